@@ -1,0 +1,202 @@
+import { z } from "zod";
+import { MAX_U32 } from "./ids.js";
+import { LIMITS } from "./limits.js";
+
+// Control frames: JSON text, one object a message, discriminated by `type`, snake_case.
+// Objects are read leniently (unknown members are dropped), so that additive evolution needs no new version.
+
+const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+const fraction = z.number().min(0).max(1);
+const shortText = z.string().max(256);
+const id = z.string().min(1).max(128);
+const stream = z.number().int().min(1).max(MAX_U32);
+const key32 = z.string().regex(/^[A-Za-z0-9_-]{43}$/, "32 bytes as unpadded base64url");
+
+/** What an OpenAI-style `usage` says, in tokens. */
+export const usageSchema = z.object({
+  prompt_tokens: count,
+  completion_tokens: count,
+  /** Part of `prompt_tokens` that the backend took from its cache. */
+  cached_tokens: count.optional(),
+});
+
+export const SLOT_STATES = ["running", "idle", "idle_shutdown", "reloading", "crashed"] as const;
+
+/** One model's serving state on one machine. */
+export const slotSchema = z.object({
+  model: id,
+  state: z.enum(SLOT_STATES),
+  running: count,
+  queued: count,
+  /** Requests the backend serves at once; absent = not known. */
+  max_concurrency: z.number().int().min(1).max(4096).optional(),
+  /** Token budget of the backend, where it has one. */
+  budget_max: count.optional(),
+  budget_used: count.optional(),
+  /** Observed rates, tokens per second (EWMA). */
+  decode_tps: z.number().min(0).max(1e7).optional(),
+  prefill_tps: z.number().min(0).max(1e7).optional(),
+});
+
+export const modelSchema = z.object({
+  id,
+  context_length: z.number().int().min(1).max(1e9).optional(),
+  /** Bytes of weights in memory. */
+  weights_bytes: count.optional(),
+  weights_hash: shortText.optional(),
+  quantization: shortText.optional(),
+  capabilities: z.object({ tools: z.boolean(), vision: z.boolean(), embeddings: z.boolean() }).partial().default({}),
+  /** Every chat template of the model renders. Absent = no opinion. */
+  template_render_ok: z.boolean().optional(),
+});
+
+export const hardwareSchema = z.object({
+  platform: shortText,
+  arch: shortText,
+  chip: shortText.optional(),
+  cpu_cores: z.number().int().min(1).max(65_536),
+  memory_bytes: count,
+});
+
+export const encryptionKeySchema = z.object({ key_id: id, public_key: key32 });
+
+export const registerSchema = z.object({
+  type: z.literal("register"),
+  versions: z.object({ min: z.number().int().min(1), max: z.number().int().min(1) }),
+  token: z.string().min(1).max(1024),
+  agent: z.object({ name: shortText.optional(), version: shortText }),
+  /** Stable identity of the machine: 32 random bytes kept by the agent until attestation replaces them. */
+  identity: key32,
+  encryption_key: encryptionKeySchema,
+  hardware: hardwareSchema,
+  models: z.array(modelSchema).max(LIMITS.modelsPerProvider),
+  slots: z.array(slotSchema).max(LIMITS.modelsPerProvider).default([]),
+});
+
+export const heartbeatSchema = z.object({
+  type: z.literal("heartbeat"),
+  slots: z.array(slotSchema).max(LIMITS.modelsPerProvider),
+  memory_free_bytes: count.optional(),
+  memory_pressure: fraction.optional(),
+  cpu_load: fraction.optional(),
+  gpu_load: fraction.optional(),
+  thermal: z.enum(["nominal", "fair", "serious", "critical"]).optional(),
+});
+
+/** The backend is loading the model: the long window applies. */
+export const acceptedSchema = z.object({ type: z.literal("accepted"), stream });
+
+/** The stream ended well; its last data frame carried the final flag. */
+export const completeSchema = z.object({ type: z.literal("complete"), stream, usage: usageSchema });
+
+export const PROGRESS = ["not_started", "refused", "processed"] as const;
+
+/** The stream ended badly, or was cancelled (`code: "cancelled"`); `usage` tells what was spent. */
+export const errorSchema = z.object({
+  type: z.literal("error"),
+  stream,
+  code: z.enum([
+    "backend_error",
+    "backend_unreachable",
+    "backend_stalled",
+    "bad_request",
+    "capacity",
+    "cancelled",
+    "decryption_failed",
+    "model_not_found",
+    "internal",
+  ]),
+  /** The backend's HTTP status, or the number inside its wrapped error. */
+  status: z.number().int().min(100).max(599).optional(),
+  progress: z.enum(PROGRESS),
+  usage: usageSchema.optional(),
+});
+
+export const drainSchema = z.object({ type: z.literal("drain") });
+
+export const modelsUpdateSchema = z.object({
+  type: z.literal("models_update"),
+  models: z.array(modelSchema).max(LIMITS.modelsPerProvider),
+});
+
+export const registeredSchema = z.object({
+  type: z.literal("registered"),
+  version: z.number().int().min(1),
+  provider_id: id,
+  heartbeat_interval_ms: z.number().int().min(100).max(600_000),
+});
+
+/**
+ * Opens a stream. The sealed body follows at once in binary frames of kind `request`, in sequence, the last one
+ * with the final flag; nothing else comes between on that stream.
+ */
+export const requestSchema = z.object({
+  type: z.literal("request"),
+  stream,
+  request_id: id,
+  attempt_id: id,
+  model: id,
+  /** What the sealed body is, and so which backend endpoint it goes to. */
+  dialect: z.enum(["chat_completions", "completions", "embeddings", "responses", "messages"]),
+  delivery: z.enum(["interactive", "whole"]),
+  /** Which of the provider's keys the body is sealed to, and the HPKE encapsulated key. */
+  key_id: id,
+  encapsulated_key: key32,
+  /** Plaintext bytes of the body. */
+  body_bytes: z.number().int().min(0).max(LIMITS.requestBodyBytes),
+});
+
+export const CANCEL_REASONS = ["consumer_gone", "lost_race", "deadline", "stalled", "shutdown", "superseded"] as const;
+
+/** Stop working on a stream. The agent answers with `error` (`code: "cancelled"`) unless it had ended already. */
+export const cancelSchema = z.object({ type: z.literal("cancel"), stream, reason: z.enum(CANCEL_REASONS) });
+
+/** Flow control: the agent may send this many more plaintext bytes on the stream. */
+export const creditSchema = z.object({
+  type: z.literal("credit"),
+  stream,
+  bytes: z.number().int().min(1).max(MAX_U32),
+});
+
+/** The coordinator is leaving: finish what runs, take nothing new, reconnect after the delay. */
+export const goAwaySchema = z.object({
+  type: z.literal("go_away"),
+  reason: shortText,
+  reconnect_after_ms: z.number().int().min(0).max(600_000),
+});
+
+/** Frames a provider may send after it is registered. */
+export const providerFrameSchema = z.discriminatedUnion("type", [
+  heartbeatSchema,
+  acceptedSchema,
+  completeSchema,
+  errorSchema,
+  drainSchema,
+  modelsUpdateSchema,
+]);
+
+/** Frames a coordinator may send. */
+export const coordinatorFrameSchema = z.discriminatedUnion("type", [
+  registeredSchema,
+  requestSchema,
+  cancelSchema,
+  creditSchema,
+  goAwaySchema,
+]);
+
+export type Usage = z.infer<typeof usageSchema>;
+export type Slot = z.infer<typeof slotSchema>;
+export type SlotState = (typeof SLOT_STATES)[number];
+export type ModelAdvert = z.infer<typeof modelSchema>;
+export type Hardware = z.infer<typeof hardwareSchema>;
+export type EncryptionKey = z.infer<typeof encryptionKeySchema>;
+export type Progress = (typeof PROGRESS)[number];
+export type CancelReason = (typeof CANCEL_REASONS)[number];
+export type RegisterFrame = z.infer<typeof registerSchema>;
+export type HeartbeatFrame = z.infer<typeof heartbeatSchema>;
+export type ErrorFrame = z.infer<typeof errorSchema>;
+export type RequestFrame = z.infer<typeof requestSchema>;
+export type ProviderFrame = z.infer<typeof providerFrameSchema>;
+export type CoordinatorFrame = z.infer<typeof coordinatorFrameSchema>;
+/** Everything that travels as JSON text. */
+export type ControlFrame = RegisterFrame | ProviderFrame | CoordinatorFrame;

@@ -1,0 +1,34 @@
+/** Limits of one provider connection. Both sides enforce them; `docs/protocol.md` explains each. */
+export const LIMITS = {
+  /** Bytes a provider may send before it is registered. */
+  preRegistrationBytes: 64 * 1024,
+  /** A provider must register within this time, ms. */
+  registrationTimeoutMs: 5_000,
+  /** Bytes of one WebSocket message after registration, either kind. */
+  frameBytes: 1024 * 1024,
+  /** Plaintext bytes of one sealed request chunk; a larger body travels in several. */
+  requestChunkBytes: 256 * 1024,
+  /** Plaintext bytes of one sealed response chunk. */
+  responseChunkBytes: 64 * 1024,
+  /** Plaintext bytes of a whole request body. */
+  requestBodyBytes: 16 * 1024 * 1024,
+  /** Under `whole` delivery an agent may hold content back until it has this many plaintext bytes … */
+  wholeBatchBytes: 16 * 1024,
+  /** … or until this much time has passed, ms. */
+  wholeBatchMs: 50,
+  /** Plaintext response bytes an agent may send on a stream beyond what the coordinator has granted. */
+  initialCreditBytes: 256 * 1024,
+  /** WebSocket ping interval, ms. Two missed pongs end the connection. */
+  pingIntervalMs: 15_000,
+  missedPongs: 2,
+  /** Heartbeat interval that the coordinator asks for in `registered`, ms. */
+  heartbeatIntervalMs: 5_000,
+  /** Socket backlog over which no further request is dispatched to that provider, bytes. */
+  backlogStopsDispatchBytes: 1024 * 1024,
+  /** Socket backlog over which the connection is closed, bytes. */
+  backlogClosesBytes: 4 * 1024 * 1024,
+  /** Models one provider may advertise. */
+  modelsPerProvider: 256,
+  /** Streams open at once on one connection. */
+  streamsPerConnection: 1024,
+} as const;
