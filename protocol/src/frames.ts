@@ -38,6 +38,9 @@ export const slotSchema = z.object({
   prefill_tps: z.number().min(0).max(1e7).optional(),
 });
 
+/** Backend APIs that a request's body may be written for. */
+export const BACKEND_DIALECTS = ["chat_completions", "completions", "embeddings", "responses", "messages"] as const;
+
 export const modelSchema = z.object({
   id,
   context_length: z.number().int().min(1).max(1e9).optional(),
@@ -46,6 +49,8 @@ export const modelSchema = z.object({
   weights_hash: shortText.optional(),
   quantization: shortText.optional(),
   capabilities: z.object({ tools: z.boolean(), vision: z.boolean(), embeddings: z.boolean() }).partial().default({}),
+  /** Dialects that the backend speaks for this model; absent = chat completions only. */
+  dialects: z.array(z.enum(BACKEND_DIALECTS)).max(8).optional(),
   /** Every chat template of the model renders. Absent = no opinion. */
   template_render_ok: z.boolean().optional(),
 });
@@ -110,6 +115,15 @@ export const errorSchema = z.object({
   status: z.number().int().min(100).max(599).optional(),
   progress: z.enum(PROGRESS),
   usage: usageSchema.optional(),
+  /**
+   * The backend's own JSON error body, which may quote the prompt: sealed as the stream's next response chunk with
+   * the final flag, base64url. Errors are not the hot path; a data frame could not be told from content.
+   */
+  sealed_body: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]*$/)
+    .max(LIMITS.errorBodyBytes * 2)
+    .optional(),
 });
 
 export const drainSchema = z.object({ type: z.literal("drain") });
@@ -137,7 +151,7 @@ export const requestSchema = z.object({
   attempt_id: id,
   model: id,
   /** What the sealed body is, and so which backend endpoint it goes to. */
-  dialect: z.enum(["chat_completions", "completions", "embeddings", "responses", "messages"]),
+  dialect: z.enum(BACKEND_DIALECTS),
   delivery: z.enum(["interactive", "whole"]),
   /** Which of the provider's keys the body is sealed to, and the HPKE encapsulated key. */
   key_id: id,
@@ -187,6 +201,7 @@ export const coordinatorFrameSchema = z.discriminatedUnion("type", [
 export type Usage = z.infer<typeof usageSchema>;
 export type Slot = z.infer<typeof slotSchema>;
 export type SlotState = (typeof SLOT_STATES)[number];
+export type BackendDialect = (typeof BACKEND_DIALECTS)[number];
 export type ModelAdvert = z.infer<typeof modelSchema>;
 export type Hardware = z.infer<typeof hardwareSchema>;
 export type EncryptionKey = z.infer<typeof encryptionKeySchema>;

@@ -10,6 +10,8 @@ export const LIMITS = {
   requestChunkBytes: 256 * 1024,
   /** Plaintext bytes of one sealed response chunk. */
   responseChunkBytes: 64 * 1024,
+  /** Plaintext bytes of a backend's error body that travel with an `error` frame. */
+  errorBodyBytes: 16 * 1024,
   /** Plaintext bytes of a whole request body. */
   requestBodyBytes: 16 * 1024 * 1024,
   /** Under `whole` delivery an agent may hold content back until it has this many plaintext bytes … */

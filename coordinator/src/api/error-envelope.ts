@@ -1,0 +1,80 @@
+import type { ErrorCode, HearthError } from "../platform/errors.js";
+
+/** OpenAI's error envelope. */
+export interface ErrorEnvelope {
+  readonly error: {
+    readonly message: string;
+    readonly type: string;
+    readonly param: string | null;
+    readonly code: string | null;
+  };
+}
+
+interface Shown {
+  readonly status: number;
+  readonly type: string;
+  /** Where OpenAI's name for it is not ours. */
+  readonly code?: string | null;
+}
+
+/** Error → status: the one table. */
+const SHOWN: Readonly<Record<ErrorCode, Shown>> = {
+  invalid_request: { status: 400, type: "invalid_request_error", code: null },
+  invalid_api_key: { status: 401, type: "invalid_request_error" },
+  insufficient_quota: { status: 402, type: "insufficient_quota" },
+  model_not_allowed: { status: 403, type: "invalid_request_error" },
+  model_not_found: { status: 404, type: "invalid_request_error" },
+  not_found: { status: 404, type: "invalid_request_error" },
+  method_not_allowed: { status: 405, type: "invalid_request_error" },
+  payload_too_large: { status: 413, type: "invalid_request_error" },
+  rate_limit_exceeded: { status: 429, type: "requests" },
+  queue_full: { status: 429, type: "requests" },
+  machine_busy: { status: 429, type: "requests" },
+  model_too_large: { status: 400, type: "invalid_request_error" },
+  capability_unavailable: { status: 503, type: "server_error" },
+  no_provider: { status: 503, type: "server_error" },
+  providers_cooling: { status: 503, type: "server_error" },
+  request_rejected: { status: 400, type: "invalid_request_error", code: null },
+  provider_error: { status: 502, type: "server_error" },
+  provider_timeout: { status: 504, type: "server_error" },
+  stream_timeout: { status: 504, type: "server_error" },
+  shutting_down: { status: 503, type: "server_error" },
+  cancelled: { status: 499, type: "server_error" },
+  internal: { status: 500, type: "server_error" },
+};
+
+export interface ErrorResponse {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: ErrorEnvelope;
+}
+
+/** How an error is shown to a consumer. */
+export function errorResponse(error: HearthError): ErrorResponse {
+  const shown = SHOWN[error.code];
+  const status = error.code === "request_rejected" ? (error.details.status ?? shown.status) : shown.status;
+  return { status, headers: retryHeaders(status, error), body: envelope(error, shown) };
+}
+
+/** Every 429 and 503 says when to come back. */
+function retryHeaders(status: number, error: HearthError): Record<string, string> {
+  const seconds = error.details.retryAfterSeconds ?? (status === 429 || status === 503 ? 2 : undefined);
+  return seconds === undefined ? {} : { "Retry-After": String(Math.max(1, Math.ceil(seconds))) };
+}
+
+function envelope(error: HearthError, shown: Shown): ErrorEnvelope {
+  const upstream = error.details.upstreamError as Partial<
+    Record<"message" | "type" | "param" | "code", unknown>
+  > | null;
+  const told = error.code === "request_rejected" && typeof upstream === "object" ? (upstream ?? {}) : {};
+  return {
+    error: {
+      message: textOf(told.message) ?? error.message,
+      type: textOf(told.type) ?? shown.type,
+      param: textOf(told.param) ?? error.details.param ?? null,
+      code: textOf(told.code) ?? (shown.code === undefined ? error.code : shown.code),
+    },
+  };
+}
+
+const textOf = (value: unknown): string | undefined => (typeof value === "string" ? value.slice(0, 4096) : undefined);

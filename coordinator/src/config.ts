@@ -1,0 +1,67 @@
+import { z } from "zod";
+import type { LogLevel } from "./platform/logger.js";
+
+/** Everything the environment decides. */
+export interface Config {
+  readonly host: string;
+  readonly port: number;
+  readonly dataDir: string;
+  /** Absent ones are generated and stored by `loadSecrets`. */
+  readonly apiKey: string | undefined;
+  readonly adminKey: string | undefined;
+  readonly providerToken: string | undefined;
+  readonly logLevel: LogLevel;
+  readonly maxConnectionsPerAddress: number;
+  /** How long running requests may take to end after SIGTERM, ms. */
+  readonly drainTimeoutMs: number;
+}
+
+const secret = z.string().min(16, "must be at least 16 characters").optional();
+
+const schema = z.object({
+  HEARTH_HOST: z.string().min(1).default("127.0.0.1"),
+  HEARTH_PORT: z.coerce.number().int().min(0).max(65_535).default(8080),
+  HEARTH_DATA_DIR: z.string().min(1).default(".hearth"),
+  HEARTH_API_KEY: secret,
+  HEARTH_ADMIN_KEY: secret,
+  HEARTH_PROVIDER_TOKEN: secret,
+  HEARTH_LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info"),
+  HEARTH_MAX_CONNECTIONS_PER_ADDRESS: z.coerce.number().int().min(1).default(256),
+  HEARTH_DRAIN_TIMEOUT_MS: z.coerce.number().int().min(0).default(30_000),
+});
+
+/** Every problem of a configuration at once. */
+export class ConfigError extends Error {
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(`The configuration is not valid:\n${problems.map((problem) => `  - ${problem}`).join("\n")}`);
+    this.name = "ConfigError";
+    this.problems = problems;
+  }
+}
+
+/**
+ * Reads the environment. An empty variable counts as unset.
+ *
+ * @throws ConfigError that names every variable at fault, and none of their values
+ */
+export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ""));
+  const parsed = schema.safeParse(set);
+  if (!parsed.success) {
+    throw new ConfigError(parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`));
+  }
+  const { data } = parsed;
+  return {
+    host: data.HEARTH_HOST,
+    port: data.HEARTH_PORT,
+    dataDir: data.HEARTH_DATA_DIR,
+    apiKey: data.HEARTH_API_KEY,
+    adminKey: data.HEARTH_ADMIN_KEY,
+    providerToken: data.HEARTH_PROVIDER_TOKEN,
+    logLevel: data.HEARTH_LOG_LEVEL,
+    maxConnectionsPerAddress: data.HEARTH_MAX_CONNECTIONS_PER_ADDRESS,
+    drainTimeoutMs: data.HEARTH_DRAIN_TIMEOUT_MS,
+  };
+}

@@ -1,0 +1,231 @@
+import type { ResponseOpener } from "@hearth/e2e";
+import {
+  type AttemptId,
+  type CancelReason,
+  type CloseReason,
+  type ErrorFrame,
+  LIMITS,
+  type ProviderId,
+  type Usage,
+} from "@hearth/protocol";
+import type { ProviderStream, StreamListener } from "../fleet/provider-session.js";
+import { CONNECTION_LOST, failureOfFrame, failureOfStatus, PROTOCOL_VIOLATION, TRUNCATED } from "./failures.js";
+import type { EventReading, OutboundForm } from "./outbound-request.js";
+import { readEvents, type SseEvent } from "./sse-events.js";
+import type { Attempt, AttemptEvent, AttemptFailure, Chunk } from "./types.js";
+
+/** How an attempt ended, for the lease and the books. */
+export type AttemptEnd =
+  | { readonly type: "completed"; readonly usage: Usage }
+  | { readonly type: "failed"; readonly failure: AttemptFailure }
+  | { readonly type: "cancelled"; readonly reason: CancelReason };
+
+export interface AttemptDeps {
+  readonly id: AttemptId;
+  readonly provider: ProviderId;
+  readonly form: OutboundForm;
+  readonly opener: ResponseOpener;
+  /** Called once, whatever happens: the only place where an attempt gives back what it holds. */
+  readonly ended: (end: AttemptEnd) => void;
+  /** The provider broke the protocol; its connection is closed for this reason. */
+  readonly violated: (reason: CloseReason) => void;
+}
+
+/**
+ * One sealed stream, turned into attempt events: opens each frame, splits it into events, reads each event once.
+ * Bytes are granted back to the provider as the events are taken, so an attempt never holds more than its credit.
+ */
+export class ProviderAttempt implements Attempt, StreamListener {
+  readonly id: AttemptId;
+  readonly provider: ProviderId;
+  readonly #deps: AttemptDeps;
+  readonly #events: AttemptEvent[] = [];
+  #stream: ProviderStream | undefined;
+  #waiting: ((result: IteratorResult<AttemptEvent>) => void) | undefined;
+  #over = false;
+  #ended = false;
+  #finished = false;
+  /** Plaintext bytes received beyond what was granted back. */
+  #outstandingBytes = 0;
+  #takenBytes = 0;
+  /** Frames opened: the number that the next one must carry. */
+  #received = 0;
+
+  constructor(deps: AttemptDeps) {
+    this.id = deps.id;
+    this.provider = deps.provider;
+    this.#deps = deps;
+  }
+
+  /** Tells the attempt where to send credit and cancels. */
+  attach(stream: ProviderStream): void {
+    this.#stream = stream;
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<AttemptEvent> {
+    return { next: () => this.#next() };
+  }
+
+  cancel(reason: CancelReason): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#events.length = 0;
+    this.#stream?.cancel(reason);
+    this.#end({ type: "cancelled", reason });
+    this.#resolve({ done: true, value: undefined });
+  }
+
+  accepted(): void {
+    this.#push({ type: "accepted" });
+  }
+
+  data(ciphertext: Uint8Array, seq: number, final: boolean): void {
+    if (this.#over) return;
+    const plaintext = this.#open(ciphertext, seq, final);
+    if (plaintext === undefined) return this.#violation("untrusted");
+    this.#outstandingBytes += plaintext.length;
+    // One frame may overshoot the credit; two may not.
+    if (this.#outstandingBytes > LIMITS.initialCreditBytes + LIMITS.frameBytes) {
+      return this.#violation("protocol_violation");
+    }
+    const events = readEvents(plaintext);
+    if (events === undefined) return this.#violation("protocol_violation");
+    for (const event of events) this.#read(event);
+  }
+
+  complete(usage: Usage): void {
+    if (this.#deps.opener.finished && this.#finished) this.#terminal({ type: "end", usage });
+    else this.#fail(TRUNCATED);
+  }
+
+  failed(frame: ErrorFrame): void {
+    this.#fail(failureOfFrame(frame, this.#openErrorBody(frame)));
+  }
+
+  lost(): void {
+    this.#fail(CONNECTION_LOST);
+  }
+
+  #open(ciphertext: Uint8Array, seq: number, final: boolean): Buffer | undefined {
+    try {
+      const plaintext = this.#deps.opener.open(ciphertext, seq, final);
+      this.#received += 1;
+      return Buffer.from(plaintext.buffer, plaintext.byteOffset, plaintext.byteLength);
+    } catch {
+      return undefined;
+    }
+  }
+
+  #openErrorBody(frame: ErrorFrame): unknown {
+    if (frame.sealed_body === undefined || this.#over) return undefined;
+    const plaintext = this.#open(Buffer.from(frame.sealed_body, "base64url"), this.#received, true);
+    if (plaintext === undefined) return undefined;
+    try {
+      const body = JSON.parse(plaintext.toString("utf8")) as { error?: unknown };
+      return body.error;
+    } catch {
+      return undefined;
+    }
+  }
+
+  #read(event: SseEvent): void {
+    if (this.#over) return;
+    if (event.data === undefined) {
+      // A comment or a retry hint: nothing for the consumer, but its bytes were received and are granted back.
+      this.#taken(event.bytes.length);
+      return;
+    }
+    const reading = this.#deps.form.readEvent(event.data);
+    this.#finished ||= reading.kind === "done" || (reading.kind === "content" && reading.finishes);
+    const told = this.#toEvent(event, reading);
+    if (told === undefined) this.#taken(event.bytes.length);
+    else this.#push(told);
+  }
+
+  #toEvent(event: SseEvent, reading: EventReading): AttemptEvent | undefined {
+    switch (reading.kind) {
+      case "preamble":
+      case "trailer":
+        return { type: "preamble", chunk: this.#chunk(event, reading.parsed) };
+      case "content":
+        return { type: "content", chunk: this.#chunk(event, reading.parsed) };
+      case "done":
+        return undefined;
+      case "error":
+        this.#giveUp(failureOfStatus(reading.status, reading.error));
+        return undefined;
+      case "malformed":
+        this.#giveUp(failureOfStatus(502));
+        return undefined;
+    }
+  }
+
+  #chunk(event: SseEvent, parsed: unknown): Chunk {
+    return { dialect: this.#deps.form.dialect, bytes: event.bytes, parsed };
+  }
+
+  /** The backend's fault, seen by us before the agent could tell: stop it and report. */
+  #giveUp(failure: AttemptFailure): void {
+    this.#stream?.cancel("superseded");
+    this.#fail(failure);
+  }
+
+  #violation(reason: CloseReason): void {
+    this.#fail(PROTOCOL_VIOLATION);
+    this.#deps.violated(reason);
+  }
+
+  #fail(failure: AttemptFailure): void {
+    this.#terminal({ type: "failed", failure });
+  }
+
+  #terminal(event: Extract<AttemptEvent, { type: "end" | "failed" }>): void {
+    if (this.#over) return;
+    this.#push(event);
+    this.#over = true;
+    this.#end(
+      event.type === "end" ? { type: "completed", usage: event.usage } : { type: "failed", failure: event.failure },
+    );
+  }
+
+  #end(end: AttemptEnd): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#deps.ended(end);
+  }
+
+  #push(event: AttemptEvent): void {
+    if (this.#over) return;
+    if (this.#waiting === undefined) this.#events.push(event);
+    else this.#resolve({ done: false, value: this.#counted(event) });
+  }
+
+  #next(): Promise<IteratorResult<AttemptEvent>> {
+    const event = this.#events.shift();
+    if (event !== undefined) return Promise.resolve({ done: false, value: this.#counted(event) });
+    if (this.#over) return Promise.resolve({ done: true, value: undefined });
+    return new Promise((resolve) => {
+      this.#waiting = resolve;
+    });
+  }
+
+  #resolve(result: IteratorResult<AttemptEvent>): void {
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    waiting?.(result);
+  }
+
+  #counted(event: AttemptEvent): AttemptEvent {
+    if (event.type === "content" || event.type === "preamble") this.#taken(event.chunk.bytes.length);
+    return event;
+  }
+
+  /** Grants in halves of the window: short answers cost no credit frame at all. */
+  #taken(bytes: number): void {
+    this.#takenBytes += bytes;
+    if (this.#takenBytes < LIMITS.initialCreditBytes / 2 || this.#over) return;
+    this.#stream?.grant(this.#takenBytes);
+    this.#outstandingBytes -= this.#takenBytes;
+    this.#takenBytes = 0;
+  }
+}

@@ -1,0 +1,53 @@
+import type { ErrorFrame } from "@hearth/protocol";
+import type { AttemptFailure, FailureCode } from "./types.js";
+
+/** The connection went away under the stream. */
+export const CONNECTION_LOST: AttemptFailure = fault("connection_lost", 502);
+/** Frames, ciphertext or events that the protocol does not allow. */
+export const PROTOCOL_VIOLATION: AttemptFailure = fault("protocol_violation", 502);
+/** The stream ended without its final frame, or without the dialect's own end. */
+export const TRUNCATED: AttemptFailure = fault("truncated", 502);
+
+function fault(code: FailureCode, status: number): AttemptFailure {
+  return { code, progress: "processed", retryable: true, faulty: true, status };
+}
+
+/**
+ * Whose fault an HTTP-shaped backend failure is. 500, 502 and 504 are the provider's; 429 and 503 are a full house;
+ * other 4xx were caused by the request itself and would repeat anywhere, except that 401, 403, 404 and 408 towards an
+ * agent's own backend tell of that machine's set-up.
+ */
+export function failureOfStatus(status: number, upstreamError?: unknown): AttemptFailure {
+  if (status === 429 || status === 503) {
+    return { code: "capacity", progress: "refused", retryable: true, faulty: false, status: 503 };
+  }
+  if (status === 504 || status === 408) return fault("timeout", 504);
+  if (status === 401 || status === 403 || status === 404) return fault("backend_error", 502);
+  if (status >= 400 && status < 500) {
+    return { code: "rejected", progress: "refused", retryable: false, faulty: false, status, upstreamError };
+  }
+  return fault("backend_error", 502);
+}
+
+/** What an agent's `error` frame means. */
+export function failureOfFrame(frame: ErrorFrame, upstreamError?: unknown): AttemptFailure {
+  const { progress } = frame;
+  switch (frame.code) {
+    case "bad_request":
+    case "backend_error":
+      return { ...failureOfStatus(frame.status ?? 502, upstreamError), progress };
+    case "capacity":
+      return { ...failureOfStatus(503), progress };
+    case "backend_stalled":
+      return { ...failureOfStatus(504), progress };
+    case "backend_unreachable":
+      return { ...fault("backend_unreachable", 502), progress };
+    case "model_not_found":
+    case "internal":
+      return { ...fault("backend_error", 502), progress };
+    // The agent is leaving, or its key has rotated under the request: nobody's fault.
+    case "cancelled":
+    case "decryption_failed":
+      return { ...fault("connection_lost", 502), progress, faulty: false };
+  }
+}

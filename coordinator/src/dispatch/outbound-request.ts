@@ -1,0 +1,32 @@
+import type { BackendDialect, RequestFrame, RequestId } from "@hearth/protocol";
+
+/** What one event of the backend's stream is. The dialect that the backend speaks decides. */
+export type EventReading =
+  /** Says nothing yet (a role, an id): held until there is content. */
+  | { readonly kind: "preamble"; readonly parsed: unknown }
+  | { readonly kind: "content"; readonly parsed: unknown; readonly finishes: boolean }
+  /** Follows the content and is not content itself: the usage. */
+  | { readonly kind: "trailer"; readonly parsed: unknown }
+  /** The dialect's own end mark. */
+  | { readonly kind: "done" }
+  /** An error inside an HTTP 200, with its numeric code, or 502 where it has none. */
+  | { readonly kind: "error"; readonly status: number; readonly error: unknown }
+  | { readonly kind: "malformed" };
+
+/** A request written for one backend dialect. */
+export interface OutboundForm {
+  readonly dialect: BackendDialect;
+  /** The JSON body for that dialect's endpoint, asking for a stream with usage. */
+  readonly body: Uint8Array;
+  /** Reads the `data` of one event of the answer. Must not throw. */
+  readonly readEvent: (data: string) => EventReading;
+}
+
+/** A request as it goes to providers. */
+export interface OutboundRequest {
+  readonly id: RequestId;
+  readonly model: string;
+  readonly delivery: RequestFrame["delivery"];
+  /** The form for a backend that speaks these dialects natively; every backend that chats speaks chat completions. */
+  form(native: readonly BackendDialect[]): OutboundForm;
+}

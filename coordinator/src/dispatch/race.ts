@@ -1,0 +1,296 @@
+import type { CancelReason } from "@hearth/protocol";
+import type { Clock } from "../platform/clock.js";
+import { HearthError } from "../platform/errors.js";
+import { step } from "./step.js";
+import {
+  type Attempt,
+  type AttemptEvent,
+  type AttemptFailure,
+  type AttemptIndex,
+  type AttemptRole,
+  type Chunk,
+  type DispatchEffect,
+  type DispatchInput,
+  type DispatchPolicy,
+  type DispatchResult,
+  type DispatchState,
+  FAILURE_ERROR_CODES,
+  type Outcome,
+  type StartResult,
+  type TimerName,
+} from "./types.js";
+
+export interface RaceDeps {
+  /** Picks a provider and sends it the request. Called at most `maxAttempts` times; must not throw. */
+  readonly startAttempt: (role: AttemptRole, signal: AbortSignal) => StartResult | Promise<StartResult>;
+  readonly policy: DispatchPolicy;
+  readonly clock: Clock;
+}
+
+/**
+ * Drives `step`: yields the winner's chunks, returns how it ended. Nothing is yielded before the commit. A chunk is
+ * pulled from the winner only when the consumer asks for the next one, so backpressure reaches the provider. However
+ * the generator ends (also by `return()`), every attempt is cancelled or over and every timer is gone.
+ */
+export async function* race(deps: RaceDeps, signal: AbortSignal): AsyncGenerator<Chunk, Outcome> {
+  const run = new Race(deps);
+  const onAbort = (): void => run.feed({ type: "abort", reason: abortReason(signal), now: deps.clock.now() });
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    run.feed({ type: "begin", now: deps.clock.now() });
+    if (signal.aborted) onAbort();
+    for (;;) {
+      const chunk = run.takeChunk();
+      if (chunk !== undefined) {
+        const yieldedAt = deps.clock.now();
+        yield chunk;
+        run.resumed(yieldedAt);
+      } else if (run.outcome !== undefined) {
+        return run.outcome;
+      } else {
+        run.pull();
+        await run.changed();
+      }
+    }
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+    run.dispose();
+  }
+}
+
+/** What `signal.abort(reason)` was given, if it is one of ours. */
+function abortReason(signal: AbortSignal): CancelReason {
+  return signal.reason === "shutdown" || signal.reason === "deadline" ? signal.reason : "consumer_gone";
+}
+
+/** A consumer that takes a chunk sooner than this has not made the provider wait. */
+const SLOW_CONSUMER_MS = 1_000;
+
+interface Lane {
+  attempt: Attempt | undefined;
+  iterator: AsyncIterator<AttemptEvent> | undefined;
+  /** A `next()` is under way. */
+  pulling: boolean;
+  over: boolean;
+  cancelled: CancelReason | undefined;
+  held: Chunk[];
+}
+
+/** The mutable side of one request's dispatch: lanes, timers and the way out. All decisions are `step`'s. */
+class Race {
+  outcome: Outcome | undefined;
+  readonly #deps: RaceDeps;
+  readonly #lanes: Lane[] = [];
+  readonly #timers = new Map<TimerName, Disposable>();
+  readonly #starting = new AbortController();
+  #state: DispatchState = { phase: "idle" };
+  #out: Chunk[] = [];
+  #wake: (() => void) | undefined;
+
+  constructor(deps: RaceDeps) {
+    this.#deps = deps;
+  }
+
+  feed(input: DispatchInput): void {
+    const [state, effects] = step(this.#state, input, this.#deps.policy);
+    this.#state = state;
+    for (const effect of effects) this.#perform(effect);
+    if (effects.length > 0) this.#notify();
+  }
+
+  takeChunk(): Chunk | undefined {
+    return this.#out.shift();
+  }
+
+  /** The consumer is back for more. A long absence was its own, not the provider's. */
+  resumed(yieldedAt: number): void {
+    const now = this.#deps.clock.now();
+    if (now - yieldedAt >= SLOW_CONSUMER_MS) this.feed({ type: "resumed", now });
+  }
+
+  /** Asks each live attempt for its next event, unless it was asked already. */
+  pull(): void {
+    for (const [index, lane] of this.#lanes.entries()) {
+      if (lane.iterator === undefined || lane.pulling || lane.over) continue;
+      lane.pulling = true;
+      lane.iterator.next().then(
+        (result) => this.#pulled(index, lane, result),
+        () => this.#lost(index, lane),
+      );
+    }
+  }
+
+  /** Resolves when there may be something to do. */
+  changed(): Promise<void> {
+    if (this.#out.length > 0 || this.outcome !== undefined) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+
+  dispose(): void {
+    for (const timer of this.#timers.values()) timer[Symbol.dispose]();
+    this.#timers.clear();
+    this.#starting.abort();
+    for (const lane of this.#lanes) this.#cancel(lane, "consumer_gone");
+  }
+
+  #notify(): void {
+    const wake = this.#wake;
+    this.#wake = undefined;
+    wake?.();
+  }
+
+  #perform(effect: DispatchEffect): void {
+    switch (effect.type) {
+      case "open":
+        this.#open(effect.attempt, effect.role);
+        return;
+      case "cancel":
+        this.#cancel(this.#lanes[effect.attempt], effect.reason);
+        return;
+      case "hold":
+        this.#lanes[effect.attempt]?.held.push(effect.chunk);
+        return;
+      case "commit":
+        this.#commit(effect.attempt);
+        return;
+      case "emit":
+        this.#out.push(effect.chunk);
+        return;
+      case "arm":
+        this.#arm(effect.timer, effect.at);
+        return;
+      case "finish":
+        this.outcome = this.#toOutcome(effect.result);
+        return;
+    }
+  }
+
+  #open(index: AttemptIndex, role: AttemptRole): void {
+    const lane: Lane = {
+      attempt: undefined,
+      iterator: undefined,
+      pulling: false,
+      over: false,
+      cancelled: undefined,
+      held: [],
+    };
+    this.#lanes[index] = lane;
+    const started = this.#deps.startAttempt(role, this.#starting.signal);
+    if (started instanceof Promise) void started.then((result) => this.#started(index, lane, result));
+    else this.#started(index, lane, started);
+  }
+
+  #started(index: AttemptIndex, lane: Lane, result: StartResult): void {
+    if (result.type === "unavailable") {
+      lane.over = true;
+      // Not from within `step`'s own effects: the machine sees one input at a time.
+      queueMicrotask(() =>
+        this.feed({ type: "unavailable", attempt: index, error: result.error, now: this.#deps.clock.now() }),
+      );
+      return;
+    }
+    if (lane.cancelled !== undefined) {
+      lane.over = true;
+      result.attempt.cancel(lane.cancelled);
+      return;
+    }
+    lane.attempt = result.attempt;
+    lane.iterator = result.attempt[Symbol.asyncIterator]();
+    this.#notify();
+  }
+
+  #cancel(lane: Lane | undefined, reason: CancelReason): void {
+    if (lane === undefined || lane.over) return;
+    lane.cancelled = reason;
+    lane.held = [];
+    if (lane.attempt === undefined) return;
+    lane.over = true;
+    lane.attempt.cancel(reason);
+  }
+
+  #commit(index: AttemptIndex): void {
+    for (const timer of this.#timers.values()) timer[Symbol.dispose]();
+    this.#timers.clear();
+    const lane = this.#lanes[index];
+    if (lane === undefined) return;
+    this.#out.push(...lane.held);
+    lane.held = [];
+  }
+
+  #arm(timer: TimerName, at: number): void {
+    this.#timers.get(timer)?.[Symbol.dispose]();
+    const fire = (): void => {
+      this.#timers.delete(timer);
+      this.feed({ type: "timer", timer, now: Math.max(at, this.#deps.clock.now()) });
+    };
+    this.#timers.set(timer, this.#deps.clock.setTimer(at - this.#deps.clock.now(), fire));
+  }
+
+  #pulled(index: AttemptIndex, lane: Lane, result: IteratorResult<AttemptEvent>): void {
+    lane.pulling = false;
+    if (result.done === true) {
+      if (!lane.over) this.#lost(index, lane);
+      return;
+    }
+    const event = result.value;
+    if (event.type === "end" || event.type === "failed") lane.over = true;
+    this.feed({ type: "event", attempt: index, event, now: this.#deps.clock.now() });
+    this.#notify();
+  }
+
+  /** An attempt that stops without a terminal event breaks its contract; the consumer must still get an answer. */
+  #lost(index: AttemptIndex, lane: Lane): void {
+    lane.pulling = false;
+    if (lane.over) return;
+    lane.over = true;
+    const failure: AttemptFailure = {
+      code: "internal",
+      progress: "processed",
+      retryable: true,
+      faulty: false,
+      status: 500,
+    };
+    const event: AttemptEvent = { type: "failed", failure };
+    this.feed({ type: "event", attempt: index, event, now: this.#deps.clock.now() });
+    this.#notify();
+  }
+
+  #toOutcome(result: DispatchResult): Outcome {
+    switch (result.type) {
+      case "success": {
+        const id = this.#lanes[result.attempt]?.attempt?.id;
+        if (id === undefined) throw new HearthError("internal", "The winning attempt has no id.");
+        return { type: "success", attempt: id, usage: result.usage };
+      }
+      case "failed":
+        return { type: "failed", committed: result.committed, error: toError(result.failure) };
+      case "unavailable":
+        return { type: "failed", committed: false, error: result.error };
+      case "cancelled":
+        return { type: "cancelled", committed: result.committed, reason: result.reason };
+    }
+  }
+}
+
+const MESSAGES: Readonly<Record<AttemptFailure["code"], string>> = {
+  backend_error: "The provider's backend failed.",
+  backend_unreachable: "The provider's backend could not be reached.",
+  capacity: "All providers of this model are busy.",
+  rejected: "The backend rejected this request.",
+  connection_lost: "The connection to the provider was lost.",
+  protocol_violation: "The provider sent something that it must not send.",
+  truncated: "The provider's stream ended before it was complete.",
+  timeout: "No provider began to answer in time.",
+  stalled: "The provider stopped sending for too long.",
+  internal: "The coordinator failed to handle this request.",
+};
+
+/** What a consumer is told about a failure. */
+export function toError(failure: AttemptFailure): HearthError {
+  return new HearthError(FAILURE_ERROR_CODES[failure.code], MESSAGES[failure.code], {
+    status: failure.status,
+    upstreamError: failure.upstreamError,
+  });
+}

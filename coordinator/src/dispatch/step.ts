@@ -1,0 +1,273 @@
+import type { CancelReason } from "@hearth/protocol";
+import type {
+  AttemptEvent,
+  AttemptFailure,
+  AttemptIndex,
+  Chunk,
+  DispatchEffect,
+  DispatchInput,
+  DispatchPolicy,
+  DispatchResult,
+  DispatchState,
+  RacingAttempt,
+  TimerName,
+} from "./types.js";
+
+type Racing = Extract<DispatchState, { phase: "racing" }>;
+type Committed = Extract<DispatchState, { phase: "committed" }>;
+type Step = readonly [DispatchState, readonly DispatchEffect[]];
+
+/**
+ * The dispatch state machine of one request: racing → committed → closed. Pure: it returns what is to be done and
+ * does none of it. Inputs that come too late (an event of a cancelled attempt, a timer that is no longer meant)
+ * change nothing. `docs/dispatch.md` draws it.
+ */
+export function step(state: DispatchState, input: DispatchInput, policy: DispatchPolicy): Step {
+  switch (state.phase) {
+    case "idle":
+      return input.type === "begin" ? begin(input.now, policy) : stay(state);
+    case "racing":
+      return racing(state, input, policy);
+    case "committed":
+      return committed(state, input, policy);
+    case "closed":
+      return stay(state);
+  }
+}
+
+function begin(now: number, policy: DispatchPolicy): Step {
+  const empty: Racing = {
+    phase: "racing",
+    attempts: [],
+    opened: 0,
+    deadlineAt: now + policy.ttftDeadlineMs,
+    loadGranted: false,
+    hedged: policy.hedgeDelayMs === undefined,
+    beganAt: now,
+    lastFailure: undefined,
+  };
+  const [state, effects] = open(empty, "primary", now, policy);
+  if (policy.hedgeDelayMs === undefined) return [state, effects];
+  return [state, [...effects, { type: "arm", timer: "hedge", at: now + policy.hedgeDelayMs }]];
+}
+
+function racing(state: Racing, input: DispatchInput, policy: DispatchPolicy): Step {
+  switch (input.type) {
+    case "begin":
+    case "resumed":
+      return stay(state);
+    case "abort":
+      return close(live(state), input.reason, { type: "cancelled", committed: false, reason: input.reason });
+    case "unavailable":
+      return unavailable(state, input.attempt, { type: "unavailable", error: input.error });
+    case "timer":
+      return input.timer === "hedge" ? hedge(state, input.now, policy) : overdue(state, input.timer, input.now, policy);
+    case "event": {
+      const attempt = state.attempts.find((each) => each.index === input.attempt);
+      return attempt === undefined ? stay(state) : racingEvent({ state, attempt, now: input.now, policy }, input.event);
+    }
+  }
+}
+
+interface RacingContext {
+  readonly state: Racing;
+  readonly attempt: RacingAttempt;
+  readonly now: number;
+  readonly policy: DispatchPolicy;
+}
+
+function racingEvent(context: RacingContext, event: AttemptEvent): Step {
+  switch (event.type) {
+    case "accepted":
+      return grantLoadWindow(context);
+    case "preamble":
+      return preamble(context, event.chunk);
+    case "content":
+      return commit(context, [{ type: "emit", chunk: event.chunk }]);
+    case "end": {
+      // Rule 7: only preamble and a clean end is a valid empty completion.
+      const [, effects] = commit(context, []);
+      const finish: DispatchEffect = {
+        type: "finish",
+        result: { type: "success", attempt: context.attempt.index, usage: event.usage },
+      };
+      return [{ phase: "closed" }, [...effects.filter((effect) => effect.type !== "arm"), finish]];
+    }
+    case "failed":
+      return failed(context, event.failure, []);
+  }
+}
+
+function preamble({ state, attempt, now, policy }: RacingContext, chunk: Chunk): Step {
+  const heldChunks = attempt.heldChunks + 1;
+  const heldBytes = attempt.heldBytes + chunk.bytes.length;
+  if (heldChunks > policy.heldChunksMax || heldBytes > policy.heldBytesMax) {
+    return commit({ state, attempt, now, policy }, [{ type: "emit", chunk }]);
+  }
+  const held: RacingAttempt = {
+    ...attempt,
+    heldChunks,
+    heldBytes,
+    preamble: attempt.preamble === "none" ? "seen" : attempt.preamble,
+  };
+  const hold: DispatchEffect = { type: "hold", attempt: attempt.index, chunk };
+  const late = held.preamble === "seen" && now >= attempt.ttftDueAt;
+  if (!late) return [replace(state, held), [hold]];
+  const [next, effects] = grantGrace(state, held, now, policy);
+  return [next, [hold, ...effects]];
+}
+
+/** Rule 5: `accepted` opens the load window, once a request, counted from its start. */
+function grantLoadWindow({ state, attempt, policy }: RacingContext): Step {
+  const deadlineAt = state.loadGranted ? state.deadlineAt : state.beganAt + policy.loadWindowMs;
+  const dueAt = Math.max(attempt.dueAt, deadlineAt);
+  const next = replace(
+    { ...state, loadGranted: true, deadlineAt: Math.max(state.deadlineAt, deadlineAt) },
+    { ...attempt, dueAt },
+  );
+  return [next, [{ type: "arm", timer: `due:${attempt.index}`, at: dueAt }]];
+}
+
+/** Rule 5: a preamble past the deadline buys time to first content, once an attempt. */
+function grantGrace(state: Racing, attempt: RacingAttempt, now: number, policy: DispatchPolicy): Step {
+  const dueAt = now + policy.preambleGraceMs;
+  const graced: RacingAttempt = { ...attempt, dueAt, preamble: "grace_used" };
+  return [replace(state, graced), [{ type: "arm", timer: `due:${attempt.index}`, at: dueAt }]];
+}
+
+function overdue(state: Racing, timer: TimerName, now: number, policy: DispatchPolicy): Step {
+  const attempt = state.attempts.find((each) => timer === `due:${each.index}`);
+  if (attempt === undefined || now < attempt.dueAt) return stay(state);
+  if (attempt.preamble === "seen" && attempt.dueAt === attempt.ttftDueAt)
+    return grantGrace(state, attempt, now, policy);
+  const cancel: DispatchEffect = { type: "cancel", attempt: attempt.index, reason: "deadline" };
+  return failed({ state, attempt, now, policy }, timeoutFailure("timeout"), [cancel]);
+}
+
+function hedge(state: Racing, now: number, policy: DispatchPolicy): Step {
+  const possible = !state.hedged && state.attempts.length === 1 && state.opened < policy.maxAttempts;
+  return possible ? open({ ...state, hedged: true }, "backup", now, policy) : stay(state);
+}
+
+/** An attempt is out. Others go on; else another provider is tried; else the request has failed. */
+function failed(context: RacingContext, failure: AttemptFailure, before: readonly DispatchEffect[]): Step {
+  const { state, attempt, now, policy } = context;
+  const rest: Racing = { ...without(state, attempt.index), lastFailure: failure };
+  if (!failure.retryable) {
+    const [closed, effects] = close(live(rest), "superseded", { type: "failed", committed: false, failure });
+    return [closed, [...before, ...effects]];
+  }
+  if (rest.attempts.length > 0) return [rest, before];
+  if (rest.opened >= policy.maxAttempts || now >= rest.deadlineAt) {
+    return [
+      { phase: "closed" },
+      [...before, { type: "finish", result: { type: "failed", committed: false, failure } }],
+    ];
+  }
+  const [next, effects] = open(rest, "retry", now, policy);
+  return [next, [...before, ...effects]];
+}
+
+/** Nobody could take the attempt. A failure that was seen says more to the consumer than "nobody left". */
+function unavailable(state: Racing, index: AttemptIndex, result: DispatchResult): Step {
+  if (!live(state).includes(index)) return stay(state);
+  const rest = without(state, index);
+  if (rest.attempts.length > 0) return [rest, []];
+  const failure = rest.lastFailure;
+  const told: DispatchResult = failure === undefined ? result : { type: "failed", committed: false, failure };
+  return [{ phase: "closed" }, [{ type: "finish", result: told }]];
+}
+
+/** Rule 3: the first content wins; everyone else is cancelled. */
+function commit({ state, attempt, now, policy }: RacingContext, then: readonly DispatchEffect[]): Step {
+  const losers = live(state).filter((index) => index !== attempt.index);
+  return [
+    { phase: "committed", winner: attempt.index, lastContentAt: now },
+    [
+      ...losers.map((index): DispatchEffect => ({ type: "cancel", attempt: index, reason: "lost_race" })),
+      { type: "commit", attempt: attempt.index },
+      ...then,
+      { type: "arm", timer: "gap", at: now + policy.contentGapMs },
+    ],
+  ];
+}
+
+function committed(state: Committed, input: DispatchInput, policy: DispatchPolicy): Step {
+  switch (input.type) {
+    case "begin":
+    case "unavailable":
+      return stay(state);
+    case "resumed":
+      return [{ ...state, lastContentAt: input.now }, []];
+    case "abort":
+      return close([state.winner], input.reason, { type: "cancelled", committed: true, reason: input.reason });
+    case "timer":
+      return input.timer === "gap" ? gap(state, input.now, policy) : stay(state);
+    case "event":
+      return input.attempt === state.winner ? winnerEvent(state, input.event, input.now) : stay(state);
+  }
+}
+
+function winnerEvent(state: Committed, event: AttemptEvent, now: number): Step {
+  switch (event.type) {
+    case "accepted":
+      return stay(state);
+    case "preamble":
+      return [state, [{ type: "emit", chunk: event.chunk }]];
+    case "content":
+      return [{ ...state, lastContentAt: now }, [{ type: "emit", chunk: event.chunk }]];
+    case "end":
+      return finish({ type: "success", attempt: state.winner, usage: event.usage });
+    case "failed":
+      return finish({ type: "failed", committed: true, failure: event.failure });
+  }
+}
+
+/** Rule 6. The timer is armed once and moved only when it fires: no timer is touched per chunk. */
+function gap(state: Committed, now: number, policy: DispatchPolicy): Step {
+  const dueAt = state.lastContentAt + policy.contentGapMs;
+  if (now < dueAt) return [state, [{ type: "arm", timer: "gap", at: dueAt }]];
+  return close([state.winner], "stalled", { type: "failed", committed: true, failure: timeoutFailure("stalled") });
+}
+
+function open(state: Racing, role: "primary" | "retry" | "backup", now: number, policy: DispatchPolicy): Step {
+  const index = state.opened;
+  const ttftDueAt = Math.min(now + policy.ttftDeadlineMs, state.deadlineAt);
+  const attempt: RacingAttempt = {
+    index,
+    dueAt: ttftDueAt,
+    ttftDueAt,
+    preamble: "none",
+    heldChunks: 0,
+    heldBytes: 0,
+  };
+  return [
+    { ...state, attempts: [...state.attempts, attempt], opened: index + 1 },
+    [
+      { type: "open", attempt: index, role },
+      { type: "arm", timer: `due:${index}`, at: ttftDueAt },
+    ],
+  ];
+}
+
+function close(attempts: readonly AttemptIndex[], reason: CancelReason, result: DispatchResult): Step {
+  const cancels = attempts.map((attempt): DispatchEffect => ({ type: "cancel", attempt, reason }));
+  return [{ phase: "closed" }, [...cancels, { type: "finish", result }]];
+}
+
+const finish = (result: DispatchResult): Step => [{ phase: "closed" }, [{ type: "finish", result }]];
+const stay = (state: DispatchState): Step => [state, []];
+const live = (state: Racing): readonly AttemptIndex[] => state.attempts.map((attempt) => attempt.index);
+
+function replace(state: Racing, attempt: RacingAttempt): Racing {
+  return { ...state, attempts: state.attempts.map((each) => (each.index === attempt.index ? attempt : each)) };
+}
+
+function without(state: Racing, index: AttemptIndex): Racing {
+  return { ...state, attempts: state.attempts.filter((each) => each.index !== index) };
+}
+
+/** Silence is the provider's fault, and 504-shaped. */
+function timeoutFailure(code: "timeout" | "stalled"): AttemptFailure {
+  return { code, progress: "processed", retryable: true, faulty: true, status: 504 };
+}

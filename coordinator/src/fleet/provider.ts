@@ -1,0 +1,47 @@
+import type { PreparedPublicKey } from "@hearth/e2e";
+import type { Hardware, HeartbeatFrame, ModelAdvert, ProviderId, Slot } from "@hearth/protocol";
+
+/** Ordered from least to most; `trust_floor` compares positions. */
+export const TRUST_LEVELS = ["none", "self_attested", "hardware"] as const;
+export type TrustLevel = (typeof TRUST_LEVELS)[number];
+
+/** The vitals of a machine, as of its last heartbeat; absent = not reported. */
+export type Vitals = Pick<
+  HeartbeatFrame,
+  "memory_free_bytes" | "memory_pressure" | "cpu_load" | "gpu_load" | "thermal"
+>;
+
+/** What selection may know of a provider. Owned by its session; everyone else reads. */
+export interface Provider {
+  readonly id: ProviderId;
+  readonly name: string | undefined;
+  /** Whose machine it is. */
+  readonly account: string;
+  readonly agentVersion: string;
+  readonly hardware: Hardware;
+  readonly trust: TrustLevel;
+  readonly encryptionKey: { readonly keyId: string; readonly publicKey: PreparedPublicKey };
+  readonly models: ReadonlyMap<string, ModelAdvert>;
+  readonly slots: ReadonlyMap<string, Slot>;
+  readonly vitals: Vitals;
+  readonly status: "serving" | "draining" | "offline";
+  /** Bytes that wait in our socket to it. */
+  readonly backlogBytes: number;
+  readonly connectedAt: number;
+  readonly lastHeartbeatAt: number;
+  /** Attempts of ours that run on it now: our own count, exact. */
+  inFlight(model: string): number;
+  /** Everything that runs on it now: ours, and what its last heartbeat showed beyond ours (its owner's own work). */
+  load(model: string): number;
+}
+
+/** Requests one model may run at once where the backend does not say, by the machine's memory. */
+export function defaultConcurrency(memoryBytes: number): number {
+  const gib = memoryBytes / 2 ** 30;
+  if (memoryBytes === 0) return 4;
+  if (gib <= 24) return 2;
+  if (gib <= 48) return 4;
+  if (gib <= 96) return 6;
+  if (gib <= 128) return 8;
+  return 12;
+}

@@ -1,0 +1,74 @@
+import type { IncomingMessage, Server } from "node:http";
+import type { Duplex } from "node:stream";
+import { LIMITS, SUBPROTOCOL } from "@hearth/protocol";
+import { type WebSocket, WebSocketServer } from "ws";
+import type { Logger } from "../platform/logger.js";
+import { type HandshakeDeps, handshake } from "./handshake.js";
+import type { Registration } from "./registration.js";
+
+export const PROVIDER_PATH = "/ws/provider";
+
+export interface ProviderServerDeps extends HandshakeDeps {
+  readonly log: Logger;
+  readonly maxConnectionsPerAddress: number;
+  readonly registered: (registration: Registration) => void;
+  readonly refused: (reason: string) => void;
+}
+
+/** Accepts providers on `/ws/provider` of an HTTP server; every other upgrade is refused. */
+export function acceptProviders(server: Server, deps: ProviderServerDeps): Disposable {
+  const sockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: LIMITS.frameBytes,
+    // Compression would fragment memory, and there is nothing to gain on ciphertext.
+    perMessageDeflate: false,
+    clientTracking: true,
+    handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
+  });
+  const perAddress = new Map<string, number>();
+  const onUpgrade = (request: IncomingMessage, raw: Duplex, head: Buffer): void => {
+    const address = request.socket.remoteAddress ?? "";
+    const problem = upgradeProblem(request, (perAddress.get(address) ?? 0) >= deps.maxConnectionsPerAddress);
+    if (problem !== undefined) return rejectUpgrade(raw, problem);
+    count(perAddress, address, raw);
+    sockets.handleUpgrade(request, raw, head, (socket) => void admit(socket, raw, deps));
+  };
+  server.on("upgrade", onUpgrade);
+  return {
+    [Symbol.dispose]() {
+      server.off("upgrade", onUpgrade);
+      for (const socket of sockets.clients) socket.terminate();
+      sockets.close();
+    },
+  };
+}
+
+async function admit(socket: WebSocket, raw: Duplex, deps: ProviderServerDeps): Promise<void> {
+  // A socket error (a reset, an oversize or invalid frame) is followed by close, which is what everybody listens to.
+  socket.on("error", (error) => deps.log.debug({ problem: error.message }, "provider socket error"));
+  const result = await handshake(socket, raw, deps);
+  if (result.type === "registered") return deps.registered(result.registration);
+  deps.log.info({ reason: result.reason, problem: result.problem }, "provider refused");
+  deps.refused(result.reason);
+}
+
+function upgradeProblem(request: IncomingMessage, full: boolean): string | undefined {
+  if (new URL(request.url ?? "", "http://localhost").pathname !== PROVIDER_PATH) return "404 Not Found";
+  const offered = (request.headers["sec-websocket-protocol"] ?? "").split(",").map((each) => each.trim());
+  if (!offered.includes(SUBPROTOCOL)) return "400 Bad Request";
+  return full ? "429 Too Many Requests" : undefined;
+}
+
+function rejectUpgrade(raw: Duplex, status: string): void {
+  raw.on("error", () => {});
+  raw.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+}
+
+function count(perAddress: Map<string, number>, address: string, raw: Duplex): void {
+  perAddress.set(address, (perAddress.get(address) ?? 0) + 1);
+  raw.once("close", () => {
+    const left = (perAddress.get(address) ?? 1) - 1;
+    if (left === 0) perAddress.delete(address);
+    else perAddress.set(address, left);
+  });
+}

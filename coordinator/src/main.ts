@@ -1,0 +1,44 @@
+#!/usr/bin/env node
+import { startCoordinator } from "./app.js";
+import { ConfigError, readConfig } from "./config.js";
+import { createLogger } from "./platform/logger.js";
+import { loadSecrets } from "./secrets.js";
+
+/** Exit codes: 0 stopped, 1 failed, 2 the configuration is wrong, 3 the address is taken or not ours. */
+const EXIT = { failed: 1, config: 2, address: 3 } as const;
+
+function fail(message: string, code: number): never {
+  process.stderr.write(`${message}\n`);
+  process.exit(code);
+}
+
+function explain(error: unknown): never {
+  if (error instanceof ConfigError) fail(error.message, EXIT.config);
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === "EADDRINUSE") fail("The port is in use. Set HEARTH_PORT to another one.", EXIT.address);
+  if (code === "EACCES")
+    fail("This port or data directory needs rights that you lack: see HEARTH_PORT and HEARTH_DATA_DIR.", EXIT.address);
+  if (code === "EADDRNOTAVAIL") fail("This machine has no such address: see HEARTH_HOST.", EXIT.address);
+  fail(error instanceof Error ? (error.stack ?? error.message) : String(error), EXIT.failed);
+}
+
+async function main(): Promise<void> {
+  const config = readConfig(process.env);
+  const secrets = loadSecrets(config);
+  const log = createLogger(config.logLevel);
+  const coordinator = await startCoordinator({ config, secrets, log });
+  for (const [variable, value] of secrets.generated) {
+    process.stderr.write(`Generated ${variable} (stored in ${config.dataDir}, shown only now): ${value}\n`);
+  }
+  let stopping = false;
+  const stop = (): void => {
+    // A second signal means now.
+    if (stopping) process.exit(EXIT.failed);
+    stopping = true;
+    void coordinator.stop().then(() => process.exit(0), explain);
+  };
+  process.on("SIGTERM", stop);
+  process.on("SIGINT", stop);
+}
+
+main().catch(explain);

@@ -1,0 +1,33 @@
+/** Time as the coordinator sees it. Tests and the simulator put virtual time here. */
+export interface Clock {
+  /** Milliseconds since an arbitrary but fixed point; never goes back. */
+  now(): number;
+  /** Wall-clock milliseconds since 1970, for what people and other machines read. */
+  wallTime(): number;
+  /** Calls `fire` once, no sooner than `ms` from now, unless disposed before. Does not keep the process alive. */
+  setTimer(ms: number, fire: () => void): Disposable;
+}
+
+/** The machine's own clock. */
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  wallTime: () => Date.now(),
+  setTimer(ms, fire) {
+    const timer = setTimeout(fire, Math.max(0, Math.ceil(ms)));
+    timer.unref();
+    return { [Symbol.dispose]: () => clearTimeout(timer) };
+  },
+};
+
+/** Calls `fire` every `ms` until disposed; the next interval starts when `fire` returns. */
+export function repeat(clock: Clock, ms: number, fire: () => void): Disposable {
+  let timer: Disposable;
+  const arm = (): void => {
+    timer = clock.setTimer(ms, () => {
+      arm();
+      fire();
+    });
+  };
+  arm();
+  return { [Symbol.dispose]: () => timer[Symbol.dispose]() };
+}

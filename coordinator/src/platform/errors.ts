@@ -1,0 +1,57 @@
+/**
+ * Everything that can go wrong for a consumer. `http/error-response.ts` is the one place that turns a code into a
+ * status and an envelope.
+ */
+export type ErrorCode =
+  | "invalid_request" // malformed or unacceptable request; `param` names the member
+  | "invalid_api_key"
+  | "insufficient_quota"
+  | "model_not_allowed"
+  | "model_not_found"
+  | "not_found"
+  | "method_not_allowed"
+  | "payload_too_large"
+  | "rate_limit_exceeded"
+  | "queue_full"
+  | "machine_busy"
+  | "model_too_large" // no provider could ever hold this request
+  | "capability_unavailable" // vision or tools asked, and nobody who serves the model has them now
+  | "no_provider" // nobody serves the model now
+  | "providers_cooling" // everybody who could is cooled or fenced
+  | "request_rejected" // a backend's own 4xx: the request caused it
+  | "provider_error"
+  | "provider_timeout"
+  | "stream_timeout" // after commit: too long between two content events
+  | "shutting_down"
+  | "cancelled"
+  | "internal";
+
+export interface ErrorDetails {
+  readonly param?: string | undefined;
+  /** Seconds for `Retry-After`. */
+  readonly retryAfterSeconds?: number | undefined;
+  /** The status to show where the code alone does not decide it (`request_rejected`, `provider_error`). */
+  readonly status?: number | undefined;
+  /** A backend's own error object, shown to the consumer in place of ours. Never logged: it may quote the prompt. */
+  readonly upstreamError?: unknown;
+  readonly cause?: unknown;
+}
+
+/** The one error class. The message is for the consumer: no secret, prompt or completion ever goes into it. */
+export class HearthError extends Error {
+  readonly code: ErrorCode;
+  readonly details: ErrorDetails;
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.name = "HearthError";
+    this.code = code;
+    this.details = details;
+  }
+
+  /** Normalises whatever was thrown. Unknown errors become `internal` and keep their cause for the log. */
+  static from(thrown: unknown): HearthError {
+    if (thrown instanceof HearthError) return thrown;
+    return new HearthError("internal", "The coordinator failed to handle this request.", { cause: thrown });
+  }
+}

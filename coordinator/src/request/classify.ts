@@ -1,0 +1,24 @@
+import type { ProviderId } from "@hearth/protocol";
+import { shapeOf, type Traits } from "../selection/traits.js";
+import type { InferenceRequest } from "./inference-request.js";
+
+/** Who asks, and what the request's headers say about where it may run. */
+export interface Caller {
+  readonly account: string;
+  readonly allowlist: ReadonlySet<ProviderId> | undefined;
+  readonly route: Traits["route"];
+}
+
+/** Answer length assumed where the consumer sets no bound, tokens. */
+const DEFAULT_MAX_TOKENS = 1024;
+
+/** What selection needs to know of the request. */
+export function classify(request: InferenceRequest, caller: Caller): Traits {
+  return {
+    ...caller,
+    model: request.model,
+    shape: shapeOf(request.needs),
+    promptTokens: request.promptTokens,
+    maxTokens: request.maxTokens ?? DEFAULT_MAX_TOKENS,
+  };
+}

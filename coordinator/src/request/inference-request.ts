@@ -1,0 +1,12 @@
+import type { OutboundRequest } from "../dispatch/outbound-request.js";
+
+/** A consumer's request in Hearth's own terms. Nothing below `api/` knows which dialect it came in. */
+export interface InferenceRequest extends OutboundRequest {
+  /** The consumer wants events as they come, not one answer at the end. */
+  readonly stream: boolean;
+  readonly needs: { readonly tools: boolean; readonly vision: boolean };
+  /** Estimate, tokens: no tokenizer of the model is at hand. */
+  readonly promptTokens: number;
+  /** The consumer's bound on the answer, tokens. */
+  readonly maxTokens: number | undefined;
+}

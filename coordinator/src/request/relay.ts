@@ -1,0 +1,63 @@
+import type { Chunk, Outcome } from "../dispatch/types.js";
+import { HearthError } from "../platform/errors.js";
+import type { Consumer, Reply } from "./consumer.js";
+
+/**
+ * Carries the winner's chunks to the consumer at the consumer's pace, then tells how it ended: a failure before the
+ * first chunk as an HTTP error, one after it in-band. `settle` is called exactly once, before the end is told, so that
+ * a consumer who has seen the end finds it in the books.
+ */
+export async function relay(
+  stream: AsyncGenerator<Chunk, Outcome>,
+  reply: Reply,
+  consumer: Consumer,
+  settle: (outcome: Outcome) => void,
+): Promise<void> {
+  let opened = false;
+  let outcome: Outcome = { type: "cancelled", committed: false, reason: "consumer_gone" };
+  try {
+    for (;;) {
+      const next = await stream.next();
+      if (next.done === true) {
+        outcome = next.value;
+        break;
+      }
+      if (!opened) reply.open();
+      opened = true;
+      const drained = reply.write(next.value);
+      if (drained !== undefined) await drained;
+    }
+  } catch (thrown) {
+    outcome = outcomeOf(HearthError.from(thrown), opened);
+    await stream.return(outcome);
+  } finally {
+    settle(outcome);
+  }
+  tell(outcome, opened, reply, consumer);
+}
+
+/** Writing failed: the consumer was cut off, or the reply itself is broken. */
+function outcomeOf(error: HearthError, committed: boolean): Outcome {
+  if (error.code === "cancelled") return { type: "cancelled", committed, reason: "consumer_gone" };
+  return { type: "failed", committed, error };
+}
+
+function tell(outcome: Outcome, opened: boolean, reply: Reply, consumer: Consumer): void {
+  switch (outcome.type) {
+    case "success":
+      if (!opened) reply.open();
+      return reply.complete();
+    case "failed":
+      return opened ? reply.fail(outcome.error) : consumer.sendError(outcome.error);
+    case "cancelled":
+      return tellCancelled(outcome.reason, opened, reply, consumer);
+  }
+}
+
+/** Only a shutdown leaves somebody to tell. */
+function tellCancelled(reason: string, opened: boolean, reply: Reply, consumer: Consumer): void {
+  if (reason !== "shutdown") return;
+  const error = new HearthError("shutting_down", "The coordinator is restarting.", { retryAfterSeconds: 2 });
+  if (opened) reply.fail(error);
+  else consumer.sendError(error);
+}

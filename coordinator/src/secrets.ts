@@ -1,0 +1,48 @@
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Config } from "./config.js";
+import { newSecret } from "./platform/ids.js";
+
+export interface Secrets {
+  readonly apiKey: string;
+  readonly adminKey: string;
+  readonly providerToken: string;
+  /** What was made just now, to be shown once: variable name → value. */
+  readonly generated: ReadonlyMap<string, string>;
+}
+
+/**
+ * The secrets of this coordinator: from the environment, else from the data directory, else made now and stored there
+ * for their owner only (0600).
+ *
+ * @throws the file system's error when the directory cannot be read or written
+ */
+export function loadSecrets(config: Config): Secrets {
+  const generated = new Map<string, string>();
+  const load = (given: string | undefined, file: string, variable: string, prefix: string): string => {
+    if (given !== undefined) return given;
+    const { value, fresh } = readOrCreate(config.dataDir, file, prefix);
+    if (fresh) generated.set(variable, value);
+    return value;
+  };
+  return {
+    apiKey: load(config.apiKey, "api-key", "HEARTH_API_KEY", "hk-"),
+    adminKey: load(config.adminKey, "admin-key", "HEARTH_ADMIN_KEY", "ha-"),
+    providerToken: load(config.providerToken, "provider-token", "HEARTH_PROVIDER_TOKEN", "hp-"),
+    generated,
+  };
+}
+
+function readOrCreate(dir: string, file: string, prefix: string): { readonly value: string; readonly fresh: boolean } {
+  const path = join(dir, file);
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  const value = newSecret(prefix);
+  try {
+    // Exclusive: two coordinators that start at once agree on the first one's secret.
+    writeFileSync(path, `${value}\n`, { mode: 0o600, flag: "wx" });
+    return { value, fresh: true };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    return { value: readFileSync(path, "utf8").trim(), fresh: false };
+  }
+}

@@ -1,0 +1,50 @@
+import type { Server } from "node:http";
+import type { Registry } from "./fleet/registry.js";
+import type { Clock } from "./platform/clock.js";
+import type { Metrics } from "./platform/metrics.js";
+
+export interface DrainDeps {
+  readonly server: Server;
+  readonly providers: Disposable;
+  readonly registry: Registry;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  readonly shutdown: AbortController;
+  readonly timeoutMs: number;
+}
+
+/** How long agents wait before they come back, ms: a restart takes less. */
+const RECONNECT_AFTER_MS = 500;
+/** What is left after the drain timeout gets this long to tell its consumer, ms. */
+const FAREWELL_MS = 1_000;
+
+/** The order of a graceful stop: new work refused, agents told, running requests ended, sockets closed. */
+export async function drain(deps: DrainDeps): Promise<void> {
+  const closed = new Promise<void>((resolve) => deps.server.close(() => resolve()));
+  deps.server.closeIdleConnections();
+  for (const session of deps.registry.providers()) session.goAway("shutdown", RECONNECT_AFTER_MS);
+  await idle(deps, deps.timeoutMs);
+  deps.shutdown.abort("shutdown");
+  await idle(deps, FAREWELL_MS);
+  for (const session of [...deps.registry.providers()]) session.close("going_away");
+  deps.providers[Symbol.dispose]();
+  deps.server.closeAllConnections();
+  await closed;
+}
+
+/** Resolves when no stream is open on any provider, or the time is up. */
+function idle({ registry, clock }: DrainDeps, timeoutMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const busy = (): boolean => [...registry.providers()].some((session) => session.openStreams > 0);
+    if (!busy()) return resolve();
+    const end = (): void => {
+      timer[Symbol.dispose]();
+      watcher[Symbol.dispose]();
+      resolve();
+    };
+    const timer = clock.setTimer(timeoutMs, end);
+    const watcher = registry.watch(() => {
+      if (!busy()) end();
+    });
+  });
+}

@@ -1,0 +1,302 @@
+import { once } from "node:events";
+import { type EncryptionKeyPair, generateKeyPair, openRequest, type RequestOpener } from "@hearth/e2e";
+import {
+  type ControlFrame,
+  DATA_HEADER_BYTES,
+  decodeCoordinatorFrame,
+  decodeData,
+  type ErrorFrame,
+  encodeControl,
+  type ModelAdvert,
+  type RegisterFrame,
+  type RequestFrame,
+  type Slot,
+  SUBPROTOCOL,
+  type Usage,
+  writeDataHeader,
+} from "@hearth/protocol";
+import { WebSocket } from "ws";
+
+/** What a scripted provider does with one request. It may stall, lie, or break the protocol: that is its use. */
+export type Script = (stream: ScriptedStream) => void | Promise<void>;
+
+export interface ScriptedProviderOptions {
+  readonly url: string;
+  readonly token: string;
+  readonly script: Script;
+  readonly name?: string;
+  readonly models?: readonly (Partial<ModelAdvert> & { readonly id: string })[];
+  readonly slots?: readonly Slot[];
+  readonly version?: string;
+  /** Keep it to come back as the same machine. */
+  readonly identity?: string;
+  readonly register?: Partial<RegisterFrame>;
+}
+
+const USAGE: Usage = { prompt_tokens: 3, completion_tokens: 2 };
+
+/** One request as the scripted provider sees it, and the means to answer it. */
+export class ScriptedStream {
+  readonly frame: RequestFrame;
+  /** The decrypted body. */
+  readonly body: Record<string, unknown>;
+  /** Resolves with the reason when the coordinator cancels. */
+  readonly cancelled: Promise<string>;
+  cancelReason: string | undefined;
+  creditBytes = 0;
+  readonly #provider: ScriptedProvider;
+  readonly #opener: RequestOpener;
+  #resolveCancelled: (reason: string) => void = () => {};
+
+  constructor(provider: ScriptedProvider, frame: RequestFrame, opener: RequestOpener, body: string) {
+    this.#provider = provider;
+    this.frame = frame;
+    this.#opener = opener;
+    this.body = JSON.parse(body) as Record<string, unknown>;
+    this.cancelled = new Promise((resolve) => {
+      this.#resolveCancelled = resolve;
+    });
+  }
+
+  cancel(reason: string): void {
+    this.cancelReason = reason;
+    this.#resolveCancelled(reason);
+  }
+
+  accepted(): void {
+    this.#provider.send({ type: "accepted", stream: this.frame.stream });
+  }
+
+  /** Sends raw plaintext in one sealed frame. */
+  raw(text: string | Uint8Array, final = false): void {
+    this.#provider.sendBytes(this.sealed(text, final));
+  }
+
+  /** A sealed frame, for those who want to spoil it before it goes. */
+  sealed(text: string | Uint8Array, final = false): Uint8Array {
+    const seq = this.#opener.response.nextSeq;
+    const plaintext = typeof text === "string" ? Buffer.from(text) : text;
+    const frame = this.#opener.response.seal(plaintext, final, DATA_HEADER_BYTES);
+    writeDataHeader(frame, { kind: "response", stream: this.frame.stream, seq, final });
+    return frame;
+  }
+
+  event(chunk: unknown): void {
+    this.raw(`data: ${JSON.stringify(chunk)}\n\n`);
+  }
+
+  role(): void {
+    this.event(chunkOf(this.frame.model, { role: "assistant", content: "" }));
+  }
+
+  content(text: string): void {
+    this.event(chunkOf(this.frame.model, { content: text }));
+  }
+
+  finish(reason = "stop"): void {
+    this.event(chunkOf(this.frame.model, {}, reason));
+  }
+
+  /** The rest of a clean answer: usage, `[DONE]`, the final frame, `complete`. */
+  end(usage: Usage = USAGE): void {
+    const totals = { ...usage, total_tokens: usage.prompt_tokens + usage.completion_tokens };
+    this.raw(`data: ${JSON.stringify({ ...chunkOf(this.frame.model, undefined), choices: [], usage: totals })}\n\n`);
+    this.raw("data: [DONE]\n\n", true);
+    this.complete(usage);
+  }
+
+  complete(usage: Usage = USAGE): void {
+    this.#provider.send({ type: "complete", stream: this.frame.stream, usage });
+  }
+
+  /** A whole clean answer. */
+  answer(...texts: string[]): void {
+    this.role();
+    for (const text of texts) this.content(text);
+    this.finish();
+    this.end();
+  }
+
+  error(error: Partial<ErrorFrame> = {}): void {
+    this.#provider.send({
+      type: "error",
+      stream: this.frame.stream,
+      code: "backend_error",
+      status: 500,
+      progress: "processed",
+      ...error,
+    });
+  }
+
+  /** An error with the backend's own body, sealed. */
+  errorWithBody(status: number, body: unknown): void {
+    const sealed = this.#opener.response.seal(Buffer.from(JSON.stringify(body)), true);
+    this.error({
+      code: "bad_request",
+      status,
+      progress: "refused",
+      sealed_body: Buffer.from(sealed).toString("base64url"),
+    });
+  }
+
+  /** Cuts the whole connection, without a word. */
+  dropConnection(): void {
+    this.#provider.terminate();
+  }
+}
+
+export function chunkOf(model: string, delta: unknown, finishReason: string | null = null): Record<string, unknown> {
+  const choice = { index: 0, delta, finish_reason: finishReason };
+  return { id: "chatcmpl-1", object: "chat.completion.chunk", created: 1, model, choices: [choice] };
+}
+
+interface Gathering {
+  readonly frame: RequestFrame;
+  readonly opener: RequestOpener;
+  readonly parts: Uint8Array[];
+}
+
+/** A provider that speaks the real protocol over a real socket and does what its script says. */
+export class ScriptedProvider {
+  readonly socket: WebSocket;
+  readonly streams: ScriptedStream[] = [];
+  readonly received: { readonly type: string }[] = [];
+  /** Everything that crossed the socket, both ways, as the bytes that a listener on the wire would see. */
+  readonly wire: Buffer[] = [];
+  readonly closed: Promise<{ readonly code: number; readonly reason: string }>;
+  id = "";
+  readonly #options: ScriptedProviderOptions;
+  readonly #keys: EncryptionKeyPair;
+  readonly #gathering = new Map<number, Gathering>();
+  readonly #open = new Map<number, ScriptedStream>();
+  #onRegistered: () => void = () => {};
+
+  private constructor(options: ScriptedProviderOptions) {
+    this.#options = options;
+    this.#keys = generateKeyPair();
+    this.socket = new WebSocket(options.url, SUBPROTOCOL, { perMessageDeflate: false });
+    this.closed = new Promise((resolve) => {
+      this.socket.on("close", (code, reason) => resolve({ code, reason: reason.toString() }));
+    });
+    this.socket.on("error", () => {});
+    this.socket.on("message", (data: Buffer, isBinary) => this.#receive(data, isBinary));
+  }
+
+  /** Connects and registers; rejects when the coordinator closes the socket instead. */
+  static async connect(options: ScriptedProviderOptions): Promise<ScriptedProvider> {
+    const provider = new ScriptedProvider(options);
+    await once(provider.socket, "open");
+    const registered = new Promise<void>((resolve) => {
+      provider.#onRegistered = resolve;
+    });
+    provider.send(provider.registerFrame());
+    const closed = provider.closed.then(({ code, reason }) => {
+      throw new Error(`closed before registration: ${code} ${reason}`);
+    });
+    await Promise.race([registered, closed]);
+    closed.catch(() => {});
+    return provider;
+  }
+
+  /** An open socket that has not registered. */
+  static async connectOnly(options: ScriptedProviderOptions): Promise<ScriptedProvider> {
+    const provider = new ScriptedProvider(options);
+    await once(provider.socket, "open");
+    return provider;
+  }
+
+  registerFrame(): RegisterFrame {
+    const { models = [{ id: "m" }], slots = [], version = "1.0.0", name } = this.#options;
+    return {
+      type: "register",
+      versions: { min: 1, max: 1 },
+      token: this.#options.token,
+      agent: { version, ...(name === undefined ? {} : { name }) },
+      identity: this.#options.identity ?? Buffer.from(this.#keys.publicKey).toString("base64url"),
+      encryption_key: {
+        key_id: this.#keys.keyId,
+        public_key: Buffer.from(this.#keys.publicKey).toString("base64url"),
+      },
+      hardware: { platform: "test", arch: "test", cpu_cores: 8, memory_bytes: 64 * 2 ** 30 },
+      models: models.map((model) => ({ capabilities: { tools: true }, ...model })),
+      slots: [...slots],
+      ...this.#options.register,
+    };
+  }
+
+  heartbeat(slots: readonly Slot[] = [], vitals: object = {}): void {
+    this.send({ type: "heartbeat", slots: [...slots], ...vitals });
+  }
+
+  send(frame: ControlFrame): void {
+    this.sendText(encodeControl(frame));
+  }
+
+  sendText(text: string): void {
+    this.wire.push(Buffer.from(text));
+    this.socket.send(text);
+  }
+
+  sendBytes(bytes: Uint8Array): void {
+    this.wire.push(Buffer.from(bytes));
+    this.socket.send(bytes);
+  }
+
+  terminate(): void {
+    this.socket.terminate();
+  }
+
+  async close(): Promise<void> {
+    if (this.socket.readyState === WebSocket.CLOSED) return;
+    this.socket.close(1000);
+    await this.closed;
+  }
+
+  #receive(data: Buffer, isBinary: boolean): void {
+    this.wire.push(data);
+    if (isBinary) return this.#receiveData(data);
+    const decoded = decodeCoordinatorFrame(data.toString("utf8"));
+    if (decoded.kind !== "frame") throw new Error(`the coordinator sent ${decoded.kind}`);
+    const { frame } = decoded;
+    this.received.push(frame);
+    switch (frame.type) {
+      case "registered":
+        this.id = frame.provider_id;
+        return this.#onRegistered();
+      case "request":
+        return this.#start(frame);
+      case "cancel":
+        return this.#open.get(frame.stream)?.cancel(frame.reason);
+      case "credit": {
+        const stream = this.#open.get(frame.stream);
+        if (stream) stream.creditBytes += frame.bytes;
+        return;
+      }
+      case "go_away":
+        return;
+    }
+  }
+
+  #start(frame: RequestFrame): void {
+    const opener = openRequest({
+      keyPair: this.#keys,
+      encapsulatedKey: Buffer.from(frame.encapsulated_key, "base64url"),
+      binding: { requestId: frame.request_id, attemptId: frame.attempt_id },
+    });
+    this.#gathering.set(frame.stream, { frame, opener, parts: [] });
+  }
+
+  #receiveData(message: Buffer): void {
+    const data = decodeData(message);
+    const gathering = data && this.#gathering.get(data.stream);
+    if (!data || !gathering) throw new Error("the coordinator sent a foreign data frame");
+    gathering.parts.push(gathering.opener.open(data.ciphertext, data.seq, data.final));
+    if (!data.final) return;
+    this.#gathering.delete(data.stream);
+    const body = Buffer.concat(gathering.parts).toString("utf8");
+    const stream = new ScriptedStream(this, gathering.frame, gathering.opener, body);
+    this.#open.set(data.stream, stream);
+    this.streams.push(stream);
+    void this.#options.script(stream);
+  }
+}

@@ -1,0 +1,69 @@
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  type AppOptions,
+  type Config,
+  type Coordinator,
+  createLogger,
+  readConfig,
+  startCoordinator,
+} from "@hearth/coordinator";
+import { type Script, ScriptedProvider, type ScriptedProviderOptions } from "./scripted-provider.js";
+
+export const API_KEY = "test-api-key-0123456789";
+export const ADMIN_KEY = "test-admin-key-0123456789";
+export const PROVIDER_TOKEN = "test-provider-token-0123456789";
+
+/** A real coordinator in this process, on a port of its own, with the providers that joined it. */
+export interface TestCoordinator extends AsyncDisposable {
+  readonly coordinator: Coordinator;
+  readonly url: string;
+  provider(script: Script, options?: Partial<ScriptedProviderOptions>): Promise<ScriptedProvider>;
+  /** `POST /v1/chat/completions` with the API key. */
+  chat(body: unknown, init?: RequestInit): Promise<Response>;
+  get(path: string, key?: string): Promise<Response>;
+  stop(): Promise<void>;
+}
+
+export async function startTestCoordinator(
+  options: Partial<Omit<AppOptions, "config">> & { readonly config?: Partial<Config> } = {},
+): Promise<TestCoordinator> {
+  const config: Config = {
+    ...readConfig({ HEARTH_PORT: "0", HEARTH_DATA_DIR: mkdtempSync(join(tmpdir(), "hearth-")) }),
+    drainTimeoutMs: 200,
+    ...options.config,
+  };
+  const coordinator = await startCoordinator({
+    log: createLogger("silent"),
+    secrets: { apiKey: API_KEY, adminKey: ADMIN_KEY, providerToken: PROVIDER_TOKEN, generated: new Map() },
+    ...options,
+    config,
+  });
+  const { url } = coordinator;
+  const wsUrl = `${url.replace("http", "ws")}/ws/provider`;
+  const providers: ScriptedProvider[] = [];
+  const stop = async (): Promise<void> => {
+    for (const provider of providers) provider.terminate();
+    await coordinator.stop();
+  };
+  return {
+    coordinator,
+    url,
+    async provider(script, provided = {}) {
+      const provider = await ScriptedProvider.connect({ url: wsUrl, token: PROVIDER_TOKEN, script, ...provided });
+      providers.push(provider);
+      return provider;
+    },
+    chat: (body, init = {}) =>
+      fetch(`${url}/v1/chat/completions`, {
+        method: "POST",
+        body: typeof body === "string" ? body : JSON.stringify(body),
+        ...init,
+        headers: { Authorization: `Bearer ${API_KEY}`, "Content-Type": "application/json", ...init.headers },
+      }),
+    get: (path, key = API_KEY) => fetch(`${url}${path}`, { headers: { Authorization: `Bearer ${key}` } }),
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
+}
