@@ -1,4 +1,5 @@
 import type { Server } from "node:http";
+import { sealRequest } from "@hearth/e2e";
 import type { CloseReason } from "@hearth/protocol";
 import { createAdaptorServer } from "@hono/node-server";
 import type { Config } from "./config.js";
@@ -62,7 +63,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
   });
   const services = {
     admission: { clock, knownModels, accepting: ready },
-    dispatch: { picker, session: (id) => registry.get(id), ids, observer: observe(metrics) },
+    dispatch: { picker, session: (id) => registry.get(id), ids, seal: sealRequest, observer: observe(metrics) },
     settlement: { clock, metrics },
     policy: options.policy ?? DEFAULT_POLICY,
     clock,

@@ -1,4 +1,4 @@
-import { type Binding, type RequestSealer, sealRequest } from "@hearth/e2e";
+import type { Binding, RequestSealer, sealRequest } from "@hearth/e2e";
 import { DATA_HEADER_BYTES, LIMITS, type ProviderId, writeDataHeader } from "@hearth/protocol";
 import type { ProviderSession, SealedRequest } from "../fleet/provider-session.js";
 import { HearthError } from "../platform/errors.js";
@@ -13,6 +13,8 @@ export interface OpenAttemptDeps {
   readonly picker: Picker;
   readonly session: (id: ProviderId) => ProviderSession | undefined;
   readonly ids: Ids;
+  /** `sealRequest` of `@hearth/e2e`; the simulator puts cheap primitives under it. */
+  readonly seal: typeof sealRequest;
   readonly observer: AttemptObserver;
 }
 
@@ -55,7 +57,7 @@ function send(
   const session = deps.session(pick.provider);
   if (session === undefined) return undefined;
   const id = deps.ids.attempt();
-  const sealer = sealerFor(session, { requestId: request.id, attemptId: id });
+  const sealer = sealerFor(deps, session, { requestId: request.id, attemptId: id });
   if (sealer === undefined) return undefined;
   const form = request.form(session.models.get(request.model)?.dialects ?? []);
   const attempt = new ProviderAttempt({
@@ -90,9 +92,9 @@ function send(
 }
 
 /** A key that yields no usable secret (a low-order point) is an attack or a broken agent: it gets nothing. */
-function sealerFor(session: ProviderSession, binding: Binding): RequestSealer | undefined {
+function sealerFor({ seal }: OpenAttemptDeps, session: ProviderSession, binding: Binding): RequestSealer | undefined {
   try {
-    return sealRequest({ publicKey: session.encryptionKey.publicKey, binding });
+    return seal({ publicKey: session.encryptionKey.publicKey, binding });
   } catch {
     session.close("untrusted");
     return undefined;
