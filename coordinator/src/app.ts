@@ -1,12 +1,14 @@
 import type { Server } from "node:http";
 import { sealRequest } from "@hearth/e2e";
-import type { CloseReason } from "@hearth/protocol";
+import type { ProviderId } from "@hearth/protocol";
 import { createAdaptorServer } from "@hono/node-server";
 import type { Config } from "./config.js";
 import type { AttemptEnd } from "./dispatch/attempt.js";
-import type { AttemptObserver } from "./dispatch/open-attempt.js";
+import { Hedging } from "./dispatch/hedging.js";
+import type { AttemptObserver, OpenAttemptDeps } from "./dispatch/open-attempt.js";
 import { DEFAULT_POLICY, type PolicySettings } from "./dispatch/policy.js";
-import { ProviderSession } from "./fleet/provider-session.js";
+import { ProviderSession, type SessionHooks } from "./fleet/provider-session.js";
+import type { Registration } from "./fleet/registration.js";
 import { Registry } from "./fleet/registry.js";
 import { acceptProviders } from "./fleet/ws-server.js";
 import { createHttpApp } from "./http/app.js";
@@ -16,8 +18,13 @@ import { type Ids, systemIds } from "./platform/ids.js";
 import type { Logger } from "./platform/logger.js";
 import { createMetrics, type Metrics } from "./platform/metrics.js";
 import { type Rng, systemRng } from "./platform/rng.js";
+import type { RequestServices } from "./request/handle-request.js";
 import type { Secrets } from "./secrets.js";
+import type { Catalog } from "./selection/catalog.js";
+import { OutlierDetector } from "./selection/outlier.js";
 import { createPicker } from "./selection/picker.js";
+import { WaitQueue } from "./selection/wait-queue.js";
+import { NO_SETTINGS, type Settings } from "./settings.js";
 import { drain } from "./shutdown.js";
 
 export interface AppOptions {
@@ -28,6 +35,8 @@ export interface AppOptions {
   readonly rng?: Rng;
   readonly ids?: Ids;
   readonly policy?: PolicySettings;
+  /** What the operator's configuration file says. */
+  readonly settings?: Settings;
 }
 
 /** A coordinator that is listening. */
@@ -39,8 +48,8 @@ export interface Coordinator {
   stop(): Promise<void>;
 }
 
-/** The account of the one API key and provider token of a coordinator without an account store. */
-const ONLY_ACCOUNT = "default";
+/** The account of the API key and the provider token that every coordinator has. */
+const DEFAULT_ACCOUNT = "default";
 
 /**
  * The composition root: makes every part and hands each what it needs.
@@ -49,28 +58,31 @@ const ONLY_ACCOUNT = "default";
  */
 export async function startCoordinator(options: AppOptions): Promise<Coordinator> {
   const { config, secrets, log, clock = systemClock, rng = systemRng, ids = systemIds } = options;
+  const { catalog, apiKeys, providerTokens } = options.settings ?? NO_SETTINGS;
   const metrics = createMetrics();
-  const registry = new Registry();
-  const knownModels = new Set<string>();
+  const fleet = createFleet({ clock, log, metrics });
+  const { registry } = fleet;
   const shutdown = new AbortController();
   let accepting = true;
   const ready = (): boolean => accepting;
-  const picker = createPicker({
-    providers: () => registry.providers(),
-    rng,
-    rejected: (gate) => metrics.gateRejections.inc({ gate }),
-    decided: (provider, score) => log.debug({ provider, ...score }, "provider chosen"),
-  });
-  const services = {
-    admission: { clock, knownModels, accepting: ready },
-    dispatch: { picker, session: (id) => registry.get(id), ids, seal: sealRequest, observer: observe(metrics) },
+  const selection = createSelection({ clock, rng, log, metrics, registry, catalog });
+  const services: RequestServices = {
+    admission: { ...selection, clock, catalog, knownModels: fleet.knownModels, accepting: ready },
+    dispatch: {
+      ...selection,
+      session: (id) => registry.get(id),
+      ids,
+      clock,
+      seal: sealRequest,
+      observer: observeAttempts(metrics),
+    },
     settlement: { clock, metrics },
     policy: options.policy ?? DEFAULT_POLICY,
     clock,
-  } satisfies Parameters<typeof createHttpApp>[0]["services"];
+  };
   const app = createHttpApp({
     services,
-    apiKeys: createCredentials([{ secret: secrets.apiKey, account: ONLY_ACCOUNT }]),
+    apiKeys: createCredentials([{ secret: secrets.apiKey, account: DEFAULT_ACCOUNT }, ...apiKeys]),
     adminKey: secrets.adminKey,
     ids,
     clock,
@@ -81,13 +93,12 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
     shutdown: shutdown.signal,
   });
   const server = createAdaptorServer({ fetch: app.fetch }) as Server;
-  const sessions = sessionStarter({ clock, log, metrics, registry, knownModels });
   const providers = acceptProviders(server, {
     clock,
     log,
-    tokens: createCredentials([{ secret: secrets.providerToken, account: ONLY_ACCOUNT }]),
+    tokens: createCredentials([{ secret: secrets.providerToken, account: DEFAULT_ACCOUNT }, ...providerTokens]),
     maxConnectionsPerAddress: config.maxConnectionsPerAddress,
-    registered: sessions,
+    registered: fleet.registered,
     refused: (reason) => metrics.connectionsClosed.inc({ reason }),
   });
   const url = await listen(server, config);
@@ -99,60 +110,112 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
     async stop() {
       if (!accepting) return;
       accepting = false;
-      await drain({ server, providers, registry, metrics, clock, shutdown, timeoutMs: config.drainTimeoutMs });
+      await drain({ server, providers, registry, clock, shutdown, timeoutMs: config.drainTimeoutMs });
       log.info("stopped");
     },
   };
 }
 
-function sessionStarter(deps: {
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly metrics: Metrics;
+interface Fleet {
   readonly registry: Registry;
-  readonly knownModels: Set<string>;
-}): (registration: ConstructorParameters<typeof ProviderSession>[0]) => void {
-  const { registry, metrics, log, knownModels } = deps;
-  const hooks = {
-    updated(session: ProviderSession) {
+  /** Every model that anybody has advertised since the start. */
+  readonly knownModels: ReadonlySet<string>;
+  readonly registered: (registration: Registration) => void;
+}
+
+function createFleet({ clock, log, metrics }: { clock: Clock; log: Logger; metrics: Metrics }): Fleet {
+  const registry = new Registry(clock);
+  const knownModels = new Set<string>();
+  const hooks: SessionHooks = {
+    updated(session) {
       for (const model of session.models.keys()) knownModels.add(model);
       registry.changed();
     },
-    closed(session: ProviderSession, reason: CloseReason | "peer_closed") {
-      registry.remove(session);
+    closed(session, reason) {
+      if (reason === "untrusted") registry.distrust(session.id);
+      registry.departed(session);
       metrics.providers.set(registry.size);
       metrics.connectionsClosed.inc({ reason });
       log.info({ provider: session.id, reason }, "provider gone");
     },
     unknownFrame: () => metrics.unknownFrames.inc(),
   };
-  return (registration) => {
-    const session = new ProviderSession(registration, { clock: deps.clock, log, hooks });
+  const distrusted = (id: ProviderId): boolean => registry.isDistrusted(id);
+  const registered = (registration: Registration): void => {
+    const session = new ProviderSession(registration, { clock, log, hooks, distrusted });
     registry.add(session);
     hooks.updated(session);
     metrics.providers.set(registry.size);
     log.info({ provider: session.id, name: session.name, models: [...session.models.keys()] }, "provider registered");
   };
+  return { registry, knownModels, registered };
 }
 
-function observe(metrics: Metrics): AttemptObserver {
+interface SelectionDeps {
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly registry: Registry;
+  readonly catalog: Catalog;
+}
+
+function createSelection(deps: SelectionDeps): Pick<OpenAttemptDeps, "picker" | "queue" | "hedging"> {
+  const { clock, rng, log, metrics, registry, catalog } = deps;
+  const providers = (): Iterable<ProviderSession> => registry.providers();
+  const outlier = new OutlierDetector({
+    clock,
+    rng,
+    providers,
+    hooks: {
+      ejected: (shape) => metrics.cooldowns.inc({ kind: shape }),
+      capacityCooled: () => metrics.cooldowns.inc({ kind: "capacity" }),
+      fleetWideFault: (shape) => metrics.fleetWideFaults.inc({ shape }),
+    },
+  });
+  const picker = createPicker({
+    providers,
+    catalog,
+    outlier,
+    clock,
+    rng,
+    rejected: (gate) => metrics.gateRejections.inc({ gate }),
+    decided: (provider, score) => log.debug({ provider, ...score }, "provider chosen"),
+  });
+  const queue = new WaitQueue(picker, clock, {
+    depth: (total) => metrics.queueDepth.set(total),
+    waited: (ms) => metrics.queueSeconds.observe(ms / 1000),
+  });
+  registry.watch(() => queue.drain());
+  const hedging = new Hedging({
+    providers,
+    queue,
+    suppressed: (reason) => metrics.hedgesSuppressed.inc({ reason }),
+    backupWon: () => metrics.speculativeWins.inc(),
+  });
+  return { picker, queue, hedging };
+}
+
+function observeAttempts(metrics: Metrics): AttemptObserver {
   return {
     started: () => metrics.openStreams.inc(),
-    ended: (_attempt, end) => {
+    content: (first, gapMs) => (first ? metrics.ttftSeconds : metrics.interChunkSeconds).observe(gapMs / 1000),
+    ended: (role, end) => {
       metrics.openStreams.dec();
-      metrics.attempts.inc({ end: endName(end) });
+      metrics.dispatches.inc({ role, result: dispatchResult(end) });
     },
   };
 }
 
-function endName(end: AttemptEnd): string {
+function dispatchResult(end: AttemptEnd): string {
   switch (end.type) {
     case "completed":
-      return "completed";
+      return "success";
     case "failed":
-      return end.failure.code;
+      if (end.afterContent) return "in_band_error";
+      return end.failure.retryable ? "retry_precontent" : "failure";
     case "cancelled":
-      return end.reason;
+      return end.reason === "deadline" || end.reason === "stalled" ? "timeout" : "cancelled";
   }
 }
 

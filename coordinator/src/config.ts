@@ -10,6 +10,8 @@ export interface Config {
   readonly apiKey: string | undefined;
   readonly adminKey: string | undefined;
   readonly providerToken: string | undefined;
+  /** The operator's configuration file, if there is one. */
+  readonly settingsFile: string | undefined;
   readonly logLevel: LogLevel;
   readonly maxConnectionsPerAddress: number;
   /** How long running requests may take to end after SIGTERM, ms. */
@@ -25,6 +27,7 @@ const schema = z.object({
   HEARTH_API_KEY: secret,
   HEARTH_ADMIN_KEY: secret,
   HEARTH_PROVIDER_TOKEN: secret,
+  HEARTH_CONFIG: z.string().min(1).optional(),
   HEARTH_LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info"),
   HEARTH_MAX_CONNECTIONS_PER_ADDRESS: z.coerce.number().int().min(1).default(256),
   HEARTH_DRAIN_TIMEOUT_MS: z.coerce.number().int().min(0).default(30_000),
@@ -60,6 +63,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     apiKey: data.HEARTH_API_KEY,
     adminKey: data.HEARTH_ADMIN_KEY,
     providerToken: data.HEARTH_PROVIDER_TOKEN,
+    settingsFile: data.HEARTH_CONFIG,
     logLevel: data.HEARTH_LOG_LEVEL,
     maxConnectionsPerAddress: data.HEARTH_MAX_CONNECTIONS_PER_ADDRESS,
     drainTimeoutMs: data.HEARTH_DRAIN_TIMEOUT_MS,

@@ -3,6 +3,7 @@ import { startCoordinator } from "./app.js";
 import { ConfigError, readConfig } from "./config.js";
 import { createLogger } from "./platform/logger.js";
 import { loadSecrets } from "./secrets.js";
+import { NO_SETTINGS, readSettings } from "./settings.js";
 
 /** Exit codes: 0 stopped, 1 failed, 2 the configuration is wrong, 3 the address is taken or not ours. */
 const EXIT = { failed: 1, config: 2, address: 3 } as const;
@@ -24,9 +25,10 @@ function explain(error: unknown): never {
 
 async function main(): Promise<void> {
   const config = readConfig(process.env);
+  const settings = config.settingsFile === undefined ? NO_SETTINGS : readSettings(config.settingsFile);
   const secrets = loadSecrets(config);
   const log = createLogger(config.logLevel);
-  const coordinator = await startCoordinator({ config, secrets, log });
+  const coordinator = await startCoordinator({ config, secrets, settings, log });
   for (const [variable, value] of secrets.generated) {
     process.stderr.write(`Generated ${variable} (stored in ${config.dataDir}, shown only now): ${value}\n`);
   }

@@ -1,13 +1,11 @@
 import type { Server } from "node:http";
 import type { Registry } from "./fleet/registry.js";
 import type { Clock } from "./platform/clock.js";
-import type { Metrics } from "./platform/metrics.js";
 
 export interface DrainDeps {
   readonly server: Server;
   readonly providers: Disposable;
   readonly registry: Registry;
-  readonly metrics: Metrics;
   readonly clock: Clock;
   readonly shutdown: AbortController;
   readonly timeoutMs: number;
@@ -22,12 +20,13 @@ const FAREWELL_MS = 1_000;
 export async function drain(deps: DrainDeps): Promise<void> {
   const closed = new Promise<void>((resolve) => deps.server.close(() => resolve()));
   deps.server.closeIdleConnections();
-  for (const session of deps.registry.providers()) session.goAway("shutdown", RECONNECT_AFTER_MS);
+  for (const session of deps.registry.connected()) session.goAway("shutdown", RECONNECT_AFTER_MS);
   await idle(deps, deps.timeoutMs);
   deps.shutdown.abort("shutdown");
   await idle(deps, FAREWELL_MS);
-  for (const session of [...deps.registry.providers()]) session.close("going_away");
+  for (const session of [...deps.registry.connected()]) session.close("going_away");
   deps.providers[Symbol.dispose]();
+  deps.registry[Symbol.dispose]();
   deps.server.closeAllConnections();
   await closed;
 }
@@ -35,7 +34,7 @@ export async function drain(deps: DrainDeps): Promise<void> {
 /** Resolves when no stream is open on any provider, or the time is up. */
 function idle({ registry, clock }: DrainDeps, timeoutMs: number): Promise<void> {
   return new Promise((resolve) => {
-    const busy = (): boolean => [...registry.providers()].some((session) => session.openStreams > 0);
+    const busy = (): boolean => [...registry.connected()].some((session) => session.openStreams > 0);
     if (!busy()) return resolve();
     const end = (): void => {
       timer[Symbol.dispose]();

@@ -9,6 +9,7 @@ import {
   type Usage,
 } from "@hearth/protocol";
 import type { ProviderStream, StreamListener } from "../fleet/provider-session.js";
+import type { Clock } from "../platform/clock.js";
 import { CONNECTION_LOST, failureOfFrame, failureOfStatus, PROTOCOL_VIOLATION, TRUNCATED } from "./failures.js";
 import type { EventReading, OutboundForm } from "./outbound-request.js";
 import { readEvents, type SseEvent } from "./sse-events.js";
@@ -17,7 +18,7 @@ import type { Attempt, AttemptEvent, AttemptFailure, Chunk } from "./types.js";
 /** How an attempt ended, for the lease and the books. */
 export type AttemptEnd =
   | { readonly type: "completed"; readonly usage: Usage }
-  | { readonly type: "failed"; readonly failure: AttemptFailure }
+  | { readonly type: "failed"; readonly failure: AttemptFailure; readonly afterContent: boolean }
   | { readonly type: "cancelled"; readonly reason: CancelReason };
 
 export interface AttemptDeps {
@@ -25,6 +26,11 @@ export interface AttemptDeps {
   readonly provider: ProviderId;
   readonly form: OutboundForm;
   readonly opener: ResponseOpener;
+  readonly clock: Clock;
+  /** The provider works on it: the backend is loading, or content has come. */
+  readonly working: () => void;
+  /** Content came, this long after the content before it, or after the start, ms. */
+  readonly content: (first: boolean, gapMs: number) => void;
   /** Called once, whatever happens: the only place where an attempt gives back what it holds. */
   readonly ended: (end: AttemptEnd) => void;
   /** The provider broke the protocol; its connection is closed for this reason. */
@@ -38,6 +44,7 @@ export interface AttemptDeps {
 export class ProviderAttempt implements Attempt, StreamListener {
   readonly id: AttemptId;
   readonly provider: ProviderId;
+  readonly startedAt: number;
   readonly #deps: AttemptDeps;
   readonly #events: AttemptEvent[] = [];
   #stream: ProviderStream | undefined;
@@ -50,11 +57,15 @@ export class ProviderAttempt implements Attempt, StreamListener {
   #takenBytes = 0;
   /** Frames opened: the number that the next one must carry. */
   #received = 0;
+  #seenContent = false;
+  #lastContentAt: number;
 
   constructor(deps: AttemptDeps) {
     this.id = deps.id;
     this.provider = deps.provider;
     this.#deps = deps;
+    this.startedAt = deps.clock.now();
+    this.#lastContentAt = this.startedAt;
   }
 
   /** Tells the attempt where to send credit and cancels. */
@@ -76,6 +87,7 @@ export class ProviderAttempt implements Attempt, StreamListener {
   }
 
   accepted(): void {
+    this.#deps.working();
     this.#push({ type: "accepted" });
   }
 
@@ -148,6 +160,7 @@ export class ProviderAttempt implements Attempt, StreamListener {
       case "trailer":
         return { type: "preamble", chunk: this.#chunk(event, reading.parsed) };
       case "content":
+        this.#noteContent();
         return { type: "content", chunk: this.#chunk(event, reading.parsed) };
       case "done":
         return undefined;
@@ -158,6 +171,14 @@ export class ProviderAttempt implements Attempt, StreamListener {
         this.#giveUp(failureOfStatus(502));
         return undefined;
     }
+  }
+
+  #noteContent(): void {
+    const now = this.#deps.clock.now();
+    if (!this.#seenContent) this.#deps.working();
+    this.#deps.content(!this.#seenContent, now - this.#lastContentAt);
+    this.#seenContent = true;
+    this.#lastContentAt = now;
   }
 
   #chunk(event: SseEvent, parsed: unknown): Chunk {
@@ -184,7 +205,9 @@ export class ProviderAttempt implements Attempt, StreamListener {
     this.#push(event);
     this.#over = true;
     this.#end(
-      event.type === "end" ? { type: "completed", usage: event.usage } : { type: "failed", failure: event.failure },
+      event.type === "end"
+        ? { type: "completed", usage: event.usage }
+        : { type: "failed", failure: event.failure, afterContent: this.#seenContent },
     );
   }
 

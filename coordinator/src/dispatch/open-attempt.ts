@@ -1,103 +1,226 @@
-import type { Binding, RequestSealer, sealRequest } from "@hearth/e2e";
+import type { Binding, PreparedPublicKey, RequestSealer, sealRequest } from "@hearth/e2e";
 import { DATA_HEADER_BYTES, LIMITS, type ProviderId, writeDataHeader } from "@hearth/protocol";
 import type { ProviderSession, SealedRequest } from "../fleet/provider-session.js";
+import type { Clock } from "../platform/clock.js";
 import { HearthError } from "../platform/errors.js";
 import type { Ids } from "../platform/ids.js";
-import type { Picker, PickResult } from "../selection/picker.js";
+import type { Report } from "../selection/outlier.js";
+import type { Picked, Picker } from "../selection/picker.js";
 import type { Traits } from "../selection/traits.js";
+import type { WaitQueue } from "../selection/wait-queue.js";
 import { type AttemptEnd, ProviderAttempt } from "./attempt.js";
+import type { Hedging } from "./hedging.js";
 import type { OutboundRequest } from "./outbound-request.js";
+import type { StartAttempt } from "./race.js";
 import type { AttemptRole, StartResult } from "./types.js";
 
 export interface OpenAttemptDeps {
   readonly picker: Picker;
+  readonly queue: WaitQueue;
+  readonly hedging: Hedging;
   readonly session: (id: ProviderId) => ProviderSession | undefined;
   readonly ids: Ids;
+  readonly clock: Clock;
   /** `sealRequest` of `@hearth/e2e`; the simulator puts cheap primitives under it. */
   readonly seal: typeof sealRequest;
   readonly observer: AttemptObserver;
 }
 
-/** Watches attempts come and go: metrics, headers and logs live on the other side of it. */
+/** Watches attempts come and go: metrics live on the other side of it. */
 export interface AttemptObserver {
-  started(role: AttemptRole, provider: ProviderSession, attempt: ProviderAttempt): void;
-  ended(attempt: ProviderAttempt, end: AttemptEnd): void;
+  started(role: AttemptRole): void;
+  content(first: boolean, gapMs: number): void;
+  ended(role: AttemptRole, end: AttemptEnd): void;
+}
+
+/** What is to be sent, for whom, and the place that admission has taken for the first attempt. */
+export interface Assignment {
+  readonly request: OutboundRequest;
+  readonly traits: Traits;
+  readonly takePlace: () => Picked | undefined;
+  /** Told of each attempt as it goes out. */
+  readonly sent: (sent: SentAttempt) => void;
+}
+
+/** An attempt on its way, with how long each part of sending it took, ms. */
+export interface SentAttempt {
+  readonly attempt: ProviderAttempt;
+  readonly role: AttemptRole;
+  readonly session: ProviderSession;
+  readonly routeMs: number;
+  readonly encryptMs: number;
+  readonly dispatchMs: number;
 }
 
 /**
- * Pick → seal → send, anew for each attempt, because the choice and the key both depend on the provider. A provider
- * is tried once a request. Every failure after the send becomes an event of the attempt.
+ * Pick → seal → send, anew for each attempt, because the choice and the key both depend on the provider. A provider is
+ * tried once a request. Every failure after the send becomes an event of the attempt.
  */
-export function openAttempt(
-  deps: OpenAttemptDeps,
-  request: OutboundRequest,
-  traits: Traits,
-): (role: AttemptRole) => StartResult {
-  const tried = new Set<ProviderId>();
-  return (role) => {
-    for (;;) {
-      const pick = deps.picker.pick(traits, tried);
-      if (pick.type !== "picked") return { type: "unavailable", error: errorOf(pick) };
-      tried.add(pick.provider);
-      const attempt = send(deps, request, pick, role);
-      if (attempt !== undefined) return { type: "started", attempt };
-      pick.lease[Symbol.dispose]();
-    }
-  };
+export function openAttempt(deps: OpenAttemptDeps, assignment: Assignment): StartAttempt {
+  const opener = new AttemptOpener(deps, assignment);
+  return (role, signal) => opener.start(role, signal);
 }
 
-type Picked = Extract<PickResult, { type: "picked" }>;
+class AttemptOpener {
+  readonly #deps: OpenAttemptDeps;
+  readonly #assignment: Assignment;
+  readonly #tried = { providers: new Set<ProviderId>(), failedVersions: new Set<string>() };
+  #primary: ProviderSession | undefined;
 
-function send(
-  deps: OpenAttemptDeps,
-  request: OutboundRequest,
-  pick: Picked,
-  role: AttemptRole,
-): ProviderAttempt | undefined {
-  const session = deps.session(pick.provider);
-  if (session === undefined) return undefined;
-  const id = deps.ids.attempt();
-  const sealer = sealerFor(deps, session, { requestId: request.id, attemptId: id });
-  if (sealer === undefined) return undefined;
-  const form = request.form(session.models.get(request.model)?.dialects ?? []);
-  const attempt = new ProviderAttempt({
-    id,
-    provider: session.id,
-    form,
-    opener: sealer.response,
-    ended: (end) => {
-      pick.lease[Symbol.dispose]();
-      deps.observer.ended(attempt, end);
-    },
-    violated: (reason) => session.close(reason),
-  });
-  const sealed: SealedRequest = {
-    opening: {
+  constructor(deps: OpenAttemptDeps, assignment: Assignment) {
+    this.#deps = deps;
+    this.#assignment = assignment;
+  }
+
+  start(role: AttemptRole, signal: AbortSignal): StartResult | Promise<StartResult> {
+    const { hedging } = this.#deps;
+    const { traits } = this.#assignment;
+    switch (role) {
+      case "primary":
+        hedging.primary();
+        return this.#place(role, traits, signal, this.#assignment.takePlace());
+      case "retry":
+        hedging.retry();
+        return this.#place(role, traits, signal);
+      case "backup": {
+        const wanted = this.#backupTraits();
+        const suppressed = hedging.hedge(wanted);
+        return suppressed === undefined ? this.#place(role, wanted, signal) : BUSY;
+      }
+    }
+  }
+
+  /** Under `prefer`, a request that runs on the caller's own machine never costs money elsewhere for speed's sake. */
+  #backupTraits(): Traits {
+    const { traits } = this.#assignment;
+    const atHome = traits.route === "prefer" && this.#primary?.account === traits.account;
+    return atHome ? { ...traits, route: "self" } : traits;
+  }
+
+  #place(role: AttemptRole, traits: Traits, signal: AbortSignal, taken?: Picked): StartResult | Promise<StartResult> {
+    const { picker, queue, clock } = this.#deps;
+    for (let place = taken; ; place = undefined) {
+      const startedAt = clock.now();
+      const pick = place ?? picker.pick(traits, this.#tried);
+      if (pick.type === "unavailable") return pick;
+      if (pick.type === "queue") {
+        // A backup is for speed: it takes what is free, or nothing.
+        if (role === "backup") return BUSY;
+        const waiting = queue.wait({ traits, tried: this.#tried, priority: "failover" }, signal);
+        return waiting.then((result) =>
+          result.type === "picked" ? this.#place(role, traits, signal, result) : result,
+        );
+      }
+      const started = this.#send(pick, role, startedAt);
+      if (started !== undefined) return started;
+    }
+  }
+
+  /** @returns `undefined` when this provider can take nothing after all: another is to be picked */
+  #send(pick: Picked, role: AttemptRole, startedAt: number): StartResult | undefined {
+    const { clock, session: find, observer } = this.#deps;
+    const pickedAt = clock.now();
+    this.#tried.providers.add(pick.provider);
+    const session = find(pick.provider);
+    if (session === undefined) return giveBack(pick);
+    const sealed = this.#seal(session, pick, role);
+    if (sealed === undefined) return giveBack(pick);
+    const sealedAt = clock.now();
+    const { attempt } = sealed;
+    const stream = session.openStream(sealed.request, attempt);
+    if (stream === undefined) return giveBack(pick);
+    attempt.attach(stream);
+    this.#primary ??= session;
+    observer.started(role);
+    this.#assignment.sent({
+      attempt,
+      role,
+      session,
+      routeMs: pickedAt - startedAt,
+      encryptMs: sealedAt - pickedAt,
+      dispatchMs: clock.now() - sealedAt,
+    });
+    return { type: "started", attempt };
+  }
+
+  #seal(
+    session: ProviderSession,
+    pick: Picked,
+    role: AttemptRole,
+  ): { readonly request: SealedRequest; readonly attempt: ProviderAttempt } | undefined {
+    const { request, traits } = this.#assignment;
+    const attemptId = this.#deps.ids.attempt();
+    const key = session.encryptionKey;
+    const sealer = this.#sealerFor(session, key.publicKey, { requestId: request.id, attemptId });
+    if (sealer === undefined) return undefined;
+    const form = request.form(session.models.get(traits.model)?.dialects ?? [], traits.model);
+    const attempt = new ProviderAttempt({
+      id: attemptId,
+      provider: session.id,
+      form,
+      opener: sealer.response,
+      clock: this.#deps.clock,
+      working: () => pick.lease.report("accept"),
+      content: (first, gapMs) => this.#deps.observer.content(first, gapMs),
+      ended: (end) => this.#ended({ pick, session, role }, end),
+      violated: (reason) => session.close(reason),
+    });
+    const opening: SealedRequest["opening"] = {
       request_id: request.id,
-      attempt_id: id,
-      model: request.model,
+      attempt_id: attemptId,
+      model: traits.model,
       dialect: form.dialect,
       delivery: request.delivery,
-      key_id: session.encryptionKey.keyId,
+      key_id: key.keyId,
       encapsulated_key: Buffer.from(sealer.encapsulatedKey).toString("base64url"),
       body_bytes: form.body.length,
-    },
-    frames: (stream) => sealBody(sealer, form.body, stream),
-  };
-  const stream = session.openStream(sealed, attempt);
-  if (stream === undefined) return undefined;
-  attempt.attach(stream);
-  deps.observer.started(role, session, attempt);
-  return attempt;
+    };
+    return { request: { opening, frames: (stream) => sealBody(sealer, form.body, stream) }, attempt };
+  }
+
+  /** A key that yields no usable secret (a low-order point) is an attack or a broken agent: it gets nothing. */
+  #sealerFor(session: ProviderSession, publicKey: PreparedPublicKey, binding: Binding): RequestSealer | undefined {
+    try {
+      return this.#deps.seal({ publicKey, binding });
+    } catch {
+      session.close("untrusted");
+      return undefined;
+    }
+  }
+
+  #ended(
+    { pick, session, role }: { readonly pick: Picked; readonly session: ProviderSession; readonly role: AttemptRole },
+    end: AttemptEnd,
+  ): void {
+    const report = reportOf(end);
+    if (report === "fault") this.#tried.failedVersions.add(session.agentVersion);
+    pick.lease.report(report);
+    pick.lease[Symbol.dispose]();
+    this.#deps.observer.ended(role, end);
+  }
 }
 
-/** A key that yields no usable secret (a low-order point) is an attack or a broken agent: it gets nothing. */
-function sealerFor({ seal }: OpenAttemptDeps, session: ProviderSession, binding: Binding): RequestSealer | undefined {
-  try {
-    return seal({ publicKey: session.encryptionKey.publicKey, binding });
-  } catch {
-    session.close("untrusted");
-    return undefined;
+function giveBack(pick: Picked): undefined {
+  pick.lease[Symbol.dispose]();
+  return undefined;
+}
+
+const BUSY: StartResult = {
+  type: "unavailable",
+  error: new HearthError("no_provider", "All providers of this model are busy.", { retryAfterSeconds: 2 }),
+};
+
+/** What the end of an attempt says about its provider. */
+function reportOf(end: AttemptEnd): Report {
+  switch (end.type) {
+    case "completed":
+      return "success";
+    case "failed":
+      if (end.failure.faulty) return "fault";
+      return end.failure.code === "capacity" ? "refusal" : "neutral";
+    case "cancelled":
+      // We gave up on it because it had been silent for too long.
+      return end.reason === "deadline" || end.reason === "stalled" ? "fault" : "neutral";
   }
 }
 
@@ -112,9 +235,4 @@ function sealBody(sealer: RequestSealer, body: Uint8Array, stream: number): Uint
     frames.push(frame);
   }
   return frames;
-}
-
-function errorOf(pick: Exclude<PickResult, Picked>): HearthError {
-  if (pick.type === "unavailable") return pick.error;
-  return new HearthError("no_provider", "All providers of this model are busy.", { retryAfterSeconds: 2 });
 }

@@ -27,6 +27,10 @@ export interface OutboundRequest {
   readonly id: RequestId;
   readonly model: string;
   readonly delivery: RequestFrame["delivery"];
-  /** The form for a backend that speaks these dialects natively; every backend that chats speaks chat completions. */
-  form(native: readonly BackendDialect[]): OutboundForm;
+  /**
+   * The form for a backend that speaks these dialects natively; every backend that chats speaks chat completions.
+   *
+   * @param build the name that the provider knows the model by: an alias stands for several
+   */
+  form(native: readonly BackendDialect[], build: string): OutboundForm;
 }

@@ -21,11 +21,18 @@ import {
 } from "./types.js";
 
 export interface RaceDeps {
-  /** Picks a provider and sends it the request. Called at most `maxAttempts` times; must not throw. */
-  readonly startAttempt: (role: AttemptRole, signal: AbortSignal) => StartResult | Promise<StartResult>;
+  /**
+   * Picks a provider and sends it the request. Called at most `maxAttempts` times; must not throw. A promise means that
+   * it waits for room; the signal ends the waiting.
+   */
+  readonly startAttempt: StartAttempt;
+  /** Told once, before the winner's first chunk is yielded. */
+  readonly committed?: (winner: Attempt) => void;
   readonly policy: DispatchPolicy;
   readonly clock: Clock;
 }
+
+export type StartAttempt = (role: AttemptRole, signal: AbortSignal) => StartResult | Promise<StartResult>;
 
 /**
  * Drives `step`: yields the winner's chunks, returns how it ended. Nothing is yielded before the commit. A chunk is
@@ -33,12 +40,12 @@ export interface RaceDeps {
  * the generator ends (also by `return()`), every attempt is cancelled or over and every timer is gone.
  */
 export async function* race(deps: RaceDeps, signal: AbortSignal): AsyncGenerator<Chunk, Outcome> {
+  if (signal.aborted) return { type: "cancelled", committed: false, reason: abortReason(signal) };
   const run = new Race(deps);
   const onAbort = (): void => run.feed({ type: "abort", reason: abortReason(signal), now: deps.clock.now() });
   signal.addEventListener("abort", onAbort, { once: true });
   try {
     run.feed({ type: "begin", now: deps.clock.now() });
-    if (signal.aborted) onAbort();
     for (;;) {
       const chunk = run.takeChunk();
       if (chunk !== undefined) {
@@ -67,6 +74,8 @@ function abortReason(signal: AbortSignal): CancelReason {
 const SLOW_CONSUMER_MS = 1_000;
 
 interface Lane {
+  /** Ends the wait for a place. */
+  readonly starting: AbortController;
   attempt: Attempt | undefined;
   iterator: AsyncIterator<AttemptEvent> | undefined;
   /** A `next()` is under way. */
@@ -82,7 +91,6 @@ class Race {
   readonly #deps: RaceDeps;
   readonly #lanes: Lane[] = [];
   readonly #timers = new Map<TimerName, Disposable>();
-  readonly #starting = new AbortController();
   #state: DispatchState = { phase: "idle" };
   #out: Chunk[] = [];
   #wake: (() => void) | undefined;
@@ -131,7 +139,6 @@ class Race {
   dispose(): void {
     for (const timer of this.#timers.values()) timer[Symbol.dispose]();
     this.#timers.clear();
-    this.#starting.abort();
     for (const lane of this.#lanes) this.#cancel(lane, "consumer_gone");
   }
 
@@ -169,6 +176,7 @@ class Race {
 
   #open(index: AttemptIndex, role: AttemptRole): void {
     const lane: Lane = {
+      starting: new AbortController(),
       attempt: undefined,
       iterator: undefined,
       pulling: false,
@@ -177,7 +185,7 @@ class Race {
       held: [],
     };
     this.#lanes[index] = lane;
-    const started = this.#deps.startAttempt(role, this.#starting.signal);
+    const started = this.#deps.startAttempt(role, lane.starting.signal);
     if (started instanceof Promise) void started.then((result) => this.#started(index, lane, result));
     else this.#started(index, lane, started);
   }
@@ -205,7 +213,7 @@ class Race {
     if (lane === undefined || lane.over) return;
     lane.cancelled = reason;
     lane.held = [];
-    if (lane.attempt === undefined) return;
+    if (lane.attempt === undefined) return lane.starting.abort(reason);
     lane.over = true;
     lane.attempt.cancel(reason);
   }
@@ -217,6 +225,7 @@ class Race {
     if (lane === undefined) return;
     this.#out.push(...lane.held);
     lane.held = [];
+    if (lane.attempt !== undefined) this.#deps.committed?.(lane.attempt);
   }
 
   #arm(timer: TimerName, at: number): void {

@@ -12,6 +12,7 @@ import {
   MAX_U32,
   type ModelAdvert,
   type ProviderFrame,
+  type ProviderId,
   type RequestFrame,
   type Slot,
   type Usage,
@@ -59,6 +60,13 @@ export interface SessionDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly hooks: SessionHooks;
+  /** The machine has been caught at something only an attacker does. */
+  readonly distrusted: (id: ProviderId) => boolean;
+}
+
+interface Place {
+  readonly tokens: number;
+  readonly takenAt: number;
 }
 
 /** How long after a cancel the provider may still send frames of that stream before they count as foreign, ms. */
@@ -72,7 +80,10 @@ export class ProviderSession implements Provider {
   readonly agentVersion: string;
   readonly hardware: Provider["hardware"];
   readonly trust: TrustLevel = "none";
-  readonly encryptionKey: Provider["encryptionKey"];
+  readonly runtimeUnverified = false;
+  readonly freshUntil: number = Number.POSITIVE_INFINITY;
+  readonly serialHash: string = "";
+  readonly encryptionKey: NonNullable<Provider["encryptionKey"]>;
   readonly connectedAt: number;
   models: ReadonlyMap<string, ModelAdvert>;
   slots: ReadonlyMap<string, Slot>;
@@ -82,9 +93,9 @@ export class ProviderSession implements Provider {
   readonly #socket: WebSocket;
   readonly #cork: () => void;
   readonly #deps: SessionDeps;
-  readonly #streams = new Map<number, { readonly listener: StreamListener; readonly model: string }>();
+  readonly #streams = new Map<number, StreamListener>();
   readonly #cancelled = new Map<number, Disposable>();
-  readonly #inFlight = new Map<string, number>();
+  readonly #places = new Map<string, Set<Place>>();
   /** Work that is not ours, as of the last heartbeat. */
   readonly #foreign = new Map<string, number>();
   readonly #liveness: Disposable;
@@ -121,8 +132,30 @@ export class ProviderSession implements Provider {
     return this.#streams.size;
   }
 
+  get untrusted(): boolean {
+    return this.#deps.distrusted(this.id);
+  }
+
   inFlight(model: string): number {
-    return this.#inFlight.get(model) ?? 0;
+    return this.#places.get(model)?.size ?? 0;
+  }
+
+  unreportedTokens(model: string): number {
+    let tokens = 0;
+    for (const place of this.#places.get(model) ?? []) if (place.takenAt > this.lastHeartbeatAt) tokens += place.tokens;
+    return tokens;
+  }
+
+  acquire(model: string, tokens: number): Disposable {
+    const place: Place = { tokens, takenAt: this.#deps.clock.now() };
+    const places = this.#places.get(model) ?? new Set();
+    this.#places.set(model, places);
+    places.add(place);
+    return {
+      [Symbol.dispose]: () => {
+        if (places.delete(place)) this.#deps.hooks.updated(this);
+      },
+    };
   }
 
   load(model: string): number {
@@ -139,9 +172,7 @@ export class ProviderSession implements Provider {
     if (this.backlogBytes > LIMITS.backlogStopsDispatchBytes || this.#nextStream > MAX_U32) return undefined;
     if (this.#streams.size >= LIMITS.streamsPerConnection) return undefined;
     const stream = this.#nextStream++;
-    const { model } = request.opening;
-    this.#streams.set(stream, { listener, model });
-    this.#inFlight.set(model, this.inFlight(model) + 1);
+    this.#streams.set(stream, listener);
     this.#cork();
     this.#socket.send(encodeControl({ type: "request", stream, ...request.opening }));
     for (const frame of request.frames(stream)) this.#socket.send(frame);
@@ -181,24 +212,12 @@ export class ProviderSession implements Provider {
   }
 
   #cancel(stream: number, reason: CancelReason): void {
-    if (!this.#remove(stream)) return;
+    if (!this.#streams.delete(stream)) return;
     this.#cancelled.set(
       stream,
       this.#deps.clock.setTimer(CANCEL_GRACE_MS, () => this.#cancelled.delete(stream)),
     );
     this.#sendControl(encodeControl({ type: "cancel", stream, reason }));
-  }
-
-  /** Gives the stream's place back. */
-  #remove(stream: number): boolean {
-    const entry = this.#streams.get(stream);
-    if (entry === undefined) return false;
-    this.#streams.delete(stream);
-    const left = this.inFlight(entry.model) - 1;
-    if (left === 0) this.#inFlight.delete(entry.model);
-    else this.#inFlight.set(entry.model, left);
-    this.#deps.hooks.updated(this);
-    return true;
   }
 
   #receive(data: Buffer, isBinary: boolean): void {
@@ -211,8 +230,8 @@ export class ProviderSession implements Provider {
     const frame = decodeData(message);
     if (frame === undefined) return this.close("malformed_frame");
     if (frame.kind !== "response") return this.close("protocol_violation");
-    const entry = this.#streams.get(frame.stream);
-    if (entry !== undefined) entry.listener.data(frame.ciphertext, frame.seq, frame.final);
+    const listener = this.#streams.get(frame.stream);
+    if (listener !== undefined) listener.data(frame.ciphertext, frame.seq, frame.final);
     else if (!this.#cancelled.has(frame.stream)) this.close("protocol_violation");
   }
 
@@ -260,17 +279,16 @@ export class ProviderSession implements Provider {
   }
 
   #toStream(stream: number, tell: (listener: StreamListener) => void): void {
-    const entry = this.#streams.get(stream);
-    if (entry !== undefined) tell(entry.listener);
+    const listener = this.#streams.get(stream);
+    if (listener !== undefined) tell(listener);
     else if (!this.#cancelled.has(stream)) this.close("protocol_violation");
   }
 
   #endStream(stream: number, tell: (listener: StreamListener) => void): void {
-    const entry = this.#streams.get(stream);
-    if (entry !== undefined) {
-      this.#remove(stream);
-      tell(entry.listener);
-      return;
+    const listener = this.#streams.get(stream);
+    if (listener !== undefined) {
+      this.#streams.delete(stream);
+      return tell(listener);
     }
     const cancelled = this.#cancelled.get(stream);
     if (cancelled === undefined) return this.close("protocol_violation");
@@ -284,9 +302,9 @@ export class ProviderSession implements Provider {
     this.#liveness[Symbol.dispose]();
     for (const timer of this.#cancelled.values()) timer[Symbol.dispose]();
     this.#cancelled.clear();
-    const listeners = [...this.#streams.values()].map((entry) => entry.listener);
+    const listeners = [...this.#streams.values()];
     this.#streams.clear();
-    this.#inFlight.clear();
+    // Told first: by the time a stream looks for another provider, this one is known to be gone.
     this.#deps.hooks.closed(this, reason);
     for (const listener of listeners) listener.lost();
   }

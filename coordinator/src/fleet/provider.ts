@@ -20,7 +20,15 @@ export interface Provider {
   readonly agentVersion: string;
   readonly hardware: Hardware;
   readonly trust: TrustLevel;
-  readonly encryptionKey: { readonly keyId: string; readonly publicKey: PreparedPublicKey };
+  /** It broke the protocol as only an attacker would, not long ago. */
+  readonly untrusted: boolean;
+  /** Its binary or model is not on the operator's list of known good ones. */
+  readonly runtimeUnverified: boolean;
+  /** Until when its last proof counts, ms on the coordinator's clock. */
+  readonly freshUntil: number;
+  /** Public form of the device's serial: a hash; empty where the provider has not proved one. */
+  readonly serialHash: string;
+  readonly encryptionKey: { readonly keyId: string; readonly publicKey: PreparedPublicKey } | undefined;
   readonly models: ReadonlyMap<string, ModelAdvert>;
   readonly slots: ReadonlyMap<string, Slot>;
   readonly vitals: Vitals;
@@ -29,8 +37,12 @@ export interface Provider {
   readonly backlogBytes: number;
   readonly connectedAt: number;
   readonly lastHeartbeatAt: number;
-  /** Attempts of ours that run on it now: our own count, exact. */
+  /** Places of ours that are taken on it now: our own count, exact. */
   inFlight(model: string): number;
+  /** Tokens promised to places that its last heartbeat cannot have counted. */
+  unreportedTokens(model: string): number;
+  /** Takes a place, until it is disposed. */
+  acquire(model: string, tokens: number): Disposable;
   /** Everything that runs on it now: ours, and what its last heartbeat showed beyond ours (its owner's own work). */
   load(model: string): number;
 }

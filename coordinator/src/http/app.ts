@@ -50,7 +50,7 @@ function inferenceRoutes(app: Hono<Env>, deps: HttpDeps): void {
   });
   app.get("/v1/models", (c) => {
     authenticate(c.env.incoming.headers, deps.apiKeys);
-    return c.json(listModels(deps.registry.providers(), deps.clock));
+    return c.json(listModels(deps.registry.connected(), deps.clock));
   });
 }
 

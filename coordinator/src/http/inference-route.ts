@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
-import { LIMITS, type ProviderId } from "@hearth/protocol";
+import { LIMITS } from "@hearth/protocol";
 import { type ChatRequest, normaliseChat } from "../api/chat-completions/normalise.js";
 import { chatReply } from "../api/chat-completions/reply.js";
 import type { Clock } from "../platform/clock.js";
@@ -69,9 +69,9 @@ function readCaller(headers: IncomingHttpHeaders, apiKeys: Credentials): Caller 
   };
 }
 
-function allowlistOf(header: string | string[] | undefined): ReadonlySet<ProviderId> | undefined {
+function allowlistOf(header: string | string[] | undefined): Caller["allowlist"] {
   if (typeof header !== "string") return undefined;
-  const ids = header.split(",").map((id) => id.trim() as ProviderId);
+  const ids = header.split(",").map((id) => id.trim());
   return new Set(ids.filter((id) => id.length > 0));
 }
 

@@ -23,6 +23,11 @@ export class NodeConsumer implements Consumer {
     this.#clock = clock;
   }
 
+  setHeaders(headers: Readonly<Record<string, string>>): void {
+    if (this.#response.headersSent) return;
+    for (const name in headers) this.#response.setHeader(name, headers[name] as string);
+  }
+
   sendJson(body: unknown): void {
     this.#send(200, JSON.stringify(body), {});
   }

@@ -5,17 +5,18 @@ export interface Credentials {
   accountOf(secret: string): string | undefined;
 }
 
-export interface Credential {
-  readonly secret: string;
-  readonly account: string;
-}
+/** A secret, or its SHA-256 where only the digest is to be kept. */
+export type Credential = { readonly account: string } & ({ readonly secret: string } | { readonly sha256: string });
 
 /**
  * Credentials from configuration. Every entry is compared, by digest, in constant time: how long a look-up takes tells
  * nothing about how close a guess was.
  */
 export function createCredentials(entries: readonly Credential[]): Credentials {
-  const digests = entries.map(({ secret, account }) => ({ digest: sha256(secret), account }));
+  const digests = entries.map((entry) => ({
+    digest: "secret" in entry ? sha256(entry.secret) : Buffer.from(entry.sha256, "hex"),
+    account: entry.account,
+  }));
   return {
     accountOf(secret) {
       const digest = sha256(secret);

@@ -5,10 +5,15 @@ const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60
 /** Everything the coordinator counts. Labels come from closed vocabularies only: never a model name, key or account. */
 export function createMetrics() {
   const registry = new Registry();
-  const registers = [registry];
   collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+  return { registry, ...requestMetrics(registers), ...dispatchMetrics(registers), ...fleetMetrics(registers) };
+}
+
+export type Metrics = ReturnType<typeof createMetrics>;
+
+function requestMetrics(registers: Registry[]) {
   return {
-    registry,
     requests: new Counter({
       name: "hearth_requests_total",
       help: "Requests by how they ended.",
@@ -27,10 +32,32 @@ export function createMetrics() {
       labelNames: ["code"] as const,
       registers,
     }),
-    attempts: new Counter({
-      name: "hearth_attempts_total",
+    tokens: new Counter({
+      name: "hearth_tokens_total",
+      help: "Tokens of successful requests.",
+      labelNames: ["kind"] as const,
+      registers,
+    }),
+  };
+}
+
+function dispatchMetrics(registers: Registry[]) {
+  return {
+    dispatches: new Counter({
+      name: "hearth_dispatches_total",
       help: "Attempts by their role and how they ended.",
-      labelNames: ["role", "end"] as const,
+      labelNames: ["role", "result"] as const,
+      registers,
+    }),
+    speculativeWins: new Counter({
+      name: "hearth_speculative_wins_total",
+      help: "Requests that their backup won.",
+      registers,
+    }),
+    hedgesSuppressed: new Counter({
+      name: "hearth_hedges_suppressed_total",
+      help: "Backups that were due and not started, by reason.",
+      labelNames: ["reason"] as const,
       registers,
     }),
     gateRejections: new Counter({
@@ -39,12 +66,42 @@ export function createMetrics() {
       labelNames: ["gate"] as const,
       registers,
     }),
-    tokens: new Counter({
-      name: "hearth_tokens_total",
-      help: "Tokens of successful requests.",
+    cooldowns: new Counter({
+      name: "hearth_cooldowns_total",
+      help: "Cooldowns entered, by kind: faults of a request shape, or capacity refusals.",
       labelNames: ["kind"] as const,
       registers,
     }),
+    fleetWideFaults: new Counter({
+      name: "hearth_fleet_wide_faults_total",
+      help: "Verdicts that a fault is the request's or the model's, because most providers show it.",
+      labelNames: ["shape"] as const,
+      registers,
+    }),
+    queueDepth: new Gauge({ name: "hearth_queue_depth", help: "Requests that wait for room.", registers }),
+    queueSeconds: new Histogram({
+      name: "hearth_queue_wait_seconds",
+      help: "How long requests waited for room, whatever came of it.",
+      buckets: SECONDS,
+      registers,
+    }),
+    ttftSeconds: new Histogram({
+      name: "hearth_ttft_seconds",
+      help: "From the sending of an attempt to its first content.",
+      buckets: SECONDS,
+      registers,
+    }),
+    interChunkSeconds: new Histogram({
+      name: "hearth_inter_chunk_seconds",
+      help: "Between two content events of an attempt.",
+      buckets: [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 15, 45],
+      registers,
+    }),
+  };
+}
+
+function fleetMetrics(registers: Registry[]) {
+  return {
     providers: new Gauge({ name: "hearth_providers_connected", help: "Registered providers.", registers }),
     openStreams: new Gauge({ name: "hearth_streams_open", help: "Attempts running on providers.", registers }),
     connectionsClosed: new Counter({
@@ -60,5 +117,3 @@ export function createMetrics() {
     }),
   };
 }
-
-export type Metrics = ReturnType<typeof createMetrics>;

@@ -1,30 +1,91 @@
 import { HearthError } from "../platform/errors.js";
-import type { Traits } from "../selection/traits.js";
+import { buildsOf, type Catalog } from "../selection/catalog.js";
+import type { Picked, Picker } from "../selection/picker.js";
+import { NOTHING_TRIED, type Traits } from "../selection/traits.js";
+import type { WaitQueue } from "../selection/wait-queue.js";
 
-/** The right to run one request, until it is settled. */
-export interface Reservation {
-  readonly account: string;
+/** The right to run one request, and a place to run it, until it is settled. */
+export interface Reservation extends Disposable {
+  /** The request's traits, with an alias resolved to the build that will serve. */
+  readonly traits: Traits;
   readonly admittedAt: number;
+  /** How long the request waited for room, ms. */
+  readonly queuedMs: number;
+  /** The breaker lets this request find out whether its provider is well again. */
+  readonly probe: boolean;
+  /** The place for the first attempt; whoever takes it gives it back. */
+  takePlace(): Picked | undefined;
 }
 
 export interface AdmitDeps {
   readonly clock: { now(): number };
+  readonly picker: Picker;
+  readonly queue: WaitQueue;
+  readonly catalog: Catalog;
   /** Models that somebody has served since this coordinator started. */
   readonly knownModels: ReadonlySet<string>;
   readonly accepting: () => boolean;
 }
 
 /**
- * Refuses at once what cannot be served, in the order of the fail-fast ladder.
+ * The fail-fast ladder: refuses at once what cannot be served, waits for room only where room will come, and takes a
+ * place for what can be served now.
  *
  * @throws HearthError with the rung's code
  */
-export function admit(deps: AdmitDeps, traits: Traits): Reservation {
+export async function admit(deps: AdmitDeps, traits: Traits, signal: AbortSignal): Promise<Reservation> {
+  const admittedAt = deps.clock.now();
+  checkKnown(deps, traits);
+  const choice = chooseBuild(deps, traits);
+  if (choice.pick !== undefined) return reserve(choice.traits, choice.pick, admittedAt, 0);
+  const waited = await deps.queue.wait({ traits: choice.traits, tried: NOTHING_TRIED, priority: "fresh" }, signal);
+  if (waited.type === "unavailable") throw waited.error;
+  return reserve(choice.traits, waited, admittedAt, deps.clock.now() - admittedAt);
+}
+
+function checkKnown(deps: AdmitDeps, traits: Traits): void {
   if (!deps.accepting()) {
     throw new HearthError("shutting_down", "The coordinator is restarting.", { retryAfterSeconds: 2 });
   }
-  if (!deps.knownModels.has(traits.model)) {
-    throw new HearthError("model_not_found", `The model '${traits.model}' does not exist.`, { param: "model" });
+  const { catalog, knownModels } = deps;
+  const { model } = traits;
+  if (!knownModels.has(model) && !catalog.models.has(model) && !catalog.aliases.has(model)) {
+    throw new HearthError("model_not_found", `The model '${model}' does not exist.`, { param: "model" });
   }
-  return { account: traits.account, admittedAt: deps.clock.now() };
+}
+
+interface Choice {
+  readonly traits: Traits;
+  /** A place, or `undefined` when the request has to wait for one. */
+  readonly pick: Picked | undefined;
+}
+
+/** The first build of an alias that can be served now or soon. */
+function chooseBuild(deps: AdmitDeps, traits: Traits): Choice {
+  let firstError: HearthError | undefined;
+  for (const build of buildsOf(deps.catalog, traits.model)) {
+    const resolved = build === traits.model ? traits : { ...traits, model: build };
+    const pick = deps.picker.pick(resolved, NOTHING_TRIED);
+    if (pick.type === "picked") return { traits: resolved, pick };
+    if (pick.type === "queue") return { traits: resolved, pick: undefined };
+    firstError ??= pick.error;
+  }
+  throw firstError ?? new HearthError("internal", "An alias without a build.");
+}
+
+function reserve(traits: Traits, pick: Picked, admittedAt: number, queuedMs: number): Reservation {
+  let place: Picked | undefined = pick;
+  const takePlace = (): Picked | undefined => {
+    const taken = place;
+    place = undefined;
+    return taken;
+  };
+  return {
+    traits,
+    admittedAt,
+    queuedMs,
+    probe: pick.lease.probe,
+    takePlace,
+    [Symbol.dispose]: () => takePlace()?.lease[Symbol.dispose](),
+  };
 }

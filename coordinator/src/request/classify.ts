@@ -1,11 +1,10 @@
-import type { ProviderId } from "@hearth/protocol";
 import { shapeOf, type Traits } from "../selection/traits.js";
 import type { InferenceRequest } from "./inference-request.js";
 
 /** Who asks, and what the request's headers say about where it may run. */
 export interface Caller {
   readonly account: string;
-  readonly allowlist: ReadonlySet<ProviderId> | undefined;
+  readonly allowlist: Traits["allowlist"];
   readonly route: Traits["route"];
 }
 
@@ -19,6 +18,7 @@ export function classify(request: InferenceRequest, caller: Caller): Traits {
     model: request.model,
     shape: shapeOf(request.needs),
     promptTokens: request.promptTokens,
+    toolsRepaired: request.toolsRepaired,
     maxTokens: request.maxTokens ?? DEFAULT_MAX_TOKENS,
   };
 }

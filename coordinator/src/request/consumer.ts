@@ -3,6 +3,8 @@ import type { HearthError } from "../platform/errors.js";
 
 /** The consumer's end of the connection. */
 export interface Consumer {
+  /** Headers for whatever is sent first. */
+  setHeaders(headers: Readonly<Record<string, string>>): void;
   /** Sends a whole answer. */
   sendJson(body: unknown): void;
   /** Sends an error with the status that its code stands for; nothing has been sent before. */

@@ -1,14 +1,16 @@
 import { type OpenAttemptDeps, openAttempt } from "../dispatch/open-attempt.js";
 import { type PolicySettings, policyFor } from "../dispatch/policy.js";
 import { race } from "../dispatch/race.js";
+import type { Attempt } from "../dispatch/types.js";
 import type { Clock } from "../platform/clock.js";
 import type { Logger } from "../platform/logger.js";
-import { type AdmitDeps, admit } from "./admit.js";
+import { type AdmitDeps, admit, type Reservation } from "./admit.js";
 import { type Caller, classify } from "./classify.js";
 import type { Consumer, Dialect } from "./consumer.js";
 import type { InferenceRequest } from "./inference-request.js";
 import { relay } from "./relay.js";
 import { type SettleDeps, settle } from "./settle.js";
+import { RequestTrace } from "./trace.js";
 
 /** A request as it came in: nobody has looked at the body yet. */
 export interface IncomingRequest {
@@ -37,12 +39,41 @@ export async function handleRequest(
   { body, caller, dialect, consumer, log }: IncomingRequest,
   signal: AbortSignal,
 ): Promise<void> {
-  const request = dialect.normalise(body); // dialect → InferenceRequest
-  const traits = classify(request, caller); // shape, sizes, owner policy
-  const reservation = admit(services.admission, traits); // the fail-fast ladder
-  const startAttempt = openAttempt(services.dispatch, request, traits); // pick → seal → send; failures become events
-  const policy = policyFor(services.policy, traits.promptTokens);
-  const stream = race({ startAttempt, policy, clock: services.clock }, signal);
+  const { clock, dispatch } = services;
+  const trace = new RequestTrace(clock);
+  const request = dialect.normalise(body); // dialect → InferenceRequest; tool schemas repaired
+  trace.parsed();
+  const wanted = classify(request, caller); // shape, sizes, owner policy
+  const reservation = await admit(services.admission, wanted, signal); // the fail-fast ladder; a place taken
+  trace.reserved(reservation.queuedMs);
+  const { traits, takePlace } = reservation;
+  const startAttempt = openAttempt(dispatch, { request, traits, takePlace, sent: (sent) => trace.sent(sent) });
+  const committed = (winner: Attempt): void => {
+    learn(dispatch, reservation, trace, winner);
+    consumer.setHeaders(trace.headers(winner));
+  };
+  const policy = policyFor(services.policy, traits.promptTokens, hedgeDelayOf(services, reservation));
+  const stream = race({ startAttempt, committed, policy, clock }, signal);
   const reply = dialect.reply(request, consumer);
   await relay(stream, reply, consumer, (outcome) => settle(services.settlement, log, reservation, outcome));
+}
+
+/** A probe may hedge at once: it finds out about a provider, and its consumer need not pay for that. */
+function hedgeDelayOf({ policy, dispatch }: RequestServices, { traits, probe }: Reservation): number {
+  if (probe) return 0;
+  const { ttftDeadlineMs } = policyFor(policy, traits.promptTokens);
+  return dispatch.hedging.history.hedgeDelayMs(traits.model, traits.promptTokens, ttftDeadlineMs);
+}
+
+/** What the commit teaches for the requests to come. */
+function learn(
+  { hedging, clock }: OpenAttemptDeps,
+  { traits }: Reservation,
+  trace: RequestTrace,
+  winner: Attempt,
+): void {
+  const sent = trace.find(winner);
+  if (sent === undefined) return;
+  hedging.history.observe(traits.model, traits.promptTokens, clock.now() - sent.attempt.startedAt);
+  if (trace.hedged) hedging.decided(sent.role === "backup");
 }

@@ -5,6 +5,8 @@ export interface InferenceRequest extends OutboundRequest {
   /** The consumer wants events as they come, not one answer at the end. */
   readonly stream: boolean;
   readonly needs: { readonly tools: boolean; readonly vision: boolean };
+  /** Its tool schemas are fit for every chat template: the coordinator has seen to that. */
+  readonly toolsRepaired: boolean;
   /** Estimate, tokens: no tokenizer of the model is at hand. */
   readonly promptTokens: number;
   /** The consumer's bound on the answer, tokens. */

@@ -11,6 +11,7 @@ export interface SettleDeps {
 
 /** Closes the books on a request: called exactly once for each reservation. */
 export function settle(deps: SettleDeps, log: Logger, reservation: Reservation, outcome: Outcome): void {
+  reservation[Symbol.dispose]();
   const result = resultOf(outcome);
   const durationMs = deps.clock.now() - reservation.admittedAt;
   deps.metrics.requests.inc({ result });

@@ -1,17 +1,26 @@
-import type { ProviderId, Slot } from "@hearth/protocol";
-import { defaultConcurrency, type Provider } from "../fleet/provider.js";
-import { type Traits, wantsTools, wantsVision } from "./traits.js";
+import type { Slot } from "@hearth/protocol";
+import { defaultConcurrency, type Provider, TRUST_LEVELS } from "../fleet/provider.js";
+import { type Catalog, isVersionBelow } from "./catalog.js";
+import type { Health } from "./health.js";
+import { type Traits, type Tried, wantsTools, wantsVision } from "./traits.js";
 
 /** Why a provider may not serve a request: a closed vocabulary, in the order in which the gates are asked. */
 export const GATES = [
   "allowlist",
   "excluded",
   "not_serving_model",
+  "error_cooldown",
+  "capacity_cooldown",
   "offline",
   "draining",
+  "untrusted",
   "private_only",
+  "trust_floor",
+  "runtime_unverified",
+  "no_encryption_key",
+  "challenge_stale",
+  "version_floor",
   "template_broken",
-  "tools",
   "vision",
   "slot_crashed",
   "slot_reloading",
@@ -24,45 +33,77 @@ export const GATES = [
 
 export type Gate = (typeof GATES)[number];
 
+/** Everything the gates look at besides the provider. */
+export interface GateContext {
+  readonly traits: Traits;
+  readonly tried: Tried;
+  readonly catalog: Catalog;
+  readonly health: Health;
+  readonly now: number;
+  /** Let agents below a floor through where the coordinator has done itself what the floor is about. */
+  readonly waiveRepairedFloors: boolean;
+}
+
 /** Bytes of key-value cache a token is taken to need where a backend reports no token budget. */
 const KV_BYTES_PER_TOKEN = 400_000;
 
 /**
- * The first gate that keeps this provider from this request, or `undefined` when it may serve. The one function
- * behind selection and preflight, so that they cannot disagree.
- *
- * @param excluded providers this request has tried already
+ * The first gate that keeps this provider from this request, or `undefined` when it may serve. The one function behind
+ * selection, preflight and queue drain, so that they cannot disagree.
  */
-export function gateAgainst(provider: Provider, traits: Traits, excluded: ReadonlySet<ProviderId>): Gate | undefined {
-  for (const gate of GATES) if (REJECTS[gate](provider, traits, excluded)) return gate;
+export function gateAgainst(provider: Provider, context: GateContext): Gate | undefined {
+  for (const gate of GATES) if (REJECTS[gate](provider, context)) return gate;
   return undefined;
 }
 
-type Rejects = (provider: Provider, traits: Traits, excluded: ReadonlySet<ProviderId>) => boolean;
+/** All gates that keep this provider from this request: what would have to change. */
+export function gatesAgainst(provider: Provider, context: GateContext): readonly Gate[] {
+  return GATES.filter((gate) => REJECTS[gate](provider, context));
+}
+
+type Rejects = (provider: Provider, context: GateContext) => boolean;
 
 const REJECTS: Readonly<Record<Gate, Rejects>> = {
-  allowlist: (provider, traits) => traits.allowlist !== undefined && !traits.allowlist.has(provider.id),
-  excluded: (provider, _traits, excluded) => excluded.has(provider.id),
-  not_serving_model: (provider, traits) => !provider.models.has(traits.model),
+  allowlist: (provider, { traits }) =>
+    traits.allowlist !== undefined && !traits.allowlist.has(provider.id) && !traits.allowlist.has(provider.serialHash),
+  excluded: (provider, { tried }) => tried.providers.has(provider.id),
+  not_serving_model: (provider, { traits }) => !provider.models.has(traits.model),
+  error_cooldown: (provider, { health, traits }) => health.isEjected(provider, traits),
+  capacity_cooldown: (provider, { health, traits }) => health.isCapacityCooled(provider, traits.model),
   offline: (provider) => provider.status === "offline",
   draining: (provider) => provider.status === "draining",
-  private_only: (provider, traits) => traits.route === "self" && provider.account !== traits.account,
-  template_broken: (provider, traits) => provider.models.get(traits.model)?.template_render_ok === false,
-  tools: (provider, traits) =>
-    wantsTools(traits.shape) && provider.models.get(traits.model)?.capabilities.tools === false,
-  vision: (provider, traits) =>
+  untrusted: (provider) => provider.untrusted,
+  private_only: (provider, { traits }) => traits.route === "self" && provider.account !== traits.account,
+  trust_floor: (provider, { catalog }) =>
+    TRUST_LEVELS.indexOf(provider.trust) < TRUST_LEVELS.indexOf(catalog.trustMinimum),
+  runtime_unverified: (provider) => provider.runtimeUnverified,
+  no_encryption_key: (provider) => provider.encryptionKey === undefined,
+  challenge_stale: (provider, { now }) => provider.freshUntil <= now,
+  version_floor: belowFloor,
+  template_broken: (provider, { traits }) => provider.models.get(traits.model)?.template_render_ok === false,
+  vision: (provider, { traits }) =>
     wantsVision(traits.shape) && provider.models.get(traits.model)?.capabilities.vision !== true,
-  slot_crashed: (provider, traits) => slotState(provider, traits) === "crashed",
-  slot_reloading: (provider, traits) => slotState(provider, traits) === "reloading",
-  no_headroom: (provider, traits) => !hasHeadroom(provider, traits),
+  slot_crashed: (provider, context) => slotOf(provider, context)?.state === "crashed",
+  slot_reloading: (provider, context) => slotOf(provider, context)?.state === "reloading",
+  no_headroom: (provider, context) => !hasHeadroom(provider, context),
   thermal_critical: (provider) => provider.vitals.thermal === "critical",
-  model_too_large: (provider, traits) => weights(provider, traits) > memory(provider),
-  free_memory: (provider, traits) => !fitsFreeMemory(provider, traits),
-  context_exceeded: (provider, traits) => exceedsContext(provider, traits),
+  model_too_large: (provider, context) => !fitsMemory(provider, context),
+  free_memory: (provider, context) => !fitsFreeMemory(provider, context),
+  context_exceeded: (provider, { traits }) =>
+    traits.promptTokens > (provider.models.get(traits.model)?.context_length ?? Number.POSITIVE_INFINITY),
 };
 
-function slotState(provider: Provider, traits: Traits): Slot["state"] | undefined {
-  return provider.slots.get(traits.model)?.state;
+function slotOf(provider: Provider, { traits }: GateContext): Slot | undefined {
+  return provider.slots.get(traits.model);
+}
+
+function belowFloor(provider: Provider, { traits, catalog, waiveRepairedFloors }: GateContext): boolean {
+  const below = (floor: string | undefined): boolean =>
+    floor !== undefined && isVersionBelow(provider.agentVersion, floor);
+  const { base, tools, vision } = catalog.versionFloors;
+  if (below(base)) return true;
+  if (wantsVision(traits.shape) && below(vision)) return true;
+  return wantsTools(traits.shape) && !(traits.toolsRepaired && waiveRepairedFloors) && below(tools);
 }
 
 /** Requests this provider may run at once for this model. */
@@ -70,30 +111,32 @@ export function concurrencyOf(provider: Provider, model: string): number {
   return provider.slots.get(model)?.max_concurrency ?? defaultConcurrency(provider.hardware.memory_bytes);
 }
 
-function hasHeadroom(provider: Provider, traits: Traits): boolean {
+function hasHeadroom(provider: Provider, context: GateContext): boolean {
+  const { traits, health } = context;
+  if (!health.believesHeadroom(provider, traits.model)) return false;
   if (provider.load(traits.model) >= concurrencyOf(provider, traits.model)) return false;
-  const slot = provider.slots.get(traits.model);
+  const slot = slotOf(provider, context);
   if (slot?.budget_max === undefined) return true;
-  return (slot.budget_used ?? 0) + traits.promptTokens + traits.maxTokens <= slot.budget_max;
+  const promised = (slot.budget_used ?? 0) + provider.unreportedTokens(traits.model);
+  return promised + traits.promptTokens + traits.maxTokens <= slot.budget_max;
 }
 
-function weights(provider: Provider, traits: Traits): number {
+function weightsOf(provider: Provider, { traits }: GateContext): number {
   return provider.models.get(traits.model)?.weights_bytes ?? 0;
 }
 
-function memory(provider: Provider): number {
-  return provider.hardware.memory_bytes || Number.POSITIVE_INFINITY;
+/** Whether this machine, empty, could ever hold the model and the request. */
+function fitsMemory(provider: Provider, context: GateContext): boolean {
+  const memory = provider.hardware.memory_bytes;
+  return memory === 0 || weightsOf(provider, context) <= memory;
 }
 
-/** Only where the model is not in memory yet: a running model has its weights and cache already. */
-function fitsFreeMemory(provider: Provider, traits: Traits): boolean {
+/** Weights that are in memory already are not asked for again: only a model that is not loaded needs room for them. */
+function fitsFreeMemory(provider: Provider, context: GateContext): boolean {
+  const { traits } = context;
   const free = provider.vitals.memory_free_bytes;
-  const slot = provider.slots.get(traits.model);
-  if (free === undefined || slot?.state !== "idle_shutdown" || slot.budget_max !== undefined) return true;
-  return weights(provider, traits) + (traits.promptTokens + traits.maxTokens) * KV_BYTES_PER_TOKEN <= free;
-}
-
-function exceedsContext(provider: Provider, traits: Traits): boolean {
-  const length = provider.models.get(traits.model)?.context_length;
-  return length !== undefined && traits.promptTokens > length;
+  const slot = slotOf(provider, context);
+  if (free === undefined || slot?.budget_max !== undefined) return true;
+  const weights = slot?.state === "idle_shutdown" ? weightsOf(provider, context) : 0;
+  return weights + (traits.promptTokens + traits.maxTokens) * KV_BYTES_PER_TOKEN <= free;
 }

@@ -1,51 +1,59 @@
 import type { ProviderId } from "@hearth/protocol";
 import type { Provider } from "../fleet/provider.js";
-import { HearthError } from "../platform/errors.js";
+import type { Clock } from "../platform/clock.js";
+import type { HearthError } from "../platform/errors.js";
 import type { Rng } from "../platform/rng.js";
-import { GATES, type Gate, gateAgainst } from "./gates.js";
+import type { Catalog } from "./catalog.js";
+import { type Gate, type GateContext, gateAgainst } from "./gates.js";
+import { whyNobody } from "./ladder.js";
+import type { OutlierDetector, Report } from "./outlier.js";
 import { SCORE_TABLE, type Score, score } from "./score.js";
-import type { Traits } from "./traits.js";
+import type { Traits, Tried } from "./traits.js";
 
-/** A place on a provider, from the pick until the attempt is over. Disposing it more than once is harmless. */
+/**
+ * A place on a provider, from the pick until the attempt is over. Reporting and disposing are idempotent: the first
+ * report counts, and a lease that is disposed without one reports `neutral`.
+ */
 export interface Lease extends Disposable {
   readonly provider: ProviderId;
+  /** The breaker lets this request find out whether the provider is well again: it may hedge at once. */
+  readonly probe: boolean;
+  report(report: Report): void;
 }
 
+export type Picked = { readonly type: "picked"; readonly provider: ProviderId; readonly lease: Lease };
+
 export type PickResult =
-  | { readonly type: "picked"; readonly provider: ProviderId; readonly lease: Lease }
+  | Picked
+  /** Nobody has room now, and somebody is about to. */
   | { readonly type: "queue" }
+  /** Waiting would not help. */
   | { readonly type: "unavailable"; readonly error: HearthError };
 
 export interface Picker {
-  /** Chooses synchronously among the providers as they are known now. */
-  pick(traits: Traits, exclude: ReadonlySet<ProviderId>): PickResult;
+  /** Chooses synchronously among the providers as they are known now, and takes a place on the chosen one. */
+  pick(traits: Traits, tried: Tried): PickResult;
 }
 
 export interface PickerDeps {
   readonly providers: () => Iterable<Provider>;
+  readonly catalog: Catalog;
+  readonly outlier: OutlierDetector;
+  readonly clock: Clock;
   readonly rng: Rng;
   readonly rejected: (gate: Gate) => void;
   readonly decided: (provider: ProviderId, score: Score) => void;
 }
 
-/** Gates → score → choose. */
+/** Gates → score → choose → lease. */
 export function createPicker(deps: PickerDeps): Picker {
   return {
-    pick(traits, exclude) {
-      const candidates: Candidate[] = [];
-      const rejections = new Set<Gate>();
-      for (const provider of deps.providers()) {
-        const gate = gateAgainst(provider, traits, exclude);
-        if (gate === undefined) candidates.push({ provider, score: score(provider, traits) });
-        else {
-          rejections.add(gate);
-          deps.rejected(gate);
-        }
-      }
-      const chosen = choose(candidates, traits, deps.rng);
-      if (chosen === undefined) return whyNobody(rejections);
+    pick(traits, tried) {
+      const { candidates, context } = eligible(deps, traits, tried);
+      const chosen = choose(preferOtherVersions(candidates, tried), traits, deps.rng);
+      if (chosen === undefined) return whyNobody(deps.providers(), context);
       deps.decided(chosen.provider.id, chosen.score);
-      return { type: "picked", provider: chosen.provider.id, lease: leaseOf(chosen.provider.id) };
+      return { type: "picked", provider: chosen.provider.id, lease: takeLease(deps, chosen.provider, traits) };
     },
   };
 }
@@ -53,6 +61,43 @@ export function createPicker(deps: PickerDeps): Picker {
 interface Candidate {
   readonly provider: Provider;
   readonly score: Score;
+}
+
+interface Eligible {
+  readonly candidates: readonly Candidate[];
+  readonly context: GateContext;
+}
+
+/** Everyone no gate is against. A floor that the coordinator's own repair covers is waived only when nobody is left. */
+function eligible(deps: PickerDeps, traits: Traits, tried: Tried): Eligible {
+  const strict: GateContext = {
+    traits,
+    tried,
+    catalog: deps.catalog,
+    health: deps.outlier,
+    now: deps.clock.now(),
+    waiveRepairedFloors: false,
+  };
+  const candidates = gated(deps, strict);
+  if (candidates.length > 0 || !traits.toolsRepaired) return { candidates, context: strict };
+  const waived = { ...strict, waiveRepairedFloors: true };
+  return { candidates: gated(deps, waived), context: waived };
+}
+
+function gated(deps: PickerDeps, context: GateContext): readonly Candidate[] {
+  const candidates: Candidate[] = [];
+  for (const provider of deps.providers()) {
+    const gate = gateAgainst(provider, context);
+    if (gate === undefined) candidates.push({ provider, score: score(provider, context.traits) });
+    else deps.rejected(gate);
+  }
+  return candidates;
+}
+
+function preferOtherVersions(candidates: readonly Candidate[], { failedVersions }: Tried): readonly Candidate[] {
+  if (failedVersions.size === 0) return candidates;
+  const others = candidates.filter((each) => !failedVersions.has(each.provider.agentVersion));
+  return others.length > 0 ? others : candidates;
 }
 
 /** Among those within a tie of the best: least queue, then least pending, then chance. */
@@ -70,44 +115,23 @@ function leastBy(candidates: readonly Candidate[], measure: (candidate: Candidat
   return candidates.filter((each) => measure(each) === least);
 }
 
-function leaseOf(provider: ProviderId): Lease {
-  return { provider, [Symbol.dispose]() {} };
+function takeLease({ outlier, clock }: PickerDeps, provider: Provider, traits: Traits): Lease {
+  const probe = outlier.claim(provider, traits);
+  const place = provider.acquire(traits.model, traits.promptTokens + traits.maxTokens);
+  let reported = false;
+  const report = (what: Report): void => {
+    if (what === "accept") return outlier.report(provider, traits, what, clock.now());
+    if (reported) return;
+    reported = true;
+    outlier.report(provider, traits, what, clock.now());
+  };
+  return {
+    provider: provider.id,
+    probe,
+    report,
+    [Symbol.dispose]() {
+      report("neutral");
+      place[Symbol.dispose]();
+    },
+  };
 }
-
-/** The furthest gate anybody reached tells how close the fleet is to serving this. */
-function whyNobody(rejections: ReadonlySet<Gate>): PickResult {
-  const furthest = GATES.findLast((gate) => rejections.has(gate));
-  switch (furthest) {
-    case "no_headroom":
-    case "slot_reloading":
-    case "free_memory":
-      return { type: "queue" };
-    case "tools":
-    case "vision":
-    case "template_broken":
-      return unavailable(
-        new HearthError("capability_unavailable", `No provider of this model supports ${furthest} requests now.`, {
-          retryAfterSeconds: 30,
-        }),
-      );
-    case "model_too_large":
-    case "context_exceeded":
-      return unavailable(
-        new HearthError("model_too_large", "This request is larger than any provider of this model can hold."),
-      );
-    case undefined:
-    case "allowlist":
-    case "excluded":
-    case "not_serving_model":
-    case "offline":
-    case "draining":
-    case "private_only":
-    case "slot_crashed":
-    case "thermal_critical":
-      return unavailable(
-        new HearthError("no_provider", "No provider of this model is available now.", { retryAfterSeconds: 2 }),
-      );
-  }
-}
-
-const unavailable = (error: HearthError): PickResult => ({ type: "unavailable", error });

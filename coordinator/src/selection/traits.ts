@@ -8,13 +8,24 @@ export interface Traits {
   readonly promptTokens: number;
   /** Bound on the answer, tokens: the caller's, or the default. */
   readonly maxTokens: number;
+  /** The tool schemas were repaired here, so that an agent too old to do it will do, if no newer one is to be had. */
+  readonly toolsRepaired: boolean;
   /** The caller's account. */
   readonly account: string;
   /** Only these providers may serve; absent = all. */
-  readonly allowlist: ReadonlySet<ProviderId> | undefined;
+  readonly allowlist: ReadonlySet<string> | undefined;
   /** `self`: only the caller's own machines. `prefer`: those first. */
   readonly route: "any" | "self" | "prefer";
 }
+
+/** What selection is told about the attempts that went before, within one request. */
+export interface Tried {
+  readonly providers: ReadonlySet<ProviderId>;
+  /** Agent versions that failed: another is preferred, never insisted on. */
+  readonly failedVersions: ReadonlySet<string>;
+}
+
+export const NOTHING_TRIED: Tried = { providers: new Set(), failedVersions: new Set() };
 
 /** What a request asks of a chat template and a model: faults are remembered per shape. */
 export const SHAPES = ["base", "tools", "vision", "tools+vision"] as const;

@@ -28,26 +28,33 @@ const TOKENS_PER_IMAGE = 1_000;
 export function normaliseChat(raw: Buffer, id: RequestId): ChatRequest {
   const text = raw.toString("utf8");
   const body = parseChatCompletion(parseObject(text));
-  const edited = editMembers(text, editsFor(body));
-  if (edited === undefined) {
-    throw new HearthError("invalid_request", `The body is nested deeper than ${MAX_JSON_DEPTH} levels.`);
-  }
+  const edits = editsFor(body);
   const stream = body.stream === true;
-  const form: OutboundForm = {
-    dialect: "chat_completions",
-    body: edited === text ? raw : Buffer.from(edited),
-    readEvent: readChatEvent,
-  };
+  const form = formOf(raw, text, edits);
   return {
     id,
     model: body.model,
     delivery: stream ? "interactive" : "whole",
-    form: () => form,
+    form: (_native, build) =>
+      build === body.model ? form : formOf(raw, text, edits.set("model", JSON.stringify(build))),
+    toolsRepaired: false,
     stream,
     includeUsage: body.stream_options?.include_usage === true,
     needs: { tools: (body.tools?.length ?? 0) > 0, vision: body.messages.some(hasImage) },
     promptTokens: estimateTokens(body),
     maxTokens: body.max_completion_tokens ?? body.max_tokens ?? undefined,
+  };
+}
+
+function formOf(raw: Buffer, text: string, edits: ReadonlyMap<string, string | undefined>): OutboundForm {
+  const edited = editMembers(text, edits);
+  if (edited === undefined) {
+    throw new HearthError("invalid_request", `The body is nested deeper than ${MAX_JSON_DEPTH} levels.`);
+  }
+  return {
+    dialect: "chat_completions",
+    body: edited === text ? raw : Buffer.from(edited),
+    readEvent: readChatEvent,
   };
 }
 

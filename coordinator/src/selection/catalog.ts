@@ -1,0 +1,49 @@
+import type { TrustLevel } from "../fleet/provider.js";
+
+/** What the operator has said about models, as one validated file says it (`config-file.ts`). */
+export interface Catalog {
+  /** Models that exist although nobody may be serving them now. */
+  readonly models: ReadonlySet<string>;
+  /** A public name that stands for a build, and the build to use while nobody can serve that one. */
+  readonly aliases: ReadonlyMap<string, Alias>;
+  /** Least agent version a request with this trait may go to, `major.minor.patch`. */
+  readonly versionFloors: Readonly<Partial<Record<FloorTrait, string>>>;
+  readonly trustMinimum: TrustLevel;
+}
+
+export interface Alias {
+  readonly desired: string;
+  readonly previous: string | undefined;
+}
+
+export type FloorTrait = "base" | "tools" | "vision";
+
+/** An operator who says nothing gets this. Agents below 0.6.3 mangled tool schemas. */
+export const DEFAULT_CATALOG: Catalog = {
+  models: new Set(),
+  aliases: new Map(),
+  versionFloors: { tools: "0.6.3" },
+  trustMinimum: "none",
+};
+
+/** The builds a public name may be served by, best first. */
+export function buildsOf(catalog: Catalog, name: string): readonly string[] {
+  const alias = catalog.aliases.get(name);
+  if (alias === undefined) return [name];
+  return alias.previous === undefined ? [alias.desired] : [alias.desired, alias.previous];
+}
+
+/** Compares `major.minor.patch`; what is not a number counts as 0, and a pre-release as its release. */
+export function isVersionBelow(version: string, floor: string): boolean {
+  const [a, b] = [numbersOf(version), numbersOf(floor)];
+  for (const [index, wanted] of b.entries()) {
+    const has = a[index] ?? 0;
+    if (has !== wanted) return has < wanted;
+  }
+  return false;
+}
+
+function numbersOf(version: string): number[] {
+  const [core = ""] = version.replace(/^v/, "").split(/[-+]/);
+  return core.split(".", 3).map((part) => Number.parseInt(part, 10) || 0);
+}

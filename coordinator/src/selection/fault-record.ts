@@ -1,0 +1,87 @@
+import type { Rng } from "../platform/rng.js";
+import { OUTLIER } from "./outlier-policy.js";
+
+type State =
+  | { readonly type: "closed" }
+  | { readonly type: "open"; readonly until: number; readonly build: string }
+  | { readonly type: "probing" };
+
+/** The faults of one provider, model and shape. */
+export class FaultRecord {
+  lastFaultAt = Number.NEGATIVE_INFINITY;
+  #faults: number[] = [];
+  #state: State = { type: "closed" };
+  /** Ejections so far, less the healthy minutes since. */
+  #level = 0;
+  #levelAt = 0;
+  #build = "";
+
+  /** Not to be used: ejected, or somebody's probe is under way. */
+  isOut(now: number, build: string): boolean {
+    switch (this.#state.type) {
+      case "closed":
+        return false;
+      case "open":
+        return now < this.#state.until && this.#state.build === build;
+      case "probing":
+        return true;
+    }
+  }
+
+  failedRecently(now: number): boolean {
+    return now - this.lastFaultAt <= OUTLIER.windowMs;
+  }
+
+  failed(at: number, build: string): void {
+    this.lastFaultAt = Math.max(this.lastFaultAt, at);
+    this.#build = build;
+    this.#faults.push(at);
+    if (this.#faults.length > OUTLIER.faultsToOpen) this.#faults.shift();
+  }
+
+  /** Opens after enough faults within the window, and again at once after a failed probe. */
+  openIfDue(now: number, rng: Rng): boolean {
+    const enough = this.#faults.length >= OUTLIER.faultsToOpen && now - (this.#faults[0] as number) <= OUTLIER.windowMs;
+    const probeFailed = this.#state.type === "probing";
+    if (this.#state.type === "open" || !(enough || probeFailed)) return false;
+    this.#decay(now);
+    const ejectionMs = Math.min(OUTLIER.maxEjectionMs, OUTLIER.baseEjectionMs * 2 ** this.#level);
+    const until = now + Math.min(OUTLIER.maxEjectionMs, ejectionMs * (1 + OUTLIER.jitter * rng.next()));
+    this.#state = { type: "open", until, build: this.#build };
+    this.#level += 1;
+    this.#levelAt = until;
+    return true;
+  }
+
+  /** @returns whether this request is now the probe */
+  claimProbe(now: number, build: string): boolean {
+    if (this.#state.type !== "open" || this.isOut(now, build)) return false;
+    this.#state = { type: "probing" };
+    return true;
+  }
+
+  /** The probe ended without telling anything: the next request may claim it. */
+  releaseProbe(): void {
+    if (this.#state.type === "probing") this.#state = { type: "open", until: 0, build: this.#build };
+  }
+
+  /** A success that was seen before the last fault says nothing about it. */
+  succeeded(at: number): void {
+    if (at < this.lastFaultAt) return;
+    this.#faults = [];
+    if (this.#state.type === "closed") return;
+    this.#state = { type: "closed" };
+    this.#levelAt = at;
+  }
+
+  /** The fault was not this provider's. */
+  pardon(): void {
+    this.#state = { type: "closed" };
+    this.#faults = [];
+  }
+
+  #decay(now: number): void {
+    const healthyMinutes = Math.floor(Math.max(0, now - this.#levelAt) / OUTLIER.healthyMinuteMs);
+    this.#level = Math.max(0, this.#level - healthyMinutes);
+  }
+}

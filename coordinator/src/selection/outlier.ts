@@ -1,0 +1,166 @@
+import type { ProviderId } from "@hearth/protocol";
+import type { Provider } from "../fleet/provider.js";
+import type { Clock } from "../platform/clock.js";
+import type { Rng } from "../platform/rng.js";
+import { CapacityRecord } from "./capacity-record.js";
+import { FaultRecord } from "./fault-record.js";
+import type { Health } from "./health.js";
+import { OUTLIER } from "./outlier-policy.js";
+import type { Shape, Traits } from "./traits.js";
+
+/** What an attempt told about its provider. */
+export type Report = "success" | "fault" | "refusal" | "accept" | "neutral";
+
+export interface OutlierHooks {
+  ejected(shape: Shape): void;
+  capacityCooled(): void;
+  fleetWideFault(shape: Shape): void;
+}
+
+export interface OutlierDeps {
+  readonly clock: Clock;
+  readonly rng: Rng;
+  /** Everyone known now: the cap is a share of those who serve the model. */
+  readonly providers: () => Iterable<Provider>;
+  readonly hooks: OutlierHooks;
+}
+
+/**
+ * The breaker: remembers faults per provider × model × shape, and refusals per provider × model. Keys are the
+ * machines' stable ids, so that reconnecting launders nothing.
+ */
+export class OutlierDetector implements Health {
+  readonly #deps: OutlierDeps;
+  readonly #faults = new Map<string, FaultRecord>();
+  readonly #capacity = new Map<string, CapacityRecord>();
+
+  constructor(deps: OutlierDeps) {
+    this.#deps = deps;
+  }
+
+  isEjected(provider: Provider, { model, shape }: Traits): boolean {
+    const now = this.#deps.clock.now();
+    const record = this.#faults.get(faultKey(provider.id, model, shape));
+    if (record === undefined || !record.isOut(now, buildOf(provider, model))) return false;
+    return !this.#servesAnyway(provider.id, model, shape);
+  }
+
+  isCapacityCooled(provider: Provider, model: string): boolean {
+    return this.#capacity.get(capacityKey(provider.id, model))?.isCooled(this.#deps.clock.now()) ?? false;
+  }
+
+  believesHeadroom(provider: Provider, model: string): boolean {
+    const record = this.#capacity.get(capacityKey(provider.id, model));
+    return record?.believes(provider.lastHeartbeatAt, this.#deps.clock.now()) ?? true;
+  }
+
+  /**
+   * A request is about to run there. Claims the probe where one is due.
+   *
+   * @returns whether this is a probe: it may hedge at once
+   */
+  claim(provider: Provider, { model, shape }: Traits): boolean {
+    const now = this.#deps.clock.now();
+    const fault = this.#faults.get(faultKey(provider.id, model, shape))?.claimProbe(now, buildOf(provider, model));
+    const capacity = this.#capacity.get(capacityKey(provider.id, model))?.claimProbe(now);
+    return fault === true || capacity === true;
+  }
+
+  /**
+   * Tells how a request went there.
+   *
+   * @param observedAt when it was seen, ms: a report that comes late is weighed by that, not by its arrival
+   */
+  report(provider: Provider, { model, shape }: Traits, report: Report, observedAt: number): void {
+    switch (report) {
+      case "fault":
+        return this.#fault(provider, model, shape, observedAt);
+      case "refusal":
+        this.#faults.get(faultKey(provider.id, model, shape))?.releaseProbe();
+        return this.#refusal(provider.id, model, observedAt);
+      case "accept":
+        this.#capacity.get(capacityKey(provider.id, model))?.accepted();
+        return;
+      case "success":
+        this.#capacity.get(capacityKey(provider.id, model))?.accepted();
+        this.#faults.get(faultKey(provider.id, model, shape))?.succeeded(observedAt);
+        return;
+      case "neutral":
+        this.#faults.get(faultKey(provider.id, model, shape))?.releaseProbe();
+        this.#capacity.get(capacityKey(provider.id, model))?.releaseProbe();
+        return;
+    }
+  }
+
+  #fault(provider: Provider, model: string, shape: Shape, at: number): void {
+    const now = this.#deps.clock.now();
+    const record = touch(this.#faults, faultKey(provider.id, model, shape), () => new FaultRecord());
+    record.failed(at, buildOf(provider, model));
+    if (this.#isFleetWide(model, shape, now)) {
+      for (const id of this.#serving(model)) this.#faults.get(faultKey(id, model, shape))?.pardon();
+      this.#deps.hooks.fleetWideFault(shape);
+      return;
+    }
+    if (record.openIfDue(now, this.#deps.rng)) this.#deps.hooks.ejected(shape);
+  }
+
+  #refusal(id: ProviderId, model: string, at: number): void {
+    const record = touch(this.#capacity, capacityKey(id, model), () => new CapacityRecord());
+    if (record.refused(at, this.#deps.clock.now())) this.#deps.hooks.capacityCooled();
+  }
+
+  #isFleetWide(model: string, shape: Shape, now: number): boolean {
+    let all = 0;
+    let failing = 0;
+    for (const id of this.#serving(model)) {
+      all += 1;
+      if (this.#faults.get(faultKey(id, model, shape))?.failedRecently(now)) failing += 1;
+    }
+    return all > 1 && failing > all * OUTLIER.fleetWideShare;
+  }
+
+  /** The cap: when more are out than may be, the least recently failed serve all the same. */
+  #servesAnyway(id: ProviderId, model: string, shape: Shape): boolean {
+    const now = this.#deps.clock.now();
+    const out: { readonly id: ProviderId; readonly lastFaultAt: number }[] = [];
+    let all = 0;
+    for (const provider of this.#deps.providers()) {
+      if (!provider.models.has(model) || provider.status === "offline") continue;
+      all += 1;
+      const record = this.#faults.get(faultKey(provider.id, model, shape));
+      if (record?.isOut(now, buildOf(provider, model))) {
+        out.push({ id: provider.id, lastFaultAt: record.lastFaultAt });
+      }
+    }
+    const mayBeOut = Math.min(Math.floor(all * OUTLIER.maxEjectedShare), all - 1);
+    if (out.length <= mayBeOut) return false;
+    out.sort((a, b) => a.lastFaultAt - b.lastFaultAt);
+    return out.slice(0, out.length - Math.max(0, mayBeOut)).some((each) => each.id === id);
+  }
+
+  *#serving(model: string): IterableIterator<ProviderId> {
+    for (const provider of this.#deps.providers()) {
+      if (provider.models.has(model) && provider.status !== "offline") yield provider.id;
+    }
+  }
+}
+
+const faultKey = (id: ProviderId, model: string, shape: Shape): string => `${id}\n${model}\n${shape}`;
+const capacityKey = (id: ProviderId, model: string): string => `${id}\n${model}`;
+
+/** What must change for a reconnect to earn a probe: the agent's binary or the model's weights. */
+function buildOf(provider: Provider, model: string): string {
+  return `${provider.agentVersion}\n${provider.models.get(model)?.weights_hash ?? ""}`;
+}
+
+/** Gets or makes a record and moves it to the young end, dropping the oldest over the bound. */
+function touch<R>(records: Map<string, R>, key: string, make: () => R): R {
+  const record = records.get(key) ?? make();
+  records.delete(key);
+  records.set(key, record);
+  if (records.size > OUTLIER.maxRecords) {
+    const oldest = records.keys().next().value;
+    if (oldest !== undefined) records.delete(oldest);
+  }
+  return record;
+}

@@ -1,0 +1,137 @@
+import type { Clock } from "../platform/clock.js";
+import { HearthError } from "../platform/errors.js";
+import type { Picked, Picker } from "./picker.js";
+import type { Traits, Tried } from "./traits.js";
+
+/** The numbers of the queue: design §7. */
+export const QUEUE = {
+  perModel: 64,
+  patienceMs: 120_000,
+  retryAfterPerWaiterSeconds: 3,
+  retryAfterMinSeconds: 2,
+  retryAfterMaxSeconds: 30,
+} as const;
+
+/** Failovers go before requests that have not been tried yet: their consumers have waited longer. */
+export type Priority = "failover" | "fresh";
+const PRIORITIES: readonly Priority[] = ["failover", "fresh"];
+
+export type WaitResult = Picked | { readonly type: "unavailable"; readonly error: HearthError };
+
+export interface WaitRequest {
+  readonly traits: Traits;
+  readonly tried: Tried;
+  readonly priority: Priority;
+}
+
+export interface WaitQueueHooks {
+  /** Waiters of all models. */
+  depth(total: number): void;
+  /** How long somebody waited, whatever came of it, ms. */
+  waited(ms: number): void;
+}
+
+interface Waiter extends WaitRequest {
+  readonly since: number;
+  readonly settle: (result: WaitResult) => void;
+}
+
+/**
+ * Requests that wait for room: bounded per model, first in first out within a priority. A waiter whom nobody with room
+ * may serve does not stop those behind it. Whoever changes the fleet calls `drain`.
+ */
+export class WaitQueue {
+  readonly #picker: Picker;
+  readonly #clock: Clock;
+  readonly #hooks: WaitQueueHooks;
+  readonly #waiters = new Map<string, Waiter[]>();
+  #total = 0;
+  #draining = false;
+
+  constructor(picker: Picker, clock: Clock, hooks: WaitQueueHooks) {
+    this.#picker = picker;
+    this.#clock = clock;
+    this.#hooks = hooks;
+  }
+
+  depth(model: string): number {
+    return this.#waiters.get(model)?.length ?? 0;
+  }
+
+  get total(): number {
+    return this.#total;
+  }
+
+  /** Waits for a place. Resolves when there is one, when waiting has become pointless, or when patience is over. */
+  wait(request: WaitRequest, signal: AbortSignal): Promise<WaitResult> {
+    const { model } = request.traits;
+    if (this.depth(model) >= QUEUE.perModel) return Promise.resolve(this.#refusal(request.traits));
+    return new Promise((resolve) => {
+      const settle = (result: WaitResult): void => {
+        timer[Symbol.dispose]();
+        signal.removeEventListener("abort", onAbort);
+        this.#remove(model, waiter);
+        this.#hooks.waited(this.#clock.now() - waiter.since);
+        resolve(result);
+      };
+      const waiter: Waiter = { ...request, since: this.#clock.now(), settle };
+      const onAbort = (): void => settle({ type: "unavailable", error: new HearthError("cancelled", "Gone.") });
+      const timer = this.#clock.setTimer(QUEUE.patienceMs, () => settle(this.#refusal(request.traits)));
+      this.#insert(model, waiter);
+      if (signal.aborted) onAbort();
+      else signal.addEventListener("abort", onAbort, { once: true });
+    });
+  }
+
+  /** Gives every place that has come free to whoever waits longest for one like it. */
+  drain(): void {
+    if (this.#total === 0 || this.#draining) return;
+    // Taking a place changes the fleet, which calls drain again.
+    this.#draining = true;
+    for (const waiters of [...this.#waiters.values()]) {
+      for (const waiter of [...waiters]) {
+        const pick = this.#picker.pick(waiter.traits, waiter.tried);
+        if (pick.type !== "queue") waiter.settle(pick);
+      }
+    }
+    this.#draining = false;
+  }
+
+  #insert(model: string, waiter: Waiter): void {
+    const waiters = this.#waiters.get(model) ?? [];
+    this.#waiters.set(model, waiters);
+    const rank = PRIORITIES.indexOf(waiter.priority);
+    const behind = waiters.findIndex((each) => PRIORITIES.indexOf(each.priority) > rank);
+    waiters.splice(behind === -1 ? waiters.length : behind, 0, waiter);
+    this.#count(1);
+  }
+
+  #remove(model: string, waiter: Waiter): void {
+    const waiters = this.#waiters.get(model);
+    const index = waiters?.indexOf(waiter) ?? -1;
+    if (waiters === undefined || index === -1) return;
+    waiters.splice(index, 1);
+    if (waiters.length === 0) this.#waiters.delete(model);
+    this.#count(-1);
+  }
+
+  #count(change: number): void {
+    this.#total += change;
+    this.#hooks.depth(this.#total);
+  }
+
+  #refusal(traits: Traits): WaitResult {
+    const code = traits.route === "self" ? "machine_busy" : "queue_full";
+    const message = traits.route === "self" ? "Your machine is busy." : "Too many requests wait for this model.";
+    return {
+      type: "unavailable",
+      error: new HearthError(code, message, { retryAfterSeconds: retryAfterSeconds(this.depth(traits.model)) }),
+    };
+  }
+}
+
+/** When to come back, by how many wait. */
+export function retryAfterSeconds(depth: number): number {
+  const seconds = depth * QUEUE.retryAfterPerWaiterSeconds;
+  return Math.min(QUEUE.retryAfterMaxSeconds, Math.max(QUEUE.retryAfterMinSeconds, seconds));
+}
