@@ -44,6 +44,8 @@ export interface Coordinator {
   readonly url: string;
   readonly registry: Registry;
   readonly metrics: Metrics;
+  /** Requests that wait for room now. */
+  queued(): number;
   /** Takes nothing new, lets what runs end within the drain timeout, then closes everything. */
   stop(): Promise<void>;
 }
@@ -107,6 +109,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
     url,
     registry,
     metrics,
+    queued: () => selection.queue.total,
     async stop() {
       if (!accepting) return;
       accepting = false;
