@@ -1,0 +1,59 @@
+import { utf8, writeU32 } from "./bytes.js";
+import { E2eError } from "./error.js";
+
+/** What a sealed stream belongs to. Both ends must name the same, or nothing opens. */
+export interface Binding {
+  readonly requestId: string;
+  readonly attemptId: string;
+}
+
+/** Which way a chunk travels: to the provider, or back. */
+export type Direction = "request" | "response";
+
+const DIRECTION_BYTES = { request: 1, response: 2 } as const;
+const MAX_ID_BYTES = 0xffff;
+
+/**
+ * The associated data of the chunks of one stream:
+ * `u16 length | request id | u16 length | attempt id | u8 direction | u32 seq | u8 final`, integers big-endian,
+ * ids in UTF-8. All but the last five bytes are written once.
+ */
+export class ChunkAad {
+  readonly #bytes: Uint8Array;
+
+  /** @throws E2eError `invalid_binding` for an id that is empty, over 65,535 bytes or not well-formed Unicode */
+  constructor(binding: Binding, direction: Direction) {
+    const requestId = idBytes(binding.requestId);
+    const attemptId = idBytes(binding.attemptId);
+    const bytes = new Uint8Array(2 + requestId.length + 2 + attemptId.length + 6);
+    let at = writeId(bytes, 0, requestId);
+    at = writeId(bytes, at, attemptId);
+    bytes[at] = DIRECTION_BYTES[direction];
+    this.#bytes = bytes;
+  }
+
+  /** The associated data of one chunk. The array is reused by the next call. */
+  for(seq: number, final: boolean): Uint8Array {
+    const bytes = this.#bytes;
+    writeU32(bytes, bytes.length - 5, seq);
+    bytes[bytes.length - 1] = final ? 1 : 0;
+    return bytes;
+  }
+}
+
+function idBytes(id: string): Uint8Array {
+  // Lone surrogates would all be encoded as U+FFFD, and so two ids as one.
+  if (/\p{Surrogate}/u.test(id)) throw new E2eError("invalid_binding", "an id must be well-formed Unicode");
+  const bytes = utf8(id);
+  if (bytes.length === 0 || bytes.length > MAX_ID_BYTES) {
+    throw new E2eError("invalid_binding", "an id has 1 to 65,535 bytes");
+  }
+  return bytes;
+}
+
+function writeId(out: Uint8Array, at: number, id: Uint8Array): number {
+  out[at] = id.length >>> 8;
+  out[at + 1] = id.length;
+  out.set(id, at + 2);
+  return at + 2 + id.length;
+}

@@ -1,0 +1,1 @@
+export { noblePrimitives as defaultPrimitives } from "../noble-primitives.js";

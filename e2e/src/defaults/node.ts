@@ -1,0 +1,1 @@
+export { nodePrimitives as defaultPrimitives } from "../node-primitives.js";

@@ -1,0 +1,122 @@
+import { defaultPrimitives } from "#default-primitives";
+import { type Binding, ChunkAad } from "./binding.js";
+import { utf8 } from "./bytes.js";
+import { ChunkOpener } from "./chunk-opener.js";
+import { ChunkSealer } from "./chunk-sealer.js";
+import { decapsulate, encapsulate, keySchedule, keyScheduleContext } from "./hpke.js";
+import type { EncryptionKeyPair } from "./key-pair.js";
+import type { PreparedPublicKey, Primitives } from "./primitives.js";
+import type { Padding } from "./record.js";
+import {
+  type ResponseOpener,
+  ResponseOpenerStream,
+  type ResponseSealer,
+  ResponseSealerStream,
+} from "./sealed-response.js";
+
+const REQUEST_INFO = utf8("hearth/e2e/1 request");
+
+/** Options of `sealRequest`. */
+export interface SealRequestOptions {
+  /** The provider's key. Prepare it once (`preparePublicKey`) when it serves many requests. */
+  readonly publicKey: Uint8Array | PreparedPublicKey;
+  readonly binding: Binding;
+  readonly primitives?: Primitives | undefined;
+  /** Padding of the request; the provider chooses that of the response. */
+  readonly padding?: Padding | undefined;
+}
+
+/** The coordinator's end of one attempt. */
+export interface RequestSealer {
+  /** 32 bytes that the provider needs to open the request; they travel in the clear. */
+  readonly encapsulatedKey: Uint8Array;
+  /**
+   * Seals the next chunk of the body.
+   *
+   * @param headroomBytes zero bytes to leave in front, for a frame header
+   * @throws E2eError `already_finished`, `too_large`, `invalid_argument`, `sequence_exhausted`
+   */
+  seal(plaintext: Uint8Array, final: boolean, headroomBytes?: number): Uint8Array;
+  readonly response: ResponseOpener;
+}
+
+/** Options of `openRequest`. */
+export interface OpenRequestOptions {
+  readonly keyPair: EncryptionKeyPair;
+  readonly encapsulatedKey: Uint8Array;
+  readonly binding: Binding;
+  readonly primitives?: Primitives | undefined;
+  /** Padding of the response; a request is read either way. */
+  readonly padding?: Padding | undefined;
+}
+
+/** The provider's end of one attempt. */
+export interface RequestOpener {
+  /**
+   * Opens the next chunk of the body.
+   *
+   * @returns the plaintext, in memory of its own
+   * @throws E2eError `out_of_sequence`, `open_failed`, `malformed_record`, `too_large`, all of which end the stream;
+   * then `already_failed`; `already_finished` after the final chunk
+   */
+  open(ciphertext: Uint8Array, seq: number, final: boolean): Uint8Array;
+  /** The final chunk was opened. A body that ends before was cut short. */
+  readonly finished: boolean;
+  readonly response: ResponseSealer;
+}
+
+/**
+ * Starts a sealed request to one provider under a fresh ephemeral key. Call it once an attempt: two attempts of one
+ * request share nothing.
+ *
+ * @throws E2eError `invalid_key` for a key of the wrong length or of low order, `invalid_binding`
+ */
+export function sealRequest(options: SealRequestOptions): RequestSealer {
+  const { publicKey, binding, primitives = defaultPrimitives, padding = "buckets" } = options;
+  const aad = new ChunkAad(binding, "request");
+  const recipient = "bytes" in publicKey ? publicKey : primitives.preparePublicKey(publicKey);
+  const { sharedSecret, encapsulatedKey } = encapsulate(primitives, recipient, primitives.generatePrivateKey());
+  const context = keySchedule(primitives, sharedSecret, scheduleContext(primitives));
+  const chunks = new ChunkSealer(primitives, context, aad, { padding });
+  const { exporterSecret } = context;
+  return {
+    encapsulatedKey,
+    seal: (plaintext, final, headroomBytes = 0) => chunks.seal(plaintext, final, headroomBytes),
+    response: new ResponseOpenerStream({ primitives, exporterSecret, encapsulatedKey, binding }),
+  };
+}
+
+/**
+ * Starts opening a sealed request. Whether the request was meant for this key and binding shows at its first chunk.
+ *
+ * @throws E2eError `invalid_key` for an encapsulated key of the wrong length or of low order, `key_erased`,
+ * `invalid_binding`
+ */
+export function openRequest(options: OpenRequestOptions): RequestOpener {
+  const { keyPair, binding, primitives = defaultPrimitives, padding = "buckets" } = options;
+  const aad = new ChunkAad(binding, "request");
+  const encapsulatedKey = Uint8Array.from(options.encapsulatedKey);
+  const sharedSecret = decapsulate(primitives, encapsulatedKey, keyPair.privateKey);
+  const context = keySchedule(primitives, sharedSecret, scheduleContext(primitives));
+  const chunks = new ChunkOpener(primitives, context, aad);
+  const { exporterSecret } = context;
+  return {
+    open: (ciphertext, seq, final) => chunks.open(ciphertext, seq, final),
+    get finished(): boolean {
+      return chunks.finished;
+    },
+    response: new ResponseSealerStream({ primitives, exporterSecret, encapsulatedKey, binding }, padding),
+  };
+}
+
+const scheduleContexts = new WeakMap<Primitives, Uint8Array>();
+
+/** The same for every request, so it is computed once. */
+function scheduleContext(primitives: Primitives): Uint8Array {
+  let context = scheduleContexts.get(primitives);
+  if (context === undefined) {
+    context = keyScheduleContext(primitives, REQUEST_INFO);
+    scheduleContexts.set(primitives, context);
+  }
+  return context;
+}
