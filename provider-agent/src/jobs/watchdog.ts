@@ -1,0 +1,39 @@
+import type { Clock } from "../platform/clock.js";
+
+/** Barks when it has been running for too long without a pause. Pausing and resuming touch no timer. */
+export class Watchdog implements Disposable {
+  readonly #clock: Clock;
+  readonly #limitMs: number;
+  readonly #bark: () => void;
+  #timer: Disposable;
+  /** Since when it has been waiting; `undefined` while paused. */
+  #since: number | undefined;
+
+  constructor(clock: Clock, limitMs: number, bark: () => void) {
+    this.#clock = clock;
+    this.#limitMs = limitMs;
+    this.#bark = bark;
+    this.#since = clock.now();
+    this.#timer = this.#arm(limitMs);
+  }
+
+  pause(): void {
+    this.#since = undefined;
+  }
+
+  resume(): void {
+    this.#since = this.#clock.now();
+  }
+
+  [Symbol.dispose](): void {
+    this.#timer[Symbol.dispose]();
+  }
+
+  #arm(ms: number): Disposable {
+    return this.#clock.setTimer(ms, () => {
+      const waitedMs = this.#since === undefined ? 0 : this.#clock.now() - this.#since;
+      if (waitedMs >= this.#limitMs) return this.#bark();
+      this.#timer = this.#arm(this.#limitMs - waitedMs);
+    });
+  }
+}

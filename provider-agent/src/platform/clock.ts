@@ -1,0 +1,43 @@
+/** Time as the agent sees it. Tests put virtual time here. */
+export interface Clock {
+  /** Milliseconds since an arbitrary but fixed point; never goes back. */
+  now(): number;
+  /** Calls `fire` once, no sooner than `ms` from now, unless disposed before. */
+  setTimer(ms: number, fire: () => void): Disposable;
+}
+
+/** The machine's own clock. */
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  setTimer(ms, fire) {
+    const timer = setTimeout(fire, Math.max(0, Math.ceil(ms)));
+    return { [Symbol.dispose]: () => clearTimeout(timer) };
+  },
+};
+
+/** Calls `fire` every `ms` until disposed. */
+export function repeat(clock: Clock, ms: number, fire: () => void): Disposable {
+  let timer: Disposable;
+  const arm = (): void => {
+    timer = clock.setTimer(ms, () => {
+      arm();
+      fire();
+    });
+  };
+  arm();
+  return { [Symbol.dispose]: () => timer[Symbol.dispose]() };
+}
+
+/** Resolves after `ms`, or at once when the signal aborts. */
+export function sleep(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    const end = (): void => {
+      timer[Symbol.dispose]();
+      signal.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = clock.setTimer(ms, end);
+    signal.addEventListener("abort", end, { once: true });
+  });
+}
