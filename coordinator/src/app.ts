@@ -136,7 +136,7 @@ function createFleet({ clock, log, metrics }: { clock: Clock; log: Logger; metri
     },
     closed(session, reason) {
       if (reason === "untrusted") registry.distrust(session.id);
-      registry.departed(session);
+      registry.departed(session, reason !== "left");
       metrics.providers.set(registry.size);
       metrics.connectionsClosed.inc({ reason });
       log.info({ provider: session.id, reason }, "provider gone");

@@ -49,10 +49,17 @@ export interface SealedRequest {
   readonly frames: (stream: number) => readonly Uint8Array[];
 }
 
+/** Why a session ended: our verdict, or the other end's. */
+export type SessionEnd =
+  | CloseReason
+  /** It said goodbye first. */
+  | "left"
+  | "peer_closed";
+
 export interface SessionHooks {
   /** Room, models, vitals or status changed. */
   updated(session: ProviderSession): void;
-  closed(session: ProviderSession, reason: CloseReason | "peer_closed"): void;
+  closed(session: ProviderSession, reason: SessionEnd): void;
   unknownFrame(frameType: string): void;
 }
 
@@ -100,6 +107,8 @@ export class ProviderSession implements Provider {
   readonly #foreign = new Map<string, number>();
   readonly #liveness: Disposable;
   #nextStream = 1;
+  /** The provider has told that it is going. */
+  #leaving = false;
 
   constructor(registration: Registration, deps: SessionDeps) {
     const { frame } = registration;
@@ -120,7 +129,7 @@ export class ProviderSession implements Provider {
     this.#cork = registration.cork;
     this.#deps = deps;
     this.#socket.on("message", (data: RawData, isBinary: boolean) => this.#receive(data as Buffer, isBinary));
-    this.#socket.on("close", () => this.#end("peer_closed"));
+    this.#socket.on("close", () => this.#end(this.#leaving ? "left" : "peer_closed"));
     this.#liveness = watchLiveness(this.#socket, deps.clock, () => this.close("liveness_timeout"));
   }
 
@@ -256,6 +265,7 @@ export class ProviderSession implements Provider {
         this.models = byId(frame.models);
         return this.#deps.hooks.updated(this);
       case "drain":
+        this.#leaving = true;
         this.status = "draining";
         return this.#deps.hooks.updated(this);
       case "accepted":
@@ -296,7 +306,7 @@ export class ProviderSession implements Provider {
     this.#cancelled.delete(stream);
   }
 
-  #end(reason: CloseReason | "peer_closed"): void {
+  #end(reason: SessionEnd): void {
     if (this.status === "offline") return;
     this.status = "offline";
     this.#liveness[Symbol.dispose]();

@@ -31,10 +31,15 @@ export class Registry {
     this.changed();
   }
 
-  /** A session has ended. Its provider stays known, as offline, while it may be back soon. */
-  departed(session: ProviderSession): void {
+  /**
+   * A session has ended.
+   *
+   * @param expectedBack it vanished rather than left: it stays known, as offline, while requests would wait for it
+   */
+  departed(session: ProviderSession, expectedBack: boolean): void {
     if (this.#sessions.get(session.id) !== session) return;
     this.#forgetDeparture(session.id);
+    if (!expectedBack) return this.#remove(session);
     this.#departures.set(
       session.id,
       this.#clock.setTimer(EXPECTED_BACK_MS, () => this.#remove(session)),

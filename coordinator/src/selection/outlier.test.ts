@@ -1,0 +1,253 @@
+import { describe, expect, it } from "vitest";
+import { FakeClock } from "../testing/fake-clock.js";
+import { type FakeProvider, fakeModel, fakeProvider, fakeTraits } from "../testing/fake-provider.js";
+import { OutlierDetector, type Report } from "./outlier.js";
+import { OUTLIER } from "./outlier-policy.js";
+import type { Shape } from "./traits.js";
+
+function setUp(count: number) {
+  const clock = new FakeClock();
+  clock.advance(1_000);
+  const providers = Array.from({ length: count }, (_, i) => fakeProvider(`p${i}`));
+  const seen = { ejected: [] as Shape[], capacityCooled: 0, fleetWide: [] as Shape[] };
+  const outlier = new OutlierDetector({
+    clock,
+    rng: { next: () => 0 },
+    providers: () => providers,
+    hooks: {
+      ejected: (shape) => seen.ejected.push(shape),
+      capacityCooled: () => {
+        seen.capacityCooled += 1;
+      },
+      fleetWideFault: (shape) => seen.fleetWide.push(shape),
+    },
+  });
+  const report = (provider: FakeProvider, what: Report, shape: Shape = "base", at = clock.now()): void =>
+    outlier.report(provider, fakeTraits({ shape }), what, at);
+  const isOut = (provider: FakeProvider, shape: Shape = "base"): boolean =>
+    outlier.isEjected(provider, fakeTraits({ shape }));
+  const claim = (provider: FakeProvider): boolean => outlier.claim(provider, fakeTraits());
+  return { clock, providers: providers as [FakeProvider, ...FakeProvider[]], outlier, seen, report, isOut, claim };
+}
+
+describe("faults", () => {
+  it("eject a provider for 30 s after two within a minute", () => {
+    const { clock, providers, report, isOut, seen } = setUp(5);
+    const [p] = providers;
+    report(p, "fault");
+    expect(isOut(p)).toBe(false);
+    report(p, "fault");
+    expect(isOut(p)).toBe(true);
+    expect(seen.ejected).toEqual(["base"]);
+    clock.advance(OUTLIER.baseEjectionMs - 1);
+    expect(isOut(p)).toBe(true);
+    clock.advance(1);
+    expect(isOut(p)).toBe(false);
+  });
+
+  it("do not add up over more than a minute", () => {
+    const { clock, providers, report, isOut } = setUp(5);
+    const [p] = providers;
+    report(p, "fault");
+    clock.advance(OUTLIER.windowMs + 1);
+    report(p, "fault");
+    expect(isOut(p)).toBe(false);
+  });
+
+  it("of one shape leave the others alone, and a success clears only its own", () => {
+    const { providers, report, isOut } = setUp(5);
+    const [p] = providers;
+    report(p, "fault", "tools");
+    report(p, "fault", "tools");
+    expect([isOut(p, "tools"), isOut(p, "base"), isOut(p, "vision"), isOut(p, "tools+vision")]).toEqual([
+      true,
+      false,
+      false,
+      false,
+    ]);
+    report(p, "success", "base");
+    expect(isOut(p, "tools")).toBe(true);
+  });
+
+  it("double the ejection each time, up to ten minutes, and healthy minutes take it back", () => {
+    const { clock, providers, report, isOut, claim } = setUp(5);
+    const [p] = providers;
+    const ejections: number[] = [];
+    report(p, "fault");
+    for (let i = 0; i < 7; i++) {
+      report(p, "fault");
+      const from = clock.now();
+      while (isOut(p)) clock.advance(1_000);
+      ejections.push(clock.now() - from);
+      expect(claim(p)).toBe(true);
+    }
+    expect(ejections.map((ms) => ms / 1_000)).toEqual([30, 60, 120, 240, 480, 600, 600]);
+    report(p, "success");
+    clock.advance(3 * OUTLIER.healthyMinuteMs);
+    report(p, "fault");
+    report(p, "fault");
+    const from = clock.now();
+    while (isOut(p)) clock.advance(1_000);
+    // Seven ejections less three healthy minutes: 30 s × 2⁴.
+    expect(clock.now() - from).toBe(480_000);
+  });
+
+  it("that are reported late count for when they were seen", () => {
+    const { clock, providers, report, isOut } = setUp(5);
+    const [p] = providers;
+    const early = clock.now();
+    clock.advance(2 * OUTLIER.windowMs);
+    report(p, "fault", "base", early);
+    report(p, "fault");
+    expect(isOut(p)).toBe(false);
+    report(p, "success", "base", early);
+    report(p, "fault");
+    // The late success was seen before the last fault: it cleared nothing.
+    expect(isOut(p)).toBe(true);
+  });
+});
+
+describe("a provider whose ejection is over", () => {
+  function halfOpen() {
+    const set = setUp(5);
+    const [p] = set.providers;
+    set.report(p, "fault");
+    set.report(p, "fault");
+    set.clock.advance(OUTLIER.baseEjectionMs);
+    return { ...set, p };
+  }
+
+  it("gets one probe: while it is under way nobody else is sent there", () => {
+    const { p, isOut, claim } = halfOpen();
+    expect(isOut(p)).toBe(false);
+    expect(claim(p)).toBe(true);
+    expect(isOut(p)).toBe(true);
+    expect(claim(p)).toBe(false);
+  });
+
+  it("serves again after the probe's success", () => {
+    const { p, isOut, claim, report } = halfOpen();
+    claim(p);
+    report(p, "success");
+    expect(isOut(p)).toBe(false);
+    expect(claim(p)).toBe(false);
+  });
+
+  it("is out again at once, and longer, after the probe's failure", () => {
+    const { clock, p, isOut, claim, report } = halfOpen();
+    claim(p);
+    report(p, "fault");
+    clock.advance(OUTLIER.baseEjectionMs);
+    expect(isOut(p)).toBe(true);
+    clock.advance(OUTLIER.baseEjectionMs);
+    expect(isOut(p)).toBe(false);
+  });
+
+  it("keeps its probe for the next request when the first one told nothing", () => {
+    const { p, isOut, claim, report } = halfOpen();
+    claim(p);
+    report(p, "neutral");
+    expect(isOut(p)).toBe(false);
+    expect(claim(p)).toBe(true);
+  });
+});
+
+describe("reconnecting", () => {
+  it("launders nothing: another object with the same id is still out", () => {
+    const { providers, report, isOut } = setUp(5);
+    const [p] = providers;
+    report(p, "fault");
+    report(p, "fault");
+    expect(isOut(fakeProvider("p0"))).toBe(true);
+  });
+
+  it("earns a probe when the binary or the weights changed", () => {
+    const { providers, report, isOut } = setUp(5);
+    const [p] = providers;
+    report(p, "fault");
+    report(p, "fault");
+    const models = new Map([["m", fakeModel({ weights_hash: "new" })]]);
+    expect(isOut(fakeProvider("p0", { agentVersion: "1.0.1" }))).toBe(false);
+    expect(isOut(fakeProvider("p0", { models }))).toBe(false);
+  });
+});
+
+describe("the cap", () => {
+  it("leaves half of a model's providers serving: the least recently failed", () => {
+    const { clock, providers, report, isOut } = setUp(4);
+    // Two faults each, spread so that never more than half failed within a minute.
+    for (const p of providers.slice(0, 3)) {
+      report(p, "fault");
+      report(p, "fault");
+      clock.advance(20_000);
+    }
+    const out = providers.map((p) => isOut(p));
+    expect(out.filter(Boolean).length).toBeLessThanOrEqual(2);
+    expect(out[3]).toBe(false);
+  });
+
+  it("never ejects the only provider of a model", () => {
+    const { providers, report, isOut } = setUp(1);
+    const [p] = providers;
+    for (let i = 0; i < 10; i++) report(p, "fault");
+    expect(isOut(p)).toBe(false);
+  });
+});
+
+describe("a fault that most of a model's providers show", () => {
+  it("is the request's or the model's: nobody is cooled, and the verdict is told", () => {
+    const { providers, report, isOut, seen } = setUp(4);
+    for (const p of providers.slice(0, 3)) {
+      report(p, "fault");
+      report(p, "fault");
+    }
+    expect(providers.map((p) => isOut(p))).toEqual([false, false, false, false]);
+    expect(seen.fleetWide.length).toBeGreaterThan(0);
+  });
+});
+
+describe("capacity refusals", () => {
+  it("end the belief in room until a newer heartbeat, or 15 s", () => {
+    const { clock, providers, report, outlier } = setUp(3);
+    const [p] = providers;
+    report(p, "refusal");
+    expect(outlier.believesHeadroom(p, "m")).toBe(false);
+    clock.advance(OUTLIER.disbeliefMs - 1);
+    expect(outlier.believesHeadroom(p, "m")).toBe(false);
+    clock.advance(1);
+    expect(outlier.believesHeadroom(p, "m")).toBe(true);
+    report(p, "refusal");
+    p.lastHeartbeatAt = clock.now() + 1;
+    expect(outlier.believesHeadroom(p, "m")).toBe(true);
+  });
+
+  it("cool the pair after five within a minute, 120 s and then twice that, with one claimed probe", () => {
+    const { clock, providers, report, outlier, claim, seen } = setUp(3);
+    const [p] = providers;
+    const cooled = (): boolean => outlier.isCapacityCooled(p, "m");
+    for (let i = 0; i < 4; i++) report(p, "refusal");
+    expect(cooled()).toBe(false);
+    report(p, "refusal");
+    expect(cooled()).toBe(true);
+    clock.advance(OUTLIER.baseCapacityCooldownMs);
+    expect(cooled()).toBe(false);
+    expect(claim(p)).toBe(true);
+    expect(cooled()).toBe(true);
+    report(p, "refusal");
+    clock.advance(2 * OUTLIER.baseCapacityCooldownMs - 1);
+    expect(cooled()).toBe(true);
+    clock.advance(1);
+    expect(cooled()).toBe(false);
+    expect(seen.capacityCooled).toBe(2);
+    expect(seen.ejected).toEqual([]);
+  });
+
+  it("start over after an accept", () => {
+    const { providers, report, outlier } = setUp(3);
+    const [p] = providers;
+    for (let i = 0; i < 4; i++) report(p, "refusal");
+    report(p, "accept");
+    report(p, "refusal");
+    expect(outlier.isCapacityCooled(p, "m")).toBe(false);
+  });
+});

@@ -1,0 +1,118 @@
+import type { ProviderId } from "@hearth/protocol";
+import { expect, it } from "vitest";
+import { HearthError } from "../platform/errors.js";
+import { FakeClock } from "../testing/fake-clock.js";
+import { fakeTraits } from "../testing/fake-provider.js";
+import type { Picked, Picker, PickResult } from "./picker.js";
+import { NOTHING_TRIED, type Traits } from "./traits.js";
+import { QUEUE, retryAfterSeconds, WaitQueue } from "./wait-queue.js";
+
+const picked: Picked = {
+  type: "picked",
+  provider: "p" as ProviderId,
+  lease: { provider: "p" as ProviderId, probe: false, report() {}, [Symbol.dispose]() {} },
+};
+
+function setUp() {
+  const clock = new FakeClock();
+  const room = { places: 0, answer: undefined as PickResult | undefined, only: undefined as string | undefined };
+  const picker: Picker = {
+    pick(traits) {
+      if (room.answer !== undefined) return room.answer;
+      if (room.places === 0 || (room.only !== undefined && traits.shape !== room.only)) return { type: "queue" };
+      room.places -= 1;
+      return picked;
+    },
+  };
+  const waits: number[] = [];
+  const queue = new WaitQueue(picker, clock, { depth: () => {}, waited: (ms) => waits.push(ms) });
+  const served: string[] = [];
+  const wait = (name: string, priority: "fresh" | "failover" = "fresh", traits: Partial<Traits> = {}) => {
+    const gone = new AbortController();
+    const result = queue.wait({ traits: fakeTraits(traits), tried: NOTHING_TRIED, priority }, gone.signal);
+    const done = result.then((got) => {
+      served.push(`${name}:${got.type === "picked" ? "served" : got.error.code}`);
+      return got;
+    });
+    return { gone, done };
+  };
+  return { clock, queue, room, waits, served, wait };
+}
+
+it("serves first in, first out within a priority, failovers before fresh requests", async () => {
+  const { queue, room, served, wait } = setUp();
+  const all = [wait("a"), wait("b"), wait("c", "failover"), wait("d", "failover")];
+  for (let i = 0; i < 4; i++) {
+    room.places = 1;
+    queue.drain();
+  }
+  await Promise.all(all.map((each) => each.done));
+  expect(served).toEqual(["c:served", "d:served", "a:served", "b:served"]);
+  expect(queue.total).toBe(0);
+});
+
+it("does not let a waiter whom nobody can serve stop those behind it", async () => {
+  const { queue, room, served, wait } = setUp();
+  const blocked = wait("blocked", "fresh", { shape: "vision" });
+  const behind = wait("behind");
+  room.places = 1;
+  room.only = "base";
+  queue.drain();
+  await behind.done;
+  expect(served).toEqual(["behind:served"]);
+  expect(queue.total).toBe(1);
+  blocked.gone.abort();
+  await blocked.done;
+});
+
+it("is bounded per model", async () => {
+  const { queue, wait } = setUp();
+  const waiting = Array.from({ length: QUEUE.perModel }, (_, i) => wait(`${i}`));
+  const refused = await wait("one more").done;
+  expect(refused).toMatchObject({ type: "unavailable", error: { code: "queue_full" } });
+  expect(refused.type === "unavailable" && refused.error.details.retryAfterSeconds).toBe(30);
+  const other = wait("another model", "fresh", { model: "other" });
+  expect(queue.depth("other")).toBe(1);
+  for (const each of [...waiting, other]) each.gone.abort();
+  await Promise.all(waiting.map((each) => each.done));
+  expect(queue.total).toBe(0);
+});
+
+it("loses patience after 120 s: 429, or machine_busy for a request to one's own machine", async () => {
+  const { clock, queue, waits, wait } = setUp();
+  const [any, own] = [wait("any"), wait("own", "fresh", { route: "self" })];
+  clock.advance(QUEUE.patienceMs - 1);
+  expect(queue.total).toBe(2);
+  clock.advance(1);
+  expect(await any.done).toMatchObject({ error: { code: "queue_full" } });
+  expect(await own.done).toMatchObject({ error: { code: "machine_busy" } });
+  expect(waits).toEqual([QUEUE.patienceMs, QUEUE.patienceMs]);
+  expect(clock.pending).toBe(0);
+});
+
+it("forgets a consumer who hung up, before or while it waits", async () => {
+  const { clock, queue, room, wait } = setUp();
+  const { gone, done } = wait("a");
+  gone.abort();
+  expect(await done).toMatchObject({ type: "unavailable", error: { code: "cancelled" } });
+  const aborted = new AbortController();
+  aborted.abort();
+  const early = await queue.wait({ traits: fakeTraits(), tried: NOTHING_TRIED, priority: "fresh" }, aborted.signal);
+  expect(early).toMatchObject({ error: { code: "cancelled" } });
+  room.places = 1;
+  queue.drain();
+  expect(room.places).toBe(1);
+  expect(clock.pending).toBe(0);
+});
+
+it("tells at once when waiting has become pointless", async () => {
+  const { queue, room, wait } = setUp();
+  const { done } = wait("a");
+  room.answer = { type: "unavailable", error: new HearthError("providers_cooling", "") };
+  queue.drain();
+  expect(await done).toMatchObject({ error: { code: "providers_cooling" } });
+});
+
+it("asks to come back after 3 s for each who waits, within 2 to 30 s", () => {
+  expect([0, 1, 4, 10, 64].map(retryAfterSeconds)).toEqual([2, 3, 12, 30, 30]);
+});

@@ -1,0 +1,53 @@
+import type { Clock } from "../platform/clock.js";
+
+interface Timer {
+  readonly at: number;
+  readonly order: number;
+  readonly fire: () => void;
+}
+
+/** Virtual time: nothing happens until it is advanced. */
+export class FakeClock implements Clock {
+  #now = 0;
+  #order = 0;
+  readonly #timers = new Set<Timer>();
+
+  now(): number {
+    return this.#now;
+  }
+
+  wallTime(): number {
+    return this.#now;
+  }
+
+  setTimer(ms: number, fire: () => void): Disposable {
+    const timer: Timer = { at: this.#now + Math.max(0, ms), order: this.#order++, fire };
+    this.#timers.add(timer);
+    return { [Symbol.dispose]: () => this.#timers.delete(timer) };
+  }
+
+  /** Timers that are set. */
+  get pending(): number {
+    return this.#timers.size;
+  }
+
+  /** Moves time on, firing what falls due in its order. */
+  advance(ms: number): void {
+    const until = this.#now + ms;
+    for (let due = this.#next(until); due !== undefined; due = this.#next(until)) {
+      this.#timers.delete(due);
+      this.#now = due.at;
+      due.fire();
+    }
+    this.#now = until;
+  }
+
+  #next(until: number): Timer | undefined {
+    let next: Timer | undefined;
+    for (const timer of this.#timers) {
+      const sooner = next === undefined || timer.at < next.at || (timer.at === next.at && timer.order < next.order);
+      if (timer.at <= until && sooner) next = timer;
+    }
+    return next;
+  }
+}
