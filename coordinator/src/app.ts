@@ -142,6 +142,7 @@ function createFleet({ clock, log, metrics }: { clock: Clock; log: Logger; metri
       log.info({ provider: session.id, reason }, "provider gone");
     },
     unknownFrame: () => metrics.unknownFrames.inc(),
+    cancelConfirmed: (spent) => metrics.tokens.inc({ kind: "cancelled" }, spent?.completion_tokens ?? 0),
   };
   const distrusted = (id: ProviderId): boolean => registry.isDistrusted(id);
   const registered = (registration: Registration): void => {

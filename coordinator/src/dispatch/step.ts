@@ -111,7 +111,8 @@ function preamble({ state, attempt, now, policy }: RacingContext, chunk: Chunk):
     preamble: attempt.preamble === "none" ? "seen" : attempt.preamble,
   };
   const hold: DispatchEffect = { type: "hold", attempt: attempt.index, chunk };
-  const late = held.preamble === "seen" && now >= attempt.ttftDueAt;
+  // Past the first deadline, or loaded after `accepted`: from here on it is the short grace that counts.
+  const late = held.preamble === "seen" && (now >= attempt.ttftDueAt || attempt.dueAt > attempt.ttftDueAt);
   if (!late) return [replace(state, held), [hold]];
   const [next, effects] = grantGrace(state, held, now, policy);
   return [next, [hold, ...effects]];
@@ -119,6 +120,7 @@ function preamble({ state, attempt, now, policy }: RacingContext, chunk: Chunk):
 
 /** Rule 5: `accepted` opens the load window, once a request, counted from its start. */
 function grantLoadWindow({ state, attempt, policy }: RacingContext): Step {
+  if (attempt.preamble !== "none") return stay(state);
   const deadlineAt = state.loadGranted ? state.deadlineAt : state.beganAt + policy.loadWindowMs;
   const dueAt = Math.max(attempt.dueAt, deadlineAt);
   const next = replace(
@@ -130,7 +132,7 @@ function grantLoadWindow({ state, attempt, policy }: RacingContext): Step {
 
 /** Rule 5: a preamble past the deadline buys time to first content, once an attempt. */
 function grantGrace(state: Racing, attempt: RacingAttempt, now: number, policy: DispatchPolicy): Step {
-  const dueAt = now + policy.preambleGraceMs;
+  const dueAt = Math.max(attempt.ttftDueAt, now + policy.preambleGraceMs);
   const graced: RacingAttempt = { ...attempt, dueAt, preamble: "grace_used" };
   return [replace(state, graced), [{ type: "arm", timer: `due:${attempt.index}`, at: dueAt }]];
 }

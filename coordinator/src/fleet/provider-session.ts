@@ -61,6 +61,8 @@ export interface SessionHooks {
   updated(session: ProviderSession): void;
   closed(session: ProviderSession, reason: SessionEnd): void;
   unknownFrame(frameType: string): void;
+  /** A cancelled stream's provider has confirmed, and says what had been spent by then. */
+  cancelConfirmed(spent: Usage | undefined): void;
 }
 
 export interface SessionDeps {
@@ -271,9 +273,9 @@ export class ProviderSession implements Provider {
       case "accepted":
         return this.#toStream(frame.stream, (listener) => listener.accepted());
       case "complete":
-        return this.#endStream(frame.stream, (listener) => listener.complete(frame.usage));
+        return this.#endStream(frame.stream, frame.usage, (listener) => listener.complete(frame.usage));
       case "error":
-        return this.#endStream(frame.stream, (listener) => listener.failed(frame));
+        return this.#endStream(frame.stream, frame.usage, (listener) => listener.failed(frame));
     }
   }
 
@@ -294,7 +296,7 @@ export class ProviderSession implements Provider {
     else if (!this.#cancelled.has(stream)) this.close("protocol_violation");
   }
 
-  #endStream(stream: number, tell: (listener: StreamListener) => void): void {
+  #endStream(stream: number, usage: Usage | undefined, tell: (listener: StreamListener) => void): void {
     const listener = this.#streams.get(stream);
     if (listener !== undefined) {
       this.#streams.delete(stream);
@@ -304,6 +306,7 @@ export class ProviderSession implements Provider {
     if (cancelled === undefined) return this.close("protocol_violation");
     cancelled[Symbol.dispose]();
     this.#cancelled.delete(stream);
+    this.#deps.hooks.cancelConfirmed(usage);
   }
 
   #end(reason: SessionEnd): void {

@@ -34,7 +34,7 @@ function requestMetrics(registers: Registry[]) {
     }),
     tokens: new Counter({
       name: "hearth_tokens_total",
-      help: "Tokens of successful requests.",
+      help: "Tokens of successful requests, and completion tokens that were spent on cancelled attempts.",
       labelNames: ["kind"] as const,
       registers,
     }),
