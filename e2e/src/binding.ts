@@ -42,11 +42,25 @@ export class ChunkAad {
 }
 
 function idBytes(id: string): Uint8Array {
+  const ascii = asciiBytes(id);
+  if (ascii !== undefined) return ascii;
   // Lone surrogates would all be encoded as U+FFFD, and so two ids as one.
   if (/\p{Surrogate}/u.test(id)) throw new E2eError("invalid_binding", "an id must be well-formed Unicode");
   const bytes = utf8(id);
   if (bytes.length === 0 || bytes.length > MAX_ID_BYTES) {
     throw new E2eError("invalid_binding", "an id has 1 to 65,535 bytes");
+  }
+  return bytes;
+}
+
+/** Ids are nearly always short and plain, and then a loop beats an encoder. */
+function asciiBytes(id: string): Uint8Array | undefined {
+  if (id.length === 0 || id.length > 256) return undefined;
+  const bytes = new Uint8Array(id.length);
+  for (let at = 0; at < id.length; at++) {
+    const code = id.charCodeAt(at);
+    if (code > 0x7f) return undefined;
+    bytes[at] = code;
   }
   return bytes;
 }

@@ -72,7 +72,7 @@ class AttemptOpener {
     this.#assignment = assignment;
   }
 
-  start(role: AttemptRole, signal: AbortSignal): StartResult | Promise<StartResult> {
+  start(role: AttemptRole, signal: () => AbortSignal): StartResult | Promise<StartResult> {
     const { hedging } = this.#deps;
     const { traits } = this.#assignment;
     switch (role) {
@@ -97,7 +97,12 @@ class AttemptOpener {
     return atHome ? { ...traits, route: "self" } : traits;
   }
 
-  #place(role: AttemptRole, traits: Traits, signal: AbortSignal, taken?: Picked): StartResult | Promise<StartResult> {
+  #place(
+    role: AttemptRole,
+    traits: Traits,
+    signal: () => AbortSignal,
+    taken?: Picked,
+  ): StartResult | Promise<StartResult> {
     const { picker, queue, clock } = this.#deps;
     for (let place = taken; ; place = undefined) {
       const startedAt = clock.now();
@@ -106,7 +111,7 @@ class AttemptOpener {
       if (pick.type === "queue") {
         // A backup is for speed: it takes what is free, or nothing.
         if (role === "backup") return BUSY;
-        const waiting = queue.wait({ traits, tried: this.#tried, priority: "failover" }, signal);
+        const waiting = queue.wait({ traits, tried: this.#tried, priority: "failover" }, signal());
         return waiting.then((result) =>
           result.type === "picked" ? this.#place(role, traits, signal, result) : result,
         );

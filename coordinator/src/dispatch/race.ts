@@ -23,7 +23,7 @@ import {
 export interface RaceDeps {
   /**
    * Picks a provider and sends it the request. Called at most `maxAttempts` times; must not throw. A promise means that
-   * it waits for room; the signal ends the waiting.
+   * it waits for room; the signal, made only when it is asked for, ends the waiting.
    */
   readonly startAttempt: StartAttempt;
   /** Told once, before the winner's first chunk is yielded. */
@@ -32,7 +32,7 @@ export interface RaceDeps {
   readonly clock: Clock;
 }
 
-export type StartAttempt = (role: AttemptRole, signal: AbortSignal) => StartResult | Promise<StartResult>;
+export type StartAttempt = (role: AttemptRole, signal: () => AbortSignal) => StartResult | Promise<StartResult>;
 
 /**
  * Drives `step`: yields the winner's chunks, returns how it ended. Nothing is yielded before the commit. A chunk is
@@ -74,8 +74,8 @@ function abortReason(signal: AbortSignal): CancelReason {
 const SLOW_CONSUMER_MS = 1_000;
 
 interface Lane {
-  /** Ends the wait for a place. */
-  readonly starting: AbortController;
+  /** Ends the wait for a place; made for those that wait. */
+  starting: AbortController | undefined;
   attempt: Attempt | undefined;
   iterator: AsyncIterator<AttemptEvent> | undefined;
   /** A `next()` is under way. */
@@ -83,6 +83,11 @@ interface Lane {
   over: boolean;
   cancelled: CancelReason | undefined;
   held: Chunk[];
+}
+
+function startSignal(lane: Lane): AbortSignal {
+  lane.starting ??= new AbortController();
+  return lane.starting.signal;
 }
 
 /** The mutable side of one request's dispatch: lanes, timers and the way out. All decisions are `step`'s. */
@@ -176,7 +181,7 @@ class Race {
 
   #open(index: AttemptIndex, role: AttemptRole): void {
     const lane: Lane = {
-      starting: new AbortController(),
+      starting: undefined,
       attempt: undefined,
       iterator: undefined,
       pulling: false,
@@ -185,7 +190,7 @@ class Race {
       held: [],
     };
     this.#lanes[index] = lane;
-    const started = this.#deps.startAttempt(role, lane.starting.signal);
+    const started = this.#deps.startAttempt(role, () => startSignal(lane));
     if (started instanceof Promise) void started.then((result) => this.#started(index, lane, result));
     else this.#started(index, lane, started);
   }
@@ -213,7 +218,7 @@ class Race {
     if (lane === undefined || lane.over) return;
     lane.cancelled = reason;
     lane.held = [];
-    if (lane.attempt === undefined) return lane.starting.abort(reason);
+    if (lane.attempt === undefined) return lane.starting?.abort(reason);
     lane.over = true;
     lane.attempt.cancel(reason);
   }
