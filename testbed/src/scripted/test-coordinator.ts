@@ -1,6 +1,3 @@
-import { mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import {
   type AppOptions,
   type Config,
@@ -30,7 +27,7 @@ export async function startTestCoordinator(
   options: Partial<Omit<AppOptions, "config">> & { readonly config?: Partial<Config> } = {},
 ): Promise<TestCoordinator> {
   const config: Config = {
-    ...readConfig({ HEARTH_PORT: "0", HEARTH_DATA_DIR: mkdtempSync(join(tmpdir(), "hearth-")) }),
+    ...readConfig({ HEARTH_PORT: "0" }),
     drainTimeoutMs: 200,
     ...options.config,
   };
