@@ -12,6 +12,7 @@ const PROGRAMS = {
   coordinator: "coordinator/dist/main.js",
   agent: "provider-agent/dist/main.js",
   bench: "testbed/dist/bench/main.js",
+  sim: "testbed/dist/sim/main.js",
 };
 
 const [name, ...programArguments] = process.argv.slice(2);

@@ -1,0 +1,114 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { get } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { freePort } from "./free-port.js";
+import type { Process, Processes } from "./spawn.js";
+import { STUB_MODEL } from "./stub-answer.js";
+
+/** How long Hearth may take until it serves the stub's model, ms. */
+const READY_MS = 20_000;
+const POLL_MS = 50;
+
+export interface HearthSettings {
+  readonly stubPort: number;
+  readonly apiKey: string;
+  /** More arguments of node for either program. */
+  readonly flags: HearthFlags;
+}
+
+/** More arguments of node, by program. */
+export interface HearthFlags {
+  readonly coordinator?: readonly string[];
+  readonly agent?: readonly string[];
+}
+
+export interface Hearth {
+  readonly port: number;
+  readonly coordinator: Process;
+  readonly agent: Process;
+}
+
+/**
+ * Starts a coordinator and one agent in front of the stub, as a user would from a clone, and waits until the model
+ * is served. Their data goes to a temporary folder that ends with the bench.
+ */
+export async function startHearth(processes: Processes, settings: HearthSettings): Promise<Hearth> {
+  const port = await freePort();
+  const folder = mkdtempSync(join(tmpdir(), "hearth-bench-"));
+  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+  const shared = { HEARTH_PROVIDER_TOKEN: "bench-provider-token-of-32-chars", HEARTH_LOG_LEVEL: "warn" };
+  const coordinator = processes.start({
+    name: "coordinator",
+    place: "front",
+    arguments: [...(settings.flags.coordinator ?? []), programPath("coordinator")],
+    cwd: folder,
+    env: {
+      ...shared,
+      HEARTH_HOST: "127.0.0.1",
+      HEARTH_PORT: String(port),
+      HEARTH_DATA_DIR: join(folder, "coordinator"),
+      HEARTH_API_KEY: settings.apiKey,
+      HEARTH_ADMIN_KEY: "bench-admin-key-of-32-characters",
+    },
+  });
+  await until(coordinator, "the coordinator is ready", async () => (await ask(port, "/readyz")).status !== undefined);
+  const agent = processes.start({
+    name: "agent",
+    place: "rest",
+    arguments: [
+      ...(settings.flags.agent ?? []),
+      programPath("provider-agent"),
+      "serve",
+      ...["--coordinator", `ws://127.0.0.1:${port}/ws/provider`],
+      ...["--backend", `http://127.0.0.1:${settings.stubPort}/v1`],
+      ...["--model", STUB_MODEL],
+      ...["--name", "bench"],
+    ],
+    cwd: folder,
+    env: { ...shared, HEARTH_AGENT_DATA_DIR: join(folder, "agent") },
+  });
+  await until(agent, "Hearth serves the stub's model", async () => {
+    const ready = await ask(port, "/readyz");
+    const models = await ask(port, "/v1/models", settings.apiKey);
+    return ready.status === 200 && models.status === 200 && models.body.includes(`"${STUB_MODEL}"`);
+  });
+  return { port, coordinator, agent };
+}
+
+function programPath(workspace: string): string {
+  return fileURLToPath(new URL(`../../../${workspace}/dist/main.js`, import.meta.url));
+}
+
+async function until(started: Process, what: string, holds: () => Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + READY_MS;
+  while (!(await holds())) {
+    const end = started.ended();
+    if (end !== undefined) throw new Error(end);
+    if (performance.now() > deadline) throw new Error(`${READY_MS / 1000} s passed before ${what}`);
+    await pause(POLL_MS);
+  }
+}
+
+interface Answer {
+  /** Absent when nobody listens. */
+  readonly status?: number | undefined;
+  readonly body: string;
+}
+
+function ask(port: number, path: string, apiKey?: string): Promise<Answer> {
+  const headers = apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` };
+  return new Promise((resolve) => {
+    const request = get({ host: "127.0.0.1", port, path, headers, agent: false }, (response) => {
+      let body = "";
+      response.setEncoding("utf8");
+      response.on("data", (text: string) => {
+        body += text;
+      });
+      response.on("end", () => resolve({ status: response.statusCode, body }));
+    });
+    request.on("error", () => resolve({ body: "" }));
+  });
+}

@@ -1,0 +1,50 @@
+import { writeFileSync } from "node:fs";
+import { findCores } from "./cores.js";
+import { benchCrypto } from "./crypto.js";
+import { type Options, readOptions, USAGE } from "./options.js";
+import { FULL_PLAN, QUICK_PLAN } from "./plan.js";
+import { profileHearth } from "./profile.js";
+import { report } from "./report.js";
+import { toJson } from "./results.js";
+import { type Bench, runBench } from "./run.js";
+import { Processes } from "./spawn.js";
+
+// The exit handlers of what is running end every process and remove every file of the bench.
+process.on("SIGINT", () => process.exit(130));
+process.on("SIGTERM", () => process.exit(143));
+
+try {
+  await execute(readOptions(process.argv.slice(2)));
+  process.exit(0);
+} catch (error) {
+  console.error(`bench: ${error instanceof Error ? error.message : String(error)}`);
+  process.exit(1);
+}
+
+async function execute(options: Options): Promise<void> {
+  switch (options.command) {
+    case "help":
+      return console.log(USAGE);
+    case "crypto":
+      return benchCrypto(console.log);
+    case "profile":
+      return console.log(await profileHearth(surroundings(), options));
+    case "run":
+      return await runAndReport(options);
+  }
+}
+
+function surroundings(): Pick<Bench, "cores" | "processes" | "progress"> {
+  const cores = findCores();
+  // Tables go to standard output, everything else to standard error.
+  return { cores, processes: new Processes(cores), progress: (text) => console.error(`bench: ${text}`) };
+}
+
+async function runAndReport(options: Extract<Options, { command: "run" }>): Promise<void> {
+  const plan = options.quick ? QUICK_PLAN : FULL_PLAN;
+  const bench = { ...surroundings(), plan, targets: options.targets };
+  const results = await runBench(bench);
+  await bench.processes.stopAll();
+  console.log(report(results));
+  if (options.json !== undefined) writeFileSync(options.json, toJson(results));
+}

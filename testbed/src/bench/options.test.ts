@@ -1,0 +1,35 @@
+import { describe, expect, it } from "vitest";
+import { readOptions } from "./options.js";
+
+describe("the command line of the bench", () => {
+  it("runs everything unless told otherwise", () => {
+    expect(readOptions([])).toEqual({
+      command: "run",
+      quick: false,
+      json: undefined,
+      targets: ["direct", "plain", "sealed", "hearth"],
+    });
+  });
+
+  it("reads its options", () => {
+    expect(readOptions(["--quick", "--json", "out.json", "--targets", "direct,sealed"])).toEqual({
+      command: "run",
+      quick: true,
+      json: "out.json",
+      targets: ["direct", "sealed"],
+    });
+    expect(readOptions(["--quick", "crypto"])).toEqual({ command: "crypto" });
+    expect(readOptions(["profile", "--stream"])).toEqual({
+      command: "profile",
+      program: "coordinator",
+      stream: true,
+      keep: undefined,
+    });
+  });
+
+  it("names what it does not know", () => {
+    expect(() => readOptions(["cryptic"])).toThrow("No such command: cryptic");
+    expect(() => readOptions(["--targets", "nginx"])).toThrow("No such target: nginx");
+    expect(() => readOptions(["--fast"])).toThrow("--fast");
+  });
+});

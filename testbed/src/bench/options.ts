@@ -1,0 +1,54 @@
+import { parseArgs } from "node:util";
+import type { ProfileOptions } from "./profile.js";
+import { TARGETS, type TargetName } from "./targets.js";
+
+/** What the command line asks for. */
+export type Options =
+  | { readonly command: "help" }
+  | { readonly command: "crypto" }
+  | ({ readonly command: "profile" } & ProfileOptions)
+  | {
+      readonly command: "run";
+      readonly quick: boolean;
+      readonly json: string | undefined;
+      readonly targets: readonly TargetName[];
+    };
+
+export const USAGE: string = `npm run bench -- [--quick] [--json FILE] [--targets ${TARGETS.join(",")}]
+npm run bench -- crypto              CPU of the encryption, node:crypto against noble
+npm run bench -- profile [--agent] [--stream] [--keep FILE]
+                                     where the CPU of the coordinator, or of the agent, goes at concurrency 32`;
+
+/** @throws Error that says what is wrong with the command line */
+export function readOptions(argv: readonly string[]): Options {
+  const { values, positionals } = parseArgs({
+    args: [...argv],
+    allowPositionals: true,
+    options: {
+      quick: { type: "boolean", default: false },
+      json: { type: "string" },
+      targets: { type: "string", default: TARGETS.join(",") },
+      stream: { type: "boolean", default: false },
+      agent: { type: "boolean", default: false },
+      keep: { type: "string" },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (values.help) return { command: "help" };
+  const [command = "run"] = positionals;
+  switch (command) {
+    case "run":
+      return { command, quick: values.quick, json: values.json, targets: values.targets.split(",").map(targetName) };
+    case "crypto":
+      return { command };
+    case "profile":
+      return { command, program: values.agent ? "agent" : "coordinator", stream: values.stream, keep: values.keep };
+  }
+  throw new Error(`No such command: ${command}\n${USAGE}`);
+}
+
+function targetName(text: string): TargetName {
+  const found = TARGETS.find((name) => name === text);
+  if (found === undefined) throw new Error(`No such target: ${text}\n${USAGE}`);
+  return found;
+}

@@ -1,0 +1,69 @@
+import { fileURLToPath } from "node:url";
+import { type HearthFlags, startHearth } from "./hearth.js";
+import type { Process, Processes, Program } from "./spawn.js";
+
+/** What is measured, in the order in which each round visits it. */
+export const TARGETS = ["direct", "plain", "sealed", "hearth"] as const;
+
+/** The stub itself, the two floors, and Hearth. */
+export type TargetName = (typeof TARGETS)[number];
+
+/** A running target. */
+export interface Target {
+  readonly name: TargetName;
+  /** Where consumers send their requests. */
+  readonly port: number;
+  /** The process under test; `direct` has none. */
+  readonly front?: Process;
+  /** Its counterpart beside the upstream. */
+  readonly back?: Process;
+}
+
+/** What the targets have in common. */
+export interface TargetSettings {
+  readonly names: readonly TargetName[];
+  readonly apiKey: string;
+  readonly hearthFlags?: HearthFlags;
+}
+
+/** Starts the stub and the wanted targets. All of them stay up for the whole run, so that rounds can take turns. */
+export async function startTargets(processes: Processes, settings: TargetSettings): Promise<Target[]> {
+  const stub = processes.start(roleProgram("stub", "rest"));
+  const stubPort = await portOf(stub);
+  const targets: Target[] = [];
+  for (const name of settings.names) {
+    targets.push(await STARTERS[name](processes, stubPort, settings));
+  }
+  return targets;
+}
+
+type Starter = (processes: Processes, stubPort: number, settings: TargetSettings) => Promise<Target>;
+
+const STARTERS: Readonly<Record<TargetName, Starter>> = {
+  direct: async (_processes, port) => ({ name: "direct", port }),
+  plain: async (processes, stubPort) => {
+    const front = processes.start(roleProgram("plain", "front", stubPort));
+    return { name: "plain", port: await portOf(front), front };
+  },
+  sealed: async (processes, stubPort) => {
+    const front = processes.start(roleProgram("sealed-front", "front"));
+    const port = await portOf(front);
+    const back = processes.start(roleProgram("sealed-back", "rest", port, stubPort));
+    await portOf(back);
+    return { name: "sealed", port, front, back };
+  },
+  hearth: async (processes, stubPort, { apiKey, hearthFlags = {} }) => {
+    const hearth = await startHearth(processes, { stubPort, apiKey, flags: hearthFlags });
+    return { name: "hearth", port: hearth.port, front: hearth.coordinator, back: hearth.agent };
+  },
+};
+
+function roleProgram(role: string, place: Program["place"], ...ports: number[]): Program {
+  const script = fileURLToPath(new URL("role.js", import.meta.url));
+  return { name: role, place, arguments: [script, role, ...ports.map(String)] };
+}
+
+async function portOf(started: Process): Promise<number> {
+  const [, port] = await started.line(/^ready (\d+)$/);
+  return Number(port);
+}
