@@ -41,7 +41,7 @@ const schema = z.object({
   coordinator: wsUrl,
   backend: z.union([z.literal("embedded"), httpUrl], { error: "must be 'embedded' or an http(s):// URL" }),
   backendKey: z.string().min(1).optional(),
-  token: z.string({ error: "must be set: the coordinator gives it to you" }).min(1),
+  token: z.string({ error: "must be set: the coordinator gives it to you" }).min(1).max(1024),
   models: z.array(z.string().min(1).max(128)),
   modelPath: z.string().min(1),
   name: z.string().min(1).max(64),

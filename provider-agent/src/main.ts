@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { CommanderError } from "commander";
 import { runAgent } from "./agent.js";
 import { createProgram } from "./cli/program.js";
 import { readAgentConfig, type ServeFlags } from "./config.js";
@@ -20,13 +21,16 @@ async function serve(flags: ServeFlags): Promise<void> {
   log.info("stopped");
 }
 
+function exitCodeOf(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode;
+  const known = error instanceof AgentError;
+  process.stderr.write(`${known ? error.message : String((error as Error)?.stack ?? error)}\n`);
+  return EXIT_CODES[known ? error.code : "internal"];
+}
+
 createProgram(serve)
   .parseAsync()
   .then(
     () => process.exit(0),
-    (error: unknown) => {
-      const known = error instanceof AgentError;
-      process.stderr.write(`${known ? error.message : String((error as Error)?.stack ?? error)}\n`);
-      process.exit(EXIT_CODES[known ? error.code : "internal"]);
-    },
+    (error: unknown) => process.exit(exitCodeOf(error)),
   );

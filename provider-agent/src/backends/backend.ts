@@ -1,12 +1,17 @@
 import type { BackendDialect, ModelAdvert } from "@hearth/protocol";
 
 /** What a backend says of itself. */
-export interface BackendStatus {
-  readonly reachable: boolean;
-  readonly models: readonly ModelAdvert[];
-  /** Requests it serves at once, where it says so. */
-  readonly maxConcurrency: number | undefined;
-}
+export type BackendStatus =
+  | {
+      readonly type: "reachable";
+      readonly models: readonly ModelAdvert[];
+      /** Requests it serves at once, where it says so. */
+      readonly maxConcurrency?: number;
+      /** Requests it works on now, whoever sent them, where it says so. */
+      readonly busy?: number;
+    }
+  /** `problem` is a short phrase for the log, like `ECONNREFUSED`. */
+  | { readonly type: "unreachable"; readonly problem: string };
 
 export interface BackendRequest {
   readonly dialect: BackendDialect;
@@ -28,11 +33,12 @@ export interface Backend {
   /** Never rejects: what cannot be reached is reported as that. */
   probe(signal: AbortSignal): Promise<BackendStatus>;
   /**
-   * Sends a request. Aborting the signal ends it at any point, also while the body is read.
+   * Sends a request. Aborting the signal ends it at any point, also while the body is read; a body that is read to its
+   * end gives its connection to the next request.
    *
    * @throws Error when no answer comes
    */
   open(request: BackendRequest, signal: AbortSignal): Promise<BackendResponse>;
-  /** Gives back what the backend holds. */
+  /** Gives back what the backend holds. Never rejects. */
   stop(): Promise<void>;
 }

@@ -1,89 +1,123 @@
-import type { Engine, EngineOptions, startEngine } from "@hearth/engine";
+import type { Engine, EngineExit } from "@hearth/engine";
 import { AgentError } from "../platform/agent-error.js";
+import { Backoff } from "../platform/backoff.js";
 import { type Clock, sleep } from "../platform/clock.js";
+import { describeFault } from "../platform/fault.js";
 import type { Logger } from "../platform/logger.js";
+import type { Rng } from "../platform/rng.js";
 import type { Backend, BackendRequest, BackendResponse, BackendStatus } from "./backend.js";
 import { OpenAiBackend } from "./openai-backend.js";
+
+/** The part of `@hearth/engine` that is used. */
+export type EnginePackage = Pick<typeof import("@hearth/engine"), "startEngine">;
 
 export interface EmbeddedBackendOptions {
   readonly modelPath: string;
   readonly modelId: string;
   readonly clock: Clock;
+  readonly rng: Rng;
   readonly log: Logger;
+  readonly load?: () => Promise<EnginePackage>;
 }
 
-/** Restarts of a crashed engine: the first after this, doubling to the other, ms. */
-const RESTART_MS = { first: 1_000, max: 30_000 } as const;
+interface Running {
+  readonly engine: Engine;
+  readonly http: OpenAiBackend;
+  readonly exited: Promise<EngineExit>;
+}
+
+/** An engine that has run for this long has not failed to start: restarts begin with a short delay again, ms. */
+const STABLE_MS = 60_000;
 
 /** The engine that ships with Hearth, in a child process. It is started once, and again when it crashes. */
 export class EmbeddedBackend implements Backend {
   readonly name = "embedded";
   readonly #options: EmbeddedBackendOptions;
-  readonly #start: typeof startEngine;
+  readonly #package: EnginePackage;
   readonly #stopping = new AbortController();
-  #engine: { readonly process: Engine; readonly http: OpenAiBackend } | undefined;
-  #restartMs: number = RESTART_MS.first;
+  #running: Running | undefined;
+  #kept: Promise<void> = Promise.resolve();
 
-  private constructor(options: EmbeddedBackendOptions, start: typeof startEngine) {
+  private constructor(options: EmbeddedBackendOptions, engine: EnginePackage) {
     this.#options = options;
-    this.#start = start;
+    this.#package = engine;
   }
 
-  /** @throws AgentError `engine_missing`, `engine_failed` */
-  static async start(options: EmbeddedBackendOptions): Promise<EmbeddedBackend> {
-    const backend = new EmbeddedBackend(options, (await loadEnginePackage()).startEngine);
+  /**
+   * Resolves when the engine serves.
+   *
+   * @throws AgentError `engine_missing`, `engine_failed`
+   */
+  static async start(options: EmbeddedBackendOptions, signal: AbortSignal): Promise<EmbeddedBackend> {
+    const backend = new EmbeddedBackend(options, await (options.load ?? loadEnginePackage)());
+    const giveUp = (): void => backend.#stopping.abort();
+    signal.addEventListener("abort", giveUp, { once: true });
+    if (signal.aborted) giveUp();
     try {
       await backend.#launch();
+      backend.#kept = backend.#keep();
     } catch (cause) {
-      throw new AgentError("engine_failed", `The embedded engine did not start: ${messageOf(cause)}`, { cause });
+      const problem = cause instanceof Error ? cause.message : String(cause);
+      throw new AgentError("engine_failed", `The embedded engine did not start: ${problem}`, { cause });
+    } finally {
+      signal.removeEventListener("abort", giveUp);
     }
     return backend;
   }
 
   async probe(signal: AbortSignal): Promise<BackendStatus> {
-    return (await this.#engine?.http.probe(signal)) ?? { reachable: false, models: [], maxConcurrency: undefined };
+    return (await this.#running?.http.probe(signal)) ?? { type: "unreachable", problem: "engine not running" };
   }
 
   open(request: BackendRequest, signal: AbortSignal): Promise<BackendResponse> {
-    const http = this.#engine?.http;
-    return http === undefined ? Promise.reject(new Error("the engine is restarting")) : http.open(request, signal);
+    const http = this.#running?.http;
+    return http === undefined ? Promise.reject(new Error("engine not running")) : http.open(request, signal);
   }
 
   async stop(): Promise<void> {
     this.#stopping.abort();
-    const engine = this.#engine;
-    this.#engine = undefined;
-    await engine?.http.stop();
-    await engine?.process.stop();
+    await this.#running?.engine.stop();
+    await this.#kept;
   }
 
   async #launch(): Promise<void> {
     const { modelPath, modelId, log } = this.#options;
-    const options: EngineOptions = { modelPath, modelId, onExit: () => void this.#crashed() };
-    const process = await this.#start(options, this.#stopping.signal);
-    log.info({ pid: process.pid }, "engine started");
-    const http = new OpenAiBackend({ baseUrl: process.baseUrl, key: process.apiKey, models: [modelId] });
-    this.#engine = { process, http };
+    let onExit: (exit: EngineExit) => void = () => {};
+    const exited = new Promise<EngineExit>((resolve) => {
+      onExit = resolve;
+    });
+    const options = { modelPath, modelId, onExit, log: (line: string) => log.warn({ line }, "engine says") };
+    const engine = await this.#package.startEngine(options, this.#stopping.signal);
+    log.info({ pid: engine.pid, model: modelId }, "engine started");
+    const http = new OpenAiBackend({ baseUrl: engine.baseUrl, key: engine.apiKey, models: [modelId] });
+    this.#running = { engine, http, exited };
+    if (this.#stopping.signal.aborted) await engine.stop();
   }
 
-  async #crashed(): Promise<void> {
-    const engine = this.#engine;
-    if (engine === undefined || this.#stopping.signal.aborted) return;
-    this.#engine = undefined;
-    await engine.http.stop();
-    while (this.#engine === undefined && !this.#stopping.signal.aborted) {
-      this.#options.log.warn({ restartMs: this.#restartMs }, "engine exited");
-      await sleep(this.#options.clock, this.#restartMs, this.#stopping.signal);
-      this.#restartMs = Math.min(RESTART_MS.max, this.#restartMs * 2);
-      await this.#launch().catch((cause) =>
-        this.#options.log.error({ problem: messageOf(cause) }, "engine did not start"),
-      );
+  /** Sees each engine to its end, and starts the next one until told to stop. Never rejects. */
+  async #keep(): Promise<void> {
+    const { clock, rng, log } = this.#options;
+    const backoff = new Backoff(rng);
+    for (;;) {
+      const startedAt = clock.now();
+      const exit = await this.#running?.exited;
+      await this.#running?.http.stop();
+      this.#running = undefined;
+      if (this.#stopping.signal.aborted) return;
+      if (clock.now() - startedAt >= STABLE_MS) backoff.reset();
+      const delayMs = backoff.next();
+      log.warn({ ...exit, delayMs: Math.round(delayMs) }, "engine exited");
+      await sleep(clock, delayMs, this.#stopping.signal);
+      if (this.#stopping.signal.aborted) return;
+      await this.#launch().catch((error: unknown) => {
+        if (!this.#stopping.signal.aborted) log.error({ problem: describeFault(error) }, "engine did not start");
+      });
     }
   }
 }
 
 /** The engine is a package of its own: an agent in front of an existing backend does not need its hundred megabytes. */
-async function loadEnginePackage(): Promise<typeof import("@hearth/engine")> {
+async function loadEnginePackage(): Promise<EnginePackage> {
   try {
     return await import("@hearth/engine");
   } catch (cause) {
@@ -95,5 +129,3 @@ async function loadEnginePackage(): Promise<typeof import("@hearth/engine")> {
     );
   }
 }
-
-const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));

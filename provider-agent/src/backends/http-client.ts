@@ -8,7 +8,13 @@ export interface HttpCall {
   readonly key?: string | undefined;
 }
 
-/** Largest body that `readJson` takes, bytes. */
+export interface JsonAnswer {
+  readonly status: number;
+  /** `undefined` when the body is no JSON, or too large. */
+  readonly json: unknown;
+}
+
+/** Largest body that `getJson` takes, bytes. */
 const MAX_JSON_BYTES = 4 * 1024 * 1024;
 
 /** A keep-alive client on node:http: `fetch` and web streams would cost several times the CPU. */
@@ -16,49 +22,78 @@ export class HttpClient {
   readonly #agents = { "http:": new Agent({ keepAlive: true }), "https:": new HttpsAgent({ keepAlive: true }) };
 
   /** Resolves with the response when its headers are here. @throws Error when the connection fails or the signal aborts */
-  send({ method, url, body, key }: HttpCall, signal: AbortSignal): Promise<IncomingMessage> {
-    const secure = url.protocol === "https:";
-    const headers: Record<string, string | number> = { Accept: "application/json, text/event-stream" };
-    if (body !== undefined) {
-      headers["Content-Type"] = "application/json";
-      headers["Content-Length"] = body.length;
-    }
-    if (key !== undefined) headers["Authorization"] = `Bearer ${key}`;
+  async send(call: HttpCall, signal: AbortSignal): Promise<IncomingMessage> {
+    const secure = call.url.protocol === "https:";
     const agent = secure ? this.#agents["https:"] : this.#agents["http:"];
-    return new Promise((resolve, reject) => {
-      const request = (secure ? httpsRequest : httpRequest)(url, { method, headers, agent, signal });
-      request.on("response", resolve);
-      request.on("error", reject);
-      request.end(body);
-    });
+    const first = await attempt(call, agent, signal);
+    if ("response" in first) return first.response;
+    if (!first.stale) throw first.error;
+    const second = await attempt(call, false, signal);
+    if ("response" in second) return second.response;
+    throw second.error;
   }
 
-  /** @returns the parsed body of a 2xx answer, `undefined` for anything else. Never rejects. */
-  async getJson(url: URL, key: string | undefined, signal: AbortSignal): Promise<unknown> {
-    try {
-      const response = await this.send({ method: "GET", url, key }, signal);
-      const body = await readBytes(response, MAX_JSON_BYTES);
-      const status = response.statusCode ?? 0;
-      return status >= 200 && status < 300 ? JSON.parse(body.toString("utf8")) : undefined;
-    } catch {
-      return undefined;
+  /** @throws Error when no answer comes */
+  async getJson(url: URL, key: string | undefined, signal: AbortSignal): Promise<JsonAnswer> {
+    const response = await this.send({ method: "GET", url, key }, signal);
+    const chunks: Uint8Array[] = [];
+    let bytes = 0;
+    for await (const chunk of response as AsyncIterable<Uint8Array>) {
+      chunks.push(chunk);
+      bytes += chunk.length;
+      if (bytes > MAX_JSON_BYTES) break;
     }
+    return { status: response.statusCode ?? 0, json: parse(Buffer.concat(chunks)) };
   }
 
+  /** Cuts every connection, also those in use. */
   close(): void {
     this.#agents["http:"].destroy();
     this.#agents["https:"].destroy();
   }
 }
 
-/** Reads at most `maxBytes`; what is over is dropped with the connection. */
-export async function readBytes(body: AsyncIterable<Uint8Array>, maxBytes: number): Promise<Buffer> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of body) {
-    chunks.push(chunk);
-    bytes += chunk.length;
-    if (bytes >= maxBytes) break;
+type Attempt =
+  | { readonly response: IncomingMessage }
+  /** `stale`: it went to a kept connection that the server had just closed, and saw nothing of the request. */
+  | { readonly error: Error; readonly stale: boolean };
+
+/** @param agent `false` = a connection of its own */
+function attempt(call: HttpCall, agent: Agent | false, signal: AbortSignal): Promise<Attempt> {
+  const { method, url, body } = call;
+  const start = url.protocol === "https:" ? httpsRequest : httpRequest;
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve({ error: abortError(signal), stale: false });
+    const request = start(url, { method, headers: headersOf(call), agent });
+    // Without an error of its own: one that comes when the answer is in already would find nobody listening.
+    const abort = (): void => void request.destroy();
+    signal.addEventListener("abort", abort, { once: true });
+    request.on("close", () => signal.removeEventListener("abort", abort));
+    request.on("response", (response) => resolve({ response }));
+    request.on("error", (error: NodeJS.ErrnoException) => {
+      if (signal.aborted) return resolve({ error: abortError(signal), stale: false });
+      resolve({ error, stale: request.reusedSocket && error.code === "ECONNRESET" });
+    });
+    request.end(body);
+  });
+}
+
+function abortError({ reason }: AbortSignal): Error {
+  return new DOMException("The call was aborted.", { name: "AbortError", cause: reason });
+}
+
+function headersOf({ body, key }: HttpCall): Record<string, string | number> {
+  return {
+    Accept: "application/json, text/event-stream",
+    ...(body === undefined ? {} : { "Content-Type": "application/json", "Content-Length": body.length }),
+    ...(key === undefined ? {} : { Authorization: `Bearer ${key}` }),
+  };
+}
+
+function parse(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString("utf8"));
+  } catch {
+    return undefined;
   }
-  return Buffer.concat(chunks).subarray(0, maxBytes);
 }

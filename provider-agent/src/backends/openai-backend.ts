@@ -1,6 +1,8 @@
 import type { BackendDialect, ModelAdvert } from "@hearth/protocol";
+import { describeFault } from "../platform/fault.js";
 import type { Backend, BackendRequest, BackendResponse, BackendStatus } from "./backend.js";
 import { HttpClient } from "./http-client.js";
+import { type ListedModel, readModelList, readProps, readSlots, withProps } from "./model-discovery.js";
 
 export interface OpenAiBackendOptions {
   /** Up to and including `/v1`. */
@@ -34,17 +36,17 @@ export class OpenAiBackend implements Backend {
   }
 
   async probe(signal: AbortSignal): Promise<BackendStatus> {
-    const [list, props] = await Promise.all([
-      this.#http.getJson(new URL("models", this.#base), this.#key, signal),
-      this.#http.getJson(new URL("../props", this.#base), this.#key, signal),
-    ]);
-    const listed = listedModels(list, props);
-    return {
-      reachable: list !== undefined,
-      models:
-        this.#models.length === 0 ? listed : this.#models.map((id) => listed.find((m) => m.id === id) ?? named(id)),
-      maxConcurrency: positive((props as { total_slots?: unknown } | undefined)?.total_slots),
-    };
+    try {
+      const { status, json } = await this.#http.getJson(new URL("models", this.#base), this.#key, signal);
+      if (status < 200 || status > 299) return { type: "unreachable", problem: `HTTP ${status}` };
+      const list = readModelList(json);
+      if (list === undefined) return { type: "unreachable", problem: "no list of models" };
+      // Only llama.cpp has more to ask for; other servers log each unknown path.
+      const isLlamaCpp = list.some(({ family }) => family === "llamacpp");
+      return isLlamaCpp ? await this.#llamaCpp(list, signal) : this.#reachable(list, list[0]?.slots);
+    } catch (error) {
+      return { type: "unreachable", problem: signal.aborted ? "no answer in time" : problemOf(error) };
+    }
   }
 
   async open({ dialect, body }: BackendRequest, signal: AbortSignal): Promise<BackendResponse> {
@@ -60,42 +62,38 @@ export class OpenAiBackend implements Backend {
   async stop(): Promise<void> {
     this.#http.close();
   }
+
+  async #llamaCpp(list: readonly ListedModel[], signal: AbortSignal): Promise<BackendStatus> {
+    const [props, slots] = await Promise.all([
+      this.#http.getJson(new URL("../props", this.#base), this.#key, signal),
+      this.#http.getJson(new URL("../slots", this.#base), this.#key, signal),
+    ]);
+    const known = readProps(props.json);
+    const busy = readSlots(slots.json);
+    return {
+      ...this.#reachable(
+        list.map((model) => withProps(model, known)),
+        known.totalSlots,
+      ),
+      ...(busy === undefined ? {} : { busy }),
+    };
+  }
+
+  #reachable(listed: readonly ListedModel[], slots: number | undefined): Extract<BackendStatus, { type: "reachable" }> {
+    const adverts = listed.map(({ advert }) => advert);
+    const chosen = this.#models.map((id) => adverts.find((model) => model.id === id) ?? named(id));
+    return {
+      type: "reachable",
+      models: this.#models.length === 0 ? adverts : chosen,
+      ...(slots === undefined ? {} : { maxConcurrency: slots }),
+    };
+  }
 }
 
-/** A model that the owner names and the backend does not list is believed to be there. */
+/** A model that the owner names and the backend does not list is believed to be there: some list only what is loaded. */
 const named = (id: string): ModelAdvert => ({ id, capabilities: {} });
 
-function listedModels(list: unknown, props: unknown): ModelAdvert[] {
-  const data = (list as { data?: unknown } | undefined)?.data;
-  if (!Array.isArray(data)) return [];
-  return data.flatMap((entry: unknown) => {
-    const model = advertOf(entry, props);
-    return model === undefined ? [] : [model];
-  });
-}
-
-/**
- * Context length as the backends tell it: llama.cpp in `/props` (what a slot really has), vLLM as `max_model_len`,
- * the embedded engine in `meta.n_ctx`.
- */
-function advertOf(entry: unknown, props: unknown): ModelAdvert | undefined {
-  if (typeof entry !== "object" || entry === null) return undefined;
-  const { id, max_model_len, meta } = entry as Record<string, unknown>;
-  if (typeof id !== "string" || id.length === 0 || id.length > 128) return undefined;
-  const { default_generation_settings, modalities } = (props ?? {}) as Record<string, unknown>;
-  const { n_ctx, n_ctx_train, size } = (meta ?? {}) as Record<string, unknown>;
-  const slotContext = (default_generation_settings as { n_ctx?: unknown } | undefined)?.n_ctx;
-  const context = positive(slotContext) ?? positive(max_model_len) ?? positive(n_ctx) ?? positive(n_ctx_train);
-  const weights = positive(size);
-  const vision = (modalities as { vision?: unknown } | undefined)?.vision;
-  return {
-    id,
-    ...(context === undefined ? {} : { context_length: context }),
-    ...(weights === undefined ? {} : { weights_bytes: weights }),
-    capabilities: typeof vision === "boolean" ? { vision } : {},
-  };
-}
-
-function positive(value: unknown): number | undefined {
-  return Number.isSafeInteger(value) && (value as number) > 0 ? (value as number) : undefined;
+function problemOf(error: unknown): string {
+  const { code, name } = describeFault(error);
+  return code ?? name;
 }

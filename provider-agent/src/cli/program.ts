@@ -1,13 +1,19 @@
 import { Command } from "commander";
 import type { ServeFlags } from "../config.js";
+import { AgentError } from "../platform/agent-error.js";
 import { AGENT_VERSION } from "../version.js";
 
-/** The command line of `hearth-agent`. */
+/** The command line of `hearth-agent`. Parsing rejects with an `AgentError` for a command line that is wrong. */
 export function createProgram(serve: (flags: ServeFlags) => Promise<void>): Command {
   const program = new Command("hearth-agent")
     .description("Lends this machine to a Hearth coordinator.")
     .version(AGENT_VERSION)
-    .showHelpAfterError();
+    .configureOutput({ outputError: () => {} })
+    .exitOverride((error) => {
+      // Help and version were asked for and printed; anything else would come again with every restart.
+      if (error.exitCode !== 0) throw new AgentError("config_invalid", `${error.message}\nTry hearth-agent --help.`);
+      throw error;
+    });
   program
     .command("serve")
     .description("connect to a coordinator and serve its requests until stopped")

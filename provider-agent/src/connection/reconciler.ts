@@ -2,81 +2,85 @@ import {
   CLOSE_CODES,
   type CoordinatorFrame,
   closeReason,
-  type DataFrame,
+  type HeartbeatFrame,
   isFatalClose,
   type RegisterFrame,
 } from "@hearth/protocol";
 import type { JobTable } from "../jobs/job-table.js";
 import { AgentError } from "../platform/agent-error.js";
+import type { Backoff } from "../platform/backoff.js";
 import { type Clock, repeat } from "../platform/clock.js";
 import type { Logger } from "../platform/logger.js";
-import type { Rng } from "../platform/rng.js";
-import { Backoff } from "./backoff.js";
-import { Connection } from "./connection.js";
+import type { Connection, Dial } from "./connection.js";
+
+type Frame<T extends CoordinatorFrame["type"]> = Extract<CoordinatorFrame, { readonly type: T }>;
 
 /** Everything that can wake the loop. Logs say the same words. */
-export type WakeReason =
-  | "start"
-  | "dial_due"
-  | "socket_open"
-  | "registered"
-  | "go_away"
-  | "job_ended"
-  | "socket_closed"
-  | "stop"
-  | "drain_over";
+export type Wake =
+  | { readonly reason: "start" | "dial_due" | "socket_open" | "jobs_ended" | "stop" | "leave_timeout" }
+  | { readonly reason: "registered"; readonly frame: Frame<"registered"> }
+  | { readonly reason: "go_away"; readonly frame: Frame<"go_away"> }
+  | { readonly reason: "socket_closed"; readonly code: number; readonly problem: string | undefined };
 
 /** Where the agent stands. */
 type State =
   | { readonly phase: "idle" }
   | { readonly phase: "waiting"; readonly timer: Disposable }
   | { readonly phase: "dialling"; readonly connection: Connection }
-  | { readonly phase: "registered"; readonly connection: Connection; readonly heartbeats: Disposable }
-  /** Finishing what runs; nothing new is taken. */
-  | { readonly phase: "leaving"; readonly connection: Connection; readonly next: Departure; readonly timer: Disposable }
+  | {
+      readonly phase: "registered";
+      readonly connection: Connection;
+      readonly heartbeats: Disposable;
+      readonly since: number;
+    }
+  /** Finishing what runs; then it stops, or dials again. */
+  | {
+      readonly phase: "leaving";
+      readonly connection: Connection;
+      readonly heartbeats?: Disposable;
+      readonly timer?: Disposable;
+      readonly next: { readonly type: "stop" } | { readonly type: "redial"; readonly afterMs: number };
+    }
   | { readonly phase: "stopped" };
 
-type Departure = { readonly type: "stop" } | { readonly type: "redial"; readonly afterMs: number };
-
 /** How long running jobs may take to end when the agent or the coordinator leaves, ms. */
-const LEAVE_TIMEOUT_MS = 30_000;
+export const LEAVE_TIMEOUT_MS = 30_000;
+/** A registration that has lasted this long was a success: the next delay starts small again, ms. */
+export const STABLE_MS = 10_000;
 
 export interface ReconcilerDeps {
-  readonly url: string;
+  readonly dial: Dial;
   readonly clock: Clock;
-  readonly rng: Rng;
+  readonly backoff: Backoff;
   readonly log: Logger;
-  readonly jobs: JobTable;
+  readonly jobs: Pick<JobTable, "size" | "control" | "data" | "abandon">;
   readonly registerFrame: () => RegisterFrame;
-  readonly heartbeat: (connection: Connection) => void;
-  readonly onRegistered: (providerId: string) => void;
+  readonly heartbeatFrame: () => HeartbeatFrame;
+  readonly onRegistered: (providerId: string, connection: Connection) => void;
 }
 
 /**
- * The agent as one reconcile loop: whatever happens sets state and wakes it with a reason, and it does what the state
- * now asks for. Ends when told to stop, or with an error that reconnecting cannot mend.
+ * The agent as one reconcile loop: whatever happens wakes it with a reason, and it does what its state then asks for.
+ * Ends when told to stop, or with an error that reconnecting cannot mend.
  */
 export class Reconciler {
   readonly #deps: ReconcilerDeps;
-  readonly #backoff: Backoff;
   readonly #finished: Promise<void>;
   #state: State = { phase: "idle" };
   #finish: (error?: AgentError) => void = () => {};
 
   constructor(deps: ReconcilerDeps) {
     this.#deps = deps;
-    this.#backoff = new Backoff(deps.rng);
     this.#finished = new Promise((resolve, reject) => {
       this.#finish = (error) => (error === undefined ? resolve() : reject(error));
     });
-    deps.jobs.onIdle = () => this.#wake("job_ended");
   }
 
   /** Runs until the signal aborts and everything has ended. @throws AgentError when reconnecting cannot help */
   run(signal: AbortSignal): Promise<void> {
-    const stop = (): void => this.#wake("stop");
+    const stop = (): void => this.wake({ reason: "stop" });
     signal.addEventListener("abort", stop, { once: true });
-    this.#wake(signal.aborted ? "stop" : "start");
+    this.wake({ reason: signal.aborted ? "stop" : "start" });
     return this.#finished.finally(() => signal.removeEventListener("abort", stop));
   }
 
@@ -85,45 +89,39 @@ export class Reconciler {
     return this.#state.phase === "registered" ? this.#state.connection : undefined;
   }
 
-  #wake(reason: WakeReason, detail: { readonly code?: number; readonly frame?: CoordinatorFrame } = {}): void {
-    this.#deps.log.debug({ reason, phase: this.#state.phase }, "woken");
-    switch (reason) {
+  wake(wake: Wake): void {
+    this.#deps.log.trace({ reason: wake.reason, phase: this.#state.phase }, "woken");
+    switch (wake.reason) {
       case "start":
       case "dial_due":
         return this.#dial();
       case "socket_open":
-        return this.#socket()?.send(this.#deps.registerFrame());
+        if (this.#state.phase === "dialling") this.#state.connection.send(this.#deps.registerFrame());
+        return;
       case "registered":
-        return this.#registered(detail.frame);
+        return this.#registered(wake.frame);
       case "go_away":
-        return this.#goAway(detail.frame);
-      case "job_ended":
+        return this.#leave({ type: "redial", afterMs: wake.frame.reconnect_after_ms });
+      case "jobs_ended":
         return this.#leftIfIdle();
-      case "drain_over":
+      case "leave_timeout":
         return this.#left();
       case "stop":
         return this.#stop();
       case "socket_closed":
-        return this.#closed(detail.code ?? CLOSE_CODES.normal);
+        return this.#closed(wake.code, wake.problem);
     }
-  }
-
-  #socket(): Connection | undefined {
-    return "connection" in this.#state ? this.#state.connection : undefined;
   }
 
   #dial(): void {
     if (this.#state.phase !== "idle" && this.#state.phase !== "waiting") return;
-    const { url, clock, log } = this.#deps;
-    const connection: Connection = new Connection(url, {
-      clock,
-      log,
-      events: {
-        open: () => this.#wake("socket_open"),
-        control: (frame) => this.#control(connection, frame),
-        data: (frame) => this.#data(connection, frame),
-        closed: (code) => this.#wake("socket_closed", { code }),
+    const connection: Connection = this.#deps.dial({
+      open: () => this.wake({ reason: "socket_open" }),
+      control: (frame) => this.#control(connection, frame),
+      data: (frame) => {
+        if (!this.#deps.jobs.data(frame)) connection.close("protocol_violation");
       },
+      closed: (code, problem) => this.wake({ reason: "socket_closed", code, problem }),
     });
     this.#state = { phase: "dialling", connection };
   }
@@ -131,52 +129,42 @@ export class Reconciler {
   #control(connection: Connection, frame: CoordinatorFrame): void {
     switch (frame.type) {
       case "registered":
-        return this.#wake("registered", { frame });
+        return this.wake({ reason: "registered", frame });
       case "go_away":
-        return this.#wake("go_away", { frame });
+        return this.wake({ reason: "go_away", frame });
       case "request":
-        if (!this.#deps.jobs.open(frame, connection)) connection.close("protocol_violation");
-        return;
       case "cancel":
-        return this.#deps.jobs.cancel(frame.stream, frame.reason);
       case "credit":
-        return this.#deps.jobs.grant(frame.stream, frame.bytes);
+        if (!this.#deps.jobs.control(frame, connection)) connection.close("protocol_violation");
+        return;
     }
   }
 
-  #data(connection: Connection, frame: DataFrame): void {
-    if (!this.#deps.jobs.body(frame)) connection.close("protocol_violation");
-  }
-
-  #registered(frame: CoordinatorFrame | undefined): void {
-    if (this.#state.phase !== "dialling" || frame?.type !== "registered") return;
+  #registered(frame: Frame<"registered">): void {
+    if (this.#state.phase !== "dialling") return;
+    const { clock, heartbeatFrame, onRegistered } = this.#deps;
     const { connection } = this.#state;
-    this.#backoff.reset();
-    const beat = (): void => this.#deps.heartbeat(connection);
-    const heartbeats = repeat(this.#deps.clock, frame.heartbeat_interval_ms, beat);
-    this.#state = { phase: "registered", connection, heartbeats };
+    const beat = (): void => connection.send(heartbeatFrame());
+    const heartbeats = repeat(clock, frame.heartbeat_interval_ms, beat);
+    this.#state = { phase: "registered", connection, heartbeats, since: clock.now() };
+    onRegistered(frame.provider_id, connection);
     beat();
-    this.#deps.onRegistered(frame.provider_id);
-  }
-
-  #goAway(frame: CoordinatorFrame | undefined): void {
-    if (this.#state.phase !== "registered" || frame?.type !== "go_away") return;
-    this.#leave({ type: "redial", afterMs: frame.reconnect_after_ms });
   }
 
   #stop(): void {
-    switch (this.#state.phase) {
+    const state = this.#state;
+    switch (state.phase) {
       case "registered":
-        this.#state.connection.send({ type: "drain" });
+        state.connection.send({ type: "drain" });
         return this.#leave({ type: "stop" });
       case "leaving":
-        this.#state = { ...this.#state, next: { type: "stop" } };
+        this.#state = { ...state, next: { type: "stop" } };
         return;
-      case "waiting":
-        this.#state.timer[Symbol.dispose]();
-        return this.#end();
       case "dialling":
-        this.#state.connection.close("normal");
+        this.#state = { phase: "leaving", connection: state.connection, next: { type: "stop" } };
+        return state.connection.close("normal");
+      case "waiting":
+        state.timer[Symbol.dispose]();
         return this.#end();
       case "idle":
       case "stopped":
@@ -184,12 +172,12 @@ export class Reconciler {
     }
   }
 
-  #leave(next: Departure): void {
+  #leave(next: Extract<State, { phase: "leaving" }>["next"]): void {
     if (this.#state.phase !== "registered") return;
     const { connection, heartbeats } = this.#state;
-    heartbeats[Symbol.dispose]();
-    const timer = this.#deps.clock.setTimer(LEAVE_TIMEOUT_MS, () => this.#wake("drain_over"));
-    this.#state = { phase: "leaving", connection, next, timer };
+    const timer = this.#deps.clock.setTimer(LEAVE_TIMEOUT_MS, () => this.wake({ reason: "leave_timeout" }));
+    this.#state = { phase: "leaving", connection, heartbeats, timer, next };
+    this.#deps.log.info({ next: next.type, jobs: this.#deps.jobs.size }, "leaving");
     this.#leftIfIdle();
   }
 
@@ -200,26 +188,27 @@ export class Reconciler {
   #left(): void {
     if (this.#state.phase !== "leaving") return;
     const { connection } = this.#state;
-    this.#deps.jobs.abandon();
     connection.close("normal");
-  }
-
-  #closed(code: number): void {
-    const before = this.#state;
-    if (before.phase === "stopped" || before.phase === "idle" || before.phase === "waiting") return;
     this.#deps.jobs.abandon();
-    if (before.phase === "registered") before.heartbeats[Symbol.dispose]();
-    if (before.phase === "leaving") before.timer[Symbol.dispose]();
-    this.#deps.log.info({ code, reason: closeReason(code) ?? "unknown", phase: before.phase }, "connection closed");
-    if (before.phase === "leaving" && before.next.type === "stop") return this.#end();
-    if (isFatalClose(code)) return this.#end(fatal(code));
-    const wanted = before.phase === "leaving" && before.next.type === "redial" ? before.next.afterMs : 0;
-    this.#redial(wanted + this.#backoff.next());
   }
 
-  #redial(afterMs: number): void {
-    this.#deps.log.info({ afterMs: Math.round(afterMs) }, "reconnecting");
-    this.#state = { phase: "waiting", timer: this.#deps.clock.setTimer(afterMs, () => this.#wake("dial_due")) };
+  #closed(code: number, problem: string | undefined): void {
+    const { log, clock, backoff, jobs } = this.#deps;
+    const state = this.#state;
+    if (state.phase !== "dialling" && state.phase !== "registered" && state.phase !== "leaving") return;
+    if (state.phase !== "dialling") state.heartbeats?.[Symbol.dispose]();
+    if (state.phase === "leaving") state.timer?.[Symbol.dispose]();
+    log.info({ code, closed: closeReason(code), problem, phase: state.phase }, "connection closed");
+    if (state.phase === "leaving" && state.next.type === "stop") return this.#end();
+    if (isFatalClose(code)) return this.#end(fatal(code));
+    if (state.phase === "leaving" || (state.phase === "registered" && clock.now() - state.since >= STABLE_MS)) {
+      backoff.reset();
+    }
+    const wantedMs = state.phase === "leaving" && state.next.type === "redial" ? state.next.afterMs : 0;
+    const afterMs = wantedMs + backoff.next();
+    log.info({ afterMs: Math.round(afterMs) }, "reconnecting");
+    this.#state = { phase: "waiting", timer: clock.setTimer(afterMs, () => this.wake({ reason: "dial_due" })) };
+    jobs.abandon();
   }
 
   #end(error?: AgentError): void {

@@ -1,4 +1,5 @@
 import type { Usage } from "@hearth/protocol";
+import { parseJson, readUsage } from "./token-usage.js";
 
 /** What the agent itself needs from a backend's events. Everything else is the coordinator's to judge. */
 export class EventScan {
@@ -21,6 +22,11 @@ export class EventScan {
     return this.#usage ?? { prompt_tokens: 0, completion_tokens: this.#events };
   }
 
+  /** Takes what was counted elsewhere. */
+  count(usage: Usage | undefined): void {
+    this.#usage = usage ?? this.#usage;
+  }
+
   #data(data: string): void {
     if (data === "[DONE]") {
       this.done = true;
@@ -29,41 +35,18 @@ export class EventScan {
     this.#events += 1;
     // Only these need parsing: the first few until there is content, and the ones that may count tokens.
     if (this.sawContent && !data.includes('"usage"')) return;
-    const chunk = parse(data);
-    this.sawContent ||= hasContent(chunk);
-    this.#usage = usageOf(chunk.usage) ?? this.#usage;
+    const value = parseJson(data);
+    if (typeof value !== "object" || value === null) return;
+    const { choices, usage } = value as { readonly choices?: unknown; readonly usage?: unknown };
+    this.sawContent ||= Array.isArray(choices) && hasContent(choices[0]);
+    this.count(readUsage(usage));
   }
 }
 
-interface Chunk {
-  readonly usage?: unknown;
-  readonly choices?: readonly { readonly delta?: Readonly<Record<string, unknown>> | null }[];
-}
-
-function parse(data: string): Chunk {
-  try {
-    const value: unknown = JSON.parse(data);
-    return typeof value === "object" && value !== null ? value : {};
-  } catch {
-    return {};
-  }
-}
-
-function hasContent({ choices }: Chunk): boolean {
-  const delta = Array.isArray(choices) ? (choices[0] as { delta?: Record<string, unknown> } | undefined)?.delta : null;
+/** A choice of a chat chunk has a delta, one of a text completion has text. */
+function hasContent(choice: unknown): boolean {
+  if (typeof choice !== "object" || choice === null) return false;
+  const { delta, text } = choice as { readonly delta?: object | null; readonly text?: unknown };
+  if (typeof text === "string" && text !== "") return true;
   return Object.entries(delta ?? {}).some(([key, value]) => key !== "role" && value !== null && value !== "");
-}
-
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
-
-function usageOf(value: unknown): Usage | undefined {
-  if (typeof value !== "object" || value === null) return undefined;
-  const { prompt_tokens, completion_tokens, prompt_tokens_details } = value as Record<string, unknown>;
-  if (!isCount(prompt_tokens)) return undefined;
-  const cached = (prompt_tokens_details as { cached_tokens?: unknown } | null | undefined)?.cached_tokens;
-  return {
-    prompt_tokens,
-    completion_tokens: isCount(completion_tokens) ? completion_tokens : 0,
-    ...(isCount(cached) ? { cached_tokens: cached } : {}),
-  };
 }

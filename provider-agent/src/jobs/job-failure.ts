@@ -1,17 +1,19 @@
-import { type ErrorFrame, LIMITS, type Progress } from "@hearth/protocol";
-import type { BackendResponse } from "../backends/backend.js";
-import { readBytes } from "../backends/http-client.js";
+import type { ErrorFrame, Progress } from "@hearth/protocol";
+import { parseJson } from "./token-usage.js";
 
-type Told = Omit<ErrorFrame, "type" | "stream">;
+type Told = Pick<ErrorFrame, "code" | "status" | "progress">;
 
 /** Why a job failed, in the words of the `error` frame. */
 export class JobFailure extends Error {
-  readonly frame: Told;
+  readonly told: Told;
+  /** The backend's error body. It may quote the prompt, and so travels sealed. */
+  readonly body: Uint8Array | undefined;
 
-  constructor(frame: Told, options?: ErrorOptions) {
-    super(frame.code, options);
+  constructor(told: Told, options?: ErrorOptions & { readonly body?: Uint8Array }) {
+    super(told.code, options);
     this.name = "JobFailure";
-    this.frame = frame;
+    this.told = told;
+    this.body = options?.body;
   }
 
   /** The backend said nothing for too long. */
@@ -19,33 +21,48 @@ export class JobFailure extends Error {
     return new JobFailure({ code: "backend_stalled", status: 504, progress: "processed" });
   }
 
+  /** Something of the answer is larger than may travel. */
+  static oversize(): JobFailure {
+    return new JobFailure({ code: "backend_error", status: 502, progress: "processed" });
+  }
+
   /** The backend's stream ended inside an event. */
   static truncated(): JobFailure {
     return new JobFailure({ code: "backend_error", status: 502, progress: "processed" });
   }
 
-  /** A 200 that is no event stream: an error inside it speaks for itself, anything else breaks the contract. */
-  static async ofPlainBody(response: BackendResponse): Promise<JobFailure> {
-    const body = await readBytes(response.body, LIMITS.errorBodyBytes);
-    return new JobFailure({ code: "backend_error", status: wrappedStatus(body), progress: "processed" });
+  /** No answer came. */
+  static unreachable(cause: unknown): JobFailure {
+    return new JobFailure({ code: "backend_unreachable", status: 502, progress: "not_started" }, { cause });
   }
 
-  /** Whatever was thrown while a job ran. */
-  static from(thrown: unknown, sentAnything: boolean): JobFailure {
-    const cause = thrown instanceof Error && thrown.name === "AbortError" ? thrown.cause : thrown;
-    if (cause instanceof JobFailure) return cause;
-    const progress: Progress = sentAnything ? "processed" : "not_started";
-    if (cause instanceof RangeError) return new JobFailure({ code: "backend_error", status: 502, progress });
-    return new JobFailure({ code: "backend_unreachable", status: 502, progress }, { cause });
+  /** The answer broke off. */
+  static brokenOff(cause: unknown): JobFailure {
+    return new JobFailure({ code: "backend_error", status: 502, progress: "processed" }, { cause });
+  }
+
+  static cancelled(progress: Progress): JobFailure {
+    return new JobFailure({ code: "cancelled", progress });
+  }
+
+  /** The backend refused, or failed, with an HTTP status. */
+  static ofStatus(status: number, body: Uint8Array): JobFailure {
+    const progress = status >= 500 && status !== 503 ? "processed" : "refused";
+    return new JobFailure({ code: codeOf(status), status, progress }, { body });
+  }
+
+  /** A 200 that is no event stream: an error inside it speaks for itself, anything else breaks the contract. */
+  static ofPlainBody(body: Buffer): JobFailure {
+    const parsed = parseJson(body.toString("utf8")) as { error?: { code?: unknown } | null } | null | undefined;
+    const code = parsed?.error?.code;
+    return JobFailure.ofStatus(typeof code === "number" && code >= 400 && code <= 599 ? code : 502, body);
   }
 }
 
-function wrappedStatus(body: Buffer): number {
-  try {
-    const { error } = JSON.parse(body.toString("utf8")) as { error?: { code?: unknown } | null };
-    const code = error?.code;
-    return typeof code === "number" && code >= 400 && code <= 599 ? code : 502;
-  } catch {
-    return 502;
-  }
+/** What went wrong with the call itself; 401, 403, 404 and 408 tell of this machine's set-up, not of the request. */
+function codeOf(status: number): ErrorFrame["code"] {
+  if (status === 429 || status === 503) return "capacity";
+  if (status === 404) return "model_not_found";
+  const isRequestsFault = status < 500 && status !== 401 && status !== 403 && status !== 408;
+  return isRequestsFault ? "bad_request" : "backend_error";
 }

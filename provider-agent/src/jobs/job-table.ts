@@ -1,21 +1,24 @@
 import { type EncryptionKeyPair, openRequest, type RequestOpener } from "@hearth/e2e";
-import { type CancelReason, type DataFrame, LIMITS, type RequestFrame } from "@hearth/protocol";
+import { type CoordinatorFrame, type DataFrame, LIMITS, type RequestFrame } from "@hearth/protocol";
 import type { Backend } from "../backends/backend.js";
 import type { Clock } from "../platform/clock.js";
 import type { Logger } from "../platform/logger.js";
 import { Job, type JobOutlet } from "./job.js";
+
+/** Control frames that concern one stream. */
+export type StreamFrame = Extract<CoordinatorFrame, { readonly stream: number }>;
 
 export interface JobTableDeps {
   readonly backend: Backend;
   readonly keyPair: EncryptionKeyPair;
   readonly clock: Clock;
   readonly log: Logger;
+  /** The last job has ended. */
+  readonly idle: () => void;
 }
 
-/** The jobs of the current connection, by stream. */
+/** The jobs of the current connection, by stream. Frames for streams that have ended, or never were, do no harm. */
 export class JobTable {
-  /** Called when the last job has ended. */
-  onIdle: () => void = () => {};
   readonly #deps: JobTableDeps;
   readonly #jobs = new Map<number, Job>();
 
@@ -33,32 +36,23 @@ export class JobTable {
     return count;
   }
 
-  /** Starts to gather a request. @returns whether the protocol allows it */
-  open(frame: RequestFrame, outlet: JobOutlet): boolean {
-    if (this.#jobs.has(frame.stream) || this.#jobs.size >= LIMITS.streamsPerConnection) return false;
-    const opener = this.#openerOf(frame);
-    if (opener === undefined) {
-      // Sealed to a key that is gone: the coordinator knows the new one by now, or will.
-      outlet.send({ type: "error", stream: frame.stream, code: "decryption_failed", progress: "not_started" });
-      return true;
+  /** @returns whether the protocol allows the frame */
+  control(frame: StreamFrame, outlet: JobOutlet): boolean {
+    switch (frame.type) {
+      case "request":
+        return this.#open(frame, outlet);
+      case "cancel":
+        this.#jobs.get(frame.stream)?.cancel(frame.reason);
+        return true;
+      case "credit":
+        this.#jobs.get(frame.stream)?.grant(frame.bytes);
+        return true;
     }
-    const { backend, clock, log } = this.#deps;
-    const ended = (): void => this.#ended(frame.stream);
-    this.#jobs.set(frame.stream, new Job(frame, { backend, clock, log, outlet, opener, ended }));
-    return true;
   }
 
-  /** @returns whether the protocol allows it; parts for a stream that has failed already do no harm */
-  body(data: DataFrame): boolean {
-    return this.#jobs.get(data.stream)?.body(data) ?? true;
-  }
-
-  cancel(stream: number, reason: CancelReason): void {
-    this.#jobs.get(stream)?.cancel(reason);
-  }
-
-  grant(stream: number, bytes: number): void {
-    this.#jobs.get(stream)?.grant(bytes);
+  /** Takes a part of a request's body. @returns whether the protocol allows it */
+  data(frame: DataFrame): boolean {
+    return frame.kind === "request" && (this.#jobs.get(frame.stream)?.body(frame) ?? true);
   }
 
   /** The connection is gone. */
@@ -66,8 +60,23 @@ export class JobTable {
     for (const job of [...this.#jobs.values()]) job.abandon();
   }
 
+  #open(frame: RequestFrame, outlet: JobOutlet): boolean {
+    const { stream } = frame;
+    if (this.#jobs.has(stream) || this.#jobs.size >= LIMITS.streamsPerConnection) return false;
+    const opener = this.#openerOf(frame);
+    if (opener === undefined) {
+      // Sealed to a key that is gone: the coordinator knows the new one by now, or will.
+      outlet.send({ type: "error", stream, code: "decryption_failed", progress: "not_started" });
+      return true;
+    }
+    const { backend, clock, log } = this.#deps;
+    const ended = (): void => this.#ended(stream);
+    this.#jobs.set(stream, new Job(frame, { backend, clock, log, outlet, opener, ended }));
+    return true;
+  }
+
   #ended(stream: number): void {
-    if (this.#jobs.delete(stream) && this.#jobs.size === 0) this.onIdle();
+    if (this.#jobs.delete(stream) && this.#jobs.size === 0) this.#deps.idle();
   }
 
   #openerOf(frame: RequestFrame): RequestOpener | undefined {

@@ -1,36 +1,20 @@
 import type { RequestOpener } from "@hearth/e2e";
-import {
-  type CancelReason,
-  DATA_HEADER_BYTES,
-  type DataFrame,
-  type ErrorFrame,
-  LIMITS,
-  type RequestFrame,
-  type Usage,
-  writeDataHeader,
-} from "@hearth/protocol";
+import { type CancelReason, type DataFrame, LIMITS, type ProviderFrame, type RequestFrame } from "@hearth/protocol";
 import type { Backend, BackendResponse } from "../backends/backend.js";
-import { readBytes } from "../backends/http-client.js";
-import { type Clock, sleep } from "../platform/clock.js";
+import type { Clock } from "../platform/clock.js";
+import { describeFault } from "../platform/fault.js";
 import type { Logger } from "../platform/logger.js";
-import { Credit } from "./credit.js";
+import { BodyReader } from "./body-reader.js";
+import { callBackend } from "./call-backend.js";
 import { EventScan } from "./event-scan.js";
 import { JobFailure } from "./job-failure.js";
-import { SseSplitter } from "./sse-splitter.js";
-import { Watchdog } from "./watchdog.js";
-import { WholeBatcher } from "./whole-batcher.js";
+import { type DataOutlet, Outflow } from "./outflow.js";
+import { relayBody } from "./relay-body.js";
+import { relayEvents } from "./relay-events.js";
 
 /** Where a job's frames go. */
-export interface JobOutlet {
-  send(frame: { readonly type: "accepted"; readonly stream: number } | ErrorFrame | CompleteFrame): void;
-  sendData(bytes: Uint8Array): void;
-  writable(): Promise<void>;
-}
-
-interface CompleteFrame {
-  readonly type: "complete";
-  readonly stream: number;
-  readonly usage: Usage;
+export interface JobOutlet extends DataOutlet {
+  send(frame: ProviderFrame): void;
 }
 
 export interface JobDeps {
@@ -43,29 +27,26 @@ export interface JobDeps {
   readonly ended: () => void;
 }
 
-/** A backend that has not answered after this is taken to be loading, ms. */
-const ACCEPTED_AFTER_MS = 2_000;
-/** A backend that says nothing for this long is stalled, ms. */
-const STALL_MS = 45_000;
-/** How long a backend may load a model, ms, and how often it is asked meanwhile. */
-const LOAD_WINDOW_MS = 600_000;
-const LOAD_RETRY_MS = 500;
-
 /** One request of the coordinator's: its sealed body gathered, run on the backend, the answer sealed and sent. */
 export class Job {
   readonly #frame: RequestFrame;
   readonly #deps: JobDeps;
-  readonly #body: Uint8Array[] = [];
+  readonly #log: Logger;
+  readonly #startedAt: number;
   readonly #abort = new AbortController();
-  readonly #credit = new Credit(LIMITS.initialCreditBytes);
+  readonly #outflow: Outflow;
   readonly #scan = new EventScan();
-  #bodyBytes = 0;
+  #parts: Uint8Array[] = [];
+  #gatheredBytes = 0;
   #accepted = false;
-  #sentAnything = false;
+  #over = false;
 
   constructor(frame: RequestFrame, deps: JobDeps) {
     this.#frame = frame;
     this.#deps = deps;
+    this.#log = deps.log.child({ request: frame.request_id, attempt: frame.attempt_id, model: frame.model });
+    this.#startedAt = deps.clock.now();
+    this.#outflow = new Outflow(frame.stream, deps.opener.response, deps.outlet);
   }
 
   get model(): string {
@@ -79,70 +60,70 @@ export class Job {
     let part: Uint8Array;
     try {
       part = opener.open(data.ciphertext, data.seq, data.final);
-    } catch {
-      this.#end({ code: "decryption_failed", progress: "not_started" });
+    } catch (cause) {
+      this.#fail(new JobFailure({ code: "decryption_failed", progress: "not_started" }, { cause }));
       return true;
     }
-    this.#body.push(part);
-    this.#bodyBytes += part.length;
-    if (this.#bodyBytes > this.#frame.body_bytes) return false;
+    this.#parts.push(part);
+    this.#gatheredBytes += part.length;
+    const { body_bytes: announcedBytes } = this.#frame;
+    if (this.#gatheredBytes > announcedBytes || (data.final && this.#gatheredBytes < announcedBytes)) return false;
     if (data.final) void this.#run();
     return true;
   }
 
   grant(bytes: number): void {
-    this.#credit.grant(bytes);
+    this.#outflow.grant(bytes);
   }
 
   /** Stops the backend and confirms with what was spent. */
   cancel(reason: CancelReason): void {
-    this.#abort.abort(reason);
-    this.#credit.close();
-    this.#end({ code: "cancelled", progress: this.#sentAnything ? "processed" : "not_started" });
+    this.#log.debug({ reason }, "job cancelled");
+    this.#fail(JobFailure.cancelled(this.#outflow.begun ? "processed" : "not_started"));
   }
 
   /** The connection is gone: nobody is left to tell. */
   abandon(): void {
-    this.#over = true;
-    this.#abort.abort("connection_lost");
-    this.#credit.close();
-    this.#deps.ended();
+    this.#end(JobFailure.cancelled("processed"));
   }
 
-  #over = false;
-
+  /** Never rejects. */
   async #run(): Promise<void> {
-    const startedAt = this.#deps.clock.now();
+    let response: BackendResponse | undefined;
     try {
-      const response = await this.#open();
-      if (response.status >= 400) await this.#reject(response);
-      else await this.#relay(response);
+      response = await this.#call();
+      using reader = new BodyReader(response.body, this.#deps.clock, this.#stalled);
+      await this.#relay(response, reader);
+      await this.#outflow.settled();
+      this.#complete();
+      await reader.finish(() => this.#abort.abort(JobFailure.stalled()));
     } catch (thrown) {
-      this.#end(JobFailure.from(thrown, this.#sentAnything).frame);
+      // Whoever aborts gives the reason; what is thrown then only tells that something was aborted.
+      const cause: unknown = this.#abort.signal.aborted ? this.#abort.signal.reason : thrown;
+      if (cause instanceof JobFailure) this.#fail(cause);
+      else this.#fail(response === undefined ? JobFailure.unreachable(cause) : JobFailure.brokenOff(cause));
     }
-    const ms = Math.round(this.#deps.clock.now() - startedAt);
-    this.#deps.log.debug({ request: this.#frame.request_id, attempt: this.#frame.attempt_id, ms }, "job ended");
   }
 
-  /** Calls the backend, saying `accepted` when that takes long, and asking again while it loads the model. */
-  async #open(): Promise<BackendResponse> {
+  #call(): Promise<BackendResponse> {
     const { backend, clock } = this.#deps;
-    const body = Buffer.concat(this.#body);
-    this.#body.length = 0;
-    const giveUpAt = clock.now() + LOAD_WINDOW_MS;
-    const patience = clock.setTimer(ACCEPTED_AFTER_MS, () => this.#accept());
-    try {
-      for (;;) {
-        const response = await backend.open({ dialect: this.#frame.dialect, body }, this.#abort.signal);
-        if (response.status !== 503 || clock.now() > giveUpAt) return response;
-        const text = await readBytes(response.body, LIMITS.errorBodyBytes);
-        if (!text.includes("Loading model")) return { ...response, body: once(text) };
-        this.#accept();
-        await sleep(clock, LOAD_RETRY_MS, this.#abort.signal);
-      }
-    } finally {
-      patience[Symbol.dispose]();
+    const request = { dialect: this.#frame.dialect, body: Buffer.concat(this.#parts) };
+    this.#parts = [];
+    const loading = (): void => this.#accept();
+    return callBackend({ backend, clock, request, loading, stalled: this.#stalled }, this.#abort.signal);
+  }
+
+  async #relay({ status, contentType }: BackendResponse, reader: BodyReader): Promise<void> {
+    const { dialect, delivery } = this.#frame;
+    if (status >= 400) throw JobFailure.ofStatus(status, await reader.readUpTo(LIMITS.errorBodyBytes));
+    if (dialect === "embeddings") {
+      this.#scan.count(await relayBody(reader, this.#outflow));
+      return;
     }
+    if (!contentType.includes("event-stream")) {
+      throw JobFailure.ofPlainBody(await reader.readUpTo(LIMITS.errorBodyBytes));
+    }
+    await relayEvents({ reader, outflow: this.#outflow, scan: this.#scan, clock: this.#deps.clock, delivery });
   }
 
   #accept(): void {
@@ -151,100 +132,45 @@ export class Job {
     this.#deps.outlet.send({ type: "accepted", stream: this.#frame.stream });
   }
 
-  /** The backend's error body may quote the prompt: it travels sealed. */
-  async #reject(response: BackendResponse): Promise<void> {
-    const body = await readBytes(response.body, LIMITS.errorBodyBytes);
-    if (this.#over) return;
-    const sealed = this.#deps.opener.response.seal(body, true);
-    this.#end({
-      code: response.status === 429 || response.status === 503 ? "capacity" : "backend_error",
-      status: response.status,
-      progress: response.status >= 500 && response.status !== 503 ? "processed" : "refused",
-      sealed_body: Buffer.from(sealed).toString("base64url"),
-    });
-  }
+  readonly #stalled = (): void => this.#abort.abort(JobFailure.stalled());
 
-  async #relay(response: BackendResponse): Promise<void> {
-    if (this.#frame.dialect === "embeddings") return this.#relayBody(response);
-    if (!response.contentType.includes("event-stream")) throw await JobFailure.ofPlainBody(response);
-    const splitter = new SseSplitter();
-    const batcher = new WholeBatcher(this.#deps.clock, (events) => void this.#emit(events, false));
-    const watchdog = new Watchdog(this.#deps.clock, STALL_MS, () => this.#abort.abort(JobFailure.stalled()));
-    try {
-      for await (const chunk of response.body) {
-        watchdog.pause();
-        const events = splitter.push(chunk);
-        if (events.length > 0) {
-          this.#scan.read(events);
-          if (this.#scan.done) return await this.#complete(joined(batcher.take(), events));
-          await this.#deliver(events, batcher);
-        }
-        if (this.#over) return;
-        watchdog.resume();
-      }
-      if (splitter.pendingBytes > 0) throw JobFailure.truncated();
-      await this.#complete(batcher.take());
-    } finally {
-      watchdog[Symbol.dispose]();
-      batcher[Symbol.dispose]();
-    }
-  }
-
-  async #deliver(events: Uint8Array, batcher: WholeBatcher): Promise<void> {
-    const hold = this.#frame.delivery === "whole" && this.#sentContent;
-    if (hold) batcher.add(events);
-    else await this.#emit(events, false);
-    this.#sentContent ||= this.#scan.sawContent;
-    if (hold) await this.#credit.available();
-  }
-
-  #sentContent = false;
-
-  /** An answer that is one JSON body: it goes as it is, in as many frames as it takes. */
-  async #relayBody(response: BackendResponse): Promise<void> {
-    const body = await readBytes(response.body, LIMITS.requestBodyBytes);
-    for (let at = 0; at < body.length; at += LIMITS.responseChunkBytes) {
-      await this.#emit(body.subarray(at, at + LIMITS.responseChunkBytes), false);
-    }
-    this.#scan.read(Buffer.concat([Buffer.from("data: "), body]));
-    await this.#complete(new Uint8Array(0));
-  }
-
-  /** Seals and sends, at the pace of the coordinator's credit and of the socket. */
-  async #emit(events: Uint8Array, final: boolean): Promise<void> {
-    await this.#credit.available();
-    await this.#deps.outlet.writable();
-    if (this.#over) return;
-    this.#credit.spend(events.length);
-    this.#sentAnything = true;
-    const sealer = this.#deps.opener.response;
-    const seq = sealer.nextSeq;
-    const frame = sealer.seal(events, final, DATA_HEADER_BYTES);
-    writeDataHeader(frame, { kind: "response", stream: this.#frame.stream, seq, final });
-    this.#deps.outlet.sendData(frame);
-  }
-
-  async #complete(last: Uint8Array): Promise<void> {
-    await this.#emit(last, true);
+  #complete(): void {
     if (this.#over) return;
     this.#over = true;
-    this.#deps.outlet.send({ type: "complete", stream: this.#frame.stream, usage: this.#scan.usage });
+    const { usage } = this.#scan;
+    this.#log.debug({ ms: this.#elapsedMs, ...usage }, "job completed");
+    this.#deps.outlet.send({ type: "complete", stream: this.#frame.stream, usage });
     this.#deps.ended();
   }
 
-  #end(error: Omit<ErrorFrame, "type" | "stream">): void {
+  #fail(failure: JobFailure): void {
+    if (this.#over) return;
+    const { told, body, cause } = failure;
+    if (told.code !== "cancelled") {
+      const problem = cause === undefined ? undefined : describeFault(cause);
+      this.#log.warn({ ...told, ms: this.#elapsedMs, problem }, "job failed");
+    }
+    const sealed = body === undefined ? {} : { sealed_body: this.#sealed(body) };
+    this.#deps.outlet.send({ type: "error", stream: this.#frame.stream, usage: this.#scan.usage, ...told, ...sealed });
+    this.#end(failure);
+  }
+
+  /** Seals the backend's error as the next and last chunk of the answer. */
+  #sealed(body: Uint8Array): string {
+    const { response } = this.#deps.opener;
+    return Buffer.from(response.seal(body.subarray(0, LIMITS.errorBodyBytes), true)).toString("base64url");
+  }
+
+  #end(reason: JobFailure): void {
     if (this.#over) return;
     this.#over = true;
-    this.#abort.abort(error.code);
-    this.#deps.outlet.send({ type: "error", stream: this.#frame.stream, usage: this.#scan.usage, ...error });
+    this.#outflow.close();
+    this.#abort.abort(reason);
+    this.#parts = [];
     this.#deps.ended();
   }
-}
 
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
-}
-
-function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
-  return first.length === 0 ? second : Buffer.concat([first, second]);
+  get #elapsedMs(): number {
+    return Math.round(this.#deps.clock.now() - this.#startedAt);
+  }
 }

@@ -9,20 +9,28 @@ export class WholeBatcher implements Disposable {
   #bytes = 0;
   #timer: Disposable | undefined;
 
-  /** @param flush gets what has been held long enough, or has become much */
+  /** @param flush gets what has been held long enough or has become much, in the order in which it came */
   constructor(clock: Clock, flush: (events: Uint8Array) => void) {
     this.#clock = clock;
     this.#flush = flush;
   }
 
+  /** Takes events for one frame; together with what is held they may need a second one. */
   add(events: Uint8Array): void {
+    if (this.#bytes + events.length > LIMITS.responseChunkBytes) this.flush();
     this.#held.push(events);
     this.#bytes += events.length;
-    if (this.#bytes >= LIMITS.wholeBatchBytes) this.#flush(this.take());
-    else this.#timer ??= this.#clock.setTimer(LIMITS.wholeBatchMs, () => this.#flush(this.take()));
+    if (this.#bytes >= LIMITS.wholeBatchBytes) this.flush();
+    else this.#timer ??= this.#clock.setTimer(LIMITS.wholeBatchMs, () => this.flush());
   }
 
-  /** What is held now, no longer held. */
+  /** Passes on what is held. */
+  flush(): void {
+    const events = this.take();
+    if (events.length > 0) this.#flush(events);
+  }
+
+  /** What is held now, no longer held; empty when nothing is. */
   take(): Uint8Array {
     this.#timer?.[Symbol.dispose]();
     this.#timer = undefined;

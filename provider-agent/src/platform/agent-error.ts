@@ -1,11 +1,16 @@
-/** What stops an agent for good. The exit code of each is documented in the README. */
+/** What stops an agent for good. The README documents each with its exit code. */
 export type AgentErrorCode =
+  | "internal"
+  /** Flags, environment or the data directory. */
   | "config_invalid"
-  | "engine_missing" // the embedded engine's package is not installed
-  | "engine_failed"
-  | "unauthorized" // the coordinator refuses the provider token
-  | "version_unsupported" // agent and coordinator have no protocol version in common
-  | "internal";
+  /** The coordinator refuses the provider token. */
+  | "unauthorized"
+  /** Agent and coordinator have no protocol version in common. */
+  | "version_unsupported"
+  /** The embedded engine's package is not installed. */
+  | "engine_missing"
+  /** The embedded engine or its model does not run here. */
+  | "engine_failed";
 
 /** The one error class of the agent. */
 export class AgentError extends Error {
@@ -18,7 +23,7 @@ export class AgentError extends Error {
   }
 }
 
-/** Process exit codes: 0 is a clean stop. A supervisor restarts only after 1. */
+/** Process exit codes; 0 is a clean stop. Only after 1 is it any use to start the agent again unchanged. */
 export const EXIT_CODES: Readonly<Record<AgentErrorCode, number>> = {
   internal: 1,
   config_invalid: 2,

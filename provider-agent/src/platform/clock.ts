@@ -41,3 +41,19 @@ export function sleep(clock: Clock, ms: number, signal: AbortSignal): Promise<vo
     signal.addEventListener("abort", end, { once: true });
   });
 }
+
+/** A signal that aborts with its parent or after `ms`, to be disposed when what it bounds has ended. */
+export function deadline(clock: Clock, ms: number, parent: AbortSignal): Disposable & { readonly signal: AbortSignal } {
+  const own = new AbortController();
+  const abort = (): void => own.abort(parent.reason);
+  const timer = clock.setTimer(ms, () => own.abort());
+  if (parent.aborted) abort();
+  else parent.addEventListener("abort", abort, { once: true });
+  return {
+    signal: own.signal,
+    [Symbol.dispose]() {
+      timer[Symbol.dispose]();
+      parent.removeEventListener("abort", abort);
+    },
+  };
+}

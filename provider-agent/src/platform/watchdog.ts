@@ -1,6 +1,6 @@
-import type { Clock } from "../platform/clock.js";
+import type { Clock } from "./clock.js";
 
-/** Barks when it has been running for too long without a pause. Pausing and resuming touch no timer. */
+/** Barks once when it has been waiting for too long. Feeding and pausing it touch no timer, so that they cost nothing. */
 export class Watchdog implements Disposable {
   readonly #clock: Clock;
   readonly #limitMs: number;
@@ -17,12 +17,14 @@ export class Watchdog implements Disposable {
     this.#timer = this.#arm(limitMs);
   }
 
-  pause(): void {
-    this.#since = undefined;
+  /** Starts to wait anew. */
+  feed(): void {
+    this.#since = this.#clock.now();
   }
 
-  resume(): void {
-    this.#since = this.#clock.now();
+  /** Does not wait until it is fed again. */
+  pause(): void {
+    this.#since = undefined;
   }
 
   [Symbol.dispose](): void {

@@ -1,0 +1,140 @@
+import { describe, expect, it } from "vitest";
+import { CountingClock } from "./testing/counting-clock.js";
+import { eventually } from "./testing/eventually.js";
+import { answer, answerJson, chunk, DONE, ScriptedBackend, startEvents } from "./testing/scripted-backend.js";
+import { ScriptedCoordinator } from "./testing/scripted-coordinator.js";
+import { startSetting, TestAgent } from "./testing/test-agent.js";
+
+const BODY = { model: "m", messages: [], stream: true };
+
+describe("an agent", () => {
+  it("registers with what its backend serves, and beats", async () => {
+    await using setting = await startSetting(undefined, { backend: { models: [{ id: "m", max_model_len: 4_096 }] } });
+    const { link } = setting;
+    expect(link.register).toMatchObject({
+      token: "provider-token",
+      agent: { name: "test", version: expect.stringMatching(/^\d+\.\d+\.\d+/) },
+      models: [{ id: "m", context_length: 4_096 }],
+      slots: [{ model: "m", state: "idle", running: 0 }],
+    });
+    await eventually(() => link.frames.some(({ type }) => type === "heartbeat"));
+  });
+
+  it("has more models than a register frame can carry, and tells them all", async () => {
+    const models = Array.from({ length: 200 }, (_, i) => ({ id: `${i}-${"x".repeat(120)}` }));
+    await using setting = await startSetting(undefined, { backend: { models } });
+    const told = (): unknown => setting.link.frames.find(({ type }) => type === "models_update");
+    await eventually(() => told() !== undefined);
+    expect(told()).toMatchObject({ models: models.map(({ id }) => ({ id })) });
+    expect(JSON.stringify(setting.link.register).length).toBeLessThan(60_000);
+  });
+
+  it("waits for a backend that is not there yet, and then serves", async () => {
+    await using coordinator = await ScriptedCoordinator.start();
+    const port = await (async () => {
+      await using placeholder = await ScriptedBackend.start();
+      return placeholder.port;
+    })();
+    const backendUrl = `http://127.0.0.1:${port}/v1`;
+    await using _agent = new TestAgent(
+      { coordinator: coordinator.url, backend: { type: "openai", url: backendUrl } },
+      {},
+    );
+    const link = await coordinator.agent();
+    expect(link.register?.models).toEqual([]);
+    await using _backend = await ScriptedBackend.start({}, port);
+    await eventually(() => link.frames.some(({ type }) => type === "models_update"));
+    expect((await link.request(BODY).end()).type).toBe("complete");
+  });
+
+  it("tells at once that its backend has gone, and what runs there", async () => {
+    await using setting = await startSetting((call) => startEvents(call), {
+      deps: { clock: new CountingClock(100) },
+    });
+    const sent = setting.link.request(BODY);
+    const slots = (): unknown => setting.link.frames.findLast((frame) => frame.type === "heartbeat")?.slots;
+    await eventually(() => JSON.stringify(slots())?.includes('"running":1') === true);
+    await setting.backend[Symbol.asyncDispose]();
+    await eventually(() => JSON.stringify(slots())?.includes('"crashed"') === true);
+    expect(await sent.end()).toMatchObject({ code: "backend_error" });
+  });
+
+  it("finishes what runs before it stops, and says that it leaves", async () => {
+    let finish = (): void => {};
+    await using setting = await startSetting((call) => {
+      startEvents(call);
+      call.response.write(chunk({ content: "one" }));
+      finish = () => call.response.end(chunk({ content: "two" }) + DONE);
+    });
+    const sent = setting.link.request(BODY);
+    await sent.received("one");
+    setting.agent.stop();
+    await eventually(() => setting.link.frames.some(({ type }) => type === "drain"));
+    finish();
+    expect((await sent.end()).type).toBe("complete");
+    expect(sent.text).toContain("two");
+    await setting.agent.ended;
+    expect(setting.link.closed).toBe(1000);
+  });
+
+  it("goes when the coordinator asks, and comes back", async () => {
+    await using setting = await startSetting((call) => answer(call));
+    setting.link.send({ type: "go_away", reason: "restart", reconnect_after_ms: 1 });
+    const second = await setting.coordinator.agent(2);
+    expect(setting.link.closed).toBe(1000);
+    expect(second.register?.identity).toBe(setting.link.register?.identity);
+    expect((await second.request(BODY).end()).type).toBe("complete");
+  });
+
+  it("stops the backend's work when the coordinator is lost, and serves it again when it is back", async () => {
+    await using setting = await startSetting((call) => {
+      if (setting.backend.calls.length > 1) return answer(call);
+      startEvents(call);
+      call.response.write(chunk({ content: "one" }));
+    });
+    const sent = setting.link.request(BODY);
+    await sent.received("one");
+    const { port } = setting.coordinator;
+    await setting.coordinator[Symbol.asyncDispose]();
+    await eventually(() => setting.backend.calls[0]?.aborted === true);
+    await using back = await ScriptedCoordinator.start({}, port);
+    const link = await back.agent();
+    expect((await link.request(BODY).end()).type).toBe("complete");
+  });
+
+  it("ends when the coordinator refuses its token, and when there is no common version", async () => {
+    for (const [reason, code] of [
+      ["unauthorized", "unauthorized"],
+      ["version_unsupported", "version_unsupported"],
+    ] as const) {
+      await using coordinator = await ScriptedCoordinator.start({ registered: (link) => link.close(reason) });
+      await using backend = await ScriptedBackend.start();
+      const config = { coordinator: coordinator.url, backend: { type: "openai", url: backend.url } } as const;
+      await using agent = new TestAgent(config, {});
+      await expect(agent.ended).rejects.toMatchObject({ code });
+    }
+  });
+
+  it("leaves no socket, timer or job behind in 200 reconnects to a coordinator that flaps", async () => {
+    const clock = new CountingClock();
+    await using setting = await startSetting((call) => startEvents(call), { deps: { clock } });
+    const { coordinator, backend } = setting;
+    await eventually(() => setting.link.frames.length > 0);
+    const calm = { timers: clock.pending, handles: process.getActiveResourcesInfo().length };
+    for (let i = 1; i <= 200; i++) {
+      const link = await coordinator.agent(i);
+      const sent = link.request(BODY);
+      if (i % 3 === 0) await eventually(() => backend.calls.length > 0 && sent.ending === undefined);
+      if (i % 2 === 0) link.socket.terminate();
+      else link.close("going_away");
+    }
+    const link = await coordinator.agent(201);
+    await eventually(() => backend.sockets.size <= 1, undefined, "the backend's sockets to close");
+    await eventually(() => clock.pending === calm.timers, undefined, "the timers to be as many as before");
+    await eventually(() => process.getActiveResourcesInfo().length <= calm.handles + 2, undefined, "handles");
+    backend.script = (call) => answerJson(call, 400, {});
+    expect((await link.request(BODY).end()).type).toBe("error");
+    await eventually(() => link.frames.some(({ type }) => type === "heartbeat"));
+    expect(link.frames.findLast((frame) => frame.type === "heartbeat")?.slots).toMatchObject([{ running: 0 }]);
+  });
+});

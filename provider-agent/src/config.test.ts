@@ -1,0 +1,73 @@
+import { describe, expect, it } from "vitest";
+import { readAgentConfig, type ServeFlags } from "./config.js";
+import { AgentError } from "./platform/agent-error.js";
+
+const TOKEN = "provider-token";
+
+function problem(flags: ServeFlags, env: Record<string, string>): AgentError {
+  try {
+    readAgentConfig(flags, env);
+  } catch (error) {
+    if (error instanceof AgentError) return error;
+  }
+  throw new Error("nothing was wrong");
+}
+
+describe("configuration", () => {
+  it("needs nothing but a token", () => {
+    const config = readAgentConfig({}, { HEARTH_PROVIDER_TOKEN: TOKEN });
+    expect(config).toMatchObject({
+      coordinator: "ws://127.0.0.1:8080/ws/provider",
+      token: TOKEN,
+      backend: { type: "embedded" },
+      backendKey: undefined,
+      models: [],
+      name: "default",
+      logLevel: "info",
+    });
+    expect(config.backend.type === "embedded" && config.backend.modelPath).toMatch(/pico\.gguf$/);
+  });
+
+  it("prefers a flag to the environment, and takes an empty variable for none", () => {
+    const env = {
+      HEARTH_PROVIDER_TOKEN: TOKEN,
+      HEARTH_COORDINATOR: "wss://from.env/ws/provider",
+      HEARTH_BACKEND_KEY: "",
+      HEARTH_LOG_LEVEL: "",
+    };
+    expect(readAgentConfig({}, env)).toMatchObject({
+      coordinator: "wss://from.env/ws/provider",
+      backendKey: undefined,
+    });
+    const flags = {
+      coordinator: "wss://from.flag/",
+      backend: "http://127.0.0.1:1/v1",
+      backendKey: "k",
+      model: ["a", "b"],
+    };
+    expect(readAgentConfig(flags, env)).toMatchObject({
+      coordinator: "wss://from.flag/",
+      backend: { type: "openai", url: "http://127.0.0.1:1/v1" },
+      backendKey: "k",
+      models: ["a", "b"],
+    });
+  });
+
+  it("lists every problem at once, by the name that people set it by", () => {
+    const { code, message } = problem(
+      { coordinator: "http://x", backend: "ftp://y", name: "" },
+      { HEARTH_LOG_LEVEL: "loud" },
+    );
+    expect(code).toBe("config_invalid");
+    for (const name of ["--coordinator", "--backend", "--name", "HEARTH_PROVIDER_TOKEN", "HEARTH_LOG_LEVEL"]) {
+      expect(message).toContain(`- ${name}`);
+    }
+  });
+
+  it("says no secret, right or wrong", () => {
+    const secret = "s3cret".repeat(400);
+    const { message } = problem({ coordinator: "nowhere", backendKey: secret }, { HEARTH_PROVIDER_TOKEN: secret });
+    expect(message).toContain("HEARTH_PROVIDER_TOKEN");
+    expect(message).not.toContain("s3cret");
+  });
+});

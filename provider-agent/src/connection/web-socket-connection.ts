@@ -1,0 +1,140 @@
+import {
+  CLOSE_CODES,
+  type CloseReason,
+  type ControlFrame,
+  decodeCoordinatorFrame,
+  decodeData,
+  encodeControl,
+  LIMITS,
+  SUBPROTOCOL,
+} from "@hearth/protocol";
+import WebSocket from "isomorphic-ws";
+import type { Clock } from "../platform/clock.js";
+import type { Logger } from "../platform/logger.js";
+import { Watchdog } from "../platform/watchdog.js";
+import type { Connection, ConnectionEvents } from "./connection.js";
+
+/** How long connecting and registering may take together, ms. */
+export const CONNECT_TIMEOUT_MS: number = LIMITS.registrationTimeoutMs * 2;
+/** The coordinator pings; this long without a sign of it means that the connection is dead, ms. */
+export const SILENCE_LIMIT_MS: number = LIMITS.pingIntervalMs * (LIMITS.missedPongs + 1);
+/** A coordinator that does not answer the close frame is cut after this, ms. */
+const CLOSE_TIMEOUT_MS = 1_000;
+
+export interface ConnectionDeps {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly events: ConnectionEvents;
+}
+
+/** A WebSocket with a watch on silence. */
+export class WebSocketConnection implements Connection {
+  readonly #socket: WebSocket;
+  readonly #deps: ConnectionDeps;
+  readonly #waiting = new Set<() => void>();
+  #state: "open" | "closing" | "closed" = "open";
+  /** First for registration, later for the answer to a close frame. */
+  #deadline: Disposable;
+  #silence: Watchdog | undefined;
+  #problem: string | undefined;
+
+  constructor(url: string, deps: ConnectionDeps) {
+    this.#deps = deps;
+    this.#socket = new WebSocket(url, SUBPROTOCOL, { perMessageDeflate: false, maxPayload: LIMITS.frameBytes });
+    this.#deadline = deps.clock.setTimer(CONNECT_TIMEOUT_MS, () => this.#terminate("not registered in time"));
+    this.#socket.on("open", () => deps.events.open());
+    this.#socket.on("ping", () => this.#silence?.feed());
+    this.#socket.on("message", (data: Buffer, isBinary: boolean) => this.#receive(data, isBinary));
+    this.#socket.on("error", (error: Error) => {
+      this.#problem ??= error.message;
+    });
+    this.#socket.on("close", (code: number) => this.#end(code));
+  }
+
+  get congested(): boolean {
+    return this.#socket.bufferedAmount > LIMITS.backlogStopsDispatchBytes;
+  }
+
+  onWritable(resume: () => void): void {
+    this.#waiting.add(resume);
+  }
+
+  send(frame: ControlFrame): void {
+    if (this.#isOpen) this.#socket.send(encodeControl(frame));
+  }
+
+  sendData(bytes: Uint8Array): void {
+    if (this.#isOpen) this.#socket.send(bytes, this.#sent);
+  }
+
+  close(reason: CloseReason): void {
+    if (this.#state !== "open") return;
+    this.#state = "closing";
+    this.#socket.close(CLOSE_CODES[reason], reason);
+    this.#stopWatching();
+    // A peer that does not answer the close frame must not hold the process.
+    this.#deadline = this.#deps.clock.setTimer(CLOSE_TIMEOUT_MS, () => this.#socket.terminate());
+  }
+
+  get #isOpen(): boolean {
+    return this.#state === "open" && this.#socket.readyState === WebSocket.OPEN;
+  }
+
+  #receive(data: Buffer, isBinary: boolean): void {
+    if (this.#state !== "open") return;
+    if (isBinary) return this.#receiveData(data);
+    const decoded = decodeCoordinatorFrame(data.toString("utf8"));
+    switch (decoded.kind) {
+      case "frame":
+        if (decoded.frame.type === "registered") this.#watchSilence();
+        this.#silence?.feed();
+        return this.#deps.events.control(decoded.frame);
+      case "unknown":
+        return this.#deps.log.debug({ frameType: decoded.frameType }, "unknown frame ignored");
+      case "malformed":
+        this.#deps.log.warn({ problem: decoded.problem }, "malformed frame");
+        return this.close("malformed_frame");
+    }
+  }
+
+  #receiveData(data: Buffer): void {
+    const frame = decodeData(data);
+    if (frame === undefined) return this.close("malformed_frame");
+    this.#silence?.feed();
+    this.#deps.events.data(frame);
+  }
+
+  /** From now on only silence ends the connection. */
+  #watchSilence(): void {
+    this.#stopWatching();
+    this.#silence = new Watchdog(this.#deps.clock, SILENCE_LIMIT_MS, () => this.#terminate("coordinator silent"));
+  }
+
+  #stopWatching(): void {
+    this.#deadline[Symbol.dispose]();
+    this.#silence?.[Symbol.dispose]();
+  }
+
+  #terminate(problem: string): void {
+    this.#problem ??= problem;
+    this.#socket.terminate();
+  }
+
+  readonly #sent = (): void => {
+    if (this.#socket.bufferedAmount <= LIMITS.backlogStopsDispatchBytes / 2) this.#resume();
+  };
+
+  #resume(): void {
+    if (this.#waiting.size === 0) return;
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const resume of waiting) resume();
+  }
+
+  #end(code: number): void {
+    this.#state = "closed";
+    this.#stopWatching();
+    this.#waiting.clear();
+    this.#deps.events.closed(code, this.#problem);
+  }
+}

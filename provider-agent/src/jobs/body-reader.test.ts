@@ -1,0 +1,62 @@
+import { describe, expect, it } from "vitest";
+import { VirtualClock } from "../testing/virtual-clock.js";
+import { BodyReader, STALL_MS } from "./body-reader.js";
+
+async function* parts(...texts: readonly string[]): AsyncGenerator<Uint8Array> {
+  for (const text of texts) yield Buffer.from(text);
+}
+
+describe("reading a body", () => {
+  it("calls a backend stalled that says nothing for 45 s while it is read, and only then", async () => {
+    const clock = new VirtualClock();
+    let stalled = 0;
+    const never: AsyncIterable<Uint8Array> = {
+      [Symbol.asyncIterator]: () => ({ next: () => new Promise<never>(() => {}) }),
+    };
+    using reader = new BodyReader(never, clock, () => {
+      stalled += 1;
+    });
+    void reader.next();
+    clock.advance(STALL_MS - 1);
+    expect(stalled).toBe(0);
+    clock.advance(1);
+    expect(stalled).toBe(1);
+  });
+
+  it("does not count the time between two reads: that is ours, not the backend's", async () => {
+    const clock = new VirtualClock();
+    let stalled = 0;
+    using reader = new BodyReader(parts("a", "b"), clock, () => {
+      stalled += 1;
+    });
+    await reader.next();
+    clock.advance(10 * STALL_MS);
+    await reader.next();
+    expect(stalled).toBe(0);
+  });
+
+  it("stops when it has enough", async () => {
+    using reader = new BodyReader(parts("abc", "def", "ghi"), new VirtualClock(), () => {});
+    expect((await reader.readUpTo(4)).toString()).toBe("abcdef");
+    expect((await reader.readUpTo(100)).toString()).toBe("ghi");
+  });
+
+  it("gives a tail that takes too long up, and leaves no timer", async () => {
+    const clock = new VirtualClock();
+    let giveUp: () => void = () => {};
+    const endless: AsyncIterable<Uint8Array> = {
+      [Symbol.asyncIterator]: () => ({
+        next: () =>
+          new Promise<never>((_, reject) => {
+            giveUp = () => reject(new Error("aborted"));
+          }),
+      }),
+    };
+    const reader = new BodyReader(endless, clock, () => {});
+    const finished = reader.finish(() => giveUp());
+    clock.advance(1_000);
+    await finished;
+    reader[Symbol.dispose]();
+    expect(clock.pending).toBe(0);
+  });
+});

@@ -1,0 +1,62 @@
+import type { Clock } from "../platform/clock.js";
+import { Watchdog } from "../platform/watchdog.js";
+
+/** A backend that says nothing for this long while it is listened to is stalled, ms. */
+export const STALL_MS = 45_000;
+/** How long the end of a body may take behind the end of the answer, ms. */
+const LINGER_MS = 1_000;
+
+/** Reads a backend's answer chunk by chunk, with a watch on silence. Time between two reads does not count. */
+export class BodyReader implements Disposable {
+  readonly #chunks: AsyncIterator<Uint8Array>;
+  readonly #clock: Clock;
+  readonly #watchdog: Watchdog;
+
+  /** @param stalled called once when the backend has been silent for `STALL_MS`: the pending read is to be aborted */
+  constructor(body: AsyncIterable<Uint8Array>, clock: Clock, stalled: () => void) {
+    this.#chunks = body[Symbol.asyncIterator]();
+    this.#clock = clock;
+    this.#watchdog = new Watchdog(clock, STALL_MS, stalled);
+  }
+
+  /** @returns `undefined` at the end. @throws Error when the body breaks off */
+  async next(): Promise<Uint8Array | undefined> {
+    this.#watchdog.feed();
+    const { done, value } = await this.#chunks.next();
+    this.#watchdog.pause();
+    return done ? undefined : value;
+  }
+
+  /** Reads on until there are this many bytes or the body ends. @returns everything that was read, perhaps more */
+  async readUpTo(bytes: number): Promise<Buffer> {
+    const chunks: Uint8Array[] = [];
+    let read = 0;
+    while (read < bytes) {
+      const chunk = await this.next();
+      if (chunk === undefined) break;
+      chunks.push(chunk);
+      read += chunk.length;
+    }
+    return Buffer.concat(chunks);
+  }
+
+  /**
+   * Reads what follows the end of the answer, so that its connection can serve again. Never rejects.
+   *
+   * @param giveUp called when that takes too long: the body is to be aborted
+   */
+  async finish(giveUp: () => void): Promise<void> {
+    const lingering = this.#clock.setTimer(LINGER_MS, giveUp);
+    try {
+      while ((await this.next()) !== undefined);
+    } catch {
+      // The answer was complete before.
+    } finally {
+      lingering[Symbol.dispose]();
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#watchdog[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,101 @@
+import type { ResponseSealer } from "@hearth/e2e";
+import { decodeData, LIMITS } from "@hearth/protocol";
+import { describe, expect, it } from "vitest";
+import { type DataOutlet, Outflow } from "./outflow.js";
+
+/** Seals nothing, but counts like a sealer. */
+class OpenSealer implements ResponseSealer {
+  nextSeq = 0;
+
+  seal(plaintext: Uint8Array, _final: boolean, headroomBytes = 0): Uint8Array {
+    this.nextSeq += 1;
+    return Buffer.concat([Buffer.alloc(headroomBytes), plaintext]);
+  }
+}
+
+class Socket implements DataOutlet {
+  readonly sent: string[] = [];
+  congested = false;
+  #resume = new Set<() => void>();
+
+  sendData(bytes: Uint8Array): void {
+    const frame = decodeData(bytes);
+    expect(frame).toMatchObject({ kind: "response", stream: 3, seq: this.sent.length });
+    this.sent.push(`${Buffer.from(frame?.ciphertext ?? []).toString()}${frame?.final ? "|final" : ""}`);
+  }
+
+  onWritable(resume: () => void): void {
+    this.#resume.add(resume);
+  }
+
+  drain(): void {
+    this.congested = false;
+    const waiting = [...this.#resume];
+    this.#resume.clear();
+    expect(waiting.length).toBeLessThanOrEqual(1);
+    for (const resume of waiting) resume();
+  }
+}
+
+function start(): { readonly outflow: Outflow; readonly socket: Socket } {
+  const socket = new Socket();
+  return { socket, outflow: new Outflow(3, new OpenSealer(), socket) };
+}
+
+const window = Buffer.alloc(LIMITS.initialCreditBytes, "x");
+
+describe("the outflow", () => {
+  it("sends at once while there is credit, and has nothing to wait for", () => {
+    const { outflow, socket } = start();
+    expect(outflow.begun).toBe(false);
+    outflow.write(Buffer.from("a"));
+    expect(outflow.settled()).toBeUndefined();
+    outflow.write(Buffer.from("b"), true);
+    expect(socket.sent).toEqual(["a", "b|final"]);
+    expect(outflow.begun).toBe(true);
+  });
+
+  it("lets one frame overshoot the credit, and sends the next when it is made up for", async () => {
+    const { outflow, socket } = start();
+    outflow.write(window.subarray(1));
+    outflow.write(Buffer.from("0123456789"));
+    expect(socket.sent).toHaveLength(2);
+    outflow.write(Buffer.from("c"));
+    outflow.write(Buffer.from("d"), true);
+    const settled = outflow.settled();
+    outflow.grant(9);
+    expect(socket.sent).toHaveLength(2);
+    outflow.grant(1);
+    expect(socket.sent.slice(2)).toEqual(["c"]);
+    outflow.grant(1);
+    expect(socket.sent.slice(3)).toEqual(["d|final"]);
+    await settled;
+  });
+
+  it("keeps the order of all writes, whatever they wait for", async () => {
+    const { outflow, socket } = start();
+    socket.congested = true;
+    for (const text of ["a", "b", "c"]) outflow.write(Buffer.from(text));
+    outflow.grant(5);
+    outflow.write(Buffer.from("d"), true);
+    expect(socket.sent).toEqual([]);
+    const settled = outflow.settled();
+    socket.drain();
+    await settled;
+    expect(socket.sent).toEqual(["a", "b", "c", "d|final"]);
+  });
+
+  it("lets go of whoever waits when it is closed, and sends nothing more", async () => {
+    const { outflow, socket } = start();
+    outflow.write(window);
+    outflow.write(Buffer.from("late"));
+    const settled = outflow.settled();
+    outflow.close();
+    await settled;
+    outflow.grant(1_000_000);
+    outflow.write(Buffer.from("later"));
+    socket.drain();
+    expect(socket.sent).toHaveLength(1);
+    expect(outflow.settled()).toBeUndefined();
+  });
+});

@@ -1,0 +1,91 @@
+import type { ResponseSealer } from "@hearth/e2e";
+import { DATA_HEADER_BYTES, LIMITS, writeDataHeader } from "@hearth/protocol";
+
+/** The sending side of the socket, as far as data frames need it. */
+export interface DataOutlet {
+  sendData(bytes: Uint8Array): void;
+  /** Too much waits to be sent. */
+  readonly congested: boolean;
+  /** Calls `resume` once when it is no longer congested; the same function given twice is called once. */
+  onWritable(resume: () => void): void;
+}
+
+interface Waiting {
+  readonly plaintext: Uint8Array;
+  readonly final: boolean;
+}
+
+/**
+ * The answer on its way out: sealed and sent strictly in the order of the writes, at the pace of the coordinator's
+ * credit and of the socket. Credit is spent in plaintext bytes; a single frame may overshoot it.
+ */
+export class Outflow {
+  readonly #stream: number;
+  readonly #sealer: ResponseSealer;
+  readonly #outlet: DataOutlet;
+  readonly #queue: Waiting[] = [];
+  #creditBytes: number = LIMITS.initialCreditBytes;
+  #settle: (() => void)[] = [];
+  #closed = false;
+
+  constructor(stream: number, sealer: ResponseSealer, outlet: DataOutlet) {
+    this.#stream = stream;
+    this.#sealer = sealer;
+    this.#outlet = outlet;
+  }
+
+  /** Some of the answer has been sent. */
+  get begun(): boolean {
+    return this.#sealer.nextSeq > 0;
+  }
+
+  /** Sends now if it may, else as soon as it may. Await `settled` before writing more than a little. */
+  write(plaintext: Uint8Array, final = false): void {
+    if (this.#closed) return;
+    this.#queue.push({ plaintext, final });
+    this.#pump();
+  }
+
+  grant(bytes: number): void {
+    this.#creditBytes += bytes;
+    this.#pump();
+  }
+
+  /** Resolves when everything has been sent, or nothing will be any more; `undefined` when that is so already. */
+  settled(): Promise<void> | undefined {
+    if (this.#queue.length === 0) return undefined;
+    return new Promise((resolve) => this.#settle.push(resolve));
+  }
+
+  /** Nothing more is sent. */
+  close(): void {
+    this.#closed = true;
+    this.#queue.length = 0;
+    this.#wake();
+  }
+
+  readonly #pump = (): void => {
+    while (this.#creditBytes > 0) {
+      if (this.#queue.length > 0 && this.#outlet.congested) return this.#outlet.onWritable(this.#pump);
+      const next = this.#queue.shift();
+      if (next === undefined) return this.#wake();
+      this.#send(next);
+    }
+    if (this.#queue.length === 0) this.#wake();
+  };
+
+  #send({ plaintext, final }: Waiting): void {
+    this.#creditBytes -= plaintext.length;
+    const seq = this.#sealer.nextSeq;
+    const frame = this.#sealer.seal(plaintext, final, DATA_HEADER_BYTES);
+    writeDataHeader(frame, { kind: "response", stream: this.#stream, seq, final });
+    this.#outlet.sendData(frame);
+  }
+
+  #wake(): void {
+    if (this.#settle.length === 0) return;
+    const settle = this.#settle;
+    this.#settle = [];
+    for (const resolve of settle) resolve();
+  }
+}

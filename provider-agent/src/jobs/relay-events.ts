@@ -1,0 +1,51 @@
+import { LIMITS, type RequestFrame } from "@hearth/protocol";
+import type { Clock } from "../platform/clock.js";
+import type { BodyReader } from "./body-reader.js";
+import type { EventScan } from "./event-scan.js";
+import { JobFailure } from "./job-failure.js";
+import type { Outflow } from "./outflow.js";
+import { SseSplitter } from "./sse-splitter.js";
+import { WholeBatcher } from "./whole-batcher.js";
+
+export interface EventRelay {
+  readonly reader: BodyReader;
+  readonly outflow: Outflow;
+  readonly scan: EventScan;
+  readonly clock: Clock;
+  readonly delivery: RequestFrame["delivery"];
+}
+
+/**
+ * Passes a backend's events on until its own end mark or the end of its body; the last of them goes into the final
+ * frame. Reads on only when everything so far is out, so that a coordinator that grants no credit slows the backend.
+ *
+ * @throws JobFailure, or whatever breaks the body off
+ */
+export async function relayEvents({ reader, outflow, scan, clock, delivery }: EventRelay): Promise<void> {
+  const splitter = new SseSplitter();
+  using batcher = new WholeBatcher(clock, (events) => outflow.write(events));
+  for (let chunk = await reader.next(); chunk !== undefined; chunk = await reader.next()) {
+    for (const events of splitter.push(chunk)) {
+      const hold = delivery === "whole" && scan.sawContent;
+      scan.read(events);
+      if (scan.done) return writeLast(outflow, batcher.take(), events);
+      if (hold) batcher.add(events);
+      else outflow.write(events);
+    }
+    await outflow.settled();
+  }
+  const rest = splitter.finish();
+  if (rest === undefined) return writeLast(outflow, batcher.take());
+  scan.read(rest);
+  // Some end with their end mark and no blank line; anything else without one was cut off.
+  if (!scan.done) throw JobFailure.truncated();
+  writeLast(outflow, batcher.take(), rest);
+}
+
+function writeLast(outflow: Outflow, held: Uint8Array, events: Uint8Array = new Uint8Array(0)): void {
+  if (held.length > 0 && held.length + events.length > LIMITS.responseChunkBytes) {
+    outflow.write(held);
+    return outflow.write(events, true);
+  }
+  outflow.write(held.length === 0 ? events : Buffer.concat([held, events]), true);
+}

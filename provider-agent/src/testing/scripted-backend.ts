@@ -1,0 +1,127 @@
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+
+/** One call that the backend received. */
+export interface BackendCall {
+  readonly path: string;
+  readonly body: string;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  /** The client went away before the end. */
+  aborted: boolean;
+}
+
+export type BackendScript = (call: BackendCall) => void | Promise<void>;
+
+export interface BackendOptions {
+  readonly script?: BackendScript;
+  readonly models?: readonly object[];
+}
+
+/** An OpenAI-compatible server that answers `/v1/models`, and every POST as its script says. */
+export class ScriptedBackend implements AsyncDisposable {
+  readonly calls: BackendCall[] = [];
+  readonly sockets = new Set<Socket>();
+  script: BackendScript;
+  models: readonly object[];
+  readonly #server: Server;
+
+  private constructor(server: Server, { script = (call) => answer(call), models = [{ id: "m" }] }: BackendOptions) {
+    this.#server = server;
+    this.script = script;
+    this.models = models;
+    server.on("request", (request, response) => void this.#handle(request, response));
+    server.on("connection", (socket) => {
+      this.sockets.add(socket);
+      socket.on("close", () => this.sockets.delete(socket));
+    });
+  }
+
+  /** @param port 0 = any */
+  static async start(options: BackendOptions = {}, port = 0): Promise<ScriptedBackend> {
+    const server = createServer();
+    const backend = new ScriptedBackend(server, options);
+    server.listen(port, "127.0.0.1");
+    await once(server, "listening");
+    return backend;
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}/v1`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (request.method === "GET") {
+      const known = request.url === "/v1/models";
+      response.writeHead(known ? 200 : 404, { "content-type": "application/json" });
+      response.end(JSON.stringify(known ? { object: "list", data: this.models } : { error: { code: 404 } }));
+      return;
+    }
+    const parts: Buffer[] = [];
+    for await (const part of request) parts.push(part as Buffer);
+    const body = Buffer.concat(parts).toString("utf8");
+    const call: BackendCall = { path: request.url ?? "", body, request, response, aborted: false };
+    response.on("close", () => {
+      call.aborted = !response.writableFinished;
+    });
+    this.calls.push(call);
+    await this.script(call);
+  }
+}
+
+export const chunk = (delta: object, finish: string | null = null): string =>
+  `data: ${JSON.stringify({ object: "chat.completion.chunk", choices: [{ index: 0, delta, finish_reason: finish }] })}\n\n`;
+
+export const USAGE_EVENT = `data: ${JSON.stringify({
+  choices: [],
+  usage: { prompt_tokens: 7, completion_tokens: 3, prompt_tokens_details: { cached_tokens: 2 } },
+})}\n\n`;
+
+export const DONE = "data: [DONE]\n\n";
+
+/** Starts a stream of events. */
+export function startEvents({ response }: BackendCall): void {
+  response.writeHead(200, { "content-type": "text/event-stream" });
+  response.flushHeaders();
+}
+
+/** A whole clean answer. */
+export function answer(call: BackendCall, texts: readonly string[] = ["Hello", " there"]): void {
+  startEvents(call);
+  call.response.write(chunk({ role: "assistant", content: "" }));
+  for (const content of texts) call.response.write(chunk({ content }));
+  call.response.write(chunk({}, "stop"));
+  call.response.end(USAGE_EVENT + DONE);
+}
+
+export function answerJson({ response }: BackendCall, status: number, body: unknown): void {
+  response.writeHead(status, { "content-type": "application/json" });
+  response.end(JSON.stringify(body));
+}
+
+/** Writes, and waits until there is room for more or nobody to read it. */
+export async function writeTo({ response }: BackendCall, text: string): Promise<void> {
+  if (response.write(text) || response.destroyed) return;
+  const { promise, resolve } = withResolver();
+  response.once("drain", resolve).once("close", resolve);
+  await promise;
+  response.off("drain", resolve).off("close", resolve);
+}
+
+function withResolver(): { readonly promise: Promise<void>; readonly resolve: () => void } {
+  let resolve: () => void = () => {};
+  const promise = new Promise<void>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
+}
