@@ -91,6 +91,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
     log,
     metrics,
     registry,
+    catalog,
     ready,
     shutdown: shutdown.signal,
   });
@@ -100,6 +101,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
     log,
     tokens: createCredentials([{ secret: secrets.providerToken, account: DEFAULT_ACCOUNT }, ...providerTokens]),
     maxConnectionsPerAddress: config.maxConnectionsPerAddress,
+    accepting: ready,
     registered: fleet.registered,
     refused: (reason) => metrics.connectionsClosed.inc({ reason }),
   });

@@ -27,20 +27,29 @@ async function main(): Promise<void> {
   const config = readConfig(process.env);
   const settings = config.settingsFile === undefined ? NO_SETTINGS : readSettings(config.settingsFile);
   const secrets = loadSecrets(config);
-  const log = createLogger(config.logLevel);
-  const coordinator = await startCoordinator({ config, secrets, settings, log });
+  // They are stored by now: whatever happens next, their owner has seen them.
   for (const [variable, value] of secrets.generated) {
     process.stderr.write(`Generated ${variable} (stored in ${config.dataDir}, shown only now): ${value}\n`);
   }
-  let stopping = false;
-  const stop = (): void => {
-    // A second signal means now.
-    if (stopping) process.exit(EXIT.failed);
-    stopping = true;
-    void coordinator.stop().then(() => process.exit(0), explain);
-  };
-  process.on("SIGTERM", stop);
-  process.on("SIGINT", stop);
+  const stopped = stopSignal();
+  const coordinator = await startCoordinator({ config, secrets, settings, log: createLogger(config.logLevel) });
+  await stopped;
+  await coordinator.stop();
+  process.exit(0);
+}
+
+/** Resolves at the first SIGTERM or SIGINT; a second one means now. */
+function stopSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    let asked = false;
+    const stop = (): void => {
+      if (asked) process.exit(EXIT.failed);
+      asked = true;
+      resolve();
+    };
+    process.on("SIGTERM", stop);
+    process.on("SIGINT", stop);
+  });
 }
 
 main().catch(explain);

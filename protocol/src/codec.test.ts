@@ -129,7 +129,7 @@ const coordinatorFrames: { readonly [T in CoordinatorFrame["type"]]: fc.Arbitrar
     delivery: fc.constantFrom(...requestSchema.shape.delivery.options),
     key_id: id,
     encapsulated_key: key32,
-    body_bytes: fc.nat({ max: LIMITS.requestBodyBytes }),
+    body_bytes: fc.nat({ max: LIMITS.forwardedBodyBytes }),
   }),
   cancel: fc.record({ type: fc.constant("cancel"), stream, reason: fc.constantFrom(...CANCEL_REASONS) }),
   credit: fc.record({ type: fc.constant("credit"), stream, bytes: stream }),

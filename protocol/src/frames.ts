@@ -38,7 +38,12 @@ export const slotSchema = z.object({
   prefill_tps: z.number().min(0).max(1e7).optional(),
 });
 
-/** Backend APIs that a request's body may be written for. */
+/**
+ * Backend APIs that a request's body may be written for. The plaintext of the response's data frames is complete
+ * server-sent events as the backend sent them, except for `embeddings`: there, the plaintexts of all frames put together
+ * are the backend's one JSON body, cut anywhere, the last part in the frame with the final flag, at most
+ * `LIMITS.responseBodyBytes`. Credit is counted in plaintext bytes either way.
+ */
 export const BACKEND_DIALECTS = ["chat_completions", "completions", "embeddings", "responses", "messages"] as const;
 
 export const modelSchema = z.object({
@@ -157,7 +162,7 @@ export const requestSchema = z.object({
   key_id: id,
   encapsulated_key: key32,
   /** Plaintext bytes of the body. */
-  body_bytes: z.number().int().min(0).max(LIMITS.requestBodyBytes),
+  body_bytes: z.number().int().min(0).max(LIMITS.forwardedBodyBytes),
 });
 
 export const CANCEL_REASONS = ["consumer_gone", "lost_race", "deadline", "stalled", "shutdown", "superseded"] as const;

@@ -12,8 +12,12 @@ export const LIMITS = {
   responseChunkBytes: 64 * 1024,
   /** Plaintext bytes of a backend's error body that travel with an `error` frame. */
   errorBodyBytes: 16 * 1024,
-  /** Plaintext bytes of a whole request body. */
+  /** Bytes of a consumer's request body. */
   requestBodyBytes: 16 * 1024 * 1024,
+  /** Plaintext bytes of a request body as a provider gets it: translated and repaired, it may be the larger one. */
+  forwardedBodyBytes: 32 * 1024 * 1024,
+  /** Plaintext bytes of a response that is one JSON body instead of events. */
+  responseBodyBytes: 16 * 1024 * 1024,
   /** Under `whole` delivery an agent may hold content back until it has this many plaintext bytes … */
   wholeBatchBytes: 16 * 1024,
   /** … or until this much time has passed, ms. */

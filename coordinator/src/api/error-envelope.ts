@@ -1,4 +1,5 @@
 import type { ErrorCode, HearthError } from "../platform/errors.js";
+import type { ErrorBody } from "../request/consumer.js";
 
 /** OpenAI's error envelope. */
 export interface ErrorEnvelope {
@@ -15,6 +16,8 @@ interface Shown {
   readonly type: string;
   /** Where OpenAI's name for it is not ours. */
   readonly code?: string | null;
+  /** What `x-should-retry` tells an SDK, where its own rule (408, 409, 429 and 5xx are retried) would be wrong. */
+  readonly retry?: boolean;
 }
 
 /** Error → status: the one table. */
@@ -31,38 +34,57 @@ const SHOWN: Readonly<Record<ErrorCode, Shown>> = {
   queue_full: { status: 429, type: "requests" },
   machine_busy: { status: 429, type: "requests" },
   model_too_large: { status: 400, type: "invalid_request_error" },
-  capability_unavailable: { status: 503, type: "server_error" },
+  // Waiting a few seconds gives no machine a capability that it lacks.
+  capability_unavailable: { status: 503, type: "server_error", retry: false },
   no_provider: { status: 503, type: "server_error" },
   providers_cooling: { status: 503, type: "server_error" },
-  request_rejected: { status: 400, type: "invalid_request_error", code: null },
+  // The same request would be rejected again, whatever the backend's status.
+  request_rejected: { status: 400, type: "invalid_request_error", code: null, retry: false },
   provider_error: { status: 502, type: "server_error" },
   provider_timeout: { status: 504, type: "server_error" },
   stream_timeout: { status: 504, type: "server_error" },
   shutting_down: { status: 503, type: "server_error" },
   cancelled: { status: 499, type: "server_error" },
-  internal: { status: 500, type: "server_error" },
+  // A fault of the coordinator's own would repeat.
+  internal: { status: 500, type: "server_error", retry: false },
 };
 
 export interface ErrorResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: ErrorEnvelope;
+  readonly body: object;
 }
 
-/** How an error is shown to a consumer. */
-export function errorResponse(error: HearthError): ErrorResponse {
-  const shown = SHOWN[error.code];
-  const status = error.code === "request_rejected" ? (error.details.status ?? shown.status) : shown.status;
-  return { status, headers: retryHeaders(status, error), body: envelope(error, shown) };
+/** How an error is shown to a consumer, in the form that its dialect gives the body. */
+export function errorResponse(error: HearthError, body: ErrorBody = openAiErrorBody): ErrorResponse {
+  const status = statusOf(error);
+  return { status, headers: { ...waitHeaders(status, error), ...retryHeaders(error) }, body: body(error) };
 }
 
-/** Every 429 and 503 says when to come back. */
-function retryHeaders(status: number, error: HearthError): Record<string, string> {
+/** The HTTP status that an error stands for. */
+export function statusOf(error: HearthError): number {
+  const { status } = SHOWN[error.code];
+  return error.code === "request_rejected" ? (error.details.status ?? status) : status;
+}
+
+/** Every 429 and 503 says when to come back; SDKs prefer `retry-after-ms`. */
+function waitHeaders(status: number, error: HearthError): Record<string, string> {
   const seconds = error.details.retryAfterSeconds ?? (status === 429 || status === 503 ? 2 : undefined);
-  return seconds === undefined ? {} : { "Retry-After": String(Math.max(1, Math.ceil(seconds))) };
+  if (seconds === undefined) return {};
+  return {
+    "Retry-After": String(Math.max(1, Math.ceil(seconds))),
+    "retry-after-ms": String(Math.max(1, Math.round(seconds * 1000))),
+  };
 }
 
-function envelope(error: HearthError, shown: Shown): ErrorEnvelope {
+function retryHeaders(error: HearthError): Record<string, string> {
+  const { retry } = SHOWN[error.code];
+  return retry === undefined ? {} : { "x-should-retry": String(retry) };
+}
+
+/** An error in OpenAI's form; a backend's own words where the request itself caused it. */
+export function openAiErrorBody(error: HearthError): ErrorEnvelope {
+  const shown = SHOWN[error.code];
   const upstream = error.details.upstreamError as Partial<
     Record<"message" | "type" | "param" | "code", unknown>
   > | null;

@@ -10,8 +10,15 @@ import {
 } from "@hearth/protocol";
 import type { ProviderStream, StreamListener } from "../fleet/provider-session.js";
 import type { Clock } from "../platform/clock.js";
-import { CONNECTION_LOST, failureOfFrame, failureOfStatus, PROTOCOL_VIOLATION, TRUNCATED } from "./failures.js";
-import type { EventReading, OutboundForm } from "./outbound-request.js";
+import {
+  BODY_TOO_LARGE,
+  CONNECTION_LOST,
+  failureOfFrame,
+  failureOfStatus,
+  PROTOCOL_VIOLATION,
+  TRUNCATED,
+} from "./failures.js";
+import type { OutboundForm } from "./outbound-request.js";
 import { readEvents, type SseEvent } from "./sse-events.js";
 import type { Attempt, AttemptEvent, AttemptFailure, Chunk } from "./types.js";
 
@@ -47,6 +54,8 @@ export class ProviderAttempt implements Attempt, StreamListener {
   readonly startedAt: number;
   readonly #deps: AttemptDeps;
   readonly #events: AttemptEvent[] = [];
+  /** Content of the frame that is being read. */
+  #content: Chunk[] = [];
   #stream: ProviderStream | undefined;
   #waiting: ((result: IteratorResult<AttemptEvent>) => void) | undefined;
   #over = false;
@@ -57,6 +66,9 @@ export class ProviderAttempt implements Attempt, StreamListener {
   #takenBytes = 0;
   /** Frames opened: the number that the next one must carry. */
   #received = 0;
+  /** What has come of an answer that is one body. */
+  readonly #parts: Buffer[] = [];
+  #gatheredBytes = 0;
   #seenContent = false;
   #lastContentAt: number;
 
@@ -100,9 +112,11 @@ export class ProviderAttempt implements Attempt, StreamListener {
     if (this.#outstandingBytes > LIMITS.initialCreditBytes + LIMITS.frameBytes) {
       return this.#violation("protocol_violation");
     }
+    if (this.#deps.form.format === "body") return this.#gather(plaintext, final);
     const events = readEvents(plaintext);
     if (events === undefined) return this.#violation("protocol_violation");
     for (const event of events) this.#read(event);
+    this.#flushContent();
   }
 
   complete(usage: Usage): void {
@@ -128,6 +142,19 @@ export class ProviderAttempt implements Attempt, StreamListener {
     }
   }
 
+  /** A part of an answer that is one body: nobody waits for it, so that its bytes are granted back at once. */
+  #gather(part: Buffer, final: boolean): void {
+    this.#parts.push(part);
+    this.#gatheredBytes += part.length;
+    if (this.#gatheredBytes > LIMITS.responseBodyBytes) return this.#giveUp(BODY_TOO_LARGE);
+    this.#taken(part.length);
+    if (!final) return;
+    const bytes = Buffer.concat(this.#parts);
+    this.#parts.length = 0;
+    this.#read({ bytes, data: bytes.toString("utf8") });
+    this.#flushContent();
+  }
+
   #openErrorBody(frame: ErrorFrame): unknown {
     if (frame.sealed_body === undefined || this.#over) return undefined;
     const plaintext = this.#open(Buffer.from(frame.sealed_body, "base64url"), this.#received, true);
@@ -149,28 +176,34 @@ export class ProviderAttempt implements Attempt, StreamListener {
     }
     const reading = this.#deps.form.readEvent(event.data);
     this.#finished ||= reading.kind === "done" || (reading.kind === "content" && reading.finishes);
-    const told = this.#toEvent(event, reading);
-    if (told === undefined) this.#taken(event.bytes.length);
-    else this.#push(told);
-  }
-
-  #toEvent(event: SseEvent, reading: EventReading): AttemptEvent | undefined {
     switch (reading.kind) {
+      case "content":
+        return void this.#content.push(this.#chunk(event, reading.parsed));
       case "preamble":
       case "trailer":
-        return { type: "preamble", chunk: this.#chunk(event, reading.parsed) };
-      case "content":
-        this.#noteContent();
-        return { type: "content", chunk: this.#chunk(event, reading.parsed) };
+        return this.#aside(this.#chunk(event, reading.parsed));
       case "done":
-        return undefined;
+        return this.#taken(event.bytes.length);
       case "error":
-        this.#giveUp(failureOfStatus(reading.status, reading.error));
-        return undefined;
+        return this.#giveUp(failureOfStatus(reading.status, reading.error));
       case "malformed":
-        this.#giveUp(failureOfStatus(502));
-        return undefined;
+        return this.#giveUp(failureOfStatus(502));
     }
+  }
+
+  /** What is not content goes along with the content before it, or is told by itself. */
+  #aside(chunk: Chunk): void {
+    if (this.#content.length > 0) this.#content.push(chunk);
+    else this.#push({ type: "preamble", chunk });
+  }
+
+  /** Tells the content that came together as one event: most of the work a stream costs is per event. */
+  #flushContent(): void {
+    if (this.#content.length === 0) return;
+    const chunks = this.#content;
+    this.#content = [];
+    this.#noteContent();
+    this.#push({ type: "content", chunks });
   }
 
   #noteContent(): void {
@@ -197,6 +230,7 @@ export class ProviderAttempt implements Attempt, StreamListener {
   }
 
   #fail(failure: AttemptFailure): void {
+    this.#flushContent();
     this.#terminal({ type: "failed", failure });
   }
 
@@ -239,7 +273,7 @@ export class ProviderAttempt implements Attempt, StreamListener {
   }
 
   #counted(event: AttemptEvent): AttemptEvent {
-    if (event.type === "content" || event.type === "preamble") this.#taken(event.chunk.bytes.length);
+    if (this.#deps.form.format === "events") this.#taken(bytesOf(event));
     return event;
   }
 
@@ -251,4 +285,12 @@ export class ProviderAttempt implements Attempt, StreamListener {
     this.#outstandingBytes -= this.#takenBytes;
     this.#takenBytes = 0;
   }
+}
+
+function bytesOf(event: AttemptEvent): number {
+  if (event.type === "preamble") return event.chunk.bytes.length;
+  if (event.type !== "content") return 0;
+  let bytes = 0;
+  for (const chunk of event.chunks) bytes += chunk.bytes.length;
+  return bytes;
 }

@@ -8,6 +8,12 @@ export const PROTOCOL_VIOLATION: AttemptFailure = fault("protocol_violation", 50
 /** The stream ended without its final frame, or without the dialect's own end. */
 export const TRUNCATED: AttemptFailure = fault("truncated", 502);
 
+/** More was asked for at once than one body may carry: it would be so on any provider. */
+export const BODY_TOO_LARGE: AttemptFailure = {
+  ...failureOfStatus(400, { message: "The answer would be too large: ask for less at once." }),
+  progress: "processed",
+};
+
 function fault(code: FailureCode, status: number): AttemptFailure {
   return { code, progress: "processed", retryable: true, faulty: true, status };
 }

@@ -16,9 +16,11 @@ export type EventReading =
 /** A request written for one backend dialect. */
 export interface OutboundForm {
   readonly dialect: BackendDialect;
-  /** The JSON body for that dialect's endpoint, asking for a stream with usage. */
+  /** How the backend answers: server-sent events, or one JSON body, read as one event. */
+  readonly format: "events" | "body";
+  /** The JSON body for that dialect's endpoint; where the answer is events, it asks for a stream with usage. */
   readonly body: Uint8Array;
-  /** Reads the `data` of one event of the answer. Must not throw. */
+  /** Reads the `data` of one event of the answer, or the whole body. Must not throw. */
   readonly readEvent: (data: string) => EventReading;
 }
 

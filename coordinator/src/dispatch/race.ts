@@ -22,8 +22,9 @@ import {
 
 export interface RaceDeps {
   /**
-   * Picks a provider and sends it the request. Called at most `maxAttempts` times; must not throw. A promise means that
-   * it waits for room; the signal, made only when it is asked for, ends the waiting.
+   * Picks a provider and sends it the request. Called at most `maxAttempts` times, but for a backup that it has no
+   * place for; must not throw. A promise means that it waits for room; the signal, made only when it is asked for, ends
+   * the waiting.
    */
   readonly startAttempt: StartAttempt;
   /** Told once, before the winner's first chunk is yielded. */
@@ -35,11 +36,11 @@ export interface RaceDeps {
 export type StartAttempt = (role: AttemptRole, signal: () => AbortSignal) => StartResult | Promise<StartResult>;
 
 /**
- * Drives `step`: yields the winner's chunks, returns how it ended. Nothing is yielded before the commit. A chunk is
- * pulled from the winner only when the consumer asks for the next one, so backpressure reaches the provider. However
+ * Drives `step`: yields the winner's chunks, as many as are there, returns how it ended. Nothing is yielded before the
+ * commit. More is pulled from the winner only when the consumer asks for more, so backpressure reaches the provider. However
  * the generator ends (also by `return()`), every attempt is cancelled or over and every timer is gone.
  */
-export async function* race(deps: RaceDeps, signal: AbortSignal): AsyncGenerator<Chunk, Outcome> {
+export async function* race(deps: RaceDeps, signal: AbortSignal): AsyncGenerator<readonly Chunk[], Outcome> {
   if (signal.aborted) return { type: "cancelled", committed: false, reason: abortReason(signal) };
   const run = new Race(deps);
   const onAbort = (): void => run.feed({ type: "abort", reason: abortReason(signal), now: deps.clock.now() });
@@ -47,10 +48,10 @@ export async function* race(deps: RaceDeps, signal: AbortSignal): AsyncGenerator
   try {
     run.feed({ type: "begin", now: deps.clock.now() });
     for (;;) {
-      const chunk = run.takeChunk();
-      if (chunk !== undefined) {
+      const chunks = run.takeChunks();
+      if (chunks.length > 0) {
         const yieldedAt = deps.clock.now();
-        yield chunk;
+        yield chunks;
         run.resumed(yieldedAt);
       } else if (run.outcome !== undefined) {
         return run.outcome;
@@ -111,8 +112,10 @@ class Race {
     if (effects.length > 0) this.#notify();
   }
 
-  takeChunk(): Chunk | undefined {
-    return this.#out.shift();
+  takeChunks(): readonly Chunk[] {
+    const chunks = this.#out;
+    if (chunks.length > 0) this.#out = [];
+    return chunks;
   }
 
   /** The consumer is back for more. A long absence was its own, not the provider's. */
@@ -168,7 +171,7 @@ class Race {
         this.#commit(effect.attempt);
         return;
       case "emit":
-        this.#out.push(effect.chunk);
+        this.#out.push(...effect.chunks);
         return;
       case "arm":
         this.#arm(effect.timer, effect.at);

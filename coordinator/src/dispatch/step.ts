@@ -83,7 +83,7 @@ function racingEvent(context: RacingContext, event: AttemptEvent): Step {
     case "preamble":
       return preamble(context, event.chunk);
     case "content":
-      return commit(context, [{ type: "emit", chunk: event.chunk }]);
+      return commit(context, [{ type: "emit", chunks: event.chunks }]);
     case "end": {
       // Rule 7: only preamble and a clean end is a valid empty completion.
       const [, effects] = commit(context, []);
@@ -102,7 +102,7 @@ function preamble({ state, attempt, now, policy }: RacingContext, chunk: Chunk):
   const heldChunks = attempt.heldChunks + 1;
   const heldBytes = attempt.heldBytes + chunk.bytes.length;
   if (heldChunks > policy.heldChunksMax || heldBytes > policy.heldBytesMax) {
-    return commit({ state, attempt, now, policy }, [{ type: "emit", chunk }]);
+    return commit({ state, attempt, now, policy }, [{ type: "emit", chunks: [chunk] }]);
   }
   const held: RacingAttempt = {
     ...attempt,
@@ -174,7 +174,8 @@ function failed(context: RacingContext, failure: AttemptFailure, before: readonl
 function unavailable(state: Racing, index: AttemptIndex, result: DispatchResult): Step {
   if (!live(state).includes(index)) return stay(state);
   const rest = without(state, index);
-  if (rest.attempts.length > 0) return [rest, []];
+  // A backup that nobody could take was no try: it leaves its number, and its place among the tries, to a retry.
+  if (rest.attempts.length > 0) return [index === state.opened - 1 ? { ...rest, opened: index } : rest, []];
   const failure = rest.lastFailure;
   const told: DispatchResult = failure === undefined ? result : { type: "failed", committed: false, failure };
   return [{ phase: "closed" }, [{ type: "finish", result: told }]];
@@ -215,9 +216,9 @@ function winnerEvent(state: Committed, event: AttemptEvent, now: number): Step {
     case "accepted":
       return stay(state);
     case "preamble":
-      return [state, [{ type: "emit", chunk: event.chunk }]];
+      return [state, [{ type: "emit", chunks: [event.chunk] }]];
     case "content":
-      return [{ ...state, lastContentAt: now }, [{ type: "emit", chunk: event.chunk }]];
+      return [{ ...state, lastContentAt: now }, [{ type: "emit", chunks: event.chunks }]];
     case "end":
       return finish({ type: "success", attempt: state.winner, usage: event.usage });
     case "failed":

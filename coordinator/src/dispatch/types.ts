@@ -42,8 +42,8 @@ export type AttemptEvent =
   | { readonly type: "accepted" }
   /** Held, never commits. */
   | { readonly type: "preamble"; readonly chunk: Chunk }
-  /** The first one commits. */
-  | { readonly type: "content"; readonly chunk: Chunk }
+  /** One or more, as they arrived together. The first one commits. */
+  | { readonly type: "content"; readonly chunks: readonly Chunk[] }
   | { readonly type: "end"; readonly usage: Usage }
   | { readonly type: "failed"; readonly failure: AttemptFailure };
 
@@ -137,7 +137,7 @@ export type DispatchEffect =
   | { readonly type: "hold"; readonly attempt: AttemptIndex; readonly chunk: Chunk }
   /** The attempt has won: what was held for it goes out first. */
   | { readonly type: "commit"; readonly attempt: AttemptIndex }
-  | { readonly type: "emit"; readonly chunk: Chunk }
+  | { readonly type: "emit"; readonly chunks: readonly Chunk[] }
   | { readonly type: "arm"; readonly timer: TimerName; readonly at: number }
   | { readonly type: "finish"; readonly result: DispatchResult };
 

@@ -55,7 +55,8 @@ export function handshake(socket: WebSocket, raw: Duplex, deps: HandshakeDeps): 
     const timer = deps.clock.setTimer(LIMITS.registrationTimeoutMs, () =>
       refused("registration_timeout", "no register frame in time"),
     );
-    raw.on("data", count);
+    // Counted before the WebSocket reads it: what completes a message that is too large is not looked at.
+    raw.prependListener("data", count);
     socket.on("message", onMessage);
     socket.on("close", onClose);
   });

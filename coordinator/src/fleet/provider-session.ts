@@ -219,7 +219,7 @@ export class ProviderSession implements Provider {
 
   /** One request's body may be larger than the limit by itself, so what a single request adds is not held against it. */
   #checkBacklog(): void {
-    if (this.backlogBytes > LIMITS.backlogClosesBytes + LIMITS.requestBodyBytes) this.close("backlog_exceeded");
+    if (this.backlogBytes > LIMITS.backlogClosesBytes + LIMITS.forwardedBodyBytes) this.close("backlog_exceeded");
   }
 
   #cancel(stream: number, reason: CancelReason): void {

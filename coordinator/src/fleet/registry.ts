@@ -1,6 +1,5 @@
 import type { ProviderId } from "@hearth/protocol";
 import type { Clock } from "../platform/clock.js";
-import type { Provider } from "./provider.js";
 import type { ProviderSession } from "./provider-session.js";
 
 /** How long a provider that went away is still expected back, ms: as long as a request waits at most. */
@@ -108,11 +107,4 @@ export class Registry {
     this.#departures.get(id)?.[Symbol.dispose]();
     this.#departures.delete(id);
   }
-}
-
-/** The ids of all models that at least one of these providers advertises, sorted. */
-export function modelsOf(providers: Iterable<Provider>): string[] {
-  const ids = new Set<string>();
-  for (const provider of providers) for (const id of provider.models.keys()) ids.add(id);
-  return [...ids].sort();
 }

@@ -11,6 +11,8 @@ export const PROVIDER_PATH = "/ws/provider";
 export interface ProviderServerDeps extends HandshakeDeps {
   readonly log: Logger;
   readonly maxConnectionsPerAddress: number;
+  /** False on the way out: who dials then is sent away. */
+  readonly accepting: () => boolean;
   readonly registered: (registration: Registration) => void;
   readonly refused: (reason: string) => void;
 }
@@ -28,7 +30,8 @@ export function acceptProviders(server: Server, deps: ProviderServerDeps): Dispo
   const perAddress = new Map<string, number>();
   const onUpgrade = (request: IncomingMessage, raw: Duplex, head: Buffer): void => {
     const address = request.socket.remoteAddress ?? "";
-    const problem = upgradeProblem(request, (perAddress.get(address) ?? 0) >= deps.maxConnectionsPerAddress);
+    const full = (perAddress.get(address) ?? 0) >= deps.maxConnectionsPerAddress;
+    const problem = upgradeProblem(request, full) ?? (deps.accepting() ? undefined : "503 Service Unavailable");
     if (problem !== undefined) return rejectUpgrade(raw, problem);
     count(perAddress, address, raw);
     sockets.handleUpgrade(request, raw, head, (socket) => void admit(socket, raw, deps));
@@ -53,7 +56,8 @@ async function admit(socket: WebSocket, raw: Duplex, deps: ProviderServerDeps): 
 }
 
 function upgradeProblem(request: IncomingMessage, full: boolean): string | undefined {
-  if (new URL(request.url ?? "", "http://localhost").pathname !== PROVIDER_PATH) return "404 Not Found";
+  // Split by hand: anybody may send a target that is no URL, and whatever throws here ends the process.
+  if ((request.url ?? "").split("?", 1)[0] !== PROVIDER_PATH) return "404 Not Found";
   const offered = (request.headers["sec-websocket-protocol"] ?? "").split(",").map((each) => each.trim());
   if (!offered.includes(SUBPROTOCOL)) return "400 Bad Request";
   return full ? "429 Too Many Requests" : undefined;

@@ -1,18 +1,29 @@
+import { LIMITS } from "@hearth/protocol";
 import type { HttpBindings } from "@hono/node-server";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { Hono } from "hono";
 import { listProviders } from "../admin/providers.js";
-import { errorResponse } from "../api/error-envelope.js";
-import { listModels } from "../api/models.js";
+import { errorResponse, openAiErrorBody } from "../api/error-envelope.js";
+import { messagesErrorBody } from "../api/messages/error-body.js";
+import { countTokens } from "../api/messages/to-internal.js";
+import { findModel, listModels, type ModelSources } from "../api/models.js";
 import type { Registry } from "../fleet/registry.js";
 import { createCredentials } from "../platform/credentials.js";
 import { HearthError } from "../platform/errors.js";
+import { describeFault } from "../platform/fault.js";
+import type { ErrorBody } from "../request/consumer.js";
+import type { Catalog } from "../selection/catalog.js";
 import { authenticate } from "./authenticate.js";
-import { type InferenceDeps, serveChatCompletion } from "./inference-route.js";
+import { INFERENCE_ENDPOINTS } from "./inference-endpoints.js";
+import { type InferenceDeps, serveInference } from "./inference-route.js";
 import { sendErrorTo } from "./node-consumer.js";
+import { docsPage } from "./openapi/docs-page.js";
+import { apiDocument } from "./openapi/document.js";
+import { readBody } from "./read-body.js";
 
 export interface HttpDeps extends InferenceDeps {
   readonly registry: Registry;
+  readonly catalog: Catalog;
   readonly adminKey: string;
   /** Serving, and not on the way out. */
   readonly ready: () => boolean;
@@ -24,33 +35,76 @@ type Env = { Bindings: HttpBindings };
 export function createHttpApp(deps: HttpDeps): Hono<Env> {
   const app = new Hono<Env>();
   inferenceRoutes(app, deps);
+  tokenCountRoute(app, deps);
+  modelRoutes(app, deps);
+  docsRoutes(app);
   adminRoutes(app, deps);
   healthRoutes(app, deps);
   app.notFound((c) => {
     const error = new HearthError("not_found", `No route for ${c.req.method} ${c.req.path}.`);
-    sendErrorTo(c.env.outgoing, errorResponse(error));
+    sendErrorTo(c.env.outgoing, errorResponse(error, errorBodyFor(c.req.path)));
     return RESPONSE_ALREADY_SENT;
   });
   app.onError((thrown, c) => {
     const error = HearthError.from(thrown);
-    if (error.code === "internal") deps.log.error({ err: thrown }, "route failed");
-    sendErrorTo(c.env.outgoing, errorResponse(error));
+    if (error.code === "internal") deps.log.error({ fault: describeFault(thrown) }, "route failed");
+    sendErrorTo(c.env.outgoing, errorResponse(error, errorBodyFor(c.req.path)));
     return RESPONSE_ALREADY_SENT;
   });
   return app;
 }
 
+/** The form of an error of which no dialect has heard: an unknown route, a wrong method. */
+function errorBodyFor(path: string): ErrorBody {
+  return path === "/v1/messages" || path.startsWith("/v1/messages/") ? messagesErrorBody : openAiErrorBody;
+}
+
 function inferenceRoutes(app: Hono<Env>, deps: HttpDeps): void {
-  app.post("/v1/chat/completions", async (c) => {
-    await serveChatCompletion(deps, c.env.incoming, c.env.outgoing);
-    return RESPONSE_ALREADY_SENT;
+  for (const endpoint of INFERENCE_ENDPOINTS) {
+    app.post(endpoint.path, async (c) => {
+      await serveInference(deps, endpoint, c.env.incoming, c.env.outgoing);
+      return RESPONSE_ALREADY_SENT;
+    });
+    app.all(endpoint.path, methodNotAllowed("POST"));
+  }
+}
+
+function tokenCountRoute(app: Hono<Env>, deps: HttpDeps): void {
+  app.post("/v1/messages/count_tokens", async (c) => {
+    authenticate(c.env.incoming.headers, deps.apiKeys);
+    return c.json(countTokens(await readBody(c.env.incoming, LIMITS.requestBodyBytes)));
   });
-  app.all("/v1/chat/completions", () => {
-    throw new HearthError("method_not_allowed", "Use POST.");
-  });
+  app.all("/v1/messages/count_tokens", methodNotAllowed("POST"));
+}
+
+function modelRoutes(app: Hono<Env>, deps: HttpDeps): void {
+  const { registry, catalog, clock } = deps;
+  const sources = (): ModelSources => ({ providers: registry.connected(), catalog, clock });
   app.get("/v1/models", (c) => {
     authenticate(c.env.incoming.headers, deps.apiKeys);
-    return c.json(listModels(deps.registry.connected(), deps.clock));
+    return c.json(listModels(sources()));
+  });
+  // Ids of models may hold slashes, as on Hugging Face.
+  app.get("/v1/models/:id{.+}", (c) => {
+    authenticate(c.env.incoming.headers, deps.apiKeys);
+    return c.json(findModel(sources(), c.req.param("id")));
+  });
+  for (const path of ["/v1/models", "/v1/models/:id{.+}"]) app.all(path, methodNotAllowed("GET"));
+}
+
+function methodNotAllowed(allowed: string): () => never {
+  return () => {
+    throw new HearthError("method_not_allowed", `Use ${allowed}.`);
+  };
+}
+
+function docsRoutes(app: Hono<Env>): void {
+  const document = apiDocument();
+  const page = docsPage(document);
+  app.get("/openapi.json", (c) => c.json(document));
+  app.get("/docs", (c) => {
+    c.header("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'");
+    return c.html(page);
   });
 }
 

@@ -1,17 +1,16 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 import { LIMITS } from "@hearth/protocol";
-import { type ChatRequest, normaliseChat } from "../api/chat-completions/normalise.js";
-import { chatReply } from "../api/chat-completions/reply.js";
 import type { Clock } from "../platform/clock.js";
 import type { Credentials } from "../platform/credentials.js";
 import { HearthError } from "../platform/errors.js";
+import { describeFault } from "../platform/fault.js";
 import type { Ids } from "../platform/ids.js";
 import type { Logger } from "../platform/logger.js";
 import type { Metrics } from "../platform/metrics.js";
 import type { Caller } from "../request/classify.js";
-import type { Dialect } from "../request/consumer.js";
 import { handleRequest, type RequestServices } from "../request/handle-request.js";
 import { authenticate } from "./authenticate.js";
+import type { InferenceEndpoint } from "./inference-endpoints.js";
 import { NodeConsumer } from "./node-consumer.js";
 import { readBody } from "./read-body.js";
 
@@ -26,25 +25,23 @@ export interface InferenceDeps {
   readonly shutdown: AbortSignal;
 }
 
-/** Serves `POST /v1/chat/completions` on the raw Node request and response. Never rejects. */
-export async function serveChatCompletion(
+/** Serves one inference request on the raw Node request and response. Never rejects. */
+export async function serveInference(
   deps: InferenceDeps,
+  endpoint: InferenceEndpoint,
   incoming: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   const id = deps.ids.request();
   const log = deps.log.child({ request: id });
-  const consumer = new NodeConsumer(response, deps.clock);
+  const dialect = endpoint.dialect({ id, clock: deps.clock });
+  const consumer = new NodeConsumer(response, deps.clock, dialect.errorBody);
   const gone = new AbortController();
   const onClose = (): void => gone.abort("consumer_gone");
   const onShutdown = (): void => gone.abort("shutdown");
   response.on("close", onClose);
   deps.shutdown.addEventListener("abort", onShutdown);
-  response.setHeader("X-Request-Id", id);
-  const dialect: Dialect<ChatRequest> = {
-    normalise: (body) => normaliseChat(body, id),
-    reply: (request, to) => chatReply(request, to, deps.clock),
-  };
+  for (const name of endpoint.idHeaders) response.setHeader(name, id);
   try {
     const caller = readCaller(incoming.headers, deps.apiKeys);
     const body = await readBody(incoming, LIMITS.requestBodyBytes);
@@ -52,7 +49,8 @@ export async function serveChatCompletion(
   } catch (thrown) {
     const error = HearthError.from(thrown);
     deps.metrics.refusals.inc({ code: error.code });
-    if (error.code === "internal") log.error({ err: error.cause }, "request failed inside the coordinator");
+    if (error.code === "internal")
+      log.error({ fault: describeFault(error.cause) }, "request failed inside the coordinator");
     consumer.sendError(error);
   } finally {
     consumer.close();

@@ -2,25 +2,32 @@ import type { ServerResponse } from "node:http";
 import { type ErrorResponse, errorResponse } from "../api/error-envelope.js";
 import type { Clock } from "../platform/clock.js";
 import { HearthError } from "../platform/errors.js";
-import type { Consumer } from "../request/consumer.js";
+import type { Consumer, ErrorBody } from "../request/consumer.js";
 
 /** What waits unsent for one consumer at most, bytes, before it is cut off. */
 const MAX_BUFFERED_BYTES = 256 * 1024;
+/** Events of one turn are joined up to this, bytes. */
+const MAX_HELD_BYTES = 16 * 1024;
 /** How long a consumer may leave a full buffer unread before it is cut off, ms. */
 const MAX_BLOCKED_MS = 30_000;
 /** A silent stream gets a comment this often, ms, so that nothing between takes it for dead. */
 const KEEP_ALIVE_MS = 15_000;
 
-/** Writes to the raw Node response: one `write` an event, never part of one, at the consumer's pace. */
+/** Writes to the raw Node response, whole events only, at the consumer's pace. */
 export class NodeConsumer implements Consumer {
   readonly #response: ServerResponse;
   readonly #clock: Clock;
+  readonly #errorBody: ErrorBody;
   #keepAlive: Disposable | undefined;
   #lastWriteAt = 0;
+  #held: Uint8Array[] = [];
+  #heldBytes = 0;
 
-  constructor(response: ServerResponse, clock: Clock) {
+  /** @param errorBody the form of errors that are told before the answer has begun */
+  constructor(response: ServerResponse, clock: Clock, errorBody: ErrorBody) {
     this.#response = response;
     this.#clock = clock;
+    this.#errorBody = errorBody;
   }
 
   setHeaders(headers: Readonly<Record<string, string>>): void {
@@ -28,12 +35,12 @@ export class NodeConsumer implements Consumer {
     for (const name in headers) this.#response.setHeader(name, headers[name] as string);
   }
 
-  sendJson(body: unknown): void {
-    this.#send(200, JSON.stringify(body), {});
+  sendJson(body: object | Uint8Array): void {
+    sendJsonTo(this.#response, 200, body instanceof Uint8Array ? body : JSON.stringify(body));
   }
 
   sendError(error: HearthError): void {
-    sendErrorTo(this.#response, errorResponse(error));
+    sendErrorTo(this.#response, errorResponse(error, this.#errorBody));
   }
 
   openStream(): void {
@@ -47,25 +54,23 @@ export class NodeConsumer implements Consumer {
   }
 
   write(bytes: Uint8Array | string): Promise<void> | undefined {
-    const response = this.#response;
-    if (response.destroyed) return undefined;
+    if (this.#response.destroyed) return undefined;
     this.#lastWriteAt = this.#clock.now();
-    if (response.write(bytes)) return undefined;
-    if (response.writableLength > MAX_BUFFERED_BYTES) return Promise.reject(this.#cut());
-    return this.#drained();
+    this.#hold(bytes);
+    if (this.#heldBytes < MAX_HELD_BYTES && !this.#response.writableNeedDrain) return undefined;
+    // What waits already, not this write: one event may be larger than the limit by itself.
+    if (this.#response.writableLength > MAX_BUFFERED_BYTES) return Promise.reject(this.#cut());
+    this.#flush();
+    return this.#response.writableNeedDrain ? this.#drained() : undefined;
   }
 
-  endStream(): void {
+  /** Waits for nobody: there is nothing more to hold back. */
+  endStream(...last: readonly (Uint8Array | string)[]): void {
     this.#stopKeepAlive();
+    if (this.#response.destroyed) return;
+    for (const event of last) this.#hold(event);
+    this.#flush();
     this.#response.end();
-  }
-
-  /** The error event goes out, then the connection: HTTP itself says that this was no complete answer. */
-  breakStream(): void {
-    this.#stopKeepAlive();
-    const { socket } = this.#response;
-    if (socket === null) this.#response.destroy();
-    else socket.end();
   }
 
   /** Gives back what the response held; call when the request is over, however it ended. */
@@ -73,15 +78,21 @@ export class NodeConsumer implements Consumer {
     this.#stopKeepAlive();
   }
 
-  #send(status: number, body: string, headers: Readonly<Record<string, string>>): void {
-    const response = this.#response;
-    if (response.headersSent || response.destroyed) return;
-    response.writeHead(status, {
-      "Content-Type": "application/json; charset=utf-8",
-      "Content-Length": Buffer.byteLength(body),
-      ...headers,
-    });
-    response.end(body);
+  /** Events that come in one turn leave in one write. */
+  #hold(bytes: Uint8Array | string): void {
+    if (this.#held.length === 0) process.nextTick(() => this.#flush());
+    const event = typeof bytes === "string" ? Buffer.from(bytes) : bytes;
+    this.#held.push(event);
+    this.#heldBytes += event.length;
+  }
+
+  #flush(): void {
+    const [first] = this.#held;
+    if (first === undefined) return;
+    const bytes = this.#held.length === 1 ? first : Buffer.concat(this.#held, this.#heldBytes);
+    this.#held = [];
+    this.#heldBytes = 0;
+    if (!this.#response.destroyed) this.#response.write(bytes);
   }
 
   #drained(): Promise<void> {
@@ -122,14 +133,22 @@ export class NodeConsumer implements Consumer {
 
 /** Sends an error, if the response can still carry one. */
 export function sendErrorTo(response: ServerResponse, { status, headers, body }: ErrorResponse): void {
+  // The rest of a refused body is not read.
+  const connection = status === 413 ? { Connection: "close" } : {};
+  sendJsonTo(response, status, JSON.stringify(body), { ...headers, ...connection });
+}
+
+function sendJsonTo(
+  response: ServerResponse,
+  status: number,
+  body: string | Uint8Array,
+  headers: Readonly<Record<string, string>> = {},
+): void {
   if (response.headersSent || response.destroyed) return;
-  const text = JSON.stringify(body);
   response.writeHead(status, {
     "Content-Type": "application/json; charset=utf-8",
-    "Content-Length": Buffer.byteLength(text),
-    // The rest of a refused body is not read.
-    ...(status === 413 ? { Connection: "close" } : {}),
+    "Content-Length": typeof body === "string" ? Buffer.byteLength(body) : body.length,
     ...headers,
   });
-  response.end(text);
+  response.end(body);
 }

@@ -17,7 +17,8 @@ export function classify(request: InferenceRequest, caller: Caller): Traits {
     ...caller,
     model: request.model,
     shape: shapeOf(request.needs),
-    promptTokens: request.promptTokens,
+    dialect: request.needs.dialect,
+    promptTokens: request.longestInputTokens ?? request.promptTokens,
     toolsRepaired: request.toolsRepaired,
     maxTokens: request.maxTokens ?? DEFAULT_MAX_TOKENS,
   };

@@ -1,13 +1,15 @@
+import type { RequestId, Usage } from "@hearth/protocol";
 import type { Chunk } from "../dispatch/types.js";
+import type { Clock } from "../platform/clock.js";
 import type { HearthError } from "../platform/errors.js";
 
 /** The consumer's end of the connection. */
 export interface Consumer {
   /** Headers for whatever is sent first. */
   setHeaders(headers: Readonly<Record<string, string>>): void;
-  /** Sends a whole answer. */
-  sendJson(body: unknown): void;
-  /** Sends an error with the status that its code stands for; nothing has been sent before. */
+  /** Sends a whole answer: a value to serialise, or the bytes of JSON that is ready. */
+  sendJson(body: object | Uint8Array): void;
+  /** Sends an error in the dialect's form, with the status that its code stands for; nothing has been sent before. */
   sendError(error: HearthError): void;
   /** Sends the status line and headers of an event stream. */
   openStream(): void;
@@ -17,9 +19,8 @@ export interface Consumer {
    * @returns a promise when the consumer is slow: write again when it resolves. It rejects when the consumer is cut off.
    */
   write(bytes: Uint8Array | string): Promise<void> | undefined;
-  endStream(): void;
-  /** Ends a stream so that no client can take it for complete. */
-  breakStream(): void;
+  /** Sends the last events, the dialect's own mark of success or failure among them, and ends the stream. */
+  endStream(...last: readonly (Uint8Array | string)[]): void;
 }
 
 /** One answer to one consumer, in its dialect and form (stream or whole). */
@@ -27,14 +28,25 @@ export interface Reply {
   /** The first content is here, or the clean end of an answer without any. */
   open(): void;
   write(chunk: Chunk): Promise<void> | undefined;
-  /** The answer is complete. */
-  complete(): void;
+  /** The answer is complete. `usage` is the provider's own count, for where its events had none. */
+  complete(usage: Usage): void;
   /** The answer failed after `open`. Before it, the error goes straight to the consumer. */
   fail(error: HearthError): void;
 }
 
+/** What a dialect is made with, anew for each request. */
+export interface DialectContext {
+  readonly id: RequestId;
+  readonly clock: Clock;
+}
+
+/** The JSON body of an error in a dialect's own form. */
+export type ErrorBody = (error: HearthError) => object;
+
 /** A consumer-facing API form: reads requests and writes replies. */
 export interface Dialect<Request> {
+  /** The form of errors that are told before anything else was sent. */
+  readonly errorBody: ErrorBody;
   /** @throws HearthError `invalid_request` with `param` */
   normalise(body: Buffer): Request;
   reply(request: Request, consumer: Consumer): Reply;

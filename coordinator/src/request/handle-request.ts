@@ -52,7 +52,7 @@ export async function handleRequest(
     learn(dispatch, reservation, trace, winner);
     consumer.setHeaders(trace.headers(winner));
   };
-  const policy = policyFor(services.policy, traits.promptTokens, hedgeDelayOf(services, reservation));
+  const policy = policyFor(services.policy, request.promptTokens, hedgeDelayOf(services, reservation));
   const stream = race({ startAttempt, committed, policy, clock }, signal);
   const reply = dialect.reply(request, consumer);
   await relay(stream, reply, consumer, (outcome) => settle(services.settlement, log, reservation, outcome));

@@ -1,14 +1,22 @@
+import type { BackendDialect } from "@hearth/protocol";
 import type { OutboundRequest } from "../dispatch/outbound-request.js";
 
 /** A consumer's request in Hearth's own terms. Nothing below `api/` knows which dialect it came in. */
 export interface InferenceRequest extends OutboundRequest {
   /** The consumer wants events as they come, not one answer at the end. */
   readonly stream: boolean;
-  readonly needs: { readonly tools: boolean; readonly vision: boolean };
+  readonly needs: {
+    readonly tools: boolean;
+    readonly vision: boolean;
+    /** Only a backend that speaks this natively can serve it; absent = any that chats. */
+    readonly dialect?: BackendDialect;
+  };
   /** Its tool schemas are fit for every chat template: the coordinator has seen to that. */
   readonly toolsRepaired: boolean;
   /** Estimate, tokens: no tokenizer of the model is at hand. */
   readonly promptTokens: number;
+  /** The longest of several inputs that do not share a context, tokens; absent = the prompt is one. */
+  readonly longestInputTokens?: number;
   /** The consumer's bound on the answer, tokens. */
   readonly maxTokens: number | undefined;
 }

@@ -1,44 +1,106 @@
-/** Nesting allowed in a request body. */
-export const MAX_JSON_DEPTH = 64;
+import { MAX_JSON_DEPTH, type Splice, splice, stringEnd, stringValue } from "./json-text.js";
+
+/** A member of a JSON object: where its text is. `start` and `end` enclose the value. */
+export interface JsonMember {
+  readonly key: string;
+  readonly start: number;
+  readonly end: number;
+  /** The whole member, from behind the brace or comma before it to the comma or brace after it. */
+  readonly from: number;
+  readonly to: number;
+}
+
+/** The members of a JSON object in its text, in order. */
+export interface JsonObjectText {
+  readonly text: string;
+  readonly members: readonly JsonMember[];
+  /** The index of the closing brace. */
+  readonly close: number;
+}
+
+export type MembersResult =
+  | { readonly type: "object"; readonly object: JsonObjectText }
+  /** Nested deeper than `MAX_JSON_DEPTH`. */
+  | { readonly type: "too_deep" }
+  /** No JSON object. Not every text that is none is found out: `JSON.parse` has the last word. */
+  | { readonly type: "malformed" };
+
+/** Finds the top-level members of a JSON object in one pass over its text. Never throws; time is linear. */
+export function readMembers(text: string): MembersResult {
+  try {
+    return new MemberScan(text).run();
+  } catch {
+    return { type: "malformed" }; // a key that is no JSON string
+  }
+}
+
+/** What to do with a member: its new value as JSON text, or `undefined` to remove it. */
+export type MemberEdits = ReadonlyMap<string, string | undefined>;
 
 /**
  * Changes top-level members of a JSON object and leaves every other character as it was: numbers keep their digits,
- * members their order, white space its place. A member that occurs twice is changed as one.
+ * members their order, white space its place. A changed member stays where it was, a new one comes last. A member that
+ * occurs twice is changed as one.
  *
  * @param text a JSON object that `JSON.parse` accepts
- * @param edits by member name: the new value as JSON text, or `undefined` to remove the member
  * @returns `undefined` when the object is nested deeper than `MAX_JSON_DEPTH`
  */
-export function editMembers(text: string, edits: ReadonlyMap<string, string | undefined>): string | undefined {
-  const members = topLevelMembers(text);
-  if (members === undefined) return undefined;
-  const kept = members.filter((member) => !edits.has(member.key)).map((member) => member.text);
-  const unchanged = kept.length === members.length && edits.size === 0;
-  if (unchanged) return text;
-  for (const [key, value] of edits) if (value !== undefined) kept.push(`${JSON.stringify(key)}:${value}`);
-  const open = text.indexOf("{");
-  const close = text.lastIndexOf("}");
-  return `${text.slice(0, open + 1)}${kept.join(",")}${text.slice(close)}`;
+export function editMembers(text: string, edits: MemberEdits): string | undefined {
+  const result = readMembers(text);
+  if (result.type !== "object") return undefined;
+  return splice(text, memberSplices(result.object, edits));
 }
 
-interface Member {
-  readonly key: string;
-  /** From behind the separating comma or brace to the next one. */
-  readonly text: string;
+/** The splices that make these edits. */
+export function memberSplices(object: JsonObjectText, edits: MemberEdits): Splice[] {
+  const splices: Splice[] = [];
+  const unset = new Map([...edits].filter(([, value]) => value !== undefined));
+  const removed: boolean[] = [];
+  // From the back: of a member that occurs twice, the last one counts.
+  for (const [index, member] of [...object.members.entries()].reverse()) {
+    const value = unset.get(member.key);
+    removed[index] = edits.has(member.key) && value === undefined;
+    if (value === undefined) continue;
+    unset.delete(member.key);
+    if (object.text.slice(member.start, member.end) !== value) {
+      splices.push({ start: member.start, end: member.end, text: value });
+    }
+  }
+  addRemovals(splices, object, removed);
+  const kept = removed.includes(false);
+  const added = [...unset].map(([key, value]) => `${JSON.stringify(key)}:${value}`).join(",");
+  if (added !== "") splices.push({ start: object.close, end: object.close, text: kept ? `,${added}` : added });
+  return splices;
 }
 
-type Token = "string" | "comma" | "open" | "close";
+/** Removes members together with the commas that they leave without a neighbour. */
+function addRemovals(splices: Splice[], { members }: JsonObjectText, removed: readonly boolean[]): void {
+  for (let first = 0; first < members.length; first++) {
+    if (removed[first] !== true) continue;
+    let last = first;
+    while (removed[last + 1] === true) last += 1;
+    const isEnd = last === members.length - 1;
+    const start = (members[first] as JsonMember).from - (isEnd && first > 0 ? 1 : 0);
+    const end = (members[last] as JsonMember).to + (isEnd ? 0 : 1);
+    splices.push({ start, end, text: "" });
+    first = last;
+  }
+}
 
-const DEPTH_CHANGE = { comma: 0, open: 1, close: -1 } as const;
-const BACKSLASH = 92;
+type Token = "space" | "string" | "colon" | "comma" | "open" | "close" | "plain";
 
-/** Structural characters by char code. */
-const TOKENS: readonly (Token | undefined)[] = tokenTable();
+/** What a character begins, by char code. */
+const TOKENS: readonly Token[] = tokenTable();
 
-function tokenTable(): (Token | undefined)[] {
-  const table = new Array<Token | undefined>(128).fill(undefined);
+function tokenTable(): Token[] {
+  const table = new Array<Token>(128).fill("plain");
   const kinds: Readonly<Record<string, Token>> = {
+    " ": "space",
+    "\t": "space",
+    "\n": "space",
+    "\r": "space",
     '"': "string",
+    ":": "colon",
     ",": "comma",
     "{": "open",
     "[": "open",
@@ -49,42 +111,134 @@ function tokenTable(): (Token | undefined)[] {
   return table;
 }
 
+/** @returns `undefined` behind the end of the text */
+function tokenAt(text: string, at: number): Token | undefined {
+  const code = text.charCodeAt(at);
+  return code < 128 ? TOKENS[code] : at < text.length ? "plain" : undefined;
+}
+
+const MALFORMED: MembersResult = { type: "malformed" };
+const TOO_DEEP: MembersResult = { type: "too_deep" };
+
 /** One pass. Strings are jumped over, so that what looks like structure in them is not. */
-function topLevelMembers(text: string): Member[] | undefined {
-  const members: Member[] = [];
-  let depth = 0;
-  let start = 0;
-  for (let at = 0; at < text.length; at++) {
-    const token = TOKENS[text.charCodeAt(at)];
-    if (token === undefined) continue;
-    if (token === "string") {
-      at = stringEnd(text, at);
-      continue;
-    }
-    if (depth === 1 && token !== "open") push(members, text.slice(start, at));
-    depth += DEPTH_CHANGE[token];
-    if (depth === 1 && token !== "close") start = at + 1;
-    if (depth > MAX_JSON_DEPTH) return undefined;
+class MemberScan {
+  readonly #text: string;
+  readonly #members: JsonMember[] = [];
+  #at = 0;
+  /** Where the current member begins, its name once it is known, and its value. */
+  #from = 0;
+  #key: string | undefined;
+  #start = -1;
+  #end = -1;
+
+  constructor(text: string) {
+    this.#text = text;
   }
-  return members;
+
+  run(): MembersResult {
+    this.#skipSpace();
+    if (this.#text[this.#at] !== "{") return MALFORMED;
+    this.#at += 1;
+    this.#from = this.#at;
+    for (;;) {
+      const result = this.#step();
+      if (result !== undefined) return result;
+    }
+  }
+
+  #step(): MembersResult | undefined {
+    switch (tokenAt(this.#text, this.#at)) {
+      case undefined:
+        return MALFORMED;
+      case "space":
+      case "colon":
+        this.#at += 1;
+        return undefined;
+      case "string":
+        return this.#string();
+      case "open":
+        return this.#nested();
+      case "plain":
+        return this.#plain();
+      case "comma":
+        return this.#endMember();
+      case "close":
+        return this.#endObject();
+    }
+  }
+
+  #skipSpace(): void {
+    while (tokenAt(this.#text, this.#at) === "space") this.#at += 1;
+  }
+
+  /** A name or a value. */
+  #string(): MembersResult | undefined {
+    const end = stringEnd(this.#text, this.#at);
+    if (end === -1) return MALFORMED;
+    if (this.#key !== undefined) return this.#setValue(end + 1);
+    this.#key = stringValue(this.#text, this.#at, end);
+    this.#at = end + 1;
+    return undefined;
+  }
+
+  /** A number, `true`, `false` or `null`. */
+  #plain(): undefined {
+    let end = this.#at;
+    while (tokenAt(this.#text, end) === "plain") end += 1;
+    return this.#setValue(end);
+  }
+
+  /** An object or an array: only its depth matters. */
+  #nested(): MembersResult | undefined {
+    const end = nestedEnd(this.#text, this.#at);
+    return typeof end === "number" ? this.#setValue(end) : end;
+  }
+
+  #setValue(end: number): undefined {
+    this.#start = this.#at;
+    this.#end = end;
+    this.#at = end;
+  }
+
+  #endMember(): MembersResult | undefined {
+    if (this.#key === undefined || this.#start === -1) return MALFORMED;
+    this.#members.push({ key: this.#key, start: this.#start, end: this.#end, from: this.#from, to: this.#at });
+    this.#key = undefined;
+    this.#start = -1;
+    this.#at += 1;
+    this.#from = this.#at;
+    return undefined;
+  }
+
+  #endObject(): MembersResult {
+    const close = this.#at;
+    const isEmpty = this.#key === undefined && this.#members.length === 0;
+    if (!isEmpty && this.#endMember() !== undefined) return MALFORMED;
+    this.#at = close + 1;
+    this.#skipSpace();
+    if (this.#at < this.#text.length) return MALFORMED;
+    return { type: "object", object: { text: this.#text, members: this.#members, close } };
+  }
 }
 
-function push(members: Member[], text: string): void {
-  const open = text.indexOf('"');
-  if (open === -1) return; // the space inside an empty object
-  const end = stringEnd(text, open);
-  members.push({ key: JSON.parse(text.slice(open, end + 1)) as string, text });
-}
-
-/** The index of the quote that ends the string which starts at `open`. */
-function stringEnd(text: string, open: number): number {
-  let at = text.indexOf('"', open + 1);
-  while (isEscaped(text, at)) at = text.indexOf('"', at + 1);
-  return at;
-}
-
-function isEscaped(text: string, at: number): boolean {
-  let backslashes = 0;
-  while (text.charCodeAt(at - 1 - backslashes) === BACKSLASH) backslashes += 1;
-  return backslashes % 2 === 1;
+/** The index behind the bracket that closes the one at `start`, in a text whose top level is one level up. */
+function nestedEnd(text: string, start: number): number | MembersResult {
+  let depth = 1;
+  for (let at = start; at < text.length; at++) {
+    switch (tokenAt(text, at)) {
+      case "string":
+        at = stringEnd(text, at);
+        if (at === -1) return MALFORMED;
+        break;
+      case "open":
+        depth += 1;
+        if (depth > MAX_JSON_DEPTH) return TOO_DEEP;
+        break;
+      case "close":
+        depth -= 1;
+        if (depth === 1) return at + 1;
+        break;
+    }
+  }
+  return MALFORMED;
 }

@@ -8,7 +8,7 @@ import type { Consumer, Reply } from "./consumer.js";
  * a consumer who has seen the end finds it in the books.
  */
 export async function relay(
-  stream: AsyncGenerator<Chunk, Outcome>,
+  stream: AsyncGenerator<readonly Chunk[], Outcome>,
   reply: Reply,
   consumer: Consumer,
   settle: (outcome: Outcome) => void,
@@ -24,8 +24,10 @@ export async function relay(
       }
       if (!opened) reply.open();
       opened = true;
-      const drained = reply.write(next.value);
-      if (drained !== undefined) await drained;
+      for (const chunk of next.value) {
+        const drained = reply.write(chunk);
+        if (drained !== undefined) await drained;
+      }
     }
   } catch (thrown) {
     outcome = outcomeOf(HearthError.from(thrown), opened);
@@ -46,7 +48,7 @@ function tell(outcome: Outcome, opened: boolean, reply: Reply, consumer: Consume
   switch (outcome.type) {
     case "success":
       if (!opened) reply.open();
-      return reply.complete();
+      return reply.complete(outcome.usage);
     case "failed":
       return opened ? reply.fail(outcome.error) : consumer.sendError(outcome.error);
     case "cancelled":

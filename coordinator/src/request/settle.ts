@@ -1,5 +1,7 @@
 import type { Outcome } from "../dispatch/types.js";
 import type { Clock } from "../platform/clock.js";
+import type { HearthError } from "../platform/errors.js";
+import { describeFault, type Fault } from "../platform/fault.js";
 import type { Logger } from "../platform/logger.js";
 import type { Metrics } from "../platform/metrics.js";
 import type { Reservation } from "./admit.js";
@@ -33,8 +35,13 @@ function factsOf(outcome: Outcome): object {
     case "success":
       return { usage: outcome.usage };
     case "failed":
-      return { code: outcome.error.code, status: outcome.error.details.status };
+      return { code: outcome.error.code, status: outcome.error.details.status, fault: faultOf(outcome.error) };
     case "cancelled":
       return { reason: outcome.reason };
   }
+}
+
+/** Only what is our own failure has something to look into. */
+function faultOf(error: HearthError): Fault | undefined {
+  return error.code === "internal" ? describeFault(error.cause) : undefined;
 }

@@ -42,6 +42,7 @@ const CASES: Readonly<Record<Gate, readonly [Changes, Partial<GateContext>]>> = 
   version_floor: [{ agentVersion: "0.6.2" }, { catalog: DEFAULT_CATALOG, traits: fakeTraits({ shape: "tools" }) }],
   template_broken: [model({ template_render_ok: false }), {}],
   vision: [model({ capabilities: {} }), { traits: fakeTraits({ shape: "vision" }) }],
+  dialect: [model({}), { traits: fakeTraits({ dialect: "embeddings" }) }],
   slot_crashed: [slot({ state: "crashed" }), {}],
   slot_reloading: [slot({ state: "reloading" }), {}],
   no_headroom: [slot({ max_concurrency: 1 }), {}],
@@ -66,6 +67,27 @@ it("names the first gate in the vocabulary's order", () => {
   const provider = fakeProvider("p", { status: "offline", untrusted: true });
   expect(gateAgainst(provider, context())).toBe("offline");
   expect(gatesAgainst(provider, context())).toEqual(["offline", "untrusted"]);
+});
+
+describe("the dialect", () => {
+  const gate = (changes: Parameters<typeof fakeModel>[0], dialect?: "embeddings" | "completions"): Gate | undefined =>
+    gateAgainst(fakeProvider("p", model(changes)), context({ traits: fakeTraits({ dialect }) }));
+
+  it("asks for an embedding model where embeddings are wanted", () => {
+    expect(gate({ capabilities: { embeddings: true } }, "embeddings")).toBeUndefined();
+    expect(gate({ capabilities: {}, dialects: ["chat_completions"] }, "embeddings")).toBe("dialect");
+  });
+
+  it("asks for a native backend where a request cannot be translated", () => {
+    expect(gate({ dialects: ["completions"] }, "completions")).toBeUndefined();
+    expect(gate({ dialects: ["chat_completions"] }, "completions")).toBe("dialect");
+    expect(gate({}, "completions")).toBe("dialect");
+  });
+
+  it("sends no chat to a model that only embeds", () => {
+    expect(gate({ capabilities: { embeddings: true }, dialects: ["embeddings"] })).toBe("dialect");
+    expect(gate({ capabilities: { embeddings: true }, dialects: ["embeddings", "messages"] })).toBeUndefined();
+  });
 });
 
 describe("the allowlist", () => {
@@ -137,4 +159,11 @@ describe("headroom", () => {
     expect(gateAgainst(loaded, context())).toBeUndefined();
     expect(gateAgainst(unloaded, context())).toBe("free_memory");
   });
+});
+
+it("does not ask for more memory than the model's context can use", () => {
+  const vitals = { memory_free_bytes: 100 * 400_000 };
+  const asksForMuch = context({ traits: fakeTraits({ promptTokens: 50, maxTokens: 1_000_000 }) });
+  expect(gateAgainst(fakeProvider("p", { vitals, ...model({ context_length: 100 }) }), asksForMuch)).toBeUndefined();
+  expect(gatesAgainst(fakeProvider("p", { vitals }), asksForMuch)).toEqual(["model_too_large", "free_memory"]);
 });

@@ -1,4 +1,4 @@
-import type { Slot } from "@hearth/protocol";
+import type { ModelAdvert, Slot } from "@hearth/protocol";
 import { defaultConcurrency, type Provider, TRUST_LEVELS } from "../fleet/provider.js";
 import { type Catalog, isVersionBelow } from "./catalog.js";
 import type { Health } from "./health.js";
@@ -22,6 +22,7 @@ export const GATES = [
   "version_floor",
   "template_broken",
   "vision",
+  "dialect",
   "slot_crashed",
   "slot_reloading",
   "no_headroom",
@@ -83,6 +84,7 @@ const REJECTS: Readonly<Record<Gate, Rejects>> = {
   template_broken: (provider, { traits }) => provider.models.get(traits.model)?.template_render_ok === false,
   vision: (provider, { traits }) =>
     wantsVision(traits.shape) && provider.models.get(traits.model)?.capabilities.vision !== true,
+  dialect: (provider, { traits }) => !speaks(provider.models.get(traits.model), traits.dialect),
   slot_crashed: (provider, context) => slotOf(provider, context)?.state === "crashed",
   slot_reloading: (provider, context) => slotOf(provider, context)?.state === "reloading",
   no_headroom: (provider, context) => !hasHeadroom(provider, context),
@@ -92,6 +94,21 @@ const REJECTS: Readonly<Record<Gate, Rejects>> = {
   context_exceeded: (provider, { traits }) =>
     traits.promptTokens > (provider.models.get(traits.model)?.context_length ?? Number.POSITIVE_INFINITY),
 };
+
+/** Whether a backend can serve what is asked: a dialect natively, or any chat. An embedding model chats with nobody. */
+function speaks(model: ModelAdvert | undefined, dialect: Traits["dialect"]): boolean {
+  switch (dialect) {
+    case undefined:
+      return model?.dialects === undefined || model.dialects.some((each) => each !== "embeddings");
+    case "embeddings":
+      return model?.capabilities.embeddings === true;
+    case "chat_completions":
+    case "completions":
+    case "responses":
+    case "messages":
+      return model?.dialects?.includes(dialect) === true;
+  }
+}
 
 function slotOf(provider: Provider, { traits }: GateContext): Slot | undefined {
   return provider.slots.get(traits.model);
@@ -125,18 +142,26 @@ function weightsOf(provider: Provider, { traits }: GateContext): number {
   return provider.models.get(traits.model)?.weights_bytes ?? 0;
 }
 
+/** What the request's tokens need at most: no model remembers more than its context. */
+function cacheBytes(provider: Provider, { traits }: GateContext): number {
+  const context = provider.models.get(traits.model)?.context_length ?? Number.POSITIVE_INFINITY;
+  return Math.min(traits.promptTokens + traits.maxTokens, context) * KV_BYTES_PER_TOKEN;
+}
+
 /** Whether this machine, empty, could ever hold the model and the request. */
 function fitsMemory(provider: Provider, context: GateContext): boolean {
   const memory = provider.hardware.memory_bytes;
-  return memory === 0 || weightsOf(provider, context) <= memory;
+  // A backend with a token budget of its own says itself what fits.
+  const budgeted = slotOf(provider, context)?.budget_max !== undefined;
+  const cache = budgeted ? 0 : cacheBytes(provider, context);
+  return memory === 0 || weightsOf(provider, context) + cache <= memory;
 }
 
 /** Weights that are in memory already are not asked for again: only a model that is not loaded needs room for them. */
 function fitsFreeMemory(provider: Provider, context: GateContext): boolean {
-  const { traits } = context;
   const free = provider.vitals.memory_free_bytes;
   const slot = slotOf(provider, context);
   if (free === undefined || slot?.budget_max !== undefined) return true;
   const weights = slot?.state === "idle_shutdown" ? weightsOf(provider, context) : 0;
-  return weights + (traits.promptTokens + traits.maxTokens) * KV_BYTES_PER_TOKEN <= free;
+  return weights + cacheBytes(provider, context) <= free;
 }

@@ -31,6 +31,7 @@ const OBSTACLES: Readonly<Record<Gate, Obstacle>> = {
   version_floor: "capability",
   template_broken: "capability",
   vision: "capability",
+  dialect: "capability",
   model_too_large: "size",
   context_exceeded: "size",
   offline: "room",
@@ -71,17 +72,17 @@ function unavailable(
   rung: "no_provider" | (typeof RUNGS)[number],
   { traits }: GateContext,
 ): Exclude<PickResult, { type: "picked" }> {
-  return { type: "unavailable", error: errorOf(rung, traits.shape) };
+  return { type: "unavailable", error: errorOf(rung, traits.dialect ?? traits.shape) };
 }
 
-function errorOf(rung: "no_provider" | (typeof RUNGS)[number], shape: string): HearthError {
+function errorOf(rung: "no_provider" | (typeof RUNGS)[number], kind: string): HearthError {
   switch (rung) {
     case "no_provider":
       return new HearthError("no_provider", "No provider of this model is available now.", { retryAfterSeconds: 2 });
     case "size":
       return new HearthError("model_too_large", "This request is larger than any provider of this model can hold.");
     case "capability":
-      return new HearthError("capability_unavailable", `No provider of this model can serve ${shape} requests now.`, {
+      return new HearthError("capability_unavailable", `No provider of this model can serve ${kind} requests now.`, {
         retryAfterSeconds: 30,
       });
     case "health":

@@ -1,10 +1,12 @@
-import type { ProviderId } from "@hearth/protocol";
+import type { BackendDialect, ProviderId } from "@hearth/protocol";
 
 /** What selection needs to know of a request; everything else about it stays above. */
 export interface Traits {
   /** The build to serve, as providers advertise it. */
   readonly model: string;
   readonly shape: Shape;
+  /** Only a backend that speaks this natively can serve it; absent = any that chats. */
+  readonly dialect?: BackendDialect | undefined;
   readonly promptTokens: number;
   /** Bound on the answer, tokens: the caller's, or the default. */
   readonly maxTokens: number;

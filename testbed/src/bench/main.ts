@@ -8,6 +8,7 @@ import { report } from "./report.js";
 import { toJson } from "./results.js";
 import { type Bench, runBench } from "./run.js";
 import { Processes } from "./spawn.js";
+import { benchToolSchema } from "./tool-schema.js";
 
 // The exit handlers of what is running end every process and remove every file of the bench.
 process.on("SIGINT", () => process.exit(130));
@@ -27,6 +28,8 @@ async function execute(options: Options): Promise<void> {
       return console.log(USAGE);
     case "crypto":
       return benchCrypto(console.log);
+    case "tool-schema":
+      return benchToolSchema(console.log);
     case "profile":
       return console.log(await profileHearth(surroundings(), options));
     case "run":

@@ -5,7 +5,7 @@ import { TARGETS, type TargetName } from "./targets.js";
 /** What the command line asks for. */
 export type Options =
   | { readonly command: "help" }
-  | { readonly command: "crypto" }
+  | { readonly command: "crypto" | "tool-schema" }
   | ({ readonly command: "profile" } & ProfileOptions)
   | {
       readonly command: "run";
@@ -16,6 +16,7 @@ export type Options =
 
 export const USAGE: string = `npm run bench -- [--quick] [--json FILE] [--targets ${TARGETS.join(",")}]
 npm run bench -- crypto              CPU of the encryption, node:crypto against noble
+npm run bench -- tool-schema         CPU of the repair of tool schemas
 npm run bench -- profile [--agent] [--stream] [--keep FILE]
                                      where the CPU of the coordinator, or of the agent, goes at concurrency 32`;
 
@@ -40,6 +41,7 @@ export function readOptions(argv: readonly string[]): Options {
     case "run":
       return { command, quick: values.quick, json: values.json, targets: values.targets.split(",").map(targetName) };
     case "crypto":
+    case "tool-schema":
       return { command };
     case "profile":
       return { command, program: values.agent ? "agent" : "coordinator", stream: values.stream, keep: values.keep };

@@ -124,7 +124,7 @@ describe("before the first content a failure is invisible", () => {
       s.error();
     }, answer);
     const got = await readStream(await hearth.chat(stream()));
-    expect(got).toMatchObject({ content: "response.created", done: 0, broken: true });
+    expect(got).toMatchObject({ content: "response.created", done: 1, broken: false });
     expect(got.errors).toHaveLength(1);
     expect(dispatched(providers)).toBe(1);
   });
@@ -176,7 +176,7 @@ describe("after the first content a failure is told, once", () => {
       s.error();
     }, answer);
     const got = await readStream(await hearth.chat(stream()));
-    expect(got).toMatchObject({ status: 200, content: "half", done: 0, broken: true });
+    expect(got).toMatchObject({ status: 200, content: "half", done: 1, broken: false });
     expect(got.errors).toEqual([expect.objectContaining({ code: "provider_error" })]);
     expect(dispatched(providers)).toBe(1);
   });
@@ -195,7 +195,7 @@ describe("after the first content a failure is told, once", () => {
     const provider = await hearth.provider((s) => s.content("half"));
     const got = await readStream(await hearth.chat(stream()));
     expect(got.errors).toEqual([expect.objectContaining({ code: "stream_timeout" })]);
-    expect(got.done).toBe(0);
+    expect(got.done).toBe(1);
     expect(await provider.streams[0]?.cancelled).toBe("stalled");
     expect(await metric('hearth_dispatches_total{role="primary",result="timeout"}')).toBe(1);
   });
@@ -209,7 +209,7 @@ describe("after the first content a failure is told, once", () => {
     };
     await hearth.provider(truncated);
     const got = await readStream(await hearth.chat(stream()));
-    expect(got).toMatchObject({ done: 0, broken: true });
+    expect(got).toMatchObject({ done: 1, broken: false });
     expect(got.errors).toHaveLength(1);
     expect(await metric('hearth_requests_total{result="success"}')).toBe(0);
   });
@@ -231,7 +231,7 @@ describe("after the first content a failure is told, once", () => {
       s.dropConnection();
     }, answer);
     const got = await readStream(await hearth.chat(stream()));
-    expect(got).toMatchObject({ content: "half", done: 0, broken: true });
+    expect(got).toMatchObject({ content: "half", done: 1, broken: false });
     expect(got.errors).toHaveLength(1);
   });
 });

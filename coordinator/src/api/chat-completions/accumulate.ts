@@ -1,4 +1,4 @@
-import type { ChatChunk, ChatChunkChoice } from "./read-event.js";
+import type { ChatChunk, ChatChunkChoice, ChatUsage, ToolCallDelta } from "./read-event.js";
 
 interface ToolCall {
   id: string | undefined;
@@ -7,37 +7,51 @@ interface ToolCall {
 }
 
 interface Choice {
-  /** Text-valued members of the deltas (`content`, `reasoning_content`, `refusal`, …), concatenated. */
-  readonly texts: Map<string, string>;
-  readonly others: Map<string, unknown>;
+  /** Members of the deltas by name, added up: text, reasoning, refusal, citations, … */
+  readonly message: Record<string, unknown>;
   readonly toolCalls: Map<number, ToolCall>;
   finishReason: string | null;
   logprobs: { content: unknown[]; refusal: unknown[] } | null;
 }
 
+/** Members of a chunk that the whole answer has in another form. */
+const CHUNK_MEMBERS = new Set(["id", "object", "created", "model", "choices", "usage"]);
+
 /** Folds the chunks of a stream into the `chat.completion` that a non-streaming backend would have sent. */
 export class ChatAccumulator {
   readonly #choices = new Map<number, Choice>();
+  /** Whatever else the chunks said beside the choices: a fingerprint, citations, timings. */
+  readonly #extras: Record<string, unknown> = {};
   #head: ChatChunk | undefined;
-  #usage: unknown;
+  #usage: ChatUsage | undefined;
 
   add(chunk: ChatChunk): void {
     this.#head ??= chunk;
     if (chunk.usage) this.#usage = chunk.usage;
     for (const choice of chunk.choices ?? []) this.#addChoice(choice);
+    for (const key in chunk) {
+      const value = chunk[key];
+      if (!CHUNK_MEMBERS.has(key) && value !== null && value !== undefined) this.#extras[key] = value;
+    }
   }
 
   /** @param fallback stands in for what the backend never said */
-  completion(fallback: { readonly id: string; readonly model: string; readonly created: number }): object {
+  completion(fallback: {
+    readonly id: string;
+    readonly model: string;
+    readonly created: number;
+    readonly usage?: ChatUsage;
+  }): object {
+    const usage = this.#usage ?? fallback.usage;
     return {
       id: this.#head?.id ?? fallback.id,
       object: "chat.completion",
       created: this.#head?.created ?? fallback.created,
       model: this.#head?.model ?? fallback.model,
-      ...(this.#head?.system_fingerprint ? { system_fingerprint: this.#head.system_fingerprint } : {}),
+      ...this.#extras,
       choices:
         this.#choices.size === 0 ? [toChoice(0, emptyChoice())] : [...this.#choices].map(([i, c]) => toChoice(i, c)),
-      ...(this.#usage === undefined ? {} : { usage: this.#usage }),
+      ...(usage === undefined ? {} : { usage }),
     };
   }
 
@@ -47,28 +61,40 @@ export class ChatAccumulator {
     this.#choices.set(index, choice);
     if (from.finish_reason) choice.finishReason = from.finish_reason;
     addLogprobs(choice, from.logprobs);
-    for (const [key, value] of Object.entries(from.delta ?? {})) addDelta(choice, key, value);
+    const { role: _role, tool_calls: calls, ...rest } = from.delta ?? {};
+    for (const call of calls ?? []) addToolCall(choice, call);
+    addMembers(choice.message, rest);
   }
 }
 
 function emptyChoice(): Choice {
-  return { texts: new Map(), others: new Map(), toolCalls: new Map(), finishReason: null, logprobs: null };
+  return { message: {}, toolCalls: new Map(), finishReason: null, logprobs: null };
 }
 
-function addDelta(choice: Choice, key: string, value: unknown): void {
-  if (key === "role" || value === null || value === undefined) return;
-  if (key === "tool_calls" && Array.isArray(value))
-    for (const call of value) addToolCall(choice, call as ToolCallDelta);
-  else if (typeof value === "string") choice.texts.set(key, (choice.texts.get(key) ?? "") + value);
-  else choice.others.set(key, value);
+/** Text and lists are continued, objects member by member; of anything else the last one counts. Takes over lists. */
+function addMembers(to: Record<string, unknown>, from: Readonly<Record<string, unknown>>): void {
+  for (const [key, value] of Object.entries(from)) {
+    if (value === null || value === undefined) continue;
+    to[key] = sum(to[key], value);
+  }
 }
 
-interface ToolCallDelta {
-  readonly index?: number;
-  readonly id?: string;
-  readonly type?: string;
-  readonly function?: { readonly name?: string; readonly arguments?: string };
+function sum(before: unknown, value: unknown): unknown {
+  if (typeof before === "string" && typeof value === "string") return before + value;
+  if (Array.isArray(before) && Array.isArray(value)) {
+    for (const each of value) before.push(each);
+    return before;
+  }
+  if (isRecord(before) && isRecord(value)) {
+    const merged = { ...before };
+    addMembers(merged, value);
+    return merged;
+  }
+  return value;
 }
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
 function addToolCall(choice: Choice, delta: ToolCallDelta): void {
   const index = delta.index ?? 0;
@@ -78,31 +104,30 @@ function addToolCall(choice: Choice, delta: ToolCallDelta): void {
     function: { name: "", arguments: "" },
   };
   choice.toolCalls.set(index, call);
-  call.id ??= delta.id;
+  call.id ??= delta.id ?? undefined;
   call.type = delta.type ?? call.type;
-  call.function.name += delta.function?.name ?? "";
-  call.function.arguments += delta.function?.arguments ?? "";
+  call.function.name ||= delta.function?.name ?? "";
+  const { arguments: given } = delta.function ?? {};
+  if (typeof given === "string") call.function.arguments += given;
 }
 
 function addLogprobs(choice: Choice, logprobs: unknown): void {
   if (typeof logprobs !== "object" || logprobs === null) return;
   const { content, refusal } = logprobs as { content?: unknown; refusal?: unknown };
   choice.logprobs ??= { content: [], refusal: [] };
-  if (Array.isArray(content)) choice.logprobs.content.push(...content);
-  if (Array.isArray(refusal)) choice.logprobs.refusal.push(...refusal);
+  if (Array.isArray(content)) for (const each of content) choice.logprobs.content.push(each);
+  if (Array.isArray(refusal)) for (const each of refusal) choice.logprobs.refusal.push(each);
 }
 
 function toChoice(index: number, choice: Choice): object {
   const calls = [...choice.toolCalls].sort(([a], [b]) => a - b).map(([, call]) => call);
-  const content = choice.texts.get("content");
   return {
     index,
     message: {
       role: "assistant",
       refusal: null,
-      ...Object.fromEntries(choice.others),
-      ...Object.fromEntries(choice.texts),
-      content: content ?? (calls.length > 0 ? null : ""),
+      ...choice.message,
+      content: choice.message["content"] ?? (calls.length > 0 ? null : ""),
       ...(calls.length > 0 ? { tool_calls: calls } : {}),
     },
     logprobs: choice.logprobs,

@@ -1,55 +1,69 @@
 import { z } from "zod";
 import { HearthError } from "../../platform/errors.js";
+import { requireDataUri } from "../image-source.js";
+import { checkBody } from "../json-body.js";
 
 // What Hearth itself looks at. Everything else is the backend's business and passes through untouched.
 const part = z.looseObject({ type: z.string() });
+
 const message = z.looseObject({
   role: z.enum(["system", "developer", "user", "assistant", "tool", "function"]),
-  content: z.union([z.string(), z.array(part).min(1)]).nullish(),
+  content: z.union([z.string(), z.array(part)]).nullish(),
 });
 
-const schema = z.looseObject({
-  model: z.string().min(1).max(128),
-  messages: z.array(message).min(1),
-  stream: z.boolean().nullish(),
-  stream_options: z.looseObject({ include_usage: z.boolean().nullish() }).nullish(),
-  max_tokens: z.int().min(1).nullish(),
-  max_completion_tokens: z.int().min(1).nullish(),
-  n: z.int().min(1).nullish(),
-  temperature: z.number().min(0).max(2).nullish(),
-  top_p: z.number().min(0).max(1).nullish(),
-  stop: z.union([z.string(), z.array(z.string()).max(16)]).nullish(),
-  tools: z.array(z.looseObject({ type: z.string() })).nullish(),
-});
+const bound = z.int().min(1).nullish();
 
-export type ChatCompletionBody = z.infer<typeof schema>;
+export const chatCompletionSchema = z
+  .looseObject({
+    model: z.string().min(1).max(128).meta({ description: "Id of a model that `GET /v1/models` lists." }),
+    messages: z.array(message).min(1),
+    stream: z.boolean().nullish(),
+    stream_options: z.looseObject({ include_usage: z.boolean().nullish() }).nullish(),
+    max_tokens: bound,
+    max_completion_tokens: bound.meta({ description: "Reaches the backend as `max_tokens`, which all of them know." }),
+    n: z.int().min(1).nullish().meta({ description: "Only 1 is supported." }),
+    temperature: z.number().min(0).max(2).nullish(),
+    top_p: z.number().min(0).max(1).nullish(),
+    stop: z.union([z.string(), z.array(z.string()).max(16)]).nullish(),
+    seed: z.number().nullish(),
+    logprobs: z.boolean().nullish(),
+    top_logprobs: z.int().min(0).max(20).nullish(),
+    response_format: z.looseObject({ type: z.string() }).nullish(),
+    tools: z.array(z.looseObject({ type: z.string() })).nullish(),
+    tool_choice: z.union([z.string(), z.looseObject({ type: z.string() })]).nullish(),
+    parallel_tool_calls: z.boolean().nullish(),
+  })
+  .meta({ id: "CreateChatCompletionRequest" });
+
+export type ChatCompletionBody = z.infer<typeof chatCompletionSchema>;
+export type ChatMessage = ChatCompletionBody["messages"][number];
 
 /**
- * Checks a body that is JSON already.
+ * Checks a body that is a JSON object already.
  *
  * @throws HearthError `invalid_request` with the path of the first offending member as `param`
  */
 export function parseChatCompletion(value: unknown): ChatCompletionBody {
-  const parsed = schema.safeParse(value);
-  if (!parsed.success) throw invalid(parsed.error);
-  if ((parsed.data.n ?? 1) > 1) {
-    throw new HearthError("invalid_request", "Only one choice a request is supported: set 'n' to 1.", { param: "n" });
+  const body = checkBody(chatCompletionSchema, value);
+  requireOneChoice(body.n);
+  for (const [index, each] of body.messages.entries()) checkImages(each, index);
+  return body;
+}
+
+/** @throws HearthError `invalid_request`: each choice would cost its own run of the model */
+export function requireOneChoice(n: number | null | undefined): void {
+  if ((n ?? 1) === 1) return;
+  throw new HearthError("invalid_request", "Only one choice a request is supported: set 'n' to 1.", { param: "n" });
+}
+
+function checkImages({ content }: ChatMessage, messageIndex: number): void {
+  if (!Array.isArray(content)) return;
+  for (const [index, each] of content.entries()) {
+    if (each.type !== "image_url") continue;
+    const image = each["image_url"];
+    // Some clients send the address itself where an object with it belongs.
+    const nested = typeof image === "object" && image !== null;
+    const url = nested ? (image as { url?: unknown }).url : image;
+    requireDataUri(url, `messages[${messageIndex}].content[${index}].image_url${nested ? ".url" : ""}`);
   }
-  return parsed.data;
-}
-
-function invalid(error: z.ZodError): HearthError {
-  const issue = error.issues[0];
-  const param = issue === undefined ? undefined : pathOf(issue.path);
-  const problem = issue?.message ?? "invalid";
-  return new HearthError("invalid_request", param ? `Invalid '${param}': ${problem}` : `Invalid body: ${problem}`, {
-    param: param || undefined,
-  });
-}
-
-/** `messages[0].content`, as OpenAI writes it. */
-function pathOf(path: readonly PropertyKey[]): string {
-  return path
-    .map((key, index) => (typeof key === "number" ? `[${key}]` : `${index === 0 ? "" : "."}${String(key)}`))
-    .join("");
 }

@@ -3,25 +3,48 @@ import type { EventReading } from "../../dispatch/outbound-request.js";
 /** A chunk as backends send it. Nothing in it is certain: backends differ. */
 export interface ChatChunk {
   readonly id?: string;
+  readonly object?: string;
   readonly created?: number;
   readonly model?: string;
-  readonly system_fingerprint?: string | null;
   readonly choices?: readonly ChatChunkChoice[];
-  readonly usage?: unknown;
+  readonly usage?: ChatUsage | null;
   readonly error?: unknown;
+  readonly [member: string]: unknown;
 }
 
 export interface ChatChunkChoice {
   readonly index?: number;
-  readonly delta?: Readonly<Record<string, unknown>> | null;
+  readonly delta?: ChatDelta | null;
   readonly finish_reason?: string | null;
   readonly logprobs?: unknown;
+}
+
+export interface ChatDelta {
+  readonly role?: string | null;
+  readonly content?: string | null;
+  readonly tool_calls?: readonly ToolCallDelta[] | null;
+  readonly [member: string]: unknown;
+}
+
+export interface ToolCallDelta {
+  readonly index?: number;
+  readonly id?: string | null;
+  readonly type?: string | null;
+  readonly function?: { readonly name?: string | null; readonly arguments?: unknown } | null;
+  readonly [member: string]: unknown;
+}
+
+export interface ChatUsage {
+  readonly prompt_tokens?: number;
+  readonly completion_tokens?: number;
+  readonly total_tokens?: number;
+  readonly [member: string]: unknown;
 }
 
 /** What one event of a chat completions backend is, by its parsed form. */
 export function readChatEvent(data: string): EventReading {
   if (data === "[DONE]") return { kind: "done" };
-  const parsed = parse(data);
+  const parsed = parseChunk(data);
   if (parsed === undefined) return { kind: "malformed" };
   if (parsed.error !== undefined && parsed.error !== null) return errorReading(parsed.error);
   const choice = parsed.choices?.[0];
@@ -33,16 +56,21 @@ export function readChatEvent(data: string): EventReading {
   return isContent(choice.delta) ? { kind: "content", parsed, finishes: false } : { kind: "preamble", parsed };
 }
 
-function parse(data: string): ChatChunk | undefined {
+/** An object whose `choices`, if it has any, are a list of objects. */
+export function parseChunk(data: string): ChatChunk | undefined {
   try {
     const value: unknown = JSON.parse(data);
-    if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
+    if (!isObject(value)) return undefined;
     const { choices } = value as ChatChunk;
-    return choices === undefined || choices === null || Array.isArray(choices) ? (value as ChatChunk) : undefined;
+    if (choices === undefined || choices === null) return value as ChatChunk;
+    return Array.isArray(choices) && choices.every(isObject) ? (value as ChatChunk) : undefined;
   } catch {
     return undefined;
   }
 }
+
+const isObject = (value: unknown): value is object =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** Text, reasoning, a tool call or a refusal; a role or an empty string is not. */
 function isContent(delta: ChatChunkChoice["delta"]): boolean {
@@ -57,7 +85,8 @@ function isNonEmpty(value: unknown): boolean {
   return value !== undefined && value !== null && value !== "" && !(Array.isArray(value) && value.length === 0);
 }
 
-function errorReading(error: unknown): EventReading {
+/** An error inside an HTTP 200, with its numeric code, or 502 where it has none. */
+export function errorReading(error: unknown): EventReading {
   const code = typeof error === "object" && error !== null ? (error as { code?: unknown }).code : undefined;
   const status = typeof code === "number" && code >= 400 && code <= 599 ? code : 502;
   return { kind: "error", status, error };

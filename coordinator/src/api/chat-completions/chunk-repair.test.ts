@@ -1,0 +1,189 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { ChatAccumulator } from "./accumulate.js";
+import { ChunkRepair } from "./chunk-repair.js";
+import type { ChatChunk, ChatDelta } from "./read-event.js";
+
+const FACTS = { id: "chatcmpl-req", model: "asked", created: 7 };
+const HEAD = { id: "c", object: "chat.completion.chunk", created: 1, model: "m" };
+
+const chunk = (delta: ChatDelta, finish: string | null = null): ChatChunk => ({
+  ...HEAD,
+  choices: [{ index: 0, delta, finish_reason: finish }],
+});
+
+/** Runs the chunks through a repair; `undefined`s are left out. */
+function run(...chunks: ChatChunk[]): ChatChunk[] {
+  const repair = new ChunkRepair(FACTS);
+  return [...chunks.map((each) => repair.next(each)), repair.end()].filter((each) => each !== undefined);
+}
+
+const deltas = (chunks: readonly ChatChunk[]): unknown[] => chunks.map((each) => each.choices?.[0]?.delta);
+const calls = (chunks: readonly ChatChunk[]): unknown[] =>
+  chunks.flatMap((each) => each.choices?.[0]?.delta?.tool_calls ?? []);
+const finish = (chunks: readonly ChatChunk[]): unknown => chunks.at(-1)?.choices?.[0]?.finish_reason;
+
+it("gives a well-formed chunk back as the same object", () => {
+  const given = [
+    chunk({ role: "assistant", content: "" }),
+    chunk({ content: "a", reasoning_content: null }),
+    chunk({ tool_calls: [{ index: 0, id: "x", type: "function", function: { name: "f", arguments: "" } }] }),
+    chunk({ tool_calls: [{ index: 0, function: { arguments: "{}" } }] }),
+    chunk({}, "tool_calls"),
+    { ...HEAD, choices: [], usage: { prompt_tokens: 1, completion_tokens: 2, total_tokens: 3 } },
+  ];
+  const repaired = run(...given);
+  expect(repaired).toHaveLength(given.length);
+  for (const [index, each] of repaired.entries()) expect(each).toBe(given[index]);
+});
+
+describe("what a backend leaves out", () => {
+  it("is the role: it comes with the first delta and with no other", () => {
+    const every = run(chunk({ role: "assistant", content: "a" }), chunk({ role: "assistant", content: "b" }));
+    expect(deltas(every).slice(0, 2)).toEqual([{ role: "assistant", content: "a" }, { content: "b" }]);
+    const none = run(chunk({ content: "a" }), chunk({ content: "b" }));
+    expect(deltas(none).slice(0, 2)).toEqual([{ content: "a", role: "assistant" }, { content: "b" }]);
+  });
+
+  it("is the head, the index, the delta and the null of a finish reason", () => {
+    const [first] = run({ choices: [{ delta: { role: "assistant", content: "a" } }] });
+    expect(first).toEqual({
+      id: "chatcmpl-req",
+      object: "chat.completion.chunk",
+      created: 7,
+      model: "asked",
+      choices: [{ index: 0, delta: { role: "assistant", content: "a" }, finish_reason: null }],
+    });
+    expect(
+      run(chunk({ role: "assistant" }), { ...HEAD, choices: [{ index: 0, finish_reason: "stop" }] }),
+    ).toMatchObject([{}, { choices: [{ delta: {}, finish_reason: "stop" }] }]);
+  });
+
+  it("is the finish reason: it comes at the end", () => {
+    expect(finish(run(chunk({ content: "a" })))).toBe("stop");
+    expect(run()).toMatchObject([
+      { choices: [{ index: 0, delta: { role: "assistant", content: "" }, finish_reason: "stop" }] },
+    ]);
+    expect(run(chunk({ content: "a" }, "length"))).toHaveLength(1);
+  });
+
+  it("is a known finish reason", () => {
+    expect(finish(run(chunk({ content: "a" }, "eos")))).toBe("stop");
+    expect(finish(run(chunk({ content: "a" }, "max_tokens")))).toBe("length");
+    const called = chunk({ tool_calls: [{ index: 0, id: "x", type: "function", function: { name: "f" } }] });
+    expect(finish(run(called, chunk({}, "stop")))).toBe("tool_calls");
+  });
+
+  it("is a count of the usage", () => {
+    expect(run({ ...HEAD, usage: { prompt_tokens: 2, completion_tokens: 3 } })[0]).toMatchObject({
+      choices: [],
+      usage: { prompt_tokens: 2, completion_tokens: 3, total_tokens: 5 },
+    });
+  });
+});
+
+describe("tool calls", () => {
+  it("get the index, id and type that a backend left out", () => {
+    const given = run(
+      chunk({ tool_calls: [{ function: { name: "f", arguments: "{" } }] }),
+      chunk({ tool_calls: [{ function: { arguments: "}" } }] }),
+    );
+    expect(calls(given)).toEqual([
+      { index: 0, id: "call_chatcmpl-req_0_0", type: "function", function: { name: "f", arguments: "{" } },
+      { index: 0, function: { arguments: "}" } },
+    ]);
+  });
+
+  it("are told apart by their ids where one index stands for several", () => {
+    const call = (id: string): ChatChunk =>
+      chunk({ tool_calls: [{ index: 0, id, type: "function", function: { name: "f", arguments: `"${id}"` } }] });
+    expect(calls(run(call("a"), call("b")))).toMatchObject([
+      { index: 0, id: "a", function: { arguments: '"a"' } },
+      { index: 1, id: "b", function: { arguments: '"b"' } },
+    ]);
+  });
+
+  it("have their id, type and name in the first delta only", () => {
+    const again = chunk({
+      tool_calls: [{ index: 0, id: "a", type: "function", function: { name: "f", arguments: "1" } }],
+    });
+    expect(calls(run(again, again))[1]).toEqual({ index: 0, function: { arguments: "1" } });
+  });
+
+  it("wait for their name", () => {
+    const given = run(
+      chunk({ tool_calls: [{ index: 0, id: "a", function: { arguments: "{" } }] }),
+      chunk({ tool_calls: [{ index: 0, function: { name: "f", arguments: "}" } }] }),
+    );
+    expect(calls(given)).toEqual([{ index: 0, id: "a", type: "function", function: { name: "f", arguments: "{}" } }]);
+  });
+
+  it("have text for arguments", () => {
+    const given = run(
+      chunk({ tool_calls: [{ index: 0, id: "a", function: { name: "f", arguments: { city: "Bern" } } }] }),
+    );
+    expect(calls(given)).toMatchObject([{ function: { arguments: '{"city":"Bern"}' } }]);
+  });
+});
+
+describe("any answer, in any pieces", () => {
+  const plans = fc.record({
+    text: fc.string({ unit: "grapheme" }),
+    tools: fc.array(fc.record({ name: fc.constantFrom("f", "g"), args: fc.string({ unit: "grapheme" }) }), {
+      maxLength: 4,
+    }),
+    cuts: fc.infiniteStream(fc.nat(4)),
+    order: fc.infiniteStream(fc.nat(9)),
+    habits: fc.record({ index: fc.boolean(), type: fc.boolean(), repeats: fc.boolean(), role: fc.boolean() }),
+  });
+
+  it("is folded into the same text and the same calls, however the backend sent it", () => {
+    fc.assert(
+      fc.property(plans, ({ text, tools, cuts, order, habits }) => {
+        const cut = (whole: string): string[] => {
+          const pieces: string[] = [];
+          for (let at = 0; at < whole.length; ) {
+            const size = 1 + (cuts.next().value as number);
+            pieces.push(whole.slice(at, at + size));
+            at += size;
+          }
+          return pieces;
+        };
+        const queues: ChatDelta[][] = [cut(text).map((content) => ({ content }))];
+        for (const [index, { name, args }] of tools.entries()) {
+          const id = `id${index}`;
+          const first = { index, id, ...(habits.type ? { type: "function" } : {}), function: { name, arguments: "" } };
+          const rest = cut(args).map((piece) => ({
+            ...(habits.index ? { index } : { id }),
+            ...(habits.repeats ? { id, type: "function" } : {}),
+            function: { arguments: piece, ...(habits.repeats ? { name } : {}) },
+          }));
+          queues.push([first, ...rest].map((call) => ({ tool_calls: [call] })));
+        }
+        const chunks: ChatChunk[] = [];
+        // Calls open in order, as with every backend; apart from that anything may come between.
+        for (const queue of queues.slice(1)) chunks.push(chunk(queue.shift() as ChatDelta));
+        while (queues.some((queue) => queue.length > 0)) {
+          const queue = queues[(order.next().value as number) % queues.length] as ChatDelta[];
+          const next = queue.shift();
+          if (next !== undefined) chunks.push(chunk(habits.role ? { role: "assistant", ...next } : next));
+        }
+        const accumulator = new ChatAccumulator();
+        const repaired = run(...chunks);
+        for (const each of repaired) accumulator.add(each);
+        const { choices } = accumulator.completion(FACTS) as { choices: { message: Record<string, unknown> }[] };
+        expect(choices[0]?.message["content"] ?? "").toBe(text);
+        expect(choices[0]?.message["tool_calls"] ?? []).toEqual(
+          tools.map(({ name, args }, index) => ({
+            id: `id${index}`,
+            type: "function",
+            function: { name, arguments: args },
+          })),
+        );
+        for (const [position, each] of repaired.entries()) {
+          expect("role" in (each.choices?.[0]?.delta ?? {})).toBe(position === 0);
+        }
+      }),
+    );
+  });
+});

@@ -1,0 +1,163 @@
+import type { ChatChunk, ChatChunkChoice, ChatDelta, ChatUsage } from "./read-event.js";
+import { ToolCallRepair } from "./tool-call-repair.js";
+
+/** What stands in for what a backend leaves out of its chunks. */
+export interface ChunkFacts {
+  readonly id: string;
+  readonly model: string;
+  /** Seconds since 1970. */
+  readonly created: number;
+}
+
+/**
+ * Brings the chunks of one answer into the form that SDKs rely on, as measured by leaving out each member in turn: an
+ * id and a model in every chunk, an index and a delta in every choice, the role in the first delta and in no other, well
+ * formed tool calls, a finish reason before the end. A chunk that has all that comes back as it is, the same object.
+ */
+export class ChunkRepair {
+  readonly #facts: ChunkFacts;
+  readonly #choices = new Map<number, ChoiceRepair>();
+  #head: ChunkFacts | undefined;
+
+  constructor(facts: ChunkFacts) {
+    this.#facts = facts;
+  }
+
+  /** @returns `undefined` for a chunk that says nothing */
+  next(chunk: ChatChunk): ChatChunk | undefined {
+    const { choices } = chunk;
+    const usage = repairUsage(chunk.usage);
+    if (choices === undefined || choices === null)
+      return usage ? this.#chunk({ ...chunk, choices: [], usage }) : undefined;
+    const repaired = this.#repairChoices(choices);
+    if (repaired === choices && usage === chunk.usage && hasHead(chunk)) {
+      this.#head ??= chunk;
+      return chunk;
+    }
+    return this.#chunk({ ...chunk, choices: repaired, ...(usage === undefined ? {} : { usage }) });
+  }
+
+  /** What the answer lacks at its end: a finish reason for every choice; `undefined` when it lacks nothing. */
+  end(): ChatChunk | undefined {
+    if (this.#choices.size === 0) this.#choice(0);
+    const choices: ChatChunkChoice[] = [];
+    for (const [index, choice] of this.#choices) {
+      const end = choice.end();
+      if (end !== undefined) choices.push({ index, ...end });
+    }
+    return choices.length === 0 ? undefined : this.#chunk({ choices });
+  }
+
+  /** The usage chunk, for a backend that never sent one. */
+  usage(usage: ChatUsage): ChatChunk {
+    return this.#chunk({ choices: [], usage });
+  }
+
+  #repairChoices(choices: readonly ChatChunkChoice[]): readonly ChatChunkChoice[] {
+    let changed = false;
+    const repaired = choices.map((choice, position) => {
+      const index = Number.isInteger(choice.index) ? (choice.index as number) : position;
+      const one = this.#choice(index).next(choice);
+      const whole = one.index === index ? one : { ...one, index };
+      if (whole !== choice) changed = true;
+      return whole;
+    });
+    return changed ? repaired : choices;
+  }
+
+  #choice(index: number): ChoiceRepair {
+    const known = this.#choices.get(index);
+    if (known !== undefined) return known;
+    const fresh = new ChoiceRepair((call) => `call_${this.#facts.id}_${index}_${call}`);
+    this.#choices.set(index, fresh);
+    return fresh;
+  }
+
+  #chunk(chunk: ChatChunk): ChatChunk {
+    const { id, model, created } = this.#head ?? this.#facts;
+    const whole = {
+      ...chunk,
+      id: isText(chunk.id) ? chunk.id : id,
+      object: "chat.completion.chunk",
+      created: Number.isInteger(chunk.created) ? (chunk.created as number) : created,
+      model: isText(chunk.model) ? chunk.model : model,
+    };
+    this.#head ??= whole;
+    return whole;
+  }
+}
+
+const FINISH_REASONS = new Set<unknown>(["stop", "length", "tool_calls", "content_filter", "function_call"]);
+/** Other names that backends have for the same thing. */
+const OTHER_FINISH_REASONS: Readonly<Record<string, string>> = { max_tokens: "length", tool_use: "tool_calls" };
+
+class ChoiceRepair {
+  readonly #tools: ToolCallRepair;
+  #roleSent = false;
+  #finished = false;
+
+  constructor(callId: (index: number) => string) {
+    this.#tools = new ToolCallRepair(callId);
+  }
+
+  next(choice: ChatChunkChoice): ChatChunkChoice {
+    const delta = this.#delta(choice.delta ?? {});
+    const finish = this.#finish(choice.finish_reason);
+    if (delta === choice.delta && finish === choice.finish_reason) return choice;
+    return { ...choice, delta, finish_reason: finish };
+  }
+
+  end(): ChatChunkChoice | undefined {
+    if (this.#finished) return undefined;
+    const delta: ChatDelta = this.#roleSent ? {} : { role: "assistant", content: "" };
+    return { delta, logprobs: null, finish_reason: this.#finish("stop") };
+  }
+
+  #delta(delta: ChatDelta): ChatDelta {
+    let whole = delta;
+    const calls = delta.tool_calls;
+    if (calls) {
+      const repaired = this.#tools.next(calls);
+      if (repaired !== calls) whole = { ...whole, tool_calls: repaired };
+    }
+    if (!this.#roleSent) {
+      this.#roleSent = true;
+      return isText(delta.role) ? whole : { ...whole, role: "assistant" };
+    }
+    if (delta.role === undefined) return whole;
+    const { role: _role, ...rest } = whole;
+    return rest;
+  }
+
+  /** Calls were made, whatever the backend says: an agent that reads only the reason must not miss them. */
+  #finish(reason: string | null | undefined): string | null {
+    if (!reason) return null;
+    this.#finished = true;
+    const known = FINISH_REASONS.has(reason) ? reason : (OTHER_FINISH_REASONS[reason] ?? "stop");
+    return known === "stop" && this.#tools.any ? "tool_calls" : known;
+  }
+}
+
+function hasHead(chunk: ChatChunk): chunk is ChatChunk & ChunkFacts {
+  return (
+    isText(chunk.id) &&
+    isText(chunk.model) &&
+    chunk.object === "chat.completion.chunk" &&
+    Number.isInteger(chunk.created)
+  );
+}
+
+/** The same usage where its three counts are there. */
+function repairUsage(usage: ChatUsage | null | undefined): ChatUsage | null | undefined {
+  if (usage === undefined || usage === null) return usage;
+  const { prompt_tokens: prompt, completion_tokens: completion, total_tokens: total } = usage;
+  if (prompt !== undefined && completion !== undefined && total !== undefined) return usage;
+  return {
+    ...usage,
+    prompt_tokens: prompt ?? 0,
+    completion_tokens: completion ?? 0,
+    total_tokens: total ?? (prompt ?? 0) + (completion ?? 0),
+  };
+}
+
+const isText = (value: unknown): value is string => typeof value === "string" && value !== "";

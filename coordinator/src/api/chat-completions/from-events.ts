@@ -1,0 +1,101 @@
+import type { Usage } from "@hearth/protocol";
+import type { Chunk } from "../../dispatch/types.js";
+import type { Clock } from "../../platform/clock.js";
+import type { HearthError } from "../../platform/errors.js";
+import type { Consumer, Reply } from "../../request/consumer.js";
+import { openAiErrorBody } from "../error-envelope.js";
+import { DONE, sseEvent } from "../sse.js";
+import { openAiUsage } from "../usage.js";
+import { ChatAccumulator } from "./accumulate.js";
+import { type ChunkFacts, ChunkRepair } from "./chunk-repair.js";
+import type { ChatChunk } from "./read-event.js";
+import type { ChatRequest } from "./to-internal.js";
+
+/** The reply in the form the request asked for. */
+export function chatReply(request: ChatRequest, consumer: Consumer, clock: Clock): Reply {
+  const facts: ChunkFacts = {
+    id: `chatcmpl-${request.id}`,
+    model: request.model,
+    created: Math.floor(clock.wallTime() / 1000),
+  };
+  return request.stream ? new ChatStream(request, consumer, facts) : new WholeChat(consumer, facts);
+}
+
+/** The provider's events, byte for byte where they are well formed. The usage chunk comes last, if it was asked for. */
+class ChatStream implements Reply {
+  readonly #consumer: Consumer;
+  readonly #includeUsage: boolean;
+  readonly #repair: ChunkRepair;
+  #usage: Uint8Array | string | undefined;
+  #usageSent = false;
+
+  constructor(request: ChatRequest, consumer: Consumer, facts: ChunkFacts) {
+    this.#consumer = consumer;
+    this.#includeUsage = request.includeUsage;
+    this.#repair = new ChunkRepair(facts);
+  }
+
+  open(): void {
+    this.#consumer.openStream();
+  }
+
+  write(chunk: Chunk): Promise<void> | undefined {
+    const repaired = this.#repair.next(chunk.parsed as ChatChunk);
+    if (repaired === undefined) return undefined;
+    const bytes = repaired === chunk.parsed ? chunk.bytes : sseEvent(repaired);
+    if (repaired.usage) {
+      if (repaired.choices?.length === 0) {
+        this.#usage = bytes;
+        return undefined;
+      }
+      this.#usageSent = true;
+    }
+    return this.#consumer.write(bytes);
+  }
+
+  complete(usage: Usage): void {
+    const last: (Uint8Array | string)[] = [];
+    const end = this.#repair.end();
+    if (end !== undefined) last.push(sseEvent(end));
+    if (this.#includeUsage) {
+      if (this.#usage !== undefined) last.push(this.#usage);
+      else if (!this.#usageSent) last.push(sseEvent(this.#repair.usage(openAiUsage(usage))));
+    }
+    this.#consumer.endStream(...last, DONE);
+  }
+
+  fail(error: HearthError): void {
+    this.#consumer.endStream(sseEvent(openAiErrorBody(error)), DONE);
+  }
+}
+
+/** One answer at the end, folded from the same events. */
+class WholeChat implements Reply {
+  readonly #consumer: Consumer;
+  readonly #facts: ChunkFacts;
+  readonly #repair: ChunkRepair;
+  readonly #accumulator = new ChatAccumulator();
+
+  constructor(consumer: Consumer, facts: ChunkFacts) {
+    this.#consumer = consumer;
+    this.#facts = facts;
+    this.#repair = new ChunkRepair(facts);
+  }
+
+  open(): void {}
+
+  write(chunk: Chunk): undefined {
+    const repaired = this.#repair.next(chunk.parsed as ChatChunk);
+    if (repaired !== undefined) this.#accumulator.add(repaired);
+  }
+
+  complete(usage: Usage): void {
+    const end = this.#repair.end();
+    if (end !== undefined) this.#accumulator.add(end);
+    this.#consumer.sendJson(this.#accumulator.completion({ ...this.#facts, usage: openAiUsage(usage) }));
+  }
+
+  fail(error: HearthError): void {
+    this.#consumer.sendError(error);
+  }
+}

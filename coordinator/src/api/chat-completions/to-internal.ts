@@ -1,0 +1,109 @@
+import type { RequestId } from "@hearth/protocol";
+import type { OutboundForm } from "../../dispatch/outbound-request.js";
+import type { InferenceRequest } from "../../request/inference-request.js";
+import { type JsonObjectText, memberSplices } from "../../request/json-members.js";
+import { type JsonNode, readNode } from "../../request/json-nodes.js";
+import { type Splice, splice } from "../../request/json-text.js";
+import { toolRepair } from "../../request/tool-schema.js";
+import { type JsonBody, readJsonBody } from "../json-body.js";
+import { askForStream, baseEdits, type Edits } from "../member-edits.js";
+import { estimateTokens } from "../prompt-size.js";
+import { type ChatCompletionBody, type ChatMessage, parseChatCompletion } from "./parse.js";
+import { readChatEvent } from "./read-event.js";
+
+/** A chat completion request, with what only this dialect needs to write the reply. */
+export interface ChatRequest extends InferenceRequest {
+  readonly includeUsage: boolean;
+}
+
+/**
+ * Reads a body. What goes to the provider is the consumer's own text with a handful of members set: always streaming,
+ * always with usage, without what identifies the end user, with tool schemas that every chat template can render.
+ *
+ * @throws HearthError `invalid_request`
+ */
+export function toChatRequest(raw: Buffer, id: RequestId): ChatRequest {
+  const json = readJsonBody(raw);
+  const body = parseChatCompletion(json.value);
+  const tools = (body.tools?.length ?? 0) > 0;
+  const repair = tools ? toolRepair(json.object) : undefined;
+  const inner = [...(repair?.splices ?? []), ...roleSplices(json.object, body.messages)];
+  const edits = editsFor(body);
+  const stream = body.stream === true;
+  const form = formOf(json, edits, inner);
+  return {
+    id,
+    model: body.model,
+    delivery: stream ? "interactive" : "whole",
+    form: (_native, build) =>
+      build === body.model ? form : formOf(json, edits.set("model", JSON.stringify(build)), inner),
+    toolsRepaired: repair?.complete === true,
+    stream,
+    includeUsage: body.stream_options?.include_usage === true,
+    needs: { tools: tools || Array.isArray(body["functions"]), vision: body.messages.some(hasImage) },
+    promptTokens: estimate(body),
+    maxTokens: body.max_completion_tokens ?? body.max_tokens ?? undefined,
+  };
+}
+
+function formOf({ raw, object }: JsonBody, edits: Edits, inner: readonly Splice[]): OutboundForm {
+  const splices = [...memberSplices(object, edits), ...inner];
+  const body = splices.length === 0 ? raw : Buffer.from(splice(object.text, splices));
+  return { dialect: "chat_completions", format: "events", body, readEvent: readChatEvent };
+}
+
+function editsFor(body: ChatCompletionBody): Edits {
+  const edits = baseEdits(body);
+  askForStream(edits, body);
+  limitAnswer(body, edits);
+  return edits;
+}
+
+/**
+ * OpenAI's newer name for the bound is not known to every backend (Ollama ignores it, and an ignored bound is an
+ * endless answer; some refuse unknown members). The older one is known to all: llama.cpp, Ollama, LM Studio, MLX, vLLM.
+ */
+function limitAnswer(body: ChatCompletionBody, edits: Edits): void {
+  const bound = body.max_completion_tokens;
+  if (bound === undefined || bound === null) return;
+  edits.set("max_completion_tokens", undefined);
+  if (body.max_tokens !== bound) edits.set("max_tokens", String(bound));
+}
+
+/** `developer` is OpenAI's newer name for `system`; most chat templates refuse a role that they do not know. */
+function roleSplices({ text, members }: JsonObjectText, messages: readonly ChatMessage[]): Splice[] {
+  if (!messages.some((message) => message.role === "developer")) return [];
+  const list = members.findLast((member) => member.key === "messages");
+  const node = list && readNode(text, list.start);
+  if (node?.kind !== "array") return [];
+  return node.items.map(roleOf).filter(isDeveloper).map(toSystem);
+}
+
+function roleOf(message: JsonNode): JsonNode | undefined {
+  return message.kind === "object" ? message.members.get("role") : undefined;
+}
+
+const isDeveloper = (role: JsonNode | undefined): role is JsonNode =>
+  role?.kind === "string" && role.value === "developer";
+const toSystem = ({ start, end }: JsonNode): Splice => ({ start, end, text: '"system"' });
+
+function hasImage({ content }: ChatMessage): boolean {
+  return Array.isArray(content) && content.some((part) => part.type === "image_url");
+}
+
+function estimate(body: ChatCompletionBody): number {
+  let characters = 0;
+  let images = 0;
+  for (const message of body.messages) {
+    characters += 8; // role and separators
+    if (typeof message.content === "string") characters += message.content.length;
+    else
+      for (const part of message.content ?? [])
+        if (part.type === "image_url") images += 1;
+        else characters += lengthOf(part["text"]);
+  }
+  if (body.tools) characters += JSON.stringify(body.tools).length;
+  return estimateTokens({ characters, images });
+}
+
+const lengthOf = (text: unknown): number => (typeof text === "string" ? text.length : 0);

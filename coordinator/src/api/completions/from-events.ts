@@ -1,0 +1,113 @@
+import type { Usage } from "@hearth/protocol";
+import type { Chunk } from "../../dispatch/types.js";
+import type { Clock } from "../../platform/clock.js";
+import type { HearthError } from "../../platform/errors.js";
+import type { Consumer, Reply } from "../../request/consumer.js";
+import { openAiErrorBody } from "../error-envelope.js";
+import { DONE, sseEvent } from "../sse.js";
+import { openAiUsage } from "../usage.js";
+import { joinLogprobs, type TextLogprobs } from "./logprobs.js";
+import type { TextChunk } from "./read-event.js";
+import { TextChunks, type TextFacts } from "./text-chunks.js";
+import type { CompletionRequest } from "./to-internal.js";
+
+/** The reply in the form the request asked for. */
+export function completionReply(request: CompletionRequest, consumer: Consumer, clock: Clock): Reply {
+  const facts: TextFacts = {
+    id: `cmpl-${request.id}`,
+    model: request.model,
+    created: Math.floor(clock.wallTime() / 1000),
+    echo: request.echo,
+  };
+  return request.stream ? new TextStream(request, consumer, facts) : new WholeText(consumer, facts);
+}
+
+class TextStream implements Reply {
+  readonly #consumer: Consumer;
+  readonly #includeUsage: boolean;
+  readonly #chunks: TextChunks;
+  #usage: Uint8Array | string | undefined;
+
+  constructor(request: CompletionRequest, consumer: Consumer, facts: TextFacts) {
+    this.#consumer = consumer;
+    this.#includeUsage = request.includeUsage;
+    this.#chunks = new TextChunks(facts);
+  }
+
+  open(): void {
+    this.#consumer.openStream();
+  }
+
+  write(chunk: Chunk): Promise<void> | undefined {
+    const text = this.#chunks.next(chunk);
+    if (text === undefined) return undefined;
+    const bytes = text === chunk.parsed ? chunk.bytes : sseEvent(text);
+    if (text.choices?.length !== 0) return this.#consumer.write(bytes);
+    this.#usage = bytes;
+    return undefined;
+  }
+
+  complete(usage: Usage): void {
+    const last: (Uint8Array | string)[] = [];
+    const end = this.#chunks.end();
+    if (end !== undefined) last.push(sseEvent(end));
+    if (this.#includeUsage) last.push(this.#usage ?? sseEvent(this.#chunks.usage(openAiUsage(usage))));
+    this.#consumer.endStream(...last, DONE);
+  }
+
+  fail(error: HearthError): void {
+    this.#consumer.endStream(sseEvent(openAiErrorBody(error)), DONE);
+  }
+}
+
+class WholeText implements Reply {
+  readonly #consumer: Consumer;
+  readonly #facts: TextFacts;
+  readonly #chunks: TextChunks;
+  #head: TextChunk | undefined;
+  #text = "";
+  #logprobs: TextLogprobs | null = null;
+  #finishReason: string | null = null;
+  #usage: object | undefined;
+
+  constructor(consumer: Consumer, facts: TextFacts) {
+    this.#consumer = consumer;
+    this.#facts = facts;
+    this.#chunks = new TextChunks(facts);
+  }
+
+  open(): void {}
+
+  write(chunk: Chunk): undefined {
+    const text = this.#chunks.next(chunk);
+    if (text !== undefined) this.#add(text);
+  }
+
+  complete(usage: Usage): void {
+    const end = this.#chunks.end();
+    if (end !== undefined) this.#add(end);
+    const { id, model, created } = this.#facts;
+    this.#consumer.sendJson({
+      id: this.#head?.id ?? id,
+      object: "text_completion",
+      created: this.#head?.created ?? created,
+      model: this.#head?.model ?? model,
+      choices: [{ text: this.#text, index: 0, logprobs: this.#logprobs, finish_reason: this.#finishReason }],
+      usage: this.#usage ?? openAiUsage(usage),
+    });
+  }
+
+  fail(error: HearthError): void {
+    this.#consumer.sendError(error);
+  }
+
+  #add(chunk: TextChunk): void {
+    this.#head ??= chunk;
+    if (chunk.usage) this.#usage = chunk.usage;
+    const [choice] = chunk.choices ?? [];
+    if (choice === undefined) return;
+    this.#text += choice.text ?? "";
+    this.#logprobs = joinLogprobs(this.#logprobs, choice.logprobs);
+    this.#finishReason = choice.finish_reason ?? this.#finishReason;
+  }
+}

@@ -1,0 +1,75 @@
+import type { BackendDialect, RequestId } from "@hearth/protocol";
+import type { OutboundForm } from "../../dispatch/outbound-request.js";
+import type { InferenceRequest } from "../../request/inference-request.js";
+import { memberSplices } from "../../request/json-members.js";
+import { splice } from "../../request/json-text.js";
+import { readChatEvent } from "../chat-completions/read-event.js";
+import { type JsonBody, readJsonBody } from "../json-body.js";
+import { askForStream, baseEdits, type Edits } from "../member-edits.js";
+import { type CompletionBody, type ParsedCompletion, parseCompletion } from "./parse.js";
+import { readCompletionEvent } from "./read-event.js";
+
+/** A legacy completion request, with what only this dialect needs to write the reply. */
+export interface CompletionRequest extends InferenceRequest {
+  readonly includeUsage: boolean;
+  /** What the answer begins with, where the backend does not repeat the prompt itself. */
+  readonly echo: string;
+}
+
+/**
+ * Reads a body. A backend that speaks this API natively gets the consumer's own text; any other gets a chat with the
+ * prompt as its one message.
+ *
+ * @throws HearthError `invalid_request`
+ */
+export function toCompletionRequest(raw: Buffer, id: RequestId): CompletionRequest {
+  const json = readJsonBody(raw);
+  const parsed = parseCompletion(json.value);
+  const { body, prompt } = parsed;
+  const stream = body.stream === true;
+  return {
+    id,
+    model: body.model,
+    delivery: stream ? "interactive" : "whole",
+    form: (native, build) => formOf(json, parsed, native, build),
+    toolsRepaired: false,
+    stream,
+    includeUsage: body.stream_options?.include_usage === true,
+    echo: body.echo === true ? (prompt ?? "") : "",
+    needs: { tools: false, vision: false, ...(needsNative(parsed) ? { dialect: "completions" } : {}) },
+    promptTokens: parsed.promptTokens,
+    maxTokens: body.max_tokens || undefined,
+  };
+}
+
+/** A suffix and token ids have no form in a chat. */
+function needsNative({ body, prompt }: ParsedCompletion): boolean {
+  return prompt === undefined || Boolean(body.suffix);
+}
+
+function formOf(
+  json: JsonBody,
+  { body, prompt }: ParsedCompletion,
+  native: readonly BackendDialect[],
+  build: string,
+): OutboundForm {
+  const edits = baseEdits(body);
+  askForStream(edits, body);
+  if (build !== body.model) edits.set("model", JSON.stringify(build));
+  const isNative = native.includes("completions");
+  if (!isNative) toChat(edits, body, prompt ?? "");
+  return {
+    dialect: isNative ? "completions" : "chat_completions",
+    format: "events",
+    body: Buffer.from(splice(json.object.text, memberSplices(json.object, edits))),
+    readEvent: isNative ? readCompletionEvent : readChatEvent,
+  };
+}
+
+function toChat(edits: Edits, body: CompletionBody, prompt: string): void {
+  for (const key of ["prompt", "echo", "best_of", "logprobs"]) if (key in body) edits.set(key, undefined);
+  edits.set("messages", JSON.stringify([{ role: "user", content: prompt }]));
+  if (typeof body.logprobs !== "number") return;
+  edits.set("logprobs", "true");
+  edits.set("top_logprobs", String(body.logprobs));
+}

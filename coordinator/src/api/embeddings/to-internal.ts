@@ -1,0 +1,48 @@
+import type { RequestId } from "@hearth/protocol";
+import type { InferenceRequest } from "../../request/inference-request.js";
+import { memberSplices } from "../../request/json-members.js";
+import { splice } from "../../request/json-text.js";
+import { readJsonBody } from "../json-body.js";
+import { baseEdits } from "../member-edits.js";
+import { inputSizes, parseEmbedding } from "./parse.js";
+import { readEmbeddings } from "./read-body.js";
+
+/** An embeddings request, with what only this dialect needs to write the reply. */
+export interface EmbeddingRequest extends InferenceRequest {
+  readonly base64: boolean;
+}
+
+/**
+ * Reads a body. The provider gets the consumer's own text; vectors always come back as numbers, because not every
+ * backend knows another form.
+ *
+ * @throws HearthError `invalid_request`
+ */
+export function toEmbeddingRequest(raw: Buffer, id: RequestId): EmbeddingRequest {
+  const { object, value } = readJsonBody(raw);
+  const body = parseEmbedding(value);
+  const sizes = inputSizes(body.input);
+  return {
+    id,
+    model: body.model,
+    delivery: "whole",
+    form(_native, build) {
+      const edits = baseEdits(body);
+      if (body.encoding_format) edits.set("encoding_format", undefined);
+      if (build !== body.model) edits.set("model", JSON.stringify(build));
+      return {
+        dialect: "embeddings",
+        format: "body",
+        body: Buffer.from(splice(object.text, memberSplices(object, edits))),
+        readEvent: (data) => readEmbeddings(data, sizes.length),
+      };
+    },
+    toolsRepaired: false,
+    stream: false,
+    base64: body.encoding_format === "base64",
+    needs: { tools: false, vision: false, dialect: "embeddings" },
+    promptTokens: sizes.reduce((sum, size) => sum + size, 0),
+    longestInputTokens: Math.max(...sizes),
+    maxTokens: 0,
+  };
+}

@@ -1,0 +1,30 @@
+/** Edits of a body's top-level members: the new value as JSON text, or `undefined` to remove the member. */
+export type Edits = Map<string, string | undefined>;
+
+/** Members that identify the consumer's end user, or ask OpenAI to keep something: no provider has any use for them. */
+const STRIPPED = ["user", "prompt_cache_key", "safety_identifier", "metadata", "store"];
+
+/**
+ * What changes in every body before a provider sees it: what identifies the end user goes, and so does every `null`,
+ * which means absent to OpenAI and something else to each backend.
+ */
+export function baseEdits(body: Readonly<Record<string, unknown>>): Edits {
+  const edits: Edits = new Map();
+  for (const key of STRIPPED) if (key in body) edits.set(key, undefined);
+  for (const key in body) if (body[key] === null) edits.set(key, undefined);
+  return edits;
+}
+
+/** Asks the backend for a stream that ends with the usage. */
+export function askForStream(
+  edits: Edits,
+  body: { readonly stream?: boolean | null | undefined; readonly stream_options?: StreamOptions | null | undefined },
+): void {
+  if (body.stream !== true) edits.set("stream", "true");
+  if (body.stream_options?.include_usage === true) return;
+  edits.set("stream_options", JSON.stringify({ ...body.stream_options, include_usage: true }));
+}
+
+interface StreamOptions {
+  readonly include_usage?: boolean | null | undefined;
+}

@@ -1,0 +1,30 @@
+import type { Dialect, DialectContext } from "../../request/consumer.js";
+import { type EventDialect, eventReply } from "../translation/event-reply.js";
+import { messagesErrorBody } from "./error-body.js";
+import { MessageFold } from "./fold.js";
+import { MessagesTranslator } from "./from-events.js";
+import { type MessagesRequest, toMessagesRequest } from "./to-internal.js";
+
+/** `POST /v1/messages` for one request. */
+export function createMessagesDialect({ id }: DialectContext): Dialect<MessagesRequest> {
+  return {
+    errorBody: (error) => messagesErrorBody(error, id),
+    normalise: (body) => toMessagesRequest(body, id),
+    reply: (request, consumer) => eventReply(messagesEvents(request), request.stream, consumer),
+  };
+}
+
+function messagesEvents(request: MessagesRequest): EventDialect {
+  const { model, promptTokens, showsThinking, stopSequences } = request;
+  const id = request.id.replace(/^req_/, "msg_");
+  return {
+    dialect: "messages",
+    translator: () => new MessagesTranslator({ id, model, promptTokens, showsThinking, stopSequences }),
+    fold: () => new MessageFold(),
+    failureWriter: () => ({
+      seen: () => {},
+      failure: (error) => [{ ...messagesErrorBody(error, request.id) }],
+    }),
+    tellsEnd: ({ type }) => type === "message_delta" || type === "message_stop",
+  };
+}

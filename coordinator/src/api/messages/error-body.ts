@@ -1,0 +1,51 @@
+import type { HearthError } from "../../platform/errors.js";
+import { openAiErrorBody, statusOf } from "../error-envelope.js";
+
+/** Anthropic's error envelope. Without the outer `type`, SDKs show an empty error. */
+export interface MessagesErrorBody {
+  readonly type: "error";
+  readonly error: {
+    readonly type: string;
+    readonly message: string;
+    readonly details?: { readonly error_code: string };
+  };
+  readonly request_id?: string;
+}
+
+const TYPES: Readonly<Record<number, string>> = {
+  401: "authentication_error",
+  402: "billing_error",
+  403: "permission_error",
+  404: "not_found_error",
+  413: "request_too_large",
+  429: "rate_limit_error",
+  503: "overloaded_error",
+  504: "timeout_error",
+  529: "overloaded_error",
+};
+
+/** An error in Anthropic's form; a backend's own words where the request itself caused it. */
+export function messagesErrorBody(error: HearthError, requestId?: string): MessagesErrorBody {
+  const status = statusOf(error);
+  const type = TYPES[status] ?? (status < 500 ? "invalid_request_error" : "api_error");
+  const { message } = openAiErrorBody(error).error;
+  return {
+    type: "error",
+    error: { type, message, ...detailsOf(error) },
+    ...(requestId === undefined ? {} : { request_id: requestId }),
+  };
+}
+
+/** Anthropic's SDK keeps threads unless it is told so, and then sends the whole conversation by itself. */
+function detailsOf({ code, details }: HearthError): { readonly details?: { readonly error_code: string } } {
+  const refusesThread = code === "invalid_request" && details.param === "thread";
+  return refusesThread ? { details: { error_code: "thread_unsupported_request" } } : {};
+}
+
+/** The status behind an error of a backend that speaks this dialect. */
+export function statusOfType(type: unknown): number {
+  if (type === "invalid_request_error") return 400;
+  if (type === "api_error") return 500;
+  const [status] = Object.entries(TYPES).find(([, each]) => each === type) ?? [];
+  return status === undefined ? 502 : Number(status);
+}

@@ -1,0 +1,78 @@
+import type { Fold, NamedEvent } from "../translation/event-reply.js";
+import { RawJson, writeJson } from "../translation/raw-json.js";
+
+type Members = Record<string, unknown>;
+
+/** Folds the events of Messages into the message that a consumer gets who does not stream. */
+export class MessageFold implements Fold {
+  #message: Members = {};
+  readonly #blocks = new Map<unknown, Members>();
+  /** The arguments of tool calls, by block, as text. */
+  readonly #inputs = new Map<Members, string>();
+
+  add(event: NamedEvent): void {
+    switch (event.type) {
+      case "message_start":
+        this.#message = { ...(event["message"] as Members) };
+        break;
+      case "content_block_start":
+        this.#blocks.set(event["index"], { ...(event["content_block"] as Members) });
+        break;
+      case "content_block_delta":
+        this.#grow(this.#blocks.get(event["index"]), event["delta"] as Members | undefined);
+        break;
+      case "message_delta":
+        Object.assign(this.#message, event["delta"]);
+        this.#message["usage"] = { ...(this.#message["usage"] as Members), ...known(event["usage"]) };
+        break;
+    }
+  }
+
+  /** JSON text, because arguments keep their digits only as text. */
+  body(): Uint8Array {
+    const content = [...this.#blocks.values()].map((block) => this.#finished(block));
+    return Buffer.from(writeJson({ ...this.#message, content }));
+  }
+
+  #grow(block: Members | undefined, delta: Members | undefined): void {
+    if (block === undefined || delta === undefined) return;
+    switch (delta["type"]) {
+      case "text_delta":
+        block["text"] = `${block["text"] ?? ""}${delta["text"]}`;
+        break;
+      case "thinking_delta":
+        block["thinking"] = `${block["thinking"] ?? ""}${delta["thinking"]}`;
+        break;
+      case "signature_delta":
+        block["signature"] = delta["signature"];
+        break;
+      case "input_json_delta":
+        this.#inputs.set(block, `${this.#inputs.get(block) ?? ""}${delta["partial_json"]}`);
+        break;
+      case "citations_delta":
+        block["citations"] = [...((block["citations"] as unknown[] | null | undefined) ?? []), delta["citation"]];
+        break;
+    }
+  }
+
+  #finished(block: Members): Members {
+    const text = this.#inputs.get(block);
+    if (text === undefined || text.trim() === "") return block;
+    return { ...block, input: isJsonObject(text) ? new RawJson(text) : { arguments: text } };
+  }
+}
+
+/** Members that say something. */
+function known(usage: unknown): Members {
+  return Object.fromEntries(Object.entries((usage as Members | undefined) ?? {}).filter(([, value]) => value !== null));
+}
+
+/** Arguments that are cut off or malformed are shown as they are, as text: an input is an object, whatever came. */
+function isJsonObject(text: string): boolean {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null && !Array.isArray(value);
+  } catch {
+    return false;
+  }
+}

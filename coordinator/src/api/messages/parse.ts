@@ -1,0 +1,204 @@
+import { z } from "zod";
+import { HearthError } from "../../platform/errors.js";
+import { requireDataUri } from "../image-source.js";
+import { checkBody } from "../json-body.js";
+
+const text = z.looseObject({ type: z.literal("text"), text: z.string() });
+
+const image = z.looseObject({
+  type: z.literal("image"),
+  source: z.discriminatedUnion(
+    "type",
+    [
+      z.looseObject({
+        type: z.literal("base64"),
+        media_type: z.string().regex(/^image\/[\w.+-]+$/, "expected an image type, such as image/png"),
+        data: z.string().min(1),
+      }),
+      z.looseObject({ type: z.literal("url"), url: z.string() }),
+    ],
+    { error: "images are taken as 'base64' only" },
+  ),
+});
+
+/** Plain text; a PDF would have to be read by somebody. */
+const document = z.looseObject({
+  type: z.literal("document"),
+  title: z.string().nullish(),
+  context: z.string().nullish(),
+  source: z.discriminatedUnion(
+    "type",
+    [
+      z.looseObject({ type: z.literal("text"), data: z.string() }),
+      z.looseObject({
+        type: z.literal("content"),
+        content: z.union([z.string(), z.array(z.discriminatedUnion("type", [text, image]))]),
+      }),
+    ],
+    { error: "documents are taken as 'text' or 'content' only" },
+  ),
+});
+
+const searchResult = z.looseObject({
+  type: z.literal("search_result"),
+  title: z.string(),
+  source: z.string(),
+  content: z.array(text),
+});
+
+const UNSUPPORTED_BLOCK = { error: "this type of content block is not supported" };
+
+const toolResult = z.looseObject({
+  type: z.literal("tool_result"),
+  tool_use_id: z.string().min(1),
+  content: z
+    .union([
+      z.string(),
+      z.array(z.discriminatedUnion("type", [text, image, document, searchResult], UNSUPPORTED_BLOCK)),
+    ])
+    .nullish(),
+  is_error: z.boolean().nullish(),
+});
+
+const toolUse = z.looseObject({
+  type: z.literal("tool_use"),
+  id: z.string().min(1),
+  name: z.string().min(1),
+  input: z.looseObject({}),
+});
+
+const thinking = z.looseObject({
+  type: z.literal("thinking"),
+  thinking: z.string(),
+  signature: z.string().nullish(),
+});
+
+const redactedThinking = z.looseObject({ type: z.literal("redacted_thinking") });
+
+const userBlock = z.discriminatedUnion("type", [text, image, document, searchResult, toolResult], UNSUPPORTED_BLOCK);
+const assistantBlock = z.discriminatedUnion("type", [text, thinking, redactedThinking, toolUse], UNSUPPORTED_BLOCK);
+
+const contentOf = <T extends z.ZodType>(block: T) => z.union([z.string(), z.array(block)]);
+
+const message = z.discriminatedUnion(
+  "role",
+  [
+    z.looseObject({ role: z.literal("user"), content: contentOf(userBlock) }),
+    z.looseObject({ role: z.literal("assistant"), content: contentOf(assistantBlock) }),
+    z.looseObject({ role: z.literal("system"), content: contentOf(text) }),
+  ],
+  { error: "expected one of 'user', 'assistant', 'system'" },
+);
+
+const tool = z.looseObject({
+  type: z.literal("custom", "only tools that the client runs, with an input_schema, are supported").nullish(),
+  name: z.string().min(1).max(128),
+  description: z.string().nullish(),
+  input_schema: z.looseObject({}),
+  strict: z.boolean().nullish(),
+});
+
+const toolChoice = z.discriminatedUnion(
+  "type",
+  [
+    z.looseObject({ type: z.literal("auto"), disable_parallel_tool_use: z.boolean().nullish() }),
+    z.looseObject({ type: z.literal("any"), disable_parallel_tool_use: z.boolean().nullish() }),
+    z.looseObject({
+      type: z.literal("tool"),
+      name: z.string().min(1),
+      disable_parallel_tool_use: z.boolean().nullish(),
+    }),
+    z.looseObject({ type: z.literal("none") }),
+  ],
+  { error: "expected one of 'auto', 'any', 'tool', 'none'" },
+);
+
+const format = z.looseObject({ type: z.literal("json_schema"), schema: z.looseObject({}) });
+
+/** What counting takes, and what asking takes beside the bound. */
+const prompt = {
+  model: z.string().min(1).max(128).meta({ description: "Id of a model that `GET /v1/models` lists." }),
+  messages: z.array(message).min(1),
+  system: contentOf(text).nullish(),
+  tools: z.array(tool).nullish(),
+  tool_choice: toolChoice.nullish(),
+  thinking: z
+    .looseObject({ type: z.string(), display: z.string().nullish() })
+    .nullish()
+    .meta({ description: "Local models think or not as they are made; `disabled` keeps their thoughts out." }),
+  output_config: z.looseObject({ format: format.nullish(), effort: z.string().nullish() }).nullish(),
+  output_format: format.nullish().meta({ description: "The older name of `output_config.format`." }),
+  mcp_servers: z.array(z.unknown()).max(0, "servers of tools are not supported").nullish(),
+};
+
+export const createMessageSchema = z
+  .looseObject({
+    ...prompt,
+    max_tokens: z.int().min(1),
+    stream: z.boolean().nullish(),
+    stop_sequences: z.array(z.string().min(1)).max(16).nullish(),
+    temperature: z.number().min(0).max(2).nullish(),
+    top_p: z.number().min(0).max(1).nullish(),
+    top_k: z.int().min(0).nullish(),
+    thread: z
+      .null("conversations are not kept here: send the whole one, without a thread")
+      .optional()
+      .meta({ description: "Refused in the form that makes Anthropic's SDK send the whole conversation." }),
+  })
+  .meta({ id: "CreateMessageRequest" });
+
+export const countTokensSchema = z.looseObject(prompt).meta({
+  id: "CountTokensRequest",
+  description: "The answer is an estimate: the coordinator has no model's tokenizer.",
+});
+
+export type CreateMessageBody = z.infer<typeof createMessageSchema>;
+export type CountTokensBody = z.infer<typeof countTokensSchema>;
+export type Message = CountTokensBody["messages"][number];
+export type UserBlock = z.infer<typeof userBlock>;
+export type AssistantBlock = z.infer<typeof assistantBlock>;
+export type ToolResultBlock = z.infer<typeof toolResult>;
+
+/** @throws HearthError `invalid_request` with the path of the first offending member as `param` */
+export function parseCreateMessage(value: unknown): CreateMessageBody {
+  const body = checkBody(createMessageSchema, value);
+  checkPrompt(body);
+  return body;
+}
+
+/** @throws HearthError `invalid_request` with the path of the first offending member as `param` */
+export function parseCountTokens(value: unknown): CountTokensBody {
+  const body = checkBody(countTokensSchema, value);
+  checkPrompt(body);
+  return body;
+}
+
+function checkPrompt({ messages, tools, tool_choice: choice }: CountTokensBody): void {
+  for (const [index, { content }] of messages.entries()) checkImages(content, `messages[${index}].content`);
+  if (choice?.type !== "tool" || tools?.some((each) => each.name === choice.name)) return;
+  throw new HearthError("invalid_request", `Invalid 'tool_choice.name': no tool is named '${choice.name}'.`, {
+    param: "tool_choice.name",
+  });
+}
+
+/** Images stand in messages, in results of tools, and in documents there. */
+function checkImages(content: unknown, param: string): void {
+  if (!Array.isArray(content)) return;
+  for (const [index, block] of (content as readonly UserBlock[]).entries()) {
+    const at = `${param}[${index}]`;
+    switch (block.type) {
+      case "image":
+        if (block.source.type === "url") requireDataUri(block.source.url, `${at}.source.url`);
+        break;
+      case "tool_result":
+        checkImages(block.content, `${at}.content`);
+        break;
+      case "document":
+        if (block.source.type === "content") checkImages(block.source.content, `${at}.source.content`);
+        break;
+      case "text":
+      case "search_result":
+        break;
+    }
+  }
+}

@@ -1,0 +1,169 @@
+import { type ChatPart, Conversation } from "../translation/conversation.js";
+import type { BodyText } from "../translation/raw-json.js";
+import type {
+  AssistantBlock,
+  CountTokensBody,
+  CreateMessageBody,
+  Message,
+  ToolResultBlock,
+  UserBlock,
+} from "./parse.js";
+
+/** The conversation of a body in the form of chat completions. */
+export function toConversation({ system, messages }: CountTokensBody, text: BodyText): Conversation {
+  const conversation = new Conversation();
+  if (system) conversation.system(joined(system));
+  for (const [index, message] of messages.entries()) addMessage(conversation, message, { text, index });
+  return conversation;
+}
+
+interface Place {
+  readonly text: BodyText;
+  readonly index: number;
+}
+
+function addMessage(conversation: Conversation, message: Message, place: Place): void {
+  switch (message.role) {
+    case "system":
+      conversation.system(joined(message.content));
+      return;
+    case "user":
+      addUser(conversation, message.content);
+      return;
+    case "assistant":
+      addAssistant(conversation, message.content, place);
+      return;
+  }
+}
+
+/** Results of tools come first, as they do in a chat: whatever stands beside them was said after them. */
+function addUser(conversation: Conversation, content: string | readonly UserBlock[]): void {
+  if (typeof content === "string") return conversation.user([{ type: "text", text: content }]);
+  const results = content.filter((block) => block.type === "tool_result");
+  for (const result of results) conversation.tool(toolResultOf(result));
+  if (results.length > 0 && results.length === content.length) return;
+  conversation.user(content.flatMap((block) => (block.type === "tool_result" ? [] : partsOf(block))));
+}
+
+function toolResultOf({ tool_use_id: callId, content, is_error: isError }: ToolResultBlock): {
+  readonly callId: string;
+  readonly parts: readonly ChatPart[];
+  readonly isError: boolean;
+} {
+  const blocks = content ?? [];
+  const parts = typeof blocks === "string" ? [textPart(blocks)] : blocks.flatMap(partsOf);
+  return { callId, parts, isError: isError === true };
+}
+
+function addAssistant(
+  conversation: Conversation,
+  content: string | readonly AssistantBlock[],
+  { text, index }: Place,
+): void {
+  const turn = conversation.newAssistant();
+  if (typeof content === "string") return turn.text(content);
+  for (const [at, block] of content.entries()) {
+    switch (block.type) {
+      case "text":
+        turn.text(block.text);
+        break;
+      case "thinking":
+        turn.reasoning(block.thinking);
+        break;
+      case "redacted_thinking":
+        break; // nobody but the model that wrote it can read it
+      case "tool_use":
+        turn.call(block.id, block.name, text.at(["messages", index, "content", at, "input"], block.input).text);
+        break;
+    }
+  }
+}
+
+function partsOf(block: Exclude<UserBlock, ToolResultBlock>): ChatPart[] {
+  switch (block.type) {
+    case "text":
+      return [textPart(block.text)];
+    case "image": {
+      const { source } = block;
+      const url = source.type === "url" ? source.url : `data:${source.media_type};base64,${source.data}`;
+      return [{ type: "image_url", image_url: { url } }];
+    }
+    case "search_result":
+      return [textPart([block.title, block.source, ...block.content.map((each) => each.text)].join("\n"))];
+    case "document": {
+      const heading = [block.title, block.context].filter((line) => line).map((line) => textPart(line as string));
+      const { source } = block;
+      if (source.type === "text") return [...heading, textPart(source.data)];
+      const { content } = source;
+      return [...heading, ...(typeof content === "string" ? [textPart(content)] : content.flatMap(partsOf))];
+    }
+  }
+}
+
+const textPart = (text: string): ChatPart => ({ type: "text", text });
+
+function joined(content: string | readonly { readonly text: string }[]): string {
+  return typeof content === "string" ? content : content.map((block) => block.text).join("\n\n");
+}
+
+/** The tools as chat completions have them, with their schemas as the consumer wrote them. */
+export function toChatTools({ tools }: CountTokensBody, text: BodyText): readonly object[] {
+  return (tools ?? []).map((tool, index) => ({
+    type: "function",
+    function: {
+      name: tool.name,
+      ...(tool.description ? { description: tool.description } : {}),
+      parameters: text.at(["tools", index, "input_schema"], tool.input_schema),
+      ...(typeof tool.strict === "boolean" ? { strict: tool.strict } : {}),
+    },
+  }));
+}
+
+/** Everything else that has a meaning in chat completions. */
+export function toChatSettings(body: CreateMessageBody, text: BodyText): Readonly<Record<string, unknown>> {
+  const { max_tokens, temperature, top_p, top_k, stop_sequences: stop, output_config: output } = body;
+  return {
+    max_tokens,
+    ...(typeof temperature === "number" ? { temperature } : {}),
+    ...(typeof top_p === "number" ? { top_p } : {}),
+    ...(typeof top_k === "number" ? { top_k } : {}),
+    ...(stop && stop.length > 0 ? { stop } : {}),
+    ...(output?.effort ? { reasoning_effort: EFFORTS[output.effort] ?? output.effort } : {}),
+    ...responseFormat(body, text),
+    ...(body.tools && body.tools.length > 0 ? toolChoice(body) : {}),
+  };
+}
+
+/** Chat completions stop at `high`. */
+const EFFORTS: Readonly<Record<string, string>> = { xhigh: "high", max: "high" };
+
+function responseFormat({ output_config: output, output_format: older }: CreateMessageBody, text: BodyText): object {
+  const format = output?.format ?? older;
+  if (!format) return {};
+  const path = output?.format ? ["output_config", "format", "schema"] : ["output_format", "schema"];
+  const schema = text.at(path, format.schema);
+  return { response_format: { type: "json_schema", json_schema: { name: "output", schema, strict: true } } };
+}
+
+function toolChoice({ tool_choice: choice }: CreateMessageBody): object {
+  if (!choice) return {};
+  const parallel = choice.type !== "none" && choice.disable_parallel_tool_use ? { parallel_tool_calls: false } : {};
+  switch (choice.type) {
+    case "auto":
+    case "none":
+      return { tool_choice: choice.type, ...parallel };
+    case "any":
+      return { tool_choice: "required", ...parallel };
+    case "tool":
+      return { tool_choice: { type: "function", function: { name: choice.name } }, ...parallel };
+  }
+}
+
+/** Members that mean nothing to a chat backend, or that have been said in its own terms. */
+export const SPOKEN_FOR: ReadonlySet<string> = new Set([
+  ...["model", "messages", "system", "max_tokens", "stop_sequences", "stream", "temperature", "top_p", "top_k"],
+  ...["tools", "tool_choice", "thinking", "output_config", "output_format", "mcp_servers", "metadata", "service_tier"],
+  ...["container", "context_management", "cache_control", "inference_geo", "speed", "diagnostics", "user_profile_id"],
+  ...["workspace_id", "betas", "anthropic_version", "anthropic_beta", "stream_options", "user", "prompt_cache_key"],
+  ...["safety_identifier", "store", "thread", "compaction", "fallbacks", "fallback_credit_token", "billing_policy"],
+]);

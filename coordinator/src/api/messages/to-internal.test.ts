@@ -1,0 +1,302 @@
+import type { BackendDialect, RequestId } from "@hearth/protocol";
+import { describe, expect, it } from "vitest";
+import { HearthError } from "../../platform/errors.js";
+import { countTokens, type MessagesRequest, toMessagesRequest } from "./to-internal.js";
+
+const PNG = "iVBORw0KGgo=";
+
+function requestOf(body: object | string): MessagesRequest {
+  const text = typeof body === "string" ? body : JSON.stringify(body);
+  return toMessagesRequest(Buffer.from(text), "req_1" as RequestId);
+}
+
+function sentOf(body: object | string, native: readonly BackendDialect[] = [], build = "m"): string {
+  return Buffer.from(requestOf(body).form(native, build).body).toString();
+}
+
+const ask = (more: object = {}) => ({
+  model: "m",
+  max_tokens: 50,
+  messages: [{ role: "user", content: "hi" }],
+  ...more,
+});
+const chatOf = (more: object = {}) => JSON.parse(sentOf(ask(more))) as Record<string, unknown>;
+const messagesOf = (...messages: readonly object[]) => chatOf({ messages })["messages"];
+
+function errorOf(body: object): HearthError {
+  try {
+    requestOf(body);
+  } catch (error) {
+    if (error instanceof HearthError) return error;
+    throw error;
+  }
+  throw new Error("no error");
+}
+
+describe("a request for a backend that chats", () => {
+  it("asks for a stream with usage, under the build's own name", () => {
+    expect(JSON.parse(sentOf(ask(), [], "m-q4"))).toEqual({
+      model: "m-q4",
+      messages: [{ role: "user", content: "hi" }],
+      max_tokens: 50,
+      stream: true,
+      stream_options: { include_usage: true },
+    });
+  });
+
+  it("has its settings in the terms of chat completions", () => {
+    expect(
+      chatOf({
+        stop_sequences: ["END"],
+        temperature: 0.5,
+        top_p: 0.9,
+        top_k: 40,
+        output_config: { effort: "max", format: { type: "json_schema", schema: { type: "object" } } },
+      }),
+    ).toMatchObject({
+      stop: ["END"],
+      temperature: 0.5,
+      top_p: 0.9,
+      top_k: 40,
+      reasoning_effort: "high",
+      response_format: { type: "json_schema", json_schema: { schema: { type: "object" }, strict: true } },
+    });
+  });
+
+  it("has nothing that tells of the end user, and what Hearth does not know as it was", () => {
+    const sent = sentOf(
+      '{"model":"m","max_tokens":5,"messages":[{"role":"user","content":"hi"}],"metadata":{"user_id":"u"},' +
+        '"service_tier":"auto","thinking":{"type":"adaptive"},"seed":9007199254740993,"min_p":null}',
+    );
+    expect(sent).toContain('"seed":9007199254740993');
+    expect(Object.keys(JSON.parse(sent) as object).sort()).toEqual(
+      ["max_tokens", "messages", "model", "seed", "stream", "stream_options"].sort(),
+    );
+  });
+
+  it("has the system's words first, as one message", () => {
+    const blocks = [
+      { type: "text", text: "be kind" },
+      { type: "text", text: "be brief", cache_control: { type: "ephemeral" } },
+    ];
+    expect(chatOf({ system: blocks })["messages"]).toEqual([
+      { role: "system", content: "be kind\n\nbe brief" },
+      { role: "user", content: "hi" },
+    ]);
+  });
+
+  it("has content of several parts in order, images as data URIs", () => {
+    const content = [
+      { type: "text", text: "look:" },
+      { type: "image", source: { type: "base64", media_type: "image/png", data: PNG } },
+      { type: "text", text: "what is it?" },
+    ];
+    expect(messagesOf({ role: "user", content })).toEqual([
+      {
+        role: "user",
+        content: [
+          { type: "text", text: "look:" },
+          { type: "image_url", image_url: { url: `data:image/png;base64,${PNG}` } },
+          { type: "text", text: "what is it?" },
+        ],
+      },
+    ]);
+    expect(requestOf(ask({ messages: [{ role: "user", content }] })).needs).toEqual({ tools: false, vision: true });
+  });
+
+  it("has documents and search results as text", () => {
+    const content = [
+      { type: "document", title: "T", source: { type: "text", media_type: "text/plain", data: "body" } },
+      { type: "search_result", title: "S", source: "https://s", content: [{ type: "text", text: "found" }] },
+    ];
+    expect(messagesOf({ role: "user", content })).toEqual([
+      {
+        role: "user",
+        content: [
+          { type: "text", text: "T" },
+          { type: "text", text: "body" },
+          { type: "text", text: "S\nhttps://s\nfound" },
+        ],
+      },
+    ]);
+  });
+});
+
+describe("tools", () => {
+  const tools = [{ name: "f", description: "does f", input_schema: { type: "object", properties: { a: {} } } }];
+
+  it("are functions of a chat, with their schemas repaired", () => {
+    expect(chatOf({ tools })["tools"]).toEqual([
+      {
+        type: "function",
+        function: {
+          name: "f",
+          description: "does f",
+          parameters: { type: "object", properties: { a: { type: "string" } } },
+        },
+      },
+    ]);
+    expect(requestOf(ask({ tools }))).toMatchObject({ needs: { tools: true }, toolsRepaired: true });
+  });
+
+  it.each([
+    [{ type: "auto" }, { tool_choice: "auto" }],
+    [{ type: "any" }, { tool_choice: "required" }],
+    [{ type: "none" }, { tool_choice: "none" }],
+    [{ type: "tool", name: "f" }, { tool_choice: { type: "function", function: { name: "f" } } }],
+    [
+      { type: "any", disable_parallel_tool_use: true },
+      { tool_choice: "required", parallel_tool_calls: false },
+    ],
+  ])("are chosen by %j", (choice, expected) => {
+    expect(chatOf({ tools, tool_choice: choice })).toMatchObject(expected);
+  });
+
+  it("keep the digits and the order of what they were called with", () => {
+    const body =
+      '{"model":"m","max_tokens":5,"messages":[{"role":"assistant","content":[' +
+      '{"type":"tool_use","id":"t","name":"f","input":{"2":1,"1":9007199254740993}}]}]}';
+    const { messages } = JSON.parse(sentOf(body)) as {
+      messages: { tool_calls: { function: { arguments: string } }[] }[];
+    };
+    expect(messages[0]?.tool_calls[0]?.function.arguments).toBe('{"2":1,"1":9007199254740993}');
+  });
+
+  it("stand in one message with the thoughts and the text before them", () => {
+    const content = [
+      { type: "thinking", thinking: "hm", signature: "s" },
+      { type: "redacted_thinking", data: "x" },
+      { type: "text", text: "let me see" },
+      { type: "tool_use", id: "t1", name: "f", input: {} },
+      { type: "tool_use", id: "t2", name: "f", input: { a: 1 } },
+    ];
+    expect(messagesOf({ role: "assistant", content })).toEqual([
+      {
+        role: "assistant",
+        reasoning_content: "hm",
+        content: "let me see",
+        tool_calls: [
+          { id: "t1", type: "function", function: { name: "f", arguments: "{}" } },
+          { id: "t2", type: "function", function: { name: "f", arguments: '{"a":1}' } },
+        ],
+      },
+    ]);
+  });
+
+  it("have results of text, of blocks and of errors, and what is said beside them comes after", () => {
+    const content = [
+      { type: "tool_result", tool_use_id: "t1", content: "sunny" },
+      { type: "text", text: "and now?" },
+      {
+        type: "tool_result",
+        tool_use_id: "t2",
+        content: [
+          { type: "text", text: "a" },
+          { type: "text", text: "b" },
+        ],
+      },
+      { type: "tool_result", tool_use_id: "t3", content: "no such city", is_error: true },
+      { type: "tool_result", tool_use_id: "t4" },
+    ];
+    expect(messagesOf({ role: "user", content })).toEqual([
+      { role: "tool", tool_call_id: "t1", content: "sunny" },
+      { role: "tool", tool_call_id: "t2", content: "a\nb" },
+      { role: "tool", tool_call_id: "t3", content: "Error: no such city" },
+      { role: "tool", tool_call_id: "t4", content: "" },
+      { role: "user", content: "and now?" },
+    ]);
+  });
+
+  it("return images as the user's, behind the results", () => {
+    const image = { type: "image", source: { type: "base64", media_type: "image/png", data: PNG } };
+    const content = [
+      { type: "tool_result", tool_use_id: "t1", content: [image] },
+      { type: "tool_result", tool_use_id: "t2", content: "ok" },
+    ];
+    expect(messagesOf({ role: "user", content }, { role: "assistant", content: "I see" })).toEqual([
+      { role: "tool", tool_call_id: "t1", content: "The result is the image that follows." },
+      { role: "tool", tool_call_id: "t2", content: "ok" },
+      {
+        role: "user",
+        content: [
+          { type: "text", text: "Result of tool call t1:" },
+          { type: "image_url", image_url: { url: `data:image/png;base64,${PNG}` } },
+        ],
+      },
+      { role: "assistant", content: "I see" },
+    ]);
+  });
+});
+
+describe("a request for a backend that speaks Messages", () => {
+  it("is the consumer's own text, but for the stream, the name, the end user and the schemas", () => {
+    const text =
+      '{ "model": "m", "max_tokens": 5, "metadata": {"user_id":"u"}, "top_k": null, "x": 9007199254740993,\n' +
+      '  "messages": [{"role":"assistant","content":[{"type":"thinking","thinking":"t","signature":"sig=="}]}],\n' +
+      '  "tools": [{"name":"f","input_schema":{"type":["object","null"]}}] }';
+    expect(sentOf(text, ["messages"], "m-q4")).toBe(
+      '{ "model": "m-q4", "max_tokens": 5, "x": 9007199254740993,\n' +
+        '  "messages": [{"role":"assistant","content":[{"type":"thinking","thinking":"t","signature":"sig=="}]}],\n' +
+        '  "tools": [{"name":"f","input_schema":{"type":"object","nullable":true}}] ,"stream":true}',
+    );
+    expect(requestOf(text).form(["messages"], "m").dialect).toBe("messages");
+  });
+});
+
+describe("a bad request", () => {
+  const block = (content: object) => ({ messages: [{ role: "user", content: [content] }] });
+
+  it.each([
+    ["max_tokens", { max_tokens: undefined }],
+    ["messages", { messages: [] }],
+    ["messages[0].role", { messages: [{ role: "tool", content: "x" }] }],
+    ["messages[0].content[0].type", block({ type: "video" })],
+    ["messages[0].content[0].text", block({ type: "text" })],
+    ["messages[0].content[0].source.url", block({ type: "image", source: { type: "url", url: "https://x/a.png" } })],
+    ["messages[0].content[0].source.type", block({ type: "image", source: { type: "file", file_id: "f" } })],
+    [
+      "messages[0].content[0].content[0].source.url",
+      block({
+        type: "tool_result",
+        tool_use_id: "t",
+        content: [{ type: "image", source: { type: "url", url: "https://x/a.png" } }],
+      }),
+    ],
+    ["messages[0].content[0].source.type", block({ type: "document", source: { type: "base64", data: "x" } })],
+    ["tools[0].type", { tools: [{ type: "web_search_20250305", name: "web_search" }] }],
+    ["tools[0].input_schema", { tools: [{ name: "f" }] }],
+    ["tool_choice.name", { tool_choice: { type: "tool", name: "g" } }],
+    ["stop_sequences[0]", { stop_sequences: [7] }],
+    ["thread", { thread: { type: "continue", previous_message_id: "msg_1" } }],
+    ["mcp_servers", { mcp_servers: [{ url: "https://x" }] }],
+  ])("is refused by the name of what is wrong: %s", (param, more) => {
+    const error = errorOf(ask(more));
+    expect(error.code).toBe("invalid_request");
+    expect(error.details.param).toBe(param);
+  });
+
+  it("says that images are not fetched", () => {
+    const image = { type: "image", source: { type: "url", url: "https://x/a.png" } };
+    expect(errorOf(ask(block(image))).message).toContain("data URI");
+  });
+});
+
+describe("counting", () => {
+  it("grows with everything that a model has to read", () => {
+    const count = (more: object): number =>
+      countTokens(Buffer.from(JSON.stringify({ model: "m", messages: [{ role: "user", content: "hi" }], ...more })))
+        .input_tokens;
+    const least = count({});
+    expect(least).toBeGreaterThan(0);
+    expect(count({ system: "x".repeat(400) })).toBeGreaterThanOrEqual(least + 100);
+    expect(count({ tools: [{ name: "f", description: "x".repeat(400), input_schema: {} }] })).toBeGreaterThan(
+      least + 99,
+    );
+    const used = { type: "tool_use", id: "t", name: "f", input: { text: "x".repeat(400) } };
+    expect(count({ messages: [{ role: "assistant", content: [used] }] })).toBeGreaterThan(least + 90);
+  });
+
+  it("asks for no bound of the answer", () => {
+    expect(() => countTokens(Buffer.from('{"model":"m"}'))).toThrow(/messages/);
+  });
+});

@@ -1,0 +1,34 @@
+import type { Clock } from "../../platform/clock.js";
+import type { Dialect, DialectContext } from "../../request/consumer.js";
+import { openAiErrorBody } from "../error-envelope.js";
+import { type EventDialect, eventReply } from "../translation/event-reply.js";
+import { ResponseFold } from "./fold.js";
+import { ResponsesTranslator } from "./from-events.js";
+import type { ReasoningStyle } from "./output-items.js";
+import { newResponse } from "./response-object.js";
+import { type ResponsesRequest, toResponsesRequest } from "./to-internal.js";
+
+/** `POST /v1/responses` for one request. */
+export function createResponsesDialect({ id, clock }: DialectContext): Dialect<ResponsesRequest> {
+  return {
+    errorBody: openAiErrorBody,
+    normalise: (body) => toResponsesRequest(body, id),
+    reply: (request, consumer) => eventReply(responsesEvents(request, clock), request.stream, consumer),
+  };
+}
+
+function responsesEvents({ id, body }: ResponsesRequest, clock: Clock): EventDialect {
+  const wallTime = (): number => Math.floor(clock.wallTime() / 1000);
+  const response = newResponse(body, id.replace(/^req_/, "resp_"), wallTime());
+  const style: ReasoningStyle = {
+    summary: Boolean(body.reasoning?.summary),
+    packed: body.include?.includes("reasoning.encrypted_content") === true,
+  };
+  return {
+    dialect: "responses",
+    translator: () => new ResponsesTranslator(response, style, wallTime),
+    fold: () => new ResponseFold(response),
+    failureWriter: () => new ResponseFold(response),
+    tellsEnd: ({ type }) => type === "response.completed" || type === "response.incomplete",
+  };
+}

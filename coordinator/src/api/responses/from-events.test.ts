@@ -1,0 +1,179 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { anySayings, chunksOf, type Saying, saidIn, sensibleSayings } from "../../testing/chat-answers.js";
+import { responsesProblems } from "../../testing/responses-grammar.js";
+import type { ChatChunk } from "../chat-completions/read-event.js";
+import type { NamedEvent } from "../translation/event-reply.js";
+import { ResponsesTranslator } from "./from-events.js";
+import type { ReasoningStyle } from "./output-items.js";
+import { parseCreateResponse } from "./parse.js";
+import { newResponse } from "./response-object.js";
+import { toConversation } from "./to-chat.js";
+
+const { body } = parseCreateResponse({ model: "m", input: "hi" });
+const RESPONSE = newResponse(body, "resp_1", 1000);
+const USAGE = { prompt_tokens: 10, completion_tokens: 4, cached_tokens: 6 };
+const PLAIN: ReasoningStyle = { summary: false, packed: false };
+
+function eventsOf(chunks: readonly ChatChunk[], style: ReasoningStyle = PLAIN): NamedEvent[] {
+  const translator = new ResponsesTranslator(RESPONSE, style, () => 1001);
+  return [...chunks.flatMap((chunk) => translator.next(chunk)), ...translator.end(USAGE)];
+}
+
+type Item = Readonly<Record<string, unknown>> & { readonly type: string };
+
+interface Whole {
+  readonly output: readonly Item[];
+  readonly [member: string]: unknown;
+}
+
+const wholeOf = (events: readonly NamedEvent[]): Whole => events.at(-1)?.["response"] as Whole;
+const say = (...sayings: readonly Saying[]): ChatChunk[] => chunksOf(sayings, 1);
+const anyStyle = fc.record({ summary: fc.boolean(), packed: fc.boolean() });
+
+/** All that the deltas of one type say. */
+function deltasOf(events: readonly NamedEvent[], ...types: readonly string[]): string {
+  return events.flatMap((event) => (types.includes(event.type) ? [event["delta"]] : [])).join("");
+}
+
+describe("the events of a response", () => {
+  it("keep the grammar and every byte, for any interleaving and chunking", () => {
+    fc.assert(
+      fc.property(anySayings, fc.integer({ min: 1, max: 4 }), anyStyle, (sayings, together, style) => {
+        const events = eventsOf(chunksOf(sayings, together), style);
+        expect(responsesProblems(events)).toEqual([]);
+        const said = saidIn(sayings);
+        expect(deltasOf(events, "response.output_text.delta")).toBe(said.text);
+        expect(deltasOf(events, "response.refusal.delta")).toBe(said.refusal);
+        const reasoning = `response.reasoning_${style.summary ? "summary_text" : "text"}.delta`;
+        expect(deltasOf(events, reasoning)).toBe(said.reasoning);
+        const calls = wholeOf(events).output.filter((item) => item.type === "function_call");
+        expect(calls.map(({ call_id: id, name, arguments: args }) => ({ id, name, arguments: args }))).toEqual(
+          said.calls.map((call) => ({ ...call, arguments: call.arguments || "{}" })),
+        );
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it("repeat what was asked for, from the first to the last", () => {
+    const asked = parseCreateResponse({
+      model: "m",
+      input: "hi",
+      instructions: "be kind",
+      metadata: { a: "b" },
+      max_output_tokens: 20,
+      tools: [{ type: "function", name: "f" }],
+    });
+    const translator = new ResponsesTranslator(newResponse(asked.body, "resp_1", 1000), PLAIN, () => 1001);
+    const events = [...translator.next(say({ kind: "text", text: "hi" })[1]!), ...translator.end(USAGE)];
+    for (const event of [events[0], events.at(-1)]) {
+      expect(event?.["response"]).toMatchObject({
+        id: "resp_1",
+        created_at: 1000,
+        model: "m",
+        instructions: "be kind",
+        metadata: { a: "b" },
+        max_output_tokens: 20,
+        tools: [{ name: "f", parameters: null, strict: null }],
+        store: false,
+      });
+    }
+  });
+
+  it("end with the usage", () => {
+    expect(wholeOf(eventsOf(say({ kind: "text", text: "hi" })))).toMatchObject({
+      status: "completed",
+      completed_at: 1001,
+      usage: {
+        input_tokens: 10,
+        input_tokens_details: { cached_tokens: 6 },
+        output_tokens: 4,
+        output_tokens_details: { reasoning_tokens: 0 },
+        total_tokens: 14,
+      },
+    });
+  });
+
+  it("are a valid response even where nothing was said", () => {
+    const events = eventsOf([]);
+    expect(responsesProblems(events)).toEqual([]);
+    expect(wholeOf(events)).toMatchObject({ status: "completed", output: [] });
+  });
+
+  it("carry the log probabilities with the text that they are of", () => {
+    const logprob = { token: "hi", logprob: -0.1, bytes: [104, 105], top_logprobs: [] };
+    const events = eventsOf([
+      { choices: [{ index: 0, delta: { content: "hi" }, logprobs: { content: [logprob] }, finish_reason: "stop" }] },
+    ]);
+    const delta = events.find((event) => event.type === "response.output_text.delta");
+    expect(delta?.["logprobs"]).toEqual([logprob]);
+    expect(wholeOf(events).output[0]).toMatchObject({ content: [{ logprobs: [logprob] }] });
+  });
+});
+
+describe("an answer that was cut off", () => {
+  const cut = eventsOf(
+    chunksOf(
+      [
+        { kind: "text", text: "well" },
+        { kind: "call", call: 0, text: '{"a' },
+      ],
+      1,
+      "length",
+    ),
+  );
+
+  it("is incomplete, and so is its last item", () => {
+    expect(responsesProblems(cut)).toEqual([]);
+    expect(cut.at(-1)?.type).toBe("response.incomplete");
+    expect(wholeOf(cut)).toMatchObject({
+      incomplete_details: { reason: "max_output_tokens" },
+      completed_at: null,
+      output: [{ status: "completed" }, { status: "incomplete" }],
+    });
+  });
+
+  it("names a filter where that was the reason", () => {
+    const filtered = eventsOf(chunksOf([{ kind: "text", text: "w" }], 1, "content_filter"));
+    expect(wholeOf(filtered)).toMatchObject({ incomplete_details: { reason: "content_filter" } });
+  });
+});
+
+describe("the output, sent back", () => {
+  it("is the same message of a chat: thoughts, text, calls and their order", () => {
+    fc.assert(
+      fc.property(sensibleSayings, fc.integer({ min: 1, max: 4 }), anyStyle, (sayings, together, style) => {
+        const said = saidIn(sayings);
+        const { output } = wholeOf(eventsOf(chunksOf(sayings, together), style));
+        fc.pre(output.length > 0);
+        const messages = toConversation(parseCreateResponse({ model: "m", input: output })).end();
+        expect(messages).toEqual([
+          {
+            role: "assistant",
+            content: said.text !== "" ? said.text : said.calls.length > 0 ? null : "",
+            ...(said.reasoning === "" ? {} : { reasoning_content: said.reasoning }),
+            ...(said.calls.length === 0
+              ? {}
+              : {
+                  tool_calls: said.calls.map(({ id, name, arguments: args }) => ({
+                    id,
+                    type: "function",
+                    function: { name, arguments: args },
+                  })),
+                }),
+          },
+        ]);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it("brings thoughts back that a client kept only in packed form", () => {
+    const style: ReasoningStyle = { summary: true, packed: true };
+    const { output } = wholeOf(eventsOf(say({ kind: "reasoning", text: "grüble" }), style));
+    const kept = { ...output[0], summary: [] };
+    const messages = toConversation(parseCreateResponse({ model: "m", input: [kept] })).end();
+    expect(messages).toMatchObject([{ role: "assistant", reasoning_content: "grüble" }]);
+  });
+});

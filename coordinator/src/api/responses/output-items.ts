@@ -1,0 +1,222 @@
+import type { Block } from "../translation/block-sequencer.js";
+import type { NamedEvent } from "../translation/event-reply.js";
+import { packReasoning } from "./packed-reasoning.js";
+
+/** How thoughts are shown: as they are, or in the place where OpenAI shows summaries, and clients look for them. */
+export interface ReasoningStyle {
+  readonly summary: boolean;
+  /** The client wants to carry them to the next request. */
+  readonly packed: boolean;
+}
+
+/** An event without what its place in the stream adds to it. */
+export type ItemEvent = NamedEvent;
+
+/** One item of a response's output while it grows. */
+export interface OutputItem {
+  /** The events that add it. */
+  open(): readonly ItemEvent[];
+  delta(text: string, logprobs: readonly unknown[]): ItemEvent;
+  /** The events that end it, the finished item in the last one. */
+  close(status: "completed" | "incomplete"): readonly ItemEvent[];
+}
+
+/** @param suffix makes ids that no other item of any response has */
+export function outputItem(block: Block, suffix: string, style: ReasoningStyle): OutputItem {
+  switch (block.kind) {
+    case "text":
+      return new TextItem(`msg_${suffix}`);
+    case "refusal":
+      return new RefusalItem(`msg_${suffix}`);
+    case "reasoning":
+      return style.summary ? new SummaryItem(`rs_${suffix}`, style) : new ReasoningItem(`rs_${suffix}`, style);
+    case "tool":
+      return new CallItem(`fc_${suffix}`, block);
+  }
+}
+
+const added = (item: object): ItemEvent => ({ type: "response.output_item.added", item });
+const done = (item: object): ItemEvent => ({ type: "response.output_item.done", item });
+
+class TextItem implements OutputItem {
+  readonly #id: string;
+  #text = "";
+  readonly #logprobs: unknown[] = [];
+
+  constructor(id: string) {
+    this.#id = id;
+  }
+
+  open(): readonly ItemEvent[] {
+    const item = { id: this.#id, type: "message", status: "in_progress", role: "assistant", content: [] };
+    return [added(item), { type: "response.content_part.added", ...this.#at(), part: textPart("", []) }];
+  }
+
+  delta(delta: string, logprobs: readonly unknown[]): ItemEvent {
+    this.#text += delta;
+    for (const logprob of logprobs) this.#logprobs.push(logprob);
+    return { type: "response.output_text.delta", ...this.#at(), delta, logprobs };
+  }
+
+  close(status: string): readonly ItemEvent[] {
+    const part = textPart(this.#text, this.#logprobs);
+    return [
+      { type: "response.output_text.done", ...this.#at(), text: this.#text, logprobs: this.#logprobs },
+      { type: "response.content_part.done", ...this.#at(), part },
+      done({ id: this.#id, type: "message", status, role: "assistant", content: [part] }),
+    ];
+  }
+
+  #at(): object {
+    return { item_id: this.#id, content_index: 0 };
+  }
+}
+
+function textPart(text: string, logprobs: readonly unknown[]): object {
+  return { type: "output_text", text, annotations: [], logprobs };
+}
+
+class RefusalItem implements OutputItem {
+  readonly #id: string;
+  #refusal = "";
+
+  constructor(id: string) {
+    this.#id = id;
+  }
+
+  open(): readonly ItemEvent[] {
+    const item = { id: this.#id, type: "message", status: "in_progress", role: "assistant", content: [] };
+    const part = { type: "refusal", refusal: "" };
+    return [added(item), { type: "response.content_part.added", ...this.#at(), part }];
+  }
+
+  delta(delta: string): ItemEvent {
+    this.#refusal += delta;
+    return { type: "response.refusal.delta", ...this.#at(), delta };
+  }
+
+  close(status: string): readonly ItemEvent[] {
+    const part = { type: "refusal", refusal: this.#refusal };
+    return [
+      { type: "response.refusal.done", ...this.#at(), refusal: this.#refusal },
+      { type: "response.content_part.done", ...this.#at(), part },
+      done({ id: this.#id, type: "message", status, role: "assistant", content: [part] }),
+    ];
+  }
+
+  #at(): object {
+    return { item_id: this.#id, content_index: 0 };
+  }
+}
+
+class ReasoningItem implements OutputItem {
+  readonly #id: string;
+  readonly #style: ReasoningStyle;
+  #text = "";
+
+  constructor(id: string, style: ReasoningStyle) {
+    this.#id = id;
+    this.#style = style;
+  }
+
+  open(): readonly ItemEvent[] {
+    const item = { id: this.#id, type: "reasoning", summary: [], content: [], status: "in_progress" };
+    const part = { type: "reasoning_text", text: "" };
+    return [added(item), { type: "response.content_part.added", ...this.#at(), part }];
+  }
+
+  delta(delta: string): ItemEvent {
+    this.#text += delta;
+    return { type: "response.reasoning_text.delta", ...this.#at(), delta };
+  }
+
+  close(status: string): readonly ItemEvent[] {
+    const part = { type: "reasoning_text", text: this.#text };
+    const item = { id: this.#id, type: "reasoning", summary: [], content: [part], status };
+    return [
+      { type: "response.reasoning_text.done", ...this.#at(), text: this.#text },
+      { type: "response.content_part.done", ...this.#at(), part },
+      done({ ...item, ...packed(this.#style, this.#text) }),
+    ];
+  }
+
+  #at(): object {
+    return { item_id: this.#id, content_index: 0 };
+  }
+}
+
+class SummaryItem implements OutputItem {
+  readonly #id: string;
+  readonly #style: ReasoningStyle;
+  #text = "";
+
+  constructor(id: string, style: ReasoningStyle) {
+    this.#id = id;
+    this.#style = style;
+  }
+
+  open(): readonly ItemEvent[] {
+    const item = { id: this.#id, type: "reasoning", summary: [], status: "in_progress" };
+    const part = { type: "summary_text", text: "" };
+    return [added(item), { type: "response.reasoning_summary_part.added", ...this.#at(), part }];
+  }
+
+  delta(delta: string): ItemEvent {
+    this.#text += delta;
+    return { type: "response.reasoning_summary_text.delta", ...this.#at(), delta };
+  }
+
+  close(status: string): readonly ItemEvent[] {
+    const part = { type: "summary_text", text: this.#text };
+    const item = { id: this.#id, type: "reasoning", summary: [part], status };
+    return [
+      { type: "response.reasoning_summary_text.done", ...this.#at(), text: this.#text },
+      { type: "response.reasoning_summary_part.done", ...this.#at(), part },
+      done({ ...item, ...packed(this.#style, this.#text) }),
+    ];
+  }
+
+  #at(): object {
+    return { item_id: this.#id, summary_index: 0 };
+  }
+}
+
+function packed(style: ReasoningStyle, text: string): object {
+  return style.packed ? { encrypted_content: packReasoning(text) } : {};
+}
+
+class CallItem implements OutputItem {
+  readonly #id: string;
+  readonly #call: { readonly id: string; readonly name: string };
+  #arguments = "";
+
+  constructor(id: string, call: { readonly id: string; readonly name: string }) {
+    this.#id = id;
+    this.#call = call;
+  }
+
+  open(): readonly ItemEvent[] {
+    return [added(this.#item("in_progress"))];
+  }
+
+  delta(delta: string): ItemEvent {
+    this.#arguments += delta;
+    return { type: "response.function_call_arguments.delta", item_id: this.#id, delta };
+  }
+
+  /** A call without arguments has none, which in JSON is an empty object. */
+  close(status: string): readonly ItemEvent[] {
+    const events = this.#arguments === "" ? [this.delta("{}")] : [];
+    const { name } = this.#call;
+    return [
+      ...events,
+      { type: "response.function_call_arguments.done", item_id: this.#id, name, arguments: this.#arguments },
+      done(this.#item(status)),
+    ];
+  }
+
+  #item(status: string): object {
+    const { id, name } = this.#call;
+    return { id: this.#id, type: "function_call", status, call_id: id, name, arguments: this.#arguments };
+  }
+}

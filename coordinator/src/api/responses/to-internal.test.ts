@@ -1,0 +1,254 @@
+import type { BackendDialect, RequestId } from "@hearth/protocol";
+import { describe, expect, it } from "vitest";
+import { HearthError } from "../../platform/errors.js";
+import { type ResponsesRequest, toResponsesRequest } from "./to-internal.js";
+
+const DATA_URI = "data:image/png;base64,iVBORw0KGgo=";
+
+function requestOf(body: object | string): ResponsesRequest {
+  const text = typeof body === "string" ? body : JSON.stringify(body);
+  return toResponsesRequest(Buffer.from(text), "req_1" as RequestId);
+}
+
+function sentOf(body: object | string, native: readonly BackendDialect[] = [], build = "m"): string {
+  return Buffer.from(requestOf(body).form(native, build).body).toString();
+}
+
+const ask = (more: object = {}) => ({ model: "m", input: "hi", ...more });
+const chatOf = (more: object = {}) => JSON.parse(sentOf(ask(more))) as Record<string, unknown>;
+const messagesOf = (...input: readonly object[]) => chatOf({ input })["messages"];
+
+function errorOf(body: object): HearthError {
+  try {
+    requestOf(body);
+  } catch (error) {
+    if (error instanceof HearthError) return error;
+    throw error;
+  }
+  throw new Error("no error");
+}
+
+describe("a request for a backend that chats", () => {
+  it("asks for a stream with usage, under the build's own name", () => {
+    expect(JSON.parse(sentOf(ask(), [], "m-q4"))).toEqual({
+      model: "m-q4",
+      messages: [{ role: "user", content: "hi" }],
+      stream: true,
+      stream_options: { include_usage: true },
+    });
+  });
+
+  it("has its settings in the terms of chat completions", () => {
+    expect(
+      chatOf({
+        max_output_tokens: 20,
+        temperature: 0.5,
+        top_p: 0.9,
+        reasoning: { effort: "low" },
+        include: ["message.output_text.logprobs"],
+        top_logprobs: 3,
+      }),
+    ).toMatchObject({
+      max_tokens: 20,
+      temperature: 0.5,
+      top_p: 0.9,
+      reasoning_effort: "low",
+      logprobs: true,
+      top_logprobs: 3,
+    });
+  });
+
+  it("has nothing that tells of the end user or of OpenAI's store, and what Hearth does not know as it was", () => {
+    const sent = sentOf(
+      '{"model":"m","input":"hi","user":"u","prompt_cache_key":"k","safety_identifier":"s","metadata":{"a":"b"},' +
+        '"store":true,"truncation":"auto","previous_response_id":null,"seed":9007199254740993}',
+    );
+    expect(sent).toContain('"seed":9007199254740993');
+    expect(Object.keys(JSON.parse(sent) as object).sort()).toEqual(
+      ["messages", "model", "seed", "stream", "stream_options"].sort(),
+    );
+  });
+
+  it("has the formats of the answer as response_format", () => {
+    const schema = { type: "object", properties: { a: { type: "string" } } };
+    expect(chatOf({ text: { format: { type: "json_schema", name: "A", schema, strict: true } } })).toMatchObject({
+      response_format: { type: "json_schema", json_schema: { name: "A", schema, strict: true } },
+    });
+    expect(chatOf({ text: { format: { type: "json_object" } } })).toMatchObject({
+      response_format: { type: "json_object" },
+    });
+    expect(chatOf({ text: { format: { type: "text" } } })).not.toHaveProperty("response_format");
+  });
+
+  it("has instructions and the developer's words first, as one message of the system", () => {
+    expect(
+      chatOf({
+        instructions: "be kind",
+        input: [
+          { role: "developer", content: "be brief" },
+          { type: "message", role: "user", content: [{ type: "input_text", text: "hi" }] },
+        ],
+      })["messages"],
+    ).toEqual([
+      { role: "system", content: "be kind\n\nbe brief" },
+      { role: "user", content: "hi" },
+    ]);
+  });
+
+  it("has content of several parts in order", () => {
+    const content = [
+      { type: "input_text", text: "look:" },
+      { type: "input_image", image_url: DATA_URI, detail: "low" },
+    ];
+    expect(messagesOf({ role: "user", content })).toEqual([
+      {
+        role: "user",
+        content: [
+          { type: "text", text: "look:" },
+          { type: "image_url", image_url: { url: DATA_URI, detail: "low" } },
+        ],
+      },
+    ]);
+    expect(requestOf(ask({ input: [{ role: "user", content }] })).needs.vision).toBe(true);
+  });
+
+  it("has two messages of the assistant as two", () => {
+    expect(messagesOf({ role: "assistant", content: "a" }, { role: "assistant", content: "b" })).toEqual([
+      { role: "assistant", content: "a" },
+      { role: "assistant", content: "b" },
+    ]);
+  });
+});
+
+describe("tools", () => {
+  const tools = [
+    { type: "function", name: "f", parameters: { type: "object", properties: { a: {} } }, strict: true },
+    { type: "function", name: "g", parameters: null, strict: null },
+  ];
+
+  it("are functions of a chat, with their schemas repaired", () => {
+    const parameters = { type: "object", properties: { a: { type: "string" } } };
+    expect(chatOf({ tools })["tools"]).toEqual([
+      { type: "function", function: { name: "f", parameters, strict: true } },
+      { type: "function", function: { name: "g" } },
+    ]);
+  });
+
+  it.each([
+    ["required", { tool_choice: "required" }],
+    [{ type: "function", name: "g" }, { tool_choice: { type: "function", function: { name: "g" } } }],
+  ])("are chosen by %j", (choice, expected) => {
+    expect(chatOf({ tools, tool_choice: choice, parallel_tool_calls: false })).toMatchObject({
+      ...expected,
+      parallel_tool_calls: false,
+    });
+  });
+
+  it("are only those that are allowed", () => {
+    const choice = { type: "allowed_tools", mode: "required", tools: [{ type: "function", name: "g" }] };
+    expect(chatOf({ tools, tool_choice: choice })).toMatchObject({
+      tools: [{ function: { name: "g" } }],
+      tool_choice: "required",
+    });
+  });
+
+  it("stand in one message with the thoughts and the text before them, and their results follow", () => {
+    expect(
+      messagesOf(
+        { type: "reasoning", id: "rs", summary: [], content: [{ type: "reasoning_text", text: "hm" }] },
+        { type: "message", id: "m", role: "assistant", content: [{ type: "output_text", text: "let me see" }] },
+        { type: "function_call", id: "fc", call_id: "c1", name: "f", arguments: '{"a":1}' },
+        { type: "function_call", call_id: "c2", name: "g", arguments: "{}" },
+        { type: "function_call_output", call_id: "c1", output: "sunny" },
+        { type: "function_call_output", call_id: "c2", output: [{ type: "input_image", image_url: DATA_URI }] },
+        { role: "user", content: "and?" },
+      ),
+    ).toEqual([
+      {
+        role: "assistant",
+        reasoning_content: "hm",
+        content: "let me see",
+        tool_calls: [
+          { id: "c1", type: "function", function: { name: "f", arguments: '{"a":1}' } },
+          { id: "c2", type: "function", function: { name: "g", arguments: "{}" } },
+        ],
+      },
+      { role: "tool", tool_call_id: "c1", content: "sunny" },
+      { role: "tool", tool_call_id: "c2", content: "The result is the image that follows." },
+      {
+        role: "user",
+        content: [
+          { type: "text", text: "Result of tool call c2:" },
+          { type: "image_url", image_url: { url: DATA_URI } },
+          { type: "text", text: "and?" },
+        ],
+      },
+    ]);
+  });
+});
+
+describe("a request for a backend that speaks Responses", () => {
+  it("is the consumer's own text, but for the stream, the store, the name, the end user and the schemas", () => {
+    const text =
+      '{ "model": "m", "user": "u", "store": true, "x": 9007199254740993, "input": "hi",\n' +
+      '  "tools": [{"type":"function","name":"f","parameters":{"type":["object","null"]}}] }';
+    expect(sentOf(text, ["responses"], "m-q4")).toBe(
+      '{ "model": "m-q4", "store": false, "x": 9007199254740993, "input": "hi",\n' +
+        '  "tools": [{"type":"function","name":"f","parameters":{"type":"object","nullable":true}}] ,"stream":true}',
+    );
+  });
+});
+
+describe("a bad request", () => {
+  const part = (content: object) => ({ input: [{ role: "user", content: [content] }] });
+
+  it.each([
+    ["input", { input: [] }],
+    ["input", { input: undefined }],
+    ["input[0].role", { input: [{ role: "tool", content: "x" }] }],
+    ["input[0].type", { input: [{ type: "computer_call" }] }],
+    [
+      "input[1].call_id",
+      {
+        input: [
+          { role: "user", content: "x" },
+          { type: "function_call", name: "f", arguments: "" },
+        ],
+      },
+    ],
+    ["input[0].content[0].type", part({ type: "input_video" })],
+    ["input[0].content[0].image_url", part({ type: "input_image", image_url: "https://x/a.png" })],
+    ["input[0].content[0].image_url", part({ type: "input_image", file_id: "f" })],
+    [
+      "input[0].output[0].image_url",
+      {
+        input: [
+          {
+            type: "function_call_output",
+            call_id: "c",
+            output: [{ type: "input_image", image_url: "https://x/a.png" }],
+          },
+        ],
+      },
+    ],
+    ["tools[0].type", { tools: [{ type: "web_search" }] }],
+    ["tools[0].name", { tools: [{ type: "function", function: { name: "f" } }] }],
+    ["tool_choice", { tool_choice: { type: "function", name: "f" } }],
+    ["text.format.schema", { text: { format: { type: "json_schema", name: "A" } } }],
+    ["max_output_tokens", { max_output_tokens: 0 }],
+    ["previous_response_id", { previous_response_id: "resp_1" }],
+    ["conversation", { conversation: "conv_1" }],
+    ["background", { background: true }],
+  ])("is refused by the name of what is wrong: %s", (param, more) => {
+    const error = errorOf(ask(more));
+    expect(error.code).toBe("invalid_request");
+    expect(error.details.param).toBe(param);
+  });
+
+  it("says that nothing is stored, and what to do", () => {
+    expect(errorOf(ask({ previous_response_id: "resp_1" })).message).toContain("nothing is stored");
+    const referring = errorOf(ask({ input: [{ type: "item_reference", id: "msg_1" }] }));
+    expect(referring.details.param).toBe("input[0]");
+    expect(referring.message).toContain("set 'store' to false");
+  });
+});

@@ -1,0 +1,62 @@
+import type { RequestId } from "@hearth/protocol";
+import type { InferenceRequest } from "../../request/inference-request.js";
+import { readJsonBody } from "../json-body.js";
+import { baseEdits, type Edits } from "../member-edits.js";
+import { otherMembers } from "../translation/other-members.js";
+import { outboundForms, repairBody } from "../translation/outbound-forms.js";
+import { estimatePrompt } from "../translation/prompt-estimate.js";
+import { type CreateResponseBody, parseCreateResponse } from "./parse.js";
+import { readResponsesEvent } from "./read-event.js";
+import { SPOKEN_FOR, toChatSettings, toChatTools, toConversation } from "./to-chat.js";
+
+/** A request for a response, with the body that the response repeats. */
+export interface ResponsesRequest extends InferenceRequest {
+  readonly body: CreateResponseBody;
+}
+
+/**
+ * Reads a body. A backend that speaks this API natively gets the consumer's own text; any other gets a chat.
+ *
+ * @throws HearthError `invalid_request`
+ */
+export function toResponsesRequest(raw: Buffer, id: RequestId): ResponsesRequest {
+  const json = readJsonBody(raw);
+  const parsed = parseCreateResponse(json.value);
+  const { body } = parsed;
+  const repaired = repairBody(json);
+  const messages = toConversation(parsed).end();
+  const tools = toChatTools(body, repaired.text);
+  const prompt = estimatePrompt(messages, tools.length === 0 ? 0 : JSON.stringify(body.tools).length);
+  const stream = body.stream === true;
+  return {
+    id,
+    model: body.model,
+    delivery: stream ? "interactive" : "whole",
+    form: outboundForms({
+      body: repaired,
+      native: { dialect: "responses", edits: nativeEdits(body), readEvent: readResponsesEvent },
+      chat: {
+        ...otherMembers(body, repaired.text, SPOKEN_FOR),
+        messages,
+        ...(tools.length > 0 ? { tools } : {}),
+        ...toChatSettings(body, repaired.text),
+      },
+    }),
+    toolsRepaired: repaired.isComplete,
+    stream,
+    body,
+    needs: { tools: tools.length > 0, vision: prompt.hasImages },
+    promptTokens: prompt.tokens,
+    maxTokens: body.max_output_tokens ?? undefined,
+  };
+}
+
+/** Members that tell who the end user is, or how OpenAI is to bill, check and cache. */
+const STRIPPED = ["service_tier", "prompt_cache_retention", "prompt_cache_options", "moderation", "client_metadata"];
+
+function nativeEdits(body: CreateResponseBody): Edits {
+  const edits = baseEdits(body);
+  for (const key of STRIPPED) if (key in body) edits.set(key, undefined);
+  // The default of this API is to keep every answer.
+  return edits.set("store", "false");
+}

@@ -1,0 +1,58 @@
+import type { BackendDialect } from "@hearth/protocol";
+import type { EventReading, OutboundForm } from "../../dispatch/outbound-request.js";
+import { memberSplices } from "../../request/json-members.js";
+import { type Splice, splice } from "../../request/json-text.js";
+import { toolRepair } from "../../request/tool-schema.js";
+import { readChatEvent } from "../chat-completions/read-event.js";
+import type { JsonBody } from "../json-body.js";
+import type { Edits } from "../member-edits.js";
+import { BodyText, writeJson } from "./raw-json.js";
+
+/** A body whose tool schemas are fit for every chat template. */
+export interface RepairedBody {
+  readonly json: JsonBody;
+  readonly repairs: readonly Splice[];
+  /** Every schema was read. */
+  readonly isComplete: boolean;
+  /** The repaired text. */
+  readonly text: BodyText;
+}
+
+export function repairBody(json: JsonBody): RepairedBody {
+  const { splices: repairs, complete: isComplete } = toolRepair(json.object);
+  return { json, repairs, isComplete, text: new BodyText(splice(json.object.text, repairs)) };
+}
+
+export interface FormsOptions {
+  readonly body: RepairedBody;
+  readonly native: {
+    readonly dialect: BackendDialect;
+    /** What changes in the consumer's own text, besides the model's name. */
+    readonly edits: Edits;
+    readonly readEvent: (data: string) => EventReading;
+  };
+  /** The members of the chat completions body, besides the model's name. */
+  readonly chat: Readonly<Record<string, unknown>>;
+}
+
+/** A request in both its forms: the consumer's own text where the backend speaks the dialect, else a chat. */
+export function outboundForms({
+  body,
+  native,
+  chat,
+}: FormsOptions): (spoken: readonly BackendDialect[], build: string) => OutboundForm {
+  let chatMembers: string | undefined;
+  const chatForm = (build: string): OutboundForm => {
+    chatMembers ??= writeJson({ ...chat, stream: true, stream_options: { include_usage: true } }).slice(1);
+    const text = `{"model":${JSON.stringify(build)},${chatMembers}`;
+    return { dialect: "chat_completions", format: "events", body: Buffer.from(text), readEvent: readChatEvent };
+  };
+  const nativeForm = (build: string): OutboundForm => {
+    const { text } = body.json.object;
+    const edits = new Map(native.edits).set("model", JSON.stringify(build)).set("stream", "true");
+    const splices = [...memberSplices(body.json.object, edits), ...body.repairs];
+    const { dialect, readEvent } = native;
+    return { dialect, format: "events", body: Buffer.from(splice(text, splices)), readEvent };
+  };
+  return (spoken, build) => (spoken.includes(native.dialect) ? nativeForm(build) : chatForm(build));
+}

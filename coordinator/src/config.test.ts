@@ -1,0 +1,70 @@
+import { expect, it } from "vitest";
+import { ConfigError, readConfig } from "./config.js";
+
+function problemsOf(env: Record<string, string>): readonly string[] {
+  try {
+    readConfig(env);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+it("needs nothing to be set, and then stays on this machine", () => {
+  expect(readConfig({})).toEqual({
+    host: "127.0.0.1",
+    port: 8080,
+    dataDir: ".hearth",
+    apiKey: undefined,
+    adminKey: undefined,
+    providerToken: undefined,
+    settingsFile: undefined,
+    logLevel: "info",
+    maxConnectionsPerAddress: 256,
+    drainTimeoutMs: 30_000,
+  });
+});
+
+it("takes an empty variable for one that is not set", () => {
+  expect(readConfig({ HEARTH_PORT: "", HEARTH_API_KEY: "", HEARTH_CONFIG: "" })).toEqual(readConfig({}));
+});
+
+it("has no secret by default, so that nobody runs with a known one", () => {
+  const { apiKey, adminKey, providerToken } = readConfig({});
+  expect([apiKey, adminKey, providerToken]).toEqual([undefined, undefined, undefined]);
+});
+
+it("reads what is set", () => {
+  const env = { HEARTH_PORT: "0", HEARTH_HOST: "::1", HEARTH_API_KEY: "k".repeat(16), HEARTH_DRAIN_TIMEOUT_MS: "5" };
+  expect(readConfig(env)).toMatchObject({ port: 0, host: "::1", apiKey: "k".repeat(16), drainTimeoutMs: 5 });
+});
+
+it.each([
+  ["HEARTH_PORT", "65536"],
+  ["HEARTH_PORT", "-1"],
+  ["HEARTH_PORT", "80.5"],
+  ["HEARTH_PORT", "http"],
+  ["HEARTH_API_KEY", "fifteen letters"],
+  ["HEARTH_ADMIN_KEY", "short"],
+  ["HEARTH_PROVIDER_TOKEN", "short"],
+  ["HEARTH_LOG_LEVEL", "loud"],
+  ["HEARTH_MAX_CONNECTIONS_PER_ADDRESS", "0"],
+  ["HEARTH_DRAIN_TIMEOUT_MS", "soon"],
+])("refuses %s=%s and names it", (name, value) => {
+  const problems = problemsOf({ [name]: value });
+  expect(problems).toHaveLength(1);
+  expect(problems[0]).toMatch(new RegExp(`^${name}: `));
+});
+
+it("lists every problem at once and shows no value", () => {
+  const env = {
+    HEARTH_PORT: "x",
+    HEARTH_API_KEY: "my-secret",
+    HEARTH_ADMIN_KEY: "other-secret",
+    HEARTH_LOG_LEVEL: "x",
+  };
+  const problems = problemsOf(env);
+  expect(problems.map((problem) => problem.split(":")[0])).toEqual(Object.keys(env));
+  expect(problems.join()).not.toMatch(/my-secret|other-secret/);
+});

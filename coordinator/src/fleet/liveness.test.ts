@@ -1,0 +1,78 @@
+import { EventEmitter } from "node:events";
+import { LIMITS } from "@hearth/protocol";
+import { beforeEach, expect, it } from "vitest";
+import type { WebSocket } from "ws";
+import { FakeClock } from "../testing/fake-clock.js";
+import { watchLiveness } from "./liveness.js";
+
+/** A socket whose other end answers a ping or does not. */
+class FakeSocket extends EventEmitter {
+  pings = 0;
+  answers = true;
+
+  ping(): void {
+    this.pings += 1;
+    if (this.answers) this.emit("pong");
+  }
+}
+
+let clock: FakeClock;
+let socket: FakeSocket;
+let deaths: number;
+let watch: Disposable;
+beforeEach(() => {
+  clock = new FakeClock();
+  socket = new FakeSocket();
+  deaths = 0;
+  watch = watchLiveness(socket as unknown as WebSocket, clock, () => {
+    deaths += 1;
+    watch[Symbol.dispose]();
+  });
+});
+
+const intervals = (count: number): void => clock.advance(count * LIMITS.pingIntervalMs);
+
+it("pings once an interval for as long as the peer answers", () => {
+  intervals(100);
+  expect(socket.pings).toBe(100);
+  expect(deaths).toBe(0);
+});
+
+it("calls a peer dead at its second miss, and not at its first", () => {
+  intervals(1);
+  socket.answers = false;
+  intervals(2);
+  expect(socket.pings).toBe(3);
+  expect(deaths).toBe(0);
+  intervals(1);
+  expect(deaths).toBe(1);
+});
+
+it("forgives a single miss, however often", () => {
+  for (let i = 0; i < 50; i++) {
+    socket.answers = i % 2 === 0;
+    intervals(1);
+  }
+  expect(deaths).toBe(0);
+});
+
+it("takes a late answer for an answer", () => {
+  socket.answers = false;
+  intervals(2);
+  clock.advance(LIMITS.pingIntervalMs - 1);
+  socket.emit("pong");
+  clock.advance(1);
+  expect(deaths).toBe(0);
+});
+
+it("leaves no timer and no listener when it is disposed, and says nothing more", () => {
+  socket.answers = false;
+  intervals(1);
+  watch[Symbol.dispose]();
+  intervals(10);
+  expect({ deaths, timers: clock.pending, listeners: socket.listenerCount("pong") }).toEqual({
+    deaths: 0,
+    timers: 0,
+    listeners: 0,
+  });
+});

@@ -1,0 +1,159 @@
+import type { ProviderId } from "@hearth/protocol";
+import { beforeEach, describe, expect, it } from "vitest";
+import { FakeClock } from "../testing/fake-clock.js";
+import { fakeModel, fakeProvider } from "../testing/fake-provider.js";
+import type { ProviderSession } from "./provider-session.js";
+import { Registry } from "./registry.js";
+
+const TWO_MINUTES_MS = 120_000;
+const TEN_MINUTES_MS = 600_000;
+
+let clock: FakeClock;
+let registry: Registry;
+let changes: number;
+beforeEach(() => {
+  clock = new FakeClock();
+  registry = new Registry(clock);
+  changes = 0;
+  registry.watch(() => {
+    changes += 1;
+  });
+});
+
+type Session = ProviderSession & { readonly closedFor: string[] };
+
+/** What the registry asks of a session. */
+function session(id: string, models: readonly string[] = ["m"]): Session {
+  const closedFor: string[] = [];
+  const provider = fakeProvider(id, { models: new Map(models.map((model) => [model, fakeModel({ id: model })])) });
+  const close = (reason: string): void => {
+    closedFor.push(reason);
+    end(made, true);
+  };
+  const made = Object.assign(provider, { closedFor, close }) as unknown as Session;
+  return made;
+}
+
+/** As a session does it: offline first, then told. */
+function end(ended: ProviderSession, expectedBack: boolean): void {
+  ended.status = "offline";
+  registry.departed(ended, expectedBack);
+}
+
+const id = (name: string): ProviderId => name as ProviderId;
+const names = (providers: Iterable<ProviderSession>): string[] => [...providers].map((provider) => provider.id);
+
+describe("who is here", () => {
+  it("knows a session by its id from when it joins", () => {
+    const one = session("one");
+    registry.add(one);
+    expect(registry.get(id("one"))).toBe(one);
+    expect(registry.get(id("two"))).toBeUndefined();
+    expect(registry.size).toBe(1);
+    expect(changes).toBe(1);
+  });
+
+  it("forgets at once who left", () => {
+    const one = session("one");
+    registry.add(one);
+    end(one, false);
+    expect(names(registry.providers())).toEqual([]);
+    expect(registry.size).toBe(0);
+    expect(clock.pending).toBe(0);
+    expect(changes).toBe(2);
+  });
+
+  it("expects back who vanished, as offline, for as long as a request waits", () => {
+    const one = session("one");
+    registry.add(one);
+    end(one, true);
+    expect(registry.get(id("one"))).toBeUndefined();
+    expect(names(registry.connected())).toEqual([]);
+    expect(registry.size).toBe(0);
+    clock.advance(TWO_MINUTES_MS - 1);
+    expect(names(registry.providers())).toEqual(["one"]);
+    const before = changes;
+    clock.advance(1);
+    expect(names(registry.providers())).toEqual([]);
+    expect(changes).toBe(before + 1);
+  });
+
+  it("takes back who was expected, and forgets the farewell", () => {
+    const one = session("one");
+    registry.add(one);
+    end(one, true);
+    const again = session("one");
+    registry.add(again);
+    expect(registry.get(id("one"))).toBe(again);
+    expect(registry.size).toBe(1);
+    clock.advance(TWO_MINUTES_MS);
+    expect(registry.get(id("one"))).toBe(again);
+    expect(clock.pending).toBe(0);
+  });
+
+  it("closes the older of two sessions of one machine, and only that", () => {
+    const older = session("one");
+    const newer = session("one");
+    registry.add(older);
+    registry.add(newer);
+    expect(older.closedFor).toEqual(["replaced"]);
+    expect(newer.closedFor).toEqual([]);
+    expect(registry.get(id("one"))).toBe(newer);
+    expect(registry.size).toBe(1);
+    expect(clock.pending).toBe(0);
+  });
+});
+
+describe("distrust", () => {
+  it("lasts ten minutes, whether the machine is here or not", () => {
+    registry.distrust(id("one"));
+    registry.add(session("one"));
+    clock.advance(TEN_MINUTES_MS - 1);
+    expect(registry.isDistrusted(id("one"))).toBe(true);
+    expect(registry.isDistrusted(id("two"))).toBe(false);
+    clock.advance(1);
+    expect(registry.isDistrusted(id("one"))).toBe(false);
+  });
+
+  it("starts anew with every new offence", () => {
+    registry.distrust(id("one"));
+    clock.advance(TEN_MINUTES_MS - 1);
+    registry.distrust(id("one"));
+    clock.advance(TEN_MINUTES_MS - 1);
+    expect(registry.isDistrusted(id("one"))).toBe(true);
+  });
+
+  it("forgets the oldest offender over 10,000, and not one who offended again", () => {
+    for (let i = 0; i < 10_000; i++) registry.distrust(id(`p${i}`));
+    registry.distrust(id("p0"));
+    registry.distrust(id("one more"));
+    expect(registry.isDistrusted(id("p0"))).toBe(true);
+    expect(registry.isDistrusted(id("p1"))).toBe(false);
+    expect(registry.isDistrusted(id("one more"))).toBe(true);
+  });
+});
+
+describe("watchers", () => {
+  it("hear nothing more once they are disposed", () => {
+    let heard = 0;
+    const watch = registry.watch(() => {
+      heard += 1;
+    });
+    registry.changed();
+    watch[Symbol.dispose]();
+    registry.changed();
+    expect(heard).toBe(1);
+    expect(changes).toBe(2);
+  });
+
+  it("and timers are gone after the registry is disposed", () => {
+    const one = session("one");
+    registry.add(one);
+    end(one, true);
+    const before = changes;
+    registry[Symbol.dispose]();
+    registry.changed();
+    expect(clock.pending).toBe(0);
+    expect(changes).toBe(before);
+  });
+});

@@ -1,0 +1,186 @@
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type Server } from "node:http";
+import { type AddressInfo, connect, type Socket } from "node:net";
+import { encodeControl, LIMITS, type RegisterFrame, SUBPROTOCOL } from "@hearth/protocol";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { WebSocket } from "ws";
+import { createCredentials } from "../platform/credentials.js";
+import { createLogger } from "../platform/logger.js";
+import { FakeClock } from "../testing/fake-clock.js";
+import type { Registration } from "./registration.js";
+import { acceptProviders, PROVIDER_PATH } from "./ws-server.js";
+
+const TOKEN = "a-provider-token";
+const KEY = Buffer.alloc(32, 7).toString("base64url");
+const CAP = 3;
+
+const REGISTER: RegisterFrame = {
+  type: "register",
+  versions: { min: 1, max: 1 },
+  token: TOKEN,
+  agent: { version: "1.0.0" },
+  identity: KEY,
+  encryption_key: { key_id: "k", public_key: KEY },
+  hardware: { platform: "test", arch: "test", cpu_cores: 1, memory_bytes: 0 },
+  models: [],
+  slots: [],
+};
+
+let server: Server;
+let providers: Disposable;
+let accepting: boolean;
+let registered: Registration[];
+let refused: string[];
+const clients: WebSocket[] = [];
+
+beforeEach(async () => {
+  // Of this test alone: what an earlier one left may still end.
+  const [joined, turnedAway]: [Registration[], string[]] = [[], []];
+  registered = joined;
+  refused = turnedAway;
+  clients.length = 0;
+  accepting = true;
+  server = createServer();
+  providers = acceptProviders(server, {
+    clock: new FakeClock(),
+    tokens: createCredentials([{ secret: TOKEN, account: "owner" }]),
+    log: createLogger("silent"),
+    maxConnectionsPerAddress: CAP,
+    accepting: () => accepting,
+    registered: (registration) => joined.push(registration),
+    refused: (reason) => turnedAway.push(reason),
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+});
+afterEach(async () => {
+  providers[Symbol.dispose]();
+  for (const client of clients) client.terminate();
+  server.close();
+  await once(server, "close");
+});
+
+const port = (): number => (server.address() as AddressInfo).port;
+
+function dial(path: string = PROVIDER_PATH, protocols: string[] = [SUBPROTOCOL]): WebSocket {
+  const client = new WebSocket(`ws://127.0.0.1:${port()}${path}`, protocols);
+  client.on("error", () => {});
+  clients.push(client);
+  return client;
+}
+
+/** The HTTP status that an upgrade was answered with; 101 is a socket. */
+function statusOf(client: WebSocket): Promise<number> {
+  return new Promise((resolve) => {
+    client.once("open", () => resolve(101));
+    client.once("unexpected-response", (_request, response: IncomingMessage) => {
+      response.resume();
+      resolve(response.statusCode ?? 0);
+    });
+  });
+}
+
+async function register(client: WebSocket): Promise<void> {
+  await once(client, "open");
+  client.send(encodeControl(REGISTER));
+  await once(client, "message");
+}
+
+describe("an upgrade", () => {
+  it("is taken on the providers' path with the subprotocol, and without compression", async () => {
+    const client = dial();
+    await register(client);
+    expect(client.protocol).toBe(SUBPROTOCOL);
+    expect(client.extensions).toBe("");
+    expect(registered).toHaveLength(1);
+  });
+
+  it("is taken with a query, and with other subprotocols beside ours", async () => {
+    expect(await statusOf(dial(`${PROVIDER_PATH}?from=test`, ["other", SUBPROTOCOL]))).toBe(101);
+  });
+
+  it.each(["/", "/ws", "/ws/provider/", "/ws/providers", "/v1/chat/completions", "//"])(
+    "is 404 on %s",
+    async (path) => {
+      expect(await statusOf(dial(path))).toBe(404);
+    },
+  );
+
+  it.each([[[]], [["hearth.v2"]], [["hearth"]]])("is 400 with the subprotocols %j", async (protocols) => {
+    expect(await statusOf(dial(PROVIDER_PATH, protocols))).toBe(400);
+  });
+
+  it("is 503 when the coordinator is on its way out, and harms nobody who is here", async () => {
+    const here = dial();
+    await register(here);
+    accepting = false;
+    expect(await statusOf(dial())).toBe(503);
+    expect(here.readyState).toBe(WebSocket.OPEN);
+  });
+
+  it.each(["http://[", "//:0", "*"])("does no harm with the target %s", async (target) => {
+    const socket = rawUpgrade(target);
+    await once(socket, "close");
+    expect(await statusOf(dial())).toBe(101);
+  });
+});
+
+/** An upgrade whose request target no client library would send. */
+function rawUpgrade(target: string): Socket {
+  const socket = connect(port(), "127.0.0.1");
+  socket.on("error", () => {});
+  socket.resume();
+  socket.end(
+    `GET ${target} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`,
+  );
+  return socket;
+}
+
+describe("the cap per address", () => {
+  it("refuses one more with 429, whether or not the others have registered", async () => {
+    const open = Array.from({ length: CAP }, () => dial());
+    const [first, ...others] = open as [WebSocket, ...WebSocket[]];
+    await Promise.all([register(first), ...others.map((client) => once(client, "open"))]);
+    expect(await statusOf(dial())).toBe(429);
+  });
+
+  it("counts nobody who is gone, refused ones included", async () => {
+    for (let i = 0; i < 2 * CAP; i++) {
+      const client = dial();
+      await once(client, "open");
+      client.send("garbage");
+      await once(client, "close");
+    }
+    expect(refused).toEqual(Array.from({ length: 2 * CAP }, () => "malformed_frame"));
+    expect(await statusOf(dial())).toBe(101);
+  });
+});
+
+describe("a message over the limit", () => {
+  it("is refused by its announced length, before it is sent", async () => {
+    const client = dial();
+    await register(client);
+    const closed = new Promise((resolve) => client.once("close", resolve));
+    const header = Buffer.alloc(14);
+    header[0] = 0x82;
+    header[1] = 0x80 | 127;
+    header.writeBigUInt64BE(BigInt(LIMITS.frameBytes + 1), 2);
+    rawSocketOf(client).write(header);
+    expect(await closed).toBe(1009);
+  });
+});
+
+/** The connection below a client, for bytes that its library would not send. */
+function rawSocketOf(client: WebSocket): Socket {
+  return (client as unknown as { readonly _socket: Socket })._socket;
+}
+
+it("cuts every socket when it is disposed", async () => {
+  const waiting = dial();
+  const here = dial();
+  await Promise.all([once(waiting, "open"), register(here)]);
+  const closed = Promise.all([once(waiting, "close"), once(here, "close")]);
+  providers[Symbol.dispose]();
+  await closed;
+  expect(server.listenerCount("upgrade")).toBe(0);
+});

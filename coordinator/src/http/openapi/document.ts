@@ -1,0 +1,104 @@
+import { z } from "zod";
+import { NAMED_SCHEMAS, OPERATIONS, type Operation } from "./operations.js";
+
+/** An OpenAPI 3.1 description, as far as the documentation page reads it. */
+export interface ApiDocument {
+  readonly openapi: string;
+  readonly info: { readonly title: string; readonly version: string; readonly description: string };
+  readonly paths: Readonly<Record<string, Readonly<Record<string, ApiOperation>>>>;
+  readonly components: {
+    readonly schemas: Readonly<Record<string, JsonSchema>>;
+    readonly securitySchemes: Readonly<Record<string, object>>;
+  };
+  readonly security: readonly object[];
+}
+
+export interface ApiOperation {
+  readonly operationId: string;
+  readonly summary: string;
+  readonly description?: string;
+  readonly parameters?: readonly object[];
+  readonly requestBody?: { readonly required: boolean; readonly content: ApiContent };
+  readonly responses: Readonly<Record<string, { readonly description: string; readonly content: ApiContent }>>;
+}
+
+export type ApiContent = Readonly<Record<string, { readonly schema: JsonSchema }>>;
+
+export interface JsonSchema {
+  readonly [keyword: string]: unknown;
+  readonly $ref?: string;
+  readonly type?: string | readonly string[];
+  readonly description?: string;
+  readonly properties?: Readonly<Record<string, JsonSchema>>;
+  readonly required?: readonly string[];
+  readonly items?: JsonSchema;
+  readonly anyOf?: readonly JsonSchema[];
+  readonly oneOf?: readonly JsonSchema[];
+  readonly enum?: readonly unknown[];
+  readonly const?: unknown;
+}
+
+const DESCRIPTION = `One private, OpenAI-compatible API over many machines. Requests are sealed to the machine that answers.
+A failure before the first token is tried elsewhere and never seen; one after it is told in the stream.`;
+
+/** The description of the consumer's API, made from the schemas that requests are checked against. */
+export function apiDocument(): ApiDocument {
+  return {
+    openapi: "3.1.0",
+    info: { title: "Hearth", version: "0.1.0", description: DESCRIPTION },
+    security: [{ bearer: [] }, { apiKey: [] }],
+    paths: pathsOf(OPERATIONS),
+    components: {
+      schemas: namedSchemas(),
+      securitySchemes: {
+        bearer: { type: "http", scheme: "bearer" },
+        apiKey: { type: "apiKey", in: "header", name: "x-api-key" },
+      },
+    },
+  };
+}
+
+function namedSchemas(): Record<string, JsonSchema> {
+  const registry = z.registry<{ id: string }>();
+  for (const [id, schema] of Object.entries(NAMED_SCHEMAS)) registry.add(schema, { id });
+  const { schemas } = z.toJSONSchema(registry, { uri: (id) => `#/components/schemas/${id}`, io: "input" });
+  return Object.fromEntries(
+    Object.entries(schemas).map(([id, { $schema: _dialect, $id: _uri, ...schema }]) => [id, schema as JsonSchema]),
+  );
+}
+
+function pathsOf(operations: readonly Operation[]): Record<string, Record<string, ApiOperation>> {
+  const paths: Record<string, Record<string, ApiOperation>> = {};
+  for (const operation of operations) {
+    paths[operation.path] = { ...paths[operation.path], [operation.method]: describe(operation) };
+  }
+  return paths;
+}
+
+function describe(operation: Operation): ApiOperation {
+  const { id, summary, description, path, request, answer, event, error } = operation;
+  return {
+    operationId: id,
+    summary,
+    ...(description === undefined ? {} : { description }),
+    ...(path.includes("{id}") ? { parameters: [ID_PARAMETER] } : {}),
+    ...(request === undefined ? {} : { requestBody: { required: true, content: json(request) } }),
+    responses: {
+      "200": {
+        description: event === undefined ? "The answer." : "The answer; events where `stream` is true.",
+        content: { ...json(answer), ...(event === undefined ? {} : { "text/event-stream": { schema: ref(event) } }) },
+      },
+      "4XX": { description: "The request cannot be served.", content: json(error) },
+      "5XX": { description: "Nobody could serve it. `Retry-After` says when to come back.", content: json(error) },
+    },
+  };
+}
+
+const ID_PARAMETER = { name: "id", in: "path", required: true, schema: { type: "string" } };
+
+const json = (schema: z.ZodType): ApiContent => ({ "application/json": { schema: ref(schema) } });
+
+function ref(schema: z.ZodType): JsonSchema {
+  const [name] = Object.entries(NAMED_SCHEMAS).find(([, each]) => each === schema) ?? [];
+  return { $ref: `#/components/schemas/${name}` };
+}

@@ -1,0 +1,141 @@
+import type { z } from "zod";
+import {
+  chatCompletionAnswerSchema,
+  chatCompletionChunkSchema,
+  completionAnswerSchema,
+  embeddingAnswerSchema,
+  errorSchema,
+  messageEventSchema,
+  messageSchema,
+  messagesErrorSchema,
+  modelListSchema,
+  modelSchema,
+  responseEventSchema,
+  responseSchema,
+  tokenCountSchema,
+} from "../../api/answer-schemas.js";
+import { chatCompletionSchema } from "../../api/chat-completions/parse.js";
+import { completionSchema } from "../../api/completions/parse.js";
+import { embeddingSchema } from "../../api/embeddings/parse.js";
+import { countTokensSchema, createMessageSchema } from "../../api/messages/parse.js";
+import { createResponseSchema } from "../../api/responses/parse.js";
+
+/** One route of the consumer's API, as the description tells of it. */
+export interface Operation {
+  readonly method: "get" | "post";
+  readonly path: string;
+  readonly id: string;
+  readonly summary: string;
+  readonly description?: string;
+  readonly request?: z.ZodType;
+  readonly answer: z.ZodType;
+  /** An event of the answer, where `stream: true` asks for events. */
+  readonly event?: z.ZodType;
+  readonly error: z.ZodType;
+}
+
+/** Every schema that the description names, under its name. */
+export const NAMED_SCHEMAS: Readonly<Record<string, z.ZodType>> = {
+  CreateChatCompletionRequest: chatCompletionSchema,
+  ChatCompletion: chatCompletionAnswerSchema,
+  ChatCompletionChunk: chatCompletionChunkSchema,
+  CreateCompletionRequest: completionSchema,
+  Completion: completionAnswerSchema,
+  CreateEmbeddingRequest: embeddingSchema,
+  EmbeddingList: embeddingAnswerSchema,
+  CreateResponseRequest: createResponseSchema,
+  Response: responseSchema,
+  ResponseEvent: responseEventSchema,
+  CreateMessageRequest: createMessageSchema,
+  Message: messageSchema,
+  MessageEvent: messageEventSchema,
+  CountTokensRequest: countTokensSchema,
+  TokenCount: tokenCountSchema,
+  Model: modelSchema,
+  ModelList: modelListSchema,
+  Error: errorSchema,
+  MessagesError: messagesErrorSchema,
+};
+
+export const OPERATIONS: readonly Operation[] = [
+  {
+    method: "post",
+    path: "/v1/chat/completions",
+    id: "createChatCompletion",
+    summary: "Answer a conversation",
+    description: "OpenAI's Chat Completions. Members that are not listed reach the backend as they are.",
+    request: chatCompletionSchema,
+    answer: chatCompletionAnswerSchema,
+    event: chatCompletionChunkSchema,
+    error: errorSchema,
+  },
+  {
+    method: "post",
+    path: "/v1/responses",
+    id: "createResponse",
+    summary: "Answer input with items",
+    description: "OpenAI's Responses. Nothing is stored: each request carries the whole conversation.",
+    request: createResponseSchema,
+    answer: responseSchema,
+    event: responseEventSchema,
+    error: errorSchema,
+  },
+  {
+    method: "post",
+    path: "/v1/messages",
+    id: "createMessage",
+    summary: "Answer a conversation with blocks",
+    description: "Anthropic's Messages. The key may come as `x-api-key`; `anthropic-version` is ignored.",
+    request: createMessageSchema,
+    answer: messageSchema,
+    event: messageEventSchema,
+    error: messagesErrorSchema,
+  },
+  {
+    method: "post",
+    path: "/v1/messages/count_tokens",
+    id: "countMessageTokens",
+    summary: "Estimate the tokens of a conversation",
+    description: "An estimate: the model's tokenizer is on the provider's machine.",
+    request: countTokensSchema,
+    answer: tokenCountSchema,
+    error: messagesErrorSchema,
+  },
+  {
+    method: "post",
+    path: "/v1/completions",
+    id: "createCompletion",
+    summary: "Continue a prompt",
+    description: "OpenAI's legacy API. A backend that only chats gets the prompt as a message.",
+    request: completionSchema,
+    answer: completionAnswerSchema,
+    event: completionAnswerSchema,
+    error: errorSchema,
+  },
+  {
+    method: "post",
+    path: "/v1/embeddings",
+    id: "createEmbedding",
+    summary: "Turn texts into vectors",
+    request: embeddingSchema,
+    answer: embeddingAnswerSchema,
+    error: errorSchema,
+  },
+  {
+    method: "get",
+    path: "/v1/models",
+    id: "listModels",
+    summary: "List what is served now",
+    answer: modelListSchema,
+    error: errorSchema,
+  },
+  {
+    method: "get",
+    path: "/v1/models/{id}",
+    id: "retrieveModel",
+    summary: "Find a model by its id",
+    description: "The id may hold slashes, escaped or not.",
+    answer: modelSchema,
+    error: errorSchema,
+  },
+];

@@ -1,0 +1,46 @@
+/** Nesting allowed in a request body. */
+export const MAX_JSON_DEPTH = 64;
+
+/** Replaces the characters from `start` to before `end`. */
+export interface Splice {
+  readonly start: number;
+  readonly end: number;
+  readonly text: string;
+}
+
+/** Applies splices that do not overlap, in any order; every other character stays as it was. */
+export function splice(text: string, splices: readonly Splice[]): string {
+  if (splices.length === 0) return text;
+  const parts: string[] = [];
+  let from = 0;
+  for (const each of splices.toSorted((a, b) => a.start - b.start)) {
+    parts.push(text.slice(from, each.start), each.text);
+    from = each.end;
+  }
+  parts.push(text.slice(from));
+  return parts.join("");
+}
+
+const BACKSLASH = 92;
+
+/**
+ * The index of the quote that ends the string which starts at `open`, or -1 when nothing ends it. Linear: a run of
+ * backslashes is looked at once.
+ */
+export function stringEnd(text: string, open: number): number {
+  let at = text.indexOf('"', open + 1);
+  while (at !== -1 && isEscaped(text, at)) at = text.indexOf('"', at + 1);
+  return at;
+}
+
+function isEscaped(text: string, at: number): boolean {
+  let backslashes = 0;
+  while (text.charCodeAt(at - 1 - backslashes) === BACKSLASH) backslashes += 1;
+  return backslashes % 2 === 1;
+}
+
+/** What a string between these quotes says. @throws SyntaxError when it is not a JSON string */
+export function stringValue(text: string, open: number, end: number): string {
+  const inner = text.slice(open + 1, end);
+  return inner.includes("\\") ? (JSON.parse(text.slice(open, end + 1)) as string) : inner;
+}

@@ -1,0 +1,121 @@
+import Anthropic from "@anthropic-ai/sdk";
+import OpenAI from "openai";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { messagesProblems } from "../../../coordinator/src/testing/messages-grammar.js";
+import { responsesProblems } from "../../../coordinator/src/testing/responses-grammar.js";
+import { LlamaServer } from "../../../provider-agent/src/testing/llama-server.js";
+import { TestAgent } from "../../../provider-agent/src/testing/test-agent.js";
+import { until } from "../scripted/answers.js";
+import { API_KEY, PROVIDER_TOKEN, startTestCoordinator, type TestCoordinator } from "../scripted/test-coordinator.js";
+import { type CheckedFetch, checkedFetch } from "./schema/checked-fetch.js";
+
+const program = process.env["LLAMA_SERVER"];
+if (program === undefined) console.warn("NOTICE: LLAMA_SERVER is not set; tests with a real llama-server are skipped.");
+
+describe.skipIf(program === undefined)("a real llama-server behind a real agent", () => {
+  let hearth: TestCoordinator;
+  let server: LlamaServer;
+  let agent: TestAgent;
+  let checked: CheckedFetch;
+  let anthropic: Anthropic;
+  let openai: OpenAI;
+
+  beforeAll(async () => {
+    hearth = await startTestCoordinator();
+    server = await LlamaServer.start(program ?? "");
+    let registered = false;
+    agent = new TestAgent(
+      {
+        coordinator: `${hearth.url.replace("http", "ws")}/ws/provider`,
+        token: PROVIDER_TOKEN,
+        backend: { type: "openai", url: server.url },
+      },
+      {
+        onRegistered: () => {
+          registered = true;
+        },
+      },
+    );
+    await until("the agent is registered", () => registered, 20_000);
+    checked = checkedFetch();
+    anthropic = new Anthropic({ apiKey: API_KEY, baseURL: hearth.url, maxRetries: 0 });
+    openai = new OpenAI({ apiKey: API_KEY, baseURL: `${hearth.url}/v1`, maxRetries: 0, fetch: checked.fetch });
+  });
+  afterAll(async () => {
+    await checked.verify();
+    await agent[Symbol.asyncDispose]();
+    await server[Symbol.asyncDispose]();
+    await hearth.stop();
+  });
+
+  const question = "What is 7 + 8?";
+  /** The newest SDK does not name it, and the API takes it. */
+  const greedy: object = { temperature: 0 };
+  const tool = {
+    name: "get_weather",
+    description: "Get the weather in a city",
+    schema: { type: "object" as const, properties: { city: { type: ["string", "null"] } }, required: ["city"] },
+  };
+
+  it("answers Messages, whole and streamed, by the rules", async () => {
+    const params = { model: "pico", max_tokens: 40, ...greedy };
+    const messages = [{ role: "user" as const, content: question }];
+    const whole = await anthropic.messages.create({ ...params, messages });
+    expect(JSON.stringify(whole.content)).toContain("15");
+    expect(whole.usage.output_tokens).toBeGreaterThan(0);
+    const events: Anthropic.RawMessageStreamEvent[] = [];
+    const stream = anthropic.messages.stream({ ...params, messages }).on("streamEvent", (event) => events.push(event));
+    expect((await stream.finalMessage()).content).toEqual(whole.content);
+    expect(messagesProblems(events as never)).toEqual([]);
+  });
+
+  it("calls a tool for Messages", async () => {
+    const message = await anthropic.messages.create({
+      model: "pico",
+      max_tokens: 200,
+      ...greedy,
+      messages: [{ role: "user", content: "What is the weather in Paris?" }],
+      tools: [{ name: tool.name, description: tool.description, input_schema: tool.schema }],
+      tool_choice: { type: "any" },
+    });
+    expect(message.stop_reason).toBe("tool_use");
+    expect(message.content.at(-1)).toMatchObject({
+      type: "tool_use",
+      name: "get_weather",
+      input: { city: expect.any(String) },
+    });
+  });
+
+  it("answers Responses, whole and streamed, by the rules", async () => {
+    const params = { model: "pico", max_output_tokens: 40, temperature: 0, input: question };
+    const whole = await openai.responses.create(params);
+    expect(whole.output_text).toContain("15");
+    expect(whole.usage?.output_tokens).toBeGreaterThan(0);
+    const events: OpenAI.Responses.ResponseStreamEvent[] = [];
+    for await (const event of await openai.responses.create({ ...params, stream: true })) events.push(event);
+    expect(responsesProblems(events as never)).toEqual([]);
+    expect(events.at(-1)).toMatchObject({ response: { output: [{ content: [{ text: whole.output_text }] }] } });
+  });
+
+  it("calls a tool for Responses, and stops where the answer has to", async () => {
+    const called = await openai.responses.create({
+      model: "pico",
+      temperature: 0,
+      max_output_tokens: 200,
+      input: "What is the weather in Paris?",
+      tools: [
+        {
+          type: "function",
+          name: tool.name,
+          description: tool.description,
+          parameters: tool.schema,
+          strict: false,
+        },
+      ],
+      tool_choice: "required",
+    });
+    expect(called.output.at(-1)).toMatchObject({ type: "function_call", name: "get_weather" });
+    const cut = await openai.responses.create({ model: "pico", max_output_tokens: 2, input: question });
+    expect(cut).toMatchObject({ status: "incomplete", incomplete_details: { reason: "max_output_tokens" } });
+  });
+});
