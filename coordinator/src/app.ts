@@ -25,7 +25,7 @@ import { OutlierDetector } from "./selection/outlier.js";
 import { createPicker } from "./selection/picker.js";
 import { WaitQueue } from "./selection/wait-queue.js";
 import { NO_SETTINGS, type Settings } from "./settings.js";
-import { drain } from "./shutdown.js";
+import { drain, watchRequests } from "./shutdown.js";
 
 export interface AppOptions {
   readonly config: Config;
@@ -96,6 +96,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
     shutdown: shutdown.signal,
   });
   const server = createAdaptorServer({ fetch: app.fetch }) as Server;
+  const requests = watchRequests(server);
   const providers = acceptProviders(server, {
     clock,
     log,
@@ -115,7 +116,8 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
     async stop() {
       if (!accepting) return;
       accepting = false;
-      await drain({ server, providers, registry, clock, shutdown, timeoutMs: config.drainTimeoutMs });
+      selection.queue.close();
+      await drain({ server, requests, providers, registry, clock, shutdown, timeoutMs: config.drainTimeoutMs });
       log.info("stopped");
     },
   };
@@ -133,7 +135,7 @@ function createFleet({ clock, log, metrics }: { clock: Clock; log: Logger; metri
   const knownModels = new Set<string>();
   const hooks: SessionHooks = {
     updated(session) {
-      for (const model of session.models.keys()) knownModels.add(model);
+      for (const model of session.models.keys()) remember(knownModels, model);
       registry.changed();
     },
     closed(session, reason) {
@@ -155,6 +157,16 @@ function createFleet({ clock, log, metrics }: { clock: Clock; log: Logger; metri
     log.info({ provider: session.id, name: session.name, models: [...session.models.keys()] }, "provider registered");
   };
   return { registry, knownModels, registered };
+}
+
+/** Models remembered at most. One that is served comes back with its provider's next word. */
+const MAX_KNOWN_MODELS = 10_000;
+
+function remember(models: Set<string>, model: string): void {
+  if (models.has(model)) return;
+  models.add(model);
+  const oldest = models.values().next().value;
+  if (models.size > MAX_KNOWN_MODELS && oldest !== undefined) models.delete(oldest);
 }
 
 interface SelectionDeps {

@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Config } from "./config.js";
+import { type Config, ConfigError } from "./config.js";
 import { newSecret } from "./platform/ids.js";
 
 export interface Secrets {
@@ -43,6 +43,9 @@ function readOrCreate(dir: string, file: string, prefix: string): { readonly val
     return { value, fresh: true };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-    return { value: readFileSync(path, "utf8").trim(), fresh: false };
+    const stored = readFileSync(path, "utf8").trim();
+    // A file cut short would let everybody in who sends nothing.
+    if (stored === "") throw new ConfigError([`${path} holds no secret: delete it or fill it in`]);
+    return { value: stored, fresh: false };
   }
 }

@@ -2,8 +2,48 @@ import type { Server } from "node:http";
 import type { Registry } from "./fleet/registry.js";
 import { type Clock, repeat } from "./platform/clock.js";
 
+/** The HTTP requests whose answers are not out yet. */
+export interface RunningRequests {
+  readonly size: number;
+  /** Resolves when there is none, or the time is up. */
+  idle(clock: Clock, timeoutMs: number): Promise<void>;
+}
+
+/**
+ * Counts requests by their responses: a provider may be done long before a slow consumer is, and those who wait for
+ * room have no provider yet.
+ */
+export function watchRequests(server: Server): RunningRequests {
+  let running = 0;
+  const idlers = new Set<() => void>();
+  server.on("request", (_request, response) => {
+    running += 1;
+    response.once("close", () => {
+      running -= 1;
+      if (running === 0) for (const idler of [...idlers]) idler();
+    });
+  });
+  return {
+    get size() {
+      return running;
+    },
+    idle: (clock, timeoutMs) =>
+      new Promise((resolve) => {
+        if (running === 0) return resolve();
+        const end = (): void => {
+          timer[Symbol.dispose]();
+          idlers.delete(end);
+          resolve();
+        };
+        const timer = clock.setTimer(timeoutMs, end);
+        idlers.add(end);
+      }),
+  };
+}
+
 export interface DrainDeps {
   readonly server: Server;
+  readonly requests: RunningRequests;
   readonly providers: Disposable;
   readonly registry: Registry;
   readonly clock: Clock;
@@ -24,9 +64,9 @@ const SWEEP_MS = 10;
  */
 export async function drain(deps: DrainDeps): Promise<void> {
   for (const session of deps.registry.connected()) session.goAway("shutdown", RECONNECT_AFTER_MS);
-  await idle(deps, deps.timeoutMs);
+  await deps.requests.idle(deps.clock, deps.timeoutMs);
   deps.shutdown.abort("shutdown");
-  await idle(deps, FAREWELL_MS);
+  await deps.requests.idle(deps.clock, FAREWELL_MS);
   for (const session of [...deps.registry.connected()]) session.close("going_away");
   deps.providers[Symbol.dispose]();
   deps.registry[Symbol.dispose]();
@@ -41,21 +81,4 @@ async function closeServer({ server, clock }: DrainDeps): Promise<void> {
   await closed;
   sweeper[Symbol.dispose]();
   cut[Symbol.dispose]();
-}
-
-/** Resolves when no stream is open on any provider, or the time is up. */
-function idle({ registry, clock }: DrainDeps, timeoutMs: number): Promise<void> {
-  return new Promise((resolve) => {
-    const busy = (): boolean => [...registry.connected()].some((session) => session.openStreams > 0);
-    if (!busy()) return resolve();
-    const end = (): void => {
-      timer[Symbol.dispose]();
-      watcher[Symbol.dispose]();
-      resolve();
-    };
-    const timer = clock.setTimer(timeoutMs, end);
-    const watcher = registry.watch(() => {
-      if (!busy()) end();
-    });
-  });
 }

@@ -33,6 +33,8 @@ export interface AttemptDeps {
   readonly provider: ProviderId;
   readonly form: OutboundForm;
   readonly opener: ResponseOpener;
+  /** Plaintext bytes of the whole answer at most: the coordinator gathers it for a consumer who does not stream. */
+  readonly answerMaxBytes: number;
   readonly clock: Clock;
   /** The provider works on it: the backend is loading, or content has come. */
   readonly working: () => void;
@@ -43,6 +45,9 @@ export interface AttemptDeps {
   /** The provider broke the protocol; its connection is closed for this reason. */
   readonly violated: (reason: CloseReason) => void;
 }
+
+/** Events that wait for their consumer at most. Credit bounds their bytes; this bounds what tiny ones cost beside. */
+const MAX_PENDING_EVENTS = 16_384;
 
 /**
  * One sealed stream, turned into attempt events: opens each frame, splits it into events, reads each event once.
@@ -59,10 +64,12 @@ export class ProviderAttempt implements Attempt, StreamListener {
   #stream: ProviderStream | undefined;
   #waiting: ((result: IteratorResult<AttemptEvent>) => void) | undefined;
   #over = false;
+  #accepted = false;
   #ended = false;
   #finished = false;
   /** Plaintext bytes received beyond what was granted back. */
   #outstandingBytes = 0;
+  #answerBytes = 0;
   #takenBytes = 0;
   /** Frames opened: the number that the next one must carry. */
   #received = 0;
@@ -99,6 +106,9 @@ export class ProviderAttempt implements Attempt, StreamListener {
   }
 
   accepted(): void {
+    // Once: no credit bounds how often it is said.
+    if (this.#accepted) return;
+    this.#accepted = true;
     this.#deps.working();
     this.#push({ type: "accepted" });
   }
@@ -108,13 +118,17 @@ export class ProviderAttempt implements Attempt, StreamListener {
     const plaintext = this.#open(ciphertext, seq, final);
     if (plaintext === undefined) return this.#violation("untrusted");
     this.#outstandingBytes += plaintext.length;
+    this.#answerBytes += plaintext.length;
+    if (this.#answerBytes > this.#deps.answerMaxBytes) return this.#giveUp(failureOfStatus(502));
     // One frame may overshoot the credit; two may not.
     if (this.#outstandingBytes > LIMITS.initialCreditBytes + LIMITS.frameBytes) {
       return this.#violation("protocol_violation");
     }
     if (this.#deps.form.format === "body") return this.#gather(plaintext, final);
     const events = readEvents(plaintext);
-    if (events === undefined) return this.#violation("protocol_violation");
+    if (events === undefined || this.#events.length + events.length > MAX_PENDING_EVENTS) {
+      return this.#violation("protocol_violation");
+    }
     for (const event of events) this.#read(event);
     this.#flushContent();
   }

@@ -54,6 +54,11 @@ export class HedgeBudget {
     return undefined;
   }
 
+  /** Nobody was there to take the hedge: its token is given back. */
+  refund(): void {
+    this.#tokens = Math.min(HEDGE_BUDGET.burst, this.#tokens + 1);
+  }
+
   /** A hedged request was decided between two. */
   decided(backupWon: boolean): void {
     this.#results.push(backupWon);

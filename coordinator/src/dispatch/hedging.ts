@@ -40,6 +40,11 @@ export class Hedging {
     return reason;
   }
 
+  /** Nobody could take the backup after all. */
+  untaken(): void {
+    this.#budget.refund();
+  }
+
   /** A hedged request was decided between the two. */
   decided(backupWon: boolean): void {
     this.#budget.decided(backupWon);

@@ -14,6 +14,9 @@ import type { OutboundRequest } from "./outbound-request.js";
 import type { StartAttempt } from "./race.js";
 import type { AttemptRole, StartResult } from "./types.js";
 
+/** An answer that is gathered before it is sent may not grow without end, bytes. No model writes as much. */
+const WHOLE_ANSWER_MAX_BYTES = 32 * 1024 * 1024;
+
 export interface OpenAttemptDeps {
   readonly picker: Picker;
   readonly queue: WaitQueue;
@@ -85,7 +88,10 @@ class AttemptOpener {
       case "backup": {
         const wanted = this.#backupTraits();
         const suppressed = hedging.hedge(wanted);
-        return suppressed === undefined ? this.#place(role, wanted, signal) : BUSY;
+        if (suppressed !== undefined) return BUSY;
+        const result = this.#place(role, wanted, signal);
+        if ("type" in result && result.type === "unavailable") hedging.untaken();
+        return result;
       }
     }
   }
@@ -112,9 +118,12 @@ class AttemptOpener {
         // A backup is for speed: it takes what is free, or nothing.
         if (role === "backup") return BUSY;
         const waiting = queue.wait({ traits, tried: this.#tried, priority: "failover" }, signal());
-        return waiting.then((result) =>
-          result.type === "picked" ? this.#place(role, traits, signal, result) : result,
-        );
+        return waiting.then((result) => {
+          if (result.type !== "picked") return result;
+          if (!signal().aborted) return this.#place(role, traits, signal, result);
+          giveBack(result);
+          return BUSY;
+        });
       }
       const started = this.#send(pick, role, startedAt);
       if (started !== undefined) return started;
@@ -128,14 +137,15 @@ class AttemptOpener {
     this.#tried.providers.add(pick.provider);
     const session = find(pick.provider);
     if (session === undefined) return giveBack(pick);
-    const sealed = this.#seal(session, pick, role);
+    const sealed = this.#trySeal(session, pick, role);
     if (sealed === undefined) return giveBack(pick);
+    if ("error" in sealed) return sealed;
     const sealedAt = clock.now();
     const { attempt } = sealed;
     const stream = session.openStream(sealed.request, attempt);
     if (stream === undefined) return giveBack(pick);
     attempt.attach(stream);
-    this.#primary ??= session;
+    if (role !== "backup") this.#primary = session;
     observer.started(role);
     this.#assignment.sent({
       attempt,
@@ -148,11 +158,21 @@ class AttemptOpener {
     return { type: "started", attempt };
   }
 
-  #seal(
+  /** Rule 9: what fails in our own translation is our failure; it touches no provider, and takes no place with it. */
+  #trySeal(
     session: ProviderSession,
     pick: Picked,
     role: AttemptRole,
-  ): { readonly request: SealedRequest; readonly attempt: ProviderAttempt } | undefined {
+  ): Sealed | Extract<StartResult, { type: "unavailable" }> | undefined {
+    try {
+      return this.#seal(session, pick, role);
+    } catch (thrown) {
+      giveBack(pick);
+      return { type: "unavailable", error: HearthError.from(thrown) };
+    }
+  }
+
+  #seal(session: ProviderSession, pick: Picked, role: AttemptRole): Sealed | undefined {
     const { request, traits } = this.#assignment;
     const attemptId = this.#deps.ids.attempt();
     const key = session.encryptionKey;
@@ -164,6 +184,7 @@ class AttemptOpener {
       provider: session.id,
       form,
       opener: sealer.response,
+      answerMaxBytes: request.delivery === "whole" ? WHOLE_ANSWER_MAX_BYTES : Number.POSITIVE_INFINITY,
       clock: this.#deps.clock,
       working: () => pick.lease.report("accept"),
       content: (first, gapMs) => this.#deps.observer.content(first, gapMs),
@@ -205,6 +226,11 @@ class AttemptOpener {
   }
 }
 
+interface Sealed {
+  readonly request: SealedRequest;
+  readonly attempt: ProviderAttempt;
+}
+
 function giveBack(pick: Picked): undefined {
   pick.lease[Symbol.dispose]();
   return undefined;
@@ -222,7 +248,8 @@ function reportOf(end: AttemptEnd): Report {
       return "success";
     case "failed":
       if (end.failure.faulty) return "fault";
-      return end.failure.code === "capacity" ? "refusal" : "neutral";
+      // Nobody's fault, but another could have done it: a machine that only ever says so has no room in fact.
+      return end.failure.retryable ? "refusal" : "neutral";
     case "cancelled":
       // We gave up on it because it had been silent for too long.
       return end.reason === "deadline" || end.reason === "stalled" ? "fault" : "neutral";

@@ -51,7 +51,9 @@ export async function* race(deps: RaceDeps, signal: AbortSignal): AsyncGenerator
       const chunks = run.takeChunks();
       if (chunks.length > 0) {
         const yieldedAt = deps.clock.now();
+        run.yielding = true;
         yield chunks;
+        run.yielding = false;
         run.resumed(yieldedAt);
       } else if (run.outcome !== undefined) {
         return run.outcome;
@@ -94,6 +96,8 @@ function startSignal(lane: Lane): AbortSignal {
 /** The mutable side of one request's dispatch: lanes, timers and the way out. All decisions are `step`'s. */
 class Race {
   outcome: Outcome | undefined;
+  /** The consumer has what there is and has not asked for more. */
+  yielding = false;
   readonly #deps: RaceDeps;
   readonly #lanes: Lane[] = [];
   readonly #timers = new Map<TimerName, Disposable>();
@@ -240,6 +244,8 @@ class Race {
     this.#timers.get(timer)?.[Symbol.dispose]();
     const fire = (): void => {
       this.#timers.delete(timer);
+      // A silence that the consumer makes is not the provider's, however long it lasts.
+      if (this.yielding) this.feed({ type: "resumed", now: this.#deps.clock.now() });
       this.feed({ type: "timer", timer, now: Math.max(at, this.#deps.clock.now()) });
     };
     this.#timers.set(timer, this.#deps.clock.setTimer(at - this.#deps.clock.now(), fire));

@@ -153,7 +153,8 @@ export class ProviderSession implements Provider {
 
   unreportedTokens(model: string): number {
     let tokens = 0;
-    for (const place of this.#places.get(model) ?? []) if (place.takenAt > this.lastHeartbeatAt) tokens += place.tokens;
+    for (const place of this.#places.get(model) ?? [])
+      if (place.takenAt >= this.lastHeartbeatAt) tokens += place.tokens;
     return tokens;
   }
 
@@ -183,10 +184,11 @@ export class ProviderSession implements Provider {
     if (this.backlogBytes > LIMITS.backlogStopsDispatchBytes || this.#nextStream > MAX_U32) return undefined;
     if (this.#streams.size >= LIMITS.streamsPerConnection) return undefined;
     const stream = this.#nextStream++;
+    const frames = request.frames(stream);
     this.#streams.set(stream, listener);
     this.#cork();
     this.#socket.send(encodeControl({ type: "request", stream, ...request.opening }));
-    for (const frame of request.frames(stream)) this.#socket.send(frame);
+    for (const frame of frames) this.#socket.send(frame);
     this.#checkBacklog();
     return {
       grant: (bytes) => {
@@ -281,6 +283,8 @@ export class ProviderSession implements Provider {
 
   #heartbeat(frame: HeartbeatFrame): void {
     this.slots = bySlotModel(frame.slots);
+    // What is no longer named is no longer there, and a provider cannot make this grow.
+    this.#foreign.clear();
     for (const slot of frame.slots) {
       this.#foreign.set(slot.model, Math.max(0, slot.running - this.inFlight(slot.model)));
     }

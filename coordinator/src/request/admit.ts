@@ -60,16 +60,20 @@ interface Choice {
   readonly pick: Picked | undefined;
 }
 
-/** The first build of an alias that can be served now or soon. */
+/** The first build of an alias that can be served now, or else the first that can be served soon. */
 function chooseBuild(deps: AdmitDeps, traits: Traits): Choice {
   let firstError: HearthError | undefined;
+  let firstBusy: Traits | undefined;
   for (const build of buildsOf(deps.catalog, traits.model)) {
     const resolved = build === traits.model ? traits : { ...traits, model: build };
+    // Room that came with time alone (a cooldown is over) is for those who have waited for it.
+    if (deps.queue.depth(build) > 0) deps.queue.drain();
     const pick = deps.picker.pick(resolved, NOTHING_TRIED);
     if (pick.type === "picked") return { traits: resolved, pick };
-    if (pick.type === "queue") return { traits: resolved, pick: undefined };
-    firstError ??= pick.error;
+    if (pick.type === "queue") firstBusy ??= resolved;
+    else firstError ??= pick.error;
   }
+  if (firstBusy !== undefined) return { traits: firstBusy, pick: undefined };
   throw firstError ?? new HearthError("internal", "An alias without a build.");
 }
 

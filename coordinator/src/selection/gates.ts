@@ -1,4 +1,4 @@
-import type { ModelAdvert, Slot } from "@hearth/protocol";
+import { LIMITS, type ModelAdvert, type Slot } from "@hearth/protocol";
 import { defaultConcurrency, type Provider, TRUST_LEVELS } from "../fleet/provider.js";
 import { type Catalog, isVersionBelow } from "./catalog.js";
 import type { Health } from "./health.js";
@@ -131,6 +131,7 @@ export function concurrencyOf(provider: Provider, model: string): number {
 function hasHeadroom(provider: Provider, context: GateContext): boolean {
   const { traits, health } = context;
   if (!health.believesHeadroom(provider, traits.model)) return false;
+  if (provider.backlogBytes > LIMITS.backlogStopsDispatchBytes) return false;
   if (provider.load(traits.model) >= concurrencyOf(provider, traits.model)) return false;
   const slot = slotOf(provider, context);
   if (slot?.budget_max === undefined) return true;
@@ -150,11 +151,17 @@ function cacheBytes(provider: Provider, { traits }: GateContext): number {
 
 /** Whether this machine, empty, could ever hold the model and the request. */
 function fitsMemory(provider: Provider, context: GateContext): boolean {
+  const { traits } = context;
   const memory = provider.hardware.memory_bytes;
+  const weights = weightsOf(provider, context);
   // A backend with a token budget of its own says itself what fits.
-  const budgeted = slotOf(provider, context)?.budget_max !== undefined;
-  const cache = budgeted ? 0 : cacheBytes(provider, context);
-  return memory === 0 || weightsOf(provider, context) + cache <= memory;
+  const budget = slotOf(provider, context)?.budget_max;
+  if (budget !== undefined) {
+    return traits.promptTokens + traits.maxTokens <= budget && (memory === 0 || weights <= memory);
+  }
+  // Where no free memory is reported, the gate that counts tokens against it lets everything through: so does this.
+  const cache = provider.vitals.memory_free_bytes === undefined ? 0 : cacheBytes(provider, context);
+  return memory === 0 || weights + cache <= memory;
 }
 
 /** Weights that are in memory already are not asked for again: only a model that is not loaded needs room for them. */

@@ -206,6 +206,25 @@ describe("a fault that most of a model's providers show", () => {
   });
 });
 
+describe("a fleet-wide verdict", () => {
+  it("ends the probe of a provider that has gone offline with it", () => {
+    const { clock, providers, report, isOut, claim } = setUp(3);
+    const [p, q, r] = providers;
+    report(p, "fault");
+    report(p, "fault");
+    clock.advance(OUTLIER.baseEjectionMs);
+    expect(claim(p)).toBe(true);
+    p.status = "offline";
+    report(q as FakeProvider, "fault");
+    // Of two that are left, both have failed by now: most of the fleet.
+    report(r as FakeProvider, "fault");
+    report(p, "fault");
+    p.status = "serving";
+    clock.advance(OUTLIER.maxEjectionMs);
+    expect(isOut(p)).toBe(false);
+  });
+});
+
 describe("capacity refusals", () => {
   it("end the belief in room until a newer heartbeat, or 15 s", () => {
     const { clock, providers, report, outlier } = setUp(3);
@@ -248,6 +267,17 @@ describe("capacity refusals", () => {
     for (let i = 0; i < 4; i++) report(p, "refusal");
     report(p, "accept");
     report(p, "refusal");
+    expect(outlier.isCapacityCooled(p, "m")).toBe(false);
+  });
+
+  it("leave the pair open to others when its probe ends in a fault", () => {
+    const { clock, providers, report, outlier, claim } = setUp(3);
+    const [p] = providers;
+    for (let i = 0; i < OUTLIER.refusalsToCool; i++) report(p, "refusal");
+    clock.advance(OUTLIER.baseCapacityCooldownMs);
+    expect(claim(p)).toBe(true);
+    report(p, "fault");
+    clock.advance(OUTLIER.maxEjectionMs);
     expect(outlier.isCapacityCooled(p, "m")).toBe(false);
   });
 });

@@ -82,7 +82,6 @@ export class OutlierDetector implements Health {
         this.#capacity.get(capacityKey(provider.id, model))?.accepted();
         return;
       case "success":
-        this.#capacity.get(capacityKey(provider.id, model))?.accepted();
         this.#faults.get(faultKey(provider.id, model, shape))?.succeeded(observedAt);
         return;
       case "neutral":
@@ -96,7 +95,11 @@ export class OutlierDetector implements Health {
     const now = this.#deps.clock.now();
     const record = touch(this.#faults, faultKey(provider.id, model, shape), () => new FaultRecord());
     record.failed(at, buildOf(provider, model));
+    // A fault tells nothing about room: whether there is any is for the next request to find out.
+    this.#capacity.get(capacityKey(provider.id, model))?.releaseProbe();
     if (this.#isFleetWide(model, shape, now)) {
+      // It may have gone offline with this very fault, and is then not among those who serve.
+      record.pardon();
       for (const id of this.#serving(model)) this.#faults.get(faultKey(id, model, shape))?.pardon();
       this.#deps.hooks.fleetWideFault(shape);
       return;

@@ -130,6 +130,36 @@ describe("a lease", () => {
   });
 });
 
+describe("a probe", () => {
+  it("is not given back by a request that had run there before it", () => {
+    const sick = fakeProvider("sick");
+    const { clock, outlier, pick } = setUp([
+      sick,
+      fakeProvider("x", { status: "draining" }),
+      fakeProvider("y", { status: "draining" }),
+    ]);
+    const old = pick();
+    outlier.report(sick, fakeTraits(), "fault", clock.now());
+    outlier.report(sick, fakeTraits(), "fault", clock.now());
+    clock.advance(60_000);
+    const probe = pick();
+    expect(probe).toMatchObject({ type: "picked", lease: { probe: true } });
+    if (old.type === "picked") old.lease[Symbol.dispose]();
+    expect(pick().type).not.toBe("picked");
+  });
+
+  it("for capacity is not settled by a success that began before the refusals", () => {
+    const full = fakeProvider("full");
+    const { clock, outlier, pick } = setUp([full]);
+    const old = pick();
+    if (old.type === "picked") old.lease.report("accept");
+    for (let i = 0; i < 5; i++) outlier.report(full, fakeTraits(), "refusal", clock.now());
+    clock.advance(20_000);
+    if (old.type === "picked") old.lease.report("success");
+    expect(codeOf(pick())).toBe("providers_cooling");
+  });
+});
+
 describe("the ladder", () => {
   const text = new Map([["m", fakeModel({ capabilities: {} })]]);
 
@@ -142,6 +172,15 @@ describe("the ladder", () => {
     const models = new Map([["m", fakeModel({ context_length: 10, capabilities: {} })]]);
     const { pick } = setUp([fakeProvider("a", { models, status: "offline" })]);
     expect(codeOf(pick({ shape: "vision" }))).toBe("model_too_large");
+  });
+
+  it("refuses at once what no token budget and no memory could ever hold", () => {
+    const slots = new Map([["m", fakeSlot({ budget_max: 1_000, budget_used: 0 })]]);
+    expect(codeOf(setUp([fakeProvider("a", { slots })]).pick({ promptTokens: 600, maxTokens: 600 }))).toBe(
+      "model_too_large",
+    );
+    const vitals = { memory_free_bytes: 2 ** 30 };
+    expect(codeOf(setUp([fakeProvider("a", { vitals })]).pick({ promptTokens: 1_000_000 }))).toBe("model_too_large");
   });
 
   it("says a capability is missing although its only holder is somebody else's, and at once although it is busy", () => {

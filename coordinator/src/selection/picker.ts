@@ -118,12 +118,21 @@ function leastBy(candidates: readonly Candidate[], measure: (candidate: Candidat
 function takeLease({ outlier, clock }: PickerDeps, provider: Provider, traits: Traits): Lease {
   const probe = outlier.claim(provider, traits);
   const place = provider.acquire(traits.model, traits.promptTokens + traits.maxTokens);
+  let accepted = false;
   let reported = false;
+  const tell = (what: Report): void => outlier.report(provider, traits, what, clock.now());
+  const accept = (): void => {
+    // Once: that a stream goes on says nothing about room for another.
+    if (!accepted) tell("accept");
+    accepted = true;
+  };
   const report = (what: Report): void => {
-    if (what === "accept") return outlier.report(provider, traits, what, clock.now());
     if (reported) return;
+    if (what === "accept") return accept();
     reported = true;
-    outlier.report(provider, traits, what, clock.now());
+    if (what === "success") accept();
+    // Only the probe itself gives the probe back: others may have been running since before it.
+    if (what !== "neutral" || probe) tell(what);
   };
   return {
     provider: provider.id,

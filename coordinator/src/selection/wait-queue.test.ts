@@ -15,9 +15,15 @@ const picked: Picked = {
 
 function setUp() {
   const clock = new FakeClock();
-  const room = { places: 0, answer: undefined as PickResult | undefined, only: undefined as string | undefined };
+  const room = {
+    asked: 0,
+    places: 0,
+    answer: undefined as PickResult | undefined,
+    only: undefined as string | undefined,
+  };
   const picker: Picker = {
     pick(traits) {
+      room.asked += 1;
       if (room.answer !== undefined) return room.answer;
       if (room.places === 0 || (room.only !== undefined && traits.shape !== room.only)) return { type: "queue" };
       room.places -= 1;
@@ -115,4 +121,51 @@ it("tells at once when waiting has become pointless", async () => {
 
 it("asks to come back after 3 s for each who waits, within 2 to 30 s", () => {
   expect([0, 1, 4, 10, 64].map(retryAfterSeconds)).toEqual([2, 3, 12, 30, 30]);
+});
+
+it("serves a waiter when time alone has made room, without any event", async () => {
+  const { clock, queue, room, wait } = setUp();
+  const { done } = wait("a");
+  room.places = 1;
+  clock.advance(QUEUE.recheckMs);
+  expect((await done).type).toBe("picked");
+  expect(queue.total).toBe(0);
+  expect(clock.pending).toBe(0);
+});
+
+it("goes on after a drain that failed", async () => {
+  const { queue, room, wait } = setUp();
+  const { done } = wait("a");
+  Object.defineProperty(room, "answer", {
+    configurable: true,
+    get: () => {
+      throw new Error("once");
+    },
+  });
+  expect(() => queue.drain()).toThrow("once");
+  Object.defineProperty(room, "answer", { value: undefined });
+  room.places = 1;
+  queue.drain();
+  expect((await done).type).toBe("picked");
+});
+
+it("tells those who wait at a shutdown to come back", async () => {
+  const { gone, done } = setUp().wait("a");
+  gone.abort("shutdown");
+  expect(await done).toMatchObject({ type: "unavailable", error: { code: "shutting_down" } });
+});
+
+it("asks once for all who want at least as much, and for everybody now and then", async () => {
+  const { clock, queue, room, wait } = setUp();
+  const all = [wait("a"), wait("b"), wait("larger", "fresh", { promptTokens: 999 })];
+  wait("smaller", "fresh", { promptTokens: 1 });
+  wait("other shape", "fresh", { shape: "tools" });
+  queue.drain();
+  expect(room.asked).toBe(3);
+  clock.advance(QUEUE.recheckMs);
+  expect(room.asked).toBe(3 + 5);
+  room.places = 5;
+  queue.drain();
+  await Promise.all(all.map((each) => each.done));
+  expect(queue.total).toBe(0);
 });

@@ -7,6 +7,8 @@ import type { Traits, Tried } from "./traits.js";
 export const QUEUE = {
   perModel: 64,
   patienceMs: 120_000,
+  /** Some room comes with time alone (a cooldown or a disbelief ends, a backlog drains): nobody calls `drain` for it. */
+  recheckMs: 1_000,
   retryAfterPerWaiterSeconds: 3,
   retryAfterMinSeconds: 2,
   retryAfterMaxSeconds: 30,
@@ -47,6 +49,8 @@ export class WaitQueue {
   readonly #waiters = new Map<string, Waiter[]>();
   #total = 0;
   #draining = false;
+  #closed = false;
+  #recheck: Disposable | undefined;
 
   constructor(picker: Picker, clock: Clock, hooks: WaitQueueHooks) {
     this.#picker = picker;
@@ -65,6 +69,7 @@ export class WaitQueue {
   /** Waits for a place. Resolves when there is one, when waiting has become pointless, or when patience is over. */
   wait(request: WaitRequest, signal: AbortSignal): Promise<WaitResult> {
     const { model } = request.traits;
+    if (this.#closed) return Promise.resolve(LEAVING);
     if (this.depth(model) >= QUEUE.perModel) return Promise.resolve(this.#refusal(request.traits));
     return new Promise((resolve) => {
       const settle = (result: WaitResult): void => {
@@ -75,7 +80,7 @@ export class WaitQueue {
         resolve(result);
       };
       const waiter: Waiter = { ...request, since: this.#clock.now(), settle };
-      const onAbort = (): void => settle({ type: "unavailable", error: new HearthError("cancelled", "Gone.") });
+      const onAbort = (): void => settle(signal.reason === "shutdown" ? LEAVING : GONE);
       const timer = this.#clock.setTimer(QUEUE.patienceMs, () => settle(this.#refusal(request.traits)));
       this.#insert(model, waiter);
       if (signal.aborted) onAbort();
@@ -83,18 +88,41 @@ export class WaitQueue {
     });
   }
 
-  /** Gives every place that has come free to whoever waits longest for one like it. */
-  drain(): void {
+  /**
+   * Gives every place that has come free to whoever waits longest for one like it. This runs with every heartbeat, so
+   * that whoever asks for at least as much as one who has just found no room is not looked at.
+   *
+   * @param everybody looks at all the same, so that those for whom waiting has become pointless are told
+   */
+  drain(everybody = false): void {
     if (this.#total === 0 || this.#draining) return;
     // Taking a place changes the fleet, which calls drain again.
     this.#draining = true;
-    for (const waiters of [...this.#waiters.values()]) {
-      for (const waiter of [...waiters]) {
-        const pick = this.#picker.pick(waiter.traits, waiter.tried);
-        if (pick.type !== "queue") waiter.settle(pick);
-      }
+    try {
+      for (const waiters of [...this.#waiters.values()]) this.#drainModel([...waiters], everybody);
+    } finally {
+      this.#draining = false;
     }
-    this.#draining = false;
+  }
+
+  #drainModel(waiters: readonly Waiter[], everybody: boolean): void {
+    const stuck: Waiter[] = [];
+    for (const waiter of waiters) {
+      if (!everybody && stuck.some((each) => asksAtLeast(waiter, each))) continue;
+      const pick = this.#picker.pick(waiter.traits, waiter.tried);
+      if (pick.type === "queue") stuck.push(waiter);
+      else waiter.settle(pick);
+    }
+  }
+
+  /** The coordinator is leaving: nobody waits any longer, and nobody begins to. */
+  close(): void {
+    this.#closed = true;
+    for (const waiter of this.#all()) waiter.settle(LEAVING);
+  }
+
+  #all(): readonly Waiter[] {
+    return [...this.#waiters.values()].flat();
   }
 
   #insert(model: string, waiter: Waiter): void {
@@ -118,6 +146,17 @@ export class WaitQueue {
   #count(change: number): void {
     this.#total += change;
     this.#hooks.depth(this.#total);
+    if (this.#total > 0) return this.#armRecheck();
+    this.#recheck?.[Symbol.dispose]();
+    this.#recheck = undefined;
+  }
+
+  #armRecheck(): void {
+    this.#recheck ??= this.#clock.setTimer(QUEUE.recheckMs, () => {
+      this.#recheck = undefined;
+      this.drain(true);
+      if (this.#total > 0) this.#armRecheck();
+    });
   }
 
   #refusal(traits: Traits): WaitResult {
@@ -129,6 +168,26 @@ export class WaitQueue {
     };
   }
 }
+
+/** Whoever has no room for `other` has none for `waiter`: the gates only close as a request grows. */
+function asksAtLeast(waiter: Waiter, other: Waiter): boolean {
+  const [a, b] = [waiter.traits, other.traits];
+  const sameScope =
+    a.shape === b.shape &&
+    a.dialect === b.dialect &&
+    a.route === b.route &&
+    (a.route === "any" || a.account === b.account) &&
+    a.allowlist === b.allowlist &&
+    a.toolsRepaired === b.toolsRepaired &&
+    other.tried.providers.size === 0;
+  return sameScope && a.promptTokens >= b.promptTokens && a.maxTokens >= b.maxTokens;
+}
+
+const GONE: WaitResult = { type: "unavailable", error: new HearthError("cancelled", "Gone.") };
+const LEAVING: WaitResult = {
+  type: "unavailable",
+  error: new HearthError("shutting_down", "The coordinator is restarting.", { retryAfterSeconds: 2 }),
+};
 
 /** When to come back, by how many wait. */
 export function retryAfterSeconds(depth: number): number {

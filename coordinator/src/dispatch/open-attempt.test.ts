@@ -1,0 +1,74 @@
+import { sealRequest } from "@hearth/e2e";
+import type { RequestId } from "@hearth/protocol";
+import { expect, it } from "vitest";
+import type { ProviderSession } from "../fleet/provider-session.js";
+import { HearthError } from "../platform/errors.js";
+import { countingIds } from "../platform/ids.js";
+import { seededRng } from "../platform/rng.js";
+import { DEFAULT_CATALOG } from "../selection/catalog.js";
+import { OutlierDetector } from "../selection/outlier.js";
+import { createPicker } from "../selection/picker.js";
+import { WaitQueue } from "../selection/wait-queue.js";
+import { FakeClock } from "../testing/fake-clock.js";
+import { type FakeProvider, fakeModel, fakeProvider, fakeTraits } from "../testing/fake-provider.js";
+import { Hedging } from "./hedging.js";
+import { openAttempt } from "./open-attempt.js";
+
+function setUp(provider: FakeProvider, form: () => never) {
+  const clock = new FakeClock();
+  const rng = seededRng(1);
+  const providers = () => [provider];
+  const hooks = { ejected() {}, capacityCooled() {}, fleetWideFault() {} };
+  const outlier = new OutlierDetector({ clock, rng, providers, hooks });
+  const picker = createPicker({
+    providers,
+    catalog: DEFAULT_CATALOG,
+    outlier,
+    clock,
+    rng,
+    rejected() {},
+    decided() {},
+  });
+  const queue = new WaitQueue(picker, clock, { depth() {}, waited() {} });
+  const suppressed: string[] = [];
+  const hedging = new Hedging({ providers, queue, suppressed: (why) => suppressed.push(why), backupWon() {} });
+  const start = openAttempt(
+    {
+      picker,
+      queue,
+      hedging,
+      session: () => provider as unknown as ProviderSession,
+      ids: countingIds(),
+      clock,
+      seal: sealRequest,
+      observer: { started() {}, content() {}, ended() {} },
+    },
+    {
+      request: { id: "req" as RequestId, model: "m", delivery: "whole", form },
+      traits: fakeTraits(),
+      takePlace: () => undefined,
+      sent() {},
+    },
+  );
+  return { start, suppressed };
+}
+
+const never = () => new AbortController().signal;
+
+it("answers a failure of our own translation as ours, and gives the place back", () => {
+  const provider = fakeProvider("p");
+  const { start } = setUp(provider, () => {
+    throw new TypeError("translation");
+  });
+  expect(start("primary", never)).toMatchObject({ type: "unavailable", error: { code: "internal" } });
+  expect(provider.places).toBe(0);
+});
+
+it("pays nothing for a backup that nobody could take", () => {
+  const provider = fakeProvider("p", { models: new Map([["m", fakeModel({ context_length: 1 })]]) });
+  const { start, suppressed } = setUp(provider, () => {
+    throw new HearthError("internal", "not reached");
+  });
+  for (let i = 0; i < 30; i++) expect(start("backup", never)).toMatchObject({ type: "unavailable" });
+  expect(suppressed).toEqual([]);
+});

@@ -1,0 +1,155 @@
+import type { Duplex } from "node:stream";
+import { createLogger, type Logger } from "@hearth/coordinator";
+import {
+  type AttemptObserver,
+  type Catalog,
+  countingIds,
+  createCredentials,
+  createPicker,
+  DEFAULT_CATALOG,
+  DEFAULT_POLICY,
+  Hedging,
+  handshake,
+  OutlierDetector,
+  ProviderSession,
+  providerIdOf,
+  Registry,
+  type RequestServices,
+  type SessionHooks,
+  type Shape,
+  type Traits,
+} from "@hearth/coordinator/internals";
+import { sealRequest } from "@hearth/e2e";
+import type { ProviderId } from "@hearth/protocol";
+import type { WebSocket } from "ws";
+import type { ConnectionRecord } from "./journal.js";
+import { mixSeeds, Random } from "./random.js";
+import type { SimSocket } from "./socket.js";
+import { watchHedges } from "./watch-hedges.js";
+import { WatchedQueue, watchPicker } from "./watch-selection.js";
+import type { World } from "./world.js";
+
+/** The coordinator's own parts as `app.ts` puts them together, on virtual time. */
+export interface CoordinatorUnderTest {
+  readonly services: RequestServices;
+  readonly registry: Registry;
+  readonly outlier: OutlierDetector;
+  readonly catalog: Catalog;
+  readonly log: Logger;
+  /** Every model and shape for which somebody was ejected in this run. */
+  ejections(): Iterable<Traits>;
+  accept(socket: SimSocket, record: ConnectionRecord): void;
+  providerId(index: number): ProviderId;
+}
+
+const CATALOG: Catalog = {
+  ...DEFAULT_CATALOG,
+  models: new Set(["m0", "m1", "m2"]),
+  aliases: new Map([["best", { desired: "m1", previous: "m0" }]]),
+};
+const SILENT = createLogger("silent");
+const TOKENS = createCredentials(["alice", "bob", "carol"].map((account) => ({ account, secret: account })));
+const UNHEARD = { inc: () => {}, observe: () => {} };
+
+export function assemble(world: World): CoordinatorUnderTest {
+  const { time: clock, journal } = world;
+  const registry = new Registry(clock);
+  const knownModels = new Set<string>();
+  const providers = (): Iterable<ProviderSession> => registry.providers();
+  const rng = new Random(mixSeeds(world.scenario.seed, 5));
+  const ejections = new Map<string, Traits>();
+  const ejected = (shape: Shape): void => {
+    journal.count(`ejected for ${shape}`);
+    for (const model of CATALOG.models) ejections.set(`${model} ${shape}`, traitsOf(model, shape));
+  };
+  const hooks = {
+    ejected,
+    capacityCooled: () => journal.count("cooled for refusals"),
+    fleetWideFault: () => journal.count("fault of the whole fleet"),
+  };
+  const outlier = new OutlierDetector({ clock, rng, providers, hooks });
+  const parts = { providers, catalog: CATALOG, outlier, clock, rng, rejected: () => {}, decided: () => {} };
+  const picker = watchPicker(world, createPicker(parts));
+  const queue = new WatchedQueue(world, picker);
+  registry.watch(() => {
+    journal.fleetChanged = true;
+    queue.drain();
+  });
+  const hedging = new Hedging({
+    providers,
+    queue,
+    suppressed: (reason) => journal.count(`hedge suppressed: ${reason}`),
+    backupWon: () => journal.count("backup won"),
+  });
+  const observer: AttemptObserver = watchHedges(world, queue);
+  const services: RequestServices = {
+    admission: { clock, picker, queue, catalog: CATALOG, knownModels, accepting: () => true },
+    dispatch: {
+      picker,
+      queue,
+      hedging,
+      session: (id) => registry.get(id),
+      ids: countingIds(),
+      clock,
+      seal: (options) => sealRequest({ ...options, primitives: world.primitives, padding: "none" }),
+      observer,
+    },
+    settlement: {
+      clock,
+      metrics: { requests: UNHEARD, requestSeconds: UNHEARD, tokens: UNHEARD } as never,
+    },
+    policy: DEFAULT_POLICY,
+    clock,
+  };
+  const sessionHooks: SessionHooks = {
+    updated(session) {
+      for (const model of session.models.keys()) knownModels.add(model);
+      registry.changed();
+    },
+    closed(session, reason) {
+      if (reason === "untrusted") registry.distrust(session.id);
+      registry.departed(session, reason !== "left");
+    },
+    unknownFrame: () => {},
+    cancelConfirmed: () => {},
+  };
+  const distrusted = (id: ProviderId): boolean => registry.isDistrusted(id);
+  return {
+    services,
+    registry,
+    outlier,
+    catalog: CATALOG,
+    log: SILENT,
+    ejections: () => ejections.values(),
+    accept(socket, record) {
+      const handshaken = handshake(socket as unknown as WebSocket, NO_DUPLEX, { clock, tokens: TOKENS });
+      void handshaken.then((result) => {
+        if (result.type === "refused") return;
+        const session = new ProviderSession(result.registration, {
+          clock,
+          log: SILENT,
+          hooks: sessionHooks,
+          distrusted,
+        });
+        record.session = session;
+        registry.add(session);
+        sessionHooks.updated(session);
+      });
+    },
+    providerId: (index) => providerIdOf((world.providers[index] as { identity: string }).identity),
+  };
+}
+
+/** There is no TCP below the simulated sockets. */
+const NO_DUPLEX = {
+  prependListener: () => {},
+  on: () => {},
+  off: () => {},
+  cork: () => {},
+  uncork: () => {},
+} as unknown as Duplex;
+
+function traitsOf(model: string, shape: Shape): Traits {
+  const wants = { promptTokens: 1, maxTokens: 1, toolsRepaired: false, account: "", allowlist: undefined };
+  return { model, shape, route: "any", ...wants };
+}

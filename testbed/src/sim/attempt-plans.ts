@@ -1,0 +1,183 @@
+import type { Usage } from "@hearth/protocol";
+import type { Random } from "./random.js";
+import type { Act, AttemptPlan, Misdeed, Step } from "./scenario.js";
+import type { Theme } from "./themes.js";
+
+const USAGE: Usage = { prompt_tokens: 12, completion_tokens: 7 };
+
+/** A clean answer, at once: what every provider does once the fleet is healed. */
+export const HEALTHY_PLAN: AttemptPlan = {
+  onCancel: "confirm",
+  steps: (["role", "content", "finish", "usage", "done", "complete"] as const).map((type) => ({
+    afterMs: 40,
+    act: actOf(type),
+  })),
+};
+
+function actOf(type: "role" | "content" | "finish" | "usage" | "done" | "complete"): Act {
+  if (type === "content") return { type, events: 1, bytes: 16 };
+  return type === "complete" ? { type, usage: USAGE } : { type };
+}
+
+/** There was room a moment ago. */
+export const REFUSING_PLAN: AttemptPlan = {
+  onCancel: "confirm",
+  steps: [{ afterMs: 10, act: { type: "error", frame: { code: "capacity", progress: "refused" }, body: false } }],
+};
+
+/** Broken, and quick to say so. */
+export const FAILING_PLAN: AttemptPlan = {
+  onCancel: "confirm",
+  steps: [
+    {
+      afterMs: 30,
+      act: { type: "error", frame: { code: "backend_error", status: 500, progress: "processed" }, body: false },
+    },
+  ],
+};
+
+/** How one attempt will go, good or bad. */
+export function drawAttemptPlan(random: Random, theme: Theme): AttemptPlan {
+  const steps = cleanAnswer(random, theme);
+  const spoilt = random.chance(theme.spoilt) ? spoil(random, steps) : steps;
+  return { steps: spoilt, onCancel: random.weighted({ confirm: 8, carry_on: 1, stop: 1 }) };
+}
+
+function cleanAnswer(random: Random, theme: Theme): Step[] {
+  const steps: Step[] = [];
+  const add = (afterMs: number, act: Act): void => {
+    steps.push({ afterMs, act });
+  };
+  const gapMs = (): number => (random.chance(0.02) ? random.between(8_000, 44_000) : random.skewed(2, 600));
+  const ttftMs = random.chance(theme.late) ? random.skewed(4_000, 30_000) : random.skewed(20, 4_000);
+  if (random.chance(theme.loading)) {
+    add(random.skewed(20, 1_500), { type: "accepted" });
+    add(random.skewed(500, 90_000), { type: "role" });
+  } else {
+    if (random.chance(0.1)) add(gapMs(), { type: "comment" });
+    if (random.chance(0.9)) add(ttftMs * random.next(), { type: "role" });
+  }
+  const frames = random.pick([0, 1, 1, 1, 1, 2, 2, 2, 3, 3, 6]);
+  for (let frame = 0; frame < frames; frame++) {
+    const events = random.chance(0.2) ? random.whole(2, 6) : 1;
+    add(frame === 0 ? ttftMs : gapMs(), { type: "content", events, bytes: random.whole(...theme.contentBytes) });
+  }
+  if (random.chance(0.92)) add(gapMs(), { type: "finish" });
+  if (random.chance(0.8)) add(random.skewed(1, 50), { type: "usage" });
+  add(random.skewed(1, 50), { type: random.chance(0.9) || !hasFinish(steps) ? "done" : "final" });
+  add(random.skewed(1, 20), { type: "complete", usage: usageOf(random) });
+  return steps;
+}
+
+const hasFinish = (steps: readonly Step[]): boolean => steps.some((step) => step.act.type === "finish");
+
+/** Usage is the provider's word: some of it is a lie. */
+function usageOf(random: Random): Usage {
+  if (random.chance(0.05)) return { prompt_tokens: Number.MAX_SAFE_INTEGER, completion_tokens: 2 ** 40 };
+  return { prompt_tokens: random.whole(1, 4_000), completion_tokens: random.whole(0, 900) };
+}
+
+const SPOILS = {
+  silence: 8,
+  error: 7,
+  capacity: 4,
+  bad_request: 2,
+  wrapped_error: 4,
+  crash: 3,
+  half_open: 1.5,
+  early_complete: 3,
+  no_final: 3,
+  no_complete: 2,
+  long_gap: 3,
+  many_preambles: 2,
+  bulky_preamble: 1,
+  only_accepted: 2,
+  empty: 2,
+  second_complete: 1,
+  unknown_control: 1,
+  misdeed: 5,
+} as const;
+
+const MISDEEDS: Readonly<Record<Misdeed, number>> = {
+  duplicate_frame: 2,
+  skipped_seq: 2,
+  reordered_frames: 2,
+  corrupt_frame: 2,
+  plaintext_frame: 1,
+  partial_event: 2,
+  garbage: 1,
+  foreign_stream: 1,
+  negative_usage: 1,
+  overlong_frame: 0.02,
+};
+
+function spoil(random: Random, steps: readonly Step[]): Step[] {
+  const at = random.whole(0, steps.length - 1);
+  const before = steps.slice(0, at);
+  const rest = steps.slice(at);
+  const afterMs = random.skewed(2, 2_000);
+  const cut = (act: Act): Step[] => [...before, { afterMs, act }];
+  const kind = random.weighted(SPOILS);
+  switch (kind) {
+    case "silence":
+      return [...before];
+    case "error":
+      return cut(errorAct(random));
+    case "capacity":
+      return cut(capacityAct(random));
+    case "bad_request":
+      return cut({ type: "error", frame: { code: "bad_request", status: 422, progress: "refused" }, body: true });
+    case "wrapped_error":
+      return cut({ type: "wrapped_error", status: random.pick([500, 503, 429, 400, 504, undefined]) });
+    case "crash":
+    case "half_open":
+      return cut({ type: kind });
+    case "early_complete":
+      return cut({ type: "complete", usage: USAGE });
+    case "no_final":
+      return steps.filter(({ act }) => act.type !== "done" && act.type !== "final");
+    case "no_complete":
+      return steps.filter(({ act }) => act.type !== "complete");
+    case "long_gap":
+      return [...before, { afterMs: random.between(46_000, 110_000), act: (rest[0] as Step).act }, ...rest.slice(1)];
+    case "many_preambles":
+      return [...Array.from({ length: 12 }, (): Step => ({ afterMs: 30, act: { type: "role" } })), ...rest];
+    case "bulky_preamble":
+      return [{ afterMs: 40, act: { type: "bulky_preamble", bytes: 70_000 } }, ...rest];
+    case "only_accepted":
+      return [{ afterMs, act: { type: "accepted" } }];
+    case "empty":
+      return [
+        { afterMs, act: { type: "role" } },
+        ...steps.filter(({ act }) => act.type === "done" || act.type === "complete"),
+      ];
+    case "second_complete":
+      return [...steps, { afterMs, act: { type: "complete", usage: USAGE } }];
+    case "unknown_control":
+      return [...before, { afterMs, act: { type: "unknown_control" } }, ...rest];
+    case "misdeed":
+      return [...before, { afterMs, act: { type: random.weighted(MISDEEDS) } }, ...rest];
+  }
+}
+
+function errorAct(random: Random): Act {
+  const code = random.pick([
+    "backend_error",
+    "backend_unreachable",
+    "backend_stalled",
+    "model_not_found",
+    "internal",
+  ] as const);
+  const status = code === "backend_error" ? random.pick([500, 502, 504, 503, 404]) : undefined;
+  const progress = random.pick(["not_started", "refused", "processed"] as const);
+  return { type: "error", frame: { code, progress, ...(status === undefined ? {} : { status }) }, body: false };
+}
+
+function capacityAct(random: Random): Act {
+  const status = random.pick([429, 503]);
+  return {
+    type: "error",
+    frame: { code: random.pick(["capacity", "backend_error"]), status, progress: "refused" },
+    body: false,
+  };
+}

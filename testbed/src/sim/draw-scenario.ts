@@ -1,0 +1,149 @@
+import { drawAttemptPlan, FAILING_PLAN, REFUSING_PLAN } from "./attempt-plans.js";
+import { mixSeeds, Random } from "./random.js";
+import type { ConsumerPlan, Disruption, Habit, ModelPlan, ProviderPlan, RequestPlan, Scenario } from "./scenario.js";
+import { THEME_WEIGHTS, THEMES, type Theme, type ThemeName } from "./themes.js";
+
+/** What all parts of a scenario share. */
+interface Frame {
+  readonly theme: Theme;
+  readonly healAtMs: number;
+}
+
+export const PROVIDERS = 20;
+/** `m0` is served widely, `m1` by some, `m2` by three small machines; `best` is an alias of `m1` that falls back to `m0`. */
+export const MODELS = ["m0", "m1", "m2", "best"] as const;
+export const ACCOUNTS = ["alice", "bob"] as const;
+
+/**
+ * Everything that chance decides about the run of a seed.
+ *
+ * @param leaning the theme, if chance is not to decide that too
+ */
+export function drawScenario(seed: number, leaning?: ThemeName): Scenario {
+  const random = new Random(mixSeeds(seed, 0));
+  const theme = THEMES[leaning ?? random.weighted(THEME_WEIGHTS)];
+  const healAtMs = random.between(...theme.healAtMs);
+  const count = random.pick(theme.requests);
+  return {
+    seed,
+    healAtMs,
+    providers: Array.from({ length: PROVIDERS }, (_, index) =>
+      drawProvider(new Random(mixSeeds(seed, 1, index)), index, { theme, healAtMs }),
+    ),
+    requests: drawArrivals(random, count, { theme, healAtMs }).map((atMs, index) =>
+      drawRequest(new Random(mixSeeds(seed, 2, index)), index, { theme, atMs }),
+    ),
+  };
+}
+
+/** Alone and in crowds. */
+function drawArrivals(random: Random, count: number, { theme, healAtMs }: Frame): number[] {
+  const crowds = Array.from({ length: theme.crowds }, () => random.between(500, healAtMs * 0.8));
+  const times: number[] = [];
+  for (let index = 0; index < count; index++) {
+    times.push(
+      random.chance(theme.crowded) ? random.pick(crowds) + random.between(0, 400) : random.between(0, healAtMs),
+    );
+  }
+  return times.sort((a, b) => a - b);
+}
+
+function drawProvider(random: Random, index: number, { theme, healAtMs }: Frame): ProviderPlan {
+  return {
+    index,
+    models: drawModels(random, index),
+    version: random.pick(["0.6.2", "0.7.0", "1.0.0"]),
+    account: random.weighted({ alice: 3, bob: 1, carol: 16 }),
+    connectAtMs: random.chance(0.8) ? random.between(0, 300) : random.between(0, healAtMs * 0.7),
+    latencyMs: random.skewed(0.3, 60),
+    jitterMs: random.skewed(0.1, 30),
+    heartbeatMs: random.between(...theme.heartbeatMs),
+    habit: random.chance(theme.habits) ? drawHabit(random, { theme, healAtMs }) : undefined,
+    disruptions: random.chance(theme.disruptions) ? drawDisruptions(random, healAtMs) : [],
+  };
+}
+
+function drawModels(random: Random, index: number): ModelPlan[] {
+  const model = (id: string, concurrency: number): ModelPlan => ({ id, concurrency, vision: random.chance(0.5) });
+  if (index < 3) return [model("m2", 1), ...(random.chance(0.3) ? [model("m0", 1)] : [])];
+  if (index < 8) return [model("m1", random.whole(1, 3)), ...(random.chance(0.3) ? [model("m0", 1)] : [])];
+  return [model("m0", random.whole(1, 4))];
+}
+
+function drawHabit(random: Random, { theme, healAtMs }: Frame): Habit {
+  const fromMs = random.between(0, healAtMs * theme.habitsBegin);
+  const shapes = random.chance(theme.failing) ? "all" : random.pick(["all", "all", "tools", "vision"] as const);
+  if (random.chance(theme.refusing)) return { fromMs, shapes, plan: REFUSING_PLAN };
+  return { fromMs, shapes, plan: random.chance(theme.failing) ? FAILING_PLAN : drawAttemptPlan(random, theme) };
+}
+
+function drawDisruptions(random: Random, healAtMs: number): Disruption[] {
+  const count = random.pick([1, 1, 1, 1, 2, 2, 4]);
+  const times = Array.from({ length: count }, () => random.between(400, healAtMs)).sort((a, b) => a - b);
+  return times.map((atMs) => ({ atMs, ...drawDisruption(random) }) as Disruption);
+}
+
+function drawDisruption(random: Random): object {
+  const forMs = random.skewed(500, 60_000);
+  const kind = random.weighted({
+    crash: 5,
+    half_open: 3,
+    reconnect: 2,
+    drain: 2,
+    upgrade: 1,
+    slot: 2,
+    thermal: 1,
+    own_work: 2,
+    unload: 1,
+  });
+  switch (kind) {
+    case "crash":
+    case "half_open":
+    case "drain":
+      return { type: kind, downMs: forMs };
+    case "reconnect":
+      return { type: kind };
+    case "upgrade":
+      return { type: kind, version: "1.1.0" };
+    case "slot":
+      return { type: kind, state: random.pick(["reloading", "crashed"]), forMs };
+    case "thermal":
+    case "own_work":
+    case "unload":
+      return { type: kind, forMs };
+  }
+}
+
+function drawRequest(
+  random: Random,
+  index: number,
+  { theme, atMs }: { readonly theme: Theme; readonly atMs: number },
+): RequestPlan {
+  const tools = random.chance(theme.tools);
+  return {
+    index,
+    atMs,
+    model: random.chance(0.02) ? "unheard-of" : random.weighted(theme.models),
+    tools,
+    vision: random.chance(0.12),
+    toolsRepaired: tools && random.chance(0.7),
+    promptTokens: random.pick([40, 40, 700, 5_000]),
+    maxTokens: random.pick([64, 64, 1_024]),
+    bodyBytes: random.chance(0.01) ? 400_000 : random.whole(2, 200),
+    account: random.pick(ACCOUNTS),
+    route: random.weighted({ any: 16, prefer: 3, self: 1 }),
+    allowlist: random.chance(0.05) ? Array.from({ length: 3 }, () => random.whole(0, PROVIDERS - 1)) : undefined,
+    consumer: drawConsumer(random, theme),
+    attempts: [0, 1, 2].map(() => drawAttemptPlan(random, theme)),
+  };
+}
+
+function drawConsumer(random: Random, theme: Theme): ConsumerPlan {
+  return {
+    hangUpAfterMs: random.chance(theme.hangUps) ? random.skewed(1, 40_000) : undefined,
+    shutDownAfterMs: random.chance(0.02) ? random.skewed(1, 40_000) : undefined,
+    slow: random.chance(0.12)
+      ? { atWrite: random.whole(0, 4), forMs: random.skewed(100, 29_000), cut: random.chance(0.2) }
+      : undefined,
+  };
+}

@@ -1,0 +1,186 @@
+import type { AttemptRole, HearthError, ProviderSession } from "@hearth/coordinator/internals";
+import type { CancelReason, RequestFrame, Usage } from "@hearth/protocol";
+import type { RequestPlan } from "./scenario.js";
+
+// What really happened, taken down at the two ends of the coordinator: at the wire to the providers, and in the
+// consumers' hands. Nothing here comes from the coordinator's own account of itself.
+
+/** An event that the consumer of the winning attempt must see. */
+export interface DeliveredEvent {
+  readonly text: string;
+  readonly content: boolean;
+}
+
+/** One connection of one provider. */
+export interface ConnectionRecord {
+  readonly provider: number;
+  /** `undefined` until it has registered. */
+  session: ProviderSession | undefined;
+  readonly openAttempts: Set<AttemptRecord>;
+  /** It has done something that the coordinator may close it for. */
+  guilty: boolean;
+  over: "closed_by_coordinator" | "closed_by_peer" | undefined;
+  closeCode: number | undefined;
+}
+
+/** One attempt, as the wire shows it. */
+export interface AttemptRecord {
+  readonly id: string;
+  readonly request: RequestRecord;
+  readonly connection: ConnectionRecord;
+  readonly frame: RequestFrame;
+  readonly openedAt: number;
+  role: AttemptRole | undefined;
+  /** Nothing more may come of it: it has ended, was cancelled, or its connection is gone. */
+  overAt: number | undefined;
+  cancelReason: CancelReason | undefined;
+  readonly events: DeliveredEvent[];
+  contents: number;
+  heldBytes: number;
+  lastContentAt: number;
+  accepted: boolean;
+  /** A finish reason or `[DONE]` has been delivered. */
+  finished: boolean;
+  finalFrame: boolean;
+  /** `complete` was delivered behind a whole stream. */
+  completed: Usage | undefined;
+  receivedBytes: number;
+  grantedBytes: number;
+}
+
+/** One request, as its consumer sees it. */
+export interface RequestRecord {
+  readonly plan: RequestPlan;
+  readonly arrivedAt: number;
+  /** How long its first content may take where no provider asks for more. */
+  readonly ttftDeadlineMs: number;
+  /** When it was admitted: dispatch begins. */
+  beganAt: number | undefined;
+  readonly attempts: AttemptRecord[];
+  /** Whose events the consumer gets. */
+  winner: AttemptRecord | undefined;
+  readonly written: string[];
+  /** Which of these is not what the winner sent there. */
+  foreignWrite: number | undefined;
+  firstByteAt: number | undefined;
+  /** What the winner had delivered when the first byte came. */
+  committedOn:
+    | { readonly contents: number; readonly events: number; readonly heldBytes: number; readonly clean: boolean }
+    | undefined;
+  readonly terminals: Terminal[];
+  /** Something was sent behind the end. */
+  sentAfterEnd: boolean;
+  goneAt: number | undefined;
+  /** The consumer does not take what was sent, since. */
+  blockedSince: number | undefined;
+  lastUnblockedAt: number;
+  /** When `handleRequest` was done with it. */
+  doneAt: number | undefined;
+  /** What the request threw that is no refusal. */
+  crash: unknown;
+}
+
+export type Terminal =
+  | { readonly type: "complete"; readonly usage: Usage; readonly at: number }
+  | { readonly type: "failed_in_band"; readonly error: HearthError; readonly at: number }
+  | { readonly type: "refused"; readonly error: HearthError; readonly at: number };
+
+/** Somebody in the queue. */
+export interface WaiterRecord {
+  readonly model: string;
+  readonly priority: string;
+  /** Waiters of one class have the same needs: any place that suits one suits the other. */
+  readonly sameness: string;
+  readonly isEligibleNow: () => boolean;
+  readonly since: number;
+}
+
+export class Journal {
+  #arrived = 0;
+  readonly requests: Map<number, RequestRecord> = new Map();
+  /** Not yet at rest: over, with nothing left to watch. */
+  readonly active: Set<RequestRecord> = new Set();
+  readonly connections: Set<ConnectionRecord> = new Set();
+  readonly attempts: Map<string, AttemptRecord> = new Map();
+  lastOpened: AttemptRecord | undefined;
+  readonly waiters: Set<WaiterRecord> = new Set();
+  /** What was found wrong at the moment it happened, for the invariant of that name. */
+  readonly findings: Map<string, string> = new Map();
+  /** What a faithful hedge budget would hold. */
+  hedgeTokens = 10;
+  /** The state that selection looks at has changed since the last look. */
+  fleetChanged = false;
+  /** Since the last look, somebody was picked. */
+  placesTaken = false;
+  /** Places that have come free are being given to those who wait. */
+  draining = false;
+  /** Since the last look, an attempt began or ended on the wire. */
+  attemptsChanged = false;
+  /** Probes under way, by provider, model and shape. */
+  readonly probes: Map<string, number> = new Map();
+
+  /** What happened how often: whether a run has come near the rules it is to test. */
+  readonly seen: Map<string, number> = new Map();
+
+  count(what: string): void {
+    this.seen.set(what, (this.seen.get(what) ?? 0) + 1);
+  }
+
+  find(name: string, problem: string): void {
+    if (!this.findings.has(name)) this.findings.set(name, problem);
+  }
+
+  /** Requests that have not ended. */
+  get undone(): number {
+    let undone = 0;
+    for (const request of this.active) if (request.doneAt === undefined) undone += 1;
+    return undone;
+  }
+
+  get arrived(): number {
+    return this.#arrived;
+  }
+
+  arrive(request: RequestRecord): void {
+    this.#arrived += 1;
+    this.requests.set(request.plan.index, request);
+    this.active.add(request);
+  }
+
+  /** Lets go of what nothing more can happen to. */
+  forgetThePast(): void {
+    this.fleetChanged = false;
+    this.placesTaken = false;
+    this.attemptsChanged = false;
+    for (const request of this.active) {
+      if (request.doneAt !== undefined && request.attempts.every((attempt) => attempt.overAt !== undefined)) {
+        this.active.delete(request);
+      }
+    }
+    for (const connection of this.connections) if (connection.over !== undefined) this.connections.delete(connection);
+  }
+
+  beginAttempt(attempt: AttemptRecord): void {
+    attempt.request.attempts.push(attempt);
+    attempt.connection.openAttempts.add(attempt);
+    this.attempts.set(attempt.id, attempt);
+    this.lastOpened = attempt;
+    this.attemptsChanged = true;
+  }
+
+  endAttempt(attempt: AttemptRecord, at: number): void {
+    if (attempt.overAt !== undefined) return;
+    attempt.overAt = at;
+    this.attemptsChanged = true;
+    attempt.connection.openAttempts.delete(attempt);
+  }
+
+  endConnection(connection: ConnectionRecord, why: ConnectionRecord["over"], at: number): void {
+    connection.over = why;
+    if (connection.closeCode !== undefined) this.count(`close ${connection.closeCode}`);
+    if (why === "closed_by_coordinator" && !connection.guilty) {
+      this.find("only the guilty are cut off", `p${connection.provider} was closed with ${connection.closeCode}`);
+    }
+    for (const attempt of [...connection.openAttempts]) this.endAttempt(attempt, at);
+  }
+}

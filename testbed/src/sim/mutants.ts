@@ -1,0 +1,122 @@
+import type { DispatchEffect, DispatchInput, DispatchPolicy, DispatchState } from "@hearth/coordinator/internals";
+
+export type Step = (
+  state: DispatchState,
+  input: DispatchInput,
+  policy: DispatchPolicy,
+) => readonly [DispatchState, readonly DispatchEffect[]];
+
+/** A state machine with a bug in it, made from the real one. */
+export interface StepMutant {
+  readonly name: string;
+  readonly plant: (real: Step) => Step;
+}
+
+/** Lets the real machine step, then spoils what it decided. */
+const spoil =
+  (
+    change: (
+      effects: readonly DispatchEffect[],
+      before: DispatchState,
+      after: DispatchState,
+    ) => readonly DispatchEffect[],
+  ) =>
+  (real: Step): Step =>
+  (state, input, policy) => {
+    const [after, effects] = real(state, input, policy);
+    return [after, change(effects, state, after)];
+  };
+
+/** The bugs that the simulator must find in the machine: each is one that people have written. */
+export const STEP_MUTANTS: readonly StepMutant[] = [
+  {
+    name: "forgets to cancel the losers",
+    plant: spoil((effects) => effects.filter((effect) => effect.type !== "cancel" || effect.reason !== "lost_race")),
+  },
+  {
+    name: "lets a preamble out before the commit",
+    plant: spoil((effects) =>
+      effects.map((effect) => (effect.type === "hold" ? { type: "emit", chunks: [effect.chunk] } : effect)),
+    ),
+  },
+  {
+    name: "moves the deadline with every retry",
+    plant: (real) => (state, input, policy) => {
+      const [after, effects] = real(state, input, policy);
+      const retries = effects.some((effect) => effect.type === "open" && effect.role === "retry");
+      if (!retries || after.phase !== "racing") return [after, effects];
+      const dueAt = input.now + policy.ttftDeadlineMs;
+      const attempts = after.attempts.map((attempt) => ({ ...attempt, dueAt, ttftDueAt: dueAt }));
+      const later = effects.map((effect) =>
+        effect.type === "arm" && effect.timer !== "gap" ? { ...effect, at: dueAt } : effect,
+      );
+      return [{ ...after, attempts, deadlineAt: dueAt }, later];
+    },
+  },
+  {
+    name: "takes a broken stream for a success",
+    plant: spoil((effects, before) =>
+      effects.map((effect) => {
+        if (effect.type !== "finish" || effect.result.type !== "failed" || before.phase !== "committed") return effect;
+        const usage = { prompt_tokens: 0, completion_tokens: 0 };
+        return { type: "finish", result: { type: "success", attempt: before.winner, usage } };
+      }),
+    ),
+  },
+  {
+    name: "opens two backups",
+    plant: (real) => (state, input, policy) => {
+      const [after, effects] = real(state, input, policy);
+      const hedges = effects.some((effect) => effect.type === "open" && effect.role === "backup");
+      if (!hedges || after.phase !== "racing" || after.opened >= policy.maxAttempts) return [after, effects];
+      const last = after.attempts.at(-1);
+      if (last === undefined) return [after, effects];
+      const index = after.opened;
+      const attempts = [...after.attempts, { ...last, index }];
+      return [
+        { ...after, attempts, opened: index + 1 },
+        [...effects, { type: "open", attempt: index, role: "backup" }],
+      ];
+    },
+  },
+  {
+    name: "fails over after the commit",
+    plant: (real) => (state, input, policy) => {
+      const fails = state.phase === "committed" && input.type === "event" && input.event.type === "failed";
+      if (!fails || input.attempt !== state.winner) return real(state, input, policy);
+      const again: DispatchState = {
+        phase: "racing",
+        attempts: [],
+        opened: state.winner + 1,
+        deadlineAt: input.now + policy.ttftDeadlineMs,
+        loadGranted: false,
+        hedged: true,
+        beganAt: input.now,
+        lastFailure: undefined,
+      };
+      const attempt = {
+        index: state.winner + 1,
+        dueAt: again.deadlineAt,
+        ttftDueAt: again.deadlineAt,
+        preamble: "none",
+        heldChunks: 0,
+        heldBytes: 0,
+      } as const;
+      return [
+        { ...again, attempts: [attempt], opened: attempt.index + 1 },
+        [
+          { type: "open", attempt: attempt.index, role: "retry" },
+          { type: "arm", timer: `due:${attempt.index}`, at: again.deadlineAt },
+        ],
+      ];
+    },
+  },
+  {
+    name: "never notices a stall behind content",
+    plant: spoil((effects) => effects.filter((effect) => effect.type !== "arm" || effect.timer !== "gap")),
+  },
+  {
+    name: "goes on when the consumer has gone",
+    plant: (real) => (state, input, policy) => (input.type === "abort" ? [state, []] : real(state, input, policy)),
+  },
+];

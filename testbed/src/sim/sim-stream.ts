@@ -1,0 +1,277 @@
+import type { RequestOpener } from "@hearth/e2e";
+import { DATA_HEADER_BYTES, LIMITS, type RequestFrame, type Usage, writeDataHeader } from "@hearth/protocol";
+import type { Connection } from "./connection.js";
+import type { AttemptRecord, DeliveredEvent } from "./journal.js";
+import type { Act, AttemptPlan, Misdeed } from "./scenario.js";
+import type { World } from "./world.js";
+
+interface StreamParts {
+  readonly world: World;
+  readonly connection: Connection;
+  readonly frame: RequestFrame;
+  readonly opener: RequestOpener;
+  readonly plan: AttemptPlan;
+  readonly onCrash: () => void;
+  readonly onHalfOpen: () => void;
+  readonly ended: () => void;
+}
+
+/** What providers that are well again do not do. */
+const IS_ILLNESS: ReadonlySet<Act["type"]> = new Set([
+  "crash",
+  "half_open",
+  "duplicate_frame",
+  "skipped_seq",
+  "reordered_frames",
+  "corrupt_frame",
+  "plaintext_frame",
+  "partial_event",
+  "garbage",
+  "foreign_stream",
+  "negative_usage",
+  "overlong_frame",
+]);
+
+/** One request on a provider: does what its plan says, step by step. */
+export class SimStream {
+  readonly #parts: StreamParts;
+  readonly #attempt: AttemptRecord;
+  #next = 0;
+  #stopped = false;
+  #eventsMade = 0;
+  #completed = false;
+  #lastFrame: Uint8Array | undefined;
+
+  constructor(parts: StreamParts) {
+    this.#parts = parts;
+    const attempt = parts.connection.attemptOf(parts.frame.stream);
+    if (attempt === undefined) throw new Error("a stream that was never opened");
+    this.#attempt = attempt;
+    this.#schedule();
+  }
+
+  /** The process is gone, or the connection. */
+  stop(): void {
+    this.#stopped = true;
+    this.#parts.ended();
+  }
+
+  cancel(): void {
+    const { world, plan, connection, frame } = this.#parts;
+    if (this.#stopped) return;
+    if (plan.onCancel === "carry_on" && !world.healed) {
+      connection.record.guilty = true;
+      return;
+    }
+    this.stop();
+    if (plan.onCancel === "stop") return;
+    world.time.scheduleElsewhere(20, "a cancel is confirmed", () =>
+      connection.send({ type: "error", stream: frame.stream, code: "cancelled", progress: "processed" }),
+    );
+  }
+
+  /** An agent that is well again does not go on with what nobody wants. */
+  heal(): void {
+    if (this.#attempt.overAt !== undefined) this.stop();
+  }
+
+  #schedule(): void {
+    const { world, plan } = this.#parts;
+    const step = plan.steps[this.#next++];
+    if (step === undefined) return;
+    world.time.scheduleElsewhere(step.afterMs, step.act.type, () => {
+      if (this.#stopped) return;
+      if (!world.healed || !IS_ILLNESS.has(step.act.type)) this.#do(step.act);
+      this.#schedule();
+    });
+  }
+
+  #do(act: Act): void {
+    const { connection, frame, world } = this.#parts;
+    world.trace(`${this.#attempt.id} on p${connection.record.provider}: ${act.type}`);
+    switch (act.type) {
+      case "accepted":
+        return connection.send(
+          { type: "accepted", stream: frame.stream },
+          this.#arriving((a) => (a.accepted = true)),
+        );
+      case "role":
+        return this.#events([this.#event({ role: "assistant", content: "" }, false)]);
+      case "bulky_preamble":
+        return this.#events([this.#event({ role: "assistant", padding: undefined }, false, "x".repeat(act.bytes))]);
+      case "comment":
+        return this.#raw(": still here\n\n");
+      case "content":
+        return this.#events(
+          Array.from({ length: act.events }, () => this.#event({ content: "w".repeat(act.bytes) }, true)),
+        );
+      case "finish":
+        return this.#events([this.#event({}, true, "", "stop")], { finishes: true });
+      case "usage":
+        return this.#events([
+          { text: `data: {"id":"${this.#attempt.id}","choices":[],"usage":{"n":1}}\n\n`, content: false },
+        ]);
+      case "done":
+        return this.#raw("data: [DONE]\n\n", { finishes: true, final: true });
+      case "final":
+        return this.#raw("", { final: true });
+      case "complete":
+        return this.#complete(act.usage);
+      case "error":
+        return this.#error(act);
+      case "wrapped_error": {
+        const error = { message: "out of luck", ...(act.status === undefined ? {} : { code: act.status }) };
+        return this.#raw(`data: ${JSON.stringify({ error })}\n\n`);
+      }
+      case "unknown_control":
+        return connection.sendRaw('{"type":"from_the_future","stream":1}');
+      case "crash":
+        return this.#parts.onCrash();
+      case "half_open":
+        return this.#parts.onHalfOpen();
+      case "duplicate_frame":
+      case "skipped_seq":
+      case "reordered_frames":
+      case "corrupt_frame":
+      case "plaintext_frame":
+      case "partial_event":
+      case "garbage":
+      case "foreign_stream":
+      case "negative_usage":
+      case "overlong_frame":
+        return this.#misbehave(act.type);
+    }
+  }
+
+  #event(delta: object, content: boolean, padding = "", finish: string | null = null): DeliveredEvent {
+    const choice = { index: 0, delta, finish_reason: finish };
+    const chunk = { id: this.#attempt.id, created: this.#eventsMade++, choices: [choice], ...(padding && { padding }) };
+    return { text: `data: ${JSON.stringify(chunk)}\n\n`, content };
+  }
+
+  #events(events: readonly DeliveredEvent[], { finishes = false } = {}): void {
+    const text = events.map((event) => event.text).join("");
+    this.#raw(text, { events, finishes });
+  }
+
+  #raw(text: string, { events = [] as readonly DeliveredEvent[], finishes = false, final = false } = {}): void {
+    const frame = this.#seal(text, final);
+    if (frame === undefined) return;
+    this.#parts.connection.sendRaw(
+      frame,
+      this.#arriving((attempt) => {
+        attempt.receivedBytes += text.length;
+        for (const event of events) {
+          attempt.events.push(event);
+          if (event.content) attempt.contents += 1;
+          if (attempt.contents === 0) attempt.heldBytes += event.text.length;
+          if (event.content) attempt.lastContentAt = this.#parts.world.time.now();
+        }
+        attempt.finished ||= finishes;
+        attempt.finalFrame ||= final;
+      }),
+    );
+  }
+
+  /** @returns `undefined` behind the final frame, where nothing can be sealed any more */
+  #seal(text: string, final: boolean): Uint8Array | undefined {
+    const { opener, frame } = this.#parts;
+    const seq = opener.response.nextSeq;
+    try {
+      const sealed = opener.response.seal(Buffer.from(text), final, DATA_HEADER_BYTES);
+      writeDataHeader(sealed, { kind: "response", stream: frame.stream, seq, final });
+      this.#lastFrame = sealed;
+      return sealed;
+    } catch {
+      return undefined;
+    }
+  }
+
+  #complete(usage: Usage): void {
+    const { connection, frame, world } = this.#parts;
+    if (this.#completed) connection.record.guilty = true;
+    this.#completed = true;
+    connection.send(
+      { type: "complete", stream: frame.stream, usage },
+      this.#arriving((attempt) => {
+        if (attempt.finished && attempt.finalFrame) attempt.completed = usage;
+        world.journal.endAttempt(attempt, world.time.now());
+      }),
+    );
+    this.#parts.ended();
+  }
+
+  #error({ frame: error, body }: Extract<Act, { type: "error" }>): void {
+    const { connection, frame, opener, world } = this.#parts;
+    let sealed: string | undefined;
+    try {
+      if (body)
+        sealed = Buffer.from(opener.response.seal(Buffer.from('{"error":{"message":"no"}}'), true)).toString(
+          "base64url",
+        );
+    } catch {
+      sealed = undefined;
+    }
+    connection.send(
+      { type: "error", stream: frame.stream, ...error, ...(sealed === undefined ? {} : { sealed_body: sealed }) },
+      this.#arriving((attempt) => world.journal.endAttempt(attempt, world.time.now())),
+    );
+    this.#parts.ended();
+  }
+
+  #misbehave(misdeed: Misdeed): void {
+    const { connection, frame } = this.#parts;
+    connection.record.guilty = true;
+    switch (misdeed) {
+      case "duplicate_frame":
+        if (this.#lastFrame !== undefined) connection.sendRaw(this.#lastFrame);
+        return;
+      case "skipped_seq":
+        this.#seal(this.#event({ content: "lost" }, true).text, false);
+        return this.#send(this.#seal(this.#event({ content: "found" }, true).text, false));
+      case "reordered_frames": {
+        const first = this.#seal(this.#event({ content: "one" }, true).text, false);
+        this.#send(this.#seal(this.#event({ content: "two" }, true).text, false));
+        return this.#send(first);
+      }
+      case "corrupt_frame": {
+        const sealed = this.#seal(this.#event({ content: "spoilt" }, true).text, false);
+        if (sealed !== undefined) sealed[sealed.length - 5] = (sealed[sealed.length - 5] as number) ^ 1;
+        return this.#send(sealed);
+      }
+      case "plaintext_frame": {
+        const text = Buffer.from(`..........${this.#event({ content: "bare" }, true).text}`);
+        writeDataHeader(text, { kind: "response", stream: frame.stream, seq: 0, final: false });
+        return this.#send(text);
+      }
+      case "partial_event":
+        return this.#send(this.#seal('data: {"choices":[{"delta":{"content":"hal', false));
+      case "garbage":
+        return connection.sendRaw("{ this is no frame");
+      case "foreign_stream": {
+        const sealed = Buffer.alloc(40);
+        writeDataHeader(sealed, { kind: "response", stream: frame.stream + 1_000, seq: 0, final: false });
+        return this.#send(sealed);
+      }
+      case "negative_usage":
+        return connection.send({
+          type: "complete",
+          stream: frame.stream,
+          usage: { prompt_tokens: -5, completion_tokens: 1 },
+        });
+      case "overlong_frame":
+        return this.#send(new Uint8Array(LIMITS.frameBytes + 1).fill(2));
+    }
+  }
+
+  #send(bytes: Uint8Array | undefined): void {
+    if (bytes !== undefined) this.#parts.connection.sendRaw(bytes);
+  }
+
+  /** What counts is what arrives while the stream is open. */
+  #arriving(note: (attempt: AttemptRecord) => void): () => void {
+    return () => {
+      if (this.#attempt.overAt === undefined) note(this.#attempt);
+    };
+  }
+}

@@ -1,0 +1,18 @@
+import { expect, it } from "vitest";
+import { drawScenario } from "./draw-scenario.js";
+import { REGRESSION_SEEDS } from "./regression-seeds.js";
+import { runScenario } from "./run-scenario.js";
+
+it("no invariant breaks in the first 200 seeds, and no seed that ever failed fails again", async () => {
+  const seeds = Array.from({ length: 200 }, (_, index) => index + 1);
+  for (const seed of [...seeds, ...REGRESSION_SEEDS.map((each) => each.seed)]) {
+    const { violation } = await runScenario(drawScenario(seed));
+    expect(violation, `seed ${seed}`).toBeUndefined();
+  }
+});
+
+it("a seed tells the same story every time", async () => {
+  const stories = [0, 1].map(async () => (await runScenario(drawScenario(7), { traced: true })).trace);
+  const [first, second] = await Promise.all(stories);
+  expect(second).toEqual(first);
+});
