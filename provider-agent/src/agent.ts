@@ -120,8 +120,9 @@ async function serve({ config, deps, backend, identity }: Serving, signal: Abort
 }
 
 function createBackend(config: AgentConfig, deps: Serving["deps"], signal: AbortSignal): Promise<Backend> {
-  const { backend, backendKey: key, models } = config;
-  if (backend.type === "openai") return Promise.resolve(new OpenAiBackend({ baseUrl: backend.url, key, models }));
+  const { backend, backendKey: key, models, embeddings } = config;
+  if (backend.type === "openai")
+    return Promise.resolve(new OpenAiBackend({ baseUrl: backend.url, key, models, embeddings }));
   const { modelPath } = backend;
   return EmbeddedBackend.start({ ...deps, modelPath, modelId: models[0] ?? modelIdOf(modelPath) }, signal);
 }

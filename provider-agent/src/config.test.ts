@@ -23,6 +23,7 @@ describe("configuration", () => {
       backendKey: undefined,
       models: [],
       name: "default",
+      embeddings: false,
       logLevel: "info",
     });
     expect(config.backend.type === "embedded" && config.backend.modelPath).toMatch(/pico\.gguf$/);
@@ -70,4 +71,10 @@ describe("configuration", () => {
     expect(message).toContain("HEARTH_PROVIDER_TOKEN");
     expect(message).not.toContain("s3cret");
   });
+});
+
+it("does not take the embedded engine for an embedding model", () => {
+  expect(() => readAgentConfig({ embeddings: true }, { HEARTH_PROVIDER_TOKEN: "a-token" })).toThrow("--embeddings");
+  const flags = { embeddings: true, backend: "http://127.0.0.1:9/v1" };
+  expect(readAgentConfig(flags, { HEARTH_PROVIDER_TOKEN: "a-token" }).embeddings).toBe(true);
 });

@@ -14,6 +14,8 @@ export interface AgentConfig {
   readonly backendKey: string | undefined;
   /** Advertise only these. */
   readonly models: readonly string[];
+  /** The backend's models make embeddings and do not chat. */
+  readonly embeddings: boolean;
   readonly name: string;
   readonly dataDir: string;
   readonly logLevel: string;
@@ -26,6 +28,7 @@ export interface ServeFlags {
   readonly backendKey?: string;
   readonly model?: readonly string[];
   readonly modelPath?: string;
+  readonly embeddings?: boolean;
   readonly name?: string;
 }
 
@@ -37,16 +40,22 @@ const PICO_PATH = fileURLToPath(new URL("../models/pico/pico.gguf", import.meta.
 const wsUrl = z.url({ protocol: /^wss?$/, error: "must be a ws:// or wss:// URL" });
 const httpUrl = z.url({ protocol: /^https?$/, error: "must be 'embedded' or an http(s):// URL" });
 
-const schema = z.object({
+const shape = z.object({
   coordinator: wsUrl,
   backend: z.union([z.literal("embedded"), httpUrl], { error: "must be 'embedded' or an http(s):// URL" }),
   backendKey: z.string().min(1).optional(),
   token: z.string({ error: "must be set: the coordinator gives it to you" }).min(1).max(1024),
   models: z.array(z.string().min(1).max(128)),
   modelPath: z.string().min(1),
+  embeddings: z.boolean(),
   name: z.string().min(1).max(64),
   dataDir: z.string().min(1),
   logLevel: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]),
+});
+
+const schema = shape.refine(({ embeddings, backend }) => !(embeddings && backend === "embedded"), {
+  path: ["embeddings"],
+  error: "the embedded engine only chats",
 });
 
 /** Where each value comes from, as people set it. */
@@ -57,6 +66,7 @@ const SOURCES: Readonly<Record<string, string>> = {
   token: "HEARTH_PROVIDER_TOKEN",
   models: "--model",
   modelPath: "--model-path",
+  embeddings: "--embeddings",
   name: "--name",
   dataDir: "HEARTH_AGENT_DATA_DIR",
   logLevel: "HEARTH_LOG_LEVEL",
@@ -75,6 +85,7 @@ export function readAgentConfig(flags: ServeFlags, env: Env): AgentConfig {
     token: env["HEARTH_PROVIDER_TOKEN"] || undefined,
     models: flags.model ?? [],
     modelPath: flags.modelPath ?? PICO_PATH,
+    embeddings: flags.embeddings ?? false,
     name: flags.name ?? "default",
     dataDir: env["HEARTH_AGENT_DATA_DIR"] || join(homedir(), ".hearth-agent"),
     logLevel: env["HEARTH_LOG_LEVEL"] || "info",

@@ -10,6 +10,8 @@ export interface OpenAiBackendOptions {
   readonly key?: string | undefined;
   /** Advertise only these; empty = everything the backend lists. */
   readonly models: readonly string[];
+  /** Its models make embeddings and do not chat. */
+  readonly embeddings?: boolean;
 }
 
 const PATHS: Readonly<Record<BackendDialect, string>> = {
@@ -26,13 +28,15 @@ export class OpenAiBackend implements Backend {
   readonly #base: URL;
   readonly #key: string | undefined;
   readonly #models: readonly string[];
+  readonly #embeddings: boolean;
   readonly #http = new HttpClient();
 
-  constructor({ baseUrl, key, models }: OpenAiBackendOptions) {
+  constructor({ baseUrl, key, models, embeddings = false }: OpenAiBackendOptions) {
     this.#base = new URL(baseUrl.endsWith("/") ? baseUrl : `${baseUrl}/`);
     this.name = this.#base.host;
     this.#key = key;
     this.#models = models;
+    this.#embeddings = embeddings;
   }
 
   async probe(signal: AbortSignal): Promise<BackendStatus> {
@@ -82,9 +86,10 @@ export class OpenAiBackend implements Backend {
   #reachable(listed: readonly ListedModel[], slots: number | undefined): Extract<BackendStatus, { type: "reachable" }> {
     const adverts = listed.map(({ advert }) => advert);
     const chosen = this.#models.map((id) => adverts.find((model) => model.id === id) ?? named(id));
+    const models = this.#models.length === 0 ? adverts : chosen;
     return {
       type: "reachable",
-      models: this.#models.length === 0 ? adverts : chosen,
+      models: this.#embeddings ? models.map(asEmbedder) : models,
       ...(slots === undefined ? {} : { maxConcurrency: slots }),
     };
   }
@@ -92,6 +97,10 @@ export class OpenAiBackend implements Backend {
 
 /** A model that the owner names and the backend does not list is believed to be there: some list only what is loaded. */
 const named = (id: string): ModelAdvert => ({ id, capabilities: {} });
+
+function asEmbedder(model: ModelAdvert): ModelAdvert {
+  return { ...model, dialects: ["embeddings"], capabilities: { embeddings: true } };
+}
 
 function problemOf(error: unknown): string {
   const { code, name } = describeFault(error);

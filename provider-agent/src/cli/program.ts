@@ -22,6 +22,7 @@ export function createProgram(serve: (flags: ServeFlags) => Promise<void>): Comm
     .option("--backend-key <key>", "API key of that server [env: HEARTH_BACKEND_KEY]")
     .option("-m, --model <id>", "advertise only this model (repeatable)", collect, undefined)
     .option("--model-path <file>", "GGUF file for the embedded engine (default: the tiny model that ships with it)")
+    .option("--embeddings", "the backend's models make embeddings (no backend says so itself)")
     .option("-n, --name <name>", "name of this agent; two agents on one machine need two names")
     .addHelpText("after", "\nThe provider token is read from HEARTH_PROVIDER_TOKEN.")
     .action((flags: ServeFlags) => serve(flags));

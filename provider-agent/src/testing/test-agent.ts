@@ -20,6 +20,7 @@ export class TestAgent implements AsyncDisposable {
       models: [],
       name: "test",
       dataDir: this.#dataDir,
+      embeddings: false,
       logLevel: "silent",
       ...config,
     };

@@ -22,6 +22,8 @@ export interface AgentOptions {
   readonly models?: readonly string[];
   /** Where to dial instead of the coordinator itself. */
   readonly coordinator?: string;
+  /** Further flags of `serve`. */
+  readonly flags?: readonly string[];
 }
 
 /** What `/admin/providers` says of one provider, as far as tests look. */
@@ -85,9 +87,9 @@ export class SpawnedHearth implements AsyncDisposable {
 
   /** Starts an agent and waits until the coordinator lists its model. */
   async agent(options: AgentOptions = {}): Promise<SpawnedProcess> {
-    const { backend = "embedded", name = "default", models = [] } = options;
+    const { backend = "embedded", name = "default", models = [], flags = [] } = options;
     const dial = options.coordinator ?? this.providerUrl;
-    const args = ["serve", "--coordinator", dial, "--backend", backend, "--name", name];
+    const args = ["serve", "--coordinator", dial, "--backend", backend, "--name", name, ...flags];
     const agent = this.run(`agent ${name}`, AGENT, [...args, ...models.flatMap((model) => ["--model", model])]);
     await agent.until("serves", async () => {
       const providers = await this.providers();
