@@ -58,7 +58,7 @@ function answerGet(request: IncomingMessage, response: ServerResponse): void {
 const GET_ANSWERS: Readonly<Record<string, object>> = {
   "/health": { status: "ok" },
   "/props": { total_slots: STUB_SLOTS, default_generation_settings: { n_ctx: 32_768 }, model_path: STUB_MODEL },
-  "/v1/models": { object: "list", data: [{ id: STUB_MODEL, object: "model", created: 0, owned_by: "bench" }] },
+  "/v1/models": { object: "list", data: [{ id: STUB_MODEL, object: "model", created: 0, owned_by: "llamacpp" }] },
 };
 
 function answerChat(raw: Buffer, response: ServerResponse): void {
