@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import type { Server } from "node:http";
 import { sealRequest } from "@hearth/e2e";
 import type { ProviderId } from "@hearth/protocol";
@@ -65,6 +66,8 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
   const fleet = createFleet({ clock, log, metrics });
   const { registry } = fleet;
   const shutdown = new AbortController();
+  // Every running request listens to it, and there may be any number of them.
+  setMaxListeners(0, shutdown.signal);
   let accepting = true;
   const ready = (): boolean => accepting;
   const selection = createSelection({ clock, rng, log, metrics, registry, catalog });
