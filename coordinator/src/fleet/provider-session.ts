@@ -78,6 +78,9 @@ interface Place {
   readonly takenAt: number;
 }
 
+/** What a request is expected to cost at most in the end, tokens: most bounds are far from what is written. */
+const EXPECTED_PLACE_TOKENS = 512;
+
 /** How long after a cancel the provider may still send frames of that stream before they count as foreign, ms. */
 const CANCEL_GRACE_MS = 30_000;
 
@@ -151,11 +154,21 @@ export class ProviderSession implements Provider {
     return this.#places.get(model)?.size ?? 0;
   }
 
+  tokensAhead(model: string): number {
+    let tokens = 0;
+    for (const place of this.#unreported(model)) tokens += Math.min(place.tokens, EXPECTED_PLACE_TOKENS);
+    return tokens;
+  }
+
   unreportedTokens(model: string): number {
     let tokens = 0;
-    for (const place of this.#places.get(model) ?? [])
-      if (place.takenAt >= this.lastHeartbeatAt) tokens += place.tokens;
+    for (const place of this.#unreported(model)) tokens += place.tokens;
     return tokens;
+  }
+
+  /** Places that the last heartbeat cannot have counted. */
+  *#unreported(model: string): IterableIterator<Place> {
+    for (const place of this.#places.get(model) ?? []) if (place.takenAt >= this.lastHeartbeatAt) yield place;
   }
 
   acquire(model: string, tokens: number): Disposable {

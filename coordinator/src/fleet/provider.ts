@@ -41,6 +41,8 @@ export interface Provider {
   inFlight(model: string): number;
   /** Tokens promised to places that its last heartbeat cannot have counted. */
   unreportedTokens(model: string): number;
+  /** What it is expected to write for those places before it gets to anything new, tokens. */
+  tokensAhead(model: string): number;
   /** Takes a place, until it is disposed. */
   acquire(model: string, tokens: number): Disposable;
   /** Everything that runs on it now: ours, and what its last heartbeat showed beyond ours (its owner's own work). */

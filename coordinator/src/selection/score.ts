@@ -1,4 +1,5 @@
 import type { Provider } from "../fleet/provider.js";
+import { estimateRates } from "./hardware-estimate.js";
 import type { Traits } from "./traits.js";
 
 /**
@@ -10,7 +11,7 @@ export interface Score {
   readonly terms: Readonly<Record<ScoreTerm, number>>;
 }
 
-export type ScoreTerm = "state" | "queue" | "pending" | "prefill" | "decode" | "health" | "owner";
+export type ScoreTerm = "state" | "queue" | "pending" | "ahead" | "prefill" | "decode" | "health" | "owner";
 
 /** First figures: measurements of an earlier system on Macs. One table, so that a calibration can replace them. */
 export const SCORE_TABLE = {
@@ -24,7 +25,7 @@ export const SCORE_TABLE = {
   cpuLoadMs: 1_500,
   gpuLoadMs: 5_000,
   thermalMs: { nominal: 0, fair: 2_000, serious: 8_000, critical: 8_000 },
-  /** Used where neither an observed nor a benchmarked rate is known, tokens per second. */
+  /** Used where no rate was observed and nothing is known to estimate one from, tokens per second. */
   assumedDecodeTps: 30,
   assumedPrefillTps: 300,
   /** Answer length taken into account, tokens: most answers end long before their bound. */
@@ -40,14 +41,16 @@ export function score(provider: Provider, traits: Traits): Score {
   const slot = provider.slots.get(traits.model);
   const running = provider.load(traits.model);
   const slowdown = 1 + SCORE_TABLE.decodeInterference * running;
-  const decodeTps = (slot?.decode_tps || SCORE_TABLE.assumedDecodeTps) / slowdown;
-  const prefillTps = (slot?.prefill_tps || SCORE_TABLE.assumedPrefillTps) / slowdown;
+  const estimate = estimateRates(provider, traits.model);
+  const decodeTps = (slot?.decode_tps || estimate?.decodeTps || SCORE_TABLE.assumedDecodeTps) / slowdown;
+  const prefillTps = (slot?.prefill_tps || estimate?.prefillTps || SCORE_TABLE.assumedPrefillTps) / slowdown;
   const answerTokens = Math.min(traits.maxTokens, SCORE_TABLE.expectedAnswerTokens);
   const foreign = traits.route === "prefer" && provider.account !== traits.account;
   const terms: Record<ScoreTerm, number> = {
     state: slot === undefined ? SCORE_TABLE.unknownStatePenaltyMs : SCORE_TABLE.statePenaltyMs[slot.state],
     queue: (slot?.queued ?? 0) * SCORE_TABLE.queueMs,
     pending: provider.inFlight(traits.model) * SCORE_TABLE.pendingMs,
+    ahead: (provider.tokensAhead(traits.model) / decodeTps) * 1000,
     prefill: (traits.promptTokens / prefillTps) * 1000,
     decode: (answerTokens / decodeTps) * 1000,
     health: healthMs(provider),

@@ -32,6 +32,7 @@ export function fakeProvider(id: string, changes: Partial<FakeProvider> = {}): F
     inFlight: () => provider.places,
     load: () => provider.places,
     unreportedTokens: () => 0,
+    tokensAhead: () => 0,
     acquire() {
       provider.places += 1;
       let held = true;

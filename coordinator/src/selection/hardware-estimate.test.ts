@@ -1,0 +1,36 @@
+import { expect, it } from "vitest";
+import { fakeModel, fakeProvider, fakeSlot, fakeTraits } from "../testing/fake-provider.js";
+import { estimateRates } from "./hardware-estimate.js";
+import { score } from "./score.js";
+
+const HARDWARE = fakeProvider("x").hardware;
+const models = new Map([["m", fakeModel({ weights_bytes: 8e9 })]]);
+const on = (chip: string) => fakeProvider(chip, { models, hardware: { ...HARDWARE, chip } });
+const decodeTps = (chip: string): number => estimateRates(on(chip), "m")?.decodeTps ?? Number.NaN;
+
+it("goes by the chip's memory bandwidth and the size of the weights", () => {
+  expect(decodeTps("Apple M1")).toBeCloseTo((0.6 * 68e9) / 8e9);
+  expect(decodeTps("Apple M4 Pro")).toBeCloseTo((0.6 * 273e9) / 8e9);
+  expect(decodeTps("Apple M2 Ultra")).toBeCloseTo((0.6 * 800e9) / 8e9);
+  expect(decodeTps("AMD EPYC")).toBeCloseTo((0.6 * 50e9) / 8e9);
+  // A chip newer than the table is no worse off than an unknown one.
+  expect(decodeTps("Apple M9")).toBe(decodeTps("AMD EPYC"));
+});
+
+it("knows nothing of a model whose size nobody told", () => {
+  expect(estimateRates(fakeProvider("x"), "m")).toBeUndefined();
+});
+
+it("is beaten by what was observed", () => {
+  const estimated = score(on("Apple M1"), fakeTraits()).terms;
+  const slots = new Map([["m", fakeSlot({ decode_tps: 100, prefill_tps: 1_000 })]]);
+  const observed = score(fakeProvider("x", { models, slots }), fakeTraits()).terms;
+  expect(estimated.decode).toBeCloseTo((100 / ((0.6 * 68e9) / 8e9)) * 1_000);
+  expect([observed.decode, observed.prefill]).toEqual([1_000, 100]);
+});
+
+it("counts the tokens that are ahead at the rate at which they will be written", () => {
+  const slots = new Map([["m", fakeSlot({ decode_tps: 100 })]]);
+  const busy = fakeProvider("x", { slots, tokensAhead: () => 500 });
+  expect(score(busy, fakeTraits()).terms.ahead).toBe(5_000);
+});

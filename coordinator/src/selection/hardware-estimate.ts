@@ -1,0 +1,50 @@
+import type { Provider } from "../fleet/provider.js";
+
+/**
+ * Memory bandwidth by chip, bytes a second: Apple's published figures. Where a name covers several (a binned Max), the
+ * lower one. More specific names come first.
+ */
+const BANDWIDTHS: readonly (readonly [RegExp, number])[] = [
+  [/M[12] Ultra/, 800e9],
+  [/M3 Ultra/, 819e9],
+  [/M[12] Max/, 400e9],
+  [/M3 Max/, 300e9],
+  [/M4 Max/, 410e9],
+  [/M[12] Pro/, 200e9],
+  [/M3 Pro/, 150e9],
+  [/M4 Pro/, 273e9],
+  [/M1\b/, 68e9],
+  [/M[23]\b/, 100e9],
+  [/M4\b/, 120e9],
+];
+
+/** Two channels of DDR4: the least that a machine which serves models is likely to have. */
+const OTHER_BANDWIDTH = 50e9;
+/** Share of the bandwidth that decoding reaches in practice. */
+const EFFICIENCY = 0.6;
+/** Prompts are read in batches: about so many times as fast as answers are written. */
+const PREFILL_FACTOR = 10;
+/** However small the model: what the rest of the work allows, tokens a second. */
+const MAX_DECODE_TPS = 200;
+
+/**
+ * How fast a machine may be for a model, before anybody has measured it: each token of an answer reads all weights
+ * once, so that memory bandwidth decides.
+ *
+ * @returns tokens a second, or `undefined` where the weights' size is not known
+ */
+export function estimateRates(
+  provider: Provider,
+  model: string,
+): { readonly decodeTps: number; readonly prefillTps: number } | undefined {
+  const weights = provider.models.get(model)?.weights_bytes;
+  if (!weights) return undefined;
+  const bandwidth = bandwidthOf(provider.hardware.chip ?? "");
+  const decodeTps = Math.min(MAX_DECODE_TPS, (EFFICIENCY * bandwidth) / weights);
+  return { decodeTps, prefillTps: decodeTps * PREFILL_FACTOR };
+}
+
+function bandwidthOf(chip: string): number {
+  if (!chip.startsWith("Apple ")) return OTHER_BANDWIDTH;
+  return BANDWIDTHS.find(([name]) => name.test(chip))?.[1] ?? OTHER_BANDWIDTH;
+}
