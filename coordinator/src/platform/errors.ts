@@ -1,5 +1,5 @@
 /**
- * Everything that can go wrong for a consumer. `http/error-response.ts` is the one place that turns a code into a
+ * Everything that can go wrong for a consumer. `api/error-envelope.ts` is the one place that turns a code into a
  * status and an envelope.
  */
 export type ErrorCode =

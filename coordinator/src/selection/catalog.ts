@@ -1,6 +1,6 @@
 import type { TrustLevel } from "../fleet/provider.js";
 
-/** What the operator has said about models, as one validated file says it (`config-file.ts`). */
+/** What the operator has said about models, as one validated file says it (`settings.ts`). */
 export interface Catalog {
   /** Models that exist although nobody may be serving them now. */
   readonly models: ReadonlySet<string>;
