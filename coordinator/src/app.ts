@@ -8,6 +8,7 @@ import type { AttemptEnd } from "./dispatch/attempt.js";
 import { Hedging } from "./dispatch/hedging.js";
 import type { AttemptObserver, OpenAttemptDeps } from "./dispatch/open-attempt.js";
 import { DEFAULT_POLICY, type PolicySettings } from "./dispatch/policy.js";
+import { refuse } from "./fleet/handshake.js";
 import { ProviderSession, type SessionHooks } from "./fleet/provider-session.js";
 import type { Registration } from "./fleet/registration.js";
 import { Registry } from "./fleet/registry.js";
@@ -63,7 +64,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
   const { config, secrets, log, clock = systemClock, rng = systemRng, ids = systemIds } = options;
   const { catalog, apiKeys, providerTokens } = options.settings ?? NO_SETTINGS;
   const metrics = createMetrics();
-  const fleet = createFleet({ clock, log, metrics });
+  const fleet = createFleet({ clock, log, metrics, maxPerAccount: config.maxConnectionsPerAccount });
   const { registry } = fleet;
   const shutdown = new AbortController();
   // Every running request listens to it, and there may be any number of them.
@@ -133,7 +134,15 @@ interface Fleet {
   readonly registered: (registration: Registration) => void;
 }
 
-function createFleet({ clock, log, metrics }: { clock: Clock; log: Logger; metrics: Metrics }): Fleet {
+interface FleetDeps {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  /** Machines that one account may have connected. */
+  readonly maxPerAccount: number;
+}
+
+function createFleet({ clock, log, metrics, maxPerAccount }: FleetDeps): Fleet {
   const registry = new Registry(clock);
   const knownModels = new Set<string>();
   const hooks: SessionHooks = {
@@ -153,6 +162,10 @@ function createFleet({ clock, log, metrics }: { clock: Clock; log: Logger; metri
   };
   const distrusted = (id: ProviderId): boolean => registry.isDistrusted(id);
   const registered = (registration: Registration): void => {
+    if (registry.othersOf(registration.account, registration.provider) >= maxPerAccount) {
+      metrics.connectionsClosed.inc({ reason: "too_many_connections" });
+      return refuse(registration.socket, "too_many_connections");
+    }
     const session = new ProviderSession(registration, { clock, log, hooks, distrusted });
     registry.add(session);
     hooks.updated(session);

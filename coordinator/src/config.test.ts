@@ -22,6 +22,7 @@ it("needs nothing to be set, and then stays on this machine", () => {
     settingsFile: undefined,
     logLevel: "info",
     maxConnectionsPerAddress: 256,
+    maxConnectionsPerAccount: 1024,
     drainTimeoutMs: 30_000,
   });
 });

@@ -14,6 +14,7 @@ export interface Config {
   readonly settingsFile: string | undefined;
   readonly logLevel: LogLevel;
   readonly maxConnectionsPerAddress: number;
+  readonly maxConnectionsPerAccount: number;
   /** How long running requests may take to end after SIGTERM, ms. */
   readonly drainTimeoutMs: number;
 }
@@ -30,6 +31,7 @@ const schema = z.object({
   HEARTH_CONFIG: z.string().min(1).optional(),
   HEARTH_LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info"),
   HEARTH_MAX_CONNECTIONS_PER_ADDRESS: z.coerce.number().int().min(1).default(256),
+  HEARTH_MAX_CONNECTIONS_PER_ACCOUNT: z.coerce.number().int().min(1).default(1024),
   HEARTH_DRAIN_TIMEOUT_MS: z.coerce.number().int().min(0).default(30_000),
 });
 
@@ -66,6 +68,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     settingsFile: data.HEARTH_CONFIG,
     logLevel: data.HEARTH_LOG_LEVEL,
     maxConnectionsPerAddress: data.HEARTH_MAX_CONNECTIONS_PER_ADDRESS,
+    maxConnectionsPerAccount: data.HEARTH_MAX_CONNECTIONS_PER_ACCOUNT,
     drainTimeoutMs: data.HEARTH_DRAIN_TIMEOUT_MS,
   };
 }

@@ -75,6 +75,13 @@ export class Registry {
     for (const session of this.#sessions.values()) if (session.status !== "offline") yield session;
   }
 
+  /** Connected machines of an account, without this one: a machine that comes back takes its own place. */
+  othersOf(account: string, id: ProviderId): number {
+    let count = 0;
+    for (const session of this.connected()) if (session.account === account && session.id !== id) count += 1;
+    return count;
+  }
+
   /** Connected providers. */
   get size(): number {
     return this.#sessions.size - this.#departures.size;

@@ -673,4 +673,16 @@ describe("who is let in", () => {
     });
     expect(other.status).toBe(200);
   });
+
+  it("keeps an account to its number of machines, and lets a machine come back", async () => {
+    await start(PATIENT, { config: { maxConnectionsPerAccount: 1 } });
+    const identity = Buffer.alloc(32, 5).toString("base64url");
+    const first = await hearth.provider(answer, { identity });
+    const second = await hearth.provider(answer);
+    expect((await second.closed).reason).toBe("too_many_connections");
+    const again = await hearth.provider(answer, { identity });
+    expect((await first.closed).reason).toBe("replaced");
+    expect((await hearth.chat(ask())).status).toBe(200);
+    expect(again.streams).toHaveLength(1);
+  });
 });
