@@ -205,11 +205,9 @@ export const coordinatorFrameSchema = z.discriminatedUnion("type", [
 
 export type Usage = z.infer<typeof usageSchema>;
 export type Slot = z.infer<typeof slotSchema>;
-export type SlotState = (typeof SLOT_STATES)[number];
 export type BackendDialect = (typeof BACKEND_DIALECTS)[number];
 export type ModelAdvert = z.infer<typeof modelSchema>;
 export type Hardware = z.infer<typeof hardwareSchema>;
-export type EncryptionKey = z.infer<typeof encryptionKeySchema>;
 export type Progress = (typeof PROGRESS)[number];
 export type CancelReason = (typeof CANCEL_REASONS)[number];
 export type RegisterFrame = z.infer<typeof registerSchema>;

@@ -1,6 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { editMembers, readMembers } from "./json-members.js";
+import { type MemberEdits, memberSplices, readMembers } from "./json-members.js";
+import { splice } from "./json-text.js";
+
+/** The text with its members edited; `undefined` where it is no object that may be read. */
+function editMembers(text: string, edits: MemberEdits): string | undefined {
+  const result = readMembers(text);
+  return result.type === "object" ? splice(text, memberSplices(result.object, edits)) : undefined;
+}
+
 import { MAX_JSON_DEPTH } from "./json-text.js";
 
 const edit = (text: string, edits: Record<string, string | undefined>): string | undefined =>

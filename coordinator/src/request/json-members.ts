@@ -1,4 +1,4 @@
-import { MAX_JSON_DEPTH, type Splice, splice, stringEnd, stringValue } from "./json-text.js";
+import { MAX_JSON_DEPTH, type Splice, stringEnd, stringValue } from "./json-text.js";
 
 /** A member of a JSON object: where its text is. `start` and `end` enclose the value. */
 export interface JsonMember {
@@ -38,20 +38,10 @@ export function readMembers(text: string): MembersResult {
 export type MemberEdits = ReadonlyMap<string, string | undefined>;
 
 /**
- * Changes top-level members of a JSON object and leaves every other character as it was: numbers keep their digits,
+ * The splices that change top-level members and leave every other character as it was: numbers keep their digits,
  * members their order, white space its place. A changed member stays where it was, a new one comes last. A member that
  * occurs twice is changed as one.
- *
- * @param text a JSON object that `JSON.parse` accepts
- * @returns `undefined` when the object is nested deeper than `MAX_JSON_DEPTH`
  */
-export function editMembers(text: string, edits: MemberEdits): string | undefined {
-  const result = readMembers(text);
-  if (result.type !== "object") return undefined;
-  return splice(text, memberSplices(result.object, edits));
-}
-
-/** The splices that make these edits. */
 export function memberSplices(object: JsonObjectText, edits: MemberEdits): Splice[] {
   const splices: Splice[] = [];
   const unset = new Map([...edits].filter(([, value]) => value !== undefined));
