@@ -14,10 +14,12 @@ export const CLOSE_CODES = {
   unauthorized: 4401,
   /** The provider did something only an attacker would: plaintext, a foreign key, a replay, a bad signature. */
   untrusted: 4403,
-  /** `register` did not arrive in time. */
+  /** `register`, or the answer to the challenge that follows it, did not arrive in time. */
   registration_timeout: 4408,
   /** Another socket registered with the same identity; the newer one serves. */
   replaced: 4409,
+  /** The attestation's time is more than two minutes from the coordinator's: the machine's clock is wrong. */
+  stale_attestation: 4410,
   /** Well-formed frames in an order or for a stream that the protocol does not allow. */
   protocol_violation: 4422,
   /** No common protocol version. */

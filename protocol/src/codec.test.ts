@@ -12,8 +12,10 @@ import {
   type ProviderFrame,
   providerFrameSchema,
   type RegisterFrame,
+  RUNTIME_COMPONENTS,
   requestSchema,
   SLOT_STATES,
+  TRUST_LEVELS,
 } from "./frames.js";
 import { MAX_U32 } from "./ids.js";
 import { LIMITS } from "./limits.js";
@@ -26,8 +28,9 @@ const id = fc.string({ minLength: 1, maxLength: 128, unit: "grapheme-ascii" });
 const stream = fc.integer({ min: 1, max: MAX_U32 });
 const rate = fc.double({ min: 0, max: 1e7, noNaN: true }).map((value) => value + 0);
 const fraction = fc.double({ min: 0, max: 1, noNaN: true }).map((value) => value + 0);
+const toText = (bytes: Uint8Array): string => Buffer.from(bytes).toString("base64url");
 const base64url = (length: number): fc.Arbitrary<string> =>
-  fc.uint8Array({ minLength: length, maxLength: length }).map((bytes) => Buffer.from(bytes).toString("base64url"));
+  fc.uint8Array({ minLength: length, maxLength: length }).map(toText);
 const key32 = base64url(32);
 
 const some = <T, K extends keyof T>(model: { [P in keyof T]: fc.Arbitrary<T[P]> }, requiredKeys: K[]) =>
@@ -60,6 +63,7 @@ const model = some(
     quantization: text,
     capabilities: some({ tools: fc.boolean(), vision: fc.boolean(), embeddings: fc.boolean() }, []),
     dialects: fc.subarray([...BACKEND_DIALECTS]),
+    template_hash: text,
     template_render_ok: fc.boolean(),
   },
   ["id", "capabilities"],
@@ -69,13 +73,29 @@ const hardware = some(
   ["platform", "arch", "cpu_cores", "memory_bytes"],
 );
 
+const signed = { blob: fc.uint8Array({ minLength: 2, maxLength: 200 }).map(toText), signature: base64url(64) };
+const attestation = some(
+  {
+    ...signed,
+    identity_key: base64url(65),
+    serial: fc.record({
+      value: fc.string({ minLength: 1, maxLength: 64, unit: "grapheme-ascii" }),
+      salt: base64url(16),
+    }),
+    certificates: fc.array(fc.integer({ min: 1, max: 300 }).chain(base64url), { maxLength: 5 }),
+  },
+  ["blob", "signature", "identity_key"],
+);
+const encryptionKey = fc.record({ key_id: id, public_key: key32 });
+
 const registers = fc.record({
   type: fc.constant("register"),
   versions: fc.record({ min: fc.integer({ min: 1, max: 9 }), max: fc.integer({ min: 1, max: 9 }) }),
   token: fc.string({ minLength: 1, maxLength: 1024 }),
   agent: some({ name: text, version: text }, ["version"]),
   identity: key32,
-  encryption_key: fc.record({ key_id: id, public_key: key32 }),
+  encryption_key: encryptionKey,
+  attestation,
   hardware,
   models: fc.array(model, { maxLength: 4 }),
   slots: fc.array(slot, { maxLength: 4 }),
@@ -91,11 +111,17 @@ const providerFrames: { readonly [T in ProviderFrame["type"]]: fc.Arbitrary<unkn
       cpu_load: fraction,
       gpu_load: fraction,
       thermal: fc.constantFrom("nominal", "fair", "serious", "critical"),
+      paused: fc.boolean(),
+      private_only: fc.boolean(),
     },
     ["type", "slots"],
   ),
   accepted: fc.record({ type: fc.constant("accepted"), stream }),
-  complete: fc.record({ type: fc.constant("complete"), stream, usage }),
+  complete: some({ type: fc.constant("complete"), stream, usage, receipt: fc.record(signed) }, [
+    "type",
+    "stream",
+    "usage",
+  ]),
   error: some(
     {
       type: fc.constant("error"),
@@ -110,15 +136,24 @@ const providerFrames: { readonly [T in ProviderFrame["type"]]: fc.Arbitrary<unkn
   ),
   drain: fc.record({ type: fc.constant("drain") }),
   models_update: fc.record({ type: fc.constant("models_update"), models: fc.array(model, { maxLength: 4 }) }),
+  challenge_response: fc.record({ type: fc.constant("challenge_response"), challenge: key32, ...signed }),
+  key_update: some({ type: fc.constant("key_update"), encryption_key: encryptionKey, attestation }, [
+    "type",
+    "encryption_key",
+  ]),
 };
 
 const coordinatorFrames: { readonly [T in CoordinatorFrame["type"]]: fc.Arbitrary<unknown> } = {
-  registered: fc.record({
-    type: fc.constant("registered"),
-    version: fc.integer({ min: 1, max: 99 }),
-    provider_id: id,
-    heartbeat_interval_ms: fc.integer({ min: 100, max: 600_000 }),
-  }),
+  registered: some(
+    {
+      type: fc.constant("registered"),
+      version: fc.integer({ min: 1, max: 99 }),
+      provider_id: id,
+      heartbeat_interval_ms: fc.integer({ min: 100, max: 600_000 }),
+      trust_level: fc.constantFrom(...TRUST_LEVELS),
+    },
+    ["type", "version", "provider_id", "heartbeat_interval_ms"],
+  ),
   request: fc.record({
     type: fc.constant("request"),
     stream,
@@ -133,6 +168,23 @@ const coordinatorFrames: { readonly [T in CoordinatorFrame["type"]]: fc.Arbitrar
   }),
   cancel: fc.record({ type: fc.constant("cancel"), stream, reason: fc.constantFrom(...CANCEL_REASONS) }),
   credit: fc.record({ type: fc.constant("credit"), stream, bytes: stream }),
+  challenge: fc.record({ type: fc.constant("challenge"), challenge: key32 }),
+  runtime_status: fc.record({
+    type: fc.constant("runtime_status"),
+    verified: fc.boolean(),
+    mismatches: fc.array(
+      some(
+        {
+          component: fc.constantFrom(...RUNTIME_COMPONENTS),
+          model: id,
+          expected: fc.array(text, { maxLength: 3 }),
+          actual: text,
+        },
+        ["component", "expected"],
+      ),
+      { maxLength: 3 },
+    ),
+  }),
   go_away: fc.record({
     type: fc.constant("go_away"),
     reason: text,

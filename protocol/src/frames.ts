@@ -11,6 +11,19 @@ const shortText = z.string().max(256);
 const id = z.string().min(1).max(128);
 const stream = z.number().int().min(1).max(MAX_U32);
 const key32 = z.string().regex(/^[A-Za-z0-9_-]{43}$/, "32 bytes as unpadded base64url");
+const base64url = (minBytes: number, maxBytes: number) =>
+  z
+    .string()
+    .regex(/^[A-Za-z0-9_-]*$/, "unpadded base64url")
+    .min(Math.ceil((minBytes * 4) / 3))
+    .max(Math.ceil((maxBytes * 4) / 3));
+
+/** Bytes that were signed with the machine's identity key, exactly as they were signed: JSON whose `type` says what. */
+export const signedBlobSchema = z.object({
+  blob: base64url(2, LIMITS.blobBytes),
+  /** ECDSA P-256 with SHA-256 over the blob: r ‖ s, with the lower s. */
+  signature: base64url(64, 64),
+});
 
 /** What an OpenAI-style `usage` says, in tokens. */
 export const usageSchema = z.object({
@@ -56,6 +69,8 @@ export const modelSchema = z.object({
   capabilities: z.object({ tools: z.boolean(), vision: z.boolean(), embeddings: z.boolean() }).partial().default({}),
   /** Dialects that the backend speaks for this model; absent = chat completions only. */
   dialects: z.array(z.enum(BACKEND_DIALECTS)).max(8).optional(),
+  /** SHA-256 of the model's chat template. */
+  template_hash: shortText.optional(),
   /** Every chat template of the model renders. Absent = no opinion. */
   template_render_ok: z.boolean().optional(),
 });
@@ -70,14 +85,28 @@ export const hardwareSchema = z.object({
 
 export const encryptionKeySchema = z.object({ key_id: id, public_key: key32 });
 
+/** From least to most: unproved, proved by the machine's own word, vouched for by its hardware. */
+export const TRUST_LEVELS = ["none", "self_attested", "hardware"] as const;
+
+/** Proof of who the machine is and of what it runs, binding its identity key to its encryption key. */
+export const attestationSchema = signedBlobSchema.extend({
+  /** The P-256 identity key, an uncompressed point. The frame's `identity` is its SHA-256. */
+  identity_key: base64url(65, 65),
+  /** The device's serial, for the coordinator only: the blob, which anybody may see, holds SHA-256(salt ‖ serial). */
+  serial: z.object({ value: z.string().min(1).max(64), salt: base64url(16, 16) }).optional(),
+  /** Apple Managed Device Attestation: DER certificates, the device's first. */
+  certificates: z.array(base64url(1, LIMITS.certificateBytes)).max(LIMITS.certificates).optional(),
+});
+
 export const registerSchema = z.object({
   type: z.literal("register"),
   versions: z.object({ min: z.number().int().min(1), max: z.number().int().min(1) }),
   token: z.string().min(1).max(1024),
   agent: z.object({ name: shortText.optional(), version: shortText }),
-  /** Stable identity of the machine: 32 random bytes kept by the agent until attestation replaces them. */
+  /** Stable identity of the machine: the SHA-256 of its identity key, or 32 random bytes of one that does not attest. */
   identity: key32,
   encryption_key: encryptionKeySchema,
+  attestation: attestationSchema.optional(),
   hardware: hardwareSchema,
   models: z.array(modelSchema).max(LIMITS.modelsPerProvider),
   slots: z.array(slotSchema).max(LIMITS.modelsPerProvider).default([]),
@@ -91,13 +120,23 @@ export const heartbeatSchema = z.object({
   cpu_load: fraction.optional(),
   gpu_load: fraction.optional(),
   thermal: z.enum(["nominal", "fair", "serious", "critical"]).optional(),
+  /** The owner lends the machine to nobody now: what runs is finished, nothing new is taken. */
+  paused: z.boolean().optional(),
+  /** Only the owner's own account may use it now. */
+  private_only: z.boolean().optional(),
 });
 
 /** The backend is loading the model: the long window applies. */
 export const acceptedSchema = z.object({ type: z.literal("accepted"), stream });
 
 /** The stream ended well; its last data frame carried the final flag. */
-export const completeSchema = z.object({ type: z.literal("complete"), stream, usage: usageSchema });
+export const completeSchema = z.object({
+  type: z.literal("complete"),
+  stream,
+  usage: usageSchema,
+  /** The provider's signed word on what it was asked and what it answered. */
+  receipt: signedBlobSchema.optional(),
+});
 
 export const PROGRESS = ["not_started", "refused", "processed"] as const;
 
@@ -138,11 +177,51 @@ export const modelsUpdateSchema = z.object({
   models: z.array(modelSchema).max(LIMITS.modelsPerProvider),
 });
 
+/** The answer to `challenge`: fresh posture over a nonce that binds challenge, identity, encryption key and version. */
+export const challengeResponseSchema = signedBlobSchema.extend({
+  type: z.literal("challenge_response"),
+  /** The challenge that is answered. */
+  challenge: key32,
+});
+
+/** A new encryption key, attested like the one at registration; requests may come under the old one for a moment. */
+export const keyUpdateSchema = z.object({
+  type: z.literal("key_update"),
+  encryption_key: encryptionKeySchema,
+  /** Absent only from a machine that did not attest at registration. */
+  attestation: attestationSchema.optional(),
+});
+
+/** Asks the machine to prove anew that it holds its keys and is what it was. */
+export const challengeSchema = z.object({ type: z.literal("challenge"), challenge: key32 });
+
+export const RUNTIME_COMPONENTS = ["binary", "version", "template", "weights"] as const;
+
+/** Whether what the machine runs is on the operator's list; while it is not, no requests come. */
+export const runtimeStatusSchema = z.object({
+  type: z.literal("runtime_status"),
+  verified: z.boolean(),
+  /** What is not on the list, and what would be. */
+  mismatches: z
+    .array(
+      z.object({
+        component: z.enum(RUNTIME_COMPONENTS),
+        /** The model, for `template` and `weights`. */
+        model: id.optional(),
+        expected: z.array(shortText).max(64),
+        actual: shortText.optional(),
+      }),
+    )
+    .max(LIMITS.modelsPerProvider * 2 + 2),
+});
+
 export const registeredSchema = z.object({
   type: z.literal("registered"),
   version: z.number().int().min(1),
   provider_id: id,
   heartbeat_interval_ms: z.number().int().min(100).max(600_000),
+  /** How far the coordinator trusts the machine, for its owner to see. */
+  trust_level: z.enum(TRUST_LEVELS).optional(),
 });
 
 /**
@@ -192,6 +271,8 @@ export const providerFrameSchema = z.discriminatedUnion("type", [
   errorSchema,
   drainSchema,
   modelsUpdateSchema,
+  challengeResponseSchema,
+  keyUpdateSchema,
 ]);
 
 /** Frames a coordinator may send. */
@@ -201,15 +282,24 @@ export const coordinatorFrameSchema = z.discriminatedUnion("type", [
   cancelSchema,
   creditSchema,
   goAwaySchema,
+  challengeSchema,
+  runtimeStatusSchema,
 ]);
 
 export type Usage = z.infer<typeof usageSchema>;
+export type TrustLevel = (typeof TRUST_LEVELS)[number];
+export type SignedBlobText = z.infer<typeof signedBlobSchema>;
+export type AttestationProof = z.infer<typeof attestationSchema>;
 export type Slot = z.infer<typeof slotSchema>;
 export type BackendDialect = (typeof BACKEND_DIALECTS)[number];
 export type ModelAdvert = z.infer<typeof modelSchema>;
 export type Hardware = z.infer<typeof hardwareSchema>;
 export type Progress = (typeof PROGRESS)[number];
 export type CancelReason = (typeof CANCEL_REASONS)[number];
+export type RuntimeStatusFrame = z.infer<typeof runtimeStatusSchema>;
+export type RuntimeMismatch = RuntimeStatusFrame["mismatches"][number];
+export type ChallengeResponseFrame = z.infer<typeof challengeResponseSchema>;
+export type KeyUpdateFrame = z.infer<typeof keyUpdateSchema>;
 export type RegisterFrame = z.infer<typeof registerSchema>;
 export type HeartbeatFrame = z.infer<typeof heartbeatSchema>;
 export type ErrorFrame = z.infer<typeof errorSchema>;

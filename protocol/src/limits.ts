@@ -4,6 +4,21 @@ export const LIMITS = {
   preRegistrationBytes: 64 * 1024,
   /** A provider must register within this time, ms. */
   registrationTimeoutMs: 5_000,
+  /** Bytes of a signed blob. */
+  blobBytes: 8 * 1024,
+  /** Certificates of an attestation at most, and bytes of each. */
+  certificates: 5,
+  certificateBytes: 4 * 1024,
+  /** A challenge is answered within this time, ms: at registration, or the connection closes; later, or it is missed. */
+  challengeTimeoutMs: 10_000,
+  /** How often a registered machine is challenged, ms. */
+  challengeIntervalMs: 300_000,
+  /** Challenges missed in a row that take a machine out of service. */
+  missedChallenges: 3,
+  /** How long a proof counts, ms. */
+  proofLifetimeMs: 960_000,
+  /** How often an agent changes its encryption key, ms. */
+  keyRotationMs: 600_000,
   /** Bytes of one WebSocket message after registration, either kind. */
   frameBytes: 1024 * 1024,
   /** Plaintext bytes of one sealed request chunk; a larger body travels in several. */

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import {
+  attestationSchema,
   BACKEND_DIALECTS,
   CANCEL_REASONS,
   CLOSE_CODES,
@@ -12,10 +13,12 @@ import {
   modelSchema,
   PROGRESS,
   providerFrameSchema,
+  RUNTIME_COMPONENTS,
   registerSchema,
   SLOT_STATES,
   SUBPROTOCOL,
   SUPPORTED_VERSIONS,
+  signedBlobSchema,
   slotSchema,
   usageSchema,
 } from "@hearth/protocol";
@@ -35,6 +38,8 @@ const PARTS: Readonly<Record<string, z.ZodObject>> = {
   Model: modelSchema,
   Hardware: hardwareSchema,
   "Encryption key": encryptionKeySchema,
+  "Signed blob": signedBlobSchema,
+  Attestation: attestationSchema,
 };
 
 const FRAMES: Readonly<Record<string, z.ZodObject>> = Object.fromEntries(
@@ -111,6 +116,7 @@ describe("docs/protocol.md", () => {
     expect(firstCells(error, "`progress`")).toEqual([...PROGRESS]);
     expect(firstCells(section("### `cancel`"), "`reason`")).toEqual([...CANCEL_REASONS]);
     expect(firstCells(section("### `request`"), "`dialect`")).toEqual([...BACKEND_DIALECTS]);
+    expect(firstCells(section("### `runtime_status`"), "`component`")).toEqual([...RUNTIME_COMPONENTS]);
     expect(firstCells(section("### Slot"), "`state`")).toEqual([...SLOT_STATES]);
   });
 
