@@ -1,1 +1,57 @@
-export {};
+export {
+  APPLE_ROOT_FINGERPRINT,
+  type AppleDevice,
+  type AppleDeviceChain,
+  type AppleDeviceProperties,
+  type AppleDeviceResult,
+  type AppleRejectionReason,
+  type AppleRoot,
+  appleFreshness,
+  appleRootOf,
+  isSerialOf,
+  verifyAppleDeviceChain,
+} from "./apple/index.js";
+export { type ChallengeSubject, challengeNonce, identityOf, serialHash } from "./challenge.js";
+export type { IdentitySigner } from "./identity-signer.js";
+export { type AnswerFacts, type AttestationFacts, answerChallenge, issueAttestation, issueReceipt } from "./issue.js";
+export {
+  IDENTITY_KEY_BYTES,
+  SIGNATURE_BYTES,
+  type Verifier,
+  verifierOf,
+  verifySignature,
+  withLowS,
+} from "./p256.js";
+export {
+  type Attestation,
+  attestationSchema,
+  MAX_BLOB_BYTES,
+  type Posture,
+  type PostureAnswer,
+  postureAnswerSchema,
+  postureSchema,
+  type Receipt,
+  readBlob,
+  receiptSchema,
+  type SignedBlob,
+  writeBlob,
+} from "./signed-blob.js";
+export { newSoftwareKey, softwareSigner } from "./software-signer.js";
+export {
+  type AttestationClaims,
+  type ChallengeClaims,
+  CLOCK_WINDOW_MS,
+  type ProofFailure,
+  postureWeakness,
+  type Verdict,
+  type VerifiedAttestation,
+  verifyAttestation,
+  verifyChallengeAnswer,
+  verifyReceipt,
+} from "./verify.js";
+export {
+  type Check,
+  type Finding,
+  UnknownDocumentError,
+  verifyDocument,
+} from "./verify-document.js";
