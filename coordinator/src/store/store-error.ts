@@ -1,0 +1,23 @@
+/** What keeps a store from being opened. */
+export type StoreErrorCode =
+  /** Another process has it open. */
+  | "in_use"
+  /** The file is damaged, or no database at all. */
+  | "corrupt"
+  /** A later version of Hearth wrote it. */
+  | "schema_newer"
+  /** It belongs to another program. */
+  | "foreign"
+  /** The file system refuses: rights, a missing disk, no space. */
+  | "unusable";
+
+/** Says, for the operator, why a store cannot be opened and what to do about it. */
+export class StoreError extends Error {
+  readonly code: StoreErrorCode;
+
+  constructor(code: StoreErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "StoreError";
+    this.code = code;
+  }
+}

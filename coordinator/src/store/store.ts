@@ -1,0 +1,14 @@
+import type { AttestationStore } from "./attestation-store.js";
+import type { DocumentStore } from "./document-store.js";
+import type { EnrolmentStore } from "./enrolment-store.js";
+import type { ReceiptStore } from "./receipt-store.js";
+
+/** What a coordinator keeps over a restart. A promise that has resolved survives a power cut. */
+export interface Store {
+  readonly enrolments: EnrolmentStore;
+  readonly receipts: ReceiptStore;
+  readonly attestations: AttestationStore;
+  readonly documents: DocumentStore;
+  /** Nothing may be asked of it afterwards. Idempotent. */
+  close(): Promise<void>;
+}
