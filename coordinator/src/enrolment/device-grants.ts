@@ -1,0 +1,182 @@
+import type { Clock } from "../platform/clock.js";
+import { addressGroup } from "./address-group.js";
+import { ENROLMENT_LIMITS } from "./enrolment-limits.js";
+import { digestOf } from "./secret-digest.js";
+import { drawUserCode } from "./user-code.js";
+
+/** What a machine says of itself when it asks to be enrolled. */
+export interface DeviceRequest {
+  readonly identity: string;
+  readonly name: string;
+  readonly platform: string;
+  readonly agentVersion: string;
+}
+
+/** A machine that waits for its owner's word. */
+export interface DeviceGrant {
+  readonly request: DeviceRequest;
+  /** 8 letters. */
+  readonly userCode: string;
+  /** Where the request came from. */
+  readonly address: string;
+  /** By `Clock.now`. */
+  readonly requestedAtMs: number;
+  readonly expiresAtMs: number;
+}
+
+export type DeviceCodes =
+  | { readonly type: "granted"; readonly deviceCode: string; readonly grant: DeviceGrant }
+  /** Too many codes are open: of this address, or in all. */
+  | { readonly type: "full"; readonly of: "address" | "everybody" };
+
+export type Decision = { readonly type: "approved"; readonly account: string } | { readonly type: "denied" };
+
+export type GrantPoll =
+  /** Told once: the code is spent. */
+  | { readonly type: "approved"; readonly grant: DeviceGrant; readonly account: string }
+  | { readonly type: "authorization_pending" }
+  | { readonly type: "slow_down" }
+  | { readonly type: "access_denied" }
+  | { readonly type: "expired_token" }
+  | { readonly type: "unknown" };
+
+interface Entry {
+  readonly grant: DeviceGrant;
+  decision: Decision | { readonly type: "pending" };
+  intervalMs: number;
+  polledAtMs: number;
+}
+
+/**
+ * Device codes that are open (RFC 8628), in memory: they live for minutes, and a machine whose code is gone with a
+ * restart asks for another. Codes are held by their digests.
+ */
+export class DeviceGrants {
+  readonly #clock: Clock;
+  readonly #newSecret: (prefix: string) => string;
+  readonly #byDeviceCode = new Map<string, Entry>();
+  readonly #byUserCode = new Map<string, Entry>();
+
+  constructor(clock: Clock, newSecret: (prefix: string) => string) {
+    this.#clock = clock;
+    this.#newSecret = newSecret;
+  }
+
+  /** Opens a pair of codes. */
+  open(request: DeviceRequest, address: string): DeviceCodes {
+    this.#forget();
+    const full = this.#full(address);
+    if (full !== undefined) return { type: "full", of: full };
+    // Twice 192 bits: whoever has it gets the machine's token.
+    const deviceCode = this.#newSecret("hd-") + this.#newSecret("");
+    const now = this.#clock.now();
+    const grant = {
+      request,
+      userCode: this.#freeUserCode(),
+      address,
+      requestedAtMs: now,
+      expiresAtMs: now + ENROLMENT_LIMITS.codeLifetimeMs,
+    };
+    const { pollIntervalMs: intervalMs } = ENROLMENT_LIMITS;
+    this.#add(digestOf(deviceCode), {
+      grant,
+      decision: { type: "pending" },
+      intervalMs,
+      polledAtMs: Number.NEGATIVE_INFINITY,
+    });
+    return { type: "granted", deviceCode, grant };
+  }
+
+  /** The machine that waits under this code (8 letters). */
+  find(userCode: string): DeviceGrant | undefined {
+    return this.#pending(userCode)?.grant;
+  }
+
+  /** Answers the machine that waits under this code. @returns it, unless nobody waits (any more) */
+  decide(userCode: string, decision: Decision): DeviceGrant | undefined {
+    const entry = this.#pending(userCode);
+    if (entry === undefined) return undefined;
+    entry.decision = decision;
+    return entry.grant;
+  }
+
+  /** A machine asks whether it may. */
+  poll(deviceCode: string): GrantPoll {
+    const key = digestOf(deviceCode);
+    const entry = this.#byDeviceCode.get(key);
+    if (entry === undefined) return { type: "unknown" };
+    if (this.#expired(entry)) return { type: "expired_token" };
+    const { grant, decision } = entry;
+    switch (decision.type) {
+      case "pending":
+        return { type: this.#tooSoon(entry) ? "slow_down" : "authorization_pending" };
+      case "denied":
+        return { type: "access_denied" };
+      case "approved":
+        this.#remove(key, entry);
+        return { type: "approved", grant, account: decision.account };
+    }
+  }
+
+  /** Takes back that a code is spent: what it was spent on did not come about. */
+  restore(deviceCode: string, grant: DeviceGrant, account: string): void {
+    const { pollIntervalMs: intervalMs } = ENROLMENT_LIMITS;
+    const decision = { type: "approved", account } as const;
+    this.#add(digestOf(deviceCode), { grant, decision, intervalMs, polledAtMs: this.#clock.now() });
+  }
+
+  #tooSoon(entry: Entry): boolean {
+    const now = this.#clock.now();
+    const early = now - entry.polledAtMs < entry.intervalMs - ENROLMENT_LIMITS.pollToleranceMs;
+    entry.polledAtMs = now;
+    if (early) entry.intervalMs += ENROLMENT_LIMITS.slowDownMs;
+    return early;
+  }
+
+  #pending(userCode: string): Entry | undefined {
+    const entry = this.#byUserCode.get(digestOf(userCode));
+    return entry?.decision.type === "pending" && !this.#expired(entry) ? entry : undefined;
+  }
+
+  #expired({ grant }: Entry): boolean {
+    return this.#clock.now() >= grant.expiresAtMs;
+  }
+
+  #full(address: string): "address" | "everybody" | undefined {
+    let open = 0;
+    let here = 0;
+    const group = addressGroup(address);
+    for (const entry of this.#byDeviceCode.values()) {
+      if (this.#expired(entry)) continue;
+      open += 1;
+      if (addressGroup(entry.grant.address) === group) here += 1;
+    }
+    if (here >= ENROLMENT_LIMITS.openCodesPerAddress) return "address";
+    return open >= ENROLMENT_LIMITS.openCodes ? "everybody" : undefined;
+  }
+
+  #freeUserCode(): string {
+    let code: string;
+    do code = drawUserCode(() => this.#newSecret(""));
+    while (this.#byUserCode.has(digestOf(code)));
+    return code;
+  }
+
+  /** An expired code is remembered for as long as it lived, so that its machine hears what became of it. */
+  #forget(): void {
+    const now = this.#clock.now();
+    for (const [key, entry] of this.#byDeviceCode) {
+      if (now >= entry.grant.expiresAtMs + ENROLMENT_LIMITS.codeLifetimeMs) this.#remove(key, entry);
+    }
+  }
+
+  #add(key: string, entry: Entry): void {
+    this.#byDeviceCode.set(key, entry);
+    this.#byUserCode.set(digestOf(entry.grant.userCode), entry);
+  }
+
+  #remove(key: string, entry: Entry): void {
+    this.#byDeviceCode.delete(key);
+    this.#byUserCode.delete(digestOf(entry.grant.userCode));
+  }
+}

@@ -1,0 +1,54 @@
+import { timingSafeEqual } from "node:crypto";
+import type { Credentials } from "../platform/credentials.js";
+import type { Machine } from "../store/enrolment-store.js";
+import { digestOf } from "./secret-digest.js";
+
+/** What a provider's token stands for. */
+export interface ProviderToken {
+  readonly account: string;
+  /** The only identity that may present it; absent = a shared token, good for any. */
+  readonly identity?: string;
+  /** `mach_…`; absent = a shared token. */
+  readonly enrolmentId?: string;
+}
+
+/** Knows the tokens that providers register with. */
+export interface ProviderTokens {
+  /** Never waits for the store. */
+  resolve(token: string): ProviderToken | undefined;
+}
+
+/** The tokens of enrolled machines, in memory, before the shared ones of the configuration. */
+export class MachineTokens implements ProviderTokens {
+  readonly #shared: Credentials;
+  readonly #machines = new Map<string, Machine>();
+
+  /** @param machines those that are not revoked */
+  constructor(shared: Credentials, machines: readonly Machine[]) {
+    this.#shared = shared;
+    for (const machine of machines) this.add(machine);
+  }
+
+  add(machine: Machine): void {
+    this.#machines.set(machine.tokenDigest, machine);
+  }
+
+  remove({ tokenDigest }: Machine): void {
+    this.#machines.delete(tokenDigest);
+  }
+
+  /** Machines that may connect. */
+  get size(): number {
+    return this.#machines.size;
+  }
+
+  resolve(token: string): ProviderToken | undefined {
+    const digest = digestOf(token);
+    const machine = this.#machines.get(digest);
+    if (machine !== undefined && timingSafeEqual(Buffer.from(machine.tokenDigest), Buffer.from(digest))) {
+      return { account: machine.account, identity: machine.identity, enrolmentId: machine.id };
+    }
+    const account = this.#shared.accountOf(token);
+    return account === undefined ? undefined : { account };
+  }
+}

@@ -1,0 +1,59 @@
+import type { IncomingMessage } from "node:http";
+import type { HttpBindings } from "@hono/node-server";
+import type { Enrolment } from "../../enrolment/enrolment.js";
+import type { Clock } from "../../platform/clock.js";
+import type { Credentials } from "../../platform/credentials.js";
+import { HearthError } from "../../platform/errors.js";
+import type { Logger } from "../../platform/logger.js";
+
+export type Env = { Bindings: HttpBindings };
+
+export interface EnrolmentHttpDeps {
+  readonly enrolment: Enrolment;
+  /** Keys of accounts: for the page and `/v1`. */
+  readonly apiKeys: Credentials;
+  /** Keys of the operator: for `/admin`. */
+  readonly admins: Credentials;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Somebody could not sign in on the page. */
+  readonly signInRefused: () => void;
+  /** Where browsers and machines reach this coordinator, like `https://hearth.example`; absent = as each request says. */
+  readonly publicUrl?: string | undefined;
+  /** Where a request comes from; absent = the socket's other end, which behind a proxy is the proxy for everybody. */
+  readonly addressOf?: ((incoming: IncomingMessage) => string) | undefined;
+}
+
+/** Where a request comes from, for limits and for the owner's eyes. */
+export function addressOf(incoming: IncomingMessage, deps: EnrolmentHttpDeps): string {
+  const address = deps.addressOf?.(incoming) ?? incoming.socket.remoteAddress ?? "";
+  // A socket that listens to IPv6 shows IPv4 addresses in this form.
+  return address.replace(/^::ffff:(?=\d+\.)/i, "");
+}
+
+const HOST = /^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]{1,253})(:\d{1,5})?$/;
+
+/**
+ * The origin under which the other side reaches this coordinator. What a request says of it goes only back to where the
+ * request came from, so it may say what it likes.
+ *
+ * @throws HearthError `invalid_request` for a Host that is none
+ */
+export function originOf(incoming: IncomingMessage, { publicUrl }: EnrolmentHttpDeps): string {
+  if (publicUrl !== undefined) return new URL(publicUrl).origin;
+  const { host = "" } = incoming.headers;
+  if (!HOST.test(host)) throw new HearthError("invalid_request", "The Host header names no host.");
+  return `${isForwardedFromHttps(incoming) ? "https" : "http"}://${host}`;
+}
+
+function isForwardedFromHttps({ headers }: IncomingMessage): boolean {
+  const forwarded = headers["x-forwarded-proto"];
+  return typeof forwarded === "string" && forwarded.split(",", 1)[0]?.trim().toLowerCase() === "https";
+}
+
+/** For `app.all` behind the methods that a path has. */
+export function methodNotAllowed(allowed: string): () => never {
+  return () => {
+    throw new HearthError("method_not_allowed", `Use ${allowed}.`);
+  };
+}

@@ -1,0 +1,56 @@
+import { digestOf } from "../../enrolment/secret-digest.js";
+import type { Clock } from "../../platform/clock.js";
+import { newSecret } from "../../platform/ids.js";
+
+/** Somebody who has signed in on the page. The API key itself is not kept. */
+export interface PageSession {
+  readonly account: string;
+  /** What every form of this session must carry. */
+  readonly csrf: string;
+}
+
+/** How long somebody stays signed in, seconds: as long as a code lives. */
+export const SESSION_SECONDS = 15 * 60;
+const MAX_SESSIONS = 1_000;
+
+interface Entry {
+  readonly session: PageSession;
+  readonly untilMs: number;
+}
+
+/** Who is signed in on the page, in memory, by the digest of the session's id. */
+export class PageSessions {
+  readonly #clock: Clock;
+  readonly #entries = new Map<string, Entry>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** @returns the new session's id: 192 random bits, for the cookie */
+  open(account: string): string {
+    const id = newSecret("");
+    const untilMs = this.#clock.now() + SESSION_SECONDS * 1000;
+    this.#entries.set(digestOf(id), { session: { account, csrf: newSecret("") }, untilMs });
+    this.#forget();
+    return id;
+  }
+
+  find(id: string): PageSession | undefined {
+    const entry = this.#entries.get(digestOf(id));
+    return entry !== undefined && entry.untilMs > this.#clock.now() ? entry.session : undefined;
+  }
+
+  end(id: string): void {
+    this.#entries.delete(digestOf(id));
+  }
+
+  /** Those that are over, and the oldest beyond the number. All live equally long, so the oldest come first. */
+  #forget(): void {
+    const now = this.#clock.now();
+    for (const [key, { untilMs }] of this.#entries) {
+      if (untilMs > now && this.#entries.size <= MAX_SESSIONS) return;
+      this.#entries.delete(key);
+    }
+  }
+}

@@ -1,0 +1,86 @@
+import type { Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { createAdaptorServer } from "@hono/node-server";
+import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
+import { Hono } from "hono";
+import { pino } from "pino";
+import { errorResponse } from "../api/error-envelope.js";
+import { Enrolment } from "../enrolment/enrolment.js";
+import type { EnrolmentEvent } from "../enrolment/enrolment-events.js";
+import type { EnrolmentHttpDeps, Env } from "../http/enrolment/enrolment-http.js";
+import { enrolmentRoutes } from "../http/enrolment-routes.js";
+import { sendErrorTo } from "../http/node-consumer.js";
+import type { Clock } from "../platform/clock.js";
+import { createCredentials } from "../platform/credentials.js";
+import { HearthError } from "../platform/errors.js";
+import { openMemoryStore } from "../store/sqlite/open-sqlite-store.js";
+import type { Store } from "../store/store.js";
+
+export const ANNAS_KEY = "hk-anna-0123456789";
+export const BENS_KEY = "hk-ben-0123456789";
+export const ADMIN_KEY = "ha-admin-0123456789";
+
+/** The enrolment routes on a port of their own, with nothing else of a coordinator. */
+export interface EnrolmentServer extends AsyncDisposable {
+  readonly url: string;
+  readonly enrolment: Enrolment;
+  readonly store: Store;
+  readonly events: readonly EnrolmentEvent[];
+  /** `identity enrolmentId` of every token that ended. */
+  readonly revoked: readonly string[];
+  /** Everything that was logged. */
+  log(): string;
+}
+
+export async function startEnrolmentServer(
+  clock: Clock,
+  options: Partial<EnrolmentHttpDeps> = {},
+): Promise<EnrolmentServer> {
+  const store = openMemoryStore();
+  const events: EnrolmentEvent[] = [];
+  const revoked: string[] = [];
+  let logged = "";
+  const log = pino(
+    { level: "trace" },
+    {
+      write(line: string) {
+        logged += line;
+      },
+    },
+  );
+  const enrolment = await Enrolment.open({
+    ...{ store: store.enrolments, clock, log },
+    sharedTokens: createCredentials([]),
+    hooks: { revoked: (identity, id) => revoked.push(`${identity} ${id}`), counted: (event) => events.push(event) },
+  });
+  const app = new Hono<Env>();
+  enrolmentRoutes(app, {
+    ...{ enrolment, clock, log },
+    apiKeys: createCredentials([
+      { secret: ANNAS_KEY, account: "anna" },
+      { secret: BENS_KEY, account: "ben" },
+    ]),
+    admins: createCredentials([{ secret: ADMIN_KEY, account: "admin" }]),
+    signInRefused: () => events.push("sign_in_refused"),
+    ...options,
+  });
+  app.onError((thrown, c) => {
+    sendErrorTo(c.env.outgoing, errorResponse(HearthError.from(thrown)));
+    return RESPONSE_ALREADY_SENT;
+  });
+  const server = createAdaptorServer({ fetch: app.fetch }) as Server;
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    ...{ enrolment, store, events, revoked },
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    log: () => logged,
+    async [Symbol.asyncDispose]() {
+      await new Promise((resolve) => {
+        server.close(resolve);
+        server.closeAllConnections();
+      });
+      await enrolment.close();
+      await store.close();
+    },
+  };
+}

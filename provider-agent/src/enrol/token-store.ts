@@ -1,0 +1,106 @@
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import { AgentError } from "../platform/agent-error.js";
+import { describeFault } from "../platform/fault.js";
+import { randomText } from "../platform/rng.js";
+import type { MachineToken } from "./token-answer.js";
+
+const schema = z
+  .object({ token: z.string().min(1), machine_id: z.string().min(1), account: z.string().min(1) })
+  .transform(({ token, machine_id: machineId, account }): MachineToken => ({ token, machineId, account }));
+
+/**
+ * The tokens of this machine, one for each coordinator, in the data directory for their owner only (0600). A token goes
+ * with one identity, so agents of two names have two.
+ */
+export class TokenStore {
+  readonly #dataDir: string;
+  readonly #name: string;
+
+  /** @param name the agent's, as in `loadIdentity` */
+  constructor(dataDir: string, name: string) {
+    this.#dataDir = dataDir;
+    this.#name = name;
+  }
+
+  /** @throws AgentError `config_invalid` when the file cannot be read or holds something else */
+  load(origin: string): MachineToken | undefined {
+    const path = this.#path(origin);
+    let text: string;
+    try {
+      text = readFileSync(path, "utf8");
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+      throw unusable(path, error);
+    }
+    const parsed = schema.safeParse(json(text));
+    if (parsed.success) return parsed.data;
+    throw new AgentError("config_invalid", `${path} holds no token: remove it, and log in again.`);
+  }
+
+  /** Replaces what there was, whole or not at all. @throws AgentError `config_invalid` when it cannot be written */
+  save(origin: string, { token, machineId, account }: MachineToken): void {
+    const path = this.#path(origin);
+    const draft = `${path}.${randomText(6)}`;
+    try {
+      mkdirSync(this.#dataDir, { recursive: true, mode: 0o700 });
+      writeDurably(draft, `${JSON.stringify({ token, machine_id: machineId, account })}\n`);
+      moveInto(draft, path);
+    } catch (error) {
+      throw unusable(path, error);
+    }
+  }
+
+  /** @returns whether there was one */
+  remove(origin: string): boolean {
+    const path = this.#path(origin);
+    try {
+      rmSync(path);
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
+      throw unusable(path, error);
+    }
+  }
+
+  #path(origin: string): string {
+    return join(this.#dataDir, `token-${encodeURIComponent(this.#name)}-${encodeURIComponent(origin)}`);
+  }
+}
+
+/** The token is told once: it has to be on the disk before anybody relies on it. */
+function writeDurably(path: string, text: string): void {
+  const file = openSync(path, "wx", 0o600);
+  try {
+    writeSync(file, text);
+    fsyncSync(file);
+  } catch (error) {
+    rmSync(path, { force: true });
+    throw error;
+  } finally {
+    closeSync(file);
+  }
+}
+
+function moveInto(draft: string, path: string): void {
+  try {
+    renameSync(draft, path);
+  } catch (error) {
+    rmSync(draft, { force: true });
+    throw error;
+  }
+}
+
+function json(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function unusable(path: string, cause: unknown): AgentError {
+  const { code } = describeFault(cause);
+  return new AgentError("config_invalid", `${path} cannot be used: ${code ?? "error"}.`, { cause });
+}
