@@ -1,17 +1,14 @@
 import { setMaxListeners } from "node:events";
 import type { Server } from "node:http";
 import { sealRequest } from "@hearth/e2e";
-import type { ProviderId } from "@hearth/protocol";
 import { createAdaptorServer } from "@hono/node-server";
+import { createFleet, type Fleet } from "./compose/create-fleet.js";
+import { createSelection, observeAttempts, type Selection } from "./compose/create-selection.js";
+import { createTrust, type Trust } from "./compose/create-trust.js";
 import type { Config } from "./config.js";
-import type { AttemptEnd } from "./dispatch/attempt.js";
-import { Hedging } from "./dispatch/hedging.js";
-import type { AttemptObserver, OpenAttemptDeps } from "./dispatch/open-attempt.js";
 import { DEFAULT_POLICY, type PolicySettings } from "./dispatch/policy.js";
-import { refuse } from "./fleet/handshake.js";
-import { ProviderSession, type SessionHooks } from "./fleet/provider-session.js";
-import type { Registration } from "./fleet/registration.js";
 import { Registry } from "./fleet/registry.js";
+import type { VerifyDevice } from "./fleet/trust/proof.js";
 import { acceptProviders } from "./fleet/ws-server.js";
 import { createHttpApp } from "./http/app.js";
 import { type Clock, systemClock } from "./platform/clock.js";
@@ -21,13 +18,13 @@ import type { Logger } from "./platform/logger.js";
 import { createMetrics, type Metrics } from "./platform/metrics.js";
 import { type Rng, systemRng } from "./platform/rng.js";
 import type { RequestServices } from "./request/handle-request.js";
+import { SealingKeys } from "./sealing/sealing-keys.js";
+import { newSealingSecret } from "./sealing/sealing-secret.js";
 import type { Secrets } from "./secrets.js";
-import type { Catalog } from "./selection/catalog.js";
-import { OutlierDetector } from "./selection/outlier.js";
-import { createPicker } from "./selection/picker.js";
-import { WaitQueue } from "./selection/wait-queue.js";
 import { NO_SETTINGS, type Settings } from "./settings.js";
 import { drain, watchRequests } from "./shutdown.js";
+import { openMemoryStore } from "./store/sqlite/open-sqlite-store.js";
+import type { Store } from "./store/store.js";
 
 export interface AppOptions {
   readonly config: Config;
@@ -37,6 +34,12 @@ export interface AppOptions {
   readonly rng?: Rng;
   readonly ids?: Ids;
   readonly policy?: PolicySettings;
+  /** What the keys for sealed requests are derived from. Without one they last as long as this process. */
+  readonly sealingSecret?: string;
+  /** What is kept over a restart; absent = nothing is. Closed when the coordinator stops. */
+  readonly store?: Store;
+  /** Who vouches for devices in place of Apple: for tests, which have no certificate of Apple's. */
+  readonly verifyDevice?: VerifyDevice;
   /** What the operator's configuration file says. */
   readonly settings?: Settings;
 }
@@ -64,28 +67,28 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
   const { config, secrets, log, clock = systemClock, rng = systemRng, ids = systemIds } = options;
   const { catalog, apiKeys, providerTokens } = options.settings ?? NO_SETTINGS;
   const metrics = createMetrics();
-  const fleet = createFleet({ clock, log, metrics, maxPerAccount: config.maxConnectionsPerAccount });
-  const { registry } = fleet;
+  const store = options.store ?? openMemoryStore();
+  const registry = new Registry(clock);
+  const trust = await createTrust({
+    store,
+    registry,
+    providerTokens: [{ secret: secrets.providerToken, account: DEFAULT_ACCOUNT }, ...providerTokens],
+    clock,
+    ids,
+    log,
+    metrics,
+    verifyDevice: options.verifyDevice,
+  });
+  const { maxConnectionsPerAccount: maxPerAccount } = config;
+  const fleet = createFleet({ clock, log, metrics, registry, trust, maxPerAccount });
   const shutdown = new AbortController();
   // Every running request listens to it, and there may be any number of them.
   setMaxListeners(0, shutdown.signal);
   let accepting = true;
   const ready = (): boolean => accepting;
   const selection = createSelection({ clock, rng, log, metrics, registry, catalog });
-  const services: RequestServices = {
-    admission: { ...selection, clock, catalog, knownModels: fleet.knownModels, accepting: ready },
-    dispatch: {
-      ...selection,
-      session: (id) => registry.get(id),
-      ids,
-      clock,
-      seal: sealRequest,
-      observer: observeAttempts(metrics),
-    },
-    settlement: { clock, metrics },
-    policy: options.policy ?? DEFAULT_POLICY,
-    clock,
-  };
+  const services = createServices({ options, clock, ids, metrics, registry, selection, trust, ready, fleet });
+  const sealing = new SealingKeys(options.sealingSecret ?? newSealingSecret(), clock);
   const app = createHttpApp({
     services,
     apiKeys: createCredentials([{ secret: secrets.apiKey, account: DEFAULT_ACCOUNT }, ...apiKeys]),
@@ -95,7 +98,10 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
     log,
     metrics,
     registry,
+    ...trust,
+    publicUrl: config.publicUrl,
     catalog,
+    sealing,
     ready,
     shutdown: shutdown.signal,
   });
@@ -104,7 +110,10 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
   const providers = acceptProviders(server, {
     clock,
     log,
-    tokens: createCredentials([{ secret: secrets.providerToken, account: DEFAULT_ACCOUNT }, ...providerTokens]),
+    holderOf: (token) => trust.enrolment.tokens.resolve(token),
+    desk: trust.desk,
+    newChallenge: trust.newChallenge,
+    proved: trust.proved,
     maxConnectionsPerAddress: config.maxConnectionsPerAddress,
     accepting: ready,
     registered: fleet.registered,
@@ -122,135 +131,45 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
       accepting = false;
       selection.queue.close();
       await drain({ server, requests, providers, registry, clock, shutdown, timeoutMs: config.drainTimeoutMs });
+      sealing[Symbol.dispose]();
+      await trust.stop();
+      await store.close();
       log.info("stopped");
     },
   };
 }
 
-interface Fleet {
-  readonly registry: Registry;
-  /** Every model that anybody has advertised since the start. */
-  readonly knownModels: ReadonlySet<string>;
-  readonly registered: (registration: Registration) => void;
-}
-
-interface FleetDeps {
+interface ServiceParts {
+  readonly options: AppOptions;
   readonly clock: Clock;
-  readonly log: Logger;
-  readonly metrics: Metrics;
-  /** Machines that one account may have connected. */
-  readonly maxPerAccount: number;
-}
-
-function createFleet({ clock, log, metrics, maxPerAccount }: FleetDeps): Fleet {
-  const registry = new Registry(clock);
-  const knownModels = new Set<string>();
-  const hooks: SessionHooks = {
-    updated(session) {
-      for (const model of session.models.keys()) remember(knownModels, model);
-      registry.changed();
-    },
-    closed(session, reason) {
-      if (reason === "untrusted") registry.distrust(session.id);
-      registry.departed(session, reason !== "left");
-      metrics.providers.set(registry.size);
-      metrics.connectionsClosed.inc({ reason });
-      log.info({ provider: session.id, reason }, "provider gone");
-    },
-    unknownFrame: () => metrics.unknownFrames.inc(),
-    cancelConfirmed: (spent) => metrics.tokens.inc({ kind: "cancelled" }, spent?.completion_tokens ?? 0),
-  };
-  const distrusted = (id: ProviderId): boolean => registry.isDistrusted(id);
-  const registered = (registration: Registration): void => {
-    if (registry.othersOf(registration.account, registration.provider) >= maxPerAccount) {
-      metrics.connectionsClosed.inc({ reason: "too_many_connections" });
-      return refuse(registration.socket, "too_many_connections");
-    }
-    const session = new ProviderSession(registration, { clock, log, hooks, distrusted });
-    registry.add(session);
-    hooks.updated(session);
-    metrics.providers.set(registry.size);
-    log.info({ provider: session.id, name: session.name, models: [...session.models.keys()] }, "provider registered");
-  };
-  return { registry, knownModels, registered };
-}
-
-/** Models remembered at most. One that is served comes back with its provider's next word. */
-const MAX_KNOWN_MODELS = 10_000;
-
-function remember(models: Set<string>, model: string): void {
-  if (models.has(model)) return;
-  models.add(model);
-  const oldest = models.values().next().value;
-  if (models.size > MAX_KNOWN_MODELS && oldest !== undefined) models.delete(oldest);
-}
-
-interface SelectionDeps {
-  readonly clock: Clock;
-  readonly rng: Rng;
-  readonly log: Logger;
+  readonly ids: Ids;
   readonly metrics: Metrics;
   readonly registry: Registry;
-  readonly catalog: Catalog;
+  readonly selection: Selection;
+  readonly trust: Trust;
+  readonly fleet: Fleet;
+  readonly ready: () => boolean;
 }
 
-function createSelection(deps: SelectionDeps): Pick<OpenAttemptDeps, "picker" | "queue" | "hedging"> {
-  const { clock, rng, log, metrics, registry, catalog } = deps;
-  const providers = (): Iterable<ProviderSession> => registry.providers();
-  const outlier = new OutlierDetector({
-    clock,
-    rng,
-    providers,
-    hooks: {
-      ejected: (shape) => metrics.cooldowns.inc({ kind: shape }),
-      capacityCooled: () => metrics.cooldowns.inc({ kind: "capacity" }),
-      fleetWideFault: (shape) => metrics.fleetWideFaults.inc({ shape }),
-    },
-  });
-  const picker = createPicker({
-    providers,
-    catalog,
-    outlier,
-    clock,
-    rng,
-    rejected: (gate) => metrics.gateRejections.inc({ gate }),
-    decided: (provider, score) => log.debug({ provider, ...score }, "provider chosen"),
-  });
-  const queue = new WaitQueue(picker, clock, {
-    depth: (total) => metrics.queueDepth.set(total),
-    waited: (ms) => metrics.queueSeconds.observe(ms / 1000),
-  });
-  registry.watch(() => queue.drain());
-  const hedging = new Hedging({
-    providers,
-    queue,
-    suppressed: (reason) => metrics.hedgesSuppressed.inc({ reason }),
-    backupWon: () => metrics.speculativeWins.inc(),
-  });
-  return { picker, queue, hedging };
-}
-
-function observeAttempts(metrics: Metrics): AttemptObserver {
+/** What `handleRequest` works with. */
+function createServices(parts: ServiceParts): RequestServices {
+  const { options, clock, ids, metrics, registry, selection, trust, fleet, ready } = parts;
+  const { catalog } = options.settings ?? NO_SETTINGS;
   return {
-    started: () => metrics.openStreams.inc(),
-    content: (first, gapMs) => (first ? metrics.ttftSeconds : metrics.interChunkSeconds).observe(gapMs / 1000),
-    ended: (role, end) => {
-      metrics.openStreams.dec();
-      metrics.dispatches.inc({ role, result: dispatchResult(end) });
+    admission: { ...selection, clock, catalog, knownModels: fleet.knownModels, accepting: ready },
+    dispatch: {
+      ...selection,
+      session: (id) => registry.get(id),
+      ids,
+      clock,
+      seal: sealRequest,
+      observer: observeAttempts(metrics),
     },
+    settlement: { clock, metrics },
+    receipts: trust.receipts,
+    policy: options.policy ?? DEFAULT_POLICY,
+    clock,
   };
-}
-
-function dispatchResult(end: AttemptEnd): string {
-  switch (end.type) {
-    case "completed":
-      return "success";
-    case "failed":
-      if (end.afterContent) return "in_band_error";
-      return end.failure.retryable ? "retry_precontent" : "failure";
-    case "cancelled":
-      return end.reason === "deadline" || end.reason === "stalled" ? "timeout" : "cancelled";
-  }
 }
 
 function listen(server: Server, { host, port }: Config): Promise<string> {

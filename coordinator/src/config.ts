@@ -5,6 +5,8 @@ import type { LogLevel } from "./platform/logger.js";
 export interface Config {
   readonly host: string;
   readonly port: number;
+  /** Where others reach this coordinator, like `https://hearth.example`; absent = as each request says. */
+  readonly publicUrl: string | undefined;
   readonly dataDir: string;
   /** Absent ones are generated and stored by `loadSecrets`. */
   readonly apiKey: string | undefined;
@@ -24,6 +26,7 @@ const secret = z.string().min(16, "must be at least 16 characters").optional();
 const schema = z.object({
   HEARTH_HOST: z.string().min(1).default("127.0.0.1"),
   HEARTH_PORT: z.coerce.number().int().min(0).max(65_535).default(8080),
+  HEARTH_PUBLIC_URL: z.url({ protocol: /^https?$/, error: "must be an http:// or https:// URL" }).optional(),
   HEARTH_DATA_DIR: z.string().min(1).default(".hearth"),
   HEARTH_API_KEY: secret,
   HEARTH_ADMIN_KEY: secret,
@@ -61,6 +64,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   return {
     host: data.HEARTH_HOST,
     port: data.HEARTH_PORT,
+    publicUrl: data.HEARTH_PUBLIC_URL,
     dataDir: data.HEARTH_DATA_DIR,
     apiKey: data.HEARTH_API_KEY,
     adminKey: data.HEARTH_ADMIN_KEY,

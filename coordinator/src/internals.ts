@@ -12,6 +12,8 @@ export type { Provider } from "./fleet/provider.js";
 export { ProviderSession, type SessionEnd, type SessionHooks } from "./fleet/provider-session.js";
 export { providerIdOf } from "./fleet/registration.js";
 export { Registry } from "./fleet/registry.js";
+export { ProofDesk } from "./fleet/trust/proof.js";
+export { EMPTY_MANIFEST } from "./fleet/trust/runtime-manifest.js";
 export type { Clock } from "./platform/clock.js";
 export { createCredentials } from "./platform/credentials.js";
 export { HearthError } from "./platform/errors.js";

@@ -2,8 +2,11 @@
 import { startCoordinator } from "./app.js";
 import { ConfigError, readConfig } from "./config.js";
 import { createLogger } from "./platform/logger.js";
+import { loadSealingSecret } from "./sealing/sealing-secret.js";
 import { loadSecrets } from "./secrets.js";
 import { NO_SETTINGS, readSettings } from "./settings.js";
+import { openSqliteStore } from "./store/sqlite/open-sqlite-store.js";
+import { StoreError } from "./store/store-error.js";
 
 /** Exit codes: 0 stopped, 1 failed, 2 the configuration is wrong, 3 the address is taken or not ours. */
 const EXIT = { failed: 1, config: 2, address: 3 } as const;
@@ -15,6 +18,7 @@ function fail(message: string, code: number): never {
 
 function explain(error: unknown): never {
   if (error instanceof ConfigError) fail(error.message, EXIT.config);
+  if (error instanceof StoreError) fail(error.message, EXIT.config);
   const { code } = error as NodeJS.ErrnoException;
   if (code === "EADDRINUSE") fail("The port is in use. Set HEARTH_PORT to another one.", EXIT.address);
   if (code === "EACCES")
@@ -31,8 +35,16 @@ async function main(): Promise<void> {
   for (const [variable, value] of secrets.generated) {
     process.stderr.write(`Generated ${variable} (stored in ${config.dataDir}, shown only now): ${value}\n`);
   }
+  const store = openSqliteStore(config.dataDir);
   const stopped = stopSignal();
-  const coordinator = await startCoordinator({ config, secrets, settings, log: createLogger(config.logLevel) });
+  const coordinator = await startCoordinator({
+    config,
+    secrets,
+    settings,
+    store,
+    sealingSecret: loadSealingSecret(config.dataDir),
+    log: createLogger(config.logLevel),
+  });
   await stopped;
   await coordinator.stop();
   process.exit(0);

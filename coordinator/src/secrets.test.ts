@@ -61,8 +61,8 @@ it("writes no directory when everything is given", () => {
 
 it("takes a secret that somebody wrote into the file, without its line break", () => {
   loadSecrets(config());
-  writeFileSync(join(config().dataDir, "api-key"), "written-by-hand\n");
-  expect(loadSecrets(config()).apiKey).toBe("written-by-hand");
+  writeFileSync(join(config().dataDir, "api-key"), "a-key-written-by-hand\n");
+  expect(loadSecrets(config()).apiKey).toBe("a-key-written-by-hand");
 });
 
 it.skipIf(process.platform === "win32" || process.getuid?.() === 0)("fails where it may not write", () => {

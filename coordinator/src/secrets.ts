@@ -3,6 +3,9 @@ import { join } from "node:path";
 import { type Config, ConfigError } from "./config.js";
 import { newSecret } from "./platform/ids.js";
 
+/** As for those of the environment, characters. */
+const MIN_SECRET_LENGTH = 16;
+
 export interface Secrets {
   readonly apiKey: string;
   readonly adminKey: string;
@@ -21,7 +24,7 @@ export function loadSecrets(config: Config): Secrets {
   const generated = new Map<string, string>();
   const load = (given: string | undefined, file: string, variable: string, prefix: string): string => {
     if (given !== undefined) return given;
-    const { value, fresh } = readOrCreate(config.dataDir, file, prefix);
+    const { value, fresh } = readOrCreateSecret(config.dataDir, file, prefix);
     if (fresh) generated.set(variable, value);
     return value;
   };
@@ -33,7 +36,16 @@ export function loadSecrets(config: Config): Secrets {
   };
 }
 
-function readOrCreate(dir: string, file: string, prefix: string): { readonly value: string; readonly fresh: boolean } {
+/**
+ * A secret in a file of its owner's only (0600): the stored one, or one that is made now.
+ *
+ * @throws ConfigError for a file whose secret is too short: one cut short would let everybody in
+ */
+export function readOrCreateSecret(
+  dir: string,
+  file: string,
+  prefix: string,
+): { readonly value: string; readonly fresh: boolean } {
   const path = join(dir, file);
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const value = newSecret(prefix);
@@ -44,8 +56,11 @@ function readOrCreate(dir: string, file: string, prefix: string): { readonly val
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
     const stored = readFileSync(path, "utf8").trim();
-    // A file cut short would let everybody in who sends nothing.
-    if (stored === "") throw new ConfigError([`${path} holds no secret: delete it or fill it in`]);
+    if (stored.length < MIN_SECRET_LENGTH) {
+      throw new ConfigError([
+        `${path} holds no secret of ${MIN_SECRET_LENGTH} characters or more: delete it or fill it in`,
+      ]);
+    }
     return { value: stored, fresh: false };
   }
 }

@@ -1,8 +1,7 @@
 import { readFileSync } from "node:fs";
+import { TRUST_LEVELS, type TrustLevel } from "@hearth/protocol";
 import { z } from "zod";
 import { ConfigError } from "./config.js";
-import type { TrustLevel } from "./fleet/provider.js";
-import { TRUST_LEVELS } from "./fleet/provider.js";
 import type { Credential } from "./platform/credentials.js";
 import { type Catalog, DEFAULT_CATALOG } from "./selection/catalog.js";
 

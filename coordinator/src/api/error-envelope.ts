@@ -35,6 +35,7 @@ const SHOWN: Readonly<Record<ErrorCode, Shown>> = {
   machine_busy: { status: 429, type: "requests" },
   model_too_large: { status: 400, type: "invalid_request_error" },
   // Waiting a few seconds gives no machine a capability that it lacks.
+  trust_unavailable: { status: 503, type: "server_error", retry: false },
   capability_unavailable: { status: 503, type: "server_error", retry: false },
   no_provider: { status: 503, type: "server_error" },
   providers_cooling: { status: 503, type: "server_error" },

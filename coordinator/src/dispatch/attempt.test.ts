@@ -17,6 +17,8 @@ function setUp() {
       readEvent: (data) => ({ kind: "preamble", parsed: JSON.parse(data) }),
     },
     opener,
+    receipts: undefined,
+    receiptChecked() {},
     answerMaxBytes: Number.POSITIVE_INFINITY,
     clock: new FakeClock(),
     working() {},

@@ -1,3 +1,4 @@
+import type { ProofFailure } from "@hearth/attestation";
 import type { ResponseOpener } from "@hearth/e2e";
 import {
   type AttemptId,
@@ -6,6 +7,7 @@ import {
   type ErrorFrame,
   LIMITS,
   type ProviderId,
+  type SignedBlobText,
   type Usage,
 } from "@hearth/protocol";
 import type { ProviderStream, StreamListener } from "../fleet/provider-session.js";
@@ -19,6 +21,7 @@ import {
   TRUNCATED,
 } from "./failures.js";
 import type { OutboundForm } from "./outbound-request.js";
+import type { ReceiptCheck } from "./receipt-check.js";
 import { readEvents, type SseEvent } from "./sse-events.js";
 import type { Attempt, AttemptEvent, AttemptFailure, Chunk } from "./types.js";
 
@@ -33,6 +36,8 @@ export interface AttemptDeps {
   readonly provider: ProviderId;
   readonly form: OutboundForm;
   readonly opener: ResponseOpener;
+  /** Checks the provider's receipt; absent where the provider does not attest, and its receipts prove nothing. */
+  readonly receipts: ReceiptCheck | undefined;
   /** Plaintext bytes of the whole answer at most: the coordinator gathers it for a consumer who does not stream. */
   readonly answerMaxBytes: number;
   readonly clock: Clock;
@@ -42,6 +47,8 @@ export interface AttemptDeps {
   readonly content: (first: boolean, gapMs: number) => void;
   /** Called once, whatever happens: the only place where an attempt gives back what it holds. */
   readonly ended: (end: AttemptEnd) => void;
+  /** What the provider's receipt was worth. */
+  readonly receiptChecked: (outcome: "ok" | "missing" | ProofFailure) => void;
   /** The provider broke the protocol; its connection is closed for this reason. */
   readonly violated: (reason: CloseReason) => void;
 }
@@ -57,6 +64,8 @@ export class ProviderAttempt implements Attempt, StreamListener {
   readonly id: AttemptId;
   readonly provider: ProviderId;
   readonly startedAt: number;
+  /** The provider's receipt, once the answer is complete and the receipt has been found to be true. */
+  receipt: SignedBlobText | undefined;
   readonly #deps: AttemptDeps;
   readonly #events: AttemptEvent[] = [];
   /** Content of the frame that is being read. */
@@ -133,9 +142,21 @@ export class ProviderAttempt implements Attempt, StreamListener {
     this.#flushContent();
   }
 
-  complete(usage: Usage): void {
-    if (this.#deps.opener.finished && this.#finished) this.#terminal({ type: "end", usage });
-    else this.#fail(TRUNCATED);
+  complete(usage: Usage, receipt: SignedBlobText | undefined): void {
+    if (this.#over) return;
+    if (!this.#deps.opener.finished || !this.#finished) return this.#fail(TRUNCATED);
+    if (this.#isTrue(receipt, usage)) return this.#terminal({ type: "end", usage });
+    this.#violation("untrusted");
+  }
+
+  /** An answer may come without a receipt, never with a false one. */
+  #isTrue(receipt: SignedBlobText | undefined, usage: Usage): boolean {
+    const { receipts, receiptChecked } = this.#deps;
+    if (receipts === undefined) return true;
+    const outcome = receipt === undefined ? "missing" : receipts.verify(receipt, usage, this.#received - 1);
+    receiptChecked(outcome);
+    if (outcome === "ok") this.receipt = receipt;
+    return outcome === "ok" || outcome === "missing";
   }
 
   failed(frame: ErrorFrame): void {
@@ -150,6 +171,7 @@ export class ProviderAttempt implements Attempt, StreamListener {
     try {
       const plaintext = this.#deps.opener.open(ciphertext, seq, final);
       this.#received += 1;
+      this.#deps.receipts?.add(plaintext);
       return Buffer.from(plaintext.buffer, plaintext.byteOffset, plaintext.byteLength);
     } catch {
       return undefined;

@@ -1,5 +1,6 @@
+import type { ProofFailure } from "@hearth/attestation";
 import type { Binding, PreparedPublicKey, RequestSealer, sealRequest } from "@hearth/e2e";
-import { DATA_HEADER_BYTES, LIMITS, type ProviderId, writeDataHeader } from "@hearth/protocol";
+import { type AttemptId, DATA_HEADER_BYTES, LIMITS, type ProviderId, writeDataHeader } from "@hearth/protocol";
 import type { ProviderSession, SealedRequest } from "../fleet/provider-session.js";
 import type { Clock } from "../platform/clock.js";
 import { HearthError } from "../platform/errors.js";
@@ -12,6 +13,7 @@ import { type AttemptEnd, ProviderAttempt } from "./attempt.js";
 import type { Hedging } from "./hedging.js";
 import type { OutboundRequest } from "./outbound-request.js";
 import type { StartAttempt } from "./race.js";
+import { ReceiptCheck } from "./receipt-check.js";
 import type { AttemptRole, StartResult } from "./types.js";
 
 /** An answer that is gathered before it is sent may not grow without end, bytes. No model writes as much. */
@@ -33,6 +35,7 @@ export interface OpenAttemptDeps {
 export interface AttemptObserver {
   started(role: AttemptRole): void;
   content(first: boolean, gapMs: number): void;
+  receipt(outcome: "ok" | "missing" | ProofFailure): void;
   ended(role: AttemptRole, end: AttemptEnd): void;
 }
 
@@ -184,11 +187,13 @@ class AttemptOpener {
       provider: session.id,
       form,
       opener: sealer.response,
+      receipts: this.#receiptsOf(session, attemptId, form.body),
       answerMaxBytes: request.delivery === "whole" ? WHOLE_ANSWER_MAX_BYTES : Number.POSITIVE_INFINITY,
       clock: this.#deps.clock,
       working: () => pick.lease.report("accept"),
       content: (first, gapMs) => this.#deps.observer.content(first, gapMs),
       ended: (end) => this.#ended({ pick, session, role }, end),
+      receiptChecked: (outcome) => this.#deps.observer.receipt(outcome),
       violated: (reason) => session.close(reason),
     });
     const opening: SealedRequest["opening"] = {
@@ -202,6 +207,17 @@ class AttemptOpener {
       body_bytes: form.body.length,
     };
     return { request: { opening, frames: (stream) => sealBody(sealer, form.body, stream) }, attempt };
+  }
+
+  #receiptsOf(session: ProviderSession, attemptId: AttemptId, body: Uint8Array): ReceiptCheck | undefined {
+    if (session.proven === undefined) return undefined;
+    const { id: requestId } = this.#assignment.request;
+    const { model } = this.#assignment.traits;
+    const advertised = (): string | null => session.models.get(model)?.weights_hash ?? null;
+    const atOpening = advertised();
+    const hasAdvertised = (hash: string | null): boolean => hash === atOpening || hash === advertised();
+    const { verifier } = session.proven.proof;
+    return new ReceiptCheck({ verifier, requestId, attemptId, model, hasAdvertised, body });
   }
 
   /** A key that yields no usable secret (a low-order point) is an attack or a broken agent: it gets nothing. */

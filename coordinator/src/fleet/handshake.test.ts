@@ -6,8 +6,9 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
 import { createCredentials } from "../platform/credentials.js";
 import { FakeClock } from "../testing/fake-clock.js";
-import { type HandshakeResult, handshake } from "./handshake.js";
+import { type HandshakeDeps, type HandshakeResult, handshake } from "./handshake.js";
 import { providerIdOf } from "./registration.js";
+import { ProofDesk } from "./trust/proof.js";
 
 const TOKEN = "a-provider-token";
 const KEY = Buffer.alloc(32, 7).toString("base64url");
@@ -32,17 +33,32 @@ let server: Server;
 let sockets: WebSocketServer;
 let client: WebSocket;
 let result: Promise<HandshakeResult>;
+let deps: HandshakeDeps;
+let proofs: string[];
+let challenges: number;
 
 beforeEach(async () => {
   clock = new FakeClock();
   server = createServer().listen(0, "127.0.0.1");
   sockets = new WebSocketServer({ noServer: true, maxPayload: LIMITS.frameBytes });
   const tokens = createCredentials([{ secret: TOKEN, account: "owner" }]);
+  proofs = [];
+  challenges = 0;
+  deps = {
+    clock,
+    holderOf: (token) => {
+      const account = tokens.accountOf(token);
+      return account === undefined ? undefined : { account };
+    },
+    desk: new ProofDesk(clock, () => ({ type: "rejected" })),
+    newChallenge: () => new Uint8Array(32).fill(++challenges),
+    proved: (kind, outcome) => proofs.push(`${kind} ${outcome}`),
+  };
   const begun = new Promise<void>((resolve) => {
     server.on("upgrade", (request, raw, head) => {
       sockets.handleUpgrade(request, raw, head, (socket) => {
         socket.on("error", () => {});
-        result = handshake(socket, raw, { clock, tokens });
+        result = handshake(socket, raw, deps);
         resolve();
       });
     });
@@ -81,11 +97,12 @@ describe("a provider that registers", () => {
     expect(JSON.parse(String(answer))).toEqual({
       type: "registered",
       version: 1,
-      provider_id: providerIdOf(KEY),
+      provider_id: providerIdOf(KEY, false),
       heartbeat_interval_ms: LIMITS.heartbeatIntervalMs,
+      trust_level: "none",
     });
     const ended = await result;
-    expect(ended).toMatchObject({ type: "registered", registration: { account: "owner", version: 1 } });
+    expect(ended).toMatchObject({ type: "registered", registration: { holder: { account: "owner" }, version: 1 } });
     expect(clock.pending).toBe(0);
   });
 

@@ -1,7 +1,10 @@
 import type { Duplex } from "node:stream";
+import type { ProofFailure } from "@hearth/attestation";
 import {
+  type AttestationProof,
   CLOSE_CODES,
   type CloseReason,
+  decodeProviderFrame,
   decodeRegister,
   encodeControl,
   LIMITS,
@@ -10,13 +13,27 @@ import {
 } from "@hearth/protocol";
 import type { RawData, WebSocket } from "ws";
 import type { Clock } from "../platform/clock.js";
-import type { Credentials } from "../platform/credentials.js";
 import { providerIdOf, type Registration } from "./registration.js";
+import type { Proof, ProofClaims, ProofDesk } from "./trust/proof.js";
+import { checkAnswer, type PassedChallenge, signedOf, trustLevelOf } from "./trust/session-trust.js";
+
+/** Whom a provider token stands for. */
+export interface TokenHolder {
+  readonly account: string;
+  /** The only machine that may use it; absent = any. */
+  readonly identity?: string;
+  /** The enrolment that gave it out; absent for the tokens of the configuration. */
+  readonly enrolmentId?: string;
+}
 
 export interface HandshakeDeps {
   readonly clock: Clock;
-  /** Provider tokens. */
-  readonly tokens: Credentials;
+  /** Knows provider tokens. */
+  readonly holderOf: (token: string) => TokenHolder | undefined;
+  readonly desk: ProofDesk;
+  readonly newChallenge: () => Uint8Array;
+  /** Told what came of each attestation and of each challenge. */
+  readonly proved: (kind: "attestation" | "challenge", outcome: "ok" | ProofFailure) => void;
 }
 
 /** How a handshake ends. A refused socket is closed already, with the reason's code. */
@@ -25,14 +42,18 @@ export type HandshakeResult =
   | { readonly type: "refused"; readonly reason: CloseReason; readonly problem: string };
 
 /**
- * Waits for `register`, within its time and size, and answers it. Before this has succeeded nothing else of the
- * coordinator knows the socket.
+ * Waits for `register`, within its time and size; asks a machine that attests for the answer to a challenge; and answers
+ * with `registered`. Before this has succeeded nothing else of the coordinator knows the socket.
  *
  * @param raw the socket below the WebSocket: its byte count enforces the limit before a message is assembled
  */
 export function handshake(socket: WebSocket, raw: Duplex, deps: HandshakeDeps): Promise<HandshakeResult> {
   return new Promise((resolve) => {
     let bytes = 0;
+    let read = (text: string): Step => readRegister(text, deps);
+    const wait = (ms: number, problem: string): Disposable =>
+      deps.clock.setTimer(ms, () => end(refusal("registration_timeout", problem)));
+    let timer = wait(LIMITS.registrationTimeoutMs, "no register frame in time");
     const end = (result: HandshakeResult): void => {
       timer[Symbol.dispose]();
       raw.off("data", count);
@@ -41,20 +62,25 @@ export function handshake(socket: WebSocket, raw: Duplex, deps: HandshakeDeps): 
       if (result.type === "refused") refuse(socket, result.reason);
       resolve(result);
     };
-    const refused = (reason: CloseReason, problem: string): void => end({ type: "refused", reason, problem });
     const count = (data: Uint8Array): void => {
       bytes += data.length;
-      if (bytes > LIMITS.preRegistrationBytes) refused("message_too_big", "too much before registration");
+      if (bytes > LIMITS.preRegistrationBytes) end(refusal("message_too_big", "too much before registration"));
     };
     const onMessage = (data: RawData, isBinary: boolean): void => {
-      const result = isBinary ? refusal("malformed_frame", "binary before registration") : read(String(data), deps);
-      if ("type" in result) end(result);
-      else end({ type: "registered", registration: welcome(socket, raw, result) });
+      const step = isBinary ? refusal("malformed_frame", "binary before registration") : read(String(data));
+      switch (step.type) {
+        case "refused":
+          return end(step);
+        case "accepted":
+          return end({ type: "registered", registration: welcome(socket, raw, step, deps.desk.wallTime) });
+        case "challenged":
+          timer[Symbol.dispose]();
+          timer = wait(LIMITS.challengeTimeoutMs, "no answer to the challenge in time");
+          read = step.read;
+          socket.send(encodeControl({ type: "challenge", challenge: step.challenge }));
+      }
     };
-    const onClose = (): void => refused("going_away", "closed before registration");
-    const timer = deps.clock.setTimer(LIMITS.registrationTimeoutMs, () =>
-      refused("registration_timeout", "no register frame in time"),
-    );
+    const onClose = (): void => end(refusal("going_away", "closed before registration"));
     // Counted before the WebSocket reads it: what completes a message that is too large is not looked at.
     raw.prependListener("data", count);
     socket.on("message", onMessage);
@@ -63,40 +89,106 @@ export function handshake(socket: WebSocket, raw: Duplex, deps: HandshakeDeps): 
 }
 
 interface Accepted {
+  readonly type: "accepted";
   readonly frame: RegisterFrame;
-  readonly account: string;
+  readonly holder: TokenHolder;
   readonly version: number;
+  readonly proved?: { readonly claims: ProofClaims; readonly proof: Proof; readonly passed: PassedChallenge };
 }
 
 type Refusal = Extract<HandshakeResult, { type: "refused" }>;
 
-function read(text: string, deps: HandshakeDeps): Accepted | Refusal {
+/** What a message leads to. */
+type Step =
+  | Accepted
+  | Refusal
+  | { readonly type: "challenged"; readonly challenge: string; readonly read: (text: string) => Step };
+
+function readRegister(text: string, deps: HandshakeDeps): Step {
   const decoded = decodeRegister(text);
   if (decoded.kind === "unknown") return refusal("protocol_violation", "the first frame must be register");
   if (decoded.kind === "malformed") return refusal("malformed_frame", decoded.problem);
   const { frame } = decoded;
   const version = negotiateVersion(frame.versions);
   if (version === undefined) return refusal("version_unsupported", "no common protocol version");
-  const account = deps.tokens.accountOf(frame.token);
-  if (account === undefined) return refusal("unauthorized", "no valid provider token");
-  return { frame, account, version };
+  const holder = deps.holderOf(frame.token);
+  if (holder === undefined) return refusal("unauthorized", "no valid provider token");
+  const { attestation } = frame;
+  if (holder.identity !== undefined && (attestation === undefined || holder.identity !== frame.identity)) {
+    return refusal("unauthorized", "this provider token belongs to another machine");
+  }
+  const accepted: Accepted = { type: "accepted", frame, holder, version };
+  return attestation === undefined ? accepted : challenge(accepted, attestation, deps);
+}
+
+/** A recording of an attestation proves nothing; who answers a fresh challenge holds the key. */
+function challenge(accepted: Accepted, attestation: AttestationProof, deps: HandshakeDeps): Step {
+  const claims = claimsOf(accepted.frame);
+  const verdict = deps.desk.check(claims, attestation);
+  deps.proved("attestation", verdict.type === "ok" ? "ok" : verdict.failure);
+  if (verdict.type === "failed") return unproved(verdict.failure);
+  const proof = verdict.value;
+  const challenge = Buffer.from(deps.newChallenge()).toString("base64url");
+  const read = (text: string): Step => {
+    const passed = readAnswer(text, challenge, { claims, proof, deps });
+    return "type" in passed ? passed : { ...accepted, proved: { claims, proof, passed } };
+  };
+  return { type: "challenged", challenge, read };
+}
+
+interface Challenged {
+  readonly claims: ProofClaims;
+  readonly proof: Proof;
+  readonly deps: HandshakeDeps;
+}
+
+function readAnswer(text: string, challenge: string, { claims, proof, deps }: Challenged): PassedChallenge | Refusal {
+  const decoded = decodeProviderFrame(text);
+  if (decoded.kind === "malformed") return refusal("malformed_frame", decoded.problem);
+  if (decoded.kind === "unknown" || decoded.frame.type !== "challenge_response") {
+    return refusal("protocol_violation", "the challenge must be answered first");
+  }
+  const { frame } = decoded;
+  const context = { verifier: proof.verifier, claims, nowMs: deps.desk.wallTime };
+  const verdict =
+    frame.challenge === challenge
+      ? checkAnswer(frame, context)
+      : ({ type: "failed", failure: "wrong_challenge" } as const);
+  deps.proved("challenge", verdict.type === "ok" ? "ok" : verdict.failure);
+  if (verdict.type === "failed") return unproved(verdict.failure);
+  const { publicKey: encryptionKey } = claims.encryptionKey;
+  return { challenge, encryptionKey, signed: signedOf(frame), content: verdict.value };
+}
+
+function claimsOf(frame: RegisterFrame): ProofClaims {
+  const { key_id: keyId, public_key: publicKey } = frame.encryption_key;
+  return { identity: frame.identity, encryptionKey: { keyId, publicKey }, agentVersion: frame.agent.version };
+}
+
+const unproved = (failure: ProofFailure): Refusal => refusal(closeReasonOf(failure), `proof failed: ${failure}`);
+
+/** A clock that is wrong is its owner's trouble; everything else that fails is what only an attacker would send. */
+export function closeReasonOf(failure: ProofFailure): CloseReason {
+  return failure === "outside_window" ? "stale_attestation" : "untrusted";
 }
 
 function refusal(reason: CloseReason, problem: string): Refusal {
   return { type: "refused", reason, problem };
 }
 
-function welcome(socket: WebSocket, raw: Duplex, { frame, account, version }: Accepted): Registration {
-  const provider = providerIdOf(frame.identity);
+function welcome(socket: WebSocket, raw: Duplex, accepted: Accepted, nowMs: number): Registration {
+  const { frame, holder, version, proved } = accepted;
+  const provider = providerIdOf(frame.identity, proved !== undefined);
   socket.send(
     encodeControl({
       type: "registered",
       version,
       provider_id: provider,
       heartbeat_interval_ms: LIMITS.heartbeatIntervalMs,
+      trust_level: proved === undefined ? "none" : trustLevelOf(proved.proof, proved.passed, nowMs),
     }),
   );
-  return { socket, cork: corker(raw), provider, account, version, frame };
+  return { socket, cork: corker(raw), provider, holder, version, frame, proved };
 }
 
 function corker(raw: Duplex): () => void {

@@ -1,3 +1,4 @@
+import type { ProofFailure } from "@hearth/attestation";
 import { preparePublicKey } from "@hearth/e2e";
 import {
   type CancelReason,
@@ -8,27 +9,35 @@ import {
   type ErrorFrame,
   encodeControl,
   type HeartbeatFrame,
+  type KeyUpdateFrame,
   LIMITS,
   MAX_U32,
   type ModelAdvert,
   type ProviderFrame,
   type ProviderId,
+  type RegisterFrame,
   type RequestFrame,
+  type SignedBlobText,
   type Slot,
+  type TrustLevel,
   type Usage,
 } from "@hearth/protocol";
 import type { RawData, WebSocket } from "ws";
 import type { Clock } from "../platform/clock.js";
 import type { Logger } from "../platform/logger.js";
+import { closeReasonOf } from "./handshake.js";
 import { watchLiveness } from "./liveness.js";
-import type { Provider, TrustLevel, Vitals } from "./provider.js";
+import type { Provider, Vitals } from "./provider.js";
 import type { Registration } from "./registration.js";
+import type { ProofDesk } from "./trust/proof.js";
+import { type RuntimeManifest, RuntimeVerdict } from "./trust/runtime-manifest.js";
+import { SessionTrust, type TrustHooks } from "./trust/session-trust.js";
 
 /** What a stream's owner hears. After `complete`, `failed` or `lost` nothing more comes. */
 export interface StreamListener {
   accepted(): void;
   data(ciphertext: Uint8Array, seq: number, final: boolean): void;
-  complete(usage: Usage): void;
+  complete(usage: Usage, receipt: SignedBlobText | undefined): void;
   failed(frame: ErrorFrame): void;
   /** The connection went away. */
   lost(): void;
@@ -61,6 +70,8 @@ export interface SessionHooks {
   updated(session: ProviderSession): void;
   closed(session: ProviderSession, reason: SessionEnd): void;
   unknownFrame(frameType: string): void;
+  /** What came of a proof: of a challenge that was due, of a new encryption key. */
+  proved(kind: "challenge" | "key_update", outcome: "ok" | "missed" | ProofFailure): void;
   /** A cancelled stream's provider has confirmed, and says what had been spent by then. */
   cancelConfirmed(spent: Usage | undefined): void;
 }
@@ -71,6 +82,10 @@ export interface SessionDeps {
   readonly hooks: SessionHooks;
   /** The machine has been caught at something only an attacker does. */
   readonly distrusted: (id: ProviderId) => boolean;
+  readonly desk: ProofDesk;
+  readonly newChallenge: () => Uint8Array;
+  /** The operator's list of known good programs, templates and weights, as of now. */
+  readonly manifest: () => RuntimeManifest;
 }
 
 interface Place {
@@ -91,17 +106,19 @@ export class ProviderSession implements Provider {
   readonly account: string;
   readonly agentVersion: string;
   readonly hardware: Provider["hardware"];
-  readonly trust: TrustLevel = "none";
-  readonly runtimeUnverified = false;
-  readonly freshUntil: number = Number.POSITIVE_INFINITY;
-  readonly serialHash: string = "";
-  readonly encryptionKey: NonNullable<Provider["encryptionKey"]>;
+  encryptionKey: NonNullable<Provider["encryptionKey"]>;
   readonly connectedAt: number;
   models: ReadonlyMap<string, ModelAdvert>;
   slots: ReadonlyMap<string, Slot>;
   vitals: Vitals = {};
   status: Provider["status"] = "serving";
   lastHeartbeatAt: number;
+  lentTo: Provider["lentTo"] = "everyone";
+  /** What it has proved; absent = it does not attest. */
+  readonly proven: SessionTrust | undefined;
+  readonly enrolmentId: string | undefined;
+  readonly identity: string;
+  readonly #runtime = new RuntimeVerdict();
   readonly #socket: WebSocket;
   readonly #cork: () => void;
   readonly #deps: SessionDeps;
@@ -119,13 +136,12 @@ export class ProviderSession implements Provider {
     const { frame } = registration;
     this.id = registration.provider;
     this.name = frame.agent.name;
-    this.account = registration.account;
+    this.identity = frame.identity;
+    this.account = registration.holder.account;
+    this.enrolmentId = registration.holder.enrolmentId;
     this.agentVersion = frame.agent.version;
     this.hardware = frame.hardware;
-    this.encryptionKey = {
-      keyId: frame.encryption_key.key_id,
-      publicKey: preparePublicKey(Buffer.from(frame.encryption_key.public_key, "base64url")),
-    };
+    this.encryptionKey = prepared(frame.encryption_key);
     this.models = byId(frame.models);
     this.slots = bySlotModel(frame.slots);
     this.connectedAt = deps.clock.now();
@@ -135,11 +151,35 @@ export class ProviderSession implements Provider {
     this.#deps = deps;
     this.#socket.on("message", (data: RawData, isBinary: boolean) => this.#receive(data as Buffer, isBinary));
     this.#socket.on("close", () => this.#end(this.#leaving ? "left" : "peer_closed"));
+    this.proven = this.#prove(registration.proved);
+    this.#judgeRuntime();
     this.#liveness = watchLiveness(this.#socket, deps.clock, () => this.close("liveness_timeout"));
   }
 
   get backlogBytes(): number {
     return this.#socket.bufferedAmount;
+  }
+
+  get trust(): TrustLevel {
+    return this.proven?.level ?? "none";
+  }
+
+  get freshUntil(): number {
+    return this.proven?.freshUntil ?? Number.POSITIVE_INFINITY;
+  }
+
+  get serialHash(): string {
+    return this.proven?.proof.content.serial_hash ?? "";
+  }
+
+  runtimeUnverified(model: string): boolean {
+    return this.#runtime.isUnverified(model);
+  }
+
+  /** The operator's list has changed. */
+  manifestChanged(): void {
+    this.#judgeRuntime();
+    this.#deps.hooks.updated(this);
   }
 
   get openStreams(): number {
@@ -280,6 +320,7 @@ export class ProviderSession implements Provider {
         return this.#heartbeat(frame);
       case "models_update":
         this.models = byId(frame.models);
+        this.#judgeRuntime();
         return this.#deps.hooks.updated(this);
       case "drain":
         this.#leaving = true;
@@ -288,10 +329,59 @@ export class ProviderSession implements Provider {
       case "accepted":
         return this.#toStream(frame.stream, (listener) => listener.accepted());
       case "complete":
-        return this.#endStream(frame.stream, frame.usage, (listener) => listener.complete(frame.usage));
+        return this.#endStream(frame.stream, frame.usage, (listener) => listener.complete(frame.usage, frame.receipt));
       case "error":
         return this.#endStream(frame.stream, frame.usage, (listener) => listener.failed(frame));
+      case "challenge_response":
+        return this.proven === undefined ? this.close("protocol_violation") : this.proven.answer(frame);
+      case "key_update":
+        return this.#rotate(frame);
     }
+  }
+
+  #prove(proved: Registration["proved"]): SessionTrust | undefined {
+    if (proved === undefined) return undefined;
+    const { clock, desk, newChallenge, hooks } = this.#deps;
+    const trustHooks: TrustHooks = {
+      challenge: (challenge) => this.#sendControl(encodeControl({ type: "challenge", challenge })),
+      passed: () => {
+        hooks.proved("challenge", "ok");
+        this.#judgeRuntime();
+        hooks.updated(this);
+      },
+      missed: (inARow) => {
+        hooks.proved("challenge", "missed");
+        this.#deps.log.warn({ provider: this.id, inARow }, "challenge missed");
+      },
+      failed: (failure) => {
+        hooks.proved("challenge", failure);
+        this.close(closeReasonOf(failure));
+      },
+    };
+    const deps = { clock, desk, newChallenge, hooks: trustHooks };
+    return new SessionTrust(deps, proved.claims, proved.proof, proved.passed);
+  }
+
+  #rotate({ encryption_key: key, attestation }: KeyUpdateFrame): void {
+    if ((attestation === undefined) !== (this.proven === undefined)) return this.close("protocol_violation");
+    if (attestation !== undefined) {
+      const announced = { keyId: key.key_id, publicKey: key.public_key };
+      const failure = this.proven?.rotate(announced, attestation);
+      this.#deps.hooks.proved("key_update", failure ?? "ok");
+      if (failure !== undefined) return this.close(closeReasonOf(failure));
+    }
+    this.encryptionKey = prepared(key);
+    this.#deps.hooks.updated(this);
+  }
+
+  /** Compares what it runs with the operator's list, and tells it when the verdict is another than before. */
+  #judgeRuntime(): void {
+    const told = this.#runtime.judge(this.#deps.manifest(), {
+      binaryHash: this.proven?.passed.content.posture.binary_hash ?? undefined,
+      agentVersion: this.agentVersion,
+      models: this.models.values(),
+    });
+    if (told !== undefined) this.#sendControl(encodeControl({ type: "runtime_status", ...told }));
   }
 
   #heartbeat(frame: HeartbeatFrame): void {
@@ -301,8 +391,9 @@ export class ProviderSession implements Provider {
     for (const slot of frame.slots) {
       this.#foreign.set(slot.model, Math.max(0, slot.running - this.inFlight(slot.model)));
     }
-    const { type: _type, slots: _slots, ...vitals } = frame;
+    const { type: _type, slots: _slots, paused, private_only: privateOnly, ...vitals } = frame;
     this.vitals = vitals;
+    this.lentTo = lentTo(paused === true, privateOnly === true);
     this.lastHeartbeatAt = this.#deps.clock.now();
     this.#deps.hooks.updated(this);
   }
@@ -330,6 +421,7 @@ export class ProviderSession implements Provider {
     if (this.status === "offline") return;
     this.status = "offline";
     this.#liveness[Symbol.dispose]();
+    this.proven?.[Symbol.dispose]();
     for (const timer of this.#cancelled.values()) timer[Symbol.dispose]();
     this.#cancelled.clear();
     const listeners = [...this.#streams.values()];
@@ -338,6 +430,15 @@ export class ProviderSession implements Provider {
     this.#deps.hooks.closed(this, reason);
     for (const listener of listeners) listener.lost();
   }
+}
+
+function prepared(key: RegisterFrame["encryption_key"]): ProviderSession["encryptionKey"] {
+  return { keyId: key.key_id, publicKey: preparePublicKey(Buffer.from(key.public_key, "base64url")) };
+}
+
+function lentTo(paused: boolean, privateOnly: boolean): Provider["lentTo"] {
+  if (paused) return "nobody";
+  return privateOnly ? "owner" : "everyone";
 }
 
 function byId(models: readonly ModelAdvert[]): ReadonlyMap<string, ModelAdvert> {

@@ -1,9 +1,5 @@
 import type { PreparedPublicKey } from "@hearth/e2e";
-import type { Hardware, HeartbeatFrame, ModelAdvert, ProviderId, Slot } from "@hearth/protocol";
-
-/** Ordered from least to most; `trust_floor` compares positions. */
-export const TRUST_LEVELS = ["none", "self_attested", "hardware"] as const;
-export type TrustLevel = (typeof TRUST_LEVELS)[number];
+import type { Hardware, HeartbeatFrame, ModelAdvert, ProviderId, Slot, TrustLevel } from "@hearth/protocol";
 
 /** The vitals of a machine, as of its last heartbeat; absent = not reported. */
 export type Vitals = Pick<
@@ -22,11 +18,11 @@ export interface Provider {
   readonly trust: TrustLevel;
   /** It broke the protocol as only an attacker would, not long ago. */
   readonly untrusted: boolean;
-  /** Its binary or model is not on the operator's list of known good ones. */
-  readonly runtimeUnverified: boolean;
+  /** Who may use it now, by its owner's will. */
+  readonly lentTo: "everyone" | "owner" | "nobody";
   /** Until when its last proof counts, ms on the coordinator's clock. */
   readonly freshUntil: number;
-  /** Public form of the device's serial: a hash; empty where the provider has not proved one. */
+  /** Public form of the device's serial: a salted hash; empty where the provider has not proved one. */
   readonly serialHash: string;
   readonly encryptionKey: { readonly keyId: string; readonly publicKey: PreparedPublicKey } | undefined;
   readonly models: ReadonlyMap<string, ModelAdvert>;
@@ -37,6 +33,8 @@ export interface Provider {
   readonly backlogBytes: number;
   readonly connectedAt: number;
   readonly lastHeartbeatAt: number;
+  /** What it would run for this model is not on the operator's list of known good programs, templates and weights. */
+  runtimeUnverified(model: string): boolean;
   /** Places of ours that are taken on it now: our own count, exact. */
   inFlight(model: string): number;
   /** Tokens promised to places that its last heartbeat cannot have counted. */

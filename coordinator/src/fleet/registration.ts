@@ -1,6 +1,9 @@
 import { createHash } from "node:crypto";
 import type { ProviderId, RegisterFrame } from "@hearth/protocol";
 import type { WebSocket } from "ws";
+import type { TokenHolder } from "./handshake.js";
+import type { Proof, ProofClaims } from "./trust/proof.js";
+import type { PassedChallenge } from "./trust/session-trust.js";
 
 /** A socket whose other end has said what it is and was let in. Only a registration can become a session. */
 export interface Registration {
@@ -8,12 +11,20 @@ export interface Registration {
   /** Coalesces what is written until the end of the current turn into one system call. */
   readonly cork: () => void;
   readonly provider: ProviderId;
-  readonly account: string;
+  readonly holder: TokenHolder;
   readonly version: number;
   readonly frame: RegisterFrame;
+  /** What it proved, if it attests. */
+  readonly proved:
+    | { readonly claims: ProofClaims; readonly proof: Proof; readonly passed: PassedChallenge }
+    | undefined;
 }
 
-/** The stable id of a machine: a hash of its identity, so that a reconnect is recognised and the identity stays private. */
-export function providerIdOf(identity: string): ProviderId {
-  return `prv_${createHash("sha256").update(identity).digest("base64url").slice(0, 16)}` as ProviderId;
+/**
+ * The stable id of a machine: a hash of its identity, so that a reconnect is recognised and the identity of a machine
+ * that proves nothing stays private. Who knows only somebody's public key cannot get the id that goes with it.
+ */
+export function providerIdOf(identity: string, attested: boolean): ProviderId {
+  const hash = createHash("sha256").update(attested ? identity : `unattested ${identity}`);
+  return `prv_${hash.digest("base64url").slice(0, 16)}` as ProviderId;
 }

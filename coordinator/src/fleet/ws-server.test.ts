@@ -4,10 +4,10 @@ import { type AddressInfo, connect, type Socket } from "node:net";
 import { encodeControl, LIMITS, type RegisterFrame, SUBPROTOCOL } from "@hearth/protocol";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
-import { createCredentials } from "../platform/credentials.js";
 import { createLogger } from "../platform/logger.js";
 import { FakeClock } from "../testing/fake-clock.js";
 import type { Registration } from "./registration.js";
+import { ProofDesk } from "./trust/proof.js";
 import { acceptProviders, PROVIDER_PATH } from "./ws-server.js";
 
 const TOKEN = "a-provider-token";
@@ -41,9 +41,13 @@ beforeEach(async () => {
   clients.length = 0;
   accepting = true;
   server = createServer();
+  const clock = new FakeClock();
   providers = acceptProviders(server, {
-    clock: new FakeClock(),
-    tokens: createCredentials([{ secret: TOKEN, account: "owner" }]),
+    clock,
+    holderOf: (token) => (token === TOKEN ? { account: "owner" } : undefined),
+    desk: new ProofDesk(clock, () => ({ type: "rejected" })),
+    newChallenge: () => new Uint8Array(32),
+    proved: () => {},
     log: createLogger("silent"),
     maxConnectionsPerAddress: CAP,
     accepting: () => accepting,

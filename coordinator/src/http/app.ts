@@ -3,28 +3,39 @@ import type { HttpBindings } from "@hono/node-server";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { Hono } from "hono";
 import { listProviders } from "../admin/providers.js";
+import { MAX_MANIFEST_BYTES, replaceManifest } from "../admin/runtime-manifest.js";
 import { errorResponse, openAiErrorBody } from "../api/error-envelope.js";
 import { messagesErrorBody } from "../api/messages/error-body.js";
 import { countTokens } from "../api/messages/to-internal.js";
 import { findModel, listModels, type ModelSources } from "../api/models.js";
+import type { Enrolment } from "../enrolment/enrolment.js";
 import type { Registry } from "../fleet/registry.js";
-import { createCredentials } from "../platform/credentials.js";
+import type { ManifestKeeper } from "../fleet/trust/manifest-keeper.js";
+import { type Credentials, createCredentials } from "../platform/credentials.js";
 import { HearthError } from "../platform/errors.js";
 import { describeFault } from "../platform/fault.js";
 import type { ErrorBody } from "../request/consumer.js";
+import type { ReceiptBook } from "../request/receipt-book.js";
 import type { Catalog } from "../selection/catalog.js";
 import { authenticate } from "./authenticate.js";
+import { enrolmentRoutes } from "./enrolment-routes.js";
 import { INFERENCE_ENDPOINTS } from "./inference-endpoints.js";
 import { type InferenceDeps, serveInference } from "./inference-route.js";
 import { sendErrorTo } from "./node-consumer.js";
 import { docsPage } from "./openapi/docs-page.js";
 import { apiDocument } from "./openapi/document.js";
+import { proofRoutes } from "./proof-routes.js";
 import { readBody } from "./read-body.js";
+import { encryptionKeyRoutes } from "./sealed/encryption-key-route.js";
 
 export interface HttpDeps extends InferenceDeps {
   readonly registry: Registry;
   readonly catalog: Catalog;
   readonly adminKey: string;
+  readonly receipts: ReceiptBook;
+  readonly manifest: ManifestKeeper;
+  readonly enrolment: Enrolment;
+  readonly publicUrl: string | undefined;
   /** Serving, and not on the way out. */
   readonly ready: () => boolean;
 }
@@ -34,11 +45,16 @@ type Env = { Bindings: HttpBindings };
 /** All HTTP routes. `/ws/provider` is an upgrade and never reaches them. */
 export function createHttpApp(deps: HttpDeps): Hono<Env> {
   const app = new Hono<Env>();
+  const admins = createCredentials([{ secret: deps.adminKey, account: "admin" }]);
   inferenceRoutes(app, deps);
   tokenCountRoute(app, deps);
   modelRoutes(app, deps);
+  encryptionKeyRoutes(app, deps);
+  proofRoutes(app, deps);
+  const signInRefused = (): void => deps.metrics.enrolments.inc({ event: "sign_in_refused" });
+  enrolmentRoutes(app, { ...deps, admins, signInRefused });
   docsRoutes(app);
-  adminRoutes(app, deps);
+  adminRoutes(app, deps, admins);
   healthRoutes(app, deps);
   app.notFound((c) => {
     const error = new HearthError("not_found", `No route for ${c.req.method} ${c.req.path}.`);
@@ -108,12 +124,15 @@ function docsRoutes(app: Hono<Env>): void {
   });
 }
 
-function adminRoutes(app: Hono<Env>, deps: HttpDeps): void {
-  const admins = createCredentials([{ secret: deps.adminKey, account: "admin" }]);
+function adminRoutes(app: Hono<Env>, deps: HttpDeps, admins: Credentials): void {
   app.use("/admin/*", async (c, next) => {
     authenticate(c.env.incoming.headers, admins);
     await next();
   });
+  app.get("/admin/runtime-manifest", (c) => c.json(deps.manifest.current));
+  app.put("/admin/runtime-manifest", async (c) =>
+    c.json(await replaceManifest(deps.manifest, await readBody(c.env.incoming, MAX_MANIFEST_BYTES))),
+  );
   app.get("/admin/providers", (c) => c.json(listProviders(deps.registry.providers(), deps.clock)));
 }
 

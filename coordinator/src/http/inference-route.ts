@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
-import { LIMITS } from "@hearth/protocol";
+import { LIMITS, TRUST_LEVELS } from "@hearth/protocol";
+
 import type { Clock } from "../platform/clock.js";
 import type { Credentials } from "../platform/credentials.js";
 import { HearthError } from "../platform/errors.js";
@@ -8,11 +9,16 @@ import type { Ids } from "../platform/ids.js";
 import type { Logger } from "../platform/logger.js";
 import type { Metrics } from "../platform/metrics.js";
 import type { Caller } from "../request/classify.js";
+import type { Consumer, ErrorBody } from "../request/consumer.js";
 import { handleRequest, type RequestServices } from "../request/handle-request.js";
+import type { SealingKeys } from "../sealing/sealing-keys.js";
 import { authenticate } from "./authenticate.js";
 import type { InferenceEndpoint } from "./inference-endpoints.js";
 import { NodeConsumer } from "./node-consumer.js";
 import { readBody } from "./read-body.js";
+import { isSealed, MAX_ENVELOPE_BYTES, openSealedRequest } from "./sealed/open-request.js";
+import { SealedRefusal, withSealedCodes } from "./sealed/refusal.js";
+import { SealedConsumer } from "./sealed/sealed-consumer.js";
 
 export interface InferenceDeps {
   readonly services: RequestServices;
@@ -21,6 +27,8 @@ export interface InferenceDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
+  /** The keys that consumers may seal their requests to. */
+  readonly sealing: SealingKeys;
   /** Aborted with `"shutdown"` when the drain is over. */
   readonly shutdown: AbortSignal;
 }
@@ -35,7 +43,8 @@ export async function serveInference(
   const id = deps.ids.request();
   const log = deps.log.child({ request: id });
   const dialect = endpoint.dialect({ id, clock: deps.clock });
-  const consumer = new NodeConsumer(response, deps.clock, dialect.errorBody);
+  const plain = new NodeConsumer(response, deps.clock, withSealedCodes(dialect.errorBody));
+  let consumer: Consumer = plain;
   const gone = new AbortController();
   const onClose = (): void => gone.abort("consumer_gone");
   const onShutdown = (): void => gone.abort("shutdown");
@@ -44,19 +53,45 @@ export async function serveInference(
   for (const name of endpoint.idHeaders) response.setHeader(name, id);
   try {
     const caller = readCaller(incoming.headers, deps.apiKeys);
-    const body = await readBody(incoming, LIMITS.requestBodyBytes);
-    await handleRequest(deps.services, { body, caller, dialect, consumer, log }, gone.signal);
+    const read = isSealed(incoming.headers["content-type"]) ? readSealed : readPlain;
+    const received = await read({ deps, path: endpoint.path, incoming, plain, errorBody: dialect.errorBody });
+    consumer = received.consumer;
+    await handleRequest(deps.services, { ...received, caller, dialect, log }, gone.signal);
   } catch (thrown) {
     const error = HearthError.from(thrown);
-    deps.metrics.refusals.inc({ code: error.code });
+    deps.metrics.refusals.inc({ code: error instanceof SealedRefusal ? error.sealedCode : error.code });
     if (error.code === "internal")
       log.error({ fault: describeFault(error.cause) }, "request failed inside the coordinator");
     consumer.sendError(error);
   } finally {
-    consumer.close();
+    plain.close();
     response.off("close", onClose);
     deps.shutdown.removeEventListener("abort", onShutdown);
   }
+}
+
+interface Arriving {
+  readonly deps: InferenceDeps;
+  readonly path: string;
+  readonly incoming: IncomingMessage;
+  readonly plain: NodeConsumer;
+  readonly errorBody: ErrorBody;
+}
+
+/** A body in the open, and the consumer who is to be answered in the form in which it asked. */
+interface Received {
+  readonly body: Buffer;
+  readonly consumer: Consumer;
+}
+
+async function readPlain({ incoming, plain }: Arriving): Promise<Received> {
+  return { body: await readBody(incoming, LIMITS.requestBodyBytes), consumer: plain };
+}
+
+async function readSealed({ deps, path, incoming, plain, errorBody }: Arriving): Promise<Received> {
+  const bytes = await readBody(incoming, MAX_ENVELOPE_BYTES);
+  const { body, response } = openSealedRequest(deps.sealing, path, bytes);
+  return { body, consumer: new SealedConsumer(plain, response, errorBody) };
 }
 
 function readCaller(headers: IncomingHttpHeaders, apiKeys: Credentials): Caller {
@@ -64,6 +99,7 @@ function readCaller(headers: IncomingHttpHeaders, apiKeys: Credentials): Caller 
     account: authenticate(headers, apiKeys),
     allowlist: allowlistOf(headers["x-hearth-providers"]),
     route: routeOf(headers["x-hearth-route"]),
+    minTrust: minTrustOf(headers["x-hearth-min-trust"]),
   };
 }
 
@@ -71,6 +107,14 @@ function allowlistOf(header: string | string[] | undefined): Caller["allowlist"]
   if (typeof header !== "string") return undefined;
   const ids = header.split(",").map((id) => id.trim());
   return new Set(ids.filter((id) => id.length > 0));
+}
+
+function minTrustOf(header: string | string[] | undefined): Caller["minTrust"] {
+  const level = TRUST_LEVELS.find((each) => each === header);
+  if (header === undefined || level !== undefined) return level;
+  throw new HearthError("invalid_request", `X-Hearth-Min-Trust must be one of: ${TRUST_LEVELS.join(", ")}.`, {
+    param: "X-Hearth-Min-Trust",
+  });
 }
 
 function routeOf(header: string | string[] | undefined): Caller["route"] {

@@ -13,6 +13,18 @@ const MAX_BLOCKED_MS = 30_000;
 /** A silent stream gets a comment this often, ms, so that nothing between takes it for dead. */
 const KEEP_ALIVE_MS = 15_000;
 
+export const JSON_TYPE = "application/json; charset=utf-8";
+export const STREAM_TYPE = "text/event-stream; charset=utf-8";
+
+/** An answer that is sent in one piece. */
+export interface WholeAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Its content type. */
+  readonly type: string;
+  readonly body: Uint8Array;
+}
+
 /** Writes to the raw Node response, whole events only, at the consumer's pace. */
 export class NodeConsumer implements Consumer {
   readonly #response: ServerResponse;
@@ -36,7 +48,12 @@ export class NodeConsumer implements Consumer {
   }
 
   sendJson(body: object | Uint8Array): void {
-    sendJsonTo(this.#response, 200, body instanceof Uint8Array ? body : JSON.stringify(body));
+    sendTo(this.#response, 200, body instanceof Uint8Array ? body : JSON.stringify(body));
+  }
+
+  /** Sends a whole answer of any kind, if the response can still carry one. */
+  sendWhole({ status, headers, type, body }: WholeAnswer): void {
+    sendTo(this.#response, status, body, { "Content-Type": type, ...headers });
   }
 
   sendError(error: HearthError): void {
@@ -45,7 +62,7 @@ export class NodeConsumer implements Consumer {
 
   openStream(): void {
     this.#response.writeHead(200, {
-      "Content-Type": "text/event-stream; charset=utf-8",
+      "Content-Type": STREAM_TYPE,
       "Cache-Control": "no-cache, no-transform",
       "X-Accel-Buffering": "no",
     });
@@ -135,10 +152,11 @@ export class NodeConsumer implements Consumer {
 export function sendErrorTo(response: ServerResponse, { status, headers, body }: ErrorResponse): void {
   // The rest of a refused body is not read.
   const connection = status === 413 ? { Connection: "close" } : {};
-  sendJsonTo(response, status, JSON.stringify(body), { ...headers, ...connection });
+  sendTo(response, status, JSON.stringify(body), { ...headers, ...connection });
 }
 
-function sendJsonTo(
+/** JSON, unless the headers say otherwise. */
+function sendTo(
   response: ServerResponse,
   status: number,
   body: string | Uint8Array,
@@ -146,7 +164,7 @@ function sendJsonTo(
 ): void {
   if (response.headersSent || response.destroyed) return;
   response.writeHead(status, {
-    "Content-Type": "application/json; charset=utf-8",
+    "Content-Type": JSON_TYPE,
     "Content-Length": typeof body === "string" ? Buffer.byteLength(body) : body.length,
     ...headers,
   });

@@ -29,5 +29,5 @@ export function readBody(incoming: IncomingMessage, maxBytes: number): Promise<B
 }
 
 function tooLarge(maxBytes: number): HearthError {
-  return new HearthError("payload_too_large", `The body is larger than ${maxBytes / 2 ** 20} MiB.`);
+  return new HearthError("payload_too_large", `The body is larger than ${Math.floor(maxBytes / 2 ** 20)} MiB.`);
 }

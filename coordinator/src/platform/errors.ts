@@ -16,6 +16,7 @@ export type ErrorCode =
   | "machine_busy"
   | "model_too_large" // no provider could ever hold this request
   | "capability_unavailable" // vision or tools asked, and nobody who serves the model has them now
+  | "trust_unavailable" // nobody who serves the model has proved as much as is asked
   | "no_provider" // nobody serves the model now
   | "providers_cooling" // everybody who could is cooled or fenced
   | "request_rejected" // a backend's own 4xx: the request caused it

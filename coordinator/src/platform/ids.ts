@@ -5,6 +5,8 @@ import type { AttemptId, RequestId } from "@hearth/protocol";
 export interface Ids {
   request(): RequestId;
   attempt(): AttemptId;
+  /** 32 bytes that nobody can have seen before. */
+  challenge(): Uint8Array;
 }
 
 // One system call fills ids for 256 requests; each id is 16 of these bytes, used once.
@@ -25,15 +27,18 @@ function randomId(prefix: string): string {
 export const systemIds: Ids = {
   request: () => randomId("req_") as RequestId,
   attempt: () => randomId("att_") as AttemptId,
+  challenge: () => randomBytes(32),
 };
 
 /** `req_1`, `att_1`, `att_2`, … */
 export function countingIds(): Ids {
   let requests = 0;
   let attempts = 0;
+  let challenges = 0;
   return {
     request: () => `req_${++requests}` as RequestId,
     attempt: () => `att_${++attempts}` as AttemptId,
+    challenge: () => new Uint8Array(32).fill(++challenges),
   };
 }
 

@@ -110,6 +110,23 @@ function fleetMetrics(registers: Registry[]) {
       labelNames: ["reason"] as const,
       registers,
     }),
+    proofs: new Counter({
+      name: "hearth_proofs_total",
+      help: "Proofs of providers by kind (attestation, challenge, key_update, receipt) and what they were worth.",
+      labelNames: ["kind", "outcome"] as const,
+      registers,
+    }),
+    enrolments: new Counter({
+      name: "hearth_enrolment_events_total",
+      help: "What happened to machines and people at the door: see enrolment/enrolment-events.ts.",
+      labelNames: ["event"] as const,
+      registers,
+    }),
+    receiptsLost: new Counter({
+      name: "hearth_receipts_lost_total",
+      help: "Receipts that could not be kept, because too many waited to be written.",
+      registers,
+    }),
     unknownFrames: new Counter({
       name: "hearth_unknown_frames_total",
       help: "Control frames of a type this version does not know.",

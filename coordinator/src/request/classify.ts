@@ -6,6 +6,7 @@ export interface Caller {
   readonly account: string;
   readonly allowlist: Traits["allowlist"];
   readonly route: Traits["route"];
+  readonly minTrust?: Traits["minTrust"];
 }
 
 /** Answer length assumed where the consumer sets no bound, tokens. */

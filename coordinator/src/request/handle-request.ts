@@ -8,6 +8,8 @@ import { type AdmitDeps, admit, type Reservation } from "./admit.js";
 import { type Caller, classify } from "./classify.js";
 import type { Consumer, Dialect } from "./consumer.js";
 import type { InferenceRequest } from "./inference-request.js";
+import type { ReceiptBook } from "./receipt-book.js";
+import { ReceiptedConsumer } from "./receipted-consumer.js";
 import { relay } from "./relay.js";
 import { type SettleDeps, settle } from "./settle.js";
 import { RequestTrace } from "./trace.js";
@@ -25,6 +27,7 @@ export interface RequestServices {
   readonly admission: AdmitDeps;
   readonly dispatch: OpenAttemptDeps;
   readonly settlement: SettleDeps;
+  readonly receipts: Pick<ReceiptBook, "keep">;
   readonly policy: PolicySettings;
   readonly clock: Clock;
 }
@@ -50,12 +53,19 @@ export async function handleRequest(
   const startAttempt = openAttempt(dispatch, { request, traits, takePlace, sent: (sent) => trace.sent(sent) });
   const committed = (winner: Attempt): void => {
     learn(dispatch, reservation, trace, winner);
-    consumer.setHeaders(trace.headers(winner));
+    consumer.setHeaders(trace.headers(winner, request.id));
   };
   const policy = policyFor(services.policy, request.promptTokens, hedgeDelayOf(services, reservation));
   const stream = race({ startAttempt, committed, policy, clock }, signal);
-  const reply = dialect.reply(request, consumer);
-  await relay(stream, reply, consumer, (outcome) => settle(services.settlement, log, reservation, outcome));
+  const receipted = new ReceiptedConsumer(consumer); // a stream ends with what its provider signs
+  const reply = dialect.reply(request, receipted);
+  await relay(stream, reply, receipted, (outcome) => {
+    settle(services.settlement, log, reservation, outcome);
+    const served = trace.served(outcome);
+    if (served === undefined) return;
+    services.receipts.keep(request.id, caller.account, served);
+    receipted.receipt = served.attempt.receipt;
+  });
 }
 
 /** A probe may hedge at once: it finds out about a provider, and its consumer need not pay for that. */

@@ -1,5 +1,6 @@
+import type { RequestId } from "@hearth/protocol";
 import type { SentAttempt } from "../dispatch/open-attempt.js";
-import type { Attempt } from "../dispatch/types.js";
+import type { Attempt, Outcome } from "../dispatch/types.js";
 import type { Clock } from "../platform/clock.js";
 
 /** What one request went through: becomes the response headers at the commit, and not before. */
@@ -42,8 +43,14 @@ export class RequestTrace {
     return this.#sent.find((each) => each.attempt === attempt);
   }
 
+  /** The attempt that answered. */
+  served(outcome: Outcome): SentAttempt | undefined {
+    if (outcome.type !== "success") return undefined;
+    return this.#sent.find((each) => each.attempt.id === outcome.attempt);
+  }
+
   /** The headers of design §14, for the attempt that won. */
-  headers(winner: Attempt): Record<string, string> {
+  headers(winner: Attempt, requestId: RequestId): Record<string, string> {
     const sent = this.find(winner);
     if (sent === undefined) return {};
     const { session } = sent;
@@ -55,6 +62,7 @@ export class RequestTrace {
       "X-Provider-Encrypted": "true",
       ...(session.hardware.chip === undefined ? {} : { "X-Provider-Chip": headerSafe(session.hardware.chip) }),
       "X-Provider-Version": headerSafe(session.agentVersion),
+      ...(session.proven === undefined ? {} : { "X-Receipt-Id": requestId }),
       "X-Attempts": String(this.attempts),
       "X-Timing": this.#timing(sent, providerMs),
     };

@@ -1,4 +1,4 @@
-import type { TrustLevel } from "../fleet/provider.js";
+import type { TrustLevel } from "@hearth/protocol";
 
 /** What the operator has said about models, as one validated file says it (`settings.ts`). */
 export interface Catalog {
@@ -31,19 +31,4 @@ export function buildsOf(catalog: Catalog, name: string): readonly string[] {
   const alias = catalog.aliases.get(name);
   if (alias === undefined) return [name];
   return alias.previous === undefined ? [alias.desired] : [alias.desired, alias.previous];
-}
-
-/** Compares `major.minor.patch`; what is not a number counts as 0, and a pre-release as its release. */
-export function isVersionBelow(version: string, floor: string): boolean {
-  const [a, b] = [numbersOf(version), numbersOf(floor)];
-  for (const [index, wanted] of b.entries()) {
-    const has = a[index] ?? 0;
-    if (has !== wanted) return has < wanted;
-  }
-  return false;
-}
-
-function numbersOf(version: string): number[] {
-  const [core = ""] = version.replace(/^v/, "").split(/[-+]/);
-  return core.split(".", 3).map((part) => Number.parseInt(part, 10) || 0);
 }

@@ -36,7 +36,7 @@ const CASES: Readonly<Record<Gate, readonly [Changes, Partial<GateContext>]>> = 
   untrusted: [{ untrusted: true }, {}],
   private_only: [{}, { traits: fakeTraits({ route: "self" }) }],
   trust_floor: [{}, { catalog: { ...DEFAULT_CATALOG, trustMinimum: "hardware" } }],
-  runtime_unverified: [{ runtimeUnverified: true }, {}],
+  runtime_unverified: [{ runtimeUnverified: (model) => model === "m" }, {}],
   no_encryption_key: [{ encryptionKey: undefined }, {}],
   challenge_stale: [{ freshUntil: 1_000 }, {}],
   version_floor: [{ agentVersion: "0.6.2" }, { catalog: DEFAULT_CATALOG, traits: fakeTraits({ shape: "tools" }) }],

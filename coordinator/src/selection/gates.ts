@@ -1,6 +1,7 @@
-import { LIMITS, type ModelAdvert, type Slot } from "@hearth/protocol";
-import { defaultConcurrency, type Provider, TRUST_LEVELS } from "../fleet/provider.js";
-import { type Catalog, isVersionBelow } from "./catalog.js";
+import { LIMITS, type ModelAdvert, type Slot, TRUST_LEVELS, type TrustLevel } from "@hearth/protocol";
+import { defaultConcurrency, type Provider } from "../fleet/provider.js";
+import { isVersionBelow } from "../platform/versions.js";
+import type { Catalog } from "./catalog.js";
 import type { Health } from "./health.js";
 import { type Traits, type Tried, wantsTools, wantsVision } from "./traits.js";
 
@@ -74,10 +75,11 @@ const REJECTS: Readonly<Record<Gate, Rejects>> = {
   offline: (provider) => provider.status === "offline",
   draining: (provider) => provider.status === "draining",
   untrusted: (provider) => provider.untrusted,
-  private_only: (provider, { traits }) => traits.route === "self" && provider.account !== traits.account,
-  trust_floor: (provider, { catalog }) =>
-    TRUST_LEVELS.indexOf(provider.trust) < TRUST_LEVELS.indexOf(catalog.trustMinimum),
-  runtime_unverified: (provider) => provider.runtimeUnverified,
+  private_only: (provider, { traits }) => !lendsTo(provider, traits),
+  trust_floor: (provider, { catalog, traits }) =>
+    isBelow(provider.trust, catalog.trustMinimum) ||
+    (traits.minTrust !== undefined && isBelow(provider.trust, traits.minTrust)),
+  runtime_unverified: (provider, { traits }) => provider.runtimeUnverified(traits.model),
   no_encryption_key: (provider) => provider.encryptionKey === undefined,
   challenge_stale: (provider, { now }) => provider.freshUntil <= now,
   version_floor: belowFloor,
@@ -94,6 +96,21 @@ const REJECTS: Readonly<Record<Gate, Rejects>> = {
   context_exceeded: (provider, { traits }) =>
     traits.promptTokens > (provider.models.get(traits.model)?.context_length ?? Number.POSITIVE_INFINITY),
 };
+
+function lendsTo(provider: Provider, { route, account }: Traits): boolean {
+  const isOwn = provider.account === account;
+  switch (provider.lentTo) {
+    case "nobody":
+      return false;
+    case "owner":
+      return isOwn;
+    case "everyone":
+      return route !== "self" || isOwn;
+  }
+}
+
+const isBelow = (level: TrustLevel, floor: TrustLevel): boolean =>
+  TRUST_LEVELS.indexOf(level) < TRUST_LEVELS.indexOf(floor);
 
 /** Whether a backend can serve what is asked: a dialect natively, or any chat. An embedding model chats with nobody. */
 function speaks(model: ModelAdvert | undefined, dialect: Traits["dialect"]): boolean {

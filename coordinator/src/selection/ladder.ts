@@ -9,6 +9,8 @@ type Obstacle =
   | "scope"
   /** The provider could never hold this request. */
   | "size"
+  /** The provider has not proved enough, or runs what the operator does not know. */
+  | "trust"
   /** The provider cannot do what the request asks. */
   | "capability"
   /** The provider is out for a while, by verdict or by crash. */
@@ -22,8 +24,8 @@ const OBSTACLES: Readonly<Record<Gate, Obstacle>> = {
   not_serving_model: "scope",
   private_only: "scope",
   untrusted: "health",
-  trust_floor: "health",
-  runtime_unverified: "health",
+  trust_floor: "trust",
+  runtime_unverified: "trust",
   no_encryption_key: "health",
   error_cooldown: "health",
   capacity_cooldown: "health",
@@ -44,7 +46,7 @@ const OBSTACLES: Readonly<Record<Gate, Obstacle>> = {
 };
 
 /** The rungs below "nobody serves it", from what no wait can change to what a wait will. */
-const RUNGS: readonly Exclude<Obstacle, "scope" | "room">[] = ["size", "capability", "health"];
+const RUNGS: readonly Exclude<Obstacle, "scope" | "room">[] = ["size", "trust", "capability", "health"];
 
 /**
  * Why nobody can take a request now: the last rungs of the fail-fast ladder. Each rung asks whether anybody is left
@@ -81,6 +83,10 @@ function errorOf(rung: "no_provider" | (typeof RUNGS)[number], kind: string): He
       return new HearthError("no_provider", "No provider of this model is available now.", { retryAfterSeconds: 2 });
     case "size":
       return new HearthError("model_too_large", "This request is larger than any provider of this model can hold.");
+    case "trust":
+      return new HearthError("trust_unavailable", "No provider of this model is trusted as far as this request asks.", {
+        retryAfterSeconds: 30,
+      });
     case "capability":
       return new HearthError("capability_unavailable", `No provider of this model can serve ${kind} requests now.`, {
         retryAfterSeconds: 30,

@@ -1,9 +1,10 @@
 import type { ProviderId } from "@hearth/protocol";
 import { describe, expect, it } from "vitest";
 import { seededRng } from "../platform/rng.js";
+import { isVersionBelow } from "../platform/versions.js";
 import { FakeClock } from "../testing/fake-clock.js";
 import { type FakeProvider, fakeModel, fakeProvider, fakeSlot, fakeTraits } from "../testing/fake-provider.js";
-import { type Catalog, DEFAULT_CATALOG, isVersionBelow } from "./catalog.js";
+import { type Catalog, DEFAULT_CATALOG } from "./catalog.js";
 import type { Gate } from "./gates.js";
 import { OutlierDetector } from "./outlier.js";
 import { createPicker, type PickResult } from "./picker.js";

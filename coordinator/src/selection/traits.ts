@@ -1,4 +1,4 @@
-import type { BackendDialect, ProviderId } from "@hearth/protocol";
+import type { BackendDialect, ProviderId, TrustLevel } from "@hearth/protocol";
 
 /** What selection needs to know of a request; everything else about it stays above. */
 export interface Traits {
@@ -18,6 +18,8 @@ export interface Traits {
   readonly allowlist: ReadonlySet<string> | undefined;
   /** `self`: only the caller's own machines. `prefer`: those first. */
   readonly route: "any" | "self" | "prefer";
+  /** Least trust level that the caller accepts; absent = the operator's. */
+  readonly minTrust?: TrustLevel | undefined;
 }
 
 /** What selection is told about the attempts that went before, within one request. */

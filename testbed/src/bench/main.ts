@@ -4,6 +4,7 @@ import { benchCrypto } from "./crypto.js";
 import { type Options, readOptions, USAGE } from "./options.js";
 import { FULL_PLAN, QUICK_PLAN } from "./plan.js";
 import { profileHearth } from "./profile.js";
+import { benchProofs } from "./proofs.js";
 import { report } from "./report.js";
 import { toJson } from "./results.js";
 import { type Bench, runBench } from "./run.js";
@@ -27,7 +28,8 @@ async function execute(options: Options): Promise<void> {
     case "help":
       return console.log(USAGE);
     case "crypto":
-      return benchCrypto(console.log);
+      benchCrypto(console.log);
+      return benchProofs(console.log);
     case "tool-schema":
       return benchToolSchema(console.log);
     case "profile":

@@ -1,4 +1,6 @@
+import { createHash } from "node:crypto";
 import { once } from "node:events";
+import type { Receipt } from "@hearth/attestation";
 import { type EncryptionKeyPair, generateKeyPair, openRequest, type RequestOpener } from "@hearth/e2e";
 import {
   type ControlFrame,
@@ -16,6 +18,7 @@ import {
   writeDataHeader,
 } from "@hearth/protocol";
 import { WebSocket } from "ws";
+import type { AttestingMachine } from "./attesting-machine.js";
 
 /** What a scripted provider does with one request. It may stall, lie, or break the protocol: that is its use. */
 export type Script = (stream: ScriptedStream) => void | Promise<void>;
@@ -31,6 +34,10 @@ export interface ScriptedProviderOptions {
   /** Keep it to come back as the same machine. */
   readonly identity?: string;
   readonly register?: Partial<RegisterFrame>;
+  /** Proves itself; absent = it does not attest. */
+  readonly machine?: AttestingMachine;
+  /** In place of the right answer to a challenge. */
+  readonly onChallenge?: (challenge: string, provider: ScriptedProvider) => void | Promise<void>;
 }
 
 const USAGE: Usage = { prompt_tokens: 3, completion_tokens: 2 };
@@ -46,12 +53,15 @@ export class ScriptedStream {
   creditBytes = 0;
   readonly #provider: ScriptedProvider;
   readonly #opener: RequestOpener;
+  readonly #requestHash: string;
+  readonly #responseHash = createHash("sha256");
   #resolveCancelled: (reason: string) => void = () => {};
 
   constructor(provider: ScriptedProvider, frame: RequestFrame, opener: RequestOpener, body: string) {
     this.#provider = provider;
     this.frame = frame;
     this.#opener = opener;
+    this.#requestHash = createHash("sha256").update(body).digest("hex");
     this.body = JSON.parse(body) as Record<string, unknown>;
     this.cancelled = new Promise((resolve) => {
       this.#resolveCancelled = resolve;
@@ -76,9 +86,22 @@ export class ScriptedStream {
   sealed(text: string | Uint8Array, final = false): Uint8Array {
     const seq = this.#opener.response.nextSeq;
     const plaintext = typeof text === "string" ? Buffer.from(text) : text;
+    this.#responseHash.update(plaintext);
     const frame = this.#opener.response.seal(plaintext, final, DATA_HEADER_BYTES);
     writeDataHeader(frame, { kind: "response", stream: this.frame.stream, seq, final });
     return frame;
+  }
+
+  /** A data frame of this stream with any ciphertext. */
+  rawFrame(ciphertext: Uint8Array, seq: number, final: boolean): void {
+    const frame = new Uint8Array(DATA_HEADER_BYTES + ciphertext.length);
+    frame.set(ciphertext, DATA_HEADER_BYTES);
+    writeDataHeader(frame, { kind: "response", stream: this.frame.stream, seq, final });
+    this.sendFrame(frame);
+  }
+
+  sendFrame(frame: Uint8Array): void {
+    this.#provider.sendBytes(frame);
   }
 
   event(chunk: unknown): void {
@@ -102,7 +125,26 @@ export class ScriptedStream {
     const totals = { ...usage, total_tokens: usage.prompt_tokens + usage.completion_tokens };
     this.raw(`data: ${JSON.stringify({ ...chunkOf(this.frame.model, undefined), choices: [], usage: totals })}\n\n`);
     this.raw("data: [DONE]\n\n", true);
-    this.complete(usage);
+    void this.certify(usage);
+  }
+
+  /** `complete`, with a receipt where the machine has a key to sign it with. */
+  async certify(usage: Usage = USAGE, changes: Partial<Receipt> = {}): Promise<void> {
+    const { machine } = this.#provider;
+    if (machine === undefined) return this.complete(usage);
+    const receipt = await machine.receipt({
+      request_id: this.frame.request_id,
+      attempt_id: this.frame.attempt_id,
+      model: this.frame.model,
+      weights_hash: null,
+      request_hash: this.#requestHash,
+      response_hash: this.#responseHash.digest("hex"),
+      usage,
+      last_seq: this.#opener.response.nextSeq - 1,
+      issued_at_ms: Date.now(),
+      ...changes,
+    });
+    this.#provider.send({ type: "complete", stream: this.frame.stream, usage, receipt });
   }
 
   complete(usage: Usage = USAGE): void {
@@ -166,7 +208,8 @@ export class ScriptedProvider {
   readonly closed: Promise<{ readonly code: number; readonly reason: string }>;
   id = "";
   readonly #options: ScriptedProviderOptions;
-  readonly #keys: EncryptionKeyPair;
+  #keys: EncryptionKeyPair;
+  readonly #allKeys: EncryptionKeyPair[] = [];
   readonly #gathering = new Map<number, Gathering>();
   readonly #open = new Map<number, ScriptedStream>();
   #onRegistered: () => void = () => {};
@@ -174,6 +217,7 @@ export class ScriptedProvider {
   private constructor(options: ScriptedProviderOptions) {
     this.#options = options;
     this.#keys = generateKeyPair();
+    this.#allKeys.push(this.#keys);
     this.socket = new WebSocket(options.url, SUBPROTOCOL, { perMessageDeflate: false });
     this.closed = new Promise((resolve) => {
       this.socket.on("close", (code, reason) => resolve({ code, reason: reason.toString() }));
@@ -189,7 +233,7 @@ export class ScriptedProvider {
     const registered = new Promise<void>((resolve) => {
       provider.#onRegistered = resolve;
     });
-    provider.send(provider.registerFrame());
+    provider.send(await provider.attestedFrame());
     const closed = provider.closed.then(({ code, reason }) => {
       throw new Error(`closed before registration: ${code} ${reason}`);
     });
@@ -222,6 +266,39 @@ export class ScriptedProvider {
       slots: [...slots],
       ...this.#options.register,
     };
+  }
+
+  /** `registerFrame` with what the machine proves. */
+  async attestedFrame(): Promise<RegisterFrame> {
+    const { machine, register } = this.#options;
+    const frame = this.registerFrame();
+    if (machine === undefined) return frame;
+    return { ...frame, identity: machine.identity, attestation: await machine.attest(this.#keys), ...register };
+  }
+
+  /** Answers a challenge as it should be. */
+  async answerChallenge(challenge: string): Promise<void> {
+    const { machine } = this.#options;
+    if (machine !== undefined) this.send(await machine.answer(challenge, this.#keys));
+  }
+
+  /** Announces a new encryption key. Requests that are sealed to an older one are still opened. */
+  async rotateKey(): Promise<void> {
+    const { machine } = this.#options;
+    this.#keys = generateKeyPair();
+    this.#allKeys.push(this.#keys);
+    const { keyId, publicKey } = this.#keys;
+    const encryptionKey = { key_id: keyId, public_key: Buffer.from(publicKey).toString("base64url") };
+    const attestation = machine === undefined ? {} : { attestation: await machine.attest(this.#keys) };
+    this.send({ type: "key_update", encryption_key: encryptionKey, ...attestation });
+  }
+
+  get machine(): AttestingMachine | undefined {
+    return this.#options.machine;
+  }
+
+  get key(): EncryptionKeyPair {
+    return this.#keys;
   }
 
   heartbeat(slots: readonly Slot[] = [], vitals: object = {}): void {
@@ -272,14 +349,19 @@ export class ScriptedProvider {
         if (stream) stream.creditBytes += frame.bytes;
         return;
       }
+      case "challenge": {
+        const { onChallenge } = this.#options;
+        return void (onChallenge?.(frame.challenge, this) ?? this.answerChallenge(frame.challenge));
+      }
       case "go_away":
+      case "runtime_status":
         return;
     }
   }
 
   #start(frame: RequestFrame): void {
     const opener = openRequest({
-      keyPair: this.#keys,
+      keyPair: this.#allKeys.find(({ keyId }) => keyId === frame.key_id) ?? this.#keys,
       encapsulatedKey: Buffer.from(frame.encapsulated_key, "base64url"),
       binding: { requestId: frame.request_id, attemptId: frame.attempt_id },
     });

@@ -4,13 +4,14 @@ import {
   type AttemptObserver,
   type Catalog,
   countingIds,
-  createCredentials,
   createPicker,
   DEFAULT_CATALOG,
   DEFAULT_POLICY,
+  EMPTY_MANIFEST,
   Hedging,
   handshake,
   OutlierDetector,
+  ProofDesk,
   ProviderSession,
   providerIdOf,
   Registry,
@@ -48,7 +49,7 @@ const CATALOG: Catalog = {
   aliases: new Map([["best", { desired: "m1", previous: "m0" }]]),
 };
 const SILENT = createLogger("silent");
-const TOKENS = createCredentials(["alice", "bob", "carol"].map((account) => ({ account, secret: account })));
+const ACCOUNTS: ReadonlySet<string> = new Set(["alice", "bob", "carol"]);
 const UNHEARD = { inc: () => {}, observe: () => {} };
 
 export function assemble(world: World): CoordinatorUnderTest {
@@ -98,6 +99,7 @@ export function assemble(world: World): CoordinatorUnderTest {
       clock,
       metrics: { requests: UNHEARD, requestSeconds: UNHEARD, tokens: UNHEARD } as never,
     },
+    receipts: { keep() {} },
     policy: DEFAULT_POLICY,
     clock,
   };
@@ -111,7 +113,12 @@ export function assemble(world: World): CoordinatorUnderTest {
       registry.departed(session, reason !== "left");
     },
     unknownFrame: () => {},
+    proved: () => {},
     cancelConfirmed: () => {},
+  };
+  const proving = {
+    desk: new ProofDesk(clock, () => ({ type: "rejected" })),
+    newChallenge: () => new Uint8Array(32),
   };
   const distrusted = (id: ProviderId): boolean => registry.isDistrusted(id);
   return {
@@ -122,7 +129,12 @@ export function assemble(world: World): CoordinatorUnderTest {
     log: SILENT,
     ejections: () => ejections.values(),
     accept(socket, record) {
-      const handshaken = handshake(socket as unknown as WebSocket, NO_DUPLEX, { clock, tokens: TOKENS });
+      const handshaken = handshake(socket as unknown as WebSocket, NO_DUPLEX, {
+        ...proving,
+        clock,
+        holderOf: (token) => (ACCOUNTS.has(token) ? { account: token } : undefined),
+        proved: () => {},
+      });
       void handshaken.then((result) => {
         if (result.type === "refused") return;
         const session = new ProviderSession(result.registration, {
@@ -130,13 +142,15 @@ export function assemble(world: World): CoordinatorUnderTest {
           log: SILENT,
           hooks: sessionHooks,
           distrusted,
+          ...proving,
+          manifest: () => EMPTY_MANIFEST,
         });
         record.session = session;
         registry.add(session);
         sessionHooks.updated(session);
       });
     },
-    providerId: (index) => providerIdOf((world.providers[index] as { identity: string }).identity),
+    providerId: (index) => providerIdOf((world.providers[index] as { identity: string }).identity, false),
   };
 }
 

@@ -10,6 +10,7 @@ const PER_PRIMARY = 0.1;
 export function watchHedges(world: World, queue: WaitQueue): AttemptObserver {
   const { journal } = world;
   return {
+    receipt() {},
     started(role) {
       const attempt = journal.lastOpened as AttemptRecord;
       attempt.role = role;

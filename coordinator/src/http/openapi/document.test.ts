@@ -28,6 +28,23 @@ it("tells of every route that takes inference requests, with the schema that the
   }
 });
 
+it("tells where a body may be sealed: on those routes, and what comes back then", () => {
+  const { paths } = apiDocument();
+  const sealable = Object.entries(paths).filter(([, methods]) =>
+    Object.keys(methods["post"]?.requestBody?.content ?? {}).includes("application/hearth-sealed+json"),
+  );
+  expect(sealable.map(([path]) => path).sort()).toEqual(INFERENCE_ENDPOINTS.map(({ path }) => path).sort());
+  for (const [, methods] of sealable) {
+    const { responses = {} } = methods["post"] ?? {};
+    for (const { content } of Object.values(responses))
+      expect(content).toHaveProperty("application/hearth-sealed+json");
+  }
+});
+
+it("tells that the encryption key is for everybody", () => {
+  expect(apiDocument().paths["/v1/encryption-key"]?.["get"]?.security).toEqual([]);
+});
+
 it("becomes a page that needs nothing from elsewhere", () => {
   const page = docsPage(apiDocument());
   expect(page).not.toMatch(/<script|src=|@import|url\(|https?:\/\/(?!127\.0\.0\.1)/);

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { SEALED_TYPE, sealedAnswerSchema, sealedRequestSchema } from "../sealed/schemas.js";
 import { NAMED_SCHEMAS, OPERATIONS, type Operation } from "./operations.js";
 
 /** An OpenAPI 3.1 description, as far as the documentation page reads it. */
@@ -18,6 +19,8 @@ export interface ApiOperation {
   readonly summary: string;
   readonly description?: string;
   readonly parameters?: readonly object[];
+  /** Absent where the document's own applies. */
+  readonly security?: readonly object[];
   readonly requestBody?: { readonly required: boolean; readonly content: ApiContent };
   readonly responses: Readonly<Record<string, { readonly description: string; readonly content: ApiContent }>>;
 }
@@ -76,27 +79,47 @@ function pathsOf(operations: readonly Operation[]): Record<string, Record<string
 }
 
 function describe(operation: Operation): ApiOperation {
-  const { id, summary, description, path, request, answer, event, error } = operation;
+  const { id, summary, description, path, request, error, sealable, open } = operation;
   return {
     operationId: id,
     summary,
     ...(description === undefined ? {} : { description }),
+    ...(open === undefined ? {} : { security: [] }),
     ...(path.includes("{id}") ? { parameters: [ID_PARAMETER] } : {}),
-    ...(request === undefined ? {} : { requestBody: { required: true, content: json(request) } }),
+    ...(request === undefined ? {} : { requestBody: { required: true, content: requestContent(request, sealable) } }),
     responses: {
-      "200": {
-        description: event === undefined ? "The answer." : "The answer; events where `stream` is true.",
-        content: { ...json(answer), ...(event === undefined ? {} : { "text/event-stream": { schema: ref(event) } }) },
+      "200": answerOf(operation),
+      "4XX": { description: "The request cannot be served.", content: errorContent(error, sealable) },
+      "5XX": {
+        description: "Nobody could serve it. `Retry-After` says when to come back.",
+        content: errorContent(error, sealable),
       },
-      "4XX": { description: "The request cannot be served.", content: json(error) },
-      "5XX": { description: "Nobody could serve it. `Retry-After` says when to come back.", content: json(error) },
     },
+  };
+}
+
+function requestContent(request: z.ZodType, sealable: true | undefined): ApiContent {
+  return { ...json(request), ...(sealable && { [SEALED_TYPE]: { schema: ref(sealedRequestSchema) } }) };
+}
+
+function errorContent(error: z.ZodType, sealable: true | undefined): ApiContent {
+  return { ...json(error), ...(sealable && SEALED_ANSWER) };
+}
+
+function answerOf({ answer, event, sealable }: Operation): ApiOperation["responses"][string] {
+  const whole = { ...json(answer), ...(sealable && SEALED_ANSWER) };
+  if (event === undefined) return { description: "The answer.", content: whole };
+  return {
+    description: "The answer; events where `stream` is true. Where the request was sealed, each is a SealedEvent.",
+    content: { ...whole, "text/event-stream": { schema: ref(event) } },
   };
 }
 
 const ID_PARAMETER = { name: "id", in: "path", required: true, schema: { type: "string" } };
 
 const json = (schema: z.ZodType): ApiContent => ({ "application/json": { schema: ref(schema) } });
+
+const SEALED_ANSWER: ApiContent = { [SEALED_TYPE]: { schema: ref(sealedAnswerSchema) } };
 
 function ref(schema: z.ZodType): JsonSchema {
   const [name] = Object.entries(NAMED_SCHEMAS).find(([, each]) => each === schema) ?? [];

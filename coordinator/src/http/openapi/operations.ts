@@ -18,7 +18,9 @@ import { chatCompletionSchema } from "../../api/chat-completions/parse.js";
 import { completionSchema } from "../../api/completions/parse.js";
 import { embeddingSchema } from "../../api/embeddings/parse.js";
 import { countTokensSchema, createMessageSchema } from "../../api/messages/parse.js";
+import { attestationListSchema, receiptSchema } from "../../api/proof-schemas.js";
 import { createResponseSchema } from "../../api/responses/parse.js";
+import { encryptionKeySchema, sealedAnswerSchema, sealedEventSchema, sealedRequestSchema } from "../sealed/schemas.js";
 
 /** One route of the consumer's API, as the description tells of it. */
 export interface Operation {
@@ -32,6 +34,10 @@ export interface Operation {
   /** An event of the answer, where `stream: true` asks for events. */
   readonly event?: z.ZodType;
   readonly error: z.ZodType;
+  /** Whether the body may come sealed to the coordinator; then so does the answer. */
+  readonly sealable?: true;
+  /** Answers everybody, without a key. */
+  readonly open?: true;
 }
 
 /** Every schema that the description names, under its name. */
@@ -53,8 +59,14 @@ export const NAMED_SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   TokenCount: tokenCountSchema,
   Model: modelSchema,
   ModelList: modelListSchema,
+  Receipt: receiptSchema,
+  AttestationList: attestationListSchema,
   Error: errorSchema,
   MessagesError: messagesErrorSchema,
+  EncryptionKey: encryptionKeySchema,
+  SealedRequest: sealedRequestSchema,
+  SealedAnswer: sealedAnswerSchema,
+  SealedEvent: sealedEventSchema,
 };
 
 export const OPERATIONS: readonly Operation[] = [
@@ -68,6 +80,7 @@ export const OPERATIONS: readonly Operation[] = [
     answer: chatCompletionAnswerSchema,
     event: chatCompletionChunkSchema,
     error: errorSchema,
+    sealable: true,
   },
   {
     method: "post",
@@ -79,6 +92,7 @@ export const OPERATIONS: readonly Operation[] = [
     answer: responseSchema,
     event: responseEventSchema,
     error: errorSchema,
+    sealable: true,
   },
   {
     method: "post",
@@ -90,6 +104,7 @@ export const OPERATIONS: readonly Operation[] = [
     answer: messageSchema,
     event: messageEventSchema,
     error: messagesErrorSchema,
+    sealable: true,
   },
   {
     method: "post",
@@ -111,6 +126,7 @@ export const OPERATIONS: readonly Operation[] = [
     answer: completionAnswerSchema,
     event: completionAnswerSchema,
     error: errorSchema,
+    sealable: true,
   },
   {
     method: "post",
@@ -120,6 +136,7 @@ export const OPERATIONS: readonly Operation[] = [
     request: embeddingSchema,
     answer: embeddingAnswerSchema,
     error: errorSchema,
+    sealable: true,
   },
   {
     method: "get",
@@ -137,5 +154,36 @@ export const OPERATIONS: readonly Operation[] = [
     description: "The id may hold slashes, escaped or not.",
     answer: modelSchema,
     error: errorSchema,
+  },
+  {
+    method: "get",
+    path: "/v1/encryption-key",
+    id: "retrieveEncryptionKey",
+    summary: "Get the key that requests may be sealed to",
+    description:
+      "A new one each day (UTC); the one before is accepted for another day. A body that is sealed to it, as " +
+      "application/hearth-sealed+json, is answered sealed.",
+    answer: encryptionKeySchema,
+    error: errorSchema,
+    open: true,
+  },
+  {
+    method: "get",
+    path: "/v1/receipts/{id}",
+    id: "retrieveReceipt",
+    summary: "Get what the provider of a request has signed",
+    description: "By the request's id, for the account that made it. Anybody can verify it: see docs/receipts.md.",
+    answer: receiptSchema,
+    error: errorSchema,
+  },
+  {
+    method: "get",
+    path: "/v1/providers/attestation",
+    id: "listAttestations",
+    summary: "List what the connected providers have proved about themselves",
+    description: "With all that a third party needs to verify it again. Serials are hashed with a salt.",
+    answer: attestationListSchema,
+    error: errorSchema,
+    open: true,
   },
 ];

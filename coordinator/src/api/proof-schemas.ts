@@ -1,0 +1,48 @@
+import { attestationSchema, receiptSchema as receiptContentSchema } from "@hearth/attestation";
+import { TRUST_LEVELS } from "@hearth/protocol";
+import { z } from "zod";
+
+const signed = z.object({
+  blob: z.string().meta({ description: "The bytes that were signed, as base64url." }),
+  signature: z.string().meta({ description: "ECDSA P-256 with SHA-256 over them: r ‖ s, as base64url." }),
+});
+const attestation = signed.extend({
+  identity_key: z.string().meta({ description: "The P-256 key that signed: an uncompressed point, as base64url." }),
+});
+
+/** A receipt with the attestation that vouches for its key. */
+export const receiptSchema = z.object({
+  object: z.literal("receipt"),
+  request_id: z.string(),
+  provider_id: z.string(),
+  created_at: z.number().int(),
+  receipt: signed.extend({ content: receiptContentSchema.nullable() }),
+  attestation: attestation.extend({ content: attestationSchema.nullable() }),
+});
+
+/** What connected machines have proved. */
+export const attestationListSchema = z.object({
+  object: z.literal("list"),
+  data: z.array(
+    z.object({
+      object: z.literal("provider.attestation"),
+      provider_id: z.string(),
+      trust_level: z.enum(TRUST_LEVELS),
+      agent_version: z.string(),
+      chip: z.string().nullable(),
+      encryption_key: z.object({ key_id: z.string(), public_key: z.string() }),
+      models: z.array(
+        z.object({
+          id: z.string(),
+          weights_hash: z.string().nullable(),
+          template_hash: z.string().nullable(),
+          runtime_verified: z.boolean(),
+        }),
+      ),
+      attestation: attestation.nullable(),
+      challenge: signed.extend({ challenge: z.string(), encryption_key: z.string() }).nullable(),
+      serial_hash: z.string().nullable(),
+      fresh_for_ms: z.number().nullable(),
+    }),
+  ),
+});

@@ -1,0 +1,69 @@
+import { attestationSchema, readBlob, receiptSchema, type SignedBlob } from "@hearth/attestation";
+import type { ProviderSession } from "../fleet/provider-session.js";
+import type { PassedChallenge } from "../fleet/trust/session-trust.js";
+import type { Clock } from "../platform/clock.js";
+import type { KeptReceipt } from "../request/receipt-book.js";
+
+/**
+ * What connected machines have proved, as anybody may check it again: the signed bytes, the keys, the challenge with its
+ * answer. No serial is in it, only its salted hash, and no certificate, which would name the serial.
+ */
+export function listAttestations(sessions: Iterable<ProviderSession>, clock: Clock): object {
+  return { object: "list", data: [...sessions].map((session) => describeProof(session, clock)) };
+}
+
+function describeProof(session: ProviderSession, clock: Clock): object {
+  const { proven } = session;
+  return {
+    object: "provider.attestation",
+    provider_id: session.id,
+    trust_level: session.trust,
+    agent_version: session.agentVersion,
+    chip: session.hardware.chip ?? null,
+    encryption_key: {
+      key_id: session.encryptionKey.keyId,
+      public_key: base64url(session.encryptionKey.publicKey.bytes),
+    },
+    models: [...session.models.values()].map(({ id, weights_hash: weights, template_hash: template }) => ({
+      id,
+      weights_hash: weights ?? null,
+      template_hash: template ?? null,
+      runtime_verified: !session.runtimeUnverified(id),
+    })),
+    attestation: proven === undefined ? null : signedForm(proven.proof.signed, proven.proof.verifier.publicKey),
+    challenge: proven === undefined ? null : challengeForm(proven.passed),
+    serial_hash: session.serialHash === "" ? null : session.serialHash,
+    fresh_for_ms: proven === undefined ? null : Math.max(0, Math.round(proven.freshUntil - clock.now())),
+  };
+}
+
+/** A receipt, with the attestation that vouches for the key that signed it: enough to verify both without us. */
+export function describeReceipt({ receipt, attestation }: KeptReceipt): object {
+  return {
+    object: "receipt",
+    request_id: receipt.requestId,
+    provider_id: receipt.providerId,
+    created_at: Math.floor(receipt.createdAtMs / 1000),
+    receipt: { ...textOf(receipt), content: readBlob(receiptSchema, receipt.blob) ?? null },
+    attestation: {
+      ...signedForm(attestation, attestation.identityKey),
+      content: readBlob(attestationSchema, attestation.blob) ?? null,
+    },
+  };
+}
+
+function challengeForm({ challenge, encryptionKey, signed }: PassedChallenge): object {
+  return { challenge, encryption_key: encryptionKey, ...textOf(signed) };
+}
+
+function signedForm(signed: SignedBlob, identityKey: Uint8Array): object {
+  return { ...textOf(signed), identity_key: base64url(identityKey) };
+}
+
+function textOf({ blob, signature }: SignedBlob): { readonly blob: string; readonly signature: string } {
+  return { blob: base64url(blob), signature: base64url(signature) };
+}
+
+function base64url(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("base64url");
+}

@@ -1,0 +1,86 @@
+import type { AttemptEnd } from "../dispatch/attempt.js";
+import { Hedging } from "../dispatch/hedging.js";
+import type { AttemptObserver, OpenAttemptDeps } from "../dispatch/open-attempt.js";
+import type { ProviderSession } from "../fleet/provider-session.js";
+import type { Registry } from "../fleet/registry.js";
+import type { Clock } from "../platform/clock.js";
+import type { Logger } from "../platform/logger.js";
+import type { Metrics } from "../platform/metrics.js";
+import type { Rng } from "../platform/rng.js";
+import type { Catalog } from "../selection/catalog.js";
+import { OutlierDetector } from "../selection/outlier.js";
+import { createPicker } from "../selection/picker.js";
+import { WaitQueue } from "../selection/wait-queue.js";
+
+export type Selection = Pick<OpenAttemptDeps, "picker" | "queue" | "hedging">;
+
+export interface SelectionDeps {
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly registry: Registry;
+  readonly catalog: Catalog;
+}
+
+/** Chooses providers: the picker with its breaker, the queue before it, the hedges beside it. */
+export function createSelection(deps: SelectionDeps): Selection {
+  const { clock, rng, log, metrics, registry, catalog } = deps;
+  const providers = (): Iterable<ProviderSession> => registry.providers();
+  const outlier = new OutlierDetector({
+    clock,
+    rng,
+    providers,
+    hooks: {
+      ejected: (shape) => metrics.cooldowns.inc({ kind: shape }),
+      capacityCooled: () => metrics.cooldowns.inc({ kind: "capacity" }),
+      fleetWideFault: (shape) => metrics.fleetWideFaults.inc({ shape }),
+    },
+  });
+  const picker = createPicker({
+    providers,
+    catalog,
+    outlier,
+    clock,
+    rng,
+    rejected: (gate) => metrics.gateRejections.inc({ gate }),
+    decided: (provider, score) => log.debug({ provider, ...score }, "provider chosen"),
+  });
+  const queue = new WaitQueue(picker, clock, {
+    depth: (total) => metrics.queueDepth.set(total),
+    waited: (ms) => metrics.queueSeconds.observe(ms / 1000),
+  });
+  registry.watch(() => queue.drain());
+  const hedging = new Hedging({
+    providers,
+    queue,
+    suppressed: (reason) => metrics.hedgesSuppressed.inc({ reason }),
+    backupWon: () => metrics.speculativeWins.inc(),
+  });
+  return { picker, queue, hedging };
+}
+
+/** Turns attempts into metrics. */
+export function observeAttempts(metrics: Metrics): AttemptObserver {
+  return {
+    started: () => metrics.openStreams.inc(),
+    receipt: (outcome) => metrics.proofs.inc({ kind: "receipt", outcome }),
+    content: (first, gapMs) => (first ? metrics.ttftSeconds : metrics.interChunkSeconds).observe(gapMs / 1000),
+    ended: (role, end) => {
+      metrics.openStreams.dec();
+      metrics.dispatches.inc({ role, result: dispatchResult(end) });
+    },
+  };
+}
+
+function dispatchResult(end: AttemptEnd): string {
+  switch (end.type) {
+    case "completed":
+      return "success";
+    case "failed":
+      if (end.afterContent) return "in_band_error";
+      return end.failure.retryable ? "retry_precontent" : "failure";
+    case "cancelled":
+      return end.reason === "deadline" || end.reason === "stalled" ? "timeout" : "cancelled";
+  }
+}

@@ -1,0 +1,88 @@
+import { appleFreshness, type ProofFailure, verifyAppleDeviceChain } from "@hearth/attestation";
+import { Enrolment } from "../enrolment/enrolment.js";
+import type { Registry } from "../fleet/registry.js";
+import { ManifestKeeper } from "../fleet/trust/manifest-keeper.js";
+import { ProofDesk, type VerifyDevice } from "../fleet/trust/proof.js";
+import type { Clock } from "../platform/clock.js";
+import { type Credential, createCredentials } from "../platform/credentials.js";
+import type { Ids } from "../platform/ids.js";
+import type { Logger } from "../platform/logger.js";
+import type { Metrics } from "../platform/metrics.js";
+import { ReceiptBook } from "../request/receipt-book.js";
+import type { Store } from "../store/store.js";
+
+/** What decides who may connect, what is believed of them, and what they have signed for. */
+export interface Trust {
+  readonly enrolment: Enrolment;
+  readonly desk: ProofDesk;
+  readonly manifest: ManifestKeeper;
+  readonly receipts: ReceiptBook;
+  readonly newChallenge: () => Uint8Array;
+  readonly proved: (kind: "attestation" | "challenge" | "key_update", outcome: "ok" | "missed" | ProofFailure) => void;
+  /** Writes down what is left to write. */
+  stop(): Promise<void>;
+}
+
+export interface TrustDeps {
+  readonly store: Store;
+  readonly registry: Registry;
+  /** Provider tokens of the configuration: any machine may use them. */
+  readonly providerTokens: readonly Credential[];
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly verifyDevice?: VerifyDevice | undefined;
+}
+
+/** @throws what the store throws; a stored manifest that is none */
+export async function createTrust(deps: TrustDeps): Promise<Trust> {
+  const { store, registry, clock, log, metrics } = deps;
+  const manifest = await ManifestKeeper.load(store.documents, () => {
+    for (const session of registry.connected()) session.manifestChanged();
+  });
+  const enrolment = await Enrolment.open({
+    store: store.enrolments,
+    clock,
+    log,
+    sharedTokens: createCredentials(deps.providerTokens),
+    hooks: {
+      revoked: (_identity, enrolmentId) => shutOut(registry, enrolmentId),
+      counted: (event) => metrics.enrolments.inc({ event }),
+    },
+  });
+  const receipts = new ReceiptBook({
+    clock,
+    log,
+    receipts: store.receipts,
+    attestations: store.attestations,
+    lost: () => metrics.receiptsLost.inc(),
+  });
+  return {
+    enrolment,
+    desk: new ProofDesk(clock, deps.verifyDevice ?? verifyAppleDevice),
+    manifest,
+    receipts,
+    newChallenge: () => deps.ids.challenge(),
+    proved: (kind, outcome) => metrics.proofs.inc({ kind, outcome }),
+    async stop() {
+      await receipts.stop();
+      await enrolment.close();
+    },
+  };
+}
+
+/** A token that has ended takes its connection with it. */
+function shutOut(registry: Registry, enrolmentId: string): void {
+  for (const session of [...registry.connected()]) {
+    if (session.enrolmentId === enrolmentId) session.close("unauthorized");
+  }
+}
+
+const verifyAppleDevice: VerifyDevice = (certificates, identityKey, now) => {
+  const result = verifyAppleDeviceChain({ certificates, expectedFreshness: appleFreshness(identityKey), now });
+  if (result.type === "verified") {
+    return { type: "verified", serial: result.device.serial, expiresAtMs: result.expiresAt };
+  }
+  return { type: result.reason === "expired" ? "expired" : "rejected" };
+};

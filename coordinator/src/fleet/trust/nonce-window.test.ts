@@ -1,0 +1,16 @@
+import { expect, it } from "vitest";
+import { FakeClock } from "../../testing/fake-clock.js";
+import { NonceWindow } from "./nonce-window.js";
+
+it("a nonce is used once within its window, and forgotten after it", () => {
+  const clock = new FakeClock();
+  const nonces = new NonceWindow(clock, 1_000);
+  expect(nonces.use("a")).toBe(true);
+  clock.advance(1_000);
+  expect(nonces.use("a")).toBe(false);
+  clock.advance(1);
+  expect(nonces.use("a")).toBe(true);
+  clock.advance(5_000);
+  nonces.use("b");
+  expect(nonces.size).toBe(1);
+});

@@ -1,0 +1,98 @@
+import {
+  type Attestation,
+  CLOCK_WINDOW_MS,
+  type ProofFailure,
+  type SignedBlob,
+  serialHash,
+  type Verdict,
+  type Verifier,
+  verifyAttestation,
+} from "@hearth/attestation";
+import type { AttestationProof } from "@hearth/protocol";
+import type { Clock } from "../../platform/clock.js";
+import { NonceWindow } from "./nonce-window.js";
+
+/** What a machine has proved about itself. */
+export interface Proof {
+  readonly verifier: Verifier;
+  readonly content: Attestation;
+  readonly signed: SignedBlob;
+  /** What Apple vouches for: until when, wall-clock ms; absent where there is no chain that holds. */
+  readonly deviceUntilMs: number | undefined;
+}
+
+/** What the frame around an attestation says. */
+export interface ProofClaims {
+  readonly identity: string;
+  readonly encryptionKey: { readonly keyId: string; readonly publicKey: string };
+  readonly agentVersion: string;
+}
+
+export type DeviceVerdict =
+  | { readonly type: "verified"; readonly serial: string; readonly expiresAtMs: number }
+  /** It held once: no reason to distrust, and none to trust the hardware. */
+  | { readonly type: "expired" }
+  | { readonly type: "rejected" };
+
+/**
+ * Checks a chain of device certificates, the device's first.
+ *
+ * @param identityKey what the chain must have been issued for
+ */
+export type VerifyDevice = (
+  certificates: readonly Uint8Array[],
+  identityKey: Uint8Array,
+  nowMs: number,
+) => DeviceVerdict;
+
+/** Checks attestations, each of which counts once. */
+export class ProofDesk {
+  readonly #clock: Clock;
+  readonly #verifyDevice: VerifyDevice;
+  readonly #nonces: NonceWindow;
+
+  constructor(clock: Clock, verifyDevice: VerifyDevice) {
+    this.#clock = clock;
+    this.#verifyDevice = verifyDevice;
+    this.#nonces = new NonceWindow(clock, 2 * CLOCK_WINDOW_MS + 1_000);
+  }
+
+  get wallTime(): number {
+    return this.#clock.wallTime();
+  }
+
+  check(claims: ProofClaims, proof: AttestationProof): Verdict<Proof> {
+    const signed = { blob: bytesOf(proof.blob), signature: bytesOf(proof.signature) };
+    const identityKey = bytesOf(proof.identity_key);
+    const verdict = verifyAttestation(signed, { ...claims, identityKey, nowMs: this.wallTime });
+    if (verdict.type === "failed") return verdict;
+    const { content, verifier } = verdict.value;
+    const device = this.#device(proof, content, identityKey);
+    if (typeof device === "string") return { type: "failed", failure: device };
+    // Last: a proof that fails for another reason uses nothing up.
+    if (!this.#nonces.use(`${claims.identity} ${content.nonce}`)) return { type: "failed", failure: "replayed" };
+    return { type: "ok", value: { verifier, content, signed, deviceUntilMs: device?.untilMs } };
+  }
+
+  #device(
+    { serial, certificates }: AttestationProof,
+    { serial_hash: committed }: Attestation,
+    identityKey: Uint8Array,
+  ): { readonly untilMs: number } | ProofFailure | undefined {
+    if (serial !== undefined && serialHash(serial.value, bytesOf(serial.salt)) !== committed) return "serial_mismatch";
+    if (certificates === undefined || certificates.length === 0) return undefined;
+    const device = this.#verifyDevice(certificates.map(bytesOf), identityKey, this.wallTime);
+    switch (device.type) {
+      case "rejected":
+        return "bad_chain";
+      case "expired":
+        return undefined;
+      case "verified":
+        return device.serial === serial?.value ? { untilMs: device.expiresAtMs } : "serial_mismatch";
+    }
+  }
+}
+
+export function bytesOf(base64url: string): Uint8Array {
+  return Buffer.from(base64url, "base64url");
+}

@@ -1,0 +1,73 @@
+import { describe, expect, it } from "vitest";
+import {
+  EMPTY_MANIFEST,
+  mismatchesOf,
+  type RuntimeReport,
+  RuntimeVerdict,
+  runtimeManifestSchema,
+} from "./runtime-manifest.js";
+
+const [A, B] = ["a".repeat(64), "b".repeat(64)];
+const report = (changes: Partial<RuntimeReport> = {}): RuntimeReport => ({
+  binaryHash: A,
+  agentVersion: "1.2.0",
+  models: [{ id: "m", capabilities: {}, weights_hash: A, template_hash: A }],
+  ...changes,
+});
+const manifest = (given: object) => runtimeManifestSchema.parse(given);
+
+describe("a runtime manifest", () => {
+  it("that says nothing asks for nothing", () => {
+    expect(
+      mismatchesOf(EMPTY_MANIFEST, report({ binaryHash: undefined, models: [{ id: "m", capabilities: {} }] })),
+    ).toEqual([]);
+  });
+
+  it("finds each component that is not on it, and one that is not reported at all", () => {
+    const strict = manifest({
+      binaries: [B],
+      minimum_version: "1.3.0",
+      models: { m: { weights: [B], templates: [B] }, absent: { weights: [B] } },
+    });
+    expect(mismatchesOf(strict, report())).toEqual([
+      { component: "binary", expected: [B], actual: A },
+      { component: "version", expected: [">=1.3.0"], actual: "1.2.0" },
+      { component: "weights", model: "m", expected: [B], actual: A },
+      { component: "template", model: "m", expected: [B], actual: A },
+    ]);
+    const silent = mismatchesOf(strict, report({ binaryHash: undefined, models: [{ id: "m", capabilities: {} }] }));
+    expect(silent.map(({ actual }) => actual)).toEqual([undefined, "1.2.0", undefined, undefined]);
+  });
+
+  it("takes any of the hashes that it lists", () => {
+    expect(mismatchesOf(manifest({ binaries: [B, A], models: { m: { weights: [A, B] } } }), report())).toEqual([]);
+  });
+
+  it("is not fooled by models that are named like members of objects", () => {
+    const models = [{ id: "constructor", capabilities: {} }];
+    expect(mismatchesOf(manifest({ models: { m: { weights: [A] } } }), report({ models }))).toEqual([]);
+  });
+
+  it.each([
+    ["a hash that is none", { binaries: ["xyz"] }],
+    ["a member that does not exist", { binary: [] }],
+    ["a version without all its numbers", { minimum_version: "1.2" }],
+  ])("with %s is refused", (_name, given) => {
+    expect(runtimeManifestSchema.safeParse(given).success).toBe(false);
+  });
+});
+
+describe("the verdict on a machine", () => {
+  it("keeps a wrong program from everything, a wrong model from itself, and is told when it changes", () => {
+    const verdict = new RuntimeVerdict();
+    expect(verdict.judge(EMPTY_MANIFEST, report())).toBeUndefined();
+    const weights = manifest({ models: { m: { weights: [B] } } });
+    expect(verdict.judge(weights, report())).toMatchObject({ verified: false });
+    expect(verdict.judge(weights, report())).toBeUndefined();
+    expect([verdict.isUnverified("m"), verdict.isUnverified("other")]).toEqual([true, false]);
+    verdict.judge(manifest({ binaries: [B] }), report());
+    expect([verdict.isUnverified("m"), verdict.isUnverified("other")]).toEqual([true, true]);
+    expect(verdict.judge(manifest({ binaries: [A] }), report())).toEqual({ verified: true, mismatches: [] });
+    expect(verdict.isUnverified("m")).toBe(false);
+  });
+});

@@ -1,0 +1,167 @@
+import {
+  type PostureAnswer,
+  type ProofFailure,
+  type SignedBlob,
+  type Verdict,
+  verifyChallengeAnswer,
+} from "@hearth/attestation";
+import { type AttestationProof, type ChallengeResponseFrame, LIMITS, type TrustLevel } from "@hearth/protocol";
+import { type Clock, repeat } from "../../platform/clock.js";
+import { bytesOf, type Proof, type ProofClaims, type ProofDesk } from "./proof.js";
+
+/** The last answer that passed, as anybody may check it. */
+export interface PassedChallenge {
+  readonly challenge: string;
+  /** The machine's encryption key at that time. */
+  readonly encryptionKey: string;
+  readonly signed: SignedBlob;
+  readonly content: PostureAnswer;
+}
+
+export interface TrustHooks {
+  /** Sends a challenge to the machine. */
+  challenge(challenge: string): void;
+  passed(): void;
+  /** @param inARow how many now; at `LIMITS.missedChallenges` the proof has stopped counting */
+  missed(inARow: number): void;
+  failed(failure: ProofFailure): void;
+}
+
+export interface TrustDeps {
+  readonly clock: Clock;
+  readonly desk: ProofDesk;
+  readonly newChallenge: () => Uint8Array;
+  readonly hooks: TrustHooks;
+}
+
+/** A machine whose proofs hold, for as long as they hold: challenged again and again. */
+export class SessionTrust implements Disposable {
+  readonly #deps: TrustDeps;
+  readonly #rounds: Disposable;
+  #claims: ProofClaims;
+  #proof: Proof;
+  #passed: PassedChallenge;
+  #freshUntil: number;
+  #missedInARow = 0;
+  #open: { readonly challenge: string; readonly timeout: Disposable } | undefined;
+  /** The one before: an answer to it comes late, and says nothing. */
+  #overdue: string | undefined;
+
+  /** @param passed the challenge at registration */
+  constructor(deps: TrustDeps, claims: ProofClaims, proof: Proof, passed: PassedChallenge) {
+    this.#deps = deps;
+    this.#claims = claims;
+    this.#proof = proof;
+    this.#passed = passed;
+    this.#freshUntil = deps.clock.now() + LIMITS.proofLifetimeMs;
+    this.#rounds = repeat(deps.clock, LIMITS.challengeIntervalMs, () => this.#challenge());
+  }
+
+  get proof(): Proof {
+    return this.#proof;
+  }
+
+  get passed(): PassedChallenge {
+    return this.#passed;
+  }
+
+  /** Until when the last proof counts, ms on the coordinator's clock. */
+  get freshUntil(): number {
+    return this.#freshUntil;
+  }
+
+  get level(): TrustLevel {
+    return trustLevelOf(this.#proof, this.#passed, this.#deps.desk.wallTime);
+  }
+
+  /** Takes the answer to a challenge. */
+  answer(frame: ChallengeResponseFrame): void {
+    if (frame.challenge === this.#overdue) return;
+    const verdict = this.#verify(frame);
+    if (verdict.type === "failed") return this.#deps.hooks.failed(verdict.failure);
+    this.#close();
+    const { publicKey: encryptionKey } = this.#claims.encryptionKey;
+    this.#passed = { challenge: frame.challenge, encryptionKey, signed: signedOf(frame), content: verdict.value };
+    this.#missedInARow = 0;
+    this.#freshUntil = this.#deps.clock.now() + LIMITS.proofLifetimeMs;
+    this.#deps.hooks.passed();
+  }
+
+  /** Takes a new encryption key. @returns what is wrong with its proof */
+  rotate(encryptionKey: ProofClaims["encryptionKey"], attestation: AttestationProof): ProofFailure | undefined {
+    const claims = { ...this.#claims, encryptionKey };
+    const verdict = this.#deps.desk.check(claims, attestation);
+    if (verdict.type === "failed") return verdict.failure;
+    this.#claims = claims;
+    this.#proof = verdict.value;
+    return undefined;
+  }
+
+  [Symbol.dispose](): void {
+    this.#rounds[Symbol.dispose]();
+    this.#close();
+  }
+
+  #challenge(): void {
+    this.#overdue = this.#open?.challenge ?? this.#overdue;
+    this.#close();
+    const challenge = Buffer.from(this.#deps.newChallenge()).toString("base64url");
+    const timeout = this.#deps.clock.setTimer(LIMITS.challengeTimeoutMs, () => this.#missed());
+    this.#open = { challenge, timeout };
+    this.#deps.hooks.challenge(challenge);
+  }
+
+  /** The challenge stays open until the next one: whoever answers late has answered. */
+  #missed(): void {
+    this.#missedInARow += 1;
+    if (this.#missedInARow >= LIMITS.missedChallenges) this.#freshUntil = this.#deps.clock.now();
+    this.#deps.hooks.missed(this.#missedInARow);
+  }
+
+  #close(): void {
+    this.#open?.timeout[Symbol.dispose]();
+    this.#open = undefined;
+  }
+
+  #verify(frame: ChallengeResponseFrame): Verdict<PostureAnswer> {
+    if (frame.challenge === this.#passed.challenge) return { type: "failed", failure: "replayed" };
+    if (frame.challenge !== this.#open?.challenge) return { type: "failed", failure: "wrong_challenge" };
+    const { verifier } = this.#proof;
+    const verdict = checkAnswer(frame, { verifier, claims: this.#claims, nowMs: this.#deps.desk.wallTime });
+    if (verdict.type === "failed") return verdict;
+    const sameBinary = verdict.value.posture.binary_hash === this.#proof.content.posture.binary_hash;
+    return sameBinary ? verdict : { type: "failed", failure: "mismatch" };
+  }
+}
+
+/** How far a machine is to be trusted for what it has proved. */
+export function trustLevelOf(proof: Proof, passed: PassedChallenge, nowMs: number): TrustLevel {
+  const { sip, secure_boot: secureBoot } = passed.content.posture;
+  const isVouchedFor = proof.deviceUntilMs !== undefined && nowMs < proof.deviceUntilMs;
+  const isInEnclave = proof.content.key_storage === "secure_enclave";
+  return isVouchedFor && isInEnclave && sip === true && secureBoot === true ? "hardware" : "self_attested";
+}
+
+interface AnswerContext {
+  readonly verifier: Proof["verifier"];
+  readonly claims: ProofClaims;
+  readonly nowMs: number;
+}
+
+/** Checks an answer against the challenge that it names. */
+export function checkAnswer(
+  frame: ChallengeResponseFrame,
+  { verifier, claims, nowMs }: AnswerContext,
+): Verdict<PostureAnswer> {
+  return verifyChallengeAnswer(signedOf(frame), {
+    verifier,
+    challenge: bytesOf(frame.challenge),
+    encryptionKey: bytesOf(claims.encryptionKey.publicKey),
+    agentVersion: claims.agentVersion,
+    nowMs,
+  });
+}
+
+export function signedOf(frame: { readonly blob: string; readonly signature: string }): SignedBlob {
+  return { blob: bytesOf(frame.blob), signature: bytesOf(frame.signature) };
+}

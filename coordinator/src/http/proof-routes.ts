@@ -1,0 +1,39 @@
+import type { HttpBindings } from "@hono/node-server";
+import type { Hono } from "hono";
+import { describeReceipt, listAttestations } from "../api/public-proof.js";
+import type { Registry } from "../fleet/registry.js";
+import type { Clock } from "../platform/clock.js";
+import type { Credentials } from "../platform/credentials.js";
+import { HearthError } from "../platform/errors.js";
+import type { ReceiptBook } from "../request/receipt-book.js";
+import { authenticate } from "./authenticate.js";
+
+export interface ProofDeps {
+  readonly apiKeys: Credentials;
+  readonly registry: Registry;
+  readonly receipts: ReceiptBook;
+  readonly clock: Clock;
+}
+
+/** How long the public list is answered from memory, ms: anybody may ask for it, as often as they like. */
+const LIST_KEPT_MS = 1_000;
+
+/** What machines have proved, and what they have signed for. */
+export function proofRoutes(app: Hono<{ Bindings: HttpBindings }>, deps: ProofDeps): void {
+  const { registry, receipts, clock, apiKeys } = deps;
+  let list: { readonly json: string; readonly until: number } | undefined;
+  app.get("/v1/providers/attestation", (c) => {
+    if (list === undefined || list.until <= clock.now()) {
+      const json = JSON.stringify(listAttestations(registry.connected(), clock));
+      list = { json, until: clock.now() + LIST_KEPT_MS };
+    }
+    c.header("Content-Type", "application/json; charset=utf-8");
+    return c.body(list.json);
+  });
+  app.get("/v1/receipts/:id", async (c) => {
+    const account = authenticate(c.env.incoming.headers, apiKeys);
+    const kept = await receipts.find(c.req.param("id").slice(0, 128), account);
+    if (kept === undefined) throw new HearthError("not_found", "There is no receipt for this request.");
+    return c.json(describeReceipt(kept));
+  });
+}

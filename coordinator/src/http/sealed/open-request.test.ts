@@ -1,0 +1,78 @@
+import { sealRequest } from "@hearth/e2e";
+import { expect, it } from "vitest";
+import { errorResponse, openAiErrorBody } from "../../api/error-envelope.js";
+import { ReplaySet } from "../../sealing/replay-set.js";
+import { SealingKeys } from "../../sealing/sealing-keys.js";
+import { FakeClock } from "../../testing/fake-clock.js";
+import { isSealed, openSealedRequest } from "./open-request.js";
+import { SealedRefusal, withSealedCodes } from "./refusal.js";
+
+const PATH = "/v1/chat/completions";
+const base64url = (bytes: Uint8Array): string => Buffer.from(bytes).toString("base64url");
+
+function sealed(keys: SealingKeys, body: string): Buffer {
+  const { keyId, publicKey } = keys.current;
+  const id = "0123456789abcdef";
+  const sealer = sealRequest({ publicKey, binding: { requestId: id, attemptId: `POST ${PATH}` } });
+  const chunks = [base64url(sealer.seal(Buffer.from(body), true))];
+  const encapsulated_key = base64url(sealer.encapsulatedKey);
+  return Buffer.from(JSON.stringify({ v: 1, key_id: keyId, encapsulated_key, id, chunks }));
+}
+
+function refusalOf(act: () => unknown): SealedRefusal {
+  try {
+    act();
+  } catch (error) {
+    if (error instanceof SealedRefusal) return error;
+    throw error;
+  }
+  throw new Error("it was not refused");
+}
+
+it("opens a request once", () => {
+  const keys = new SealingKeys("s".repeat(32), new FakeClock());
+  const bytes = sealed(keys, "{}");
+  expect(openSealedRequest(keys, PATH, bytes).body.toString()).toBe("{}");
+  expect(refusalOf(() => openSealedRequest(keys, PATH, bytes)).sealedCode).toBe("sealed_replayed");
+});
+
+it("says of a key that has expired that it has, and which one there is now", () => {
+  const clock = new FakeClock();
+  const keys = new SealingKeys("s".repeat(32), clock);
+  const bytes = sealed(keys, "{}");
+  clock.advance(2 * 24 * 3_600_000);
+  const { sealedCode, keyId } = refusalOf(() => openSealedRequest(keys, PATH, bytes));
+  expect({ sealedCode, keyId }).toEqual({ sealedCode: "sealed_expired", keyId: keys.current.keyId });
+});
+
+it("refuses with 503 what it could not remember", () => {
+  const keys = new SealingKeys("s".repeat(32), new FakeClock());
+  const full = new ReplaySet(new Uint8Array(32), 0);
+  const found = keys.find(keys.current.keyId);
+  if (found.type !== "usable") throw new Error("no key");
+  const crowded: Pick<SealingKeys, "find" | "current"> = {
+    current: keys.current,
+    find: () => ({ type: "usable", key: { ...found.key, replays: full } }),
+  };
+  const refusal = refusalOf(() => openSealedRequest(crowded, PATH, sealed(keys, "{}")));
+  expect(refusal.sealedCode).toBe("sealed_unavailable");
+  const { status, headers, body } = errorResponse(refusal, withSealedCodes(openAiErrorBody));
+  expect({ status, body }).toMatchObject({ status: 503, body: { error: { code: "sealed_unavailable" } } });
+  expect(headers).toHaveProperty("Retry-After");
+});
+
+it("quotes nothing of what it was sent", () => {
+  const keys = new SealingKeys("s".repeat(32), new FakeClock());
+  for (const text of ["canary", '{"v":1,"key_id":"canary"}', '{"canary":"canary"}'])
+    expect(refusalOf(() => openSealedRequest(keys, PATH, Buffer.from(text))).message).not.toContain("canary");
+});
+
+it.each([
+  ["application/hearth-sealed+json", true],
+  ["APPLICATION/Hearth-Sealed+json ; charset=utf-8", true],
+  ["application/json", false],
+  ["application/hearth-sealed+json-not", false],
+  [undefined, false],
+])("takes the content type %s as sealed: %s", (type, expected) => {
+  expect(isSealed(type)).toBe(expected);
+});

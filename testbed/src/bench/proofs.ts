@@ -1,0 +1,142 @@
+import { randomBytes } from "node:crypto";
+import {
+  answerChallenge,
+  identityOf,
+  issueAttestation,
+  issueReceipt,
+  newSoftwareKey,
+  type Posture,
+  softwareSigner,
+  type Verifier,
+  verifierOf,
+  verifyAttestation,
+  verifyChallengeAnswer,
+  verifyReceipt,
+} from "@hearth/attestation";
+import { p256 } from "@noble/curves/nist.js";
+import { figure, markdownTable } from "./table.js";
+
+/** CPU time that each figure is taken over, µs. */
+const MEASURED_MICROS = 400_000;
+const WARM_UP_MICROS = 150_000;
+const NOW = 1_700_000_000_000;
+const VERSION = "1.0.0";
+const HASH = "a".repeat(64);
+const POSTURE: Posture = {
+  sip: true,
+  secure_boot: true,
+  filevault: true,
+  hypervisor: false,
+  binary_hash: HASH,
+  os_version: "15.1",
+  chip: "Apple M4",
+};
+
+/** Prints what proofs cost whoever checks them, µs of CPU, beside the signatures alone in another implementation. */
+export async function benchProofs(print: (text: string) => void): Promise<void> {
+  const operations = await prepare();
+  const rows = operations.map(({ name, signatures, run }) => [
+    name,
+    figure(cpuOf(run), 1),
+    figure(
+      cpuOf(() => noble(signatures)),
+      1,
+    ),
+  ]);
+  print(markdownTable(["CPU µs", "node:crypto", "its signatures in noble"], rows));
+}
+
+interface Signed {
+  readonly blob: Uint8Array;
+  readonly signature: Uint8Array;
+}
+
+interface Operation {
+  readonly name: string;
+  readonly signatures: readonly Signed[];
+  readonly run: () => void;
+}
+
+const signer = softwareSigner(newSoftwareKey());
+
+function noble(signatures: readonly Signed[]): void {
+  for (const { blob, signature } of signatures) {
+    if (!p256.verify(signature, blob, signer.publicKey)) throw new Error("a signature does not verify");
+  }
+}
+
+async function prepare(): Promise<readonly Operation[]> {
+  const key = { keyId: "k", publicKey: randomBytes(32) };
+  const challenge = randomBytes(32);
+  const facts = { agentVersion: VERSION, posture: POSTURE, nowMs: NOW };
+  const attestation = await issueAttestation(signer, {
+    ...facts,
+    encryptionKey: key,
+    serialHash: null,
+    nonce: randomBytes(16),
+  });
+  const answer = await answerChallenge(signer, { ...facts, challenge, encryptionKey: key.publicKey });
+  const receipt = await issueReceipt(signer, {
+    request_id: "req",
+    attempt_id: "att",
+    model: "m",
+    weights_hash: HASH,
+    request_hash: HASH,
+    response_hash: HASH,
+    usage: { prompt_tokens: 1, completion_tokens: 1 },
+    last_seq: 1,
+    issued_at_ms: NOW,
+  });
+  const known = verifierOf(signer.publicKey) as Verifier;
+  const claims = {
+    identity: identityOf(signer.publicKey),
+    identityKey: signer.publicKey,
+    encryptionKey: { keyId: "k", publicKey: key.publicKey.toString("base64url") },
+    agentVersion: VERSION,
+    nowMs: NOW,
+  };
+  const held = (type: string): void => {
+    if (type !== "ok") throw new Error("a proof does not hold");
+  };
+  const answered = (verifier: Verifier): void =>
+    held(
+      verifyChallengeAnswer(answer, {
+        verifier,
+        challenge,
+        encryptionKey: key.publicKey,
+        agentVersion: VERSION,
+        nowMs: NOW,
+      }).type,
+    );
+  return [
+    {
+      name: "handshake of one provider (key, attestation, answer to the challenge)",
+      signatures: [attestation, answer],
+      run() {
+        const verdict = verifyAttestation(attestation, claims);
+        held(verdict.type);
+        if (verdict.type === "ok") answered(verdict.value.verifier);
+      },
+    },
+    { name: "answer to a later challenge", signatures: [answer], run: () => answered(known) },
+    { name: "receipt of one request", signatures: [receipt], run: () => held(verifyReceipt(receipt, known).type) },
+  ];
+}
+
+function cpuOf(run: () => void): number {
+  spend(run, WARM_UP_MICROS);
+  return spend(run, MEASURED_MICROS);
+}
+
+function spend(run: () => void, atLeastMicros: number): number {
+  let micros = 0;
+  let times = 0;
+  while (micros < atLeastMicros) {
+    const before = process.cpuUsage();
+    for (let index = 0; index < 16; index += 1) run();
+    const { user, system } = process.cpuUsage(before);
+    micros += user + system;
+    times += 16;
+  }
+  return micros / times;
+}
