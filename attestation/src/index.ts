@@ -22,6 +22,7 @@ export {
   verifySignature,
   withLowS,
 } from "./p256.js";
+export { derToP1363, isLowS } from "./signature-form.js";
 export {
   type Attestation,
   attestationSchema,

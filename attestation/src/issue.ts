@@ -33,7 +33,7 @@ export function issueAttestation(signer: IdentitySigner, facts: AttestationFacts
     serial_hash: facts.serialHash,
     posture: facts.posture,
     nonce: base64url(facts.nonce),
-    issued_at_ms: facts.nowMs,
+    issued_at_ms: Math.round(facts.nowMs),
   });
 }
 
@@ -52,7 +52,7 @@ export interface AnswerFacts {
 export function answerChallenge(signer: IdentitySigner, facts: AnswerFacts): Promise<SignedBlob> {
   const { challenge, encryptionKey, agentVersion, posture, nowMs } = facts;
   const nonce = challengeNonce(challenge, { identityKey: signer.publicKey, encryptionKey, agentVersion });
-  return signed(signer, { type: "hearth.posture.v1", nonce, posture, issued_at_ms: nowMs });
+  return signed(signer, { type: "hearth.posture.v1", nonce, posture, issued_at_ms: Math.round(nowMs) });
 }
 
 /** Signs a receipt. */

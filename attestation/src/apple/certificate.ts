@@ -31,6 +31,8 @@ export interface Certificate {
   readonly x509: X509Certificate;
   /** `undefined` = of a kind that OpenSSL does not know, or a point that is not on its curve. */
   readonly publicKey: KeyObject | undefined;
+  /** The same key as it stands in the certificate: SubjectPublicKeyInfo in DER. */
+  readonly subjectPublicKeyInfo: Uint8Array;
   /** The object identifier of the algorithm it is signed with. */
   readonly signatureAlgorithm: string;
   /** Wall clock, ms; both ends belong to the time. */
@@ -73,7 +75,7 @@ function read(der: Uint8Array): CertificateReading {
   const body = expect(tbs, DER_TAG.sequence);
   if (!VERSION_3.equals(body.subarray(0, VERSION_3.length))) throw new DerError("not version 3");
   // serialNumber, signature, issuer, validity, subject, subjectPublicKeyInfo
-  const [, , innerAlgorithm, , validity, , , ...optional] = readAll(body);
+  const [, , innerAlgorithm, , validity, subject, key, ...optional] = readAll(body);
   const extensions = readExtensions(optional);
   if (extensions === undefined) {
     return { type: "unreadable", reason: "duplicate_extension", detail: "An extension stands there twice." };
@@ -88,6 +90,7 @@ function read(der: Uint8Array): CertificateReading {
   const certificate: Certificate = {
     x509,
     publicKey: readPublicKey(x509),
+    subjectPublicKeyInfo: body.slice(subject?.end, key?.end),
     signatureAlgorithm: readAlgorithm(algorithm),
     notBefore,
     notAfter,
@@ -98,7 +101,7 @@ function read(der: Uint8Array): CertificateReading {
   return { type: "read", certificate };
 }
 
-/** Read once: each reading of the property decodes the key again (Node 20.20). */
+/** OpenSSL reads the key only when it is asked for, and throws then. */
 function readPublicKey(x509: X509Certificate): KeyObject | undefined {
   try {
     return x509.publicKey;

@@ -62,10 +62,9 @@ export function verifyAppleDeviceChain(chain: AppleDeviceChain): AppleDeviceResu
   if (!equalInConstantTime(reading.properties.freshness, chain.expectedFreshness)) {
     return rejected("freshness_mismatch", "The certificate was made for another identity key.");
   }
-  const publicKey = leaf.publicKey?.export({ type: "spki", format: "der" });
-  if (publicKey === undefined) return rejected("unsupported_algorithm", "The device's key is of no known kind.");
+  const device = { ...reading.properties, publicKey: leaf.subjectPublicKeyInfo };
   const ends = [...path.certificates, root.certificate].map(({ notAfter }) => notAfter);
-  return { type: "verified", device: { ...reading.properties, publicKey }, expiresAt: Math.min(...ends) };
+  return { type: "verified", device, expiresAt: Math.min(...ends) };
 }
 
 /** The device's own certificate and those above it, without the root. */

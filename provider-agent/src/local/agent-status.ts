@@ -1,0 +1,70 @@
+import type { RuntimeMismatch, Slot } from "@hearth/protocol";
+
+/** Where an agent stands, as its owner sees it. Times are ISO 8601, durations ms. */
+export interface AgentStatus {
+  readonly name: string;
+  readonly version: string;
+  readonly pid: number;
+  readonly started_at: string;
+  readonly activity: Activity;
+  readonly connection: ConnectionStatus;
+  readonly trust: TrustStatus;
+  readonly models: readonly ModelStatus[];
+  /** Since the agent started. */
+  readonly totals: Totals;
+  /** Tokens per second that it writes now, over all running requests. */
+  readonly tokens_per_second: number;
+  /** What was earned, in millionths of a dollar; `null` = the coordinator has not said. */
+  readonly earned_micro_usd: number | null;
+  readonly machine: { readonly chip: string | null; readonly memory_bytes: number; readonly thermal: string | null };
+}
+
+/** What the agent does, and why not where it does nothing. */
+export type Activity =
+  | { readonly type: "serving"; readonly running: number }
+  | {
+      readonly type: "paused";
+      readonly reason: "owner" | "outside_hours" | "owner_active" | "on_battery" | "memory_cap";
+      /** Absent = until somebody resumes it, or the reason passes. */
+      readonly until?: string;
+      /** Requests that are being finished. */
+      readonly running: number;
+    };
+
+export type ConnectionStatus =
+  | { readonly type: "registered"; readonly coordinator: string; readonly provider_id: string; readonly since: string }
+  | { readonly type: "connecting"; readonly coordinator: string }
+  | { readonly type: "waiting"; readonly coordinator: string; readonly problem: string | null };
+
+export interface TrustStatus {
+  /** As the coordinator said at registration; `null` = not registered. */
+  readonly level: "none" | "self_attested" | "hardware" | null;
+  /** What keeps requests away by the operator's list. */
+  readonly mismatches: readonly RuntimeMismatch[];
+}
+
+export interface ModelStatus {
+  readonly id: string;
+  readonly state: Slot["state"];
+  readonly running: number;
+  readonly waiting: number;
+  readonly decode_tps: number | null;
+  /** The chat templates render; `null` = not known. */
+  readonly template_ok: boolean | null;
+}
+
+export interface Totals {
+  readonly served: number;
+  readonly failed: number;
+  readonly cancelled: number;
+  readonly prompt_tokens: number;
+  readonly completion_tokens: number;
+}
+
+/** What the owner's page and commands may do with a running agent. */
+export interface AgentControl {
+  status(): AgentStatus;
+  /** Takes nothing new. @param forMs absent = until resumed */
+  pause(forMs?: number): void;
+  resume(): void;
+}

@@ -1,0 +1,11 @@
+export type {
+  Activity,
+  AgentControl,
+  AgentStatus,
+  ConnectionStatus,
+  ModelStatus,
+  Totals,
+  TrustStatus,
+} from "./agent-status.js";
+export { type RunFile, readRunFile, writeRunFile } from "./run-file.js";
+export { type StatusServer, startStatusServer } from "./status-server.js";

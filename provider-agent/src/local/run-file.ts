@@ -1,0 +1,40 @@
+import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import { randomText } from "../platform/rng.js";
+
+const schema = z.object({
+  pid: z.number().int().min(1),
+  url: z.string().startsWith("http://127.0.0.1:"),
+  token: z.string().min(16),
+});
+
+/** Where the running agent can be asked, for commands of the same user. */
+export type RunFile = z.infer<typeof schema>;
+
+const pathIn = (dataDir: string, name: string): string =>
+  join(dataDir, name === "default" ? "run.json" : `run-${encodeURIComponent(name)}.json`);
+
+/** Says where this agent can be asked, to its owner only (0600), until it is disposed. */
+export function writeRunFile(dataDir: string, name: string, content: RunFile): Disposable {
+  const path = pathIn(dataDir, name);
+  const draft = `${path}.${randomText(6)}`;
+  writeFileSync(draft, `${JSON.stringify(content)}\n`, { mode: 0o600, flag: "wx" });
+  renameSync(draft, path);
+  return {
+    [Symbol.dispose]() {
+      // Another agent may have started since.
+      if (readRunFile(dataDir, name)?.pid === content.pid) rmSync(path, { force: true });
+    },
+  };
+}
+
+/** @returns `undefined` where no agent has said where it can be asked */
+export function readRunFile(dataDir: string, name: string): RunFile | undefined {
+  try {
+    const parsed = schema.safeParse(JSON.parse(readFileSync(pathIn(dataDir, name), "utf8")));
+    return parsed.success ? parsed.data : undefined;
+  } catch {
+    return undefined;
+  }
+}
