@@ -1,13 +1,20 @@
+import type { ModelAdvert } from "@hearth/protocol";
 import { describe, expect, it } from "vitest";
-import { Advertiser, PROBE_MS, PROBE_TIMEOUT_MS } from "./advertiser.js";
-import type { Backend, BackendStatus } from "./backends/backend.js";
+import { Advertiser, type AdvertiserDeps, PROBE_MS, PROBE_TIMEOUT_MS } from "./advertiser.js";
+import type { Backend, BackendSlot, BackendStatus } from "./backends/backend.js";
 import { createLogger } from "./platform/logger.js";
 import { VirtualClock } from "./testing/virtual-clock.js";
 
 const GONE: BackendStatus = { type: "unreachable", problem: "ECONNREFUSED" };
-const model = (id: string) => ({ id, capabilities: {} });
+const model = (id: string): ModelAdvert => ({ id, capabilities: {} });
 
-function start(expected: readonly string[] = []) {
+/** A backend that serves these, each of which stands as told. */
+function serving(...slots: readonly BackendSlot[]): BackendStatus {
+  const models = slots.map((slot) => model(slot.model));
+  return { type: "reachable", models, slots, sources: new Map([["a", { path: "/models/a.gguf" }]]) };
+}
+
+function start(expected: readonly string[] = [], more: Partial<AdvertiserDeps> = {}) {
   const world = { status: GONE as BackendStatus | "hangs", ours: 0, told: [] as string[], probes: 0 };
   const clock = new VirtualClock();
   const backend: Pick<Backend, "name" | "probe"> = {
@@ -26,6 +33,7 @@ function start(expected: readonly string[] = []) {
     log: createLogger("silent"),
     running: () => world.ours,
     changed: (what) => world.told.push(what),
+    ...more,
   });
   return { world, clock, advertiser, signal: new AbortController() };
 }
@@ -40,7 +48,7 @@ describe("advertising", () => {
 
   it("tells when models come, when the backend goes, and nothing when nothing changed", async () => {
     const { world, advertiser, signal } = start();
-    world.status = { type: "reachable", models: [model("a")] };
+    world.status = serving({ model: "a", state: "idle" });
     await advertiser.refresh(signal.signal);
     await advertiser.refresh(signal.signal);
     expect(world.told).toEqual(["models"]);
@@ -54,11 +62,92 @@ describe("advertising", () => {
   it("shows the work of the backend's other clients beside ours", async () => {
     const { world, advertiser, signal } = start();
     world.ours = 1;
-    world.status = { type: "reachable", models: [model("a")], busy: 3, maxConcurrency: 4 };
+    world.status = serving({ model: "a", state: "running", running: 3, maxConcurrency: 4 });
     await advertiser.refresh(signal.signal);
     expect(advertiser.slots()).toEqual([{ model: "a", state: "running", running: 3, queued: 0, max_concurrency: 4 }]);
     world.ours = 0;
     expect(advertiser.slots()[0]?.running).toBe(2);
+  });
+
+  it("tells tokens, rates and waiting requests where the backend does", async () => {
+    const { world, advertiser, signal } = start([], { queued: () => 2 });
+    const budget = { maxTokens: 1_000, usedTokens: 250 };
+    world.status = serving({ model: "a", state: "idle", queued: 3, budget, decodeTps: 40, prefillTps: 900 });
+    await advertiser.refresh(signal.signal);
+    expect(advertiser.slots()).toEqual([
+      {
+        model: "a",
+        state: "idle",
+        running: 0,
+        queued: 5,
+        budget_max: 1_000,
+        budget_used: 250,
+        decode_tps: 40,
+        prefill_tps: 900,
+      },
+    ]);
+  });
+
+  it("tells at once when one of several models goes, and not when one only gets work", async () => {
+    const { world, advertiser, signal } = start();
+    world.status = serving({ model: "a", state: "idle" }, { model: "b", state: "idle_shutdown" });
+    await advertiser.refresh(signal.signal);
+    world.status = serving({ model: "a", state: "running", running: 1 }, { model: "b", state: "idle_shutdown" });
+    await advertiser.refresh(signal.signal);
+    expect(world.told).toEqual(["models"]);
+    world.status = serving({ model: "a", state: "idle" }, { model: "b", state: "crashed" });
+    await advertiser.refresh(signal.signal);
+    expect(world.told).toEqual(["models", "slots"]);
+    expect(advertiser.slots().map(({ state }) => state)).toEqual(["idle", "crashed"]);
+  });
+
+  it("shows a model that our own request has loaded as loading until the backend knows", async () => {
+    const { world, advertiser, signal } = start();
+    world.status = serving({ model: "a", state: "idle_shutdown" });
+    await advertiser.refresh(signal.signal);
+    expect(advertiser.slots()[0]?.state).toBe("idle_shutdown");
+    world.ours = 1;
+    expect(advertiser.slots()[0]?.state).toBe("reloading");
+  });
+
+  it("advertises of what a backend speaks only what our jobs can relay", async () => {
+    const speaker: ModelAdvert = { ...model("a"), dialects: ["chat_completions", "messages", "responses"] };
+    const status: BackendStatus = { type: "reachable", models: [speaker, model("b")], slots: [], sources: new Map() };
+    const dialectsWith = async (more: Partial<AdvertiserDeps>) => {
+      const { world, advertiser, signal } = start([], more);
+      world.status = status;
+      await advertiser.refresh(signal.signal);
+      return advertiser.models.map(({ dialects }) => dialects);
+    };
+    expect(await dialectsWith({})).toEqual([["chat_completions"], undefined]);
+    expect(await dialectsWith({ dialects: ["messages"] })).toEqual([["messages"], undefined]);
+  });
+
+  it("adds what is known of a model's files, also when that comes later, and believes the backend first", async () => {
+    let facts: Partial<ModelAdvert> = {};
+    const asked: unknown[] = [];
+    const { world, advertiser, signal } = start([], {
+      inspect: ({ id }, source) => {
+        asked.push([id, source?.path]);
+        return facts;
+      },
+    });
+    world.status = serving({ model: "a", state: "idle" }, { model: "b", state: "idle" });
+    await advertiser.refresh(signal.signal);
+    expect(asked).toEqual([
+      ["a", "/models/a.gguf"],
+      ["b", undefined],
+    ]);
+    expect(advertiser.reconsider()).toBe(false);
+    facts = { id: "other", weights_hash: "h", template_render_ok: true, capabilities: { tools: true } };
+    expect(advertiser.reconsider()).toBe(true);
+    expect(world.told).toEqual(["models", "models"]);
+    expect(advertiser.models[0]).toEqual({
+      id: "a",
+      weights_hash: "h",
+      template_render_ok: true,
+      capabilities: { tools: true },
+    });
   });
 
   it("asks more often while the backend is away, and gives up a probe that hangs", async () => {
@@ -69,7 +158,7 @@ describe("advertising", () => {
       for (let i = 0; i < 10; i++) await Promise.resolve();
     };
     for (const [waitMs, status] of [
-      [PROBE_MS.unreachable, { type: "reachable", models: [] }],
+      [PROBE_MS.unreachable, serving()],
       [PROBE_MS.reachable, "hangs"],
     ] as const) {
       world.status = status;

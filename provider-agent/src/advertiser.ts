@@ -1,5 +1,5 @@
-import type { ModelAdvert, Slot } from "@hearth/protocol";
-import type { Backend, BackendStatus } from "./backends/backend.js";
+import type { BackendDialect, ModelAdvert, Slot } from "@hearth/protocol";
+import type { Backend, BackendSlot, BackendStatus, ModelSource } from "./backends/backend.js";
 import { type Clock, deadline, sleep } from "./platform/clock.js";
 import type { Logger } from "./platform/logger.js";
 
@@ -8,29 +8,52 @@ export const PROBE_MS = { reachable: 10_000, unreachable: 1_000 } as const;
 /** A backend that does not answer a probe within this is not reachable, ms. */
 export const PROBE_TIMEOUT_MS = 5_000;
 
+/** Dialects whose answers jobs know the end and the token counts of. */
+const RELAYED: readonly BackendDialect[] = ["chat_completions", "completions", "embeddings"];
+
 export interface AdvertiserDeps {
   readonly backend: Backend;
+  /** Dialects that jobs can relay; what a backend speaks besides is not advertised. Default: {@link RELAYED}. */
+  readonly dialects?: readonly BackendDialect[];
   /** Believed to be served until the backend can be asked. */
   readonly expected: readonly string[];
   readonly clock: Clock;
   readonly log: Logger;
   /** Jobs of ours that run, on a model or at all. */
   readonly running: (model?: string) => number;
+  /** Jobs of ours that wait for their turn, on a model. */
+  readonly queued?: (model: string) => number;
+  /**
+   * What is known by now of a model's files. Whoever finds out more later calls {@link Advertiser.reconsider}. What
+   * the backend says of a running model comes before what its files say.
+   */
+  readonly inspect?: (model: ModelAdvert, source: ModelSource | undefined) => Partial<ModelAdvert>;
   /** The models, or how they stand, are not what they were. */
   readonly changed: (what: "models" | "slots") => void;
+}
+
+/** How one model stood at the last probe. */
+interface Standing {
+  readonly slot: BackendSlot;
+  /** Requests that others ran on it. */
+  readonly foreign: number;
 }
 
 /** Knows what the backend serves, by asking it again and again. */
 export class Advertiser {
   readonly #deps: AdvertiserDeps;
+  /** As the backend tells them. */
+  #told: readonly ModelAdvert[];
+  #sources: ReadonlyMap<string, ModelSource> = new Map();
+  /** With what their files add. */
   #models: readonly ModelAdvert[];
   #status: BackendStatus = { type: "unreachable", problem: "not asked yet" };
-  /** Requests that others run on the backend, as of the last probe. */
-  #foreign = 0;
+  #standings: ReadonlyMap<string, Standing> = new Map();
 
   constructor(deps: AdvertiserDeps) {
     this.#deps = deps;
-    this.#models = deps.expected.map((id) => ({ id, capabilities: {} }));
+    this.#told = deps.expected.map((id) => ({ id, capabilities: {} }));
+    this.#models = this.#told;
   }
 
   /** What was last known to be served: a backend that went away keeps its models, with crashed slots. */
@@ -38,31 +61,40 @@ export class Advertiser {
     return this.#models;
   }
 
+  /** How the backend stood at the last probe. */
+  get status(): BackendStatus {
+    return this.#status;
+  }
+
   slots(): Slot[] {
-    const status = this.#status;
-    const limit =
-      status.type === "reachable" && status.maxConcurrency !== undefined
-        ? { max_concurrency: status.maxConcurrency }
-        : {};
-    return this.#models.map(({ id }) => {
-      const running = this.#deps.running(id) + this.#foreign;
-      const state = status.type === "unreachable" ? "crashed" : running > 0 ? "running" : "idle";
-      return { model: id, state, running, queued: 0, ...limit };
-    });
+    return this.#models.map(({ id }) => this.#slot(id));
   }
 
   /** Asks now. Never rejects. */
   async refresh(signal: AbortSignal): Promise<void> {
-    const { backend, clock, running } = this.#deps;
+    const { backend, clock } = this.#deps;
     using limit = deadline(clock, PROBE_TIMEOUT_MS, signal);
     const status = await backend.probe(limit.signal);
     if (signal.aborted) return;
     const before = this.#status;
+    const states = this.#states();
     this.#status = status;
-    // A server of several models does not tell which of them its other clients use.
-    const { models, busy = 0 } = status.type === "reachable" ? status : { models: this.#models };
-    this.#foreign = models.length === 1 ? Math.max(0, busy - running()) : 0;
-    this.#report(before, models);
+    if (status.type === "reachable") {
+      this.#told = status.models;
+      this.#sources = status.sources;
+      this.#standings = new Map(status.slots.map((slot) => [slot.model, this.#standing(slot)]));
+    }
+    this.#logTurn(before);
+    if (!this.reconsider() && this.#states() !== states) this.#deps.changed("slots");
+  }
+
+  /** Puts the models together anew, and tells when they are not what they were. @returns whether it told */
+  reconsider(): boolean {
+    const models = this.#told.map((model) => this.#withFacts(model));
+    if (JSON.stringify(models) === JSON.stringify(this.#models)) return false;
+    this.#models = models;
+    this.#deps.changed("models");
+    return true;
   }
 
   /** Asks until the signal aborts. Never rejects. */
@@ -73,16 +105,70 @@ export class Advertiser {
     }
   }
 
-  #report(before: BackendStatus, models: readonly ModelAdvert[]): void {
-    const { backend, log, changed } = this.#deps;
-    const status = this.#status;
-    if (status.type !== before.type) {
-      if (status.type === "reachable") log.info({ backend: backend.name }, "backend reachable");
-      else log.warn({ backend: backend.name, problem: status.problem }, "backend unreachable");
+  #withFacts(told: ModelAdvert): ModelAdvert {
+    const model = this.#relayable(told);
+    const facts = this.#deps.inspect?.(model, this.#sources.get(model.id));
+    if (facts === undefined) return model;
+    return { ...facts, ...model, capabilities: { ...facts.capabilities, ...model.capabilities } };
+  }
+
+  #relayable(model: ModelAdvert): ModelAdvert {
+    const { dialects: relayed = RELAYED } = this.#deps;
+    const dialects = model.dialects?.filter((dialect) => relayed.includes(dialect));
+    return dialects === undefined ? model : { ...model, dialects };
+  }
+
+  #standing(slot: BackendSlot): Standing {
+    return { slot, foreign: Math.max(0, (slot.running ?? 0) - this.#deps.running(slot.model)) };
+  }
+
+  #slot(id: string): Slot {
+    const { running: ours, queued: waiting } = this.#deps;
+    const standing = this.#standings.get(id);
+    const slot = standing?.slot;
+    const running = ours(id) + (this.#status.type === "reachable" ? (standing?.foreign ?? 0) : 0);
+    return {
+      model: id,
+      state: this.#state(slot, running),
+      running,
+      queued: (waiting?.(id) ?? 0) + Math.round(slot?.queued ?? 0),
+      ...(slot?.maxConcurrency === undefined ? {} : { max_concurrency: slot.maxConcurrency }),
+      ...(slot?.budget === undefined ? {} : { budget_max: slot.budget.maxTokens, budget_used: slot.budget.usedTokens }),
+      ...(slot?.decodeTps === undefined ? {} : { decode_tps: slot.decodeTps }),
+      ...(slot?.prefillTps === undefined ? {} : { prefill_tps: slot.prefillTps }),
+    };
+  }
+
+  #state(slot: BackendSlot | undefined, running: number): Slot["state"] {
+    if (this.#status.type === "unreachable") return "crashed";
+    switch (slot?.state) {
+      case "crashed":
+      case "reloading":
+        return slot.state;
+      case "idle_shutdown":
+        // A request of ours has it loaded, which the next probe will see.
+        return running > 0 ? "reloading" : "idle_shutdown";
+      case "running":
+      case "idle":
+      case undefined:
+        return running > 0 ? "running" : "idle";
     }
-    const modelsChanged = JSON.stringify(models) !== JSON.stringify(this.#models);
-    this.#models = models;
-    if (modelsChanged) changed("models");
-    else if (status.type !== before.type) changed("slots");
+  }
+
+  /** What a change of is worth a heartbeat of its own: whether models can serve, not whether they do. */
+  #states(): string {
+    const states = this.#told.map(({ id }) => {
+      const state = this.#state(this.#standings.get(id)?.slot, 0);
+      return `${id} ${state === "running" ? "idle" : state}`;
+    });
+    return `${this.#status.type}\n${states.join("\n")}`;
+  }
+
+  #logTurn(before: BackendStatus): void {
+    const { backend, log } = this.#deps;
+    const status = this.#status;
+    if (status.type === before.type) return;
+    if (status.type === "reachable") log.info({ backend: backend.name }, "backend reachable");
+    else log.warn({ backend: backend.name, problem: status.problem }, "backend unreachable");
   }
 }

@@ -1,20 +1,52 @@
-import type { BackendDialect, ModelAdvert } from "@hearth/protocol";
+import type { BackendDialect, ModelAdvert, Slot } from "@hearth/protocol";
+
+/** How a backend stands with one of its models, in its own words. What it does not tell is absent. */
+export interface BackendSlot {
+  /** The model's id. */
+  readonly model: string;
+  readonly state: Slot["state"];
+  /** Requests it works on now, whoever sent them. */
+  readonly running?: number;
+  /** Requests that wait for their turn in the backend. */
+  readonly queued?: number;
+  /** Requests it serves at once. */
+  readonly maxConcurrency?: number;
+  /** What its cache can hold and holds, tokens of all requests together. */
+  readonly budget?: { readonly maxTokens: number; readonly usedTokens: number };
+  /** Observed rates of one request, tokens per second. */
+  readonly decodeTps?: number;
+  readonly prefillTps?: number;
+}
+
+/** Where a model's weights and templates lie on this machine. */
+export interface ModelSource {
+  /** A GGUF file, or the folder of a model. */
+  readonly path: string;
+}
+
+/** What a backend serves now. */
+export interface ReachableBackend {
+  readonly type: "reachable";
+  /** At most `LIMITS.modelsPerProvider`, no id twice. */
+  readonly models: readonly ModelAdvert[];
+  /** At most one a model; a model without one is taken to be loaded. */
+  readonly slots: readonly BackendSlot[];
+  /** By model id, where the backend tells. */
+  readonly sources: ReadonlyMap<string, ModelSource>;
+  /** Of the backend's program. */
+  readonly version?: string;
+}
 
 /** What a backend says of itself. */
 export type BackendStatus =
-  | {
-      readonly type: "reachable";
-      readonly models: readonly ModelAdvert[];
-      /** Requests it serves at once, where it says so. */
-      readonly maxConcurrency?: number;
-      /** Requests it works on now, whoever sent them, where it says so. */
-      readonly busy?: number;
-    }
+  | ReachableBackend
   /** `problem` is a short phrase for the log, like `ECONNREFUSED`. */
   | { readonly type: "unreachable"; readonly problem: string };
 
 export interface BackendRequest {
   readonly dialect: BackendDialect;
+  /** The model's id; several backends are told apart by it. Absent = the body's own `model`. */
+  readonly model?: string;
   /** The JSON body, as the backend is to receive it. */
   readonly body: Uint8Array;
 }

@@ -65,8 +65,16 @@ export class EmbeddedBackend implements Backend {
     return backend;
   }
 
+  /** Of the engine that serves now. */
+  get pid(): number | undefined {
+    return this.#running?.engine.pid;
+  }
+
   async probe(signal: AbortSignal): Promise<BackendStatus> {
-    return (await this.#running?.http.probe(signal)) ?? { type: "unreachable", problem: "engine not running" };
+    const status = await this.#running?.http.probe(signal);
+    if (status === undefined) return { type: "unreachable", problem: "engine not running" };
+    const { modelId, modelPath } = this.#options;
+    return status.type === "unreachable" ? status : { ...status, sources: new Map([[modelId, { path: modelPath }]]) };
   }
 
   open(request: BackendRequest, signal: AbortSignal): Promise<BackendResponse> {

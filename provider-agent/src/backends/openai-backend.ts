@@ -1,108 +1,106 @@
-import type { BackendDialect, ModelAdvert } from "@hearth/protocol";
+import type { IncomingMessage } from "node:http";
+import type { ModelAdvert } from "@hearth/protocol";
 import { describeFault } from "../platform/fault.js";
-import type { Backend, BackendRequest, BackendResponse, BackendStatus } from "./backend.js";
-import { HttpClient } from "./http-client.js";
-import { type ListedModel, readModelList, readProps, readSlots, withProps } from "./model-discovery.js";
+import type {
+  Backend,
+  BackendRequest,
+  BackendResponse,
+  BackendSlot,
+  BackendStatus,
+  ReachableBackend,
+} from "./backend.js";
+import type { HttpAccess } from "./http-client.js";
+import { fetchModelList } from "./model-list.js";
+import { ServerApi } from "./server-api.js";
+import {
+  type ServedModel,
+  type ServerKindName,
+  ServerProblem,
+  type ServerReader,
+  type ServerReading,
+} from "./server-kind.js";
+import { KINDS, readerOfEntry } from "./server-kinds.js";
 
-export interface OpenAiBackendOptions {
+export interface OpenAiBackendOptions extends HttpAccess {
   /** Up to and including `/v1`. */
   readonly baseUrl: string;
-  readonly key?: string | undefined;
+  /** What it is; absent = any server that speaks OpenAI's API, known better where its list of models says what it is. */
+  readonly kind?: ServerKindName;
   /** Advertise only these; empty = everything the backend lists. */
   readonly models: readonly string[];
   /** Its models make embeddings and do not chat. */
   readonly embeddings?: boolean;
 }
 
-const PATHS: Readonly<Record<BackendDialect, string>> = {
-  chat_completions: "chat/completions",
-  completions: "completions",
-  embeddings: "embeddings",
-  responses: "responses",
-  messages: "messages",
-};
-
-/** Any server that speaks OpenAI's API: llama.cpp, Ollama, LM Studio, MLX, vLLM. */
+/** An inference server that somebody else runs: llama.cpp, Ollama, LM Studio, MLX, vLLM, or any with OpenAI's API. */
 export class OpenAiBackend implements Backend {
   readonly name: string;
-  readonly #base: URL;
-  readonly #key: string | undefined;
-  readonly #models: readonly string[];
-  readonly #embeddings: boolean;
-  readonly #http = new HttpClient();
+  readonly #api: ServerApi;
+  readonly #options: OpenAiBackendOptions;
+  /** Kept while the server can be reached. */
+  #reader: ServerReader | undefined;
 
-  constructor({ baseUrl, key, models, embeddings = false }: OpenAiBackendOptions) {
-    this.#base = new URL(baseUrl.endsWith("/") ? baseUrl : `${baseUrl}/`);
-    this.name = this.#base.host;
-    this.#key = key;
-    this.#models = models;
-    this.#embeddings = embeddings;
+  constructor(options: OpenAiBackendOptions) {
+    const { baseUrl, key, headers, kind } = options;
+    this.#api = new ServerApi(baseUrl, { key, headers });
+    this.name = this.#api.host;
+    this.#options = options;
+    if (kind !== undefined) this.#reader = KINDS[kind].reader(this.#api);
   }
 
   async probe(signal: AbortSignal): Promise<BackendStatus> {
     try {
-      const { status, json } = await this.#http.getJson(new URL("models", this.#base), this.#key, signal);
-      if (status < 200 || status > 299) return { type: "unreachable", problem: `HTTP ${status}` };
-      const list = readModelList(json);
-      if (list === undefined) return { type: "unreachable", problem: "no list of models" };
-      // Only llama.cpp has more to ask for; other servers log each unknown path.
-      const isLlamaCpp = list.some(({ family }) => family === "llamacpp");
-      return isLlamaCpp ? await this.#llamaCpp(list, signal) : this.#reachable(list, list[0]?.slots);
+      this.#reader ??= await this.#recognise(signal);
+      return this.#reachable(await this.#reader.read(signal));
     } catch (error) {
+      this.#reader?.forget();
+      if (this.#options.kind === undefined) this.#reader = undefined;
       return { type: "unreachable", problem: signal.aborted ? "no answer in time" : problemOf(error) };
     }
   }
 
-  async open({ dialect, body }: BackendRequest, signal: AbortSignal): Promise<BackendResponse> {
-    const url = new URL(PATHS[dialect], this.#base);
-    const response = await this.#http.send({ method: "POST", url, body, key: this.#key }, signal);
-    return {
-      status: response.statusCode ?? 0,
-      contentType: response.headers["content-type"] ?? "",
-      body: response,
-    };
+  async open(request: BackendRequest, signal: AbortSignal): Promise<BackendResponse> {
+    const response = await this.send(request, signal);
+    return { status: response.statusCode ?? 0, contentType: response.headers["content-type"] ?? "", body: response };
+  }
+
+  /** As `open`, with the response itself, which emits `close` when it has ended in whatever way. */
+  send({ dialect, body }: BackendRequest, signal: AbortSignal): Promise<IncomingMessage> {
+    return this.#api.http.send({ method: "POST", url: this.#api.urlOf(dialect), body }, signal);
   }
 
   async stop(): Promise<void> {
-    this.#http.close();
+    this.#api.http.close();
   }
 
-  async #llamaCpp(list: readonly ListedModel[], signal: AbortSignal): Promise<BackendStatus> {
-    const [props, slots] = await Promise.all([
-      this.#http.getJson(new URL("../props", this.#base), this.#key, signal),
-      this.#http.getJson(new URL("../slots", this.#base), this.#key, signal),
-    ]);
-    const known = readProps(props.json);
-    const busy = readSlots(slots.json);
-    return {
-      ...this.#reachable(
-        list.map((model) => withProps(model, known)),
-        known.totalSlots,
-      ),
-      ...(busy === undefined ? {} : { busy }),
-    };
+  async #recognise(signal: AbortSignal): Promise<ServerReader> {
+    const [first] = await fetchModelList(this.#api, signal);
+    return readerOfEntry(first, this.#api);
   }
 
-  #reachable(listed: readonly ListedModel[], slots: number | undefined): Extract<BackendStatus, { type: "reachable" }> {
-    const adverts = listed.map(({ advert }) => advert);
-    const chosen = this.#models.map((id) => adverts.find((model) => model.id === id) ?? named(id));
-    const models = this.#models.length === 0 ? adverts : chosen;
+  #reachable({ models: served, version }: ServerReading): ReachableBackend {
+    const { models: wanted } = this.#options;
+    const chosen =
+      wanted.length === 0 ? served : wanted.map((id) => served.find(({ advert }) => advert.id === id) ?? named(id));
     return {
       type: "reachable",
-      models: this.#embeddings ? models.map(asEmbedder) : models,
-      ...(slots === undefined ? {} : { maxConcurrency: slots }),
+      models: chosen.map(({ advert }) => (this.#options.embeddings === true ? asEmbedder(advert) : advert)),
+      slots: chosen.map(({ advert, slot }): BackendSlot => ({ model: advert.id, ...slot })),
+      sources: new Map(chosen.flatMap(({ advert, source }) => (source === undefined ? [] : [[advert.id, source]]))),
+      ...(version === undefined ? {} : { version }),
     };
   }
 }
 
 /** A model that the owner names and the backend does not list is believed to be there: some list only what is loaded. */
-const named = (id: string): ModelAdvert => ({ id, capabilities: {} });
+const named = (id: string): ServedModel => ({ advert: { id, capabilities: {} }, slot: { state: "idle" } });
 
 function asEmbedder(model: ModelAdvert): ModelAdvert {
   return { ...model, dialects: ["embeddings"], capabilities: { embeddings: true } };
 }
 
 function problemOf(error: unknown): string {
+  if (error instanceof ServerProblem) return error.message;
   const { code, name } = describeFault(error);
   return code ?? name;
 }

@@ -1,11 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
+import { freePort } from "../backends/owned/free-port.js";
 import { eventually } from "./eventually.js";
 
-const PICO = fileURLToPath(new URL("../../models/pico/pico.gguf", import.meta.url));
+export const PICO: string = fileURLToPath(new URL("../../models/pico/pico.gguf", import.meta.url));
 
 /** A real llama-server with the tiny model. */
 export class LlamaServer implements AsyncDisposable {
@@ -19,18 +18,22 @@ export class LlamaServer implements AsyncDisposable {
     this.url = `${this.#origin}/v1`;
   }
 
-  /** @param program its path */
-  static async start(program: string): Promise<LlamaServer> {
+  /** @param program its path. @param more arguments */
+  static async start(program: string, more: readonly string[] = []): Promise<LlamaServer> {
     const port = await freePort();
     const args = ["-m", PICO, "--alias", "pico", "-t", "1", "--jinja", "-np", "2", "-c", "8192"];
     // A group of its own: the program may be a script around the server.
-    const child = spawn(program, [...args, "--host", "127.0.0.1", "--port", String(port)], {
+    const child = spawn(program, [...args, ...more, "--host", "127.0.0.1", "--port", String(port)], {
       stdio: "ignore",
       detached: true,
     });
     const server = new LlamaServer(child, port);
     await eventually(() => server.#answers("/health"), 20_000, "llama-server");
     return server;
+  }
+
+  get origin(): string {
+    return this.#origin;
   }
 
   /** How many of its slots are at work. */
@@ -62,14 +65,4 @@ export class LlamaServer implements AsyncDisposable {
       return false;
     }
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }

@@ -14,21 +14,49 @@ export interface BackendCall {
 
 export type BackendScript = (call: BackendCall) => void | Promise<void>;
 
+/** A ready answer, or none. */
+export type Page =
+  | {
+      readonly status?: number;
+      readonly headers?: Readonly<Record<string, string>>;
+      /** An object is sent as JSON. */
+      readonly body: object | string;
+    }
+  | { readonly never: true };
+
+/** Answers by method and path, like `GET /api/tags`; from the request's body where they depend on it. */
+export type Pages = Readonly<Record<string, Page | ((body: string) => Page)>>;
+
 export interface BackendOptions {
   readonly script?: BackendScript;
   readonly models?: readonly object[];
+  /** Come before the list of models and the script. */
+  readonly pages?: Pages;
+  /** What an unknown GET gets. */
+  readonly unknown?: Page;
+  /** The script's calls; other POSTs get what an unknown GET gets. Absent = every POST. */
+  readonly scripted?: readonly string[];
 }
 
-/** An OpenAI-compatible server that answers `/v1/models`, and every POST as its script says. */
+/** An OpenAI-compatible server that answers its pages and `/v1/models`, and every other POST as its script says. */
 export class ScriptedBackend implements AsyncDisposable {
   readonly calls: BackendCall[] = [];
+  /** Method and path of every request. */
+  readonly asked: string[] = [];
   readonly sockets = new Set<Socket>();
   script: BackendScript;
   models: readonly object[];
+  pages: Pages;
+  readonly #unknown: Page;
+  readonly #scripted: readonly string[] | undefined;
   readonly #server: Server;
 
-  private constructor(server: Server, { script = (call) => answer(call), models = [{ id: "m" }] }: BackendOptions) {
+  private constructor(server: Server, options: BackendOptions) {
+    const { script = (call) => answer(call), models = [{ id: "m" }] } = options;
     this.#server = server;
+    this.pages = options.pages ?? {};
+    this.#unknown = options.unknown ?? { status: 404, body: { error: { code: 404 } } };
+    this.#scripted = options.scripted;
     this.script = script;
     this.models = models;
     server.on("request", (request, response) => void this.#handle(request, response));
@@ -61,15 +89,13 @@ export class ScriptedBackend implements AsyncDisposable {
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (request.method === "GET") {
-      const known = request.url === "/v1/models";
-      response.writeHead(known ? 200 : 404, { "content-type": "application/json" });
-      response.end(JSON.stringify(known ? { object: "list", data: this.models } : { error: { code: 404 } }));
-      return;
-    }
+    const what = `${request.method} ${request.url}`;
+    this.asked.push(what);
     const parts: Buffer[] = [];
     for await (const part of request) parts.push(part as Buffer);
     const body = Buffer.concat(parts).toString("utf8");
+    const page = this.#page(what, body);
+    if (page !== undefined) return sendPage(response, page);
     const call: BackendCall = { path: request.url ?? "", body, request, response, aborted: false };
     response.on("close", () => {
       call.aborted = !response.writableFinished;
@@ -77,6 +103,23 @@ export class ScriptedBackend implements AsyncDisposable {
     this.calls.push(call);
     await this.script(call);
   }
+
+  #page(what: string, body: string): Page | undefined {
+    const page = this.pages[what];
+    if (page !== undefined) return typeof page === "function" ? page(body) : page;
+    if (what === "GET /v1/models") return { body: { object: "list", data: this.models } };
+    const [method, path = ""] = what.split(" ");
+    const isScripted = method === "POST" && (this.#scripted?.includes(path) ?? true);
+    return isScripted ? undefined : this.#unknown;
+  }
+}
+
+function sendPage(response: ServerResponse, page: Page): void {
+  if ("never" in page) return;
+  const { status = 200, headers, body } = page;
+  const isText = typeof body === "string";
+  response.writeHead(status, { "content-type": isText ? "text/plain" : "application/json", ...headers });
+  response.end(isText ? body : JSON.stringify(body));
 }
 
 export const chunk = (delta: object, finish: string | null = null): string =>

@@ -1,0 +1,221 @@
+import type { BackendDialect } from "@hearth/protocol";
+import { z } from "zod";
+import {
+  fetchModelList,
+  lenientCount,
+  lenientFlag,
+  lenientPath,
+  lenientSlots,
+  lenientText,
+  lenientTokens,
+  modelId,
+  present,
+  readEntries,
+} from "../model-list.js";
+import { readMetrics, total } from "../prometheus.js";
+import { isOk, type ServerApi } from "../server-api.js";
+import {
+  type ServedModel,
+  type ServerKind,
+  ServerProblem,
+  type ServerReader,
+  type ServerReading,
+} from "../server-kind.js";
+import { spokenDialects } from "./spoken-dialects.js";
+
+/** Models of a router whose own state is asked for; each costs two calls a probe. */
+const MAX_LOADED_READ = 8;
+
+const entrySchema = z.object({
+  id: modelId,
+  meta: z
+    .object({ n_ctx: lenientTokens, n_ctx_train: lenientTokens, size: lenientCount, ftype: lenientText })
+    .optional()
+    .catch(undefined),
+  architecture: z
+    .object({ input_modalities: z.array(z.string()) })
+    .optional()
+    .catch(undefined),
+  /** Of a router only, as are the two below. */
+  status: z.object({ value: z.string(), failed: lenientFlag }).optional().catch(undefined),
+  context_length: lenientTokens,
+  path: lenientPath,
+});
+
+const propsSchema = z.object({
+  role: lenientText,
+  build_info: lenientText,
+  total_slots: lenientSlots,
+  model_path: lenientPath,
+  default_generation_settings: z.object({ n_ctx: lenientTokens }).optional().catch(undefined),
+  modalities: z.object({ vision: lenientFlag }).optional().catch(undefined),
+  chat_template_caps: z.object({ supports_tools: lenientFlag }).optional().catch(undefined),
+  endpoint_slots: lenientFlag,
+  endpoint_metrics: lenientFlag,
+  is_sleeping: lenientFlag,
+});
+
+/** Its owner may have switched it off. Anything else that it holds, like prompts in old versions, is not looked at. */
+const slotsSchema = z.array(z.object({ is_processing: z.boolean() }));
+
+type Entry = z.infer<typeof entrySchema>;
+type Props = z.infer<typeof propsSchema>;
+type SlotFacts = ServedModel["slot"];
+
+const RATES: ReadonlySet<string> = new Set(["llamacpp:prompt_tokens_seconds", "llamacpp:predicted_tokens_seconds"]);
+
+/**
+ * llama.cpp's `llama-server`, with one model or as a router of several. Endpoints as of b11669, where they were tried;
+ * the states of a router's models as its README has them. It listened on 8080 before its default became 9931.
+ */
+export const LLAMA_SERVER: ServerKind = {
+  name: "llama-server",
+  ports: [8080, 9931],
+  async identify(api, signal) {
+    const answer = await api.get("props", signal);
+    if (isOk(answer)) {
+      const props = propsSchema.safeParse(answer.json).data;
+      const isIt = props !== undefined && (props.role === "router" || props.total_slots !== undefined);
+      return isIt ? present({ version: props.build_info }) : undefined;
+    }
+    if (!answer.server.startsWith("llama.cpp")) return undefined;
+    return answer.status === 401 ? { needsKey: true } : {};
+  },
+  reader: (api) => new LlamaServerReader(api),
+};
+
+class LlamaServerReader implements ServerReader {
+  readonly #api: ServerApi;
+  #spoken: { readonly version: string | undefined; readonly dialects: readonly BackendDialect[] } | undefined;
+  /** The last rates of each model that were no zero: the server averages what it did since it was last asked. */
+  readonly #rates = new Map<string, Pick<SlotFacts, "decodeTps" | "prefillTps">>();
+
+  constructor(api: ServerApi) {
+    this.#api = api;
+  }
+
+  forget(): void {
+    this.#spoken = undefined;
+    this.#rates.clear();
+  }
+
+  async read(signal: AbortSignal): Promise<ServerReading> {
+    const [list, props] = await Promise.all([fetchModelList(this.#api, signal), this.#props("", signal)]);
+    const entries = readEntries(list, (entry) => {
+      const parsed = entrySchema.safeParse(entry).data;
+      return parsed && { advert: { id: parsed.id, capabilities: {} }, entry: parsed };
+    });
+    const dialects = await this.#dialects(props, signal);
+    const loaded = entries.filter(({ entry }) => entry.status?.value === "loaded").slice(0, MAX_LOADED_READ);
+    const models = await Promise.all(
+      entries.map(({ entry }) => {
+        if (entry.status === undefined) return this.#loaded({ entry, props, query: "", dialects }, signal);
+        if (!loaded.some((each) => each.entry === entry)) return unloaded(entry, dialects);
+        return this.#ofRouter(entry, dialects, signal);
+      }),
+    );
+    return { models, ...present({ version: props?.build_info }) };
+  }
+
+  async #ofRouter(entry: Entry, dialects: readonly BackendDialect[], signal: AbortSignal): Promise<ServedModel> {
+    // A question must not load a model that was unloaded in the meantime.
+    const query = `?model=${encodeURIComponent(entry.id)}&autoload=false`;
+    const props = await this.#props(query, signal);
+    return props === undefined ? unloaded(entry, dialects) : this.#loaded({ entry, props, query, dialects }, signal);
+  }
+
+  async #loaded(
+    {
+      entry,
+      props,
+      query,
+      dialects,
+    }: { entry: Entry; props: Props | undefined; query: string; dialects: readonly BackendDialect[] },
+    signal: AbortSignal,
+  ): Promise<ServedModel> {
+    const base = advertOf(entry, dialects, props);
+    // Only the questions so far leave a sleeping server asleep.
+    const isAsleep = props?.is_sleeping === true;
+    const working = isAsleep || props?.endpoint_slots === false ? undefined : await this.#working(query, signal);
+    const rates = isAsleep || props?.endpoint_metrics !== true ? {} : await this.#ratesOf(entry.id, query, signal);
+    const isWorking = working === "in_batch" || (working ?? 0) > 0;
+    const state = isAsleep ? "idle_shutdown" : isWorking ? "running" : "idle";
+    const running = working === "in_batch" ? undefined : working;
+    const slot: SlotFacts = { state, ...present({ running, maxConcurrency: props?.total_slots }), ...rates };
+    const path = props?.model_path;
+    return { advert: base, slot, ...(path === undefined || path === "none" ? {} : { source: { path } }) };
+  }
+
+  async #props(query: string, signal: AbortSignal): Promise<Props | undefined> {
+    const answer = await this.#api.get(`props${query}`, signal);
+    return isOk(answer) ? propsSchema.safeParse(answer.json).data : undefined;
+  }
+
+  /** The server looks at this question between two batches, and a batch of a long prompt takes its time. */
+  async #working(query: string, signal: AbortSignal): Promise<number | "in_batch" | undefined> {
+    const answer = await this.#api.getSoon(`slots${query}`, signal);
+    if (answer === undefined) return "in_batch";
+    return slotsSchema.safeParse(answer.json).data?.filter((slot) => slot.is_processing).length;
+  }
+
+  async #ratesOf(id: string, query: string, signal: AbortSignal): Promise<Pick<SlotFacts, "decodeTps" | "prefillTps">> {
+    const answer = await this.#api.getSoon(`metrics${query}`, signal);
+    const metrics = readMetrics(answer !== undefined && isOk(answer) ? answer.text : "", RATES);
+    const rate = (name: string): number | undefined => total(metrics.get(name)) || undefined;
+    const fresh = present({
+      decodeTps: rate("llamacpp:predicted_tokens_seconds"),
+      prefillTps: rate("llamacpp:prompt_tokens_seconds"),
+    });
+    const rates = { ...this.#rates.get(id), ...fresh };
+    this.#rates.set(id, rates);
+    return rates;
+  }
+
+  /** Asked once for each version: a question is a line in the server's log. */
+  async #dialects(props: Props | undefined, signal: AbortSignal): Promise<readonly BackendDialect[]> {
+    const version = props?.build_info;
+    if (this.#spoken === undefined || this.#spoken.version !== version) {
+      const dialects = await spokenDialects(this.#api, signal);
+      if (dialects.length === 0) throw new ServerProblem("no known endpoint");
+      this.#spoken = { version, dialects };
+    }
+    return this.#spoken.dialects;
+  }
+}
+
+function unloaded(entry: Entry, dialects: readonly BackendDialect[]): ServedModel {
+  const slot: SlotFacts = { state: stateOf(entry.status) };
+  return {
+    advert: advertOf(entry, dialects),
+    slot,
+    ...(entry.path === undefined ? {} : { source: { path: entry.path } }),
+  };
+}
+
+function stateOf(status: Entry["status"]): SlotFacts["state"] {
+  if (status?.value === "loading" || status?.value === "downloading") return "reloading";
+  return status?.failed === true ? "crashed" : "idle_shutdown";
+}
+
+/** What a slot really has comes before what the model was trained for. */
+function advertOf(entry: Entry, dialects: readonly BackendDialect[], props?: Props): ServedModel["advert"] {
+  const { meta, architecture } = entry;
+  const chats = dialects.includes("chat_completions");
+  return {
+    id: entry.id,
+    ...present({
+      context_length:
+        props?.default_generation_settings?.n_ctx ?? meta?.n_ctx ?? entry.context_length ?? meta?.n_ctx_train,
+      weights_bytes: meta?.size,
+      quantization: meta?.ftype,
+    }),
+    dialects: [...dialects],
+    capabilities: {
+      ...(chats && props?.chat_template_caps !== undefined
+        ? present({ tools: props.chat_template_caps.supports_tools })
+        : {}),
+      ...present({ vision: props?.modalities?.vision ?? architecture?.input_modalities.includes("image") }),
+      ...(dialects.includes("embeddings") ? { embeddings: true } : {}),
+    },
+  };
+}

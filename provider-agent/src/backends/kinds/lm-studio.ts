@@ -1,0 +1,150 @@
+import { z } from "zod";
+import {
+  lenientCount,
+  lenientFlag,
+  lenientSlots,
+  lenientText,
+  lenientTokens,
+  listEntries,
+  modelId,
+  present,
+  readEntries,
+} from "../model-list.js";
+import { isOk, type ServerApi } from "../server-api.js";
+import {
+  type ServedModel,
+  type ServerKind,
+  ServerProblem,
+  type ServerReader,
+  type ServerReading,
+} from "../server-kind.js";
+
+/**
+ * What is promised of a model that is not loaded, tokens: it is loaded with the context that its owner set, which no
+ * endpoint tells and whose default is this.
+ */
+const UNLOADED_CONTEXT = 4_096;
+
+const entrySchema = z.object({
+  id: modelId,
+  /** `llm`, `vlm` or `embeddings`. */
+  type: lenientText,
+  state: lenientText,
+  quantization: lenientText,
+  max_context_length: lenientTokens,
+  loaded_context_length: lenientTokens,
+  /** Since 0.3.16; `tool_use` among others. */
+  capabilities: z.array(z.string()).optional().catch(undefined),
+});
+
+const nativeSchema = z.object({
+  models: z.array(
+    z.object({
+      key: z.string(),
+      size_bytes: lenientCount,
+      capabilities: z.object({ vision: lenientFlag, trained_for_tool_use: lenientFlag }).optional().catch(undefined),
+      loaded_instances: z
+        .array(
+          z.object({
+            id: z.string(),
+            config: z.object({ context_length: lenientTokens, parallel: lenientSlots }).optional().catch(undefined),
+          }),
+        )
+        .catch([]),
+    }),
+  ),
+});
+
+type Entry = z.infer<typeof entrySchema>;
+type Native = z.infer<typeof nativeSchema>["models"][number];
+
+/**
+ * LM Studio. `/api/v0/models` is there since 0.3.6, `/api/v1/models` with sizes and slots since 0.4.0, and
+ * `/v1/responses` before that (its documentation and changelog, repository lmstudio-ai/docs, April 2026).
+ * It answers an unknown path with 200 and `{"error":"Unexpected endpoint or method. …"}` (seen in 0.3.14 to 0.4.17,
+ * lmstudio-bug-tracker issues 618 and 2085): only the body tells.
+ */
+export const LM_STUDIO: ServerKind = {
+  name: "lm-studio",
+  ports: [1_234],
+  async identify(api, signal) {
+    const answer = await api.get("api/v0/models", signal);
+    if (answer.status === 401 && answer.text.includes("LM Studio")) return { needsKey: true };
+    const entries = isOk(answer) ? listEntries(answer) : undefined;
+    return entries?.every((entry) => entrySchema.safeParse(entry).data?.state !== undefined) ? {} : undefined;
+  },
+  reader: (api) => new LmStudioReader(api),
+};
+
+class LmStudioReader implements ServerReader {
+  readonly #api: ServerApi;
+  /** It logs an error for each question to a path that it does not know. */
+  #hasNative: boolean | undefined;
+
+  constructor(api: ServerApi) {
+    this.#api = api;
+  }
+
+  forget(): void {
+    this.#hasNative = undefined;
+  }
+
+  async read(signal: AbortSignal): Promise<ServerReading> {
+    const answer = await this.#api.get("api/v0/models", signal);
+    if (!isOk(answer)) throw new ServerProblem(`HTTP ${answer.status}`);
+    const entries = listEntries(answer);
+    if (entries === undefined) throw new ServerProblem("no list of models");
+    const natives = this.#hasNative === false ? undefined : await this.#native(signal);
+    this.#hasNative = natives !== undefined;
+    const models = readEntries(entries, (entry) => {
+      const parsed = entrySchema.safeParse(entry).data;
+      return parsed && modelOf(parsed, natives);
+    });
+    return { models };
+  }
+
+  async #native(signal: AbortSignal): Promise<readonly Native[] | undefined> {
+    const { json } = await this.#api.get("api/v1/models", signal);
+    return nativeSchema.safeParse(json).data?.models;
+  }
+}
+
+function modelOf(entry: Entry, natives: readonly Native[] | undefined): ServedModel {
+  const native = natives?.find(
+    ({ key, loaded_instances }) => key === entry.id || instanceOf(loaded_instances, entry.id),
+  );
+  const instance = native && (instanceOf(native.loaded_instances, entry.id) ?? native.loaded_instances[0]);
+  const isLoaded = entry.state === "loaded";
+  const embeds = entry.type === "embeddings";
+  const loadedContext = entry.loaded_context_length ?? instance?.config?.context_length;
+  const unloadedContext = Math.min(UNLOADED_CONTEXT, entry.max_context_length ?? UNLOADED_CONTEXT);
+  return {
+    advert: {
+      id: entry.id,
+      context_length: isLoaded ? (loadedContext ?? unloadedContext) : unloadedContext,
+      ...present({ weights_bytes: native?.size_bytes, quantization: entry.quantization }),
+      dialects: embeds
+        ? ["embeddings"]
+        : ["chat_completions", "completions", ...(natives === undefined ? [] : (["responses"] as const))],
+      capabilities: { ...toolsOf(entry, native), vision: entry.type === "vlm", embeddings: embeds },
+    },
+    slot: {
+      state: stateOf(entry.state),
+      ...present({ maxConcurrency: isLoaded ? instance?.config?.parallel : undefined }),
+    },
+  };
+}
+
+function instanceOf(instances: Native["loaded_instances"], id: string): Native["loaded_instances"][number] | undefined {
+  return instances.find((instance) => instance.id === id);
+}
+
+function toolsOf(entry: Entry, native: Native | undefined): { readonly tools?: boolean } {
+  const told = native?.capabilities?.trained_for_tool_use ?? entry.capabilities?.includes("tool_use");
+  return present({ tools: entry.type === "embeddings" ? false : told });
+}
+
+function stateOf(state: string | undefined): ServedModel["slot"]["state"] {
+  if (state === "loaded") return "idle";
+  return state === "loading" ? "reloading" : "idle_shutdown";
+}

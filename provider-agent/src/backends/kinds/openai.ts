@@ -1,0 +1,72 @@
+import type { BackendDialect } from "@hearth/protocol";
+import { z } from "zod";
+import {
+  fetchModelList,
+  lenientCount,
+  lenientFlag,
+  lenientSlots,
+  lenientText,
+  lenientTokens,
+  modelId,
+  present,
+  readEntries,
+} from "../model-list.js";
+import type { ServerApi } from "../server-api.js";
+import type { ServedModel, ServerReader, ServerReading } from "../server-kind.js";
+
+const entrySchema = z.object({
+  id: modelId,
+  owned_by: lenientText,
+  max_model_len: lenientTokens,
+  /** As llama.cpp has it; the embedded engine adds the last two. */
+  meta: z
+    .object({
+      n_ctx: lenientTokens,
+      n_ctx_train: lenientTokens,
+      size: lenientCount,
+      ftype: lenientText,
+      slots: lenientSlots,
+      tools: lenientFlag,
+    })
+    .optional()
+    .catch(undefined),
+});
+
+/** What the embedded engine speaks. */
+const ENGINE_DIALECTS: readonly BackendDialect[] = ["chat_completions", "completions"];
+
+/** Any server with a list of models in OpenAI's form, taken at its word and no more. */
+export class OpenAiReader implements ServerReader {
+  readonly #api: ServerApi;
+
+  constructor(api: ServerApi) {
+    this.#api = api;
+  }
+
+  forget(): void {
+    // Nothing is remembered.
+  }
+
+  async read(signal: AbortSignal): Promise<ServerReading> {
+    return { models: readEntries(await fetchModelList(this.#api, signal), readEntry) };
+  }
+}
+
+function readEntry(entry: unknown): ServedModel | undefined {
+  const parsed = entrySchema.safeParse(entry).data;
+  if (parsed === undefined) return undefined;
+  const { id, owned_by, max_model_len, meta } = parsed;
+  return {
+    advert: {
+      id,
+      ...present({
+        context_length: max_model_len ?? meta?.n_ctx ?? meta?.n_ctx_train,
+        weights_bytes: meta?.size,
+        quantization: meta?.ftype,
+        dialects: owned_by === "hearth" ? [...ENGINE_DIALECTS] : undefined,
+      }),
+      capabilities: present({ tools: meta?.tools }),
+    },
+    slot: { state: "idle", ...present({ maxConcurrency: meta?.slots }) },
+  };
+}

@@ -1,0 +1,172 @@
+import { isAbsolute } from "node:path";
+import { BACKEND_DIALECTS, type BackendDialect } from "@hearth/protocol";
+import { z } from "zod";
+import { fetchModelList, lenientPath, lenientTokens, modelId, present, readEntries } from "../model-list.js";
+import { type MetricSample, readMetrics, total } from "../prometheus.js";
+import { DIALECT_PATHS, isOk, type ServerApi } from "../server-api.js";
+import type { ServedModel, ServerKind, ServerReader, ServerReading } from "../server-kind.js";
+
+const entrySchema = z.object({ id: modelId, max_model_len: lenientTokens, root: lenientPath });
+const ownedSchema = z.object({ owned_by: z.literal("vllm") });
+const versionSchema = z.object({ version: z.string().max(128) });
+const openApiSchema = z.object({ paths: z.record(z.string(), z.unknown()) });
+
+const RUNNING = "vllm:num_requests_running";
+const WAITING = "vllm:num_requests_waiting";
+/** A fraction, whatever the names say; the second is that of older versions. */
+const CACHE_USE = ["vllm:kv_cache_usage_perc", "vllm:gpu_cache_usage_perc"] as const;
+/** Its labels tell the size of the cache. */
+const CACHE_CONFIG = "vllm:cache_config_info";
+const DECODED = "vllm:inter_token_latency_seconds";
+const PROMPT_TOKENS = "vllm:prompt_tokens_total";
+const PREFILL_SECONDS = "vllm:request_prefill_time_seconds_sum";
+const NAMES: ReadonlySet<string> = new Set([
+  RUNNING,
+  WAITING,
+  ...CACHE_USE,
+  CACHE_CONFIG,
+  `${DECODED}_sum`,
+  `${DECODED}_count`,
+  PROMPT_TOKENS,
+  PREFILL_SECONDS,
+]);
+
+type Metrics = ReadonlyMap<string, readonly MetricSample[]>;
+type SlotFacts = ServedModel["slot"];
+
+/** Counters that only grow while the server runs. */
+interface Work {
+  readonly decodeSeconds: number;
+  readonly decoded: number;
+  readonly prefillSeconds: number;
+  readonly prompt: number;
+}
+
+/**
+ * vLLM. Models as in `vllm/entrypoints/openai/models/serving.py`, metrics as its `/metrics` prints them in 2026; the
+ * dialects are those paths that its `/openapi.json` names.
+ */
+export const VLLM: ServerKind = {
+  name: "vllm",
+  ports: [8_000],
+  async identify(api, signal) {
+    const answer = await api.get("version", signal);
+    const version = isOk(answer) ? versionSchema.safeParse(answer.json).data?.version : undefined;
+    if (version === undefined) return undefined;
+    // `/version` is nobody's own. The list is behind the key, where there is one.
+    const list = await api.get("v1/models", signal);
+    if (list.status === 401) return { version, needsKey: true };
+    const entries = isOk(list) ? readEntries(listOf(list.json), toOwned) : [];
+    return entries.length > 0 ? { version } : undefined;
+  },
+  reader: (api) => new VllmReader(api),
+};
+
+class VllmReader implements ServerReader {
+  readonly #api: ServerApi;
+  #dialects: readonly BackendDialect[] | undefined;
+  #version: string | undefined;
+  readonly #work = new Map<string, Work>();
+  readonly #rates = new Map<string, Pick<SlotFacts, "decodeTps" | "prefillTps">>();
+
+  constructor(api: ServerApi) {
+    this.#api = api;
+  }
+
+  forget(): void {
+    this.#dialects = undefined;
+    this.#version = undefined;
+    this.#work.clear();
+    this.#rates.clear();
+  }
+
+  async read(signal: AbortSignal): Promise<ServerReading> {
+    const [list, answer] = await Promise.all([fetchModelList(this.#api, signal), this.#api.get("metrics", signal)]);
+    this.#dialects ??= await this.#readDialects(signal);
+    this.#version ??= versionSchema.safeParse((await this.#api.get("version", signal)).json).data?.version;
+    const metrics = readMetrics(isOk(answer) ? answer.text : "", NAMES);
+    const dialects = this.#dialects;
+    const models = readEntries(list, (entry) => {
+      const parsed = entrySchema.safeParse(entry).data;
+      return parsed && { ...modelOf(parsed, dialects), slot: this.#slot(parsed.id, metrics) };
+    });
+    return { models, ...present({ version: this.#version }) };
+  }
+
+  /** Its documentation may be switched off: then only what every version speaks is known. */
+  async #readDialects(signal: AbortSignal): Promise<readonly BackendDialect[]> {
+    const paths = openApiSchema.safeParse((await this.#api.get("openapi.json", signal)).json).data?.paths;
+    if (paths === undefined) return ["chat_completions", "completions"];
+    const spoken = BACKEND_DIALECTS.filter((dialect) => `/v1/${DIALECT_PATHS[dialect]}` in paths);
+    // Older versions name the paths of every task, whatever the model is for.
+    return spoken.includes("chat_completions") ? spoken.filter((dialect) => dialect !== "embeddings") : spoken;
+  }
+
+  #slot(model: string, metrics: Metrics): SlotFacts {
+    const of = (name: string): number | undefined => total(metrics.get(name), { name: "model_name", value: model });
+    const running = of(RUNNING);
+    const budget = budgetOf(metrics, of(CACHE_USE[0]) ?? of(CACHE_USE[1]));
+    return {
+      state: (running ?? 0) > 0 ? "running" : "idle",
+      ...present({ running, queued: of(WAITING), budget }),
+      ...this.#ratesOf(model, of),
+    };
+  }
+
+  /** The rates of what was done since the last time, or the last that were seen. */
+  #ratesOf(model: string, of: (name: string) => number | undefined): Pick<SlotFacts, "decodeTps" | "prefillTps"> {
+    const now: Work = {
+      decodeSeconds: of(`${DECODED}_sum`) ?? 0,
+      decoded: of(`${DECODED}_count`) ?? 0,
+      prefillSeconds: of(PREFILL_SECONDS) ?? 0,
+      prompt: of(PROMPT_TOKENS) ?? 0,
+    };
+    const before = this.#work.get(model) ?? { decodeSeconds: 0, decoded: 0, prefillSeconds: 0, prompt: 0 };
+    this.#work.set(model, now);
+    const fresh = present({
+      decodeTps: rate(now.decoded - before.decoded, now.decodeSeconds - before.decodeSeconds),
+      prefillTps: rate(now.prompt - before.prompt, now.prefillSeconds - before.prefillSeconds),
+    });
+    const rates = { ...this.#rates.get(model), ...fresh };
+    this.#rates.set(model, rates);
+    return rates;
+  }
+}
+
+function modelOf(
+  { id, max_model_len, root }: z.infer<typeof entrySchema>,
+  dialects: readonly BackendDialect[],
+): Omit<ServedModel, "slot"> {
+  const embeds = dialects.includes("embeddings");
+  return {
+    advert: {
+      id,
+      ...present({ context_length: max_model_len }),
+      dialects: [...dialects],
+      capabilities: embeds ? { embeddings: true, tools: false } : {},
+    },
+    ...(root !== undefined && isAbsolute(root) ? { source: { path: root } } : {}),
+  };
+}
+
+/** One cache serves all models; several engines each have a part of it and report their own use. */
+function budgetOf(metrics: Metrics, use: number | undefined): SlotFacts["budget"] {
+  const sizes = (metrics.get(CACHE_CONFIG) ?? []).map(({ labels }) => Number(labels["kv_cache_size_tokens"]));
+  const maxTokens = sizes.reduce((sum, size) => sum + size, 0);
+  if (use === undefined || !Number.isSafeInteger(maxTokens) || maxTokens <= 0) return undefined;
+  const share = Math.min(1, use / sizes.length);
+  return { maxTokens, usedTokens: Math.round(maxTokens * share) };
+}
+
+function rate(tokens: number, seconds: number): number | undefined {
+  return tokens > 0 && seconds > 0 ? tokens / seconds : undefined;
+}
+
+function listOf(json: unknown): readonly unknown[] {
+  return z.object({ data: z.array(z.unknown()) }).safeParse(json).data?.data ?? [];
+}
+
+function toOwned(entry: unknown): Pick<ServedModel, "advert"> | undefined {
+  const id = entrySchema.safeParse(entry).data?.id;
+  return id === undefined || !ownedSchema.safeParse(entry).success ? undefined : { advert: { id, capabilities: {} } };
+}

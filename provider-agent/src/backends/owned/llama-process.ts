@@ -1,0 +1,118 @@
+import { type Clock, deadline, sleep } from "../../platform/clock.js";
+import type { Logger } from "../../platform/logger.js";
+import { randomText } from "../../platform/rng.js";
+import type { HeaderRules } from "../header-rules.js";
+import { OpenAiBackend } from "../openai-backend.js";
+import { ServerApi } from "../server-api.js";
+import { freePort } from "./free-port.js";
+import { type ProcessExit, startGuarded } from "./guarded-process.js";
+import type { LlamaCommand } from "./llama-command.js";
+
+export interface LlamaProcessOptions extends LlamaCommand {
+  readonly modelId: string;
+  /** Its model makes embeddings and does not chat. */
+  readonly embeddings?: boolean;
+  readonly headers?: HeaderRules;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** A model that has not loaded by then never will, ms. */
+const LOAD_LIMIT_MS = 600_000;
+const HEALTH_EVERY_MS = 100;
+const HEALTH_TIMEOUT_MS = 2_000;
+/** Lines of stderr that are logged when loading fails. */
+const KEPT_LINES = 12;
+
+/** One run of llama-server, on a free port of loopback and with a key of its own. */
+export class LlamaProcess {
+  readonly http: OpenAiBackend;
+  readonly pid: number | undefined;
+  readonly exited: Promise<ProcessExit>;
+  readonly kill: () => void;
+  readonly #api: ServerApi;
+  readonly #options: LlamaProcessOptions;
+  readonly #gone = new AbortController();
+  /**
+   * The last lines from before it served. Later ones may quote requests, as those about malformed JSON do in b11669,
+   * and are dropped.
+   */
+  #lines: string[] | undefined = [];
+
+  private constructor(options: LlamaProcessOptions, port: number) {
+    const key = randomText(32);
+    const baseUrl = `http://127.0.0.1:${port}/v1`;
+    this.#options = options;
+    this.#api = new ServerApi(baseUrl, { key }, options.clock);
+    const { headers, embeddings = false } = options;
+    this.http = new OpenAiBackend({ baseUrl, key, headers, kind: "llama-server", models: [], embeddings });
+    const { pid, exited, kill } = startGuarded({
+      command: options.command,
+      args: argsOf(options, port),
+      secret: { name: "LLAMA_API_KEY", value: key },
+      onLine: (line) => this.#keep(line),
+    });
+    this.pid = pid;
+    this.kill = kill;
+    this.exited = exited.then(async (exit) => {
+      this.#gone.abort();
+      this.#api.http.close();
+      await this.http.stop();
+      return exit;
+    });
+  }
+
+  static async start(options: LlamaProcessOptions): Promise<LlamaProcess> {
+    return new LlamaProcess(options, await freePort());
+  }
+
+  /** Resolves when it serves. @throws Error when it ends before, or takes too long and is killed */
+  async ready(): Promise<void> {
+    const { clock } = this.#options;
+    using limit = deadline(clock, LOAD_LIMIT_MS, this.#gone.signal);
+    while (!limit.signal.aborted) {
+      // Whoever else took the port in the meantime does not know the alias under this key.
+      if ((await this.isHealthy()) && (await this.#isOurs(limit.signal))) {
+        this.#lines = undefined;
+        return;
+      }
+      await sleep(clock, HEALTH_EVERY_MS, limit.signal);
+    }
+    this.kill();
+    await this.exited;
+    const { log } = this.#options;
+    for (const line of this.#lines ?? []) log.warn({ line }, "llama-server says");
+    throw new Error("llama-server did not load its model");
+  }
+
+  /** `/health` says 503 while it loads. Never rejects. */
+  async isHealthy(): Promise<boolean> {
+    using limit = deadline(this.#options.clock, HEALTH_TIMEOUT_MS, this.#gone.signal);
+    try {
+      return (await this.#api.get("health", limit.signal)).status === 200;
+    } catch {
+      return false;
+    }
+  }
+
+  async #isOurs(signal: AbortSignal): Promise<boolean> {
+    try {
+      const { json } = await this.#api.get("props", signal);
+      return (json as { readonly model_alias?: unknown } | undefined)?.model_alias === this.#options.modelId;
+    } catch {
+      return false;
+    }
+  }
+
+  #keep(line: string): void {
+    this.#lines?.push(line);
+    if ((this.#lines?.length ?? 0) > KEPT_LINES) this.#lines?.shift();
+  }
+}
+
+/** `--jinja` and `--slots` are defaults of newer versions. */
+function argsOf({ modelPath, modelId, embeddings, args }: LlamaProcessOptions, port: number): readonly string[] {
+  const model = ["--model", modelPath, "--alias", modelId, ...(embeddings === true ? ["--embeddings"] : [])];
+  const endpoints = ["--host", "127.0.0.1", "--port", String(port), "--slots", "--metrics", "--no-webui"];
+  return [...model, ...endpoints, "--jinja", ...args];
+}

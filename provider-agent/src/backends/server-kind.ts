@@ -1,0 +1,53 @@
+import type { ModelAdvert } from "@hearth/protocol";
+import type { BackendSlot, ModelSource } from "./backend.js";
+import type { ServerApi } from "./server-api.js";
+
+/** Servers whose own endpoints are known. */
+export const SERVER_KINDS = ["llama-server", "ollama", "lm-studio", "mlx-lm", "vllm"] as const;
+export type ServerKindName = (typeof SERVER_KINDS)[number];
+
+/** One model of a server. */
+export interface ServedModel {
+  readonly advert: ModelAdvert;
+  readonly slot: Omit<BackendSlot, "model">;
+  readonly source?: ModelSource;
+}
+
+/** What a server told in one round of questions. */
+export interface ServerReading {
+  readonly models: readonly ServedModel[];
+  readonly version?: string;
+}
+
+/** What a server says of itself to somebody who does not know what it is. */
+export interface ServerIdentity {
+  readonly version?: string;
+  /** It tells no more without a key. */
+  readonly needsKey?: boolean;
+}
+
+/** Reads one server again and again, and remembers what does not change while it runs. */
+export interface ServerReader {
+  /**
+   * @throws ServerProblem when the server answers and does not serve
+   * @throws Error when no answer comes
+   */
+  read(signal: AbortSignal): Promise<ServerReading>;
+  /** The server was gone: what was remembered may be another's. */
+  forget(): void;
+}
+
+/** What is known about a kind of server. */
+export interface ServerKind {
+  readonly name: ServerKindName;
+  /** Where it usually listens on loopback. */
+  readonly ports: readonly number[];
+  /** Asks the server's own endpoints whether it is of this kind. @throws Error when no answer comes */
+  identify(api: ServerApi, signal: AbortSignal): Promise<ServerIdentity | undefined>;
+  reader(api: ServerApi): ServerReader;
+}
+
+/** A server that answers and is of no use now. The message is a short phrase for the log. */
+export class ServerProblem extends Error {
+  override readonly name: string = "ServerProblem";
+}
