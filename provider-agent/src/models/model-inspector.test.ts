@@ -1,0 +1,152 @@
+import { createHash } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pino } from "pino";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Clock } from "../platform/clock.js";
+import { systemClock } from "../platform/clock.js";
+import { eventually } from "../testing/eventually.js";
+import { ggufFile } from "../testing/gguf-file.js";
+import { type ModelFacts, ModelInspector, REINSPECT_MS } from "./model-inspector.js";
+import { WeightsHasher } from "./weights-hash.js";
+
+const GOOD = "{% for m in messages %}{{ m.content }}{% endfor %}";
+const BAD = "{% if";
+let root: string;
+let lateMs: number;
+let inspector: ModelInspector;
+let told: [string, ModelFacts][];
+
+/** The machine's clock, that can be put forward. */
+const clock: Clock = {
+  now: () => systemClock.now() + lateMs,
+  setTimer: (ms, fire) => systemClock.setTimer(ms, fire),
+};
+/** The machine may be busy with other tests. */
+const PATIENT_MS = 20_000;
+const log = pino({ level: "silent" });
+const sha256 = (content: string | Buffer): string => createHash("sha256").update(content).digest("hex");
+
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), "hearth-inspector-"));
+  lateMs = 0;
+  told = [];
+  const hasher = new WeightsHasher({ cachePath: join(root, "cache.json"), clock, pace: "full" });
+  inspector = new ModelInspector({ hasher, clock, log, templateCheckMs: PATIENT_MS });
+  inspector.onFacts((id, facts) => told.push([id, facts]));
+});
+afterEach(async () => {
+  await inspector.stop();
+  rmSync(root, { recursive: true, force: true });
+});
+
+function put(template: string, weights = "weights"): { readonly path: string; readonly bytes: Buffer } {
+  const path = join(root, "m.gguf");
+  const values = { "general.architecture": "llama", "general.file_type": 7, "tokenizer.chat_template": template };
+  const bytes = ggufFile({ values: { ...values, "llama.context_length": 512 }, weights: Buffer.from(weights) });
+  writeFileSync(path, bytes);
+  return { path, bytes };
+}
+
+const hashKnown = (): Promise<number> => eventually(() => told.at(-1)?.[1].weights_hash !== undefined, PATIENT_MS);
+
+describe("ModelInspector", () => {
+  it("tells at once what it knows, and the rest as it becomes known", async () => {
+    const { path, bytes } = put(GOOD);
+    expect(inspector.factsOf("m", { path })).toEqual({});
+    await hashKnown();
+    const facts = inspector.factsOf("m", { path });
+    expect(facts).toEqual({
+      weights_bytes: bytes.length,
+      context_length: 512,
+      quantization: "Q8_0",
+      weights_hash: sha256(bytes),
+      template_hash: sha256(GOOD),
+      template_render_ok: true,
+      supports: { system: true, tools: false, parallel_tools: false },
+    });
+    expect(told.map(([id]) => id)).toEqual(["m", "m", "m"]);
+    expect(told.map(([, each]) => Object.keys(each).length)).toEqual([4, 6, 7]);
+  });
+
+  it("has nothing to say of a model without a path or a file", async () => {
+    expect(inspector.factsOf("m", {})).toEqual({});
+    expect(inspector.factsOf("n", { path: join(root, "none.gguf") })).toEqual({});
+    await inspector.stop();
+    expect(told).toEqual([]);
+  });
+
+  it("says `false` of a template that does not render, unless the server says that it renders it", async () => {
+    const { path } = put(BAD);
+    inspector.factsOf("m", { path });
+    inspector.factsOf("served", { path, confirm: () => Promise.resolve(true) });
+    inspector.factsOf("silent", { path, confirm: () => Promise.reject(new Error("no answer")) });
+    const checked = (): Set<string> =>
+      new Set(told.flatMap(([id, facts]) => ("template_render_ok" in facts ? [id] : [])));
+    await eventually(() => checked().size === 3, PATIENT_MS);
+    const verdict = (id: string): unknown => told.findLast(([each]) => each === id)?.[1].template_render_ok;
+    expect(["m", "served", "silent"].map(verdict)).toEqual([false, true, false]);
+  });
+
+  it("has no opinion on templates that the backend does not use", async () => {
+    const { path } = put(BAD);
+    inspector.factsOf("m", { path, templates: "foreign" });
+    await hashKnown();
+    expect(Object.keys(told.at(-1)?.[1] ?? {})).toEqual([
+      ...["weights_bytes", "context_length", "quantization", "weights_hash"],
+    ]);
+  });
+
+  it("notices a model that was replaced under its name, and does not vouch for it with the old hash", async () => {
+    const source = { path: put(GOOD).path };
+    inspector.factsOf("m", source);
+    await hashKnown();
+    const { bytes } = put(GOOD, "other weights");
+    told.length = 0;
+    lateMs = REINSPECT_MS;
+    inspector.factsOf("m", source);
+    await hashKnown();
+    expect(told[0]?.[1].weights_hash).toBeUndefined();
+    expect(told.at(-1)?.[1].weights_hash).toBe(sha256(bytes));
+  });
+
+  it("says nothing when it looks again and all is as it was", async () => {
+    const source = { path: put(GOOD).path };
+    inspector.factsOf("m", source);
+    await hashKnown();
+    told.length = 0;
+    lateMs = REINSPECT_MS;
+    inspector.factsOf("m", source);
+    await inspector.stop();
+    expect(told).toEqual([]);
+  });
+
+  it("tries a check that was cut short again, and not for ever", async () => {
+    const endless = "{% for i in range(10**9) %}{% endfor %}";
+    const source = { path: put(endless).path };
+    const cut: unknown[] = [];
+    const noting = pino({ level: "warn" }, { write: (line: string) => void cut.push(JSON.parse(line)) });
+    const hasher = new WeightsHasher({ cachePath: join(root, "cache.json"), clock, pace: "full" });
+    const own = new ModelInspector({ hasher, clock, log: noting });
+    for (let look = 1; look <= 5; look += 1) {
+      expect(own.factsOf("m", source)).not.toHaveProperty("template_render_ok");
+      lateMs += REINSPECT_MS;
+      if (look <= 3) await eventually(() => cut.length === look, PATIENT_MS);
+    }
+    await eventually(() => own.factsOf("m", source).weights_hash !== undefined, PATIENT_MS);
+    await own.stop();
+    expect(cut).toHaveLength(3);
+    expect(cut[0]).toMatchObject({ msg: "chat template not checked", ended: "cut_short", model: "m" });
+  });
+
+  it("tells nobody of a model that is no longer served, or after it was stopped", async () => {
+    const { path } = put(GOOD);
+    inspector.factsOf("m", { path });
+    inspector.retain(new Set());
+    inspector.factsOf("n", { path });
+    await inspector.stop();
+    expect(told).toEqual([]);
+    expect(inspector.factsOf("m", { path })).toEqual({});
+  });
+});

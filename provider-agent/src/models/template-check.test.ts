@@ -1,0 +1,85 @@
+import { describe, expect, it } from "vitest";
+import { systemClock } from "../platform/clock.js";
+import { checkTemplates, TEMPLATE_CHECK_MS, type TemplateCheck } from "./template-check.js";
+
+const GOOD = "{% for m in messages %}{{ m.content if m.content is string else m.content | tojson }}{% endfor %}";
+const { signal } = new AbortController();
+
+function check(sources: readonly string[], vision = false, limitMs = 20_000): Promise<TemplateCheck> {
+  const templates = sources.map((source, index) => ({
+    name: index === 0 ? "default" : `other-${index}`,
+    origin: "test",
+    source,
+  }));
+  const options = { host: "transformers", vision, clock: systemClock, limitMs } as const;
+  return checkTemplates({ templates, specialTokens: {}, problems: [] }, options, signal);
+}
+
+describe("checkTemplates", () => {
+  it("has no opinion without a template", async () => {
+    expect(await check([])).toEqual({ renders: undefined, supports: {}, ended: "finished", templates: [] });
+  });
+
+  it("passes a template that renders everything it claims", async () => {
+    const result = await check([GOOD]);
+    expect(result).toMatchObject({ renders: true, ended: "finished" });
+    expect(result.supports).toEqual({ system: true, tools: false, parallel_tools: false });
+  });
+
+  it("fails a model for one template that does not compile", async () => {
+    const result = await check([GOOD, "{% if"]);
+    expect(result.templates.map(({ renders }) => renders)).toEqual([true, false]);
+    expect(result.renders).toBe(false);
+  });
+
+  it("fails a template that breaks on the tools it reads, and not one that reads none", async () => {
+    const broken = `{% for m in messages %}{% for c in m.tool_calls or [] %}{{ c | no_such_filter }}{% endfor %}{% endfor %}`;
+    expect((await check([broken])).renders).toBe(true);
+    expect((await check([`${broken}{{ tools | tojson }}`])).renders).toBe(false);
+  });
+
+  it("takes a refusal for the template's own rule, unless it refuses everything", async () => {
+    const noSystem = `{% if messages[0].role == 'system' %}{{ raise_exception('no system') }}{% endif %}${GOOD}`;
+    expect(await check([noSystem])).toMatchObject({ renders: true, supports: { system: false } });
+    expect((await check(["{{ raise_exception('never') }}"])).renders).toBe(false);
+  });
+
+  it("asks for pictures only of a model that declares vision", async () => {
+    const textOnly = "{% for m in messages %}{{ m.content | trim }}{% endfor %}";
+    expect((await check([textOnly])).renders).toBe(true);
+    expect(await check([textOnly], true)).toMatchObject({ renders: false, supports: { image: false } });
+    expect(await check([GOOD], true)).toMatchObject({ renders: true, supports: { image: true, video: true } });
+  });
+
+  it.each([
+    [
+      "an endless loop",
+      "{% for i in range(10000) %}{% for j in range(10000) %}{% for k in range(10000) %}{% endfor %}{% endfor %}{% endfor %}",
+    ],
+    ["a range that fills the memory", "{% for i in range(10**9) %}{% endfor %}"],
+    [
+      "a list that doubles",
+      "{% set n = namespace(l=['a']) %}{% for i in range(60) %}{% set n.l = n.l + n.l %}{% endfor %}",
+    ],
+  ])("ends %s in time and has no opinion on it", async (_, source) => {
+    const startedAt = systemClock.now();
+    const result = await check([source], false, TEMPLATE_CHECK_MS);
+    expect(systemClock.now() - startedAt).toBeLessThan(TEMPLATE_CHECK_MS + 1_000);
+    expect(result).toMatchObject({ renders: undefined, ended: "cut_short" });
+  });
+
+  it("still fails a model for what was proven before time ran out", async () => {
+    const result = await check(["{% if", "{% for i in range(10**9) %}{% endfor %}"]);
+    expect(result).toMatchObject({ renders: false, ended: "cut_short" });
+    expect(result.templates.map(({ renders }) => renders)).toEqual([false, undefined]);
+  });
+
+  it("keeps the loop free while it renders, and ends when its asker gives up", async () => {
+    const asker = new AbortController();
+    const templates = [{ name: "default", origin: "test", source: "{% for i in range(10**9) %}{% endfor %}" }];
+    const options = { host: "transformers", vision: false, clock: systemClock, limitMs: 60_000 } as const;
+    const checking = checkTemplates({ templates, specialTokens: {}, problems: [] }, options, asker.signal);
+    asker.abort();
+    expect((await checking).ended).toBe("cut_short");
+  });
+});

@@ -1,0 +1,141 @@
+/** What a template is asked to render. Each name is one conversation. */
+export type FixtureName =
+  /** One question. */
+  | "chat"
+  /** A question under a system message. */
+  | "system"
+  /** The last message is the assistant's and empty: the answer is to be begun by the template's own words. */
+  | "empty_assistant_tail"
+  /** Tools and a question, and no call yet. */
+  | "tools_offered"
+  /** Tools, a call with object arguments, its result. */
+  | "tool_flow"
+  /** Two calls in one message, and their results. */
+  | "parallel_tools"
+  /** A picture in the question. */
+  | "image"
+  /** A video in the question. */
+  | "video";
+
+type Variables = Readonly<Record<string, unknown>>;
+
+/** A conversation as chat templates are given it. It survives a structured clone. */
+export interface TemplateFixture {
+  readonly name: FixtureName;
+  /** The variables, in each of the ways in which a server may put them: one that renders will do. */
+  readonly spellings: readonly Variables[];
+  /** Words of the conversation; a rendering without them has left that part out. */
+  readonly shows: readonly string[];
+}
+
+/**
+ * Who renders the templates of a model. `transformers`: Hugging Face's `apply_chat_template`, which vLLM and mlx-lm call.
+ * `llama_cpp`: it leaves out what the request has not, and gives arguments as text and pictures as markers to templates
+ * that do not take objects and parts: it tries them first (seen in its `minja`, `requires_object_arguments`).
+ */
+export type TemplateHost = "transformers" | "llama_cpp";
+
+/** The fixtures that only matter to a template which reads `tools`. */
+export const TOOL_FIXTURES: ReadonlySet<FixtureName> = new Set(["tools_offered", "tool_flow", "parallel_tools"]);
+
+const TOOL_NAME = "lookup_harbour_tides";
+
+/** What schemas of real tools hold. Each node has one type: the coordinator sees to that before a template sees them. */
+const TOOL = {
+  type: "function",
+  function: {
+    name: TOOL_NAME,
+    description: "Tells the tides of a harbour.",
+    parameters: {
+      type: "object",
+      properties: {
+        harbour: {
+          type: "object",
+          description: "Which harbour.",
+          properties: {
+            name: { type: "string", description: "Its name." },
+            country: { type: "string", enum: ["FR", "GB", "NL"], default: "NL" },
+          },
+          required: ["name"],
+        },
+        days: { type: "array", items: { type: "string" }, description: "ISO dates.", minItems: 1 },
+        height_unit: { type: "string", enum: ["m", "ft"], nullable: true },
+        offset_hours: { type: "number", nullable: true },
+        brief: { type: "boolean" },
+      },
+      required: ["harbour", "days"],
+      additionalProperties: false,
+    },
+  },
+};
+
+const question = { role: "user", content: "When is high tide?" };
+
+/** Where Mistral's and others' templates demand an id, it is nine letters or digits. */
+type Call = readonly [id: string, harbour: string, height: string];
+
+const FIRST: Call = ["tide00001", "Hoek", "04:12"];
+const SECOND: Call = ["tide00002", "Delfzijl", "11:45"];
+
+function toolCall([id, name]: Call, as: "object" | "text"): object {
+  const args = { harbour: { name, country: "NL" }, days: ["2025-03-01", "2025-03-02"], height_unit: null, brief: true };
+  return {
+    id,
+    type: "function",
+    function: { name: TOOL_NAME, arguments: as === "object" ? args : JSON.stringify(args) },
+  };
+}
+
+/**
+ * The content beside calls is empty text: mlx-lm's server makes that of OpenAI's `null`. It and vLLM also parse the
+ * arguments into objects (seen in `mlx_lm/server.py`, `process_message_content`, and vLLM's `_postprocess_messages`).
+ */
+function called(calls: readonly Call[], as: "object" | "text"): object[] {
+  const assistant = { role: "assistant", content: "", tool_calls: calls.map((call) => toolCall(call, as)) };
+  const results = calls.map(([id, , high]) => ({ role: "tool", tool_call_id: id, name: TOOL_NAME, content: high }));
+  return [question, assistant, ...results];
+}
+
+/** `enable_thinking` and what else only some templates know is left undefined; special tokens default to nothing. */
+function variables(messages: readonly object[], rest: Variables): Variables {
+  return { messages, add_generation_prompt: true, ...rest };
+}
+
+const NOTHING = { tools: null, documents: null };
+
+function plain(host: TemplateHost, messages: readonly object[]): Variables[] {
+  const forms = host === "transformers" ? [NOTHING] : [NOTHING, {}];
+  return forms.map((form) => variables(messages, form));
+}
+
+function toolFlow(host: TemplateHost, calls: readonly Call[]): Variables[] {
+  const forms = host === "transformers" ? (["object"] as const) : (["object", "text"] as const);
+  return forms.map((form) => variables(called(calls, form), { ...NOTHING, tools: [TOOL] }));
+}
+
+function media(host: TemplateHost, type: "image" | "video"): Variables[] {
+  const text = "What is this?";
+  const parts = plain(host, [{ role: "user", content: [{ type }, { type: "text", text }] }]);
+  return host === "transformers"
+    ? parts
+    : [...parts, ...plain(host, [{ role: "user", content: `<__media__>${text}` }])];
+}
+
+/** @param vision whether the model is said to take pictures: only then is its template asked to render any */
+export function fixturesFor(host: TemplateHost, vision: boolean): TemplateFixture[] {
+  const system = { role: "system", content: "Answer as a pilot." };
+  const tail = { role: "assistant", content: "" };
+  const offered = [variables([question], { ...NOTHING, tools: [TOOL] })];
+  const shows = [question.content];
+  const flow = [FIRST, SECOND].map((call) => call.slice(1));
+  const text: TemplateFixture[] = [
+    { name: "chat", spellings: plain(host, [question]), shows },
+    { name: "system", spellings: plain(host, [system, question]), shows: [system.content, ...shows] },
+    { name: "empty_assistant_tail", spellings: plain(host, [question, tail]), shows },
+    { name: "tools_offered", spellings: offered, shows: [TOOL_NAME, ...shows] },
+    { name: "tool_flow", spellings: toolFlow(host, [FIRST]), shows: [TOOL_NAME, ...(flow[0] ?? [])] },
+    { name: "parallel_tools", spellings: toolFlow(host, [FIRST, SECOND]), shows: [TOOL_NAME, ...flow.flat()] },
+  ];
+  const kinds = vision ? (["image", "video"] as const) : [];
+  return [...text, ...kinds.map((name) => ({ name, spellings: media(host, name), shows: ["What is this?"] }))];
+}
