@@ -1,0 +1,157 @@
+import type { HeartbeatFrame } from "@hearth/protocol";
+import { type Clock, repeat } from "../platform/clock.js";
+import { type Availability, availabilityOf, isSameAvailability, type MannersRules } from "./availability.js";
+import { isOpenAt, nextOpening } from "./open-hours.js";
+import type { ReadIdleTime } from "./owner-activity.js";
+import type { PauseStore } from "./pause-file.js";
+import type { ReadOnBattery } from "./power-source.js";
+
+export interface MannersOptions {
+  readonly clock: Clock;
+  /** Milliseconds since the epoch. */
+  readonly wallTime: () => number;
+  readonly rules: MannersRules;
+  readonly store: PauseStore;
+  readonly readIdleTime: ReadIdleTime;
+  readonly readOnBattery: ReadOnBattery;
+  /** Used share of the memory, 0–1; `undefined` = not known. */
+  readonly memoryUsed: () => number | undefined;
+  /** How often the owner and the power source are looked at; default 15 s. On Windows a minute is kinder. */
+  readonly probeIntervalMs?: number;
+}
+
+/** Windows and pauses are looked at this often; it costs two system calls. */
+const TICK_MS = 5_000;
+const PROBE_INTERVAL_MS = 15_000;
+
+/**
+ * Decides whether the machine is lent now. It looks at the wall clock at each tick rather than waiting for a time, so
+ * that sleep, wake and a clock that is set anew change nothing but when it notices, at most a tick later.
+ */
+export class Manners implements Disposable {
+  /** Resolves when the owner and the power source have been looked at once; until then they are unknown. */
+  readonly ready: Promise<void>;
+  readonly #options: MannersOptions;
+  readonly #watchers: Set<(now: Availability) => void> = new Set();
+  readonly #stop: AbortController = new AbortController();
+  readonly #ticks: Disposable;
+  readonly #probes: Disposable;
+  #current: Availability = { type: "serving" };
+  #idleMs: number | undefined;
+  #onBattery: boolean | undefined;
+  #probing = false;
+  /** The opening that was last worked out, for times from `since` on. */
+  #opening: { readonly since: number; readonly at: number | undefined } | undefined;
+
+  constructor(options: MannersOptions) {
+    this.#options = options;
+    this.#evaluate();
+    this.#ticks = repeat(options.clock, TICK_MS, () => this.#evaluate());
+    this.#probes = repeat(options.clock, options.probeIntervalMs ?? PROBE_INTERVAL_MS, () => void this.#probe());
+    this.ready = this.#probe();
+  }
+
+  get current(): Availability {
+    return this.#current;
+  }
+
+  /** What heartbeats say of it. */
+  get heartbeat(): Required<Pick<HeartbeatFrame, "paused" | "private_only">> {
+    return {
+      paused: this.#current.type === "paused",
+      private_only: this.#options.rules.sharing === "owner_only",
+    };
+  }
+
+  /** Calls `onChange` after each change, until disposed. */
+  watch(onChange: (now: Availability) => void): Disposable {
+    const watcher = (now: Availability): void => onChange(now);
+    this.#watchers.add(watcher);
+    return { [Symbol.dispose]: () => void this.#watchers.delete(watcher) };
+  }
+
+  /**
+   * The owner's pause, kept over restarts.
+   *
+   * @param untilWallMs when it ends, ms since the epoch; default: when the owner resumes
+   * @throws RangeError when that is not in the future; or when the pause cannot be written
+   */
+  pause(untilWallMs?: number): void {
+    const isFuture = untilWallMs === undefined || (untilWallMs > this.#options.wallTime() && untilWallMs <= 8.64e15);
+    if (!isFuture) throw new RangeError("a pause must end in the future");
+    this.#options.store.save(untilWallMs === undefined ? {} : { untilWallMs: Math.ceil(untilWallMs) });
+    this.#evaluate();
+  }
+
+  /** Ends the owner's pause; other reasons to pause stay. */
+  resume(): void {
+    this.#options.store.save(undefined);
+    this.#evaluate();
+  }
+
+  [Symbol.dispose](): void {
+    this.#ticks[Symbol.dispose]();
+    this.#probes[Symbol.dispose]();
+    this.#stop.abort();
+    this.#watchers.clear();
+  }
+
+  #evaluate(): void {
+    const { rules, wallTime, memoryUsed } = this.#options;
+    const now = wallTime();
+    const isOpen = isOpenAt(rules.windows, now);
+    const next = availabilityOf(
+      rules,
+      {
+        ownerPause: this.#ownerPause(now),
+        isOpen,
+        nextOpeningMs: isOpen ? undefined : this.#nextOpening(now),
+        onBattery: this.#onBattery,
+        idleMs: this.#idleMs,
+        memoryUsed: memoryUsed(),
+      },
+      this.#current,
+    );
+    if (isSameAvailability(next, this.#current)) return;
+    this.#current = next;
+    for (const watcher of [...this.#watchers]) watcher(next);
+  }
+
+  /** An expired pause is left in its file: the next pause or resume replaces it, and a clock set back revives it. */
+  #ownerPause(now: number): { readonly untilWallMs?: number } | undefined {
+    const pause = this.#options.store.load();
+    return pause?.untilWallMs !== undefined && pause.untilWallMs <= now ? undefined : pause;
+  }
+
+  #nextOpening(now: number): number | undefined {
+    const known = this.#opening;
+    const holds = known !== undefined && now >= known.since && (known.at === undefined || now < known.at);
+    if (holds) return known.at;
+    const at = nextOpening(this.#options.rules.windows, now);
+    this.#opening = { since: now, at };
+    return at;
+  }
+
+  /** Asks only what the rules need, and never while an answer is outstanding. */
+  async #probe(): Promise<void> {
+    if (this.#probing) return;
+    const { rules, readIdleTime, readOnBattery } = this.#options;
+    const signal = this.#stop.signal;
+    this.#probing = true;
+    try {
+      const [idleMs, onBattery] = await Promise.all([
+        rules.pauseWhenActiveMinutes > 0 ? readIdleTime(signal) : undefined,
+        rules.pauseOnBattery ? readOnBattery(signal) : undefined,
+      ]);
+      this.#idleMs = idleMs;
+      this.#onBattery = onBattery;
+    } catch {
+      // What cannot be asked is not known, and does not pause.
+      this.#idleMs = undefined;
+      this.#onBattery = undefined;
+    } finally {
+      this.#probing = false;
+    }
+    if (!signal.aborted) this.#evaluate();
+  }
+}
