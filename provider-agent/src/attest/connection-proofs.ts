@@ -1,0 +1,70 @@
+import type { AnnouncedKey, KeyRing } from "@hearth/e2e";
+import type { ControlFrame, RegisterFrame } from "@hearth/protocol";
+import { describeFault } from "../platform/fault.js";
+import type { Logger } from "../platform/logger.js";
+import type { Prover } from "./prover.js";
+
+/** The sending side of a connection. */
+export interface ProofOutlet {
+  send(frame: ControlFrame): void;
+}
+
+/** What `register` says of who the machine is. */
+export type Introduction = Pick<RegisterFrame, "identity" | "encryption_key" | "attestation">;
+
+interface Told {
+  /** The key that this coordinator knows. */
+  key: AnnouncedKey;
+  /** Proofs are made one after the other: an answer must be about the key that was announced before it is sent. */
+  turn: Promise<void>;
+}
+
+/** Proves the machine to each coordinator that it is connected to. */
+export class ConnectionProofs {
+  readonly #prover: Prover;
+  readonly #keys: KeyRing;
+  readonly #log: Logger;
+  readonly #told = new WeakMap<ProofOutlet, Told>();
+
+  constructor(prover: Prover, keys: KeyRing, log: Logger) {
+    this.#prover = prover;
+    this.#keys = keys;
+    this.#log = log;
+  }
+
+  /** What to register with. */
+  async introduce(outlet: ProofOutlet): Promise<Introduction> {
+    const key = this.#keys.current;
+    this.#told.set(outlet, { key, turn: Promise.resolve() });
+    const attestation = await this.#prover.attest(key);
+    return { identity: this.#prover.identity, encryption_key: wireKey(key), attestation };
+  }
+
+  /** Answers a challenge. What cannot be signed is not answered: the coordinator counts that. */
+  answer(challenge: string, outlet: ProofOutlet): void {
+    this.#inTurn(outlet, async (told) => outlet.send(await this.#prover.answer(challenge, told.key)));
+  }
+
+  /** Announces the current key, where it is not known yet. */
+  announce(outlet: ProofOutlet): void {
+    this.#inTurn(outlet, async (told) => {
+      const key = this.#keys.current;
+      if (key.keyId === told.key.keyId) return;
+      const attestation = await this.#prover.attest(key);
+      outlet.send({ type: "key_update", encryption_key: wireKey(key), attestation });
+      told.key = key;
+    });
+  }
+
+  #inTurn(outlet: ProofOutlet, work: (told: Told) => Promise<void>): void {
+    const told = this.#told.get(outlet);
+    if (told === undefined) return;
+    told.turn = told.turn
+      .then(() => work(told))
+      .catch((error: unknown) => this.#log.error({ problem: describeFault(error) }, "proof not made"));
+  }
+}
+
+function wireKey({ keyId, publicKey }: AnnouncedKey): RegisterFrame["encryption_key"] {
+  return { key_id: keyId, public_key: Buffer.from(publicKey).toString("base64url") };
+}
