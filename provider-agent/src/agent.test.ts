@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { CountingClock } from "./testing/counting-clock.js";
 import { eventually } from "./testing/eventually.js";
 import { answer, answerJson, chunk, DONE, ScriptedBackend, startEvents } from "./testing/scripted-backend.js";
-import { ScriptedCoordinator } from "./testing/scripted-coordinator.js";
+import { type AgentLink, ScriptedCoordinator, type SentRequest } from "./testing/scripted-coordinator.js";
 import { startSetting, TestAgent } from "./testing/test-agent.js";
 
 const BODY = { model: "m", messages: [], stream: true };
@@ -115,26 +115,80 @@ describe("an agent", () => {
     }
   });
 
-  it("leaves no socket, timer or job behind in 200 reconnects to a coordinator that flaps", async () => {
+  it("goes to another coordinator when the first cannot be reached, and when the one it has goes away", async () => {
+    await using gone = await ScriptedCoordinator.start();
+    const goneUrl = gone.url;
+    await gone[Symbol.asyncDispose]();
+    await using second = await ScriptedCoordinator.start();
+    await using third = await ScriptedCoordinator.start();
+    let finish = (): void => {};
+    await using backend = await ScriptedBackend.start({
+      script: (call) => {
+        if (backend.calls.length > 1) return answer(call);
+        startEvents(call);
+        call.response.write(chunk({ content: "one" }));
+        finish = () => call.response.end(DONE);
+      },
+    });
+    const coordinators = [goneUrl, second.url, third.url];
+    const config = { coordinator: goneUrl, coordinators, backend: { type: "openai", url: backend.url } } as const;
+    await using _agent = new TestAgent(config, {});
+    const old = await second.agent();
+    const running = old.request(BODY);
+    await running.received("one");
+    old.send({ type: "go_away", reason: "restart", reconnect_after_ms: 60_000 });
+    const fresh = await third.agent();
+    expect((await fresh.request(BODY).end()).type).toBe("complete");
+    expect(running.ending).toBeUndefined();
+    finish();
+    expect((await running.end()).type).toBe("complete");
+    await eventually(() => old.closed === 1000);
+    expect(old.frames.some(({ type }) => type === "drain")).toBe(true);
+    expect(fresh.closed).toBeUndefined();
+  });
+
+  it("leaves no socket, timer or job behind in 200 reconnects to a coordinator that flaps in every phase", async () => {
     const clock = new CountingClock();
     await using setting = await startSetting((call) => startEvents(call), { deps: { clock } });
     const { coordinator, backend } = setting;
     await eventually(() => setting.link.frames.length > 0);
     const calm = { timers: clock.pending, handles: process.getActiveResourcesInfo().length };
-    for (let i = 1; i <= 200; i++) {
-      const link = await coordinator.agent(i);
-      const sent = link.request(BODY);
-      if (i % 3 === 0) await eventually(() => backend.calls.length > 0 && sent.ending === undefined);
-      if (i % 2 === 0) link.socket.terminate();
-      else link.close("going_away");
-    }
-    const link = await coordinator.agent(201);
+    const drop = (link: AgentLink, i: number): void =>
+      i % 2 === 0 ? link.socket.terminate() : link.close("going_away");
+    const busy: SentRequest[] = [];
+    // In turn: at once, instead of the registration, right behind it, in the middle of a request or of a departure.
+    coordinator.script = {
+      connected: (link) => {
+        const i = coordinator.links.indexOf(link);
+        if (i <= 200 && i % 4 === 0) drop(link, i);
+      },
+      registered: (link) => {
+        const i = coordinator.links.indexOf(link);
+        if (i <= 200 && i % 4 === 1) return drop(link, i);
+        coordinator.letIn(link);
+        if (i <= 200 && i % 4 === 2) return drop(link, i);
+        if (i > 200) return;
+        busy.push(link.request(BODY));
+        if (i % 3 === 0) link.send({ type: "go_away", reason: "restart", reconnect_after_ms: 0 });
+        void eventually(() => link.frames.length > 0 || link.closed !== undefined).then(() => drop(link, i));
+      },
+    };
+    setting.link.socket.terminate();
+    await eventually(() => coordinator.links.length > 201, 40_000, "200 reconnects");
+    await eventually(
+      () => coordinator.links.at(-1)?.register !== undefined && coordinator.links.at(-1)?.closed === undefined,
+    );
+    await eventually(() => coordinator.links.at(-1)?.frames.some(({ type }) => type === "heartbeat") === true);
+    const link = coordinator.links.at(-1) as AgentLink;
+    expect(busy.length).toBeGreaterThan(20);
+    expect(backend.calls.length).toBeGreaterThan(0);
+    await eventually(() => coordinator.links.filter(({ closed }) => closed === undefined).length === 1);
     await eventually(() => backend.sockets.size <= 1, undefined, "the backend's sockets to close");
     await eventually(() => clock.pending === calm.timers, undefined, "the timers to be as many as before");
     await eventually(() => process.getActiveResourcesInfo().length <= calm.handles + 2, undefined, "handles");
     backend.script = (call) => answerJson(call, 400, {});
     expect((await link.request(BODY).end()).type).toBe("error");
-    await eventually(() => link.frames.some(({ type }) => type === "heartbeat"));
-    expect(link.frames.findLast((frame) => frame.type === "heartbeat")?.slots).toMatchObject([{ running: 0 }]);
-  });
+    const slots = (): unknown => link.frames.findLast((frame) => frame.type === "heartbeat")?.slots;
+    expect(slots()).toMatchObject([{ running: 0, queued: 0 }]);
+  }, 60_000);
 });

@@ -1,18 +1,28 @@
-import { generateKeyPair } from "@hearth/e2e";
-import { type HeartbeatFrame, type ModelAdvert, type RegisterFrame, SUPPORTED_VERSIONS } from "@hearth/protocol";
-import { Advertiser } from "./advertiser.js";
+import { KeyRing } from "@hearth/e2e";
+import { LIMITS } from "@hearth/protocol";
+import { ConnectionProofs } from "./attest/connection-proofs.js";
+import { Prover } from "./attest/prover.js";
+import { Receipts } from "./attest/receipts.js";
 import type { Backend } from "./backends/backend.js";
-import { EmbeddedBackend } from "./backends/embedded-backend.js";
-import { OpenAiBackend } from "./backends/openai-backend.js";
+import { createBackends } from "./backends/create-backends.js";
+import { BenchStore } from "./bench/bench-store.js";
+import { type MachineIdentity, openIdentity } from "./compose/open-identity.js";
+import { type Lending, openLending } from "./compose/open-lending.js";
+import { openStatusPage } from "./compose/open-status-page.js";
+import { Speaker } from "./compose/speaker.js";
+import { StatusBoard } from "./compose/status-board.js";
+import { watchModels } from "./compose/watch-models.js";
+import { SHIPPED_MODEL } from "./config/backend-config.js";
 import type { AgentConfig } from "./config.js";
 import type { Connection } from "./connection/connection.js";
 import { Reconciler } from "./connection/reconciler.js";
+import type { MachineFrame } from "./connection/session.js";
 import { WebSocketConnection } from "./connection/web-socket-connection.js";
-import { readHardware, readVitals } from "./hardware.js";
-import { loadIdentity } from "./identity.js";
-import { JobTable } from "./jobs/job-table.js";
+import { type AdmissionLimits, DEFAULT_ADMISSION } from "./jobs/admission.js";
+import { Jobs } from "./jobs/jobs.js";
 import { Backoff } from "./platform/backoff.js";
-import { type Clock, systemClock } from "./platform/clock.js";
+import { type Clock, repeat, systemClock, systemWallTime } from "./platform/clock.js";
+import { watchClockJumps } from "./platform/clock-jump.js";
 import type { Logger } from "./platform/logger.js";
 import { type Rng, systemRng } from "./platform/rng.js";
 import { AGENT_VERSION } from "./version.js";
@@ -21,12 +31,20 @@ export interface AgentDeps {
   readonly log: Logger;
   readonly clock?: Clock;
   readonly rng?: Rng;
+  /** The time of day, ms. */
+  readonly wallTime?: () => number;
+  /** The program that holds this Mac's Secure Enclave key; absent = the key is in a file. */
+  readonly enclaveHelper?: string | undefined;
+  /** Linux: the kind of the owner's desktop session (`XDG_SESSION_TYPE`). */
+  readonly sessionType?: string | undefined;
   /** Told each time the coordinator has let the agent in. */
   readonly onRegistered?: (providerId: string) => void;
 }
 
-/** As many models fit the register frame with their slots, whatever their names; `models_update` tells the others. */
-const MODELS_AT_REGISTRATION = 64;
+/** How often it is looked whether `bench` has measured something, ms. */
+const MEASUREMENTS_MS = 60_000;
+
+type Surroundings = Required<Pick<AgentDeps, "log" | "clock" | "rng" | "wallTime">> & AgentDeps;
 
 /**
  * Runs an agent until the signal aborts: then what runs may end, and everything is given back.
@@ -34,18 +52,19 @@ const MODELS_AT_REGISTRATION = 64;
  * @throws AgentError when it cannot start or reconnecting cannot help
  */
 export async function runAgent(config: AgentConfig, deps: AgentDeps, signal: AbortSignal): Promise<void> {
-  const { clock = systemClock, rng = systemRng } = deps;
-  const all = { ...deps, clock, rng };
-  const identity = loadIdentity(config.dataDir, config.name);
+  const all: Surroundings = { clock: systemClock, rng: systemRng, wallTime: systemWallTime, ...deps };
+  const { dataDir, name } = config;
+  using identity = await openIdentity({ dataDir, name, enclaveHelper: deps.enclaveHelper, clock: all.clock });
+  using lending = await openLending(config, all);
   let backend: Backend;
   try {
-    backend = await createBackend(config, all, signal);
+    backend = await createBackends(config.backends, { ...all, fallbackModelPath: SHIPPED_MODEL }, signal);
   } catch (error) {
     if (signal.aborted) return;
     throw error;
   }
   try {
-    await serve({ config, deps: all, backend, identity }, signal);
+    await serve({ config, deps: all, backend, identity, lending }, signal);
   } finally {
     await backend.stop();
   }
@@ -53,82 +72,97 @@ export async function runAgent(config: AgentConfig, deps: AgentDeps, signal: Abo
 
 interface Serving {
   readonly config: AgentConfig;
-  readonly deps: Required<Pick<AgentDeps, "log" | "clock" | "rng">> & AgentDeps;
+  readonly deps: Surroundings;
   readonly backend: Backend;
-  readonly identity: string;
+  readonly identity: MachineIdentity;
+  readonly lending: Lending;
 }
 
 /** Wires the parts together and sees them to their end. */
-async function serve({ config, deps, backend, identity }: Serving, signal: AbortSignal): Promise<void> {
-  const { log, clock, rng } = deps;
-  const keyPair = generateKeyPair();
-  const jobs = new JobTable({ backend, keyPair, clock, log, idle: () => reconciler.wake({ reason: "jobs_ended" }) });
-  const advertiser = new Advertiser({
-    backend,
-    expected: config.models,
+async function serve(serving: Serving, signal: AbortSignal): Promise<void> {
+  const { config, deps, backend, identity, lending } = serving;
+  const { log, clock, rng, wallTime } = deps;
+  using keys = new KeyRing();
+  const prover = new Prover({ ...identity, agentVersion: AGENT_VERSION, wallTime });
+  const proofs = new ConnectionProofs(prover, keys, log);
+  const weightsHash = (model: string): string | undefined =>
+    advertiser.models.find(({ id }) => id === model)?.weights_hash;
+  const receipts = new Receipts({ signer: identity.signer, wallTime, weightsHash });
+  const jobs = new Jobs({ backend, keys, clock, log, limits: admissionLimits(config), receipts });
+  await using models = watchModels({ ...serving, jobs, changed: (what) => speaker.changed(what) });
+  const { advertiser } = models;
+  const { chip } = lending.facts;
+  const measured = new BenchStore({ dataDir: config.dataDir, chip, agentVersion: AGENT_VERSION, wallTime });
+  const connection = (): Connection | undefined => reconciler.connection;
+  const speaker = new Speaker({ config, advertiser, jobs, measured, lending, proofs, connection });
+  using board = new StatusBoard({
+    name: config.name,
+    version: AGENT_VERSION,
     clock,
-    log,
-    running: (model) => (model === undefined ? jobs.size : jobs.running(model)),
-    changed: (what) => {
-      const { connection } = reconciler;
-      if (what === "models") connection?.send({ type: "models_update", models: [...advertiser.models] });
-      connection?.send(heartbeatFrame());
-    },
+    wallTime,
+    lending,
+    jobs,
+    advertiser,
+    standing: () => reconciler.standing(),
   });
-  let announced: readonly ModelAdvert[] = [];
-  const registerFrame = (): RegisterFrame => {
-    announced = advertiser.models.length > MODELS_AT_REGISTRATION ? [] : advertiser.models;
-    return {
-      type: "register",
-      versions: { ...SUPPORTED_VERSIONS },
-      token: config.token,
-      agent: { name: config.name, version: AGENT_VERSION },
-      identity,
-      encryption_key: { key_id: keyPair.keyId, public_key: Buffer.from(keyPair.publicKey).toString("base64url") },
-      hardware: readHardware(),
-      models: advertiser.models.slice(0, MODELS_AT_REGISTRATION),
-      slots: advertiser.slots().slice(0, MODELS_AT_REGISTRATION),
-    };
-  };
-  const heartbeatFrame = (): HeartbeatFrame => ({ type: "heartbeat", slots: advertiser.slots(), ...readVitals() });
-  const onRegistered = (providerId: string, connection: Connection): void => {
-    const { models } = advertiser;
-    // What changed while the registration was under way.
-    if (models !== announced) connection.send({ type: "models_update", models: [...models] });
-    log.info({ provider: providerId, models: models.map(({ id }) => id) }, "registered");
-    deps.onRegistered?.(providerId);
-  };
   const reconciler = new Reconciler({
-    dial: (events) => new WebSocketConnection(config.coordinator, { clock, log, events }),
+    coordinators: config.coordinators,
+    dial: (url, events) => new WebSocketConnection(url, { clock, log, events }),
     clock,
     backoff: new Backoff(rng),
     log,
-    jobs,
-    registerFrame,
-    heartbeatFrame,
-    onRegistered,
+    jobs: jobs.serve,
+    registerFrame: (url, connection) => speaker.register(url, connection),
+    heartbeatFrame: () => speaker.heartbeat(),
+    control: (frame, connection) => obey(frame, connection, { proofs, board, log }),
+    lost: (code, problem) => board.lost(code, problem),
+    onRegistered: (registered) => {
+      speaker.catchUp(registered);
+      board.registered(registered);
+      const { provider_id: provider, trust_level: trust } = registered.frame;
+      log.info({ provider, trust, models: advertiser.models.map(({ id }) => id) }, "registered");
+      deps.onRegistered?.(provider);
+    },
   });
-  const watching = new AbortController();
-  await advertiser.refresh(signal);
-  const watched = advertiser.watch(watching.signal);
-  try {
-    await reconciler.run(signal);
-  } finally {
-    watching.abort();
-    await watched;
+  using _jumps = watchClockJumps({
+    clock,
+    wallTime,
+    jumped: (missedMs) => reconciler.wake({ reason: "clock_jumped", missedMs }),
+  });
+  using _lent = lending.manners.watch((now) => {
+    log.info({ ...now }, "availability changed");
+    speaker.changed("slots");
+  });
+  using _rotation = repeat(clock, LIMITS.keyRotationMs, () => {
+    keys.rotate();
+    if (reconciler.connection !== undefined) proofs.announce(reconciler.connection);
+  });
+  await using _page = await openStatusPage(config, board, log);
+  using _measurements = repeat(clock, MEASUREMENTS_MS, () => void measured.refresh());
+  await Promise.all([advertiser.refresh(signal), measured.refresh()]);
+  await models.watching(() => reconciler.run(signal));
+}
+
+/** Frames about the machine as a whole. */
+function obey(
+  frame: MachineFrame,
+  connection: Connection,
+  { proofs, board, log }: { readonly proofs: ConnectionProofs; readonly board: StatusBoard; readonly log: Logger },
+): void {
+  switch (frame.type) {
+    case "challenge":
+      return proofs.answer(frame.challenge, connection);
+    case "runtime_status": {
+      const { verified, mismatches } = frame;
+      board.judged(mismatches);
+      if (verified) log.info("the operator accepts what runs here");
+      else log.warn({ mismatches }, "the operator does not accept what runs here: no requests come for it");
+    }
   }
 }
 
-function createBackend(config: AgentConfig, deps: Serving["deps"], signal: AbortSignal): Promise<Backend> {
-  const { backend, backendKey: key, models, embeddings } = config;
-  if (backend.type === "openai")
-    return Promise.resolve(new OpenAiBackend({ baseUrl: backend.url, key, models, embeddings }));
-  const { modelPath } = backend;
-  return EmbeddedBackend.start({ ...deps, modelPath, modelId: models[0] ?? modelIdOf(modelPath) }, signal);
-}
-
-/** The file's name without folder and ending. */
-function modelIdOf(path: string): string {
-  const file = path.split(/[\\/]/).at(-1) ?? path;
-  return file.replace(/\.gguf$/i, "");
+function admissionLimits({ limits }: AgentConfig): AdmissionLimits {
+  const { maxConcurrency, perModel, maxWaitSeconds } = limits;
+  const bound = maxConcurrency === undefined ? {} : { maxConcurrency };
+  return { ...DEFAULT_ADMISSION, ...bound, perModel, maxWaitMs: maxWaitSeconds * 1_000 };
 }

@@ -1,69 +1,85 @@
-import { homedir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { z } from "zod";
+import type { AgentConfig, AgentSettings } from "./config/agent-config.js";
+import type { AvailabilityWindow } from "./config/availability-window.js";
+import { parseWindow } from "./config/availability-window.js";
+import {
+  AUTO_BACKEND,
+  type BackendConfig,
+  type BackendOfFile,
+  backendOfFile,
+  backendOfFlags,
+} from "./config/backend-config.js";
+import { type LoadedConfig, problemLine } from "./config/config-file.js";
+import { expandHome, platformPaths } from "./config/config-path.js";
+import { type ConfigFile, LOG_LEVELS, wsUrl } from "./config/schema.js";
+import { lineOf, locate } from "./config/toml-places.js";
 import { AgentError } from "./platform/agent-error.js";
 
-/** Everything that decides what an agent does. */
-export interface AgentConfig {
-  readonly coordinator: string;
-  readonly token: string;
-  readonly backend:
-    | { readonly type: "embedded"; readonly modelPath: string }
-    | { readonly type: "openai"; readonly url: string };
-  readonly backendKey: string | undefined;
-  /** Advertise only these. */
-  readonly models: readonly string[];
-  /** The backend's models make embeddings and do not chat. */
-  readonly embeddings: boolean;
-  readonly name: string;
-  readonly dataDir: string;
-  readonly logLevel: string;
-}
+export type {
+  AgentConfig,
+  AgentSettings,
+  AvailabilityConfig,
+  LimitsConfig,
+  StatusPageConfig,
+} from "./config/agent-config.js";
 
 /** What the command line says, as it came. */
 export interface ServeFlags {
-  readonly coordinator?: string;
+  readonly coordinator?: string | readonly string[];
   readonly backend?: string;
   readonly backendKey?: string;
   readonly model?: readonly string[];
   readonly modelPath?: string;
   readonly embeddings?: boolean;
   readonly name?: string;
+  readonly logLevel?: string;
 }
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-/** The model that ships with the agent. */
-const PICO_PATH = fileURLToPath(new URL("../models/pico/pico.gguf", import.meta.url));
+/** Whose token it is, and for whom. */
+export interface TokenPlace {
+  readonly dataDir: string;
+  readonly name: string;
+  /** WebSocket URL. */
+  readonly coordinator: string;
+}
 
-const wsUrl = z.url({ protocol: /^wss?$/, error: "must be a ws:// or wss:// URL" });
+/** What there is beside flags and environment. */
+export interface MoreSources {
+  readonly file?: LoadedConfig;
+  /** The token that an earlier log-in left. */
+  readonly storedToken?: (place: TokenPlace) => string | undefined;
+}
+
+const DEFAULT_COORDINATOR = "ws://127.0.0.1:8080/ws/provider";
+const DEFAULT_WAIT_SECONDS = 30;
 const httpUrl = z.url({ protocol: /^https?$/, error: "must be 'embedded' or an http(s):// URL" });
 
-const shape = z.object({
-  coordinator: wsUrl,
-  backend: z.union([z.literal("embedded"), httpUrl], { error: "must be 'embedded' or an http(s):// URL" }),
-  backendKey: z.string().min(1).optional(),
-  token: z.string({ error: "must be set: the coordinator gives it to you" }).min(1).max(1024),
-  models: z.array(z.string().min(1).max(128)),
-  modelPath: z.string().min(1),
-  embeddings: z.boolean(),
-  name: z.string().min(1).max(64),
-  dataDir: z.string().min(1),
-  logLevel: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]),
-});
+const schema = z
+  .object({
+    coordinators: z.array(wsUrl).min(1).max(16),
+    backend: z.union([z.literal("embedded"), httpUrl], { error: "must be 'embedded' or an http(s):// URL" }).optional(),
+    backendKey: z.string().min(1).max(8192).optional(),
+    models: z.array(z.string().min(1).max(128)),
+    modelPath: z.string().min(1).optional(),
+    embeddings: z.boolean(),
+    name: z.string().min(1).max(64),
+    dataDir: z.string().min(1),
+    logLevel: z.enum(LOG_LEVELS),
+  })
+  .refine(({ embeddings, backend }) => !embeddings || !(backend === undefined || backend === "embedded"), {
+    path: ["embeddings"],
+    error: "goes with the URL of a --backend: the embedded engine only chats",
+  });
 
-const schema = shape.refine(({ embeddings, backend }) => !(embeddings && backend === "embedded"), {
-  path: ["embeddings"],
-  error: "the embedded engine only chats",
-});
+const tokenSchema = z.string().min(1).max(1024);
 
 /** Where each value comes from, as people set it. */
 const SOURCES: Readonly<Record<string, string>> = {
-  coordinator: "--coordinator (or HEARTH_COORDINATOR)",
+  coordinators: "--coordinator (or HEARTH_COORDINATOR)",
   backend: "--backend",
   backendKey: "--backend-key (or HEARTH_BACKEND_KEY)",
-  token: "HEARTH_PROVIDER_TOKEN",
   models: "--model",
   modelPath: "--model-path",
   embeddings: "--embeddings",
@@ -73,33 +89,175 @@ const SOURCES: Readonly<Record<string, string>> = {
 };
 
 /**
- * Puts flags and environment together; a flag wins. An empty variable counts as unset.
+ * Puts flags, environment and file together; the earlier wins. An empty variable counts as unset.
  *
  * @throws AgentError `config_invalid` that lists every problem and no secret
  */
-export function readAgentConfig(flags: ServeFlags, env: Env): AgentConfig {
-  const parsed = schema.safeParse({
-    coordinator: flags.coordinator ?? (env["HEARTH_COORDINATOR"] || "ws://127.0.0.1:8080/ws/provider"),
-    backend: flags.backend ?? "embedded",
-    backendKey: flags.backendKey ?? (env["HEARTH_BACKEND_KEY"] || undefined),
-    token: env["HEARTH_PROVIDER_TOKEN"] || undefined,
-    models: flags.model ?? [],
-    modelPath: flags.modelPath ?? PICO_PATH,
-    embeddings: flags.embeddings ?? false,
-    name: flags.name ?? "default",
-    dataDir: env["HEARTH_AGENT_DATA_DIR"] || join(homedir(), ".hearth-agent"),
-    logLevel: env["HEARTH_LOG_LEVEL"] || "info",
-  });
-  if (!parsed.success) throw invalid(parsed.error);
-  const { backend, modelPath, ...rest } = parsed.data;
+export function readAgentConfig(flags: ServeFlags, env: Env, more: MoreSources = {}): AgentConfig {
+  const { settings, problems, raw } = gather(flags, env, more.file);
+  const tokens = env["HEARTH_PROVIDER_TOKEN"] ? {} : storedTokens(raw, more.storedToken);
+  const token = tokenSchema.safeParse(env["HEARTH_PROVIDER_TOKEN"] || Object.values(tokens)[0]);
+  const all = token.success ? problems : [...problems, tokenProblem(env)];
+  if (settings === undefined || !token.success || all.length > 0) throw invalid(all);
+  return { ...settings, token: token.data, tokens };
+}
+
+function storedTokens(
+  { coordinators, name, dataDir }: Pick<AgentSettings, "coordinators" | "name" | "dataDir">,
+  read: MoreSources["storedToken"],
+): Readonly<Record<string, string>> {
+  const found = coordinators.map((coordinator) => [coordinator, read?.({ dataDir, name, coordinator })] as const);
+  return Object.fromEntries(found.filter((entry): entry is readonly [string, string] => entry[1] !== undefined));
+}
+
+/**
+ * The same for commands that need no token.
+ *
+ * @throws AgentError `config_invalid` that lists every problem and no secret
+ */
+export function readAgentSettings(flags: ServeFlags, env: Env, file?: LoadedConfig): AgentSettings {
+  const { settings, problems } = gather(flags, env, file);
+  if (settings === undefined || problems.length > 0) throw invalid(problems);
+  return settings;
+}
+
+function tokenProblem(env: Env): string {
+  const problem = env["HEARTH_PROVIDER_TOKEN"]
+    ? "must have at most 1024 characters"
+    : "must be set: the coordinator gives it to you; or run 'hearth-agent login'";
+  return `HEARTH_PROVIDER_TOKEN: ${problem}`;
+}
+
+interface Gathered {
+  /** Absent when there are problems. */
+  readonly settings?: AgentSettings;
+  readonly problems: readonly string[];
+  /** As it was said, whether or not it is valid. */
+  readonly raw: Pick<AgentSettings, "coordinators" | "name" | "dataDir">;
+}
+
+function gather(flags: ServeFlags, env: Env, file?: LoadedConfig): Gathered {
+  const written: ConfigFile = file?.type === "valid" ? file.values : {};
+  const raw = ofAnySource(flags, env, written);
+  const parsed = schema.safeParse({ ...ofFlagsOnly(flags, env), ...raw });
+  const backends = (written.backends ?? []).map((entry) => backendOfFile(entry, env));
+  const problems = [
+    ...problemsOfFile(file, backends),
+    ...(parsed.success ? [] : parsed.error.issues.map((issue) => flagProblem(issue))),
+  ];
+  if (!parsed.success || problems.length > 0) return { problems, raw };
+  return { problems, raw, settings: settingsOf(parsed.data, written, backends.filter(isComplete)) };
+}
+
+function ofFlagsOnly(flags: ServeFlags, env: Env) {
   return {
-    ...rest,
-    backendKey: rest.backendKey,
-    backend: backend === "embedded" ? { type: "embedded", modelPath } : { type: "openai", url: backend },
+    backend: flags.backend ?? (flags.modelPath === undefined ? undefined : "embedded"),
+    backendKey: flags.backendKey ?? (env["HEARTH_BACKEND_KEY"] || undefined),
+    models: flags.model ?? [],
+    modelPath: flags.modelPath,
+    embeddings: flags.embeddings ?? false,
   };
 }
 
-function invalid(error: z.ZodError): AgentError {
-  const problems = error.issues.map((issue) => `  - ${SOURCES[String(issue.path[0])] ?? "value"}: ${issue.message}`);
-  return new AgentError("config_invalid", `The agent cannot start:\n${problems.join("\n")}`);
+function ofAnySource(flags: ServeFlags, env: Env, written: ConfigFile) {
+  const coordinators = listed(flags.coordinator) ?? listed(env["HEARTH_COORDINATOR"]) ?? written.coordinators;
+  return {
+    coordinators: coordinators ?? [DEFAULT_COORDINATOR],
+    name: flags.name ?? written.name ?? "default",
+    dataDir: env["HEARTH_AGENT_DATA_DIR"] || expandHome(written.data_dir ?? platformPaths().data),
+    logLevel: flags.logLevel ?? (env["HEARTH_LOG_LEVEL"] || (written.log_level ?? "info")),
+  };
+}
+
+function problemsOfFile(file: LoadedConfig | undefined, backends: readonly BackendOfFile[]): readonly string[] {
+  if (file?.type === "invalid") return file.problems.map((problem) => problemLine(file.path, problem));
+  if (file?.type !== "valid") return [];
+  const places = locate(file.text);
+  return backends.flatMap((each, i) => {
+    if (isComplete(each)) return [];
+    const line = lineOf(places, ["backends", i, each.key]);
+    const where = { key: `backends.${i}.${each.key}`, ...(line === undefined ? {} : { line }) };
+    return [problemLine(file.path, { ...where, problem: each.problem })];
+  });
+}
+
+const isComplete = (each: BackendOfFile): each is BackendConfig => "kind" in each;
+
+function flagProblem(issue: z.core.$ZodIssue): string {
+  return `${SOURCES[String(issue.path[0])] ?? "value"}: ${issue.message}`;
+}
+
+/** One value or several, separated by white space or commas where only one string can be said. */
+function listed(value: string | readonly string[] | undefined): readonly string[] | undefined {
+  if (value === undefined || value === "") return undefined;
+  return typeof value === "string" ? value.split(/[\s,]+/).filter((each) => each !== "") : value;
+}
+
+function settingsOf(
+  parsed: z.infer<typeof schema>,
+  written: ConfigFile,
+  ofFile: readonly BackendConfig[],
+): AgentSettings {
+  const { backend: flag, backendKey, models, modelPath, embeddings } = parsed;
+  const ofFlags = flag && backendOfFlags({ backend: flag, backendKey, models, modelPath, embeddings });
+  const chosen = ofFlags ? [ofFlags] : ofFile.length > 0 ? ofFile : [AUTO_BACKEND];
+  // A backend's own list goes before the list for all.
+  const backends = chosen.map((each) => (each.models.length > 0 ? each : { ...each, models }));
+  return {
+    ...firstBackend(backends[0] ?? AUTO_BACKEND),
+    coordinator: parsed.coordinators[0] ?? DEFAULT_COORDINATOR,
+    coordinators: parsed.coordinators,
+    backends,
+    models,
+    modelDirs: (written.models?.dirs ?? []).map(expandHome),
+    ...ownerRules(written),
+    name: parsed.name,
+    dataDir: parsed.dataDir,
+    logLevel: parsed.logLevel,
+  };
+}
+
+function firstBackend(backend: BackendConfig): Pick<AgentSettings, "backend" | "backendKey" | "embeddings"> {
+  if (backend.kind === "auto" || backend.kind === "embedded" || backend.kind === "owned-llama-server") {
+    const shipped = backendOfFlags({
+      backend: "embedded",
+      backendKey: undefined,
+      models: [],
+      modelPath: backend.kind === "auto" ? undefined : backend.modelPath,
+      embeddings: false,
+    });
+    const modelPath = shipped.kind === "embedded" ? shipped.modelPath : "";
+    return { backend: { type: "embedded", modelPath }, backendKey: undefined, embeddings: false };
+  }
+  const { url, key, embeddings } = backend;
+  return { backend: { type: "openai", url }, backendKey: key, embeddings };
+}
+
+/** What only the file can say, with its defaults. */
+function ownerRules({
+  limits = {},
+  availability = {},
+  status_page = {},
+}: ConfigFile): Pick<AgentSettings, "limits" | "availability" | "statusPage"> {
+  const windows = (availability.windows ?? []).map(parseWindow);
+  return {
+    limits: {
+      maxConcurrency: limits.max_concurrency,
+      perModel: limits.per_model ?? {},
+      maxWaitSeconds: limits.max_wait_seconds ?? DEFAULT_WAIT_SECONDS,
+      memoryPercent: limits.memory_percent,
+    },
+    availability: {
+      windows: windows.filter((each): each is AvailabilityWindow => "days" in each),
+      pauseWhenActiveMinutes: availability.pause_when_active_minutes ?? 0,
+      pauseOnBattery: availability.pause_on_battery ?? false,
+      sharing: availability.sharing ?? "everyone",
+    },
+    statusPage: { enabled: status_page.enabled ?? true, port: status_page.port ?? 0 },
+  };
+}
+
+function invalid(problems: readonly string[]): AgentError {
+  const lines = problems.map((problem) => `  - ${problem}`);
+  return new AgentError("config_invalid", `The agent cannot start:\n${lines.join("\n")}`);
 }

@@ -1,36 +1,106 @@
 #!/usr/bin/env node
+import { setMaxListeners } from "node:events";
+import { homedir, totalmem } from "node:os";
 import { CommanderError } from "commander";
 import { runAgent } from "./agent.js";
+import { backendPorts } from "./cli/connect/backend-ports.js";
+import { tokenVault } from "./cli/connect/token-vault.js";
+import type { CliContext } from "./cli/invocation.js";
+import type { AgentPorts } from "./cli/ports.js";
 import { createProgram } from "./cli/program.js";
-import { readAgentConfig, type ServeFlags } from "./config.js";
+import { terminalPrompter } from "./cli/prompter.js";
+import { readHardware } from "./hardware.js";
 import { AgentError, EXIT_CODES } from "./platform/agent-error.js";
-import { createLogger } from "./platform/logger.js";
+import { systemClock, systemWallTime } from "./platform/clock.js";
+import { systemRng } from "./platform/rng.js";
+import { openInitSystem } from "./service/open-init-system.js";
+import { commandRunner } from "./service/run-command.js";
 
-async function serve(flags: ServeFlags): Promise<void> {
-  const config = readAgentConfig(flags, process.env);
-  const log = createLogger(config.logLevel);
-  const stopping = new AbortController();
-  const stop = (): void => {
-    // A second signal means now.
-    if (stopping.signal.aborted) process.exit(EXIT_CODES.internal);
-    stopping.abort();
-  };
-  process.on("SIGTERM", stop);
-  process.on("SIGINT", stop);
-  await runAgent(config, { log }, stopping.signal);
-  log.info("stopped");
+const { env, platform, argv, stdin, stdout, stderr } = process;
+
+/** The Secure Enclave helper's program; without one the machine's key is in a file. */
+const enclaveHelper = env["HEARTH_ENCLAVE_HELPER"] || undefined;
+const attesting = { clock: systemClock, wallTime: systemWallTime, enclaveHelper };
+
+const ports: AgentPorts = {
+  runAgent: (config, log, signal) => runAgent(config, { log, enclaveHelper }, signal),
+  describeMachine: async () => {
+    const { chip = "Unknown chip", cpu_cores: cores = 0 } = readHardware();
+    return { chip, cores, memoryBytes: totalmem() };
+  },
+  ...backendPorts(systemClock),
+  tokens: tokenVault,
+  models: async () => {
+    const { modelPort } = await import("./cli/connect/model-port.js");
+    return modelPort({ clock: systemClock, env, platform });
+  },
+  bench: async () => {
+    const { benchPort } = await import("./cli/connect/bench-port.js");
+    return benchPort({ clock: systemClock, rng: systemRng, wallTime: systemWallTime });
+  },
+  enrol: async () => {
+    const { enrolPort } = await import("./cli/connect/enrol-port.js");
+    const { identityText } = await import("./cli/connect/attest-port.js");
+    return enrolPort({ clock: systemClock, identity: (dataDir, name) => identityText(attesting, dataDir, name) });
+  },
+  attest: async () => {
+    const { attestPort } = await import("./cli/connect/attest-port.js");
+    return attestPort(attesting);
+  },
+};
+
+/** Commands end on Ctrl-C by themselves; `serve` listens for it too, and takes its time. */
+function interruption(): AbortSignal {
+  const interrupted = new AbortController();
+  // A command may wait for many things at once.
+  setMaxListeners(0, interrupted.signal);
+  process.once("SIGINT", () => interrupted.abort());
+  return interrupted.signal;
 }
 
+const context: CliContext = {
+  env,
+  platform,
+  clock: systemClock,
+  wallClock: systemWallTime,
+  stdin,
+  stdout,
+  stderr,
+  program: [...process.execArgv, argv[1] ?? ""],
+  ports,
+  initSystem: openInitSystem({
+    run: commandRunner(env),
+    platform,
+    home: homedir(),
+    configHome: env["XDG_CONFIG_HOME"],
+    uid: process.getuid?.() ?? 0,
+  }),
+  prompter: terminalPrompter(),
+  signal: interruption(),
+};
+
+/** Says what went wrong, for people or as JSON. @returns the exit code */
 function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode;
   const known = error instanceof AgentError;
-  process.stderr.write(`${known ? error.message : String((error as Error)?.stack ?? error)}\n`);
-  return EXIT_CODES[known ? error.code : "internal"];
+  const code = known ? error.code : "internal";
+  const message = known ? error.message : String((error as Error)?.stack ?? error);
+  const document = { error: { code, exit_code: EXIT_CODES[code], message } };
+  stderr.write(argv.includes("--json") ? `${JSON.stringify(document)}\n` : `${message}\n`);
+  return EXIT_CODES[code];
 }
 
-createProgram(serve)
+/** Leaves when what was said has gone out: a pipe may take its time. */
+function leave(): void {
+  stdout.write("", () => stderr.write("", () => process.exit()));
+}
+
+// Whoever reads along has seen enough, as `head` does.
+stdout.on("error", () => process.exit());
+
+createProgram(context)
   .parseAsync()
-  .then(
-    () => process.exit(0),
-    (error: unknown) => process.exit(exitCodeOf(error)),
-  );
+  .catch((error: unknown) => {
+    process.exitCode = exitCodeOf(error);
+  })
+  .finally(leave);

@@ -13,9 +13,13 @@ export interface ConnectionEvents {
 /** One connection to a coordinator, from dialling to its end. Sending after that does nothing. */
 export interface Connection extends JobOutlet {
   send(frame: ControlFrame): void;
+  /** Calls `reached` once when the coordinator has read everything sent before; never when the connection ends first. */
+  confirm(reached: () => void): void;
+  /** Ends the connection unless the coordinator gives a sign of life within this time, ms. */
+  verify(limitMs: number): void;
   /** Says why and goes; what the coordinator still sends is not heard. The end comes as `closed`. */
   close(reason: CloseReason): void;
 }
 
-/** Starts a connection. */
-export type Dial = (events: ConnectionEvents) => Connection;
+/** Starts a connection to a coordinator's URL. */
+export type Dial = (url: string, events: ConnectionEvents) => Connection;

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from "node:timers/promises";
 import { CLOSE_CODES, type CloseReason, type ControlFrame, type CoordinatorFrame } from "@hearth/protocol";
 import { describe, expect, it } from "vitest";
 import type { AgentError } from "../platform/agent-error.js";
@@ -5,17 +6,36 @@ import { Backoff } from "../platform/backoff.js";
 import { createLogger } from "../platform/logger.js";
 import { VirtualClock } from "../testing/virtual-clock.js";
 import type { Connection, ConnectionEvents } from "./connection.js";
-import { LEAVE_TIMEOUT_MS, Reconciler, STABLE_MS } from "./reconciler.js";
+import { HOME_AFTER_MS, STABLE_MS } from "./coordinator-list.js";
+import { REPLACED_BACKOFF, Reconciler } from "./reconciler.js";
+import { BARRIER_TIMEOUT_MS, LEAVE_TIMEOUT_MS } from "./session.js";
 
 /** A connection that a test speaks for. */
 class Wire implements Connection {
   readonly sent: string[] = [];
   readonly congested = false;
+  readonly url: string;
   closeReason: CloseReason | undefined;
+  verified = 0;
   readonly #events: ConnectionEvents;
+  #confirming: (() => void)[] = [];
 
-  constructor(events: ConnectionEvents) {
+  constructor(url: string, events: ConnectionEvents) {
+    this.url = url;
     this.#events = events;
+  }
+
+  confirm(reached: () => void): void {
+    this.#confirming.push(reached);
+  }
+
+  /** The coordinator has read everything. */
+  pong(): void {
+    for (const reached of this.#confirming.splice(0)) reached();
+  }
+
+  verify(): void {
+    this.verified += 1;
   }
 
   send(frame: ControlFrame): void {
@@ -43,40 +63,67 @@ class Wire implements Connection {
   }
 }
 
+/** The jobs of one connection, as a test wants them. */
+class FakeJobs {
+  size = 0;
+  allowed = true;
+  refusing = false;
+  abandoned = 0;
+  readonly idle: () => void;
+
+  constructor(idle: () => void) {
+    this.idle = idle;
+  }
+
+  control = (): boolean => this.allowed;
+  data = (): boolean => this.allowed;
+
+  refuse(): void {
+    this.refusing = true;
+  }
+
+  abandon(): void {
+    this.abandoned += 1;
+    this.size = 0;
+  }
+
+  end(): void {
+    this.size = 0;
+    this.idle();
+  }
+}
+
 class World {
   readonly clock = new VirtualClock();
   readonly wires: Wire[] = [];
-  readonly jobs = {
-    size: 0,
-    allowed: true,
-    abandoned: 0,
-    control: () => this.jobs.allowed,
-    data: () => this.jobs.allowed,
-    abandon: () => {
-      this.jobs.abandoned += 1;
-      this.jobs.size = 0;
-    },
-  };
+  readonly tables: FakeJobs[] = [];
   readonly registered: string[] = [];
+  readonly controls: string[] = [];
   readonly stopping = new AbortController();
   readonly reconciler: Reconciler;
   readonly ended: Promise<void>;
   outcome: "running" | "ended" | AgentError = "running";
 
-  constructor() {
+  constructor(coordinators: readonly string[] = ["ws://one"]) {
     this.reconciler = new Reconciler({
-      dial: (events) => {
-        const wire = new Wire(events);
+      coordinators,
+      dial: (url, events) => {
+        const wire = new Wire(url, events);
         this.wires.push(wire);
         return wire;
       },
       clock: this.clock,
       backoff: new Backoff({ next: () => 1 }),
       log: createLogger("silent"),
-      jobs: this.jobs,
-      registerFrame: () => ({ type: "register" }) as never,
+      jobs: (_outlet, idle) => {
+        const table = new FakeJobs(idle);
+        this.tables.push(table);
+        return table;
+      },
+      registerFrame: async () => ({ type: "register" }) as never,
       heartbeatFrame: () => ({ type: "heartbeat", slots: [] }),
-      onRegistered: (id) => this.registered.push(id),
+      control: (frame) => this.controls.push(frame.type),
+      onRegistered: ({ frame }) => this.registered.push(frame.provider_id),
     });
     this.ended = this.reconciler.run(this.stopping.signal).then(
       () => {
@@ -88,21 +135,30 @@ class World {
     );
   }
 
+  get jobs(): FakeJobs {
+    return this.tables.at(-1) as FakeJobs;
+  }
+
   get wire(): Wire {
     return this.wires.at(-1) as Wire;
   }
 
   register(): Wire {
-    this.wire.open();
     this.wire.hear({ type: "registered", version: 1, provider_id: "p", heartbeat_interval_ms: 5_000 });
     return this.wire;
   }
 }
 
+const GO_AWAY = { type: "go_away", reason: "restart", reconnect_after_ms: 3_000 } as const;
+const REGISTERED = { type: "registered", version: 1, provider_id: "q", heartbeat_interval_ms: 100 } as const;
+
 describe("the reconcile loop", () => {
-  it("dials, registers, and beats at the coordinator's pace", () => {
+  it("dials, registers, and beats at the coordinator's pace", async () => {
     const world = new World();
     expect(world.reconciler.connection).toBeUndefined();
+    world.wire.open();
+    await turn();
+    expect(world.wire.sent).toEqual(["register"]);
     const wire = world.register();
     expect(world.registered).toEqual(["p"]);
     expect(world.reconciler.connection).toBe(wire);
@@ -111,13 +167,24 @@ describe("the reconcile loop", () => {
     expect(wire.sent.filter((type) => type === "heartbeat")).toHaveLength(4);
   });
 
+  it("passes a challenge on before it is registered, and after", () => {
+    const world = new World();
+    const challenge = { type: "challenge", challenge: "x" } as const;
+    world.wire.hear(challenge);
+    world.register().hear(challenge);
+    world.wire.hear({ type: "runtime_status", verified: true, mismatches: [] });
+    expect(world.controls).toEqual(["challenge", "challenge", "runtime_status"]);
+    expect(world.wire.closeReason).toBeUndefined();
+  });
+
   it("gives up what runs when the connection goes, and dials again after a growing delay", () => {
     const world = new World();
     for (const seconds of [1, 2, 4]) {
       world.register();
-      world.jobs.size = 1;
+      const { jobs } = world;
+      jobs.size = 1;
       world.wire.end(1006);
-      expect(world.jobs.size).toBe(0);
+      expect(jobs.size).toBe(0);
       expect(world.reconciler.connection).toBeUndefined();
       const dialled = world.wires.length;
       world.clock.advance(seconds * 1_000 - 1);
@@ -142,17 +209,75 @@ describe("the reconcile loop", () => {
     expect([delay(STABLE_MS), delay(STABLE_MS - 1)]).toEqual([1_000, 2_000]);
   });
 
-  it("finishes what runs when the coordinator goes away, and comes back when it asked for", () => {
+  it.each([
+    ["unauthorized", "unauthorized"],
+    ["version_unsupported", "version_unsupported"],
+  ] as const)("ends with an error when it is closed as %s: dialling again cannot help", async (reason, code) => {
+    const world = new World(["ws://one", "ws://two"]);
+    world.wire.end(CLOSE_CODES[reason]);
+    await world.ended;
+    expect(world.outcome).toMatchObject({ code });
+    expect(world.clock.pending).toBe(0);
+  });
+
+  it.each(["stale_attestation", "untrusted", "liveness_timeout", "going_away", "message_too_big"] as const)(
+    "goes on when it is closed as %s",
+    (reason) => {
+      const world = new World();
+      world.register().end(CLOSE_CODES[reason]);
+      world.clock.advance(60_000);
+      expect(world.wires).toHaveLength(2);
+      expect(world.outcome).toBe("running");
+    },
+  );
+
+  it("leaves the field to another agent of its identity, longer each time", () => {
+    const world = new World(["ws://one", "ws://two"]);
+    for (const factor of [1, 2, 4]) {
+      const dialled = world.wires.length;
+      world.register().end(CLOSE_CODES.replaced);
+      world.clock.advance(factor * REPLACED_BACKOFF.firstMs);
+      expect(world.wires).toHaveLength(dialled);
+      world.clock.advance(60_000);
+      expect(world.wires).toHaveLength(dialled + 1);
+    }
+  });
+
+  it.each([
+    [
+      "a frame that the jobs do not allow",
+      (world: World) => {
+        world.register();
+        world.jobs.allowed = false;
+        world.wire.hear({ type: "cancel", stream: 1, reason: "deadline" });
+      },
+    ],
+    ["a second `registered`", (world: World) => world.register().hear(REGISTERED)],
+    [
+      "a cancel before `registered`",
+      (world: World) => world.wire.hear({ type: "cancel", stream: 1, reason: "deadline" }),
+    ],
+  ])("closes a connection over %s", (_what, misbehave) => {
+    const world = new World();
+    misbehave(world);
+    expect(world.wire.closeReason).toBe("protocol_violation");
+    expect(world.registered.length).toBeLessThanOrEqual(1);
+  });
+});
+
+describe("leaving", () => {
+  it("finishes what runs when the only coordinator goes away, and comes back when it asked for", () => {
     const world = new World();
     const wire = world.register();
     world.jobs.size = 1;
-    wire.hear({ type: "go_away", reason: "restart", reconnect_after_ms: 3_000 });
+    wire.hear(GO_AWAY);
     expect(world.reconciler.connection).toBeUndefined();
+    expect(world.jobs.refusing).toBe(true);
     expect(wire.closeReason).toBeUndefined();
-    world.clock.advance(5_000);
+    world.clock.advance(BARRIER_TIMEOUT_MS);
+    expect(wire.sent).not.toContain("drain");
     expect(wire.sent.filter((type) => type === "heartbeat")).toHaveLength(2);
-    world.jobs.size = 0;
-    world.reconciler.wake({ reason: "jobs_ended" });
+    world.jobs.end();
     expect(wire.closeReason).toBe("normal");
     wire.end();
     world.clock.advance(3_999);
@@ -161,33 +286,78 @@ describe("the reconcile loop", () => {
     expect(world.wires).toHaveLength(2);
   });
 
-  it("drains when it is told to stop, and ends with the connection", async () => {
-    const world = new World();
-    const wire = world.register();
-    world.jobs.size = 2;
-    world.stopping.abort();
-    expect(wire.sent.at(-1)).toBe("drain");
-    expect(wire.closeReason).toBeUndefined();
-    world.jobs.size = 0;
-    world.reconciler.wake({ reason: "jobs_ended" });
-    expect(wire.closeReason).toBe("normal");
-    wire.end();
-    await world.ended;
-    expect(world.outcome).toBe("ended");
-    expect(world.clock.pending).toBe(0);
+  it("goes elsewhere at once when there is an elsewhere, while the rest of the work is finished here", () => {
+    const world = new World(["ws://one", "ws://two"]);
+    const old = world.register();
+    const oldJobs = world.jobs;
+    oldJobs.size = 1;
+    old.hear(GO_AWAY);
+    expect(old.sent.at(-1)).toBe("drain");
+    world.clock.advance(1_000);
+    const fresh = world.register();
+    expect(world.wires.map(({ url }) => url)).toEqual(["ws://one", "ws://two"]);
+    expect(world.reconciler.connection).toBe(fresh);
+    expect(old.closeReason).toBeUndefined();
+    old.pong();
+    oldJobs.end();
+    expect(old.closeReason).toBe("normal");
+    old.end();
+    expect(world.reconciler.connection).toBe(fresh);
+    world.clock.advance(60_000);
+    expect(world.wires).toHaveLength(2);
   });
 
-  it("does not wait for ever for a job when it is told to stop", async () => {
-    const world = new World();
-    const wire = world.register();
+  it("is not startled when the connection that it leaves is replaced by its new one", () => {
+    const world = new World(["ws://one", "ws://two"]);
+    const old = world.register();
     world.jobs.size = 1;
-    world.stopping.abort();
-    world.clock.advance(LEAVE_TIMEOUT_MS);
-    expect(wire.closeReason).toBe("normal");
-    expect(world.jobs.abandoned).toBe(1);
-    wire.end();
-    await world.ended;
-    expect(world.clock.pending).toBe(0);
+    old.hear(GO_AWAY);
+    world.clock.advance(1_000);
+    const fresh = world.register();
+    old.end(CLOSE_CODES.replaced);
+    expect(world.tables[0]?.size).toBe(0);
+    expect(world.reconciler.connection).toBe(fresh);
+  });
+
+  it("drains when it is told to stop, and closes when the work is done and the coordinator knows", async () => {
+    for (const order of ["work first", "coordinator first"]) {
+      const world = new World();
+      const wire = world.register();
+      world.jobs.size = 2;
+      world.stopping.abort();
+      expect(wire.sent.at(-1)).toBe("drain");
+      expect(world.jobs.refusing).toBe(true);
+      const steps = [() => world.jobs.end(), () => wire.pong()];
+      if (order === "coordinator first") steps.reverse();
+      steps[0]?.();
+      expect(wire.closeReason).toBeUndefined();
+      steps[1]?.();
+      expect(wire.closeReason).toBe("normal");
+      wire.end();
+      await world.ended;
+      expect(world.outcome).toBe("ended");
+      expect(world.clock.pending).toBe(0);
+    }
+  });
+
+  it("does not wait for ever for a coordinator that confirms nothing, nor for a job", async () => {
+    for (const [size, ms] of [
+      [0, BARRIER_TIMEOUT_MS],
+      [1, LEAVE_TIMEOUT_MS],
+    ] as const) {
+      const world = new World();
+      const wire = world.register();
+      world.jobs.size = size;
+      world.stopping.abort();
+      world.clock.advance(ms - 1);
+      expect(wire.closeReason).toBeUndefined();
+      world.clock.advance(1);
+      expect(wire.closeReason).toBe("normal");
+      expect(world.jobs.size).toBe(0);
+      wire.end();
+      await world.ended;
+      expect(world.clock.pending).toBe(0);
+    }
   });
 
   it("stops in whatever state it is", async () => {
@@ -199,55 +369,85 @@ describe("the reconcile loop", () => {
     waiting.wire.end(1006);
     waiting.stopping.abort();
     const leaving = new World();
-    leaving.register().hear({ type: "go_away", reason: "restart", reconnect_after_ms: 0 });
+    leaving.register().hear(GO_AWAY);
     leaving.stopping.abort();
     leaving.wire.end();
-    for (const world of [dialling, waiting, leaving]) {
+    const between = new World(["ws://one", "ws://two"]);
+    between.register().hear(GO_AWAY);
+    between.stopping.abort();
+    between.wire.end();
+    for (const world of [dialling, waiting, leaving, between]) {
       await world.ended;
       expect(world.outcome).toBe("ended");
       expect(world.clock.pending).toBe(0);
       expect(world.wires).toHaveLength(1);
     }
   });
+});
 
-  it.each([
-    ["unauthorized", "unauthorized"],
-    ["version_unsupported", "version_unsupported"],
-  ] as const)("ends with an error when it is closed as %s: dialling again cannot help", async (reason, code) => {
-    const world = new World();
-    world.wire.open();
-    world.wire.end(CLOSE_CODES[reason]);
-    await world.ended;
-    expect(world.outcome).toMatchObject({ code });
-    expect(world.clock.pending).toBe(0);
-  });
-
-  it.each(["replaced", "untrusted", "liveness_timeout", "going_away", "message_too_big"] as const)(
-    "goes on when it is closed as %s",
-    (reason) => {
-      const world = new World();
-      world.register().end(CLOSE_CODES[reason]);
+describe("several coordinators", () => {
+  it("are tried in their order, and one that was good is tried again before the others", () => {
+    const world = new World(["ws://one", "ws://two", "ws://three"]);
+    world.wire.end(1006);
+    world.clock.advance(60_000);
+    world.register();
+    world.clock.advance(STABLE_MS);
+    world.wire.end(1006);
+    for (let i = 0; i < 3; i++) {
       world.clock.advance(60_000);
-      expect(world.wires).toHaveLength(2);
-      expect(world.outcome).toBe("running");
-    },
-  );
-
-  it("closes a connection whose frames the protocol does not allow", () => {
-    const world = new World();
-    const wire = world.register();
-    world.jobs.allowed = false;
-    wire.hear({ type: "cancel", stream: 1, reason: "deadline" });
-    expect(wire.closeReason).toBe("protocol_violation");
+      world.wire.end(1006);
+    }
+    expect(world.wires.map(({ url }) => url.slice(5))).toEqual(["one", "two", "two", "three", "one"]);
   });
 
-  it("takes no notice of a second `registered`, nor of a `go_away` before the first", () => {
+  it("begin with the first again when another has served for long", () => {
+    const world = new World(["ws://one", "ws://two"]);
+    world.wire.end(1006);
+    world.clock.advance(60_000);
+    world.register();
+    world.clock.advance(HOME_AFTER_MS);
+    expect(world.wires).toHaveLength(2);
+    world.wire.end(1006);
+    world.clock.advance(60_000);
+    expect(world.wire.url).toBe("ws://one");
+  });
+});
+
+describe("a machine that slept", () => {
+  it("asks every connection for a sign of life, and beats once for all the time", () => {
+    const world = new World(["ws://one", "ws://two"]);
+    const old = world.register();
+    world.jobs.size = 1;
+    old.hear(GO_AWAY);
+    world.clock.advance(1_000);
+    const fresh = world.register();
+    const beats = fresh.sent.length;
+    world.clock.jump(20_000);
+    world.reconciler.wake({ reason: "clock_jumped", missedMs: 0 });
+    expect([old.verified, fresh.verified]).toEqual([1, 1]);
+    expect(fresh.sent.length - beats).toBe(1);
+  });
+
+  it("dials once what it should have dialled meanwhile, and no sooner what is due later", () => {
     const world = new World();
-    world.wire.hear({ type: "go_away", reason: "x", reconnect_after_ms: 0 });
-    const wire = world.register();
-    wire.hear({ type: "registered", version: 1, provider_id: "q", heartbeat_interval_ms: 100 });
-    expect(world.registered).toEqual(["p"]);
-    world.clock.advance(4_999);
-    expect(wire.sent.filter((type) => type === "heartbeat")).toHaveLength(1);
+    world.register().hear({ ...GO_AWAY, reconnect_after_ms: 100_000 });
+    world.wire.end();
+    world.reconciler.wake({ reason: "clock_jumped", missedMs: 40_000 });
+    expect(world.wires).toHaveLength(1);
+    world.clock.advance(60_999);
+    expect(world.wires).toHaveLength(1);
+    world.clock.advance(1);
+    expect(world.wires).toHaveLength(2);
+    world.clock.advance(600_000);
+    expect(world.wires).toHaveLength(2);
+  });
+
+  it("gives up what it was dialling, and dials anew", () => {
+    const world = new World();
+    world.reconciler.wake({ reason: "clock_jumped", missedMs: 3_600_000 });
+    expect(world.wire.closeReason).toBe("normal");
+    world.wire.end(1006);
+    world.clock.advance(1_000);
+    expect(world.wires).toHaveLength(2);
   });
 });

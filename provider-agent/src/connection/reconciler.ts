@@ -1,76 +1,74 @@
-import {
-  CLOSE_CODES,
-  type CoordinatorFrame,
-  closeReason,
-  type HeartbeatFrame,
-  isFatalClose,
-  type RegisterFrame,
-} from "@hearth/protocol";
-import type { JobTable } from "../jobs/job-table.js";
+import { CLOSE_CODES, type CoordinatorFrame, closeReason, isFatalClose } from "@hearth/protocol";
 import { AgentError } from "../platform/agent-error.js";
 import type { Backoff } from "../platform/backoff.js";
-import { type Clock, repeat } from "../platform/clock.js";
-import type { Logger } from "../platform/logger.js";
-import type { Connection, Dial } from "./connection.js";
+import type { Connection } from "./connection.js";
+import { CoordinatorList, STABLE_MS } from "./coordinator-list.js";
+import { type RegisteredFrame, Session, type SessionDeps, type SessionEnd } from "./session.js";
 
-type Frame<T extends CoordinatorFrame["type"]> = Extract<CoordinatorFrame, { readonly type: T }>;
+type GoAway = Extract<CoordinatorFrame, { readonly type: "go_away" }>;
 
 /** Everything that can wake the loop. Logs say the same words. */
 export type Wake =
-  | { readonly reason: "start" | "dial_due" | "socket_open" | "jobs_ended" | "stop" | "leave_timeout" }
-  | { readonly reason: "registered"; readonly frame: Frame<"registered"> }
-  | { readonly reason: "go_away"; readonly frame: Frame<"go_away"> }
-  | { readonly reason: "socket_closed"; readonly code: number; readonly problem: string | undefined };
+  | { readonly reason: "start" | "dial_due" | "stop" }
+  | ({ readonly reason: "registered" } & Registered)
+  | { readonly reason: "go_away"; readonly session: Session; readonly frame: GoAway }
+  | { readonly reason: "session_closed"; readonly session: Session; readonly end: SessionEnd }
+  /** The machine slept; timers are late by this much, ms. */
+  | { readonly reason: "clock_jumped"; readonly missedMs: number };
 
-/** Where the agent stands. */
+/** A coordinator has let the agent in. */
+export interface Registered {
+  /** URL. */
+  readonly coordinator: string;
+  readonly frame: RegisteredFrame;
+  readonly connection: Connection;
+}
+
+/** Where the agent stands, for its owner. */
+export type Standing =
+  | { readonly type: "connected" | "connecting" | "waiting"; readonly coordinator: string }
+  | { readonly type: "stopped" };
+
+/** Where the agent stands. Sessions that only finish what runs are beside that. */
 type State =
   | { readonly phase: "idle" }
-  | { readonly phase: "waiting"; readonly timer: Disposable }
-  | { readonly phase: "dialling"; readonly connection: Connection }
-  | {
-      readonly phase: "registered";
-      readonly connection: Connection;
-      readonly heartbeats: Disposable;
-      readonly since: number;
-    }
-  /** Finishing what runs; then it stops, or dials again. */
-  | {
-      readonly phase: "leaving";
-      readonly connection: Connection;
-      readonly heartbeats?: Disposable;
-      readonly timer?: Disposable;
-      readonly next: { readonly type: "stop" } | { readonly type: "redial"; readonly afterMs: number };
-    }
+  | { readonly phase: "waiting"; readonly timer: Disposable; readonly until: number }
+  | { readonly phase: "active"; readonly session: Session }
+  /** The only coordinator is going away: it is dialled again when what runs has ended. */
+  | { readonly phase: "returning"; readonly afterMs: number }
+  | { readonly phase: "stopping" }
   | { readonly phase: "stopped" };
 
-/** How long running jobs may take to end when the agent or the coordinator leaves, ms. */
-export const LEAVE_TIMEOUT_MS = 30_000;
-/** A registration that has lasted this long was a success: the next delay starts small again, ms. */
-export const STABLE_MS = 10_000;
+/** How long to leave the field to another agent of this identity, ms: doubled each time, up to the maximum. */
+export const REPLACED_BACKOFF = { firstMs: 300_000, maxMs: 3_600_000 } as const;
 
-export interface ReconcilerDeps {
-  readonly dial: Dial;
-  readonly clock: Clock;
+export interface ReconcilerDeps extends SessionDeps {
+  /** At least one URL. */
+  readonly coordinators: readonly string[];
   readonly backoff: Backoff;
-  readonly log: Logger;
-  readonly jobs: Pick<JobTable, "size" | "control" | "data" | "abandon">;
-  readonly registerFrame: () => RegisterFrame;
-  readonly heartbeatFrame: () => HeartbeatFrame;
-  readonly onRegistered: (providerId: string, connection: Connection) => void;
+  readonly onRegistered: (registered: Registered) => void;
+  /** The connection that took requests, or was to take them, has ended. */
+  readonly lost?: (code: number, problem: string | undefined) => void;
 }
 
 /**
  * The agent as one reconcile loop: whatever happens wakes it with a reason, and it does what its state then asks for.
- * Ends when told to stop, or with an error that reconnecting cannot mend.
+ * At most one connection takes requests at a time. Ends when told to stop, or with an error that reconnecting cannot
+ * mend.
  */
 export class Reconciler {
   readonly #deps: ReconcilerDeps;
+  readonly #coordinators: CoordinatorList;
   readonly #finished: Promise<void>;
+  /** Sessions that finish what runs. Their jobs count until the connections end. */
+  readonly #leaving = new Set<Session>();
   #state: State = { phase: "idle" };
+  #timesReplaced = 0;
   #finish: (error?: AgentError) => void = () => {};
 
   constructor(deps: ReconcilerDeps) {
     this.#deps = deps;
+    this.#coordinators = new CoordinatorList(deps.coordinators);
     this.#finished = new Promise((resolve, reject) => {
       this.#finish = (error) => (error === undefined ? resolve() : reject(error));
     });
@@ -86,7 +84,23 @@ export class Reconciler {
 
   /** The connection that takes requests now, if there is one. */
   get connection(): Connection | undefined {
-    return this.#state.phase === "registered" ? this.#state.connection : undefined;
+    return this.#state.phase === "active" ? this.#state.session.serving : undefined;
+  }
+
+  /** Where the agent stands, for its owner. */
+  standing(): Standing {
+    const { current: coordinator } = this.#coordinators;
+    switch (this.#state.phase) {
+      case "active":
+        return { type: this.#state.session.serving === undefined ? "connecting" : "connected", coordinator };
+      case "idle":
+      case "waiting":
+      case "returning":
+        return { type: "waiting", coordinator };
+      case "stopping":
+      case "stopped":
+        return { type: "stopped" };
+    }
   }
 
   wake(wake: Wake): void {
@@ -95,125 +109,145 @@ export class Reconciler {
       case "start":
       case "dial_due":
         return this.#dial();
-      case "socket_open":
-        if (this.#state.phase === "dialling") this.#state.connection.send(this.#deps.registerFrame());
-        return;
       case "registered":
-        return this.#registered(wake.frame);
+        return this.#deps.onRegistered(wake);
       case "go_away":
-        return this.#leave({ type: "redial", afterMs: wake.frame.reconnect_after_ms });
-      case "jobs_ended":
-        return this.#leftIfIdle();
-      case "leave_timeout":
-        return this.#left();
+        return this.#goAway(wake.session, wake.frame);
+      case "session_closed":
+        return this.#closed(wake.session, wake.end);
+      case "clock_jumped":
+        return this.#jumped(wake.missedMs);
       case "stop":
         return this.#stop();
-      case "socket_closed":
-        return this.#closed(wake.code, wake.problem);
     }
   }
 
   #dial(): void {
     if (this.#state.phase !== "idle" && this.#state.phase !== "waiting") return;
-    const connection: Connection = this.#deps.dial({
-      open: () => this.wake({ reason: "socket_open" }),
-      control: (frame) => this.#control(connection, frame),
-      data: (frame) => {
-        if (!this.#deps.jobs.data(frame)) connection.close("protocol_violation");
-      },
-      closed: (code, problem) => this.wake({ reason: "socket_closed", code, problem }),
+    const coordinator = this.#coordinators.current;
+    const session: Session = new Session(coordinator, this.#deps, {
+      registered: (frame, connection) => this.wake({ reason: "registered", coordinator, frame, connection }),
+      goAway: (frame) => this.wake({ reason: "go_away", session, frame }),
+      closed: (end) => this.wake({ reason: "session_closed", session, end }),
     });
-    this.#state = { phase: "dialling", connection };
+    this.#state = { phase: "active", session };
   }
 
-  #control(connection: Connection, frame: CoordinatorFrame): void {
-    switch (frame.type) {
-      case "registered":
-        return this.wake({ reason: "registered", frame });
-      case "go_away":
-        return this.wake({ reason: "go_away", frame });
-      case "request":
-      case "cancel":
-      case "credit":
-        if (!this.#deps.jobs.control(frame, connection)) connection.close("protocol_violation");
-        return;
+  /** Goes elsewhere at once, if there is an elsewhere: two connections to one coordinator would replace each other. */
+  #goAway(session: Session, { reason, reconnect_after_ms: afterMs }: GoAway): void {
+    if (this.#state.phase !== "active" || this.#state.session !== session) return;
+    const { log, backoff } = this.#deps;
+    const elsewhere = this.#coordinators.hasOther;
+    log.info({ reason, elsewhere, jobs: session.jobCount }, "coordinator goes away");
+    this.#leaving.add(session);
+    backoff.reset();
+    if (elsewhere) {
+      this.#coordinators.skip();
+      this.#dialAfter(backoff.next());
+    } else {
+      this.#state = { phase: "returning", afterMs };
     }
-  }
-
-  #registered(frame: Frame<"registered">): void {
-    if (this.#state.phase !== "dialling") return;
-    const { clock, heartbeatFrame, onRegistered } = this.#deps;
-    const { connection } = this.#state;
-    const beat = (): void => connection.send(heartbeatFrame());
-    const heartbeats = repeat(clock, frame.heartbeat_interval_ms, beat);
-    this.#state = { phase: "registered", connection, heartbeats, since: clock.now() };
-    onRegistered(frame.provider_id, connection);
-    beat();
+    // Whom nobody expects back should be said goodbye to.
+    session.leave(elsewhere ? "drain" : "nothing");
   }
 
   #stop(): void {
     const state = this.#state;
     switch (state.phase) {
-      case "registered":
-        state.connection.send({ type: "drain" });
-        return this.#leave({ type: "stop" });
-      case "leaving":
-        this.#state = { ...state, next: { type: "stop" } };
-        return;
-      case "dialling":
-        this.#state = { phase: "leaving", connection: state.connection, next: { type: "stop" } };
-        return state.connection.close("normal");
+      case "active":
+        this.#leaving.add(state.session);
+        break;
       case "waiting":
         state.timer[Symbol.dispose]();
-        return this.#end();
+        break;
       case "idle":
+      case "returning":
+        break;
+      case "stopping":
       case "stopped":
-        return this.#end();
+        return;
     }
+    this.#state = { phase: "stopping" };
+    for (const session of [...this.#leaving]) session.leave("drain");
+    this.#endIfDone();
   }
 
-  #leave(next: Extract<State, { phase: "leaving" }>["next"]): void {
-    if (this.#state.phase !== "registered") return;
-    const { connection, heartbeats } = this.#state;
-    const timer = this.#deps.clock.setTimer(LEAVE_TIMEOUT_MS, () => this.wake({ reason: "leave_timeout" }));
-    this.#state = { phase: "leaving", connection, heartbeats, timer, next };
-    this.#deps.log.info({ next: next.type, jobs: this.#deps.jobs.size }, "leaving");
-    this.#leftIfIdle();
-  }
-
-  #leftIfIdle(): void {
-    if (this.#state.phase === "leaving" && this.#deps.jobs.size === 0) this.#left();
-  }
-
-  #left(): void {
-    if (this.#state.phase !== "leaving") return;
-    const { connection } = this.#state;
-    connection.close("normal");
-    this.#deps.jobs.abandon();
-  }
-
-  #closed(code: number, problem: string | undefined): void {
-    const { log, clock, backoff, jobs } = this.#deps;
+  #jumped(missedMs: number): void {
     const state = this.#state;
-    if (state.phase !== "dialling" && state.phase !== "registered" && state.phase !== "leaving") return;
-    if (state.phase !== "dialling") state.heartbeats?.[Symbol.dispose]();
-    if (state.phase === "leaving") state.timer?.[Symbol.dispose]();
-    log.info({ code, closed: closeReason(code), problem, phase: state.phase }, "connection closed");
-    if (state.phase === "leaving" && state.next.type === "stop") return this.#end();
-    if (isFatalClose(code)) return this.#end(fatal(code));
-    if (state.phase === "leaving" || (state.phase === "registered" && clock.now() - state.since >= STABLE_MS)) {
-      backoff.reset();
-    }
-    const wantedMs = state.phase === "leaving" && state.next.type === "redial" ? state.next.afterMs : 0;
-    const afterMs = wantedMs + backoff.next();
-    log.info({ afterMs: Math.round(afterMs) }, "reconnecting");
-    this.#state = { phase: "waiting", timer: clock.setTimer(afterMs, () => this.wake({ reason: "dial_due" })) };
-    jobs.abandon();
+    this.#deps.log.info({ missedMs: Math.round(missedMs), phase: state.phase }, "clock jumped");
+    for (const session of [...this.#leaving]) session.verify();
+    if (state.phase === "active") state.session.verify();
+    if (state.phase !== "waiting") return;
+    state.timer[Symbol.dispose]();
+    this.#dialAfter(Math.max(0, state.until - this.#deps.clock.now() - missedMs));
   }
 
-  #end(error?: AgentError): void {
+  #closed(session: Session, end: SessionEnd): void {
+    const { code, problem, phase, servedMs } = end;
+    this.#deps.log.info({ code, closed: closeReason(code), problem, phase }, "connection closed");
+    this.#leaving.delete(session);
+    const state = this.#state;
+    switch (state.phase) {
+      case "active":
+        if (state.session !== session) return;
+        this.#deps.lost?.(code, problem);
+        return this.#lost(code, servedMs);
+      case "returning":
+        if (this.#leaving.size === 0) this.#dialAfter(state.afterMs + this.#deps.backoff.next());
+        return;
+      case "stopping":
+        return this.#endIfDone();
+      case "idle":
+      case "waiting":
+      case "stopped":
+        return;
+    }
+  }
+
+  /** The connection that took requests, or was to take them, is gone. */
+  #lost(code: number, servedMs: number): void {
+    if (isFatalClose(code)) return this.#fail(fatal(code));
+    const { backoff, log } = this.#deps;
+    if (code === CLOSE_CODES.replaced) return this.#stepBack();
+    if (code === CLOSE_CODES.stale_attestation) log.warn("this machine's clock is wrong: set it, it is tried again");
+    if (servedMs >= STABLE_MS) {
+      backoff.reset();
+      this.#timesReplaced = 0;
+    }
+    this.#coordinators.ended(servedMs);
+    this.#dialAfter(backoff.next());
+  }
+
+  /** Another agent has this identity. Coming back soon would throw it out, and it would come back as soon. */
+  #stepBack(): void {
+    const { backoff, log } = this.#deps;
+    const { firstMs, maxMs } = REPLACED_BACKOFF;
+    const afterMs = Math.min(maxMs, firstMs * 2 ** this.#timesReplaced);
+    this.#timesReplaced = Math.min(this.#timesReplaced + 1, 8);
+    log.warn(
+      { retryAfterSeconds: afterMs / 1_000 },
+      "replaced: another agent with this identity is connected; stop one of them, or give it a data directory of its own",
+    );
+    this.#dialAfter(afterMs + backoff.next());
+  }
+
+  #dialAfter(afterMs: number): void {
+    const { clock, log } = this.#deps;
+    log.info({ afterMs: Math.round(afterMs), coordinator: this.#coordinators.current }, "reconnecting");
+    const timer = clock.setTimer(afterMs, () => this.wake({ reason: "dial_due" }));
+    this.#state = { phase: "waiting", timer, until: clock.now() + afterMs };
+  }
+
+  #endIfDone(): void {
+    if (this.#leaving.size > 0) return;
     this.#state = { phase: "stopped" };
-    this.#deps.jobs.abandon();
+    this.#finish();
+  }
+
+  /** Ends for good: what still runs on other connections is given up. */
+  #fail(error: AgentError): void {
+    this.#state = { phase: "stopped" };
+    for (const session of this.#leaving) session.abandon();
     this.#finish(error);
   }
 }

@@ -133,6 +133,40 @@ describe("a connection", () => {
     expect(frames * frame.length).toBeGreaterThan(LIMITS.backlogStopsDispatchBytes);
   });
 
+  it("confirms only when the coordinator has read what was sent before", async () => {
+    const dialled = await dial();
+    const { connection } = dialled;
+    await register(dialled);
+    const order: string[] = [];
+    peer?.on("message", () => order.push("drain read"));
+    connection.send({ type: "drain" });
+    connection.confirm(() => order.push("confirmed"));
+    await eventually(() => order.length === 2);
+    expect(order).toEqual(["drain read", "confirmed"]);
+  });
+
+  it("that is asked for a sign of life lives on when it gives one, and ends when it does not", async () => {
+    const dialled = await dial();
+    const { connection, clock, told } = dialled;
+    await register(dialled);
+    let alive = false;
+    connection.verify(5_000);
+    connection.confirm(() => {
+      alive = true;
+    });
+    await eventually(() => alive);
+    clock.advance(5_000);
+    expect(told).toEqual(["open", "registered"]);
+    peer?.pause();
+    connection.verify(5_000);
+    clock.advance(4_999);
+    expect(told).toHaveLength(2);
+    clock.advance(1);
+    await eventually(() => told.length === 3);
+    expect(told[2]).toBe("closed 1006 no answer to a ping");
+    expect(clock.pending).toBe(0);
+  });
+
   it("ignores frames of a type it does not know", async () => {
     const dialled = await dial();
     await register(dialled);

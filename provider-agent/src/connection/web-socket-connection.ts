@@ -14,8 +14,8 @@ import type { Logger } from "../platform/logger.js";
 import { Watchdog } from "../platform/watchdog.js";
 import type { Connection, ConnectionEvents } from "./connection.js";
 
-/** How long connecting and registering may take together, ms. */
-export const CONNECT_TIMEOUT_MS: number = LIMITS.registrationTimeoutMs * 2;
+/** How long connecting, registering and answering the challenge may take together, ms. */
+export const CONNECT_TIMEOUT_MS: number = LIMITS.registrationTimeoutMs * 2 + LIMITS.challengeTimeoutMs;
 /** The coordinator pings; this long without a sign of it means that the connection is dead, ms. */
 export const SILENCE_LIMIT_MS: number = LIMITS.pingIntervalMs * (LIMITS.missedPongs + 1);
 /** A coordinator that does not answer the close frame is cut after this, ms. */
@@ -27,15 +27,22 @@ export interface ConnectionDeps {
   readonly events: ConnectionEvents;
 }
 
-/** A WebSocket with a watch on silence. */
+/**
+ * A WebSocket with a watch on silence. What `confirm` promises rests on RFC 6455, section 5.5.3: the other end answers a
+ * ping, in its place among the messages, with a pong of the same content.
+ */
 export class WebSocketConnection implements Connection {
   readonly #socket: WebSocket;
   readonly #deps: ConnectionDeps;
   readonly #waiting = new Set<() => void>();
+  /** Who waits for which pong. */
+  readonly #confirming = new Map<string, () => void>();
+  #pings = 0;
   #state: "open" | "closing" | "closed" = "open";
   /** First for registration, later for the answer to a close frame. */
   #deadline: Disposable;
   #silence: Watchdog | undefined;
+  #verification: Disposable | undefined;
   #problem: string | undefined;
 
   constructor(url: string, deps: ConnectionDeps) {
@@ -44,6 +51,7 @@ export class WebSocketConnection implements Connection {
     this.#deadline = deps.clock.setTimer(CONNECT_TIMEOUT_MS, () => this.#terminate("not registered in time"));
     this.#socket.on("open", () => deps.events.open());
     this.#socket.on("ping", () => this.#silence?.feed());
+    this.#socket.on("pong", (data: Buffer) => this.#confirmed(data.toString("latin1")));
     this.#socket.on("message", (data: Buffer, isBinary: boolean) => this.#receive(data, isBinary));
     this.#socket.on("error", (error: Error) => {
       this.#problem ??= error.message;
@@ -67,6 +75,22 @@ export class WebSocketConnection implements Connection {
     if (this.#isOpen) this.#socket.send(bytes, this.#sent);
   }
 
+  confirm(reached: () => void): void {
+    if (!this.#isOpen) return;
+    this.#pings += 1;
+    const content = String(this.#pings);
+    this.#confirming.set(content, reached);
+    this.#socket.ping(content);
+  }
+
+  verify(limitMs: number): void {
+    if (!this.#isOpen) return;
+    this.#verification?.[Symbol.dispose]();
+    const timer = this.#deps.clock.setTimer(limitMs, () => this.#terminate("no answer to a ping"));
+    this.#verification = timer;
+    this.confirm(() => timer[Symbol.dispose]());
+  }
+
   close(reason: CloseReason): void {
     if (this.#state !== "open") return;
     this.#state = "closing";
@@ -78,6 +102,13 @@ export class WebSocketConnection implements Connection {
 
   get #isOpen(): boolean {
     return this.#state === "open" && this.#socket.readyState === WebSocket.OPEN;
+  }
+
+  #confirmed(content: string): void {
+    this.#silence?.feed();
+    const reached = this.#confirming.get(content);
+    this.#confirming.delete(content);
+    reached?.();
   }
 
   #receive(data: Buffer, isBinary: boolean): void {
@@ -113,6 +144,8 @@ export class WebSocketConnection implements Connection {
   #stopWatching(): void {
     this.#deadline[Symbol.dispose]();
     this.#silence?.[Symbol.dispose]();
+    this.#verification?.[Symbol.dispose]();
+    this.#confirming.clear();
   }
 
   #terminate(problem: string): void {

@@ -7,15 +7,35 @@ async function* parts(...texts: readonly string[]): AsyncGenerator<Uint8Array> {
 }
 
 describe("reading a body", () => {
-  it("calls a backend stalled that says nothing for 45 s while it is read, and only then", async () => {
+  it("calls a backend stalled that has begun and then says nothing for 45 s while it is read, and only then", async () => {
     const clock = new VirtualClock();
     let stalled = 0;
-    const never: AsyncIterable<Uint8Array> = {
-      [Symbol.asyncIterator]: () => ({ next: () => new Promise<never>(() => {}) }),
-    };
-    using reader = new BodyReader(never, clock, () => {
-      stalled += 1;
+    let begin: () => void = () => {};
+    const first = new Promise<void>((resolve) => {
+      begin = resolve;
     });
+    async function* half(): AsyncGenerator<Uint8Array> {
+      await first;
+      yield Buffer.from("half");
+      await new Promise<never>(() => {});
+    }
+    let begun = 0;
+    using reader = new BodyReader(
+      half(),
+      clock,
+      () => {
+        stalled += 1;
+      },
+      () => {
+        begun += 1;
+      },
+    );
+    const reading = reader.next();
+    clock.advance(10 * STALL_MS);
+    expect({ stalled, begun }).toEqual({ stalled: 0, begun: 0 });
+    begin();
+    await reading;
+    expect(begun).toBe(1);
     void reader.next();
     clock.advance(STALL_MS - 1);
     expect(stalled).toBe(0);

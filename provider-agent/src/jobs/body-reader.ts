@@ -1,29 +1,39 @@
 import type { Clock } from "../platform/clock.js";
 import { Watchdog } from "../platform/watchdog.js";
 
-/** A backend that says nothing for this long while it is listened to is stalled, ms. */
+/** A backend that has begun and then says nothing for this long while it is listened to is stalled, ms. */
 export const STALL_MS = 45_000;
 /** How long the end of a body may take behind the end of the answer, ms. */
 const LINGER_MS = 1_000;
 
-/** Reads a backend's answer chunk by chunk, with a watch on silence. Time between two reads does not count. */
+/**
+ * Reads a backend's answer chunk by chunk, with a watch on silence between them. How long the first may take is the
+ * caller's to watch; time between two reads does not count.
+ */
 export class BodyReader implements Disposable {
   readonly #chunks: AsyncIterator<Uint8Array>;
   readonly #clock: Clock;
-  readonly #watchdog: Watchdog;
+  readonly #stalled: () => void;
+  readonly #begun: () => void;
+  #watchdog: Watchdog | undefined;
 
-  /** @param stalled called once when the backend has been silent for `STALL_MS`: the pending read is to be aborted */
-  constructor(body: AsyncIterable<Uint8Array>, clock: Clock, stalled: () => void) {
+  /**
+   * @param stalled called once when the backend has been silent for `STALL_MS`: the pending read is to be aborted
+   * @param begun called once when the first chunk, or the end, is here
+   */
+  constructor(body: AsyncIterable<Uint8Array>, clock: Clock, stalled: () => void, begun: () => void = () => {}) {
     this.#chunks = body[Symbol.asyncIterator]();
     this.#clock = clock;
-    this.#watchdog = new Watchdog(clock, STALL_MS, stalled);
+    this.#stalled = stalled;
+    this.#begun = begun;
   }
 
   /** @returns `undefined` at the end. @throws Error when the body breaks off */
   async next(): Promise<Uint8Array | undefined> {
-    this.#watchdog.feed();
+    this.#watchdog?.feed();
     const { done, value } = await this.#chunks.next();
-    this.#watchdog.pause();
+    if (this.#watchdog === undefined) this.#begin();
+    else this.#watchdog.pause();
     return done ? undefined : value;
   }
 
@@ -56,7 +66,13 @@ export class BodyReader implements Disposable {
     }
   }
 
+  #begin(): void {
+    this.#watchdog = new Watchdog(this.#clock, STALL_MS, this.#stalled);
+    this.#watchdog.pause();
+    this.#begun();
+  }
+
   [Symbol.dispose](): void {
-    this.#watchdog[Symbol.dispose]();
+    this.#watchdog?.[Symbol.dispose]();
   }
 }

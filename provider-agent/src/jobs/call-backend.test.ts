@@ -2,7 +2,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import type { Backend, BackendResponse } from "../backends/backend.js";
 import { VirtualClock } from "../testing/virtual-clock.js";
-import { ACCEPTED_AFTER_MS, callBackend, LOAD_WINDOW_MS } from "./call-backend.js";
+import { callBackend } from "./call-backend.js";
 
 const LOADING = '{"error":{"code":503,"message":"Loading model","type":"unavailable_error"}}';
 
@@ -37,23 +37,7 @@ function call(open: Backend["open"]) {
   return { clock, told, result };
 }
 
-/** As a real backend: rejects when the signal aborts. */
-const silent: Backend["open"] = (_request, signal) =>
-  new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
-
 describe("calling the backend", () => {
-  it("says that it is loading when no answer has come for a while", async () => {
-    const { clock, told, result } = call(silent);
-    clock.advance(ACCEPTED_AFTER_MS - 1);
-    expect(told.loading).toBe(0);
-    clock.advance(1);
-    expect(told).toEqual({ loading: 1, stalled: 0 });
-    clock.advance(LOAD_WINDOW_MS);
-    expect(told.stalled).toBe(1);
-    await expect(result).rejects.toThrow("stalled");
-    expect(clock.pending).toBe(0);
-  });
-
   it("says nothing when the answer is quick, and leaves no timer", async () => {
     const { clock, told, result } = call(async () => response(200));
     expect((await result).status).toBe(200);

@@ -3,43 +3,34 @@ import type { Backend, BackendRequest, BackendResponse } from "../backends/backe
 import { type Clock, sleep } from "../platform/clock.js";
 import { BodyReader } from "./body-reader.js";
 
-/** A backend that has not answered after this is taken to be loading, ms. */
-export const ACCEPTED_AFTER_MS = 2_000;
-/** How long a backend may load a model before it answers, ms, and how often it is asked meanwhile. */
-export const LOAD_WINDOW_MS = 600_000;
+/** How often a backend that loads its model is asked again, ms. */
 const LOAD_RETRY_MS = 500;
 
 export interface BackendCall {
   readonly backend: Backend;
   readonly clock: Clock;
   readonly request: BackendRequest;
-  /** The backend is loading, or seems to be; called more than once. */
+  /** The backend is loading; called more than once. */
   readonly loading: () => void;
-  /** The backend has had its time: what waits for it is to be aborted. */
+  /** The backend has begun an error and fallen silent: what waits for it is to be aborted. */
   readonly stalled: () => void;
 }
 
 /**
- * Sends a request to the backend and waits for the headers of its answer, asking again while it loads the model.
+ * Sends a request to the backend and waits for the headers of its answer, asking again while it loads the model. How
+ * long that may take is the caller's to say, with the signal.
  *
  * @throws Error when no answer comes, or the signal aborts
  */
 export async function callBackend(call: BackendCall, signal: AbortSignal): Promise<BackendResponse> {
   const { backend, clock, request, loading, stalled } = call;
-  const patience = clock.setTimer(ACCEPTED_AFTER_MS, loading);
-  const limit = clock.setTimer(LOAD_WINDOW_MS, stalled);
-  try {
-    for (;;) {
-      const response = await backend.open(request, signal);
-      if (response.status !== 503) return response;
-      const body = await readError(response, clock, stalled);
-      if (!isLoading(body)) return { ...response, body: only(body) };
-      loading();
-      await sleep(clock, LOAD_RETRY_MS, signal);
-    }
-  } finally {
-    patience[Symbol.dispose]();
-    limit[Symbol.dispose]();
+  for (;;) {
+    const response = await backend.open(request, signal);
+    if (response.status !== 503) return response;
+    const body = await readError(response, clock, stalled);
+    if (!isLoading(body)) return { ...response, body: only(body) };
+    loading();
+    await sleep(clock, LOAD_RETRY_MS, signal);
   }
 }
 

@@ -41,6 +41,11 @@ export class JobFailure extends Error {
     return new JobFailure({ code: "backend_error", status: 502, progress: "processed" }, { cause });
   }
 
+  /** There is no room for it here, and the backend has not seen it: somebody else may have it. */
+  static noRoom(): JobFailure {
+    return new JobFailure({ code: "capacity", progress: "not_started" });
+  }
+
   static cancelled(progress: Progress): JobFailure {
     return new JobFailure({ code: "cancelled", progress });
   }

@@ -1,26 +1,30 @@
-import { type EncryptionKeyPair, openRequest, type RequestOpener } from "@hearth/e2e";
+import { type KeyLease, openRequest, type RequestOpener } from "@hearth/e2e";
 import { type CoordinatorFrame, type DataFrame, LIMITS, type RequestFrame } from "@hearth/protocol";
-import type { Backend } from "../backends/backend.js";
-import type { Clock } from "../platform/clock.js";
-import type { Logger } from "../platform/logger.js";
-import { Job, type JobOutlet } from "./job.js";
+import { Job, type JobOutlet, type SharedJobDeps } from "./job.js";
+import { RecentStreams } from "./recent-streams.js";
 
 /** Control frames that concern one stream. */
-export type StreamFrame = Extract<CoordinatorFrame, { readonly stream: number }>;
+export type StreamFrame = Extract<CoordinatorFrame, { readonly type: "request" | "cancel" | "credit" }>;
 
-export interface JobTableDeps {
-  readonly backend: Backend;
-  readonly keyPair: EncryptionKeyPair;
-  readonly clock: Clock;
-  readonly log: Logger;
+/** Where the keys are that requests are sealed to. */
+export interface JobKeys {
+  /** @returns `undefined` for a key that is not known, or no longer */
+  acquire(keyId: string): KeyLease | undefined;
+}
+
+export interface JobTableDeps extends SharedJobDeps {
+  readonly keys: JobKeys;
+  readonly outlet: JobOutlet;
   /** The last job has ended. */
   readonly idle: () => void;
 }
 
-/** The jobs of the current connection, by stream. Frames for streams that have ended, or never were, do no harm. */
+/** The jobs of one connection, by stream. */
 export class JobTable {
   readonly #deps: JobTableDeps;
   readonly #jobs = new Map<number, Job>();
+  readonly #recent = new RecentStreams();
+  #state: "serving" | "refusing" | "closed" = "serving";
 
   constructor(deps: JobTableDeps) {
     this.#deps = deps;
@@ -30,17 +34,28 @@ export class JobTable {
     return this.#jobs.size;
   }
 
-  running(model: string): number {
+  /** Nothing more comes. */
+  get closed(): boolean {
+    return this.#state === "closed";
+  }
+
+  /** How many run or wait for their turn. */
+  count(model: string): number {
     let count = 0;
     for (const job of this.#jobs.values()) if (job.model === model) count += 1;
     return count;
   }
 
+  /** From now on new requests are answered with `capacity`, untouched: somebody else may have them. */
+  refuse(): void {
+    if (this.#state === "serving") this.#state = "refusing";
+  }
+
   /** @returns whether the protocol allows the frame */
-  control(frame: StreamFrame, outlet: JobOutlet): boolean {
+  control(frame: StreamFrame): boolean {
     switch (frame.type) {
       case "request":
-        return this.#open(frame, outlet);
+        return this.#request(frame);
       case "cancel":
         this.#jobs.get(frame.stream)?.cancel(frame.reason);
         return true;
@@ -52,43 +67,60 @@ export class JobTable {
 
   /** Takes a part of a request's body. @returns whether the protocol allows it */
   data(frame: DataFrame): boolean {
-    return frame.kind === "request" && (this.#jobs.get(frame.stream)?.body(frame) ?? true);
+    if (frame.kind !== "request") return false;
+    return this.#jobs.get(frame.stream)?.body(frame) ?? this.#recent.has(frame.stream);
   }
 
   /** The connection is gone. */
   abandon(): void {
+    this.#state = "closed";
     for (const job of [...this.#jobs.values()]) job.abandon();
   }
 
-  #open(frame: RequestFrame, outlet: JobOutlet): boolean {
-    const { stream } = frame;
-    if (this.#jobs.has(stream) || this.#jobs.size >= LIMITS.streamsPerConnection) return false;
-    const opener = this.#openerOf(frame);
+  #request(frame: RequestFrame): boolean {
+    if (this.#jobs.has(frame.stream) || this.#jobs.size >= LIMITS.streamsPerConnection) return false;
+    if (this.#state !== "serving") this.#refuse(frame.stream, "capacity");
+    // Sealed to a key that is gone: the coordinator knows the new one by now, or will.
+    else if (!this.#start(frame)) this.#refuse(frame.stream, "decryption_failed");
+    return true;
+  }
+
+  /** Its body may follow all the same. */
+  #refuse(stream: number, code: "capacity" | "decryption_failed"): void {
+    this.#recent.add(stream);
+    this.#deps.outlet.send({ type: "error", stream, code, progress: "not_started" });
+  }
+
+  #start(frame: RequestFrame): boolean {
+    const lease = this.#deps.keys.acquire(frame.key_id);
+    if (lease === undefined) return false;
+    const opener = openerOf(frame, lease);
     if (opener === undefined) {
-      // Sealed to a key that is gone: the coordinator knows the new one by now, or will.
-      outlet.send({ type: "error", stream, code: "decryption_failed", progress: "not_started" });
-      return true;
+      lease[Symbol.dispose]();
+      return false;
     }
-    const { backend, clock, log } = this.#deps;
-    const ended = (): void => this.#ended(stream);
-    this.#jobs.set(stream, new Job(frame, { backend, clock, log, outlet, opener, ended }));
+    const ended = (): void => {
+      lease[Symbol.dispose]();
+      this.#ended(frame.stream);
+    };
+    this.#jobs.set(frame.stream, new Job(frame, { ...this.#deps, opener, ended }));
     return true;
   }
 
   #ended(stream: number): void {
+    this.#recent.add(stream);
     if (this.#jobs.delete(stream) && this.#jobs.size === 0) this.#deps.idle();
   }
+}
 
-  #openerOf(frame: RequestFrame): RequestOpener | undefined {
-    if (frame.key_id !== this.#deps.keyPair.keyId) return undefined;
-    try {
-      return openRequest({
-        keyPair: this.#deps.keyPair,
-        encapsulatedKey: Buffer.from(frame.encapsulated_key, "base64url"),
-        binding: { requestId: frame.request_id, attemptId: frame.attempt_id },
-      });
-    } catch {
-      return undefined;
-    }
+function openerOf(frame: RequestFrame, { keyPair }: KeyLease): RequestOpener | undefined {
+  try {
+    return openRequest({
+      keyPair,
+      encapsulatedKey: Buffer.from(frame.encapsulated_key, "base64url"),
+      binding: { requestId: frame.request_id, attemptId: frame.attempt_id },
+    });
+  } catch {
+    return undefined;
   }
 }

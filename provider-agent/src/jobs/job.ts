@@ -1,14 +1,27 @@
 import type { RequestOpener } from "@hearth/e2e";
-import { type CancelReason, type DataFrame, LIMITS, type ProviderFrame, type RequestFrame } from "@hearth/protocol";
+import {
+  type CancelReason,
+  type DataFrame,
+  LIMITS,
+  type ProviderFrame,
+  type RequestFrame,
+  type SignedBlobText,
+  type Usage,
+} from "@hearth/protocol";
 import type { Backend, BackendResponse } from "../backends/backend.js";
 import type { Clock } from "../platform/clock.js";
 import { describeFault } from "../platform/fault.js";
 import type { Logger } from "../platform/logger.js";
+import type { Admission } from "./admission.js";
 import { BodyReader } from "./body-reader.js";
 import { callBackend } from "./call-backend.js";
 import { EventScan } from "./event-scan.js";
+import { FirstByteWatch } from "./first-byte.js";
 import { JobFailure } from "./job-failure.js";
+import type { JobStatistics } from "./job-statistics.js";
+import { JobTimer } from "./job-timer.js";
 import { type DataOutlet, Outflow } from "./outflow.js";
+import type { ReceiptBuilder, ReceiptIssuer } from "./receipt.js";
 import { relayBody } from "./relay-body.js";
 import { relayEvents } from "./relay-events.js";
 
@@ -17,10 +30,18 @@ export interface JobOutlet extends DataOutlet {
   send(frame: ProviderFrame): void;
 }
 
-export interface JobDeps {
+/** What all jobs have in common. */
+export interface SharedJobDeps {
   readonly backend: Backend;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly admission: Admission;
+  readonly statistics: JobStatistics;
+  /** Absent = nothing is signed. */
+  readonly receipts?: ReceiptIssuer;
+}
+
+export interface JobDeps extends SharedJobDeps {
   readonly outlet: JobOutlet;
   readonly opener: RequestOpener;
   /** The job is over; called once. */
@@ -36,6 +57,8 @@ export class Job {
   readonly #abort = new AbortController();
   readonly #outflow: Outflow;
   readonly #scan = new EventScan();
+  readonly #timer: JobTimer;
+  readonly #receipt: ReceiptBuilder | undefined;
   #parts: Uint8Array[] = [];
   #gatheredBytes = 0;
   #accepted = false;
@@ -46,7 +69,11 @@ export class Job {
     this.#deps = deps;
     this.#log = deps.log.child({ request: frame.request_id, attempt: frame.attempt_id, model: frame.model });
     this.#startedAt = deps.clock.now();
-    this.#outflow = new Outflow(frame.stream, deps.opener.response, deps.outlet);
+    this.#timer = new JobTimer(deps.clock);
+    const receipt = deps.receipts?.start(frame);
+    this.#receipt = receipt;
+    const sealed = receipt && ((plaintext: Uint8Array): void => receipt.response(plaintext));
+    this.#outflow = new Outflow(frame.stream, deps.opener.response, deps.outlet, sealed);
   }
 
   get model(): string {
@@ -64,6 +91,7 @@ export class Job {
       this.#fail(new JobFailure({ code: "decryption_failed", progress: "not_started" }, { cause }));
       return true;
     }
+    this.#receipt?.request(part);
     this.#parts.push(part);
     this.#gatheredBytes += part.length;
     const { body_bytes: announcedBytes } = this.#frame;
@@ -89,28 +117,37 @@ export class Job {
 
   /** Never rejects. */
   async #run(): Promise<void> {
-    let response: BackendResponse | undefined;
+    const run: { response?: BackendResponse } = {};
     try {
-      response = await this.#call();
-      using reader = new BodyReader(response.body, this.#deps.clock, this.#stalled);
-      await this.#relay(response, reader);
-      await this.#outflow.settled();
-      this.#complete();
-      await reader.finish(() => this.#abort.abort(JobFailure.stalled()));
+      using _place = await this.#deps.admission.enter(this.model, this.#abort.signal);
+      await this.#serve(run);
     } catch (thrown) {
       // Whoever aborts gives the reason; what is thrown then only tells that something was aborted.
       const cause: unknown = this.#abort.signal.aborted ? this.#abort.signal.reason : thrown;
       if (cause instanceof JobFailure) this.#fail(cause);
-      else this.#fail(response === undefined ? JobFailure.unreachable(cause) : JobFailure.brokenOff(cause));
+      else this.#fail(run.response === undefined ? JobFailure.unreachable(cause) : JobFailure.brokenOff(cause));
     }
+  }
+
+  async #serve(run: { response?: BackendResponse }): Promise<void> {
+    const { clock } = this.#deps;
+    using wait = new FirstByteWatch(clock, this.#loading, this.#stalled);
+    this.#timer.called();
+    const response = await this.#call();
+    run.response = response;
+    using reader = new BodyReader(response.body, clock, this.#stalled, () => wait[Symbol.dispose]());
+    await this.#relay(response, reader);
+    await this.#outflow.settled();
+    await this.#complete();
+    await reader.finish(() => this.#abort.abort(JobFailure.stalled()));
   }
 
   #call(): Promise<BackendResponse> {
     const { backend, clock } = this.#deps;
-    const request = { dialect: this.#frame.dialect, body: Buffer.concat(this.#parts) };
+    const request = { dialect: this.#frame.dialect, model: this.model, body: Buffer.concat(this.#parts) };
     this.#parts = [];
-    const loading = (): void => this.#accept();
-    return callBackend({ backend, clock, request, loading, stalled: this.#stalled }, this.#abort.signal);
+    const { signal } = this.#abort;
+    return callBackend({ backend, clock, request, loading: this.#loading, stalled: this.#stalled }, signal);
   }
 
   async #relay({ status, contentType }: BackendResponse, reader: BodyReader): Promise<void> {
@@ -123,24 +160,42 @@ export class Job {
     if (!contentType.includes("event-stream")) {
       throw JobFailure.ofPlainBody(await reader.readUpTo(LIMITS.errorBodyBytes));
     }
-    await relayEvents({ reader, outflow: this.#outflow, scan: this.#scan, clock: this.#deps.clock, delivery });
+    const { clock } = this.#deps;
+    const heard = (): void => {
+      if (this.#scan.sawContent) this.#timer.content();
+    };
+    await relayEvents({ reader, outflow: this.#outflow, scan: this.#scan, clock, delivery, heard });
   }
 
-  #accept(): void {
+  readonly #loading = (): void => {
     if (this.#accepted || this.#over) return;
     this.#accepted = true;
+    this.#timer.loading();
     this.#deps.outlet.send({ type: "accepted", stream: this.#frame.stream });
-  }
+  };
 
   readonly #stalled = (): void => this.#abort.abort(JobFailure.stalled());
 
-  #complete(): void {
+  async #complete(): Promise<void> {
+    const { usage } = this.#scan;
+    const receipt = await this.#signed(usage);
     if (this.#over) return;
     this.#over = true;
-    const { usage } = this.#scan;
     this.#log.debug({ ms: this.#elapsedMs, ...usage }, "job completed");
-    this.#deps.outlet.send({ type: "complete", stream: this.#frame.stream, usage });
+    this.#deps.statistics.record(this.model, "served", usage, this.#timer.timings(this.#outflow.heldUp));
+    const signed = receipt === undefined ? {} : { receipt };
+    this.#deps.outlet.send({ type: "complete", stream: this.#frame.stream, usage, ...signed });
     this.#deps.ended();
+  }
+
+  /** An answer that is out already is not taken back because nobody can sign for it. */
+  async #signed(usage: Usage): Promise<SignedBlobText | undefined> {
+    try {
+      return await this.#receipt?.finish({ usage, lastSeq: this.#outflow.lastSeq });
+    } catch (error) {
+      this.#log.warn({ problem: describeFault(error) }, "no receipt");
+      return undefined;
+    }
   }
 
   #fail(failure: JobFailure): void {
@@ -164,6 +219,8 @@ export class Job {
   #end(reason: JobFailure): void {
     if (this.#over) return;
     this.#over = true;
+    const { model } = this.#frame;
+    this.#deps.statistics.record(model, reason.told.code === "cancelled" ? "cancelled" : "failed", this.#scan.usage);
     this.#outflow.close();
     this.#abort.abort(reason);
     this.#parts = [];

@@ -26,12 +26,31 @@ export class Outflow {
   readonly #queue: Waiting[] = [];
   #creditBytes: number = LIMITS.initialCreditBytes;
   #settle: (() => void)[] = [];
+  readonly #sealed: (plaintext: Uint8Array) => void;
   #closed = false;
+  #heldUp = false;
 
-  constructor(stream: number, sealer: ResponseSealer, outlet: DataOutlet) {
+  /** @param sealed told of each plaintext as it is sealed, in order */
+  constructor(
+    stream: number,
+    sealer: ResponseSealer,
+    outlet: DataOutlet,
+    sealed: (plaintext: Uint8Array) => void = () => {},
+  ) {
     this.#stream = stream;
     this.#sealer = sealer;
     this.#outlet = outlet;
+    this.#sealed = sealed;
+  }
+
+  /** The sequence number of the chunk that was sealed last; -1 = none was. */
+  get lastSeq(): number {
+    return this.#sealer.nextSeq - 1;
+  }
+
+  /** Credit or the socket has kept the answer waiting at some time: its pace was not the backend's. */
+  get heldUp(): boolean {
+    return this.#heldUp;
   }
 
   /** Some of the answer has been sent. */
@@ -54,6 +73,7 @@ export class Outflow {
   /** Resolves when everything has been sent, or nothing will be any more; `undefined` when that is so already. */
   settled(): Promise<void> | undefined {
     if (this.#queue.length === 0) return undefined;
+    this.#heldUp = true;
     return new Promise((resolve) => this.#settle.push(resolve));
   }
 
@@ -78,6 +98,7 @@ export class Outflow {
     this.#creditBytes -= plaintext.length;
     const seq = this.#sealer.nextSeq;
     const frame = this.#sealer.seal(plaintext, final, DATA_HEADER_BYTES);
+    this.#sealed(plaintext);
     writeDataHeader(frame, { kind: "response", stream: this.#stream, seq, final });
     this.#outlet.sendData(frame);
   }

@@ -13,6 +13,8 @@ export interface EventRelay {
   readonly scan: EventScan;
   readonly clock: Clock;
   readonly delivery: RequestFrame["delivery"];
+  /** Told when `scan` has read on. */
+  readonly heard: () => void;
 }
 
 /**
@@ -21,13 +23,14 @@ export interface EventRelay {
  *
  * @throws JobFailure, or whatever breaks the body off
  */
-export async function relayEvents({ reader, outflow, scan, clock, delivery }: EventRelay): Promise<void> {
+export async function relayEvents({ reader, outflow, scan, clock, delivery, heard }: EventRelay): Promise<void> {
   const splitter = new SseSplitter();
   using batcher = new WholeBatcher(clock, (events) => outflow.write(events));
   for (let chunk = await reader.next(); chunk !== undefined; chunk = await reader.next()) {
     for (const events of splitter.push(chunk)) {
       const hold = delivery === "whole" && scan.sawContent;
       scan.read(events);
+      heard();
       if (scan.done) return writeLast(outflow, batcher.take(), events);
       if (hold) batcher.add(events);
       else outflow.write(events);

@@ -5,7 +5,7 @@ import { randomText } from "../platform/rng.js";
 
 const schema = z.object({
   pid: z.number().int().min(1),
-  url: z.string().startsWith("http://127.0.0.1:"),
+  url: z.string().regex(/^http:\/\/127\.0\.0\.1:\d{1,5}$/),
   token: z.string().min(16),
 });
 
@@ -19,8 +19,12 @@ const pathIn = (dataDir: string, name: string): string =>
 export function writeRunFile(dataDir: string, name: string, content: RunFile): Disposable {
   const path = pathIn(dataDir, name);
   const draft = `${path}.${randomText(6)}`;
-  writeFileSync(draft, `${JSON.stringify(content)}\n`, { mode: 0o600, flag: "wx" });
-  renameSync(draft, path);
+  try {
+    writeFileSync(draft, `${JSON.stringify(content)}\n`, { mode: 0o600, flag: "wx" });
+    renameSync(draft, path);
+  } finally {
+    rmSync(draft, { force: true });
+  }
   return {
     [Symbol.dispose]() {
       // Another agent may have started since.

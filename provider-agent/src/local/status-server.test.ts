@@ -83,6 +83,21 @@ describe("the status server", () => {
     expect(body).not.toContain("studio");
   });
 
+  it("says when it could not do what was asked", async () => {
+    const failing: AgentControl = {
+      status: exampleStatus,
+      pause() {
+        throw new Error("the disk is full");
+      },
+      resume() {},
+    };
+    await server.close();
+    server = await startStatusServer(failing, 0);
+    const { status, body } = await ask("POST", "/pause");
+    expect(status).toBe(500);
+    expect(body).not.toContain("disk");
+  });
+
   it("says that a port is taken, and what to do", async () => {
     const taken = Number(new URL(server.url).port);
     const control: AgentControl = { status: exampleStatus, pause() {}, resume() {} };

@@ -4,6 +4,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { z } from "zod";
 import { AgentError } from "../platform/agent-error.js";
+import { describeFault } from "../platform/fault.js";
+import type { Logger } from "../platform/logger.js";
 import { randomText } from "../platform/rng.js";
 import type { AgentControl } from "./agent-status.js";
 
@@ -12,6 +14,8 @@ const PAGE = readFileSync(new URL("../../pages/status.html", import.meta.url));
 /** Longest pause: a year, ms. Nobody means more. */
 const MAX_PAUSE_MS = 365 * 24 * 3_600_000;
 const MAX_BODY_BYTES = 1_024;
+/** An owner's page and commands, many times over. */
+const MAX_CONNECTIONS = 64;
 
 const pauseSchema = z.strictObject({ for_ms: z.number().int().min(1_000).max(MAX_PAUSE_MS).optional() });
 
@@ -38,15 +42,20 @@ export interface StatusServer {
  * @param port 0 = any that is free
  * @throws AgentError `config_invalid` when the port cannot be had
  */
-export async function startStatusServer(control: AgentControl, port: number): Promise<StatusServer> {
+export async function startStatusServer(control: AgentControl, port: number, log?: Logger): Promise<StatusServer> {
   const token = randomText(24);
   const server = createServer({ requestTimeout: 10_000, headersTimeout: 5_000 });
+  server.maxConnections = MAX_CONNECTIONS;
   await listen(server, port);
+  server.on("error", (error) => log?.warn({ problem: describeFault(error) }, "status page"));
   const { port: bound } = server.address() as AddressInfo;
-  const hosts = new Set([`127.0.0.1:${bound}`, `localhost:${bound}`]);
+  const hosts = hostsOf(bound);
   const digest = sha256(token);
   server.on("request", (request, response) => {
-    serve(request, response, { control, hosts, digest }).catch(() => response.destroy());
+    serve(request, response, { control, hosts, digest }).catch((error: unknown) => {
+      log?.error({ problem: describeFault(error) }, "status page failed");
+      refuse(response, 500, "The agent could not do this; its log says why.");
+    });
   });
   // An owner who looks at the page does not keep the agent alive.
   server.unref();
@@ -90,6 +99,12 @@ async function serve(request: IncomingMessage, response: ServerResponse, guard: 
       return refuse(response, 404, "There is nothing here.");
   }
   sendJson(response, 200, control.status());
+}
+
+/** Browsers leave out the port that goes without saying. */
+function hostsOf(port: number): ReadonlySet<string> {
+  const names = ["127.0.0.1", "localhost"];
+  return new Set([...names.map((name) => `${name}:${port}`), ...(port === 80 ? names : [])]);
 }
 
 function isAuthorized(request: IncomingMessage, digest: Buffer): boolean {
@@ -145,6 +160,7 @@ function refuse(response: ServerResponse, status: number, message: string): void
 }
 
 function sendJson(response: ServerResponse, status: number, body: object): void {
+  if (response.headersSent || response.destroyed) return;
   response.writeHead(status, { "Content-Type": "application/json; charset=utf-8", "Cache-Control": "no-store" });
   response.end(JSON.stringify(body));
 }

@@ -1,7 +1,7 @@
-/** What stops an agent for good. The README documents each with its exit code. */
+/** What stops a command of the agent for good. The README documents each with its exit code. */
 export type AgentErrorCode =
   | "internal"
-  /** Flags, environment or the data directory. */
+  /** Flags, environment, the configuration file or the data directory. */
   | "config_invalid"
   /** The coordinator refuses the provider token. */
   | "unauthorized"
@@ -10,7 +10,21 @@ export type AgentErrorCode =
   /** The embedded engine's package is not installed. */
   | "engine_missing"
   /** The embedded engine or its model does not run here. */
-  | "engine_failed";
+  | "engine_failed"
+  /** Another agent of this name runs on this data directory. */
+  | "already_running"
+  /** No agent runs that could be asked. */
+  | "not_running"
+  /** A check was made and something is wrong. */
+  | "check_failed"
+  /** The init system is not there, or refuses. */
+  | "service_failed"
+  /** The worker crashed too often to be started again. */
+  | "crash_loop"
+  /** A coordinator or a backend that a command needs does not answer. */
+  | "unreachable"
+  /** The owner cancelled a question. */
+  | "cancelled";
 
 /** The one error class of the agent. */
 export class AgentError extends Error {
@@ -31,4 +45,16 @@ export const EXIT_CODES: Readonly<Record<AgentErrorCode, number>> = {
   version_unsupported: 4,
   engine_missing: 5,
   engine_failed: 6,
+  already_running: 7,
+  not_running: 8,
+  check_failed: 9,
+  service_failed: 10,
+  crash_loop: 11,
+  unreachable: 12,
+  cancelled: 130,
 };
+
+/** Exit codes after which the same thing would come again: whoever restarts agents leaves these alone. */
+export const FATAL_EXIT_CODES: readonly number[] = Object.values(EXIT_CODES).filter(
+  (code) => code !== EXIT_CODES.internal,
+);

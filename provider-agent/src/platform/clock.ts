@@ -15,6 +15,9 @@ export const systemClock: Clock = {
   },
 };
 
+/** The time of day as this machine has it, ms since 1970. It may jump either way. */
+export const systemWallTime = (): number => Date.now();
+
 /** Calls `fire` every `ms` until disposed. */
 export function repeat(clock: Clock, ms: number, fire: () => void): Disposable {
   let timer: Disposable;

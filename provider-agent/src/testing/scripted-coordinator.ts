@@ -170,6 +170,8 @@ export class AgentLink {
 }
 
 export interface CoordinatorScript {
+  /** Sees a connection before anything has come over it. */
+  readonly connected?: (link: AgentLink) => void;
   /** Answers a registration; by default it is let in. */
   readonly registered?: (link: AgentLink) => void;
   readonly heartbeatIntervalMs?: number;
@@ -225,6 +227,7 @@ export class ScriptedCoordinator implements AsyncDisposable {
   #connected(socket: WebSocket): void {
     const link = new AgentLink(socket);
     this.links.push(link);
+    this.script.connected?.(link);
     socket.once("message", (data) => {
       const decoded = decodeRegister(String(data));
       if (decoded.kind !== "frame") throw new Error(`register was ${decoded.kind}`);

@@ -21,7 +21,13 @@ export class SpawnedAgent implements AsyncDisposable {
 
   constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
     this.process = spawn(process.execPath, [MAIN, ...args], {
-      env: { HEARTH_PROVIDER_TOKEN: "provider-token", HEARTH_AGENT_DATA_DIR: this.#dataDir, ...env },
+      // Whoever runs the tests may have a configuration of their own.
+      env: {
+        HOME: this.#dataDir,
+        HEARTH_PROVIDER_TOKEN: "provider-token",
+        HEARTH_AGENT_DATA_DIR: this.#dataDir,
+        ...env,
+      },
       stdio: ["ignore", "pipe", "pipe"],
     });
     for (const stream of [this.process.stdout, this.process.stderr]) {

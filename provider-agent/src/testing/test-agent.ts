@@ -2,26 +2,35 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type AgentDeps, runAgent } from "../agent.js";
-import type { AgentConfig } from "../config.js";
+import type { BackendConfig } from "../config/backend-config.js";
+import { type AgentConfig, readAgentSettings } from "../config.js";
 import { createLogger } from "../platform/logger.js";
 import { type BackendOptions, type BackendScript, ScriptedBackend } from "./scripted-backend.js";
 import { type AgentLink, ScriptedCoordinator } from "./scripted-coordinator.js";
+
+/** The configuration of a test's agent: what it does not say is as if nothing was configured. */
+export type TestAgentConfig = Partial<AgentConfig> & Pick<AgentConfig, "coordinator" | "backend">;
+
+function backendOf(backend: AgentConfig["backend"]): BackendConfig {
+  if (backend.type === "embedded") return { kind: "embedded", modelPath: backend.modelPath, models: [] };
+  return { kind: "openai", url: backend.url, key: undefined, models: [], embeddings: false, headers: {} };
+}
 
 /** An agent that runs in this process until it is disposed of. */
 export class TestAgent implements AsyncDisposable {
   readonly ended: Promise<void>;
   readonly #stopping = new AbortController();
-  readonly #dataDir = mkdtempSync(join(tmpdir(), "hearth-agent-"));
+  readonly dataDir: string = mkdtempSync(join(tmpdir(), "hearth-agent-"));
 
-  constructor(config: Partial<AgentConfig> & Pick<AgentConfig, "coordinator" | "backend">, deps: Partial<AgentDeps>) {
+  constructor(config: TestAgentConfig, deps: Partial<AgentDeps>) {
     const full: AgentConfig = {
+      ...readAgentSettings({ name: "test", logLevel: "silent", coordinator: config.coordinator }, {}),
       token: "provider-token",
-      backendKey: undefined,
-      models: [],
-      name: "test",
-      dataDir: this.#dataDir,
-      embeddings: false,
-      logLevel: "silent",
+      tokens: {},
+      dataDir: this.dataDir,
+      backends: [backendOf(config.backend)],
+      // It has tests of its own.
+      statusPage: { enabled: false, port: 0 },
       ...config,
     };
     // Reconnects at once: the delays have tests of their own.
@@ -38,7 +47,7 @@ export class TestAgent implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.stop();
     await this.ended.catch(() => {});
-    rmSync(this.#dataDir, { recursive: true, force: true });
+    rmSync(this.dataDir, { recursive: true, force: true });
   }
 }
 
@@ -53,11 +62,16 @@ export interface Setting extends AsyncDisposable {
 /** Starts all three and waits until the agent is registered. */
 export async function startSetting(
   script: BackendScript | undefined,
-  options: { readonly backend?: BackendOptions; readonly deps?: Partial<AgentDeps> } = {},
+  options: {
+    readonly backend?: BackendOptions;
+    readonly deps?: Partial<AgentDeps>;
+    readonly config?: Partial<AgentConfig>;
+  } = {},
 ): Promise<Setting> {
   const coordinator = await ScriptedCoordinator.start();
   const backend = await ScriptedBackend.start({ ...options.backend, ...(script ? { script } : {}) });
-  const config = { coordinator: coordinator.url, backend: { type: "openai", url: backend.url } } as const;
+  const backendConfig = { type: "openai", url: backend.url } as const;
+  const config = { coordinator: coordinator.url, backend: backendConfig, ...options.config };
   const agent = new TestAgent(config, options.deps ?? {});
   const link = await coordinator.agent();
   return {

@@ -128,10 +128,39 @@ describe.skipIf(CHROMIUM_PATH === undefined)("the agent's status page", () => {
   it("says what to do when its link is old, and that the agent is gone", async () => {
     await page.goto(`${server.url}/#old`);
     await page.getByText("This link is no longer valid").waitFor();
-    await page.goto("about:blank");
+    expect(await page.getByRole("button", { name: "Pause", exact: true }).isDisabled()).toBe(true);
+    // Only the fragment changes: the page stays.
     await open();
     await page.getByText("Serving").first().waitFor();
     await server.close();
-    await page.getByText("The agent is not running").waitFor();
+    await page.getByText("The agent does not answer").waitFor();
+  });
+
+  it("says so when the agent hangs", async () => {
+    await open();
+    await page.getByText("Serving").first().waitFor();
+    await page.route("**/status", () => {});
+    await page.getByText("The agent does not answer").waitFor({ timeout: 15_000 });
+  });
+
+  it("shows what was asked last, when an earlier answer comes late", async () => {
+    await open();
+    await page.getByText("Serving").first().waitFor();
+    let release = (): void => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const waiting = page.waitForRequest("**/status");
+    await page.route("**/status", async (route) => {
+      const response = await route.fetch();
+      await held;
+      await route.fulfill({ response });
+    });
+    await waiting;
+    await page.getByRole("button", { name: "Pause", exact: true }).click();
+    await page.getByText("Paused: you paused it").waitFor();
+    release();
+    await page.waitForTimeout(500);
+    expect(await page.getByText("Paused: you paused it").isVisible()).toBe(true);
   });
 });

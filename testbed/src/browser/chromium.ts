@@ -11,6 +11,10 @@ export const CHROMIUM_PATH: string | undefined = [
 
 export const NO_CHROMIUM = "skipped: no Chromium here (set HEARTH_CHROMIUM to its program)";
 
+if (CHROMIUM_PATH === undefined && process.env["HEARTH_REQUIRE_CHROMIUM"] === "1") {
+  throw new Error("HEARTH_REQUIRE_CHROMIUM is set, and there is no Chromium here.");
+}
+
 /** Starts it without a window, and without its conversations with the outside. */
 export function launchChromium(): Promise<Browser> {
   if (CHROMIUM_PATH === undefined) throw new Error(NO_CHROMIUM);

@@ -1,13 +1,11 @@
-import { existsSync } from "node:fs";
-import { createRequire } from "node:module";
-import { fileURLToPath, pathToFileURL } from "node:url";
-import { type Browser, chromium } from "playwright-core";
+import { fileURLToPath } from "node:url";
+import type { Browser } from "playwright-core";
+import { rolldown } from "rolldown";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { CHROMIUM_PATH, launchChromium, NO_CHROMIUM } from "../browser/chromium.js";
 import { API_KEY, startTestCoordinator, type TestCoordinator } from "../scripted/test-coordinator.js";
 
-const CHROMIUM = "/usr/bin/chromium";
-const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"];
-if (!existsSync(CHROMIUM)) console.warn(`NOTICE: nothing is sealed in a browser, because ${CHROMIUM} is not here.`);
+if (CHROMIUM_PATH === undefined) console.warn(`sealing in a browser: ${NO_CHROMIUM}`);
 
 /** What the page's script finds. */
 interface BrowserGlobals {
@@ -16,9 +14,6 @@ interface BrowserGlobals {
 }
 
 async function bundleClient(): Promise<string> {
-  // The bundler is a development dependency of the package that does the encryption.
-  const near = createRequire(new URL("../../../e2e/package.json", import.meta.url));
-  const { rolldown } = await import(pathToFileURL(near.resolve("rolldown")).href);
   const build = await rolldown({
     input: fileURLToPath(new URL("../../../client/src/index.ts", import.meta.url)),
     platform: "browser",
@@ -29,13 +24,13 @@ async function bundleClient(): Promise<string> {
   return output[0].code;
 }
 
-describe.skipIf(!existsSync(CHROMIUM))("in a real browser", () => {
+describe.skipIf(CHROMIUM_PATH === undefined)("in a real browser", () => {
   let hearth: TestCoordinator;
   let browser: Browser;
 
   beforeAll(async () => {
     hearth = await startTestCoordinator();
-    browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
+    browser = await launchChromium();
   });
 
   afterAll(async () => {

@@ -1,7 +1,7 @@
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 // Not of either package's interface: the routes alone, and the agent's half of them.
 import { systemClock as coordinatorClock } from "../../../coordinator/src/platform/clock.js";
@@ -17,10 +17,9 @@ import { loginWithToken } from "../../../provider-agent/src/enrol/login-with-tok
 import { logout } from "../../../provider-agent/src/enrol/logout.js";
 import { TokenStore } from "../../../provider-agent/src/enrol/token-store.js";
 import type { Clock } from "../../../provider-agent/src/platform/clock.js";
+import { CHROMIUM_PATH, launchChromium, NO_CHROMIUM } from "../browser/chromium.js";
 
-const CHROMIUM = process.env["HEARTH_CHROMIUM"] ?? "/usr/bin/chromium";
-const hasChromium = existsSync(CHROMIUM);
-if (!hasChromium) console.warn(`No ${CHROMIUM}: the approval page is not tried in a browser (set HEARTH_CHROMIUM).`);
+if (CHROMIUM_PATH === undefined) console.warn(`the approval page: ${NO_CHROMIUM}`);
 
 const MACHINE = {
   identity: Buffer.alloc(32, 0x5a).toString("base64url"),
@@ -124,19 +123,12 @@ describe("the agent against the coordinator's own routes", () => {
   });
 });
 
-describe.skipIf(!hasChromium)("the approval page in a browser", () => {
+describe.skipIf(CHROMIUM_PATH === undefined)("the approval page in a browser", () => {
   let pictures: string;
   let browser: Browser;
 
   beforeAll(async () => {
-    const args = [
-      "--no-sandbox",
-      "--disable-gpu",
-      "--no-first-run",
-      "--disable-background-networking",
-      "--disable-sync",
-    ];
-    browser = await chromium.launch({ executablePath: CHROMIUM, headless: true, args });
+    browser = await launchChromium();
     pictures = mkdtempSync(join(tmpdir(), "hearth-enrolment-page-"));
     console.log(`Screenshots: ${pictures}`);
   });

@@ -1,0 +1,75 @@
+import { chmodSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { CliHome } from "../../testing/cli-home.js";
+
+describe("hearth-agent attest", () => {
+  it("shows what this machine proves, by a key that stays", async () => {
+    await using home = new CliHome();
+    const first = (await home.json(["attest", "show"])) as Readonly<Record<string, unknown>>;
+    const second = (await home.json(["attest", "show"])) as Readonly<Record<string, unknown>>;
+    expect(first).toMatchObject({
+      identity: expect.stringMatching(/^[\w-]{43}$/),
+      key_storage: "software",
+      attestation: { blob: expect.any(String), signature: expect.stringMatching(/^[\w-]{86}$/) },
+    });
+    expect(second["identity"]).toBe(first["identity"]);
+    for (const file of readdirSync(home.dataDir)) {
+      expect(statSync(join(home.dataDir, file)).mode & 0o777).toBe(0o600);
+    }
+  });
+
+  it("verifies what a coordinator gives out, and says which claim does not hold", async () => {
+    await using home = new CliHome();
+    const { identity, attestation } = (await home.json(["attest", "show"])) as {
+      readonly identity: string;
+      readonly attestation: { readonly blob: string };
+    };
+    const entry = {
+      object: "provider.attestation",
+      provider_id: "somebody-else",
+      trust_level: "self_attested",
+      agent_version: "0",
+      encryption_key: { key_id: "k", public_key: "p" },
+      attestation,
+      challenge: null,
+    };
+    expect(identity).not.toBe(entry.provider_id);
+    const { code, stdout } = await home.run(["attest", "verify", "-"], {}, JSON.stringify(entry));
+    expect(code).toBe(9);
+    expect(stdout).toContain("✓ the attestation is signed by the identity key and names it");
+    expect(stdout).toContain("✗ the provider's id is that of the key");
+    const empty = await home.run(["attest", "verify", "-"], {}, '{"object":"list","data":[]}');
+    expect(empty).toMatchObject({ code: 0, stdout: "It lists nobody.\n" });
+  });
+
+  it.each([
+    ["{", "is no JSON"],
+    ['{"object":"what"}', "neither a receipt nor an attestation"],
+  ])("refuses %s", async (text, words) => {
+    await using home = new CliHome();
+    const file = join(home.path, "proof.json");
+    writeFileSync(file, text);
+    expect(await home.run(["attest", "verify", file])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining(words),
+    });
+    expect(await home.run(["attest", "verify", `${file}.not`])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("ENOENT"),
+    });
+  });
+
+  it("says what is wrong with a key file that was spoilt", async () => {
+    await using home = new CliHome();
+    await home.run(["attest", "show"]);
+    const [file = ""] = readdirSync(home.dataDir).filter((name) => name.startsWith("identity-key"));
+    writeFileSync(join(home.dataDir, file), "oops");
+    chmodSync(join(home.dataDir, file), 0o600);
+    expect((await home.run(["attest", "show"])).code).toBe(2);
+    const report = (await home.json(["doctor"])) as {
+      readonly checks: readonly { readonly id: string; readonly status: string }[];
+    };
+    expect(report.checks.find(({ id }) => id === "attestation")?.status).toBe("fail");
+  });
+});

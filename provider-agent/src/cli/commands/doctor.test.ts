@@ -1,0 +1,101 @@
+import { chmodSync, mkdirSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { describe, expect, it } from "vitest";
+import { systemClock } from "../../platform/clock.js";
+import { takeLock } from "../../supervisor/agent-lock.js";
+import { CliHome } from "../../testing/cli-home.js";
+import { ScriptedBackend } from "../../testing/scripted-backend.js";
+import { ScriptedCoordinator } from "../../testing/scripted-coordinator.js";
+
+interface Report {
+  readonly ok: boolean;
+  readonly checks: readonly {
+    readonly id: string;
+    readonly status: string;
+    readonly detail: string;
+    readonly fix?: string;
+  }[];
+}
+
+async function examine(home: CliHome, env: Readonly<Record<string, string>> = {}) {
+  const report = (await home.json(["doctor"], env)) as Report;
+  return { ...report, check: (id: string) => report.checks.find((check) => check.id === id) };
+}
+
+/** A web server that is no coordinator, and whose clock may be wrong. */
+async function webServer(skewMs = 0) {
+  const server = createServer((_request, response) => {
+    response.sendDate = false;
+    response.setHeader("Date", new Date(performance.timeOrigin + systemClock.now() + skewMs).toUTCString());
+    response.statusCode = 404;
+    response.end();
+  });
+  server.on("upgrade", (_request, socket) => socket.end("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const url = `ws://127.0.0.1:${(server.address() as AddressInfo).port}/ws/provider`;
+  return { url, [Symbol.asyncDispose]: () => new Promise<void>((resolve) => server.close(() => resolve())) };
+}
+
+describe("hearth-agent doctor", () => {
+  it("finds nothing wrong where nothing is", async () => {
+    await using home = new CliHome();
+    await using coordinator = await ScriptedCoordinator.start();
+    await using backend = await ScriptedBackend.start();
+    home.config = `coordinators = ["${coordinator.url}"]\n[[backends]]\nkind = "openai"\nurl = "${backend.url}"\n`;
+    const { ok, checks, check } = await examine(home, { HEARTH_PROVIDER_TOKEN: "t" });
+    expect(checks.filter(({ status }) => status === "fail")).toEqual([]);
+    expect(ok).toBe(true);
+    expect(check("coordinator")?.detail).toContain("speaks hearth.v1");
+    expect(check("backend")?.detail).toMatch(/^\d+ models?: /);
+    const { code } = await home.run(["doctor"], { HEARTH_PROVIDER_TOKEN: "t" });
+    expect(code).toBe(0);
+  });
+
+  it("says for each thing that is wrong how to mend it, and exits with 9", async () => {
+    await using home = new CliHome();
+    home.config = `coordinators = ["ws://127.0.0.1:9/ws/provider"]\n[[backends]]\nkind = "ollama"\nurl = "http://127.0.0.1:9/v1"\n`;
+    mkdirSync(home.dataDir);
+    chmodSync(home.dataDir, 0o755);
+    const { ok, check } = await examine(home);
+    expect(ok).toBe(false);
+    expect(check("token")).toMatchObject({ status: "fail", fix: expect.stringContaining("hearth-agent login") });
+    expect(check("coordinator")).toMatchObject({ status: "fail", detail: expect.stringContaining("ECONNREFUSED") });
+    expect(check("backend")).toMatchObject({ status: "fail", detail: expect.stringContaining("ECONNREFUSED") });
+    expect(check("data_dir")).toMatchObject({ status: "warn", fix: `chmod -R go-rwx '${home.dataDir}'` });
+    const { code, stdout } = await home.run(["doctor"]);
+    expect(code).toBe(9);
+    expect(stdout).toContain("→ Run 'hearth-agent login'");
+  });
+
+  it("goes on when the configuration is invalid, and says where", async () => {
+    await using home = new CliHome();
+    home.config = 'nmae = "x"\n';
+    const { check } = await examine(home);
+    expect(check("config")).toMatchObject({ status: "fail", detail: expect.stringContaining('did you mean "name"?') });
+    expect(check("node")?.status).toBe("ok");
+    expect(check("coordinator")?.status).toBe("skipped");
+  });
+
+  it("tells a web server from a coordinator, and a wrong clock from a right one", async () => {
+    await using home = new CliHome();
+    await using right = await webServer();
+    await using wrong = await webServer(600_000);
+    home.config = `coordinators = ["${right.url}"]\n`;
+    expect((await examine(home)).check("coordinator")?.detail).toContain("answers HTTP 404 instead of a WebSocket");
+    expect((await examine(home)).check("clock")?.status).toBe("ok");
+    home.config = `coordinators = ["${wrong.url}"]\n`;
+    expect((await examine(home)).check("clock")).toMatchObject({
+      status: "fail",
+      detail: expect.stringMatching(/^(599|600|601) s behind/),
+    });
+    home.config = 'coordinators = ["wss://no-such-host.invalid/ws/provider"]\n';
+    expect((await examine(home)).check("coordinator")?.detail).toContain("no-such-host.invalid has no address");
+  });
+
+  it("sees an agent that runs", async () => {
+    await using home = new CliHome();
+    using _lock = takeLock(home.dataDir, "default");
+    expect((await examine(home)).check("running")?.detail).toBe(`'default', process ${process.pid}`);
+  });
+});

@@ -1,0 +1,91 @@
+import type { Command } from "commander";
+import { EXIT_CODES } from "../../platform/agent-error.js";
+import { type CliContext, type Invocation, invocationOf } from "../invocation.js";
+import { columns } from "../output.js";
+import type { TemplateReport } from "../ports.js";
+import { type Progress, startProgress } from "../progress.js";
+
+/** `models …`: what this machine has and serves. */
+export function addModels(program: Command, context: CliContext): void {
+  const models = program.command("models").description("the models on this machine");
+  const list = models
+    .command("list")
+    .description("list what the configured backends serve")
+    .action(() => listServed(invocationOf(list, context)));
+  const scan = models
+    .command("scan")
+    .description("look for model files in models.dirs and where the usual programs keep them")
+    .action(() => scanFiles(invocationOf(scan, context)));
+  const hash = models
+    .command("hash")
+    .description("compute the SHA-256 of a model's weights, by which the coordinator knows them")
+    .argument("<model>", "path, or id as 'models scan' prints it")
+    .action((model: string) => hashWeights(invocationOf(hash, context), model));
+  const check = models
+    .command("check")
+    .description("render every chat template that models ship, and say which template, fixture and line failed")
+    .argument("[model...]", "paths or ids; all that are found without")
+    .addHelpText("after", "\nExits with 9 when a template does not render.")
+    .action((names: readonly string[]) => checkTemplates(invocationOf(check, context), names));
+}
+
+async function listServed(invocation: Invocation): Promise<void> {
+  const { out, ports, signal } = invocation;
+  const reports = await ports.probeBackends(invocation.settings(), signal);
+  for (const { name, problem } of reports) if (problem !== undefined) out.warn(`${name}: ${problem}`);
+  const rows = reports.flatMap(({ name, models }) => models.map((id) => [id, name]));
+  const heading = ["Model", "Backend"].map(out.colors.dim);
+  out.result(
+    { models: rows.map(([id, backend]) => ({ id, backend })), problems: problemsOf(reports) },
+    rows.length === 0 ? "No backend serves a model." : columns([heading, ...rows]),
+  );
+}
+
+function problemsOf(reports: readonly { readonly name: string; readonly problem: string | undefined }[]) {
+  return reports
+    .filter(({ problem }) => problem !== undefined)
+    .map(({ name, problem }) => ({ backend: name, problem }));
+}
+
+async function scanFiles(invocation: Invocation): Promise<void> {
+  const { out, signal } = invocation;
+  const { models, problems } = await (await invocation.ports.models()).scan(invocation.settings(), signal);
+  for (const { path, problem } of problems) out.warn(`${path}: ${problem}`);
+  const heading = ["Model", "Size", "What", "Weights", "Path"].map(out.colors.dim);
+  const rows = models.map(({ id, sizeBytes, detail, weightsHash, path }) => [
+    id,
+    `${(sizeBytes / 2 ** 30).toFixed(2)} GiB`,
+    detail,
+    weightsHash?.slice(0, 12) ?? "-",
+    path,
+  ]);
+  const text =
+    rows.length === 0 ? "No model files were found: name folders in models.dirs." : columns([heading, ...rows]);
+  out.result({ models, problems }, text);
+}
+
+async function hashWeights(invocation: Invocation, model: string): Promise<void> {
+  const { out, signal } = invocation;
+  using progress: Progress = startProgress(invocation, "Hashing");
+  const { path, sha256 } = await (await invocation.ports.models()).hash(invocation.settings(), model, {
+    progress: (share) => progress.report(share),
+    signal,
+  });
+  progress.clear();
+  out.result({ path, sha256 }, `${sha256}  ${path}`);
+}
+
+async function checkTemplates(invocation: Invocation, names: readonly string[]): Promise<void> {
+  const { out, signal } = invocation;
+  const reports = await (await invocation.ports.models()).check(invocation.settings(), names, signal);
+  const text =
+    reports.length === 0 ? "No model files were found." : reports.map((each) => render(each, out)).join("\n");
+  out.result({ models: reports }, text);
+  if (reports.some(({ ok }) => ok === false)) process.exitCode = EXIT_CODES.check_failed;
+}
+
+function render({ id, ok, problems }: TemplateReport, { colors }: Invocation["out"]): string {
+  const mark = ok === undefined ? colors.dim("-") : ok ? colors.green("✓") : colors.red("✗");
+  const none = ok === undefined && problems.length === 0 ? ["no chat template, or no opinion of it"] : [];
+  return [`${mark} ${id}`, ...[...none, ...problems].map((line) => `    ${line}`)].join("\n");
+}

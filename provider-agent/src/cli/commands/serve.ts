@@ -1,0 +1,75 @@
+import type { Command } from "commander";
+import { type AgentConfig, readAgentConfig, type ServeFlags } from "../../config.js";
+import { EXIT_CODES } from "../../platform/agent-error.js";
+import { createLogger, type Logger } from "../../platform/logger.js";
+import { takeLock } from "../../supervisor/agent-lock.js";
+import { Supervisor } from "../../supervisor/supervisor.js";
+import { launchWorker, ORPHAN_GRACE_MS, onSupervisorLost } from "../../supervisor/worker-process.js";
+import { type CliContext, type Invocation, invocationOf } from "../invocation.js";
+import { addServeOptions, withLogLevel } from "../serve-options.js";
+
+/** `serve`: connects and serves until stopped. */
+export function addServe(program: Command, context: CliContext): void {
+  const command = program.command("serve").description("connect to a coordinator and serve its requests until stopped");
+  addServeOptions(command)
+    .option("--supervise", "start the agent again when it crashes, at most 5 times in 10 minutes")
+    .addHelpText(
+      "after",
+      `
+The provider token is read from HEARTH_PROVIDER_TOKEN, else from what 'hearth-agent login' or 'init' kept.
+Without --backend and without a configuration file, servers on the usual ports are found.
+
+Examples:
+  $ hearth-agent serve --coordinator wss://hearth.example/ws/provider
+  $ hearth-agent serve -c wss://hearth.example/ws/provider -b http://127.0.0.1:8080/v1 -m qwen3-8b`,
+    )
+    .action(async (flags: ServeFlags & { readonly supervise?: boolean }) => {
+      const invocation = invocationOf(command, context);
+      const config = serveConfig(invocation, flags);
+      const log = createLogger(config.logLevel, logFormat(invocation));
+      if (flags.supervise) await supervise(invocation, log);
+      else await serve(invocation, config, log);
+    });
+}
+
+/** @throws AgentError `config_invalid` that lists every problem */
+export function serveConfig(invocation: Invocation, flags: ServeFlags): AgentConfig {
+  const { env, options, ports } = invocation;
+  const file = invocation.loadConfig();
+  return readAgentConfig(withLogLevel(flags, options), env, { file, storedToken: (place) => ports.tokens.read(place) });
+}
+
+/** People at a terminal read text; everything else reads JSON. */
+function logFormat({ stdout, options }: Invocation): "json" | "text" {
+  return stdout.isTTY === true && !options.json ? "text" : "json";
+}
+
+async function serve({ ports, clock }: Invocation, config: AgentConfig, log: Logger): Promise<void> {
+  using _lock = takeLock(config.dataDir, config.name);
+  const stopping = new AbortController();
+  const stop = (): void => {
+    // A second signal means now.
+    if (stopping.signal.aborted) process.exit(EXIT_CODES.internal);
+    stopping.abort();
+  };
+  process.on("SIGTERM", stop);
+  process.on("SIGINT", stop);
+  onSupervisorLost(() => {
+    if (!stopping.signal.aborted) stopping.abort();
+    clock.setTimer(ORPHAN_GRACE_MS, () => process.exit(EXIT_CODES.internal));
+  });
+  await ports.runAgent(config, log, stopping.signal);
+  log.info("stopped");
+}
+
+/** Runs the same command line in a worker, without `--supervise`. */
+async function supervise({ program, env, clock }: Invocation, log: Logger): Promise<void> {
+  const args = [...program, ...process.argv.slice(2).filter((word) => word !== "--supervise")];
+  const supervisor = new Supervisor({ clock, log, launch: () => launchWorker({ args, env }) });
+  const stop = (): void => supervisor.stop();
+  process.on("SIGTERM", stop);
+  process.on("SIGINT", stop);
+  // Whoever started this in turn may go away.
+  onSupervisorLost(stop);
+  process.exitCode = await supervisor.run();
+}

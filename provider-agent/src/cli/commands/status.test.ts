@@ -1,0 +1,118 @@
+import { mkdirSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import type { AgentControl, AgentStatus } from "../../local/agent-status.js";
+import { writeRunFile } from "../../local/run-file.js";
+import { startStatusServer } from "../../local/status-server.js";
+import { systemClock } from "../../platform/clock.js";
+import { CliHome } from "../../testing/cli-home.js";
+
+const STATUS: AgentStatus = {
+  name: "default",
+  version: "1.2.3",
+  pid: 77,
+  started_at: "2026-01-01T00:00:00.000Z",
+  activity: { type: "serving", running: 2 },
+  connection: { type: "registered", coordinator: "wss://c/", provider_id: "p-1", since: "2026-01-01T00:00:00.000Z" },
+  trust: { level: "self_attested", mismatches: [] },
+  models: [
+    { id: "qwen3-8b", state: "running", running: 2, waiting: 1, decode_tps: 41.25, template_ok: true },
+    { id: "odd", state: "idle_shutdown", running: 0, waiting: 0, decode_tps: null, template_ok: false },
+  ],
+  totals: { served: 12, failed: 1, cancelled: 3, prompt_tokens: 3400, completion_tokens: 560 },
+  tokens_per_second: 82.5,
+  earned_micro_usd: 1_230_000,
+  machine: { chip: "Apple M4 Max", memory_bytes: 64 * 2 ** 30, thermal: "serious" },
+};
+
+/** The endpoint of a running agent, on a real socket, with an agent that only remembers what it was told. */
+async function start(home: CliHome) {
+  const told: unknown[] = [];
+  let status = STATUS;
+  const control: AgentControl = {
+    status: () => status,
+    pause: (forMs) => {
+      told.push(["pause", forMs]);
+      const until =
+        forMs === undefined
+          ? {}
+          : { until: new Date(performance.timeOrigin + systemClock.now() + forMs).toISOString() };
+      status = { ...STATUS, activity: { type: "paused", reason: "owner", running: 1, ...until } };
+    },
+    resume: () => {
+      told.push(["resume"]);
+      status = { ...STATUS, earned_micro_usd: null };
+    },
+  };
+  const server = await startStatusServer(control, 0);
+  mkdirSync(home.dataDir, { recursive: true, mode: 0o700 });
+  const file = writeRunFile(home.dataDir, "default", { pid: process.pid, url: server.url, token: server.token });
+  return {
+    told,
+    server,
+    async [Symbol.asyncDispose]() {
+      file[Symbol.dispose]();
+      await server.close();
+    },
+  };
+}
+
+describe("hearth-agent status", () => {
+  it("shows what the running agent says, for people and for scripts", async () => {
+    await using home = new CliHome();
+    await using agent = await start(home);
+    const { stdout, code } = await home.run(["status"]);
+    expect(code).toBe(0);
+    for (const words of [
+      "serving, 2 running",
+      "registered with wss://c/ as p-1",
+      "self_attested",
+      "Apple M4 Max, 64 GiB, thermal state serious",
+      "12 served, 1 failed, 3 cancelled",
+      "3400 read, 560 written, 82.5 a second now",
+      "$1.23",
+      `${agent.server.url}/#`,
+    ]) {
+      expect(stdout).toContain(words);
+    }
+    expect(stdout).toMatch(/qwen3-8b +running +2 +1 +41\.3\nodd +template broken +0 +0 +-/);
+    expect(await home.json(["status"])).toEqual(STATUS);
+  });
+
+  it("goes on with --watch until Ctrl-C", async () => {
+    await using home = new CliHome();
+    await using _agent = await start(home);
+    const cli = home.start(["status", "--watch", "--json"]);
+    await cli.says("\n", await cli.says("\n"));
+    cli.process.kill("SIGINT");
+    expect((await cli.ended).code).toBe(0);
+    expect(
+      cli.stdout
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line)),
+    ).toContainEqual(STATUS);
+    expect((await home.run(["status", "--watch"])).code).toBe(2);
+  });
+
+  it("pauses and resumes", async () => {
+    await using home = new CliHome();
+    await using agent = await start(home);
+    expect((await home.run(["pause", "--for", "1h30m"])).stdout).toMatch(/paused by you, for another 1 h (29|30) min/);
+    expect((await home.run(["pause"])).stdout).toContain("paused by you, 1 running");
+    expect((await home.run(["resume"])).stdout).toMatch(/Earned +not known/);
+    expect(agent.told).toEqual([["pause", 5_400_000], ["pause", undefined], ["resume"]]);
+  });
+
+  it("says when no agent runs, or one does not answer", async () => {
+    await using home = new CliHome();
+    expect(await home.run(["status"])).toMatchObject({
+      code: 8,
+      stderr: expect.stringContaining("hearth-agent start"),
+    });
+    const agent = await start(home);
+    await agent.server.close();
+    expect(await home.run(["pause"])).toMatchObject({ code: 8, stderr: expect.stringContaining("does not answer") });
+    expect(await home.run(["status", "--name", "other"])).toMatchObject({ code: 8 });
+    await agent[Symbol.asyncDispose]();
+  });
+});

@@ -1,0 +1,49 @@
+import { coordinatorOrigin } from "../../enrol/coordinator-origin.js";
+import { HttpFormClient } from "../../enrol/form-client.js";
+import { type LoginResult, login } from "../../enrol/login.js";
+import { loginWithToken } from "../../enrol/login-with-token.js";
+import { logout } from "../../enrol/logout.js";
+import type { MachineDescription } from "../../enrol/machine-description.js";
+import { TokenStore } from "../../enrol/token-store.js";
+import type { Clock } from "../../platform/clock.js";
+import { AGENT_VERSION } from "../../version.js";
+import type { EnrolPort, LoginRequest } from "../ports.js";
+
+export interface EnrolDeps {
+  readonly clock: Clock;
+  /** As in `register`. */
+  readonly identity: (dataDir: string, name: string) => Promise<string> | string;
+}
+
+/** Logging in over HTTP, whose token is kept before anybody hears of it. */
+export function enrolPort({ clock, identity }: EnrolDeps): EnrolPort {
+  const http = new HttpFormClient(clock);
+  const originOf = ({ settings, insecure }: LoginRequest): string => coordinatorOrigin(settings.coordinator, insecure);
+  const describe = async ({ settings: { dataDir, name } }: LoginRequest): Promise<MachineDescription> => ({
+    identity: await identity(dataDir, name),
+    name,
+    platform: process.platform,
+    agentVersion: AGENT_VERSION,
+  });
+  const kept = ({ settings }: LoginRequest, origin: string, result: LoginResult): LoginResult => {
+    if (result.type === "issued") storeOf(settings).save(origin, result.machine);
+    return result;
+  };
+  return {
+    async login(request, show, signal) {
+      const origin = originOf(request);
+      const machine = await describe(request);
+      return kept(request, origin, await login({ origin, machine, clock, http, show }, signal));
+    },
+    async redeem(request, enrolmentToken, signal) {
+      const origin = originOf(request);
+      const machine = await describe(request);
+      return kept(request, origin, await loginWithToken({ origin, machine, enrolmentToken, http }, signal));
+    },
+    logout: (request, signal) => {
+      return logout({ origin: originOf(request), tokens: storeOf(request.settings), http }, signal);
+    },
+  };
+}
+
+const storeOf = ({ dataDir, name }: LoginRequest["settings"]): TokenStore => new TokenStore(dataDir, name);

@@ -1,0 +1,164 @@
+import { existsSync, statfsSync, statSync } from "node:fs";
+import { dirname } from "node:path";
+import { AgentError } from "../../platform/agent-error.js";
+import { describeFault } from "../../platform/fault.js";
+import { lockHolder } from "../../supervisor/agent-lock.js";
+import { hasStoredToken } from "../invocation.js";
+import { type Check, fail, ok, skipped, warn } from "./check.js";
+
+/** `engines` of the package. */
+const LEAST_NODE = [20, 19] as const;
+/** Identity, token, state and log need little, bytes. */
+const LEAST_DISK_BYTES = 200 << 20;
+
+export const nodeCheck: Check = {
+  id: "node",
+  title: "Node.js",
+  async run() {
+    const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+    const isEnough = major > LEAST_NODE[0] || (major === LEAST_NODE[0] && minor >= LEAST_NODE[1]);
+    const said = `v${process.versions.node}`;
+    return isEnough ? ok(said) : fail(said, `Install Node.js ${LEAST_NODE.join(".")} or newer: https://nodejs.org`);
+  },
+};
+
+export const configCheck: Check = {
+  id: "config",
+  title: "Configuration",
+  async run({ settings, configPath, configProblem }) {
+    if (settings === undefined) return fail(configProblem ?? "invalid", "Mend it with 'hearth-agent config edit'.");
+    return existsSync(configPath) ? ok(configPath) : ok(`no ${configPath}; defaults hold`);
+  },
+};
+
+export const tokenCheck: Check = {
+  id: "token",
+  title: "Provider token",
+  async run({ settings, ...subject }) {
+    if (subject.env["HEARTH_PROVIDER_TOKEN"]) return ok("from HEARTH_PROVIDER_TOKEN");
+    if (settings === undefined) return skipped("the configuration is invalid");
+    if (hasStoredToken(subject, settings)) return ok(`kept in ${settings.dataDir}`);
+    return fail("there is none", "Run 'hearth-agent login', or set HEARTH_PROVIDER_TOKEN.");
+  },
+};
+
+export const dataDirCheck: Check = {
+  id: "data_dir",
+  title: "Data directory",
+  async run({ settings, platform }) {
+    if (settings === undefined) return skipped("the configuration is invalid");
+    const { dataDir } = settings;
+    if (!existsSync(dataDir)) return ok(`${dataDir} will be made`);
+    const { mode, uid } = statSync(dataDir);
+    const own = process.getuid?.();
+    if (own !== undefined && own !== 0 && uid !== own) {
+      return fail(`${dataDir} is another user's`, `Give it back: sudo chown -R "$USER" '${dataDir}'`);
+    }
+    if (platform !== "win32" && (mode & 0o077) !== 0) {
+      return warn(`${dataDir} is open to other users (${(mode & 0o777).toString(8)})`, `chmod -R go-rwx '${dataDir}'`);
+    }
+    return ok(dataDir);
+  },
+};
+
+export const diskCheck: Check = {
+  id: "disk",
+  title: "Disk space",
+  async run({ settings }) {
+    if (settings === undefined) return skipped("the configuration is invalid");
+    let folder = settings.dataDir;
+    while (!existsSync(folder) && dirname(folder) !== folder) folder = dirname(folder);
+    const { bavail, bsize } = statfsSync(folder);
+    const free = bavail * bsize;
+    const said = `${(free / 2 ** 30).toFixed(1)} GiB free for ${settings.dataDir}`;
+    return free >= LEAST_DISK_BYTES
+      ? ok(said)
+      : fail(said, "Free some space: the agent keeps its identity and state there.");
+  },
+};
+
+export const duplicateCheck: Check = {
+  id: "running",
+  title: "Running agent",
+  async run({ settings }) {
+    if (settings === undefined) return skipped("the configuration is invalid");
+    const holder = lockHolder(settings.dataDir, settings.name);
+    return ok(holder === undefined ? `none named '${settings.name}'` : `'${settings.name}', process ${holder.pid}`);
+  },
+};
+
+export const serviceCheck: Check = {
+  id: "service",
+  title: "Service",
+  async run({ initSystem, settings }) {
+    if (initSystem === undefined) return skipped("there are no services on this platform");
+    const state = await initSystem.state();
+    const holder = settings && lockHolder(settings.dataDir, settings.name);
+    switch (state.type) {
+      case "not_installed":
+        return ok("not installed; 'hearth-agent install' starts the agent when you log in");
+      case "stopped":
+        return warn(
+          `stopped (${state.detail})`,
+          "'hearth-agent start' starts it; 'hearth-agent logs' says why it ended.",
+        );
+      case "running":
+        if (
+          holder !== undefined &&
+          state.pid !== undefined &&
+          initSystem.kind === "systemd" &&
+          holder.pid !== state.pid
+        ) {
+          const said = `the service runs (process ${state.pid}), and so does another agent (process ${holder.pid})`;
+          return warn(said, "Stop the other: only one of them serves.");
+        }
+        return ok(`running, by ${initSystem.kind}`);
+    }
+  },
+};
+
+export const backendCheck: Check = {
+  id: "backend",
+  title: "Backends and models",
+  async run({ settings, ports }, signal) {
+    if (settings === undefined) return skipped("the configuration is invalid");
+    const reports = await ports.probeBackends(settings, signal);
+    const broken = reports.filter(({ problem }) => problem !== undefined);
+    const fix = "Start the model server, or correct its URL with 'hearth-agent config set backends.0.url URL'.";
+    if (broken.length > 0) return fail(broken.map(({ name, problem }) => `${name}: ${problem}`).join("; "), fix);
+    const models = reports.flatMap((report) => report.models);
+    if (models.length === 0) return fail("no backend serves a model", "Load a model in your model server.");
+    return ok(`${models.length} model${models.length === 1 ? "" : "s"}: ${models.slice(0, 5).join(", ")}`);
+  },
+};
+
+export const templateCheck: Check = {
+  id: "templates",
+  title: "Chat templates",
+  async run({ settings, ports }, signal) {
+    if (settings === undefined) return skipped("the configuration is invalid");
+    const reports = await (await ports.models()).check(settings, [], signal);
+    const broken = reports.filter(({ ok }) => ok === false).map(({ id }) => id);
+    const fix =
+      "These models are not sent any requests: 'hearth-agent models check' says which line of the template fails.";
+    return broken.length > 0 ? warn(`broken: ${broken.join(", ")}`, fix) : ok(`${reports.length} checked`);
+  },
+};
+
+export const attestationCheck: Check = {
+  id: "attestation",
+  title: "Attestation key",
+  async run({ settings, ports }) {
+    if (settings === undefined) return skipped("the configuration is invalid");
+    try {
+      await (await ports.attest()).show(settings);
+      return ok("signs");
+    } catch (error) {
+      const said = error instanceof AgentError ? error.message : (describeFault(error).code ?? "it does not sign");
+      return fail(
+        said,
+        `Move the key file in ${settings.dataDir} away: a new one is made, and the machine is a new one to the coordinator.`,
+      );
+    }
+  },
+};

@@ -1,0 +1,88 @@
+import type { Activity, AgentStatus, ConnectionStatus, ModelStatus } from "../local/agent-status.js";
+import { formatDuration } from "./duration.js";
+import { type Colors, columns } from "./output.js";
+
+/** An agent's status as its owner reads it. @param nowMs wall clock */
+export function renderStatus(status: AgentStatus, nowMs: number, colors: Colors): string {
+  const { totals, machine } = status;
+  const upMs = nowMs - Date.parse(status.started_at);
+  const rows = [
+    [
+      "Agent",
+      `${colors.bold(status.name)}, version ${status.version}, process ${status.pid}, for ${formatDuration(upMs)}`,
+    ],
+    ["Activity", activity(status.activity, nowMs, colors)],
+    ["Connection", connection(status.connection, colors)],
+    ["Trust", trust(status, colors)],
+    [
+      "Machine",
+      [machine.chip, `${Math.round(machine.memory_bytes / 2 ** 30)} GiB`, thermal(machine)].filter(Boolean).join(", "),
+    ],
+    ["Requests", `${totals.served} served, ${totals.failed} failed, ${totals.cancelled} cancelled`],
+    [
+      "Tokens",
+      `${totals.prompt_tokens} read, ${totals.completion_tokens} written, ${status.tokens_per_second.toFixed(1)} a second now`,
+    ],
+    ["Earned", earned(status.earned_micro_usd)],
+  ];
+  return `${columns(rows.map(([name = "", value = ""]) => [colors.dim(name), value]))}\n\n${models(status.models, colors)}`;
+}
+
+function thermal({ thermal: state }: AgentStatus["machine"]): string | undefined {
+  return state === null || state === "nominal" ? undefined : `thermal state ${state}`;
+}
+
+const REASONS: Readonly<Record<Extract<Activity, { type: "paused" }>["reason"], string>> = {
+  owner: "by you",
+  outside_hours: "outside its hours",
+  owner_active: "while you use the machine",
+  on_battery: "on battery",
+  memory_cap: "for want of memory",
+};
+
+function activity(now: Activity, nowMs: number, { green, yellow }: Colors): string {
+  const running = now.running === 0 ? "" : `, ${now.running} running`;
+  switch (now.type) {
+    case "serving":
+      return `${green("serving")}${running}`;
+    case "paused": {
+      const left = now.until === undefined ? "" : `, for another ${formatDuration(Date.parse(now.until) - nowMs)}`;
+      return `${yellow("paused")} ${REASONS[now.reason]}${left}${running}`;
+    }
+  }
+}
+
+function connection(now: ConnectionStatus, { green, yellow }: Colors): string {
+  switch (now.type) {
+    case "registered":
+      return `${green("registered")} with ${now.coordinator} as ${now.provider_id}`;
+    case "connecting":
+      return `${yellow("connecting")} to ${now.coordinator}`;
+    case "waiting":
+      return `${yellow("waiting")} to try ${now.coordinator} again${now.problem === null ? "" : `: ${now.problem}`}`;
+  }
+}
+
+function trust({ trust: { level, mismatches } }: AgentStatus, { red }: Colors): string {
+  const wrong =
+    mismatches.length === 0 ? "" : `; ${red(`not as the operator lists it: ${JSON.stringify(mismatches)}`)}`;
+  return `${level ?? "not known"}${wrong}`;
+}
+
+/** Dollars from millionths. */
+function earned(microUsd: number | null): string {
+  return microUsd === null ? "not known" : `$${(microUsd / 1e6).toFixed(6).replace(/(\.\d\d\d*?)0+$/, "$1")}`;
+}
+
+function models(all: readonly ModelStatus[], colors: Colors): string {
+  if (all.length === 0) return "No model is served.";
+  const heading = ["Model", "State", "Running", "Waiting", "Tokens/s"].map(colors.dim);
+  const rows = all.map(({ id, state, running, waiting, decode_tps, template_ok }) => [
+    id,
+    template_ok === false ? colors.red("template broken") : state,
+    String(running),
+    String(waiting),
+    decode_tps === null ? "-" : decode_tps.toFixed(1),
+  ]);
+  return columns([heading, ...rows]);
+}

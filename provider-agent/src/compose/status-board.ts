@@ -1,0 +1,153 @@
+import { closeReason, type RuntimeMismatch, type TrustLevel } from "@hearth/protocol";
+import type { Advertiser } from "../advertiser.js";
+import type { Registered, Standing } from "../connection/reconciler.js";
+import type { Jobs } from "../jobs/jobs.js";
+import type { Activity, AgentControl, AgentStatus, ConnectionStatus, ModelStatus } from "../local/agent-status.js";
+import { type Clock, repeat } from "../platform/clock.js";
+import type { Lending } from "./open-lending.js";
+
+export interface StatusBoardDeps {
+  readonly name: string;
+  readonly version: string;
+  readonly clock: Clock;
+  readonly wallTime: () => number;
+  readonly lending: Lending;
+  readonly jobs: Jobs;
+  readonly advertiser: Advertiser;
+  readonly standing: () => Standing;
+}
+
+/** The rate of now is taken over the last 15 to 20 s. */
+const RATE_SAMPLE_MS = 5_000;
+const RATE_SAMPLES = 4;
+
+/** Puts together what the owner sees of the running agent. */
+export class StatusBoard implements AgentControl, Disposable {
+  readonly #deps: StatusBoardDeps;
+  readonly #startedAt: string;
+  #registered: { readonly coordinator: string; readonly providerId: string; readonly since: string } | undefined;
+  #trust: TrustLevel | null = null;
+  #mismatches: readonly RuntimeMismatch[] = [];
+  #problem: string | null = null;
+  /** Tokens written by then, the oldest first. */
+  readonly #samples: { readonly at: number; readonly tokens: number }[] = [];
+  readonly #sampling: Disposable;
+
+  constructor(deps: StatusBoardDeps) {
+    this.#deps = deps;
+    this.#startedAt = isoOf(deps.wallTime());
+    this.#sample();
+    this.#sampling = repeat(deps.clock, RATE_SAMPLE_MS, () => this.#sample());
+  }
+
+  [Symbol.dispose](): void {
+    this.#sampling[Symbol.dispose]();
+  }
+
+  registered({ coordinator, frame }: Registered): void {
+    const since = isoOf(this.#deps.wallTime());
+    this.#registered = { coordinator, providerId: frame.provider_id, since };
+    this.#trust = frame.trust_level ?? null;
+    this.#mismatches = [];
+    this.#problem = null;
+  }
+
+  judged(mismatches: readonly RuntimeMismatch[]): void {
+    this.#mismatches = mismatches;
+  }
+
+  lost(code: number, problem: string | undefined): void {
+    this.#problem = closeReason(code) ?? problem ?? `closed with ${code}`;
+  }
+
+  pause(forMs?: number): void {
+    const { lending, wallTime } = this.#deps;
+    lending.manners.pause(forMs === undefined ? undefined : wallTime() + forMs);
+  }
+
+  resume(): void {
+    this.#deps.lending.manners.resume();
+  }
+
+  status(): AgentStatus {
+    const { name, version, lending, jobs } = this.#deps;
+    const { served, failed, cancelled, promptTokens, completionTokens } = jobs.statistics.snapshot();
+    const connection = this.#connection();
+    return {
+      name,
+      version,
+      pid: process.pid,
+      started_at: this.#startedAt,
+      activity: this.#activity(),
+      connection,
+      trust: { level: connection.type === "registered" ? this.#trust : null, mismatches: this.#mismatches },
+      models: this.#models(),
+      totals: { served, failed, cancelled, prompt_tokens: promptTokens, completion_tokens: completionTokens },
+      tokens_per_second: this.#rateNow(completionTokens),
+      earned_micro_usd: null,
+      machine: {
+        chip: lending.facts.chip ?? null,
+        memory_bytes: lending.facts.memoryBytes,
+        thermal: lending.vitals.current.thermal ?? null,
+      },
+    };
+  }
+
+  #activity(): Activity {
+    const { lending, jobs } = this.#deps;
+    const running = jobs.size;
+    const { current } = lending.manners;
+    if (current.type === "serving") return { type: "serving", running };
+    const { reason, untilWallMs } = current;
+    return { type: "paused", reason, running, ...(untilWallMs === undefined ? {} : { until: isoOf(untilWallMs) }) };
+  }
+
+  #connection(): ConnectionStatus {
+    const standing = this.#deps.standing();
+    switch (standing.type) {
+      case "connected":
+        return this.#registered === undefined
+          ? { type: "connecting", coordinator: standing.coordinator }
+          : {
+              type: "registered",
+              coordinator: this.#registered.coordinator,
+              provider_id: this.#registered.providerId,
+              since: this.#registered.since,
+            };
+      case "connecting":
+        return { type: "connecting", coordinator: standing.coordinator };
+      case "waiting":
+        return { type: "waiting", coordinator: standing.coordinator, problem: this.#problem };
+      case "stopped":
+        return { type: "waiting", coordinator: "", problem: "stopping" };
+    }
+  }
+
+  #models(): readonly ModelStatus[] {
+    const { advertiser, jobs } = this.#deps;
+    const adverts = new Map(advertiser.models.map((model) => [model.id, model]));
+    return advertiser.slots().map(({ model, state, running, queued, decode_tps: told }) => ({
+      id: model,
+      state,
+      running,
+      waiting: queued,
+      decode_tps: jobs.statistics.rates(model).decodeTps ?? told ?? null,
+      template_ok: adverts.get(model)?.template_render_ok ?? null,
+    }));
+  }
+
+  #sample(): void {
+    const { clock, jobs } = this.#deps;
+    this.#samples.push({ at: clock.now(), tokens: jobs.statistics.snapshot().completionTokens });
+    if (this.#samples.length > RATE_SAMPLES) this.#samples.shift();
+  }
+
+  /** Tokens count when their request ends: this is what was finished lately, over the time that passed. */
+  #rateNow(tokens: number): number {
+    const [first] = this.#samples;
+    const ms = this.#deps.clock.now() - (first?.at ?? 0);
+    return first === undefined || ms <= 0 ? 0 : ((tokens - first.tokens) * 1_000) / ms;
+  }
+}
+
+const isoOf = (wallMs: number): string => new Date(wallMs).toISOString();

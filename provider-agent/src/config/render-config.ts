@@ -1,0 +1,40 @@
+import { stringify } from "smol-toml";
+
+/** What `init` decides; the rest stands in the file as comments. */
+export interface InitialConfig {
+  readonly name: string;
+  readonly coordinators: readonly string[];
+  /** Empty = whatever is found at each start. */
+  readonly backends: readonly { readonly kind: string; readonly url?: string }[];
+  readonly sharing: "everyone" | "owner_only";
+}
+
+/** A first configuration file, which explains itself. */
+export function renderConfig({ name, coordinators, backends, sharing }: InitialConfig): string {
+  const tables = backends.map((backend) => `[[backends]]\n${stringify(backend).trim()}\n`);
+  const auto = `# Nothing is said here about backends: at each start the agent looks for servers on their usual ports.
+# [[backends]]
+# kind = "llama-server"   # or ollama, lm-studio, mlx-lm, vllm, openai, embedded, owned-llama-server
+# url = "http://127.0.0.1:8080/v1"
+`;
+  return `# Configuration of hearth-agent. 'hearth-agent config check' says what is wrong with it.
+
+# By this name you know this machine among yours.
+${stringify({ name }).trim()}
+${stringify({ coordinators }).trim()}
+
+${tables.length === 0 ? auto : tables.join("\n")}
+[availability]
+# "everyone", or "owner_only": then only your own requests run here.
+${stringify({ sharing }).trim()}
+# When the machine is lent, in local time; without windows always.
+# windows = ["mon-fri 22:00-07:00", "sat,sun 00:00-24:00"]
+# Not while you use it, and for so long after; 0 = also while you use it.
+# pause_when_active_minutes = 5
+# pause_on_battery = true
+
+[limits]
+# max_concurrency = 2
+# memory_percent = 80
+`;
+}

@@ -1,0 +1,194 @@
+import { z } from "zod";
+import { headerRuleProblems } from "../backends/header-rules.js";
+import { parseWindow } from "./availability-window.js";
+import { nearest } from "./nearest.js";
+
+/** Absent members may also be `undefined`. */
+type Optional<T> = { readonly [K in keyof T]?: T[K] | undefined };
+
+/** What every backend that is called over HTTP may have. */
+export type AccessEntry = Optional<{
+  key: string;
+  key_env: string;
+  key_file: string;
+  models: readonly string[];
+  embeddings: boolean;
+  headers: Optional<{
+    set: Readonly<Record<string, string>>;
+    block: readonly string[];
+    replace: Readonly<Record<string, string>>;
+  }>;
+}>;
+
+/** One of `[[backends]]`, as it is written. */
+export type BackendEntry =
+  | (AccessEntry & { readonly kind: "auto" })
+  | (AccessEntry & { readonly kind: keyof typeof USUAL_URLS; readonly url?: string | undefined })
+  | (AccessEntry & { readonly kind: "openai"; readonly url: string })
+  | (Optional<{ model_path: string; models: readonly string[] }> & { readonly kind: "embedded" })
+  | (AccessEntry &
+      Optional<{ command: string; args: readonly string[]; idle_minutes: number }> & {
+        readonly kind: "owned-llama-server";
+        readonly model_path: string;
+      });
+
+/** The configuration file, as it is written. */
+export type ConfigFile = Optional<{
+  name: string;
+  coordinators: readonly string[];
+  log_level: string;
+  data_dir: string;
+  backends: readonly BackendEntry[];
+  models: Optional<{ dirs: readonly string[] }>;
+  limits: Optional<{
+    max_concurrency: number;
+    per_model: Readonly<Record<string, number>>;
+    max_wait_seconds: number;
+    memory_percent: number;
+  }>;
+  availability: Optional<{
+    windows: readonly string[];
+    pause_when_active_minutes: number;
+    pause_on_battery: boolean;
+    sharing: "everyone" | "owner_only";
+  }>;
+  status_page: Optional<{ enabled: boolean; port: number }>;
+}>;
+
+/** An object that refuses members it does not know, and says which one was probably meant. */
+function closed<Shape extends z.ZodRawShape>(shape: Shape): z.ZodObject<Shape, z.core.$strict> {
+  const error = (issue: { readonly code?: string; readonly keys?: readonly string[] }): string | undefined => {
+    if (issue.code !== "unrecognized_keys") return undefined;
+    return (issue.keys ?? []).map((key) => unknownKey(key, Object.keys(shape))).join("; ");
+  };
+  return z.strictObject(shape, { error: error as never });
+}
+
+/** @returns `unknown key "naem": did you mean "name"?` */
+export function unknownKey(key: string, known: readonly string[]): string {
+  const meant = nearest(key, known);
+  const shown = JSON.stringify(key.slice(0, 64));
+  return meant === undefined
+    ? `unknown key ${shown}: there are ${known.join(", ")}`
+    : `unknown key ${shown}: did you mean "${meant}"?`;
+}
+
+export const wsUrl: z.ZodURL = z.url({ protocol: /^wss?$/, error: "must be a ws:// or wss:// URL" });
+const httpUrl = z.url({ protocol: /^https?$/, error: "must be an http:// or https:// URL" });
+export const LOG_LEVELS: readonly ["trace", "debug", "info", "warn", "error", "fatal", "silent"] = [
+  "trace",
+  "debug",
+  "info",
+  "warn",
+  "error",
+  "fatal",
+  "silent",
+];
+
+const text = z.string().min(1).max(4096);
+const modelIds = z.array(z.string().min(1).max(128)).max(1024);
+const headerName = z.string().min(1).max(128);
+const headerValue = z.string().max(8192);
+
+const headers = closed({
+  set: z.record(headerName, headerValue).optional(),
+  block: z.array(headerName).max(256).optional(),
+  replace: z.record(headerName, headerValue).optional(),
+}).superRefine(({ set, block, replace }, context) => {
+  const rules = { ...(set && { set }), ...(block && { block }), ...(replace && { replace }) };
+  for (const message of headerRuleProblems(rules)) context.addIssue({ code: "custom", message });
+});
+
+/** What every backend may have. */
+const common = {
+  key: z.string().min(1).max(8192).optional(),
+  key_env: z
+    .string()
+    .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "is no name of an environment variable")
+    .optional(),
+  key_file: text.optional(),
+  models: modelIds.optional(),
+  embeddings: z.boolean().optional(),
+  headers: headers.optional(),
+};
+
+/** Servers that somebody else runs, and where they usually listen. */
+export const USUAL_URLS: Readonly<Record<"llama-server" | "ollama" | "lm-studio" | "mlx-lm" | "vllm", string>> = {
+  "llama-server": "http://127.0.0.1:8080/v1",
+  ollama: "http://127.0.0.1:11434/v1",
+  "lm-studio": "http://127.0.0.1:1234/v1",
+  "mlx-lm": "http://127.0.0.1:8080/v1",
+  vllm: "http://127.0.0.1:8000/v1",
+};
+
+const server = closed({
+  kind: z.enum(["llama-server", "ollama", "lm-studio", "mlx-lm", "vllm"]),
+  url: httpUrl.optional(),
+  ...common,
+});
+
+const backend = z.discriminatedUnion(
+  "kind",
+  [
+    closed({ kind: z.literal("auto"), ...common }),
+    server,
+    closed({ kind: z.literal("openai"), url: httpUrl, ...common }),
+    closed({ kind: z.literal("embedded"), model_path: text.optional(), models: modelIds.optional() }),
+    closed({
+      kind: z.literal("owned-llama-server"),
+      command: text.optional(),
+      model_path: text,
+      args: z.array(z.string().max(4096)).max(256).optional(),
+      idle_minutes: z.number().min(0).max(10_080).optional(),
+      ...common,
+    }),
+  ],
+  {
+    error: (issue) =>
+      issue.code === "invalid_union"
+        ? "must be auto, llama-server, ollama, lm-studio, mlx-lm, vllm, openai, embedded or owned-llama-server"
+        : undefined,
+  },
+);
+
+/** One key at most, whatever it comes from. */
+const backendWithOneKey = backend.refine(
+  (each) => ["key", "key_env", "key_file"].filter((name) => name in each).length <= 1,
+  { error: "has more than one of key, key_env and key_file" },
+);
+
+const windowText = z
+  .string()
+  .max(256)
+  .superRefine((value, context) => {
+    const parsed = parseWindow(value);
+    if ("problem" in parsed) context.addIssue({ code: "custom", message: parsed.problem });
+  });
+
+const concurrency = z.int().min(1).max(1024);
+
+/** Refuses what it does not know. */
+export const configFileSchema: z.ZodType<ConfigFile> = closed({
+  name: z.string().min(1).max(64).optional(),
+  coordinators: z.array(wsUrl).min(1).max(16).optional(),
+  log_level: z.enum(LOG_LEVELS).optional(),
+  data_dir: text.optional(),
+  backends: z.array(backendWithOneKey).max(32).optional(),
+  models: closed({ dirs: z.array(text).max(64).optional() }).optional(),
+  limits: closed({
+    max_concurrency: concurrency.optional(),
+    per_model: z.record(z.string().min(1).max(128), concurrency).optional(),
+    max_wait_seconds: z.number().min(0).max(600).optional(),
+    memory_percent: z.number().min(1).max(100).optional(),
+  }).optional(),
+  availability: closed({
+    windows: z.array(windowText).max(64).optional(),
+    pause_when_active_minutes: z.number().min(0).max(1440).optional(),
+    pause_on_battery: z.boolean().optional(),
+    sharing: z.enum(["everyone", "owner_only"]).optional(),
+  }).optional(),
+  status_page: closed({
+    enabled: z.boolean().optional(),
+    port: z.int().min(0).max(65_535).optional(),
+  }).optional(),
+});

@@ -1,0 +1,41 @@
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { AgentError } from "../platform/agent-error.js";
+import { describeFault } from "../platform/fault.js";
+import { randomText } from "../platform/rng.js";
+
+/** Where the provider token is kept, for its owner only (0600). */
+export const tokenPath = (dataDir: string): string => join(dataDir, "provider-token");
+
+/** The provider token of this data directory. @throws AgentError `config_invalid` when it cannot be read */
+export function readTokenFile(dataDir: string): string | undefined {
+  try {
+    return readFileSync(tokenPath(dataDir), "utf8").trim() || undefined;
+  } catch (cause) {
+    const { code } = describeFault(cause);
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    throw new AgentError("config_invalid", `${tokenPath(dataDir)} cannot be read: ${code ?? "error"}.`, { cause });
+  }
+}
+
+/** Keeps it, whole or not at all. @throws AgentError `config_invalid` when it cannot be written */
+export function writeTokenFile(dataDir: string, token: string): void {
+  const draft = `${tokenPath(dataDir)}.${randomText(6)}`;
+  try {
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    writeFileSync(draft, `${token}\n`, { mode: 0o600, flag: "wx" });
+    renameSync(draft, tokenPath(dataDir));
+  } catch (cause) {
+    const { code } = describeFault(cause);
+    throw new AgentError("config_invalid", `The data directory ${dataDir} cannot be used: ${code ?? "error"}.`, {
+      cause,
+    });
+  }
+}
+
+/** @returns whether there was one */
+export function removeTokenFile(dataDir: string): boolean {
+  const had = readTokenFile(dataDir) !== undefined;
+  rmSync(tokenPath(dataDir), { force: true });
+  return had;
+}

@@ -1,0 +1,215 @@
+import type { CoordinatorFrame, DataFrame, HeartbeatFrame, RegisterFrame } from "@hearth/protocol";
+import type { JobOutlet } from "../jobs/job.js";
+import type { JobTable } from "../jobs/job-table.js";
+import { type Clock, repeat } from "../platform/clock.js";
+import { describeFault } from "../platform/fault.js";
+import type { Logger } from "../platform/logger.js";
+import type { Connection, Dial } from "./connection.js";
+
+type Frame<T extends CoordinatorFrame["type"]> = Extract<CoordinatorFrame, { readonly type: T }>;
+
+/** Frames that concern the machine as a whole. They may come while it registers, too. */
+export type MachineFrame = Frame<"challenge" | "runtime_status">;
+
+/** The coordinator has let the machine in. */
+export type RegisteredFrame = Frame<"registered">;
+
+/** The jobs of one connection. */
+export type SessionJobs = Pick<JobTable, "size" | "control" | "data" | "refuse" | "abandon">;
+
+/** How long running jobs may take to end when the agent or the coordinator leaves, ms. */
+export const LEAVE_TIMEOUT_MS = 30_000;
+/** How long to wait for the coordinator to confirm that it knows of the leaving, ms. */
+export const BARRIER_TIMEOUT_MS = 5_000;
+/** A connection that may have died while the machine slept must show life within this, ms. */
+export const WAKE_PONG_MS = 5_000;
+
+/** What is said when leaving. */
+export type Farewell = "drain" | "nothing";
+
+/** How a session ended. */
+export interface SessionEnd {
+  readonly code: number;
+  readonly problem: string | undefined;
+  readonly phase: Phase["type"];
+  /** How long it was registered, ms; 0 = it never was. */
+  readonly servedMs: number;
+}
+
+export interface SessionEvents {
+  registered(frame: RegisteredFrame, connection: Connection): void;
+  goAway(frame: Frame<"go_away">): void;
+  /** Called once; its jobs have ended by then. */
+  closed(end: SessionEnd): void;
+}
+
+export interface SessionDeps {
+  readonly dial: Dial;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** @param idle to be called each time the last job has ended */
+  readonly jobs: (outlet: JobOutlet, idle: () => void) => SessionJobs;
+  /** @param url the coordinator's */
+  readonly registerFrame: (url: string, connection: Connection) => Promise<RegisterFrame>;
+  readonly heartbeatFrame: () => HeartbeatFrame;
+  /** Takes what is neither about a job nor about the connection. */
+  readonly control: (frame: MachineFrame, connection: Connection) => void;
+}
+
+type Phase =
+  | { readonly type: "dialling" }
+  | { readonly type: "registered"; readonly heartbeats: Disposable; readonly since: number }
+  /** Finishing what runs, and waiting for the coordinator to know. */
+  | {
+      readonly type: "leaving";
+      readonly heartbeats: Disposable;
+      readonly since: number;
+      readonly timers: readonly Disposable[];
+      readonly confirmed: boolean;
+    }
+  | { readonly type: "closed" };
+
+/** One coordinator's connection and the jobs that came over it, from dialling to the end. */
+export class Session {
+  readonly #deps: SessionDeps;
+  readonly #events: SessionEvents;
+  readonly #connection: Connection;
+  readonly #jobs: SessionJobs;
+  #phase: Phase = { type: "dialling" };
+
+  constructor(url: string, deps: SessionDeps, events: SessionEvents) {
+    this.#deps = deps;
+    this.#events = events;
+    this.#connection = deps.dial(url, {
+      open: () => void this.#register(url),
+      control: (frame) => this.#control(frame),
+      data: (frame) => this.#data(frame),
+      closed: (code, problem) => this.#closed(code, problem),
+    });
+    this.#jobs = deps.jobs(this.#connection, () => this.#leftIfDone());
+  }
+
+  /** The connection, while it takes requests. */
+  get serving(): Connection | undefined {
+    return this.#phase.type === "registered" ? this.#connection : undefined;
+  }
+
+  get jobCount(): number {
+    return this.#jobs.size;
+  }
+
+  /**
+   * Takes nothing new, finishes what runs and closes. A request that crosses on the wire is refused; it is closed only
+   * when the coordinator has read the farewell, so that none is left unanswered.
+   */
+  leave(farewell: Farewell): void {
+    const phase = this.#phase;
+    switch (phase.type) {
+      case "dialling":
+        return this.#connection.close("normal");
+      case "registered":
+        return this.#leave(phase, farewell);
+      case "leaving":
+      case "closed":
+        return;
+    }
+  }
+
+  /** The machine may have slept: whether this connection still lives is to be known soon. */
+  verify(): void {
+    // Nobody waits for an answer to what was dialled before.
+    if (this.#phase.type === "dialling") this.#connection.close("normal");
+    else this.#connection.verify(WAKE_PONG_MS);
+  }
+
+  /** Gives up what runs, and closes. */
+  abandon(): void {
+    this.#left();
+  }
+
+  #leave({ heartbeats, since }: Extract<Phase, { type: "registered" }>, farewell: Farewell): void {
+    const { clock } = this.#deps;
+    const timers = [
+      clock.setTimer(LEAVE_TIMEOUT_MS, () => this.#left()),
+      clock.setTimer(BARRIER_TIMEOUT_MS, () => this.#confirmed()),
+    ];
+    this.#phase = { type: "leaving", heartbeats, since, timers, confirmed: false };
+    this.#jobs.refuse();
+    if (farewell === "drain") this.#connection.send({ type: "drain" });
+    this.#connection.confirm(() => this.#confirmed());
+  }
+
+  #confirmed(): void {
+    if (this.#phase.type !== "leaving") return;
+    this.#phase = { ...this.#phase, confirmed: true };
+    this.#leftIfDone();
+  }
+
+  #leftIfDone(): void {
+    if (this.#phase.type === "leaving" && this.#phase.confirmed && this.#jobs.size === 0) this.#left();
+  }
+
+  #left(): void {
+    this.#connection.close("normal");
+    this.#jobs.abandon();
+  }
+
+  async #register(url: string): Promise<void> {
+    try {
+      const frame = await this.#deps.registerFrame(url, this.#connection);
+      // Sending does nothing if the connection has ended meanwhile.
+      this.#connection.send(frame);
+    } catch (error) {
+      this.#deps.log.error({ problem: describeFault(error) }, "cannot register");
+      this.#connection.close("normal");
+    }
+  }
+
+  #control(frame: CoordinatorFrame): void {
+    switch (frame.type) {
+      case "registered":
+        return this.#registered(frame);
+      case "go_away":
+        return this.#goAway(frame);
+      case "challenge":
+      case "runtime_status":
+        return this.#deps.control(frame, this.#connection);
+      case "request":
+      case "cancel":
+      case "credit":
+        return this.#allow(this.#phase.type !== "dialling" && this.#jobs.control(frame));
+    }
+  }
+
+  #data(frame: DataFrame): void {
+    this.#allow(this.#phase.type !== "dialling" && this.#jobs.data(frame));
+  }
+
+  #allow(allowed: boolean): void {
+    if (!allowed) this.#connection.close("protocol_violation");
+  }
+
+  #registered(frame: Frame<"registered">): void {
+    if (this.#phase.type !== "dialling") return this.#allow(false);
+    const { clock, heartbeatFrame } = this.#deps;
+    const beat = (): void => this.#connection.send(heartbeatFrame());
+    const heartbeats = repeat(clock, frame.heartbeat_interval_ms, beat);
+    this.#phase = { type: "registered", heartbeats, since: clock.now() };
+    this.#events.registered(frame, this.#connection);
+    beat();
+  }
+
+  #goAway(frame: Frame<"go_away">): void {
+    if (this.#phase.type === "dialling" || this.#phase.type === "registered") this.#events.goAway(frame);
+  }
+
+  #closed(code: number, problem: string | undefined): void {
+    const phase = this.#phase;
+    this.#phase = { type: "closed" };
+    if (phase.type === "registered" || phase.type === "leaving") phase.heartbeats[Symbol.dispose]();
+    if (phase.type === "leaving") for (const timer of phase.timers) timer[Symbol.dispose]();
+    this.#jobs.abandon();
+    const servedMs = "since" in phase ? this.#deps.clock.now() - phase.since : 0;
+    this.#events.closed({ code, problem, phase: phase.type, servedMs });
+  }
+}

@@ -1,0 +1,108 @@
+import type { Clock } from "../platform/clock.js";
+import { JobFailure } from "./job-failure.js";
+
+export interface AdmissionLimits {
+  /** Requests at once, of all models together; absent = no bound. */
+  readonly maxConcurrency?: number;
+  /** The same for single models, by id. */
+  readonly perModel?: Readonly<Record<string, number>>;
+  /** How long a request may wait for its turn, ms. */
+  readonly maxWaitMs: number;
+  /** How many may wait at once. */
+  readonly maxWaiting: number;
+}
+
+export const DEFAULT_ADMISSION: AdmissionLimits = { maxWaitMs: 10_000, maxWaiting: 64 };
+
+/** Why somebody no longer waits. */
+type Outcome = { readonly type: "admitted" } | { readonly type: "refused"; readonly reason: unknown };
+
+interface Waiting {
+  readonly model: string;
+  readonly settle: (outcome: Outcome) => void;
+}
+
+/** Decides how many requests are on the backend at once. The others wait in the order in which they came, not for ever. */
+export class Admission {
+  readonly #limits: AdmissionLimits;
+  readonly #clock: Clock;
+  readonly #working = new Map<string, number>();
+  readonly #waiting: Waiting[] = [];
+  #total = 0;
+
+  constructor(limits: AdmissionLimits, clock: Clock) {
+    this.#limits = limits;
+    this.#clock = clock;
+  }
+
+  /** How many wait, for a model or at all. */
+  waiting(model?: string): number {
+    return model === undefined ? this.#waiting.length : this.#waiting.filter((each) => each.model === model).length;
+  }
+
+  /**
+   * Takes a place on the backend, waiting for it if there is none. Dispose what is returned when the backend is done.
+   *
+   * @throws JobFailure when too many wait already or the wait is too long
+   * @throws the signal's reason when it aborts
+   */
+  async enter(model: string, signal: AbortSignal): Promise<Disposable> {
+    signal.throwIfAborted();
+    if (this.#hasRoom(model)) this.#take(model);
+    else if (this.#waiting.length >= this.#limits.maxWaiting) throw JobFailure.noRoom();
+    else await this.#wait(model, signal);
+    return this.#place(model);
+  }
+
+  #hasRoom(model: string): boolean {
+    const { maxConcurrency = Number.POSITIVE_INFINITY, perModel = {} } = this.#limits;
+    const ofModel = Object.hasOwn(perModel, model) ? perModel[model] : undefined;
+    return this.#total < maxConcurrency && (this.#working.get(model) ?? 0) < (ofModel ?? Number.POSITIVE_INFINITY);
+  }
+
+  #take(model: string): void {
+    this.#total += 1;
+    this.#working.set(model, (this.#working.get(model) ?? 0) + 1);
+  }
+
+  #wait(model: string, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const settle = (outcome: Outcome): void => {
+        timer[Symbol.dispose]();
+        signal.removeEventListener("abort", aborted);
+        this.#waiting.splice(this.#waiting.indexOf(waiting), 1);
+        if (outcome.type === "admitted") resolve();
+        else reject(outcome.reason);
+      };
+      const waiting: Waiting = { model, settle };
+      const aborted = (): void => settle({ type: "refused", reason: signal.reason });
+      const tooLong = (): void => settle({ type: "refused", reason: JobFailure.noRoom() });
+      const timer = this.#clock.setTimer(this.#limits.maxWaitMs, tooLong);
+      signal.addEventListener("abort", aborted, { once: true });
+      this.#waiting.push(waiting);
+    });
+  }
+
+  #place(model: string): Disposable {
+    let given = true;
+    return {
+      [Symbol.dispose]: () => {
+        if (!given) return;
+        given = false;
+        this.#release(model);
+      },
+    };
+  }
+
+  #release(model: string): void {
+    this.#total -= 1;
+    const left = (this.#working.get(model) ?? 1) - 1;
+    if (left === 0) this.#working.delete(model);
+    else this.#working.set(model, left);
+    // A model that is full must not keep those behind it from another one.
+    const next = this.#waiting.find((waiting) => this.#hasRoom(waiting.model));
+    if (next === undefined) return;
+    this.#take(next.model);
+    next.settle({ type: "admitted" });
+  }
+}

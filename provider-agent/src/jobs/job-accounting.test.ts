@@ -1,0 +1,157 @@
+import { KeyRing, type RequestSealer, sealRequest } from "@hearth/e2e";
+import { decodeData, LIMITS, type ProviderFrame, type RequestFrame } from "@hearth/protocol";
+import { describe, expect, it } from "vitest";
+import type { Backend } from "../backends/backend.js";
+import { systemClock } from "../platform/clock.js";
+import { createLogger } from "../platform/logger.js";
+import { eventually } from "../testing/eventually.js";
+import type { JobOutlet } from "./job.js";
+import { Jobs, type JobsDeps } from "./jobs.js";
+
+const ANSWER = 'data: {"choices":[{"delta":{"content":"Hello"}}]}\n\n';
+const USAGE = 'data: {"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":3}}\n\n';
+const SIGNED = { blob: "e30", signature: "s".repeat(86) };
+
+/** A backend with one answer. */
+function backendOf(contentType: string, ...parts: readonly string[]): Backend {
+  async function* body(): AsyncGenerator<Uint8Array> {
+    for (const part of parts) yield Buffer.from(part);
+  }
+  return { name: "b", open: async () => ({ status: 200, contentType, body: body() }) } as unknown as Backend;
+}
+
+const events = (): Backend => backendOf("text/event-stream", ANSWER, USAGE, "data: [DONE]\n\n");
+
+class Outlet implements JobOutlet {
+  readonly frames: ProviderFrame[] = [];
+  readonly plaintexts: Uint8Array[] = [];
+  readonly congested = false;
+  sealer: RequestSealer | undefined;
+
+  send(frame: ProviderFrame): void {
+    this.frames.push(frame);
+  }
+
+  sendData(bytes: Uint8Array): void {
+    const frame = decodeData(bytes);
+    if (frame === undefined || this.sealer === undefined) throw new Error("not a data frame");
+    this.plaintexts.push(this.sealer.response.open(frame.ciphertext, frame.seq, frame.final));
+  }
+
+  onWritable(): void {}
+}
+
+function start(deps: Partial<JobsDeps> = {}) {
+  const keys = new KeyRing();
+  const jobs = new Jobs({ backend: events(), keys, clock: systemClock, log: createLogger("silent"), ...deps });
+  const outlet = new Outlet();
+  const table = jobs.serve(outlet, () => {});
+  /** Sends a request in two parts. @returns how it ended */
+  const ask = async (key = keys.current, more: Partial<RequestFrame> = {}): Promise<ProviderFrame | undefined> => {
+    const binding = { requestId: "r", attemptId: "a" };
+    const sealer = sealRequest({ publicKey: key.publicKey, binding });
+    outlet.sealer = sealer;
+    const stream = outlet.frames.length + 1;
+    table.control({
+      type: "request",
+      stream,
+      request_id: "r",
+      attempt_id: "a",
+      model: "m",
+      dialect: "chat_completions",
+      delivery: "interactive",
+      key_id: key.keyId,
+      encapsulated_key: Buffer.from(sealer.encapsulatedKey).toString("base64url"),
+      body_bytes: 12,
+      ...more,
+    });
+    for (const [seq, part] of ['{"mess', 'ages"}'].entries()) {
+      const ciphertext = sealer.seal(Buffer.from(part), seq === 1);
+      table.data({ kind: "request", stream, seq, final: seq === 1, ciphertext });
+    }
+    const ending = (): ProviderFrame | undefined =>
+      outlet.frames.find((frame) => "stream" in frame && frame.stream === stream && frame.type !== "accepted");
+    await eventually(() => ending() !== undefined);
+    return ending();
+  };
+  return { keys, jobs, outlet, table, ask };
+}
+
+describe("a receipt", () => {
+  it.each([
+    ["chat_completions", events(), ANSWER.length + USAGE.length],
+    ["embeddings", backendOf("application/json", `{"data":"${"x".repeat(2 * LIMITS.responseChunkBytes)}"}`), 131_083],
+  ] as const)("for %s follows every byte that is opened and sealed, in order", async (dialect, backend, minBytes) => {
+    const seen = { request: "", response: "", lastSeq: -1 };
+    const receipts: JobsDeps["receipts"] = {
+      start: () => ({
+        request: (part) => {
+          seen.request += Buffer.from(part).toString();
+        },
+        response: (part) => {
+          seen.response += Buffer.from(part).toString();
+        },
+        finish: async ({ lastSeq }) => {
+          seen.lastSeq = lastSeq;
+          return SIGNED;
+        },
+      }),
+    };
+    const { outlet, ask } = start({ backend, receipts });
+    expect(await ask(undefined, { dialect })).toMatchObject({ type: "complete", receipt: SIGNED });
+    expect(seen.request).toBe('{"messages"}');
+    expect(seen.response).toBe(Buffer.concat(outlet.plaintexts).toString());
+    expect(seen.response.length).toBeGreaterThanOrEqual(minBytes);
+    expect(seen.lastSeq).toBe(outlet.plaintexts.length - 1);
+  });
+
+  it("that nobody can sign is left out, and the answer stands", async () => {
+    const finish = () => Promise.reject(new Error("no key"));
+    const { ask } = start({ receipts: { start: () => ({ request() {}, response() {}, finish }) } });
+    const ending = await ask();
+    expect(ending?.type).toBe("complete");
+    expect(ending).not.toHaveProperty("receipt");
+  });
+});
+
+describe("a key", () => {
+  it("that was changed serves until it is retired, and is given back after each job", async () => {
+    const { keys, ask } = start();
+    let held = 0;
+    const acquire = keys.acquire.bind(keys);
+    keys.acquire = (keyId) => {
+      const lease = acquire(keyId);
+      if (lease === undefined) return undefined;
+      held += 1;
+      return {
+        keyPair: lease.keyPair,
+        [Symbol.dispose]() {
+          held -= 1;
+          lease[Symbol.dispose]();
+        },
+      };
+    };
+    const old = keys.current;
+    keys.rotate();
+    expect((await ask(old))?.type).toBe("complete");
+    expect((await ask())?.type).toBe("complete");
+    expect(await ask(keys.current, { request_id: "moved" })).toMatchObject({ code: "decryption_failed" });
+    expect(held).toBe(0);
+    keys.retirePrevious();
+    expect(await ask(old)).toMatchObject({ code: "decryption_failed", progress: "not_started" });
+  });
+});
+
+describe("the statistics", () => {
+  it("count what was served, with the tokens that the backend counted", async () => {
+    const { jobs, ask } = start();
+    await ask();
+    await ask();
+    expect(jobs.statistics.snapshot()).toMatchObject({
+      served: 2,
+      promptTokens: 14,
+      completionTokens: 6,
+      models: { m: { served: 2, promptTokens: 14 } },
+    });
+  });
+});

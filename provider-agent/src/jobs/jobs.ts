@@ -1,0 +1,60 @@
+import type { Backend } from "../backends/backend.js";
+import type { Clock } from "../platform/clock.js";
+import type { Logger } from "../platform/logger.js";
+import { Admission, type AdmissionLimits, DEFAULT_ADMISSION } from "./admission.js";
+import type { JobOutlet } from "./job.js";
+import { JobStatistics } from "./job-statistics.js";
+import { type JobKeys, JobTable } from "./job-table.js";
+import type { ReceiptIssuer } from "./receipt.js";
+
+export interface JobsDeps {
+  readonly backend: Backend;
+  readonly keys: JobKeys;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Absent = `DEFAULT_ADMISSION`: only the backend bounds how much runs at once. */
+  readonly limits?: AdmissionLimits;
+  /** Signs for what was served; absent = nobody does. */
+  readonly receipts?: ReceiptIssuer;
+}
+
+/** Everything that runs on the backend, whatever connection it came over. */
+export class Jobs {
+  readonly statistics: JobStatistics = new JobStatistics();
+  readonly #deps: JobsDeps;
+  readonly #admission: Admission;
+  readonly #tables = new Set<JobTable>();
+
+  constructor(deps: JobsDeps) {
+    this.#deps = deps;
+    this.#admission = new Admission(deps.limits ?? DEFAULT_ADMISSION, deps.clock);
+  }
+
+  /** The jobs of a new connection. @param idle called each time the last of them has ended */
+  readonly serve = (outlet: JobOutlet, idle: () => void): JobTable => {
+    const { statistics } = this;
+    for (const table of this.#tables) if (table.closed) this.#tables.delete(table);
+    const table = new JobTable({ ...this.#deps, statistics, admission: this.#admission, outlet, idle });
+    this.#tables.add(table);
+    return table;
+  };
+
+  /** Jobs that have not ended, with those that wait for their turn. */
+  get size(): number {
+    let size = 0;
+    for (const table of this.#tables) size += table.size;
+    return size;
+  }
+
+  /** How many of a model are on the backend, or on their way to it. */
+  running(model: string): number {
+    let count = 0;
+    for (const table of this.#tables) count += table.count(model);
+    return Math.max(0, count - this.waiting(model));
+  }
+
+  /** How many wait for their turn, for a model or at all. */
+  waiting(model?: string): number {
+    return this.#admission.waiting(model);
+  }
+}

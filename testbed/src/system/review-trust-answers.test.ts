@@ -1,0 +1,64 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { AttestingMachine } from "../scripted/attesting-machine.js";
+import { API_KEY, startTestCoordinator, type TestCoordinator } from "../scripted/test-coordinator.js";
+
+// Attacks on what an answer is said to have been, and on what is taken for a request.
+
+let hearth: TestCoordinator;
+
+beforeEach(async () => {
+  hearth = await startTestCoordinator();
+});
+afterEach(() => hearth.stop());
+
+const ask = { model: "m", messages: [{ role: "user", content: "Hi" }] };
+
+describe("a receipt", () => {
+  it("must name as many cached tokens as were told, since they are priced by themselves", async () => {
+    const usage = { prompt_tokens: 300, completion_tokens: 2, cached_tokens: 10 };
+    const provider = await hearth.provider(
+      (stream) => {
+        stream.role();
+        stream.content("Hello");
+        stream.finish();
+        stream.raw("data: [DONE]\n\n", true);
+        return stream.certify(usage, { usage: { ...usage, cached_tokens: 290 } });
+      },
+      { machine: new AttestingMachine() },
+    );
+    const text = await (await hearth.chat({ ...ask, stream: true })).text();
+    expect((await provider.closed).reason).toBe("untrusted");
+    expect(text).not.toContain("hearth-receipt");
+    const metrics = await (await hearth.get("/metrics")).text();
+    expect(metrics).toContain('hearth_proofs_total{kind="receipt",outcome="mismatch"} 1');
+  });
+
+  it("is kept for the attempt that answered, not for one that failed before it", async () => {
+    let streams = 0;
+    const script = (stream: Parameters<Parameters<TestCoordinator["provider"]>[0]>[0]): void => {
+      streams += 1;
+      if (streams === 1) stream.error();
+      else stream.answer("Hello");
+    };
+    const providers = [];
+    for (let n = 0; n < 2; n++) providers.push(await hearth.provider(script, { machine: new AttestingMachine() }));
+    const response = await hearth.chat(ask);
+    const kept = await (await hearth.get(`/v1/receipts/${response.headers.get("x-receipt-id")}`)).json();
+    const winner = providers.find(({ id }) => id === response.headers.get("x-provider-id"));
+    expect(kept).toMatchObject({
+      provider_id: winner?.id,
+      receipt: { content: { attempt_id: winner?.streams[0]?.frame.attempt_id } },
+    });
+  });
+});
+
+describe("a body that is declared as sealed", () => {
+  it("is never read in the open, at a route that takes no sealed body either", async () => {
+    const response = await fetch(`${hearth.url}/v1/messages/count_tokens`, {
+      method: "POST",
+      headers: { "x-api-key": API_KEY, "Content-Type": "application/hearth-sealed+json" },
+      body: JSON.stringify(ask),
+    });
+    expect(response.status).toBe(400);
+  });
+});
