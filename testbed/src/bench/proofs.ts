@@ -14,11 +14,9 @@ import {
   verifyReceipt,
 } from "@hearth/attestation";
 import { p256 } from "@noble/curves/nist.js";
+import { cpuOf } from "./cpu-of.js";
 import { figure, markdownTable } from "./table.js";
 
-/** CPU time that each figure is taken over, µs. */
-const MEASURED_MICROS = 400_000;
-const WARM_UP_MICROS = 150_000;
 const NOW = 1_700_000_000_000;
 const VERSION = "1.0.0";
 const HASH = "a".repeat(64);
@@ -121,22 +119,4 @@ async function prepare(): Promise<readonly Operation[]> {
     { name: "answer to a later challenge", signatures: [answer], run: () => answered(known) },
     { name: "receipt of one request", signatures: [receipt], run: () => held(verifyReceipt(receipt, known).type) },
   ];
-}
-
-function cpuOf(run: () => void): number {
-  spend(run, WARM_UP_MICROS);
-  return spend(run, MEASURED_MICROS);
-}
-
-function spend(run: () => void, atLeastMicros: number): number {
-  let micros = 0;
-  let times = 0;
-  while (micros < atLeastMicros) {
-    const before = process.cpuUsage();
-    for (let index = 0; index < 16; index += 1) run();
-    const { user, system } = process.cpuUsage(before);
-    micros += user + system;
-    times += 16;
-  }
-  return micros / times;
 }

@@ -1,10 +1,8 @@
 import { repairToolSchemas } from "@hearth/coordinator/internals";
+import { cpuOf } from "./cpu-of.js";
 import { figure, markdownTable } from "./table.js";
 
 const TOOLS_BYTES = 32 * 1024;
-/** CPU time that each figure is taken over, µs. */
-const MEASURED_MICROS = 400_000;
-const WARM_UP_MICROS = 150_000;
 
 interface Case {
   readonly name: string;
@@ -56,23 +54,4 @@ function toolOf(index: number, type: unknown): object {
   };
   const description = `Does the ${index}th thing, and says what came of it.`;
   return { type: "function", function: { name: `tool_${index}`, description, parameters } };
-}
-
-/** µs of CPU for one run. */
-function cpuOf(run: () => void): number {
-  spend(run, WARM_UP_MICROS);
-  return spend(run, MEASURED_MICROS);
-}
-
-function spend(run: () => void, atLeastMicros: number): number {
-  let micros = 0;
-  let times = 0;
-  while (micros < atLeastMicros) {
-    const before = process.cpuUsage();
-    for (let index = 0; index < 64; index += 1) run();
-    const { user, system } = process.cpuUsage(before);
-    micros += user + system;
-    times += 64;
-  }
-  return micros / times;
 }

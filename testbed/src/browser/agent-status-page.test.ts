@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { type AgentStatus, type StatusServer, startStatusServer } from "@hearth/provider-agent/local";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+// Not of the agent's interface: what its own tests show.
+import { exampleStatus } from "../../../provider-agent/src/testing/example-status.js";
 import { CHROMIUM_PATH, launchChromium, NO_CHROMIUM } from "./chromium.js";
 
 if (CHROMIUM_PATH === undefined) console.warn(`the status page: ${NO_CHROMIUM}`);
@@ -11,21 +13,9 @@ if (CHROMIUM_PATH === undefined) console.warn(`the status page: ${NO_CHROMIUM}`)
 /** Where the pictures go that a person may want to look at. */
 const PICTURES = join(tmpdir(), "hearth-pictures");
 
-const STATUS: AgentStatus = {
-  name: "studio",
-  version: "0.1.0",
-  pid: 4711,
-  started_at: "2026-01-05T08:00:00.000Z",
-  activity: { type: "serving", running: 2 },
-  connection: {
-    type: "registered",
-    coordinator: "wss://hearth.example/ws/provider",
-    provider_id: "prv_bOreFxvKzzJxx2FX",
-    since: "2026-01-05T08:00:01.000Z",
-  },
-  trust: { level: "self_attested", mismatches: [] },
+const STATUS: AgentStatus = exampleStatus({
   models: [
-    { id: "qwen3-8b", state: "running", running: 2, waiting: 0, decode_tps: 61.4, template_ok: true },
+    ...exampleStatus().models,
     {
       id: "<img src=x onerror=document.title='hacked'>",
       state: "crashed",
@@ -35,11 +25,7 @@ const STATUS: AgentStatus = {
       template_ok: null,
     },
   ],
-  totals: { served: 1284, failed: 3, cancelled: 41, prompt_tokens: 5_210_331, completion_tokens: 871_250 },
-  tokens_per_second: 122.8,
-  earned_micro_usd: null,
-  machine: { chip: "Apple M4 Max", memory_bytes: 137_438_953_472, thermal: "nominal" },
-};
+});
 
 describe.skipIf(CHROMIUM_PATH === undefined)("the agent's status page", () => {
   let browser: Browser;

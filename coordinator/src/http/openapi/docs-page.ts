@@ -1,3 +1,4 @@
+import { escapeHtml } from "../html.js";
 import type { ApiContent, ApiDocument, ApiOperation, JsonSchema } from "./document.js";
 
 /** The page's own style; there is no script, and nothing is fetched from anywhere. */
@@ -26,15 +27,15 @@ export function docsPage(document: ApiDocument): string {
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${html(info.title)} API</title>
+<title>${escapeHtml(info.title)} API</title>
 <style>${STYLE}</style>
 </head>
 <body>
-<h1>${html(info.title)} API</h1>
-<p>${html(info.description)}</p>
+<h1>${escapeHtml(info.title)} API</h1>
+<p>${escapeHtml(info.description)}</p>
 <p>Send the key as <code>Authorization: Bearer …</code> or <code>x-api-key: …</code>. For tools:
-<a href="/openapi.json">/openapi.json</a> (OpenAPI ${html(document.openapi)}).</p>
-<pre>${html(EXAMPLE)}</pre>
+<a href="/openapi.json">/openapi.json</a> (OpenAPI ${escapeHtml(document.openapi)}).</p>
+<pre>${escapeHtml(EXAMPLE)}</pre>
 <h2>Routes</h2>
 ${operations.join("\n")}
 <h2>Schemas</h2>
@@ -54,23 +55,23 @@ function operationBlock(method: string, path: string, operation: ApiOperation): 
     ...(requestBody === undefined ? [] : [contentRow("Request", requestBody.content)]),
     ...Object.entries(responses).map(([status, { content }]) => contentRow(status, content)),
   ];
-  return `<details id="${html(operation.operationId)}">
-<summary><span class="method">${html(method)}</span> <code>${html(path)}</code> ${html(summary)}</summary>
-${description === undefined ? "" : `<p>${html(description)}</p>`}
+  return `<details id="${escapeHtml(operation.operationId)}">
+<summary><span class="method">${escapeHtml(method)}</span> <code>${escapeHtml(path)}</code> ${escapeHtml(summary)}</summary>
+${description === undefined ? "" : `<p>${escapeHtml(description)}</p>`}
 <table>${rows.join("")}</table>
 </details>`;
 }
 
 function contentRow(label: string, content: ApiContent): string {
   const forms = Object.entries(content).map(
-    ([type, { schema }]) => `${typeOf(schema)} <span class="note">${html(type)}</span>`,
+    ([type, { schema }]) => `${typeOf(schema)} <span class="note">${escapeHtml(type)}</span>`,
   );
-  return `<tr><th>${html(label)}</th><td>${forms.join("<br>")}</td></tr>`;
+  return `<tr><th>${escapeHtml(label)}</th><td>${forms.join("<br>")}</td></tr>`;
 }
 
 function schemaBlock(name: string, schema: JsonSchema): string {
-  return `<details id="schema-${html(name)}">
-<summary><code>${html(name)}</code> <span class="note">${html(schema.description ?? "")}</span></summary>
+  return `<details id="schema-${escapeHtml(name)}">
+<summary><code>${escapeHtml(name)}</code> <span class="note">${escapeHtml(schema.description ?? "")}</span></summary>
 ${membersTable(schema)}
 </details>`;
 }
@@ -79,8 +80,8 @@ function membersTable({ properties = {}, required = [] }: JsonSchema): string {
   const rows = Object.entries(properties).map(([name, member]) => {
     const mark = required.includes(name) ? "" : ' <span class="note">optional</span>';
     const described =
-      member.description === undefined ? "" : `<br><span class="note">${html(member.description)}</span>`;
-    return `<tr><td><code>${html(name)}</code>${mark}</td><td>${typeOf(member)}${described}${inner(member)}</td></tr>`;
+      member.description === undefined ? "" : `<br><span class="note">${escapeHtml(member.description)}</span>`;
+    return `<tr><td><code>${escapeHtml(name)}</code>${mark}</td><td>${typeOf(member)}${described}${inner(member)}</td></tr>`;
   });
   return `<table>${rows.join("")}</table>`;
 }
@@ -94,26 +95,14 @@ function inner(schema: JsonSchema): string {
 /** A schema's type in a few words, as HTML. */
 function typeOf(schema: JsonSchema): string {
   if (schema.$ref !== undefined) {
-    const name = html(schema.$ref.slice(schema.$ref.lastIndexOf("/") + 1));
+    const name = escapeHtml(schema.$ref.slice(schema.$ref.lastIndexOf("/") + 1));
     return `<a href="#schema-${name}"><code>${name}</code></a>`;
   }
-  if (schema.const !== undefined) return `<code>${html(JSON.stringify(schema.const))}</code>`;
+  if (schema.const !== undefined) return `<code>${escapeHtml(JSON.stringify(schema.const))}</code>`;
   if (schema.enum !== undefined)
-    return schema.enum.map((each) => `<code>${html(JSON.stringify(each))}</code>`).join(" ");
+    return schema.enum.map((each) => `<code>${escapeHtml(JSON.stringify(each))}</code>`).join(" ");
   const alternatives = schema.anyOf ?? schema.oneOf;
   if (alternatives !== undefined) return [...new Set(alternatives.map(typeOf))].join(" or ");
   if (schema.type === "array" && schema.items !== undefined) return `list of ${typeOf(schema.items)}`;
-  return html([schema.type ?? "anything"].flat().join(" or "));
-}
-
-const ESCAPES: Readonly<Record<string, string>> = {
-  "&": "&amp;",
-  "<": "&lt;",
-  ">": "&gt;",
-  '"': "&quot;",
-  "'": "&#39;",
-};
-
-function html(text: string): string {
-  return text.replace(/[&<>"']/g, (char) => ESCAPES[char] as string);
+  return escapeHtml([schema.type ?? "anything"].flat().join(" or "));
 }

@@ -18,8 +18,13 @@ export function html(strings: TemplateStringsArray, ...pieces: readonly Piece[])
   return { markup: strings.map((text, n) => (n === 0 ? "" : markupOf(pieces[n - 1])) + text).join("") };
 }
 
+/** For text in content and in quoted attributes. */
+export function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']/g, (char) => ESCAPES[char] as string);
+}
+
 function markupOf(piece: Piece): string {
   if (piece === undefined) return "";
-  if (typeof piece === "string") return piece.replace(/[&<>"']/g, (char) => ESCAPES[char] as string);
+  if (typeof piece === "string") return escapeHtml(piece);
   return "markup" in piece ? piece.markup : piece.map(({ markup }) => markup).join("");
 }
