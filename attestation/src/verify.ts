@@ -35,7 +35,9 @@ export type ProofFailure =
   /** The serial beside it is not the one that it commits to. */
   | "serial_mismatch"
   /** The certificate chain does not hold. */
-  | "bad_chain";
+  | "bad_chain"
+  /** More proofs than anybody needs. */
+  | "too_often";
 
 export type Verdict<T> =
   | { readonly type: "ok"; readonly value: T }

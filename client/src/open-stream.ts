@@ -6,8 +6,8 @@ import { openChunk, readHead, type TravellingChunk } from "./open-chunk.js";
 type ByteTransform = TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>;
 
 /**
- * Opens a sealed event stream into the events that it carries. Comments outside the seal (keep-alive) go through as
- * they are. The stream fails with a SealedTransportError: `malformed_answer`, `tampered_answer`, and
+ * Opens a sealed event stream into the events that it carries. Whatever stands in comments outside the
+ * seal, all that goes through is that there was one: it keeps the connection alive. The stream fails with a SealedTransportError: `malformed_answer`, `tampered_answer`, and
  * `truncated_answer` where it ends before its last event.
  */
 export function openStream(answer: ResponseOpener, status: number): ByteTransform {
@@ -27,7 +27,9 @@ export function openStream(answer: ResponseOpener, status: number): ByteTransfor
 }
 
 function openBlock(answer: ResponseOpener, block: string, status: number): Uint8Array<ArrayBuffer> {
-  if (block.startsWith(":") && !block.includes("\n")) return new TextEncoder().encode(`${block}\n\n`);
+  // A carriage return ends a line as well: what stands behind one would be an event of its own for whoever reads on.
+  if (/[\r]/.test(block)) throw new SealedTransportError("malformed_answer", "The answer has foreign line ends.");
+  if (block.startsWith(":") && !block.includes("\n")) return new TextEncoder().encode(": keep-alive\n\n");
   const chunk = readEvent(block);
   const opened = openChunk(answer, chunk);
   if (chunk.seq > 0) return new Uint8Array(opened);

@@ -88,18 +88,23 @@ const attestation = some(
 );
 const encryptionKey = fc.record({ key_id: id, public_key: key32 });
 
-const registers = fc.record({
-  type: fc.constant("register"),
-  versions: fc.record({ min: fc.integer({ min: 1, max: 9 }), max: fc.integer({ min: 1, max: 9 }) }),
-  token: fc.string({ minLength: 1, maxLength: 1024 }),
-  agent: some({ name: text, version: text }, ["version"]),
-  identity: key32,
-  encryption_key: encryptionKey,
-  attestation,
-  hardware,
-  models: fc.array(model, { maxLength: 4 }),
-  slots: fc.array(slot, { maxLength: 4 }),
-});
+const registers = some(
+  {
+    type: fc.constant("register"),
+    versions: fc.record({ min: fc.integer({ min: 1, max: 9 }), max: fc.integer({ min: 1, max: 9 }) }),
+    token: fc.string({ minLength: 1, maxLength: 1024 }),
+    agent: some({ name: text, version: text }, ["version"]),
+    identity: key32,
+    encryption_key: encryptionKey,
+    attestation,
+    hardware,
+    models: fc.array(model, { maxLength: 4 }),
+    slots: fc.array(slot, { maxLength: 4 }),
+    paused: fc.boolean(),
+    private_only: fc.boolean(),
+  },
+  ["type", "versions", "token", "agent", "identity", "encryption_key", "hardware", "models", "slots"],
+);
 
 const providerFrames: { readonly [T in ProviderFrame["type"]]: fc.Arbitrary<unknown> } = {
   heartbeat: some(

@@ -110,6 +110,9 @@ export const registerSchema = z.object({
   hardware: hardwareSchema,
   models: z.array(modelSchema).max(LIMITS.modelsPerProvider),
   slots: z.array(slotSchema).max(LIMITS.modelsPerProvider).default([]),
+  /** As in heartbeats: it holds before the first one. */
+  paused: z.boolean().optional(),
+  private_only: z.boolean().optional(),
 });
 
 export const heartbeatSchema = z.object({

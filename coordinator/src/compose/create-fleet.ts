@@ -1,12 +1,15 @@
 import type { ProviderId } from "@hearth/protocol";
 import { refuse } from "../fleet/handshake.js";
-import { ProviderSession, type SessionHooks } from "../fleet/provider-session.js";
+import { ProviderSession, type SessionEnd, type SessionHooks } from "../fleet/provider-session.js";
 import type { Registration } from "../fleet/registration.js";
 import type { Registry } from "../fleet/registry.js";
 import type { Clock } from "../platform/clock.js";
 import type { Logger } from "../platform/logger.js";
 import type { Metrics } from "../platform/metrics.js";
 import type { Trust } from "./create-trust.js";
+
+/** Why a session ended that no request is to wait for. */
+const NOT_COMING_BACK: ReadonlySet<SessionEnd> = new Set(["left", "unauthorized"]);
 
 export interface Fleet {
   /** Every model that anybody has advertised since the start. */
@@ -34,7 +37,7 @@ export function createFleet({ clock, log, metrics, registry, trust, maxPerAccoun
     },
     closed(session, reason) {
       if (reason === "untrusted") registry.distrust(session.id);
-      registry.departed(session, reason !== "left");
+      registry.departed(session, !NOT_COMING_BACK.has(reason));
       metrics.providers.set(registry.size);
       metrics.connectionsClosed.inc({ reason });
       if (session.enrolmentId !== undefined) trust.enrolment.seen(session.enrolmentId);

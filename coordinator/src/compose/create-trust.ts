@@ -1,6 +1,7 @@
 import { appleFreshness, type ProofFailure, verifyAppleDeviceChain } from "@hearth/attestation";
 import { Enrolment } from "../enrolment/enrolment.js";
 import type { Registry } from "../fleet/registry.js";
+import { deviceVerdictOf } from "../fleet/trust/apple-device.js";
 import { ManifestKeeper } from "../fleet/trust/manifest-keeper.js";
 import { ProofDesk, type VerifyDevice } from "../fleet/trust/proof.js";
 import type { Clock } from "../platform/clock.js";
@@ -79,10 +80,5 @@ function shutOut(registry: Registry, enrolmentId: string): void {
   }
 }
 
-const verifyAppleDevice: VerifyDevice = (certificates, identityKey, now) => {
-  const result = verifyAppleDeviceChain({ certificates, expectedFreshness: appleFreshness(identityKey), now });
-  if (result.type === "verified") {
-    return { type: "verified", serial: result.device.serial, expiresAtMs: result.expiresAt };
-  }
-  return { type: result.reason === "expired" ? "expired" : "rejected" };
-};
+const verifyAppleDevice: VerifyDevice = (certificates, identityKey, now) =>
+  deviceVerdictOf(verifyAppleDeviceChain({ certificates, expectedFreshness: appleFreshness(identityKey), now }));

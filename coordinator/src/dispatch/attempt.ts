@@ -187,7 +187,7 @@ export class ProviderAttempt implements Attempt, StreamListener {
     if (!final) return;
     const bytes = Buffer.concat(this.#parts);
     this.#parts.length = 0;
-    this.#read({ bytes, data: bytes.toString("utf8") });
+    this.#read({ bytes, droppedBytes: 0, data: bytes.toString("utf8") });
     this.#flushContent();
   }
 
@@ -205,6 +205,7 @@ export class ProviderAttempt implements Attempt, StreamListener {
 
   #read(event: SseEvent): void {
     if (this.#over) return;
+    if (event.droppedBytes > 0) this.#taken(event.droppedBytes);
     if (event.data === undefined) {
       // A comment or a retry hint: nothing for the consumer, but its bytes were received and are granted back.
       this.#taken(event.bytes.length);

@@ -51,6 +51,7 @@ export class ReceiptCheck {
       receipt.last_seq === lastSeq &&
       receipt.usage.prompt_tokens === usage.prompt_tokens &&
       receipt.usage.completion_tokens === usage.completion_tokens &&
+      receipt.usage.cached_tokens === usage.cached_tokens &&
       receipt.response_hash === this.#answer.digest("hex") &&
       receipt.request_hash === createHash("sha256").update(body).digest("hex");
     return agrees ? "ok" : "mismatch";

@@ -1,6 +1,8 @@
-/** One complete server-sent event: its bytes as they came (blank line included), and its joined `data`. */
+/** One complete server-sent event: its bytes as they came (blank line included, comments not), and its joined `data`. */
 export interface SseEvent {
   readonly bytes: Uint8Array;
+  /** Bytes of comments that stood among its lines and were left out. */
+  readonly droppedBytes: number;
   /** `undefined` for an event without data: a comment, a retry hint. */
   readonly data: string | undefined;
 }
@@ -20,8 +22,7 @@ export function readEvents(bytes: Buffer): SseEvent[] | undefined {
   while (start < bytes.length) {
     const end = eventEnd(bytes, start);
     if (end === -1) return undefined;
-    const event = bytes.subarray(start, end);
-    events.push({ bytes: event, data: dataOf(event) });
+    events.push(readEvent(bytes.subarray(start, end)));
     start = end;
   }
   return events;
@@ -38,15 +39,21 @@ function eventEnd(bytes: Buffer, start: number): number {
   return -1;
 }
 
-function dataOf(event: Buffer): string | undefined {
+function readEvent(event: Buffer): SseEvent {
   const firstLineEnd = event.indexOf(LF);
   // Nearly every event is one `data: …` line: no line splitting for those.
   if (firstLineEnd === event.length - 2 && event.compare(DATA_PREFIX, 0, 6, 0, 6) === 0) {
-    return event.toString("utf8", 6, firstLineEnd);
+    return { bytes: event, droppedBytes: 0, data: event.toString("utf8", 6, firstLineEnd) };
   }
-  const lines: string[] = [];
-  for (const line of event.toString("utf8").split(/\r?\n/)) {
-    if (line.startsWith("data:")) lines.push(line.slice(line[5] === " " ? 6 : 5));
-  }
-  return lines.length === 0 ? undefined : lines.join("\n");
+  const lines = event.toString("utf8").split(/\r?\n/);
+  const data = lines.filter((line) => line.startsWith("data:")).map((line) => line.slice(line[5] === " " ? 6 : 5));
+  if (data.length === 0) return { bytes: event, droppedBytes: 0, data: undefined };
+  const bytes = withoutComments(event, lines);
+  return { bytes, droppedBytes: event.length - bytes.length, data: data.join("\n") };
+}
+
+/** Comments are ours to make: what a provider puts into them must not pass for a receipt of the coordinator's. */
+function withoutComments(event: Buffer, lines: readonly string[]): Buffer {
+  const kept = lines.filter((line) => !line.startsWith(":"));
+  return kept.length === lines.length ? event : Buffer.from(kept.join("\n"));
 }

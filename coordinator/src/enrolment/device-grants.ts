@@ -42,6 +42,8 @@ export type GrantPoll =
 
 interface Entry {
   readonly grant: DeviceGrant;
+  /** As in `addressGroup`: counted with every code that anybody asks for. */
+  readonly group: string;
   decision: Decision | { readonly type: "pending" };
   intervalMs: number;
   polledAtMs: number;
@@ -80,6 +82,7 @@ export class DeviceGrants {
     const { pollIntervalMs: intervalMs } = ENROLMENT_LIMITS;
     this.#add(digestOf(deviceCode), {
       grant,
+      group: addressGroup(address),
       decision: { type: "pending" },
       intervalMs,
       polledAtMs: Number.NEGATIVE_INFINITY,
@@ -122,7 +125,8 @@ export class DeviceGrants {
   restore(deviceCode: string, grant: DeviceGrant, account: string): void {
     const { pollIntervalMs: intervalMs } = ENROLMENT_LIMITS;
     const decision = { type: "approved", account } as const;
-    this.#add(digestOf(deviceCode), { grant, decision, intervalMs, polledAtMs: this.#clock.now() });
+    const group = addressGroup(grant.address);
+    this.#add(digestOf(deviceCode), { grant, group, decision, intervalMs, polledAtMs: this.#clock.now() });
   }
 
   #tooSoon(entry: Entry): boolean {
@@ -149,7 +153,7 @@ export class DeviceGrants {
     for (const entry of this.#byDeviceCode.values()) {
       if (this.#expired(entry)) continue;
       open += 1;
-      if (addressGroup(entry.grant.address) === group) here += 1;
+      if (entry.group === group) here += 1;
     }
     if (here >= ENROLMENT_LIMITS.openCodesPerAddress) return "address";
     return open >= ENROLMENT_LIMITS.openCodes ? "everybody" : undefined;

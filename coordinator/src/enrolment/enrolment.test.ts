@@ -157,15 +157,16 @@ describe("an enrolment token", () => {
     expect(await enrolment.redeemToken(leaked!, MINI, "192.0.2.1")).toEqual({ type: "revoked" });
   });
 
-  it("blocks an address that guesses, and not one whose tokens are spent", async () => {
+  it("blocks an address that guesses, not one whose tokens are spent, and a right one nowhere", async () => {
     const [token, spare] = await tokens(2);
     await enrolment.redeemToken(token!, MINI, "192.0.2.1");
     for (let n = 0; n < 30; n++) await enrolment.redeemToken(token!, MINI, "192.0.2.1");
     for (let n = 0; n < ENROLMENT_LIMITS.wrongGuesses; n++) {
       expect(await enrolment.redeemToken(`he-wrong-${n}`, MINI, "192.0.2.1")).toEqual({ type: "unknown" });
     }
-    expect((await enrolment.redeemToken(spare!, MINI, "192.0.2.1")).type).toBe("blocked");
-    expect((await enrolment.redeemToken(spare!, MINI, "192.0.2.2")).type).toBe("issued");
+    expect((await enrolment.redeemToken("he-again", MINI, "192.0.2.1")).type).toBe("blocked");
+    expect((await enrolment.redeemToken("he-again", MINI, "192.0.2.2")).type).toBe("unknown");
+    expect((await enrolment.redeemToken(spare!, MINI, "192.0.2.1")).type).toBe("issued");
   });
 
   it("is refused to an account with too many unused ones", async () => {

@@ -132,17 +132,12 @@ export class Enrolment {
 
   /** A machine spends a one-use token. @throws what the store throws */
   async redeemToken(enrolmentToken: string, request: DeviceRequest, address: string): Promise<TokenExchange> {
-    const key = `token ${addressGroup(address)}`;
-    const retryAfterMs = this.#guesses.blockedMs(key);
-    if (retryAfterMs > 0) return this.#blocked(retryAfterMs);
     const { token, machine } = this.#newMachine(request, "enrolment_token");
     const limit = ENROLMENT_LIMITS.machinesPerAccount;
     const redeemed = await this.#deps.store.redeem(digestOf(enrolmentToken), machine, limit);
     if (redeemed.type === "added" || redeemed.type === "account_full") return this.#enrolled(token, redeemed);
-    // Only what never was a token: a fleet that starts again with spent ones guesses at nothing.
-    if (redeemed.type === "unknown") this.#guesses.wrong(key);
     this.#deps.hooks.counted("token_refused");
-    return redeemed;
+    return redeemed.type === "unknown" ? this.#wrongToken(address) : redeemed;
   }
 
   /** Makes one-use tokens; `account_full` when the account has too many unused ones. */
@@ -237,6 +232,18 @@ export class Enrolment {
     this.#tokens.remove(machine);
     this.#seen.delete(machine.id);
     this.#deps.hooks.revoked(machine.identity, machine.id);
+  }
+
+  /**
+   * Only what never was a token counts: a fleet that starts again with spent ones guesses at nothing. And only that is
+   * blocked: nobody guesses 192 bits, and one bad neighbour behind the same proxy must not keep a fleet out.
+   */
+  #wrongToken(address: string): TokenExchange {
+    const key = `token ${addressGroup(address)}`;
+    const retryAfterMs = this.#guesses.blockedMs(key);
+    if (retryAfterMs > 0) return this.#blocked(retryAfterMs);
+    this.#guesses.wrong(key);
+    return { type: "unknown" };
   }
 
   #blocked(retryAfterMs: number): { readonly type: "blocked"; readonly retryAfterMs: number } {

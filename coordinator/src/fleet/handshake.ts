@@ -131,7 +131,11 @@ function challenge(accepted: Accepted, attestation: AttestationProof, deps: Hand
   const challenge = Buffer.from(deps.newChallenge()).toString("base64url");
   const read = (text: string): Step => {
     const passed = readAnswer(text, challenge, { claims, proof, deps });
-    return "type" in passed ? passed : { ...accepted, proved: { claims, proof, passed } };
+    if ("type" in passed) return passed;
+    if (deps.holderOf(accepted.frame.token) === undefined) {
+      return refusal("unauthorized", "the provider token was revoked meanwhile");
+    }
+    return { ...accepted, proved: { claims, proof, passed } };
   };
   return { type: "challenged", challenge, read };
 }
@@ -149,7 +153,7 @@ function readAnswer(text: string, challenge: string, { claims, proof, deps }: Ch
     return refusal("protocol_violation", "the challenge must be answered first");
   }
   const { frame } = decoded;
-  const context = { verifier: proof.verifier, claims, nowMs: deps.desk.wallTime };
+  const context = { proof, claims, nowMs: deps.desk.wallTime };
   const verdict =
     frame.challenge === challenge
       ? checkAnswer(frame, context)

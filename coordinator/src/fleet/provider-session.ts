@@ -113,7 +113,7 @@ export class ProviderSession implements Provider {
   vitals: Vitals = {};
   status: Provider["status"] = "serving";
   lastHeartbeatAt: number;
-  lentTo: Provider["lentTo"] = "everyone";
+  lentTo: Provider["lentTo"];
   /** What it has proved; absent = it does not attest. */
   readonly proven: SessionTrust | undefined;
   readonly enrolmentId: string | undefined;
@@ -144,6 +144,7 @@ export class ProviderSession implements Provider {
     this.encryptionKey = prepared(frame.encryption_key);
     this.models = byId(frame.models);
     this.slots = bySlotModel(frame.slots);
+    this.lentTo = lentTo(frame);
     this.connectedAt = deps.clock.now();
     this.lastHeartbeatAt = this.connectedAt;
     this.#socket = registration.socket;
@@ -391,9 +392,9 @@ export class ProviderSession implements Provider {
     for (const slot of frame.slots) {
       this.#foreign.set(slot.model, Math.max(0, slot.running - this.inFlight(slot.model)));
     }
-    const { type: _type, slots: _slots, paused, private_only: privateOnly, ...vitals } = frame;
+    const { type: _type, slots: _slots, paused: _paused, private_only: _privateOnly, ...vitals } = frame;
     this.vitals = vitals;
-    this.lentTo = lentTo(paused === true, privateOnly === true);
+    this.lentTo = lentTo(frame);
     this.lastHeartbeatAt = this.#deps.clock.now();
     this.#deps.hooks.updated(this);
   }
@@ -436,9 +437,9 @@ function prepared(key: RegisterFrame["encryption_key"]): ProviderSession["encryp
   return { keyId: key.key_id, publicKey: preparePublicKey(Buffer.from(key.public_key, "base64url")) };
 }
 
-function lentTo(paused: boolean, privateOnly: boolean): Provider["lentTo"] {
-  if (paused) return "nobody";
-  return privateOnly ? "owner" : "everyone";
+function lentTo(frame: Pick<HeartbeatFrame, "paused" | "private_only">): Provider["lentTo"] {
+  if (frame.paused === true) return "nobody";
+  return frame.private_only === true ? "owner" : "everyone";
 }
 
 function byId(models: readonly ModelAdvert[]): ReadonlyMap<string, ModelAdvert> {

@@ -27,6 +27,7 @@ import { apiDocument } from "./openapi/document.js";
 import { proofRoutes } from "./proof-routes.js";
 import { readBody } from "./read-body.js";
 import { encryptionKeyRoutes } from "./sealed/encryption-key-route.js";
+import { isSealed } from "./sealed/open-request.js";
 
 export interface HttpDeps extends InferenceDeps {
   readonly registry: Registry;
@@ -87,7 +88,11 @@ function inferenceRoutes(app: Hono<Env>, deps: HttpDeps): void {
 
 function tokenCountRoute(app: Hono<Env>, deps: HttpDeps): void {
   app.post("/v1/messages/count_tokens", async (c) => {
-    authenticate(c.env.incoming.headers, deps.apiKeys);
+    const { headers } = c.env.incoming;
+    authenticate(headers, deps.apiKeys);
+    if (isSealed(headers["content-type"])) {
+      throw new HearthError("invalid_request", "This route takes no sealed body.");
+    }
     return c.json(countTokens(await readBody(c.env.incoming, LIMITS.requestBodyBytes)));
   });
   app.all("/v1/messages/count_tokens", methodNotAllowed("POST"));

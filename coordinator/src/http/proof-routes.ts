@@ -24,7 +24,9 @@ export function proofRoutes(app: Hono<{ Bindings: HttpBindings }>, deps: ProofDe
   let list: { readonly json: string; readonly until: number } | undefined;
   app.get("/v1/providers/attestation", (c) => {
     if (list === undefined || list.until <= clock.now()) {
-      const json = JSON.stringify(listAttestations(registry.connected(), clock));
+      // A machine that its owner keeps to himself is nobody else's business.
+      const listed = [...registry.connected()].filter(({ lentTo }) => lentTo !== "owner");
+      const json = JSON.stringify(listAttestations(listed, clock));
       list = { json, until: clock.now() + LIST_KEPT_MS };
     }
     c.header("Content-Type", "application/json; charset=utf-8");

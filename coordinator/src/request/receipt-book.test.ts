@@ -2,6 +2,7 @@ import { issueAttestation, newSoftwareKey, softwareSigner, verifierOf } from "@h
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { SentAttempt } from "../dispatch/open-attempt.js";
 import { createLogger } from "../platform/logger.js";
+import { PRUNE_BATCH } from "../store/receipt-store.js";
 import { openMemoryStore } from "../store/sqlite/open-sqlite-store.js";
 import type { Store } from "../store/store.js";
 import { FakeClock } from "../testing/fake-clock.js";
@@ -90,6 +91,26 @@ describe("the receipt book", () => {
     expect(await store.receipts.find("req_1", "anna")).toBeUndefined();
     await book.stop();
     expect(await store.receipts.find("req_1", "anna")).toBeDefined();
+  });
+
+  it("prunes batch after batch with pauses, in which others get their turn, and stops with the book", async () => {
+    let batches = 0;
+    const prune = async (): Promise<number> => {
+      batches += 1;
+      return PRUNE_BATCH;
+    };
+    const book = bookOn({ ...store, receipts: { put: async () => {}, find: async () => undefined, prune } });
+    const settled = () => new Promise((resolve) => setImmediate(resolve));
+    clock.advance(3_600_000);
+    await settled();
+    expect(batches).toBe(1);
+    clock.advance(20);
+    await settled();
+    expect(batches).toBe(2);
+    await book.stop();
+    clock.advance(20);
+    await settled();
+    expect([batches, clock.pending]).toEqual([2, 0]);
   });
 
   it("keeps nothing for a provider that does not attest", async () => {

@@ -16,6 +16,8 @@ const MAX_PENDING = 20_000;
 const KEPT_MS = 90 * 24 * 3_600_000;
 const KEPT_AT_MOST = 5_000_000;
 const PRUNE_MS = 3_600_000;
+/** Pause between two batches, ms. */
+const PRUNE_PAUSE_MS = 20;
 /** Attestations known to be in the store. */
 const MAX_KNOWN = 10_000;
 
@@ -41,6 +43,7 @@ export class ReceiptBook {
   #pending = new Map<string, KeptReceipt>();
   #writing: ReadonlyMap<string, KeptReceipt> = new Map();
   #timer: Disposable | undefined;
+  #stopped = false;
   #flushed: Promise<void> = Promise.resolve();
   readonly #known = new Set<string>();
 
@@ -88,6 +91,7 @@ export class ReceiptBook {
 
   /** Writes what waits and stops. */
   async stop(): Promise<void> {
+    this.#stopped = true;
     this.#pruning[Symbol.dispose]();
     await this.flush();
     this.#timer?.[Symbol.dispose]();
@@ -122,8 +126,10 @@ export class ReceiptBook {
     this.#known.clear();
     try {
       let forgotten = PRUNE_BATCH;
-      while (forgotten >= PRUNE_BATCH) {
+      while (forgotten >= PRUNE_BATCH && !this.#stopped) {
         forgotten = await this.#deps.receipts.prune(this.#deps.clock.wallTime() - KEPT_MS, KEPT_AT_MOST);
+        // The store may be one that never waits: everybody else gets a turn.
+        await new Promise<void>((resolve) => this.#deps.clock.setTimer(PRUNE_PAUSE_MS, resolve));
       }
     } catch (error) {
       this.#deps.log.error({ fault: describeFault(error) }, "receipts not pruned");

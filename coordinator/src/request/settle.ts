@@ -22,9 +22,6 @@ export function settle(deps: SettleDeps, log: Logger, reservation: Reservation, 
     deps.metrics.tokens.inc({ kind: "prompt" }, outcome.usage.prompt_tokens);
     deps.metrics.tokens.inc({ kind: "completion" }, outcome.usage.completion_tokens);
   }
-  if (outcome.type === "failed" && outcome.error.code === "internal") {
-    log.error({ err: outcome.error.cause }, "request failed inside the coordinator");
-  }
   log.info({ result, durationMs: Math.round(durationMs), ...factsOf(outcome) }, "request ended");
 }
 

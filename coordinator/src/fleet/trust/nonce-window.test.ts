@@ -14,3 +14,10 @@ it("a nonce is used once within its window, and forgotten after it", () => {
   nonces.use("b");
   expect(nonces.size).toBe(1);
 });
+
+it("that is full forgets the oldest nonce, and refuses nobody a new one", () => {
+  const nonces = new NonceWindow(new FakeClock(), 1_000, 2);
+  expect(["a", "b", "c"].map((nonce) => nonces.use(nonce))).toEqual([true, true, true]);
+  expect(nonces.size).toBe(2);
+  expect(nonces.use("c")).toBe(false);
+});

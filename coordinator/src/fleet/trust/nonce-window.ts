@@ -3,28 +3,36 @@ import type { Clock } from "../../platform/clock.js";
 /** Nonces remembered at most. Each costs its owner a valid provider token and a signature. */
 const MAX_NONCES = 200_000;
 
-/** Remembers which nonces were used, for as long as something signed with them could pass for fresh. */
+/**
+ * Remembers which nonces were used, for as long as something signed with them could pass for fresh. Beyond the greatest
+ * number the oldest is forgotten: were the new one refused, who fills the window would have everybody else taken for a
+ * cheat. A recording that gets past is stopped by the challenge, which nobody can have recorded.
+ */
 export class NonceWindow {
   readonly #clock: Clock;
   readonly #windowMs: number;
+  readonly #maxNonces: number;
   readonly #usedAt = new Map<string, number>();
 
   /** @param windowMs longer than a signed time can be taken for fresh, both ways together */
-  constructor(clock: Clock, windowMs: number) {
+  constructor(clock: Clock, windowMs: number, maxNonces: number = MAX_NONCES) {
     this.#clock = clock;
     this.#windowMs = windowMs;
+    this.#maxNonces = maxNonces;
   }
 
   get size(): number {
     return this.#usedAt.size;
   }
 
-  /** @returns false for one that was used before, and when there is no room to remember another */
+  /** @returns false for one that was used before */
   use(nonce: string): boolean {
     const now = this.#clock.now();
     this.#forgetBefore(now - this.#windowMs);
-    if (this.#usedAt.has(nonce) || this.#usedAt.size >= MAX_NONCES) return false;
+    if (this.#usedAt.has(nonce)) return false;
     this.#usedAt.set(nonce, now);
+    const oldest = this.#usedAt.keys().next().value;
+    if (this.#usedAt.size > this.#maxNonces && oldest !== undefined) this.#usedAt.delete(oldest);
     return true;
   }
 

@@ -30,8 +30,10 @@ export interface ProofClaims {
 
 export type DeviceVerdict =
   | { readonly type: "verified"; readonly serial: string; readonly expiresAtMs: number }
-  /** It held once: no reason to distrust, and none to trust the hardware. */
+  /** It held once, or was made for another key of this device: no reason to distrust, and none to trust the hardware. */
   | { readonly type: "expired" }
+  /** It holds, and does not say that the device's protection was on. */
+  | { readonly type: "unprotected" }
   | { readonly type: "rejected" };
 
 /**
@@ -79,13 +81,16 @@ export class ProofDesk {
     { serial_hash: committed }: Attestation,
     identityKey: Uint8Array,
   ): { readonly untilMs: number } | ProofFailure | undefined {
-    if (serial !== undefined && serialHash(serial.value, bytesOf(serial.salt)) !== committed) return "serial_mismatch";
+    // Shown always: the hash is public, and whoever only copied it could be chosen in the name of that device.
+    const shown = serial === undefined ? null : serialHash(serial.value, bytesOf(serial.salt));
+    if (shown !== committed) return "serial_mismatch";
     if (certificates === undefined || certificates.length === 0) return undefined;
     const device = this.#verifyDevice(certificates.map(bytesOf), identityKey, this.wallTime);
     switch (device.type) {
       case "rejected":
         return "bad_chain";
       case "expired":
+      case "unprotected":
         return undefined;
       case "verified":
         return device.serial === serial?.value ? { untilMs: device.expiresAtMs } : "serial_mismatch";

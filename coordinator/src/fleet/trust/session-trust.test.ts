@@ -149,6 +149,23 @@ describe("a session's trust", () => {
     expect(events.filter((event) => event === "passed")).toHaveLength(1);
   });
 
+  it("takes the answers of a machine that was slow for long as nothing, but for the last", async () => {
+    using trust = await trusted(await proofOf(software));
+    clock.advance(4 * LIMITS.challengeIntervalMs);
+    expect(challenges).toHaveLength(4);
+    for (const challenge of challenges) trust.answer(await answerTo(challenge));
+    expect(events).toEqual(["missed 1", "missed 2", "missed 3", "passed"]);
+  });
+
+  it("takes a few new keys between two challenges, and no flood of them", async () => {
+    using trust = await trusted(await proofOf(software));
+    const rotate = async () => trust.rotate(claims.encryptionKey, await proofOf(software));
+    for (let n = 0; n < 20; n++) expect(await rotate()).toBeUndefined();
+    expect(await rotate()).toBe("too_often");
+    clock.advance(LIMITS.challengeIntervalMs);
+    expect(await rotate()).toBeUndefined();
+  });
+
   it.each<[string, Partial<Posture>, string]>([
     ["SIP is off", { sip: false }, "bad_posture"],
     ["another program runs", { binary_hash: "b".repeat(64) }, "mismatch"],

@@ -18,6 +18,11 @@ export interface PassedChallenge {
   readonly content: PostureAnswer;
 }
 
+/** Unanswered challenges that are still known as such: an hour's. */
+const MAX_OVERDUE = 12;
+/** New keys between two challenges at most: an agent makes one in ten minutes, and each costs us a verification. */
+const MAX_KEY_UPDATES = 20;
+
 export interface TrustHooks {
   /** Sends a challenge to the machine. */
   challenge(challenge: string): void;
@@ -44,8 +49,9 @@ export class SessionTrust implements Disposable {
   #freshUntil: number;
   #missedInARow = 0;
   #open: { readonly challenge: string; readonly timeout: Disposable } | undefined;
-  /** The one before: an answer to it comes late, and says nothing. */
-  #overdue: string | undefined;
+  /** Those before it that nobody answered, the last few: an answer to one comes late, and says nothing. */
+  #overdue: readonly string[] = [];
+  #keyUpdates = 0;
 
   /** @param passed the challenge at registration */
   constructor(deps: TrustDeps, claims: ProofClaims, proof: Proof, passed: PassedChallenge) {
@@ -76,7 +82,7 @@ export class SessionTrust implements Disposable {
 
   /** Takes the answer to a challenge. */
   answer(frame: ChallengeResponseFrame): void {
-    if (frame.challenge === this.#overdue) return;
+    if (this.#overdue.includes(frame.challenge)) return;
     const verdict = this.#verify(frame);
     if (verdict.type === "failed") return this.#deps.hooks.failed(verdict.failure);
     this.#close();
@@ -89,6 +95,8 @@ export class SessionTrust implements Disposable {
 
   /** Takes a new encryption key. @returns what is wrong with its proof */
   rotate(encryptionKey: ProofClaims["encryptionKey"], attestation: AttestationProof): ProofFailure | undefined {
+    this.#keyUpdates += 1;
+    if (this.#keyUpdates > MAX_KEY_UPDATES) return "too_often";
     const claims = { ...this.#claims, encryptionKey };
     const verdict = this.#deps.desk.check(claims, attestation);
     if (verdict.type === "failed") return verdict.failure;
@@ -103,8 +111,9 @@ export class SessionTrust implements Disposable {
   }
 
   #challenge(): void {
-    this.#overdue = this.#open?.challenge ?? this.#overdue;
+    if (this.#open !== undefined) this.#overdue = [...this.#overdue, this.#open.challenge].slice(-MAX_OVERDUE);
     this.#close();
+    this.#keyUpdates = 0;
     const challenge = Buffer.from(this.#deps.newChallenge()).toString("base64url");
     const timeout = this.#deps.clock.setTimer(LIMITS.challengeTimeoutMs, () => this.#missed());
     this.#open = { challenge, timeout };
@@ -126,11 +135,7 @@ export class SessionTrust implements Disposable {
   #verify(frame: ChallengeResponseFrame): Verdict<PostureAnswer> {
     if (frame.challenge === this.#passed.challenge) return { type: "failed", failure: "replayed" };
     if (frame.challenge !== this.#open?.challenge) return { type: "failed", failure: "wrong_challenge" };
-    const { verifier } = this.#proof;
-    const verdict = checkAnswer(frame, { verifier, claims: this.#claims, nowMs: this.#deps.desk.wallTime });
-    if (verdict.type === "failed") return verdict;
-    const sameBinary = verdict.value.posture.binary_hash === this.#proof.content.posture.binary_hash;
-    return sameBinary ? verdict : { type: "failed", failure: "mismatch" };
+    return checkAnswer(frame, { proof: this.#proof, claims: this.#claims, nowMs: this.#deps.desk.wallTime });
   }
 }
 
@@ -143,23 +148,26 @@ export function trustLevelOf(proof: Proof, passed: PassedChallenge, nowMs: numbe
 }
 
 interface AnswerContext {
-  readonly verifier: Proof["verifier"];
+  readonly proof: Proof;
   readonly claims: ProofClaims;
   readonly nowMs: number;
 }
 
-/** Checks an answer against the challenge that it names. */
+/** Checks an answer against the challenge that it names; the program must be the one that was attested. */
 export function checkAnswer(
   frame: ChallengeResponseFrame,
-  { verifier, claims, nowMs }: AnswerContext,
+  { proof, claims, nowMs }: AnswerContext,
 ): Verdict<PostureAnswer> {
-  return verifyChallengeAnswer(signedOf(frame), {
-    verifier,
+  const verdict = verifyChallengeAnswer(signedOf(frame), {
+    verifier: proof.verifier,
     challenge: bytesOf(frame.challenge),
     encryptionKey: bytesOf(claims.encryptionKey.publicKey),
     agentVersion: claims.agentVersion,
     nowMs,
   });
+  if (verdict.type === "failed") return verdict;
+  const isSameProgram = verdict.value.posture.binary_hash === proof.content.posture.binary_hash;
+  return isSameProgram ? verdict : { type: "failed", failure: "mismatch" };
 }
 
 export function signedOf(frame: { readonly blob: string; readonly signature: string }): SignedBlob {

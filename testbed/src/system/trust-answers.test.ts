@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { AttestingMachine } from "../scripted/attesting-machine.js";
+import type { ScriptedStream } from "../scripted/scripted-provider.js";
 import { API_KEY, startTestCoordinator, type TestCoordinator } from "../scripted/test-coordinator.js";
 
 // Attacks on what an answer is said to have been, and on what is taken for a request.
@@ -33,9 +34,26 @@ describe("a receipt", () => {
     expect(metrics).toContain('hearth_proofs_total{kind="receipt",outcome="mismatch"} 1');
   });
 
+  it("that does not come is counted, and the answer stands without one", async () => {
+    const finish = (stream: ScriptedStream): void => {
+      stream.role();
+      stream.content("Hello");
+      stream.finish();
+      stream.raw("data: [DONE]\n\n", true);
+      stream.complete();
+    };
+    const provider = await hearth.provider(finish, { machine: new AttestingMachine() });
+    const response = await hearth.chat({ ...ask, stream: true });
+    expect(await response.text()).toMatch(/data: \[DONE\]\n\n$/);
+    expect((await hearth.get(`/v1/receipts/${response.headers.get("x-receipt-id")}`)).status).toBe(404);
+    expect(provider.socket.readyState).toBe(provider.socket.OPEN);
+    const metrics = await (await hearth.get("/metrics")).text();
+    expect(metrics).toContain('hearth_proofs_total{kind="receipt",outcome="missing"} 1');
+  });
+
   it("is kept for the attempt that answered, not for one that failed before it", async () => {
     let streams = 0;
-    const script = (stream: Parameters<Parameters<TestCoordinator["provider"]>[0]>[0]): void => {
+    const script = (stream: ScriptedStream): void => {
       streams += 1;
       if (streams === 1) stream.error();
       else stream.answer("Hello");

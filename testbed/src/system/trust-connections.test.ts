@@ -75,6 +75,21 @@ describe("a token that is revoked", () => {
     expect(await ending(again)).toBe("unauthorized");
   });
 
+  it("is waited for by nobody: a request that only its machine could serve is refused at once", async () => {
+    const machine = new AttestingMachine();
+    const { token, machineId } = await enrol(machine.identity);
+    const provider = await hearth.provider(() => {}, { machine, token });
+    await revoke(machineId);
+    await provider.closed;
+    const gone = new AbortController();
+    const response = hearth.chat(ask, { signal: gone.signal }).catch(() => undefined);
+    const waits = expect.poll(() => hearth.coordinator.queued()).toBe(1);
+    const outcome = await Promise.race([response.then((answer) => answer?.status), waits.then(() => "it waits")]);
+    gone.abort();
+    await Promise.allSettled([response, waits]);
+    expect(outcome).toBe(503);
+  });
+
   it("between a machine's register and its answer to the challenge lets it in no more", async () => {
     const machine = new AttestingMachine();
     const { token, machineId } = await enrol(machine.identity);
