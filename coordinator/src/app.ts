@@ -1,5 +1,5 @@
 import { setMaxListeners } from "node:events";
-import type { Server } from "node:http";
+import type { IncomingMessage, Server } from "node:http";
 import { sealRequest } from "@hearth/e2e";
 import { createAdaptorServer } from "@hono/node-server";
 import { createFleet, type Fleet } from "./compose/create-fleet.js";
@@ -11,6 +11,7 @@ import { Registry } from "./fleet/registry.js";
 import type { VerifyDevice } from "./fleet/trust/proof.js";
 import { acceptProviders } from "./fleet/ws-server.js";
 import { createHttpApp } from "./http/app.js";
+import { clientAddress } from "./platform/client-address.js";
 import { type Clock, systemClock } from "./platform/clock.js";
 import { createCredentials } from "./platform/credentials.js";
 import { type Ids, systemIds } from "./platform/ids.js";
@@ -89,6 +90,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
   const selection = createSelection({ clock, rng, log, metrics, registry, catalog });
   const services = createServices({ options, clock, ids, metrics, registry, selection, trust, ready, fleet });
   const sealing = new SealingKeys(options.sealingSecret ?? newSealingSecret(), clock);
+  const addressOf = (incoming: IncomingMessage): string => clientAddress(incoming, config.proxies);
   const app = createHttpApp({
     services,
     apiKeys: createCredentials([{ secret: secrets.apiKey, account: DEFAULT_ACCOUNT }, ...apiKeys]),
@@ -100,6 +102,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
     registry,
     ...trust,
     publicUrl: config.publicUrl,
+    addressOf,
     catalog,
     sealing,
     ready,
@@ -115,6 +118,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
     newChallenge: trust.newChallenge,
     proved: trust.proved,
     maxConnectionsPerAddress: config.maxConnectionsPerAddress,
+    addressOf,
     accepting: ready,
     registered: fleet.registered,
     refused: (reason) => metrics.connectionsClosed.inc({ reason }),

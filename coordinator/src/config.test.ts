@@ -15,6 +15,8 @@ it("needs nothing to be set, and then stays on this machine", () => {
   expect(readConfig({})).toEqual({
     host: "127.0.0.1",
     port: 8080,
+    publicUrl: undefined,
+    proxies: 0,
     dataDir: ".hearth",
     apiKey: undefined,
     adminKey: undefined,

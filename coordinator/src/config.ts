@@ -7,6 +7,8 @@ export interface Config {
   readonly port: number;
   /** Where others reach this coordinator, like `https://hearth.example`; absent = as each request says. */
   readonly publicUrl: string | undefined;
+  /** Proxies of the operator's in front, each of which adds to `X-Forwarded-For`. */
+  readonly proxies: number;
   readonly dataDir: string;
   /** Absent ones are generated and stored by `loadSecrets`. */
   readonly apiKey: string | undefined;
@@ -27,6 +29,7 @@ const schema = z.object({
   HEARTH_HOST: z.string().min(1).default("127.0.0.1"),
   HEARTH_PORT: z.coerce.number().int().min(0).max(65_535).default(8080),
   HEARTH_PUBLIC_URL: z.url({ protocol: /^https?$/, error: "must be an http:// or https:// URL" }).optional(),
+  HEARTH_PROXIES: z.coerce.number().int().min(0).max(8).default(0),
   HEARTH_DATA_DIR: z.string().min(1).default(".hearth"),
   HEARTH_API_KEY: secret,
   HEARTH_ADMIN_KEY: secret,
@@ -65,6 +68,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     host: data.HEARTH_HOST,
     port: data.HEARTH_PORT,
     publicUrl: data.HEARTH_PUBLIC_URL,
+    proxies: data.HEARTH_PROXIES,
     dataDir: data.HEARTH_DATA_DIR,
     apiKey: data.HEARTH_API_KEY,
     adminKey: data.HEARTH_ADMIN_KEY,

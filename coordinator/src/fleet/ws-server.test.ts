@@ -50,6 +50,7 @@ beforeEach(async () => {
     proved: () => {},
     log: createLogger("silent"),
     maxConnectionsPerAddress: CAP,
+    addressOf: (request) => request.socket.remoteAddress ?? "",
     accepting: () => accepting,
     registered: (registration) => joined.push(registration),
     refused: (reason) => turnedAway.push(reason),

@@ -11,6 +11,8 @@ export const PROVIDER_PATH = "/ws/provider";
 export interface ProviderServerDeps extends HandshakeDeps {
   readonly log: Logger;
   readonly maxConnectionsPerAddress: number;
+  /** Where a request comes from. */
+  readonly addressOf: (request: IncomingMessage) => string;
   /** False on the way out: who dials then is sent away. */
   readonly accepting: () => boolean;
   readonly registered: (registration: Registration) => void;
@@ -29,7 +31,7 @@ export function acceptProviders(server: Server, deps: ProviderServerDeps): Dispo
   });
   const perAddress = new Map<string, number>();
   const onUpgrade = (request: IncomingMessage, raw: Duplex, head: Buffer): void => {
-    const address = request.socket.remoteAddress ?? "";
+    const address = deps.addressOf(request);
     const full = (perAddress.get(address) ?? 0) >= deps.maxConnectionsPerAddress;
     const problem = upgradeProblem(request, full) ?? (deps.accepting() ? undefined : "503 Service Unavailable");
     if (problem !== undefined) return rejectUpgrade(raw, problem);

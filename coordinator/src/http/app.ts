@@ -1,3 +1,4 @@
+import type { IncomingMessage } from "node:http";
 import { LIMITS } from "@hearth/protocol";
 import type { HttpBindings } from "@hono/node-server";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
@@ -37,6 +38,8 @@ export interface HttpDeps extends InferenceDeps {
   readonly manifest: ManifestKeeper;
   readonly enrolment: Enrolment;
   readonly publicUrl: string | undefined;
+  /** Where a request comes from. */
+  readonly addressOf: (incoming: IncomingMessage) => string;
   /** Serving, and not on the way out. */
   readonly ready: () => boolean;
 }

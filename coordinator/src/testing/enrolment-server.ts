@@ -10,6 +10,7 @@ import type { EnrolmentEvent } from "../enrolment/enrolment-events.js";
 import type { EnrolmentHttpDeps, Env } from "../http/enrolment/enrolment-http.js";
 import { enrolmentRoutes } from "../http/enrolment-routes.js";
 import { sendErrorTo } from "../http/node-consumer.js";
+import { clientAddress } from "../platform/client-address.js";
 import type { Clock } from "../platform/clock.js";
 import { createCredentials } from "../platform/credentials.js";
 import { HearthError } from "../platform/errors.js";
@@ -62,6 +63,7 @@ export async function startEnrolmentServer(
     ]),
     admins: createCredentials([{ secret: ADMIN_KEY, account: "admin" }]),
     signInRefused: () => events.push("sign_in_refused"),
+    addressOf: (incoming) => clientAddress(incoming, 0),
     ...options,
   });
   app.onError((thrown, c) => {

@@ -5,7 +5,7 @@ import type { CodeLookup, Guesser } from "../../enrolment/enrolment-outcomes.js"
 import { digestOf } from "../../enrolment/secret-digest.js";
 import { HearthError } from "../../platform/errors.js";
 import { type DevicePage, devicePage, PAGE_HEADERS, type Problem } from "./device-page.js";
-import { addressOf, type EnrolmentHttpDeps, type Env, methodNotAllowed, originOf } from "./enrolment-http.js";
+import { type EnrolmentHttpDeps, type Env, methodNotAllowed, originOf } from "./enrolment-http.js";
 import { type PageSession, PageSessions, SESSION_SECONDS } from "./page-sessions.js";
 import { type Parameters, readParameters } from "./parameters.js";
 
@@ -147,7 +147,7 @@ class DevicePages {
   }
 
   #guesser(c: Context<Env>, { account }: PageSession): Guesser {
-    return { account, address: addressOf(c.env.incoming, this.#deps) };
+    return { account, address: this.#deps.addressOf(c.env.incoming) };
   }
 }
 

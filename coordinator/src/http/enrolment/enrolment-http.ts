@@ -20,15 +20,8 @@ export interface EnrolmentHttpDeps {
   readonly signInRefused: () => void;
   /** Where browsers and machines reach this coordinator, like `https://hearth.example`; absent = as each request says. */
   readonly publicUrl?: string | undefined;
-  /** Where a request comes from; absent = the socket's other end, which behind a proxy is the proxy for everybody. */
-  readonly addressOf?: ((incoming: IncomingMessage) => string) | undefined;
-}
-
-/** Where a request comes from, for limits and for the owner's eyes. */
-export function addressOf(incoming: IncomingMessage, deps: EnrolmentHttpDeps): string {
-  const address = deps.addressOf?.(incoming) ?? incoming.socket.remoteAddress ?? "";
-  // A socket that listens to IPv6 shows IPv4 addresses in this form.
-  return address.replace(/^::ffff:(?=\d+\.)/i, "");
+  /** Where a request comes from, for limits and for the owner's eyes. */
+  readonly addressOf: (incoming: IncomingMessage) => string;
 }
 
 const HOST = /^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]{1,253})(:\d{1,5})?$/;

@@ -7,7 +7,7 @@ import type { IssuedToken, PollResult, TokenExchange } from "../../enrolment/enr
 import { showUserCode } from "../../enrolment/user-code.js";
 import { HearthError } from "../../platform/errors.js";
 import { describeFault } from "../../platform/fault.js";
-import { addressOf, type EnrolmentHttpDeps, type Env, methodNotAllowed, originOf } from "./enrolment-http.js";
+import { type EnrolmentHttpDeps, type Env, methodNotAllowed, originOf } from "./enrolment-http.js";
 import { type Parameters, readParameters } from "./parameters.js";
 
 /** The one client there is; it can keep no secret, so it has none. */
@@ -122,7 +122,7 @@ function authorizeDevice(parameters: Parameters, incoming: IncomingMessage, deps
   if (parameters["client_id"] !== CLIENT_ID) return wrongClient();
   const machine = readMachine(parameters);
   if ("refusal" in machine) return machine.refusal;
-  const codes = deps.enrolment.requestDevice(machine.request, addressOf(incoming, deps));
+  const codes = deps.enrolment.requestDevice(machine.request, deps.addressOf(incoming));
   if (codes.type === "full") return busy(codes.of);
   const page = `${originOf(incoming, deps)}/device`;
   const userCode = showUserCode(codes.grant.userCode);
@@ -160,7 +160,7 @@ async function issueToken(parameters: Parameters, incoming: IncomingMessage, dep
       if (token === undefined) return refuse("invalid_request", "enrolment_token: is missing");
       const machine = readMachine(parameters);
       if ("refusal" in machine) return machine.refusal;
-      return exchangeAnswer(await deps.enrolment.redeemToken(token, machine.request, addressOf(incoming, deps)));
+      return exchangeAnswer(await deps.enrolment.redeemToken(token, machine.request, deps.addressOf(incoming)));
     }
     case undefined:
       return refuse("invalid_request", "grant_type: is missing");
