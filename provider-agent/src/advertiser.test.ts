@@ -1,4 +1,4 @@
-import type { ModelAdvert } from "@hearth/protocol";
+import { BACKEND_DIALECTS, type ModelAdvert } from "@hearth/protocol";
 import { describe, expect, it } from "vitest";
 import { Advertiser, type AdvertiserDeps, PROBE_MS, PROBE_TIMEOUT_MS } from "./advertiser.js";
 import type { Backend, BackendSlot, BackendStatus } from "./backends/backend.js";
@@ -111,7 +111,7 @@ describe("advertising", () => {
   });
 
   it("advertises of what a backend speaks only what our jobs can relay", async () => {
-    const speaker: ModelAdvert = { ...model("a"), dialects: ["chat_completions", "messages", "responses"] };
+    const speaker: ModelAdvert = { ...model("a"), dialects: [...BACKEND_DIALECTS] };
     const status: BackendStatus = { type: "reachable", models: [speaker, model("b")], slots: [], sources: new Map() };
     const dialectsWith = async (more: Partial<AdvertiserDeps>) => {
       const { world, advertiser, signal } = start([], more);
@@ -119,7 +119,7 @@ describe("advertising", () => {
       await advertiser.refresh(signal.signal);
       return advertiser.models.map(({ dialects }) => dialects);
     };
-    expect(await dialectsWith({})).toEqual([["chat_completions"], undefined]);
+    expect(await dialectsWith({})).toEqual([[...BACKEND_DIALECTS], undefined]);
     expect(await dialectsWith({ dialects: ["messages"] })).toEqual([["messages"], undefined]);
   });
 

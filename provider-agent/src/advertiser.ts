@@ -1,4 +1,4 @@
-import type { BackendDialect, ModelAdvert, Slot } from "@hearth/protocol";
+import { BACKEND_DIALECTS, type BackendDialect, type ModelAdvert, type Slot } from "@hearth/protocol";
 import type { Backend, BackendSlot, BackendStatus, ModelSource } from "./backends/backend.js";
 import { type Clock, deadline, sleep } from "./platform/clock.js";
 import type { Logger } from "./platform/logger.js";
@@ -9,7 +9,9 @@ export const PROBE_MS = { reachable: 10_000, unreachable: 1_000 } as const;
 export const PROBE_TIMEOUT_MS = 5_000;
 
 /** Dialects whose answers jobs know the end and the token counts of. */
-const RELAYED: readonly BackendDialect[] = ["chat_completions", "completions", "embeddings"];
+const RELAYED: readonly BackendDialect[] = BACKEND_DIALECTS;
+
+const NOT_ASKED: BackendStatus = { type: "unreachable", problem: "not asked yet" };
 
 export interface AdvertiserDeps {
   readonly backend: Backend;
@@ -47,7 +49,7 @@ export class Advertiser {
   #sources: ReadonlyMap<string, ModelSource> = new Map();
   /** With what their files add. */
   #models: readonly ModelAdvert[];
-  #status: BackendStatus = { type: "unreachable", problem: "not asked yet" };
+  #status: BackendStatus = NOT_ASKED;
   #standings: ReadonlyMap<string, Standing> = new Map();
 
   constructor(deps: AdvertiserDeps) {
@@ -167,7 +169,8 @@ export class Advertiser {
   #logTurn(before: BackendStatus): void {
     const { backend, log } = this.#deps;
     const status = this.#status;
-    if (status.type === before.type) return;
+    const isFirst = before === NOT_ASKED;
+    if (status.type === before.type && !isFirst) return;
     if (status.type === "reachable") log.info({ backend: backend.name }, "backend reachable");
     else log.warn({ backend: backend.name, problem: status.problem }, "backend unreachable");
   }

@@ -1,13 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { createLogger } from "../platform/logger.js";
-import type { Backend, BackendSlot, BackendStatus } from "./backend.js";
+import type { Backend, BackendSlot, BackendStatus, ReachableBackend } from "./backend.js";
 import { BackendSet } from "./backend-set.js";
 
 const never = new AbortController().signal;
 const GONE: BackendStatus = { type: "unreachable", problem: "ECONNREFUSED" };
 
 /** Serves these models, each of a context length that tells whose it is. */
-function serving(context: number, ...ids: readonly string[]): BackendStatus {
+function serving(context: number, ...ids: readonly string[]): ReachableBackend {
   const models = ids.map((id) => ({ id, context_length: context, capabilities: {} }));
   const slots = ids.map((model): BackendSlot => ({ model, state: "idle", maxConcurrency: context }));
   return { type: "reachable", models, slots, sources: new Map(ids.map((id) => [id, { path: `/${context}/${id}` }])) };
@@ -96,6 +96,19 @@ describe("several backends as one", () => {
     expect(set.members.map(({ status }) => status.type)).toEqual(["unreachable", "reachable"]);
     first.status = serving(1, "a", "both");
     expect(await set.probe(never)).toMatchObject({ models: [{}, { id: "both", context_length: 1 }, {}] });
+  });
+
+  it("leave a model to the other while it has crashed at the first, which itself can be reached", async () => {
+    const { first, second, set } = start();
+    const crashed = serving(1, "a", "both");
+    first.status = { ...crashed, slots: ["a", "both"].map((model): BackendSlot => ({ model, state: "crashed" })) };
+    expect(await set.probe(never)).toMatchObject({
+      models: [{ id: "a" }, { id: "both", context_length: 2 }, { id: "c" }],
+      slots: [{ state: "crashed" }, { state: "idle" }, { state: "idle" }],
+    });
+    await ask(set, "both");
+    await ask(set, "a");
+    expect([first.opened.length, second.opened.length]).toEqual([1, 1]);
   });
 
   it("are unreachable only when all are, and stop together", async () => {

@@ -19,7 +19,7 @@ interface Member {
 
 /**
  * Several backends as one: what they serve together, each request to the one that serves its model. Of several that
- * serve a model the first that can be reached gets it, in the order in which they were given.
+ * serve a model the first where it has not crashed gets it, in the order in which they were given.
  */
 export class BackendSet implements Backend {
   readonly name: string;
@@ -69,14 +69,10 @@ export class BackendSet implements Backend {
     else this.#log.warn({ backend: backend.name, problem: status.problem }, "backend of several unreachable");
   }
 
-  /** Those that can be reached come first, so that a model which one of them serves does not count as crashed. */
-  #byReach(): readonly Member[] {
-    const isUp = ({ status }: Member): boolean => status.type === "reachable";
-    return [...this.#members.filter(isUp), ...this.#members.filter((member) => !isUp(member))];
-  }
-
+  /** Those where it has not crashed come first, so that a model which one of them serves does not count as crashed. */
   #serverOf(model: string): Member | undefined {
-    return this.#byReach().find(({ known }) => known?.models.some(({ id }) => id === model));
+    const serving = this.#members.filter(({ known }) => known?.models.some(({ id }) => id === model));
+    return serving.find((member) => slotOf(member, model).state !== "crashed") ?? serving[0];
   }
 
   /** In the order in which the backends were given, whichever are down, so that nothing moves when one comes or goes. */

@@ -5,8 +5,8 @@ import type { Logger } from "../platform/logger.js";
 import type { Rng } from "../platform/rng.js";
 import type { Backend } from "./backend.js";
 import { BackendSet } from "./backend-set.js";
-import { detectBackends } from "./detect-backends.js";
 import { EmbeddedBackend } from "./embedded-backend.js";
+import { FoundBackends } from "./found-backends.js";
 import { headerRuleProblems } from "./header-rules.js";
 import { OpenAiBackend } from "./openai-backend.js";
 import { OwnedLlamaServer } from "./owned-llama-server.js";
@@ -63,7 +63,7 @@ async function create(
 ): Promise<readonly Backend[]> {
   switch (config.kind) {
     case "auto":
-      return await search(config, deps, signal);
+      return [await search(config, deps, signal)];
     case "embedded": {
       const { modelPath, models } = config;
       return [await EmbeddedBackend.start({ ...deps, modelPath, modelId: models[0] ?? modelIdOf(modelPath) }, signal)];
@@ -88,20 +88,15 @@ async function create(
   }
 }
 
-async function search(
+function search(
   { kind: _, ...access }: Extract<BackendConfig, { readonly kind: "auto" }>,
   deps: CreateBackendDeps,
   signal: AbortSignal,
-): Promise<readonly Backend[]> {
-  const { clock, log, origins, fallbackModelPath: modelPath } = deps;
-  const found = await detectBackends({ clock, ...(origins === undefined ? {} : { origins }) }, signal);
-  const usable = found.filter(({ needsKey }) => !needsKey || access.key !== undefined);
-  for (const each of found) log.info({ ...each, usable: usable.includes(each) }, "backend found");
-  if (usable.length === 0) {
-    log.info("no backend found, the embedded engine serves");
-    return [await EmbeddedBackend.start({ ...deps, modelPath, modelId: modelIdOf(modelPath) }, signal)];
-  }
-  return usable.map(({ kind, url }) => new OpenAiBackend({ baseUrl: url, kind, ...access }));
+): Promise<Backend> {
+  const { fallbackModelPath: modelPath } = deps;
+  const fallback = (): Promise<Backend> =>
+    EmbeddedBackend.start({ ...deps, modelPath, modelId: modelIdOf(modelPath) }, signal);
+  return FoundBackends.search({ ...deps, access, fallback }, signal);
 }
 
 function invalid(problems: readonly string[]): AgentError {

@@ -1,3 +1,4 @@
+import { isAbsolute } from "node:path";
 import { LIMITS, type ModelAdvert } from "@hearth/protocol";
 import { z } from "zod";
 import { isOk, type JsonAnswer, type ServerApi } from "./server-api.js";
@@ -27,7 +28,14 @@ export const lenientSlots: z.ZodType<number | undefined> = z
   .catch(undefined);
 export const lenientFlag: z.ZodType<boolean | undefined> = z.boolean().optional().catch(undefined);
 export const lenientText: z.ZodType<string | undefined> = z.string().max(256).optional().catch(undefined);
-export const lenientPath: z.ZodType<string | undefined> = z.string().min(1).max(4096).optional().catch(undefined);
+/** A relative one goes by the server's folder, which nobody here knows. */
+export const lenientPath: z.ZodType<string | undefined> = z
+  .string()
+  .min(1)
+  .max(4096)
+  .refine((path) => isAbsolute(path))
+  .optional()
+  .catch(undefined);
 export const modelId: z.ZodString = z.string().min(1).max(128);
 
 const listSchema = z.object({ data: z.array(z.unknown()) });

@@ -12,6 +12,11 @@ export interface AdmissionLimits {
   readonly maxWaiting: number;
 }
 
+/**
+ * The coordinator gives up on an attempt that shows nothing for 10 s and 1 s a thousand prompt tokens, and the wait is
+ * silent: `accepted` would promise a model that loads. A refusal is worth something only before that, when the request
+ * can still go to somebody else. Longer waits occupy a place in the line for a request that nobody wants any more.
+ */
 export const DEFAULT_ADMISSION: AdmissionLimits = { maxWaitMs: 10_000, maxWaiting: 64 };
 
 /** Why somebody no longer waits. */

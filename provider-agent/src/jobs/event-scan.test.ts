@@ -1,6 +1,7 @@
+import type { BackendDialect } from "@hearth/protocol";
 import { describe, expect, it } from "vitest";
 import { chunk, DONE, USAGE_EVENT } from "../testing/scripted-backend.js";
-import { EventScan } from "./event-scan.js";
+import { EventScan, type ScanResult } from "./event-scan.js";
 import { usageInBody } from "./token-usage.js";
 
 function scan(...events: readonly string[]): EventScan {
@@ -47,6 +48,155 @@ describe("reading events", () => {
       'data: {"usage":null,"choices":[null]}\n\n',
     ];
     expect(scan(...events).usage.prompt_tokens).toBe(0);
+  });
+});
+
+const named = (value: { readonly type: string; readonly [key: string]: unknown }): string =>
+  `event: ${value.type}\ndata: ${JSON.stringify(value)}\n\n`;
+
+/** What a scan of each event in turn came to, and what it knows at the end. */
+function read(dialect: BackendDialect, ...events: readonly string[]) {
+  const scan = new EventScan(dialect);
+  const content: boolean[] = [];
+  let last: ScanResult = { type: "goes_on" };
+  for (const event of events) {
+    last = scan.read(Buffer.from(event));
+    content.push(scan.sawContent);
+  }
+  return { content, last, usage: scan.usage };
+}
+
+describe("reading the events of Messages", () => {
+  const usage = { input_tokens: 3, cache_read_input_tokens: 16, cache_creation_input_tokens: 5, output_tokens: 1 };
+  const start = named({ type: "message_start", message: { id: "msg_1", content: [], usage } });
+  const block = named({ type: "content_block_start", index: 0, content_block: { type: "text", text: "" } });
+  const text = (text: string): string =>
+    named({ type: "content_block_delta", index: 0, delta: { type: "text_delta", text } });
+  const end = named({ type: "message_delta", delta: { stop_reason: "end_turn" }, usage: { output_tokens: 9 } });
+  const stop = named({ type: "message_stop" });
+
+  it("knows content from a start, a ping, an empty block and an empty delta; a tool call says its name", () => {
+    const events = [start, named({ type: "ping" }), block, text(""), text("x")];
+    expect(read("messages", ...events).content).toEqual([false, false, false, false, true]);
+    const tool = { type: "tool_use", id: "t", name: "f", input: {} };
+    expect(read("messages", named({ type: "content_block_start", content_block: tool })).content).toEqual([true]);
+    const thought = { type: "thinking_delta", thinking: "hm" };
+    expect(read("messages", named({ type: "content_block_delta", delta: thought })).content).toEqual([true]);
+  });
+
+  it("counts what came from the cache and what went into it as prompt, and takes the last count of the output", () => {
+    expect(read("messages", start, text("a"), text("b"), end, stop).usage).toEqual({
+      prompt_tokens: 24,
+      completion_tokens: 9,
+      cached_tokens: 16,
+    });
+  });
+
+  it("does not forget what came from the cache when the end counts only the rest", () => {
+    const rest = named({ type: "message_delta", delta: {}, usage: { input_tokens: 3, output_tokens: 9 } });
+    expect(read("messages", start, text("a"), rest, stop).usage).toMatchObject({
+      prompt_tokens: 24,
+      cached_tokens: 16,
+    });
+  });
+
+  it("counts an answer that is cut short by its deltas: the count at the start is none", () => {
+    expect(read("messages", start, block, text("a"), text("b")).usage).toMatchObject({ completion_tokens: 2 });
+  });
+
+  it("finds the counts where vLLM has them: beside the message, and once more at the end", () => {
+    const beside = named({
+      type: "message_start",
+      message: { content: [] },
+      usage: { input_tokens: 7, output_tokens: 0 },
+    });
+    const last = named({ type: "message_delta", delta: {}, usage: { input_tokens: 7, output_tokens: 2 } });
+    expect(read("messages", beside).usage).toEqual({ prompt_tokens: 7, completion_tokens: 0 });
+    expect(read("messages", beside, text("a"), last).usage).toEqual({ prompt_tokens: 7, completion_tokens: 2 });
+  });
+
+  it("ends with its own end alone, and leaves out what follows in the same piece", () => {
+    expect(read("messages", start, text("message_stop"), "data: [DONE]\n\n", end).last).toEqual({ type: "goes_on" });
+    const piece = text("Grüße") + end + stop;
+    const { last } = read("messages", start, `${piece}data: [DONE]\n\n`);
+    expect(last).toEqual({ type: "ended", bytes: Buffer.byteLength(piece) });
+  });
+
+  it("needs no names of events", () => {
+    const bare = [start, block, text("a"), text("b"), end, stop].map((event) => event.replace(/^event:.*\n/, ""));
+    expect(read("messages", ...bare)).toMatchObject({ last: { type: "ended" }, usage: { completion_tokens: 9 } });
+    const crlf = [start, text("a"), end, stop].map((event) => event.replaceAll("\n", "\r\n"));
+    expect(read("messages", ...crlf)).toMatchObject({ last: { type: "ended" }, usage: { completion_tokens: 9 } });
+  });
+
+  it("takes the name of an event for that event only", () => {
+    expect(read("messages", text("a"), `${text("b")}data: {"type":"message_stop"}\n\n`).last.type).toBe("ended");
+  });
+
+  it("knows an error, before content and behind it, with what goes before it", () => {
+    const error = { type: "overloaded_error", message: "busy" };
+    expect(read("messages", start, named({ type: "error", error })).last).toMatchObject({ type: "failed", error });
+    const piece = text("b") + named({ type: "error", error });
+    expect(read("messages", text("a"), `${piece}data: [DONE]\n\n`).last).toEqual({
+      type: "failed",
+      bytes: piece.length,
+      error,
+    });
+    expect(read("messages", text("a"), `data: ${JSON.stringify({ error })}\n\n`).last.type).toBe("failed");
+  });
+});
+
+describe("reading the events of Responses", () => {
+  const usage = { input_tokens: 17, output_tokens: 10, input_tokens_details: { cached_tokens: 16 } };
+  const delta = (delta: string): string => named({ type: "response.output_text.delta", delta });
+  const ended = (type: string): string => named({ type, response: { output: [], usage } });
+
+  it("knows content from what only begins", () => {
+    const events = [
+      named({ type: "response.created", response: {} }),
+      named({ type: "response.output_item.added", item: { type: "message", content: [] } }),
+      named({ type: "response.content_part.added", part: { type: "output_text", text: "" } }),
+      delta(""),
+      delta("x"),
+    ];
+    expect(read("responses", ...events).content).toEqual([false, false, false, false, true]);
+    const call = { type: "function_call", name: "f" };
+    expect(read("responses", named({ type: "response.output_item.added", item: call })).content).toEqual([true]);
+  });
+
+  it.each(["response.completed", "response.incomplete"])("ends with %s and its counts, whatever follows", (type) => {
+    const { last, usage: counted } = read("responses", delta("a"), `${ended(type)}data: [DONE]\n\n`);
+    expect(last).toEqual({ type: "ended", bytes: ended(type).length });
+    expect(counted).toEqual({ prompt_tokens: 17, completion_tokens: 10, cached_tokens: 16 });
+  });
+
+  it("is not misled by what a model writes", () => {
+    const piece = delta('{"type":"response.completed","response":{}}');
+    expect(read("responses", delta("a"), piece, "data: [DONE]\n\n").last).toEqual({ type: "goes_on" });
+  });
+
+  it("knows a failure in each of its forms", () => {
+    const error = { code: "rate_limit_exceeded", message: "slow down" };
+    for (const event of [
+      named({ type: "response.failed", response: { error } }),
+      named({ type: "response.cancelled", response: { error } }),
+      named({ type: "error", error }),
+      named({ type: "error", ...error }),
+    ]) {
+      expect(read("responses", delta("a"), event).last).toMatchObject({ type: "failed", error });
+    }
+  });
+});
+
+describe("an error inside a chat", () => {
+  it("is known before content and behind it", () => {
+    const error = { code: 500, message: "boom" };
+    const event = `data: ${JSON.stringify({ error })}\n\n`;
+    expect(read("chat_completions", event).last).toEqual({ type: "failed", bytes: event.length, error });
+    expect(read("chat_completions", chunk({ content: "a" }), event).last.type).toBe("failed");
+    expect(read("chat_completions", chunk({ content: '{"error":1}' }), chunk({ content: "a" })).last.type).toBe(
+      "goes_on",
+    );
   });
 });
 

@@ -1,7 +1,7 @@
 import { KeyRing, type RequestSealer, sealRequest } from "@hearth/e2e";
 import { decodeData, LIMITS, type ProviderFrame, type RequestFrame } from "@hearth/protocol";
 import { describe, expect, it } from "vitest";
-import type { Backend } from "../backends/backend.js";
+import type { Backend, BackendRequest } from "../backends/backend.js";
 import { systemClock } from "../platform/clock.js";
 import { createLogger } from "../platform/logger.js";
 import { eventually } from "../testing/eventually.js";
@@ -111,6 +111,25 @@ describe("a receipt", () => {
     const ending = await ask();
     expect(ending?.type).toBe("complete");
     expect(ending).not.toHaveProperty("receipt");
+  });
+});
+
+describe("a model that is not served any more", () => {
+  it("is told of at once, and the backend hears nothing", async () => {
+    const opened: string[] = [];
+    const backend = { ...events(), open: async ({ model }: BackendRequest) => void opened.push(String(model)) };
+    const { ask, jobs } = start({ backend: backend as unknown as Backend, serves: (model) => model !== "m" });
+    expect(await ask()).toEqual({ type: "error", stream: 1, code: "model_not_found", progress: "not_started" });
+    expect(opened).toEqual([]);
+    expect(jobs.size).toBe(0);
+  });
+
+  it("is known by the moment: it may come back", async () => {
+    let served = false;
+    const { ask } = start({ serves: () => served });
+    expect(await ask()).toMatchObject({ code: "model_not_found" });
+    served = true;
+    expect((await ask())?.type).toBe("complete");
   });
 });
 

@@ -26,7 +26,7 @@ export class JobFailure extends Error {
     return new JobFailure({ code: "backend_error", status: 502, progress: "processed" });
   }
 
-  /** The backend's stream ended inside an event. */
+  /** The backend's stream ended inside an event, or without the end that its dialect has. */
   static truncated(): JobFailure {
     return new JobFailure({ code: "backend_error", status: 502, progress: "processed" });
   }
@@ -52,16 +52,48 @@ export class JobFailure extends Error {
 
   /** The backend refused, or failed, with an HTTP status. */
   static ofStatus(status: number, body: Uint8Array): JobFailure {
-    const progress = status >= 500 && status !== 503 ? "processed" : "refused";
-    return new JobFailure({ code: codeOf(status), status, progress }, { body });
+    return new JobFailure(toldOf(status), { body });
+  }
+
+  /** The backend put an error into its stream, which takes it to the coordinator. @param begun behind content */
+  static inStream(error: unknown, begun: boolean): JobFailure {
+    const told = toldOf(statusOf(error));
+    return new JobFailure(begun ? { ...told, progress: "processed" } : told);
   }
 
   /** A 200 that is no event stream: an error inside it speaks for itself, anything else breaks the contract. */
   static ofPlainBody(body: Buffer): JobFailure {
-    const parsed = parseJson(body.toString("utf8")) as { error?: { code?: unknown } | null } | null | undefined;
-    const code = parsed?.error?.code;
-    return JobFailure.ofStatus(typeof code === "number" && code >= 400 && code <= 599 ? code : 502, body);
+    const parsed = parseJson(body.toString("utf8")) as { error?: unknown } | null | undefined;
+    return JobFailure.ofStatus(statusOf(parsed?.error), body);
   }
+}
+
+/** Errors that have a word instead of a number: types of the Messages API, codes of the Responses API. */
+const STATUSES: ReadonlyMap<unknown, number> = new Map([
+  ["invalid_request_error", 400],
+  ["invalid_prompt", 400],
+  ["authentication_error", 401],
+  ["permission_error", 403],
+  ["not_found_error", 404],
+  ["request_too_large", 413],
+  ["rate_limit_error", 429],
+  ["rate_limit_exceeded", 429],
+  ["overloaded_error", 503],
+  ["timeout_error", 504],
+]);
+
+/** The status that an error inside a 200 would have had; 502 where it does not tell. */
+function statusOf(error: unknown): number {
+  if (typeof error !== "object" || error === null) return 502;
+  const { code, type } = error as { readonly code?: unknown; readonly type?: unknown };
+  if (typeof code === "number") return code >= 400 && code <= 599 ? code : 502;
+  return STATUSES.get(code) ?? STATUSES.get(type) ?? 502;
+}
+
+function toldOf(answered: number): Told {
+  // What is neither an answer nor an error (a redirect) breaks the contract.
+  const status = answered < 400 ? 502 : answered;
+  return { code: codeOf(status), status, progress: status >= 500 && status !== 503 ? "processed" : "refused" };
 }
 
 /** What went wrong with the call itself; 401, 403, 404 and 408 tell of this machine's set-up, not of the request. */

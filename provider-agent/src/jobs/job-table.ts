@@ -1,7 +1,7 @@
 import { type KeyLease, openRequest, type RequestOpener } from "@hearth/e2e";
 import { type CoordinatorFrame, type DataFrame, LIMITS, type RequestFrame } from "@hearth/protocol";
 import { Job, type JobOutlet, type SharedJobDeps } from "./job.js";
-import { RecentStreams } from "./recent-streams.js";
+import { UsedStreams } from "./used-streams.js";
 
 /** Control frames that concern one stream. */
 export type StreamFrame = Extract<CoordinatorFrame, { readonly type: "request" | "cancel" | "credit" }>;
@@ -14,6 +14,13 @@ export interface JobKeys {
 
 export interface JobTableDeps extends SharedJobDeps {
   readonly keys: JobKeys;
+  /**
+   * Whether a model is served now: a request for one that is gone is refused untouched, where many backends would
+   * answer with another model. Absent = the backend decides.
+   */
+  readonly serves?: (model: string) => boolean;
+  /** Whether the owner lends the machine now; while not, what crosses on the wire is refused. Absent = always. */
+  readonly lends?: () => boolean;
   readonly outlet: JobOutlet;
   /** The last job has ended. */
   readonly idle: () => void;
@@ -23,7 +30,7 @@ export interface JobTableDeps extends SharedJobDeps {
 export class JobTable {
   readonly #deps: JobTableDeps;
   readonly #jobs = new Map<number, Job>();
-  readonly #recent = new RecentStreams();
+  readonly #used = new UsedStreams();
   #state: "serving" | "refusing" | "closed" = "serving";
 
   constructor(deps: JobTableDeps) {
@@ -68,7 +75,7 @@ export class JobTable {
   /** Takes a part of a request's body. @returns whether the protocol allows it */
   data(frame: DataFrame): boolean {
     if (frame.kind !== "request") return false;
-    return this.#jobs.get(frame.stream)?.body(frame) ?? this.#recent.has(frame.stream);
+    return this.#jobs.get(frame.stream)?.body(frame) ?? this.#used.has(frame.stream);
   }
 
   /** The connection is gone. */
@@ -78,16 +85,17 @@ export class JobTable {
   }
 
   #request(frame: RequestFrame): boolean {
-    if (this.#jobs.has(frame.stream) || this.#jobs.size >= LIMITS.streamsPerConnection) return false;
-    if (this.#state !== "serving") this.#refuse(frame.stream, "capacity");
+    if (this.#jobs.size >= LIMITS.streamsPerConnection || !this.#used.add(frame.stream)) return false;
+    const lends = this.#deps.lends?.() ?? true;
+    if (this.#state !== "serving" || !lends) this.#refuse(frame.stream, "capacity");
+    else if (this.#deps.serves?.(frame.model) === false) this.#refuse(frame.stream, "model_not_found");
     // Sealed to a key that is gone: the coordinator knows the new one by now, or will.
     else if (!this.#start(frame)) this.#refuse(frame.stream, "decryption_failed");
     return true;
   }
 
   /** Its body may follow all the same. */
-  #refuse(stream: number, code: "capacity" | "decryption_failed"): void {
-    this.#recent.add(stream);
+  #refuse(stream: number, code: "capacity" | "model_not_found" | "decryption_failed"): void {
     this.#deps.outlet.send({ type: "error", stream, code, progress: "not_started" });
   }
 
@@ -108,7 +116,6 @@ export class JobTable {
   }
 
   #ended(stream: number): void {
-    this.#recent.add(stream);
     if (this.#jobs.delete(stream) && this.#jobs.size === 0) this.#deps.idle();
   }
 }

@@ -56,7 +56,7 @@ export class Job {
   readonly #startedAt: number;
   readonly #abort = new AbortController();
   readonly #outflow: Outflow;
-  readonly #scan = new EventScan();
+  readonly #scan: EventScan;
   readonly #timer: JobTimer;
   readonly #receipt: ReceiptBuilder | undefined;
   #parts: Uint8Array[] = [];
@@ -70,6 +70,7 @@ export class Job {
     this.#log = deps.log.child({ request: frame.request_id, attempt: frame.attempt_id, model: frame.model });
     this.#startedAt = deps.clock.now();
     this.#timer = new JobTimer(deps.clock);
+    this.#scan = new EventScan(frame.dialect);
     const receipt = deps.receipts?.start(frame);
     this.#receipt = receipt;
     const sealed = receipt && ((plaintext: Uint8Array): void => receipt.response(plaintext));
@@ -152,8 +153,9 @@ export class Job {
 
   async #relay({ status, contentType }: BackendResponse, reader: BodyReader): Promise<void> {
     const { dialect, delivery } = this.#frame;
-    if (status >= 400) throw JobFailure.ofStatus(status, await reader.readUpTo(LIMITS.errorBodyBytes));
-    if (dialect === "embeddings") {
+    // A redirect is not followed, and is no answer.
+    if (status < 200 || status > 299) throw JobFailure.ofStatus(status, await reader.readUpTo(LIMITS.errorBodyBytes));
+    if (dialect === "embeddings" && contentType.includes("json")) {
       this.#scan.count(await relayBody(reader, this.#outflow));
       return;
     }

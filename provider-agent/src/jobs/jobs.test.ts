@@ -253,8 +253,14 @@ describe("a failure of the backend", () => {
     const event = `data: ${JSON.stringify({ error: { code: 500, message: "boom" } })}\n\n`;
     await using setting = await startSetting(stream(event));
     const sent = setting.link.request(BODY);
-    await sent.end();
+    expect(await sent.end()).toMatchObject({
+      type: "error",
+      code: "backend_error",
+      status: 500,
+      progress: "processed",
+    });
     expect(sent.text).toBe(event);
+    expect(sent.errorBody()).toBeUndefined();
   });
 
   it("nobody listening there means that nothing was started", async () => {
@@ -375,6 +381,15 @@ describe("a backend that loads its model", () => {
   });
 });
 
+it("a redirect with an event stream behind it is an error, and nobody follows it", async () => {
+  await using setting = await startSetting((call) => {
+    call.response.writeHead(307, { "content-type": "text/event-stream", location: `${setting.backend.url}/elsewhere` });
+    call.response.end("data: {}\n\ndata: [DONE]\n\n");
+  });
+  expect(await setting.link.request(BODY).end()).toMatchObject({ type: "error", code: "backend_error", status: 502 });
+  expect(setting.backend.calls).toHaveLength(1);
+});
+
 describe("embeddings", () => {
   const vectors = (count: number): object => ({
     object: "list",
@@ -389,6 +404,19 @@ describe("embeddings", () => {
     expect(await sent.end()).toMatchObject({ type: "complete", usage: { prompt_tokens: 11, completion_tokens: 0 } });
     expect(JSON.parse(sent.text)).toEqual(vectors(count));
     expect(setting.backend.calls[0]?.path).toBe("/v1/embeddings");
+  });
+
+  it.each([
+    ["a page", 200, "text/html"],
+    ["a redirect", 307, "application/json"],
+    ["nothing at all", 204, "application/json"],
+  ])("that are %s are an error", async (_name, status, type) => {
+    await using setting = await startSetting((call) => {
+      call.response.writeHead(status, { "content-type": type, location: "http://127.0.0.1:9/" });
+      call.response.end(status === 204 ? undefined : "<html></html>");
+    });
+    const sent = setting.link.request({ input: "x" }, { dialect: "embeddings" });
+    expect(await sent.end()).toMatchObject({ type: "error", code: "backend_error", status: 502 });
   });
 
   it("that are larger than a body may be are an error", async () => {
@@ -418,6 +446,19 @@ describe("what the coordinator may not send", () => {
     setting.link.request(BODY, { stream: 5 });
     await eventually(() => setting.link.closed !== undefined);
     expect(setting.link.closed).toBe(4422);
+  });
+
+  it("a stream that has ended, or was refused, is not to be opened again", async () => {
+    for (const options of [{}, { key_id: "gone" }]) {
+      await using setting = await startSetting((call) => answer(call));
+      await setting.link.request(BODY, { stream: 5, ...options }).end();
+      for (const stream of [4, 6]) expect((await setting.link.request(BODY, { stream }).end()).type).toBe("complete");
+      expect(setting.link.closed).toBeUndefined();
+      setting.link.request(BODY, { stream: 5 });
+      await eventually(() => setting.link.closed !== undefined);
+      expect(setting.link.closed).toBe(4422);
+      expect(setting.backend.calls).toHaveLength("key_id" in options ? 2 : 3);
+    }
   });
 
   it("a request sealed to another key is refused without a word to the backend", async () => {

@@ -4,7 +4,7 @@ import type { Logger } from "../platform/logger.js";
 import { Admission, type AdmissionLimits, DEFAULT_ADMISSION } from "./admission.js";
 import type { JobOutlet } from "./job.js";
 import { JobStatistics } from "./job-statistics.js";
-import { type JobKeys, JobTable } from "./job-table.js";
+import { type JobKeys, JobTable, type JobTableDeps } from "./job-table.js";
 import type { ReceiptIssuer } from "./receipt.js";
 
 export interface JobsDeps {
@@ -14,6 +14,10 @@ export interface JobsDeps {
   readonly log: Logger;
   /** Absent = `DEFAULT_ADMISSION`: only the backend bounds how much runs at once. */
   readonly limits?: AdmissionLimits;
+  /** As {@link JobTableDeps.serves}. */
+  readonly serves?: NonNullable<JobTableDeps["serves"]>;
+  /** As {@link JobTableDeps.lends}. */
+  readonly lends?: NonNullable<JobTableDeps["lends"]>;
   /** Signs for what was served; absent = nobody does. */
   readonly receipts?: ReceiptIssuer;
 }

@@ -13,6 +13,7 @@ import { usageInBody } from "./token-usage.js";
 export async function relayBody(reader: BodyReader, outflow: Outflow): Promise<Usage | undefined> {
   const body = await reader.readUpTo(LIMITS.responseBodyBytes + 1);
   if (body.length > LIMITS.responseBodyBytes) throw JobFailure.oversize();
+  if (body.length === 0) throw JobFailure.truncated();
   const lastAt = Math.max(0, Math.ceil(body.length / LIMITS.responseChunkBytes) - 1) * LIMITS.responseChunkBytes;
   for (let at = 0; at < lastAt; at += LIMITS.responseChunkBytes) {
     outflow.write(body.subarray(at, at + LIMITS.responseChunkBytes));

@@ -15,6 +15,40 @@ export function readUsage(value: unknown): Usage | undefined {
   };
 }
 
+interface MessagesUsage {
+  readonly input_tokens?: unknown;
+  readonly output_tokens?: unknown;
+  readonly cache_read_input_tokens?: unknown;
+  readonly cache_creation_input_tokens?: unknown;
+}
+
+/** The part of a Messages `usage` that tells of the prompt: what came from a cache is counted beside the rest. */
+export function readInputUsage(value: unknown): Partial<Usage> | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const { input_tokens, cache_read_input_tokens: cached, cache_creation_input_tokens } = value as MessagesUsage;
+  if (!isCount(input_tokens)) return undefined;
+  const rest = [cached, cache_creation_input_tokens].filter(isCount).reduce((sum, count) => sum + count, 0);
+  return { prompt_tokens: input_tokens + rest, ...(isCount(cached) ? { cached_tokens: cached } : {}) };
+}
+
+/** A `usage` at the end of a Messages answer; many tell only of the output there. */
+export function readMessagesUsage(value: unknown): Partial<Usage> | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const { output_tokens } = value as MessagesUsage;
+  return { ...readInputUsage(value), ...(isCount(output_tokens) ? { completion_tokens: output_tokens } : {}) };
+}
+
+/** A `usage` of Responses, or `undefined` for anything else. */
+export function readResponsesUsage(value: unknown): Usage | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const { input_tokens, output_tokens, input_tokens_details } = value as Record<string, unknown>;
+  return readUsage({
+    prompt_tokens: input_tokens,
+    completion_tokens: output_tokens,
+    prompt_tokens_details: input_tokens_details,
+  });
+}
+
 /** `usage` stands before or behind the vectors of an embeddings answer, within this many bytes of its end. */
 const MARGIN_BYTES = 4_096;
 const USAGE = /"usage"\s*:\s*(\{(?:[^{}]|\{[^{}]*\})*\})/;

@@ -26,9 +26,9 @@ describe.skipIf(program === undefined)("a real llama-server behind a real agent"
     let registered = false;
     agent = new TestAgent(
       {
-        coordinator: `${hearth.url.replace("http", "ws")}/ws/provider`,
-        token: PROVIDER_TOKEN,
-        backend: { type: "openai", url: server.url },
+        coordinators: [`${hearth.url.replace("http", "ws")}/ws/provider`],
+        backend: server.url,
+        config: { tokenFor: () => PROVIDER_TOKEN },
       },
       {
         onRegistered: () => {

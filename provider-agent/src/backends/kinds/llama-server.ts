@@ -26,6 +26,15 @@ import { spokenDialects } from "./spoken-dialects.js";
 /** Models of a router whose own state is asked for; each costs two calls a probe. */
 const MAX_LOADED_READ = 8;
 
+/**
+ * Dialects that it has endpoints for and that lose something against a chat that the coordinator translates. Tried with
+ * b11669. Responses: events have no `sequence_number`, `output_index` or `content_index`, and the first response has no
+ * `output`, so that OpenAI's SDK cannot put a stream together; an answer that `max_output_tokens` cut is `completed`.
+ * Messages: `output_config.format`, `tool_choice: {"type": "none"}` and every member that is not Anthropic's are ignored,
+ * and the `stop_reason` of a stop sequence is `end_turn`.
+ */
+const BETTER_TRANSLATED: ReadonlySet<BackendDialect> = new Set(["responses", "messages"]);
+
 const entrySchema = z.object({
   id: modelId,
   meta: z
@@ -177,7 +186,7 @@ class LlamaServerReader implements ServerReader {
     if (this.#spoken === undefined || this.#spoken.version !== version) {
       const dialects = await spokenDialects(this.#api, signal);
       if (dialects.length === 0) throw new ServerProblem("no known endpoint");
-      this.#spoken = { version, dialects };
+      this.#spoken = { version, dialects: dialects.filter((dialect) => !BETTER_TRANSLATED.has(dialect)) };
     }
     return this.#spoken.dialects;
   }

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { constants, getPriority } from "node:os";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { eventually } from "../../testing/eventually.js";
 import { isRunning } from "../../testing/running-process.js";
 import { guardedCommand, MAX_LINE, startGuarded } from "./guarded-process.js";
@@ -29,6 +29,17 @@ describe.skipIf(process.platform === "win32")("a guarded process", () => {
     expect(lines[0]).toBe("s3cret a b c");
     expect(lines[1]).toContain("LLAMA_API_KEY");
     expect(lines[1]).not.toContain("s3cret");
+  });
+
+  it("gets to see nothing that was set for the agent", async () => {
+    vi.stubEnv("HEARTH_PROVIDER_TOKEN", "t0ken\nHEARTH_X=1");
+    vi.stubEnv("HEARTH_BACKEND_KEY", "k3y");
+    vi.stubEnv("GGML_X", "kept");
+    const { lines, child } = start("/bin/sh", "-c", "env >&2; echo end >&2");
+    await child.exited.finally(() => vi.unstubAllEnvs());
+    await eventually(() => lines.includes("end"));
+    expect(lines.filter((line) => /HEARTH_|t0ken|k3y/.test(line))).toEqual([]);
+    expect(lines).toEqual(expect.arrayContaining(["GGML_X=kept", "LLAMA_API_KEY=s3cret"]));
   });
 
   it("has low priority from its first instruction on, and so has what it starts", async () => {

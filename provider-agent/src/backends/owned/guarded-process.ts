@@ -27,11 +27,13 @@ export interface GuardedCommand {
 export const MAX_LINE = 400;
 
 /**
- * Reads the secret from stdin, leaves a watcher behind and becomes the command. The watcher waits for the end of stdin,
+ * Forgets the agent's own variables, among them its token: the command is somebody else's program. Reads the secret from
+ * stdin, leaves a watcher behind and becomes the command. The watcher waits for the end of stdin,
  * which comes when this process closes it or ends in whatever way, and then kills the group that it shares with the
  * command: a number that can mean nobody else while the watcher itself is in it.
  */
-const SCRIPT = `IFS= read -r "$1" || exit 125
+const SCRIPT = `unset $(env | sed -n 's/^\\(HEARTH_[A-Za-z0-9_]*\\)=.*/\\1/p') HEARTH
+IFS= read -r "$1" || exit 125
 export "$1"
 shift
 exec 3<&0 </dev/null

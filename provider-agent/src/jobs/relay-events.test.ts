@@ -1,0 +1,76 @@
+import type { ResponseSealer } from "@hearth/e2e";
+import { decodeData, LIMITS, type RequestFrame } from "@hearth/protocol";
+import { describe, expect, it } from "vitest";
+import { VirtualClock } from "../testing/virtual-clock.js";
+import { BodyReader } from "./body-reader.js";
+import { EventScan } from "./event-scan.js";
+import { JobFailure } from "./job-failure.js";
+import { Outflow } from "./outflow.js";
+import { relayEvents } from "./relay-events.js";
+
+const delta = (text: string): string =>
+  `event: content_block_delta\ndata: {"type":"content_block_delta","delta":{"type":"text_delta","text":"${text}"}}\n\n`;
+const STOP = 'event: message_stop\ndata: {"type":"message_stop"}\n\n';
+const FAILURE = 'event: error\ndata: {"type":"error","error":{"type":"overloaded_error"}}\n\n';
+
+/** Seals nothing, but counts like a sealer. */
+class OpenSealer implements ResponseSealer {
+  nextSeq = 0;
+
+  seal(plaintext: Uint8Array, _final: boolean, headroomBytes = 0): Uint8Array {
+    this.nextSeq += 1;
+    return Buffer.concat([Buffer.alloc(headroomBytes), plaintext]);
+  }
+}
+
+/** Relays a body of Messages that comes in these parts. */
+function relay(delivery: RequestFrame["delivery"], ...parts: readonly string[]) {
+  const clock = new VirtualClock();
+  const sent = { text: "", final: false };
+  const sendData = (bytes: Uint8Array): void => {
+    const frame = decodeData(bytes);
+    sent.text += Buffer.from(frame?.ciphertext ?? []).toString();
+    sent.final = frame?.final === true;
+  };
+  const outflow = new Outflow(1, new OpenSealer(), { sendData, congested: false, onWritable() {} });
+  async function* body(): AsyncGenerator<Uint8Array> {
+    for (const part of parts) yield Buffer.from(part);
+  }
+  const reader = new BodyReader(body(), clock, () => {});
+  const scan = new EventScan("messages");
+  const done = relayEvents({ reader, outflow, scan, clock, delivery, heard: () => {} });
+  const outcome = done.then(
+    () => "relayed" as const,
+    (failure: unknown) => (failure instanceof JobFailure ? failure.told : failure),
+  );
+  return { sent, outflow, outcome };
+}
+
+describe("the last events of a backend", () => {
+  it("take along what was held for a consumer who waits for all of it", async () => {
+    const { sent, outcome } = relay("whole", delta("a"), delta("b"), delta("c"), STOP);
+    expect(await outcome).toBe("relayed");
+    expect(sent).toEqual({ text: delta("a") + delta("b") + delta("c") + STOP, final: true });
+  });
+
+  it("take along what was held when they are an error, and end in no final frame", async () => {
+    const { sent, outcome } = relay("whole", delta("a"), delta("b"), delta("c"), FAILURE);
+    expect(await outcome).toEqual({ code: "capacity", status: 503, progress: "processed" });
+    expect(sent).toEqual({ text: delta("a") + delta("b") + delta("c") + FAILURE, final: false });
+  });
+
+  it("wait for credit when they are an error, as any others", async () => {
+    const window = delta("x".repeat(LIMITS.initialCreditBytes));
+    const { sent, outflow, outcome } = relay("interactive", `${window}${FAILURE}`);
+    let over = false;
+    void outcome.then(() => {
+      over = true;
+    });
+    for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+    expect(over).toBe(false);
+    expect(sent.text).toBe(window);
+    outflow.grant(2 * LIMITS.initialCreditBytes);
+    expect(await outcome).toMatchObject({ code: "capacity" });
+    expect(sent.text).toBe(window + FAILURE);
+  });
+});
