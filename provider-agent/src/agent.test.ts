@@ -1,4 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { NEW_TOKEN_MS } from "./connection/reconciler.js";
+import { PauseFile } from "./manners/pause-file.js";
+import { type Clock, systemClock } from "./platform/clock.js";
 import { CountingClock } from "./testing/counting-clock.js";
 import { eventually } from "./testing/eventually.js";
 import { answer, answerJson, chunk, DONE, ScriptedBackend, startEvents } from "./testing/scripted-backend.js";
@@ -6,6 +9,33 @@ import { type AgentLink, ScriptedCoordinator, type SentRequest } from "./testing
 import { startSetting, TestAgent } from "./testing/test-agent.js";
 
 const BODY = { model: "m", messages: [], stream: true };
+
+describe("a paused agent", () => {
+  it("says so, finishes what runs, refuses what crosses on the wire, and comes back", async () => {
+    let finish = (): void => {};
+    await using setting = await startSetting((call) => {
+      startEvents(call);
+      finish = () => call.response.end(`${chunk({ content: "x" }, "stop")}${DONE}`);
+    });
+    const { link, agent, backend } = setting;
+    const paused = (): unknown => link.frames.findLast((frame) => frame.type === "heartbeat")?.paused;
+    const running = link.request(BODY);
+    await eventually(() => backend.calls.length === 1);
+    const pause = new PauseFile(agent.dataDir);
+    pause.save({});
+    await eventually(() => paused() === true, 8_000);
+    expect(await link.request(BODY).end()).toMatchObject({ code: "capacity", progress: "not_started" });
+    expect(backend.calls).toHaveLength(1);
+    finish();
+    expect((await running.end()).type).toBe("complete");
+    pause.save(undefined);
+    await eventually(() => paused() === false, 8_000);
+    const served = link.request(BODY);
+    await eventually(() => backend.calls.length === 2);
+    finish();
+    expect((await served.end()).type).toBe("complete");
+  });
+});
 
 describe("an agent", () => {
   it("registers with what its backend serves, and beats", async () => {
@@ -36,10 +66,7 @@ describe("an agent", () => {
       return placeholder.port;
     })();
     const backendUrl = `http://127.0.0.1:${port}/v1`;
-    await using _agent = new TestAgent(
-      { coordinator: coordinator.url, backend: { type: "openai", url: backendUrl } },
-      {},
-    );
+    await using _agent = new TestAgent({ coordinators: [coordinator.url], backend: backendUrl }, {});
     const link = await coordinator.agent();
     expect(link.register?.models).toEqual([]);
     await using _backend = await ScriptedBackend.start({}, port);
@@ -109,10 +136,29 @@ describe("an agent", () => {
     ] as const) {
       await using coordinator = await ScriptedCoordinator.start({ registered: (link) => link.close(reason) });
       await using backend = await ScriptedBackend.start();
-      const config = { coordinator: coordinator.url, backend: { type: "openai", url: backend.url } } as const;
-      await using agent = new TestAgent(config, {});
+      await using agent = new TestAgent({ coordinators: [coordinator.url], backend: backend.url });
       await expect(agent.ended).rejects.toMatchObject({ code });
     }
+  });
+
+  it("goes on with the token of a new log-in when the old one is ended under it", async () => {
+    await using coordinator = await ScriptedCoordinator.start();
+    await using backend = await ScriptedBackend.start();
+    let kept = "the-old-token-0123";
+    const clock: Clock = {
+      now: () => systemClock.now(),
+      setTimer: (ms, fire) => systemClock.setTimer(ms === NEW_TOKEN_MS ? 0 : ms, fire),
+    };
+    const options = { coordinators: [coordinator.url], backend: backend.url, config: { tokenFor: () => kept } };
+    await using _agent = new TestAgent(options, { clock });
+    const first = await coordinator.agent();
+    expect(first.register?.token).toBe("the-old-token-0123");
+    // The coordinator ends the old token before the new one is on the disk.
+    first.close("unauthorized");
+    kept = "the-new-token-0123";
+    const second = await coordinator.agent(2);
+    expect(second.register?.token).toBe("the-new-token-0123");
+    expect((await second.request(BODY).end()).type).toBe("complete");
   });
 
   it("goes to another coordinator when the first cannot be reached, and when the one it has goes away", async () => {
@@ -131,8 +177,7 @@ describe("an agent", () => {
       },
     });
     const coordinators = [goneUrl, second.url, third.url];
-    const config = { coordinator: goneUrl, coordinators, backend: { type: "openai", url: backend.url } } as const;
-    await using _agent = new TestAgent(config, {});
+    await using _agent = new TestAgent({ coordinators, backend: backend.url });
     const old = await second.agent();
     const running = old.request(BODY);
     await running.received("one");

@@ -33,8 +33,6 @@ export interface AgentDeps {
   readonly rng?: Rng;
   /** The time of day, ms. */
   readonly wallTime?: () => number;
-  /** The program that holds this Mac's Secure Enclave key; absent = the key is in a file. */
-  readonly enclaveHelper?: string | undefined;
   /** Linux: the kind of the owner's desktop session (`XDG_SESSION_TYPE`). */
   readonly sessionType?: string | undefined;
   /** Told each time the coordinator has let the agent in. */
@@ -53,8 +51,7 @@ type Surroundings = Required<Pick<AgentDeps, "log" | "clock" | "rng" | "wallTime
  */
 export async function runAgent(config: AgentConfig, deps: AgentDeps, signal: AbortSignal): Promise<void> {
   const all: Surroundings = { clock: systemClock, rng: systemRng, wallTime: systemWallTime, ...deps };
-  const { dataDir, name } = config;
-  using identity = await openIdentity({ dataDir, name, enclaveHelper: deps.enclaveHelper, clock: all.clock });
+  using identity = await openIdentity(config, all.clock);
   using lending = await openLending(config, all);
   let backend: Backend;
   try {
@@ -88,7 +85,10 @@ async function serve(serving: Serving, signal: AbortSignal): Promise<void> {
   const weightsHash = (model: string): string | undefined =>
     advertiser.models.find(({ id }) => id === model)?.weights_hash;
   const receipts = new Receipts({ signer: identity.signer, wallTime, weightsHash });
-  const jobs = new Jobs({ backend, keys, clock, log, limits: admissionLimits(config), receipts });
+  const serves = (model: string): boolean => advertiser.models.some(({ id }) => id === model);
+  const lends = (): boolean => lending.manners.current.type === "serving";
+  const limits = admissionLimits(config);
+  const jobs = new Jobs({ backend, keys, clock, log, limits, receipts, serves, lends });
   await using models = watchModels({ ...serving, jobs, changed: (what) => speaker.changed(what) });
   const { advertiser } = models;
   const { chip } = lending.facts;
@@ -113,6 +113,7 @@ async function serve(serving: Serving, signal: AbortSignal): Promise<void> {
     log,
     jobs: jobs.serve,
     registerFrame: (url, connection) => speaker.register(url, connection),
+    hasNewToken: (url) => speaker.hasNewToken(url),
     heartbeatFrame: () => speaker.heartbeat(),
     control: (frame, connection) => obey(frame, connection, { proofs, board, log }),
     lost: (code, problem) => board.lost(code, problem),

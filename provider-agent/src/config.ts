@@ -1,3 +1,4 @@
+import { isAbsolute } from "node:path";
 import { z } from "zod";
 import type { AgentConfig, AgentSettings } from "./config/agent-config.js";
 import type { AvailabilityWindow } from "./config/availability-window.js";
@@ -53,7 +54,11 @@ export interface MoreSources {
 }
 
 const DEFAULT_COORDINATOR = "ws://127.0.0.1:8080/ws/provider";
-const DEFAULT_WAIT_SECONDS = 30;
+/** A coordinator waits about so long for the first sign of an answer to a short prompt (docs/dispatch.md). */
+const DEFAULT_WAIT_SECONDS = 10;
+/** Coordinators take no shorter one for a provider token: what has fewer characters was cut off or is another thing. */
+const LEAST_TOKEN_CHARACTERS = 16;
+const MOST_TOKEN_CHARACTERS = 1024;
 const httpUrl = z.url({ protocol: /^https?$/, error: "must be 'embedded' or an http(s):// URL" });
 
 const schema = z
@@ -67,13 +72,12 @@ const schema = z
     name: z.string().min(1).max(64),
     dataDir: z.string().min(1),
     logLevel: z.enum(LOG_LEVELS),
+    enclaveHelper: z.string().max(4096).refine(isAbsolute, { error: "must be a program's absolute path" }).optional(),
   })
   .refine(({ embeddings, backend }) => !embeddings || !(backend === undefined || backend === "embedded"), {
     path: ["embeddings"],
     error: "goes with the URL of a --backend: the embedded engine only chats",
   });
-
-const tokenSchema = z.string().min(1).max(1024);
 
 /** Where each value comes from, as people set it. */
 const SOURCES: Readonly<Record<string, string>> = {
@@ -86,6 +90,7 @@ const SOURCES: Readonly<Record<string, string>> = {
   name: "--name",
   dataDir: "HEARTH_AGENT_DATA_DIR",
   logLevel: "HEARTH_LOG_LEVEL",
+  enclaveHelper: "attestation.enclave_helper (or HEARTH_ENCLAVE_HELPER)",
 };
 
 /**
@@ -95,19 +100,21 @@ const SOURCES: Readonly<Record<string, string>> = {
  */
 export function readAgentConfig(flags: ServeFlags, env: Env, more: MoreSources = {}): AgentConfig {
   const { settings, problems, raw } = gather(flags, env, more.file);
-  const tokens = env["HEARTH_PROVIDER_TOKEN"] ? {} : storedTokens(raw, more.storedToken);
-  const token = tokenSchema.safeParse(env["HEARTH_PROVIDER_TOKEN"] || Object.values(tokens)[0]);
-  const all = token.success ? problems : [...problems, tokenProblem(env)];
-  if (settings === undefined || !token.success || all.length > 0) throw invalid(all);
-  return { ...settings, token: token.data, tokens };
+  const tokens = new Map(
+    raw.coordinators.map((each) => [each, tokenAt({ ...raw, coordinator: each }, env, more.storedToken)]),
+  );
+  const all = [...problems, ...tokenProblems(tokens, env)];
+  if (settings === undefined || all.length > 0) throw invalid(all);
+  const tokenFor = (coordinator: string): string =>
+    tokenAt({ ...settings, coordinator }, env, more.storedToken) ?? tokens.get(coordinator) ?? "";
+  return { ...settings, tokenFor };
 }
 
-function storedTokens(
-  { coordinators, name, dataDir }: Pick<AgentSettings, "coordinators" | "name" | "dataDir">,
-  read: MoreSources["storedToken"],
-): Readonly<Record<string, string>> {
-  const found = coordinators.map((coordinator) => [coordinator, read?.({ dataDir, name, coordinator })] as const);
-  return Object.fromEntries(found.filter((entry): entry is readonly [string, string] => entry[1] !== undefined));
+type ReadToken = MoreSources["storedToken"];
+
+/** The shell's token is for every coordinator. */
+function tokenAt({ dataDir, name, coordinator }: TokenPlace, env: Env, read: ReadToken): string | undefined {
+  return env["HEARTH_PROVIDER_TOKEN"] || read?.({ dataDir, name, coordinator });
 }
 
 /**
@@ -121,11 +128,32 @@ export function readAgentSettings(flags: ServeFlags, env: Env, file?: LoadedConf
   return settings;
 }
 
-function tokenProblem(env: Env): string {
-  const problem = env["HEARTH_PROVIDER_TOKEN"]
-    ? "must have at most 1024 characters"
-    : "must be set: the coordinator gives it to you; or run 'hearth-agent login'";
-  return `HEARTH_PROVIDER_TOKEN: ${problem}`;
+/** A coordinator's token is nobody else's: each needs one of its own, unless the shell has one for all. */
+function tokenProblems(tokens: ReadonlyMap<string, string | undefined>, env: Env): readonly string[] {
+  const missing = [...tokens].filter(([, token]) => token === undefined).map(([coordinator]) => coordinator);
+  const bad = [...tokens.values()].flatMap((token) => (token === undefined ? [] : (tokenProblem(token, env) ?? [])));
+  if (missing.length === tokens.size) {
+    return ["HEARTH_PROVIDER_TOKEN: must be set: the coordinator gives it to you; or run 'hearth-agent login'"];
+  }
+  return [
+    ...new Set(bad),
+    ...missing.map((each) => `no provider token for ${each}: run 'hearth-agent login --coordinator ${each}'`),
+  ];
+}
+
+function tokenProblem(token: string, env: Env): string | undefined {
+  const problem = badToken(token);
+  if (problem === undefined) return undefined;
+  return env["HEARTH_PROVIDER_TOKEN"]
+    ? `HEARTH_PROVIDER_TOKEN: ${problem}`
+    : `the kept provider token: ${problem}; run 'hearth-agent login'`;
+}
+
+/** What shows that a text can be no provider token. */
+export function badToken(token: string): string | undefined {
+  if (token.length >= LEAST_TOKEN_CHARACTERS && token.length <= MOST_TOKEN_CHARACTERS) return undefined;
+  const said = token.length > MOST_TOKEN_CHARACTERS ? `more than ${MOST_TOKEN_CHARACTERS}` : `only ${token.length}`;
+  return `it has ${said} characters; a provider token has ${LEAST_TOKEN_CHARACTERS} to ${MOST_TOKEN_CHARACTERS}`;
 }
 
 interface Gathered {
@@ -166,8 +194,11 @@ function ofAnySource(flags: ServeFlags, env: Env, written: ConfigFile) {
     name: flags.name ?? written.name ?? "default",
     dataDir: env["HEARTH_AGENT_DATA_DIR"] || expandHome(written.data_dir ?? platformPaths().data),
     logLevel: flags.logLevel ?? (env["HEARTH_LOG_LEVEL"] || (written.log_level ?? "info")),
+    enclaveHelper: env["HEARTH_ENCLAVE_HELPER"] || homePath(written.attestation?.enclave_helper),
   };
 }
+
+const homePath = (path: string | undefined): string | undefined => (path === undefined ? undefined : expandHome(path));
 
 function problemsOfFile(file: LoadedConfig | undefined, backends: readonly BackendOfFile[]): readonly string[] {
   if (file?.type === "invalid") return file.problems.map((problem) => problemLine(file.path, problem));
@@ -204,43 +235,29 @@ function settingsOf(
   // A backend's own list goes before the list for all.
   const backends = chosen.map((each) => (each.models.length > 0 ? each : { ...each, models }));
   return {
-    ...firstBackend(backends[0] ?? AUTO_BACKEND),
-    coordinator: parsed.coordinators[0] ?? DEFAULT_COORDINATOR,
     coordinators: parsed.coordinators,
     backends,
     models,
     modelDirs: (written.models?.dirs ?? []).map(expandHome),
     ...ownerRules(written),
+    enclaveHelper: parsed.enclaveHelper,
     name: parsed.name,
     dataDir: parsed.dataDir,
     logLevel: parsed.logLevel,
   };
 }
 
-function firstBackend(backend: BackendConfig): Pick<AgentSettings, "backend" | "backendKey" | "embeddings"> {
-  if (backend.kind === "auto" || backend.kind === "embedded" || backend.kind === "owned-llama-server") {
-    const shipped = backendOfFlags({
-      backend: "embedded",
-      backendKey: undefined,
-      models: [],
-      modelPath: backend.kind === "auto" ? undefined : backend.modelPath,
-      embeddings: false,
-    });
-    const modelPath = shipped.kind === "embedded" ? shipped.modelPath : "";
-    return { backend: { type: "embedded", modelPath }, backendKey: undefined, embeddings: false };
-  }
-  const { url, key, embeddings } = backend;
-  return { backend: { type: "openai", url }, backendKey: key, embeddings };
-}
-
 /** What only the file can say, with its defaults. */
 function ownerRules({
+  models = {},
   limits = {},
   availability = {},
   status_page = {},
-}: ConfigFile): Pick<AgentSettings, "limits" | "availability" | "statusPage"> {
+}: ConfigFile): Pick<AgentSettings, "nativeDialects" | "limits" | "availability" | "statusPage"> {
   const windows = (availability.windows ?? []).map(parseWindow);
   return {
+    // Backends' own forms of these leave things out that a translated chat has: their owner decides.
+    nativeDialects: models.native_dialects ?? [],
     limits: {
       maxConcurrency: limits.max_concurrency,
       perModel: limits.per_model ?? {},

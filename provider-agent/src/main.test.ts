@@ -68,7 +68,7 @@ describe("hearth-agent", () => {
     expect((await sent.end()).type).toBe("complete");
     expect(await setting.agent.exited).toBe(0);
     await setting.agent.log("stopped");
-    for (const text of [PROMPT, "one", "two", "provider-token"]) {
+    for (const text of [PROMPT, "one", "two", "provider-token-0123456789"]) {
       expect(setting.agent.output).not.toContain(`"${text}"`);
       expect(setting.agent.output).not.toContain(`${text}\\"`);
     }

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { setMaxListeners } from "node:events";
-import { homedir, totalmem } from "node:os";
+import { homedir } from "node:os";
 import { CommanderError } from "commander";
 import { runAgent } from "./agent.js";
 import { backendPorts } from "./cli/connect/backend-ports.js";
@@ -9,7 +9,8 @@ import type { CliContext } from "./cli/invocation.js";
 import type { AgentPorts } from "./cli/ports.js";
 import { createProgram } from "./cli/program.js";
 import { terminalPrompter } from "./cli/prompter.js";
-import { readHardware } from "./hardware.js";
+import { machineFacts } from "./machine/hardware.js";
+import { standBack } from "./machine/priority.js";
 import { AgentError, EXIT_CODES } from "./platform/agent-error.js";
 import { systemClock, systemWallTime } from "./platform/clock.js";
 import { systemRng } from "./platform/rng.js";
@@ -18,15 +19,14 @@ import { commandRunner } from "./service/run-command.js";
 
 const { env, platform, argv, stdin, stdout, stderr } = process;
 
-/** The Secure Enclave helper's program; without one the machine's key is in a file. */
-const enclaveHelper = env["HEARTH_ENCLAVE_HELPER"] || undefined;
-const attesting = { clock: systemClock, wallTime: systemWallTime, enclaveHelper };
-
 const ports: AgentPorts = {
-  runAgent: (config, log, signal) => runAgent(config, { log, enclaveHelper }, signal),
+  runAgent: (config, log, signal) => {
+    log.debug({ priority: standBack() }, "stands back");
+    return runAgent(config, { log, sessionType: env["XDG_SESSION_TYPE"] }, signal);
+  },
   describeMachine: async () => {
-    const { chip = "Unknown chip", cpu_cores: cores = 0 } = readHardware();
-    return { chip, cores, memoryBytes: totalmem() };
+    const { chip = "Unknown chip", cpuCores: cores, memoryBytes } = await machineFacts();
+    return { chip, cores, memoryBytes };
   },
   ...backendPorts(systemClock),
   tokens: tokenVault,
@@ -41,11 +41,11 @@ const ports: AgentPorts = {
   enrol: async () => {
     const { enrolPort } = await import("./cli/connect/enrol-port.js");
     const { identityText } = await import("./cli/connect/attest-port.js");
-    return enrolPort({ clock: systemClock, identity: (dataDir, name) => identityText(attesting, dataDir, name) });
+    return enrolPort({ clock: systemClock, identity: (settings) => identityText({ clock: systemClock }, settings) });
   },
   attest: async () => {
     const { attestPort } = await import("./cli/connect/attest-port.js");
-    return attestPort(attesting);
+    return attestPort({ clock: systemClock, wallTime: systemWallTime });
   },
 };
 

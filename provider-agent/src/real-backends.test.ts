@@ -93,7 +93,7 @@ describe.skipIf(program === undefined)("with a real llama-server", () => {
   beforeAll(async () => {
     coordinator = await ScriptedCoordinator.start({ heartbeatIntervalMs: 100 });
     server = await LlamaServer.start(program ?? "");
-    agent = new TestAgent({ coordinator: coordinator.url, backend: { type: "openai", url: server.url } }, {});
+    agent = new TestAgent({ coordinators: [coordinator.url], backend: server.url });
     link = await coordinator.agent(1, 10_000);
   });
   afterAll(async () => {

@@ -48,9 +48,11 @@ export function failureOfFrame(frame: ErrorFrame, upstreamError?: unknown): Atte
       return { ...failureOfStatus(504), progress };
     case "backend_unreachable":
       return { ...fault("backend_unreachable", 502), progress };
-    case "model_not_found":
     case "internal":
       return { ...fault("backend_error", 502), progress };
+    // What it serves has changed since it last told: the request was on its way already.
+    case "model_not_found":
+      return { ...fault("backend_error", 502), progress, faulty: progress !== "not_started" };
     // The agent is leaving, or its key has rotated under the request: nobody's fault.
     case "cancelled":
     case "decryption_failed":

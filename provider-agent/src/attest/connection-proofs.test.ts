@@ -9,9 +9,9 @@ import {
 } from "@hearth/attestation";
 import { KeyRing } from "@hearth/e2e";
 import type { ControlFrame } from "@hearth/protocol";
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { createLogger } from "../platform/logger.js";
-import { ConnectionProofs } from "./connection-proofs.js";
+import { ConnectionProofs, MAX_OPEN_CHALLENGES } from "./connection-proofs.js";
 import { Prover } from "./prover.js";
 
 const posture: Posture = {
@@ -79,6 +79,19 @@ describe("the proofs of a connection", () => {
     };
     expect(key.key_id).toBe(keys.current.keyId);
     expect(verifyAttestation(signed, claims).type).toBe("ok");
+  });
+
+  it("do not answer challenges that come thicker than they can be signed, and answer again later", async () => {
+    await proofs.introduce(outlet);
+    let release = (): void => {};
+    hold = new Promise((resolve) => {
+      release = resolve;
+    });
+    for (let each = 0; each < 1_000; each++) proofs.answer(CHALLENGE, outlet);
+    release();
+    await vi.waitFor(() => expect(sent).toHaveLength(MAX_OPEN_CHALLENGES));
+    proofs.answer(CHALLENGE, outlet);
+    await vi.waitFor(() => expect(sent).toHaveLength(MAX_OPEN_CHALLENGES + 1));
   });
 
   it("announce a key once, and not to those who know it", async () => {

@@ -12,9 +12,13 @@ export interface ProofOutlet {
 /** What `register` says of who the machine is. */
 export type Introduction = Pick<RegisterFrame, "identity" | "encryption_key" | "attestation">;
 
+/** Challenges of one coordinator that wait to be answered. It has one open at a time; each costs a signature. */
+export const MAX_OPEN_CHALLENGES = 8;
+
 interface Told {
   /** The key that this coordinator knows. */
   key: AnnouncedKey;
+  openChallenges: number;
   /** Proofs are made one after the other: an answer must be about the key that was announced before it is sent. */
   turn: Promise<void>;
 }
@@ -35,14 +39,23 @@ export class ConnectionProofs {
   /** What to register with. */
   async introduce(outlet: ProofOutlet): Promise<Introduction> {
     const key = this.#keys.current;
-    this.#told.set(outlet, { key, turn: Promise.resolve() });
+    this.#told.set(outlet, { key, openChallenges: 0, turn: Promise.resolve() });
     const attestation = await this.#prover.attest(key);
     return { identity: this.#prover.identity, encryption_key: wireKey(key), attestation };
   }
 
-  /** Answers a challenge. What cannot be signed is not answered: the coordinator counts that. */
+  /** Answers a challenge. What cannot be signed, or comes too thick, is not answered: the coordinator counts that. */
   answer(challenge: string, outlet: ProofOutlet): void {
-    this.#inTurn(outlet, async (told) => outlet.send(await this.#prover.answer(challenge, told.key)));
+    const told = this.#told.get(outlet);
+    if (told === undefined || told.openChallenges >= MAX_OPEN_CHALLENGES) return;
+    told.openChallenges += 1;
+    this.#inTurn(outlet, async ({ key }) => {
+      try {
+        outlet.send(await this.#prover.answer(challenge, key));
+      } finally {
+        told.openChallenges -= 1;
+      }
+    });
   }
 
   /** Announces the current key, where it is not known yet. */

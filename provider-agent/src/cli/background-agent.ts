@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, statSync } from "node:fs";
 import { dirname } from "node:path";
+import { readRunFile } from "../local/run-file.js";
 import { AgentError } from "../platform/agent-error.js";
 import { type Clock, sleep } from "../platform/clock.js";
 import { formatLogLine } from "../platform/logger.js";
@@ -9,7 +10,8 @@ import { lockHolder } from "../supervisor/agent-lock.js";
 /** A log that has grown beyond this is put aside when the agent is started, bytes. */
 const MAX_LOG_BYTES = 10 << 20;
 const POLL_MS = 100;
-const START_TIMEOUT_MS = 20_000;
+/** A backend of its own may have a large model to load. */
+const START_TIMEOUT_MS = 60_000;
 /** The agent lets what runs end for 30 s. */
 const STOP_TIMEOUT_MS = 45_000;
 
@@ -20,6 +22,8 @@ export interface BackgroundOptions {
   readonly logPath: string;
   readonly dataDir: string;
   readonly name: string;
+  /** Then it is known to run when its page is there, which comes after its backends; else when it is there at all. */
+  readonly hasStatusPage: boolean;
   readonly clock: Clock;
 }
 
@@ -45,17 +49,14 @@ export async function startInBackground(options: BackgroundOptions, signal: Abor
   const deadline = clock.now() + START_TIMEOUT_MS;
   while (exit === undefined && !signal.aborted && clock.now() < deadline) {
     await sleep(clock, POLL_MS, signal);
-    const pid = lockHolder(dataDir, name)?.pid;
+    const pid = pidOf(options);
     if (pid !== undefined && exit === undefined) {
       child.unref();
       return pid;
     }
   }
   child.kill();
-  throw new AgentError(
-    "service_failed",
-    `The agent did not start. Its log, ${logPath}, ends so:\n${tail(logPath, startsAt)}`,
-  );
+  throw notStarted(logPath, startsAt);
 }
 
 /**
@@ -75,9 +76,26 @@ export async function stopRunning(dataDir: string, name: string, clock: Clock, s
   throw new AgentError("service_failed", `The agent (process ${holder.pid}) was asked to stop and still runs.`);
 }
 
+/** @param from where in its log the agent began, bytes; only the end is told */
+export function notStarted(logPath: string, from = 0, cause?: unknown): AgentError {
+  const message = `The agent did not start. Its log, ${logPath}, ends so:\n${tail(logPath, from)}`;
+  return new AgentError("service_failed", message, { cause });
+}
+
+/** Of the agent, when it has come so far that it serves. */
+function pidOf({ dataDir, name, hasStatusPage }: BackgroundOptions): number | undefined {
+  const pid = lockHolder(dataDir, name)?.pid;
+  return hasStatusPage && readRunFile(dataDir, name)?.pid !== pid ? undefined : pid;
+}
+
+/** Makes room for a new log when the last has grown large. Whoever writes it must not run, for it would follow. */
+export function putLogAside(path: string): void {
+  if (existsSync(path) && statSync(path).size > MAX_LOG_BYTES) renameSync(path, `${path}.1`);
+}
+
 function openLog(path: string): number {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  if (existsSync(path) && statSync(path).size > MAX_LOG_BYTES) renameSync(path, `${path}.1`);
+  putLogAside(path);
   return openSync(path, "a", 0o600);
 }
 

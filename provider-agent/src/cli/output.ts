@@ -53,8 +53,17 @@ export function columns(rows: readonly (readonly string[])[]): string {
   for (const [i, cell] of rows.flatMap((row) => [...row.entries()])) {
     widths[i] = Math.max(widths[i] ?? 0, visibleLength(cell));
   }
-  const padded = (cell: string, i: number): string => cell + " ".repeat((widths[i] ?? 0) - visibleLength(cell));
+  const padded = (cell: string, i: number): string =>
+    harmless(cell) + " ".repeat((widths[i] ?? 0) - visibleLength(cell));
   return rows.map((row) => row.map(padded).join("  ").trimEnd()).join("\n");
+}
+
+/** Backends choose the names of models: nothing but colours may tell the terminal what to do. */
+function harmless(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what terminals obey
+  return text.replace(/\u001b\[[0-9;]*m|[\u0000-\u001f\u007f-\u009f]/g, (found) =>
+    found.endsWith("m") ? found : "\ufffd",
+  );
 }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: it is how terminals are told colours

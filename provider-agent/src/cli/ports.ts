@@ -1,4 +1,5 @@
-import type { Finding } from "@hearth/attestation";
+import type { Finding, Posture } from "@hearth/attestation";
+import type { AttestationProof } from "@hearth/protocol";
 import type { ModelBench } from "../bench/run-bench.js";
 import type { ServerKind } from "../config/backend-config.js";
 import type { AgentConfig, AgentSettings, TokenPlace } from "../config.js";
@@ -131,9 +132,18 @@ export interface EnrolPort {
   logout(request: LoginRequest, signal: AbortSignal): Promise<LogoutResult>;
 }
 
+/** What a machine proves of itself. */
+export interface OwnProof {
+  readonly identity: string;
+  readonly key_storage: "software" | "secure_enclave";
+  readonly agent_version: string;
+  readonly posture: Posture;
+  readonly attestation: AttestationProof;
+}
+
 export interface AttestPort {
   /** What this machine can prove now, as JSON, with a signature made for it. @throws AgentError when it cannot sign */
-  show(settings: AgentSettings): Promise<unknown>;
+  show(settings: AgentSettings): Promise<OwnProof>;
   /**
    * @param document a receipt or attestations, as the coordinator gives them out
    * @throws AgentError `config_invalid` when it is neither

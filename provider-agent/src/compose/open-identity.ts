@@ -5,6 +5,7 @@ import { EnclaveError } from "../attest/enclave/enclave-error.js";
 import { type EnclaveHelper, openEnclaveHelper } from "../attest/enclave/enclave-helper.js";
 import type { DeviceEvidence } from "../attest/prover.js";
 import { loadSoftwareIdentity, readBinaryHash, readPlatformPosture } from "../attest/software-identity.js";
+import type { AgentSettings } from "../config.js";
 import { AgentError } from "../platform/agent-error.js";
 import type { Clock } from "../platform/clock.js";
 import { randomText } from "../platform/rng.js";
@@ -16,21 +17,16 @@ export interface MachineIdentity extends Disposable {
   readonly evidence: DeviceEvidence | undefined;
 }
 
-export interface IdentityOptions {
-  readonly dataDir: string;
-  readonly name: string;
-  /** The Secure Enclave helper's program; absent = the key is in a file. */
-  readonly enclaveHelper: string | undefined;
-  readonly clock: Clock;
-}
+/** Where a machine's identity is. */
+export type IdentityPlace = Pick<AgentSettings, "dataDir" | "name" | "enclaveHelper">;
 
 /**
  * Opens the machine's identity: in the Secure Enclave where there is a helper for it, else in a file of its owner's.
  *
  * @throws AgentError `config_invalid` when the data directory cannot be used, or the helper does not do its work
  */
-export async function openIdentity(options: IdentityOptions): Promise<MachineIdentity> {
-  const { dataDir, name, enclaveHelper: path, clock } = options;
+export async function openIdentity(place: IdentityPlace, clock: Clock): Promise<MachineIdentity> {
+  const { dataDir, name, enclaveHelper: path } = place;
   if (path === undefined) {
     const signer = loadSoftwareIdentity(dataDir, name);
     return { signer, posture: readPlatformPosture, evidence: undefined, [Symbol.dispose]() {} };

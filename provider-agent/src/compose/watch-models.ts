@@ -27,8 +27,9 @@ export function watchModels({ config, backend, jobs, deps, changed }: WatchedMod
   const { clock, log } = deps;
   const hasher = new WeightsHasher({ cachePath: join(config.dataDir, "weights.json"), clock, pace: "gentle" });
   const inspector = new ModelInspector({ hasher, clock, log });
-  const advertiser = new Advertiser({
+  const advertiser: Advertiser = new Advertiser({
     backend,
+    dialects: ["chat_completions", "completions", "embeddings", ...config.nativeDialects],
     expected: config.models,
     clock,
     log,
@@ -41,7 +42,11 @@ export function watchModels({ config, backend, jobs, deps, changed }: WatchedMod
       });
       return facts;
     },
-    changed,
+    changed(what) {
+      // Reading the weights of what is gone would only disturb the owner.
+      if (what === "models") inspector.retain(new Set(advertiser.models.map(({ id }) => id)));
+      changed(what);
+    },
   });
   inspector.onFacts(() => void advertiser.reconsider());
   return {

@@ -29,36 +29,37 @@ export interface StatusPageConfig {
   readonly port: number;
 }
 
+/** APIs that the coordinator can also translate into chats. */
+export const NATIVE_DIALECTS = ["responses", "messages"] as const;
+export type NativeDialect = (typeof NATIVE_DIALECTS)[number];
+
 /** Everything that decides what an agent does. */
 export interface AgentConfig {
-  /** The first of `coordinators`. */
-  readonly coordinator: string;
   /** WebSocket URLs, in the order in which they are tried; at least one. */
   readonly coordinators: readonly string[];
-  /** For coordinators that have none of their own in `tokens`. */
-  readonly token: string;
-  /** By URL of the coordinator: what logging in to each left. */
-  readonly tokens: Readonly<Record<string, string>>;
-  /** The first of `backends`, in brief. */
-  readonly backend:
-    | { readonly type: "embedded"; readonly modelPath: string }
-    | { readonly type: "openai"; readonly url: string };
-  readonly backendKey: string | undefined;
+  /**
+   * The token for a coordinator, by its URL, as it is kept now: the owner may log in anew while the agent runs.
+   *
+   * @throws AgentError `config_invalid` when what is kept cannot be read
+   */
+  readonly tokenFor: (coordinator: string) => string;
   /** At least one. */
   readonly backends: readonly BackendConfig[];
   /** Advertise only these, of every backend. */
   readonly models: readonly string[];
-  /** The first backend's models make embeddings and do not chat. */
-  readonly embeddings: boolean;
   /** Folders in which model files are looked for, beside those that the backends use. */
   readonly modelDirs: readonly string[];
+  /** APIs beside chat, completions and embeddings that go to the backends untranslated, where they speak them. */
+  readonly nativeDialects: readonly NativeDialect[];
   readonly limits: LimitsConfig;
   readonly availability: AvailabilityConfig;
   readonly statusPage: StatusPageConfig;
+  /** The Secure Enclave helper's program; absent = the machine's key is in a file. */
+  readonly enclaveHelper: string | undefined;
   readonly name: string;
   readonly dataDir: string;
   readonly logLevel: string;
 }
 
 /** What can be said without a token; for commands that serve nobody. */
-export type AgentSettings = Omit<AgentConfig, "token" | "tokens">;
+export type AgentSettings = Omit<AgentConfig, "tokenFor">;

@@ -19,7 +19,11 @@ function problems(text: string): readonly string[] {
 function configOf(text: string, flags: ServeFlags = {}, env: Record<string, string> = {}) {
   const path = join(folder, "config.toml");
   writeFileSync(path, text);
-  return readAgentConfig(flags, { HEARTH_PROVIDER_TOKEN: "t", ...env }, { file: loadConfig(path) });
+  return readAgentConfig(
+    flags,
+    { HEARTH_PROVIDER_TOKEN: "provider-token-0123456789", ...env },
+    { file: loadConfig(path) },
+  );
 }
 
 const FULL = `
@@ -69,12 +73,9 @@ describe("the configuration file", () => {
     const config = configOf(FULL, {}, { MODELS_KEY: "k3y" });
     expect(config).toMatchObject({
       name: "studio",
-      coordinator: "wss://a.example/ws/provider",
       coordinators: ["wss://a.example/ws/provider", "wss://b.example/ws/provider"],
       logLevel: "warn",
       dataDir: "/var/lib/hearth-agent",
-      backend: { type: "openai", url: "https://models.example/v1" },
-      backendKey: "k3y",
       modelDirs: ["/models"],
       limits: { maxConcurrency: 4, maxWaitSeconds: 10, memoryPercent: 80, perModel: { m: 1 } },
       availability: {
@@ -123,7 +124,7 @@ describe("the configuration file", () => {
     const text = `[[backends]]\nkind = "vllm"\nkey_file = ${JSON.stringify(keyFile)}\n`;
     expect(() => configOf(text)).toThrow(`config.toml:3: backends.0.key_file: ${keyFile} cannot be read: ENOENT`);
     writeFileSync(keyFile, "k3y\n");
-    expect(configOf(text).backendKey).toBe("k3y");
+    expect(configOf(text).backends).toMatchObject([{ kind: "vllm", key: "k3y" }]);
     expect(() => configOf(FULL)).toThrow("config.toml:10: backends.0.key_env: the variable MODELS_KEY is not set");
   });
 
@@ -147,6 +148,7 @@ describe("the configuration file", () => {
     ['[[backends]]\nkind = "vllm"\nheaders = { set = { a = "x\\r\\ny" } }', '3 backends.0.headers: set: "a" '],
     ['coordinators = ["http://x"]', "1 coordinators.0: must be a ws:// or wss:// URL"],
     ["[limits]\nmemory_percent = 101", "2 limits.memory_percent: Too big"],
+    ['[attestation]\nenclave_helpr = "/x"', '2 attestation.enclave_helpr: unknown key "enclave_helpr": did you mean'],
     ["surprise = 1", '1 surprise: unknown key "surprise": there are name, coordinators'],
   ])("refuses %j", (text, expected) => {
     expect(problems(text).join("\n")).toContain(expected);

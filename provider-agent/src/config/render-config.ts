@@ -15,7 +15,7 @@ export function renderConfig({ name, coordinators, backends, sharing }: InitialC
   const auto = `# Nothing is said here about backends: at each start the agent looks for servers on their usual ports.
 # [[backends]]
 # kind = "llama-server"   # or ollama, lm-studio, mlx-lm, vllm, openai, embedded, owned-llama-server
-# url = "http://127.0.0.1:8080/v1"
+# url = "http://127.0.0.1:9931/v1"
 `;
   return `# Configuration of hearth-agent. 'hearth-agent config check' says what is wrong with it.
 

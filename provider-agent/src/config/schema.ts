@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { headerRuleProblems } from "../backends/header-rules.js";
+import { NATIVE_DIALECTS, type NativeDialect } from "./agent-config.js";
 import { parseWindow } from "./availability-window.js";
 import { nearest } from "./nearest.js";
 
@@ -39,7 +40,7 @@ export type ConfigFile = Optional<{
   log_level: string;
   data_dir: string;
   backends: readonly BackendEntry[];
-  models: Optional<{ dirs: readonly string[] }>;
+  models: Optional<{ dirs: readonly string[]; native_dialects: readonly NativeDialect[] }>;
   limits: Optional<{
     max_concurrency: number;
     per_model: Readonly<Record<string, number>>;
@@ -53,6 +54,7 @@ export type ConfigFile = Optional<{
     sharing: "everyone" | "owner_only";
   }>;
   status_page: Optional<{ enabled: boolean; port: number }>;
+  attestation: Optional<{ enclave_helper: string }>;
 }>;
 
 /** An object that refuses members it does not know, and says which one was probably meant. */
@@ -112,9 +114,9 @@ const common = {
   headers: headers.optional(),
 };
 
-/** Servers that somebody else runs, and where they usually listen. */
+/** Servers that somebody else runs, and where current versions listen when they are not told otherwise. */
 export const USUAL_URLS: Readonly<Record<"llama-server" | "ollama" | "lm-studio" | "mlx-lm" | "vllm", string>> = {
-  "llama-server": "http://127.0.0.1:8080/v1",
+  "llama-server": "http://127.0.0.1:9931/v1",
   ollama: "http://127.0.0.1:11434/v1",
   "lm-studio": "http://127.0.0.1:1234/v1",
   "mlx-lm": "http://127.0.0.1:8080/v1",
@@ -174,7 +176,10 @@ export const configFileSchema: z.ZodType<ConfigFile> = closed({
   log_level: z.enum(LOG_LEVELS).optional(),
   data_dir: text.optional(),
   backends: z.array(backendWithOneKey).max(32).optional(),
-  models: closed({ dirs: z.array(text).max(64).optional() }).optional(),
+  models: closed({
+    dirs: z.array(text).max(64).optional(),
+    native_dialects: z.array(z.enum(NATIVE_DIALECTS)).max(2).optional(),
+  }).optional(),
   limits: closed({
     max_concurrency: concurrency.optional(),
     per_model: z.record(z.string().min(1).max(128), concurrency).optional(),
@@ -191,4 +196,5 @@ export const configFileSchema: z.ZodType<ConfigFile> = closed({
     enabled: z.boolean().optional(),
     port: z.int().min(0).max(65_535).optional(),
   }).optional(),
+  attestation: closed({ enclave_helper: text.optional() }).optional(),
 });

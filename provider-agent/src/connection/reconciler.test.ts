@@ -7,7 +7,7 @@ import { createLogger } from "../platform/logger.js";
 import { VirtualClock } from "../testing/virtual-clock.js";
 import type { Connection, ConnectionEvents } from "./connection.js";
 import { HOME_AFTER_MS, STABLE_MS } from "./coordinator-list.js";
-import { REPLACED_BACKOFF, Reconciler } from "./reconciler.js";
+import { NEW_TOKEN_MS, REPLACED_BACKOFF, Reconciler } from "./reconciler.js";
 import { BARRIER_TIMEOUT_MS, LEAVE_TIMEOUT_MS } from "./session.js";
 
 /** A connection that a test speaks for. */
@@ -102,6 +102,7 @@ class World {
   readonly stopping = new AbortController();
   readonly reconciler: Reconciler;
   readonly ended: Promise<void>;
+  hasNewToken = false;
   outcome: "running" | "ended" | AgentError = "running";
 
   constructor(coordinators: readonly string[] = ["ws://one"]) {
@@ -121,6 +122,7 @@ class World {
         return table;
       },
       registerFrame: async () => ({ type: "register" }) as never,
+      hasNewToken: () => this.hasNewToken,
       heartbeatFrame: () => ({ type: "heartbeat", slots: [] }),
       control: (frame) => this.controls.push(frame.type),
       onRegistered: ({ frame }) => this.registered.push(frame.provider_id),
@@ -220,6 +222,32 @@ describe("the reconcile loop", () => {
     expect(world.clock.pending).toBe(0);
   });
 
+  it("tries once more when its token was ended, for its owner may have logged in anew", async () => {
+    const world = new World();
+    world.register().end(CLOSE_CODES.unauthorized);
+    world.clock.advance(NEW_TOKEN_MS - 1);
+    expect(world.wires).toHaveLength(1);
+    world.clock.advance(1_001);
+    expect(world.wires).toHaveLength(2);
+    // It was let in, and shut out again: whoever does that means it.
+    world.register().end(CLOSE_CODES.unauthorized);
+    await world.ended;
+    expect(world.outcome).toMatchObject({ code: "unauthorized" });
+    expect(world.clock.pending).toBe(0);
+  });
+
+  it("registers anew after each refusal for as long as another token is kept than the one that was refused", async () => {
+    const world = new World();
+    world.hasNewToken = true;
+    world.wire.end(CLOSE_CODES.unauthorized);
+    world.clock.advance(NEW_TOKEN_MS + 1_000);
+    expect(world.wires).toHaveLength(2);
+    world.hasNewToken = false;
+    world.wire.end(CLOSE_CODES.unauthorized);
+    await world.ended;
+    expect(world.outcome).toMatchObject({ code: "unauthorized" });
+  });
+
   it.each(["stale_attestation", "untrusted", "liveness_timeout", "going_away", "message_too_big"] as const)(
     "goes on when it is closed as %s",
     (reason) => {
@@ -252,6 +280,7 @@ describe("the reconcile loop", () => {
         world.wire.hear({ type: "cancel", stream: 1, reason: "deadline" });
       },
     ],
+    ["a version that was not offered", (world: World) => world.wire.hear({ ...REGISTERED, version: 2 })],
     ["a second `registered`", (world: World) => world.register().hear(REGISTERED)],
     [
       "a cancel before `registered`",

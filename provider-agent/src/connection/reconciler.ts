@@ -42,11 +42,16 @@ type State =
 /** How long to leave the field to another agent of this identity, ms: doubled each time, up to the maximum. */
 export const REPLACED_BACKOFF = { firstMs: 300_000, maxMs: 3_600_000 } as const;
 
+/** So long after its token was ended an agent looks whether there is a new one, ms. */
+export const NEW_TOKEN_MS = 3_000;
+
 export interface ReconcilerDeps extends SessionDeps {
   /** At least one URL. */
   readonly coordinators: readonly string[];
   readonly backoff: Backoff;
   readonly onRegistered: (registered: Registered) => void;
+  /** Whether the owner has logged in anew, so that another registration would not be refused like the last. */
+  readonly hasNewToken?: (coordinator: string) => boolean;
   /** The connection that took requests, or was to take them, has ended. */
   readonly lost?: (code: number, problem: string | undefined) => void;
 }
@@ -64,6 +69,8 @@ export class Reconciler {
   readonly #leaving = new Set<Session>();
   #state: State = { phase: "idle" };
   #timesReplaced = 0;
+  /** Whether a token that was good is good no more. */
+  #isShutOut = false;
   #finish: (error?: AgentError) => void = () => {};
 
   constructor(deps: ReconcilerDeps) {
@@ -183,7 +190,7 @@ export class Reconciler {
   }
 
   #closed(session: Session, end: SessionEnd): void {
-    const { code, problem, phase, servedMs } = end;
+    const { code, problem, phase } = end;
     this.#deps.log.info({ code, closed: closeReason(code), problem, phase }, "connection closed");
     this.#leaving.delete(session);
     const state = this.#state;
@@ -191,7 +198,7 @@ export class Reconciler {
       case "active":
         if (state.session !== session) return;
         this.#deps.lost?.(code, problem);
-        return this.#lost(code, servedMs);
+        return this.#lost(end);
       case "returning":
         if (this.#leaving.size === 0) this.#dialAfter(state.afterMs + this.#deps.backoff.next());
         return;
@@ -205,9 +212,15 @@ export class Reconciler {
   }
 
   /** The connection that took requests, or was to take them, is gone. */
-  #lost(code: number, servedMs: number): void {
-    if (isFatalClose(code)) return this.#fail(fatal(code));
+  #lost(end: SessionEnd): void {
+    const { code, servedMs } = end;
     const { backoff, log } = this.#deps;
+    if (servedMs >= STABLE_MS) this.#isShutOut = false;
+    if (code === CLOSE_CODES.unauthorized && this.#mayHaveNewToken(end)) {
+      log.info("the token is good no more: the one that is kept now is tried");
+      return this.#dialAfter(NEW_TOKEN_MS + backoff.next());
+    }
+    if (isFatalClose(code)) return this.#fail(fatal(code));
     if (code === CLOSE_CODES.replaced) return this.#stepBack();
     if (code === CLOSE_CODES.stale_attestation) log.warn("this machine's clock is wrong: set it, it is tried again");
     if (servedMs >= STABLE_MS) {
@@ -216,6 +229,14 @@ export class Reconciler {
     }
     this.#coordinators.ended(servedMs);
     this.#dialAfter(backoff.next());
+  }
+
+  /** A new log-in ends the old token some moments before the new one is kept here: who was let in tries once more. */
+  #mayHaveNewToken({ phase }: SessionEnd): boolean {
+    if (this.#deps.hasNewToken?.(this.#coordinators.current)) return true;
+    if (phase === "dialling" || this.#isShutOut) return false;
+    this.#isShutOut = true;
+    return true;
   }
 
   /** Another agent has this identity. Coming back soon would throw it out, and it would come back as soon. */
@@ -254,6 +275,9 @@ export class Reconciler {
 
 function fatal(code: number): AgentError {
   return code === CLOSE_CODES.unauthorized
-    ? new AgentError("unauthorized", "The coordinator refuses this provider token: check HEARTH_PROVIDER_TOKEN.")
+    ? new AgentError(
+        "unauthorized",
+        "The coordinator refuses this provider token: check HEARTH_PROVIDER_TOKEN, or run 'hearth-agent login'.",
+      )
     : new AgentError("version_unsupported", "This agent and the coordinator have no protocol version in common.");
 }

@@ -1,4 +1,10 @@
-import type { CoordinatorFrame, DataFrame, HeartbeatFrame, RegisterFrame } from "@hearth/protocol";
+import {
+  type CoordinatorFrame,
+  type DataFrame,
+  type HeartbeatFrame,
+  negotiateVersion,
+  type RegisterFrame,
+} from "@hearth/protocol";
 import type { JobOutlet } from "../jobs/job.js";
 import type { JobTable } from "../jobs/job-table.js";
 import { type Clock, repeat } from "../platform/clock.js";
@@ -190,7 +196,9 @@ export class Session {
   }
 
   #registered(frame: Frame<"registered">): void {
-    if (this.#phase.type !== "dialling") return this.#allow(false);
+    const { version } = frame;
+    const speaksIt = negotiateVersion({ min: version, max: version }) !== undefined;
+    if (this.#phase.type !== "dialling" || !speaksIt) return this.#allow(false);
     const { clock, heartbeatFrame } = this.#deps;
     const beat = (): void => this.#connection.send(heartbeatFrame());
     const heartbeats = repeat(clock, frame.heartbeat_interval_ms, beat);

@@ -56,6 +56,20 @@ async function register(dialled: Dialled): Promise<void> {
 }
 
 describe("a connection", () => {
+  it("is given up when the coordinator reads nothing and ever more waits for it", async () => {
+    const dialled = await dial();
+    await register(dialled);
+    peer?.pause();
+    for (let sent = 0; sent < 64; sent++) dialled.connection.sendData(new Uint8Array(LIMITS.frameBytes));
+    // Nobody answers the close frame; the silence would be noticed much later.
+    await eventually(() => {
+      dialled.clock.advance(10);
+      return dialled.told.length === 3 || dialled.clock.now() > SILENCE_LIMIT_MS / 2;
+    });
+    expect(dialled.told[2]).toMatch(/^closed/);
+    expect(dialled.clock.pending).toBe(0);
+  });
+
   it("is given up when no registration comes in time, however much the coordinator pings", async () => {
     const { clock, told } = await dial();
     clock.advance(CONNECT_TIMEOUT_MS - 1);

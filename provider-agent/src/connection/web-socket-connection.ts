@@ -20,6 +20,8 @@ export const CONNECT_TIMEOUT_MS: number = LIMITS.registrationTimeoutMs * 2 + LIM
 export const SILENCE_LIMIT_MS: number = LIMITS.pingIntervalMs * (LIMITS.missedPongs + 1);
 /** A coordinator that does not answer the close frame is cut after this, ms. */
 const CLOSE_TIMEOUT_MS = 1_000;
+/** Bytes that wait for a coordinator that does not read, beyond the errors of all streams, over which it is left. */
+const MAX_BACKLOG_BYTES: number = LIMITS.backlogClosesBytes + LIMITS.streamsPerConnection * LIMITS.errorBodyBytes * 2;
 
 export interface ConnectionDeps {
   readonly clock: Clock;
@@ -50,7 +52,11 @@ export class WebSocketConnection implements Connection {
     this.#socket = new WebSocket(url, SUBPROTOCOL, { perMessageDeflate: false, maxPayload: LIMITS.frameBytes });
     this.#deadline = deps.clock.setTimer(CONNECT_TIMEOUT_MS, () => this.#terminate("not registered in time"));
     this.#socket.on("open", () => deps.events.open());
-    this.#socket.on("ping", () => this.#silence?.feed());
+    this.#socket.on("ping", () => {
+      this.#silence?.feed();
+      // Each is answered with a pong.
+      this.#boundBacklog();
+    });
     this.#socket.on("pong", (data: Buffer) => this.#confirmed(data.toString("latin1")));
     this.#socket.on("message", (data: Buffer, isBinary: boolean) => this.#receive(data, isBinary));
     this.#socket.on("error", (error: Error) => {
@@ -69,10 +75,12 @@ export class WebSocketConnection implements Connection {
 
   send(frame: ControlFrame): void {
     if (this.#isOpen) this.#socket.send(encodeControl(frame));
+    this.#boundBacklog();
   }
 
   sendData(bytes: Uint8Array): void {
     if (this.#isOpen) this.#socket.send(bytes, this.#sent);
+    this.#boundBacklog();
   }
 
   confirm(reached: () => void): void {
@@ -102,6 +110,10 @@ export class WebSocketConnection implements Connection {
 
   get #isOpen(): boolean {
     return this.#state === "open" && this.#socket.readyState === WebSocket.OPEN;
+  }
+
+  #boundBacklog(): void {
+    if (this.#socket.bufferedAmount > MAX_BACKLOG_BYTES) this.close("backlog_exceeded");
   }
 
   #confirmed(content: string): void {

@@ -145,7 +145,8 @@ export class ModelInspector {
       this.#tell(modelId, inspection, await this.#quickFacts(model, source));
     }
     if (inspection.checksLeft > 0) await this.#checkTemplates({ modelId, inspection, model, source });
-    if (changed && inspection.facts.weights_hash === undefined) this.#hash(modelId, inspection, model);
+    const wantsHash = changed && inspection.facts.weights_hash === undefined;
+    if (wantsHash && this.#current(modelId, inspection)) this.#hash(modelId, inspection, model);
   }
 
   async #quickFacts(model: InspectedModel, source: ModelSource): Promise<ModelFacts> {

@@ -135,7 +135,7 @@ export class AgentLink {
       stream,
       request_id: binding.requestId,
       attempt_id: binding.attemptId,
-      model: "m",
+      model: (body as { readonly model?: string }).model ?? "m",
       dialect: "chat_completions",
       delivery: "interactive",
       key_id: key.key_id,

@@ -24,7 +24,7 @@ export class SpawnedAgent implements AsyncDisposable {
       // Whoever runs the tests may have a configuration of their own.
       env: {
         HOME: this.#dataDir,
-        HEARTH_PROVIDER_TOKEN: "provider-token",
+        HEARTH_PROVIDER_TOKEN: "provider-token-0123456789",
         HEARTH_AGENT_DATA_DIR: this.#dataDir,
         ...env,
       },

@@ -2,18 +2,20 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type AgentDeps, runAgent } from "../agent.js";
-import type { BackendConfig } from "../config/backend-config.js";
+import { backendOfFlags } from "../config/backend-config.js";
 import { type AgentConfig, readAgentSettings } from "../config.js";
 import { createLogger } from "../platform/logger.js";
 import { type BackendOptions, type BackendScript, ScriptedBackend } from "./scripted-backend.js";
 import { type AgentLink, ScriptedCoordinator } from "./scripted-coordinator.js";
 
-/** The configuration of a test's agent: what it does not say is as if nothing was configured. */
-export type TestAgentConfig = Partial<AgentConfig> & Pick<AgentConfig, "coordinator" | "backend">;
-
-function backendOf(backend: AgentConfig["backend"]): BackendConfig {
-  if (backend.type === "embedded") return { kind: "embedded", modelPath: backend.modelPath, models: [] };
-  return { kind: "openai", url: backend.url, key: undefined, models: [], embeddings: false, headers: {} };
+/** What a test says of its agent; the rest is as if nothing was configured. */
+export interface TestAgentOptions {
+  /** URLs, in the order in which they are tried. */
+  readonly coordinators: readonly string[];
+  /** `embedded`, or the URL of a server. */
+  readonly backend: string;
+  /** Whatever else is to be configured. */
+  readonly config?: Partial<AgentConfig>;
 }
 
 /** An agent that runs in this process until it is disposed of. */
@@ -22,13 +24,13 @@ export class TestAgent implements AsyncDisposable {
   readonly #stopping = new AbortController();
   readonly dataDir: string = mkdtempSync(join(tmpdir(), "hearth-agent-"));
 
-  constructor(config: TestAgentConfig, deps: Partial<AgentDeps>) {
+  constructor({ coordinators, backend, config }: TestAgentOptions, deps: Partial<AgentDeps> = {}) {
+    const flags = { backend, backendKey: undefined, models: [], modelPath: undefined, embeddings: false };
     const full: AgentConfig = {
-      ...readAgentSettings({ name: "test", logLevel: "silent", coordinator: config.coordinator }, {}),
-      token: "provider-token",
-      tokens: {},
+      ...readAgentSettings({ name: "test", logLevel: "silent", coordinator: coordinators }, {}),
+      tokenFor: () => "provider-token",
       dataDir: this.dataDir,
-      backends: [backendOf(config.backend)],
+      backends: [backendOfFlags(flags)],
       // It has tests of its own.
       statusPage: { enabled: false, port: 0 },
       ...config,
@@ -70,9 +72,8 @@ export async function startSetting(
 ): Promise<Setting> {
   const coordinator = await ScriptedCoordinator.start();
   const backend = await ScriptedBackend.start({ ...options.backend, ...(script ? { script } : {}) });
-  const backendConfig = { type: "openai", url: backend.url } as const;
-  const config = { coordinator: coordinator.url, backend: backendConfig, ...options.config };
-  const agent = new TestAgent(config, options.deps ?? {});
+  const { config = {}, deps } = options;
+  const agent = new TestAgent({ coordinators: [coordinator.url], backend: backend.url, config }, deps);
   const link = await coordinator.agent();
   return {
     coordinator,

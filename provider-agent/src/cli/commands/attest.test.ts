@@ -1,7 +1,11 @@
 import { chmodSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { newSoftwareKey } from "@hearth/attestation";
 import { describe, expect, it } from "vitest";
 import { CliHome } from "../../testing/cli-home.js";
+
+const HELPER = fileURLToPath(new URL("../../attest/enclave/testing/scripted-helper.mjs", import.meta.url));
 
 describe("hearth-agent attest", () => {
   it("shows what this machine proves, by a key that stays", async () => {
@@ -57,6 +61,33 @@ describe("hearth-agent attest", () => {
     expect(await home.run(["attest", "verify", `${file}.not`])).toMatchObject({
       code: 2,
       stderr: expect.stringContaining("ENOENT"),
+    });
+  });
+
+  it.skipIf(process.platform === "win32")("signs by the helper that the configuration names", async () => {
+    await using home = new CliHome();
+    const helper = join(home.path, "helper");
+    writeFileSync(join(home.path, "key.pem"), newSoftwareKey(), { mode: 0o600 });
+    const write = (fault: string): void => {
+      const words = [process.execPath, HELPER, join(home.path, "key.pem"), fault].map((word) => `'${word}'`).join(" ");
+      writeFileSync(helper, `#!/bin/sh\nexec ${words}\n`, { mode: 0o700 });
+    };
+    home.config = '[attestation]\nenclave_helper = "~/helper"\n';
+    write("none");
+    expect(await home.json(["attest", "show"])).toMatchObject({ key_storage: "secure_enclave" });
+    const { checks } = (await home.json(["doctor"])) as {
+      readonly checks: readonly { readonly id: string; readonly detail: string }[];
+    };
+    expect(checks.find(({ id }) => id === "attestation")?.detail).toBe(`signs, in the Secure Enclave, by ${helper}`);
+    write("wrong-signature");
+    const { code, stderr } = await home.run(["attest", "show", "--json"]);
+    expect(code).toBe(9);
+    expect(JSON.parse(stderr)).toEqual({
+      error: {
+        code: "check_failed",
+        exit_code: 9,
+        message: expect.stringMatching(/^The Secure Enclave helper cannot be used: /),
+      },
     });
   });
 

@@ -6,9 +6,9 @@ import { processStartedAt } from "../../supervisor/process-start.js";
 import { CliHome } from "../../testing/cli-home.js";
 import { eventually } from "../../testing/eventually.js";
 import { ScriptedBackend } from "../../testing/scripted-backend.js";
-import { ScriptedCoordinator } from "../../testing/scripted-coordinator.js";
+import { type AgentLink, ScriptedCoordinator } from "../../testing/scripted-coordinator.js";
 
-const TOKEN = { HEARTH_PROVIDER_TOKEN: "provider-token" };
+const TOKEN = { HEARTH_PROVIDER_TOKEN: "provider-token-0123456789" };
 const START_MS = 20_000;
 const isGone = (pid: number): boolean => processStartedAt(pid) === undefined;
 
@@ -37,8 +37,13 @@ describe("an agent in the background", () => {
   it("is started, seen in its log, and stopped", async () => {
     await using test = await setting();
     const { home, coordinator } = test;
-    const started = (await home.json(["start"], TOKEN)) as { readonly pid: number; readonly log: string };
+    const started = (await home.json(["start"], TOKEN)) as {
+      readonly pid: number;
+      readonly log: string;
+      readonly connection: unknown;
+    };
     expect(started.pid).toBe(test.worker());
+    expect(started.connection).toMatchObject({ type: "registered", coordinator: coordinator.url });
     await coordinator.agent(1, START_MS);
     expect(await home.run(["start"], TOKEN)).toMatchObject({
       code: 7,
@@ -51,13 +56,26 @@ describe("an agent in the background", () => {
     );
     const lines = (await home.run(["logs", "--json", "-n", "1"])).stdout.trim().split("\n");
     expect(lines.map((line) => JSON.parse(line))).toEqual([expect.objectContaining({ msg: expect.any(String) })]);
-    const following = home.start(["logs", "-f", "-n", "0"]);
+    const following = home.start(["logs", "-f", "-n", "1"]);
+    await following.says("Z ");
     expect((await home.run(["stop"])).stdout).toContain(`Stopped (process ${started.pid}).`);
     await following.says("stopped");
     following.process.kill("SIGINT");
     expect((await following.ended).code).toBe(0);
     expect(isGone(started.pid)).toBe(true);
     expect(await home.run(["stop"])).toMatchObject({ code: 8 });
+  });
+
+  it("that the coordinator refuses says so", async () => {
+    await using home = new CliHome();
+    const refuse = (link: AgentLink): void => link.close("unauthorized");
+    await using coordinator = await ScriptedCoordinator.start({ registered: refuse });
+    await using backend = await ScriptedBackend.start();
+    const args = ["start", "--coordinator", coordinator.url, "--backend", backend.url];
+    const { code, stderr } = await home.run(args, TOKEN);
+    expect(code).toBe(10);
+    expect(stderr).toContain("The coordinator refuses this provider token");
+    await eventually(() => lockHolder(home.dataDir, "default") === undefined, START_MS);
   });
 
   it("that cannot start says why", async () => {

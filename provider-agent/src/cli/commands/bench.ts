@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { ModelBench } from "../../bench/run-bench.js";
+import { EXIT_CODES } from "../../platform/agent-error.js";
 import { type CliContext, type Invocation, invocationOf } from "../invocation.js";
 import { columns } from "../output.js";
 import { startProgress } from "../progress.js";
@@ -13,6 +14,7 @@ export function addBench(program: Command, context: CliContext): void {
       ...earlier,
       id,
     ])
+    .addHelpText("after", "\nExits with 9 when nothing could be measured.")
     .action((flags: { readonly model?: readonly string[] }) =>
       measure(invocationOf(command, context), flags.model ?? []),
     );
@@ -29,6 +31,7 @@ async function measure(invocation: Invocation, models: readonly string[]): Promi
   const heading = ["Model", "Backend", "Prefill tokens/s", "Decode tokens/s", "First token"].map(out.colors.dim);
   const rows = results.map(rowOf);
   out.result({ results }, rows.length === 0 ? "No backend serves a model." : columns([heading, ...rows]));
+  if (results.every(({ findings }) => findings.type === "failed")) process.exitCode = EXIT_CODES.check_failed;
 }
 
 function rowOf({ model, backend, findings }: ModelBench): readonly string[] {

@@ -43,12 +43,12 @@ describe("hearth-agent doctor", () => {
     await using coordinator = await ScriptedCoordinator.start();
     await using backend = await ScriptedBackend.start();
     home.config = `coordinators = ["${coordinator.url}"]\n[[backends]]\nkind = "openai"\nurl = "${backend.url}"\n`;
-    const { ok, checks, check } = await examine(home, { HEARTH_PROVIDER_TOKEN: "t" });
+    const { ok, checks, check } = await examine(home, { HEARTH_PROVIDER_TOKEN: "provider-token-0123456789" });
     expect(checks.filter(({ status }) => status === "fail")).toEqual([]);
     expect(ok).toBe(true);
     expect(check("coordinator")?.detail).toContain("speaks hearth.v1");
     expect(check("backend")?.detail).toMatch(/^\d+ models?: /);
-    const { code } = await home.run(["doctor"], { HEARTH_PROVIDER_TOKEN: "t" });
+    const { code } = await home.run(["doctor"], { HEARTH_PROVIDER_TOKEN: "provider-token-0123456789" });
     expect(code).toBe(0);
   });
 

@@ -2,6 +2,7 @@ import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { CliHome } from "../../testing/cli-home.js";
+import { providerUrl } from "./init.js";
 
 const COORDINATOR = "wss://hearth.example/ws/provider";
 const ENTER = "\r";
@@ -12,13 +13,13 @@ describe("hearth-agent init", () => {
   it("asks nothing when told so, and writes a file that holds", async () => {
     await using home = new CliHome();
     const args = ["init", "--yes", "--coordinator", COORDINATOR, "--name", "studio"];
-    const { code, stdout } = await home.run(args, { HEARTH_PROVIDER_TOKEN: "t0ken" });
+    const { code, stdout } = await home.run(args, { HEARTH_PROVIDER_TOKEN: "t0ken-0123456789abc" });
     expect(code).toBe(0);
     expect(stdout).toContain(`Wrote ${home.configPath}.`);
     expect(stdout).toContain("Next: hearth-agent serve\n");
     expect(statSync(home.configPath).mode & 0o777).toBe(0o600);
-    expect(home.config).not.toContain("t0ken");
-    expect(readFileSync(join(home.dataDir, "provider-token"), "utf8")).toBe("t0ken\n");
+    expect(home.config).not.toContain("t0ken-0123456789abc");
+    expect(readFileSync(join(home.dataDir, "provider-token"), "utf8")).toBe("t0ken-0123456789abc\n");
     expect(statSync(join(home.dataDir, "provider-token")).mode & 0o777).toBe(0o600);
     expect((await home.run(["config", "check"])).code).toBe(0);
     expect(await home.json(["config", "show"])).toMatchObject({ name: "studio", coordinators: [COORDINATOR] });
@@ -53,25 +54,36 @@ describe("hearth-agent init", () => {
     at = await cli.says("must be a ws:// or wss:// URL", at);
     cli.type(`\u0015${COORDINATOR}${ENTER}`);
     at = await cli.says("How does the coordinator know", at);
-    cli.type(ENTER);
+    cli.type(DOWN + ENTER);
     at = await cli.says("The provider token", at);
-    cli.type(`pasted-t0ken${ENTER}`);
+    cli.type(`pasted-t0ken-0123456789${ENTER}`);
     const { code, stdout } = await cli.ended;
     expect(code).toBe(0);
     expect(stdout).toContain("Next: hearth-agent serve");
-    expect(stdout).not.toContain("pasted-t0ken");
+    expect(stdout).not.toContain("pasted-t0ken-0123456789");
     expect(home.config).toContain(`coordinators = [ "${COORDINATOR}" ]`);
-    expect(readFileSync(join(home.dataDir, "provider-token"), "utf8")).toBe("pasted-t0ken\n");
+    expect(readFileSync(join(home.dataDir, "provider-token"), "utf8")).toBe("pasted-t0ken-0123456789\n");
   });
 
   it("goes on without a token when its owner logs in later", async () => {
     await using home = new CliHome();
     const cli = home.startInTerminal(["init", "--coordinator", COORDINATOR]);
     await cli.says("How does the coordinator know");
-    cli.type(DOWN + ENTER);
+    cli.type(ENTER);
     const { code, stdout } = await cli.ended;
     expect(code).toBe(0);
     expect(stdout).toContain("Next: hearth-agent login, then hearth-agent serve");
+  });
+
+  it.each([
+    ["hearth.example", "wss://hearth.example/ws/provider"],
+    ["hearth.example:8443", "wss://hearth.example:8443/ws/provider"],
+    ["https://hearth.example/", "wss://hearth.example/ws/provider"],
+    ["http://127.0.0.1:8080", "ws://127.0.0.1:8080/ws/provider"],
+    ["wss://hearth.example/behind/a/proxy", "wss://hearth.example/behind/a/proxy"],
+    ["not a url", "not a url"],
+  ])("completes the address %s", (typed, url) => {
+    expect(providerUrl(typed)).toBe(url);
   });
 
   it("writes nothing when it is cancelled, or its owner wants to keep the file", async () => {

@@ -4,7 +4,7 @@ import { loadConfig, readConfigText, writeConfig } from "../../config/config-fil
 import { platformPaths } from "../../config/config-path.js";
 import { type InitialConfig, renderConfig } from "../../config/render-config.js";
 import { wsUrl } from "../../config/schema.js";
-import type { TokenPlace } from "../../config.js";
+import { badToken, type TokenPlace } from "../../config.js";
 import { AgentError } from "../../platform/agent-error.js";
 import { deadline } from "../../platform/clock.js";
 import { type CliContext, type Invocation, invocationOf } from "../invocation.js";
@@ -132,9 +132,9 @@ async function ask(invocation: Invocation, flags: InitFlags, found: readonly Fou
   const { prompter } = invocation;
   const decided = decide(invocation, flags, found);
   const initial = decided.coordinators[0] ?? LOCAL_COORDINATOR;
-  const check = (answer: string): string | undefined => wsUrl.safeParse(answer).error?.issues[0]?.message;
+  const check = (answer: string): string | undefined => wsUrl.safeParse(providerUrl(answer)).error?.issues[0]?.message;
   const coordinator =
-    flags.coordinator ?? (await prompter.text("Which coordinator? (its WebSocket URL)", { initial, check }));
+    flags.coordinator ?? providerUrl(await prompter.text("Which coordinator? (its address)", { initial, check }));
   const choices = found.map(({ kind, url, models }) => ({
     value: url,
     label: `${kind} at ${url}`,
@@ -143,6 +143,14 @@ async function ask(invocation: Invocation, flags: InitFlags, found: readonly Fou
   const urls = found.length > 1 ? await prompter.selectMany("Which of these servers may be lent?", choices) : undefined;
   const chosen = urls === undefined ? found : found.filter(({ url }) => urls.includes(url));
   return { ...decided, coordinators: [coordinator], backends: entriesOf(chosen) };
+}
+
+/** What people type of a coordinator's address, completed: its host alone, or the address of its pages, will do. */
+export function providerUrl(answer: string): string {
+  const typed = answer.trim();
+  const isHost = /^[\w.-]+\.[a-z]{2,}(:\d{1,5})?$/i.test(typed);
+  const url = isHost ? `wss://${typed}` : typed.replace(/^http(s?):/i, "ws$1:");
+  return /^wss?:\/\/[^/]+\/?$/i.test(url) ? `${url.replace(/\/$/, "")}/ws/provider` : url;
 }
 
 /** The token that is to be kept, if one is given. */
@@ -154,13 +162,11 @@ async function tokenFor(
   const ofShell = env["HEARTH_PROVIDER_TOKEN"] || undefined;
   if (!asks || ofShell !== undefined || ports.tokens.read(place) !== undefined) return ofShell;
   const way = await prompter.select("How does the coordinator know that this machine is yours?", [
+    { value: "later", label: "I log in next", hint: "hearth-agent login shows a code that I approve in a browser" },
     { value: "paste", label: "I have a provider token", hint: "kept for you only, in the data directory" },
-    { value: "later", label: "I log in next", hint: "hearth-agent login" },
   ]);
   if (way === "later") return undefined;
-  return prompter.secret("The provider token", (answer) =>
-    answer.length >= 1 && answer.length <= 1024 ? undefined : "It has 1 to 1024 characters.",
-  );
+  return prompter.secret("The provider token", badToken);
 }
 
 /** @returns whether there is a token now */

@@ -49,11 +49,12 @@ async function logIn(invocation: Invocation, flags: LoginFlags): Promise<void> {
     ? enrol.login(request, show, signal)
     : enrol.redeem(request, token, signal));
   const { machineId, account } = issued(result);
-  const { coordinator } = request.settings;
+  const [coordinator] = request.settings.coordinators;
   out.result(
     { coordinator, machine_id: machineId, account },
     `This machine (${machineId}) belongs to ${account} at ${coordinator} now.`,
   );
+  out.say("Next: hearth-agent serve, or hearth-agent start to run it in the background");
 }
 
 function settingsOf(invocation: Invocation, { coordinator, name }: LoginFlags) {

@@ -25,7 +25,7 @@ export function addModels(program: Command, context: CliContext): void {
     .command("check")
     .description("render every chat template that models ship, and say which template, fixture and line failed")
     .argument("[model...]", "paths or ids; all that are found without")
-    .addHelpText("after", "\nExits with 9 when a template does not render.")
+    .addHelpText("after", "\nExits with 9 when a template does not render, or a file that was named cannot be read.")
     .action((names: readonly string[]) => checkTemplates(invocationOf(check, context), names));
 }
 
@@ -81,7 +81,10 @@ async function checkTemplates(invocation: Invocation, names: readonly string[]):
   const text =
     reports.length === 0 ? "No model files were found." : reports.map((each) => render(each, out)).join("\n");
   out.result({ models: reports }, text);
-  if (reports.some(({ ok }) => ok === false)) process.exitCode = EXIT_CODES.check_failed;
+  // What was named has to be a model; of what was found, some files may not be.
+  const isUnreadable = ({ ok, problems }: TemplateReport): boolean => ok === undefined && problems.length > 0;
+  const failed = reports.some((each) => each.ok === false || (names.length > 0 && isUnreadable(each)));
+  if (failed) process.exitCode = EXIT_CODES.check_failed;
 }
 
 function render({ id, ok, problems }: TemplateReport, { colors }: Invocation["out"]): string {

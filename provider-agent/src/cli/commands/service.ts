@@ -1,16 +1,23 @@
 import { isAbsolute, resolve } from "node:path";
 import type { Command } from "commander";
 import { platformPaths } from "../../config/config-path.js";
-import type { AgentSettings, ServeFlags } from "../../config.js";
+import type { AgentConfig, AgentSettings, ServeFlags } from "../../config.js";
+import type { ConnectionStatus } from "../../local/agent-status.js";
 import { AgentError } from "../../platform/agent-error.js";
+import { sleep } from "../../platform/clock.js";
 import type { InitSystem } from "../../service/init-system.js";
 import { noInitSystem } from "../../service/open-init-system.js";
 import type { ServiceDefinition } from "../../service/service-definition.js";
 import { lockHolder } from "../../supervisor/agent-lock.js";
-import { startInBackground, stopRunning } from "../background-agent.js";
+import { notStarted, putLogAside, startInBackground, stopRunning } from "../background-agent.js";
 import { type CliContext, hasStoredToken, type Invocation, invocationOf } from "../invocation.js";
+import { RunningAgent } from "../running-agent.js";
 import { addServeOptions, serveArguments } from "../serve-options.js";
 import { serveConfig } from "./serve.js";
+
+/** A coordinator that is there lets an agent in sooner, ms. */
+const CONNECT_MS = 5_000;
+const POLL_MS = 100;
 
 /** `start`, `stop`, `install`, `uninstall`. */
 export function addService(program: Command, context: CliContext): void {
@@ -45,6 +52,7 @@ async function startAgent(invocation: Invocation, flags: ServeFlags): Promise<vo
     }
     // What the service would end with at once is said here.
     invocation.settings();
+    if (initSystem.kind === "launchd" && service.type === "stopped") putLogAside(platformPaths().log);
     await initSystem.start();
     return out.result({ started: initSystem.kind }, `Started, by ${initSystem.kind}.`);
   }
@@ -54,10 +62,32 @@ async function startAgent(invocation: Invocation, flags: ServeFlags): Promise<vo
   const command = [...program, ...configArguments(invocation), "serve", "--supervise", ...serveArguments(flags)];
   const logPath = platformPaths().log;
   const { dataDir, name } = config;
-  const background = { command, env: { ...env, ...key }, logPath, dataDir, name, clock };
+  const hasStatusPage = config.statusPage.enabled;
+  const background = { command, env: { ...env, ...key }, logPath, dataDir, name, hasStatusPage, clock };
   const pid = await startInBackground(background, signal);
-  out.result({ started: "background", pid, log: logPath }, `Started (process ${pid}). Log: ${logPath}`);
+  const connection = hasStatusPage ? await connectionOf(config, invocation) : null;
+  const where = connection?.type === "registered" ? `, registered with ${connection.coordinator}` : "";
+  out.result(
+    { started: "background", pid, log: logPath, connection },
+    `Started (process ${pid})${where}. Log: ${logPath}`,
+  );
+  if (connection !== null && where === "") out.warn("It is not connected yet: 'hearth-agent status' says how it does.");
   out.say("It runs until you stop it or the machine restarts; 'hearth-agent install' keeps it running.");
+}
+
+/** How the agent stands when it has registered, or has had some time to. @throws AgentError when it has ended */
+async function connectionOf(config: AgentConfig, { clock, signal }: Invocation): Promise<ConnectionStatus> {
+  const deadline = clock.now() + CONNECT_MS;
+  try {
+    for (;;) {
+      const { connection } = await RunningAgent.find(config, clock).status(signal);
+      if (connection.type === "registered" || clock.now() >= deadline || signal.aborted) return connection;
+      await sleep(clock, POLL_MS, signal);
+    }
+  } catch (error) {
+    const hasEnded = error instanceof AgentError && error.code === "not_running";
+    throw hasEnded ? notStarted(platformPaths().log, 0, error) : error;
+  }
 }
 
 async function stopAgent(invocation: Invocation, flags: ServeFlags): Promise<void> {
@@ -133,6 +163,7 @@ function requireStoredToken(invocation: Invocation, settings: AgentSettings): vo
 const INHERITED = [
   "PATH",
   "HEARTH_AGENT_DATA_DIR",
+  "HEARTH_ENCLAVE_HELPER",
   "XDG_CONFIG_HOME",
   "XDG_STATE_HOME",
   "NODE_EXTRA_CA_CERTS",

@@ -1,46 +1,36 @@
 import { identityOf, UnknownDocumentError, verifyDocument } from "@hearth/attestation";
 import { generateKeyPair } from "@hearth/e2e";
+import { EnclaveError } from "../../attest/enclave/enclave-error.js";
 import { Prover } from "../../attest/prover.js";
 import { openIdentity } from "../../compose/open-identity.js";
+import type { AgentSettings } from "../../config.js";
 import { AgentError } from "../../platform/agent-error.js";
 import type { Clock } from "../../platform/clock.js";
 import { AGENT_VERSION } from "../../version.js";
-import type { AttestPort } from "../ports.js";
+import type { AttestPort, OwnProof } from "../ports.js";
 
 export interface AttestDeps {
   readonly clock: Clock;
   readonly wallTime: () => number;
-  /** The Secure Enclave helper's program; absent = the key is in a file. */
-  readonly enclaveHelper: string | undefined;
 }
 
 /** What a machine is known by, as in `register`; made when there is none. */
-export async function identityText(
-  { clock, enclaveHelper }: AttestDeps,
-  dataDir: string,
-  name: string,
-): Promise<string> {
-  using identity = await openIdentity({ dataDir, name, enclaveHelper, clock });
+export async function identityText({ clock }: Pick<AttestDeps, "clock">, settings: AgentSettings): Promise<string> {
+  using identity = await openIdentity(settings, clock);
   return identityOf(identity.signer.publicKey);
 }
 
 /** Proofs by the key of this machine, and what others give out. */
-export function attestPort({ clock, wallTime, enclaveHelper }: AttestDeps): AttestPort {
+export function attestPort({ clock, wallTime }: AttestDeps): AttestPort {
   return {
-    async show({ dataDir, name }) {
-      using identity = await openIdentity({ dataDir, name, enclaveHelper, clock });
-      const { signer, evidence } = identity;
-      const posture = await identity.posture();
-      const deps = { signer, posture: async () => posture, agentVersion: AGENT_VERSION, evidence, wallTime };
-      // Bound to a key that nobody uses: it shows that the machine signs, and is good for nothing else.
-      const attestation = await new Prover(deps).attest(generateKeyPair());
-      return {
-        identity: identityOf(signer.publicKey),
-        key_storage: signer.kind,
-        agent_version: AGENT_VERSION,
-        posture,
-        attestation,
-      };
+    async show(settings) {
+      try {
+        return await proofOf(settings, { clock, wallTime });
+      } catch (cause) {
+        // The helper may end after it has opened the key.
+        if (!(cause instanceof EnclaveError)) throw cause;
+        throw new AgentError("check_failed", `The Secure Enclave helper cannot be used: ${cause.message}`, { cause });
+      }
     },
     verify(document) {
       try {
@@ -50,5 +40,21 @@ export function attestPort({ clock, wallTime, enclaveHelper }: AttestDeps): Atte
         throw new AgentError("config_invalid", cause.message, { cause });
       }
     },
+  };
+}
+
+async function proofOf(settings: AgentSettings, { clock, wallTime }: AttestDeps): Promise<OwnProof> {
+  using identity = await openIdentity(settings, clock);
+  const { signer, evidence } = identity;
+  const posture = await identity.posture();
+  const deps = { signer, posture: async () => posture, agentVersion: AGENT_VERSION, evidence, wallTime };
+  // Bound to a key that nobody uses: it shows that the machine signs, and is good for nothing else.
+  const attestation = await new Prover(deps).attest(generateKeyPair());
+  return {
+    identity: identityOf(signer.publicKey),
+    key_storage: signer.kind,
+    agent_version: AGENT_VERSION,
+    posture,
+    attestation,
   };
 }

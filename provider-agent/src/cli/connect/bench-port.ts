@@ -3,7 +3,7 @@ import { createBackends } from "../../backends/create-backends.js";
 import { BenchStore } from "../../bench/bench-store.js";
 import { runBench } from "../../bench/run-bench.js";
 import { SHIPPED_MODEL } from "../../config/backend-config.js";
-import { readHardware } from "../../hardware.js";
+import { machineFacts } from "../../machine/hardware.js";
 import { AgentError } from "../../platform/agent-error.js";
 import type { Clock } from "../../platform/clock.js";
 import { createLogger } from "../../platform/logger.js";
@@ -23,7 +23,7 @@ export function benchPort(deps: BenchDeps): BenchPort {
     async run(settings, { models, progress }, signal) {
       const store = new BenchStore({
         dataDir: settings.dataDir,
-        chip: readHardware().chip,
+        chip: (await machineFacts()).chip,
         agentVersion: AGENT_VERSION,
         wallTime: deps.wallTime,
       });

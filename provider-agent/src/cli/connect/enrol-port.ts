@@ -1,3 +1,4 @@
+import type { AgentSettings } from "../../config.js";
 import { coordinatorOrigin } from "../../enrol/coordinator-origin.js";
 import { HttpFormClient } from "../../enrol/form-client.js";
 import { type LoginResult, login } from "../../enrol/login.js";
@@ -12,16 +13,16 @@ import type { EnrolPort, LoginRequest } from "../ports.js";
 export interface EnrolDeps {
   readonly clock: Clock;
   /** As in `register`. */
-  readonly identity: (dataDir: string, name: string) => Promise<string> | string;
+  readonly identity: (settings: AgentSettings) => Promise<string> | string;
 }
 
 /** Logging in over HTTP, whose token is kept before anybody hears of it. */
 export function enrolPort({ clock, identity }: EnrolDeps): EnrolPort {
   const http = new HttpFormClient(clock);
-  const originOf = ({ settings, insecure }: LoginRequest): string => coordinatorOrigin(settings.coordinator, insecure);
-  const describe = async ({ settings: { dataDir, name } }: LoginRequest): Promise<MachineDescription> => ({
-    identity: await identity(dataDir, name),
-    name,
+  const originOf = ({ settings, insecure }: LoginRequest): string => coordinatorOrigin(firstOf(settings), insecure);
+  const describe = async ({ settings }: LoginRequest): Promise<MachineDescription> => ({
+    identity: await identity(settings),
+    name: settings.name,
     platform: process.platform,
     agentVersion: AGENT_VERSION,
   });
@@ -45,5 +46,8 @@ export function enrolPort({ clock, identity }: EnrolDeps): EnrolPort {
     },
   };
 }
+
+/** One logs in to the coordinator that is tried first. */
+const firstOf = ({ coordinators }: AgentSettings): string => coordinators[0] ?? "";
 
 const storeOf = ({ dataDir, name }: LoginRequest["settings"]): TokenStore => new TokenStore(dataDir, name);

@@ -77,7 +77,7 @@ function pathOf(model: string, found: readonly ScannedModel[]): string {
   if (one !== undefined) return one.path;
   throw new AgentError(
     "check_failed",
-    `There is no one model "${model}" on this machine: see 'hearth-agent models scan'.`,
+    `No file, and no one model that was found, is called "${model}": see 'hearth-agent models scan'.`,
   );
 }
 

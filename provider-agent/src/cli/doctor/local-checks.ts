@@ -132,6 +132,9 @@ export const backendCheck: Check = {
   },
 };
 
+const countOf = (checked: number): string =>
+  checked === 0 ? "no model files where they are looked for (models.dirs names more folders)" : `${checked} checked`;
+
 export const templateCheck: Check = {
   id: "templates",
   title: "Chat templates",
@@ -141,23 +144,32 @@ export const templateCheck: Check = {
     const broken = reports.filter(({ ok }) => ok === false).map(({ id }) => id);
     const fix =
       "These models are not sent any requests: 'hearth-agent models check' says which line of the template fails.";
-    return broken.length > 0 ? warn(`broken: ${broken.join(", ")}`, fix) : ok(`${reports.length} checked`);
+    return broken.length > 0 ? warn(`broken: ${broken.join(", ")}`, fix) : ok(countOf(reports.length));
   },
 };
+
+const NO_HELPER =
+  "Build the Secure Enclave helper (provider-agent/enclave/README.md) and name it: hearth-agent config set attestation.enclave_helper FILE. The machine is a new one to the coordinator then.";
+const BROKEN_HELPER =
+  "Build the helper anew (provider-agent/enclave/README.md), correct attestation.enclave_helper or HEARTH_ENCLAVE_HELPER, or unset both for a key in a file.";
 
 export const attestationCheck: Check = {
   id: "attestation",
   title: "Attestation key",
-  async run({ settings, ports }) {
+  async run({ settings, ports, platform }) {
     if (settings === undefined) return skipped("the configuration is invalid");
+    const { dataDir, enclaveHelper } = settings;
     try {
-      await (await ports.attest()).show(settings);
-      return ok("signs");
+      const { key_storage: storage } = await (await ports.attest()).show(settings);
+      if (storage === "secure_enclave") return ok(`signs, in the Secure Enclave, by ${enclaveHelper}`);
+      if (platform !== "darwin") return ok("signs: a software key, in a file for you only");
+      return warn("signs: a software key, in a file for you only; this Mac can do better", NO_HELPER);
     } catch (error) {
       const said = error instanceof AgentError ? error.message : (describeFault(error).code ?? "it does not sign");
+      if (enclaveHelper !== undefined) return fail(said, BROKEN_HELPER);
       return fail(
         said,
-        `Move the key file in ${settings.dataDir} away: a new one is made, and the machine is a new one to the coordinator.`,
+        `Move the key file in ${dataDir} away: a new one is made, and the machine is a new one to the coordinator.`,
       );
     }
   },
