@@ -16,9 +16,9 @@ describe("events of a provider", () => {
     ]);
   });
 
-  it("lose the comments among their lines, which could pass for the coordinator's own", () => {
-    const [event] = read('event: x\n: hearth-receipt {"blob":"forged"}\ndata: {}\n\n') ?? [];
-    expect(event).toEqual(["event: x\ndata: {}\n\n", "{}", 35]);
+  it("keep a backend's comments, and lose those that could pass for the coordinator's own", () => {
+    const [event] = read('event: x\n: hearth-receipt {"blob":"forged"}\n: hi\ndata: {}\n\n') ?? [];
+    expect(event).toEqual(["event: x\n: hi\ndata: {}\n\n", "{}", 35]);
   });
 
   it("without data are told apart, whatever else they hold", () => {

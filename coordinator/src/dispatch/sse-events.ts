@@ -1,7 +1,7 @@
-/** One complete server-sent event: its bytes as they came (blank line included, comments not), and its joined `data`. */
+/** One complete server-sent event: its bytes as they came (blank line included), and its joined `data`. */
 export interface SseEvent {
   readonly bytes: Uint8Array;
-  /** Bytes of comments that stood among its lines and were left out. */
+  /** Bytes of comments in our name that stood among its lines and were left out. */
   readonly droppedBytes: number;
   /** `undefined` for an event without data: a comment, a retry hint. */
   readonly data: string | undefined;
@@ -9,6 +9,7 @@ export interface SseEvent {
 
 const LF = 10;
 const CR = 13;
+const OUR_COMMENT = /^:\s*hearth/i;
 const DATA_PREFIX = Buffer.from("data: ");
 
 /**
@@ -48,12 +49,12 @@ function readEvent(event: Buffer): SseEvent {
   const lines = event.toString("utf8").split(/\r?\n/);
   const data = lines.filter((line) => line.startsWith("data:")).map((line) => line.slice(line[5] === " " ? 6 : 5));
   if (data.length === 0) return { bytes: event, droppedBytes: 0, data: undefined };
-  const bytes = withoutComments(event, lines);
+  const bytes = withoutOurComments(event, lines);
   return { bytes, droppedBytes: event.length - bytes.length, data: data.join("\n") };
 }
 
-/** Comments are ours to make: what a provider puts into them must not pass for a receipt of the coordinator's. */
-function withoutComments(event: Buffer, lines: readonly string[]): Buffer {
-  const kept = lines.filter((line) => !line.startsWith(":"));
+/** A backend's comments go through; those in our own name are ours to make, and must not pass for a receipt. */
+function withoutOurComments(event: Buffer, lines: readonly string[]): Buffer {
+  const kept = lines.filter((line) => !OUR_COMMENT.test(line));
   return kept.length === lines.length ? event : Buffer.from(kept.join("\n"));
 }

@@ -49,7 +49,8 @@ describe("the stub upstream", () => {
   });
 
   it("writes each chunk by itself and [DONE] once, with the last", async () => {
-    const response = await fetch(`${base}/v1/chat/completions`, { method: "POST", body: '{"stream":true}' });
+    const body = JSON.stringify({ stream: true, messages });
+    const response = await fetch(`${base}/v1/chat/completions`, { method: "POST", body });
     const text = await response.text();
     expect(response.headers.get("content-type")).toBe("text/event-stream");
     expect(text.split("data: [DONE]\n\n")).toHaveLength(2);

@@ -40,7 +40,10 @@ export function createStub(): Server {
     if (request.method === "GET") return answerGet(request, response);
     const parts: Buffer[] = [];
     request.on("data", (part: Buffer) => parts.push(part));
-    request.on("end", () => answerChat(Buffer.concat(parts), response));
+    request.on("end", () => {
+      if (request.url === "/v1/chat/completions") answerChat(Buffer.concat(parts), response);
+      else refuse(response, 404, "no such path");
+    });
   });
   // A connection that rests between two measurements must not be closed under the one who uses it next.
   server.keepAliveTimeout = 0;
@@ -50,8 +53,14 @@ export function createStub(): Server {
 
 function answerGet(request: IncomingMessage, response: ServerResponse): void {
   const answer = GET_ANSWERS[request.url ?? ""];
-  response.writeHead(answer === undefined ? 404 : 200, { "content-type": "application/json" });
-  response.end(JSON.stringify(answer ?? { error: { message: "no such path", code: 404 } }));
+  if (answer === undefined) return refuse(response, 404, "no such path");
+  response.writeHead(200, { "content-type": "application/json" });
+  response.end(JSON.stringify(answer));
+}
+
+function refuse(response: ServerResponse, code: number, message: string): void {
+  response.writeHead(code, { "content-type": "application/json" });
+  response.end(JSON.stringify({ error: { message, code } }));
 }
 
 /** What an agent asks llama-server for. */
@@ -66,10 +75,9 @@ function answerChat(raw: Buffer, response: ServerResponse): void {
   try {
     body = JSON.parse(raw.toString()) as ChatBody;
   } catch {
-    response.writeHead(400, { "content-type": "application/json" });
-    response.end('{"error":{"message":"not JSON","code":400}}');
-    return;
+    return refuse(response, 400, "not JSON");
   }
+  if (body.messages === undefined) return refuse(response, 400, "no messages");
   if (body.stream !== true) {
     response.writeHead(200, { "content-type": "application/json", "content-length": PLAIN.length });
     response.end(PLAIN);
