@@ -4,7 +4,7 @@ import { platformPaths } from "../../config/config-path.js";
 import type { AgentConfig, AgentSettings, ServeFlags } from "../../config.js";
 import type { ConnectionStatus } from "../../local/agent-status.js";
 import { AgentError } from "../../platform/agent-error.js";
-import { sleep } from "../../platform/clock.js";
+import { type Clock, sleep } from "../../platform/clock.js";
 import type { InitSystem } from "../../service/init-system.js";
 import { noInitSystem } from "../../service/open-init-system.js";
 import type { ServiceDefinition } from "../../service/service-definition.js";
@@ -18,6 +18,8 @@ import { serveConfig } from "./serve.js";
 /** A coordinator that is there lets an agent in sooner, ms. */
 const CONNECT_MS = 5_000;
 const POLL_MS = 100;
+/** How long an agent that ends may take to be gone, ms. */
+const LAST_WORDS_MS = 5_000;
 
 /** `start`, `stop`, `install`, `uninstall`. */
 export function addService(program: Command, context: CliContext): void {
@@ -86,7 +88,17 @@ async function connectionOf(config: AgentConfig, { clock, signal }: Invocation):
     }
   } catch (error) {
     const hasEnded = error instanceof AgentError && error.code === "not_running";
-    throw hasEnded ? notStarted(platformPaths().log, 0, error) : error;
+    if (!hasEnded) throw error;
+    await lastWords(config, clock, signal);
+    throw notStarted(platformPaths().log, 0, error);
+  }
+}
+
+/** An agent that ends gives up its page first, and says why last. */
+async function lastWords({ dataDir, name }: AgentConfig, clock: Clock, signal: AbortSignal): Promise<void> {
+  const deadline = clock.now() + LAST_WORDS_MS;
+  while (lockHolder(dataDir, name) !== undefined && clock.now() < deadline && !signal.aborted) {
+    await sleep(clock, POLL_MS, signal);
   }
 }
 
