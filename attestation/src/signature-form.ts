@@ -1,5 +1,3 @@
-import { withLowS } from "./p256.js";
-
 /** Bytes of r and of s. */
 const SCALAR_BYTES = 32;
 const SEQUENCE = 0x30;
@@ -23,9 +21,6 @@ export function derToP1363(der: Uint8Array): Uint8Array | undefined {
   signature.set(s.value, 2 * SCALAR_BYTES - s.value.length);
   return signature;
 }
-
-/** The one of the two valid forms with the lower s. @throws RangeError unless it has 64 bytes */
-export const toLowS: (signature: Uint8Array) => Uint8Array = withLowS;
 
 /** Half the order of P-256, rounded down (SP 800-186 §3.2.1.3). */
 const HALF_ORDER = Buffer.from("7fffffff800000007fffffffffffffffde737d56d38bcf4279dce5617e3192a8", "hex");

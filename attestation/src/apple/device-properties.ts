@@ -52,7 +52,7 @@ const TEXT = /^[\x20-\x7e]{1,128}$/;
  * Reads the statements from the device's own certificate.
  *
  * The extension's OCTET STRING holds texts and the freshness code bare, without a DER string around them (so reads
- * smallstep/certificates 0.28 `acme/challenge.go`, which real devices enrol with), and SIP and kernel extensions as a
+ * smallstep/certificates `acme/challenge.go`, which real devices enrol with), and SIP and kernel extensions as a
  * DER INTEGER (so Layr-Labs/d-inference `coordinator/attestation/mda.go` found them in certificates of live Macs). No
  * other form is taken.
  */

@@ -29,7 +29,7 @@ export type AppleDeviceResult =
 
 /**
  * The freshness code that vouches for an identity key: SHA-256 of its 65 bytes. The device's management server puts it
- * into `DeviceAttestationNonce` of the `DeviceInformation` command (at most 32 bytes), and Apple copies the nonce
+ * into `DeviceAttestationNonce` of the `DeviceInformation` command, and Apple copies the nonce
  * into the certificate as it is: only for ACME's device-attest-01 is the code a hash, that of the challenge's token
  * (smallstep/certificates `acme/challenge.go`).
  */

@@ -27,6 +27,7 @@ import type { Clock } from "../platform/clock.js";
 import type { Logger } from "../platform/logger.js";
 import { closeReasonOf } from "./handshake.js";
 import { watchLiveness } from "./liveness.js";
+import { Places } from "./places.js";
 import type { Provider, Vitals } from "./provider.js";
 import type { Registration } from "./registration.js";
 import type { ProofDesk } from "./trust/proof.js";
@@ -88,14 +89,6 @@ export interface SessionDeps {
   readonly manifest: () => RuntimeManifest;
 }
 
-interface Place {
-  readonly tokens: number;
-  readonly takenAt: number;
-}
-
-/** What a request is expected to cost at most in the end, tokens: most bounds are far from what is written. */
-const EXPECTED_PLACE_TOKENS = 512;
-
 /** How long after a cancel the provider may still send frames of that stream before they count as foreign, ms. */
 const CANCEL_GRACE_MS = 30_000;
 
@@ -112,21 +105,17 @@ export class ProviderSession implements Provider {
   slots: ReadonlyMap<string, Slot>;
   vitals: Vitals = {};
   status: Provider["status"] = "serving";
-  lastHeartbeatAt: number;
   lentTo: Provider["lentTo"];
   /** What it has proved; absent = it does not attest. */
   readonly proven: SessionTrust | undefined;
   readonly enrolmentId: string | undefined;
-  readonly identity: string;
   readonly #runtime = new RuntimeVerdict();
   readonly #socket: WebSocket;
   readonly #cork: () => void;
   readonly #deps: SessionDeps;
   readonly #streams = new Map<number, StreamListener>();
   readonly #cancelled = new Map<number, Disposable>();
-  readonly #places = new Map<string, Set<Place>>();
-  /** Work that is not ours, as of the last heartbeat. */
-  readonly #foreign = new Map<string, number>();
+  readonly #places: Places;
   readonly #liveness: Disposable;
   #nextStream = 1;
   /** The provider has told that it is going. */
@@ -136,7 +125,6 @@ export class ProviderSession implements Provider {
     const { frame } = registration;
     this.id = registration.provider;
     this.name = frame.agent.name;
-    this.identity = frame.identity;
     this.account = registration.holder.account;
     this.enrolmentId = registration.holder.enrolmentId;
     this.agentVersion = frame.agent.version;
@@ -146,7 +134,7 @@ export class ProviderSession implements Provider {
     this.slots = bySlotModel(frame.slots);
     this.lentTo = lentTo(frame);
     this.connectedAt = deps.clock.now();
-    this.lastHeartbeatAt = this.connectedAt;
+    this.#places = new Places(deps.clock, () => deps.hooks.updated(this));
     this.#socket = registration.socket;
     this.#cork = registration.cork;
     this.#deps = deps;
@@ -191,41 +179,28 @@ export class ProviderSession implements Provider {
     return this.#deps.distrusted(this.id);
   }
 
-  inFlight(model: string): number {
-    return this.#places.get(model)?.size ?? 0;
-  }
-
-  tokensAhead(model: string): number {
-    let tokens = 0;
-    for (const place of this.#unreported(model)) tokens += Math.min(place.tokens, EXPECTED_PLACE_TOKENS);
-    return tokens;
-  }
-
-  unreportedTokens(model: string): number {
-    let tokens = 0;
-    for (const place of this.#unreported(model)) tokens += place.tokens;
-    return tokens;
-  }
-
-  /** Places that the last heartbeat cannot have counted. */
-  *#unreported(model: string): IterableIterator<Place> {
-    for (const place of this.#places.get(model) ?? []) if (place.takenAt >= this.lastHeartbeatAt) yield place;
+  get lastHeartbeatAt(): number {
+    return this.#places.reportedAt;
   }
 
   acquire(model: string, tokens: number): Disposable {
-    const place: Place = { tokens, takenAt: this.#deps.clock.now() };
-    const places = this.#places.get(model) ?? new Set();
-    this.#places.set(model, places);
-    places.add(place);
-    return {
-      [Symbol.dispose]: () => {
-        if (places.delete(place)) this.#deps.hooks.updated(this);
-      },
-    };
+    return this.#places.acquire(model, tokens);
+  }
+
+  inFlight(model: string): number {
+    return this.#places.inFlight(model);
   }
 
   load(model: string): number {
-    return this.inFlight(model) + (this.#foreign.get(model) ?? 0);
+    return this.#places.load(model);
+  }
+
+  tokensAhead(model: string): number {
+    return this.#places.tokensAhead(model);
+  }
+
+  unreportedTokens(model: string): number {
+    return this.#places.unreportedTokens(model);
   }
 
   /**
@@ -387,15 +362,10 @@ export class ProviderSession implements Provider {
 
   #heartbeat(frame: HeartbeatFrame): void {
     this.slots = bySlotModel(frame.slots);
-    // What is no longer named is no longer there, and a provider cannot make this grow.
-    this.#foreign.clear();
-    for (const slot of frame.slots) {
-      this.#foreign.set(slot.model, Math.max(0, slot.running - this.inFlight(slot.model)));
-    }
+    this.#places.report(frame.slots);
     const { type: _type, slots: _slots, paused: _paused, private_only: _privateOnly, ...vitals } = frame;
     this.vitals = vitals;
     this.lentTo = lentTo(frame);
-    this.lastHeartbeatAt = this.#deps.clock.now();
     this.#deps.hooks.updated(this);
   }
 

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { issueAttestation, newSoftwareKey, softwareSigner, verifierOf } from "@hearth/attestation";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { SentAttempt } from "../dispatch/open-attempt.js";
@@ -36,7 +37,8 @@ beforeEach(async () => {
     nonce: new Uint8Array(16),
     nowMs: 0,
   });
-  const proven = { proof: { signed, verifier: verifierOf(signer.publicKey) } };
+  const hash = createHash("sha256").update(signed.blob).digest("hex");
+  const proven = { proof: { hash, signed, verifier: verifierOf(signer.publicKey) } };
   sent = { attempt: { receipt: RECEIPT }, session: { id: "prv_1", proven } } as unknown as SentAttempt;
 });
 afterEach(() => store.close());

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import type { SignedBlobText } from "@hearth/protocol";
 import type { SentAttempt } from "../dispatch/open-attempt.js";
 import type { Proof } from "../fleet/trust/proof.js";
@@ -137,8 +136,7 @@ export class ReceiptBook {
   }
 }
 
-function attestationOf({ signed, verifier }: Proof, createdAtMs: number): StoredAttestation {
-  const hash = createHash("sha256").update(signed.blob).digest("hex");
+function attestationOf({ hash, signed, verifier }: Proof, createdAtMs: number): StoredAttestation {
   return { hash, blob: signed.blob, signature: signed.signature, identityKey: verifier.publicKey, createdAtMs };
 }
 

@@ -6,8 +6,6 @@ import { ReplaySet } from "./replay-set.js";
 const HOUR_MS = 3_600_000;
 /** How long a key is announced, ms of the wall clock: from midnight to midnight UTC. */
 export const EPOCH_MS: number = 24 * HOUR_MS;
-/** How long it opens requests after that, ms. */
-export const OVERLAP_MS: number = EPOCH_MS;
 /** Another coordinator with the same secret may announce the next key this much earlier than this one would, ms. */
 const MAX_SKEW_MS = 5 * 60_000;
 /** Ids of erased keys that are still known, so that a late request is told what it is. */

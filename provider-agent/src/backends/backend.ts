@@ -18,10 +18,18 @@ export interface BackendSlot {
   readonly prefillTps?: number;
 }
 
+/** A conversation as in a chat request; the answer is `undefined` when the server does not say. @throws Error when none comes */
+export type RenderQuestion = (
+  conversation: Readonly<Record<string, unknown>>,
+  signal: AbortSignal,
+) => Promise<boolean | undefined>;
+
 /** Where a model's weights and templates lie on this machine. */
 export interface ModelSource {
   /** A GGUF file, or the folder of a model. */
   readonly path: string;
+  /** Asks the server that has it loaded, where that can tell, whether its chat template takes a conversation. */
+  readonly renders?: RenderQuestion;
 }
 
 /** What a backend serves now. */

@@ -199,7 +199,7 @@ describe.skipIf(program === undefined)("with a real llama-server", () => {
     },
     models,
     slots: [{ model: "pico", state: "idle", running: 0, maxConcurrency: 2 }],
-    sources: { pico: { path: PICO } },
+    sources: { pico: { path: PICO, renders: expect.any(Function) } },
     refuses: 400,
     endless: NO_END,
   });
@@ -228,7 +228,7 @@ describe.skipIf(program === undefined)("with a real llama-server", () => {
     },
     models,
     slots: [{ model: "pico", state: "idle", running: 0, maxConcurrency: 2 }],
-    sources: { pico: { path: PICO } },
+    sources: { pico: { path: PICO, renders: expect.any(Function) } },
     refuses: 400,
     endless: NO_END,
     restarts: true,

@@ -140,10 +140,13 @@ describe("a router of llama-server's", () => {
     ]);
     expect(status.models.map(({ context_length }) => context_length)).toEqual([2_048, 4_096, undefined, 8_192]);
     expect(status.models[3]?.capabilities).toEqual({ vision: true });
-    expect(status.sources.get("org/hot:Q4_K_M")).toEqual({ path: "/cache/hot.gguf" });
+    const source = status.sources.get("org/hot:Q4_K_M");
+    expect(source).toEqual({ path: "/cache/hot.gguf", renders: expect.any(Function) });
+    expect(await source?.renders?.({ messages: [] }, never)).toBeUndefined();
     const withModel = setting.server.asked.filter((what) => what.includes("model="));
     expect(withModel.every((what) => what.includes("org%2Fhot") && what.endsWith("autoload=false"))).toBe(true);
     const posts = setting.server.asked.filter((what) => what.startsWith("POST")).length;
+    expect(setting.server.asked).toContain("POST /apply-template?model=org%2Fhot%3AQ4_K_M&autoload=false");
     await setting.probe();
     expect(setting.server.asked.filter((what) => what.startsWith("POST"))).toHaveLength(posts);
   });
@@ -163,13 +166,16 @@ describe("a router of llama-server's", () => {
   });
 
   it("is left asleep when it sleeps", async () => {
-    const props = { total_slots: 1, is_sleeping: true, endpoint_slots: true, endpoint_metrics: true };
+    const flags = { is_sleeping: true, endpoint_slots: true, endpoint_metrics: true };
+    const props = { total_slots: 1, model_path: "/a.gguf", ...flags };
     await using setting = await start({
       ...ROUTER,
       models: [{ id: "a", owned_by: "llamacpp" }],
       pages: { ...ROUTER.pages, "GET /props": { body: props } },
     });
-    expect((await setting.probe()).slots).toEqual([{ model: "a", state: "idle_shutdown", maxConcurrency: 1 }]);
+    const { slots, sources } = await setting.probe();
+    expect(slots).toEqual([{ model: "a", state: "idle_shutdown", maxConcurrency: 1 }]);
+    expect(sources.get("a")).toEqual({ path: "/a.gguf" });
     expect(setting.server.asked).not.toContain("GET /slots");
     expect(setting.server.asked).not.toContain("GET /metrics");
   });

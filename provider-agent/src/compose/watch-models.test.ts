@@ -1,15 +1,17 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import type { Backend, BackendStatus } from "../backends/backend.js";
+import type { Backend, BackendStatus, RenderQuestion } from "../backends/backend.js";
 import { SHIPPED_MODEL } from "../config/backend-config.js";
 import { readAgentSettings } from "../config.js";
 import { Jobs } from "../jobs/jobs.js";
+import { type Clock, systemClock } from "../platform/clock.js";
 import { createLogger } from "../platform/logger.js";
 import { eventually } from "../testing/eventually.js";
+import { ggufFile } from "../testing/gguf-file.js";
 import { VirtualClock } from "../testing/virtual-clock.js";
-import { watchModels } from "./watch-models.js";
+import { type WatchedModels, watchModels } from "./watch-models.js";
 
 const never = new AbortController().signal;
 
@@ -29,21 +31,25 @@ function statusOf(...ids: readonly string[]): BackendStatus {
   };
 }
 
-it("reads no further in the weights of a model that is no longer served", async () => {
-  // Reading rests between two parts of a file until time moves on, which it does not here.
-  const clock = new VirtualClock();
+function watched(probe: () => BackendStatus, clock: Clock): WatchedModels {
   const log = createLogger("silent");
-  let status = statusOf("m");
   const backend: Backend = {
     name: "b",
-    probe: async () => status,
+    probe: async () => probe(),
     open: () => Promise.reject(new Error("nobody asks")),
     stop: async () => {},
   };
   const settings = readAgentSettings({ coordinator: "ws://127.0.0.1:1" }, {});
   const config = { ...settings, tokenFor: () => "token", dataDir };
   const jobs = new Jobs({ backend, keys: { acquire: () => undefined }, clock, log });
-  await using models = watchModels({ config, backend, jobs, deps: { clock, log }, changed: () => {} });
+  return watchModels({ config, backend, jobs, deps: { clock, log }, changed: () => {} });
+}
+
+it("reads no further in the weights of a model that is no longer served", async () => {
+  // Reading rests between two parts of a file until time moves on, which it does not here.
+  const clock = new VirtualClock();
+  let status = statusOf("m");
+  await using models = watched(() => status, clock);
   const { advertiser } = models;
   await advertiser.refresh(never);
   await eventually(() => advertiser.models[0]?.weights_bytes !== undefined && clock.pending === 1);
@@ -51,4 +57,29 @@ it("reads no further in the weights of a model that is no longer served", async 
   await advertiser.refresh(never);
   expect(advertiser.models).toEqual([]);
   await eventually(() => clock.pending === 0);
+});
+
+it("fences a model for its template only when the server that has it loaded does not say that it renders it", async () => {
+  const path = join(dataDir, "m.gguf");
+  writeFileSync(path, ggufFile({ values: { "general.architecture": "llama", "tokenizer.chat_template": "{% if" } }));
+  const asked: unknown[] = [];
+  const says =
+    (answer: boolean | undefined): RenderQuestion =>
+    async (conversation) => {
+      asked.push(conversation["messages"]);
+      return answer;
+    };
+  const sources = new Map([
+    ["rendered", { path, renders: says(true) }],
+    ["refused", { path, renders: says(false) }],
+    ["silent", { path, renders: says(undefined) }],
+    ["unasked", { path }],
+  ]);
+  await using models = watched(() => ({ ...statusOf(...sources.keys()), sources }), systemClock);
+  const { advertiser } = models;
+  await advertiser.refresh(never);
+  const verdicts = (): unknown[] => advertiser.models.map(({ template_render_ok }) => template_render_ok);
+  await eventually(() => !verdicts().includes(undefined), 20_000);
+  expect(verdicts()).toEqual([true, false, false, false]);
+  expect(asked[0]).toEqual([expect.objectContaining({ role: "user" })]);
 });

@@ -3,6 +3,7 @@ import { Advertiser } from "../advertiser.js";
 import type { Backend } from "../backends/backend.js";
 import type { AgentConfig } from "../config.js";
 import type { Jobs } from "../jobs/jobs.js";
+import { confirmWithServer } from "../models/confirm-with-server.js";
 import { ModelInspector } from "../models/model-inspector.js";
 import { WeightsHasher } from "../models/weights-hash.js";
 import type { Clock } from "../platform/clock.js";
@@ -38,6 +39,7 @@ export function watchModels({ config, backend, jobs, deps, changed }: WatchedMod
     inspect: (model, source) => {
       const { supports: _supports, ...facts } = inspector.factsOf(model.id, {
         ...(source === undefined ? {} : { path: source.path }),
+        ...(source?.renders === undefined ? {} : { confirm: confirmWithServer(source.renders, clock) }),
         ...(model.capabilities.vision === undefined ? {} : { vision: model.capabilities.vision }),
       });
       return facts;

@@ -1,4 +1,5 @@
-import { chunkOf, type Script, type ScriptedStream } from "../scripted/scripted-provider.js";
+import type { Script } from "../scripted/scripted-provider.js";
+import { chunkOf, type ScriptedStream } from "../scripted/scripted-stream.js";
 
 /** A tool call as a backend sends it: the name first, then its arguments piece by piece. */
 export interface CallPlan {

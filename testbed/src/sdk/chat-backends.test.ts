@@ -5,7 +5,8 @@ import { streamText, tool } from "ai";
 import OpenAI from "openai";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
-import type { Script, ScriptedStream } from "../scripted/scripted-provider.js";
+import type { Script } from "../scripted/scripted-provider.js";
+import type { ScriptedStream } from "../scripted/scripted-stream.js";
 import { API_KEY, startTestCoordinator, type TestCoordinator } from "../scripted/test-coordinator.js";
 import { type CheckedFetch, checkedFetch } from "./schema/checked-fetch.js";
 

@@ -1,6 +1,6 @@
 import OpenAI, { APIError, BadRequestError } from "openai";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { ScriptedStream } from "../scripted/scripted-provider.js";
+import type { ScriptedStream } from "../scripted/scripted-stream.js";
 import { API_KEY, startTestCoordinator, type TestCoordinator } from "../scripted/test-coordinator.js";
 import { delta } from "./chat-backend.js";
 import { type CheckedFetch, checkedFetch } from "./schema/checked-fetch.js";

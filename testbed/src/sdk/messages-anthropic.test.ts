@@ -1,7 +1,7 @@
 import Anthropic from "@anthropic-ai/sdk";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { messagesProblems } from "../../../coordinator/src/testing/messages-grammar.js";
-import type { ScriptedStream } from "../scripted/scripted-provider.js";
+import type { ScriptedStream } from "../scripted/scripted-stream.js";
 import { API_KEY, startTestCoordinator, type TestCoordinator } from "../scripted/test-coordinator.js";
 import { delta, messagesOf, WEATHER, weatherModel } from "./chat-backend.js";
 

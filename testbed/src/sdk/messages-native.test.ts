@@ -1,6 +1,7 @@
 import Anthropic from "@anthropic-ai/sdk";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import type { Script, ScriptedProvider, ScriptedStream } from "../scripted/scripted-provider.js";
+import type { Script, ScriptedProvider } from "../scripted/scripted-provider.js";
+import type { ScriptedStream } from "../scripted/scripted-stream.js";
 import { API_KEY, startTestCoordinator, type TestCoordinator } from "../scripted/test-coordinator.js";
 
 let hearth: TestCoordinator;

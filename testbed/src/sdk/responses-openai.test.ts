@@ -3,7 +3,7 @@ import { zodTextFormat } from "openai/helpers/zod";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { responsesProblems } from "../../../coordinator/src/testing/responses-grammar.js";
-import type { ScriptedStream } from "../scripted/scripted-provider.js";
+import type { ScriptedStream } from "../scripted/scripted-stream.js";
 import { API_KEY, startTestCoordinator, type TestCoordinator } from "../scripted/test-coordinator.js";
 import { callTools, delta, messagesOf, WEATHER, weatherModel } from "./chat-backend.js";
 import { type CheckedFetch, checkedFetch } from "./schema/checked-fetch.js";

@@ -2,7 +2,8 @@ import { DEFAULT_POLICY, type PolicySettings } from "@hearth/coordinator";
 import type { Slot } from "@hearth/protocol";
 import { afterEach, describe, expect, it } from "vitest";
 import { readStream, until } from "../scripted/answers.js";
-import { chunkOf, type Script, type ScriptedProvider, type ScriptedStream } from "../scripted/scripted-provider.js";
+import type { Script, ScriptedProvider } from "../scripted/scripted-provider.js";
+import { chunkOf, type ScriptedStream } from "../scripted/scripted-stream.js";
 import { API_KEY, startTestCoordinator, type TestCoordinator } from "../scripted/test-coordinator.js";
 
 // Every case of the dispatch rules through a real coordinator, real sockets and the real encryption.

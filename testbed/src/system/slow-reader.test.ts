@@ -3,7 +3,8 @@ import { connect, type Socket } from "node:net";
 import { LIMITS } from "@hearth/protocol";
 import { afterEach, expect, it } from "vitest";
 import { until } from "../scripted/answers.js";
-import type { Script, ScriptedStream } from "../scripted/scripted-provider.js";
+import type { Script } from "../scripted/scripted-provider.js";
+import type { ScriptedStream } from "../scripted/scripted-stream.js";
 import { API_KEY, startTestCoordinator, type TestCoordinator } from "../scripted/test-coordinator.js";
 
 let hearth: TestCoordinator;

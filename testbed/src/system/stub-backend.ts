@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { chunkOf } from "../scripted/scripted-provider.js";
+import { chunkOf } from "../scripted/scripted-stream.js";
 
 /** One `POST /v1/chat/completions` that the stub has been asked, in the hands of the test. */
 export class StubExchange {

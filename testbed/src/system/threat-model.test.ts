@@ -9,7 +9,8 @@ import { afterEach, describe, expect, it } from "vitest";
 // Not of the package's interface: what main.ts opens.
 import { openSqliteStore } from "../../../coordinator/src/store/sqlite/open-sqlite-store.js";
 import { AttestingMachine } from "../scripted/attesting-machine.js";
-import { ScriptedProvider, type ScriptedProviderOptions, type ScriptedStream } from "../scripted/scripted-provider.js";
+import { ScriptedProvider, type ScriptedProviderOptions } from "../scripted/scripted-provider.js";
+import type { ScriptedStream } from "../scripted/scripted-stream.js";
 import { API_KEY, PROVIDER_TOKEN, startTestCoordinator, type TestCoordinator } from "../scripted/test-coordinator.js";
 import { tracesOf } from "./traces-of-text.js";
 

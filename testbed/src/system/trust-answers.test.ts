@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { AttestingMachine } from "../scripted/attesting-machine.js";
-import type { ScriptedStream } from "../scripted/scripted-provider.js";
+import type { ScriptedStream } from "../scripted/scripted-stream.js";
 import { API_KEY, startTestCoordinator, type TestCoordinator } from "../scripted/test-coordinator.js";
 
 // Attacks on what an answer is said to have been, and on what is taken for a request.

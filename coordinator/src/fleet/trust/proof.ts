@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import {
   type Attestation,
   CLOCK_WINDOW_MS,
@@ -17,6 +18,8 @@ export interface Proof {
   readonly verifier: Verifier;
   readonly content: Attestation;
   readonly signed: SignedBlob;
+  /** SHA-256 of the signed bytes, hex: the proof's name in receipts. */
+  readonly hash: string;
   /** What Apple vouches for: until when, wall-clock ms; absent where there is no chain that holds. */
   readonly deviceUntilMs: number | undefined;
 }
@@ -73,7 +76,8 @@ export class ProofDesk {
     if (typeof device === "string") return { type: "failed", failure: device };
     // Last: a proof that fails for another reason uses nothing up.
     if (!this.#nonces.use(`${claims.identity} ${content.nonce}`)) return { type: "failed", failure: "replayed" };
-    return { type: "ok", value: { verifier, content, signed, deviceUntilMs: device?.untilMs } };
+    const hash = createHash("sha256").update(signed.blob).digest("hex");
+    return { type: "ok", value: { verifier, content, signed, hash, deviceUntilMs: device?.untilMs } };
   }
 
   #device(

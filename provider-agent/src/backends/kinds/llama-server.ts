@@ -1,5 +1,6 @@
 import type { BackendDialect } from "@hearth/protocol";
 import { z } from "zod";
+import type { RenderQuestion } from "../backend.js";
 import {
   fetchModelList,
   lenientCount,
@@ -66,6 +67,9 @@ const propsSchema = z.object({
 
 /** Its owner may have switched it off. Anything else that it holds, like prompts in old versions, is not looked at. */
 const slotsSchema = z.array(z.object({ is_processing: z.boolean() }));
+
+/** There is no such endpoint, or not for us, or not now: the model may be loading. Of `/apply-template`. */
+const RENDERS_NOT_SAID: ReadonlySet<number> = new Set([401, 403, 404, 405, 429, 501, 503]);
 
 type Entry = z.infer<typeof entrySchema>;
 type Props = z.infer<typeof propsSchema>;
@@ -152,7 +156,18 @@ class LlamaServerReader implements ServerReader {
     const running = working === "in_batch" ? undefined : working;
     const slot: SlotFacts = { state, ...present({ running, maxConcurrency: props?.total_slots }), ...rates };
     const path = props?.model_path;
-    return { advert: base, slot, ...(path === undefined || path === "none" ? {} : { source: { path } }) };
+    if (path === undefined || path === "none") return { advert: base, slot };
+    // Any other question wakes a sleeping server.
+    if (isAsleep) return { advert: base, slot, source: { path } };
+    const renders: RenderQuestion = (conversation, signal) =>
+      this.#renders({ model: entry.id, ...conversation }, query, signal);
+    return { advert: base, slot, source: { path, renders } };
+  }
+
+  async #renders(body: unknown, query: string, signal: AbortSignal): Promise<boolean | undefined> {
+    const answer = await this.#api.post(`apply-template${query}`, body, signal);
+    if (isOk(answer)) return true;
+    return RENDERS_NOT_SAID.has(answer.status) ? undefined : false;
   }
 
   async #props(query: string, signal: AbortSignal): Promise<Props | undefined> {

@@ -1,0 +1,172 @@
+import { createHash } from "node:crypto";
+import type { Receipt } from "@hearth/attestation";
+import type { RequestOpener } from "@hearth/e2e";
+import {
+  type ControlFrame,
+  DATA_HEADER_BYTES,
+  type ErrorFrame,
+  type RequestFrame,
+  type Usage,
+  writeDataHeader,
+} from "@hearth/protocol";
+import type { AttestingMachine } from "./attesting-machine.js";
+
+const USAGE: Usage = { prompt_tokens: 3, completion_tokens: 2 };
+
+/** What a stream needs of the provider that it runs on. */
+export interface StreamProvider {
+  readonly machine: AttestingMachine | undefined;
+  send(frame: ControlFrame): void;
+  sendBytes(bytes: Uint8Array): void;
+  terminate(): void;
+}
+
+/** One request as the scripted provider sees it, and the means to answer it. */
+export class ScriptedStream {
+  readonly frame: RequestFrame;
+  /** The decrypted body. */
+  readonly body: Record<string, unknown>;
+  /** Resolves with the reason when the coordinator cancels. */
+  readonly cancelled: Promise<string>;
+  cancelReason: string | undefined;
+  creditBytes = 0;
+  readonly #provider: StreamProvider;
+  readonly #opener: RequestOpener;
+  readonly #requestHash: string;
+  readonly #responseHash = createHash("sha256");
+  #resolveCancelled: (reason: string) => void = () => {};
+
+  constructor(provider: StreamProvider, frame: RequestFrame, opener: RequestOpener, body: string) {
+    this.#provider = provider;
+    this.frame = frame;
+    this.#opener = opener;
+    this.#requestHash = createHash("sha256").update(body).digest("hex");
+    this.body = JSON.parse(body) as Record<string, unknown>;
+    this.cancelled = new Promise((resolve) => {
+      this.#resolveCancelled = resolve;
+    });
+  }
+
+  cancel(reason: string): void {
+    this.cancelReason = reason;
+    this.#resolveCancelled(reason);
+  }
+
+  accepted(): void {
+    this.#provider.send({ type: "accepted", stream: this.frame.stream });
+  }
+
+  /** Sends raw plaintext in one sealed frame. */
+  raw(text: string | Uint8Array, final = false): void {
+    this.#provider.sendBytes(this.sealed(text, final));
+  }
+
+  /** A sealed frame, for those who want to spoil it before it goes. */
+  sealed(text: string | Uint8Array, final = false): Uint8Array {
+    const seq = this.#opener.response.nextSeq;
+    const plaintext = typeof text === "string" ? Buffer.from(text) : text;
+    this.#responseHash.update(plaintext);
+    const frame = this.#opener.response.seal(plaintext, final, DATA_HEADER_BYTES);
+    writeDataHeader(frame, { kind: "response", stream: this.frame.stream, seq, final });
+    return frame;
+  }
+
+  /** A data frame of this stream with any ciphertext. */
+  rawFrame(ciphertext: Uint8Array, seq: number, final: boolean): void {
+    const frame = new Uint8Array(DATA_HEADER_BYTES + ciphertext.length);
+    frame.set(ciphertext, DATA_HEADER_BYTES);
+    writeDataHeader(frame, { kind: "response", stream: this.frame.stream, seq, final });
+    this.sendFrame(frame);
+  }
+
+  sendFrame(frame: Uint8Array): void {
+    this.#provider.sendBytes(frame);
+  }
+
+  event(chunk: unknown): void {
+    this.raw(`data: ${JSON.stringify(chunk)}\n\n`);
+  }
+
+  role(): void {
+    this.event(chunkOf(this.frame.model, { role: "assistant", content: "" }));
+  }
+
+  content(text: string): void {
+    this.event(chunkOf(this.frame.model, { content: text }));
+  }
+
+  finish(reason = "stop"): void {
+    this.event(chunkOf(this.frame.model, {}, reason));
+  }
+
+  /** The rest of a clean answer: usage, `[DONE]`, the final frame, `complete`. */
+  end(usage: Usage = USAGE): void {
+    const totals = { ...usage, total_tokens: usage.prompt_tokens + usage.completion_tokens };
+    this.raw(`data: ${JSON.stringify({ ...chunkOf(this.frame.model, undefined), choices: [], usage: totals })}\n\n`);
+    this.raw("data: [DONE]\n\n", true);
+    void this.certify(usage);
+  }
+
+  /** `complete`, with a receipt where the machine has a key to sign it with. */
+  async certify(usage: Usage = USAGE, changes: Partial<Receipt> = {}): Promise<void> {
+    const { machine } = this.#provider;
+    if (machine === undefined) return this.complete(usage);
+    const receipt = await machine.receipt({
+      request_id: this.frame.request_id,
+      attempt_id: this.frame.attempt_id,
+      model: this.frame.model,
+      weights_hash: null,
+      request_hash: this.#requestHash,
+      response_hash: this.#responseHash.digest("hex"),
+      usage,
+      last_seq: this.#opener.response.nextSeq - 1,
+      issued_at_ms: Date.now(),
+      ...changes,
+    });
+    this.#provider.send({ type: "complete", stream: this.frame.stream, usage, receipt });
+  }
+
+  complete(usage: Usage = USAGE): void {
+    this.#provider.send({ type: "complete", stream: this.frame.stream, usage });
+  }
+
+  /** A whole clean answer. */
+  answer(...texts: string[]): void {
+    this.role();
+    for (const text of texts) this.content(text);
+    this.finish();
+    this.end();
+  }
+
+  error(error: Partial<ErrorFrame> = {}): void {
+    this.#provider.send({
+      type: "error",
+      stream: this.frame.stream,
+      code: "backend_error",
+      status: 500,
+      progress: "processed",
+      ...error,
+    });
+  }
+
+  /** An error with the backend's own body, sealed. */
+  errorWithBody(status: number, body: unknown): void {
+    const sealed = this.#opener.response.seal(Buffer.from(JSON.stringify(body)), true);
+    this.error({
+      code: "bad_request",
+      status,
+      progress: "refused",
+      sealed_body: Buffer.from(sealed).toString("base64url"),
+    });
+  }
+
+  /** Cuts the whole connection, without a word. */
+  dropConnection(): void {
+    this.#provider.terminate();
+  }
+}
+
+export function chunkOf(model: string, delta: unknown, finishReason: string | null = null): Record<string, unknown> {
+  const choice = { index: 0, delta, finish_reason: finishReason };
+  return { id: "chatcmpl-1", object: "chat.completion.chunk", created: 1, model, choices: [choice] };
+}
