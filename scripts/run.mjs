@@ -1,4 +1,4 @@
-// npm run coordinator | agent | bench [-- arguments]: set up, then run one of the programs from the working copy.
+// npm run coordinator | agent | bench | sim | chaos [-- arguments]: set up, then run one of the programs from the working copy.
 import "./setup/node-version.js";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -13,6 +13,7 @@ const PROGRAMS = {
   agent: "provider-agent/dist/main.js",
   bench: "testbed/dist/bench/main.js",
   sim: "testbed/dist/sim/main.js",
+  chaos: "testbed/dist/chaos/main.js",
 };
 
 const [name, ...programArguments] = process.argv.slice(2);

@@ -17,9 +17,12 @@ export interface ConsumerRequest {
   readonly model: string;
   readonly stream: boolean;
   readonly agent: Agent;
+  readonly prompt?: string;
+  /** How long the consumer waits for the end of its answer, ms. */
+  readonly patienceMs?: number;
 }
 
-/** How long a consumer waits for the end of its answer, ms. Far over every deadline of the cases. */
+/** How long a consumer waits unless told otherwise, ms. Far over every deadline of the cases. */
 const PATIENCE_MS = 10_000;
 
 /** Asks for a chat completion and reads its answer as strictly as any consumer would. */
@@ -35,12 +38,13 @@ interface HttpAnswer {
   readonly whole: boolean;
 }
 
-function post({ url, apiKey, model, stream, agent }: ConsumerRequest): Promise<HttpAnswer> {
-  const body = JSON.stringify({ model, stream, messages: [{ role: "user", content: "hi" }] });
+function post(asked: ConsumerRequest): Promise<HttpAnswer> {
+  const { url, apiKey, model, stream, agent, prompt = "hi", patienceMs = PATIENCE_MS } = asked;
+  const body = JSON.stringify({ model, stream, messages: [{ role: "user", content: prompt }] });
   const headers = { Authorization: `Bearer ${apiKey}`, "Content-Type": "application/json" };
   return new Promise((resolve) => {
     const nothing = (): void => resolve({ status: 0, body: "", whole: false });
-    const signal = AbortSignal.timeout(PATIENCE_MS);
+    const signal = AbortSignal.timeout(patienceMs);
     const sent = request(`${url}/v1/chat/completions`, { method: "POST", headers, agent, signal }, (response) => {
       const parts: Buffer[] = [];
       const end = (): void =>
@@ -88,7 +92,8 @@ function readBody(body: string): ConsumerOutcome | undefined {
 }
 
 function readEvents(text: string): ConsumerOutcome | undefined {
-  const events = text.split("\n\n");
+  // Comments, like the receipt behind the end, mean nothing to a consumer.
+  const events = text.split("\n\n").filter((event) => !event.startsWith(":"));
   // A whole stream ends with a blank line, behind the one terminator.
   if (events.pop() !== "" || events.pop() !== "data: [DONE]") return undefined;
   if (!events.every((event) => event.startsWith("data: {"))) return undefined;
