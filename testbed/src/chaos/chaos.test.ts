@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import { sightOf } from "./marked-load.js";
 import { readAnswer } from "./marked-text.js";
+import { SUDDEN_FAULTS } from "./marking-backend.js";
 import { runChaos } from "./run-chaos.js";
 
 /** Half a minute of chaos on a machine that may be busy, and machines that come back in their own time, ms. */
@@ -16,7 +17,7 @@ it("shows no consumer anything but whole answers and errors, and leaks nothing",
     seconds: 12,
     faultShare: 0.02,
     // Those that a deadline ends take the deadline's time: the long run has them.
-    faults: ["status_500", "status_503", "die_first", "die_midway", "end_midway", "error_midway"],
+    faults: SUDDEN_FAULTS,
     report: (problem) => problems.push(problem),
   });
   expect(problems).toEqual([]);

@@ -1,9 +1,11 @@
 import { parseArgs } from "node:util";
 import { FORBIDDEN } from "./marked-load.js";
+import { FAULTS, SUDDEN_FAULTS } from "./marking-backend.js";
 import { type ChaosResult, runChaos } from "./run-chaos.js";
 
-const USAGE =
-  "npm run chaos -- [--requests 20000] [--seconds 60] [--faults 0.02] [--machines 4] [--concurrency 32] [--seed S]";
+const USAGE = `npm run chaos -- [--requests 20000] [--seconds 60] [--faults 0.02] [--hangs] [--machines 4] [--concurrency 32] [--seed S]
+
+--hangs  backends also hang before their first piece and stall between two: takes the time of every deadline`;
 
 const { values } = parseArgs({
   options: {
@@ -12,6 +14,7 @@ const { values } = parseArgs({
     faults: { type: "string", default: "0.02" },
     machines: { type: "string", default: "4" },
     concurrency: { type: "string", default: "32" },
+    hangs: { type: "boolean", default: false },
     seed: { type: "string", default: String(Date.now() % 1_000_000) },
     help: { type: "boolean", default: false },
   },
@@ -28,6 +31,7 @@ async function main(): Promise<void> {
     requests: Number(values.requests),
     seconds: Number(values.seconds),
     faultShare: Number(values.faults),
+    faults: values.hangs ? FAULTS : SUDDEN_FAULTS,
     machines: Number(values.machines),
     concurrency: Number(values.concurrency),
     report: (problem) => console.log(problem),

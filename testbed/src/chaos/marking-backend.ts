@@ -19,6 +19,16 @@ export const FAULTS = [
 ] as const;
 export type Fault = (typeof FAULTS)[number];
 
+/** The faults that show at once, without any deadline. */
+export const SUDDEN_FAULTS: readonly Fault[] = [
+  "status_500",
+  "status_503",
+  "die_first",
+  "die_midway",
+  "end_midway",
+  "error_midway",
+];
+
 export interface MarkingBackendOptions {
   readonly model: string;
   readonly random: Random;

@@ -3,7 +3,7 @@ import { API_KEY } from "../scripted/test-coordinator.js";
 import { mixSeeds, Random } from "../sim/random.js";
 import type { SpawnedHearth } from "../system/spawned-hearth.js";
 import { runMarkedLoad, type Tally } from "./marked-load.js";
-import { FAULTS, type Fault } from "./marking-backend.js";
+import type { Fault } from "./marking-backend.js";
 import { MODEL, type Trouble, TroubledFleet } from "./troubled-fleet.js";
 
 export interface ChaosOptions {
@@ -16,7 +16,8 @@ export interface ChaosOptions {
   readonly seconds: number;
   /** Share of requests whose backend fails, 0 to 1. */
   readonly faultShare: number;
-  readonly faults?: readonly Fault[];
+  /** The faults to choose from. */
+  readonly faults: readonly Fault[];
   /** Told of what no consumer may see. */
   readonly report: (problem: string) => void;
 }
@@ -48,7 +49,7 @@ const PATIENCE_MS = 180_000;
  */
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   const random = (part: number): Random => new Random(mixSeeds(options.seed, part));
-  const { machines, faultShare, faults = FAULTS } = options;
+  const { machines, faultShare, faults } = options;
   await using fleet = await TroubledFleet.start({ machines, random: random(1), faultShare, faults });
   const before = await holdings(fleet.hearth);
   const stop = new AbortController();
