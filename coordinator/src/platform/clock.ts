@@ -1,3 +1,5 @@
+import { AwakeClock, systemTime } from "@hearth/platform";
+
 /** Time as the coordinator sees it. Tests and the simulator put virtual time here. */
 export interface Clock {
   /** Milliseconds since an arbitrary but fixed point; never goes back. */
@@ -8,16 +10,10 @@ export interface Clock {
   setTimer(ms: number, fire: () => void): Disposable;
 }
 
-/** The machine's own clock. */
-export const systemClock: Clock = {
-  now: () => performance.now(),
-  wallTime: () => Date.now(),
-  setTimer(ms, fire) {
-    const timer = setTimeout(fire, Math.max(0, Math.ceil(ms)));
-    timer.unref();
-    return { [Symbol.dispose]: () => clearTimeout(timer) };
-  },
-};
+const TIME = systemTime({ keepsAlive: false });
+
+/** The machine's own clock. A pause of this process counts for nobody; timers do not keep it alive. */
+export const systemClock: Clock = new AwakeClock(TIME, TIME);
 
 /** Calls `fire` every `ms` until disposed; the next interval starts when `fire` returns. */
 export function repeat(clock: Clock, ms: number, fire: () => void): Disposable {

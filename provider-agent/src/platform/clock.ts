@@ -1,3 +1,5 @@
+import { AwakeClock, systemTime } from "@hearth/platform";
+
 /** Time as the agent sees it. Tests put virtual time here. */
 export interface Clock {
   /** Milliseconds since an arbitrary but fixed point; never goes back. */
@@ -6,14 +8,8 @@ export interface Clock {
   setTimer(ms: number, fire: () => void): Disposable;
 }
 
-/** The machine's own clock. */
-export const systemClock: Clock = {
-  now: () => performance.now(),
-  setTimer(ms, fire) {
-    const timer = setTimeout(fire, Math.max(0, Math.ceil(ms)));
-    return { [Symbol.dispose]: () => clearTimeout(timer) };
-  },
-};
+/** The machine's own clock. A pause of this process, like a sleep of its machine, counts for nobody. */
+export const systemClock: Clock = new AwakeClock(systemTime({ keepsAlive: true }), systemTime({ keepsAlive: false }));
 
 /** The time of day as this machine has it, ms since 1970. It may jump either way. */
 export const systemWallTime = (): number => Date.now();
