@@ -1,9 +1,9 @@
 import { setMaxListeners } from "node:events";
 import type { IncomingMessage, Server } from "node:http";
 import { sealRequest } from "@hearth/e2e";
-import { createAdaptorServer } from "@hono/node-server";
 import { createFleet, type Fleet } from "./compose/create-fleet.js";
 import { createSelection, observeAttempts, type Selection } from "./compose/create-selection.js";
+import { createServer } from "./compose/create-server.js";
 import { createTrust, type Trust } from "./compose/create-trust.js";
 import type { Config } from "./config.js";
 import { DEFAULT_POLICY, type PolicySettings } from "./dispatch/policy.js";
@@ -23,7 +23,7 @@ import { SealingKeys } from "./sealing/sealing-keys.js";
 import { newSealingSecret } from "./sealing/sealing-secret.js";
 import type { Secrets } from "./secrets.js";
 import { NO_SETTINGS, type Settings } from "./settings.js";
-import { drain, watchRequests } from "./shutdown.js";
+import { drain } from "./shutdown.js";
 import { openMemoryStore } from "./store/sqlite/open-sqlite-store.js";
 import type { Store } from "./store/store.js";
 
@@ -108,8 +108,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
     ready,
     shutdown: shutdown.signal,
   });
-  const server = createAdaptorServer({ fetch: app.fetch }) as Server;
-  const requests = watchRequests(server);
+  const { server, connections, withoutUpgrade } = createServer(app.fetch, config);
   const providers = acceptProviders(server, {
     clock,
     log,
@@ -122,6 +121,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
     accepting: ready,
     registered: fleet.registered,
     refused: (reason) => metrics.connectionsClosed.inc({ reason }),
+    withoutUpgrade,
   });
   const url = await listen(server, config);
   log.info({ url }, "listening");
@@ -134,7 +134,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
       if (!accepting) return;
       accepting = false;
       selection.queue.close();
-      await drain({ server, requests, providers, registry, clock, shutdown, timeoutMs: config.drainTimeoutMs });
+      await drain({ server, connections, providers, registry, clock, shutdown, bounds: config });
       sealing[Symbol.dispose]();
       await trust.stop();
       await store.close();

@@ -23,9 +23,11 @@ it("needs nothing to be set, and then stays on this machine", () => {
     providerToken: undefined,
     settingsFile: undefined,
     logLevel: "info",
+    maxConnections: undefined,
     maxConnectionsPerAddress: 256,
     maxConnectionsPerAccount: 1024,
     drainTimeoutMs: 30_000,
+    lingerMs: 500,
   });
 });
 

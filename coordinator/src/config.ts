@@ -17,10 +17,14 @@ export interface Config {
   /** The operator's configuration file, if there is one. */
   readonly settingsFile: string | undefined;
   readonly logLevel: LogLevel;
+  /** Connections in all; absent = as many as the process may have files open, but for a few. */
+  readonly maxConnections: number | undefined;
   readonly maxConnectionsPerAddress: number;
   readonly maxConnectionsPerAccount: number;
   /** How long running requests may take to end after SIGTERM, ms. */
   readonly drainTimeoutMs: number;
+  /** How long kept-alive connections may take after SIGTERM to be told that they close, ms. */
+  readonly lingerMs: number;
 }
 
 const secret = z.string().min(16, "must be at least 16 characters").optional();
@@ -36,9 +40,11 @@ const schema = z.object({
   HEARTH_PROVIDER_TOKEN: secret,
   HEARTH_CONFIG: z.string().min(1).optional(),
   HEARTH_LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info"),
+  HEARTH_MAX_CONNECTIONS: z.coerce.number().int().min(16).optional(),
   HEARTH_MAX_CONNECTIONS_PER_ADDRESS: z.coerce.number().int().min(1).default(256),
   HEARTH_MAX_CONNECTIONS_PER_ACCOUNT: z.coerce.number().int().min(1).default(1024),
   HEARTH_DRAIN_TIMEOUT_MS: z.coerce.number().int().min(0).default(30_000),
+  HEARTH_LINGER_MS: z.coerce.number().int().min(0).default(500),
 });
 
 /** Every problem of a configuration at once. */
@@ -75,8 +81,10 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     providerToken: data.HEARTH_PROVIDER_TOKEN,
     settingsFile: data.HEARTH_CONFIG,
     logLevel: data.HEARTH_LOG_LEVEL,
+    maxConnections: data.HEARTH_MAX_CONNECTIONS,
     maxConnectionsPerAddress: data.HEARTH_MAX_CONNECTIONS_PER_ADDRESS,
     maxConnectionsPerAccount: data.HEARTH_MAX_CONNECTIONS_PER_ACCOUNT,
     drainTimeoutMs: data.HEARTH_DRAIN_TIMEOUT_MS,
+    lingerMs: data.HEARTH_LINGER_MS,
   };
 }

@@ -1,54 +1,17 @@
 import type { Server } from "node:http";
+import type { Config } from "./config.js";
 import type { Registry } from "./fleet/registry.js";
+import type { Connections } from "./http/connections.js";
 import { type Clock, repeat } from "./platform/clock.js";
-
-/** The HTTP requests whose answers are not out yet. */
-export interface RunningRequests {
-  readonly size: number;
-  /** Resolves when there is none, or the time is up. */
-  idle(clock: Clock, timeoutMs: number): Promise<void>;
-}
-
-/**
- * Counts requests by their responses: a provider may be done long before a slow consumer is, and those who wait for
- * room have no provider yet.
- */
-export function watchRequests(server: Server): RunningRequests {
-  let running = 0;
-  const idlers = new Set<() => void>();
-  server.on("request", (_request, response) => {
-    running += 1;
-    response.once("close", () => {
-      running -= 1;
-      if (running === 0) for (const idler of [...idlers]) idler();
-    });
-  });
-  return {
-    get size() {
-      return running;
-    },
-    idle: (clock, timeoutMs) =>
-      new Promise((resolve) => {
-        if (running === 0) return resolve();
-        const end = (): void => {
-          timer[Symbol.dispose]();
-          idlers.delete(end);
-          resolve();
-        };
-        const timer = clock.setTimer(timeoutMs, end);
-        idlers.add(end);
-      }),
-  };
-}
 
 export interface DrainDeps {
   readonly server: Server;
-  readonly requests: RunningRequests;
+  readonly connections: Connections;
   readonly providers: Disposable;
   readonly registry: Registry;
   readonly clock: Clock;
   readonly shutdown: AbortController;
-  readonly timeoutMs: number;
+  readonly bounds: Pick<Config, "drainTimeoutMs" | "lingerMs">;
 }
 
 /** How long agents wait before they come back, ms: a restart takes less. */
@@ -60,24 +23,29 @@ const SWEEP_MS = 10;
 
 /**
  * The order of a graceful stop: agents told, running requests ended, sockets closed. Until the running requests have
- * ended the server listens on, so that new ones are told 503 instead of finding nobody.
+ * ended the server listens on, so that new ones are told 503 instead of finding nobody; each answer closes its
+ * connection, so that a client which is busy on a kept-alive one is not cut off between two requests.
  */
 export async function drain(deps: DrainDeps): Promise<void> {
-  for (const session of deps.registry.connected()) session.goAway("shutdown", RECONNECT_AFTER_MS);
-  await deps.requests.idle(deps.clock, deps.timeoutMs);
+  const { connections, clock, registry, bounds } = deps;
+  const startedAt = clock.now();
+  connections.announceEnd();
+  for (const session of registry.connected()) session.goAway("shutdown", RECONNECT_AFTER_MS);
+  await connections.answered(clock, bounds.drainTimeoutMs);
   deps.shutdown.abort("shutdown");
-  await deps.requests.idle(deps.clock, FAREWELL_MS);
-  for (const session of [...deps.registry.connected()]) session.close("going_away");
+  await connections.answered(clock, FAREWELL_MS);
+  for (const session of [...registry.connected()]) session.close("going_away");
   deps.providers[Symbol.dispose]();
-  deps.registry[Symbol.dispose]();
+  registry[Symbol.dispose]();
+  await connections.left(clock, startedAt + bounds.lingerMs - clock.now());
   await closeServer(deps);
 }
 
 /** An answer that is on its way arrives whole: only what is unread when the time is up is cut off. */
-async function closeServer({ server, clock }: DrainDeps): Promise<void> {
+async function closeServer({ server, connections, clock }: DrainDeps): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   const sweeper = repeat(clock, SWEEP_MS, () => server.closeIdleConnections());
-  const cut = clock.setTimer(FAREWELL_MS, () => server.closeAllConnections());
+  const cut = clock.setTimer(FAREWELL_MS, () => connections.destroy());
   await closed;
   sweeper[Symbol.dispose]();
   cut[Symbol.dispose]();

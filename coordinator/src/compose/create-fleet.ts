@@ -51,7 +51,7 @@ export function createFleet({ clock, log, metrics, registry, trust, maxPerAccoun
   const registered = (registration: Registration): void => {
     if (registry.othersOf(registration.holder.account, registration.provider) >= maxPerAccount) {
       metrics.connectionsClosed.inc({ reason: "too_many_connections" });
-      return refuse(registration.socket, "too_many_connections");
+      return refuse(registration.socket, "too_many_connections", clock);
     }
     const session = new ProviderSession(registration, {
       clock,

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { CLOSE_CODES, encodeControl, LIMITS, type RegisterFrame, SUBPROTOCOL } from "@hearth/protocol";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
 import { createCredentials } from "../platform/credentials.js";
 import { FakeClock } from "../testing/fake-clock.js";
@@ -84,10 +84,10 @@ async function refusal(): Promise<{ readonly reason: string; readonly code: numb
   return { reason: ended.reason, code: code as number, told: String(told) };
 }
 
-/** A refusal is told by its code and its name, and nothing stays behind. */
+/** A refusal is told by its code and its name, and nothing stays behind once the peer has closed as well. */
 async function expectRefusal(reason: keyof typeof CLOSE_CODES): Promise<void> {
   expect(await refusal()).toEqual({ reason, code: CLOSE_CODES[reason], told: reason });
-  expect(clock.pending).toBe(0);
+  await vi.waitFor(() => expect(clock.pending).toBe(0));
 }
 
 describe("a provider that registers", () => {
@@ -184,6 +184,20 @@ describe("a provider that does not register as it should", () => {
   it("is forgotten when it hangs up first", async () => {
     client.terminate();
     expect(await result).toMatchObject({ type: "refused", problem: "closed before registration" });
+    expect(clock.pending).toBe(0);
+  });
+});
+
+describe("a provider that was refused", () => {
+  it("is cut off when it does not answer the close", async () => {
+    // Its side of the socket reads nothing more, so that it never hears of the close.
+    client.pause();
+    client.send("{}");
+    const [server] = [...sockets.clients];
+    await result;
+    expect(server?.readyState).toBe(WebSocket.CLOSING);
+    clock.advance(2_000);
+    await vi.waitFor(() => expect(server?.readyState).toBe(WebSocket.CLOSED));
     expect(clock.pending).toBe(0);
   });
 });

@@ -59,7 +59,7 @@ export function handshake(socket: WebSocket, raw: Duplex, deps: HandshakeDeps): 
       raw.off("data", count);
       socket.off("message", onMessage);
       socket.off("close", onClose);
-      if (result.type === "refused") refuse(socket, result.reason);
+      if (result.type === "refused") refuse(socket, result.reason, deps.clock);
       resolve(result);
     };
     const count = (data: Uint8Array): void => {
@@ -208,8 +208,13 @@ function corker(raw: Duplex): () => void {
   };
 }
 
-/** Says why and goes; a peer that does not answer the close is cut by `ws` itself. */
-export function refuse(socket: WebSocket, reason: CloseReason): void {
-  if (socket.readyState === socket.OPEN) socket.close(CLOSE_CODES[reason], reason);
-  else socket.terminate();
+/** How long a peer may take to answer the close, ms. */
+const FAREWELL_MS = 2_000;
+
+/** Says why and goes; a peer that does not answer the close is cut. */
+export function refuse(socket: WebSocket, reason: CloseReason, clock: Clock): void {
+  if (socket.readyState !== socket.OPEN) return socket.terminate();
+  socket.close(CLOSE_CODES[reason], reason);
+  const cut = clock.setTimer(FAREWELL_MS, () => socket.terminate());
+  socket.once("close", () => cut[Symbol.dispose]());
 }

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
 import { encodeControl, LIMITS, type RegisterFrame, SUBPROTOCOL } from "@hearth/protocol";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { WebSocket } from "ws";
 import { createLogger } from "../platform/logger.js";
 import { FakeClock } from "../testing/fake-clock.js";
@@ -31,17 +31,20 @@ let providers: Disposable;
 let accepting: boolean;
 let registered: Registration[];
 let refused: string[];
+let elsewhere: string[];
+let clock: FakeClock;
 const clients: WebSocket[] = [];
 
 beforeEach(async () => {
   // Of this test alone: what an earlier one left may still end.
-  const [joined, turnedAway]: [Registration[], string[]] = [[], []];
+  const [joined, turnedAway, others]: [Registration[], string[], string[]] = [[], [], []];
   registered = joined;
   refused = turnedAway;
+  elsewhere = others;
   clients.length = 0;
   accepting = true;
   server = createServer();
-  const clock = new FakeClock();
+  clock = new FakeClock();
   providers = acceptProviders(server, {
     clock,
     holderOf: (token) => (token === TOKEN ? { account: "owner" } : undefined),
@@ -54,6 +57,10 @@ beforeEach(async () => {
     accepting: () => accepting,
     registered: (registration) => joined.push(registration),
     refused: (reason) => turnedAway.push(reason),
+    withoutUpgrade(request, socket) {
+      others.push(request.url ?? "");
+      socket.destroy();
+    },
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -105,9 +112,10 @@ describe("an upgrade", () => {
   });
 
   it.each(["/", "/ws", "/ws/provider/", "/ws/providers", "/v1/chat/completions", "//"])(
-    "is 404 on %s",
+    "is left to others on %s",
     async (path) => {
-      expect(await statusOf(dial(path))).toBe(404);
+      await new Promise((resolve) => dial(path).once("close", resolve));
+      expect(elsewhere).toEqual([path]);
     },
   );
 
@@ -123,6 +131,32 @@ describe("an upgrade", () => {
     expect(here.readyState).toBe(WebSocket.OPEN);
   });
 
+  it("is 426 on the providers' path when it asks for another protocol", async () => {
+    const socket = rawUpgrade(PROVIDER_PATH, "h2c");
+    const [answer] = (await once(socket, "data")) as [Buffer];
+    expect(answer.toString()).toMatch(/^HTTP\/1\.1 426 .*\r\nUpgrade: websocket\r\n/);
+  });
+
+  it("that is refused gives its descriptor back when its peer goes, whatever came behind it", async () => {
+    for (let i = 0; i < 20; i++) {
+      const socket = rawUpgrade(PROVIDER_PATH, "h2c");
+      socket.write("z".repeat(70_000));
+      await once(socket, "data");
+      socket.destroy();
+    }
+    await vi.waitFor(async () => expect(await openConnections()).toBe(0));
+    expect(clock.pending).toBe(0);
+  });
+
+  it("that is refused is cut off within a second when its peer stays", async () => {
+    const socket = rawUpgrade(PROVIDER_PATH, "h2c", { allowHalfOpen: true });
+    await once(socket, "data");
+    expect(await openConnections()).toBe(1);
+    clock.advance(1_000);
+    await vi.waitFor(async () => expect(await openConnections()).toBe(0));
+    socket.destroy();
+  });
+
   it.each(["http://[", "//:0", "*"])("does no harm with the target %s", async (target) => {
     const socket = rawUpgrade(target);
     await once(socket, "close");
@@ -130,15 +164,25 @@ describe("an upgrade", () => {
   });
 });
 
-/** An upgrade whose request target no client library would send. */
-function rawUpgrade(target: string): Socket {
-  const socket = connect(port(), "127.0.0.1");
+/** An upgrade as no client library would send it. */
+function rawUpgrade(
+  target: string,
+  protocol: string = "websocket",
+  { allowHalfOpen = false }: { readonly allowHalfOpen?: boolean } = {},
+): Socket {
+  const socket = connect({ port: port(), host: "127.0.0.1", allowHalfOpen });
   socket.on("error", () => {});
-  socket.resume();
-  socket.end(
-    `GET ${target} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`,
+  if (!allowHalfOpen) socket.resume();
+  socket.write(
+    `GET ${target} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`,
   );
   return socket;
+}
+
+function openConnections(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.getConnections((error, count) => (error === null ? resolve(count) : reject(error)));
+  });
 }
 
 describe("the cap per address", () => {

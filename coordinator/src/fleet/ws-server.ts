@@ -2,11 +2,15 @@ import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
 import { LIMITS, SUBPROTOCOL } from "@hearth/protocol";
 import { type WebSocket, WebSocketServer } from "ws";
+import type { Clock } from "../platform/clock.js";
 import type { Logger } from "../platform/logger.js";
 import { type HandshakeDeps, handshake } from "./handshake.js";
 import type { Registration } from "./registration.js";
 
 export const PROVIDER_PATH = "/ws/provider";
+
+/** How long a peer may take to read why it was refused and to close, ms. */
+const FAREWELL_MS = 1_000;
 
 export interface ProviderServerDeps extends HandshakeDeps {
   readonly log: Logger;
@@ -17,9 +21,11 @@ export interface ProviderServerDeps extends HandshakeDeps {
   readonly accepting: () => boolean;
   readonly registered: (registration: Registration) => void;
   readonly refused: (reason: string) => void;
+  /** Serves a request for any other path as if it had offered no upgrade. */
+  readonly withoutUpgrade: (request: IncomingMessage, socket: Duplex, behind: Buffer) => void;
 }
 
-/** Accepts providers on `/ws/provider` of an HTTP server; every other upgrade is refused. */
+/** Accepts providers on `/ws/provider` of an HTTP server. */
 export function acceptProviders(server: Server, deps: ProviderServerDeps): Disposable {
   const sockets = new WebSocketServer({
     noServer: true,
@@ -31,10 +37,12 @@ export function acceptProviders(server: Server, deps: ProviderServerDeps): Dispo
   });
   const perAddress = new Map<string, number>();
   const onUpgrade = (request: IncomingMessage, raw: Duplex, head: Buffer): void => {
+    // Split by hand: anybody may send a target that is no URL, and whatever throws here ends the process.
+    if ((request.url ?? "").split("?", 1)[0] !== PROVIDER_PATH) return deps.withoutUpgrade(request, raw, head);
     const address = deps.addressOf(request);
     const full = (perAddress.get(address) ?? 0) >= deps.maxConnectionsPerAddress;
     const problem = upgradeProblem(request, full) ?? (deps.accepting() ? undefined : "503 Service Unavailable");
-    if (problem !== undefined) return rejectUpgrade(raw, problem);
+    if (problem !== undefined) return rejectUpgrade(raw, problem, deps.clock);
     count(perAddress, address, raw);
     sockets.handleUpgrade(request, raw, head, (socket) => void admit(socket, raw, deps));
   };
@@ -57,16 +65,20 @@ async function admit(socket: WebSocket, raw: Duplex, deps: ProviderServerDeps): 
   deps.refused(result.reason);
 }
 
-function upgradeProblem(request: IncomingMessage, full: boolean): string | undefined {
-  // Split by hand: anybody may send a target that is no URL, and whatever throws here ends the process.
-  if ((request.url ?? "").split("?", 1)[0] !== PROVIDER_PATH) return "404 Not Found";
-  const offered = (request.headers["sec-websocket-protocol"] ?? "").split(",").map((each) => each.trim());
+function upgradeProblem({ headers }: IncomingMessage, full: boolean): string | undefined {
+  if (headers.upgrade?.toLowerCase() !== "websocket") return "426 Upgrade Required\r\nUpgrade: websocket";
+  const offered = (headers["sec-websocket-protocol"] ?? "").split(",").map((each) => each.trim());
   if (!offered.includes(SUBPROTOCOL)) return "400 Bad Request";
   return full ? "429 Too Many Requests" : undefined;
 }
 
-function rejectUpgrade(raw: Duplex, status: string): void {
+/** Says why and ends the connection: at once when the peer has closed its side, within a bound when it has not. */
+function rejectUpgrade(raw: Duplex, status: string, clock: Clock): void {
+  const cut = clock.setTimer(FAREWELL_MS, () => raw.destroy());
   raw.on("error", () => {});
+  raw.once("close", () => cut[Symbol.dispose]());
+  // What came behind the request is thrown away: unread, it would hide that the peer has gone.
+  raw.resume();
   raw.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
 }
 

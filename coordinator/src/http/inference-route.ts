@@ -49,6 +49,8 @@ export async function serveInference(
   const onClose = (): void => gone.abort("consumer_gone");
   const onShutdown = (): void => gone.abort("shutdown");
   response.on("close", onClose);
+  // Gone before its turn came: nobody will tell.
+  if (response.destroyed) onClose();
   deps.shutdown.addEventListener("abort", onShutdown);
   for (const name of endpoint.idHeaders) response.setHeader(name, id);
   try {

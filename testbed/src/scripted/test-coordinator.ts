@@ -29,6 +29,7 @@ export async function startTestCoordinator(
   const config: Config = {
     ...readConfig({ HEARTH_PORT: "0" }),
     drainTimeoutMs: 200,
+    lingerMs: 0,
     ...options.config,
   };
   const coordinator = await startCoordinator({

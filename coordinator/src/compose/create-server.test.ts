@@ -1,0 +1,198 @@
+import { execFile } from "node:child_process";
+import { once } from "node:events";
+import type { ServerResponse } from "node:http";
+import { type AddressInfo, connect, type Socket } from "node:net";
+import { promisify } from "node:util";
+import type { HttpBindings } from "@hono/node-server";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { systemClock } from "../platform/clock.js";
+import { createServer, type Fetch, type OwnedServer } from "./create-server.js";
+
+const MAX_CONNECTIONS = 16;
+
+let hearth: OwnedServer;
+/** What has been asked, and not answered where the path is `/hold`. */
+let asked: ServerResponse[];
+let closed: number;
+let release: () => void;
+const sockets: Socket[] = [];
+
+beforeEach(async () => {
+  asked = [];
+  closed = 0;
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const serve = async (request: Request, { outgoing }: HttpBindings): Promise<Response> => {
+    asked.push(outgoing);
+    outgoing.once("close", () => {
+      closed += 1;
+    });
+    const { pathname } = new URL(request.url);
+    if (pathname === "/hold") await held;
+    return new Response(`[${request.method} ${pathname} ${request.headers.get("x-mark")} ${await request.text()}]`);
+  };
+  hearth = createServer(serve as Fetch, { maxConnections: MAX_CONNECTIONS, proxies: 0 });
+  const { server, withoutUpgrade } = hearth;
+  server.on("upgrade", withoutUpgrade);
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+});
+afterEach(async () => {
+  release();
+  for (const socket of sockets.splice(0)) socket.destroy();
+  hearth.server.close();
+  hearth.connections.destroy();
+  await once(hearth.server, "close");
+});
+
+const port = (): number => (hearth.server.address() as AddressInfo).port;
+
+/** A client that writes what no library would, and keeps all that comes back. */
+class RawClient {
+  text = "";
+  readonly socket: Socket;
+
+  constructor() {
+    this.socket = connect(port(), "127.0.0.1");
+    this.socket.on("error", () => {});
+    this.socket.on("data", (data: Buffer) => {
+      this.text += data.toString("latin1");
+    });
+    sockets.push(this.socket);
+  }
+
+  /** The bodies of the answers so far. */
+  get answers(): readonly string[] {
+    return this.text.match(/\[[^\]]*\]/g) ?? [];
+  }
+
+  async answered(...bodies: readonly string[]): Promise<void> {
+    await vi.waitFor(() => expect(this.answers).toEqual(bodies), { timeout: 5_000 });
+  }
+}
+
+const OFFER = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n";
+const get = (path: string, headers = ""): string => `GET ${path} HTTP/1.1\r\nHost: x\r\nX-Mark: m\r\n${headers}\r\n`;
+const post = (path: string, body: string, headers = ""): string =>
+  `POST ${path} HTTP/1.1\r\nHost: x\r\nX-Mark: m\r\nContent-Length: ${body.length}\r\n${headers}\r\n${body}`;
+
+describe("a request that offers an upgrade which nobody wants", () => {
+  it("is served as if it offered none, and so is the next one on its connection", async () => {
+    const client = new RawClient();
+    client.socket.write(get("/a", OFFER));
+    await client.answered("[GET /a m ]");
+    client.socket.write(get("/b"));
+    await client.answered("[GET /a m ]", "[GET /b m ]");
+    client.socket.write(get("/c", OFFER));
+    await client.answered("[GET /a m ]", "[GET /b m ]", "[GET /c m ]");
+    expect(hearth.connections.size).toBe(1);
+  });
+
+  it.each(["together", "apart"])("may have a body that comes with it or later (%s)", async (how) => {
+    const client = new RawClient();
+    const body = "x".repeat(100_000);
+    const request = post("/a", body, OFFER);
+    const cut = how === "together" ? request.length : request.indexOf("\r\n\r\n") + 10;
+    client.socket.write(request.slice(0, cut));
+    if (how === "apart") {
+      await vi.waitFor(() => expect(asked).toHaveLength(1));
+      client.socket.write(request.slice(cut));
+    }
+    await client.answered(`[POST /a m ${body}]`);
+  });
+
+  it("may have a body in chunks, and may wait to be told to go on with it", async () => {
+    const client = new RawClient();
+    const chunked = `Transfer-Encoding: chunked\r\nExpect: 100-continue\r\n${OFFER}`;
+    client.socket.write(get("/a", chunked).replace("GET", "POST"));
+    await vi.waitFor(() => expect(client.text).toContain("100 Continue"));
+    client.socket.write("5\r\nhello\r\n0\r\n\r\n");
+    await client.answered("[POST /a m hello]");
+  });
+
+  it("waits for its turn behind an answer that is not out yet", async () => {
+    const client = new RawClient();
+    client.socket.write(get("/hold"));
+    await vi.waitFor(() => expect(asked).toHaveLength(1));
+    client.socket.write(get("/b", OFFER) + get("/c"));
+    release();
+    await client.answered("[GET /hold m ]", "[GET /b m ]", "[GET /c m ]");
+  });
+
+  it("keeps the rest of its Connection header", async () => {
+    const client = new RawClient();
+    client.socket.write(get("/a", OFFER.replace("Connection: Upgrade", "Connection: close, Upgrade")));
+    await once(client.socket, "close");
+    expect(client.answers).toEqual(["[GET /a m ]"]);
+    expect(client.text).toMatch(/connection: close/i);
+  });
+
+  it("is served to curl", async ({ skip }) => {
+    const run = promisify(execFile);
+    const { stdout: version } = await run("curl", ["--version"]).catch(() => ({ stdout: "" }));
+    if (!version.includes("HTTP2")) skip("no curl with HTTP/2 on this machine");
+    const url = `http://127.0.0.1:${port()}`;
+    const options = ["-sS", "--http2", "-H", "X-Mark: m"];
+    const { stdout } = await run("curl", [...options, "-d", "hello", `${url}/a`, "--next", ...options, `${url}/b`]);
+    expect(stdout).toBe("[POST /a m hello][GET /b m ]");
+  });
+});
+
+describe("a consumer that is gone", () => {
+  it("ends every request of its connection, also those whose answers wait behind another's", async () => {
+    const client = new RawClient();
+    client.socket.write(get("/hold").repeat(20));
+    await vi.waitFor(() => expect(asked).toHaveLength(20));
+    expect(hearth.connections.requests).toBe(20);
+    client.socket.resetAndDestroy();
+    await vi.waitFor(() => expect(closed).toBe(20));
+    expect(asked.every((response) => response.destroyed)).toBe(true);
+    expect(hearth.connections.requests).toBe(0);
+    expect(hearth.connections.size).toBe(0);
+  });
+
+  it("does not keep a stop waiting", async () => {
+    const client = new RawClient();
+    client.socket.write(get("/hold").repeat(20));
+    await vi.waitFor(() => expect(asked).toHaveLength(20));
+    const idle = hearth.connections.answered(systemClock, 60_000);
+    client.socket.resetAndDestroy();
+    await idle;
+  });
+});
+
+describe("a connection", () => {
+  it("is cut off when more requests wait on it than anybody honest sends", async () => {
+    const client = new RawClient();
+    client.socket.write(get("/hold").repeat(100));
+    await once(client.socket, "close");
+    expect(asked.length).toBeLessThanOrEqual(32);
+    await vi.waitFor(() => expect(hearth.connections.requests).toBe(0));
+  });
+
+  it("is refused to an address that has its share, and granted again when one is gone", async () => {
+    const clients = Array.from({ length: MAX_CONNECTIONS / 2 }, () => new RawClient());
+    await vi.waitFor(() => expect(hearth.connections.size).toBe(MAX_CONNECTIONS / 2));
+    await once(new RawClient().socket, "close");
+    clients[0]?.socket.destroy();
+    await vi.waitFor(() => expect(hearth.connections.size).toBe(MAX_CONNECTIONS / 2 - 1));
+    const late = new RawClient();
+    late.socket.write(get("/a"));
+    await late.answered("[GET /a m ]");
+  });
+
+  it("hears at its next answer that it will be closed, and is closed behind it", async () => {
+    const [busy, idle] = [new RawClient(), new RawClient()];
+    busy.socket.write(get("/hold"));
+    idle.socket.write(get("/a"));
+    await idle.answered("[GET /a m ]");
+    hearth.connections.announceEnd();
+    release();
+    idle.socket.write(get("/b"));
+    await Promise.all([once(busy.socket, "close"), once(idle.socket, "close")]);
+    expect(busy.answers).toEqual(["[GET /hold m ]"]);
+    expect(idle.answers).toEqual(["[GET /a m ]", "[GET /b m ]"]);
+    expect(busy.text).toMatch(/connection: close/i);
+  });
+});

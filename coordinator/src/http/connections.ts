@@ -1,0 +1,144 @@
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+import type { Clock } from "../platform/clock.js";
+
+export interface ConnectionLimits {
+  /** Connections in all, of consumers and providers alike; a further one is closed at once. */
+  readonly total: number;
+  /** Connections of one address. */
+  readonly perAddress: number;
+  /** Requests of one connection that wait for their answers; who sends more without reading is cut off. */
+  readonly pipelined: number;
+}
+
+interface Connection {
+  readonly open: Set<ServerResponse>;
+}
+
+/**
+ * Owns every TCP connection of a server, whatever became of it: plain HTTP, an upgrade, a refused one. Each request knows
+ * when its connection is gone, also one whose answer is still queued behind another's.
+ */
+export class Connections {
+  readonly #limits: ConnectionLimits;
+  readonly #connections = new Map<Duplex, Connection>();
+  readonly #perAddress = new Map<string, number>();
+  readonly #waiting = new Set<() => void>();
+  #requests = 0;
+  #closing = false;
+
+  constructor(server: Server, limits: ConnectionLimits) {
+    this.#limits = limits;
+    server.maxConnections = limits.total;
+    server.on("connection", (socket) => this.#connected(socket));
+  }
+
+  /** Requests whose answers are not out yet. */
+  get requests(): number {
+    return this.#requests;
+  }
+
+  get size(): number {
+    return this.#connections.size;
+  }
+
+  /**
+   * Takes a request into account.
+   *
+   * @returns whether to serve it: not when its connection has asked for too much at once, and is cut off
+   */
+  admit({ socket }: IncomingMessage, response: ServerResponse): boolean {
+    const connection = this.#connections.get(socket);
+    if (connection === undefined || socket.destroyed || connection.open.size >= this.#limits.pipelined) {
+      socket.destroy();
+      return false;
+    }
+    if (this.#closing) response.shouldKeepAlive = false;
+    this.#requests += 1;
+    connection.open.add(response);
+    response.once("close", () => {
+      this.#requests -= 1;
+      connection.open.delete(response);
+      this.#changed();
+    });
+    return true;
+  }
+
+  /** From now on each answer that has not begun says that its connection closes behind it. */
+  announceEnd(): void {
+    this.#closing = true;
+    for (const { open } of this.#connections.values()) for (const response of open) response.shouldKeepAlive = false;
+  }
+
+  /** Resolves when every answer is out, or the time is up. */
+  answered(clock: Clock, timeoutMs: number): Promise<void> {
+    return this.#until(() => this.#requests === 0, clock, timeoutMs);
+  }
+
+  /** Resolves when nobody is connected, or the time is up. */
+  left(clock: Clock, timeoutMs: number): Promise<void> {
+    return this.#until(() => this.#connections.size === 0, clock, timeoutMs);
+  }
+
+  /** Calls `act` when every answer of a connection is out; at once where none is due, never when it closes before. */
+  whenAnswered(socket: Duplex, act: () => void): void {
+    const connection = this.#connections.get(socket);
+    if (connection === undefined || connection.open.size === 0) return act();
+    for (const response of connection.open) {
+      response.once("close", () => {
+        if (connection.open.size === 0 && !socket.destroyed) act();
+      });
+    }
+  }
+
+  /** Ends everything that is still connected. */
+  destroy(): void {
+    for (const socket of this.#connections.keys()) socket.destroy();
+  }
+
+  #connected(socket: Duplex & { readonly remoteAddress?: string | undefined }): void {
+    // An upgrade that is not taken up comes here again, as the plain request that it is then.
+    if (this.#connections.has(socket)) return;
+    const { remoteAddress: address = "" } = socket;
+    const others = this.#perAddress.get(address) ?? 0;
+    if (others >= this.#limits.perAddress) return void socket.destroy();
+    this.#perAddress.set(address, others + 1);
+    const connection: Connection = { open: new Set() };
+    this.#connections.set(socket, connection);
+    socket.once("close", () => {
+      this.#connections.delete(socket);
+      const left = (this.#perAddress.get(address) ?? 1) - 1;
+      if (left === 0) this.#perAddress.delete(address);
+      else this.#perAddress.set(address, left);
+      for (const response of [...connection.open]) closeQueued(response);
+      this.#changed();
+    });
+  }
+
+  #changed(): void {
+    for (const look of [...this.#waiting]) look();
+  }
+
+  #until(holds: () => boolean, clock: Clock, timeoutMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      if (holds()) return resolve();
+      const end = (): void => {
+        timer[Symbol.dispose]();
+        this.#waiting.delete(look);
+        resolve();
+      };
+      const look = (): void => {
+        if (holds()) end();
+      };
+      const timer = clock.setTimer(timeoutMs, end);
+      this.#waiting.add(look);
+    });
+  }
+}
+
+/** Node tells only the answer whose turn it is; those that are queued behind it must hear of the end as well. */
+function closeQueued(response: ServerResponse): void {
+  if (response.socket !== null) return;
+  response.destroy();
+  response.emit("close");
+}

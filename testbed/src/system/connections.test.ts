@@ -1,0 +1,132 @@
+import { once } from "node:events";
+import { Agent, request } from "node:http";
+import { connect } from "node:net";
+import { fileURLToPath } from "node:url";
+import { afterEach, describe, expect, it } from "vitest";
+import { readStream, until } from "../scripted/answers.js";
+import { ScriptedProvider } from "../scripted/scripted-provider.js";
+import type { ScriptedStream } from "../scripted/scripted-stream.js";
+import { API_KEY, PROVIDER_TOKEN, startTestCoordinator } from "../scripted/test-coordinator.js";
+import { SpawnedHearth } from "./spawned-hearth.js";
+import { SpawnedProcess } from "./spawned-process.js";
+
+const SLOTS = [{ model: "m", state: "running", running: 0, queued: 0, max_concurrency: 64 }] as const;
+const cleanUps: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanUp of cleanUps.splice(0).toReversed()) await cleanUp();
+});
+
+function chatRequest(): string {
+  const body = JSON.stringify({ model: "m", messages: [{ role: "user", content: "hi" }] });
+  return [
+    "POST /v1/chat/completions HTTP/1.1",
+    "Host: x",
+    `Authorization: Bearer ${API_KEY}`,
+    "Content-Type: application/json",
+    `Content-Length: ${body.length}`,
+    "",
+    body,
+  ].join("\r\n");
+}
+
+it("cancels every request of a connection that is gone, also those whose answers wait behind another's", async () => {
+  await using hearth = await startTestCoordinator();
+  const provider = await hearth.provider(() => {}, { slots: [...SLOTS] });
+  const socket = connect(Number(new URL(hearth.url).port), "127.0.0.1");
+  socket.on("error", () => {});
+  socket.write(chatRequest().repeat(20));
+  await until("all are running", () => provider.streams.length === 20);
+  socket.resetAndDestroy();
+  await until("all are cancelled", () => provider.streams.every((s) => s.cancelReason === "consumer_gone"), 1_000);
+});
+
+describe("SIGTERM", () => {
+  it("is obeyed while somebody holds a refused upgrade and a silent connection open", async () => {
+    await using hearth = await SpawnedHearth.start({ HEARTH_DRAIN_TIMEOUT_MS: "1000" });
+    const port = Number(new URL(hearth.url).port);
+    const upgrade = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
+    const silent = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
+    cleanUps.push(
+      () => upgrade.destroy(),
+      () => silent.destroy(),
+    );
+    for (const socket of [upgrade, silent]) socket.on("error", () => {});
+    upgrade.write("GET /ws/provider HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: other\r\n\r\n");
+    await once(upgrade, "data");
+    expect(await hearth.coordinator.stop()).toEqual({ code: 0, signal: null });
+  });
+
+  it("resets no kept-alive connection between two requests of a busy client", async () => {
+    await using hearth = await SpawnedHearth.start();
+    const agent = new Agent({ keepAlive: true, maxSockets: 8 });
+    cleanUps.push(() => agent.destroy());
+    const endings: KeptAliveEnding[] = [];
+    const client = async (): Promise<void> => {
+      while (endings.at(-1) !== "refused") endings.push(await getKeptAlive(`${hearth.url}/v1/models`, agent));
+    };
+    const clients = Array.from({ length: 8 }, client);
+    await until("some were served", () => endings.length > 100);
+    expect(await hearth.coordinator.stop()).toEqual({ code: 0, signal: null });
+    await Promise.all(clients);
+    expect(endings.filter((ending) => ending === "reset")).toEqual([]);
+  });
+});
+
+type KeptAliveEnding = "answered" | "refused" | "reset";
+
+/** One request; a connection that was open before and breaks is `reset`, one that cannot be made is `refused`. */
+function getKeptAlive(url: string, agent: Agent): Promise<KeptAliveEnding> {
+  return new Promise((resolve) => {
+    const sent = request(url, { agent, headers: { Authorization: `Bearer ${API_KEY}` } }, (response) => {
+      response.on("error", () => resolve("reset"));
+      response.on("end", () => resolve(response.complete ? "answered" : "reset"));
+      response.resume();
+    });
+    sent.on("error", () => resolve(sent.reusedSocket ? "reset" : "refused"));
+    sent.end();
+  });
+}
+
+/** Longer than the deadlines of the paused coordinator, ms. */
+const PAUSE_MS = 4_000;
+
+it("takes nothing for silence that came while the coordinator itself was stopped", async () => {
+  const script = fileURLToPath(new URL("../../dist/system/pausable-coordinator.js", import.meta.url));
+  const coordinator = new SpawnedProcess({ name: "coordinator", file: process.execPath, args: [script] });
+  cleanUps.push(() => coordinator[Symbol.asyncDispose]());
+  await coordinator.until("listens", () => coordinator.logged("listening").length > 0);
+  const url = String(coordinator.logged("listening")[0]?.["url"]);
+  const asked: ScriptedStream[] = [];
+  const provider = await ScriptedProvider.connect({
+    url: `${url.replace("http", "ws")}/ws/provider`,
+    token: PROVIDER_TOKEN,
+    script: (stream) => void asked.push(stream),
+    slots: [...SLOTS],
+  });
+  cleanUps.push(() => provider.terminate());
+  const ask = (): Promise<Response> =>
+    fetch(`${url}/v1/chat/completions`, {
+      method: "POST",
+      headers: { Authorization: `Bearer ${API_KEY}`, "Content-Type": "application/json" },
+      body: JSON.stringify({ model: "m", stream: true, messages: [{ role: "user", content: "hi" }] }),
+    });
+  const streaming = ask();
+  await until("the first is asked", () => asked.length === 1);
+  asked[0]?.role();
+  asked[0]?.content("before ");
+  const answer = await streaming;
+  const waiting = ask();
+  await until("the second is asked", () => asked.length === 2);
+
+  coordinator.signal("SIGSTOP");
+  asked[0]?.content("after");
+  asked[0]?.finish();
+  asked[0]?.end();
+  asked[1]?.answer("meanwhile");
+  await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+  coordinator.signal("SIGCONT");
+
+  expect(await readStream(answer)).toMatchObject({ content: "before after", errors: [], broken: false });
+  expect(await readStream(await waiting)).toMatchObject({ status: 200, content: "meanwhile", errors: [] });
+  expect(asked).toHaveLength(2);
+});
