@@ -80,8 +80,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
     metrics,
     verifyDevice: options.verifyDevice,
   });
-  const { maxConnectionsPerAccount: maxPerAccount } = config;
-  const fleet = createFleet({ clock, log, metrics, registry, trust, maxPerAccount });
+  const fleet = await createFleet({ config, clock, log, metrics, registry, store: store.knownModels, trust });
   const shutdown = new AbortController();
   // Every running request listens to it, and there may be any number of them.
   setMaxListeners(0, shutdown.signal);
@@ -136,6 +135,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
       selection.queue.close();
       await drain({ server, connections, providers, registry, clock, shutdown, bounds: config });
       sealing[Symbol.dispose]();
+      await fleet.knownModels.stop();
       await trust.stop();
       await store.close();
       log.info("stopped");
@@ -171,6 +171,7 @@ function createServices(parts: ServiceParts): RequestServices {
     },
     settlement: { clock, metrics },
     receipts: trust.receipts,
+    knownModels: fleet.knownModels,
     policy: options.policy ?? DEFAULT_POLICY,
     clock,
   };

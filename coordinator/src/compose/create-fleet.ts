@@ -1,42 +1,50 @@
 import type { ProviderId } from "@hearth/protocol";
+import type { Config } from "../config.js";
 import { refuse } from "../fleet/handshake.js";
+import { KnownModels } from "../fleet/known-models.js";
 import { ProviderSession, type SessionEnd, type SessionHooks } from "../fleet/provider-session.js";
 import type { Registration } from "../fleet/registration.js";
 import type { Registry } from "../fleet/registry.js";
 import type { Clock } from "../platform/clock.js";
 import type { Logger } from "../platform/logger.js";
 import type { Metrics } from "../platform/metrics.js";
+import type { KnownModelStore } from "../store/known-model-store.js";
 import type { Trust } from "./create-trust.js";
 
 /** Why a session ended that no request is to wait for. */
 const NOT_COMING_BACK: ReadonlySet<SessionEnd> = new Set(["left", "unauthorized"]);
 
 export interface Fleet {
-  /** Every model that anybody has advertised since the start. */
-  readonly knownModels: ReadonlySet<string>;
-  readonly registered: (registration: Registration) => void;
+  readonly knownModels: KnownModels;
+  readonly registered: (registration: Registration, address: string) => void;
 }
 
 export interface FleetDeps {
+  readonly config: Pick<Config, "maxConnectionsPerAccount">;
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly registry: Registry;
+  readonly store: KnownModelStore;
   readonly trust: Trust;
-  /** Machines that one account may have connected. */
-  readonly maxPerAccount: number;
 }
 
-/** Connections become sessions, and sessions a fleet. */
-export function createFleet({ clock, log, metrics, registry, trust, maxPerAccount }: FleetDeps): Fleet {
-  const knownModels = new Set<string>();
+/**
+ * Connections become sessions, and sessions a fleet. Machines that answered before this start are waited for.
+ *
+ * @throws what the store throws
+ */
+export async function createFleet(deps: FleetDeps): Promise<Fleet> {
+  const { config, clock, log, metrics, registry, store, trust } = deps;
+  const knownModels = await KnownModels.open({ store, registry, clock, log });
+  for (const provider of knownModels.expected()) registry.expect(provider);
   const hooks: SessionHooks = {
     updated(session) {
-      for (const model of session.models.keys()) remember(knownModels, model);
-      registry.changed();
+      registry.updated(session);
     },
     closed(session, reason) {
       if (reason === "untrusted") registry.distrust(session.id);
+      knownModels.departed(session);
       registry.departed(session, !NOT_COMING_BACK.has(reason));
       metrics.providers.set(registry.size);
       metrics.connectionsClosed.inc({ reason });
@@ -48,8 +56,8 @@ export function createFleet({ clock, log, metrics, registry, trust, maxPerAccoun
     cancelConfirmed: (spent) => metrics.tokens.inc({ kind: "cancelled" }, spent?.completion_tokens ?? 0),
   };
   const distrusted = (id: ProviderId): boolean => registry.isDistrusted(id);
-  const registered = (registration: Registration): void => {
-    if (registry.othersOf(registration.holder.account, registration.provider) >= maxPerAccount) {
+  const registered = (registration: Registration, address: string): void => {
+    if (registry.othersOf(registration.holder.account, registration.provider) >= config.maxConnectionsPerAccount) {
       metrics.connectionsClosed.inc({ reason: "too_many_connections" });
       return refuse(registration.socket, "too_many_connections", clock);
     }
@@ -62,21 +70,10 @@ export function createFleet({ clock, log, metrics, registry, trust, maxPerAccoun
       newChallenge: trust.newChallenge,
       manifest: () => trust.manifest.current,
     });
-    registry.add(session);
+    registry.add(session, address);
     if (session.enrolmentId !== undefined) trust.enrolment.seen(session.enrolmentId);
-    hooks.updated(session);
     metrics.providers.set(registry.size);
     log.info({ provider: session.id, name: session.name, models: [...session.models.keys()] }, "provider registered");
   };
   return { knownModels, registered };
-}
-
-/** Models remembered at most. One that is served comes back with its provider's next word. */
-const MAX_KNOWN_MODELS = 10_000;
-
-function remember(models: Set<string>, model: string): void {
-  if (models.has(model)) return;
-  models.add(model);
-  const oldest = models.values().next().value;
-  if (models.size > MAX_KNOWN_MODELS && oldest !== undefined) models.delete(oldest);
 }

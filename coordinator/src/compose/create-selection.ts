@@ -1,7 +1,7 @@
 import type { AttemptEnd } from "../dispatch/attempt.js";
 import { Hedging } from "../dispatch/hedging.js";
 import type { AttemptObserver, OpenAttemptDeps } from "../dispatch/open-attempt.js";
-import type { ProviderSession } from "../fleet/provider-session.js";
+import type { Provider } from "../fleet/provider.js";
 import type { Registry } from "../fleet/registry.js";
 import type { Clock } from "../platform/clock.js";
 import type { Logger } from "../platform/logger.js";
@@ -26,7 +26,7 @@ export interface SelectionDeps {
 /** Chooses providers: the picker with its breaker, the queue before it, the hedges beside it. */
 export function createSelection(deps: SelectionDeps): Selection {
   const { clock, rng, log, metrics, registry, catalog } = deps;
-  const providers = (): Iterable<ProviderSession> => registry.providers();
+  const providers = (): Iterable<Provider> => registry.providers();
   const outlier = new OutlierDetector({
     clock,
     rng,

@@ -2,6 +2,7 @@ import type { ProviderId } from "@hearth/protocol";
 import { beforeEach, describe, expect, it } from "vitest";
 import { FakeClock } from "../testing/fake-clock.js";
 import { fakeModel, fakeProvider } from "../testing/fake-provider.js";
+import type { Provider } from "./provider.js";
 import type { ProviderSession } from "./provider-session.js";
 import { Registry } from "./registry.js";
 
@@ -41,7 +42,7 @@ function end(ended: ProviderSession, expectedBack: boolean): void {
 }
 
 const id = (name: string): ProviderId => name as ProviderId;
-const names = (providers: Iterable<ProviderSession>): string[] => [...providers].map((provider) => provider.id);
+const names = (providers: Iterable<Provider>): string[] => [...providers].map((provider) => provider.id);
 
 describe("who is here", () => {
   it("knows a session by its id from when it joins", () => {
@@ -101,6 +102,39 @@ describe("who is here", () => {
     expect(registry.get(id("one"))).toBe(newer);
     expect(registry.size).toBe(1);
     expect(clock.pending).toBe(0);
+  });
+});
+
+describe("which models are served", () => {
+  it("follows what each machine names, and what is expected back", () => {
+    const [one, two] = [session("one", ["a", "b"]), session("two", ["b"])];
+    registry.add(one);
+    registry.add(two);
+    end(two, false);
+    expect(["a", "b", "c"].filter((model) => registry.serves(model))).toEqual(["a", "b"]);
+    one.models = session("one", ["c"]).models;
+    registry.updated(one);
+    expect(["a", "b", "c"].filter((model) => registry.serves(model))).toEqual(["c"]);
+    end(one, true);
+    expect(registry.serves("c")).toBe(true);
+    clock.advance(TWO_MINUTES_MS);
+    expect(registry.serves("c")).toBe(false);
+  });
+
+  it("is not changed by a session that another has replaced", () => {
+    const [older, newer] = [session("one", ["a"]), session("one", ["b"])];
+    registry.add(older);
+    registry.add(newer);
+    registry.updated(older);
+    expect(["a", "b"].filter((model) => registry.serves(model))).toEqual(["b"]);
+  });
+
+  it("keeps nothing of the session of a machine that is away", () => {
+    const one = session("one");
+    registry.add(one);
+    end(one, true);
+    expect([...registry.providers()]).toHaveLength(1);
+    expect([...registry.providers()][0]).not.toBe(one);
   });
 });
 

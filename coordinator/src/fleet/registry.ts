@@ -1,49 +1,78 @@
 import type { ProviderId } from "@hearth/protocol";
 import type { Clock } from "../platform/clock.js";
+import { DepartedProvider } from "./departed-provider.js";
+import { DEFAULT_DEPARTURE_LIMITS, type DepartureLimits, Departures } from "./departures.js";
+import { ModelIndex } from "./model-index.js";
+import type { Provider } from "./provider.js";
 import type { ProviderSession } from "./provider-session.js";
 
-/** How long a provider that went away is still expected back, ms: as long as a request waits at most. */
-const EXPECTED_BACK_MS = 120_000;
 /** How long a machine that was caught cheating gets no requests, ms. */
 const DISTRUST_MS = 600_000;
 /** Machines remembered as cheats at most. */
 const MAX_DISTRUSTED = 10_000;
 
+interface Connected {
+  readonly session: ProviderSession;
+  /** Where it is connected from. */
+  readonly address: string;
+}
+
 /** Who is connected to this node, and who was a moment ago. */
 export class Registry {
   readonly #clock: Clock;
-  readonly #sessions = new Map<ProviderId, ProviderSession>();
-  readonly #departures = new Map<ProviderId, Disposable>();
+  readonly #connected = new Map<ProviderId, Connected>();
+  readonly #departures: Departures;
+  readonly #index = new ModelIndex();
   readonly #distrustedUntil = new Map<ProviderId, number>();
   readonly #watchers = new Set<() => void>();
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, limits: DepartureLimits = DEFAULT_DEPARTURE_LIMITS) {
     this.#clock = clock;
+    this.#departures = new Departures(clock, limits, ({ id }) => {
+      this.#index.delete(id);
+      this.changed();
+    });
   }
 
   /** Takes a session in. An older session of the same machine is closed as replaced. */
-  add(session: ProviderSession): void {
-    const older = this.#sessions.get(session.id);
-    this.#forgetDeparture(session.id);
-    this.#sessions.set(session.id, session);
-    older?.close("replaced");
+  add(session: ProviderSession, address: string = ""): void {
+    const older = this.#connected.get(session.id);
+    this.#departures.take(session.id);
+    this.#connected.set(session.id, { session, address });
+    older?.session.close("replaced");
+    this.updated(session);
+  }
+
+  /** What a session says of itself has changed. */
+  updated(session: ProviderSession): void {
+    if (this.#connected.get(session.id)?.session === session) this.#index.set(session.id, session.models);
     this.changed();
   }
 
   /**
    * A session has ended.
    *
-   * @param expectedBack it vanished rather than left: it stays known, as offline, while requests would wait for it
+   * @param expectedBack it vanished rather than left: what requests that wait for it need to know is kept for a while
    */
   departed(session: ProviderSession, expectedBack: boolean): void {
-    if (this.#sessions.get(session.id) !== session) return;
-    this.#forgetDeparture(session.id);
-    if (!expectedBack) return this.#remove(session);
-    this.#departures.set(
-      session.id,
-      this.#clock.setTimer(EXPECTED_BACK_MS, () => this.#remove(session)),
-    );
+    const connected = this.#connected.get(session.id);
+    if (connected?.session !== session) return;
+    this.#connected.delete(session.id);
+    if (expectedBack) this.expect(DepartedProvider.of(session, this.#clock.now()), connected.address);
+    else this.#index.delete(session.id);
     this.changed();
+  }
+
+  /** A machine that is not here may come any moment: requests wait for it. */
+  expect(provider: DepartedProvider, address?: string): void {
+    if (this.#connected.has(provider.id)) return;
+    this.#index.set(provider.id, provider.models);
+    this.#departures.add(provider, address);
+  }
+
+  /** Whether a machine that is connected or expected back names this model. */
+  serves(model: string): boolean {
+    return this.#index.has(model);
   }
 
   /** Remembers a machine as one that cheats, so that reconnecting launders nothing. */
@@ -61,18 +90,18 @@ export class Registry {
 
   /** The session of a connected provider. */
   get(id: ProviderId): ProviderSession | undefined {
-    const session = this.#sessions.get(id);
-    return session?.status === "offline" ? undefined : session;
+    return this.#connected.get(id)?.session;
   }
 
-  /** Every provider that is connected or expected back, in the order of arrival. */
-  providers(): IterableIterator<ProviderSession> {
-    return this.#sessions.values();
+  /** Every provider that is connected, in the order of arrival, or expected back. */
+  *providers(): IterableIterator<Provider> {
+    yield* this.connected();
+    yield* this.#departures.providers();
   }
 
   /** Every connected provider. */
   *connected(): IterableIterator<ProviderSession> {
-    for (const session of this.#sessions.values()) if (session.status !== "offline") yield session;
+    for (const { session } of this.#connected.values()) yield session;
   }
 
   /** Connected machines of an account, without this one: a machine that comes back takes its own place. */
@@ -84,7 +113,12 @@ export class Registry {
 
   /** Connected providers. */
   get size(): number {
-    return this.#sessions.size - this.#departures.size;
+    return this.#connected.size;
+  }
+
+  /** Providers that are not connected and expected back. */
+  get expected(): number {
+    return this.#departures.size;
   }
 
   /** Calls `onChange` whenever something that selection looks at may have changed. */
@@ -99,19 +133,7 @@ export class Registry {
 
   /** Gives back every timer. */
   [Symbol.dispose](): void {
-    for (const timer of this.#departures.values()) timer[Symbol.dispose]();
-    this.#departures.clear();
+    this.#departures[Symbol.dispose]();
     this.#watchers.clear();
-  }
-
-  #remove(session: ProviderSession): void {
-    this.#departures.delete(session.id);
-    if (this.#sessions.get(session.id) === session) this.#sessions.delete(session.id);
-    this.changed();
-  }
-
-  #forgetDeparture(id: ProviderId): void {
-    this.#departures.get(id)?.[Symbol.dispose]();
-    this.#departures.delete(id);
   }
 }

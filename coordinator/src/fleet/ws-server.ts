@@ -4,6 +4,7 @@ import { LIMITS, SUBPROTOCOL } from "@hearth/protocol";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { Clock } from "../platform/clock.js";
 import type { Logger } from "../platform/logger.js";
+import { Tally } from "../platform/tally.js";
 import { type HandshakeDeps, handshake } from "./handshake.js";
 import type { Registration } from "./registration.js";
 
@@ -19,7 +20,8 @@ export interface ProviderServerDeps extends HandshakeDeps {
   readonly addressOf: (request: IncomingMessage) => string;
   /** False on the way out: who dials then is sent away. */
   readonly accepting: () => boolean;
-  readonly registered: (registration: Registration) => void;
+  /** @param address where it is connected from */
+  readonly registered: (registration: Registration, address: string) => void;
   readonly refused: (reason: string) => void;
   /** Serves a request for any other path as if it had offered no upgrade. */
   readonly withoutUpgrade: (request: IncomingMessage, socket: Duplex, behind: Buffer) => void;
@@ -35,16 +37,17 @@ export function acceptProviders(server: Server, deps: ProviderServerDeps): Dispo
     clientTracking: true,
     handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
   });
-  const perAddress = new Map<string, number>();
+  const perAddress = new Tally();
   const onUpgrade = (request: IncomingMessage, raw: Duplex, head: Buffer): void => {
     // Split by hand: anybody may send a target that is no URL, and whatever throws here ends the process.
     if ((request.url ?? "").split("?", 1)[0] !== PROVIDER_PATH) return deps.withoutUpgrade(request, raw, head);
     const address = deps.addressOf(request);
-    const full = (perAddress.get(address) ?? 0) >= deps.maxConnectionsPerAddress;
+    const full = perAddress.of(address) >= deps.maxConnectionsPerAddress;
     const problem = upgradeProblem(request, full) ?? (deps.accepting() ? undefined : "503 Service Unavailable");
     if (problem !== undefined) return rejectUpgrade(raw, problem, deps.clock);
-    count(perAddress, address, raw);
-    sockets.handleUpgrade(request, raw, head, (socket) => void admit(socket, raw, deps));
+    perAddress.add(address);
+    raw.once("close", () => perAddress.remove(address));
+    sockets.handleUpgrade(request, raw, head, (socket) => void admit(socket, raw, address, deps));
   };
   server.on("upgrade", onUpgrade);
   return {
@@ -56,11 +59,11 @@ export function acceptProviders(server: Server, deps: ProviderServerDeps): Dispo
   };
 }
 
-async function admit(socket: WebSocket, raw: Duplex, deps: ProviderServerDeps): Promise<void> {
+async function admit(socket: WebSocket, raw: Duplex, address: string, deps: ProviderServerDeps): Promise<void> {
   // A socket error (a reset, an oversize or invalid frame) is followed by close, which is what everybody listens to.
   socket.on("error", (error) => deps.log.debug({ problem: error.message }, "provider socket error"));
   const result = await handshake(socket, raw, deps);
-  if (result.type === "registered") return deps.registered(result.registration);
+  if (result.type === "registered") return deps.registered(result.registration, address);
   deps.log.info({ reason: result.reason, problem: result.problem }, "provider refused");
   deps.refused(result.reason);
 }
@@ -80,13 +83,4 @@ function rejectUpgrade(raw: Duplex, status: string, clock: Clock): void {
   // What came behind the request is thrown away: unread, it would hide that the peer has gone.
   raw.resume();
   raw.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
-}
-
-function count(perAddress: Map<string, number>, address: string, raw: Duplex): void {
-  perAddress.set(address, (perAddress.get(address) ?? 0) + 1);
-  raw.once("close", () => {
-    const left = (perAddress.get(address) ?? 1) - 1;
-    if (left === 0) perAddress.delete(address);
-    else perAddress.set(address, left);
-  });
 }

@@ -141,13 +141,15 @@ function adminRoutes(app: Hono<Env>, deps: HttpDeps, admins: Credentials): void 
   app.put("/admin/runtime-manifest", async (c) =>
     c.json(await replaceManifest(deps.manifest, await readBody(c.env.incoming, MAX_MANIFEST_BYTES))),
   );
-  app.get("/admin/providers", (c) => c.json(listProviders(deps.registry.providers(), deps.clock)));
+  app.get("/admin/providers", (c) => c.json(listProviders(deps.registry.providers(), c.req.query(), deps.clock)));
 }
 
 function healthRoutes(app: Hono<Env>, deps: HttpDeps): void {
   app.get("/livez", (c) => c.json({ status: "ok" }));
   app.get("/readyz", (c) =>
-    deps.ready() ? c.json({ status: "ready", providers: deps.registry.size }) : c.json({ status: "draining" }, 503),
+    deps.ready()
+      ? c.json({ status: "ready", providers: deps.registry.size, expected: deps.registry.expected })
+      : c.json({ status: "draining" }, 503),
   );
   app.get("/health", (c) => c.json({ status: deps.ready() ? "ok" : "draining", providers: deps.registry.size }));
   app.get("/metrics", async (c) => {

@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Clock } from "../platform/clock.js";
+import { Tally } from "../platform/tally.js";
 
 export interface ConnectionLimits {
   /** Connections in all, of consumers and providers alike; a further one is closed at once. */
@@ -22,7 +23,7 @@ interface Connection {
 export class Connections {
   readonly #limits: ConnectionLimits;
   readonly #connections = new Map<Duplex, Connection>();
-  readonly #perAddress = new Map<string, number>();
+  readonly #perAddress = new Tally();
   readonly #waiting = new Set<() => void>();
   #requests = 0;
   #closing = false;
@@ -100,16 +101,13 @@ export class Connections {
     // An upgrade that is not taken up comes here again, as the plain request that it is then.
     if (this.#connections.has(socket)) return;
     const { remoteAddress: address = "" } = socket;
-    const others = this.#perAddress.get(address) ?? 0;
-    if (others >= this.#limits.perAddress) return void socket.destroy();
-    this.#perAddress.set(address, others + 1);
+    if (this.#perAddress.of(address) >= this.#limits.perAddress) return void socket.destroy();
+    this.#perAddress.add(address);
     const connection: Connection = { open: new Set() };
     this.#connections.set(socket, connection);
     socket.once("close", () => {
       this.#connections.delete(socket);
-      const left = (this.#perAddress.get(address) ?? 1) - 1;
-      if (left === 0) this.#perAddress.delete(address);
-      else this.#perAddress.set(address, left);
+      this.#perAddress.remove(address);
       for (const response of [...connection.open]) closeQueued(response);
       this.#changed();
     });

@@ -1,3 +1,4 @@
+import type { KnownModels } from "../fleet/known-models.js";
 import { HearthError } from "../platform/errors.js";
 import { buildsOf, type Catalog } from "../selection/catalog.js";
 import type { Picked, Picker } from "../selection/picker.js";
@@ -22,8 +23,7 @@ export interface AdmitDeps {
   readonly picker: Picker;
   readonly queue: WaitQueue;
   readonly catalog: Catalog;
-  /** Models that somebody has served since this coordinator started. */
-  readonly knownModels: ReadonlySet<string>;
+  readonly knownModels: Pick<KnownModels, "knows">;
   readonly accepting: () => boolean;
 }
 
@@ -49,7 +49,7 @@ function checkKnown(deps: AdmitDeps, traits: Traits): void {
   }
   const { catalog, knownModels } = deps;
   const { model } = traits;
-  if (!knownModels.has(model) && !catalog.models.has(model) && !catalog.aliases.has(model)) {
+  if (!knownModels.knows(model) && !catalog.models.has(model) && !catalog.aliases.has(model)) {
     throw new HearthError("model_not_found", `The model '${model}' does not exist.`, { param: "model" });
   }
 }

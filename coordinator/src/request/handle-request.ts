@@ -2,6 +2,7 @@ import { type OpenAttemptDeps, openAttempt } from "../dispatch/open-attempt.js";
 import { type PolicySettings, policyFor } from "../dispatch/policy.js";
 import { race } from "../dispatch/race.js";
 import type { Attempt } from "../dispatch/types.js";
+import type { KnownModels } from "../fleet/known-models.js";
 import type { Clock } from "../platform/clock.js";
 import type { Logger } from "../platform/logger.js";
 import { type AdmitDeps, admit, type Reservation } from "./admit.js";
@@ -28,6 +29,7 @@ export interface RequestServices {
   readonly dispatch: OpenAttemptDeps;
   readonly settlement: SettleDeps;
   readonly receipts: Pick<ReceiptBook, "keep">;
+  readonly knownModels: Pick<KnownModels, "answered">;
   readonly policy: PolicySettings;
   readonly clock: Clock;
 }
@@ -63,6 +65,7 @@ export async function handleRequest(
     settle(services.settlement, log, reservation, outcome);
     const served = trace.served(outcome);
     if (served === undefined) return;
+    services.knownModels.answered(served.session, traits.model);
     services.receipts.keep(request.id, caller.account, served);
     receipted.receipt = served.attempt.receipt;
   });

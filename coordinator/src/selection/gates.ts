@@ -80,7 +80,8 @@ const REJECTS: Readonly<Record<Gate, Rejects>> = {
     isBelow(provider.trust, catalog.trustMinimum) ||
     (traits.minTrust !== undefined && isBelow(provider.trust, traits.minTrust)),
   runtime_unverified: (provider, { traits }) => provider.runtimeUnverified(traits.model),
-  no_encryption_key: (provider) => provider.encryptionKey === undefined,
+  // One that is away tells its key when it is back.
+  no_encryption_key: (provider) => provider.encryptionKey === undefined && provider.status !== "offline",
   challenge_stale: (provider, { now }) => provider.freshUntil <= now,
   version_floor: belowFloor,
   template_broken: (provider, { traits }) => provider.models.get(traits.model)?.template_render_ok === false,

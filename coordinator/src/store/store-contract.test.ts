@@ -274,6 +274,28 @@ describe.each(Object.entries(PLACES))("%s", (_name, open) => {
     });
   });
 
+  it("keeps the last word on each pair of machine and model, oldest answer first, until it is taken away", async () => {
+    const known = (model: string, providerId: string, answeredAtMs: number) => ({
+      model,
+      providerId,
+      account: "anna",
+      answeredAtMs,
+      facts: "{}",
+    });
+    await store.knownModels.put([known("a", "prv_1", 3), known("a", "prv_2", 2), known("b", "prv_1", 1)]);
+    await store.knownModels.put([known("b", "prv_1", 4)]);
+    expect(await store.knownModels.all()).toEqual([
+      known("a", "prv_2", 2),
+      known("a", "prv_1", 3),
+      known("b", "prv_1", 4),
+    ]);
+    await store.knownModels.remove([
+      { model: "a", providerId: "prv_1" },
+      { model: "c", providerId: "prv_1" },
+    ]);
+    expect(await store.knownModels.all()).toEqual([known("a", "prv_2", 2), known("b", "prv_1", 4)]);
+  });
+
   it("keeps the last text of a document", async () => {
     expect(await store.documents.get("manifest")).toBeUndefined();
     await store.documents.put("manifest", '{"v":1}');

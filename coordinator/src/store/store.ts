@@ -1,6 +1,7 @@
 import type { AttestationStore } from "./attestation-store.js";
 import type { DocumentStore } from "./document-store.js";
 import type { EnrolmentStore } from "./enrolment-store.js";
+import type { KnownModelStore } from "./known-model-store.js";
 import type { ReceiptStore } from "./receipt-store.js";
 
 /** What a coordinator keeps over a restart. A promise that has resolved survives a power cut. */
@@ -9,6 +10,7 @@ export interface Store {
   readonly receipts: ReceiptStore;
   readonly attestations: AttestationStore;
   readonly documents: DocumentStore;
+  readonly knownModels: KnownModelStore;
   /** Nothing may be asked of it afterwards. Idempotent. */
   close(): Promise<void>;
 }

@@ -12,6 +12,7 @@ import {
   handshake,
   OutlierDetector,
   ProofDesk,
+  type Provider,
   ProviderSession,
   providerIdOf,
   Registry,
@@ -55,8 +56,7 @@ const UNHEARD = { inc: () => {}, observe: () => {} };
 export function assemble(world: World): CoordinatorUnderTest {
   const { time: clock, journal } = world;
   const registry = new Registry(clock);
-  const knownModels = new Set<string>();
-  const providers = (): Iterable<ProviderSession> => registry.providers();
+  const providers = (): Iterable<Provider> => registry.providers();
   const rng = new Random(mixSeeds(world.scenario.seed, 5));
   const ejections = new Map<string, Traits>();
   const ejected = (shape: Shape): void => {
@@ -84,7 +84,14 @@ export function assemble(world: World): CoordinatorUnderTest {
   });
   const observer: AttemptObserver = watchHedges(world, queue);
   const services: RequestServices = {
-    admission: { clock, picker, queue, catalog: CATALOG, knownModels, accepting: () => true },
+    admission: {
+      clock,
+      picker,
+      queue,
+      catalog: CATALOG,
+      knownModels: { knows: (model) => registry.serves(model) },
+      accepting: () => true,
+    },
     dispatch: {
       picker,
       queue,
@@ -100,14 +107,12 @@ export function assemble(world: World): CoordinatorUnderTest {
       metrics: { requests: UNHEARD, requestSeconds: UNHEARD, tokens: UNHEARD } as never,
     },
     receipts: { keep() {} },
+    knownModels: { answered() {} },
     policy: DEFAULT_POLICY,
     clock,
   };
   const sessionHooks: SessionHooks = {
-    updated(session) {
-      for (const model of session.models.keys()) knownModels.add(model);
-      registry.changed();
-    },
+    updated: (session) => registry.updated(session),
     closed(session, reason) {
       if (reason === "untrusted") registry.distrust(session.id);
       registry.departed(session, reason !== "left");

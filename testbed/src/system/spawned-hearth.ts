@@ -93,7 +93,7 @@ export class SpawnedHearth implements AsyncDisposable {
     const agent = this.run(`agent ${name}`, AGENT, [...args, ...models.flatMap((model) => ["--model", model])]);
     await agent.until("serves", async () => {
       const providers = await this.providers();
-      return providers.some((provider) => provider.name === name && provider.models.length > 0);
+      return providers.some((each) => each.name === name && each.status === "serving" && each.models.length > 0);
     });
     return agent;
   }

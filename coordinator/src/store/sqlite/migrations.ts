@@ -66,4 +66,15 @@ export const MIGRATIONS: readonly string[] = [
     json TEXT NOT NULL
   ) STRICT;
   `,
+  `
+  CREATE TABLE known_models (
+    model TEXT NOT NULL,
+    provider_id TEXT NOT NULL,
+    account TEXT NOT NULL,
+    answered_at_ms INTEGER NOT NULL,
+    facts TEXT NOT NULL,
+    PRIMARY KEY (model, provider_id)
+  ) STRICT;
+  CREATE INDEX known_models_by_age ON known_models (answered_at_ms);
+  `,
 ];

@@ -7,6 +7,7 @@ import { MIGRATIONS } from "./migrations.js";
 import { SqliteAttestations } from "./sqlite-attestations.js";
 import { SqliteDocuments } from "./sqlite-documents.js";
 import { SqliteEnrolments } from "./sqlite-enrolments.js";
+import { SqliteKnownModels } from "./sqlite-known-models.js";
 import { SqliteReceipts } from "./sqlite-receipts.js";
 
 /** "Hrth": tells a database of ours from another program's. */
@@ -83,6 +84,7 @@ function storeOn(connection: Connection): Store {
     receipts: new SqliteReceipts(connection),
     attestations: new SqliteAttestations(connection),
     documents: new SqliteDocuments(connection),
+    knownModels: new SqliteKnownModels(connection),
     close: async () => connection.close(),
   };
 }

@@ -1,0 +1,50 @@
+import { describe, expect, it } from "vitest";
+import { FakeClock } from "../testing/fake-clock.js";
+import { fakeProvider } from "../testing/fake-provider.js";
+import { listProviders } from "./providers.js";
+
+const FLEET = ["c", "a", "e", "b", "d"].map((id) => fakeProvider(id, { account: id < "c" ? "anna" : "ben" }));
+
+interface Page {
+  readonly data: readonly { readonly id: string }[];
+  readonly last_id: string | null;
+  readonly has_more: boolean;
+}
+
+function page(query: Readonly<Record<string, string>>, fleet = FLEET): Page {
+  return listProviders(fleet, query, new FakeClock()) as Page;
+}
+
+describe("the list of providers", () => {
+  it("comes in pages that together are all of them, each once, in the order of ids", () => {
+    const seen: string[] = [];
+    let after: string | null = "";
+    for (let more = true; more; ) {
+      const { data, last_id, has_more }: Page = page({ limit: "2", ...(after === "" ? {} : { after: after ?? "" }) });
+      expect(data.length).toBeLessThanOrEqual(2);
+      seen.push(...data.map(({ id }) => id));
+      after = last_id;
+      more = has_more;
+    }
+    expect(seen).toEqual(["a", "b", "c", "d", "e"]);
+  });
+
+  it("goes on behind an id that has gone meanwhile", () => {
+    expect(page({ after: "bb" }).data.map(({ id }) => id)).toEqual(["c", "d", "e"]);
+  });
+
+  it("can be one account's", () => {
+    expect(page({ account: "anna" }).data.map(({ id }) => id)).toEqual(["a", "b"]);
+  });
+
+  it("has at most 100 unless asked, and 200 at all", () => {
+    const fleet = Array.from({ length: 300 }, (_, n) => fakeProvider(`p${n}`));
+    expect(page({}, fleet).data).toHaveLength(100);
+    expect(page({ limit: "200" }, fleet).data).toHaveLength(200);
+    for (const limit of ["201", "0", "x"]) expect(() => page({ limit }, fleet)).toThrow(/limit/);
+  });
+
+  it("that is empty ends with nothing", () => {
+    expect(page({}, [])).toEqual({ object: "list", data: [], last_id: null, has_more: false });
+  });
+});

@@ -1,0 +1,243 @@
+import { hardwareSchema, modelSchema, type ProviderId, TRUST_LEVELS } from "@hearth/protocol";
+import { z } from "zod";
+import type { Clock } from "../platform/clock.js";
+import { describeFault } from "../platform/fault.js";
+import type { Logger } from "../platform/logger.js";
+import { Tally } from "../platform/tally.js";
+import type { KnownModelStore, StoredKnownModel } from "../store/known-model-store.js";
+import { DepartedProvider, essential, factsOf } from "./departed-provider.js";
+import type { Provider } from "./provider.js";
+import type { Registry } from "./registry.js";
+
+export interface KnownModelLimits {
+  /** How long a model is known after it last answered, ms. */
+  readonly keptMs: number;
+  /** Models of one machine. */
+  readonly perProvider: number;
+  /** Pairs of machine and model of one account. */
+  readonly perAccount: number;
+  readonly total: number;
+}
+
+export const DEFAULT_KNOWN_MODEL_LIMITS: KnownModelLimits = {
+  keptMs: 7 * 24 * 3_600_000,
+  perProvider: 256,
+  perAccount: 4_096,
+  total: 50_000,
+};
+
+export interface KnownModelsDeps {
+  readonly store: KnownModelStore;
+  readonly registry: Pick<Registry, "get" | "serves">;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly limits?: KnownModelLimits;
+}
+
+/** Answers within this of the last one that was noted change nothing worth writing, ms. */
+const NOTED_MS = 3_600_000;
+/** What is new waits this long for company, ms. */
+const FLUSH_MS = 1_000;
+/** What the store did not take is offered again after this, ms. */
+const RETRY_MS = 30_000;
+
+const factsSchema = z.object({
+  name: z.string().optional(),
+  agentVersion: z.string(),
+  hardware: hardwareSchema,
+  trust: z.enum(TRUST_LEVELS),
+  lentTo: z.enum(["everyone", "owner", "nobody"]),
+  serialHash: z.string(),
+  advert: modelSchema,
+});
+
+/**
+ * Which models exist, although nobody may be serving them this very moment: those that have answered a request in the
+ * last days. A request for one is answered 503 or waits, where it would be told 404 without this memory, which clients
+ * do not try again. It outlives a restart, when no machine has come back yet.
+ */
+export class KnownModels {
+  readonly #deps: KnownModelsDeps;
+  readonly #limits: KnownModelLimits;
+  /** By machine and model, the one that answered longest ago first. */
+  readonly #records = new Map<string, StoredKnownModel>();
+  readonly #byModel = new Map<string, Set<StoredKnownModel>>();
+  readonly #perProvider = new Tally();
+  readonly #perAccount = new Tally();
+  /** What the store has not been told yet; `undefined` = taken away. */
+  #unwritten = new Map<string, { readonly pair: Pair; readonly record: StoredKnownModel | undefined }>();
+  #timer: Disposable | undefined;
+  #written: Promise<void> = Promise.resolve();
+
+  private constructor(deps: KnownModelsDeps) {
+    this.#deps = deps;
+    this.#limits = deps.limits ?? DEFAULT_KNOWN_MODEL_LIMITS;
+  }
+
+  /** @throws what the store throws */
+  static async open(deps: KnownModelsDeps): Promise<KnownModels> {
+    const known = new KnownModels(deps);
+    for (const record of await deps.store.all()) {
+      if (known.#isRecent(record)) known.#put(record);
+      else known.#note(record, undefined);
+    }
+    return known;
+  }
+
+  /**
+   * Whether a model exists: somebody names it now, or a machine that is away has answered with it. Once every such
+   * machine is back without it, it is gone.
+   */
+  knows(model: string): boolean {
+    const { registry } = this.#deps;
+    if (registry.serves(model)) return true;
+    for (const record of this.#byModel.get(model) ?? []) {
+      if (registry.get(record.providerId as ProviderId) === undefined && this.#isRecent(record)) return true;
+    }
+    return false;
+  }
+
+  /** A machine has answered a request with this model. */
+  answered(provider: Provider, model: string): void {
+    const { id, account } = provider;
+    const now = this.#deps.clock.wallTime();
+    const before = this.#records.get(keyOf({ providerId: id, model }));
+    if (before !== undefined && now - before.answeredAtMs < NOTED_MS) return;
+    const advert = provider.models.get(model);
+    if (advert === undefined) return;
+    const { id: _id, account: _account, ...facts } = factsOf(provider);
+    const record = {
+      model,
+      providerId: id,
+      account,
+      answeredAtMs: now,
+      facts: JSON.stringify({ ...facts, advert: essential(advert) }),
+    };
+    this.#put(record);
+    this.#note(record, record);
+    this.#makeRoom(record);
+  }
+
+  /** A machine has gone: what it did not name any more when it went, it does not have. */
+  departed({ id, models }: Provider): void {
+    if (this.#perProvider.of(id) === 0) return;
+    for (const record of [...this.#records.values()]) {
+      if (record.providerId === id && !models.has(record.model)) this.#forget(record);
+    }
+  }
+
+  /** The machines that answered before this start, for requests to wait for. */
+  expected(): readonly DepartedProvider[] {
+    const leftAt = this.#deps.clock.now();
+    const byProvider = new Map<string, StoredKnownModel[]>();
+    for (const record of this.#records.values()) {
+      byProvider.set(record.providerId, [...(byProvider.get(record.providerId) ?? []), record]);
+    }
+    return [...byProvider.values()].flatMap((records) => departedFrom(records, leftAt) ?? []);
+  }
+
+  get size(): number {
+    return this.#records.size;
+  }
+
+  /** Writes what waits. Never rejects: what the store does not take now is offered again. */
+  flush(): Promise<void> {
+    this.#timer?.[Symbol.dispose]();
+    this.#timer = undefined;
+    this.#written = this.#written.then(() => this.#write());
+    return this.#written;
+  }
+
+  /** Writes what waits and stops. */
+  async stop(): Promise<void> {
+    await this.flush();
+    this.#timer?.[Symbol.dispose]();
+    this.#timer = undefined;
+  }
+
+  #isRecent({ answeredAtMs }: StoredKnownModel): boolean {
+    return this.#deps.clock.wallTime() - answeredAtMs <= this.#limits.keptMs;
+  }
+
+  #put(record: StoredKnownModel): void {
+    this.#drop(record);
+    this.#records.set(keyOf(record), record);
+    const ofModel = this.#byModel.get(record.model) ?? new Set();
+    this.#byModel.set(record.model, ofModel.add(record));
+    this.#perProvider.add(record.providerId);
+    this.#perAccount.add(record.account);
+  }
+
+  #drop(pair: Pair): void {
+    const record = this.#records.get(keyOf(pair));
+    if (record === undefined) return;
+    this.#records.delete(keyOf(pair));
+    const ofModel = this.#byModel.get(record.model);
+    ofModel?.delete(record);
+    if (ofModel?.size === 0) this.#byModel.delete(record.model);
+    this.#perProvider.remove(record.providerId);
+    this.#perAccount.remove(record.account);
+  }
+
+  #forget(record: StoredKnownModel): void {
+    this.#drop(record);
+    this.#note(record, undefined);
+  }
+
+  /** One machine's or one account's models push out its own only. */
+  #makeRoom({ providerId, account }: StoredKnownModel): void {
+    const { perProvider, perAccount, total } = this.#limits;
+    if (this.#perProvider.of(providerId) > perProvider) this.#forgetOldest((each) => each.providerId === providerId);
+    if (this.#perAccount.of(account) > perAccount) this.#forgetOldest((each) => each.account === account);
+    if (this.#records.size > total) this.#forgetOldest(() => true);
+  }
+
+  #forgetOldest(alike: (record: StoredKnownModel) => boolean): void {
+    for (const record of this.#records.values()) if (alike(record)) return this.#forget(record);
+  }
+
+  #note(pair: Pair, record: StoredKnownModel | undefined): void {
+    const { model, providerId } = pair;
+    this.#unwritten.set(keyOf(pair), { pair: { model, providerId }, record });
+    this.#timer ??= this.#deps.clock.setTimer(FLUSH_MS, () => void this.flush());
+  }
+
+  async #write(): Promise<void> {
+    const { store, clock, log } = this.#deps;
+    const batch = this.#unwritten;
+    if (batch.size === 0) return;
+    this.#unwritten = new Map();
+    const changes = [...batch.values()];
+    try {
+      await store.put(changes.flatMap(({ record }) => record ?? []));
+      await store.remove(changes.flatMap(({ pair, record }) => (record === undefined ? pair : [])));
+    } catch (error) {
+      log.error({ fault: describeFault(error), models: batch.size }, "known models not written");
+      this.#unwritten = new Map([...batch, ...this.#unwritten]);
+      this.#timer ??= clock.setTimer(RETRY_MS, () => void this.flush());
+    }
+  }
+}
+
+type Pair = Pick<StoredKnownModel, "model" | "providerId">;
+
+const keyOf = ({ providerId, model }: Pair): string => `${providerId}\n${model}`;
+
+/** @returns `undefined` where an earlier version wrote what this one does not read */
+function departedFrom(records: readonly StoredKnownModel[], leftAt: number): DepartedProvider | undefined {
+  const read = records.flatMap(({ facts }) => readFacts(facts) ?? []);
+  const [last, newest] = [records.at(-1), read.at(-1)];
+  if (last === undefined || newest === undefined) return undefined;
+  const { advert: _advert, name, ...facts } = newest;
+  const models = read.map(({ advert }) => advert);
+  const id = last.providerId as ProviderId;
+  return new DepartedProvider({ ...facts, id, name, account: last.account, models }, { untrusted: false, leftAt });
+}
+
+function readFacts(json: string): z.infer<typeof factsSchema> | undefined {
+  try {
+    return factsSchema.parse(JSON.parse(json));
+  } catch {
+    return undefined;
+  }
+}
