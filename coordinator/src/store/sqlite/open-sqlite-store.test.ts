@@ -105,6 +105,8 @@ describe("opening a store", () => {
 
   it("names the file system's reason when there is nowhere to put it", async () => {
     writeFileSync(join(dir, "file"), "");
-    expect(() => openSqliteStore(join(dir, "file", "below"))).toThrowError(/cannot be opened \(ENOTDIR\)/);
+    expect(() => openSqliteStore(join(dir, "file", "below"))).toThrowError(
+      /cannot be opened: a file is in the place of a directory \(ENOTDIR\)/,
+    );
   });
 });

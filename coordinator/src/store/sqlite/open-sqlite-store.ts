@@ -1,7 +1,9 @@
 import { chmodSync, closeSync, mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
+import { describeDiskFault } from "@hearth/disk";
 import type { Store } from "../store.js";
 import { StoreError } from "../store-error.js";
+import { damaged, requireSound } from "./check-integrity.js";
 import { Connection } from "./connection.js";
 import { MIGRATIONS } from "./migrations.js";
 import { SqliteAttestations } from "./sqlite-attestations.js";
@@ -44,6 +46,7 @@ function open(path: string): Store {
     // of the write-ahead log is in this process's memory as well.
     connection.pragma("locking_mode = EXCLUSIVE");
     const version = versionOf(connection, path);
+    requireSound(connection, path);
     connection.pragma("journal_mode = WAL");
     connection.pragma("synchronous = FULL");
     connection.pragma("foreign_keys = ON");
@@ -96,9 +99,12 @@ function explained(path: string, cause: unknown): StoreError {
     return new StoreError("in_use", `${path} is in use by another process: one coordinator at a time.`, { cause });
   }
   if (code.startsWith("SQLITE_NOTADB") || code.startsWith("SQLITE_CORRUPT")) {
-    return new StoreError("corrupt", `${path} is damaged or no database: restore a backup, or move it away.`, {
+    return damaged(path, cause);
+  }
+  if (code.startsWith("SQLITE_FULL")) {
+    return new StoreError("unusable", `${path} cannot be used: its disk is full (${code}); free some space.`, {
       cause,
     });
   }
-  return new StoreError("unusable", `${path} cannot be opened${code === "" ? "" : ` (${code})`}.`, { cause });
+  return new StoreError("unusable", `${path} cannot be opened: ${describeDiskFault(cause)}.`, { cause });
 }
