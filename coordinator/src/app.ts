@@ -1,10 +1,12 @@
 import { setMaxListeners } from "node:events";
 import type { IncomingMessage, Server } from "node:http";
+import type { LogFile } from "@hearth/disk";
 import { sealRequest } from "@hearth/e2e";
 import { createFleet, type Fleet } from "./compose/create-fleet.js";
 import { createSelection, observeAttempts, type Selection } from "./compose/create-selection.js";
 import { createServer } from "./compose/create-server.js";
 import { createTrust, type Trust } from "./compose/create-trust.js";
+import { watchDisk } from "./compose/watch-disk.js";
 import type { Config } from "./config.js";
 import { DEFAULT_POLICY, type PolicySettings } from "./dispatch/policy.js";
 import { Registry } from "./fleet/registry.js";
@@ -24,13 +26,14 @@ import { newSealingSecret } from "./sealing/sealing-secret.js";
 import type { Secrets } from "./secrets.js";
 import { NO_SETTINGS, type Settings } from "./settings.js";
 import { drain } from "./shutdown.js";
-import { openMemoryStore } from "./store/sqlite/open-sqlite-store.js";
 import type { Store } from "./store/store.js";
 
 export interface AppOptions {
   readonly config: Config;
   readonly secrets: Secrets;
   readonly log: Logger;
+  /** Where the log goes; absent = nobody is told of lines that cannot be written. */
+  readonly logFile?: LogFile;
   readonly clock?: Clock;
   readonly rng?: Rng;
   readonly ids?: Ids;
@@ -52,8 +55,12 @@ export interface Coordinator {
   readonly metrics: Metrics;
   /** Requests that wait for room now. */
   queued(): number;
-  /** Takes nothing new, lets what runs end within the drain timeout, then closes everything. */
-  stop(): Promise<void>;
+  /**
+   * Takes nothing new, lets what runs end within the drain timeout, then closes everything.
+   *
+   * @returns what could not be written, in words for the operator; empty = nothing is lost
+   */
+  stop(): Promise<readonly string[]>;
 }
 
 /** The account of the API key and the provider token that every coordinator has. */
@@ -68,10 +75,10 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
   const { config, secrets, log, clock = systemClock, rng = systemRng, ids = systemIds } = options;
   const { catalog, apiKeys, providerTokens } = options.settings ?? NO_SETTINGS;
   const metrics = createMetrics();
-  const store = options.store ?? openMemoryStore();
+  const disk = watchDisk({ ...options, metrics });
   const registry = new Registry(clock);
   const trust = await createTrust({
-    store,
+    store: disk.store,
     registry,
     providerTokens: [{ secret: secrets.providerToken, account: DEFAULT_ACCOUNT }, ...providerTokens],
     clock,
@@ -80,10 +87,8 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
     metrics,
     verifyDevice: options.verifyDevice,
   });
-  const fleet = await createFleet({ config, clock, log, metrics, registry, store: store.knownModels, trust });
-  const shutdown = new AbortController();
-  // Every running request listens to it, and there may be any number of them.
-  setMaxListeners(0, shutdown.signal);
+  const fleet = await createFleet({ config, clock, log, metrics, registry, store: disk.store.knownModels, trust });
+  const shutdown = shutdownController();
   let accepting = true;
   const ready = (): boolean => accepting;
   const selection = createSelection({ clock, rng, log, metrics, registry, catalog });
@@ -105,6 +110,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
     catalog,
     sealing,
     ready,
+    troubles: disk.troubles,
     shutdown: shutdown.signal,
   });
   const { server, connections, withoutUpgrade } = createServer(app.fetch, config);
@@ -130,17 +136,24 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
     metrics,
     queued: () => selection.queue.total,
     async stop() {
-      if (!accepting) return;
+      if (!accepting) return [];
       accepting = false;
       selection.queue.close();
       await drain({ server, connections, providers, registry, clock, shutdown, bounds: config });
       sealing[Symbol.dispose]();
       await fleet.knownModels.stop();
-      await trust.stop();
-      await store.close();
+      const unwritten = [...(await trust.stop()), ...(await disk.close())];
       log.info("stopped");
+      return unwritten;
     },
   };
+}
+
+/** Every running request listens to it, and there may be any number of them. */
+function shutdownController(): AbortController {
+  const controller = new AbortController();
+  setMaxListeners(0, controller.signal);
+  return controller;
 }
 
 interface ServiceParts {

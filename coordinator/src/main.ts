@@ -1,41 +1,73 @@
 #!/usr/bin/env node
+import { writeSync } from "node:fs";
+import { DiskError, type LogFile, requireUsableDirectory } from "@hearth/disk";
 import { startCoordinator } from "./app.js";
 import { ConfigError, readConfig } from "./config.js";
-import { createLogger } from "./platform/logger.js";
+import { systemClock } from "./platform/clock.js";
+import { openLog } from "./platform/logger.js";
 import { loadSealingSecret } from "./sealing/sealing-secret.js";
 import { loadSecrets } from "./secrets.js";
 import { NO_SETTINGS, readSettings } from "./settings.js";
 import { openSqliteStore } from "./store/sqlite/open-sqlite-store.js";
 import { StoreError } from "./store/store-error.js";
 
-/** Exit codes: 0 stopped, 1 failed, 2 the configuration is wrong, 3 the address is taken or not ours. */
-const EXIT = { failed: 1, config: 2, address: 3 } as const;
+/** Exit codes beside 0 (stopped); docs/configuration.md tells what each means. */
+const EXIT = { failed: 1, config: 2, address: 3, disk: 4, damaged: 5 } as const;
+
+const STDERR = 2;
+
+/** Says something to the operator, where he can be reached: a full disk may be under stderr as well. */
+function say(message: string): void {
+  try {
+    writeSync(STDERR, `${message}\n`);
+  } catch {
+    // Then only the exit code tells.
+  }
+}
 
 function fail(message: string, code: number): never {
-  process.stderr.write(`${message}\n`);
+  say(message);
   process.exit(code);
 }
 
 function explain(error: unknown): never {
   if (error instanceof ConfigError) fail(error.message, EXIT.config);
-  if (error instanceof StoreError) fail(error.message, EXIT.config);
+  if (error instanceof DiskError) fail(`${error.message} See HEARTH_DATA_DIR.`, EXIT.disk);
+  if (error instanceof StoreError) fail(error.message, exitCodeOf(error));
   const { code } = error as NodeJS.ErrnoException;
   if (code === "EADDRINUSE") fail("The port is in use. Set HEARTH_PORT to another one.", EXIT.address);
-  if (code === "EACCES")
-    fail("This port or data directory needs rights that you lack: see HEARTH_PORT and HEARTH_DATA_DIR.", EXIT.address);
+  if (code === "EACCES") fail("This port needs rights that you lack: see HEARTH_PORT.", EXIT.address);
   if (code === "EADDRNOTAVAIL") fail("This machine has no such address: see HEARTH_HOST.", EXIT.address);
   fail(error instanceof Error ? (error.stack ?? error.message) : String(error), EXIT.failed);
 }
 
+function exitCodeOf({ code }: StoreError): number {
+  switch (code) {
+    case "corrupt":
+      return EXIT.damaged;
+    case "unusable":
+      return EXIT.disk;
+    case "in_use":
+    case "schema_newer":
+    case "foreign":
+      return EXIT.config;
+  }
+}
+
 async function main(): Promise<void> {
+  // Nobody may be there any more to read them, or no room: nothing that is said there is worth an end.
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
   const config = readConfig(process.env);
   const settings = config.settingsFile === undefined ? NO_SETTINGS : readSettings(config.settingsFile);
+  requireUsableDirectory(config.dataDir, "The data directory");
   const secrets = loadSecrets(config);
   // They are stored by now: whatever happens next, their owner has seen them.
   for (const [variable, value] of secrets.generated) {
-    process.stderr.write(`Generated ${variable} (stored in ${config.dataDir}, shown only now): ${value}\n`);
+    say(`Generated ${variable} (stored in ${config.dataDir}, shown only now): ${value}`);
   }
   const store = openSqliteStore(config.dataDir);
+  const { log, file } = openLog(config.logLevel, systemClock);
+  process.on("exit", () => file.flushAtExit());
   const stopped = stopSignal();
   const coordinator = await startCoordinator({
     config,
@@ -43,11 +75,20 @@ async function main(): Promise<void> {
     settings,
     store,
     sealingSecret: loadSealingSecret(config.dataDir),
-    log: createLogger(config.logLevel),
+    log,
+    logFile: file,
   });
   await stopped;
-  await coordinator.stop();
+  const unwritten = await coordinator.stop();
+  await sayFarewell(file, unwritten);
   process.exit(0);
+}
+
+/** What could not be written is no failure of the stop's, but somebody should know. */
+async function sayFarewell(file: LogFile, unwritten: readonly string[]): Promise<void> {
+  for (const what of unwritten) say(`Stopped, and could not write: ${what}.`);
+  const { unwritten: lines, problem } = await file.close();
+  if (lines > 0) say(`Stopped, and could not write: ${lines} lines of the log (${problem}).`);
 }
 
 /** Resolves at the first SIGTERM or SIGINT; a second one means now. */

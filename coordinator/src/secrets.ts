@@ -1,5 +1,6 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { DiskError, diskFaultCode, writeWhole } from "@hearth/disk";
 import { type Config, ConfigError } from "./config.js";
 import { newSecret } from "./platform/ids.js";
 
@@ -18,7 +19,7 @@ export interface Secrets {
  * The secrets of this coordinator: from the environment, else from the data directory, else made now and stored there
  * for their owner only (0600).
  *
- * @throws the file system's error when the directory cannot be read or written
+ * @throws DiskError when a file cannot be read or written; ConfigError for one that holds no secret
  */
 export function loadSecrets(config: Config): Secrets {
   const generated = new Map<string, string>();
@@ -40,6 +41,7 @@ export function loadSecrets(config: Config): Secrets {
  * A secret in a file of its owner's only (0600): the stored one, or one that is made now.
  *
  * @throws ConfigError for a file whose secret is too short: one cut short would let everybody in
+ * @throws DiskError when it can be neither read nor written whole
  */
 export function readOrCreateSecret(
   dir: string,
@@ -47,20 +49,31 @@ export function readOrCreateSecret(
   prefix: string,
 ): { readonly value: string; readonly fresh: boolean } {
   const path = join(dir, file);
-  mkdirSync(dir, { recursive: true, mode: 0o700 });
   const value = newSecret(prefix);
+  if (store(path, value)) return { value, fresh: true };
+  const stored = read(path);
+  if (stored.length >= MIN_SECRET_LENGTH) return { value: stored, fresh: false };
+  throw new ConfigError([
+    `${path} holds no secret of ${MIN_SECRET_LENGTH} characters or more: delete it or fill it in`,
+  ]);
+}
+
+/** Two coordinators that start at once agree on the first one's secret. @returns false when there is one already */
+function store(path: string, secret: string): boolean {
   try {
-    // Exclusive: two coordinators that start at once agree on the first one's secret.
-    writeFileSync(path, `${value}\n`, { mode: 0o600, flag: "wx" });
-    return { value, fresh: true };
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-    const stored = readFileSync(path, "utf8").trim();
-    if (stored.length < MIN_SECRET_LENGTH) {
-      throw new ConfigError([
-        `${path} holds no secret of ${MIN_SECRET_LENGTH} characters or more: delete it or fill it in`,
-      ]);
-    }
-    return { value: stored, fresh: false };
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    writeWhole(path, `${secret}\n`, { draft: `${path}.${newSecret("")}`, existing: "keep" });
+    return true;
+  } catch (cause) {
+    if (diskFaultCode(cause) === "EEXIST" && existsSync(path)) return false;
+    throw new DiskError(`The secret ${path} cannot be kept`, cause);
+  }
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, "utf8").trim();
+  } catch (cause) {
+    throw new DiskError(`The secret ${path} cannot be read`, cause);
   }
 }

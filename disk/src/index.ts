@@ -1,4 +1,4 @@
 export { describeDiskFault, diskFaultCode } from "./disk-fault.js";
 export { LogFile, type LogFileHealth, type LogFileOptions, type Timers } from "./log-file.js";
-export { DirectoryError, requireUsableDirectory } from "./usable-directory.js";
+export { DiskError, requireUsableDirectory } from "./usable-directory.js";
 export { writeWhole } from "./write-whole.js";

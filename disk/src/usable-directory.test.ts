@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { smallDisk } from "./testing/small-disk.js";
-import { DirectoryError, requireUsableDirectory } from "./usable-directory.js";
+import { DiskError, requireUsableDirectory } from "./usable-directory.js";
 
 let parent: string;
 beforeEach(() => {
@@ -11,11 +11,11 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(parent, { recursive: true, force: true }));
 
-function refusal(dir: string): DirectoryError {
+function refusal(dir: string): DiskError {
   try {
     requireUsableDirectory(dir, "The data directory");
   } catch (error) {
-    if (error instanceof DirectoryError) return error;
+    if (error instanceof DiskError) return error;
     throw error;
   }
   throw new Error("it can be used");

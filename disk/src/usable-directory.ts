@@ -5,14 +5,15 @@ import { describeDiskFault, diskFaultCode } from "./disk-fault.js";
 /** Bytes that are written to see whether a directory can be used: more than a file system keeps outside of its blocks. */
 const PROBE_BYTES = 16 * 1024;
 
-/** A directory that cannot be used. The message is one sentence for its owner: what is wrong, and what to do. */
-export class DirectoryError extends Error {
+/** A directory or file that cannot be used. The message is one sentence for its owner: what is wrong, what to do. */
+export class DiskError extends Error {
   /** Node's code, like `ENOSPC`, where there is one. */
   readonly code: string | undefined;
 
-  constructor(message: string, cause: unknown) {
-    super(message, { cause });
-    this.name = "DirectoryError";
+  /** @param what names it, with its path, and says what does not work */
+  constructor(what: string, cause: unknown) {
+    super(`${what}: ${describeDiskFault(cause)}.`, { cause });
+    this.name = "DiskError";
     this.code = diskFaultCode(cause);
   }
 }
@@ -22,14 +23,14 @@ export class DirectoryError extends Error {
  * and mount options do not tell of a full disk, and a full disk may show only when a file is synced.
  *
  * @param what names it in the error, like `The data directory`
- * @throws DirectoryError
+ * @throws DiskError
  */
 export function requireUsableDirectory(dir: string, what: string): void {
   try {
     mkdirSync(dir, { recursive: true, mode: 0o700 });
     probe(join(dir, `.probe-${process.pid}`));
   } catch (cause) {
-    throw new DirectoryError(`${what} ${dir} cannot be used: ${describeDiskFault(cause)}.`, cause);
+    throw new DiskError(`${what} ${dir} cannot be used`, cause);
   }
 }
 

@@ -1,5 +1,16 @@
-import { closeSync, fsyncSync, linkSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  copyFileSync,
+  fsyncSync,
+  linkSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname } from "node:path";
+import { diskFaultCode } from "./disk-fault.js";
 
 export interface WriteWholeOptions {
   /** A name beside the file that nobody else uses; removed whatever happens. */
@@ -25,11 +36,24 @@ export function writeWhole(path: string, content: string | Uint8Array, { draft, 
       closeSync(file);
     }
     if (existing === "replace") renameSync(draft, path);
-    else linkSync(draft, path);
+    else keepExisting(draft, path);
   } finally {
     rmSync(draft, { force: true });
   }
   syncDirectory(dirname(path));
+}
+
+/** What file systems without links (exFAT, some mounts of containers) say to one. */
+const NO_LINKS: readonly (string | undefined)[] = ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"];
+
+/** A link is complete from its first moment, and made only if there is nothing. */
+function keepExisting(draft: string, path: string): void {
+  try {
+    linkSync(draft, path);
+  } catch (error) {
+    if (!NO_LINKS.includes(diskFaultCode(error))) throw error;
+    copyFileSync(draft, path, constants.COPYFILE_EXCL);
+  }
 }
 
 /** Puts a new name on the disk. Where directories cannot be synced (Windows), the system sees to it. */

@@ -20,8 +20,8 @@ export interface Trust {
   readonly receipts: ReceiptBook;
   readonly newChallenge: () => Uint8Array;
   readonly proved: (kind: "attestation" | "challenge" | "key_update", outcome: "ok" | "missed" | ProofFailure) => void;
-  /** Writes down what is left to write. */
-  stop(): Promise<void>;
+  /** Writes down what is left to write. @returns what could not be written, in words for the operator */
+  stop(): Promise<readonly string[]>;
 }
 
 export interface TrustDeps {
@@ -67,8 +67,9 @@ export async function createTrust(deps: TrustDeps): Promise<Trust> {
     newChallenge: () => deps.ids.challenge(),
     proved: (kind, outcome) => metrics.proofs.inc({ kind, outcome }),
     async stop() {
-      await receipts.stop();
+      const unwritten = await receipts.stop();
       await enrolment.close();
+      return unwritten === 0 ? [] : [`${unwritten} receipts`];
     },
   };
 }

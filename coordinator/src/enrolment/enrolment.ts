@@ -253,8 +253,9 @@ export class Enrolment {
 
   async #writeSeen(): Promise<void> {
     const seen = new Map(this.#seen);
-    this.#seen.clear();
     await this.#deps.store.touch(seen);
+    // Not before: what the store does not take now is written with the next round.
+    for (const [id, at] of seen) if (this.#seen.get(id) === at) this.#seen.delete(id);
   }
 
   async #prune(): Promise<void> {

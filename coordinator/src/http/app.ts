@@ -15,6 +15,7 @@ import type { ManifestKeeper } from "../fleet/trust/manifest-keeper.js";
 import { type Credentials, createCredentials } from "../platform/credentials.js";
 import { HearthError } from "../platform/errors.js";
 import { describeFault } from "../platform/fault.js";
+import type { Trouble } from "../platform/health.js";
 import type { ErrorBody } from "../request/consumer.js";
 import type { ReceiptBook } from "../request/receipt-book.js";
 import type { Catalog } from "../selection/catalog.js";
@@ -42,6 +43,8 @@ export interface HttpDeps extends InferenceDeps {
   readonly addressOf: (incoming: IncomingMessage) => string;
   /** Serving, and not on the way out. */
   readonly ready: () => boolean;
+  /** What is wrong with the coordinator itself although it serves. */
+  readonly troubles: () => readonly Trouble[];
 }
 
 type Env = { Bindings: HttpBindings };
@@ -151,7 +154,11 @@ function healthRoutes(app: Hono<Env>, deps: HttpDeps): void {
       ? c.json({ status: "ready", providers: deps.registry.size, expected: deps.registry.expected })
       : c.json({ status: "draining" }, 503),
   );
-  app.get("/health", (c) => c.json({ status: deps.ready() ? "ok" : "draining", providers: deps.registry.size }));
+  app.get("/health", (c) => {
+    const reasons = deps.troubles();
+    const serving = reasons.length === 0 ? "ok" : "degraded";
+    return c.json({ status: deps.ready() ? serving : "draining", providers: deps.registry.size, reasons });
+  });
   app.get("/metrics", async (c) => {
     c.header("Content-Type", deps.metrics.registry.contentType);
     return c.body(await deps.metrics.registry.metrics());

@@ -127,6 +127,17 @@ function fleetMetrics(registers: Registry[]) {
       help: "Receipts that could not be kept, because too many waited to be written.",
       registers,
     }),
+    storeFailures: new Counter({
+      name: "hearth_store_failures_total",
+      help: "Calls of the store that failed because of its disk, by what is wrong: see platform/health.ts.",
+      labelNames: ["trouble"] as const,
+      registers,
+    }),
+    logLinesLost: new Counter({
+      name: "hearth_log_lines_lost_total",
+      help: "Lines of the log that could not be written: the disk was full, or nobody read them.",
+      registers,
+    }),
     unknownFrames: new Counter({
       name: "hearth_unknown_frames_total",
       help: "Control frames of a type this version does not know.",

@@ -95,6 +95,17 @@ describe("the receipt book", () => {
     expect(await store.receipts.find("req_1", "anna")).toBeDefined();
   });
 
+  it("says when it stops how many receipts the store never took, and counts them as lost", async () => {
+    const put = async (): Promise<void> => {
+      throw Object.assign(new Error("full"), { code: "SQLITE_FULL" });
+    };
+    const book = bookOn({ ...store, receipts: { put, find: async () => undefined, prune: async () => 0 } });
+    book.keep("req_1", "anna", sent);
+    book.keep("req_2", "anna", sent);
+    expect(await book.stop()).toBe(2);
+    expect([lost, clock.pending]).toEqual([2, 0]);
+  });
+
   it("prunes batch after batch with pauses, in which others get their turn, and stops with the book", async () => {
     let batches = 0;
     const prune = async (): Promise<number> => {

@@ -88,12 +88,19 @@ export class ReceiptBook {
     return this.#flushed;
   }
 
-  /** Writes what waits and stops. */
-  async stop(): Promise<void> {
+  /**
+   * Writes what waits and stops.
+   *
+   * @returns how many receipts the store did not take; they are lost
+   */
+  async stop(): Promise<number> {
     this.#stopped = true;
     this.#pruning[Symbol.dispose]();
     await this.flush();
     this.#timer?.[Symbol.dispose]();
+    const unwritten = this.#pending.size;
+    for (let n = 0; n < unwritten; n++) this.#deps.lost();
+    return unwritten;
   }
 
   async #write(): Promise<void> {

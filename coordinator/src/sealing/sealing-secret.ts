@@ -13,7 +13,7 @@ export function newSealingSecret(): string {
  * now and stored there. Coordinators that are given the same file announce the same keys.
  *
  * @throws ConfigError for a file that holds no usable secret
- * @throws the file system's error when the directory cannot be read or written
+ * @throws DiskError when the file can be neither read nor written
  */
 export function loadSealingSecret(dataDir: string): string {
   return readOrCreateSecret(dataDir, "sealing-secret", PREFIX).value;

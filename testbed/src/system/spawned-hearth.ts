@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ADMIN_KEY, API_KEY, PROVIDER_TOKEN } from "../scripted/test-coordinator.js";
-import { SpawnedProcess } from "./spawned-process.js";
+import { type Program, SpawnedProcess } from "./spawned-process.js";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const COORDINATOR = join(ROOT, "coordinator/dist/main.js");
@@ -56,9 +56,9 @@ export class SpawnedHearth implements AsyncDisposable {
   }
 
   /** Starts a coordinator on a free port and waits until it is ready. */
-  static async start(env: Env = {}): Promise<SpawnedHearth> {
+  static async start(env: Env = {}, stdoutPath?: string): Promise<SpawnedHearth> {
     const hearth = new SpawnedHearth(env);
-    await hearth.startCoordinator();
+    await hearth.startCoordinator(stdoutPath);
     return hearth;
   }
 
@@ -76,9 +76,16 @@ export class SpawnedHearth implements AsyncDisposable {
   }
 
   /** Starts the coordinator, on the port that it had before if it had one. */
-  async startCoordinator(): Promise<void> {
+  async startCoordinator(stdoutPath?: string): Promise<void> {
     const port = this.#url === "" ? "0" : new URL(this.#url).port;
-    const coordinator = this.run("coordinator", COORDINATOR, [], { HEARTH_PORT: port });
+    const env = { ...this.#env, HEARTH_PORT: port };
+    const coordinator = this.#add({
+      name: "coordinator",
+      file: process.execPath,
+      args: [COORDINATOR],
+      env,
+      ...(stdoutPath && { stdoutPath }),
+    });
     this.#coordinator = coordinator;
     await coordinator.until("is listening", () => coordinator.logged("listening").length > 0);
     this.#url = String(coordinator.logged("listening")[0]?.["url"]);
@@ -105,7 +112,11 @@ export class SpawnedHearth implements AsyncDisposable {
   }
 
   spawn(name: string, file: string, args: readonly string[], env: Env = {}): SpawnedProcess {
-    const spawned = new SpawnedProcess({ name, file, args, env });
+    return this.#add({ name, file, args, env });
+  }
+
+  #add(program: Program): SpawnedProcess {
+    const spawned = new SpawnedProcess(program);
     this.#processes.push(spawned);
     return spawned;
   }
@@ -143,8 +154,9 @@ export class SpawnedHearth implements AsyncDisposable {
 }
 
 /** Runs the coordinator's program with nothing but these variables set. */
-export function runCoordinator(env: Env): SpawnedProcess {
-  return new SpawnedProcess({ name: "coordinator", file: process.execPath, args: [COORDINATOR], env });
+export function runCoordinator(env: Env, stdoutPath?: string): SpawnedProcess {
+  const program: Program = { name: "coordinator", file: process.execPath, args: [COORDINATOR], env };
+  return new SpawnedProcess({ ...program, ...(stdoutPath && { stdoutPath }) });
 }
 
 /** Runs an agent with files of its own, for a coordinator that the test has started in its own process. */

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { closeSync, openSync, readFileSync } from "node:fs";
 import { eventually } from "./eventually.js";
 
 /** How long a process may take to end after SIGTERM before it is made to, ms. */
@@ -12,6 +13,8 @@ export interface Program {
   readonly args: readonly string[];
   /** The whole environment but for PATH: nothing of the developer's own reaches the process. */
   readonly env?: Readonly<Record<string, string>>;
+  /** The file that stdout goes to, as with `>>`; absent = a pipe that is read. */
+  readonly stdoutPath?: string;
 }
 
 /** How a process ended. */
@@ -39,10 +42,12 @@ export class SpawnedProcess implements AsyncDisposable {
 
   constructor(program: Program) {
     this.#program = program;
+    const stdout = program.stdoutPath === undefined ? "pipe" : openSync(program.stdoutPath, "a");
     this.#child = spawn(program.file, program.args, {
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: ["ignore", stdout, "pipe"],
       env: { PATH: process.env["PATH"], ...program.env },
     });
+    if (typeof stdout === "number") closeSync(stdout);
     running.add(this.#child);
     this.#child.stdout?.on("data", (text: Buffer) => {
       this.#stdout += text;
@@ -69,7 +74,13 @@ export class SpawnedProcess implements AsyncDisposable {
   }
 
   get stdout(): string {
-    return this.#stdout;
+    const { stdoutPath } = this.#program;
+    return stdoutPath === undefined ? this.#stdout : readFileSync(stdoutPath, "utf8");
+  }
+
+  /** Goes away as the reader of its stdout. */
+  closeStdout(): void {
+    this.#child.stdout?.destroy();
   }
 
   get stderr(): string {
@@ -82,7 +93,8 @@ export class SpawnedProcess implements AsyncDisposable {
 
   /** What it has logged with this message so far. */
   logged(msg: string): LogLine[] {
-    const complete = this.#stdout.slice(0, this.#stdout.lastIndexOf("\n") + 1).split("\n");
+    const { stdout } = this;
+    const complete = stdout.slice(0, stdout.lastIndexOf("\n") + 1).split("\n");
     const lines = complete.filter((line) => line.startsWith("{")).map((line) => JSON.parse(line) as LogLine);
     return lines.filter((line) => line.msg === msg);
   }

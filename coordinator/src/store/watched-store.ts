@@ -1,0 +1,71 @@
+import type { Trouble } from "../platform/health.js";
+import type { Store } from "./store.js";
+
+/** A store, and whether its last answers were those of a sound one on a disk that takes what is written. */
+export interface WatchedStore {
+  readonly store: Store;
+  readonly trouble: () => Trouble | undefined;
+}
+
+/** What SQLite's codes say of the file (https://www.sqlite.org/rescode.html); extended ones begin with these. */
+const DAMAGED: readonly string[] = ["SQLITE_CORRUPT", "SQLITE_NOTADB"];
+const UNWRITABLE: readonly string[] = ["SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN"];
+
+/** Changes nothing of what a store does; only looks at how its work ends. `failed` is told each failure of the disk's. */
+export function watchStore(store: Store, failed: (trouble: Trouble) => void): WatchedStore {
+  let trouble: Trouble | undefined;
+  const seen = (error: unknown): void => {
+    const found = troubleOf(error);
+    if (found === undefined) return;
+    // Damage does not go away while the process runs: other pages may still be read well.
+    if (trouble !== "store_damaged") trouble = found;
+    failed(found);
+  };
+  const wrote = (): void => {
+    if (trouble === "store_not_written") trouble = undefined;
+  };
+  const watched = <T extends object>(part: T): T => watch(part, seen, wrote);
+  return {
+    store: {
+      enrolments: watched(store.enrolments),
+      receipts: watched(store.receipts),
+      attestations: watched(store.attestations),
+      documents: watched(store.documents),
+      knownModels: watched(store.knownModels),
+      close: () => store.close(),
+    },
+    trouble: () => trouble,
+  };
+}
+
+/** What writes; reading shows nothing of whether writing works, and a clean-up may find nothing to do. */
+const WRITES: ReadonlySet<PropertyKey> = new Set(["put", "touch", "addMachine", "addTokens"]);
+
+const isNothing = (value: unknown): boolean =>
+  (Array.isArray(value) && value.length === 0) || (value instanceof Map && value.size === 0);
+
+function watch<T extends object>(part: T, failed: (error: unknown) => void, wrote: () => void): T {
+  return new Proxy(part, {
+    get(target, name) {
+      const member: unknown = Reflect.get(target, name, target);
+      if (typeof member !== "function") return member;
+      return async (...args: unknown[]): Promise<unknown> => {
+        try {
+          const result: unknown = await member.apply(target, args);
+          if (WRITES.has(name) && !isNothing(args[0])) wrote();
+          return result;
+        } catch (error) {
+          failed(error);
+          throw error;
+        }
+      };
+    },
+  });
+}
+
+function troubleOf(error: unknown): Trouble | undefined {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  if (DAMAGED.some((prefix) => code.startsWith(prefix))) return "store_damaged";
+  if (UNWRITABLE.some((prefix) => code.startsWith(prefix))) return "store_not_written";
+  return undefined;
+}
