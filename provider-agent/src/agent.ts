@@ -1,3 +1,4 @@
+import type { LogFile } from "@hearth/disk";
 import { KeyRing } from "@hearth/e2e";
 import { LIMITS } from "@hearth/protocol";
 import { ConnectionProofs } from "./attest/connection-proofs.js";
@@ -29,6 +30,8 @@ import { AGENT_VERSION } from "./version.js";
 
 export interface AgentDeps {
   readonly log: Logger;
+  /** Where the log goes; absent = the status does not speak of it. */
+  readonly logFile?: LogFile;
   readonly clock?: Clock;
   readonly rng?: Rng;
   /** The time of day, ms. */
@@ -103,6 +106,7 @@ async function serve(serving: Serving, signal: AbortSignal): Promise<void> {
     lending,
     jobs,
     advertiser,
+    logFile: deps.logFile,
     standing: () => reconciler.standing(),
   });
   const reconciler = new Reconciler({

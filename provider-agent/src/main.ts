@@ -13,6 +13,7 @@ import { machineFacts } from "./machine/hardware.js";
 import { standBack } from "./machine/priority.js";
 import { AgentError, EXIT_CODES } from "./platform/agent-error.js";
 import { systemClock, systemWallTime } from "./platform/clock.js";
+import { dataUnusable } from "./platform/data-directory.js";
 import { systemRng } from "./platform/rng.js";
 import { openInitSystem } from "./service/open-init-system.js";
 import { commandRunner } from "./service/run-command.js";
@@ -20,9 +21,9 @@ import { commandRunner } from "./service/run-command.js";
 const { env, platform, argv, stdin, stdout, stderr } = process;
 
 const ports: AgentPorts = {
-  runAgent: (config, log, signal) => {
+  runAgent: (config, { log, file }, signal) => {
     log.debug({ priority: standBack() }, "stands back");
-    return runAgent(config, { log, sessionType: env["XDG_SESSION_TYPE"] }, signal);
+    return runAgent(config, { log, logFile: file, sessionType: env["XDG_SESSION_TYPE"] }, signal);
   },
   describeMachine: async () => {
     const { chip = "Unknown chip", cpuCores: cores, memoryBytes } = await machineFacts();
@@ -92,11 +93,24 @@ function exitCodeOf(error: unknown): number {
 
 /** Leaves when what was said has gone out: a pipe may take its time. */
 function leave(): void {
-  stdout.write("", () => stderr.write("", () => process.exit()));
+  // The event comes only after this.
+  if (stdout.errored) notHeard(stdout.errored);
+  // Where nothing waits nothing is tried: `serve` has said nothing here, and ends well on a full disk too.
+  if (stdout.writableLength === 0) stderr.write("", () => process.exit());
+  else stdout.write("", () => leave());
 }
 
-// Whoever reads along has seen enough, as `head` does.
-stdout.on("error", () => process.exit());
+/** Ends a command whose answer does not go out. */
+function notHeard(error: NodeJS.ErrnoException): never {
+  // Whoever reads along has seen enough, as `head` does.
+  if (error.code === "EPIPE") process.exit();
+  stderr.write(`${dataUnusable("The answer cannot be written to stdout", error).message}\n`);
+  process.exit(EXIT_CODES.data_unusable);
+}
+
+stdout.on("error", notHeard);
+// What is said there is worth no end: the exit code tells it as well.
+stderr.on("error", () => {});
 
 createProgram(context)
   .parseAsync()

@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
-import { chmodSync, linkSync, lstatSync, mkdirSync, readFileSync, rmSync, type Stats, writeFileSync } from "node:fs";
+import { chmodSync, lstatSync, mkdirSync, readFileSync, type Stats } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { cpus, release, type, userInfo } from "node:os";
 import { join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type IdentitySigner, newSoftwareKey, type Posture, softwareSigner } from "@hearth/attestation";
+import { writeWhole } from "@hearth/disk";
 import { AgentError } from "../platform/agent-error.js";
-import { describeFault } from "../platform/fault.js";
+import { dataUnusable } from "../platform/data-directory.js";
 import { randomText } from "../platform/rng.js";
 
 /** Bytes of a key file at most; a P-256 key in PEM has about 240. */
@@ -19,7 +20,8 @@ const OTHERS = 0o077;
  * that starts with it. Permissions that are too wide are narrowed; a file that another user owns, or that is no file, is
  * refused.
  *
- * @throws AgentError `config_invalid` when the directory cannot be used, or the file holds something else
+ * @throws AgentError `data_unusable` when the directory cannot be used; `config_invalid` when the file holds something
+ * else
  */
 export function loadSoftwareIdentity(dataDir: string, name: string): IdentitySigner {
   const path = join(dataDir, `identity-key-${encodeURIComponent(name)}.pem`);
@@ -30,10 +32,7 @@ export function loadSoftwareIdentity(dataDir: string, name: string): IdentitySig
     pem = readGuarded(path);
   } catch (cause) {
     if (cause instanceof AgentError) throw cause;
-    const { code } = describeFault(cause);
-    throw new AgentError("config_invalid", `The data directory ${dataDir} cannot be used: ${code ?? "error"}.`, {
-      cause,
-    });
+    throw dataUnusable(`The data directory ${dataDir} cannot be used`, cause);
   }
   try {
     return softwareSigner(pem);
@@ -45,15 +44,11 @@ export function loadSoftwareIdentity(dataDir: string, name: string): IdentitySig
 
 function makeOnce(path: string): void {
   if (statOf(path) !== undefined) return;
-  const draft = `${path}.${randomText(6)}`;
   try {
-    writeFileSync(draft, newSoftwareKey(), { mode: 0o600, flag: "wx" });
-    // Complete from the first moment, and only if it is the first: two agents that start at once agree on one.
-    linkSync(draft, path);
+    // Only if it is the first: two agents that start at once agree on one.
+    writeWhole(path, newSoftwareKey(), { draft: `${path}.${randomText(6)}`, existing: "keep" });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-  } finally {
-    rmSync(draft, { force: true });
   }
 }
 

@@ -144,7 +144,7 @@ describe("the store of measurements", () => {
   it("says when it cannot be written, and leaves nothing behind", async () => {
     writeFileSync(join(dataDir, "file"), "");
     const store = open({ dataDir: join(dataDir, "file") });
-    await expect(store.put(bench())).rejects.toMatchObject({ code: "config_invalid" });
+    await expect(store.put(bench())).rejects.toMatchObject({ code: "data_unusable" });
     expect(readdirSync(dataDir)).toEqual(["file"]);
   });
 });

@@ -4,8 +4,7 @@ import { z } from "zod";
 import type { ModelRates } from "../jobs/job-statistics.js";
 import { readBounded } from "../models/bounded-file.js";
 import { readStamp } from "../models/hash-cache.js";
-import { AgentError } from "../platform/agent-error.js";
-import { describeFault } from "../platform/fault.js";
+import { dataUnusable } from "../platform/data-directory.js";
 import { randomText } from "../platform/rng.js";
 import type { BenchFigures } from "./figures.js";
 import { MAX_TPS } from "./rate.js";
@@ -87,7 +86,7 @@ export class BenchStore {
    * Keeps what was measured in place of what there was of the same model, backend and weights. What failed leaves
    * everything as it was.
    *
-   * @throws AgentError `config_invalid` when the file cannot be written
+   * @throws AgentError `data_unusable` when the file cannot be written
    */
   async put(bench: ModelBench): Promise<void> {
     if (bench.findings.type === "failed") return;
@@ -144,8 +143,7 @@ export class BenchStore {
       this.#stamp = await stampOf(this.#path);
     } catch (cause) {
       await rm(draft, { force: true }).catch(() => {});
-      const { code } = describeFault(cause);
-      throw new AgentError("config_invalid", `${this.#path} cannot be written: ${code ?? "error"}.`, { cause });
+      throw dataUnusable(`${this.#path} cannot be written`, cause);
     }
   }
 }

@@ -1,9 +1,10 @@
 import { spawn } from "node:child_process";
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, statSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync, renameSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { readRunFile } from "../local/run-file.js";
 import { AgentError } from "../platform/agent-error.js";
 import { type Clock, sleep } from "../platform/clock.js";
+import { requireDataDirectory, requireDirectory } from "../platform/data-directory.js";
 import { formatLogLine } from "../platform/logger.js";
 import { lockHolder } from "../supervisor/agent-lock.js";
 
@@ -39,6 +40,7 @@ export async function startInBackground(options: BackgroundOptions, signal: Abor
   if (running !== undefined) {
     throw new AgentError("already_running", `An agent named '${name}' is already running (process ${running.pid}).`);
   }
+  requireDataDirectory(dataDir);
   const log = openLog(logPath);
   const startsAt = statSync(logPath).size;
   const child = spawn(process.execPath, [...command], { env, detached: true, stdio: ["ignore", log, log] });
@@ -93,8 +95,9 @@ export function putLogAside(path: string): void {
   if (existsSync(path) && statSync(path).size > MAX_LOG_BYTES) renameSync(path, `${path}.1`);
 }
 
+/** @throws AgentError `data_unusable`: an agent whose log cannot be written could not say why it ends */
 function openLog(path: string): number {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  requireDirectory(dirname(path), "The directory of the log");
   putLogAside(path);
   return openSync(path, "a", 0o600);
 }

@@ -5,7 +5,7 @@ import type { ServerKind } from "../config/backend-config.js";
 import type { AgentConfig, AgentSettings, TokenPlace } from "../config.js";
 import type { LoginResult } from "../enrol/login.js";
 import type { LogoutResult } from "../enrol/logout.js";
-import type { Logger } from "../platform/logger.js";
+import type { ProgramLog } from "../platform/logger.js";
 
 /** A server that answered on one of the usual ports. */
 export interface FoundBackend {
@@ -59,7 +59,7 @@ export interface TemplateReport {
 /** The parts of the agent that commands use. `main.ts` connects them. */
 export interface AgentPorts {
   /** Serves until the signal aborts. */
-  runAgent(config: AgentConfig, log: Logger, signal: AbortSignal): Promise<void>;
+  runAgent(config: AgentConfig, log: ProgramLog, signal: AbortSignal): Promise<void>;
   describeMachine(): Promise<MachineSummary>;
   /** Asks the usual ports. Never rejects. */
   detectBackends(signal: AbortSignal): Promise<readonly FoundBackend[]>;

@@ -1,4 +1,4 @@
-import type { Activity, AgentStatus, ConnectionStatus, ModelStatus } from "../local/agent-status.js";
+import type { Activity, AgentStatus, ConnectionStatus, LogStatus, ModelStatus } from "../local/agent-status.js";
 import { formatDuration } from "./duration.js";
 import { type Colors, columns } from "./output.js";
 
@@ -24,6 +24,7 @@ export function renderStatus(status: AgentStatus, nowMs: number, colors: Colors)
       `${totals.prompt_tokens} read, ${totals.completion_tokens} written, ${status.tokens_per_second.toFixed(1)} a second now`,
     ],
     ["Earned", earned(status.earned_micro_usd)],
+    ...log(status.log, colors),
   ];
   return `${columns(rows.map(([name = "", value = ""]) => [colors.dim(name), value]))}\n\n${models(status.models, colors)}`;
 }
@@ -67,6 +68,18 @@ function trust({ trust: { level, mismatches } }: AgentStatus, { red }: Colors): 
   const wrong =
     mismatches.length === 0 ? "" : `; ${red(`not as the operator lists it: ${JSON.stringify(mismatches)}`)}`;
   return `${level ?? "not known"}${wrong}`;
+}
+
+/** A row only where something is wrong or missing. */
+function log(now: LogStatus | undefined, { red, yellow }: Colors): readonly (readonly string[])[] {
+  if (now === undefined) return [];
+  const lost = now.lost_lines === 0 ? "" : `${now.lost_lines} lines lost`;
+  switch (now.type) {
+    case "written":
+      return lost === "" ? [] : [["Log", yellow(lost)]];
+    case "failing":
+      return [["Log", `${red("cannot be written")} (${now.problem})${lost === "" ? "" : `, ${lost}`}`]];
+  }
 }
 
 /** Dollars from millionths. */

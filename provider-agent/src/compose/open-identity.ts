@@ -1,6 +1,7 @@
-import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { IdentitySigner, Posture } from "@hearth/attestation";
+import { writeWhole } from "@hearth/disk";
 import { EnclaveError } from "../attest/enclave/enclave-error.js";
 import { type EnclaveHelper, openEnclaveHelper } from "../attest/enclave/enclave-helper.js";
 import type { DeviceEvidence } from "../attest/prover.js";
@@ -8,6 +9,7 @@ import { loadSoftwareIdentity, readBinaryHash, readPlatformPosture } from "../at
 import type { AgentSettings } from "../config.js";
 import { AgentError } from "../platform/agent-error.js";
 import type { Clock } from "../platform/clock.js";
+import { dataUnusable } from "../platform/data-directory.js";
 import { randomText } from "../platform/rng.js";
 
 /** Who this machine is, and what it can show for it. */
@@ -66,14 +68,10 @@ async function withEnclave(helper: EnclaveHelper, dataDir: string, name: string)
 /** Always the same on this machine, so that its public hash is. */
 function serialSalt(dataDir: string): Uint8Array {
   const path = join(dataDir, "serial-salt");
-  const draft = `${path}.${randomText(6)}`;
-  writeFileSync(draft, randomText(16), { mode: 0o600, flag: "wx" });
   try {
-    linkSync(draft, path);
+    writeWhole(path, randomText(16), { draft: `${path}.${randomText(6)}`, existing: "keep" });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-  } finally {
-    rmSync(draft, { force: true });
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw dataUnusable(`${path} cannot be written`, error);
   }
   const salt = Buffer.from(readFileSync(path, "utf8").trim(), "base64url");
   if (salt.length === 16) return salt;

@@ -1,3 +1,4 @@
+import type { LogFile } from "@hearth/disk";
 import { closeReason, type RuntimeMismatch, type TrustLevel } from "@hearth/protocol";
 import type { Advertiser } from "../advertiser.js";
 import type { Registered, Standing } from "../connection/reconciler.js";
@@ -14,6 +15,7 @@ export interface StatusBoardDeps {
   readonly lending: Lending;
   readonly jobs: Jobs;
   readonly advertiser: Advertiser;
+  readonly logFile: LogFile | undefined;
   readonly standing: () => Standing;
 }
 
@@ -90,7 +92,15 @@ export class StatusBoard implements AgentControl, Disposable {
         memory_bytes: lending.facts.memoryBytes,
         thermal: lending.vitals.current.thermal ?? null,
       },
+      ...this.#log(),
     };
+  }
+
+  #log(): Pick<AgentStatus, "log"> {
+    const { logFile } = this.#deps;
+    if (logFile === undefined) return {};
+    const { health, lostLines: lost_lines } = logFile;
+    return { log: health.type === "written" ? { type: "written", lost_lines } : { ...health, lost_lines } };
   }
 
   #activity(): Activity {

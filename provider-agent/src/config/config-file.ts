@@ -1,8 +1,10 @@
-import { chmodSync, copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
+import { writeWhole } from "@hearth/disk";
 import { parse, TomlError } from "smol-toml";
 import type { z } from "zod";
 import { AgentError } from "../platform/agent-error.js";
+import { dataUnusable } from "../platform/data-directory.js";
 import { describeFault } from "../platform/fault.js";
 import { randomText } from "../platform/rng.js";
 import { type ConfigFile, configFileSchema } from "./schema.js";
@@ -102,21 +104,18 @@ export function problemLine(path: string, { line, key, problem }: ConfigProblem)
 /**
  * Writes the file whole or not at all, for its owner only: it may hold keys.
  *
+ * @throws AgentError `data_unusable`
  * @param keep `backup` leaves what was there beside it, as `config.toml.bak`
  */
 export function writeConfig(path: string, text: string, keep: "backup" | "nothing" = "nothing"): void {
-  const draft = `${path}.${randomText(6)}`;
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     if (keep === "backup") {
       copyFileSync(path, `${path}.bak`);
       chmodSync(`${path}.bak`, 0o600);
     }
-    writeFileSync(draft, text, { mode: 0o600, flag: "wx" });
-    renameSync(draft, path);
+    writeWhole(path, text, { draft: `${path}.${randomText(6)}`, existing: "replace" });
   } catch (cause) {
-    rmSync(draft, { force: true });
-    const { code } = describeFault(cause);
-    throw new AgentError("config_invalid", `${path} cannot be written: ${code ?? "error"}.`, { cause });
+    throw dataUnusable(`${path} cannot be written`, cause);
   }
 }

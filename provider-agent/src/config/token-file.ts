@@ -1,6 +1,8 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { writeWhole } from "@hearth/disk";
 import { AgentError } from "../platform/agent-error.js";
+import { dataUnusable } from "../platform/data-directory.js";
 import { describeFault } from "../platform/fault.js";
 import { randomText } from "../platform/rng.js";
 
@@ -18,18 +20,14 @@ export function readTokenFile(dataDir: string): string | undefined {
   }
 }
 
-/** Keeps it, whole or not at all. @throws AgentError `config_invalid` when it cannot be written */
+/** Keeps it, whole or not at all. @throws AgentError `data_unusable` when it cannot be written */
 export function writeTokenFile(dataDir: string, token: string): void {
-  const draft = `${tokenPath(dataDir)}.${randomText(6)}`;
+  const path = tokenPath(dataDir);
   try {
     mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-    writeFileSync(draft, `${token}\n`, { mode: 0o600, flag: "wx" });
-    renameSync(draft, tokenPath(dataDir));
+    writeWhole(path, `${token}\n`, { draft: `${path}.${randomText(6)}`, existing: "replace" });
   } catch (cause) {
-    const { code } = describeFault(cause);
-    throw new AgentError("config_invalid", `The data directory ${dataDir} cannot be used: ${code ?? "error"}.`, {
-      cause,
-    });
+    throw dataUnusable(`${path} cannot be written`, cause);
   }
 }
 

@@ -1,8 +1,9 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { writeWhole } from "@hearth/disk";
 import { z } from "zod";
 import { AgentError } from "../platform/agent-error.js";
-import { describeFault } from "../platform/fault.js";
+import { dataUnusable } from "../platform/data-directory.js";
 import { randomText } from "../platform/rng.js";
 import type { MachineToken } from "./token-answer.js";
 
@@ -24,7 +25,7 @@ export class TokenStore {
     this.#name = name;
   }
 
-  /** @throws AgentError `config_invalid` when the file cannot be read or holds something else */
+  /** @throws AgentError `data_unusable` when the file cannot be read; `config_invalid` when it holds something else */
   load(origin: string): MachineToken | undefined {
     const path = this.#path(origin);
     let text: string;
@@ -39,14 +40,14 @@ export class TokenStore {
     throw new AgentError("config_invalid", `${path} holds no token: remove it, and log in again.`);
   }
 
-  /** Replaces what there was, whole or not at all. @throws AgentError `config_invalid` when it cannot be written */
+  /** Replaces what there was, whole or not at all. @throws AgentError `data_unusable` when it cannot be written */
   save(origin: string, { token, machineId, account }: MachineToken): void {
     const path = this.#path(origin);
-    const draft = `${path}.${randomText(6)}`;
+    const content = `${JSON.stringify({ token, machine_id: machineId, account })}\n`;
     try {
       mkdirSync(this.#dataDir, { recursive: true, mode: 0o700 });
-      writeDurably(draft, `${JSON.stringify({ token, machine_id: machineId, account })}\n`);
-      moveInto(draft, path);
+      // The token is told once: it has to be on the disk before anybody relies on it.
+      writeWhole(path, content, { draft: `${path}.${randomText(6)}`, existing: "replace" });
     } catch (error) {
       throw unusable(path, error);
     }
@@ -69,29 +70,6 @@ export class TokenStore {
   }
 }
 
-/** The token is told once: it has to be on the disk before anybody relies on it. */
-function writeDurably(path: string, text: string): void {
-  const file = openSync(path, "wx", 0o600);
-  try {
-    writeSync(file, text);
-    fsyncSync(file);
-  } catch (error) {
-    rmSync(path, { force: true });
-    throw error;
-  } finally {
-    closeSync(file);
-  }
-}
-
-function moveInto(draft: string, path: string): void {
-  try {
-    renameSync(draft, path);
-  } catch (error) {
-    rmSync(draft, { force: true });
-    throw error;
-  }
-}
-
 function json(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -101,6 +79,5 @@ function json(text: string): unknown {
 }
 
 function unusable(path: string, cause: unknown): AgentError {
-  const { code } = describeFault(cause);
-  return new AgentError("config_invalid", `${path} cannot be used: ${code ?? "error"}.`, { cause });
+  return dataUnusable(`${path} cannot be used`, cause);
 }

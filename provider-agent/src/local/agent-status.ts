@@ -17,7 +17,15 @@ export interface AgentStatus {
   /** What was earned, in millionths of a dollar; `null` = the coordinator has not said. */
   readonly earned_micro_usd: number | null;
   readonly machine: { readonly chip: string | null; readonly memory_bytes: number; readonly thermal: string | null };
+  /** Absent = not known. */
+  readonly log?: LogStatus;
 }
+
+/** Whether the log can be written, and lines lost since the start. */
+export type LogStatus =
+  | { readonly type: "written"; readonly lost_lines: number }
+  /** `problem`: the system's code, like `ENOSPC` or `EPIPE`, or `stalled` where nobody reads it. */
+  | { readonly type: "failing"; readonly problem: string; readonly lost_lines: number };
 
 /** What the agent does, and why not where it does nothing. */
 export type Activity =

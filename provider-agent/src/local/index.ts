@@ -3,6 +3,7 @@ export type {
   AgentControl,
   AgentStatus,
   ConnectionStatus,
+  LogStatus,
   ModelStatus,
   Totals,
   TrustStatus,

@@ -1,6 +1,8 @@
-import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { writeWhole } from "@hearth/disk";
 import { z } from "zod";
+import { dataUnusable } from "../platform/data-directory.js";
 import { randomText } from "../platform/rng.js";
 
 const schema = z.object({
@@ -15,15 +17,17 @@ export type RunFile = z.infer<typeof schema>;
 const pathIn = (dataDir: string, name: string): string =>
   join(dataDir, name === "default" ? "run.json" : `run-${encodeURIComponent(name)}.json`);
 
-/** Says where this agent can be asked, to its owner only (0600), until it is disposed. */
+/**
+ * Says where this agent can be asked, to its owner only (0600), until it is disposed.
+ *
+ * @throws AgentError `data_unusable`
+ */
 export function writeRunFile(dataDir: string, name: string, content: RunFile): Disposable {
   const path = pathIn(dataDir, name);
-  const draft = `${path}.${randomText(6)}`;
   try {
-    writeFileSync(draft, `${JSON.stringify(content)}\n`, { mode: 0o600, flag: "wx" });
-    renameSync(draft, path);
-  } finally {
-    rmSync(draft, { force: true });
+    writeWhole(path, `${JSON.stringify(content)}\n`, { draft: `${path}.${randomText(6)}`, existing: "replace" });
+  } catch (cause) {
+    throw dataUnusable(`${path} cannot be written`, cause);
   }
   return {
     [Symbol.dispose]() {

@@ -1,6 +1,8 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { writeWhole } from "@hearth/disk";
 import { z } from "zod";
+import { randomText } from "../platform/rng.js";
 
 /** The owner's own pause. */
 export interface OwnerPause {
@@ -45,9 +47,8 @@ export class PauseFile implements PauseStore {
   save(pause: OwnerPause | undefined): void {
     if (pause === undefined) return rmSync(this.#path, { force: true });
     mkdirSync(join(this.#path, ".."), { recursive: true, mode: 0o700 });
-    const draft = `${this.#path}.${process.pid}`;
-    writeFileSync(draft, `${JSON.stringify({ until_ms: pause.untilWallMs })}\n`, { mode: 0o600 });
-    renameSync(draft, this.#path);
+    const content = `${JSON.stringify({ until_ms: pause.untilWallMs })}\n`;
+    writeWhole(this.#path, content, { draft: `${this.#path}.${randomText(6)}`, existing: "replace" });
   }
 }
 

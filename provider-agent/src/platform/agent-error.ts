@@ -1,7 +1,7 @@
 /** What stops a command of the agent for good. The README documents each with its exit code. */
 export type AgentErrorCode =
   | "internal"
-  /** Flags, environment, the configuration file or the data directory. */
+  /** Flags, environment, or the configuration file. */
   | "config_invalid"
   /** The coordinator refuses the provider token. */
   | "unauthorized"
@@ -23,6 +23,8 @@ export type AgentErrorCode =
   | "crash_loop"
   /** A coordinator or a backend that a command needs does not answer. */
   | "unreachable"
+  /** A file or directory of the agent's cannot be used: rights, a full or read-only disk, something else in its place. */
+  | "data_unusable"
   /** The owner cancelled a question. */
   | "cancelled";
 
@@ -51,6 +53,7 @@ export const EXIT_CODES: Readonly<Record<AgentErrorCode, number>> = {
   service_failed: 10,
   crash_loop: 11,
   unreachable: 12,
+  data_unusable: 13,
   cancelled: 130,
 };
 

@@ -1,4 +1,6 @@
+import { LogFile } from "@hearth/disk";
 import { type Logger as PinoLogger, pino } from "pino";
+import { type Clock, systemClock, systemWallTime } from "./clock.js";
 
 /** A pino logger. Messages are stable phrases, data goes into fields; never a prompt, completion, key or token. */
 export type Logger = PinoLogger;
@@ -6,11 +8,36 @@ export type Logger = PinoLogger;
 /** `json` is one JSON object a line; `text` is for people's eyes. */
 export type LogFormat = "json" | "text";
 
-/** Writes lines to stdout. */
-export function createLogger(level: string, format: LogFormat = "json"): Logger {
+/** The log of a program, and what becomes of its lines. */
+export interface ProgramLog {
+  readonly log: Logger;
+  readonly file: LogFile;
+}
+
+const STDOUT = 1;
+/** pino's number for `warn`. */
+const WARN = 40;
+
+/** Lines on stdout. Where stdout takes none, the program goes on without; see `LogFile`. */
+export function openLog(level: string, format: LogFormat, clock: Clock): ProgramLog {
+  const formatted = (line: string): string => (format === "json" ? line : `${formatLogLine(line.trimEnd())}\n`);
+  const file = new LogFile({
+    fd: STDOUT,
+    timers: clock,
+    gapLine: (lost, problem) => formatted(gapLine(lost, problem)),
+  });
   const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime };
-  if (format === "json") return pino(options);
-  return pino(options, { write: (line: string) => process.stdout.write(`${formatLogLine(line.trimEnd())}\n`) });
+  return { log: pino(options, { write: (line: string) => file.write(formatted(line)) }), file };
+}
+
+function gapLine(lost: number, problem: string): string {
+  const time = new Date(systemWallTime()).toISOString();
+  return `${JSON.stringify({ level: WARN, time, lost, problem, msg: "log lines lost" })}\n`;
+}
+
+/** The logger of `openLog` alone. */
+export function createLogger(level: string, format: LogFormat = "json"): Logger {
+  return openLog(level, format, systemClock).log;
 }
 
 /** pino's numbers for its levels. */

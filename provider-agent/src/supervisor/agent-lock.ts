@@ -2,6 +2,7 @@ import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeF
 import { join } from "node:path";
 import { z } from "zod";
 import { AgentError } from "../platform/agent-error.js";
+import { dataUnusable } from "../platform/data-directory.js";
 import { describeFault } from "../platform/fault.js";
 import { randomText } from "../platform/rng.js";
 import { type ProcessInfo, processStartedAt } from "./process-start.js";
@@ -36,7 +37,7 @@ export function lockHolder(dataDir: string, name: string): ProcessInfo | undefin
 /**
  * Takes the lock, also from an agent that died without giving it back.
  *
- * @throws AgentError `already_running`; `config_invalid` when the directory cannot be used
+ * @throws AgentError `already_running`; `data_unusable` when the directory cannot be used
  */
 export function takeLock(dataDir: string, name: string): AgentLock {
   const path = lockPath(dataDir, name);
@@ -48,10 +49,7 @@ export function takeLock(dataDir: string, name: string): AgentLock {
     for (let i = 0; i < TRIES; i++) if (tryTake(path, draft, name)) return held(path, own);
   } catch (cause) {
     if (cause instanceof AgentError) throw cause;
-    const { code } = describeFault(cause);
-    throw new AgentError("config_invalid", `The data directory ${dataDir} cannot be used: ${code ?? "error"}.`, {
-      cause,
-    });
+    throw dataUnusable(`The data directory ${dataDir} cannot be used`, cause);
   } finally {
     dropDraft(draft);
   }

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -17,19 +17,22 @@ export class SpawnedAgent implements AsyncDisposable {
   /** Everything that it wrote, stdout and stderr. */
   output = "";
   readonly exited: Promise<number | null>;
-  readonly #dataDir = mkdtempSync(join(tmpdir(), "hearth-agent-"));
+  readonly dataDir: string = mkdtempSync(join(tmpdir(), "hearth-agent-"));
 
-  constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  /** @param stdoutPath the file that stdout goes to, as with `>>`; absent = it is read */
+  constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}, stdoutPath?: string) {
+    const stdout = stdoutPath === undefined ? "pipe" : openSync(stdoutPath, "a");
     this.process = spawn(process.execPath, [MAIN, ...args], {
       // Whoever runs the tests may have a configuration of their own.
       env: {
-        HOME: this.#dataDir,
+        HOME: this.dataDir,
         HEARTH_PROVIDER_TOKEN: "provider-token-0123456789",
-        HEARTH_AGENT_DATA_DIR: this.#dataDir,
+        HEARTH_AGENT_DATA_DIR: this.dataDir,
         ...env,
       },
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: ["ignore", stdout, "pipe"],
     });
+    if (typeof stdout === "number") closeSync(stdout);
     for (const stream of [this.process.stdout, this.process.stderr]) {
       stream?.on("data", (data) => {
         this.output += String(data);
@@ -58,6 +61,6 @@ export class SpawnedAgent implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.process.kill("SIGKILL");
     await this.exited;
-    rmSync(this.#dataDir, { recursive: true, force: true });
+    rmSync(this.dataDir, { recursive: true, force: true });
   }
 }

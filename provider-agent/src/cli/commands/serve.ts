@@ -1,7 +1,8 @@
 import type { Command } from "commander";
 import { type AgentConfig, readAgentConfig, type ServeFlags } from "../../config.js";
 import { EXIT_CODES } from "../../platform/agent-error.js";
-import { createLogger, type Logger } from "../../platform/logger.js";
+import { requireDataDirectory } from "../../platform/data-directory.js";
+import { openLog, type ProgramLog } from "../../platform/logger.js";
 import { takeLock } from "../../supervisor/agent-lock.js";
 import { Supervisor } from "../../supervisor/supervisor.js";
 import { launchWorker, ORPHAN_GRACE_MS, onSupervisorLost } from "../../supervisor/worker-process.js";
@@ -26,10 +27,22 @@ Examples:
     .action(async (flags: ServeFlags & { readonly supervise?: boolean }) => {
       const invocation = invocationOf(command, context);
       const config = serveConfig(invocation, flags);
-      const log = createLogger(config.logLevel, logFormat(invocation));
-      if (flags.supervise) await supervise(invocation, log);
-      else await serve(invocation, config, log);
+      requireDataDirectory(config.dataDir);
+      const log = openLog(config.logLevel, logFormat(invocation), context.clock);
+      process.on("exit", () => log.file.flushAtExit());
+      try {
+        if (flags.supervise) await supervise(invocation, log);
+        else await serve(invocation, config, log);
+      } finally {
+        await sayFarewell(invocation, log);
+      }
     });
+}
+
+/** Writes what is left of the log, and says what could not be written: that is no failure, but somebody should know. */
+async function sayFarewell({ stderr }: Invocation, { file }: ProgramLog): Promise<void> {
+  const { unwritten, problem } = await file.close();
+  if (unwritten > 0) stderr.write(`Stopped, and could not write: ${unwritten} lines of the log (${problem}).\n`);
 }
 
 /** @throws AgentError `config_invalid` that lists every problem */
@@ -44,7 +57,7 @@ function logFormat({ stdout, options }: Invocation): "json" | "text" {
   return stdout.isTTY === true && !options.json ? "text" : "json";
 }
 
-async function serve({ ports, clock }: Invocation, config: AgentConfig, log: Logger): Promise<void> {
+async function serve({ ports, clock }: Invocation, config: AgentConfig, log: ProgramLog): Promise<void> {
   using _lock = takeLock(config.dataDir, config.name);
   const stopping = new AbortController();
   const stop = (): void => {
@@ -59,11 +72,11 @@ async function serve({ ports, clock }: Invocation, config: AgentConfig, log: Log
     clock.setTimer(ORPHAN_GRACE_MS, () => process.exit(EXIT_CODES.internal));
   });
   await ports.runAgent(config, log, stopping.signal);
-  log.info("stopped");
+  log.log.info("stopped");
 }
 
 /** Runs the same command line in a worker, without `--supervise`. */
-async function supervise({ program, env, clock }: Invocation, log: Logger): Promise<void> {
+async function supervise({ program, env, clock }: Invocation, { log }: ProgramLog): Promise<void> {
   const args = [...program, ...process.argv.slice(2).filter((word) => word !== "--supervise")];
   const supervisor = new Supervisor({ clock, log, launch: () => launchWorker({ args, env }) });
   const stop = (): void => supervisor.stop();

@@ -1,10 +1,13 @@
 import { mkdirSync } from "node:fs";
+import pc from "picocolors";
 import { describe, expect, it } from "vitest";
 import type { AgentControl, AgentStatus } from "../../local/agent-status.js";
 import { writeRunFile } from "../../local/run-file.js";
 import { startStatusServer } from "../../local/status-server.js";
 import { systemClock } from "../../platform/clock.js";
 import { CliHome } from "../../testing/cli-home.js";
+import { exampleStatus } from "../../testing/example-status.js";
+import { renderStatus } from "../render-status.js";
 
 const STATUS: AgentStatus = {
   name: "default",
@@ -57,6 +60,18 @@ async function start(home: CliHome) {
 }
 
 describe("hearth-agent status", () => {
+  it("says that the log cannot be written, and how much of it is lost", async () => {
+    const shown = (log: AgentStatus["log"]): string => {
+      const status = exampleStatus(log === undefined ? {} : { log });
+      return renderStatus(status, Date.parse("2026-01-05T09:00:00Z"), pc.createColors(false));
+    };
+    expect(shown({ type: "failing", problem: "ENOSPC", lost_lines: 7 })).toMatch(
+      /^Log +cannot be written \(ENOSPC\), 7 lines lost$/m,
+    );
+    expect(shown({ type: "written", lost_lines: 7 })).toMatch(/^Log +7 lines lost$/m);
+    for (const well of [shown({ type: "written", lost_lines: 0 }), shown(undefined)]) expect(well).not.toMatch(/^Log/m);
+  });
+
   it("shows what the running agent says, for people and for scripts", async () => {
     await using home = new CliHome();
     await using agent = await start(home);

@@ -1,0 +1,147 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type SmallDisk, smallDisk } from "@hearth/disk/testing";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { AgentStatus } from "./local/agent-status.js";
+import { readRunFile } from "./local/run-file.js";
+import { CliHome } from "./testing/cli-home.js";
+import { eventually } from "./testing/eventually.js";
+import { ScriptedBackend } from "./testing/scripted-backend.js";
+import { ScriptedCoordinator } from "./testing/scripted-coordinator.js";
+import { SpawnedAgent } from "./testing/spawned-agent.js";
+
+const BODY = { model: "m", messages: [{ role: "user", content: "hi" }], stream: true };
+const ENV = { HEARTH_LOG_LEVEL: "trace" };
+
+let dir: string;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "hearth-full-"));
+});
+afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+const mounted = (skip: (note: string) => never): SmallDisk => smallDisk() ?? skip("needs root and tmpfs");
+
+async function start(stdoutPath?: string) {
+  const coordinator = await ScriptedCoordinator.start();
+  const backend = await ScriptedBackend.start();
+  const agent = new SpawnedAgent(["serve", "-c", coordinator.url, "-b", backend.url], ENV, stdoutPath);
+  const link = await coordinator.agent(1, 15_000);
+  return {
+    agent,
+    /** One request, answered to its end. */
+    async ask(): Promise<void> {
+      expect((await link.request(BODY).end()).type).toBe("complete");
+    },
+    async log(): Promise<AgentStatus["log"]> {
+      const { url, token } = readRunFile(agent.dataDir, "default") ?? { url: "", token: "" };
+      const response = await fetch(`${url}/status`, { headers: { Authorization: `Bearer ${token}` } });
+      return ((await response.json()) as AgentStatus).log;
+    },
+    async [Symbol.asyncDispose]() {
+      await agent[Symbol.asyncDispose]();
+      await backend[Symbol.asyncDispose]();
+      await coordinator[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Asks until the status says that the log cannot be written. */
+async function untilFailing({ ask, log }: Pick<Awaited<ReturnType<typeof start>>, "ask" | "log">, problem: string) {
+  await eventually(
+    async () => {
+      await ask();
+      const now = await log();
+      return now?.type === "failing" && now.problem === problem;
+    },
+    15_000,
+    "the log fails",
+  );
+}
+
+describe("an agent whose log cannot be written", () => {
+  it("serves, says so, and goes on with its log when there is room", async ({ skip }) => {
+    using disk = mounted(skip);
+    const path = join(disk.path, "agent.log");
+    await using setting = await start(path);
+    disk.fill();
+    await untilFailing(setting, "ENOSPC");
+    for (let n = 0; n < 20; n++) await setting.ask();
+    disk.makeRoom();
+    await eventually(async () => (await setting.log())?.type === "written", 15_000, "the log is written");
+    setting.agent.process.kill("SIGTERM");
+    expect(await setting.agent.exited).toBe(0);
+    const lines = readFileSync(path, "utf8").trimEnd().split("\n");
+    expect(JSON.parse(lines.at(-1) ?? "")).toMatchObject({ msg: "stopped" });
+    for (const line of lines) JSON.parse(line);
+  });
+
+  it.skipIf(process.platform !== "linux")("serves with a full device as its log, and exits with 0", async () => {
+    await using setting = await start("/dev/full");
+    await untilFailing(setting, "ENOSPC");
+    setting.agent.process.kill("SIGTERM");
+    expect(await setting.agent.exited).toBe(0);
+    expect(setting.agent.output).toMatch(/^Stopped, and could not write: \d+ lines of the log \(ENOSPC\)\.$/m);
+  });
+
+  it("serves when whoever read its log has gone", async () => {
+    await using setting = await start();
+    setting.agent.process.stdout?.destroy();
+    await untilFailing(setting, "EPIPE");
+    await setting.ask();
+    setting.agent.process.kill("SIGTERM");
+    expect(await setting.agent.exited).toBe(0);
+  });
+});
+
+describe("an agent that cannot use its data directory", () => {
+  const refused = async (dataDir: string, ...more: string[]): Promise<string> => {
+    const args = ["serve", "-c", "ws://127.0.0.1:9/ws/provider", "-b", "http://127.0.0.1:9/v1", ...more];
+    await using agent = new SpawnedAgent(args, { HEARTH_AGENT_DATA_DIR: dataDir });
+    expect(await agent.exited).toBe(13);
+    return agent.output
+      .split("\n")
+      .filter((line) => !line.startsWith("{"))
+      .join("\n")
+      .trimEnd();
+  };
+
+  it("says that a file is in its place", async () => {
+    writeFileSync(join(dir, "file"), "");
+    expect(await refused(join(dir, "file", "below"))).toBe(
+      `The data directory ${join(dir, "file", "below")} cannot be used: a file is in the place of a directory (ENOTDIR); move it away.`,
+    );
+  });
+
+  it("says that its disk is full, under a supervisor too, which does not try again", async ({ skip }) => {
+    using disk = mounted(skip);
+    disk.fill();
+    const words = `The data directory ${disk.path} cannot be used: its disk is full (ENOSPC); free some space.`;
+    expect(await refused(disk.path)).toBe(words);
+    expect(await refused(disk.path, "--supervise")).toBe(words);
+  });
+
+  it("says that its file system is read-only", async ({ skip }) => {
+    using disk = mounted(skip);
+    disk.makeReadOnly();
+    expect(await refused(disk.path)).toContain("its file system is read-only (EROFS)");
+  });
+
+  it("is not started in the background", async () => {
+    await using home = new CliHome();
+    writeFileSync(join(dir, "file"), "");
+    const env = { HEARTH_AGENT_DATA_DIR: join(dir, "file"), HEARTH_PROVIDER_TOKEN: "provider-token-0123456789" };
+    const args = ["start", "-c", "ws://127.0.0.1:9/ws/provider", "-b", "http://127.0.0.1:9/v1"];
+    const { code, stderr } = await home.run(args, env);
+    expect({ code, stderr }).toEqual({ code: 13, stderr: expect.stringContaining("move it away") });
+    expect(stderr.trimEnd().split("\n")).toHaveLength(1);
+  });
+});
+
+it("says that the answer of a command cannot be written", async ({ skip }) => {
+  using disk = mounted(skip);
+  disk.fill();
+  await using agent = new SpawnedAgent(["--help"], {}, join(disk.path, "out"));
+  expect(await agent.exited).toBe(13);
+  expect(agent.output).toBe("The answer cannot be written to stdout: its disk is full (ENOSPC); free some space.\n");
+});
