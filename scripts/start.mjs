@@ -91,4 +91,7 @@ function stopOrForce() {
   process.exit(FORCED_EXIT_CODE);
 }
 
+// Whoever reads along may go, and its disk may fill up: what is served goes on.
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
+
 main().catch(reportFailure);

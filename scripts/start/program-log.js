@@ -1,6 +1,7 @@
 import { appendFileSync, closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { SetUpError } from "../setup/set-up-error.js";
 
 const TAIL_LINES = 15;
 /** How the coordinator shows a secret that it has just made. The terminal gets it from `npm start`; a log must not. */
@@ -12,25 +13,45 @@ const GENERATED_SECRET = /^Generated HEARTH_/;
  * @param {string} logDir
  */
 export function openProgramLog(name, logDir) {
-  mkdirSync(logDir, { recursive: true, mode: 0o700 });
   const path = join(logDir, `${name}.log`);
-  // Emptied first and then appended to, because there are two writers.
-  closeSync(openSync(path, "w", 0o600));
-  const descriptor = openSync(path, "a");
+  const descriptor = openEmpty(path, logDir);
+  /** What was said last and did not fit on the disk. */
+  const unwritten = [];
   return {
     stdio: ["ignore", descriptor, "pipe", "ipc"],
     /** @param {import("node:child_process").ChildProcess} child */
     follow: (child) => {
       closeSync(descriptor);
       createInterface({ input: child.stderr }).on("line", (line) => {
-        if (!GENERATED_SECRET.test(line)) appendFileSync(path, `${line}\n`);
+        if (GENERATED_SECRET.test(line)) return;
+        try {
+          appendFileSync(path, `${line}\n`);
+        } catch {
+          // A full disk: the program goes on, and its last words are told all the same.
+          unwritten.push(line);
+          if (unwritten.length > TAIL_LINES) unwritten.shift();
+        }
       });
     },
     tail: () => {
-      const lines = readFileSync(path, "utf8").trimEnd().split("\n");
+      const written = readFileSync(path, "utf8").trimEnd();
+      const lines = [...(written === "" ? [] : written.split("\n")), ...unwritten];
       return `The end of ${path}:\n${lines.slice(-TAIL_LINES).join("\n")}`;
     },
   };
+}
+
+/** Emptied first and then appended to, because there are two writers. */
+function openEmpty(path, logDir) {
+  try {
+    mkdirSync(logDir, { recursive: true, mode: 0o700 });
+    closeSync(openSync(path, "w", 0o600));
+    return openSync(path, "a");
+  } catch (error) {
+    throw new SetUpError(
+      `${path} cannot be written (${error.code}): free some space, mend the rights of ${logDir}, or set HEARTH_DATA_DIR to another directory.`,
+    );
+  }
 }
 
 /** The same for logs that are shown on this terminal. */
