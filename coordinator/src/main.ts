@@ -55,8 +55,6 @@ function exitCodeOf({ code }: StoreError): number {
 }
 
 async function main(): Promise<void> {
-  // Nobody may be there any more to read them, or no room: nothing that is said there is worth an end.
-  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
   const config = readConfig(process.env);
   const settings = config.settingsFile === undefined ? NO_SETTINGS : readSettings(config.settingsFile);
   requireUsableDirectory(config.dataDir, "The data directory");

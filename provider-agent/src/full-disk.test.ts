@@ -1,15 +1,17 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type SmallDisk, smallDisk } from "@hearth/disk/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { AgentStatus } from "./local/agent-status.js";
 import { readRunFile } from "./local/run-file.js";
+import { writeDefinition } from "./service/write-definition.js";
 import { CliHome } from "./testing/cli-home.js";
 import { eventually } from "./testing/eventually.js";
 import { ScriptedBackend } from "./testing/scripted-backend.js";
 import { ScriptedCoordinator } from "./testing/scripted-coordinator.js";
-import { SpawnedAgent } from "./testing/spawned-agent.js";
+import { MAIN, SpawnedAgent } from "./testing/spawned-agent.js";
 
 const BODY = { model: "m", messages: [{ role: "user", content: "hi" }], stream: true };
 const ENV = { HEARTH_LOG_LEVEL: "trace" };
@@ -144,4 +146,38 @@ it("says that the answer of a command cannot be written", async ({ skip }) => {
   await using agent = new SpawnedAgent(["--help"], {}, join(disk.path, "out"));
   expect(await agent.exited).toBe(13);
   expect(agent.output).toBe("The answer cannot be written to stdout: its disk is full (ENOSPC); free some space.\n");
+});
+
+it("says that something else is in the place of a log", async () => {
+  await using home = new CliHome();
+  const { stderr } = await home.run(["logs"]);
+  const path = /There is no log at (.*): no agent/.exec(stderr)?.[1] ?? "";
+  mkdirSync(path, { recursive: true });
+  const { code, stderr: said } = await home.run(["logs"]);
+  expect({ code, said }).toEqual({
+    code: 13,
+    said: `The log ${path} cannot be read: a directory is in the place of a file (EISDIR); move it away.\n`,
+  });
+});
+
+it("leaves no half of a service's definition, and says why there is none", () => {
+  const path = join(dir, "file", "unit");
+  writeFileSync(join(dir, "file"), "");
+  expect(() => writeDefinition(path, "[Unit]")).toThrowError(expect.objectContaining({ code: "data_unusable" }));
+  writeDefinition(join(dir, "unit"), "[Unit]");
+  expect(readdirSync(dir).toSorted()).toEqual(["file", "unit"]);
+});
+
+it("ends with the same code when there is no room for what it says", ({ skip }) => {
+  using disk = mounted(skip);
+  disk.fill();
+  const stderr = openSync(join(disk.path, "err"), "w");
+  try {
+    const { status } = spawnSync(process.execPath, [MAIN, "serve", "-c", "x:"], {
+      stdio: ["ignore", "ignore", stderr],
+    });
+    expect(status).toBe(2);
+  } finally {
+    closeSync(stderr);
+  }
 });

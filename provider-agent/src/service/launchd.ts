@@ -1,9 +1,11 @@
-import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { requireDirectory } from "../platform/data-directory.js";
 import { type InitSystem, requireSuccess, type ServiceState } from "./init-system.js";
 import { launchdPlist } from "./launchd-plist.js";
 import type { RunCommand } from "./run-command.js";
 import { LAUNCHD_LABEL, type ServiceDefinition } from "./service-definition.js";
+import { writeDefinition } from "./write-definition.js";
 
 /** macOS's launchd, for this user's log-in session: launchctl(1). */
 export class Launchd implements InitSystem {
@@ -19,9 +21,8 @@ export class Launchd implements InitSystem {
   }
 
   async install(definition: ServiceDefinition): Promise<void> {
-    mkdirSync(dirname(definition.logPath), { recursive: true, mode: 0o700 });
-    mkdirSync(dirname(this.definitionPath), { recursive: true });
-    writeFileSync(this.definitionPath, launchdPlist(definition), { mode: 0o600 });
+    requireDirectory(dirname(definition.logPath), "The directory of the log");
+    writeDefinition(this.definitionPath, launchdPlist(definition));
     // One that is loaded already keeps its old definition; that none is loaded is no failure.
     await this.#run("launchctl", ["bootout", this.#target]);
     // `launchctl disable` outlives the definition.

@@ -1,10 +1,11 @@
-import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { existsSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { AgentError } from "../platform/agent-error.js";
 import { type InitSystem, requireSuccess, type ServiceState } from "./init-system.js";
 import type { RunCommand } from "./run-command.js";
 import { type ServiceDefinition, SYSTEMD_UNIT } from "./service-definition.js";
 import { systemdUnit } from "./systemd-unit.js";
+import { writeDefinition } from "./write-definition.js";
 
 /** systemd's manager of this user. */
 export class Systemd implements InitSystem {
@@ -20,8 +21,7 @@ export class Systemd implements InitSystem {
 
   async install(definition: ServiceDefinition): Promise<void> {
     await this.#requireManager();
-    mkdirSync(dirname(this.definitionPath), { recursive: true });
-    writeFileSync(this.definitionPath, systemdUnit(definition), { mode: 0o600 });
+    writeDefinition(this.definitionPath, systemdUnit(definition));
     await this.#systemctl("daemon-reload");
     await this.#systemctl("enable", SYSTEMD_UNIT);
     await this.#systemctl("restart", SYSTEMD_UNIT);

@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { eventually } from "./eventually.js";
 
-const MAIN = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
+/** The built program. */
+export const MAIN: string = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
 
 /** One line of the agent's log. */
 export type LogLine = Readonly<Record<string, unknown>> & { readonly msg: string };

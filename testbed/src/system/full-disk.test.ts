@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import {
   closeSync,
   mkdirSync,
@@ -11,11 +10,11 @@ import {
   writeFileSync,
   writeSync,
 } from "node:fs";
-import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type SmallDisk, smallDisk } from "@hearth/disk/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { freePort } from "../bench/free-port.js";
 import { runCoordinator, SpawnedHearth } from "./spawned-hearth.js";
 import { type StubBackend, startStubBackend } from "./stub-backend.js";
 
@@ -29,16 +28,6 @@ beforeEach(() => {
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
 const mounted = (skip: (note: string) => never, sizeKib?: number): SmallDisk => smallDisk(sizeKib) ?? skip(SKIPPED);
-
-/** For a program that has nowhere to tell the one that it got. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
 
 interface Health {
   readonly status: string;
@@ -152,7 +141,10 @@ describe("a coordinator that cannot use its data directory", () => {
   it("says that its disk is full, and leaves no part of a secret", async ({ skip }) => {
     using disk = mounted(skip);
     disk.fill();
-    expect(await refusal(disk.path)).toEqual({ code: 4, said: expect.stringContaining("its disk is full (ENOSPC)") });
+    expect(await refusal(disk.path)).toEqual({
+      code: 4,
+      said: expect.stringMatching(/^The data directory .* its disk is full \(ENOSPC\)/),
+    });
     disk.makeRoom();
     await using coordinator = runCoordinator({ HEARTH_PORT: "0", HEARTH_DATA_DIR: disk.path });
     await coordinator.until("is listening", () => coordinator.logged("listening").length > 0);

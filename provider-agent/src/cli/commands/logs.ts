@@ -6,6 +6,7 @@ import { type Command, InvalidArgumentError } from "commander";
 import { platformPaths } from "../../config/config-path.js";
 import { AgentError } from "../../platform/agent-error.js";
 import { sleep } from "../../platform/clock.js";
+import { dataUnusable } from "../../platform/data-directory.js";
 import { formatLogLine } from "../../platform/logger.js";
 import { SYSTEMD_UNIT } from "../../service/service-definition.js";
 import { type CliContext, type Invocation, invocationOf } from "../invocation.js";
@@ -49,7 +50,12 @@ async function showLogs(invocation: Invocation, flags: LogFlags): Promise<void> 
   if (!existsSync(path)) {
     throw new AgentError("not_running", `There is no log at ${path}: no agent was started in the background yet.`);
   }
-  await ofFile(path, flags, write, invocation);
+  try {
+    await ofFile(path, flags, write, invocation);
+  } catch (cause) {
+    if (!(cause instanceof Error && "syscall" in cause)) throw cause;
+    throw dataUnusable(`The log ${path} cannot be read`, cause);
+  }
 }
 
 /** journalctl(1); `cat` leaves the agent's own line. */
