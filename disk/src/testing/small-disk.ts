@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
+import { closeSync, fstatSync, ftruncateSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -8,8 +8,8 @@ export interface SmallDisk extends Disposable {
   readonly path: string;
   /** The name of the file that `fill` makes in it. */
   readonly filler: string;
-  /** Takes all the space that is left. */
-  fill(): void;
+  /** Takes all the space that is left, but for so many pages of 4 KiB. */
+  fill(sparePages?: number): void;
   /** Gives it back. */
   makeRoom(): void;
   makeReadOnly(): void;
@@ -30,7 +30,7 @@ export function smallDisk(sizeKib = 1024): SmallDisk | undefined {
   return {
     path,
     filler: FILLER,
-    fill: () => fill(join(path, FILLER)),
+    fill: (sparePages = 0) => fill(join(path, FILLER), sparePages),
     makeRoom: () => rmSync(join(path, FILLER), { force: true }),
     makeReadOnly: () => void spawnSync("mount", ["-o", "remount,ro", path]),
     [Symbol.dispose]() {
@@ -41,13 +41,14 @@ export function smallDisk(sizeKib = 1024): SmallDisk | undefined {
   };
 }
 
-function fill(path: string): void {
+function fill(path: string, sparePages: number): void {
   const file = openSync(path, "a");
   try {
     while (writeSync(file, PIECE) > 0);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error;
   } finally {
+    ftruncateSync(file, fstatSync(file).size - sparePages * PIECE.length);
     closeSync(file);
   }
 }

@@ -6,11 +6,15 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { eventually } from "./eventually.js";
 
-/** The built program. */
-export const MAIN: string = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
+const MAIN = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
 
 /** One line of the agent's log. */
 export type LogLine = Readonly<Record<string, unknown>> & { readonly msg: string };
+
+interface OutputPaths {
+  readonly stdout?: string;
+  readonly stderr?: string;
+}
 
 /** The built agent in a process of its own, ended when it is disposed of. */
 export class SpawnedAgent implements AsyncDisposable {
@@ -20,9 +24,11 @@ export class SpawnedAgent implements AsyncDisposable {
   readonly exited: Promise<number | null>;
   readonly dataDir: string = mkdtempSync(join(tmpdir(), "hearth-agent-"));
 
-  /** @param stdoutPath the file that stdout goes to, as with `>>`; absent = it is read */
-  constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}, stdoutPath?: string) {
-    const stdout = stdoutPath === undefined ? "pipe" : openSync(stdoutPath, "a");
+  /** @param paths the files that its output goes to, as with `>>`; what has none is read */
+  constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}, paths: OutputPaths = {}) {
+    const [stdout, stderr] = [paths.stdout, paths.stderr].map((path) =>
+      path === undefined ? "pipe" : openSync(path, "a"),
+    );
     this.process = spawn(process.execPath, [MAIN, ...args], {
       // Whoever runs the tests may have a configuration of their own.
       env: {
@@ -31,9 +37,9 @@ export class SpawnedAgent implements AsyncDisposable {
         HEARTH_AGENT_DATA_DIR: this.dataDir,
         ...env,
       },
-      stdio: ["ignore", stdout, "pipe"],
+      stdio: ["ignore", stdout, stderr],
     });
-    if (typeof stdout === "number") closeSync(stdout);
+    for (const file of [stdout, stderr]) if (typeof file === "number") closeSync(file);
     for (const stream of [this.process.stdout, this.process.stderr]) {
       stream?.on("data", (data) => {
         this.output += String(data);
