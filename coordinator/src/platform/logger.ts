@@ -1,4 +1,4 @@
-import { LogFile } from "@hearth/disk";
+import { LogFile, stdoutDescriptor } from "@hearth/disk";
 import { type Logger as PinoLogger, pino } from "pino";
 import { type Clock, systemClock } from "./clock.js";
 
@@ -13,14 +13,13 @@ export interface ProgramLog {
   readonly file: LogFile;
 }
 
-const STDOUT = 1;
 /** pino's number for `warn`. */
 const WARN = 40;
 
 /** JSON lines on stdout. Where stdout takes none, the program goes on without; see `LogFile`. */
 export function openLog(level: LogLevel, clock: Clock): ProgramLog {
   const file = new LogFile({
-    fd: STDOUT,
+    fd: stdoutDescriptor(),
     timers: clock,
     gapLine: (lost, problem) => {
       const time = new Date(clock.wallTime()).toISOString();

@@ -1,4 +1,4 @@
-import { LogFile } from "@hearth/disk";
+import { LogFile, stdoutDescriptor } from "@hearth/disk";
 import { type Logger as PinoLogger, pino } from "pino";
 import { type Clock, systemClock, systemWallTime } from "./clock.js";
 
@@ -14,7 +14,6 @@ export interface ProgramLog {
   readonly file: LogFile;
 }
 
-const STDOUT = 1;
 /** pino's number for `warn`. */
 const WARN = 40;
 
@@ -22,7 +21,7 @@ const WARN = 40;
 export function openLog(level: string, format: LogFormat, clock: Clock): ProgramLog {
   const formatted = (line: string): string => (format === "json" ? line : `${formatLogLine(line.trimEnd())}\n`);
   const file = new LogFile({
-    fd: STDOUT,
+    fd: stdoutDescriptor(),
     timers: clock,
     gapLine: (lost, problem) => formatted(gapLine(lost, problem)),
   });
