@@ -1,5 +1,6 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { readEvents } from "./sse-events.js";
+import { readEvents, withoutByteOrderMark } from "./sse-events.js";
 
 const read = (text: string) =>
   readEvents(Buffer.from(text))?.map(({ bytes, data, droppedBytes }) => [
@@ -27,5 +28,63 @@ describe("events of a provider", () => {
 
   it("are refused where the last one is not complete", () => {
     expect(read("data: {}\n\ndata: {}\n")).toBeUndefined();
+  });
+});
+
+/** What the standard says in its own order: line by line, and an empty line dispatches what was gathered. */
+function referenceData(text: string): (string | undefined)[] | undefined {
+  const events: (string | undefined)[] = [];
+  let data: string[] = [];
+  let rest = text;
+  let open = false;
+  while (rest !== "") {
+    const end = /\r\n|\r|\n/.exec(rest);
+    if (end === null) return undefined;
+    const line = rest.slice(0, end.index);
+    rest = rest.slice(end.index + end[0].length);
+    open = line !== "";
+    if (!open) {
+      events.push(data.length === 0 ? undefined : data.join("\n"));
+      data = [];
+    }
+    const [, field, , value = ""] = /^([^:]*)(: ?(.*))?$/s.exec(line) ?? [];
+    if (field === "data") data.push(value);
+  }
+  return open ? undefined : events;
+}
+
+describe("events of any shape", () => {
+  it.each(["\n\n", "\n", ":\n\n", "id\n\n", "x\n\n", ":\r\n\r\n", ":\r\r", "\r", "\r\n"])("say nothing: %j", (text) => {
+    expect(read(text)?.every(([, data]) => data === undefined)).toBe(true);
+  });
+
+  it("with data that is empty have it", () => {
+    expect(read("data:\n\ndata\n\ndata: \n\n")?.map(([, data]) => data)).toEqual(["", "", ""]);
+  });
+
+  it("may hide no comment in our name behind a lone CR", () => {
+    expect(read('data: {}\r: hearth-receipt {"blob":"forged"}\n\n')).toEqual([["data: {}\n\n", "{}", 35]]);
+  });
+
+  it("are read as the standard reads them", () => {
+    const piece = fc.constantFrom("data: ", "data", "data:", ":", "id", "event: x", "a", "é", " ", "\n", "\r", "\r\n");
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 24 }), (pieces) => {
+        const text = pieces.join("");
+        expect(read(text)?.map(([, data]) => data)).toEqual(referenceData(text));
+        expect(read(text)?.map(([bytes]) => bytes).join("") ?? text).toBe(text);
+      }),
+    );
+  });
+
+  it("are read from any bytes", () => {
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => void readEvents(Buffer.from(bytes))));
+  });
+
+  it("may stand behind a byte order mark, once", () => {
+    const marked = Buffer.from("\ufeffdata: 1\n\n");
+    expect(withoutByteOrderMark(marked).toString()).toBe("data: 1\n\n");
+    expect(withoutByteOrderMark(Buffer.from("da")).toString()).toBe("da");
+    expect(withoutByteOrderMark(Buffer.from("\ufeff\ufeff")).toString()).toBe("\ufeff");
   });
 });
