@@ -180,7 +180,7 @@ function createServices(parts: ServiceParts): RequestServices {
       ids,
       clock,
       seal: sealRequest,
-      observer: observeAttempts(metrics),
+      observer: observeAttempts(metrics, options.log),
     },
     settlement: { clock, metrics },
     receipts: trust.receipts,

@@ -4,6 +4,7 @@ import type { AttemptObserver, OpenAttemptDeps } from "../dispatch/open-attempt.
 import type { Provider } from "../fleet/provider.js";
 import type { Registry } from "../fleet/registry.js";
 import type { Clock } from "../platform/clock.js";
+import { describeFault } from "../platform/fault.js";
 import type { Logger } from "../platform/logger.js";
 import type { Metrics } from "../platform/metrics.js";
 import type { Rng } from "../platform/rng.js";
@@ -60,8 +61,8 @@ export function createSelection(deps: SelectionDeps): Selection {
   return { picker, queue, hedging };
 }
 
-/** Turns attempts into metrics. */
-export function observeAttempts(metrics: Metrics): AttemptObserver {
+/** Turns attempts into metrics, and what our own code threw over into a line of the log. */
+export function observeAttempts(metrics: Metrics, log: Logger): AttemptObserver {
   return {
     started: () => metrics.openStreams.inc(),
     receipt: (outcome) => metrics.proofs.inc({ kind: "receipt", outcome }),
@@ -69,6 +70,10 @@ export function observeAttempts(metrics: Metrics): AttemptObserver {
     ended: (role, end) => {
       metrics.openStreams.dec();
       metrics.dispatches.inc({ role, result: dispatchResult(end) });
+    },
+    undigested(provider, { what, sizeBytes, thrown }) {
+      metrics.undigested.inc({ what });
+      log.warn({ provider, what, sizeBytes, fault: describeFault(thrown) }, "undigested input of a provider");
     },
   };
 }

@@ -2,11 +2,15 @@ import type { ResponseOpener } from "@hearth/e2e";
 import type { AttemptId, CloseReason, ProviderId } from "@hearth/protocol";
 import { expect, it } from "vitest";
 import { FakeClock } from "../testing/fake-clock.js";
-import { ProviderAttempt } from "./attempt.js";
+import { type AttemptEnd, type DigestFault, ProviderAttempt } from "./attempt.js";
+import { PROTOCOL_VIOLATION } from "./failures.js";
 
 function setUp() {
   const violations: CloseReason[] = [];
-  const opener: ResponseOpener = { open: (ciphertext) => ciphertext, finished: false };
+  const faults: DigestFault[] = [];
+  const ends: AttemptEnd[] = [];
+  const retractions: string[] = [];
+  const opener: ResponseOpener = { open: (ciphertext) => ciphertext, finished: true };
   const attempt = new ProviderAttempt({
     id: "att" as AttemptId,
     provider: "p" as ProviderId,
@@ -14,7 +18,11 @@ function setUp() {
       dialect: "chat_completions",
       format: "events",
       body: new Uint8Array(),
-      readEvent: (data) => ({ kind: "preamble", parsed: JSON.parse(data) }),
+      readEvent: (data) => ({
+        kind: data.length > 2 ? "content" : "preamble",
+        parsed: JSON.parse(data),
+        finishes: true,
+      }),
     },
     opener,
     receipts: undefined,
@@ -23,16 +31,19 @@ function setUp() {
     clock: new FakeClock(),
     working() {},
     content() {},
-    ended() {},
+    ended: (end) => ends.push(end),
     violated: (reason) => violations.push(reason),
+    undigested: (fault) => faults.push(fault),
+    retracted: () => retractions.push("retracted"),
   });
-  return { attempt, violations };
+  return { attempt, violations, faults, ends, retractions };
 }
 
 it("does not hold more events for a consumer than their bytes are worth", () => {
-  const { attempt, violations } = setUp();
+  const { attempt, violations, ends } = setUp();
   attempt.data(Buffer.from("data:{}\n\n".repeat(100_000)), 0, false);
-  expect(violations).toEqual(["protocol_violation"]);
+  expect(ends).toEqual([{ type: "failed", failure: PROTOCOL_VIOLATION, afterContent: false }]);
+  expect(violations).toEqual([]);
 });
 
 it("tells of the load window once, however often the provider does", async () => {
@@ -42,4 +53,33 @@ it("tells of the load window once, however often the provider does", async () =>
   const events = attempt[Symbol.asyncIterator]();
   expect((await events.next()).value).toEqual({ type: "accepted" });
   expect((await events.next()).value).toMatchObject({ type: "preamble" });
+});
+
+it("ends as a fault of its own, and closes nothing, when our code throws over its bytes", () => {
+  const { attempt, violations, faults, ends } = setUp();
+  attempt.data(Buffer.from("data: {nope\n\n"), 0, false);
+  expect(ends).toEqual([{ type: "failed", failure: PROTOCOL_VIOLATION, afterContent: false }]);
+  expect(faults).toMatchObject([{ what: "data", sizeBytes: 13 }]);
+  expect(violations).toEqual([]);
+});
+
+it("is told that the reply threw: one that goes on fails, one that had ended well takes that back", () => {
+  const live = setUp();
+  live.attempt.undigested(new Error("too deep"));
+  expect(live.ends).toEqual([{ type: "failed", failure: PROTOCOL_VIOLATION, afterContent: false }]);
+  expect(live.retractions).toEqual([]);
+  const done = setUp();
+  done.attempt.data(Buffer.from('data: {"a":1}\n\n'), 0, true);
+  done.attempt.complete({ prompt_tokens: 1, completion_tokens: 1 }, undefined);
+  done.attempt.undigested(new Error("too deep"));
+  expect(done.ends).toMatchObject([{ type: "completed" }]);
+  expect(done.retractions).toEqual(["retracted"]);
+  expect(done.faults).toMatchObject([{ what: "reply", sizeBytes: 15 }]);
+});
+
+it("passes over a byte order mark and events without words", async () => {
+  const { attempt } = setUp();
+  attempt.data(Buffer.from("\ufeff:\n\n\n\ndata:\n\ndata: {}\n\n"), 0, false);
+  const events = attempt[Symbol.asyncIterator]();
+  expect((await events.next()).value).toMatchObject({ type: "preamble", chunk: { parsed: {} } });
 });

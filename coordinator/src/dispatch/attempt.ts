@@ -22,7 +22,7 @@ import {
 } from "./failures.js";
 import type { OutboundForm } from "./outbound-request.js";
 import type { ReceiptCheck } from "./receipt-check.js";
-import { readEvents, type SseEvent } from "./sse-events.js";
+import { readEvents, type SseEvent, withoutByteOrderMark } from "./sse-events.js";
 import type { Attempt, AttemptEvent, AttemptFailure, Chunk } from "./types.js";
 
 /** How an attempt ended, for the lease and the books. */
@@ -49,8 +49,21 @@ export interface AttemptDeps {
   readonly ended: (end: AttemptEnd) => void;
   /** What the provider's receipt was worth. */
   readonly receiptChecked: (outcome: "ok" | "missing" | ProofFailure) => void;
-  /** The provider broke the protocol; its connection is closed for this reason. */
+  /** What came does not open: its connection is closed for this reason. */
   readonly violated: (reason: CloseReason) => void;
+  /** Our own code threw over what the provider had said on this stream. */
+  readonly undigested: (fault: DigestFault) => void;
+  /** An attempt that had ended well has turned out to be none of use. */
+  readonly retracted: () => void;
+}
+
+/** What is known of bytes that our own code threw over: never what they say. */
+export interface DigestFault {
+  /** What was being worked on; `reply` = what the consumer's form of it was written from. */
+  readonly what: "accepted" | "data" | "complete" | "error" | "reply";
+  /** Plaintext bytes of the frame, or of all that had come by then. */
+  readonly sizeBytes: number;
+  readonly thrown: unknown;
 }
 
 /** Events that wait for their consumer at most. Credit bounds their bytes; this bounds what tiny ones cost beside. */
@@ -75,6 +88,7 @@ export class ProviderAttempt implements Attempt, StreamListener {
   #over = false;
   #accepted = false;
   #ended = false;
+  #completed = false;
   #finished = false;
   /** Plaintext bytes received beyond what was granted back. */
   #outstandingBytes = 0;
@@ -118,25 +132,54 @@ export class ProviderAttempt implements Attempt, StreamListener {
     // Once: no credit bounds how often it is said.
     if (this.#accepted) return;
     this.#accepted = true;
-    this.#deps.working();
-    this.#push({ type: "accepted" });
+    this.#guarded("accepted", 0, () => {
+      this.#deps.working();
+      this.#push({ type: "accepted" });
+    });
+  }
+
+  /** The reply threw over what this attempt had said: that counts as its provider's fault, also where it has ended. */
+  undigested(thrown: unknown): void {
+    this.#deps.undigested({ what: "reply", sizeBytes: this.#answerBytes, thrown });
+    if (this.#completed) this.#deps.retracted();
+    else this.#giveUp(PROTOCOL_VIOLATION);
   }
 
   data(ciphertext: Uint8Array, seq: number, final: boolean): void {
     if (this.#over) return;
     const plaintext = this.#open(ciphertext, seq, final);
     if (plaintext === undefined) return this.#violation("untrusted");
+    this.#guarded("data", plaintext.length, () => this.#digest(plaintext, seq, final));
+  }
+
+  /**
+   * Whatever our code throws over this stream's bytes ends this attempt and nothing else: a consumer may have steered
+   * what the model said, and the provider's other streams have no part in it.
+   */
+  #guarded(what: DigestFault["what"], sizeBytes: number, work: () => void): void {
+    try {
+      work();
+    } catch (thrown) {
+      this.#deps.undigested({ what, sizeBytes, thrown });
+      this.#content = [];
+      this.#giveUp(PROTOCOL_VIOLATION);
+    }
+  }
+
+  #digest(plaintext: Buffer, seq: number, final: boolean): void {
     this.#outstandingBytes += plaintext.length;
     this.#answerBytes += plaintext.length;
     if (this.#answerBytes > this.#deps.answerMaxBytes) return this.#giveUp(failureOfStatus(502));
     // One frame may overshoot the credit; two may not.
     if (this.#outstandingBytes > LIMITS.initialCreditBytes + LIMITS.frameBytes) {
-      return this.#violation("protocol_violation");
+      return this.#giveUp(PROTOCOL_VIOLATION);
     }
     if (this.#deps.form.format === "body") return this.#gather(plaintext, final);
-    const events = readEvents(plaintext);
+    const text = seq === 0 ? withoutByteOrderMark(plaintext) : plaintext;
+    this.#taken(plaintext.length - text.length);
+    const events = readEvents(text);
     if (events === undefined || this.#events.length + events.length > MAX_PENDING_EVENTS) {
-      return this.#violation("protocol_violation");
+      return this.#giveUp(PROTOCOL_VIOLATION);
     }
     for (const event of events) this.#read(event);
     this.#flushContent();
@@ -145,8 +188,10 @@ export class ProviderAttempt implements Attempt, StreamListener {
   complete(usage: Usage, receipt: SignedBlobText | undefined): void {
     if (this.#over) return;
     if (!this.#deps.opener.finished || !this.#finished) return this.#fail(TRUNCATED);
-    if (this.#isTrue(receipt, usage)) return this.#terminal({ type: "end", usage });
-    this.#violation("untrusted");
+    this.#guarded("complete", this.#answerBytes, () => {
+      if (this.#isTrue(receipt, usage)) return this.#terminal({ type: "end", usage });
+      this.#violation("untrusted");
+    });
   }
 
   /** An answer may come without a receipt, never with a false one. */
@@ -160,7 +205,8 @@ export class ProviderAttempt implements Attempt, StreamListener {
   }
 
   failed(frame: ErrorFrame): void {
-    this.#fail(failureOfFrame(frame, this.#openErrorBody(frame)));
+    const sizeBytes = frame.sealed_body?.length ?? 0;
+    this.#guarded("error", sizeBytes, () => this.#fail(failureOfFrame(frame, this.#openErrorBody(frame))));
   }
 
   lost(): void {
@@ -206,8 +252,8 @@ export class ProviderAttempt implements Attempt, StreamListener {
   #read(event: SseEvent): void {
     if (this.#over) return;
     if (event.droppedBytes > 0) this.#taken(event.droppedBytes);
-    if (event.data === undefined) {
-      // A comment or a retry hint: nothing for the consumer, but its bytes were received and are granted back.
+    if (event.data === undefined || event.data === "") {
+      // A comment, a retry hint, a heartbeat without words: nothing for the consumer, but its bytes are granted back.
       this.#taken(event.bytes.length);
       return;
     }
@@ -275,6 +321,7 @@ export class ProviderAttempt implements Attempt, StreamListener {
     if (this.#over) return;
     this.#push(event);
     this.#over = true;
+    this.#completed = event.type === "end";
     this.#end(
       event.type === "end"
         ? { type: "completed", usage: event.usage }

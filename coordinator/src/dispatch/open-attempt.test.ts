@@ -41,7 +41,7 @@ function setUp(provider: FakeProvider, form: () => never) {
       ids: countingIds(),
       clock,
       seal: sealRequest,
-      observer: { started() {}, content() {}, receipt() {}, ended() {} },
+      observer: { started() {}, content() {}, receipt() {}, ended() {}, undigested() {} },
     },
     {
       request: { id: "req" as RequestId, model: "m", delivery: "whole", form },

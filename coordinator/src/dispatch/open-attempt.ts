@@ -9,7 +9,7 @@ import type { Report } from "../selection/outlier.js";
 import type { Picked, Picker } from "../selection/picker.js";
 import type { Traits } from "../selection/traits.js";
 import type { WaitQueue } from "../selection/wait-queue.js";
-import { type AttemptEnd, ProviderAttempt } from "./attempt.js";
+import { type AttemptEnd, type DigestFault, ProviderAttempt } from "./attempt.js";
 import type { Hedging } from "./hedging.js";
 import type { OutboundRequest } from "./outbound-request.js";
 import type { StartAttempt } from "./race.js";
@@ -37,6 +37,8 @@ export interface AttemptObserver {
   content(first: boolean, gapMs: number): void;
   receipt(outcome: "ok" | "missing" | ProofFailure): void;
   ended(role: AttemptRole, end: AttemptEnd): void;
+  /** Our own code threw over what this provider had sent. */
+  undigested(provider: ProviderId, fault: DigestFault): void;
 }
 
 /** What is to be sent, for whom, and the place that admission has taken for the first attempt. */
@@ -195,6 +197,8 @@ class AttemptOpener {
       ended: (end) => this.#ended({ pick, session, role }, end),
       receiptChecked: (outcome) => this.#deps.observer.receipt(outcome),
       violated: (reason) => session.close(reason),
+      undigested: (fault) => this.#deps.observer.undigested(session.id, fault),
+      retracted: () => pick.lease.report("retraction"),
     });
     const opening: SealedRequest["opening"] = {
       request_id: request.id,

@@ -72,7 +72,11 @@ describe("events of any shape", () => {
       fc.property(fc.array(piece, { maxLength: 24 }), (pieces) => {
         const text = pieces.join("");
         expect(read(text)?.map(([, data]) => data)).toEqual(referenceData(text));
-        expect(read(text)?.map(([bytes]) => bytes).join("") ?? text).toBe(text);
+        expect(
+          read(text)
+            ?.map(([bytes]) => bytes)
+            .join("") ?? text,
+        ).toBe(text);
       }),
     );
   });

@@ -138,6 +138,24 @@ function fleetMetrics(registers: Registry[]) {
       help: "Lines of the log that could not be written: the disk was full, or nobody read them.",
       registers,
     }),
+    undigested: new Counter({
+      name: "hearth_provider_input_undigested_total",
+      help: "Input of providers that the coordinator's own code threw over, by what it was: a fault of ours to look into.",
+      labelNames: ["what"] as const,
+      registers,
+    }),
+    rateLimitedFrames: new Counter({
+      name: "hearth_provider_frames_over_rate_total",
+      help: "Control frames over their kind's rate, each of which closed its connection.",
+      labelNames: ["kind"] as const,
+      registers,
+    }),
+    usageClamped: new Counter({
+      name: "hearth_usage_clamped_total",
+      help: "Usage of providers that cannot be true, by member, counted as the most that can.",
+      labelNames: ["kind"] as const,
+      registers,
+    }),
     unknownFrames: new Counter({
       name: "hearth_unknown_frames_total",
       help: "Control frames of a type this version does not know.",

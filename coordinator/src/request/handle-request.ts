@@ -1,6 +1,7 @@
+import { PROTOCOL_VIOLATION } from "../dispatch/failures.js";
 import { type OpenAttemptDeps, openAttempt } from "../dispatch/open-attempt.js";
 import { type PolicySettings, policyFor } from "../dispatch/policy.js";
-import { race } from "../dispatch/race.js";
+import { race, toError } from "../dispatch/race.js";
 import type { Attempt } from "../dispatch/types.js";
 import type { KnownModels } from "../fleet/known-models.js";
 import type { Clock } from "../platform/clock.js";
@@ -53,7 +54,9 @@ export async function handleRequest(
   trace.reserved(reservation.queuedMs);
   const { traits, takePlace } = reservation;
   const startAttempt = openAttempt(dispatch, { request, traits, takePlace, sent: (sent) => trace.sent(sent) });
+  let answering: Attempt | undefined;
   const committed = (winner: Attempt): void => {
+    answering = winner;
     learn(dispatch, reservation, trace, winner);
     consumer.setHeaders(trace.headers(winner, request.id));
   };
@@ -61,13 +64,19 @@ export async function handleRequest(
   const stream = race({ startAttempt, committed, policy, clock }, signal);
   const receipted = new ReceiptedConsumer(consumer); // a stream ends with what its provider signs
   const reply = dialect.reply(request, receipted);
-  await relay(stream, reply, receipted, (outcome) => {
-    settle(services.settlement, log, reservation, outcome);
-    const served = trace.served(outcome);
-    if (served === undefined) return;
-    services.knownModels.answered(served.session, traits.model);
-    services.receipts.keep(request.id, caller.account, served);
-    receipted.receipt = served.attempt.receipt;
+  await relay(stream, reply, receipted, {
+    undigested(thrown) {
+      const sent = answering === undefined ? undefined : trace.find(answering);
+      sent?.attempt.undigested(thrown);
+      return toError(PROTOCOL_VIOLATION);
+    },
+    settle(outcome) {
+      settle(services.settlement, log, reservation, outcome);
+      const served = trace.served(outcome);
+      if (served === undefined) return;
+      services.receipts.keep(request.id, caller.account, served);
+      receipted.receipt = served.attempt.receipt;
+    },
   });
 }
 

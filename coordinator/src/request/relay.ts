@@ -1,17 +1,29 @@
+import type { Usage } from "@hearth/protocol";
 import type { Chunk, Outcome } from "../dispatch/types.js";
 import { HearthError } from "../platform/errors.js";
 import type { Consumer, Reply } from "./consumer.js";
 
+export interface RelayHooks {
+  /** Called exactly once, before the end is told. */
+  settle(outcome: Outcome): void;
+  /**
+   * The reply threw over what the winner had sent.
+   *
+   * @returns what the consumer is told
+   */
+  undigested(thrown: unknown): HearthError;
+}
+
 /**
  * Carries the winner's chunks to the consumer at the consumer's pace, then tells how it ended: a failure before the
  * first chunk as an HTTP error, one after it in-band. `settle` is called exactly once, before the end is told, so that
- * a consumer who has seen the end finds it in the books.
+ * a consumer who has seen the end finds it in the books. A chunk that the reply cannot digest is its provider's fault.
  */
 export async function relay(
   stream: AsyncGenerator<readonly Chunk[], Outcome>,
   reply: Reply,
   consumer: Consumer,
-  settle: (outcome: Outcome) => void,
+  hooks: RelayHooks,
 ): Promise<void> {
   let opened = false;
   let outcome: Outcome = { type: "cancelled", committed: false, reason: "consumer_gone" };
@@ -25,7 +37,7 @@ export async function relay(
       if (!opened) reply.open();
       opened = true;
       for (const chunk of next.value) {
-        const drained = reply.write(chunk);
+        const drained = digest(hooks, () => reply.write(chunk));
         if (drained !== undefined) await drained;
       }
     }
@@ -33,9 +45,29 @@ export async function relay(
     outcome = outcomeOf(HearthError.from(thrown), opened);
     await stream.return(outcome);
   } finally {
-    settle(outcome);
+    hooks.settle(outcome);
   }
-  tell(outcome, opened, reply, consumer);
+  if (outcome.type !== "success") return tell(outcome, opened, reply, consumer);
+  if (!opened) reply.open();
+  complete(reply, outcome.usage, hooks);
+}
+
+/** The books are closed by now: what the answer costs was spent, even where it cannot be written down. */
+function complete(reply: Reply, usage: Usage, hooks: RelayHooks): void {
+  try {
+    digest(hooks, () => reply.complete(usage));
+  } catch (thrown) {
+    reply.fail(HearthError.from(thrown));
+  }
+}
+
+/** Runs what turns a provider's words into the consumer's. What it throws is about those words. */
+function digest<T>(hooks: RelayHooks, work: () => T): T {
+  try {
+    return work();
+  } catch (thrown) {
+    throw thrown instanceof HearthError && thrown.code === "cancelled" ? thrown : hooks.undigested(thrown);
+  }
 }
 
 /** Writing failed: the consumer was cut off, or the reply itself is broken. */
@@ -44,11 +76,8 @@ function outcomeOf(error: HearthError, committed: boolean): Outcome {
   return { type: "failed", committed, error };
 }
 
-function tell(outcome: Outcome, opened: boolean, reply: Reply, consumer: Consumer): void {
+function tell(outcome: Exclude<Outcome, { type: "success" }>, opened: boolean, reply: Reply, consumer: Consumer): void {
   switch (outcome.type) {
-    case "success":
-      if (!opened) reply.open();
-      return reply.complete(outcome.usage);
     case "failed":
       return opened ? reply.fail(outcome.error) : consumer.sendError(outcome.error);
     case "cancelled":

@@ -11,6 +11,8 @@ export class FaultRecord {
   lastFaultAt = Number.NEGATIVE_INFINITY;
   #faults: number[] = [];
   #state: State = { type: "closed" };
+  /** What the last success cleared. */
+  #forgiven: { readonly faults: readonly number[]; readonly state: State } | undefined;
   /** Ejections so far, less the healthy minutes since. */
   #level = 0;
   #levelAt = 0;
@@ -68,10 +70,19 @@ export class FaultRecord {
   /** A success that was seen before the last fault says nothing about it. */
   succeeded(at: number): void {
     if (at < this.lastFaultAt) return;
+    this.#forgiven = { faults: this.#faults, state: this.#state };
     this.#faults = [];
     if (this.#state.type === "closed") return;
     this.#state = { type: "closed" };
     this.#levelAt = at;
+  }
+
+  /** The last success turned out to be none: what it had cleared is as it was. */
+  unsaySuccess(): void {
+    if (this.#forgiven === undefined) return;
+    this.#faults = [...this.#forgiven.faults, ...this.#faults];
+    this.#state = this.#forgiven.state;
+    this.#forgiven = undefined;
   }
 
   /** The fault was not this provider's. */

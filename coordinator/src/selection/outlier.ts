@@ -8,8 +8,8 @@ import type { Health } from "./health.js";
 import { OUTLIER } from "./outlier-policy.js";
 import type { Shape, Traits } from "./traits.js";
 
-/** What an attempt told about its provider. */
-export type Report = "success" | "fault" | "refusal" | "accept" | "neutral";
+/** What an attempt told about its provider; `retraction`: its success was none, as was seen only afterwards. */
+export type Report = "success" | "fault" | "refusal" | "accept" | "neutral" | "retraction";
 
 export interface OutlierHooks {
   ejected(shape: Shape): void;
@@ -73,6 +73,9 @@ export class OutlierDetector implements Health {
    */
   report(provider: Provider, { model, shape }: Traits, report: Report, observedAt: number): void {
     switch (report) {
+      case "retraction":
+        this.#faults.get(faultKey(provider.id, model, shape))?.unsaySuccess();
+        return this.#fault(provider, model, shape, observedAt);
       case "fault":
         return this.#fault(provider, model, shape, observedAt);
       case "refusal":

@@ -12,7 +12,7 @@ import type { Traits, Tried } from "./traits.js";
 
 /**
  * A place on a provider, from the pick until the attempt is over. Reporting and disposing are idempotent: the first
- * report counts, and a lease that is disposed without one reports `neutral`.
+ * report counts, but for a retraction of it, and a lease that is disposed without one reports `neutral`.
  */
 export interface Lease extends Disposable {
   readonly provider: ProviderId;
@@ -127,6 +127,7 @@ function takeLease({ outlier, clock }: PickerDeps, provider: Provider, traits: T
     accepted = true;
   };
   const report = (what: Report): void => {
+    if (what === "retraction") return tell(what);
     if (reported) return;
     if (what === "accept") return accept();
     reported = true;

@@ -37,5 +37,6 @@ export function watchHedges(world: World, queue: WaitQueue): AttemptObserver {
     },
     content: () => {},
     ended: () => {},
+    undigested: () => {},
   };
 }

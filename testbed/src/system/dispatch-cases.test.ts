@@ -595,7 +595,6 @@ describe("a provider that breaks the protocol harms only itself", () => {
     ["a gap in the sequence", "untrusted", (p, s) => p.sendBytes(withSeq(s.sealed("data: 1\n\n"), 7))],
     ["a flipped bit", "untrusted", (p, s) => p.sendBytes(flip(s.sealed("data: 1\n\n")))],
     ["plaintext", "untrusted", (p, s) => p.sendBytes(dataFrame(s.frame.stream, 0, Buffer.from("data: {}\n\n")))],
-    ["half an event", "protocol_violation", (_p, s) => s.raw('data: {"choices"')],
   ];
 
   it.each(cases)("closes for %s with %s, and nobody else notices", async (_what, reason, misbehave) => {
@@ -608,6 +607,15 @@ describe("a provider that breaks the protocol harms only itself", () => {
     const got = await readStream(await alone);
     if (got.status === 200) expect(got).toMatchObject({ content: "good", done: 1 });
     else expect([502, 503]).toContain(got.status);
+    expect(await readStream(await hearth.chat(stream()))).toMatchObject({ content: "good", done: 1 });
+  });
+
+  it("ends one attempt and no other stream for half an event", async () => {
+    await start();
+    const bad = await hearth.provider((s) => s.raw('data: {"choices"'));
+    expect((await hearth.chat(stream())).status).toBe(502);
+    expect(bad.socket.readyState).toBe(bad.socket.OPEN);
+    await hearth.provider(answer);
     expect(await readStream(await hearth.chat(stream()))).toMatchObject({ content: "good", done: 1 });
   });
 

@@ -89,7 +89,10 @@ export class ChunkRepair {
 
 const FINISH_REASONS = new Set<unknown>(["stop", "length", "tool_calls", "content_filter", "function_call"]);
 /** Other names that backends have for the same thing. */
-const OTHER_FINISH_REASONS: Readonly<Record<string, string>> = { max_tokens: "length", tool_use: "tool_calls" };
+const OTHER_FINISH_REASONS: ReadonlyMap<string, string> = new Map([
+  ["max_tokens", "length"],
+  ["tool_use", "tool_calls"],
+]);
 
 class ChoiceRepair {
   readonly #tools: ToolCallRepair;
@@ -133,7 +136,7 @@ class ChoiceRepair {
   #finish(reason: string | null | undefined): string | null {
     if (!reason) return null;
     this.#finished = true;
-    const known = FINISH_REASONS.has(reason) ? reason : (OTHER_FINISH_REASONS[reason] ?? "stop");
+    const known = FINISH_REASONS.has(reason) ? reason : (OTHER_FINISH_REASONS.get(reason) ?? "stop");
     return known === "stop" && this.#tools.any ? "tool_calls" : known;
   }
 }
@@ -151,13 +154,16 @@ function hasHead(chunk: ChatChunk): chunk is ChatChunk & ChunkFacts {
 function repairUsage(usage: ChatUsage | null | undefined): ChatUsage | null | undefined {
   if (usage === undefined || usage === null) return usage;
   const { prompt_tokens: prompt, completion_tokens: completion, total_tokens: total } = usage;
-  if (prompt !== undefined && completion !== undefined && total !== undefined) return usage;
+  if (isCount(prompt) && isCount(completion) && isCount(total)) return usage;
+  const prompted = isCount(prompt) ? prompt : 0;
+  const completed = isCount(completion) ? completion : 0;
   return {
     ...usage,
-    prompt_tokens: prompt ?? 0,
-    completion_tokens: completion ?? 0,
-    total_tokens: total ?? (prompt ?? 0) + (completion ?? 0),
+    prompt_tokens: prompted,
+    completion_tokens: completed,
+    total_tokens: isCount(total) ? total : prompted + completed,
   };
 }
 
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 const isText = (value: unknown): value is string => typeof value === "string" && value !== "";

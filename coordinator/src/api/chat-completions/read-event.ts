@@ -1,4 +1,5 @@
 import type { EventReading } from "../../dispatch/outbound-request.js";
+import { isObject, parseProviderJson } from "../provider-json.js";
 
 /** A chunk as backends send it. Nothing in it is certain: backends differ. */
 export interface ChatChunk {
@@ -46,6 +47,7 @@ export function readChatEvent(data: string): EventReading {
   if (data === "[DONE]") return { kind: "done" };
   const parsed = parseChunk(data);
   if (parsed === undefined) return { kind: "malformed" };
+  if (!(parsed.choices ?? []).every(isChatChoice)) return { kind: "malformed" };
   if (parsed.error !== undefined && parsed.error !== null) return errorReading(parsed.error);
   const choice = parsed.choices?.[0];
   if (choice === undefined) {
@@ -56,21 +58,30 @@ export function readChatEvent(data: string): EventReading {
   return isContent(choice.delta) ? { kind: "content", parsed, finishes: false } : { kind: "preamble", parsed };
 }
 
-/** An object whose `choices`, if it has any, are a list of objects. */
+/** An object whose `choices`, if it has any, are a list of objects, and whose usage, if it has any, is an object. */
 export function parseChunk(data: string): ChatChunk | undefined {
-  try {
-    const value: unknown = JSON.parse(data);
-    if (!isObject(value)) return undefined;
-    const { choices } = value as ChatChunk;
-    if (choices === undefined || choices === null) return value as ChatChunk;
-    return Array.isArray(choices) && choices.every(isObject) ? (value as ChatChunk) : undefined;
-  } catch {
-    return undefined;
-  }
+  const value = parseProviderJson(data);
+  if (!isObject(value)) return undefined;
+  const { choices, usage } = value;
+  if (!isAbsent(choices) && !(Array.isArray(choices) && choices.every(isObject))) return undefined;
+  return isAbsent(usage) || isObject(usage) ? (value as ChatChunk) : undefined;
 }
 
-const isObject = (value: unknown): value is object =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
+/** Whatever the repair, the folds and the translators rely on. */
+function isChatChoice({ delta, finish_reason: reason }: ChatChunkChoice): boolean {
+  if (!isAbsent(reason) && typeof reason !== "string") return false;
+  if (isAbsent(delta)) return true;
+  return isObject(delta) && (isAbsent(delta.tool_calls) || isCallList(delta.tool_calls));
+}
+
+function isCallList(calls: unknown): boolean {
+  return (
+    Array.isArray(calls) &&
+    calls.every((call: unknown) => isObject(call) && (isAbsent(call["function"]) || isObject(call["function"])))
+  );
+}
+
+const isAbsent = (value: unknown): value is null | undefined => value === undefined || value === null;
 
 /** Text, reasoning, a tool call or a refusal; a role or an empty string is not. */
 function isContent(delta: ChatChunkChoice["delta"]): boolean {

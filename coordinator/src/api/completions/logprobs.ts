@@ -9,7 +9,13 @@ export interface TextLogprobs {
 interface ChatToken {
   readonly token: string;
   readonly logprob: number;
-  readonly top_logprobs?: readonly { readonly token: string; readonly logprob: number }[];
+  readonly top_logprobs?: unknown;
+}
+
+/** What a backend lists may be anything; what is no token with its figure is left out. */
+function isToken(value: unknown): value is ChatToken {
+  const { token, logprob } = (value ?? {}) as Partial<ChatToken>;
+  return typeof token === "string" && typeof logprob === "number";
 }
 
 /**
@@ -18,14 +24,15 @@ interface ChatToken {
  * @param offset characters of the answer before this part
  */
 export function toTextLogprobs(logprobs: unknown, offset: number): TextLogprobs | null {
-  const content = (logprobs as { readonly content?: readonly ChatToken[] | null } | null | undefined)?.content;
+  const content = (logprobs as { readonly content?: unknown } | null | undefined)?.content;
   if (!Array.isArray(content)) return null;
   const lists: TextLogprobs = { tokens: [], token_logprobs: [], top_logprobs: [], text_offset: [] };
   let at = offset;
-  for (const { token, logprob, top_logprobs: top = [] } of content as readonly ChatToken[]) {
+  for (const { token, logprob, top_logprobs: top } of content.filter(isToken)) {
     lists.tokens.push(token);
     lists.token_logprobs.push(logprob);
-    lists.top_logprobs.push(Object.fromEntries(top.map((each) => [each.token, each.logprob])));
+    const others = Array.isArray(top) ? top.filter(isToken) : [];
+    lists.top_logprobs.push(Object.fromEntries(others.map((each) => [each.token, each.logprob])));
     lists.text_offset.push(at);
     at += token.length;
   }
@@ -38,7 +45,8 @@ export function joinLogprobs(before: TextLogprobs | null, next: unknown): TextLo
   const lists = before ?? { tokens: [], token_logprobs: [], top_logprobs: [], text_offset: [] };
   const more = next as Partial<TextLogprobs>;
   for (const key of ["tokens", "token_logprobs", "top_logprobs", "text_offset"] as const) {
-    for (const each of more[key] ?? []) (lists[key] as unknown[]).push(each);
+    const given: unknown = more[key];
+    if (Array.isArray(given)) for (const each of given) (lists[key] as unknown[]).push(each);
   }
   return lists;
 }

@@ -23,10 +23,16 @@ export interface TextChoice {
 export function readCompletionEvent(data: string): EventReading {
   if (data === "[DONE]") return { kind: "done" };
   const parsed = parseChunk(data) as (TextChunk & { readonly error?: unknown }) | undefined;
-  if (parsed === undefined) return { kind: "malformed" };
+  if (parsed === undefined || !(parsed.choices ?? []).every(isTextChoice)) return { kind: "malformed" };
   if (parsed.error !== undefined && parsed.error !== null) return errorReading(parsed.error);
   const choice = parsed.choices?.[0];
   if (choice === undefined) return parsed.usage ? { kind: "trailer", parsed } : { kind: "preamble", parsed };
   if (choice.finish_reason) return { kind: "content", parsed, finishes: true };
   return choice.text ? { kind: "content", parsed, finishes: false } : { kind: "preamble", parsed };
 }
+
+function isTextChoice({ text, finish_reason: reason }: TextChoice): boolean {
+  return isTextOrAbsent(text) && isTextOrAbsent(reason);
+}
+
+const isTextOrAbsent = (value: unknown): boolean => value === undefined || value === null || typeof value === "string";

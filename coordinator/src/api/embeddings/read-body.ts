@@ -1,5 +1,6 @@
 import type { EventReading } from "../../dispatch/outbound-request.js";
 import { errorReading } from "../chat-completions/read-event.js";
+import { isObject, parseProviderJson } from "../provider-json.js";
 
 /** A backend's answer, checked as far as Hearth relies on it. */
 export interface BackendEmbeddings {
@@ -22,22 +23,13 @@ export interface BackendEmbedding {
  * @param count vectors that were asked for: an answer with another number of them is no answer
  */
 export function readEmbeddings(data: string, count: number): EventReading {
-  const parsed = parse(data);
-  if (parsed === undefined) return { kind: "malformed" };
-  const { error } = parsed as { error?: unknown };
+  const parsed = parseProviderJson(data);
+  if (!isObject(parsed)) return { kind: "malformed" };
+  const { error } = parsed;
   if (error !== undefined && error !== null) return errorReading(error);
   const { data: vectors } = parsed as Partial<BackendEmbeddings>;
   const isWhole = Array.isArray(vectors) && vectors.length === count && vectors.every(isEmbedding);
   return isWhole ? { kind: "content", parsed, finishes: true } : { kind: "malformed" };
-}
-
-function parse(data: string): object | undefined {
-  try {
-    const value: unknown = JSON.parse(data);
-    return typeof value === "object" && value !== null ? value : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 function isEmbedding(value: unknown): boolean {

@@ -1,3 +1,4 @@
+import { isObject } from "../provider-json.js";
 import type { Fold, NamedEvent } from "../translation/event-reply.js";
 import { RawJson, writeJson } from "../translation/raw-json.js";
 
@@ -19,7 +20,7 @@ export class MessageFold implements Fold {
         this.#blocks.set(event["index"], { ...(event["content_block"] as Members) });
         break;
       case "content_block_delta":
-        this.#grow(this.#blocks.get(event["index"]), event["delta"] as Members | undefined);
+        this.#grow(this.#blocks.get(event["index"]), event["delta"]);
         break;
       case "message_delta":
         Object.assign(this.#message, event["delta"]);
@@ -34,23 +35,23 @@ export class MessageFold implements Fold {
     return Buffer.from(writeJson({ ...this.#message, content }));
   }
 
-  #grow(block: Members | undefined, delta: Members | undefined): void {
-    if (block === undefined || delta === undefined) return;
+  #grow(block: Members | undefined, delta: unknown): void {
+    if (block === undefined || !isObject(delta)) return;
     switch (delta["type"]) {
       case "text_delta":
-        block["text"] = `${block["text"] ?? ""}${delta["text"]}`;
+        block["text"] = textOf(block["text"]) + textOf(delta["text"]);
         break;
       case "thinking_delta":
-        block["thinking"] = `${block["thinking"] ?? ""}${delta["thinking"]}`;
+        block["thinking"] = textOf(block["thinking"]) + textOf(delta["thinking"]);
         break;
       case "signature_delta":
         block["signature"] = delta["signature"];
         break;
       case "input_json_delta":
-        this.#inputs.set(block, `${this.#inputs.get(block) ?? ""}${delta["partial_json"]}`);
+        this.#inputs.set(block, (this.#inputs.get(block) ?? "") + textOf(delta["partial_json"]));
         break;
       case "citations_delta":
-        block["citations"] = [...((block["citations"] as unknown[] | null | undefined) ?? []), delta["citation"]];
+        block["citations"] = [...listOf(block["citations"]), delta["citation"]];
         break;
     }
   }
@@ -61,6 +62,9 @@ export class MessageFold implements Fold {
     return { ...block, input: isJsonObject(text) ? new RawJson(text) : { arguments: text } };
   }
 }
+
+const textOf = (value: unknown): string => (typeof value === "string" ? value : "");
+const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 
 /** Members that say something. */
 function known(usage: unknown): Members {

@@ -46,5 +46,5 @@ function failureReading(error: unknown): EventReading {
   const reading = errorReading(error);
   const { code } = error as { readonly code?: unknown };
   if (reading.kind !== "error" || typeof code !== "string") return reading;
-  return { ...reading, status: STATUSES[code] ?? 502 };
+  return { ...reading, status: (Object.hasOwn(STATUSES, code) ? STATUSES[code] : undefined) ?? 502 };
 }
