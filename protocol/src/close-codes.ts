@@ -8,6 +8,8 @@ export const CLOSE_CODES = {
   going_away: 1001,
   /** A message over `LIMITS.frameBytes` (before registration: `LIMITS.preRegistrationBytes`). */
   message_too_big: 1009,
+  /** The closing side's own code failed over what it was sent on this connection. */
+  internal_error: 1011,
   /** A message that is no frame: invalid JSON, a known type with wrong fields, a binary frame cut short. */
   malformed_frame: 4400,
   /** No valid provider token. Reconnecting does not help until the token is replaced. */
@@ -30,6 +32,8 @@ export const CLOSE_CODES = {
   liveness_timeout: 4430,
   /** The peer reads too slowly: `LIMITS.backlogClosesBytes` are waiting. */
   backlog_exceeded: 4431,
+  /** More control frames of one kind than `LIMITS` allow a minute. */
+  rate_limited: 4432,
 } as const;
 
 export type CloseReason = keyof typeof CLOSE_CODES;

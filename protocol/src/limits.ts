@@ -52,4 +52,16 @@ export const LIMITS = {
   modelsPerProvider: 256,
   /** Streams open at once on one connection. */
   streamsPerConnection: 1024,
+  /**
+   * Control frames of a kind that a provider may send a minute, all at once if need be. An agent tells of a change at
+   * once and then waits, so that it stays far below.
+   */
+  heartbeatsPerMinute: 600,
+  modelsUpdatesPerMinute: 30,
+  keyUpdatesPerMinute: 24,
+  challengeResponsesPerMinute: 12,
+  /** One a stream is right: bounded by how many streams can begin. */
+  acceptedPerMinute: 30_000,
+  /** `drain`, and frames of a type that the coordinator does not know. */
+  otherFramesPerMinute: 60,
 } as const;

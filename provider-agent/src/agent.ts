@@ -97,7 +97,7 @@ async function serve(serving: Serving, signal: AbortSignal): Promise<void> {
   const { chip } = lending.facts;
   const measured = new BenchStore({ dataDir: config.dataDir, chip, agentVersion: AGENT_VERSION, wallTime });
   const connection = (): Connection | undefined => reconciler.connection;
-  const speaker = new Speaker({ config, advertiser, jobs, measured, lending, proofs, connection });
+  using speaker = new Speaker({ clock, config, advertiser, jobs, measured, lending, proofs, connection });
   using board = new StatusBoard({
     name: config.name,
     version: AGENT_VERSION,

@@ -6,6 +6,7 @@ import { ProviderSession, type SessionEnd, type SessionHooks } from "../fleet/pr
 import type { Registration } from "../fleet/registration.js";
 import type { Registry } from "../fleet/registry.js";
 import type { Clock } from "../platform/clock.js";
+import { describeFault } from "../platform/fault.js";
 import type { Logger } from "../platform/logger.js";
 import type { Metrics } from "../platform/metrics.js";
 import type { KnownModelStore } from "../store/known-model-store.js";
@@ -52,8 +53,20 @@ export async function createFleet(deps: FleetDeps): Promise<Fleet> {
       log.info({ provider: session.id, reason }, "provider gone");
     },
     unknownFrame: () => metrics.unknownFrames.inc(),
+    overRate: (kind) => metrics.rateLimitedFrames.inc({ kind }),
+    undigested(session, what, sizeBytes, thrown) {
+      metrics.undigested.inc({ what });
+      log.error(
+        { provider: session.id, what, sizeBytes, fault: describeFault(thrown) },
+        "undigested input of a provider",
+      );
+    },
     proved: trust.proved,
-    cancelConfirmed: (spent) => metrics.tokens.inc({ kind: "cancelled" }, spent?.completion_tokens ?? 0),
+    cancelConfirmed(session, spent, clamped) {
+      metrics.tokens.inc({ kind: "cancelled" }, spent.completion_tokens);
+      for (const kind of clamped) metrics.usageClamped.inc({ kind });
+      if (clamped.length > 0) log.warn({ provider: session.id, members: clamped }, "a provider's usage cannot be true");
+    },
   };
   const distrusted = (id: ProviderId): boolean => registry.isDistrusted(id);
   const registered = (registration: Registration, address: string): void => {

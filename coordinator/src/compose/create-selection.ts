@@ -71,6 +71,10 @@ export function observeAttempts(metrics: Metrics, log: Logger): AttemptObserver 
       metrics.openStreams.dec();
       metrics.dispatches.inc({ role, result: dispatchResult(end) });
     },
+    usageClamped(provider, members) {
+      for (const kind of members) metrics.usageClamped.inc({ kind });
+      log.warn({ provider, members }, "a provider's usage cannot be true");
+    },
     undigested(provider, { what, sizeBytes, thrown }) {
       metrics.undigested.inc({ what });
       log.warn({ provider, what, sizeBytes, fault: describeFault(thrown) }, "undigested input of a provider");

@@ -27,6 +27,8 @@ function setUp() {
     opener,
     receipts: undefined,
     receiptChecked() {},
+    answerTokens: undefined,
+    usageClamped() {},
     answerMaxBytes: Number.POSITIVE_INFINITY,
     clock: new FakeClock(),
     working() {},

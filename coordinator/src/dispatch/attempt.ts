@@ -11,6 +11,7 @@ import {
   type Usage,
 } from "@hearth/protocol";
 import type { ProviderStream, StreamListener } from "../fleet/provider-session.js";
+import { type ClampedMember, clampUsage, type UsageBounds, usageBounds } from "../fleet/usage-bounds.js";
 import type { Clock } from "../platform/clock.js";
 import {
   BODY_TOO_LARGE,
@@ -38,6 +39,8 @@ export interface AttemptDeps {
   readonly opener: ResponseOpener;
   /** Checks the provider's receipt; absent where the provider does not attest, and its receipts prove nothing. */
   readonly receipts: ReceiptCheck | undefined;
+  /** What the consumer allows the answer, or the model's context holds, tokens; absent = neither is known. */
+  readonly answerTokens: number | undefined;
   /** Plaintext bytes of the whole answer at most: the coordinator gathers it for a consumer who does not stream. */
   readonly answerMaxBytes: number;
   readonly clock: Clock;
@@ -53,6 +56,8 @@ export interface AttemptDeps {
   readonly violated: (reason: CloseReason) => void;
   /** Our own code threw over what the provider had said on this stream. */
   readonly undigested: (fault: DigestFault) => void;
+  /** The provider told more tokens than can be. */
+  readonly usageClamped: (members: readonly ClampedMember[]) => void;
   /** An attempt that had ended well has turned out to be none of use. */
   readonly retracted: () => void;
 }
@@ -189,9 +194,25 @@ export class ProviderAttempt implements Attempt, StreamListener {
     if (this.#over) return;
     if (!this.#deps.opener.finished || !this.#finished) return this.#fail(TRUNCATED);
     this.#guarded("complete", this.#answerBytes, () => {
-      if (this.#isTrue(receipt, usage)) return this.#terminal({ type: "end", usage });
+      if (this.#isTrue(receipt, usage)) return this.#terminal({ type: "end", usage: this.#counting(usage) });
       this.#violation("untrusted");
     });
+  }
+
+  usageBounds(): UsageBounds {
+    const { form, answerTokens, clock } = this.#deps;
+    return usageBounds({
+      promptBytes: form.body.length,
+      answerBytes: this.#answerBytes,
+      elapsedMs: clock.now() - this.startedAt,
+      answerTokens,
+    });
+  }
+
+  #counting(told: Usage): Usage {
+    const { usage, clamped } = clampUsage(told, this.usageBounds());
+    if (clamped.length > 0) this.#deps.usageClamped(clamped);
+    return usage;
   }
 
   /** An answer may come without a receipt, never with a false one. */

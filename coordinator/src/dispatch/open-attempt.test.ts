@@ -41,7 +41,7 @@ function setUp(provider: FakeProvider, form: () => never) {
       ids: countingIds(),
       clock,
       seal: sealRequest,
-      observer: { started() {}, content() {}, receipt() {}, ended() {}, undigested() {} },
+      observer: { started() {}, content() {}, receipt() {}, ended() {}, undigested() {}, usageClamped() {} },
     },
     {
       request: { id: "req" as RequestId, model: "m", delivery: "whole", form },

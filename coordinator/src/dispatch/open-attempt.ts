@@ -2,6 +2,7 @@ import type { ProofFailure } from "@hearth/attestation";
 import type { Binding, PreparedPublicKey, RequestSealer, sealRequest } from "@hearth/e2e";
 import { type AttemptId, DATA_HEADER_BYTES, LIMITS, type ProviderId, writeDataHeader } from "@hearth/protocol";
 import type { ProviderSession, SealedRequest } from "../fleet/provider-session.js";
+import type { ClampedMember } from "../fleet/usage-bounds.js";
 import type { Clock } from "../platform/clock.js";
 import { HearthError } from "../platform/errors.js";
 import type { Ids } from "../platform/ids.js";
@@ -37,6 +38,8 @@ export interface AttemptObserver {
   content(first: boolean, gapMs: number): void;
   receipt(outcome: "ok" | "missing" | ProofFailure): void;
   ended(role: AttemptRole, end: AttemptEnd): void;
+  /** What this provider counted cannot be true, and counts as the most that can. */
+  usageClamped(provider: ProviderId, members: readonly ClampedMember[]): void;
   /** Our own code threw over what this provider had sent. */
   undigested(provider: ProviderId, fault: DigestFault): void;
 }
@@ -190,6 +193,7 @@ class AttemptOpener {
       form,
       opener: sealer.response,
       receipts: this.#receiptsOf(session, attemptId, form.body),
+      answerTokens: request.maxTokens ?? session.models.get(traits.model)?.context_length,
       answerMaxBytes: request.delivery === "whole" ? WHOLE_ANSWER_MAX_BYTES : Number.POSITIVE_INFINITY,
       clock: this.#deps.clock,
       working: () => pick.lease.report("accept"),
@@ -198,6 +202,7 @@ class AttemptOpener {
       receiptChecked: (outcome) => this.#deps.observer.receipt(outcome),
       violated: (reason) => session.close(reason),
       undigested: (fault) => this.#deps.observer.undigested(session.id, fault),
+      usageClamped: (members) => this.#deps.observer.usageClamped(session.id, members),
       retracted: () => pick.lease.report("retraction"),
     });
     const opening: SealedRequest["opening"] = {

@@ -29,6 +29,8 @@ export interface OutboundRequest {
   readonly id: RequestId;
   readonly model: string;
   readonly delivery: RequestFrame["delivery"];
+  /** The consumer's bound on the answer, tokens. */
+  readonly maxTokens?: number | undefined;
   /**
    * The form for a backend that speaks these dialects natively; every backend that chats speaks chat completions.
    *

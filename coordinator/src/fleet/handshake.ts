@@ -13,6 +13,7 @@ import {
 } from "@hearth/protocol";
 import type { RawData, WebSocket } from "ws";
 import type { Clock } from "../platform/clock.js";
+import { describeFault } from "../platform/fault.js";
 import { providerIdOf, type Registration } from "./registration.js";
 import type { Proof, ProofClaims, ProofDesk } from "./trust/proof.js";
 import { checkAnswer, type PassedChallenge, signedOf, trustLevelOf } from "./trust/session-trust.js";
@@ -67,7 +68,7 @@ export function handshake(socket: WebSocket, raw: Duplex, deps: HandshakeDeps): 
       if (bytes > LIMITS.preRegistrationBytes) end(refusal("message_too_big", "too much before registration"));
     };
     const onMessage = (data: RawData, isBinary: boolean): void => {
-      const step = isBinary ? refusal("malformed_frame", "binary before registration") : read(String(data));
+      const step = isBinary ? refusal("malformed_frame", "binary before registration") : guarded(read, String(data));
       switch (step.type) {
         case "refused":
           return end(step);
@@ -94,6 +95,15 @@ interface Accepted {
   readonly holder: TokenHolder;
   readonly version: number;
   readonly proved?: { readonly claims: ProofClaims; readonly proof: Proof; readonly passed: PassedChallenge };
+}
+
+/** What our own code throws over a stranger's message ends the stranger's socket. */
+function guarded(read: (text: string) => Step, text: string): Step {
+  try {
+    return read(text);
+  } catch (thrown) {
+    return refusal("internal_error", `our own code failed: ${describeFault(thrown).name}`);
+  }
 }
 
 type Refusal = Extract<HandshakeResult, { type: "refused" }>;

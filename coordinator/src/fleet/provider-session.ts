@@ -25,6 +25,7 @@ import {
 import type { RawData, WebSocket } from "ws";
 import type { Clock } from "../platform/clock.js";
 import type { Logger } from "../platform/logger.js";
+import { FrameRates, type RatedKind, ratedKind } from "./frame-rates.js";
 import { closeReasonOf } from "./handshake.js";
 import { watchLiveness } from "./liveness.js";
 import { Places } from "./places.js";
@@ -33,6 +34,7 @@ import type { Registration } from "./registration.js";
 import type { ProofDesk } from "./trust/proof.js";
 import { type RuntimeManifest, RuntimeVerdict } from "./trust/runtime-manifest.js";
 import { SessionTrust, type TrustHooks } from "./trust/session-trust.js";
+import { type ClampedMember, clampUsage, type UsageBounds } from "./usage-bounds.js";
 
 /** What a stream's owner hears. After `complete`, `failed` or `lost` nothing more comes. */
 export interface StreamListener {
@@ -42,6 +44,8 @@ export interface StreamListener {
   failed(frame: ErrorFrame): void;
   /** The connection went away. */
   lost(): void;
+  /** The most that the stream can have cost by now. */
+  usageBounds(): UsageBounds;
 }
 
 /** The sending side of one stream. Every method is harmless after the stream has ended. */
@@ -71,10 +75,14 @@ export interface SessionHooks {
   updated(session: ProviderSession): void;
   closed(session: ProviderSession, reason: SessionEnd): void;
   unknownFrame(frameType: string): void;
+  /** A control frame came over its kind's rate. */
+  overRate(kind: RatedKind): void;
+  /** Our own code threw over a message, `sizeBytes` long, that belongs to no stream. */
+  undigested(session: ProviderSession, message: "data" | "control", sizeBytes: number, thrown: unknown): void;
   /** What came of a proof: of a challenge that was due, of a new encryption key. */
   proved(kind: "challenge" | "key_update", outcome: "ok" | "missed" | ProofFailure): void;
-  /** A cancelled stream's provider has confirmed, and says what had been spent by then. */
-  cancelConfirmed(spent: Usage | undefined): void;
+  /** A cancelled stream's provider has confirmed, and says what had been spent by then; `clamped` is what cannot be true of it. */
+  cancelConfirmed(session: ProviderSession, spent: Usage, clamped: readonly ClampedMember[]): void;
 }
 
 export interface SessionDeps {
@@ -91,6 +99,12 @@ export interface SessionDeps {
 
 /** How long after a cancel the provider may still send frames of that stream before they count as foreign, ms. */
 const CANCEL_GRACE_MS = 30_000;
+
+/** A stream whose end is still to be confirmed. */
+interface Cancelled {
+  readonly forget: Disposable;
+  readonly bounds: UsageBounds;
+}
 
 /** One registered provider's connection: its state as last reported, and the streams that run on it. */
 export class ProviderSession implements Provider {
@@ -114,7 +128,8 @@ export class ProviderSession implements Provider {
   readonly #cork: () => void;
   readonly #deps: SessionDeps;
   readonly #streams = new Map<number, StreamListener>();
-  readonly #cancelled = new Map<number, Disposable>();
+  readonly #cancelled = new Map<number, Cancelled>();
+  readonly #rates: FrameRates;
   readonly #places: Places;
   readonly #liveness: Disposable;
   #nextStream = 1;
@@ -134,6 +149,7 @@ export class ProviderSession implements Provider {
     this.slots = bySlotModel(frame.slots);
     this.lentTo = lentTo(frame);
     this.connectedAt = deps.clock.now();
+    this.#rates = new FrameRates(deps.clock);
     this.#places = new Places(deps.clock, () => deps.hooks.updated(this));
     this.#socket = registration.socket;
     this.#cork = registration.cork;
@@ -254,18 +270,24 @@ export class ProviderSession implements Provider {
   }
 
   #cancel(stream: number, reason: CancelReason): void {
-    if (!this.#streams.delete(stream)) return;
-    this.#cancelled.set(
-      stream,
-      this.#deps.clock.setTimer(CANCEL_GRACE_MS, () => this.#cancelled.delete(stream)),
-    );
+    const listener = this.#streams.get(stream);
+    if (listener === undefined) return;
+    this.#streams.delete(stream);
+    const forget = this.#deps.clock.setTimer(CANCEL_GRACE_MS, () => this.#cancelled.delete(stream));
+    this.#cancelled.set(stream, { forget, bounds: listener.usageBounds() });
     this.#sendControl(encodeControl({ type: "cancel", stream, reason }));
   }
 
   #receive(data: Buffer, isBinary: boolean): void {
     if (this.status === "offline") return;
-    if (isBinary) this.#receiveData(data);
-    else this.#receiveControl(data);
+    // What is thrown here would end the process, and everybody's streams with it.
+    try {
+      if (isBinary) this.#receiveData(data);
+      else this.#receiveControl(data);
+    } catch (thrown) {
+      this.#deps.hooks.undigested(this, isBinary ? "data" : "control", data.length, thrown);
+      this.close("internal_error");
+    }
   }
 
   #receiveData(message: Buffer): void {
@@ -280,14 +302,24 @@ export class ProviderSession implements Provider {
   #receiveControl(data: Buffer): void {
     const decoded = decodeProviderFrame(data.toString("utf8"));
     switch (decoded.kind) {
-      case "frame":
-        return this.#handle(decoded.frame);
+      case "frame": {
+        const kind = ratedKind(decoded.frame);
+        return kind === undefined || this.#withinRate(kind) ? this.#handle(decoded.frame) : undefined;
+      }
       case "unknown":
+        if (!this.#withinRate("other")) return;
         return this.#deps.hooks.unknownFrame(decoded.frameType);
       case "malformed":
         this.#deps.log.warn({ provider: this.id, problem: decoded.problem }, "malformed frame");
         return this.close("malformed_frame");
     }
+  }
+
+  #withinRate(kind: RatedKind): boolean {
+    if (this.#rates.allows(kind)) return true;
+    this.#deps.hooks.overRate(kind);
+    this.close("rate_limited");
+    return false;
   }
 
   #handle(frame: ProviderFrame): void {
@@ -383,9 +415,11 @@ export class ProviderSession implements Provider {
     }
     const cancelled = this.#cancelled.get(stream);
     if (cancelled === undefined) return this.close("protocol_violation");
-    cancelled[Symbol.dispose]();
+    cancelled.forget[Symbol.dispose]();
     this.#cancelled.delete(stream);
-    this.#deps.hooks.cancelConfirmed(usage);
+    if (usage === undefined) return;
+    const counted = clampUsage(usage, cancelled.bounds);
+    this.#deps.hooks.cancelConfirmed(this, counted.usage, counted.clamped);
   }
 
   #end(reason: SessionEnd): void {
@@ -393,7 +427,7 @@ export class ProviderSession implements Provider {
     this.status = "offline";
     this.#liveness[Symbol.dispose]();
     this.proven?.[Symbol.dispose]();
-    for (const timer of this.#cancelled.values()) timer[Symbol.dispose]();
+    for (const { forget } of this.#cancelled.values()) forget[Symbol.dispose]();
     this.#cancelled.clear();
     const listeners = [...this.#streams.values()];
     this.#streams.clear();

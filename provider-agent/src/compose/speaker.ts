@@ -15,14 +15,22 @@ import type { Connection } from "../connection/connection.js";
 import type { Registered } from "../connection/reconciler.js";
 import type { Jobs } from "../jobs/jobs.js";
 import { hardwareOf } from "../machine/hardware.js";
+import type { Clock } from "../platform/clock.js";
 import { AGENT_VERSION } from "../version.js";
 import type { Lending } from "./open-lending.js";
+import { Paced } from "./paced.js";
 import { tellableModel, tellableSlot } from "./tellable.js";
 
 /** What a machine may say before it is registered, less what its answer to the challenge takes, bytes. */
 const REGISTER_BYTES: number = LIMITS.preRegistrationBytes - 2 * LIMITS.blobBytes;
 
+/** Between two `models_update` frames at least, ms: `LIMITS.modelsUpdatesPerMinute` with a margin. */
+export const MODELS_PAUSE_MS = 2_500;
+/** Between two heartbeats that tell of a change at least, ms: `LIMITS.heartbeatsPerMinute` with a margin. */
+export const HEARTBEAT_PAUSE_MS = 200;
+
 export interface SpeakerDeps {
+  readonly clock: Clock;
   readonly config: AgentConfig;
   readonly advertiser: Advertiser;
   readonly jobs: Jobs;
@@ -33,8 +41,10 @@ export interface SpeakerDeps {
 }
 
 /** Says to coordinators what there is and how it stands. */
-export class Speaker {
+export class Speaker implements Disposable {
   readonly #deps: SpeakerDeps;
+  readonly #modelsPace: Paced;
+  readonly #slotsPace: Paced;
   /** As told when registering; the rest follows. */
   #announced: readonly ModelAdvert[] = [];
   /** The token with which it registered last. */
@@ -42,6 +52,14 @@ export class Speaker {
 
   constructor(deps: SpeakerDeps) {
     this.#deps = deps;
+    const { clock, connection } = deps;
+    const beat = (): void => connection()?.send(this.heartbeat());
+    this.#slotsPace = new Paced({ clock, pauseMs: HEARTBEAT_PAUSE_MS, say: beat });
+    const say = (): void => {
+      connection()?.send({ type: "models_update", models: this.#models() });
+      beat();
+    };
+    this.#modelsPace = new Paced({ clock, pauseMs: MODELS_PAUSE_MS, say });
   }
 
   async register(url: string, connection: Connection): Promise<RegisterFrame> {
@@ -78,10 +96,14 @@ export class Speaker {
     proofs.announce(connection);
   }
 
+  /** Tells of a change at once, and of those that follow too soon together: within what the protocol allows. */
   changed(what: "models" | "slots"): void {
-    const connection = this.#deps.connection();
-    if (what === "models") connection?.send({ type: "models_update", models: this.#models() });
-    connection?.send(this.heartbeat());
+    (what === "models" ? this.#modelsPace : this.#slotsPace).changed();
+  }
+
+  [Symbol.dispose](): void {
+    this.#modelsPace[Symbol.dispose]();
+    this.#slotsPace[Symbol.dispose]();
   }
 
   #models(): ModelAdvert[] {

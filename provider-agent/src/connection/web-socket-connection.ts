@@ -10,6 +10,7 @@ import {
 } from "@hearth/protocol";
 import WebSocket from "isomorphic-ws";
 import type { Clock } from "../platform/clock.js";
+import { describeFault } from "../platform/fault.js";
 import type { Logger } from "../platform/logger.js";
 import { Watchdog } from "../platform/watchdog.js";
 import type { Connection, ConnectionEvents } from "./connection.js";
@@ -125,7 +126,17 @@ export class WebSocketConnection implements Connection {
 
   #receive(data: Buffer, isBinary: boolean): void {
     if (this.#state !== "open") return;
-    if (isBinary) return this.#receiveData(data);
+    // What is thrown here would end the agent, and its jobs for other coordinators' consumers with it.
+    try {
+      if (isBinary) this.#receiveData(data);
+      else this.#receiveControl(data);
+    } catch (thrown) {
+      this.#deps.log.error({ sizeBytes: data.length, problem: describeFault(thrown) }, "undigested frame");
+      this.close("internal_error");
+    }
+  }
+
+  #receiveControl(data: Buffer): void {
     const decoded = decodeCoordinatorFrame(data.toString("utf8"));
     switch (decoded.kind) {
       case "frame":

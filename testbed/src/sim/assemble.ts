@@ -118,6 +118,8 @@ export function assemble(world: World): CoordinatorUnderTest {
       registry.departed(session, reason !== "left");
     },
     unknownFrame: () => {},
+    overRate: () => {},
+    undigested: () => {},
     proved: () => {},
     cancelConfirmed: () => {},
   };

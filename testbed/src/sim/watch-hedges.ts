@@ -38,5 +38,6 @@ export function watchHedges(world: World, queue: WaitQueue): AttemptObserver {
     content: () => {},
     ended: () => {},
     undigested: () => {},
+    usageClamped: () => {},
   };
 }
