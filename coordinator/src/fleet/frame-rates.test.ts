@@ -1,7 +1,7 @@
 import { LIMITS } from "@hearth/protocol";
 import { expect, it } from "vitest";
 import { FakeClock } from "../testing/fake-clock.js";
-import { FrameRates } from "./frame-rates.js";
+import { FrameRates, type RatedKind } from "./frame-rates.js";
 
 it("allows a minute's worth at once and then as many as the minute brings", () => {
   const clock = new FakeClock();
@@ -17,4 +17,20 @@ it("allows a minute's worth at once and then as many as the minute brings", () =
   clock.advance(600_000);
   expect(allowed()).toBe(LIMITS.modelsUpdatesPerMinute);
   expect(rates.allows("heartbeat")).toBe(true);
+});
+
+it("counts every kind by itself, each with its own limit", () => {
+  const rates = new FrameRates(new FakeClock());
+  const kinds = {
+    heartbeat: LIMITS.heartbeatsPerMinute,
+    models_update: LIMITS.modelsUpdatesPerMinute,
+    key_update: LIMITS.keyUpdatesPerMinute,
+    challenge_response: LIMITS.challengeResponsesPerMinute,
+    accepted: LIMITS.acceptedPerMinute,
+    other: LIMITS.otherFramesPerMinute,
+  } satisfies Record<RatedKind, number>;
+  for (const [kind, perMinute] of Object.entries(kinds) as [RatedKind, number][]) {
+    for (let n = 0; n < perMinute; n++) expect(rates.allows(kind)).toBe(true);
+    expect(rates.allows(kind)).toBe(false);
+  }
 });
