@@ -54,6 +54,20 @@ describe("faults", () => {
     expect(isOut(p)).toBe(false);
   });
 
+  it("count also where each came after a success that turned out to be none", () => {
+    const { providers, report, isOut } = setUp(5);
+    const [p, q] = providers;
+    for (let n = 0; n < 2; n++) {
+      report(p, "success");
+      report(p, "retraction");
+    }
+    expect(isOut(p)).toBe(true);
+    report(q, "fault");
+    report(q, "success");
+    report(q, "fault");
+    expect(isOut(q)).toBe(false);
+  });
+
   it("of one shape leave the others alone, and a success clears only its own", () => {
     const { providers, report, isOut } = setUp(5);
     const [p] = providers;

@@ -209,7 +209,7 @@ const CLOSE_ROWS = {
     "hears nothing more once it has said goodbye",
   ),
   going_away: async () => {
-    await hearth.coordinator.stop();
+    session.close("going_away");
     expect((await provider.closed).code).toBe(CLOSE_CODES.going_away);
   },
   message_too_big: LIMIT_ROWS.frameBytes,
