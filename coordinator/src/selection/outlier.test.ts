@@ -56,7 +56,8 @@ describe("faults", () => {
 
   it("count also where each came after a success that turned out to be none", () => {
     const { providers, report, isOut } = setUp(5);
-    const [p, q] = providers;
+    const [p] = providers;
+    const q = providers[1] as FakeProvider;
     for (let n = 0; n < 2; n++) {
       report(p, "success");
       report(p, "retraction");
