@@ -1,4 +1,5 @@
 import { DEFAULT_POLICY } from "@hearth/coordinator/internals";
+import { LIED_TOKENS } from "./attempt-plans.js";
 import type { AttemptRecord, RequestRecord } from "./journal.js";
 import type { World } from "./world.js";
 
@@ -52,8 +53,9 @@ export const INVARIANTS: readonly Invariant[] = [
       written.length === 0 ? attempts.find((attempt) => attempt.completed && attempt.events.length === 0) : winner;
     if (clean?.completed === undefined) return `request ${plan.index} succeeded on a stream that did not end well`;
     if (written.length !== clean.events.length) return `request ${plan.index} lost the end of its answer`;
-    if (end.usage.completion_tokens !== clean.completed.completion_tokens)
-      return `request ${plan.index} has another's usage`;
+    const [counted, told] = [end.usage.completion_tokens, clean.completed.completion_tokens];
+    if (told === LIED_TOKENS && counted === told) return `request ${plan.index} was charged for a lie`;
+    if (told !== LIED_TOKENS && counted !== told) return `request ${plan.index} has another's usage`;
     return undefined;
   }),
   ofRequests(
