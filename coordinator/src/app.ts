@@ -76,7 +76,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
   const { catalog, apiKeys, providerTokens } = options.settings ?? NO_SETTINGS;
   const metrics = createMetrics();
   const disk = watchDisk({ ...options, metrics });
-  const registry = new Registry(clock);
+  const registry = new Registry(clock, config.departures);
   const trust = await createTrust({
     store: disk.store,
     registry,
@@ -105,7 +105,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
     metrics,
     registry,
     ...trust,
-    publicUrl: config.publicUrl,
+    config,
     addressOf,
     catalog,
     sealing,

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { DEFAULT_DEPARTURE_LIMITS, type DepartureLimits } from "./fleet/departures.js";
 import type { LogLevel } from "./platform/logger.js";
 
 /** Everything the environment decides. */
@@ -21,6 +22,11 @@ export interface Config {
   readonly maxConnections: number | undefined;
   readonly maxConnectionsPerAddress: number;
   readonly maxConnectionsPerAccount: number;
+  readonly departures: DepartureLimits;
+  /** How long a model is known after it last answered, days. */
+  readonly knownModelDays: number;
+  /** How long after the start `/readyz` may wait for a machine that answered before it, ms. */
+  readonly readyGraceMs: number;
   /** How long running requests may take to end after SIGTERM, ms. */
   readonly drainTimeoutMs: number;
   /** How long kept-alive connections may take after SIGTERM to be told that they close, ms. */
@@ -43,6 +49,11 @@ const schema = z.object({
   HEARTH_MAX_CONNECTIONS: z.coerce.number().int().min(16).optional(),
   HEARTH_MAX_CONNECTIONS_PER_ADDRESS: z.coerce.number().int().min(1).default(256),
   HEARTH_MAX_CONNECTIONS_PER_ACCOUNT: z.coerce.number().int().min(1).default(1024),
+  HEARTH_EXPECTED_BACK_MS: z.coerce.number().int().min(0).default(DEFAULT_DEPARTURE_LIMITS.expectedBackMs),
+  HEARTH_MAX_DEPARTED_PER_ADDRESS: z.coerce.number().int().min(1).default(DEFAULT_DEPARTURE_LIMITS.perAddress),
+  HEARTH_MAX_DEPARTED_PER_ACCOUNT: z.coerce.number().int().min(1).default(DEFAULT_DEPARTURE_LIMITS.perAccount),
+  HEARTH_KNOWN_MODEL_DAYS: z.coerce.number().min(0).max(365).default(7),
+  HEARTH_READY_GRACE_MS: z.coerce.number().int().min(0).max(15_000).default(0),
   HEARTH_DRAIN_TIMEOUT_MS: z.coerce.number().int().min(0).default(30_000),
   HEARTH_LINGER_MS: z.coerce.number().int().min(0).default(500),
 });
@@ -84,6 +95,14 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     maxConnections: data.HEARTH_MAX_CONNECTIONS,
     maxConnectionsPerAddress: data.HEARTH_MAX_CONNECTIONS_PER_ADDRESS,
     maxConnectionsPerAccount: data.HEARTH_MAX_CONNECTIONS_PER_ACCOUNT,
+    departures: {
+      ...DEFAULT_DEPARTURE_LIMITS,
+      expectedBackMs: data.HEARTH_EXPECTED_BACK_MS,
+      perAddress: data.HEARTH_MAX_DEPARTED_PER_ADDRESS,
+      perAccount: data.HEARTH_MAX_DEPARTED_PER_ACCOUNT,
+    },
+    knownModelDays: data.HEARTH_KNOWN_MODEL_DAYS,
+    readyGraceMs: data.HEARTH_READY_GRACE_MS,
     drainTimeoutMs: data.HEARTH_DRAIN_TIMEOUT_MS,
     lingerMs: data.HEARTH_LINGER_MS,
   };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { FakeClock } from "../testing/fake-clock.js";
-import { fakeProvider } from "../testing/fake-provider.js";
+import { fakeModel, fakeProvider } from "../testing/fake-provider.js";
 import { listProviders } from "./providers.js";
 
 const FLEET = ["c", "a", "e", "b", "d"].map((id) => fakeProvider(id, { account: id < "c" ? "anna" : "ben" }));
@@ -37,11 +37,22 @@ describe("the list of providers", () => {
     expect(page({ account: "anna" }).data.map(({ id }) => id)).toEqual(["a", "b"]);
   });
 
-  it("has at most 100 unless asked, and 200 at all", () => {
-    const fleet = Array.from({ length: 300 }, (_, n) => fakeProvider(`p${n}`));
+  it("has at most 100 unless asked, and 1,000 at all", () => {
+    const fleet = Array.from({ length: 1_100 }, (_, n) => fakeProvider(`p${n}`));
     expect(page({}, fleet).data).toHaveLength(100);
-    expect(page({ limit: "200" }, fleet).data).toHaveLength(200);
-    for (const limit of ["201", "0", "x"]) expect(() => page({ limit }, fleet)).toThrow(/limit/);
+    expect(page({ limit: "1000" }, fleet).data).toHaveLength(1_000);
+    for (const limit of ["1001", "0", "x"]) expect(() => page({ limit }, fleet)).toThrow(/limit/);
+  });
+
+  it("ends a page early where machines have many models, and never before its first machine", () => {
+    const models = new Map(Array.from({ length: 1_500 }, (_, n) => [`m${n}`, fakeModel({ id: `m${n}` })]));
+    const fleet = ["a", "b"].map((id) => fakeProvider(id, { models }));
+    expect(page({}, fleet)).toMatchObject({ last_id: "a", has_more: true });
+    expect(page({ after: "a" }, fleet)).toMatchObject({ last_id: "b", has_more: false });
+    const large = fakeProvider("c", {
+      models: new Map([...models, ...[...models].map(([id, m]) => [`${id}-2`, m] as const)]),
+    });
+    expect(page({}, [large])).toMatchObject({ last_id: "c", has_more: false });
   });
 
   it("that is empty ends with nothing", () => {

@@ -1,15 +1,14 @@
 import type { Provider } from "../fleet/provider.js";
 import type { Clock } from "../platform/clock.js";
-import { HearthError } from "../platform/errors.js";
 import { readPage } from "./enrolments.js";
 
-/** Providers of one page at most: each may name 256 models. */
-const MAX_PAGE = 200;
+/** Models of one page at most, whatever its limit: one machine may name 256, with a kilobyte of text each. */
+const MAX_MODELS = 2_048;
 
 /**
  * One page of what an operator sees of the fleet, in the order of ids.
  *
- * @param query `limit` (100; 200 at most), `after` (the id that the page before ended with), `account`
+ * @param query `limit` (100; 1,000 at most), `after` (the id that the page before ended with), `account`
  * @throws HearthError `invalid_request` that names the member
  */
 export function listProviders(
@@ -18,18 +17,27 @@ export function listProviders(
   clock: Clock,
 ): object {
   const { limit, after, account } = readPage(query);
-  if (limit > MAX_PAGE) throw new HearthError("invalid_request", `limit: at most ${MAX_PAGE}.`, { param: "limit" });
   const wanted = [...providers].filter(
     (each) => (after === undefined || each.id > after) && (account === undefined || each.account === account),
   );
   wanted.sort((a, b) => (a.id < b.id ? -1 : 1));
-  const shown = wanted.slice(0, limit);
+  const shown = wanted.slice(0, Math.min(limit, countUpTo(wanted, MAX_MODELS)));
   return {
     object: "list",
     data: shown.map((provider) => describe(provider, clock.now())),
     last_id: shown.at(-1)?.id ?? null,
-    has_more: wanted.length > limit,
+    has_more: wanted.length > shown.length,
   };
+}
+
+/** How many of the first providers have no more models together; at least one. */
+function countUpTo(providers: readonly Provider[], models: number): number {
+  let sum = 0;
+  const over = providers.findIndex(({ models: { size } }) => {
+    sum += size;
+    return sum > models;
+  });
+  return over === -1 ? providers.length : Math.max(1, over);
 }
 
 function describe(provider: Provider, now: number): object {

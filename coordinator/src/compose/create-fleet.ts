@@ -1,7 +1,7 @@
 import type { ProviderId } from "@hearth/protocol";
 import type { Config } from "../config.js";
 import { refuse } from "../fleet/handshake.js";
-import { KnownModels } from "../fleet/known-models.js";
+import { DEFAULT_KNOWN_MODEL_LIMITS, KnownModels } from "../fleet/known-models.js";
 import { ProviderSession, type SessionEnd, type SessionHooks } from "../fleet/provider-session.js";
 import type { Registration } from "../fleet/registration.js";
 import type { Registry } from "../fleet/registry.js";
@@ -21,7 +21,7 @@ export interface Fleet {
 }
 
 export interface FleetDeps {
-  readonly config: Pick<Config, "maxConnectionsPerAccount">;
+  readonly config: Pick<Config, "maxConnectionsPerAccount" | "knownModelDays">;
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
@@ -37,7 +37,8 @@ export interface FleetDeps {
  */
 export async function createFleet(deps: FleetDeps): Promise<Fleet> {
   const { config, clock, log, metrics, registry, store, trust } = deps;
-  const knownModels = await KnownModels.open({ store, registry, clock, log });
+  const limits = { ...DEFAULT_KNOWN_MODEL_LIMITS, keptMs: config.knownModelDays * 24 * 3_600_000 };
+  const knownModels = await KnownModels.open({ store, registry, clock, log, limits });
   for (const provider of knownModels.expected()) registry.expect(provider);
   const hooks: SessionHooks = {
     updated(session) {
@@ -45,8 +46,9 @@ export async function createFleet(deps: FleetDeps): Promise<Fleet> {
     },
     closed(session, reason) {
       if (reason === "untrusted") registry.distrust(session.id);
-      knownModels.departed(session);
-      registry.departed(session, !NOT_COMING_BACK.has(reason));
+      const expectedBack = !NOT_COMING_BACK.has(reason);
+      knownModels.departed(session, expectedBack);
+      registry.departed(session, expectedBack);
       metrics.providers.set(registry.size);
       metrics.connectionsClosed.inc({ reason });
       if (session.enrolmentId !== undefined) trust.enrolment.seen(session.enrolmentId);

@@ -88,7 +88,7 @@ export function factsOf(provider: Provider): Omit<DepartedFacts, "models"> {
   return { id, name, account, agentVersion, hardware, trust, lentTo, serialHash };
 }
 
-/** What of a model's advert decides who may be served by it. Hashes and names of its making are left out. */
+/** What of a model's advert decides who may be served by it, or names the build that a breaker has opened for. */
 export function essential({
   id,
   context_length,
@@ -97,13 +97,14 @@ export function essential({
   dialects,
   ...rest
 }: ModelAdvert): ModelAdvert {
-  const { template_render_ok } = rest;
+  const { template_render_ok, weights_hash } = rest;
   return {
     id,
     capabilities,
     ...(context_length === undefined ? {} : { context_length }),
     ...(weights_bytes === undefined ? {} : { weights_bytes }),
     ...(dialects === undefined ? {} : { dialects }),
+    ...(weights_hash === undefined ? {} : { weights_hash }),
     ...(template_render_ok === undefined ? {} : { template_render_ok }),
   };
 }

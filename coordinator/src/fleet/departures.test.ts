@@ -84,7 +84,7 @@ describe("machines that are expected back", () => {
   });
 });
 
-it("keeps of a machine what a waiting request needs to know, and nothing that can be long", () => {
+it("keeps of a machine what a waiting request needs to know, and nothing else", () => {
   const model = fakeModel({
     context_length: 4_096,
     weights_bytes: 1,
@@ -101,6 +101,7 @@ it("keeps of a machine what a waiting request needs to know, and nothing that ca
     id: "m",
     context_length: 4_096,
     weights_bytes: 1,
+    weights_hash: "w".repeat(256),
     capabilities: { tools: true },
     dialects: ["messages"],
     template_render_ok: false,

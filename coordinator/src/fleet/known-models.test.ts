@@ -39,9 +39,9 @@ function machine(id: string, models: readonly string[], account: string = id): P
 
 const connect = (provider: Provider): void => registry.add(provider as ProviderSession);
 
-function leave(provider: Provider): void {
-  known.departed(provider);
-  registry.departed(provider as ProviderSession, false);
+function leave(provider: Provider, expectedBack = false): void {
+  known.departed(provider, expectedBack);
+  registry.departed(provider as ProviderSession, expectedBack);
 }
 
 describe("a model", () => {
@@ -155,6 +155,28 @@ describe("after a restart", () => {
     expect(others).toEqual([]);
     expect(expected).toMatchObject({ id: "one", account: "anna", trust: "self_attested", lentTo: "owner" });
     expect([...(expected?.models.values() ?? [])]).toEqual([models[0]]);
+  });
+
+  it("nobody waits for a machine that had said goodbye, until it has answered again", async () => {
+    const [gone, lost] = [machine("gone", ["m"]), machine("lost", ["n"])];
+    for (const each of [gone, lost]) connect(each);
+    known.answered(gone, "m");
+    known.answered(lost, "n");
+    leave(gone);
+    leave(lost, true);
+    await known.flush();
+    await restart();
+    expect(known.expected().map(({ id }) => id)).toEqual(["lost"]);
+    expect(known.knows("m")).toBe(true);
+    known.answered(gone, "m");
+    await known.flush();
+    await restart();
+    expect(
+      known
+        .expected()
+        .map(({ id }) => id)
+        .toSorted(),
+    ).toEqual(["gone", "lost"]);
   });
 
   it("what an unknown version wrote is left out, and the model is known all the same", async () => {

@@ -49,6 +49,8 @@ const factsSchema = z.object({
   lentTo: z.enum(["everyone", "owner", "nobody"]),
   serialHash: z.string(),
   advert: modelSchema,
+  /** It said goodbye: nobody waits for it after a start. */
+  left: z.literal(true).optional(),
 });
 
 /**
@@ -61,8 +63,8 @@ export class KnownModels {
   readonly #limits: KnownModelLimits;
   /** By machine and model, the one that answered longest ago first. */
   readonly #records = new Map<string, StoredKnownModel>();
-  readonly #byModel = new Map<string, Set<StoredKnownModel>>();
-  readonly #perProvider = new Tally();
+  readonly #byModel = new Grouped();
+  readonly #byProvider = new Grouped();
   readonly #perAccount = new Tally();
   /** What the store has not been told yet; `undefined` = taken away. */
   #unwritten = new Map<string, { readonly pair: Pair; readonly record: StoredKnownModel | undefined }>();
@@ -91,7 +93,7 @@ export class KnownModels {
   knows(model: string): boolean {
     const { registry } = this.#deps;
     if (registry.serves(model)) return true;
-    for (const record of this.#byModel.get(model) ?? []) {
+    for (const record of this.#byModel.of(model)) {
       if (registry.get(record.providerId as ProviderId) === undefined && this.#isRecent(record)) return true;
     }
     return false;
@@ -102,7 +104,7 @@ export class KnownModels {
     const { id, account } = provider;
     const now = this.#deps.clock.wallTime();
     const before = this.#records.get(keyOf({ providerId: id, model }));
-    if (before !== undefined && now - before.answeredAtMs < NOTED_MS) return;
+    if (before !== undefined && now - before.answeredAtMs < NOTED_MS && !hasLeft(before)) return;
     const advert = provider.models.get(model);
     if (advert === undefined) return;
     const { id: _id, account: _account, ...facts } = factsOf(provider);
@@ -113,16 +115,19 @@ export class KnownModels {
       answeredAtMs: now,
       facts: JSON.stringify({ ...facts, advert: essential(advert) }),
     };
-    this.#put(record);
-    this.#note(record, record);
+    this.#replace(record);
     this.#makeRoom(record);
   }
 
-  /** A machine has gone: what it did not name any more when it went, it does not have. */
-  departed({ id, models }: Provider): void {
-    if (this.#perProvider.of(id) === 0) return;
-    for (const record of [...this.#records.values()]) {
-      if (record.providerId === id && !models.has(record.model)) this.#forget(record);
+  /**
+   * A machine has gone: what it did not name any more when it went, it does not have.
+   *
+   * @param expectedBack it vanished rather than left
+   */
+  departed({ id, models }: Provider, expectedBack: boolean): void {
+    for (const record of [...this.#byProvider.of(id)]) {
+      if (!models.has(record.model)) this.#forget(record);
+      else if (!expectedBack) this.#replace({ ...record, facts: withLeft(record.facts) });
     }
   }
 
@@ -155,6 +160,11 @@ export class KnownModels {
     this.#timer = undefined;
   }
 
+  #replace(record: StoredKnownModel): void {
+    this.#put(record);
+    this.#note(record, record);
+  }
+
   #isRecent({ answeredAtMs }: StoredKnownModel): boolean {
     return this.#deps.clock.wallTime() - answeredAtMs <= this.#limits.keptMs;
   }
@@ -162,9 +172,8 @@ export class KnownModels {
   #put(record: StoredKnownModel): void {
     this.#drop(record);
     this.#records.set(keyOf(record), record);
-    const ofModel = this.#byModel.get(record.model) ?? new Set();
-    this.#byModel.set(record.model, ofModel.add(record));
-    this.#perProvider.add(record.providerId);
+    this.#byModel.add(record.model, record);
+    this.#byProvider.add(record.providerId, record);
     this.#perAccount.add(record.account);
   }
 
@@ -172,10 +181,8 @@ export class KnownModels {
     const record = this.#records.get(keyOf(pair));
     if (record === undefined) return;
     this.#records.delete(keyOf(pair));
-    const ofModel = this.#byModel.get(record.model);
-    ofModel?.delete(record);
-    if (ofModel?.size === 0) this.#byModel.delete(record.model);
-    this.#perProvider.remove(record.providerId);
+    this.#byModel.remove(record.model, record);
+    this.#byProvider.remove(record.providerId, record);
     this.#perAccount.remove(record.account);
   }
 
@@ -187,7 +194,8 @@ export class KnownModels {
   /** One machine's or one account's models push out its own only. */
   #makeRoom({ providerId, account }: StoredKnownModel): void {
     const { perProvider, perAccount, total } = this.#limits;
-    if (this.#perProvider.of(providerId) > perProvider) this.#forgetOldest((each) => each.providerId === providerId);
+    if (this.#byProvider.of(providerId).size > perProvider)
+      this.#forgetOldest((each) => each.providerId === providerId);
     if (this.#perAccount.of(account) > perAccount) this.#forgetOldest((each) => each.account === account);
     if (this.#records.size > total) this.#forgetOldest(() => true);
   }
@@ -219,6 +227,27 @@ export class KnownModels {
   }
 }
 
+/** Records by something that several of them share. */
+class Grouped {
+  readonly #groups = new Map<string, Set<StoredKnownModel>>();
+
+  of(key: string): ReadonlySet<StoredKnownModel> {
+    return this.#groups.get(key) ?? NONE;
+  }
+
+  add(key: string, record: StoredKnownModel): void {
+    this.#groups.set(key, (this.#groups.get(key) ?? new Set()).add(record));
+  }
+
+  remove(key: string, record: StoredKnownModel): void {
+    const group = this.#groups.get(key);
+    group?.delete(record);
+    if (group?.size === 0) this.#groups.delete(key);
+  }
+}
+
+const NONE: ReadonlySet<StoredKnownModel> = new Set();
+
 type Pair = Pick<StoredKnownModel, "model" | "providerId">;
 
 const keyOf = ({ providerId, model }: Pair): string => `${providerId}\n${model}`;
@@ -227,8 +256,8 @@ const keyOf = ({ providerId, model }: Pair): string => `${providerId}\n${model}`
 function departedFrom(records: readonly StoredKnownModel[], leftAt: number): DepartedProvider | undefined {
   const read = records.flatMap(({ facts }) => readFacts(facts) ?? []);
   const [last, newest] = [records.at(-1), read.at(-1)];
-  if (last === undefined || newest === undefined) return undefined;
-  const { advert: _advert, name, ...facts } = newest;
+  if (last === undefined || newest === undefined || newest.left) return undefined;
+  const { advert: _advert, left: _left, name, ...facts } = newest;
   const models = read.map(({ advert }) => advert);
   const id = last.providerId as ProviderId;
   return new DepartedProvider({ ...facts, id, name, account: last.account, models }, { untrusted: false, leftAt });
@@ -241,3 +270,10 @@ function readFacts(json: string): z.infer<typeof factsSchema> | undefined {
     return undefined;
   }
 }
+
+/** Read back as text: this is asked with every answer. */
+const LEFT = ',"left":true}';
+
+const hasLeft = ({ facts }: StoredKnownModel): boolean => facts.endsWith(LEFT);
+
+const withLeft = (facts: string): string => (facts.endsWith(LEFT) ? facts : facts.slice(0, -1) + LEFT);

@@ -37,7 +37,10 @@ export class Places {
     taken.add(place);
     return {
       [Symbol.dispose]: () => {
-        if (taken.delete(place)) this.#freed();
+        if (!taken.delete(place)) return;
+        // A provider names other models as it likes: what nothing runs on is not kept.
+        if (taken.size === 0 && this.#taken.get(model) === taken) this.#taken.delete(model);
+        this.#freed();
       },
     };
   }
@@ -50,6 +53,11 @@ export class Places {
       this.#foreign.set(model, Math.max(0, running - this.inFlight(model)));
     }
     this.#reportedAt = this.#clock.now();
+  }
+
+  /** Models of which a place is taken. */
+  get models(): number {
+    return this.#taken.size;
   }
 
   inFlight(model: string): number {

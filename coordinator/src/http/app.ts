@@ -9,6 +9,7 @@ import { errorResponse, openAiErrorBody } from "../api/error-envelope.js";
 import { messagesErrorBody } from "../api/messages/error-body.js";
 import { countTokens } from "../api/messages/to-internal.js";
 import { findModel, listModels, type ModelSources } from "../api/models.js";
+import type { Config } from "../config.js";
 import type { Enrolment } from "../enrolment/enrolment.js";
 import type { Registry } from "../fleet/registry.js";
 import type { ManifestKeeper } from "../fleet/trust/manifest-keeper.js";
@@ -28,6 +29,7 @@ import { docsPage } from "./openapi/docs-page.js";
 import { apiDocument } from "./openapi/document.js";
 import { proofRoutes } from "./proof-routes.js";
 import { readBody } from "./read-body.js";
+import { watchReadiness } from "./readiness.js";
 import { encryptionKeyRoutes } from "./sealed/encryption-key-route.js";
 import { isSealed } from "./sealed/open-request.js";
 
@@ -38,7 +40,7 @@ export interface HttpDeps extends InferenceDeps {
   readonly receipts: ReceiptBook;
   readonly manifest: ManifestKeeper;
   readonly enrolment: Enrolment;
-  readonly publicUrl: string | undefined;
+  readonly config: Pick<Config, "publicUrl" | "readyGraceMs">;
   /** Where a request comes from. */
   readonly addressOf: (incoming: IncomingMessage) => string;
   /** Serving, and not on the way out. */
@@ -59,7 +61,7 @@ export function createHttpApp(deps: HttpDeps): Hono<Env> {
   encryptionKeyRoutes(app, deps);
   proofRoutes(app, deps);
   const signInRefused = (): void => deps.metrics.enrolments.inc({ event: "sign_in_refused" });
-  enrolmentRoutes(app, { ...deps, admins, signInRefused });
+  enrolmentRoutes(app, { ...deps, publicUrl: deps.config.publicUrl, admins, signInRefused });
   docsRoutes(app);
   adminRoutes(app, deps, admins);
   healthRoutes(app, deps);
@@ -149,11 +151,11 @@ function adminRoutes(app: Hono<Env>, deps: HttpDeps, admins: Credentials): void 
 
 function healthRoutes(app: Hono<Env>, deps: HttpDeps): void {
   app.get("/livez", (c) => c.json({ status: "ok" }));
-  app.get("/readyz", (c) =>
-    deps.ready()
-      ? c.json({ status: "ready", providers: deps.registry.size, expected: deps.registry.expected })
-      : c.json({ status: "draining" }, 503),
-  );
+  const readiness = watchReadiness({ ...deps, readyGraceMs: deps.config.readyGraceMs });
+  app.get("/readyz", (c) => {
+    const told = readiness();
+    return c.json(told, told.status === "ready" ? 200 : 503);
+  });
   app.get("/health", (c) => {
     const reasons = deps.troubles();
     const serving = reasons.length === 0 ? "ok" : "degraded";

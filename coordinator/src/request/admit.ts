@@ -39,7 +39,11 @@ export async function admit(deps: AdmitDeps, traits: Traits, signal: AbortSignal
   const choice = chooseBuild(deps, traits);
   if (choice.pick !== undefined) return reserve(choice.traits, choice.pick, admittedAt, 0);
   const waited = await deps.queue.wait({ traits: choice.traits, tried: NOTHING_TRIED, priority: "fresh" }, signal);
-  if (waited.type === "unavailable") throw waited.error;
+  if (waited.type === "unavailable") {
+    // The machine that it waited for may be back without the model.
+    checkKnown(deps, traits);
+    throw waited.error;
+  }
   return reserve(choice.traits, waited, admittedAt, deps.clock.now() - admittedAt);
 }
 

@@ -74,6 +74,7 @@ export async function handleRequest(
       settle(services.settlement, log, reservation, outcome);
       const served = trace.served(outcome);
       if (served === undefined) return;
+      services.knownModels.answered(served.session, traits.model);
       services.receipts.keep(request.id, caller.account, served);
       receipted.receipt = served.attempt.receipt;
     },

@@ -50,7 +50,7 @@ it("a model is not found after a restart only once its machine is back without i
   const pending = hearth.chat(ask);
   await eventually("the request waits", async () => (await hearth.metric("hearth_queue_depth")) === 1);
   const without = await connect(["other"]);
-  expect((await pending).status).toBe(503);
+  expect((await pending).status).toBe(404);
   const later = await hearth.chat(ask);
   expect(later.status).toBe(404);
   expect(await later.text()).toContain("model_not_found");
