@@ -85,8 +85,7 @@ async function serve(serving: Serving, signal: AbortSignal): Promise<void> {
   using keys = new KeyRing();
   const prover = new Prover({ ...identity, agentVersion: AGENT_VERSION, wallTime });
   const proofs = new ConnectionProofs(prover, keys, log);
-  const weightsHash = (model: string): string | undefined =>
-    advertiser.models.find(({ id }) => id === model)?.weights_hash;
+  const weightsHash = (model: string): string | undefined => speaker.toldWeightsHash(model);
   const receipts = new Receipts({ signer: identity.signer, wallTime, weightsHash });
   const serves = (model: string): boolean => advertiser.models.some(({ id }) => id === model);
   const lends = (): boolean => lending.manners.current.type === "serving";

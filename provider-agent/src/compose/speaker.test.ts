@@ -1,9 +1,11 @@
-import { LIMITS } from "@hearth/protocol";
+import { LIMITS, type ModelAdvert } from "@hearth/protocol";
 import { describe, expect, it } from "vitest";
 import { CountingClock } from "../testing/counting-clock.js";
 import { eventually } from "../testing/eventually.js";
 import { chunk, DONE, startEvents } from "../testing/scripted-backend.js";
 import { type Setting, startSetting } from "../testing/test-agent.js";
+import { VirtualClock } from "../testing/virtual-clock.js";
+import { MODELS_PAUSE_MS, Speaker, type SpeakerDeps } from "./speaker.js";
 
 const BODY = { model: "m", messages: [], stream: true };
 
@@ -64,5 +66,32 @@ describe("what an agent says of its backend", () => {
     const told = (): unknown => frames.find(({ type }) => type === "models_update");
     await eventually(() => told() !== undefined);
     expect(told()).toMatchObject({ models: models.map(({ id }) => ({ id })) });
+  });
+});
+
+describe("an agent whose models change faster than it may tell", () => {
+  it("signs for the weights that it has told of, until it has told of others", () => {
+    const clock = new VirtualClock();
+    const sent: { readonly type: string }[] = [];
+    const advertiser = { models: [{ id: "m", capabilities: {} }] as ModelAdvert[], slots: () => [] };
+    using speaker = new Speaker({
+      clock,
+      advertiser,
+      connection: () => ({ send: (frame: { readonly type: string }) => void sent.push(frame) }),
+      lending: { heartbeat: () => ({}) },
+    } as unknown as SpeakerDeps);
+    const become = (weights_hash: string): void => {
+      advertiser.models = [{ id: "m", capabilities: {}, weights_hash }];
+      speaker.changed("models");
+    };
+    become("first");
+    expect(speaker.toldWeightsHash("m")).toBe("first");
+    become("second");
+    expect(speaker.toldWeightsHash("m")).toBe("first");
+    expect(sent.filter(({ type }) => type === "models_update")).toHaveLength(1);
+    clock.advance(MODELS_PAUSE_MS);
+    expect(speaker.toldWeightsHash("m")).toBe("second");
+    expect(sent.filter(({ type }) => type === "models_update")).toHaveLength(2);
+    expect(speaker.toldWeightsHash("other")).toBeUndefined();
   });
 });

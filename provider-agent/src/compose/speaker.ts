@@ -47,6 +47,8 @@ export class Speaker implements Disposable {
   readonly #slotsPace: Paced;
   /** As told when registering; the rest follows. */
   #announced: readonly ModelAdvert[] = [];
+  /** The models as the coordinator knows them: changes that follow too soon are told later. */
+  #toldModels: readonly ModelAdvert[] = [];
   /** The token with which it registered last. */
   #told: string | undefined;
 
@@ -83,6 +85,11 @@ export class Speaker implements Disposable {
     return { ...bare, models: told.models.slice(0, fitting), slots: told.slots.slice(0, fitting) };
   }
 
+  /** The hash of a model's weights that the coordinator was told: what may be signed for, and no later one. */
+  toldWeightsHash(model: string): string | undefined {
+    return this.#toldModels.find(({ id }) => id === model)?.weights_hash;
+  }
+
   heartbeat(): HeartbeatFrame {
     return { type: "heartbeat", slots: this.#slots(), ...this.#deps.lending.heartbeat() };
   }
@@ -106,8 +113,10 @@ export class Speaker implements Disposable {
     this.#slotsPace[Symbol.dispose]();
   }
 
+  /** To be told now. */
   #models(): ModelAdvert[] {
-    return this.#deps.advertiser.models.map(tellableModel);
+    this.#toldModels = this.#deps.advertiser.models;
+    return this.#toldModels.map(tellableModel);
   }
 
   /** Whether another token than the last that was told is kept now. */
