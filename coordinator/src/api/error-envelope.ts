@@ -30,6 +30,8 @@ const SHOWN: Readonly<Record<ErrorCode, Shown>> = {
   not_found: { status: 404, type: "invalid_request_error" },
   method_not_allowed: { status: 405, type: "invalid_request_error" },
   payload_too_large: { status: 413, type: "invalid_request_error" },
+  unsupported_encoding: { status: 415, type: "invalid_request_error" },
+  upload_timeout: { status: 408, type: "invalid_request_error" },
   rate_limit_exceeded: { status: 429, type: "requests" },
   queue_full: { status: 429, type: "requests" },
   machine_busy: { status: 429, type: "requests" },

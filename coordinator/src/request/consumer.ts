@@ -2,6 +2,7 @@ import type { RequestId, Usage } from "@hearth/protocol";
 import type { Chunk } from "../dispatch/types.js";
 import type { Clock } from "../platform/clock.js";
 import type { HearthError } from "../platform/errors.js";
+import type { BodyBounds } from "./body-bounds.js";
 
 /** The consumer's end of the connection. */
 export interface Consumer {
@@ -38,6 +39,8 @@ export interface Reply {
 export interface DialectContext {
   readonly id: RequestId;
   readonly clock: Clock;
+  /** What its body may consist of. */
+  readonly bounds: BodyBounds;
 }
 
 /** The JSON body of an error in a dialect's own form. */
@@ -47,7 +50,11 @@ export type ErrorBody = (error: HearthError) => object;
 export interface Dialect<Request> {
   /** The form of errors that are told before anything else was sent. */
   readonly errorBody: ErrorBody;
-  /** @throws HearthError `invalid_request` with `param` */
-  normalise(body: Buffer): Request;
+  /**
+   * Reads a body. A large one is read over several turns of the event loop.
+   *
+   * @throws HearthError `invalid_request` with `param`
+   */
+  normalise(body: Buffer): Request | Promise<Request>;
   reply(request: Request, consumer: Consumer): Reply;
 }

@@ -47,7 +47,8 @@ export async function handleRequest(
 ): Promise<void> {
   const { clock, dispatch } = services;
   const trace = new RequestTrace(clock);
-  const request = dialect.normalise(body); // dialect → InferenceRequest; tool schemas repaired
+  const read = dialect.normalise(body);
+  const request = read instanceof Promise ? await read : read; // dialect → InferenceRequest; tool schemas repaired
   trace.parsed();
   const wanted = classify(request, caller); // shape, sizes, owner policy
   const reservation = await admit(services.admission, wanted, signal); // the fail-fast ladder; a place taken

@@ -1,4 +1,6 @@
-import { MAX_JSON_DEPTH, type Splice, stringEnd, stringValue } from "./json-text.js";
+import { inOneGo, type Steps } from "../platform/steps.js";
+import { type BodyBounds, BodyCount, DEFAULT_BODY_BOUNDS, MAX_TOP_LEVEL_MEMBERS } from "./body-bounds.js";
+import { CHAR, MAX_JSON_DEPTH, type Splice, stringEnd, stringValue } from "./json-text.js";
 
 /** A member of a JSON object: where its text is. `start` and `end` enclose the value. */
 export interface JsonMember {
@@ -22,13 +24,23 @@ export type MembersResult =
   | { readonly type: "object"; readonly object: JsonObjectText }
   /** Nested deeper than `MAX_JSON_DEPTH`. */
   | { readonly type: "too_deep" }
+  /** More of something than a body may have. */
+  | { readonly type: "too_many"; readonly what: keyof BodyBounds | "top_level_members" }
   /** No JSON object. Not every text that is none is found out: `JSON.parse` has the last word. */
   | { readonly type: "malformed" };
 
-/** Finds the top-level members of a JSON object in one pass over its text. Never throws; time is linear. */
-export function readMembers(text: string): MembersResult {
+/** {@link memberSteps} in one go. */
+export function readMembers(text: string, bounds: BodyBounds = DEFAULT_BODY_BOUNDS): MembersResult {
+  return inOneGo(memberSteps(text, bounds));
+}
+
+/**
+ * Finds the top-level members of a JSON object in one pass over its text, and stops where the text is over a bound.
+ * Never throws; time is linear.
+ */
+export function* memberSteps(text: string, bounds: BodyBounds): Steps<MembersResult> {
   try {
-    return new MemberScan(text).run();
+    return yield* new MemberScan(text, bounds).run();
   } catch {
     return { type: "malformed" }; // a key that is no JSON string
   }
@@ -107,6 +119,19 @@ function tokenAt(text: string, at: number): Token | undefined {
   return code < 128 ? TOKENS[code] : at < text.length ? "plain" : undefined;
 }
 
+// A text may be megabytes of white space or of digits, and an expression runs over them faster than a loop.
+const NO_SPACE = /[^ \t\n\r]/g;
+const NO_PLAIN = /[ \t\n\r":,{}[\]]/g;
+
+/** The first index from `start` on where the expression matches, or the end of the text. */
+function find(expression: RegExp, text: string, start: number): number {
+  expression.lastIndex = start;
+  return expression.exec(text)?.index ?? text.length;
+}
+
+/** Characters looked at in one turn of the event loop. */
+const SLICE_LENGTH = 2 * 1024 * 1024;
+
 const MALFORMED: MembersResult = { type: "malformed" };
 const TOO_DEEP: MembersResult = { type: "too_deep" };
 
@@ -120,19 +145,28 @@ class MemberScan {
   #key: string | undefined;
   #start = -1;
   #end = -1;
+  /** Levels that are open inside the current value, before the character at hand. */
+  #depth = 0;
+  readonly #count: BodyCount;
 
-  constructor(text: string) {
+  constructor(text: string, bounds: BodyBounds) {
     this.#text = text;
+    this.#count = new BodyCount(bounds);
   }
 
-  run(): MembersResult {
+  *run(): Steps<MembersResult> {
     this.#skipSpace();
     if (this.#text[this.#at] !== "{") return MALFORMED;
+    this.#count.containers += 1;
     this.#at += 1;
     this.#from = this.#at;
+    let pausedAt = this.#at;
     for (;;) {
-      const result = this.#step();
+      const result = this.#depth > 0 ? this.#nested() : this.#step();
       if (result !== undefined) return result;
+      if (this.#at - pausedAt < SLICE_LENGTH) continue;
+      pausedAt = this.#at;
+      yield;
     }
   }
 
@@ -141,12 +175,15 @@ class MemberScan {
       case undefined:
         return MALFORMED;
       case "space":
+        this.#skipSpace();
+        return undefined;
       case "colon":
         this.#at += 1;
         return undefined;
       case "string":
         return this.#string();
       case "open":
+        this.#start = this.#at;
         return this.#nested();
       case "plain":
         return this.#plain();
@@ -158,7 +195,7 @@ class MemberScan {
   }
 
   #skipSpace(): void {
-    while (tokenAt(this.#text, this.#at) === "space") this.#at += 1;
+    this.#at = find(NO_SPACE, this.#text, this.#at);
   }
 
   /** A name or a value. */
@@ -173,15 +210,53 @@ class MemberScan {
 
   /** A number, `true`, `false` or `null`. */
   #plain(): undefined {
-    let end = this.#at;
-    while (tokenAt(this.#text, end) === "plain") end += 1;
-    return this.#setValue(end);
+    return this.#setValue(find(NO_PLAIN, this.#text, this.#at));
   }
 
-  /** An object or an array: only its depth matters. */
+  /**
+   * An object or an array, or a slice of it: only its depth and the number of its values matter. Most of a body's
+   * characters come by here, so that it goes by char codes.
+   */
   #nested(): MembersResult | undefined {
-    const end = nestedEnd(this.#text, this.#at);
-    return typeof end === "number" ? this.#setValue(end) : end;
+    const text = this.#text;
+    const count = this.#count;
+    const sliceEnd = Math.min(text.length, this.#at + SLICE_LENGTH);
+    let depth = this.#depth;
+    let at = this.#at;
+    for (; at < sliceEnd; at++) {
+      switch (text.charCodeAt(at)) {
+        case CHAR.quote:
+          at = stringEnd(text, at);
+          if (at === -1) return MALFORMED;
+          break;
+        case CHAR.colon:
+          count.members += 1;
+          break;
+        case CHAR.comma:
+          count.commas += 1;
+          break;
+        case CHAR.openBracket:
+        case CHAR.openBrace:
+          depth += 1;
+          count.containers += 1;
+          if (depth >= MAX_JSON_DEPTH) return TOO_DEEP;
+          break;
+        case CHAR.closeBracket:
+        case CHAR.closeBrace:
+          depth -= 1;
+          if (depth === 0) return this.#endSlice(at + 1, depth);
+          break;
+      }
+    }
+    return at < text.length ? this.#endSlice(at, depth) : MALFORMED;
+  }
+
+  #endSlice(end: number, depth: number): MembersResult | undefined {
+    this.#at = end;
+    this.#end = end;
+    this.#depth = depth;
+    const { passed } = this.#count;
+    return passed === undefined ? undefined : { type: "too_many", what: passed };
   }
 
   #setValue(end: number): undefined {
@@ -192,6 +267,7 @@ class MemberScan {
 
   #endMember(): MembersResult | undefined {
     if (this.#key === undefined || this.#start === -1) return MALFORMED;
+    if (this.#members.length === MAX_TOP_LEVEL_MEMBERS) return { type: "too_many", what: "top_level_members" };
     this.#members.push({ key: this.#key, start: this.#start, end: this.#end, from: this.#from, to: this.#at });
     this.#key = undefined;
     this.#start = -1;
@@ -203,32 +279,11 @@ class MemberScan {
   #endObject(): MembersResult {
     const close = this.#at;
     const isEmpty = this.#key === undefined && this.#members.length === 0;
-    if (!isEmpty && this.#endMember() !== undefined) return MALFORMED;
+    const refused = isEmpty ? undefined : this.#endMember();
+    if (refused !== undefined) return refused;
     this.#at = close + 1;
     this.#skipSpace();
     if (this.#at < this.#text.length) return MALFORMED;
     return { type: "object", object: { text: this.#text, members: this.#members, close } };
   }
-}
-
-/** The index behind the bracket that closes the one at `start`, in a text whose top level is one level up. */
-function nestedEnd(text: string, start: number): number | MembersResult {
-  let depth = 1;
-  for (let at = start; at < text.length; at++) {
-    switch (tokenAt(text, at)) {
-      case "string":
-        at = stringEnd(text, at);
-        if (at === -1) return MALFORMED;
-        break;
-      case "open":
-        depth += 1;
-        if (depth > MAX_JSON_DEPTH) return TOO_DEEP;
-        break;
-      case "close":
-        depth -= 1;
-        if (depth === 1) return at + 1;
-        break;
-    }
-  }
-  return MALFORMED;
 }

@@ -1,4 +1,4 @@
-import { MAX_JSON_DEPTH, stringEnd, stringValue } from "./json-text.js";
+import { CHAR, MAX_JSON_DEPTH, stringEnd, stringValue } from "./json-text.js";
 
 /** A JSON value, and where it stands in its text. */
 export type JsonNode = JsonObject | JsonArray | JsonString | JsonPlain;
@@ -48,20 +48,6 @@ export function readNode(text: string, start: number): JsonNode | undefined {
     throw thrown;
   }
 }
-
-const CHAR = {
-  tab: 9,
-  lf: 10,
-  cr: 13,
-  space: 32,
-  quote: 34,
-  comma: 44,
-  colon: 58,
-  openBracket: 91,
-  closeBracket: 93,
-  openBrace: 123,
-  closeBrace: 125,
-} as const;
 
 class NodeReader {
   readonly #text: string;

@@ -1,3 +1,4 @@
+import { inOneGo, type Steps } from "../platform/steps.js";
 import { type JsonMember, type JsonObjectText, readMembers } from "./json-members.js";
 import { type JsonArray, type JsonNode, type JsonObject, readNode } from "./json-nodes.js";
 import { MAX_JSON_DEPTH, type Splice, splice } from "./json-text.js";
@@ -29,14 +30,27 @@ export function repairToolSchemas(text: string): string {
   return result.type === "object" ? splice(text, toolRepair(result.object).splices) : text;
 }
 
+/** {@link toolRepairSteps} in one go. */
+export function toolRepair(object: JsonObjectText): ToolRepair {
+  return inOneGo(toolRepairSteps(object));
+}
+
+/** Tools that are repaired in one turn of the event loop at most. */
+const TOOLS_A_TURN = 64;
+
 /** The repair of a body whose top-level members are known already. */
-export function toolRepair({ text, members }: JsonObjectText): ToolRepair {
+export function* toolRepairSteps({ text, members }: JsonObjectText): Steps<ToolRepair> {
   const tools = members.filter((member) => member.key === "tools");
   if (tools.length !== 1 || text.length > MAX_REPAIRED_LENGTH) return LEFT_ALONE;
   const entries = readNode(text, (tools[0] as JsonMember).start);
   if (entries?.kind !== "array") return LEFT_ALONE;
+  yield;
   const splices: Splice[] = [];
-  for (const home of entries.items.flatMap(schemaHomes)) new SchemaRepair(home, splices).run();
+  for (const [index, home] of entries.items.flatMap(schemaHomes).entries()) {
+    new SchemaRepair(home, splices).run();
+    if (index % TOOLS_A_TURN === TOOLS_A_TURN - 1) yield;
+  }
+  yield;
   const addedLength = splices.reduce((sum, { text: added }) => sum + added.length, 0);
   return addedLength > MAX_REPAIRED_LENGTH ? LEFT_ALONE : { splices, complete: true };
 }
@@ -65,6 +79,9 @@ const SCHEMA_MARKS = [
   ...SCHEMA_LISTS,
   ...SINGLE_SCHEMAS,
 ];
+
+/** Longer than any reference that a generator of schemas writes, characters. Each is walked step by step. */
+const MAX_REFERENCE_LENGTH = 1_024;
 
 /** Repairs one schema, from its root down. */
 class SchemaRepair {
@@ -143,6 +160,7 @@ class SchemaRepair {
   /** The schema that a reference into this same schema (`#/$defs/Address`) means. */
   #resolve(reference: JsonNode | undefined): JsonObject | undefined {
     if (reference?.kind !== "string" || !reference.value.startsWith("#")) return undefined;
+    if (reference.value.length > MAX_REFERENCE_LENGTH) return undefined;
     let node: JsonNode | undefined = this.#root;
     for (const step of reference.value.split("/").slice(1)) {
       const name = step.replaceAll("~1", "/").replaceAll("~0", "~");

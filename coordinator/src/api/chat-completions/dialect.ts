@@ -1,13 +1,14 @@
+import { inTurns } from "../../platform/steps.js";
 import type { Dialect, DialectContext } from "../../request/consumer.js";
 import { openAiErrorBody } from "../error-envelope.js";
 import { chatReply } from "./from-events.js";
-import { type ChatRequest, toChatRequest } from "./to-internal.js";
+import { type ChatRequest, chatRequestSteps } from "./to-internal.js";
 
 /** `POST /v1/chat/completions` for one request. */
 export function createChatCompletionsDialect(context: DialectContext): Dialect<ChatRequest> {
   return {
     errorBody: openAiErrorBody,
-    normalise: (body) => toChatRequest(body, context.id),
+    normalise: (raw) => inTurns(chatRequestSteps({ raw, ...context }), raw.length),
     reply: (request, consumer) => chatReply(request, consumer, context.clock),
   };
 }

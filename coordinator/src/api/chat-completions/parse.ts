@@ -1,14 +1,13 @@
 import { z } from "zod";
 import { HearthError } from "../../platform/errors.js";
-import { requireDataUri } from "../image-source.js";
-import { checkBody } from "../json-body.js";
+import { checkBody, stopAtFirst } from "../json-body.js";
 
 // What Hearth itself looks at. Everything else is the backend's business and passes through untouched.
 const part = z.looseObject({ type: z.string() });
 
 const message = z.looseObject({
   role: z.enum(["system", "developer", "user", "assistant", "tool", "function"]),
-  content: z.union([z.string(), z.array(part)]).nullish(),
+  content: z.union([z.string(), stopAtFirst(z.array(part))]).nullish(),
 });
 
 const bound = z.int().min(1).nullish();
@@ -16,7 +15,7 @@ const bound = z.int().min(1).nullish();
 export const chatCompletionSchema = z
   .looseObject({
     model: z.string().min(1).max(128).meta({ description: "Id of a model that `GET /v1/models` lists." }),
-    messages: z.array(message).min(1),
+    messages: stopAtFirst(z.array(message).min(1)),
     stream: z.boolean().nullish(),
     stream_options: z.looseObject({ include_usage: z.boolean().nullish() }).nullish(),
     max_tokens: bound,
@@ -24,12 +23,12 @@ export const chatCompletionSchema = z
     n: z.int().min(1).nullish().meta({ description: "Only 1 is supported." }),
     temperature: z.number().min(0).max(2).nullish(),
     top_p: z.number().min(0).max(1).nullish(),
-    stop: z.union([z.string(), z.array(z.string()).max(16)]).nullish(),
+    stop: z.union([z.string(), stopAtFirst(z.array(z.string()).max(16))]).nullish(),
     seed: z.number().nullish(),
     logprobs: z.boolean().nullish(),
     top_logprobs: z.int().min(0).max(20).nullish(),
     response_format: z.looseObject({ type: z.string() }).nullish(),
-    tools: z.array(z.looseObject({ type: z.string() })).nullish(),
+    tools: stopAtFirst(z.array(z.looseObject({ type: z.string() }))).nullish(),
     tool_choice: z.union([z.string(), z.looseObject({ type: z.string() })]).nullish(),
     parallel_tool_calls: z.boolean().nullish(),
   })
@@ -46,7 +45,6 @@ export type ChatMessage = ChatCompletionBody["messages"][number];
 export function parseChatCompletion(value: unknown): ChatCompletionBody {
   const body = checkBody(chatCompletionSchema, value);
   requireOneChoice(body.n);
-  for (const [index, each] of body.messages.entries()) checkImages(each, index);
   return body;
 }
 
@@ -54,16 +52,4 @@ export function parseChatCompletion(value: unknown): ChatCompletionBody {
 export function requireOneChoice(n: number | null | undefined): void {
   if ((n ?? 1) === 1) return;
   throw new HearthError("invalid_request", "Only one choice a request is supported: set 'n' to 1.", { param: "n" });
-}
-
-function checkImages({ content }: ChatMessage, messageIndex: number): void {
-  if (!Array.isArray(content)) return;
-  for (const [index, each] of content.entries()) {
-    if (each.type !== "image_url") continue;
-    const image = each["image_url"];
-    // Some clients send the address itself where an object with it belongs.
-    const nested = typeof image === "object" && image !== null;
-    const url = nested ? (image as { url?: unknown }).url : image;
-    requireDataUri(url, `messages[${messageIndex}].content[${index}].image_url${nested ? ".url" : ""}`);
-  }
 }

@@ -1,11 +1,13 @@
 import type { RequestId } from "@hearth/protocol";
 import type { OutboundForm } from "../../dispatch/outbound-request.js";
+import { inOneGo, type Steps } from "../../platform/steps.js";
+import { DEFAULT_BODY_BOUNDS } from "../../request/body-bounds.js";
 import type { InferenceRequest } from "../../request/inference-request.js";
 import { type JsonObjectText, memberSplices } from "../../request/json-members.js";
 import { type JsonNode, readNode } from "../../request/json-nodes.js";
 import { type Splice, splice } from "../../request/json-text.js";
-import { toolRepair } from "../../request/tool-schema.js";
-import { type JsonBody, readJsonBody } from "../json-body.js";
+import { toolRepairSteps } from "../../request/tool-schema.js";
+import { type Arrived, type JsonBody, jsonBodySteps } from "../json-body.js";
 import { askForStream, baseEdits, type Edits } from "../member-edits.js";
 import { estimateTokens } from "../prompt-size.js";
 import { type ChatCompletionBody, type ChatMessage, parseChatCompletion } from "./parse.js";
@@ -23,14 +25,23 @@ export interface ChatRequest extends InferenceRequest {
  * @throws HearthError `invalid_request`
  */
 export function toChatRequest(raw: Buffer, id: RequestId): ChatRequest {
-  const json = readJsonBody(raw);
+  return inOneGo(chatRequestSteps({ raw, id, bounds: DEFAULT_BODY_BOUNDS }));
+}
+
+/** {@link toChatRequest} in steps. */
+export function* chatRequestSteps({ raw, id, bounds }: Arrived): Steps<ChatRequest> {
+  const json = yield* jsonBodySteps(raw, bounds);
   const body = parseChatCompletion(json.value);
+  yield;
   const tools = (body.tools?.length ?? 0) > 0;
-  const repair = tools ? toolRepair(json.object) : undefined;
+  const repair = tools ? yield* toolRepairSteps(json.object) : undefined;
+  yield;
   const inner = [...(repair?.splices ?? []), ...roleSplices(json.object, body.messages)];
+  yield;
   const edits = editsFor(body);
   const stream = body.stream === true;
   const form = formOf(json, edits, inner);
+  yield;
   return {
     id,
     model: body.model,

@@ -1,16 +1,16 @@
 import { z } from "zod";
 import { HearthError } from "../../platform/errors.js";
 import { requireOneChoice } from "../chat-completions/parse.js";
-import { checkBody } from "../json-body.js";
+import { checkBody, stopAtFirst } from "../json-body.js";
 import { estimateTokens } from "../prompt-size.js";
 
-const tokens = z.array(z.int());
+const tokens = stopAtFirst(z.array(z.int()).min(1));
 
 export const completionSchema = z
   .looseObject({
     model: z.string().min(1).max(128).meta({ description: "Id of a model that `GET /v1/models` lists." }),
     prompt: z
-      .union([z.string(), z.array(z.string()).min(1), tokens.min(1), z.array(tokens).min(1)])
+      .union([z.string(), stopAtFirst(z.array(z.string()).min(1)), tokens, stopAtFirst(z.array(tokens).min(1))])
       .meta({ description: "One prompt. Token ids need a backend that speaks this API natively." }),
     stream: z.boolean().nullish(),
     stream_options: z.looseObject({ include_usage: z.boolean().nullish() }).nullish(),
@@ -22,7 +22,7 @@ export const completionSchema = z
     logprobs: z.int().min(0).max(20).nullish(),
     temperature: z.number().min(0).max(2).nullish(),
     top_p: z.number().min(0).max(1).nullish(),
-    stop: z.union([z.string(), z.array(z.string()).max(16)]).nullish(),
+    stop: z.union([z.string(), stopAtFirst(z.array(z.string()).max(16))]).nullish(),
     seed: z.number().nullish(),
   })
   .meta({ id: "CreateCompletionRequest" });

@@ -1,10 +1,12 @@
 import type { BackendDialect, RequestId } from "@hearth/protocol";
 import type { OutboundForm } from "../../dispatch/outbound-request.js";
+import { inOneGo, type Steps, spansTurns } from "../../platform/steps.js";
+import { DEFAULT_BODY_BOUNDS } from "../../request/body-bounds.js";
 import type { InferenceRequest } from "../../request/inference-request.js";
 import { memberSplices } from "../../request/json-members.js";
 import { splice } from "../../request/json-text.js";
 import { readChatEvent } from "../chat-completions/read-event.js";
-import { type JsonBody, readJsonBody } from "../json-body.js";
+import { type Arrived, type JsonBody, jsonBodySteps } from "../json-body.js";
 import { askForStream, baseEdits, type Edits } from "../member-edits.js";
 import { type CompletionBody, type ParsedCompletion, parseCompletion } from "./parse.js";
 import { readCompletionEvent } from "./read-event.js";
@@ -23,15 +25,26 @@ export interface CompletionRequest extends InferenceRequest {
  * @throws HearthError `invalid_request`
  */
 export function toCompletionRequest(raw: Buffer, id: RequestId): CompletionRequest {
-  const json = readJsonBody(raw);
+  return inOneGo(completionRequestSteps({ raw, id, bounds: DEFAULT_BODY_BOUNDS }));
+}
+
+/** {@link toCompletionRequest} in steps. */
+export function* completionRequestSteps({ raw, id, bounds }: Arrived): Steps<CompletionRequest> {
+  const json = yield* jsonBodySteps(raw, bounds);
   const parsed = parseCompletion(json.value);
+  yield;
   const { body, prompt } = parsed;
+  const messages = messagesOf(prompt ?? "");
+  if (spansTurns(raw.length)) {
+    messages();
+    yield;
+  }
   const stream = body.stream === true;
   return {
     id,
     model: body.model,
     delivery: stream ? "interactive" : "whole",
-    form: (native, build) => formOf(json, parsed, native, build),
+    form: (native, build) => formOf({ json, parsed, messages }, native, build),
     toolsRepaired: false,
     stream,
     includeUsage: body.stream_options?.include_usage === true,
@@ -47,9 +60,23 @@ function needsNative({ body, prompt }: ParsedCompletion): boolean {
   return prompt === undefined || Boolean(body.suffix);
 }
 
+interface Source {
+  readonly json: JsonBody;
+  readonly parsed: ParsedCompletion;
+  /** The prompt as the messages of a chat. */
+  readonly messages: () => string;
+}
+
+function messagesOf(prompt: string): () => string {
+  let text: string | undefined;
+  return () => {
+    text ??= JSON.stringify([{ role: "user", content: prompt }]);
+    return text;
+  };
+}
+
 function formOf(
-  json: JsonBody,
-  { body, prompt }: ParsedCompletion,
+  { json, parsed: { body }, messages }: Source,
   native: readonly BackendDialect[],
   build: string,
 ): OutboundForm {
@@ -57,7 +84,7 @@ function formOf(
   askForStream(edits, body);
   if (build !== body.model) edits.set("model", JSON.stringify(build));
   const isNative = native.includes("completions");
-  if (!isNative) toChat(edits, body, prompt ?? "");
+  if (!isNative) toChat(edits, body, messages());
   return {
     dialect: isNative ? "completions" : "chat_completions",
     format: "events",
@@ -66,9 +93,9 @@ function formOf(
   };
 }
 
-function toChat(edits: Edits, body: CompletionBody, prompt: string): void {
+function toChat(edits: Edits, body: CompletionBody, messages: string): void {
   for (const key of ["prompt", "echo", "best_of", "logprobs"]) if (key in body) edits.set(key, undefined);
-  edits.set("messages", JSON.stringify([{ role: "user", content: prompt }]));
+  edits.set("messages", messages);
   if (typeof body.logprobs !== "number") return;
   edits.set("logprobs", "true");
   edits.set("top_logprobs", String(body.logprobs));

@@ -1,13 +1,14 @@
+import { inTurns } from "../../platform/steps.js";
 import type { Dialect, DialectContext } from "../../request/consumer.js";
 import { openAiErrorBody } from "../error-envelope.js";
 import { EmbeddingReply } from "./from-body.js";
-import { type EmbeddingRequest, toEmbeddingRequest } from "./to-internal.js";
+import { type EmbeddingRequest, embeddingRequestSteps } from "./to-internal.js";
 
 /** `POST /v1/embeddings` for one request. */
 export function createEmbeddingsDialect(context: DialectContext): Dialect<EmbeddingRequest> {
   return {
     errorBody: openAiErrorBody,
-    normalise: (body) => toEmbeddingRequest(body, context.id),
+    normalise: (raw) => inTurns(embeddingRequestSteps({ raw, ...context }), raw.length),
     reply: (request, consumer) => new EmbeddingReply(request, consumer),
   };
 }

@@ -1,17 +1,23 @@
 import { z } from "zod";
-import { checkBody } from "../json-body.js";
+import { HearthError } from "../../platform/errors.js";
+import { checkBody, stopAtFirst } from "../json-body.js";
 import { estimateTokens } from "../prompt-size.js";
 
 /** Inputs one request may hold, as at OpenAI. */
 const MAX_INPUTS = 2_048;
 
 const text = z.string().min(1);
-const tokens = z.array(z.int()).min(1);
+const tokens = stopAtFirst(z.array(z.int()).min(1));
 
 export const embeddingSchema = z
   .looseObject({
     model: z.string().min(1).max(128).meta({ description: "Id of a model that `GET /v1/models` lists." }),
-    input: z.union([text, z.array(text).min(1).max(MAX_INPUTS), tokens, z.array(tokens).min(1).max(MAX_INPUTS)]),
+    input: z.union([
+      text,
+      stopAtFirst(z.array(text).min(1).max(MAX_INPUTS)),
+      tokens,
+      stopAtFirst(z.array(tokens).min(1).max(MAX_INPUTS)),
+    ]),
     encoding_format: z
       .enum(["float", "base64"])
       .nullish()
@@ -23,8 +29,17 @@ export const embeddingSchema = z
 export type EmbeddingBody = z.infer<typeof embeddingSchema>;
 
 /** @throws HearthError `invalid_request` with the path of the first offending member as `param` */
-export function parseEmbedding(value: unknown): EmbeddingBody {
+export function parseEmbedding(value: Readonly<Record<string, unknown>>): EmbeddingBody {
+  checkCount(value["input"]);
   return checkBody(embeddingSchema, value);
+}
+
+/** Before anything looks at the inputs one by one. A list of numbers is one input. */
+function checkCount(input: unknown): void {
+  if (!Array.isArray(input) || typeof input[0] === "number" || input.length <= MAX_INPUTS) return;
+  throw new HearthError("invalid_request", `Invalid 'input': more than ${MAX_INPUTS} inputs in one request.`, {
+    param: "input",
+  });
 }
 
 /** The estimated tokens of each input. */

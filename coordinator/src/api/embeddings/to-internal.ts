@@ -1,8 +1,10 @@
 import type { RequestId } from "@hearth/protocol";
+import { inOneGo, type Steps } from "../../platform/steps.js";
+import { DEFAULT_BODY_BOUNDS } from "../../request/body-bounds.js";
 import type { InferenceRequest } from "../../request/inference-request.js";
 import { memberSplices } from "../../request/json-members.js";
 import { splice } from "../../request/json-text.js";
-import { readJsonBody } from "../json-body.js";
+import { type Arrived, jsonBodySteps } from "../json-body.js";
 import { baseEdits } from "../member-edits.js";
 import { inputSizes, parseEmbedding } from "./parse.js";
 import { readEmbeddings } from "./read-body.js";
@@ -19,8 +21,14 @@ export interface EmbeddingRequest extends InferenceRequest {
  * @throws HearthError `invalid_request`
  */
 export function toEmbeddingRequest(raw: Buffer, id: RequestId): EmbeddingRequest {
-  const { object, value } = readJsonBody(raw);
+  return inOneGo(embeddingRequestSteps({ raw, id, bounds: DEFAULT_BODY_BOUNDS }));
+}
+
+/** {@link toEmbeddingRequest} in steps. */
+export function* embeddingRequestSteps({ raw, id, bounds }: Arrived): Steps<EmbeddingRequest> {
+  const { object, value } = yield* jsonBodySteps(raw, bounds);
   const body = parseEmbedding(value);
+  yield;
   const sizes = inputSizes(body.input);
   return {
     id,

@@ -1,15 +1,16 @@
+import { inTurns } from "../../platform/steps.js";
 import type { Dialect, DialectContext } from "../../request/consumer.js";
 import { type EventDialect, eventReply } from "../translation/event-reply.js";
 import { messagesErrorBody } from "./error-body.js";
 import { MessageFold } from "./fold.js";
 import { MessagesTranslator } from "./from-events.js";
-import { type MessagesRequest, toMessagesRequest } from "./to-internal.js";
+import { type MessagesRequest, messagesRequestSteps } from "./to-internal.js";
 
 /** `POST /v1/messages` for one request. */
-export function createMessagesDialect({ id }: DialectContext): Dialect<MessagesRequest> {
+export function createMessagesDialect(context: DialectContext): Dialect<MessagesRequest> {
   return {
-    errorBody: (error) => messagesErrorBody(error, id),
-    normalise: (body) => toMessagesRequest(body, id),
+    errorBody: (error) => messagesErrorBody(error, context.id),
+    normalise: (raw) => inTurns(messagesRequestSteps({ raw, ...context }), raw.length),
     reply: (request, consumer) => eventReply(messagesEvents(request), request.stream, consumer),
   };
 }

@@ -1,7 +1,6 @@
 import { z } from "zod";
 import { HearthError } from "../../platform/errors.js";
-import { requireDataUri } from "../image-source.js";
-import { checkBody } from "../json-body.js";
+import { checkBody, stopAtFirst } from "../json-body.js";
 
 const text = z.looseObject({ type: z.literal("text"), text: z.string() });
 
@@ -32,7 +31,7 @@ const document = z.looseObject({
       z.looseObject({ type: z.literal("text"), data: z.string() }),
       z.looseObject({
         type: z.literal("content"),
-        content: z.union([z.string(), z.array(z.discriminatedUnion("type", [text, image]))]),
+        content: z.union([z.string(), stopAtFirst(z.array(z.discriminatedUnion("type", [text, image])))]),
       }),
     ],
     { error: "documents are taken as 'text' or 'content' only" },
@@ -43,7 +42,7 @@ const searchResult = z.looseObject({
   type: z.literal("search_result"),
   title: z.string(),
   source: z.string(),
-  content: z.array(text),
+  content: stopAtFirst(z.array(text)),
 });
 
 const UNSUPPORTED_BLOCK = { error: "this type of content block is not supported" };
@@ -54,7 +53,7 @@ const toolResult = z.looseObject({
   content: z
     .union([
       z.string(),
-      z.array(z.discriminatedUnion("type", [text, image, document, searchResult], UNSUPPORTED_BLOCK)),
+      stopAtFirst(z.array(z.discriminatedUnion("type", [text, image, document, searchResult], UNSUPPORTED_BLOCK))),
     ])
     .nullish(),
   is_error: z.boolean().nullish(),
@@ -78,7 +77,7 @@ const redactedThinking = z.looseObject({ type: z.literal("redacted_thinking") })
 const userBlock = z.discriminatedUnion("type", [text, image, document, searchResult, toolResult], UNSUPPORTED_BLOCK);
 const assistantBlock = z.discriminatedUnion("type", [text, thinking, redactedThinking, toolUse], UNSUPPORTED_BLOCK);
 
-const contentOf = <T extends z.ZodType>(block: T) => z.union([z.string(), z.array(block)]);
+const contentOf = <T extends z.ZodType>(block: T) => z.union([z.string(), stopAtFirst(z.array(block))]);
 
 const message = z.discriminatedUnion(
   "role",
@@ -118,9 +117,9 @@ const format = z.looseObject({ type: z.literal("json_schema"), schema: z.looseOb
 /** What counting takes, and what asking takes beside the bound. */
 const prompt = {
   model: z.string().min(1).max(128).meta({ description: "Id of a model that `GET /v1/models` lists." }),
-  messages: z.array(message).min(1),
+  messages: stopAtFirst(z.array(message).min(1)),
   system: contentOf(text).nullish(),
-  tools: z.array(tool).nullish(),
+  tools: stopAtFirst(z.array(tool)).nullish(),
   tool_choice: toolChoice.nullish(),
   thinking: z
     .looseObject({ type: z.string(), display: z.string().nullish() })
@@ -136,7 +135,7 @@ export const createMessageSchema = z
     ...prompt,
     max_tokens: z.int().min(1),
     stream: z.boolean().nullish(),
-    stop_sequences: z.array(z.string().min(1)).max(16).nullish(),
+    stop_sequences: stopAtFirst(z.array(z.string().min(1)).max(16)).nullish(),
     temperature: z.number().min(0).max(2).nullish(),
     top_p: z.number().min(0).max(1).nullish(),
     top_k: z.int().min(0).nullish(),
@@ -173,32 +172,9 @@ export function parseCountTokens(value: unknown): CountTokensBody {
   return body;
 }
 
-function checkPrompt({ messages, tools, tool_choice: choice }: CountTokensBody): void {
-  for (const [index, { content }] of messages.entries()) checkImages(content, `messages[${index}].content`);
+function checkPrompt({ tools, tool_choice: choice }: CountTokensBody): void {
   if (choice?.type !== "tool" || tools?.some((each) => each.name === choice.name)) return;
   throw new HearthError("invalid_request", `Invalid 'tool_choice.name': no tool is named '${choice.name}'.`, {
     param: "tool_choice.name",
   });
-}
-
-/** Images stand in messages, in results of tools, and in documents there. */
-function checkImages(content: unknown, param: string): void {
-  if (!Array.isArray(content)) return;
-  for (const [index, block] of (content as readonly UserBlock[]).entries()) {
-    const at = `${param}[${index}]`;
-    switch (block.type) {
-      case "image":
-        if (block.source.type === "url") requireDataUri(block.source.url, `${at}.source.url`);
-        break;
-      case "tool_result":
-        checkImages(block.content, `${at}.content`);
-        break;
-      case "document":
-        if (block.source.type === "content") checkImages(block.source.content, `${at}.source.content`);
-        break;
-      case "text":
-      case "search_result":
-        break;
-    }
-  }
 }

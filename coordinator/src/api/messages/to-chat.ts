@@ -140,8 +140,9 @@ const EFFORTS: Readonly<Record<string, string>> = { xhigh: "high", max: "high" }
 function responseFormat({ output_config: output, output_format: older }: CreateMessageBody, text: BodyText): object {
   const format = output?.format ?? older;
   if (!format) return {};
-  const path = output?.format ? ["output_config", "format", "schema"] : ["output_format", "schema"];
-  const schema = text.at(path, format.schema);
+  const schema = output?.format
+    ? text.at(["output_config", "format", "schema"], format.schema)
+    : text.at(["output_format", "schema"], format.schema);
   return { response_format: { type: "json_schema", json_schema: { name: "output", schema, strict: true } } };
 }
 

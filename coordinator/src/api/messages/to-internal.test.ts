@@ -1,7 +1,11 @@
 import type { BackendDialect, RequestId } from "@hearth/protocol";
 import { describe, expect, it } from "vitest";
 import { HearthError } from "../../platform/errors.js";
-import { countTokens, type MessagesRequest, toMessagesRequest } from "./to-internal.js";
+import { inOneGo } from "../../platform/steps.js";
+import { DEFAULT_BODY_BOUNDS } from "../../request/body-bounds.js";
+import { countTokenSteps, type MessagesRequest, toMessagesRequest } from "./to-internal.js";
+
+const countTokens = (raw: Buffer) => inOneGo(countTokenSteps(raw, DEFAULT_BODY_BOUNDS));
 
 const PNG = "iVBORw0KGgo=";
 
@@ -253,7 +257,8 @@ describe("a bad request", () => {
     ["messages[0].content[0].type", block({ type: "video" })],
     ["messages[0].content[0].text", block({ type: "text" })],
     ["messages[0].content[0].source.url", block({ type: "image", source: { type: "url", url: "https://x/a.png" } })],
-    ["messages[0].content[0].source.type", block({ type: "image", source: { type: "file", file_id: "f" } })],
+    ["messages[0].content[0].source.file_id", block({ type: "image", source: { type: "file", file_id: "f" } })],
+    ["messages[0].content[0].source.type", block({ type: "image", source: { type: "file" } })],
     [
       "messages[0].content[0].content[0].source.url",
       block({

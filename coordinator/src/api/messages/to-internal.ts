@@ -1,10 +1,12 @@
 import type { RequestId } from "@hearth/protocol";
+import { inOneGo, type Steps } from "../../platform/steps.js";
+import { type BodyBounds, DEFAULT_BODY_BOUNDS } from "../../request/body-bounds.js";
 import type { InferenceRequest } from "../../request/inference-request.js";
-import { type JsonBody, readJsonBody } from "../json-body.js";
+import { type Arrived, jsonBodySteps } from "../json-body.js";
 import { baseEdits, type Edits } from "../member-edits.js";
 import type { ChatMessage } from "../translation/conversation.js";
 import { otherMembers } from "../translation/other-members.js";
-import { outboundForms, type RepairedBody, repairBody } from "../translation/outbound-forms.js";
+import { outboundFormSteps, type RepairedBody, repairBodySteps } from "../translation/outbound-forms.js";
 import { estimatePrompt, type PromptEstimate } from "../translation/prompt-estimate.js";
 import { type CountTokensBody, type CreateMessageBody, parseCountTokens, parseCreateMessage } from "./parse.js";
 import { readMessagesEvent } from "./read-event.js";
@@ -23,16 +25,23 @@ export interface MessagesRequest extends InferenceRequest {
  * @throws HearthError `invalid_request`
  */
 export function toMessagesRequest(raw: Buffer, id: RequestId): MessagesRequest {
-  const json = readJsonBody(raw);
+  return inOneGo(messagesRequestSteps({ raw, id, bounds: DEFAULT_BODY_BOUNDS }));
+}
+
+/** {@link toMessagesRequest} in steps. */
+export function* messagesRequestSteps({ raw, id, bounds }: Arrived): Steps<MessagesRequest> {
+  const json = yield* jsonBodySteps(raw, bounds);
   const body = parseCreateMessage(json.value);
-  const repaired = repairBody(json);
-  const { messages, tools, prompt } = readPrompt(body, repaired);
+  yield;
+  const repaired = yield* repairBodySteps(json);
+  yield;
+  const { messages, tools, prompt } = yield* promptSteps(body, repaired);
   const stream = body.stream === true;
   return {
     id,
     model: body.model,
     delivery: stream ? "interactive" : "whole",
-    form: outboundForms({
+    form: yield* outboundFormSteps({
       body: repaired,
       native: { dialect: "messages", edits: nativeEdits(body), readEvent: readMessagesEvent },
       chat: {
@@ -57,9 +66,13 @@ export function toMessagesRequest(raw: Buffer, id: RequestId): MessagesRequest {
  *
  * @throws HearthError `invalid_request`
  */
-export function countTokens(raw: Buffer): { readonly input_tokens: number } {
-  const json: JsonBody = readJsonBody(raw);
-  const { prompt } = readPrompt(parseCountTokens(json.value), repairBody(json));
+export function* countTokenSteps(raw: Buffer, bounds: BodyBounds): Steps<{ readonly input_tokens: number }> {
+  const json = yield* jsonBodySteps(raw, bounds);
+  const body = parseCountTokens(json.value);
+  yield;
+  const repaired = yield* repairBodySteps(json);
+  yield;
+  const { prompt } = yield* promptSteps(body, repaired);
   return { input_tokens: prompt.tokens };
 }
 
@@ -69,8 +82,9 @@ interface Prompt {
   readonly prompt: PromptEstimate;
 }
 
-function readPrompt(body: CountTokensBody, { text }: RepairedBody): Prompt {
+function* promptSteps(body: CountTokensBody, { text }: RepairedBody): Steps<Prompt> {
   const messages = toConversation(body, text).end();
+  yield;
   const tools = toChatTools(body, text);
   const toolCharacters = tools.length === 0 ? 0 : JSON.stringify(body.tools).length;
   return { messages, tools, prompt: estimatePrompt(messages, toolCharacters) };

@@ -1,4 +1,5 @@
 import type { Clock } from "../../platform/clock.js";
+import { inTurns } from "../../platform/steps.js";
 import type { Dialect, DialectContext } from "../../request/consumer.js";
 import { openAiErrorBody } from "../error-envelope.js";
 import { type EventDialect, eventReply } from "../translation/event-reply.js";
@@ -6,14 +7,14 @@ import { ResponseFold } from "./fold.js";
 import { ResponsesTranslator } from "./from-events.js";
 import type { ReasoningStyle } from "./output-items.js";
 import { newResponse } from "./response-object.js";
-import { type ResponsesRequest, toResponsesRequest } from "./to-internal.js";
+import { type ResponsesRequest, responsesRequestSteps } from "./to-internal.js";
 
 /** `POST /v1/responses` for one request. */
-export function createResponsesDialect({ id, clock }: DialectContext): Dialect<ResponsesRequest> {
+export function createResponsesDialect(context: DialectContext): Dialect<ResponsesRequest> {
   return {
     errorBody: openAiErrorBody,
-    normalise: (body) => toResponsesRequest(body, id),
-    reply: (request, consumer) => eventReply(responsesEvents(request, clock), request.stream, consumer),
+    normalise: (raw) => inTurns(responsesRequestSteps({ raw, ...context }), raw.length),
+    reply: (request, consumer) => eventReply(responsesEvents(request, context.clock), request.stream, consumer),
   };
 }
 

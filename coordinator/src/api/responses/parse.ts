@@ -1,7 +1,6 @@
 import { z } from "zod";
 import { HearthError } from "../../platform/errors.js";
-import { requireDataUri } from "../image-source.js";
-import { checkBody } from "../json-body.js";
+import { checkBody, stopAtFirst } from "../json-body.js";
 
 const inputText = z.looseObject({ type: z.literal("input_text"), text: z.string() });
 const outputText = z.looseObject({ type: z.literal("output_text"), text: z.string() });
@@ -19,7 +18,7 @@ const part = z.discriminatedUnion("type", [inputText, outputText, refusal, input
 
 const messageMembers = {
   role: z.enum(["user", "assistant", "system", "developer"]),
-  content: z.union([z.string(), z.array(part)]),
+  content: z.union([z.string(), stopAtFirst(z.array(part))]),
 };
 const message = z.looseObject({ type: z.literal("message"), ...messageMembers });
 /** Messages may leave their type out. They are given it before the schema sees them. */
@@ -37,11 +36,11 @@ const functionCallOutput = z.looseObject({
   call_id: z.string().min(1),
   output: z.union([
     z.string(),
-    z.array(z.discriminatedUnion("type", [inputText, inputImage, outputText], UNSUPPORTED_PART)),
+    stopAtFirst(z.array(z.discriminatedUnion("type", [inputText, inputImage, outputText], UNSUPPORTED_PART))),
   ]),
 });
 
-const texts = z.array(z.looseObject({ text: z.string() }));
+const texts = stopAtFirst(z.array(z.looseObject({ text: z.string() })));
 
 const reasoning = z.looseObject({
   type: z.literal("reasoning"),
@@ -71,7 +70,7 @@ const toolChoice = z.union([
       z.looseObject({
         type: z.literal("allowed_tools"),
         mode: z.enum(["auto", "required"]),
-        tools: z.array(z.looseObject({ type: z.literal("function"), name: z.string().min(1) })).min(1),
+        tools: stopAtFirst(z.array(z.looseObject({ type: z.literal("function"), name: z.string().min(1) })).min(1)),
       }),
     ],
     { error: "only function tools are supported" },
@@ -100,20 +99,20 @@ const stored = z.null("nothing is stored: send the whole conversation as 'input'
 export const createResponseSchema = z
   .looseObject({
     model: z.string().min(1).max(128).meta({ description: "Id of a model that `GET /v1/models` lists." }),
-    input: z.union([z.string(), z.array(z.union([item, untypedMessage])).min(1)]),
+    input: z.union([z.string(), stopAtFirst(z.array(z.union([item, untypedMessage])).min(1))]),
     instructions: z.string().nullish(),
     stream: z.boolean().nullish(),
     max_output_tokens: z.int().min(1).nullish(),
     temperature: z.number().min(0).max(2).nullish(),
     top_p: z.number().min(0).max(1).nullish(),
     top_logprobs: z.int().min(0).max(20).nullish(),
-    tools: z.array(tool).nullish(),
+    tools: stopAtFirst(z.array(tool)).nullish(),
     tool_choice: toolChoice.nullish(),
     parallel_tool_calls: z.boolean().nullish(),
     text: z.looseObject({ format: format.nullish(), verbosity: z.string().nullish() }).nullish(),
     reasoning: z.looseObject({ effort: z.string().nullish(), summary: z.string().nullish() }).nullish(),
-    include: z.array(z.string()).nullish(),
-    metadata: z.record(z.string(), z.string()).nullish(),
+    include: stopAtFirst(z.array(z.string())).nullish(),
+    metadata: z.record(z.string(), z.string()).nullish().meta({ description: "At most 16 members." }),
     truncation: z.enum(["auto", "disabled"]).nullish(),
     store: z.boolean().nullish().meta({ description: "Taken, but nothing is stored; the answer says `false`." }),
     previous_response_id: stored,
@@ -143,11 +142,22 @@ export function parseCreateResponse(value: Readonly<Record<string, unknown>>): P
   const { input: given } = value;
   if (Array.isArray(given)) refuseReferences(given);
   const typed = Array.isArray(given) ? { ...value, input: given.map(withType) } : value;
+  checkMetadata(value["metadata"]);
   const body = checkBody(createResponseSchema, typed);
   const input = body.input as ParsedResponse["input"];
-  if (typeof input !== "string") for (const [index, each] of input.entries()) checkImages(each, index);
   checkToolChoice(body);
   return { body, input };
+}
+
+/** Members that `metadata` may have, as at OpenAI. */
+const MAX_METADATA = 16;
+
+/** Before anything looks at the members one by one. */
+function checkMetadata(metadata: unknown): void {
+  if (typeof metadata !== "object" || metadata === null || Object.keys(metadata).length <= MAX_METADATA) return;
+  throw new HearthError("invalid_request", `Invalid 'metadata': more than ${MAX_METADATA} members.`, {
+    param: "metadata",
+  });
 }
 
 function withType(value: unknown): unknown {
@@ -162,25 +172,6 @@ function refuseReferences(input: readonly unknown[]): void {
     const param = `input[${index}]`;
     const message = `Invalid '${param}': nothing is stored that an 'item_reference' could mean; set 'store' to false, so that your client sends the item itself.`;
     throw new HearthError("invalid_request", message, { param });
-  }
-}
-
-function checkImages(from: InputItem, index: number): void {
-  const [member, parts] = partsOf(from);
-  for (const [at, each] of parts.entries()) {
-    if (each.type === "input_image") requireDataUri(each.image_url, `input[${index}].${member}[${at}].image_url`);
-  }
-}
-
-function partsOf(from: InputItem): readonly [member: string, parts: readonly ContentPart[]] {
-  switch (from.type) {
-    case "message":
-      return ["content", typeof from.content === "string" ? [] : from.content];
-    case "function_call_output":
-      return ["output", typeof from.output === "string" ? [] : from.output];
-    case "function_call":
-    case "reasoning":
-      return ["content", []];
   }
 }
 

@@ -218,7 +218,8 @@ describe("a bad request", () => {
     ],
     ["input[0].content[0].type", part({ type: "input_video" })],
     ["input[0].content[0].image_url", part({ type: "input_image", image_url: "https://x/a.png" })],
-    ["input[0].content[0].image_url", part({ type: "input_image", file_id: "f" })],
+    ["input[0].content[0].file_id", part({ type: "input_image", file_id: "f" })],
+    ["input[0].content[0].image_url", part({ type: "input_image" })],
     [
       "input[0].output[0].image_url",
       {

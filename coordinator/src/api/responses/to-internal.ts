@@ -1,9 +1,11 @@
 import type { RequestId } from "@hearth/protocol";
+import { inOneGo, type Steps } from "../../platform/steps.js";
+import { DEFAULT_BODY_BOUNDS } from "../../request/body-bounds.js";
 import type { InferenceRequest } from "../../request/inference-request.js";
-import { readJsonBody } from "../json-body.js";
+import { type Arrived, jsonBodySteps } from "../json-body.js";
 import { baseEdits, type Edits } from "../member-edits.js";
 import { otherMembers } from "../translation/other-members.js";
-import { outboundForms, repairBody } from "../translation/outbound-forms.js";
+import { outboundFormSteps, repairBodySteps } from "../translation/outbound-forms.js";
 import { estimatePrompt } from "../translation/prompt-estimate.js";
 import { type CreateResponseBody, parseCreateResponse } from "./parse.js";
 import { readResponsesEvent } from "./read-event.js";
@@ -20,19 +22,28 @@ export interface ResponsesRequest extends InferenceRequest {
  * @throws HearthError `invalid_request`
  */
 export function toResponsesRequest(raw: Buffer, id: RequestId): ResponsesRequest {
-  const json = readJsonBody(raw);
+  return inOneGo(responsesRequestSteps({ raw, id, bounds: DEFAULT_BODY_BOUNDS }));
+}
+
+/** {@link toResponsesRequest} in steps. */
+export function* responsesRequestSteps({ raw, id, bounds }: Arrived): Steps<ResponsesRequest> {
+  const json = yield* jsonBodySteps(raw, bounds);
   const parsed = parseCreateResponse(json.value);
+  yield;
   const { body } = parsed;
-  const repaired = repairBody(json);
+  const repaired = yield* repairBodySteps(json);
+  yield;
   const messages = toConversation(parsed).end();
+  yield;
   const tools = toChatTools(body, repaired.text);
   const prompt = estimatePrompt(messages, tools.length === 0 ? 0 : JSON.stringify(body.tools).length);
+  yield;
   const stream = body.stream === true;
   return {
     id,
     model: body.model,
     delivery: stream ? "interactive" : "whole",
-    form: outboundForms({
+    form: yield* outboundFormSteps({
       body: repaired,
       native: { dialect: "responses", edits: nativeEdits(body), readEvent: readResponsesEvent },
       chat: {

@@ -1,8 +1,9 @@
 import type { BackendDialect } from "@hearth/protocol";
 import type { EventReading, OutboundForm } from "../../dispatch/outbound-request.js";
+import { type Steps, spansTurns } from "../../platform/steps.js";
 import { memberSplices } from "../../request/json-members.js";
 import { type Splice, splice } from "../../request/json-text.js";
-import { toolRepair } from "../../request/tool-schema.js";
+import { toolRepairSteps } from "../../request/tool-schema.js";
 import { readChatEvent } from "../chat-completions/read-event.js";
 import type { JsonBody } from "../json-body.js";
 import type { Edits } from "../member-edits.js";
@@ -18,8 +19,8 @@ export interface RepairedBody {
   readonly text: BodyText;
 }
 
-export function repairBody(json: JsonBody): RepairedBody {
-  const { splices: repairs, complete: isComplete } = toolRepair(json.object);
+export function* repairBodySteps(json: JsonBody): Steps<RepairedBody> {
+  const { splices: repairs, complete: isComplete } = yield* toolRepairSteps(json.object);
   return { json, repairs, isComplete, text: new BodyText(splice(json.object.text, repairs)) };
 }
 
@@ -35,17 +36,29 @@ export interface FormsOptions {
   readonly chat: Readonly<Record<string, unknown>>;
 }
 
-/** A request in both its forms: the consumer's own text where the backend speaks the dialect, else a chat. */
-export function outboundForms({
+/**
+ * A request in both its forms: the consumer's own text where the backend speaks the dialect, else a chat. The chat is
+ * written when it is first wanted; that of a large body at once, because writing it takes turns of its own.
+ */
+export function* outboundFormSteps({
   body,
   native,
   chat,
-}: FormsOptions): (spoken: readonly BackendDialect[], build: string) => OutboundForm {
-  let chatMembers: string | undefined;
+}: FormsOptions): Steps<(spoken: readonly BackendDialect[], build: string) => OutboundForm> {
+  let members: Buffer | undefined;
+  const writeMembers = (): string =>
+    writeJson({ ...chat, stream: true, stream_options: { include_usage: true } }).slice(1);
+  if (spansTurns(body.json.raw.length)) {
+    const text = writeMembers();
+    yield;
+    members = Buffer.from(text);
+    yield;
+  }
   const chatForm = (build: string): OutboundForm => {
-    chatMembers ??= writeJson({ ...chat, stream: true, stream_options: { include_usage: true } }).slice(1);
-    const text = `{"model":${JSON.stringify(build)},${chatMembers}`;
-    return { dialect: "chat_completions", format: "events", body: Buffer.from(text), readEvent: readChatEvent };
+    members ??= Buffer.from(writeMembers());
+    const head = Buffer.from(`{"model":${JSON.stringify(build)},`);
+    const whole = Buffer.concat([head, members]);
+    return { dialect: "chat_completions", format: "events", body: whole, readEvent: readChatEvent };
   };
   const nativeForm = (build: string): OutboundForm => {
     const { text } = body.json.object;

@@ -1,3 +1,4 @@
+import { type JsonMember, readMembers } from "../../request/json-members.js";
 import { type JsonNode, readNode } from "../../request/json-nodes.js";
 
 /** JSON text that goes into another text as it stands: numbers keep their digits, members their order. */
@@ -24,8 +25,9 @@ export function writeJson(value: unknown): string {
 /** A body's own text, for what a round trip through `JSON.parse` would change. Read when first asked. */
 export class BodyText {
   readonly #text: string;
-  #root: JsonNode | undefined;
-  #isRead = false;
+  /** The values of top-level members as far as they were asked for: only what is asked for is read. */
+  readonly #values = new Map<string, JsonNode | undefined>();
+  #members: ReadonlyMap<string, JsonMember> | undefined;
 
   /** @param text a JSON object that `JSON.parse` accepts */
   constructor(text: string) {
@@ -37,12 +39,26 @@ export class BodyText {
    *
    * @param value what it was parsed to, for a text that is doubtful (a member that occurs twice)
    */
-  at(path: readonly (string | number)[], value: unknown): RawJson {
-    if (!this.#isRead) this.#root = readNode(this.#text, 0);
-    this.#isRead = true;
-    let node = this.#root;
-    for (const step of path) node = childOf(node, step);
-    return new RawJson(node === undefined ? JSON.stringify(value) : this.#text.slice(node.start, node.end));
+  at([name, ...path]: readonly [string, ...(string | number)[]], value: unknown): RawJson {
+    const member = this.#member(name);
+    let span: Pick<JsonNode, "start" | "end"> | undefined = member;
+    if (member !== undefined && path.length > 0) {
+      if (!this.#values.has(name)) this.#values.set(name, readNode(this.#text, member.start));
+      let node = this.#values.get(name);
+      for (const step of path) node = childOf(node, step);
+      span = node;
+    }
+    return new RawJson(span === undefined ? JSON.stringify(value) : this.#text.slice(span.start, span.end));
+  }
+
+  /** The last one of that name, as `JSON.parse` takes it. */
+  #member(name: string): JsonMember | undefined {
+    if (this.#members === undefined) {
+      const result = readMembers(this.#text);
+      const members = result.type === "object" ? result.object.members : [];
+      this.#members = new Map(members.map((member) => [member.key, member]));
+    }
+    return this.#members.get(name);
   }
 }
 
