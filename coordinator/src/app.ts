@@ -12,7 +12,8 @@ import { DEFAULT_POLICY, type PolicySettings } from "./dispatch/policy.js";
 import { Registry } from "./fleet/registry.js";
 import type { VerifyDevice } from "./fleet/trust/proof.js";
 import { acceptProviders } from "./fleet/ws-server.js";
-import { createHttpApp } from "./http/app.js";
+import { createHttpApp, type HttpDeps } from "./http/app.js";
+import { Uploads } from "./http/uploads.js";
 import { clientAddress } from "./platform/client-address.js";
 import { type Clock, systemClock } from "./platform/clock.js";
 import { createCredentials } from "./platform/credentials.js";
@@ -105,7 +106,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
     metrics,
     registry,
     ...trust,
-    config,
+    ...httpSettings(config, clock),
     addressOf,
     catalog,
     sealing,
@@ -154,6 +155,14 @@ function shutdownController(): AbortController {
   const controller = new AbortController();
   setMaxListeners(0, controller.signal);
   return controller;
+}
+
+/** What the routes are told of the configuration. */
+function httpSettings(
+  { publicUrl, readyGraceMs, uploads, bodies }: Config,
+  clock: Clock,
+): Pick<HttpDeps, "publicUrl" | "readyGraceMs" | "uploads" | "bounds"> {
+  return { publicUrl, readyGraceMs, uploads: new Uploads(uploads, clock), bounds: bodies };
 }
 
 interface ServiceParts {

@@ -31,6 +31,15 @@ it("needs nothing to be set, and then stays on this machine", () => {
     maxConnectionsPerAccount: 1024,
     drainTimeoutMs: 30_000,
     lingerMs: 500,
+    bodies: { members: 100_000, items: 400_000, containers: 40_000 },
+    uploads: {
+      perAccount: 32,
+      inAll: 256,
+      bytesPerAccount: 64 * 2 ** 20,
+      bytesInAll: 256 * 2 ** 20,
+      bytesPerSecond: 64 * 1024,
+      graceMs: 15_000,
+    },
   });
 });
 

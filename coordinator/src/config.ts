@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { DEFAULT_DEPARTURE_LIMITS, type DepartureLimits } from "./fleet/departures.js";
+import { DEFAULT_UPLOAD_LIMITS, type UploadLimits } from "./http/uploads.js";
 import type { LogLevel } from "./platform/logger.js";
+import { type BodyBounds, DEFAULT_BODY_BOUNDS } from "./request/body-bounds.js";
 
 /** Everything the environment decides. */
 export interface Config {
@@ -31,9 +33,16 @@ export interface Config {
   readonly drainTimeoutMs: number;
   /** How long kept-alive connections may take after SIGTERM to be told that they close, ms. */
   readonly lingerMs: number;
+  readonly bodies: BodyBounds;
+  readonly uploads: UploadLimits;
 }
 
 const secret = z.string().min(16, "must be at least 16 characters").optional();
+
+/** A limit that is one at least. */
+const limit = (byDefault: number): z.ZodType<number> => z.coerce.number().int().min(1).default(byDefault);
+
+const MIB = 1024 * 1024;
 
 const schema = z.object({
   HEARTH_HOST: z.string().min(1).default("127.0.0.1"),
@@ -56,6 +65,15 @@ const schema = z.object({
   HEARTH_READY_GRACE_MS: z.coerce.number().int().min(0).max(15_000).default(0),
   HEARTH_DRAIN_TIMEOUT_MS: z.coerce.number().int().min(0).default(30_000),
   HEARTH_LINGER_MS: z.coerce.number().int().min(0).default(500),
+  HEARTH_MAX_BODY_MEMBERS: limit(DEFAULT_BODY_BOUNDS.members),
+  HEARTH_MAX_BODY_ITEMS: limit(DEFAULT_BODY_BOUNDS.items),
+  HEARTH_MAX_BODY_CONTAINERS: limit(DEFAULT_BODY_BOUNDS.containers),
+  HEARTH_MAX_UPLOADS: limit(DEFAULT_UPLOAD_LIMITS.inAll),
+  HEARTH_MAX_UPLOADS_PER_ACCOUNT: limit(DEFAULT_UPLOAD_LIMITS.perAccount),
+  HEARTH_MAX_UPLOAD_MIB: limit(DEFAULT_UPLOAD_LIMITS.bytesInAll / MIB),
+  HEARTH_MAX_UPLOAD_MIB_PER_ACCOUNT: limit(DEFAULT_UPLOAD_LIMITS.bytesPerAccount / MIB),
+  HEARTH_MIN_UPLOAD_BYTES_PER_SECOND: limit(DEFAULT_UPLOAD_LIMITS.bytesPerSecond),
+  HEARTH_UPLOAD_GRACE_MS: limit(DEFAULT_UPLOAD_LIMITS.graceMs),
 });
 
 /** Every problem of a configuration at once. */
@@ -105,5 +123,18 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     readyGraceMs: data.HEARTH_READY_GRACE_MS,
     drainTimeoutMs: data.HEARTH_DRAIN_TIMEOUT_MS,
     lingerMs: data.HEARTH_LINGER_MS,
+    bodies: {
+      members: data.HEARTH_MAX_BODY_MEMBERS,
+      items: data.HEARTH_MAX_BODY_ITEMS,
+      containers: data.HEARTH_MAX_BODY_CONTAINERS,
+    },
+    uploads: {
+      perAccount: data.HEARTH_MAX_UPLOADS_PER_ACCOUNT,
+      inAll: data.HEARTH_MAX_UPLOADS,
+      bytesPerAccount: data.HEARTH_MAX_UPLOAD_MIB_PER_ACCOUNT * MIB,
+      bytesInAll: data.HEARTH_MAX_UPLOAD_MIB * MIB,
+      bytesPerSecond: data.HEARTH_MIN_UPLOAD_BYTES_PER_SECOND,
+      graceMs: data.HEARTH_UPLOAD_GRACE_MS,
+    },
   };
 }

@@ -7,9 +7,8 @@ import { listProviders } from "../admin/providers.js";
 import { MAX_MANIFEST_BYTES, replaceManifest } from "../admin/runtime-manifest.js";
 import { errorResponse, openAiErrorBody } from "../api/error-envelope.js";
 import { messagesErrorBody } from "../api/messages/error-body.js";
-import { countTokens } from "../api/messages/to-internal.js";
+import { countTokenSteps } from "../api/messages/to-internal.js";
 import { findModel, listModels, type ModelSources } from "../api/models.js";
-import type { Config } from "../config.js";
 import type { Enrolment } from "../enrolment/enrolment.js";
 import type { Registry } from "../fleet/registry.js";
 import type { ManifestKeeper } from "../fleet/trust/manifest-keeper.js";
@@ -17,13 +16,14 @@ import { type Credentials, createCredentials } from "../platform/credentials.js"
 import { HearthError } from "../platform/errors.js";
 import { describeFault } from "../platform/fault.js";
 import type { Trouble } from "../platform/health.js";
+import { inTurns } from "../platform/steps.js";
 import type { ErrorBody } from "../request/consumer.js";
 import type { ReceiptBook } from "../request/receipt-book.js";
 import type { Catalog } from "../selection/catalog.js";
 import { authenticate } from "./authenticate.js";
 import { enrolmentRoutes } from "./enrolment-routes.js";
 import { INFERENCE_ENDPOINTS } from "./inference-endpoints.js";
-import { type InferenceDeps, serveInference } from "./inference-route.js";
+import { type InferenceDeps, receive, serveInference } from "./inference-route.js";
 import { sendErrorTo } from "./node-consumer.js";
 import { docsPage } from "./openapi/docs-page.js";
 import { apiDocument } from "./openapi/document.js";
@@ -40,7 +40,8 @@ export interface HttpDeps extends InferenceDeps {
   readonly receipts: ReceiptBook;
   readonly manifest: ManifestKeeper;
   readonly enrolment: Enrolment;
-  readonly config: Pick<Config, "publicUrl" | "readyGraceMs">;
+  readonly publicUrl: string | undefined;
+  readonly readyGraceMs: number;
   /** Where a request comes from. */
   readonly addressOf: (incoming: IncomingMessage) => string;
   /** Serving, and not on the way out. */
@@ -61,7 +62,7 @@ export function createHttpApp(deps: HttpDeps): Hono<Env> {
   encryptionKeyRoutes(app, deps);
   proofRoutes(app, deps);
   const signInRefused = (): void => deps.metrics.enrolments.inc({ event: "sign_in_refused" });
-  enrolmentRoutes(app, { ...deps, publicUrl: deps.config.publicUrl, admins, signInRefused });
+  enrolmentRoutes(app, { ...deps, admins, signInRefused });
   docsRoutes(app);
   adminRoutes(app, deps, admins);
   healthRoutes(app, deps);
@@ -97,11 +98,12 @@ function inferenceRoutes(app: Hono<Env>, deps: HttpDeps): void {
 function tokenCountRoute(app: Hono<Env>, deps: HttpDeps): void {
   app.post("/v1/messages/count_tokens", async (c) => {
     const { headers } = c.env.incoming;
-    authenticate(headers, deps.apiKeys);
+    const account = authenticate(headers, deps.apiKeys);
     if (isSealed(headers["content-type"])) {
       throw new HearthError("invalid_request", "This route takes no sealed body.");
     }
-    return c.json(countTokens(await readBody(c.env.incoming, LIMITS.requestBodyBytes)));
+    const raw = await receive(deps.uploads, account, c.env.incoming, LIMITS.requestBodyBytes);
+    return c.json(await inTurns(countTokenSteps(raw, deps.bounds), raw.length));
   });
   app.all("/v1/messages/count_tokens", methodNotAllowed("POST"));
 }
@@ -151,7 +153,7 @@ function adminRoutes(app: Hono<Env>, deps: HttpDeps, admins: Credentials): void 
 
 function healthRoutes(app: Hono<Env>, deps: HttpDeps): void {
   app.get("/livez", (c) => c.json({ status: "ok" }));
-  const readiness = watchReadiness({ ...deps, readyGraceMs: deps.config.readyGraceMs });
+  const readiness = watchReadiness(deps);
   app.get("/readyz", (c) => {
     const told = readiness();
     return c.json(told, told.status === "ready" ? 200 : 503);

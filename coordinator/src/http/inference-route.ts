@@ -8,6 +8,7 @@ import { describeFault } from "../platform/fault.js";
 import type { Ids } from "../platform/ids.js";
 import type { Logger } from "../platform/logger.js";
 import type { Metrics } from "../platform/metrics.js";
+import type { BodyBounds } from "../request/body-bounds.js";
 import type { Caller } from "../request/classify.js";
 import type { Consumer, ErrorBody } from "../request/consumer.js";
 import { handleRequest, type RequestServices } from "../request/handle-request.js";
@@ -15,10 +16,11 @@ import type { SealingKeys } from "../sealing/sealing-keys.js";
 import { authenticate } from "./authenticate.js";
 import type { InferenceEndpoint } from "./inference-endpoints.js";
 import { NodeConsumer } from "./node-consumer.js";
-import { readBody } from "./read-body.js";
+import { declaredBytes, readBody } from "./read-body.js";
 import { isSealed, MAX_ENVELOPE_BYTES, openSealedRequest } from "./sealed/open-request.js";
 import { SealedRefusal, withSealedCodes } from "./sealed/refusal.js";
 import { SealedConsumer } from "./sealed/sealed-consumer.js";
+import type { Uploads } from "./uploads.js";
 
 export interface InferenceDeps {
   readonly services: RequestServices;
@@ -31,6 +33,10 @@ export interface InferenceDeps {
   readonly sealing: SealingKeys;
   /** Aborted with `"shutdown"` when the drain is over. */
   readonly shutdown: AbortSignal;
+  /** The bodies that are on their way. */
+  readonly uploads: Uploads;
+  /** What a body may consist of. */
+  readonly bounds: BodyBounds;
 }
 
 /** Serves one inference request on the raw Node request and response. Never rejects. */
@@ -42,7 +48,7 @@ export async function serveInference(
 ): Promise<void> {
   const id = deps.ids.request();
   const log = deps.log.child({ request: id });
-  const dialect = endpoint.dialect({ id, clock: deps.clock });
+  const dialect = endpoint.dialect({ id, clock: deps.clock, bounds: deps.bounds });
   const plain = new NodeConsumer(response, deps.clock, withSealedCodes(dialect.errorBody));
   let consumer: Consumer = plain;
   const gone = new AbortController();
@@ -56,7 +62,8 @@ export async function serveInference(
   try {
     const caller = readCaller(incoming.headers, deps.apiKeys);
     const read = isSealed(incoming.headers["content-type"]) ? readSealed : readPlain;
-    const received = await read({ deps, path: endpoint.path, incoming, plain, errorBody: dialect.errorBody });
+    const account = caller.account;
+    const received = await read({ deps, account, path: endpoint.path, incoming, plain, errorBody: dialect.errorBody });
     consumer = received.consumer;
     await handleRequest(deps.services, { ...received, caller, dialect, log }, gone.signal);
   } catch (thrown) {
@@ -64,6 +71,8 @@ export async function serveInference(
     deps.metrics.refusals.inc({ code: error instanceof SealedRefusal ? error.sealedCode : error.code });
     if (error.code === "internal")
       log.error({ fault: describeFault(error.cause) }, "request failed inside the coordinator");
+    // Who sends slowly would keep the connection, and what is sent on it, for as long as the body is to take.
+    if (error.code === "upload_timeout" && !response.headersSent) response.setHeader("Connection", "close");
     consumer.sendError(error);
   } finally {
     plain.close();
@@ -74,6 +83,7 @@ export async function serveInference(
 
 interface Arriving {
   readonly deps: InferenceDeps;
+  readonly account: string;
   readonly path: string;
   readonly incoming: IncomingMessage;
   readonly plain: NodeConsumer;
@@ -86,12 +96,27 @@ interface Received {
   readonly consumer: Consumer;
 }
 
-async function readPlain({ incoming, plain }: Arriving): Promise<Received> {
-  return { body: await readBody(incoming, LIMITS.requestBodyBytes), consumer: plain };
+/** Reads a body as one of its account's uploads. @throws as `Uploads.begin` and `readBody` do */
+export async function receive(
+  uploads: Uploads,
+  account: string,
+  incoming: IncomingMessage,
+  maxBytes: number,
+): Promise<Buffer> {
+  const upload = uploads.begin(account, declaredBytes(incoming));
+  try {
+    return await readBody(incoming, maxBytes, upload);
+  } finally {
+    upload[Symbol.dispose]();
+  }
 }
 
-async function readSealed({ deps, path, incoming, plain, errorBody }: Arriving): Promise<Received> {
-  const bytes = await readBody(incoming, MAX_ENVELOPE_BYTES);
+async function readPlain({ deps, account, incoming, plain }: Arriving): Promise<Received> {
+  return { body: await receive(deps.uploads, account, incoming, LIMITS.requestBodyBytes), consumer: plain };
+}
+
+async function readSealed({ deps, account, path, incoming, plain, errorBody }: Arriving): Promise<Received> {
+  const bytes = await receive(deps.uploads, account, incoming, MAX_ENVELOPE_BYTES);
   const { body, response } = openSealedRequest(deps.sealing, path, bytes);
   return { body, consumer: new SealedConsumer(plain, response, errorBody) };
 }

@@ -11,6 +11,8 @@ export type ErrorCode =
   | "not_found"
   | "method_not_allowed"
   | "payload_too_large"
+  | "unsupported_encoding" // a body that is compressed
+  | "upload_timeout" // a body that comes too slowly
   | "rate_limit_exceeded"
   | "queue_full"
   | "machine_busy"

@@ -41,6 +41,9 @@ const ERRORS: readonly ErrorCode[] = [
   "not_found",
   "invalid_request",
   "invalid_api_key",
+  "rate_limit_exceeded",
+  "upload_timeout",
+  "unsupported_encoding",
 ];
 const VOCABULARY = new Set<string>([
   ...Object.keys(CLOSE_CODES),

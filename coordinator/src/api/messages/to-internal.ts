@@ -1,5 +1,5 @@
 import type { RequestId } from "@hearth/protocol";
-import { inOneGo, type Steps } from "../../platform/steps.js";
+import { inOneGo, type Steps, spansTurns } from "../../platform/steps.js";
 import { type BodyBounds, DEFAULT_BODY_BOUNDS } from "../../request/body-bounds.js";
 import type { InferenceRequest } from "../../request/inference-request.js";
 import { type Arrived, jsonBodySteps } from "../json-body.js";
@@ -82,7 +82,11 @@ interface Prompt {
   readonly prompt: PromptEstimate;
 }
 
-function* promptSteps(body: CountTokensBody, { text }: RepairedBody): Steps<Prompt> {
+function* promptSteps(body: CountTokensBody, { json, text }: RepairedBody): Steps<Prompt> {
+  if (spansTurns(json.raw.length)) {
+    text.prepare("messages");
+    yield;
+  }
   const messages = toConversation(body, text).end();
   yield;
   const tools = toChatTools(body, text);

@@ -43,12 +43,22 @@ export class BodyText {
     const member = this.#member(name);
     let span: Pick<JsonNode, "start" | "end"> | undefined = member;
     if (member !== undefined && path.length > 0) {
-      if (!this.#values.has(name)) this.#values.set(name, readNode(this.#text, member.start));
-      let node = this.#values.get(name);
+      let node = this.#value(name, member);
       for (const step of path) node = childOf(node, step);
       span = node;
     }
     return new RawJson(span === undefined ? JSON.stringify(value) : this.#text.slice(span.start, span.end));
+  }
+
+  /** Reads a member before it is asked for: that of a large body takes a turn of its own. */
+  prepare(name: string): void {
+    const member = this.#member(name);
+    if (member !== undefined) this.#value(name, member);
+  }
+
+  #value(name: string, { start }: JsonMember): JsonNode | undefined {
+    if (!this.#values.has(name)) this.#values.set(name, readNode(this.#text, start));
+    return this.#values.get(name);
   }
 
   /** The last one of that name, as `JSON.parse` takes it. */

@@ -1,0 +1,125 @@
+import { describe, expect, it } from "vitest";
+import type { Clock } from "../platform/clock.js";
+import { HearthError } from "../platform/errors.js";
+import { DEFAULT_UPLOAD_LIMITS, type UploadLimits, Uploads } from "./uploads.js";
+
+/** Time that goes on only when it is told to. */
+class HandClock implements Clock {
+  #now = 0;
+  readonly timers = new Set<{ at: number; fire: () => void }>();
+
+  now(): number {
+    return this.#now;
+  }
+
+  wallTime(): number {
+    return this.#now;
+  }
+
+  setTimer(ms: number, fire: () => void): Disposable {
+    const timer = { at: this.#now + ms, fire };
+    this.timers.add(timer);
+    return { [Symbol.dispose]: () => this.timers.delete(timer) };
+  }
+
+  goTo(now: number): void {
+    this.#now = now;
+    for (const timer of [...this.timers]) {
+      if (timer.at > now) continue;
+      this.timers.delete(timer);
+      timer.fire();
+    }
+  }
+}
+
+function setUp(limits: Partial<UploadLimits> = {}) {
+  const clock = new HandClock();
+  return { clock, uploads: new Uploads({ ...DEFAULT_UPLOAD_LIMITS, ...limits }, clock) };
+}
+
+function errorOf(act: () => unknown): HearthError | undefined {
+  try {
+    act();
+    return undefined;
+  } catch (error) {
+    if (error instanceof HearthError) return error;
+    throw error;
+  }
+}
+
+describe("the number of uploads", () => {
+  it("is bounded by account, and what ended makes room", () => {
+    const { uploads } = setUp({ perAccount: 2 });
+    const first = uploads.begin("a", 100_000);
+    uploads.begin("a", undefined);
+    const refused = errorOf(() => uploads.begin("a", 100_000));
+    expect(refused?.code).toBe("rate_limit_exceeded");
+    expect(refused?.message).toContain("2 of this account's");
+    expect(errorOf(() => uploads.begin("b", 100_000))).toBeUndefined();
+    first[Symbol.dispose]();
+    expect(errorOf(() => uploads.begin("a", 100_000))).toBeUndefined();
+  });
+
+  it("is bounded in all", () => {
+    const { uploads } = setUp({ inAll: 2 });
+    for (const account of ["a", "b"]) uploads.begin(account, 100_000);
+    expect(errorOf(() => uploads.begin("c", 100_000))?.code).toBe("rate_limit_exceeded");
+    expect(uploads.size).toBe(2);
+  });
+
+  it("does not count small bodies", () => {
+    const { uploads } = setUp({ perAccount: 1 });
+    for (let i = 0; i < 100; i += 1) uploads.begin("a", 64 * 1024);
+    expect(uploads.size).toBe(0);
+  });
+});
+
+describe("the bytes of uploads", () => {
+  it.each(["bytesPerAccount", "bytesInAll"] as const)("are bounded by %s, and are given back once", (name) => {
+    const { uploads } = setUp({ [name]: 1024 * 1024 });
+    const first = uploads.begin("a", undefined);
+    const second = uploads.begin("a", 10); // small ones count here
+    first.arrived(1024 * 1024 - 10);
+    second.arrived(10);
+    const refused = errorOf(() => second.arrived(1));
+    expect(refused?.code).toBe("rate_limit_exceeded");
+    expect(refused?.message).toContain("1 MiB");
+    first[Symbol.dispose]();
+    first[Symbol.dispose]();
+    expect(uploads.bytes).toBe(10);
+    second.arrived(1024 * 1024 - 10);
+    second[Symbol.dispose]();
+    expect(uploads.bytes).toBe(0);
+  });
+
+  it("are another account's own", () => {
+    const { uploads } = setUp({ bytesPerAccount: 10 });
+    uploads.begin("a", undefined).arrived(10);
+    expect(errorOf(() => uploads.begin("b", undefined).arrived(10))).toBeUndefined();
+  });
+});
+
+describe("a slow upload", () => {
+  it("is told of once its average is under the rate, after the grace", () => {
+    const { clock, uploads } = setUp({ graceMs: 1_000, bytesPerSecond: 100 });
+    const upload = uploads.begin("a", undefined);
+    const told: HearthError[] = [];
+    upload.whenSlow((error) => told.push(error));
+    upload.arrived(200); // worth two seconds
+    clock.goTo(1_000);
+    clock.goTo(2_999);
+    expect(told).toEqual([]);
+    clock.goTo(3_000);
+    expect(told.map(({ code }) => code)).toEqual(["upload_timeout"]);
+    expect(clock.timers.size).toBe(0);
+  });
+
+  it("leaves no timer when it has ended", () => {
+    const { clock, uploads } = setUp();
+    const upload = uploads.begin("a", undefined);
+    upload.whenSlow(() => {});
+    expect(clock.timers.size).toBe(1);
+    upload[Symbol.dispose]();
+    expect(clock.timers.size).toBe(0);
+  });
+});
