@@ -12,6 +12,9 @@ import { STUB_MODEL } from "./stub-answer.js";
 const READY_MS = 20_000;
 const POLL_MS = 50;
 
+/** Any string will do, as long as both sides are told the same. */
+export const PROVIDER_TOKEN = "bench-provider-token-of-32-chars";
+
 export interface HearthSettings {
   readonly stubPort: number;
   readonly apiKey: string;
@@ -39,7 +42,7 @@ export async function startHearth(processes: Processes, settings: HearthSettings
   const port = await freePort();
   const folder = mkdtempSync(join(tmpdir(), "hearth-bench-"));
   process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
-  const shared = { HEARTH_PROVIDER_TOKEN: "bench-provider-token-of-32-chars", HEARTH_LOG_LEVEL: "warn" };
+  const shared = { HEARTH_PROVIDER_TOKEN: PROVIDER_TOKEN, HEARTH_LOG_LEVEL: "warn" };
   const coordinator = processes.start({
     name: "coordinator",
     place: "front",

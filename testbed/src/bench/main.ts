@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { findCores } from "./cores.js";
 import { benchCrypto } from "./crypto.js";
+import { benchWorstBodies } from "./measure-worst-bodies.js";
 import { type Options, readOptions, USAGE } from "./options.js";
 import { FULL_PLAN, QUICK_PLAN } from "./plan.js";
 import { profileHearth } from "./profile.js";
@@ -32,6 +33,8 @@ async function execute(options: Options): Promise<void> {
       return benchProofs(console.log);
     case "tool-schema":
       return benchToolSchema(console.log);
+    case "worst-bodies":
+      return console.log(await benchWorstBodies(surroundings()));
     case "profile":
       return console.log(await profileHearth(surroundings(), options));
     case "run":

@@ -19,6 +19,7 @@ describe("the command line of the bench", () => {
       targets: ["direct", "sealed"],
     });
     expect(readOptions(["--quick", "crypto"])).toEqual({ command: "crypto" });
+    expect(readOptions(["worst-bodies"])).toEqual({ command: "worst-bodies" });
     expect(readOptions(["profile", "--stream"])).toEqual({
       command: "profile",
       program: "coordinator",

@@ -5,7 +5,7 @@ import { TARGETS, type TargetName } from "./targets.js";
 /** What the command line asks for. */
 export type Options =
   | { readonly command: "help" }
-  | { readonly command: "crypto" | "tool-schema" }
+  | { readonly command: "crypto" | "tool-schema" | "worst-bodies" }
   | ({ readonly command: "profile" } & ProfileOptions)
   | {
       readonly command: "run";
@@ -17,6 +17,7 @@ export type Options =
 export const USAGE: string = `npm run bench -- [--quick] [--json FILE] [--targets ${TARGETS.join(",")}]
 npm run bench -- crypto              CPU of the encryption, node:crypto against noble
 npm run bench -- tool-schema         CPU of the repair of tool schemas
+npm run bench -- worst-bodies        how long the worst bodies hold the coordinator's event loop
 npm run bench -- profile [--agent] [--stream] [--keep FILE]
                                      where the CPU of the coordinator, or of the agent, goes at concurrency 32`;
 
@@ -42,6 +43,7 @@ export function readOptions(argv: readonly string[]): Options {
       return { command, quick: values.quick, json: values.json, targets: values.targets.split(",").map(targetName) };
     case "crypto":
     case "tool-schema":
+    case "worst-bodies":
       return { command };
     case "profile":
       return { command, program: values.agent ? "agent" : "coordinator", stream: values.stream, keep: values.keep };
