@@ -61,7 +61,8 @@ export interface ErrorResponse {
 /** How an error is shown to a consumer, in the form that its dialect gives the body. */
 export function errorResponse(error: HearthError, body: ErrorBody = openAiErrorBody): ErrorResponse {
   const status = statusOf(error);
-  return { status, headers: { ...waitHeaders(status, error), ...retryHeaders(error) }, body: body(error) };
+  const headers = { ...waitHeaders(status, error), ...retryHeaders(error), ...connectionHeaders(status) };
+  return { status, headers, body: body(error) };
 }
 
 /** The HTTP status that an error stands for. */
@@ -78,6 +79,11 @@ function waitHeaders(status: number, error: HearthError): Record<string, string>
     "Retry-After": String(Math.max(1, Math.ceil(seconds))),
     "retry-after-ms": String(Math.max(1, Math.round(seconds * 1000))),
   };
+}
+
+/** Who sends a body slowly would keep the connection for as long as the rest of it is to take. */
+function connectionHeaders(status: number): Record<string, string> {
+  return status === 408 ? { Connection: "close" } : {};
 }
 
 function retryHeaders(error: HearthError): Record<string, string> {

@@ -71,8 +71,6 @@ export async function serveInference(
     deps.metrics.refusals.inc({ code: error instanceof SealedRefusal ? error.sealedCode : error.code });
     if (error.code === "internal")
       log.error({ fault: describeFault(error.cause) }, "request failed inside the coordinator");
-    // Who sends slowly would keep the connection, and what is sent on it, for as long as the body is to take.
-    if (error.code === "upload_timeout" && !response.headersSent) response.setHeader("Connection", "close");
     consumer.sendError(error);
   } finally {
     plain.close();

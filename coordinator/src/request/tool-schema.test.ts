@@ -302,3 +302,17 @@ function manyReferences(count: number): string {
 function manyMembers(count: number): string {
   return Array.from({ length: count }, (_, i) => `"p${i}":{}`).join(",");
 }
+
+it("walks no reference that is longer than any generator writes", () => {
+  const schema = {
+    type: "object",
+    properties: { x: { $ref: `#/${"~1".repeat(600)}` } },
+    ["/".repeat(600)]: { type: "number" },
+  };
+  const repaired = repairToolSchemas(
+    JSON.stringify({ tools: [{ type: "function", function: { name: "f", parameters: schema } }] }),
+  );
+  expect(JSON.parse(repaired)).toMatchObject({
+    tools: [{ function: { parameters: { properties: { x: { type: "string" } } } } }],
+  });
+});

@@ -145,7 +145,7 @@ function unfinished(bytes: number, path = "/v1/chat/completions"): ClientRequest
   const upload = request(hearth.url + path, {
     method: "POST",
     agent: false,
-    headers: { Authorization: `Bearer ${API_KEY}`, "Content-Length": "1000000" },
+    headers: { Authorization: `Bearer ${API_KEY}`, "Content-Length": "1000000", Connection: "keep-alive" },
   });
   upload.on("error", () => {});
   upload.write(Buffer.alloc(bytes, 32));
@@ -192,14 +192,18 @@ describe("uploads in progress", () => {
     await roomFor("/v1/chat/completions");
   });
 
-  it("are ended when they come too slowly", async () => {
-    const uploads = { ...DEFAULTS, bytesPerSecond: 1_000_000, graceMs: 20 };
-    hearth = await startTestCoordinator({ config: { uploads } });
-    const slow = unfinished(10);
-    const closed = new Promise((resolve) => slow.on("close", resolve));
-    expect(await statusOf(slow)).toBe(408);
-    await closed;
-  });
+  it.each(["/v1/chat/completions", "/v1/messages/count_tokens"])(
+    "are ended when they come too slowly: %s",
+    async (path) => {
+      const uploads = { ...DEFAULTS, bytesPerSecond: 1_000_000, graceMs: 20 };
+      hearth = await startTestCoordinator({ config: { uploads } });
+      const slow = unfinished(10, path);
+      const [response] = (await once(slow, "response")) as [IncomingMessage];
+      response.resume();
+      expect(response.statusCode).toBe(408);
+      expect(response.headers.connection).toBe("close");
+    },
+  );
 });
 
 /** Ends when an upload is taken, and refused for what it says only. */

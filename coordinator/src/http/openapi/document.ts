@@ -42,7 +42,9 @@ export interface JsonSchema {
 }
 
 const DESCRIPTION = `One private, OpenAI-compatible API over many machines. Requests are sealed to the machine that answers.
-A failure before the first token is tried elsewhere and never seen; one after it is told in the stream.`;
+A failure before the first token is tried elsewhere and never seen; one after it is told in the stream.
+Content travels inside the request: nothing is fetched from addresses. A body is bounded in its bytes (16 MiB) and in
+the number of its members, list entries, lists and objects; a refusal (400, 408, 413, 415, 429) names the bound.`;
 
 /** The description of the consumer's API, made from the schemas that requests are checked against. */
 export function apiDocument(): ApiDocument {
