@@ -76,3 +76,15 @@ it.each([
 ])("takes the content type %s as sealed: %s", (type, expected) => {
   expect(isSealed(type)).toBe(expected);
 });
+
+it.each([
+  ["members", `{"key_id":"k",${Array.from({ length: 300 }, (_, i) => `"a${i}":null`).join(",")}}`],
+  ["entries", `{"chunks":[${Array(10_000).fill('"a"').join(",")}]}`],
+  ["levels", `{"a":${"[".repeat(100)}${"]".repeat(100)}}`],
+])("builds nothing from an envelope with too many %s", (_name, text) => {
+  const keys = new SealingKeys("s".repeat(32), new FakeClock());
+  const refusal = refusalOf(() => openSealedRequest(keys, PATH, Buffer.from(text)));
+  expect(refusal.sealedCode).toBe("sealed_malformed");
+  // A schema would name the member that is wrong: it never saw this one.
+  expect(refusal.message).toBe("The sealed body is not JSON, or has too much in it.");
+});

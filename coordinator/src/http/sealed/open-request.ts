@@ -1,6 +1,7 @@
 import { E2eError, openRequest, type RequestOpener, type ResponseSealer } from "@hearth/e2e";
 import { LIMITS } from "@hearth/protocol";
 import { HearthError } from "../../platform/errors.js";
+import { readMembers } from "../../request/json-members.js";
 import type { SealingKey, SealingKeys } from "../../sealing/sealing-keys.js";
 import { SealedRefusal } from "./refusal.js";
 import { SEALED_TYPE, type SealedRequest, sealedRequestSchema } from "./schemas.js";
@@ -49,12 +50,18 @@ export function openSealedRequest(keys: KeyDirectory, path: string, bytes: Buffe
   return { body, response: opener.response };
 }
 
+/** An envelope is one object with one list of chunks in it; a little more is left for what is to come. */
+const ENVELOPE_BOUNDS = { members: 64, items: 8_192, containers: 16 };
+
 function readEnvelope(bytes: Buffer): SealedRequest {
+  const text = bytes.toString("utf8");
   let value: unknown;
   try {
-    value = JSON.parse(bytes.toString("utf8"));
+    // What is in it is known before anything is built from it, as with a body in the open.
+    if (readMembers(text, ENVELOPE_BOUNDS).type !== "object") throw new SyntaxError("no object, or too much of one");
+    value = JSON.parse(text);
   } catch {
-    throw new SealedRefusal("sealed_malformed", "The sealed body is not JSON.");
+    throw new SealedRefusal("sealed_malformed", "The sealed body is not JSON, or has too much in it.");
   }
   const parsed = sealedRequestSchema.safeParse(value);
   if (parsed.success) return parsed.data;
