@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { EventReading } from "../dispatch/outbound-request.js";
 import type { Chunk } from "../dispatch/types.js";
+import { DEFAULT_BODY_BOUNDS } from "../request/body-bounds.js";
 import type { Consumer, Dialect } from "../request/consumer.js";
 import type { InferenceRequest } from "../request/inference-request.js";
 import { FakeClock } from "../testing/fake-clock.js";
@@ -16,7 +17,7 @@ import { MAX_ANSWER_DEPTH, parseProviderJson } from "./provider-json.js";
 import { createResponsesDialect } from "./responses/dialect.js";
 import { readResponsesEvent } from "./responses/read-event.js";
 
-const context = { id: "req-1" as RequestId, clock: new FakeClock() };
+const context = { id: "req-1" as RequestId, clock: new FakeClock(), bounds: DEFAULT_BODY_BOUNDS };
 const messages = [{ role: "user", content: "x" }];
 type Reader = readonly [Chunk["dialect"], (data: string) => EventReading];
 const CHAT: Reader = ["chat_completions", readChatEvent];
@@ -186,6 +187,7 @@ describe("whatever JSON a provider sends", () => {
     fc.assert(
       fc.property(events, fc.boolean(), (values, stream) => {
         const request = dialect.normalise(Buffer.from(JSON.stringify({ model: "m", stream, ...ask })));
+        if (request instanceof Promise) throw new Error("A small body is read at once.");
         const reply = dialect.reply(request, consumer());
         reply.open();
         for (const value of values) {
