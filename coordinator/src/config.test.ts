@@ -37,6 +37,8 @@ it("needs nothing to be set, and then stays on this machine", () => {
       inAll: 256,
       bytesPerAccount: 64 * 2 ** 20,
       bytesInAll: 256 * 2 ** 20,
+      heldBytesPerAccount: 256 * 1024 * 1024,
+      heldBytesInAll: 1024 * 1024 * 1024,
       bytesPerSecond: 64 * 1024,
       graceMs: 15_000,
     },

@@ -72,6 +72,8 @@ const schema = z.object({
   HEARTH_MAX_UPLOADS_PER_ACCOUNT: limit(DEFAULT_UPLOAD_LIMITS.perAccount),
   HEARTH_MAX_UPLOAD_MIB: limit(DEFAULT_UPLOAD_LIMITS.bytesInAll / MIB),
   HEARTH_MAX_UPLOAD_MIB_PER_ACCOUNT: limit(DEFAULT_UPLOAD_LIMITS.bytesPerAccount / MIB),
+  HEARTH_MAX_BODY_MIB: limit(DEFAULT_UPLOAD_LIMITS.heldBytesInAll / MIB),
+  HEARTH_MAX_BODY_MIB_PER_ACCOUNT: limit(DEFAULT_UPLOAD_LIMITS.heldBytesPerAccount / MIB),
   HEARTH_MIN_UPLOAD_BYTES_PER_SECOND: limit(DEFAULT_UPLOAD_LIMITS.bytesPerSecond),
   HEARTH_UPLOAD_GRACE_MS: limit(DEFAULT_UPLOAD_LIMITS.graceMs),
 });
@@ -133,6 +135,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       inAll: data.HEARTH_MAX_UPLOADS,
       bytesPerAccount: data.HEARTH_MAX_UPLOAD_MIB_PER_ACCOUNT * MIB,
       bytesInAll: data.HEARTH_MAX_UPLOAD_MIB * MIB,
+      heldBytesPerAccount: data.HEARTH_MAX_BODY_MIB_PER_ACCOUNT * MIB,
+      heldBytesInAll: data.HEARTH_MAX_BODY_MIB * MIB,
       bytesPerSecond: data.HEARTH_MIN_UPLOAD_BYTES_PER_SECOND,
       graceMs: data.HEARTH_UPLOAD_GRACE_MS,
     },

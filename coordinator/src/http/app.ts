@@ -28,7 +28,7 @@ import { sendErrorTo } from "./node-consumer.js";
 import { docsPage } from "./openapi/docs-page.js";
 import { apiDocument } from "./openapi/document.js";
 import { proofRoutes } from "./proof-routes.js";
-import { readBody } from "./read-body.js";
+import { declaredBytes, readBody } from "./read-body.js";
 import { watchReadiness } from "./readiness.js";
 import { encryptionKeyRoutes } from "./sealed/encryption-key-route.js";
 import { isSealed } from "./sealed/open-request.js";
@@ -102,7 +102,8 @@ function tokenCountRoute(app: Hono<Env>, deps: HttpDeps): void {
     if (isSealed(headers["content-type"])) {
       throw new HearthError("invalid_request", "This route takes no sealed body.");
     }
-    const raw = await receive(deps.uploads, account, c.env.incoming, LIMITS.requestBodyBytes);
+    using upload = deps.uploads.begin(account, declaredBytes(c.env.incoming));
+    const raw = await receive(upload, c.env.incoming, LIMITS.requestBodyBytes);
     return c.json(await inTurns(countTokenSteps(raw, deps.bounds), raw.length));
   });
   app.all("/v1/messages/count_tokens", methodNotAllowed("POST"));

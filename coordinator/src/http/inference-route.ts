@@ -20,7 +20,7 @@ import { declaredBytes, readBody } from "./read-body.js";
 import { isSealed, MAX_ENVELOPE_BYTES, openSealedRequest } from "./sealed/open-request.js";
 import { SealedRefusal, withSealedCodes } from "./sealed/refusal.js";
 import { SealedConsumer } from "./sealed/sealed-consumer.js";
-import type { Uploads } from "./uploads.js";
+import type { Upload, Uploads } from "./uploads.js";
 
 export interface InferenceDeps {
   readonly services: RequestServices;
@@ -62,8 +62,9 @@ export async function serveInference(
   try {
     const caller = readCaller(incoming.headers, deps.apiKeys);
     const read = isSealed(incoming.headers["content-type"]) ? readSealed : readPlain;
-    const account = caller.account;
-    const received = await read({ deps, account, path: endpoint.path, incoming, plain, errorBody: dialect.errorBody });
+    // The body is with the request until that has ended.
+    using upload = deps.uploads.begin(caller.account, declaredBytes(incoming));
+    const received = await read({ deps, upload, path: endpoint.path, incoming, plain, errorBody: dialect.errorBody });
     consumer = received.consumer;
     await handleRequest(deps.services, { ...received, caller, dialect, log }, gone.signal);
   } catch (thrown) {
@@ -81,7 +82,7 @@ export async function serveInference(
 
 interface Arriving {
   readonly deps: InferenceDeps;
-  readonly account: string;
+  readonly upload: Upload;
   readonly path: string;
   readonly incoming: IncomingMessage;
   readonly plain: NodeConsumer;
@@ -94,27 +95,19 @@ interface Received {
   readonly consumer: Consumer;
 }
 
-/** Reads a body as one of its account's uploads. @throws as `Uploads.begin` and `readBody` do */
-export async function receive(
-  uploads: Uploads,
-  account: string,
-  incoming: IncomingMessage,
-  maxBytes: number,
-): Promise<Buffer> {
-  const upload = uploads.begin(account, declaredBytes(incoming));
-  try {
-    return await readBody(incoming, maxBytes, upload);
-  } finally {
-    upload[Symbol.dispose]();
-  }
+/** Reads a body as one of its account's uploads. @throws as `Upload` and `readBody` do */
+export async function receive(upload: Upload, incoming: IncomingMessage, maxBytes: number): Promise<Buffer> {
+  const body = await readBody(incoming, maxBytes, upload);
+  upload.arrivedWhole();
+  return body;
 }
 
-async function readPlain({ deps, account, incoming, plain }: Arriving): Promise<Received> {
-  return { body: await receive(deps.uploads, account, incoming, LIMITS.requestBodyBytes), consumer: plain };
+async function readPlain({ upload, incoming, plain }: Arriving): Promise<Received> {
+  return { body: await receive(upload, incoming, LIMITS.requestBodyBytes), consumer: plain };
 }
 
-async function readSealed({ deps, account, path, incoming, plain, errorBody }: Arriving): Promise<Received> {
-  const bytes = await receive(deps.uploads, account, incoming, MAX_ENVELOPE_BYTES);
+async function readSealed({ deps, upload, path, incoming, plain, errorBody }: Arriving): Promise<Received> {
+  const bytes = await receive(upload, incoming, MAX_ENVELOPE_BYTES);
   const { body, response } = openSealedRequest(deps.sealing, path, bytes);
   return { body, consumer: new SealedConsumer(plain, response, errorBody) };
 }

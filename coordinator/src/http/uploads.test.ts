@@ -99,6 +99,32 @@ describe("the bytes of uploads", () => {
   });
 });
 
+describe("a body that has arrived whole", () => {
+  it.each(["heldBytesPerAccount", "heldBytesInAll"] as const)(
+    "is held until its request ends, within %s, and is no upload any more",
+    (name) => {
+      const { clock, uploads } = setUp({ [name]: 1_000, perAccount: 1, bytesPerAccount: 600 });
+      const first = uploads.begin("a", 100_000);
+      first.whenSlow(() => {});
+      first.arrived(600);
+      first.arrivedWhole();
+      expect(clock.timers.size).toBe(0);
+      expect([uploads.size, uploads.bytes, uploads.heldBytes]).toEqual([0, 0, 600]);
+      const second = uploads.begin("a", 100_000);
+      second.arrived(401);
+      const refused = errorOf(() => second.arrivedWhole());
+      expect(refused?.code).toBe("rate_limit_exceeded");
+      second[Symbol.dispose]();
+      first[Symbol.dispose]();
+      first[Symbol.dispose]();
+      expect([uploads.size, uploads.bytes, uploads.heldBytes]).toEqual([0, 0, 0]);
+      const third = uploads.begin("a", 100_000);
+      third.arrived(401);
+      expect(errorOf(() => third.arrivedWhole())).toBeUndefined();
+    },
+  );
+});
+
 describe("a slow upload", () => {
   it("is told of once its average is under the rate, after the grace", () => {
     const { clock, uploads } = setUp({ graceMs: 1_000, bytesPerSecond: 100 });

@@ -1,7 +1,7 @@
 import type { Clock } from "../platform/clock.js";
 import { HearthError } from "../platform/errors.js";
 
-/** How much of request bodies may be on its way at once. What has arrived whole is no upload any more. */
+/** How much of request bodies may be on its way, and in memory while its requests run. */
 export interface UploadLimits {
   /** Uploads of one account, and of all together. Small bodies are not counted. */
   readonly perAccount: number;
@@ -9,6 +9,9 @@ export interface UploadLimits {
   /** Bytes that have arrived of unfinished uploads of one account, and of all together. */
   readonly bytesPerAccount: number;
   readonly bytesInAll: number;
+  /** Bytes of bodies that have arrived whole and whose requests wait or run, of one account and in all. */
+  readonly heldBytesPerAccount: number;
+  readonly heldBytesInAll: number;
   /** Bytes a second that an upload must reach on average, once `graceMs` are over. */
   readonly bytesPerSecond: number;
   /** How long an upload may take before its rate counts, ms. */
@@ -20,6 +23,8 @@ export const DEFAULT_UPLOAD_LIMITS: UploadLimits = {
   inAll: 256,
   bytesPerAccount: 64 * 1024 * 1024,
   bytesInAll: 256 * 1024 * 1024,
+  heldBytesPerAccount: 256 * 1024 * 1024,
+  heldBytesInAll: 1024 * 1024 * 1024,
   bytesPerSecond: 64 * 1024,
   graceMs: 15_000,
 };
@@ -27,10 +32,12 @@ export const DEFAULT_UPLOAD_LIMITS: UploadLimits = {
 /** Bodies declared as no larger than this, bytes, are no uploads: they come with their head or shortly after. */
 const SMALL_BODY_BYTES = 64 * 1024;
 
-/** One body on its way. Dispose of it when the body has arrived, or when nobody waits for it any more. */
+/** One body, on its way and then with its request. Dispose of it when nobody needs the body any more. */
 export interface Upload extends Disposable {
   /** Counts bytes that have arrived. @throws HearthError `rate_limit_exceeded` */
   arrived(bytes: number): void;
+  /** The body has arrived whole: it is held now and no upload any more. @throws HearthError `rate_limit_exceeded` */
+  arrivedWhole(): void;
   /** Calls `fire` when the body comes too slowly, once. */
   whenSlow(fire: (error: HearthError) => void): void;
 }
@@ -39,14 +46,17 @@ interface Held {
   /** Bodies on their way, small ones included: while there is one, the entry stays. */
   bodies: number;
   uploads: number;
+  /** Bytes of unfinished uploads. */
   bytes: number;
+  /** Bytes of bodies that have arrived. */
+  heldBytes: number;
 }
 
-/** Counts the bodies that are on their way, by account and in all. */
+/** Counts the bodies that are on their way or held, by account and in all. */
 export class Uploads {
   readonly #limits: UploadLimits;
   readonly #clock: Clock;
-  readonly #all: Held = { bodies: 0, uploads: 0, bytes: 0 };
+  readonly #all: Held = { bodies: 0, uploads: 0, bytes: 0, heldBytes: 0 };
   readonly #accounts = new Map<string, Held>();
 
   constructor(limits: UploadLimits, clock: Clock) {
@@ -57,6 +67,11 @@ export class Uploads {
   /** Bytes of unfinished uploads. */
   get bytes(): number {
     return this.#all.bytes;
+  }
+
+  /** Bytes of bodies that have arrived whole and are still needed. */
+  get heldBytes(): number {
+    return this.#all.heldBytes;
   }
 
   /** Unfinished uploads, small ones left out. */
@@ -71,7 +86,7 @@ export class Uploads {
    * @throws HearthError `rate_limit_exceeded` when too many are on their way
    */
   begin(account: string, declaredBytes: number | undefined): Upload {
-    const own = this.#accounts.get(account) ?? { bodies: 0, uploads: 0, bytes: 0 };
+    const own = this.#accounts.get(account) ?? { bodies: 0, uploads: 0, bytes: 0, heldBytes: 0 };
     const counts = declaredBytes === undefined || declaredBytes > SMALL_BODY_BYTES ? 1 : 0;
     const { perAccount, inAll } = this.#limits;
     if (counts === 1 && own.uploads >= perAccount) throw tooMany(`${perAccount} of this account's`);
@@ -84,40 +99,64 @@ export class Uploads {
   }
 
   #upload(account: string, own: Held, counts: number): Upload {
-    const clock = this.#clock;
-    const { bytesPerAccount, bytesInAll, bytesPerSecond, graceMs } = this.#limits;
-    const startedAt = clock.now();
-    let bytes = 0;
+    const { bytesPerSecond, graceMs } = this.#limits;
+    const startedAt = this.#clock.now();
+    let arrived = 0;
+    let held = 0;
     let timer: Disposable | undefined;
-    let isOver = false;
+    let state: "arriving" | "held" | "over" = "arriving";
+    /** It is on its way no more. */
+    const leave = (next: "held" | "over"): void => {
+      timer?.[Symbol.dispose]();
+      for (const counted of [own, this.#all]) {
+        counted.uploads -= state === "arriving" ? counts : 0;
+        counted.bytes -= arrived;
+        counted.heldBytes -= held;
+      }
+      state = next;
+      arrived = 0;
+      held = 0;
+    };
     return {
       arrived: (more) => {
-        if (own.bytes + more > bytesPerAccount) throw tooMuch(bytesPerAccount, "of this account's unfinished uploads");
-        if (this.#all.bytes + more > bytesInAll) throw tooMuch(bytesInAll, "of unfinished uploads");
-        bytes += more;
-        own.bytes += more;
-        this.#all.bytes += more;
+        this.#requireRoom(own, more);
+        arrived += more;
+        for (const counted of [own, this.#all]) counted.bytes += more;
+      },
+      arrivedWhole: () => {
+        const bytes = arrived;
+        leave("held");
+        this.#requireRoomToHold(own, bytes);
+        held = bytes;
+        for (const counted of [own, this.#all]) counted.heldBytes += bytes;
       },
       whenSlow: (fire) => {
         const wait = (): void => {
-          const leftMs = graceMs + (bytes / bytesPerSecond) * 1000 - (clock.now() - startedAt);
-          if (leftMs > 0) timer = clock.setTimer(leftMs, wait);
+          const leftMs = graceMs + (arrived / bytesPerSecond) * 1000 - (this.#clock.now() - startedAt);
+          if (leftMs > 0) timer = this.#clock.setTimer(leftMs, wait);
           else fire(tooSlow(bytesPerSecond, graceMs));
         };
         wait();
       },
       [Symbol.dispose]: () => {
-        if (isOver) return;
-        isOver = true;
-        timer?.[Symbol.dispose]();
-        own.bytes -= bytes;
-        own.uploads -= counts;
-        this.#all.bytes -= bytes;
-        this.#all.uploads -= counts;
+        if (state === "over") return;
+        leave("over");
         own.bodies -= 1;
         if (own.bodies === 0) this.#accounts.delete(account);
       },
     };
+  }
+
+  #requireRoom(own: Held, more: number): void {
+    const { bytesPerAccount, bytesInAll } = this.#limits;
+    if (own.bytes + more > bytesPerAccount) throw tooMuch(bytesPerAccount, "of this account's unfinished uploads");
+    if (this.#all.bytes + more > bytesInAll) throw tooMuch(bytesInAll, "of unfinished uploads");
+  }
+
+  #requireRoomToHold(own: Held, more: number): void {
+    const { heldBytesPerAccount, heldBytesInAll } = this.#limits;
+    if (own.heldBytes + more > heldBytesPerAccount) throw tooMuch(heldBytesPerAccount, "of this account's requests");
+    if (this.#all.heldBytes + more > heldBytesInAll) throw tooMuch(heldBytesInAll, "of requests");
   }
 }
 
@@ -129,9 +168,13 @@ function tooMany(which: string): HearthError {
 
 function tooMuch(limitBytes: number, which: string): HearthError {
   const mebibytes = Math.floor(limitBytes / 2 ** 20);
-  return new HearthError("rate_limit_exceeded", `${mebibytes} MiB ${which} are held already: let one of them end.`, {
-    retryAfterSeconds: 1,
-  });
+  return new HearthError(
+    "rate_limit_exceeded",
+    `${mebibytes} MiB ${which} are in memory already: let one of them end.`,
+    {
+      retryAfterSeconds: 1,
+    },
+  );
 }
 
 function tooSlow(bytesPerSecond: number, graceMs: number): HearthError {

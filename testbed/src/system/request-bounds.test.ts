@@ -3,11 +3,19 @@ import { type ClientRequest, type IncomingMessage, request } from "node:http";
 import { gzipSync } from "node:zlib";
 import { afterEach, describe, expect, it } from "vitest";
 import { API_KEY, startTestCoordinator, type TestCoordinator } from "../scripted/test-coordinator.js";
+import { eventually } from "./eventually.js";
 
 let hearth: TestCoordinator;
 afterEach(() => hearth.stop());
 
-const DEFAULTS = { perAccount: 32, inAll: 256, bytesPerAccount: 2 ** 26, bytesInAll: 2 ** 28 };
+const DEFAULTS = {
+  perAccount: 32,
+  inAll: 256,
+  bytesPerAccount: 2 ** 26,
+  bytesInAll: 2 ** 28,
+  heldBytesPerAccount: 2 ** 28,
+  heldBytesInAll: 2 ** 30,
+};
 const PATIENT = { bytesPerSecond: 1, graceMs: 60_000 };
 
 interface Refused {
@@ -204,6 +212,29 @@ describe("uploads in progress", () => {
       expect(response.headers.connection).toBe("close");
     },
   );
+});
+
+describe("bodies of requests that run", () => {
+  it.each([
+    ["an account", { heldBytesPerAccount: 150_000 }],
+    ["all", { heldBytesInAll: 150_000 }],
+  ])("are bounded in bytes for %s, and give them back when their request ends", async (_name, limits) => {
+    hearth = await startTestCoordinator({ config: { uploads: { ...DEFAULTS, ...PATIENT, ...limits } } });
+    const provider = await hearth.provider(() => {});
+    const body = JSON.stringify({ model: "m", messages: [{ role: "user", content: "x".repeat(100_000) }] });
+    const gone = new AbortController();
+    const running = hearth.chat(body, { signal: gone.signal }).catch(() => {});
+    await eventually("the first runs", () => provider.streams.length === 1);
+    expect((await hearth.chat(body)).status).toBe(429);
+    expect(provider.streams).toHaveLength(1);
+    gone.abort();
+    await running;
+    await eventually("its room is free", () => provider.streams[0]?.cancelReason === "consumer_gone");
+    const next = hearth.chat(body);
+    await eventually("the next runs", () => provider.streams.length === 2);
+    provider.streams[1]?.answer("good");
+    expect((await next).status).toBe(200);
+  });
 });
 
 /** Ends when an upload is taken, and refused for what it says only. */
