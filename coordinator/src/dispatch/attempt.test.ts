@@ -48,6 +48,16 @@ it("does not hold more events for a consumer than their bytes are worth", () => 
   expect(violations).toEqual([]);
 });
 
+it("takes no frame without a byte, which no credit bounds, but as the last one", () => {
+  const empty = setUp();
+  empty.attempt.data(new Uint8Array(), 0, false);
+  expect(empty.ends).toEqual([{ type: "failed", failure: PROTOCOL_VIOLATION, afterContent: false }]);
+  expect(empty.violations).toEqual([]);
+  const last = setUp();
+  last.attempt.data(new Uint8Array(), 0, true);
+  expect(last.ends).toEqual([]);
+});
+
 it("tells of the load window once, however often the provider does", async () => {
   const { attempt } = setUp();
   for (let i = 0; i < 3; i++) attempt.accepted();

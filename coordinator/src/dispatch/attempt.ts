@@ -172,6 +172,8 @@ export class ProviderAttempt implements Attempt, StreamListener {
   }
 
   #digest(plaintext: Buffer, seq: number, final: boolean): void {
+    // Credit bounds bytes: frames without any could come for ever.
+    if (plaintext.length === 0 && !final) return this.#giveUp(PROTOCOL_VIOLATION);
     this.#outstandingBytes += plaintext.length;
     this.#answerBytes += plaintext.length;
     if (this.#answerBytes > this.#deps.answerMaxBytes) return this.#giveUp(failureOfStatus(502));
