@@ -78,7 +78,8 @@ describe("a token that is revoked", () => {
   it("is waited for by nobody: a request that only its machine could serve is refused at once", async () => {
     const machine = new AttestingMachine();
     const { token, machineId } = await enrol(machine.identity);
-    const provider = await hearth.provider(() => {}, { machine, token });
+    const provider = await hearth.provider((s) => s.answer("here"), { machine, token });
+    expect((await hearth.chat(ask)).status).toBe(200);
     await revoke(machineId);
     await provider.closed;
     const gone = new AbortController();
