@@ -35,8 +35,9 @@ export function toolRepair(object: JsonObjectText): ToolRepair {
   return inOneGo(toolRepairSteps(object));
 }
 
-/** Tools that are repaired in one turn of the event loop at most. */
+/** Tools, and schemas within one tool, that are repaired in one turn of the event loop at most. */
 const TOOLS_A_TURN = 64;
+const SCHEMAS_A_TURN = 2_000;
 
 /** The repair of a body whose top-level members are known already. */
 export function* toolRepairSteps({ text, members }: JsonObjectText): Steps<ToolRepair> {
@@ -47,7 +48,7 @@ export function* toolRepairSteps({ text, members }: JsonObjectText): Steps<ToolR
   yield;
   const splices: Splice[] = [];
   for (const [index, home] of entries.items.flatMap(schemaHomes).entries()) {
-    new SchemaRepair(home, splices).run();
+    yield* new SchemaRepair(home, splices).run();
     if (index % TOOLS_A_TURN === TOOLS_A_TURN - 1) yield;
   }
   yield;
@@ -94,13 +95,17 @@ class SchemaRepair {
     this.#splices = splices;
   }
 
-  run(): void {
+  *run(): Steps<void> {
     if (!SCHEMA_MARKS.some((mark) => this.#root.members.has(mark))) return;
-    this.#repair(this.#root);
+    let repaired = 0;
+    for (const schema of innermostFirst(this.#root)) {
+      this.#repair(schema);
+      repaired += 1;
+      if (repaired % SCHEMAS_A_TURN === 0) yield;
+    }
   }
 
   #repair(schema: JsonObject): void {
-    for (const child of childrenOf(schema)) this.#repair(child);
     const type = schema.members.get("type");
     if (type === undefined) this.#insertType(schema);
     else if (type.kind !== "string") this.#replaceType(schema, type);
@@ -167,6 +172,20 @@ class SchemaRepair {
       node = node?.kind === "object" ? node.members.get(name) : undefined;
     }
     return node?.kind === "object" ? node : undefined;
+  }
+}
+
+/** A schema and all that it holds, each behind its own parts. */
+function* innermostFirst(root: JsonObject): Generator<JsonObject> {
+  const open = [{ schema: root, children: childrenOf(root).values() }];
+  for (let last = open.at(-1); last !== undefined; last = open.at(-1)) {
+    const next = last.children.next();
+    if (next.done) {
+      open.pop();
+      yield last.schema;
+    } else {
+      open.push({ schema: next.value, children: childrenOf(next.value).values() });
+    }
   }
 }
 
