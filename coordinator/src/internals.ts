@@ -28,6 +28,7 @@ export { type Catalog, DEFAULT_CATALOG } from "./selection/catalog.js";
 export { type GateContext, gateAgainst } from "./selection/gates.js";
 export { OutlierDetector, type Report } from "./selection/outlier.js";
 export { OUTLIER } from "./selection/outlier-policy.js";
-export { createPicker, type Lease, type Picker, type PickResult } from "./selection/picker.js";
+export type { Lease, PickResult } from "./selection/pick-result.js";
+export { createPicker, type Picker } from "./selection/picker.js";
 export { SHAPES, type Shape, type Traits, type Tried } from "./selection/traits.js";
 export { WaitQueue, type WaitRequest, type WaitResult } from "./selection/wait-queue.js";

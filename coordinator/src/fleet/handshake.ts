@@ -15,17 +15,9 @@ import type { RawData, WebSocket } from "ws";
 import type { Clock } from "../platform/clock.js";
 import { describeFault } from "../platform/fault.js";
 import { providerIdOf, type Registration } from "./registration.js";
+import type { TokenHolder } from "./token-holder.js";
 import type { Proof, ProofClaims, ProofDesk } from "./trust/proof.js";
 import { checkAnswer, type PassedChallenge, signedOf, trustLevelOf } from "./trust/session-trust.js";
-
-/** Whom a provider token stands for. */
-export interface TokenHolder {
-  readonly account: string;
-  /** The only machine that may use it; absent = any. */
-  readonly identity?: string;
-  /** The enrolment that gave it out; absent for the tokens of the configuration. */
-  readonly enrolmentId?: string;
-}
 
 export interface HandshakeDeps {
   readonly clock: Clock;

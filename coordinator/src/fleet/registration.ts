@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { ProviderId, RegisterFrame } from "@hearth/protocol";
 import type { WebSocket } from "ws";
-import type { TokenHolder } from "./handshake.js";
+import type { TokenHolder } from "./token-holder.js";
 import type { Proof, ProofClaims } from "./trust/proof.js";
 import type { PassedChallenge } from "./trust/session-trust.js";
 

@@ -1,7 +1,8 @@
 import type { KnownModels } from "../fleet/known-models.js";
 import { HearthError } from "../platform/errors.js";
 import { buildsOf, type Catalog } from "../selection/catalog.js";
-import type { Picked, Picker } from "../selection/picker.js";
+import type { Picked } from "../selection/pick-result.js";
+import type { Picker } from "../selection/picker.js";
 import { NOTHING_TRIED, type Traits } from "../selection/traits.js";
 import type { WaitQueue } from "../selection/wait-queue.js";
 

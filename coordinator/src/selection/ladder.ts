@@ -1,7 +1,7 @@
 import type { Provider } from "../fleet/provider.js";
 import { HearthError } from "../platform/errors.js";
 import { type Gate, type GateContext, gatesAgainst } from "./gates.js";
-import type { PickResult } from "./picker.js";
+import type { PickResult } from "./pick-result.js";
 
 /** What a gate says about waiting. */
 type Obstacle =

@@ -7,7 +7,8 @@ import { type FakeProvider, fakeModel, fakeProvider, fakeSlot, fakeTraits } from
 import { type Catalog, DEFAULT_CATALOG } from "./catalog.js";
 import type { Gate } from "./gates.js";
 import { OutlierDetector } from "./outlier.js";
-import { createPicker, type PickResult } from "./picker.js";
+import type { PickResult } from "./pick-result.js";
+import { createPicker } from "./picker.js";
 import type { Score } from "./score.js";
 import { NOTHING_TRIED, type Traits, type Tried } from "./traits.js";
 

@@ -1,34 +1,14 @@
 import type { ProviderId } from "@hearth/protocol";
 import type { Provider } from "../fleet/provider.js";
 import type { Clock } from "../platform/clock.js";
-import type { HearthError } from "../platform/errors.js";
 import type { Rng } from "../platform/rng.js";
 import type { Catalog } from "./catalog.js";
 import { type Gate, type GateContext, gateAgainst } from "./gates.js";
 import { whyNobody } from "./ladder.js";
 import type { OutlierDetector, Report } from "./outlier.js";
+import type { Lease, PickResult } from "./pick-result.js";
 import { SCORE_TABLE, type Score, score } from "./score.js";
 import type { Traits, Tried } from "./traits.js";
-
-/**
- * A place on a provider, from the pick until the attempt is over. Reporting and disposing are idempotent: the first
- * report counts, but for a retraction of it, and a lease that is disposed without one reports `neutral`.
- */
-export interface Lease extends Disposable {
-  readonly provider: ProviderId;
-  /** The breaker lets this request find out whether the provider is well again: it may hedge at once. */
-  readonly probe: boolean;
-  report(report: Report): void;
-}
-
-export type Picked = { readonly type: "picked"; readonly provider: ProviderId; readonly lease: Lease };
-
-export type PickResult =
-  | Picked
-  /** Nobody has room now, and somebody is about to. */
-  | { readonly type: "queue" }
-  /** Waiting would not help. */
-  | { readonly type: "unavailable"; readonly error: HearthError };
 
 export interface Picker {
   /** Chooses synchronously among the providers as they are known now, and takes a place on the chosen one. */

@@ -3,7 +3,8 @@ import { expect, it } from "vitest";
 import { HearthError } from "../platform/errors.js";
 import { FakeClock } from "../testing/fake-clock.js";
 import { fakeTraits } from "../testing/fake-provider.js";
-import type { Picked, Picker, PickResult } from "./picker.js";
+import type { Picked, PickResult } from "./pick-result.js";
+import type { Picker } from "./picker.js";
 import { NOTHING_TRIED, type Traits } from "./traits.js";
 import { QUEUE, retryAfterSeconds, WaitQueue } from "./wait-queue.js";
 

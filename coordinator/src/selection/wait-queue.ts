@@ -1,6 +1,7 @@
 import type { Clock } from "../platform/clock.js";
 import { HearthError } from "../platform/errors.js";
-import type { Picked, Picker } from "./picker.js";
+import type { Picked } from "./pick-result.js";
+import type { Picker } from "./picker.js";
 import type { Traits, Tried } from "./traits.js";
 
 /** The numbers of the queue: design §7. */

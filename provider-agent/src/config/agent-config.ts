@@ -1,5 +1,6 @@
 import type { AvailabilityWindow } from "./availability-window.js";
 import type { BackendConfig } from "./backend-config.js";
+import type { NativeDialect } from "./native-dialects.js";
 
 /** Bounds that the owner sets on what is lent. */
 export interface LimitsConfig {
@@ -28,10 +29,6 @@ export interface StatusPageConfig {
   /** On loopback; 0 = any. */
   readonly port: number;
 }
-
-/** APIs that the coordinator can also translate into chats. */
-export const NATIVE_DIALECTS = ["responses", "messages"] as const;
-export type NativeDialect = (typeof NATIVE_DIALECTS)[number];
 
 /** Everything that decides what an agent does. */
 export interface AgentConfig {

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { headerRuleProblems } from "../backends/header-rules.js";
-import { NATIVE_DIALECTS, type NativeDialect } from "./agent-config.js";
 import { parseWindow } from "./availability-window.js";
+import { NATIVE_DIALECTS, type NativeDialect } from "./native-dialects.js";
 import { nearest } from "./nearest.js";
 
 /** Absent members may also be `undefined`. */

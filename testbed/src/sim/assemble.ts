@@ -1,5 +1,5 @@
 import type { Duplex } from "node:stream";
-import { createLogger, type Logger } from "@hearth/coordinator";
+import { createLogger } from "@hearth/coordinator";
 import {
   type AttemptObserver,
   type Catalog,
@@ -24,25 +24,11 @@ import {
 import { sealRequest } from "@hearth/e2e";
 import type { ProviderId } from "@hearth/protocol";
 import type { WebSocket } from "ws";
-import type { ConnectionRecord } from "./journal.js";
+import type { CoordinatorUnderTest } from "./coordinator-under-test.js";
 import { mixSeeds, Random } from "./random.js";
-import type { SimSocket } from "./socket.js";
 import { watchHedges } from "./watch-hedges.js";
 import { WatchedQueue, watchPicker } from "./watch-selection.js";
 import type { World } from "./world.js";
-
-/** The coordinator's own parts as `app.ts` puts them together, on virtual time. */
-export interface CoordinatorUnderTest {
-  readonly services: RequestServices;
-  readonly registry: Registry;
-  readonly outlier: OutlierDetector;
-  readonly catalog: Catalog;
-  readonly log: Logger;
-  /** Every model and shape for which somebody was ejected in this run. */
-  ejections(): Iterable<Traits>;
-  accept(socket: SimSocket, record: ConnectionRecord): void;
-  providerId(index: number): ProviderId;
-}
 
 const CATALOG: Catalog = {
   ...DEFAULT_CATALOG,
@@ -53,6 +39,7 @@ const SILENT = createLogger("silent");
 const ACCOUNTS: ReadonlySet<string> = new Set(["alice", "bob", "carol"]);
 const UNHEARD = { inc: () => {}, observe: () => {} };
 
+/** Puts the parts together as `app.ts` does. */
 export function assemble(world: World): CoordinatorUnderTest {
   const { time: clock, journal } = world;
   const registry = new Registry(clock);
@@ -157,7 +144,7 @@ export function assemble(world: World): CoordinatorUnderTest {
         sessionHooks.updated(session);
       });
     },
-    providerId: (index) => providerIdOf((world.providers[index] as { identity: string }).identity, false),
+    providerId: (index) => providerIdOf(world.identityOf(index), false),
   };
 }
 

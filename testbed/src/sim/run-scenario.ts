@@ -1,7 +1,7 @@
 import { INVARIANTS } from "./invariants.js";
 import type { Scenario } from "./scenario.js";
+import { SimulatedWorld } from "./simulated-world.js";
 import { settled } from "./virtual-time.js";
-import { World } from "./world.js";
 
 export interface Violation {
   readonly invariant: string;
@@ -41,12 +41,12 @@ export async function runScenario(
 }
 
 class Run {
-  readonly world: World;
+  readonly world: SimulatedWorld;
   events = 0;
   #violation: Violation | undefined;
 
   constructor(scenario: Scenario, traced: boolean) {
-    this.world = new World(scenario, traced);
+    this.world = new SimulatedWorld(scenario, traced);
   }
 
   async toTheEnd(): Promise<Violation | undefined> {

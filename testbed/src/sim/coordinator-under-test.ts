@@ -1,0 +1,18 @@
+import type { Logger } from "@hearth/coordinator";
+import type { Catalog, OutlierDetector, Registry, RequestServices, Traits } from "@hearth/coordinator/internals";
+import type { ProviderId } from "@hearth/protocol";
+import type { ConnectionRecord } from "./journal.js";
+import type { SimSocket } from "./socket.js";
+
+/** The coordinator's own parts as `app.ts` puts them together, on virtual time. */
+export interface CoordinatorUnderTest {
+  readonly services: RequestServices;
+  readonly registry: Registry;
+  readonly outlier: OutlierDetector;
+  readonly catalog: Catalog;
+  readonly log: Logger;
+  /** Every model and shape for which somebody was ejected in this run. */
+  ejections(): Iterable<Traits>;
+  accept(socket: SimSocket, record: ConnectionRecord): void;
+  providerId(index: number): ProviderId;
+}
