@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { DiskError, diskFaultCode, writeWhole } from "@hearth/disk";
 import { type Config, ConfigError } from "./config.js";
 import { newSecret } from "./platform/ids.js";
+import { SEALING_SECRET_PREFIX } from "./sealing/sealing-secret.js";
 
 /** As for those of the environment, characters. */
 const MIN_SECRET_LENGTH = 16;
@@ -38,12 +39,23 @@ export function loadSecrets(config: Config): Secrets {
 }
 
 /**
+ * The secret that the keys for sealed requests are derived from: the one in the data directory, else one that is made
+ * now and stored there. Coordinators that are given the same file announce the same keys.
+ *
+ * @throws ConfigError for a file that holds no usable secret
+ * @throws DiskError when the file can be neither read nor written
+ */
+export function loadSealingSecret(dataDir: string): string {
+  return readOrCreateSecret(dataDir, "sealing-secret", SEALING_SECRET_PREFIX).value;
+}
+
+/**
  * A secret in a file of its owner's only (0600): the stored one, or one that is made now.
  *
  * @throws ConfigError for a file whose secret is too short: one cut short would let everybody in
  * @throws DiskError when it can be neither read nor written whole
  */
-export function readOrCreateSecret(
+function readOrCreateSecret(
   dir: string,
   file: string,
   prefix: string,

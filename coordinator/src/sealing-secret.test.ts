@@ -2,8 +2,9 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { ConfigError } from "../config.js";
-import { loadSealingSecret, newSealingSecret } from "./sealing-secret.js";
+import { ConfigError } from "./config.js";
+import { newSealingSecret } from "./sealing/sealing-secret.js";
+import { loadSealingSecret } from "./secrets.js";
 
 let parent: string;
 beforeEach(() => {
