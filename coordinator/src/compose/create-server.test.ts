@@ -14,12 +14,15 @@ let hearth: OwnedServer;
 /** What has been asked, and not answered where the path is `/hold`. */
 let asked: ServerResponse[];
 let closed: number;
+/** Upgrades that have been offered. */
+let offered: number;
 let release: () => void;
 const sockets: Socket[] = [];
 
 beforeEach(async () => {
   asked = [];
   closed = 0;
+  offered = 0;
   const held = new Promise<void>((resolve) => {
     release = resolve;
   });
@@ -35,6 +38,9 @@ beforeEach(async () => {
   hearth = createServer(serve as Fetch, { maxConnections: MAX_CONNECTIONS, proxies: 0 });
   const { server, withoutUpgrade } = hearth;
   server.on("upgrade", withoutUpgrade);
+  server.on("upgrade", () => {
+    offered += 1;
+  });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
 });
@@ -109,6 +115,18 @@ describe("a request that offers an upgrade which nobody wants", () => {
     await vi.waitFor(() => expect(client.text).toContain("100 Continue"));
     client.socket.write("5\r\nhello\r\n0\r\n\r\n");
     await client.answered("[POST /a m hello]");
+  });
+
+  it("ends with its connection while it waits for its turn, and harms nobody else", async () => {
+    const client = new RawClient();
+    client.socket.write(get("/hold"));
+    await vi.waitFor(() => expect(asked).toHaveLength(1));
+    client.socket.write(get("/b", OFFER));
+    await vi.waitFor(() => expect(offered).toBe(1));
+    client.socket.resetAndDestroy();
+    await vi.waitFor(() => expect(closed).toBe(1));
+    expect(hearth.connections.requests).toBe(0);
+    expect(hearth.connections.size).toBe(0);
   });
 
   it("waits for its turn behind an answer that is not out yet", async () => {

@@ -100,6 +100,9 @@ export class Connections {
   #connected(socket: Duplex & { readonly remoteAddress?: string | undefined }): void {
     // An upgrade that is not taken up comes here again, as the plain request that it is then.
     if (this.#connections.has(socket)) return;
+    // Whoever serves it hears of its end by its close. Between two of them nobody listens, as while an upgrade waits for
+    // its turn, and a reset that nobody hears ends the process.
+    socket.on("error", () => {});
     const { remoteAddress: address = "" } = socket;
     if (this.#perAddress.of(address) >= this.#limits.perAddress) return void socket.destroy();
     this.#perAddress.add(address);
