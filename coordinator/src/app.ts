@@ -112,22 +112,21 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
     sealing,
     ready,
     troubles: disk.troubles,
+    recognised: (socket) => connections.recognise(socket),
     shutdown: shutdown.signal,
   });
-  const { server, connections, withoutUpgrade } = createServer(app.fetch, config);
+  const { server, connections, forProviders } = createServer(app.fetch, config, metrics.connectionsEnded);
   const providers = acceptProviders(server, {
     clock,
     log,
+    ...trust,
     holderOf: (token) => trust.enrolment.tokens.resolve(token),
-    desk: trust.desk,
-    newChallenge: trust.newChallenge,
-    proved: trust.proved,
     maxConnectionsPerAddress: config.maxConnectionsPerAddress,
     addressOf,
     accepting: ready,
     registered: fleet.registered,
     refused: (reason) => metrics.connectionsClosed.inc({ reason }),
-    withoutUpgrade,
+    ...forProviders,
   });
   const url = await listen(server, config);
   log.info({ url }, "listening");

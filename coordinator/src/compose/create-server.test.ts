@@ -2,15 +2,25 @@ import { execFile } from "node:child_process";
 import { once } from "node:events";
 import type { ServerResponse } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
+import { type Duplex, PassThrough } from "node:stream";
 import { promisify } from "node:util";
 import type { HttpBindings } from "@hono/node-server";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { systemClock } from "../platform/clock.js";
+import type { Metrics } from "../platform/metrics.js";
 import { createServer, type Fetch, type OwnedServer } from "./create-server.js";
 
 const MAX_CONNECTIONS = 16;
 
+/** Short, so that a test can wait for them: nothing else here takes as long. */
+const TIMEOUTS = { stalledMs: 300, idleMs: 1_500, graceMs: 50 };
+
+/** What Node adds to the time of an idle connection, ms. */
+const NODES_OWN_MS = 1_000;
+
 let hearth: OwnedServer;
+/** Why connections were ended. */
+let ended: string[];
 /** What has been asked, and not answered where the path is `/hold`. */
 let asked: ServerResponse[];
 let closed: number;
@@ -26,18 +36,26 @@ beforeEach(async () => {
   const held = new Promise<void>((resolve) => {
     release = resolve;
   });
-  const serve = async (request: Request, { outgoing }: HttpBindings): Promise<Response> => {
+  const serve = async (request: Request, { incoming, outgoing }: HttpBindings): Promise<Response> => {
     asked.push(outgoing);
     outgoing.once("close", () => {
       closed += 1;
     });
     const { pathname } = new URL(request.url);
+    if (pathname === "/key") hearth.connections.recognise(incoming.socket);
+    if (pathname === "/large") return new Response(new Uint8Array(32 * 1024 * 1024));
     if (pathname === "/hold") await held;
     return new Response(`[${request.method} ${pathname} ${request.headers.get("x-mark")} ${await request.text()}]`);
   };
-  hearth = createServer(serve as Fetch, { maxConnections: MAX_CONNECTIONS, proxies: 0 });
-  const { server, withoutUpgrade } = hearth;
-  server.on("upgrade", withoutUpgrade);
+  ended = [];
+  const count = { inc: ({ reason }: { reason: string }) => void ended.push(reason) };
+  hearth = createServer(
+    serve as Fetch,
+    { maxConnections: MAX_CONNECTIONS, proxies: 0, timeouts: TIMEOUTS },
+    count as Metrics["connectionsEnded"],
+  );
+  const { server, forProviders } = hearth;
+  server.on("upgrade", forProviders.withoutUpgrade);
   server.on("upgrade", () => {
     offered += 1;
   });
@@ -76,6 +94,13 @@ class RawClient {
   async answered(...bodies: readonly string[]): Promise<void> {
     await vi.waitFor(() => expect(this.answers).toEqual(bodies), { timeout: 5_000 });
   }
+}
+
+/** A connection from anywhere, on which nothing is said. */
+function stranger(remoteAddress: string): Duplex {
+  const socket = Object.assign(new PassThrough(), { remoteAddress });
+  hearth.server.emit("connection", socket);
+  return socket;
 }
 
 const OFFER = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n";
@@ -186,6 +211,7 @@ describe("a connection", () => {
     client.socket.write(get("/hold").repeat(100));
     await once(client.socket, "close");
     expect(asked.length).toBeLessThanOrEqual(32);
+    expect(ended).toEqual(["pipelined"]);
     await vi.waitFor(() => expect(hearth.connections.requests).toBe(0));
   });
 
@@ -198,6 +224,71 @@ describe("a connection", () => {
     const late = new RawClient();
     late.socket.write(get("/a"));
     await late.answered("[GET /a m ]");
+  });
+
+  it("of a stranger makes room for a newcomer, and nobody's who has shown a key does", async () => {
+    const friend = new RawClient();
+    friend.socket.write(get("/key"));
+    await friend.answered("[GET /key m ]");
+    // From many addresses, as far as the server can tell.
+    const strangers = Array.from({ length: MAX_CONNECTIONS + 4 }, (_, i) => stranger(`192.0.2.${i}`));
+    await vi.waitFor(() => expect(hearth.connections.size).toBe(MAX_CONNECTIONS));
+    expect(ended).toEqual(Array.from({ length: 5 }, () => "crowded_out"));
+    expect(strangers.map(({ destroyed }) => destroyed)).toEqual(strangers.map((_, i) => i < 5));
+    const late = new RawClient();
+    late.socket.write(get("/a"));
+    await late.answered("[GET /a m ]");
+    friend.socket.write(get("/b"));
+    await friend.answered("[GET /key m ]", "[GET /b m ]");
+  });
+
+  it("is closed at once where all others have shown a key", async () => {
+    const friends = Array.from({ length: MAX_CONNECTIONS }, (_, i) => stranger(`192.0.2.${i}`));
+    for (const friend of friends) hearth.connections.recognise(friend);
+    await once(new RawClient().socket, "close");
+    expect(ended).toEqual(["full"]);
+    expect(friends.some(({ destroyed }) => destroyed)).toBe(false);
+  });
+
+  it("counts for its whole network where it speaks IPv6, in which anybody has any number of addresses", () => {
+    const share = MAX_CONNECTIONS / 2;
+    const sockets = Array.from({ length: share + 1 }, (_, i) => stranger(`2001:db8:1:2::${i + 1}`));
+    expect(sockets.map(({ destroyed }) => destroyed)).toEqual(sockets.map((_, i) => i === share));
+    expect(ended).toEqual(["address_full"]);
+    expect(stranger("::ffff:192.0.2.1").destroyed).toBe(false);
+  });
+
+  it("is ended when its client reads nothing of a long answer, however fast it was to ask", async () => {
+    const client = new RawClient();
+    client.socket.pause();
+    client.socket.write(get("/large"));
+    await vi.waitFor(() => expect(ended).toEqual(["unread"]), { timeout: 10_000 });
+    await vi.waitFor(() => expect(hearth.connections.size).toBe(0));
+    expect(hearth.connections.requests).toBe(0);
+  });
+
+  it("is not ended for a pause of ours, in which its client has asked for more", async () => {
+    const client = new RawClient();
+    client.socket.write(get("/a"));
+    await client.answered("[GET /a m ]");
+    // Stands still as a stopped process does. From this phase of the loop, timers run before what has come is read.
+    await new Promise(setImmediate);
+    client.socket.write(get("/b"));
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, TIMEOUTS.idleMs + NODES_OWN_MS + 200);
+    await client.answered("[GET /a m ]", "[GET /b m ]");
+    expect(ended).toEqual([]);
+  });
+
+  it("is left alone for as long as an answer of ours is due", async () => {
+    const [waiting, idle] = [new RawClient(), new RawClient()];
+    waiting.socket.write(get("/hold"));
+    idle.socket.write(get("/a"));
+    // Much longer than any time that a client has: that of the idle one is over in between.
+    await vi.waitFor(() => expect(ended).toEqual(["idle"]), { timeout: 10_000 });
+    release();
+    await waiting.answered("[GET /hold m ]");
+    waiting.socket.write(get("/b"));
+    await waiting.answered("[GET /hold m ]", "[GET /b m ]");
   });
 
   it("hears at its next answer that it will be closed, and is closed behind it", async () => {

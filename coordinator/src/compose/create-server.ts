@@ -1,10 +1,12 @@
-import { createServer as createHttpServer, type IncomingMessage, type Server } from "node:http";
-import type { Duplex } from "node:stream";
+import { createServer as createHttpServer, type Server } from "node:http";
 import { getRequestListener } from "@hono/node-server";
 import type { Config } from "../config.js";
+import type { ProviderServerDeps } from "../fleet/ws-server.js";
+import { CONNECTION_TIMEOUTS, type ConnectionTimeouts } from "../http/connection-timeouts.js";
 import { Connections } from "../http/connections.js";
 import { serveWithoutUpgrade } from "../http/without-upgrade.js";
 import { connectionCapacity } from "../platform/descriptors.js";
+import type { Metrics } from "../platform/metrics.js";
 
 /** How long a client may take for a request, ms: Node closes the connections of those that take longer. */
 const CLIENT_TIMEOUTS = { headersTimeout: 10_000, requestTimeout: 300_000, connectionsCheckingInterval: 2_000 };
@@ -15,15 +17,22 @@ const MAX_PIPELINED = 32;
 export interface OwnedServer {
   readonly server: Server;
   readonly connections: Connections;
-  /** Serves a request that offered an upgrade which nobody wants. */
-  readonly withoutUpgrade: (request: IncomingMessage, socket: Duplex, behind: Buffer) => void;
+  /** What those need who take the upgrades on. */
+  readonly forProviders: Pick<ProviderServerDeps, "withoutUpgrade" | "recognised">;
 }
 
 export type Fetch = Parameters<typeof getRequestListener>[0];
 
+export interface ServerOptions extends Pick<Config, "maxConnections" | "proxies"> {
+  /** Absent = as for everybody. */
+  readonly timeouts?: ConnectionTimeouts;
+}
+
+/** @param ended counts connections that were ended although they might have gone on */
 export function createServer(
   fetch: Fetch,
-  { maxConnections, proxies }: Pick<Config, "maxConnections" | "proxies">,
+  { maxConnections, proxies, timeouts = CONNECTION_TIMEOUTS }: ServerOptions,
+  ended: Pick<Metrics["connectionsEnded"], "inc">,
 ): OwnedServer {
   const serve = getRequestListener(fetch);
   const server = createHttpServer(CLIENT_TIMEOUTS, (request, response) => {
@@ -31,12 +40,16 @@ export function createServer(
   });
   const total = maxConnections ?? connectionCapacity();
   // One address leaves room for the others; behind a proxy everybody has the proxy's.
-  const perAddress = proxies > 0 ? total : Math.ceil(total / 2);
-  const connections = new Connections(server, { total, perAddress, pipelined: MAX_PIPELINED });
+  const perAddress = proxies > 0 ? Number.POSITIVE_INFINITY : Math.ceil(total / 2);
+  const limits = { total, perAddress, pipelined: MAX_PIPELINED, timeouts };
+  const connections = new Connections(server, limits, (reason) => ended.inc({ reason }));
   return {
     server,
     connections,
-    withoutUpgrade: (request, socket, behind) =>
-      connections.whenAnswered(socket, () => serveWithoutUpgrade(server, request, socket, behind)),
+    forProviders: {
+      withoutUpgrade: (request, socket, behind) =>
+        connections.whenAnswered(socket, () => serveWithoutUpgrade(server, request, socket, behind)),
+      recognised: (socket) => connections.recognise(socket),
+    },
   };
 }

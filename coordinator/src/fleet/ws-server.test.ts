@@ -31,6 +31,8 @@ let providers: Disposable;
 let accepting: boolean;
 let registered: Registration[];
 let refused: string[];
+/** Connections of machines that have registered. */
+let recognised: unknown[];
 let elsewhere: string[];
 let clock: FakeClock;
 const clients: WebSocket[] = [];
@@ -38,8 +40,10 @@ const clients: WebSocket[] = [];
 beforeEach(async () => {
   // Of this test alone: what an earlier one left may still end.
   const [joined, turnedAway, others]: [Registration[], string[], string[]] = [[], [], []];
+  const known: unknown[] = [];
   registered = joined;
   refused = turnedAway;
+  recognised = known;
   elsewhere = others;
   clients.length = 0;
   accepting = true;
@@ -55,6 +59,7 @@ beforeEach(async () => {
     maxConnectionsPerAddress: CAP,
     addressOf: (request) => request.socket.remoteAddress ?? "",
     accepting: () => accepting,
+    recognised: (raw) => known.push(raw),
     registered: (registration) => joined.push(registration),
     refused: (reason) => turnedAway.push(reason),
     withoutUpgrade(request, socket) {
@@ -105,6 +110,7 @@ describe("an upgrade", () => {
     expect(client.protocol).toBe(SUBPROTOCOL);
     expect(client.extensions).toBe("");
     expect(registered).toHaveLength(1);
+    expect(recognised).toHaveLength(1);
   });
 
   it("is taken with a query, and with other subprotocols beside ours", async () => {

@@ -20,6 +20,8 @@ export interface ProviderServerDeps extends HandshakeDeps {
   readonly addressOf: (request: IncomingMessage) => string;
   /** False on the way out: who dials then is sent away. */
   readonly accepting: () => boolean;
+  /** Told of a connection whose machine has registered. */
+  readonly recognised: (raw: Duplex) => void;
   /** @param address where it is connected from */
   readonly registered: (registration: Registration, address: string) => void;
   readonly refused: (reason: string) => void;
@@ -63,7 +65,10 @@ async function admit(socket: WebSocket, raw: Duplex, address: string, deps: Prov
   // A socket error (a reset, an oversize or invalid frame) is followed by close, which is what everybody listens to.
   socket.on("error", (error) => deps.log.debug({ problem: error.message }, "provider socket error"));
   const result = await handshake(socket, raw, deps);
-  if (result.type === "registered") return deps.registered(result.registration, address);
+  if (result.type === "registered") {
+    deps.recognised(raw);
+    return deps.registered(result.registration, address);
+  }
   deps.log.info({ reason: result.reason, problem: result.problem }, "provider refused");
   deps.refused(result.reason);
 }

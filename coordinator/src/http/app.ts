@@ -143,6 +143,7 @@ function docsRoutes(app: Hono<Env>): void {
 function adminRoutes(app: Hono<Env>, deps: HttpDeps, admins: Credentials): void {
   app.use("/admin/*", async (c, next) => {
     authenticate(c.env.incoming.headers, admins);
+    deps.recognised(c.env.incoming.socket);
     await next();
   });
   app.get("/admin/runtime-manifest", (c) => c.json(deps.manifest.current));

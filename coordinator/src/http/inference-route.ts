@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import { LIMITS, TRUST_LEVELS } from "@hearth/protocol";
 
 import type { Clock } from "../platform/clock.js";
@@ -31,6 +32,8 @@ export interface InferenceDeps {
   readonly metrics: Metrics;
   /** The keys that consumers may seal their requests to. */
   readonly sealing: SealingKeys;
+  /** Told of a connection whose client has shown a valid key. */
+  readonly recognised: (socket: Socket) => void;
   /** Aborted with `"shutdown"` when the drain is over. */
   readonly shutdown: AbortSignal;
   /** The bodies that are on their way. */
@@ -61,6 +64,7 @@ export async function serveInference(
   for (const name of endpoint.idHeaders) response.setHeader(name, id);
   try {
     const caller = readCaller(incoming.headers, deps.apiKeys);
+    deps.recognised(incoming.socket);
     const read = isSealed(incoming.headers["content-type"]) ? readSealed : readPlain;
     // The body is with the request until that has ended.
     using upload = deps.uploads.begin(caller.account, declaredBytes(incoming));

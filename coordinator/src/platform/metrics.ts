@@ -110,6 +110,12 @@ function fleetMetrics(registers: Registry[]) {
       labelNames: ["reason"] as const,
       registers,
     }),
+    connectionsEnded: new Counter({
+      name: "hearth_connections_ended_total",
+      help: "TCP connections that were ended for want of room or for what their clients did, by reason.",
+      labelNames: ["reason"] as const,
+      registers,
+    }),
     proofs: new Counter({
       name: "hearth_proofs_total",
       help: "Proofs of providers by kind (attestation, challenge, key_update, receipt) and what they were worth.",

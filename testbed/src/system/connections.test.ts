@@ -1,12 +1,12 @@
 import { once } from "node:events";
 import { Agent, request } from "node:http";
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it } from "vitest";
 import { readStream, until } from "../scripted/answers.js";
 import { ScriptedProvider } from "../scripted/scripted-provider.js";
 import type { ScriptedStream } from "../scripted/scripted-stream.js";
-import { API_KEY, PROVIDER_TOKEN, startTestCoordinator } from "../scripted/test-coordinator.js";
+import { ADMIN_KEY, API_KEY, PROVIDER_TOKEN, startTestCoordinator } from "../scripted/test-coordinator.js";
 import { SpawnedHearth } from "./spawned-hearth.js";
 import { SpawnedProcess } from "./spawned-process.js";
 
@@ -38,6 +38,34 @@ it("cancels every request of a connection that is gone, also those whose answers
   await until("all are running", () => provider.streams.length === 20);
   socket.resetAndDestroy();
   await until("all are cancelled", () => provider.streams.every((s) => s.cancelReason === "consumer_gone"), 1_000);
+});
+
+it("lets strangers, however many, crowd out nobody who has shown a key or registered", async () => {
+  const max = 16;
+  // Behind a proxy, so that one address may have them all.
+  await using hearth = await startTestCoordinator({ config: { maxConnections: max, proxies: 1 } });
+  await hearth.provider((stream) => stream.answer("here"), { slots: [...SLOTS] });
+  const port = Number(new URL(hearth.url).port);
+  const dial = (): Socket => {
+    const socket = connect(port, "127.0.0.1");
+    socket.on("error", () => {});
+    cleanUps.push(() => socket.destroy());
+    return socket;
+  };
+  const [consumer, admin] = [dial(), dial()];
+  consumer.write(chatRequest());
+  admin.write(`GET /admin/providers HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${ADMIN_KEY}\r\n\r\n`);
+  await Promise.all([once(consumer, "data"), once(admin, "data")]);
+  const strangers = Array.from({ length: 2 * max }, dial);
+  let gone = 0;
+  for (const stranger of strangers) stranger.once("close", () => (gone += 1));
+  const tooMany = strangers.length - (max - 3);
+  await until("there is no more room", () => gone === tooMany);
+  expect(consumer.closed || admin.closed).toBe(false);
+  consumer.write(chatRequest());
+  expect(String((await once(consumer, "data"))[0])).toContain("HTTP/1.1 200");
+  const metrics = await (await hearth.get("/metrics")).text();
+  expect(metrics).toContain(`hearth_connections_ended_total{reason="crowded_out"} ${tooMany + 1}\n`);
 });
 
 describe("SIGTERM", () => {
