@@ -106,3 +106,11 @@ it("bounds the open codes of everybody", () => {
   for (let n = 0; n < openCodes; n++) open(`address ${n}`);
   expect(grants.open(REQUEST, "another")).toEqual({ type: "full", of: "everybody" });
 });
+
+it("expires in time although we were paused", () => {
+  const { deviceCode } = open();
+  clock.pause(codeLifetimeMs - 1);
+  expect(grants.poll(deviceCode)).toEqual({ type: "authorization_pending" });
+  clock.pause(1);
+  expect(grants.poll(deviceCode)).toEqual({ type: "expired_token" });
+});

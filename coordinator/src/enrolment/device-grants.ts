@@ -1,3 +1,4 @@
+import { startAge } from "../platform/age.js";
 import type { Clock } from "../platform/clock.js";
 import { addressGroup } from "./address-group.js";
 import { ENROLMENT_LIMITS } from "./enrolment-limits.js";
@@ -19,9 +20,8 @@ export interface DeviceGrant {
   readonly userCode: string;
   /** Where the request came from. */
   readonly address: string;
-  /** By `Clock.now`. */
-  readonly requestedAtMs: number;
-  readonly expiresAtMs: number;
+  /** How long ago it was opened, ms. */
+  readonly age: () => number;
 }
 
 export type DeviceCodes =
@@ -71,13 +71,11 @@ export class DeviceGrants {
     if (full !== undefined) return { type: "full", of: full };
     // Twice 192 bits: whoever has it gets the machine's token.
     const deviceCode = this.#newSecret("hd-") + this.#newSecret("");
-    const now = this.#clock.now();
     const grant = {
       request,
       userCode: this.#freeUserCode(),
       address,
-      requestedAtMs: now,
-      expiresAtMs: now + ENROLMENT_LIMITS.codeLifetimeMs,
+      age: startAge(this.#clock),
     };
     const { pollIntervalMs: intervalMs } = ENROLMENT_LIMITS;
     this.#add(digestOf(deviceCode), {
@@ -143,7 +141,7 @@ export class DeviceGrants {
   }
 
   #expired({ grant }: Entry): boolean {
-    return this.#clock.now() >= grant.expiresAtMs;
+    return grant.age() >= ENROLMENT_LIMITS.codeLifetimeMs;
   }
 
   #full(address: string): "address" | "everybody" | undefined {
@@ -168,9 +166,8 @@ export class DeviceGrants {
 
   /** An expired code is remembered for as long as it lived, so that its machine hears what became of it. */
   #forget(): void {
-    const now = this.#clock.now();
     for (const [key, entry] of this.#byDeviceCode) {
-      if (now >= entry.grant.expiresAtMs + ENROLMENT_LIMITS.codeLifetimeMs) this.#remove(key, entry);
+      if (entry.grant.age() >= 2 * ENROLMENT_LIMITS.codeLifetimeMs) this.#remove(key, entry);
     }
   }
 

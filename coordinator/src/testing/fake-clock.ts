@@ -9,6 +9,7 @@ interface Timer {
 /** Virtual time: nothing happens until it is advanced. */
 export class FakeClock implements Clock {
   #now = 0;
+  #pausedMs = 0;
   #order = 0;
   readonly #timers = new Set<Timer>();
 
@@ -17,7 +18,12 @@ export class FakeClock implements Clock {
   }
 
   wallTime(): number {
-    return this.#now;
+    return this.#now + this.#pausedMs;
+  }
+
+  /** Lets time pass in which this process stands still; a negative one is a wall clock that is set back. */
+  pause(ms: number): void {
+    this.#pausedMs += ms;
   }
 
   setTimer(ms: number, fire: () => void): Disposable {

@@ -121,6 +121,29 @@ describe("a session's trust", () => {
     expect(events).toEqual(["passed", "passed", "passed"]);
   });
 
+  it("does not last longer for a pause of ours, and is asked for anew soon after it", async () => {
+    using trust = await trusted(await proofOf(software));
+    clock.advance(60_000);
+    clock.pause(LIMITS.proofLifetimeMs - 60_001);
+    expect(trust.freshUntil).toBe(clock.now() + 1);
+    clock.pause(1);
+    expect(trust.freshUntil).toBe(clock.now());
+    clock.advance(5_000);
+    expect(challenges).toHaveLength(1);
+    trust.answer(await answerTo(challenges.at(-1) as string));
+    expect(trust.freshUntil).toBe(clock.now() + LIMITS.proofLifetimeMs);
+    clock.advance(LIMITS.challengeIntervalMs - 1);
+    expect(challenges).toHaveLength(1);
+  });
+
+  it("does not last longer for a wall clock that is set back", async () => {
+    using trust = await trusted(await proofOf(software));
+    clock.pause(-3_600_000);
+    clock.advance(LIMITS.challengeIntervalMs);
+    expect(challenges).toHaveLength(1);
+    expect(trust.freshUntil).toBe(LIMITS.proofLifetimeMs);
+  });
+
   it("ends at the third challenge in a row that is missed, not before, and comes back with an answer", async () => {
     using trust = await trusted(await proofOf(software));
     clock.advance(2 * LIMITS.challengeIntervalMs + LIMITS.challengeTimeoutMs);

@@ -6,6 +6,7 @@ import {
   verifyChallengeAnswer,
 } from "@hearth/attestation";
 import { type AttestationProof, type ChallengeResponseFrame, LIMITS, type TrustLevel } from "@hearth/protocol";
+import { startAge } from "../../platform/age.js";
 import { type Clock, repeat } from "../../platform/clock.js";
 import { bytesOf, type Proof, type ProofClaims, type ProofDesk } from "./proof.js";
 
@@ -22,6 +23,9 @@ export interface PassedChallenge {
 const MAX_OVERDUE = 12;
 /** New keys between two challenges at most: an agent makes one in ten minutes, and each costs us a verification. */
 const MAX_KEY_UPDATES = 20;
+
+/** How often it is looked whether the next challenge is due, ms: soon after a pause of ours, in which proofs aged. */
+const ROUND_CHECK_MS = 5_000;
 
 export interface TrustHooks {
   /** Sends a challenge to the machine. */
@@ -46,7 +50,10 @@ export class SessionTrust implements Disposable {
   #claims: ProofClaims;
   #proof: Proof;
   #passed: PassedChallenge;
-  #freshUntil: number;
+  /** Of the last proof, ms; `undefined` when it has stopped counting. */
+  #age: (() => number) | undefined;
+  /** How long ago the last challenge was, ms. */
+  #sinceChallenge: () => number;
   #missedInARow = 0;
   #open: { readonly challenge: string; readonly timeout: Disposable } | undefined;
   /** Those before it that nobody answered, the last few: an answer to one comes late, and says nothing. */
@@ -59,8 +66,11 @@ export class SessionTrust implements Disposable {
     this.#claims = claims;
     this.#proof = proof;
     this.#passed = passed;
-    this.#freshUntil = deps.clock.now() + LIMITS.proofLifetimeMs;
-    this.#rounds = repeat(deps.clock, LIMITS.challengeIntervalMs, () => this.#challenge());
+    this.#age = startAge(deps.clock);
+    this.#sinceChallenge = this.#age;
+    this.#rounds = repeat(deps.clock, ROUND_CHECK_MS, () => {
+      if (this.#sinceChallenge() >= LIMITS.challengeIntervalMs) this.#challenge();
+    });
   }
 
   get proof(): Proof {
@@ -71,9 +81,9 @@ export class SessionTrust implements Disposable {
     return this.#passed;
   }
 
-  /** Until when the last proof counts, ms on the coordinator's clock. */
+  /** Until when the last proof counts, ms on the coordinator's clock. A pause of ours brings it nearer. */
   get freshUntil(): number {
-    return this.#freshUntil;
+    return this.#deps.clock.now() + LIMITS.proofLifetimeMs - (this.#age?.() ?? LIMITS.proofLifetimeMs);
   }
 
   get level(): TrustLevel {
@@ -89,7 +99,7 @@ export class SessionTrust implements Disposable {
     const { publicKey: encryptionKey } = this.#claims.encryptionKey;
     this.#passed = { challenge: frame.challenge, encryptionKey, signed: signedOf(frame), content: verdict.value };
     this.#missedInARow = 0;
-    this.#freshUntil = this.#deps.clock.now() + LIMITS.proofLifetimeMs;
+    this.#age = startAge(this.#deps.clock);
     this.#deps.hooks.passed();
   }
 
@@ -114,6 +124,7 @@ export class SessionTrust implements Disposable {
     if (this.#open !== undefined) this.#overdue = [...this.#overdue, this.#open.challenge].slice(-MAX_OVERDUE);
     this.#close();
     this.#keyUpdates = 0;
+    this.#sinceChallenge = startAge(this.#deps.clock);
     const challenge = Buffer.from(this.#deps.newChallenge()).toString("base64url");
     const timeout = this.#deps.clock.setTimer(LIMITS.challengeTimeoutMs, () => this.#missed());
     this.#open = { challenge, timeout };
@@ -123,7 +134,7 @@ export class SessionTrust implements Disposable {
   /** The challenge stays open until the next one: whoever answers late has answered. */
   #missed(): void {
     this.#missedInARow += 1;
-    if (this.#missedInARow >= LIMITS.missedChallenges) this.#freshUntil = this.#deps.clock.now();
+    if (this.#missedInARow >= LIMITS.missedChallenges) this.#age = undefined;
     this.#deps.hooks.missed(this.#missedInARow);
   }
 

@@ -44,8 +44,7 @@ class DevicePages {
     if (userCode === "") return render(c, 200, { type: "enter_code", session, userCode });
     const lookup = this.#deps.enrolment.findDevice(userCode, this.#guesser(c, session));
     if (lookup.type !== "found") return this.#notFound(c, session, userCode, lookup);
-    const ageMs = this.#deps.clock.now() - lookup.grant.requestedAtMs;
-    return render(c, 200, { type: "confirm", session, grant: lookup.grant, ageMs });
+    return render(c, 200, { type: "confirm", session, grant: lookup.grant, ageMs: lookup.grant.age() });
   }
 
   async signIn(c: Context<Env>): Promise<Response> {

@@ -1,4 +1,5 @@
 import { digestOf } from "../../enrolment/secret-digest.js";
+import { startAge } from "../../platform/age.js";
 import type { Clock } from "../../platform/clock.js";
 import { newSecret } from "../../platform/ids.js";
 
@@ -15,7 +16,8 @@ const MAX_SESSIONS = 1_000;
 
 interface Entry {
   readonly session: PageSession;
-  readonly untilMs: number;
+  /** How long it has been open, ms. */
+  readonly age: () => number;
 }
 
 /** Who is signed in on the page, in memory, by the digest of the session's id. */
@@ -30,15 +32,14 @@ export class PageSessions {
   /** @returns the new session's id: 192 random bits, for the cookie */
   open(account: string): string {
     const id = newSecret("");
-    const untilMs = this.#clock.now() + SESSION_SECONDS * 1000;
-    this.#entries.set(digestOf(id), { session: { account, csrf: newSecret("") }, untilMs });
+    this.#entries.set(digestOf(id), { session: { account, csrf: newSecret("") }, age: startAge(this.#clock) });
     this.#forget();
     return id;
   }
 
   find(id: string): PageSession | undefined {
     const entry = this.#entries.get(digestOf(id));
-    return entry !== undefined && entry.untilMs > this.#clock.now() ? entry.session : undefined;
+    return entry !== undefined && !isOver(entry) ? entry.session : undefined;
   }
 
   end(id: string): void {
@@ -47,10 +48,11 @@ export class PageSessions {
 
   /** Those that are over, and the oldest beyond the number. All live equally long, so the oldest come first. */
   #forget(): void {
-    const now = this.#clock.now();
-    for (const [key, { untilMs }] of this.#entries) {
-      if (untilMs > now && this.#entries.size <= MAX_SESSIONS) return;
+    for (const [key, entry] of this.#entries) {
+      if (!isOver(entry) && this.#entries.size <= MAX_SESSIONS) return;
       this.#entries.delete(key);
     }
   }
 }
+
+const isOver = ({ age }: Entry): boolean => age() >= SESSION_SECONDS * 1000;
