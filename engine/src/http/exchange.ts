@@ -30,6 +30,12 @@ export class Exchange {
     this.#cancelled.abort();
   }
 
+  /** Gives the answer up, and the rest of a request that has not come yet: whoever waits for that has waited enough. */
+  abandon(): void {
+    this.cancel();
+    if (!this.#request.complete) this.#request.destroy();
+  }
+
   get method(): string {
     return this.#request.method ?? "";
   }

@@ -23,6 +23,8 @@ const ROUTES: ReadonlyMap<string, Route> = new Map<string, Route>([
 
 /** An agent keeps connections for its next request; it must not find them closed just then. */
 const KEEP_ALIVE_MS = 10 * 60_000;
+/** How long a client may take for a request, ms: it is on this machine. */
+const CLIENT_TIMEOUTS = { headersTimeout: 5_000, requestTimeout: 60_000, connectionsCheckingInterval: 1_000 };
 
 export interface EngineServer {
   readonly port: number;
@@ -33,7 +35,7 @@ export interface EngineServer {
 /** Serves the engine on a free port of 127.0.0.1, to whoever has the key. */
 export async function startServer(service: EngineService, apiKey: string): Promise<EngineServer> {
   const running = new Map<Exchange, Promise<void>>();
-  const server = createServer((request, response) => {
+  const server = createServer(CLIENT_TIMEOUTS, (request, response) => {
     const exchange = new Exchange(request, response);
     const answered = answer(service, exchange, apiKey).finally(() => running.delete(exchange));
     running.set(exchange, answered);
@@ -44,7 +46,7 @@ export async function startServer(service: EngineService, apiKey: string): Promi
     port,
     close: async () => {
       server.close();
-      for (const exchange of running.keys()) exchange.cancel();
+      for (const exchange of running.keys()) exchange.abandon();
       await Promise.all(running.values());
       server.closeAllConnections();
     },

@@ -1,4 +1,6 @@
+import { once } from "node:events";
 import { request } from "node:http";
+import { connect } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { exampleStatus } from "../testing/example-status.js";
 import type { AgentControl } from "./agent-status.js";
@@ -44,6 +46,15 @@ function ask(
 }
 
 describe("the status server", () => {
+  it("soon ends the connection of whoever does not finish a request, since it has few", {
+    timeout: 20_000,
+  }, async () => {
+    const socket = connect(Number(new URL(server.url).port), "127.0.0.1");
+    socket.resume();
+    socket.write("GET /status HTTP/1.1\r\n");
+    await once(socket, "close");
+  });
+
   it("tells whoever has the token how the agent stands", async () => {
     const { status, body } = await ask("GET", "/status");
     expect(status).toBe(200);

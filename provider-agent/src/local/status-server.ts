@@ -14,6 +14,8 @@ const PAGE = readFileSync(new URL("../../pages/status.html", import.meta.url));
 /** Longest pause: a year, ms. Nobody means more. */
 const MAX_PAUSE_MS = 365 * 24 * 3_600_000;
 const MAX_BODY_BYTES = 1_024;
+/** How long a client may take for a request, ms. */
+const CLIENT_TIMEOUTS = { requestTimeout: 10_000, headersTimeout: 5_000, connectionsCheckingInterval: 1_000 };
 /** An owner's page and commands, many times over. */
 const MAX_CONNECTIONS = 64;
 
@@ -44,7 +46,7 @@ export interface StatusServer {
  */
 export async function startStatusServer(control: AgentControl, port: number, log?: Logger): Promise<StatusServer> {
   const token = randomText(24);
-  const server = createServer({ requestTimeout: 10_000, headersTimeout: 5_000 });
+  const server = createServer(CLIENT_TIMEOUTS);
   server.maxConnections = MAX_CONNECTIONS;
   await listen(server, port);
   server.on("error", (error) => log?.warn({ problem: describeFault(error) }, "status page"));
