@@ -103,6 +103,11 @@ function stranger(remoteAddress: string): Duplex {
   return socket;
 }
 
+function socketOf(response: ServerResponse | undefined): Socket {
+  if (response?.socket === null || response === undefined) throw new Error("no connection");
+  return response.socket;
+}
+
 const OFFER = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n";
 const get = (path: string, headers = ""): string => `GET ${path} HTTP/1.1\r\nHost: x\r\nX-Mark: m\r\n${headers}\r\n`;
 const post = (path: string, body: string, headers = ""): string =>
@@ -152,6 +157,41 @@ describe("a request that offers an upgrade which nobody wants", () => {
     await vi.waitFor(() => expect(closed).toBe(1));
     expect(hearth.connections.requests).toBe(0);
     expect(hearth.connections.size).toBe(0);
+  });
+
+  it("is given up when its client hangs up while it waits for its turn, and so is what it waits for", async () => {
+    const client = new RawClient();
+    client.socket.write(get("/hold"));
+    await vi.waitFor(() => expect(asked).toHaveLength(1));
+    client.socket.write(get("/b", OFFER) + get("/c"));
+    await vi.waitFor(() => expect(offered).toBe(1));
+    client.socket.end();
+    await vi.waitFor(() => expect(closed).toBe(1));
+    await vi.waitFor(() => expect(hearth.connections.size).toBe(0));
+    expect(asked).toHaveLength(1);
+  });
+
+  it("may have its body and further requests come while it waits for its turn", async () => {
+    const client = new RawClient();
+    client.socket.write(get("/hold"));
+    await vi.waitFor(() => expect(asked).toHaveLength(1));
+    const body = "x".repeat(30_000);
+    const request = post("/b", body, OFFER);
+    client.socket.write(request.slice(0, request.length - 20_000));
+    await vi.waitFor(() => expect(offered).toBe(1));
+    client.socket.write(request.slice(-20_000) + get("/c"));
+    await vi.waitFor(() => expect(socketOf(asked[0]).bytesRead).toBe(client.socket.bytesWritten));
+    release();
+    await client.answered("[GET /hold m ]", `[POST /b m ${body}]`, "[GET /c m ]");
+  });
+
+  it("is cut off when more comes behind it, before its turn, than anybody honest sends", async () => {
+    const client = new RawClient();
+    client.socket.write(get("/hold"));
+    await vi.waitFor(() => expect(asked).toHaveLength(1));
+    client.socket.write(post("/b", "x".repeat(1_000_000), OFFER));
+    await vi.waitFor(() => expect(ended).toEqual(["pipelined"]));
+    await vi.waitFor(() => expect(closed).toBe(1));
   });
 
   it("waits for its turn behind an answer that is not out yet", async () => {

@@ -48,7 +48,9 @@ export function createServer(
     connections,
     forProviders: {
       withoutUpgrade: (request, socket, behind) =>
-        connections.whenAnswered(socket, () => serveWithoutUpgrade(server, request, socket, behind)),
+        connections.whenAnswered(socket, (later) =>
+          serveWithoutUpgrade(server, request, socket, Buffer.concat([behind, later])),
+        ),
       recognised: (socket) => connections.recognise(socket),
     },
   };

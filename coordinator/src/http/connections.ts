@@ -6,6 +6,7 @@ import { clientAddress } from "../platform/client-address.js";
 import type { Clock } from "../platform/clock.js";
 import { Tally } from "../platform/tally.js";
 import { type ConnectionTimeouts, watchTimeouts } from "./connection-timeouts.js";
+import { readAhead } from "./read-ahead.js";
 
 export interface ConnectionLimits {
   /**
@@ -114,13 +115,19 @@ export class Connections {
     return this.#until(() => this.#connections.size === 0, clock, timeoutMs);
   }
 
-  /** Calls `act` when every answer of a connection is out; at once where none is due, never when it closes before. */
-  whenAnswered(socket: Duplex, act: () => void): void {
+  /**
+   * Calls `act` when every answer of a connection is out, with what has come on it in between; at once where none is due,
+   * never when it closes before.
+   */
+  whenAnswered(socket: Duplex, act: (behind: Buffer) => void): void {
     const connection = this.#connections.get(socket);
-    if (connection === undefined || connection.open.size === 0) return act();
+    if (connection === undefined || connection.open.size === 0) return act(Buffer.alloc(0));
+    const ahead = readAhead(socket, () => this.#end(socket, "pipelined"));
     for (const response of connection.open) {
       response.once("close", () => {
-        if (connection.open.size === 0 && !socket.destroyed) act();
+        if (connection.open.size > 0) return;
+        const behind = ahead.stop();
+        if (!socket.destroyed) act(behind);
       });
     }
   }
