@@ -44,6 +44,7 @@ beforeEach(async () => {
     const { pathname } = new URL(request.url);
     if (pathname === "/key") hearth.connections.recognise(incoming.socket);
     if (pathname === "/large") return new Response(new Uint8Array(32 * 1024 * 1024));
+    if (pathname === "/refused") return new Response("[refused]", { status: 401 });
     if (pathname === "/hold") await held;
     return new Response(`[${request.method} ${pathname} ${request.headers.get("x-mark")} ${await request.text()}]`);
   };
@@ -233,6 +234,15 @@ describe("a consumer that is gone", () => {
     expect(asked.every((response) => response.destroyed)).toBe(true);
     expect(hearth.connections.requests).toBe(0);
     expect(hearth.connections.size).toBe(0);
+  });
+
+  it("is noticed although nobody wants the body of a request that waits behind another's", async () => {
+    const client = new RawClient();
+    client.socket.write(get("/hold") + post("/refused", "x".repeat(1_000_000)));
+    await vi.waitFor(() => expect(asked).toHaveLength(2));
+    client.socket.end();
+    await vi.waitFor(() => expect(closed).toBe(2));
+    expect(hearth.connections.requests).toBe(0);
   });
 
   it("does not keep a stop waiting", async () => {

@@ -36,7 +36,9 @@ export function createServer(
 ): OwnedServer {
   const serve = getRequestListener(fetch);
   const server = createHttpServer(CLIENT_TIMEOUTS, (request, response) => {
-    if (connections.admit(request, response)) void serve(request, response);
+    if (!connections.admit(request, response)) return;
+    // What is left of a body that nobody wants would stop the connection from being read, and its end from being seen.
+    void serve(request, response).finally(() => request.resume());
   });
   const total = maxConnections ?? connectionCapacity();
   // One address leaves room for the others; behind a proxy everybody has the proxy's.
