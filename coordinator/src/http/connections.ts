@@ -179,7 +179,7 @@ export class Connections {
 
   #until(holds: () => boolean, clock: Clock, timeoutMs: number): Promise<void> {
     return new Promise((resolve) => {
-      if (holds()) return resolve();
+      if (holds() || timeoutMs <= 0) return resolve();
       const end = (): void => {
         timer[Symbol.dispose]();
         this.#waiting.delete(look);

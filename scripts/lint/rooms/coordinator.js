@@ -51,7 +51,6 @@ export const COORDINATOR = {
     "@hearth/protocol",
     "@hono/node-server",
     "node:http",
-    "node:stream",
   ],
   "shutdown.ts": ["./config.ts", "./fleet", "./http", "./platform", "node:http"],
   // It stands above the rooms: the defaults of some settings are constants of theirs.
@@ -79,6 +78,7 @@ export const COORDINATOR = {
     "zod",
     "node:crypto",
     "node:http",
+    "node:net",
     "node:stream",
   ],
   admin: ["./enrolment", "./fleet", "./platform", "./store", "zod"],
