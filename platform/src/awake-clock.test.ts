@@ -113,6 +113,18 @@ describe("a clock that counts only time in which this process was awake", () => 
     expect(clock.now() - start).toBeLessThanOrEqual(5_000 + DEFAULT_AWAKE_SETTINGS.pulseMs);
   });
 
+  it("tells how long ago a pause was", () => {
+    const machine = new PausableMachine();
+    const clock = clockOn(machine);
+    clock.now();
+    machine.run(5_000);
+    expect(clock.sincePause()).toBe(Number.POSITIVE_INFINITY);
+    machine.pause(50_000);
+    expect(clock.sincePause()).toBe(0);
+    machine.run(700);
+    expect(clock.sincePause()).toBe(700);
+  });
+
   it("leaves nothing out of the wall time", () => {
     const machine = new PausableMachine();
     const clock = clockOn(machine);

@@ -27,6 +27,7 @@ export class AwakeClock {
   readonly #settings: AwakeClockSettings;
   #seenAt: number;
   #pausedMs = 0;
+  #pauseEndedAt: number | undefined;
   #pulsing = false;
 
   /** @param pulse where the pulse's timers come from: they must not keep a process alive */
@@ -42,9 +43,18 @@ export class AwakeClock {
     if (!this.#pulsing) this.#start();
     const real = this.#time.monotonic();
     const gapMs = real - this.#seenAt;
-    if (gapMs > this.#settings.pulseMs + this.#settings.pauseMs) this.#pausedMs += gapMs;
+    const isPause = gapMs > this.#settings.pulseMs + this.#settings.pauseMs;
+    if (isPause) this.#pausedMs += gapMs;
     this.#seenAt = real;
-    return real - this.#pausedMs;
+    const now = real - this.#pausedMs;
+    if (isPause) this.#pauseEndedAt = now;
+    return now;
+  }
+
+  /** How long ago the last pause ended, ms of this clock's time; infinite when there was none. */
+  sincePause(): number {
+    const now = this.now();
+    return this.#pauseEndedAt === undefined ? Number.POSITIVE_INFINITY : now - this.#pauseEndedAt;
   }
 
   /** Wall-clock milliseconds since 1970. */

@@ -46,6 +46,9 @@ describe("what would reach out", () => {
     [".image_embeds", { type: "image_embeds", image_embeds: "gASV" }],
     [".whatever", { type: "new", whatever: "HTTPS://host/x" }],
     [".whatever", { type: "new", whatever: "//host/x" }],
+    [".whatever[1]", { type: "new", whatever: ["text", ADDRESS] }],
+    [".whatever[0][0]", { type: "new", whatever: [[ADDRESS]] }],
+    [".frames[0]", { type: "video", frames: ["/etc/passwd"] }],
     [".whatever.deep", { type: "new", whatever: { deep: "s3://bucket/x" } }],
     [".Image_URL", { type: "image_url", image_url: { url: PNG }, Image_URL: { url: ADDRESS } }],
     [".image_url.URL", { type: "image_url", image_url: { url: PNG, URL: ADDRESS } }],
@@ -57,6 +60,10 @@ describe("what would reach out", () => {
   });
 
   it.each<[string, Record<string, unknown>]>([
+    ["images[0]", { messages: [], images: [ADDRESS] }],
+    ["image", { prompt: "x", image: "/etc/passwd" }],
+    ["mm_data.image.url", { messages: [], mm_data: { image: { url: ADDRESS } } }],
+    ["documents[0].url", { messages: [], documents: [{ url: ADDRESS }] }],
     ["messages[0].images[0]", { messages: [{ role: "user", content: "x", images: [ADDRESS] }] }],
     ["messages[0].Content", { messages: [{ role: "user", content: "x", Content: [{ image_url: ADDRESS }] }] }],
     ["messages[0].content[0].image_url", { messages: [{ role: "tool", content: [{ image_url: ADDRESS }] }] }],

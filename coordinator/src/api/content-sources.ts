@@ -4,6 +4,21 @@ import { checkSpelling, checkTemplateArguments } from "./denied-members.js";
 /** Top-level members that hold content: of chat completions, completions, embeddings, responses and messages. */
 const ROOTS = ["messages", "input", "prompt", "system", "instructions", "prediction"];
 
+/** Top-level members in which servers of their own kind take media, or might: no dialect puts anything else there. */
+const MEDIA_ROOTS = [
+  "image",
+  "images",
+  "image_url",
+  "image_data",
+  "video",
+  "videos",
+  "video_data",
+  "audios",
+  "audio_data",
+];
+/** Top-level members that hold objects, such as a voice or documents, in which an address means nothing good. */
+const OTHER_ROOTS = ["audio", "documents", "files", "media", "mm_data", "multi_modal_data"];
+
 /** What a member of a content part is. */
 type Meaning =
   /** What a model reads as it stands: a text may speak of addresses. */
@@ -40,7 +55,7 @@ const MEANINGS: ReadonlyMap<string, Meaning> = new Map(
     medium: [
       ...["image_url", "video_url", "audio_url", "file_url", "document_url", "url", "uri", "href", "src", "path"],
       ...["image", "images", "video", "videos", "audio", "audios", "input_image", "input_video", "file", "media"],
-      ...["image_pil", "image_data", "audio_data", "video_data", "source"],
+      ...["image_pil", "image_data", "audio_data", "video_data", "source", "frames"],
     ],
     bytes: ["data", "file_data", "bytes", "base64", "b64_json", "input_audio"],
     reference: ["file_id", "image_id", "uuid"],
@@ -62,6 +77,8 @@ export function checkSources(body: Readonly<Record<string, unknown>>): void {
     const value = body[root];
     if (typeof value === "object" && value !== null) checkContent(value, root, true);
   }
+  for (const root of MEDIA_ROOTS) if (root in body) checkMedium(body[root], root);
+  for (const root of OTHER_ROOTS) if (root in body) checkUnknown(body[root], root);
   checkTools(body["tools"]);
   checkTemplateArguments(body["chat_template_kwargs"]);
 }
@@ -116,9 +133,16 @@ function checkMember(value: unknown, meaning: Exclude<Meaning, "opaque"> | undef
     case "tensor":
       throw refusal(at, "content is sent as text and media, not as tensors");
     case undefined:
-      if (typeof value === "string" && looksLikeAddress(value)) throw notEmbedded(at);
-      return checkBelow(value, at);
+      return checkUnknown(value, at);
   }
+}
+
+function checkUnknown(value: unknown, at: string): void {
+  if (typeof value === "string") {
+    if (looksLikeAddress(value)) throw notEmbedded(at);
+  } else if (Array.isArray(value)) {
+    for (const [index, each] of value.entries()) checkUnknown(each, `${at}[${index}]`);
+  } else checkBelow(value, at);
 }
 
 function checkBelow(value: unknown, at: string): void {

@@ -31,6 +31,8 @@ const DENIED: ReadonlyMap<string, string> = new Map([
   ["prompt_embeds", "prompts are text"],
   // vLLM: arguments of the model's image processor, such as sizes without bound.
   ["mm_processor_kwargs", "how media are read is the machine's owner's to choose"],
+  // mlx-vlm server: the size that an image is made to have.
+  ["resize_shape", "how media are read is the machine's owner's to choose"],
   ["media_io_kwargs", "how media are read is the machine's owner's to choose"],
   // vLLM: addresses of hosts that the cache is fetched from.
   ["kv_transfer_params", "a backend connects to nobody at a consumer's wish"],

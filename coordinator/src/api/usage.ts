@@ -1,5 +1,20 @@
 import type { Usage } from "@hearth/protocol";
 
+/**
+ * What an answer's own events say that it cost, unless that is more than is counted or no count at all: a provider may
+ * say there what it likes, and what cannot be true is not passed on.
+ */
+export function believable<T extends object>(told: T | undefined, counted: Usage): T | undefined {
+  if (told === undefined) return undefined;
+  const { prompt_tokens, completion_tokens } = counted;
+  const bounds = { prompt_tokens, completion_tokens, total_tokens: prompt_tokens + completion_tokens };
+  for (const [name, bound] of Object.entries(bounds)) {
+    const count = (told as Readonly<Record<string, unknown>>)[name] ?? 0;
+    if (typeof count !== "number" || count > bound) return undefined;
+  }
+  return told;
+}
+
 /** The provider's count in OpenAI's form. */
 export function openAiUsage(usage: Usage): {
   readonly prompt_tokens: number;

@@ -18,6 +18,7 @@ import {
   CONNECTION_LOST,
   failureOfFrame,
   failureOfStatus,
+  LEFT_WHILE_PAUSED,
   PROTOCOL_VIOLATION,
   TRUNCATED,
 } from "./failures.js";
@@ -71,6 +72,8 @@ export interface DigestFault {
   readonly thrown: unknown;
 }
 
+/** Connections that are found closed within this of a pause of ours were closed because of it, ms. */
+const AFTER_PAUSE_MS = 2_000;
 /** Events that wait for their consumer at most. Credit bounds their bytes; this bounds what tiny ones cost beside. */
 const MAX_PENDING_EVENTS = 16_384;
 
@@ -233,7 +236,8 @@ export class ProviderAttempt implements Attempt, StreamListener {
   }
 
   lost(): void {
-    this.#fail(CONNECTION_LOST);
+    const sincePauseMs = this.#deps.clock.sincePause?.() ?? Number.POSITIVE_INFINITY;
+    this.#fail(sincePauseMs < AFTER_PAUSE_MS ? LEFT_WHILE_PAUSED : CONNECTION_LOST);
   }
 
   #open(ciphertext: Uint8Array, seq: number, final: boolean): Buffer | undefined {

@@ -3,6 +3,8 @@ import type { AttemptFailure, FailureCode } from "./types.js";
 
 /** The connection went away under the stream. */
 export const CONNECTION_LOST: AttemptFailure = fault("connection_lost", 502);
+/** The same, just after this process had stood still: whoever waited for it has hung up, and that is no fault of theirs. */
+export const LEFT_WHILE_PAUSED: AttemptFailure = { ...CONNECTION_LOST, faulty: false };
 /** Frames, ciphertext or events that the protocol does not allow. */
 export const PROTOCOL_VIOLATION: AttemptFailure = fault("protocol_violation", 502);
 /** The stream ended without its final frame, or without the dialect's own end. */

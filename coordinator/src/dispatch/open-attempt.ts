@@ -12,6 +12,7 @@ import type { Picker } from "../selection/picker.js";
 import type { Traits } from "../selection/traits.js";
 import type { WaitQueue } from "../selection/wait-queue.js";
 import { type AttemptEnd, type DigestFault, ProviderAttempt } from "./attempt.js";
+import { LEFT_WHILE_PAUSED } from "./failures.js";
 import type { Hedging } from "./hedging.js";
 import type { OutboundRequest } from "./outbound-request.js";
 import type { StartAttempt } from "./race.js";
@@ -246,6 +247,8 @@ class AttemptOpener {
   ): void {
     const report = reportOf(end);
     if (report === "fault") this.#tried.failedVersions.add(session.agentVersion);
+    // Nobody has tried a machine that left because we stood still: it may serve when it is back.
+    if (end.type === "failed" && end.failure === LEFT_WHILE_PAUSED) this.#tried.providers.delete(session.id);
     pick.lease.report(report);
     pick.lease[Symbol.dispose]();
     this.#deps.observer.ended(role, end);

@@ -4,6 +4,8 @@ import { AwakeClock, systemTime } from "@hearth/platform";
 export interface Clock {
   /** Milliseconds since an arbitrary but fixed point; never goes back. */
   now(): number;
+  /** How long ago this process last stood still for a while, ms; absent or infinite = it never has. */
+  sincePause?(): number;
   /** Wall-clock milliseconds since 1970, for what people and other machines read. */
   wallTime(): number;
   /** Calls `fire` once, no sooner than `ms` from now, unless disposed before. Does not keep the process alive. */

@@ -118,26 +118,44 @@ function getKeptAlive(url: string, agent: Agent): Promise<KeptAliveEnding> {
 /** Longer than the deadlines of the paused coordinator, ms. */
 const PAUSE_MS = 4_000;
 
-it("takes nothing for silence that came while the coordinator itself was stopped", async () => {
+/** A coordinator in a process of its own, with two machines of the test's; what is asked of them comes to the test. */
+async function pausable(): Promise<Pausable> {
   const script = fileURLToPath(new URL("../../dist/system/pausable-coordinator.js", import.meta.url));
   const coordinator = new SpawnedProcess({ name: "coordinator", file: process.execPath, args: [script] });
   cleanUps.push(() => coordinator[Symbol.asyncDispose]());
   await coordinator.until("listens", () => coordinator.logged("listening").length > 0);
   const url = String(coordinator.logged("listening")[0]?.["url"]);
   const asked: ScriptedStream[] = [];
-  const provider = await ScriptedProvider.connect({
-    url: `${url.replace("http", "ws")}/ws/provider`,
-    token: PROVIDER_TOKEN,
-    script: (stream) => void asked.push(stream),
-    slots: [...SLOTS],
-  });
-  cleanUps.push(() => provider.terminate());
+  const connect = async (identity: number): Promise<ScriptedProvider> => {
+    const provider = await ScriptedProvider.connect({
+      url: `${url.replace("http", "ws")}/ws/provider`,
+      token: PROVIDER_TOKEN,
+      script: (stream) => void asked.push(stream),
+      slots: [...SLOTS],
+      register: { identity: Buffer.alloc(32, identity).toString("base64url") },
+    });
+    cleanUps.push(() => provider.terminate());
+    return provider;
+  };
   const ask = (): Promise<Response> =>
     fetch(`${url}/v1/chat/completions`, {
       method: "POST",
       headers: { Authorization: `Bearer ${API_KEY}`, "Content-Type": "application/json" },
       body: JSON.stringify({ model: "m", stream: true, messages: [{ role: "user", content: "hi" }] }),
     });
+  return { coordinator, asked, connect, ask };
+}
+
+interface Pausable {
+  readonly coordinator: SpawnedProcess;
+  readonly asked: ScriptedStream[];
+  readonly connect: (identity: number) => Promise<ScriptedProvider>;
+  readonly ask: () => Promise<Response>;
+}
+
+it("takes nothing for silence that came while the coordinator itself was stopped", async () => {
+  const { coordinator, asked, connect, ask } = await pausable();
+  await connect(1);
   const streaming = ask();
   await until("the first is asked", () => asked.length === 1);
   asked[0]?.role();
@@ -157,4 +175,24 @@ it("takes nothing for silence that came while the coordinator itself was stopped
   expect(await readStream(answer)).toMatchObject({ content: "before after", errors: [], broken: false });
   expect(await readStream(await waiting)).toMatchObject({ status: 200, content: "meanwhile", errors: [] });
   expect(asked).toHaveLength(2);
+});
+
+it("holds it against nobody that they hung up while the coordinator itself was stopped", async () => {
+  const { coordinator, asked, connect, ask } = await pausable();
+  const machines = [await connect(1), await connect(2)];
+  // Enough to have a machine out by itself, were each of them a fault.
+  const waiting = Array.from({ length: 6 }, ask);
+  await until("all are asked", () => asked.length === 6);
+
+  coordinator.signal("SIGSTOP");
+  for (const machine of machines) machine.terminate();
+  await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+  coordinator.signal("SIGCONT");
+
+  await Promise.all([connect(1), connect(2)]);
+  await until("all are asked again", () => asked.length === 12);
+  for (const stream of asked.slice(6)) stream.answer("after all");
+  for (const answer of await Promise.all(waiting)) {
+    expect(await readStream(answer)).toMatchObject({ status: 200, content: "after all", errors: [] });
+  }
 });

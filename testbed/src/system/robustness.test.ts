@@ -5,7 +5,7 @@ import type { Slot } from "@hearth/protocol";
 import { afterEach, describe, expect, it } from "vitest";
 import { readStream, until } from "../scripted/answers.js";
 import type { Script } from "../scripted/scripted-provider.js";
-import { startTestCoordinator, type TestCoordinator } from "../scripted/test-coordinator.js";
+import { API_KEY, startTestCoordinator, type TestCoordinator } from "../scripted/test-coordinator.js";
 
 let hearth: TestCoordinator;
 afterEach(() => hearth.stop());
@@ -163,5 +163,37 @@ describe("an alias", () => {
     expect((await hearth.chat(ask({ model: "a" }))).status).toBe(200);
     fresh.terminate();
     await running;
+  });
+});
+
+describe("a provider that lies about what its answers cost", () => {
+  const LIE = { prompt_tokens: Number.MAX_SAFE_INTEGER, completion_tokens: Number.MAX_SAFE_INTEGER };
+  const lying: Script = (s) => {
+    s.role();
+    s.content("hi");
+    s.finish();
+    s.raw(`data: ${JSON.stringify({ choices: [], usage: { ...LIE, total_tokens: 2 * LIE.prompt_tokens } })}\n\n`);
+    s.end(LIE);
+  };
+
+  it.each([
+    ["/v1/chat/completions", { stream_options: { include_usage: true } }],
+    ["/v1/responses", { input: "hi" }],
+    ["/v1/messages", { max_tokens: 50 }],
+  ])("is not passed on to the consumer: %s", async (path, more) => {
+    hearth = await startTestCoordinator({ policy: PATIENT });
+    await hearth.provider(lying);
+    for (const stream of [true, false]) {
+      const response = await fetch(hearth.url + path, {
+        method: "POST",
+        headers: { Authorization: `Bearer ${API_KEY}`, "Content-Type": "application/json" },
+        body: JSON.stringify({ ...ask({ stream }), ...more }),
+      });
+      expect(response.status).toBe(200);
+      const text = await response.text();
+      expect(text).toMatch(/tokens"/);
+      // Ten digits are more than any answer costs; ids and times stand beside the counts.
+      expect(text).not.toMatch(/tokens":\d{10}/);
+    }
   });
 });

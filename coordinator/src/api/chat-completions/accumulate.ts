@@ -1,3 +1,5 @@
+import type { Usage } from "@hearth/protocol";
+import { believable, openAiUsage } from "../usage.js";
 import type { ChatChunk, ChatChunkChoice, ChatUsage, ToolCallDelta } from "./read-event.js";
 
 interface ToolCall {
@@ -40,9 +42,10 @@ export class ChatAccumulator {
     readonly id: string;
     readonly model: string;
     readonly created: number;
-    readonly usage?: ChatUsage;
+    readonly usage?: Usage;
   }): object {
-    const usage = this.#usage ?? fallback.usage;
+    const { usage: counted } = fallback;
+    const usage = counted === undefined ? this.#usage : (believable(this.#usage, counted) ?? openAiUsage(counted));
     return {
       id: this.#head?.id ?? fallback.id,
       object: "chat.completion",

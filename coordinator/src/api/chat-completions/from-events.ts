@@ -5,10 +5,10 @@ import type { HearthError } from "../../platform/errors.js";
 import type { Consumer, Reply } from "../../request/consumer.js";
 import { openAiErrorBody } from "../error-envelope.js";
 import { DONE, sseEvent } from "../sse.js";
-import { openAiUsage } from "../usage.js";
+import { believable, openAiUsage } from "../usage.js";
 import { ChatAccumulator } from "./accumulate.js";
 import { type ChunkFacts, ChunkRepair } from "./chunk-repair.js";
-import type { ChatChunk } from "./read-event.js";
+import type { ChatChunk, ChatUsage } from "./read-event.js";
 import type { ChatRequest } from "./to-internal.js";
 
 /** The reply in the form the request asked for. */
@@ -26,7 +26,7 @@ class ChatStream implements Reply {
   readonly #consumer: Consumer;
   readonly #includeUsage: boolean;
   readonly #repair: ChunkRepair;
-  #usage: Uint8Array | string | undefined;
+  #usage: { readonly bytes: Uint8Array | string; readonly told: ChatUsage } | undefined;
   #usageSent = false;
 
   constructor(request: ChatRequest, consumer: Consumer, facts: ChunkFacts) {
@@ -45,7 +45,7 @@ class ChatStream implements Reply {
     const bytes = repaired === chunk.parsed ? chunk.bytes : sseEvent(repaired);
     if (repaired.usage) {
       if (repaired.choices?.length === 0) {
-        this.#usage = bytes;
+        this.#usage = { bytes, told: repaired.usage };
         return undefined;
       }
       this.#usageSent = true;
@@ -58,7 +58,7 @@ class ChatStream implements Reply {
     const end = this.#repair.end();
     if (end !== undefined) last.push(sseEvent(end));
     if (this.#includeUsage) {
-      if (this.#usage !== undefined) last.push(this.#usage);
+      if (this.#usage !== undefined && believable(this.#usage.told, usage)) last.push(this.#usage.bytes);
       else if (!this.#usageSent) last.push(sseEvent(this.#repair.usage(openAiUsage(usage))));
     }
     this.#consumer.endStream(...last, DONE);
@@ -92,7 +92,7 @@ class WholeChat implements Reply {
   complete(usage: Usage): void {
     const end = this.#repair.end();
     if (end !== undefined) this.#accumulator.add(end);
-    this.#consumer.sendJson(this.#accumulator.completion({ ...this.#facts, usage: openAiUsage(usage) }));
+    this.#consumer.sendJson(this.#accumulator.completion({ ...this.#facts, usage }));
   }
 
   fail(error: HearthError): void {

@@ -5,7 +5,7 @@ import type { HearthError } from "../../platform/errors.js";
 import type { Consumer, Reply } from "../../request/consumer.js";
 import { openAiErrorBody } from "../error-envelope.js";
 import { DONE, sseEvent } from "../sse.js";
-import { openAiUsage } from "../usage.js";
+import { believable, openAiUsage } from "../usage.js";
 import { joinLogprobs, type TextLogprobs } from "./logprobs.js";
 import type { TextChunk } from "./read-event.js";
 import { TextChunks, type TextFacts } from "./text-chunks.js";
@@ -26,7 +26,7 @@ class TextStream implements Reply {
   readonly #consumer: Consumer;
   readonly #includeUsage: boolean;
   readonly #chunks: TextChunks;
-  #usage: Uint8Array | string | undefined;
+  #usage: { readonly bytes: Uint8Array | string; readonly told: object } | undefined;
 
   constructor(request: CompletionRequest, consumer: Consumer, facts: TextFacts) {
     this.#consumer = consumer;
@@ -43,7 +43,7 @@ class TextStream implements Reply {
     if (text === undefined) return undefined;
     const bytes = text === chunk.parsed ? chunk.bytes : sseEvent(text);
     if (text.choices?.length !== 0) return this.#consumer.write(bytes);
-    this.#usage = bytes;
+    this.#usage = { bytes, told: text.usage ?? {} };
     return undefined;
   }
 
@@ -51,7 +51,10 @@ class TextStream implements Reply {
     const last: (Uint8Array | string)[] = [];
     const end = this.#chunks.end();
     if (end !== undefined) last.push(sseEvent(end));
-    if (this.#includeUsage) last.push(this.#usage ?? sseEvent(this.#chunks.usage(openAiUsage(usage))));
+    if (this.#includeUsage) {
+      const told = this.#usage !== undefined && believable(this.#usage.told, usage) ? this.#usage.bytes : undefined;
+      last.push(told ?? sseEvent(this.#chunks.usage(openAiUsage(usage))));
+    }
     this.#consumer.endStream(...last, DONE);
   }
 
@@ -93,7 +96,7 @@ class WholeText implements Reply {
       created: this.#head?.created ?? created,
       model: this.#head?.model ?? model,
       choices: [{ text: this.#text, index: 0, logprobs: this.#logprobs, finish_reason: this.#finishReason }],
-      usage: this.#usage ?? openAiUsage(usage),
+      usage: believable(this.#usage, usage) ?? openAiUsage(usage),
     });
   }
 

@@ -1,5 +1,6 @@
 import type { Usage } from "@hearth/protocol";
 import type { ChatUsage } from "../chat-completions/read-event.js";
+import { believable } from "../usage.js";
 
 /** What an answer cost, tokens. */
 export interface TokenCounts {
@@ -11,8 +12,9 @@ export interface TokenCounts {
   readonly reasoning: number;
 }
 
-/** The backend's own count, or the provider's where its events had none. */
-export function tokenCounts(usage: ChatUsage | undefined, counted: Usage): TokenCounts {
+/** The backend's own count, or the provider's where its events had none, or one that cannot be. */
+export function tokenCounts(told: ChatUsage | undefined, counted: Usage): TokenCounts {
+  const usage = believable(told, counted);
   if (usage === undefined) {
     const { prompt_tokens: input, completion_tokens: output, cached_tokens: cached = 0 } = counted;
     return { input, cached, output, reasoning: 0 };
@@ -22,7 +24,7 @@ export function tokenCounts(usage: ChatUsage | undefined, counted: Usage): Token
     input,
     cached: Math.min(input, detail(usage["prompt_tokens_details"], "cached_tokens")),
     output: usage.completion_tokens ?? 0,
-    reasoning: detail(usage["completion_tokens_details"], "reasoning_tokens"),
+    reasoning: Math.min(usage.completion_tokens ?? 0, detail(usage["completion_tokens_details"], "reasoning_tokens")),
   };
 }
 
