@@ -2,15 +2,8 @@ import type { Hardware, ModelAdvert, ProviderId, TrustLevel } from "@hearth/prot
 import type { Provider } from "./provider.js";
 
 /** What is kept of a machine that is away: what a request that waits for it has to know. */
-export interface DepartedFacts {
-  readonly id: ProviderId;
-  readonly name: string | undefined;
-  readonly account: string;
-  readonly agentVersion: string;
-  readonly hardware: Hardware;
-  readonly trust: TrustLevel;
-  readonly lentTo: Provider["lentTo"];
-  readonly serialHash: string;
+export interface DepartedFacts
+  extends Pick<Provider, "id" | "name" | "account" | "agentVersion" | "hardware" | "trust" | "lentTo" | "serialHash"> {
   readonly models: readonly ModelAdvert[];
 }
 
