@@ -24,7 +24,7 @@ it("needs nothing to be set, and then stays on this machine", () => {
     settingsFile: undefined,
     logLevel: "info",
     maxConnections: undefined,
-    departures: { expectedBackMs: 120_000, perAddress: 256, perAccount: 1_024, entries: 50_000 },
+    departures: { expectedBackMs: 120_000, perAddress: 256, perAccount: 1_024, entries: 20_000 },
     knownModelDays: 7,
     readyGraceMs: 0,
     maxConnectionsPerAddress: 256,

@@ -19,7 +19,7 @@ export const DEFAULT_DEPARTURE_LIMITS: DepartureLimits = {
   expectedBackMs: 120_000,
   perAddress: 256,
   perAccount: 1_024,
-  entries: 50_000,
+  entries: 20_000,
 };
 
 interface Departure {
