@@ -7,7 +7,7 @@ const hex = (data: Uint8Array): string => Buffer.from(data).toString("hex");
 describe("associated data", () => {
   it("has the documented bytes", () => {
     const binding = { requestId: "ab", attemptId: "c" };
-    expect(hex(new ChunkAad(binding, "request").for(0, false))).toBe("00026162000163010000000000");
+    expect(hex(new ChunkAad(binding, "request").for(0, false, 0))).toBe("00026162000163010000000000");
     expect(hex(new ChunkAad(binding, "response").for(0x01020304, true))).toBe("00026162000163020102030401");
   });
 
@@ -19,13 +19,16 @@ describe("associated data", () => {
       direction: fc.constantFrom<Direction>("request", "response"),
       seq: fc.oneof(fc.nat(3), fc.constant(0xffff_ffff)),
       final: fc.boolean(),
+      mark: fc.constantFrom(0, 1, 2, 64, 127),
     };
     interface Bound extends Binding {
       readonly direction: Direction;
       readonly seq: number;
       readonly final: boolean;
+      readonly mark: number;
     }
-    const encode = (bound: Bound): string => hex(new ChunkAad(bound, bound.direction).for(bound.seq, bound.final));
+    const encode = (bound: Bound): string =>
+      hex(new ChunkAad(bound, bound.direction).for(bound.seq, bound.final, bound.mark));
     fc.assert(
       fc.property(fc.record(fields), fc.record(fields, { requiredKeys: [] }), (one, changes) => {
         const other = { ...one, ...changes };
@@ -37,8 +40,8 @@ describe("associated data", () => {
   });
 
   it("cannot be made the same by moving characters between the ids", () => {
-    const left = new ChunkAad({ requestId: "ab", attemptId: "c" }, "request").for(0, false);
-    const right = new ChunkAad({ requestId: "a", attemptId: "bc" }, "request").for(0, false);
+    const left = new ChunkAad({ requestId: "ab", attemptId: "c" }, "request").for(0, false, 0);
+    const right = new ChunkAad({ requestId: "a", attemptId: "bc" }, "request").for(0, false, 0);
     expect(hex(left)).not.toBe(hex(right));
   });
 
@@ -54,7 +57,7 @@ describe("associated data", () => {
   });
 
   it("accepts the longest id and characters outside the basic plane", () => {
-    const aad = new ChunkAad({ requestId: "x".repeat(65_535), attemptId: "😀" }, "request").for(0, false);
+    const aad = new ChunkAad({ requestId: "x".repeat(65_535), attemptId: "😀" }, "request").for(0, false, 0);
     expect(aad).toHaveLength(2 + 65_535 + 2 + 4 + 6);
   });
 });

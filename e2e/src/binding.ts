@@ -13,32 +13,46 @@ export type Direction = "request" | "response";
 const DIRECTION_BYTES = { request: 1, response: 2 } as const;
 const MAX_ID_BYTES = 0xffff;
 
+/** Largest mark: it shares a byte with the final flag. */
+export const MAX_MARK = 0x7f;
+
 /**
  * The associated data of the chunks of one stream:
- * `u16 length | request id | u16 length | attempt id | u8 direction | u32 seq | u8 final`, integers big-endian,
- * ids in UTF-8. All but the last five bytes are written once.
+ * `u16 length | request id | u16 length | attempt id | u8 direction | u32 seq | u8 flags`, integers big-endian,
+ * ids in UTF-8, flags = final + 2 × mark. All but the last five bytes are written once.
  */
 export class ChunkAad {
   readonly #bytes: Uint8Array;
 
   /** @throws E2eError `invalid_binding` for an id that is empty, over 65,535 bytes or not well-formed Unicode */
   constructor(binding: Binding, direction: Direction) {
-    const requestId = idBytes(binding.requestId);
-    const attemptId = idBytes(binding.attemptId);
-    const bytes = new Uint8Array(2 + requestId.length + 2 + attemptId.length + 6);
-    let at = writeId(bytes, 0, requestId);
-    at = writeId(bytes, at, attemptId);
-    bytes[at] = DIRECTION_BYTES[direction];
+    const ids = bindingBytes(binding);
+    const bytes = new Uint8Array(ids.length + 6);
+    bytes.set(ids);
+    bytes[ids.length] = DIRECTION_BYTES[direction];
     this.#bytes = bytes;
   }
 
   /** The associated data of one chunk. The array is reused by the next call. */
-  for(seq: number, final: boolean): Uint8Array {
+  for(seq: number, final: boolean, mark: number): Uint8Array {
     const bytes = this.#bytes;
     writeU32(bytes, bytes.length - 5, seq);
-    bytes[bytes.length - 1] = final ? 1 : 0;
+    bytes[bytes.length - 1] = (final ? 1 : 0) | (mark << 1);
     return bytes;
   }
+}
+
+/**
+ * The ids of a binding in a form that no two bindings share: `u16 length | request id | u16 length | attempt id`.
+ *
+ * @throws E2eError `invalid_binding` for an id that is empty, over 65,535 bytes or not well-formed Unicode
+ */
+export function bindingBytes(binding: Binding): Uint8Array {
+  const requestId = idBytes(binding.requestId);
+  const attemptId = idBytes(binding.attemptId);
+  const bytes = new Uint8Array(2 + requestId.length + 2 + attemptId.length);
+  writeId(bytes, writeId(bytes, 0, requestId), attemptId);
+  return bytes;
 }
 
 function idBytes(id: string): Uint8Array {

@@ -1,5 +1,5 @@
 import type { ChunkAad } from "./binding.js";
-import type { StreamKeys } from "./chunk-sealer.js";
+import { isMark, type StreamKeys } from "./chunk-sealer.js";
 import { E2eError, type E2eErrorCode } from "./error.js";
 import { NonceSequence } from "./nonce-sequence.js";
 import { type Primitives, TAG_BYTES } from "./primitives.js";
@@ -34,12 +34,14 @@ export class ChunkOpener {
    * @throws E2eError `out_of_sequence`, `open_failed`, `malformed_record`, `too_large`, all of which end the stream;
    * then `already_failed`; `already_finished` after the final chunk
    */
-  open(ciphertext: Uint8Array, seq: number, final: boolean): Uint8Array {
+  open(ciphertext: Uint8Array, seq: number, final: boolean, mark: number): Uint8Array {
     if (this.#state === "finished") throw new E2eError("already_finished", "the final chunk was opened");
     if (this.#state === "failed") throw new E2eError("already_failed", "an earlier chunk was refused");
     if (seq !== this.#nonces.seq) throw this.#fail("out_of_sequence", "not the next chunk");
     if (ciphertext.length > MAX_CIPHERTEXT_BYTES) throw this.#fail("too_large", "a chunk has at most 32 MiB");
-    const aad = this.#aad.for(seq, final);
+    // A mark that could not have been sealed would be cut to one that could.
+    if (!isMark(mark)) throw this.#fail("open_failed", "no chunk carries such a mark");
+    const aad = this.#aad.for(seq, final, mark);
     const record = this.#primitives.decrypt(this.#key, this.#nonces.take(), aad, ciphertext);
     if (record === undefined) throw this.#fail("open_failed", "the chunk is not authentic");
     const plaintext = readRecord(record);

@@ -1,4 +1,4 @@
-import type { ChunkAad } from "./binding.js";
+import { type ChunkAad, MAX_MARK } from "./binding.js";
 import { E2eError } from "./error.js";
 import { NonceSequence } from "./nonce-sequence.js";
 import { type Primitives, TAG_BYTES } from "./primitives.js";
@@ -47,8 +47,9 @@ export class ChunkSealer {
    * @returns `headroomBytes` zero bytes, the prefix of chunk 0, ciphertext and tag
    * @throws E2eError `already_finished`, `too_large`, `invalid_argument`, `sequence_exhausted`; none spends a number
    */
-  seal(plaintext: Uint8Array, final: boolean, headroomBytes: number): Uint8Array {
+  seal(plaintext: Uint8Array, final: boolean, headroomBytes: number, mark: number): Uint8Array {
     if (this.#finished) throw new E2eError("already_finished", "the final chunk was sealed");
+    if (!isMark(mark)) throw new E2eError("invalid_argument", "a mark is a whole number from 0 to 127");
     if (!Number.isSafeInteger(headroomBytes) || headroomBytes < 0) {
       throw new E2eError("invalid_argument", "headroom is a whole number of bytes");
     }
@@ -59,7 +60,7 @@ export class ChunkSealer {
     if (seq === 0) out.set(prefix, headroomBytes);
     writeRecord(out, start, plaintext, padding);
     const nonce = this.#nonces.take();
-    this.#primitives.encryptInPlace(this.#key, nonce, this.#aad.for(seq, final), out.subarray(start));
+    this.#primitives.encryptInPlace(this.#key, nonce, this.#aad.for(seq, final, mark), out.subarray(start));
     if (final) {
       this.#finished = true;
       this.#key.fill(0);
@@ -67,3 +68,6 @@ export class ChunkSealer {
     return out;
   }
 }
+
+/** Whether a number can travel as a chunk's mark. */
+export const isMark = (mark: number): boolean => Number.isInteger(mark) && mark >= 0 && mark <= MAX_MARK;

@@ -21,7 +21,11 @@ export type E2eErrorCode =
   /** The final chunk has passed. */
   | "already_finished"
   /** An earlier chunk failed to open. */
-  | "already_failed";
+  | "already_failed"
+  /** This context has had this attempt before. */
+  | "attempt_repeated"
+  /** The context is retired, or has had as many attempts as it may. */
+  | "context_retired";
 
 /** The one error this package throws. Neither message nor cause holds key or message bytes. */
 export class E2eError extends Error {

@@ -6,6 +6,7 @@ export { MAX_OVERHEAD_BYTES } from "./overhead.js";
 export type { PreparedPublicKey, Primitives, PrivateKeyHandle } from "./primitives.js";
 export { MAX_CHUNK_BYTES, type Padding } from "./record.js";
 export {
+  type AttemptSealer,
   type OpenRequestOptions,
   openRequest,
   type RequestOpener,
@@ -14,3 +15,11 @@ export {
   sealRequest,
 } from "./sealed-request.js";
 export type { ResponseOpener, ResponseSealer } from "./sealed-response.js";
+export {
+  type ContextOptions,
+  createOpeningContext,
+  createSealingContext,
+  MAX_ATTEMPTS_PER_CONTEXT,
+  type OpeningContext,
+  type SealingContext,
+} from "./sealing-context.js";

@@ -3,9 +3,9 @@ import { type Binding, ChunkAad } from "./binding.js";
 import { utf8 } from "./bytes.js";
 import { ChunkOpener } from "./chunk-opener.js";
 import { ChunkSealer } from "./chunk-sealer.js";
-import { decapsulate, encapsulate, keySchedule, keyScheduleContext } from "./hpke.js";
+import { decapsulate, encapsulate, exportSecret, type HpkeContext, keySchedule, keyScheduleContext } from "./hpke.js";
 import type { EncryptionKeyPair } from "./key-pair.js";
-import type { PreparedPublicKey, Primitives } from "./primitives.js";
+import { AEAD_KEY_BYTES, type PreparedPublicKey, type Primitives } from "./primitives.js";
 import type { Padding } from "./record.js";
 import {
   type ResponseOpener,
@@ -15,6 +15,7 @@ import {
 } from "./sealed-response.js";
 
 const REQUEST_INFO = utf8("hearth/e2e/1 request");
+const RESPONSE_LABEL = utf8("hearth/e2e/1 response");
 
 /** Options of `sealRequest`. */
 export interface SealRequestOptions {
@@ -26,10 +27,8 @@ export interface SealRequestOptions {
   readonly padding?: Padding | undefined;
 }
 
-/** The coordinator's end of one attempt. */
-export interface RequestSealer {
-  /** 32 bytes that the provider needs to open the request; they travel in the clear. */
-  readonly encapsulatedKey: Uint8Array;
+/** The sending end of one attempt. */
+export interface AttemptSealer {
   /**
    * Seals the next chunk of the body.
    *
@@ -38,6 +37,12 @@ export interface RequestSealer {
    */
   seal(plaintext: Uint8Array, final: boolean, headroomBytes?: number): Uint8Array;
   readonly response: ResponseOpener;
+}
+
+/** The sending end of one attempt that has an HPKE context of its own. */
+export interface RequestSealer extends AttemptSealer {
+  /** 32 bytes that the provider needs to open the request; they travel in the clear. */
+  readonly encapsulatedKey: Uint8Array;
 }
 
 /** Options of `openRequest`. */
@@ -78,11 +83,11 @@ export function sealRequest(options: SealRequestOptions): RequestSealer {
   const { sharedSecret, encapsulatedKey } = encapsulate(primitives, recipient, primitives.generatePrivateKey());
   const context = keySchedule(primitives, sharedSecret, scheduleContext(primitives));
   const chunks = new ChunkSealer(primitives, context, aad, { padding });
-  const { exporterSecret } = context;
+  const secret = responseSecret(primitives, context);
   return {
     encapsulatedKey,
-    seal: (plaintext, final, headroomBytes = 0) => chunks.seal(plaintext, final, headroomBytes),
-    response: new ResponseOpenerStream({ primitives, exporterSecret, encapsulatedKey, binding }),
+    seal: (plaintext, final, headroomBytes = 0) => chunks.seal(plaintext, final, headroomBytes, 0),
+    response: new ResponseOpenerStream({ primitives, secret, encapsulatedKey, binding }),
   };
 }
 
@@ -99,14 +104,21 @@ export function openRequest(options: OpenRequestOptions): RequestOpener {
   const sharedSecret = decapsulate(primitives, encapsulatedKey, keyPair.privateKey);
   const context = keySchedule(primitives, sharedSecret, scheduleContext(primitives));
   const chunks = new ChunkOpener(primitives, context, aad);
-  const { exporterSecret } = context;
+  const secret = responseSecret(primitives, context);
   return {
-    open: (ciphertext, seq, final) => chunks.open(ciphertext, seq, final),
+    open: (ciphertext, seq, final) => chunks.open(ciphertext, seq, final, 0),
     get finished(): boolean {
       return chunks.finished;
     },
-    response: new ResponseSealerStream({ primitives, exporterSecret, encapsulatedKey, binding }, padding),
+    response: new ResponseSealerStream({ primitives, secret, encapsulatedKey, binding }, padding),
   };
+}
+
+/** Wipes the exporter secret: nothing else is exported from the context of a single request. */
+function responseSecret(primitives: Primitives, { exporterSecret }: HpkeContext): Uint8Array {
+  const secret = exportSecret(primitives, exporterSecret, RESPONSE_LABEL, AEAD_KEY_BYTES);
+  exporterSecret.fill(0);
+  return secret;
 }
 
 const scheduleContexts = new WeakMap<Primitives, Uint8Array>();
