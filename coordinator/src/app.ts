@@ -1,7 +1,6 @@
 import { setMaxListeners } from "node:events";
 import type { IncomingMessage, Server } from "node:http";
 import type { LogFile } from "@hearth/disk";
-import { sealRequest } from "@hearth/e2e";
 import { createFleet, type Fleet } from "./compose/create-fleet.js";
 import { createSelection, observeAttempts, type Selection } from "./compose/create-selection.js";
 import { createServer } from "./compose/create-server.js";
@@ -187,7 +186,7 @@ function createServices(parts: ServiceParts): RequestServices {
       session: (id) => registry.get(id),
       ids,
       clock,
-      seal: sealRequest,
+      contexts: fleet.contexts,
       observer: observeAttempts(metrics, options.log),
     },
     settlement: { clock, metrics },

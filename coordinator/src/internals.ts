@@ -24,6 +24,7 @@ export type { Consumer, Dialect, Reply } from "./request/consumer.js";
 export { handleRequest, type RequestServices } from "./request/handle-request.js";
 export type { InferenceRequest } from "./request/inference-request.js";
 export { repairToolSchemas } from "./request/tool-schema.js";
+export { ProviderContexts } from "./sealing/provider-contexts.js";
 export { type Catalog, DEFAULT_CATALOG } from "./selection/catalog.js";
 export { type GateContext, gateAgainst } from "./selection/gates.js";
 export { OutlierDetector, type Report } from "./selection/outlier.js";

@@ -8,7 +8,7 @@ describe("associated data", () => {
   it("has the documented bytes", () => {
     const binding = { requestId: "ab", attemptId: "c" };
     expect(hex(new ChunkAad(binding, "request").for(0, false, 0))).toBe("00026162000163010000000000");
-    expect(hex(new ChunkAad(binding, "response").for(0x01020304, true))).toBe("00026162000163020102030401");
+    expect(hex(new ChunkAad(binding, "response").for(0x01020304, true, 0))).toBe("00026162000163020102030401");
   });
 
   it("differs whenever anything it binds differs", () => {

@@ -61,8 +61,8 @@ export class KeyRing implements Disposable {
    * @returns `undefined` for a key that was never this ring's or is retired
    */
   acquire(keyId: string): KeyLease | undefined {
-    const entry = [this.#current, this.#previous].find((held) => held?.keyPair.keyId === keyId);
-    if (entry === undefined || entry.retired) return undefined;
+    const entry = this.#find(keyId);
+    if (entry === undefined) return undefined;
     entry.users += 1;
     let released = false;
     return {
@@ -76,10 +76,19 @@ export class KeyRing implements Disposable {
     };
   }
 
+  /** Whether a key can be acquired. */
+  holds(keyId: string): boolean {
+    return this.#find(keyId) !== undefined;
+  }
+
   /** Retires every key. Those in use are erased when their last user is done. */
   [Symbol.dispose](): void {
     this.retirePrevious();
     retire(this.#current);
+  }
+
+  #find(keyId: string): Entry | undefined {
+    return [this.#current, this.#previous].find((held) => held?.keyPair.keyId === keyId && !held.retired);
   }
 
   #fresh(): Entry {

@@ -43,7 +43,6 @@ export interface SealingContext extends Disposable {
 
 /** The receiving end of such a context. */
 export interface OpeningContext extends Disposable {
-  readonly contextId: string;
   /** @throws E2eError `attempt_repeated`, `context_retired`, `invalid_binding` */
   attempt(binding: Binding): RequestOpener;
 }
@@ -62,7 +61,7 @@ export function createSealingContext(
   const { sharedSecret, encapsulatedKey } = encapsulate(primitives, recipient, primitives.generatePrivateKey());
   const exporter = new AttemptExporter(primitives, sharedSecret, encapsulatedKey);
   return {
-    contextId: exporter.contextId,
+    contextId: keyIdOf(encapsulatedKey, primitives),
     encapsulatedKey,
     get spent(): boolean {
       return exporter.spent;
@@ -93,7 +92,6 @@ export function createOpeningContext(
   const enc = Uint8Array.from(encapsulatedKey);
   const exporter = new AttemptExporter(primitives, decapsulate(primitives, enc, keyPair.privateKey), enc);
   return {
-    contextId: exporter.contextId,
     attempt(binding) {
       const { request, response } = exporter.export(binding);
       const chunks = new ChunkOpener(primitives, request, new ChunkAad(binding, "request"));
@@ -117,7 +115,6 @@ interface AttemptSecrets {
 
 /** Exports the keys of each attempt once. */
 class AttemptExporter {
-  readonly contextId: string;
   readonly #primitives: Primitives;
   readonly #encapsulatedKey: Uint8Array;
   readonly #exporterSecret: Uint8Array;
@@ -129,7 +126,6 @@ class AttemptExporter {
     const context = keySchedule(primitives, sharedSecret, scheduleContext(primitives));
     // Nothing is sealed under the context itself.
     context.key.fill(0);
-    this.contextId = keyIdOf(encapsulatedKey, primitives);
     this.#primitives = primitives;
     this.#encapsulatedKey = encapsulatedKey;
     this.#exporterSecret = context.exporterSecret;

@@ -159,6 +159,16 @@ const coordinatorFrames: { readonly [T in CoordinatorFrame["type"]]: fc.Arbitrar
     },
     ["type", "version", "provider_id", "heartbeat_interval_ms"],
   ),
+  sealing_context: fc.record(
+    {
+      type: fc.constant("sealing_context"),
+      context_id: id,
+      key_id: id,
+      encapsulated_key: key32,
+      replaces: id,
+    },
+    { requiredKeys: ["type", "context_id", "key_id", "encapsulated_key"] },
+  ),
   request: fc.record({
     type: fc.constant("request"),
     stream,
@@ -167,8 +177,7 @@ const coordinatorFrames: { readonly [T in CoordinatorFrame["type"]]: fc.Arbitrar
     model: id,
     dialect: fc.constantFrom(...BACKEND_DIALECTS),
     delivery: fc.constantFrom(...requestSchema.shape.delivery.options),
-    key_id: id,
-    encapsulated_key: key32,
+    context_id: id,
     body_bytes: fc.nat({ max: LIMITS.forwardedBodyBytes }),
   }),
   cancel: fc.record({ type: fc.constant("cancel"), stream, reason: fc.constantFrom(...CANCEL_REASONS) }),

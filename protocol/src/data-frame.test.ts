@@ -8,6 +8,7 @@ import {
   decodeData,
   encodeData,
   FLAG_FINAL,
+  type Holding,
   writeDataHeader,
 } from "./data-frame.js";
 import { MAX_U32 } from "./ids.js";
@@ -15,13 +16,16 @@ import { LIMITS } from "./limits.js";
 
 const u32 = (min: number): fc.Arbitrary<number> =>
   fc.oneof(fc.integer({ min, max: MAX_U32 }), fc.constantFrom(0x7fff_ffff, 0x8000_0000, MAX_U32));
-const frames: fc.Arbitrary<DataFrame> = fc.record({
-  kind: fc.constantFrom(...(Object.keys(DATA_KINDS) as DataKind[])),
-  stream: u32(1),
-  seq: u32(0),
-  final: fc.boolean(),
-  ciphertext: fc.uint8Array({ maxLength: 300 }),
-});
+const ofKind = (kind: DataKind, ...holds: readonly Holding[]): fc.Arbitrary<DataFrame> =>
+  fc.record({
+    kind: fc.constant(kind),
+    stream: u32(1),
+    seq: u32(0),
+    final: fc.boolean(),
+    holds: fc.constantFrom(...holds),
+    ciphertext: fc.uint8Array({ maxLength: 300 }),
+  });
+const frames = fc.oneof(ofKind("request", "body"), ofKind("response", "preamble", "content", "trailer"));
 
 describe("data frame", () => {
   it("comes back as it was sent", () => {
@@ -38,9 +42,10 @@ describe("data frame", () => {
       stream: 0x01020304,
       seq: 0xfffefdfc,
       final: true,
+      holds: "content",
       ciphertext: Uint8Array.of(0xaa, 0xbb),
     });
-    expect([...encoded]).toEqual([2, 1, 2, 3, 4, 0xff, 0xfe, 0xfd, 0xfc, FLAG_FINAL, 0xaa, 0xbb]);
+    expect([...encoded]).toEqual([2, 1, 2, 3, 4, 0xff, 0xfe, 0xfd, 0xfc, FLAG_FINAL | 4, 0xaa, 0xbb]);
     expect(encoded).toHaveLength(DATA_HEADER_BYTES + 2);
   });
 
@@ -77,32 +82,30 @@ describe("data frame", () => {
   });
 
   it("is none over the frame limit", () => {
-    const frame = { kind: "request", stream: 1, seq: 0, final: false } as const;
+    const frame = { kind: "request", stream: 1, seq: 0, final: false, holds: "body" } as const;
     const ciphertext = new Uint8Array(LIMITS.frameBytes - DATA_HEADER_BYTES);
     expect(decodeData(encodeData({ ...frame, ciphertext }))?.ciphertext).toHaveLength(ciphertext.length);
     const tooLong = new Uint8Array(ciphertext.length + 1);
     expect(decodeData(encodeData({ ...frame, ciphertext: tooLong }))).toBeUndefined();
   });
 
-  it("is none with any kind or flag but the known ones, and for stream 0", () => {
-    const encoded = encodeData({ kind: "request", stream: 1, seq: 0, final: false, ciphertext: new Uint8Array(4) });
-    const withByte = (at: number, value: number): DataFrame | undefined => {
-      const copy = Uint8Array.from(encoded);
-      copy[at] = value;
-      return decodeData(copy);
-    };
+  it("is none with any kind or flags but those that its kind has, and for stream 0", () => {
+    const accepted = (kind: number, flags: number, stream = 1): boolean =>
+      decodeData(Uint8Array.of(kind, 0, 0, 0, stream, 0, 0, 0, 0, flags, 7)) !== undefined;
     for (let value = 0; value < 256; value++) {
-      expect(withByte(0, value) !== undefined).toBe(value === DATA_KINDS.request || value === DATA_KINDS.response);
-      expect(withByte(9, value) !== undefined).toBe(value === 0 || value === FLAG_FINAL);
+      expect(accepted(value, 0)).toBe(value === DATA_KINDS.request);
+      expect(accepted(value, 4)).toBe(value === DATA_KINDS.response);
+      expect(accepted(DATA_KINDS.request, value)).toBe(value === 0 || value === FLAG_FINAL);
+      expect(accepted(DATA_KINDS.response, value)).toBe([2, 3, 4, 5, 8, 9].includes(value));
     }
-    expect(withByte(4, 0)).toBeUndefined();
+    expect(accepted(DATA_KINDS.request, 0, 0)).toBe(false);
   });
 
   it("never throws on arbitrary bytes, and what it accepts is exactly those bytes", () => {
     const bytes = fc.oneof(
       fc.uint8Array({ maxLength: 40 }),
       fc
-        .tuple(fc.constantFrom(1, 2), fc.uint8Array({ minLength: 8, maxLength: 8 }), fc.constantFrom(0, 1))
+        .tuple(fc.constantFrom(1, 2), fc.uint8Array({ minLength: 8, maxLength: 8 }), fc.constantFrom(0, 1, 2, 5, 9))
         .map(([kind, middle, flags]) => Uint8Array.of(kind, ...middle, flags, 9)),
     );
     fc.assert(

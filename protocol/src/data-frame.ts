@@ -11,6 +11,15 @@ export type DataKind = keyof typeof DATA_KINDS;
 /** Set on the last frame of a stream and kind; the sealed AAD binds it. */
 export const FLAG_FINAL = 1;
 
+/**
+ * What the sealed bytes are, for whoever may not read them: a part of a request's body or of a backend's error; events
+ * that say nothing yet; content; what follows content and is none (usage, the end mark). The value is the mark that
+ * the sealed AAD binds; in the flags it stands above the final flag.
+ */
+export const DATA_MARKS = { body: 0, preamble: 1, content: 2, trailer: 4 } as const;
+
+export type Holding = keyof typeof DATA_MARKS;
+
 /** Bytes before the ciphertext. */
 export const DATA_HEADER_BYTES = 10;
 
@@ -19,6 +28,8 @@ export interface DataFrame {
   readonly stream: number;
   readonly seq: number;
   readonly final: boolean;
+  /** `body` in requests, and only there. */
+  readonly holds: Holding;
   /** A view into the received message, not a copy. */
   readonly ciphertext: Uint8Array;
 }
@@ -36,27 +47,46 @@ export function writeDataHeader(out: Uint8Array, header: Omit<DataFrame, "cipher
   out[0] = DATA_KINDS[header.kind];
   writeU32(out, 1, header.stream);
   writeU32(out, 5, header.seq);
-  out[9] = header.final ? FLAG_FINAL : 0;
+  out[9] = (header.final ? FLAG_FINAL : 0) | (DATA_MARKS[header.holds] << 1);
 }
 
 /**
  * Reads a binary frame.
  *
- * @returns `undefined` for anything that is not exactly one: too short, too large, an unknown kind or flag, stream 0
+ * @returns `undefined` for anything that is not exactly one: too short, too large, an unknown kind or flag, a mark that its kind does
+ * not carry, stream 0
  */
 export function decodeData(message: Uint8Array): DataFrame | undefined {
   if (message.length < DATA_HEADER_BYTES || message.length > LIMITS.frameBytes) return undefined;
   const kind = message[0] === DATA_KINDS.response ? "response" : message[0] === DATA_KINDS.request ? "request" : null;
   const flags = message[9] as number;
   const stream = readU32(message, 1);
-  if (kind === null || (flags & ~FLAG_FINAL) !== 0 || stream === 0) return undefined;
+  const holds = holdingOf(flags >> 1);
+  if (kind === null || holds === undefined || stream === 0) return undefined;
+  if ((kind === "request") !== (holds === "body")) return undefined;
   return {
     kind,
     stream,
     seq: readU32(message, 5),
-    final: flags === FLAG_FINAL,
+    final: (flags & FLAG_FINAL) !== 0,
+    holds,
     ciphertext: message.subarray(DATA_HEADER_BYTES),
   };
+}
+
+function holdingOf(mark: number): Holding | undefined {
+  switch (mark) {
+    case DATA_MARKS.body:
+      return "body";
+    case DATA_MARKS.preamble:
+      return "preamble";
+    case DATA_MARKS.content:
+      return "content";
+    case DATA_MARKS.trailer:
+      return "trailer";
+    default:
+      return undefined;
+  }
 }
 
 function writeU32(out: Uint8Array, at: number, value: number): void {

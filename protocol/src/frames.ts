@@ -228,6 +228,21 @@ export const registeredSchema = z.object({
 });
 
 /**
+ * Sets up an HPKE context, from which the keys of many attempts are exported. It goes before the first request under it,
+ * on the same connection. A context lives as long as the provider's key, unless another one replaces it.
+ */
+export const sealingContextSchema = z.object({
+  type: z.literal("sealing_context"),
+  /** New on this connection. */
+  context_id: id,
+  /** Which of the provider's keys it is set up to, and the HPKE encapsulated key. */
+  key_id: id,
+  encapsulated_key: key32,
+  /** No request comes under that one any more. */
+  replaces: id.optional(),
+});
+
+/**
  * Opens a stream. The sealed body follows at once in binary frames of kind `request`, in sequence, the last one
  * with the final flag; nothing else comes between on that stream.
  */
@@ -240,9 +255,8 @@ export const requestSchema = z.object({
   /** What the sealed body is, and so which backend endpoint it goes to. */
   dialect: z.enum(BACKEND_DIALECTS),
   delivery: z.enum(["interactive", "whole"]),
-  /** Which of the provider's keys the body is sealed to, and the HPKE encapsulated key. */
-  key_id: id,
-  encapsulated_key: key32,
+  /** The context that the keys of this attempt are exported from. */
+  context_id: id,
   /** Plaintext bytes of the body. */
   body_bytes: z.number().int().min(0).max(LIMITS.forwardedBodyBytes),
 });
@@ -281,6 +295,7 @@ export const providerFrameSchema = z.discriminatedUnion("type", [
 /** Frames a coordinator may send. */
 export const coordinatorFrameSchema = z.discriminatedUnion("type", [
   registeredSchema,
+  sealingContextSchema,
   requestSchema,
   cancelSchema,
   creditSchema,
@@ -306,6 +321,7 @@ export type KeyUpdateFrame = z.infer<typeof keyUpdateSchema>;
 export type RegisterFrame = z.infer<typeof registerSchema>;
 export type HeartbeatFrame = z.infer<typeof heartbeatSchema>;
 export type ErrorFrame = z.infer<typeof errorSchema>;
+export type SealingContextFrame = z.infer<typeof sealingContextSchema>;
 export type RequestFrame = z.infer<typeof requestSchema>;
 export type ProviderFrame = z.infer<typeof providerFrameSchema>;
 export type CoordinatorFrame = z.infer<typeof coordinatorFrameSchema>;

@@ -50,6 +50,8 @@ export const LIMITS = {
   backlogClosesBytes: 4 * 1024 * 1024,
   /** Models one provider may advertise. */
   modelsPerProvider: 256,
+  /** Sealing contexts that an agent holds for one connection; the one that was used least recently makes room. */
+  contextsPerConnection: 256,
   /** Streams open at once on one connection. */
   streamsPerConnection: 1024,
   /**

@@ -1,5 +1,5 @@
 /** WebSocket subprotocol that both sides must agree on before any frame is sent. */
-export const SUBPROTOCOL = "hearth.v1";
+export const SUBPROTOCOL = "hearth.v2";
 
 /** An inclusive range of wire versions. */
 export interface VersionRange {
@@ -8,7 +8,7 @@ export interface VersionRange {
 }
 
 /** The wire versions this package speaks. Additive changes do not raise `max`; only a change of meaning does. */
-export const SUPPORTED_VERSIONS: VersionRange = { min: 1, max: 1 };
+export const SUPPORTED_VERSIONS: VersionRange = { min: 2, max: 2 };
 
 /**
  * The highest version both ranges contain.

@@ -139,6 +139,7 @@ async function serve(serving: Serving, signal: AbortSignal): Promise<void> {
   });
   using _rotation = repeat(clock, LIMITS.keyRotationMs, () => {
     keys.rotate();
+    jobs.keysChanged();
     if (reconciler.connection !== undefined) proofs.announce(reconciler.connection);
   });
   await using _page = await openStatusPage(config, board, log);

@@ -9,6 +9,7 @@ import type { Clock } from "../platform/clock.js";
 import { describeFault } from "../platform/fault.js";
 import type { Logger } from "../platform/logger.js";
 import type { Metrics } from "../platform/metrics.js";
+import { ProviderContexts } from "../sealing/provider-contexts.js";
 import type { KnownModelStore } from "../store/known-model-store.js";
 import type { Trust } from "./create-trust.js";
 
@@ -17,6 +18,7 @@ const NOT_COMING_BACK: ReadonlySet<SessionEnd> = new Set(["left", "unauthorized"
 
 export interface Fleet {
   readonly knownModels: KnownModels;
+  readonly contexts: ProviderContexts;
   readonly registered: (registration: Registration, address: string) => void;
 }
 
@@ -40,12 +42,14 @@ export async function createFleet(deps: FleetDeps): Promise<Fleet> {
   const limits = { ...DEFAULT_KNOWN_MODEL_LIMITS, keptMs: config.knownModelDays * 24 * 3_600_000 };
   const knownModels = await KnownModels.open({ store, registry, clock, log, limits });
   for (const provider of knownModels.expected()) registry.expect(provider);
+  const contexts = new ProviderContexts(clock);
   const hooks: SessionHooks = {
     updated(session) {
       registry.updated(session);
     },
     closed(session, reason) {
       if (reason === "untrusted") registry.distrust(session.id);
+      contexts.forget(session);
       const expectedBack = !NOT_COMING_BACK.has(reason);
       knownModels.departed(session, expectedBack);
       registry.departed(session, expectedBack);
@@ -90,5 +94,5 @@ export async function createFleet(deps: FleetDeps): Promise<Fleet> {
     metrics.providers.set(registry.size);
     log.info({ provider: session.id, name: session.name, models: [...session.models.keys()] }, "provider registered");
   };
-  return { knownModels, registered };
+  return { knownModels, contexts, registered };
 }

@@ -1,5 +1,5 @@
 import type { ResponseOpener } from "@hearth/e2e";
-import type { AttemptId, CloseReason, ProviderId } from "@hearth/protocol";
+import type { AttemptId, CloseReason, DataFrame, ProviderId } from "@hearth/protocol";
 import { expect, it } from "vitest";
 import { FakeClock } from "../testing/fake-clock.js";
 import { type AttemptEnd, type DigestFault, ProviderAttempt } from "./attempt.js";
@@ -10,6 +10,7 @@ function setUp() {
   const faults: DigestFault[] = [];
   const ends: AttemptEnd[] = [];
   const retractions: string[] = [];
+  const unopened: string[] = [];
   const opener: ResponseOpener = { open: (ciphertext) => ciphertext, finished: true };
   const attempt = new ProviderAttempt({
     id: "att" as AttemptId,
@@ -34,34 +35,49 @@ function setUp() {
     working() {},
     content() {},
     ended: (end) => ends.push(end),
+    unopened: () => unopened.push("unopened"),
     violated: (reason) => violations.push(reason),
     undigested: (fault) => faults.push(fault),
     retracted: () => retractions.push("retracted"),
   });
-  return { attempt, violations, faults, ends, retractions };
+  return { attempt, violations, faults, ends, retractions, unopened };
 }
+
+function frame(ciphertext: Uint8Array, final: boolean): DataFrame {
+  return { kind: "response", stream: 1, seq: 0, final, holds: "content", ciphertext };
+}
+
+it("tells when its provider could not open what it was sent, so that another context is made", () => {
+  const { attempt, unopened, ends } = setUp();
+  attempt.failed({ type: "error", stream: 1, code: "decryption_failed", progress: "not_started" });
+  expect(unopened).toHaveLength(1);
+  expect(ends).toMatchObject([{ type: "failed", failure: { retryable: true } }]);
+  const other = setUp();
+  other.attempt.failed({ type: "error", stream: 1, code: "backend_error", progress: "processed" });
+  expect(other.unopened).toEqual([]);
+});
 
 it("does not hold more events for a consumer than their bytes are worth", () => {
   const { attempt, violations, ends } = setUp();
-  attempt.data(Buffer.from("data:{}\n\n".repeat(100_000)), 0, false);
+  attempt.data(frame(Buffer.from("data:{}\n\n".repeat(100_000)), false));
   expect(ends).toEqual([{ type: "failed", failure: PROTOCOL_VIOLATION, afterContent: false }]);
   expect(violations).toEqual([]);
 });
 
 it("takes no frame without a byte, which no credit bounds, but as the last one", () => {
   const empty = setUp();
-  empty.attempt.data(new Uint8Array(), 0, false);
+  empty.attempt.data(frame(new Uint8Array(), false));
   expect(empty.ends).toEqual([{ type: "failed", failure: PROTOCOL_VIOLATION, afterContent: false }]);
   expect(empty.violations).toEqual([]);
   const last = setUp();
-  last.attempt.data(new Uint8Array(), 0, true);
+  last.attempt.data(frame(new Uint8Array(), true));
   expect(last.ends).toEqual([]);
 });
 
 it("tells of the load window once, however often the provider does", async () => {
   const { attempt } = setUp();
   for (let i = 0; i < 3; i++) attempt.accepted();
-  attempt.data(Buffer.from("data:{}\n\n"), 0, false);
+  attempt.data(frame(Buffer.from("data:{}\n\n"), false));
   const events = attempt[Symbol.asyncIterator]();
   expect((await events.next()).value).toEqual({ type: "accepted" });
   expect((await events.next()).value).toMatchObject({ type: "preamble" });
@@ -69,7 +85,7 @@ it("tells of the load window once, however often the provider does", async () =>
 
 it("ends as a fault of its own, and closes nothing, when our code throws over its bytes", () => {
   const { attempt, violations, faults, ends } = setUp();
-  attempt.data(Buffer.from("data: {nope\n\n"), 0, false);
+  attempt.data(frame(Buffer.from("data: {nope\n\n"), false));
   expect(ends).toEqual([{ type: "failed", failure: PROTOCOL_VIOLATION, afterContent: false }]);
   expect(faults).toMatchObject([{ what: "data", sizeBytes: 13 }]);
   expect(violations).toEqual([]);
@@ -81,7 +97,7 @@ it("is told that the reply threw: one that goes on fails, one that had ended wel
   expect(live.ends).toEqual([{ type: "failed", failure: PROTOCOL_VIOLATION, afterContent: false }]);
   expect(live.retractions).toEqual([]);
   const done = setUp();
-  done.attempt.data(Buffer.from('data: {"a":1}\n\n'), 0, true);
+  done.attempt.data(frame(Buffer.from('data: {"a":1}\n\n'), true));
   done.attempt.complete({ prompt_tokens: 1, completion_tokens: 1 }, undefined);
   done.attempt.undigested(new Error("too deep"));
   expect(done.ends).toMatchObject([{ type: "completed" }]);
@@ -91,7 +107,7 @@ it("is told that the reply threw: one that goes on fails, one that had ended wel
 
 it("passes over a byte order mark and events without words", async () => {
   const { attempt } = setUp();
-  attempt.data(Buffer.from("\ufeff:\n\n\n\ndata:\n\ndata: {}\n\n"), 0, false);
+  attempt.data(frame(Buffer.from("\ufeff:\n\n\n\ndata:\n\ndata: {}\n\n"), false));
   const events = attempt[Symbol.asyncIterator]();
   expect((await events.next()).value).toMatchObject({ type: "preamble", chunk: { parsed: {} } });
 });

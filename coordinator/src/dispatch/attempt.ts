@@ -4,7 +4,10 @@ import {
   type AttemptId,
   type CancelReason,
   type CloseReason,
+  DATA_MARKS,
+  type DataFrame,
   type ErrorFrame,
+  type Holding,
   LIMITS,
   type ProviderId,
   type SignedBlobText,
@@ -55,6 +58,8 @@ export interface AttemptDeps {
   readonly receiptChecked: (outcome: "ok" | "missing" | ProofFailure) => void;
   /** What came does not open: its connection is closed for this reason. */
   readonly violated: (reason: CloseReason) => void;
+  /** The provider could not open what it was sent: it does not hold the context that it was sealed under. */
+  readonly unopened: () => void;
   /** Our own code threw over what the provider had said on this stream. */
   readonly undigested: (fault: DigestFault) => void;
   /** The provider told more tokens than can be. */
@@ -153,9 +158,9 @@ export class ProviderAttempt implements Attempt, StreamListener {
     else this.#giveUp(PROTOCOL_VIOLATION);
   }
 
-  data(ciphertext: Uint8Array, seq: number, final: boolean): void {
+  data({ ciphertext, seq, final, holds }: DataFrame): void {
     if (this.#over) return;
-    const plaintext = this.#open(ciphertext, seq, final);
+    const plaintext = this.#open(ciphertext, seq, final, holds);
     if (plaintext === undefined) return this.#violation("untrusted");
     this.#guarded("data", plaintext.length, () => this.#digest(plaintext, seq, final));
   }
@@ -231,6 +236,7 @@ export class ProviderAttempt implements Attempt, StreamListener {
   }
 
   failed(frame: ErrorFrame): void {
+    if (frame.code === "decryption_failed") this.#deps.unopened();
     const sizeBytes = frame.sealed_body?.length ?? 0;
     this.#guarded("error", sizeBytes, () => this.#fail(failureOfFrame(frame, this.#openErrorBody(frame))));
   }
@@ -240,9 +246,9 @@ export class ProviderAttempt implements Attempt, StreamListener {
     this.#fail(sincePauseMs < AFTER_PAUSE_MS ? LEFT_WHILE_PAUSED : CONNECTION_LOST);
   }
 
-  #open(ciphertext: Uint8Array, seq: number, final: boolean): Buffer | undefined {
+  #open(ciphertext: Uint8Array, seq: number, final: boolean, holds: Holding): Buffer | undefined {
     try {
-      const plaintext = this.#deps.opener.open(ciphertext, seq, final);
+      const plaintext = this.#deps.opener.open(ciphertext, seq, final, DATA_MARKS[holds]);
       this.#received += 1;
       this.#deps.receipts?.add(plaintext);
       return Buffer.from(plaintext.buffer, plaintext.byteOffset, plaintext.byteLength);
@@ -266,7 +272,7 @@ export class ProviderAttempt implements Attempt, StreamListener {
 
   #openErrorBody(frame: ErrorFrame): unknown {
     if (frame.sealed_body === undefined || this.#over) return undefined;
-    const plaintext = this.#open(Buffer.from(frame.sealed_body, "base64url"), this.#received, true);
+    const plaintext = this.#open(Buffer.from(frame.sealed_body, "base64url"), this.#received, true, "body");
     if (plaintext === undefined) return undefined;
     try {
       const body = JSON.parse(plaintext.toString("utf8")) as { error?: unknown };

@@ -1,10 +1,10 @@
-import { sealRequest } from "@hearth/e2e";
 import type { RequestId } from "@hearth/protocol";
 import { expect, it } from "vitest";
 import type { ProviderSession } from "../fleet/provider-session.js";
 import { HearthError } from "../platform/errors.js";
 import { countingIds } from "../platform/ids.js";
 import { seededRng } from "../platform/rng.js";
+import { ProviderContexts } from "../sealing/provider-contexts.js";
 import { DEFAULT_CATALOG } from "../selection/catalog.js";
 import { OutlierDetector } from "../selection/outlier.js";
 import { createPicker } from "../selection/picker.js";
@@ -40,7 +40,7 @@ function setUp(provider: FakeProvider, form: () => never) {
       session: () => provider as unknown as ProviderSession,
       ids: countingIds(),
       clock,
-      seal: sealRequest,
+      contexts: new ProviderContexts(clock),
       observer: { started() {}, content() {}, receipt() {}, ended() {}, undigested() {}, usageClamped() {} },
     },
     {

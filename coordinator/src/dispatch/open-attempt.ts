@@ -1,11 +1,12 @@
 import type { ProofFailure } from "@hearth/attestation";
-import type { Binding, PreparedPublicKey, RequestSealer, sealRequest } from "@hearth/e2e";
+import type { AttemptSealer } from "@hearth/e2e";
 import { type AttemptId, DATA_HEADER_BYTES, LIMITS, type ProviderId, writeDataHeader } from "@hearth/protocol";
 import type { ProviderSession, SealedRequest } from "../fleet/provider-session.js";
 import type { ClampedMember } from "../fleet/usage-bounds.js";
 import type { Clock } from "../platform/clock.js";
 import { HearthError } from "../platform/errors.js";
 import type { Ids } from "../platform/ids.js";
+import type { ProviderContext, ProviderContexts } from "../sealing/provider-contexts.js";
 import type { Report } from "../selection/outlier.js";
 import type { Picked } from "../selection/pick-result.js";
 import type { Picker } from "../selection/picker.js";
@@ -29,8 +30,7 @@ export interface OpenAttemptDeps {
   readonly session: (id: ProviderId) => ProviderSession | undefined;
   readonly ids: Ids;
   readonly clock: Clock;
-  /** `sealRequest` of `@hearth/e2e`; the simulator puts cheap primitives under it. */
-  readonly seal: typeof sealRequest;
+  readonly contexts: ProviderContexts;
   readonly observer: AttemptObserver;
 }
 
@@ -185,9 +185,9 @@ class AttemptOpener {
   #seal(session: ProviderSession, pick: Picked, role: AttemptRole): Sealed | undefined {
     const { request, traits } = this.#assignment;
     const attemptId = this.#deps.ids.attempt();
-    const key = session.encryptionKey;
-    const sealer = this.#sealerFor(session, key.publicKey, { requestId: request.id, attemptId });
-    if (sealer === undefined) return undefined;
+    const context = this.#contextOf(session);
+    if (context === undefined) return undefined;
+    const sealer = context.sealing.attempt({ requestId: request.id, attemptId });
     const form = request.form(session.models.get(traits.model)?.dialects ?? [], traits.model);
     const attempt = new ProviderAttempt({
       id: attemptId,
@@ -203,6 +203,7 @@ class AttemptOpener {
       ended: (end) => this.#ended({ pick, session, role }, end),
       receiptChecked: (outcome) => this.#deps.observer.receipt(outcome),
       violated: (reason) => session.close(reason),
+      unopened: () => this.#deps.contexts.forget(session),
       undigested: (fault) => this.#deps.observer.undigested(session.id, fault),
       usageClamped: (members) => this.#deps.observer.usageClamped(session.id, members),
       retracted: () => pick.lease.report("retraction"),
@@ -213,11 +214,11 @@ class AttemptOpener {
       model: traits.model,
       dialect: form.dialect,
       delivery: request.delivery,
-      key_id: key.keyId,
-      encapsulated_key: Buffer.from(sealer.encapsulatedKey).toString("base64url"),
+      context_id: context.announcement.context_id,
       body_bytes: form.body.length,
     };
-    return { request: { opening, frames: (stream) => sealBody(sealer, form.body, stream) }, attempt };
+    const frames = (stream: number): Uint8Array[] => sealBody(sealer, form.body, stream);
+    return { request: { context: context.announcement, opening, frames }, attempt };
   }
 
   #receiptsOf(session: ProviderSession, attemptId: AttemptId, body: Uint8Array): ReceiptCheck | undefined {
@@ -232,9 +233,9 @@ class AttemptOpener {
   }
 
   /** A key that yields no usable secret (a low-order point) is an attack or a broken agent: it gets nothing. */
-  #sealerFor(session: ProviderSession, publicKey: PreparedPublicKey, binding: Binding): RequestSealer | undefined {
+  #contextOf(session: ProviderSession): ProviderContext | undefined {
     try {
-      return this.#deps.seal({ publicKey, binding });
+      return this.#deps.contexts.of(session, session.encryptionKey);
     } catch {
       session.close("untrusted");
       return undefined;
@@ -285,14 +286,14 @@ function reportOf(end: AttemptEnd): Report {
   }
 }
 
-function sealBody(sealer: RequestSealer, body: Uint8Array, stream: number): Uint8Array[] {
+function sealBody(sealer: AttemptSealer, body: Uint8Array, stream: number): Uint8Array[] {
   const frames: Uint8Array[] = [];
   const chunks = Math.max(1, Math.ceil(body.length / LIMITS.requestChunkBytes));
   for (let seq = 0; seq < chunks; seq++) {
     const final = seq === chunks - 1;
     const chunk = body.subarray(seq * LIMITS.requestChunkBytes, (seq + 1) * LIMITS.requestChunkBytes);
     const frame = sealer.seal(chunk, final, DATA_HEADER_BYTES);
-    writeDataHeader(frame, { kind: "request", stream, seq, final });
+    writeDataHeader(frame, { kind: "request", stream, seq, final, holds: "body" });
     frames.push(frame);
   }
   return frames;

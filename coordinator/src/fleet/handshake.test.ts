@@ -16,7 +16,7 @@ const KEY = Buffer.alloc(32, 7).toString("base64url");
 function registerFrame(changes: Partial<RegisterFrame> = {}): RegisterFrame {
   return {
     type: "register",
-    versions: { min: 1, max: 1 },
+    versions: { min: 2, max: 2 },
     token: TOKEN,
     agent: { version: "1.0.0" },
     identity: KEY,
@@ -96,13 +96,13 @@ describe("a provider that registers", () => {
     const [answer] = await once(client, "message");
     expect(JSON.parse(String(answer))).toEqual({
       type: "registered",
-      version: 1,
+      version: 2,
       provider_id: providerIdOf(KEY, false),
       heartbeat_interval_ms: LIMITS.heartbeatIntervalMs,
       trust_level: "none",
     });
     const ended = await result;
-    expect(ended).toMatchObject({ type: "registered", registration: { holder: { account: "owner" }, version: 1 } });
+    expect(ended).toMatchObject({ type: "registered", registration: { holder: { account: "owner" }, version: 2 } });
     expect(clock.pending).toBe(0);
   });
 
@@ -117,7 +117,7 @@ describe("a provider that registers", () => {
 
   it("is let in when its version range only overlaps ours", async () => {
     send({ versions: { min: 1, max: 9 } });
-    expect(await result).toMatchObject({ type: "registered", registration: { version: 1 } });
+    expect(await result).toMatchObject({ type: "registered", registration: { version: 2 } });
   });
 });
 
@@ -128,12 +128,12 @@ describe("a provider that does not register as it should", () => {
   });
 
   it("is refused when no version is common", async () => {
-    send({ versions: { min: 2, max: 3 } });
+    send({ versions: { min: 3, max: 4 } });
     await expectRefusal("version_unsupported");
   });
 
   it("learns of a version that is not common before its token is looked at", async () => {
-    send({ versions: { min: 2, max: 3 }, token: "another-token" });
+    send({ versions: { min: 3, max: 4 }, token: "another-token" });
     await expectRefusal("version_unsupported");
   });
 

@@ -4,6 +4,7 @@ import {
   type CancelReason,
   CLOSE_CODES,
   type CloseReason,
+  type DataFrame,
   decodeData,
   decodeProviderFrame,
   type ErrorFrame,
@@ -17,6 +18,7 @@ import {
   type ProviderId,
   type RegisterFrame,
   type RequestFrame,
+  type SealingContextFrame,
   type SignedBlobText,
   type Slot,
   type TrustLevel,
@@ -39,7 +41,7 @@ import { type ClampedMember, clampUsage, type UsageBounds } from "./usage-bounds
 /** What a stream's owner hears. After `complete`, `failed` or `lost` nothing more comes. */
 export interface StreamListener {
   accepted(): void;
-  data(ciphertext: Uint8Array, seq: number, final: boolean): void;
+  data(frame: DataFrame): void;
   complete(usage: Usage, receipt: SignedBlobText | undefined): void;
   failed(frame: ErrorFrame): void;
   /** The connection went away. */
@@ -58,6 +60,8 @@ export interface ProviderStream {
 
 /** A sealed request: the opening frame without its stream id, and the sealed body, each with room for a data header. */
 export interface SealedRequest {
+  /** The context that it is sealed under: told before the first request that is. */
+  readonly context: Omit<SealingContextFrame, "type">;
   readonly opening: Omit<RequestFrame, "type" | "stream">;
   /** Complete binary frames but for the stream id, which is not known before the session assigns it. */
   readonly frames: (stream: number) => readonly Uint8Array[];
@@ -133,6 +137,8 @@ export class ProviderSession implements Provider {
   readonly #places: Places;
   readonly #liveness: Disposable;
   #nextStream = 1;
+  /** The context that the provider was told of last. */
+  #contextId = "";
   /** The provider has told that it is going. */
   #leaving = false;
 
@@ -232,6 +238,7 @@ export class ProviderSession implements Provider {
     const frames = request.frames(stream);
     this.#streams.set(stream, listener);
     this.#cork();
+    this.#tellContext(request.context);
     this.#socket.send(encodeControl({ type: "request", stream, ...request.opening }));
     for (const frame of frames) this.#socket.send(frame);
     this.#checkBacklog();
@@ -241,6 +248,12 @@ export class ProviderSession implements Provider {
       },
       cancel: (reason) => this.#cancel(stream, reason),
     };
+  }
+
+  #tellContext(context: SealedRequest["context"]): void {
+    if (this.#contextId === context.context_id) return;
+    this.#contextId = context.context_id;
+    this.#socket.send(encodeControl({ type: "sealing_context", ...context }));
   }
 
   /** Asks the agent to finish and reconnect later; nothing new is dispatched to it. */
@@ -295,7 +308,7 @@ export class ProviderSession implements Provider {
     if (frame === undefined) return this.close("malformed_frame");
     if (frame.kind !== "response") return this.close("protocol_violation");
     const listener = this.#streams.get(frame.stream);
-    if (listener !== undefined) listener.data(frame.ciphertext, frame.seq, frame.final);
+    if (listener !== undefined) listener.data(frame);
     else if (!this.#cancelled.has(frame.stream)) this.close("protocol_violation");
   }
 

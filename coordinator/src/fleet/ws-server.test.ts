@@ -16,7 +16,7 @@ const CAP = 3;
 
 const REGISTER: RegisterFrame = {
   type: "register",
-  versions: { min: 1, max: 1 },
+  versions: { min: 2, max: 2 },
   token: TOKEN,
   agent: { version: "1.0.0" },
   identity: KEY,
@@ -125,7 +125,7 @@ describe("an upgrade", () => {
     },
   );
 
-  it.each([[[]], [["hearth.v2"]], [["hearth"]]])("is 400 with the subprotocols %j", async (protocols) => {
+  it.each([[[]], [["hearth.v1"]], [["hearth"]]])("is 400 with the subprotocols %j", async (protocols) => {
     expect(await statusOf(dial(PROVIDER_PATH, protocols))).toBe(400);
   });
 

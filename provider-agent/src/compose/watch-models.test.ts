@@ -41,7 +41,7 @@ function watched(probe: () => BackendStatus, clock: Clock): WatchedModels {
   };
   const settings = readAgentSettings({ coordinator: "ws://127.0.0.1:1" }, {});
   const config = { ...settings, tokenFor: () => "token", dataDir };
-  const jobs = new Jobs({ backend, keys: { acquire: () => undefined }, clock, log });
+  const jobs = new Jobs({ backend, keys: { acquire: () => undefined, holds: () => false }, clock, log });
   return watchModels({ config, backend, jobs, deps: { clock, log }, changed: () => {} });
 }
 

@@ -146,13 +146,13 @@ class World {
   }
 
   register(): Wire {
-    this.wire.hear({ type: "registered", version: 1, provider_id: "p", heartbeat_interval_ms: 5_000 });
+    this.wire.hear({ type: "registered", version: 2, provider_id: "p", heartbeat_interval_ms: 5_000 });
     return this.wire;
   }
 }
 
 const GO_AWAY = { type: "go_away", reason: "restart", reconnect_after_ms: 3_000 } as const;
-const REGISTERED = { type: "registered", version: 1, provider_id: "q", heartbeat_interval_ms: 100 } as const;
+const REGISTERED = { type: "registered", version: 2, provider_id: "q", heartbeat_interval_ms: 100 } as const;
 
 describe("the reconcile loop", () => {
   it("dials, registers, and beats at the coordinator's pace", async () => {
@@ -280,7 +280,7 @@ describe("the reconcile loop", () => {
         world.wire.hear({ type: "cancel", stream: 1, reason: "deadline" });
       },
     ],
-    ["a version that was not offered", (world: World) => world.wire.hear({ ...REGISTERED, version: 2 })],
+    ["a version that was not offered", (world: World) => world.wire.hear({ ...REGISTERED, version: 3 })],
     ["a second `registered`", (world: World) => world.register().hear(REGISTERED)],
     [
       "a cancel before `registered`",

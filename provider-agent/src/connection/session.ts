@@ -180,6 +180,7 @@ export class Session {
       case "challenge":
       case "runtime_status":
         return this.#deps.control(frame, this.#connection);
+      case "sealing_context":
       case "request":
       case "cancel":
       case "credit":

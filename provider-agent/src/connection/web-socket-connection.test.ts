@@ -48,7 +48,7 @@ async function dial(): Promise<Dialled> {
   return { connection, clock, told };
 }
 
-const REGISTERED = encodeControl({ type: "registered", version: 1, provider_id: "p", heartbeat_interval_ms: 5_000 });
+const REGISTERED = encodeControl({ type: "registered", version: 2, provider_id: "p", heartbeat_interval_ms: 5_000 });
 
 async function register(dialled: Dialled): Promise<void> {
   peer?.send(REGISTERED);

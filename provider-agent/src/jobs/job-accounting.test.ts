@@ -1,5 +1,5 @@
-import { KeyRing, type RequestSealer, sealRequest } from "@hearth/e2e";
-import { decodeData, LIMITS, type ProviderFrame, type RequestFrame } from "@hearth/protocol";
+import { type AttemptSealer, createSealingContext, KeyRing } from "@hearth/e2e";
+import { DATA_MARKS, decodeData, LIMITS, type ProviderFrame, type RequestFrame } from "@hearth/protocol";
 import { describe, expect, it } from "vitest";
 import type { Backend, BackendRequest } from "../backends/backend.js";
 import { systemClock } from "../platform/clock.js";
@@ -26,7 +26,7 @@ class Outlet implements JobOutlet {
   readonly frames: ProviderFrame[] = [];
   readonly plaintexts: Uint8Array[] = [];
   readonly congested = false;
-  sealer: RequestSealer | undefined;
+  sealer: AttemptSealer | undefined;
 
   send(frame: ProviderFrame): void {
     this.frames.push(frame);
@@ -35,7 +35,8 @@ class Outlet implements JobOutlet {
   sendData(bytes: Uint8Array): void {
     const frame = decodeData(bytes);
     if (frame === undefined || this.sealer === undefined) throw new Error("not a data frame");
-    this.plaintexts.push(this.sealer.response.open(frame.ciphertext, frame.seq, frame.final));
+    const { ciphertext, seq, final, holds } = frame;
+    this.plaintexts.push(this.sealer.response.open(ciphertext, seq, final, DATA_MARKS[holds]));
   }
 
   onWritable(): void {}
@@ -49,9 +50,16 @@ function start(deps: Partial<JobsDeps> = {}) {
   /** Sends a request in two parts. @returns how it ended */
   const ask = async (key = keys.current, more: Partial<RequestFrame> = {}): Promise<ProviderFrame | undefined> => {
     const binding = { requestId: "r", attemptId: "a" };
-    const sealer = sealRequest({ publicKey: key.publicKey, binding });
+    const context = createSealingContext(key.publicKey);
+    const sealer = context.attempt(binding);
     outlet.sealer = sealer;
     const stream = outlet.frames.length + 1;
+    table.control({
+      type: "sealing_context",
+      context_id: context.contextId,
+      key_id: key.keyId,
+      encapsulated_key: Buffer.from(context.encapsulatedKey).toString("base64url"),
+    });
     table.control({
       type: "request",
       stream,
@@ -60,14 +68,13 @@ function start(deps: Partial<JobsDeps> = {}) {
       model: "m",
       dialect: "chat_completions",
       delivery: "interactive",
-      key_id: key.keyId,
-      encapsulated_key: Buffer.from(sealer.encapsulatedKey).toString("base64url"),
+      context_id: context.contextId,
       body_bytes: 12,
       ...more,
     });
     for (const [seq, part] of ['{"mess', 'ages"}'].entries()) {
       const ciphertext = sealer.seal(Buffer.from(part), seq === 1);
-      table.data({ kind: "request", stream, seq, final: seq === 1, ciphertext });
+      table.data({ kind: "request", stream, seq, final: seq === 1, holds: "body", ciphertext });
     }
     const ending = (): ProviderFrame | undefined =>
       outlet.frames.find((frame) => "stream" in frame && frame.stream === stream && frame.type !== "accepted");

@@ -1,19 +1,16 @@
-import { type KeyLease, openRequest, type RequestOpener } from "@hearth/e2e";
 import { type CoordinatorFrame, type DataFrame, LIMITS, type RequestFrame } from "@hearth/protocol";
 import { Job, type JobOutlet, type SharedJobDeps } from "./job.js";
+import { type ContextKeys, OpeningContexts } from "./opening-contexts.js";
 import { UsedStreams } from "./used-streams.js";
 
-/** Control frames that concern one stream. */
-export type StreamFrame = Extract<CoordinatorFrame, { readonly type: "request" | "cancel" | "credit" }>;
-
-/** Where the keys are that requests are sealed to. */
-export interface JobKeys {
-  /** @returns `undefined` for a key that is not known, or no longer */
-  acquire(keyId: string): KeyLease | undefined;
-}
+/** Control frames that concern streams. */
+export type StreamFrame = Extract<
+  CoordinatorFrame,
+  { readonly type: "sealing_context" | "request" | "cancel" | "credit" }
+>;
 
 export interface JobTableDeps extends SharedJobDeps {
-  readonly keys: JobKeys;
+  readonly keys: ContextKeys;
   /**
    * Whether a model is served now: a request for one that is gone is refused untouched, where many backends would
    * answer with another model. Absent = the backend decides.
@@ -31,10 +28,12 @@ export class JobTable {
   readonly #deps: JobTableDeps;
   readonly #jobs = new Map<number, Job>();
   readonly #used = new UsedStreams();
+  readonly #contexts: OpeningContexts;
   #state: "serving" | "refusing" | "closed" = "serving";
 
   constructor(deps: JobTableDeps) {
     this.#deps = deps;
+    this.#contexts = new OpeningContexts(deps.keys);
   }
 
   get size(): number {
@@ -61,6 +60,8 @@ export class JobTable {
   /** @returns whether the protocol allows the frame */
   control(frame: StreamFrame): boolean {
     switch (frame.type) {
+      case "sealing_context":
+        return this.#contexts.add(frame);
       case "request":
         return this.#request(frame);
       case "cancel":
@@ -78,9 +79,15 @@ export class JobTable {
     return this.#jobs.get(frame.stream)?.body(frame) ?? this.#used.has(frame.stream);
   }
 
+  /** A key may have been retired: what was set up to it is erased. */
+  keysChanged(): void {
+    this.#contexts.keysChanged();
+  }
+
   /** The connection is gone. */
   abandon(): void {
     this.#state = "closed";
+    this.#contexts[Symbol.dispose]();
     for (const job of [...this.#jobs.values()]) job.abandon();
   }
 
@@ -89,7 +96,7 @@ export class JobTable {
     const lends = this.#deps.lends?.() ?? true;
     if (this.#state !== "serving" || !lends) this.#refuse(frame.stream, "capacity");
     else if (this.#deps.serves?.(frame.model) === false) this.#refuse(frame.stream, "model_not_found");
-    // Sealed to a key that is gone: the coordinator knows the new one by now, or will.
+    // Its context is gone: the coordinator makes another one.
     else if (!this.#start(frame)) this.#refuse(frame.stream, "decryption_failed");
     return true;
   }
@@ -100,34 +107,14 @@ export class JobTable {
   }
 
   #start(frame: RequestFrame): boolean {
-    const lease = this.#deps.keys.acquire(frame.key_id);
-    if (lease === undefined) return false;
-    const opener = openerOf(frame, lease);
-    if (opener === undefined) {
-      lease[Symbol.dispose]();
-      return false;
-    }
-    const ended = (): void => {
-      lease[Symbol.dispose]();
-      this.#ended(frame.stream);
-    };
+    const opener = this.#contexts.openerOf(frame);
+    if (opener === undefined) return false;
+    const ended = (): void => this.#ended(frame.stream);
     this.#jobs.set(frame.stream, new Job(frame, { ...this.#deps, opener, ended }));
     return true;
   }
 
   #ended(stream: number): void {
     if (this.#jobs.delete(stream) && this.#jobs.size === 0) this.#deps.idle();
-  }
-}
-
-function openerOf(frame: RequestFrame, { keyPair }: KeyLease): RequestOpener | undefined {
-  try {
-    return openRequest({
-      keyPair,
-      encapsulatedKey: Buffer.from(frame.encapsulated_key, "base64url"),
-      binding: { requestId: frame.request_id, attemptId: frame.attempt_id },
-    });
-  } catch {
-    return undefined;
   }
 }

@@ -449,7 +449,7 @@ describe("what the coordinator may not send", () => {
   });
 
   it("a stream that has ended, or was refused, is not to be opened again", async () => {
-    for (const options of [{}, { key_id: "gone" }]) {
+    for (const options of [{}, { context_id: "gone" }]) {
       await using setting = await startSetting((call) => answer(call));
       await setting.link.request(BODY, { stream: 5, ...options }).end();
       for (const stream of [4, 6]) expect((await setting.link.request(BODY, { stream }).end()).type).toBe("complete");
@@ -457,13 +457,13 @@ describe("what the coordinator may not send", () => {
       setting.link.request(BODY, { stream: 5 });
       await eventually(() => setting.link.closed !== undefined);
       expect(setting.link.closed).toBe(4422);
-      expect(setting.backend.calls).toHaveLength("key_id" in options ? 2 : 3);
+      expect(setting.backend.calls).toHaveLength("context_id" in options ? 2 : 3);
     }
   });
 
-  it("a request sealed to another key is refused without a word to the backend", async () => {
+  it("a request under an unknown context, or bound to another id, is refused without a word to the backend", async () => {
     await using setting = await startSetting((call) => answer(call));
-    const sent = setting.link.request(BODY, { key_id: "old" });
+    const sent = setting.link.request(BODY, { context_id: "old" });
     expect(await sent.end()).toMatchObject({ code: "decryption_failed", progress: "not_started" });
     const moved = setting.link.request(BODY, { request_id: "another" });
     expect(await moved.end()).toMatchObject({ code: "decryption_failed", progress: "not_started" });

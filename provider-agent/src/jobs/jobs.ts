@@ -4,12 +4,13 @@ import type { Logger } from "../platform/logger.js";
 import { Admission, type AdmissionLimits, DEFAULT_ADMISSION } from "./admission.js";
 import type { JobOutlet } from "./job.js";
 import { JobStatistics } from "./job-statistics.js";
-import { type JobKeys, JobTable, type JobTableDeps } from "./job-table.js";
+import { JobTable, type JobTableDeps } from "./job-table.js";
+import type { ContextKeys } from "./opening-contexts.js";
 import type { ReceiptIssuer } from "./receipt.js";
 
 export interface JobsDeps {
   readonly backend: Backend;
-  readonly keys: JobKeys;
+  readonly keys: ContextKeys;
   readonly clock: Clock;
   readonly log: Logger;
   /** Absent = `DEFAULT_ADMISSION`: only the backend bounds how much runs at once. */
@@ -42,6 +43,11 @@ export class Jobs {
     this.#tables.add(table);
     return table;
   };
+
+  /** A key may have been retired. */
+  keysChanged(): void {
+    for (const table of this.#tables) table.keysChanged();
+  }
 
   /** Jobs that have not ended, with those that wait for their turn. */
   get size(): number {

@@ -48,20 +48,20 @@ describe("the outflow", () => {
   it("sends at once while there is credit, and has nothing to wait for", () => {
     const { outflow, socket } = start();
     expect(outflow.begun).toBe(false);
-    outflow.write(Buffer.from("a"));
+    outflow.write(Buffer.from("a"), "content");
     expect(outflow.settled()).toBeUndefined();
-    outflow.write(Buffer.from("b"), true);
+    outflow.write(Buffer.from("b"), "content", true);
     expect(socket.sent).toEqual(["a", "b|final"]);
     expect(outflow.begun).toBe(true);
   });
 
   it("lets one frame overshoot the credit, and sends the next when it is made up for", async () => {
     const { outflow, socket } = start();
-    outflow.write(window.subarray(1));
-    outflow.write(Buffer.from("0123456789"));
+    outflow.write(window.subarray(1), "content");
+    outflow.write(Buffer.from("0123456789"), "content");
     expect(socket.sent).toHaveLength(2);
-    outflow.write(Buffer.from("c"));
-    outflow.write(Buffer.from("d"), true);
+    outflow.write(Buffer.from("c"), "content");
+    outflow.write(Buffer.from("d"), "content", true);
     const settled = outflow.settled();
     outflow.grant(9);
     expect(socket.sent).toHaveLength(2);
@@ -75,9 +75,9 @@ describe("the outflow", () => {
   it("keeps the order of all writes, whatever they wait for", async () => {
     const { outflow, socket } = start();
     socket.congested = true;
-    for (const text of ["a", "b", "c"]) outflow.write(Buffer.from(text));
+    for (const text of ["a", "b", "c"]) outflow.write(Buffer.from(text), "content");
     outflow.grant(5);
-    outflow.write(Buffer.from("d"), true);
+    outflow.write(Buffer.from("d"), "content", true);
     expect(socket.sent).toEqual([]);
     const settled = outflow.settled();
     socket.drain();
@@ -87,13 +87,13 @@ describe("the outflow", () => {
 
   it("lets go of whoever waits when it is closed, and sends nothing more", async () => {
     const { outflow, socket } = start();
-    outflow.write(window);
-    outflow.write(Buffer.from("late"));
+    outflow.write(window, "content");
+    outflow.write(Buffer.from("late"), "content");
     const settled = outflow.settled();
     outflow.close();
     await settled;
     outflow.grant(1_000_000);
-    outflow.write(Buffer.from("later"));
+    outflow.write(Buffer.from("later"), "content");
     socket.drain();
     expect(socket.sent).toHaveLength(1);
     expect(outflow.settled()).toBeUndefined();

@@ -1,5 +1,5 @@
 import type { ResponseSealer } from "@hearth/e2e";
-import { DATA_HEADER_BYTES, LIMITS, writeDataHeader } from "@hearth/protocol";
+import { DATA_HEADER_BYTES, DATA_MARKS, type Holding, LIMITS, writeDataHeader } from "@hearth/protocol";
 
 /** The sending side of the socket, as far as data frames need it. */
 export interface DataOutlet {
@@ -10,8 +10,12 @@ export interface DataOutlet {
   onWritable(resume: () => void): void;
 }
 
+/** What a part of an answer can be. */
+export type AnswerPart = Exclude<Holding, "body">;
+
 interface Waiting {
   readonly plaintext: Uint8Array;
+  readonly holds: AnswerPart;
   readonly final: boolean;
 }
 
@@ -59,9 +63,9 @@ export class Outflow {
   }
 
   /** Sends now if it may, else as soon as it may. Await `settled` before writing more than a little. */
-  write(plaintext: Uint8Array, final = false): void {
+  write(plaintext: Uint8Array, holds: AnswerPart, final = false): void {
     if (this.#closed) return;
-    this.#queue.push({ plaintext, final });
+    this.#queue.push({ plaintext, holds, final });
     this.#pump();
   }
 
@@ -94,12 +98,12 @@ export class Outflow {
     if (this.#queue.length === 0) this.#wake();
   };
 
-  #send({ plaintext, final }: Waiting): void {
+  #send({ plaintext, holds, final }: Waiting): void {
     this.#creditBytes -= plaintext.length;
     const seq = this.#sealer.nextSeq;
-    const frame = this.#sealer.seal(plaintext, final, DATA_HEADER_BYTES);
+    const frame = this.#sealer.seal(plaintext, final, DATA_HEADER_BYTES, DATA_MARKS[holds]);
     this.#sealed(plaintext);
-    writeDataHeader(frame, { kind: "response", stream: this.#stream, seq, final });
+    writeDataHeader(frame, { kind: "response", stream: this.#stream, seq, final, holds });
     this.#outlet.sendData(frame);
   }
 

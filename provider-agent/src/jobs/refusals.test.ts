@@ -14,7 +14,7 @@ const NO_LIMITS = { maxConcurrency: undefined, perModel: {}, maxWaitSeconds: 10,
 /** Sends a part of a body that opens under no key. */
 function sendBody(link: AgentLink, stream: number): void {
   const frame = Buffer.alloc(DATA_HEADER_BYTES + 64);
-  writeDataHeader(frame, { kind: "request", stream, seq: 0, final: true });
+  writeDataHeader(frame, { kind: "request", stream, seq: 0, final: true, holds: "body" });
   link.socket.send(frame);
 }
 
@@ -65,7 +65,7 @@ describe("a body", () => {
   it("for a stream that has ended, or was refused, is overlooked", async () => {
     await using setting = await startSetting((call) => answer(call));
     const { link } = setting;
-    const [served, refused] = [link.request(BODY), link.request(BODY, { key_id: "gone" })];
+    const [served, refused] = [link.request(BODY), link.request(BODY, { context_id: "gone" })];
     await Promise.all([served.end(), refused.end()]);
     sendBody(link, served.stream);
     sendBody(link, refused.stream);

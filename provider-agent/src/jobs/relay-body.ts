@@ -16,9 +16,9 @@ export async function relayBody(reader: BodyReader, outflow: Outflow): Promise<U
   if (body.length === 0) throw JobFailure.truncated();
   const lastAt = Math.max(0, Math.ceil(body.length / LIMITS.responseChunkBytes) - 1) * LIMITS.responseChunkBytes;
   for (let at = 0; at < lastAt; at += LIMITS.responseChunkBytes) {
-    outflow.write(body.subarray(at, at + LIMITS.responseChunkBytes));
+    outflow.write(body.subarray(at, at + LIMITS.responseChunkBytes), "content");
     await outflow.settled();
   }
-  outflow.write(body.subarray(lastAt), true);
+  outflow.write(body.subarray(lastAt), "content", true);
   return usageInBody(body);
 }

@@ -3,7 +3,7 @@ import type { Clock } from "../platform/clock.js";
 import type { BodyReader } from "./body-reader.js";
 import type { EventScan, ScanResult } from "./event-scan.js";
 import { JobFailure } from "./job-failure.js";
-import type { Outflow } from "./outflow.js";
+import type { AnswerPart, Outflow } from "./outflow.js";
 import { SseSplitter } from "./sse-splitter.js";
 import { WholeBatcher } from "./whole-batcher.js";
 
@@ -27,7 +27,7 @@ export interface EventRelay {
 export async function relayEvents(relay: EventRelay): Promise<void> {
   const { reader, outflow, scan, clock, delivery, heard } = relay;
   const splitter = new SseSplitter();
-  using batcher = new WholeBatcher(clock, (events) => outflow.write(events));
+  using batcher = new WholeBatcher(clock, (events) => outflow.write(events, "content"));
   for (let chunk = await reader.next(); chunk !== undefined; chunk = await reader.next()) {
     for (const events of splitter.push(chunk)) {
       const hold = delivery === "whole" && scan.sawContent;
@@ -35,14 +35,14 @@ export async function relayEvents(relay: EventRelay): Promise<void> {
       heard();
       if (result.type !== "goes_on") return await finish(result, events, batcher, relay);
       if (hold) batcher.add(events);
-      else outflow.write(events);
+      else outflow.write(events, holding(scan));
     }
     await outflow.settled();
   }
   const rest = splitter.finish();
   if (rest === undefined) {
     if (scan.needsEndMark) throw JobFailure.truncated();
-    return writeLast(outflow, batcher.take());
+    return writeLast(relay, batcher.take());
   }
   // Some end with their end mark and no blank line; anything else without one was cut off.
   const result = scan.read(rest);
@@ -53,28 +53,27 @@ export async function relayEvents(relay: EventRelay): Promise<void> {
 type LastResult = Exclude<ScanResult, { readonly type: "goes_on" }>;
 
 /** Sends the last events. @throws JobFailure when the last of them was an error, once it is out */
-async function finish(
-  result: LastResult,
-  events: Uint8Array,
-  batcher: WholeBatcher,
-  { outflow, scan }: EventRelay,
-): Promise<void> {
+async function finish(result: LastResult, events: Uint8Array, batcher: WholeBatcher, relay: EventRelay): Promise<void> {
+  const { outflow, scan } = relay;
   const last = events.subarray(0, result.bytes);
   switch (result.type) {
     case "ended":
-      return writeLast(outflow, batcher.take(), last);
+      return writeLast(relay, batcher.take(), last);
     case "failed":
       batcher.flush();
-      outflow.write(last);
+      outflow.write(last, holding(scan));
       await outflow.settled();
       throw JobFailure.inStream(result.error, scan.sawContent);
   }
 }
 
-function writeLast(outflow: Outflow, held: Uint8Array, events: Uint8Array = new Uint8Array(0)): void {
+function writeLast({ outflow, scan }: EventRelay, held: Uint8Array, events: Uint8Array = new Uint8Array(0)): void {
+  const holds = holding(scan);
   if (held.length > 0 && held.length + events.length > LIMITS.responseChunkBytes) {
-    outflow.write(held);
-    return outflow.write(events, true);
+    outflow.write(held, holds);
+    return outflow.write(events, holds, true);
   }
-  outflow.write(held.length === 0 ? events : Buffer.concat([held, events]), true);
+  outflow.write(held.length === 0 ? events : Buffer.concat([held, events]), holds, true);
 }
+
+const holding = (scan: EventScan): AnswerPart => (scan.sawContent ? "content" : "preamble");

@@ -1,17 +1,19 @@
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
-import { type RequestSealer, sealRequest } from "@hearth/e2e";
+import { type AttemptSealer, createSealingContext, type SealingContext } from "@hearth/e2e";
 import {
   type CancelReason,
   CLOSE_CODES,
   type CloseReason,
   type ControlFrame,
   DATA_HEADER_BYTES,
+  DATA_MARKS,
   decodeData,
   decodeProviderFrame,
   decodeRegister,
   type ErrorFrame,
   encodeControl,
+  type Holding,
   LIMITS,
   type ProviderFrame,
   type RegisterFrame,
@@ -30,14 +32,16 @@ export class SentRequest {
   readonly stream: number;
   /** Plaintext of each data frame, in order. */
   readonly chunks: Buffer[] = [];
+  /** What each data frame was said to hold. */
+  readonly holdings: Holding[] = [];
   readonly control: ProviderFrame[] = [];
   /** The frame with the final flag has come. */
   finished = false;
   ending: Ending | undefined;
   readonly #link: AgentLink;
-  readonly #sealer: RequestSealer;
+  readonly #sealer: AttemptSealer;
 
-  constructor(link: AgentLink, stream: number, sealer: RequestSealer) {
+  constructor(link: AgentLink, stream: number, sealer: AttemptSealer) {
     this.#link = link;
     this.stream = stream;
     this.#sealer = sealer;
@@ -77,7 +81,9 @@ export class SentRequest {
     const frame = decodeData(message);
     if (frame?.kind !== "response") throw new Error("not a response frame");
     if (this.finished || this.ending) throw new Error("a data frame after the end");
-    this.chunks.push(Buffer.from(this.#sealer.response.open(frame.ciphertext, frame.seq, frame.final)));
+    const { ciphertext, seq, final, holds } = frame;
+    this.chunks.push(Buffer.from(this.#sealer.response.open(ciphertext, seq, final, DATA_MARKS[holds])));
+    this.holdings.push(holds);
     this.finished = frame.final;
   }
 
@@ -104,6 +110,8 @@ export class AgentLink {
   /** What the agent did that the protocol does not allow. */
   problem: unknown;
   #nextStream = 1;
+  #attempts = 0;
+  #context: { readonly keyId: string; readonly sealing: SealingContext } | undefined;
 
   constructor(socket: WebSocket) {
     this.socket = socket;
@@ -124,10 +132,13 @@ export class AgentLink {
   request(body: unknown, { chunkBytes = LIMITS.requestChunkBytes, ...options }: RequestOptions = {}): SentRequest {
     const stream = options.stream ?? this.#nextStream++;
     const plaintext = Buffer.from(JSON.stringify(body));
-    const binding = { requestId: `request-${stream}`, attemptId: `attempt-${stream}` };
+    // A stream id may be used twice by a test, an attempt id never.
+    this.#attempts += 1;
+    const binding = { requestId: `request-${stream}`, attemptId: `attempt-${this.#attempts}` };
     const key = this.register?.encryption_key;
     if (key === undefined) throw new Error("not registered");
-    const sealer = sealRequest({ publicKey: Buffer.from(key.public_key, "base64url"), binding });
+    const context = this.#contextFor(key);
+    const sealer = context.attempt(binding);
     const sent = new SentRequest(this, stream, sealer);
     this.requests.set(stream, sent);
     this.send({
@@ -138,18 +149,37 @@ export class AgentLink {
       model: (body as { readonly model?: string }).model ?? "m",
       dialect: "chat_completions",
       delivery: "interactive",
-      key_id: key.key_id,
-      encapsulated_key: Buffer.from(sealer.encapsulatedKey).toString("base64url"),
+      context_id: context.contextId,
       body_bytes: plaintext.length,
       ...options,
     });
     for (let at = 0, seq = 0; at < plaintext.length; at += chunkBytes, seq++) {
       const final = at + chunkBytes >= plaintext.length;
       const frame = sealer.seal(plaintext.subarray(at, at + chunkBytes), final, DATA_HEADER_BYTES);
-      writeDataHeader(frame, { kind: "request", stream, seq, final });
+      writeDataHeader(frame, { kind: "request", stream, seq, final, holds: "body" });
       this.socket.send(frame);
     }
     return sent;
+  }
+
+  /** Sets a new context up, in place of the one before. */
+  renewContext(key: RegisterFrame["encryption_key"]): SealingContext {
+    const sealing = createSealingContext(Buffer.from(key.public_key, "base64url"));
+    const replaces = this.#context?.sealing.contextId;
+    this.send({
+      type: "sealing_context",
+      context_id: sealing.contextId,
+      key_id: key.key_id,
+      encapsulated_key: Buffer.from(sealing.encapsulatedKey).toString("base64url"),
+      ...(replaces === undefined ? {} : { replaces }),
+    });
+    this.#context = { keyId: key.key_id, sealing };
+    return sealing;
+  }
+
+  #contextFor(key: RegisterFrame["encryption_key"]): SealingContext {
+    const held = this.#context;
+    return held?.keyId === key.key_id ? held.sealing : this.renewContext(key);
   }
 
   message(data: Buffer, isBinary: boolean): void {
@@ -214,7 +244,7 @@ export class ScriptedCoordinator implements AsyncDisposable {
 
   letIn(link: AgentLink): void {
     const heartbeat_interval_ms = this.script.heartbeatIntervalMs ?? LIMITS.heartbeatIntervalMs;
-    link.send({ type: "registered", version: 1, provider_id: "p", heartbeat_interval_ms });
+    link.send({ type: "registered", version: 2, provider_id: "p", heartbeat_interval_ms });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -31,7 +31,6 @@ export const COORDINATOR = {
     "./shutdown.ts",
     "./store",
     "@hearth/disk",
-    "@hearth/e2e",
     "node:events",
     "node:http",
   ],
@@ -43,6 +42,7 @@ export const COORDINATOR = {
     "./http",
     "./platform",
     "./request",
+    "./sealing",
     "./selection",
     "./store",
     "./store/sqlite",
@@ -59,7 +59,7 @@ export const COORDINATOR = {
   "settings.ts": ["./config.ts", "./platform", "./selection", "@hearth/protocol", "zod", "node:fs"],
   // What others get to see.
   "index.ts": ["./app.ts", "./config.ts", "./dispatch", "./platform", "./secrets.ts", "./settings.ts"],
-  "internals.ts": ["./api", "./dispatch", "./fleet", "./platform", "./request", "./selection"],
+  "internals.ts": ["./api", "./dispatch", "./fleet", "./platform", "./request", "./sealing", "./selection"],
   // The chain, from the top.
   http: [
     "./admin",
@@ -99,6 +99,7 @@ export const COORDINATOR = {
   dispatch: [
     "./fleet",
     "./platform",
+    "./sealing",
     "./selection",
     "@hearth/attestation",
     "@hearth/e2e",
@@ -125,7 +126,7 @@ export const COORDINATOR = {
   ],
   // Beside the chain, on the same floor.
   enrolment: ["./platform", "./store", "node:crypto"],
-  sealing: ["./platform", "@hearth/e2e", "node:crypto"],
+  sealing: ["./platform", "@hearth/e2e", "@hearth/protocol", "node:crypto"],
   // Interfaces, with no database behind them.
   store: ["./platform"],
   // The database, which only the process and its composition see.

@@ -31,6 +31,7 @@ export const TESTBED = {
   ],
   sdk: ["./scripted", "@hearth/e2e", "ajv", "vitest", "node:*"],
   sim: [
+    "./scripted",
     "@hearth/coordinator",
     "@hearth/coordinator/internals",
     "@hearth/e2e",

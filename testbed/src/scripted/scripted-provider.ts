@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { type EncryptionKeyPair, generateKeyPair, openRequest, type RequestOpener } from "@hearth/e2e";
+import { type EncryptionKeyPair, generateKeyPair, type RequestOpener } from "@hearth/e2e";
 import {
   type ControlFrame,
   decodeCoordinatorFrame,
@@ -13,6 +13,7 @@ import {
 } from "@hearth/protocol";
 import { WebSocket } from "ws";
 import type { AttestingMachine } from "./attesting-machine.js";
+import { OpeningContexts } from "./opening-contexts.js";
 import { ScriptedStream } from "./scripted-stream.js";
 
 /** What a scripted provider does with one request. It may stall, lie, or break the protocol: that is its use. */
@@ -53,6 +54,7 @@ export class ScriptedProvider {
   readonly #options: ScriptedProviderOptions;
   #keys: EncryptionKeyPair;
   readonly #allKeys: EncryptionKeyPair[] = [];
+  readonly #contexts = new OpeningContexts();
   readonly #gathering = new Map<number, Gathering>();
   readonly #open = new Map<number, ScriptedStream>();
   #onRegistered: () => void = () => {};
@@ -96,7 +98,7 @@ export class ScriptedProvider {
     const { models = [{ id: "m" }], slots = [], version = "1.0.0", name } = this.#options;
     return {
       type: "register",
-      versions: { min: 1, max: 1 },
+      versions: { min: 2, max: 2 },
       token: this.#options.token,
       agent: { version, ...(name === undefined ? {} : { name }) },
       identity: this.#options.identity ?? Buffer.from(this.#keys.publicKey).toString("base64url"),
@@ -183,6 +185,8 @@ export class ScriptedProvider {
       case "registered":
         this.id = frame.provider_id;
         return this.#onRegistered();
+      case "sealing_context":
+        return this.#contexts.add(frame, this.#allKeys.find(({ keyId }) => keyId === frame.key_id) ?? this.#keys);
       case "request":
         return this.#start(frame);
       case "cancel":
@@ -203,12 +207,7 @@ export class ScriptedProvider {
   }
 
   #start(frame: RequestFrame): void {
-    const opener = openRequest({
-      keyPair: this.#allKeys.find(({ keyId }) => keyId === frame.key_id) ?? this.#keys,
-      encapsulatedKey: Buffer.from(frame.encapsulated_key, "base64url"),
-      binding: { requestId: frame.request_id, attemptId: frame.attempt_id },
-    });
-    this.#gathering.set(frame.stream, { frame, opener, parts: [] });
+    this.#gathering.set(frame.stream, { frame, opener: this.#contexts.openerOf(frame), parts: [] });
   }
 
   #receiveData(message: Buffer): void {

@@ -4,7 +4,9 @@ import type { RequestOpener } from "@hearth/e2e";
 import {
   type ControlFrame,
   DATA_HEADER_BYTES,
+  DATA_MARKS,
   type ErrorFrame,
+  type Holding,
   type RequestFrame,
   type Usage,
   writeDataHeader,
@@ -62,12 +64,12 @@ export class ScriptedStream {
   }
 
   /** A sealed frame, for those who want to spoil it before it goes. */
-  sealed(text: string | Uint8Array, final = false): Uint8Array {
+  sealed(text: string | Uint8Array, final = false, holds: Exclude<Holding, "body"> = "content"): Uint8Array {
     const seq = this.#opener.response.nextSeq;
     const plaintext = typeof text === "string" ? Buffer.from(text) : text;
     this.#responseHash.update(plaintext);
-    const frame = this.#opener.response.seal(plaintext, final, DATA_HEADER_BYTES);
-    writeDataHeader(frame, { kind: "response", stream: this.frame.stream, seq, final });
+    const frame = this.#opener.response.seal(plaintext, final, DATA_HEADER_BYTES, DATA_MARKS[holds]);
+    writeDataHeader(frame, { kind: "response", stream: this.frame.stream, seq, final, holds });
     return frame;
   }
 
@@ -75,7 +77,7 @@ export class ScriptedStream {
   rawFrame(ciphertext: Uint8Array, seq: number, final: boolean): void {
     const frame = new Uint8Array(DATA_HEADER_BYTES + ciphertext.length);
     frame.set(ciphertext, DATA_HEADER_BYTES);
-    writeDataHeader(frame, { kind: "response", stream: this.frame.stream, seq, final });
+    writeDataHeader(frame, { kind: "response", stream: this.frame.stream, seq, final, holds: "content" });
     this.sendFrame(frame);
   }
 

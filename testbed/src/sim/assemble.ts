@@ -13,6 +13,7 @@ import {
   OutlierDetector,
   ProofDesk,
   type Provider,
+  ProviderContexts,
   ProviderSession,
   providerIdOf,
   Registry,
@@ -21,7 +22,7 @@ import {
   type Shape,
   type Traits,
 } from "@hearth/coordinator/internals";
-import { sealRequest } from "@hearth/e2e";
+import { createSealingContext } from "@hearth/e2e";
 import type { ProviderId } from "@hearth/protocol";
 import type { WebSocket } from "ws";
 import type { CoordinatorUnderTest } from "./coordinator-under-test.js";
@@ -70,6 +71,9 @@ export function assemble(world: World): CoordinatorUnderTest {
     backupWon: () => journal.count("backup won"),
   });
   const observer: AttemptObserver = watchHedges(world, queue);
+  const contexts = new ProviderContexts(clock, (publicKey) =>
+    createSealingContext(publicKey, { primitives: world.primitives, padding: "none" }),
+  );
   const services: RequestServices = {
     admission: {
       clock,
@@ -86,7 +90,7 @@ export function assemble(world: World): CoordinatorUnderTest {
       session: (id) => registry.get(id),
       ids: countingIds(),
       clock,
-      seal: (options) => sealRequest({ ...options, primitives: world.primitives, padding: "none" }),
+      contexts,
       observer,
     },
     settlement: {
@@ -102,6 +106,7 @@ export function assemble(world: World): CoordinatorUnderTest {
     updated: (session) => registry.updated(session),
     closed(session, reason) {
       if (reason === "untrusted") registry.distrust(session.id);
+      contexts.forget(session);
       registry.departed(session, reason !== "left");
     },
     unknownFrame: () => {},
@@ -118,6 +123,7 @@ export function assemble(world: World): CoordinatorUnderTest {
   return {
     services,
     registry,
+    contexts,
     outlier,
     catalog: CATALOG,
     log: SILENT,

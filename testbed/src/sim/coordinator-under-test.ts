@@ -1,5 +1,12 @@
 import type { Logger } from "@hearth/coordinator";
-import type { Catalog, OutlierDetector, Registry, RequestServices, Traits } from "@hearth/coordinator/internals";
+import type {
+  Catalog,
+  OutlierDetector,
+  ProviderContexts,
+  Registry,
+  RequestServices,
+  Traits,
+} from "@hearth/coordinator/internals";
 import type { ProviderId } from "@hearth/protocol";
 import type { ConnectionRecord } from "./journal.js";
 import type { SimSocket } from "./socket.js";
@@ -8,6 +15,7 @@ import type { SimSocket } from "./socket.js";
 export interface CoordinatorUnderTest {
   readonly services: RequestServices;
   readonly registry: Registry;
+  readonly contexts: ProviderContexts;
   readonly outlier: OutlierDetector;
   readonly catalog: Catalog;
   readonly log: Logger;

@@ -65,7 +65,11 @@ class Run {
     this.#expect("in the end nobody waits", journal.waiters.size === 0);
     // A departure is remembered for a while; everybody is back by now, but for those who may not come back yet.
     const away = world.coordinator.registry.size - sessions.length;
-    this.#expect("in the end only pings are on the clock", time.timers - away <= sessions.length);
+    const contexts = world.coordinator.contexts.size;
+    this.#expect(
+      "in the end only pings and contexts are on the clock",
+      time.timers - away <= sessions.length + contexts,
+    );
     for (const provider of world.providers) provider.leave();
     await this.#until(time.now() + FAREWELL_MS, () => false);
     this.#expect("without providers no timer is left", time.timers === 0);

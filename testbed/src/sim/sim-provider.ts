@@ -1,5 +1,6 @@
-import { type EncryptionKeyPair, generateKeyPair, openRequest, type RequestOpener } from "@hearth/e2e";
+import { type EncryptionKeyPair, generateKeyPair, type RequestOpener } from "@hearth/e2e";
 import { type CoordinatorFrame, decodeData, type RegisterFrame, type RequestFrame, type Slot } from "@hearth/protocol";
+import { OpeningContexts } from "../scripted/opening-contexts.js";
 import { HEALTHY_PLAN } from "./attempt-plans.js";
 import { Connection } from "./connection.js";
 import { mixSeeds, Random } from "./random.js";
@@ -22,6 +23,7 @@ export class SimProvider {
   readonly #world: World;
   readonly #plan: ProviderPlan;
   readonly #keys: EncryptionKeyPair;
+  readonly #contexts: OpeningContexts;
   #connection: Connection | undefined;
   readonly #gathering = new Map<number, Gathering>();
   readonly #streams = new Map<number, { readonly model: string; readonly stream: SimStream }>();
@@ -41,6 +43,7 @@ export class SimProvider {
     this.#plan = plan;
     this.#version = plan.version;
     this.#keys = generateKeyPair(world.primitives);
+    this.#contexts = new OpeningContexts({ primitives: world.primitives, padding: "none" });
     this.identity = Buffer.from(this.#keys.publicKey).toString("base64url");
   }
 
@@ -195,17 +198,11 @@ export class SimProvider {
     switch (frame.type) {
       case "registered":
         return this.#keepBeating(connection);
-      case "request": {
-        const opener = openRequest({
-          keyPair: this.#keys,
-          encapsulatedKey: Buffer.from(frame.encapsulated_key, "base64url"),
-          binding: { requestId: frame.request_id, attemptId: frame.attempt_id },
-          primitives: this.#world.primitives,
-          padding: "none",
-        });
-        this.#gathering.set(frame.stream, { frame, opener });
+      case "sealing_context":
+        return this.#contexts.add(frame, this.#keys);
+      case "request":
+        this.#gathering.set(frame.stream, { frame, opener: this.#contexts.openerOf(frame) });
         return;
-      }
       case "cancel":
         return this.#streams.get(frame.stream)?.stream.cancel();
       case "credit":
@@ -301,7 +298,7 @@ export class SimProvider {
   #registerFrame(): RegisterFrame {
     return {
       type: "register",
-      versions: { min: 1, max: 1 },
+      versions: { min: 2, max: 2 },
       token: this.#plan.account,
       agent: { version: this.#version },
       identity: this.identity,

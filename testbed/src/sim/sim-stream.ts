@@ -1,5 +1,12 @@
 import type { RequestOpener } from "@hearth/e2e";
-import { DATA_HEADER_BYTES, LIMITS, type RequestFrame, type Usage, writeDataHeader } from "@hearth/protocol";
+import {
+  DATA_HEADER_BYTES,
+  DATA_MARKS,
+  LIMITS,
+  type RequestFrame,
+  type Usage,
+  writeDataHeader,
+} from "@hearth/protocol";
 import type { Connection } from "./connection.js";
 import type { AttemptRecord, DeliveredEvent } from "./journal.js";
 import type { Act, AttemptPlan, Misdeed } from "./scenario.js";
@@ -178,8 +185,8 @@ export class SimStream {
     const { opener, frame } = this.#parts;
     const seq = opener.response.nextSeq;
     try {
-      const sealed = opener.response.seal(Buffer.from(text), final, DATA_HEADER_BYTES);
-      writeDataHeader(sealed, { kind: "response", stream: frame.stream, seq, final });
+      const sealed = opener.response.seal(Buffer.from(text), final, DATA_HEADER_BYTES, DATA_MARKS.content);
+      writeDataHeader(sealed, { kind: "response", stream: frame.stream, seq, final, holds: "content" });
       this.#lastFrame = sealed;
       return sealed;
     } catch {
@@ -241,7 +248,7 @@ export class SimStream {
       }
       case "plaintext_frame": {
         const text = Buffer.from(`..........${this.#event({ content: "bare" }, true).text}`);
-        writeDataHeader(text, { kind: "response", stream: frame.stream, seq: 0, final: false });
+        writeDataHeader(text, { kind: "response", stream: frame.stream, seq: 0, final: false, holds: "content" });
         return this.#send(text);
       }
       case "partial_event":
@@ -250,7 +257,13 @@ export class SimStream {
         return connection.sendRaw("{ this is no frame");
       case "foreign_stream": {
         const sealed = Buffer.alloc(40);
-        writeDataHeader(sealed, { kind: "response", stream: frame.stream + 1_000, seq: 0, final: false });
+        writeDataHeader(sealed, {
+          kind: "response",
+          stream: frame.stream + 1_000,
+          seq: 0,
+          final: false,
+          holds: "content",
+        });
         return this.#send(sealed);
       }
       case "negative_usage":

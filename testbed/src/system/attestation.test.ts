@@ -40,7 +40,12 @@ describe("a machine that attests", () => {
     const registry = hearth.coordinator.registry;
     await expect.poll(() => registry.get(provider.id as never)?.encryptionKey.keyId).toBe(provider.key.keyId);
     expect((await hearth.chat(ask)).status).toBe(200);
-    expect(provider.streams.map(({ frame }) => frame.key_id)).toEqual([before, provider.key.keyId]);
+    const contexts = provider.received.filter(({ type }) => type === "sealing_context");
+    expect(contexts).toMatchObject([
+      { key_id: before },
+      { key_id: provider.key.keyId, replaces: provider.streams[0]?.frame.context_id },
+    ]);
+    expect(contexts).toMatchObject(provider.streams.map(({ frame }) => ({ context_id: frame.context_id })));
   });
 });
 

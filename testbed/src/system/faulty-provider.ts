@@ -1,8 +1,9 @@
 import { once } from "node:events";
 import type { Socket } from "node:net";
-import { type EncryptionKeyPair, generateKeyPair, openRequest, type ResponseSealer } from "@hearth/e2e";
+import { type EncryptionKeyPair, generateKeyPair, type ResponseSealer } from "@hearth/e2e";
 import {
   DATA_HEADER_BYTES,
+  DATA_MARKS,
   decodeCoordinatorFrame,
   decodeData,
   encodeControl,
@@ -12,6 +13,7 @@ import {
   writeDataHeader,
 } from "@hearth/protocol";
 import { WebSocket } from "ws";
+import { OpeningContexts } from "../scripted/opening-contexts.js";
 
 /** One request, and the connection's own bytes to answer it with. */
 export interface FaultyStream {
@@ -44,6 +46,8 @@ export async function connectFaultyProvider(options: FaultyProviderOptions): Pro
     raw = response.socket;
   });
   await once(socket, "open");
+  // Every byte is a case of its own: fill would be cases that tell nothing new.
+  const contexts = new OpeningContexts({ padding: "none" });
   let request: RequestFrame | undefined;
   const registered = new Promise<void>((resolve) => {
     socket.on("message", (message: Buffer, isBinary) => {
@@ -51,11 +55,12 @@ export async function connectFaultyProvider(options: FaultyProviderOptions): Pro
         const decoded = decodeCoordinatorFrame(message.toString("utf8"));
         if (decoded.kind !== "frame") throw new Error(`the coordinator sent ${decoded.kind}`);
         if (decoded.frame.type === "registered") resolve();
+        if (decoded.frame.type === "sealing_context") contexts.add(decoded.frame, keyPair);
         if (decoded.frame.type === "request") request = decoded.frame;
         return;
       }
       if (request === undefined || raw === undefined) throw new Error("the coordinator sent a body without a request");
-      options.play({ stream: request.stream, response: openBody(keyPair, request, message), raw, socket });
+      options.play({ stream: request.stream, response: openBody(contexts, request, message), raw, socket });
     });
   });
   socket.send(encodeControl(registerFrame(options, keyPair)));
@@ -63,16 +68,10 @@ export async function connectFaultyProvider(options: FaultyProviderOptions): Pro
   return socket;
 }
 
-function openBody(keyPair: EncryptionKeyPair, request: RequestFrame, message: Buffer): ResponseSealer {
+function openBody(contexts: OpeningContexts, request: RequestFrame, message: Buffer): ResponseSealer {
   const body = decodeData(message);
   if (!body?.final) throw new Error("the request of a fault case fits in one frame");
-  const opener = openRequest({
-    keyPair,
-    encapsulatedKey: Buffer.from(request.encapsulated_key, "base64url"),
-    binding: { requestId: request.request_id, attemptId: request.attempt_id },
-    // Every byte is a case of its own: fill would be cases that tell nothing new.
-    padding: "none",
-  });
+  const opener = contexts.openerOf(request);
   opener.open(body.ciphertext, body.seq, body.final);
   return opener.response;
 }
@@ -80,7 +79,7 @@ function openBody(keyPair: EncryptionKeyPair, request: RequestFrame, message: Bu
 function registerFrame(options: FaultyProviderOptions, keyPair: EncryptionKeyPair): RegisterFrame {
   return {
     type: "register",
-    versions: { min: 1, max: 1 },
+    versions: { min: 2, max: 2 },
     token: options.token,
     agent: { version: "1.0.0" },
     identity: options.identity,
@@ -97,8 +96,8 @@ function registerFrame(options: FaultyProviderOptions, keyPair: EncryptionKeyPai
 /** The next response chunk as a whole WebSocket frame. */
 export function sealedFrame({ response, stream }: FaultyStream, plaintext: string, final: boolean): Buffer {
   const seq = response.nextSeq;
-  const frame = response.seal(Buffer.from(plaintext), final, DATA_HEADER_BYTES);
-  writeDataHeader(frame, { kind: "response", stream, seq, final });
+  const frame = response.seal(Buffer.from(plaintext), final, DATA_HEADER_BYTES, DATA_MARKS.content);
+  writeDataHeader(frame, { kind: "response", stream, seq, final, holds: "content" });
   return webSocketFrame(BINARY, frame);
 }
 

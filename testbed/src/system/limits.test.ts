@@ -45,11 +45,11 @@ function request(bytes: number): SealedRequest {
     model: "m",
     dialect: "chat_completions",
     delivery: "interactive",
-    key_id: "k",
-    encapsulated_key: "A".repeat(43),
+    context_id: "c",
     body_bytes: 0,
   };
-  return { opening, frames: () => frames };
+  const context = { context_id: "c", key_id: "k", encapsulated_key: "A".repeat(43) };
+  return { context, opening, frames: () => frames };
 }
 
 const key = (n: number): string => Buffer.alloc(32, n).toString("base64url");
@@ -199,6 +199,10 @@ const LIMIT_ROWS = {
     session.openStream(request(0), listener);
     await closesOverRate(LIMITS.acceptedPerMinute, () => ({ type: "accepted", stream: 1 }));
   },
+  contextsPerConnection: at(
+    "provider-agent/src/jobs/opening-contexts.test.ts",
+    "holds so many at most: the one that was used least recently makes room",
+  ),
   otherFramesPerMinute: () => closesOverRate(LIMITS.otherFramesPerMinute, () => '{"type":"who-knows"}'),
 } satisfies Record<keyof typeof LIMITS, Row>;
 

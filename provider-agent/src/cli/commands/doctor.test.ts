@@ -46,7 +46,7 @@ describe("hearth-agent doctor", () => {
     const { ok, checks, check } = await examine(home, { HEARTH_PROVIDER_TOKEN: "provider-token-0123456789" });
     expect(checks.filter(({ status }) => status === "fail")).toEqual([]);
     expect(ok).toBe(true);
-    expect(check("coordinator")?.detail).toContain("speaks hearth.v1");
+    expect(check("coordinator")?.detail).toContain("speaks hearth.v2");
     expect(check("backend")?.detail).toMatch(/^\d+ models?: /);
     const { code } = await home.run(["doctor"], { HEARTH_PROVIDER_TOKEN: "provider-token-0123456789" });
     expect(code).toBe(0);
