@@ -16,6 +16,7 @@ import {
   requestSchema,
   SLOT_STATES,
   TRUST_LEVELS,
+  WORKING_SIGNS,
 } from "./frames.js";
 import { MAX_U32 } from "./ids.js";
 import { LIMITS } from "./limits.js";
@@ -121,7 +122,12 @@ const providerFrames: { readonly [T in ProviderFrame["type"]]: fc.Arbitrary<unkn
     },
     ["type", "slots"],
   ),
-  accepted: fc.record({ type: fc.constant("accepted"), stream }),
+  working: fc.record({
+    type: fc.constant("working"),
+    stream,
+    sign: fc.constantFrom(...WORKING_SIGNS),
+    counter: fc.nat(),
+  }),
   complete: some({ type: fc.constant("complete"), stream, usage, receipt: fc.record(signed) }, [
     "type",
     "stream",
@@ -362,12 +368,14 @@ describe("a text message", () => {
     ['{"type":null}', "no frame type"],
     ['{"type":["drain"]}', "no frame type"],
     ['{"__proto__":{"type":"drain"}}', "no frame type"],
-    ['{"type":"accepted"}', "accepted.stream: invalid_type"],
-    ['{"type":"accepted","stream":0}', "accepted.stream: too_small"],
-    ['{"type":"accepted","stream":4294967296}', "accepted.stream: too_big"],
-    ['{"type":"accepted","stream":1.5}', "accepted.stream: invalid_type"],
-    ['{"type":"accepted","stream":"1"}', "accepted.stream: invalid_type"],
-    ['{"type":"accepted","stream":1e999}', "accepted.stream: invalid_type"],
+    ['{"type":"working"}', "working.stream: invalid_type"],
+    ['{"type":"working","stream":0}', "working.stream: too_small"],
+    ['{"type":"working","stream":4294967296}', "working.stream: too_big"],
+    ['{"type":"working","stream":1.5}', "working.stream: invalid_type"],
+    ['{"type":"working","stream":"1"}', "working.stream: invalid_type"],
+    ['{"type":"working","stream":1e999}', "working.stream: invalid_type"],
+    ['{"type":"working","stream":1,"sign":"silent","counter":1}', "working.sign: invalid_value"],
+    ['{"type":"working","stream":1,"sign":"loading","counter":-1}', "working.counter: too_small"],
   ])("%s is malformed: %s", (received, problem) => {
     expect(decodeProviderFrame(received)).toEqual({ kind: "malformed", problem });
   });

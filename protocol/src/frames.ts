@@ -129,8 +129,19 @@ export const heartbeatSchema = z.object({
   private_only: z.boolean().optional(),
 });
 
-/** The backend is loading the model: the long window applies. */
-export const acceptedSchema = z.object({ type: z.literal("accepted"), stream });
+export const WORKING_SIGNS = ["loading", "queued", "prefilling", "generating"] as const;
+
+/**
+ * A sign of life: something that this request waits for has moved. Told only of what has been read off a counter, never
+ * because nothing was heard; and again only when the counter is another one than before.
+ */
+export const workingSchema = z.object({
+  type: z.literal("working"),
+  stream,
+  sign: z.enum(WORKING_SIGNS),
+  /** What moved: answers of a backend that loads, requests ahead in the line, prompt tokens read, tokens written. */
+  counter: count,
+});
 
 /** The stream ended well; its last data frame carried the final flag. */
 export const completeSchema = z.object({
@@ -283,7 +294,7 @@ export const goAwaySchema = z.object({
 /** Frames a provider may send after it is registered. */
 export const providerFrameSchema = z.discriminatedUnion("type", [
   heartbeatSchema,
-  acceptedSchema,
+  workingSchema,
   completeSchema,
   errorSchema,
   drainSchema,
@@ -308,6 +319,8 @@ export type Usage = z.infer<typeof usageSchema>;
 export type TrustLevel = (typeof TRUST_LEVELS)[number];
 export type SignedBlobText = z.infer<typeof signedBlobSchema>;
 export type AttestationProof = z.infer<typeof attestationSchema>;
+export type WorkingSign = (typeof WORKING_SIGNS)[number];
+export type WorkingFrame = z.infer<typeof workingSchema>;
 export type Slot = z.infer<typeof slotSchema>;
 export type BackendDialect = (typeof BACKEND_DIALECTS)[number];
 export type ModelAdvert = z.infer<typeof modelSchema>;

@@ -37,6 +37,8 @@ export const LIMITS = {
   wholeBatchBytes: 16 * 1024,
   /** … or until this much time has passed, ms. */
   wholeBatchMs: 50,
+  /** How often an agent tells that the same counter of a stream has moved, ms. */
+  workingIntervalMs: 1_000,
   /** Plaintext response bytes an agent may send on a stream beyond what the coordinator has granted. */
   initialCreditBytes: 256 * 1024,
   /** WebSocket ping interval, ms. Two missed pongs end the connection. */
@@ -62,8 +64,8 @@ export const LIMITS = {
   modelsUpdatesPerMinute: 30,
   keyUpdatesPerMinute: 24,
   challengeResponsesPerMinute: 12,
-  /** One a stream is right: bounded by how many streams can begin. */
-  acceptedPerMinute: 30_000,
+  /** One a second on each stream that a connection may have at once, and some more. */
+  workingPerMinute: 65_000,
   /** `drain`, and frames of a type that the coordinator does not know. */
   otherFramesPerMinute: 60,
 } as const;

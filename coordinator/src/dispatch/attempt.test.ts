@@ -11,6 +11,7 @@ function setUp() {
   const ends: AttemptEnd[] = [];
   const retractions: string[] = [];
   const unopened: string[] = [];
+  const contents: boolean[] = [];
   const opener: ResponseOpener = { open: (ciphertext) => ciphertext, finished: true };
   const attempt = new ProviderAttempt({
     id: "att" as AttemptId,
@@ -33,14 +34,14 @@ function setUp() {
     answerMaxBytes: Number.POSITIVE_INFINITY,
     clock: new FakeClock(),
     working() {},
-    content() {},
+    content: (first) => contents.push(first),
     ended: (end) => ends.push(end),
     unopened: () => unopened.push("unopened"),
     violated: (reason) => violations.push(reason),
     undigested: (fault) => faults.push(fault),
     retracted: () => retractions.push("retracted"),
   });
-  return { attempt, violations, faults, ends, retractions, unopened };
+  return { attempt, violations, faults, ends, retractions, unopened, contents };
 }
 
 function frame(ciphertext: Uint8Array, final: boolean): DataFrame {
@@ -74,13 +75,29 @@ it("takes no frame without a byte, which no credit bounds, but as the last one",
   expect(last.ends).toEqual([]);
 });
 
-it("tells of the load window once, however often the provider does", async () => {
+it("tells of signs of life whose counter has moved, and holds only the newest", async () => {
   const { attempt } = setUp();
-  for (let i = 0; i < 3; i++) attempt.accepted();
-  attempt.data(frame(Buffer.from("data:{}\n\n"), false));
   const events = attempt[Symbol.asyncIterator]();
-  expect((await events.next()).value).toEqual({ type: "accepted" });
-  expect((await events.next()).value).toMatchObject({ type: "preamble" });
+  const next = async (): Promise<unknown> => (await events.next()).value;
+  for (let i = 0; i < 3; i++) attempt.working("loading", 7);
+  expect(await next()).toEqual({ type: "working", sign: "loading", counter: 7 });
+  attempt.working("loading", 7);
+  for (let i = 0; i < 1_000; i++) attempt.working("loading", i);
+  attempt.working("prefilling", 0);
+  attempt.data(frame(Buffer.from("data:{}\n\n"), false));
+  expect(await next()).toEqual({ type: "working", sign: "loading", counter: 999 });
+  expect(await next()).toEqual({ type: "working", sign: "prefilling", counter: 0 });
+  expect(await next()).toMatchObject({ type: "preamble" });
+});
+
+it("counts the first sign of generating as the first content, and says nothing after the end", () => {
+  const { attempt, contents, ends } = setUp();
+  attempt.working("generating", 1);
+  attempt.working("generating", 5);
+  expect(contents).toEqual([true]);
+  attempt.cancel("consumer_gone");
+  attempt.working("generating", 9);
+  expect(ends).toHaveLength(1);
 });
 
 it("ends as a fault of its own, and closes nothing, when our code throws over its bytes", () => {

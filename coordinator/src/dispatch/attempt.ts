@@ -12,6 +12,7 @@ import {
   type ProviderId,
   type SignedBlobText,
   type Usage,
+  type WorkingSign,
 } from "@hearth/protocol";
 import type { ProviderStream, StreamListener } from "../fleet/provider-session.js";
 import { type ClampedMember, clampUsage, type UsageBounds, usageBounds } from "../fleet/usage-bounds.js";
@@ -48,7 +49,7 @@ export interface AttemptDeps {
   /** Plaintext bytes of the whole answer at most: the coordinator gathers it for a consumer who does not stream. */
   readonly answerMaxBytes: number;
   readonly clock: Clock;
-  /** The provider works on it: the backend is loading, or content has come. */
+  /** The provider works on it: there is a sign of life, or content has come. */
   readonly working: () => void;
   /** Content came, this long after the content before it, or after the start, ms. */
   readonly content: (first: boolean, gapMs: number) => void;
@@ -71,7 +72,7 @@ export interface AttemptDeps {
 /** What is known of bytes that our own code threw over: never what they say. */
 export interface DigestFault {
   /** What was being worked on; `reply` = what the consumer's form of it was written from. */
-  readonly what: "accepted" | "data" | "complete" | "error" | "reply";
+  readonly what: "working" | "data" | "complete" | "error" | "reply";
   /** Plaintext bytes of the frame, or of all that had come by then. */
   readonly sizeBytes: number;
   readonly thrown: unknown;
@@ -99,7 +100,8 @@ export class ProviderAttempt implements Attempt, StreamListener {
   #stream: ProviderStream | undefined;
   #waiting: ((result: IteratorResult<AttemptEvent>) => void) | undefined;
   #over = false;
-  #accepted = false;
+  /** The last counter of each sign of life. */
+  readonly #signs = new Map<WorkingSign, number>();
   #ended = false;
   #completed = false;
   #finished = false;
@@ -141,13 +143,17 @@ export class ProviderAttempt implements Attempt, StreamListener {
     this.#resolve({ done: true, value: undefined });
   }
 
-  accepted(): void {
-    // Once: no credit bounds how often it is said.
-    if (this.#accepted) return;
-    this.#accepted = true;
-    this.#guarded("accepted", 0, () => {
-      this.#deps.working();
-      this.#push({ type: "accepted" });
+  working(sign: WorkingSign, counter: number): void {
+    // Movement is all that counts; and no credit bounds how often the same is said.
+    if (this.#signs.get(sign) === counter || this.#over) return;
+    this.#guarded("working", 0, () => {
+      if (this.#signs.size === 0) this.#deps.working();
+      if (sign === "generating" && !this.#signs.has(sign)) this.#noteContent();
+      this.#signs.set(sign, counter);
+      // Nobody reads an attempt that waits for its consumer: the newest sign tells as much as all of them.
+      const last = this.#events.at(-1);
+      if (last?.type === "working" && last.sign === sign) this.#events.pop();
+      this.#push({ type: "working", sign, counter });
     });
   }
 

@@ -13,7 +13,9 @@ export const DEFAULT_POLICY: PolicySettings = {
   ttftBaseMs: 10_000, // rule 3
   ttftPerThousandTokensMs: 1_000, // rule 3
   ttftMaxMs: 120_000, // rule 3
-  loadWindowMs: 600_000, // rule 5
+  patienceMs: 600_000, // rule 5
+  signExtensionMs: 45_000, // rule 3
+  signExtensionsMax: 4, // rule 3
   preambleGraceMs: 90_000, // rule 5
   heldChunksMax: 8, // rule 1
   heldBytesMax: 64 * 1024, // rule 1

@@ -268,12 +268,12 @@ describe("an attempt that waits for a place", () => {
     expect(bench.taken).toEqual(["a"]);
   });
 
-  it("is told to stop waiting when the deadline passes", async () => {
+  it("is told to stop waiting when patience is over", async () => {
     const { bench, waits } = waitingRetry();
     await bench.run();
     await bench.tell(0, FAILED);
     expect(waits[0]?.signal.aborted).toBe(false);
-    await bench.wait(10_000);
+    await bench.wait(600_000);
     expect(waits[0]?.signal.aborted).toBe(true);
     expect(bench.outcome).toMatchObject({ type: "failed", error: { code: "provider_timeout" } });
   });
@@ -366,7 +366,7 @@ type Move =
   | {
       readonly type: "tell";
       readonly attempt: number;
-      readonly kind: "accepted" | "preamble" | "content" | "end" | "failed";
+      readonly kind: "working" | "preamble" | "content" | "end" | "failed";
     }
   | { readonly type: "vanish"; readonly attempt: number };
 
@@ -378,7 +378,7 @@ const moves: fc.Arbitrary<Move> = fc.oneof(
     arbitrary: fc.record({
       type: fc.constant("tell" as const),
       attempt: index,
-      kind: fc.constantFrom("accepted", "preamble", "preamble", "content", "end", "failed"),
+      kind: fc.constantFrom("working", "preamble", "preamble", "content", "end", "failed"),
     }),
   },
   { weight: 1, arbitrary: fc.record({ type: fc.constant("vanish" as const), attempt: index }) },
@@ -416,8 +416,8 @@ describe("whatever the attempts tell", () => {
 
 function eventOf(kind: Extract<Move, { type: "tell" }>["kind"], name: string): AttemptEvent {
   switch (kind) {
-    case "accepted":
-      return { type: "accepted" };
+    case "working":
+      return { type: "working", sign: "loading", counter: 1 };
     case "preamble":
       return preamble(name);
     case "content":

@@ -218,6 +218,8 @@ class Race {
     }
     lane.attempt = result.attempt;
     lane.iterator = result.attempt[Symbol.asyncIterator]();
+    // The first one has nobody's place to take.
+    if (index > 0) queueMicrotask(() => this.feed({ type: "started", attempt: index, now: this.#deps.clock.now() }));
     this.#notify();
   }
 

@@ -1,3 +1,4 @@
+import type { WorkingSign } from "@hearth/protocol";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { HearthError } from "../platform/errors.js";
@@ -27,6 +28,8 @@ const chunk = (name: string, size = 10): Chunk => ({
 });
 const preamble = (name = "role", size = 10): AttemptEvent => ({ type: "preamble", chunk: chunk(name, size) });
 const content = (...names: string[]): AttemptEvent => ({ type: "content", chunks: names.map((name) => chunk(name)) });
+const sign = (what: WorkingSign, counter = 1): AttemptEvent => ({ type: "working", sign: what, counter });
+const LOADING = sign("loading");
 const END: AttemptEvent = { type: "end", usage: USAGE };
 const failure = (code: FailureCode = "backend_error", retryable = true): AttemptFailure => ({
   code,
@@ -63,6 +66,10 @@ class Machine {
 
   event(attempt: AttemptIndex, event: AttemptEvent): readonly DispatchEffect[] {
     return this.feed({ type: "event", attempt, event, now: this.now });
+  }
+
+  started(attempt: AttemptIndex): readonly DispatchEffect[] {
+    return this.feed({ type: "started", attempt, now: this.now });
   }
 
   unavailable(attempt: AttemptIndex): readonly DispatchEffect[] {
@@ -103,7 +110,7 @@ const emitted = (machine: Machine): unknown[] =>
 describe("rule 1, deferred commit", () => {
   it("emits nothing before the first content", () => {
     const machine = new Machine();
-    machine.event(0, { type: "accepted" });
+    machine.event(0, LOADING);
     machine.event(0, preamble());
     expect(of("emit", machine.effects)).toEqual([]);
     expect(of("commit", machine.effects)).toEqual([]);
@@ -162,21 +169,23 @@ describe("rule 2, invisible failover", () => {
     expect(machine.result).toEqual({ type: "failed", committed: false, failure: failure("truncated") });
   });
 
-  it("gives a retry no more than what is left of the one deadline", () => {
+  it("gives a retry as long a time of its own", () => {
     const machine = new Machine({ ...POLICY, hedgeDelayMs: undefined });
     machine.wait(7_000);
-    expect(of("arm", machine.event(0, failed()))).toEqual([{ type: "arm", timer: "due:1", at: 10_000 }]);
+    machine.event(0, failed());
     machine.wait(3_000);
-    expect(machine.result).toMatchObject({ type: "failed", failure: { code: "timeout" } });
-    expect(of("open", machine.effects)).toHaveLength(2);
+    expect(of("arm", machine.started(1))).toEqual([{ type: "arm", timer: "due:1", at: 20_000 }]);
   });
 
-  it("opens nothing behind the deadline", () => {
+  it("opens nothing when patience is over, and gives no attempt more than what is left of it", () => {
     const machine = new Machine({ ...POLICY, hedgeDelayMs: undefined });
-    machine.event(0, preamble());
-    machine.wait(11_000);
-    expect(of("open", machine.event(0, failed()))).toEqual([]);
-    expect(machine.result).toMatchObject({ type: "failed", committed: false });
+    machine.event(0, LOADING);
+    machine.wait(595_000);
+    expect(of("arm", machine.event(0, failed()))).toEqual([{ type: "arm", timer: "due:1", at: 600_000 }]);
+    machine.started(1);
+    machine.wait(5_000);
+    expect(of("open", machine.effects)).toHaveLength(2);
+    expect(machine.result).toMatchObject({ type: "failed", committed: false, failure: { code: "timeout" } });
   });
 
   it("loses no try to a backup that nobody could take", () => {
@@ -262,43 +271,128 @@ describe("rules 3 and 4, the speculative race", () => {
 });
 
 describe("rule 5, liveness", () => {
-  it("gives up on a silent attempt at the deadline, as 504", () => {
+  const CANCELLED = [{ type: "cancel", attempt: 0, reason: "deadline" }];
+
+  it("looks for somebody else when an attempt is silent past its time, and lets go of it when there is one", () => {
     const machine = new Machine({ ...POLICY, hedgeDelayMs: undefined });
     const effects = machine.wait(10_000);
-    expect(of("cancel", effects)).toEqual([{ type: "cancel", attempt: 0, reason: "deadline" }]);
+    expect(of("open", effects)).toEqual([{ type: "open", attempt: 1, role: "retry" }]);
+    expect(of("cancel", effects)).toEqual([]);
+    expect(of("cancel", machine.started(1))).toEqual(CANCELLED);
+    machine.event(1, content("second"));
+    expect(emitted(machine)).toEqual(["second"]);
+  });
+
+  it("waits for a late attempt while nobody else is there, asks again, and has patience with it", () => {
+    const machine = new Machine({ ...POLICY, hedgeDelayMs: undefined });
+    machine.wait(10_000);
+    machine.unavailable(1);
+    expect(of("open", machine.wait(9_999))).toEqual([]);
+    expect(of("open", machine.wait(1))).toEqual([{ type: "open", attempt: 1, role: "retry" }]);
+    machine.unavailable(1);
+    machine.wait(300_000);
+    machine.unavailable(1);
+    machine.event(0, content("at last"));
+    expect(emitted(machine)).toEqual(["at last"]);
+    expect(of("cancel", machine.effects)).toEqual([{ type: "cancel", attempt: 1, reason: "lost_race" }].slice(1));
+  });
+
+  it("gives up on the last one only when patience is over, as 504", () => {
+    const machine = new Machine({ ...POLICY, hedgeDelayMs: undefined, maxAttempts: 1 });
+    machine.wait(599_999);
+    expect(machine.state.phase).toBe("racing");
+    expect(of("cancel", machine.wait(1))).toEqual(CANCELLED);
     expect(machine.result).toMatchObject({ type: "failed", failure: { code: "timeout", status: 504, faulty: true } });
   });
 
-  it("grants the load window to one that was accepted, from the request's start", () => {
+  it("asks no second time for somebody while a retry still waits for its slot", () => {
+    const machine = new Machine({ ...POLICY, hedgeDelayMs: undefined });
+    machine.wait(10_000);
+    machine.wait(60_000);
+    expect(of("open", machine.effects)).toHaveLength(2);
+    expect(of("cancel", machine.started(1))).toEqual(CANCELLED);
+  });
+
+  it("tries a third one when the second fails while the first is late", () => {
+    const machine = new Machine({ ...POLICY, hedgeDelayMs: undefined });
+    machine.wait(10_000);
+    expect(of("open", machine.event(1, failed()))).toEqual([{ type: "open", attempt: 2, role: "retry" }]);
+    machine.started(2);
+    expect(of("cancel", machine.effects)).toEqual(CANCELLED);
+  });
+
+  it("lets go at its time of one of two that race", () => {
+    const machine = new Machine();
+    machine.wait(4_000);
+    expect(of("cancel", machine.wait(6_000))).toEqual(CANCELLED);
+    expect(machine.result).toBeUndefined();
+  });
+
+  it("has all patience with one that loads, counted from the request's start", () => {
     const machine = new Machine({ ...POLICY, hedgeDelayMs: undefined });
     machine.wait(9_000);
-    expect(of("arm", machine.event(0, { type: "accepted" }))).toEqual([{ type: "arm", timer: "due:0", at: 600_000 }]);
+    expect(of("arm", machine.event(0, LOADING))).toEqual([{ type: "arm", timer: "due:0", at: 600_000 }]);
     machine.wait(590_999);
     expect(machine.state.phase).toBe("racing");
     machine.wait(1);
     expect(machine.result).toMatchObject({ type: "failed", failure: { code: "timeout", status: 504 } });
   });
 
-  it("grants the load window once, however many say accepted", () => {
-    const machine = new Machine();
-    machine.event(0, { type: "accepted" });
-    machine.wait(5_000);
-    expect(of("arm", machine.event(1, { type: "accepted" }))).toEqual([{ type: "arm", timer: "due:1", at: 600_000 }]);
-    machine.wait(594_999);
-    expect(machine.result).toBeUndefined();
-    machine.wait(1);
-    expect(machine.result).toMatchObject({ type: "failed", failure: { code: "timeout" } });
-  });
-
-  it("does not take accepted behind a preamble for loading", () => {
+  it("does not take loading behind a preamble for loading", () => {
     const machine = new Machine();
     machine.event(0, preamble());
-    expect(machine.event(0, { type: "accepted" })).toEqual([]);
+    expect(machine.event(0, LOADING)).toEqual([]);
+  });
+
+  it.each(["queued", "prefilling"] as const)(
+    "gives 45 s for each movement while %s, to four times its time",
+    (what) => {
+      const machine = new Machine({ ...POLICY, hedgeDelayMs: undefined, ttftDeadlineMs: 20_000 });
+      machine.wait(19_000);
+      expect(machine.event(0, sign(what, 1))).toEqual([{ type: "arm", timer: "due:0", at: 64_000 }]);
+      machine.wait(30_000);
+      expect(machine.event(0, sign(what, 2))).toEqual([{ type: "arm", timer: "due:0", at: 80_000 }]);
+      expect(of("open", machine.wait(30_999))).toEqual([]);
+      expect(of("open", machine.wait(1))).toEqual([{ type: "open", attempt: 1, role: "retry" }]);
+    },
+  );
+
+  it("keeps a late attempt that moves again, whoever starts then", () => {
+    const machine = new Machine({ ...POLICY, hedgeDelayMs: undefined });
+    machine.wait(11_000);
+    machine.event(0, sign("prefilling", 1));
+    expect(of("cancel", machine.started(1))).toEqual([]);
+  });
+
+  it("takes the first word of a whole answer being written for its content: the others are let go, nobody commits", () => {
+    const machine = new Machine();
+    machine.wait(4_000);
+    expect(of("cancel", machine.event(1, sign("generating", 1)))).toEqual([
+      { type: "cancel", attempt: 0, reason: "lost_race" },
+    ]);
+    for (let moved = 0; moved < 20; moved++) {
+      machine.wait(40_000);
+      machine.event(1, sign("generating", moved));
+    }
+    expect(machine.state.phase).toBe("racing");
+    expect(of("open", machine.effects)).toHaveLength(2);
+    machine.event(1, content("all of it"));
+    expect(emitted(machine)).toEqual(["all of it"]);
+  });
+
+  it("goes elsewhere, unseen, when a whole answer dies or falls silent while it is written", () => {
+    const dying = new Machine({ ...POLICY, hedgeDelayMs: undefined });
+    dying.event(0, sign("generating", 1));
+    expect(of("open", dying.event(0, failed("connection_lost")))).toHaveLength(1);
+    const silent = new Machine();
+    silent.event(0, sign("generating", 1));
+    expect(of("open", silent.wait(44_999))).toEqual([]);
+    expect(of("open", silent.wait(1))).toEqual([{ type: "open", attempt: 1, role: "retry" }]);
   });
 
   it("lets a timer pass that is no longer meant", () => {
     const machine = new Machine();
-    machine.event(0, { type: "accepted" });
+    machine.event(0, LOADING);
     expect(machine.feed({ type: "timer", timer: "due:0", now: 10_000 })).toEqual([]);
   });
 
@@ -309,24 +403,23 @@ describe("rule 5, liveness", () => {
     machine.event(0, preamble());
     machine.wait(89_999);
     expect(machine.state.phase).toBe("racing");
-    const effects = machine.wait(1);
-    expect(of("cancel", effects)).toEqual([{ type: "cancel", attempt: 0, reason: "deadline" }]);
-    expect(machine.result).toMatchObject({ type: "failed", failure: { code: "timeout", status: 504 } });
+    expect(of("open", machine.wait(1))).toEqual([{ type: "open", attempt: 1, role: "retry" }]);
+    expect(of("cancel", machine.started(1))).toEqual(CANCELLED);
   });
 
   it("counts 90 s from the preamble of a backend that has loaded", () => {
     const machine = new Machine({ ...POLICY, hedgeDelayMs: undefined });
-    machine.event(0, { type: "accepted" });
+    machine.event(0, LOADING);
     machine.wait(60_000);
     machine.event(0, preamble());
     machine.wait(89_999);
-    expect(machine.state.phase).toBe("racing");
-    expect(of("cancel", machine.wait(1))).toEqual([{ type: "cancel", attempt: 0, reason: "deadline" }]);
+    expect(of("open", machine.effects)).toHaveLength(1);
+    expect(of("open", machine.wait(1))).toEqual([{ type: "open", attempt: 1, role: "retry" }]);
   });
 
   it("counts them for one that has loaded in no time too", () => {
     const machine = new Machine({ ...POLICY, hedgeDelayMs: undefined });
-    machine.event(0, { type: "accepted" });
+    machine.event(0, LOADING);
     machine.wait(5_000);
     expect(of("arm", machine.event(0, preamble()))).toEqual([{ type: "arm", timer: "due:0", at: 95_000 }]);
   });
@@ -337,11 +430,9 @@ describe("rule 5, liveness", () => {
     machine.wait(4_000);
     machine.event(1, preamble());
     machine.wait(100_000);
-    expect(of("cancel", machine.effects)).toEqual([
-      { type: "cancel", attempt: 0, reason: "deadline" },
-      { type: "cancel", attempt: 1, reason: "deadline" },
-    ]);
-    expect(machine.result).toMatchObject({ type: "failed", committed: false, failure: { status: 504 } });
+    expect(of("cancel", machine.effects)).toEqual(CANCELLED);
+    machine.started(2);
+    expect(of("cancel", machine.effects)).toEqual([...CANCELLED, { type: "cancel", attempt: 1, reason: "deadline" }]);
   });
 });
 
@@ -450,7 +541,7 @@ describe("rule 10, the consumer goes away", () => {
 type Move =
   | { readonly type: "wait"; readonly ms: number }
   | { readonly type: "event"; readonly attempt: number; readonly event: AttemptEvent }
-  | { readonly type: "unavailable"; readonly attempt: number }
+  | { readonly type: "started" | "unavailable"; readonly attempt: number }
   /** A timer that fires although it was not asked for, or is no longer meant. */
   | { readonly type: "stray"; readonly timer: TimerName }
   | { readonly type: "resumed" }
@@ -465,7 +556,7 @@ const moves: fc.Arbitrary<Move> = fc.oneof(
       type: fc.constant("event" as const),
       attempt: attempts,
       event: fc.oneof(
-        fc.constant<AttemptEvent>({ type: "accepted" }),
+        fc.constantFrom(LOADING, sign("queued"), sign("prefilling"), sign("generating")),
         { weight: 4, arbitrary: fc.integer({ min: 1, max: 30_000 }).map((size) => preamble("held", size)) },
         fc.constant(content("a", "b")),
         fc.constant(END),
@@ -473,7 +564,10 @@ const moves: fc.Arbitrary<Move> = fc.oneof(
       ),
     }),
   },
-  { weight: 1, arbitrary: fc.record({ type: fc.constant("unavailable" as const), attempt: attempts }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ type: fc.constantFrom("started" as const, "unavailable" as const), attempt: attempts }),
+  },
   {
     weight: 1,
     arbitrary: fc.record({
@@ -494,6 +588,9 @@ function make(machine: Machine, move: Move): void {
       return;
     case "event":
       machine.event(move.attempt, move.event);
+      return;
+    case "started":
+      machine.started(move.attempt);
       return;
     case "unavailable":
       machine.unavailable(move.attempt);
@@ -539,8 +636,8 @@ function checkEffects(effects: readonly DispatchEffect[], policy: DispatchPolicy
   if (!finished) throw new Error("never ended");
   const opens = of("open", effects);
   if (opens.filter(({ role }) => role === "backup").length > 1) throw new Error("hedged twice");
-  // A backup that nobody takes is no try.
-  if (opens.filter(({ role }) => role !== "backup").length > policy.maxAttempts) throw new Error("tried too often");
+  // What nobody takes is no try: its number is given again.
+  if (new Set(opens.map(({ attempt }) => attempt)).size > policy.maxAttempts) throw new Error("tried too often");
 }
 
 /** Of the attempts that were opened, those that nobody has ended. */
@@ -618,19 +715,21 @@ describe("whatever happens in whatever order", () => {
     );
   });
 
-  it("never lets a retry move the deadline", () => {
+  it("lets nothing but an answer that is being written move the end of patience", () => {
+    const told = fc.constantFrom(failed(), LOADING, sign("queued"), sign("prefilling"), preamble());
     const silent = fc.array(
       fc.oneof(
-        fc.record({ type: fc.constant("wait" as const), ms: fc.integer({ min: 0, max: 5_000 }) }),
-        fc.record({ type: fc.constant("event" as const), attempt: attempts, event: fc.constant(failed()) }),
+        fc.record({ type: fc.constant("wait" as const), ms: fc.integer({ min: 0, max: 50_000 }) }),
+        fc.record({ type: fc.constantFrom("started" as const, "unavailable" as const), attempt: attempts }),
+        fc.record({ type: fc.constant("event" as const), attempt: attempts, event: told }),
       ),
-      { maxLength: 12 },
+      { maxLength: 20 },
     );
     fc.assert(
       fc.property(policies, silent, (policy, sequence) => {
         const machine = new Machine(policy);
         for (const move of sequence) make(machine, move);
-        machine.wait(Math.max(0, POLICY.ttftDeadlineMs - machine.now));
+        machine.wait(Math.max(0, POLICY.patienceMs - machine.now));
         expect(machine.state.phase).toBe("closed");
       }),
       { numRuns: 5_000 },

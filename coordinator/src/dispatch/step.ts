@@ -1,4 +1,4 @@
-import type { CancelReason } from "@hearth/protocol";
+import type { CancelReason, WorkingSign } from "@hearth/protocol";
 import type {
   AttemptEvent,
   AttemptFailure,
@@ -40,10 +40,8 @@ function begin(now: number, policy: DispatchPolicy): Step {
     phase: "racing",
     attempts: [],
     opened: 0,
-    deadlineAt: now + policy.ttftDeadlineMs,
-    loadGranted: false,
+    patienceAt: now + policy.patienceMs,
     hedged: policy.hedgeDelayMs === undefined,
-    beganAt: now,
     lastFailure: undefined,
   };
   const [state, effects] = open(empty, "primary", now, policy);
@@ -56,10 +54,12 @@ function racing(state: Racing, input: DispatchInput, policy: DispatchPolicy): St
     case "begin":
     case "resumed":
       return stay(state);
+    case "started":
+      return started(state, input, policy);
     case "abort":
       return close(live(state), input.reason, { type: "cancelled", committed: false, reason: input.reason });
     case "unavailable":
-      return unavailable(state, input.attempt, { type: "unavailable", error: input.error });
+      return unavailable({ state, index: input.attempt }, { type: "unavailable", error: input.error });
     case "timer":
       return input.timer === "hedge" ? hedge(state, input.now, policy) : overdue(state, input.timer, input.now, policy);
     case "event": {
@@ -78,8 +78,8 @@ interface RacingContext {
 
 function racingEvent(context: RacingContext, event: AttemptEvent): Step {
   switch (event.type) {
-    case "accepted":
-      return grantLoadWindow(context);
+    case "working":
+      return working(context, event.sign);
     case "preamble":
       return preamble(context, event.chunk);
     case "content":
@@ -118,21 +118,60 @@ function preamble({ state, attempt, now, policy }: RacingContext, chunk: Chunk):
   return [next, [hold, ...effects]];
 }
 
-/** Rule 5: `accepted` opens the load window, once a request, counted from its start. */
-function grantLoadWindow({ state, attempt, policy }: RacingContext): Step {
-  if (attempt.preamble !== "none") return stay(state);
-  const deadlineAt = state.loadGranted ? state.deadlineAt : state.beganAt + policy.loadWindowMs;
-  const dueAt = Math.max(attempt.dueAt, deadlineAt);
-  const next = replace(
-    { ...state, loadGranted: true, deadlineAt: Math.max(state.deadlineAt, deadlineAt) },
-    { ...attempt, dueAt },
-  );
+/** Rule 3: what moves has time, as much as its kind of movement is worth. It is late no longer. */
+function working(context: RacingContext, sign: WorkingSign): Step {
+  const { state, attempt, now, policy } = context;
+  switch (sign) {
+    case "loading":
+      // What follows the first word of a backend is no loading.
+      return attempt.preamble === "none" ? extend(state, attempt, state.patienceAt) : stay(state);
+    case "queued":
+    case "prefilling": {
+      const mostAt = attempt.openedAt + policy.signExtensionsMax * policy.ttftDeadlineMs;
+      return extend(state, attempt, Math.min(now + policy.signExtensionMs, mostAt, state.patienceAt));
+    }
+    case "generating":
+      return generating(context);
+  }
+}
+
+/** Rule 4: the first content of an answer that comes as a whole. It wins the race, and may still fail unseen. */
+function generating({ state, attempt, now, policy }: RacingContext): Step {
+  const rivals = live(state).filter((index) => index !== attempt.index);
+  const alone: Racing = { ...state, attempts: [attempt] };
+  const [next, effects] = extend(alone, { ...attempt, generating: true }, now + policy.contentGapMs);
+  return [next, [...rivals.map((index): DispatchEffect => cancelled(index, "lost_race")), ...effects]];
+}
+
+function extend(state: Racing, attempt: RacingAttempt, untilAt: number): Step {
+  const dueAt = Math.max(attempt.dueAt, untilAt);
+  const next = replace(state, { ...attempt, late: false, dueAt });
   return [next, [{ type: "arm", timer: `due:${attempt.index}`, at: dueAt }]];
+}
+
+type Started = Extract<DispatchInput, { type: "started" }>;
+
+/** Rule 3: somebody has taken the request, and so the place of those that were late with it. */
+function started(state: Racing, { attempt: index, now }: Started, policy: DispatchPolicy): Step {
+  const attempt = state.attempts.find((each) => each.index === index);
+  if (attempt === undefined || attempt.started) return stay(state);
+  const late = state.attempts.filter((each) => each.late);
+  const attempts = state.attempts.filter((each) => !each.late);
+  const lastFailure = late.length > 0 ? timeoutFailure("timeout") : state.lastFailure;
+  const [next, effects] = begun({ ...state, attempts, lastFailure }, attempt, now, policy);
+  return [next, [...late.map((each) => cancelled(each.index, "deadline")), ...effects]];
+}
+
+/** From here on its time runs. */
+function begun(state: Racing, attempt: RacingAttempt, now: number, policy: DispatchPolicy): Step {
+  const ttftDueAt = Math.min(now + policy.ttftDeadlineMs, state.patienceAt);
+  const next: RacingAttempt = { ...attempt, started: true, openedAt: now, dueAt: ttftDueAt, ttftDueAt };
+  return [replace(state, next), [{ type: "arm", timer: `due:${attempt.index}`, at: ttftDueAt }]];
 }
 
 /** Rule 5: a preamble past the deadline buys time to first content, once an attempt. */
 function grantGrace(state: Racing, attempt: RacingAttempt, now: number, policy: DispatchPolicy): Step {
-  const dueAt = Math.max(attempt.ttftDueAt, now + policy.preambleGraceMs);
+  const dueAt = Math.min(state.patienceAt, Math.max(attempt.ttftDueAt, now + policy.preambleGraceMs));
   const graced: RacingAttempt = { ...attempt, dueAt, preamble: "grace_used" };
   return [replace(state, graced), [{ type: "arm", timer: `due:${attempt.index}`, at: dueAt }]];
 }
@@ -142,12 +181,27 @@ function overdue(state: Racing, timer: TimerName, now: number, policy: DispatchP
   if (attempt === undefined || now < attempt.dueAt) return stay(state);
   if (attempt.preamble === "seen" && attempt.dueAt === attempt.ttftDueAt)
     return grantGrace(state, attempt, now, policy);
-  const cancel: DispatchEffect = { type: "cancel", attempt: attempt.index, reason: "deadline" };
-  return failed({ state, attempt, now, policy }, timeoutFailure("timeout"), [cancel]);
+  const others = state.attempts.filter((each) => each.index !== attempt.index);
+  const replaced = others.some((each) => each.started && !each.late);
+  if (!replaced && now < state.patienceAt) return late({ state, attempt, now, policy }, others);
+  return failed({ state, attempt, now, policy }, timeoutFailure("timeout"), [cancelled(attempt.index, "deadline")]);
+}
+
+/** Rule 3: nobody is cancelled while nobody else could take the place. It is asked for again after as long a time. */
+function late({ state, attempt, now, policy }: RacingContext, others: readonly RacingAttempt[]): Step {
+  const dueAt = Math.min(state.patienceAt, now + policy.ttftDeadlineMs);
+  const waiting = replace(state, { ...attempt, late: true, dueAt });
+  const arm: DispatchEffect = { type: "arm", timer: `due:${attempt.index}`, at: dueAt };
+  const sought = others.some((each) => !each.started);
+  if (sought || state.opened >= policy.maxAttempts) return [waiting, [arm]];
+  const [next, effects] = open(waiting, "retry", now, policy);
+  return [next, [arm, ...effects]];
 }
 
 function hedge(state: Racing, now: number, policy: DispatchPolicy): Step {
-  const possible = !state.hedged && state.attempts.length === 1 && state.opened < policy.maxAttempts;
+  const [only, ...others] = state.attempts;
+  const silent = only !== undefined && others.length === 0 && !only.generating;
+  const possible = !state.hedged && silent && state.opened < policy.maxAttempts;
   return possible ? open({ ...state, hedged: true }, "backup", now, policy) : stay(state);
 }
 
@@ -159,8 +213,9 @@ function failed(context: RacingContext, failure: AttemptFailure, before: readonl
     const [closed, effects] = close(live(rest), "superseded", { type: "failed", committed: false, failure });
     return [closed, [...before, ...effects]];
   }
-  if (rest.attempts.length > 0) return [rest, before];
-  if (rest.opened >= policy.maxAttempts || now >= rest.deadlineAt) {
+  if (rest.attempts.some((each) => !each.late)) return [rest, before];
+  if (rest.opened >= policy.maxAttempts || now >= rest.patienceAt) {
+    if (rest.attempts.length > 0) return [rest, before];
     return [
       { phase: "closed" },
       [...before, { type: "finish", result: { type: "failed", committed: false, failure } }],
@@ -170,8 +225,13 @@ function failed(context: RacingContext, failure: AttemptFailure, before: readonl
   return [next, [...before, ...effects]];
 }
 
+interface Unavailable {
+  readonly state: Racing;
+  readonly index: AttemptIndex;
+}
+
 /** Nobody could take the attempt. A failure that was seen says more to the consumer than "nobody left". */
-function unavailable(state: Racing, index: AttemptIndex, result: DispatchResult): Step {
+function unavailable({ state, index }: Unavailable, result: DispatchResult): Step {
   if (!live(state).includes(index)) return stay(state);
   const rest = without(state, index);
   // A backup that nobody could take was no try: it leaves its number, and its place among the tries, to a retry.
@@ -187,7 +247,7 @@ function commit({ state, attempt, now, policy }: RacingContext, then: readonly D
   return [
     { phase: "committed", winner: attempt.index, lastContentAt: now },
     [
-      ...losers.map((index): DispatchEffect => ({ type: "cancel", attempt: index, reason: "lost_race" })),
+      ...losers.map((index) => cancelled(index, "lost_race")),
       { type: "commit", attempt: attempt.index },
       ...then,
       { type: "arm", timer: "gap", at: now + policy.contentGapMs },
@@ -198,6 +258,7 @@ function commit({ state, attempt, now, policy }: RacingContext, then: readonly D
 function committed(state: Committed, input: DispatchInput, policy: DispatchPolicy): Step {
   switch (input.type) {
     case "begin":
+    case "started":
     case "unavailable":
       return stay(state);
     case "resumed":
@@ -213,8 +274,9 @@ function committed(state: Committed, input: DispatchInput, policy: DispatchPolic
 
 function winnerEvent(state: Committed, event: AttemptEvent, now: number): Step {
   switch (event.type) {
-    case "accepted":
-      return stay(state);
+    case "working":
+      // A whole answer that is still being written is no silence.
+      return event.sign === "generating" ? [{ ...state, lastContentAt: now }, []] : stay(state);
     case "preamble":
       return [state, [{ type: "emit", chunks: [event.chunk] }]];
     case "content":
@@ -235,30 +297,37 @@ function gap(state: Committed, now: number, policy: DispatchPolicy): Step {
 
 function open(state: Racing, role: "primary" | "retry" | "backup", now: number, policy: DispatchPolicy): Step {
   const index = state.opened;
-  const ttftDueAt = Math.min(now + policy.ttftDeadlineMs, state.deadlineAt);
   const attempt: RacingAttempt = {
     index,
-    dueAt: ttftDueAt,
-    ttftDueAt,
+    openedAt: now,
+    started: false,
+    late: false,
+    generating: false,
+    dueAt: state.patienceAt,
+    ttftDueAt: state.patienceAt,
     preamble: "none",
     heldChunks: 0,
     heldBytes: 0,
   };
-  return [
-    { ...state, attempts: [...state.attempts, attempt], opened: index + 1 },
-    [
-      { type: "open", attempt: index, role },
-      { type: "arm", timer: `due:${index}`, at: ttftDueAt },
-    ],
-  ];
+  const opened: Racing = { ...state, attempts: [...state.attempts, attempt], opened: index + 1 };
+  const asked: DispatchEffect = { type: "open", attempt: index, role };
+  // A retry may have to wait for a slot; the others are there at once or not at all.
+  if (role === "retry") return [opened, [asked, { type: "arm", timer: `due:${index}`, at: state.patienceAt }]];
+  const [next, effects] = begun(opened, attempt, now, policy);
+  return [next, [asked, ...effects]];
 }
 
 function close(attempts: readonly AttemptIndex[], reason: CancelReason, result: DispatchResult): Step {
-  const cancels = attempts.map((attempt): DispatchEffect => ({ type: "cancel", attempt, reason }));
+  const cancels = attempts.map((attempt) => cancelled(attempt, reason));
   return [{ phase: "closed" }, [...cancels, { type: "finish", result }]];
 }
 
 const finish = (result: DispatchResult): Step => [{ phase: "closed" }, [{ type: "finish", result }]];
+const cancelled = (attempt: AttemptIndex, reason: CancelReason): DispatchEffect => ({
+  type: "cancel",
+  attempt,
+  reason,
+});
 const stay = (state: DispatchState): Step => [state, []];
 const live = (state: Racing): readonly AttemptIndex[] => state.attempts.map((attempt) => attempt.index);
 

@@ -1,4 +1,12 @@
-import type { AttemptId, BackendDialect, CancelReason, Progress, ProviderId, Usage } from "@hearth/protocol";
+import type {
+  AttemptId,
+  BackendDialect,
+  CancelReason,
+  Progress,
+  ProviderId,
+  Usage,
+  WorkingSign,
+} from "@hearth/protocol";
 import type { ErrorCode, HearthError } from "../platform/errors.js";
 
 /** One event of a backend's stream: its bytes as they came, and what they mean, parsed once. */
@@ -38,8 +46,8 @@ export interface AttemptFailure {
 
 /** What an attempt tells, in order. `end` and `failed` are terminal and come at most once, and not after a cancel. */
 export type AttemptEvent =
-  /** The backend is loading: the long window applies. */
-  | { readonly type: "accepted" }
+  /** A sign of life whose counter has moved; never commits. */
+  | { readonly type: "working"; readonly sign: WorkingSign; readonly counter: number }
   /** Held, never commits. */
   | { readonly type: "preamble"; readonly chunk: Chunk }
   /** One or more, as they arrived together. The first one commits. */
@@ -75,8 +83,12 @@ export interface DispatchPolicy {
   readonly maxAttempts: number;
   /** Time to first content, ms, by estimated prompt tokens. */
   readonly ttftDeadlineMs: number;
-  /** First content may take this long once a provider said `accepted`, ms from the request's start. */
-  readonly loadWindowMs: number;
+  /** First content, or the first word of its being written, may take this long, ms from the request's start. */
+  readonly patienceMs: number;
+  /** Each movement of a request's own counter buys an attempt this much time, ms … */
+  readonly signExtensionMs: number;
+  /** … to this many times what it had at first. A backend that loads has what patience leaves. */
+  readonly signExtensionsMax: number;
   /** Granted once to a preamble that has no content by its deadline, ms. */
   readonly preambleGraceMs: number;
   /** Start a backup after this long without content, ms; `undefined` = never. */
@@ -96,7 +108,14 @@ export type TimerName = "hedge" | `due:${AttemptIndex}` | "gap";
 /** One attempt, before anybody has committed. */
 export interface RacingAttempt {
   readonly index: AttemptIndex;
-  /** It fails when this passes without content, ms on the driver's clock. */
+  readonly openedAt: number;
+  /** Somebody has it. A retry may wait for a slot first. */
+  readonly started: boolean;
+  /** Its time passed without content: the next one to be started takes its place. */
+  readonly late: boolean;
+  /** It writes an answer that comes as a whole. */
+  readonly generating: boolean;
+  /** It is late when this passes without content, ms on the driver's clock. */
   readonly dueAt: number;
   readonly ttftDueAt: number;
   readonly preamble: "none" | "seen" | "grace_used";
@@ -110,11 +129,9 @@ export type DispatchState =
       readonly phase: "racing";
       readonly attempts: readonly RacingAttempt[];
       readonly opened: number;
-      /** Absolute; only a provider's `accepted` or preamble moves it, each once, a retry never. */
-      readonly deadlineAt: number;
-      readonly loadGranted: boolean;
+      /** Absolute: nothing moves it. */
+      readonly patienceAt: number;
       readonly hedged: boolean;
-      readonly beganAt: number;
       readonly lastFailure: AttemptFailure | undefined;
     }
   | { readonly phase: "committed"; readonly winner: AttemptIndex; readonly lastContentAt: number }
@@ -123,6 +140,8 @@ export type DispatchState =
 export type DispatchInput =
   | { readonly type: "begin"; readonly now: number }
   | { readonly type: "event"; readonly attempt: AttemptIndex; readonly event: AttemptEvent; readonly now: number }
+  /** A retry has its provider. */
+  | { readonly type: "started"; readonly attempt: AttemptIndex; readonly now: number }
   | { readonly type: "unavailable"; readonly attempt: AttemptIndex; readonly error: HearthError; readonly now: number }
   | { readonly type: "timer"; readonly timer: TimerName; readonly now: number }
   /** The consumer took what was emitted after making the provider wait. */

@@ -26,7 +26,7 @@ it("counts every kind by itself, each with its own limit", () => {
     models_update: LIMITS.modelsUpdatesPerMinute,
     key_update: LIMITS.keyUpdatesPerMinute,
     challenge_response: LIMITS.challengeResponsesPerMinute,
-    accepted: LIMITS.acceptedPerMinute,
+    working: LIMITS.workingPerMinute,
     other: LIMITS.otherFramesPerMinute,
   } satisfies Record<RatedKind, number>;
   for (const [kind, perMinute] of Object.entries(kinds) as [RatedKind, number][]) {

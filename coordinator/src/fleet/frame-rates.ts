@@ -9,7 +9,7 @@ const PER_MINUTE: Readonly<Record<RatedKind, number>> = {
   models_update: LIMITS.modelsUpdatesPerMinute,
   key_update: LIMITS.keyUpdatesPerMinute,
   challenge_response: LIMITS.challengeResponsesPerMinute,
-  accepted: LIMITS.acceptedPerMinute,
+  working: LIMITS.workingPerMinute,
   other: LIMITS.otherFramesPerMinute,
 };
 
@@ -48,7 +48,7 @@ export function ratedKind(frame: ProviderFrame): RatedKind | undefined {
     case "models_update":
     case "key_update":
     case "challenge_response":
-    case "accepted":
+    case "working":
       return frame.type;
     case "drain":
       return "other";

@@ -23,6 +23,7 @@ import {
   type Slot,
   type TrustLevel,
   type Usage,
+  type WorkingSign,
 } from "@hearth/protocol";
 import type { RawData, WebSocket } from "ws";
 import type { Clock } from "../platform/clock.js";
@@ -40,7 +41,7 @@ import { type ClampedMember, clampUsage, type UsageBounds } from "./usage-bounds
 
 /** What a stream's owner hears. After `complete`, `failed` or `lost` nothing more comes. */
 export interface StreamListener {
-  accepted(): void;
+  working(sign: WorkingSign, counter: number): void;
   data(frame: DataFrame): void;
   complete(usage: Usage, receipt: SignedBlobText | undefined): void;
   failed(frame: ErrorFrame): void;
@@ -347,8 +348,8 @@ export class ProviderSession implements Provider {
         this.#leaving = true;
         this.status = "draining";
         return this.#deps.hooks.updated(this);
-      case "accepted":
-        return this.#toStream(frame.stream, (listener) => listener.accepted());
+      case "working":
+        return this.#toStream(frame.stream, (listener) => listener.working(frame.sign, frame.counter));
       case "complete":
         return this.#endStream(frame.stream, frame.usage, (listener) => listener.complete(frame.usage, frame.receipt));
       case "error":

@@ -1,6 +1,6 @@
 import type { ModelAdvert } from "@hearth/protocol";
 import type { Backend } from "../backends/backend.js";
-import { LOAD_WINDOW_MS } from "../jobs/first-byte.js";
+import { FIRST_BYTE_MS } from "../jobs/call-backend.js";
 import { type Clock, deadline } from "../platform/clock.js";
 import type { Rng } from "../platform/rng.js";
 import { ASSUMED_SCALE, benchPrompt, type PromptScale, scaleOf, wordsFor } from "./bench-prompt.js";
@@ -27,7 +27,7 @@ export const DEFAULT_PLAN: BenchPlan = {
   repeats: 3,
   maxTokens: 64,
   budgetMs: 60_000,
-  warmUpMs: LOAD_WINDOW_MS,
+  warmUpMs: FIRST_BYTE_MS,
 };
 
 export type ModelFindings =

@@ -8,8 +8,9 @@ const never = new AbortController().signal;
 
 /** Somebody at the door. */
 function arrive(admission: Admission, model: string, signal: AbortSignal = never) {
-  const guest: { place?: Disposable; error?: unknown } = {};
-  admission.enter(model, signal).then(
+  const guest: { place?: Disposable; error?: unknown; ahead: number[] } = { ahead: [] };
+  const queued = (ahead: number): void => void guest.ahead.push(ahead);
+  admission.enter(model, queued, signal).then(
     (place) => {
       guest.place = place;
     },
@@ -29,6 +30,25 @@ describe("admission", () => {
     const guests = Array.from({ length: 100 }, () => arrive(admission, "m"));
     await turn();
     expect(guests.every(({ place }) => place !== undefined)).toBe(true);
+  });
+
+  it("tells those who wait how many are ahead, whenever that changes", async () => {
+    const admission = open({ maxConcurrency: 1 });
+    const leaving = new AbortController();
+    const first = arrive(admission, "m");
+    const second = arrive(admission, "m");
+    const third = arrive(admission, "m", leaving.signal);
+    const fourth = arrive(admission, "m");
+    await turn();
+    expect([first.ahead, second.ahead, third.ahead, fourth.ahead]).toEqual([[], [0], [1], [2]]);
+    leaving.abort(new Error("gone"));
+    expect([second.ahead, fourth.ahead]).toEqual([[0], [2, 1]]);
+    first.place?.[Symbol.dispose]();
+    await turn();
+    expect([second.ahead, fourth.ahead]).toEqual([[0], [2, 1, 0]]);
+    second.place?.[Symbol.dispose]();
+    await turn();
+    fourth.place?.[Symbol.dispose]();
   });
 
   it("lets those who wait in, one for one, in the order in which they came", async () => {

@@ -13,9 +13,9 @@ export interface AdmissionLimits {
 }
 
 /**
- * The coordinator gives up on an attempt that shows nothing for 10 s and 1 s a thousand prompt tokens, and the wait is
- * silent: `accepted` would promise a model that loads. A refusal is worth something only before that, when the request
- * can still go to somebody else. Longer waits occupy a place in the line for a request that nobody wants any more.
+ * The coordinator looks for somebody else when an attempt shows nothing for 10 s and 1 s a thousand prompt tokens. A
+ * refusal is worth something only before that. Longer waits occupy a place in the line for a request that nobody wants
+ * any more.
  */
 export const DEFAULT_ADMISSION: AdmissionLimits = { maxWaitMs: 10_000, maxWaiting: 64 };
 
@@ -24,6 +24,8 @@ type Outcome = { readonly type: "admitted" } | { readonly type: "refused"; reado
 
 interface Waiting {
   readonly model: string;
+  /** Told how many are ahead. */
+  readonly queued: (ahead: number) => void;
   readonly settle: (outcome: Outcome) => void;
 }
 
@@ -48,14 +50,15 @@ export class Admission {
   /**
    * Takes a place on the backend, waiting for it if there is none. Dispose what is returned when the backend is done.
    *
+   * @param queued told how many are ahead, when it begins to wait and whenever that has changed
    * @throws JobFailure when too many wait already or the wait is too long
    * @throws the signal's reason when it aborts
    */
-  async enter(model: string, signal: AbortSignal): Promise<Disposable> {
+  async enter(model: string, queued: (ahead: number) => void, signal: AbortSignal): Promise<Disposable> {
     signal.throwIfAborted();
     if (this.#hasRoom(model)) this.#take(model);
     else if (this.#waiting.length >= this.#limits.maxWaiting) throw JobFailure.noRoom();
-    else await this.#wait(model, signal);
+    else await this.#wait(model, queued, signal);
     return this.#place(model);
   }
 
@@ -70,21 +73,23 @@ export class Admission {
     this.#working.set(model, (this.#working.get(model) ?? 0) + 1);
   }
 
-  #wait(model: string, signal: AbortSignal): Promise<void> {
+  #wait(model: string, queued: (ahead: number) => void, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       const settle = (outcome: Outcome): void => {
         timer[Symbol.dispose]();
         signal.removeEventListener("abort", aborted);
-        this.#waiting.splice(this.#waiting.indexOf(waiting), 1);
+        const at = this.#waiting.indexOf(waiting);
+        this.#waiting.splice(at, 1);
+        for (let place = at; place < this.#waiting.length; place++) this.#waiting[place]?.queued(place);
         if (outcome.type === "admitted") resolve();
         else reject(outcome.reason);
       };
-      const waiting: Waiting = { model, settle };
+      const waiting: Waiting = { model, queued, settle };
       const aborted = (): void => settle({ type: "refused", reason: signal.reason });
       const tooLong = (): void => settle({ type: "refused", reason: JobFailure.noRoom() });
       const timer = this.#clock.setTimer(this.#limits.maxWaitMs, tooLong);
       signal.addEventListener("abort", aborted, { once: true });
-      this.#waiting.push(waiting);
+      queued(this.#waiting.push(waiting) - 1);
     });
   }
 

@@ -3,6 +3,11 @@ import type { Backend, BackendRequest, BackendResponse } from "../backends/backe
 import { type Clock, sleep } from "../platform/clock.js";
 import { BodyReader } from "./body-reader.js";
 
+/**
+ * How long a backend may take until the first byte of its answer, ms. Some send headers at once and read the prompt
+ * then, others only when there is something to say: headers are no sign of life.
+ */
+export const FIRST_BYTE_MS = 600_000;
 /** How often a backend that loads its model is asked again, ms. */
 const LOAD_RETRY_MS = 500;
 
@@ -10,8 +15,8 @@ export interface BackendCall {
   readonly backend: Backend;
   readonly clock: Clock;
   readonly request: BackendRequest;
-  /** The backend is loading; called more than once. */
-  readonly loading: () => void;
+  /** The backend has answered that it is loading, so many times by now. */
+  readonly loading: (answers: number) => void;
   /** The backend has begun an error and fallen silent: what waits for it is to be aborted. */
   readonly stalled: () => void;
 }
@@ -24,12 +29,12 @@ export interface BackendCall {
  */
 export async function callBackend(call: BackendCall, signal: AbortSignal): Promise<BackendResponse> {
   const { backend, clock, request, loading, stalled } = call;
-  for (;;) {
+  for (let answers = 1; ; answers++) {
     const response = await backend.open(request, signal);
     if (response.status !== 503) return response;
     const body = await readError(response, clock, stalled);
     if (!isLoading(body)) return { ...response, body: only(body) };
-    loading();
+    loading(answers);
     await sleep(clock, LOAD_RETRY_MS, signal);
   }
 }

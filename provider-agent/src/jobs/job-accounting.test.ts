@@ -77,7 +77,7 @@ function start(deps: Partial<JobsDeps> = {}) {
       table.data({ kind: "request", stream, seq, final: seq === 1, holds: "body", ciphertext });
     }
     const ending = (): ProviderFrame | undefined =>
-      outlet.frames.find((frame) => "stream" in frame && frame.stream === stream && frame.type !== "accepted");
+      outlet.frames.find((frame) => "stream" in frame && frame.stream === stream && frame.type !== "working");
     await eventually(() => ending() !== undefined);
     return ending();
   };

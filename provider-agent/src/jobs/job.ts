@@ -7,6 +7,7 @@ import {
   type RequestFrame,
   type SignedBlobText,
   type Usage,
+  type WorkingSign,
 } from "@hearth/protocol";
 import type { Backend, BackendResponse } from "../backends/backend.js";
 import type { Clock } from "../platform/clock.js";
@@ -14,9 +15,8 @@ import { describeFault } from "../platform/fault.js";
 import type { Logger } from "../platform/logger.js";
 import type { Admission } from "./admission.js";
 import { BodyReader } from "./body-reader.js";
-import { callBackend } from "./call-backend.js";
+import { callBackend, FIRST_BYTE_MS } from "./call-backend.js";
 import { EventScan } from "./event-scan.js";
-import { FirstByteWatch } from "./first-byte.js";
 import { JobFailure } from "./job-failure.js";
 import type { JobStatistics } from "./job-statistics.js";
 import { JobTimer } from "./job-timer.js";
@@ -24,6 +24,7 @@ import { type DataOutlet, Outflow } from "./outflow.js";
 import type { ReceiptBuilder, ReceiptIssuer } from "./receipt.js";
 import { relayBody } from "./relay-body.js";
 import { relayEvents } from "./relay-events.js";
+import { SignsOfLife } from "./signs-of-life.js";
 
 /** Where a job's frames go. */
 export interface JobOutlet extends DataOutlet {
@@ -61,7 +62,7 @@ export class Job {
   readonly #receipt: ReceiptBuilder | undefined;
   #parts: Uint8Array[] = [];
   #gatheredBytes = 0;
-  #accepted = false;
+  readonly #signs: SignsOfLife;
   #over = false;
 
   constructor(frame: RequestFrame, deps: JobDeps) {
@@ -70,6 +71,7 @@ export class Job {
     this.#log = deps.log.child({ request: frame.request_id, attempt: frame.attempt_id, model: frame.model });
     this.#startedAt = deps.clock.now();
     this.#timer = new JobTimer(deps.clock);
+    this.#signs = new SignsOfLife(deps.clock, (sign, counter) => this.#tell(sign, counter));
     this.#scan = new EventScan(frame.dialect);
     const receipt = deps.receipts?.start(frame);
     this.#receipt = receipt;
@@ -120,7 +122,8 @@ export class Job {
   async #run(): Promise<void> {
     const run: { response?: BackendResponse } = {};
     try {
-      using _place = await this.#deps.admission.enter(this.model, this.#abort.signal);
+      const queued = (ahead: number): void => this.#signs.saw("queued", ahead);
+      using _place = await this.#deps.admission.enter(this.model, queued, this.#abort.signal);
       await this.#serve(run);
     } catch (thrown) {
       // Whoever aborts gives the reason; what is thrown then only tells that something was aborted.
@@ -132,7 +135,7 @@ export class Job {
 
   async #serve(run: { response?: BackendResponse }): Promise<void> {
     const { clock } = this.#deps;
-    using wait = new FirstByteWatch(clock, this.#loading, this.#stalled);
+    using wait = clock.setTimer(FIRST_BYTE_MS, this.#stalled);
     this.#timer.called();
     const response = await this.#call();
     run.response = response;
@@ -169,12 +172,14 @@ export class Job {
     await relayEvents({ reader, outflow: this.#outflow, scan: this.#scan, clock, delivery, heard });
   }
 
-  readonly #loading = (): void => {
-    if (this.#accepted || this.#over) return;
-    this.#accepted = true;
+  readonly #loading = (answers: number): void => {
     this.#timer.loading();
-    this.#deps.outlet.send({ type: "accepted", stream: this.#frame.stream });
+    this.#signs.saw("loading", answers);
   };
+
+  #tell(sign: WorkingSign, counter: number): void {
+    if (!this.#over) this.#deps.outlet.send({ type: "working", stream: this.#frame.stream, sign, counter });
+  }
 
   readonly #stalled = (): void => this.#abort.abort(JobFailure.stalled());
 

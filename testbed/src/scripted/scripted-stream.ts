@@ -9,6 +9,7 @@ import {
   type Holding,
   type RequestFrame,
   type Usage,
+  type WorkingSign,
   writeDataHeader,
 } from "@hearth/protocol";
 import type { AttestingMachine } from "./attesting-machine.js";
@@ -54,8 +55,8 @@ export class ScriptedStream {
     this.#resolveCancelled(reason);
   }
 
-  accepted(): void {
-    this.#provider.send({ type: "accepted", stream: this.frame.stream });
+  working(sign: WorkingSign, counter = 1): void {
+    this.#provider.send({ type: "working", stream: this.frame.stream, sign, counter });
   }
 
   /** Sends raw plaintext in one sealed frame. */

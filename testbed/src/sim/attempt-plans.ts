@@ -51,9 +51,16 @@ function cleanAnswer(random: Random, theme: Theme): Step[] {
   const gapMs = (): number => (random.chance(0.02) ? random.between(8_000, 44_000) : random.skewed(2, 600));
   const ttftMs = random.chance(theme.late) ? random.skewed(4_000, 30_000) : random.skewed(20, 4_000);
   if (random.chance(theme.loading)) {
-    add(random.skewed(20, 1_500), { type: "accepted" });
+    add(random.skewed(20, 1_500), { type: "working", sign: "loading", counter: 1 });
     add(random.skewed(500, 90_000), { type: "role" });
   } else {
+    if (random.chance(0.05)) add(random.skewed(20, 8_000), { type: "working", sign: "queued", counter: 2 });
+    if (random.chance(0.1)) {
+      const steps = random.whole(1, 6);
+      for (let step = 1; step <= steps; step++) {
+        add(random.skewed(20, 8_000), { type: "working", sign: "prefilling", counter: step * 512 });
+      }
+    }
     if (random.chance(0.1)) add(gapMs(), { type: "comment" });
     if (random.chance(0.9)) add(ttftMs * random.next(), { type: "role" });
   }
@@ -94,7 +101,7 @@ const SPOILS = {
   long_gap: 3,
   many_preambles: 2,
   bulky_preamble: 1,
-  only_accepted: 2,
+  only_loading: 2,
   empty: 2,
   second_complete: 1,
   unknown_control: 1,
@@ -147,8 +154,8 @@ function spoil(random: Random, steps: readonly Step[]): Step[] {
       return [...Array.from({ length: 12 }, (): Step => ({ afterMs: 30, act: { type: "role" } })), ...rest];
     case "bulky_preamble":
       return [{ afterMs: 40, act: { type: "bulky_preamble", bytes: 70_000 } }, ...rest];
-    case "only_accepted":
-      return [{ afterMs, act: { type: "accepted" } }];
+    case "only_loading":
+      return [{ afterMs, act: { type: "working", sign: "loading", counter: 1 } }];
     case "empty":
       return [
         { afterMs, act: { type: "role" } },

@@ -116,11 +116,11 @@ export const INVARIANTS: readonly Invariant[] = [
       return undefined;
     },
   },
-  ofRequests("no retry moves the deadline", (request, world) => {
+  ofRequests("nothing moves the end of patience", (request, world) => {
     const { beganAt, firstByteAt, terminals, goneAt, plan } = request;
     if (beganAt === undefined || firstByteAt !== undefined || terminals.length > 0 || goneAt !== undefined)
       return undefined;
-    const over = world.time.now() - (beganAt + mostPatience(request));
+    const over = world.time.now() - (beganAt + DEFAULT_POLICY.patienceMs);
     return over > SLACK_MS ? `request ${plan.index} has waited ${Math.round(over)} ms longer than it may` : undefined;
   }),
   ofRequests("a stall behind content is told", (request, world) => {
@@ -222,12 +222,6 @@ function orphanedSince(attempt: AttemptRecord): number | undefined {
 }
 
 /** How long a request may take to its first byte, going by what its providers have said. */
-function mostPatience({ ttftDeadlineMs, attempts }: RequestRecord): number {
-  const loading = attempts.some((attempt) => attempt.accepted);
-  const begun = attempts.some((attempt) => attempt.events.length > 0);
-  return (loading ? DEFAULT_POLICY.loadWindowMs : ttftDeadlineMs) + (begun ? DEFAULT_POLICY.preambleGraceMs : 0);
-}
-
 function ejectionProblem({ coordinator, journal }: World): string | undefined {
   // Time alone brings ejected providers back; only what happens in the fleet puts one out.
   if (!journal.fleetChanged && !journal.placesTaken) return undefined;

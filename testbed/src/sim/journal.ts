@@ -38,7 +38,6 @@ export interface AttemptRecord {
   contents: number;
   heldBytes: number;
   lastContentAt: number;
-  accepted: boolean;
   /** A finish reason or `[DONE]` has been delivered. */
   finished: boolean;
   finalFrame: boolean;

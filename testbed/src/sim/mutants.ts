@@ -40,17 +40,12 @@ export const STEP_MUTANTS: readonly StepMutant[] = [
     ),
   },
   {
-    name: "moves the deadline with every retry",
+    name: "begins its patience anew with every retry",
     plant: (real) => (state, input, policy) => {
       const [after, effects] = real(state, input, policy);
       const retries = effects.some((effect) => effect.type === "open" && effect.role === "retry");
       if (!retries || after.phase !== "racing") return [after, effects];
-      const dueAt = input.now + policy.ttftDeadlineMs;
-      const attempts = after.attempts.map((attempt) => ({ ...attempt, dueAt, ttftDueAt: dueAt }));
-      const later = effects.map((effect) =>
-        effect.type === "arm" && effect.timer !== "gap" ? { ...effect, at: dueAt } : effect,
-      );
-      return [{ ...after, attempts, deadlineAt: dueAt }, later];
+      return [{ ...after, patienceAt: input.now + policy.patienceMs }, effects];
     },
   },
   {
@@ -88,16 +83,18 @@ export const STEP_MUTANTS: readonly StepMutant[] = [
         phase: "racing",
         attempts: [],
         opened: state.winner + 1,
-        deadlineAt: input.now + policy.ttftDeadlineMs,
-        loadGranted: false,
+        patienceAt: input.now + policy.ttftDeadlineMs,
         hedged: true,
-        beganAt: input.now,
         lastFailure: undefined,
       };
       const attempt = {
         index: state.winner + 1,
-        dueAt: again.deadlineAt,
-        ttftDueAt: again.deadlineAt,
+        openedAt: input.now,
+        started: true,
+        late: false,
+        generating: false,
+        dueAt: again.patienceAt,
+        ttftDueAt: again.patienceAt,
         preamble: "none",
         heldChunks: 0,
         heldBytes: 0,
@@ -106,7 +103,7 @@ export const STEP_MUTANTS: readonly StepMutant[] = [
         { ...again, attempts: [attempt], opened: attempt.index + 1 },
         [
           { type: "open", attempt: attempt.index, role: "retry" },
-          { type: "arm", timer: `due:${attempt.index}`, at: again.deadlineAt },
+          { type: "arm", timer: `due:${attempt.index}`, at: again.patienceAt },
         ],
       ];
     },

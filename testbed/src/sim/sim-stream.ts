@@ -97,11 +97,8 @@ export class SimStream {
     const { connection, frame, world } = this.#parts;
     world.trace(`${this.#attempt.id} on p${connection.record.provider}: ${act.type}`);
     switch (act.type) {
-      case "accepted":
-        return connection.send(
-          { type: "accepted", stream: frame.stream },
-          this.#arriving((a) => (a.accepted = true)),
-        );
+      case "working":
+        return connection.send({ ...act, stream: frame.stream });
       case "role":
         return this.#events([this.#event({ role: "assistant", content: "" }, false)]);
       case "bulky_preamble":

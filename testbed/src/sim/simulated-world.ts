@@ -70,7 +70,6 @@ export class SimulatedWorld implements World {
       contents: 0,
       heldBytes: 0,
       lastContentAt: now,
-      accepted: false,
       finished: false,
       finalFrame: false,
       completed: undefined,

@@ -16,7 +16,7 @@ const FAST: PolicySettings = {
   ...DEFAULT_POLICY,
   ttftBaseMs: 200,
   ttftPerThousandTokensMs: 0,
-  loadWindowMs: 400,
+  patienceMs: 400,
   preambleGraceMs: 150,
   contentGapMs: 200,
 };
@@ -271,12 +271,12 @@ describe("the race", () => {
     expect(await metric('hearth_dispatches_total{role="backup",result="timeout"}')).toBe(1);
   });
 
-  it("gives the load window to accepted, then calls silence a fault", async () => {
+  it("has patience with one that loads, then calls it late", async () => {
     await start(FAST);
-    const provider = await hearth.provider((s) => s.accepted());
+    const provider = await hearth.provider((s) => s.working("loading"));
     const startedAt = performance.now();
     expect(await errorOf(await hearth.chat(stream()))).toEqual({ status: 504, code: "provider_timeout" });
-    expect(performance.now() - startedAt).toBeGreaterThanOrEqual(FAST.loadWindowMs - 5);
+    expect(performance.now() - startedAt).toBeGreaterThanOrEqual(FAST.patienceMs - 5);
     expect(await provider.streams[0]?.cancelled).toBe("deadline");
   });
 
@@ -591,7 +591,11 @@ describe("a provider that breaks the protocol harms only itself", () => {
     ["negative usage", "malformed_frame", (_p, s) => s.complete({ prompt_tokens: -1, completion_tokens: 0 })],
     ["a binary frame cut short", "malformed_frame", (p) => p.sendBytes(new Uint8Array([2, 0, 0]))],
     ["a frame for a stream that never was", "protocol_violation", (p) => p.sendBytes(dataFrame(4242, 0))],
-    ["an end for a stream that never was", "protocol_violation", (p) => p.send({ type: "accepted", stream: 4242 })],
+    [
+      "an end for a stream that never was",
+      "protocol_violation",
+      (p) => p.send({ type: "working", stream: 4242, sign: "loading", counter: 1 }),
+    ],
     ["a gap in the sequence", "untrusted", (p, s) => p.sendBytes(withSeq(s.sealed("data: 1\n\n"), 7))],
     ["a flipped bit", "untrusted", (p, s) => p.sendBytes(flip(s.sealed("data: 1\n\n")))],
     ["plaintext", "untrusted", (p, s) => p.sendBytes(dataFrame(s.frame.stream, 0, Buffer.from("data: {}\n\n")))],
@@ -655,6 +659,8 @@ function dataFrame(stream: number, seq: number, payload: Uint8Array = new Uint8A
   frame[0] = 2;
   frame.writeUInt32BE(stream, 1);
   frame.writeUInt32BE(seq, 5);
+  // It claims to hold content.
+  frame[9] = 4;
   frame.set(payload, 10);
   return frame;
 }

@@ -71,7 +71,13 @@ const count = (length: number): number[] => Array.from({ length }, (_, index) =>
 
 /** Only a stream that goes silent meets a deadline; all others have their answer at once, on however slow a machine. */
 const UNHURRIED: PolicySettings = { ...DEFAULT_POLICY, ttftBaseMs: 2_000, contentGapMs: 400, preambleGraceMs: 400 };
-const HASTY: PolicySettings = { ...DEFAULT_POLICY, ttftBaseMs: 1_000, contentGapMs: 80, preambleGraceMs: 80 };
+const HASTY: PolicySettings = {
+  ...DEFAULT_POLICY,
+  ttftBaseMs: 500,
+  patienceMs: 1_000,
+  contentGapMs: 80,
+  preambleGraceMs: 80,
+};
 
 /** Cases at once, and cases before a fresh coordinator: it remembers who went away, and would look at each. */
 const AT_ONCE = 16;

@@ -28,7 +28,7 @@ beforeEach(async () => {
 afterEach(() => hearth.stop());
 
 const listener: StreamListener = {
-  accepted() {},
+  working() {},
   data() {},
   complete() {},
   failed() {},
@@ -194,11 +194,20 @@ const LIMIT_ROWS = {
     "coordinator/src/fleet/frame-rates.test.ts",
     "counts every kind by itself, each with its own limit",
   ),
-  acceptedPerMinute: async () => {
+  workingPerMinute: async () => {
     deaf();
     session.openStream(request(0), listener);
-    await closesOverRate(LIMITS.acceptedPerMinute, () => ({ type: "accepted", stream: 1 }));
+    await closesOverRate(LIMITS.workingPerMinute, (n) => ({
+      type: "working",
+      stream: 1,
+      sign: "loading",
+      counter: n,
+    }));
   },
+  workingIntervalMs: at(
+    "provider-agent/src/jobs/signs-of-life.test.ts",
+    "tells a new sign at once, and the same one again only when it has moved and some time has passed",
+  ),
   contextsPerConnection: at(
     "provider-agent/src/jobs/opening-contexts.test.ts",
     "holds so many at most: the one that was used least recently makes room",
@@ -238,7 +247,7 @@ const CLOSE_ROWS = {
   ),
   stale_attestation: at("testbed/src/system/trust-bad-input.test.ts", "an attestation older than its window"),
   protocol_violation: async () => {
-    provider.send({ type: "accepted", stream: 7 });
+    provider.send({ type: "working", stream: 7, sign: "loading", counter: 1 });
     expect((await provider.closed).reason).toBe("protocol_violation");
   },
   version_unsupported: at(HANDSHAKE, "is refused when no version is common"),

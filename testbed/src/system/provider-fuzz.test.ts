@@ -89,7 +89,7 @@ const FRAMES = [
     thermal: "nominal",
   },
   { type: "models_update", models: [{ id: "fuzzed", capabilities: { tools: true }, dialects: ["chat_completions"] }] },
-  { type: "accepted", stream: 1 },
+  { type: "working", stream: 1, sign: "prefilling", counter: 7 },
   { type: "complete", stream: 1, usage: { prompt_tokens: 1, completion_tokens: 1 } },
   { type: "error", stream: 1, code: "backend_error", status: 500, progress: "processed", sealed_body: "AAAA" },
   { type: "challenge_response", challenge: "A".repeat(43), blob: "AAAA", signature: "A".repeat(86) },

@@ -1,0 +1,39 @@
+import { LIMITS } from "@hearth/protocol";
+import { expect, it } from "vitest";
+import { VirtualClock } from "../testing/virtual-clock.js";
+import { SignsOfLife } from "./signs-of-life.js";
+
+function start() {
+  const clock = new VirtualClock();
+  const told: [string, number][] = [];
+  return { clock, told, signs: new SignsOfLife(clock, (sign, counter) => told.push([sign, counter])) };
+}
+
+it("tells a new sign at once, and the same one again only when it has moved and some time has passed", () => {
+  const { clock, told, signs } = start();
+  signs.saw("loading", 1);
+  signs.saw("loading", 2);
+  clock.advance(LIMITS.workingIntervalMs - 1);
+  signs.saw("loading", 3);
+  expect(told).toEqual([["loading", 1]]);
+  clock.advance(1);
+  signs.saw("loading", 1);
+  signs.saw("loading", 4);
+  signs.saw("loading", 5);
+  expect(told).toEqual([
+    ["loading", 1],
+    ["loading", 4],
+  ]);
+});
+
+it("paces each sign by itself, and says nothing of its own accord", () => {
+  const { clock, told, signs } = start();
+  signs.saw("queued", 3);
+  signs.saw("generating", 1);
+  expect(told).toEqual([
+    ["queued", 3],
+    ["generating", 1],
+  ]);
+  clock.advance(600_000);
+  expect(told).toHaveLength(2);
+});
