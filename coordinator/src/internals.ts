@@ -1,7 +1,9 @@
 // The parts that also run on virtual time, for the simulator in testbed/. Not an interface for anybody else: what is
 // here changes with the code.
+
+export { readChatEvent } from "@hearth/dialects";
 export { createChatCompletionsDialect } from "./api/chat-completions/dialect.js";
-export { readChatEvent } from "./api/chat-completions/read-event.js";
+export { repairToolSchemas } from "./api/json/tool-schema.js";
 export { HedgeBudget } from "./dispatch/hedge-budget.js";
 export { Hedging } from "./dispatch/hedging.js";
 export type { AttemptObserver, OpenAttemptDeps } from "./dispatch/open-attempt.js";
@@ -23,7 +25,6 @@ export type { Caller } from "./request/classify.js";
 export type { Consumer, Dialect, Reply } from "./request/consumer.js";
 export { handleRequest, type RequestServices } from "./request/handle-request.js";
 export type { InferenceRequest } from "./request/inference-request.js";
-export { repairToolSchemas } from "./request/tool-schema.js";
 export { ProviderContexts } from "./sealing/provider-contexts.js";
 export { type Catalog, DEFAULT_CATALOG } from "./selection/catalog.js";
 export { type GateContext, gateAgainst } from "./selection/gates.js";

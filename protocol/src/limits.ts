@@ -33,10 +33,6 @@ export const LIMITS = {
   forwardedBodyBytes: 32 * 1024 * 1024,
   /** Plaintext bytes of a response that is one JSON body instead of events. */
   responseBodyBytes: 16 * 1024 * 1024,
-  /** Under `whole` delivery an agent may hold content back until it has this many plaintext bytes … */
-  wholeBatchBytes: 16 * 1024,
-  /** … or until this much time has passed, ms. */
-  wholeBatchMs: 50,
   /** How often an agent tells that the same counter of a stream has moved, ms. */
   workingIntervalMs: 1_000,
   /** Plaintext response bytes an agent may send on a stream beyond what the coordinator has granted. */

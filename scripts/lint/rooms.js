@@ -1,5 +1,5 @@
 import { COORDINATOR } from "./rooms/coordinator.js";
-import { ATTESTATION, CLIENT, DISK, E2E, ENGINE, PLATFORM, PROTOCOL } from "./rooms/libraries.js";
+import { ATTESTATION, CLIENT, DIALECTS, DISK, E2E, ENGINE, PLATFORM, PROTOCOL } from "./rooms/libraries.js";
 import { PROVIDER_AGENT } from "./rooms/provider-agent.js";
 import { TESTBED } from "./rooms/testbed.js";
 
@@ -19,6 +19,7 @@ import { TESTBED } from "./rooms/testbed.js";
 export const ROOMS = {
   protocol: PROTOCOL,
   platform: PLATFORM,
+  dialects: DIALECTS,
   disk: DISK,
   e2e: E2E,
   attestation: ATTESTATION,

@@ -1,21 +1,24 @@
+import {
+  type EventReading,
+  MAX_ANSWER_DEPTH,
+  parseProviderJson,
+  readChatEvent,
+  readCompletionEvent,
+  readMessagesEvent,
+  readResponsesEvent,
+} from "@hearth/dialects";
 import type { RequestId } from "@hearth/protocol";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { EventReading } from "../dispatch/outbound-request.js";
 import type { Chunk } from "../dispatch/types.js";
 import { DEFAULT_BODY_BOUNDS } from "../request/body-bounds.js";
 import type { Consumer, Dialect } from "../request/consumer.js";
 import type { InferenceRequest } from "../request/inference-request.js";
 import { FakeClock } from "../testing/fake-clock.js";
 import { createChatCompletionsDialect } from "./chat-completions/dialect.js";
-import { readChatEvent } from "./chat-completions/read-event.js";
 import { createCompletionsDialect } from "./completions/dialect.js";
-import { readCompletionEvent } from "./completions/read-event.js";
 import { createMessagesDialect } from "./messages/dialect.js";
-import { readMessagesEvent } from "./messages/read-event.js";
-import { MAX_ANSWER_DEPTH, parseProviderJson } from "./provider-json.js";
 import { createResponsesDialect } from "./responses/dialect.js";
-import { readResponsesEvent } from "./responses/read-event.js";
 
 const context = { id: "req-1" as RequestId, clock: new FakeClock(), bounds: DEFAULT_BODY_BOUNDS };
 const messages = [{ role: "user", content: "x" }];

@@ -24,6 +24,7 @@ function setUp() {
         kind: data.length > 2 ? "content" : "preamble",
         parsed: JSON.parse(data),
         finishes: true,
+        generates: true,
       }),
     },
     opener,

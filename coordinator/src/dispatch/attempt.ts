@@ -1,4 +1,5 @@
 import type { ProofFailure } from "@hearth/attestation";
+import { readEvents, type SseEvent, withoutByteOrderMark } from "@hearth/dialects";
 import type { ResponseOpener } from "@hearth/e2e";
 import {
   type AttemptId,
@@ -28,7 +29,6 @@ import {
 } from "./failures.js";
 import type { OutboundForm } from "./outbound-request.js";
 import type { ReceiptCheck } from "./receipt-check.js";
-import { readEvents, type SseEvent, withoutByteOrderMark } from "./sse-events.js";
 import type { Attempt, AttemptEvent, AttemptFailure, Chunk } from "./types.js";
 
 /** How an attempt ended, for the lease and the books. */
@@ -195,7 +195,7 @@ export class ProviderAttempt implements Attempt, StreamListener {
     if (this.#outstandingBytes > LIMITS.initialCreditBytes + LIMITS.frameBytes) {
       return this.#giveUp(PROTOCOL_VIOLATION);
     }
-    if (this.#deps.form.format === "body") return this.#gather(plaintext, final);
+    if (this.#deps.form.format === "body") return this.#gather(plaintext);
     const text = seq === 0 ? withoutByteOrderMark(plaintext) : plaintext;
     this.#taken(plaintext.length - text.length);
     const events = readEvents(text);
@@ -208,10 +208,13 @@ export class ProviderAttempt implements Attempt, StreamListener {
 
   complete(usage: Usage, receipt: SignedBlobText | undefined): void {
     if (this.#over) return;
-    if (!this.#deps.opener.finished || !this.#finished) return this.#fail(TRUNCATED);
     this.#guarded("complete", this.#answerBytes, () => {
-      if (this.#isTrue(receipt, usage)) return this.#terminal({ type: "end", usage: this.#counting(usage) });
-      this.#violation("untrusted");
+      if (this.#deps.form.format === "body" && this.#deps.opener.finished) this.#readGathered();
+      if (this.#over) return;
+      if (!this.#deps.opener.finished || !this.#finished) return this.#fail(TRUNCATED);
+      if (!this.#isTrue(receipt, usage)) return this.#violation("untrusted");
+      this.#flushContent();
+      this.#terminal({ type: "end", usage: this.#counting(usage) });
     });
   }
 
@@ -264,16 +267,21 @@ export class ProviderAttempt implements Attempt, StreamListener {
   }
 
   /** A part of an answer that is one body: nobody waits for it, so that its bytes are granted back at once. */
-  #gather(part: Buffer, final: boolean): void {
+  #gather(part: Buffer): void {
     this.#parts.push(part);
     this.#gatheredBytes += part.length;
-    if (this.#gatheredBytes > LIMITS.responseBodyBytes) return this.#giveUp(BODY_TOO_LARGE);
+    if (this.#gatheredBytes > LIMITS.responseBodyBytes) {
+      // Vectors are as many as were asked for; no model writes as much.
+      return this.#giveUp(this.#deps.form.dialect === "embeddings" ? BODY_TOO_LARGE : failureOfStatus(502));
+    }
     this.#taken(part.length);
-    if (!final) return;
+  }
+
+  /** An answer that is one body counts when all of it is there: until then any failure can stay unseen. */
+  #readGathered(): void {
     const bytes = Buffer.concat(this.#parts);
     this.#parts.length = 0;
     this.#read({ bytes, droppedBytes: 0, data: bytes.toString("utf8") });
-    this.#flushContent();
   }
 
   #openErrorBody(frame: ErrorFrame): unknown {
@@ -337,7 +345,8 @@ export class ProviderAttempt implements Attempt, StreamListener {
   }
 
   #chunk(event: SseEvent, parsed: unknown): Chunk {
-    return { dialect: this.#deps.form.dialect, bytes: event.bytes, parsed };
+    const { dialect, format } = this.#deps.form;
+    return { dialect, bytes: event.bytes, parsed, ...(format === "body" ? { whole: true } : {}) };
   }
 
   /** The backend's fault, seen by us before the agent could tell: stop it and report. */
@@ -352,6 +361,8 @@ export class ProviderAttempt implements Attempt, StreamListener {
   }
 
   #fail(failure: AttemptFailure): void {
+    // Of an answer that is one body nobody is shown a part.
+    if (this.#deps.form.format === "body") this.#content = [];
     this.#flushContent();
     this.#terminal({ type: "failed", failure });
   }

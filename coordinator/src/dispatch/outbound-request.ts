@@ -1,22 +1,10 @@
+import type { EventReading } from "@hearth/dialects";
 import type { BackendDialect, RequestFrame, RequestId } from "@hearth/protocol";
-
-/** What one event of the backend's stream is. The dialect that the backend speaks decides. */
-export type EventReading =
-  /** Says nothing yet (a role, an id): held until there is content. */
-  | { readonly kind: "preamble"; readonly parsed: unknown }
-  | { readonly kind: "content"; readonly parsed: unknown; readonly finishes: boolean }
-  /** Follows the content and is not content itself: the usage. */
-  | { readonly kind: "trailer"; readonly parsed: unknown }
-  /** The dialect's own end mark. */
-  | { readonly kind: "done" }
-  /** An error inside an HTTP 200, with its numeric code, or 502 where it has none. */
-  | { readonly kind: "error"; readonly status: number; readonly error: unknown }
-  | { readonly kind: "malformed" };
 
 /** A request written for one backend dialect. */
 export interface OutboundForm {
   readonly dialect: BackendDialect;
-  /** How the backend answers: server-sent events, or one JSON body, read as one event. */
+  /** How the answer comes: as server-sent events, or as one JSON body, read as one event once it is complete. */
   readonly format: "events" | "body";
   /** The JSON body for that dialect's endpoint; where the answer is events, it asks for a stream with usage. */
   readonly body: Uint8Array;

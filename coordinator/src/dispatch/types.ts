@@ -15,6 +15,8 @@ export interface Chunk {
   readonly dialect: BackendDialect;
   readonly bytes: Uint8Array;
   readonly parsed: unknown;
+  /** `bytes` are the answer's one JSON body, and `parsed` the one event that says all of it. */
+  readonly whole?: true;
 }
 
 /** Why an attempt failed. */

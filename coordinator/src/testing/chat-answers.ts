@@ -1,5 +1,5 @@
+import type { ChatChunk, ChatDelta, ToolCallDelta } from "@hearth/dialects";
 import fc from "fast-check";
-import type { ChatChunk, ChatDelta, ToolCallDelta } from "../api/chat-completions/read-event.js";
 
 /** One thing that a backend says, as a delta or a part of one. */
 export type Saying =

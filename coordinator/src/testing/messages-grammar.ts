@@ -1,4 +1,4 @@
-import type { NamedEvent } from "../api/translation/event-reply.js";
+import type { NamedEvent } from "@hearth/dialects";
 
 /** Which deltas a block of each type may get. */
 const DELTAS: Readonly<Record<string, readonly string[]>> = {

@@ -1,4 +1,4 @@
-import type { NamedEvent } from "../api/translation/event-reply.js";
+import type { NamedEvent } from "@hearth/dialects";
 
 type Members = Readonly<Record<string, unknown>>;
 

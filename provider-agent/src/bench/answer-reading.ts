@@ -1,7 +1,7 @@
+import { parseProviderJson, readUsage } from "@hearth/dialects";
 import type { Usage } from "@hearth/protocol";
 import { z } from "zod";
 import { EventScan } from "../jobs/event-scan.js";
-import { parseJson, readUsage } from "../jobs/token-usage.js";
 import { errorText } from "./error-text.js";
 
 const count = z.number().int().min(0);
@@ -52,8 +52,8 @@ export class AnswerReading {
     const scan = new EventScan();
     scan.read(Buffer.from(line));
     this.done ||= scan.done;
-    if (scan.sawContent) this.#content(at);
-    const value = parseJson(line.slice("data:".length));
+    if (scan.tokens > 0) this.#content(at);
+    const value = parseProviderJson(line.slice("data:".length));
     if (typeof value !== "object" || value === null) return;
     const { usage, timings, error } = value as Readonly<Record<string, unknown>>;
     this.usage = readUsage(usage) ?? this.usage;

@@ -1,10 +1,10 @@
+import { parseProviderJson, SseSplitter } from "@hearth/dialects";
 import { LIMITS } from "@hearth/protocol";
 import type { Backend, BackendResponse } from "../backends/backend.js";
 import { BodyReader, STALL_MS } from "../jobs/body-reader.js";
 import { callBackend } from "../jobs/call-backend.js";
 import { JobFailure } from "../jobs/job-failure.js";
-import { SseSplitter } from "../jobs/sse-splitter.js";
-import { parseJson } from "../jobs/token-usage.js";
+import { EVENT_LIMITS } from "../jobs/pieces.js";
 import type { Clock } from "../platform/clock.js";
 import { describeFault } from "../platform/fault.js";
 import { AnswerReading } from "./answer-reading.js";
@@ -76,7 +76,7 @@ async function readAnswer(run: Run, own: AbortController, signal: AbortSignal): 
 }
 
 async function noStream({ status }: BackendResponse, reader: BodyReader): Promise<RunOutcome> {
-  const body = parseJson((await reader.readUpTo(LIMITS.errorBodyBytes)).toString("utf8"));
+  const body = parseProviderJson((await reader.readUpTo(LIMITS.errorBodyBytes)).toString("utf8"));
   const error = typeof body === "object" && body !== null && "error" in body ? body.error : undefined;
   const told = error === undefined ? "" : `: ${errorText(error)}`;
   if (status < 400) return failed(error === undefined ? "it does not stream" : errorText(error));
@@ -85,7 +85,7 @@ async function noStream({ status }: BackendResponse, reader: BodyReader): Promis
 
 /** @returns what went wrong as text */
 async function readEvents(reader: BodyReader, clock: Clock): Promise<AnswerReading | string> {
-  const splitter = new SseSplitter();
+  const splitter = new SseSplitter(EVENT_LIMITS);
   const answer = new AnswerReading();
   let bytes = 0;
   for (let chunk = await reader.next(); chunk !== undefined && !answer.done; ) {

@@ -1,8 +1,7 @@
-import type { BackendDialect } from "@hearth/protocol";
+import { type EventDialectName, usageInBody } from "@hearth/dialects";
 import { describe, expect, it } from "vitest";
 import { chunk, DONE, USAGE_EVENT } from "../testing/scripted-backend.js";
-import { EventScan, type ScanResult } from "./event-scan.js";
-import { usageInBody } from "./token-usage.js";
+import { EventScan } from "./event-scan.js";
 
 function scan(...events: readonly string[]): EventScan {
   const result = new EventScan();
@@ -18,7 +17,7 @@ describe("reading events", () => {
     for (const delta of [{ content: "x" }, { reasoning_content: "x" }, { tool_calls: [{ index: 0 }] }]) {
       expect(scan(chunk(delta)).sawContent).toBe(true);
     }
-    expect(scan('data: {"choices":[{"index":0,"text":"x"}]}\n\n').sawContent).toBe(true);
+    expect(read("completions", 'data: {"choices":[{"index":0,"text":"x"}]}\n\n').content).toEqual([true]);
   });
 
   it("takes the end mark only as an event of its own", () => {
@@ -55,16 +54,48 @@ const named = (value: { readonly type: string; readonly [key: string]: unknown }
   `event: ${value.type}\ndata: ${JSON.stringify(value)}\n\n`;
 
 /** What a scan of each event in turn came to, and what it knows at the end. */
-function read(dialect: BackendDialect, ...events: readonly string[]) {
+function read(dialect: EventDialectName, ...events: readonly string[]) {
   const scan = new EventScan(dialect);
   const content: boolean[] = [];
-  let last: ScanResult = { type: "goes_on" };
+  let last: { readonly type: string; readonly bytes?: number | undefined } = { type: "goes_on" };
+  const parts: string[] = [];
   for (const event of events) {
-    last = scan.read(Buffer.from(event));
+    const result = scan.read(Buffer.from(event));
+    for (const { holds, from, to } of result.parts) parts.push(`${holds} ${from}-${to}`);
+    const { parts: told, ...verdict } = result;
+    last = verdict.type === "goes_on" ? verdict : { ...verdict, bytes: told.at(-1)?.to };
     content.push(scan.sawContent);
   }
-  return { content, last, usage: scan.usage };
+  return { content, last, parts, usage: scan.usage };
 }
+
+describe("what events hold", () => {
+  it("is told by their places: what goes before content, content, and what follows it", () => {
+    const role = chunk({ role: "assistant", content: "" });
+    const [a, b] = [chunk({ content: "ä" }), chunk({ content: "b" })];
+    const together = Buffer.from(`: hi\n\n${role}${a}: ping\n\n${b}${USAGE_EVENT}${DONE}`);
+    const lengths = [`: hi\n\n${role}`, `${a}: ping\n\n${b}`, USAGE_EVENT + DONE].map((text) =>
+      Buffer.byteLength(text),
+    );
+    const [first = 0, second = 0] = [lengths[0], (lengths[0] ?? 0) + (lengths[1] ?? 0)];
+    expect(new EventScan().read(together)).toEqual({
+      type: "ended",
+      parts: [
+        { holds: "preamble", from: 0, to: first },
+        { holds: "content", from: first, to: second },
+        { holds: "trailer", from: second, to: together.length },
+      ],
+    });
+  });
+
+  it("is what went before it, for comments alone", () => {
+    const scan = new EventScan();
+    expect(scan.read(Buffer.from(": a\n\n")).parts).toEqual([{ holds: "preamble", from: 0, to: 5 }]);
+    scan.read(Buffer.from(chunk({ content: "x" })));
+    expect(scan.read(Buffer.from(": a\n\n")).parts).toEqual([{ holds: "trailer", from: 0, to: 5 }]);
+    expect(scan.read(Buffer.alloc(0)).parts).toEqual([]);
+  });
+});
 
 describe("reading the events of Messages", () => {
   const usage = { input_tokens: 3, cache_read_input_tokens: 16, cache_creation_input_tokens: 5, output_tokens: 1 };

@@ -1,16 +1,35 @@
-import type { BackendDialect, Usage } from "@hearth/protocol";
-import { type EventGrammar, grammarOf } from "./event-grammar.js";
-import { parseJson } from "./token-usage.js";
+import {
+  type EventDialectName,
+  type EventGrammar,
+  type EventReading,
+  grammarOf,
+  type PartialUsage,
+} from "@hearth/dialects";
+import type { Usage } from "@hearth/protocol";
+import type { AnswerPart } from "./outflow.js";
 
-/** What becomes of the stream after the events that were read; `bytes` of them, from the first, belong to it. */
-export type ScanResult =
+/** Events that stand together and are of one kind, by their places in the bytes that were read. */
+export interface ScannedPart {
+  readonly holds: AnswerPart;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** What becomes of the stream after the events that were read; all that belongs to it is in `parts`. */
+export type ScanResult = { readonly parts: readonly ScannedPart[] } & (
   | { readonly type: "goes_on" }
   /** The backend's own end mark has come; what follows it is of no use. */
-  | { readonly type: "ended"; readonly bytes: number }
+  | { readonly type: "ended" }
   /** The last event is an error inside a 200. */
-  | { readonly type: "failed"; readonly bytes: number; readonly error: unknown };
+  | { readonly type: "failed"; readonly error: unknown }
+);
 
 type Verdict = { readonly type: "goes_on" | "ended" } | { readonly type: "failed"; readonly error: unknown };
+
+interface Seen {
+  readonly verdict: Verdict;
+  readonly holds: AnswerPart;
+}
 
 const GOES_ON = { type: "goes_on" } as const;
 const ENDED = { type: "ended" } as const;
@@ -21,12 +40,19 @@ export class EventScan {
   done = false;
   /** Something that is not a role or an id has come. */
   sawContent = false;
+  /** The answer has its end: a finish reason, or the end mark. Known only where all events are read. */
+  finished = false;
   readonly #grammar: EventGrammar;
-  #events = 0;
-  #counts: Partial<Usage> = {};
+  readonly #told: (parsed: unknown) => void;
+  readonly #parsesAll: boolean;
+  #tokens = 0;
+  #counts: PartialUsage = {};
 
-  constructor(dialect: BackendDialect = "chat_completions") {
+  /** @param told gets each event's own form, once all of them are wanted */
+  constructor(dialect: EventDialectName = "chat_completions", told?: (parsed: unknown) => void) {
     this.#grammar = grammarOf(dialect);
+    this.#told = told ?? ((): void => {});
+    this.#parsesAll = told !== undefined;
   }
 
   /** The stream has an end mark without which it was cut off. */
@@ -34,32 +60,47 @@ export class EventScan {
     return this.#grammar.named;
   }
 
+  /** Events so far that held something the model wrote: mostly one a token. */
+  get tokens(): number {
+    return this.#tokens;
+  }
+
   /** @param events complete events */
   read(events: Uint8Array): ScanResult {
     // One character a byte, so that places in the text are places in the bytes; all that is looked for is ASCII.
     const text = Buffer.from(events.buffer, events.byteOffset, events.byteLength).toString("latin1");
+    const parts: ScannedPart[] = [];
     let name = "";
     for (let at = 0; at < text.length; ) {
       const end = lineEnd(text, at);
       if (text.startsWith("data:", at)) {
-        const verdict = this.#data(name, text.slice(at + 5, end).trim());
-        if (verdict.type !== "goes_on") return { ...verdict, bytes: eventEnd(text, end) };
-      } else if (this.#grammar.named) name = nameAfter(text, at, end, name);
+        const data = text.slice(at + 5, end).trim();
+        const { verdict, holds } = this.#isPlain(name, data) ? this.#plain() : this.#data(events, at + 5, end);
+        extend(parts, holds, eventEnd(text, end));
+        if (verdict.type !== "goes_on") return { ...verdict, parts };
+      } else name = nameAfter(text, at, end, name);
       at = end + 1;
     }
-    return GOES_ON;
+    // What says nothing (comments) goes along with what came before it.
+    if (text.length > 0) extend(parts, parts.at(-1)?.holds ?? this.#aside, text.length);
+    return { ...GOES_ON, parts };
+  }
+
+  /** What an event is that is no content. */
+  get #aside(): AnswerPart {
+    return this.sawContent ? "trailer" : "preamble";
   }
 
   /** What the backend counted; of what it has not counted, one token an event. */
   get usage(): Usage {
-    const { prompt_tokens = 0, completion_tokens = this.#events, cached_tokens } = this.#counts;
+    const { prompt_tokens = 0, completion_tokens = this.#tokens, cached_tokens } = this.#counts;
     return { prompt_tokens, completion_tokens, ...(cached_tokens === undefined ? {} : { cached_tokens }) };
   }
 
   /** Takes what was counted. Counts only grow: some backends tell the prompt at the start, others all at the end. */
-  count(usage: Partial<Usage> | undefined): void {
+  count(usage: PartialUsage | undefined): void {
     if (usage === undefined) return;
-    const counts = { ...this.#counts };
+    const counts: { -readonly [member in keyof PartialUsage]: PartialUsage[member] } = { ...this.#counts };
     for (const key of ["prompt_tokens", "completion_tokens", "cached_tokens"] as const) {
       const value = usage[key];
       if (value !== undefined) counts[key] = Math.max(value, counts[key] ?? 0);
@@ -67,27 +108,69 @@ export class EventScan {
     this.#counts = counts;
   }
 
-  #data(name: string, data: string): Verdict {
+  /** Nearly all events are: nothing in them has to be read. */
+  #isPlain(name: string, data: string): boolean {
+    return this.sawContent && !this.#parsesAll && data !== "[DONE]" && this.#grammar.isPlain(name, data);
+  }
+
+  #plain(): Seen {
+    this.#tokens += 1;
+    return { verdict: GOES_ON, holds: "content" };
+  }
+
+  #data(events: Uint8Array, from: number, to: number): Seen {
+    const data = utf8Of(events, from, to);
+    const aside = this.#aside;
     // Some end named events with it too, behind their own end.
-    if (data === "[DONE]") return this.#grammar.named ? GOES_ON : this.#ended();
-    if (this.sawContent && this.#grammar.isPlain(name, data)) {
-      this.#events += 1;
-      return GOES_ON;
+    if (data === "[DONE]") return { verdict: this.#grammar.named ? GOES_ON : this.#ended(), holds: aside };
+    const reading = this.#grammar.read(data);
+    return { verdict: this.#judge(reading), holds: reading.kind === "content" ? "content" : aside };
+  }
+
+  #judge(reading: EventReading): Verdict {
+    switch (reading.kind) {
+      case "content":
+        this.sawContent = true;
+        this.finished ||= reading.finishes;
+        if (reading.generates) this.#tokens += 1;
+        this.#take(reading.parsed);
+        return reading.finishes && this.#grammar.named ? this.#ended() : GOES_ON;
+      case "preamble":
+      case "trailer":
+        this.#take(reading.parsed);
+        return GOES_ON;
+      case "done":
+      case "malformed":
+        return GOES_ON;
+      case "error":
+        return { type: "failed", error: reading.error };
     }
-    const value = parseJson(data);
-    if (typeof value !== "object" || value === null) return GOES_ON;
-    const { content = false, ends = false, usage, error } = this.#grammar.read(value);
-    if (content) this.#events += 1;
-    this.sawContent ||= content;
-    this.count(usage);
-    if (error !== undefined) return { type: "failed", error };
-    return ends ? this.#ended() : GOES_ON;
+  }
+
+  #take(parsed: unknown): void {
+    this.count(this.#grammar.usage(parsed));
+    this.#told(parsed);
   }
 
   #ended(): Verdict {
     this.done = true;
+    this.finished = true;
     return ENDED;
   }
+}
+
+/** Adds what reaches to this place: to the last part, where it is of the same kind. */
+function extend(parts: ScannedPart[], holds: AnswerPart, to: number): void {
+  const last = parts.at(-1);
+  if (last !== undefined && last.to >= to) return;
+  if (last?.holds === holds) parts[parts.length - 1] = { ...last, to };
+  else parts.push({ holds, from: last?.to ?? 0, to });
+}
+
+function utf8Of(bytes: Uint8Array, from: number, to: number): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from)
+    .toString("utf8")
+    .trim();
 }
 
 function lineEnd(text: string, from: number): number {

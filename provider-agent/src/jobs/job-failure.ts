@@ -1,5 +1,5 @@
+import { parseProviderJson, statusOfError } from "@hearth/dialects";
 import type { ErrorFrame, Progress } from "@hearth/protocol";
-import { parseJson } from "./token-usage.js";
 
 type Told = Pick<ErrorFrame, "code" | "status" | "progress">;
 
@@ -57,37 +57,21 @@ export class JobFailure extends Error {
 
   /** The backend put an error into its stream, which takes it to the coordinator. @param begun behind content */
   static inStream(error: unknown, begun: boolean): JobFailure {
-    const told = toldOf(statusOf(error));
+    const told = toldOf(statusOfError(error));
     return new JobFailure(begun ? { ...told, progress: "processed" } : told);
+  }
+
+  /** The same of an answer that would have been sent as a whole: the error travels by itself. */
+  static inWhole(error: unknown, begun: boolean): JobFailure {
+    const { told } = JobFailure.inStream(error, begun);
+    return new JobFailure(told, { body: Buffer.from(JSON.stringify({ error })) });
   }
 
   /** A 200 that is no event stream: an error inside it speaks for itself, anything else breaks the contract. */
   static ofPlainBody(body: Buffer): JobFailure {
-    const parsed = parseJson(body.toString("utf8")) as { error?: unknown } | null | undefined;
-    return JobFailure.ofStatus(statusOf(parsed?.error), body);
+    const parsed = parseProviderJson(body.toString("utf8")) as { error?: unknown } | null | undefined;
+    return JobFailure.ofStatus(statusOfError(parsed?.error), body);
   }
-}
-
-/** Errors that have a word instead of a number: types of the Messages API, codes of the Responses API. */
-const STATUSES: ReadonlyMap<unknown, number> = new Map([
-  ["invalid_request_error", 400],
-  ["invalid_prompt", 400],
-  ["authentication_error", 401],
-  ["permission_error", 403],
-  ["not_found_error", 404],
-  ["request_too_large", 413],
-  ["rate_limit_error", 429],
-  ["rate_limit_exceeded", 429],
-  ["overloaded_error", 503],
-  ["timeout_error", 504],
-]);
-
-/** The status that an error inside a 200 would have had; 502 where it does not tell. */
-function statusOf(error: unknown): number {
-  if (typeof error !== "object" || error === null) return 502;
-  const { code, type } = error as { readonly code?: unknown; readonly type?: unknown };
-  if (typeof code === "number") return code >= 400 && code <= 599 ? code : 502;
-  return STATUSES.get(code) ?? STATUSES.get(type) ?? 502;
 }
 
 function toldOf(answered: number): Told {

@@ -1,3 +1,4 @@
+import { createWholeFold, type WholeFold } from "@hearth/dialects";
 import type { RequestOpener } from "@hearth/e2e";
 import {
   type CancelReason,
@@ -10,7 +11,7 @@ import {
   type WorkingSign,
 } from "@hearth/protocol";
 import type { Backend, BackendResponse } from "../backends/backend.js";
-import type { Clock } from "../platform/clock.js";
+import { type Clock, systemWallTime } from "../platform/clock.js";
 import { describeFault } from "../platform/fault.js";
 import type { Logger } from "../platform/logger.js";
 import type { Admission } from "./admission.js";
@@ -21,9 +22,10 @@ import { JobFailure } from "./job-failure.js";
 import type { JobStatistics } from "./job-statistics.js";
 import { JobTimer } from "./job-timer.js";
 import { type DataOutlet, Outflow } from "./outflow.js";
+import { piecesOf } from "./pieces.js";
 import type { ReceiptBuilder, ReceiptIssuer } from "./receipt.js";
 import { relayBody } from "./relay-body.js";
-import { relayEvents } from "./relay-events.js";
+import { relayEvents, relayWhole } from "./relay-events.js";
 import { SignsOfLife } from "./signs-of-life.js";
 
 /** Where a job's frames go. */
@@ -59,6 +61,8 @@ export class Job {
   readonly #outflow: Outflow;
   readonly #scan: EventScan;
   readonly #timer: JobTimer;
+  /** Puts together an answer that is sent as a whole. */
+  readonly #fold: WholeFold | undefined;
   readonly #receipt: ReceiptBuilder | undefined;
   #parts: Uint8Array[] = [];
   #gatheredBytes = 0;
@@ -72,7 +76,8 @@ export class Job {
     this.#startedAt = deps.clock.now();
     this.#timer = new JobTimer(deps.clock);
     this.#signs = new SignsOfLife(deps.clock, (sign, counter) => this.#tell(sign, counter));
-    this.#scan = new EventScan(frame.dialect);
+    this.#fold = foldFor(frame);
+    this.#scan = scanOf(frame, this.#fold);
     const receipt = deps.receipts?.start(frame);
     this.#receipt = receipt;
     const sealed = receipt && ((plaintext: Uint8Array): void => receipt.response(plaintext));
@@ -155,7 +160,7 @@ export class Job {
   }
 
   async #relay({ status, contentType }: BackendResponse, reader: BodyReader): Promise<void> {
-    const { dialect, delivery } = this.#frame;
+    const { dialect } = this.#frame;
     // A redirect is not followed, and is no answer.
     if (status < 200 || status > 299) throw JobFailure.ofStatus(status, await reader.readUpTo(LIMITS.errorBodyBytes));
     if (dialect === "embeddings" && contentType.includes("json")) {
@@ -165,11 +170,14 @@ export class Job {
     if (!contentType.includes("event-stream")) {
       throw JobFailure.ofPlainBody(await reader.readUpTo(LIMITS.errorBodyBytes));
     }
-    const { clock } = this.#deps;
     const heard = (): void => {
       if (this.#scan.sawContent) this.#timer.content();
+      if (this.#fold !== undefined && this.#scan.tokens > 0) this.#signs.saw("generating", this.#scan.tokens);
     };
-    await relayEvents({ reader, outflow: this.#outflow, scan: this.#scan, clock, delivery, heard });
+    const relay = { pieces: piecesOf(reader), outflow: this.#outflow, scan: this.#scan, heard };
+    const fold = this.#fold;
+    if (fold === undefined) await relayEvents(relay);
+    else await relayWhole({ ...relay, body: () => fold.body() });
   }
 
   readonly #loading = (answers: number): void => {
@@ -237,4 +245,16 @@ export class Job {
   get #elapsedMs(): number {
     return Math.round(this.#deps.clock.now() - this.#startedAt);
   }
+}
+
+function foldFor({ dialect, delivery, request_id, model }: RequestFrame): WholeFold | undefined {
+  if (delivery !== "whole" || dialect === "embeddings") return undefined;
+  const created = Math.floor(systemWallTime() / 1000);
+  return createWholeFold(dialect, { requestId: request_id, model, created });
+}
+
+function scanOf({ dialect }: RequestFrame, fold: WholeFold | undefined): EventScan {
+  // An embeddings answer has no events.
+  const name = dialect === "embeddings" ? "chat_completions" : dialect;
+  return new EventScan(name, fold && ((parsed) => fold.add(parsed)));
 }

@@ -16,7 +16,7 @@ import {
   writeTo,
 } from "../testing/scripted-backend.js";
 import { startSetting } from "../testing/test-agent.js";
-import { MAX_EVENT_BYTES } from "./sse-splitter.js";
+import { EVENT_LIMITS } from "./pieces.js";
 
 const BODY = { model: "m", messages: [{ role: "user", content: "Hi, Zoë" }], stream: true };
 
@@ -79,34 +79,43 @@ describe("a streamed answer", () => {
     expect(sent.text.trimEnd()).toMatch(/data: \[DONE\]$/);
   });
 
-  it("keeps its order and loses nothing under `whole`, in few frames, with the first content at once", async () => {
+  it("is one body under `whole`, and its being written is told meanwhile", async () => {
     const texts = Array.from({ length: 3_000 }, (_, i) => ` word-${i}`);
     await using setting = await startSetting(async (call) => {
       startEvents(call);
       call.response.write(chunk({ content: "first" }));
-      await eventually(() => sent.text.includes("first"));
+      await eventually(() => sent.control.length > 0);
       for (const content of texts) await writeTo(call, chunk({ content }));
+      call.response.end(USAGE_EVENT + DONE);
+    });
+    const sent = setting.link.request(BODY, { delivery: "whole" });
+    expect(await sent.end()).toMatchObject({ type: "complete", usage: { prompt_tokens: 7, completion_tokens: 3 } });
+    expect(sent.control[0]).toMatchObject({ type: "working", sign: "generating", counter: 1 });
+    expect(sent.holdings).toEqual(["content"]);
+    const message = { role: "assistant", content: `first${texts.join("")}`, refusal: null };
+    expect(JSON.parse(sent.text)).toMatchObject({ object: "chat.completion", choices: [{ index: 0, message }] });
+  });
+
+  it("under `whole`, is nothing at all when the backend breaks off", async () => {
+    await using setting = await startSetting((call) => {
+      startEvents(call);
+      call.response.write(chunk({ content: "half" }), () => call.response.destroy());
+    });
+    const sent = setting.link.request(BODY, { delivery: "whole" });
+    expect(await sent.end()).toMatchObject({ type: "error", code: "backend_error", progress: "processed" });
+    expect(sent.chunks).toEqual([]);
+  });
+
+  it("under `whole`, is an error over as many bytes as one body may have", async () => {
+    const big = "x".repeat(900_000);
+    await using setting = await startSetting(async (call) => {
+      startEvents(call);
+      for (let part = 0; part < 19; part++) await writeTo(call, chunk({ content: big }));
       call.response.end(DONE);
     });
     const sent = setting.link.request(BODY, { delivery: "whole" });
-    sent.grant(10_000_000);
-    expect((await sent.end()).type).toBe("complete");
-    expect(sent.text).toBe(chunk({ content: "first" }) + texts.map((content) => chunk({ content })).join("") + DONE);
-    expect(sent.chunks.length).toBeLessThan(sent.text.length / LIMITS.wholeBatchBytes + 10);
-    expect(Math.max(...sent.chunks.map((each) => each.length))).toBeLessThanOrEqual(LIMITS.responseChunkBytes);
-  });
-
-  it("under `whole`, is not held back for long when the backend falls silent", async () => {
-    await using setting = await startSetting(async (call) => {
-      startEvents(call);
-      call.response.write(chunk({ content: "first" }));
-      await eventually(() => sent.text.includes("first"));
-      call.response.write(chunk({ content: "second" }));
-    });
-    const sent = setting.link.request(BODY, { delivery: "whole" });
-    await sent.received("second");
-    expect(sent.ending).toBeUndefined();
-    sent.cancel();
+    expect(await sent.end()).toMatchObject({ type: "error", code: "backend_error", status: 502 });
+    expect(sent.chunks).toEqual([]);
   });
 
   it("reaches the backend whole when its request came in many parts", async () => {
@@ -306,12 +315,12 @@ describe("a failure of the backend", () => {
   it("the largest event that fits a frame goes through, and one more byte does not", async () => {
     const sized = (bytes: number): string => `data: ${"x".repeat(bytes - 8)}\n\n`;
     await using setting = await startSetting((call) => stream(sized(JSON.parse(call.body).bytes), DONE)(call));
-    const fits = setting.link.request({ bytes: MAX_EVENT_BYTES });
-    fits.grant(2 * MAX_EVENT_BYTES);
+    const fits = setting.link.request({ bytes: EVENT_LIMITS.eventBytes });
+    fits.grant(2 * EVENT_LIMITS.eventBytes);
     expect((await fits.end()).type).toBe("complete");
-    expect(fits.text.length).toBe(MAX_EVENT_BYTES + DONE.length);
-    const over = setting.link.request({ bytes: MAX_EVENT_BYTES + 1 });
-    over.grant(2 * MAX_EVENT_BYTES);
+    expect(fits.text.length).toBe(EVENT_LIMITS.eventBytes + DONE.length);
+    const over = setting.link.request({ bytes: EVENT_LIMITS.eventBytes + 1 });
+    over.grant(2 * EVENT_LIMITS.eventBytes);
     expect(await over.end()).toMatchObject({ code: "backend_error", status: 502 });
     expect(setting.link.closed).toBeUndefined();
   });

@@ -1,3 +1,4 @@
+import { createWholeFold } from "@hearth/dialects";
 import type { ResponseSealer } from "@hearth/e2e";
 import { decodeData, LIMITS, type RequestFrame } from "@hearth/protocol";
 import { describe, expect, it } from "vitest";
@@ -6,10 +7,15 @@ import { BodyReader } from "./body-reader.js";
 import { EventScan } from "./event-scan.js";
 import { JobFailure } from "./job-failure.js";
 import { Outflow } from "./outflow.js";
-import { relayEvents } from "./relay-events.js";
+import { piecesOf } from "./pieces.js";
+import { relayEvents, relayWhole } from "./relay-events.js";
 
 const delta = (text: string): string =>
   `event: content_block_delta\ndata: {"type":"content_block_delta","delta":{"type":"text_delta","text":"${text}"}}\n\n`;
+const START = [
+  'event: message_start\ndata: {"type":"message_start","message":{"id":"msg_1"}}\n\n',
+  'event: content_block_start\ndata: {"type":"content_block_start","content_block":{"type":"text","text":""}}\n\n',
+].join("");
 const STOP = 'event: message_stop\ndata: {"type":"message_stop"}\n\n';
 const FAILURE = 'event: error\ndata: {"type":"error","error":{"type":"overloaded_error"}}\n\n';
 
@@ -26,19 +32,22 @@ class OpenSealer implements ResponseSealer {
 /** Relays a body of Messages that comes in these parts. */
 function relay(delivery: RequestFrame["delivery"], ...parts: readonly string[]) {
   const clock = new VirtualClock();
-  const sent = { text: "", final: false };
+  const sent = { text: "", final: false, holds: [] as string[] };
   const sendData = (bytes: Uint8Array): void => {
     const frame = decodeData(bytes);
     sent.text += Buffer.from(frame?.ciphertext ?? []).toString();
     sent.final = frame?.final === true;
+    sent.holds.push(frame?.holds ?? "nothing");
   };
   const outflow = new Outflow(1, new OpenSealer(), { sendData, congested: false, onWritable() {} });
   async function* body(): AsyncGenerator<Uint8Array> {
     for (const part of parts) yield Buffer.from(part);
   }
   const reader = new BodyReader(body(), clock, () => {});
-  const scan = new EventScan("messages");
-  const done = relayEvents({ reader, outflow, scan, clock, delivery, heard: () => {} });
+  const fold = createWholeFold("messages", { requestId: "r", model: "m", created: 0 });
+  const scan = new EventScan("messages", delivery === "whole" ? (parsed) => fold.add(parsed) : undefined);
+  const common = { pieces: piecesOf(reader), outflow, scan, heard: () => {} };
+  const done = delivery === "whole" ? relayWhole({ ...common, body: () => fold.body() }) : relayEvents(common);
   const outcome = done.then(
     () => "relayed" as const,
     (failure: unknown) => (failure instanceof JobFailure ? failure.told : failure),
@@ -47,16 +56,33 @@ function relay(delivery: RequestFrame["delivery"], ...parts: readonly string[]) 
 }
 
 describe("the last events of a backend", () => {
-  it("take along what was held for a consumer who waits for all of it", async () => {
-    const { sent, outcome } = relay("whole", delta("a"), delta("b"), delta("c"), STOP);
+  it("send the one answer that all of them come to, for a consumer who waits for it", async () => {
+    const { sent, outcome } = relay("whole", START, delta("a"), delta("b"), delta("c"), STOP);
     expect(await outcome).toBe("relayed");
-    expect(sent).toEqual({ text: delta("a") + delta("b") + delta("c") + STOP, final: true });
+    expect(sent).toMatchObject({ final: true, holds: ["content"] });
+    expect(JSON.parse(sent.text)).toEqual({ id: "msg_1", content: [{ type: "text", text: "abc" }] });
   });
 
-  it("take along what was held when they are an error, and end in no final frame", async () => {
-    const { sent, outcome } = relay("whole", delta("a"), delta("b"), delta("c"), FAILURE);
+  it("send nothing of an answer that was to be whole when they are an error, and tell the error", async () => {
+    const { sent, outcome } = relay("whole", START, delta("a"), FAILURE);
     expect(await outcome).toEqual({ code: "capacity", status: 503, progress: "processed" });
-    expect(sent).toEqual({ text: delta("a") + delta("b") + delta("c") + FAILURE, final: false });
+    expect(sent).toMatchObject({ text: "", final: false });
+  });
+
+  it("of an answer that was to be whole and ends early are a cut", async () => {
+    const { sent, outcome } = relay("whole", START, delta("a"));
+    expect(await outcome).toMatchObject({ code: "backend_error", status: 502 });
+    expect(sent.text).toBe("");
+  });
+
+  it("travel in frames of one kind each", async () => {
+    const { sent, outcome } = relay("interactive", START + delta("a") + delta("b"), delta("c") + STOP);
+    expect(await outcome).toBe("relayed");
+    expect(sent).toEqual({
+      text: START + delta("a") + delta("b") + delta("c") + STOP,
+      final: true,
+      holds: ["preamble", "content", "content"],
+    });
   });
 
   it("wait for credit when they are an error, as any others", async () => {

@@ -1,21 +1,18 @@
-import { LIMITS, type RequestFrame } from "@hearth/protocol";
-import type { Clock } from "../platform/clock.js";
-import type { BodyReader } from "./body-reader.js";
+import { LIMITS } from "@hearth/protocol";
 import type { EventScan, ScanResult } from "./event-scan.js";
 import { JobFailure } from "./job-failure.js";
-import type { AnswerPart, Outflow } from "./outflow.js";
-import { SseSplitter } from "./sse-splitter.js";
-import { WholeBatcher } from "./whole-batcher.js";
+import type { Outflow } from "./outflow.js";
+import type { Piece } from "./pieces.js";
 
 export interface EventRelay {
-  readonly reader: BodyReader;
+  readonly pieces: AsyncIterable<Piece>;
   readonly outflow: Outflow;
   readonly scan: EventScan;
-  readonly clock: Clock;
-  readonly delivery: RequestFrame["delivery"];
   /** Told when `scan` has read on. */
   readonly heard: () => void;
 }
+
+const NOTHING = new Uint8Array(0);
 
 /**
  * Passes a backend's events on until its own end mark or, where the dialect can do without one, the end of its body;
@@ -24,56 +21,75 @@ export interface EventRelay {
  *
  * @throws JobFailure, or whatever breaks the body off
  */
-export async function relayEvents(relay: EventRelay): Promise<void> {
-  const { reader, outflow, scan, clock, delivery, heard } = relay;
-  const splitter = new SseSplitter();
-  using batcher = new WholeBatcher(clock, (events) => outflow.write(events, "content"));
-  for (let chunk = await reader.next(); chunk !== undefined; chunk = await reader.next()) {
-    for (const events of splitter.push(chunk)) {
-      const hold = delivery === "whole" && scan.sawContent;
-      const result = scan.read(events);
-      heard();
-      if (result.type !== "goes_on") return await finish(result, events, batcher, relay);
-      if (hold) batcher.add(events);
-      else outflow.write(events, holding(scan));
+export async function relayEvents({ pieces, outflow, scan, heard }: EventRelay): Promise<void> {
+  for await (const { events, cutOff } of pieces) {
+    const result = scan.read(events);
+    heard();
+    switch (result.type) {
+      case "goes_on":
+        // Some end with their end mark and no blank line; anything else without one was cut off.
+        if (cutOff) throw JobFailure.truncated();
+        write(outflow, events, result, false);
+        break;
+      case "ended":
+        return write(outflow, events, result, true);
+      case "failed":
+        write(outflow, events, result, false);
+        await outflow.settled();
+        throw JobFailure.inStream(result.error, scan.sawContent);
     }
     await outflow.settled();
   }
-  const rest = splitter.finish();
-  if (rest === undefined) {
-    if (scan.needsEndMark) throw JobFailure.truncated();
-    return writeLast(relay, batcher.take());
-  }
-  // Some end with their end mark and no blank line; anything else without one was cut off.
-  const result = scan.read(rest);
-  if (result.type === "goes_on") throw JobFailure.truncated();
-  await finish(result, rest, batcher, relay);
+  if (scan.needsEndMark) throw JobFailure.truncated();
+  outflow.write(NOTHING, scan.sawContent ? "trailer" : "preamble", true);
 }
 
-type LastResult = Exclude<ScanResult, { readonly type: "goes_on" }>;
-
-/** Sends the last events. @throws JobFailure when the last of them was an error, once it is out */
-async function finish(result: LastResult, events: Uint8Array, batcher: WholeBatcher, relay: EventRelay): Promise<void> {
-  const { outflow, scan } = relay;
-  const last = events.subarray(0, result.bytes);
-  switch (result.type) {
-    case "ended":
-      return writeLast(relay, batcher.take(), last);
-    case "failed":
-      batcher.flush();
-      outflow.write(last, holding(scan));
-      await outflow.settled();
-      throw JobFailure.inStream(result.error, scan.sawContent);
+/** Events of one kind travel together. */
+function write(outflow: Outflow, events: Uint8Array, { parts }: ScanResult, final: boolean): void {
+  for (const [index, { holds, from, to }] of parts.entries()) {
+    outflow.write(events.subarray(from, to), holds, final && index === parts.length - 1);
   }
 }
 
-function writeLast({ outflow, scan }: EventRelay, held: Uint8Array, events: Uint8Array = new Uint8Array(0)): void {
-  const holds = holding(scan);
-  if (held.length > 0 && held.length + events.length > LIMITS.responseChunkBytes) {
-    outflow.write(held, holds);
-    return outflow.write(events, holds, true);
-  }
-  outflow.write(held.length === 0 ? events : Buffer.concat([held, events]), holds, true);
+export interface WholeRelay extends EventRelay {
+  /** What the events come to. */
+  readonly body: () => Uint8Array;
 }
 
-const holding = (scan: EventScan): AnswerPart => (scan.sawContent ? "content" : "preamble");
+/** Bytes of the events of an answer that is sent as a whole, at most: what is folded of them is smaller. */
+const FOLDED_EVENTS_BYTES = 2 * LIMITS.responseBodyBytes;
+
+/**
+ * Reads a backend's events to their end and sends the one answer that they come to.
+ *
+ * @throws JobFailure, or whatever breaks the body off
+ */
+export async function relayWhole({ pieces, outflow, scan, heard, body }: WholeRelay): Promise<void> {
+  let readBytes = 0;
+  for await (const { events, cutOff } of pieces) {
+    readBytes += events.length;
+    if (readBytes > FOLDED_EVENTS_BYTES) throw JobFailure.oversize();
+    const result = scan.read(events);
+    heard();
+    if (result.type === "ended") break;
+    if (result.type === "failed") throw JobFailure.inWhole(result.error, scan.sawContent);
+    if (cutOff) throw JobFailure.truncated();
+  }
+  if (!scan.finished || (scan.needsEndMark && !scan.done)) throw JobFailure.truncated();
+  await writeBody(outflow, body());
+}
+
+/**
+ * Sends an answer that is one JSON body, in as many frames as it takes.
+ *
+ * @throws JobFailure when it is too large
+ */
+export async function writeBody(outflow: Outflow, body: Uint8Array): Promise<void> {
+  if (body.length > LIMITS.responseBodyBytes) throw JobFailure.oversize();
+  const lastAt = Math.max(0, Math.ceil(body.length / LIMITS.responseChunkBytes) - 1) * LIMITS.responseChunkBytes;
+  for (let at = 0; at < lastAt; at += LIMITS.responseChunkBytes) {
+    outflow.write(body.subarray(at, at + LIMITS.responseChunkBytes), "content");
+    await outflow.settled();
+  }
+  outflow.write(body.subarray(lastAt), "content", true);
+}

@@ -59,7 +59,16 @@ export const COORDINATOR = {
   "settings.ts": ["./config.ts", "./platform", "./selection", "@hearth/protocol", "zod", "node:fs"],
   // What others get to see.
   "index.ts": ["./app.ts", "./config.ts", "./dispatch", "./platform", "./secrets.ts", "./settings.ts"],
-  "internals.ts": ["./api", "./dispatch", "./fleet", "./platform", "./request", "./sealing", "./selection"],
+  "internals.ts": [
+    "./api",
+    "./dispatch",
+    "./fleet",
+    "./platform",
+    "./request",
+    "./sealing",
+    "./selection",
+    "@hearth/dialects",
+  ],
   // The chain, from the top.
   http: [
     "./admin",
@@ -89,6 +98,7 @@ export const COORDINATOR = {
     "./request",
     "./selection",
     "@hearth/attestation",
+    "@hearth/dialects",
     "@hearth/protocol",
     "zod",
     "node:buffer",
@@ -102,6 +112,7 @@ export const COORDINATOR = {
     "./sealing",
     "./selection",
     "@hearth/attestation",
+    "@hearth/dialects",
     "@hearth/e2e",
     "@hearth/protocol",
     "node:crypto",
@@ -150,6 +161,7 @@ export const COORDINATOR = {
     "./selection",
     "./store",
     "./store/sqlite",
+    "@hearth/dialects",
     "@hearth/e2e",
     "@hearth/protocol",
     "@hono/node-server",

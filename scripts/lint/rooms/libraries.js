@@ -11,6 +11,19 @@ export const PLATFORM = {
   "*.test.ts": ["vitest"],
 };
 
+// What events mean is one room, whatever the dialect; zod at most.
+/** @type {Record<string, string[]>} */
+export const DIALECTS = {
+  ".": ["./chat-completions", "./completions", "./embeddings", "./messages", "./responses", "./sse"],
+  "chat-completions": ["."],
+  completions: [".", "./chat-completions"],
+  embeddings: ["."],
+  messages: ["."],
+  responses: ["."],
+  sse: [],
+  "*.test.ts": ["fast-check", "vitest"],
+};
+
 /** @type {Record<string, string[]>} */
 export const DISK = {
   ".": ["node:fs", "node:path"],

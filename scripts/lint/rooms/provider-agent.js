@@ -105,7 +105,17 @@ export const PROVIDER_AGENT = {
     "node:os",
     "node:path",
   ],
-  bench: ["./backends", "./jobs", "./models", "./platform", "@hearth/protocol", "zod", "node:fs/promises", "node:path"],
+  bench: [
+    "./backends",
+    "./jobs",
+    "./models",
+    "./platform",
+    "@hearth/dialects",
+    "@hearth/protocol",
+    "zod",
+    "node:fs/promises",
+    "node:path",
+  ],
   // It and the backends know each other: header rules are read here and obeyed there.
   config: [
     "./backends",
@@ -122,7 +132,7 @@ export const PROVIDER_AGENT = {
   ],
   connection: ["./jobs", "./platform", "@hearth/protocol", "isomorphic-ws"],
   enrol: ["./platform", "@hearth/disk", "zod", "node:fs", "node:http", "node:https", "node:path"],
-  jobs: ["./backends", "./platform", "@hearth/e2e", "@hearth/protocol"],
+  jobs: ["./backends", "./platform", "@hearth/dialects", "@hearth/e2e", "@hearth/protocol"],
   local: [
     "./platform",
     "@hearth/disk",

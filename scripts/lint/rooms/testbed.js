@@ -23,6 +23,7 @@ export const TESTBED = {
   scripted: [
     "@hearth/attestation",
     "@hearth/coordinator",
+    "@hearth/dialects",
     "@hearth/e2e",
     "@hearth/protocol",
     "ws",

@@ -1,5 +1,13 @@
 import { createHash } from "node:crypto";
 import type { Receipt } from "@hearth/attestation";
+import {
+  createWholeFold,
+  type EventGrammar,
+  type EventReading,
+  grammarOf,
+  readEvents,
+  type WholeFold,
+} from "@hearth/dialects";
 import type { RequestOpener } from "@hearth/e2e";
 import {
   type ControlFrame,
@@ -24,6 +32,41 @@ export interface StreamProvider {
   terminate(): void;
 }
 
+/** The events of an answer that is wanted as a whole. */
+class GatheredEvents {
+  contents = 0;
+  #finished = false;
+  readonly #grammar: EventGrammar;
+  readonly #fold: WholeFold;
+
+  constructor({ dialect, request_id: requestId, model }: RequestFrame) {
+    const name = dialect === "embeddings" ? "chat_completions" : dialect;
+    this.#grammar = grammarOf(name);
+    this.#fold = createWholeFold(name, { requestId, model, created: 0 });
+  }
+
+  /** @returns the error that the backend put among its events */
+  add(text: string): Extract<EventReading, { kind: "error" }> | undefined {
+    for (const { data } of readEvents(Buffer.from(text)) ?? []) {
+      const reading = data === undefined ? undefined : this.#grammar.read(data);
+      if (reading?.kind === "error") return reading;
+      if (reading?.kind === "content") {
+        this.contents += 1;
+        this.#finished ||= reading.finishes;
+      }
+      this.#finished ||= reading?.kind === "done";
+      if (reading !== undefined && "parsed" in reading) this.#fold.add(reading.parsed);
+    }
+    return undefined;
+  }
+
+  /** A stream without its end comes to half a body. */
+  body(): Uint8Array {
+    const body = this.#fold.body();
+    return this.#finished ? body : body.subarray(0, body.length / 2);
+  }
+}
+
 /** One request as the scripted provider sees it, and the means to answer it. */
 export class ScriptedStream {
   readonly frame: RequestFrame;
@@ -35,6 +78,7 @@ export class ScriptedStream {
   creditBytes = 0;
   readonly #provider: StreamProvider;
   readonly #opener: RequestOpener;
+  readonly #whole: GatheredEvents | undefined;
   readonly #requestHash: string;
   readonly #responseHash = createHash("sha256");
   #resolveCancelled: (reason: string) => void = () => {};
@@ -43,6 +87,7 @@ export class ScriptedStream {
     this.#provider = provider;
     this.frame = frame;
     this.#opener = opener;
+    this.#whole = frame.delivery === "whole" && frame.dialect !== "embeddings" ? new GatheredEvents(frame) : undefined;
     this.#requestHash = createHash("sha256").update(body).digest("hex");
     this.body = JSON.parse(body) as Record<string, unknown>;
     this.cancelled = new Promise((resolve) => {
@@ -59,9 +104,17 @@ export class ScriptedStream {
     this.#provider.send({ type: "working", stream: this.frame.stream, sign, counter });
   }
 
-  /** Sends raw plaintext in one sealed frame. */
+  /**
+   * Sends raw plaintext in one sealed frame. Where the answer is wanted as a whole, events are kept back, as an agent
+   * does, and the last ones send what they come to.
+   */
   raw(text: string | Uint8Array, final = false): void {
-    this.#provider.sendBytes(this.sealed(text, final));
+    if (this.#whole === undefined || typeof text !== "string")
+      return this.#provider.sendBytes(this.sealed(text, final));
+    const failure = this.#whole.add(text);
+    if (failure !== undefined) this.errorWithBody(failure.status, { error: failure.error });
+    else if (final) this.#provider.sendBytes(this.sealed(this.#whole.body(), true));
+    else if (this.#whole.contents > 0) this.working("generating", this.#whole.contents);
   }
 
   /** A sealed frame, for those who want to spoil it before it goes. */
@@ -156,9 +209,9 @@ export class ScriptedStream {
   errorWithBody(status: number, body: unknown): void {
     const sealed = this.#opener.response.seal(Buffer.from(JSON.stringify(body)), true);
     this.error({
-      code: "bad_request",
+      code: status < 500 ? "bad_request" : "backend_error",
       status,
-      progress: "refused",
+      progress: status < 500 ? "refused" : "processed",
       sealed_body: Buffer.from(sealed).toString("base64url"),
     });
   }

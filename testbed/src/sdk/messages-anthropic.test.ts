@@ -162,7 +162,7 @@ describe("thoughts", () => {
   const thinker = (s: ScriptedStream): void => {
     s.role();
     delta(s, { reasoning_content: "hm, " });
-    delta(s, { reasoning: "well" });
+    delta(s, { reasoning_content: "well" });
     s.content("yes");
     s.finish();
     s.end();

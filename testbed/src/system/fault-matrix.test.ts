@@ -24,6 +24,24 @@ const RECORDED: readonly { readonly plaintext: string; readonly text: string }[]
     text: "",
   },
 ];
+/**
+ * The same answer as a whole, cut where the frames of the streamed one end. It ends in the last of them, so that nothing
+ * before that is an answer.
+ */
+const WHOLE: readonly Buffer[] = ((): Buffer[] => {
+  const lengths = RECORDED.map(({ plaintext }) => Buffer.byteLength(plaintext));
+  const message = { role: "assistant", content: RECORDED.map(({ text }) => text).join("") };
+  const usage = { prompt_tokens: 3, completion_tokens: 9 };
+  const json = Buffer.from(JSON.stringify({ choices: [{ message, finish_reason: "stop" }], usage }));
+  const total = lengths.reduce((sum, length) => sum + length, 0);
+  const body = Buffer.concat([Buffer.alloc(total - json.length, " "), json]);
+  const ends = lengths.map((_, index) => lengths.slice(0, index + 1).reduce((sum, length) => sum + length, 0));
+  return ends.map((end, index) => body.subarray(end - (lengths[index] ?? 0), end));
+})();
+
+const plaintextsFor = ({ delivery }: FaultyStream): readonly (string | Buffer)[] =>
+  delivery === "whole" ? WHOLE : RECORDED.map(({ plaintext }) => plaintext);
+
 /** Where the text is all there: a finish before this frame would be a lie. */
 const FINISH = 6;
 /** The index of the frame after the last response frame: the `complete` control frame. */
@@ -34,7 +52,7 @@ const complete = (stream: number): string =>
 
 /** The recorded answer as the bytes of one connection, a WebSocket frame each. */
 function wireOf(stream: FaultyStream, finalAt: number = COMPLETE - 1): Buffer[] {
-  const frames = RECORDED.map(({ plaintext }, index) => sealedFrame(stream, plaintext, index === finalAt));
+  const frames = plaintextsFor(stream).map((plaintext, index) => sealedFrame(stream, plaintext, index === finalAt));
   return [...frames, textFrame(complete(stream.stream))];
 }
 
@@ -43,6 +61,8 @@ interface Fault {
   readonly name: string;
   /** Frames that arrive as they were recorded, in order, before anything else. `ALL` is a whole answer. */
   readonly arrived: number;
+  /** For a consumer who streams, where that differs. */
+  readonly arrivedStreamed?: number;
   /** A reset may overtake what was sent before it: fewer frames may have arrived. */
   readonly mayLose?: true;
   readonly play: (stream: FaultyStream) => void;
@@ -63,14 +83,21 @@ function isRight(outcome: ConsumerOutcome, arrived: number, streams: boolean): b
 }
 
 function isAllowed(outcome: ConsumerOutcome, fault: Fault, streams: boolean): boolean {
-  if (isRight(outcome, fault.arrived, streams)) return true;
+  const arrived = streams ? (fault.arrivedStreamed ?? fault.arrived) : fault.arrived;
+  if (isRight(outcome, arrived, streams)) return true;
   return fault.mayLose === true && count(fault.arrived).some((arrived) => isRight(outcome, arrived, streams));
 }
 
 const count = (length: number): number[] => Array.from({ length }, (_, index) => index);
 
 /** Only a stream that goes silent meets a deadline; all others have their answer at once, on however slow a machine. */
-const UNHURRIED: PolicySettings = { ...DEFAULT_POLICY, ttftBaseMs: 2_000, contentGapMs: 400, preambleGraceMs: 400 };
+const UNHURRIED: PolicySettings = {
+  ...DEFAULT_POLICY,
+  ttftBaseMs: 2_000,
+  patienceMs: 4_000,
+  contentGapMs: 400,
+  preambleGraceMs: 400,
+};
 const HASTY: PolicySettings = {
   ...DEFAULT_POLICY,
   ttftBaseMs: 500,
@@ -261,14 +288,14 @@ it("believes no end that is only half said", async () => {
       name: `final and complete after ${at}`,
       arrived: at + 1,
       play(stream) {
-        const frames = RECORDED.slice(0, at + 1).map(({ plaintext }, index) =>
-          sealedFrame(stream, plaintext, index === at),
-        );
+        const frames = plaintextsFor(stream)
+          .slice(0, at + 1)
+          .map((plaintext, index) => sealedFrame(stream, plaintext, index === at));
         stream.raw.write(Buffer.concat([...frames, textFrame(complete(stream.stream))]));
       },
     }),
   );
-  // What has its finish reason, its final frame and its `complete` lacks only the usage: it is whole.
-  const faults = finalTooSoon.map((fault) => (fault.arrived > FINISH ? { ...fault, arrived: ALL } : fault));
+  // What streams and has its finish reason, its final frame and its `complete` lacks only the usage: it is whole.
+  const faults = finalTooSoon.map((fault) => (fault.arrived > FINISH ? { ...fault, arrivedStreamed: ALL } : fault));
   expect(await runAll([...early, unsealed, ...faults])).toBe(RECORDED.length * 2 * 2);
 });

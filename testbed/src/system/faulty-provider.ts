@@ -18,6 +18,7 @@ import { OpeningContexts } from "../scripted/opening-contexts.js";
 /** One request, and the connection's own bytes to answer it with. */
 export interface FaultyStream {
   readonly stream: number;
+  readonly delivery: RequestFrame["delivery"];
   readonly response: ResponseSealer;
   /** Below the WebSocket: what is written here may end or break anywhere. */
   readonly raw: Socket;
@@ -60,7 +61,13 @@ export async function connectFaultyProvider(options: FaultyProviderOptions): Pro
         return;
       }
       if (request === undefined || raw === undefined) throw new Error("the coordinator sent a body without a request");
-      options.play({ stream: request.stream, response: openBody(contexts, request, message), raw, socket });
+      options.play({
+        stream: request.stream,
+        delivery: request.delivery,
+        response: openBody(contexts, request, message),
+        raw,
+        socket,
+      });
     });
   });
   socket.send(encodeControl(registerFrame(options, keyPair)));
@@ -94,9 +101,13 @@ function registerFrame(options: FaultyProviderOptions, keyPair: EncryptionKeyPai
 }
 
 /** The next response chunk as a whole WebSocket frame. */
-export function sealedFrame({ response, stream }: FaultyStream, plaintext: string, final: boolean): Buffer {
+export function sealedFrame(
+  { response, stream }: FaultyStream,
+  plaintext: string | Uint8Array,
+  final: boolean,
+): Buffer {
   const seq = response.nextSeq;
-  const frame = response.seal(Buffer.from(plaintext), final, DATA_HEADER_BYTES, DATA_MARKS.content);
+  const frame = response.seal(bytesOf(plaintext), final, DATA_HEADER_BYTES, DATA_MARKS.content);
   writeDataHeader(frame, { kind: "response", stream, seq, final, holds: "content" });
   return webSocketFrame(BINARY, frame);
 }
@@ -124,3 +135,6 @@ function webSocketFrame(opcode: number, payload: Uint8Array): Buffer {
 export function framingBytes(frame: Buffer): number {
   return (frame.readUInt8(1) & 0x7f) === 126 ? 8 : 6;
 }
+
+const bytesOf = (plaintext: string | Uint8Array): Uint8Array =>
+  typeof plaintext === "string" ? Buffer.from(plaintext) : plaintext;

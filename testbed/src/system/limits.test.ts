@@ -125,7 +125,7 @@ const LIMIT_ROWS = {
     gone.abort();
   },
   responseChunkBytes: at(
-    "provider-agent/src/jobs/sse-splitter.test.ts",
+    "dialects/src/sse/sse-splitter.test.ts",
     "makes pieces of whole events that fit a frame, and gives a large event one of its own",
   ),
   errorBodyBytes: async () => {
@@ -143,11 +143,6 @@ const LIMIT_ROWS = {
   requestBodyBytes: at("testbed/src/system/refusals.test.ts", "answers 413 for a body of 17 MiB that does not say so"),
   forwardedBodyBytes: () => closesForBacklog(),
   responseBodyBytes: at(AGENT_JOBS, "that are larger than a body may be are an error"),
-  wholeBatchBytes: at("provider-agent/src/jobs/whole-batcher.test.ts", "passes on at once what has become much"),
-  wholeBatchMs: at(
-    "provider-agent/src/jobs/whole-batcher.test.ts",
-    "passes on what it holds when its time has come, counted from the first event",
-  ),
   initialCreditBytes: at(AGENT_JOBS, "spent up stops the reading from the backend, and granted starts it again"),
   pingIntervalMs: at(LIVENESS, "pings once an interval for as long as the peer answers"),
   missedPongs: () => closesForSilence(),

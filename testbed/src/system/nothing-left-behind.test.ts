@@ -180,7 +180,8 @@ async function holdingsOnceWarm(): Promise<Holdings> {
   const { timers } = holdings();
   await sequential(20);
   await until("the connection is closed", () => holdings().sockets <= 4);
-  await until("which models answered is written", () => holdings().timers <= timers);
+  // The life of each provider's sealing context is on the clock.
+  await until("which models answered is written", () => holdings().timers <= timers + 2);
   return holdings();
 }
 
@@ -237,7 +238,8 @@ it("holds nothing after 100 consumers hung up in the middle but what confirms th
     await once(response, "data");
     call.destroy();
   };
-  const before = holdings();
+  // The life of each provider's sealing context comes onto the clock.
+  const before = { ...holdings(), timers: holdings().timers + 2 };
   await Promise.all(Array.from({ length: 100 }, hangUp));
   const { registry } = hearth.coordinator;
   await until("no stream runs", () => [...registry.connected()].every((session) => session.openStreams === 0));

@@ -107,12 +107,12 @@ describe("a provider that answers without end", () => {
   it("is stopped where the answer is gathered for a consumer who does not stream", async () => {
     hearth = await startTestCoordinator({ policy: PATIENT });
     const endless: Script = async (s) => {
-      const event = `data: ${JSON.stringify({ choices: [{ index: 0, delta: { content: "x".repeat(60_000) } }] })}\n\n`;
+      const part = " ".repeat(60_000);
       let sent = 0;
       for (let i = 0; i < 1_000 && s.cancelReason === undefined; i++) {
         await until("credit", () => s.cancelReason !== undefined || sent < 200_000 + s.creditBytes);
-        s.raw(event);
-        sent += event.length;
+        s.sendFrame(s.sealed(part));
+        sent += part.length;
       }
       if (s.cancelReason === undefined) s.answer();
     };

@@ -1,3 +1,12 @@
+import {
+  believable,
+  ChatAccumulator,
+  type ChatChunk,
+  type ChatUsage,
+  type ChunkFacts,
+  ChunkRepair,
+  openAiUsage,
+} from "@hearth/dialects";
 import type { Usage } from "@hearth/protocol";
 import type { Chunk } from "../../dispatch/types.js";
 import type { Clock } from "../../platform/clock.js";
@@ -5,10 +14,6 @@ import type { HearthError } from "../../platform/errors.js";
 import type { Consumer, Reply } from "../../request/consumer.js";
 import { openAiErrorBody } from "../error-envelope.js";
 import { DONE, sseEvent } from "../sse.js";
-import { believable, openAiUsage } from "../usage.js";
-import { ChatAccumulator } from "./accumulate.js";
-import { type ChunkFacts, ChunkRepair } from "./chunk-repair.js";
-import type { ChatChunk, ChatUsage } from "./read-event.js";
 import type { ChatRequest } from "./to-internal.js";
 
 /** The reply in the form the request asked for. */
@@ -75,6 +80,7 @@ class WholeChat implements Reply {
   readonly #facts: ChunkFacts;
   readonly #repair: ChunkRepair;
   readonly #accumulator = new ChatAccumulator();
+  #ready: { readonly bytes: Uint8Array; readonly told: ChatUsage | null | undefined } | undefined;
 
   constructor(consumer: Consumer, facts: ChunkFacts) {
     this.#consumer = consumer;
@@ -86,11 +92,18 @@ class WholeChat implements Reply {
 
   write(chunk: Chunk): undefined {
     const repaired = this.#repair.next(chunk.parsed as ChatChunk);
-    if (repaired !== undefined) this.#accumulator.add(repaired);
+    if (repaired === undefined) return;
+    if (chunk.whole && repaired === chunk.parsed) this.#ready = { bytes: chunk.bytes, told: repaired.usage };
+    this.#accumulator.add(repaired);
   }
 
   complete(usage: Usage): void {
     const end = this.#repair.end();
+    const { bytes, told } = this.#ready ?? {};
+    // Nothing to put right: as it came.
+    if (bytes !== undefined && end === undefined && told && believable(told, usage)) {
+      return this.#consumer.sendJson(bytes);
+    }
     if (end !== undefined) this.#accumulator.add(end);
     this.#consumer.sendJson(this.#accumulator.completion({ ...this.#facts, usage }));
   }

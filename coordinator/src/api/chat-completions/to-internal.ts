@@ -3,15 +3,15 @@ import type { OutboundForm } from "../../dispatch/outbound-request.js";
 import { inOneGo, type Steps } from "../../platform/steps.js";
 import { DEFAULT_BODY_BOUNDS } from "../../request/body-bounds.js";
 import type { InferenceRequest } from "../../request/inference-request.js";
-import { type JsonObjectText, memberSplices } from "../../request/json-members.js";
-import { type JsonNode, readNode } from "../../request/json-nodes.js";
-import { type Splice, splice } from "../../request/json-text.js";
-import { toolRepairSteps } from "../../request/tool-schema.js";
+import { type JsonObjectText, memberSplices } from "../json/json-members.js";
+import { type JsonNode, readNode } from "../json/json-nodes.js";
+import { type Splice, splice } from "../json/json-text.js";
+import { toolRepairSteps } from "../json/tool-schema.js";
 import { type Arrived, type JsonBody, jsonBodySteps } from "../json-body.js";
 import { askForStream, baseEdits, type Edits } from "../member-edits.js";
 import { estimateTokens } from "../prompt-size.js";
+import { readingOf } from "../translation/reading-of.js";
 import { type ChatCompletionBody, type ChatMessage, parseChatCompletion } from "./parse.js";
-import { readChatEvent } from "./read-event.js";
 
 /** A chat completion request, with what only this dialect needs to write the reply. */
 export interface ChatRequest extends InferenceRequest {
@@ -40,14 +40,15 @@ export function* chatRequestSteps({ raw, id, bounds }: Arrived): Steps<ChatReque
   yield;
   const edits = editsFor(body);
   const stream = body.stream === true;
-  const form = formOf(json, edits, inner);
+  const delivery = stream ? "interactive" : "whole";
+  const form = formOf(json, edits, inner, delivery);
   yield;
   return {
     id,
     model: body.model,
-    delivery: stream ? "interactive" : "whole",
+    delivery,
     form: (_native, build) =>
-      build === body.model ? form : formOf(json, edits.set("model", JSON.stringify(build)), inner),
+      build === body.model ? form : formOf(json, edits.set("model", JSON.stringify(build)), inner, delivery),
     toolsRepaired: repair?.complete === true,
     stream,
     includeUsage: body.stream_options?.include_usage === true,
@@ -57,10 +58,15 @@ export function* chatRequestSteps({ raw, id, bounds }: Arrived): Steps<ChatReque
   };
 }
 
-function formOf({ raw, object }: JsonBody, edits: Edits, inner: readonly Splice[]): OutboundForm {
+function formOf(
+  { raw, object }: JsonBody,
+  edits: Edits,
+  inner: readonly Splice[],
+  delivery: InferenceRequest["delivery"],
+): OutboundForm {
   const splices = [...memberSplices(object, edits), ...inner];
   const body = splices.length === 0 ? raw : Buffer.from(splice(object.text, splices));
-  return { dialect: "chat_completions", format: "events", body, readEvent: readChatEvent };
+  return { dialect: "chat_completions", body, ...readingOf("chat_completions", delivery) };
 }
 
 function editsFor(body: ChatCompletionBody): Edits {

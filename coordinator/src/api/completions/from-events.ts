@@ -1,3 +1,4 @@
+import { believable, openAiUsage, TextAccumulator } from "@hearth/dialects";
 import type { Usage } from "@hearth/protocol";
 import type { Chunk } from "../../dispatch/types.js";
 import type { Clock } from "../../platform/clock.js";
@@ -5,9 +6,6 @@ import type { HearthError } from "../../platform/errors.js";
 import type { Consumer, Reply } from "../../request/consumer.js";
 import { openAiErrorBody } from "../error-envelope.js";
 import { DONE, sseEvent } from "../sse.js";
-import { believable, openAiUsage } from "../usage.js";
-import { joinLogprobs, type TextLogprobs } from "./logprobs.js";
-import type { TextChunk } from "./read-event.js";
 import { TextChunks, type TextFacts } from "./text-chunks.js";
 import type { CompletionRequest } from "./to-internal.js";
 
@@ -67,11 +65,7 @@ class WholeText implements Reply {
   readonly #consumer: Consumer;
   readonly #facts: TextFacts;
   readonly #chunks: TextChunks;
-  #head: TextChunk | undefined;
-  #text = "";
-  #logprobs: TextLogprobs | null = null;
-  #finishReason: string | null = null;
-  #usage: object | undefined;
+  readonly #accumulator = new TextAccumulator();
 
   constructor(consumer: Consumer, facts: TextFacts) {
     this.#consumer = consumer;
@@ -83,34 +77,17 @@ class WholeText implements Reply {
 
   write(chunk: Chunk): undefined {
     const text = this.#chunks.next(chunk);
-    if (text !== undefined) this.#add(text);
+    if (text !== undefined) this.#accumulator.add(text);
   }
 
   complete(usage: Usage): void {
     const end = this.#chunks.end();
-    if (end !== undefined) this.#add(end);
+    if (end !== undefined) this.#accumulator.add(end);
     const { id, model, created } = this.#facts;
-    this.#consumer.sendJson({
-      id: this.#head?.id ?? id,
-      object: "text_completion",
-      created: this.#head?.created ?? created,
-      model: this.#head?.model ?? model,
-      choices: [{ text: this.#text, index: 0, logprobs: this.#logprobs, finish_reason: this.#finishReason }],
-      usage: believable(this.#usage, usage) ?? openAiUsage(usage),
-    });
+    this.#consumer.sendJson(this.#accumulator.completion({ id, model, created, usage }));
   }
 
   fail(error: HearthError): void {
     this.#consumer.sendError(error);
-  }
-
-  #add(chunk: TextChunk): void {
-    this.#head ??= chunk;
-    if (chunk.usage) this.#usage = chunk.usage;
-    const [choice] = chunk.choices ?? [];
-    if (choice === undefined) return;
-    this.#text += choice.text ?? "";
-    this.#logprobs = joinLogprobs(this.#logprobs, choice.logprobs);
-    this.#finishReason = choice.finish_reason ?? this.#finishReason;
   }
 }

@@ -1,7 +1,11 @@
+import {
+  type ChatChunk,
+  type ChatChunkChoice,
+  type TextChoice,
+  type TextChunk,
+  toTextLogprobs,
+} from "@hearth/dialects";
 import type { Chunk } from "../../dispatch/types.js";
-import type { ChatChunk, ChatChunkChoice } from "../chat-completions/read-event.js";
-import { toTextLogprobs } from "./logprobs.js";
-import type { TextChoice, TextChunk } from "./read-event.js";
 
 /** What stands in for what a backend leaves out, and what the answer begins with if the backend does not say it. */
 export interface TextFacts {

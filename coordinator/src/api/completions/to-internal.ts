@@ -3,13 +3,12 @@ import type { OutboundForm } from "../../dispatch/outbound-request.js";
 import { inOneGo, type Steps, spansTurns } from "../../platform/steps.js";
 import { DEFAULT_BODY_BOUNDS } from "../../request/body-bounds.js";
 import type { InferenceRequest } from "../../request/inference-request.js";
-import { memberSplices } from "../../request/json-members.js";
-import { splice } from "../../request/json-text.js";
-import { readChatEvent } from "../chat-completions/read-event.js";
+import { memberSplices } from "../json/json-members.js";
+import { splice } from "../json/json-text.js";
 import { type Arrived, type JsonBody, jsonBodySteps } from "../json-body.js";
 import { askForStream, baseEdits, type Edits } from "../member-edits.js";
+import { readingOf } from "../translation/reading-of.js";
 import { type CompletionBody, type ParsedCompletion, parseCompletion } from "./parse.js";
-import { readCompletionEvent } from "./read-event.js";
 
 /** A legacy completion request, with what only this dialect needs to write the reply. */
 export interface CompletionRequest extends InferenceRequest {
@@ -83,13 +82,12 @@ function formOf(
   const edits = baseEdits(body);
   askForStream(edits, body);
   if (build !== body.model) edits.set("model", JSON.stringify(build));
-  const isNative = native.includes("completions");
-  if (!isNative) toChat(edits, body, messages());
+  const dialect = native.includes("completions") ? "completions" : "chat_completions";
+  if (dialect !== "completions") toChat(edits, body, messages());
   return {
-    dialect: isNative ? "completions" : "chat_completions",
-    format: "events",
+    dialect,
     body: Buffer.from(splice(json.object.text, memberSplices(json.object, edits))),
-    readEvent: isNative ? readCompletionEvent : readChatEvent,
+    ...readingOf(dialect, body.stream === true ? "interactive" : "whole"),
   };
 }
 

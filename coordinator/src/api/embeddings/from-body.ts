@@ -1,8 +1,8 @@
+import type { BackendEmbedding, BackendEmbeddings } from "@hearth/dialects";
 import type { Usage } from "@hearth/protocol";
 import type { Chunk } from "../../dispatch/types.js";
 import type { HearthError } from "../../platform/errors.js";
 import type { Consumer, Reply } from "../../request/consumer.js";
-import type { BackendEmbedding, BackendEmbeddings } from "./read-body.js";
 import type { EmbeddingRequest } from "./to-internal.js";
 import { fromBase64, toBase64 } from "./vectors.js";
 

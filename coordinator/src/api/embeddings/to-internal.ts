@@ -1,13 +1,13 @@
+import { readEmbeddings } from "@hearth/dialects";
 import type { RequestId } from "@hearth/protocol";
 import { inOneGo, type Steps } from "../../platform/steps.js";
 import { DEFAULT_BODY_BOUNDS } from "../../request/body-bounds.js";
 import type { InferenceRequest } from "../../request/inference-request.js";
-import { memberSplices } from "../../request/json-members.js";
-import { splice } from "../../request/json-text.js";
+import { memberSplices } from "../json/json-members.js";
+import { splice } from "../json/json-text.js";
 import { type Arrived, jsonBodySteps } from "../json-body.js";
 import { baseEdits } from "../member-edits.js";
 import { inputSizes, parseEmbedding } from "./parse.js";
-import { readEmbeddings } from "./read-body.js";
 
 /** An embeddings request, with what only this dialect needs to write the reply. */
 export interface EmbeddingRequest extends InferenceRequest {

@@ -1,8 +1,8 @@
+import { MessageFold } from "@hearth/dialects";
 import { inTurns } from "../../platform/steps.js";
 import type { Dialect, DialectContext } from "../../request/consumer.js";
 import { type EventDialect, eventReply } from "../translation/event-reply.js";
 import { messagesErrorBody } from "./error-body.js";
-import { MessageFold } from "./fold.js";
 import { MessagesTranslator } from "./from-events.js";
 import { type MessagesRequest, messagesRequestSteps } from "./to-internal.js";
 

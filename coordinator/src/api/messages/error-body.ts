@@ -41,11 +41,3 @@ function detailsOf({ code, details }: HearthError): { readonly details?: { reado
   const refusesThread = code === "invalid_request" && details.param === "thread";
   return refusesThread ? { details: { error_code: "thread_unsupported_request" } } : {};
 }
-
-/** The status behind an error of a backend that speaks this dialect. */
-export function statusOfType(type: unknown): number {
-  if (type === "invalid_request_error") return 400;
-  if (type === "api_error") return 500;
-  const [status] = Object.entries(TYPES).find(([, each]) => each === type) ?? [];
-  return status === undefined ? 502 : Number(status);
-}

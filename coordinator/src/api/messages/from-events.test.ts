@@ -1,11 +1,9 @@
+import { type ChatChunk, MessageFold, type NamedEvent } from "@hearth/dialects";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { anySayings, chunksOf, type Saying, saidIn, sensibleSayings } from "../../testing/chat-answers.js";
 import { messagesProblems } from "../../testing/messages-grammar.js";
-import type { ChatChunk } from "../chat-completions/read-event.js";
-import type { NamedEvent } from "../translation/event-reply.js";
-import { BodyText } from "../translation/raw-json.js";
-import { MessageFold } from "./fold.js";
+import { BodyText } from "../json/body-text.js";
 import { type MessageFacts, MessagesTranslator } from "./from-events.js";
 import { parseCreateMessage } from "./parse.js";
 import { toConversation } from "./to-chat.js";

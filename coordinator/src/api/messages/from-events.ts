@@ -1,8 +1,7 @@
+import { type ChatChunk, type ChunkFacts, ChunkRepair, type NamedEvent } from "@hearth/dialects";
 import type { Usage } from "@hearth/protocol";
-import { type ChunkFacts, ChunkRepair } from "../chat-completions/chunk-repair.js";
-import type { ChatChunk } from "../chat-completions/read-event.js";
 import { type Block, type BlockEvent, BlockSequencer } from "../translation/block-sequencer.js";
-import type { NamedEvent, Translator } from "../translation/event-reply.js";
+import type { Translator } from "../translation/event-reply.js";
 import { type TokenCounts, tokenCounts } from "../translation/token-counts.js";
 
 export interface MessageFacts {

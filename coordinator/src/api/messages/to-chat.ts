@@ -1,5 +1,5 @@
+import type { BodyText } from "../json/body-text.js";
 import { type ChatPart, Conversation } from "../translation/conversation.js";
-import type { BodyText } from "../translation/raw-json.js";
 import type {
   AssistantBlock,
   CountTokensBody,

@@ -9,7 +9,6 @@ import { otherMembers } from "../translation/other-members.js";
 import { outboundFormSteps, type RepairedBody, repairBodySteps } from "../translation/outbound-forms.js";
 import { estimatePrompt, type PromptEstimate } from "../translation/prompt-estimate.js";
 import { type CountTokensBody, type CreateMessageBody, parseCountTokens, parseCreateMessage } from "./parse.js";
-import { readMessagesEvent } from "./read-event.js";
 import { SPOKEN_FOR, toChatSettings, toChatTools, toConversation } from "./to-chat.js";
 
 /** A request for a message, with what only this dialect needs to write the reply. */
@@ -43,7 +42,8 @@ export function* messagesRequestSteps({ raw, id, bounds }: Arrived): Steps<Messa
     delivery: stream ? "interactive" : "whole",
     form: yield* outboundFormSteps({
       body: repaired,
-      native: { dialect: "messages", edits: nativeEdits(body), readEvent: readMessagesEvent },
+      native: { dialect: "messages", edits: nativeEdits(body) },
+      delivery: stream ? "interactive" : "whole",
       chat: {
         ...otherMembers(body, repaired.text, SPOKEN_FOR),
         messages,

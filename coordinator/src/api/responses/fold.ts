@@ -1,6 +1,7 @@
+import type { NamedEvent } from "@hearth/dialects";
 import type { HearthError } from "../../platform/errors.js";
 import { openAiErrorBody } from "../error-envelope.js";
-import type { FailureWriter, Fold, NamedEvent } from "../translation/event-reply.js";
+import type { FailureWriter, Fold } from "../translation/event-reply.js";
 import type { ResponseObject } from "./response-object.js";
 
 /** Folds the events of Responses: the whole response is in the last one, and until then in what came so far. */

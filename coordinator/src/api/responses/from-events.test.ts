@@ -1,9 +1,8 @@
+import type { ChatChunk, NamedEvent } from "@hearth/dialects";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { anySayings, chunksOf, type Saying, saidIn, sensibleSayings } from "../../testing/chat-answers.js";
 import { responsesProblems } from "../../testing/responses-grammar.js";
-import type { ChatChunk } from "../chat-completions/read-event.js";
-import type { NamedEvent } from "../translation/event-reply.js";
 import { ResponsesTranslator } from "./from-events.js";
 import type { ReasoningStyle } from "./output-items.js";
 import { parseCreateResponse } from "./parse.js";

@@ -1,8 +1,7 @@
+import { type ChatChunk, ChunkRepair, type NamedEvent } from "@hearth/dialects";
 import type { Usage } from "@hearth/protocol";
-import { ChunkRepair } from "../chat-completions/chunk-repair.js";
-import type { ChatChunk } from "../chat-completions/read-event.js";
 import { type BlockEvent, BlockSequencer } from "../translation/block-sequencer.js";
-import type { NamedEvent, Translator } from "../translation/event-reply.js";
+import type { Translator } from "../translation/event-reply.js";
 import { tokenCounts } from "../translation/token-counts.js";
 import { type OutputItem, outputItem, type ReasoningStyle } from "./output-items.js";
 import { type ResponseObject, responseUsage } from "./response-object.js";

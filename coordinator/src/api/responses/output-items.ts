@@ -1,5 +1,5 @@
+import type { NamedEvent } from "@hearth/dialects";
 import type { Block } from "../translation/block-sequencer.js";
-import type { NamedEvent } from "../translation/event-reply.js";
 import { packReasoning } from "./packed-reasoning.js";
 
 /** How thoughts are shown: as they are, or in the place where OpenAI shows summaries, and clients look for them. */

@@ -1,5 +1,5 @@
+import type { BodyText } from "../json/body-text.js";
 import { type ChatPart, Conversation } from "../translation/conversation.js";
-import type { BodyText } from "../translation/raw-json.js";
 import { unpackReasoning } from "./packed-reasoning.js";
 import type { ContentPart, CreateResponseBody, InputItem, ParsedResponse } from "./parse.js";
 

@@ -8,7 +8,6 @@ import { otherMembers } from "../translation/other-members.js";
 import { outboundFormSteps, repairBodySteps } from "../translation/outbound-forms.js";
 import { estimatePrompt } from "../translation/prompt-estimate.js";
 import { type CreateResponseBody, parseCreateResponse } from "./parse.js";
-import { readResponsesEvent } from "./read-event.js";
 import { SPOKEN_FOR, toChatSettings, toChatTools, toConversation } from "./to-chat.js";
 
 /** A request for a response, with the body that the response repeats. */
@@ -45,7 +44,8 @@ export function* responsesRequestSteps({ raw, id, bounds }: Arrived): Steps<Resp
     delivery: stream ? "interactive" : "whole",
     form: yield* outboundFormSteps({
       body: repaired,
-      native: { dialect: "responses", edits: nativeEdits(body), readEvent: readResponsesEvent },
+      native: { dialect: "responses", edits: nativeEdits(body) },
+      delivery: stream ? "interactive" : "whole",
       chat: {
         ...otherMembers(body, repaired.text, SPOKEN_FOR),
         messages,

@@ -1,8 +1,7 @@
+import { type ChatChunk, ChunkRepair } from "@hearth/dialects";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { anySayings, chunksOf, saidIn } from "../../testing/chat-answers.js";
-import { ChunkRepair } from "../chat-completions/chunk-repair.js";
-import type { ChatChunk } from "../chat-completions/read-event.js";
 import { type BlockEvent, BlockSequencer } from "./block-sequencer.js";
 
 function sequence(chunks: readonly ChatChunk[]): BlockEvent[] {

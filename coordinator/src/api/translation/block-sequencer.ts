@@ -1,5 +1,5 @@
+import type { ChatChunk, ChatChunkChoice, ChatUsage } from "@hearth/dialects";
 import { HearthError } from "../../platform/errors.js";
-import type { ChatChunk, ChatChunkChoice, ChatUsage } from "../chat-completions/read-event.js";
 
 /** What a block of an answer is. */
 export type Block =

@@ -1,8 +1,8 @@
+import type { ChatChunk, NamedEvent } from "@hearth/dialects";
 import { describe, expect, it } from "vitest";
 import { HearthError } from "../../platform/errors.js";
 import type { Consumer } from "../../request/consumer.js";
-import type { ChatChunk } from "../chat-completions/read-event.js";
-import { type EventDialect, eventReply, type NamedEvent } from "./event-reply.js";
+import { type EventDialect, eventReply } from "./event-reply.js";
 
 /** Each chunk becomes two events, and the end one. */
 const dialect: EventDialect = {

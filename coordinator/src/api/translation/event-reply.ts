@@ -1,14 +1,8 @@
+import type { ChatChunk, NamedEvent } from "@hearth/dialects";
 import type { BackendDialect, Usage } from "@hearth/protocol";
 import type { Chunk } from "../../dispatch/types.js";
 import type { HearthError } from "../../platform/errors.js";
 import type { Consumer, Reply } from "../../request/consumer.js";
-import type { ChatChunk } from "../chat-completions/read-event.js";
-
-/** An event of a dialect whose events have names. */
-export interface NamedEvent {
-  readonly type: string;
-  readonly [member: string]: unknown;
-}
 
 /** Writes the dialect's events for the answer of a backend that chats. */
 export interface Translator {
@@ -103,6 +97,7 @@ class WholeAnswer implements Reply {
   readonly #translator: Translator;
   readonly #fold: Fold;
   #isNative = false;
+  #ready: Uint8Array | undefined;
 
   constructor(dialect: EventDialect, consumer: Consumer) {
     this.#dialect = dialect;
@@ -113,15 +108,17 @@ class WholeAnswer implements Reply {
 
   open(): void {}
 
-  write({ dialect, parsed }: Chunk): undefined {
+  write({ dialect, parsed, bytes, whole }: Chunk): undefined {
     this.#isNative = dialect === this.#dialect.dialect;
-    if (this.#isNative) this.#fold.add(parsed as NamedEvent);
+    // To the last digit: a round trip through `JSON.parse` would cost some.
+    if (this.#isNative && whole) this.#ready = bytes;
+    else if (this.#isNative) this.#fold.add(parsed as NamedEvent);
     else this.#add(this.#translator.next(parsed as ChatChunk));
   }
 
   complete(usage: Usage): void {
     if (!this.#isNative) this.#add(this.#translator.end(usage));
-    this.#consumer.sendJson(this.#fold.body());
+    this.#consumer.sendJson(this.#ready ?? this.#fold.body());
   }
 
   fail(error: HearthError): void {

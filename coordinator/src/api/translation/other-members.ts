@@ -1,4 +1,5 @@
-import type { BodyText, RawJson } from "./raw-json.js";
+import type { RawJson } from "@hearth/dialects";
+import type { BodyText } from "../json/body-text.js";
 
 /**
  * What the consumer sent beyond its dialect (a seed, a backend's own setting), as it was written.

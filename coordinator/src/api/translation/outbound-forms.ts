@@ -1,13 +1,14 @@
-import type { BackendDialect } from "@hearth/protocol";
-import type { EventReading, OutboundForm } from "../../dispatch/outbound-request.js";
+import { type EventDialectName, writeJson } from "@hearth/dialects";
+import type { BackendDialect, RequestFrame } from "@hearth/protocol";
+import type { OutboundForm } from "../../dispatch/outbound-request.js";
 import { type Steps, spansTurns } from "../../platform/steps.js";
-import { memberSplices } from "../../request/json-members.js";
-import { type Splice, splice } from "../../request/json-text.js";
-import { toolRepairSteps } from "../../request/tool-schema.js";
-import { readChatEvent } from "../chat-completions/read-event.js";
+import { BodyText } from "../json/body-text.js";
+import { memberSplices } from "../json/json-members.js";
+import { type Splice, splice } from "../json/json-text.js";
+import { toolRepairSteps } from "../json/tool-schema.js";
 import type { JsonBody } from "../json-body.js";
 import type { Edits } from "../member-edits.js";
-import { BodyText, writeJson } from "./raw-json.js";
+import { readingOf } from "./reading-of.js";
 
 /** A body whose tool schemas are fit for every chat template. */
 export interface RepairedBody {
@@ -27,11 +28,11 @@ export function* repairBodySteps(json: JsonBody): Steps<RepairedBody> {
 export interface FormsOptions {
   readonly body: RepairedBody;
   readonly native: {
-    readonly dialect: BackendDialect;
+    readonly dialect: EventDialectName;
     /** What changes in the consumer's own text, besides the model's name. */
     readonly edits: Edits;
-    readonly readEvent: (data: string) => EventReading;
   };
+  readonly delivery: RequestFrame["delivery"];
   /** The members of the chat completions body, besides the model's name. */
   readonly chat: Readonly<Record<string, unknown>>;
 }
@@ -43,6 +44,7 @@ export interface FormsOptions {
 export function* outboundFormSteps({
   body,
   native,
+  delivery,
   chat,
 }: FormsOptions): Steps<(spoken: readonly BackendDialect[], build: string) => OutboundForm> {
   let members: Buffer | undefined;
@@ -58,14 +60,14 @@ export function* outboundFormSteps({
     members ??= Buffer.from(writeMembers());
     const head = Buffer.from(`{"model":${JSON.stringify(build)},`);
     const whole = Buffer.concat([head, members]);
-    return { dialect: "chat_completions", format: "events", body: whole, readEvent: readChatEvent };
+    return { dialect: "chat_completions", body: whole, ...readingOf("chat_completions", delivery) };
   };
   const nativeForm = (build: string): OutboundForm => {
     const { text } = body.json.object;
     const edits = new Map(native.edits).set("model", JSON.stringify(build)).set("stream", "true");
     const splices = [...memberSplices(body.json.object, edits), ...body.repairs];
-    const { dialect, readEvent } = native;
-    return { dialect, format: "events", body: Buffer.from(splice(text, splices)), readEvent };
+    const { dialect } = native;
+    return { dialect, body: Buffer.from(splice(text, splices)), ...readingOf(dialect, delivery) };
   };
   return (spoken, build) => (spoken.includes(native.dialect) ? nativeForm(build) : chatForm(build));
 }

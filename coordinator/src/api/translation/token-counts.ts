@@ -1,6 +1,5 @@
+import { believable, type ChatUsage } from "@hearth/dialects";
 import type { Usage } from "@hearth/protocol";
-import type { ChatUsage } from "../chat-completions/read-event.js";
-import { believable } from "../usage.js";
 
 /** What an answer cost, tokens. */
 export interface TokenCounts {

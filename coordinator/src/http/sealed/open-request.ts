@@ -1,7 +1,7 @@
 import { E2eError, openRequest, type RequestOpener, type ResponseSealer } from "@hearth/e2e";
 import { LIMITS } from "@hearth/protocol";
+import { readMembers } from "../../api/json/json-members.js";
 import { HearthError } from "../../platform/errors.js";
-import { readMembers } from "../../request/json-members.js";
 import type { SealingKey, SealingKeys } from "../../sealing/sealing-keys.js";
 import { SealedRefusal } from "./refusal.js";
 import { SEALED_TYPE, type SealedRequest, sealedRequestSchema } from "./schemas.js";

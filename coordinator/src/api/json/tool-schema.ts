@@ -1,4 +1,4 @@
-import { inOneGo, type Steps } from "../platform/steps.js";
+import { inOneGo, type Steps } from "../../platform/steps.js";
 import { type JsonMember, type JsonObjectText, readMembers } from "./json-members.js";
 import { type JsonArray, type JsonNode, type JsonObject, readNode } from "./json-nodes.js";
 import { MAX_JSON_DEPTH, type Splice, splice } from "./json-text.js";

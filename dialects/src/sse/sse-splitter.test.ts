@@ -1,7 +1,8 @@
-import { LIMITS } from "@hearth/protocol";
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
-import { MAX_EVENT_BYTES, SseSplitter } from "./sse-splitter.js";
+import { EventTooLarge, SseSplitter } from "./sse-splitter.js";
+
+const LIMITS = { eventBytes: 1_000_000, pieceBytes: 65_536 };
 
 const line = fc.stringMatching(/^[a-zé:{}" ]{0,40}$/);
 const lineEnd = fc.constantFrom("\n", "\r\n");
@@ -19,7 +20,7 @@ describe("the splitter", () => {
   it("finds the same events however the bytes are cut, and loses none", () => {
     fc.assert(
       fc.property(fc.array(event, { maxLength: 20 }), fc.array(fc.nat(), { maxLength: 30 }), (events, cuts) => {
-        const splitter = new SseSplitter();
+        const splitter = new SseSplitter(LIMITS);
         const chunks = cutAt(Buffer.from(events.join("")), cuts);
         const ends: number[] = [];
         let text = "";
@@ -38,7 +39,7 @@ describe("the splitter", () => {
   });
 
   it("passes an event on with the chunk that completes it", () => {
-    const splitter = new SseSplitter();
+    const splitter = new SseSplitter(LIMITS);
     expect(splitter.push(Buffer.from("data: a\n"))).toEqual([]);
     expect(splitter.push(Buffer.from("\ndata: b"))).toEqual([Buffer.from("data: a\n\n")]);
   });
@@ -47,25 +48,25 @@ describe("the splitter", () => {
     const small = `data: ${"s".repeat(1_000)}\n\n`;
     const large = `data: ${"l".repeat(100_000)}\n\n`;
     const bytes = Buffer.from(small.repeat(200) + large + small);
-    const pieces = new SseSplitter().push(bytes);
+    const pieces = new SseSplitter(LIMITS).push(bytes);
     expect(Buffer.concat(pieces)).toEqual(bytes);
-    const tooLong = pieces.filter((piece) => piece.length > LIMITS.responseChunkBytes);
+    const tooLong = pieces.filter((piece) => piece.length > LIMITS.pieceBytes);
     expect(tooLong.map((piece) => Buffer.from(piece).toString())).toEqual([large]);
     expect(pieces.length).toBeLessThanOrEqual(6);
   });
 
-  it("refuses an event that no frame can carry, however it arrives", () => {
-    const bytes = Buffer.from(`data: ${"x".repeat(MAX_EVENT_BYTES)}\n\n`);
-    expect(() => new SseSplitter().push(bytes)).toThrow("backend_error");
-    const splitter = new SseSplitter();
-    expect(() => cutAt(bytes, [300_000, 600_000, 900_000]).map((part) => splitter.push(part))).toThrow("backend_error");
+  it("refuses an event over its limit, however it arrives", () => {
+    const bytes = Buffer.from(`data: ${"x".repeat(LIMITS.eventBytes)}\n\n`);
+    expect(() => new SseSplitter(LIMITS).push(bytes)).toThrow(EventTooLarge);
+    const splitter = new SseSplitter(LIMITS);
+    expect(() => cutAt(bytes, [300_000, 600_000, 900_000]).map((part) => splitter.push(part))).toThrow(EventTooLarge);
   });
 
   it("completes what is left at the end, and takes bare line ends for nothing", () => {
-    const splitter = new SseSplitter();
+    const splitter = new SseSplitter(LIMITS);
     splitter.push(Buffer.from("data: a\n\ndata: [DONE]"));
     expect(Buffer.from(splitter.finish() ?? []).toString()).toBe("data: [DONE]\n\n");
-    const clean = new SseSplitter();
+    const clean = new SseSplitter(LIMITS);
     clean.push(Buffer.from("data: a\n\n\r\n"));
     expect(clean.finish()).toBeUndefined();
   });
@@ -73,7 +74,7 @@ describe("the splitter", () => {
   it("copies each byte once, also when an event comes byte by byte", () => {
     const concat = vi.spyOn(Buffer, "concat");
     const bytes = Buffer.from(`data: ${"x".repeat(20_000)}\n\n`.repeat(3));
-    const splitter = new SseSplitter();
+    const splitter = new SseSplitter(LIMITS);
     for (let at = 0; at < bytes.length; at++) splitter.push(bytes.subarray(at, at + 1));
     const copied = concat.mock.results.reduce((sum, { value }) => sum + (value as Buffer).length, 0);
     concat.mockRestore();

@@ -1,10 +1,10 @@
-import type { Usage } from "@hearth/protocol";
+import type { TokenUsage } from "./token-usage.js";
 
 /**
  * What an answer's own events say that it cost, unless that is more than is counted or no count at all: a provider may
  * say there what it likes, and what cannot be true is not passed on.
  */
-export function believable<T extends object>(told: T | undefined, counted: Usage): T | undefined {
+export function believable<T extends object>(told: T | undefined, counted: TokenUsage): T | undefined {
   if (told === undefined) return undefined;
   const { prompt_tokens, completion_tokens } = counted;
   const bounds = { prompt_tokens, completion_tokens, total_tokens: prompt_tokens + completion_tokens };
@@ -16,7 +16,7 @@ export function believable<T extends object>(told: T | undefined, counted: Usage
 }
 
 /** The provider's count in OpenAI's form. */
-export function openAiUsage(usage: Usage): {
+export function openAiUsage(usage: TokenUsage): {
   readonly prompt_tokens: number;
   readonly completion_tokens: number;
   readonly total_tokens: number;

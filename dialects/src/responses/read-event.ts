@@ -1,7 +1,6 @@
-import type { EventReading } from "../../dispatch/outbound-request.js";
-import { errorReading } from "../chat-completions/read-event.js";
-import type { NamedEvent } from "../translation/event-reply.js";
-import { parseNamedEvent } from "../translation/named-events.js";
+import { errorReading } from "../error-status.js";
+import type { EventReading } from "../kinds.js";
+import { type NamedEvent, parseNamedEvent } from "../named-events.js";
 
 /** What one event of a backend that speaks Responses is. */
 export function readResponsesEvent(data: string): EventReading {
@@ -10,20 +9,25 @@ export function readResponsesEvent(data: string): EventReading {
   if (parsed === undefined) return { kind: "malformed" };
   switch (parsed.type) {
     case "error":
-      return failureReading(parsed["error"] ?? parsed);
+      return errorReading(parsed["error"] ?? parsed);
     case "response.failed":
     case "response.cancelled":
-      return failureReading((parsed["response"] as { readonly error?: unknown } | undefined)?.error ?? parsed);
+      return errorReading((parsed["response"] as { readonly error?: unknown } | undefined)?.error ?? parsed);
     case "response.completed":
     case "response.incomplete":
-      return { kind: "content", parsed, finishes: true };
+      return { kind: "content", parsed, finishes: true, generates: false };
     case "response.output_item.added":
       return isCall(parsed["item"]) ? content(parsed) : { kind: "preamble", parsed };
   }
   return isTold(parsed) ? content(parsed) : { kind: "preamble", parsed };
 }
 
-const content = (parsed: NamedEvent): EventReading => ({ kind: "content", parsed, finishes: false });
+const content = (parsed: NamedEvent): EventReading => ({
+  kind: "content",
+  parsed,
+  finishes: false,
+  generates: !parsed.type.endsWith(".done"),
+});
 
 /** A call has a name from the start; a message or a thought says nothing yet. */
 function isCall(item: unknown): boolean {
@@ -34,17 +38,4 @@ function isCall(item: unknown): boolean {
 /** A delta that says something, or the end of something that was said. */
 function isTold({ type, delta }: NamedEvent): boolean {
   return type.endsWith(".delta") ? delta !== "" && delta !== undefined && delta !== null : type.endsWith(".done");
-}
-
-const STATUSES: Readonly<Record<string, number>> = {
-  rate_limit_exceeded: 429,
-  invalid_prompt: 400,
-  invalid_request_error: 400,
-};
-
-function failureReading(error: unknown): EventReading {
-  const reading = errorReading(error);
-  const { code } = error as { readonly code?: unknown };
-  if (reading.kind !== "error" || typeof code !== "string") return reading;
-  return { ...reading, status: (Object.hasOwn(STATUSES, code) ? STATUSES[code] : undefined) ?? 502 };
 }

@@ -1,5 +1,5 @@
-import { inOneGo, type Steps } from "../platform/steps.js";
-import { type BodyBounds, BodyCount, DEFAULT_BODY_BOUNDS, MAX_TOP_LEVEL_MEMBERS } from "./body-bounds.js";
+import { inOneGo, type Steps } from "../../platform/steps.js";
+import { type BodyBounds, BodyCount, DEFAULT_BODY_BOUNDS, MAX_TOP_LEVEL_MEMBERS } from "../../request/body-bounds.js";
 import { CHAR, MAX_JSON_DEPTH, type Splice, stringEnd, stringValue } from "./json-text.js";
 
 /** A member of a JSON object: where its text is. `start` and `end` enclose the value. */

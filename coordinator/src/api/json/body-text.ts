@@ -1,26 +1,6 @@
-import { type JsonMember, readMembers } from "../../request/json-members.js";
-import { type JsonNode, readNode } from "../../request/json-nodes.js";
-
-/** JSON text that goes into another text as it stands: numbers keep their digits, members their order. */
-export class RawJson {
-  readonly text: string;
-
-  constructor(text: string) {
-    this.text = text;
-  }
-}
-
-/** `JSON.stringify` for values that may hold `RawJson`. */
-export function writeJson(value: unknown): string {
-  if (value instanceof RawJson) return value.text;
-  if (Array.isArray(value)) return `[${value.map((item) => writeJson(item ?? null)).join(",")}]`;
-  if (typeof value !== "object" || value === null) return JSON.stringify(value);
-  const members: string[] = [];
-  for (const [key, member] of Object.entries(value)) {
-    if (member !== undefined) members.push(`${JSON.stringify(key)}:${writeJson(member)}`);
-  }
-  return `{${members.join(",")}}`;
-}
+import { RawJson } from "@hearth/dialects";
+import { type JsonMember, readMembers } from "./json-members.js";
+import { type JsonNode, readNode } from "./json-nodes.js";
 
 /** A body's own text, for what a round trip through `JSON.parse` would change. Read when first asked. */
 export class BodyText {

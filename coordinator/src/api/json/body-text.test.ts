@@ -1,5 +1,6 @@
+import { RawJson, writeJson } from "@hearth/dialects";
 import { describe, expect, it } from "vitest";
-import { BodyText, RawJson, writeJson } from "./raw-json.js";
+import { BodyText } from "./body-text.js";
 
 describe("writeJson", () => {
   it("writes what JSON.stringify would, with raw text in its place", () => {

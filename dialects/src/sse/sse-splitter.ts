@@ -1,9 +1,14 @@
-import { MAX_OVERHEAD_BYTES } from "@hearth/e2e";
-import { DATA_HEADER_BYTES, LIMITS } from "@hearth/protocol";
-import { JobFailure } from "./job-failure.js";
+/** An event is larger than its reader takes. */
+export class EventTooLarge extends Error {
+  override readonly name = "EventTooLarge";
+}
 
-/** An event larger than this cannot travel in one frame, bytes. */
-export const MAX_EVENT_BYTES: number = LIMITS.frameBytes - DATA_HEADER_BYTES - MAX_OVERHEAD_BYTES;
+export interface SplitterLimits {
+  /** Bytes of one event at most. */
+  readonly eventBytes: number;
+  /** Bytes of the pieces that events are put together to; a single event may be larger. */
+  readonly pieceBytes: number;
+}
 
 const LF = 10;
 const CR = 13;
@@ -20,20 +25,25 @@ export class SseSplitter {
   readonly #parts: Uint8Array[] = [];
   #pendingBytes = 0;
   #seen: Seen = "nothing";
+  readonly #limits: SplitterLimits;
+
+  constructor(limits: SplitterLimits) {
+    this.#limits = limits;
+  }
 
   /**
    * Takes the next bytes.
    *
-   * @returns the events that are now complete, as they came, put together to pieces for one frame each: at most
-   * `LIMITS.responseChunkBytes`, but for a single larger event
-   * @throws JobFailure when an event is larger than `MAX_EVENT_BYTES`
+   * @returns the events that are now complete, as they came, put together to pieces of at most `pieceBytes`, but for
+   * a single larger event
+   * @throws EventTooLarge when an event is larger than `eventBytes`
    */
   push(chunk: Uint8Array): Uint8Array[] {
     const pieces: Uint8Array[] = [];
     let start = 0;
     let end = 0;
     for (let next = this.#eventEnd(chunk, 0); next !== -1; next = this.#eventEnd(chunk, next)) {
-      if (end > start && this.#pendingBytes + next - start > LIMITS.responseChunkBytes) {
+      if (end > start && this.#pendingBytes + next - start > this.#limits.pieceBytes) {
         pieces.push(this.#cut(chunk.subarray(start, end)));
         start = end;
       }
@@ -55,14 +65,14 @@ export class SseSplitter {
     const piece = this.#parts.length === 0 ? head : Buffer.concat([...this.#parts, head]);
     this.#parts.length = 0;
     this.#pendingBytes = 0;
-    if (piece.length > MAX_EVENT_BYTES) throw JobFailure.oversize();
+    if (piece.length > this.#limits.eventBytes) throw new EventTooLarge("an event is too large");
     return piece;
   }
 
   #keep(rest: Uint8Array): void {
     this.#parts.push(rest);
     this.#pendingBytes += rest.length;
-    if (this.#pendingBytes > MAX_EVENT_BYTES) throw JobFailure.oversize();
+    if (this.#pendingBytes > this.#limits.eventBytes) throw new EventTooLarge("an event is too large");
   }
 
   /** The index behind the next blank line, or -1 when this chunk holds no further one. */

@@ -1,5 +1,6 @@
-import type { EventReading } from "../../dispatch/outbound-request.js";
-import { errorReading, parseChunk } from "../chat-completions/read-event.js";
+import { parseChunk } from "../chat-completions/read-event.js";
+import { errorReading } from "../error-status.js";
+import type { EventReading } from "../kinds.js";
 
 /** A chunk of a legacy completion as backends send it. Nothing in it is certain. */
 export interface TextChunk {
@@ -22,13 +23,19 @@ export interface TextChoice {
 /** What one event of a backend that speaks legacy completions is. */
 export function readCompletionEvent(data: string): EventReading {
   if (data === "[DONE]") return { kind: "done" };
-  const parsed = parseChunk(data) as (TextChunk & { readonly error?: unknown }) | undefined;
-  if (parsed === undefined || !(parsed.choices ?? []).every(isTextChoice)) return { kind: "malformed" };
+  const parsed = parseChunk(data) as TextChunk | undefined;
+  return parsed === undefined ? { kind: "malformed" } : readTextChunk(parsed);
+}
+
+/** What a chunk is that has been parsed. */
+export function readTextChunk(parsed: TextChunk & { readonly error?: unknown }): EventReading {
+  if (!(parsed.choices ?? []).every(isTextChoice)) return { kind: "malformed" };
   if (parsed.error !== undefined && parsed.error !== null) return errorReading(parsed.error);
   const choice = parsed.choices?.[0];
   if (choice === undefined) return parsed.usage ? { kind: "trailer", parsed } : { kind: "preamble", parsed };
-  if (choice.finish_reason) return { kind: "content", parsed, finishes: true };
-  return choice.text ? { kind: "content", parsed, finishes: false } : { kind: "preamble", parsed };
+  const finishes = Boolean(choice.finish_reason);
+  const generates = Boolean(choice.text);
+  return finishes || generates ? { kind: "content", parsed, finishes, generates } : { kind: "preamble", parsed };
 }
 
 function isTextChoice({ text, finish_reason: reason }: TextChoice): boolean {

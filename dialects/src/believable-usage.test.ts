@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { believable } from "./usage.js";
+import { believable } from "./believable-usage.js";
 
 const COUNTED = { prompt_tokens: 10, completion_tokens: 5 };
 

@@ -1,5 +1,10 @@
-import { isObject, parseProviderJson } from "../provider-json.js";
-import type { NamedEvent } from "./event-reply.js";
+import { isObject, parseProviderJson } from "./provider-json.js";
+
+/** An event of a dialect whose events have names. */
+export interface NamedEvent {
+  readonly type: string;
+  readonly [member: string]: unknown;
+}
 
 /** The event in the `data` of a stream of named events, or an error without a name; `undefined` for anything else. */
 export function parseNamedEvent(data: string): NamedEvent | undefined {

@@ -22,7 +22,7 @@ it.each([
   { type: "content_block_delta", index: 0, delta: { type: "input_json_delta", partial_json: "{" } },
   { type: "message_delta", delta: { stop_reason: "end_turn" } },
 ])("$type that says something is content", (event) => {
-  expect(readMessagesEvent(JSON.stringify(event))).toEqual({ kind: "content", parsed: event, finishes: false });
+  expect(readMessagesEvent(JSON.stringify(event))).toMatchObject({ kind: "content", parsed: event, finishes: false });
 });
 
 it("only message_stop finishes", () => {

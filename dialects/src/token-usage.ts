@@ -1,9 +1,20 @@
-import type { Usage } from "@hearth/protocol";
+import { parseProviderJson } from "./provider-json.js";
+
+/** What an answer cost, in tokens. */
+export interface TokenUsage {
+  readonly prompt_tokens: number;
+  readonly completion_tokens: number;
+  /** Part of `prompt_tokens` that the backend took from its cache. */
+  readonly cached_tokens?: number | undefined;
+}
+
+/** What is told of it so far. */
+export type PartialUsage = { readonly [member in keyof TokenUsage]?: TokenUsage[member] | undefined };
 
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 
 /** A `usage` object of a backend's, or `undefined` for anything else. */
-export function readUsage(value: unknown): Usage | undefined {
+export function readUsage(value: unknown): TokenUsage | undefined {
   if (typeof value !== "object" || value === null) return undefined;
   const { prompt_tokens, completion_tokens, prompt_tokens_details } = value as Record<string, unknown>;
   if (!isCount(prompt_tokens)) return undefined;
@@ -23,7 +34,7 @@ interface MessagesUsage {
 }
 
 /** The part of a Messages `usage` that tells of the prompt: what came from a cache is counted beside the rest. */
-export function readInputUsage(value: unknown): Partial<Usage> | undefined {
+export function readInputUsage(value: unknown): PartialUsage | undefined {
   if (typeof value !== "object" || value === null) return undefined;
   const { input_tokens, cache_read_input_tokens: cached, cache_creation_input_tokens } = value as MessagesUsage;
   if (!isCount(input_tokens)) return undefined;
@@ -32,14 +43,14 @@ export function readInputUsage(value: unknown): Partial<Usage> | undefined {
 }
 
 /** A `usage` at the end of a Messages answer; many tell only of the output there. */
-export function readMessagesUsage(value: unknown): Partial<Usage> | undefined {
+export function readMessagesUsage(value: unknown): PartialUsage | undefined {
   if (typeof value !== "object" || value === null) return undefined;
   const { output_tokens } = value as MessagesUsage;
   return { ...readInputUsage(value), ...(isCount(output_tokens) ? { completion_tokens: output_tokens } : {}) };
 }
 
 /** A `usage` of Responses, or `undefined` for anything else. */
-export function readResponsesUsage(value: unknown): Usage | undefined {
+export function readResponsesUsage(value: unknown): TokenUsage | undefined {
   if (typeof value !== "object" || value === null) return undefined;
   const { input_tokens, output_tokens, input_tokens_details } = value as Record<string, unknown>;
   return readUsage({
@@ -54,20 +65,11 @@ const MARGIN_BYTES = 4_096;
 const USAGE = /"usage"\s*:\s*(\{(?:[^{}]|\{[^{}]*\})*\})/;
 
 /** The usage in the JSON body of an embeddings answer, found without parsing megabytes of vectors. */
-export function usageInBody(body: Buffer): Usage | undefined {
+export function usageInBody(body: Buffer): TokenUsage | undefined {
   const margins = [body.subarray(-MARGIN_BYTES), body.subarray(0, MARGIN_BYTES)];
   for (const margin of margins) {
-    const usage = readUsage(parseJson(USAGE.exec(margin.toString("latin1"))?.[1] ?? ""));
+    const usage = readUsage(parseProviderJson(USAGE.exec(margin.toString("latin1"))?.[1] ?? ""));
     if (usage !== undefined) return usage;
   }
   return undefined;
-}
-
-/** @returns `undefined` for what is not JSON */
-export function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

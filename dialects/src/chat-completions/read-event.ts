@@ -1,4 +1,5 @@
-import type { EventReading } from "../../dispatch/outbound-request.js";
+import { errorReading } from "../error-status.js";
+import type { EventReading } from "../kinds.js";
 import { isObject, parseProviderJson } from "../provider-json.js";
 
 /** A chunk as backends send it. Nothing in it is certain: backends differ. */
@@ -46,7 +47,11 @@ export interface ChatUsage {
 export function readChatEvent(data: string): EventReading {
   if (data === "[DONE]") return { kind: "done" };
   const parsed = parseChunk(data);
-  if (parsed === undefined) return { kind: "malformed" };
+  return parsed === undefined ? { kind: "malformed" } : readChatChunk(parsed);
+}
+
+/** What a chunk is that has been parsed. */
+export function readChatChunk(parsed: ChatChunk): EventReading {
   if (!(parsed.choices ?? []).every(isChatChoice)) return { kind: "malformed" };
   if (parsed.error !== undefined && parsed.error !== null) return errorReading(parsed.error);
   const choice = parsed.choices?.[0];
@@ -54,13 +59,18 @@ export function readChatEvent(data: string): EventReading {
     // The usage chunk has an empty list; anything else without choices (an id, a ping) says nothing.
     return parsed.usage ? { kind: "trailer", parsed } : { kind: "preamble", parsed };
   }
-  if (choice.finish_reason) return { kind: "content", parsed, finishes: true };
-  return isContent(choice.delta) ? { kind: "content", parsed, finishes: false } : { kind: "preamble", parsed };
+  const finishes = Boolean(choice.finish_reason);
+  const generates = isContent(choice.delta);
+  return finishes || generates ? { kind: "content", parsed, finishes, generates } : { kind: "preamble", parsed };
 }
 
 /** An object whose `choices`, if it has any, are a list of objects, and whose usage, if it has any, is an object. */
 export function parseChunk(data: string): ChatChunk | undefined {
-  const value = parseProviderJson(data);
+  return asChunk(parseProviderJson(data));
+}
+
+/** The same of what is parsed already. */
+export function asChunk(value: unknown): ChatChunk | undefined {
   if (!isObject(value)) return undefined;
   const { choices, usage } = value;
   if (!isAbsent(choices) && !(Array.isArray(choices) && choices.every(isObject))) return undefined;
@@ -94,11 +104,4 @@ function isContent(delta: ChatChunkChoice["delta"]): boolean {
 
 function isNonEmpty(value: unknown): boolean {
   return value !== undefined && value !== null && value !== "" && !(Array.isArray(value) && value.length === 0);
-}
-
-/** An error inside an HTTP 200, with its numeric code, or 502 where it has none. */
-export function errorReading(error: unknown): EventReading {
-  const code = typeof error === "object" && error !== null ? (error as { code?: unknown }).code : undefined;
-  const status = typeof code === "number" && code >= 400 && code <= 599 ? code : 502;
-  return { kind: "error", status, error };
 }

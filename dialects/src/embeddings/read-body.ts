@@ -1,5 +1,5 @@
-import type { EventReading } from "../../dispatch/outbound-request.js";
-import { errorReading } from "../chat-completions/read-event.js";
+import { errorReading } from "../error-status.js";
+import type { EventReading } from "../kinds.js";
 import { isObject, parseProviderJson } from "../provider-json.js";
 
 /** A backend's answer, checked as far as Hearth relies on it. */
@@ -29,7 +29,7 @@ export function readEmbeddings(data: string, count: number): EventReading {
   if (error !== undefined && error !== null) return errorReading(error);
   const { data: vectors } = parsed as Partial<BackendEmbeddings>;
   const isWhole = Array.isArray(vectors) && vectors.length === count && vectors.every(isEmbedding);
-  return isWhole ? { kind: "content", parsed, finishes: true } : { kind: "malformed" };
+  return isWhole ? { kind: "content", parsed, finishes: true, generates: true } : { kind: "malformed" };
 }
 
 function isEmbedding(value: unknown): boolean {

@@ -1,11 +1,11 @@
+import type { NamedEvent } from "../named-events.js";
 import { isObject } from "../provider-json.js";
-import type { Fold, NamedEvent } from "../translation/event-reply.js";
-import { RawJson, writeJson } from "../translation/raw-json.js";
+import { RawJson, writeJson } from "../raw-json.js";
 
 type Members = Record<string, unknown>;
 
 /** Folds the events of Messages into the message that a consumer gets who does not stream. */
-export class MessageFold implements Fold {
+export class MessageFold {
   #message: Members = {};
   readonly #blocks = new Map<unknown, Members>();
   /** The arguments of tool calls, by block, as text. */

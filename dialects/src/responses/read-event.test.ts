@@ -22,7 +22,7 @@ it.each([
   { type: "response.function_call_arguments.delta", delta: "{" },
   { type: "response.output_text.done", text: "all at once" },
 ])("$type that says something is content", (event) => {
-  expect(readResponsesEvent(JSON.stringify(event))).toEqual({ kind: "content", parsed: event, finishes: false });
+  expect(readResponsesEvent(JSON.stringify(event))).toMatchObject({ kind: "content", parsed: event, finishes: false });
 });
 
 it.each(["response.completed", "response.incomplete"])("%s finishes", (type) => {

@@ -1,5 +1,5 @@
-import type { Usage } from "@hearth/protocol";
-import { believable, openAiUsage } from "../usage.js";
+import { believable, openAiUsage } from "../believable-usage.js";
+import type { TokenUsage } from "../token-usage.js";
 import type { ChatChunk, ChatChunkChoice, ChatUsage, ToolCallDelta } from "./read-event.js";
 
 interface ToolCall {
@@ -12,12 +12,11 @@ interface Choice {
   /** Members of the deltas by name, added up: text, reasoning, refusal, citations, … */
   readonly message: Record<string, unknown>;
   readonly toolCalls: Map<number, ToolCall>;
+  /** What else a server says of a choice, such as vLLM's `stop_reason`. */
+  readonly extras: Record<string, unknown>;
   finishReason: string | null;
   logprobs: { content: unknown[]; refusal: unknown[] } | null;
 }
-
-/** Members of a chunk that the whole answer has in another form. */
-const CHUNK_MEMBERS = new Set(["id", "object", "created", "model", "choices", "usage"]);
 
 /** Folds the chunks of a stream into the `chat.completion` that a non-streaming backend would have sent. */
 export class ChatAccumulator {
@@ -31,10 +30,16 @@ export class ChatAccumulator {
     this.#head ??= chunk;
     if (chunk.usage) this.#usage = chunk.usage;
     for (const choice of chunk.choices ?? []) this.#addChoice(choice);
-    for (const key in chunk) {
-      const value = chunk[key];
-      if (!CHUNK_MEMBERS.has(key) && value !== null && value !== undefined) this.#extras[key] = value;
-    }
+    const {
+      id: _id,
+      object: _object,
+      created: _created,
+      model: _model,
+      choices: _choices,
+      usage: _usage,
+      ...extras
+    } = chunk;
+    addKnown(this.#extras, extras);
   }
 
   /** @param fallback stands in for what the backend never said */
@@ -42,7 +47,7 @@ export class ChatAccumulator {
     readonly id: string;
     readonly model: string;
     readonly created: number;
-    readonly usage?: Usage;
+    readonly usage?: TokenUsage;
   }): object {
     const { usage: counted } = fallback;
     const usage = counted === undefined ? this.#usage : (believable(this.#usage, counted) ?? openAiUsage(counted));
@@ -62,16 +67,23 @@ export class ChatAccumulator {
     const index = from.index ?? 0;
     const choice = this.#choices.get(index) ?? emptyChoice();
     this.#choices.set(index, choice);
-    if (from.finish_reason) choice.finishReason = from.finish_reason;
-    addLogprobs(choice, from.logprobs);
-    const { role: _role, tool_calls: calls, ...rest } = from.delta ?? {};
+    const { index: _index, delta, finish_reason, logprobs, ...extras } = from;
+    if (finish_reason) choice.finishReason = finish_reason;
+    addKnown(choice.extras, extras);
+    addLogprobs(choice, logprobs);
+    const { role: _role, tool_calls: calls, ...rest } = delta ?? {};
     for (const call of calls ?? []) addToolCall(choice, call);
     addMembers(choice.message, rest);
   }
 }
 
 function emptyChoice(): Choice {
-  return { message: {}, toolCalls: new Map(), finishReason: null, logprobs: null };
+  return { message: {}, toolCalls: new Map(), extras: {}, finishReason: null, logprobs: null };
+}
+
+/** Of each member the last value counts that says something. */
+function addKnown(to: Record<string, unknown>, from: Readonly<Record<string, unknown>>): void {
+  for (const [key, value] of Object.entries(from)) if (value !== null && value !== undefined) to[key] = value;
 }
 
 /** Text and lists are continued, objects member by member; of anything else the last one counts. Takes over lists. */
@@ -125,6 +137,7 @@ function addLogprobs(choice: Choice, logprobs: unknown): void {
 function toChoice(index: number, choice: Choice): object {
   const calls = [...choice.toolCalls].sort(([a], [b]) => a - b).map(([, call]) => call);
   return {
+    ...choice.extras,
     index,
     message: {
       role: "assistant",

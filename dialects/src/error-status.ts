@@ -1,0 +1,32 @@
+import type { EventReading } from "./kinds.js";
+import { isObject } from "./provider-json.js";
+
+/** Errors that have a word instead of a number: codes of OpenAI's APIs, types of Anthropic's. */
+const STATUSES: ReadonlyMap<unknown, number> = new Map([
+  ["invalid_request_error", 400],
+  ["invalid_prompt", 400],
+  ["context_length_exceeded", 400],
+  ["authentication_error", 401],
+  ["billing_error", 402],
+  ["permission_error", 403],
+  ["not_found_error", 404],
+  ["request_too_large", 413],
+  ["rate_limit_error", 429],
+  ["rate_limit_exceeded", 429],
+  ["api_error", 500],
+  ["overloaded_error", 503],
+  ["timeout_error", 504],
+]);
+
+/** The status that a backend's error inside a 200 would have had; 502 where neither a number nor a known word tells. */
+export function statusOfError(error: unknown): number {
+  if (!isObject(error)) return 502;
+  const { code, type } = error;
+  if (typeof code === "number") return code >= 400 && code <= 599 ? code : 502;
+  return STATUSES.get(code) ?? STATUSES.get(type) ?? 502;
+}
+
+/** An error inside an HTTP 200. */
+export function errorReading(error: unknown): EventReading {
+  return { kind: "error", status: statusOfError(error), error };
+}

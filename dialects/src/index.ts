@@ -1,0 +1,28 @@
+export { believable, openAiUsage } from "./believable-usage.js";
+export { ChatAccumulator } from "./chat-completions/accumulate.js";
+export { type ChunkFacts, ChunkRepair } from "./chat-completions/chunk-repair.js";
+export {
+  type ChatChunk,
+  type ChatChunkChoice,
+  type ChatDelta,
+  type ChatUsage,
+  readChatEvent,
+  type ToolCallDelta,
+} from "./chat-completions/read-event.js";
+export { TextAccumulator } from "./completions/accumulate.js";
+export { type TextLogprobs, toTextLogprobs } from "./completions/logprobs.js";
+export { readCompletionEvent, type TextChoice, type TextChunk } from "./completions/read-event.js";
+export { type BackendEmbedding, type BackendEmbeddings, readEmbeddings } from "./embeddings/read-body.js";
+export { statusOfError } from "./error-status.js";
+export { type EventDialectName, type EventGrammar, grammarOf } from "./event-reading.js";
+export type { EventReading } from "./kinds.js";
+export { MessageFold } from "./messages/fold.js";
+export { readMessagesEvent } from "./messages/read-event.js";
+export { type NamedEvent, parseNamedEvent } from "./named-events.js";
+export { isObject, MAX_ANSWER_DEPTH, parseProviderJson } from "./provider-json.js";
+export { RawJson, writeJson } from "./raw-json.js";
+export { readResponsesEvent } from "./responses/read-event.js";
+export { readEvents, type SseEvent, withoutByteOrderMark } from "./sse/sse-events.js";
+export { EventTooLarge, type SplitterLimits, SseSplitter } from "./sse/sse-splitter.js";
+export { type PartialUsage, readUsage, type TokenUsage, usageInBody } from "./token-usage.js";
+export { createWholeFold, readWhole, type WholeFacts, type WholeFold } from "./whole.js";
