@@ -13,7 +13,16 @@ export {
 } from "./apple/index.js";
 export { type ChallengeSubject, challengeNonce, identityOf, serialHash } from "./challenge.js";
 export type { IdentitySigner } from "./identity-signer.js";
-export { type AnswerFacts, type AttestationFacts, answerChallenge, issueAttestation, issueReceipt } from "./issue.js";
+export {
+  type AnswerFacts,
+  type AttestationFacts,
+  answerChallenge,
+  issueAttestation,
+  issueReceipt,
+  issueReceiptBatch,
+  receiptEntry,
+} from "./issue.js";
+export { HASH_BYTES, type Inclusion, leafHash, MerkleTree, rootOf } from "./merkle.js";
 export {
   IDENTITY_KEY_BYTES,
   SIGNATURE_BYTES,
@@ -26,20 +35,41 @@ export { derToP1363, isLowS } from "./signature-form.js";
 export {
   type Attestation,
   attestationSchema,
+  type BatchedReceipt,
+  batchedReceiptSchema,
+  MAX_BATCH_BLOB_BYTES,
+  MAX_BATCH_RECEIPTS,
   MAX_BLOB_BYTES,
+  MAX_PROOF_HASHES,
   type Posture,
   type PostureAnswer,
   postureAnswerSchema,
   postureSchema,
   type Receipt,
+  type ReceiptBatch,
+  type ReceiptFacts,
   readBlob,
+  receiptBatchSchema,
   receiptSchema,
   type SignedBlob,
+  type SingleReceipt,
+  singleReceiptSchema,
   writeBlob,
 } from "./signed-blob.js";
+export {
+  type BatchProof,
+  type EntryText,
+  entryOf,
+  entryText,
+  readBatchProof,
+  type SignedEntry,
+  type SignedReceipt,
+  writeBatchProof,
+} from "./signed-receipt.js";
 export { newSoftwareKey, softwareSigner } from "./software-signer.js";
 export {
   type AttestationClaims,
+  BatchVerifier,
   type ChallengeClaims,
   CLOCK_WINDOW_MS,
   type ProofFailure,

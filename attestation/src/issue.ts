@@ -1,13 +1,18 @@
 import { challengeNonce } from "./challenge.js";
 import type { IdentitySigner } from "./identity-signer.js";
+import { MerkleTree } from "./merkle.js";
 import {
   type Attestation,
+  MAX_BATCH_RECEIPTS,
   type Posture,
   type PostureAnswer,
-  type Receipt,
+  type ReceiptBatch,
+  type ReceiptFacts,
   type SignedBlob,
+  type SingleReceipt,
   writeBlob,
 } from "./signed-blob.js";
+import type { SignedEntry } from "./signed-receipt.js";
 
 /** What a machine says of itself when it attests. */
 export interface AttestationFacts {
@@ -55,12 +60,48 @@ export function answerChallenge(signer: IdentitySigner, facts: AnswerFacts): Pro
   return signed(signer, { type: "hearth.posture.v1", nonce, posture, issued_at_ms: Math.round(nowMs) });
 }
 
-/** Signs a receipt. */
-export function issueReceipt(signer: IdentitySigner, receipt: Omit<Receipt, "type">): Promise<SignedBlob> {
+/** Signs a receipt by itself (format 1). */
+export function issueReceipt(signer: IdentitySigner, receipt: ReceiptFacts): Promise<SignedBlob> {
   return signed(signer, { type: "hearth.receipt.v1", ...receipt });
 }
 
-async function signed(signer: IdentitySigner, content: Attestation | PostureAnswer | Receipt): Promise<SignedBlob> {
+/**
+ * A receipt of format 2, as it goes into a batch.
+ *
+ * @param salt 16 random bytes
+ */
+export function receiptEntry(facts: ReceiptFacts, salt: Uint8Array): Uint8Array {
+  return writeBlob({ type: "hearth.receipt.v2", ...facts, salt: base64url(salt) });
+}
+
+/**
+ * Signs receipts together: one signature over the root of their tree. Each comes back with what shows that it is in it,
+ * in the order given.
+ *
+ * @param entries as `receiptEntry` makes them, at least one and at most `MAX_BATCH_RECEIPTS`
+ * @param nowMs wall clock
+ * @throws RangeError for any other number of them
+ */
+export async function issueReceiptBatch(
+  signer: IdentitySigner,
+  entries: readonly Uint8Array[],
+  nowMs: number,
+): Promise<readonly SignedEntry[]> {
+  if (entries.length > MAX_BATCH_RECEIPTS) throw new RangeError(`A batch has ${MAX_BATCH_RECEIPTS} receipts at most.`);
+  const tree = new MerkleTree(entries);
+  const { blob, signature } = await signed(signer, {
+    type: "hearth.receipt_batch.v2",
+    root: base64url(tree.root),
+    count: entries.length,
+    issued_at_ms: Math.round(nowMs),
+  });
+  return entries.map((entry, index) => ({ blob: entry, batch: { blob, signature, index, proof: tree.proof(index) } }));
+}
+
+async function signed(
+  signer: IdentitySigner,
+  content: Attestation | PostureAnswer | SingleReceipt | ReceiptBatch,
+): Promise<SignedBlob> {
   const blob = writeBlob(content);
   return { blob, signature: await signer.sign(blob) };
 }

@@ -3,6 +3,13 @@ import { z } from "zod";
 /** Bytes of a blob at most, before base64url. */
 export const MAX_BLOB_BYTES = 8 * 1024;
 
+/** Receipts of a batch at most. */
+export const MAX_BATCH_RECEIPTS = 1_024;
+/** Hashes of a proof at most: as many as the largest batch needs. */
+export const MAX_PROOF_HASHES = 10;
+/** Bytes of what is signed for a batch, at most. */
+export const MAX_BATCH_BLOB_BYTES = 512;
+
 /** Something signed, as it travels: the exact bytes that were signed, and the signature over them. */
 export interface SignedBlob {
   /** JSON in UTF-8. Its `type` says what it is, so that a signature over one kind is none over another. */
@@ -55,8 +62,8 @@ export const postureAnswerSchema = z.object({
   issued_at_ms: count,
 });
 
-export const receiptSchema = z.object({
-  type: z.literal("hearth.receipt.v1"),
+/** What every receipt says, of either format. */
+const receiptMembers = {
   request_id: z.string().min(1).max(128),
   attempt_id: z.string().min(1).max(128),
   model: z.string().min(1).max(128),
@@ -70,12 +77,41 @@ export const receiptSchema = z.object({
   /** Sequence number of the final chunk: no chunk follows it. */
   last_seq: count,
   issued_at_ms: count,
+};
+
+/** Format 1: signed by itself. */
+export const singleReceiptSchema = z.object({ type: z.literal("hearth.receipt.v1"), ...receiptMembers });
+
+/** Format 2: an entry of a batch, which is signed as a whole. */
+export const batchedReceiptSchema = z.object({
+  type: z.literal("hearth.receipt.v2"),
+  ...receiptMembers,
+  /** Random: whoever is shown the hash of another receipt of the batch cannot find out by guessing what is in it. */
+  salt: bytes(16),
+});
+
+/** What a receipt says, of either format. */
+export const receiptSchema = z.discriminatedUnion("type", [singleReceiptSchema, batchedReceiptSchema]);
+
+/** What is signed for a batch of receipts. */
+export const receiptBatchSchema = z.object({
+  type: z.literal("hearth.receipt_batch.v2"),
+  /** Of the Merkle tree (RFC 9162 §2.1, SHA-256) over the receipts. */
+  root: bytes(32),
+  /** Receipts in the tree. */
+  count: z.number().int().min(1).max(MAX_BATCH_RECEIPTS),
+  issued_at_ms: count,
 });
 
 export type Posture = z.infer<typeof postureSchema>;
 export type Attestation = z.infer<typeof attestationSchema>;
 export type PostureAnswer = z.infer<typeof postureAnswerSchema>;
+export type SingleReceipt = z.infer<typeof singleReceiptSchema>;
+export type BatchedReceipt = z.infer<typeof batchedReceiptSchema>;
 export type Receipt = z.infer<typeof receiptSchema>;
+export type ReceiptBatch = z.infer<typeof receiptBatchSchema>;
+/** What a machine says of one answer, whatever the format. */
+export type ReceiptFacts = Omit<SingleReceipt, "type">;
 
 interface BlobSchema<T> {
   safeParse(value: unknown): { success: true; data: T } | { success: false };
@@ -95,6 +131,6 @@ export function readBlob<T>(schema: BlobSchema<T>, blob: Uint8Array): T | undefi
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** The bytes to be signed. */
-export function writeBlob(content: Attestation | PostureAnswer | Receipt): Uint8Array {
+export function writeBlob(content: Attestation | PostureAnswer | Receipt | ReceiptBatch): Uint8Array {
   return new TextEncoder().encode(JSON.stringify(content));
 }

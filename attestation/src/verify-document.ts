@@ -4,15 +4,29 @@ import { type Verifier, verifierOf } from "./p256.js";
 import {
   type Attestation,
   attestationSchema,
+  MAX_BATCH_RECEIPTS,
+  MAX_PROOF_HASHES,
   type PostureAnswer,
   postureAnswerSchema,
   type Receipt,
   readBlob,
   type SignedBlob,
 } from "./signed-blob.js";
+import { entryOf } from "./signed-receipt.js";
 import { verifyAttestation, verifyChallengeAnswer, verifyReceipt } from "./verify.js";
 
 const signedText = z.object({ blob: z.string().max(16_384), signature: z.string().max(128) });
+/** Of format 1, or of format 2. */
+const receiptText = z.union([
+  signedText,
+  z.object({
+    blob: z.string().max(16_384),
+    batch: signedText.extend({
+      index: z.number().int().min(0).max(MAX_BATCH_RECEIPTS),
+      proof: z.array(z.string().max(64)).max(MAX_PROOF_HASHES),
+    }),
+  }),
+]);
 const attestationText = signedText.extend({ identity_key: z.string().max(128) });
 
 /** What `GET /v1/receipts/{request_id}` answers, as far as it is verified. */
@@ -20,7 +34,7 @@ const receiptDocument = z.object({
   object: z.literal("receipt"),
   request_id: z.string(),
   provider_id: z.string(),
-  receipt: signedText,
+  receipt: receiptText,
   attestation: attestationText,
 });
 
@@ -81,13 +95,14 @@ export function verifyDocument(document: unknown): readonly Finding[] {
 
 function verifyReceiptDocument(document: z.infer<typeof receiptDocument>): Finding {
   const verifier = verifierOf(bytesOf(document.attestation.identity_key));
-  const signed = signedOf(document.receipt);
+  const { receipt: text } = document;
+  const signed = "batch" in text ? entryOf(text) : signedOf(text);
   const verdict = verifier === undefined ? undefined : verifyReceipt(signed, verifier);
   const receipt = verdict?.type === "ok" ? verdict.value : undefined;
   const attestation = attestationBy(verifier, document.attestation);
   return conclude("receipt", document.request_id, {
     checks: [
-      check("the receipt is signed by the identity key", receipt !== undefined),
+      check("the receipt is signed by the identity key, by itself or in its batch", receipt !== undefined),
       check("the attestation is signed by the same key and names it", attestation !== undefined),
       check("the receipt is for this request", receipt?.request_id === document.request_id),
       check("the provider's id is that of the key", isIdOf(document.provider_id, verifier)),

@@ -1,16 +1,22 @@
 import { challengeNonce, identityOf } from "./challenge.js";
+import { rootOf } from "./merkle.js";
 import { type Verifier, verifierOf } from "./p256.js";
 import {
   type Attestation,
   attestationSchema,
+  batchedReceiptSchema,
+  MAX_BATCH_BLOB_BYTES,
   type Posture,
   type PostureAnswer,
   postureAnswerSchema,
   type Receipt,
+  type ReceiptBatch,
   readBlob,
-  receiptSchema,
+  receiptBatchSchema,
   type SignedBlob,
+  singleReceiptSchema,
 } from "./signed-blob.js";
+import type { SignedEntry, SignedReceipt } from "./signed-receipt.js";
 
 /** How far a signed time may be from the verifier's clock, either way, ms. */
 export const CLOCK_WINDOW_MS = 120_000;
@@ -109,12 +115,57 @@ export function verifyChallengeAnswer(signed: SignedBlob, claims: ChallengeClaim
   return { type: "ok", value: content };
 }
 
-/** Checks a receipt's signature and form. Whether its hashes are those of an exchange is for whoever has the bytes. */
-export function verifyReceipt(signed: SignedBlob, verifier: Verifier): Verdict<Receipt> {
-  if (!verifier.verify(signed.blob, signed.signature)) return failed("bad_signature");
-  const content = readBlob(receiptSchema, signed.blob);
+/**
+ * Checks a receipt's signature and form, of either format. Whether its hashes are those of an exchange is for whoever has
+ * the bytes.
+ */
+export function verifyReceipt(receipt: SignedReceipt, verifier: Verifier): Verdict<Receipt> {
+  if ("batch" in receipt) return new BatchVerifier(verifier).verify(receipt);
+  if (!verifier.verify(receipt.blob, receipt.signature)) return failed("bad_signature");
+  const content = readBlob(singleReceiptSchema, receipt.blob);
   return content === undefined ? failed("malformed") : { type: "ok", value: content };
 }
+
+/** Batches of which the signature is known to hold. They come one after another. */
+const MAX_KNOWN_BATCHES = 16;
+
+/** Checks receipts of one machine's batches: the signature of each batch once, its receipts by their place in it. */
+export class BatchVerifier {
+  readonly #verifier: Verifier;
+  readonly #known = new Map<string, ReceiptBatch>();
+
+  constructor(verifier: Verifier) {
+    this.#verifier = verifier;
+  }
+
+  verify({ blob, batch }: SignedEntry): Verdict<Receipt> {
+    const signed = this.#batch(batch);
+    if (signed.type === "failed") return signed;
+    const { root, count } = signed.value;
+    const found = rootOf(blob, { index: batch.index, size: count, proof: batch.proof });
+    if (found === undefined || base64url(found) !== root) return failed("bad_signature");
+    const content = readBlob(batchedReceiptSchema, blob);
+    return content === undefined ? failed("malformed") : { type: "ok", value: content };
+  }
+
+  #batch({ blob, signature }: SignedBlob): Verdict<ReceiptBatch> {
+    if (blob.length > MAX_BATCH_BLOB_BYTES) return failed("malformed");
+    // All of the signature is in the name: what was never verified is never found.
+    const name = `${base64url(blob)}.${base64url(signature)}`;
+    const known = this.#known.get(name);
+    if (known !== undefined) return { type: "ok", value: known };
+    if (!this.#verifier.verify(blob, signature)) return failed("bad_signature");
+    const content = readBlob(receiptBatchSchema, blob);
+    if (content === undefined) return failed("malformed");
+    const [oldest] = this.#known.keys();
+    if (oldest !== undefined && this.#known.size >= MAX_KNOWN_BATCHES) this.#known.delete(oldest);
+    this.#known.set(name, content);
+    return { type: "ok", value: content };
+  }
+}
+
+const base64url = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("base64url");
 
 /** What a machine says of itself that nobody's prompts should go to; what it does not know is no weakness. */
 export function postureWeakness(posture: Posture): "sip" | "secure_boot" | undefined {
