@@ -27,7 +27,7 @@ export interface EntryText {
     readonly blob: string;
     readonly signature: string;
     readonly index: number;
-    readonly proof: readonly string[];
+    readonly proof: string[];
   };
 }
 
