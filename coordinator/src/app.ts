@@ -13,6 +13,7 @@ import type { VerifyDevice } from "./fleet/trust/proof.js";
 import { acceptProviders } from "./fleet/ws-server.js";
 import { createHttpApp, type HttpDeps } from "./http/app.js";
 import { Uploads } from "./http/uploads.js";
+import { Background } from "./platform/background.js";
 import { clientAddress } from "./platform/client-address.js";
 import { type Clock, systemClock } from "./platform/clock.js";
 import { createCredentials } from "./platform/credentials.js";
@@ -138,7 +139,8 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
       if (!accepting) return [];
       accepting = false;
       selection.queue.close();
-      await drain({ server, connections, providers, registry, clock, shutdown, bounds: config });
+      const { receipts } = trust;
+      await drain({ server, connections, providers, registry, receipts, clock, shutdown, bounds: config });
       sealing[Symbol.dispose]();
       await fleet.knownModels.stop();
       const unwritten = [...(await trust.stop()), ...(await disk.close())];
@@ -188,9 +190,12 @@ function createServices(parts: ServiceParts): RequestServices {
       clock,
       contexts: fleet.contexts,
       observer: observeAttempts(metrics, options.log),
+      background: new Background(clock),
+      distrust: (id) => registry.distrust(id),
     },
     settlement: { clock, metrics },
     receipts: trust.receipts,
+    receiptWaitMs: options.config.receiptWaitMs,
     knownModels: fleet.knownModels,
     policy: options.policy ?? DEFAULT_POLICY,
     clock,

@@ -31,6 +31,7 @@ it("needs nothing to be set, and then stays on this machine", () => {
     maxConnectionsPerAccount: 1024,
     drainTimeoutMs: 30_000,
     lingerMs: 500,
+    receiptWaitMs: 50,
     bodies: { members: 100_000, items: 400_000, containers: 40_000 },
     uploads: {
       perAccount: 32,

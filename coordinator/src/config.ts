@@ -3,6 +3,7 @@ import { DEFAULT_DEPARTURE_LIMITS, type DepartureLimits } from "./fleet/departur
 import { DEFAULT_UPLOAD_LIMITS, type UploadLimits } from "./http/uploads.js";
 import type { LogLevel } from "./platform/logger.js";
 import { type BodyBounds, DEFAULT_BODY_BOUNDS } from "./request/body-bounds.js";
+import { RECEIPT_WAIT_MS } from "./request/receipted-consumer.js";
 
 /** Everything the environment decides. */
 export interface Config {
@@ -33,6 +34,8 @@ export interface Config {
   readonly drainTimeoutMs: number;
   /** How long kept-alive connections may take after SIGTERM to be told that they close, ms. */
   readonly lingerMs: number;
+  /** How long the end of a stream waits for its receipt, ms. */
+  readonly receiptWaitMs: number;
   readonly bodies: BodyBounds;
   readonly uploads: UploadLimits;
 }
@@ -65,6 +68,7 @@ const schema = z.object({
   HEARTH_READY_GRACE_MS: z.coerce.number().int().min(0).max(15_000).default(0),
   HEARTH_DRAIN_TIMEOUT_MS: z.coerce.number().int().min(0).default(30_000),
   HEARTH_LINGER_MS: z.coerce.number().int().min(0).default(500),
+  HEARTH_RECEIPT_WAIT_MS: z.coerce.number().int().min(0).max(5_000).default(RECEIPT_WAIT_MS),
   HEARTH_MAX_BODY_MEMBERS: limit(DEFAULT_BODY_BOUNDS.members),
   HEARTH_MAX_BODY_ITEMS: limit(DEFAULT_BODY_BOUNDS.items),
   HEARTH_MAX_BODY_CONTAINERS: limit(DEFAULT_BODY_BOUNDS.containers),
@@ -125,6 +129,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     readyGraceMs: data.HEARTH_READY_GRACE_MS,
     drainTimeoutMs: data.HEARTH_DRAIN_TIMEOUT_MS,
     lingerMs: data.HEARTH_LINGER_MS,
+    receiptWaitMs: data.HEARTH_RECEIPT_WAIT_MS,
     bodies: {
       members: data.HEARTH_MAX_BODY_MEMBERS,
       items: data.HEARTH_MAX_BODY_ITEMS,

@@ -16,6 +16,7 @@ export { providerIdOf } from "./fleet/registration.js";
 export { Registry } from "./fleet/registry.js";
 export { ProofDesk } from "./fleet/trust/proof.js";
 export { EMPTY_MANIFEST } from "./fleet/trust/runtime-manifest.js";
+export { Background } from "./platform/background.js";
 export type { Clock } from "./platform/clock.js";
 export { createCredentials } from "./platform/credentials.js";
 export { HearthError } from "./platform/errors.js";

@@ -3,12 +3,14 @@ import type { Config } from "./config.js";
 import type { Registry } from "./fleet/registry.js";
 import type { Connections } from "./http/connections.js";
 import { type Clock, repeat } from "./platform/clock.js";
+import type { ReceiptBook } from "./request/receipt-book.js";
 
 export interface DrainDeps {
   readonly server: Server;
   readonly connections: Connections;
   readonly providers: Disposable;
   readonly registry: Registry;
+  readonly receipts: Pick<ReceiptBook, "arrived">;
   readonly clock: Clock;
   readonly shutdown: AbortController;
   readonly bounds: Pick<Config, "drainTimeoutMs" | "lingerMs">;
@@ -18,6 +20,8 @@ export interface DrainDeps {
 const RECONNECT_AFTER_MS = 500;
 /** What is left after the drain timeout gets this long to tell its consumer, and consumers this long to read it, ms. */
 const FAREWELL_MS = 1_000;
+/** Receipts of the last answers may follow them for this long, ms: a signature takes a fraction of it. */
+const RECEIPTS_MS = 500;
 /** How often connections that have nothing more to carry are looked for and closed, ms. */
 const SWEEP_MS = 10;
 
@@ -34,6 +38,7 @@ export async function drain(deps: DrainDeps): Promise<void> {
   await connections.answered(clock, bounds.drainTimeoutMs);
   deps.shutdown.abort("shutdown");
   await connections.answered(clock, FAREWELL_MS);
+  await deps.receipts.arrived(RECEIPTS_MS);
   for (const session of [...registry.connected()]) session.close("going_away");
   deps.providers[Symbol.dispose]();
   registry[Symbol.dispose]();

@@ -128,11 +128,13 @@ const providerFrames: { readonly [T in ProviderFrame["type"]]: fc.Arbitrary<unkn
     sign: fc.constantFrom(...WORKING_SIGNS),
     counter: fc.nat(),
   }),
-  complete: some({ type: fc.constant("complete"), stream, usage, receipt: fc.record(signed) }, [
-    "type",
-    "stream",
-    "usage",
-  ]),
+  complete: fc.record({ type: fc.constant("complete"), stream, usage }),
+  receipt: fc.record({
+    type: fc.constant("receipt"),
+    stream,
+    blob: signed.blob,
+    batch: fc.record({ ...signed, index: fc.nat(1_023), proof: fc.array(key32, { maxLength: 10 }) }),
+  }),
   error: some(
     {
       type: fc.constant("error"),

@@ -144,12 +144,27 @@ export const workingSchema = z.object({
 });
 
 /** The stream ended well; its last data frame carried the final flag. */
-export const completeSchema = z.object({
-  type: z.literal("complete"),
+export const completeSchema = z.object({ type: z.literal("complete"), stream, usage: usageSchema });
+
+/** What is signed for a batch of receipts, and where in its Merkle tree (RFC 9162 §2.1) one of them is. */
+const receiptBatchSchema = signedBlobSchema.extend({
+  blob: base64url(2, LIMITS.receiptBatchBytes),
+  index: z
+    .number()
+    .int()
+    .min(0)
+    .max(LIMITS.receiptsPerBatch - 1),
+  /** The hashes beside the receipt's way to the root, nearest first. */
+  proof: z.array(key32).max(LIMITS.receiptProofHashes),
+});
+
+/** The provider's signed word on what it was asked and what it answered, of a stream that has completed. */
+export const receiptSchema = z.object({
+  type: z.literal("receipt"),
   stream,
-  usage: usageSchema,
-  /** The provider's signed word on what it was asked and what it answered. */
-  receipt: signedBlobSchema.optional(),
+  /** An entry of the batch, exactly as it was hashed. */
+  blob: base64url(2, LIMITS.blobBytes),
+  batch: receiptBatchSchema,
 });
 
 export const PROGRESS = ["not_started", "refused", "processed"] as const;
@@ -296,6 +311,7 @@ export const providerFrameSchema = z.discriminatedUnion("type", [
   heartbeatSchema,
   workingSchema,
   completeSchema,
+  receiptSchema,
   errorSchema,
   drainSchema,
   modelsUpdateSchema,
@@ -334,6 +350,9 @@ export type KeyUpdateFrame = z.infer<typeof keyUpdateSchema>;
 export type RegisterFrame = z.infer<typeof registerSchema>;
 export type HeartbeatFrame = z.infer<typeof heartbeatSchema>;
 export type ErrorFrame = z.infer<typeof errorSchema>;
+export type ReceiptFrame = z.infer<typeof receiptSchema>;
+/** A receipt with what shows that it was signed for. */
+export type ReceiptText = Pick<ReceiptFrame, "blob" | "batch">;
 export type SealingContextFrame = z.infer<typeof sealingContextSchema>;
 export type RequestFrame = z.infer<typeof requestSchema>;
 export type ProviderFrame = z.infer<typeof providerFrameSchema>;

@@ -64,4 +64,13 @@ export const LIMITS = {
   workingPerMinute: 65_000,
   /** `drain`, and frames of a type that the coordinator does not know. */
   otherFramesPerMinute: 60,
+  /** As for `accepted`. */
+  receiptsPerMinute: 30_000,
+  /** Receipts that share one signature, hashes that a batch of as many needs for each, and bytes of what is signed. */
+  receiptsPerBatch: 1_024,
+  receiptProofHashes: 10,
+  receiptBatchBytes: 512,
+  /** How long after `complete` a receipt may come, ms, and of how many streams it is waited for. */
+  receiptWaitMs: 30_000,
+  receiptsAwaited: 4_096,
 } as const;

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
   challengeNonce,
+  entryOf,
   identityOf,
   postureAnswerSchema,
   readBlob,
@@ -126,9 +127,8 @@ describe("what an agent proves", () => {
     await using setting = await startSetting(undefined);
     const { link } = setting;
     const end = await link.request(BODY).end();
-    if (end.type !== "complete" || end.receipt === undefined) throw new Error("no receipt");
-    const signed = { blob: bytes(end.receipt.blob), signature: bytes(end.receipt.signature) };
-    const verdict = verifyReceipt(signed, verifierIn(registerOf(link).attestation));
+    await eventually(() => link.frames.some(({ type }) => type === "receipt"));
+    const verdict = verifyReceipt(entryOf(sent(link, "receipt")), verifierIn(registerOf(link).attestation));
     expect(verdict).toMatchObject({ type: "ok", value: { request_id: "request-1", model: "m", usage: end.usage } });
   });
 });

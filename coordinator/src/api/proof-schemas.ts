@@ -1,5 +1,5 @@
 import { attestationSchema, receiptSchema as receiptContentSchema } from "@hearth/attestation";
-import { TRUST_LEVELS } from "@hearth/protocol";
+import { TRUST_LEVELS, usageSchema } from "@hearth/protocol";
 import { z } from "zod";
 
 const signed = z.object({
@@ -10,13 +10,32 @@ const attestation = signed.extend({
   identity_key: z.string().meta({ description: "The P-256 key that signed: an uncompressed point, as base64url." }),
 });
 
+const batched = z.object({
+  blob: z.string().meta({ description: "The receipt: an entry of its batch's Merkle tree, as base64url." }),
+  batch: signed.extend({
+    index: z.number().int().meta({ description: "The receipt's place in the tree." }),
+    proof: z.array(z.string()).meta({ description: "The hashes beside its way to the root, nearest first." }),
+  }),
+});
+const counted = z
+  .object({
+    usage: usageSchema,
+    reason: z.literal("more_than_possible"),
+    members: z.array(z.enum(["prompt", "completion", "cached"])),
+  })
+  .meta({ description: "What counts, where the provider has signed for more than can be." });
+
 /** A receipt with the attestation that vouches for its key. */
 export const receiptSchema = z.object({
   object: z.literal("receipt"),
   request_id: z.string(),
   provider_id: z.string(),
   created_at: z.number().int(),
-  receipt: signed.extend({ content: receiptContentSchema.nullable() }),
+  receipt: z.union([
+    batched.extend({ content: receiptContentSchema.nullable() }),
+    signed.extend({ content: receiptContentSchema.nullable() }),
+  ]),
+  counted: counted.nullable(),
   attestation: attestation.extend({ content: attestationSchema.nullable() }),
 });
 

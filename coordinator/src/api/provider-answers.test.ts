@@ -180,6 +180,7 @@ function consumer(): Consumer {
     sendError() {},
     openStream() {},
     write: () => undefined,
+    finishStream() {},
     endStream() {},
   };
 }

@@ -1,8 +1,15 @@
-import { attestationSchema, readBlob, receiptSchema, type SignedBlob } from "@hearth/attestation";
+import {
+  attestationSchema,
+  entryText,
+  readBlob,
+  receiptSchema,
+  type SignedBlob,
+  type SignedReceipt,
+} from "@hearth/attestation";
 import type { ProviderSession } from "../fleet/provider-session.js";
 import type { PassedChallenge } from "../fleet/trust/session-trust.js";
 import type { Clock } from "../platform/clock.js";
-import type { KeptReceipt } from "../request/receipt-book.js";
+import { type CountedUsage, type KeptReceipt, readStored } from "../request/kept-receipt.js";
 
 /**
  * What connected machines have proved, as anybody may check it again: the signed bytes, the keys, the challenge with its
@@ -37,19 +44,35 @@ function describeProof(session: ProviderSession, clock: Clock): object {
   };
 }
 
-/** A receipt, with the attestation that vouches for the key that signed it: enough to verify both without us. */
+/**
+ * A receipt, with the attestation that vouches for the key that signed it: enough to verify both without us. What counts
+ * of it stands beside what was signed, where the two differ.
+ */
 export function describeReceipt({ receipt, attestation }: KeptReceipt): object {
+  const stored = readStored(receipt);
   return {
     object: "receipt",
     request_id: receipt.requestId,
     provider_id: receipt.providerId,
     created_at: Math.floor(receipt.createdAtMs / 1000),
-    receipt: { ...textOf(receipt), content: readBlob(receiptSchema, receipt.blob) ?? null },
+    receipt: {
+      ...(stored === undefined ? textOf(receipt) : receiptText(stored.signed)),
+      content: readBlob(receiptSchema, receipt.blob) ?? null,
+    },
+    counted: stored?.counted === undefined ? null : countedForm(stored.counted),
     attestation: {
       ...signedForm(attestation, attestation.identityKey),
       content: readBlob(attestationSchema, attestation.blob) ?? null,
     },
   };
+}
+
+function receiptText(signed: SignedReceipt): object {
+  return "batch" in signed ? entryText(signed) : textOf(signed);
+}
+
+function countedForm({ usage, clamped }: CountedUsage): object {
+  return { usage, reason: "more_than_possible", members: clamped };
 }
 
 function challengeForm({ challenge, encryptionKey, signed }: PassedChallenge): object {

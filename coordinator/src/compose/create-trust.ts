@@ -19,7 +19,10 @@ export interface Trust {
   readonly manifest: ManifestKeeper;
   readonly receipts: ReceiptBook;
   readonly newChallenge: () => Uint8Array;
-  readonly proved: (kind: "attestation" | "challenge" | "key_update", outcome: "ok" | "missed" | ProofFailure) => void;
+  readonly proved: (
+    kind: "attestation" | "challenge" | "key_update" | "receipt",
+    outcome: "ok" | "missed" | "unexpected" | ProofFailure,
+  ) => void;
   /** Writes down what is left to write. @returns what could not be written, in words for the operator */
   stop(): Promise<readonly string[]>;
 }

@@ -29,7 +29,6 @@ function setUp() {
     },
     opener,
     receipts: undefined,
-    receiptChecked() {},
     answerTokens: undefined,
     usageClamped() {},
     answerMaxBytes: Number.POSITIVE_INFINITY,
@@ -116,7 +115,7 @@ it("is told that the reply threw: one that goes on fails, one that had ended wel
   expect(live.retractions).toEqual([]);
   const done = setUp();
   done.attempt.data(frame(Buffer.from('data: {"a":1}\n\n'), true));
-  done.attempt.complete({ prompt_tokens: 1, completion_tokens: 1 }, undefined);
+  done.attempt.complete({ prompt_tokens: 1, completion_tokens: 1 });
   done.attempt.undigested(new Error("too deep"));
   expect(done.ends).toMatchObject([{ type: "completed" }]);
   expect(done.retractions).toEqual(["retracted"]);

@@ -1,4 +1,4 @@
-import type { ProofFailure } from "@hearth/attestation";
+import type { SignedEntry } from "@hearth/attestation";
 import { readEvents, type SseEvent, withoutByteOrderMark } from "@hearth/dialects";
 import type { ResponseOpener } from "@hearth/e2e";
 import {
@@ -11,10 +11,10 @@ import {
   type Holding,
   LIMITS,
   type ProviderId,
-  type SignedBlobText,
   type Usage,
   type WorkingSign,
 } from "@hearth/protocol";
+import type { AwaitedReceipt } from "../fleet/awaited-receipts.js";
 import type { ProviderStream, StreamListener } from "../fleet/provider-session.js";
 import { type ClampedMember, clampUsage, type UsageBounds, usageBounds } from "../fleet/usage-bounds.js";
 import type { Clock } from "../platform/clock.js";
@@ -55,8 +55,6 @@ export interface AttemptDeps {
   readonly content: (first: boolean, gapMs: number) => void;
   /** Called once, whatever happens: the only place where an attempt gives back what it holds. */
   readonly ended: (end: AttemptEnd) => void;
-  /** What the provider's receipt was worth. */
-  readonly receiptChecked: (outcome: "ok" | "missing" | ProofFailure) => void;
   /** What came does not open: its connection is closed for this reason. */
   readonly violated: (reason: CloseReason) => void;
   /** The provider could not open what it was sent: it does not hold the context that it was sealed under. */
@@ -72,7 +70,7 @@ export interface AttemptDeps {
 /** What is known of bytes that our own code threw over: never what they say. */
 export interface DigestFault {
   /** What was being worked on; `reply` = what the consumer's form of it was written from. */
-  readonly what: "working" | "data" | "complete" | "error" | "reply";
+  readonly what: "working" | "data" | "complete" | "error" | "receipt" | "reply";
   /** Plaintext bytes of the frame, or of all that had come by then. */
   readonly sizeBytes: number;
   readonly thrown: unknown;
@@ -91,8 +89,8 @@ export class ProviderAttempt implements Attempt, StreamListener {
   readonly id: AttemptId;
   readonly provider: ProviderId;
   readonly startedAt: number;
-  /** The provider's receipt, once the answer is complete and the receipt has been found to be true. */
-  receipt: SignedBlobText | undefined;
+  /** What of the provider's count was more than can be, and so counts as less than it has signed. */
+  clamped: readonly ClampedMember[] = [];
   readonly #deps: AttemptDeps;
   readonly #events: AttemptEvent[] = [];
   /** Content of the frame that is being read. */
@@ -206,16 +204,26 @@ export class ProviderAttempt implements Attempt, StreamListener {
     this.#flushContent();
   }
 
-  complete(usage: Usage, receipt: SignedBlobText | undefined): void {
-    if (this.#over) return;
+  complete(usage: Usage): AwaitedReceipt | undefined {
+    if (this.#over) return undefined;
+    const { receipts, form, opener } = this.#deps;
     this.#guarded("complete", this.#answerBytes, () => {
-      if (this.#deps.form.format === "body" && this.#deps.opener.finished) this.#readGathered();
+      if (form.format === "body" && opener.finished) this.#readGathered();
       if (this.#over) return;
-      if (!this.#deps.opener.finished || !this.#finished) return this.#fail(TRUNCATED);
-      if (!this.#isTrue(receipt, usage)) return this.#violation("untrusted");
+      if (!opener.finished || !this.#finished) return this.#fail(TRUNCATED);
       this.#flushContent();
+      receipts?.complete(usage, this.#received - 1);
       this.#terminal({ type: "end", usage: this.#counting(usage) });
     });
+    return this.#completed ? receipts : undefined;
+  }
+
+  /**
+   * The provider's receipt of an answer that is complete, when it has come and been found to be true, or `undefined`
+   * when it is known that there will be none. Absent = nobody signs for this answer.
+   */
+  get receipt(): Promise<SignedEntry | undefined> | undefined {
+    return this.#completed ? this.#deps.receipts?.receipt : undefined;
   }
 
   usageBounds(): UsageBounds {
@@ -231,17 +239,8 @@ export class ProviderAttempt implements Attempt, StreamListener {
   #counting(told: Usage): Usage {
     const { usage, clamped } = clampUsage(told, this.usageBounds());
     if (clamped.length > 0) this.#deps.usageClamped(clamped);
+    this.clamped = clamped;
     return usage;
-  }
-
-  /** An answer may come without a receipt, never with a false one. */
-  #isTrue(receipt: SignedBlobText | undefined, usage: Usage): boolean {
-    const { receipts, receiptChecked } = this.#deps;
-    if (receipts === undefined) return true;
-    const outcome = receipt === undefined ? "missing" : receipts.verify(receipt, usage, this.#received - 1);
-    receiptChecked(outcome);
-    if (outcome === "ok") this.receipt = receipt;
-    return outcome === "ok" || outcome === "missing";
   }
 
   failed(frame: ErrorFrame): void {

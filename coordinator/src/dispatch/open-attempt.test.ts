@@ -1,6 +1,7 @@
 import type { RequestId } from "@hearth/protocol";
 import { expect, it } from "vitest";
 import type { ProviderSession } from "../fleet/provider-session.js";
+import { Background } from "../platform/background.js";
 import { HearthError } from "../platform/errors.js";
 import { countingIds } from "../platform/ids.js";
 import { seededRng } from "../platform/rng.js";
@@ -41,6 +42,8 @@ function setUp(provider: FakeProvider, form: () => never) {
       ids: countingIds(),
       clock,
       contexts: new ProviderContexts(clock),
+      background: new Background(clock),
+      distrust() {},
       observer: { started() {}, content() {}, receipt() {}, ended() {}, undigested() {}, usageClamped() {} },
     },
     {

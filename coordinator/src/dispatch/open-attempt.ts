@@ -3,6 +3,7 @@ import type { AttemptSealer } from "@hearth/e2e";
 import { type AttemptId, DATA_HEADER_BYTES, LIMITS, type ProviderId, writeDataHeader } from "@hearth/protocol";
 import type { ProviderSession, SealedRequest } from "../fleet/provider-session.js";
 import type { ClampedMember } from "../fleet/usage-bounds.js";
+import type { Background } from "../platform/background.js";
 import type { Clock } from "../platform/clock.js";
 import { HearthError } from "../platform/errors.js";
 import type { Ids } from "../platform/ids.js";
@@ -32,6 +33,10 @@ export interface OpenAttemptDeps {
   readonly clock: Clock;
   readonly contexts: ProviderContexts;
   readonly observer: AttemptObserver;
+  /** Where receipts are checked. */
+  readonly background: Background;
+  /** The machine has signed what is not true: it gets nothing for a while, also if it has left meanwhile. */
+  readonly distrust: (id: ProviderId) => void;
 }
 
 /** Watches attempts come and go: metrics live on the other side of it. */
@@ -194,14 +199,13 @@ class AttemptOpener {
       provider: session.id,
       form,
       opener: sealer.response,
-      receipts: this.#receiptsOf(session, attemptId, form.body),
+      receipts: this.#receiptsOf({ pick, session, attemptId }, form.body),
       answerTokens: request.maxTokens ?? session.models.get(traits.model)?.context_length,
       answerMaxBytes: request.delivery === "whole" ? WHOLE_ANSWER_MAX_BYTES : Number.POSITIVE_INFINITY,
       clock: this.#deps.clock,
       working: () => pick.lease.report("accept"),
       content: (first, gapMs) => this.#deps.observer.content(first, gapMs),
       ended: (end) => this.#ended({ pick, session, role }, end),
-      receiptChecked: (outcome) => this.#deps.observer.receipt(outcome),
       violated: (reason) => session.close(reason),
       unopened: () => this.#deps.contexts.forget(session),
       undigested: (fault) => this.#deps.observer.undigested(session.id, fault),
@@ -221,15 +225,38 @@ class AttemptOpener {
     return { request: { context: context.announcement, opening, frames }, attempt };
   }
 
-  #receiptsOf(session: ProviderSession, attemptId: AttemptId, body: Uint8Array): ReceiptCheck | undefined {
+  #receiptsOf(
+    {
+      pick,
+      session,
+      attemptId,
+    }: { readonly pick: Picked; readonly session: ProviderSession; readonly attemptId: AttemptId },
+    body: Uint8Array,
+  ): ReceiptCheck | undefined {
     if (session.proven === undefined) return undefined;
+    const { background, observer } = this.#deps;
     const { id: requestId } = this.#assignment.request;
     const { model } = this.#assignment.traits;
     const advertised = (): string | null => session.models.get(model)?.weights_hash ?? null;
-    const atOpening = advertised();
-    const hasAdvertised = (hash: string | null): boolean => hash === atOpening || hash === advertised();
-    const { verifier } = session.proven.proof;
-    return new ReceiptCheck({ verifier, requestId, attemptId, model, hasAdvertised, body });
+    const { batches } = session.proven;
+    return new ReceiptCheck(
+      { batches, requestId, attemptId, model, advertised, body },
+      {
+        background,
+        checked: (outcome) => {
+          observer.receipt(outcome);
+          if (outcome !== "ok" && outcome !== "missing") this.#caught(pick, session);
+        },
+        undigested: (sizeBytes, thrown) => observer.undigested(session.id, { what: "receipt", sizeBytes, thrown }),
+      },
+    );
+  }
+
+  /** An answer may come without a receipt, never with a false one: it is out by now, and its provider is fenced. */
+  #caught(pick: Picked, session: ProviderSession): void {
+    pick.lease.report("retraction");
+    this.#deps.distrust(session.id);
+    session.close("untrusted");
   }
 
   /** A key that yields no usable secret (a low-order point) is an attack or a broken agent: it gets nothing. */

@@ -1,27 +1,67 @@
 import { createHash } from "node:crypto";
-import { type ProofFailure, type SignedBlob, type Verifier, verifyReceipt } from "@hearth/attestation";
-import type { SignedBlobText, Usage } from "@hearth/protocol";
+import { type BatchVerifier, entryOf, type ProofFailure, type Receipt, type SignedEntry } from "@hearth/attestation";
+import type { ReceiptText, Usage } from "@hearth/protocol";
+import type { AwaitedReceipt } from "../fleet/awaited-receipts.js";
+import type { Background } from "../platform/background.js";
+import type { Steps } from "../platform/steps.js";
 
 /** What this end knows of an exchange that a provider signs for. */
 export interface ReceiptSubject {
-  /** Of the provider's identity key. */
-  readonly verifier: Verifier;
+  /** Of the provider's connection. */
+  readonly batches: BatchVerifier;
   readonly requestId: string;
   readonly attemptId: string;
   readonly model: string;
-  /** Whether the provider has said this of the model's weights: when the attempt was opened, or since. */
-  readonly hasAdvertised: (weightsHash: string | null) => boolean;
+  /** What the provider says now of the model's weights. */
+  readonly advertised: () => string | null;
   /** The request's plaintext as it was sealed. */
   readonly body: Uint8Array;
 }
 
-/** Gathers, chunk by chunk, what a provider's receipt must say about its answer. */
-export class ReceiptCheck {
-  readonly #subject: ReceiptSubject;
-  readonly #answer = createHash("sha256");
+export interface ReceiptCheckDeps {
+  readonly background: Background;
+  /** What the receipt was worth, told once. Whatever it is, the answer is out by then. */
+  readonly checked: (outcome: "ok" | "missing" | ProofFailure) => void;
+  /** Our own code threw over it: it counts as missing. */
+  readonly undigested: (sizeBytes: number, thrown: unknown) => void;
+}
 
-  constructor(subject: ReceiptSubject) {
+/** What a receipt must say of a complete answer. */
+interface Expected {
+  readonly usage: Usage;
+  readonly lastSeq: number;
+  readonly responseHash: string;
+  readonly weightsHashes: readonly (string | null)[];
+  /** Hashed when it is this check's turn. */
+  requestHash: string | undefined;
+}
+
+/** Bytes of a request that are hashed in one step. */
+const HASHED_AT_ONCE_BYTES = 512 * 1024;
+
+/**
+ * Gathers, chunk by chunk, what a provider's receipt must say about its answer, and compares when the receipt is here:
+ * beside the requests, none of which waits for it.
+ */
+export class ReceiptCheck implements AwaitedReceipt {
+  /** The receipt, once it has been found to be true; `undefined` when there is none. */
+  readonly receipt: Promise<SignedEntry | undefined>;
+  readonly #deps: ReceiptCheckDeps;
+  readonly #subject: Omit<ReceiptSubject, "body">;
+  readonly #weightsAtOpening: string | null;
+  readonly #answer = createHash("sha256");
+  #body: Uint8Array | undefined;
+  #expected: Expected | undefined;
+  #resolve: (receipt: SignedEntry | undefined) => void = () => {};
+
+  constructor({ body, ...subject }: ReceiptSubject, deps: ReceiptCheckDeps) {
     this.#subject = subject;
+    this.#body = body;
+    this.#deps = deps;
+    this.#weightsAtOpening = subject.advertised();
+    this.receipt = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
   }
 
   /** A chunk of the answer's plaintext. */
@@ -30,30 +70,79 @@ export class ReceiptCheck {
   }
 
   /**
-   * Compares. Call it once, when the answer is complete.
+   * The answer is complete, and a receipt may come. Call it once.
    *
    * @param lastSeq number of the final chunk
    */
-  verify({ blob, signature }: SignedBlobText, usage: Usage, lastSeq: number): "ok" | ProofFailure {
-    const { verifier, requestId, attemptId, model, hasAdvertised, body } = this.#subject;
-    const signed: SignedBlob = {
-      blob: Buffer.from(blob, "base64url"),
-      signature: Buffer.from(signature, "base64url"),
+  complete(usage: Usage, lastSeq: number): void {
+    const expected: Expected = {
+      usage,
+      lastSeq,
+      responseHash: this.#answer.digest("hex"),
+      weightsHashes: [this.#weightsAtOpening, this.#subject.advertised()],
+      requestHash: undefined,
     };
-    const verdict = verifyReceipt(signed, verifier);
+    this.#expected = expected;
+    // At once, so that a receipt which does not come keeps no request in memory.
+    if (this.#body !== undefined) this.#deps.background.add(hashSteps(this.#body, expected));
+    this.#body = undefined;
+  }
+
+  came(receipt: ReceiptText): void {
+    this.#deps.background.add(this.#steps(receipt));
+  }
+
+  missed(): void {
+    this.#settle("missing", undefined);
+  }
+
+  // biome-ignore lint/correctness/useYield: one step; the signature is most of it
+  *#steps(text: ReceiptText): Steps<void> {
+    try {
+      const entry = entryOf(text);
+      const outcome = this.#verify(entry);
+      this.#settle(outcome, outcome === "ok" ? entry : undefined);
+    } catch (thrown) {
+      this.#deps.undigested(text.blob.length, thrown);
+      this.missed();
+    }
+  }
+
+  #verify(entry: SignedEntry): "ok" | ProofFailure {
+    const verdict = this.#subject.batches.verify(entry);
     if (verdict.type === "failed") return verdict.failure;
-    const receipt = verdict.value;
-    const agrees =
+    return this.#agrees(verdict.value) ? "ok" : "mismatch";
+  }
+
+  #agrees(receipt: Receipt): boolean {
+    const { requestId, attemptId, model } = this.#subject;
+    const expected = this.#expected;
+    return (
+      expected !== undefined &&
       receipt.request_id === requestId &&
       receipt.attempt_id === attemptId &&
       receipt.model === model &&
-      hasAdvertised(receipt.weights_hash) &&
-      receipt.last_seq === lastSeq &&
-      receipt.usage.prompt_tokens === usage.prompt_tokens &&
-      receipt.usage.completion_tokens === usage.completion_tokens &&
-      receipt.usage.cached_tokens === usage.cached_tokens &&
-      receipt.response_hash === this.#answer.digest("hex") &&
-      receipt.request_hash === createHash("sha256").update(body).digest("hex");
-    return agrees ? "ok" : "mismatch";
+      expected.weightsHashes.includes(receipt.weights_hash) &&
+      receipt.last_seq === expected.lastSeq &&
+      receipt.usage.prompt_tokens === expected.usage.prompt_tokens &&
+      receipt.usage.completion_tokens === expected.usage.completion_tokens &&
+      receipt.usage.cached_tokens === expected.usage.cached_tokens &&
+      receipt.response_hash === expected.responseHash &&
+      receipt.request_hash === expected.requestHash
+    );
   }
+
+  #settle(outcome: "ok" | "missing" | ProofFailure, receipt: SignedEntry | undefined): void {
+    this.#deps.checked(outcome);
+    this.#resolve(receipt);
+  }
+}
+
+function* hashSteps(body: Uint8Array, expected: Expected): Steps<void> {
+  const hash = createHash("sha256");
+  for (let at = 0; at < body.length; at += HASHED_AT_ONCE_BYTES) {
+    hash.update(body.subarray(at, at + HASHED_AT_ONCE_BYTES));
+    if (at + HASHED_AT_ONCE_BYTES < body.length) yield;
+  }
+  expected.requestHash = hash.digest("hex");
 }

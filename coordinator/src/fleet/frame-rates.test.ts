@@ -27,6 +27,7 @@ it("counts every kind by itself, each with its own limit", () => {
     key_update: LIMITS.keyUpdatesPerMinute,
     challenge_response: LIMITS.challengeResponsesPerMinute,
     working: LIMITS.workingPerMinute,
+    receipt: LIMITS.receiptsPerMinute,
     other: LIMITS.otherFramesPerMinute,
   } satisfies Record<RatedKind, number>;
   for (const [kind, perMinute] of Object.entries(kinds) as [RatedKind, number][]) {

@@ -10,6 +10,7 @@ const PER_MINUTE: Readonly<Record<RatedKind, number>> = {
   key_update: LIMITS.keyUpdatesPerMinute,
   challenge_response: LIMITS.challengeResponsesPerMinute,
   working: LIMITS.workingPerMinute,
+  receipt: LIMITS.receiptsPerMinute,
   other: LIMITS.otherFramesPerMinute,
 };
 
@@ -49,6 +50,7 @@ export function ratedKind(frame: ProviderFrame): RatedKind | undefined {
     case "key_update":
     case "challenge_response":
     case "working":
+    case "receipt":
       return frame.type;
     case "drain":
       return "other";

@@ -16,10 +16,10 @@ import {
   type ModelAdvert,
   type ProviderFrame,
   type ProviderId,
+  type ReceiptFrame,
   type RegisterFrame,
   type RequestFrame,
   type SealingContextFrame,
-  type SignedBlobText,
   type Slot,
   type TrustLevel,
   type Usage,
@@ -28,6 +28,7 @@ import {
 import type { RawData, WebSocket } from "ws";
 import type { Clock } from "../platform/clock.js";
 import type { Logger } from "../platform/logger.js";
+import { type AwaitedReceipt, AwaitedReceipts } from "./awaited-receipts.js";
 import { FrameRates, type RatedKind, ratedKind } from "./frame-rates.js";
 import { closeReasonOf } from "./handshake.js";
 import { watchLiveness } from "./liveness.js";
@@ -43,7 +44,8 @@ import { type ClampedMember, clampUsage, type UsageBounds } from "./usage-bounds
 export interface StreamListener {
   working(sign: WorkingSign, counter: number): void;
   data(frame: DataFrame): void;
-  complete(usage: Usage, receipt: SignedBlobText | undefined): void;
+  /** @returns who is to hear of the stream's receipt; `undefined` = nobody */
+  complete(usage: Usage): AwaitedReceipt | undefined;
   failed(frame: ErrorFrame): void;
   /** The connection went away. */
   lost(): void;
@@ -84,8 +86,8 @@ export interface SessionHooks {
   overRate(kind: RatedKind): void;
   /** Our own code threw over a message, `sizeBytes` long, that belongs to no stream. */
   undigested(session: ProviderSession, message: "data" | "control", sizeBytes: number, thrown: unknown): void;
-  /** What came of a proof: of a challenge that was due, of a new encryption key. */
-  proved(kind: "challenge" | "key_update", outcome: "ok" | "missed" | ProofFailure): void;
+  /** What came of a proof: of a challenge that was due, of a new encryption key, of a receipt that nobody awaits. */
+  proved(kind: "challenge" | "key_update" | "receipt", outcome: "ok" | "missed" | "unexpected" | ProofFailure): void;
   /** A cancelled stream's provider has confirmed, and says what had been spent by then; `clamped` is what cannot be true of it. */
   cancelConfirmed(session: ProviderSession, spent: Usage, clamped: readonly ClampedMember[]): void;
 }
@@ -134,6 +136,7 @@ export class ProviderSession implements Provider {
   readonly #deps: SessionDeps;
   readonly #streams = new Map<number, StreamListener>();
   readonly #cancelled = new Map<number, Cancelled>();
+  readonly #receipts: AwaitedReceipts;
   readonly #rates: FrameRates;
   readonly #places: Places;
   readonly #liveness: Disposable;
@@ -157,6 +160,7 @@ export class ProviderSession implements Provider {
     this.lentTo = lentTo(frame);
     this.connectedAt = deps.clock.now();
     this.#rates = new FrameRates(deps.clock);
+    this.#receipts = new AwaitedReceipts(deps.clock);
     this.#places = new Places(deps.clock, () => deps.hooks.updated(this));
     this.#socket = registration.socket;
     this.#cork = registration.cork;
@@ -351,7 +355,11 @@ export class ProviderSession implements Provider {
       case "working":
         return this.#toStream(frame.stream, (listener) => listener.working(frame.sign, frame.counter));
       case "complete":
-        return this.#endStream(frame.stream, frame.usage, (listener) => listener.complete(frame.usage, frame.receipt));
+        return this.#endStream(frame.stream, frame.usage, (listener) =>
+          this.#receipts.expect(frame.stream, listener.complete(frame.usage)),
+        );
+      case "receipt":
+        return this.#receipt(frame);
       case "error":
         return this.#endStream(frame.stream, frame.usage, (listener) => listener.failed(frame));
       case "challenge_response":
@@ -415,6 +423,13 @@ export class ProviderSession implements Provider {
     this.#deps.hooks.updated(this);
   }
 
+  /** One that nobody awaits harms nobody: its stream was cancelled while it was on its way, or it came too late. */
+  #receipt({ stream, blob, batch }: ReceiptFrame): void {
+    const awaited = this.#receipts.take(stream);
+    if (awaited === undefined) this.#deps.hooks.proved("receipt", "unexpected");
+    else awaited.came({ blob, batch });
+  }
+
   #toStream(stream: number, tell: (listener: StreamListener) => void): void {
     const listener = this.#streams.get(stream);
     if (listener !== undefined) tell(listener);
@@ -443,6 +458,7 @@ export class ProviderSession implements Provider {
     this.proven?.[Symbol.dispose]();
     for (const { forget } of this.#cancelled.values()) forget[Symbol.dispose]();
     this.#cancelled.clear();
+    this.#receipts[Symbol.dispose]();
     const listeners = [...this.#streams.values()];
     this.#streams.clear();
     // Told first: by the time a stream looks for another provider, this one is known to be gone.

@@ -26,8 +26,10 @@ export interface UsageEvidence {
   readonly answerTokens: number | undefined;
 }
 
+export const CLAMPED_MEMBERS = ["prompt", "completion", "cached"] as const;
+
 /** A member that was more than can be. */
-export type ClampedMember = "prompt" | "completion" | "cached";
+export type ClampedMember = (typeof CLAMPED_MEMBERS)[number];
 
 /**
  * A token is at least one byte of the prompt. What an answer shows is at least one byte a token too; reasoning that

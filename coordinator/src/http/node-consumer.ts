@@ -81,6 +81,12 @@ export class NodeConsumer implements Consumer {
     return this.#response.writableNeedDrain ? this.#drained() : undefined;
   }
 
+  finishStream(...last: readonly (Uint8Array | string)[]): void {
+    this.#stopKeepAlive();
+    for (const event of last) this.#hold(event);
+    this.#flush();
+  }
+
   /** Waits for nobody: there is nothing more to hold back. */
   endStream(...last: readonly (Uint8Array | string)[]): void {
     this.#stopKeepAlive();

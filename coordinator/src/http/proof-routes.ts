@@ -36,6 +36,10 @@ export function proofRoutes(app: Hono<{ Bindings: HttpBindings }>, deps: ProofDe
     const account = authenticate(c.env.incoming.headers, apiKeys);
     const kept = await receipts.find(c.req.param("id").slice(0, 128), account);
     if (kept === undefined) throw new HearthError("not_found", "There is no receipt for this request.");
+    if (kept === "pending") {
+      const wait = { retryAfterSeconds: 1 };
+      throw new HearthError("receipt_pending", "The receipt for this request is not here yet: ask again.", wait);
+    }
     return c.json(describeReceipt(kept));
   });
 }

@@ -20,6 +20,8 @@ export interface Consumer {
    * @returns a promise when the consumer is slow: write again when it resolves. It rejects when the consumer is cut off.
    */
   write(bytes: Uint8Array | string): Promise<void> | undefined;
+  /** Sends the last events at once, waiting for nobody, and leaves the stream open for `endStream`. */
+  finishStream(...last: readonly (Uint8Array | string)[]): void;
   /** Sends the last events, the dialect's own mark of success or failure among them, and ends the stream. */
   endStream(...last: readonly (Uint8Array | string)[]): void;
 }

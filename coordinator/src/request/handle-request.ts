@@ -30,6 +30,8 @@ export interface RequestServices {
   readonly dispatch: OpenAttemptDeps;
   readonly settlement: SettleDeps;
   readonly receipts: Pick<ReceiptBook, "keep">;
+  /** How long the end of a stream waits for its receipt, ms. */
+  readonly receiptWaitMs: number;
   readonly knownModels: Pick<KnownModels, "answered">;
   readonly policy: PolicySettings;
   readonly clock: Clock;
@@ -63,7 +65,7 @@ export async function handleRequest(
   };
   const policy = policyFor(services.policy, request.promptTokens, hedgeDelayOf(services, reservation));
   const stream = race({ startAttempt, committed, policy, clock }, signal);
-  const receipted = new ReceiptedConsumer(consumer); // a stream ends with what its provider signs
+  const receipted = new ReceiptedConsumer(consumer, clock, services.receiptWaitMs); // a stream ends with what its provider signs
   const reply = dialect.reply(request, receipted);
   await relay(stream, reply, receipted, {
     undigested(thrown) {
@@ -74,12 +76,14 @@ export async function handleRequest(
     settle(outcome) {
       settle(services.settlement, log, reservation, outcome);
       const served = trace.served(outcome);
-      if (served === undefined) return;
+      if (served === undefined || outcome.type !== "success") return;
       services.knownModels.answered(served.session, traits.model);
-      services.receipts.keep(request.id, caller.account, served);
-      receipted.receipt = served.attempt.receipt;
+      services.receipts.keep(request.id, caller.account, served, outcome.usage);
+      const { receipt } = served.attempt;
+      if (receipt !== undefined) receipted.trailer = { requestId: request.id, receipt };
     },
   });
+  await receipted.ended;
 }
 
 /** A probe may hedge at once: it finds out about a provider, and its consumer need not pay for that. */

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { issueAttestation, newSoftwareKey, softwareSigner, verifierOf } from "@hearth/attestation";
+import { issueAttestation, newSoftwareKey, type SignedEntry, softwareSigner, verifierOf } from "@hearth/attestation";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { SentAttempt } from "../dispatch/open-attempt.js";
 import { createLogger } from "../platform/logger.js";
@@ -7,14 +7,20 @@ import { PRUNE_BATCH } from "../store/receipt-store.js";
 import { openMemoryStore } from "../store/sqlite/open-sqlite-store.js";
 import type { Store } from "../store/store.js";
 import { FakeClock } from "../testing/fake-clock.js";
+import { type KeptReceipt, readStored } from "./kept-receipt.js";
 import { ReceiptBook } from "./receipt-book.js";
 
 const signer = softwareSigner(newSoftwareKey());
-const RECEIPT = { blob: Buffer.from("{}").toString("base64url"), signature: Buffer.alloc(64, 1).toString("base64url") };
+const USAGE = { prompt_tokens: 1, completion_tokens: 2 };
+const ENTRY: SignedEntry = {
+  blob: Buffer.from("{}"),
+  batch: { blob: Buffer.from("{}"), signature: Buffer.alloc(64, 1), index: 3, proof: [Buffer.alloc(32, 2)] },
+};
 
 let clock: FakeClock;
 let store: Store;
 let lost: number;
+let session: SentAttempt["session"];
 let sent: SentAttempt;
 
 beforeEach(async () => {
@@ -39,8 +45,12 @@ beforeEach(async () => {
   });
   const hash = createHash("sha256").update(signed.blob).digest("hex");
   const proven = { proof: { hash, signed, verifier: verifierOf(signer.publicKey) } };
-  sent = { attempt: { receipt: RECEIPT }, session: { id: "prv_1", proven } } as unknown as SentAttempt;
+  session = { id: "prv_1", proven } as unknown as SentAttempt["session"];
+  sent = signedBy(Promise.resolve(ENTRY));
 });
+
+const signedBy = (receipt: Promise<SignedEntry | undefined>, clamped: readonly string[] = []): SentAttempt =>
+  ({ attempt: { receipt, clamped }, session }) as unknown as SentAttempt;
 afterEach(() => store.close());
 
 const bookOn = (given: Store): ReceiptBook =>
@@ -54,24 +64,98 @@ const bookOn = (given: Store): ReceiptBook =>
     },
   });
 
+const found = async (book: ReceiptBook, request = "req_1"): Promise<KeptReceipt> => {
+  const kept = await book.find(request, "anna");
+  if (kept === undefined || kept === "pending") throw new Error(`not found: ${kept}`);
+  return kept;
+};
+
 describe("the receipt book", () => {
   it("finds a receipt from the moment it is kept, for its own account only", async () => {
     const book = bookOn(store);
-    book.keep("req_1", "anna", sent);
-    expect((await book.find("req_1", "anna"))?.receipt.providerId).toBe("prv_1");
+    book.keep("req_1", "anna", sent, USAGE);
+    await book.arrived(0);
+    expect((await found(book)).receipt.providerId).toBe("prv_1");
     expect(await book.find("req_1", "ben")).toBeUndefined();
     await book.stop();
     expect(clock.pending).toBe(0);
   });
 
+  it("says of one that is awaited that it is pending, to its own account only, and no more when there is none", async () => {
+    const book = bookOn(store);
+    let checked: (receipt: SignedEntry | undefined) => void = () => {};
+    const receipt = new Promise<SignedEntry | undefined>((resolve) => {
+      checked = resolve;
+    });
+    book.keep("req_1", "anna", signedBy(receipt), USAGE);
+    expect(await book.find("req_1", "anna")).toBe("pending");
+    expect(await book.find("req_1", "ben")).toBeUndefined();
+    checked(undefined);
+    await book.arrived(0);
+    expect(await book.find("req_1", "anna")).toBeUndefined();
+    await book.stop();
+    expect([lost, clock.pending]).toEqual([0, 0]);
+  });
+
+  it("waits for those that are awaited as long as it is told to, and not a moment longer", async () => {
+    const book = bookOn(store);
+    book.keep("req_1", "anna", signedBy(new Promise(() => {})), USAGE);
+    let over = false;
+    const arrived = book.arrived(500).then(() => {
+      over = true;
+    });
+    clock.advance(499);
+    await Promise.resolve();
+    expect(over).toBe(false);
+    clock.advance(1);
+    await arrived;
+  });
+
+  it("gives back from the store what was signed, and what counts beside it where that is less", async () => {
+    const book = bookOn(store);
+    book.keep("req_1", "anna", sent, USAGE);
+    book.keep("req_2", "anna", signedBy(Promise.resolve(ENTRY), ["completion"]), USAGE);
+    await book.stop();
+    const later = bookOn(store);
+    const read = async (request: string) => readStored((await found(later, request)).receipt);
+    expect(await read("req_1")).toEqual({ signed: bytesOf(ENTRY), counted: undefined });
+    expect(await read("req_2")).toEqual({
+      signed: bytesOf(ENTRY),
+      counted: { usage: USAGE, clamped: ["completion"] },
+    });
+    await later.stop();
+  });
+
+  it("reads a receipt of format 1 as it was kept, and nothing out of what is neither", () => {
+    const blob = Buffer.from("{}");
+    const signature = new Uint8Array(64).fill(2);
+    expect(readStored({ blob, signature })).toEqual({ signed: { blob, signature }, counted: undefined });
+    for (const length of [0, 1, 2, 63, 65, 200]) {
+      expect(readStored({ blob, signature: new Uint8Array(length).fill(2) })).toBeUndefined();
+    }
+  });
+
+  it("keeps so many receipts waiting, awaited ones among them, and counts the rest as lost", async () => {
+    const put = async (): Promise<void> => {
+      throw new Error("full");
+    };
+    const book = bookOn({ ...store, receipts: { put, find: async () => undefined, prune: async () => 0 } });
+    const never = signedBy(new Promise(() => {}));
+    for (let n = 0; n < 20_000; n++) book.keep(`req_${n}`, "anna", never, USAGE);
+    expect(lost).toBe(0);
+    book.keep("req_over", "anna", never, USAGE);
+    expect(lost).toBe(1);
+  });
+
   it("writes what has gathered together, with what vouches for it, and finds it after a restart", async () => {
     const book = bookOn(store);
-    for (let at = 0; at < 50; at++) book.keep(`req_${at}`, "anna", sent);
+    for (let at = 0; at < 50; at++) book.keep(`req_${at}`, "anna", sent, USAGE);
+    await book.arrived(0);
     clock.advance(100);
     await book.stop();
     const later = bookOn(store);
-    const kept = await later.find("req_49", "anna");
-    expect(kept?.attestation.identityKey).toEqual(signer.publicKey);
+    const kept = await found(later, "req_49");
+    expect(kept.attestation.identityKey).toEqual(signer.publicKey);
     expect(await later.find("req_49", "ben")).toBeUndefined();
     await later.stop();
   });
@@ -87,9 +171,10 @@ describe("the receipt book", () => {
       },
     };
     const book = bookOn(moody);
-    book.keep("req_1", "anna", sent);
+    book.keep("req_1", "anna", sent, USAGE);
+    await book.arrived(0);
     await book.flush();
-    expect((await book.find("req_1", "anna"))?.receipt.requestId).toBe("req_1");
+    expect((await found(book)).receipt.requestId).toBe("req_1");
     expect(await store.receipts.find("req_1", "anna")).toBeUndefined();
     await book.stop();
     expect(await store.receipts.find("req_1", "anna")).toBeDefined();
@@ -100,8 +185,8 @@ describe("the receipt book", () => {
       throw Object.assign(new Error("full"), { code: "SQLITE_FULL" });
     };
     const book = bookOn({ ...store, receipts: { put, find: async () => undefined, prune: async () => 0 } });
-    book.keep("req_1", "anna", sent);
-    book.keep("req_2", "anna", sent);
+    book.keep("req_1", "anna", sent, USAGE);
+    book.keep("req_2", "anna", sent, USAGE);
     expect(await book.stop()).toBe(2);
     expect([lost, clock.pending]).toEqual([2, 0]);
   });
@@ -128,9 +213,19 @@ describe("the receipt book", () => {
 
   it("keeps nothing for a provider that does not attest", async () => {
     const book = bookOn(store);
-    book.keep("req_1", "anna", { ...sent, session: { id: "p" } } as unknown as SentAttempt);
+    book.keep("req_1", "anna", { ...sent, session: { id: "p" } } as unknown as SentAttempt, USAGE);
     expect(await book.find("req_1", "anna")).toBeUndefined();
     await book.stop();
     expect(lost).toBe(0);
   });
 });
+
+/** As plain byte arrays, which is how they come from the store. */
+function bytesOf({ blob, batch }: SignedEntry): SignedEntry {
+  const plain = (bytes: Uint8Array): Uint8Array => Uint8Array.from(bytes);
+  const { signature, index, proof } = batch;
+  return {
+    blob: plain(blob),
+    batch: { blob: plain(batch.blob), signature: plain(signature), index, proof: proof.map(plain) },
+  };
+}

@@ -1,16 +1,20 @@
-import type { SignedBlobText } from "@hearth/protocol";
+import type { SignedEntry } from "@hearth/attestation";
+import type { Usage } from "@hearth/protocol";
 import type { SentAttempt } from "../dispatch/open-attempt.js";
 import type { Proof } from "../fleet/trust/proof.js";
 import { type Clock, repeat } from "../platform/clock.js";
 import { describeFault } from "../platform/fault.js";
 import type { Logger } from "../platform/logger.js";
 import type { AttestationStore, StoredAttestation } from "../store/attestation-store.js";
-import { PRUNE_BATCH, type ReceiptStore, type StoredReceipt } from "../store/receipt-store.js";
+import { PRUNE_BATCH, type ReceiptStore } from "../store/receipt-store.js";
+import { type CountedUsage, type KeptReceipt, storedForm } from "./kept-receipt.js";
 
 /** Receipts are written together, this long after the first of them, ms: one transaction costs as much as one receipt. */
 const FLUSH_MS = 100;
-/** Receipts that wait to be written at most: a store that is away for long loses the ones after that. */
+/** Receipts that are awaited or wait to be written at most: a store that is away for long loses the ones after that. */
 const MAX_PENDING = 20_000;
+/** How long a stop waits for receipts that are being checked, ms. */
+const STOP_MS = 500;
 /** How long receipts are kept, ms, and how many. */
 const KEPT_MS = 90 * 24 * 3_600_000;
 const KEPT_AT_MOST = 5_000_000;
@@ -29,16 +33,26 @@ export interface ReceiptBookDeps {
   readonly lost: () => void;
 }
 
-/** A receipt with what vouches for the key that signed it. */
-export interface KeptReceipt {
-  readonly receipt: StoredReceipt;
+/** What a receipt was given for: all that is known of it before it is here. */
+interface Origin {
+  readonly requestId: string;
+  readonly account: string;
+  readonly providerId: string;
+  readonly createdAtMs: number;
   readonly attestation: StoredAttestation;
+  readonly counted: CountedUsage | undefined;
 }
 
-/** Keeps the receipts of finished requests; whoever asks finds one from the moment it is kept. */
+/**
+ * Keeps the receipts of finished requests. Each is awaited until it is here and found to be true; whoever asks finds it
+ * from then on.
+ */
 export class ReceiptBook {
   readonly #deps: ReceiptBookDeps;
   readonly #pruning: Disposable;
+  /** By request: whose it is. */
+  readonly #awaited = new Map<string, string>();
+  #arrived: (() => void)[] = [];
   #pending = new Map<string, KeptReceipt>();
   #writing: ReadonlyMap<string, KeptReceipt> = new Map();
   #timer: Disposable | undefined;
@@ -51,33 +65,55 @@ export class ReceiptBook {
     this.#pruning = repeat(deps.clock, PRUNE_MS, () => void this.#prune());
   }
 
-  /** Keeps the receipt of an attempt that has ended well, if it brought one. */
-  keep(requestId: string, account: string, { attempt, session }: SentAttempt): void {
-    const { receipt } = attempt;
+  /**
+   * Keeps the receipt of an attempt that has ended well, when it comes.
+   *
+   * @param usage what counts of it
+   */
+  keep(requestId: string, account: string, { attempt, session }: SentAttempt, usage: Usage): void {
+    const { receipt, clamped } = attempt;
     if (receipt === undefined || session.proven === undefined) return;
-    if (this.#pending.size >= MAX_PENDING) return this.#deps.lost();
+    if (this.#awaited.size + this.#pending.size >= MAX_PENDING) return this.#deps.lost();
     const createdAtMs = this.#deps.clock.wallTime();
     const attestation = attestationOf(session.proven.proof, createdAtMs);
-    this.#pending.set(requestId, {
-      receipt: {
-        requestId,
-        account,
-        providerId: session.id,
-        createdAtMs,
-        ...bytesOf(receipt),
-        attestationHash: attestation.hash,
-      },
-      attestation,
-    });
-    this.#timer ??= this.#deps.clock.setTimer(FLUSH_MS, () => void this.flush());
+    const counted = clamped.length === 0 ? undefined : { usage, clamped: [...clamped] };
+    const origin: Origin = { requestId, account, providerId: session.id, createdAtMs, attestation, counted };
+    this.#awaited.set(requestId, account);
+    void receipt.then((entry) => this.#came(origin, entry));
   }
 
-  async find(requestId: string, account: string): Promise<KeptReceipt | undefined> {
+  /** @returns `pending` while it may still come */
+  async find(requestId: string, account: string): Promise<KeptReceipt | "pending" | undefined> {
+    if (this.#awaited.get(requestId) === account) return "pending";
     const held = this.#pending.get(requestId) ?? this.#writing.get(requestId);
     if (held !== undefined) return held.receipt.account === account ? held : undefined;
     const receipt = await this.#deps.receipts.find(requestId, account);
     const attestation = receipt && (await this.#deps.attestations.get(receipt.attestationHash));
     return receipt && attestation && { receipt, attestation };
+  }
+
+  /** Resolves when no receipt is awaited any more, at the latest after this long, ms. */
+  async arrived(limitMs: number): Promise<void> {
+    if (this.#awaited.size === 0) return;
+    await new Promise<void>((resolve) => {
+      const timer = this.#deps.clock.setTimer(limitMs, resolve);
+      this.#arrived.push(() => {
+        timer[Symbol.dispose]();
+        resolve();
+      });
+    });
+  }
+
+  #came({ counted, attestation, ...origin }: Origin, entry: SignedEntry | undefined): void {
+    this.#awaited.delete(origin.requestId);
+    if (entry !== undefined) {
+      const receipt = { ...origin, ...storedForm(entry, counted), attestationHash: attestation.hash };
+      this.#pending.set(origin.requestId, { receipt, attestation });
+      if (this.#stopped) this.#deps.lost();
+      else this.#timer ??= this.#deps.clock.setTimer(FLUSH_MS, () => void this.flush());
+    }
+    if (this.#awaited.size > 0) return;
+    for (const resolve of this.#arrived.splice(0)) resolve();
   }
 
   /** Writes what waits. Never rejects: what the store does not take now is tried again. */
@@ -94,6 +130,7 @@ export class ReceiptBook {
    * @returns how many receipts the store did not take; they are lost
    */
   async stop(): Promise<number> {
+    await this.arrived(STOP_MS);
     this.#stopped = true;
     this.#pruning[Symbol.dispose]();
     await this.flush();
@@ -145,8 +182,4 @@ export class ReceiptBook {
 
 function attestationOf({ hash, signed, verifier }: Proof, createdAtMs: number): StoredAttestation {
   return { hash, blob: signed.blob, signature: signed.signature, identityKey: verifier.publicKey, createdAtMs };
-}
-
-function bytesOf({ blob, signature }: SignedBlobText): Pick<StoredReceipt, "blob" | "signature"> {
-  return { blob: Buffer.from(blob, "base64url"), signature: Buffer.from(signature, "base64url") };
 }

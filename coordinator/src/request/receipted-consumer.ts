@@ -1,15 +1,37 @@
-import type { SignedBlobText } from "@hearth/protocol";
+import { entryText, type SignedEntry } from "@hearth/attestation";
+import type { Clock } from "../platform/clock.js";
 import type { HearthError } from "../platform/errors.js";
 import type { Consumer } from "./consumer.js";
 
+/** What a stream may end with. */
+export interface Trailer {
+  readonly requestId: string;
+  /** The provider's receipt when it is here and true, `undefined` when there will be none. */
+  readonly receipt: Promise<SignedEntry | undefined>;
+}
+
+/** How long the end of a stream waits for its receipt by default, ms. The answer's own last event waits for nothing. */
+export const RECEIPT_WAIT_MS = 50;
+
 /** Ends a stream with the provider's receipt, as a comment that no client of any dialect looks at unless it wants to. */
 export class ReceiptedConsumer implements Consumer {
-  /** Known when the answer is complete. */
-  receipt: SignedBlobText | undefined;
+  /** Known when the answer is complete; absent = nobody signs for it. */
+  trailer: Trailer | undefined;
   readonly #consumer: Consumer;
+  readonly #clock: Clock;
+  readonly #waitMs: number;
+  #ended: Promise<void> | undefined;
 
-  constructor(consumer: Consumer) {
+  /** @param waitMs how long the stream stays open for a receipt that is not here yet */
+  constructor(consumer: Consumer, clock: Clock, waitMs: number) {
     this.#consumer = consumer;
+    this.#clock = clock;
+    this.#waitMs = waitMs;
+  }
+
+  /** Resolves when a stream that waits for its receipt has been ended; `undefined` when none does. Never rejects. */
+  get ended(): Promise<void> | undefined {
+    return this.#ended;
   }
 
   setHeaders(headers: Readonly<Record<string, string>>): void {
@@ -32,9 +54,34 @@ export class ReceiptedConsumer implements Consumer {
     return this.#consumer.write(bytes);
   }
 
+  finishStream(...last: readonly (Uint8Array | string)[]): void {
+    this.#consumer.finishStream(...last);
+  }
+
   endStream(...last: readonly (Uint8Array | string)[]): void {
-    if (this.receipt === undefined) return this.#consumer.endStream(...last);
-    const { blob, signature } = this.receipt;
-    this.#consumer.endStream(...last, `: hearth-receipt ${JSON.stringify({ blob, signature })}\n\n`);
+    if (this.trailer === undefined) return this.#consumer.endStream(...last);
+    this.#consumer.finishStream(...last);
+    this.#ended = this.#trail(this.trailer);
+  }
+
+  async #trail({ requestId, receipt }: Trailer): Promise<void> {
+    const came = await this.#within(receipt);
+    if (came === "pending") this.#consumer.endStream(comment({ status: "pending", request_id: requestId }));
+    else if (came === undefined) this.#consumer.endStream();
+    else this.#consumer.endStream(comment(entryText(came)));
+  }
+
+  async #within(receipt: Trailer["receipt"]): Promise<SignedEntry | "pending" | undefined> {
+    let timer: Disposable | undefined;
+    const late = new Promise<"pending">((resolve) => {
+      timer = this.#clock.setTimer(this.#waitMs, () => resolve("pending"));
+    });
+    try {
+      return await Promise.race([receipt, late]);
+    } finally {
+      timer?.[Symbol.dispose]();
+    }
   }
 }
+
+const comment = (content: object): string => `: hearth-receipt ${JSON.stringify(content)}\n\n`;

@@ -66,6 +66,7 @@ class Wire implements Connection {
 /** The jobs of one connection, as a test wants them. */
 class FakeJobs {
   size = 0;
+  unsigned = 0;
   allowed = true;
   refusing = false;
   abandoned = 0;
@@ -85,6 +86,10 @@ class FakeJobs {
   abandon(): void {
     this.abandoned += 1;
     this.size = 0;
+  }
+
+  get settled(): boolean {
+    return this.size === 0 && this.unsigned === 0;
   }
 
   end(): void {

@@ -21,7 +21,7 @@ export type MachineFrame = Frame<"challenge" | "runtime_status">;
 export type RegisteredFrame = Frame<"registered">;
 
 /** The jobs of one connection. */
-export type SessionJobs = Pick<JobTable, "size" | "control" | "data" | "refuse" | "abandon">;
+export type SessionJobs = Pick<JobTable, "size" | "settled" | "control" | "data" | "refuse" | "abandon">;
 
 /** How long running jobs may take to end when the agent or the coordinator leaves, ms. */
 export const LEAVE_TIMEOUT_MS = 30_000;
@@ -53,7 +53,7 @@ export interface SessionDeps {
   readonly dial: Dial;
   readonly clock: Clock;
   readonly log: Logger;
-  /** @param idle to be called each time the last job has ended */
+  /** @param idle to be called each time its jobs are settled */
   readonly jobs: (outlet: JobOutlet, idle: () => void) => SessionJobs;
   /** @param url the coordinator's */
   readonly registerFrame: (url: string, connection: Connection) => Promise<RegisterFrame>;
@@ -152,7 +152,7 @@ export class Session {
   }
 
   #leftIfDone(): void {
-    if (this.#phase.type === "leaving" && this.#phase.confirmed && this.#jobs.size === 0) this.#left();
+    if (this.#phase.type === "leaving" && this.#phase.confirmed && this.#jobs.settled) this.#left();
   }
 
   #left(): void {

@@ -10,7 +10,7 @@ import { Jobs, type JobsDeps } from "./jobs.js";
 
 const ANSWER = 'data: {"choices":[{"delta":{"content":"Hello"}}]}\n\n';
 const USAGE = 'data: {"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":3}}\n\n';
-const SIGNED = { blob: "e30", signature: "s".repeat(86) };
+const SIGNED = { blob: "e30", batch: { blob: "e30", signature: "s".repeat(86), index: 0, proof: [] } };
 
 /** A backend with one answer. */
 function backendOf(contentType: string, ...parts: readonly string[]): Backend {
@@ -46,7 +46,10 @@ function start(deps: Partial<JobsDeps> = {}) {
   const keys = new KeyRing();
   const jobs = new Jobs({ backend: events(), keys, clock: systemClock, log: createLogger("silent"), ...deps });
   const outlet = new Outlet();
-  const table = jobs.serve(outlet, () => {});
+  const idle = { times: 0 };
+  const table = jobs.serve(outlet, () => {
+    idle.times += 1;
+  });
   /** Sends a request in two parts. @returns how it ended */
   const ask = async (key = keys.current, more: Partial<RequestFrame> = {}): Promise<ProviderFrame | undefined> => {
     const binding = { requestId: "r", attemptId: "a" };
@@ -81,7 +84,7 @@ function start(deps: Partial<JobsDeps> = {}) {
     await eventually(() => ending() !== undefined);
     return ending();
   };
-  return { keys, jobs, outlet, table, ask };
+  return { keys, jobs, outlet, table, ask, idle };
 }
 
 describe("a receipt", () => {
@@ -105,7 +108,9 @@ describe("a receipt", () => {
       }),
     };
     const { outlet, ask } = start({ backend, receipts });
-    expect(await ask(undefined, { dialect })).toMatchObject({ type: "complete", receipt: SIGNED });
+    expect(await ask(undefined, { dialect })).toMatchObject({ type: "complete" });
+    await eventually(() => outlet.frames.at(-1)?.type === "receipt");
+    expect(outlet.frames.at(-1)).toEqual({ type: "receipt", stream: 1, ...SIGNED });
     expect(seen.request).toBe('{"messages"}');
     expect(seen.response).toBe(Buffer.concat(outlet.plaintexts).toString());
     expect(seen.response.length).toBeGreaterThanOrEqual(minBytes);
@@ -114,10 +119,27 @@ describe("a receipt", () => {
 
   it("that nobody can sign is left out, and the answer stands", async () => {
     const finish = () => Promise.reject(new Error("no key"));
-    const { ask } = start({ receipts: { start: () => ({ request() {}, response() {}, finish }) } });
-    const ending = await ask();
-    expect(ending?.type).toBe("complete");
-    expect(ending).not.toHaveProperty("receipt");
+    const { outlet, table, ask } = start({ receipts: { start: () => ({ request() {}, response() {}, finish }) } });
+    expect((await ask())?.type).toBe("complete");
+    await eventually(() => table.settled);
+    expect(outlet.frames.map(({ type }) => type)).not.toContain("receipt");
+  });
+
+  it("keeps no answer waiting, and its connection open until it is sent", async () => {
+    let sign: (receipt: typeof SIGNED) => void = () => {};
+    const finish = () =>
+      new Promise<typeof SIGNED>((resolve) => {
+        sign = resolve;
+      });
+    const receipts: JobsDeps["receipts"] = { start: () => ({ request() {}, response() {}, finish }) };
+    const { jobs, outlet, table, ask, idle } = start({ receipts });
+    expect((await ask())?.type).toBe("complete");
+    await eventually(() => jobs.size === 0);
+    expect([table.settled, idle.times]).toEqual([false, 0]);
+    sign(SIGNED);
+    await eventually(() => table.settled);
+    expect(outlet.frames.map(({ type }) => type)).toEqual(["complete", "receipt"]);
+    expect(idle.times).toBe(1);
   });
 });
 

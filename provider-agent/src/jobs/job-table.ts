@@ -19,7 +19,7 @@ export interface JobTableDeps extends SharedJobDeps {
   /** Whether the owner lends the machine now; while not, what crosses on the wire is refused. Absent = always. */
   readonly lends?: () => boolean;
   readonly outlet: JobOutlet;
-  /** The last job has ended. */
+  /** It is settled: the last job has ended, or the last receipt was signed. */
   readonly idle: () => void;
 }
 
@@ -30,6 +30,8 @@ export class JobTable {
   readonly #used = new UsedStreams();
   readonly #contexts: OpeningContexts;
   #state: "serving" | "refusing" | "closed" = "serving";
+  /** Jobs that are over but for their receipt. */
+  #unsigned = 0;
 
   constructor(deps: JobTableDeps) {
     this.#deps = deps;
@@ -38,6 +40,11 @@ export class JobTable {
 
   get size(): number {
     return this.#jobs.size;
+  }
+
+  /** No job runs, and every receipt is sent. */
+  get settled(): boolean {
+    return this.#jobs.size === 0 && this.#unsigned === 0;
   }
 
   /** Nothing more comes. */
@@ -110,11 +117,19 @@ export class JobTable {
     const opener = this.#contexts.openerOf(frame);
     if (opener === undefined) return false;
     const ended = (): void => this.#ended(frame.stream);
-    this.#jobs.set(frame.stream, new Job(frame, { ...this.#deps, opener, ended }));
+    this.#jobs.set(frame.stream, new Job(frame, { ...this.#deps, opener, ended, afterwards: this.#afterwards }));
     return true;
   }
 
   #ended(stream: number): void {
-    if (this.#jobs.delete(stream) && this.#jobs.size === 0) this.#deps.idle();
+    if (this.#jobs.delete(stream) && this.settled) this.#deps.idle();
   }
+
+  readonly #afterwards = (work: Promise<void>): void => {
+    this.#unsigned += 1;
+    void work.then(() => {
+      this.#unsigned -= 1;
+      if (this.settled) this.#deps.idle();
+    });
+  };
 }

@@ -6,7 +6,6 @@ import {
   LIMITS,
   type ProviderFrame,
   type RequestFrame,
-  type SignedBlobText,
   type Usage,
   type WorkingSign,
 } from "@hearth/protocol";
@@ -49,6 +48,8 @@ export interface JobDeps extends SharedJobDeps {
   readonly opener: RequestOpener;
   /** The job is over; called once. */
   readonly ended: () => void;
+  /** What is left to do for a job that is over: it never rejects. Called before `ended`. */
+  readonly afterwards: (work: Promise<void>) => void;
 }
 
 /** One request of the coordinator's: its sealed body gathered, run on the backend, the answer sealed and sent. */
@@ -147,7 +148,7 @@ export class Job {
     using reader = new BodyReader(response.body, clock, this.#stalled, () => wait[Symbol.dispose]());
     await this.#relay(response, reader);
     await this.#outflow.settled();
-    await this.#complete();
+    this.#complete();
     await reader.finish(() => this.#abort.abort(JobFailure.stalled()));
   }
 
@@ -191,25 +192,25 @@ export class Job {
 
   readonly #stalled = (): void => this.#abort.abort(JobFailure.stalled());
 
-  async #complete(): Promise<void> {
+  #complete(): void {
     const { usage } = this.#scan;
-    const receipt = await this.#signed(usage);
     if (this.#over) return;
     this.#over = true;
     this.#log.debug({ ms: this.#elapsedMs, ...usage }, "job completed");
     this.#deps.statistics.record(this.model, "served", usage, this.#timer.timings(this.#outflow.heldUp));
-    const signed = receipt === undefined ? {} : { receipt };
-    this.#deps.outlet.send({ type: "complete", stream: this.#frame.stream, usage, ...signed });
+    this.#deps.outlet.send({ type: "complete", stream: this.#frame.stream, usage });
+    if (this.#receipt !== undefined) this.#deps.afterwards(this.#certify(this.#receipt, usage));
     this.#deps.ended();
   }
 
-  /** An answer that is out already is not taken back because nobody can sign for it. */
-  async #signed(usage: Usage): Promise<SignedBlobText | undefined> {
+  /** Nobody waits for a signature, and an answer that is out already is not taken back because there is none. */
+  async #certify(receipt: ReceiptBuilder, usage: Usage): Promise<void> {
+    const { lastSeq } = this.#outflow;
     try {
-      return await this.#receipt?.finish({ usage, lastSeq: this.#outflow.lastSeq });
+      const signed = await receipt.finish({ usage, lastSeq });
+      this.#deps.outlet.send({ type: "receipt", stream: this.#frame.stream, ...signed });
     } catch (error) {
       this.#log.warn({ problem: describeFault(error) }, "no receipt");
-      return undefined;
     }
   }
 

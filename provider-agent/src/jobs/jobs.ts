@@ -35,7 +35,7 @@ export class Jobs {
     this.#admission = new Admission(deps.limits ?? DEFAULT_ADMISSION, deps.clock);
   }
 
-  /** The jobs of a new connection. @param idle called each time the last of them has ended */
+  /** The jobs of a new connection. @param idle called each time they are settled */
   readonly serve = (outlet: JobOutlet, idle: () => void): JobTable => {
     const { statistics } = this;
     for (const table of this.#tables) if (table.closed) this.#tables.delete(table);

@@ -74,7 +74,6 @@ describe.each(CASES)("a backend that speaks $dialect", ({ dialect, begin, delta,
       type: "complete",
       stream: sent.stream,
       usage: COUNTED,
-      receipt: expect.anything(),
     });
     expect(sent.text).toBe(answer);
     expect(setting.backend.calls[0]?.path).toBe(`/v1/${dialect}`);

@@ -38,6 +38,7 @@ export class SentRequest {
   /** The frame with the final flag has come. */
   finished = false;
   ending: Ending | undefined;
+  receipt: Extract<ProviderFrame, { type: "receipt" }> | undefined;
   readonly #link: AgentLink;
   readonly #sealer: AttemptSealer;
 
@@ -88,6 +89,11 @@ export class SentRequest {
   }
 
   frame(frame: ProviderFrame): void {
+    if (frame.type === "receipt") {
+      if (this.ending?.type !== "complete" || this.receipt) throw new Error("a receipt out of turn");
+      this.receipt = frame;
+      return;
+    }
     if (this.ending) throw new Error(`${frame.type} after the end`);
     this.control.push(frame);
     if (frame.type === "complete" || frame.type === "error") this.ending = frame;

@@ -52,7 +52,7 @@ export const COORDINATOR = {
     "@hono/node-server",
     "node:http",
   ],
-  "shutdown.ts": ["./config.ts", "./fleet", "./http", "./platform", "node:http"],
+  "shutdown.ts": ["./config.ts", "./fleet", "./http", "./platform", "./request", "node:http"],
   // It stands above the rooms: the defaults of some settings are constants of theirs.
   "config.ts": ["./fleet", "./http", "./platform", "./request", "zod"],
   "secrets.ts": ["./config.ts", "./platform", "./sealing", "@hearth/disk", "node:fs", "node:path"],
@@ -105,7 +105,16 @@ export const COORDINATOR = {
     "node:string_decoder",
   ],
   // A request's receipts are kept from here: the stores' interfaces are a floor, as the platform is.
-  request: ["./dispatch", "./fleet", "./platform", "./selection", "./store", "@hearth/protocol"],
+  request: [
+    "./dispatch",
+    "./fleet",
+    "./platform",
+    "./selection",
+    "./store",
+    "@hearth/attestation",
+    "@hearth/protocol",
+    "zod",
+  ],
   dispatch: [
     "./fleet",
     "./platform",
@@ -173,7 +182,6 @@ export const COORDINATOR = {
   ],
   "*.test.ts": [
     "../attestation/testing",
-    "@hearth/attestation",
     "@seriousme/openapi-schema-validator",
     "fast-check",
     "pino",

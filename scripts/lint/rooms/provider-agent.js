@@ -86,6 +86,7 @@ export const PROVIDER_AGENT = {
     "node:os",
     "node:path",
     "node:stream",
+    "node:timers/promises",
     "node:url",
   ],
   "attest/enclave/testing": ["node:*"],

@@ -2,17 +2,19 @@ import { createHash, randomBytes } from "node:crypto";
 import {
   type AttestationFacts,
   answerChallenge,
+  entryText,
   type IdentitySigner,
   identityOf,
   issueAttestation,
-  issueReceipt,
+  issueReceiptBatch,
   newSoftwareKey,
   type Posture,
-  type Receipt,
+  type ReceiptFacts,
+  receiptEntry,
   type SignedBlob,
   softwareSigner,
 } from "@hearth/attestation";
-import type { AttestationProof, ChallengeResponseFrame, SignedBlobText } from "@hearth/protocol";
+import type { AttestationProof, ChallengeResponseFrame, ReceiptText, SignedBlobText } from "@hearth/protocol";
 
 /** What nobody could object to. */
 export const GOOD_POSTURE: Posture = {
@@ -66,8 +68,16 @@ export class AttestingMachine {
     return { type: "challenge_response", challenge, ...wire(signed) };
   }
 
-  async receipt(content: Omit<Receipt, "type">): Promise<SignedBlobText> {
-    return wire(await issueReceipt(this.signer, content));
+  /** A receipt, signed for in a batch of one. */
+  async receipt(facts: ReceiptFacts): Promise<ReceiptText> {
+    const [receipt] = await this.receipts([facts]);
+    return receipt as ReceiptText;
+  }
+
+  /** Receipts that share one signature. */
+  async receipts(facts: readonly ReceiptFacts[]): Promise<readonly ReceiptText[]> {
+    const entries = facts.map((each) => receiptEntry(each, randomBytes(16)));
+    return (await issueReceiptBatch(this.signer, entries, Date.now())).map(entryText);
   }
 }
 

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Receipt } from "@hearth/attestation";
+import type { ReceiptFacts } from "@hearth/attestation";
 import {
   createWholeFold,
   type EventGrammar,
@@ -15,6 +15,7 @@ import {
   DATA_MARKS,
   type ErrorFrame,
   type Holding,
+  type ReceiptText,
   type RequestFrame,
   type Usage,
   type WorkingSign,
@@ -163,11 +164,21 @@ export class ScriptedStream {
     void this.certify(usage);
   }
 
-  /** `complete`, with a receipt where the machine has a key to sign it with. */
-  async certify(usage: Usage = USAGE, changes: Partial<Receipt> = {}): Promise<void> {
+  /** `complete`, and a receipt behind it where the machine has a key to sign it with. */
+  async certify(usage: Usage = USAGE, changes: Partial<ReceiptFacts> = {}): Promise<void> {
+    this.complete(usage);
+    if (this.#provider.machine !== undefined) this.receipt(await this.sign(usage, changes));
+  }
+
+  receipt(receipt: ReceiptText): void {
+    this.#provider.send({ type: "receipt", stream: this.frame.stream, ...receipt });
+  }
+
+  /** The machine's word on this stream, once it has ended. */
+  async sign(usage: Usage = USAGE, changes: Partial<ReceiptFacts> = {}): Promise<ReceiptText> {
     const { machine } = this.#provider;
-    if (machine === undefined) return this.complete(usage);
-    const receipt = await machine.receipt({
+    if (machine === undefined) throw new Error("this machine signs nothing");
+    return machine.receipt({
       request_id: this.frame.request_id,
       attempt_id: this.frame.attempt_id,
       model: this.frame.model,
@@ -179,7 +190,6 @@ export class ScriptedStream {
       issued_at_ms: Date.now(),
       ...changes,
     });
-    this.#provider.send({ type: "complete", stream: this.frame.stream, usage, receipt });
   }
 
   complete(usage: Usage = USAGE): void {

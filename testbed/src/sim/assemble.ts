@@ -2,6 +2,7 @@ import type { Duplex } from "node:stream";
 import { createLogger } from "@hearth/coordinator";
 import {
   type AttemptObserver,
+  Background,
   type Catalog,
   countingIds,
   createPicker,
@@ -92,12 +93,15 @@ export function assemble(world: World): CoordinatorUnderTest {
       clock,
       contexts,
       observer,
+      background: new Background(clock),
+      distrust: (id) => registry.distrust(id),
     },
     settlement: {
       clock,
       metrics: { requests: UNHEARD, requestSeconds: UNHEARD, tokens: UNHEARD } as never,
     },
     receipts: { keep() {} },
+    receiptWaitMs: 0,
     knownModels: { answered() {} },
     policy: DEFAULT_POLICY,
     clock,

@@ -117,6 +117,7 @@ class SimConsumer implements Consumer, Reply {
   setHeaders(): void {}
   sendJson(): void {}
   openStream(): void {}
+  finishStream(): void {}
   endStream(): void {}
 
   /** Gone: whoever waits for it need not wait any more. */

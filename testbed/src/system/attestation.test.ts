@@ -1,4 +1,6 @@
 import {
+  type EntryText,
+  entryOf,
   serialHash,
   UnknownDocumentError,
   type Verifier,
@@ -59,16 +61,16 @@ describe("a receipt", () => {
     const comment = /: hearth-receipt (\{.*\})\n\n$/.exec(text)?.[1];
     expect(comment).toBeDefined();
     const kept = (await (await hearth.get(`/v1/receipts/${id}`)).json()) as KeptReceipt;
-    expect(JSON.parse(comment as string)).toEqual({ blob: kept.receipt.blob, signature: kept.receipt.signature });
+    expect(JSON.parse(comment as string)).toEqual({ blob: kept.receipt.blob, batch: kept.receipt.batch });
     expect(kept.provider_id).toBe(provider.id);
     const verifier = verifierOf(bytes(kept.attestation.identity_key)) as Verifier;
-    const signed = { blob: bytes(kept.receipt.blob), signature: bytes(kept.receipt.signature) };
-    expect(verifyReceipt(signed, verifier)).toMatchObject({ type: "ok", value: { request_id: id, model: "m" } });
+    const verdict = verifyReceipt(entryOf(kept.receipt), verifier);
+    expect(verdict).toMatchObject({ type: "ok", value: { request_id: id, model: "m" } });
     const attestation = { blob: bytes(kept.attestation.blob), signature: bytes(kept.attestation.signature) };
     expect(verifier.verify(attestation.blob, attestation.signature)).toBe(true);
   });
 
-  it("that is false ends the connection as untrusted, and its answer is no success", async () => {
+  it("that is false ends the connection as untrusted, and is not passed on with the answer that is out", async () => {
     const provider = await hearth.provider(
       (stream) => {
         stream.role();
@@ -79,10 +81,11 @@ describe("a receipt", () => {
       },
       { machine: new AttestingMachine() },
     );
-    const text = await (await hearth.chat({ ...ask, stream: true })).text();
+    const response = await hearth.chat({ ...ask, stream: true });
+    expect(await response.text()).toMatch(/data: \[DONE\]\n\n$/);
     expect((await provider.closed).reason).toBe("untrusted");
-    expect(text).toContain('"error"');
-    expect(text).not.toContain("hearth-receipt");
+    const kept = await hearth.get(`/v1/receipts/${response.headers.get("x-receipt-id")}`);
+    expect([kept.status, await codeOf(kept)]).toEqual([404, "not_found"]);
     const metrics = await (await hearth.get("/metrics")).text();
     expect(metrics).toContain('hearth_proofs_total{kind="receipt",outcome="mismatch"} 1');
   });
@@ -90,8 +93,12 @@ describe("a receipt", () => {
 
 interface KeptReceipt {
   readonly provider_id: string;
-  readonly receipt: { readonly blob: string; readonly signature: string };
+  readonly receipt: EntryText;
   readonly attestation: { readonly blob: string; readonly signature: string; readonly identity_key: string };
+}
+
+async function codeOf(response: Response): Promise<string> {
+  return ((await response.json()) as { error: { code: string } }).error.code;
 }
 
 const bytes = (text: string): Uint8Array => Buffer.from(text, "base64url");

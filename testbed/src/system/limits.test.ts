@@ -30,7 +30,7 @@ afterEach(() => hearth.stop());
 const listener: StreamListener = {
   working() {},
   data() {},
-  complete() {},
+  complete: () => undefined,
   failed() {},
   lost() {},
   usageBounds: () => ({ prompt: 1, completion: 1 }),
@@ -85,6 +85,7 @@ const at = (file: string, test: string): Row => ({ file, test });
 const HANDSHAKE = "coordinator/src/fleet/handshake.test.ts";
 const TRUST = "coordinator/src/fleet/trust/session-trust.test.ts";
 const AGENT_JOBS = "provider-agent/src/jobs/jobs.test.ts";
+const AWAITED = "coordinator/src/fleet/awaited-receipts.test.ts";
 const LIVENESS = "coordinator/src/fleet/liveness.test.ts";
 
 /** Where each limit is driven: here, or by the test that is named. The compiler finds what is missing. */
@@ -207,6 +208,12 @@ const LIMIT_ROWS = {
     "provider-agent/src/jobs/opening-contexts.test.ts",
     "holds so many at most: the one that was used least recently makes room",
   ),
+  receiptsPerMinute: () => closesOverRate(LIMITS.receiptsPerMinute, () => receipt()),
+  receiptsPerBatch: () => malformedReceipt({ index: LIMITS.receiptsPerBatch }),
+  receiptProofHashes: () => malformedReceipt({ proof: Array(LIMITS.receiptProofHashes + 1).fill(key(1)) }),
+  receiptBatchBytes: () => malformedReceipt({ blob: "A".repeat(Math.ceil((LIMITS.receiptBatchBytes * 4) / 3) + 1) }),
+  receiptWaitMs: at(AWAITED, "is waited for until its time is over, and no longer"),
+  receiptsAwaited: at(AWAITED, "is given up for the oldest stream when there are too many"),
   otherFramesPerMinute: () => closesOverRate(LIMITS.otherFramesPerMinute, () => '{"type":"who-knows"}'),
 } satisfies Record<keyof typeof LIMITS, Row>;
 
@@ -286,6 +293,16 @@ async function malformedAtMost(member: "blob", limitBytes: number): Promise<void
   const signature = "A".repeat(86);
   const text = "A".repeat(Math.ceil((limitBytes * 4) / 3) + 1);
   provider.sendText(JSON.stringify({ type: "challenge_response", challenge: key(1), signature, [member]: text }));
+  expect((await provider.closed).reason).toBe("malformed_frame");
+}
+
+function receipt(changes: object = {}): ProviderFrame {
+  const batch = { blob: "AAAA", signature: "A".repeat(86), index: 0, proof: [], ...changes };
+  return { type: "receipt", stream: 1, blob: "AAAA", batch };
+}
+
+async function malformedReceipt(changes: object): Promise<void> {
+  provider.send(receipt(changes));
   expect((await provider.closed).reason).toBe("malformed_frame");
 }
 

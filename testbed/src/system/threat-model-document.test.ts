@@ -50,6 +50,8 @@ const VOCABULARY = new Set<string>([
   ...PROOF_FAILURES,
   "missed",
   "missing",
+  "unexpected",
+  "more_than_possible",
   ...ENROLMENT_EVENTS,
   ...GATES,
   ...SEALED_CODES,

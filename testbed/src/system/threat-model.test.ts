@@ -188,14 +188,17 @@ describe("whoever steals the database", () => {
     });
     const { access_token: token } = (await redeemed.json()) as { access_token: string };
     await hearth.provider((stream) => stream.answer(COMPLETION), { machine, token });
-    expect(await (await hearth.chat(ask)).text()).toContain(COMPLETION);
+    const response = await hearth.chat(ask);
+    expect(await response.text()).toContain(COMPLETION);
+    const receipt = `/v1/receipts/${response.headers.get("x-receipt-id")}`;
+    await expect.poll(async () => (await hearth.get(receipt)).status).toBe(200);
     await hearth.stop();
     const stolen = Buffer.concat(readdirSync(dataDir).map((name) => readFileSync(join(dataDir, name))));
     const secrets = [PROMPT, COMPLETION, API_KEY, PROVIDER_TOKEN, token, ...data.map((each) => each.token)];
     for (const secret of secrets) expect(tracesOf(secret, stolen)).toEqual([]);
     // The search does find what is there: the note, and the receipt.
     expect(tracesOf("a note that anybody may read", stolen)).toEqual(["plain"]);
-    expect(tracesOf("hearth.receipt.v1", stolen)).toEqual(["plain"]);
+    expect(tracesOf("hearth.receipt.v2", stolen)).toEqual(["plain"]);
     rmSync(dataDir, { recursive: true });
   });
 });

@@ -44,9 +44,15 @@ describe("a receipt", () => {
     };
     const provider = await hearth.provider(finish, { machine: new AttestingMachine() });
     const response = await hearth.chat({ ...ask, stream: true });
-    expect(await response.text()).toMatch(/data: \[DONE\]\n\n$/);
-    expect((await hearth.get(`/v1/receipts/${response.headers.get("x-receipt-id")}`)).status).toBe(404);
+    const id = response.headers.get("x-receipt-id");
+    const pending = `: hearth-receipt ${JSON.stringify({ status: "pending", request_id: id })}\n\n`;
+    expect((await response.text()).endsWith(`data: [DONE]\n\n${pending}`)).toBe(true);
     expect(provider.socket.readyState).toBe(provider.socket.OPEN);
+    provider.terminate();
+    const kept = (): Promise<Response> => hearth.get(`/v1/receipts/${id}`);
+    await expect
+      .poll(async () => (await (await kept()).json()) as object)
+      .toMatchObject({ error: { code: "not_found" } });
     const metrics = await (await hearth.get("/metrics")).text();
     expect(metrics).toContain('hearth_proofs_total{kind="receipt",outcome="missing"} 1');
   });

@@ -55,6 +55,9 @@ class RecordingConsumer implements Consumer {
       this.release = resolve;
     });
   }
+  finishStream(...last: readonly (Uint8Array | string)[]): void {
+    this.writes.push(...last.map((each) => Buffer.from(each).toString()));
+  }
   endStream(...last: readonly (Uint8Array | string)[]): void {
     this.writes.push(...last.map((each) => Buffer.from(each).toString()));
     this.isEnded = true;

@@ -1,4 +1,5 @@
 import {
+  BatchVerifier,
   type PostureAnswer,
   type ProofFailure,
   type SignedBlob,
@@ -45,6 +46,8 @@ export interface TrustDeps {
 
 /** A machine whose proofs hold, for as long as they hold: challenged again and again. */
 export class SessionTrust implements Disposable {
+  /** Checks the signatures of its receipts. */
+  readonly batches: BatchVerifier;
   readonly #deps: TrustDeps;
   readonly #rounds: Disposable;
   #claims: ProofClaims;
@@ -65,6 +68,7 @@ export class SessionTrust implements Disposable {
     this.#deps = deps;
     this.#claims = claims;
     this.#proof = proof;
+    this.batches = new BatchVerifier(proof.verifier);
     this.#passed = passed;
     this.#age = startAge(deps.clock);
     this.#sinceChallenge = this.#age;

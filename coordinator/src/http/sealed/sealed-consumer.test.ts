@@ -76,6 +76,23 @@ it("says nothing more once it has answered, or while it streams", async () => {
   expect((await openWhole(await ask()))[1]).toBe('{"ok":true}');
 });
 
+it("ends a stream later than it finishes it: what comes between waits for nobody, and is not the end", async () => {
+  serve = (consumer, plain) => {
+    consumer.finishStream("data: none of this before the stream is open\n\n");
+    consumer.openStream();
+    consumer.finishStream("data: 1\n\n", "data: [DONE]\n\n");
+    setImmediate(() => {
+      consumer.endStream();
+      consumer.finishStream("data: late\n\n");
+      plain.close();
+    });
+  };
+  const blocks = (await (await ask()).text()).split("\n\n").filter((block) => block !== "");
+  const events = blocks.map((each) => JSON.parse(each.slice(6)) as SealedEvent);
+  expect(events.map(({ s, f, c }) => open(c, s, f)).slice(1)).toEqual(["data: 1\n\ndata: [DONE]\n\n", ""]);
+  expect(events.map(({ f }) => f)).toEqual([false, false, true]);
+});
+
 it("seals each event of a stream, and leaves keep-alive comments outside", async () => {
   serve = (consumer, plain) => {
     consumer.openStream();

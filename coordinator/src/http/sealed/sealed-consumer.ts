@@ -50,6 +50,11 @@ export class SealedConsumer implements Consumer {
     return this.#plain.write(this.#event(bytesOfText(bytes), false));
   }
 
+  finishStream(...last: readonly (Uint8Array | string)[]): void {
+    if (this.#state !== "streaming") return;
+    this.#plain.finishStream(this.#event(Buffer.concat(last.map(bytesOfText)), false));
+  }
+
   endStream(...last: readonly (Uint8Array | string)[]): void {
     if (this.#state !== "streaming") return;
     this.#state = "ended";

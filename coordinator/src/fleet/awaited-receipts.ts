@@ -1,0 +1,64 @@
+import { LIMITS, type ReceiptText } from "@hearth/protocol";
+import type { Clock } from "../platform/clock.js";
+
+/** Whoever is to hear of a completed stream's receipt. One of the two is called, once. */
+export interface AwaitedReceipt {
+  came(receipt: ReceiptText): void;
+  /** It did not come in time, or its connection has ended. */
+  missed(): void;
+}
+
+/** The completed streams of one connection whose receipts may still come: for a while, and so many at most. */
+export class AwaitedReceipts implements Disposable {
+  readonly #clock: Clock;
+  /** By stream, in the order of their ends. */
+  readonly #awaited = new Map<number, { readonly receipt: AwaitedReceipt; readonly until: number }>();
+  #timer: Disposable | undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  get size(): number {
+    return this.#awaited.size;
+  }
+
+  /** A stream has completed. @param receipt absent = nobody wants its receipt */
+  expect(stream: number, receipt: AwaitedReceipt | undefined): void {
+    if (receipt === undefined) return;
+    const [oldest] = this.#awaited.keys();
+    if (oldest !== undefined && this.#awaited.size >= LIMITS.receiptsAwaited) this.take(oldest)?.missed();
+    this.#awaited.set(stream, { receipt, until: this.#clock.now() + LIMITS.receiptWaitMs });
+    this.#timer ??= this.#clock.setTimer(LIMITS.receiptWaitMs, this.#due);
+  }
+
+  /** A receipt is here. @returns `undefined` for a stream of which none is awaited (any more) */
+  take(stream: number): AwaitedReceipt | undefined {
+    const awaited = this.#awaited.get(stream);
+    this.#awaited.delete(stream);
+    if (this.#awaited.size === 0) this.#disarm();
+    return awaited?.receipt;
+  }
+
+  /** The connection has ended. */
+  [Symbol.dispose](): void {
+    for (const stream of [...this.#awaited.keys()]) this.take(stream)?.missed();
+  }
+
+  readonly #due = (): void => {
+    this.#timer = undefined;
+    const now = this.#clock.now();
+    for (const [stream, { until }] of [...this.#awaited]) {
+      if (until > now) {
+        this.#timer = this.#clock.setTimer(until - now, this.#due);
+        return;
+      }
+      this.take(stream)?.missed();
+    }
+  };
+
+  #disarm(): void {
+    this.#timer?.[Symbol.dispose]();
+    this.#timer = undefined;
+  }
+}

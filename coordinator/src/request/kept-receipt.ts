@@ -1,0 +1,58 @@
+import { readBatchProof, type SignedEntry, type SignedReceipt, writeBatchProof } from "@hearth/attestation";
+import { usageSchema } from "@hearth/protocol";
+import { z } from "zod";
+import { CLAMPED_MEMBERS } from "../fleet/usage-bounds.js";
+import type { StoredAttestation } from "../store/attestation-store.js";
+import type { StoredReceipt } from "../store/receipt-store.js";
+
+/** A receipt with what vouches for the key that signed it. */
+export interface KeptReceipt {
+  readonly receipt: StoredReceipt;
+  readonly attestation: StoredAttestation;
+}
+
+/** What counts of an answer whose provider has signed for more than can be. */
+const countedSchema = z.object({ usage: usageSchema, clamped: z.array(z.enum(CLAMPED_MEMBERS)).min(1) });
+
+/** The coordinator's own figure beside the signed one, and which of its members differ. */
+export type CountedUsage = z.infer<typeof countedSchema>;
+
+/** First byte of what stands in the place of a signature for a receipt of format 2. Format 1 has 64 bytes there. */
+const FORMAT_2 = 2;
+/** Format byte and u16 length of the batch's proof. */
+const HEADER_BYTES = 3;
+
+/**
+ * A receipt of format 2 in the two columns that a receipt has: the signature's holds
+ * `u8 2 | u16 n | batch's proof (n, see writeBatchProof) | counted usage as JSON, or nothing`.
+ */
+export function storedForm(
+  { blob, batch }: SignedEntry,
+  counted: CountedUsage | undefined,
+): Pick<StoredReceipt, "blob" | "signature"> {
+  const proof = writeBatchProof(batch);
+  const header = Buffer.alloc(HEADER_BYTES);
+  header.writeUInt8(FORMAT_2, 0);
+  header.writeUInt16BE(proof.length, 1);
+  const told = counted === undefined ? "" : JSON.stringify(counted);
+  return { blob, signature: Buffer.concat([header, proof, Buffer.from(told)]) };
+}
+
+/** @returns `undefined` for what neither format is */
+export function readStored({ blob, signature }: Pick<StoredReceipt, "blob" | "signature">): ReadReceipt | undefined {
+  if (signature.length === 64) return { signed: { blob, signature }, counted: undefined };
+  if (signature[0] !== FORMAT_2 || signature.length < HEADER_BYTES) return undefined;
+  const bytes = Buffer.from(signature.buffer, signature.byteOffset, signature.length);
+  const end = HEADER_BYTES + bytes.readUInt16BE(1);
+  const batch = readBatchProof(signature.subarray(HEADER_BYTES, end));
+  return batch && { signed: { blob, batch }, counted: readCounted(bytes.toString("utf8", end)) };
+}
+
+export interface ReadReceipt {
+  readonly signed: SignedReceipt;
+  readonly counted: CountedUsage | undefined;
+}
+
+function readCounted(json: string): CountedUsage | undefined {
+  return json === "" ? undefined : countedSchema.parse(JSON.parse(json));
+}
