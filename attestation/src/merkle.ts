@@ -1,19 +1,26 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 
 /** Bytes of a hash. */
 export const HASH_BYTES = 32;
 
 /** RFC 9162 §2.1.1: leaves and nodes are hashed with a prefix of their own, so that neither can be taken for the other. */
-const LEAF_PREFIX = new Uint8Array([0x00]);
-const NODE_PREFIX = new Uint8Array([0x01]);
+const LEAF_PREFIX = 0x00;
+const NODE_PREFIX = 0x01;
 
 /** The hash of one entry: SHA-256(0x00 ‖ entry). */
 export function leafHash(entry: Uint8Array): Uint8Array {
-  return createHash("sha256").update(LEAF_PREFIX).update(entry).digest();
+  const bytes = new Uint8Array(1 + entry.length);
+  bytes[0] = LEAF_PREFIX;
+  bytes.set(entry, 1);
+  return hash("sha256", bytes, "buffer");
 }
 
 function nodeHash(left: Uint8Array, right: Uint8Array): Uint8Array {
-  return createHash("sha256").update(NODE_PREFIX).update(left).update(right).digest();
+  const bytes = new Uint8Array(1 + left.length + right.length);
+  bytes[0] = NODE_PREFIX;
+  bytes.set(left, 1);
+  bytes.set(right, 1 + left.length);
+  return hash("sha256", bytes, "buffer");
 }
 
 /** A Merkle tree as in RFC 9162 §2.1 (and RFC 6962 §2.1), over at least one entry. */
@@ -79,21 +86,21 @@ export interface Inclusion {
  */
 export function rootOf(entry: Uint8Array, { index, size, proof }: Inclusion): Uint8Array | undefined {
   if (!Number.isSafeInteger(index) || !Number.isSafeInteger(size) || index < 0 || index >= size) return undefined;
-  let hash = leafHash(entry);
+  let found = leafHash(entry);
   let at = index;
   let last = size - 1;
   for (const sibling of proof) {
     if (sibling.length !== HASH_BYTES || last === 0) return undefined;
     if (at % 2 === 0 && at < last) {
-      hash = nodeHash(hash, sibling);
+      found = nodeHash(found, sibling);
     } else {
       // The last node of a level may have come up from further below.
       while (at % 2 === 0 && at > 0) [at, last] = above(at, last);
-      hash = nodeHash(sibling, hash);
+      found = nodeHash(sibling, found);
     }
     [at, last] = above(at, last);
   }
-  return last === 0 ? hash : undefined;
+  return last === 0 ? found : undefined;
 }
 
 const above = (at: number, last: number): [number, number] => [Math.floor(at / 2), Math.floor(last / 2)];

@@ -11,6 +11,7 @@ export const TESTBED = {
     "@hearth/e2e",
     "@hearth/e2e/noble",
     "@hearth/e2e/node",
+    "@hearth/protocol",
     "@noble/curves",
     "ws",
     "node:*",

@@ -10,6 +10,25 @@ export function cpuOf(run: () => void): number {
   return spend(run, MEASURED_MICROS);
 }
 
+/** The same for what is done in several turns. */
+export async function cpuOfAsync(run: () => Promise<void>): Promise<number> {
+  await spendAsync(run, WARM_UP_MICROS);
+  return spendAsync(run, MEASURED_MICROS);
+}
+
+async function spendAsync(run: () => Promise<void>, atLeastMicros: number): Promise<number> {
+  let micros = 0;
+  let times = 0;
+  while (micros < atLeastMicros) {
+    const before = process.cpuUsage();
+    for (let index = 0; index < BATCH; index += 1) await run();
+    const { user, system } = process.cpuUsage(before);
+    micros += user + system;
+    times += BATCH;
+  }
+  return micros / times;
+}
+
 function spend(run: () => void, atLeastMicros: number): number {
   let micros = 0;
   let times = 0;

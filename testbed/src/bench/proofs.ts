@@ -3,7 +3,6 @@ import {
   answerChallenge,
   identityOf,
   issueAttestation,
-  issueReceipt,
   newSoftwareKey,
   type Posture,
   softwareSigner,
@@ -11,10 +10,10 @@ import {
   verifierOf,
   verifyAttestation,
   verifyChallengeAnswer,
-  verifyReceipt,
 } from "@hearth/attestation";
 import { p256 } from "@noble/curves/nist.js";
 import { cpuOf } from "./cpu-of.js";
+import { benchReceipts } from "./receipts.js";
 import { figure, markdownTable } from "./table.js";
 
 const NOW = 1_700_000_000_000;
@@ -42,6 +41,8 @@ export async function benchProofs(print: (text: string) => void): Promise<void> 
     ),
   ]);
   print(markdownTable(["CPU µs", "node:crypto", "its signatures in noble"], rows));
+  print("");
+  await benchReceipts(print);
 }
 
 interface Signed {
@@ -74,17 +75,6 @@ async function prepare(): Promise<readonly Operation[]> {
     nonce: randomBytes(16),
   });
   const answer = await answerChallenge(signer, { ...facts, challenge, encryptionKey: key.publicKey });
-  const receipt = await issueReceipt(signer, {
-    request_id: "req",
-    attempt_id: "att",
-    model: "m",
-    weights_hash: HASH,
-    request_hash: HASH,
-    response_hash: HASH,
-    usage: { prompt_tokens: 1, completion_tokens: 1 },
-    last_seq: 1,
-    issued_at_ms: NOW,
-  });
   const known = verifierOf(signer.publicKey) as Verifier;
   const claims = {
     identity: identityOf(signer.publicKey),
@@ -117,6 +107,5 @@ async function prepare(): Promise<readonly Operation[]> {
       },
     },
     { name: "answer to a later challenge", signatures: [answer], run: () => answered(known) },
-    { name: "receipt of one request", signatures: [receipt], run: () => held(verifyReceipt(receipt, known).type) },
   ];
 }
