@@ -374,6 +374,20 @@ describe("leaving", () => {
     }
   });
 
+  it("closes when the last receipt is sent, not when the last job has ended", () => {
+    const world = new World();
+    const wire = world.register();
+    world.jobs.size = 1;
+    world.jobs.unsigned = 1;
+    world.stopping.abort();
+    wire.pong();
+    world.jobs.end();
+    expect(wire.closeReason).toBeUndefined();
+    world.jobs.unsigned = 0;
+    world.jobs.idle();
+    expect(wire.closeReason).toBe("normal");
+  });
+
   it("does not wait for ever for a coordinator that confirms nothing, nor for a job", async () => {
     for (const [size, ms] of [
       [0, BARRIER_TIMEOUT_MS],

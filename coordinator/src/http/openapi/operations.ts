@@ -172,7 +172,8 @@ export const OPERATIONS: readonly Operation[] = [
     path: "/v1/receipts/{id}",
     id: "retrieveReceipt",
     summary: "Get what the provider of a request has signed",
-    description: "By the request's id, for the account that made it. Anybody can verify it: see docs/receipts.md.",
+    description:
+      "By the request's id, for the account that made it. While it may still come, a 404 with the code receipt_pending. Anybody can verify it: see docs/receipts.md.",
     answer: receiptSchema,
     error: errorSchema,
   },
