@@ -20,7 +20,13 @@ export interface TestCoordinator extends AsyncDisposable {
   /** `POST /v1/chat/completions` with the API key. */
   chat(body: unknown, init?: RequestInit): Promise<Response>;
   get(path: string, key?: string): Promise<Response>;
+  /** The receipt of an answer, once it is no longer pending, as it is given out. */
+  receipt(answer: Response): Promise<unknown>;
   stop(): Promise<void>;
+}
+
+interface Answered {
+  readonly error?: { readonly code: string };
 }
 
 export async function startTestCoordinator(
@@ -45,6 +51,8 @@ export async function startTestCoordinator(
     for (const provider of providers) provider.terminate();
     await coordinator.stop();
   };
+  const get = (path: string, key = API_KEY): Promise<Response> =>
+    fetch(`${url}${path}`, { headers: { Authorization: `Bearer ${key}` } });
   return {
     coordinator,
     url,
@@ -60,7 +68,13 @@ export async function startTestCoordinator(
         ...init,
         headers: { Authorization: `Bearer ${API_KEY}`, "Content-Type": "application/json", ...init.headers },
       }),
-    get: (path, key = API_KEY) => fetch(`${url}${path}`, { headers: { Authorization: `Bearer ${key}` } }),
+    get,
+    async receipt(answer) {
+      for (;;) {
+        const document = (await (await get(`/v1/receipts/${answer.headers.get("x-receipt-id")}`)).json()) as Answered;
+        if (document.error?.code !== "receipt_pending") return document;
+      }
+    },
     stop,
     [Symbol.asyncDispose]: stop,
   };

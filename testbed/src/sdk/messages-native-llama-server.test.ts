@@ -74,10 +74,7 @@ describe.skipIf(program === undefined)("a real llama-server that is asked in its
 
   /** The receipt of an answer, once it has been found to be true. */
   async function receiptOf(answer: Response) {
-    const document: unknown = await (
-      await world.hearth.get(`/v1/receipts/${answer.headers.get("x-receipt-id")}`)
-    ).json();
-    const [finding] = verifyDocument(document);
+    const [finding] = verifyDocument(await world.hearth.receipt(answer));
     expect(finding).toMatchObject({ subject: "receipt", valid: true });
     return finding?.receipt;
   }

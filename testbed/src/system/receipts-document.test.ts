@@ -27,7 +27,7 @@ it("the snippet of docs/receipts.md verifies a receipt, and refuses every other"
   writeFileSync(script, snippet);
   await hearth.provider((stream) => stream.answer("Hello"), { machine: new AttestingMachine() });
   const answer = await hearth.chat({ model: "m", messages: [{ role: "user", content: "Hi" }] });
-  const receipt = (await (await hearth.get(`/v1/receipts/${answer.headers.get("x-receipt-id")}`)).json()) as Receipt;
+  const receipt = (await hearth.receipt(answer)) as Receipt;
   const statusOf = (document: unknown): number | null => {
     const file = join(folder, "receipt.json");
     writeFileSync(file, JSON.stringify(document));

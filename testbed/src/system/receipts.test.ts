@@ -258,7 +258,7 @@ describe("what was signed", () => {
     await hearth.provider((stream) => stream.answer("Hello"), { machine: new AttestingMachine() });
     const response = await hearth.chat({ ...ask, stream: true });
     await response.text();
-    expect((await kept(idOf(response))).body.counted).toBeNull();
+    expect(await hearth.receipt(response)).toMatchObject({ counted: null });
   });
 });
 
