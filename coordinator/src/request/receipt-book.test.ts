@@ -97,6 +97,21 @@ describe("the receipt book", () => {
     expect([lost, clock.pending]).toEqual([0, 0]);
   });
 
+  it("that is stopped keeps nothing more, and counts what comes as lost", async () => {
+    const book = bookOn(store);
+    let checked: (receipt: SignedEntry | undefined) => void = () => {};
+    const receipt = new Promise<SignedEntry | undefined>((resolve) => {
+      checked = resolve;
+    });
+    book.keep("req_1", "anna", signedBy(receipt), USAGE);
+    const stopped = book.stop();
+    clock.advance(500);
+    expect(await stopped).toBe(0);
+    checked(ENTRY);
+    await book.arrived(0);
+    expect([lost, clock.pending]).toEqual([1, 0]);
+  });
+
   it("waits for those that are awaited as long as it is told to, and not a moment longer", async () => {
     const book = bookOn(store);
     book.keep("req_1", "anna", signedBy(new Promise(() => {})), USAGE);
@@ -135,16 +150,18 @@ describe("the receipt book", () => {
     }
   });
 
-  it("keeps so many receipts waiting, awaited ones among them, and counts the rest as lost", async () => {
+  it("keeps so many receipts waiting for the store, and counts the rest as lost", async () => {
     const put = async (): Promise<void> => {
       throw new Error("full");
     };
     const book = bookOn({ ...store, receipts: { put, find: async () => undefined, prune: async () => 0 } });
-    const never = signedBy(new Promise(() => {}));
-    for (let n = 0; n < 20_000; n++) book.keep(`req_${n}`, "anna", never, USAGE);
+    for (let n = 0; n < 20_000; n++) book.keep(`req_${n}`, "anna", sent, USAGE);
+    await book.arrived(0);
     expect(lost).toBe(0);
-    book.keep("req_over", "anna", never, USAGE);
+    book.keep("req_over", "anna", sent, USAGE);
+    await book.arrived(0);
     expect(lost).toBe(1);
+    expect(await book.find("req_over", "anna")).toBeUndefined();
   });
 
   it("writes what has gathered together, with what vouches for it, and finds it after a restart", async () => {

@@ -11,7 +11,7 @@ import { type CountedUsage, type KeptReceipt, storedForm } from "./kept-receipt.
 
 /** Receipts are written together, this long after the first of them, ms: one transaction costs as much as one receipt. */
 const FLUSH_MS = 100;
-/** Receipts that are awaited or wait to be written at most: a store that is away for long loses the ones after that. */
+/** Receipts that wait to be written at most: a store that is away for long loses the ones after that. */
 const MAX_PENDING = 20_000;
 /** How long a stop waits for receipts that are being checked, ms. */
 const STOP_MS = 500;
@@ -50,7 +50,7 @@ interface Origin {
 export class ReceiptBook {
   readonly #deps: ReceiptBookDeps;
   readonly #pruning: Disposable;
-  /** By request: whose it is. */
+  /** By request: whose it is. Each connection bounds how many are awaited of it, and how long. */
   readonly #awaited = new Map<string, string>();
   #arrived: (() => void)[] = [];
   #pending = new Map<string, KeptReceipt>();
@@ -73,7 +73,6 @@ export class ReceiptBook {
   keep(requestId: string, account: string, { attempt, session }: SentAttempt, usage: Usage): void {
     const { receipt, clamped } = attempt;
     if (receipt === undefined || session.proven === undefined) return;
-    if (this.#awaited.size + this.#pending.size >= MAX_PENDING) return this.#deps.lost();
     const createdAtMs = this.#deps.clock.wallTime();
     const attestation = attestationOf(session.proven.proof, createdAtMs);
     const counted = clamped.length === 0 ? undefined : { usage, clamped: [...clamped] };
@@ -108,12 +107,16 @@ export class ReceiptBook {
     this.#awaited.delete(origin.requestId);
     if (entry !== undefined) {
       const receipt = { ...origin, ...storedForm(entry, counted), attestationHash: attestation.hash };
-      this.#pending.set(origin.requestId, { receipt, attestation });
-      if (this.#stopped) this.#deps.lost();
-      else this.#timer ??= this.#deps.clock.setTimer(FLUSH_MS, () => void this.flush());
+      this.#hold({ receipt, attestation });
     }
     if (this.#awaited.size > 0) return;
     for (const resolve of this.#arrived.splice(0)) resolve();
+  }
+
+  #hold(kept: KeptReceipt): void {
+    if (this.#stopped || this.#pending.size >= MAX_PENDING) return this.#deps.lost();
+    this.#pending.set(kept.receipt.requestId, kept);
+    this.#timer ??= this.#deps.clock.setTimer(FLUSH_MS, () => void this.flush());
   }
 
   /** Writes what waits. Never rejects: what the store does not take now is tried again. */
