@@ -1,8 +1,19 @@
+import { createHash } from "node:crypto";
 import { chmodSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { newSoftwareKey } from "@hearth/attestation";
+import {
+  entryText,
+  identityOf,
+  issueAttestation,
+  issueReceipt,
+  issueReceiptBatch,
+  newSoftwareKey,
+  receiptEntry,
+  softwareSigner,
+} from "@hearth/attestation";
 import { describe, expect, it } from "vitest";
+import { textOf } from "../../attest/prover.js";
 import { CliHome } from "../../testing/cli-home.js";
 
 const HELPER = fileURLToPath(new URL("../../attest/enclave/testing/scripted-helper.mjs", import.meta.url));
@@ -45,6 +56,44 @@ describe("hearth-agent attest", () => {
     expect(stdout).toContain("✗ the provider's id is that of the key");
     const empty = await home.run(["attest", "verify", "-"], {}, '{"object":"list","data":[]}');
     expect(empty).toMatchObject({ code: 0, stdout: "It lists nobody.\n" });
+  });
+
+  it("verifies a receipt of either format, and none that was changed", async () => {
+    await using home = new CliHome();
+    const signer = softwareSigner(newSoftwareKey());
+    const attested = await issueAttestation(signer, {
+      encryptionKey: { keyId: "k", publicKey: new Uint8Array(32) },
+      agentVersion: "1.0.0",
+      serialHash: null,
+      posture: {
+        ...{ sip: null, secure_boot: null, filevault: null, hypervisor: null },
+        ...{ binary_hash: null, os_version: "", chip: null },
+      },
+      nonce: new Uint8Array(16),
+      nowMs: 0,
+    });
+    const hash = "a".repeat(64);
+    const facts = {
+      ...{ request_id: "req_1", attempt_id: "att_1", model: "m", weights_hash: null },
+      ...{ request_hash: hash, response_hash: hash, last_seq: 0, issued_at_ms: 0 },
+      usage: { prompt_tokens: 1, completion_tokens: 2 },
+    };
+    const identity = identityOf(signer.publicKey);
+    const document = (receipt: object) => ({
+      object: "receipt",
+      request_id: "req_1",
+      provider_id: `prv_${createHash("sha256").update(identity).digest("base64url").slice(0, 16)}`,
+      receipt,
+      attestation: { ...textOf(attested), identity_key: Buffer.from(signer.publicKey).toString("base64url") },
+    });
+    const verified = async (receipt: object): Promise<number | null> =>
+      (await home.run(["attest", "verify", "-"], {}, JSON.stringify(document(receipt)))).code;
+    const entries = [1, 2, 3].map((n) => receiptEntry(facts, new Uint8Array(16).fill(n)));
+    const [one, two] = (await issueReceiptBatch(signer, entries, 0)).map(entryText);
+    expect(await verified(textOf(await issueReceipt(signer, facts)))).toBe(0);
+    expect(await verified(one ?? {})).toBe(0);
+    expect(await verified({ ...one, batch: two?.batch })).toBe(9);
+    expect(await verified({ ...one, blob: two?.blob })).toBe(9);
   });
 
   it.each([
