@@ -11,7 +11,7 @@ import { openSqliteStore } from "./store/sqlite/open-sqlite-store.js";
 import { StoreError } from "./store/store-error.js";
 
 /** Exit codes beside 0 (stopped); docs/configuration.md tells what each means. */
-const EXIT = { failed: 1, config: 2, address: 3, disk: 4, damaged: 5 } as const;
+const EXIT = { failed: 1, config: 2, address: 3, disk: 4, damaged: 5, away: 6 } as const;
 
 const STDERR = 2;
 
@@ -49,7 +49,13 @@ function exitCodeOf({ code }: StoreError): number {
     case "in_use":
     case "schema_newer":
     case "foreign":
+    case "refused":
       return EXIT.config;
+    case "away":
+      return EXIT.away;
+    case "busy":
+    case "closed":
+      return EXIT.failed;
   }
 }
 

@@ -1,4 +1,4 @@
-/** What keeps a store from being opened. */
+/** What keeps a store from being opened, or from doing what it is asked. */
 export type StoreErrorCode =
   /** Another process has it open. */
   | "in_use"
@@ -9,9 +9,17 @@ export type StoreErrorCode =
   /** It belongs to another program. */
   | "foreign"
   /** The file system refuses: rights, a missing disk, no space. */
-  | "unusable";
+  | "unusable"
+  /** The server refuses the account or the database that it is given. */
+  | "refused"
+  /** Nobody does what it is asked: the server is not reached, or the worker has died. */
+  | "away"
+  /** Too much waits already. */
+  | "busy"
+  /** It has been closed. */
+  | "closed";
 
-/** Says, for the operator, why a store cannot be opened and what to do about it. */
+/** Says, for the operator, why a store cannot be opened or used and what to do about it. */
 export class StoreError extends Error {
   readonly code: StoreErrorCode;
 

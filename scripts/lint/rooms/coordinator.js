@@ -149,7 +149,10 @@ export const COORDINATOR = {
   sealing: ["./platform", "@hearth/e2e", "@hearth/protocol", "node:crypto"],
   // Interfaces, with no database behind them.
   store: ["./platform"],
-  // The database, which only the process and its composition see.
+  // What can be asked of a database, whichever it is, and its tables: one text of every query.
+  "store/operations": ["./store", "./store/schema", "kysely"],
+  "store/schema": ["./store"],
+  // The engines, which only the process and its composition see.
   "store/sqlite": ["./store", "@hearth/disk", "libsql", "node:fs", "node:path"],
   platform: [
     "@hearth/disk",

@@ -1,0 +1,48 @@
+import { getDocument, putDocument } from "./documents.js";
+import { addTokens, listTokens, pruneEnrolments, revokeToken } from "./enrolment-tokens.js";
+import { allKnownModels, putKnownModels, removeKnownModels } from "./known-models.js";
+import { activeMachines, addMachine, listMachines, redeem, revokeMachine, touchMachines } from "./machines.js";
+import { type Operation, read, type Trx, write } from "./operation.js";
+import { findReceipt, getAttestation, pruneReceipts, putAttestation, putReceipts } from "./receipts.js";
+
+/** Everything that can be asked of the store. */
+export const OPERATIONS = {
+  "machines.add": write(addMachine),
+  "machines.active": read(activeMachines),
+  "machines.list": read(listMachines),
+  "machines.revoke": write(revokeMachine),
+  "machines.touch": write(touchMachines),
+  "tokens.add": write(addTokens),
+  "tokens.redeem": write(redeem),
+  "tokens.list": read(listTokens),
+  "tokens.revoke": write(revokeToken),
+  "enrolments.prune": write(pruneEnrolments),
+  "receipts.put": write(putReceipts),
+  "receipts.find": read(findReceipt),
+  "receipts.prune": write(pruneReceipts),
+  "attestations.put": write(putAttestation),
+  "attestations.get": read(getAttestation),
+  "documents.put": write(putDocument),
+  "documents.get": read(getDocument),
+  "known-models.all": read(allKnownModels),
+  "known-models.put": write(putKnownModels),
+  "known-models.remove": write(removeKnownModels),
+} as const;
+
+export type OperationName = keyof typeof OPERATIONS;
+export type InputOf<N extends OperationName> = Parameters<(typeof OPERATIONS)[N]["run"]>[1];
+export type ResultOf<N extends OperationName> = Awaited<ReturnType<(typeof OPERATIONS)[N]["run"]>>;
+
+/** One of them as whoever carries it out sees it: it knows the name only. */
+export function operationOf(name: OperationName): Operation<unknown, unknown> {
+  const { kind, run } = OPERATIONS[name];
+  return { kind, run: run as (trx: Trx, input: unknown) => Promise<unknown> };
+}
+
+/** What carries operations out. */
+export interface Engine {
+  /** Resolves once what was asked is kept. @throws StoreError, or the database's own error with its `code` */
+  run<N extends OperationName>(name: N, input: InputOf<N>): Promise<ResultOf<N>>;
+  /** Ends what runs, takes nothing new, and lets go of the database. Idempotent. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,60 @@
+import type { StoredAttestation } from "../attestation-store.js";
+import type { StoredReceipt } from "../receipt-store.js";
+import type { Store } from "../store.js";
+import type { Engine } from "./registry.js";
+
+/** The store that callers see, on whatever carries its operations out. */
+export function storeOn(engine: Engine): Store {
+  return {
+    enrolments: {
+      addMachine: (machine, maxPerAccount) => engine.run("machines.add", { machine, maxPerAccount }),
+      redeem: (tokenDigest, machine, maxPerAccount) =>
+        engine.run("tokens.redeem", { tokenDigest, machine, maxPerAccount }),
+      activeMachines: () => engine.run("machines.active", null),
+      listMachines: (page) => engine.run("machines.list", page),
+      revokeMachine: (id, atMs, account) => engine.run("machines.revoke", { id, atMs, account }),
+      touch: async (seen) => (seen.size === 0 ? undefined : engine.run("machines.touch", new Map(seen))),
+      addTokens: (tokens, maxUnused) => engine.run("tokens.add", { tokens, maxUnused }),
+      listTokens: (page) => engine.run("tokens.list", page),
+      revokeToken: (id, atMs, account) => engine.run("tokens.revoke", { id, atMs, account }),
+      prune: (beforeMs) => engine.run("enrolments.prune", beforeMs),
+    },
+    receipts: {
+      put: async (receipts) =>
+        receipts.length === 0 ? undefined : engine.run("receipts.put", receipts.map(exactReceipt)),
+      find: (requestId, account) => engine.run("receipts.find", { requestId, account }),
+      prune: (beforeMs, keepAtMost) => engine.run("receipts.prune", { beforeMs, keepAtMost }),
+    },
+    attestations: {
+      put: (attestation) => engine.run("attestations.put", exactAttestation(attestation)),
+      get: (hash) => engine.run("attestations.get", hash),
+    },
+    documents: {
+      get: (name) => engine.run("documents.get", name),
+      put: (name, json) => engine.run("documents.put", { name, json }),
+    },
+    knownModels: {
+      all: () => engine.run("known-models.all", null),
+      put: async (models) => (models.length === 0 ? undefined : engine.run("known-models.put", models)),
+      remove: async (pairs) => (pairs.length === 0 ? undefined : engine.run("known-models.remove", pairs)),
+    },
+    close: () => engine.close(),
+  };
+}
+
+/**
+ * Bytes in a buffer of their own: what crosses a thread takes the whole buffer behind a view with it, and a short
+ * `Buffer` is a view of one of 8 KiB that it shares with others.
+ */
+function exact(bytes: Uint8Array): Uint8Array {
+  return bytes.byteLength === bytes.buffer.byteLength ? bytes : Uint8Array.from(bytes);
+}
+
+function exactReceipt(receipt: StoredReceipt): StoredReceipt {
+  return { ...receipt, blob: exact(receipt.blob), signature: exact(receipt.signature) };
+}
+
+function exactAttestation(attestation: StoredAttestation): StoredAttestation {
+  const { blob, signature, identityKey } = attestation;
+  return { ...attestation, blob: exact(blob), signature: exact(signature), identityKey: exact(identityKey) };
+}
