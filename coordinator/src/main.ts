@@ -68,7 +68,7 @@ async function main(): Promise<void> {
   for (const [variable, value] of secrets.generated) {
     say(`Generated ${variable} (stored in ${config.dataDir}, shown only now): ${value}`);
   }
-  const store = openSqliteStore(config.dataDir);
+  const store = await openSqliteStore(config.dataDir);
   const { log, file } = openLog(config.logLevel, systemClock);
   process.on("exit", () => file.flushAtExit());
   const stopped = stopSignal();

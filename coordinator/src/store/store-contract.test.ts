@@ -56,11 +56,11 @@ interface Place {
   clear(): void;
 }
 
-const PLACES: Readonly<Record<string, () => Place>> = {
-  "SQLite in memory": () => ({ store: openMemoryStore(), clear() {} }),
-  "SQLite in a file": () => {
+const PLACES: Readonly<Record<string, () => Promise<Place>>> = {
+  "SQLite in memory": async () => ({ store: openMemoryStore(), clear() {} }),
+  "SQLite in a file": async () => {
     const dir = mkdtempSync(join(tmpdir(), "hearth-store-"));
-    return { store: openSqliteStore(dir), clear: () => rmSync(dir, { recursive: true }) };
+    return { store: await openSqliteStore(dir), clear: () => rmSync(dir, { recursive: true }) };
   },
 };
 
@@ -68,8 +68,8 @@ describe.each(Object.entries(PLACES))("%s", (_name, open) => {
   let place: Place;
   let store: Store;
 
-  beforeEach(() => {
-    place = open();
+  beforeEach(async () => {
+    place = await open();
     store = place.store;
   });
 

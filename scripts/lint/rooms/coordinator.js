@@ -153,7 +153,17 @@ export const COORDINATOR = {
   "store/operations": ["./store", "./store/schema", "kysely"],
   "store/schema": ["./store"],
   // The engines, which only the process and its composition see.
-  "store/sqlite": ["./store", "@hearth/disk", "libsql", "node:fs", "node:path"],
+  "store/sqlite": [
+    "./store",
+    "./store/operations",
+    "./store/schema",
+    "@hearth/disk",
+    "kysely",
+    "libsql",
+    "node:fs",
+    "node:path",
+    "node:worker_threads",
+  ],
   platform: [
     "@hearth/disk",
     "@hearth/platform",

@@ -169,7 +169,7 @@ describe("X-Hearth-Min-Trust holds", () => {
 describe("whoever steals the database", () => {
   it("finds in it no prompt, no completion, no key and no token", async () => {
     const dataDir = mkdtempSync(join(tmpdir(), "hearth-stolen-"));
-    hearth = await startTestCoordinator({ store: openSqliteStore(dataDir) });
+    hearth = await startTestCoordinator({ store: await openSqliteStore(dataDir) });
     const ordered = await fetch(`${hearth.url}/v1/enrolment-tokens`, {
       method: "POST",
       headers: { Authorization: `Bearer ${API_KEY}` },

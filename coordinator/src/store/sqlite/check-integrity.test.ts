@@ -14,7 +14,7 @@ let path: string;
 beforeEach(async () => {
   dir = mkdtempSync(join(tmpdir(), "hearth-sound-"));
   path = join(dir, "hearth.db");
-  await openSqliteStore(dir).close();
+  await (await openSqliteStore(dir)).close();
 });
 afterEach(() => rmSync(dir, { recursive: true }));
 

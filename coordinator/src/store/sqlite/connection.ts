@@ -1,18 +1,25 @@
 import Database from "libsql";
 
 /** What a column may hold. */
-export type Value = string | number | Uint8Array | null;
+export type Value = string | number | bigint | Uint8Array | null;
 
-/** What a column of bytes is read as: libsql 0.5 gives a Buffer for the row of `get`, and this for those of `all`. */
-export type Blob = ArrayBuffer;
+/** What a statement does: rows where it gives some, otherwise how many it changed. */
+export type Outcome<Row> =
+  | { readonly type: "rows"; readonly rows: Row[] }
+  | { readonly type: "changed"; readonly count: number };
 
-/**
- * One connection to SQLite. It is synchronous, and nothing else runs meanwhile: a transaction never interleaves with
- * another one of this process.
- */
+interface Prepared {
+  readonly statement: Database.Statement;
+  readonly givesRows: boolean;
+}
+
+/** Statements that are kept prepared at most. */
+const MAX_PREPARED = 200;
+
+/** One connection to SQLite. It is synchronous: whoever must not wait for the disk uses it in a thread of its own. */
 export class Connection {
   readonly #database: Database.Database;
-  readonly #statements = new Map<string, Database.Statement>();
+  readonly #prepared = new Map<string, Prepared>();
   #open = true;
 
   /** @throws SqliteError, with SQLite's own code; a plain Error where the file cannot be opened at all */
@@ -21,20 +28,22 @@ export class Connection {
     this.#database = new Database(path, { timeout: 500 });
   }
 
-  /** The rows that a statement gives, with the columns' names as they are in the schema. */
+  get inTransaction(): boolean {
+    return this.#database.inTransaction;
+  }
+
+  /** Runs one statement. Columns are named as in the schema; bytes come as an `ArrayBuffer`. */
+  execute<Row>(sql: string, values: readonly Value[] = []): Outcome<Row> {
+    const { statement, givesRows } = this.#prepare(sql);
+    // As one array: libsql 0.5 takes a lone Buffer or null for a list of named parameters. And `all` does what `get`
+    // would: that adds a member of its own to the row.
+    if (givesRows) return { type: "rows", rows: statement.all(values) as Row[] };
+    return { type: "changed", count: statement.run(values).changes };
+  }
+
   rows<Row>(sql: string, ...values: Value[]): Row[] {
-    // As one array: libsql 0.5 takes a lone Buffer or null for a list of named parameters.
-    return this.#statement(sql).all(values) as Row[];
-  }
-
-  /** The first row. `rows` does it: `get` of libsql 0.5 adds a member of its own to the row. */
-  row<Row>(sql: string, ...values: Value[]): Row | undefined {
-    return this.rows<Row>(sql, ...values)[0];
-  }
-
-  /** @returns how many rows the statement changed */
-  change(sql: string, ...values: Value[]): number {
-    return this.#statement(sql).run(values).changes;
+    const outcome = this.execute<Row>(sql, values);
+    return outcome.type === "rows" ? outcome.rows : [];
   }
 
   /** Runs statements that take no values. */
@@ -49,23 +58,27 @@ export class Connection {
 
   /** All that `work` does takes hold, or, when it throws, nothing. */
   transaction<T>(work: () => T): T {
-    this.script("BEGIN IMMEDIATE");
+    this.execute("BEGIN IMMEDIATE");
     try {
       const result = work();
-      this.script("COMMIT");
+      this.execute("COMMIT");
       return result;
     } catch (error) {
-      // SQLite has rolled back by itself after some failures, such as a full disk.
-      if (this.#database.inTransaction) this.script("ROLLBACK");
+      this.rollBack();
       throw error;
     }
+  }
+
+  /** Ends a transaction with nothing done, if SQLite has not by itself, as it does after some failures. */
+  rollBack(): void {
+    if (this.#database.inTransaction) this.execute("ROLLBACK");
   }
 
   /** Ends the connection and puts everything into the one file, which can be copied then. */
   close(): void {
     if (!this.#open) return;
     this.#open = false;
-    this.#statements.clear();
+    this.#prepared.clear();
     // libsql 0.5 holds the file, and so its lock, until its statements have been collected as garbage. A lock that was
     // exclusive when the write-ahead log began is given back only after the log has ended.
     this.pragma("journal_mode = DELETE");
@@ -74,12 +87,20 @@ export class Connection {
     this.#database.close();
   }
 
-  #statement(sql: string): Database.Statement {
-    let statement = this.#statements.get(sql);
-    if (statement === undefined) {
-      statement = this.#database.prepare(sql);
-      this.#statements.set(sql, statement);
+  #prepare(sql: string): Prepared {
+    const known = this.#prepared.get(sql);
+    if (known !== undefined) return known;
+    const statement = this.#database.prepare(sql);
+    const prepared = { statement, givesRows: statement.reader };
+    if (this.#prepared.size >= MAX_PREPARED) this.#forgetOldest();
+    this.#prepared.set(sql, prepared);
+    return prepared;
+  }
+
+  #forgetOldest(): void {
+    for (const sql of this.#prepared.keys()) {
+      this.#prepared.delete(sql);
+      return;
     }
-    return statement;
   }
 }

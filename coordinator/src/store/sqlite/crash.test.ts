@@ -16,7 +16,7 @@ const BATCH = 50;
 const WRITER = `
   import { openSqliteStore } from ${JSON.stringify(BUILT)};
   const [dir, from] = process.argv.slice(1);
-  const store = openSqliteStore(dir);
+  const store = await openSqliteStore(dir);
   for (let batch = Number(from); ; batch++) {
     await store.enrolments.addTokens([{ id: "et_" + batch, account: "anna", tokenDigest: "digest-" + batch, note: "",
       createdAtMs: batch, expiresAtMs: 1e15 }], 1e9);
@@ -37,7 +37,7 @@ async function writeAndKill(dir: string, from: number, count: number): Promise<n
   const told: number[] = [];
   for await (const line of createInterface({ input: writer.stdout })) {
     told.push(Number(line));
-    if (told.length === 1) expect(() => openSqliteStore(dir)).toThrowError(/is in use by another process/);
+    if (told.length === 1) await expect(openSqliteStore(dir)).rejects.toThrow(/is in use by another process/);
     if (told.at(-1) === from + count) writer.kill("SIGKILL");
   }
   expect((await exited)[1]).toBe("SIGKILL");
@@ -51,7 +51,7 @@ it("keeps every batch that it said it kept, and none by halves, when it is kille
     let next = 0;
     for (const count of [0, 3, 11]) {
       told.push(...(await writeAndKill(dir, next, count)));
-      const store = openSqliteStore(dir);
+      const store = await openSqliteStore(dir);
       for (const batch of told) {
         for (const n of [0, BATCH - 1]) expect(await store.receipts.find(`${batch}-${n}`, "anna")).toBeDefined();
       }

@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Database from "libsql";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { MIGRATIONS } from "../schema/migrations.js";
 import type { Store } from "../store.js";
 import { StoreError } from "../store-error.js";
-import { MIGRATIONS } from "./migrations.js";
 import { openSqliteStore } from "./open-sqlite-store.js";
 
 let dir: string;
@@ -22,7 +22,7 @@ afterEach(() => rmSync(dir, { recursive: true }));
 async function refusal(): Promise<StoreError> {
   let store: Store;
   try {
-    store = openSqliteStore(dir);
+    store = await openSqliteStore(dir);
   } catch (error) {
     expect(error).toBeInstanceOf(StoreError);
     return error as StoreError;
@@ -40,7 +40,7 @@ function other(script: string): void {
 describe("opening a store", () => {
   it("makes directory and file for their owner only, the log too", async () => {
     const fresh = join(dir, "a", "b");
-    const store = openSqliteStore(fresh);
+    const store = await openSqliteStore(fresh);
     await store.documents.put("x", "{}");
     expect(readdirSync(fresh).sort()).toEqual(["hearth.db", "hearth.db-wal"]);
     expect(statSync(fresh).mode & 0o777).toBe(0o700);
@@ -51,13 +51,13 @@ describe("opening a store", () => {
 
   it("takes a file from others that was readable by them", async () => {
     writeFileSync(path, "", { mode: 0o644 });
-    await openSqliteStore(dir).close();
+    await (await openSqliteStore(dir)).close();
     expect(statSync(path).mode & 0o777).toBe(0o600);
   });
 
   it("keeps what was written when it is closed and opened again, many times", async () => {
     for (let n = 0; n < 5; n++) {
-      const store = openSqliteStore(dir);
+      const store = await openSqliteStore(dir);
       expect(await store.documents.get("count")).toBe(n === 0 ? undefined : String(n));
       await store.documents.put("count", String(n + 1));
       await store.close();
@@ -65,13 +65,13 @@ describe("opening a store", () => {
   });
 
   it("says that another one has it open", async () => {
-    const store = openSqliteStore(dir);
+    const store = await openSqliteStore(dir);
     const error = await refusal();
     expect(error.code).toBe("in_use");
     expect(error.message).toBe(`${path} is in use by another process: one coordinator at a time.`);
     await store.documents.put("still", "writable");
     await store.close();
-    await openSqliteStore(dir).close();
+    await (await openSqliteStore(dir)).close();
   });
 
   it("refuses what is no database", async () => {
@@ -80,7 +80,7 @@ describe("opening a store", () => {
   });
 
   it("refuses a database whose pages are damaged", async () => {
-    const store = openSqliteStore(dir);
+    const store = await openSqliteStore(dir);
     await store.close();
     const bytes = Buffer.alloc(statSync(path).size - 100, 0xff);
     const file = openSync(path, "r+");
@@ -96,7 +96,7 @@ describe("opening a store", () => {
   });
 
   it("refuses what a later version wrote, naming both versions", async () => {
-    await openSqliteStore(dir).close();
+    await (await openSqliteStore(dir)).close();
     other(`PRAGMA user_version = ${MIGRATIONS.length + 1}`);
     const error = await refusal();
     expect(error.code).toBe("schema_newer");
@@ -105,7 +105,7 @@ describe("opening a store", () => {
 
   it("names the file system's reason when there is nowhere to put it", async () => {
     writeFileSync(join(dir, "file"), "");
-    expect(() => openSqliteStore(join(dir, "file", "below"))).toThrowError(
+    await expect(openSqliteStore(join(dir, "file", "below"))).rejects.toThrow(
       /cannot be opened: a file is in the place of a directory \(ENOTDIR\)/,
     );
   });

@@ -1,0 +1,167 @@
+/** One step of the schema, as each engine spells it. */
+export interface Migration {
+  readonly sqlite: string;
+  /** Names stand for those of the store's own schema. */
+  readonly postgres: string;
+}
+
+/**
+ * The schema, step by step: a database knows how many steps it has taken. A step that was released never changes. Times
+ * are wall-clock milliseconds, digests SHA-256 as hex.
+ *
+ * PostgreSQL sorts text as the system's language does unless told otherwise: `COLLATE "C"` is SQLite's order.
+ */
+export const MIGRATIONS: readonly Migration[] = [
+  {
+    sqlite: `
+    CREATE TABLE machines (
+      id TEXT PRIMARY KEY,
+      account TEXT NOT NULL,
+      identity TEXT NOT NULL,
+      name TEXT NOT NULL,
+      platform TEXT NOT NULL,
+      agent_version TEXT NOT NULL,
+      method TEXT NOT NULL CHECK (method IN ('device_code', 'enrolment_token')),
+      token_digest TEXT NOT NULL UNIQUE,
+      created_at_ms INTEGER NOT NULL,
+      last_seen_at_ms INTEGER,
+      revoked_at_ms INTEGER
+    ) STRICT;
+    -- The key of an identity is proved at registration only, so it counts within an account: claiming somebody else's
+    -- machine takes nothing from it.
+    CREATE UNIQUE INDEX machines_active ON machines (account, identity) WHERE revoked_at_ms IS NULL;
+    CREATE INDEX machines_in_order ON machines (created_at_ms, id);
+    CREATE INDEX machines_of_account ON machines (account, created_at_ms, id);
+
+    CREATE TABLE enrolment_tokens (
+      id TEXT PRIMARY KEY,
+      account TEXT NOT NULL,
+      token_digest TEXT NOT NULL UNIQUE,
+      note TEXT NOT NULL,
+      created_at_ms INTEGER NOT NULL,
+      expires_at_ms INTEGER NOT NULL,
+      used_at_ms INTEGER,
+      revoked_at_ms INTEGER,
+      machine_id TEXT REFERENCES machines (id) ON DELETE SET NULL,
+      CHECK (used_at_ms IS NULL OR revoked_at_ms IS NULL)
+    ) STRICT;
+    CREATE INDEX enrolment_tokens_in_order ON enrolment_tokens (created_at_ms, id);
+    CREATE INDEX enrolment_tokens_of_account ON enrolment_tokens (account, created_at_ms, id);
+    CREATE INDEX enrolment_tokens_of_machine ON enrolment_tokens (machine_id) WHERE machine_id IS NOT NULL;
+
+    CREATE TABLE attestations (
+      hash TEXT PRIMARY KEY,
+      blob BLOB NOT NULL,
+      signature BLOB NOT NULL,
+      identity_key BLOB NOT NULL,
+      created_at_ms INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX attestations_by_age ON attestations (created_at_ms);
+
+    CREATE TABLE receipts (
+      request_id TEXT NOT NULL,
+      account TEXT NOT NULL,
+      provider_id TEXT NOT NULL,
+      created_at_ms INTEGER NOT NULL,
+      blob BLOB NOT NULL,
+      signature BLOB NOT NULL,
+      attestation_hash TEXT NOT NULL,
+      PRIMARY KEY (request_id, account)
+    ) STRICT;
+    CREATE INDEX receipts_by_age ON receipts (created_at_ms);
+    CREATE INDEX receipts_by_attestation ON receipts (attestation_hash);
+
+    CREATE TABLE documents (
+      name TEXT PRIMARY KEY,
+      json TEXT NOT NULL
+    ) STRICT;
+    `,
+    postgres: `
+    CREATE TABLE machines (
+      id TEXT COLLATE "C" PRIMARY KEY,
+      account TEXT COLLATE "C" NOT NULL,
+      identity TEXT COLLATE "C" NOT NULL,
+      name TEXT COLLATE "C" NOT NULL,
+      platform TEXT COLLATE "C" NOT NULL,
+      agent_version TEXT COLLATE "C" NOT NULL,
+      method TEXT COLLATE "C" NOT NULL CHECK (method IN ('device_code', 'enrolment_token')),
+      token_digest TEXT COLLATE "C" NOT NULL UNIQUE,
+      created_at_ms BIGINT NOT NULL,
+      last_seen_at_ms BIGINT,
+      revoked_at_ms BIGINT
+    );
+    -- The key of an identity is proved at registration only, so it counts within an account: claiming somebody else's
+    -- machine takes nothing from it.
+    CREATE UNIQUE INDEX machines_active ON machines (account, identity) WHERE revoked_at_ms IS NULL;
+    CREATE INDEX machines_in_order ON machines (created_at_ms, id);
+    CREATE INDEX machines_of_account ON machines (account, created_at_ms, id);
+
+    CREATE TABLE enrolment_tokens (
+      id TEXT COLLATE "C" PRIMARY KEY,
+      account TEXT COLLATE "C" NOT NULL,
+      token_digest TEXT COLLATE "C" NOT NULL UNIQUE,
+      note TEXT COLLATE "C" NOT NULL,
+      created_at_ms BIGINT NOT NULL,
+      expires_at_ms BIGINT NOT NULL,
+      used_at_ms BIGINT,
+      revoked_at_ms BIGINT,
+      machine_id TEXT COLLATE "C" REFERENCES machines (id) ON DELETE SET NULL,
+      CHECK (used_at_ms IS NULL OR revoked_at_ms IS NULL)
+    );
+    CREATE INDEX enrolment_tokens_in_order ON enrolment_tokens (created_at_ms, id);
+    CREATE INDEX enrolment_tokens_of_account ON enrolment_tokens (account, created_at_ms, id);
+    CREATE INDEX enrolment_tokens_of_machine ON enrolment_tokens (machine_id) WHERE machine_id IS NOT NULL;
+
+    CREATE TABLE attestations (
+      hash TEXT COLLATE "C" PRIMARY KEY,
+      blob BYTEA NOT NULL,
+      signature BYTEA NOT NULL,
+      identity_key BYTEA NOT NULL,
+      created_at_ms BIGINT NOT NULL
+    );
+    CREATE INDEX attestations_by_age ON attestations (created_at_ms);
+
+    CREATE TABLE receipts (
+      request_id TEXT COLLATE "C" NOT NULL,
+      account TEXT COLLATE "C" NOT NULL,
+      provider_id TEXT COLLATE "C" NOT NULL,
+      created_at_ms BIGINT NOT NULL,
+      blob BYTEA NOT NULL,
+      signature BYTEA NOT NULL,
+      attestation_hash TEXT COLLATE "C" NOT NULL,
+      PRIMARY KEY (request_id, account)
+    );
+    CREATE INDEX receipts_by_age ON receipts (created_at_ms);
+    CREATE INDEX receipts_by_attestation ON receipts (attestation_hash);
+
+    CREATE TABLE documents (
+      name TEXT COLLATE "C" PRIMARY KEY,
+      json TEXT COLLATE "C" NOT NULL
+    );
+    `,
+  },
+  {
+    sqlite: `
+    CREATE TABLE known_models (
+      model TEXT NOT NULL,
+      provider_id TEXT NOT NULL,
+      account TEXT NOT NULL,
+      answered_at_ms INTEGER NOT NULL,
+      facts TEXT NOT NULL,
+      PRIMARY KEY (model, provider_id)
+    ) STRICT;
+    CREATE INDEX known_models_by_age ON known_models (answered_at_ms);
+    `,
+    postgres: `
+    CREATE TABLE known_models (
+      model TEXT COLLATE "C" NOT NULL,
+      provider_id TEXT COLLATE "C" NOT NULL,
+      account TEXT COLLATE "C" NOT NULL,
+      answered_at_ms BIGINT NOT NULL,
+      facts TEXT COLLATE "C" NOT NULL,
+      PRIMARY KEY (model, provider_id)
+    );
+    CREATE INDEX known_models_by_age ON known_models (answered_at_ms);
+    `,
+  },
+];
