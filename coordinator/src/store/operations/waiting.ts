@@ -1,8 +1,5 @@
 import { StoreError } from "../store-error.js";
 
-/** Operations that are asked for and not answered, at most. */
-export const DEFAULT_MAX_WAITING = 10_000;
-
 /** Counts what waits, and lets nothing in beyond a bound or after the end. */
 export class Waiting {
   readonly #max: number;

@@ -1,11 +1,12 @@
 import { chmodSync, closeSync, mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { describeDiskFault } from "@hearth/disk";
+import { SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler } from "kysely";
+import { kyselyOn } from "../operations/kysely-on.js";
 import { MIGRATIONS } from "../schema/migrations.js";
 import { StoreError } from "../store-error.js";
 import { damaged, requireSound } from "./check-integrity.js";
-import { Connection } from "./connection.js";
-import { kyselyOn } from "./kysely-on.js";
+import { Connection, type Value } from "./connection.js";
 import type { OpenDatabase } from "./run-group.js";
 
 /** "Hrth": tells a database of ours from another program's. */
@@ -47,10 +48,23 @@ function open(path: string): OpenDatabase {
     connection.pragma("synchronous = FULL");
     connection.pragma("foreign_keys = ON");
     migrate(connection, version);
-    return { connection, kysely: kyselyOn(connection) };
+    return { connection, kysely: queriesOn(connection) };
   } catch (cause) {
     throw explained(path, cause);
   }
+}
+
+function queriesOn(connection: Connection): OpenDatabase["kysely"] {
+  return kyselyOn({
+    adapter: new SqliteAdapter(),
+    compiler: new SqliteQueryCompiler(),
+    introspector: (db) => new SqliteIntrospector(db),
+    async execute(sql, values) {
+      const outcome = connection.execute(sql, values as Value[]);
+      if (outcome.type === "rows") return { rows: outcome.rows };
+      return { rows: [], numAffectedRows: BigInt(outcome.count) };
+    },
+  });
 }
 
 /** The steps that the schema has taken. Nothing has been written by now: the file may be somebody else's. */

@@ -1,6 +1,6 @@
 import { storeOn } from "../operations/store-on.js";
-import { DEFAULT_MAX_WAITING } from "../operations/waiting.js";
 import type { Store } from "../store.js";
+import { DEFAULT_MAX_WAITING } from "../store-settings.js";
 import { GroupedEngine } from "./grouped-engine.js";
 import { openMemoryDatabase } from "./open-database.js";
 import { runGroup } from "./run-group.js";
