@@ -4,8 +4,10 @@ export type Trouble =
   | "log_not_written"
   /** The store takes nothing: a full or failing disk. */
   | "store_not_written"
-  /** SQLite found the database damaged. */
-  | "store_damaged";
+  /** The database found itself damaged. */
+  | "store_damaged"
+  /** Nobody answers: the server is not reached, or the thread that keeps the file has died. */
+  | "store_away";
 
 /** Something that may be in trouble now. */
 export type TroubleSource = () => Trouble | undefined;

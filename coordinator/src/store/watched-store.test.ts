@@ -31,7 +31,7 @@ describe("a watched store", () => {
     await store.close();
   });
 
-  it.each(["SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_READONLY"])(
+  it.each(["SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_READONLY", "53100", "25006"])(
     "is in trouble from %s until it writes again",
     async (code) => {
       const { store, trouble, failWith, seen } = failing();
@@ -49,7 +49,7 @@ describe("a watched store", () => {
     },
   );
 
-  it.each(["SQLITE_CORRUPT", "SQLITE_CORRUPT_INDEX", "SQLITE_NOTADB"])(
+  it.each(["SQLITE_CORRUPT", "SQLITE_CORRUPT_INDEX", "SQLITE_NOTADB", "XX001"])(
     "stays damaged after %s, also from reading",
     async (code) => {
       const { store, trouble, failWith } = failing();
@@ -62,6 +62,18 @@ describe("a watched store", () => {
       expect(trouble()).toBe("store_damaged");
     },
   );
+
+  it("is away until anything is answered", async () => {
+    const { store, trouble, failWith, seen } = failing();
+    failWith("away");
+    await expect(store.documents.get("a")).rejects.toThrow();
+    expect(seen).toEqual(["store_away"]);
+    await store.receipts.put([]);
+    expect(trouble()).toBe("store_away");
+    failWith(undefined);
+    await store.documents.get("a");
+    expect(trouble()).toBeUndefined();
+  });
 
   it("takes no other failure for the disk's", async () => {
     const { store, trouble, failWith } = failing();

@@ -7,9 +7,15 @@ export interface WatchedStore {
   readonly trouble: () => Trouble | undefined;
 }
 
-/** What SQLite's codes say of the file (https://www.sqlite.org/rescode.html); extended ones begin with these. */
-const DAMAGED: readonly string[] = ["SQLITE_CORRUPT", "SQLITE_NOTADB"];
-const UNWRITABLE: readonly string[] = ["SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN"];
+/**
+ * What SQLite's codes say of the file (https://www.sqlite.org/rescode.html; extended ones begin with these), and
+ * PostgreSQL's of its own (XX001, XX002; 53100 and 58 of its disk, 25006 of a server that only reads).
+ */
+const DAMAGED: readonly string[] = ["SQLITE_CORRUPT", "SQLITE_NOTADB", "XX001", "XX002"];
+const UNWRITABLE: readonly string[] = [
+  ...["SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN"],
+  ...["53100", "58", "25006"],
+];
 
 /** Changes nothing of what a store does; only looks at how its work ends. `failed` is told each failure of the disk's. */
 export function watchStore(store: Store, failed: (trouble: Trouble) => void): WatchedStore {
@@ -21,10 +27,10 @@ export function watchStore(store: Store, failed: (trouble: Trouble) => void): Wa
     if (trouble !== "store_damaged") trouble = found;
     failed(found);
   };
-  const wrote = (): void => {
-    if (trouble === "store_not_written") trouble = undefined;
+  const answered = (hasWritten: boolean): void => {
+    if (trouble === "store_away" || (hasWritten && trouble === "store_not_written")) trouble = undefined;
   };
-  const watched = <T extends object>(part: T): T => watch(part, seen, wrote);
+  const watched = <T extends object>(part: T): T => watch(part, seen, answered);
   return {
     store: {
       enrolments: watched(store.enrolments),
@@ -44,7 +50,11 @@ const WRITES: ReadonlySet<PropertyKey> = new Set(["put", "touch", "addMachine", 
 const isNothing = (value: unknown): boolean =>
   (Array.isArray(value) && value.length === 0) || (value instanceof Map && value.size === 0);
 
-function watch<T extends object>(part: T, failed: (error: unknown) => void, wrote: () => void): T {
+function watch<T extends object>(
+  part: T,
+  failed: (error: unknown) => void,
+  answered: (hasWritten: boolean) => void,
+): T {
   return new Proxy(part, {
     get(target, name) {
       const member: unknown = Reflect.get(target, name, target);
@@ -52,7 +62,7 @@ function watch<T extends object>(part: T, failed: (error: unknown) => void, wrot
       return async (...args: unknown[]): Promise<unknown> => {
         try {
           const result: unknown = await member.apply(target, args);
-          if (WRITES.has(name) && !isNothing(args[0])) wrote();
+          if (!isNothing(args[0])) answered(WRITES.has(name));
           return result;
         } catch (error) {
           failed(error);
@@ -67,5 +77,6 @@ function troubleOf(error: unknown): Trouble | undefined {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   if (DAMAGED.some((prefix) => code.startsWith(prefix))) return "store_damaged";
   if (UNWRITABLE.some((prefix) => code.startsWith(prefix))) return "store_not_written";
+  if (code === "away") return "store_away";
   return undefined;
 }
