@@ -43,7 +43,27 @@ it("needs nothing to be set, and then stays on this machine", () => {
       bytesPerSecond: 64 * 1024,
       graceMs: 15_000,
     },
+    store: { maxWaiting: 10_000, postgres: undefined },
   });
+});
+
+it("takes PostgreSQL where it is told of one, and says nothing of what the URL holds", () => {
+  const url = "postgres://hearth:s3cret-word@db.example:5433/hearth";
+  expect(readConfig({ DATABASE_URL: url, HEARTH_DATABASE_CONNECTIONS: "4" }).store.postgres).toEqual({
+    url,
+    schema: "hearth",
+    connections: 4,
+    connectTimeoutMs: 3_000,
+    statementTimeoutMs: 10_000,
+  });
+  const problems = problemsOf({
+    DATABASE_URL: "mysql://hearth:s3cret-word@db.example/hearth",
+    HEARTH_DATABASE_SCHEMA: 'a"; DROP SCHEMA b',
+  });
+  expect(problems).toEqual([
+    "DATABASE_URL: must be a postgres:// URL",
+    "HEARTH_DATABASE_SCHEMA: must be of small letters, digits and _",
+  ]);
 });
 
 it("takes an empty variable for one that is not set", () => {

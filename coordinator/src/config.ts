@@ -4,6 +4,7 @@ import { DEFAULT_UPLOAD_LIMITS, type UploadLimits } from "./http/uploads.js";
 import type { LogLevel } from "./platform/logger.js";
 import { type BodyBounds, DEFAULT_BODY_BOUNDS } from "./request/body-bounds.js";
 import { RECEIPT_WAIT_MS } from "./request/receipted-consumer.js";
+import { DEFAULT_MAX_WAITING, DEFAULT_POSTGRES, type StoreSettings } from "./store/store-settings.js";
 
 /** Everything the environment decides. */
 export interface Config {
@@ -38,6 +39,7 @@ export interface Config {
   readonly receiptWaitMs: number;
   readonly bodies: BodyBounds;
   readonly uploads: UploadLimits;
+  readonly store: StoreSettings;
 }
 
 const secret = z.string().min(16, "must be at least 16 characters").optional();
@@ -80,6 +82,15 @@ const schema = z.object({
   HEARTH_MAX_BODY_MIB_PER_ACCOUNT: limit(DEFAULT_UPLOAD_LIMITS.heldBytesPerAccount / MIB),
   HEARTH_MIN_UPLOAD_BYTES_PER_SECOND: limit(DEFAULT_UPLOAD_LIMITS.bytesPerSecond),
   HEARTH_UPLOAD_GRACE_MS: limit(DEFAULT_UPLOAD_LIMITS.graceMs),
+  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: "must be a postgres:// URL" }).optional(),
+  HEARTH_DATABASE_SCHEMA: z
+    .string()
+    .regex(/^[a-z_][a-z0-9_]{0,62}$/, "must be of small letters, digits and _")
+    .default(DEFAULT_POSTGRES.schema),
+  HEARTH_DATABASE_CONNECTIONS: limit(DEFAULT_POSTGRES.connections),
+  HEARTH_DATABASE_CONNECT_TIMEOUT_MS: limit(DEFAULT_POSTGRES.connectTimeoutMs),
+  HEARTH_DATABASE_STATEMENT_TIMEOUT_MS: limit(DEFAULT_POSTGRES.statementTimeoutMs),
+  HEARTH_STORE_MAX_WAITING: limit(DEFAULT_MAX_WAITING),
 });
 
 /** Every problem of a configuration at once. */
@@ -144,6 +155,22 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       heldBytesInAll: data.HEARTH_MAX_BODY_MIB * MIB,
       bytesPerSecond: data.HEARTH_MIN_UPLOAD_BYTES_PER_SECOND,
       graceMs: data.HEARTH_UPLOAD_GRACE_MS,
+    },
+    store: storeSettings(data),
+  };
+}
+
+function storeSettings(data: z.infer<typeof schema>): StoreSettings {
+  const { DATABASE_URL: url, HEARTH_STORE_MAX_WAITING: maxWaiting } = data;
+  if (url === undefined) return { maxWaiting, postgres: undefined };
+  return {
+    maxWaiting,
+    postgres: {
+      url,
+      schema: data.HEARTH_DATABASE_SCHEMA,
+      connections: data.HEARTH_DATABASE_CONNECTIONS,
+      connectTimeoutMs: data.HEARTH_DATABASE_CONNECT_TIMEOUT_MS,
+      statementTimeoutMs: data.HEARTH_DATABASE_STATEMENT_TIMEOUT_MS,
     },
   };
 }

@@ -5,9 +5,10 @@ import { startCoordinator } from "./app.js";
 import { ConfigError, readConfig } from "./config.js";
 import { systemClock } from "./platform/clock.js";
 import { openLog } from "./platform/logger.js";
+import { systemRng } from "./platform/rng.js";
 import { loadSealingSecret, loadSecrets } from "./secrets.js";
 import { NO_SETTINGS, readSettings } from "./settings.js";
-import { openSqliteStore } from "./store/sqlite/open-sqlite-store.js";
+import { openStore } from "./store/open/open-store.js";
 import { StoreError } from "./store/store-error.js";
 
 /** Exit codes beside 0 (stopped); docs/configuration.md tells what each means. */
@@ -68,7 +69,12 @@ async function main(): Promise<void> {
   for (const [variable, value] of secrets.generated) {
     say(`Generated ${variable} (stored in ${config.dataDir}, shown only now): ${value}`);
   }
-  const store = await openSqliteStore(config.dataDir);
+  const store = await openStore({
+    settings: config.store,
+    dataDir: config.dataDir,
+    clock: systemClock,
+    rng: systemRng,
+  });
   const { log, file } = openLog(config.logLevel, systemClock);
   process.on("exit", () => file.flushAtExit());
   const stopped = stopSignal();

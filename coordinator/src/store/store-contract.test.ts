@@ -2,10 +2,15 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { systemClock } from "../platform/clock.js";
+import { systemRng } from "../platform/rng.js";
 import type { NewEnrolmentToken, NewMachine } from "./enrolment-store.js";
+import { openPostgresStore } from "./postgres/open-postgres-store.js";
 import { PRUNE_BATCH, type StoredReceipt } from "./receipt-store.js";
 import { openMemoryStore, openSqliteStore } from "./sqlite/open-sqlite-store.js";
 import type { Store } from "./store.js";
+import { DEFAULT_MAX_WAITING } from "./store-settings.js";
+import { hasPostgres, scratchPostgres } from "./testing/scratch-postgres.js";
 
 const MANY = 1_000;
 
@@ -53,29 +58,54 @@ const attestation = (hash: string, createdAtMs = 1_000) => ({
 
 interface Place {
   readonly store: Store;
-  clear(): void;
+  /** The same database as another coordinator has it; the same store where there is only one at a time. */
+  readonly other: Store;
+  clear(): Promise<void>;
 }
 
-const PLACES: Readonly<Record<string, () => Promise<Place>>> = {
-  "SQLite in memory": async () => ({ store: openMemoryStore(), clear() {} }),
-  "SQLite in a file": async () => {
+const anywhere = { clock: systemClock, rng: systemRng, maxWaiting: DEFAULT_MAX_WAITING };
+
+const PLACES: Readonly<Record<string, (maxWaiting?: number) => Promise<Place>>> = {
+  async "SQLite in memory"(maxWaiting) {
+    const store = openMemoryStore(maxWaiting);
+    return { store, other: store, clear: async () => {} };
+  },
+  async "SQLite in a file"(maxWaiting) {
     const dir = mkdtempSync(join(tmpdir(), "hearth-store-"));
-    return { store: await openSqliteStore(dir), clear: () => rmSync(dir, { recursive: true }) };
+    const store = await openSqliteStore(dir, maxWaiting);
+    return { store, other: store, clear: async () => rmSync(dir, { recursive: true }) };
+  },
+  async PostgreSQL(maxWaiting = DEFAULT_MAX_WAITING) {
+    const scratch = await scratchPostgres();
+    const store = await openPostgresStore(scratch, { ...anywhere, maxWaiting });
+    const other = await openPostgresStore(scratch, anywhere);
+    return {
+      store,
+      other,
+      async clear() {
+        await other.close();
+        await scratch.clear();
+      },
+    };
   },
 };
 
-describe.each(Object.entries(PLACES))("%s", (_name, open) => {
+const isHere: Readonly<Record<string, boolean>> = { PostgreSQL: await hasPostgres() };
+
+describe.each(Object.entries(PLACES))("%s", (name, open) => {
   let place: Place;
   let store: Store;
 
-  beforeEach(async () => {
+  beforeEach(async ({ skip }) => {
+    if (isHere[name] === false) skip("needs a PostgreSQL");
     place = await open();
     store = place.store;
   });
 
   afterEach(async () => {
+    if (isHere[name] === false) return;
     await store.close();
-    place.clear();
+    await place.clear();
   });
 
   describe("machines", () => {
@@ -166,11 +196,13 @@ describe.each(Object.entries(PLACES))("%s", (_name, open) => {
       expect(await store.enrolments.activeMachines()).toHaveLength(1);
     });
 
-    it("lets one of two that race with one token win", async () => {
+    it("lets one of many that race with one token win, from several coordinators too", async () => {
       await store.enrolments.addTokens([token("t1")], MANY);
-      const racers = Array.from({ length: 8 }, (_, n) => store.enrolments.redeem("digest-t1", newcomer(`m${n}`), MANY));
+      const racers = Array.from({ length: 40 }, (_, n) =>
+        (n % 2 ? store : place.other).enrolments.redeem("digest-t1", newcomer(`m${n}`), MANY),
+      );
       const results = (await Promise.all(racers)).map(({ type }) => type).sort();
-      expect(results).toEqual(["added", ...new Array(7).fill("used")]);
+      expect(results).toEqual(["added", ...new Array(39).fill("used")]);
       expect(await store.enrolments.activeMachines()).toHaveLength(1);
     });
 
@@ -301,6 +333,139 @@ describe.each(Object.entries(PLACES))("%s", (_name, open) => {
     await store.documents.put("manifest", '{"v":1}');
     await store.documents.put("manifest", '{"v":"zwölf"}');
     expect(await store.documents.get("manifest")).toBe('{"v":"zwölf"}');
+  });
+
+  describe("much at once", () => {
+    it("holds an account to its number of machines, whoever adds them", async () => {
+      const racers = Array.from({ length: 20 }, (_, n) =>
+        (n % 2 ? store : place.other).enrolments.addMachine(machine(`m${n}`), 5),
+      );
+      const results = (await Promise.all(racers)).map(({ type }) => type).sort();
+      expect(results).toEqual([...new Array(15).fill("account_full"), ...new Array(5).fill("added")]);
+      expect(await store.enrolments.activeMachines()).toHaveLength(5);
+    });
+
+    it("lets the last enrolment of one identity count, and leaves one of them", async () => {
+      const racers = Array.from({ length: 20 }, (_, n) =>
+        (n % 2 ? store : place.other).enrolments.addMachine(machine(`m${n}`, { identity: "same" }), MANY),
+      );
+      for (const { type } of await Promise.all(racers)) expect(type).toBe("added");
+      expect(await store.enrolments.activeMachines()).toHaveLength(1);
+      expect(await store.enrolments.listMachines({ limit: 99 })).toHaveLength(20);
+    });
+
+    it("does what stands beside something that fails", async () => {
+      const broken = { ...receipt("req_1"), providerId: null } as unknown as StoredReceipt;
+      const results = await Promise.allSettled([
+        store.documents.put("a", "1"),
+        store.receipts.put([broken]),
+        store.documents.put("b", "2"),
+        store.receipts.put([broken]),
+        store.receipts.put([receipt("req_2")]),
+      ]);
+      expect(results.map(({ status }) => status)).toEqual([
+        "fulfilled",
+        "rejected",
+        "fulfilled",
+        "rejected",
+        "fulfilled",
+      ]);
+      expect([await store.documents.get("a"), await store.documents.get("b")]).toEqual(["1", "2"]);
+      expect(await store.receipts.find("req_2", "anna")).toBeDefined();
+    });
+
+    it("shows everybody what it has said is kept", async () => {
+      for (let n = 0; n < 10; n++) {
+        await (n % 2 ? store : place.other).documents.put("turn", String(n));
+        expect(await (n % 2 ? place.other : store).documents.get("turn")).toBe(String(n));
+      }
+    });
+
+    it("keeps a large batch, and lets others ask meanwhile", async () => {
+      const blob = new Uint8Array(1_000).fill(7);
+      const many = Array.from({ length: 5_000 }, (_, n) => receipt(`req_${n}`, { blob }));
+      const [, document] = await Promise.all([store.receipts.put(many), store.documents.get("a")]);
+      expect(document).toBeUndefined();
+      for (const n of [0, 199, 200, 4_999]) {
+        expect(await store.receipts.find(`req_${n}`, "anna")).toEqual(receipt(`req_${n}`, { blob }));
+      }
+    });
+
+    it("refuses what would wait behind too much, and takes it when there is room", async () => {
+      const small = await open(3);
+      try {
+        const asked = Array.from({ length: 5 }, (_, n) => small.store.documents.put(`d${n}`, "{}"));
+        const results = await Promise.allSettled(asked);
+        expect(results.map(({ status }) => status)).toEqual([
+          "fulfilled",
+          "fulfilled",
+          "fulfilled",
+          "rejected",
+          "rejected",
+        ]);
+        await expect(asked[4]).rejects.toMatchObject({ name: "StoreError", code: "busy" });
+        await small.store.documents.put("d4", "{}");
+      } finally {
+        await small.store.close();
+        await small.clear();
+      }
+    });
+  });
+
+  describe("values", () => {
+    it.each([
+      ["quotes and signs", `'; DROP TABLE machines; -- "\\ $1 ?1 \u2028`],
+      ["many alphabets", "zwölf 語 🙂 \u0301"],
+      ["a long text", "x".repeat(1_000_000)],
+      ["nothing", ""],
+    ])("gives back %s as it was", async (_what, text) => {
+      await store.documents.put("text", text);
+      expect(await store.documents.get("text")).toBe(text);
+    });
+
+    it("puts U+FFFD in the place of what no database of ours can hold", async () => {
+      await store.documents.put("text", "a\0b\ud800c");
+      expect(await store.documents.get("text")).toBe("a\ufffdb\ufffdc");
+    });
+
+    it("keeps a batch with names that are one to the database", async () => {
+      const known = { providerId: "prv_1", account: "anna", answeredAtMs: 1, facts: "{}" };
+      await store.knownModels.put([
+        { ...known, model: "a\0" },
+        { ...known, model: "b" },
+        { ...known, model: "a\ufffd" },
+      ]);
+      expect((await store.knownModels.all()).map(({ model }) => model).sort()).toEqual(["a\ufffd", "b"]);
+    });
+
+    it.each([0, 1, Number.MAX_SAFE_INTEGER, -1])("gives back the number %d", async (createdAtMs) => {
+      await store.receipts.put([receipt("req_1", { createdAtMs })]);
+      expect((await store.receipts.find("req_1", "anna"))?.createdAtMs).toBe(createdAtMs);
+    });
+
+    it.each([1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53])("refuses the number %d", async (createdAtMs) => {
+      await expect(store.receipts.put([receipt("req_1", { createdAtMs })])).rejects.toMatchObject({
+        name: "RangeError",
+      });
+      expect(await store.receipts.find("req_1", "anna")).toBeUndefined();
+    });
+
+    it("keeps bytes of every kind, also those that share a buffer with others", async () => {
+      const all = Buffer.from(Array.from({ length: 256 }, (_, n) => n));
+      await store.receipts.put([receipt("req_1", { blob: all.subarray(3, 250), signature: new Uint8Array(0) })]);
+      const kept = await store.receipts.find("req_1", "anna");
+      expect(kept?.blob).toEqual(new Uint8Array(all.subarray(3, 250)));
+      expect(kept?.signature).toEqual(new Uint8Array(0));
+    });
+  });
+
+  it("does what it has been asked before it closes, and nothing afterwards", async () => {
+    const asked = Array.from({ length: 300 }, (_, n) => store.documents.put(`d${n}`, "{}"));
+    const closing = store.close();
+    await expect(store.documents.get("d0")).rejects.toMatchObject({ name: "StoreError", code: "closed" });
+    await closing;
+    expect(await Promise.all(asked)).toHaveLength(300);
+    await expect(store.documents.get("d0")).rejects.toMatchObject({ name: "StoreError", code: "closed" });
   });
 
   it("closes twice without complaint", async () => {

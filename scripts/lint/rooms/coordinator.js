@@ -13,7 +13,7 @@ export const COORDINATOR = {
     "./secrets.ts",
     "./settings.ts",
     "./store",
-    "./store/sqlite",
+    "./store/open",
     "@hearth/disk",
     "node:fs",
   ],
@@ -54,7 +54,7 @@ export const COORDINATOR = {
   ],
   "shutdown.ts": ["./config.ts", "./fleet", "./http", "./platform", "./request", "node:http"],
   // It stands above the rooms: the defaults of some settings are constants of theirs.
-  "config.ts": ["./fleet", "./http", "./platform", "./request", "zod"],
+  "config.ts": ["./fleet", "./http", "./platform", "./request", "./store", "zod"],
   "secrets.ts": ["./config.ts", "./platform", "./sealing", "@hearth/disk", "node:fs", "node:path"],
   "settings.ts": ["./config.ts", "./platform", "./selection", "@hearth/protocol", "zod", "node:fs"],
   // What others get to see.
@@ -152,6 +152,8 @@ export const COORDINATOR = {
   // What can be asked of a database, whichever it is, and its tables: one text of every query.
   "store/operations": ["./store", "./store/schema", "kysely"],
   "store/schema": ["./store"],
+  // Which engine it is.
+  "store/open": ["./platform", "./store", "./store/postgres", "./store/sqlite"],
   // The engines, which only the process and its composition see.
   "store/sqlite": [
     "./store",
@@ -164,6 +166,9 @@ export const COORDINATOR = {
     "node:path",
     "node:worker_threads",
   ],
+  "store/postgres": ["./platform", "./store", "./store/operations", "./store/schema", "kysely", "pg"],
+  // A PostgreSQL for tests to fill and to break.
+  "store/testing": ["./store", "pg", "node:net"],
   platform: [
     "@hearth/disk",
     "@hearth/platform",

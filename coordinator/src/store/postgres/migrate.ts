@@ -1,0 +1,51 @@
+import type pg from "pg";
+import { MIGRATIONS } from "../schema/migrations.js";
+import { StoreError } from "../store-error.js";
+
+/** "Hrth": with the schema's name, the lock that only one coordinator brings a schema up to date under. */
+const LOCK = 0x48727468;
+
+/**
+ * Makes the schema where there is none and brings it up to date, all of it or nothing, one coordinator at a time.
+ *
+ * @param where names the database, for the operator
+ * @throws StoreError `foreign` or `schema_newer`; what `pg` throws
+ */
+export async function migrate(client: pg.ClientBase, schema: string, where: string): Promise<void> {
+  await client.query("BEGIN");
+  await client.query("SELECT pg_advisory_xact_lock($1, hashtext($2))", [LOCK, schema]);
+  const version = await versionOf(client, schema, where);
+  if (version > MIGRATIONS.length) {
+    throw new StoreError(
+      "schema_newer",
+      `${where} was written by a later version of Hearth (schema ${version}; this one knows ${MIGRATIONS.length}): run that version, or start from a backup.`,
+    );
+  }
+  await client.query(`SET LOCAL search_path TO "${schema}", pg_temp`);
+  for (const { postgres } of MIGRATIONS.slice(version)) await client.query(postgres);
+  await client.query("UPDATE schema_version SET version = $1 WHERE version <> $1", [MIGRATIONS.length]);
+  await client.query("COMMIT");
+}
+
+/** The steps that the schema has taken; makes an empty one where there is none. */
+async function versionOf(client: pg.ClientBase, schema: string, where: string): Promise<number> {
+  const { rowCount: schemas } = await client.query("SELECT 1 FROM pg_namespace WHERE nspname = $1", [schema]);
+  if (schemas === 0) await client.query(`CREATE SCHEMA "${schema}"`);
+  const tables = await client.query<{ relname: string }>(
+    "SELECT relname FROM pg_class WHERE relnamespace = $1::regnamespace AND relkind IN ('r', 'p', 'v', 'm')",
+    [`"${schema}"`],
+  );
+  const names = tables.rows.map(({ relname }) => relname);
+  if (!names.includes("schema_version")) {
+    if (names.length > 0) {
+      throw new StoreError(
+        "foreign",
+        `The schema ${schema} of ${where} has another program's tables: name another one.`,
+      );
+    }
+    await client.query(`CREATE TABLE "${schema}".schema_version (version INTEGER NOT NULL)`);
+    await client.query(`INSERT INTO "${schema}".schema_version (version) VALUES (0)`);
+  }
+  const { rows } = await client.query<{ version: number }>(`SELECT version FROM "${schema}".schema_version`);
+  return rows[0]?.version ?? 0;
+}
