@@ -1,0 +1,68 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { storeOn } from "../operations/store-on.js";
+import type { Store } from "../store.js";
+import { watchStore } from "../watched-store.js";
+import { GroupedEngine } from "./grouped-engine.js";
+import { openSqliteStore } from "./open-sqlite-store.js";
+import { WorkerRunner } from "./worker-runner.js";
+
+let dir: string;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "hearth-worker-"));
+});
+afterEach(() => rmSync(dir, { recursive: true }));
+
+/** A store whose thread runs this program. */
+async function storeWith(program: string): Promise<Store> {
+  const path = join(dir, "worker.mjs");
+  writeFileSync(path, `import { parentPort } from "node:worker_threads";\n${program}`);
+  return storeOn(new GroupedEngine(await WorkerRunner.open({ dataDir: dir }, pathToFileURL(path)), 100));
+}
+
+describe("a thread that dies", () => {
+  it.each([
+    ["ends", "process.exit(3)"],
+    ["throws", "throw new Error('a defect')"],
+  ])("fails what it was asked and what it is asked afterwards, when it %s", async (_how, dies) => {
+    const plain = await storeWith(`
+      parentPort.on("message", () => { ${dies} });
+      parentPort.postMessage({ type: "opened" });`);
+    const { store, trouble } = watchStore(plain, () => {});
+    const asked = await Promise.allSettled([store.documents.get("a"), store.documents.put("b", "{}")]);
+    const away = { status: "rejected", reason: { name: "StoreError", code: "away" } };
+    expect(asked).toMatchObject([away, away]);
+    await expect(store.documents.get("c")).rejects.toMatchObject({ name: "StoreError", code: "away" });
+    expect(trouble()).toBe("store_away");
+    await store.close();
+  });
+
+  it("is no store, when it dies before it has one", async () => {
+    await expect(storeWith("process.exit(3)")).rejects.toMatchObject({ name: "StoreError", code: "away" });
+  });
+});
+
+it("hands over SQLite's codes, which tell what is wrong with the disk", async () => {
+  const store = await openSqliteStore(dir);
+  const put = store.documents.put(null as unknown as string, "{}");
+  await expect(put).rejects.toMatchObject({ name: "SqliteError", code: "SQLITE_CONSTRAINT_NOTNULL" });
+  await store.close();
+});
+
+it("does not wait for the disk on the main thread", async () => {
+  const store = await openSqliteStore(dir);
+  let turns = 0;
+  let isOver = false;
+  const turn = (): void => {
+    turns++;
+    if (!isOver) setImmediate(turn);
+  };
+  setImmediate(turn);
+  for (let n = 0; n < 20; n++) await store.documents.put("a", String(n));
+  isOver = true;
+  expect(turns).toBeGreaterThan(20);
+  await store.close();
+});
