@@ -9,11 +9,12 @@ const LOCK = 0x48727468;
  * Makes the schema where there is none and brings it up to date, all of it or nothing, one coordinator at a time.
  *
  * @param where names the database, for the operator
- * @throws StoreError `foreign` or `schema_newer`; what `pg` throws
+ * @throws StoreError `foreign`, `schema_newer` or `refused`; what `pg` throws
  */
 export async function migrate(client: pg.ClientBase, schema: string, where: string): Promise<void> {
   await client.query("BEGIN");
   await client.query("SELECT pg_advisory_xact_lock($1, hashtext($2))", [LOCK, schema]);
+  await requireUnicode(client, where);
   const version = await versionOf(client, schema, where);
   if (version > MIGRATIONS.length) {
     throw new StoreError(
@@ -25,6 +26,14 @@ export async function migrate(client: pg.ClientBase, schema: string, where: stri
   for (const { postgres } of MIGRATIONS.slice(version)) await client.query(postgres);
   await client.query("UPDATE schema_version SET version = $1 WHERE version <> $1", [MIGRATIONS.length]);
   await client.query("COMMIT");
+}
+
+/** Another encoding would refuse texts that SQLite keeps. */
+async function requireUnicode(client: pg.ClientBase, where: string): Promise<void> {
+  const { rows } = await client.query<{ server_encoding: string }>("SHOW server_encoding");
+  const encoding = rows[0]?.server_encoding;
+  if (encoding === "UTF8") return;
+  throw new StoreError("refused", `${where} is encoded in ${encoding}: make one with ENCODING 'UTF8'.`);
 }
 
 /** The steps that the schema has taken; makes an empty one where there is none. */

@@ -112,6 +112,18 @@ describe("opening a PostgreSQL database", () => {
       expect(`${error.message}${error.stack}${String(error.cause)}`).not.toContain(PASSWORD);
     }
   });
+
+  it("refuses a database that cannot hold every text", async () => {
+    const name = `${scratch.schema}_latin1`;
+    await asOwner(`CREATE DATABASE ${name} TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'`);
+    try {
+      const { code, message } = await refusal({ url: urlWith({ pathname: `/${name}` }) });
+      expect(code).toBe("refused");
+      expect(message).toContain("is encoded in LATIN1");
+    } finally {
+      await asOwner(`DROP DATABASE ${name} WITH (FORCE)`);
+    }
+  });
 });
 
 describe("a PostgreSQL server that goes away", () => {
