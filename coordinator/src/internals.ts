@@ -1,5 +1,5 @@
-// The parts that also run on virtual time, for the simulator in testbed/. Not an interface for anybody else: what is
-// here changes with the code.
+// The parts that also run on virtual time, for the simulator in testbed/, and those that its benchmarks measure. Not an
+// interface for anybody else: what is here changes with the code.
 
 export { readChatEvent } from "@hearth/dialects";
 export { createChatCompletionsDialect } from "./api/chat-completions/dialect.js";
@@ -17,11 +17,11 @@ export { Registry } from "./fleet/registry.js";
 export { ProofDesk } from "./fleet/trust/proof.js";
 export { EMPTY_MANIFEST } from "./fleet/trust/runtime-manifest.js";
 export { Background } from "./platform/background.js";
-export type { Clock } from "./platform/clock.js";
+export { type Clock, systemClock } from "./platform/clock.js";
 export { createCredentials } from "./platform/credentials.js";
 export { HearthError } from "./platform/errors.js";
 export { countingIds } from "./platform/ids.js";
-export { type Rng, seededRng } from "./platform/rng.js";
+export { type Rng, seededRng, systemRng } from "./platform/rng.js";
 export type { Caller } from "./request/classify.js";
 export type { Consumer, Dialect, Reply } from "./request/consumer.js";
 export { handleRequest, type RequestServices } from "./request/handle-request.js";
@@ -35,3 +35,7 @@ export type { Lease, PickResult } from "./selection/pick-result.js";
 export { createPicker, type Picker } from "./selection/picker.js";
 export { SHAPES, type Shape, type Traits, type Tried } from "./selection/traits.js";
 export { WaitQueue, type WaitRequest, type WaitResult } from "./selection/wait-queue.js";
+export { openStore } from "./store/open/open-store.js";
+export { Connection } from "./store/sqlite/connection.js";
+export type { Store } from "./store/store.js";
+export { DEFAULT_POSTGRES } from "./store/store-settings.js";

@@ -67,6 +67,9 @@ export const COORDINATOR = {
     "./request",
     "./sealing",
     "./selection",
+    "./store",
+    "./store/open",
+    "./store/sqlite",
     "@hearth/dialects",
   ],
   // The chain, from the top.

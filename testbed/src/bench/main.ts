@@ -10,11 +10,15 @@ import { report } from "./report.js";
 import { toJson } from "./results.js";
 import { type Bench, runBench } from "./run.js";
 import { Processes } from "./spawn.js";
+import { benchStore } from "./store.js";
 import { benchToolSchema } from "./tool-schema.js";
 
 // The exit handlers of what is running end every process and remove every file of the bench.
 process.on("SIGINT", () => process.exit(130));
 process.on("SIGTERM", () => process.exit(143));
+
+/** A PostgreSQL as Debian sets it up and trusts this machine; the tests look for one here as well. */
+const TEST_DATABASE = process.env["HEARTH_TEST_DATABASE_URL"] ?? "postgres://postgres@127.0.0.1:5432/postgres";
 
 try {
   await execute(readOptions(process.argv.slice(2)));
@@ -35,6 +39,8 @@ async function execute(options: Options): Promise<void> {
       return benchToolSchema(console.log);
     case "worst-bodies":
       return console.log(await benchWorstBodies(surroundings()));
+    case "store":
+      return console.log(await benchStore(TEST_DATABASE, surroundings().progress));
     case "profile":
       return console.log(await profileHearth(surroundings(), options));
     case "run":

@@ -5,7 +5,7 @@ import { TARGETS, type TargetName } from "./targets.js";
 /** What the command line asks for. */
 export type Options =
   | { readonly command: "help" }
-  | { readonly command: "crypto" | "tool-schema" | "worst-bodies" }
+  | { readonly command: "crypto" | "tool-schema" | "worst-bodies" | "store" }
   | ({ readonly command: "profile" } & ProfileOptions)
   | {
       readonly command: "run";
@@ -18,6 +18,7 @@ export const USAGE: string = `npm run bench -- [--quick] [--json FILE] [--target
 npm run bench -- crypto              CPU of the encryption, node:crypto against noble
 npm run bench -- tool-schema         CPU of the repair of tool schemas
 npm run bench -- worst-bodies        how long the worst bodies hold the coordinator's event loop
+npm run bench -- store               durable inserts of the store beside those of libsql itself
 npm run bench -- profile [--agent] [--stream] [--keep FILE]
                                      where the CPU of the coordinator, or of the agent, goes at concurrency 32`;
 
@@ -44,6 +45,7 @@ export function readOptions(argv: readonly string[]): Options {
     case "crypto":
     case "tool-schema":
     case "worst-bodies":
+    case "store":
       return { command };
     case "profile":
       return { command, program: values.agent ? "agent" : "coordinator", stream: values.stream, keep: values.keep };
