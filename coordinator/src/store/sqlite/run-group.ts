@@ -25,59 +25,80 @@ export interface OpenDatabase {
  * and what only reads is read again.
  */
 export async function runGroup(database: OpenDatabase, requests: readonly Request[]): Promise<Answer[]> {
-  const { answers, lost } = await attempt(database, requests);
-  if (lost === undefined) return answers;
-  const reads = requests.filter(isRead);
-  const again = reads.length < requests.length ? (await attempt(database, reads)).answers : [];
-  return requests.map((request, n) => {
-    const second = isRead(request) ? again.shift() : undefined;
-    const first = answers[n];
-    return first?.type === "failed" ? first : (second ?? { type: "failed", error: lost });
-  });
+  let ended = await attempt(database, requests, runOne);
+  // A savepoint each costs as much as what they do, and hardly anything ever fails.
+  if (ended.type === "spoilt") ended = await attempt(database, requests, runApart);
+  if (ended.type === "kept") return ended.answers;
+  return afterLoss(database, requests, ended);
 }
 
-const isRead = ({ name }: Request): boolean => operationOf(name).kind === "read";
+/** How a transaction ended. */
+type Ended =
+  | { readonly type: "kept"; readonly answers: Answer[] }
+  /** One request failed without a savepoint: nothing is done, and all can be done again. */
+  | { readonly type: "spoilt"; readonly answers: Answer[]; readonly error: ErrorRecord }
+  /** Nothing of it is kept. There are answers for the requests up to then. */
+  | { readonly type: "lost"; readonly answers: Answer[]; readonly error: ErrorRecord };
 
-interface Attempt {
-  /** Shorter than the requests when it was lost on the way. */
-  readonly answers: Answer[];
-  /** Why nothing of it is kept. */
-  readonly lost: ErrorRecord | undefined;
-}
+type Run = (database: OpenDatabase, request: Request) => Promise<Answer>;
 
-async function attempt({ connection, kysely }: OpenDatabase, requests: readonly Request[]): Promise<Attempt> {
+async function attempt(database: OpenDatabase, requests: readonly Request[], run: Run): Promise<Ended> {
+  const { connection } = database;
   const answers: Answer[] = [];
   try {
     connection.execute("BEGIN IMMEDIATE");
     for (const request of requests) {
-      answers.push(await runOne(connection, kysely, request));
+      const answer = await run(database, request);
+      answers.push(answer);
+      if (answer.type === "done") continue;
+      const { error } = answer;
+      if (run === runOne) {
+        connection.rollBack();
+        return { type: "spoilt", answers, error };
+      }
       // SQLite rolls everything back by itself after some failures.
-      if (!connection.inTransaction) return { answers, lost: lastFailure(answers) };
+      if (!connection.inTransaction) return { type: "lost", answers, error };
     }
     connection.execute("COMMIT");
-    return { answers, lost: undefined };
+    return { type: "kept", answers };
   } catch (error) {
     connection.rollBack();
-    return { answers, lost: recordOf(error) };
+    return { type: "lost", answers, error: recordOf(error) };
   }
 }
 
-async function runOne(connection: Connection, kysely: Kysely<Tables>, { name, input }: Request): Promise<Answer> {
-  connection.execute("SAVEPOINT one");
+async function runOne({ kysely }: OpenDatabase, { name, input }: Request): Promise<Answer> {
   try {
-    const result = await operationOf(name).run(kysely, input);
-    connection.execute("RELEASE one");
-    return { type: "done", result };
+    return { type: "done", result: await operationOf(name).run(kysely, input) };
   } catch (error) {
-    if (connection.inTransaction) {
-      connection.execute("ROLLBACK TO one");
-      connection.execute("RELEASE one");
-    }
     return { type: "failed", error: recordOf(error) };
   }
 }
 
-function lastFailure(answers: readonly Answer[]): ErrorRecord {
-  const last = answers.at(-1);
-  return last?.type === "failed" ? last.error : recordOf(new Error("SQLite ended the transaction."));
+/** Takes back what a request has done before it failed. */
+async function runApart(database: OpenDatabase, request: Request): Promise<Answer> {
+  const { connection } = database;
+  connection.execute("SAVEPOINT one");
+  const answer = await runOne(database, request);
+  if (!connection.inTransaction) return answer;
+  if (answer.type === "failed") connection.execute("ROLLBACK TO one");
+  connection.execute("RELEASE one");
+  return answer;
 }
+
+/** The answers after a transaction that was lost: each failure of its own, what can be read, and the loss. */
+async function afterLoss(
+  database: OpenDatabase,
+  requests: readonly Request[],
+  { answers, error }: Exclude<Ended, { type: "kept" }>,
+): Promise<Answer[]> {
+  const reads = requests.filter(isRead);
+  const again = reads.length < requests.length ? (await attempt(database, reads, runApart)).answers : [];
+  return requests.map((request, n) => {
+    const second = isRead(request) ? again.shift() : undefined;
+    const first = answers[n];
+    return first?.type === "failed" ? first : (second ?? { type: "failed", error });
+  });
+}
+
+const isRead = ({ name }: Request): boolean => operationOf(name).kind === "read";
