@@ -29,6 +29,21 @@ const WRITER = `
     process.stdout.write(batch + "\\n");
   }`;
 
+/** Many write at once, each batch after batch, so that the thread commits groups of them all the time. */
+const CROWD = `
+  import { openSqliteStore } from ${JSON.stringify(BUILT)};
+  const store = await openSqliteStore(process.argv[1]);
+  const caller = async (name) => {
+    for (let batch = 0; ; batch++) {
+      const at = name * 1e6 + batch;
+      await store.receipts.put(Array.from({ length: ${BATCH} }, (_, n) => ({ requestId: at + "-" + n, account: "anna",
+        providerId: "prv", createdAtMs: at, blob: Buffer.alloc(700, n), signature: Buffer.alloc(64),
+        attestationHash: "h" })));
+      process.stdout.write(at + "\\n");
+    }
+  };
+  for (let name = 0; name < 16; name++) void caller(name);`;
+
 /** Lets a process write from batch `from` until it has told of `count` batches, and kills it there. @returns those */
 async function writeAndKill(dir: string, from: number, count: number): Promise<number[]> {
   const args = ["--input-type=module", "-e", WRITER, dir, String(from)];
@@ -64,6 +79,29 @@ it("keeps every batch that it said it kept, and none by halves, when it is kille
       // The batch after the newest may have begun.
       next = newest + 2;
     }
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+});
+
+it("keeps what it has told each of many, and nothing by halves, when it is killed while it commits for all", async () => {
+  const dir = mkdtempSync(join(tmpdir(), "hearth-crash-"));
+  try {
+    const args = ["--input-type=module", "-e", CROWD, dir];
+    const writer = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+    const exited = once(writer, "exit");
+    const told: number[] = [];
+    for await (const line of createInterface({ input: writer.stdout })) {
+      told.push(Number(line));
+      if (told.length === 200) writer.kill("SIGKILL");
+    }
+    expect((await exited)[1]).toBe("SIGKILL");
+    const store = await openSqliteStore(dir);
+    for (const batch of told) {
+      for (const n of [0, BATCH - 1]) expect(await store.receipts.find(`${batch}-${n}`, "anna")).toBeDefined();
+    }
+    await store.close();
+    expect(oddities(join(dir, "hearth.db"))).toEqual([]);
   } finally {
     rmSync(dir, { recursive: true });
   }
