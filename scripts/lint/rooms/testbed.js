@@ -51,6 +51,7 @@ export const TESTBED = {
     "../coordinator/platform",
     "../coordinator/selection",
     "../coordinator/store/sqlite",
+    "../coordinator/store/testing",
     "../coordinator/testing",
     "../provider-agent/enrol",
     "../provider-agent/platform",

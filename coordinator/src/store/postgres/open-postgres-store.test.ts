@@ -173,8 +173,8 @@ describe("a PostgreSQL server that goes away", () => {
     expect(await ask(3)).toEqual([]);
     proxy.silence();
     const since = systemClock.now();
-    expect(await ask(60)).toEqual(new Array(60).fill("away"));
-    expect(systemClock.now() - since).toBeLessThan(10_000);
+    expect(await ask(600)).toEqual(new Array(600).fill("away"));
+    expect(systemClock.now() - since).toBeLessThan(6_000);
     proxy.mend();
     expect(await ask(20)).toEqual([]);
   });
