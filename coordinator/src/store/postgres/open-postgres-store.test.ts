@@ -204,6 +204,53 @@ describe("a PostgreSQL server that goes away", () => {
   });
 });
 
+describe("an operation that meets others", () => {
+  /** Lets the server fail so many inserts of documents with this code; it counts them outside of transactions. */
+  async function fail(times: number, code: string): Promise<void> {
+    const { schema } = scratch;
+    await asOwner(`
+      CREATE SEQUENCE ${schema}.tries;
+      CREATE FUNCTION ${schema}.meet() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        IF nextval('${schema}.tries') <= ${times} THEN RAISE EXCEPTION 'met' USING ERRCODE = '${code}'; END IF;
+        RETURN NEW;
+      END $$;
+      CREATE TRIGGER meet BEFORE INSERT ON ${schema}.documents FOR EACH ROW EXECUTE FUNCTION ${schema}.meet()`);
+  }
+  const tries = async (): Promise<number> => {
+    const { rows } = await asOwner(`SELECT last_value FROM ${scratch.schema}.tries`);
+    return Number(rows[0]?.last_value);
+  };
+
+  it.each(["40001", "40P01"])("is done again after %s", async (code) => {
+    const store = await open();
+    await fail(3, code);
+    await store.documents.put("a", "{}");
+    expect(await store.documents.get("a")).toBe("{}");
+    expect(await tries()).toBe(4);
+  });
+
+  it("is given up after so many tries, with a name", async () => {
+    const store = await open();
+    await fail(1_000, "40001");
+    await expect(store.documents.put("a", "{}")).rejects.toMatchObject({ name: "StoreError", code: "busy" });
+    expect(await tries()).toBe(20);
+  });
+
+  it("looks once more when what it inserts is taken, and then says so", async () => {
+    const store = await open();
+    await fail(1_000, "23505");
+    await expect(store.documents.put("a", "{}")).rejects.toMatchObject({ name: "ServerError", code: "23505" });
+    expect(await tries()).toBe(2);
+  });
+
+  it("is not done again for anything else", async () => {
+    const store = await open();
+    await fail(1_000, "22000");
+    await expect(store.documents.put("a", "{}")).rejects.toMatchObject({ name: "ServerError", code: "22000" });
+    expect(await tries()).toBe(1);
+  });
+});
+
 it("quotes no row in what it throws", async () => {
   const store = await open();
   const machine = {
