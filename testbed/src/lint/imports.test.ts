@@ -90,6 +90,16 @@ const SEEDS: readonly Seed[] = [
     says: ["coordinator/http may not", "(./store/sqlite)", "hono"],
   },
   {
+    file: `${C}/fleet/seed-engine.ts`,
+    text: 'export { openStore } from "../store/open/open-store.js";',
+    says: ["coordinator/fleet may not", "(./store/open)", "./store"],
+  },
+  {
+    file: `${C}/store/operations/seed.ts`,
+    text: 'import pg from "pg";\nexport const client = pg.Client;',
+    says: ["coordinator/store/operations may not", "(pg)", "kysely"],
+  },
+  {
     file: `${C}/fleet/trust/seed-type.ts`,
     text: 'import type { Picker } from "../../selection/picker.js";\nexport type P = Picker;',
     says: ["coordinator/fleet may not", "(./selection)", "./platform"],
