@@ -67,7 +67,17 @@ export class GroupedEngine implements Engine {
         else reject(answer === undefined ? new Error("The store did not answer.") : errorOf(answer.error));
       }
     } catch (error) {
+      if (group.length > 1 && isUncloneable(error)) return await this.#runEach(group);
       for (const { reject } of group) reject(error);
     }
   }
+
+  async #runEach(group: readonly Asked[]): Promise<void> {
+    for (const asked of group) await this.#runGroup([asked]);
+  }
+}
+
+/** One input cannot cross the thread, so nothing was sent: the others need not suffer for it. */
+function isUncloneable(error: unknown): boolean {
+  return error instanceof Error && error.name === "DataCloneError";
 }

@@ -52,6 +52,16 @@ it("hands over SQLite's codes, which tell what is wrong with the disk", async ()
   await store.close();
 });
 
+it("fails only what cannot be handed over", async () => {
+  const store = await openSqliteStore(dir);
+  const odd = { limit: 9, after: (() => "") as unknown as string };
+  const asked = [store.documents.put("a", "1"), store.enrolments.listTokens(odd), store.documents.put("b", "2")];
+  const results = await Promise.allSettled(asked);
+  expect(results.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
+  expect([await store.documents.get("a"), await store.documents.get("b")]).toEqual(["1", "2"]);
+  await store.close();
+});
+
 it("does not wait for the disk on the main thread", async () => {
   const store = await openSqliteStore(dir);
   let turns = 0;
