@@ -15,7 +15,7 @@ export { readCompletionEvent, type TextChoice, type TextChunk } from "./completi
 export { type BackendEmbedding, type BackendEmbeddings, readEmbeddings } from "./embeddings/read-body.js";
 export { statusOfError } from "./error-status.js";
 export { type EventDialectName, type EventGrammar, grammarOf } from "./event-reading.js";
-export type { EventReading } from "./kinds.js";
+export { type EventReading, isEndMark } from "./kinds.js";
 export { MessageFold } from "./messages/fold.js";
 export { readMessagesEvent } from "./messages/read-event.js";
 export { type NamedEvent, parseNamedEvent } from "./named-events.js";
@@ -23,6 +23,6 @@ export { isObject, MAX_ANSWER_DEPTH, parseProviderJson } from "./provider-json.j
 export { RawJson, writeJson } from "./raw-json.js";
 export { readResponsesEvent } from "./responses/read-event.js";
 export { readEvents, type SseEvent, withoutByteOrderMark } from "./sse/sse-events.js";
-export { EventTooLarge, type SplitterLimits, SseSplitter } from "./sse/sse-splitter.js";
+export { EventTooLarge, type LastEvents, type SplitterLimits, SseSplitter } from "./sse/sse-splitter.js";
 export { type PartialUsage, readUsage, type TokenUsage, usageInBody } from "./token-usage.js";
 export { createWholeFold, readWhole, type WholeFacts, type WholeFold } from "./whole.js";

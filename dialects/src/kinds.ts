@@ -16,3 +16,10 @@ export type EventReading =
   /** An error inside an HTTP 200, with the status that it stands for, or 502 where it does not tell. */
   | { readonly kind: "error"; readonly status: number; readonly error: unknown }
   | { readonly kind: "malformed" };
+
+const END_MARK = "[DONE]";
+
+/** The `data` of an event is the mark that ends the streams of OpenAI's older dialects, and of some servers' others. */
+export function isEndMark(data: string): boolean {
+  return data === END_MARK || (data.length < 2 * END_MARK.length && data.trim() === END_MARK);
+}

@@ -280,7 +280,7 @@ export class ProviderAttempt implements Attempt, StreamListener {
   #readGathered(): void {
     const bytes = Buffer.concat(this.#parts);
     this.#parts.length = 0;
-    this.#read({ bytes, droppedBytes: 0, data: bytes.toString("utf8") });
+    this.#read({ bytes, droppedBytes: 0, name: "", data: bytes.toString("utf8") });
   }
 
   #openErrorBody(frame: ErrorFrame): unknown {

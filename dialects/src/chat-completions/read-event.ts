@@ -1,5 +1,5 @@
 import { errorReading } from "../error-status.js";
-import type { EventReading } from "../kinds.js";
+import { type EventReading, isEndMark } from "../kinds.js";
 import { isObject, parseProviderJson } from "../provider-json.js";
 
 /** A chunk as backends send it. Nothing in it is certain: backends differ. */
@@ -45,7 +45,7 @@ export interface ChatUsage {
 
 /** What one event of a chat completions backend is, by its parsed form. */
 export function readChatEvent(data: string): EventReading {
-  if (data === "[DONE]") return { kind: "done" };
+  if (isEndMark(data)) return { kind: "done" };
   const parsed = parseChunk(data);
   return parsed === undefined ? { kind: "malformed" } : readChatChunk(parsed);
 }

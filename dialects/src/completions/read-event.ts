@@ -1,6 +1,6 @@
 import { parseChunk } from "../chat-completions/read-event.js";
 import { errorReading } from "../error-status.js";
-import type { EventReading } from "../kinds.js";
+import { type EventReading, isEndMark } from "../kinds.js";
 
 /** A chunk of a legacy completion as backends send it. Nothing in it is certain. */
 export interface TextChunk {
@@ -22,7 +22,7 @@ export interface TextChoice {
 
 /** What one event of a backend that speaks legacy completions is. */
 export function readCompletionEvent(data: string): EventReading {
-  if (data === "[DONE]") return { kind: "done" };
+  if (isEndMark(data)) return { kind: "done" };
   const parsed = parseChunk(data) as TextChunk | undefined;
   return parsed === undefined ? { kind: "malformed" } : readTextChunk(parsed);
 }

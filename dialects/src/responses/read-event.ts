@@ -1,10 +1,10 @@
 import { errorReading } from "../error-status.js";
-import type { EventReading } from "../kinds.js";
+import { type EventReading, isEndMark } from "../kinds.js";
 import { type NamedEvent, parseNamedEvent } from "../named-events.js";
 
 /** What one event of a backend that speaks Responses is. */
 export function readResponsesEvent(data: string): EventReading {
-  if (data === "[DONE]") return { kind: "done" };
+  if (isEndMark(data)) return { kind: "done" };
   const parsed = parseNamedEvent(data);
   if (parsed === undefined) return { kind: "malformed" };
   switch (parsed.type) {

@@ -26,6 +26,24 @@ describe("events of a provider", () => {
     expect(read(": ping\n\nretry: 5\n\n")?.map(([, data]) => data)).toEqual([undefined, undefined]);
   });
 
+  it("have the name that their last line of it says", () => {
+    const names = (text: string) => readEvents(Buffer.from(text))?.map(({ name, data }) => [name, data]);
+    expect(names("event: a\ndata: 1\n\ndata: 2\n\ndata: 3\nevent:b\n\nevent: c\r\ndata: 4\r\n\r\n")).toEqual([
+      ["a", "1"],
+      ["", "2"],
+      ["b", "3"],
+      ["c", "4"],
+    ]);
+    expect(
+      names("event: a\nevent: b\ndata: 1\n\nevent\ndata: 2\n\nevents: x\ndata: 3\n\nevent: a\ndata: 1\ndata: 2\n\n"),
+    ).toEqual([
+      ["b", "1"],
+      ["", "2"],
+      ["", "3"],
+      ["a", "1\n2"],
+    ]);
+  });
+
   it("are refused where the last one is not complete", () => {
     expect(read("data: {}\n\ndata: {}\n")).toBeUndefined();
   });

@@ -1,18 +1,23 @@
-/** One complete server-sent event: its bytes as they came (blank line included), and its joined `data`. */
+import { EventEnds } from "./event-ends.js";
+
+/** One complete server-sent event: its bytes as they came (empty line included), its name and its joined `data`. */
 export interface SseEvent {
   readonly bytes: Uint8Array;
   /** Bytes of comments in our name that stood among its lines and were left out. */
   readonly droppedBytes: number;
+  /** What its `event:` line says; empty where it has none. */
+  readonly name: string;
   /** `undefined` for an event without data: a comment, a retry hint. */
   readonly data: string | undefined;
 }
 
 const LF = 10;
-const CR = 13;
 const LINE_END = /\r\n|\r|\n/;
 const OUR_COMMENT = /^:\s*hearth/i;
+const NAME_PREFIX = Buffer.from("event: ");
 const DATA_PREFIX = Buffer.from("data: ");
-const BYTE_ORDER_MARK = Buffer.from("\ufeff");
+/** What a stream may begin with, and nobody wants. */
+export const BYTE_ORDER_MARK: Buffer = Buffer.from("\ufeff");
 
 /**
  * Splits bytes that hold only complete events, as the WHATWG standard reads them: lines end in LF, CRLF or CR, and an
@@ -21,16 +26,16 @@ const BYTE_ORDER_MARK = Buffer.from("\ufeff");
  * @returns `undefined` when the last event is not complete: the sender broke the rule
  */
 export function readEvents(bytes: Buffer): SseEvent[] | undefined {
-  const events: SseEvent[] = [];
-  const eventEnd = bytes.includes(CR) ? anyEventEnd : plainEventEnd;
+  const finder = new EventEnds();
+  const ends = finder.next(bytes);
+  if (finder.finish()) ends.push(bytes.length);
+  if ((ends.at(-1) ?? 0) < bytes.length) return undefined;
   let start = 0;
-  while (start < bytes.length) {
-    const end = eventEnd(bytes, start);
-    if (end === -1) return undefined;
-    events.push(readEvent(bytes.subarray(start, end)));
+  return ends.map((end) => {
+    const event = readEvent(bytes.subarray(start, end));
     start = end;
-  }
-  return events;
+    return event;
+  });
 }
 
 /** The bytes behind the byte order mark that a stream may begin with. */
@@ -39,42 +44,47 @@ export function withoutByteOrderMark(bytes: Buffer): Buffer {
   return bytes.subarray(0, length).equals(BYTE_ORDER_MARK) ? bytes.subarray(length) : bytes;
 }
 
-/** The index just behind the empty line that ends the event at `start`, where every line ends in LF. */
-function plainEventEnd(bytes: Buffer, start: number): number {
-  if (bytes[start] === LF) return start + 1;
-  const blank = bytes.indexOf("\n\n", start);
-  return blank === -1 ? -1 : blank + 2;
-}
-
-/** The same for lines that end in whatever the standard allows. */
-function anyEventEnd(bytes: Buffer, start: number): number {
-  let lineStart = start;
-  for (let at = start; at < bytes.length; at++) {
-    if (bytes[at] !== LF && bytes[at] !== CR) continue;
-    const isEmpty = at === lineStart;
-    if (bytes[at] === CR && bytes[at + 1] === LF) at += 1;
-    lineStart = at + 1;
-    if (isEmpty) return lineStart;
-  }
-  return -1;
-}
-
 function readEvent(event: Buffer): SseEvent {
-  // Nearly every event is one `data: …` line: no line splitting for those.
-  if (isPlain(event)) return { bytes: event, droppedBytes: 0, data: event.toString("utf8", 6, event.length - 2) };
+  return readPlain(event) ?? readAny(event);
+}
+
+/** Nearly every event is one `data: …` line, or a name and such a line: no line splitting for those. */
+function readPlain(event: Buffer): SseEvent | undefined {
+  const dataAt = startsWith(event, 0, NAME_PREFIX) ? event.indexOf(LF) + 1 : 0;
+  const last = event.length - 2;
+  if (!startsWith(event, dataAt, DATA_PREFIX) || event.indexOf(LF, dataAt) !== last) return undefined;
+  const name = dataAt === 0 ? "" : event.toString("utf8", NAME_PREFIX.length, dataAt - 1);
+  const data = event.toString("utf8", dataAt + DATA_PREFIX.length, last);
+  if (data.includes("\r") || name.includes("\r")) return undefined;
+  return { bytes: event, droppedBytes: 0, name, data };
+}
+
+function readAny(event: Buffer): SseEvent {
   const lines = event.toString("utf8").split(LINE_END);
-  const data = lines.filter(isData).map((line) => line.slice(line[5] === " " ? 6 : 5));
-  if (data.length === 0) return { bytes: event, droppedBytes: 0, data: undefined };
+  const data = valuesOf("data", lines);
+  const name = valuesOf("event", lines).at(-1) ?? "";
+  if (data.length === 0) return { bytes: event, droppedBytes: 0, name, data: undefined };
   const bytes = withoutOurComments(event, lines);
-  return { bytes, droppedBytes: event.length - bytes.length, data: data.join("\n") };
+  return { bytes, droppedBytes: event.length - bytes.length, name, data: data.join("\n") };
 }
 
-function isPlain(event: Buffer): boolean {
-  if (event.length < DATA_PREFIX.length + 2 || !event.subarray(0, DATA_PREFIX.length).equals(DATA_PREFIX)) return false;
-  return event.indexOf(LF) === event.length - 2 && !event.includes(CR);
+/** Byte by byte: a call into the runtime costs more for so few. */
+function startsWith(bytes: Buffer, at: number, prefix: Buffer): boolean {
+  for (let index = 0; index < prefix.length; index++) if (bytes[at + index] !== prefix[index]) return false;
+  return true;
 }
 
-const isData = (line: string): boolean => line.startsWith("data:") || line === "data";
+/** What each line of this field says. */
+function valuesOf(field: string, lines: readonly string[]): string[] {
+  const values: string[] = [];
+  for (const line of lines) {
+    if (!line.startsWith(field)) continue;
+    if (line.length === field.length) values.push("");
+    else if (line[field.length] === ":")
+      values.push(line.slice(field.length + (line[field.length + 1] === " " ? 2 : 1)));
+  }
+  return values;
+}
 
 /** A backend's comments go through; those in our own name are ours to make, and must not pass for a receipt. */
 function withoutOurComments(event: Buffer, lines: readonly string[]): Buffer {

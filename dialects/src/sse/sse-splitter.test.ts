@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
+import { readEvents, withoutByteOrderMark } from "./sse-events.js";
 import { EventTooLarge, SseSplitter } from "./sse-splitter.js";
 
 const LIMITS = { eventBytes: 1_000_000, pieceBytes: 65_536 };
@@ -65,10 +66,59 @@ describe("the splitter", () => {
   it("completes what is left at the end, and takes bare line ends for nothing", () => {
     const splitter = new SseSplitter(LIMITS);
     splitter.push(Buffer.from("data: a\n\ndata: [DONE]"));
-    expect(Buffer.from(splitter.finish() ?? []).toString()).toBe("data: [DONE]\n\n");
+    expect(splitter.finish()).toEqual({ events: Buffer.from("data: [DONE]\n\n"), cutOff: true });
     const clean = new SseSplitter(LIMITS);
     clean.push(Buffer.from("data: a\n\n\r\n"));
     expect(clean.finish()).toBeUndefined();
+  });
+
+  it("waits for the rest of a CRLF, but not where lines end in CR alone", () => {
+    const crlf = new SseSplitter(LIMITS);
+    expect(crlf.push(Buffer.from("data: a\r\n\r"))).toEqual([]);
+    expect(crlf.push(Buffer.from("\ndata: b\r\n\r\n"))).toEqual([Buffer.from("data: a\r\n\r\ndata: b\r\n\r\n")]);
+    const cr = new SseSplitter(LIMITS);
+    expect(cr.push(Buffer.from("data: a\r\r"))).toEqual([Buffer.from("data: a\r\r")]);
+    expect(cr.push(Buffer.from("data: b\r\r"))).toEqual([Buffer.from("data: b\r\r")]);
+    expect(cr.finish()).toBeUndefined();
+  });
+
+  it("knows at the end that an event was whole whose CR might have been half of a CRLF", () => {
+    const splitter = new SseSplitter(LIMITS);
+    expect(splitter.push(Buffer.from("data: a\n\r"))).toEqual([]);
+    expect(splitter.finish()).toEqual({ events: Buffer.from("data: a\n\r"), cutOff: false });
+  });
+
+  it("leaves out the byte order mark at the beginning, wherever it is cut, and nothing that only begins like it", () => {
+    for (const text of ["\ufeffdata: a\n\n", "\ufeff\ufeff\n\n", "data: a\n\n"]) {
+      const bytes = Buffer.from(text);
+      for (let cut = 0; cut <= bytes.length; cut++) {
+        const splitter = new SseSplitter(LIMITS);
+        const pieces = [bytes.subarray(0, cut), bytes.subarray(cut)].flatMap((part) => splitter.push(part));
+        expect(Buffer.concat(pieces)).toEqual(withoutByteOrderMark(bytes));
+      }
+    }
+    const half = new SseSplitter(LIMITS);
+    half.push(Buffer.from([0xef, 0xbb]));
+    expect(half.push(Buffer.from("x\n\n"))).toEqual([Buffer.from([0xef, 0xbb, 0x78, 10, 10])]);
+    const only = new SseSplitter(LIMITS);
+    only.push(Buffer.from([0xef]));
+    expect(only.finish()).toMatchObject({ cutOff: true, events: Buffer.from([0xef, 10, 10]) });
+  });
+
+  it("finds what a reader finds that has all bytes at once, whatever ends the lines", () => {
+    const piece = fc.constantFrom("data: ", "data", ":", "event: x", "a", "é", "\n", "\r", "\r\n", "\n\n", "\r\r");
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 24 }), fc.array(fc.nat(), { maxLength: 8 }), (texts, cuts) => {
+        const splitter = new SseSplitter(LIMITS);
+        const bytes = Buffer.from(`${texts.join("")}\n\n`);
+        const pieces = cutAt(bytes, cuts).flatMap((chunk) => splitter.push(chunk));
+        const last = splitter.finish()?.events;
+        const told = (all: readonly Uint8Array[]): (string | undefined)[] =>
+          all.flatMap((each) => readEvents(Buffer.from(each))?.map(({ data }) => data) ?? ["incomplete"]);
+        const said = (data: string | undefined): boolean => data !== undefined;
+        expect(told(last === undefined ? pieces : [...pieces, last]).filter(said)).toEqual(told([bytes]).filter(said));
+      }),
+    );
   });
 
   it("copies each byte once, also when an event comes byte by byte", () => {

@@ -1,3 +1,6 @@
+import { EventEnds } from "./event-ends.js";
+import { BYTE_ORDER_MARK } from "./sse-events.js";
+
 /** An event is larger than its reader takes. */
 export class EventTooLarge extends Error {
   override readonly name = "EventTooLarge";
@@ -10,22 +13,28 @@ export interface SplitterLimits {
   readonly pieceBytes: number;
 }
 
+/** What was left at the end of a stream. */
+export interface LastEvents {
+  readonly events: Buffer;
+  /** The last of them lacked its empty line, which has been put there. */
+  readonly cutOff: boolean;
+}
+
 const LF = 10;
 const CR = 13;
 const BLANK_LINE = Buffer.from("\n\n");
 
-/** How much of a blank line has been seen: `\n`, or `\n\r`. */
-type Seen = "nothing" | "lf" | "lf_cr";
-
 /**
- * Cuts a byte stream of server-sent events behind blank lines, wherever the chunks happen to end. Lines end in LF or
- * CRLF; the lone CR that the standard also allows is sent by no backend. Linear in what it is given.
+ * Cuts a byte stream of server-sent events behind the empty lines that end them, wherever its chunks happen to end. The
+ * byte order mark that it may begin with is left out. Linear in what it is given.
  */
 export class SseSplitter {
+  readonly #limits: SplitterLimits;
+  readonly #ends = new EventEnds();
   readonly #parts: Uint8Array[] = [];
   #pendingBytes = 0;
-  #seen: Seen = "nothing";
-  readonly #limits: SplitterLimits;
+  /** Bytes of a byte order mark that have come; `undefined` once it is known whether there is one. */
+  #markBytes: number | undefined = 0;
 
   constructor(limits: SplitterLimits) {
     this.#limits = limits;
@@ -35,30 +44,50 @@ export class SseSplitter {
    * Takes the next bytes.
    *
    * @returns the events that are now complete, as they came, put together to pieces of at most `pieceBytes`, but for
-   * a single larger event
+   * a single larger event; a line end by itself goes along with the next one
    * @throws EventTooLarge when an event is larger than `eventBytes`
    */
-  push(chunk: Uint8Array): Uint8Array[] {
+  push(bytes: Uint8Array): Uint8Array[] {
+    const whole = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const chunk = this.#markBytes === undefined ? whole : this.#behindMark(whole, this.#markBytes);
     const pieces: Uint8Array[] = [];
     let start = 0;
-    let end = 0;
-    for (let next = this.#eventEnd(chunk, 0); next !== -1; next = this.#eventEnd(chunk, next)) {
-      if (end > start && this.#pendingBytes + next - start > this.#limits.pieceBytes) {
+    let end: number | undefined;
+    let last = 0;
+    for (const next of this.#ends.next(chunk)) {
+      const isBare = isLineEnd(chunk, last, next) && (last > 0 || this.#parts.length === 0);
+      last = next;
+      if (isBare) continue;
+      if (end !== undefined && this.#pendingBytes + next - start > this.#limits.pieceBytes) {
         pieces.push(this.#cut(chunk.subarray(start, end)));
         start = end;
       }
       end = next;
     }
-    if (end > start) pieces.push(this.#cut(chunk.subarray(start, end)));
-    if (end < chunk.length) this.#keep(chunk.subarray(end));
+    if (end !== undefined) pieces.push(this.#cut(chunk.subarray(start, end)));
+    if ((end ?? 0) < chunk.length) this.#keep(chunk.subarray(end));
     return pieces;
   }
 
   /** The stream has ended. @returns what was left of it, made complete; `undefined` when nothing but line ends was */
-  finish(): Uint8Array | undefined {
-    const rest = Buffer.concat([...this.#parts, BLANK_LINE]);
+  finish(): LastEvents | undefined {
+    const cutOff = !this.#ends.finish();
+    const mark = BYTE_ORDER_MARK.subarray(0, this.#markBytes ?? 0);
+    const rest = Buffer.concat([mark, ...this.#parts, ...(cutOff ? [BLANK_LINE] : [])]);
     this.#parts.length = 0;
-    return rest.every((byte) => byte === LF || byte === CR) ? undefined : rest;
+    this.#markBytes = undefined;
+    return rest.every((byte) => byte === LF || byte === CR) ? undefined : { events: rest, cutOff };
+  }
+
+  /** @param seen bytes of the mark that have come before */
+  #behindMark(chunk: Buffer, seen: number): Buffer {
+    const more = Math.min(BYTE_ORDER_MARK.length - seen, chunk.length);
+    if (!chunk.subarray(0, more).equals(BYTE_ORDER_MARK.subarray(seen, seen + more))) {
+      this.#markBytes = undefined;
+      return seen === 0 ? chunk : Buffer.concat([BYTE_ORDER_MARK.subarray(0, seen), chunk]);
+    }
+    this.#markBytes = seen + more === BYTE_ORDER_MARK.length ? undefined : seen + more;
+    return chunk.subarray(more);
   }
 
   #cut(head: Uint8Array): Uint8Array {
@@ -74,26 +103,8 @@ export class SseSplitter {
     this.#pendingBytes += rest.length;
     if (this.#pendingBytes > this.#limits.eventBytes) throw new EventTooLarge("an event is too large");
   }
+}
 
-  /** The index behind the next blank line, or -1 when this chunk holds no further one. */
-  #eventEnd(chunk: Uint8Array, from: number): number {
-    let at = from;
-    while (at < chunk.length) {
-      if (this.#seen === "nothing") {
-        const lineEnd = chunk.indexOf(LF, at);
-        if (lineEnd === -1) return -1;
-        this.#seen = "lf";
-        at = lineEnd + 1;
-        continue;
-      }
-      const byte = chunk[at];
-      at += 1;
-      if (byte === LF) {
-        this.#seen = "nothing";
-        return at;
-      }
-      this.#seen = byte === CR && this.#seen === "lf" ? "lf_cr" : "nothing";
-    }
-    return -1;
-  }
+function isLineEnd(bytes: Buffer, from: number, to: number): boolean {
+  return to - from <= 2 && (bytes[from] === LF || bytes[from] === CR);
 }

@@ -1,7 +1,6 @@
-import { parseProviderJson, readUsage } from "@hearth/dialects";
+import { grammarOf, readEvents, readUsage } from "@hearth/dialects";
 import type { Usage } from "@hearth/protocol";
 import { z } from "zod";
-import { EventScan } from "../jobs/event-scan.js";
 import { errorText } from "./error-text.js";
 
 const count = z.number().int().min(0);
@@ -27,8 +26,8 @@ export class AnswerReading {
 
   /** @param events complete events @param at when they came, ms */
   read(events: Uint8Array, at: number): void {
-    for (const line of Buffer.from(events.buffer, events.byteOffset, events.byteLength).toString("utf8").split("\n")) {
-      if (line.startsWith("data:")) this.#event(line, at);
+    for (const { data } of readEvents(Buffer.from(events.buffer, events.byteOffset, events.byteLength)) ?? []) {
+      if (data) this.#event(data, at);
     }
   }
 
@@ -48,17 +47,27 @@ export class AnswerReading {
     return (tokens * (this.#contentEvents - this.#eventsOfFirstRead)) / this.#contentEvents;
   }
 
-  #event(line: string, at: number): void {
-    const scan = new EventScan();
-    scan.read(Buffer.from(line));
-    this.done ||= scan.done;
-    if (scan.tokens > 0) this.#content(at);
-    const value = parseProviderJson(line.slice("data:".length));
-    if (typeof value !== "object" || value === null) return;
-    const { usage, timings, error } = value as Readonly<Record<string, unknown>>;
+  #event(data: string, at: number): void {
+    const reading = grammarOf("chat_completions").read(data);
+    switch (reading.kind) {
+      case "done":
+        this.done = true;
+        return;
+      case "malformed":
+        return;
+      case "error":
+        this.error ??= errorText(reading.error);
+        return;
+      case "content":
+        if (reading.generates) this.#content(at);
+        break;
+      case "preamble":
+      case "trailer":
+        break;
+    }
+    const { usage, timings } = reading.parsed as { readonly usage?: unknown; readonly timings?: unknown };
     this.usage = readUsage(usage) ?? this.usage;
     this.timings = timingsSchema.safeParse(timings).data ?? this.timings;
-    if (error !== undefined && error !== null) this.error ??= errorText(error);
   }
 
   #content(at: number): void {

@@ -95,8 +95,8 @@ async function readEvents(reader: BodyReader, clock: Clock): Promise<AnswerReadi
     if (answer.error !== undefined) return answer.error;
     if (!answer.done) chunk = await reader.next();
   }
-  const rest = splitter.finish();
-  if (rest !== undefined) answer.read(rest, clock.now());
+  const last = splitter.finish();
+  if (last !== undefined) answer.read(last.events, clock.now());
   if (answer.error !== undefined) return answer.error;
   if (!answer.done) return "its answer broke off";
   return answer.span === undefined ? "its answer was empty" : answer;

@@ -26,6 +26,13 @@ describe("reading events", () => {
     expect(scan("data: [DONE]\r\n\r\n").done).toBe(true);
   });
 
+  it("reads events as the standard does: whatever ends their lines, and data in several of them", () => {
+    const cr = scan(chunk({ content: "a" }).replaceAll("\n", "\r"), DONE.replaceAll("\n", "\r"));
+    expect(cr).toMatchObject({ sawContent: true, tokens: 1, done: true });
+    expect(scan('event: x\rdata: {"choices":\rdata: [{"delta":{"content":"a"}}]}\r\r').tokens).toBe(1);
+    expect(scan('data: {"choices":\ndata: [{"delta":{"content":"a"}}]}\n\n').tokens).toBe(1);
+  });
+
   it("takes the backend's counts, and counts events where it has none", () => {
     expect(scan(chunk({ content: "a" }), USAGE_EVENT).usage).toEqual({
       prompt_tokens: 7,

@@ -3,7 +3,9 @@ import {
   type EventGrammar,
   type EventReading,
   grammarOf,
+  isEndMark,
   type PartialUsage,
+  readEvents,
 } from "@hearth/dialects";
 import type { Usage } from "@hearth/protocol";
 import type { AnswerPart } from "./outflow.js";
@@ -65,24 +67,21 @@ export class EventScan {
     return this.#tokens;
   }
 
-  /** @param events complete events */
-  read(events: Uint8Array): ScanResult {
-    // One character a byte, so that places in the text are places in the bytes; all that is looked for is ASCII.
-    const text = Buffer.from(events.buffer, events.byteOffset, events.byteLength).toString("latin1");
+  /** @param bytes complete events */
+  read(bytes: Uint8Array): ScanResult {
     const parts: ScannedPart[] = [];
-    let name = "";
-    for (let at = 0; at < text.length; ) {
-      const end = lineEnd(text, at);
-      if (text.startsWith("data:", at)) {
-        const data = text.slice(at + 5, end).trim();
-        const { verdict, holds } = this.#isPlain(name, data) ? this.#plain() : this.#data(events, at + 5, end);
-        extend(parts, holds, eventEnd(text, end));
+    let to = 0;
+    for (const event of readEvents(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)) ?? []) {
+      to += event.bytes.length + event.droppedBytes;
+      // What says nothing (comments, heartbeats) goes along with what stands before it.
+      if (!event.data) extend(parts, parts.at(-1)?.holds ?? this.#aside, to);
+      else {
+        const { verdict, holds } = this.#event(event.name, event.data);
+        extend(parts, holds, to);
         if (verdict.type !== "goes_on") return { ...verdict, parts };
-      } else name = nameAfter(text, at, end, name);
-      at = end + 1;
+      }
     }
-    // What says nothing (comments) goes along with what came before it.
-    if (text.length > 0) extend(parts, parts.at(-1)?.holds ?? this.#aside, text.length);
+    if (to < bytes.length) extend(parts, this.#aside, bytes.length);
     return { ...GOES_ON, parts };
   }
 
@@ -108,21 +107,15 @@ export class EventScan {
     this.#counts = counts;
   }
 
-  /** Nearly all events are: nothing in them has to be read. */
-  #isPlain(name: string, data: string): boolean {
-    return this.sawContent && !this.#parsesAll && data !== "[DONE]" && this.#grammar.isPlain(name, data);
-  }
-
-  #plain(): Seen {
-    this.#tokens += 1;
-    return { verdict: GOES_ON, holds: "content" };
-  }
-
-  #data(events: Uint8Array, from: number, to: number): Seen {
-    const data = utf8Of(events, from, to);
+  #event(name: string, data: string): Seen {
     const aside = this.#aside;
     // Some end named events with it too, behind their own end.
-    if (data === "[DONE]") return { verdict: this.#grammar.named ? GOES_ON : this.#ended(), holds: aside };
+    if (isEndMark(data)) return { verdict: this.#grammar.named ? GOES_ON : this.#ended(), holds: aside };
+    // Nearly all events are plain: nothing in them has to be read.
+    if (this.sawContent && !this.#parsesAll && this.#grammar.isPlain(name, data)) {
+      this.#tokens += 1;
+      return { verdict: GOES_ON, holds: "content" };
+    }
     const reading = this.#grammar.read(data);
     return { verdict: this.#judge(reading), holds: reading.kind === "content" ? "content" : aside };
   }
@@ -166,32 +159,3 @@ function extend(parts: ScannedPart[], holds: AnswerPart, to: number): void {
   if (last?.holds === holds) parts[parts.length - 1] = { ...last, to };
   else parts.push({ holds, from: last?.to ?? 0, to });
 }
-
-function utf8Of(bytes: Uint8Array, from: number, to: number): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from)
-    .toString("utf8")
-    .trim();
-}
-
-function lineEnd(text: string, from: number): number {
-  const end = text.indexOf("\n", from);
-  return end === -1 ? text.length : end;
-}
-
-/** The name of the event that a line belongs to, once the line is read. A blank line ends the event. */
-function nameAfter(text: string, start: number, end: number, name: string): string {
-  if (text.startsWith("event:", start)) return text.slice(start + 6, end).trim();
-  return isBlank(text, start, end) ? "" : name;
-}
-
-/** The place behind the blank line that ends an event. @param from the end of one of its lines */
-function eventEnd(text: string, from: number): number {
-  for (let at = from + 1; at < text.length; ) {
-    const end = lineEnd(text, at);
-    if (isBlank(text, at, end)) return end + 1;
-    at = end + 1;
-  }
-  return text.length;
-}
-
-const isBlank = (text: string, start: number, end: number): boolean => text.slice(start, end).trimEnd() === "";

@@ -13,7 +13,7 @@ export const EVENT_LIMITS: SplitterLimits = {
 /** Events that came together. */
 export interface Piece {
   readonly events: Uint8Array;
-  /** The body ended without the blank line of the last of them, which has been put there. */
+  /** The body ended without the empty line of the last of them, which has been put there. */
   readonly cutOff: boolean;
 }
 
@@ -31,6 +31,6 @@ export async function* piecesOf(reader: BodyReader): AsyncGenerator<Piece> {
   } catch (thrown) {
     throw thrown instanceof EventTooLarge ? JobFailure.oversize() : thrown;
   }
-  const rest = splitter.finish();
-  if (rest !== undefined) yield { events: rest, cutOff: true };
+  const last = splitter.finish();
+  if (last !== undefined) yield last;
 }
