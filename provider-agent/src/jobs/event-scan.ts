@@ -22,7 +22,7 @@ export type ScanResult = { readonly parts: readonly ScannedPart[] } & (
   | { readonly type: "goes_on" }
   /** The backend's own end mark has come; what follows it is of no use. */
   | { readonly type: "ended" }
-  /** The last event is an error inside a 200. */
+  /** The last event is an error inside a 200; one without words is an event that means nothing. */
   | { readonly type: "failed"; readonly error: unknown }
 );
 
@@ -132,8 +132,10 @@ export class EventScan {
       case "trailer":
         this.#take(reading.parsed);
         return GOES_ON;
-      case "done":
       case "malformed":
+        // Sent as they come, events are the coordinator's to judge; folded, nobody else will see this one.
+        return this.#parsesAll ? { type: "failed", error: undefined } : GOES_ON;
+      case "done":
         return GOES_ON;
       case "error":
         return { type: "failed", error: reading.error };

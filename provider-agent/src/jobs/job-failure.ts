@@ -64,7 +64,7 @@ export class JobFailure extends Error {
   /** The same of an answer that would have been sent as a whole: the error travels by itself. */
   static inWhole(error: unknown, begun: boolean): JobFailure {
     const { told } = JobFailure.inStream(error, begun);
-    return new JobFailure(told, { body: Buffer.from(JSON.stringify({ error })) });
+    return new JobFailure(told, error === undefined ? {} : { body: Buffer.from(JSON.stringify({ error })) });
   }
 
   /** A 200 that is no event stream: an error inside it speaks for itself, anything else breaks the contract. */

@@ -69,6 +69,21 @@ describe("the last events of a backend", () => {
     expect(sent).toMatchObject({ text: "", final: false });
   });
 
+  it.each(["data: {broken\n\n", "data: null\n\n"])(
+    "do not make up for %j in an answer that was to be whole",
+    async (event) => {
+      const { sent, outcome } = relay("whole", START, delta("a"), event, delta("b"), STOP);
+      expect(await outcome).toEqual({ code: "backend_error", status: 502, progress: "processed" });
+      expect(sent.text).toBe("");
+    },
+  );
+
+  it("come after heartbeats without words, which say nothing", async () => {
+    const { sent, outcome } = relay("whole", START, ": ping\n\n", delta("a"), "data:\n\n", "event: x\n\n", STOP);
+    expect(await outcome).toBe("relayed");
+    expect(JSON.parse(sent.text)).toEqual({ id: "msg_1", content: [{ type: "text", text: "a" }] });
+  });
+
   it("of an answer that was to be whole and ends early are a cut", async () => {
     const { sent, outcome } = relay("whole", START, delta("a"));
     expect(await outcome).toMatchObject({ code: "backend_error", status: 502 });
