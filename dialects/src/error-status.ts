@@ -18,12 +18,19 @@ const STATUSES: ReadonlyMap<unknown, number> = new Map([
   ["timeout_error", 504],
 ]);
 
-/** The status that a backend's error inside a 200 would have had; 502 where neither a number nor a known word tells. */
+/**
+ * The status that a backend's error inside a 200 would have had, whether its `code` is the number, the number as text
+ * or a word, or its `type` is a word; 502 where nothing of that tells.
+ */
 export function statusOfError(error: unknown): number {
   if (!isObject(error)) return 502;
   const { code, type } = error;
-  if (typeof code === "number") return code >= 400 && code <= 599 ? code : 502;
-  return STATUSES.get(code) ?? STATUSES.get(type) ?? 502;
+  return statusOfNumber(code) ?? STATUSES.get(code) ?? STATUSES.get(type) ?? 502;
+}
+
+function statusOfNumber(code: unknown): number | undefined {
+  const number = typeof code === "string" && /^\d{3}$/.test(code) ? Number(code) : code;
+  return typeof number === "number" && number >= 400 && number <= 599 ? number : undefined;
 }
 
 /** An error inside an HTTP 200. */

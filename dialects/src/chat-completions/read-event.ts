@@ -10,7 +10,6 @@ export interface ChatChunk {
   readonly model?: string;
   readonly choices?: readonly ChatChunkChoice[];
   readonly usage?: ChatUsage | null;
-  readonly error?: unknown;
   readonly [member: string]: unknown;
 }
 
@@ -46,14 +45,12 @@ export interface ChatUsage {
 /** What one event of a chat completions backend is, by its parsed form. */
 export function readChatEvent(data: string): EventReading {
   if (isEndMark(data)) return { kind: "done" };
-  const parsed = parseChunk(data);
-  return parsed === undefined ? { kind: "malformed" } : readChatChunk(parsed);
+  return readChunk(data, readChatChunk);
 }
 
 /** What a chunk is that has been parsed. */
 export function readChatChunk(parsed: ChatChunk): EventReading {
   if (!(parsed.choices ?? []).every(isChatChoice)) return { kind: "malformed" };
-  if (parsed.error !== undefined && parsed.error !== null) return errorReading(parsed.error);
   const choice = parsed.choices?.[0];
   if (choice === undefined) {
     // The usage chunk has an empty list; anything else without choices (an id, a ping) says nothing.
@@ -64,14 +61,18 @@ export function readChatChunk(parsed: ChatChunk): EventReading {
   return finishes || generates ? { kind: "content", parsed, finishes, generates } : { kind: "preamble", parsed };
 }
 
-/** An object whose `choices`, if it has any, are a list of objects, and whose usage, if it has any, is an object. */
-export function parseChunk(data: string): ChatChunk | undefined {
-  return asChunk(parseProviderJson(data));
+/** Reads an event of either older dialect: what stands beside an error does not matter. */
+export function readChunk(data: string, read: (chunk: ChatChunk) => EventReading): EventReading {
+  const value = parseProviderJson(data);
+  if (!isObject(value)) return { kind: "malformed" };
+  const { error } = value;
+  if (!isAbsent(error)) return errorReading(error);
+  const chunk = asChunk(value);
+  return chunk === undefined ? { kind: "malformed" } : read(chunk);
 }
 
-/** The same of what is parsed already. */
-export function asChunk(value: unknown): ChatChunk | undefined {
-  if (!isObject(value)) return undefined;
+/** An object whose `choices`, if it has any, are a list of objects, and whose usage, if it has any, is an object. */
+export function asChunk(value: Readonly<Record<string, unknown>>): ChatChunk | undefined {
   const { choices, usage } = value;
   if (!isAbsent(choices) && !(Array.isArray(choices) && choices.every(isObject))) return undefined;
   return isAbsent(usage) || isObject(usage) ? (value as ChatChunk) : undefined;

@@ -1,5 +1,4 @@
-import { parseChunk } from "../chat-completions/read-event.js";
-import { errorReading } from "../error-status.js";
+import { readChunk } from "../chat-completions/read-event.js";
 import { type EventReading, isEndMark } from "../kinds.js";
 
 /** A chunk of a legacy completion as backends send it. Nothing in it is certain. */
@@ -23,14 +22,12 @@ export interface TextChoice {
 /** What one event of a backend that speaks legacy completions is. */
 export function readCompletionEvent(data: string): EventReading {
   if (isEndMark(data)) return { kind: "done" };
-  const parsed = parseChunk(data) as TextChunk | undefined;
-  return parsed === undefined ? { kind: "malformed" } : readTextChunk(parsed);
+  return readChunk(data, (chunk) => readTextChunk(chunk as TextChunk));
 }
 
 /** What a chunk is that has been parsed. */
-export function readTextChunk(parsed: TextChunk & { readonly error?: unknown }): EventReading {
+export function readTextChunk(parsed: TextChunk): EventReading {
   if (!(parsed.choices ?? []).every(isTextChoice)) return { kind: "malformed" };
-  if (parsed.error !== undefined && parsed.error !== null) return errorReading(parsed.error);
   const choice = parsed.choices?.[0];
   if (choice === undefined) return parsed.usage ? { kind: "trailer", parsed } : { kind: "preamble", parsed };
   const finishes = Boolean(choice.finish_reason);

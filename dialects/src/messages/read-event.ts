@@ -18,7 +18,7 @@ export function readMessagesEvent(data: string): EventReading {
     case "message_stop":
       return { kind: "content", parsed, finishes: true, generates: false };
     case "error":
-      return { kind: "error", status: 502, error: parsed };
+      return errorReading(parsed);
   }
   return { kind: "preamble", parsed };
 }
