@@ -30,9 +30,10 @@ export function grammarOf(dialect: EventDialectName): EventGrammar {
   return GRAMMARS[dialect];
 }
 
-// llama.cpp, vLLM and Ollama begin an error with its member. Counts may stand in any event.
-const isPlainChunk = (_name: string, data: string): boolean =>
-  !data.includes('"usage"') && !data.startsWith('{"error"');
+/** Counts may stand in any event. One that only finishes holds no token. */
+const TELLS_MORE = /"usage"|"finish_reason": ?"/;
+// llama.cpp, vLLM and Ollama begin an error with its member.
+const isPlainChunk = (_name: string, data: string): boolean => !data.startsWith('{"error"') && !TELLS_MORE.test(data);
 const chunkUsage = (parsed: unknown): PartialUsage | undefined =>
   readUsage((parsed as { readonly usage?: unknown }).usage);
 

@@ -32,7 +32,7 @@ export class MessageFold {
   /** JSON text, because arguments keep their digits only as text. */
   body(): Uint8Array {
     const content = [...this.#blocks.values()].map((block) => this.#finished(block));
-    return Buffer.from(writeJson({ ...this.#message, content }));
+    return Buffer.from(writeJson({ ...this.#message, content, ...missingFrom(this.#message) }));
   }
 
   #grow(block: Members | undefined, delta: unknown): void {
@@ -61,6 +61,12 @@ export class MessageFold {
     if (text === undefined || text.trim() === "") return block;
     return { ...block, input: isJsonObject(text) ? new RawJson(text) : { arguments: text } };
   }
+}
+
+/** What every message says of itself; vLLM's begin without. */
+function missingFrom(message: Members): Members {
+  const { type = "message", role = "assistant" } = message;
+  return { type, role };
 }
 
 const textOf = (value: unknown): string => (typeof value === "string" ? value : "");

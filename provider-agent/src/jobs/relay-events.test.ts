@@ -1,4 +1,5 @@
-import { createWholeFold } from "@hearth/dialects";
+import { createWholeFold, type EventDialectName } from "@hearth/dialects";
+import { FIXTURE_FACTS, STREAM_FIXTURES } from "@hearth/dialects/fixtures";
 import type { ResponseSealer } from "@hearth/e2e";
 import { decodeData, LIMITS, type RequestFrame } from "@hearth/protocol";
 import { describe, expect, it } from "vitest";
@@ -12,8 +13,9 @@ import { relayEvents, relayWhole } from "./relay-events.js";
 
 const delta = (text: string): string =>
   `event: content_block_delta\ndata: {"type":"content_block_delta","delta":{"type":"text_delta","text":"${text}"}}\n\n`;
+const MESSAGE = { id: "msg_1", type: "message", role: "assistant" };
 const START = [
-  'event: message_start\ndata: {"type":"message_start","message":{"id":"msg_1"}}\n\n',
+  `event: message_start\ndata: ${JSON.stringify({ type: "message_start", message: MESSAGE })}\n\n`,
   'event: content_block_start\ndata: {"type":"content_block_start","content_block":{"type":"text","text":""}}\n\n',
 ].join("");
 const STOP = 'event: message_stop\ndata: {"type":"message_stop"}\n\n';
@@ -31,6 +33,15 @@ class OpenSealer implements ResponseSealer {
 
 /** Relays a body of Messages that comes in these parts. */
 function relay(delivery: RequestFrame["delivery"], ...parts: readonly string[]) {
+  return relayOf(
+    "messages",
+    delivery,
+    parts.map((part) => Buffer.from(part)),
+  );
+}
+
+/** Relays a body that comes in these parts. */
+function relayOf(dialect: EventDialectName, delivery: RequestFrame["delivery"], parts: readonly Uint8Array[]) {
   const clock = new VirtualClock();
   const sent = { text: "", final: false, holds: [] as string[] };
   const sendData = (bytes: Uint8Array): void => {
@@ -41,18 +52,18 @@ function relay(delivery: RequestFrame["delivery"], ...parts: readonly string[]) 
   };
   const outflow = new Outflow(1, new OpenSealer(), { sendData, congested: false, onWritable() {} });
   async function* body(): AsyncGenerator<Uint8Array> {
-    for (const part of parts) yield Buffer.from(part);
+    yield* parts;
   }
   const reader = new BodyReader(body(), clock, () => {});
-  const fold = createWholeFold("messages", { requestId: "r", model: "m", created: 0 });
-  const scan = new EventScan("messages", delivery === "whole" ? (parsed) => fold.add(parsed) : undefined);
+  const fold = createWholeFold(dialect, FIXTURE_FACTS);
+  const scan = new EventScan(dialect, delivery === "whole" ? (parsed) => fold.add(parsed) : undefined);
   const common = { pieces: piecesOf(reader), outflow, scan, heard: () => {} };
   const done = delivery === "whole" ? relayWhole({ ...common, body: () => fold.body() }) : relayEvents(common);
   const outcome = done.then(
     () => "relayed" as const,
     (failure: unknown) => (failure instanceof JobFailure ? failure.told : failure),
   );
-  return { sent, outflow, outcome };
+  return { sent, scan, outflow, outcome };
 }
 
 describe("the last events of a backend", () => {
@@ -60,7 +71,7 @@ describe("the last events of a backend", () => {
     const { sent, outcome } = relay("whole", START, delta("a"), delta("b"), delta("c"), STOP);
     expect(await outcome).toBe("relayed");
     expect(sent).toMatchObject({ final: true, holds: ["content"] });
-    expect(JSON.parse(sent.text)).toEqual({ id: "msg_1", content: [{ type: "text", text: "abc" }] });
+    expect(JSON.parse(sent.text)).toEqual({ ...MESSAGE, content: [{ type: "text", text: "abc" }] });
   });
 
   it("send nothing of an answer that was to be whole when they are an error, and tell the error", async () => {
@@ -81,7 +92,7 @@ describe("the last events of a backend", () => {
   it("come after heartbeats without words, which say nothing", async () => {
     const { sent, outcome } = relay("whole", START, ": ping\n\n", delta("a"), "data:\n\n", "event: x\n\n", STOP);
     expect(await outcome).toBe("relayed");
-    expect(JSON.parse(sent.text)).toEqual({ id: "msg_1", content: [{ type: "text", text: "a" }] });
+    expect(JSON.parse(sent.text)).toEqual({ ...MESSAGE, content: [{ type: "text", text: "a" }] });
   });
 
   it("of an answer that was to be whole and ends early are a cut", async () => {
@@ -113,5 +124,35 @@ describe("the last events of a backend", () => {
     outflow.grant(2 * LIMITS.initialCreditBytes);
     expect(await outcome).toMatchObject({ code: "capacity" });
     expect(sent.text).toBe(window + FAILURE);
+  });
+});
+
+describe.each(STREAM_FIXTURES)("the stream of $what ($dialect)", ({ dialect, text, usage, tokens, end }) => {
+  const bytes = Buffer.from(text);
+  // Behind an error, and behind the end of a stream with named events, nothing goes further.
+  const isLast = end.type === "answer" && (dialect === "chat_completions" || dialect === "completions");
+  const expected = isLast ? text : text.replace(/data: \[DONE\]\n\n$/, "");
+  const told = end.type === "answer" ? "relayed" : expect.objectContaining({ status: end.status });
+  const inParts = (size: number): Uint8Array[] =>
+    Array.from({ length: Math.ceil(bytes.length / size) }, (_, index) =>
+      bytes.subarray(index * size, (index + 1) * size),
+    );
+
+  it.each([1, 7, 61, 100_000])("goes on as it came, in parts of %d bytes, with its counts", async (size) => {
+    const { sent, scan, outcome } = relayOf(dialect, "interactive", inParts(size));
+    expect(await outcome).toEqual(told);
+    expect(sent).toMatchObject({ text: expected, final: end.type === "answer" });
+    expect(scan.usage).toEqual(usage);
+    const kinds = sent.holds.filter((kind, index) => kind !== sent.holds[index - 1]);
+    expect(kinds.indexOf("preamble")).toBeLessThanOrEqual(0);
+  });
+
+  it.each([1, 7, 61, 100_000])("comes to one answer, or to an error, in parts of %d bytes", async (size) => {
+    const { sent, scan, outcome } = relayOf(dialect, "whole", inParts(size));
+    expect(await outcome).toEqual(told);
+    expect(scan.usage).toEqual(usage);
+    expect(scan.tokens).toBe(tokens);
+    const body = end.type === "error" ? "" : typeof end.body === "string" ? end.body : JSON.stringify(end.body);
+    expect(sent).toMatchObject({ text: body, final: end.type === "answer" });
   });
 });

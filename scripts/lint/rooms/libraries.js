@@ -18,6 +18,8 @@ export const DIALECTS = {
   "chat-completions": ["."],
   completions: [".", "./chat-completions"],
   embeddings: ["."],
+  // Streams of servers, for the tests of both ends.
+  fixtures: ["."],
   messages: ["."],
   responses: ["."],
   sse: [],

@@ -181,6 +181,7 @@ export const PROVIDER_AGENT = {
   ],
   "*.test.ts": [
     "@hearth/attestation",
+    "@hearth/dialects/fixtures",
     "@hearth/disk/testing",
     "@hearth/protocol",
     "fast-check",
