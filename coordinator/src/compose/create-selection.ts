@@ -44,8 +44,17 @@ export function createSelection(deps: SelectionDeps): Selection {
     outlier,
     clock,
     rng,
-    rejected: (gate) => metrics.gateRejections.inc({ gate }),
-    decided: (provider, score) => log.debug({ provider, ...score }, "provider chosen"),
+    hooks: {
+      rejected(provider, gate) {
+        metrics.gateRejections.inc({ gate });
+        registry.get(provider)?.work.rejected(gate);
+      },
+      lost: (provider) => registry.get(provider)?.work.lost(),
+      decided(provider, score) {
+        registry.get(provider)?.work.picked();
+        log.debug({ provider, ...score }, "provider chosen");
+      },
+    },
   });
   const queue = new WaitQueue(picker, clock, {
     depth: (total) => metrics.queueDepth.set(total),

@@ -27,8 +27,7 @@ function setUp(provider: FakeProvider, form: () => never) {
     outlier,
     clock,
     rng,
-    rejected() {},
-    decided() {},
+    hooks: { rejected() {}, lost() {}, decided() {} },
   });
   const queue = new WaitQueue(picker, clock, { depth() {}, waited() {} });
   const suppressed: string[] = [];

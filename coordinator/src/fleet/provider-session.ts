@@ -36,9 +36,10 @@ import { Places } from "./places.js";
 import type { Provider, Vitals } from "./provider.js";
 import type { Registration } from "./registration.js";
 import type { ProofDesk } from "./trust/proof.js";
-import { type RuntimeManifest, RuntimeVerdict } from "./trust/runtime-manifest.js";
+import { type RuntimeManifest, RuntimeVerdict, updateNotice } from "./trust/runtime-manifest.js";
 import { SessionTrust, type TrustHooks } from "./trust/session-trust.js";
 import { type ClampedMember, clampUsage, type UsageBounds } from "./usage-bounds.js";
+import { WorkTally } from "./work-tally.js";
 
 /** What a stream's owner hears. After `complete`, `failed` or `lost` nothing more comes. */
 export interface StreamListener {
@@ -130,6 +131,8 @@ export class ProviderSession implements Provider {
   /** What it has proved; absent = it does not attest. */
   readonly proven: SessionTrust | undefined;
   readonly enrolmentId: string | undefined;
+  /** What came of it in selection since its last heartbeat. */
+  readonly work: WorkTally = new WorkTally();
   readonly #runtime = new RuntimeVerdict();
   readonly #socket: WebSocket;
   readonly #cork: () => void;
@@ -420,6 +423,8 @@ export class ProviderSession implements Provider {
     const { type: _type, slots: _slots, paused: _paused, private_only: _privateOnly, ...vitals } = frame;
     this.vitals = vitals;
     this.lentTo = lentTo(frame);
+    // Before those who wait are given what the heartbeat shows: the answer is about what was known until now.
+    this.#answerHeartbeat();
     this.#deps.hooks.updated(this);
   }
 
@@ -428,6 +433,12 @@ export class ProviderSession implements Provider {
     const awaited = this.#receipts.take(stream);
     if (awaited === undefined) this.#deps.hooks.proved("receipt", "unexpected");
     else awaited.came({ blob, batch });
+  }
+
+  #answerHeartbeat(): void {
+    const update = updateNotice(this.#deps.manifest(), this.agentVersion);
+    const notice = update === undefined ? {} : { update };
+    this.#sendControl(encodeControl({ type: "heartbeat_ack", ...this.work.take(), ...notice }));
   }
 
   #toStream(stream: number, tell: (listener: StreamListener) => void): void {

@@ -15,7 +15,7 @@ import type { Connection, Dial } from "./connection.js";
 type Frame<T extends CoordinatorFrame["type"]> = Extract<CoordinatorFrame, { readonly type: T }>;
 
 /** Frames that concern the machine as a whole. They may come while it registers, too. */
-export type MachineFrame = Frame<"challenge" | "runtime_status">;
+export type MachineFrame = Frame<"challenge" | "runtime_status" | "heartbeat_ack">;
 
 /** The coordinator has let the machine in. */
 export type RegisteredFrame = Frame<"registered">;
@@ -179,6 +179,7 @@ export class Session {
         return this.#goAway(frame);
       case "challenge":
       case "runtime_status":
+      case "heartbeat_ack":
         return this.#deps.control(frame, this.#connection);
       case "sealing_context":
       case "request":

@@ -49,7 +49,6 @@ export const TESTBED = {
     "../coordinator/fleet",
     "../coordinator/http",
     "../coordinator/platform",
-    "../coordinator/selection",
     "../coordinator/store/sqlite",
     "../coordinator/store/testing",
     "../coordinator/testing",
