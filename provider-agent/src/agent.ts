@@ -157,6 +157,8 @@ function obey(
   switch (frame.type) {
     case "challenge":
       return proofs.answer(frame.challenge, connection);
+    case "heartbeat_ack":
+      return board.workTold(frame);
     case "runtime_status": {
       const { verified, mismatches } = frame;
       board.judged(mismatches);
