@@ -23,7 +23,7 @@ export interface Fleet {
 }
 
 export interface FleetDeps {
-  readonly config: Pick<Config, "maxConnectionsPerAccount" | "knownModelDays">;
+  readonly config: Pick<Config, "maxConnectionsPerAccount" | "knownModelDays" | "goAwayTimeoutMs">;
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
@@ -51,7 +51,8 @@ export async function createFleet(deps: FleetDeps): Promise<Fleet> {
       if (reason === "untrusted") registry.distrust(session.id);
       contexts.forget(session);
       const expectedBack = !NOT_COMING_BACK.has(reason);
-      knownModels.departed(session, expectedBack);
+      // Who has another connection has not departed.
+      if (registry.get(session.id) === session) knownModels.departed(session, expectedBack);
       registry.departed(session, expectedBack);
       metrics.providers.set(registry.size);
       metrics.connectionsClosed.inc({ reason });
@@ -88,6 +89,7 @@ export async function createFleet(deps: FleetDeps): Promise<Fleet> {
       desk: trust.desk,
       newChallenge: trust.newChallenge,
       manifest: () => trust.manifest.current,
+      goAwayTimeoutMs: config.goAwayTimeoutMs,
     });
     registry.add(session, address);
     if (session.enrolmentId !== undefined) trust.enrolment.seen(session.enrolmentId);

@@ -79,7 +79,7 @@ export async function createTrust(deps: TrustDeps): Promise<Trust> {
 
 /** A token that has ended takes its connection with it. */
 function shutOut(registry: Registry, enrolmentId: string): void {
-  for (const session of [...registry.connected()]) {
+  for (const session of [...registry.sessions()]) {
     if (session.enrolmentId === enrolmentId) session.close("unauthorized");
   }
 }

@@ -103,6 +103,8 @@ export interface SessionDeps {
   readonly newChallenge: () => Uint8Array;
   /** The operator's list of known good programs, templates and weights, as of now. */
   readonly manifest: () => RuntimeManifest;
+  /** How long what runs may take after `goAway`, ms. */
+  readonly goAwayTimeoutMs: number;
 }
 
 /** How long after a cancel the provider may still send frames of that stream before they count as foreign, ms. */
@@ -141,11 +143,13 @@ export class ProviderSession implements Provider {
   readonly #cancelled = new Map<number, Cancelled>();
   readonly #receipts: AwaitedReceipts;
   readonly #rates: FrameRates;
-  readonly #places: Places;
+  #places: Places;
   readonly #liveness: Disposable;
   #nextStream = 1;
   /** The context that the provider was told of last. */
   #contextId = "";
+  /** It was asked to go; the connection is closed when this timer fires. */
+  #departure: Disposable | undefined;
   /** The provider has told that it is going. */
   #leaving = false;
 
@@ -164,7 +168,7 @@ export class ProviderSession implements Provider {
     this.connectedAt = deps.clock.now();
     this.#rates = new FrameRates(deps.clock);
     this.#receipts = new AwaitedReceipts(deps.clock);
-    this.#places = new Places(deps.clock, () => deps.hooks.updated(this));
+    this.#places = this.#noPlaces(deps);
     this.#socket = registration.socket;
     this.#cork = registration.cork;
     this.#deps = deps;
@@ -264,9 +268,31 @@ export class ProviderSession implements Provider {
     this.#socket.send(encodeControl({ type: "sealing_context", ...context }));
   }
 
-  /** Asks the agent to finish and reconnect later; nothing new is dispatched to it. */
+  #noPlaces({ clock, hooks }: SessionDeps): Places {
+    return new Places(clock, () => hooks.updated(this));
+  }
+
+  /** It was asked to go: another connection of the same machine does not end it. */
+  get sentAway(): boolean {
+    return this.#departure !== undefined;
+  }
+
+  /** Takes on the load of a connection that finishes what runs on the same machine. */
+  succeed(older: ProviderSession): void {
+    this.#places = older.#places;
+    // What the older one still hears of its slots says nothing any more.
+    older.#places = older.#noPlaces(older.#deps);
+    this.#places.report([...this.slots.values()]);
+  }
+
+  /**
+   * Asks the agent to finish what runs and to connect anew; nothing new is dispatched to this connection. The agent
+   * closes it when it is done, or it is closed when the time is up.
+   */
   goAway(reason: string, reconnectAfterMs: number): void {
+    if (this.status === "offline") return;
     this.status = "draining";
+    this.#departure ??= this.#deps.clock.setTimer(this.#deps.goAwayTimeoutMs, () => this.close("going_away"));
     this.#sendControl(encodeControl({ type: "go_away", reason, reconnect_after_ms: reconnectAfterMs }));
   }
 
@@ -466,6 +492,7 @@ export class ProviderSession implements Provider {
     if (this.status === "offline") return;
     this.status = "offline";
     this.#liveness[Symbol.dispose]();
+    this.#departure?.[Symbol.dispose]();
     this.proven?.[Symbol.dispose]();
     for (const { forget } of this.#cancelled.values()) forget[Symbol.dispose]();
     this.#cancelled.clear();

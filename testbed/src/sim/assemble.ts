@@ -149,6 +149,7 @@ export function assemble(world: World): CoordinatorUnderTest {
           distrusted,
           ...proving,
           manifest: () => EMPTY_MANIFEST,
+          goAwayTimeoutMs: 600_000,
         });
         record.session = session;
         registry.add(session);
