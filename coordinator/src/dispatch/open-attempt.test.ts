@@ -14,8 +14,9 @@ import { FakeClock } from "../testing/fake-clock.js";
 import { type FakeProvider, fakeModel, fakeProvider, fakeTraits } from "../testing/fake-provider.js";
 import { Hedging } from "./hedging.js";
 import { openAttempt } from "./open-attempt.js";
+import type { OutboundForm } from "./outbound-request.js";
 
-function setUp(provider: FakeProvider, form: () => never) {
+function setUp(provider: FakeProvider, form: () => OutboundForm) {
   const clock = new FakeClock();
   const rng = seededRng(1);
   const providers = () => [provider];
@@ -31,6 +32,7 @@ function setUp(provider: FakeProvider, form: () => never) {
   });
   const queue = new WaitQueue(picker, clock, { depth() {}, waited() {} });
   const suppressed: string[] = [];
+  const ended: unknown[] = [];
   const hedging = new Hedging({ providers, queue, suppressed: (why) => suppressed.push(why), backupWon() {} });
   const start = openAttempt(
     {
@@ -43,7 +45,14 @@ function setUp(provider: FakeProvider, form: () => never) {
       contexts: new ProviderContexts(clock),
       background: new Background(clock),
       distrust() {},
-      observer: { started() {}, content() {}, receipt() {}, ended() {}, undigested() {}, usageClamped() {} },
+      observer: {
+        started() {},
+        content() {},
+        receipt() {},
+        ended: (...told) => ended.push(told),
+        undigested() {},
+        usageClamped() {},
+      },
     },
     {
       request: { id: "req" as RequestId, model: "m", delivery: "whole", form },
@@ -52,7 +61,7 @@ function setUp(provider: FakeProvider, form: () => never) {
       sent() {},
     },
   );
-  return { start, suppressed };
+  return { start, suppressed, ended };
 }
 
 const never = () => new AbortController().signal;
@@ -63,6 +72,25 @@ it("answers a failure of our own translation as ours, and gives the place back",
     throw new TypeError("translation");
   });
   expect(start("primary", never)).toMatchObject({ type: "unavailable", error: { code: "internal" } });
+  expect(provider.places).toBe(0);
+});
+
+it("tells the books whose attempt has ended, where, and how", () => {
+  const provider = fakeProvider("p");
+  const openStream = () => ({ grant() {}, cancel() {} });
+  const connected = Object.assign(provider, { openStream, proven: undefined });
+  const { start, ended } = setUp(connected, () => ({
+    dialect: "chat_completions",
+    format: "events",
+    body: new Uint8Array(),
+    readEvent: () => ({ kind: "done" }),
+  }));
+  const started = start("primary", never);
+  if (!("type" in started) || started.type !== "started") throw new Error("not started");
+  started.attempt.cancel("consumer_gone");
+  const end = { type: "cancelled", reason: "consumer_gone", progress: "not_started", generatedTokens: 0 };
+  const attempt = { requestId: "req", attemptId: started.attempt.id, provider: "p", model: "m" };
+  expect(ended).toEqual([["primary", end, attempt]]);
   expect(provider.places).toBe(0);
 });
 

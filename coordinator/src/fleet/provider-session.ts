@@ -89,8 +89,20 @@ export interface SessionHooks {
   undigested(session: ProviderSession, message: "data" | "control", sizeBytes: number, thrown: unknown): void;
   /** What came of a proof: of a challenge that was due, of a new encryption key, of a receipt that nobody awaits. */
   proved(kind: "challenge" | "key_update" | "receipt", outcome: "ok" | "missed" | "unexpected" | ProofFailure): void;
-  /** A cancelled stream's provider has confirmed, and says what had been spent by then; `clamped` is what cannot be true of it. */
-  cancelConfirmed(session: ProviderSession, spent: Usage, clamped: readonly ClampedMember[]): void;
+  /** A cancelled stream's provider has confirmed. */
+  cancelConfirmed(session: ProviderSession, confirmed: ConfirmedCancel): void;
+}
+
+/** What a provider says of a stream that it was asked to stop. */
+export interface ConfirmedCancel {
+  readonly requestId: string;
+  readonly attemptId: string;
+  /** How the stream ended on its side: it may have been done before the cancel came. */
+  readonly ended: "complete" | "error";
+  /** What had been spent by then; `undefined` = it does not say. */
+  readonly spent: Usage | undefined;
+  /** What cannot be true of it: counted as the most that can. */
+  readonly clamped: readonly ClampedMember[];
 }
 
 export interface SessionDeps {
@@ -110,8 +122,12 @@ export interface SessionDeps {
 /** How long after a cancel the provider may still send frames of that stream before they count as foreign, ms. */
 const CANCEL_GRACE_MS = 30_000;
 
+type CompleteFrame = Extract<ProviderFrame, { readonly type: "complete" }>;
+
 /** A stream whose end is still to be confirmed. */
 interface Cancelled {
+  readonly requestId: string;
+  readonly attemptId: string;
   readonly forget: Disposable;
   readonly bounds: UsageBounds;
 }
@@ -248,6 +264,7 @@ export class ProviderSession implements Provider {
     if (this.#streams.size >= LIMITS.streamsPerConnection) return undefined;
     const stream = this.#nextStream++;
     const frames = request.frames(stream);
+    const { request_id: requestId, attempt_id: attemptId } = request.opening;
     this.#streams.set(stream, listener);
     this.#cork();
     this.#tellContext(request.context);
@@ -258,7 +275,7 @@ export class ProviderSession implements Provider {
       grant: (bytes) => {
         if (this.#streams.has(stream)) this.#sendControl(encodeControl({ type: "credit", stream, bytes }));
       },
-      cancel: (reason) => this.#cancel(stream, reason),
+      cancel: (reason) => this.#cancel(stream, reason, { requestId, attemptId }),
     };
   }
 
@@ -316,12 +333,12 @@ export class ProviderSession implements Provider {
     if (this.backlogBytes > LIMITS.backlogClosesBytes + LIMITS.forwardedBodyBytes) this.close("backlog_exceeded");
   }
 
-  #cancel(stream: number, reason: CancelReason): void {
+  #cancel(stream: number, reason: CancelReason, of: Pick<Cancelled, "requestId" | "attemptId">): void {
     const listener = this.#streams.get(stream);
     if (listener === undefined) return;
     this.#streams.delete(stream);
     const forget = this.#deps.clock.setTimer(CANCEL_GRACE_MS, () => this.#cancelled.delete(stream));
-    this.#cancelled.set(stream, { forget, bounds: listener.usageBounds() });
+    this.#cancelled.set(stream, { ...of, forget, bounds: listener.usageBounds() });
     this.#sendControl(encodeControl({ type: "cancel", stream, reason }));
   }
 
@@ -384,13 +401,13 @@ export class ProviderSession implements Provider {
       case "working":
         return this.#toStream(frame.stream, (listener) => listener.working(frame.sign, frame.counter));
       case "complete":
-        return this.#endStream(frame.stream, frame.usage, (listener) =>
+        return this.#endStream(frame, (listener) =>
           this.#receipts.expect(frame.stream, listener.complete(frame.usage)),
         );
       case "receipt":
         return this.#receipt(frame);
       case "error":
-        return this.#endStream(frame.stream, frame.usage, (listener) => listener.failed(frame));
+        return this.#endStream(frame, (listener) => listener.failed(frame));
       case "challenge_response":
         return this.proven === undefined ? this.close("protocol_violation") : this.proven.answer(frame);
       case "key_update":
@@ -473,7 +490,8 @@ export class ProviderSession implements Provider {
     else if (!this.#cancelled.has(stream)) this.close("protocol_violation");
   }
 
-  #endStream(stream: number, usage: Usage | undefined, tell: (listener: StreamListener) => void): void {
+  #endStream(frame: CompleteFrame | ErrorFrame, tell: (listener: StreamListener) => void): void {
+    const { stream, usage } = frame;
     const listener = this.#streams.get(stream);
     if (listener !== undefined) {
       this.#streams.delete(stream);
@@ -483,9 +501,15 @@ export class ProviderSession implements Provider {
     if (cancelled === undefined) return this.close("protocol_violation");
     cancelled.forget[Symbol.dispose]();
     this.#cancelled.delete(stream);
-    if (usage === undefined) return;
-    const counted = clampUsage(usage, cancelled.bounds);
-    this.#deps.hooks.cancelConfirmed(this, counted.usage, counted.clamped);
+    const { requestId, attemptId, bounds } = cancelled;
+    const counted = usage === undefined ? undefined : clampUsage(usage, bounds);
+    this.#deps.hooks.cancelConfirmed(this, {
+      requestId,
+      attemptId,
+      ended: frame.type,
+      spent: counted?.usage,
+      clamped: counted?.clamped ?? [],
+    });
   }
 
   #end(reason: SessionEnd): void {
