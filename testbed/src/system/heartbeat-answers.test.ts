@@ -1,9 +1,12 @@
 import { DEFAULT_POLICY, NO_SETTINGS } from "@hearth/coordinator";
 import type { HeartbeatAckFrame, HeartbeatFrame, ModelAdvert, Slot } from "@hearth/protocol";
-import { afterEach, describe, expect, it } from "vitest";
+import { readRunFile } from "@hearth/provider-agent/local";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { TestAgent } from "../../../provider-agent/src/testing/test-agent.js";
 import { until } from "../scripted/answers.js";
 import type { Script, ScriptedProvider } from "../scripted/scripted-provider.js";
-import { ADMIN_KEY, startTestCoordinator, type TestCoordinator } from "../scripted/test-coordinator.js";
+import { ADMIN_KEY, PROVIDER_TOKEN, startTestCoordinator, type TestCoordinator } from "../scripted/test-coordinator.js";
+import { startStubBackend } from "./stub-backend.js";
 
 const OWNERS_TOKEN = "owners-provider-token-0123456789";
 
@@ -31,6 +34,13 @@ async function beat(provider: ScriptedProvider, slots: Slot[] = [], vitals: obje
   await until("the heartbeat is answered", () => acks(provider).length > before);
   return acks(provider)[before] as HeartbeatAckFrame;
 }
+
+const putManifest = (body: object): Promise<Response> =>
+  fetch(`${hearth.url}/admin/runtime-manifest`, {
+    method: "PUT",
+    headers: { Authorization: `Bearer ${ADMIN_KEY}`, "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+  });
 
 interface Case {
   readonly model?: ModelAdvert;
@@ -97,16 +107,36 @@ describe("the answer to a heartbeat", () => {
     const latest = await hearth.provider(answer, { version: "1.2.0" });
     expect(await beat(old)).not.toHaveProperty("update");
     const update = { latest_version: "1.2.0", url: "https://example.com/agent" };
-    const put = (body: object): Promise<Response> =>
-      fetch(`${hearth.url}/admin/runtime-manifest`, {
-        method: "PUT",
-        headers: { Authorization: `Bearer ${ADMIN_KEY}`, "Content-Type": "application/json" },
-        body: JSON.stringify(body),
-      });
-    expect((await put({ update })).status).toBe(200);
+    expect((await putManifest({ update })).status).toBe(200);
     expect(await beat(old)).toMatchObject({ update: { ...update, required: false } });
     expect(await beat(latest)).not.toHaveProperty("update");
-    await put({ update, minimum_version: "1.1.0" });
+    await putManifest({ update, minimum_version: "1.1.0" });
     expect(await beat(old)).toMatchObject({ update: { ...update, required: true } });
   });
 });
+
+it("reaches the owner of a real agent in its status, with the notice of a newer program", async () => {
+  hearth = await startTestCoordinator();
+  await hearth.provider(answer, { models: [{ id: "other" }] });
+  await using backend = await startStubBackend("m");
+  await using agent = new TestAgent({
+    coordinators: [`${hearth.url.replace("http", "ws")}/ws/provider`],
+    backend: backend.url,
+    config: { tokenFor: () => PROVIDER_TOKEN, statusPage: { enabled: true, port: 0 } },
+  });
+  await until("it is connected", () => hearth.coordinator.registry.size === 2);
+  const update = { latest_version: "999.0.0", url: "https://example.com/agent" };
+  await putManifest({ update });
+  expect((await hearth.chat(ask({ model: "other" }))).status).toBe(200);
+  await vi.waitFor(
+    async () => {
+      const { url, token } = readRunFile(agent.dataDir, "test") ?? { url: "", token: "" };
+      const response = await fetch(`${url}/status`, { headers: { Authorization: `Bearer ${token}` } });
+      expect(await response.json()).toMatchObject({
+        work: { picked: 0, lost: 0, rejected: { not_serving_model: 1 } },
+        update: { ...update, required: false },
+      });
+    },
+    { timeout: 15_000, interval: 100 },
+  );
+}, 20_000);
