@@ -118,7 +118,7 @@ describe("the end of an attempt, for the books", () => {
     const wrong = setUp();
     wrong.attempt.data(frame(new Uint8Array(), false));
     const cut = setUp();
-    cut.attempt.complete(usage, undefined);
+    cut.attempt.complete(usage);
     for (const { ends } of [lost, wrong, cut]) {
       expect(ends).toMatchObject([{ type: "failed", failure: { progress: "processed" } }]);
     }

@@ -80,7 +80,7 @@ function open(attemptId: string): ProviderStream | undefined {
   const listener = {
     working() {},
     data() {},
-    complete() {},
+    complete: () => undefined,
     failed() {},
     lost() {},
     usageBounds: () => ({ prompt: 100, completion: 50 }),
