@@ -1,8 +1,8 @@
 import type { Server } from "node:http";
+import { type Clock, repeat } from "@hearth/platform";
 import type { Config } from "./config.js";
 import type { Registry } from "./fleet/registry.js";
 import type { Connections } from "./http/connections.js";
-import { type Clock, repeat } from "./platform/clock.js";
 import type { ReceiptBook } from "./request/receipt-book.js";
 
 export interface DrainDeps {

@@ -1,3 +1,4 @@
+import { type Clock, describeFault } from "@hearth/platform";
 import type { ProviderId } from "@hearth/protocol";
 import type { Config } from "../config.js";
 import { refuse } from "../fleet/handshake.js";
@@ -5,8 +6,6 @@ import { DEFAULT_KNOWN_MODEL_LIMITS, KnownModels } from "../fleet/known-models.j
 import { ProviderSession, type SessionEnd, type SessionHooks } from "../fleet/provider-session.js";
 import type { Registration } from "../fleet/registration.js";
 import type { Registry } from "../fleet/registry.js";
-import type { Clock } from "../platform/clock.js";
-import { describeFault } from "../platform/fault.js";
 import type { Logger } from "../platform/logger.js";
 import type { Metrics } from "../platform/metrics.js";
 import { ProviderContexts } from "../sealing/provider-contexts.js";

@@ -1,13 +1,11 @@
+import { type Clock, describeFault, type Rng } from "@hearth/platform";
 import type { AttemptEnd } from "../dispatch/attempt.js";
 import { Hedging } from "../dispatch/hedging.js";
 import type { AttemptObserver, OpenAttemptDeps } from "../dispatch/open-attempt.js";
 import type { Provider } from "../fleet/provider.js";
 import type { Registry } from "../fleet/registry.js";
-import type { Clock } from "../platform/clock.js";
-import { describeFault } from "../platform/fault.js";
 import type { Logger } from "../platform/logger.js";
 import type { Metrics } from "../platform/metrics.js";
-import type { Rng } from "../platform/rng.js";
 import type { Catalog } from "../selection/catalog.js";
 import { OutlierDetector } from "../selection/outlier.js";
 import { createPicker } from "../selection/picker.js";

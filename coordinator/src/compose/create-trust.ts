@@ -1,10 +1,10 @@
 import { appleFreshness, type ProofFailure, verifyAppleDeviceChain } from "@hearth/attestation";
+import type { Clock } from "@hearth/platform";
 import { Enrolment } from "../enrolment/enrolment.js";
 import type { Registry } from "../fleet/registry.js";
 import { deviceVerdictOf } from "../fleet/trust/apple-device.js";
 import { ManifestKeeper } from "../fleet/trust/manifest-keeper.js";
 import { ProofDesk, type VerifyDevice } from "../fleet/trust/proof.js";
-import type { Clock } from "../platform/clock.js";
 import { type Credential, createCredentials } from "../platform/credentials.js";
 import type { Ids } from "../platform/ids.js";
 import type { Logger } from "../platform/logger.js";

@@ -1,7 +1,7 @@
 import type { ResponseOpener } from "@hearth/e2e";
+import { FakeClock } from "@hearth/platform/testing";
 import type { AttemptId, CloseReason, DataFrame, ProviderId } from "@hearth/protocol";
 import { describe, expect, it } from "vitest";
-import { FakeClock } from "../testing/fake-clock.js";
 import { type AttemptEnd, type DigestFault, ProviderAttempt } from "./attempt.js";
 import { PROTOCOL_VIOLATION } from "./failures.js";
 

@@ -1,6 +1,7 @@
 import type { SignedEntry } from "@hearth/attestation";
 import { readEvents, type SseEvent, withoutByteOrderMark } from "@hearth/dialects";
 import type { ResponseOpener } from "@hearth/e2e";
+import type { Clock } from "@hearth/platform";
 import {
   type AttemptId,
   type CancelReason,
@@ -17,7 +18,6 @@ import {
 import type { AwaitedReceipt } from "../fleet/awaited-receipts.js";
 import type { ProviderStream, StreamListener } from "../fleet/provider-session.js";
 import { type ClampedMember, clampUsage, type UsageBounds, usageBounds } from "../fleet/usage-bounds.js";
-import type { Clock } from "../platform/clock.js";
 import {
   BODY_TOO_LARGE,
   CONNECTION_LOST,

@@ -1,16 +1,16 @@
+import { seededRng } from "@hearth/platform";
+import { FakeClock } from "@hearth/platform/testing";
 import type { RequestId } from "@hearth/protocol";
 import { expect, it } from "vitest";
 import type { ProviderSession } from "../fleet/provider-session.js";
 import { Background } from "../platform/background.js";
 import { HearthError } from "../platform/errors.js";
 import { countingIds } from "../platform/ids.js";
-import { seededRng } from "../platform/rng.js";
 import { ProviderContexts } from "../sealing/provider-contexts.js";
 import { DEFAULT_CATALOG } from "../selection/catalog.js";
 import { OutlierDetector } from "../selection/outlier.js";
 import { createPicker } from "../selection/picker.js";
 import { WaitQueue } from "../selection/wait-queue.js";
-import { FakeClock } from "../testing/fake-clock.js";
 import { type FakeProvider, fakeModel, fakeProvider, fakeTraits } from "../testing/fake-provider.js";
 import { Hedging } from "./hedging.js";
 import { openAttempt } from "./open-attempt.js";

@@ -1,5 +1,6 @@
 import type { ProofFailure } from "@hearth/attestation";
 import type { AttemptSealer } from "@hearth/e2e";
+import type { Clock } from "@hearth/platform";
 import {
   type AttemptId,
   DATA_HEADER_BYTES,
@@ -11,7 +12,6 @@ import {
 import type { ProviderSession, SealedRequest } from "../fleet/provider-session.js";
 import type { ClampedMember } from "../fleet/usage-bounds.js";
 import type { Background } from "../platform/background.js";
-import type { Clock } from "../platform/clock.js";
 import { HearthError } from "../platform/errors.js";
 import type { Ids } from "../platform/ids.js";
 import type { ProviderContext, ProviderContexts } from "../sealing/provider-contexts.js";

@@ -1,10 +1,10 @@
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
+import { FakeClock } from "@hearth/platform/testing";
 import { encodeControl, type ProviderFrame, type ProviderId, type RegisterFrame } from "@hearth/protocol";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
 import { createLogger } from "../platform/logger.js";
-import { FakeClock } from "../testing/fake-clock.js";
 import { type ConfirmedCancel, ProviderSession, type ProviderStream } from "./provider-session.js";
 import { ProofDesk } from "./trust/proof.js";
 import { EMPTY_MANIFEST } from "./trust/runtime-manifest.js";

@@ -1,5 +1,6 @@
 import type { ProofFailure } from "@hearth/attestation";
 import { preparePublicKey } from "@hearth/e2e";
+import type { Clock } from "@hearth/platform";
 import {
   type CancelReason,
   CLOSE_CODES,
@@ -26,7 +27,6 @@ import {
   type WorkingSign,
 } from "@hearth/protocol";
 import type { RawData, WebSocket } from "ws";
-import type { Clock } from "../platform/clock.js";
 import type { Logger } from "../platform/logger.js";
 import { type AwaitedReceipt, AwaitedReceipts } from "./awaited-receipts.js";
 import { FrameRates, type RatedKind, ratedKind } from "./frame-rates.js";

@@ -1,5 +1,5 @@
+import { BoundedMap, type Clock } from "@hearth/platform";
 import type { ProviderId } from "@hearth/protocol";
-import type { Clock } from "../platform/clock.js";
 import { DepartedProvider } from "./departed-provider.js";
 import { DEFAULT_DEPARTURE_LIMITS, type DepartureLimits, Departures } from "./departures.js";
 import { ModelIndex } from "./model-index.js";
@@ -25,7 +25,7 @@ export class Registry {
   readonly #leaving = new Set<ProviderSession>();
   readonly #departures: Departures;
   readonly #index = new ModelIndex();
-  readonly #distrustedUntil = new Map<ProviderId, number>();
+  readonly #distrustedUntil = new BoundedMap<ProviderId, number>(MAX_DISTRUSTED);
   readonly #watchers = new Set<() => void>();
 
   constructor(clock: Clock, limits: DepartureLimits = DEFAULT_DEPARTURE_LIMITS) {
@@ -88,10 +88,7 @@ export class Registry {
 
   /** Remembers a machine as one that cheats, so that reconnecting launders nothing, and closes all its connections. */
   distrust(id: ProviderId): void {
-    this.#distrustedUntil.delete(id);
     this.#distrustedUntil.set(id, this.#clock.now() + DISTRUST_MS);
-    const oldest = this.#distrustedUntil.keys().next().value;
-    if (this.#distrustedUntil.size > MAX_DISTRUSTED && oldest !== undefined) this.#distrustedUntil.delete(oldest);
     this.get(id)?.close("untrusted");
     for (const session of [...this.#leaving]) if (session.id === id) session.close("untrusted");
   }

@@ -1,8 +1,8 @@
+import { seededRng } from "@hearth/platform";
+import { FakeClock } from "@hearth/platform/testing";
 import type { Gate, ProviderId } from "@hearth/protocol";
 import { describe, expect, it } from "vitest";
-import { seededRng } from "../platform/rng.js";
 import { isVersionBelow } from "../platform/versions.js";
-import { FakeClock } from "../testing/fake-clock.js";
 import { type FakeProvider, fakeModel, fakeProvider, fakeSlot, fakeTraits } from "../testing/fake-provider.js";
 import { type Catalog, DEFAULT_CATALOG } from "./catalog.js";
 import { OutlierDetector } from "./outlier.js";

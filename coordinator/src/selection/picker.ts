@@ -1,7 +1,6 @@
+import type { Clock, Rng } from "@hearth/platform";
 import type { Gate, ProviderId } from "@hearth/protocol";
 import type { Provider } from "../fleet/provider.js";
-import type { Clock } from "../platform/clock.js";
-import type { Rng } from "../platform/rng.js";
 import type { Catalog } from "./catalog.js";
 import { type GateContext, gateAgainst } from "./gates.js";
 import { whyNobody } from "./ladder.js";

@@ -1,4 +1,4 @@
-import type { Clock } from "../platform/clock.js";
+import type { Clock } from "@hearth/platform";
 import { HearthError } from "../platform/errors.js";
 import type { Picked } from "./pick-result.js";
 import type { Picker } from "./picker.js";

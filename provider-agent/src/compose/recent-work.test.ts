@@ -1,9 +1,9 @@
+import { FakeClock } from "@hearth/platform/testing";
 import { expect, it } from "vitest";
-import { VirtualClock } from "../testing/virtual-clock.js";
 import { RecentWork } from "./recent-work.js";
 
 it("adds up what was told in the last five minutes, and forgets what is older", () => {
-  const clock = new VirtualClock();
+  const clock = new FakeClock();
   const work = new RecentWork(clock);
   expect(work.sums()).toBeUndefined();
   work.add({ picked: 1, lost: 0, rejected: { vision: 1 } });

@@ -1,6 +1,6 @@
+import type { Clock } from "@hearth/platform";
 import { GATES, type HeartbeatAckFrame, type Rejections } from "@hearth/protocol";
 import type { WorkStatus } from "../local/agent-status.js";
-import type { Clock } from "../platform/clock.js";
 
 type Counts = Pick<HeartbeatAckFrame, "picked" | "lost" | "rejected">;
 

@@ -1,10 +1,10 @@
 import type { LogFile } from "@hearth/disk";
+import { type Clock, repeat } from "@hearth/platform";
 import { closeReason, type HeartbeatAckFrame, type RuntimeMismatch, type TrustLevel } from "@hearth/protocol";
 import type { Advertiser } from "../advertiser.js";
 import type { Registered, Standing } from "../connection/reconciler.js";
 import type { Jobs } from "../jobs/jobs.js";
 import type { Activity, AgentControl, AgentStatus, ConnectionStatus, ModelStatus } from "../local/agent-status.js";
-import { type Clock, repeat } from "../platform/clock.js";
 import type { Lending } from "./open-lending.js";
 import { RecentWork } from "./recent-work.js";
 

@@ -1,10 +1,10 @@
 import { setImmediate as turn } from "node:timers/promises";
+import { FakeClock } from "@hearth/platform/testing";
 import { CLOSE_CODES, type CloseReason, type ControlFrame, type CoordinatorFrame } from "@hearth/protocol";
 import { describe, expect, it } from "vitest";
 import type { AgentError } from "../platform/agent-error.js";
 import { Backoff } from "../platform/backoff.js";
 import { createLogger } from "../platform/logger.js";
-import { VirtualClock } from "../testing/virtual-clock.js";
 import type { Connection, ConnectionEvents } from "./connection.js";
 import { HOME_AFTER_MS, STABLE_MS } from "./coordinator-list.js";
 import { NEW_TOKEN_MS, REPLACED_BACKOFF, Reconciler } from "./reconciler.js";
@@ -99,7 +99,7 @@ class FakeJobs {
 }
 
 class World {
-  readonly clock = new VirtualClock();
+  readonly clock = new FakeClock();
   readonly wires: Wire[] = [];
   readonly tables: FakeJobs[] = [];
   readonly registered: string[] = [];

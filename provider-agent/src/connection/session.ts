@@ -1,3 +1,4 @@
+import { type Clock, describeFault, repeat } from "@hearth/platform";
 import {
   type CoordinatorFrame,
   type DataFrame,
@@ -7,8 +8,6 @@ import {
 } from "@hearth/protocol";
 import type { JobOutlet } from "../jobs/job.js";
 import type { JobTable } from "../jobs/job-table.js";
-import { type Clock, repeat } from "../platform/clock.js";
-import { describeFault } from "../platform/fault.js";
 import type { Logger } from "../platform/logger.js";
 import type { Connection, Dial } from "./connection.js";
 

@@ -1,5 +1,6 @@
 import { createWholeFold, type WholeFold } from "@hearth/dialects";
 import type { RequestOpener } from "@hearth/e2e";
+import { type Clock, describeFault } from "@hearth/platform";
 import {
   type CancelReason,
   type DataFrame,
@@ -10,8 +11,7 @@ import {
   type WorkingSign,
 } from "@hearth/protocol";
 import type { Backend, BackendResponse } from "../backends/backend.js";
-import { type Clock, systemWallTime } from "../platform/clock.js";
-import { describeFault } from "../platform/fault.js";
+import { systemWallTime } from "../platform/clock.js";
 import type { Logger } from "../platform/logger.js";
 import type { Admission } from "./admission.js";
 import { BodyReader } from "./body-reader.js";

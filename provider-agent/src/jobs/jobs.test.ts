@@ -1,7 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { repeat } from "@hearth/platform";
 import { LIMITS } from "@hearth/protocol";
 import { describe, expect, it } from "vitest";
-import { repeat, systemClock } from "../platform/clock.js";
+import { systemClock } from "../platform/clock.js";
 import { CountingClock } from "../testing/counting-clock.js";
 import { eventually } from "../testing/eventually.js";
 import {

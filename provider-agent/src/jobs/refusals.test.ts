@@ -1,6 +1,7 @@
+import { repeat } from "@hearth/platform";
 import { DATA_HEADER_BYTES, writeDataHeader } from "@hearth/protocol";
 import { describe, expect, it } from "vitest";
-import { repeat, systemClock } from "../platform/clock.js";
+import { systemClock } from "../platform/clock.js";
 import { CountingClock } from "../testing/counting-clock.js";
 import { eventually } from "../testing/eventually.js";
 import { answer, chunk, DONE, startEvents } from "../testing/scripted-backend.js";

@@ -1,8 +1,8 @@
 import { createWholeFold } from "@hearth/dialects";
 import type { ResponseSealer } from "@hearth/e2e";
+import { FakeClock } from "@hearth/platform/testing";
 import { decodeData, LIMITS, type RequestFrame } from "@hearth/protocol";
 import { describe, expect, it } from "vitest";
-import { VirtualClock } from "../testing/virtual-clock.js";
 import { BodyReader } from "./body-reader.js";
 import { EventScan } from "./event-scan.js";
 import { JobFailure } from "./job-failure.js";
@@ -31,7 +31,7 @@ class OpenSealer implements ResponseSealer {
 
 /** Relays a body of Messages that comes in these parts. */
 function relay(delivery: RequestFrame["delivery"], ...parts: readonly string[]) {
-  const clock = new VirtualClock();
+  const clock = new FakeClock();
   const sent = { text: "", final: false, holds: [] as string[] };
   const sendData = (bytes: Uint8Array): void => {
     const frame = decodeData(bytes);
