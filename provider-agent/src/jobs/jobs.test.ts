@@ -207,7 +207,7 @@ describe("a cancel", () => {
     await eventually(() => setting.backend.calls.length === 1);
     sent.cancel("lost_race");
     expect(await eventually(() => setting.backend.calls[0]?.aborted === true)).toBeLessThan(100);
-    expect(await sent.end()).toMatchObject({ code: "cancelled", progress: "not_started" });
+    expect(await sent.end()).toMatchObject({ code: "cancelled", progress: "processed" });
   });
 
   it("ends an answer that waits for credit", async () => {
