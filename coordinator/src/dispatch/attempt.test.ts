@@ -165,6 +165,16 @@ it("tells of signs of life whose counter has moved, and holds only the newest", 
   expect(await next()).toMatchObject({ type: "preamble" });
 });
 
+it("takes no signs behind the content of a stream, where nobody may be reading", async () => {
+  const { attempt } = setUp();
+  attempt.data(frame(Buffer.from('data: {"a":1}\n\n'), false));
+  for (let i = 0; i < 1_000; i++) attempt.working(i % 2 === 0 ? "loading" : "queued", i);
+  attempt.lost();
+  const types: string[] = [];
+  for await (const { type } of attempt) types.push(type);
+  expect(types).toEqual(["content", "failed"]);
+});
+
 it("counts the first sign of generating as the first content, and says nothing after the end", () => {
   const { attempt, contents, ends } = setUp();
   attempt.working("generating", 1);

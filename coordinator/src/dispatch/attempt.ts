@@ -125,7 +125,9 @@ export class ProviderAttempt implements Attempt, StreamListener {
   /** What has come of an answer that is one body. */
   readonly #parts: Buffer[] = [];
   #gatheredBytes = 0;
+  /** Content has come, or word that it is being written. */
   #seenContent = false;
+  #shownContent = false;
   #lastContentAt: number;
 
   constructor(deps: AttemptDeps) {
@@ -163,6 +165,8 @@ export class ProviderAttempt implements Attempt, StreamListener {
   working(sign: WorkingSign, counter: number): void {
     // Movement is all that counts; and no credit bounds how often the same is said.
     if (this.#signs.get(sign) === counter || this.#over) return;
+    // Behind the content of a stream a sign tells nothing, and nobody may be reading.
+    if (this.#shownContent) return;
     this.#guarded("working", 0, () => {
       if (this.#signs.size === 0) this.#deps.working();
       if (sign === "generating" && !this.#signs.has(sign)) this.#noteContent();
@@ -354,6 +358,7 @@ export class ProviderAttempt implements Attempt, StreamListener {
     const chunks = this.#content;
     this.#content = [];
     this.#noteContent();
+    this.#shownContent = true;
     this.#push({ type: "content", chunks });
   }
 
