@@ -12,6 +12,7 @@ export {
   verifyAppleDeviceChain,
 } from "./apple/index.js";
 export { type ChallengeSubject, challengeNonce, identityOf, serialHash } from "./challenge.js";
+export { fingerprintOf } from "./identity-fingerprint.js";
 export type { IdentitySigner } from "./identity-signer.js";
 export {
   type AnswerFacts,

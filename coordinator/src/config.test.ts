@@ -30,6 +30,7 @@ it("needs nothing to be set, and then stays on this machine", () => {
     maxConnectionsPerAddress: 256,
     maxConnectionsPerAccount: 1024,
     drainTimeoutMs: 30_000,
+    goAwayTimeoutMs: 600_000,
     lingerMs: 500,
     receiptWaitMs: 50,
     bodies: { members: 100_000, items: 400_000, containers: 40_000 },

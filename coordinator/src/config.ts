@@ -33,6 +33,8 @@ export interface Config {
   readonly readyGraceMs: number;
   /** How long running requests may take to end after SIGTERM, ms. */
   readonly drainTimeoutMs: number;
+  /** How long what runs on a provider's connection may take after `go_away` before it is closed, ms. */
+  readonly goAwayTimeoutMs: number;
   /** How long kept-alive connections may take after SIGTERM to be told that they close, ms. */
   readonly lingerMs: number;
   /** How long the end of a stream waits for its receipt, ms. */
@@ -69,6 +71,7 @@ const schema = z.object({
   HEARTH_KNOWN_MODEL_DAYS: z.coerce.number().min(0).max(365).default(7),
   HEARTH_READY_GRACE_MS: z.coerce.number().int().min(0).max(15_000).default(0),
   HEARTH_DRAIN_TIMEOUT_MS: z.coerce.number().int().min(0).default(30_000),
+  HEARTH_GO_AWAY_TIMEOUT_MS: z.coerce.number().int().min(0).default(600_000),
   HEARTH_LINGER_MS: z.coerce.number().int().min(0).default(500),
   HEARTH_RECEIPT_WAIT_MS: z.coerce.number().int().min(0).max(5_000).default(RECEIPT_WAIT_MS),
   HEARTH_MAX_BODY_MEMBERS: limit(DEFAULT_BODY_BOUNDS.members),
@@ -139,6 +142,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     knownModelDays: data.HEARTH_KNOWN_MODEL_DAYS,
     readyGraceMs: data.HEARTH_READY_GRACE_MS,
     drainTimeoutMs: data.HEARTH_DRAIN_TIMEOUT_MS,
+    goAwayTimeoutMs: data.HEARTH_GO_AWAY_TIMEOUT_MS,
     lingerMs: data.HEARTH_LINGER_MS,
     receiptWaitMs: data.HEARTH_RECEIPT_WAIT_MS,
     bodies: {

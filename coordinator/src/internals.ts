@@ -2,6 +2,7 @@
 // interface for anybody else: what is here changes with the code.
 
 export { readChatEvent } from "@hearth/dialects";
+export { type Clock, type Rng, seededRng, systemRng } from "@hearth/platform";
 export { createChatCompletionsDialect } from "./api/chat-completions/dialect.js";
 export { repairToolSchemas } from "./api/json/tool-schema.js";
 export { HedgeBudget } from "./dispatch/hedge-budget.js";
@@ -17,11 +18,10 @@ export { Registry } from "./fleet/registry.js";
 export { ProofDesk } from "./fleet/trust/proof.js";
 export { EMPTY_MANIFEST } from "./fleet/trust/runtime-manifest.js";
 export { Background } from "./platform/background.js";
-export { type Clock, systemClock } from "./platform/clock.js";
+export { systemClock } from "./platform/clock.js";
 export { createCredentials } from "./platform/credentials.js";
 export { HearthError } from "./platform/errors.js";
 export { countingIds } from "./platform/ids.js";
-export { type Rng, seededRng, systemRng } from "./platform/rng.js";
 export type { Caller } from "./request/classify.js";
 export type { Consumer, Dialect, Reply } from "./request/consumer.js";
 export { handleRequest, type RequestServices } from "./request/handle-request.js";

@@ -1,11 +1,12 @@
 #!/usr/bin/env node
+
 import { writeSync } from "node:fs";
 import { DiskError, type LogFile, requireUsableDirectory } from "@hearth/disk";
+import { systemRng } from "@hearth/platform";
 import { startCoordinator } from "./app.js";
 import { ConfigError, readConfig } from "./config.js";
 import { systemClock } from "./platform/clock.js";
 import { openLog } from "./platform/logger.js";
-import { systemRng } from "./platform/rng.js";
 import { loadSealingSecret, loadSecrets } from "./secrets.js";
 import { NO_SETTINGS, readSettings } from "./settings.js";
 import { openStore } from "./store/open/open-store.js";

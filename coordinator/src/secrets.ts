@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DiskError, diskFaultCode, writeWhole } from "@hearth/disk";
+import { newSecret } from "@hearth/platform";
 import { type Config, ConfigError } from "./config.js";
-import { newSecret } from "./platform/ids.js";
 import { SEALING_SECRET_PREFIX } from "./sealing/sealing-secret.js";
 
 /** As for those of the environment, characters. */

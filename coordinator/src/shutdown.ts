@@ -1,8 +1,8 @@
 import type { Server } from "node:http";
+import { type Clock, repeat } from "@hearth/platform";
 import type { Config } from "./config.js";
 import type { Registry } from "./fleet/registry.js";
 import type { Connections } from "./http/connections.js";
-import { type Clock, repeat } from "./platform/clock.js";
 import type { ReceiptBook } from "./request/receipt-book.js";
 
 export interface DrainDeps {
@@ -39,7 +39,7 @@ export async function drain(deps: DrainDeps): Promise<void> {
   deps.shutdown.abort("shutdown");
   await connections.answered(clock, FAREWELL_MS);
   await deps.receipts.arrived(RECEIPTS_MS);
-  for (const session of [...registry.connected()]) session.close("going_away");
+  for (const session of [...registry.sessions()]) session.close("going_away");
   deps.providers[Symbol.dispose]();
   registry[Symbol.dispose]();
   await connections.left(clock, startedAt + bounds.lingerMs - clock.now());

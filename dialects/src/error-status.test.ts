@@ -13,6 +13,7 @@ it.each([
   [{ code: 0, type: "not_found_error" }, 404],
   [{ code: 200, type: "invalid_request_error" }, 400],
   [{ code: "never_heard_of", type: "api_error" }, 500],
+  [{ code: 503, type: "server_error" }, 503],
 ])("takes the number, then the code's word, then the type's: %j", (error, status) => {
   expect(statusOfError(error)).toBe(status);
 });

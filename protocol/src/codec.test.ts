@@ -18,6 +18,7 @@ import {
   TRUST_LEVELS,
   WORKING_SIGNS,
 } from "./frames.js";
+import { GATES } from "./gates.js";
 import { MAX_U32 } from "./ids.js";
 import { LIMITS } from "./limits.js";
 
@@ -166,6 +167,23 @@ const coordinatorFrames: { readonly [T in CoordinatorFrame["type"]]: fc.Arbitrar
       trust_level: fc.constantFrom(...TRUST_LEVELS),
     },
     ["type", "version", "provider_id", "heartbeat_interval_ms"],
+  ),
+  heartbeat_ack: some(
+    {
+      type: fc.constant("heartbeat_ack"),
+      picked: count,
+      lost: count,
+      rejected: some(Object.fromEntries(GATES.map((gate) => [gate, count])), []),
+      update: some(
+        {
+          latest_version: fc.stringMatching(/^[0-9A-Za-z.+-]{1,64}$/),
+          url: fc.stringMatching(/^https:\/\/[\x21-\x7e]{1,40}$/),
+          required: fc.boolean(),
+        },
+        ["latest_version", "required"],
+      ),
+    },
+    ["type", "picked", "lost", "rejected"],
   ),
   sealing_context: fc.record(
     {

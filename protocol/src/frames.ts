@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { GATES, type Gate } from "./gates.js";
 import { MAX_U32 } from "./ids.js";
 import { LIMITS } from "./limits.js";
 
@@ -253,6 +254,38 @@ export const registeredSchema = z.object({
   trust_level: z.enum(TRUST_LEVELS).optional(),
 });
 
+/** How often each gate kept a machine from a request. Absent = never; a gate that the reader does not know is dropped. */
+export const rejectionsSchema = z.object(
+  Object.fromEntries(GATES.map((gate) => [gate, count.optional()])) as Record<Gate, z.ZodOptional<typeof count>>,
+);
+
+/**
+ * Answers `heartbeat`: what came of the machine since the last answer. Every attempt at a request looks at all machines
+ * when it comes; where it has to wait, who is rejected afterwards does not count again.
+ */
+export const heartbeatAckSchema = z.object({
+  type: z.literal("heartbeat_ack"),
+  /** Attempts that this machine got. */
+  picked: count,
+  /** Nothing was against it, and another machine was the better choice. */
+  lost: count,
+  rejected: rejectionsSchema,
+  /** A newer program than the machine's; absent = none that the operator speaks of. */
+  update: z
+    .object({
+      latest_version: z.string().regex(/^[0-9A-Za-z.+-]{1,64}$/),
+      /** Where to get it. Printable ASCII: it is shown on terminals. */
+      url: z
+        .string()
+        .regex(/^https:\/\/[\x21-\x7e]+$/)
+        .max(1_024)
+        .optional(),
+      /** Until then no requests come. */
+      required: z.boolean(),
+    })
+    .optional(),
+});
+
 /**
  * Sets up an HPKE context, from which the keys of many attempts are exported. It goes before the first request under it,
  * on the same connection. A context lives as long as the provider's key, unless another one replaces it.
@@ -322,6 +355,7 @@ export const providerFrameSchema = z.discriminatedUnion("type", [
 /** Frames a coordinator may send. */
 export const coordinatorFrameSchema = z.discriminatedUnion("type", [
   registeredSchema,
+  heartbeatAckSchema,
   sealingContextSchema,
   requestSchema,
   cancelSchema,
@@ -349,6 +383,9 @@ export type ChallengeResponseFrame = z.infer<typeof challengeResponseSchema>;
 export type KeyUpdateFrame = z.infer<typeof keyUpdateSchema>;
 export type RegisterFrame = z.infer<typeof registerSchema>;
 export type HeartbeatFrame = z.infer<typeof heartbeatSchema>;
+export type HeartbeatAckFrame = z.infer<typeof heartbeatAckSchema>;
+export type Rejections = z.infer<typeof rejectionsSchema>;
+export type UpdateNotice = NonNullable<HeartbeatAckFrame["update"]>;
 export type ErrorFrame = z.infer<typeof errorSchema>;
 export type ReceiptFrame = z.infer<typeof receiptSchema>;
 /** A receipt with what shows that it was signed for. */

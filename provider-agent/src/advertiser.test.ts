@@ -1,9 +1,9 @@
+import { FakeClock } from "@hearth/platform/testing";
 import { BACKEND_DIALECTS, type ModelAdvert } from "@hearth/protocol";
 import { describe, expect, it } from "vitest";
 import { Advertiser, type AdvertiserDeps, PROBE_MS, PROBE_TIMEOUT_MS } from "./advertiser.js";
 import type { Backend, BackendSlot, BackendStatus } from "./backends/backend.js";
 import { createLogger } from "./platform/logger.js";
-import { VirtualClock } from "./testing/virtual-clock.js";
 
 const GONE: BackendStatus = { type: "unreachable", problem: "ECONNREFUSED" };
 const model = (id: string): ModelAdvert => ({ id, capabilities: {} });
@@ -16,7 +16,7 @@ function serving(...slots: readonly BackendSlot[]): BackendStatus {
 
 function start(expected: readonly string[] = [], more: Partial<AdvertiserDeps> = {}) {
   const world = { status: GONE as BackendStatus | "hangs", ours: 0, told: [] as string[], probes: 0 };
-  const clock = new VirtualClock();
+  const clock = new FakeClock();
   const backend: Pick<Backend, "name" | "probe"> = {
     name: "b",
     probe: (signal) => {

@@ -1,6 +1,6 @@
+import { type Clock, deadline, sleep } from "@hearth/platform";
 import { BACKEND_DIALECTS, type BackendDialect, type ModelAdvert, type Slot } from "@hearth/protocol";
 import type { Backend, BackendSlot, BackendStatus, ModelSource } from "./backends/backend.js";
-import { type Clock, deadline, sleep } from "./platform/clock.js";
 import type { Logger } from "./platform/logger.js";
 
 /** How often the backend is asked what it serves, ms; more often while it cannot be reached. */

@@ -12,9 +12,10 @@ import {
   verifyAttestation,
   verifyReceipt,
 } from "@hearth/attestation";
+import type { Clock } from "@hearth/platform";
 import { type AttestationProof, LIMITS, type ProviderFrame } from "@hearth/protocol";
 import { describe, expect, it } from "vitest";
-import { type Clock, systemClock, systemWallTime } from "./platform/clock.js";
+import { systemClock, systemWallTime } from "./platform/clock.js";
 import { eventually } from "./testing/eventually.js";
 import type { AgentLink } from "./testing/scripted-coordinator.js";
 import { startSetting } from "./testing/test-agent.js";
@@ -28,6 +29,10 @@ class RotationClock implements Clock {
 
   now(): number {
     return systemClock.now();
+  }
+
+  wallTime(): number {
+    return systemClock.wallTime();
   }
 
   setTimer(ms: number, fire: () => void): Disposable {

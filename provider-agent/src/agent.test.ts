@@ -1,7 +1,8 @@
+import type { Clock } from "@hearth/platform";
 import { describe, expect, it } from "vitest";
 import { NEW_TOKEN_MS } from "./connection/reconciler.js";
 import { PauseFile } from "./manners/pause-file.js";
-import { type Clock, systemClock } from "./platform/clock.js";
+import { systemClock } from "./platform/clock.js";
 import { CountingClock } from "./testing/counting-clock.js";
 import { eventually } from "./testing/eventually.js";
 import { answer, answerJson, chunk, DONE, ScriptedBackend, startEvents } from "./testing/scripted-backend.js";
@@ -147,6 +148,7 @@ describe("an agent", () => {
     let kept = "the-old-token-0123";
     const clock: Clock = {
       now: () => systemClock.now(),
+      wallTime: () => systemClock.wallTime(),
       setTimer: (ms, fire) => systemClock.setTimer(ms === NEW_TOKEN_MS ? 0 : ms, fire),
     };
     const options = { coordinators: [coordinator.url], backend: backend.url, config: { tokenFor: () => kept } };

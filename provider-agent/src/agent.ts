@@ -1,5 +1,6 @@
 import type { LogFile } from "@hearth/disk";
 import { KeyRing } from "@hearth/e2e";
+import { type Clock, type Rng, repeat, systemRng } from "@hearth/platform";
 import { LIMITS } from "@hearth/protocol";
 import { ConnectionProofs } from "./attest/connection-proofs.js";
 import { Prover } from "./attest/prover.js";
@@ -22,10 +23,9 @@ import { WebSocketConnection } from "./connection/web-socket-connection.js";
 import { type AdmissionLimits, DEFAULT_ADMISSION } from "./jobs/admission.js";
 import { Jobs } from "./jobs/jobs.js";
 import { Backoff } from "./platform/backoff.js";
-import { type Clock, repeat, systemClock, systemWallTime } from "./platform/clock.js";
+import { systemClock, systemWallTime } from "./platform/clock.js";
 import { watchClockJumps } from "./platform/clock-jump.js";
 import type { Logger } from "./platform/logger.js";
-import { type Rng, systemRng } from "./platform/rng.js";
 import { AGENT_VERSION } from "./version.js";
 
 export interface AgentDeps {
@@ -157,6 +157,8 @@ function obey(
   switch (frame.type) {
     case "challenge":
       return proofs.answer(frame.challenge, connection);
+    case "heartbeat_ack":
+      return board.workTold(frame);
     case "runtime_status": {
       const { verified, mismatches } = frame;
       board.judged(mismatches);

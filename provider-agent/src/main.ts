@@ -1,6 +1,8 @@
 #!/usr/bin/env node
+
 import { setMaxListeners } from "node:events";
 import { homedir } from "node:os";
+import { systemRng } from "@hearth/platform";
 import { CommanderError } from "commander";
 import { runAgent } from "./agent.js";
 import { backendPorts } from "./cli/connect/backend-ports.js";
@@ -14,7 +16,6 @@ import { standBack } from "./machine/priority.js";
 import { AgentError, EXIT_CODES } from "./platform/agent-error.js";
 import { systemClock, systemWallTime } from "./platform/clock.js";
 import { dataUnusable } from "./platform/data-directory.js";
-import { systemRng } from "./platform/rng.js";
 import { openInitSystem } from "./service/open-init-system.js";
 import { commandRunner } from "./service/run-command.js";
 

@@ -1,6 +1,6 @@
+import { fingerprintOf } from "@hearth/attestation";
 import { z } from "zod";
 import { ENROLMENT_LIMITS } from "../enrolment/enrolment-limits.js";
-import { fingerprintOf } from "../enrolment/identity-fingerprint.js";
 import { HearthError } from "../platform/errors.js";
 import type { EnrolmentToken, Machine } from "../store/enrolment-store.js";
 

@@ -1,5 +1,5 @@
+import { FakeClock } from "@hearth/platform/testing";
 import { describe, expect, it } from "vitest";
-import { FakeClock } from "../testing/fake-clock.js";
 import { fakeModel, fakeProvider } from "../testing/fake-provider.js";
 import { listProviders } from "./providers.js";
 

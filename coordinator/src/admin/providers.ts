@@ -1,5 +1,5 @@
+import type { Clock } from "@hearth/platform";
 import type { Provider } from "../fleet/provider.js";
-import type { Clock } from "../platform/clock.js";
 import { readPage } from "./enrolments.js";
 
 /** Models of one page at most, whatever its limit: one machine may name 256, with a kilobyte of text each. */

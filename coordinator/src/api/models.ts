@@ -1,5 +1,5 @@
+import type { Clock } from "@hearth/platform";
 import type { Provider } from "../fleet/provider.js";
-import type { Clock } from "../platform/clock.js";
 import { HearthError } from "../platform/errors.js";
 import { buildsOf, type Catalog } from "../selection/catalog.js";
 

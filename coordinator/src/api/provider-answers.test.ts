@@ -7,6 +7,7 @@ import {
   readMessagesEvent,
   readResponsesEvent,
 } from "@hearth/dialects";
+import { FakeClock } from "@hearth/platform/testing";
 import type { RequestId } from "@hearth/protocol";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -14,7 +15,6 @@ import type { Chunk } from "../dispatch/types.js";
 import { DEFAULT_BODY_BOUNDS } from "../request/body-bounds.js";
 import type { Consumer, Dialect } from "../request/consumer.js";
 import type { InferenceRequest } from "../request/inference-request.js";
-import { FakeClock } from "../testing/fake-clock.js";
 import { createChatCompletionsDialect } from "./chat-completions/dialect.js";
 import { createCompletionsDialect } from "./completions/dialect.js";
 import { createMessagesDialect } from "./messages/dialect.js";

@@ -6,9 +6,9 @@ import {
   type SignedBlob,
   type SignedReceipt,
 } from "@hearth/attestation";
+import type { Clock } from "@hearth/platform";
 import type { ProviderSession } from "../fleet/provider-session.js";
 import type { PassedChallenge } from "../fleet/trust/session-trust.js";
-import type { Clock } from "../platform/clock.js";
 import { type CountedUsage, type KeptReceipt, readStored } from "../request/kept-receipt.js";
 
 /**

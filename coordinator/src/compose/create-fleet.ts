@@ -1,3 +1,4 @@
+import { type Clock, describeFault } from "@hearth/platform";
 import type { ProviderId } from "@hearth/protocol";
 import type { Config } from "../config.js";
 import { refuse } from "../fleet/handshake.js";
@@ -5,8 +6,6 @@ import { DEFAULT_KNOWN_MODEL_LIMITS, KnownModels } from "../fleet/known-models.j
 import { ProviderSession, type SessionEnd, type SessionHooks } from "../fleet/provider-session.js";
 import type { Registration } from "../fleet/registration.js";
 import type { Registry } from "../fleet/registry.js";
-import type { Clock } from "../platform/clock.js";
-import { describeFault } from "../platform/fault.js";
 import type { Logger } from "../platform/logger.js";
 import type { Metrics } from "../platform/metrics.js";
 import { ProviderContexts } from "../sealing/provider-contexts.js";
@@ -23,7 +22,7 @@ export interface Fleet {
 }
 
 export interface FleetDeps {
-  readonly config: Pick<Config, "maxConnectionsPerAccount" | "knownModelDays">;
+  readonly config: Pick<Config, "maxConnectionsPerAccount" | "knownModelDays" | "goAwayTimeoutMs">;
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
@@ -51,7 +50,8 @@ export async function createFleet(deps: FleetDeps): Promise<Fleet> {
       if (reason === "untrusted") registry.distrust(session.id);
       contexts.forget(session);
       const expectedBack = !NOT_COMING_BACK.has(reason);
-      knownModels.departed(session, expectedBack);
+      // Who has another connection has not departed.
+      if (registry.get(session.id) === session) knownModels.departed(session, expectedBack);
       registry.departed(session, expectedBack);
       metrics.providers.set(registry.size);
       metrics.connectionsClosed.inc({ reason });
@@ -68,8 +68,8 @@ export async function createFleet(deps: FleetDeps): Promise<Fleet> {
       );
     },
     proved: trust.proved,
-    cancelConfirmed(session, spent, clamped) {
-      metrics.tokens.inc({ kind: "cancelled" }, spent.completion_tokens);
+    cancelConfirmed(session, { spent, clamped }) {
+      metrics.tokens.inc({ kind: "cancelled" }, spent?.completion_tokens ?? 0);
       for (const kind of clamped) metrics.usageClamped.inc({ kind });
       if (clamped.length > 0) log.warn({ provider: session.id, members: clamped }, "a provider's usage cannot be true");
     },
@@ -88,6 +88,7 @@ export async function createFleet(deps: FleetDeps): Promise<Fleet> {
       desk: trust.desk,
       newChallenge: trust.newChallenge,
       manifest: () => trust.manifest.current,
+      goAwayTimeoutMs: config.goAwayTimeoutMs,
     });
     registry.add(session, address);
     if (session.enrolmentId !== undefined) trust.enrolment.seen(session.enrolmentId);

@@ -1,13 +1,11 @@
+import { type Clock, describeFault, type Rng } from "@hearth/platform";
 import type { AttemptEnd } from "../dispatch/attempt.js";
 import { Hedging } from "../dispatch/hedging.js";
 import type { AttemptObserver, OpenAttemptDeps } from "../dispatch/open-attempt.js";
 import type { Provider } from "../fleet/provider.js";
 import type { Registry } from "../fleet/registry.js";
-import type { Clock } from "../platform/clock.js";
-import { describeFault } from "../platform/fault.js";
 import type { Logger } from "../platform/logger.js";
 import type { Metrics } from "../platform/metrics.js";
-import type { Rng } from "../platform/rng.js";
 import type { Catalog } from "../selection/catalog.js";
 import { OutlierDetector } from "../selection/outlier.js";
 import { createPicker } from "../selection/picker.js";
@@ -44,8 +42,17 @@ export function createSelection(deps: SelectionDeps): Selection {
     outlier,
     clock,
     rng,
-    rejected: (gate) => metrics.gateRejections.inc({ gate }),
-    decided: (provider, score) => log.debug({ provider, ...score }, "provider chosen"),
+    hooks: {
+      rejected(provider, gate) {
+        metrics.gateRejections.inc({ gate });
+        registry.get(provider)?.work.rejected(gate);
+      },
+      lost: (provider) => registry.get(provider)?.work.lost(),
+      decided(provider, score) {
+        registry.get(provider)?.work.picked();
+        log.debug({ provider, ...score }, "provider chosen");
+      },
+    },
   });
   const queue = new WaitQueue(picker, clock, {
     depth: (total) => metrics.queueDepth.set(total),

@@ -1,10 +1,10 @@
 import { appleFreshness, type ProofFailure, verifyAppleDeviceChain } from "@hearth/attestation";
+import type { Clock } from "@hearth/platform";
 import { Enrolment } from "../enrolment/enrolment.js";
 import type { Registry } from "../fleet/registry.js";
 import { deviceVerdictOf } from "../fleet/trust/apple-device.js";
 import { ManifestKeeper } from "../fleet/trust/manifest-keeper.js";
 import { ProofDesk, type VerifyDevice } from "../fleet/trust/proof.js";
-import type { Clock } from "../platform/clock.js";
 import { type Credential, createCredentials } from "../platform/credentials.js";
 import type { Ids } from "../platform/ids.js";
 import type { Logger } from "../platform/logger.js";
@@ -79,7 +79,7 @@ export async function createTrust(deps: TrustDeps): Promise<Trust> {
 
 /** A token that has ended takes its connection with it. */
 function shutOut(registry: Registry, enrolmentId: string): void {
-  for (const session of [...registry.connected()]) {
+  for (const session of [...registry.sessions()]) {
     if (session.enrolmentId === enrolmentId) session.close("unauthorized");
   }
 }

@@ -1,5 +1,5 @@
 import type { LogFile } from "@hearth/disk";
-import { describeFault } from "../platform/fault.js";
+import { describeFault } from "@hearth/platform";
 import { type Trouble, troublesOf } from "../platform/health.js";
 import type { Logger } from "../platform/logger.js";
 import type { Metrics } from "../platform/metrics.js";

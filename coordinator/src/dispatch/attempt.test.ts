@@ -1,7 +1,7 @@
 import type { ResponseOpener } from "@hearth/e2e";
+import { FakeClock } from "@hearth/platform/testing";
 import type { AttemptId, CloseReason, DataFrame, ProviderId } from "@hearth/protocol";
-import { expect, it } from "vitest";
-import { FakeClock } from "../testing/fake-clock.js";
+import { describe, expect, it } from "vitest";
 import { type AttemptEnd, type DigestFault, ProviderAttempt } from "./attempt.js";
 import { PROTOCOL_VIOLATION } from "./failures.js";
 
@@ -75,6 +75,81 @@ it("takes no frame without a byte, which no credit bounds, but as the last one",
   expect(last.ends).toEqual([]);
 });
 
+describe("the end of an attempt, for the books", () => {
+  const usage = { prompt_tokens: 7, completion_tokens: 3 };
+  const content = frame(Buffer.from('data:{"a":1}\n\n'), false);
+  const error = { type: "error", stream: 1, code: "backend_error", progress: "processed" } as const;
+
+  it.each([
+    ["a failure", { ...error, progress: "processed" }, "processed"],
+    ["a refusal", { ...error, status: 400, progress: "refused" }, "refused"],
+    ["no room", { ...error, code: "capacity", progress: "not_started" }, "not_started"],
+    ["a model that has gone", { ...error, code: "model_not_found", progress: "not_started" }, "not_started"],
+    ["what could not be opened", { ...error, code: "decryption_failed", progress: "not_started" }, "not_started"],
+    ["nobody behind it", { ...error, code: "backend_unreachable", progress: "not_started" }, "not_started"],
+    ["a stall", { ...error, code: "backend_stalled", progress: "processed" }, "processed"],
+    ["our own fault", { ...error, code: "internal", progress: "processed" }, "processed"],
+    ["a cancel of its own", { ...error, code: "cancelled", progress: "processed" }, "processed"],
+  ] as const)("tells what was spent and how far it got after %s", (_name, told, progress) => {
+    const { attempt, ends } = setUp();
+    attempt.failed({ ...told, usage });
+    expect(ends).toMatchObject([{ type: "failed", failure: { progress }, afterContent: false, usage }]);
+    const silent = setUp();
+    silent.attempt.failed(told);
+    expect(silent.ends[0]).not.toHaveProperty("usage");
+  });
+
+  it("calls nothing a refusal that comes behind content", () => {
+    const { attempt, ends } = setUp();
+    attempt.data(content);
+    attempt.failed({ ...error, status: 429, progress: "refused", usage });
+    expect(ends).toMatchObject([{ failure: { progress: "processed" }, afterContent: true, usage }]);
+  });
+
+  it("believes no more tokens than can be", () => {
+    const { attempt, ends } = setUp();
+    attempt.failed({ ...error, usage: { prompt_tokens: 1e9, completion_tokens: 1e9 } });
+    expect(ends).toMatchObject([{ usage: { prompt_tokens: 16_384, completion_tokens: 256 } }]);
+  });
+
+  it("tells that work was done when the connection goes, what came is wrong, or the end is missing", () => {
+    const lost = setUp();
+    lost.attempt.lost();
+    const wrong = setUp();
+    wrong.attempt.data(frame(new Uint8Array(), false));
+    const cut = setUp();
+    cut.attempt.complete(usage);
+    for (const { ends } of [lost, wrong, cut]) {
+      expect(ends).toMatchObject([{ type: "failed", failure: { progress: "processed" } }]);
+    }
+    expect(cut.ends).toMatchObject([{ usage }]);
+  });
+
+  it("tells a cancel's reason, and what is known to have been done by then", () => {
+    const [idle, loading, prefilling, generating] = [setUp(), setUp(), setUp(), setUp()];
+    loading.attempt.working("loading", 1);
+    prefilling.attempt.working("prefilling", 1);
+    generating.attempt.working("generating", 12);
+    const streaming = setUp();
+    streaming.attempt.data(content);
+    const liar = setUp();
+    liar.attempt.working("generating", 1e9);
+    const endOf = ({ attempt, ends }: ReturnType<typeof setUp>): AttemptEnd | undefined => {
+      attempt.cancel("lost_race");
+      return ends[0];
+    };
+    const cancelled = { type: "cancelled", reason: "lost_race" } as const;
+    for (const untouched of [idle, loading]) {
+      expect(endOf(untouched)).toEqual({ ...cancelled, progress: "not_started", generatedTokens: 0 });
+    }
+    for (const begun of [prefilling, streaming]) {
+      expect(endOf(begun)).toEqual({ ...cancelled, progress: "processed", generatedTokens: 0 });
+    }
+    expect(endOf(generating)).toEqual({ ...cancelled, progress: "processed", generatedTokens: 12 });
+    expect(endOf(liar)).toEqual({ ...cancelled, progress: "processed", generatedTokens: 256 });
+  });
+});
+
 it("tells of signs of life whose counter has moved, and holds only the newest", async () => {
   const { attempt } = setUp();
   const events = attempt[Symbol.asyncIterator]();
@@ -88,6 +163,16 @@ it("tells of signs of life whose counter has moved, and holds only the newest", 
   expect(await next()).toEqual({ type: "working", sign: "loading", counter: 999 });
   expect(await next()).toEqual({ type: "working", sign: "prefilling", counter: 0 });
   expect(await next()).toMatchObject({ type: "preamble" });
+});
+
+it("takes no signs behind the content of a stream, where nobody may be reading", async () => {
+  const { attempt } = setUp();
+  attempt.data(frame(Buffer.from('data: {"a":1}\n\n'), false));
+  for (let i = 0; i < 1_000; i++) attempt.working(i % 2 === 0 ? "loading" : "queued", i);
+  attempt.lost();
+  const types: string[] = [];
+  for await (const { type } of attempt) types.push(type);
+  expect(types).toEqual(["content", "failed"]);
 });
 
 it("counts the first sign of generating as the first content, and says nothing after the end", () => {

@@ -1,21 +1,22 @@
+import { seededRng } from "@hearth/platform";
+import { FakeClock } from "@hearth/platform/testing";
 import type { RequestId } from "@hearth/protocol";
 import { expect, it } from "vitest";
 import type { ProviderSession } from "../fleet/provider-session.js";
 import { Background } from "../platform/background.js";
 import { HearthError } from "../platform/errors.js";
 import { countingIds } from "../platform/ids.js";
-import { seededRng } from "../platform/rng.js";
 import { ProviderContexts } from "../sealing/provider-contexts.js";
 import { DEFAULT_CATALOG } from "../selection/catalog.js";
 import { OutlierDetector } from "../selection/outlier.js";
 import { createPicker } from "../selection/picker.js";
 import { WaitQueue } from "../selection/wait-queue.js";
-import { FakeClock } from "../testing/fake-clock.js";
 import { type FakeProvider, fakeModel, fakeProvider, fakeTraits } from "../testing/fake-provider.js";
 import { Hedging } from "./hedging.js";
 import { openAttempt } from "./open-attempt.js";
+import type { OutboundForm } from "./outbound-request.js";
 
-function setUp(provider: FakeProvider, form: () => never) {
+function setUp(provider: FakeProvider, form: () => OutboundForm) {
   const clock = new FakeClock();
   const rng = seededRng(1);
   const providers = () => [provider];
@@ -27,11 +28,11 @@ function setUp(provider: FakeProvider, form: () => never) {
     outlier,
     clock,
     rng,
-    rejected() {},
-    decided() {},
+    hooks: { rejected() {}, lost() {}, decided() {} },
   });
   const queue = new WaitQueue(picker, clock, { depth() {}, waited() {} });
   const suppressed: string[] = [];
+  const ended: unknown[] = [];
   const hedging = new Hedging({ providers, queue, suppressed: (why) => suppressed.push(why), backupWon() {} });
   const start = openAttempt(
     {
@@ -44,7 +45,14 @@ function setUp(provider: FakeProvider, form: () => never) {
       contexts: new ProviderContexts(clock),
       background: new Background(clock),
       distrust() {},
-      observer: { started() {}, content() {}, receipt() {}, ended() {}, undigested() {}, usageClamped() {} },
+      observer: {
+        started() {},
+        content() {},
+        receipt() {},
+        ended: (...told) => ended.push(told),
+        undigested() {},
+        usageClamped() {},
+      },
     },
     {
       request: { id: "req" as RequestId, model: "m", delivery: "whole", form },
@@ -53,7 +61,7 @@ function setUp(provider: FakeProvider, form: () => never) {
       sent() {},
     },
   );
-  return { start, suppressed };
+  return { start, suppressed, ended };
 }
 
 const never = () => new AbortController().signal;
@@ -64,6 +72,25 @@ it("answers a failure of our own translation as ours, and gives the place back",
     throw new TypeError("translation");
   });
   expect(start("primary", never)).toMatchObject({ type: "unavailable", error: { code: "internal" } });
+  expect(provider.places).toBe(0);
+});
+
+it("tells the books whose attempt has ended, where, and how", () => {
+  const provider = fakeProvider("p");
+  const openStream = () => ({ grant() {}, cancel() {} });
+  const connected = Object.assign(provider, { openStream, proven: undefined });
+  const { start, ended } = setUp(connected, () => ({
+    dialect: "chat_completions",
+    format: "events",
+    body: new Uint8Array(),
+    readEvent: () => ({ kind: "done" }),
+  }));
+  const started = start("primary", never);
+  if (!("type" in started) || started.type !== "started") throw new Error("not started");
+  started.attempt.cancel("consumer_gone");
+  const end = { type: "cancelled", reason: "consumer_gone", progress: "not_started", generatedTokens: 0 };
+  const attempt = { requestId: "req", attemptId: started.attempt.id, provider: "p", model: "m" };
+  expect(ended).toEqual([["primary", end, attempt]]);
   expect(provider.places).toBe(0);
 });
 

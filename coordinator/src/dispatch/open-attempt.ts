@@ -1,10 +1,17 @@
 import type { ProofFailure } from "@hearth/attestation";
 import type { AttemptSealer } from "@hearth/e2e";
-import { type AttemptId, DATA_HEADER_BYTES, LIMITS, type ProviderId, writeDataHeader } from "@hearth/protocol";
+import type { Clock } from "@hearth/platform";
+import {
+  type AttemptId,
+  DATA_HEADER_BYTES,
+  LIMITS,
+  type ProviderId,
+  type RequestId,
+  writeDataHeader,
+} from "@hearth/protocol";
 import type { ProviderSession, SealedRequest } from "../fleet/provider-session.js";
 import type { ClampedMember } from "../fleet/usage-bounds.js";
 import type { Background } from "../platform/background.js";
-import type { Clock } from "../platform/clock.js";
 import { HearthError } from "../platform/errors.js";
 import type { Ids } from "../platform/ids.js";
 import type { ProviderContext, ProviderContexts } from "../sealing/provider-contexts.js";
@@ -44,11 +51,20 @@ export interface AttemptObserver {
   started(role: AttemptRole): void;
   content(first: boolean, gapMs: number): void;
   receipt(outcome: "ok" | "missing" | ProofFailure): void;
-  ended(role: AttemptRole, end: AttemptEnd): void;
+  ended(role: AttemptRole, end: AttemptEnd, attempt: EndedAttempt): void;
   /** What this provider counted cannot be true, and counts as the most that can. */
   usageClamped(provider: ProviderId, members: readonly ClampedMember[]): void;
   /** Our own code threw over what this provider had sent. */
   undigested(provider: ProviderId, fault: DigestFault): void;
+}
+
+/** Which attempt has ended, for the books. */
+export interface EndedAttempt {
+  readonly requestId: RequestId;
+  readonly attemptId: AttemptId;
+  readonly provider: ProviderId;
+  /** The build that was asked for. */
+  readonly model: string;
 }
 
 /** What is to be sent, for whom, and the place that admission has taken for the first attempt. */
@@ -205,7 +221,7 @@ class AttemptOpener {
       clock: this.#deps.clock,
       working: () => pick.lease.report("accept"),
       content: (first, gapMs) => this.#deps.observer.content(first, gapMs),
-      ended: (end) => this.#ended({ pick, session, role }, end),
+      ended: (end) => this.#ended({ pick, session, role, attemptId }, end),
       violated: (reason) => session.close(reason),
       unopened: () => this.#deps.contexts.forget(session),
       undigested: (fault) => this.#deps.observer.undigested(session.id, fault),
@@ -269,18 +285,24 @@ class AttemptOpener {
     }
   }
 
-  #ended(
-    { pick, session, role }: { readonly pick: Picked; readonly session: ProviderSession; readonly role: AttemptRole },
-    end: AttemptEnd,
-  ): void {
+  #ended({ pick, session, role, attemptId }: Ended, end: AttemptEnd): void {
     const report = reportOf(end);
     if (report === "fault") this.#tried.failedVersions.add(session.agentVersion);
     // Nobody has tried a machine that left because we stood still: it may serve when it is back.
     if (end.type === "failed" && end.failure === LEFT_WHILE_PAUSED) this.#tried.providers.delete(session.id);
     pick.lease.report(report);
     pick.lease[Symbol.dispose]();
-    this.#deps.observer.ended(role, end);
+    const { id: requestId } = this.#assignment.request;
+    const { model } = this.#assignment.traits;
+    this.#deps.observer.ended(role, end, { requestId, attemptId, provider: session.id, model });
   }
+}
+
+interface Ended {
+  readonly pick: Picked;
+  readonly session: ProviderSession;
+  readonly role: AttemptRole;
+  readonly attemptId: AttemptId;
 }
 
 interface Sealed {

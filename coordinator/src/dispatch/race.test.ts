@@ -1,8 +1,8 @@
+import { FakeClock } from "@hearth/platform/testing";
 import type { AttemptId, CancelReason, ProviderId } from "@hearth/protocol";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { HearthError } from "../platform/errors.js";
-import { FakeClock } from "../testing/fake-clock.js";
 import { DEFAULT_POLICY, policyFor } from "./policy.js";
 import { race, toError } from "./race.js";
 import type {

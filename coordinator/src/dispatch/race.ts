@@ -1,5 +1,5 @@
+import type { Clock } from "@hearth/platform";
 import type { CancelReason } from "@hearth/protocol";
-import type { Clock } from "../platform/clock.js";
 import { HearthError } from "../platform/errors.js";
 import { step } from "./step.js";
 import {

@@ -11,10 +11,10 @@ import {
   type Verifier,
   verifierOf,
 } from "@hearth/attestation";
+import { FakeClock } from "@hearth/platform/testing";
 import type { ReceiptText } from "@hearth/protocol";
 import { expect, it } from "vitest";
 import { Background } from "../platform/background.js";
-import { FakeClock } from "../testing/fake-clock.js";
 import { ReceiptCheck } from "./receipt-check.js";
 
 const signer = softwareSigner(newSoftwareKey());

@@ -124,7 +124,8 @@ function working(context: RacingContext, sign: WorkingSign): Step {
   switch (sign) {
     case "loading":
       // What follows the first word of a backend is no loading.
-      return attempt.preamble === "none" ? extend(state, attempt, state.patienceAt) : stay(state);
+      if (attempt.preamble !== "none") return stay(state);
+      return extend(state, attempt, Math.min(now + policy.signExtensionMs, state.patienceAt));
     case "queued":
     case "prefilling": {
       const mostAt = attempt.openedAt + policy.signExtensionsMax * policy.ttftDeadlineMs;

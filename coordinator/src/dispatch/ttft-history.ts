@@ -1,3 +1,4 @@
+import { BoundedMap } from "@hearth/platform";
 import { LatencySketch } from "./latency-sketch.js";
 
 /** Prompt sizes that count as alike, tokens. */
@@ -11,16 +12,13 @@ const MIN_HEDGE_DELAY_MS = 250;
 
 /** Times to first token as observed, by model and prompt size: when is a request late? */
 export class TtftHistory {
-  readonly #sketches = new Map<string, LatencySketch>();
+  readonly #sketches = new BoundedMap<string, LatencySketch>(MAX_KEYS);
 
   observe(model: string, promptTokens: number, ms: number): void {
     const key = keyOf(model, promptTokens);
     const sketch = this.#sketches.get(key) ?? new LatencySketch();
-    this.#sketches.delete(key);
     this.#sketches.set(key, sketch);
     sketch.add(ms);
-    const oldest = this.#sketches.keys().next().value;
-    if (this.#sketches.size > MAX_KEYS && oldest !== undefined) this.#sketches.delete(oldest);
   }
 
   /**

@@ -89,7 +89,7 @@ export interface DispatchPolicy {
   readonly patienceMs: number;
   /** Each movement of a request's own counter buys an attempt this much time, ms … */
   readonly signExtensionMs: number;
-  /** … to this many times what it had at first. A backend that loads has what patience leaves. */
+  /** … to this many times what it had at first; to the end of patience while its backend loads. */
   readonly signExtensionsMax: number;
   /** Granted once to a preamble that has no content by its deadline, ms. */
   readonly preambleGraceMs: number;

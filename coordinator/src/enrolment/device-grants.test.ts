@@ -1,6 +1,6 @@
+import { newSecret } from "@hearth/platform";
+import { FakeClock } from "@hearth/platform/testing";
 import { beforeEach, expect, it } from "vitest";
-import { newSecret } from "../platform/ids.js";
-import { FakeClock } from "../testing/fake-clock.js";
 import { type DeviceGrant, DeviceGrants, type DeviceRequest } from "./device-grants.js";
 import { ENROLMENT_LIMITS } from "./enrolment-limits.js";
 

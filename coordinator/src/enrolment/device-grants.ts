@@ -1,5 +1,5 @@
+import type { Clock } from "@hearth/platform";
 import { startAge } from "../platform/age.js";
-import type { Clock } from "../platform/clock.js";
 import { addressGroup } from "./address-group.js";
 import { ENROLMENT_LIMITS } from "./enrolment-limits.js";
 import { digestOf } from "./secret-digest.js";

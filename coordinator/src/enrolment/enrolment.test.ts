@@ -1,9 +1,9 @@
+import { FakeClock } from "@hearth/platform/testing";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createCredentials } from "../platform/credentials.js";
 import { openMemoryStore } from "../store/sqlite/open-sqlite-store.js";
 import type { Store } from "../store/store.js";
-import { FakeClock } from "../testing/fake-clock.js";
 import type { DeviceRequest } from "./device-grants.js";
 import { Enrolment } from "./enrolment.js";
 import type { EnrolmentEvent } from "./enrolment-events.js";

@@ -1,7 +1,5 @@
-import { type Clock, repeat } from "../platform/clock.js";
+import { type Clock, describeFault, repeat, newSecret as systemSecret } from "@hearth/platform";
 import type { Credentials } from "../platform/credentials.js";
-import { describeFault } from "../platform/fault.js";
-import { newSecret as systemSecret } from "../platform/ids.js";
 import type { Logger } from "../platform/logger.js";
 import type {
   AddMachineResult,

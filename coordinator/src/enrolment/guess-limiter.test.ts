@@ -1,5 +1,5 @@
+import { FakeClock } from "@hearth/platform/testing";
 import { expect, it } from "vitest";
-import { FakeClock } from "../testing/fake-clock.js";
 import { GuessLimiter } from "./guess-limiter.js";
 
 const limiter = (clock: FakeClock) => new GuessLimiter(clock, { wrongGuesses: 2, guessWindowMs: 1_000 });

@@ -1,4 +1,4 @@
-import type { Clock } from "../platform/clock.js";
+import { BoundedMap, type Clock } from "@hearth/platform";
 
 export interface GuessLimits {
   readonly wrongGuesses: number;
@@ -17,7 +17,7 @@ const MAX_KEYS = 50_000;
 export class GuessLimiter {
   readonly #clock: Clock;
   readonly #limits: GuessLimits;
-  readonly #records = new Map<string, Record>();
+  readonly #records = new BoundedMap<string, Record>(MAX_KEYS);
 
   constructor(clock: Clock, limits: GuessLimits) {
     this.#clock = clock;
@@ -46,9 +46,6 @@ export class GuessLimiter {
       record.wrong += 1;
       return;
     }
-    this.#records.delete(key);
     this.#records.set(key, { wrong: 1, untilMs: now + this.#limits.guessWindowMs });
-    const oldest = this.#records.keys().next().value;
-    if (this.#records.size > MAX_KEYS && oldest !== undefined) this.#records.delete(oldest);
   }
 }

@@ -1,6 +1,6 @@
+import { FakeClock } from "@hearth/platform/testing";
 import { LIMITS, type ReceiptText } from "@hearth/protocol";
 import { beforeEach, describe, expect, it } from "vitest";
-import { FakeClock } from "../testing/fake-clock.js";
 import { type AwaitedReceipt, AwaitedReceipts } from "./awaited-receipts.js";
 
 const RECEIPT = { blob: "AAAA" } as ReceiptText;

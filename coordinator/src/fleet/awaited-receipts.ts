@@ -1,5 +1,5 @@
+import type { Clock } from "@hearth/platform";
 import { LIMITS, type ReceiptText } from "@hearth/protocol";
-import type { Clock } from "../platform/clock.js";
 
 /** Whoever is to hear of a completed stream's receipt. One of the two is called, once. */
 export interface AwaitedReceipt {

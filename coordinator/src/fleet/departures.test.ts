@@ -1,5 +1,5 @@
+import { FakeClock } from "@hearth/platform/testing";
 import { beforeEach, describe, expect, it } from "vitest";
-import { FakeClock } from "../testing/fake-clock.js";
 import { fakeModel, fakeProvider } from "../testing/fake-provider.js";
 import { DepartedProvider } from "./departed-provider.js";
 import { Departures } from "./departures.js";

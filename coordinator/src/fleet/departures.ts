@@ -1,6 +1,5 @@
+import { type Clock, Tally } from "@hearth/platform";
 import type { ProviderId } from "@hearth/protocol";
-import type { Clock } from "../platform/clock.js";
-import { Tally } from "../platform/tally.js";
 import type { DepartedProvider } from "./departed-provider.js";
 
 /** Machines that are expected back at most: whoever comes and goes under ever new names fills no memory. */

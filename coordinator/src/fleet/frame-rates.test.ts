@@ -1,6 +1,6 @@
+import { FakeClock } from "@hearth/platform/testing";
 import { LIMITS } from "@hearth/protocol";
 import { expect, it } from "vitest";
-import { FakeClock } from "../testing/fake-clock.js";
 import { FrameRates, type RatedKind } from "./frame-rates.js";
 
 it("allows a minute's worth at once and then as many as the minute brings", () => {

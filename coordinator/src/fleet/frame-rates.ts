@@ -1,5 +1,5 @@
+import type { Clock } from "@hearth/platform";
 import { LIMITS, type ProviderFrame } from "@hearth/protocol";
-import type { Clock } from "../platform/clock.js";
 
 /** What a control frame is counted as. Ends of streams are bounded by the requests that opened them. */
 export type RatedKind = Exclude<ProviderFrame["type"], "complete" | "error" | "drain"> | "other";

@@ -1,11 +1,11 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { FakeClock } from "@hearth/platform/testing";
 import { CLOSE_CODES, encodeControl, LIMITS, type RegisterFrame, SUBPROTOCOL } from "@hearth/protocol";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
 import { createCredentials } from "../platform/credentials.js";
-import { FakeClock } from "../testing/fake-clock.js";
 import { type HandshakeDeps, type HandshakeResult, handshake } from "./handshake.js";
 import { providerIdOf } from "./registration.js";
 import { ProofDesk } from "./trust/proof.js";

@@ -1,5 +1,6 @@
 import type { Duplex } from "node:stream";
 import type { ProofFailure } from "@hearth/attestation";
+import { type Clock, describeFault } from "@hearth/platform";
 import {
   type AttestationProof,
   CLOSE_CODES,
@@ -12,8 +13,6 @@ import {
   type RegisterFrame,
 } from "@hearth/protocol";
 import type { RawData, WebSocket } from "ws";
-import type { Clock } from "../platform/clock.js";
-import { describeFault } from "../platform/fault.js";
 import { providerIdOf, type Registration } from "./registration.js";
 import type { TokenHolder } from "./token-holder.js";
 import type { Proof, ProofClaims, ProofDesk } from "./trust/proof.js";

@@ -1,8 +1,8 @@
+import { FakeClock } from "@hearth/platform/testing";
 import { beforeEach, describe, expect, it } from "vitest";
 import { createLogger } from "../platform/logger.js";
 import { openMemoryStore } from "../store/sqlite/open-sqlite-store.js";
 import type { Store } from "../store/store.js";
-import { FakeClock } from "../testing/fake-clock.js";
 import { fakeModel, fakeProvider } from "../testing/fake-provider.js";
 import { KnownModels } from "./known-models.js";
 import type { Provider } from "./provider.js";

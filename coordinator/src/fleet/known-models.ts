@@ -1,9 +1,7 @@
+import { type Clock, describeFault, Tally } from "@hearth/platform";
 import { hardwareSchema, modelSchema, type ProviderId, TRUST_LEVELS } from "@hearth/protocol";
 import { z } from "zod";
-import type { Clock } from "../platform/clock.js";
-import { describeFault } from "../platform/fault.js";
 import type { Logger } from "../platform/logger.js";
-import { Tally } from "../platform/tally.js";
 import type { KnownModelStore, StoredKnownModel } from "../store/known-model-store.js";
 import { DepartedProvider, essential, factsOf } from "./departed-provider.js";
 import type { Provider } from "./provider.js";

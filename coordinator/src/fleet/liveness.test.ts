@@ -1,8 +1,8 @@
 import { EventEmitter } from "node:events";
+import { FakeClock } from "@hearth/platform/testing";
 import { LIMITS } from "@hearth/protocol";
 import { beforeEach, expect, it } from "vitest";
 import type { WebSocket } from "ws";
-import { FakeClock } from "../testing/fake-clock.js";
 import { watchLiveness } from "./liveness.js";
 
 /** A socket whose other end answers a ping or does not. */

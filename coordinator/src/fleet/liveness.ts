@@ -1,6 +1,6 @@
+import { type Clock, repeat } from "@hearth/platform";
 import { LIMITS } from "@hearth/protocol";
 import type { WebSocket } from "ws";
-import { type Clock, repeat } from "../platform/clock.js";
 
 /** Pings the peer and calls `dead` once when it has missed `LIMITS.missedPongs` in a row. */
 export function watchLiveness(socket: WebSocket, clock: Clock, dead: () => void): Disposable {

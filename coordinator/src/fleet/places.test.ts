@@ -1,5 +1,5 @@
+import { FakeClock } from "@hearth/platform/testing";
 import { expect, it } from "vitest";
-import { FakeClock } from "../testing/fake-clock.js";
 import { Places } from "./places.js";
 
 it("keep nothing of a model on which nothing runs any more", () => {

@@ -1,5 +1,5 @@
+import type { Clock } from "@hearth/platform";
 import type { Slot } from "@hearth/protocol";
-import type { Clock } from "../platform/clock.js";
 
 interface Place {
   readonly tokens: number;

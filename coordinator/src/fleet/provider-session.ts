@@ -1,5 +1,6 @@
 import type { ProofFailure } from "@hearth/attestation";
 import { preparePublicKey } from "@hearth/e2e";
+import type { Clock } from "@hearth/platform";
 import {
   type CancelReason,
   CLOSE_CODES,
@@ -26,7 +27,6 @@ import {
   type WorkingSign,
 } from "@hearth/protocol";
 import type { RawData, WebSocket } from "ws";
-import type { Clock } from "../platform/clock.js";
 import type { Logger } from "../platform/logger.js";
 import { type AwaitedReceipt, AwaitedReceipts } from "./awaited-receipts.js";
 import { FrameRates, type RatedKind, ratedKind } from "./frame-rates.js";
@@ -36,9 +36,10 @@ import { Places } from "./places.js";
 import type { Provider, Vitals } from "./provider.js";
 import type { Registration } from "./registration.js";
 import type { ProofDesk } from "./trust/proof.js";
-import { type RuntimeManifest, RuntimeVerdict } from "./trust/runtime-manifest.js";
+import { type RuntimeManifest, RuntimeVerdict, updateNotice } from "./trust/runtime-manifest.js";
 import { SessionTrust, type TrustHooks } from "./trust/session-trust.js";
 import { type ClampedMember, clampUsage, type UsageBounds } from "./usage-bounds.js";
+import { WorkTally } from "./work-tally.js";
 
 /** What a stream's owner hears. After `complete`, `failed` or `lost` nothing more comes. */
 export interface StreamListener {
@@ -88,8 +89,20 @@ export interface SessionHooks {
   undigested(session: ProviderSession, message: "data" | "control", sizeBytes: number, thrown: unknown): void;
   /** What came of a proof: of a challenge that was due, of a new encryption key, of a receipt that nobody awaits. */
   proved(kind: "challenge" | "key_update" | "receipt", outcome: "ok" | "missed" | "unexpected" | ProofFailure): void;
-  /** A cancelled stream's provider has confirmed, and says what had been spent by then; `clamped` is what cannot be true of it. */
-  cancelConfirmed(session: ProviderSession, spent: Usage, clamped: readonly ClampedMember[]): void;
+  /** A cancelled stream's provider has confirmed. */
+  cancelConfirmed(session: ProviderSession, confirmed: ConfirmedCancel): void;
+}
+
+/** What a provider says of a stream that it was asked to stop. */
+export interface ConfirmedCancel {
+  readonly requestId: string;
+  readonly attemptId: string;
+  /** How the stream ended on its side: it may have been done before the cancel came. */
+  readonly ended: "complete" | "error";
+  /** What had been spent by then; `undefined` = it does not say. */
+  readonly spent: Usage | undefined;
+  /** What cannot be true of it: counted as the most that can. */
+  readonly clamped: readonly ClampedMember[];
 }
 
 export interface SessionDeps {
@@ -102,13 +115,19 @@ export interface SessionDeps {
   readonly newChallenge: () => Uint8Array;
   /** The operator's list of known good programs, templates and weights, as of now. */
   readonly manifest: () => RuntimeManifest;
+  /** How long what runs may take after `goAway`, ms. */
+  readonly goAwayTimeoutMs: number;
 }
 
 /** How long after a cancel the provider may still send frames of that stream before they count as foreign, ms. */
 const CANCEL_GRACE_MS = 30_000;
 
+type CompleteFrame = Extract<ProviderFrame, { readonly type: "complete" }>;
+
 /** A stream whose end is still to be confirmed. */
 interface Cancelled {
+  readonly requestId: string;
+  readonly attemptId: string;
   readonly forget: Disposable;
   readonly bounds: UsageBounds;
 }
@@ -130,6 +149,8 @@ export class ProviderSession implements Provider {
   /** What it has proved; absent = it does not attest. */
   readonly proven: SessionTrust | undefined;
   readonly enrolmentId: string | undefined;
+  /** What came of it in selection since its last heartbeat. */
+  readonly work: WorkTally = new WorkTally();
   readonly #runtime = new RuntimeVerdict();
   readonly #socket: WebSocket;
   readonly #cork: () => void;
@@ -138,11 +159,13 @@ export class ProviderSession implements Provider {
   readonly #cancelled = new Map<number, Cancelled>();
   readonly #receipts: AwaitedReceipts;
   readonly #rates: FrameRates;
-  readonly #places: Places;
+  #places: Places;
   readonly #liveness: Disposable;
   #nextStream = 1;
   /** The context that the provider was told of last. */
   #contextId = "";
+  /** It was asked to go; the connection is closed when this timer fires. */
+  #departure: Disposable | undefined;
   /** The provider has told that it is going. */
   #leaving = false;
 
@@ -161,7 +184,7 @@ export class ProviderSession implements Provider {
     this.connectedAt = deps.clock.now();
     this.#rates = new FrameRates(deps.clock);
     this.#receipts = new AwaitedReceipts(deps.clock);
-    this.#places = new Places(deps.clock, () => deps.hooks.updated(this));
+    this.#places = this.#noPlaces(deps);
     this.#socket = registration.socket;
     this.#cork = registration.cork;
     this.#deps = deps;
@@ -241,6 +264,7 @@ export class ProviderSession implements Provider {
     if (this.#streams.size >= LIMITS.streamsPerConnection) return undefined;
     const stream = this.#nextStream++;
     const frames = request.frames(stream);
+    const { request_id: requestId, attempt_id: attemptId } = request.opening;
     this.#streams.set(stream, listener);
     this.#cork();
     this.#tellContext(request.context);
@@ -251,7 +275,7 @@ export class ProviderSession implements Provider {
       grant: (bytes) => {
         if (this.#streams.has(stream)) this.#sendControl(encodeControl({ type: "credit", stream, bytes }));
       },
-      cancel: (reason) => this.#cancel(stream, reason),
+      cancel: (reason) => this.#cancel(stream, reason, { requestId, attemptId }),
     };
   }
 
@@ -261,9 +285,31 @@ export class ProviderSession implements Provider {
     this.#socket.send(encodeControl({ type: "sealing_context", ...context }));
   }
 
-  /** Asks the agent to finish and reconnect later; nothing new is dispatched to it. */
+  #noPlaces({ clock, hooks }: SessionDeps): Places {
+    return new Places(clock, () => hooks.updated(this));
+  }
+
+  /** It was asked to go: another connection of the same machine does not end it. */
+  get sentAway(): boolean {
+    return this.#departure !== undefined;
+  }
+
+  /** Takes on the load of a connection that finishes what runs on the same machine. */
+  succeed(older: ProviderSession): void {
+    this.#places = older.#places;
+    // What the older one still hears of its slots says nothing any more.
+    older.#places = older.#noPlaces(older.#deps);
+    this.#places.report([...this.slots.values()]);
+  }
+
+  /**
+   * Asks the agent to finish what runs and to connect anew; nothing new is dispatched to this connection. The agent
+   * closes it when it is done, or it is closed when the time is up.
+   */
   goAway(reason: string, reconnectAfterMs: number): void {
+    if (this.status === "offline") return;
     this.status = "draining";
+    this.#departure ??= this.#deps.clock.setTimer(this.#deps.goAwayTimeoutMs, () => this.close("going_away"));
     this.#sendControl(encodeControl({ type: "go_away", reason, reconnect_after_ms: reconnectAfterMs }));
   }
 
@@ -287,12 +333,12 @@ export class ProviderSession implements Provider {
     if (this.backlogBytes > LIMITS.backlogClosesBytes + LIMITS.forwardedBodyBytes) this.close("backlog_exceeded");
   }
 
-  #cancel(stream: number, reason: CancelReason): void {
+  #cancel(stream: number, reason: CancelReason, of: Pick<Cancelled, "requestId" | "attemptId">): void {
     const listener = this.#streams.get(stream);
     if (listener === undefined) return;
     this.#streams.delete(stream);
     const forget = this.#deps.clock.setTimer(CANCEL_GRACE_MS, () => this.#cancelled.delete(stream));
-    this.#cancelled.set(stream, { forget, bounds: listener.usageBounds() });
+    this.#cancelled.set(stream, { ...of, forget, bounds: listener.usageBounds() });
     this.#sendControl(encodeControl({ type: "cancel", stream, reason }));
   }
 
@@ -355,13 +401,13 @@ export class ProviderSession implements Provider {
       case "working":
         return this.#toStream(frame.stream, (listener) => listener.working(frame.sign, frame.counter));
       case "complete":
-        return this.#endStream(frame.stream, frame.usage, (listener) =>
+        return this.#endStream(frame, (listener) =>
           this.#receipts.expect(frame.stream, listener.complete(frame.usage)),
         );
       case "receipt":
         return this.#receipt(frame);
       case "error":
-        return this.#endStream(frame.stream, frame.usage, (listener) => listener.failed(frame));
+        return this.#endStream(frame, (listener) => listener.failed(frame));
       case "challenge_response":
         return this.proven === undefined ? this.close("protocol_violation") : this.proven.answer(frame);
       case "key_update":
@@ -420,6 +466,8 @@ export class ProviderSession implements Provider {
     const { type: _type, slots: _slots, paused: _paused, private_only: _privateOnly, ...vitals } = frame;
     this.vitals = vitals;
     this.lentTo = lentTo(frame);
+    // Before those who wait are given what the heartbeat shows: the answer is about what was known until now.
+    this.#answerHeartbeat();
     this.#deps.hooks.updated(this);
   }
 
@@ -430,13 +478,20 @@ export class ProviderSession implements Provider {
     else awaited.came({ blob, batch });
   }
 
+  #answerHeartbeat(): void {
+    const update = updateNotice(this.#deps.manifest(), this.agentVersion);
+    const notice = update === undefined ? {} : { update };
+    this.#sendControl(encodeControl({ type: "heartbeat_ack", ...this.work.take(), ...notice }));
+  }
+
   #toStream(stream: number, tell: (listener: StreamListener) => void): void {
     const listener = this.#streams.get(stream);
     if (listener !== undefined) tell(listener);
     else if (!this.#cancelled.has(stream)) this.close("protocol_violation");
   }
 
-  #endStream(stream: number, usage: Usage | undefined, tell: (listener: StreamListener) => void): void {
+  #endStream(frame: CompleteFrame | ErrorFrame, tell: (listener: StreamListener) => void): void {
+    const { stream, usage } = frame;
     const listener = this.#streams.get(stream);
     if (listener !== undefined) {
       this.#streams.delete(stream);
@@ -446,15 +501,22 @@ export class ProviderSession implements Provider {
     if (cancelled === undefined) return this.close("protocol_violation");
     cancelled.forget[Symbol.dispose]();
     this.#cancelled.delete(stream);
-    if (usage === undefined) return;
-    const counted = clampUsage(usage, cancelled.bounds);
-    this.#deps.hooks.cancelConfirmed(this, counted.usage, counted.clamped);
+    const { requestId, attemptId, bounds } = cancelled;
+    const counted = usage === undefined ? undefined : clampUsage(usage, bounds);
+    this.#deps.hooks.cancelConfirmed(this, {
+      requestId,
+      attemptId,
+      ended: frame.type,
+      spent: counted?.usage,
+      clamped: counted?.clamped ?? [],
+    });
   }
 
   #end(reason: SessionEnd): void {
     if (this.status === "offline") return;
     this.status = "offline";
     this.#liveness[Symbol.dispose]();
+    this.#departure?.[Symbol.dispose]();
     this.proven?.[Symbol.dispose]();
     for (const { forget } of this.#cancelled.values()) forget[Symbol.dispose]();
     this.#cancelled.clear();

@@ -1,6 +1,6 @@
+import { FakeClock } from "@hearth/platform/testing";
 import type { ProviderId } from "@hearth/protocol";
 import { beforeEach, describe, expect, it } from "vitest";
-import { FakeClock } from "../testing/fake-clock.js";
 import { fakeModel, fakeProvider } from "../testing/fake-provider.js";
 import type { Provider } from "./provider.js";
 import type { ProviderSession } from "./provider-session.js";

@@ -1,5 +1,5 @@
+import { BoundedMap, type Clock } from "@hearth/platform";
 import type { ProviderId } from "@hearth/protocol";
-import type { Clock } from "../platform/clock.js";
 import { DepartedProvider } from "./departed-provider.js";
 import { DEFAULT_DEPARTURE_LIMITS, type DepartureLimits, Departures } from "./departures.js";
 import { ModelIndex } from "./model-index.js";
@@ -21,9 +21,11 @@ interface Connected {
 export class Registry {
   readonly #clock: Clock;
   readonly #connected = new Map<ProviderId, Connected>();
+  /** Sessions that were sent away, and whose machines are connected anew: they finish what runs. */
+  readonly #leaving = new Set<ProviderSession>();
   readonly #departures: Departures;
   readonly #index = new ModelIndex();
-  readonly #distrustedUntil = new Map<ProviderId, number>();
+  readonly #distrustedUntil = new BoundedMap<ProviderId, number>(MAX_DISTRUSTED);
   readonly #watchers = new Set<() => void>();
 
   constructor(clock: Clock, limits: DepartureLimits = DEFAULT_DEPARTURE_LIMITS) {
@@ -34,12 +36,20 @@ export class Registry {
     });
   }
 
-  /** Takes a session in. An older session of the same machine is closed as replaced. */
+  /**
+   * Takes a session in. An older session of the same machine is closed as replaced, unless it was sent away: then it
+   * finishes what runs, and that counts as the new one's load.
+   */
   add(session: ProviderSession, address: string = ""): void {
-    const older = this.#connected.get(session.id);
+    const older = this.#connected.get(session.id)?.session;
     this.#departures.take(session.id);
     this.#connected.set(session.id, { session, address });
-    older?.session.close("replaced");
+    if (older?.sentAway === true) {
+      session.succeed(older);
+      this.#leaving.add(older);
+    } else {
+      older?.close("replaced");
+    }
     this.updated(session);
   }
 
@@ -55,6 +65,7 @@ export class Registry {
    * @param expectedBack it vanished rather than left: what requests that wait for it need to know is kept for a while
    */
   departed(session: ProviderSession, expectedBack: boolean): void {
+    if (this.#leaving.delete(session)) return this.changed();
     const connected = this.#connected.get(session.id);
     if (connected?.session !== session) return;
     this.#connected.delete(session.id);
@@ -75,12 +86,11 @@ export class Registry {
     return this.#index.has(model);
   }
 
-  /** Remembers a machine as one that cheats, so that reconnecting launders nothing. */
+  /** Remembers a machine as one that cheats, so that reconnecting launders nothing, and closes all its connections. */
   distrust(id: ProviderId): void {
-    this.#distrustedUntil.delete(id);
     this.#distrustedUntil.set(id, this.#clock.now() + DISTRUST_MS);
-    const oldest = this.#distrustedUntil.keys().next().value;
-    if (this.#distrustedUntil.size > MAX_DISTRUSTED && oldest !== undefined) this.#distrustedUntil.delete(oldest);
+    this.get(id)?.close("untrusted");
+    for (const session of [...this.#leaving]) if (session.id === id) session.close("untrusted");
   }
 
   isDistrusted(id: ProviderId): boolean {
@@ -102,6 +112,12 @@ export class Registry {
   /** Every connected provider. */
   *connected(): IterableIterator<ProviderSession> {
     for (const { session } of this.#connected.values()) yield session;
+  }
+
+  /** Every session: of each connected provider, and those that only finish what runs. */
+  *sessions(): IterableIterator<ProviderSession> {
+    yield* this.connected();
+    yield* this.#leaving;
   }
 
   /** Connected machines of an account, without this one: a machine that comes back takes its own place. */

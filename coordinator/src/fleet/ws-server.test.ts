@@ -1,11 +1,11 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
+import { FakeClock } from "@hearth/platform/testing";
 import { encodeControl, LIMITS, type RegisterFrame, SUBPROTOCOL } from "@hearth/protocol";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { WebSocket } from "ws";
 import { createLogger } from "../platform/logger.js";
-import { FakeClock } from "../testing/fake-clock.js";
 import type { Registration } from "./registration.js";
 import { ProofDesk } from "./trust/proof.js";
 import { acceptProviders, PROVIDER_PATH } from "./ws-server.js";

@@ -1,10 +1,9 @@
 import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
+import { type Clock, Tally } from "@hearth/platform";
 import { LIMITS, SUBPROTOCOL } from "@hearth/protocol";
 import { type WebSocket, WebSocketServer } from "ws";
-import type { Clock } from "../platform/clock.js";
 import type { Logger } from "../platform/logger.js";
-import { Tally } from "../platform/tally.js";
 import { type HandshakeDeps, handshake } from "./handshake.js";
 import type { Registration } from "./registration.js";
 

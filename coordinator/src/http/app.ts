@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import { describeFault } from "@hearth/platform";
 import { LIMITS } from "@hearth/protocol";
 import type { HttpBindings } from "@hono/node-server";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
@@ -14,7 +15,6 @@ import type { Registry } from "../fleet/registry.js";
 import type { ManifestKeeper } from "../fleet/trust/manifest-keeper.js";
 import { type Credentials, createCredentials } from "../platform/credentials.js";
 import { HearthError } from "../platform/errors.js";
-import { describeFault } from "../platform/fault.js";
 import type { Trouble } from "../platform/health.js";
 import { inTurns } from "../platform/steps.js";
 import type { ErrorBody } from "../request/consumer.js";

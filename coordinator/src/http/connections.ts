@@ -1,10 +1,9 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { type Clock, Tally } from "@hearth/platform";
 import { addressGroup } from "../enrolment/address-group.js";
 import { clientAddress } from "../platform/client-address.js";
-import type { Clock } from "../platform/clock.js";
-import { Tally } from "../platform/tally.js";
 import { type ConnectionTimeouts, watchTimeouts } from "./connection-timeouts.js";
 import { readAhead } from "./read-ahead.js";
 

@@ -1,11 +1,10 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import { type Clock, describeFault } from "@hearth/platform";
 import { LIMITS, TRUST_LEVELS } from "@hearth/protocol";
 
-import type { Clock } from "../platform/clock.js";
 import type { Credentials } from "../platform/credentials.js";
 import { HearthError } from "../platform/errors.js";
-import { describeFault } from "../platform/fault.js";
 import type { Ids } from "../platform/ids.js";
 import type { Logger } from "../platform/logger.js";
 import type { Metrics } from "../platform/metrics.js";

@@ -1,6 +1,6 @@
 import type { ServerResponse } from "node:http";
+import type { Clock } from "@hearth/platform";
 import { type ErrorResponse, errorResponse } from "../api/error-envelope.js";
-import type { Clock } from "../platform/clock.js";
 import { HearthError } from "../platform/errors.js";
 import type { Consumer, ErrorBody } from "../request/consumer.js";
 

@@ -1,8 +1,8 @@
+import type { Clock } from "@hearth/platform";
 import type { HttpBindings } from "@hono/node-server";
 import type { Hono } from "hono";
 import { describeReceipt, listAttestations } from "../api/public-proof.js";
 import type { Registry } from "../fleet/registry.js";
-import type { Clock } from "../platform/clock.js";
 import type { Credentials } from "../platform/credentials.js";
 import { HearthError } from "../platform/errors.js";
 import type { ReceiptBook } from "../request/receipt-book.js";

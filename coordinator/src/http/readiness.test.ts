@@ -1,5 +1,5 @@
+import { FakeClock } from "@hearth/platform/testing";
 import { beforeEach, expect, it } from "vitest";
-import { FakeClock } from "../testing/fake-clock.js";
 import { watchReadiness } from "./readiness.js";
 
 let clock: FakeClock;

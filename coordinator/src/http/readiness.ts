@@ -1,5 +1,5 @@
+import type { Clock } from "@hearth/platform";
 import type { Registry } from "../fleet/registry.js";
-import type { Clock } from "../platform/clock.js";
 
 /** What `GET /readyz` says, with 503 unless it is `ready`. */
 export type Readiness =

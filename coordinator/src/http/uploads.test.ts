@@ -1,39 +1,10 @@
+import { FakeClock } from "@hearth/platform/testing";
 import { describe, expect, it } from "vitest";
-import type { Clock } from "../platform/clock.js";
 import { HearthError } from "../platform/errors.js";
 import { DEFAULT_UPLOAD_LIMITS, type UploadLimits, Uploads } from "./uploads.js";
 
-/** Time that goes on only when it is told to. */
-class HandClock implements Clock {
-  #now = 0;
-  readonly timers = new Set<{ at: number; fire: () => void }>();
-
-  now(): number {
-    return this.#now;
-  }
-
-  wallTime(): number {
-    return this.#now;
-  }
-
-  setTimer(ms: number, fire: () => void): Disposable {
-    const timer = { at: this.#now + ms, fire };
-    this.timers.add(timer);
-    return { [Symbol.dispose]: () => this.timers.delete(timer) };
-  }
-
-  goTo(now: number): void {
-    this.#now = now;
-    for (const timer of [...this.timers]) {
-      if (timer.at > now) continue;
-      this.timers.delete(timer);
-      timer.fire();
-    }
-  }
-}
-
 function setUp(limits: Partial<UploadLimits> = {}) {
-  const clock = new HandClock();
+  const clock = new FakeClock();
   return { clock, uploads: new Uploads({ ...DEFAULT_UPLOAD_LIMITS, ...limits }, clock) };
 }
 
@@ -108,7 +79,7 @@ describe("a body that has arrived whole", () => {
       first.whenSlow(() => {});
       first.arrived(600);
       first.arrivedWhole();
-      expect(clock.timers.size).toBe(0);
+      expect(clock.pending).toBe(0);
       expect([uploads.size, uploads.bytes, uploads.heldBytes]).toEqual([0, 0, 600]);
       const second = uploads.begin("a", 100_000);
       second.arrived(401);
@@ -132,20 +103,20 @@ describe("a slow upload", () => {
     const told: HearthError[] = [];
     upload.whenSlow((error) => told.push(error));
     upload.arrived(200); // worth two seconds
-    clock.goTo(1_000);
-    clock.goTo(2_999);
+    clock.advance(1_000 - clock.now());
+    clock.advance(2_999 - clock.now());
     expect(told).toEqual([]);
-    clock.goTo(3_000);
+    clock.advance(3_000 - clock.now());
     expect(told.map(({ code }) => code)).toEqual(["upload_timeout"]);
-    expect(clock.timers.size).toBe(0);
+    expect(clock.pending).toBe(0);
   });
 
   it("leaves no timer when it has ended", () => {
     const { clock, uploads } = setUp();
     const upload = uploads.begin("a", undefined);
     upload.whenSlow(() => {});
-    expect(clock.timers.size).toBe(1);
+    expect(clock.pending).toBe(1);
     upload[Symbol.dispose]();
-    expect(clock.timers.size).toBe(0);
+    expect(clock.pending).toBe(0);
   });
 });

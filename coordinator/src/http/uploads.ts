@@ -1,4 +1,4 @@
-import type { Clock } from "../platform/clock.js";
+import type { Clock } from "@hearth/platform";
 import { HearthError } from "../platform/errors.js";
 
 /** How much of request bodies may be on its way, and in memory while its requests run. */

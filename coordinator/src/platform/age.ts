@@ -1,4 +1,4 @@
-import type { Clock } from "./clock.js";
+import type { Clock } from "@hearth/platform";
 
 /**
  * Starts to measure how old something becomes that a pause of this process must not keep young: a proof, a code, somebody

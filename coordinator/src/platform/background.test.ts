@@ -1,5 +1,5 @@
+import { FakeClock } from "@hearth/platform/testing";
 import { beforeEach, expect, it } from "vitest";
-import { FakeClock } from "../testing/fake-clock.js";
 import { Background } from "./background.js";
 import type { Steps } from "./steps.js";
 

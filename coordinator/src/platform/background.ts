@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { Clock } from "./clock.js";
+import type { Clock } from "@hearth/platform";
 import type { Steps } from "./steps.js";
 
 /** How long a turn's share of it may take, ms, but for its last step … */

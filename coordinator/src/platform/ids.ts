@@ -1,4 +1,5 @@
-import { randomBytes, randomFillSync } from "node:crypto";
+import { randomBytes } from "node:crypto";
+import { randomId } from "@hearth/platform";
 import type { AttemptId, RequestId } from "@hearth/protocol";
 
 /** Makes ids. Unguessable in production, countable in tests. */
@@ -7,20 +8,6 @@ export interface Ids {
   attempt(): AttemptId;
   /** 32 bytes that nobody can have seen before. */
   challenge(): Uint8Array;
-}
-
-// One system call fills ids for 256 requests; each id is 16 of these bytes, used once.
-const pool = Buffer.allocUnsafe(4096);
-let used = pool.length;
-
-function randomId(prefix: string): string {
-  if (used === pool.length) {
-    randomFillSync(pool);
-    used = 0;
-  }
-  const start = used;
-  used += 16;
-  return prefix + pool.toString("base64url", start, used);
 }
 
 /** 128 random bits an id. */
@@ -40,9 +27,4 @@ export function countingIds(): Ids {
     attempt: () => `att_${++attempts}` as AttemptId,
     challenge: () => new Uint8Array(32).fill(++challenges),
   };
-}
-
-/** A secret of 192 random bits, with a prefix that tells people and scanners what it is. */
-export function newSecret(prefix: string): string {
-  return prefix + randomBytes(24).toString("base64url");
 }

@@ -62,7 +62,7 @@ function dispatchMetrics(registers: Registry[]) {
     }),
     gateRejections: new Counter({
       name: "hearth_gate_rejections_total",
-      help: "Providers rejected by selection, by the first gate that did.",
+      help: "Providers rejected by selection, by the first gate that did. A request that waits counts once.",
       labelNames: ["gate"] as const,
       registers,
     }),

@@ -1,6 +1,6 @@
+import type { Clock } from "@hearth/platform";
 import type { RequestId, Usage } from "@hearth/protocol";
 import type { Chunk } from "../dispatch/types.js";
-import type { Clock } from "../platform/clock.js";
 import type { HearthError } from "../platform/errors.js";
 import type { BodyBounds } from "./body-bounds.js";
 

@@ -1,10 +1,10 @@
+import type { Clock } from "@hearth/platform";
 import { PROTOCOL_VIOLATION } from "../dispatch/failures.js";
 import { type OpenAttemptDeps, openAttempt } from "../dispatch/open-attempt.js";
 import { type PolicySettings, policyFor } from "../dispatch/policy.js";
 import { race, toError } from "../dispatch/race.js";
 import type { Attempt } from "../dispatch/types.js";
 import type { KnownModels } from "../fleet/known-models.js";
-import type { Clock } from "../platform/clock.js";
 import type { Logger } from "../platform/logger.js";
 import { type AdmitDeps, admit, type Reservation } from "./admit.js";
 import { type Caller, classify } from "./classify.js";

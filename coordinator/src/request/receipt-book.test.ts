@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
 import { issueAttestation, newSoftwareKey, type SignedEntry, softwareSigner, verifierOf } from "@hearth/attestation";
+import { FakeClock } from "@hearth/platform/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { SentAttempt } from "../dispatch/open-attempt.js";
 import { createLogger } from "../platform/logger.js";
 import { PRUNE_BATCH } from "../store/receipt-store.js";
 import { openMemoryStore } from "../store/sqlite/open-sqlite-store.js";
 import type { Store } from "../store/store.js";
-import { FakeClock } from "../testing/fake-clock.js";
 import { type KeptReceipt, readStored } from "./kept-receipt.js";
 import { ReceiptBook } from "./receipt-book.js";
 

@@ -1,9 +1,8 @@
 import type { SignedEntry } from "@hearth/attestation";
+import { type Clock, describeFault, repeat } from "@hearth/platform";
 import type { Usage } from "@hearth/protocol";
 import type { SentAttempt } from "../dispatch/open-attempt.js";
 import type { Proof } from "../fleet/trust/proof.js";
-import { type Clock, repeat } from "../platform/clock.js";
-import { describeFault } from "../platform/fault.js";
 import type { Logger } from "../platform/logger.js";
 import type { AttestationStore, StoredAttestation } from "../store/attestation-store.js";
 import { PRUNE_BATCH, type ReceiptStore } from "../store/receipt-store.js";

@@ -1,5 +1,5 @@
 import { entryText, type SignedEntry } from "@hearth/attestation";
-import type { Clock } from "../platform/clock.js";
+import type { Clock } from "@hearth/platform";
 import type { HearthError } from "../platform/errors.js";
 import type { Consumer } from "./consumer.js";
 

@@ -1,7 +1,6 @@
+import { type Clock, describeFault, type Fault } from "@hearth/platform";
 import type { Outcome } from "../dispatch/types.js";
-import type { Clock } from "../platform/clock.js";
 import type { HearthError } from "../platform/errors.js";
-import { describeFault, type Fault } from "../platform/fault.js";
 import type { Logger } from "../platform/logger.js";
 import type { Metrics } from "../platform/metrics.js";
 import type { Reservation } from "./admit.js";

@@ -1,7 +1,7 @@
+import type { Clock } from "@hearth/platform";
 import type { RequestId } from "@hearth/protocol";
 import type { SentAttempt } from "../dispatch/open-attempt.js";
 import type { Attempt, Outcome } from "../dispatch/types.js";
-import type { Clock } from "../platform/clock.js";
 
 /** What one request went through: becomes the response headers at the commit, and not before. */
 export class RequestTrace {

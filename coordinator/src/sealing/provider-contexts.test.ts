@@ -1,7 +1,7 @@
 import { createSealingContext, generateKeyPair, MAX_ATTEMPTS_PER_CONTEXT, preparePublicKey } from "@hearth/e2e";
+import { FakeClock } from "@hearth/platform/testing";
 import { LIMITS } from "@hearth/protocol";
 import { beforeEach, expect, it } from "vitest";
-import { FakeClock } from "../testing/fake-clock.js";
 import { ProviderContexts, type ProviderKey } from "./provider-contexts.js";
 
 const connection = {};

@@ -1,6 +1,6 @@
 import { createSealingContext, type PreparedPublicKey, type SealingContext } from "@hearth/e2e";
+import type { Clock } from "@hearth/platform";
 import { LIMITS, type SealingContextFrame } from "@hearth/protocol";
-import type { Clock } from "../platform/clock.js";
 
 /** The key that a provider has announced. */
 export interface ProviderKey {

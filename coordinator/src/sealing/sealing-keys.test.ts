@@ -1,6 +1,6 @@
 import { openRequest, sealRequest } from "@hearth/e2e";
+import { FakeClock } from "@hearth/platform/testing";
 import { beforeEach, describe, expect, it } from "vitest";
-import { FakeClock } from "../testing/fake-clock.js";
 import { EPOCH_MS, SealingKeys } from "./sealing-keys.js";
 
 const SECRET = "hs-a-secret-of-the-tests-0123456789";

@@ -1,6 +1,6 @@
 import { hkdfSync } from "node:crypto";
 import { type EncryptionKeyPair, importKeyPair } from "@hearth/e2e";
-import { type Clock, repeat } from "../platform/clock.js";
+import { type Clock, repeat } from "@hearth/platform";
 import { ReplaySet } from "./replay-set.js";
 
 const HOUR_MS = 3_600_000;

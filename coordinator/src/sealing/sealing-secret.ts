@@ -1,4 +1,4 @@
-import { newSecret } from "../platform/ids.js";
+import { newSecret } from "@hearth/platform";
 
 /** What every secret for sealing keys begins with. */
 export const SEALING_SECRET_PREFIX = "hs-";

@@ -1,4 +1,4 @@
-import type { Rng } from "../platform/rng.js";
+import type { Rng } from "@hearth/platform";
 import { OUTLIER } from "./outlier-policy.js";
 
 type State =

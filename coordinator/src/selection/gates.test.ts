@@ -1,8 +1,8 @@
-import type { ProviderId } from "@hearth/protocol";
+import { GATES, type Gate, type ProviderId } from "@hearth/protocol";
 import { describe, expect, it } from "vitest";
 import { fakeModel, fakeProvider, fakeSlot, fakeTraits } from "../testing/fake-provider.js";
 import { DEFAULT_CATALOG } from "./catalog.js";
-import { GATES, type Gate, type GateContext, gateAgainst, gatesAgainst } from "./gates.js";
+import { type GateContext, gateAgainst, gatesAgainst } from "./gates.js";
 import type { Health } from "./health.js";
 import { NOTHING_TRIED } from "./traits.js";
 
@@ -41,6 +41,7 @@ const CASES: Readonly<Record<Gate, readonly [Changes, Partial<GateContext>]>> = 
   challenge_stale: [{ freshUntil: 1_000 }, {}],
   version_floor: [{ agentVersion: "0.6.2" }, { catalog: DEFAULT_CATALOG, traits: fakeTraits({ shape: "tools" }) }],
   template_broken: [model({ template_render_ok: false }), {}],
+  tools: [model({ capabilities: { tools: false } }), { traits: fakeTraits({ shape: "tools" }) }],
   vision: [model({ capabilities: {} }), { traits: fakeTraits({ shape: "vision" }) }],
   dialect: [model({}), { traits: fakeTraits({ dialect: "embeddings" }) }],
   slot_crashed: [slot({ state: "crashed" }), {}],

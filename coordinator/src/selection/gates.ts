@@ -1,39 +1,9 @@
-import { LIMITS, type ModelAdvert, type Slot, TRUST_LEVELS, type TrustLevel } from "@hearth/protocol";
+import { GATES, type Gate, LIMITS, type ModelAdvert, type Slot, TRUST_LEVELS, type TrustLevel } from "@hearth/protocol";
 import { defaultConcurrency, type Provider } from "../fleet/provider.js";
 import { isVersionBelow } from "../platform/versions.js";
 import type { Catalog } from "./catalog.js";
 import type { Health } from "./health.js";
 import { type Traits, type Tried, wantsTools, wantsVision } from "./traits.js";
-
-/** Why a provider may not serve a request: a closed vocabulary, in the order in which the gates are asked. */
-export const GATES = [
-  "allowlist",
-  "excluded",
-  "not_serving_model",
-  "error_cooldown",
-  "capacity_cooldown",
-  "offline",
-  "draining",
-  "untrusted",
-  "private_only",
-  "trust_floor",
-  "runtime_unverified",
-  "no_encryption_key",
-  "challenge_stale",
-  "version_floor",
-  "template_broken",
-  "vision",
-  "dialect",
-  "slot_crashed",
-  "slot_reloading",
-  "no_headroom",
-  "thermal_critical",
-  "model_too_large",
-  "free_memory",
-  "context_exceeded",
-] as const;
-
-export type Gate = (typeof GATES)[number];
 
 /** Everything the gates look at besides the provider. */
 export interface GateContext {
@@ -85,6 +55,9 @@ const REJECTS: Readonly<Record<Gate, Rejects>> = {
   challenge_stale: (provider, { now }) => provider.freshUntil <= now,
   version_floor: belowFloor,
   template_broken: (provider, { traits }) => provider.models.get(traits.model)?.template_render_ok === false,
+  // Said only where the backend refuses or drops tools; a model that was merely not trained for them may try.
+  tools: (provider, { traits }) =>
+    wantsTools(traits.shape) && provider.models.get(traits.model)?.capabilities.tools === false,
   vision: (provider, { traits }) =>
     wantsVision(traits.shape) && provider.models.get(traits.model)?.capabilities.vision !== true,
   dialect: (provider, { traits }) => !speaks(provider.models.get(traits.model), traits.dialect),

@@ -1,6 +1,7 @@
+import type { Gate } from "@hearth/protocol";
 import type { Provider } from "../fleet/provider.js";
 import { HearthError } from "../platform/errors.js";
-import { type Gate, type GateContext, gatesAgainst } from "./gates.js";
+import { type GateContext, gatesAgainst } from "./gates.js";
 import type { PickResult } from "./pick-result.js";
 
 /** What a gate says about waiting. */
@@ -32,6 +33,7 @@ const OBSTACLES: Readonly<Record<Gate, Obstacle>> = {
   slot_crashed: "health",
   version_floor: "capability",
   template_broken: "capability",
+  tools: "capability",
   vision: "capability",
   dialect: "capability",
   model_too_large: "size",

@@ -1,5 +1,5 @@
+import { FakeClock } from "@hearth/platform/testing";
 import { describe, expect, it } from "vitest";
-import { FakeClock } from "../testing/fake-clock.js";
 import { type FakeProvider, fakeModel, fakeProvider, fakeTraits } from "../testing/fake-provider.js";
 import { OutlierDetector, type Report } from "./outlier.js";
 import { OUTLIER } from "./outlier-policy.js";

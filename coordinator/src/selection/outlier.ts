@@ -1,7 +1,6 @@
+import { BoundedMap, type Clock, type Rng } from "@hearth/platform";
 import type { ProviderId } from "@hearth/protocol";
 import type { Provider } from "../fleet/provider.js";
-import type { Clock } from "../platform/clock.js";
-import type { Rng } from "../platform/rng.js";
 import { CapacityRecord } from "./capacity-record.js";
 import { FaultRecord } from "./fault-record.js";
 import type { Health } from "./health.js";
@@ -31,8 +30,8 @@ export interface OutlierDeps {
  */
 export class OutlierDetector implements Health {
   readonly #deps: OutlierDeps;
-  readonly #faults = new Map<string, FaultRecord>();
-  readonly #capacity = new Map<string, CapacityRecord>();
+  readonly #faults = new BoundedMap<string, FaultRecord>(OUTLIER.maxRecords);
+  readonly #capacity = new BoundedMap<string, CapacityRecord>(OUTLIER.maxRecords);
 
   constructor(deps: OutlierDeps) {
     this.#deps = deps;
@@ -159,14 +158,9 @@ function buildOf(provider: Provider, model: string): string {
   return `${provider.agentVersion}\n${provider.models.get(model)?.weights_hash ?? ""}`;
 }
 
-/** Gets or makes a record and moves it to the young end, dropping the oldest over the bound. */
-function touch<R>(records: Map<string, R>, key: string, make: () => R): R {
+/** Gets or makes a record and moves it to the young end. */
+function touch<R>(records: BoundedMap<string, R>, key: string, make: () => R): R {
   const record = records.get(key) ?? make();
-  records.delete(key);
   records.set(key, record);
-  if (records.size > OUTLIER.maxRecords) {
-    const oldest = records.keys().next().value;
-    if (oldest !== undefined) records.delete(oldest);
-  }
   return record;
 }

@@ -1,14 +1,13 @@
-import type { ProviderId } from "@hearth/protocol";
+import { seededRng } from "@hearth/platform";
+import { FakeClock } from "@hearth/platform/testing";
+import type { Gate, ProviderId } from "@hearth/protocol";
 import { describe, expect, it } from "vitest";
-import { seededRng } from "../platform/rng.js";
 import { isVersionBelow } from "../platform/versions.js";
-import { FakeClock } from "../testing/fake-clock.js";
 import { type FakeProvider, fakeModel, fakeProvider, fakeSlot, fakeTraits } from "../testing/fake-provider.js";
 import { type Catalog, DEFAULT_CATALOG } from "./catalog.js";
-import type { Gate } from "./gates.js";
 import { OutlierDetector } from "./outlier.js";
 import type { PickResult } from "./pick-result.js";
-import { createPicker } from "./picker.js";
+import { createPicker, type Look } from "./picker.js";
 import type { Score } from "./score.js";
 import { NOTHING_TRIED, type Traits, type Tried } from "./traits.js";
 
@@ -18,6 +17,7 @@ function setUp(providers: FakeProvider[], catalog: Catalog = { ...DEFAULT_CATALO
   const hooks = { ejected() {}, capacityCooled() {}, fleetWideFault() {} };
   const outlier = new OutlierDetector({ clock, rng, providers: () => providers, hooks });
   const rejected: Gate[] = [];
+  const lost: string[] = [];
   const decided: Score[] = [];
   const picker = createPicker({
     providers: () => providers,
@@ -25,16 +25,30 @@ function setUp(providers: FakeProvider[], catalog: Catalog = { ...DEFAULT_CATALO
     outlier,
     clock,
     rng,
-    rejected: (gate) => rejected.push(gate),
-    decided: (_provider, score) => decided.push(score),
+    hooks: {
+      rejected: (_provider, gate) => rejected.push(gate),
+      lost: (provider) => lost.push(provider),
+      decided: (_provider, score) => decided.push(score),
+    },
   });
-  const pick = (traits: Partial<Traits> = {}, tried: Tried = NOTHING_TRIED): PickResult =>
-    picker.pick(fakeTraits(traits), tried);
-  return { clock, outlier, pick, rejected, decided };
+  const pick = (traits: Partial<Traits> = {}, tried: Tried = NOTHING_TRIED, look?: Look): PickResult =>
+    picker.pick(fakeTraits(traits), tried, look);
+  return { clock, outlier, pick, rejected, lost, decided };
 }
 
 const idOf = (result: PickResult): string => (result.type === "picked" ? result.provider : result.type);
 const codeOf = (result: PickResult): string => (result.type === "unavailable" ? result.error.code : result.type);
+
+describe("telling why", () => {
+  it("names the gate for each that is rejected and the losers by score, and neither again for who has waited", () => {
+    const queued = fakeProvider("queued", { slots: new Map([["m", fakeSlot({ queued: 9 })]]) });
+    const { pick, rejected, lost } = setUp([queued, fakeProvider("idle"), fakeProvider("gone", { status: "offline" })]);
+    expect(idOf(pick())).toBe("idle");
+    expect({ rejected, lost }).toEqual({ rejected: ["offline"], lost: ["queued"] });
+    pick({}, NOTHING_TRIED, "again");
+    expect({ rejected, lost }).toEqual({ rejected: ["offline"], lost: ["queued", "queued"] });
+  });
+});
 
 describe("choosing", () => {
   it("takes the cheaper provider when they differ by more than a tie", () => {

@@ -1,9 +1,8 @@
-import type { ProviderId } from "@hearth/protocol";
+import type { Clock, Rng } from "@hearth/platform";
+import type { Gate, ProviderId } from "@hearth/protocol";
 import type { Provider } from "../fleet/provider.js";
-import type { Clock } from "../platform/clock.js";
-import type { Rng } from "../platform/rng.js";
 import type { Catalog } from "./catalog.js";
-import { type Gate, type GateContext, gateAgainst } from "./gates.js";
+import { type GateContext, gateAgainst } from "./gates.js";
 import { whyNobody } from "./ladder.js";
 import type { OutlierDetector, Report } from "./outlier.js";
 import type { Lease, PickResult } from "./pick-result.js";
@@ -12,7 +11,18 @@ import type { Traits, Tried } from "./traits.js";
 
 export interface Picker {
   /** Chooses synchronously among the providers as they are known now, and takes a place on the chosen one. */
-  pick(traits: Traits, tried: Tried): PickResult;
+  pick(traits: Traits, tried: Tried, look?: Look): PickResult;
+}
+
+/** Whether somebody is looked for the first time, or again because nobody had room. Default `first`. */
+export type Look = "first" | "again";
+
+export interface PickerHooks {
+  /** A gate is against this provider. Told at the first look only: how often somebody waits looks is no request's doing. */
+  rejected(provider: ProviderId, gate: Gate): void;
+  /** Nothing was against this provider, and another one was chosen. */
+  lost(provider: ProviderId): void;
+  decided(provider: ProviderId, score: Score): void;
 }
 
 export interface PickerDeps {
@@ -21,18 +31,18 @@ export interface PickerDeps {
   readonly outlier: OutlierDetector;
   readonly clock: Clock;
   readonly rng: Rng;
-  readonly rejected: (gate: Gate) => void;
-  readonly decided: (provider: ProviderId, score: Score) => void;
+  readonly hooks: PickerHooks;
 }
 
 /** Gates → score → choose → lease. */
 export function createPicker(deps: PickerDeps): Picker {
   return {
-    pick(traits, tried) {
-      const { candidates, context } = eligible(deps, traits, tried);
+    pick(traits, tried, look = "first") {
+      const { candidates, context } = eligible(deps, { traits, tried, look });
       const chosen = choose(preferOtherVersions(candidates, tried), traits, deps.rng);
       if (chosen === undefined) return whyNobody(deps.providers(), context);
-      deps.decided(chosen.provider.id, chosen.score);
+      for (const each of candidates) if (each !== chosen) deps.hooks.lost(each.provider.id);
+      deps.hooks.decided(chosen.provider.id, chosen.score);
       return { type: "picked", provider: chosen.provider.id, lease: takeLease(deps, chosen.provider, traits) };
     },
   };
@@ -43,13 +53,19 @@ interface Candidate {
   readonly score: Score;
 }
 
+interface Search {
+  readonly traits: Traits;
+  readonly tried: Tried;
+  readonly look: Look;
+}
+
 interface Eligible {
   readonly candidates: readonly Candidate[];
   readonly context: GateContext;
 }
 
 /** Everyone no gate is against. A floor that the coordinator's own repair covers is waived only when nobody is left. */
-function eligible(deps: PickerDeps, traits: Traits, tried: Tried): Eligible {
+function eligible(deps: PickerDeps, { traits, tried, look }: Search): Eligible {
   const strict: GateContext = {
     traits,
     tried,
@@ -58,18 +74,18 @@ function eligible(deps: PickerDeps, traits: Traits, tried: Tried): Eligible {
     now: deps.clock.now(),
     waiveRepairedFloors: false,
   };
-  const candidates = gated(deps, strict);
+  const candidates = gated(deps, strict, look);
   if (candidates.length > 0 || !traits.toolsRepaired) return { candidates, context: strict };
   const waived = { ...strict, waiveRepairedFloors: true };
-  return { candidates: gated(deps, waived), context: waived };
+  return { candidates: gated(deps, waived, "again"), context: waived };
 }
 
-function gated(deps: PickerDeps, context: GateContext): readonly Candidate[] {
+function gated(deps: PickerDeps, context: GateContext, look: Look): readonly Candidate[] {
   const candidates: Candidate[] = [];
   for (const provider of deps.providers()) {
     const gate = gateAgainst(provider, context);
     if (gate === undefined) candidates.push({ provider, score: score(provider, context.traits) });
-    else deps.rejected(gate);
+    else if (look === "first") deps.hooks.rejected(provider.id, gate);
   }
   return candidates;
 }

@@ -1,7 +1,7 @@
+import { FakeClock } from "@hearth/platform/testing";
 import type { ProviderId } from "@hearth/protocol";
 import { expect, it } from "vitest";
 import { HearthError } from "../platform/errors.js";
-import { FakeClock } from "../testing/fake-clock.js";
 import { fakeTraits } from "../testing/fake-provider.js";
 import type { Picked, PickResult } from "./pick-result.js";
 import type { Picker } from "./picker.js";

@@ -1,4 +1,4 @@
-import type { Clock } from "../platform/clock.js";
+import type { Clock } from "@hearth/platform";
 import { HearthError } from "../platform/errors.js";
 import type { Picked } from "./pick-result.js";
 import type { Picker } from "./picker.js";
@@ -110,7 +110,7 @@ export class WaitQueue {
     const stuck: Waiter[] = [];
     for (const waiter of waiters) {
       if (!everybody && stuck.some((each) => asksAtLeast(waiter, each))) continue;
-      const pick = this.#picker.pick(waiter.traits, waiter.tried);
+      const pick = this.#picker.pick(waiter.traits, waiter.tried, "again");
       if (pick.type === "queue") stuck.push(waiter);
       else waiter.settle(pick);
     }

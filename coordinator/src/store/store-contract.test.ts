@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { systemRng } from "@hearth/platform";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { systemClock } from "../platform/clock.js";
-import { systemRng } from "../platform/rng.js";
 import type { NewEnrolmentToken, NewMachine } from "./enrolment-store.js";
 import { openPostgresStore } from "./postgres/open-postgres-store.js";
 import { PRUNE_BATCH, type StoredReceipt } from "./receipt-store.js";

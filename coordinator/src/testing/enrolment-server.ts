@@ -1,5 +1,6 @@
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { Clock } from "@hearth/platform";
 import { createAdaptorServer } from "@hono/node-server";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { Hono } from "hono";
@@ -11,7 +12,6 @@ import type { EnrolmentHttpDeps, Env } from "../http/enrolment/enrolment-http.js
 import { enrolmentRoutes } from "../http/enrolment-routes.js";
 import { sendErrorTo } from "../http/node-consumer.js";
 import { clientAddress } from "../platform/client-address.js";
-import type { Clock } from "../platform/clock.js";
 import { createCredentials } from "../platform/credentials.js";
 import { HearthError } from "../platform/errors.js";
 import { openMemoryStore } from "../store/sqlite/open-sqlite-store.js";

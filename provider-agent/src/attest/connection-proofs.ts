@@ -1,6 +1,6 @@
 import type { AnnouncedKey, KeyRing } from "@hearth/e2e";
+import { describeFault } from "@hearth/platform";
 import type { ControlFrame, RegisterFrame } from "@hearth/protocol";
-import { describeFault } from "../platform/fault.js";
 import type { Logger } from "../platform/logger.js";
 import type { Prover } from "./prover.js";
 

@@ -8,8 +8,8 @@ import {
   serialHash,
 } from "@hearth/attestation";
 import type { AnnouncedKey } from "@hearth/e2e";
+import { randomText } from "@hearth/platform";
 import type { AttestationProof, ChallengeResponseFrame, SignedBlobText } from "@hearth/protocol";
-import { randomText } from "../platform/rng.js";
 
 /** What a machine may show beside its own word. */
 export interface DeviceEvidence {

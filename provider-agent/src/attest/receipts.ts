@@ -1,8 +1,8 @@
 import { createHash, type Hash } from "node:crypto";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { entryText, type IdentitySigner, issueReceiptBatch, receiptEntry } from "@hearth/attestation";
+import { randomText } from "@hearth/platform";
 import { LIMITS, type ReceiptText, type RequestFrame, type Usage } from "@hearth/protocol";
-import { randomText } from "../platform/rng.js";
 
 export interface ReceiptsDeps {
   readonly signer: IdentitySigner;

@@ -6,9 +6,9 @@ import { join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type IdentitySigner, newSoftwareKey, type Posture, softwareSigner } from "@hearth/attestation";
 import { writeWhole } from "@hearth/disk";
+import { randomText } from "@hearth/platform";
 import { AgentError } from "../platform/agent-error.js";
 import { dataUnusable } from "../platform/data-directory.js";
-import { randomText } from "../platform/rng.js";
 
 /** Bytes of a key file at most; a P-256 key in PEM has about 240. */
 const MAX_KEY_FILE_BYTES = 4096;

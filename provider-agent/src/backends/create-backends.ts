@@ -1,8 +1,7 @@
+import type { Clock, Rng } from "@hearth/platform";
 import type { BackendConfig } from "../config/backend-config.js";
 import { AgentError } from "../platform/agent-error.js";
-import type { Clock } from "../platform/clock.js";
 import type { Logger } from "../platform/logger.js";
-import type { Rng } from "../platform/rng.js";
 import type { Backend } from "./backend.js";
 import { BackendSet } from "./backend-set.js";
 import { EmbeddedBackend } from "./embedded-backend.js";

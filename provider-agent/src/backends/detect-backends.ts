@@ -1,4 +1,4 @@
-import { type Clock, deadline } from "../platform/clock.js";
+import { type Clock, deadline } from "@hearth/platform";
 import { OpenAiBackend } from "./openai-backend.js";
 import { ServerApi } from "./server-api.js";
 import { SERVER_KINDS, type ServerIdentity, type ServerKind, type ServerKindName } from "./server-kind.js";

@@ -1,10 +1,8 @@
 import type { Engine, EngineExit } from "@hearth/engine";
+import { type Clock, describeFault, type Rng, sleep } from "@hearth/platform";
 import { AgentError } from "../platform/agent-error.js";
 import { Backoff } from "../platform/backoff.js";
-import { type Clock, sleep } from "../platform/clock.js";
-import { describeFault } from "../platform/fault.js";
 import type { Logger } from "../platform/logger.js";
-import type { Rng } from "../platform/rng.js";
 import type { Backend, BackendRequest, BackendResponse, BackendStatus } from "./backend.js";
 import { OpenAiBackend } from "./openai-backend.js";
 

@@ -1,7 +1,7 @@
+import type { Clock } from "@hearth/platform";
 import { describe, expect, it } from "vitest";
 import { AUTO_BACKEND } from "../config/backend-config.js";
 import { AgentError } from "../platform/agent-error.js";
-import type { Clock } from "../platform/clock.js";
 import { systemClock } from "../platform/clock.js";
 import { createLogger } from "../platform/logger.js";
 import { OLLAMA_SERVER, VLLM_SERVER } from "../testing/recorded-servers.js";
@@ -17,6 +17,10 @@ class ForwardClock implements Clock {
 
   now(): number {
     return systemClock.now() + this.#aheadMs;
+  }
+
+  wallTime(): number {
+    return systemClock.wallTime();
   }
 
   setTimer(ms: number, fire: () => void): Disposable {

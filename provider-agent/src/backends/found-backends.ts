@@ -1,6 +1,6 @@
+import type { Clock } from "@hearth/platform";
 import type { BackendAccess } from "../config/backend-config.js";
 import { AgentError } from "../platform/agent-error.js";
-import type { Clock } from "../platform/clock.js";
 import type { Logger } from "../platform/logger.js";
 import type { Backend, BackendRequest, BackendResponse, BackendStatus } from "./backend.js";
 import { BackendSet } from "./backend-set.js";

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
+import { describeFault } from "@hearth/platform";
 import type { ModelAdvert } from "@hearth/protocol";
-import { describeFault } from "../platform/fault.js";
 import type {
   Backend,
   BackendRequest,

@@ -1,8 +1,9 @@
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Clock } from "@hearth/platform";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type Clock, systemClock } from "../platform/clock.js";
+import { systemClock } from "../platform/clock.js";
 import { createLogger, type Logger } from "../platform/logger.js";
 import { chatRequest, textOf } from "../testing/backend-contract.js";
 import { eventually } from "../testing/eventually.js";
@@ -30,6 +31,10 @@ class HeldClock implements Clock {
 
   now(): number {
     return systemClock.now();
+  }
+
+  wallTime(): number {
+    return systemClock.wallTime();
   }
 
   setTimer(ms: number, fire: () => void): Disposable {
@@ -147,6 +152,7 @@ describe.skipIf(process.env["LLAMA_SERVER"] === undefined)("a llama-server of th
     let delayed: (() => void) | undefined;
     const clock: Clock = {
       now: () => systemClock.now(),
+      wallTime: () => systemClock.wallTime(),
       setTimer(ms, fire) {
         if (ms !== 500) return systemClock.setTimer(ms, fire);
         delayed = fire;

@@ -1,9 +1,7 @@
+import { type Clock, describeFault, type Rng } from "@hearth/platform";
 import type { ModelAdvert } from "@hearth/protocol";
 import { Backoff } from "../platform/backoff.js";
-import type { Clock } from "../platform/clock.js";
-import { describeFault } from "../platform/fault.js";
 import type { Logger } from "../platform/logger.js";
-import type { Rng } from "../platform/rng.js";
 import type {
   Backend,
   BackendRequest,

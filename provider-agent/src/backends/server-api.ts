@@ -1,5 +1,6 @@
+import { type Clock, deadline } from "@hearth/platform";
 import type { BackendDialect } from "@hearth/protocol";
-import { type Clock, deadline, systemClock } from "../platform/clock.js";
+import { systemClock } from "../platform/clock.js";
 import { type HttpAccess, HttpClient, type WholeAnswer } from "./http-client.js";
 
 /** An answer whose body may be JSON. */

@@ -1,6 +1,6 @@
+import { systemRng } from "@hearth/platform";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { systemRng } from "../platform/rng.js";
 import { ASSUMED_SCALE, benchPrompt, scaleOf, wordsFor } from "./bench-prompt.js";
 
 describe("a prompt", () => {

@@ -1,4 +1,4 @@
-import type { Rng } from "../platform/rng.js";
+import type { Rng } from "@hearth/platform";
 
 /** Common enough to be about one token each in most vocabularies. */
 const WORDS = (

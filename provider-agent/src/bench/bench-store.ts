@@ -1,11 +1,11 @@
 import { mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { randomText } from "@hearth/platform";
 import { z } from "zod";
 import type { ModelRates } from "../jobs/job-statistics.js";
 import { readBounded } from "../models/bounded-file.js";
 import { readStamp } from "../models/hash-cache.js";
 import { dataUnusable } from "../platform/data-directory.js";
-import { randomText } from "../platform/rng.js";
 import type { BenchFigures } from "./figures.js";
 import { MAX_TPS } from "./rate.js";
 import type { ModelBench } from "./run-bench.js";

@@ -1,8 +1,7 @@
+import { type Clock, deadline, type Rng } from "@hearth/platform";
 import type { ModelAdvert } from "@hearth/protocol";
 import type { Backend } from "../backends/backend.js";
 import { FIRST_BYTE_MS } from "../jobs/call-backend.js";
-import { type Clock, deadline } from "../platform/clock.js";
-import type { Rng } from "../platform/rng.js";
 import { ASSUMED_SCALE, benchPrompt, type PromptScale, scaleOf, wordsFor } from "./bench-prompt.js";
 import { type BenchFigures, figuresOf } from "./figures.js";
 import { measureRun, type RunOutcome, type RunSample } from "./measure-run.js";

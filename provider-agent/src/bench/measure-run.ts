@@ -1,12 +1,11 @@
 import { parseProviderJson, SseSplitter } from "@hearth/dialects";
+import { type Clock, describeFault } from "@hearth/platform";
 import { LIMITS } from "@hearth/protocol";
 import type { Backend, BackendResponse } from "../backends/backend.js";
 import { BodyReader, STALL_MS } from "../jobs/body-reader.js";
 import { callBackend } from "../jobs/call-backend.js";
 import { JobFailure } from "../jobs/job-failure.js";
 import { EVENT_LIMITS } from "../jobs/pieces.js";
-import type { Clock } from "../platform/clock.js";
-import { describeFault } from "../platform/fault.js";
 import { AnswerReading } from "./answer-reading.js";
 import { errorText } from "./error-text.js";
 import { rateOf } from "./rate.js";

@@ -1,10 +1,10 @@
 import { fileURLToPath } from "node:url";
+import { type Rng, systemRng } from "@hearth/platform";
 import { describe, expect, it } from "vitest";
 import { EmbeddedBackend } from "../backends/embedded-backend.js";
 import { OpenAiBackend } from "../backends/openai-backend.js";
 import { systemClock } from "../platform/clock.js";
 import { createLogger } from "../platform/logger.js";
-import { type Rng, systemRng } from "../platform/rng.js";
 import { eventually } from "../testing/eventually.js";
 import { LlamaServer } from "../testing/llama-server.js";
 import { runBench } from "./run-bench.js";

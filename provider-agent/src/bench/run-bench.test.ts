@@ -1,7 +1,8 @@
+import type { Rng } from "@hearth/platform";
+import { FakeClock } from "@hearth/platform/testing";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Backend, BackendRequest, BackendResponse, BackendStatus } from "../backends/backend.js";
 import { OpenAiBackend } from "../backends/openai-backend.js";
-import type { Rng } from "../platform/rng.js";
 import { eventually } from "../testing/eventually.js";
 import {
   answerJson,
@@ -12,7 +13,6 @@ import {
   ScriptedBackend,
   startEvents,
 } from "../testing/scripted-backend.js";
-import { VirtualClock } from "../testing/virtual-clock.js";
 import { type BenchOptions, type ModelBench, runBench } from "./run-bench.js";
 
 /** Tells its script each time the agent has taken what was written and wants more. */
@@ -90,7 +90,7 @@ interface Pace {
 }
 
 class Lab implements AsyncDisposable {
-  readonly clock = new VirtualClock();
+  readonly clock = new FakeClock();
   readonly server: ScriptedBackend;
   readonly backend: WatchedBackend;
   readonly shares: number[] = [];

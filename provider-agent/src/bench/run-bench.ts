@@ -1,7 +1,6 @@
+import { type Clock, deadline, type Rng } from "@hearth/platform";
 import type { ModelAdvert } from "@hearth/protocol";
 import type { Backend, BackendStatus } from "../backends/backend.js";
-import { type Clock, deadline } from "../platform/clock.js";
-import type { Rng } from "../platform/rng.js";
 import { type BenchPlan, DEFAULT_PLAN, type ModelFindings, measureModel } from "./measure-model.js";
 
 /** A backend that does not say what it serves within this is not measured, ms. */

@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
 import { closeSync, existsSync, openSync, readFileSync, renameSync, statSync } from "node:fs";
 import { dirname } from "node:path";
+import { type Clock, sleep } from "@hearth/platform";
 import { readRunFile } from "../local/run-file.js";
 import { AgentError } from "../platform/agent-error.js";
-import { type Clock, sleep } from "../platform/clock.js";
 import { requireDataDirectory, requireDirectory } from "../platform/data-directory.js";
 import { formatLogLine } from "../platform/logger.js";
 import { lockHolder } from "../supervisor/agent-lock.js";

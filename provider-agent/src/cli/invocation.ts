@@ -1,10 +1,10 @@
 import type { Readable, Writable } from "node:stream";
+import type { Clock } from "@hearth/platform";
 import type { Command } from "commander";
 import { type LoadedConfig, loadConfig } from "../config/config-file.js";
 import { expandHome, platformPaths } from "../config/config-path.js";
 import { type AgentSettings, readAgentSettings, type ServeFlags } from "../config.js";
 import { AgentError } from "../platform/agent-error.js";
-import type { Clock } from "../platform/clock.js";
 import type { InitSystem } from "../service/init-system.js";
 import { createOutput, type Output } from "./output.js";
 import type { AgentPorts } from "./ports.js";

@@ -1,6 +1,7 @@
 import type { Activity, AgentStatus, ConnectionStatus, LogStatus, ModelStatus } from "../local/agent-status.js";
 import { formatDuration } from "./duration.js";
 import { type Colors, columns } from "./output.js";
+import { updateRows, workRows } from "./render-work.js";
 
 /** An agent's status as its owner reads it. @param nowMs wall clock */
 export function renderStatus(status: AgentStatus, nowMs: number, colors: Colors): string {
@@ -23,7 +24,9 @@ export function renderStatus(status: AgentStatus, nowMs: number, colors: Colors)
       "Tokens",
       `${totals.prompt_tokens} read, ${totals.completion_tokens} written, ${status.tokens_per_second.toFixed(1)} a second now`,
     ],
+    ...workRows(status.work),
     ["Earned", earned(status.earned_micro_usd)],
+    ...updateRows(status.update, colors),
     ...log(status.log, colors),
   ];
   return `${columns(rows.map(([name = "", value = ""]) => [colors.dim(name), value]))}\n\n${models(status.models, colors)}`;

@@ -1,8 +1,8 @@
 import { request } from "node:http";
+import { type Clock, deadline } from "@hearth/platform";
 import type { AgentStatus } from "../local/agent-status.js";
 import { readRunFile } from "../local/run-file.js";
 import { AgentError } from "../platform/agent-error.js";
-import { type Clock, deadline } from "../platform/clock.js";
 
 /** It answers within milliseconds, or it hangs, ms. */
 const TIMEOUT_MS = 5_000;

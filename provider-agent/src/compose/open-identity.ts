@@ -2,15 +2,14 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { IdentitySigner, Posture } from "@hearth/attestation";
 import { writeWhole } from "@hearth/disk";
+import { type Clock, randomText } from "@hearth/platform";
 import { EnclaveError } from "../attest/enclave/enclave-error.js";
 import { type EnclaveHelper, openEnclaveHelper } from "../attest/enclave/enclave-helper.js";
 import type { DeviceEvidence } from "../attest/prover.js";
 import { loadSoftwareIdentity, readBinaryHash, readPlatformPosture } from "../attest/software-identity.js";
 import type { AgentSettings } from "../config.js";
 import { AgentError } from "../platform/agent-error.js";
-import type { Clock } from "../platform/clock.js";
 import { dataUnusable } from "../platform/data-directory.js";
-import { randomText } from "../platform/rng.js";
 
 /** Who this machine is, and what it can show for it. */
 export interface MachineIdentity extends Disposable {

@@ -1,3 +1,4 @@
+import type { Clock } from "@hearth/platform";
 import type { HeartbeatFrame } from "@hearth/protocol";
 import type { AgentConfig } from "../config.js";
 import { type MachineFacts, machineFacts } from "../machine/hardware.js";
@@ -9,7 +10,6 @@ import { Manners } from "../manners/manners.js";
 import { idleTimeReader } from "../manners/owner-activity.js";
 import { PauseFile } from "../manners/pause-file.js";
 import { powerSourceReader } from "../manners/power-source.js";
-import type { Clock } from "../platform/clock.js";
 
 /** The machine that is lent, how it is now, and whether its owner lends it. */
 export interface Lending extends Disposable {

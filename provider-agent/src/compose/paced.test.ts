@@ -1,11 +1,11 @@
+import { FakeClock } from "@hearth/platform/testing";
 import { LIMITS } from "@hearth/protocol";
 import { expect, it } from "vitest";
-import { VirtualClock } from "../testing/virtual-clock.js";
 import { Paced } from "./paced.js";
 import { HEARTBEAT_PAUSE_MS, MODELS_PAUSE_MS } from "./speaker.js";
 
 it("says the first change at once, the others together, and the last one always", () => {
-  const clock = new VirtualClock();
+  const clock = new FakeClock();
   let value = 0;
   const said: number[] = [];
   using paced = new Paced({ clock, pauseMs: 100, say: () => said.push(value) });

@@ -1,4 +1,4 @@
-import type { Clock } from "../platform/clock.js";
+import type { Clock } from "@hearth/platform";
 
 export interface PacedOptions {
   readonly clock: Clock;

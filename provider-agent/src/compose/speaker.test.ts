@@ -1,10 +1,10 @@
+import { FakeClock } from "@hearth/platform/testing";
 import { LIMITS, type ModelAdvert } from "@hearth/protocol";
 import { describe, expect, it } from "vitest";
 import { CountingClock } from "../testing/counting-clock.js";
 import { eventually } from "../testing/eventually.js";
 import { chunk, DONE, startEvents } from "../testing/scripted-backend.js";
 import { type Setting, startSetting } from "../testing/test-agent.js";
-import { VirtualClock } from "../testing/virtual-clock.js";
 import { MODELS_PAUSE_MS, Speaker, type SpeakerDeps } from "./speaker.js";
 
 const BODY = { model: "m", messages: [], stream: true };
@@ -71,7 +71,7 @@ describe("what an agent says of its backend", () => {
 
 describe("an agent whose models change faster than it may tell", () => {
   it("signs for the weights that it has told of, until it has told of others", () => {
-    const clock = new VirtualClock();
+    const clock = new FakeClock();
     const sent: { readonly type: string }[] = [];
     const advertiser = { models: [{ id: "m", capabilities: {} }] as ModelAdvert[], slots: () => [] };
     using speaker = new Speaker({

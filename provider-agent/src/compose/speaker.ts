@@ -1,3 +1,4 @@
+import type { Clock } from "@hearth/platform";
 import {
   encodeControl,
   type HeartbeatFrame,
@@ -15,7 +16,6 @@ import type { Connection } from "../connection/connection.js";
 import type { Registered } from "../connection/reconciler.js";
 import type { Jobs } from "../jobs/jobs.js";
 import { hardwareOf } from "../machine/hardware.js";
-import type { Clock } from "../platform/clock.js";
 import { AGENT_VERSION } from "../version.js";
 import type { Lending } from "./open-lending.js";
 import { Paced } from "./paced.js";

@@ -1,11 +1,12 @@
 import type { LogFile } from "@hearth/disk";
-import { closeReason, type RuntimeMismatch, type TrustLevel } from "@hearth/protocol";
+import { type Clock, repeat } from "@hearth/platform";
+import { closeReason, type HeartbeatAckFrame, type RuntimeMismatch, type TrustLevel } from "@hearth/protocol";
 import type { Advertiser } from "../advertiser.js";
 import type { Registered, Standing } from "../connection/reconciler.js";
 import type { Jobs } from "../jobs/jobs.js";
 import type { Activity, AgentControl, AgentStatus, ConnectionStatus, ModelStatus } from "../local/agent-status.js";
-import { type Clock, repeat } from "../platform/clock.js";
 import type { Lending } from "./open-lending.js";
+import { RecentWork } from "./recent-work.js";
 
 export interface StatusBoardDeps {
   readonly name: string;
@@ -27,6 +28,8 @@ const RATE_SAMPLES = 4;
 export class StatusBoard implements AgentControl, Disposable {
   readonly #deps: StatusBoardDeps;
   readonly #startedAt: string;
+  readonly #work: RecentWork;
+  #update: HeartbeatAckFrame["update"];
   #registered: { readonly coordinator: string; readonly providerId: string; readonly since: string } | undefined;
   #trust: TrustLevel | null = null;
   #mismatches: readonly RuntimeMismatch[] = [];
@@ -38,6 +41,7 @@ export class StatusBoard implements AgentControl, Disposable {
   constructor(deps: StatusBoardDeps) {
     this.#deps = deps;
     this.#startedAt = isoOf(deps.wallTime());
+    this.#work = new RecentWork(deps.clock);
     this.#sample();
     this.#sampling = repeat(deps.clock, RATE_SAMPLE_MS, () => this.#sample());
   }
@@ -56,6 +60,12 @@ export class StatusBoard implements AgentControl, Disposable {
 
   judged(mismatches: readonly RuntimeMismatch[]): void {
     this.#mismatches = mismatches;
+  }
+
+  /** What came of this machine since its last heartbeat, as the coordinator saw it. */
+  workTold(frame: HeartbeatAckFrame): void {
+    this.#work.add(frame);
+    this.#update = frame.update;
   }
 
   lost(code: number, problem: string | undefined): void {
@@ -83,6 +93,7 @@ export class StatusBoard implements AgentControl, Disposable {
       activity: this.#activity(),
       connection,
       trust: { level: connection.type === "registered" ? this.#trust : null, mismatches: this.#mismatches },
+      ...this.#told(),
       models: this.#models(),
       totals: { served, failed, cancelled, prompt_tokens: promptTokens, completion_tokens: completionTokens },
       tokens_per_second: this.#rateNow(completionTokens),
@@ -93,6 +104,14 @@ export class StatusBoard implements AgentControl, Disposable {
         thermal: lending.vitals.current.thermal ?? null,
       },
       ...this.#log(),
+    };
+  }
+
+  #told(): Pick<AgentStatus, "work" | "update"> {
+    const work = this.#work.sums();
+    return {
+      ...(work === undefined ? {} : { work }),
+      ...(this.#update === undefined ? {} : { update: this.#update }),
     };
   }
 

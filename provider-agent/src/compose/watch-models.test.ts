@@ -1,16 +1,17 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Clock } from "@hearth/platform";
+import { FakeClock } from "@hearth/platform/testing";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import type { Backend, BackendStatus, RenderQuestion } from "../backends/backend.js";
 import { SHIPPED_MODEL } from "../config/backend-config.js";
 import { readAgentSettings } from "../config.js";
 import { Jobs } from "../jobs/jobs.js";
-import { type Clock, systemClock } from "../platform/clock.js";
+import { systemClock } from "../platform/clock.js";
 import { createLogger } from "../platform/logger.js";
 import { eventually } from "../testing/eventually.js";
 import { ggufFile } from "../testing/gguf-file.js";
-import { VirtualClock } from "../testing/virtual-clock.js";
 import { type WatchedModels, watchModels } from "./watch-models.js";
 
 const never = new AbortController().signal;
@@ -47,7 +48,7 @@ function watched(probe: () => BackendStatus, clock: Clock): WatchedModels {
 
 it("reads no further in the weights of a model that is no longer served", async () => {
   // Reading rests between two parts of a file until time moves on, which it does not here.
-  const clock = new VirtualClock();
+  const clock = new FakeClock();
   let status = statusOf("m");
   await using models = watched(() => status, clock);
   const { advertiser } = models;

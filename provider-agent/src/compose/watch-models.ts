@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { Clock } from "@hearth/platform";
 import { Advertiser } from "../advertiser.js";
 import type { Backend } from "../backends/backend.js";
 import type { AgentConfig } from "../config.js";
@@ -6,7 +7,6 @@ import type { Jobs } from "../jobs/jobs.js";
 import { confirmWithServer } from "../models/confirm-with-server.js";
 import { ModelInspector } from "../models/model-inspector.js";
 import { WeightsHasher } from "../models/weights-hash.js";
-import type { Clock } from "../platform/clock.js";
 import type { Logger } from "../platform/logger.js";
 
 export interface WatchedModelsDeps {

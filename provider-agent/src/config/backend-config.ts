@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { describeFault } from "@hearth/platform";
 import type { HeaderRules } from "../backends/header-rules.js";
-import { describeFault } from "../platform/fault.js";
 import { expandHome } from "./config-path.js";
 import { type BackendEntry, USUAL_URLS } from "./schema.js";
 

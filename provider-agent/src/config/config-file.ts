@@ -1,12 +1,11 @@
 import { chmodSync, copyFileSync, mkdirSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { writeWhole } from "@hearth/disk";
+import { describeFault, randomText } from "@hearth/platform";
 import { parse, TomlError } from "smol-toml";
 import type { z } from "zod";
 import { AgentError } from "../platform/agent-error.js";
 import { dataUnusable } from "../platform/data-directory.js";
-import { describeFault } from "../platform/fault.js";
-import { randomText } from "../platform/rng.js";
 import { type ConfigFile, configFileSchema } from "./schema.js";
 import { lineOf, locate, type Step } from "./toml-places.js";
 

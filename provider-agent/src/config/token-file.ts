@@ -1,10 +1,9 @@
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { writeWhole } from "@hearth/disk";
+import { describeFault, randomText } from "@hearth/platform";
 import { AgentError } from "../platform/agent-error.js";
 import { dataUnusable } from "../platform/data-directory.js";
-import { describeFault } from "../platform/fault.js";
-import { randomText } from "../platform/rng.js";
 
 /** Where the provider token is kept, for its owner only (0600). */
 export const tokenPath = (dataDir: string): string => join(dataDir, "provider-token");

@@ -1,14 +1,14 @@
 import { setImmediate as turn } from "node:timers/promises";
+import { FakeClock } from "@hearth/platform/testing";
 import { CLOSE_CODES, type CloseReason, type ControlFrame, type CoordinatorFrame } from "@hearth/protocol";
 import { describe, expect, it } from "vitest";
 import type { AgentError } from "../platform/agent-error.js";
 import { Backoff } from "../platform/backoff.js";
 import { createLogger } from "../platform/logger.js";
-import { VirtualClock } from "../testing/virtual-clock.js";
 import type { Connection, ConnectionEvents } from "./connection.js";
 import { HOME_AFTER_MS, STABLE_MS } from "./coordinator-list.js";
 import { NEW_TOKEN_MS, REPLACED_BACKOFF, Reconciler } from "./reconciler.js";
-import { BARRIER_TIMEOUT_MS, LEAVE_TIMEOUT_MS } from "./session.js";
+import { BARRIER_TIMEOUT_MS, GO_AWAY_TIMEOUT_MS, LEAVE_TIMEOUT_MS } from "./session.js";
 
 /** A connection that a test speaks for. */
 class Wire implements Connection {
@@ -99,7 +99,7 @@ class FakeJobs {
 }
 
 class World {
-  readonly clock = new VirtualClock();
+  readonly clock = new FakeClock();
   readonly wires: Wire[] = [];
   readonly tables: FakeJobs[] = [];
   readonly registered: string[] = [];
@@ -308,16 +308,77 @@ describe("leaving", () => {
     expect(world.reconciler.connection).toBeUndefined();
     expect(world.jobs.refusing).toBe(true);
     expect(wire.closeReason).toBeUndefined();
-    world.clock.advance(BARRIER_TIMEOUT_MS);
-    expect(wire.sent).not.toContain("drain");
-    expect(wire.sent.filter((type) => type === "heartbeat")).toHaveLength(2);
-    world.jobs.end();
-    expect(wire.closeReason).toBe("normal");
-    wire.end();
+    const oldJobs = world.jobs;
     world.clock.advance(3_999);
     expect(world.wires).toHaveLength(1);
     world.clock.advance(1);
     expect(world.wires).toHaveLength(2);
+    const fresh = world.register();
+    expect(world.reconciler.connection).toBe(fresh);
+    world.clock.advance(BARRIER_TIMEOUT_MS + LEAVE_TIMEOUT_MS);
+    expect(wire.sent).not.toContain("drain");
+    expect(wire.sent.filter((type) => type === "heartbeat")).toHaveLength(1);
+    expect(wire.closeReason).toBeUndefined();
+    oldJobs.end();
+    expect(wire.closeReason).toBe("normal");
+    wire.end();
+    world.clock.advance(60_000);
+    expect(world.wires).toHaveLength(2);
+    expect(world.reconciler.connection).toBe(fresh);
+  });
+
+  it("answers a challenge on the connection that it leaves, and on the new one", () => {
+    const world = new World();
+    const old = world.register();
+    world.jobs.size = 1;
+    old.hear(GO_AWAY);
+    world.clock.advance(4_000);
+    const fresh = world.register();
+    old.hear({ type: "challenge", challenge: "x" });
+    fresh.hear({ type: "challenge", challenge: "y" });
+    expect(world.controls).toEqual(["challenge", "challenge"]);
+  });
+
+  it("is back soon after a coordinator that restarts has gone, however often it was refused meanwhile", () => {
+    const world = new World();
+    const old = world.register();
+    world.jobs.size = 1;
+    old.hear({ ...GO_AWAY, reconnect_after_ms: 0 });
+    const oldJobs = world.jobs;
+    for (let i = 0; i < 6; i++) {
+      world.clock.advance(60_000);
+      world.wire.end(1006);
+    }
+    const refused = world.wires.length;
+    old.pong();
+    oldJobs.end();
+    old.end();
+    world.clock.advance(1_000);
+    expect(world.wires).toHaveLength(refused + 1);
+  });
+
+  it("gives up what runs on a connection that it was sent away from, when nobody else sets an end", () => {
+    const world = new World();
+    const old = world.register();
+    world.jobs.size = 1;
+    old.hear({ ...GO_AWAY, reconnect_after_ms: 600_000 });
+    world.clock.advance(GO_AWAY_TIMEOUT_MS - 1);
+    expect(old.closeReason).toBeUndefined();
+    world.clock.advance(1);
+    expect(old.closeReason).toBe("normal");
+  });
+
+  it("waits no longer than for any other connection for one that it was leaving when it is told to stop", () => {
+    const world = new World();
+    const old = world.register();
+    world.jobs.size = 1;
+    old.hear({ ...GO_AWAY, reconnect_after_ms: 600_000 });
+    world.clock.advance(60_000);
+    world.stopping.abort();
+    world.clock.advance(LEAVE_TIMEOUT_MS - 1);
+    expect(old.closeReason).toBeUndefined();
+    world.clock.advance(1);
+    expect(old.closeReason).toBe("normal");
   });
 
   it("goes elsewhere at once when there is an elsewhere, while the rest of the work is finished here", () => {

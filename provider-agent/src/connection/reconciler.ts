@@ -3,7 +3,14 @@ import { AgentError } from "../platform/agent-error.js";
 import type { Backoff } from "../platform/backoff.js";
 import type { Connection } from "./connection.js";
 import { CoordinatorList, STABLE_MS } from "./coordinator-list.js";
-import { type RegisteredFrame, Session, type SessionDeps, type SessionEnd } from "./session.js";
+import {
+  GO_AWAY_TIMEOUT_MS,
+  LEAVE_TIMEOUT_MS,
+  type RegisteredFrame,
+  Session,
+  type SessionDeps,
+  type SessionEnd,
+} from "./session.js";
 
 type GoAway = Extract<CoordinatorFrame, { readonly type: "go_away" }>;
 
@@ -34,8 +41,6 @@ type State =
   | { readonly phase: "idle" }
   | { readonly phase: "waiting"; readonly timer: Disposable; readonly until: number }
   | { readonly phase: "active"; readonly session: Session }
-  /** The only coordinator is going away: it is dialled again when what runs has ended. */
-  | { readonly phase: "returning"; readonly afterMs: number }
   | { readonly phase: "stopping" }
   | { readonly phase: "stopped" };
 
@@ -65,8 +70,8 @@ export class Reconciler {
   readonly #deps: ReconcilerDeps;
   readonly #coordinators: CoordinatorList;
   readonly #finished: Promise<void>;
-  /** Sessions that finish what runs. Their jobs count until the connections end. */
-  readonly #leaving = new Set<Session>();
+  /** Sessions that finish what runs, with how soon their coordinator wants to be dialled again. */
+  readonly #leaving = new Map<Session, { readonly afterMs: number }>();
   #state: State = { phase: "idle" };
   #timesReplaced = 0;
   /** Whether a token that was good is good no more. */
@@ -102,7 +107,6 @@ export class Reconciler {
         return { type: this.#state.session.serving === undefined ? "connecting" : "connected", coordinator };
       case "idle":
       case "waiting":
-      case "returning":
         return { type: "waiting", coordinator };
       case "stopping":
       case "stopped":
@@ -140,49 +144,44 @@ export class Reconciler {
     this.#state = { phase: "active", session };
   }
 
-  /** Goes elsewhere at once, if there is an elsewhere: two connections to one coordinator would replace each other. */
+  /** Goes elsewhere at once, if there is an elsewhere, or comes back after the delay; what runs is finished meanwhile. */
   #goAway(session: Session, { reason, reconnect_after_ms: afterMs }: GoAway): void {
     if (this.#state.phase !== "active" || this.#state.session !== session) return;
     const { log, backoff } = this.#deps;
     const elsewhere = this.#coordinators.hasOther;
     log.info({ reason, elsewhere, jobs: session.jobCount }, "coordinator goes away");
-    this.#leaving.add(session);
+    this.#leaving.set(session, { afterMs });
     backoff.reset();
-    if (elsewhere) {
-      this.#coordinators.skip();
-      this.#dialAfter(backoff.next());
-    } else {
-      this.#state = { phase: "returning", afterMs };
-    }
+    if (elsewhere) this.#coordinators.skip();
+    this.#dialAfter((elsewhere ? 0 : afterMs) + backoff.next());
     // Whom nobody expects back should be said goodbye to.
-    session.leave(elsewhere ? "drain" : "nothing");
+    session.leave({ farewell: elsewhere ? "drain" : "nothing", limitMs: GO_AWAY_TIMEOUT_MS });
   }
 
   #stop(): void {
     const state = this.#state;
     switch (state.phase) {
       case "active":
-        this.#leaving.add(state.session);
+        this.#leaving.set(state.session, { afterMs: 0 });
         break;
       case "waiting":
         state.timer[Symbol.dispose]();
         break;
       case "idle":
-      case "returning":
         break;
       case "stopping":
       case "stopped":
         return;
     }
     this.#state = { phase: "stopping" };
-    for (const session of [...this.#leaving]) session.leave("drain");
+    for (const session of [...this.#leaving.keys()]) session.leave({ farewell: "drain", limitMs: LEAVE_TIMEOUT_MS });
     this.#endIfDone();
   }
 
   #jumped(missedMs: number): void {
     const state = this.#state;
     this.#deps.log.info({ missedMs: Math.round(missedMs), phase: state.phase }, "clock jumped");
-    for (const session of [...this.#leaving]) session.verify();
+    for (const session of [...this.#leaving.keys()]) session.verify();
     if (state.phase === "active") state.session.verify();
     if (state.phase !== "waiting") return;
     state.timer[Symbol.dispose]();
@@ -192,6 +191,7 @@ export class Reconciler {
   #closed(session: Session, end: SessionEnd): void {
     const { code, problem, phase } = end;
     this.#deps.log.info({ code, closed: closeReason(code), problem, phase }, "connection closed");
+    const departure = this.#leaving.get(session);
     this.#leaving.delete(session);
     const state = this.#state;
     switch (state.phase) {
@@ -199,16 +199,26 @@ export class Reconciler {
         if (state.session !== session) return;
         this.#deps.lost?.(code, problem);
         return this.#lost(end);
-      case "returning":
-        if (this.#leaving.size === 0) this.#dialAfter(state.afterMs + this.#deps.backoff.next());
-        return;
       case "stopping":
         return this.#endIfDone();
-      case "idle":
       case "waiting":
+        if (departure !== undefined) this.#gone(session, departure.afterMs, state);
+        return;
+      case "idle":
       case "stopped":
         return;
     }
+  }
+
+  /** A coordinator that restarts refuses whoever comes before it has gone: that is no reason to be late afterwards. */
+  #gone({ coordinator }: Session, afterMs: number, waiting: Extract<State, { phase: "waiting" }>): void {
+    if (coordinator !== this.#coordinators.current) return;
+    const { backoff, clock } = this.#deps;
+    backoff.reset();
+    const dueMs = afterMs + backoff.next();
+    if (clock.now() + dueMs >= waiting.until) return;
+    waiting.timer[Symbol.dispose]();
+    this.#dialAfter(dueMs);
   }
 
   /** The connection that took requests, or was to take them, is gone. */
@@ -268,7 +278,7 @@ export class Reconciler {
   /** Ends for good: what still runs on other connections is given up. */
   #fail(error: AgentError): void {
     this.#state = { phase: "stopped" };
-    for (const session of this.#leaving) session.abandon();
+    for (const session of this.#leaving.keys()) session.abandon();
     this.#finish(error);
   }
 }

@@ -1,3 +1,4 @@
+import { type Clock, describeFault, repeat } from "@hearth/platform";
 import {
   type CoordinatorFrame,
   type DataFrame,
@@ -7,15 +8,13 @@ import {
 } from "@hearth/protocol";
 import type { JobOutlet } from "../jobs/job.js";
 import type { JobTable } from "../jobs/job-table.js";
-import { type Clock, repeat } from "../platform/clock.js";
-import { describeFault } from "../platform/fault.js";
 import type { Logger } from "../platform/logger.js";
 import type { Connection, Dial } from "./connection.js";
 
 type Frame<T extends CoordinatorFrame["type"]> = Extract<CoordinatorFrame, { readonly type: T }>;
 
 /** Frames that concern the machine as a whole. They may come while it registers, too. */
-export type MachineFrame = Frame<"challenge" | "runtime_status">;
+export type MachineFrame = Frame<"challenge" | "runtime_status" | "heartbeat_ack">;
 
 /** The coordinator has let the machine in. */
 export type RegisteredFrame = Frame<"registered">;
@@ -25,13 +24,18 @@ export type SessionJobs = Pick<JobTable, "size" | "settled" | "control" | "data"
 
 /** How long running jobs may take to end when the agent or the coordinator leaves, ms. */
 export const LEAVE_TIMEOUT_MS = 30_000;
+/** The same after `go_away`, ms. The coordinator sets the bound; this is for one that never does. */
+export const GO_AWAY_TIMEOUT_MS = 900_000;
 /** How long to wait for the coordinator to confirm that it knows of the leaving, ms. */
 export const BARRIER_TIMEOUT_MS = 5_000;
 /** A connection that may have died while the machine slept must show life within this, ms. */
 export const WAKE_PONG_MS = 5_000;
 
-/** What is said when leaving. */
-export type Farewell = "drain" | "nothing";
+/** What is said when leaving, and how long what runs may take, ms. */
+export interface Leave {
+  readonly farewell: "drain" | "nothing";
+  readonly limitMs: number;
+}
 
 /** How a session ended. */
 export interface SessionEnd {
@@ -68,9 +72,9 @@ type Phase =
   /** Finishing what runs, and waiting for the coordinator to know. */
   | {
       readonly type: "leaving";
-      readonly heartbeats: Disposable;
       readonly since: number;
-      readonly timers: readonly Disposable[];
+      readonly limit: Disposable;
+      readonly barrier: Disposable;
       readonly confirmed: boolean;
     }
   | { readonly type: "closed" };
@@ -81,9 +85,12 @@ export class Session {
   readonly #events: SessionEvents;
   readonly #connection: Connection;
   readonly #jobs: SessionJobs;
+  /** The coordinator's URL. */
+  readonly coordinator: string;
   #phase: Phase = { type: "dialling" };
 
   constructor(url: string, deps: SessionDeps, events: SessionEvents) {
+    this.coordinator = url;
     this.#deps = deps;
     this.#events = events;
     this.#connection = deps.dial(url, {
@@ -106,16 +113,20 @@ export class Session {
 
   /**
    * Takes nothing new, finishes what runs and closes. A request that crosses on the wire is refused; it is closed only
-   * when the coordinator has read the farewell, so that none is left unanswered.
+   * when the coordinator has read the farewell, so that none is left unanswered. Who leaves already may be told another
+   * limit, from now on.
    */
-  leave(farewell: Farewell): void {
+  leave(leave: Leave): void {
     const phase = this.#phase;
     switch (phase.type) {
       case "dialling":
         return this.#connection.close("normal");
       case "registered":
-        return this.#leave(phase, farewell);
+        return this.#leave(phase, leave);
       case "leaving":
+        phase.limit[Symbol.dispose]();
+        this.#phase = { ...phase, limit: this.#limit(leave) };
+        return;
       case "closed":
         return;
     }
@@ -133,16 +144,18 @@ export class Session {
     this.#left();
   }
 
-  #leave({ heartbeats, since }: Extract<Phase, { type: "registered" }>, farewell: Farewell): void {
-    const { clock } = this.#deps;
-    const timers = [
-      clock.setTimer(LEAVE_TIMEOUT_MS, () => this.#left()),
-      clock.setTimer(BARRIER_TIMEOUT_MS, () => this.#confirmed()),
-    ];
-    this.#phase = { type: "leaving", heartbeats, since, timers, confirmed: false };
+  #leave({ heartbeats, since }: Extract<Phase, { type: "registered" }>, leave: Leave): void {
+    // They say how the machine could serve: over this connection it does not any more.
+    heartbeats[Symbol.dispose]();
+    const barrier = this.#deps.clock.setTimer(BARRIER_TIMEOUT_MS, () => this.#confirmed());
+    this.#phase = { type: "leaving", since, limit: this.#limit(leave), barrier, confirmed: false };
     this.#jobs.refuse();
-    if (farewell === "drain") this.#connection.send({ type: "drain" });
+    if (leave.farewell === "drain") this.#connection.send({ type: "drain" });
     this.#connection.confirm(() => this.#confirmed());
+  }
+
+  #limit({ limitMs }: Leave): Disposable {
+    return this.#deps.clock.setTimer(limitMs, () => this.#left());
   }
 
   #confirmed(): void {
@@ -179,6 +192,7 @@ export class Session {
         return this.#goAway(frame);
       case "challenge":
       case "runtime_status":
+      case "heartbeat_ack":
         return this.#deps.control(frame, this.#connection);
       case "sealing_context":
       case "request":
@@ -215,8 +229,11 @@ export class Session {
   #closed(code: number, problem: string | undefined): void {
     const phase = this.#phase;
     this.#phase = { type: "closed" };
-    if (phase.type === "registered" || phase.type === "leaving") phase.heartbeats[Symbol.dispose]();
-    if (phase.type === "leaving") for (const timer of phase.timers) timer[Symbol.dispose]();
+    if (phase.type === "registered") phase.heartbeats[Symbol.dispose]();
+    if (phase.type === "leaving") {
+      phase.limit[Symbol.dispose]();
+      phase.barrier[Symbol.dispose]();
+    }
     this.#jobs.abandon();
     const servedMs = "since" in phase ? this.#deps.clock.now() - phase.since : 0;
     this.#events.closed({ code, problem, phase: phase.type, servedMs });

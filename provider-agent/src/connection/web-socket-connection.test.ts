@@ -1,11 +1,11 @@
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
+import { FakeClock } from "@hearth/platform/testing";
 import { encodeControl, LIMITS, SUBPROTOCOL } from "@hearth/protocol";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type WebSocket, WebSocketServer } from "ws";
 import { createLogger } from "../platform/logger.js";
 import { eventually } from "../testing/eventually.js";
-import { VirtualClock } from "../testing/virtual-clock.js";
 import { CONNECT_TIMEOUT_MS, SILENCE_LIMIT_MS, WebSocketConnection } from "./web-socket-connection.js";
 
 let server: WebSocketServer;
@@ -27,12 +27,12 @@ afterEach(async () => {
 
 interface Dialled {
   readonly connection: WebSocketConnection;
-  readonly clock: VirtualClock;
+  readonly clock: FakeClock;
   readonly told: string[];
 }
 
 async function dial(): Promise<Dialled> {
-  const clock = new VirtualClock();
+  const clock = new FakeClock();
   const told: string[] = [];
   const connection = new WebSocketConnection(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`, {
     clock,

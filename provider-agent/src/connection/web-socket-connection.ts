@@ -1,3 +1,4 @@
+import { type Clock, describeFault } from "@hearth/platform";
 import {
   CLOSE_CODES,
   type CloseReason,
@@ -9,8 +10,6 @@ import {
   SUBPROTOCOL,
 } from "@hearth/protocol";
 import WebSocket from "isomorphic-ws";
-import type { Clock } from "../platform/clock.js";
-import { describeFault } from "../platform/fault.js";
 import type { Logger } from "../platform/logger.js";
 import { Watchdog } from "../platform/watchdog.js";
 import type { Connection, ConnectionEvents } from "./connection.js";

@@ -1,9 +1,10 @@
 import { once } from "node:events";
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { Clock } from "@hearth/platform";
+import { FakeClock } from "@hearth/platform/testing";
 import { afterEach, expect, it } from "vitest";
-import { type Clock, systemClock } from "../platform/clock.js";
-import { VirtualClock } from "../testing/virtual-clock.js";
+import { systemClock } from "../platform/clock.js";
 import { type FormAnswer, HttpFormClient } from "./form-client.js";
 
 let server: Server;
@@ -64,7 +65,7 @@ it.each<[string, RequestListener]>([
   ["answers", () => {}],
   ["ends", (_request, response) => void response.write('{"a":')],
 ])("gives up on a coordinator that never %s", async (_what, listener) => {
-  const clock = new VirtualClock();
+  const clock = new FakeClock();
   let arrived = (): void => {};
   const asked = new Promise<void>((resolve) => {
     arrived = resolve;

@@ -1,6 +1,6 @@
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
-import { type Clock, deadline } from "../platform/clock.js";
+import { type Clock, deadline } from "@hearth/platform";
 
 /** What came back for a form. */
 export interface FormAnswer {

@@ -1,5 +1,5 @@
+import { FakeClock } from "@hearth/platform/testing";
 import { expect, it } from "vitest";
-import { VirtualClock } from "../testing/virtual-clock.js";
 import type { FormAnswer, FormClient } from "./form-client.js";
 import { type LoginResult, login } from "./login.js";
 
@@ -25,9 +25,9 @@ const refusal = (error: string, status = 400): FormAnswer => ({
 class Script implements FormClient {
   readonly sent: { readonly at: number; readonly path: string; readonly form: Readonly<Record<string, string>> }[] = [];
   readonly #answers: (FormAnswer | Error)[];
-  readonly #clock: VirtualClock;
+  readonly #clock: FakeClock;
 
-  constructor(clock: VirtualClock, answers: (FormAnswer | Error)[]) {
+  constructor(clock: FakeClock, answers: (FormAnswer | Error)[]) {
     this.#clock = clock;
     this.#answers = answers;
   }
@@ -52,7 +52,7 @@ interface Ran {
 
 /** Logs in while time passes by itself. */
 async function run(answers: (FormAnswer | Error)[], stop?: AbortController): Promise<Ran> {
-  const clock = new VirtualClock();
+  const clock = new FakeClock();
   const script = new Script(clock, answers);
   const shown: string[] = [];
   const show = (code: string, url: string): void => void shown.push(code, url);

@@ -1,6 +1,5 @@
+import { type Clock, describeFault, sleep } from "@hearth/platform";
 import { z } from "zod";
-import { type Clock, sleep } from "../platform/clock.js";
-import { describeFault } from "../platform/fault.js";
 import type { FormAnswer, FormClient } from "./form-client.js";
 import { describeMachine, type MachineDescription } from "./machine-description.js";
 import { type MachineToken, readError, readTokenAnswer } from "./token-answer.js";

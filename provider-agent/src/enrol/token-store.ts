@@ -1,10 +1,10 @@
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { writeWhole } from "@hearth/disk";
+import { randomText } from "@hearth/platform";
 import { z } from "zod";
 import { AgentError } from "../platform/agent-error.js";
 import { dataUnusable } from "../platform/data-directory.js";
-import { randomText } from "../platform/rng.js";
 import type { MachineToken } from "./token-answer.js";
 
 const schema = z

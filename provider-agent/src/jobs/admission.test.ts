@@ -1,9 +1,9 @@
 import { setImmediate as turn } from "node:timers/promises";
+import { FakeClock } from "@hearth/platform/testing";
 import { describe, expect, it } from "vitest";
-import { VirtualClock } from "../testing/virtual-clock.js";
 import { Admission, type AdmissionLimits } from "./admission.js";
 
-const clock = new VirtualClock();
+const clock = new FakeClock();
 const never = new AbortController().signal;
 
 /** Somebody at the door. */

@@ -1,4 +1,4 @@
-import type { Clock } from "../platform/clock.js";
+import type { Clock } from "@hearth/platform";
 import { JobFailure } from "./job-failure.js";
 
 export interface AdmissionLimits {

@@ -1,5 +1,5 @@
+import { FakeClock } from "@hearth/platform/testing";
 import { describe, expect, it } from "vitest";
-import { VirtualClock } from "../testing/virtual-clock.js";
 import { BodyReader, STALL_MS } from "./body-reader.js";
 
 async function* parts(...texts: readonly string[]): AsyncGenerator<Uint8Array> {
@@ -8,7 +8,7 @@ async function* parts(...texts: readonly string[]): AsyncGenerator<Uint8Array> {
 
 describe("reading a body", () => {
   it("calls a backend stalled that has begun and then says nothing for 45 s while it is read, and only then", async () => {
-    const clock = new VirtualClock();
+    const clock = new FakeClock();
     let stalled = 0;
     let begin: () => void = () => {};
     const first = new Promise<void>((resolve) => {
@@ -44,7 +44,7 @@ describe("reading a body", () => {
   });
 
   it("does not count the time between two reads: that is ours, not the backend's", async () => {
-    const clock = new VirtualClock();
+    const clock = new FakeClock();
     let stalled = 0;
     using reader = new BodyReader(parts("a", "b"), clock, () => {
       stalled += 1;
@@ -56,13 +56,13 @@ describe("reading a body", () => {
   });
 
   it("stops when it has enough", async () => {
-    using reader = new BodyReader(parts("abc", "def", "ghi"), new VirtualClock(), () => {});
+    using reader = new BodyReader(parts("abc", "def", "ghi"), new FakeClock(), () => {});
     expect((await reader.readUpTo(4)).toString()).toBe("abcdef");
     expect((await reader.readUpTo(100)).toString()).toBe("ghi");
   });
 
   it("gives a tail that takes too long up, and leaves no timer", async () => {
-    const clock = new VirtualClock();
+    const clock = new FakeClock();
     let giveUp: () => void = () => {};
     const endless: AsyncIterable<Uint8Array> = {
       [Symbol.asyncIterator]: () => ({

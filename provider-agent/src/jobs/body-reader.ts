@@ -1,4 +1,4 @@
-import type { Clock } from "../platform/clock.js";
+import type { Clock } from "@hearth/platform";
 import { Watchdog } from "../platform/watchdog.js";
 
 /** A backend that has begun and then says nothing for this long while it is listened to is stalled, ms. */

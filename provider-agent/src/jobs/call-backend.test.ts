@@ -1,7 +1,7 @@
 import { setImmediate as turn } from "node:timers/promises";
+import { FakeClock } from "@hearth/platform/testing";
 import { describe, expect, it } from "vitest";
 import type { Backend, BackendResponse } from "../backends/backend.js";
-import { VirtualClock } from "../testing/virtual-clock.js";
 import { callBackend } from "./call-backend.js";
 
 const LOADING = '{"error":{"code":503,"message":"Loading model","type":"unavailable_error"}}';
@@ -15,7 +15,7 @@ function response(status: number, text = ""): BackendResponse {
 
 /** A call to a backend that does as told, in virtual time. */
 function call(open: Backend["open"]) {
-  const clock = new VirtualClock();
+  const clock = new FakeClock();
   const abort = new AbortController();
   const told = { loading: 0, stalled: 0 };
   const backend: Pick<Backend, "open"> = { open };

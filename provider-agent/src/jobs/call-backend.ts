@@ -1,6 +1,6 @@
+import { type Clock, sleep } from "@hearth/platform";
 import { LIMITS } from "@hearth/protocol";
 import type { Backend, BackendRequest, BackendResponse } from "../backends/backend.js";
-import { type Clock, sleep } from "../platform/clock.js";
 import { BodyReader } from "./body-reader.js";
 
 /**

@@ -143,12 +143,68 @@ describe("a receipt", () => {
   });
 });
 
+describe("every bad end", () => {
+  const nothing = { prompt_tokens: 0, completion_tokens: 0 };
+  const spent = { prompt_tokens: 7, completion_tokens: 3 };
+  const failing = (status: number): Backend =>
+    ({ name: "b", open: async () => ({ ...answerOf(""), status }) }) as unknown as Backend;
+  const answerOf = (body: string) => ({
+    status: 200,
+    contentType: "text/event-stream",
+    body: (async function* () {
+      yield Buffer.from(body);
+    })(),
+  });
+  const absent: Backend = { name: "b", open: () => Promise.reject(new Error("refused")) } as unknown as Backend;
+
+  it.each([
+    ["no room", { lends: () => false }, { code: "capacity", progress: "not_started", usage: nothing }],
+    ["no such model", { serves: () => false }, { code: "model_not_found", progress: "not_started", usage: nothing }],
+    ["a refusal", { backend: failing(400) }, { code: "bad_request", progress: "refused", usage: nothing }],
+    ["a failure", { backend: failing(500) }, { code: "backend_error", progress: "processed", usage: nothing }],
+    ["nobody there", { backend: absent }, { code: "backend_unreachable", progress: "not_started", usage: nothing }],
+    [
+      "an answer cut short",
+      { backend: backendOf("text/event-stream", ANSWER, USAGE, 'data: {"cho') },
+      { code: "backend_error", progress: "processed", usage: spent },
+    ],
+  ] as const)("tells what was spent: %s", async (_name, deps, told) => {
+    expect(await start(deps).ask()).toMatchObject({ type: "error", ...told });
+  });
+
+  it("tells it of what cannot be opened, for want of its context or of its bytes", async () => {
+    const told = { type: "error", code: "decryption_failed", progress: "not_started", usage: nothing };
+    expect(await start().ask(undefined, { context_id: "gone" })).toMatchObject(told);
+    expect(await start().ask(undefined, { request_id: "another" })).toMatchObject(told);
+  });
+
+  it("tells it of a job that was cancelled", async () => {
+    const stop = (): void => {
+      running.table.control({ type: "cancel", stream: 1, reason: "lost_race" });
+    };
+    const backend = {
+      name: "b",
+      open: async () => ({
+        ...answerOf(""),
+        body: (async function* () {
+          yield Buffer.from(ANSWER + USAGE);
+          stop();
+          yield Buffer.from(ANSWER);
+        })(),
+      }),
+    } as unknown as Backend;
+    const running = start({ backend });
+    expect(await running.ask()).toMatchObject({ code: "cancelled", progress: "processed", usage: spent });
+  });
+});
+
 describe("a model that is not served any more", () => {
   it("is told of at once, and the backend hears nothing", async () => {
     const opened: string[] = [];
     const backend = { ...events(), open: async ({ model }: BackendRequest) => void opened.push(String(model)) };
     const { ask, jobs } = start({ backend: backend as unknown as Backend, serves: (model) => model !== "m" });
-    expect(await ask()).toEqual({ type: "error", stream: 1, code: "model_not_found", progress: "not_started" });
+    const usage = { prompt_tokens: 0, completion_tokens: 0 };
+    expect(await ask()).toEqual({ type: "error", stream: 1, code: "model_not_found", progress: "not_started", usage });
     expect(opened).toEqual([]);
     expect(jobs.size).toBe(0);
   });

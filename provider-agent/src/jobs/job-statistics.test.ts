@@ -1,6 +1,6 @@
+import { FakeClock } from "@hearth/platform/testing";
 import { LIMITS } from "@hearth/protocol";
 import { describe, expect, it } from "vitest";
-import { VirtualClock } from "../testing/virtual-clock.js";
 import { JobStatistics } from "./job-statistics.js";
 import { JobTimer } from "./job-timer.js";
 
@@ -53,7 +53,7 @@ describe("the statistics of jobs", () => {
 
 describe("the timer of a job", () => {
   it("tells how long the prompt and the answer took, but for what was not the backend's pace", () => {
-    const clock = new VirtualClock();
+    const clock = new FakeClock();
     const timer = new JobTimer(clock);
     expect(timer.timings(false)).toEqual({});
     timer.called();

@@ -23,6 +23,8 @@ export interface JobTableDeps extends SharedJobDeps {
   readonly idle: () => void;
 }
 
+const NOTHING_SPENT = { prompt_tokens: 0, completion_tokens: 0 };
+
 /** The jobs of one connection, by stream. */
 export class JobTable {
   readonly #deps: JobTableDeps;
@@ -108,9 +110,9 @@ export class JobTable {
     return true;
   }
 
-  /** Its body may follow all the same. */
+  /** Nothing was spent. Its body may follow all the same. */
   #refuse(stream: number, code: "capacity" | "model_not_found" | "decryption_failed"): void {
-    this.#deps.outlet.send({ type: "error", stream, code, progress: "not_started" });
+    this.#deps.outlet.send({ type: "error", stream, code, progress: "not_started", usage: NOTHING_SPENT });
   }
 
   #start(frame: RequestFrame): boolean {

@@ -1,4 +1,4 @@
-import type { Clock } from "../platform/clock.js";
+import type { Clock } from "@hearth/platform";
 import type { JobTimings } from "./job-statistics.js";
 
 /** When things happened to one job. */

@@ -1,5 +1,6 @@
 import { createWholeFold, type WholeFold } from "@hearth/dialects";
 import type { RequestOpener } from "@hearth/e2e";
+import { type Clock, describeFault } from "@hearth/platform";
 import {
   type CancelReason,
   type DataFrame,
@@ -10,8 +11,7 @@ import {
   type WorkingSign,
 } from "@hearth/protocol";
 import type { Backend, BackendResponse } from "../backends/backend.js";
-import { type Clock, systemWallTime } from "../platform/clock.js";
-import { describeFault } from "../platform/fault.js";
+import { systemWallTime } from "../platform/clock.js";
 import type { Logger } from "../platform/logger.js";
 import type { Admission } from "./admission.js";
 import { BodyReader } from "./body-reader.js";
@@ -68,6 +68,8 @@ export class Job {
   #parts: Uint8Array[] = [];
   #gatheredBytes = 0;
   readonly #signs: SignsOfLife;
+  /** The backend has seen the request. */
+  #called = false;
   #over = false;
 
   constructor(frame: RequestFrame, deps: JobDeps) {
@@ -116,7 +118,7 @@ export class Job {
   /** Stops the backend and confirms with what was spent. */
   cancel(reason: CancelReason): void {
     this.#log.debug({ reason }, "job cancelled");
-    this.#fail(JobFailure.cancelled(this.#outflow.begun ? "processed" : "not_started"));
+    this.#fail(JobFailure.cancelled(this.#called ? "processed" : "not_started"));
   }
 
   /** The connection is gone: nobody is left to tell. */
@@ -142,6 +144,7 @@ export class Job {
   async #serve(run: { response?: BackendResponse }): Promise<void> {
     const { clock } = this.#deps;
     using wait = clock.setTimer(FIRST_BYTE_MS, this.#stalled);
+    this.#called = true;
     this.#timer.called();
     const response = await this.#call();
     run.response = response;

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { repeat } from "@hearth/platform";
 import { LIMITS } from "@hearth/protocol";
 import { describe, expect, it } from "vitest";
-import { repeat, systemClock } from "../platform/clock.js";
+import { systemClock } from "../platform/clock.js";
 import { CountingClock } from "../testing/counting-clock.js";
 import { eventually } from "../testing/eventually.js";
 import {
@@ -206,7 +207,7 @@ describe("a cancel", () => {
     await eventually(() => setting.backend.calls.length === 1);
     sent.cancel("lost_race");
     expect(await eventually(() => setting.backend.calls[0]?.aborted === true)).toBeLessThan(100);
-    expect(await sent.end()).toMatchObject({ code: "cancelled", progress: "not_started" });
+    expect(await sent.end()).toMatchObject({ code: "cancelled", progress: "processed" });
   });
 
   it("ends an answer that waits for credit", async () => {

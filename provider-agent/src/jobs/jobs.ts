@@ -1,5 +1,5 @@
+import type { Clock } from "@hearth/platform";
 import type { Backend } from "../backends/backend.js";
-import type { Clock } from "../platform/clock.js";
 import type { Logger } from "../platform/logger.js";
 import { Admission, type AdmissionLimits, DEFAULT_ADMISSION } from "./admission.js";
 import type { JobOutlet } from "./job.js";

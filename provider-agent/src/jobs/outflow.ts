@@ -57,11 +57,6 @@ export class Outflow {
     return this.#heldUp;
   }
 
-  /** Some of the answer has been sent. */
-  get begun(): boolean {
-    return this.#sealer.nextSeq > 0;
-  }
-
   /** Sends now if it may, else as soon as it may. Await `settled` before writing more than a little. */
   write(plaintext: Uint8Array, holds: AnswerPart, final = false): void {
     if (this.#closed) return;

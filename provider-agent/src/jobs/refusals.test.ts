@@ -1,6 +1,7 @@
+import { repeat } from "@hearth/platform";
 import { DATA_HEADER_BYTES, writeDataHeader } from "@hearth/protocol";
 import { describe, expect, it } from "vitest";
-import { repeat, systemClock } from "../platform/clock.js";
+import { systemClock } from "../platform/clock.js";
 import { CountingClock } from "../testing/counting-clock.js";
 import { eventually } from "../testing/eventually.js";
 import { answer, chunk, DONE, startEvents } from "../testing/scripted-backend.js";
@@ -8,7 +9,8 @@ import type { AgentLink } from "../testing/scripted-coordinator.js";
 import { startSetting } from "../testing/test-agent.js";
 
 const BODY = { model: "m", messages: [], stream: true };
-const UNTOUCHED = { type: "error", code: "capacity", progress: "not_started" };
+const NOTHING_SPENT = { prompt_tokens: 0, completion_tokens: 0 };
+const UNTOUCHED = { type: "error", code: "capacity", progress: "not_started", usage: NOTHING_SPENT };
 const NO_LIMITS = { maxConcurrency: undefined, perModel: {}, maxWaitSeconds: 10, memoryPercent: undefined };
 
 /** Sends a part of a body that opens under no key. */

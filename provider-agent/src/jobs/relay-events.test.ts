@@ -1,9 +1,9 @@
 import { createWholeFold, type EventDialectName } from "@hearth/dialects";
 import { FIXTURE_FACTS, STREAM_FIXTURES } from "@hearth/dialects/fixtures";
 import type { ResponseSealer } from "@hearth/e2e";
+import { FakeClock } from "@hearth/platform/testing";
 import { decodeData, LIMITS, type RequestFrame } from "@hearth/protocol";
 import { describe, expect, it } from "vitest";
-import { VirtualClock } from "../testing/virtual-clock.js";
 import { BodyReader } from "./body-reader.js";
 import { EventScan } from "./event-scan.js";
 import { JobFailure } from "./job-failure.js";
@@ -42,7 +42,7 @@ function relay(delivery: RequestFrame["delivery"], ...parts: readonly string[]) 
 
 /** Relays a body that comes in these parts. */
 function relayOf(dialect: EventDialectName, delivery: RequestFrame["delivery"], parts: readonly Uint8Array[]) {
-  const clock = new VirtualClock();
+  const clock = new FakeClock();
   const sent = { text: "", final: false, holds: [] as string[] };
   const sendData = (bytes: Uint8Array): void => {
     const frame = decodeData(bytes);

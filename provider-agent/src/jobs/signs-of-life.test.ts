@@ -1,10 +1,10 @@
+import { FakeClock } from "@hearth/platform/testing";
 import { LIMITS } from "@hearth/protocol";
 import { expect, it } from "vitest";
-import { VirtualClock } from "../testing/virtual-clock.js";
 import { SignsOfLife } from "./signs-of-life.js";
 
 function start() {
-  const clock = new VirtualClock();
+  const clock = new FakeClock();
   const told: [string, number][] = [];
   return { clock, told, signs: new SignsOfLife(clock, (sign, counter) => told.push([sign, counter])) };
 }

@@ -1,5 +1,5 @@
+import type { Clock } from "@hearth/platform";
 import { LIMITS, type WorkingSign } from "@hearth/protocol";
-import type { Clock } from "../platform/clock.js";
 
 /**
  * Tells what a request is doing, from counters alone: nothing heard is nothing told. A sign that was not told before

@@ -1,4 +1,4 @@
-import type { RuntimeMismatch, Slot } from "@hearth/protocol";
+import type { Rejections, RuntimeMismatch, Slot, UpdateNotice } from "@hearth/protocol";
 
 /** Where an agent stands, as its owner sees it. Times are ISO 8601, durations ms. */
 export interface AgentStatus {
@@ -9,6 +9,10 @@ export interface AgentStatus {
   readonly activity: Activity;
   readonly connection: ConnectionStatus;
   readonly trust: TrustStatus;
+  /** What came of it at the coordinator lately; absent = it has not been told. */
+  readonly work?: WorkStatus;
+  /** A newer program than this one; absent = the operator speaks of none. */
+  readonly update?: UpdateNotice;
   readonly models: readonly ModelStatus[];
   /** Since the agent started. */
   readonly totals: Totals;
@@ -49,6 +53,18 @@ export interface TrustStatus {
   readonly level: "none" | "self_attested" | "hardware" | null;
   /** What keeps requests away by the operator's list. */
   readonly mismatches: readonly RuntimeMismatch[];
+}
+
+/** Sums of what the coordinator told. */
+export interface WorkStatus {
+  /** Over how long, at most, ms. */
+  readonly window_ms: number;
+  /** Requests that it was chosen for, tries of the same one each. */
+  readonly picked: number;
+  /** Times that nothing was against it and another machine was the better choice. */
+  readonly lost: number;
+  /** Times that it could not be chosen, by the first reason. */
+  readonly rejected: Rejections;
 }
 
 export interface ModelStatus {

@@ -1,9 +1,9 @@
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { writeWhole } from "@hearth/disk";
+import { randomText } from "@hearth/platform";
 import { z } from "zod";
 import { dataUnusable } from "../platform/data-directory.js";
-import { randomText } from "../platform/rng.js";
 
 const schema = z.object({
   pid: z.number().int().min(1),

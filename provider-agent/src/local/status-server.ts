@@ -2,11 +2,10 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { describeFault, randomText } from "@hearth/platform";
 import { z } from "zod";
 import { AgentError } from "../platform/agent-error.js";
-import { describeFault } from "../platform/fault.js";
 import type { Logger } from "../platform/logger.js";
-import { randomText } from "../platform/rng.js";
 import type { AgentControl } from "./agent-status.js";
 
 /** The page, whole in one file. */

@@ -1,5 +1,5 @@
+import { FakeClock } from "@hearth/platform/testing";
 import { describe, expect, it } from "vitest";
-import { VirtualClock } from "../testing/virtual-clock.js";
 import { VitalsMonitor } from "./vitals.js";
 import { memoryUsedOf, tidy, type Vitals, type VitalsSource } from "./vitals-reading.js";
 
@@ -31,7 +31,7 @@ interface PromiseWithResolve {
 }
 
 function start() {
-  const clock = new VirtualClock();
+  const clock = new FakeClock();
   const source = new ScriptedSource();
   return { clock, source, monitor: new VitalsMonitor({ clock, source, intervalMs: 1_000 }) };
 }

@@ -1,4 +1,4 @@
-import { type Clock, repeat } from "../platform/clock.js";
+import { type Clock, repeat } from "@hearth/platform";
 import type { Vitals, VitalsSource } from "./vitals-reading.js";
 
 export interface VitalsMonitorOptions {

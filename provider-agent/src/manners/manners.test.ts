@@ -1,5 +1,5 @@
+import { FakeClock } from "@hearth/platform/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { VirtualClock } from "../testing/virtual-clock.js";
 import type { Availability, MannersRules } from "./availability.js";
 import { Manners } from "./manners.js";
 import type { OwnerPause, PauseStore } from "./pause-file.js";
@@ -27,7 +27,7 @@ class MemoryStore implements PauseStore {
 }
 
 function start(rules: Partial<MannersRules> = {}) {
-  const clock = new VirtualClock();
+  const clock = new FakeClock();
   const store = new MemoryStore();
   const world = {
     offset: NOON,

@@ -1,5 +1,5 @@
+import { type Clock, repeat } from "@hearth/platform";
 import type { HeartbeatFrame } from "@hearth/protocol";
-import { type Clock, repeat } from "../platform/clock.js";
 import { type Availability, availabilityOf, isSameAvailability, type MannersRules } from "./availability.js";
 import { isOpenAt, nextOpening } from "./open-hours.js";
 import type { ReadIdleTime } from "./owner-activity.js";

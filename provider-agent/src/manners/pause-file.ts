@@ -1,8 +1,8 @@
 import { mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { writeWhole } from "@hearth/disk";
+import { randomText } from "@hearth/platform";
 import { z } from "zod";
-import { randomText } from "../platform/rng.js";
 
 /** The owner's own pause. */
 export interface OwnerPause {

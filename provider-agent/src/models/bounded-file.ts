@@ -1,5 +1,5 @@
 import { open, stat } from "node:fs/promises";
-import { describeFault } from "../platform/fault.js";
+import { describeFault } from "@hearth/platform";
 
 export type BoundedText =
   | { readonly type: "read"; readonly text: string }

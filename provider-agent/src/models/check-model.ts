@@ -1,4 +1,4 @@
-import type { Clock } from "../platform/clock.js";
+import type { Clock } from "@hearth/platform";
 import { inspectModel } from "./inspect-model.js";
 import type { RenderEnd } from "./render-process.js";
 import type { TemplateProblem } from "./render-template.js";

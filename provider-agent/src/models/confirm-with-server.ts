@@ -1,5 +1,5 @@
+import { type Clock, deadline } from "@hearth/platform";
 import type { RenderQuestion } from "../backends/backend.js";
-import { type Clock, deadline } from "../platform/clock.js";
 import type { TemplateCheck } from "./template-check.js";
 import { type FixtureName, fixturesFor } from "./template-fixtures.js";
 

@@ -1,5 +1,5 @@
 import { type FileHandle, open, stat } from "node:fs/promises";
-import { describeFault } from "../platform/fault.js";
+import { describeFault } from "@hearth/platform";
 import { type ChatTemplate, DEFAULT_TEMPLATE, MAX_TEMPLATE_CHARS, MAX_TEMPLATES } from "./chat-template.js";
 import { fileTypeName } from "./gguf-file-types.js";
 import { type GgufHeader, type GgufValue, readHeader } from "./gguf-header.js";

@@ -1,7 +1,7 @@
 import { mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
+import { randomText } from "@hearth/platform";
 import { z } from "zod";
-import { randomText } from "../platform/rng.js";
 import { readBounded } from "./bounded-file.js";
 
 /** What a file looks like from outside: as long as this stays, its content is taken to stay. */

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { describeFault } from "../platform/fault.js";
+import { describeFault } from "@hearth/platform";
 import { type ChatTemplates, DEFAULT_TEMPLATE } from "./chat-template.js";
 import { readChatTemplates } from "./chat-templates.js";
 import { groupGgufFiles } from "./gguf-files.js";

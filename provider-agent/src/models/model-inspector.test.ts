@@ -2,9 +2,9 @@ import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Clock } from "@hearth/platform";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Clock } from "../platform/clock.js";
 import { systemClock } from "../platform/clock.js";
 import { eventually } from "../testing/eventually.js";
 import { ggufFile } from "../testing/gguf-file.js";
@@ -21,6 +21,7 @@ let told: [string, ModelFacts][];
 /** The machine's clock, that can be put forward. */
 const clock: Clock = {
   now: () => systemClock.now() + lateMs,
+  wallTime: () => systemClock.wallTime(),
   setTimer: (ms, fire) => systemClock.setTimer(ms, fire),
 };
 /** The machine may be busy with other tests. */

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
-import type { Clock } from "../platform/clock.js";
+import type { Clock } from "@hearth/platform";
 import type { Logger } from "../platform/logger.js";
 import { type InspectedModel, inspectModel, templateHash } from "./inspect-model.js";
 import { checkTemplates, TEMPLATE_CHECK_MS, type TemplateCheck } from "./template-check.js";

@@ -1,7 +1,7 @@
 import type { Dirent } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { basename, join, relative, sep } from "node:path";
-import { describeFault } from "../platform/fault.js";
+import { describeFault } from "@hearth/platform";
 import { readBounded } from "./bounded-file.js";
 import { groupGgufFiles } from "./gguf-files.js";
 import { readFolderFacts, weightFiles } from "./model-folder.js";

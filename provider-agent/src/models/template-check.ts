@@ -1,4 +1,4 @@
-import { type Clock, deadline } from "../platform/clock.js";
+import { type Clock, deadline } from "@hearth/platform";
 import type { ChatTemplate, ChatTemplates } from "./chat-template.js";
 import { type RenderEnd, renderInProcess } from "./render-process.js";
 import type { RenderReport, RenderTask } from "./render-template.js";

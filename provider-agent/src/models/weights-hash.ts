@@ -1,8 +1,7 @@
 import { createHash } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
 import { basename } from "node:path";
-import { type Clock, sleep } from "../platform/clock.js";
-import { describeFault } from "../platform/fault.js";
+import { type Clock, describeFault, sleep } from "@hearth/platform";
 import { type FileStamp, HashCache, readStamp } from "./hash-cache.js";
 
 /** Bytes read at a time: some 2 ms of work, after which all else that the process has to do comes first. */

@@ -1,9 +1,9 @@
+import { FakeClock } from "@hearth/platform/testing";
 import { describe, expect, it } from "vitest";
-import { VirtualClock } from "../testing/virtual-clock.js";
 import { JUMP_MS, TICK_MS, watchClockJumps } from "./clock-jump.js";
 
 function watch() {
-  const clock = new VirtualClock();
+  const clock = new FakeClock();
   const jumps: number[] = [];
   const day = { offsetMs: 1_000_000 };
   const watching = watchClockJumps({

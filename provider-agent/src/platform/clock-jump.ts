@@ -1,4 +1,4 @@
-import { type Clock, repeat } from "./clock.js";
+import { type Clock, repeat } from "@hearth/platform";
 
 /** How often the clocks are compared, ms. */
 export const TICK_MS = 2_000;

@@ -1,6 +1,7 @@
 import { LogFile, stdoutDescriptor } from "@hearth/disk";
+import type { Clock } from "@hearth/platform";
 import { type Logger as PinoLogger, pino } from "pino";
-import { type Clock, systemClock, systemWallTime } from "./clock.js";
+import { systemClock, systemWallTime } from "./clock.js";
 
 /** A pino logger. Messages are stable phrases, data goes into fields; never a prompt, completion, key or token. */
 export type Logger = PinoLogger;

@@ -1,10 +1,10 @@
+import { repeat } from "@hearth/platform";
+import { FakeClock } from "@hearth/platform/testing";
 import { describe, expect, it } from "vitest";
-import { VirtualClock } from "../testing/virtual-clock.js";
-import { repeat } from "./clock.js";
 import { Watchdog } from "./watchdog.js";
 
-function start(): { readonly clock: VirtualClock; readonly dog: Watchdog; readonly barks: number[] } {
-  const clock = new VirtualClock();
+function start(): { readonly clock: FakeClock; readonly dog: Watchdog; readonly barks: number[] } {
+  const clock = new FakeClock();
   const barks: number[] = [];
   return { clock, barks, dog: new Watchdog(clock, 100, () => barks.push(clock.now())) };
 }
@@ -51,7 +51,7 @@ describe("the watchdog", () => {
 
 describe("repeating", () => {
   it("goes on at its interval until it is disposed of, also from within", () => {
-    const clock = new VirtualClock();
+    const clock = new FakeClock();
     const at: number[] = [];
     const repeated = repeat(clock, 10, () => {
       at.push(clock.now());

@@ -1,4 +1,4 @@
-import type { Clock } from "./clock.js";
+import type { Clock } from "@hearth/platform";
 
 /** Barks once when it has been waiting for too long. Feeding and pausing it touch no timer, so that they cost nothing. */
 export class Watchdog implements Disposable {

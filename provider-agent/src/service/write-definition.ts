@@ -1,8 +1,8 @@
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { writeWhole } from "@hearth/disk";
+import { randomText } from "@hearth/platform";
 import { dataUnusable } from "../platform/data-directory.js";
-import { randomText } from "../platform/rng.js";
 
 /**
  * Writes the definition of a service whole or not at all: half of one would be read at the next log-in.

@@ -1,10 +1,9 @@
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { describeFault, randomText } from "@hearth/platform";
 import { z } from "zod";
 import { AgentError } from "../platform/agent-error.js";
 import { dataUnusable } from "../platform/data-directory.js";
-import { describeFault } from "../platform/fault.js";
-import { randomText } from "../platform/rng.js";
 import { type ProcessInfo, processStartedAt } from "./process-start.js";
 
 const holderSchema = z.object({

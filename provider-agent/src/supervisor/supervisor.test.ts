@@ -1,6 +1,6 @@
+import { FakeClock } from "@hearth/platform/testing";
 import { describe, expect, it } from "vitest";
 import { createLogger } from "../platform/logger.js";
-import { VirtualClock } from "../testing/virtual-clock.js";
 import type { WorkerExit } from "./restart-policy.js";
 import { STOP_GRACE_MS, Supervisor, type Worker } from "./supervisor.js";
 
@@ -29,7 +29,7 @@ class ScriptedWorker implements Worker {
 const CRASH: WorkerExit = { code: 1, signal: null };
 
 function start() {
-  const clock = new VirtualClock();
+  const clock = new FakeClock();
   const workers: ScriptedWorker[] = [];
   const launch = (): Worker => {
     workers.push(new ScriptedWorker());

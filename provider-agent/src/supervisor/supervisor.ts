@@ -1,5 +1,5 @@
+import { type Clock, sleep } from "@hearth/platform";
 import { AgentError, EXIT_CODES } from "../platform/agent-error.js";
-import { type Clock, sleep } from "../platform/clock.js";
 import type { Logger } from "../platform/logger.js";
 import { exitCodeOf, RestartPolicy, type WorkerExit } from "./restart-policy.js";
 

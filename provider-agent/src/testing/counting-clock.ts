@@ -1,4 +1,5 @@
-import { type Clock, systemClock } from "../platform/clock.js";
+import type { Clock } from "@hearth/platform";
+import { systemClock } from "../platform/clock.js";
 
 /** The machine's clock, run faster if so wished, that knows how many timers are set. */
 export class CountingClock implements Clock {
@@ -11,6 +12,10 @@ export class CountingClock implements Clock {
 
   now(): number {
     return systemClock.now() * this.#speed;
+  }
+
+  wallTime(): number {
+    return systemClock.wallTime();
   }
 
   setTimer(ms: number, fire: () => void): Disposable {

@@ -15,6 +15,7 @@ export const COORDINATOR = {
     "./store",
     "./store/open",
     "@hearth/disk",
+    "@hearth/platform",
     "node:fs",
   ],
   "app.ts": [
@@ -31,6 +32,7 @@ export const COORDINATOR = {
     "./shutdown.ts",
     "./store",
     "@hearth/disk",
+    "@hearth/platform",
     "node:events",
     "node:http",
   ],
@@ -48,14 +50,15 @@ export const COORDINATOR = {
     "./store/sqlite",
     "@hearth/attestation",
     "@hearth/disk",
+    "@hearth/platform",
     "@hearth/protocol",
     "@hono/node-server",
     "node:http",
   ],
-  "shutdown.ts": ["./config.ts", "./fleet", "./http", "./platform", "./request", "node:http"],
+  "shutdown.ts": ["./config.ts", "./fleet", "./http", "./request", "@hearth/platform", "node:http"],
   // It stands above the rooms: the defaults of some settings are constants of theirs.
   "config.ts": ["./fleet", "./http", "./platform", "./request", "./store", "zod"],
-  "secrets.ts": ["./config.ts", "./platform", "./sealing", "@hearth/disk", "node:fs", "node:path"],
+  "secrets.ts": ["./config.ts", "./sealing", "@hearth/disk", "@hearth/platform", "node:fs", "node:path"],
   "settings.ts": ["./config.ts", "./platform", "./selection", "@hearth/protocol", "zod", "node:fs"],
   // What others get to see.
   "index.ts": ["./app.ts", "./config.ts", "./dispatch", "./platform", "./secrets.ts", "./settings.ts"],
@@ -71,6 +74,7 @@ export const COORDINATOR = {
     "./store/open",
     "./store/sqlite",
     "@hearth/dialects",
+    "@hearth/platform",
   ],
   // The chain, from the top.
   http: [
@@ -83,7 +87,9 @@ export const COORDINATOR = {
     "./sealing",
     "./selection",
     "./store",
+    "@hearth/attestation",
     "@hearth/e2e",
+    "@hearth/platform",
     "@hearth/protocol",
     "@hono/node-server",
     "hono",
@@ -93,7 +99,7 @@ export const COORDINATOR = {
     "node:net",
     "node:stream",
   ],
-  admin: ["./enrolment", "./fleet", "./platform", "./store", "zod"],
+  admin: ["./enrolment", "./fleet", "./platform", "./store", "@hearth/attestation", "@hearth/platform", "zod"],
   api: [
     "./dispatch",
     "./fleet",
@@ -102,6 +108,7 @@ export const COORDINATOR = {
     "./selection",
     "@hearth/attestation",
     "@hearth/dialects",
+    "@hearth/platform",
     "@hearth/protocol",
     "zod",
     "node:buffer",
@@ -115,6 +122,7 @@ export const COORDINATOR = {
     "./selection",
     "./store",
     "@hearth/attestation",
+    "@hearth/platform",
     "@hearth/protocol",
     "zod",
   ],
@@ -126,20 +134,28 @@ export const COORDINATOR = {
     "@hearth/attestation",
     "@hearth/dialects",
     "@hearth/e2e",
+    "@hearth/platform",
     "@hearth/protocol",
     "node:crypto",
   ],
   // The core of dispatch runs in the simulator unchanged.
   "dispatch/types.ts": ["./platform", "@hearth/protocol"],
   "dispatch/step.ts": ["./dispatch/types.ts", "@hearth/protocol"],
-  "dispatch/race.ts": ["./dispatch/step.ts", "./dispatch/types.ts", "./platform", "@hearth/protocol"],
-  selection: ["./fleet", "./platform", "@hearth/protocol"],
+  "dispatch/race.ts": [
+    "./dispatch/step.ts",
+    "./dispatch/types.ts",
+    "./platform",
+    "@hearth/platform",
+    "@hearth/protocol",
+  ],
+  selection: ["./fleet", "./platform", "@hearth/platform", "@hearth/protocol"],
   // Who was known and which runtimes are trusted outlive the process: interfaces of the stores again.
   fleet: [
     "./platform",
     "./store",
     "@hearth/attestation",
     "@hearth/e2e",
+    "@hearth/platform",
     "@hearth/protocol",
     "ws",
     "zod",
@@ -148,15 +164,15 @@ export const COORDINATOR = {
     "node:stream",
   ],
   // Beside the chain, on the same floor.
-  enrolment: ["./platform", "./store", "node:crypto"],
-  sealing: ["./platform", "@hearth/e2e", "@hearth/protocol", "node:crypto"],
+  enrolment: ["./platform", "./store", "@hearth/platform", "node:crypto"],
+  sealing: ["@hearth/e2e", "@hearth/platform", "@hearth/protocol", "node:crypto"],
   // Interfaces, with no database behind them.
   store: ["./platform"],
   // What can be asked of a database, whichever it is, and its tables: one text of every query.
   "store/operations": ["./store", "./store/schema", "kysely"],
   "store/schema": ["./store"],
   // Which engine it is.
-  "store/open": ["./platform", "./store", "./store/postgres", "./store/sqlite"],
+  "store/open": ["./store", "./store/postgres", "./store/sqlite", "@hearth/platform"],
   // The engines, which only the process and its composition see.
   "store/sqlite": [
     "./store",
@@ -169,7 +185,7 @@ export const COORDINATOR = {
     "node:path",
     "node:worker_threads",
   ],
-  "store/postgres": ["./platform", "./store", "./store/operations", "./store/schema", "kysely", "pg"],
+  "store/postgres": ["./store", "./store/operations", "./store/schema", "@hearth/platform", "kysely", "pg"],
   // A PostgreSQL for tests to fill and to break.
   "store/testing": ["./store", "pg", "node:net"],
   platform: [
@@ -193,6 +209,7 @@ export const COORDINATOR = {
     "./store/sqlite",
     "@hearth/dialects",
     "@hearth/e2e",
+    "@hearth/platform",
     "@hearth/protocol",
     "@hono/node-server",
     "fast-check",
@@ -203,6 +220,8 @@ export const COORDINATOR = {
   ],
   "*.test.ts": [
     "../attestation/testing",
+    "@hearth/platform",
+    "@hearth/platform/testing",
     "@seriousme/openapi-schema-validator",
     "fast-check",
     "pino",

@@ -7,8 +7,9 @@ export const PROTOCOL = {
 
 /** @type {Record<string, string[]>} */
 export const PLATFORM = {
-  ".": [],
-  "*.test.ts": ["vitest"],
+  ".": ["node:crypto"],
+  testing: ["."],
+  "*.test.ts": ["vitest", "fast-check"],
 };
 
 // What events mean is one room, whatever the dialect; zod at most.

@@ -1,4 +1,11 @@
-import { generateKeyPair, openRequest, type Primitives, preparePublicKey, sealRequest } from "@hearth/e2e";
+import {
+  createSealingContext,
+  generateKeyPair,
+  openRequest,
+  type Primitives,
+  preparePublicKey,
+  sealRequest,
+} from "@hearth/e2e";
 import { noblePrimitives } from "@hearth/e2e/noble";
 import { nodePrimitives } from "@hearth/e2e/node";
 import { figure, markdownTable } from "./table.js";
@@ -39,6 +46,19 @@ const OPERATIONS: readonly Operation[] = [
         times: 1,
         run: () => void sealRequest({ publicKey, binding: BINDING, primitives }).seal(body, true),
       };
+    },
+  },
+  {
+    name: "seal a request of 16 KiB under a context that others share (two exports, one chunk)",
+    prepare(primitives) {
+      const context = createSealingContext(generateKeyPair(primitives).publicKey, { primitives });
+      const body = new Uint8Array(REQUEST_BYTES);
+      let attempts = 0;
+      const run = (): void => {
+        attempts += 1;
+        context.attempt({ ...BINDING, attemptId: `att_${attempts}` }).seal(body, true);
+      };
+      return { times: 1, run };
     },
   },
   {

@@ -201,6 +201,7 @@ export class ScriptedProvider {
         return void (onChallenge?.(frame.challenge, this) ?? this.answerChallenge(frame.challenge));
       }
       case "go_away":
+      case "heartbeat_ack":
       case "runtime_status":
         return;
     }

@@ -105,6 +105,11 @@ export class ScriptedStream {
     this.#provider.send({ type: "working", stream: this.frame.stream, sign, counter });
   }
 
+  /** Says that it has taken the request and that its backend loads the model. */
+  accepted(): void {
+    this.working("loading");
+  }
+
   /**
    * Sends raw plaintext in one sealed frame. Where the answer is wanted as a whole, events are kept back, as an agent
    * does, and the last ones send what they come to.

@@ -58,7 +58,8 @@ export function assemble(world: World): CoordinatorUnderTest {
     fleetWideFault: () => journal.count("fault of the whole fleet"),
   };
   const outlier = new OutlierDetector({ clock, rng, providers, hooks });
-  const parts = { providers, catalog: CATALOG, outlier, clock, rng, rejected: () => {}, decided: () => {} };
+  const unheard = { rejected() {}, lost() {}, decided() {} };
+  const parts = { providers, catalog: CATALOG, outlier, clock, rng, hooks: unheard };
   const picker = watchPicker(world, createPicker(parts));
   const queue = new WatchedQueue(world, picker);
   registry.watch(() => {
@@ -148,6 +149,7 @@ export function assemble(world: World): CoordinatorUnderTest {
           distrusted,
           ...proving,
           manifest: () => EMPTY_MANIFEST,
+          goAwayTimeoutMs: 600_000,
         });
         record.session = session;
         registry.add(session);

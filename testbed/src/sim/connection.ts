@@ -114,6 +114,7 @@ export class Connection {
       }
       case "registered":
       case "go_away":
+      case "heartbeat_ack":
         return;
     }
   }

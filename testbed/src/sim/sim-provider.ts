@@ -207,6 +207,7 @@ export class SimProvider {
         return this.#streams.get(frame.stream)?.stream.cancel();
       case "credit":
       case "go_away":
+      case "heartbeat_ack":
         return;
     }
   }

@@ -14,8 +14,8 @@ import type { World } from "./world.js";
 /** The real picker, with its probes counted and its places checked against those who wait for them. */
 export function watchPicker(world: World, picker: Picker): Picker {
   return {
-    pick(traits, tried) {
-      const result = picker.pick(traits, tried);
+    pick(traits, tried, look) {
+      const result = picker.pick(traits, tried, look);
       world.journal.placesTaken ||= result.type === "picked";
       if (result.type === "picked") checkOvertaking(world, traits, tried);
       return result.type === "picked" && result.lease.probe ? countProbe(world, result, traits) : result;

@@ -275,7 +275,7 @@ describe("the race", () => {
 
   it("has patience with one that loads, then calls it late", async () => {
     await start(FAST);
-    const provider = await hearth.provider((s) => s.working("loading"));
+    const provider = await hearth.provider((s) => s.accepted());
     const startedAt = performance.now();
     expect(await errorOf(await hearth.chat(stream()))).toEqual({ status: 504, code: "provider_timeout" });
     expect(performance.now() - startedAt).toBeGreaterThanOrEqual(FAST.patienceMs - 5);

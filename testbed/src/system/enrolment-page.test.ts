@@ -1,6 +1,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fingerprintOf } from "@hearth/attestation";
+import type { Clock } from "@hearth/platform";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 // Not of either package's interface: the routes alone, and the agent's half of them.
@@ -11,12 +13,10 @@ import {
   startEnrolmentServer,
 } from "../../../coordinator/src/testing/enrolment-server.js";
 import { HttpFormClient } from "../../../provider-agent/src/enrol/form-client.js";
-import { fingerprintOf } from "../../../provider-agent/src/enrol/identity-fingerprint.js";
 import { type LoginResult, login } from "../../../provider-agent/src/enrol/login.js";
 import { loginWithToken } from "../../../provider-agent/src/enrol/login-with-token.js";
 import { logout } from "../../../provider-agent/src/enrol/logout.js";
 import { TokenStore } from "../../../provider-agent/src/enrol/token-store.js";
-import type { Clock } from "../../../provider-agent/src/platform/clock.js";
 import { CHROMIUM_PATH, launchChromium, NO_CHROMIUM } from "../browser/chromium.js";
 
 if (CHROMIUM_PATH === undefined) console.warn(`the approval page: ${NO_CHROMIUM}`);
@@ -31,6 +31,7 @@ const MACHINE = {
 /** The real clock, a hundred times as fast: nobody waits 5 s for a poll. */
 const hasteful: Clock = {
   now: () => performance.now(),
+  wallTime: () => Date.now(),
   setTimer(ms, fire) {
     const timer = setTimeout(fire, ms / 100);
     return { [Symbol.dispose]: () => clearTimeout(timer) };

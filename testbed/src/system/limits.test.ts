@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { FakeClock } from "@hearth/platform/testing";
 import { CLOSE_CODES, type CloseReason, LIMITS, type ProviderFrame } from "@hearth/protocol";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 // Not of the package's interface: virtual time, and the session as the rest of the coordinator has it.
@@ -7,7 +8,6 @@ import type {
   SealedRequest,
   StreamListener,
 } from "../../../coordinator/src/fleet/provider-session.js";
-import { FakeClock } from "../../../coordinator/src/testing/fake-clock.js";
 import type { ScriptedProvider } from "../scripted/scripted-provider.js";
 import { startTestCoordinator, type TestCoordinator } from "../scripted/test-coordinator.js";
 

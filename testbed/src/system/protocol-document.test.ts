@@ -8,6 +8,7 @@ import {
   DATA_HEADER_BYTES,
   DATA_KINDS,
   encryptionKeySchema,
+  GATES,
   hardwareSchema,
   LIMITS,
   modelSchema,
@@ -15,6 +16,7 @@ import {
   providerFrameSchema,
   RUNTIME_COMPONENTS,
   registerSchema,
+  rejectionsSchema,
   SLOT_STATES,
   SUBPROTOCOL,
   SUPPORTED_VERSIONS,
@@ -40,6 +42,7 @@ const PARTS: Readonly<Record<string, z.ZodObject>> = {
   "Encryption key": encryptionKeySchema,
   "Signed blob": signedBlobSchema,
   Attestation: attestationSchema,
+  Rejections: rejectionsSchema,
 };
 
 const FRAMES: Readonly<Record<string, z.ZodObject>> = Object.fromEntries(
@@ -117,6 +120,7 @@ describe("docs/protocol.md", () => {
     expect(firstCells(section("### `cancel`"), "`reason`")).toEqual([...CANCEL_REASONS]);
     expect(firstCells(section("### `request`"), "`dialect`")).toEqual([...BACKEND_DIALECTS]);
     expect(firstCells(section("### `runtime_status`"), "`component`")).toEqual([...RUNTIME_COMPONENTS]);
+    expect(firstCells(section("### Rejections"), "field")).toEqual([...GATES]);
     expect(firstCells(section("### Slot"), "`state`")).toEqual([...SLOT_STATES]);
   });
 

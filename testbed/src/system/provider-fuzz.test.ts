@@ -92,6 +92,12 @@ const FRAMES = [
   { type: "working", stream: 1, sign: "prefilling", counter: 7 },
   { type: "complete", stream: 1, usage: { prompt_tokens: 1, completion_tokens: 1 } },
   { type: "error", stream: 1, code: "backend_error", status: 500, progress: "processed", sealed_body: "AAAA" },
+  {
+    type: "receipt",
+    stream: 1,
+    blob: "AAAA",
+    batch: { blob: "AAAA", signature: "A".repeat(86), index: 0, proof: ["A".repeat(43)] },
+  },
   { type: "challenge_response", challenge: "A".repeat(43), blob: "AAAA", signature: "A".repeat(86) },
   { type: "key_update", encryption_key: { key_id: "k", public_key: "A".repeat(43) } },
   { type: "drain" },
@@ -110,7 +116,7 @@ function sendNoise(rng: Rng, provider: ScriptedProvider): void {
       return provider.sendBytes(bytes(rng, below(rng, 40)));
     default:
       return provider.sendBytes(
-        Buffer.from([pick(rng, [0, 1, 2, 3]), 0, 0, 0, below(rng, 4), 0, 0, 0, below(rng, 3), below(rng, 3)]),
+        Buffer.from([pick(rng, [0, 1, 2, 3]), 0, 0, 0, below(rng, 4), 0, 0, 0, below(rng, 3), below(rng, 20)]),
       );
   }
 }
@@ -152,10 +158,25 @@ function noisyChunk(rng: Rng): Uint8Array {
   }
 }
 
+/** The one body of a whole answer, nearly. */
+function noisyBody(rng: Rng): Uint8Array {
+  const call = { id: "c", type: "function", function: { name: "f", arguments: "{}" } };
+  const message = { role: "assistant", content: "x", ...(rng.next() < 0.5 ? { tool_calls: [call] } : {}) };
+  const usage = { prompt_tokens: 1, completion_tokens: 2, total_tokens: 3 };
+  const choices = [{ index: 0, message, logprobs: null, finish_reason: "stop" }];
+  const body = { id: "c", object: "chat.completion", created: 1, model: "fuzzed", choices, usage };
+  const text = Buffer.from(JSON.stringify(mutated(rng, body)));
+  return rng.next() < 0.3 ? spoiled(rng, text) : text;
+}
+
 /** Answers with noise: mostly well sealed, so that it gets as far as it can. */
 function noisyAnswer(rng: Rng, provider: () => ScriptedProvider) {
   return (stream: ScriptedStream): void => {
-    let final = false;
+    let final = stream.frame.delivery === "whole" && rng.next() < 0.6;
+    if (final) {
+      if (rng.next() < 0.5) stream.working("generating", below(rng, 100));
+      stream.raw(noisyBody(rng), true);
+    }
     for (let n = below(rng, 8); n > 0 && !final; n--) {
       if (rng.next() < 0.03) sendNoise(rng, provider());
       else if (rng.next() < 0.02) stream.sendFrame(spoiled(rng, stream.sealed("data: {}\n\n")));

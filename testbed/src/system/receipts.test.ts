@@ -7,11 +7,11 @@ import {
   verifyDocument,
   verifyReceipt,
 } from "@hearth/attestation";
+import { FakeClock } from "@hearth/platform/testing";
 import { LIMITS } from "@hearth/protocol";
 import { afterEach, describe, expect, it } from "vitest";
 // Not of the package's interface: what an earlier coordinator has kept.
 import { openMemoryStore } from "../../../coordinator/src/store/sqlite/open-sqlite-store.js";
-import { FakeClock } from "../../../coordinator/src/testing/fake-clock.js";
 import { AttestingMachine } from "../scripted/attesting-machine.js";
 import type { ScriptedProvider } from "../scripted/scripted-provider.js";
 import type { ScriptedStream } from "../scripted/scripted-stream.js";

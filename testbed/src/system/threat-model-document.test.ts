@@ -1,13 +1,12 @@
 import { existsSync, readFileSync } from "node:fs";
 import type { ProofFailure } from "@hearth/attestation";
-import { CLOSE_CODES } from "@hearth/protocol";
+import { CLOSE_CODES, GATES } from "@hearth/protocol";
 import { describe, expect, it } from "vitest";
 // Not of the package's interface: the vocabularies in which attacks are told and counted.
 import { ENROLMENT_EVENTS } from "../../../coordinator/src/enrolment/enrolment-events.js";
 import type { SealedErrorCode } from "../../../coordinator/src/http/sealed/refusal.js";
 import type { ErrorCode } from "../../../coordinator/src/platform/errors.js";
 import { createMetrics } from "../../../coordinator/src/platform/metrics.js";
-import { GATES } from "../../../coordinator/src/selection/gates.js";
 
 const ROOT = new URL("../../../", import.meta.url);
 const DOCUMENT = readFileSync(new URL("docs/threat-model.md", ROOT), "utf8");

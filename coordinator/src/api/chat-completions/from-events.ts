@@ -7,9 +7,9 @@ import {
   ChunkRepair,
   openAiUsage,
 } from "@hearth/dialects";
+import type { Clock } from "@hearth/platform";
 import type { Usage } from "@hearth/protocol";
 import type { Chunk } from "../../dispatch/types.js";
-import type { Clock } from "../../platform/clock.js";
 import type { HearthError } from "../../platform/errors.js";
 import type { Consumer, Reply } from "../../request/consumer.js";
 import { openAiErrorBody } from "../error-envelope.js";

@@ -1,4 +1,4 @@
-import type { Clock } from "../../platform/clock.js";
+import type { Clock } from "@hearth/platform";
 import { inTurns } from "../../platform/steps.js";
 import type { Dialect, DialectContext } from "../../request/consumer.js";
 import { openAiErrorBody } from "../error-envelope.js";

@@ -1,5 +1,5 @@
+import { FakeClock } from "@hearth/platform/testing";
 import { expect, it } from "vitest";
-import { FakeClock } from "../../testing/fake-clock.js";
 import { NonceWindow } from "./nonce-window.js";
 
 it("a nonce is used once within its window, and forgotten after it", () => {

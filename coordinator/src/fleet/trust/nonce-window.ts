@@ -1,4 +1,4 @@
-import type { Clock } from "../../platform/clock.js";
+import { BoundedMap, type Clock } from "@hearth/platform";
 
 /** Nonces remembered at most. Each costs its owner a valid provider token and a signature. */
 const MAX_NONCES = 200_000;
@@ -11,14 +11,13 @@ const MAX_NONCES = 200_000;
 export class NonceWindow {
   readonly #clock: Clock;
   readonly #windowMs: number;
-  readonly #maxNonces: number;
-  readonly #usedAt = new Map<string, number>();
+  readonly #usedAt: BoundedMap<string, number>;
 
   /** @param windowMs longer than a signed time can be taken for fresh, both ways together */
   constructor(clock: Clock, windowMs: number, maxNonces: number = MAX_NONCES) {
     this.#clock = clock;
     this.#windowMs = windowMs;
-    this.#maxNonces = maxNonces;
+    this.#usedAt = new BoundedMap(maxNonces);
   }
 
   get size(): number {
@@ -31,13 +30,11 @@ export class NonceWindow {
     this.#forgetBefore(now - this.#windowMs);
     if (this.#usedAt.has(nonce)) return false;
     this.#usedAt.set(nonce, now);
-    const oldest = this.#usedAt.keys().next().value;
-    if (this.#usedAt.size > this.#maxNonces && oldest !== undefined) this.#usedAt.delete(oldest);
     return true;
   }
 
   #forgetBefore(time: number): void {
-    for (const [nonce, usedAt] of this.#usedAt) {
+    for (const [nonce, usedAt] of this.#usedAt.entries()) {
       if (usedAt >= time) return;
       this.#usedAt.delete(nonce);
     }

@@ -9,8 +9,8 @@ import {
   type Verifier,
   verifyAttestation,
 } from "@hearth/attestation";
+import type { Clock } from "@hearth/platform";
 import type { AttestationProof } from "@hearth/protocol";
-import type { Clock } from "../../platform/clock.js";
 import { NonceWindow } from "./nonce-window.js";
 
 /** What a machine has proved about itself. */

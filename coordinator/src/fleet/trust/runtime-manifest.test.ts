@@ -5,6 +5,7 @@ import {
   type RuntimeReport,
   RuntimeVerdict,
   runtimeManifestSchema,
+  updateNotice,
 } from "./runtime-manifest.js";
 
 const [A, B] = ["a".repeat(64), "b".repeat(64)];
@@ -52,8 +53,25 @@ describe("a runtime manifest", () => {
     ["a hash that is none", { binaries: ["xyz"] }],
     ["a member that does not exist", { binary: [] }],
     ["a version without all its numbers", { minimum_version: "1.2" }],
+    ["an address that would run in a terminal", { update: { latest_version: "1.2.0", url: "https://x/\u001b[2J" } }],
+    ["an address that nothing protects", { update: { latest_version: "1.2.0", url: "http://x/" } }],
   ])("with %s is refused", (_name, given) => {
     expect(runtimeManifestSchema.safeParse(given).success).toBe(false);
+  });
+});
+
+describe("the notice of an update", () => {
+  const update = { latest_version: "1.3.0", url: "https://example.com/agent" };
+
+  it("is for machines that run an older program, and says whether they have to take it", () => {
+    const list = manifest({ update, minimum_version: "1.1.0" });
+    expect(updateNotice(list, "1.3.0")).toBeUndefined();
+    expect(updateNotice(list, "1.2.9")).toEqual({ ...update, required: false });
+    expect(updateNotice(list, "1.0.9")).toEqual({ ...update, required: true });
+  });
+
+  it("is absent where the operator says nothing", () => {
+    expect(updateNotice(EMPTY_MANIFEST, "0.0.1")).toBeUndefined();
   });
 });
 

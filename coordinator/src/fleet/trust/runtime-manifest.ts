@@ -1,19 +1,27 @@
-import type { ModelAdvert, RuntimeMismatch, RuntimeStatusFrame } from "@hearth/protocol";
+import {
+  heartbeatAckSchema,
+  type ModelAdvert,
+  type RuntimeMismatch,
+  type RuntimeStatusFrame,
+  type UpdateNotice,
+} from "@hearth/protocol";
 import { z } from "zod";
 import { isVersionBelow } from "../../platform/versions.js";
 
 const hash = z.string().regex(/^[0-9a-f]{64}$/, "must be a SHA-256, 64 hex digits");
 const hashes = z.array(hash).max(64).default([]);
 
+const version = z.string().regex(/^\d+\.\d+\.\d+$/, "must be major.minor.patch");
+const { url } = heartbeatAckSchema.shape.update.unwrap().shape;
+
 /** The operator's list of known good programs, templates and weights. What it is silent about is not checked. */
 export const runtimeManifestSchema = z.strictObject({
   /** Hashes of agent programs; with at least one, every agent must attest and run one of them. */
   binaries: hashes,
   /** Least version of the agent's program, `major.minor.patch`. */
-  minimum_version: z
-    .string()
-    .regex(/^\d+\.\d+\.\d+$/, "must be major.minor.patch")
-    .optional(),
+  minimum_version: version.optional(),
+  /** The newest program, and where to get it: told to machines that run an older one, and required of none by itself. */
+  update: z.strictObject({ latest_version: version, url }).optional(),
   /** By model id; a model with at least one hash is served only by machines that report one of them. */
   models: z
     .record(z.string().min(1).max(128), z.strictObject({ weights: hashes, templates: hashes }))
@@ -55,6 +63,15 @@ export function mismatchesOf(manifest: RuntimeManifest, report: RuntimeReport): 
     compare(listed?.templates ?? [], template, { component: "template", model });
   }
   return mismatches;
+}
+
+/** What a machine of this version is told of a newer program; `undefined` = nothing. */
+export function updateNotice(
+  { update, minimum_version: floor }: RuntimeManifest,
+  agentVersion: string,
+): UpdateNotice | undefined {
+  if (update === undefined || !isVersionBelow(agentVersion, update.latest_version)) return undefined;
+  return { ...update, required: floor !== undefined && isVersionBelow(agentVersion, floor) };
 }
 
 /** What is held against one machine now. */

@@ -8,9 +8,9 @@ import {
   serialHash,
   softwareSigner,
 } from "@hearth/attestation";
+import { FakeClock } from "@hearth/platform/testing";
 import { type AttestationProof, type ChallengeResponseFrame, LIMITS } from "@hearth/protocol";
 import { beforeEach, describe, expect, it } from "vitest";
-import { FakeClock } from "../../testing/fake-clock.js";
 import { type DeviceVerdict, type Proof, ProofDesk } from "./proof.js";
 import { SessionTrust } from "./session-trust.js";
 

@@ -6,9 +6,9 @@ import {
   type Verdict,
   verifyChallengeAnswer,
 } from "@hearth/attestation";
+import { type Clock, repeat } from "@hearth/platform";
 import { type AttestationProof, type ChallengeResponseFrame, LIMITS, type TrustLevel } from "@hearth/protocol";
 import { startAge } from "../../platform/age.js";
-import { type Clock, repeat } from "../../platform/clock.js";
 import { bytesOf, type Proof, type ProofClaims, type ProofDesk } from "./proof.js";
 
 /** The last answer that passed, as anybody may check it. */

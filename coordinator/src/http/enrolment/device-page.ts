@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
+import { fingerprintOf } from "@hearth/attestation";
 import type { DeviceGrant } from "../../enrolment/device-grants.js";
-import { fingerprintOf } from "../../enrolment/identity-fingerprint.js";
 import { showUserCode } from "../../enrolment/user-code.js";
 import { type Html, html } from "../html.js";
 import type { PageSession } from "./page-sessions.js";

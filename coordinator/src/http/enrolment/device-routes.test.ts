@@ -1,8 +1,8 @@
+import { FakeClock } from "@hearth/platform/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ENROLMENT_LIMITS } from "../../enrolment/enrolment-limits.js";
 import { showUserCode } from "../../enrolment/user-code.js";
 import { ANNAS_KEY, BENS_KEY, type EnrolmentServer, startEnrolmentServer } from "../../testing/enrolment-server.js";
-import { FakeClock } from "../../testing/fake-clock.js";
 
 let clock: FakeClock;
 let server: EnrolmentServer;

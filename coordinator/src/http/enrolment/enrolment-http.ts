@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
+import type { Clock } from "@hearth/platform";
 import type { HttpBindings } from "@hono/node-server";
 import type { Enrolment } from "../../enrolment/enrolment.js";
-import type { Clock } from "../../platform/clock.js";
 import type { Credentials } from "../../platform/credentials.js";
 import { HearthError } from "../../platform/errors.js";
 import type { Logger } from "../../platform/logger.js";

@@ -1,3 +1,4 @@
+import { FakeClock } from "@hearth/platform/testing";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import {
   ADMIN_KEY,
@@ -6,7 +7,6 @@ import {
   type EnrolmentServer,
   startEnrolmentServer,
 } from "../../testing/enrolment-server.js";
-import { FakeClock } from "../../testing/fake-clock.js";
 
 let clock: FakeClock;
 let server: EnrolmentServer;

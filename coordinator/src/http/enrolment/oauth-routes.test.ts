@@ -1,7 +1,7 @@
+import { FakeClock } from "@hearth/platform/testing";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { ENROLMENT_LIMITS } from "../../enrolment/enrolment-limits.js";
 import { type EnrolmentServer, startEnrolmentServer } from "../../testing/enrolment-server.js";
-import { FakeClock } from "../../testing/fake-clock.js";
 
 const DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code";
 const ENROLMENT_TOKEN = "urn:hearth:params:oauth:grant-type:enrolment-token";

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import { describeFault } from "@hearth/platform";
 import type { Context, Hono } from "hono";
 import { z } from "zod";
 import type { DeviceRequest } from "../../enrolment/device-grants.js";
@@ -6,7 +7,6 @@ import { ENROLMENT_LIMITS } from "../../enrolment/enrolment-limits.js";
 import type { IssuedToken, PollResult, TokenExchange } from "../../enrolment/enrolment-outcomes.js";
 import { showUserCode } from "../../enrolment/user-code.js";
 import { HearthError } from "../../platform/errors.js";
-import { describeFault } from "../../platform/fault.js";
 import { type EnrolmentHttpDeps, type Env, methodNotAllowed, originOf } from "./enrolment-http.js";
 import { type Parameters, readParameters } from "./parameters.js";
 

@@ -1,5 +1,5 @@
+import { FakeClock } from "@hearth/platform/testing";
 import { expect, it } from "vitest";
-import { FakeClock } from "../../testing/fake-clock.js";
 import { PageSessions, SESSION_SECONDS } from "./page-sessions.js";
 
 it("keeps no more sessions than it may, the oldest go first", () => {

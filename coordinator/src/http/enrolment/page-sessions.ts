@@ -1,7 +1,6 @@
+import { type Clock, newSecret } from "@hearth/platform";
 import { digestOf } from "../../enrolment/secret-digest.js";
 import { startAge } from "../../platform/age.js";
-import type { Clock } from "../../platform/clock.js";
-import { newSecret } from "../../platform/ids.js";
 
 /** Somebody who has signed in on the page. The API key itself is not kept. */
 export interface PageSession {

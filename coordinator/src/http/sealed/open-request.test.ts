@@ -1,9 +1,9 @@
 import { sealRequest } from "@hearth/e2e";
+import { FakeClock } from "@hearth/platform/testing";
 import { expect, it } from "vitest";
 import { errorResponse, openAiErrorBody } from "../../api/error-envelope.js";
 import { ReplaySet } from "../../sealing/replay-set.js";
 import { SealingKeys } from "../../sealing/sealing-keys.js";
-import { FakeClock } from "../../testing/fake-clock.js";
 import { isSealed, openSealedRequest } from "./open-request.js";
 import { SealedRefusal, withSealedCodes } from "./refusal.js";
 

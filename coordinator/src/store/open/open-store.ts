@@ -1,5 +1,4 @@
-import type { Clock } from "../../platform/clock.js";
-import type { Rng } from "../../platform/rng.js";
+import type { Clock, Rng } from "@hearth/platform";
 import { openPostgresStore } from "../postgres/open-postgres-store.js";
 import { openSqliteStore } from "../sqlite/open-sqlite-store.js";
 import type { Store } from "../store.js";

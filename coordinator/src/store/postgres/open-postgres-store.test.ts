@@ -1,6 +1,6 @@
+import { systemRng } from "@hearth/platform";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { systemClock } from "../../platform/clock.js";
-import { systemRng } from "../../platform/rng.js";
 import { MIGRATIONS } from "../schema/migrations.js";
 import type { Store } from "../store.js";
 import { StoreError } from "../store-error.js";

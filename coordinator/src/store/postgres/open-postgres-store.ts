@@ -1,6 +1,5 @@
+import type { Clock, Rng } from "@hearth/platform";
 import pg from "pg";
-import type { Clock } from "../../platform/clock.js";
-import type { Rng } from "../../platform/rng.js";
 import { storeOn } from "../operations/store-on.js";
 import type { Store } from "../store.js";
 import type { PostgresSettings } from "../store-settings.js";

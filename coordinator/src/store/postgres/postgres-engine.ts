@@ -1,7 +1,6 @@
+import type { Clock, Rng } from "@hearth/platform";
 import { type Kysely, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler } from "kysely";
 import type pg from "pg";
-import type { Clock } from "../../platform/clock.js";
-import type { Rng } from "../../platform/rng.js";
 import { kyselyOn } from "../operations/kysely-on.js";
 import { type Engine, type InputOf, type OperationName, operationOf, type ResultOf } from "../operations/registry.js";
 import { Waiting } from "../operations/waiting.js";

@@ -3,10 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { newSoftwareKey, softwareSigner, verifySignature } from "@hearth/attestation";
+import { FakeClock } from "@hearth/platform/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { systemClock } from "../../platform/clock.js";
 import { eventually } from "../../testing/eventually.js";
-import { VirtualClock } from "../../testing/virtual-clock.js";
 import { type EnclaveHelper, openEnclaveHelper } from "./enclave-helper.js";
 
 const SCRIPT = fileURLToPath(new URL("testing/scripted-helper.mjs", import.meta.url));
@@ -28,10 +28,7 @@ const markFile = (): string => join(folder, "starts");
 const starts = (): number => (existsSync(markFile()) ? readFileSync(markFile(), "utf8").length / "started".length : 0);
 
 /** @param fault what the helper does wrong; `once` = only the first process */
-async function helperWith(
-  fault: string,
-  options: { once?: boolean; clock?: VirtualClock } = {},
-): Promise<EnclaveHelper> {
+async function helperWith(fault: string, options: { once?: boolean; clock?: FakeClock } = {}): Promise<EnclaveHelper> {
   const args = [SCRIPT, join(folder, "key.pem"), fault, ...(options.once === true ? [markFile()] : [])];
   const helper = await openEnclaveHelper({ path: process.execPath, args }, options.clock ?? systemClock);
   open.push(helper);
@@ -106,7 +103,7 @@ describe("the Secure Enclave helper", () => {
   });
 
   it("that hangs is ended in time, and asked once more", async () => {
-    const clock = new VirtualClock();
+    const clock = new FakeClock();
     const helper = await helperWith("hang", { clock });
     const outcome = helper.readPosture().catch((error: unknown) => error);
     let settled = false;

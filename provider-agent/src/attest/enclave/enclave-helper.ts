@@ -1,5 +1,5 @@
 import { derToP1363, IDENTITY_KEY_BYTES, type IdentitySigner, verifySignature, withLowS } from "@hearth/attestation";
-import type { Clock } from "../../platform/clock.js";
+import type { Clock } from "@hearth/platform";
 import { EnclaveError } from "./enclave-error.js";
 import { type HelperCommand, HelperProcess } from "./helper-process.js";
 import {

@@ -1,6 +1,6 @@
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
-import type { Clock } from "../../platform/clock.js";
+import type { Clock } from "@hearth/platform";
 import { EnclaveError } from "./enclave-error.js";
 import { type Envelope, envelopeSchema, MAX_LINE_BYTES, type Question } from "./helper-protocol.js";
 

@@ -1,8 +1,8 @@
 import { execFile } from "node:child_process";
 import { constants, type Stats } from "node:fs";
 import { access, stat } from "node:fs/promises";
+import { describeFault } from "@hearth/platform";
 import { AgentError } from "../../platform/agent-error.js";
-import { describeFault } from "../../platform/fault.js";
 
 export interface LlamaCommand {
   /** The program: a path, or a name that is looked for in `PATH`. */

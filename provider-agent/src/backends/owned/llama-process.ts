@@ -1,6 +1,5 @@
-import { type Clock, deadline, sleep } from "../../platform/clock.js";
+import { type Clock, deadline, randomText, sleep } from "@hearth/platform";
 import type { Logger } from "../../platform/logger.js";
-import { randomText } from "../../platform/rng.js";
 import type { HeaderRules } from "../header-rules.js";
 import { OpenAiBackend } from "../openai-backend.js";
 import { ServerApi } from "../server-api.js";

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import type { Finding } from "@hearth/attestation";
+import { describeFault } from "@hearth/platform";
 import type { Command } from "commander";
 import { AgentError, EXIT_CODES } from "../../platform/agent-error.js";
-import { describeFault } from "../../platform/fault.js";
 import { type CliContext, type Invocation, invocationOf } from "../invocation.js";
 import type { Colors } from "../output.js";
 

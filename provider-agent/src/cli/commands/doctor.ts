@@ -1,8 +1,7 @@
+import { deadline, describeFault } from "@hearth/platform";
 import type { Command } from "commander";
 import type { AgentSettings } from "../../config.js";
 import { AgentError } from "../../platform/agent-error.js";
-import { deadline } from "../../platform/clock.js";
-import { describeFault } from "../../platform/fault.js";
 import type { Check, CheckResult, CheckSubject } from "../doctor/check.js";
 import { clockCheck, coordinatorCheck } from "../doctor/coordinator-checks.js";
 import {

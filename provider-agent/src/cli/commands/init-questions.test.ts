@@ -2,8 +2,8 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
+import { FakeClock } from "@hearth/platform/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { VirtualClock } from "../../testing/virtual-clock.js";
 import type { CliContext } from "../invocation.js";
 import type { FoundBackend } from "../ports.js";
 import { createProgram } from "../program.js";
@@ -46,7 +46,7 @@ async function init(
   const context = {
     env: { HEARTH_AGENT_CONFIG: config, HEARTH_AGENT_DATA_DIR: folder },
     platform: "linux",
-    clock: new VirtualClock(),
+    clock: new FakeClock(),
     stdin: Object.assign(new PassThrough(), { isTTY: true }),
     stdout: new PassThrough(),
     stderr: new PassThrough(),

@@ -1,4 +1,5 @@
 import { hostname } from "node:os";
+import { deadline } from "@hearth/platform";
 import type { Command } from "commander";
 import { loadConfig, readConfigText, writeConfig } from "../../config/config-file.js";
 import { platformPaths } from "../../config/config-path.js";
@@ -6,7 +7,6 @@ import { type InitialConfig, renderConfig } from "../../config/render-config.js"
 import { wsUrl } from "../../config/schema.js";
 import { badToken, type TokenPlace } from "../../config.js";
 import { AgentError } from "../../platform/agent-error.js";
-import { deadline } from "../../platform/clock.js";
 import { type CliContext, type Invocation, invocationOf } from "../invocation.js";
 import type { FoundBackend, MachineSummary } from "../ports.js";
 

@@ -1,10 +1,10 @@
 import { isAbsolute, resolve } from "node:path";
+import { type Clock, sleep } from "@hearth/platform";
 import type { Command } from "commander";
 import { platformPaths } from "../../config/config-path.js";
 import type { AgentConfig, AgentSettings, ServeFlags } from "../../config.js";
 import type { ConnectionStatus } from "../../local/agent-status.js";
 import { AgentError } from "../../platform/agent-error.js";
-import { type Clock, sleep } from "../../platform/clock.js";
 import type { InitSystem } from "../../service/init-system.js";
 import { noInitSystem } from "../../service/open-init-system.js";
 import type { ServiceDefinition } from "../../service/service-definition.js";

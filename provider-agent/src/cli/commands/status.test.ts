@@ -72,6 +72,25 @@ describe("hearth-agent status", () => {
     for (const well of [shown({ type: "written", lost_lines: 0 }), shown(undefined)]) expect(well).not.toMatch(/^Log/m);
   });
 
+  it("says in its owner's words why it got no work, and that there is a newer program", () => {
+    const shown = (changes: Partial<AgentStatus>): string =>
+      renderStatus(exampleStatus(changes), Date.parse("2026-01-05T09:00:00Z"), pc.createColors(false));
+    const window_ms = 300_000;
+    const told = shown({
+      work: { window_ms, picked: 2, lost: 3, rejected: { tools: 1, private_only: 4 } },
+      update: { latest_version: "0.8.0", url: "https://example.com/agent", required: false },
+    });
+    expect(told).toMatch(/^Work +chosen 2 times, passed over 8 times in the last 5 min$/m);
+    expect(told).toMatch(
+      /another machine was quicker.*\n.*4 × it was paused or is not lent.*\n.*1 × it cannot call tools/,
+    );
+    expect(told).toMatch(/^Update +version 0\.8\.0 is out: https:\/\/example\.com\/agent$/m);
+    const needed = shown({ update: { latest_version: "0.8.0", required: true } });
+    expect(needed).toMatch(/^Update +version 0\.8\.0 is needed to get requests$/m);
+    expect(shown({ work: { window_ms, picked: 0, lost: 0, rejected: {} } })).toContain("no requests came by");
+    expect(shown({})).not.toMatch(/^(Work|Update) /m);
+  });
+
   it("shows what the running agent says, for people and for scripts", async () => {
     await using home = new CliHome();
     await using agent = await start(home);

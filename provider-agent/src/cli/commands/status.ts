@@ -1,6 +1,6 @@
+import { sleep } from "@hearth/platform";
 import type { Command } from "commander";
 import { AgentError } from "../../platform/agent-error.js";
-import { sleep } from "../../platform/clock.js";
 import { parseDuration } from "../duration.js";
 import { type CliContext, type Invocation, invocationOf } from "../invocation.js";
 import { renderStatus } from "../render-status.js";

@@ -1,11 +1,11 @@
 import { identityOf, UnknownDocumentError, verifyDocument } from "@hearth/attestation";
 import { generateKeyPair } from "@hearth/e2e";
+import type { Clock } from "@hearth/platform";
 import { EnclaveError } from "../../attest/enclave/enclave-error.js";
 import { Prover } from "../../attest/prover.js";
 import { openIdentity } from "../../compose/open-identity.js";
 import type { AgentSettings } from "../../config.js";
 import { AgentError } from "../../platform/agent-error.js";
-import type { Clock } from "../../platform/clock.js";
 import { AGENT_VERSION } from "../../version.js";
 import type { AttestPort, OwnProof } from "../ports.js";
 

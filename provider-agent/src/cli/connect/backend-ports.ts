@@ -1,9 +1,9 @@
 import { stat } from "node:fs/promises";
+import type { Clock } from "@hearth/platform";
 import { detectBackends } from "../../backends/detect-backends.js";
 import { OpenAiBackend } from "../../backends/openai-backend.js";
 import { type BackendConfig, SHIPPED_MODEL } from "../../config/backend-config.js";
 import type { AgentSettings } from "../../config.js";
-import type { Clock } from "../../platform/clock.js";
 import type { AgentPorts, BackendReport } from "../ports.js";
 
 /** Asks model servers as the agent does. */

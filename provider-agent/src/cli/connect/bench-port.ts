@@ -1,3 +1,4 @@
+import type { Clock, Rng } from "@hearth/platform";
 import type { Backend } from "../../backends/backend.js";
 import { createBackends } from "../../backends/create-backends.js";
 import { BenchStore } from "../../bench/bench-store.js";
@@ -5,9 +6,7 @@ import { runBench } from "../../bench/run-bench.js";
 import { SHIPPED_MODEL } from "../../config/backend-config.js";
 import { machineFacts } from "../../machine/hardware.js";
 import { AgentError } from "../../platform/agent-error.js";
-import type { Clock } from "../../platform/clock.js";
 import { createLogger } from "../../platform/logger.js";
-import type { Rng } from "../../platform/rng.js";
 import { AGENT_VERSION } from "../../version.js";
 import type { BenchPort } from "../ports.js";
 

@@ -1,3 +1,4 @@
+import type { Clock } from "@hearth/platform";
 import type { AgentSettings } from "../../config.js";
 import { coordinatorOrigin } from "../../enrol/coordinator-origin.js";
 import { HttpFormClient } from "../../enrol/form-client.js";
@@ -6,7 +7,6 @@ import { loginWithToken } from "../../enrol/login-with-token.js";
 import { logout } from "../../enrol/logout.js";
 import type { MachineDescription } from "../../enrol/machine-description.js";
 import { TokenStore } from "../../enrol/token-store.js";
-import type { Clock } from "../../platform/clock.js";
 import { AGENT_VERSION } from "../../version.js";
 import type { EnrolPort, LoginRequest } from "../ports.js";
 

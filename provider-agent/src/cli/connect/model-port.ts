@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import type { Clock } from "@hearth/platform";
 import type { AgentSettings } from "../../config.js";
 import { checkModel, type ModelCheckReport, type ModelCheckRow } from "../../models/check-model.js";
 import { findModel } from "../../models/find-model.js";
@@ -9,7 +10,6 @@ import { modelPlaces } from "../../models/model-places.js";
 import { type ScannedModel, scanModels } from "../../models/scan-models.js";
 import { WeightsHasher } from "../../models/weights-hash.js";
 import { AgentError } from "../../platform/agent-error.js";
-import type { Clock } from "../../platform/clock.js";
 import type { ModelPort, TemplateReport } from "../ports.js";
 
 export interface ModelPortDeps {

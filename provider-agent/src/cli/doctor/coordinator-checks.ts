@@ -2,9 +2,9 @@ import { lookup } from "node:dns/promises";
 import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { isIP } from "node:net";
+import { describeFault } from "@hearth/platform";
 import { SUBPROTOCOL } from "@hearth/protocol";
 import { WebSocket } from "ws";
-import { describeFault } from "../../platform/fault.js";
 import { type Check, type CheckResult, fail, ok, skipped, warn } from "./check.js";
 
 /** Challenges and attestations carry times, and are refused when these are off by 2 min, ms. */

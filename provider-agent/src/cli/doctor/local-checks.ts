@@ -1,7 +1,7 @@
 import { existsSync, statfsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
+import { describeFault } from "@hearth/platform";
 import { AgentError } from "../../platform/agent-error.js";
-import { describeFault } from "../../platform/fault.js";
 import { lockHolder } from "../../supervisor/agent-lock.js";
 import { hasStoredToken } from "../invocation.js";
 import { type Check, fail, ok, skipped, warn } from "./check.js";

@@ -13,7 +13,7 @@ export interface Fault {
  */
 export function describeFault(thrown: unknown): Fault {
   if (!(thrown instanceof Error)) return { name: typeof thrown, code: undefined, at: [] };
-  const { code } = thrown as NodeJS.ErrnoException;
+  const code = "code" in thrown && typeof thrown.code === "string" ? thrown.code : undefined;
   const at = (thrown.stack ?? "").split("\n").filter((line) => line.startsWith("    at "));
   return { name: thrown.name, code, at: at.slice(0, 6).map((line) => line.trim()) };
 }

@@ -1,4 +1,4 @@
-import type { Clock } from "../platform/clock.js";
+import type { Clock } from "../clock.js";
 
 interface Timer {
   readonly at: number;
@@ -26,6 +26,12 @@ export class FakeClock implements Clock {
     this.#pausedMs += ms;
   }
 
+  /** Sleeps: time moves on, and what fell due meanwhile fires late, once, in its order. */
+  jump(ms: number): void {
+    this.#now += ms;
+    this.advance(0);
+  }
+
   setTimer(ms: number, fire: () => void): Disposable {
     const timer: Timer = { at: this.#now + Math.max(0, ms), order: this.#order++, fire };
     this.#timers.add(timer);
@@ -42,7 +48,7 @@ export class FakeClock implements Clock {
     const until = this.#now + ms;
     for (let due = this.#next(until); due !== undefined; due = this.#next(until)) {
       this.#timers.delete(due);
-      this.#now = due.at;
+      this.#now = Math.max(this.#now, due.at);
       due.fire();
     }
     this.#now = until;

@@ -1,0 +1,25 @@
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import { BoundedMap } from "./bounded-map.js";
+
+it("holds the entries that were set last, and no more of them than it may", () => {
+  const moves = fc.array(fc.record({ key: fc.nat(12), drop: fc.boolean() }), { maxLength: 60 });
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 8 }), moves, (max, sequence) => {
+      const map = new BoundedMap<number, number>(max);
+      let expected: (readonly [number, number])[] = [];
+      for (const [at, { key, drop }] of sequence.entries()) {
+        expected = expected.filter(([each]) => each !== key);
+        if (drop) {
+          map.delete(key);
+          continue;
+        }
+        map.set(key, at);
+        expected = [...expected, [key, at] as const].slice(-max);
+      }
+      expect([...map.entries()]).toEqual(expected);
+      expect(map.size).toBe(expected.length);
+      for (const [key, value] of expected) expect([map.has(key), map.get(key)]).toEqual([true, value]);
+    }),
+  );
+});

@@ -1,0 +1,38 @@
+/** A map that holds so many entries at most: the one that was set longest ago makes room. */
+export class BoundedMap<K, V> {
+  readonly #entries = new Map<K, V>();
+  readonly #max: number;
+
+  /** @param max entries, at least 1 */
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  get(key: K): V | undefined {
+    return this.#entries.get(key);
+  }
+
+  has(key: K): boolean {
+    return this.#entries.has(key);
+  }
+
+  /** Adds or replaces; either way the entry is the youngest now. */
+  set(key: K, value: V): void {
+    this.#entries.delete(key);
+    this.#entries.set(key, value);
+    if (this.#entries.size > this.#max) this.#entries.delete(this.#entries.keys().next().value as K);
+  }
+
+  delete(key: K): boolean {
+    return this.#entries.delete(key);
+  }
+
+  /** From the oldest to the youngest. */
+  entries(): IterableIterator<[K, V]> {
+    return this.#entries.entries();
+  }
+}

@@ -1,0 +1,30 @@
+/** Why a machine may not serve a request: a closed vocabulary, in the order in which selection asks. */
+export const GATES = [
+  "allowlist",
+  "excluded",
+  "not_serving_model",
+  "error_cooldown",
+  "capacity_cooldown",
+  "offline",
+  "draining",
+  "untrusted",
+  "private_only",
+  "trust_floor",
+  "runtime_unverified",
+  "no_encryption_key",
+  "challenge_stale",
+  "version_floor",
+  "template_broken",
+  "tools",
+  "vision",
+  "dialect",
+  "slot_crashed",
+  "slot_reloading",
+  "no_headroom",
+  "thermal_critical",
+  "model_too_large",
+  "free_memory",
+  "context_exceeded",
+] as const;
+
+export type Gate = (typeof GATES)[number];
