@@ -1,11 +1,21 @@
+import { grammarOf } from "@hearth/dialects";
+import { STREAM_FIXTURES } from "@hearth/dialects/fixtures";
 import type { ResponseOpener } from "@hearth/e2e";
 import { FakeClock } from "@hearth/platform/testing";
 import type { AttemptId, CloseReason, DataFrame, ProviderId } from "@hearth/protocol";
 import { describe, expect, it } from "vitest";
 import { type AttemptEnd, type DigestFault, ProviderAttempt } from "./attempt.js";
-import { PROTOCOL_VIOLATION } from "./failures.js";
+import { failureOfStatus, PROTOCOL_VIOLATION } from "./failures.js";
+import type { OutboundForm } from "./outbound-request.js";
 
-function setUp() {
+const readAny: OutboundForm["readEvent"] = (data) => ({
+  kind: data.length > 2 ? "content" : "preamble",
+  parsed: JSON.parse(data),
+  finishes: true,
+  generates: true,
+});
+
+function setUp(readEvent = readAny) {
   const violations: CloseReason[] = [];
   const faults: DigestFault[] = [];
   const ends: AttemptEnd[] = [];
@@ -20,12 +30,7 @@ function setUp() {
       dialect: "chat_completions",
       format: "events",
       body: new Uint8Array(),
-      readEvent: (data) => ({
-        kind: data.length > 2 ? "content" : "preamble",
-        parsed: JSON.parse(data),
-        finishes: true,
-        generates: true,
-      }),
+      readEvent,
     },
     opener,
     receipts: undefined,
@@ -212,4 +217,22 @@ it("passes over a byte order mark and events without words", async () => {
   attempt.data(frame(Buffer.from("\ufeff:\n\n\n\ndata:\n\ndata: {}\n\n"), false));
   const events = attempt[Symbol.asyncIterator]();
   expect((await events.next()).value).toMatchObject({ type: "preamble", chunk: { parsed: {} } });
+});
+
+describe.each(STREAM_FIXTURES)("the stream of $what ($dialect)", ({ dialect, text, tokens, usage, end }) => {
+  it("ends the attempt as it says, and tells of its content", () => {
+    const { attempt, ends, contents, faults } = setUp(grammarOf(dialect).read);
+    // Behind the end of a stream with named events an agent sends nothing.
+    const isNamed = dialect === "messages" || dialect === "responses";
+    attempt.data(frame(Buffer.from(isNamed ? text.replace(/data: \[DONE\]\n\n$/, "") : text), true));
+    attempt.complete(usage);
+    if (end.type === "answer") expect(ends).toMatchObject([{ type: "completed" }]);
+    else {
+      const failure = failureOfStatus(end.status, end.error);
+      const progress = tokens > 0 ? "processed" : failure.progress;
+      expect(ends).toMatchObject([{ type: "failed", failure: { ...failure, progress }, afterContent: tokens > 0 }]);
+    }
+    expect(contents).toEqual(end.type === "answer" || tokens > 0 ? [true] : []);
+    expect(faults).toEqual([]);
+  });
 });

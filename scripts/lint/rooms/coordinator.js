@@ -220,6 +220,7 @@ export const COORDINATOR = {
   ],
   "*.test.ts": [
     "../attestation/testing",
+    "@hearth/dialects/fixtures",
     "@hearth/platform",
     "@hearth/platform/testing",
     "@seriousme/openapi-schema-validator",
