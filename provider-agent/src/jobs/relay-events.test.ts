@@ -101,6 +101,13 @@ describe("the last events of a backend", () => {
     expect(sent.text).toBe("");
   });
 
+  it("are not waited for behind more events than a whole answer can come from", async () => {
+    const ping = `data: ${JSON.stringify({ type: "ping", padding: "x".repeat(900_000) })}\n\n`;
+    const { sent, outcome } = relay("whole", START, ...Array.from({ length: 40 }, () => ping), delta("a"), STOP);
+    expect(await outcome).toEqual({ code: "backend_error", status: 502, progress: "processed" });
+    expect(sent.text).toBe("");
+  });
+
   it("travel in frames of one kind each", async () => {
     const { sent, outcome } = relay("interactive", START + delta("a") + delta("b"), delta("c") + STOP);
     expect(await outcome).toBe("relayed");
