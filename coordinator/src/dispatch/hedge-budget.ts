@@ -1,4 +1,4 @@
-/** The numbers of the hedge budget: design §4, rule 4. */
+/** The numbers of the hedge budget: `docs/dispatch.md`, _When a backup starts_. */
 export const HEDGE_BUDGET = {
   perPrimary: 0.1,
   burst: 10,

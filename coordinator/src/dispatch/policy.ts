@@ -7,16 +7,16 @@ export interface PolicySettings extends Omit<DispatchPolicy, "ttftDeadlineMs" | 
   readonly ttftMaxMs: number;
 }
 
-/** The numbers of the design's dispatch rules; the rule that each comes from is named. */
+/** The numbers of the rules in `docs/dispatch.md`; the rule that each belongs to is named. */
 export const DEFAULT_POLICY: PolicySettings = {
   maxAttempts: 3, // rule 2
   ttftBaseMs: 10_000, // rule 3
   ttftPerThousandTokensMs: 1_000, // rule 3
   ttftMaxMs: 120_000, // rule 3
   patienceMs: 600_000, // rule 5
-  signExtensionMs: 45_000, // rule 3
-  signExtensionsMax: 4, // rule 3
-  preambleGraceMs: 90_000, // rule 5
+  signExtensionMs: 45_000, // rule 4
+  signExtensionsMax: 4, // rule 4
+  preambleGraceMs: 90_000, // rule 3
   heldChunksMax: 8, // rule 1
   heldBytesMax: 64 * 1024, // rule 1
   contentGapMs: 45_000, // rule 6

@@ -85,7 +85,7 @@ function racingEvent(context: RacingContext, event: AttemptEvent): Step {
     case "content":
       return commit(context, [{ type: "emit", chunks: event.chunks }]);
     case "end": {
-      // Rule 7: only preamble and a clean end is a valid empty completion.
+      // Rule 8: only preamble and a clean end is a valid empty completion.
       const [, effects] = commit(context, []);
       const finish: DispatchEffect = {
         type: "finish",
@@ -118,7 +118,7 @@ function preamble({ state, attempt, now, policy }: RacingContext, chunk: Chunk):
   return [next, [hold, ...effects]];
 }
 
-/** Rule 3: what moves has time, as much as its kind of movement is worth. It is late no longer. */
+/** Rule 4: what moves has time, as much as its kind of movement is worth. It is late no longer. */
 function working(context: RacingContext, sign: WorkingSign): Step {
   const { state, attempt, now, policy } = context;
   switch (sign) {
@@ -170,7 +170,7 @@ function begun(state: Racing, attempt: RacingAttempt, now: number, policy: Dispa
   return [replace(state, next), [{ type: "arm", timer: `due:${attempt.index}`, at: ttftDueAt }]];
 }
 
-/** Rule 5: a preamble past the deadline buys time to first content, once an attempt. */
+/** Rule 3: a preamble past the deadline buys time to first content, once an attempt. */
 function grantGrace(state: Racing, attempt: RacingAttempt, now: number, policy: DispatchPolicy): Step {
   const dueAt = Math.min(state.patienceAt, Math.max(attempt.ttftDueAt, now + policy.preambleGraceMs));
   const graced: RacingAttempt = { ...attempt, dueAt, preamble: "grace_used" };
@@ -242,7 +242,7 @@ function unavailable({ state, index }: Unavailable, result: DispatchResult): Ste
   return [{ phase: "closed" }, [{ type: "finish", result: told }]];
 }
 
-/** Rule 3: the first content wins; everyone else is cancelled. */
+/** Rule 7: the first content wins; everyone else is cancelled. */
 function commit({ state, attempt, now, policy }: RacingContext, then: readonly DispatchEffect[]): Step {
   const losers = live(state).filter((index) => index !== attempt.index);
   return [

@@ -2,7 +2,7 @@ import type { AttemptObserver, WaitQueue } from "@hearth/coordinator/internals";
 import type { AttemptRecord } from "./journal.js";
 import type { World } from "./world.js";
 
-// Design §4, rule 4.
+// docs/dispatch.md, When a backup starts.
 const BURST = 10;
 const PER_PRIMARY = 0.1;
 
