@@ -49,7 +49,7 @@ export class RequestTrace {
     return this.#sent.find((each) => each.attempt.id === outcome.attempt);
   }
 
-  /** The headers of design §14, for the attempt that won. */
+  /** What the response headers tell of the attempt that won. */
   headers(winner: Attempt, requestId: RequestId): Record<string, string> {
     const sent = this.find(winner);
     if (sent === undefined) return {};

@@ -1,4 +1,4 @@
-/** The numbers of outlier detection: design §5. */
+/** The numbers of outlier detection: `docs/dispatch.md`, _The breaker_. */
 export const OUTLIER = {
   faultsToOpen: 2,
   windowMs: 60_000,

@@ -4,7 +4,7 @@ import type { Picked } from "./pick-result.js";
 import type { Picker } from "./picker.js";
 import type { Traits, Tried } from "./traits.js";
 
-/** The numbers of the queue: design §7. */
+/** The numbers of the queue: `docs/dispatch.md`, _Waiting or refusing_. */
 export const QUEUE = {
   perModel: 64,
   patienceMs: 120_000,
