@@ -55,6 +55,33 @@ describe("reading a body", () => {
     expect(stalled).toBe(0);
   });
 
+  it("counts no silence before the answer has begun, where that is told by the caller", async () => {
+    const clock = new FakeClock();
+    const events: string[] = [];
+    async function* body(): AsyncGenerator<Uint8Array> {
+      yield Buffer.from(": ping");
+      yield Buffer.from("content");
+      await new Promise<never>(() => {});
+    }
+    using reader = new BodyReader(
+      body(),
+      clock,
+      () => events.push("stalled"),
+      () => events.push("begun"),
+    );
+    reader.beginLater();
+    await reader.next();
+    const second = reader.next();
+    clock.advance(10 * STALL_MS);
+    await second;
+    expect(events).toEqual([]);
+    reader.begin();
+    reader.begin();
+    void reader.next();
+    clock.advance(STALL_MS);
+    expect(events).toEqual(["begun", "stalled"]);
+  });
+
   it("stops when it has enough", async () => {
     using reader = new BodyReader(parts("abc", "def", "ghi"), new FakeClock(), () => {});
     expect((await reader.readUpTo(4)).toString()).toBe("abcdef");

@@ -16,10 +16,11 @@ export class BodyReader implements Disposable {
   readonly #stalled: () => void;
   readonly #begun: () => void;
   #watchdog: Watchdog | undefined;
+  #beginsByItself = true;
 
   /**
    * @param stalled called once when the backend has been silent for `STALL_MS`: the pending read is to be aborted
-   * @param begun called once when the first chunk, or the end, is here
+   * @param begun called once when the first chunk, or the end, is here; see also `beginLater`
    */
   constructor(body: AsyncIterable<Uint8Array>, clock: Clock, stalled: () => void, begun: () => void = () => {}) {
     this.#chunks = body[Symbol.asyncIterator]();
@@ -28,12 +29,25 @@ export class BodyReader implements Disposable {
     this.#begun = begun;
   }
 
+  /**
+   * From here on silence counts only once `begin` is called: what a backend sends before its answer (comments, a role)
+   * must not shorten the time that silence would have got.
+   */
+  beginLater(): void {
+    this.#beginsByItself = false;
+  }
+
+  /** The answer has begun. */
+  begin(): void {
+    if (this.#watchdog === undefined) this.#begin();
+  }
+
   /** @returns `undefined` at the end. @throws Error when the body breaks off */
   async next(): Promise<Uint8Array | undefined> {
     this.#watchdog?.feed();
     const { done, value } = await this.#chunks.next();
-    if (this.#watchdog === undefined) this.#begin();
-    else this.#watchdog.pause();
+    if (this.#watchdog !== undefined) this.#watchdog.pause();
+    else if (this.#beginsByItself || done) this.#begin();
     return done ? undefined : value;
   }
 

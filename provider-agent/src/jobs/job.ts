@@ -174,8 +174,12 @@ export class Job {
     if (!contentType.includes("event-stream")) {
       throw JobFailure.ofPlainBody(await reader.readUpTo(LIMITS.errorBodyBytes));
     }
+    reader.beginLater();
     const heard = (): void => {
-      if (this.#scan.sawContent) this.#timer.content();
+      if (this.#scan.sawContent) {
+        reader.begin();
+        this.#timer.content();
+      }
       if (this.#fold !== undefined && this.#scan.tokens > 0) this.#signs.saw("generating", this.#scan.tokens);
     };
     const relay = { pieces: piecesOf(reader), outflow: this.#outflow, scan: this.#scan, heard };

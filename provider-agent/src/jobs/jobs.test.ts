@@ -371,6 +371,24 @@ describe("a backend that is slow", () => {
     await eventually(() => setting.backend.calls[0]?.aborted === true);
   });
 
+  it("behind a comment or a role has as much time as one that says nothing", async () => {
+    await using setting = await startSetting(async (call) => {
+      const { response } = call;
+      response.writeHead(200, { "content-type": "text/event-stream" });
+      response.write(`: ping\n\n${chunk({ role: "assistant", content: "" })}`);
+      const startedAt = systemClock.now();
+      // More than a stall within an answer may last.
+      await eventually(() => systemClock.now() - startedAt > 700 || call.aborted);
+      response.end(chunk({ content: "late" }) + DONE);
+    }, quick);
+    // The connection has a watch on silence of its own, which is to see the coordinator alive.
+    using _pings = repeat(systemClock, 50, () => setting.link.socket.ping());
+    const sent = setting.link.request(BODY);
+    expect((await sent.end()).type).toBe("complete");
+    expect(sent.text).toContain("late");
+    expect(sent.holdings).toEqual(["preamble", "content", "trailer"]);
+  });
+
   it("in ending its body has its answer delivered all the same", async () => {
     await using setting = await startSetting((call) => {
       startEvents(call);
