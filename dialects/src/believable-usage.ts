@@ -15,6 +15,22 @@ export function believable<T extends object>(told: T | undefined, counted: Token
   return told;
 }
 
+/** What stands in for what a backend never said of its whole answer. */
+export interface CompletionFallback {
+  readonly id: string;
+  readonly model: string;
+  /** Seconds since 1970. */
+  readonly created: number;
+  /** What is counted; absent = what the backend said is kept as it is. */
+  readonly usage?: TokenUsage;
+}
+
+/** The `usage` of a whole answer: what the backend told where it can be true, else what is counted. */
+export function settledUsage(told: object | undefined, counted: TokenUsage | undefined): { readonly usage?: object } {
+  const usage = counted === undefined ? told : (believable(told, counted) ?? openAiUsage(counted));
+  return usage === undefined ? {} : { usage };
+}
+
 /** The provider's count in OpenAI's form. */
 export function openAiUsage(usage: TokenUsage): {
   readonly prompt_tokens: number;

@@ -112,6 +112,16 @@ export function keyScheduleContext(primitives: Primitives, info: Uint8Array): Ui
   return concat(MODE_BASE, extract(primitives, EMPTY, PSK_ID_HASH), extract(primitives, EMPTY, INFO_HASH, info));
 }
 
+/** `keyScheduleContext` of one `info`, computed once for each set of primitives. */
+export function keyScheduleFor(info: Uint8Array): (primitives: Primitives) => Uint8Array {
+  const contexts = new WeakMap<Primitives, Uint8Array>();
+  return (primitives) => {
+    const known = contexts.get(primitives) ?? keyScheduleContext(primitives, info);
+    contexts.set(primitives, known);
+    return known;
+  };
+}
+
 /** `KeySchedule` of RFC 9180 §5.1 in base mode; wipes `sharedSecret`. */
 export function keySchedule(
   primitives: Primitives,

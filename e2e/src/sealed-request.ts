@@ -3,7 +3,7 @@ import { type Binding, ChunkAad } from "./binding.js";
 import { utf8 } from "./bytes.js";
 import { ChunkOpener } from "./chunk-opener.js";
 import { ChunkSealer } from "./chunk-sealer.js";
-import { decapsulate, encapsulate, exportSecret, type HpkeContext, keySchedule, keyScheduleContext } from "./hpke.js";
+import { decapsulate, encapsulate, exportSecret, type HpkeContext, keySchedule, keyScheduleFor } from "./hpke.js";
 import type { EncryptionKeyPair } from "./key-pair.js";
 import { AEAD_KEY_BYTES, type PreparedPublicKey, type Primitives } from "./primitives.js";
 import type { Padding } from "./record.js";
@@ -16,6 +16,7 @@ import {
 
 const REQUEST_INFO = utf8("hearth/e2e/1 request");
 const RESPONSE_LABEL = utf8("hearth/e2e/1 response");
+const scheduleContext = keyScheduleFor(REQUEST_INFO);
 
 /** Options of `sealRequest`. */
 export interface SealRequestOptions {
@@ -119,16 +120,4 @@ function responseSecret(primitives: Primitives, { exporterSecret }: HpkeContext)
   const secret = exportSecret(primitives, exporterSecret, RESPONSE_LABEL, AEAD_KEY_BYTES);
   exporterSecret.fill(0);
   return secret;
-}
-
-const scheduleContexts = new WeakMap<Primitives, Uint8Array>();
-
-/** The same for every request, so it is computed once. */
-function scheduleContext(primitives: Primitives): Uint8Array {
-  let context = scheduleContexts.get(primitives);
-  if (context === undefined) {
-    context = keyScheduleContext(primitives, REQUEST_INFO);
-    scheduleContexts.set(primitives, context);
-  }
-  return context;
 }

@@ -4,7 +4,7 @@ import { concat, utf8 } from "./bytes.js";
 import { ChunkOpener } from "./chunk-opener.js";
 import { ChunkSealer, type StreamKeys } from "./chunk-sealer.js";
 import { E2eError } from "./error.js";
-import { decapsulate, encapsulate, exportSecret, keySchedule, keyScheduleContext } from "./hpke.js";
+import { decapsulate, encapsulate, exportSecret, keySchedule, keyScheduleFor } from "./hpke.js";
 import { type EncryptionKeyPair, keyIdOf } from "./key-pair.js";
 import { AEAD_KEY_BYTES, NONCE_BYTES, type PreparedPublicKey, type Primitives } from "./primitives.js";
 import type { Padding } from "./record.js";
@@ -14,6 +14,7 @@ import { type ResponseBasis, ResponseOpenerStream, ResponseSealerStream } from "
 const CONTEXT_INFO = utf8("hearth/e2e/2 context");
 const REQUEST_LABEL = utf8("hearth/e2e/2 request");
 const RESPONSE_LABEL = utf8("hearth/e2e/2 response");
+const scheduleContext = keyScheduleFor(CONTEXT_INFO);
 
 /** Attempts under one context at most: what is remembered of them, so that none comes twice, stays small. */
 export const MAX_ATTEMPTS_PER_CONTEXT = 65_536;
@@ -160,16 +161,4 @@ class AttemptExporter {
     this.#exporterSecret.fill(0);
     this.#attempts.clear();
   }
-}
-
-const scheduleContexts = new WeakMap<Primitives, Uint8Array>();
-
-/** The same for every context, so it is computed once. */
-function scheduleContext(primitives: Primitives): Uint8Array {
-  let context = scheduleContexts.get(primitives);
-  if (context === undefined) {
-    context = keyScheduleContext(primitives, CONTEXT_INFO);
-    scheduleContexts.set(primitives, context);
-  }
-  return context;
 }

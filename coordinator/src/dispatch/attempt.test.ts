@@ -36,7 +36,6 @@ function setUp(readEvent = readAny) {
     receipts: undefined,
     answerTokens: undefined,
     usageClamped() {},
-    answerMaxBytes: Number.POSITIVE_INFINITY,
     clock: new FakeClock(),
     working() {},
     content: (first) => contents.push(first),

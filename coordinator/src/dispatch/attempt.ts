@@ -59,8 +59,6 @@ export interface AttemptDeps {
   readonly receipts: ReceiptCheck | undefined;
   /** What the consumer allows the answer, or the model's context holds, tokens; absent = neither is known. */
   readonly answerTokens: number | undefined;
-  /** Plaintext bytes of the whole answer at most: the coordinator gathers it for a consumer who does not stream. */
-  readonly answerMaxBytes: number;
   readonly clock: Clock;
   /** The provider works on it: there is a sign of life, or content has come. */
   readonly working: () => void;
@@ -124,10 +122,7 @@ export class ProviderAttempt implements Attempt, StreamListener {
   #received = 0;
   /** What has come of an answer that is one body. */
   readonly #parts: Buffer[] = [];
-  #gatheredBytes = 0;
-  /** Content has come, or word that it is being written. */
-  #seenContent = false;
-  #shownContent = false;
+  #heardOfContent: "nothing" | "being_written" | "some" = "nothing";
   #lastContentAt: number;
 
   constructor(deps: AttemptDeps) {
@@ -166,10 +161,10 @@ export class ProviderAttempt implements Attempt, StreamListener {
     // Movement is all that counts; and no credit bounds how often the same is said.
     if (this.#signs.get(sign) === counter || this.#over) return;
     // Behind the content of a stream a sign tells nothing, and nobody may be reading.
-    if (this.#shownContent) return;
+    if (this.#heardOfContent === "some") return;
     this.#guarded("working", 0, () => {
       if (this.#signs.size === 0) this.#deps.working();
-      if (sign === "generating" && !this.#signs.has(sign)) this.#noteContent();
+      if (sign === "generating") this.#noteWriting();
       this.#signs.set(sign, counter);
       // Nobody reads an attempt that waits for its consumer: the newest sign tells as much as all of them.
       const last = this.#events.at(-1);
@@ -211,7 +206,6 @@ export class ProviderAttempt implements Attempt, StreamListener {
     if (plaintext.length === 0 && !final) return this.#giveUp(PROTOCOL_VIOLATION);
     this.#outstandingBytes += plaintext.length;
     this.#answerBytes += plaintext.length;
-    if (this.#answerBytes > this.#deps.answerMaxBytes) return this.#giveUp(failureOfStatus(502));
     // One frame may overshoot the credit; two may not.
     if (this.#outstandingBytes > LIMITS.initialCreditBytes + LIMITS.frameBytes) {
       return this.#giveUp(PROTOCOL_VIOLATION);
@@ -294,8 +288,7 @@ export class ProviderAttempt implements Attempt, StreamListener {
   /** A part of an answer that is one body: nobody waits for it, so that its bytes are granted back at once. */
   #gather(part: Buffer): void {
     this.#parts.push(part);
-    this.#gatheredBytes += part.length;
-    if (this.#gatheredBytes > LIMITS.responseBodyBytes) {
+    if (this.#answerBytes > LIMITS.responseBodyBytes) {
       // Vectors are as many as were asked for; no model writes as much.
       return this.#giveUp(this.#deps.form.dialect === "embeddings" ? BODY_TOO_LARGE : failureOfStatus(502));
     }
@@ -357,22 +350,33 @@ export class ProviderAttempt implements Attempt, StreamListener {
     if (this.#content.length === 0) return;
     const chunks = this.#content;
     this.#content = [];
-    this.#noteContent();
-    this.#shownContent = true;
+    this.#noteContent("some");
     this.#push({ type: "content", chunks });
   }
 
-  #noteContent(): void {
+  /** The first word of it counts as the first content; each later one ends the silence, and is no content. */
+  #noteWriting(): void {
+    if (!this.#seenContent) this.#noteContent("being_written");
+    this.#lastContentAt = this.#deps.clock.now();
+  }
+
+  #noteContent(heard: "being_written" | "some"): void {
     const now = this.#deps.clock.now();
-    if (!this.#seenContent) this.#deps.working();
-    this.#deps.content(!this.#seenContent, now - this.#lastContentAt);
-    this.#seenContent = true;
+    const first = !this.#seenContent;
+    if (first) this.#deps.working();
+    this.#deps.content(first, now - this.#lastContentAt);
+    this.#heardOfContent = heard;
     this.#lastContentAt = now;
+  }
+
+  get #seenContent(): boolean {
+    return this.#heardOfContent !== "nothing";
   }
 
   #chunk(event: SseEvent, parsed: unknown): Chunk {
     const { dialect, format } = this.#deps.form;
-    return { dialect, bytes: event.bytes, parsed, ...(format === "body" ? { whole: true } : {}) };
+    const chunk = { dialect, bytes: event.bytes, parsed };
+    return format === "body" ? { ...chunk, whole: true } : chunk;
   }
 
   /** The backend's fault, seen by us before the agent could tell: stop it and report. */

@@ -28,9 +28,6 @@ import type { StartAttempt } from "./race.js";
 import { ReceiptCheck } from "./receipt-check.js";
 import type { AttemptRole, StartResult } from "./types.js";
 
-/** An answer that is gathered before it is sent may not grow without end, bytes. No model writes as much. */
-const WHOLE_ANSWER_MAX_BYTES = 32 * 1024 * 1024;
-
 export interface OpenAttemptDeps {
   readonly picker: Picker;
   readonly queue: WaitQueue;
@@ -217,7 +214,6 @@ class AttemptOpener {
       opener: sealer.response,
       receipts: this.#receiptsOf({ pick, session, attemptId }, form.body),
       answerTokens: request.maxTokens ?? session.models.get(traits.model)?.context_length,
-      answerMaxBytes: request.delivery === "whole" ? WHOLE_ANSWER_MAX_BYTES : Number.POSITIVE_INFINITY,
       clock: this.#deps.clock,
       working: () => pick.lease.report("accept"),
       content: (first, gapMs) => this.#deps.observer.content(first, gapMs),

@@ -1,5 +1,4 @@
-import { believable, openAiUsage } from "../believable-usage.js";
-import type { TokenUsage } from "../token-usage.js";
+import { type CompletionFallback, settledUsage } from "../believable-usage.js";
 import type { ChatChunk, ChatChunkChoice, ChatUsage, ToolCallDelta } from "./read-event.js";
 
 interface ToolCall {
@@ -42,15 +41,7 @@ export class ChatAccumulator {
     addKnown(this.#extras, extras);
   }
 
-  /** @param fallback stands in for what the backend never said */
-  completion(fallback: {
-    readonly id: string;
-    readonly model: string;
-    readonly created: number;
-    readonly usage?: TokenUsage;
-  }): object {
-    const { usage: counted } = fallback;
-    const usage = counted === undefined ? this.#usage : (believable(this.#usage, counted) ?? openAiUsage(counted));
+  completion(fallback: CompletionFallback): object {
     return {
       id: this.#head?.id ?? fallback.id,
       object: "chat.completion",
@@ -59,7 +50,7 @@ export class ChatAccumulator {
       ...this.#extras,
       choices:
         this.#choices.size === 0 ? [toChoice(0, emptyChoice())] : [...this.#choices].map(([i, c]) => toChoice(i, c)),
-      ...(usage === undefined ? {} : { usage }),
+      ...settledUsage(this.#usage, fallback.usage),
     };
   }
 

@@ -1,5 +1,4 @@
-import { believable, openAiUsage } from "../believable-usage.js";
-import type { TokenUsage } from "../token-usage.js";
+import { type CompletionFallback, settledUsage } from "../believable-usage.js";
 import { joinLogprobs, type TextLogprobs } from "./logprobs.js";
 import type { TextChunk } from "./read-event.js";
 
@@ -21,22 +20,14 @@ export class TextAccumulator {
     this.#finishReason = choice.finish_reason ?? this.#finishReason;
   }
 
-  /** @param fallback stands in for what the backend never said; without `usage`, what it said of that is kept */
-  completion(fallback: {
-    readonly id: string;
-    readonly model: string;
-    readonly created: number;
-    readonly usage?: TokenUsage;
-  }): object {
-    const { usage: counted } = fallback;
-    const usage = counted === undefined ? this.#usage : (believable(this.#usage, counted) ?? openAiUsage(counted));
+  completion(fallback: CompletionFallback): object {
     return {
       id: this.#head?.id ?? fallback.id,
       object: "text_completion",
       created: this.#head?.created ?? fallback.created,
       model: this.#head?.model ?? fallback.model,
       choices: [{ text: this.#text, index: 0, logprobs: this.#logprobs, finish_reason: this.#finishReason }],
-      ...(usage === undefined ? {} : { usage }),
+      ...settledUsage(this.#usage, fallback.usage),
     };
   }
 }

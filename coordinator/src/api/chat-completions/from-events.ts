@@ -80,7 +80,8 @@ class WholeChat implements Reply {
   readonly #facts: ChunkFacts;
   readonly #repair: ChunkRepair;
   readonly #accumulator = new ChatAccumulator();
-  #ready: { readonly bytes: Uint8Array; readonly told: ChatUsage | null | undefined } | undefined;
+  /** A whole answer in which nothing had to be put right. */
+  #ready: { readonly bytes: Uint8Array; readonly chunk: ChatChunk } | undefined;
 
   constructor(consumer: Consumer, facts: ChunkFacts) {
     this.#consumer = consumer;
@@ -93,16 +94,17 @@ class WholeChat implements Reply {
   write(chunk: Chunk): undefined {
     const repaired = this.#repair.next(chunk.parsed as ChatChunk);
     if (repaired === undefined) return;
-    if (chunk.whole && repaired === chunk.parsed) this.#ready = { bytes: chunk.bytes, told: repaired.usage };
-    this.#accumulator.add(repaired);
+    if (chunk.whole && repaired === chunk.parsed) this.#ready = { bytes: chunk.bytes, chunk: repaired };
+    else this.#accumulator.add(repaired);
   }
 
   complete(usage: Usage): void {
     const end = this.#repair.end();
-    const { bytes, told } = this.#ready ?? {};
-    // Nothing to put right: as it came.
-    if (bytes !== undefined && end === undefined && told && believable(told, usage)) {
-      return this.#consumer.sendJson(bytes);
+    if (this.#ready !== undefined) {
+      const { bytes, chunk } = this.#ready;
+      // Nothing to put right: as it came.
+      if (end === undefined && chunk.usage && believable(chunk.usage, usage)) return this.#consumer.sendJson(bytes);
+      this.#accumulator.add(chunk);
     }
     if (end !== undefined) this.#accumulator.add(end);
     this.#consumer.sendJson(this.#accumulator.completion({ ...this.#facts, usage }));
