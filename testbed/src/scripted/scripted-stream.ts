@@ -37,6 +37,8 @@ export interface StreamProvider {
 class GatheredEvents {
   contents = 0;
   #finished = false;
+  /** What has no meaning, and so no place in a whole answer. */
+  #odd: string | undefined;
   readonly #grammar: EventGrammar;
   readonly #fold: WholeFold;
 
@@ -51,6 +53,7 @@ class GatheredEvents {
     for (const { data } of readEvents(Buffer.from(text)) ?? []) {
       const reading = data === undefined ? undefined : this.#grammar.read(data);
       if (reading?.kind === "error") return reading;
+      if (reading?.kind === "malformed") this.#odd = data;
       if (reading?.kind === "content") {
         this.contents += 1;
         this.#finished ||= reading.finishes;
@@ -61,8 +64,9 @@ class GatheredEvents {
     return undefined;
   }
 
-  /** A stream without its end comes to half a body. */
+  /** A stream without its end comes to half a body; one with an event that means nothing comes to that. */
   body(): Uint8Array {
+    if (this.#odd !== undefined) return Buffer.from(this.#odd);
     const body = this.#fold.body();
     return this.#finished ? body : body.subarray(0, body.length / 2);
   }
