@@ -70,6 +70,8 @@ export const modelSchema = z.object({
   capabilities: z.object({ tools: z.boolean(), vision: z.boolean(), embeddings: z.boolean() }).partial().default({}),
   /** Dialects that the backend speaks for this model; absent = chat completions only. */
   dialects: z.array(z.enum(BACKEND_DIALECTS)).max(8).optional(),
+  /** The program that serves it. Another version of it is another program. */
+  backend: z.object({ kind: shortText, version: shortText.optional() }).optional(),
   /** SHA-256 of the model's chat template. */
   template_hash: shortText.optional(),
   /** Every chat template of the model renders. Absent = no opinion. */
@@ -142,6 +144,8 @@ export const workingSchema = z.object({
   sign: z.enum(WORKING_SIGNS),
   /** What moved: answers of a backend that loads, requests ahead in the line, prompt tokens read, tokens written. */
   counter: count,
+  /** `server`: what moved cannot be tied to this request. It buys time once; absent = it is this request's own. */
+  scope: z.enum(["request", "server"]).optional(),
 });
 
 /** The stream ended well; its last data frame carried the final flag. */
@@ -370,6 +374,7 @@ export type TrustLevel = (typeof TRUST_LEVELS)[number];
 export type SignedBlobText = z.infer<typeof signedBlobSchema>;
 export type AttestationProof = z.infer<typeof attestationSchema>;
 export type WorkingSign = (typeof WORKING_SIGNS)[number];
+export type WorkingScope = NonNullable<WorkingFrame["scope"]>;
 export type WorkingFrame = z.infer<typeof workingSchema>;
 export type Slot = z.infer<typeof slotSchema>;
 export type BackendDialect = (typeof BACKEND_DIALECTS)[number];

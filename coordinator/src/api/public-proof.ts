@@ -7,7 +7,7 @@ import {
   type SignedReceipt,
 } from "@hearth/attestation";
 import type { Clock } from "@hearth/platform";
-import type { ProviderSession } from "../fleet/provider-session.js";
+import type { ProviderLink } from "../fleet/provider-link.js";
 import type { PassedChallenge } from "../fleet/trust/session-trust.js";
 import { type CountedUsage, type KeptReceipt, readStored } from "../request/kept-receipt.js";
 
@@ -15,11 +15,11 @@ import { type CountedUsage, type KeptReceipt, readStored } from "../request/kept
  * What connected machines have proved, as anybody may check it again: the signed bytes, the keys, the challenge with its
  * answer. No serial is in it, only its salted hash, and no certificate, which would name the serial.
  */
-export function listAttestations(sessions: Iterable<ProviderSession>, clock: Clock): object {
+export function listAttestations(sessions: Iterable<ProviderLink>, clock: Clock): object {
   return { object: "list", data: [...sessions].map((session) => describeProof(session, clock)) };
 }
 
-function describeProof(session: ProviderSession, clock: Clock): object {
+function describeProof(session: ProviderLink, clock: Clock): object {
   const { proven } = session;
   return {
     object: "provider.attestation",

@@ -16,7 +16,7 @@ import {
   type WorkingSign,
 } from "@hearth/protocol";
 import type { AwaitedReceipt } from "../fleet/awaited-receipts.js";
-import type { ProviderStream, StreamListener } from "../fleet/provider-session.js";
+import type { ProviderStream, StreamListener } from "../fleet/provider-link.js";
 import { type ClampedMember, clampUsage, type UsageBounds, usageBounds } from "../fleet/usage-bounds.js";
 import {
   BODY_TOO_LARGE,

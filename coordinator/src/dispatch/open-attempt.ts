@@ -9,16 +9,15 @@ import {
   type RequestId,
   writeDataHeader,
 } from "@hearth/protocol";
-import type { ProviderSession, SealedRequest } from "../fleet/provider-session.js";
+import type { ProviderLink, SealedRequest } from "../fleet/provider-link.js";
 import type { ClampedMember } from "../fleet/usage-bounds.js";
 import type { Background } from "../platform/background.js";
 import { HearthError } from "../platform/errors.js";
 import type { Ids } from "../platform/ids.js";
 import type { ProviderContext, ProviderContexts } from "../sealing/provider-contexts.js";
-import type { Report } from "../selection/outlier.js";
-import type { Picked } from "../selection/pick-result.js";
+import type { Picked, Verdict } from "../selection/pick-result.js";
 import type { Picker } from "../selection/picker.js";
-import type { Traits } from "../selection/traits.js";
+import type { Traits, TriedProvider } from "../selection/traits.js";
 import type { WaitQueue } from "../selection/wait-queue.js";
 import { type AttemptEnd, type DigestFault, ProviderAttempt } from "./attempt.js";
 import { LEFT_WHILE_PAUSED } from "./failures.js";
@@ -32,7 +31,7 @@ export interface OpenAttemptDeps {
   readonly picker: Picker;
   readonly queue: WaitQueue;
   readonly hedging: Hedging;
-  readonly session: (id: ProviderId) => ProviderSession | undefined;
+  readonly session: (id: ProviderId) => ProviderLink | undefined;
   readonly ids: Ids;
   readonly clock: Clock;
   readonly contexts: ProviderContexts;
@@ -77,7 +76,7 @@ export interface Assignment {
 export interface SentAttempt {
   readonly attempt: ProviderAttempt;
   readonly role: AttemptRole;
-  readonly session: ProviderSession;
+  readonly session: ProviderLink;
   readonly routeMs: number;
   readonly encryptMs: number;
   readonly dispatchMs: number;
@@ -95,8 +94,8 @@ export function openAttempt(deps: OpenAttemptDeps, assignment: Assignment): Star
 class AttemptOpener {
   readonly #deps: OpenAttemptDeps;
   readonly #assignment: Assignment;
-  readonly #tried = { providers: new Set<ProviderId>(), failedVersions: new Set<string>() };
-  #primary: ProviderSession | undefined;
+  readonly #tried = new Map<ProviderId, TriedProvider>();
+  #primary: ProviderLink | undefined;
 
   constructor(deps: OpenAttemptDeps, assignment: Assignment) {
     this.#deps = deps;
@@ -140,7 +139,7 @@ class AttemptOpener {
     const { picker, queue, clock } = this.#deps;
     for (let place = taken; ; place = undefined) {
       const startedAt = clock.now();
-      const pick = place ?? picker.pick(traits, this.#tried);
+      const pick = place ?? picker.pick({ traits, tried: this.#tried });
       if (pick.type === "unavailable") return pick;
       if (pick.type === "queue") {
         // A backup is for speed: it takes what is free, or nothing.
@@ -162,9 +161,9 @@ class AttemptOpener {
   #send(pick: Picked, role: AttemptRole, startedAt: number): StartResult | undefined {
     const { clock, session: find, observer } = this.#deps;
     const pickedAt = clock.now();
-    this.#tried.providers.add(pick.provider);
     const session = find(pick.provider);
     if (session === undefined) return giveBack(pick);
+    this.#tried.set(pick.provider, triedNow(session, this.#assignment.traits.model));
     const sealed = this.#trySeal(session, pick, role);
     if (sealed === undefined) return giveBack(pick);
     if ("error" in sealed) return sealed;
@@ -188,7 +187,7 @@ class AttemptOpener {
 
   /** Rule 9: what fails in our own translation is our failure; it touches no provider, and takes no place with it. */
   #trySeal(
-    session: ProviderSession,
+    session: ProviderLink,
     pick: Picked,
     role: AttemptRole,
   ): Sealed | Extract<StartResult, { type: "unavailable" }> | undefined {
@@ -200,7 +199,7 @@ class AttemptOpener {
     }
   }
 
-  #seal(session: ProviderSession, pick: Picked, role: AttemptRole): Sealed | undefined {
+  #seal(session: ProviderLink, pick: Picked, role: AttemptRole): Sealed | undefined {
     const { request, traits } = this.#assignment;
     const attemptId = this.#deps.ids.attempt();
     const context = this.#contextOf(session);
@@ -222,7 +221,7 @@ class AttemptOpener {
       unopened: () => this.#deps.contexts.forget(session),
       undigested: (fault) => this.#deps.observer.undigested(session.id, fault),
       usageClamped: (members) => this.#deps.observer.usageClamped(session.id, members),
-      retracted: () => pick.lease.report("retraction"),
+      retracted: () => pick.lease.judge("retraction", this.#deps.clock.now()),
     });
     const opening: SealedRequest["opening"] = {
       request_id: request.id,
@@ -242,7 +241,7 @@ class AttemptOpener {
       pick,
       session,
       attemptId,
-    }: { readonly pick: Picked; readonly session: ProviderSession; readonly attemptId: AttemptId },
+    }: { readonly pick: Picked; readonly session: ProviderLink; readonly attemptId: AttemptId },
     body: Uint8Array,
   ): ReceiptCheck | undefined {
     if (session.proven === undefined) return undefined;
@@ -265,14 +264,14 @@ class AttemptOpener {
   }
 
   /** An answer may come without a receipt, never with a false one: it is out by now, and its provider is fenced. */
-  #caught(pick: Picked, session: ProviderSession): void {
-    pick.lease.report("retraction");
+  #caught(pick: Picked, session: ProviderLink): void {
+    pick.lease.judge("retraction", this.#deps.clock.now());
     this.#deps.distrust(session.id);
     session.close("untrusted");
   }
 
   /** A key that yields no usable secret (a low-order point) is an attack or a broken agent: it gets nothing. */
-  #contextOf(session: ProviderSession): ProviderContext | undefined {
+  #contextOf(session: ProviderLink): ProviderContext | undefined {
     try {
       return this.#deps.contexts.of(session, session.encryptionKey);
     } catch {
@@ -282,11 +281,15 @@ class AttemptOpener {
   }
 
   #ended({ pick, session, role, attemptId }: Ended, end: AttemptEnd): void {
-    const report = reportOf(end);
-    if (report === "fault") this.#tried.failedVersions.add(session.agentVersion);
+    const verdict = verdictOf(end);
+    const tried = this.#tried.get(session.id);
+    if (tried !== undefined && verdict !== "neutral") this.#tried.set(session.id, { ...tried, state: "failed" });
     // Nobody has tried a machine that left because we stood still: it may serve when it is back.
-    if (end.type === "failed" && end.failure === LEFT_WHILE_PAUSED) this.#tried.providers.delete(session.id);
-    pick.lease.report(report);
+    if (end.type === "failed" && end.failure === LEFT_WHILE_PAUSED) this.#tried.delete(session.id);
+    if (verdict === "success") pick.lease.report("accept");
+    // Nobody's fault, but another could have done it: a machine that only ever says so has no room in fact.
+    if (end.type === "failed" && !end.failure.faulty && end.failure.retryable) pick.lease.report("refusal");
+    else pick.lease.judge(verdict, this.#deps.clock.now());
     pick.lease[Symbol.dispose]();
     const { id: requestId } = this.#assignment.request;
     const { model } = this.#assignment.traits;
@@ -296,7 +299,7 @@ class AttemptOpener {
 
 interface Ended {
   readonly pick: Picked;
-  readonly session: ProviderSession;
+  readonly session: ProviderLink;
   readonly role: AttemptRole;
   readonly attemptId: AttemptId;
 }
@@ -307,8 +310,16 @@ interface Sealed {
 }
 
 function giveBack(pick: Picked): undefined {
+  pick.lease.judge("neutral", 0);
   pick.lease[Symbol.dispose]();
   return undefined;
+}
+
+function triedNow(link: ProviderLink, model: string): TriedProvider {
+  const { connectedAt, agentVersion } = link;
+  const advert = link.models.get(model);
+  const { context_length: contextLength, backend } = advert ?? {};
+  return { connectedAt, agentVersion, backend: backend?.kind, contextLength, state: "running", times: 1 };
 }
 
 const BUSY: StartResult = {
@@ -317,17 +328,17 @@ const BUSY: StartResult = {
 };
 
 /** What the end of an attempt says about its provider. */
-function reportOf(end: AttemptEnd): Report {
+function verdictOf(end: AttemptEnd): Verdict {
   switch (end.type) {
     case "completed":
       return "success";
     case "failed":
-      if (end.failure.faulty) return "fault";
-      // Nobody's fault, but another could have done it: a machine that only ever says so has no room in fact.
-      return end.failure.retryable ? "refusal" : "neutral";
+      return end.failure.faulty
+        ? { confirmed: true, connectionLost: end.failure.code === "connection_lost" }
+        : "neutral";
     case "cancelled":
       // We gave up on it because it had been silent for too long.
-      return end.reason === "deadline" || end.reason === "stalled" ? "fault" : "neutral";
+      return end.reason === "deadline" || end.reason === "stalled" ? "late" : "neutral";
   }
 }
 

@@ -51,6 +51,10 @@ export class Departures implements Disposable {
     return this.#departures.size;
   }
 
+  get(id: ProviderId): DepartedProvider | undefined {
+    return this.#departures.get(id)?.provider;
+  }
+
   *providers(): IterableIterator<DepartedProvider> {
     for (const { provider } of this.#departures.values()) yield provider;
   }

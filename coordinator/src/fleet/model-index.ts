@@ -27,6 +27,11 @@ export class ModelIndex {
     return this.#byModel.has(model);
   }
 
+  /** Machines that name it. */
+  of(model: string): Iterable<ProviderId> {
+    return this.#byModel.get(model) ?? [];
+  }
+
   get size(): number {
     return this.#byModel.size;
   }

@@ -5,7 +5,8 @@ import { encodeControl, type ProviderFrame, type ProviderId, type RegisterFrame 
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
 import { createLogger } from "../platform/logger.js";
-import { type ConfirmedCancel, ProviderSession, type ProviderStream } from "./provider-session.js";
+import type { ProviderStream } from "./provider-link.js";
+import { type ConfirmedCancel, ProviderSession } from "./provider-session.js";
 import { ProofDesk } from "./trust/proof.js";
 import { EMPTY_MANIFEST } from "./trust/runtime-manifest.js";
 

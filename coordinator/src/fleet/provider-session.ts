@@ -5,7 +5,6 @@ import {
   type CancelReason,
   CLOSE_CODES,
   type CloseReason,
-  type DataFrame,
   decodeData,
   decodeProviderFrame,
   type ErrorFrame,
@@ -19,57 +18,25 @@ import {
   type ProviderId,
   type ReceiptFrame,
   type RegisterFrame,
-  type RequestFrame,
-  type SealingContextFrame,
   type Slot,
   type TrustLevel,
   type Usage,
-  type WorkingSign,
 } from "@hearth/protocol";
 import type { RawData, WebSocket } from "ws";
 import type { Logger } from "../platform/logger.js";
-import { type AwaitedReceipt, AwaitedReceipts } from "./awaited-receipts.js";
+import { AwaitedReceipts } from "./awaited-receipts.js";
 import { FrameRates, type RatedKind, ratedKind } from "./frame-rates.js";
 import { closeReasonOf } from "./handshake.js";
 import { watchLiveness } from "./liveness.js";
 import { Places } from "./places.js";
 import type { Provider, Vitals } from "./provider.js";
+import type { ProviderLink, ProviderStream, SealedRequest, StreamListener } from "./provider-link.js";
 import type { Registration } from "./registration.js";
 import type { ProofDesk } from "./trust/proof.js";
 import { type RuntimeManifest, RuntimeVerdict, updateNotice } from "./trust/runtime-manifest.js";
 import { SessionTrust, type TrustHooks } from "./trust/session-trust.js";
 import { type ClampedMember, clampUsage, type UsageBounds } from "./usage-bounds.js";
 import { WorkTally } from "./work-tally.js";
-
-/** What a stream's owner hears. After `complete`, `failed` or `lost` nothing more comes. */
-export interface StreamListener {
-  working(sign: WorkingSign, counter: number): void;
-  data(frame: DataFrame): void;
-  /** @returns who is to hear of the stream's receipt; `undefined` = nobody */
-  complete(usage: Usage): AwaitedReceipt | undefined;
-  failed(frame: ErrorFrame): void;
-  /** The connection went away. */
-  lost(): void;
-  /** The most that the stream can have cost by now. */
-  usageBounds(): UsageBounds;
-}
-
-/** The sending side of one stream. Every method is harmless after the stream has ended. */
-export interface ProviderStream {
-  /** Lets the provider send this many more plaintext bytes. */
-  grant(bytes: number): void;
-  /** Asks the provider to stop; the listener hears nothing more. */
-  cancel(reason: CancelReason): void;
-}
-
-/** A sealed request: the opening frame without its stream id, and the sealed body, each with room for a data header. */
-export interface SealedRequest {
-  /** The context that it is sealed under: told before the first request that is. */
-  readonly context: Omit<SealingContextFrame, "type">;
-  readonly opening: Omit<RequestFrame, "type" | "stream">;
-  /** Complete binary frames but for the stream id, which is not known before the session assigns it. */
-  readonly frames: (stream: number) => readonly Uint8Array[];
-}
 
 /** Why a session ended: our verdict, or the other end's. */
 export type SessionEnd =
@@ -133,7 +100,7 @@ interface Cancelled {
 }
 
 /** One registered provider's connection: its state as last reported, and the streams that run on it. */
-export class ProviderSession implements Provider {
+export class ProviderSession implements ProviderLink {
   readonly id: Provider["id"];
   readonly name: string | undefined;
   readonly account: string;

@@ -4,6 +4,7 @@ import { DepartedProvider } from "./departed-provider.js";
 import { DEFAULT_DEPARTURE_LIMITS, type DepartureLimits, Departures } from "./departures.js";
 import { ModelIndex } from "./model-index.js";
 import type { Provider } from "./provider.js";
+import type { ProviderDirectory } from "./provider-directory.js";
 import type { ProviderSession } from "./provider-session.js";
 
 /** How long a machine that was caught cheating gets no requests, ms. */
@@ -18,7 +19,7 @@ interface Connected {
 }
 
 /** Who is connected to this node, and who was a moment ago. */
-export class Registry {
+export class Registry implements ProviderDirectory {
   readonly #clock: Clock;
   readonly #connected = new Map<ProviderId, Connected>();
   /** Sessions that were sent away, and whose machines are connected anew: they finish what runs. */
@@ -96,6 +97,17 @@ export class Registry {
   isDistrusted(id: ProviderId): boolean {
     const until = this.#distrustedUntil.get(id);
     return until !== undefined && this.#clock.now() < until;
+  }
+
+  link(id: ProviderId): ProviderSession | undefined {
+    return this.get(id);
+  }
+
+  *serving(model: string): IterableIterator<Provider> {
+    for (const id of this.#index.of(model)) {
+      const provider = this.#connected.get(id)?.session ?? this.#departures.get(id);
+      if (provider !== undefined) yield provider;
+    }
   }
 
   /** The session of a connected provider. */

@@ -73,7 +73,7 @@ function chooseBuild(deps: AdmitDeps, traits: Traits): Choice {
     const resolved = build === traits.model ? traits : { ...traits, model: build };
     // Room that came with time alone (a cooldown is over) is for those who have waited for it.
     if (deps.queue.depth(build) > 0) deps.queue.drain();
-    const pick = deps.picker.pick(resolved, NOTHING_TRIED);
+    const pick = deps.picker.pick({ traits: resolved, tried: NOTHING_TRIED });
     if (pick.type === "picked") return { traits: resolved, pick };
     if (pick.type === "queue") firstBusy ??= resolved;
     else firstError ??= pick.error;
@@ -95,6 +95,10 @@ function reserve(traits: Traits, pick: Picked, admittedAt: number, queuedMs: num
     queuedMs,
     probe: pick.lease.probe,
     takePlace,
-    [Symbol.dispose]: () => takePlace()?.lease[Symbol.dispose](),
+    [Symbol.dispose]() {
+      const unused = takePlace()?.lease;
+      unused?.judge("neutral", admittedAt);
+      unused?.[Symbol.dispose]();
+    },
   };
 }

@@ -20,6 +20,7 @@ export function classify(request: InferenceRequest, caller: Caller): Traits {
     shape: shapeOf(request.needs),
     dialect: request.needs.dialect,
     promptTokens: request.longestInputTokens ?? request.promptTokens,
+    leastPromptTokens: (request.longestInputTokens ?? request.promptTokens) / 2,
     toolsRepaired: request.toolsRepaired,
     maxTokens: request.maxTokens ?? DEFAULT_MAX_TOKENS,
   };

@@ -1,6 +1,6 @@
 import { GATES, type Gate, type ProviderId } from "@hearth/protocol";
 import { describe, expect, it } from "vitest";
-import { fakeModel, fakeProvider, fakeSlot, fakeTraits } from "../testing/fake-provider.js";
+import { fakeModel, fakeProvider, fakeSlot, fakeTraits, fakeTried } from "../testing/fake-provider.js";
 import { DEFAULT_CATALOG } from "./catalog.js";
 import { type GateContext, gateAgainst, gatesAgainst } from "./gates.js";
 import type { Health } from "./health.js";
@@ -27,7 +27,7 @@ type Changes = Parameters<typeof fakeProvider>[1];
 /** For each gate, what makes it reject, and nothing else. */
 const CASES: Readonly<Record<Gate, readonly [Changes, Partial<GateContext>]>> = {
   allowlist: [{}, { traits: fakeTraits({ allowlist: new Set(["other"]) }) }],
-  excluded: [{}, { tried: { providers: new Set(["p" as ProviderId]), failedVersions: new Set() } }],
+  excluded: [{}, { tried: new Map([["p" as ProviderId, fakeTried()]]) }],
   not_serving_model: [{}, { traits: fakeTraits({ model: "other" }) }],
   error_cooldown: [{}, { health: { ...WELL, isEjected: () => true } }],
   capacity_cooldown: [{}, { health: { ...WELL, isCapacityCooled: () => true } }],

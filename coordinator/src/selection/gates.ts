@@ -38,7 +38,7 @@ type Rejects = (provider: Provider, context: GateContext) => boolean;
 const REJECTS: Readonly<Record<Gate, Rejects>> = {
   allowlist: (provider, { traits }) =>
     traits.allowlist !== undefined && !traits.allowlist.has(provider.id) && !traits.allowlist.has(provider.serialHash),
-  excluded: (provider, { tried }) => tried.providers.has(provider.id),
+  excluded: (provider, { tried }) => tried.has(provider.id),
   not_serving_model: (provider, { traits }) => !provider.models.has(traits.model),
   error_cooldown: (provider, { health, traits }) => health.isEjected(provider, traits),
   capacity_cooldown: (provider, { health, traits }) => health.isCapacityCooled(provider, traits.model),

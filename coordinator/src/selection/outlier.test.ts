@@ -1,9 +1,12 @@
 import { FakeClock } from "@hearth/platform/testing";
 import { describe, expect, it } from "vitest";
 import { type FakeProvider, fakeModel, fakeProvider, fakeTraits } from "../testing/fake-provider.js";
-import { OutlierDetector, type Report } from "./outlier.js";
+import { OutlierDetector } from "./outlier.js";
 import { OUTLIER } from "./outlier-policy.js";
+import type { Verdict } from "./pick-result.js";
 import type { Shape } from "./traits.js";
+
+type Report = "accept" | "refusal" | "fault" | Exclude<Verdict, object>;
 
 function setUp(count: number) {
   const clock = new FakeClock();
@@ -22,8 +25,11 @@ function setUp(count: number) {
       fleetWideFault: (shape) => seen.fleetWide.push(shape),
     },
   });
-  const report = (provider: FakeProvider, what: Report, shape: Shape = "base", at = clock.now()): void =>
-    outlier.report(provider, fakeTraits({ shape }), what, at);
+  const report = (provider: FakeProvider, what: Report, shape: Shape = "base", at = clock.now()): void => {
+    const traits = fakeTraits({ shape });
+    if (what === "accept" || what === "refusal") return outlier.report(provider, traits, what, at);
+    outlier.judge(provider, traits, what === "fault" ? { confirmed: true, connectionLost: false } : what, at);
+  };
   const isOut = (provider: FakeProvider, shape: Shape = "base"): boolean =>
     outlier.isEjected(provider, fakeTraits({ shape }));
   const claim = (provider: FakeProvider): boolean => outlier.claim(provider, fakeTraits());

@@ -5,10 +5,8 @@ import { CapacityRecord } from "./capacity-record.js";
 import { FaultRecord } from "./fault-record.js";
 import type { Health } from "./health.js";
 import { OUTLIER } from "./outlier-policy.js";
+import type { Verdict } from "./pick-result.js";
 import type { Shape, Traits } from "./traits.js";
-
-/** What an attempt told about its provider; `retraction`: its success was none, as was seen only afterwards. */
-export type Report = "success" | "fault" | "refusal" | "accept" | "neutral" | "retraction";
 
 export interface OutlierHooks {
   ejected(shape: Shape): void;
@@ -70,25 +68,31 @@ export class OutlierDetector implements Health {
    *
    * @param observedAt when it was seen, ms: a report that comes late is weighed by that, not by its arrival
    */
-  report(provider: Provider, { model, shape }: Traits, report: Report, observedAt: number): void {
-    switch (report) {
+  judge(provider: Provider, { model, shape }: Traits, verdict: Verdict, observedAt: number): void {
+    switch (verdict) {
       case "retraction":
         this.#faults.get(faultKey(provider.id, model, shape))?.unsaySuccess();
         return this.#fault(provider, model, shape, observedAt);
-      case "fault":
-        return this.#fault(provider, model, shape, observedAt);
-      case "refusal":
-        this.#faults.get(faultKey(provider.id, model, shape))?.releaseProbe();
-        return this.#refusal(provider.id, model, observedAt);
-      case "accept":
-        this.#capacity.get(capacityKey(provider.id, model))?.accepted();
-        return;
       case "success":
         this.#faults.get(faultKey(provider.id, model, shape))?.succeeded(observedAt);
         return;
       case "neutral":
         this.#faults.get(faultKey(provider.id, model, shape))?.releaseProbe();
         this.#capacity.get(capacityKey(provider.id, model))?.releaseProbe();
+        return;
+      default:
+        return this.#fault(provider, model, shape, observedAt);
+    }
+  }
+
+  /** Tells what is known of a provider's room at once. */
+  report(provider: Provider, { model, shape }: Traits, sign: "accept" | "refusal", observedAt: number): void {
+    switch (sign) {
+      case "refusal":
+        this.#faults.get(faultKey(provider.id, model, shape))?.releaseProbe();
+        return this.#refusal(provider.id, model, observedAt);
+      case "accept":
+        this.#capacity.get(capacityKey(provider.id, model))?.accepted();
         return;
     }
   }

@@ -3,7 +3,14 @@ import { FakeClock } from "@hearth/platform/testing";
 import type { Gate, ProviderId } from "@hearth/protocol";
 import { describe, expect, it } from "vitest";
 import { isVersionBelow } from "../platform/versions.js";
-import { type FakeProvider, fakeModel, fakeProvider, fakeSlot, fakeTraits } from "../testing/fake-provider.js";
+import {
+  type FakeProvider,
+  fakeModel,
+  fakeProvider,
+  fakeSlot,
+  fakeTraits,
+  fakeTried,
+} from "../testing/fake-provider.js";
 import { type Catalog, DEFAULT_CATALOG } from "./catalog.js";
 import { OutlierDetector } from "./outlier.js";
 import type { PickResult } from "./pick-result.js";
@@ -32,7 +39,7 @@ function setUp(providers: FakeProvider[], catalog: Catalog = { ...DEFAULT_CATALO
     },
   });
   const pick = (traits: Partial<Traits> = {}, tried: Tried = NOTHING_TRIED, look?: Look): PickResult =>
-    picker.pick(fakeTraits(traits), tried, look);
+    picker.pick({ traits: fakeTraits(traits), tried }, look);
   return { clock, outlier, pick, rejected, lost, decided };
 }
 
@@ -87,7 +94,7 @@ describe("choosing", () => {
   });
 
   it("prefers another version than the one that failed, and takes it all the same when there is no other", () => {
-    const tried: Tried = { providers: new Set(["x" as ProviderId]), failedVersions: new Set(["1.0.0"]) };
+    const tried: Tried = new Map([["x" as ProviderId, fakeTried()]]);
     const slow = { slots: new Map([["m", fakeSlot({ queued: 20 })]]) };
     const { pick } = setUp([fakeProvider("same"), fakeProvider("other", { agentVersion: "2.0.0", ...slow })]);
     expect(idOf(pick({}, tried))).toBe("other");
@@ -116,6 +123,8 @@ describe("choosing", () => {
   });
 });
 
+const FAULT = { confirmed: true, connectionLost: false };
+
 describe("a lease", () => {
   it("holds a place until it is disposed, once", () => {
     const provider = fakeProvider("a");
@@ -137,9 +146,9 @@ describe("a lease", () => {
     for (let i = 0; i < 2; i++) {
       const result = pick();
       if (result.type !== "picked") throw new Error("not picked");
-      result.lease.report("success");
-      result.lease.report("fault");
-      result.lease.report("fault");
+      result.lease.judge("success", 0);
+      result.lease.judge(FAULT, 0);
+      result.lease.judge(FAULT, 0);
       result.lease[Symbol.dispose]();
     }
     expect(outlier.isEjected(providers[0] as FakeProvider, fakeTraits())).toBe(false);
@@ -155,12 +164,12 @@ describe("a probe", () => {
       fakeProvider("y", { status: "draining" }),
     ]);
     const old = pick();
-    outlier.report(sick, fakeTraits(), "fault", clock.now());
-    outlier.report(sick, fakeTraits(), "fault", clock.now());
+    outlier.judge(sick, fakeTraits(), FAULT, clock.now());
+    outlier.judge(sick, fakeTraits(), FAULT, clock.now());
     clock.advance(60_000);
     const probe = pick();
     expect(probe).toMatchObject({ type: "picked", lease: { probe: true } });
-    if (old.type === "picked") old.lease[Symbol.dispose]();
+    if (old.type === "picked") old.lease.judge("neutral", clock.now());
     expect(pick().type).not.toBe("picked");
   });
 
@@ -171,7 +180,7 @@ describe("a probe", () => {
     if (old.type === "picked") old.lease.report("accept");
     for (let i = 0; i < 5; i++) outlier.report(full, fakeTraits(), "refusal", clock.now());
     clock.advance(20_000);
-    if (old.type === "picked") old.lease.report("success");
+    if (old.type === "picked") old.lease.judge("success", clock.now());
     expect(codeOf(pick())).toBe("providers_cooling");
   });
 });

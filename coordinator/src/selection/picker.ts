@@ -4,14 +4,14 @@ import type { Provider } from "../fleet/provider.js";
 import type { Catalog } from "./catalog.js";
 import { type GateContext, gateAgainst } from "./gates.js";
 import { whyNobody } from "./ladder.js";
-import type { OutlierDetector, Report } from "./outlier.js";
-import type { Lease, PickResult } from "./pick-result.js";
+import type { OutlierDetector } from "./outlier.js";
+import type { Expectation, Lease, PickResult } from "./pick-result.js";
 import { SCORE_TABLE, type Score, score } from "./score.js";
-import type { Traits, Tried } from "./traits.js";
+import type { Search, Traits, Tried } from "./traits.js";
 
 export interface Picker {
   /** Chooses synchronously among the providers as they are known now, and takes a place on the chosen one. */
-  pick(traits: Traits, tried: Tried, look?: Look): PickResult;
+  pick(search: Search, look?: Look): PickResult;
 }
 
 /** Whether somebody is looked for the first time, or again because nobody had room. Default `first`. */
@@ -37,26 +37,24 @@ export interface PickerDeps {
 /** Gates → score → choose → lease. */
 export function createPicker(deps: PickerDeps): Picker {
   return {
-    pick(traits, tried, look = "first") {
+    pick({ traits, tried }, look = "first") {
       const { candidates, context } = eligible(deps, { traits, tried, look });
       const chosen = choose(preferOtherVersions(candidates, tried), traits, deps.rng);
       if (chosen === undefined) return whyNobody(deps.providers(), context);
       for (const each of candidates) if (each !== chosen) deps.hooks.lost(each.provider.id);
       deps.hooks.decided(chosen.provider.id, chosen.score);
-      return { type: "picked", provider: chosen.provider.id, lease: takeLease(deps, chosen.provider, traits) };
+      const lease = takeLease(deps, chosen.provider, traits);
+      return { type: "picked", provider: chosen.provider.id, lease, expectation: NO_EVIDENCE };
     },
   };
 }
 
+/** What is expected of a machine of which nothing is known, ms. */
+const NO_EVIDENCE: Expectation = { expectedMs: 5_000, estimateMs: 10_000, byDefault: true };
+
 interface Candidate {
   readonly provider: Provider;
   readonly score: Score;
-}
-
-interface Search {
-  readonly traits: Traits;
-  readonly tried: Tried;
-  readonly look: Look;
 }
 
 interface Eligible {
@@ -65,7 +63,7 @@ interface Eligible {
 }
 
 /** Everyone no gate is against. A floor that the coordinator's own repair covers is waived only when nobody is left. */
-function eligible(deps: PickerDeps, { traits, tried, look }: Search): Eligible {
+function eligible(deps: PickerDeps, { traits, tried, look }: Search & { readonly look: Look }): Eligible {
   const strict: GateContext = {
     traits,
     tried,
@@ -90,8 +88,10 @@ function gated(deps: PickerDeps, context: GateContext, look: Look): readonly Can
   return candidates;
 }
 
-function preferOtherVersions(candidates: readonly Candidate[], { failedVersions }: Tried): readonly Candidate[] {
-  if (failedVersions.size === 0) return candidates;
+function preferOtherVersions(candidates: readonly Candidate[], tried: Tried): readonly Candidate[] {
+  if (tried.size === 0) return candidates;
+  const failed = [...tried.values()].filter(({ state }) => state === "failed");
+  const failedVersions = new Set(failed.map(({ agentVersion }) => agentVersion));
   const others = candidates.filter((each) => !failedVersions.has(each.provider.agentVersion));
   return others.length > 0 ? others : candidates;
 }
@@ -114,30 +114,22 @@ function leastBy(candidates: readonly Candidate[], measure: (candidate: Candidat
 function takeLease({ outlier, clock }: PickerDeps, provider: Provider, traits: Traits): Lease {
   const probe = outlier.claim(provider, traits);
   const place = provider.acquire(traits.model, traits.promptTokens + traits.maxTokens);
-  let accepted = false;
-  let reported = false;
-  const tell = (what: Report): void => outlier.report(provider, traits, what, clock.now());
-  const accept = (): void => {
-    // Once: that a stream goes on says nothing about room for another.
-    if (!accepted) tell("accept");
-    accepted = true;
-  };
-  const report = (what: Report): void => {
-    if (what === "retraction") return tell(what);
-    if (reported) return;
-    if (what === "accept") return accept();
-    reported = true;
-    if (what === "success") accept();
-    // Only the probe itself gives the probe back: others may have been running since before it.
-    if (what !== "neutral" || probe) tell(what);
-  };
+  let told = false;
+  let judged = false;
   return {
     provider: provider.id,
     probe,
-    report,
-    [Symbol.dispose]() {
-      report("neutral");
-      place[Symbol.dispose]();
+    report(sign) {
+      // Once: that a stream goes on says nothing about room for another.
+      if (!told) outlier.report(provider, traits, sign, clock.now());
+      told = true;
     },
+    judge(verdict, at) {
+      if (judged && verdict !== "retraction") return;
+      judged = true;
+      // Only the probe itself gives the probe back: others may have been running since before it.
+      if (verdict !== "neutral" || probe) outlier.judge(provider, traits, verdict, at);
+    },
+    [Symbol.dispose]: () => place[Symbol.dispose](),
   };
 }

@@ -8,6 +8,10 @@ export interface Traits {
   /** Only a backend that speaks this natively can serve it; absent = any that chats. */
   readonly dialect?: BackendDialect | undefined;
   readonly promptTokens: number;
+  /** The least that the prompt may come to, tokens: what it is refused for. */
+  readonly leastPromptTokens: number;
+  /** The conversation that it belongs to; absent = it is known to belong to none. */
+  readonly conversation?: Conversation | undefined;
   /** Bound on the answer, tokens: the caller's, or the default. */
   readonly maxTokens: number;
   /** The tool schemas were repaired here, so that an agent too old to do it will do, if no newer one is to be had. */
@@ -22,14 +26,39 @@ export interface Traits {
   readonly minTrust?: TrustLevel | undefined;
 }
 
-/** What selection is told about the attempts that went before, within one request. */
-export interface Tried {
-  readonly providers: ReadonlySet<ProviderId>;
-  /** Agent versions that failed: another is preferred, never insisted on. */
-  readonly failedVersions: ReadonlySet<string>;
+/** What a provider was like when a request was sent to it. */
+export interface TriedProvider {
+  readonly connectedAt: number;
+  readonly agentVersion: string;
+  readonly backend: string | undefined;
+  readonly contextLength: number | undefined;
+  /** How it went; `running` = it is at it. */
+  readonly state: "running" | "failed" | "refused_before_work";
+  readonly times: number;
 }
 
-export const NOTHING_TRIED: Tried = { providers: new Set(), failedVersions: new Set() };
+/** What tells a conversation from others, without what was said in it. */
+export interface Conversation {
+  /** Digest of its account, model and first words, or of the name that the consumer gave it. */
+  readonly id: string;
+  /** There was an answer before: somebody may hold its prefix. */
+  readonly continued: boolean;
+}
+
+/** What selection is told about the attempts that went before, within one request. */
+export type Tried = ReadonlyMap<ProviderId, TriedProvider>;
+
+export const NOTHING_TRIED: Tried = new Map();
+
+/** What a request looks for. */
+export interface Search {
+  readonly traits: Traits;
+  readonly tried: Tried;
+  /** Only one of whom its first content is expected before this counts, ms on the coordinator's clock. */
+  readonly expectedBefore?: number | undefined;
+  /** Only one that differs from all that were tried, in its program, its backend or its context, counts. */
+  readonly unlikeTried?: boolean | undefined;
+}
 
 /** What a request asks of a chat template and a model: faults are remembered per shape. */
 export const SHAPES = ["base", "tools", "vision", "tools+vision"] as const;

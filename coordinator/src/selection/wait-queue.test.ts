@@ -11,7 +11,8 @@ import { QUEUE, retryAfterSeconds, WaitQueue } from "./wait-queue.js";
 const picked: Picked = {
   type: "picked",
   provider: "p" as ProviderId,
-  lease: { provider: "p" as ProviderId, probe: false, report() {}, [Symbol.dispose]() {} },
+  lease: { provider: "p" as ProviderId, probe: false, report() {}, judge() {}, [Symbol.dispose]() {} },
+  expectation: { expectedMs: 1_000, estimateMs: 10_000, byDefault: true },
 };
 
 function setUp() {
@@ -23,7 +24,7 @@ function setUp() {
     only: undefined as string | undefined,
   };
   const picker: Picker = {
-    pick(traits) {
+    pick({ traits }) {
       room.asked += 1;
       if (room.answer !== undefined) return room.answer;
       if (room.places === 0 || (room.only !== undefined && traits.shape !== room.only)) return { type: "queue" };

@@ -2,7 +2,7 @@ import type { Clock } from "@hearth/platform";
 import { HearthError } from "../platform/errors.js";
 import type { Picked } from "./pick-result.js";
 import type { Picker } from "./picker.js";
-import type { Traits, Tried } from "./traits.js";
+import type { Search, Traits } from "./traits.js";
 
 /** The numbers of the queue: `docs/dispatch.md`, _Waiting or refusing_. */
 export const QUEUE = {
@@ -21,10 +21,10 @@ const PRIORITIES: readonly Priority[] = ["failover", "fresh"];
 
 export type WaitResult = Picked | { readonly type: "unavailable"; readonly error: HearthError };
 
-export interface WaitRequest {
-  readonly traits: Traits;
-  readonly tried: Tried;
+export interface WaitRequest extends Search {
   readonly priority: Priority;
+  /** How long it waits at most, ms on the coordinator's clock; absent = as long as anybody may. */
+  readonly until?: number;
 }
 
 export interface WaitQueueHooks {
@@ -110,7 +110,7 @@ export class WaitQueue {
     const stuck: Waiter[] = [];
     for (const waiter of waiters) {
       if (!everybody && stuck.some((each) => asksAtLeast(waiter, each))) continue;
-      const pick = this.#picker.pick(waiter.traits, waiter.tried, "again");
+      const pick = this.#picker.pick(waiter, "again");
       if (pick.type === "queue") stuck.push(waiter);
       else waiter.settle(pick);
     }
@@ -180,7 +180,7 @@ function asksAtLeast(waiter: Waiter, other: Waiter): boolean {
     (a.route === "any" || a.account === b.account) &&
     a.allowlist === b.allowlist &&
     a.toolsRepaired === b.toolsRepaired &&
-    other.tried.providers.size === 0;
+    other.tried.size === 0;
   return sameScope && a.promptTokens >= b.promptTokens && a.maxTokens >= b.maxTokens;
 }
 

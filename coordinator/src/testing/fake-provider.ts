@@ -1,7 +1,7 @@
 import { preparePublicKey } from "@hearth/e2e";
 import type { ModelAdvert, ProviderId, Slot } from "@hearth/protocol";
 import type { Provider } from "../fleet/provider.js";
-import type { Traits } from "../selection/traits.js";
+import type { Traits, TriedProvider } from "../selection/traits.js";
 
 const KEY = preparePublicKey(new Uint8Array(32).fill(9));
 
@@ -62,6 +62,7 @@ export function fakeTraits(changes: Partial<Traits> = {}): Traits {
     model: "m",
     shape: "base",
     promptTokens: 100,
+    leastPromptTokens: 100,
     maxTokens: 100,
     toolsRepaired: false,
     account: "caller",
@@ -69,4 +70,9 @@ export function fakeTraits(changes: Partial<Traits> = {}): Traits {
     route: "any",
     ...changes,
   };
+}
+
+export function fakeTried(changes: Partial<TriedProvider> = {}): TriedProvider {
+  const program = { agentVersion: "1.0.0", backend: undefined, contextLength: undefined };
+  return { connectedAt: 0, ...program, state: "failed", times: 1, ...changes };
 }

@@ -170,6 +170,13 @@ const NO_DUPLEX = {
 } as unknown as Duplex;
 
 function traitsOf(model: string, shape: Shape): Traits {
-  const wants = { promptTokens: 1, maxTokens: 1, toolsRepaired: false, account: "", allowlist: undefined };
+  const wants = {
+    promptTokens: 1,
+    leastPromptTokens: 1,
+    maxTokens: 1,
+    toolsRepaired: false,
+    account: "",
+    allowlist: undefined,
+  };
   return { model, shape, route: "any", ...wants };
 }

@@ -14,8 +14,9 @@ import type { World } from "./world.js";
 /** The real picker, with its probes counted and its places checked against those who wait for them. */
 export function watchPicker(world: World, picker: Picker): Picker {
   return {
-    pick(traits, tried, look) {
-      const result = picker.pick(traits, tried, look);
+    pick(search, look) {
+      const { traits, tried } = search;
+      const result = picker.pick(search, look);
       world.journal.placesTaken ||= result.type === "picked";
       if (result.type === "picked") checkOvertaking(world, traits, tried);
       return result.type === "picked" && result.lease.probe ? countProbe(world, result, traits) : result;
@@ -118,5 +119,5 @@ export class WatchedQueue extends WaitQueue {
 /** Requests with the same sameness are served by the same places. */
 function samenessOf({ allowlist, toolsRepaired, account, ...traits }: Traits, tried: Tried): string {
   const owner = traits.route === "any" ? "" : account;
-  return JSON.stringify([traits, owner, toolsRepaired, [...(allowlist ?? [])].sort(), [...tried.providers].sort()]);
+  return JSON.stringify([traits, owner, toolsRepaired, [...(allowlist ?? [])].sort(), [...tried.keys()].sort()]);
 }

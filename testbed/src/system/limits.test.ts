@@ -3,11 +3,8 @@ import { FakeClock } from "@hearth/platform/testing";
 import { CLOSE_CODES, type CloseReason, LIMITS, type ProviderFrame } from "@hearth/protocol";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 // Not of the package's interface: virtual time, and the session as the rest of the coordinator has it.
-import type {
-  ProviderSession,
-  SealedRequest,
-  StreamListener,
-} from "../../../coordinator/src/fleet/provider-session.js";
+import type { SealedRequest, StreamListener } from "../../../coordinator/src/fleet/provider-link.js";
+import type { ProviderSession } from "../../../coordinator/src/fleet/provider-session.js";
 import type { ScriptedProvider } from "../scripted/scripted-provider.js";
 import { startTestCoordinator, type TestCoordinator } from "../scripted/test-coordinator.js";
 
