@@ -68,11 +68,6 @@ export async function createFleet(deps: FleetDeps): Promise<Fleet> {
       );
     },
     proved: trust.proved,
-    cancelConfirmed(session, { spent, clamped }) {
-      metrics.tokens.inc({ kind: "cancelled" }, spent?.completion_tokens ?? 0);
-      for (const kind of clamped) metrics.usageClamped.inc({ kind });
-      if (clamped.length > 0) log.warn({ provider: session.id, members: clamped }, "a provider's usage cannot be true");
-    },
   };
   const distrusted = (id: ProviderId): boolean => registry.isDistrusted(id);
   const registered = (registration: Registration, address: string): void => {

@@ -70,6 +70,10 @@ export function createSelection(deps: SelectionDeps): Selection {
 
 /** Turns attempts into metrics, and what our own code threw over into a line of the log. */
 export function observeAttempts(metrics: Metrics, log: Logger): AttemptObserver {
+  const usageClamped: AttemptObserver["usageClamped"] = (provider, members) => {
+    for (const kind of members) metrics.usageClamped.inc({ kind });
+    log.warn({ provider, members }, "a provider's usage cannot be true");
+  };
   return {
     started: () => metrics.openStreams.inc(),
     receipt: (outcome) => metrics.proofs.inc({ kind: "receipt", outcome }),
@@ -78,9 +82,10 @@ export function observeAttempts(metrics: Metrics, log: Logger): AttemptObserver 
       metrics.openStreams.dec();
       metrics.dispatches.inc({ role, result: dispatchResult(end) });
     },
-    usageClamped(provider, members) {
-      for (const kind of members) metrics.usageClamped.inc({ kind });
-      log.warn({ provider, members }, "a provider's usage cannot be true");
+    usageClamped,
+    cancelConfirmed(provider, { spent, clamped }) {
+      metrics.tokens.inc({ kind: "cancelled" }, spent?.completion_tokens ?? 0);
+      if (clamped.length > 0) usageClamped(provider, clamped);
     },
     undigested(provider, { what, sizeBytes, thrown }) {
       metrics.undigested.inc({ what });

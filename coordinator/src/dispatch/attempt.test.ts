@@ -4,6 +4,7 @@ import type { ResponseOpener } from "@hearth/e2e";
 import { FakeClock } from "@hearth/platform/testing";
 import type { AttemptId, CloseReason, DataFrame, ProviderId } from "@hearth/protocol";
 import { describe, expect, it } from "vitest";
+import type { ConfirmedCancel } from "../fleet/provider-link.js";
 import { type AttemptEnd, type DigestFault, ProviderAttempt } from "./attempt.js";
 import { failureOfStatus, PROTOCOL_VIOLATION } from "./failures.js";
 import type { OutboundForm } from "./outbound-request.js";
@@ -21,6 +22,7 @@ function setUp(readEvent = readAny) {
   const ends: AttemptEnd[] = [];
   const retractions: string[] = [];
   const unopened: string[] = [];
+  const confirmed: ConfirmedCancel[] = [];
   const contents: boolean[] = [];
   const opener: ResponseOpener = { open: (ciphertext) => ciphertext, finished: true };
   const attempt = new ProviderAttempt({
@@ -43,9 +45,10 @@ function setUp(readEvent = readAny) {
     unopened: () => unopened.push("unopened"),
     violated: (reason) => violations.push(reason),
     undigested: (fault) => faults.push(fault),
+    cancelConfirmed: (told) => confirmed.push(told),
     retracted: () => retractions.push("retracted"),
   });
-  return { attempt, violations, faults, ends, retractions, unopened, contents };
+  return { attempt, violations, faults, ends, retractions, unopened, confirmed, contents };
 }
 
 function frame(ciphertext: Uint8Array, final: boolean): DataFrame {
@@ -152,6 +155,15 @@ describe("the end of an attempt, for the books", () => {
     expect(endOf(generating)).toEqual({ ...cancelled, progress: "processed", generatedTokens: 12 });
     expect(endOf(liar)).toEqual({ ...cancelled, progress: "processed", generatedTokens: 256 });
   });
+});
+
+it("passes on that its cancel was confirmed, and ends only once", () => {
+  const { attempt, confirmed, ends } = setUp();
+  const told: ConfirmedCancel = { ended: "error", spent: { prompt_tokens: 7, completion_tokens: 3 }, clamped: [] };
+  attempt.cancel("lost_race");
+  attempt.cancelConfirmed(told);
+  expect(confirmed).toEqual([told]);
+  expect(ends).toHaveLength(1);
 });
 
 it("tells of signs of life whose counter has moved, and holds only the newest", async () => {

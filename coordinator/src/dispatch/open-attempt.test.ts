@@ -2,7 +2,7 @@ import { seededRng } from "@hearth/platform";
 import { FakeClock } from "@hearth/platform/testing";
 import type { RequestId } from "@hearth/protocol";
 import { expect, it } from "vitest";
-import type { ProviderSession } from "../fleet/provider-session.js";
+import type { ProviderLink, StreamListener } from "../fleet/provider-link.js";
 import { Background } from "../platform/background.js";
 import { HearthError } from "../platform/errors.js";
 import { countingIds } from "../platform/ids.js";
@@ -33,13 +33,14 @@ function setUp(provider: FakeProvider, form: () => OutboundForm) {
   const queue = new WaitQueue(picker, clock, { depth() {}, waited() {} });
   const suppressed: string[] = [];
   const ended: unknown[] = [];
+  const confirmed: unknown[] = [];
   const hedging = new Hedging({ providers, queue, suppressed: (why) => suppressed.push(why), backupWon() {} });
   const start = openAttempt(
     {
       picker,
       queue,
       hedging,
-      session: () => provider as unknown as ProviderSession,
+      session: () => provider as unknown as ProviderLink,
       ids: countingIds(),
       clock,
       contexts: new ProviderContexts(clock),
@@ -52,6 +53,7 @@ function setUp(provider: FakeProvider, form: () => OutboundForm) {
         ended: (...told) => ended.push(told),
         undigested() {},
         usageClamped() {},
+        cancelConfirmed: (...told) => confirmed.push(told),
       },
     },
     {
@@ -61,7 +63,7 @@ function setUp(provider: FakeProvider, form: () => OutboundForm) {
       sent() {},
     },
   );
-  return { start, suppressed, ended };
+  return { start, suppressed, ended, confirmed };
 }
 
 const never = () => new AbortController().signal;
@@ -75,11 +77,15 @@ it("answers a failure of our own translation as ours, and gives the place back",
   expect(provider.places).toBe(0);
 });
 
-it("tells the books whose attempt has ended, where, and how", () => {
+it("tells the books whose attempt has ended, where, and how, and that its cancel was confirmed", () => {
   const provider = fakeProvider("p");
-  const openStream = () => ({ grant() {}, cancel() {} });
+  const listeners: StreamListener[] = [];
+  const openStream = (_request: unknown, listener: StreamListener) => {
+    listeners.push(listener);
+    return { grant() {}, cancel() {} };
+  };
   const connected = Object.assign(provider, { openStream, proven: undefined });
-  const { start, ended } = setUp(connected, () => ({
+  const { start, ended, confirmed } = setUp(connected, () => ({
     dialect: "chat_completions",
     format: "events",
     body: new Uint8Array(),
@@ -91,6 +97,9 @@ it("tells the books whose attempt has ended, where, and how", () => {
   const end = { type: "cancelled", reason: "consumer_gone", progress: "not_started", generatedTokens: 0 };
   const attempt = { requestId: "req", attemptId: started.attempt.id, provider: "p", model: "m" };
   expect(ended).toEqual([["primary", end, attempt]]);
+  const told = { ended: "error", spent: { prompt_tokens: 7, completion_tokens: 3 }, clamped: [] } as const;
+  listeners[0]?.cancelConfirmed(told);
+  expect(confirmed).toEqual([["p", told]]);
   expect(provider.places).toBe(0);
 });
 

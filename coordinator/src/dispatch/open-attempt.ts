@@ -9,7 +9,7 @@ import {
   type RequestId,
   writeDataHeader,
 } from "@hearth/protocol";
-import type { ProviderLink, SealedRequest } from "../fleet/provider-link.js";
+import type { ConfirmedCancel, ProviderLink, SealedRequest } from "../fleet/provider-link.js";
 import type { ClampedMember } from "../fleet/usage-bounds.js";
 import type { Background } from "../platform/background.js";
 import { HearthError } from "../platform/errors.js";
@@ -50,6 +50,8 @@ export interface AttemptObserver {
   ended(role: AttemptRole, end: AttemptEnd, attempt: EndedAttempt): void;
   /** What this provider counted cannot be true, and counts as the most that can. */
   usageClamped(provider: ProviderId, members: readonly ClampedMember[]): void;
+  /** This provider has answered our cancel of an attempt. */
+  cancelConfirmed(provider: ProviderId, confirmed: ConfirmedCancel): void;
   /** Our own code threw over what this provider had sent. */
   undigested(provider: ProviderId, fault: DigestFault): void;
 }
@@ -221,6 +223,7 @@ class AttemptOpener {
       unopened: () => this.#deps.contexts.forget(session),
       undigested: (fault) => this.#deps.observer.undigested(session.id, fault),
       usageClamped: (members) => this.#deps.observer.usageClamped(session.id, members),
+      cancelConfirmed: (confirmed) => this.#deps.observer.cancelConfirmed(session.id, confirmed),
       retracted: () => pick.lease.judge("retraction", this.#deps.clock.now()),
     });
     const opening: SealedRequest["opening"] = {

@@ -11,9 +11,22 @@ import type {
 import type { AwaitedReceipt } from "./awaited-receipts.js";
 import type { Provider } from "./provider.js";
 import type { SessionTrust } from "./trust/session-trust.js";
-import type { UsageBounds } from "./usage-bounds.js";
+import type { ClampedMember, UsageBounds } from "./usage-bounds.js";
 
-/** What a stream's owner hears. After `complete`, `failed` or `lost` nothing more comes. */
+/** What a provider says of a stream that it was asked to stop. */
+export interface ConfirmedCancel {
+  /** How the stream ended on its side: it may have been done before the cancel came. */
+  readonly ended: "complete" | "error";
+  /** What had been spent by then; `undefined` = it does not say. */
+  readonly spent: Usage | undefined;
+  /** What cannot be true of it: counted as the most that could when the stream was cancelled. */
+  readonly clamped: readonly ClampedMember[];
+}
+
+/**
+ * What a stream's owner hears. After `complete`, `failed` or `lost` nothing more comes, and after a cancel nothing but
+ * `cancelConfirmed`.
+ */
 export interface StreamListener {
   working(sign: WorkingSign, counter: number): void;
   data(frame: DataFrame): void;
@@ -22,6 +35,8 @@ export interface StreamListener {
   failed(frame: ErrorFrame): void;
   /** The connection went away. */
   lost(): void;
+  /** The provider has answered a cancel: at most once, and not at all when the connection ends first. */
+  cancelConfirmed(confirmed: ConfirmedCancel): void;
   /** The most that the stream can have cost by now. */
   usageBounds(): UsageBounds;
 }
@@ -30,7 +45,7 @@ export interface StreamListener {
 export interface ProviderStream {
   /** Lets the provider send this many more plaintext bytes. */
   grant(bytes: number): void;
-  /** Asks the provider to stop; the listener hears nothing more. */
+  /** Asks the provider to stop; the listener hears nothing more but that this was confirmed. */
   cancel(reason: CancelReason): void;
 }
 

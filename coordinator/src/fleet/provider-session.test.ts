@@ -5,8 +5,8 @@ import { encodeControl, type ProviderFrame, type ProviderId, type RegisterFrame 
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
 import { createLogger } from "../platform/logger.js";
-import type { ProviderStream } from "./provider-link.js";
-import { type ConfirmedCancel, ProviderSession } from "./provider-session.js";
+import type { ConfirmedCancel, ProviderStream } from "./provider-link.js";
+import { ProviderSession } from "./provider-session.js";
 import { ProofDesk } from "./trust/proof.js";
 import { EMPTY_MANIFEST } from "./trust/runtime-manifest.js";
 
@@ -27,7 +27,7 @@ let server: WebSocketServer;
 let agent: WebSocket;
 let session: ProviderSession;
 let heard: () => void;
-const confirmed: ConfirmedCancel[] = [];
+const confirmed: (ConfirmedCancel & { readonly attempt: string })[] = [];
 
 beforeEach(async () => {
   confirmed.length = 0;
@@ -50,7 +50,6 @@ beforeEach(async () => {
         overRate() {},
         undigested() {},
         proved() {},
-        cancelConfirmed: (_session, told) => confirmed.push(told),
       },
       distrusted: () => false,
       desk: new ProofDesk(clock, () => ({ type: "rejected" })),
@@ -84,6 +83,7 @@ function open(attemptId: string): ProviderStream | undefined {
     complete: () => undefined,
     failed() {},
     lost() {},
+    cancelConfirmed: (told: ConfirmedCancel) => confirmed.push({ attempt: attemptId, ...told }),
     usageBounds: () => ({ prompt: 100, completion: 50 }),
   };
   return session.openStream({ context, opening, frames: () => [] }, listener);
@@ -99,7 +99,7 @@ async function say(...frames: readonly ProviderFrame[]): Promise<void> {
   await read;
 }
 
-it("tells of each cancel that is confirmed whose attempt it was, how it ended and what was spent", async () => {
+it("tells each cancelled stream's own listener how it ended and what was spent", async () => {
   for (const attempt of ["stopped", "done", "silent", "liar"]) open(attempt)?.cancel("lost_race");
   const usage = { prompt_tokens: 7, completion_tokens: 3 };
   const stopped = { type: "error", code: "cancelled", progress: "processed" } as const;
@@ -109,12 +109,11 @@ it("tells of each cancel that is confirmed whose attempt it was, how it ended an
     { ...stopped, stream: 3 },
     { ...stopped, stream: 4, usage: { prompt_tokens: 1_000, completion_tokens: 3 } },
   );
-  const of = (attemptId: string): object => ({ attemptId, requestId: `request of ${attemptId}` });
   expect(confirmed).toEqual([
-    { ...of("done"), ended: "complete", spent: usage, clamped: [] },
-    { ...of("stopped"), ended: "error", spent: usage, clamped: [] },
-    { ...of("silent"), ended: "error", spent: undefined, clamped: [] },
-    { ...of("liar"), ended: "error", spent: { prompt_tokens: 100, completion_tokens: 3 }, clamped: ["prompt"] },
+    { attempt: "done", ended: "complete", spent: usage, clamped: [] },
+    { attempt: "stopped", ended: "error", spent: usage, clamped: [] },
+    { attempt: "silent", ended: "error", spent: undefined, clamped: [] },
+    { attempt: "liar", ended: "error", spent: { prompt_tokens: 100, completion_tokens: 3 }, clamped: ["prompt"] },
   ]);
   expect(session.status).toBe("serving");
 });

@@ -20,7 +20,6 @@ import {
   type RegisterFrame,
   type Slot,
   type TrustLevel,
-  type Usage,
 } from "@hearth/protocol";
 import type { RawData, WebSocket } from "ws";
 import type { Logger } from "../platform/logger.js";
@@ -35,7 +34,7 @@ import type { Registration } from "./registration.js";
 import type { ProofDesk } from "./trust/proof.js";
 import { type RuntimeManifest, RuntimeVerdict, updateNotice } from "./trust/runtime-manifest.js";
 import { SessionTrust, type TrustHooks } from "./trust/session-trust.js";
-import { type ClampedMember, clampUsage, type UsageBounds } from "./usage-bounds.js";
+import { clampUsage, type UsageBounds } from "./usage-bounds.js";
 import { WorkTally } from "./work-tally.js";
 
 /** Why a session ended: our verdict, or the other end's. */
@@ -56,20 +55,6 @@ export interface SessionHooks {
   undigested(session: ProviderSession, message: "data" | "control", sizeBytes: number, thrown: unknown): void;
   /** What came of a proof: of a challenge that was due, of a new encryption key, of a receipt that nobody awaits. */
   proved(kind: "challenge" | "key_update" | "receipt", outcome: "ok" | "missed" | "unexpected" | ProofFailure): void;
-  /** A cancelled stream's provider has confirmed. */
-  cancelConfirmed(session: ProviderSession, confirmed: ConfirmedCancel): void;
-}
-
-/** What a provider says of a stream that it was asked to stop. */
-export interface ConfirmedCancel {
-  readonly requestId: string;
-  readonly attemptId: string;
-  /** How the stream ended on its side: it may have been done before the cancel came. */
-  readonly ended: "complete" | "error";
-  /** What had been spent by then; `undefined` = it does not say. */
-  readonly spent: Usage | undefined;
-  /** What cannot be true of it: counted as the most that can. */
-  readonly clamped: readonly ClampedMember[];
 }
 
 export interface SessionDeps {
@@ -93,8 +78,7 @@ type CompleteFrame = Extract<ProviderFrame, { readonly type: "complete" }>;
 
 /** A stream whose end is still to be confirmed. */
 interface Cancelled {
-  readonly requestId: string;
-  readonly attemptId: string;
+  readonly listener: StreamListener;
   readonly forget: Disposable;
   readonly bounds: UsageBounds;
 }
@@ -231,7 +215,6 @@ export class ProviderSession implements ProviderLink {
     if (this.#streams.size >= LIMITS.streamsPerConnection) return undefined;
     const stream = this.#nextStream++;
     const frames = request.frames(stream);
-    const { request_id: requestId, attempt_id: attemptId } = request.opening;
     this.#streams.set(stream, listener);
     this.#cork();
     this.#tellContext(request.context);
@@ -242,7 +225,7 @@ export class ProviderSession implements ProviderLink {
       grant: (bytes) => {
         if (this.#streams.has(stream)) this.#sendControl(encodeControl({ type: "credit", stream, bytes }));
       },
-      cancel: (reason) => this.#cancel(stream, reason, { requestId, attemptId }),
+      cancel: (reason) => this.#cancel(stream, reason),
     };
   }
 
@@ -300,12 +283,12 @@ export class ProviderSession implements ProviderLink {
     if (this.backlogBytes > LIMITS.backlogClosesBytes + LIMITS.forwardedBodyBytes) this.close("backlog_exceeded");
   }
 
-  #cancel(stream: number, reason: CancelReason, of: Pick<Cancelled, "requestId" | "attemptId">): void {
+  #cancel(stream: number, reason: CancelReason): void {
     const listener = this.#streams.get(stream);
     if (listener === undefined) return;
     this.#streams.delete(stream);
     const forget = this.#deps.clock.setTimer(CANCEL_GRACE_MS, () => this.#cancelled.delete(stream));
-    this.#cancelled.set(stream, { ...of, forget, bounds: listener.usageBounds() });
+    this.#cancelled.set(stream, { listener, forget, bounds: listener.usageBounds() });
     this.#sendControl(encodeControl({ type: "cancel", stream, reason }));
   }
 
@@ -468,11 +451,9 @@ export class ProviderSession implements ProviderLink {
     if (cancelled === undefined) return this.close("protocol_violation");
     cancelled.forget[Symbol.dispose]();
     this.#cancelled.delete(stream);
-    const { requestId, attemptId, bounds } = cancelled;
+    const { listener: canceller, bounds } = cancelled;
     const counted = usage === undefined ? undefined : clampUsage(usage, bounds);
-    this.#deps.hooks.cancelConfirmed(this, {
-      requestId,
-      attemptId,
+    canceller.cancelConfirmed({
       ended: frame.type,
       spent: counted?.usage,
       clamped: counted?.clamped ?? [],

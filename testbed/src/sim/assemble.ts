@@ -118,7 +118,6 @@ export function assemble(world: World): CoordinatorUnderTest {
     overRate: () => {},
     undigested: () => {},
     proved: () => {},
-    cancelConfirmed: () => {},
   };
   const proving = {
     desk: new ProofDesk(clock, () => ({ type: "rejected" })),

@@ -39,5 +39,6 @@ export function watchHedges(world: World, queue: WaitQueue): AttemptObserver {
     ended: () => {},
     undigested: () => {},
     usageClamped: () => {},
+    cancelConfirmed: () => {},
   };
 }

@@ -30,6 +30,7 @@ const listener: StreamListener = {
   complete: () => undefined,
   failed() {},
   lost() {},
+  cancelConfirmed() {},
   usageBounds: () => ({ prompt: 1, completion: 1 }),
 };
 
