@@ -6,6 +6,7 @@ import type {
   RequestFrame,
   SealingContextFrame,
   Usage,
+  WorkingScope,
   WorkingSign,
 } from "@hearth/protocol";
 import type { AwaitedReceipt } from "./awaited-receipts.js";
@@ -28,7 +29,8 @@ export interface ConfirmedCancel {
  * `cancelConfirmed`.
  */
 export interface StreamListener {
-  working(sign: WorkingSign, counter: number): void;
+  /** @param scope `server`: what moved cannot be tied to this stream's request */
+  working(sign: WorkingSign, counter: number, scope: WorkingScope): void;
   data(frame: DataFrame): void;
   /** @returns who is to hear of the stream's receipt; `undefined` = nobody */
   complete(usage: Usage): AwaitedReceipt | undefined;

@@ -5,7 +5,7 @@ import { encodeControl, type ProviderFrame, type ProviderId, type RegisterFrame 
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
 import { createLogger } from "../platform/logger.js";
-import type { ConfirmedCancel, ProviderStream } from "./provider-link.js";
+import type { ConfirmedCancel, ProviderStream, StreamListener } from "./provider-link.js";
 import { ProviderSession } from "./provider-session.js";
 import { ProofDesk } from "./trust/proof.js";
 import { EMPTY_MANIFEST } from "./trust/runtime-manifest.js";
@@ -29,8 +29,11 @@ let session: ProviderSession;
 let heard: () => void;
 const confirmed: (ConfirmedCancel & { readonly attempt: string })[] = [];
 
+const signs: Parameters<StreamListener["working"]>[] = [];
+
 beforeEach(async () => {
   confirmed.length = 0;
+  signs.length = 0;
   server = new WebSocketServer({ port: 0, host: "127.0.0.1" });
   await once(server, "listening");
   agent = new WebSocket(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`);
@@ -78,7 +81,7 @@ function open(attemptId: string): ProviderStream | undefined {
   } as const;
   const context = { context_id: "c", key_id: "k", encapsulated_key: KEY };
   const listener = {
-    working() {},
+    working: (...sign: Parameters<StreamListener["working"]>) => signs.push(sign),
     data() {},
     complete: () => undefined,
     failed() {},
@@ -122,4 +125,19 @@ it("tells of no confirmation for a stream that nobody cancelled", async () => {
   open("kept");
   await say({ type: "error", stream: 1, code: "internal", progress: "processed" });
   expect(confirmed).toEqual([]);
+});
+
+it("tells of each sign of life whether it can be tied to the stream's request", async () => {
+  open("a");
+  const sign = { type: "working", stream: 1, sign: "prefilling" } as const;
+  await say(
+    { ...sign, counter: 1 },
+    { ...sign, counter: 2, scope: "server" },
+    { ...sign, counter: 3, scope: "request" },
+  );
+  expect(signs).toEqual([
+    ["prefilling", 1, "request"],
+    ["prefilling", 2, "server"],
+    ["prefilling", 3, "request"],
+  ]);
 });

@@ -349,7 +349,9 @@ export class ProviderSession implements ProviderLink {
         this.status = "draining";
         return this.#deps.hooks.updated(this);
       case "working":
-        return this.#toStream(frame.stream, (listener) => listener.working(frame.sign, frame.counter));
+        return this.#toStream(frame.stream, (listener) =>
+          listener.working(frame.sign, frame.counter, frame.scope ?? "request"),
+        );
       case "complete":
         return this.#endStream(frame, (listener) =>
           this.#receipts.expect(frame.stream, listener.complete(frame.usage)),
