@@ -13,12 +13,10 @@ import {
   type KeyUpdateFrame,
   LIMITS,
   MAX_U32,
-  type ModelAdvert,
   type ProviderFrame,
   type ProviderId,
   type ReceiptFrame,
   type RegisterFrame,
-  type Slot,
   type TrustLevel,
 } from "@hearth/protocol";
 import type { RawData, WebSocket } from "ws";
@@ -27,12 +25,12 @@ import { AwaitedReceipts } from "./awaited-receipts.js";
 import { FrameRates, type RatedKind, ratedKind } from "./frame-rates.js";
 import { closeReasonOf } from "./handshake.js";
 import { watchLiveness } from "./liveness.js";
-import { Places } from "./places.js";
-import type { Provider, Vitals } from "./provider.js";
+import { MachineState } from "./machine-state.js";
+import type { Provider } from "./provider.js";
 import type { ProviderLink, ProviderStream, SealedRequest, StreamListener } from "./provider-link.js";
 import type { Registration } from "./registration.js";
 import type { ProofDesk } from "./trust/proof.js";
-import { type RuntimeManifest, RuntimeVerdict, updateNotice } from "./trust/runtime-manifest.js";
+import { type RuntimeManifest, updateNotice } from "./trust/runtime-manifest.js";
 import { SessionTrust, type TrustHooks } from "./trust/session-trust.js";
 import { clampUsage, type UsageBounds } from "./usage-bounds.js";
 import { WorkTally } from "./work-tally.js";
@@ -92,17 +90,13 @@ export class ProviderSession implements ProviderLink {
   readonly hardware: Provider["hardware"];
   encryptionKey: NonNullable<Provider["encryptionKey"]>;
   readonly connectedAt: number;
-  models: ReadonlyMap<string, ModelAdvert>;
-  slots: ReadonlyMap<string, Slot>;
-  vitals: Vitals = {};
   status: Provider["status"] = "serving";
-  lentTo: Provider["lentTo"];
   /** What it has proved; absent = it does not attest. */
   readonly proven: SessionTrust | undefined;
   readonly enrolmentId: string | undefined;
   /** What came of it in selection since its last heartbeat. */
   readonly work: WorkTally = new WorkTally();
-  readonly #runtime = new RuntimeVerdict();
+  readonly #machine: MachineState;
   readonly #socket: WebSocket;
   readonly #cork: () => void;
   readonly #deps: SessionDeps;
@@ -110,7 +104,6 @@ export class ProviderSession implements ProviderLink {
   readonly #cancelled = new Map<number, Cancelled>();
   readonly #receipts: AwaitedReceipts;
   readonly #rates: FrameRates;
-  #places: Places;
   readonly #liveness: Disposable;
   #nextStream = 1;
   /** The context that the provider was told of last. */
@@ -129,13 +122,10 @@ export class ProviderSession implements ProviderLink {
     this.agentVersion = frame.agent.version;
     this.hardware = frame.hardware;
     this.encryptionKey = prepared(frame.encryption_key);
-    this.models = byId(frame.models);
-    this.slots = bySlotModel(frame.slots);
-    this.lentTo = lentTo(frame);
+    this.#machine = new MachineState(frame, deps.clock, () => deps.hooks.updated(this));
     this.connectedAt = deps.clock.now();
     this.#rates = new FrameRates(deps.clock);
     this.#receipts = new AwaitedReceipts(deps.clock);
-    this.#places = this.#noPlaces(deps);
     this.#socket = registration.socket;
     this.#cork = registration.cork;
     this.#deps = deps;
@@ -162,8 +152,24 @@ export class ProviderSession implements ProviderLink {
     return this.proven?.proof.content.serial_hash ?? "";
   }
 
+  get models(): Provider["models"] {
+    return this.#machine.models;
+  }
+
+  get slots(): Provider["slots"] {
+    return this.#machine.slots;
+  }
+
+  get vitals(): Provider["vitals"] {
+    return this.#machine.vitals;
+  }
+
+  get lentTo(): Provider["lentTo"] {
+    return this.#machine.lentTo;
+  }
+
   runtimeUnverified(model: string): boolean {
-    return this.#runtime.isUnverified(model);
+    return this.#machine.runtimeUnverified(model);
   }
 
   /** The operator's list has changed. */
@@ -181,27 +187,27 @@ export class ProviderSession implements ProviderLink {
   }
 
   get lastHeartbeatAt(): number {
-    return this.#places.reportedAt;
+    return this.#machine.lastHeartbeatAt;
   }
 
   acquire(model: string, tokens: number): Disposable {
-    return this.#places.acquire(model, tokens);
+    return this.#machine.acquire(model, tokens);
   }
 
   inFlight(model: string): number {
-    return this.#places.inFlight(model);
+    return this.#machine.inFlight(model);
   }
 
   load(model: string): number {
-    return this.#places.load(model);
+    return this.#machine.load(model);
   }
 
   tokensAhead(model: string): number {
-    return this.#places.tokensAhead(model);
+    return this.#machine.tokensAhead(model);
   }
 
   unreportedTokens(model: string): number {
-    return this.#places.unreportedTokens(model);
+    return this.#machine.unreportedTokens(model);
   }
 
   /**
@@ -235,10 +241,6 @@ export class ProviderSession implements ProviderLink {
     this.#socket.send(encodeControl({ type: "sealing_context", ...context }));
   }
 
-  #noPlaces({ clock, hooks }: SessionDeps): Places {
-    return new Places(clock, () => hooks.updated(this));
-  }
-
   /** It was asked to go: another connection of the same machine does not end it. */
   get sentAway(): boolean {
     return this.#departure !== undefined;
@@ -246,10 +248,7 @@ export class ProviderSession implements ProviderLink {
 
   /** Takes on the load of a connection that finishes what runs on the same machine. */
   succeed(older: ProviderSession): void {
-    this.#places = older.#places;
-    // What the older one still hears of its slots says nothing any more.
-    older.#places = older.#noPlaces(older.#deps);
-    this.#places.report([...this.slots.values()]);
+    this.#machine.succeed(older.#machine);
   }
 
   /**
@@ -341,7 +340,7 @@ export class ProviderSession implements ProviderLink {
       case "heartbeat":
         return this.#heartbeat(frame);
       case "models_update":
-        this.models = byId(frame.models);
+        this.#machine.name(frame.models);
         this.#judgeRuntime();
         return this.#deps.hooks.updated(this);
       case "drain":
@@ -404,20 +403,13 @@ export class ProviderSession implements ProviderLink {
 
   /** Compares what it runs with the operator's list, and tells it when the verdict is another than before. */
   #judgeRuntime(): void {
-    const told = this.#runtime.judge(this.#deps.manifest(), {
-      binaryHash: this.proven?.passed.content.posture.binary_hash ?? undefined,
-      agentVersion: this.agentVersion,
-      models: this.models.values(),
-    });
+    const binaryHash = this.proven?.passed.content.posture.binary_hash ?? undefined;
+    const told = this.#machine.judgeRuntime(this.#deps.manifest(), binaryHash);
     if (told !== undefined) this.#sendControl(encodeControl({ type: "runtime_status", ...told }));
   }
 
   #heartbeat(frame: HeartbeatFrame): void {
-    this.slots = bySlotModel(frame.slots);
-    this.#places.report(frame.slots);
-    const { type: _type, slots: _slots, paused: _paused, private_only: _privateOnly, ...vitals } = frame;
-    this.vitals = vitals;
-    this.lentTo = lentTo(frame);
+    this.#machine.report(frame);
     // Before those who wait are given what the heartbeat shows: the answer is about what was known until now.
     this.#answerHeartbeat();
     this.#deps.hooks.updated(this);
@@ -481,17 +473,4 @@ export class ProviderSession implements ProviderLink {
 
 function prepared(key: RegisterFrame["encryption_key"]): ProviderSession["encryptionKey"] {
   return { keyId: key.key_id, publicKey: preparePublicKey(Buffer.from(key.public_key, "base64url")) };
-}
-
-function lentTo(frame: Pick<HeartbeatFrame, "paused" | "private_only">): Provider["lentTo"] {
-  if (frame.paused === true) return "nobody";
-  return frame.private_only === true ? "owner" : "everyone";
-}
-
-function byId(models: readonly ModelAdvert[]): ReadonlyMap<string, ModelAdvert> {
-  return new Map(models.map((model) => [model.id, model]));
-}
-
-function bySlotModel(slots: readonly Slot[]): ReadonlyMap<string, Slot> {
-  return new Map(slots.map((slot) => [slot.model, slot]));
 }

@@ -112,7 +112,7 @@ describe("which models are served", () => {
     registry.add(two);
     end(two, false);
     expect(["a", "b", "c"].filter((model) => registry.serves(model))).toEqual(["a", "b"]);
-    one.models = session("one", ["c"]).models;
+    Object.assign(one, { models: session("one", ["c"]).models });
     registry.updated(one);
     expect(["a", "b", "c"].filter((model) => registry.serves(model))).toEqual(["c"]);
     end(one, true);

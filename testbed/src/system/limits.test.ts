@@ -227,11 +227,9 @@ const CLOSE_ROWS = {
   },
   message_too_big: LIMIT_ROWS.frameBytes,
   internal_error: async () => {
-    Object.defineProperty(session, "vitals", {
-      set() {
-        throw new Error("a failure of our own");
-      },
-    });
+    session.work.take = () => {
+      throw new Error("a failure of our own");
+    };
     provider.heartbeat();
     expect((await provider.closed).reason).toBe("internal_error");
     expect(await metric('hearth_provider_input_undigested_total{what="control"}')).toBe(1);
