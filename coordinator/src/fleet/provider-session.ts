@@ -2,26 +2,21 @@ import type { ProofFailure } from "@hearth/attestation";
 import { preparePublicKey } from "@hearth/e2e";
 import type { Clock } from "@hearth/platform";
 import {
-  type CancelReason,
   CLOSE_CODES,
   type CloseReason,
   decodeData,
   decodeProviderFrame,
-  type ErrorFrame,
   encodeControl,
   type HeartbeatFrame,
   type KeyUpdateFrame,
   LIMITS,
-  MAX_U32,
   type ProviderFrame,
   type ProviderId,
-  type ReceiptFrame,
   type RegisterFrame,
   type TrustLevel,
 } from "@hearth/protocol";
 import type { RawData, WebSocket } from "ws";
 import type { Logger } from "../platform/logger.js";
-import { AwaitedReceipts } from "./awaited-receipts.js";
 import { FrameRates, type RatedKind, ratedKind } from "./frame-rates.js";
 import { closeReasonOf } from "./handshake.js";
 import { watchLiveness } from "./liveness.js";
@@ -29,10 +24,10 @@ import { MachineState } from "./machine-state.js";
 import type { Provider } from "./provider.js";
 import type { ProviderLink, ProviderStream, SealedRequest, StreamListener } from "./provider-link.js";
 import type { Registration } from "./registration.js";
+import { StreamTable } from "./stream-table.js";
 import type { ProofDesk } from "./trust/proof.js";
 import { type RuntimeManifest, updateNotice } from "./trust/runtime-manifest.js";
 import { SessionTrust, type TrustHooks } from "./trust/session-trust.js";
-import { clampUsage, type UsageBounds } from "./usage-bounds.js";
 import { WorkTally } from "./work-tally.js";
 
 /** Why a session ended: our verdict, or the other end's. */
@@ -69,18 +64,6 @@ export interface SessionDeps {
   readonly goAwayTimeoutMs: number;
 }
 
-/** How long after a cancel the provider may still send frames of that stream before they count as foreign, ms. */
-const CANCEL_GRACE_MS = 30_000;
-
-type CompleteFrame = Extract<ProviderFrame, { readonly type: "complete" }>;
-
-/** A stream whose end is still to be confirmed. */
-interface Cancelled {
-  readonly listener: StreamListener;
-  readonly forget: Disposable;
-  readonly bounds: UsageBounds;
-}
-
 /** One registered provider's connection: its state as last reported, and the streams that run on it. */
 export class ProviderSession implements ProviderLink {
   readonly id: Provider["id"];
@@ -100,12 +83,9 @@ export class ProviderSession implements ProviderLink {
   readonly #socket: WebSocket;
   readonly #cork: () => void;
   readonly #deps: SessionDeps;
-  readonly #streams = new Map<number, StreamListener>();
-  readonly #cancelled = new Map<number, Cancelled>();
-  readonly #receipts: AwaitedReceipts;
+  readonly #streams: StreamTable;
   readonly #rates: FrameRates;
   readonly #liveness: Disposable;
-  #nextStream = 1;
   /** The context that the provider was told of last. */
   #contextId = "";
   /** It was asked to go; the connection is closed when this timer fires. */
@@ -125,7 +105,7 @@ export class ProviderSession implements ProviderLink {
     this.#machine = new MachineState(frame, deps.clock, () => deps.hooks.updated(this));
     this.connectedAt = deps.clock.now();
     this.#rates = new FrameRates(deps.clock);
-    this.#receipts = new AwaitedReceipts(deps.clock);
+    this.#streams = new StreamTable(deps.clock, (told) => this.#sendControl(encodeControl(told)));
     this.#socket = registration.socket;
     this.#cork = registration.cork;
     this.#deps = deps;
@@ -217,22 +197,16 @@ export class ProviderSession implements ProviderLink {
    */
   openStream(request: SealedRequest, listener: StreamListener): ProviderStream | undefined {
     if (this.#socket.readyState !== this.#socket.OPEN || this.status !== "serving") return undefined;
-    if (this.backlogBytes > LIMITS.backlogStopsDispatchBytes || this.#nextStream > MAX_U32) return undefined;
-    if (this.#streams.size >= LIMITS.streamsPerConnection) return undefined;
-    const stream = this.#nextStream++;
+    const stream = this.#streams.next;
+    if (stream === undefined || this.backlogBytes > LIMITS.backlogStopsDispatchBytes) return undefined;
     const frames = request.frames(stream);
-    this.#streams.set(stream, listener);
+    const opened = this.#streams.open(listener);
     this.#cork();
     this.#tellContext(request.context);
     this.#socket.send(encodeControl({ type: "request", stream, ...request.opening }));
     for (const frame of frames) this.#socket.send(frame);
     this.#checkBacklog();
-    return {
-      grant: (bytes) => {
-        if (this.#streams.has(stream)) this.#sendControl(encodeControl({ type: "credit", stream, bytes }));
-      },
-      cancel: (reason) => this.#cancel(stream, reason),
-    };
+    return opened;
   }
 
   #tellContext(context: SealedRequest["context"]): void {
@@ -282,15 +256,6 @@ export class ProviderSession implements ProviderLink {
     if (this.backlogBytes > LIMITS.backlogClosesBytes + LIMITS.forwardedBodyBytes) this.close("backlog_exceeded");
   }
 
-  #cancel(stream: number, reason: CancelReason): void {
-    const listener = this.#streams.get(stream);
-    if (listener === undefined) return;
-    this.#streams.delete(stream);
-    const forget = this.#deps.clock.setTimer(CANCEL_GRACE_MS, () => this.#cancelled.delete(stream));
-    this.#cancelled.set(stream, { listener, forget, bounds: listener.usageBounds() });
-    this.#sendControl(encodeControl({ type: "cancel", stream, reason }));
-  }
-
   #receive(data: Buffer, isBinary: boolean): void {
     if (this.status === "offline") return;
     // What is thrown here would end the process, and everybody's streams with it.
@@ -307,9 +272,7 @@ export class ProviderSession implements ProviderLink {
     const frame = decodeData(message);
     if (frame === undefined) return this.close("malformed_frame");
     if (frame.kind !== "response") return this.close("protocol_violation");
-    const listener = this.#streams.get(frame.stream);
-    if (listener !== undefined) listener.data(frame);
-    else if (!this.#cancelled.has(frame.stream)) this.close("protocol_violation");
+    this.#allow(this.#streams.data(frame));
   }
 
   #receiveControl(data: Buffer): void {
@@ -348,22 +311,23 @@ export class ProviderSession implements ProviderLink {
         this.status = "draining";
         return this.#deps.hooks.updated(this);
       case "working":
-        return this.#toStream(frame.stream, (listener) =>
-          listener.working(frame.sign, frame.counter, frame.scope ?? "request"),
-        );
+        return this.#allow(this.#streams.working(frame));
       case "complete":
-        return this.#endStream(frame, (listener) =>
-          this.#receipts.expect(frame.stream, listener.complete(frame.usage)),
-        );
+        return this.#allow(this.#streams.complete(frame));
       case "receipt":
-        return this.#receipt(frame);
+        return this.#streams.receipt(frame) ? undefined : this.#deps.hooks.proved("receipt", "unexpected");
       case "error":
-        return this.#endStream(frame, (listener) => listener.failed(frame));
+        return this.#allow(this.#streams.failed(frame));
       case "challenge_response":
         return this.proven === undefined ? this.close("protocol_violation") : this.proven.answer(frame);
       case "key_update":
         return this.#rotate(frame);
     }
+  }
+
+  /** Who speaks of streams that were never opened does not keep to the protocol. */
+  #allow(known: boolean): void {
+    if (!known) this.close("protocol_violation");
   }
 
   #prove(proved: Registration["proved"]): SessionTrust | undefined {
@@ -415,43 +379,10 @@ export class ProviderSession implements ProviderLink {
     this.#deps.hooks.updated(this);
   }
 
-  /** One that nobody awaits harms nobody: its stream was cancelled while it was on its way, or it came too late. */
-  #receipt({ stream, blob, batch }: ReceiptFrame): void {
-    const awaited = this.#receipts.take(stream);
-    if (awaited === undefined) this.#deps.hooks.proved("receipt", "unexpected");
-    else awaited.came({ blob, batch });
-  }
-
   #answerHeartbeat(): void {
     const update = updateNotice(this.#deps.manifest(), this.agentVersion);
     const notice = update === undefined ? {} : { update };
     this.#sendControl(encodeControl({ type: "heartbeat_ack", ...this.work.take(), ...notice }));
-  }
-
-  #toStream(stream: number, tell: (listener: StreamListener) => void): void {
-    const listener = this.#streams.get(stream);
-    if (listener !== undefined) tell(listener);
-    else if (!this.#cancelled.has(stream)) this.close("protocol_violation");
-  }
-
-  #endStream(frame: CompleteFrame | ErrorFrame, tell: (listener: StreamListener) => void): void {
-    const { stream, usage } = frame;
-    const listener = this.#streams.get(stream);
-    if (listener !== undefined) {
-      this.#streams.delete(stream);
-      return tell(listener);
-    }
-    const cancelled = this.#cancelled.get(stream);
-    if (cancelled === undefined) return this.close("protocol_violation");
-    cancelled.forget[Symbol.dispose]();
-    this.#cancelled.delete(stream);
-    const { listener: canceller, bounds } = cancelled;
-    const counted = usage === undefined ? undefined : clampUsage(usage, bounds);
-    canceller.cancelConfirmed({
-      ended: frame.type,
-      spent: counted?.usage,
-      clamped: counted?.clamped ?? [],
-    });
   }
 
   #end(reason: SessionEnd): void {
@@ -460,11 +391,7 @@ export class ProviderSession implements ProviderLink {
     this.#liveness[Symbol.dispose]();
     this.#departure?.[Symbol.dispose]();
     this.proven?.[Symbol.dispose]();
-    for (const { forget } of this.#cancelled.values()) forget[Symbol.dispose]();
-    this.#cancelled.clear();
-    this.#receipts[Symbol.dispose]();
-    const listeners = [...this.#streams.values()];
-    this.#streams.clear();
+    const listeners = this.#streams.end();
     // Told first: by the time a stream looks for another provider, this one is known to be gone.
     this.#deps.hooks.closed(this, reason);
     for (const listener of listeners) listener.lost();
