@@ -1,12 +1,20 @@
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { FakeClock } from "@hearth/platform/testing";
-import { encodeControl, type ProviderFrame, type ProviderId, type RegisterFrame } from "@hearth/protocol";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import {
+  CLOSE_CODES,
+  type CoordinatorFrame,
+  encodeControl,
+  LIMITS,
+  type ProviderFrame,
+  type ProviderId,
+  type RegisterFrame,
+} from "@hearth/protocol";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
 import { createLogger } from "../platform/logger.js";
-import type { ConfirmedCancel, ProviderStream, StreamListener } from "./provider-link.js";
-import { ProviderSession } from "./provider-session.js";
+import type { ProviderStream, SealedRequest } from "./provider-link.js";
+import { ProviderSession, type SessionEnd } from "./provider-session.js";
 import { ProofDesk } from "./trust/proof.js";
 import { EMPTY_MANIFEST } from "./trust/runtime-manifest.js";
 
@@ -22,45 +30,57 @@ const FRAME: RegisterFrame = {
   models: [],
   slots: [],
 };
+const GO_AWAY_TIMEOUT_MS = 1_000;
 
+let clock: FakeClock;
 let server: WebSocketServer;
 let agent: WebSocket;
 let session: ProviderSession;
 let heard: () => void;
-const confirmed: (ConfirmedCancel & { readonly attempt: string })[] = [];
-
-const signs: Parameters<StreamListener["working"]>[] = [];
+/** What the agent has been told. */
+let told: CoordinatorFrame[];
+/** What listeners and hooks have heard of the end, in order. */
+let ends: (SessionEnd | "lost")[];
+let ended: Promise<void>;
 
 beforeEach(async () => {
-  confirmed.length = 0;
-  signs.length = 0;
+  clock = new FakeClock();
+  told = [];
+  ends = [];
   server = new WebSocketServer({ port: 0, host: "127.0.0.1" });
   await once(server, "listening");
   agent = new WebSocket(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  agent.on("message", (data, isBinary) => {
+    if (!isBinary) told.push(JSON.parse(String(data)) as CoordinatorFrame);
+  });
   const [[socket]] = (await Promise.all([once(server, "connection"), once(agent, "open")])) as [[WebSocket], unknown];
-  const clock = new FakeClock();
   const provider = "p" as ProviderId;
   const registration = { socket, cork() {}, provider, holder: { account: "a" }, version: 2, frame: FRAME };
-  session = new ProviderSession(
-    { ...registration, proved: undefined },
-    {
-      clock,
-      log: createLogger("silent"),
-      hooks: {
-        updated: () => heard?.(),
-        closed() {},
-        unknownFrame() {},
-        overRate() {},
-        undigested() {},
-        proved() {},
+  ended = new Promise((resolve) => {
+    session = new ProviderSession(
+      { ...registration, proved: undefined },
+      {
+        clock,
+        log: createLogger("silent"),
+        hooks: {
+          updated: () => heard?.(),
+          closed(_session, reason) {
+            ends.push(reason);
+            resolve();
+          },
+          unknownFrame() {},
+          overRate() {},
+          undigested() {},
+          proved() {},
+        },
+        distrusted: () => false,
+        desk: new ProofDesk(clock, () => ({ type: "rejected" })),
+        newChallenge: () => new Uint8Array(32),
+        manifest: () => EMPTY_MANIFEST,
+        goAwayTimeoutMs: GO_AWAY_TIMEOUT_MS,
       },
-      distrusted: () => false,
-      desk: new ProofDesk(clock, () => ({ type: "rejected" })),
-      newChallenge: () => new Uint8Array(32),
-      manifest: () => EMPTY_MANIFEST,
-      goAwayTimeoutMs: 1_000,
-    },
-  );
+    );
+  });
 });
 afterEach(() => {
   session.close("going_away");
@@ -68,28 +88,29 @@ afterEach(() => {
   server.close();
 });
 
-/** Opens a stream for this attempt. */
-function open(attemptId: string): ProviderStream | undefined {
-  const opening = {
-    request_id: `request of ${attemptId}`,
-    attempt_id: attemptId,
+function open(contextId = "c"): ProviderStream | undefined {
+  const opening: SealedRequest["opening"] = {
+    request_id: "r",
+    attempt_id: "a",
     model: "m",
     dialect: "chat_completions",
     delivery: "whole",
-    context_id: "c",
+    context_id: contextId,
     body_bytes: 0,
-  } as const;
-  const context = { context_id: "c", key_id: "k", encapsulated_key: KEY };
-  const listener = {
-    working: (...sign: Parameters<StreamListener["working"]>) => signs.push(sign),
-    data() {},
-    complete: () => undefined,
-    failed() {},
-    lost() {},
-    cancelConfirmed: (told: ConfirmedCancel) => confirmed.push({ attempt: attemptId, ...told }),
-    usageBounds: () => ({ prompt: 100, completion: 50 }),
   };
-  return session.openStream({ context, opening, frames: () => [] }, listener);
+  const context = { context_id: contextId, key_id: "k", encapsulated_key: KEY };
+  return session.openStream(
+    { context, opening, frames: () => [] },
+    {
+      working() {},
+      data() {},
+      complete: () => undefined,
+      failed() {},
+      lost: () => ends.push("lost"),
+      cancelConfirmed() {},
+      usageBounds: () => ({ prompt: 100, completion: 50 }),
+    },
+  );
 }
 
 /** Sends frames and waits until the coordinator's side has read them. */
@@ -102,42 +123,72 @@ async function say(...frames: readonly ProviderFrame[]): Promise<void> {
   await read;
 }
 
-it("tells each cancelled stream's own listener how it ended and what was spent", async () => {
-  for (const attempt of ["stopped", "done", "silent", "liar"]) open(attempt)?.cancel("lost_race");
-  const usage = { prompt_tokens: 7, completion_tokens: 3 };
-  const stopped = { type: "error", code: "cancelled", progress: "processed" } as const;
-  await say(
-    { type: "complete", stream: 2, usage },
-    { ...stopped, stream: 1, usage },
-    { ...stopped, stream: 3 },
-    { ...stopped, stream: 4, usage: { prompt_tokens: 1_000, completion_tokens: 3 } },
-  );
-  expect(confirmed).toEqual([
-    { attempt: "done", ended: "complete", spent: usage, clamped: [] },
-    { attempt: "stopped", ended: "error", spent: usage, clamped: [] },
-    { attempt: "silent", ended: "error", spent: undefined, clamped: [] },
-    { attempt: "liar", ended: "error", spent: { prompt_tokens: 100, completion_tokens: 3 }, clamped: ["prompt"] },
-  ]);
-  expect(session.status).toBe("serving");
+describe("what a session sends", () => {
+  it("tells of a context before the first request under it, and only then", async () => {
+    for (const contextId of ["c", "c", "d"]) open(contextId);
+    await expect.poll(() => told.length).toBe(5);
+    expect(told.map((frame) => ("context_id" in frame ? `${frame.type} ${frame.context_id}` : frame.type))).toEqual([
+      "sealing_context c",
+      "request c",
+      "request c",
+      "sealing_context d",
+      "request d",
+    ]);
+    expect(session.openStreams).toBe(3);
+  });
+
+  it("answers a heartbeat with what came of the machine in selection since the last", async () => {
+    session.work.picked();
+    await say();
+    await say();
+    await expect.poll(() => told.length).toBe(2);
+    expect(told).toMatchObject([{ type: "heartbeat_ack", picked: 1 }, { picked: 0 }]);
+  });
 });
 
-it("tells of no confirmation for a stream that nobody cancelled", async () => {
-  open("kept");
-  await say({ type: "error", stream: 1, code: "internal", progress: "processed" });
-  expect(confirmed).toEqual([]);
-});
+describe("a session ends", () => {
+  it("for what it says of a stream that was never opened, and tells everybody that before its own streams", async () => {
+    open();
+    agent.send(encodeControl({ type: "error", stream: 7, code: "internal", progress: "processed" }));
+    await ended;
+    expect(ends).toEqual(["protocol_violation", "lost"]);
+    expect(session.status).toBe("offline");
+    expect(open()).toBeUndefined();
+  });
 
-it("tells of each sign of life whether it can be tied to the stream's request", async () => {
-  open("a");
-  const sign = { type: "working", stream: 1, sign: "prefilling" } as const;
-  await say(
-    { ...sign, counter: 1 },
-    { ...sign, counter: 2, scope: "server" },
-    { ...sign, counter: 3, scope: "request" },
-  );
-  expect(signs).toEqual([
-    ["prefilling", 1, "request"],
-    ["prefilling", 2, "server"],
-    ["prefilling", 3, "request"],
-  ]);
+  it("as one that has left, when it said goodbye", async () => {
+    await say({ type: "drain" });
+    expect(session.status).toBe("draining");
+    expect(open()).toBeUndefined();
+    agent.close();
+    await ended;
+    expect(ends).toEqual(["left"]);
+  });
+
+  it("as one that its other end has closed, when it went without a word", async () => {
+    open();
+    agent.terminate();
+    await ended;
+    expect(ends).toEqual(["peer_closed", "lost"]);
+  });
+
+  it("once it answers no ping any more", async () => {
+    agent.pause();
+    for (let missed = 0; missed <= LIMITS.missedPongs; missed++) clock.advance(LIMITS.pingIntervalMs);
+    await ended;
+    expect(ends).toEqual(["liveness_timeout"]);
+  });
+
+  it("when it was asked to go and has not gone in time; until then what runs goes on, and nothing new begins", async () => {
+    open();
+    session.goAway("restart", 500);
+    expect(open()).toBeUndefined();
+    clock.advance(GO_AWAY_TIMEOUT_MS - 1);
+    expect(ends).toEqual([]);
+    const closed = once(agent, "close");
+    clock.advance(1);
+    expect(ends).toEqual(["going_away", "lost"]);
+    expect((await closed)[0]).toBe(CLOSE_CODES.going_away);
+    expect(told.at(-1)).toEqual({ type: "go_away", reason: "restart", reconnect_after_ms: 500 });
+  });
 });
