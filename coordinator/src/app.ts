@@ -104,7 +104,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
     clock,
     log,
     metrics,
-    registry,
+    directory: registry,
     ...trust,
     ...httpSettings(config, clock),
     addressOf,

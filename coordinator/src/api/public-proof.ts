@@ -7,39 +7,38 @@ import {
   type SignedReceipt,
 } from "@hearth/attestation";
 import type { Clock } from "@hearth/platform";
-import type { ProviderLink } from "../fleet/provider-link.js";
-import type { PassedChallenge } from "../fleet/trust/session-trust.js";
+import type { Proven, ProviderLink } from "../fleet/provider-link.js";
 import { type CountedUsage, type KeptReceipt, readStored } from "../request/kept-receipt.js";
 
 /**
  * What connected machines have proved, as anybody may check it again: the signed bytes, the keys, the challenge with its
  * answer. No serial is in it, only its salted hash, and no certificate, which would name the serial.
  */
-export function listAttestations(sessions: Iterable<ProviderLink>, clock: Clock): object {
-  return { object: "list", data: [...sessions].map((session) => describeProof(session, clock)) };
+export function listAttestations(links: Iterable<ProviderLink>, clock: Clock): object {
+  return { object: "list", data: [...links].map((link) => describeProof(link, clock)) };
 }
 
-function describeProof(session: ProviderLink, clock: Clock): object {
-  const { proven } = session;
+function describeProof(link: ProviderLink, clock: Clock): object {
+  const { proven } = link;
   return {
     object: "provider.attestation",
-    provider_id: session.id,
-    trust_level: session.trust,
-    agent_version: session.agentVersion,
-    chip: session.hardware.chip ?? null,
+    provider_id: link.id,
+    trust_level: link.trust,
+    agent_version: link.agentVersion,
+    chip: link.hardware.chip ?? null,
     encryption_key: {
-      key_id: session.encryptionKey.keyId,
-      public_key: base64url(session.encryptionKey.publicKey.bytes),
+      key_id: link.encryptionKey.keyId,
+      public_key: base64url(link.encryptionKey.publicKey.bytes),
     },
-    models: [...session.models.values()].map(({ id, weights_hash: weights, template_hash: template }) => ({
+    models: [...link.models.values()].map(({ id, weights_hash: weights, template_hash: template }) => ({
       id,
       weights_hash: weights ?? null,
       template_hash: template ?? null,
-      runtime_verified: !session.runtimeUnverified(id),
+      runtime_verified: !link.runtimeUnverified(id),
     })),
     attestation: proven === undefined ? null : signedForm(proven.proof.signed, proven.proof.verifier.publicKey),
     challenge: proven === undefined ? null : challengeForm(proven.passed),
-    serial_hash: session.serialHash === "" ? null : session.serialHash,
+    serial_hash: link.serialHash === "" ? null : link.serialHash,
     fresh_for_ms: proven === undefined ? null : Math.max(0, Math.round(proven.freshUntil - clock.now())),
   };
 }
@@ -75,7 +74,7 @@ function countedForm({ usage, clamped }: CountedUsage): object {
   return { usage, reason: "more_than_possible", members: clamped };
 }
 
-function challengeForm({ challenge, encryptionKey, signed }: PassedChallenge): object {
+function challengeForm({ challenge, encryptionKey, signed }: Proven["passed"]): object {
   return { challenge, encryption_key: encryptionKey, ...textOf(signed) };
 }
 

@@ -11,7 +11,7 @@ import { messagesErrorBody } from "../api/messages/error-body.js";
 import { countTokenSteps } from "../api/messages/to-internal.js";
 import { findModel, listModels, type ModelSources } from "../api/models.js";
 import type { Enrolment } from "../enrolment/enrolment.js";
-import type { Registry } from "../fleet/registry.js";
+import type { ProviderDirectory } from "../fleet/provider-directory.js";
 import type { ManifestKeeper } from "../fleet/trust/manifest-keeper.js";
 import { type Credentials, createCredentials } from "../platform/credentials.js";
 import { HearthError } from "../platform/errors.js";
@@ -34,7 +34,7 @@ import { encryptionKeyRoutes } from "./sealed/encryption-key-route.js";
 import { isSealed } from "./sealed/open-request.js";
 
 export interface HttpDeps extends InferenceDeps {
-  readonly registry: Registry;
+  readonly directory: ProviderDirectory;
   readonly catalog: Catalog;
   readonly adminKey: string;
   readonly receipts: ReceiptBook;
@@ -110,8 +110,8 @@ function tokenCountRoute(app: Hono<Env>, deps: HttpDeps): void {
 }
 
 function modelRoutes(app: Hono<Env>, deps: HttpDeps): void {
-  const { registry, catalog, clock } = deps;
-  const sources = (): ModelSources => ({ providers: registry.connected(), catalog, clock });
+  const { directory, catalog, clock } = deps;
+  const sources = (): ModelSources => ({ providers: directory.connected(), catalog, clock });
   app.get("/v1/models", (c) => {
     authenticate(c.env.incoming.headers, deps.apiKeys);
     return c.json(listModels(sources()));
@@ -150,7 +150,7 @@ function adminRoutes(app: Hono<Env>, deps: HttpDeps, admins: Credentials): void 
   app.put("/admin/runtime-manifest", async (c) =>
     c.json(await replaceManifest(deps.manifest, await readBody(c.env.incoming, MAX_MANIFEST_BYTES))),
   );
-  app.get("/admin/providers", (c) => c.json(listProviders(deps.registry.providers(), c.req.query(), deps.clock)));
+  app.get("/admin/providers", (c) => c.json(listProviders(deps.directory.providers(), c.req.query(), deps.clock)));
 }
 
 function healthRoutes(app: Hono<Env>, deps: HttpDeps): void {
@@ -163,7 +163,7 @@ function healthRoutes(app: Hono<Env>, deps: HttpDeps): void {
   app.get("/health", (c) => {
     const reasons = deps.troubles();
     const serving = reasons.length === 0 ? "ok" : "degraded";
-    return c.json({ status: deps.ready() ? serving : "draining", providers: deps.registry.size, reasons });
+    return c.json({ status: deps.ready() ? serving : "draining", providers: deps.directory.size, reasons });
   });
   app.get("/metrics", async (c) => {
     c.header("Content-Type", deps.metrics.registry.contentType);

@@ -2,7 +2,7 @@ import type { Clock } from "@hearth/platform";
 import type { HttpBindings } from "@hono/node-server";
 import type { Hono } from "hono";
 import { describeReceipt, listAttestations } from "../api/public-proof.js";
-import type { Registry } from "../fleet/registry.js";
+import type { ProviderDirectory } from "../fleet/provider-directory.js";
 import type { Credentials } from "../platform/credentials.js";
 import { HearthError } from "../platform/errors.js";
 import type { ReceiptBook } from "../request/receipt-book.js";
@@ -10,7 +10,7 @@ import { authenticate } from "./authenticate.js";
 
 export interface ProofDeps {
   readonly apiKeys: Credentials;
-  readonly registry: Registry;
+  readonly directory: ProviderDirectory;
   readonly receipts: ReceiptBook;
   readonly clock: Clock;
 }
@@ -20,12 +20,12 @@ const LIST_KEPT_MS = 1_000;
 
 /** What machines have proved, and what they have signed for. */
 export function proofRoutes(app: Hono<{ Bindings: HttpBindings }>, deps: ProofDeps): void {
-  const { registry, receipts, clock, apiKeys } = deps;
+  const { directory, receipts, clock, apiKeys } = deps;
   let list: { readonly json: string; readonly until: number } | undefined;
   app.get("/v1/providers/attestation", (c) => {
     if (list === undefined || list.until <= clock.now()) {
       // A machine that its owner keeps to himself is nobody else's business.
-      const listed = [...registry.connected()].filter(({ lentTo }) => lentTo !== "owner");
+      const listed = [...directory.connected()].filter(({ lentTo }) => lentTo !== "owner");
       const json = JSON.stringify(listAttestations(listed, clock));
       list = { json, until: clock.now() + LIST_KEPT_MS };
     }

@@ -3,44 +3,44 @@ import { beforeEach, expect, it } from "vitest";
 import { watchReadiness } from "./readiness.js";
 
 let clock: FakeClock;
-let registry: { size: number; expected: number };
+let directory: { size: number; expected: number };
 let serving: boolean;
 beforeEach(() => {
   clock = new FakeClock();
-  registry = { size: 0, expected: 0 };
+  directory = { size: 0, expected: 0 };
   serving = true;
 });
 
-const watch = (readyGraceMs: number) => watchReadiness({ clock, registry, ready: () => serving, readyGraceMs });
+const watch = (readyGraceMs: number) => watchReadiness({ clock, directory, ready: () => serving, readyGraceMs });
 
 it("is ready at once where nobody is expected", () => {
   expect(watch(15_000)()).toEqual({ status: "ready", providers: 0, expected: 0 });
 });
 
 it("waits for the first machine that is expected, and says so", () => {
-  registry.expected = 2;
+  directory.expected = 2;
   const readiness = watch(15_000);
   expect(readiness()).toEqual({ status: "waiting", expected: 2 });
-  registry.size = 1;
-  registry.expected = 1;
+  directory.size = 1;
+  directory.expected = 1;
   expect(readiness()).toEqual({ status: "ready", providers: 1, expected: 1 });
-  registry.size = 0;
-  registry.expected = 2;
+  directory.size = 0;
+  directory.expected = 2;
   expect(readiness()).toEqual({ status: "ready", providers: 0, expected: 2 });
 });
 
 it("gives up at the end of the grace, and says so until somebody comes", () => {
-  registry.expected = 1;
+  directory.expected = 1;
   const readiness = watch(15_000);
   clock.advance(15_000);
   expect(readiness()).toEqual({ status: "ready", providers: 0, expected: 1, gave_up_waiting: true });
-  registry.size = 1;
-  registry.expected = 0;
+  directory.size = 1;
+  directory.expected = 0;
   expect(readiness()).toEqual({ status: "ready", providers: 1, expected: 0 });
 });
 
 it("waits for nobody without a grace", () => {
-  registry.expected = 1;
+  directory.expected = 1;
   expect(watch(0)()).toEqual({ status: "ready", providers: 0, expected: 1 });
 });
 

@@ -1,5 +1,5 @@
 import type { Clock } from "@hearth/platform";
-import type { Registry } from "../fleet/registry.js";
+import type { ProviderDirectory } from "../fleet/provider-directory.js";
 
 /** What `GET /readyz` says, with 503 unless it is `ready`. */
 export type Readiness =
@@ -18,7 +18,7 @@ export type Readiness =
 
 export interface ReadinessDeps {
   readonly clock: Clock;
-  readonly registry: Pick<Registry, "size" | "expected">;
+  readonly directory: Pick<ProviderDirectory, "size" | "expected">;
   /** Serving, and not on the way out. */
   readonly ready: () => boolean;
   /** How long after the start machines are waited for, ms. */
@@ -26,11 +26,11 @@ export interface ReadinessDeps {
 }
 
 /** To be made at the start: the grace begins now. */
-export function watchReadiness({ clock, registry, ready, readyGraceMs }: ReadinessDeps): () => Readiness {
+export function watchReadiness({ clock, directory, ready, readyGraceMs }: ReadinessDeps): () => Readiness {
   const graceUntil = clock.now() + readyGraceMs;
-  let alone = registry.expected > 0;
+  let alone = directory.expected > 0;
   return () => {
-    const { size: providers, expected } = registry;
+    const { size: providers, expected } = directory;
     if (!ready()) return { status: "draining" };
     if (providers > 0 || expected === 0) alone = false;
     if (!alone) return { status: "ready", providers, expected };

@@ -76,12 +76,14 @@ export const COORDINATOR = {
     "@hearth/dialects",
     "@hearth/platform",
   ],
-  // The chain, from the top.
+  // The chain, from the top. Of the fleet its rooms have what stands here file by file: whoever is above it knows
+  // providers by what they say and by interfaces, never a session or the registry.
   http: [
     "./admin",
     "./api",
     "./enrolment",
-    "./fleet",
+    "./fleet/provider-directory.ts",
+    "./fleet/trust/manifest-keeper.ts",
     "./platform",
     "./request",
     "./sealing",
@@ -99,10 +101,21 @@ export const COORDINATOR = {
     "node:net",
     "node:stream",
   ],
-  admin: ["./enrolment", "./fleet", "./platform", "./store", "@hearth/attestation", "@hearth/platform", "zod"],
+  admin: [
+    "./enrolment",
+    "./fleet/provider.ts",
+    "./fleet/trust/manifest-keeper.ts",
+    "./fleet/trust/runtime-manifest.ts",
+    "./platform",
+    "./store",
+    "@hearth/attestation",
+    "@hearth/platform",
+    "zod",
+  ],
   api: [
     "./dispatch",
-    "./fleet",
+    "./fleet/provider-link.ts",
+    "./fleet/provider.ts",
     "./platform",
     "./request",
     "./selection",
@@ -117,7 +130,9 @@ export const COORDINATOR = {
   // A request's receipts are kept from here: the stores' interfaces are a floor, as the platform is.
   request: [
     "./dispatch",
-    "./fleet",
+    "./fleet/known-models.ts",
+    "./fleet/trust/proof.ts",
+    "./fleet/usage-bounds.ts",
     "./platform",
     "./selection",
     "./store",
@@ -127,7 +142,10 @@ export const COORDINATOR = {
     "zod",
   ],
   dispatch: [
-    "./fleet",
+    "./fleet/awaited-receipts.ts",
+    "./fleet/provider-link.ts",
+    "./fleet/provider.ts",
+    "./fleet/usage-bounds.ts",
     "./platform",
     "./sealing",
     "./selection",
@@ -148,7 +166,7 @@ export const COORDINATOR = {
     "@hearth/platform",
     "@hearth/protocol",
   ],
-  selection: ["./fleet", "./platform", "@hearth/platform", "@hearth/protocol"],
+  selection: ["./fleet/provider.ts", "./platform", "@hearth/platform", "@hearth/protocol"],
   // Who was known and which runtimes are trusted outlive the process: interfaces of the stores again.
   fleet: [
     "./platform",
