@@ -3,7 +3,7 @@ import type { ProviderId } from "@hearth/protocol";
 import type { Config } from "../config.js";
 import { refuse } from "../fleet/handshake.js";
 import { DEFAULT_KNOWN_MODEL_LIMITS, KnownModels } from "../fleet/known-models.js";
-import { ProviderSession, type SessionEnd, type SessionHooks } from "../fleet/provider-session.js";
+import { isLoss, ProviderSession, type SessionEnd, type SessionHooks } from "../fleet/provider-session.js";
 import type { Registration } from "../fleet/registration.js";
 import type { Registry } from "../fleet/registry.js";
 import type { Logger } from "../platform/logger.js";
@@ -29,6 +29,13 @@ export interface FleetDeps {
   readonly registry: Registry;
   readonly store: KnownModelStore;
   readonly trust: Trust;
+  /**
+   * Told of each connection that broke off, before the streams that ran on it are.
+   *
+   * @param at on the coordinator's clock, ms
+   * @param connected how many providers were connected just before
+   */
+  readonly connectionLost?: (provider: ProviderId, at: number, connected: number) => void;
 }
 
 /**
@@ -47,6 +54,7 @@ export async function createFleet(deps: FleetDeps): Promise<Fleet> {
       registry.updated(session);
     },
     closed(session, reason) {
+      if (isLoss(reason)) deps.connectionLost?.(session.id, clock.now(), registry.size);
       if (reason === "untrusted") registry.distrust(session.id);
       contexts.forget(session);
       const expectedBack = !NOT_COMING_BACK.has(reason);

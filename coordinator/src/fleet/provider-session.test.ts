@@ -172,6 +172,23 @@ describe("a session ends", () => {
     expect(ends).toEqual(["peer_closed", "lost"]);
   });
 
+  it("as one that was sent away, when it goes after what ran on it has ended", async () => {
+    open();
+    session.goAway("restart", 500);
+    await say({ type: "error", stream: 1, code: "internal", progress: "processed" });
+    agent.close();
+    await ended;
+    expect(ends).toEqual(["sent_away"]);
+  });
+
+  it("as one that its other end has closed, when it goes sooner than that", async () => {
+    open();
+    session.goAway("restart", 500);
+    agent.close();
+    await ended;
+    expect(ends).toEqual(["peer_closed", "lost"]);
+  });
+
   it("once it answers no ping any more", async () => {
     agent.pause();
     for (let missed = 0; missed <= LIMITS.missedPongs; missed++) clock.advance(LIMITS.pingIntervalMs);

@@ -35,7 +35,15 @@ export type SessionEnd =
   | CloseReason
   /** It said goodbye first. */
   | "left"
+  /** It was asked to go, and went when nothing of ours ran on it any more. */
+  | "sent_away"
+  /** Its other end, or the network between, closed it without a word. */
   | "peer_closed";
+
+/** Whether the connection broke off: neither end had meant it to end. */
+export function isLoss(reason: SessionEnd): boolean {
+  return reason === "peer_closed" || reason === "liveness_timeout";
+}
 
 export interface SessionHooks {
   /** Room, models, vitals or status changed. */
@@ -110,7 +118,7 @@ export class ProviderSession implements ProviderLink {
     this.#cork = registration.cork;
     this.#deps = deps;
     this.#socket.on("message", (data: RawData, isBinary: boolean) => this.#receive(data as Buffer, isBinary));
-    this.#socket.on("close", () => this.#end(this.#leaving ? "left" : "peer_closed"));
+    this.#socket.on("close", () => this.#end(this.#farewell()));
     this.proven = this.#prove(registration.proved);
     this.#judgeRuntime();
     this.#liveness = watchLiveness(this.#socket, deps.clock, () => this.close("liveness_timeout"));
@@ -383,6 +391,12 @@ export class ProviderSession implements ProviderLink {
     const update = updateNotice(this.#deps.manifest(), this.agentVersion);
     const notice = update === undefined ? {} : { update };
     this.#sendControl(encodeControl({ type: "heartbeat_ack", ...this.work.take(), ...notice }));
+  }
+
+  /** What it means that the other end has closed. */
+  #farewell(): SessionEnd {
+    if (this.#leaving) return "left";
+    return this.sentAway && this.openStreams === 0 ? "sent_away" : "peer_closed";
   }
 
   #end(reason: SessionEnd): void {

@@ -1,0 +1,113 @@
+import { EventEmitter } from "node:events";
+import { FakeClock } from "@hearth/platform/testing";
+import { encodeControl, LIMITS, type ProviderId } from "@hearth/protocol";
+import { beforeEach, describe, expect, it } from "vitest";
+import type { Registration } from "../fleet/registration.js";
+import { Registry } from "../fleet/registry.js";
+import { ProofDesk } from "../fleet/trust/proof.js";
+import { EMPTY_MANIFEST } from "../fleet/trust/runtime-manifest.js";
+import { createLogger } from "../platform/logger.js";
+import { createMetrics } from "../platform/metrics.js";
+import { createFleet, type Fleet } from "./create-fleet.js";
+import type { Trust } from "./create-trust.js";
+
+const KEY = Buffer.alloc(32, 9).toString("base64url");
+
+let clock: FakeClock;
+let registry: Registry;
+let fleet: Fleet;
+/** Connections that broke off: whose, when, and how many were connected. */
+let lost: [ProviderId, number, number][];
+beforeEach(async () => {
+  clock = new FakeClock();
+  registry = new Registry(clock);
+  lost = [];
+  fleet = await createFleet({
+    config: { maxConnectionsPerAccount: 10, knownModelDays: 7, goAwayTimeoutMs: 600_000 },
+    clock,
+    log: createLogger("silent"),
+    metrics: createMetrics(),
+    registry,
+    store: { all: async () => [], put: async () => {}, remove: async () => {} },
+    trust: {
+      desk: new ProofDesk(clock, () => ({ type: "rejected" })),
+      newChallenge: () => new Uint8Array(32),
+      manifest: { current: EMPTY_MANIFEST },
+      proved() {},
+    } as unknown as Trust,
+    connectionLost: (...told) => lost.push(told),
+  });
+});
+
+/** A socket whose other end answers nothing. */
+class Socket extends EventEmitter {
+  readonly OPEN = 1;
+  readonly readyState = 1;
+  readonly bufferedAmount = 0;
+  send(): void {}
+  ping(): void {}
+  close(): void {}
+  terminate(): void {}
+}
+
+/** A machine connects. */
+function connect(provider: string): Socket {
+  const socket = new Socket();
+  const registration: Registration = {
+    socket: socket as unknown as Registration["socket"],
+    cork() {},
+    provider: provider as ProviderId,
+    holder: { account: "a" },
+    version: 2,
+    frame: {
+      type: "register",
+      versions: { min: 2, max: 2 },
+      token: "t",
+      agent: { version: "1.0.0" },
+      identity: KEY,
+      encryption_key: { key_id: "k", public_key: KEY },
+      hardware: { platform: "test", arch: "test", cpu_cores: 1, memory_bytes: 0 },
+      models: [],
+      slots: [],
+    },
+    proved: undefined,
+  };
+  fleet.registered(registration, "127.0.0.1");
+  return socket;
+}
+
+describe("a lost connection", () => {
+  it("is told with its time and with how many were connected just before", () => {
+    const [one, two] = [connect("one"), connect("two")];
+    connect("three");
+    clock.advance(1_500);
+    one.emit("close");
+    two.emit("close");
+    expect(lost).toEqual([
+      ["one", clock.now(), 3],
+      ["two", clock.now(), 2],
+    ]);
+    expect(registry.size).toBe(1);
+  });
+
+  it("is one that answers no ping, too", () => {
+    connect("one");
+    for (let missed = 0; missed <= LIMITS.missedPongs; missed++) clock.advance(LIMITS.pingIntervalMs);
+    expect(lost).toEqual([["one", clock.now(), 1]]);
+  });
+
+  it("is none of those that one of the two ends has meant to end", () => {
+    const leaving = connect("leaving");
+    leaving.emit("message", Buffer.from(encodeControl({ type: "drain" })), false);
+    leaving.emit("close");
+    const sentAway = connect("sent away");
+    registry.get("sent away" as ProviderId)?.goAway("restart", 500);
+    sentAway.emit("close");
+    connect("replaced");
+    connect("replaced");
+    connect("guilty").emit("message", Buffer.from("{"), false);
+    registry.distrust("replaced" as ProviderId);
+    expect(registry.size).toBe(0);
+    expect(lost).toEqual([]);
+  });
+});
