@@ -1,5 +1,6 @@
 import type { Clock } from "@hearth/platform";
 import type { Provider } from "../fleet/provider.js";
+import type { ProviderDirectory } from "../fleet/provider-directory.js";
 import { HearthError } from "../platform/errors.js";
 import { buildsOf, type Catalog } from "../selection/catalog.js";
 
@@ -25,38 +26,42 @@ export interface ModelList {
 
 /** Where the list of models comes from. */
 export interface ModelSources {
-  readonly providers: Iterable<Provider>;
+  readonly directory: Pick<ProviderDirectory, "models" | "serving">;
   readonly catalog: Catalog;
   readonly clock: Clock;
 }
 
 /** What is served now, sorted by id: the providers' models, and the aliases that one of them can stand in for. */
 export function listModels({ clock, ...sources }: ModelSources): ModelList {
-  const data = [...servedSince(sources)].map(([id, since]) => entryOf(id, since, clock));
+  const ids = new Set([...sources.directory.models(), ...sources.catalog.aliases.keys()]);
+  const data = [...ids].flatMap((id) => {
+    const since = servedSince(sources, id);
+    return since === undefined ? [] : entryOf(id, since, clock);
+  });
   data.sort((a, b) => (a.id < b.id ? -1 : 1));
   return { object: "list", data, first_id: data.at(0)?.id ?? null, last_id: data.at(-1)?.id ?? null, has_more: false };
 }
 
 /** @throws HearthError `model_not_found` when nobody serves it now */
 export function findModel({ clock, ...sources }: ModelSources, id: string): ModelEntry {
-  const since = servedSince(sources).get(id);
+  const since = servedSince(sources, id);
   if (since === undefined) {
     throw new HearthError("model_not_found", `The model '${id}' does not exist.`, { param: "model" });
   }
   return entryOf(id, since, clock);
 }
 
-/** By model: when the first of its providers connected, ms on the coordinator's clock. */
-function servedSince({ providers, catalog }: Pick<ModelSources, "providers" | "catalog">): Map<string, number> {
-  const since = new Map<string, number>();
-  for (const { models, connectedAt } of providers) {
-    for (const id of models.keys()) since.set(id, Math.min(since.get(id) ?? connectedAt, connectedAt));
-  }
-  for (const alias of catalog.aliases.keys()) {
-    const builds = buildsOf(catalog, alias).flatMap((build) => since.get(build) ?? []);
-    if (builds.length > 0) since.set(alias, Math.min(...builds));
-  }
-  return since;
+/** When the provider that has served it longest connected, ms on the coordinator's clock; of an alias, its builds'. */
+function servedSince({ directory, catalog }: Omit<ModelSources, "clock">, id: string): number | undefined {
+  const builds = catalog.aliases.has(id) ? [id, ...buildsOf(catalog, id)] : [id];
+  const since = builds.flatMap((build) => longestConnected(directory.serving(build)) ?? []);
+  return since.length === 0 ? undefined : Math.min(...since);
+}
+
+/** Who has named the model longest comes first, and nobody behind it is looked at. */
+function longestConnected(providers: Iterable<Provider>): number | undefined {
+  for (const { status, connectedAt } of providers) if (status !== "offline") return connectedAt;
+  return undefined;
 }
 
 function entryOf(id: string, since: number, clock: Clock): ModelEntry {

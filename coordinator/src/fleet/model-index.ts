@@ -27,13 +27,14 @@ export class ModelIndex {
     return this.#byModel.has(model);
   }
 
-  /** Machines that name it. */
+  /** Machines that name it, the one that has done so longest first. */
   of(model: string): Iterable<ProviderId> {
     return this.#byModel.get(model) ?? [];
   }
 
-  get size(): number {
-    return this.#byModel.size;
+  /** Every model that somebody names. */
+  models(): Iterable<string> {
+    return this.#byModel.keys();
   }
 
   #remove(model: string, id: ProviderId): void {

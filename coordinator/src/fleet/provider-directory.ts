@@ -10,7 +10,12 @@ export interface ProviderDirectory {
   connected(): IterableIterator<ProviderLink>;
   /** Every provider that is connected or expected back. */
   providers(): IterableIterator<Provider>;
-  /** Those of them that name this model, found without looking at the others. */
+  /** Every model that one of them names. */
+  models(): Iterable<string>;
+  /**
+   * Those of them that name this model, found without looking at the others: who has named it longest comes first, since
+   * its connection began or, where it is expected back, before it went.
+   */
   serving(model: string): Iterable<Provider>;
   /** It has signed what is not true: it gets nothing for a while, also where it has left meanwhile. */
   distrust(id: ProviderId): void;

@@ -1,6 +1,6 @@
 import { FakeClock } from "@hearth/platform/testing";
 import type { ProviderId } from "@hearth/protocol";
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { fakeModel, fakeProvider } from "../testing/fake-provider.js";
 import type { Provider } from "./provider.js";
 import type { ProviderSession } from "./provider-session.js";
@@ -129,12 +129,85 @@ describe("which models are served", () => {
     expect(["a", "b"].filter((model) => registry.serves(model))).toEqual(["b"]);
   });
 
+  it("tells who names a model, whoever has done so longest first, and which models there are", () => {
+    const [one, two] = [session("one", ["a"]), session("two", ["a", "b"])];
+    registry.add(one);
+    registry.add(two);
+    registry.add(session("three", ["c"]));
+    expect(names(registry.serving("a"))).toEqual(["one", "two"]);
+    expect([...registry.models()]).toEqual(["a", "b", "c"]);
+    end(one, true);
+    expect(names(registry.serving("a"))).toEqual(["one", "two"]);
+    registry.add(session("one", ["a"]));
+    expect(names(registry.serving("a"))).toEqual(["two", "one"]);
+    end(two, false);
+    expect(names(registry.serving("a"))).toEqual(["one"]);
+    expect(names(registry.serving("b"))).toEqual([]);
+    expect([...registry.models()].toSorted()).toEqual(["a", "c"]);
+  });
+
+  it("looks at nobody else for a model, however many there are", () => {
+    const touched = (models: number): readonly [number, number] => {
+      const fleet = new Registry(clock);
+      let reads = 0;
+      const counting: ProxyHandler<Session> = {
+        get(target, property) {
+          reads += 1;
+          return Reflect.get(target, property);
+        },
+      };
+      for (let i = 0; i < 200 * models; i++) fleet.add(new Proxy(session(`p${i}`, [`m${i % models}`]), counting));
+      reads = 0;
+      const lookUps = vi.spyOn(Map.prototype, "get");
+      const found = [...fleet.serving("m0")];
+      const looked = lookUps.mock.calls.length;
+      lookUps.mockRestore();
+      expect(found).toHaveLength(200);
+      return [looked, reads];
+    };
+    const alone = touched(1);
+    expect(alone[0]).toBeGreaterThanOrEqual(200);
+    expect(touched(500)).toEqual(alone);
+  });
+
   it("keeps nothing of the session of a machine that is away", () => {
     const one = session("one");
     registry.add(one);
     end(one, true);
     expect([...registry.providers()]).toHaveLength(1);
     expect([...registry.providers()][0]).not.toBe(one);
+  });
+});
+
+describe("the machines of an account", () => {
+  const of = (name: string, account: string): Session => Object.assign(session(name), { account });
+
+  it("are counted while they are connected, each once, and without the one that asks", () => {
+    registry.add(of("one", "a"));
+    registry.add(of("two", "a"));
+    registry.add(of("three", "b"));
+    expect(registry.othersOf("a", id("new"))).toBe(2);
+    expect(registry.othersOf("a", id("one"))).toBe(1);
+    expect(registry.othersOf("a", id("three"))).toBe(2);
+    registry.add(of("one", "a"));
+    expect(registry.othersOf("a", id("new"))).toBe(2);
+    end(registry.get(id("two")) as Session, true);
+    expect(registry.othersOf("a", id("new"))).toBe(1);
+    registry.add(of("one", "b"));
+    expect(registry.othersOf("a", id("new"))).toBe(0);
+    expect(registry.othersOf("b", id("new"))).toBe(2);
+  });
+
+  it("are not counted twice when one that was sent away is there anew, whichever of the two ends first", () => {
+    const older = Object.assign(of("one", "a"), { sentAway: true });
+    registry.add(older);
+    const newer = Object.assign(of("one", "a"), { succeed() {} });
+    registry.add(newer);
+    expect(registry.othersOf("a", id("new"))).toBe(1);
+    end(older, true);
+    expect(registry.othersOf("a", id("new"))).toBe(1);
+    end(newer, false);
+    expect(registry.othersOf("a", id("new"))).toBe(0);
   });
 });
 

@@ -1,4 +1,4 @@
-import { BoundedMap, type Clock } from "@hearth/platform";
+import { BoundedMap, type Clock, Tally } from "@hearth/platform";
 import type { ProviderId } from "@hearth/protocol";
 import { DepartedProvider } from "./departed-provider.js";
 import { DEFAULT_DEPARTURE_LIMITS, type DepartureLimits, Departures } from "./departures.js";
@@ -22,6 +22,7 @@ interface Connected {
 export class Registry implements ProviderDirectory {
   readonly #clock: Clock;
   readonly #connected = new Map<ProviderId, Connected>();
+  readonly #perAccount = new Tally();
   /** Sessions that were sent away, and whose machines are connected anew: they finish what runs. */
   readonly #leaving = new Set<ProviderSession>();
   readonly #departures: Departures;
@@ -44,7 +45,7 @@ export class Registry implements ProviderDirectory {
   add(session: ProviderSession, address: string = ""): void {
     const older = this.#connected.get(session.id)?.session;
     this.#departures.take(session.id);
-    this.#connected.set(session.id, { session, address });
+    this.#connect(session, address);
     if (older?.sentAway === true) {
       session.succeed(older);
       this.#leaving.add(older);
@@ -69,7 +70,7 @@ export class Registry implements ProviderDirectory {
     if (this.#leaving.delete(session)) return this.changed();
     const connected = this.#connected.get(session.id);
     if (connected?.session !== session) return;
-    this.#connected.delete(session.id);
+    this.#disconnect(session);
     if (expectedBack) this.expect(DepartedProvider.of(session, this.#clock.now()), connected.address);
     else this.#index.delete(session.id);
     this.changed();
@@ -103,6 +104,10 @@ export class Registry implements ProviderDirectory {
     return this.get(id);
   }
 
+  models(): Iterable<string> {
+    return this.#index.models();
+  }
+
   *serving(model: string): IterableIterator<Provider> {
     for (const id of this.#index.of(model)) {
       const provider = this.#connected.get(id)?.session ?? this.#departures.get(id);
@@ -134,9 +139,8 @@ export class Registry implements ProviderDirectory {
 
   /** Connected machines of an account, without this one: a machine that comes back takes its own place. */
   othersOf(account: string, id: ProviderId): number {
-    let count = 0;
-    for (const session of this.connected()) if (session.account === account && session.id !== id) count += 1;
-    return count;
+    const itself = this.get(id)?.account === account ? 1 : 0;
+    return this.#perAccount.of(account) - itself;
   }
 
   /** Connected providers. */
@@ -157,6 +161,21 @@ export class Registry implements ProviderDirectory {
 
   changed(): void {
     for (const watcher of this.#watchers) watcher();
+  }
+
+  #connect(session: ProviderSession, address: string): void {
+    const older = this.get(session.id);
+    if (older !== undefined) this.#perAccount.remove(older.account);
+    this.#perAccount.add(session.account);
+    this.#connected.set(session.id, { session, address });
+    // It lines up behind those who have served its models all the while.
+    this.#index.delete(session.id);
+    this.#index.set(session.id, session.models);
+  }
+
+  #disconnect({ id, account }: ProviderSession): void {
+    this.#perAccount.remove(account);
+    this.#connected.delete(id);
   }
 
   /** Gives back every timer. */

@@ -111,7 +111,7 @@ function tokenCountRoute(app: Hono<Env>, deps: HttpDeps): void {
 
 function modelRoutes(app: Hono<Env>, deps: HttpDeps): void {
   const { directory, catalog, clock } = deps;
-  const sources = (): ModelSources => ({ providers: directory.connected(), catalog, clock });
+  const sources = (): ModelSources => ({ directory, catalog, clock });
   app.get("/v1/models", (c) => {
     authenticate(c.env.incoming.headers, deps.apiKeys);
     return c.json(listModels(sources()));

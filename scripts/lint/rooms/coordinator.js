@@ -114,6 +114,7 @@ export const COORDINATOR = {
   ],
   api: [
     "./dispatch",
+    "./fleet/provider-directory.ts",
     "./fleet/provider-link.ts",
     "./fleet/provider.ts",
     "./platform",
