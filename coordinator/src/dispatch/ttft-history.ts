@@ -1,5 +1,5 @@
 import { BoundedMap } from "@hearth/platform";
-import { LatencySketch } from "./latency-sketch.js";
+import { QuantileSketch } from "../selection/evidence/quantile-sketch.js";
 
 /** Prompt sizes that count as alike, tokens. */
 const BUCKET_LIMITS = [256, 1_024, 4_096, 16_384, 65_536] as const;
@@ -12,11 +12,11 @@ const MIN_HEDGE_DELAY_MS = 250;
 
 /** Times to first token as observed, by model and prompt size: when is a request late? */
 export class TtftHistory {
-  readonly #sketches = new BoundedMap<string, LatencySketch>(MAX_KEYS);
+  readonly #sketches = new BoundedMap<string, QuantileSketch>(MAX_KEYS);
 
   observe(model: string, promptTokens: number, ms: number): void {
     const key = keyOf(model, promptTokens);
-    const sketch = this.#sketches.get(key) ?? new LatencySketch();
+    const sketch = this.#sketches.get(key) ?? new QuantileSketch();
     this.#sketches.set(key, sketch);
     sketch.add(ms);
   }
