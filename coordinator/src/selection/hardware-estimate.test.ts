@@ -17,6 +17,17 @@ it("goes by the chip's memory bandwidth and the size of the weights", () => {
   expect(decodeTps("Apple M9")).toBe(decodeTps("AMD EPYC"));
 });
 
+it("says how fast prompts are read only of chips that it knows", () => {
+  expect(estimateRates(on("Apple M1"), "m")?.prefillTps).toBeCloseTo((10 * 0.6 * 68e9) / 8e9);
+  expect(estimateRates(on("AMD EPYC"), "m")?.prefillTps).toBeUndefined();
+  expect(estimateRates(on("Apple M9"), "m")?.prefillTps).toBeUndefined();
+});
+
+it("says the same of a chip each time", () => {
+  for (const chip of ["Apple M4", "AMD EPYC"]) expect(decodeTps(chip)).toBe(decodeTps(chip));
+  expect(decodeTps("Apple M4")).toBeCloseTo((0.6 * 120e9) / 8e9);
+});
+
 it("knows nothing of a model whose size nobody told", () => {
   expect(estimateRates(fakeProvider("x"), "m")).toBeUndefined();
 });

@@ -1,3 +1,4 @@
+import { BoundedMap } from "@hearth/platform";
 import type { Provider } from "../fleet/provider.js";
 
 /**
@@ -27,24 +28,37 @@ const PREFILL_FACTOR = 10;
 /** However small the model: what the rest of the work allows, tokens a second. */
 const MAX_DECODE_TPS = 200;
 
+export interface RateEstimate {
+  /** Tokens a second. */
+  readonly decodeTps: number;
+  /**
+   * Tokens a second; `undefined` where the chip is none of the table's. What reads the prompt there may be a card that
+   * nobody told of, many times as fast as the memory beside the processor.
+   */
+  readonly prefillTps: number | undefined;
+}
+
 /**
  * How fast a machine may be for a model, before anybody has measured it: each token of an answer reads all weights
  * once, so that memory bandwidth decides.
  *
- * @returns tokens a second, or `undefined` where the weights' size is not known
+ * @returns `undefined` where the weights' size is not known
  */
-export function estimateRates(
-  provider: Provider,
-  model: string,
-): { readonly decodeTps: number; readonly prefillTps: number } | undefined {
+export function estimateRates(provider: Provider, model: string): RateEstimate | undefined {
   const weights = provider.models.get(model)?.weights_bytes;
   if (!weights) return undefined;
   const bandwidth = bandwidthOf(provider.hardware.chip ?? "");
-  const decodeTps = Math.min(MAX_DECODE_TPS, (EFFICIENCY * bandwidth) / weights);
-  return { decodeTps, prefillTps: decodeTps * PREFILL_FACTOR };
+  const decodeTps = Math.min(MAX_DECODE_TPS, (EFFICIENCY * (bandwidth ?? OTHER_BANDWIDTH)) / weights);
+  return { decodeTps, prefillTps: bandwidth === undefined ? undefined : decodeTps * PREFILL_FACTOR };
 }
 
-function bandwidthOf(chip: string): number {
-  if (!chip.startsWith("Apple ")) return OTHER_BANDWIDTH;
-  return BANDWIDTHS.find(([name]) => name.test(chip))?.[1] ?? OTHER_BANDWIDTH;
+/** Every provider of a model is asked about at each choice: a name is looked up once. */
+const known = new BoundedMap<string, { readonly bandwidth: number | undefined }>(1_024);
+
+function bandwidthOf(chip: string): number | undefined {
+  const found = known.get(chip);
+  if (found !== undefined) return found.bandwidth;
+  const bandwidth = chip.startsWith("Apple ") ? BANDWIDTHS.find(([name]) => name.test(chip))?.[1] : undefined;
+  known.set(chip, { bandwidth });
+  return bandwidth;
 }
