@@ -1,0 +1,119 @@
+import type { ProviderId, Usage } from "@hearth/protocol";
+import type { Provider } from "../../fleet/provider.js";
+import { CensoredTime, scaledTo } from "./censored-time.js";
+import { MeasuredSpeed, type SentAttempt } from "./measured-speed.js";
+import type { Pair } from "./pair-map.js";
+import type { EvidenceSettings } from "./settings.js";
+
+/** What serves a model on a machine; absent = not told. */
+interface Program {
+  readonly agentVersion: string;
+  readonly backend: string | undefined;
+  readonly backendVersion: string | undefined;
+  readonly weights: string | undefined;
+}
+
+/** What one machine has shown with one model and one program. */
+export class MachineEvidence implements Pair {
+  readonly provider: ProviderId;
+  readonly model: string;
+  readonly speed: MeasuredSpeed = new MeasuredSpeed();
+  #program: Program;
+  readonly #censored = new CensoredTime();
+  /** Attempts without content, sent since somebody last had some. */
+  readonly #waiting = new Set<SentAttempt>();
+  #reputation = { ms: 0, at: 0 };
+
+  constructor(provider: Provider, model: string) {
+    this.provider = provider.id;
+    this.model = model;
+    this.#program = programOf(provider, model);
+  }
+
+  /** Another program than the one that serves now has shown it. What is not told, like a hash, is no other one. */
+  isOutdated(provider: Provider): boolean {
+    const { agentVersion, backend, backendVersion, weights } = this.#program;
+    const model = provider.models.get(this.model);
+    return (
+      provider.agentVersion !== agentVersion ||
+      differ(model?.backend?.kind, backend) ||
+      differ(model?.backend?.version, backendVersion) ||
+      differ(model?.weights_hash, weights)
+    );
+  }
+
+  /** Whether an attempt waits there for its first content. */
+  get isAwaited(): boolean {
+    return this.#waiting.size > 0;
+  }
+
+  /** What is waited for in vain, by those who gave up and those who still wait: the most of it, ms. */
+  censoredMs(promptTokens: number, now: number, settings: EvidenceSettings): number {
+    let most = this.#censored.msFor(promptTokens, now, settings);
+    for (const sent of this.#waiting) {
+      const excessMs = now - sent.at - sent.expectedMs;
+      if (excessMs <= 0) continue;
+      most = Math.max(most, scaledTo(promptTokens, { excessMs, promptTokens: sent.promptTokens }, settings));
+    }
+    return most;
+  }
+
+  /** What its lost races count now, ms. */
+  reputationMs(now: number, { reputationHalfLifeMs }: EvidenceSettings): number {
+    if (this.#reputation.ms === 0) return 0;
+    return this.#reputation.ms * 0.5 ** (Math.max(0, now - this.#reputation.at) / reputationHalfLifeMs);
+  }
+
+  sent(attempt: SentAttempt): void {
+    const { agentVersion, backend, backendVersion, weights } = programOf(attempt.provider, this.model);
+    this.#program = {
+      agentVersion,
+      backend: backend ?? this.#program.backend,
+      backendVersion: backendVersion ?? this.#program.backendVersion,
+      weights: weights ?? this.#program.weights,
+    };
+    this.#waiting.add(attempt);
+  }
+
+  /** The first content of an attempt came: nobody waits in vain. */
+  content(attempt: SentAttempt, now: number, settings: EvidenceSettings): void {
+    this.#censored.clear();
+    this.#waiting.clear();
+    this.speed.content(attempt, now - attempt.at, settings);
+  }
+
+  /** An answer is complete, of which the first content came then; `undefined` = there was none in it. */
+  completed(
+    attempt: SentAttempt,
+    contentAt: number | undefined,
+    usage: Usage | undefined,
+    settings: EvidenceSettings,
+  ): void {
+    this.#waiting.delete(attempt);
+    if (contentAt !== undefined) this.speed.completed(attempt, contentAt - attempt.at, usage, settings);
+  }
+
+  /** An attempt ended otherwise, and without content: what it waited beyond what was expected counts. */
+  endedInVain(attempt: SentAttempt, lostRace: boolean, now: number, settings: EvidenceSettings): void {
+    this.#waiting.delete(attempt);
+    const excessMs = now - attempt.at - attempt.expectedMs;
+    if (excessMs <= 0) return;
+    this.#censored.add({ excessMs, promptTokens: attempt.promptTokens, at: now }, settings);
+    if (!lostRace) return;
+    const ms = Math.min(settings.reputationMostMs, this.reputationMs(now, settings) + settings.lostRaceMs);
+    this.#reputation = { ms, at: now };
+  }
+}
+
+function programOf(provider: Provider, model: string): Program {
+  const advert = provider.models.get(model);
+  const { agentVersion } = provider;
+  return {
+    agentVersion,
+    backend: advert?.backend?.kind,
+    backendVersion: advert?.backend?.version,
+    weights: advert?.weights_hash,
+  };
+}
+
+const differ = (a: string | undefined, b: string | undefined): boolean => a !== undefined && b !== undefined && a !== b;
