@@ -229,6 +229,7 @@ export const COORDINATOR = {
     "@hearth/dialects",
     "@hearth/e2e",
     "@hearth/platform",
+    "@hearth/platform/testing",
     "@hearth/protocol",
     "@hono/node-server",
     "fast-check",

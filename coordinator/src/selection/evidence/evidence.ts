@@ -1,0 +1,178 @@
+import { BoundedMap, type Clock } from "@hearth/platform";
+import type { Usage } from "@hearth/protocol";
+import type { Provider } from "../../fleet/provider.js";
+import type { Expectation } from "../pick-result.js";
+import type { Traits } from "../traits.js";
+import { MachineEvidence } from "./machine-evidence.js";
+import type { SentAttempt } from "./measured-speed.js";
+import { ModelEvidence } from "./model-evidence.js";
+import { PairMap } from "./pair-map.js";
+import { DEFAULT_EVIDENCE, type EvidenceSettings } from "./settings.js";
+import { type Meeting, NOTHING_MEASURED, type WaitTerms, waitTerms, warmthOf } from "./terms.js";
+
+/** What selection asks of the evidence. Pure looks: nothing is remembered of them. */
+export interface Expecting {
+  /** How long a request's first content will take there; the terms add up to `expectedMs`. */
+  expect(provider: Provider, traits: Traits): Expectation & { readonly terms: ExpectedTerms };
+  /**
+   * What an answer will come to: as much as most of this model's answers, and no more than its bound.
+   *
+   * @param bound tokens; `undefined` = none
+   */
+  expectedAnswerTokens(model: string, bound: number | undefined): number;
+  /** What a machine's lost races count in the score, ms. */
+  reputationMs(provider: Provider, model: string): number;
+}
+
+/** The parts of an expectation, ms: finite and not negative. */
+export interface ExpectedTerms extends WaitTerms {
+  /** What others have waited for in vain, beyond what was expected. */
+  readonly censored: number;
+}
+
+/** Follows one attempt. Nothing but `ended` must be called. */
+export interface Observation {
+  /** Its first content came, or the first word that its answer is being written, which comes as a whole. Once. */
+  content(): void;
+  /**
+   * It is over; what comes later is ignored.
+   *
+   * @param how `given_up`: cancelled, because it was late or the consumer went away; `lost_race`: another was faster
+   * @param usage as it was counted in the end
+   */
+  ended(how: ObservedEnd, usage?: Usage): void;
+}
+
+export type ObservedEnd = "completed" | "failed" | "given_up" | "lost_race";
+
+/**
+ * What machines have shown: how long each takes to the first content of a prompt, in the words of `terms.ts`. Measured
+ * values replace assumed ones as they come, and another program on a machine starts anew.
+ */
+export class Evidence implements Expecting {
+  readonly #clock: Clock;
+  readonly #settings: () => EvidenceSettings;
+  readonly #machines = new PairMap<MachineEvidence>();
+  readonly #models: BoundedMap<string, ModelEvidence>;
+
+  /** @param settings read at each use, but for `maxModels` */
+  constructor(clock: Clock, settings: () => EvidenceSettings = () => DEFAULT_EVIDENCE) {
+    this.#clock = clock;
+    this.#settings = settings;
+    this.#models = new BoundedMap(settings().maxModels);
+  }
+
+  /** Machine × model pairs of which something is known. */
+  get pairs(): number {
+    return this.#machines.size;
+  }
+
+  expect(provider: Provider, { model, promptTokens }: Traits): ReturnType<Expecting["expect"]> {
+    const settings = this.#settings();
+    const machine = this.#machine(provider, model);
+    const slot = provider.slots.get(model);
+    const beside = provider.load(model);
+    const tokensAhead = provider.tokensAhead(model);
+    const measured = machine?.speed ?? NOTHING_MEASURED;
+    const wait = waitTerms({ provider, model, slot, promptTokens, tokensAhead, beside }, measured, settings);
+    const censored = machine?.censoredMs(promptTokens, this.#clock.now(), settings) ?? 0;
+    const expectedMs = sumOf(wait) + censored;
+    const spread = machine?.speed.spread(settings) ?? settings.spread.before;
+    return {
+      expectedMs,
+      estimateMs: Math.max(settings.leastMs, expectedMs * spread),
+      byDefault: censored === 0 && !machine?.speed.tellsOf(warmthOf(slot)),
+      terms: { connect: wait.connect, load: wait.load, ahead: wait.ahead, prefill: wait.prefill, censored },
+    };
+  }
+
+  expectedAnswerTokens(model: string, bound: number | undefined): number {
+    const settings = this.#settings();
+    const tokens = this.#models.get(model)?.answerTokens(settings) ?? settings.assumedAnswerTokens;
+    return Math.min(tokens, bound ?? Number.POSITIVE_INFINITY);
+  }
+
+  reputationMs(provider: Provider, model: string): number {
+    return this.#machine(provider, model)?.reputationMs(this.#clock.now(), this.#settings()) ?? 0;
+  }
+
+  /** When somebody last answered with this build, ms; `undefined` = not in memory. */
+  lastSuccessAt(model: string): number | undefined {
+    return this.#models.get(model)?.lastSuccessAt;
+  }
+
+  /** An attempt is being sent there. Its own place on the machine has been taken, and is not counted as another's. */
+  observe(provider: Provider, traits: Traits): Observation {
+    const settings = this.#settings();
+    const { model } = traits;
+    const machine = this.#machine(provider, model) ?? new MachineEvidence(provider, model);
+    const meeting = meetingOf(provider, traits, settings);
+    const terms = waitTerms(meeting, machine.speed, settings);
+    const sent: SentAttempt = {
+      at: this.#clock.now(),
+      provider,
+      model,
+      promptTokens: traits.promptTokens,
+      continued: traits.conversation?.continued === true,
+      warmth: warmthOf(meeting.slot),
+      alone: !machine.isAwaited,
+      terms,
+      expectedMs: sumOf(terms),
+    };
+    machine.sent(sent);
+    this.#machines.set(machine, settings.maxPairs);
+    return this.#follow(machine, sent);
+  }
+
+  #follow(machine: MachineEvidence, sent: SentAttempt): Observation {
+    let state: { type: "waiting" } | { type: "content"; at: number } | { type: "over" } = { type: "waiting" };
+    return {
+      content: () => {
+        if (state.type !== "waiting") return;
+        state = { type: "content", at: this.#clock.now() };
+        machine.content(sent, state.at, this.#settings());
+      },
+      ended: (how, usage) => {
+        if (state.type === "over") return;
+        const contentAt = state.type === "content" ? state.at : undefined;
+        state = { type: "over" };
+        if (how === "completed") this.#completed(machine, sent, contentAt, usage);
+        else if (contentAt === undefined) {
+          machine.endedInVain(sent, how === "lost_race", this.#clock.now(), this.#settings());
+        }
+      },
+    };
+  }
+
+  #completed(
+    machine: MachineEvidence,
+    sent: SentAttempt,
+    contentAt: number | undefined,
+    usage: Usage | undefined,
+  ): void {
+    machine.completed(sent, contentAt, usage, this.#settings());
+    const model = this.#models.get(sent.model) ?? new ModelEvidence();
+    this.#models.set(sent.model, model);
+    model.answered(this.#clock.now(), usage?.completion_tokens);
+  }
+
+  /** What is known of the program that serves a model there now. */
+  #machine(provider: Provider, model: string): MachineEvidence | undefined {
+    const machine = this.#machines.get(provider.id, model);
+    return machine?.isOutdated(provider) ? undefined : machine;
+  }
+}
+
+/** How a request that is being sent meets its machine: its own place is none of the others'. */
+function meetingOf(
+  provider: Provider,
+  { model, promptTokens, maxTokens }: Traits,
+  settings: EvidenceSettings,
+): Meeting {
+  const own = Math.min(promptTokens + maxTokens, settings.ownPlaceTokens);
+  const beside = Math.max(0, provider.load(model) - 1);
+  const tokensAhead = beside === 0 ? 0 : Math.max(0, provider.tokensAhead(model) - own);
+  return { provider, model, slot: provider.slots.get(model), promptTokens, tokensAhead, beside };
+}
+
+const sumOf = ({ connect, load, ahead, prefill }: WaitTerms): number => connect + load + ahead + prefill;
