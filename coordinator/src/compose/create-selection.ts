@@ -29,11 +29,9 @@ export function createSelection(deps: SelectionDeps): Selection {
   const outlier = new OutlierDetector({
     clock,
     rng,
-    providers,
     hooks: {
       ejected: (shape) => metrics.cooldowns.inc({ kind: shape }),
       capacityCooled: () => metrics.cooldowns.inc({ kind: "capacity" }),
-      fleetWideFault: (shape) => metrics.fleetWideFaults.inc({ shape }),
     },
   });
   const picker = createPicker({

@@ -20,8 +20,7 @@ function setUp(provider: FakeProvider, form: () => OutboundForm) {
   const clock = new FakeClock();
   const rng = seededRng(1);
   const providers = () => [provider];
-  const hooks = { ejected() {}, capacityCooled() {}, fleetWideFault() {} };
-  const outlier = new OutlierDetector({ clock, rng, providers, hooks });
+  const outlier = new OutlierDetector({ clock, rng, hooks: { ejected() {}, capacityCooled() {} } });
   const picker = createPicker({
     providers,
     catalog: DEFAULT_CATALOG,

@@ -72,10 +72,9 @@ function dispatchMetrics(registers: Registry[]) {
       labelNames: ["kind"] as const,
       registers,
     }),
-    fleetWideFaults: new Counter({
-      name: "hearth_fleet_wide_faults_total",
-      help: "Verdicts that a fault is the request's or the model's, because most providers show it.",
-      labelNames: ["shape"] as const,
+    servedAlthoughEjected: new Counter({
+      name: "hearth_served_although_ejected_total",
+      help: "Requests given to a provider that is out for faults, because nobody else was left.",
       registers,
     }),
     queueDepth: new Gauge({ name: "hearth_queue_depth", help: "Requests that wait for room.", registers }),

@@ -1,4 +1,5 @@
 import type { Rng } from "@hearth/platform";
+import type { Probe } from "./health.js";
 import { OUTLIER } from "./outlier-policy.js";
 
 type State =
@@ -30,8 +31,9 @@ export class FaultRecord {
     }
   }
 
-  failedRecently(now: number): boolean {
-    return now - this.lastFaultAt <= OUTLIER.windowMs;
+  probe(now: number, build: string): Probe {
+    if (this.#state.type === "probing") return "claimed";
+    return this.#state.type === "open" && !this.isOut(now, build) ? "free" : "none";
   }
 
   failed(at: number, build: string): void {
@@ -83,12 +85,6 @@ export class FaultRecord {
     this.#faults = [...this.#forgiven.faults, ...this.#faults];
     this.#state = this.#forgiven.state;
     this.#forgiven = undefined;
-  }
-
-  /** The fault was not this provider's. */
-  pardon(): void {
-    this.#state = { type: "closed" };
-    this.#faults = [];
   }
 
   #decay(now: number): void {

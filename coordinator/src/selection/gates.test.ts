@@ -6,7 +6,13 @@ import { type GateContext, gateAgainst, gatesAgainst } from "./gates.js";
 import type { Health } from "./health.js";
 import { NOTHING_TRIED } from "./traits.js";
 
-const WELL: Health = { isEjected: () => false, isCapacityCooled: () => false, believesHeadroom: () => true };
+const WELL: Health = {
+  isEjected: () => false,
+  lastFaultAt: () => Number.NEGATIVE_INFINITY,
+  probe: () => "none",
+  isCapacityCooled: () => false,
+  believesHeadroom: () => true,
+};
 
 function context(changes: Partial<GateContext> = {}): GateContext {
   return {

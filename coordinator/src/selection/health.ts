@@ -1,11 +1,21 @@
 import type { Provider } from "../fleet/provider.js";
 import type { Traits } from "./traits.js";
 
+/** Whether somebody may find out if a provider is well again: no need to or not yet, `free`, or somebody is at it. */
+export type Probe = "none" | "free" | "claimed";
+
 /** What the past says about a provider: the breaker's side of the gates. */
 export interface Health {
-  /** Out for faults of this shape, or waiting for somebody else's probe. */
+  /** Out for faults of this shape or of several others, or waiting for somebody else's probe. */
   isEjected(provider: Provider, traits: Traits): boolean;
-  /** Out for refusing again and again while it showed room. */
+  /**
+   * When it last failed, ms: who did longest ago serves when everybody is out. For a machine that is out as a whole
+   * that is its last failure of any kind. −∞ where nothing is known.
+   */
+  lastFaultAt(provider: Provider, traits: Traits): number;
+  /** Whether a request of this shape would be the probe of its breaker. */
+  probe(provider: Provider, traits: Traits): Probe;
+  /** Out for refusing again and again while it showed room, and without having accepted anything since. */
   isCapacityCooled(provider: Provider, model: string): boolean;
   /** Its advertised room is believed: no refusal since its last heartbeat. */
   believesHeadroom(provider: Provider, model: string): boolean;

@@ -7,9 +7,6 @@ export const OUTLIER = {
   /** Share of an ejection that chance adds, so that providers do not come back in step. */
   jitter: 0.2,
   healthyMinuteMs: 60_000,
-  maxEjectedShare: 0.5,
-  /** More than this share of a model's providers failing one shape is no provider's fault. */
-  fleetWideShare: 0.5,
   disbeliefMs: 15_000,
   refusalsToCool: 5,
   baseCapacityCooldownMs: 120_000,

@@ -12,17 +12,15 @@ function setUp(count: number) {
   const clock = new FakeClock();
   clock.advance(1_000);
   const providers = Array.from({ length: count }, (_, i) => fakeProvider(`p${i}`));
-  const seen = { ejected: [] as Shape[], capacityCooled: 0, fleetWide: [] as Shape[] };
+  const seen = { ejected: [] as Shape[], capacityCooled: 0 };
   const outlier = new OutlierDetector({
     clock,
     rng: { next: () => 0 },
-    providers: () => providers,
     hooks: {
       ejected: (shape) => seen.ejected.push(shape),
       capacityCooled: () => {
         seen.capacityCooled += 1;
       },
-      fleetWideFault: (shape) => seen.fleetWide.push(shape),
     },
   });
   const report = (provider: FakeProvider, what: Report, shape: Shape = "base", at = clock.now()): void => {
@@ -139,10 +137,10 @@ describe("a provider whose ejection is over", () => {
   }
 
   it("gets one probe: while it is under way nobody else is sent there", () => {
-    const { p, isOut, claim } = halfOpen();
-    expect(isOut(p)).toBe(false);
+    const { p, isOut, claim, outlier } = halfOpen();
+    expect([isOut(p), outlier.probe(p, fakeTraits())]).toEqual([false, "free"]);
     expect(claim(p)).toBe(true);
-    expect(isOut(p)).toBe(true);
+    expect([isOut(p), outlier.probe(p, fakeTraits())]).toEqual([true, "claimed"]);
     expect(claim(p)).toBe(false);
   });
 
@@ -193,56 +191,17 @@ describe("reconnecting", () => {
   });
 });
 
-describe("the cap", () => {
-  it("leaves half of a model's providers serving: the least recently failed", () => {
-    const { clock, providers, report, isOut } = setUp(4);
-    // Two faults each, spread so that never more than half failed within a minute.
-    for (const p of providers.slice(0, 3)) {
+describe("everybody who fails", () => {
+  it("is out, how many they may be, and it is known who failed last", () => {
+    const { clock, providers, report, isOut, outlier } = setUp(4);
+    const failedAt = providers.map((p) => {
+      clock.advance(1_000);
       report(p, "fault");
       report(p, "fault");
-      clock.advance(20_000);
-    }
-    const out = providers.map((p) => isOut(p));
-    expect(out.filter(Boolean).length).toBeLessThanOrEqual(2);
-    expect(out[3]).toBe(false);
-  });
-
-  it("never ejects the only provider of a model", () => {
-    const { providers, report, isOut } = setUp(1);
-    const [p] = providers;
-    for (let i = 0; i < 10; i++) report(p, "fault");
-    expect(isOut(p)).toBe(false);
-  });
-});
-
-describe("a fault that most of a model's providers show", () => {
-  it("is the request's or the model's: nobody is cooled, and the verdict is told", () => {
-    const { providers, report, isOut, seen } = setUp(4);
-    for (const p of providers.slice(0, 3)) {
-      report(p, "fault");
-      report(p, "fault");
-    }
-    expect(providers.map((p) => isOut(p))).toEqual([false, false, false, false]);
-    expect(seen.fleetWide.length).toBeGreaterThan(0);
-  });
-});
-
-describe("a fleet-wide verdict", () => {
-  it("ends the probe of a provider that has gone offline with it", () => {
-    const { clock, providers, report, isOut, claim } = setUp(3);
-    const [p, q, r] = providers;
-    report(p, "fault");
-    report(p, "fault");
-    clock.advance(OUTLIER.baseEjectionMs);
-    expect(claim(p)).toBe(true);
-    p.status = "offline";
-    report(q as FakeProvider, "fault");
-    // Of two that are left, both have failed by now: most of the fleet.
-    report(r as FakeProvider, "fault");
-    report(p, "fault");
-    p.status = "serving";
-    clock.advance(OUTLIER.maxEjectionMs);
-    expect(isOut(p)).toBe(false);
+      return clock.now();
+    });
+    expect(providers.map((p) => isOut(p))).toEqual([true, true, true, true]);
+    expect(providers.map((p) => outlier.lastFaultAt(p, fakeTraits()))).toEqual(failedAt);
   });
 });
 

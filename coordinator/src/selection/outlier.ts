@@ -3,7 +3,7 @@ import type { ProviderId } from "@hearth/protocol";
 import type { Provider } from "../fleet/provider.js";
 import { CapacityRecord } from "./capacity-record.js";
 import { FaultRecord } from "./fault-record.js";
-import type { Health } from "./health.js";
+import type { Health, Probe } from "./health.js";
 import { OUTLIER } from "./outlier-policy.js";
 import type { Verdict } from "./pick-result.js";
 import type { Shape, Traits } from "./traits.js";
@@ -11,20 +11,20 @@ import type { Shape, Traits } from "./traits.js";
 export interface OutlierHooks {
   ejected(shape: Shape): void;
   capacityCooled(): void;
-  fleetWideFault(shape: Shape): void;
 }
 
 export interface OutlierDeps {
   readonly clock: Clock;
   readonly rng: Rng;
-  /** Everyone known now: the cap is a share of those who serve the model. */
-  readonly providers: () => Iterable<Provider>;
   readonly hooks: OutlierHooks;
 }
 
 /**
  * The breaker: remembers faults per provider × model × shape, and refusals per provider × model. Keys are the
  * machines' stable ids, so that reconnecting launders nothing.
+ *
+ * It only says what is known of a provider. Whom to use when nobody is left whom it does not advise against is the
+ * picker's to decide.
  */
 export class OutlierDetector implements Health {
   readonly #deps: OutlierDeps;
@@ -38,8 +38,16 @@ export class OutlierDetector implements Health {
   isEjected(provider: Provider, { model, shape }: Traits): boolean {
     const now = this.#deps.clock.now();
     const record = this.#faults.get(faultKey(provider.id, model, shape));
-    if (record === undefined || !record.isOut(now, buildOf(provider, model))) return false;
-    return !this.#servesAnyway(provider.id, model, shape);
+    return record?.isOut(now, buildOf(provider, model)) === true;
+  }
+
+  lastFaultAt(provider: Provider, { model, shape }: Traits): number {
+    return this.#faults.get(faultKey(provider.id, model, shape))?.lastFaultAt ?? Number.NEGATIVE_INFINITY;
+  }
+
+  probe(provider: Provider, { model, shape }: Traits): Probe {
+    const record = this.#faults.get(faultKey(provider.id, model, shape));
+    return record?.probe(this.#deps.clock.now(), buildOf(provider, model)) ?? "none";
   }
 
   isCapacityCooled(provider: Provider, model: string): boolean {
@@ -103,54 +111,12 @@ export class OutlierDetector implements Health {
     record.failed(at, buildOf(provider, model));
     // A fault tells nothing about room: whether there is any is for the next request to find out.
     this.#capacity.get(capacityKey(provider.id, model))?.releaseProbe();
-    if (this.#isFleetWide(model, shape, now)) {
-      // It may have gone offline with this very fault, and is then not among those who serve.
-      record.pardon();
-      for (const id of this.#serving(model)) this.#faults.get(faultKey(id, model, shape))?.pardon();
-      this.#deps.hooks.fleetWideFault(shape);
-      return;
-    }
     if (record.openIfDue(now, this.#deps.rng)) this.#deps.hooks.ejected(shape);
   }
 
   #refusal(id: ProviderId, model: string, at: number): void {
     const record = touch(this.#capacity, capacityKey(id, model), () => new CapacityRecord());
     if (record.refused(at, this.#deps.clock.now())) this.#deps.hooks.capacityCooled();
-  }
-
-  #isFleetWide(model: string, shape: Shape, now: number): boolean {
-    let all = 0;
-    let failing = 0;
-    for (const id of this.#serving(model)) {
-      all += 1;
-      if (this.#faults.get(faultKey(id, model, shape))?.failedRecently(now)) failing += 1;
-    }
-    return all > 1 && failing > all * OUTLIER.fleetWideShare;
-  }
-
-  /** The cap: when more are out than may be, the least recently failed serve all the same. */
-  #servesAnyway(id: ProviderId, model: string, shape: Shape): boolean {
-    const now = this.#deps.clock.now();
-    const out: { readonly id: ProviderId; readonly lastFaultAt: number }[] = [];
-    let all = 0;
-    for (const provider of this.#deps.providers()) {
-      if (!provider.models.has(model) || provider.status === "offline") continue;
-      all += 1;
-      const record = this.#faults.get(faultKey(provider.id, model, shape));
-      if (record?.isOut(now, buildOf(provider, model))) {
-        out.push({ id: provider.id, lastFaultAt: record.lastFaultAt });
-      }
-    }
-    const mayBeOut = Math.min(Math.floor(all * OUTLIER.maxEjectedShare), all - 1);
-    if (out.length <= mayBeOut) return false;
-    out.sort((a, b) => a.lastFaultAt - b.lastFaultAt);
-    return out.slice(0, out.length - Math.max(0, mayBeOut)).some((each) => each.id === id);
-  }
-
-  *#serving(model: string): IterableIterator<ProviderId> {
-    for (const provider of this.#deps.providers()) {
-      if (provider.models.has(model) && provider.status !== "offline") yield provider.id;
-    }
   }
 }
 

@@ -21,8 +21,7 @@ import { NOTHING_TRIED, type Traits, type Tried } from "./traits.js";
 function setUp(providers: FakeProvider[], catalog: Catalog = { ...DEFAULT_CATALOG, versionFloors: {} }) {
   const clock = new FakeClock();
   const rng = seededRng(1);
-  const hooks = { ejected() {}, capacityCooled() {}, fleetWideFault() {} };
-  const outlier = new OutlierDetector({ clock, rng, providers: () => providers, hooks });
+  const outlier = new OutlierDetector({ clock, rng, hooks: { ejected() {}, capacityCooled() {} } });
   const rejected: Gate[] = [];
   const lost: string[] = [];
   const decided: Score[] = [];

@@ -21,7 +21,6 @@ import {
   type RequestServices,
   type SessionHooks,
   type Shape,
-  type Traits,
 } from "@hearth/coordinator/internals";
 import { createSealingContext } from "@hearth/e2e";
 import type { ProviderId } from "@hearth/protocol";
@@ -47,17 +46,11 @@ export function assemble(world: World): CoordinatorUnderTest {
   const registry = new Registry(clock);
   const providers = (): Iterable<Provider> => registry.providers();
   const rng = new Random(mixSeeds(world.scenario.seed, 5));
-  const ejections = new Map<string, Traits>();
-  const ejected = (shape: Shape): void => {
-    journal.count(`ejected for ${shape}`);
-    for (const model of CATALOG.models) ejections.set(`${model} ${shape}`, traitsOf(model, shape));
-  };
   const hooks = {
-    ejected,
+    ejected: (shape: Shape) => journal.count(`ejected for ${shape}`),
     capacityCooled: () => journal.count("cooled for refusals"),
-    fleetWideFault: () => journal.count("fault of the whole fleet"),
   };
-  const outlier = new OutlierDetector({ clock, rng, providers, hooks });
+  const outlier = new OutlierDetector({ clock, rng, hooks });
   const unheard = { rejected() {}, lost() {}, decided() {} };
   const parts = { providers, catalog: CATALOG, outlier, clock, rng, hooks: unheard };
   const picker = watchPicker(world, createPicker(parts));
@@ -131,7 +124,6 @@ export function assemble(world: World): CoordinatorUnderTest {
     outlier,
     catalog: CATALOG,
     log: SILENT,
-    ejections: () => ejections.values(),
     accept(socket, record) {
       const handshaken = handshake(socket as unknown as WebSocket, NO_DUPLEX, {
         ...proving,
@@ -167,15 +159,3 @@ const NO_DUPLEX = {
   cork: () => {},
   uncork: () => {},
 } as unknown as Duplex;
-
-function traitsOf(model: string, shape: Shape): Traits {
-  const wants = {
-    promptTokens: 1,
-    leastPromptTokens: 1,
-    maxTokens: 1,
-    toolsRepaired: false,
-    account: "",
-    allowlist: undefined,
-  };
-  return { model, shape, route: "any", ...wants };
-}

@@ -5,7 +5,6 @@ import type {
   ProviderContexts,
   Registry,
   RequestServices,
-  Traits,
 } from "@hearth/coordinator/internals";
 import type { ProviderId } from "@hearth/protocol";
 import type { ConnectionRecord } from "./journal.js";
@@ -19,8 +18,6 @@ export interface CoordinatorUnderTest {
   readonly outlier: OutlierDetector;
   readonly catalog: Catalog;
   readonly log: Logger;
-  /** Every model and shape for which somebody was ejected in this run. */
-  ejections(): Iterable<Traits>;
   accept(socket: SimSocket, record: ConnectionRecord): void;
   providerId(index: number): ProviderId;
 }

@@ -15,8 +15,6 @@ const SLACK_MS = 50;
 /** Losers and orphans are told to stop within this, ms (docs/dispatch.md, rule 7). */
 const CANCEL_BOUND_MS = 1_000;
 // The design's own numbers, not the code's: a bug may be in the code's.
-/** §5. */
-const MAX_EJECTED_SHARE = 0.5;
 /** §7, requests that wait for one model. */
 const MAX_QUEUE = 64;
 /** §7. */
@@ -169,7 +167,6 @@ export const INVARIANTS: readonly Invariant[] = [
       return undefined;
     },
   },
-  { name: "no more are ejected than the cap allows", broken: ejectionProblem },
   {
     name: "one probe at a time",
     broken: ({ journal }) => {
@@ -219,23 +216,4 @@ function orphanedSince(attempt: AttemptRecord): number | undefined {
   const end = request.terminals[0]?.at ?? request.goneAt;
   if (end !== undefined) return end;
   return request.winner === undefined || request.winner === attempt ? undefined : request.firstByteAt;
-}
-
-/** How long a request may take to its first byte, going by what its providers have said. */
-function ejectionProblem({ coordinator, journal }: World): string | undefined {
-  // Time alone brings ejected providers back; only what happens in the fleet puts one out.
-  if (!journal.fleetChanged && !journal.placesTaken) return undefined;
-  const { registry, outlier, ejections } = coordinator;
-  for (const traits of ejections()) {
-    let all = 0;
-    let out = 0;
-    for (const provider of registry.connected()) {
-      if (!provider.models.has(traits.model)) continue;
-      all += 1;
-      if (outlier.isEjected(provider, traits)) out += 1;
-    }
-    const cap = Math.max(0, Math.min(Math.floor(all * MAX_EJECTED_SHARE), all - 1));
-    if (out > cap) return `${out} of ${all} are out for ${traits.model}, ${traits.shape}`;
-  }
-  return undefined;
 }
