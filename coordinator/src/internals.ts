@@ -30,7 +30,7 @@ export { ProviderContexts } from "./sealing/provider-contexts.js";
 export { type Catalog, DEFAULT_CATALOG } from "./selection/catalog.js";
 export { type GateContext, gateAgainst } from "./selection/gates.js";
 export { OutlierDetector } from "./selection/outlier.js";
-export { OUTLIER } from "./selection/outlier-policy.js";
+export { DEFAULT_OUTLIER, type OutlierSettings } from "./selection/outlier-policy.js";
 export type { Expectation, Lease, PickResult, Verdict } from "./selection/pick-result.js";
 export { createPicker, type Picker } from "./selection/picker.js";
 export { type Search, SHAPES, type Shape, type Traits, type Tried } from "./selection/traits.js";

@@ -1,4 +1,4 @@
-import { OUTLIER } from "./outlier-policy.js";
+import { DEFAULT_OUTLIER } from "./outlier-policy.js";
 
 /** The capacity refusals of one provider and model. No faults: they only say that its advertised room was not there. */
 export class CapacityRecord {
@@ -14,20 +14,21 @@ export class CapacityRecord {
 
   /** Room is believed again when a newer heartbeat shows it, or after a while. */
   believes(heartbeatAt: number, now: number): boolean {
-    return heartbeatAt > this.#lastRefusalAt || now - this.#lastRefusalAt >= OUTLIER.disbeliefMs;
+    return heartbeatAt > this.#lastRefusalAt || now - this.#lastRefusalAt >= DEFAULT_OUTLIER.disbeliefMs;
   }
 
   /** @returns whether this refusal starts a cooldown */
   refused(at: number, now: number): boolean {
     this.#lastRefusalAt = Math.max(this.#lastRefusalAt, at);
     this.#refusals.push(at);
-    if (this.#refusals.length > OUTLIER.refusalsToCool) this.#refusals.shift();
+    if (this.#refusals.length > DEFAULT_OUTLIER.refusalsToCool) this.#refusals.shift();
     const enough =
-      this.#refusals.length >= OUTLIER.refusalsToCool && now - (this.#refusals[0] as number) <= OUTLIER.windowMs;
+      this.#refusals.length >= DEFAULT_OUTLIER.refusalsToCool &&
+      now - (this.#refusals[0] as number) <= DEFAULT_OUTLIER.windowMs;
     if (!enough && !this.#probing) return false;
     this.#probing = false;
-    const cooldownMs = OUTLIER.baseCapacityCooldownMs * 2 ** this.#cooldowns;
-    this.#cooledUntil = now + Math.min(OUTLIER.maxEjectionMs, cooldownMs);
+    const cooldownMs = DEFAULT_OUTLIER.baseCooldownMs * 2 ** this.#cooldowns;
+    this.#cooledUntil = now + Math.min(DEFAULT_OUTLIER.maxEjectionMs, cooldownMs);
     this.#cooldowns += 1;
     this.#refusals = [];
     return true;

@@ -1,6 +1,6 @@
 import type { Rng } from "@hearth/platform";
 import type { Probe } from "./health.js";
-import { OUTLIER } from "./outlier-policy.js";
+import { DEFAULT_OUTLIER } from "./outlier-policy.js";
 
 type State =
   | { readonly type: "closed" }
@@ -40,17 +40,19 @@ export class FaultRecord {
     this.lastFaultAt = Math.max(this.lastFaultAt, at);
     this.#build = build;
     this.#faults.push(at);
-    if (this.#faults.length > OUTLIER.faultsToOpen) this.#faults.shift();
+    if (this.#faults.length > DEFAULT_OUTLIER.confirmedToOpen) this.#faults.shift();
   }
 
   /** Opens after enough faults within the window, and again at once after a failed probe. */
   openIfDue(now: number, rng: Rng): boolean {
-    const enough = this.#faults.length >= OUTLIER.faultsToOpen && now - (this.#faults[0] as number) <= OUTLIER.windowMs;
+    const enough =
+      this.#faults.length >= DEFAULT_OUTLIER.confirmedToOpen &&
+      now - (this.#faults[0] as number) <= DEFAULT_OUTLIER.windowMs;
     const probeFailed = this.#state.type === "probing";
     if (this.#state.type === "open" || !(enough || probeFailed)) return false;
     this.#decay(now);
-    const ejectionMs = Math.min(OUTLIER.maxEjectionMs, OUTLIER.baseEjectionMs * 2 ** this.#level);
-    const until = now + Math.min(OUTLIER.maxEjectionMs, ejectionMs * (1 + OUTLIER.jitter * rng.next()));
+    const ejectionMs = Math.min(DEFAULT_OUTLIER.maxEjectionMs, DEFAULT_OUTLIER.baseEjectionMs * 2 ** this.#level);
+    const until = now + Math.min(DEFAULT_OUTLIER.maxEjectionMs, ejectionMs * (1 + DEFAULT_OUTLIER.jitter * rng.next()));
     this.#state = { type: "open", until, build: this.#build };
     this.#level += 1;
     this.#levelAt = until;
@@ -88,7 +90,7 @@ export class FaultRecord {
   }
 
   #decay(now: number): void {
-    const healthyMinutes = Math.floor(Math.max(0, now - this.#levelAt) / OUTLIER.healthyMinuteMs);
+    const healthyMinutes = Math.floor(Math.max(0, now - this.#levelAt) / DEFAULT_OUTLIER.healthyMs);
     this.#level = Math.max(0, this.#level - healthyMinutes);
   }
 }

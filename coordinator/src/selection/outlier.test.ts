@@ -2,7 +2,7 @@ import { FakeClock } from "@hearth/platform/testing";
 import { describe, expect, it } from "vitest";
 import { type FakeProvider, fakeModel, fakeProvider, fakeTraits } from "../testing/fake-provider.js";
 import { OutlierDetector } from "./outlier.js";
-import { OUTLIER } from "./outlier-policy.js";
+import { DEFAULT_OUTLIER } from "./outlier-policy.js";
 import type { Verdict } from "./pick-result.js";
 import type { Shape } from "./traits.js";
 
@@ -43,7 +43,7 @@ describe("faults", () => {
     report(p, "fault");
     expect(isOut(p)).toBe(true);
     expect(seen.ejected).toEqual(["base"]);
-    clock.advance(OUTLIER.baseEjectionMs - 1);
+    clock.advance(DEFAULT_OUTLIER.baseEjectionMs - 1);
     expect(isOut(p)).toBe(true);
     clock.advance(1);
     expect(isOut(p)).toBe(false);
@@ -53,7 +53,7 @@ describe("faults", () => {
     const { clock, providers, report, isOut } = setUp(5);
     const [p] = providers;
     report(p, "fault");
-    clock.advance(OUTLIER.windowMs + 1);
+    clock.advance(DEFAULT_OUTLIER.windowMs + 1);
     report(p, "fault");
     expect(isOut(p)).toBe(false);
   });
@@ -102,7 +102,7 @@ describe("faults", () => {
     }
     expect(ejections.map((ms) => ms / 1_000)).toEqual([30, 60, 120, 240, 480, 600, 600]);
     report(p, "success");
-    clock.advance(3 * OUTLIER.healthyMinuteMs);
+    clock.advance(3 * DEFAULT_OUTLIER.healthyMs);
     report(p, "fault");
     report(p, "fault");
     const from = clock.now();
@@ -115,7 +115,7 @@ describe("faults", () => {
     const { clock, providers, report, isOut } = setUp(5);
     const [p] = providers;
     const early = clock.now();
-    clock.advance(2 * OUTLIER.windowMs);
+    clock.advance(2 * DEFAULT_OUTLIER.windowMs);
     report(p, "fault", "base", early);
     report(p, "fault");
     expect(isOut(p)).toBe(false);
@@ -132,7 +132,7 @@ describe("a provider whose ejection is over", () => {
     const [p] = set.providers;
     set.report(p, "fault");
     set.report(p, "fault");
-    set.clock.advance(OUTLIER.baseEjectionMs);
+    set.clock.advance(DEFAULT_OUTLIER.baseEjectionMs);
     return { ...set, p };
   }
 
@@ -156,9 +156,9 @@ describe("a provider whose ejection is over", () => {
     const { clock, p, isOut, claim, report } = halfOpen();
     claim(p);
     report(p, "fault");
-    clock.advance(OUTLIER.baseEjectionMs);
+    clock.advance(DEFAULT_OUTLIER.baseEjectionMs);
     expect(isOut(p)).toBe(true);
-    clock.advance(OUTLIER.baseEjectionMs);
+    clock.advance(DEFAULT_OUTLIER.baseEjectionMs);
     expect(isOut(p)).toBe(false);
   });
 
@@ -211,7 +211,7 @@ describe("capacity refusals", () => {
     const [p] = providers;
     report(p, "refusal");
     expect(outlier.believesHeadroom(p, "m")).toBe(false);
-    clock.advance(OUTLIER.disbeliefMs - 1);
+    clock.advance(DEFAULT_OUTLIER.disbeliefMs - 1);
     expect(outlier.believesHeadroom(p, "m")).toBe(false);
     clock.advance(1);
     expect(outlier.believesHeadroom(p, "m")).toBe(true);
@@ -228,12 +228,12 @@ describe("capacity refusals", () => {
     expect(cooled()).toBe(false);
     report(p, "refusal");
     expect(cooled()).toBe(true);
-    clock.advance(OUTLIER.baseCapacityCooldownMs);
+    clock.advance(DEFAULT_OUTLIER.baseCooldownMs);
     expect(cooled()).toBe(false);
     expect(claim(p)).toBe(true);
     expect(cooled()).toBe(true);
     report(p, "refusal");
-    clock.advance(2 * OUTLIER.baseCapacityCooldownMs - 1);
+    clock.advance(2 * DEFAULT_OUTLIER.baseCooldownMs - 1);
     expect(cooled()).toBe(true);
     clock.advance(1);
     expect(cooled()).toBe(false);
@@ -253,11 +253,11 @@ describe("capacity refusals", () => {
   it("leave the pair open to others when its probe ends in a fault", () => {
     const { clock, providers, report, outlier, claim } = setUp(3);
     const [p] = providers;
-    for (let i = 0; i < OUTLIER.refusalsToCool; i++) report(p, "refusal");
-    clock.advance(OUTLIER.baseCapacityCooldownMs);
+    for (let i = 0; i < DEFAULT_OUTLIER.refusalsToCool; i++) report(p, "refusal");
+    clock.advance(DEFAULT_OUTLIER.baseCooldownMs);
     expect(claim(p)).toBe(true);
     report(p, "fault");
-    clock.advance(OUTLIER.maxEjectionMs);
+    clock.advance(DEFAULT_OUTLIER.maxEjectionMs);
     expect(outlier.isCapacityCooled(p, "m")).toBe(false);
   });
 });

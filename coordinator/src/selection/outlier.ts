@@ -4,7 +4,7 @@ import type { Provider } from "../fleet/provider.js";
 import { CapacityRecord } from "./capacity-record.js";
 import { FaultRecord } from "./fault-record.js";
 import type { Health, Probe } from "./health.js";
-import { OUTLIER } from "./outlier-policy.js";
+import { DEFAULT_OUTLIER } from "./outlier-policy.js";
 import type { Verdict } from "./pick-result.js";
 import type { Shape, Traits } from "./traits.js";
 
@@ -28,8 +28,8 @@ export interface OutlierDeps {
  */
 export class OutlierDetector implements Health {
   readonly #deps: OutlierDeps;
-  readonly #faults = new BoundedMap<string, FaultRecord>(OUTLIER.maxRecords);
-  readonly #capacity = new BoundedMap<string, CapacityRecord>(OUTLIER.maxRecords);
+  readonly #faults = new BoundedMap<string, FaultRecord>(DEFAULT_OUTLIER.maxRecords);
+  readonly #capacity = new BoundedMap<string, CapacityRecord>(DEFAULT_OUTLIER.maxRecords);
 
   constructor(deps: OutlierDeps) {
     this.#deps = deps;
