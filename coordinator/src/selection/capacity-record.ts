@@ -1,54 +1,83 @@
-import { DEFAULT_OUTLIER } from "./outlier-policy.js";
+import type { RecordDeps } from "./fault-record.js";
+import type { Traits } from "./traits.js";
 
 /** The capacity refusals of one provider and model. No faults: they only say that its advertised room was not there. */
 export class CapacityRecord {
-  #refusals: number[] = [];
+  readonly model: string;
+  readonly #deps: RecordDeps;
+  /** Those that no accept has answered and that have not cooled it yet. */
+  #refusals: readonly number[] = [];
   #lastRefusalAt = Number.NEGATIVE_INFINITY;
-  #cooledUntil = 0;
+  #lastAcceptAt = Number.NEGATIVE_INFINITY;
+  /** When the first refusal was seen of those that led here. */
+  #refusingSince = Number.POSITIVE_INFINITY;
+  #cooledUntil = Number.NEGATIVE_INFINITY;
+  /** Cooldowns since the last accept. */
   #cooldowns = 0;
-  #probing = false;
+  /** Who is trying again, after a cooldown. */
+  #holder: Traits | undefined;
 
-  isCooled(now: number): boolean {
-    return this.#probing || now < this.#cooledUntil;
+  constructor(deps: RecordDeps, { model }: Traits) {
+    this.#deps = deps;
+    this.model = model;
+  }
+
+  /** It has accepted something since it was cooled last, or never was. */
+  get isClosed(): boolean {
+    return this.#cooldowns === 0;
+  }
+
+  isCooled(): boolean {
+    return this.#holder !== undefined || this.#deps.clock.now() < this.#cooledUntil;
   }
 
   /** Room is believed again when a newer heartbeat shows it, or after a while. */
-  believes(heartbeatAt: number, now: number): boolean {
-    return heartbeatAt > this.#lastRefusalAt || now - this.#lastRefusalAt >= DEFAULT_OUTLIER.disbeliefMs;
+  believes(heartbeatAt: number): boolean {
+    if (heartbeatAt > this.#lastRefusalAt) return true;
+    return this.#deps.clock.now() - this.#lastRefusalAt >= this.#deps.settings().disbeliefMs;
   }
 
   /** @returns whether this refusal starts a cooldown */
-  refused(at: number, now: number): boolean {
+  refused(at: number, by: Traits): boolean {
     this.#lastRefusalAt = Math.max(this.#lastRefusalAt, at);
-    this.#refusals.push(at);
-    if (this.#refusals.length > DEFAULT_OUTLIER.refusalsToCool) this.#refusals.shift();
-    const enough =
-      this.#refusals.length >= DEFAULT_OUTLIER.refusalsToCool &&
-      now - (this.#refusals[0] as number) <= DEFAULT_OUTLIER.windowMs;
-    if (!enough && !this.#probing) return false;
-    this.#probing = false;
-    const cooldownMs = DEFAULT_OUTLIER.baseCooldownMs * 2 ** this.#cooldowns;
-    this.#cooledUntil = now + Math.min(DEFAULT_OUTLIER.maxEjectionMs, cooldownMs);
-    this.#cooldowns += 1;
-    this.#refusals = [];
+    const probeFailed = this.#holder === by;
+    this.release(by);
+    if (at < this.#lastAcceptAt || this.isCooled()) return false;
+    const { refusalsToCool, windowMs } = this.#deps.settings();
+    this.#refusals = [...this.#refusals.filter((each) => Math.abs(at - each) <= windowMs), at];
+    if (!probeFailed && this.#refusals.length < refusalsToCool) return false;
+    this.#cool();
     return true;
   }
 
-  accepted(): void {
-    this.#refusals = [];
-    this.#probing = false;
+  /** It took a request: whatever it refused before that. */
+  accepted(at: number): void {
+    this.#lastAcceptAt = Math.max(this.#lastAcceptAt, at);
+    this.#refusals = this.#refusals.filter((each) => each > at);
+    if (at < this.#refusingSince) return;
+    this.#refusingSince = Number.POSITIVE_INFINITY;
+    this.#holder = undefined;
     this.#cooldowns = 0;
-    this.#cooledUntil = 0;
+    this.#cooledUntil = Number.NEGATIVE_INFINITY;
   }
 
   /** @returns whether this request is now the one that tries again */
-  claimProbe(now: number): boolean {
-    if (this.#cooldowns === 0 || this.isCooled(now)) return false;
-    this.#probing = true;
+  claimProbe(traits: Traits): boolean {
+    if (this.#cooldowns === 0 || this.#holder !== undefined) return false;
+    this.#holder = traits;
     return true;
   }
 
-  releaseProbe(): void {
-    this.#probing = false;
+  /** That request told nothing about room: the next one may try. */
+  release(by: Traits): void {
+    if (this.#holder === by) this.#holder = undefined;
+  }
+
+  #cool(): void {
+    const { baseCooldownMs, maxCooldownMs } = this.#deps.settings();
+    this.#cooledUntil = this.#deps.clock.now() + Math.min(maxCooldownMs, baseCooldownMs * 2 ** this.#cooldowns);
+    this.#refusingSince = Math.min(this.#refusingSince, ...this.#refusals);
+    this.#cooldowns += 1;
+    this.#refusals = [];
   }
 }

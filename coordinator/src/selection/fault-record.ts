@@ -1,6 +1,13 @@
-import type { Rng } from "@hearth/platform";
+import type { Clock, Rng } from "@hearth/platform";
 import type { Probe } from "./health.js";
-import { DEFAULT_OUTLIER } from "./outlier-policy.js";
+import { DEFAULT_OUTLIER, type OutlierSettings } from "./outlier-policy.js";
+
+/** What every record of the breaker works with. */
+export interface RecordDeps {
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly settings: () => OutlierSettings;
+}
 
 type State =
   | { readonly type: "closed" }

@@ -206,58 +206,98 @@ describe("everybody who fails", () => {
 });
 
 describe("capacity refusals", () => {
+  function refusing() {
+    const set = setUp(1);
+    const { outlier, clock } = set;
+    const [p] = set.providers;
+    /** Starts a request there; what it returns ends that request. */
+    const start = (traits = fakeTraits()) => {
+      const probe = outlier.claim(p, traits);
+      return { probe, end: (verdict: Verdict) => outlier.judge(p, traits, verdict, clock.now()) };
+    };
+    const isOut = (): boolean => outlier.isEjected(p, fakeTraits());
+    const refuse = (traits = fakeTraits()): void => outlier.report(p, traits, "refusal", clock.now());
+    const accept = (traits = fakeTraits()): void => outlier.report(p, traits, "accept", clock.now());
+    const cooled = (): boolean => outlier.isCapacityCooled(p, "m");
+    return { ...set, p, start, isOut, refuse, accept, cooled };
+  }
+
   it("end the belief in room until a newer heartbeat, or 15 s", () => {
-    const { clock, providers, report, outlier } = setUp(3);
-    const [p] = providers;
-    report(p, "refusal");
+    const { clock, p, refuse, outlier, isOut } = refusing();
+    refuse();
     expect(outlier.believesHeadroom(p, "m")).toBe(false);
-    clock.advance(DEFAULT_OUTLIER.disbeliefMs - 1);
+    clock.advance(14_999);
     expect(outlier.believesHeadroom(p, "m")).toBe(false);
     clock.advance(1);
     expect(outlier.believesHeadroom(p, "m")).toBe(true);
-    report(p, "refusal");
+    refuse();
     p.lastHeartbeatAt = clock.now() + 1;
     expect(outlier.believesHeadroom(p, "m")).toBe(true);
+    expect(isOut()).toBe(false);
   });
 
-  it("cool the pair after five within a minute, 120 s and then twice that, with one claimed probe", () => {
-    const { clock, providers, report, outlier, claim, seen } = setUp(3);
-    const [p] = providers;
-    const cooled = (): boolean => outlier.isCapacityCooled(p, "m");
-    for (let i = 0; i < 4; i++) report(p, "refusal");
+  it("cool the pair after five within a minute, 120 s and then twice that up to ten minutes, with one probe", () => {
+    const { clock, refuse, cooled, start, seen } = refusing();
+    for (let n = 0; n < 4; n++) refuse();
     expect(cooled()).toBe(false);
-    report(p, "refusal");
-    expect(cooled()).toBe(true);
-    clock.advance(DEFAULT_OUTLIER.baseCooldownMs);
+    refuse();
+    const lasted: number[] = [];
+    for (let n = 0; n < 5; n++) {
+      const from = clock.now();
+      while (cooled()) clock.advance(1_000);
+      lasted.push((clock.now() - from) / 1_000);
+      const traits = fakeTraits();
+      expect([start(traits).probe, start().probe, cooled()]).toEqual([true, false, true]);
+      refuse(traits);
+    }
+    expect(lasted).toEqual([120, 240, 480, 600, 600]);
+    expect(seen).toEqual({ ejected: [], capacityCooled: 6 });
+  });
+
+  it("do not add up over more than a minute, nor across an accept", () => {
+    const { clock, refuse, accept, cooled } = refusing();
+    for (let n = 0; n < 4; n++) refuse();
+    clock.advance(60_001);
+    refuse();
     expect(cooled()).toBe(false);
-    expect(claim(p)).toBe(true);
+    for (let n = 0; n < 3; n++) refuse();
+    accept();
+    refuse();
+    expect(cooled()).toBe(false);
+  });
+
+  it("never keep out one that has accepted meanwhile", () => {
+    const { clock, refuse, accept, cooled, outlier, p } = refusing();
+    const early = clock.now() - 1;
+    for (let n = 0; n < 5; n++) refuse();
+    outlier.report(p, fakeTraits(), "accept", early);
     expect(cooled()).toBe(true);
-    report(p, "refusal");
-    clock.advance(2 * DEFAULT_OUTLIER.baseCooldownMs - 1);
+    clock.advance(1_000);
+    accept();
+    expect(cooled()).toBe(false);
+    for (let n = 0; n < 5; n++) outlier.report(p, fakeTraits(), "refusal", early);
+    expect(cooled()).toBe(false);
+    for (let n = 0; n < 5; n++) refuse();
+    clock.advance(119_999);
     expect(cooled()).toBe(true);
     clock.advance(1);
     expect(cooled()).toBe(false);
-    expect(seen.capacityCooled).toBe(2);
-    expect(seen.ejected).toEqual([]);
   });
 
-  it("start over after an accept", () => {
-    const { providers, report, outlier } = setUp(3);
-    const [p] = providers;
-    for (let i = 0; i < 4; i++) report(p, "refusal");
-    report(p, "accept");
-    report(p, "refusal");
-    expect(outlier.isCapacityCooled(p, "m")).toBe(false);
-  });
-
-  it("leave the pair open to others when its probe ends in a fault", () => {
-    const { clock, providers, report, outlier, claim } = setUp(3);
-    const [p] = providers;
-    for (let i = 0; i < DEFAULT_OUTLIER.refusalsToCool; i++) report(p, "refusal");
-    clock.advance(DEFAULT_OUTLIER.baseCooldownMs);
-    expect(claim(p)).toBe(true);
-    report(p, "fault");
-    clock.advance(DEFAULT_OUTLIER.maxEjectionMs);
-    expect(outlier.isCapacityCooled(p, "m")).toBe(false);
+  it.each([
+    ["neutral" as const],
+    [{ confirmed: true, connectionLost: false }],
+    ["late" as const],
+    ["success" as const],
+  ])("leave the pair open to others when its probe ends as %j", (verdict) => {
+    const { clock, refuse, cooled, start } = refusing();
+    for (let n = 0; n < 5; n++) refuse();
+    clock.advance(120_000);
+    const old = start();
+    expect(old.probe).toBe(true);
+    start().end(verdict);
+    expect(cooled()).toBe(true);
+    old.end(verdict);
+    expect(cooled()).toBe(false);
   });
 });

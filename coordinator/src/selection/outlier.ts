@@ -1,10 +1,10 @@
-import { BoundedMap, type Clock, type Rng } from "@hearth/platform";
+import { BoundedMap } from "@hearth/platform";
 import type { ProviderId } from "@hearth/protocol";
 import type { Provider } from "../fleet/provider.js";
 import { CapacityRecord } from "./capacity-record.js";
-import { FaultRecord } from "./fault-record.js";
+import { FaultRecord, type RecordDeps } from "./fault-record.js";
 import type { Health, Probe } from "./health.js";
-import { DEFAULT_OUTLIER } from "./outlier-policy.js";
+import { DEFAULT_OUTLIER, type OutlierSettings } from "./outlier-policy.js";
 import type { Verdict } from "./pick-result.js";
 import type { Shape, Traits } from "./traits.js";
 
@@ -13,10 +13,10 @@ export interface OutlierHooks {
   capacityCooled(): void;
 }
 
-export interface OutlierDeps {
-  readonly clock: Clock;
-  readonly rng: Rng;
+export interface OutlierDeps extends Omit<RecordDeps, "settings"> {
   readonly hooks: OutlierHooks;
+  /** Read at each use. Default: `DEFAULT_OUTLIER`. */
+  readonly settings?: () => OutlierSettings;
 }
 
 /**
@@ -27,12 +27,14 @@ export interface OutlierDeps {
  * picker's to decide.
  */
 export class OutlierDetector implements Health {
-  readonly #deps: OutlierDeps;
+  readonly #deps: RecordDeps;
+  readonly #hooks: OutlierHooks;
   readonly #faults = new BoundedMap<string, FaultRecord>(DEFAULT_OUTLIER.maxRecords);
   readonly #capacity = new BoundedMap<string, CapacityRecord>(DEFAULT_OUTLIER.maxRecords);
 
-  constructor(deps: OutlierDeps) {
-    this.#deps = deps;
+  constructor({ hooks, settings = () => DEFAULT_OUTLIER, ...deps }: OutlierDeps) {
+    this.#deps = { ...deps, settings };
+    this.#hooks = hooks;
   }
 
   isEjected(provider: Provider, { model, shape }: Traits): boolean {
@@ -51,23 +53,25 @@ export class OutlierDetector implements Health {
   }
 
   isCapacityCooled(provider: Provider, model: string): boolean {
-    return this.#capacity.get(capacityKey(provider.id, model))?.isCooled(this.#deps.clock.now()) ?? false;
+    return this.#capacity.get(capacityKey(provider.id, model))?.isCooled() ?? false;
   }
 
   believesHeadroom(provider: Provider, model: string): boolean {
     const record = this.#capacity.get(capacityKey(provider.id, model));
-    return record?.believes(provider.lastHeartbeatAt, this.#deps.clock.now()) ?? true;
+    return record?.believes(provider.lastHeartbeatAt) ?? true;
   }
 
   /**
    * A request is about to run there. Claims the probe where one is due.
    *
+   * @param traits the object that is given to `judge` and `report` for this request: it is known by that
    * @returns whether this is a probe: it may hedge at once
    */
-  claim(provider: Provider, { model, shape }: Traits): boolean {
+  claim(provider: Provider, traits: Traits): boolean {
+    const { model, shape } = traits;
     const now = this.#deps.clock.now();
     const fault = this.#faults.get(faultKey(provider.id, model, shape))?.claimProbe(now, buildOf(provider, model));
-    const capacity = this.#capacity.get(capacityKey(provider.id, model))?.claimProbe(now);
+    const capacity = this.#capacity.get(capacityKey(provider.id, model))?.claimProbe(traits);
     return fault === true || capacity === true;
   }
 
@@ -76,7 +80,10 @@ export class OutlierDetector implements Health {
    *
    * @param observedAt when it was seen, ms: a report that comes late is weighed by that, not by its arrival
    */
-  judge(provider: Provider, { model, shape }: Traits, verdict: Verdict, observedAt: number): void {
+  judge(provider: Provider, traits: Traits, verdict: Verdict, observedAt: number): void {
+    const { model, shape } = traits;
+    // Whatever came of it tells nothing about room, or has been told by `report`.
+    this.#capacity.get(capacityKey(provider.id, model))?.release(traits);
     switch (verdict) {
       case "retraction":
         this.#faults.get(faultKey(provider.id, model, shape))?.unsaySuccess();
@@ -86,7 +93,6 @@ export class OutlierDetector implements Health {
         return;
       case "neutral":
         this.#faults.get(faultKey(provider.id, model, shape))?.releaseProbe();
-        this.#capacity.get(capacityKey(provider.id, model))?.releaseProbe();
         return;
       default:
         return this.#fault(provider, model, shape, observedAt);
@@ -94,13 +100,14 @@ export class OutlierDetector implements Health {
   }
 
   /** Tells what is known of a provider's room at once. */
-  report(provider: Provider, { model, shape }: Traits, sign: "accept" | "refusal", observedAt: number): void {
+  report(provider: Provider, traits: Traits, sign: "accept" | "refusal", observedAt: number): void {
+    const { model, shape } = traits;
     switch (sign) {
       case "refusal":
         this.#faults.get(faultKey(provider.id, model, shape))?.releaseProbe();
-        return this.#refusal(provider.id, model, observedAt);
+        return this.#refusal(provider.id, traits, observedAt);
       case "accept":
-        this.#capacity.get(capacityKey(provider.id, model))?.accepted();
+        this.#capacity.get(capacityKey(provider.id, model))?.accepted(observedAt);
         return;
     }
   }
@@ -109,14 +116,12 @@ export class OutlierDetector implements Health {
     const now = this.#deps.clock.now();
     const record = touch(this.#faults, faultKey(provider.id, model, shape), () => new FaultRecord());
     record.failed(at, buildOf(provider, model));
-    // A fault tells nothing about room: whether there is any is for the next request to find out.
-    this.#capacity.get(capacityKey(provider.id, model))?.releaseProbe();
-    if (record.openIfDue(now, this.#deps.rng)) this.#deps.hooks.ejected(shape);
+    if (record.openIfDue(now, this.#deps.rng)) this.#hooks.ejected(shape);
   }
 
-  #refusal(id: ProviderId, model: string, at: number): void {
-    const record = touch(this.#capacity, capacityKey(id, model), () => new CapacityRecord());
-    if (record.refused(at, this.#deps.clock.now())) this.#deps.hooks.capacityCooled();
+  #refusal(id: ProviderId, traits: Traits, at: number): void {
+    const record = touch(this.#capacity, capacityKey(id, traits.model), () => new CapacityRecord(this.#deps, traits));
+    if (record.refused(at, traits)) this.#hooks.capacityCooled();
   }
 }
 
