@@ -1,6 +1,9 @@
 import type { Clock, Rng } from "@hearth/platform";
+import type { Provider } from "../fleet/provider.js";
 import type { Probe } from "./health.js";
-import { DEFAULT_OUTLIER, type OutlierSettings } from "./outlier-policy.js";
+import { Outcomes, type RecordedOutcome } from "./outcomes.js";
+import type { OutlierSettings } from "./outlier-policy.js";
+import type { Shape, Traits } from "./traits.js";
 
 /** What every record of the breaker works with. */
 export interface RecordDeps {
@@ -9,95 +12,215 @@ export interface RecordDeps {
   readonly settings: () => OutlierSettings;
 }
 
+/** A request on a provider. It is known by its traits: the very object, not what it says. */
+export interface Stay {
+  readonly provider: Provider;
+  readonly traits: Traits;
+}
+
 type State =
   | { readonly type: "closed" }
-  | { readonly type: "open"; readonly until: number; readonly build: string }
-  | { readonly type: "probing" };
+  /** Half-open once `until` has passed, or the build is another. */
+  | { readonly type: "open"; readonly until: number; readonly build: Build }
+  | { readonly type: "probing"; readonly holder: Traits; readonly build: Build };
 
-/** The faults of one provider, model and shape. */
+const CLOSED: State = { type: "closed" };
+
+/**
+ * The breaker of one provider, model and shape: closed, open for a while after faults, then half-open for one probe.
+ * Times are those at which things were seen; they may be told late and in any order.
+ */
 export class FaultRecord {
-  lastFaultAt = Number.NEGATIVE_INFINITY;
-  #faults: number[] = [];
-  #state: State = { type: "closed" };
-  /** What the last success cleared. */
-  #forgiven: { readonly faults: readonly number[]; readonly state: State } | undefined;
-  /** Ejections so far, less the healthy minutes since. */
+  readonly model: string;
+  readonly shape: Shape;
+  readonly #deps: RecordDeps;
+  readonly #outcomes = new Outcomes();
+  /** Late attempts that no success has answered yet. */
+  #lates: readonly number[] = [];
+  #state: State = CLOSED;
+  #lastFaultAt = Number.NEGATIVE_INFINITY;
+  #lastSuccessAt = Number.NEGATIVE_INFINITY;
+  /** When it closed last, and whose success did it. */
+  #closed: { readonly at: number; readonly by: Traits } | undefined;
+  /** Doublings of the next ejection. */
   #level = 0;
-  #levelAt = 0;
-  #build = "";
+  /** Since when the healthy minutes count that are not spent yet. */
+  #healthySince = 0;
+  /** What failed last. */
+  #build: Build = NO_BUILD;
 
-  /** Not to be used: ejected, or somebody's probe is under way. */
-  isOut(now: number, build: string): boolean {
+  constructor(deps: RecordDeps, { model, shape }: Traits) {
+    this.#deps = deps;
+    this.model = model;
+    this.shape = shape;
+  }
+
+  get isClosed(): boolean {
+    return this.#state.type === "closed";
+  }
+
+  /** When it last failed or was late, ms; −∞ where it never did. */
+  get lastFaultAt(): number {
+    return this.#lastFaultAt;
+  }
+
+  /** Not to be used: ejected, or somebody's probe is under way. A changed build has earned a probe. */
+  isOut(provider: Provider): boolean {
     switch (this.#state.type) {
       case "closed":
         return false;
       case "open":
-        return now < this.#state.until && this.#state.build === build;
+        return this.#deps.clock.now() < this.#state.until && isBuild(this.#state.build, provider, this.model);
       case "probing":
         return true;
     }
   }
 
-  probe(now: number, build: string): Probe {
-    if (this.#state.type === "probing") return "claimed";
-    return this.#state.type === "open" && !this.isOut(now, build) ? "free" : "none";
+  probe(provider: Provider): Probe {
+    switch (this.#state.type) {
+      case "closed":
+        return "none";
+      case "open":
+        return this.isOut(provider) ? "none" : "free";
+      case "probing":
+        return "claimed";
+    }
   }
 
-  failed(at: number, build: string): void {
-    this.lastFaultAt = Math.max(this.lastFaultAt, at);
-    this.#build = build;
-    this.#faults.push(at);
-    if (this.#faults.length > DEFAULT_OUTLIER.confirmedToOpen) this.#faults.shift();
+  /**
+   * A request starts here although this is not closed: half-open, or because nobody else is left.
+   *
+   * @returns whether it is now the probe
+   */
+  claimProbe({ traits }: Stay): boolean {
+    if (this.#state.type !== "open") return false;
+    this.#state = { type: "probing", holder: traits, build: this.#state.build };
+    return true;
   }
 
-  /** Opens after enough faults within the window, and again at once after a failed probe. */
-  openIfDue(now: number, rng: Rng): boolean {
-    const enough =
-      this.#faults.length >= DEFAULT_OUTLIER.confirmedToOpen &&
-      now - (this.#faults[0] as number) <= DEFAULT_OUTLIER.windowMs;
-    const probeFailed = this.#state.type === "probing";
-    if (this.#state.type === "open" || !(enough || probeFailed)) return false;
-    this.#decay(now);
-    const ejectionMs = Math.min(DEFAULT_OUTLIER.maxEjectionMs, DEFAULT_OUTLIER.baseEjectionMs * 2 ** this.#level);
-    const until = now + Math.min(DEFAULT_OUTLIER.maxEjectionMs, ejectionMs * (1 + DEFAULT_OUTLIER.jitter * rng.next()));
+  /** The request tells nothing: if it held the probe, the next one may claim it. */
+  release(by: Traits): void {
+    if (this.#state.type === "probing" && this.#state.holder === by) this.#halfOpen(this.#state.build);
+  }
+
+  /** @returns whether this opens it */
+  failed(outcome: RecordedOutcome, stay: Stay): boolean {
+    if (this.#closed !== undefined && outcome.at < this.#closed.at) outcome.kind = "cleared";
+    this.#noteFault(outcome, stay);
+    if (this.#isHeldBy(stay.traits)) return this.#open();
+    return this.#openIfDue();
+  }
+
+  /**
+   * Its own deadline passed. One says little, and is forgotten with the next success; several are a fault.
+   *
+   * @returns whether this opens it
+   */
+  late(at: number, stay: Stay): boolean {
+    this.#lastFaultAt = Math.max(this.#lastFaultAt, at);
+    if (this.#isHeldBy(stay.traits)) {
+      this.#build = buildOf(stay.provider, this.model);
+      return this.#open();
+    }
+    if (at < this.#lastSuccessAt) return false;
+    const { latesToOpen, windowMs } = this.#deps.settings();
+    this.#lates = [...this.#lates.filter((each) => Math.abs(at - each) <= windowMs), at];
+    if (this.#lates.length < latesToOpen) return false;
+    this.#lates = [];
+    this.#noteFault({ at, kind: "confirmed" }, stay);
+    return this.isClosed && this.#open();
+  }
+
+  /** What a provider does well while it is ejected brings it back no sooner, but for its probe. */
+  succeeded(at: number, traits: Traits): void {
+    this.#lastSuccessAt = Math.max(this.#lastSuccessAt, at);
+    this.#lates = this.#lates.filter((late) => late > at);
+    this.#outcomes.add({ at, kind: "success" }, this.#deps.settings().outcomesKept);
+    const ejectionOver = this.#state.type === "open" && at >= this.#state.until;
+    if (!ejectionOver && !this.#isHeldBy(traits)) return;
+    // One that was seen before the last fault says nothing about it.
+    if (at >= this.#lastFaultAt) this.#close(at, traits);
+    else this.release(traits);
+  }
+
+  /**
+   * Its success was none.
+   *
+   * @returns whether this opens it: at once where that success had closed it
+   */
+  retracted(at: number, stay: Stay): boolean {
+    this.#outcomes.removeLastSuccess();
+    const hadClosed = this.isClosed && this.#closed?.by === stay.traits;
+    if (this.failed({ at, kind: "confirmed" }, stay)) return true;
+    return hadClosed && this.#open();
+  }
+
+  #noteFault(outcome: RecordedOutcome, { provider }: Stay): void {
+    this.#spendHealthyMinutes(outcome.at);
+    this.#lastFaultAt = Math.max(this.#lastFaultAt, outcome.at);
+    this.#build = buildOf(provider, this.model);
+    this.#outcomes.add(outcome, this.#deps.settings().outcomesKept);
+  }
+
+  #openIfDue(): boolean {
+    return this.isClosed && this.#outcomes.areDue(this.#deps.settings()) && this.#open();
+  }
+
+  #open(): true {
+    const { baseEjectionMs, maxEjectionMs, jitter } = this.#deps.settings();
+    const ejectionMs = baseEjectionMs * 2 ** this.#level;
+    const until = this.#deps.clock.now() + Math.min(maxEjectionMs, ejectionMs * (1 + jitter * this.#deps.rng.next()));
     this.#state = { type: "open", until, build: this.#build };
-    this.#level += 1;
-    this.#levelAt = until;
+    // Doublings past the longest ejection would only have to be worked off.
+    if (ejectionMs < maxEjectionMs) this.#level += 1;
     return true;
   }
 
-  /** @returns whether this request is now the probe */
-  claimProbe(now: number, build: string): boolean {
-    if (this.#state.type !== "open" || this.isOut(now, build)) return false;
-    this.#state = { type: "probing" };
-    return true;
+  #halfOpen(build: Build): void {
+    this.#state = { type: "open", until: Number.NEGATIVE_INFINITY, build };
   }
 
-  /** The probe ended without telling anything: the next request may claim it. */
-  releaseProbe(): void {
-    if (this.#state.type === "probing") this.#state = { type: "open", until: 0, build: this.#build };
+  #close(at: number, by: Traits): void {
+    this.#state = CLOSED;
+    this.#closed = { at, by };
+    this.#outcomes.clear();
+    this.#healthySince = at;
   }
 
-  /** A success that was seen before the last fault says nothing about it. */
-  succeeded(at: number): void {
-    if (at < this.lastFaultAt) return;
-    this.#forgiven = { faults: this.#faults, state: this.#state };
-    this.#faults = [];
-    if (this.#state.type === "closed") return;
-    this.#state = { type: "closed" };
-    this.#levelAt = at;
+  #isHeldBy(traits: Traits): boolean {
+    return this.#state.type === "probing" && this.#state.holder === traits;
   }
 
-  /** The last success turned out to be none: what it had cleared is as it was. */
-  unsaySuccess(): void {
-    if (this.#forgiven === undefined) return;
-    this.#faults = [...this.#forgiven.faults, ...this.#faults];
-    this.#state = this.#forgiven.state;
-    this.#forgiven = undefined;
+  #spendHealthyMinutes(at: number): void {
+    if (!this.isClosed) return;
+    const minutes = Math.floor(Math.max(0, at - this.#healthySince) / this.#deps.settings().healthyMs);
+    this.#level = Math.max(0, this.#level - minutes);
+    this.#healthySince = Math.max(this.#healthySince, at);
   }
+}
 
-  #decay(now: number): void {
-    const healthyMinutes = Math.floor(Math.max(0, now - this.#levelAt) / DEFAULT_OUTLIER.healthyMs);
-    this.#level = Math.max(0, this.#level - healthyMinutes);
-  }
+/** What must change for a machine to earn a probe: the agent's program, the backend's, or the model's weights. */
+interface Build {
+  readonly agentVersion: string;
+  readonly backend: string | undefined;
+  readonly backendVersion: string | undefined;
+  readonly weightsHash: string | undefined;
+}
+
+const NO_BUILD: Build = { agentVersion: "", backend: undefined, backendVersion: undefined, weightsHash: undefined };
+
+function buildOf({ agentVersion, models }: Provider, model: string): Build {
+  const advert = models.get(model);
+  const { kind: backend, version: backendVersion } = advert?.backend ?? {};
+  return { agentVersion, backend, backendVersion, weightsHash: advert?.weights_hash };
+}
+
+function isBuild(build: Build, { agentVersion, models }: Provider, model: string): boolean {
+  const advert = models.get(model);
+  return (
+    build.agentVersion === agentVersion &&
+    build.backend === advert?.backend?.kind &&
+    build.backendVersion === advert?.backend?.version &&
+    build.weightsHash === advert?.weights_hash
+  );
 }

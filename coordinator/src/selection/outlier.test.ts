@@ -1,21 +1,23 @@
 import { FakeClock } from "@hearth/platform/testing";
 import { describe, expect, it } from "vitest";
-import { type FakeProvider, fakeModel, fakeProvider, fakeTraits } from "../testing/fake-provider.js";
+import { fakeModel, fakeProvider, fakeTraits } from "../testing/fake-provider.js";
 import { OutlierDetector } from "./outlier.js";
-import { DEFAULT_OUTLIER } from "./outlier-policy.js";
+import { DEFAULT_OUTLIER as DEFAULT, type OutlierSettings } from "./outlier-policy.js";
 import type { Verdict } from "./pick-result.js";
-import type { Shape } from "./traits.js";
+import type { Shape, Traits } from "./traits.js";
 
-type Report = "accept" | "refusal" | "fault" | Exclude<Verdict, object>;
+const CONFIRMED: Verdict = { confirmed: true, connectionLost: false };
+const UNCONFIRMED: Verdict = { confirmed: false, connectionLost: false };
 
-function setUp(count: number) {
+function setUp(changes: Partial<OutlierSettings> = {}, chance = 0) {
   const clock = new FakeClock();
-  clock.advance(1_000);
-  const providers = Array.from({ length: count }, (_, i) => fakeProvider(`p${i}`));
+  clock.advance(1_000_000);
   const seen = { ejected: [] as Shape[], capacityCooled: 0 };
+  const settings = { ...DEFAULT, ...changes };
   const outlier = new OutlierDetector({
     clock,
-    rng: { next: () => 0 },
+    rng: { next: () => chance },
+    settings: () => settings,
     hooks: {
       ejected: (shape) => seen.ejected.push(shape),
       capacityCooled: () => {
@@ -23,203 +25,421 @@ function setUp(count: number) {
       },
     },
   });
-  const report = (provider: FakeProvider, what: Report, shape: Shape = "base", at = clock.now()): void => {
-    const traits = fakeTraits({ shape });
-    if (what === "accept" || what === "refusal") return outlier.report(provider, traits, what, at);
-    outlier.judge(provider, traits, what === "fault" ? { confirmed: true, connectionLost: false } : what, at);
+  const p = fakeProvider("p");
+  const judge = (verdict: Verdict, shape: Shape = "base", at = clock.now()): void =>
+    outlier.judge(p, fakeTraits({ shape }), verdict, at);
+  const isOut = (shape: Shape = "base"): boolean => outlier.isEjected(p, fakeTraits({ shape }));
+  /** How long it is out from now on, ms. */
+  const outFor = (): number => {
+    const from = clock.now();
+    while (isOut()) clock.advance(500);
+    return clock.now() - from;
   };
-  const isOut = (provider: FakeProvider, shape: Shape = "base"): boolean =>
-    outlier.isEjected(provider, fakeTraits({ shape }));
-  const claim = (provider: FakeProvider): boolean => outlier.claim(provider, fakeTraits());
-  return { clock, providers: providers as [FakeProvider, ...FakeProvider[]], outlier, seen, report, isOut, claim };
+  /** Starts a request there; what it returns ends that request. */
+  const start = (traits: Traits = fakeTraits()) => {
+    const probe = outlier.claim(p, traits);
+    return { probe, end: (verdict: Verdict, at = clock.now()) => outlier.judge(p, traits, verdict, at) };
+  };
+  const open = (shape: Shape = "base"): void => {
+    judge(CONFIRMED, shape);
+    judge(CONFIRMED, shape);
+  };
+  return { clock, outlier, settings, seen, p, judge, isOut, outFor, start, open };
 }
 
-describe("faults", () => {
-  it("eject a provider for 30 s after two within a minute", () => {
-    const { clock, providers, report, isOut, seen } = setUp(5);
-    const [p] = providers;
-    report(p, "fault");
-    expect(isOut(p)).toBe(false);
-    report(p, "fault");
-    expect(isOut(p)).toBe(true);
+describe("opening", () => {
+  it("takes two confirmed faults, and lasts 30 s", () => {
+    const { judge, isOut, outFor, seen } = setUp();
+    judge(CONFIRMED);
+    expect(isOut()).toBe(false);
+    judge(CONFIRMED);
     expect(seen.ejected).toEqual(["base"]);
-    clock.advance(DEFAULT_OUTLIER.baseEjectionMs - 1);
-    expect(isOut(p)).toBe(true);
-    clock.advance(1);
-    expect(isOut(p)).toBe(false);
+    expect(outFor()).toBe(30_000);
   });
 
-  it("do not add up over more than a minute", () => {
-    const { clock, providers, report, isOut } = setUp(5);
-    const [p] = providers;
-    report(p, "fault");
-    clock.advance(DEFAULT_OUTLIER.windowMs + 1);
-    report(p, "fault");
-    expect(isOut(p)).toBe(false);
+  it("takes three unconfirmed faults, or one of them beside two", () => {
+    const alone = setUp();
+    alone.judge(UNCONFIRMED);
+    alone.judge(UNCONFIRMED);
+    expect(alone.isOut()).toBe(false);
+    alone.judge(UNCONFIRMED);
+    expect(alone.isOut()).toBe(true);
+    const mixed = setUp();
+    mixed.judge(CONFIRMED);
+    mixed.judge(UNCONFIRMED);
+    expect(mixed.isOut()).toBe(false);
+    mixed.judge(UNCONFIRMED);
+    expect(mixed.isOut()).toBe(true);
   });
 
-  it("count also where each came after a success that turned out to be none", () => {
-    const { providers, report, isOut } = setUp(5);
-    const [p] = providers;
-    const q = providers[1] as FakeProvider;
-    for (let n = 0; n < 2; n++) {
-      report(p, "success");
-      report(p, "retraction");
-    }
-    expect(isOut(p)).toBe(true);
-    report(q, "fault");
-    report(q, "success");
-    report(q, "fault");
-    expect(isOut(q)).toBe(false);
-  });
-
-  it("of one shape leave the others alone, and a success clears only its own", () => {
-    const { providers, report, isOut } = setUp(5);
-    const [p] = providers;
-    report(p, "fault", "tools");
-    report(p, "fault", "tools");
-    expect([isOut(p, "tools"), isOut(p, "base"), isOut(p, "vision"), isOut(p, "tools+vision")]).toEqual([
-      true,
-      false,
-      false,
-      false,
-    ]);
-    report(p, "success", "base");
-    expect(isOut(p, "tools")).toBe(true);
-  });
-
-  it("double the ejection each time, up to ten minutes, and healthy minutes take it back", () => {
-    const { clock, providers, report, isOut, claim } = setUp(5);
-    const [p] = providers;
-    const ejections: number[] = [];
-    report(p, "fault");
-    for (let i = 0; i < 7; i++) {
-      report(p, "fault");
-      const from = clock.now();
-      while (isOut(p)) clock.advance(1_000);
-      ejections.push(clock.now() - from);
-      expect(claim(p)).toBe(true);
-    }
-    expect(ejections.map((ms) => ms / 1_000)).toEqual([30, 60, 120, 240, 480, 600, 600]);
-    report(p, "success");
-    clock.advance(3 * DEFAULT_OUTLIER.healthyMs);
-    report(p, "fault");
-    report(p, "fault");
-    const from = clock.now();
-    while (isOut(p)) clock.advance(1_000);
-    // Seven ejections less three healthy minutes: 30 s × 2⁴.
-    expect(clock.now() - from).toBe(480_000);
-  });
-
-  it("that are reported late count for when they were seen", () => {
-    const { clock, providers, report, isOut } = setUp(5);
-    const [p] = providers;
+  it("adds nothing up over more than 60 s, by when it was seen rather than told", () => {
+    const { clock, judge, isOut } = setUp();
     const early = clock.now();
-    clock.advance(2 * DEFAULT_OUTLIER.windowMs);
-    report(p, "fault", "base", early);
-    report(p, "fault");
-    expect(isOut(p)).toBe(false);
-    report(p, "success", "base", early);
-    report(p, "fault");
-    // The late success was seen before the last fault: it cleared nothing.
-    expect(isOut(p)).toBe(true);
+    clock.advance(60_001);
+    const late = clock.now();
+    clock.advance(300_000);
+    judge(CONFIRMED, "base", late);
+    judge(CONFIRMED, "base", early);
+    expect(isOut()).toBe(false);
+    judge(CONFIRMED, "base", early + 1);
+    expect(isOut()).toBe(true);
+  });
+
+  it("takes more than 20 % of the last 20 outcomes", () => {
+    const { clock, judge, isOut } = setUp();
+    for (let n = 0; n < 30; n++) judge("success");
+    for (let n = 0; n < 4; n++) {
+      clock.advance(1_000);
+      judge(CONFIRMED);
+    }
+    expect(isOut()).toBe(false);
+    judge("neutral");
+    expect(isOut()).toBe(false);
+    judge(CONFIRMED);
+    expect(isOut()).toBe(true);
+  });
+
+  it("is not put off by a bad record: older faults speak neither for nor against it", () => {
+    const { clock, judge, isOut } = setUp();
+    for (let n = 0; n < 18; n++) {
+      judge(CONFIRMED);
+      clock.advance(60_001);
+    }
+    expect(isOut()).toBe(false);
+    judge(CONFIRMED);
+    judge(CONFIRMED);
+    expect(isOut()).toBe(true);
+  });
+
+  it("does not wait for failures in a row: half of the requests are too many", () => {
+    const { judge, isOut } = setUp();
+    for (const verdict of ["success", CONFIRMED, "success", CONFIRMED] as const) judge(verdict);
+    expect(isOut()).toBe(true);
+  });
+
+  it("doubles the time up to ten minutes, and each healthy minute halves it again", () => {
+    const { clock, outFor, open, start } = setUp();
+    open();
+    const lasted = [outFor()];
+    while (lasted.length < 7) {
+      const { probe, end } = start();
+      expect(probe).toBe(true);
+      end(CONFIRMED);
+      lasted.push(outFor());
+    }
+    expect(lasted.map((ms) => ms / 1_000)).toEqual([30, 60, 120, 240, 480, 600, 600]);
+    start().end("success");
+    clock.advance(3 * 60_000);
+    open();
+    // Five doublings reach ten minutes, less three healthy minutes.
+    expect(outFor()).toBe(120_000);
+  });
+
+  it("counts no minute as healthy in which it was out or on probation", () => {
+    const { clock, outFor, open, start } = setUp();
+    open();
+    clock.advance(600_000);
+    start().end(CONFIRMED);
+    expect(outFor()).toBe(60_000);
+  });
+
+  it("is longer by chance, and never longer than ten minutes", () => {
+    const { outFor, open } = setUp({}, 0.5);
+    open();
+    expect(outFor()).toBe(33_000);
+    const capped = setUp({ baseEjectionMs: 590_000 }, 0.9);
+    capped.open();
+    expect(capped.outFor()).toBe(600_000);
+  });
+
+  it("follows settings that change while it runs", () => {
+    const { settings, judge, isOut } = setUp();
+    settings.confirmedToOpen = 1;
+    judge(CONFIRMED);
+    expect(isOut()).toBe(true);
+  });
+});
+
+describe("the innocent", () => {
+  it("are not struck for requests whose end says nothing of them, however many", () => {
+    const { judge, isOut, outlier, p } = setUp();
+    for (let n = 0; n < 100; n++) judge("neutral");
+    expect(isOut()).toBe(false);
+    expect(outlier.lastFaultAt(p, fakeTraits())).toBe(Number.NEGATIVE_INFINITY);
+  });
+
+  it("are not struck for what others fail at", () => {
+    const { outlier, isOut, judge, clock } = setUp();
+    for (let n = 0; n < 5; n++) {
+      for (const id of ["x", "y", "z"]) outlier.judge(fakeProvider(id), fakeTraits(), CONFIRMED, clock.now());
+      judge("neutral");
+      judge("success");
+    }
+    expect(isOut()).toBe(false);
+    expect(outlier.isEjected(fakeProvider("x"), fakeTraits())).toBe(true);
+  });
+});
+
+describe("late attempts", () => {
+  it("open when two are within 60 s, whatever went well before", () => {
+    const { clock, judge, isOut } = setUp();
+    for (let n = 0; n < 30; n++) judge("success");
+    clock.advance(1);
+    judge("late");
+    expect(isOut()).toBe(false);
+    clock.advance(60_000);
+    judge("late");
+    expect(isOut()).toBe(true);
+  });
+
+  it("do nothing where they are further apart", () => {
+    const { clock, judge, isOut } = setUp();
+    judge("late");
+    clock.advance(60_001);
+    judge("late");
+    expect(isOut()).toBe(false);
+  });
+
+  it("are one fault together: the next one alone is nothing again", () => {
+    const { clock, judge, outFor, start, isOut } = setUp();
+    judge("late");
+    judge("late");
+    outFor();
+    start().end("success");
+    clock.advance(1);
+    judge("late");
+    expect(isOut()).toBe(false);
+  });
+
+  it("are forgotten with a success that was seen after them, not with one before", () => {
+    const before = setUp();
+    before.clock.advance(10);
+    before.judge("late");
+    before.judge("success", "base", before.clock.now() - 5);
+    before.clock.advance(10);
+    before.judge("late");
+    expect(before.isOut()).toBe(true);
+    const after = setUp();
+    after.judge("late");
+    after.clock.advance(5);
+    after.judge("success");
+    after.clock.advance(5);
+    after.judge("late");
+    expect(after.isOut()).toBe(false);
+    // Told after the success, and seen before it.
+    after.judge("late", "base", after.clock.now() - 6);
+    expect(after.isOut()).toBe(false);
   });
 });
 
 describe("a provider whose ejection is over", () => {
   function halfOpen() {
-    const set = setUp(5);
-    const [p] = set.providers;
-    set.report(p, "fault");
-    set.report(p, "fault");
-    set.clock.advance(DEFAULT_OUTLIER.baseEjectionMs);
-    return { ...set, p };
+    const set = setUp();
+    set.open();
+    set.clock.advance(30_000);
+    return set;
   }
 
   it("gets one probe: while it is under way nobody else is sent there", () => {
-    const { p, isOut, claim, outlier } = halfOpen();
-    expect([isOut(p), outlier.probe(p, fakeTraits())]).toEqual([false, "free"]);
-    expect(claim(p)).toBe(true);
-    expect([isOut(p), outlier.probe(p, fakeTraits())]).toEqual([true, "claimed"]);
-    expect(claim(p)).toBe(false);
+    const { isOut, start, outlier, p } = halfOpen();
+    expect([isOut(), outlier.probe(p, fakeTraits())]).toEqual([false, "free"]);
+    expect(start().probe).toBe(true);
+    expect([isOut(), outlier.probe(p, fakeTraits())]).toEqual([true, "claimed"]);
+    expect(start().probe).toBe(false);
   });
 
-  it("serves again after the probe's success", () => {
-    const { p, isOut, claim, report } = halfOpen();
-    claim(p);
-    report(p, "success");
-    expect(isOut(p)).toBe(false);
-    expect(claim(p)).toBe(false);
+  it("serves again after the probe's success, and starts over", () => {
+    const { isOut, start, judge, outlier, p } = halfOpen();
+    start().end("success");
+    expect([isOut(), outlier.probe(p, fakeTraits())]).toEqual([false, "none"]);
+    expect(start().probe).toBe(false);
+    judge(CONFIRMED);
+    expect(isOut()).toBe(false);
   });
 
-  it("is out again at once, and longer, after the probe's failure", () => {
-    const { clock, p, isOut, claim, report } = halfOpen();
-    claim(p);
-    report(p, "fault");
-    clock.advance(DEFAULT_OUTLIER.baseEjectionMs);
-    expect(isOut(p)).toBe(true);
-    clock.advance(DEFAULT_OUTLIER.baseEjectionMs);
-    expect(isOut(p)).toBe(false);
+  it.each([
+    ["confirmed fault", CONFIRMED],
+    ["unconfirmed fault", UNCONFIRMED],
+    ["late attempt", "late" as const],
+  ])("is out again at once, and longer, when the probe ends as a %s", (_, verdict) => {
+    const { start, outFor, seen } = halfOpen();
+    start().end(verdict);
+    expect(outFor()).toBe(60_000);
+    expect(seen.ejected).toHaveLength(2);
   });
 
-  it("keeps its probe for the next request when the first one told nothing", () => {
-    const { p, isOut, claim, report } = halfOpen();
-    claim(p);
-    report(p, "neutral");
-    expect(isOut(p)).toBe(false);
-    expect(claim(p)).toBe(true);
+  it("keeps its probe for the next request when the first one told nothing, or was refused", () => {
+    const { isOut, start, outlier, p, clock } = halfOpen();
+    start().end("neutral");
+    expect(isOut()).toBe(false);
+    const traits = fakeTraits();
+    expect(start(traits).probe).toBe(true);
+    outlier.report(p, traits, "refusal", clock.now());
+    expect(isOut()).toBe(false);
+    expect(start().probe).toBe(true);
+  });
+
+  it("keeps its probe whatever becomes of requests that were there before", () => {
+    const set = setUp();
+    const old = [set.start(), set.start(), set.start()] as const;
+    set.open();
+    set.clock.advance(30_000);
+    const probe = set.start();
+    old[0].end("neutral");
+    old[1].end(CONFIRMED);
+    expect([set.isOut(), set.start().probe]).toEqual([true, false]);
+    set.clock.advance(1);
+    probe.end("success");
+    expect(set.isOut()).toBe(false);
+  });
+
+  it("is not brought back by a success that was seen before the last fault", () => {
+    const { clock, start, judge, isOut } = halfOpen();
+    const probe = start();
+    const at = clock.now();
+    clock.advance(10);
+    judge(CONFIRMED);
+    probe.end("success", at);
+    expect([isOut(), start().probe]).toEqual([false, true]);
+  });
+
+  it("answers with that success for all that was seen before it, told or not", () => {
+    const { clock, start, judge, isOut } = halfOpen();
+    clock.advance(10);
+    start().end("success");
+    clock.advance(10);
+    judge(CONFIRMED, "base", clock.now() - 15);
+    judge(CONFIRMED);
+    expect(isOut()).toBe(false);
+    judge(CONFIRMED);
+    expect(isOut()).toBe(true);
+  });
+
+  it("is brought back for the shape of the success alone", () => {
+    const { clock, outlier, p, isOut, open, start } = setUp({ outToEjectMachine: 9 });
+    open("base");
+    open("tools");
+    clock.advance(30_000);
+    start(fakeTraits({ shape: "tools" })).end("success");
+    expect([outlier.claim(p, fakeTraits({ shape: "tools" })), outlier.claim(p, fakeTraits())]).toEqual([false, true]);
+    expect([isOut("tools"), isOut("base")]).toEqual([false, true]);
   });
 });
 
-describe("reconnecting", () => {
-  it("launders nothing: another object with the same id is still out", () => {
-    const { providers, report, isOut } = setUp(5);
-    const [p] = providers;
-    report(p, "fault");
-    report(p, "fault");
-    expect(isOut(fakeProvider("p0"))).toBe(true);
+it("nobody starts before the ejection is over, whatever succeeds there meanwhile; who has nobody else probes", () => {
+  const { clock, judge, isOut, open, start } = setUp();
+  open();
+  clock.advance(10_000);
+  judge("success");
+  expect(isOut()).toBe(true);
+  const early = start();
+  expect(early.probe).toBe(true);
+  early.end("success");
+  expect(isOut()).toBe(false);
+});
+
+describe("a success that turns out to be none", () => {
+  it("is a confirmed fault, and no success", () => {
+    const { judge, isOut } = setUp();
+    for (let n = 0; n < 2; n++) {
+      judge("success");
+      judge("retraction");
+    }
+    expect(isOut()).toBe(true);
   });
 
-  it("earns a probe when the binary or the weights changed", () => {
-    const { providers, report, isOut } = setUp(5);
-    const [p] = providers;
-    report(p, "fault");
-    report(p, "fault");
-    const models = new Map([["m", fakeModel({ weights_hash: "new" })]]);
-    expect(isOut(fakeProvider("p0", { agentVersion: "1.0.1" }))).toBe(false);
-    expect(isOut(fakeProvider("p0", { models }))).toBe(false);
+  it("is none among the outcomes either", () => {
+    const { judge, isOut } = setUp();
+    for (let n = 0; n < 8; n++) judge("success");
+    judge("retraction");
+    expect(isOut()).toBe(false);
+    // Two of nine, where it would have been two of ten.
+    judge(CONFIRMED);
+    expect(isOut()).toBe(true);
+  });
+
+  it("undoes what it had done: the machine that it brought back is out at once", () => {
+    const { judge, open, outFor, start, isOut } = setUp();
+    open();
+    outFor();
+    const probe = start();
+    probe.end("success");
+    judge("retraction");
+    expect(isOut()).toBe(false);
+    probe.end("retraction");
+    expect(outFor()).toBe(60_000);
   });
 });
 
-describe("everybody who fails", () => {
-  it("is out, how many they may be, and it is known who failed last", () => {
-    const { clock, providers, report, isOut, outlier } = setUp(4);
-    const failedAt = providers.map((p) => {
-      clock.advance(1_000);
-      report(p, "fault");
-      report(p, "fault");
-      return clock.now();
-    });
-    expect(providers.map((p) => isOut(p))).toEqual([true, true, true, true]);
-    expect(providers.map((p) => outlier.lastFaultAt(p, fakeTraits()))).toEqual(failedAt);
+describe("the machine as a whole", () => {
+  it("is out when two shapes are, until fewer are", () => {
+    const { clock, isOut, judge, open, start } = setUp();
+    open("tools");
+    clock.advance(10_000);
+    expect(isOut("base")).toBe(false);
+    open("vision");
+    expect(isOut("base")).toBe(true);
+    clock.advance(20_000);
+    // The first one's time is over.
+    expect([isOut("base"), isOut("tools"), isOut("vision")]).toEqual([false, false, true]);
+    const probe = start(fakeTraits({ shape: "tools" }));
+    expect(isOut("base")).toBe(true);
+    probe.end("success");
+    expect(isOut("base")).toBe(false);
+    judge("success");
+  });
+
+  it("is out for other models too, and last failed when it did at anything", () => {
+    const { clock, outlier, p, open } = setUp();
+    const other = fakeTraits({ model: "other" });
+    open("tools");
+    expect(outlier.lastFaultAt(p, other)).toBe(Number.NEGATIVE_INFINITY);
+    clock.advance(5);
+    open("vision");
+    expect(outlier.isEjected(p, other)).toBe(true);
+    expect(outlier.lastFaultAt(p, other)).toBe(clock.now());
+  });
+});
+
+describe("identity", () => {
+  it("reconnecting launders nothing: another object with the same id is still out", () => {
+    const { outlier, open } = setUp();
+    open();
+    expect(outlier.isEjected(fakeProvider("p", { connectedAt: 5 }), fakeTraits())).toBe(true);
+  });
+
+  it.each([
+    ["agent", { agentVersion: "1.0.1" }],
+    ["weights", { models: new Map([["m", fakeModel({ weights_hash: "new" })]]) }],
+    ["backend", { models: new Map([["m", fakeModel({ backend: { kind: "llama-server", version: "2" } })]]) }],
+  ])("a changed %s earns a probe", (_, changes) => {
+    const { outlier, open } = setUp();
+    open();
+    const changed = fakeProvider("p", changes);
+    expect(outlier.isEjected(changed, fakeTraits())).toBe(false);
+    expect(outlier.claim(changed, fakeTraits())).toBe(true);
+    expect(outlier.isEjected(changed, fakeTraits())).toBe(true);
+  });
+
+  it("tells when a provider failed last, for who must serve when everybody is out", () => {
+    const { clock, outlier, p, judge } = setUp();
+    judge(CONFIRMED);
+    const at = clock.now();
+    clock.advance(1_000);
+    judge("success");
+    judge(CONFIRMED, "tools");
+    expect(outlier.lastFaultAt(p, fakeTraits())).toBe(at);
   });
 });
 
 describe("capacity refusals", () => {
   function refusing() {
-    const set = setUp(1);
-    const { outlier, clock } = set;
-    const [p] = set.providers;
-    /** Starts a request there; what it returns ends that request. */
-    const start = (traits = fakeTraits()) => {
-      const probe = outlier.claim(p, traits);
-      return { probe, end: (verdict: Verdict) => outlier.judge(p, traits, verdict, clock.now()) };
-    };
-    const isOut = (): boolean => outlier.isEjected(p, fakeTraits());
+    const set = setUp();
+    const { outlier, p, clock } = set;
     const refuse = (traits = fakeTraits()): void => outlier.report(p, traits, "refusal", clock.now());
     const accept = (traits = fakeTraits()): void => outlier.report(p, traits, "accept", clock.now());
     const cooled = (): boolean => outlier.isCapacityCooled(p, "m");
-    return { ...set, p, start, isOut, refuse, accept, cooled };
+    return { ...set, refuse, accept, cooled };
   }
 
   it("end the belief in room until a newer heartbeat, or 15 s", () => {
@@ -284,20 +504,38 @@ describe("capacity refusals", () => {
     expect(cooled()).toBe(false);
   });
 
-  it.each([
-    ["neutral" as const],
-    [{ confirmed: true, connectionLost: false }],
-    ["late" as const],
-    ["success" as const],
-  ])("leave the pair open to others when its probe ends as %j", (verdict) => {
-    const { clock, refuse, cooled, start } = refusing();
-    for (let n = 0; n < 5; n++) refuse();
-    clock.advance(120_000);
-    const old = start();
-    expect(old.probe).toBe(true);
-    start().end(verdict);
-    expect(cooled()).toBe(true);
-    old.end(verdict);
-    expect(cooled()).toBe(false);
+  it.each([["neutral" as const], [CONFIRMED], ["late" as const], ["success" as const]])(
+    "leave the pair open to others when its probe ends as %j",
+    (verdict) => {
+      const { clock, refuse, cooled, start } = refusing();
+      for (let n = 0; n < 5; n++) refuse();
+      clock.advance(120_000);
+      const old = start();
+      expect(old.probe).toBe(true);
+      start().end(verdict);
+      expect(cooled()).toBe(true);
+      old.end(verdict);
+      expect(cooled()).toBe(false);
+    },
+  );
+});
+
+describe("memory", () => {
+  it("is bounded: the longest untouched go first, those that are open last", () => {
+    const { clock, outlier, open, isOut, p } = setUp({ maxRecords: 3 });
+    const others = ["q", "r", "s", "t"].map((id) => fakeProvider(id));
+    const judgeAll = (verdict: Verdict): void => {
+      for (const other of others) outlier.judge(other, fakeTraits(), verdict, clock.now());
+    };
+    open();
+    judgeAll("success");
+    expect([isOut(), outlier.lastFaultAt(p, fakeTraits())]).toEqual([true, clock.now()]);
+    judgeAll(CONFIRMED);
+    // Room for two beside the open one: whoever came first was forgotten.
+    const known = others.map((other) => outlier.lastFaultAt(other, fakeTraits()) > 0);
+    expect(known).toEqual([false, false, true, true]);
+    for (const other of others) for (let n = 0; n < 2; n++) outlier.judge(other, fakeTraits(), CONFIRMED, clock.now());
+    expect(isOut()).toBe(false);
+    expect(others.map((other) => outlier.isEjected(other, fakeTraits()))).toEqual([false, true, true, true]);
   });
 });

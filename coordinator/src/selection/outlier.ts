@@ -1,14 +1,14 @@
-import { BoundedMap } from "@hearth/platform";
-import type { ProviderId } from "@hearth/protocol";
 import type { Provider } from "../fleet/provider.js";
-import { CapacityRecord } from "./capacity-record.js";
-import { FaultRecord, type RecordDeps } from "./fault-record.js";
+import type { FaultRecord, RecordDeps, Stay } from "./fault-record.js";
 import type { Health, Probe } from "./health.js";
+import type { RecordedOutcome } from "./outcomes.js";
 import { DEFAULT_OUTLIER, type OutlierSettings } from "./outlier-policy.js";
-import type { Verdict } from "./pick-result.js";
+import type { Fault, Verdict } from "./pick-result.js";
+import { type MachineRecords, RecordBook } from "./record-book.js";
 import type { Shape, Traits } from "./traits.js";
 
 export interface OutlierHooks {
+  /** A provider is out for this shape, for the first time or again. */
   ejected(shape: Shape): void;
   capacityCooled(): void;
 }
@@ -27,115 +27,129 @@ export interface OutlierDeps extends Omit<RecordDeps, "settings"> {
  * picker's to decide.
  */
 export class OutlierDetector implements Health {
-  readonly #deps: RecordDeps;
   readonly #hooks: OutlierHooks;
-  readonly #faults = new BoundedMap<string, FaultRecord>(DEFAULT_OUTLIER.maxRecords);
-  readonly #capacity = new BoundedMap<string, CapacityRecord>(DEFAULT_OUTLIER.maxRecords);
+  readonly #settings: () => OutlierSettings;
+  readonly #book: RecordBook;
 
   constructor({ hooks, settings = () => DEFAULT_OUTLIER, ...deps }: OutlierDeps) {
-    this.#deps = { ...deps, settings };
     this.#hooks = hooks;
+    this.#settings = settings;
+    this.#book = new RecordBook({ ...deps, settings });
   }
 
-  isEjected(provider: Provider, { model, shape }: Traits): boolean {
-    const now = this.#deps.clock.now();
-    const record = this.#faults.get(faultKey(provider.id, model, shape));
-    return record?.isOut(now, buildOf(provider, model)) === true;
+  isEjected(provider: Provider, traits: Traits): boolean {
+    const machine = this.#book.machine(provider.id);
+    // Asked for every provider at every pick: where nothing is wrong nothing more is looked at.
+    if (machine === undefined || machine.unwell.size === 0) return false;
+    return machine.faultOf(traits)?.isOut(provider) === true || this.#isMachineOut(machine, provider);
   }
 
-  lastFaultAt(provider: Provider, { model, shape }: Traits): number {
-    return this.#faults.get(faultKey(provider.id, model, shape))?.lastFaultAt ?? Number.NEGATIVE_INFINITY;
+  lastFaultAt(provider: Provider, traits: Traits): number {
+    const machine = this.#book.machine(provider.id);
+    if (machine === undefined) return Number.NEGATIVE_INFINITY;
+    const own = machine.faultOf(traits)?.lastFaultAt ?? Number.NEGATIVE_INFINITY;
+    if (!this.#isMachineOut(machine, provider)) return own;
+    return Math.max(own, ...[...machine.unwell].map((record) => record.lastFaultAt));
   }
 
-  probe(provider: Provider, { model, shape }: Traits): Probe {
-    const record = this.#faults.get(faultKey(provider.id, model, shape));
-    return record?.probe(this.#deps.clock.now(), buildOf(provider, model)) ?? "none";
+  probe(provider: Provider, traits: Traits): Probe {
+    return this.#book.machine(provider.id)?.faultOf(traits)?.probe(provider) ?? "none";
   }
 
   isCapacityCooled(provider: Provider, model: string): boolean {
-    return this.#capacity.get(capacityKey(provider.id, model))?.isCooled() ?? false;
+    return this.#book.machine(provider.id)?.capacity.get(model)?.isCooled() ?? false;
   }
 
   believesHeadroom(provider: Provider, model: string): boolean {
-    const record = this.#capacity.get(capacityKey(provider.id, model));
-    return record?.believes(provider.lastHeartbeatAt) ?? true;
+    return this.#book.machine(provider.id)?.capacity.get(model)?.believes(provider.lastHeartbeatAt) ?? true;
   }
 
   /**
-   * A request is about to run there. Claims the probe where one is due.
+   * A request is about to run there. Claims the probe where there is one to claim, also before its time: whoever sends
+   * a request to an ejected provider has nobody else.
    *
    * @param traits the object that is given to `judge` and `report` for this request: it is known by that
    * @returns whether this is a probe: it may hedge at once
    */
   claim(provider: Provider, traits: Traits): boolean {
-    const { model, shape } = traits;
-    const now = this.#deps.clock.now();
-    const fault = this.#faults.get(faultKey(provider.id, model, shape))?.claimProbe(now, buildOf(provider, model));
-    const capacity = this.#capacity.get(capacityKey(provider.id, model))?.claimProbe(traits);
+    const machine = this.#book.machine(provider.id);
+    const fault = machine?.faultOf(traits)?.claimProbe({ provider, traits });
+    const capacity = machine?.capacity.get(traits.model)?.claimProbe(traits);
     return fault === true || capacity === true;
   }
 
   /**
    * Tells how a request went there.
    *
-   * @param observedAt when it was seen, ms: a report that comes late is weighed by that, not by its arrival
+   * @param observedAt when it was seen, ms: a verdict that comes late is weighed by that, not by its arrival
    */
   judge(provider: Provider, traits: Traits, verdict: Verdict, observedAt: number): void {
-    const { model, shape } = traits;
+    const stay = { provider, traits };
     // Whatever came of it tells nothing about room, or has been told by `report`.
-    this.#capacity.get(capacityKey(provider.id, model))?.release(traits);
+    this.#book.machine(provider.id)?.capacity.get(traits.model)?.release(traits);
     switch (verdict) {
-      case "retraction":
-        this.#faults.get(faultKey(provider.id, model, shape))?.unsaySuccess();
-        return this.#fault(provider, model, shape, observedAt);
       case "success":
-        this.#faults.get(faultKey(provider.id, model, shape))?.succeeded(observedAt);
-        return;
+        return this.#tell(stay, (record) => {
+          record.succeeded(observedAt, traits);
+          return false;
+        });
       case "neutral":
-        this.#faults.get(faultKey(provider.id, model, shape))?.releaseProbe();
-        return;
+        return this.#release(stay);
+      case "late":
+        return this.#tell(stay, (record) => record.late(observedAt, stay));
+      case "retraction":
+        return this.#tell(stay, (record) => record.retracted(observedAt, stay));
       default:
-        return this.#fault(provider, model, shape, observedAt);
+        return this.#fault(stay, verdict, observedAt);
     }
   }
 
   /** Tells what is known of a provider's room at once. */
   report(provider: Provider, traits: Traits, sign: "accept" | "refusal", observedAt: number): void {
-    const { model, shape } = traits;
     switch (sign) {
-      case "refusal":
-        this.#faults.get(faultKey(provider.id, model, shape))?.releaseProbe();
-        return this.#refusal(provider.id, traits, observedAt);
-      case "accept":
-        this.#capacity.get(capacityKey(provider.id, model))?.accepted(observedAt);
-        return;
+      case "refusal": {
+        this.#release({ provider, traits });
+        const record = this.#book.capacity(provider.id, traits);
+        if (record.refused(observedAt, traits)) this.#hooks.capacityCooled();
+        return this.#book.touched(record);
+      }
+      case "accept": {
+        const record = this.#book.machine(provider.id)?.capacity.get(traits.model);
+        if (record === undefined) return;
+        record.accepted(observedAt);
+        return this.#book.touched(record);
+      }
     }
   }
 
-  #fault(provider: Provider, model: string, shape: Shape, at: number): void {
-    const now = this.#deps.clock.now();
-    const record = touch(this.#faults, faultKey(provider.id, model, shape), () => new FaultRecord());
-    record.failed(at, buildOf(provider, model));
-    if (record.openIfDue(now, this.#deps.rng)) this.#hooks.ejected(shape);
+  #fault(stay: Stay, { confirmed }: Fault, at: number): void {
+    const outcome: RecordedOutcome = { at, kind: confirmed ? "confirmed" : "unconfirmed" };
+    this.#tell(stay, (record) => record.failed(outcome, stay));
   }
 
-  #refusal(id: ProviderId, traits: Traits, at: number): void {
-    const record = touch(this.#capacity, capacityKey(id, traits.model), () => new CapacityRecord(this.#deps, traits));
-    if (record.refused(at, traits)) this.#hooks.capacityCooled();
+  #tell({ provider, traits }: Stay, tell: (record: FaultRecord) => boolean): void {
+    const record = this.#book.faults(provider.id, traits);
+    this.#ejectedIf(tell(record), record);
+    this.#book.touched(record);
   }
-}
 
-const faultKey = (id: ProviderId, model: string, shape: Shape): string => `${id}\n${model}\n${shape}`;
-const capacityKey = (id: ProviderId, model: string): string => `${id}\n${model}`;
+  #release({ provider, traits }: Stay): void {
+    this.#book.machine(provider.id)?.faultOf(traits)?.release(traits);
+  }
 
-/** What must change for a reconnect to earn a probe: the agent's binary or the model's weights. */
-function buildOf(provider: Provider, model: string): string {
-  return `${provider.agentVersion}\n${provider.models.get(model)?.weights_hash ?? ""}`;
-}
+  #ejectedIf(opened: boolean, { shape }: FaultRecord): void {
+    if (opened) this.#hooks.ejected(shape);
+  }
 
-/** Gets or makes a record and moves it to the young end. */
-function touch<R>(records: BoundedMap<string, R>, key: string, make: () => R): R {
-  const record = records.get(key) ?? make();
-  records.set(key, record);
-  return record;
+  /** What fails in several ways at once is ill as a whole. */
+  #isMachineOut({ unwell }: MachineRecords, provider: Provider): boolean {
+    const { outToEjectMachine } = this.#settings();
+    if (unwell.size < outToEjectMachine) return false;
+    let out = 0;
+    for (const record of unwell) {
+      if (record.isOut(provider)) out += 1;
+      if (out >= outToEjectMachine) return true;
+    }
+    return false;
+  }
 }

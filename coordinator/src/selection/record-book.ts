@@ -1,0 +1,100 @@
+import type { ProviderId } from "@hearth/protocol";
+import { CapacityRecord } from "./capacity-record.js";
+import { FaultRecord, type RecordDeps } from "./fault-record.js";
+import type { Shape, Traits } from "./traits.js";
+
+/** All records of one machine. */
+export class MachineRecords {
+  readonly faults: Map<string, Map<Shape, FaultRecord>> = new Map();
+  readonly capacity: Map<string, CapacityRecord> = new Map();
+  /** Those of `faults` that are not closed: all that is asked for where nothing is wrong. */
+  readonly unwell: Set<FaultRecord> = new Set();
+
+  faultOf({ model, shape }: Traits): FaultRecord | undefined {
+    return this.faults.get(model)?.get(shape);
+  }
+}
+
+type Kept = FaultRecord | CapacityRecord;
+
+/**
+ * The records of all machines, found by machine. So many are kept at most: the longest untouched goes first, and one
+ * that holds something against its machine only when there is no other.
+ */
+export class RecordBook {
+  readonly #deps: RecordDeps;
+  readonly #machines = new Map<ProviderId, MachineRecords>();
+  /** Whose each is; the longest untouched first. */
+  readonly #closed = new Map<Kept, ProviderId>();
+  readonly #open = new Map<Kept, ProviderId>();
+
+  constructor(deps: RecordDeps) {
+    this.#deps = deps;
+  }
+
+  /** Records kept now. */
+  get size(): number {
+    return this.#closed.size + this.#open.size;
+  }
+
+  machine(id: ProviderId): MachineRecords | undefined {
+    return this.#machines.get(id);
+  }
+
+  /** Gets or makes a record of faults. */
+  faults(id: ProviderId, traits: Traits): FaultRecord {
+    const known = this.#machines.get(id)?.faultOf(traits);
+    if (known !== undefined) return known;
+    const record = new FaultRecord(this.#deps, traits);
+    const machine = this.#add(id, record);
+    const shapes = machine.faults.get(traits.model) ?? new Map<Shape, FaultRecord>();
+    machine.faults.set(traits.model, shapes.set(traits.shape, record));
+    return record;
+  }
+
+  /** Gets or makes a record of refusals. */
+  capacity(id: ProviderId, traits: Traits): CapacityRecord {
+    const known = this.#machines.get(id)?.capacity.get(traits.model);
+    if (known !== undefined) return known;
+    const record = new CapacityRecord(this.#deps, traits);
+    this.#add(id, record).capacity.set(traits.model, record);
+    return record;
+  }
+
+  /** To be called when a record has been told something: it is the youngest now, and found by its state. */
+  touched(record: Kept): void {
+    const id = this.#closed.get(record) ?? this.#open.get(record);
+    if (id === undefined) return;
+    this.#closed.delete(record);
+    this.#open.delete(record);
+    (record.isClosed ? this.#closed : this.#open).set(record, id);
+    if (record instanceof CapacityRecord) return;
+    const unwell = this.#machines.get(id)?.unwell;
+    if (record.isClosed) unwell?.delete(record);
+    else unwell?.add(record);
+  }
+
+  #add(id: ProviderId, record: Kept): MachineRecords {
+    while (this.size > 0 && this.size >= this.#deps.settings().maxRecords) this.#dropOldest();
+    this.#closed.set(record, id);
+    const machine = this.#machines.get(id) ?? new MachineRecords();
+    this.#machines.set(id, machine);
+    return machine;
+  }
+
+  #dropOldest(): void {
+    const from = this.#closed.size > 0 ? this.#closed : this.#open;
+    const [record, id] = from.entries().next().value as [Kept, ProviderId];
+    from.delete(record);
+    const machine = this.#machines.get(id) as MachineRecords;
+    if (record instanceof CapacityRecord) {
+      machine.capacity.delete(record.model);
+    } else {
+      machine.unwell.delete(record);
+      const shapes = machine.faults.get(record.model);
+      shapes?.delete(record.shape);
+      if (shapes?.size === 0) machine.faults.delete(record.model);
+    }
+    if (machine.faults.size + machine.capacity.size === 0) this.#machines.delete(id);
+  }
+}
