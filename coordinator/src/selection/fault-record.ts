@@ -21,8 +21,19 @@ export interface Stay {
 type State =
   | { readonly type: "closed" }
   /** Half-open once `until` has passed, or the build is another. */
-  | { readonly type: "open"; readonly until: number; readonly build: Build }
-  | { readonly type: "probing"; readonly holder: Traits; readonly build: Build };
+  | { readonly type: "open"; readonly until: number; readonly opening: Opening }
+  | { readonly type: "probing"; readonly holder: Traits; readonly opening: Opening };
+
+/** Why it is not closed: a fault that is taken back may leave nothing of that. */
+interface Opening {
+  readonly cause: "faults" | "late" | "retraction" | RecordedOutcome;
+  /** What had failed. */
+  readonly build: Build;
+  /** Doublings before it. */
+  readonly level: number;
+  /** What it was that a probe then failed to end. */
+  readonly before: Opening | undefined;
+}
 
 const CLOSED: State = { type: "closed" };
 
@@ -70,7 +81,7 @@ export class FaultRecord {
       case "closed":
         return false;
       case "open":
-        return this.#deps.clock.now() < this.#state.until && isBuild(this.#state.build, provider, this.model);
+        return this.#deps.clock.now() < this.#state.until && isBuild(this.#state.opening.build, provider, this.model);
       case "probing":
         return true;
     }
@@ -94,20 +105,20 @@ export class FaultRecord {
    */
   claimProbe({ traits }: Stay): boolean {
     if (this.#state.type !== "open") return false;
-    this.#state = { type: "probing", holder: traits, build: this.#state.build };
+    this.#state = { type: "probing", holder: traits, opening: this.#state.opening };
     return true;
   }
 
   /** The request tells nothing: if it held the probe, the next one may claim it. */
   release(by: Traits): void {
-    if (this.#state.type === "probing" && this.#state.holder === by) this.#halfOpen(this.#state.build);
+    if (this.#state.type === "probing" && this.#state.holder === by) this.#halfOpen(this.#state.opening);
   }
 
   /** @returns whether this opens it */
   failed(outcome: RecordedOutcome, stay: Stay): boolean {
     if (this.#closed !== undefined && outcome.at < this.#closed.at) outcome.kind = "cleared";
     this.#noteFault(outcome, stay);
-    if (this.#isHeldBy(stay.traits)) return this.#open();
+    if (this.#isHeldBy(stay.traits)) return this.#open(outcome);
     return this.#openIfDue();
   }
 
@@ -120,7 +131,7 @@ export class FaultRecord {
     this.#lastFaultAt = Math.max(this.#lastFaultAt, at);
     if (this.#isHeldBy(stay.traits)) {
       this.#build = buildOf(stay.provider, this.model);
-      return this.#open();
+      return this.#open("late");
     }
     if (at < this.#lastSuccessAt) return false;
     const { latesToOpen, windowMs } = this.#deps.settings();
@@ -128,7 +139,7 @@ export class FaultRecord {
     if (this.#lates.length < latesToOpen) return false;
     this.#lates = [];
     this.#noteFault({ at, kind: "confirmed" }, stay);
-    return this.isClosed && this.#open();
+    return this.isClosed && this.#open("late");
   }
 
   /** What a provider does well while it is ejected brings it back no sooner, but for its probe. */
@@ -152,7 +163,30 @@ export class FaultRecord {
     this.#outcomes.removeLastSuccess();
     const hadClosed = this.isClosed && this.#closed?.by === stay.traits;
     if (this.failed({ at, kind: "confirmed" }, stay)) return true;
-    return hadClosed && this.#open();
+    return hadClosed && this.#open("retraction");
+  }
+
+  /**
+   * A fault that is recorded here has been confirmed.
+   *
+   * @returns whether this opens it
+   */
+  confirm(outcome: RecordedOutcome): boolean {
+    if (outcome.kind !== "unconfirmed") return false;
+    outcome.kind = "confirmed";
+    return this.#openIfDue();
+  }
+
+  /** A fault that is recorded here was nobody's, and what it did is undone. */
+  takeBack(outcome: RecordedOutcome): void {
+    this.#outcomes.remove(outcome);
+    this.#lastFaultAt = Math.max(this.#outcomes.lastFaultAt, ...this.#lates);
+    if (this.#state.type !== "open") return;
+    const { cause, level, before } = this.#state.opening;
+    if (cause === "faults" && !this.#outcomes.areDue(this.#deps.settings())) this.#state = CLOSED;
+    else if (cause === outcome && before !== undefined) this.#halfOpen(before);
+    else return;
+    this.#level = level;
   }
 
   #noteFault(outcome: RecordedOutcome, { provider }: Stay): void {
@@ -163,21 +197,22 @@ export class FaultRecord {
   }
 
   #openIfDue(): boolean {
-    return this.isClosed && this.#outcomes.areDue(this.#deps.settings()) && this.#open();
+    return this.isClosed && this.#outcomes.areDue(this.#deps.settings()) && this.#open("faults");
   }
 
-  #open(): true {
+  #open(cause: Opening["cause"]): true {
     const { baseEjectionMs, maxEjectionMs, jitter } = this.#deps.settings();
     const ejectionMs = baseEjectionMs * 2 ** this.#level;
     const until = this.#deps.clock.now() + Math.min(maxEjectionMs, ejectionMs * (1 + jitter * this.#deps.rng.next()));
-    this.#state = { type: "open", until, build: this.#build };
+    const before = this.#state.type === "closed" ? undefined : { ...this.#state.opening, before: undefined };
+    this.#state = { type: "open", until, opening: { cause, build: this.#build, level: this.#level, before } };
     // Doublings past the longest ejection would only have to be worked off.
     if (ejectionMs < maxEjectionMs) this.#level += 1;
     return true;
   }
 
-  #halfOpen(build: Build): void {
-    this.#state = { type: "open", until: Number.NEGATIVE_INFINITY, build };
+  #halfOpen(opening: Opening): void {
+    this.#state = { type: "open", until: Number.NEGATIVE_INFINITY, opening };
   }
 
   #close(at: number, by: Traits): void {

@@ -1,6 +1,6 @@
 import { FakeClock } from "@hearth/platform/testing";
 import { describe, expect, it } from "vitest";
-import { fakeModel, fakeProvider, fakeTraits } from "../testing/fake-provider.js";
+import { type FakeProvider, fakeModel, fakeProvider, fakeTraits } from "../testing/fake-provider.js";
 import { OutlierDetector } from "./outlier.js";
 import { DEFAULT_OUTLIER as DEFAULT, type OutlierSettings } from "./outlier-policy.js";
 import type { Verdict } from "./pick-result.js";
@@ -8,6 +8,7 @@ import type { Shape, Traits } from "./traits.js";
 
 const CONFIRMED: Verdict = { confirmed: true, connectionLost: false };
 const UNCONFIRMED: Verdict = { confirmed: false, connectionLost: false };
+const LOST: Verdict = { confirmed: true, connectionLost: true };
 
 function setUp(changes: Partial<OutlierSettings> = {}, chance = 0) {
   const clock = new FakeClock();
@@ -429,6 +430,132 @@ describe("identity", () => {
     judge("success");
     judge(CONFIRMED, "tools");
     expect(outlier.lastFaultAt(p, fakeTraits())).toBe(at);
+  });
+});
+
+describe("a lost connection", () => {
+  it("is one fault, however many requests, models and shapes it carried", () => {
+    const { outlier, p, judge, isOut, clock } = setUp();
+    for (let n = 0; n < 10; n++) {
+      judge(LOST, n % 2 === 0 ? "base" : "tools");
+      outlier.judge(p, fakeTraits({ model: `m${n}` }), LOST, clock.now());
+    }
+    expect([isOut("base"), isOut("tools")]).toEqual([false, false]);
+    // The next connection's is another.
+    outlier.judge(fakeProvider("p", { connectedAt: 7 }), fakeTraits(), LOST, clock.now());
+    expect(isOut("base")).toBe(true);
+  });
+
+  it("is as sure as the surest of its requests", () => {
+    const { judge, isOut } = setUp();
+    judge({ confirmed: false, connectionLost: true });
+    judge(CONFIRMED);
+    expect(isOut()).toBe(false);
+    judge(LOST, "tools");
+    expect(isOut()).toBe(true);
+  });
+
+  it("gives back the probe of a request that it took along and that it is not counted for", () => {
+    const { clock, open, judge, isOut, start } = setUp();
+    open("tools");
+    clock.advance(30_000);
+    const probe = start(fakeTraits({ shape: "tools" }));
+    judge(LOST);
+    probe.end(LOST);
+    expect([isOut("tools"), start(fakeTraits({ shape: "tools" })).probe]).toEqual([false, true]);
+  });
+});
+
+describe("connections that most of the fleet loses at once", () => {
+  const fleet = ["p", "q", "r", "s", "t"].map((id) => fakeProvider(id));
+  const again = (connectedAt: number) => fleet.map(({ id }) => fakeProvider(id, { connectedAt }));
+
+  function lose(set: ReturnType<typeof setUp>, machines: readonly FakeProvider[], connected = fleet.length): void {
+    for (const [n, machine] of machines.entries()) {
+      set.outlier.connectionLost(machine.id, set.clock.now(), connected - n);
+    }
+  }
+  const struck = ({ outlier, clock }: ReturnType<typeof setUp>, machine: FakeProvider): boolean => {
+    outlier.judge(machine, fakeTraits(), CONFIRMED, clock.now());
+    return outlier.isEjected(machine, fakeTraits());
+  };
+  const blame = ({ outlier, clock }: ReturnType<typeof setUp>, machines: readonly FakeProvider[]): void => {
+    for (const machine of machines) outlier.judge(machine, fakeTraits(), LOST, clock.now());
+  };
+
+  it("count for nobody, judged before or after it was known", () => {
+    const set = setUp();
+    blame(set, fleet.slice(0, 2));
+    lose(set, fleet.slice(0, 2));
+    set.clock.advance(1_900);
+    lose(set, fleet.slice(2, 4), 3);
+    blame(set, fleet.slice(2, 4));
+    set.clock.advance(5_000);
+    expect(fleet.slice(0, 4).map((machine) => struck(set, machine))).toEqual([false, false, false, false]);
+  });
+
+  it("bring back whom they had put out, at the doubling that it had", () => {
+    const set = setUp();
+    blame(set, fleet.slice(0, 3));
+    blame(set, again(1).slice(0, 3));
+    expect(set.isOut()).toBe(true);
+    lose(set, fleet.slice(0, 3));
+    expect(set.isOut()).toBe(false);
+    set.clock.advance(10_000);
+    set.open();
+    expect(set.outFor()).toBe(30_000);
+  });
+
+  it("are no failed probes either, and no last fault", () => {
+    const set = setUp();
+    set.open();
+    const failedAt = set.clock.now();
+    set.clock.advance(30_000);
+    set.start().end(LOST);
+    expect(set.isOut()).toBe(true);
+    lose(set, fleet);
+    expect(set.outlier.lastFaultAt(set.p, fakeTraits())).toBe(failedAt);
+    const probe = set.start();
+    expect(probe.probe).toBe(true);
+    probe.end(CONFIRMED);
+    expect(set.outFor()).toBe(60_000);
+  });
+
+  it("leave what was no lost connection as it was", () => {
+    const set = setUp();
+    set.open();
+    lose(set, fleet);
+    blame(set, fleet);
+    expect(set.isOut()).toBe(true);
+  });
+
+  it("are the machines' own when they are half, or apart, or a fleet of two", () => {
+    const half = setUp();
+    lose(half, fleet.slice(0, 3), 6);
+    blame(half, fleet.slice(0, 3));
+    expect(struck(half, fleet[0] as FakeProvider)).toBe(true);
+    const apart = setUp();
+    for (const machine of fleet) {
+      lose(apart, [machine]);
+      blame(apart, [machine]);
+      apart.clock.advance(2_001);
+    }
+    expect(struck(apart, fleet[4] as FakeProvider)).toBe(true);
+    const two = setUp();
+    lose(two, fleet.slice(0, 2), 2);
+    blame(two, fleet.slice(0, 2));
+    expect(struck(two, fleet[0] as FakeProvider)).toBe(true);
+  });
+
+  it("do not excuse one that is lost again and again", () => {
+    const set = setUp();
+    lose(set, fleet);
+    for (let n = 1; n <= 4; n++) {
+      set.clock.advance(1_500);
+      lose(set, again(n).slice(0, 1));
+      blame(set, again(n).slice(0, 1));
+    }
+    expect(set.isOut()).toBe(true);
   });
 });
 

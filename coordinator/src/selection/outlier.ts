@@ -1,3 +1,4 @@
+import type { ProviderId } from "@hearth/protocol";
 import type { Provider } from "../fleet/provider.js";
 import type { FaultRecord, RecordDeps, Stay } from "./fault-record.js";
 import type { Health, Probe } from "./health.js";
@@ -5,6 +6,7 @@ import type { RecordedOutcome } from "./outcomes.js";
 import { DEFAULT_OUTLIER, type OutlierSettings } from "./outlier-policy.js";
 import type { Fault, Verdict } from "./pick-result.js";
 import { type MachineRecords, RecordBook } from "./record-book.js";
+import { SharedLosses } from "./shared-losses.js";
 import type { Shape, Traits } from "./traits.js";
 
 export interface OutlierHooks {
@@ -30,11 +32,13 @@ export class OutlierDetector implements Health {
   readonly #hooks: OutlierHooks;
   readonly #settings: () => OutlierSettings;
   readonly #book: RecordBook;
+  readonly #losses: SharedLosses;
 
   constructor({ hooks, settings = () => DEFAULT_OUTLIER, ...deps }: OutlierDeps) {
     this.#hooks = hooks;
     this.#settings = settings;
     this.#book = new RecordBook({ ...deps, settings });
+    this.#losses = new SharedLosses(settings);
   }
 
   isEjected(provider: Provider, traits: Traits): boolean {
@@ -122,9 +126,46 @@ export class OutlierDetector implements Health {
     }
   }
 
-  #fault(stay: Stay, { confirmed }: Fault, at: number): void {
+  /**
+   * A machine's connection was lost, and not because it said that it was leaving. Those that most of the fleet loses
+   * at once are our own network's: what was or is yet to be said of them counts for nobody.
+   *
+   * @param at ms
+   * @param connected machines that were connected just before
+   */
+  connectionLost(id: ProviderId, at: number, connected: number): void {
+    for (const each of this.#losses.lost(id, at, connected)) this.#takeBack(each);
+  }
+
+  #fault(stay: Stay, { confirmed, connectionLost }: Fault, at: number): void {
     const outcome: RecordedOutcome = { at, kind: confirmed ? "confirmed" : "unconfirmed" };
-    this.#tell(stay, (record) => record.failed(outcome, stay));
+    if (!connectionLost) return this.#tell(stay, (record) => record.failed(outcome, stay));
+    if (this.#losses.covers(at)) return this.#release(stay);
+    const { id, connectedAt } = stay.provider;
+    const known = this.#book.machine(id)?.losses.get(connectedAt);
+    if (known === undefined) {
+      this.#tell(stay, (record) => {
+        this.#book.machine(id)?.remember(connectedAt, { type: "fault", record, outcome });
+        return record.failed(outcome, stay);
+      });
+      return;
+    }
+    // One connection is one fault, however many requests it carried: as sure as the surest of them.
+    this.#release(stay);
+    if (known.type === "fault" && confirmed) {
+      this.#ejectedIf(known.record.confirm(known.outcome), known.record);
+      this.#book.touched(known.record);
+    }
+  }
+
+  #takeBack(id: ProviderId): void {
+    const machine = this.#book.machine(id);
+    for (const [connectedAt, loss] of machine?.losses ?? []) {
+      if (loss.type === "taken_back" || !this.#losses.covers(loss.outcome.at)) continue;
+      loss.record.takeBack(loss.outcome);
+      machine?.losses.set(connectedAt, { type: "taken_back" });
+      this.#book.touched(loss.record);
+    }
   }
 
   #tell({ provider, traits }: Stay, tell: (record: FaultRecord) => boolean): void {

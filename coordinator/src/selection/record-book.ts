@@ -1,7 +1,16 @@
 import type { ProviderId } from "@hearth/protocol";
 import { CapacityRecord } from "./capacity-record.js";
 import { FaultRecord, type RecordDeps } from "./fault-record.js";
+import type { RecordedOutcome } from "./outcomes.js";
 import type { Shape, Traits } from "./traits.js";
+
+/** Lost connections of one machine that are remembered: what ran on them may be judged minutes later. */
+const LOSSES_KEPT = 8;
+
+/** A lost connection: one fault, or none where it was not the machine's. */
+export type Loss =
+  | { readonly type: "fault"; readonly record: FaultRecord; readonly outcome: RecordedOutcome }
+  | { readonly type: "taken_back" };
 
 /** All records of one machine. */
 export class MachineRecords {
@@ -9,9 +18,16 @@ export class MachineRecords {
   readonly capacity: Map<string, CapacityRecord> = new Map();
   /** Those of `faults` that are not closed: all that is asked for where nothing is wrong. */
   readonly unwell: Set<FaultRecord> = new Set();
+  /** By the time at which the connection began. */
+  readonly losses: Map<number, Loss> = new Map();
 
   faultOf({ model, shape }: Traits): FaultRecord | undefined {
     return this.faults.get(model)?.get(shape);
+  }
+
+  remember(connectedAt: number, loss: Loss): void {
+    this.losses.set(connectedAt, loss);
+    if (this.losses.size > LOSSES_KEPT) this.losses.delete(this.losses.keys().next().value as number);
   }
 }
 
