@@ -90,7 +90,7 @@ export function essential({
   dialects,
   ...rest
 }: ModelAdvert): ModelAdvert {
-  const { template_render_ok, weights_hash } = rest;
+  const { backend, template_render_ok, weights_hash } = rest;
   return {
     id,
     capabilities,
@@ -98,6 +98,7 @@ export function essential({
     ...(weights_bytes === undefined ? {} : { weights_bytes }),
     ...(dialects === undefined ? {} : { dialects }),
     ...(weights_hash === undefined ? {} : { weights_hash }),
+    ...(backend === undefined ? {} : { backend }),
     ...(template_render_ok === undefined ? {} : { template_render_ok }),
   };
 }

@@ -1,5 +1,6 @@
 import { FakeClock } from "@hearth/platform/testing";
 import { describe, expect, it } from "vitest";
+import { DepartedProvider } from "../fleet/departed-provider.js";
 import { type FakeProvider, fakeModel, fakeProvider, fakeTraits } from "../testing/fake-provider.js";
 import { OutlierDetector } from "./outlier.js";
 import { DEFAULT_OUTLIER as DEFAULT, type OutlierSettings } from "./outlier-policy.js";
@@ -420,6 +421,14 @@ describe("identity", () => {
     expect(outlier.isEjected(changed, fakeTraits())).toBe(false);
     expect(outlier.claim(changed, fakeTraits())).toBe(true);
     expect(outlier.isEjected(changed, fakeTraits())).toBe(true);
+  });
+
+  it("is still out while it is away", () => {
+    const { outlier, p, clock, open } = setUp();
+    const backend = { kind: "llama-server", version: "1" };
+    p.models = new Map([["m", fakeModel({ weights_hash: "w", backend })]]);
+    open();
+    expect(outlier.isEjected(DepartedProvider.of(p, clock.now()), fakeTraits())).toBe(true);
   });
 
   it("tells when a provider failed last, for who must serve when everybody is out", () => {
