@@ -40,6 +40,19 @@ describe("the watchdog", () => {
     expect(barks).toEqual([1_150]);
   });
 
+  it("goes on where it was paused when it resumes", () => {
+    const { clock, dog, barks } = start();
+    clock.advance(60);
+    dog.pause();
+    clock.advance(1_000);
+    dog.resume();
+    dog.resume();
+    clock.advance(39);
+    expect(barks).toEqual([]);
+    clock.advance(1);
+    expect(barks).toEqual([1_100]);
+  });
+
   it("is gone with its timer when it is disposed of", () => {
     const { clock, dog, barks } = start();
     dog[Symbol.dispose]();

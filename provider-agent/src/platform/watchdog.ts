@@ -1,13 +1,14 @@
 import type { Clock } from "@hearth/platform";
 
-/** Barks once when it has been waiting for too long. Feeding and pausing it touch no timer, so that they cost nothing. */
+/** Barks once when it has been waiting for too long. All but its making touch no timer, so that they cost nothing. */
 export class Watchdog implements Disposable {
   readonly #clock: Clock;
   readonly #limitMs: number;
   readonly #bark: () => void;
   #timer: Disposable;
-  /** Since when it has been waiting; `undefined` while paused. */
-  #since: number | undefined;
+  /** Since when it has been waiting, pauses left out. */
+  #since: number;
+  #pausedAt: number | undefined;
 
   constructor(clock: Clock, limitMs: number, bark: () => void) {
     this.#clock = clock;
@@ -20,11 +21,19 @@ export class Watchdog implements Disposable {
   /** Starts to wait anew. */
   feed(): void {
     this.#since = this.#clock.now();
+    this.#pausedAt = undefined;
   }
 
-  /** Does not wait until it is fed again. */
+  /** Does not wait until it is fed or goes on. */
   pause(): void {
-    this.#since = undefined;
+    this.#pausedAt ??= this.#clock.now();
+  }
+
+  /** Waits on where it was paused. */
+  resume(): void {
+    if (this.#pausedAt === undefined) return;
+    this.#since += this.#clock.now() - this.#pausedAt;
+    this.#pausedAt = undefined;
   }
 
   [Symbol.dispose](): void {
@@ -33,7 +42,11 @@ export class Watchdog implements Disposable {
 
   #arm(ms: number): Disposable {
     return this.#clock.setTimer(ms, () => {
-      const waitedMs = this.#since === undefined ? 0 : this.#clock.now() - this.#since;
+      if (this.#pausedAt !== undefined) {
+        this.#timer = this.#arm(this.#limitMs);
+        return;
+      }
+      const waitedMs = this.#clock.now() - this.#since;
       if (waitedMs >= this.#limitMs) return this.#bark();
       this.#timer = this.#arm(this.#limitMs - waitedMs);
     });
