@@ -6,6 +6,12 @@ export const STALL_MS = 45_000;
 /** How long the end of a body may take behind the end of the answer, ms. */
 const LINGER_MS = 1_000;
 
+/** Told when the backend is listened to and when it is not. */
+export interface Heeded {
+  listen(): void;
+  rest(): void;
+}
+
 /**
  * Reads a backend's answer chunk by chunk, with a watch on silence between them. How long the first may take is the
  * caller's to watch; time between two reads does not count.
@@ -16,11 +22,11 @@ export class BodyReader implements Disposable {
   readonly #stalled: () => void;
   readonly #begun: () => void;
   #watchdog: Watchdog | undefined;
-  #beginsByItself = true;
+  #heeded: Heeded | undefined;
 
   /**
    * @param stalled called once when the backend has been silent for `STALL_MS`: the pending read is to be aborted
-   * @param begun called once when the first chunk, or the end, is here; see also `beginLater`
+   * @param begun called once when the first chunk, or the end, is here; see also `leaveTo`
    */
   constructor(body: AsyncIterable<Uint8Array>, clock: Clock, stalled: () => void, begun: () => void = () => {}) {
     this.#chunks = body[Symbol.asyncIterator]();
@@ -30,24 +36,21 @@ export class BodyReader implements Disposable {
   }
 
   /**
-   * From here on silence counts only once `begin` is called: what a backend sends before its answer (comments, a role)
-   * must not shorten the time that silence would have got.
+   * From here on it is another's to say what silence is: bytes alone (comments, a role) are no answer. Call it before
+   * the first read.
    */
-  beginLater(): void {
-    this.#beginsByItself = false;
-  }
-
-  /** The answer has begun. */
-  begin(): void {
-    if (this.#watchdog === undefined) this.#begin();
+  leaveTo(heeded: Heeded): void {
+    this.#heeded = heeded;
   }
 
   /** @returns `undefined` at the end. @throws Error when the body breaks off */
   async next(): Promise<Uint8Array | undefined> {
     this.#watchdog?.feed();
+    this.#heeded?.listen();
     const { done, value } = await this.#chunks.next();
+    this.#heeded?.rest();
     if (this.#watchdog !== undefined) this.#watchdog.pause();
-    else if (this.#beginsByItself || done) this.#begin();
+    else if (this.#heeded === undefined) this.#begin();
     return done ? undefined : value;
   }
 

@@ -8,11 +8,13 @@ import {
   readEvents,
 } from "@hearth/dialects";
 import type { Usage } from "@hearth/protocol";
+import { type PromptProgress, progressInComment, progressInEvent } from "../backends/prompt-progress.js";
 import type { AnswerPart } from "./outflow.js";
 
 /** Events that stand together and are of one kind, by their places in the bytes that were read. */
 export interface ScannedPart {
-  readonly holds: AnswerPart;
+  /** `progress`: nothing of the answer, and nobody else's to read. */
+  readonly holds: AnswerPart | "progress";
   readonly from: number;
   readonly to: number;
 }
@@ -30,7 +32,17 @@ type Verdict = { readonly type: "goes_on" | "ended" } | { readonly type: "failed
 
 interface Seen {
   readonly verdict: Verdict;
-  readonly holds: AnswerPart;
+  readonly holds: ScannedPart["holds"];
+}
+
+/** What is told of the events while they are read. */
+export interface ScanHooks {
+  /** Gets each event's own form. Absent = not all of them are read. */
+  readonly parsed?: (parsed: unknown) => void;
+  /** The backend says how far it is with the prompt. */
+  readonly progress?: (progress: PromptProgress) => void;
+  /** Something has come that holds nothing of the answer. */
+  readonly stirred?: () => void;
 }
 
 const GOES_ON = { type: "goes_on" } as const;
@@ -44,17 +56,18 @@ export class EventScan {
   sawContent = false;
   /** The answer has its end: a finish reason, or the end mark. Known only where all events are read. */
   finished = false;
+  /** The backend tells its progress because the agent has asked for it: the consumer has not. */
+  swallowsProgress = false;
+  /** An event of the answer has come, whatever it holds: the backend has taken the request up. */
+  begun = false;
   readonly #grammar: EventGrammar;
-  readonly #told: (parsed: unknown) => void;
-  readonly #parsesAll: boolean;
+  readonly #hooks: ScanHooks;
   #tokens = 0;
   #counts: PartialUsage = {};
 
-  /** @param told gets each event's own form, once all of them are wanted */
-  constructor(dialect: EventDialectName = "chat_completions", told?: (parsed: unknown) => void) {
+  constructor(dialect: EventDialectName = "chat_completions", hooks: ScanHooks = {}) {
     this.#grammar = grammarOf(dialect);
-    this.#told = told ?? ((): void => {});
-    this.#parsesAll = told !== undefined;
+    this.#hooks = hooks;
   }
 
   /** The stream has an end mark without which it was cut off. */
@@ -73,8 +86,7 @@ export class EventScan {
     let to = 0;
     for (const event of readEvents(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)) ?? []) {
       to += event.bytes.length + event.droppedBytes;
-      // What says nothing (comments, heartbeats) goes along with what stands before it.
-      if (!event.data) extend(parts, parts.at(-1)?.holds ?? this.#aside, to);
+      if (!event.data) extend(parts, this.#comment(event.bytes, parts.at(-1)?.holds), to);
       else {
         const { verdict, holds } = this.#event(event.name, event.data);
         extend(parts, holds, to);
@@ -83,6 +95,14 @@ export class EventScan {
     }
     if (to < bytes.length) extend(parts, this.#aside, bytes.length);
     return { ...GOES_ON, parts };
+  }
+
+  /** What says nothing (comments, heartbeats) goes along with what stands before it. */
+  #comment(bytes: Uint8Array, before: ScannedPart["holds"] | undefined): ScannedPart["holds"] {
+    const progress = progressInComment(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8"));
+    if (progress === undefined) this.#hooks.stirred?.();
+    else this.#hooks.progress?.(progress);
+    return before === undefined || before === "progress" ? this.#aside : before;
   }
 
   /** What an event is that is no content. */
@@ -109,14 +129,20 @@ export class EventScan {
 
   #event(name: string, data: string): Seen {
     const aside = this.#aside;
+    this.begun = true;
     // Some end named events with it too, behind their own end.
     if (isEndMark(data)) return { verdict: this.#grammar.named ? GOES_ON : this.#ended(), holds: aside };
     // Nearly all events are plain: nothing in them has to be read.
-    if (this.sawContent && !this.#parsesAll && this.#grammar.isPlain(name, data)) {
+    if (this.sawContent && !this.#hooks.parsed && this.#grammar.isPlain(name, data)) {
       this.#tokens += 1;
       return { verdict: GOES_ON, holds: "content" };
     }
     const reading = this.#grammar.read(data);
+    const progress = reading.kind === "preamble" ? progressInEvent(reading.parsed) : undefined;
+    if (progress !== undefined) {
+      this.#hooks.progress?.(progress);
+      if (this.swallowsProgress) return { verdict: GOES_ON, holds: "progress" };
+    } else if (reading.kind === "preamble" || reading.kind === "trailer") this.#hooks.stirred?.();
     return { verdict: this.#judge(reading), holds: reading.kind === "content" ? "content" : aside };
   }
 
@@ -134,7 +160,7 @@ export class EventScan {
         return GOES_ON;
       case "malformed":
         // Sent as they come, events are the coordinator's to judge; folded, nobody else will see this one.
-        return this.#parsesAll ? { type: "failed", error: undefined } : GOES_ON;
+        return this.#hooks.parsed ? { type: "failed", error: undefined } : GOES_ON;
       case "done":
         return GOES_ON;
       case "error":
@@ -144,7 +170,7 @@ export class EventScan {
 
   #take(parsed: unknown): void {
     this.count(this.#grammar.usage(parsed));
-    this.#told(parsed);
+    this.#hooks.parsed?.(parsed);
   }
 
   #ended(): Verdict {
@@ -155,7 +181,7 @@ export class EventScan {
 }
 
 /** Adds what reaches to this place: to the last part, where it is of the same kind. */
-function extend(parts: ScannedPart[], holds: AnswerPart, to: number): void {
+function extend(parts: ScannedPart[], holds: ScannedPart["holds"], to: number): void {
   const last = parts.at(-1);
   if (last !== undefined && last.to >= to) return;
   if (last?.holds === holds) parts[parts.length - 1] = { ...last, to };

@@ -8,24 +8,24 @@ import {
   type ProviderFrame,
   type RequestFrame,
   type Usage,
-  type WorkingSign,
 } from "@hearth/protocol";
 import type { Backend, BackendResponse } from "../backends/backend.js";
 import { systemWallTime } from "../platform/clock.js";
 import type { Logger } from "../platform/logger.js";
 import type { Admission } from "./admission.js";
 import { BodyReader } from "./body-reader.js";
-import { callBackend, FIRST_BYTE_MS } from "./call-backend.js";
+import { callBackend } from "./call-backend.js";
 import { EventScan } from "./event-scan.js";
 import { JobFailure } from "./job-failure.js";
 import type { JobStatistics } from "./job-statistics.js";
 import { JobTimer } from "./job-timer.js";
+import { Liveness } from "./liveness.js";
 import { type DataOutlet, Outflow } from "./outflow.js";
 import { piecesOf } from "./pieces.js";
 import type { ReceiptBuilder, ReceiptIssuer } from "./receipt.js";
 import { relayBody } from "./relay-body.js";
 import { relayEvents, relayWhole } from "./relay-events.js";
-import { SignsOfLife } from "./signs-of-life.js";
+import type { Sign } from "./signs-of-life.js";
 
 /** Where a job's frames go. */
 export interface JobOutlet extends DataOutlet {
@@ -67,7 +67,7 @@ export class Job {
   readonly #receipt: ReceiptBuilder | undefined;
   #parts: Uint8Array[] = [];
   #gatheredBytes = 0;
-  readonly #signs: SignsOfLife;
+  readonly #liveness: Liveness;
   /** The backend has seen the request. */
   #called = false;
   #over = false;
@@ -78,9 +78,9 @@ export class Job {
     this.#log = deps.log.child({ request: frame.request_id, attempt: frame.attempt_id, model: frame.model });
     this.#startedAt = deps.clock.now();
     this.#timer = new JobTimer(deps.clock);
-    this.#signs = new SignsOfLife(deps.clock, (sign, counter) => this.#tell(sign, counter));
+    this.#liveness = new Liveness({ clock: deps.clock, tell: this.#tell, stalled: this.#stalled });
     this.#fold = foldFor(frame);
-    this.#scan = scanOf(frame, this.#fold);
+    this.#scan = scanOf(frame, this.#liveness, this.#fold);
     const receipt = deps.receipts?.start(frame);
     this.#receipt = receipt;
     const sealed = receipt && ((plaintext: Uint8Array): void => receipt.response(plaintext));
@@ -130,7 +130,7 @@ export class Job {
   async #run(): Promise<void> {
     const run: { response?: BackendResponse } = {};
     try {
-      const queued = (ahead: number): void => this.#signs.saw("queued", ahead);
+      const queued = (ahead: number): void => this.#liveness.queued(ahead);
       using _place = await this.#deps.admission.enter(this.model, queued, this.#abort.signal);
       await this.#serve(run);
     } catch (thrown) {
@@ -142,13 +142,15 @@ export class Job {
   }
 
   async #serve(run: { response?: BackendResponse }): Promise<void> {
-    const { clock } = this.#deps;
-    using wait = clock.setTimer(FIRST_BYTE_MS, this.#stalled);
+    using silence = this.#liveness.called();
     this.#called = true;
     this.#timer.called();
     const response = await this.#call();
     run.response = response;
-    using reader = new BodyReader(response.body, clock, this.#stalled, () => wait[Symbol.dispose]());
+    // The reader has a watch of its own on bodies whose bytes are the answer.
+    const begun = (): void => silence[Symbol.dispose]();
+    using reader = new BodyReader(response.body, this.#deps.clock, this.#stalled, begun);
+    if (response.contentType.includes("event-stream") && isOk(response)) reader.leaveTo(silence);
     await this.#relay(response, reader);
     await this.#outflow.settled();
     this.#complete();
@@ -163,10 +165,11 @@ export class Job {
     return callBackend({ backend, clock, request, loading: this.#loading, stalled: this.#stalled }, signal);
   }
 
-  async #relay({ status, contentType }: BackendResponse, reader: BodyReader): Promise<void> {
+  async #relay(response: BackendResponse, reader: BodyReader): Promise<void> {
     const { dialect } = this.#frame;
+    const { status, contentType } = response;
     // A redirect is not followed, and is no answer.
-    if (status < 200 || status > 299) throw JobFailure.ofStatus(status, await reader.readUpTo(LIMITS.errorBodyBytes));
+    if (!isOk(response)) throw JobFailure.ofStatus(status, await reader.readUpTo(LIMITS.errorBodyBytes));
     if (dialect === "embeddings" && contentType.includes("json")) {
       this.#scan.count(await relayBody(reader, this.#outflow));
       return;
@@ -174,13 +177,11 @@ export class Job {
     if (!contentType.includes("event-stream")) {
       throw JobFailure.ofPlainBody(await reader.readUpTo(LIMITS.errorBodyBytes));
     }
-    reader.beginLater();
-    const heard = (): void => {
-      if (this.#scan.sawContent) {
-        reader.begin();
-        this.#timer.content();
-      }
-      if (this.#fold !== undefined && this.#scan.tokens > 0) this.#signs.saw("generating", this.#scan.tokens);
+    const heard = (content: boolean): void => {
+      if (!content) return;
+      this.#timer.content();
+      this.#liveness.content();
+      if (this.#fold !== undefined && this.#scan.tokens > 0) this.#liveness.written(this.#scan.tokens);
     };
     const relay = { pieces: piecesOf(reader), outflow: this.#outflow, scan: this.#scan, heard };
     const fold = this.#fold;
@@ -190,12 +191,14 @@ export class Job {
 
   readonly #loading = (answers: number): void => {
     this.#timer.loading();
-    this.#signs.saw("loading", answers);
+    this.#liveness.loading(answers);
   };
 
-  #tell(sign: WorkingSign, counter: number): void {
-    if (!this.#over) this.#deps.outlet.send({ type: "working", stream: this.#frame.stream, sign, counter });
-  }
+  readonly #tell = ({ sign, counter, scope }: Sign): void => {
+    if (this.#over) return;
+    const told = scope === "request" ? { sign, counter } : { sign, counter, scope };
+    this.#deps.outlet.send({ type: "working", stream: this.#frame.stream, ...told });
+  };
 
   readonly #stalled = (): void => this.#abort.abort(JobFailure.stalled());
 
@@ -261,8 +264,14 @@ function foldFor({ dialect, delivery, request_id, model }: RequestFrame): WholeF
   return createWholeFold(dialect, { requestId: request_id, model, created });
 }
 
-function scanOf({ dialect }: RequestFrame, fold: WholeFold | undefined): EventScan {
+const isOk = ({ status }: BackendResponse): boolean => status >= 200 && status <= 299;
+
+function scanOf({ dialect }: RequestFrame, liveness: Liveness, fold: WholeFold | undefined): EventScan {
   // An embeddings answer has no events.
   const name = dialect === "embeddings" ? "chat_completions" : dialect;
-  return new EventScan(name, fold && ((parsed) => fold.add(parsed)));
+  return new EventScan(name, {
+    progress: (progress) => liveness.progress(progress),
+    stirred: () => liveness.stirred(),
+    ...(fold === undefined ? {} : { parsed: (parsed: unknown) => fold.add(parsed) }),
+  });
 }

@@ -351,9 +351,9 @@ describe("a backend that is slow", () => {
     const startedAt = systemClock.now();
     // Far more than a stall within an answer may last.
     await eventually(() => systemClock.now() - startedAt > 600);
+    expect(sent.control).toEqual([]);
     if (call) answer(call);
     expect((await sent.end()).type).toBe("complete");
-    expect(sent.control.map(({ type }) => type)).toEqual(["complete"]);
   });
 
   it.each([
@@ -387,6 +387,47 @@ describe("a backend that is slow", () => {
     expect((await sent.end()).type).toBe("complete");
     expect(sent.text).toContain("late");
     expect(sent.holdings).toEqual(["preamble", "content", "trailer"]);
+  });
+
+  it("in reading a prompt, and counts in comments how far it is, is told of and waited for", async () => {
+    await using setting = await startSetting(
+      async (call) => {
+        startEvents(call);
+        // Twice as long as a backend may take that says nothing.
+        for (let read = 0; read <= 60_000 && !call.aborted; read += 1_000) {
+          call.response.write(`: keepalive ${read}/60000\n\n`);
+          await delay(20);
+        }
+        call.response.end(chunk({ content: "read" }) + DONE);
+      },
+      { deps: { clock: new CountingClock(1_000) } },
+    );
+    using _pings = repeat(systemClock, 10, () => setting.link.socket.ping());
+    const sent = setting.link.request(BODY);
+    expect((await sent.end(10_000)).type).toBe("complete");
+    const counters = sent.control.flatMap((frame) => (frame.type === "working" ? [frame.counter] : []));
+    expect(counters.length).toBeGreaterThan(50);
+    expect(counters).toEqual(counters.toSorted((a, b) => a - b));
+    expect(sent.control[0]).toEqual({ type: "working", stream: 1, sign: "prefilling", counter: 1_000 });
+    expect(counters).not.toContain(60_000);
+  });
+
+  it("and sends comments that count nothing is told of as a server, and waited for once", async () => {
+    await using setting = await startSetting(async (call) => {
+      startEvents(call);
+      call.response.write(chunk({ content: "half" }));
+      for (let i = 0; !call.aborted; i++) {
+        call.response.write(`: keepalive ${1_790_000_000 + i}\n\n`);
+        await delay(50);
+      }
+    }, quick);
+    using _pings = repeat(systemClock, 50, () => setting.link.socket.ping());
+    const sent = setting.link.request(BODY);
+    const startedAt = systemClock.now();
+    expect(await sent.end(10_000)).toMatchObject({ code: "backend_stalled" });
+    // 45 s, and 45 s more from the last of them that counted.
+    expect(systemClock.now() - startedAt).toBeLessThan(1_500);
+    expect(sent.control[0]).toMatchObject({ sign: "generating", scope: "server", counter: expect.any(Number) });
   });
 
   it("in ending its body has its answer delivered all the same", async () => {

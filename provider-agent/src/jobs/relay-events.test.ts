@@ -56,7 +56,7 @@ function relayOf(dialect: EventDialectName, delivery: RequestFrame["delivery"], 
   }
   const reader = new BodyReader(body(), clock, () => {});
   const fold = createWholeFold(dialect, FIXTURE_FACTS);
-  const scan = new EventScan(dialect, delivery === "whole" ? (parsed) => fold.add(parsed) : undefined);
+  const scan = new EventScan(dialect, delivery === "whole" ? { parsed: (parsed) => fold.add(parsed) } : {});
   const common = { pieces: piecesOf(reader), outflow, scan, heard: () => {} };
   const done = delivery === "whole" ? relayWhole({ ...common, body: () => fold.body() }) : relayEvents(common);
   const outcome = done.then(

@@ -8,8 +8,8 @@ export interface EventRelay {
   readonly pieces: AsyncIterable<Piece>;
   readonly outflow: Outflow;
   readonly scan: EventScan;
-  /** Told when `scan` has read on. */
-  readonly heard: () => void;
+  /** Told when `scan` has read on, and whether there was content. */
+  readonly heard: (content: boolean) => void;
 }
 
 const NOTHING = new Uint8Array(0);
@@ -24,7 +24,7 @@ const NOTHING = new Uint8Array(0);
 export async function relayEvents({ pieces, outflow, scan, heard }: EventRelay): Promise<void> {
   for await (const { events, cutOff } of pieces) {
     const result = scan.read(events);
-    heard();
+    heard(result.parts.some(({ holds }) => holds === "content"));
     switch (result.type) {
       case "goes_on":
         // Some end with their end mark and no blank line; anything else without one was cut off.
@@ -47,7 +47,7 @@ export async function relayEvents({ pieces, outflow, scan, heard }: EventRelay):
 /** Events of one kind travel together. */
 function write(outflow: Outflow, events: Uint8Array, { parts }: ScanResult, final: boolean): void {
   for (const [index, { holds, from, to }] of parts.entries()) {
-    outflow.write(events.subarray(from, to), holds, final && index === parts.length - 1);
+    if (holds !== "progress") outflow.write(events.subarray(from, to), holds, final && index === parts.length - 1);
   }
 }
 
@@ -70,7 +70,7 @@ export async function relayWhole({ pieces, outflow, scan, heard, body }: WholeRe
     readBytes += events.length;
     if (readBytes > FOLDED_EVENTS_BYTES) throw JobFailure.oversize();
     const result = scan.read(events);
-    heard();
+    heard(result.parts.some(({ holds }) => holds === "content"));
     if (result.type === "ended") break;
     if (result.type === "failed") throw JobFailure.inWhole(result.error, scan.sawContent);
     if (cutOff) throw JobFailure.truncated();

@@ -6,7 +6,13 @@ import { SignsOfLife } from "./signs-of-life.js";
 function start() {
   const clock = new FakeClock();
   const told: [string, number][] = [];
-  return { clock, told, signs: new SignsOfLife(clock, (sign, counter) => told.push([sign, counter])) };
+  return {
+    clock,
+    told,
+    signs: new SignsOfLife(clock, ({ sign, counter, scope }) =>
+      told.push([scope === "server" ? `${sign} somewhere` : sign, counter]),
+    ),
+  };
 }
 
 it("tells a new sign at once, and the same one again only when it has moved and some time has passed", () => {
@@ -36,4 +42,15 @@ it("paces each sign by itself, and says nothing of its own accord", () => {
   ]);
   clock.advance(600_000);
   expect(told).toHaveLength(2);
+});
+
+it("keeps what is the request's own apart from what may be another's", () => {
+  const { told, signs } = start();
+  signs.saw("generating", 7);
+  signs.saw("generating", 7, "server");
+  signs.saw("generating", 8, "server");
+  expect(told).toEqual([
+    ["generating", 7],
+    ["generating somewhere", 7],
+  ]);
 });
