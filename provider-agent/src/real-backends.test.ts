@@ -1,4 +1,7 @@
+import { repeat } from "@hearth/platform";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { systemClock } from "./platform/clock.js";
+import { CountingClock } from "./testing/counting-clock.js";
 import { eventually } from "./testing/eventually.js";
 import { LlamaServer } from "./testing/llama-server.js";
 import { type AgentLink, ScriptedCoordinator, type SentRequest } from "./testing/scripted-coordinator.js";
@@ -155,5 +158,52 @@ describe.skipIf(program === undefined)("with a real llama-server", () => {
     expect(await sent.end()).toMatchObject({ type: "error", code: "backend_error", progress: "processed" });
     expect(sent.finished).toBe(false);
     expect(await link.request(QUESTION).end()).toMatchObject({ code: "backend_unreachable", progress: "not_started" });
+  });
+});
+
+describe.skipIf(program === undefined)("with a real llama-server that reads a long prompt", () => {
+  let coordinator: ScriptedCoordinator;
+  let server: LlamaServer;
+  let agent: TestAgent;
+  let link: AgentLink;
+  let pings: Disposable;
+
+  beforeAll(async () => {
+    coordinator = await ScriptedCoordinator.start();
+    server = await LlamaServer.start(program ?? "", ["-b", "64", "-ub", "64"]);
+    // Each batch takes it about 15 ms: seconds, by this clock.
+    const clock = new CountingClock(200);
+    agent = new TestAgent({ coordinators: [coordinator.url], backend: server.url }, { clock });
+    link = await coordinator.agent(1, 10_000);
+    pings = repeat(systemClock, 50, () => link.socket.ping());
+  });
+  afterAll(async () => {
+    pings[Symbol.dispose]();
+    await agent[Symbol.asyncDispose]();
+    await server[Symbol.asyncDispose]();
+    await coordinator[Symbol.asyncDispose]();
+  });
+
+  const prompt = (word: string, times: number) => [{ role: "user", content: `${word} `.repeat(times) }];
+
+  it("tells how much of it is read, and passes on no event of that", async () => {
+    const sent = link.request({ model: "pico", messages: prompt("word", 1_500), max_tokens: 4, ...STREAM });
+    const ending = await sent.end(15_000);
+    const signs = sent.control.flatMap((frame) => (frame.type === "working" && !frame.scope ? [frame] : []));
+    const counters = signs.map(({ counter }) => counter);
+    expect(new Set(signs.map(({ sign }) => sign))).toEqual(new Set(["prefilling"]));
+    expect(counters.length).toBeGreaterThan(3);
+    expect(counters).toEqual(counters.toSorted((a, b) => a - b));
+    expect(counters.at(-1)).toBeLessThan(ending.usage?.prompt_tokens ?? 0);
+    expect(sent.text).not.toContain("prompt_progress");
+    expect(sent.holdings[0]).toBe("preamble");
+  });
+
+  it("passes the events on to a consumer who asks for them", async () => {
+    const body = { model: "pico", messages: prompt("another", 500), max_tokens: 4, return_progress: true, ...STREAM };
+    const sent = link.request(body);
+    expect((await sent.end(15_000)).type).toBe("complete");
+    expect(sent.text.match(/prompt_progress/g)?.length).toBeGreaterThan(3);
+    expect(sent.control.some((frame) => frame.type === "working" && frame.sign === "prefilling")).toBe(true);
   });
 });

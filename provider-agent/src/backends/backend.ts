@@ -59,12 +59,22 @@ export interface BackendRequest {
   readonly body: Uint8Array;
 }
 
+/** What a server puts into its streams beside the answer. */
+export interface StreamHabits {
+  /** Its events of progress are there because the agent has asked for them: nobody else wants them. */
+  readonly progressIsOurs: boolean;
+  /** Its comments come by a timer and say nothing of any work. */
+  readonly pingsByTimer: boolean;
+}
+
 /** An answer whose headers are here and whose body is to be read. */
 export interface BackendResponse {
   readonly status: number;
   readonly contentType: string;
   /** Ends with an error when the connection breaks; reading it slowly slows the backend. */
   readonly body: AsyncIterable<Uint8Array>;
+  /** Absent = nothing special is known. */
+  readonly habits?: StreamHabits;
 }
 
 /** An inference server that this machine runs. */

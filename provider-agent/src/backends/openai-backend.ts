@@ -32,6 +32,11 @@ export interface OpenAiBackendOptions extends HttpAccess {
   readonly embeddings?: boolean;
 }
 
+/** An answer over HTTP. Its body emits `close` when it has ended, in whatever way. */
+export interface HttpResponse extends BackendResponse {
+  readonly body: IncomingMessage;
+}
+
 /** An inference server that somebody else runs: llama.cpp, Ollama, LM Studio, MLX, vLLM, or any with OpenAI's API. */
 export class OpenAiBackend implements Backend {
   readonly name: string;
@@ -59,14 +64,16 @@ export class OpenAiBackend implements Backend {
     }
   }
 
-  async open(request: BackendRequest, signal: AbortSignal): Promise<BackendResponse> {
-    const response = await this.send(request, signal);
-    return { status: response.statusCode ?? 0, contentType: response.headers["content-type"] ?? "", body: response };
-  }
-
-  /** As `open`, with the response itself, which emits `close` when it has ended in whatever way. */
-  send({ dialect, body }: BackendRequest, signal: AbortSignal): Promise<IncomingMessage> {
-    return this.#api.http.send({ method: "POST", url: this.#api.urlOf(dialect), body }, signal);
+  async open(request: BackendRequest, signal: AbortSignal): Promise<HttpResponse> {
+    const { body, habits } = this.#reader?.ask?.(request) ?? { body: request.body };
+    const call = { method: "POST", url: this.#api.urlOf(request.dialect), body } as const;
+    const response = await this.#api.http.send(call, signal);
+    return {
+      status: response.statusCode ?? 0,
+      contentType: response.headers["content-type"] ?? "",
+      body: response,
+      ...(habits === undefined ? {} : { habits }),
+    };
   }
 
   async stop(): Promise<void> {

@@ -104,9 +104,9 @@ export class OwnedLlamaServer implements Backend {
     this.#began();
     try {
       const server = await this.#running(signal);
-      const response = await server.http.send(request, signal);
-      response.once("close", () => this.#ended());
-      return { status: response.statusCode ?? 0, contentType: response.headers["content-type"] ?? "", body: response };
+      const response = await server.http.open(request, signal);
+      response.body.once("close", () => this.#ended());
+      return response;
     } catch (error) {
       this.#ended();
       throw error;

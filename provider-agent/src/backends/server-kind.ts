@@ -1,5 +1,5 @@
 import type { ModelAdvert } from "@hearth/protocol";
-import type { BackendSlot, ModelSource } from "./backend.js";
+import type { BackendRequest, BackendSlot, ModelSource, StreamHabits } from "./backend.js";
 import type { ServerApi } from "./server-api.js";
 
 /** Servers whose own endpoints are known. */
@@ -26,6 +26,12 @@ export interface ServerIdentity {
   readonly needsKey?: boolean;
 }
 
+/** What is sent to a server in place of a request, and how its stream is to be read then. */
+export interface AskedRequest {
+  readonly body: Uint8Array;
+  readonly habits: StreamHabits;
+}
+
 /** Reads one server again and again, and remembers what does not change while it runs. */
 export interface ServerReader {
   /**
@@ -35,6 +41,8 @@ export interface ServerReader {
   read(signal: AbortSignal): Promise<ServerReading>;
   /** The server was gone: what was remembered may be another's. */
   forget(): void;
+  /** Absent = requests are sent as they are. */
+  ask?(request: BackendRequest): AskedRequest;
 }
 
 /** What is known about a kind of server. */

@@ -57,6 +57,49 @@ describe("reading events", () => {
   });
 });
 
+describe("what a backend says of its work", () => {
+  const progress = (processed: number): string =>
+    `data: ${JSON.stringify({
+      choices: [{ index: 0, delta: { role: "assistant", content: null }, finish_reason: null }],
+      prompt_progress: { total: 900, cache: 0, processed, time_ms: 1 },
+    })}\n\n`;
+
+  function heard(progressIsOurs: boolean, ...events: readonly string[]) {
+    const told: (number | string)[] = [];
+    const parsed: unknown[] = [];
+    const scan = new EventScan("chat_completions", {
+      progress: ({ processed }) => told.push(processed),
+      stirred: () => told.push("stirred"),
+      parsed: (each) => parsed.push(each),
+    });
+    scan.habits = { progressIsOurs, pingsByTimer: progressIsOurs };
+    const text = events.join("");
+    const { parts } = scan.read(Buffer.from(text));
+    return { told, parsed, parts: parts.map(({ holds, from, to }) => [holds, text.slice(from, to)]) };
+  }
+
+  it("is told, and left out where the agent has asked for it", () => {
+    const role = chunk({ role: "assistant", content: null });
+    const content = chunk({ content: "x" });
+    const { told, parsed, parts } = heard(true, progress(0), ": ping\n\n", progress(512), role, content);
+    expect(told).toEqual([0, 512, "stirred"]);
+    expect(parsed).toHaveLength(2);
+    expect(parts).toEqual([
+      ["progress", progress(0)],
+      ["preamble", ": ping\n\n"],
+      ["progress", progress(512)],
+      ["preamble", role],
+      ["content", content],
+    ]);
+  });
+
+  it("is passed on where the consumer has, and comments without counters are told as what they are", () => {
+    const { told, parts } = heard(false, progress(512), ": ping\n\n", ": keepalive 600/900\n\n");
+    expect(told).toEqual([512, "stirred", 600]);
+    expect(parts.map(([holds]) => holds)).toEqual(["preamble"]);
+  });
+});
+
 const named = (value: { readonly type: string; readonly [key: string]: unknown }): string =>
   `event: ${value.type}\ndata: ${JSON.stringify(value)}\n\n`;
 

@@ -8,6 +8,7 @@ import {
   readEvents,
 } from "@hearth/dialects";
 import type { Usage } from "@hearth/protocol";
+import type { StreamHabits } from "../backends/backend.js";
 import { type PromptProgress, progressInComment, progressInEvent } from "../backends/prompt-progress.js";
 import type { AnswerPart } from "./outflow.js";
 
@@ -56,8 +57,8 @@ export class EventScan {
   sawContent = false;
   /** The answer has its end: a finish reason, or the end mark. Known only where all events are read. */
   finished = false;
-  /** The backend tells its progress because the agent has asked for it: the consumer has not. */
-  swallowsProgress = false;
+  /** Of the backend that is read. */
+  habits: StreamHabits = { progressIsOurs: false, pingsByTimer: false };
   /** An event of the answer has come, whatever it holds: the backend has taken the request up. */
   begun = false;
   readonly #grammar: EventGrammar;
@@ -100,8 +101,8 @@ export class EventScan {
   /** What says nothing (comments, heartbeats) goes along with what stands before it. */
   #comment(bytes: Uint8Array, before: ScannedPart["holds"] | undefined): ScannedPart["holds"] {
     const progress = progressInComment(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8"));
-    if (progress === undefined) this.#hooks.stirred?.();
-    else this.#hooks.progress?.(progress);
+    if (progress !== undefined) this.#hooks.progress?.(progress);
+    else if (!this.habits.pingsByTimer) this.#hooks.stirred?.();
     return before === undefined || before === "progress" ? this.#aside : before;
   }
 
@@ -141,7 +142,7 @@ export class EventScan {
     const progress = reading.kind === "preamble" ? progressInEvent(reading.parsed) : undefined;
     if (progress !== undefined) {
       this.#hooks.progress?.(progress);
-      if (this.swallowsProgress) return { verdict: GOES_ON, holds: "progress" };
+      if (this.habits.progressIsOurs) return { verdict: GOES_ON, holds: "progress" };
     } else if (reading.kind === "preamble" || reading.kind === "trailer") this.#hooks.stirred?.();
     return { verdict: this.#judge(reading), holds: reading.kind === "content" ? "content" : aside };
   }

@@ -147,6 +147,7 @@ export class Job {
     this.#timer.called();
     const response = await this.#call();
     run.response = response;
+    this.#scan.habits = response.habits ?? this.#scan.habits;
     // The reader has a watch of its own on bodies whose bytes are the answer.
     const begun = (): void => silence[Symbol.dispose]();
     using reader = new BodyReader(response.body, this.#deps.clock, this.#stalled, begun);

@@ -25,7 +25,7 @@ export class Liveness implements Disposable {
   /** When the backend was called, or the last content came. */
   #quietSince: number;
   #answering = false;
-  #processed = 0;
+  #processed = -1;
   #stirs = 0;
 
   constructor({ clock, tell, stalled }: LivenessDeps) {

@@ -1,6 +1,6 @@
 import type { BackendDialect } from "@hearth/protocol";
 import { z } from "zod";
-import type { RenderQuestion } from "../backend.js";
+import type { BackendRequest, RenderQuestion } from "../backend.js";
 import {
   fetchModelList,
   lenientCount,
@@ -16,12 +16,14 @@ import {
 import { readMetrics, total } from "../prometheus.js";
 import { isOk, type ServerApi } from "../server-api.js";
 import {
+  type AskedRequest,
   type ServedModel,
   type ServerKind,
   ServerProblem,
   type ServerReader,
   type ServerReading,
 } from "../server-kind.js";
+import { askForProgress } from "./ask-for-progress.js";
 import { spokenDialects } from "./spoken-dialects.js";
 
 /** Models of a router whose own state is asked for; each costs two calls a probe. */
@@ -110,6 +112,12 @@ class LlamaServerReader implements ServerReader {
   forget(): void {
     this.#spoken = undefined;
     this.#rates.clear();
+  }
+
+  /** It pings every 30 s (`--sse-ping-interval`), whatever it does. */
+  ask({ dialect, body }: BackendRequest): AskedRequest {
+    const asked = dialect === "chat_completions" || dialect === "completions" ? askForProgress(body) : undefined;
+    return { body: asked ?? body, habits: { progressIsOurs: asked !== undefined, pingsByTimer: true } };
   }
 
   async read(signal: AbortSignal): Promise<ServerReading> {
