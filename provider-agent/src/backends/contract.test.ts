@@ -58,6 +58,7 @@ const RECORDED: readonly Omit<ContractCase, "endless">[] = [
         quantization: "Q4_K_M",
         dialects: [...dialects, "responses", "messages"],
         capabilities: { tools: true, vision: false, embeddings: false },
+        backend: { kind: "ollama", version: "0.33.0" },
       },
       { id: "gemma3:4b", context_length: 8_192, capabilities: { tools: false, vision: true } },
       {
@@ -81,6 +82,7 @@ const RECORDED: readonly Omit<ContractCase, "endless">[] = [
         quantization: "Q4_K_M",
         dialects: [...dialects, "responses"],
         capabilities: { tools: true, vision: true, embeddings: false },
+        backend: { kind: "lm-studio" },
       },
       { id: "deepseek-r1", context_length: 4_096, capabilities: { vision: false } },
       {
@@ -98,7 +100,7 @@ const RECORDED: readonly Omit<ContractCase, "endless">[] = [
     start: () => recorded(MLX_LM_SERVER, MLX_MODEL, "mlx-lm"),
     models: [
       { id: "mlx-community/Qwen3-4B-4bit", dialects },
-      { id: MLX_MODEL, dialects },
+      { id: MLX_MODEL, dialects, backend: { kind: "mlx-lm" } },
     ],
     slots: [{ state: "idle" }, { state: "idle" }],
     sources: { [MLX_MODEL]: { path: MLX_MODEL } },
@@ -113,6 +115,7 @@ const RECORDED: readonly Omit<ContractCase, "endless">[] = [
         context_length: 32_768,
         dialects: [...dialects, "responses", "messages"],
         capabilities: {},
+        backend: { kind: "vllm", version: "0.19.1" },
       },
     ],
     slots: [
@@ -156,7 +159,14 @@ describeBackend({
     };
   },
   models: [
-    { id: "pico", context_length: 2_048, weights_bytes: expect.any(Number), dialects, capabilities: { tools: true } },
+    {
+      id: "pico",
+      context_length: 2_048,
+      weights_bytes: expect.any(Number),
+      dialects,
+      capabilities: { tools: true },
+      backend: { kind: "hearth-engine" },
+    },
   ],
   slots: [{ model: "pico", state: "idle", maxConcurrency: 4 }],
   sources: { pico: { path: PICO } },
@@ -178,6 +188,7 @@ describe.skipIf(program === undefined)("with a real llama-server", () => {
       quantization: "F16",
       dialects: expect.arrayContaining(dialects),
       capabilities: { tools: true, vision: false },
+      backend: { kind: "llama-server", version: expect.stringMatching(/^b\d+/) },
     },
   ];
 

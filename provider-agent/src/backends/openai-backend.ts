@@ -86,12 +86,14 @@ export class OpenAiBackend implements Backend {
   }
 
   #reachable({ models: served, version }: ServerReading): ReachableBackend {
-    const { models: wanted } = this.#options;
+    const { models: wanted, embeddings } = this.#options;
+    const kind = this.#reader?.program;
+    const backend = kind === undefined ? {} : { backend: { kind, ...(version === undefined ? {} : { version }) } };
     const chosen =
       wanted.length === 0 ? served : wanted.map((id) => served.find(({ advert }) => advert.id === id) ?? named(id));
     return {
       type: "reachable",
-      models: chosen.map(({ advert }) => (this.#options.embeddings === true ? asEmbedder(advert) : advert)),
+      models: chosen.map(({ advert }) => ({ ...(embeddings === true ? asEmbedder(advert) : advert), ...backend })),
       slots: chosen.map(({ advert, slot }): BackendSlot => ({ model: advert.id, ...slot })),
       sources: new Map(chosen.flatMap(({ advert, source }) => (source === undefined ? [] : [[advert.id, source]]))),
       ...(version === undefined ? {} : { version }),

@@ -58,7 +58,8 @@ export class OwnedLlamaServer implements Backend {
   #known: ReachableBackend;
 
   private constructor(options: OwnedLlamaServerOptions, weightsBytes: number) {
-    const model: ModelAdvert = { id: options.modelId, weights_bytes: weightsBytes, capabilities: {} };
+    const backend = { kind: "llama-server" };
+    const model: ModelAdvert = { id: options.modelId, weights_bytes: weightsBytes, capabilities: {}, backend };
     this.#options = options;
     this.#backoff = new Backoff(options.rng);
     this.#known = {

@@ -34,6 +34,8 @@ export interface AskedRequest {
 
 /** Reads one server again and again, and remembers what does not change while it runs. */
 export interface ServerReader {
+  /** What the program is called; absent = it does not say what it is. */
+  readonly program?: string;
   /**
    * @throws ServerProblem when the server answers and does not serve
    * @throws Error when no answer comes

@@ -100,6 +100,7 @@ export const LLAMA_SERVER: ServerKind = {
 };
 
 class LlamaServerReader implements ServerReader {
+  readonly program = "llama-server";
   readonly #api: ServerApi;
   #spoken: { readonly version: string | undefined; readonly dialects: readonly BackendDialect[] } | undefined;
   /** The last rates of each model that were no zero: the server averages what it did since it was last asked. */

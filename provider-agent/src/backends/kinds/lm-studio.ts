@@ -77,6 +77,7 @@ export const LM_STUDIO: ServerKind = {
 };
 
 class LmStudioReader implements ServerReader {
+  readonly program = "lm-studio";
   readonly #api: ServerApi;
   /** It logs an error for each question to a path that it does not know. */
   #hasNative: boolean | undefined;

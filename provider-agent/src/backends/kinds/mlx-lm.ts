@@ -26,6 +26,7 @@ export const MLX_LM: ServerKind = {
 };
 
 class MlxLmReader implements ServerReader {
+  readonly program = "mlx-lm";
   readonly #api: ServerApi;
 
   constructor(api: ServerApi) {

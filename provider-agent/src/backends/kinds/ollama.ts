@@ -67,6 +67,7 @@ export const OLLAMA: ServerKind = {
 };
 
 class OllamaReader implements ServerReader {
+  readonly program = "ollama";
   readonly #api: ServerApi;
   #shown = new Map<string, Shown>();
 

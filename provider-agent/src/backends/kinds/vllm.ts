@@ -63,6 +63,7 @@ export const VLLM: ServerKind = {
 };
 
 class VllmReader implements ServerReader {
+  readonly program = "vllm";
   readonly #api: ServerApi;
   #dialects: readonly BackendDialect[] | undefined;
   #version: string | undefined;
