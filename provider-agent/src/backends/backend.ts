@@ -1,4 +1,5 @@
 import type { BackendDialect, ModelAdvert, Slot } from "@hearth/protocol";
+import type { WatchedRequest } from "./sign-watch.js";
 
 /** How a backend stands with one of its models, in its own words. What it does not tell is absent. */
 export interface BackendSlot {
@@ -89,6 +90,11 @@ export interface Backend {
    * @throws Error when no answer comes
    */
   open(request: BackendRequest, signal: AbortSignal): Promise<BackendResponse>;
+  /**
+   * Tells a request that is with the backend what moves there while it waits, until what is returned is disposed of.
+   * Absent = the backend has nothing to tell beside its answers.
+   */
+  watch?(request: WatchedRequest): Disposable;
   /** Gives back what the backend holds. Never rejects. */
   stop(): Promise<void>;
 }

@@ -1,9 +1,11 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { type AttemptSealer, createSealingContext, KeyRing } from "@hearth/e2e";
 import { DATA_MARKS, decodeData, LIMITS, type ProviderFrame, type RequestFrame } from "@hearth/protocol";
 import { describe, expect, it } from "vitest";
 import type { Backend, BackendRequest } from "../backends/backend.js";
 import { systemClock } from "../platform/clock.js";
 import { createLogger } from "../platform/logger.js";
+import { CountingClock } from "../testing/counting-clock.js";
 import { eventually } from "../testing/eventually.js";
 import type { JobOutlet } from "./job.js";
 import { Jobs, type JobsDeps } from "./jobs.js";
@@ -141,6 +143,28 @@ describe("a receipt", () => {
     expect(outlet.frames.map(({ type }) => type)).toEqual(["complete", "receipt"]);
     expect(idle.times).toBe(1);
   });
+});
+
+it("a backend that counts in comments how far it is with the prompt is told of, and not given up", async () => {
+  // A thousand times as fast; the backend takes twice as long as one may that says nothing.
+  async function* body(): AsyncGenerator<Uint8Array> {
+    for (let read = 0; read <= 60_000; read += 1_000) {
+      yield Buffer.from(`: keepalive ${read}/60000\n\n`);
+      await delay(20);
+    }
+    yield Buffer.from(`${ANSWER}data: [DONE]\n\n`);
+  }
+  const open = async () => ({ status: 200, contentType: "text/event-stream", body: body() });
+  const backend = { name: "b", open } as unknown as Backend;
+  const { outlet, ask } = start({ backend, clock: new CountingClock(1_000) });
+  expect(await ask()).toMatchObject({ type: "complete" });
+  const signs = outlet.frames.flatMap((frame) => (frame.type === "working" ? [frame] : []));
+  expect(signs[0]).toEqual({ type: "working", stream: 1, sign: "prefilling", counter: 1_000 });
+  const counters = signs.map(({ counter }) => counter);
+  expect(counters.length).toBeGreaterThan(50);
+  expect(counters).toEqual(counters.toSorted((a, b) => a - b));
+  // Behind the end of the prompt comes the answer.
+  expect(counters.at(-1)).toBe(59_000);
 });
 
 describe("every bad end", () => {

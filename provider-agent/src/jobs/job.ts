@@ -10,6 +10,7 @@ import {
   type Usage,
 } from "@hearth/protocol";
 import type { Backend, BackendResponse } from "../backends/backend.js";
+import type { MovedSign } from "../backends/sign-watch.js";
 import { systemWallTime } from "../platform/clock.js";
 import type { Logger } from "../platform/logger.js";
 import type { Admission } from "./admission.js";
@@ -145,6 +146,7 @@ export class Job {
     using silence = this.#liveness.called();
     this.#called = true;
     this.#timer.called();
+    using _watch = this.#watch();
     const response = await this.#call();
     run.response = response;
     this.#scan.habits = response.habits ?? this.#scan.habits;
@@ -156,6 +158,15 @@ export class Job {
     await this.#outflow.settled();
     this.#complete();
     await reader.finish(() => this.#abort.abort(JobFailure.stalled()));
+  }
+
+  #watch(): Disposable | undefined {
+    const moved = (sign: MovedSign): void => {
+      if (sign.sign === "loading" && sign.scope === "request") this.#timer.loading();
+      this.#liveness.moved(sign);
+    };
+    const waitingSince = (): number | undefined => this.#liveness.waitingSince;
+    return this.#deps.backend.watch?.({ model: this.model, waitingSince, begun: () => this.#scan.begun, moved });
   }
 
   #call(): Promise<BackendResponse> {
@@ -181,8 +192,7 @@ export class Job {
     const heard = (content: boolean): void => {
       if (!content) return;
       this.#timer.content();
-      this.#liveness.content();
-      if (this.#fold !== undefined && this.#scan.tokens > 0) this.#liveness.written(this.#scan.tokens);
+      this.#liveness.content(this.#scan.tokens, this.#fold !== undefined);
     };
     const relay = { pieces: piecesOf(reader), outflow: this.#outflow, scan: this.#scan, heard };
     const fold = this.#fold;

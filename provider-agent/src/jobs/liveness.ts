@@ -1,13 +1,8 @@
 import type { Clock } from "@hearth/platform";
 import { hasMoved, type PromptProgress } from "../backends/prompt-progress.js";
+import { DEFAULT_SIGN_WATCH, type MovedSign } from "../backends/sign-watch.js";
 import { type Sign, SignsOfLife } from "./signs-of-life.js";
 import { Silence } from "./silence.js";
-
-/**
- * A job that has heard nothing of its answer for this long waits, ms: before that nothing but its own counters is told.
- * Far below the coordinator's shortest estimate, and longer than what is usual between two tokens.
- */
-export const QUIET_MS = 2_000;
 
 export interface LivenessDeps {
   readonly clock: Clock;
@@ -27,6 +22,9 @@ export class Liveness implements Disposable {
   #answering = false;
   #processed = -1;
   #stirs = 0;
+  /** Tokens written that came as content, and that the backend was seen to write and held back. */
+  #written = 0;
+  #heldBack = 0;
 
   constructor({ clock, tell, stalled }: LivenessDeps) {
     this.#clock = clock;
@@ -69,23 +67,48 @@ export class Liveness implements Disposable {
     this.#signs.saw(this.#answering ? "generating" : "prefilling", this.#stirs, "server");
   }
 
-  /** Content has come. */
-  content(): void {
+  /** Content has come: so many events of it by now. @param unseen it is part of an answer that is sent as a whole */
+  content(events: number, unseen: boolean): void {
     this.#answering = true;
     this.#quietSince = this.#clock.now();
+    this.#written = events;
     this.#silence?.content();
+    if (unseen && events > 0) this.#generating();
   }
 
-  /** So many events of content are written of an answer that is sent as a whole. */
-  written(tokens: number): void {
-    this.#signs.saw("generating", tokens);
+  /** A counter of the backend's has moved while nothing of the answer came. */
+  moved({ sign, counter, by, scope }: MovedSign): void {
+    if (scope === "server") {
+      this.#silence?.stirred();
+      return this.#signs.saw(sign, counter, scope);
+    }
+    this.#silence?.moved();
+    if (sign === "generating") {
+      this.#heldBack += by;
+      this.#generating();
+    } else if (sign !== "prefilling" || !this.#countsItself) this.#signs.saw(sign, counter);
+  }
+
+  /** Since when nothing of the answer has come; `undefined` while it is not the backend that is waited for. */
+  get waitingSince(): number | undefined {
+    return this.#silence?.isListening === true ? this.#quietSince : undefined;
   }
 
   [Symbol.dispose](): void {
     this.#silence?.[Symbol.dispose]();
   }
 
+  /** Before that, nothing but the request's own counters is told. */
   get #isQuiet(): boolean {
-    return this.#clock.now() - this.#quietSince >= QUIET_MS;
+    return this.#clock.now() - this.#quietSince >= DEFAULT_SIGN_WATCH.quietMs;
+  }
+
+  /** The stream itself has said how far the prompt is. */
+  get #countsItself(): boolean {
+    return this.#processed >= 0;
+  }
+
+  #generating(): void {
+    this.#signs.saw("generating", this.#written + this.#heldBack);
   }
 }

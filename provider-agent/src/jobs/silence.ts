@@ -46,6 +46,10 @@ export class Silence implements Disposable {
     this.#restart();
   }
 
+  get isListening(): boolean {
+    return !this.#resting;
+  }
+
   /** The backend is listened to. */
   listen(): void {
     this.#resting = false;
