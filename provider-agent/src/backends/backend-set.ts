@@ -9,6 +9,7 @@ import type {
   ModelSource,
   ReachableBackend,
 } from "./backend.js";
+import type { WatchedRequest } from "./sign-watch.js";
 
 interface Member {
   readonly backend: Backend;
@@ -53,6 +54,10 @@ export class BackendSet implements Backend {
     const model = request.model ?? modelIn(request.body);
     const server = model === undefined ? undefined : this.#serverOf(model);
     return server === undefined ? Promise.resolve(notFound()) : server.backend.open(request, signal);
+  }
+
+  watch(request: WatchedRequest): Disposable {
+    return this.#serverOf(request.model)?.backend.watch?.(request) ?? { [Symbol.dispose]() {} };
   }
 
   async stop(): Promise<void> {

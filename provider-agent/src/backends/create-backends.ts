@@ -74,7 +74,7 @@ async function create(
     }
     case "openai": {
       const { kind: _, url, ...access } = config;
-      return [new OpenAiBackend({ baseUrl: url, ...access })];
+      return [new OpenAiBackend({ baseUrl: url, clock: deps.clock, ...access })];
     }
     case "llama-server":
     case "ollama":
@@ -82,7 +82,7 @@ async function create(
     case "mlx-lm":
     case "vllm": {
       const { kind, url, ...access } = config;
-      return [new OpenAiBackend({ baseUrl: url, kind, ...access })];
+      return [new OpenAiBackend({ baseUrl: url, kind, clock: deps.clock, ...access })];
     }
   }
 }

@@ -6,6 +6,7 @@ import type { Backend, BackendRequest, BackendResponse, BackendStatus } from "./
 import { BackendSet } from "./backend-set.js";
 import { detectBackends } from "./detect-backends.js";
 import { OpenAiBackend } from "./openai-backend.js";
+import type { WatchedRequest } from "./sign-watch.js";
 
 export interface FoundBackendsOptions {
   readonly clock: Clock;
@@ -72,6 +73,10 @@ export class FoundBackends implements Backend {
     return this.#serving.backend.open(request, signal);
   }
 
+  watch(request: WatchedRequest): Disposable {
+    return this.#serving.backend.watch?.(request) ?? { [Symbol.dispose]() {} };
+  }
+
   async stop(): Promise<void> {
     await Promise.all([this.#serving.backend.stop(), this.#leaving?.stop()]);
   }
@@ -124,7 +129,7 @@ async function findNew(
   const fresh = detected.filter(({ url }) => !known.includes(url));
   const usable = fresh.filter(({ needsKey }) => !needsKey || access.key !== undefined);
   for (const each of fresh) log.info({ ...each, usable: usable.includes(each) }, "backend found");
-  const backends = usable.map(({ kind, url }) => new OpenAiBackend({ baseUrl: url, kind, ...access }));
+  const backends = usable.map(({ kind, url }) => new OpenAiBackend({ baseUrl: url, kind, clock, ...access }));
   const [only] = backends;
   if (only === undefined) return undefined;
   const backend = backends.length === 1 ? only : new BackendSet(backends, log);

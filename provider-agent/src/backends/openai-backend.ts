@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
-import { describeFault } from "@hearth/platform";
+import { type Clock, describeFault } from "@hearth/platform";
 import type { ModelAdvert } from "@hearth/protocol";
+import { systemClock } from "../platform/clock.js";
 import type {
   Backend,
   BackendRequest,
@@ -20,6 +21,7 @@ import {
   type ServerReading,
 } from "./server-kind.js";
 import { KINDS, readerOfEntry } from "./server-kinds.js";
+import { type ServerSign, SignWatch, type WatchedRequest } from "./sign-watch.js";
 
 export interface OpenAiBackendOptions extends HttpAccess {
   /** Up to and including `/v1`. */
@@ -30,6 +32,8 @@ export interface OpenAiBackendOptions extends HttpAccess {
   readonly models: readonly string[];
   /** Its models make embeddings and do not chat. */
   readonly embeddings?: boolean;
+  /** Absent = the machine's. */
+  readonly clock?: Clock;
 }
 
 /** An answer over HTTP. Its body emits `close` when it has ended, in whatever way. */
@@ -42,14 +46,16 @@ export class OpenAiBackend implements Backend {
   readonly name: string;
   readonly #api: ServerApi;
   readonly #options: OpenAiBackendOptions;
+  readonly #signs: SignWatch;
   /** Kept while the server can be reached. */
   #reader: ServerReader | undefined;
 
   constructor(options: OpenAiBackendOptions) {
-    const { baseUrl, key, headers, kind } = options;
+    const { baseUrl, key, headers, kind, clock = systemClock } = options;
     this.#api = new ServerApi(baseUrl, { key, headers });
     this.name = this.#api.host;
     this.#options = options;
+    this.#signs = new SignWatch({ clock, read: (models, signal) => this.signs(models, signal) });
     if (kind !== undefined) this.#reader = KINDS[kind].reader(this.#api);
   }
 
@@ -74,6 +80,15 @@ export class OpenAiBackend implements Backend {
       body: response,
       ...(habits === undefined ? {} : { habits }),
     };
+  }
+
+  watch(request: WatchedRequest): Disposable {
+    return this.#signs.watch(request);
+  }
+
+  /** Counters of what the server does now. @throws Error when no answer comes */
+  async signs(models: readonly string[], signal: AbortSignal): Promise<readonly ServerSign[]> {
+    return (await this.#reader?.signs?.(models, signal)) ?? [];
   }
 
   async stop(): Promise<void> {

@@ -1,6 +1,7 @@
 import type { ModelAdvert } from "@hearth/protocol";
 import type { BackendRequest, BackendSlot, ModelSource, StreamHabits } from "./backend.js";
 import type { ServerApi } from "./server-api.js";
+import type { ServerSign } from "./sign-watch.js";
 
 /** Servers whose own endpoints are known. */
 export const SERVER_KINDS = ["llama-server", "ollama", "lm-studio", "mlx-lm", "vllm"] as const;
@@ -43,6 +44,12 @@ export interface ServerReader {
   read(signal: AbortSignal): Promise<ServerReading>;
   /** The server was gone: what was remembered may be another's. */
   forget(): void;
+  /**
+   * Reads the counters of what the server does, for requests that wait for these models. Absent = it has none.
+   *
+   * @throws Error when no answer comes
+   */
+  signs?(models: readonly string[], signal: AbortSignal): Promise<readonly ServerSign[]>;
   /** Absent = requests are sent as they are. */
   ask?(request: BackendRequest): AskedRequest;
 }

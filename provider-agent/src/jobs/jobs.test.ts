@@ -9,6 +9,7 @@ import {
   answer,
   answerJson,
   type BackendCall,
+  type BackendOptions,
   type BackendScript,
   chunk,
   DONE,
@@ -389,30 +390,7 @@ describe("a backend that is slow", () => {
     expect(sent.holdings).toEqual(["preamble", "content", "trailer"]);
   });
 
-  it("in reading a prompt, and counts in comments how far it is, is told of and waited for", async () => {
-    await using setting = await startSetting(
-      async (call) => {
-        startEvents(call);
-        // Twice as long as a backend may take that says nothing.
-        for (let read = 0; read <= 60_000 && !call.aborted; read += 1_000) {
-          call.response.write(`: keepalive ${read}/60000\n\n`);
-          await delay(20);
-        }
-        call.response.end(chunk({ content: "read" }) + DONE);
-      },
-      { deps: { clock: new CountingClock(1_000) } },
-    );
-    using _pings = repeat(systemClock, 10, () => setting.link.socket.ping());
-    const sent = setting.link.request(BODY);
-    expect((await sent.end(10_000)).type).toBe("complete");
-    const counters = sent.control.flatMap((frame) => (frame.type === "working" ? [frame.counter] : []));
-    expect(counters.length).toBeGreaterThan(50);
-    expect(counters).toEqual(counters.toSorted((a, b) => a - b));
-    expect(sent.control[0]).toEqual({ type: "working", stream: 1, sign: "prefilling", counter: 1_000 });
-    expect(counters).not.toContain(60_000);
-  });
-
-  it("and sends comments that count nothing is told of as a server, and waited for once", async () => {
+  it("and sends comments that count nothing, is told of as a server, and waited for once", async () => {
     await using setting = await startSetting(async (call) => {
       startEvents(call);
       call.response.write(chunk({ content: "half" }));
@@ -428,6 +406,37 @@ describe("a backend that is slow", () => {
     // 45 s, and 45 s more from the last of them that counted.
     expect(systemClock.now() - startedAt).toBeLessThan(1_500);
     expect(sent.control[0]).toMatchObject({ sign: "generating", scope: "server", counter: expect.any(Number) });
+  });
+
+  it("in showing a tool call that it writes is asked how far it is, told of and waited for", async () => {
+    let decoded = 0;
+    const slots = () => {
+      decoded += 5;
+      const busy = { id: 0, id_task: 1, is_processing: true, next_token: [{ n_decoded: decoded }] };
+      return { body: [busy, { id: 1, is_processing: false }] };
+    };
+    const backend: BackendOptions = {
+      models: [{ id: "m", owned_by: "llamacpp" }],
+      pages: { "GET /props": { body: { total_slots: 2 } }, "GET /slots": slots },
+    };
+    const script: BackendScript = async (call) => {
+      // Whoever asks what it speaks sends nothing.
+      if (call.body === "{}") return answerJson(call, 400, {});
+      startEvents(call);
+      call.response.write(chunk({ content: "I look." }));
+      const startedAt = systemClock.now();
+      // Twice as long as a backend may be silent within an answer.
+      await eventually(() => systemClock.now() - startedAt > 900 || call.aborted);
+      call.response.end(chunk({ tool_calls: [{ index: 0, function: { name: "f" } }] }) + DONE);
+    };
+    await using setting = await startSetting(script, { ...quick, backend });
+    using _pings = repeat(systemClock, 50, () => setting.link.socket.ping());
+    const sent = setting.link.request(BODY);
+    expect((await sent.end()).type).toBe("complete");
+    const signs = sent.control.filter(({ type }) => type === "working");
+    expect(signs.length).toBeGreaterThan(10);
+    for (const sign of signs) expect(sign).toMatchObject({ sign: "generating", stream: 1 });
+    expect(signs.every((sign) => !("scope" in sign))).toBe(true);
   });
 
   it("in ending its body has its answer delivered all the same", async () => {

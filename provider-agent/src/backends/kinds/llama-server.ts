@@ -23,7 +23,9 @@ import {
   type ServerReader,
   type ServerReading,
 } from "../server-kind.js";
+import type { ServerSign } from "../sign-watch.js";
 import { askForProgress } from "./ask-for-progress.js";
+import { signsOfSlots } from "./llama-slots.js";
 import { spokenDialects } from "./spoken-dialects.js";
 
 /** Models of a router whose own state is asked for; each costs two calls a probe. */
@@ -70,6 +72,9 @@ const propsSchema = z.object({
 /** Its owner may have switched it off. Anything else that it holds, like prompts in old versions, is not looked at. */
 const slotsSchema = z.array(z.object({ is_processing: z.boolean() }));
 
+/** There is no such endpoint, or its owner has switched it off, or it wants another key. */
+const NOT_FOR_US: ReadonlySet<number> = new Set([401, 403, 404, 405, 501]);
+
 /** There is no such endpoint, or not for us, or not now: the model may be loading. Of `/apply-template`. */
 const RENDERS_NOT_SAID: ReadonlySet<number> = new Set([401, 403, 404, 405, 429, 501, 503]);
 
@@ -103,6 +108,9 @@ class LlamaServerReader implements ServerReader {
   readonly program = "llama-server";
   readonly #api: ServerApi;
   #spoken: { readonly version: string | undefined; readonly dialects: readonly BackendDialect[] } | undefined;
+  #isRouter = false;
+  /** There is no `/slots`, or not for us: that does not change while the server runs. */
+  #hidesSlots = false;
   /** The last rates of each model that were no zero: the server averages what it did since it was last asked. */
   readonly #rates = new Map<string, Pick<SlotFacts, "decodeTps" | "prefillTps">>();
 
@@ -112,6 +120,7 @@ class LlamaServerReader implements ServerReader {
 
   forget(): void {
     this.#spoken = undefined;
+    this.#hidesSlots = false;
     this.#rates.clear();
   }
 
@@ -127,6 +136,7 @@ class LlamaServerReader implements ServerReader {
       const parsed = entrySchema.safeParse(entry).data;
       return parsed && { advert: { id: parsed.id, capabilities: {} }, entry: parsed };
     });
+    this.#isRouter = entries.some(({ entry }) => entry.status !== undefined);
     const dialects = await this.#dialects(props, signal);
     const loaded = entries.filter(({ entry }) => entry.status?.value === "loaded").slice(0, MAX_LOADED_READ);
     const models = await Promise.all(
@@ -139,9 +149,22 @@ class LlamaServerReader implements ServerReader {
     return { models, ...present({ version: props?.build_info }) };
   }
 
+  async signs(models: readonly string[], signal: AbortSignal): Promise<readonly ServerSign[]> {
+    if (!this.#isRouter) return await this.#signsOf(undefined, signal);
+    const all = models.slice(0, MAX_LOADED_READ).map((model) => this.#signsOf(model, signal));
+    return (await Promise.all(all)).flat();
+  }
+
+  async #signsOf(model: string | undefined, signal: AbortSignal): Promise<readonly ServerSign[]> {
+    if (this.#hidesSlots) return [];
+    const answer = await this.#api.get(`slots${model === undefined ? "" : queryOf(model)}`, signal);
+    // A router answers for a model that it has not loaded yet.
+    if (!isOk(answer) && model === undefined) this.#hidesSlots = NOT_FOR_US.has(answer.status);
+    return signsOfSlots(answer.json, model);
+  }
+
   async #ofRouter(entry: Entry, dialects: readonly BackendDialect[], signal: AbortSignal): Promise<ServedModel> {
-    // A question must not load a model that was unloaded in the meantime.
-    const query = `?model=${encodeURIComponent(entry.id)}&autoload=false`;
+    const query = queryOf(entry.id);
     const props = await this.#props(query, signal);
     return props === undefined ? unloaded(entry, dialects) : this.#loaded({ entry, props, query, dialects }, signal);
   }
@@ -215,6 +238,9 @@ class LlamaServerReader implements ServerReader {
     return this.#spoken.dialects;
   }
 }
+
+/** Of a router: a question must not load a model that was unloaded in the meantime. */
+const queryOf = (model: string): string => `?model=${encodeURIComponent(model)}&autoload=false`;
 
 function unloaded(entry: Entry, dialects: readonly BackendDialect[]): ServedModel {
   const slot: SlotFacts = { state: stateOf(entry.status) };

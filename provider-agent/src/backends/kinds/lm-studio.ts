@@ -18,6 +18,7 @@ import {
   type ServerReader,
   type ServerReading,
 } from "../server-kind.js";
+import type { ServerSign } from "../sign-watch.js";
 
 /**
  * What is promised of a model that is not loaded, tokens: it is loaded with the context that its owner set, which no
@@ -55,6 +56,12 @@ const nativeSchema = z.object({
   ),
 });
 
+/** How often the state of a model was another one than before, as far as that was seen. */
+interface SeenState {
+  readonly state: string;
+  readonly changes: number;
+}
+
 type Entry = z.infer<typeof entrySchema>;
 type Native = z.infer<typeof nativeSchema>["models"][number];
 
@@ -81,6 +88,7 @@ class LmStudioReader implements ServerReader {
   readonly #api: ServerApi;
   /** It logs an error for each question to a path that it does not know. */
   #hasNative: boolean | undefined;
+  #seen: ReadonlyMap<string, SeenState> = new Map();
 
   constructor(api: ServerApi) {
     this.#api = api;
@@ -102,6 +110,33 @@ class LmStudioReader implements ServerReader {
       return parsed && modelOf(parsed, natives);
     });
     return { models };
+  }
+
+  /** It tells of no bytes while it loads: that a model becomes loaded, or another one goes, is all that moves. */
+  async signs(_models: readonly string[], signal: AbortSignal): Promise<readonly ServerSign[]> {
+    const states = this.#hasNative === true ? await this.#nativeStates(signal) : await this.#states(signal);
+    const seen = new Map<string, SeenState>();
+    for (const [model, state] of states ?? []) {
+      const before = this.#seen.get(model) ?? { state, changes: 0 };
+      seen.set(model, { state, changes: before.changes + (before.state === state ? 0 : 1) });
+    }
+    this.#seen = seen;
+    return [...seen].map(([model, { changes }]) => {
+      return { key: model, sign: "loading", counter: changes, of: { type: "model", model } } as const;
+    });
+  }
+
+  async #nativeStates(signal: AbortSignal): Promise<readonly (readonly [string, string])[] | undefined> {
+    const natives = await this.#native(signal);
+    return natives?.map(({ key, loaded_instances }) => [key, loaded_instances.map(({ id }) => id).join()] as const);
+  }
+
+  async #states(signal: AbortSignal): Promise<readonly (readonly [string, string])[] | undefined> {
+    const entries = listEntries(await this.#api.get("api/v0/models", signal));
+    return entries?.flatMap((entry) => {
+      const { id, state } = entrySchema.safeParse(entry).data ?? {};
+      return id === undefined || state === undefined ? [] : [[id, state] as const];
+    });
   }
 
   async #native(signal: AbortSignal): Promise<readonly Native[] | undefined> {

@@ -9,6 +9,7 @@ import {
   type ServerReader,
   type ServerReading,
 } from "../server-kind.js";
+import type { ServerSign } from "../sign-watch.js";
 import { isAtLeast } from "./version-order.js";
 
 /** Answers of `/api/show` that are asked for at once. */
@@ -30,7 +31,12 @@ const tagSchema = z.object({
   details: z.object({ quantization_level: lenientText }).optional().catch(undefined),
 });
 const tagsSchema = z.object({ models: z.array(z.unknown()) });
-const loadedSchema = z.object({ model: modelId, size: lenientCount, context_length: lenientTokens });
+const loadedSchema = z.object({
+  model: modelId,
+  size: lenientCount,
+  size_vram: lenientCount,
+  context_length: lenientTokens,
+});
 const showSchema = z.object({
   capabilities: strings,
   /** Lines like `num_ctx    8192`. */
@@ -101,6 +107,18 @@ class OllamaReader implements ServerReader {
     );
     const models = entries.map(({ tag }) => this.#model(tag, loaded.get(tag.model), told));
     return { models, ...present({ version: told }) };
+  }
+
+  /** A model is listed as soon as it begins to load: only what grows tells of that. */
+  async signs(_models: readonly string[], signal: AbortSignal): Promise<readonly ServerSign[]> {
+    const { json } = await this.#api.get("api/ps", signal);
+    return [...readLoaded(json).values()].flatMap(({ model, size = 0, size_vram: vram = 0 }) => {
+      const of = { type: "model", model } as const;
+      return [
+        { key: `vram ${model}`, sign: "loading", counter: vram, of },
+        { key: `size ${model}`, sign: "loading", counter: size, of },
+      ] as const;
+    });
   }
 
   /** Asks for what is not known yet, and forgets what is no longer there. */

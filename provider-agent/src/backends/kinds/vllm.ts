@@ -5,6 +5,7 @@ import { fetchModelList, lenientPath, lenientTokens, modelId, present, readEntri
 import { type MetricSample, readMetrics, total } from "../prometheus.js";
 import { DIALECT_PATHS, isOk, type ServerApi } from "../server-api.js";
 import type { ServedModel, ServerKind, ServerReader, ServerReading } from "../server-kind.js";
+import type { ServerSign } from "../sign-watch.js";
 
 const entrySchema = z.object({ id: modelId, max_model_len: lenientTokens, root: lenientPath });
 const ownedSchema = z.object({ owned_by: z.literal("vllm") });
@@ -19,6 +20,7 @@ const CACHE_USE = ["vllm:kv_cache_usage_perc", "vllm:gpu_cache_usage_perc"] as c
 const CACHE_CONFIG = "vllm:cache_config_info";
 const DECODED = "vllm:inter_token_latency_seconds";
 const PROMPT_TOKENS = "vllm:prompt_tokens_total";
+const GENERATION_TOKENS = "vllm:generation_tokens_total";
 const PREFILL_SECONDS = "vllm:request_prefill_time_seconds_sum";
 const NAMES: ReadonlySet<string> = new Set([
   RUNNING,
@@ -30,6 +32,13 @@ const NAMES: ReadonlySet<string> = new Set([
   PROMPT_TOKENS,
   PREFILL_SECONDS,
 ]);
+
+/** Counters of all requests together, whoever sent them. */
+const SIGNS = [
+  ["prefilling", PROMPT_TOKENS],
+  ["generating", GENERATION_TOKENS],
+] as const;
+const SIGN_NAMES: ReadonlySet<string> = new Set(SIGNS.map(([, name]) => name));
 
 type Metrics = ReadonlyMap<string, readonly MetricSample[]>;
 type SlotFacts = ServedModel["slot"];
@@ -92,6 +101,14 @@ class VllmReader implements ServerReader {
       return parsed && { ...modelOf(parsed, dialects), slot: this.#slot(parsed.id, metrics) };
     });
     return { models, ...present({ version: this.#version }) };
+  }
+
+  async signs(_models: readonly string[], signal: AbortSignal): Promise<readonly ServerSign[]> {
+    const metrics = readMetrics((await this.#api.get("metrics", signal)).text, SIGN_NAMES);
+    return SIGNS.flatMap(([sign, name]): ServerSign[] => {
+      const counter = total(metrics.get(name));
+      return counter === undefined ? [] : [{ key: name, sign, counter, of: { type: "server" } }];
+    });
   }
 
   /** Its documentation may be switched off: then only what every version speaks is known. */
