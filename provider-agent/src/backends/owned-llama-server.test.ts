@@ -6,11 +6,13 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { systemClock } from "../platform/clock.js";
 import { createLogger, type Logger } from "../platform/logger.js";
 import { chatRequest, textOf } from "../testing/backend-contract.js";
+import { CountingClock } from "../testing/counting-clock.js";
 import { eventually } from "../testing/eventually.js";
 import { PICO } from "../testing/llama-server.js";
 import { isRunning } from "../testing/running-process.js";
 import type { BackendSlot } from "./backend.js";
 import { OwnedLlamaServer, type OwnedLlamaServerOptions } from "./owned-llama-server.js";
+import type { MovedSign } from "./sign-watch.js";
 
 const never = new AbortController().signal;
 
@@ -76,6 +78,27 @@ function script(text: string): string {
   writeFileSync(path, `#!/bin/sh\n${text}\n`, { mode: 0o755 });
   return path;
 }
+
+it.skipIf(process.platform === "win32")("tells how much a process has read that loads a model", async () => {
+  const grow = "setInterval((held) => held.push(Buffer.alloc(4 << 20, 1)), 20, [])";
+  const command = script(`exec "${process.execPath}" -e '${grow}'`);
+  const server = await create({ command, clock: new CountingClock(20) });
+  const abort = new AbortController();
+  const told: MovedSign[] = [];
+  using _watch = server.watch({
+    model: "pico",
+    waitingSince: () => 0,
+    begun: () => false,
+    moved: (sign) => told.push(sign),
+  });
+  const opening = server.open(chatRequest("pico"), abort.signal);
+  await eventually(() => told.length >= 5);
+  for (const { sign, scope } of told) expect([sign, scope]).toEqual(["loading", "request"]);
+  expect(told.at(-1)?.counter).toBeGreaterThan(told[0]?.counter ?? 0);
+  abort.abort();
+  await expect(opening).rejects.toThrow();
+  await server.stop();
+});
 
 describe.skipIf(process.env["LLAMA_SERVER"] === undefined)("a llama-server of the agent's own", () => {
   it("runs only when somebody wants it, and gives its memory back when nobody has for a while", async () => {

@@ -13,6 +13,7 @@ import type {
 import type { HeaderRules } from "./header-rules.js";
 import { checkLlamaCommand, type LlamaCommand } from "./owned/llama-command.js";
 import { LlamaProcess } from "./owned/llama-process.js";
+import { type ServerSign, SignWatch, type WatchedRequest } from "./sign-watch.js";
 
 export interface OwnedLlamaServerOptions extends LlamaCommand {
   /** What the model is called; also the server's alias for it. */
@@ -48,12 +49,15 @@ export class OwnedLlamaServer implements Backend {
   readonly name = "llama-server";
   readonly #options: OwnedLlamaServerOptions;
   readonly #backoff: Backoff;
+  readonly #signs: SignWatch;
   readonly #stopping = new AbortController();
   #state: State = { type: "stopped" };
   /** Requests that are under way, also those that wait for the server to load. */
   #requests = 0;
   #idle: Disposable | undefined;
   #missed = 0;
+  /** The process that loads the model. */
+  #loading: LlamaProcess | undefined;
   /** What it serves while it runs. */
   #known: ReachableBackend;
 
@@ -62,6 +66,8 @@ export class OwnedLlamaServer implements Backend {
     const model: ModelAdvert = { id: options.modelId, weights_bytes: weightsBytes, capabilities: {}, backend };
     this.#options = options;
     this.#backoff = new Backoff(options.rng);
+    const { clock } = options;
+    this.#signs = new SignWatch({ clock, read: (models, signal) => this.#readSigns(models, signal) });
     this.#known = {
       type: "reachable",
       models: [model],
@@ -114,6 +120,10 @@ export class OwnedLlamaServer implements Backend {
     }
   }
 
+  watch(request: WatchedRequest): Disposable {
+    return this.#signs.watch(request);
+  }
+
   async stop(): Promise<void> {
     const before = this.#state;
     this.#state = { type: "closed" };
@@ -164,12 +174,16 @@ export class OwnedLlamaServer implements Backend {
     const { log, clock } = this.#options;
     const startedAt = clock.now();
     const server = await LlamaProcess.start(this.#options);
+    this.#loading = server;
     log.info({ pid: server.pid, model: this.#options.modelId }, "llama-server starts");
     const { signal } = this.#stopping;
     // Stopping does not wait for a model that loads for minutes.
     signal.addEventListener("abort", server.kill, { once: true });
     if (signal.aborted) server.kill();
-    await server.ready().finally(() => signal.removeEventListener("abort", server.kill));
+    await server.ready().finally(() => {
+      signal.removeEventListener("abort", server.kill);
+      this.#loading = undefined;
+    });
     if (signal.aborted) {
       server.kill();
       await server.exited;
@@ -213,6 +227,16 @@ export class OwnedLlamaServer implements Backend {
 
   #standing(state: BackendSlot["state"]): ReachableBackend {
     return { ...this.#known, slots: this.#known.models.map(({ id }) => ({ model: id, state })) };
+  }
+
+  /** While it loads, what it has read of the model; then, what its slots do. */
+  async #readSigns(models: readonly string[], signal: AbortSignal): Promise<readonly ServerSign[]> {
+    if (this.#state.type === "serving") return await this.#state.server.http.signs(models, signal);
+    const process = this.#loading;
+    const bytes = await process?.bytesRead(signal);
+    if (process === undefined || bytes === undefined) return [];
+    const of = { type: "model", model: this.#options.modelId } as const;
+    return [{ key: `process ${process.pid}`, sign: "loading", counter: bytes, of }];
   }
 
   #began(): void {

@@ -6,6 +6,7 @@ import { ServerApi } from "../server-api.js";
 import { freePort } from "./free-port.js";
 import { type ProcessExit, startGuarded } from "./guarded-process.js";
 import type { LlamaCommand } from "./llama-command.js";
+import { bytesTakenIn } from "./process-bytes.js";
 
 export interface LlamaProcessOptions extends LlamaCommand {
   readonly modelId: string;
@@ -16,7 +17,7 @@ export interface LlamaProcessOptions extends LlamaCommand {
   readonly log: Logger;
 }
 
-/** A model that has not loaded by then never will, ms. */
+/** A model that has not loaded by then, and of which nothing was read meanwhile, never will, ms. */
 const LOAD_LIMIT_MS = 600_000;
 const HEALTH_EVERY_MS = 100;
 const HEALTH_TIMEOUT_MS = 2_000;
@@ -67,21 +68,24 @@ export class LlamaProcess {
 
   /** Resolves when it serves. @throws Error when it ends before, or takes too long and is killed */
   async ready(): Promise<void> {
-    const { clock } = this.#options;
-    using limit = deadline(clock, LOAD_LIMIT_MS, this.#gone.signal);
-    while (!limit.signal.aborted) {
-      // Whoever else took the port in the meantime does not know the alias under this key.
-      if ((await this.isHealthy()) && (await this.#isOurs(limit.signal))) {
+    let bytesBefore: number | undefined;
+    do {
+      bytesBefore = await this.bytesRead(this.#gone.signal);
+      if (await this.#servesInTime()) {
         this.#lines = undefined;
         return;
       }
-      await sleep(clock, HEALTH_EVERY_MS, limit.signal);
-    }
+    } while (hasGrown(bytesBefore, await this.bytesRead(this.#gone.signal)));
     this.kill();
     await this.exited;
     const { log } = this.#options;
     for (const line of this.#lines ?? []) log.warn({ line }, "llama-server says");
     throw new Error("llama-server did not load its model");
+  }
+
+  /** Bytes that it has read or mapped by now; `undefined` where that cannot be told. Never rejects. */
+  async bytesRead(signal: AbortSignal): Promise<number | undefined> {
+    return this.pid === undefined ? undefined : await bytesTakenIn(this.pid, signal);
   }
 
   /** `/health` says 503 while it loads. Never rejects. */
@@ -92,6 +96,17 @@ export class LlamaProcess {
     } catch {
       return false;
     }
+  }
+
+  async #servesInTime(): Promise<boolean> {
+    const { clock } = this.#options;
+    using limit = deadline(clock, LOAD_LIMIT_MS, this.#gone.signal);
+    while (!limit.signal.aborted) {
+      // Whoever else took the port in the meantime does not know the alias under this key.
+      if ((await this.isHealthy()) && (await this.#isOurs(limit.signal))) return true;
+      await sleep(clock, HEALTH_EVERY_MS, limit.signal);
+    }
+    return false;
   }
 
   async #isOurs(signal: AbortSignal): Promise<boolean> {
@@ -107,6 +122,10 @@ export class LlamaProcess {
     this.#lines?.push(line);
     if ((this.#lines?.length ?? 0) > KEPT_LINES) this.#lines?.shift();
   }
+}
+
+function hasGrown(before: number | undefined, after: number | undefined): boolean {
+  return before !== undefined && after !== undefined && after > before;
 }
 
 /** `--jinja` and `--slots` are defaults of newer versions. */
