@@ -45,6 +45,17 @@ describe("reading events", () => {
     });
   });
 
+  it("takes what llama-server measured of the prompt, and knows whether a server tells what was cached", () => {
+    const timings = { cache_n: 1_400, prompt_n: 109, prompt_ms: 21.5, predicted_n: 3, predicted_ms: 0.7 };
+    const last = `data: ${JSON.stringify({ choices: [{ index: 0, delta: {}, finish_reason: "stop" }], timings })}\n\n`;
+    expect(scan(chunk({ content: "a" }), last, USAGE_EVENT)).toMatchObject({
+      prefill: { tokens: 109, ms: 21.5 },
+      knowsCached: true,
+    });
+    const plain = 'data: {"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":3},"timings":null}\n\n';
+    expect(scan(plain)).toMatchObject({ prefill: undefined, knowsCached: false });
+  });
+
   it("is not misled by what a model writes, nor by what is no JSON or no count", () => {
     const events = [
       chunk({ content: '"usage":{"prompt_tokens":1000}' }),

@@ -46,6 +46,12 @@ export interface ScanHooks {
   readonly stirred?: () => void;
 }
 
+/** Tokens of a prompt that were read, and how long that took, ms. */
+export interface Prefill {
+  readonly tokens: number;
+  readonly ms: number;
+}
+
 const GOES_ON = { type: "goes_on" } as const;
 const ENDED = { type: "ended" } as const;
 
@@ -63,6 +69,7 @@ export class EventScan {
   begun = false;
   readonly #grammar: EventGrammar;
   readonly #hooks: ScanHooks;
+  #prefill: Prefill | undefined;
   #tokens = 0;
   #counts: PartialUsage = {};
 
@@ -79,6 +86,16 @@ export class EventScan {
   /** Events so far that held something the model wrote: mostly one a token. */
   get tokens(): number {
     return this.#tokens;
+  }
+
+  /** What the server itself measured of the prompt. */
+  get prefill(): Prefill | undefined {
+    return this.#prefill;
+  }
+
+  /** Whether the server told how much of the prompt it took from its cache. */
+  get knowsCached(): boolean {
+    return this.#counts.cached_tokens !== undefined;
   }
 
   /** @param bytes complete events */
@@ -171,6 +188,7 @@ export class EventScan {
 
   #take(parsed: unknown): void {
     this.count(this.#grammar.usage(parsed));
+    this.#prefill = timingsIn(parsed) ?? this.#prefill;
     this.#hooks.parsed?.(parsed);
   }
 
@@ -179,6 +197,13 @@ export class EventScan {
     this.finished = true;
     return ENDED;
   }
+}
+
+/** llama.cpp's, in its last chunk: `prompt_n` leaves out what was cached, `prompt_ms` the wait for a slot. */
+function timingsIn(parsed: unknown): Prefill | undefined {
+  const { timings } = parsed as { readonly timings?: unknown };
+  const { prompt_n: tokens, prompt_ms: ms } = (timings ?? {}) as Readonly<Record<string, unknown>>;
+  return typeof tokens === "number" && typeof ms === "number" && tokens >= 0 && ms > 0 ? { tokens, ms } : undefined;
 }
 
 /** Adds what reaches to this place: to the last part, where it is of the same kind. */

@@ -282,4 +282,18 @@ describe("the statistics", () => {
       models: { m: { served: 2, promptTokens: 14 } },
     });
   });
+
+  const chunkOf = (more: object): string => `data: ${JSON.stringify({ choices: [], ...more })}\n\n`;
+  const usage = { prompt_tokens: 900, completion_tokens: 1 };
+  const cached = { ...usage, prompt_tokens_details: { cached_tokens: 880 } };
+
+  it.each([
+    ["what llama-server measured", chunkOf({ usage, timings: { prompt_n: 50, prompt_ms: 100 } }), 500],
+    ["nothing where nearly all was cached", chunkOf({ usage: cached }), undefined],
+    ["nothing where it is not said what was cached", chunkOf({ usage }), undefined],
+  ])("take for the rate of prompts %s", async (_what, last, tps) => {
+    const { jobs, ask } = start({ backend: backendOf("text/event-stream", ANSWER, last, "data: [DONE]\n\n") });
+    await ask();
+    expect(jobs.statistics.rates("m").prefillTps).toBe(tps);
+  });
 });

@@ -4,28 +4,26 @@ import { describe, expect, it } from "vitest";
 import { JobStatistics } from "./job-statistics.js";
 import { JobTimer } from "./job-timer.js";
 
-const usage = (prompt: number, completion: number, cached = 0) => ({
-  prompt_tokens: prompt,
-  completion_tokens: completion,
-  cached_tokens: cached,
-});
+const usage = (prompt: number, completion: number) => ({ prompt_tokens: prompt, completion_tokens: completion });
+const read = (tokens: number, ms: number) => ({ prefill: { tokens, ms } });
 
 describe("the statistics of jobs", () => {
   it("know rates of each model, where newer ones count for more than older ones", () => {
     const statistics = new JobStatistics();
     expect(statistics.rates("m")).toEqual({});
-    statistics.record("m", "served", usage(1_000, 101, 500), { prefillMs: 1_000, decodeMs: 2_000 });
+    statistics.record("m", "served", usage(1_000, 101), { ...read(500, 1_000), decodeMs: 2_000 });
     expect(statistics.rates("m")).toEqual({ prefillTps: 500, decodeTps: 50 });
-    statistics.record("m", "served", usage(1_000, 101, 0), { prefillMs: 1_000, decodeMs: 1_000 });
+    statistics.record("m", "served", usage(1_000, 101), { ...read(1_000, 1_000), decodeMs: 1_000 });
     expect(statistics.rates("m")).toEqual({ prefillTps: 600, decodeTps: 60 });
     expect(statistics.rates("n")).toEqual({});
   });
 
   it("take no rate from what is too short, or was not timed", () => {
     const statistics = new JobStatistics();
-    statistics.record("m", "served", usage(5, 3), { prefillMs: 1, decodeMs: 1 });
+    statistics.record("m", "served", usage(5, 3), { ...read(5, 1), decodeMs: 1 });
+    statistics.record("m", "served", usage(500, 3), read(5, 1));
     statistics.record("m", "served", usage(500, 300));
-    statistics.record("m", "served", usage(500, 300), { prefillMs: 0, decodeMs: 0 });
+    statistics.record("m", "served", usage(500, 300), { ...read(500, 0), decodeMs: 0 });
     expect(statistics.rates("m")).toEqual({});
   });
 
@@ -55,15 +53,14 @@ describe("the timer of a job", () => {
   it("tells how long the prompt and the answer took, but for what was not the backend's pace", () => {
     const clock = new FakeClock();
     const timer = new JobTimer(clock);
-    expect(timer.timings(false)).toEqual({});
+    expect([timer.prefillMs, timer.decodeMs]).toEqual([undefined, undefined]);
     timer.called();
     clock.advance(300);
     timer.content();
     clock.advance(700);
     timer.content();
-    expect(timer.timings(false)).toEqual({ prefillMs: 300, decodeMs: 700 });
-    expect(timer.timings(true)).toEqual({ prefillMs: 300 });
+    expect([timer.prefillMs, timer.decodeMs]).toEqual([300, 700]);
     timer.loading();
-    expect(timer.timings(false)).toEqual({ decodeMs: 700 });
+    expect([timer.prefillMs, timer.decodeMs]).toEqual([undefined, 700]);
   });
 });

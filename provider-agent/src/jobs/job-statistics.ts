@@ -28,11 +28,11 @@ export interface JobSnapshot {
   readonly models: Readonly<Record<string, ModelStatistics>>;
 }
 
-/** How long a job took, by our own clock, ms; only where it was the backend's pace. */
+/** What a job showed of the backend's pace; absent where it was not the backend's, or is not known. */
 export interface JobTimings {
-  /** From the call to the first content. */
-  readonly prefillMs?: number;
-  /** From the first content to the last. */
+  /** Prompt tokens that were really read, none from a cache, and how long that took, ms. */
+  readonly prefill?: { readonly tokens: number; readonly ms: number };
+  /** From the first content to the last by our own clock, ms. */
   readonly decodeMs?: number;
 }
 
@@ -85,11 +85,11 @@ export class JobStatistics {
   }
 }
 
-function newRates(before: ModelRates, usage: Usage, { prefillMs, decodeMs }: JobTimings): ModelRates {
-  const prefilled = usage.prompt_tokens - (usage.cached_tokens ?? 0);
+function newRates(before: ModelRates, usage: Usage, { prefill, decodeMs }: JobTimings): ModelRates {
+  const read = prefill?.tokens ?? 0;
   // The first token belongs to the prefill.
   const decoded = usage.completion_tokens - 1;
-  const prefillTps = prefilled < MIN_TOKENS.prefill ? undefined : average(before.prefillTps, prefilled, prefillMs);
+  const prefillTps = read < MIN_TOKENS.prefill ? undefined : average(before.prefillTps, read, prefill?.ms);
   const decodeTps = decoded < MIN_TOKENS.decode ? undefined : average(before.decodeTps, decoded, decodeMs);
   return { ...(prefillTps === undefined ? {} : { prefillTps }), ...(decodeTps === undefined ? {} : { decodeTps }) };
 }

@@ -1,5 +1,4 @@
 import type { Clock } from "@hearth/platform";
-import type { JobTimings } from "./job-statistics.js";
 
 /** When things happened to one job. */
 export class JobTimer {
@@ -28,12 +27,14 @@ export class JobTimer {
     this.#firstAt ??= this.#lastAt;
   }
 
-  /** @param heldUp the backend was kept waiting: only the way to the first content was its own pace */
-  timings(heldUp: boolean): JobTimings {
-    if (this.#calledAt === undefined || this.#firstAt === undefined || this.#lastAt === undefined) return {};
-    return {
-      ...(this.#loaded ? {} : { prefillMs: this.#firstAt - this.#calledAt }),
-      ...(heldUp ? {} : { decodeMs: this.#lastAt - this.#firstAt }),
-    };
+  /** From the call to the first content, ms; `undefined` when it says nothing of the backend's speed. */
+  get prefillMs(): number | undefined {
+    if (this.#loaded || this.#calledAt === undefined || this.#firstAt === undefined) return undefined;
+    return this.#firstAt - this.#calledAt;
+  }
+
+  /** From the first content to the last, ms. */
+  get decodeMs(): number | undefined {
+    return this.#lastAt === undefined || this.#firstAt === undefined ? undefined : this.#lastAt - this.#firstAt;
   }
 }

@@ -18,7 +18,7 @@ import { BodyReader } from "./body-reader.js";
 import { callBackend } from "./call-backend.js";
 import { EventScan } from "./event-scan.js";
 import { JobFailure } from "./job-failure.js";
-import type { JobStatistics } from "./job-statistics.js";
+import type { JobStatistics, JobTimings } from "./job-statistics.js";
 import { JobTimer } from "./job-timer.js";
 import { Liveness } from "./liveness.js";
 import { type DataOutlet, Outflow } from "./outflow.js";
@@ -218,10 +218,25 @@ export class Job {
     if (this.#over) return;
     this.#over = true;
     this.#log.debug({ ms: this.#elapsedMs, ...usage }, "job completed");
-    this.#deps.statistics.record(this.model, "served", usage, this.#timer.timings(this.#outflow.heldUp));
+    this.#deps.statistics.record(this.model, "served", usage, this.#timings());
     this.#deps.outlet.send({ type: "complete", stream: this.#frame.stream, usage });
     if (this.#receipt !== undefined) this.#deps.afterwards(this.#certify(this.#receipt, usage));
     this.#deps.ended();
+  }
+
+  /**
+   * Only tokens that were really read tell how fast prompts are read: what came from a cache, or may have, because the
+   * server does not say what did, tells nothing.
+   */
+  #timings(): JobTimings {
+    const { usage, knowsCached } = this.#scan;
+    const { prefillMs: ms, decodeMs } = this.#timer;
+    const tokens = usage.prompt_tokens - (usage.cached_tokens ?? 0);
+    const prefill = this.#scan.prefill ?? (knowsCached && ms !== undefined ? { tokens, ms } : undefined);
+    return {
+      ...(prefill === undefined ? {} : { prefill }),
+      ...(decodeMs === undefined || this.#outflow.heldUp ? {} : { decodeMs }),
+    };
   }
 
   /** Nobody waits for a signature, and an answer that is out already is not taken back because there is none. */

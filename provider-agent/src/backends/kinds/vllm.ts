@@ -21,6 +21,10 @@ const CACHE_CONFIG = "vllm:cache_config_info";
 const DECODED = "vllm:inter_token_latency_seconds";
 const PROMPT_TOKENS = "vllm:prompt_tokens_total";
 const GENERATION_TOKENS = "vllm:generation_tokens_total";
+/** Tokens of prompts that were really read: cached ones are left out. Newer versions have it. */
+const COMPUTED_TOKENS = "vllm:request_prefill_kv_computed_tokens_sum";
+/** Tokens of prompts that were in the cache. */
+const CACHE_HITS = "vllm:prefix_cache_hits_total";
 const PREFILL_SECONDS = "vllm:request_prefill_time_seconds_sum";
 const NAMES: ReadonlySet<string> = new Set([
   RUNNING,
@@ -30,6 +34,8 @@ const NAMES: ReadonlySet<string> = new Set([
   `${DECODED}_sum`,
   `${DECODED}_count`,
   PROMPT_TOKENS,
+  COMPUTED_TOKENS,
+  CACHE_HITS,
   PREFILL_SECONDS,
 ]);
 
@@ -48,6 +54,7 @@ interface Work {
   readonly decodeSeconds: number;
   readonly decoded: number;
   readonly prefillSeconds: number;
+  /** Without what was cached. */
   readonly prompt: number;
 }
 
@@ -137,7 +144,7 @@ class VllmReader implements ServerReader {
       decodeSeconds: of(`${DECODED}_sum`) ?? 0,
       decoded: of(`${DECODED}_count`) ?? 0,
       prefillSeconds: of(PREFILL_SECONDS) ?? 0,
-      prompt: of(PROMPT_TOKENS) ?? 0,
+      prompt: of(COMPUTED_TOKENS) ?? Math.max(0, (of(PROMPT_TOKENS) ?? 0) - (of(CACHE_HITS) ?? 0)),
     };
     const before = this.#work.get(model) ?? { decodeSeconds: 0, decoded: 0, prefillSeconds: 0, prompt: 0 };
     this.#work.set(model, now);
