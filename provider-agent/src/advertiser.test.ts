@@ -69,6 +69,14 @@ describe("advertising", () => {
     expect(advertiser.slots()[0]?.running).toBe(2);
   });
 
+  it("counts a request of ours that waits inside the backend once", async () => {
+    const { world, advertiser, signal } = start();
+    world.ours = 3;
+    world.status = serving({ model: "a", state: "running", running: 2, queued: 4 });
+    await advertiser.refresh(signal.signal);
+    expect(advertiser.slots()).toMatchObject([{ running: 3, queued: 3 }]);
+  });
+
   it("tells tokens, rates and waiting requests where the backend does", async () => {
     const { world, advertiser, signal } = start([], { queued: () => 2 });
     const budget = { maxTokens: 1_000, usedTokens: 250 };

@@ -39,6 +39,8 @@ interface Standing {
   readonly slot: BackendSlot;
   /** Requests that others ran on it. */
   readonly foreign: number;
+  /** Requests of ours that waited inside the backend: they count among those that run. */
+  readonly deferred: number;
 }
 
 /** Knows what the backend serves, by asking it again and again. */
@@ -121,7 +123,10 @@ export class Advertiser {
   }
 
   #standing(slot: BackendSlot): Standing {
-    return { slot, foreign: Math.max(0, (slot.running ?? 0) - this.#deps.running(slot.model)) };
+    const { running = 0, queued = 0 } = slot;
+    const ours = this.#deps.running(slot.model);
+    const deferred = slot.running === undefined ? 0 : Math.min(queued, Math.max(0, ours - running));
+    return { slot, foreign: Math.max(0, running - ours), deferred };
   }
 
   #slot(id: string): Slot {
@@ -133,7 +138,7 @@ export class Advertiser {
       model: id,
       state: this.#state(slot, running),
       running,
-      queued: (waiting?.(id) ?? 0) + Math.round(slot?.queued ?? 0),
+      queued: (waiting?.(id) ?? 0) + Math.round((slot?.queued ?? 0) - (standing?.deferred ?? 0)),
       ...(slot?.maxConcurrency === undefined ? {} : { max_concurrency: slot.maxConcurrency }),
       ...(slot?.budget === undefined ? {} : { budget_max: slot.budget.maxTokens, budget_used: slot.budget.usedTokens }),
       ...(slot?.decodeTps === undefined ? {} : { decode_tps: slot.decodeTps }),

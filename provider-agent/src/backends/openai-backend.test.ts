@@ -165,6 +165,20 @@ describe("a router of llama-server's", () => {
     expect((await setting.probe()).slots).toEqual([{ model: "a", state: "running", maxConcurrency: 2 }]);
   });
 
+  it("tells how many requests wait for a slot", async () => {
+    const metrics = "llamacpp:requests_processing 2\nllamacpp:requests_deferred 3\n";
+    await using setting = await start({
+      models: [{ id: "a", owned_by: "llamacpp" }],
+      pages: {
+        "GET /props": { body: { total_slots: 2, endpoint_slots: false, endpoint_metrics: true } },
+        "GET /metrics": { body: metrics },
+        "POST /v1/chat/completions": { status: 400, body: {} },
+      },
+      scripted: [],
+    });
+    expect((await setting.probe()).slots).toEqual([{ model: "a", state: "idle", maxConcurrency: 2, queued: 3 }]);
+  });
+
   it("is left asleep when it sleeps", async () => {
     const flags = { is_sleeping: true, endpoint_slots: true, endpoint_metrics: true };
     const props = { total_slots: 1, model_path: "/a.gguf", ...flags };
@@ -201,6 +215,16 @@ describe("what is remembered between two probes", () => {
     setting.server.pages = { ...setting.server.pages, "GET /metrics": { body: metrics } };
     expect((await setting.probe()).slots[0]).toMatchObject({ decodeTps: 120, prefillTps: 5_000 });
     expect((await setting.probe()).slots[0]).toMatchObject({ decodeTps: 120 });
+  });
+
+  it.each([
+    ["counts what was read", 'vllm:request_prefill_kv_computed_tokens_sum{engine="0"} 600.0'],
+    ["counts what was cached", 'vllm:prefix_cache_hits_total{engine="0"} 9400.0'],
+  ])("takes for read of vLLM's prompts only what was not cached, where it %s", async (_how, line) => {
+    const metrics = `${vllmMetrics({ tokens: 1, seconds: 1 })}${line}\n`;
+    const pages = { ...VLLM_SERVER.pages, "GET /metrics": { body: metrics } };
+    await using setting = await start({ ...VLLM_SERVER, pages });
+    expect((await setting.probe()).slots[0]).toMatchObject({ prefillTps: 300 });
   });
 
   it("leaves no connection behind when it stops", async () => {

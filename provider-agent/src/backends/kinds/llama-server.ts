@@ -82,7 +82,12 @@ type Entry = z.infer<typeof entrySchema>;
 type Props = z.infer<typeof propsSchema>;
 type SlotFacts = ServedModel["slot"];
 
-const RATES: ReadonlySet<string> = new Set(["llamacpp:prompt_tokens_seconds", "llamacpp:predicted_tokens_seconds"]);
+/** Averages over what was done since they were last asked for; cached tokens are not among those of prompts. */
+const PREFILL_RATE = "llamacpp:prompt_tokens_seconds";
+const DECODE_RATE = "llamacpp:predicted_tokens_seconds";
+/** Requests that wait for a slot. */
+const DEFERRED = "llamacpp:requests_deferred";
+const METRICS: ReadonlySet<string> = new Set([PREFILL_RATE, DECODE_RATE, DEFERRED]);
 
 /**
  * llama.cpp's `llama-server`, with one model or as a router of several. Endpoints as of b11669, where they were tried;
@@ -182,11 +187,11 @@ class LlamaServerReader implements ServerReader {
     // Only the questions so far leave a sleeping server asleep.
     const isAsleep = props?.is_sleeping === true;
     const working = isAsleep || props?.endpoint_slots === false ? undefined : await this.#working(query, signal);
-    const rates = isAsleep || props?.endpoint_metrics !== true ? {} : await this.#ratesOf(entry.id, query, signal);
+    const metrics = isAsleep || props?.endpoint_metrics !== true ? {} : await this.#metricsOf(entry.id, query, signal);
     const isWorking = working === "in_batch" || (working ?? 0) > 0;
     const state = isAsleep ? "idle_shutdown" : isWorking ? "running" : "idle";
     const running = working === "in_batch" ? undefined : working;
-    const slot: SlotFacts = { state, ...present({ running, maxConcurrency: props?.total_slots }), ...rates };
+    const slot: SlotFacts = { state, ...present({ running, maxConcurrency: props?.total_slots }), ...metrics };
     const path = props?.model_path;
     if (path === undefined || path === "none") return { advert: base, slot };
     // Any other question wakes a sleeping server.
@@ -214,17 +219,14 @@ class LlamaServerReader implements ServerReader {
     return slotsSchema.safeParse(answer.json).data?.filter((slot) => slot.is_processing).length;
   }
 
-  async #ratesOf(id: string, query: string, signal: AbortSignal): Promise<Pick<SlotFacts, "decodeTps" | "prefillTps">> {
+  async #metricsOf(id: string, query: string, signal: AbortSignal): Promise<Partial<SlotFacts>> {
     const answer = await this.#api.getSoon(`metrics${query}`, signal);
-    const metrics = readMetrics(answer !== undefined && isOk(answer) ? answer.text : "", RATES);
+    const metrics = readMetrics(answer !== undefined && isOk(answer) ? answer.text : "", METRICS);
     const rate = (name: string): number | undefined => total(metrics.get(name)) || undefined;
-    const fresh = present({
-      decodeTps: rate("llamacpp:predicted_tokens_seconds"),
-      prefillTps: rate("llamacpp:prompt_tokens_seconds"),
-    });
+    const fresh = present({ decodeTps: rate(DECODE_RATE), prefillTps: rate(PREFILL_RATE) });
     const rates = { ...this.#rates.get(id), ...fresh };
     this.#rates.set(id, rates);
-    return rates;
+    return { ...rates, ...present({ queued: total(metrics.get(DEFERRED)) }) };
   }
 
   /** Asked once for each version: a question is a line in the server's log. */
