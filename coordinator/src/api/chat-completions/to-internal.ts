@@ -9,7 +9,7 @@ import { type Splice, splice } from "../json/json-text.js";
 import { toolRepairSteps } from "../json/tool-schema.js";
 import { type Arrived, type JsonBody, jsonBodySteps } from "../json-body.js";
 import { askForStream, baseEdits, type Edits } from "../member-edits.js";
-import { estimateTokens } from "../prompt-size.js";
+import { estimatePrompt } from "../translation/prompt-estimate.js";
 import { readingOf } from "../translation/reading-of.js";
 import { type ChatCompletionBody, type ChatMessage, parseChatCompletion } from "./parse.js";
 
@@ -38,6 +38,8 @@ export function* chatRequestSteps({ raw, id, bounds }: Arrived): Steps<ChatReque
   yield;
   const inner = [...(repair?.splices ?? []), ...roleSplices(json.object, body.messages)];
   yield;
+  const prompt = estimatePrompt(body.messages, tools ? JSON.stringify(body.tools) : "");
+  yield;
   const edits = editsFor(body);
   const stream = body.stream === true;
   const delivery = stream ? "interactive" : "whole";
@@ -52,8 +54,8 @@ export function* chatRequestSteps({ raw, id, bounds }: Arrived): Steps<ChatReque
     toolsRepaired: repair?.complete === true,
     stream,
     includeUsage: body.stream_options?.include_usage === true,
-    needs: { tools: tools || Array.isArray(body["functions"]), vision: body.messages.some(hasImage) },
-    promptTokens: estimate(body),
+    needs: { tools: tools || Array.isArray(body["functions"]), vision: prompt.hasImages },
+    promptTokens: prompt.tokens,
     maxTokens: body.max_completion_tokens ?? body.max_tokens ?? undefined,
   };
 }
@@ -103,24 +105,3 @@ function roleOf(message: JsonNode): JsonNode | undefined {
 const isDeveloper = (role: JsonNode | undefined): role is JsonNode =>
   role?.kind === "string" && role.value === "developer";
 const toSystem = ({ start, end }: JsonNode): Splice => ({ start, end, text: '"system"' });
-
-function hasImage({ content }: ChatMessage): boolean {
-  return Array.isArray(content) && content.some((part) => part.type === "image_url");
-}
-
-function estimate(body: ChatCompletionBody): number {
-  let characters = 0;
-  let images = 0;
-  for (const message of body.messages) {
-    characters += 8; // role and separators
-    if (typeof message.content === "string") characters += message.content.length;
-    else
-      for (const part of message.content ?? [])
-        if (part.type === "image_url") images += 1;
-        else characters += lengthOf(part["text"]);
-  }
-  if (body.tools) characters += JSON.stringify(body.tools).length;
-  return estimateTokens({ characters, images });
-}
-
-const lengthOf = (text: unknown): number => (typeof text === "string" ? text.length : 0);

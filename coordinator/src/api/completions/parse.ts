@@ -48,7 +48,7 @@ export function parseCompletion(value: unknown): ParsedCompletion {
   }
   const prompt = onePrompt(body.prompt);
   if (typeof prompt !== "string") return { body, prompt: undefined, promptTokens: prompt.length };
-  return { body, prompt, promptTokens: estimateTokens({ characters: prompt.length, images: 0 }) };
+  return { body, prompt, promptTokens: estimateTokens({ texts: [prompt], messages: 0, images: 0 }) };
 }
 
 /** The text, or the token ids. */

@@ -50,5 +50,5 @@ export function inputSizes(input: EmbeddingBody["input"]): number[] {
 }
 
 function sizeOf(input: string | readonly number[]): number {
-  return typeof input === "string" ? estimateTokens({ characters: input.length, images: 0 }) : input.length;
+  return typeof input === "string" ? estimateTokens({ texts: [input], messages: 0, images: 0 }) : input.length;
 }

@@ -293,11 +293,11 @@ describe("counting", () => {
         .input_tokens;
     const least = count({});
     expect(least).toBeGreaterThan(0);
-    expect(count({ system: "x".repeat(400) })).toBeGreaterThanOrEqual(least + 100);
-    expect(count({ tools: [{ name: "f", description: "x".repeat(400), input_schema: {} }] })).toBeGreaterThan(
+    expect(count({ system: "word ".repeat(100) })).toBeGreaterThanOrEqual(least + 100);
+    expect(count({ tools: [{ name: "f", description: "word ".repeat(100), input_schema: {} }] })).toBeGreaterThan(
       least + 99,
     );
-    const used = { type: "tool_use", id: "t", name: "f", input: { text: "x".repeat(400) } };
+    const used = { type: "tool_use", id: "t", name: "f", input: { text: "word ".repeat(100) } };
     expect(count({ messages: [{ role: "assistant", content: [used] }] })).toBeGreaterThan(least + 90);
   });
 

@@ -90,8 +90,9 @@ function* promptSteps(body: CountTokensBody, { json, text }: RepairedBody): Step
   const messages = toConversation(body, text).end();
   yield;
   const tools = toChatTools(body, text);
-  const toolCharacters = tools.length === 0 ? 0 : JSON.stringify(body.tools).length;
-  return { messages, tools, prompt: estimatePrompt(messages, toolCharacters) };
+  yield;
+  const prompt = estimatePrompt(messages, tools.length === 0 ? "" : JSON.stringify(body.tools));
+  return { messages, tools, prompt };
 }
 
 /** Members that tell who the end user is, or how Anthropic is to bill and route. */

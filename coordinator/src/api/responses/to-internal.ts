@@ -35,7 +35,7 @@ export function* responsesRequestSteps({ raw, id, bounds }: Arrived): Steps<Resp
   const messages = toConversation(parsed).end();
   yield;
   const tools = toChatTools(body, repaired.text);
-  const prompt = estimatePrompt(messages, tools.length === 0 ? 0 : JSON.stringify(body.tools).length);
+  const prompt = estimatePrompt(messages, tools.length === 0 ? "" : JSON.stringify(body.tools));
   yield;
   const stream = body.stream === true;
   return {

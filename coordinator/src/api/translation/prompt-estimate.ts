@@ -1,8 +1,5 @@
 import { estimateTokens } from "../prompt-size.js";
-import type { ChatMessage } from "./conversation.js";
-
-/** Characters that a role and the separators around a message are taken to cost. */
-const MESSAGE_CHARACTERS = 8;
+import type { SpokenMessage } from "./spoken-message.js";
 
 /** How much a conversation asks a model to read. */
 export interface PromptEstimate {
@@ -11,30 +8,31 @@ export interface PromptEstimate {
   readonly hasImages: boolean;
 }
 
-/** @param toolCharacters the length of the tool definitions */
-export function estimatePrompt(messages: readonly ChatMessage[], toolCharacters: number): PromptEstimate {
-  const size = { characters: toolCharacters, images: 0 };
-  for (const message of messages) {
-    size.characters += MESSAGE_CHARACTERS;
-    addContent(size, message.content);
-    if (message.role === "assistant") size.characters += assistantCharacters(message);
+/** @param tools the tool definitions as JSON; empty where there are none */
+export function estimatePrompt(messages: readonly SpokenMessage[], tools: string): PromptEstimate {
+  const size = { texts: [tools], messages: messages.length, images: 0 };
+  for (const { content, reasoning_content: reasoning, tool_calls: calls } of messages) {
+    addContent(size, content);
+    addText(size.texts, reasoning);
+    if (Array.isArray(calls)) for (const call of calls) addCall(size.texts, call);
   }
   return { tokens: estimateTokens(size), hasImages: size.images > 0 };
 }
 
-function addContent(size: { characters: number; images: number }, content: ChatMessage["content"]): void {
-  if (typeof content === "string") {
-    size.characters += content.length;
-    return;
-  }
-  for (const part of content ?? []) {
-    if (part.type === "text") size.characters += part.text.length;
-    if (part.type === "image_url") size.images += 1;
-  }
+function addContent(size: { readonly texts: string[]; images: number }, content: SpokenMessage["content"]): void {
+  if (typeof content === "string") size.texts.push(content);
+  else
+    for (const part of content ?? [])
+      if (part.type === "image_url") size.images += 1;
+      else addText(size.texts, part.text);
 }
 
-function assistantCharacters({ reasoning_content, tool_calls }: Extract<ChatMessage, { role: "assistant" }>): number {
-  let characters = reasoning_content?.length ?? 0;
-  for (const call of tool_calls ?? []) characters += call.function.name.length + call.function.arguments.length;
-  return characters;
+function addCall(texts: string[], call: { readonly function?: unknown } | null): void {
+  const called = call?.function as { readonly name?: unknown; readonly arguments?: unknown } | null | undefined;
+  addText(texts, called?.name);
+  addText(texts, called?.arguments);
+}
+
+function addText(texts: string[], text: unknown): void {
+  if (typeof text === "string") texts.push(text);
 }
