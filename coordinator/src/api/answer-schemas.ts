@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { ERROR_CODES } from "./error-envelope.js";
 
 // What consumers get back, for the API's description. Answers are not checked against this at run time: most of a
 // chat answer is the backend's own.
@@ -14,7 +15,10 @@ export const errorSchema = z
       message: z.string(),
       type: z.string(),
       param: z.string().nullable().meta({ description: "The member of the request that is at fault." }),
-      code: z.string().nullable(),
+      code: z
+        .string()
+        .nullable()
+        .meta({ description: `One of ${ERROR_CODES.join(", ")}; or a backend's own, where it refused the request.` }),
     }),
   })
   .meta({ description: "OpenAI's form of an error." });

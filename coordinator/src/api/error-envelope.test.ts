@@ -1,6 +1,11 @@
-import { expect, it } from "vitest";
-import { HearthError } from "../platform/errors.js";
-import { errorResponse, openAiErrorBody } from "./error-envelope.js";
+import { FakeClock } from "@hearth/platform/testing";
+import type { RequestId } from "@hearth/protocol";
+import { describe, expect, it } from "vitest";
+import { INFERENCE_ENDPOINTS } from "../http/inference-endpoints.js";
+import { contextLengthExceeded, type ErrorCode, HearthError } from "../platform/errors.js";
+import { DEFAULT_BODY_BOUNDS } from "../request/body-bounds.js";
+import type { DialectContext } from "../request/consumer.js";
+import { type ErrorResponse, errorResponse, openAiErrorBody } from "./error-envelope.js";
 
 it("says when to come back, in both of the headers that SDKs read", () => {
   const { status, headers } = errorResponse(new HearthError("queue_full", "Full.", { retryAfterSeconds: 2.5 }));
@@ -9,7 +14,7 @@ it("says when to come back, in both of the headers that SDKs read", () => {
 });
 
 it("keeps an SDK from trying again what would fail again", () => {
-  for (const code of ["internal", "capability_unavailable", "request_rejected"] as const) {
+  for (const code of ["internal", "capability_unavailable", "request_rejected", "context_length_exceeded"] as const) {
     expect(errorResponse(new HearthError(code, "No.")).headers).toMatchObject({ "x-should-retry": "false" });
   }
   expect(errorResponse(new HearthError("provider_error", "No.")).headers).toEqual({});
@@ -35,4 +40,46 @@ it("shows a backend's own words only for what the request itself caused", () => 
   });
   const failed = new HearthError("provider_error", "Failed.", { upstreamError });
   expect(openAiErrorBody(failed).error.message).toBe("Failed.");
+});
+
+it.each<[ErrorCode, number, boolean]>([
+  ["provider_timeout", 504, false],
+  ["answer_stalled", 504, false],
+  ["model_load_timeout", 504, false],
+  ["no_capacity", 429, true],
+])("tells %s with %i", (code, status, waits) => {
+  const told = errorResponse(new HearthError(code, "Nobody."));
+  expect(told).toMatchObject({ status, body: { error: { code, message: "Nobody.", param: null } } });
+  expect("Retry-After" in told.headers).toBe(waits);
+});
+
+describe("a prompt that no context holds", () => {
+  const context: DialectContext = { id: "req_1" as RequestId, clock: new FakeClock(), bounds: DEFAULT_BODY_BOUNDS };
+  const tooLong = contextLengthExceeded({ promptTokens: 9_000, contextTokens: 8_192 });
+  const bodyIn = (path: string): ErrorResponse => {
+    const endpoint = INFERENCE_ENDPOINTS.find((each) => each.path === path);
+    return errorResponse(tooLong, endpoint?.dialect(context).errorBody);
+  };
+
+  it.each([
+    ["/v1/chat/completions", "messages"],
+    ["/v1/completions", "prompt"],
+    ["/v1/responses", "input"],
+    ["/v1/embeddings", "input"],
+  ])("is told in OpenAI's words at %s, with %s as what is at fault", (path, param) => {
+    const { status, headers, body } = bodyIn(path);
+    expect({ status, headers }).toEqual({ status: 400, headers: { "x-should-retry": "false" } });
+    expect(body).toMatchObject({
+      error: { type: "invalid_request_error", code: "context_length_exceeded", param },
+    });
+    expect(JSON.stringify(body)).toMatch(/maximum context length is 8192 tokens\..* resulted in 9000 tokens/);
+  });
+
+  it("is told in Anthropic's words at /v1/messages", () => {
+    expect(bodyIn("/v1/messages")).toMatchObject({
+      status: 400,
+      headers: { "x-should-retry": "false" },
+      body: { error: { type: "invalid_request_error", message: "prompt is too long: 9000 tokens > 8192 maximum" } },
+    });
+  });
 });

@@ -11,6 +11,9 @@ export interface ErrorEnvelope {
   };
 }
 
+/** The member of a body that holds the prompt, by dialect. */
+export type PromptMember = "messages" | "prompt" | "input";
+
 interface Shown {
   readonly status: number;
   readonly type: string;
@@ -36,6 +39,8 @@ const SHOWN: Readonly<Record<ErrorCode, Shown>> = {
   rate_limit_exceeded: { status: 429, type: "requests" },
   queue_full: { status: 429, type: "requests" },
   machine_busy: { status: 429, type: "requests" },
+  no_capacity: { status: 429, type: "requests" },
+  context_length_exceeded: { status: 400, type: "invalid_request_error", retry: false },
   model_too_large: { status: 400, type: "invalid_request_error" },
   // Waiting a few seconds gives no machine a capability that it lacks.
   trust_unavailable: { status: 503, type: "server_error", retry: false },
@@ -46,12 +51,17 @@ const SHOWN: Readonly<Record<ErrorCode, Shown>> = {
   request_rejected: { status: 400, type: "invalid_request_error", code: null, retry: false },
   provider_error: { status: 502, type: "server_error" },
   provider_timeout: { status: 504, type: "server_error" },
+  answer_stalled: { status: 504, type: "server_error" },
+  model_load_timeout: { status: 504, type: "server_error" },
   stream_timeout: { status: 504, type: "server_error" },
   shutting_down: { status: 503, type: "server_error" },
   cancelled: { status: 499, type: "server_error" },
   // A fault of the coordinator's own would repeat.
   internal: { status: 500, type: "server_error", retry: false },
 };
+
+/** Every code that an error of ours may be told with. */
+export const ERROR_CODES: readonly string[] = Object.keys(SHOWN);
 
 export interface ErrorResponse {
   readonly status: number;
@@ -92,8 +102,12 @@ function retryHeaders(error: HearthError): Record<string, string> {
   return retry === undefined ? {} : { "x-should-retry": String(retry) };
 }
 
-/** An error in OpenAI's form; a backend's own words where the request itself caused it. */
-export function openAiErrorBody(error: HearthError): ErrorEnvelope {
+/**
+ * An error in OpenAI's form; a backend's own words where the request itself caused it.
+ *
+ * @param prompt the member that holds the prompt: what is too long when the context is
+ */
+export function openAiErrorBody(error: HearthError, prompt: PromptMember = "messages"): ErrorEnvelope {
   const shown = SHOWN[error.code];
   const upstream = error.details.upstreamError as Partial<
     Record<"message" | "type" | "param" | "code", unknown>
@@ -103,7 +117,7 @@ export function openAiErrorBody(error: HearthError): ErrorEnvelope {
     error: {
       message: textOf(told.message) ?? error.message,
       type: textOf(told.type) ?? shown.type,
-      param: textOf(told.param) ?? error.details.param ?? null,
+      param: textOf(told.param) ?? error.details.param ?? (error.code === "context_length_exceeded" ? prompt : null),
       code: textOf(told.code) ?? (shown.code === undefined ? error.code : shown.code),
     },
   };

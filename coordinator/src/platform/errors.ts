@@ -17,6 +17,8 @@ export type ErrorCode =
   | "rate_limit_exceeded"
   | "queue_full"
   | "machine_busy"
+  | "no_capacity" // everybody who serves the model is busy, or short of memory, and nobody became free in time
+  | "context_length_exceeded" // the prompt is longer than every context that the model is served with
   | "model_too_large" // no provider could ever hold this request
   | "capability_unavailable" // vision or tools asked, and nobody who serves the model has them now
   | "trust_unavailable" // nobody who serves the model has proved as much as is asked
@@ -24,11 +26,19 @@ export type ErrorCode =
   | "providers_cooling" // everybody who could is cooled or fenced
   | "request_rejected" // a backend's own 4xx: the request caused it
   | "provider_error"
-  | "provider_timeout"
+  | "provider_timeout" // nobody began to answer in time
+  | "answer_stalled" // somebody began to answer, fell silent, and nobody else was left
+  | "model_load_timeout" // the model was still being loaded when the time was up
   | "stream_timeout" // after commit: too long between two content events
   | "shutting_down"
   | "cancelled"
   | "internal";
+
+/** A prompt and the largest context that there is for it, tokens. */
+export interface ContextOverflow {
+  readonly promptTokens: number;
+  readonly contextTokens: number;
+}
 
 export interface ErrorDetails {
   readonly param?: string | undefined;
@@ -36,6 +46,8 @@ export interface ErrorDetails {
   readonly retryAfterSeconds?: number | undefined;
   /** The status to show where the code alone does not decide it (`request_rejected`, `provider_error`). */
   readonly status?: number | undefined;
+  /** By how much a prompt is too long (`context_length_exceeded`), tokens. */
+  readonly overflow?: ContextOverflow | undefined;
   /** A backend's own error object, shown to the consumer in place of ours. Never logged: it may quote the prompt. */
   readonly upstreamError?: unknown;
   readonly cause?: unknown;
@@ -58,4 +70,11 @@ export class HearthError extends Error {
     if (thrown instanceof HearthError) return thrown;
     return new HearthError("internal", "The coordinator failed to handle this request.", { cause: thrown });
   }
+}
+
+/** What is said of a prompt that no context holds, in OpenAI's words, which clients look for. */
+export function contextLengthExceeded(overflow: ContextOverflow): HearthError {
+  const { promptTokens, contextTokens } = overflow;
+  const words = `This model's maximum context length is ${contextTokens} tokens. However, your prompt resulted in ${promptTokens} tokens. Please reduce its length.`;
+  return new HearthError("context_length_exceeded", words, { overflow });
 }

@@ -7,7 +7,7 @@ import { type ChatRequest, chatRequestSteps } from "./to-internal.js";
 /** `POST /v1/chat/completions` for one request. */
 export function createChatCompletionsDialect(context: DialectContext): Dialect<ChatRequest> {
   return {
-    errorBody: openAiErrorBody,
+    errorBody: (error) => openAiErrorBody(error, "messages"),
     normalise: (raw) => inTurns(chatRequestSteps({ raw, ...context }), raw.length),
     reply: (request, consumer) => chatReply(request, consumer, context.clock),
   };

@@ -7,7 +7,7 @@ import { type CompletionRequest, completionRequestSteps } from "./to-internal.js
 /** `POST /v1/completions` for one request. */
 export function createCompletionsDialect(context: DialectContext): Dialect<CompletionRequest> {
   return {
-    errorBody: openAiErrorBody,
+    errorBody: (error) => openAiErrorBody(error, "prompt"),
     normalise: (raw) => inTurns(completionRequestSteps({ raw, ...context }), raw.length),
     reply: (request, consumer) => completionReply(request, consumer, context.clock),
   };

@@ -57,7 +57,7 @@ class TextStream implements Reply {
   }
 
   fail(error: HearthError): void {
-    this.#consumer.endStream(sseEvent(openAiErrorBody(error)), DONE);
+    this.#consumer.endStream(sseEvent(openAiErrorBody(error, "prompt")), DONE);
   }
 }
 

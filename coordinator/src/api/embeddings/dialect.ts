@@ -7,7 +7,7 @@ import { type EmbeddingRequest, embeddingRequestSteps } from "./to-internal.js";
 /** `POST /v1/embeddings` for one request. */
 export function createEmbeddingsDialect(context: DialectContext): Dialect<EmbeddingRequest> {
   return {
-    errorBody: openAiErrorBody,
+    errorBody: (error) => openAiErrorBody(error, "input"),
     normalise: (raw) => inTurns(embeddingRequestSteps({ raw, ...context }), raw.length),
     reply: (request, consumer) => new EmbeddingReply(request, consumer),
   };

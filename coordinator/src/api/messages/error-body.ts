@@ -28,12 +28,18 @@ const TYPES: Readonly<Record<number, string>> = {
 export function messagesErrorBody(error: HearthError, requestId?: string): MessagesErrorBody {
   const status = statusOf(error);
   const type = TYPES[status] ?? (status < 500 ? "invalid_request_error" : "api_error");
-  const { message } = openAiErrorBody(error).error;
+  const message = tooLong(error) ?? openAiErrorBody(error).error.message;
   return {
     type: "error",
     error: { type, message, ...detailsOf(error) },
     ...(requestId === undefined ? {} : { request_id: requestId }),
   };
+}
+
+/** In Anthropic's words: Claude Code and others look for them, and then compact the conversation. */
+function tooLong({ details: { overflow } }: HearthError): string | undefined {
+  if (overflow === undefined) return undefined;
+  return `prompt is too long: ${overflow.promptTokens} tokens > ${overflow.contextTokens} maximum`;
 }
 
 /** Anthropic's SDK keeps threads unless it is told so, and then sends the whole conversation by itself. */

@@ -12,7 +12,7 @@ import { type ResponsesRequest, responsesRequestSteps } from "./to-internal.js";
 /** `POST /v1/responses` for one request. */
 export function createResponsesDialect(context: DialectContext): Dialect<ResponsesRequest> {
   return {
-    errorBody: openAiErrorBody,
+    errorBody: (error) => openAiErrorBody(error, "input"),
     normalise: (raw) => inTurns(responsesRequestSteps({ raw, ...context }), raw.length),
     reply: (request, consumer) => eventReply(responsesEvents(request, context.clock), request.stream, consumer),
   };

@@ -33,7 +33,7 @@ export class ResponseFold implements Fold, FailureWriter {
 
   /** `error` says what happened, `response.failed` ends the stream: some clients heed only the one or the other. */
   failure(error: HearthError): readonly NamedEvent[] {
-    const { code, message, param } = openAiErrorBody(error).error;
+    const { code, message, param } = openAiErrorBody(error, "input").error;
     const response = {
       ...this.#response,
       status: "failed",
@@ -49,5 +49,6 @@ export class ResponseFold implements Fold, FailureWriter {
 
 /** Of the codes that OpenAI allows here. */
 function failureCode(error: HearthError): string {
-  return error.code === "request_rejected" ? "invalid_prompt" : "server_error";
+  const isOfPrompt = error.code === "request_rejected" || error.code === "context_length_exceeded";
+  return isOfPrompt ? "invalid_prompt" : "server_error";
 }
