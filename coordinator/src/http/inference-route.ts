@@ -1,22 +1,20 @@
-import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { type Clock, describeFault } from "@hearth/platform";
-import { LIMITS, TRUST_LEVELS } from "@hearth/protocol";
-
+import { LIMITS } from "@hearth/protocol";
 import type { Credentials } from "../platform/credentials.js";
 import { HearthError } from "../platform/errors.js";
 import type { Ids } from "../platform/ids.js";
 import type { Logger } from "../platform/logger.js";
 import type { Metrics } from "../platform/metrics.js";
 import type { BodyBounds } from "../request/body-bounds.js";
-import type { Caller } from "../request/classify.js";
 import type { Consumer, ErrorBody } from "../request/consumer.js";
 import { handleRequest, type RequestServices } from "../request/handle-request.js";
 import type { SealingKeys } from "../sealing/sealing-keys.js";
-import { authenticate } from "./authenticate.js";
 import type { InferenceEndpoint } from "./inference-endpoints.js";
 import { NodeConsumer } from "./node-consumer.js";
 import { declaredBytes, readBody } from "./read-body.js";
+import { readCaller } from "./read-caller.js";
 import { isSealed, MAX_ENVELOPE_BYTES, openSealedRequest } from "./sealed/open-request.js";
 import { SealedRefusal, withSealedCodes } from "./sealed/refusal.js";
 import { SealedConsumer } from "./sealed/sealed-consumer.js";
@@ -113,41 +111,4 @@ async function readSealed({ deps, upload, path, incoming, plain, errorBody }: Ar
   const bytes = await receive(upload, incoming, MAX_ENVELOPE_BYTES);
   const { body, response } = openSealedRequest(deps.sealing, path, bytes);
   return { body, consumer: new SealedConsumer(plain, response, errorBody) };
-}
-
-function readCaller(headers: IncomingHttpHeaders, apiKeys: Credentials): Caller {
-  return {
-    account: authenticate(headers, apiKeys),
-    allowlist: allowlistOf(headers["x-hearth-providers"]),
-    route: routeOf(headers["x-hearth-route"]),
-    minTrust: minTrustOf(headers["x-hearth-min-trust"]),
-  };
-}
-
-function allowlistOf(header: string | string[] | undefined): Caller["allowlist"] {
-  if (typeof header !== "string") return undefined;
-  const ids = header.split(",").map((id) => id.trim());
-  return new Set(ids.filter((id) => id.length > 0));
-}
-
-function minTrustOf(header: string | string[] | undefined): Caller["minTrust"] {
-  const level = TRUST_LEVELS.find((each) => each === header);
-  if (header === undefined || level !== undefined) return level;
-  throw new HearthError("invalid_request", `X-Hearth-Min-Trust must be one of: ${TRUST_LEVELS.join(", ")}.`, {
-    param: "X-Hearth-Min-Trust",
-  });
-}
-
-function routeOf(header: string | string[] | undefined): Caller["route"] {
-  switch (header) {
-    case undefined:
-      return "any";
-    case "self":
-    case "prefer":
-      return header;
-    default:
-      throw new HearthError("invalid_request", "X-Hearth-Route must be 'self' or 'prefer'.", {
-        param: "X-Hearth-Route",
-      });
-  }
 }
