@@ -5,6 +5,18 @@ import { HearthError } from "../platform/errors.js";
 import type { Caller } from "../request/classify.js";
 import { authenticate } from "./authenticate.js";
 
+/** What `X-Hearth-Timeout` may be, seconds. */
+export const TIMEOUT_SECONDS = { least: 1, most: 3_600 } as const;
+/** What `X-Hearth-Session` may be. */
+export const SESSION_PATTERN = "^[ -~]{1,256}$";
+const SESSION: RegExp = new RegExp(SESSION_PATTERN);
+
+/**
+ * What the SDKs of OpenAI and Anthropic send of their own accord, in seconds: in JavaScript how long the head of the
+ * answer may take, cut to whole ones; in Python how long the next byte may.
+ */
+const SDK_TIMEOUTS = ["x-stainless-timeout", "x-stainless-read-timeout"] as const;
+
 /**
  * Who asks, and what the headers say about how the request is to be served.
  *
@@ -16,7 +28,42 @@ export function readCaller(headers: IncomingHttpHeaders, apiKeys: Credentials): 
     allowlist: allowlistOf(headers["x-hearth-providers"]),
     route: routeOf(headers["x-hearth-route"]),
     minTrust: minTrustOf(headers["x-hearth-min-trust"]),
+    patienceMs: patienceOf(headers),
+    session: sessionOf(headers["x-hearth-session"]),
   };
+}
+
+/** The time that was asked for, or after which the consumer's SDK will have hung up, whichever is shorter. */
+function patienceOf(headers: IncomingHttpHeaders): number | undefined {
+  const waits = [timeoutOf(headers["x-hearth-timeout"]), ...SDK_TIMEOUTS.map((name) => sdkTimeoutOf(headers[name]))];
+  const seconds = Math.min(...waits.filter((each) => each !== undefined));
+  return seconds === Number.POSITIVE_INFINITY ? undefined : Math.round(seconds * 1000);
+}
+
+const DECIMAL = /^\d{1,9}(?:\.\d{1,20})?$/;
+
+/** A program's own header is no mistake of its user's: what means nothing is passed over, as is 0 (less than a second). */
+function sdkTimeoutOf(header: string | string[] | undefined): number | undefined {
+  const seconds = typeof header === "string" && DECIMAL.test(header) ? Number(header) : 0;
+  return seconds > 0 ? seconds : undefined;
+}
+
+function timeoutOf(header: string | string[] | undefined): number | undefined {
+  if (header === undefined) return undefined;
+  const { least, most } = TIMEOUT_SECONDS;
+  const seconds = typeof header === "string" && DECIMAL.test(header) ? Number(header) : Number.NaN;
+  if (seconds >= least && seconds <= most) return seconds;
+  throw refusal("X-Hearth-Timeout", `a number of seconds from ${least} to ${most}`);
+}
+
+function sessionOf(header: string | string[] | undefined): string | undefined {
+  if (header === undefined) return undefined;
+  if (typeof header === "string" && SESSION.test(header)) return header;
+  throw refusal("X-Hearth-Session", "1 to 256 printable ASCII characters");
+}
+
+function refusal(param: string, expected: string): HearthError {
+  return new HearthError("invalid_request", `${param} must be ${expected}.`, { param });
 }
 
 function allowlistOf(header: string | string[] | undefined): Caller["allowlist"] {
@@ -28,9 +75,7 @@ function allowlistOf(header: string | string[] | undefined): Caller["allowlist"]
 function minTrustOf(header: string | string[] | undefined): Caller["minTrust"] {
   const level = TRUST_LEVELS.find((each) => each === header);
   if (header === undefined || level !== undefined) return level;
-  throw new HearthError("invalid_request", `X-Hearth-Min-Trust must be one of: ${TRUST_LEVELS.join(", ")}.`, {
-    param: "X-Hearth-Min-Trust",
-  });
+  throw refusal("X-Hearth-Min-Trust", `one of: ${TRUST_LEVELS.join(", ")}`);
 }
 
 function routeOf(header: string | string[] | undefined): Caller["route"] {
@@ -41,8 +86,6 @@ function routeOf(header: string | string[] | undefined): Caller["route"] {
     case "prefer":
       return header;
     default:
-      throw new HearthError("invalid_request", "X-Hearth-Route must be 'self' or 'prefer'.", {
-        param: "X-Hearth-Route",
-      });
+      throw refusal("X-Hearth-Route", "'self' or 'prefer'");
   }
 }

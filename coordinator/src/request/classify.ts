@@ -7,6 +7,10 @@ export interface Caller {
   readonly allowlist: Traits["allowlist"];
   readonly route: Traits["route"];
   readonly minTrust?: Traits["minTrust"];
+  /** How long the consumer waits for the first content, ms; absent = as long as the operator lets it. */
+  readonly patienceMs?: number | undefined;
+  /** The consumer's own name for what the request belongs to. */
+  readonly session?: string | undefined;
 }
 
 /** Answer length assumed where the consumer sets no bound, tokens. */
@@ -14,8 +18,12 @@ const DEFAULT_MAX_TOKENS = 1024;
 
 /** What selection needs to know of the request. */
 export function classify(request: InferenceRequest, caller: Caller): Traits {
+  const { account, allowlist, route, minTrust } = caller;
   return {
-    ...caller,
+    account,
+    allowlist,
+    route,
+    minTrust,
     model: request.model,
     shape: shapeOf(request.needs),
     dialect: request.needs.dialect,

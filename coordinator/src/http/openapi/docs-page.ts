@@ -1,5 +1,5 @@
 import { escapeHtml } from "../html.js";
-import type { ApiContent, ApiDocument, ApiOperation, JsonSchema } from "./document.js";
+import type { ApiContent, ApiDocument, ApiOperation, ApiParameter, JsonSchema } from "./document.js";
 
 /** The page's own style; there is no script, and nothing is fetched from anywhere. */
 const STYLE = `
@@ -50,8 +50,9 @@ const EXAMPLE = `curl http://127.0.0.1:8080/v1/chat/completions \\
   -d '{"model": "…", "messages": [{"role": "user", "content": "Hello"}], "stream": true}'`;
 
 function operationBlock(method: string, path: string, operation: ApiOperation): string {
-  const { summary, description, requestBody, responses } = operation;
+  const { summary, description, parameters, requestBody, responses } = operation;
   const rows = [
+    ...(parameters ?? []).map(parameterRow),
     ...(requestBody === undefined ? [] : [contentRow("Request", requestBody.content)]),
     ...Object.entries(responses).map(([status, { content }]) => contentRow(status, content)),
   ];
@@ -60,6 +61,12 @@ function operationBlock(method: string, path: string, operation: ApiOperation): 
 ${description === undefined ? "" : `<p>${escapeHtml(description)}</p>`}
 <table>${rows.join("")}</table>
 </details>`;
+}
+
+function parameterRow({ name, in: where, description, schema }: ApiParameter): string {
+  const note = `<span class="note">${escapeHtml(where)}</span>`;
+  const told = description === undefined ? "" : `<br><span class="note">${escapeHtml(description)}</span>`;
+  return `<tr><th><code>${escapeHtml(name)}</code></th><td>${typeOf(schema)} ${note}${told}</td></tr>`;
 }
 
 function contentRow(label: string, content: ApiContent): string {

@@ -41,6 +41,17 @@ it("tells where a body may be sealed: on those routes, and what comes back then"
   }
 });
 
+it("tells on those routes, and on no other, which headers direct a request", () => {
+  const page = docsPage(apiDocument());
+  const paths = INFERENCE_ENDPOINTS.map(({ path }) => path);
+  for (const [path, methods] of Object.entries(apiDocument().paths)) {
+    const names = Object.values(methods).flatMap(({ parameters }) => (parameters ?? []).map(({ name }) => name));
+    if (!paths.includes(path)) expect(names.filter((name) => name !== "id")).toEqual([]);
+    else expect(names).toEqual(expect.arrayContaining(["X-Hearth-Timeout", "X-Hearth-Session", "X-Hearth-Route"]));
+    for (const name of names) expect(page).toContain(`<code>${name}</code>`);
+  }
+});
+
 it("tells that the encryption key is for everybody", () => {
   expect(apiDocument().paths["/v1/encryption-key"]?.["get"]?.security).toEqual([]);
 });

@@ -1,4 +1,6 @@
+import { TRUST_LEVELS } from "@hearth/protocol";
 import { z } from "zod";
+import { SESSION_PATTERN, TIMEOUT_SECONDS } from "../read-caller.js";
 import { SEALED_TYPE, sealedAnswerSchema, sealedRequestSchema } from "../sealed/schemas.js";
 import { NAMED_SCHEMAS, OPERATIONS, type Operation } from "./operations.js";
 
@@ -18,11 +20,19 @@ export interface ApiOperation {
   readonly operationId: string;
   readonly summary: string;
   readonly description?: string;
-  readonly parameters?: readonly object[];
+  readonly parameters?: readonly ApiParameter[];
   /** Absent where the document's own applies. */
   readonly security?: readonly object[];
   readonly requestBody?: { readonly required: boolean; readonly content: ApiContent };
   readonly responses: Readonly<Record<string, { readonly description: string; readonly content: ApiContent }>>;
+}
+
+export interface ApiParameter {
+  readonly name: string;
+  readonly in: "path" | "header";
+  readonly required?: boolean;
+  readonly description?: string;
+  readonly schema: JsonSchema;
 }
 
 export type ApiContent = Readonly<Record<string, { readonly schema: JsonSchema }>>;
@@ -81,13 +91,13 @@ function pathsOf(operations: readonly Operation[]): Record<string, Record<string
 }
 
 function describe(operation: Operation): ApiOperation {
-  const { id, summary, description, path, request, error, sealable, open } = operation;
+  const { id, summary, description, request, error, sealable, open } = operation;
   return {
     operationId: id,
     summary,
     ...(description === undefined ? {} : { description }),
     ...(open === undefined ? {} : { security: [] }),
-    ...(path.includes("{id}") ? { parameters: [ID_PARAMETER] } : {}),
+    ...parametersOf(operation),
     ...(request === undefined ? {} : { requestBody: { required: true, content: requestContent(request, sealable) } }),
     responses: {
       "200": answerOf(operation),
@@ -117,7 +127,36 @@ function answerOf({ answer, event, sealable }: Operation): ApiOperation["respons
   };
 }
 
-const ID_PARAMETER = { name: "id", in: "path", required: true, schema: { type: "string" } };
+function header(name: string, description: string, schema: JsonSchema): ApiParameter {
+  return { name, in: "header", description, schema };
+}
+
+/** What the headers of a request for inference may say of how it is to be served. */
+const REQUEST_HEADERS: readonly ApiParameter[] = [
+  header("X-Hearth-Providers", "Only these providers may serve: ids or serial hashes, separated by commas.", {
+    type: "string",
+  }),
+  header("X-Hearth-Route", "`self`: only the caller's own machines. `prefer`: those first.", {
+    enum: ["self", "prefer"],
+  }),
+  header("X-Hearth-Min-Trust", "How much a provider must have proved about itself at least.", { enum: TRUST_LEVELS }),
+  header(
+    "X-Hearth-Timeout",
+    "Seconds until the first content; 504 after that. X-Stainless-Timeout and X-Stainless-Read-Timeout, which SDKs send, shorten it.",
+    { type: "number", minimum: TIMEOUT_SECONDS.least, maximum: TIMEOUT_SECONDS.most },
+  ),
+  header("X-Hearth-Session", "The caller's name for a conversation, so that its requests may find the same machine.", {
+    type: "string",
+    pattern: SESSION_PATTERN,
+  }),
+];
+
+const ID_PARAMETER: ApiParameter = { name: "id", in: "path", required: true, schema: { type: "string" } };
+
+function parametersOf({ path, directed }: Operation): Pick<ApiOperation, "parameters"> {
+  if (directed) return { parameters: REQUEST_HEADERS };
+  return path.includes("{id}") ? { parameters: [ID_PARAMETER] } : {};
+}
 
 const json = (schema: z.ZodType): ApiContent => ({ "application/json": { schema: ref(schema) } });
 

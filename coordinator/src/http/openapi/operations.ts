@@ -34,6 +34,8 @@ export interface Operation {
   /** An event of the answer, where `stream: true` asks for events. */
   readonly event?: z.ZodType;
   readonly error: z.ZodType;
+  /** Whether it goes to a provider, so that headers may say to which and how soon. */
+  readonly directed?: true;
   /** Whether the body may come sealed to the coordinator; then so does the answer. */
   readonly sealable?: true;
   /** Answers everybody, without a key. */
@@ -80,6 +82,7 @@ export const OPERATIONS: readonly Operation[] = [
     answer: chatCompletionAnswerSchema,
     event: chatCompletionChunkSchema,
     error: errorSchema,
+    directed: true,
     sealable: true,
   },
   {
@@ -92,6 +95,7 @@ export const OPERATIONS: readonly Operation[] = [
     answer: responseSchema,
     event: responseEventSchema,
     error: errorSchema,
+    directed: true,
     sealable: true,
   },
   {
@@ -104,6 +108,7 @@ export const OPERATIONS: readonly Operation[] = [
     answer: messageSchema,
     event: messageEventSchema,
     error: messagesErrorSchema,
+    directed: true,
     sealable: true,
   },
   {
@@ -126,6 +131,7 @@ export const OPERATIONS: readonly Operation[] = [
     answer: completionAnswerSchema,
     event: completionAnswerSchema,
     error: errorSchema,
+    directed: true,
     sealable: true,
   },
   {
@@ -136,6 +142,7 @@ export const OPERATIONS: readonly Operation[] = [
     request: embeddingSchema,
     answer: embeddingAnswerSchema,
     error: errorSchema,
+    directed: true,
     sealable: true,
   },
   {

@@ -1,0 +1,85 @@
+import type { IncomingHttpHeaders } from "node:http";
+import { describe, expect, it } from "vitest";
+import { createCredentials } from "../platform/credentials.js";
+import { HearthError } from "../platform/errors.js";
+import type { Caller } from "../request/classify.js";
+import { readCaller } from "./read-caller.js";
+
+const KEYS = createCredentials([{ secret: "key", account: "alice" }]);
+
+const callerOf = (headers: IncomingHttpHeaders): Caller =>
+  readCaller({ authorization: "Bearer key", ...headers }, KEYS);
+
+function refusalOf(headers: IncomingHttpHeaders): HearthError {
+  try {
+    callerOf(headers);
+  } catch (thrown) {
+    if (thrown instanceof HearthError) return thrown;
+  }
+  throw new Error("it was not refused");
+}
+
+it("leaves open what no header says", () => {
+  expect(callerOf({})).toEqual({
+    account: "alice",
+    allowlist: undefined,
+    route: "any",
+    minTrust: undefined,
+    patienceMs: undefined,
+    session: undefined,
+  });
+});
+
+describe("patience", () => {
+  it.each([
+    ["1", 1_000],
+    ["2.5", 2_500],
+    ["3600", 3_600_000],
+    ["0030", 30_000],
+  ])("of %s s", (header, ms) => {
+    expect(callerOf({ "x-hearth-timeout": header }).patienceMs).toBe(ms);
+  });
+
+  it.each(["", "0", "0.5", "3600.1", "-1", "1e3", "soon", "5, 6", "0x10", "Infinity", "5 "])(
+    "of '%s' is refused by the header's name",
+    (header) => {
+      expect(refusalOf({ "x-hearth-timeout": header })).toMatchObject({
+        code: "invalid_request",
+        details: { param: "X-Hearth-Timeout" },
+      });
+    },
+  );
+
+  it("is no longer than the consumer's SDK waits", () => {
+    const sdk = { "x-stainless-timeout": "600", "x-stainless-read-timeout": "0.5" };
+    expect(callerOf({ "x-stainless-timeout": "600" }).patienceMs).toBe(600_000);
+    expect(callerOf({ "x-stainless-read-timeout": "600.0" }).patienceMs).toBe(600_000);
+    expect(callerOf(sdk).patienceMs).toBe(500);
+    expect(callerOf({ "x-hearth-timeout": "20", "x-stainless-timeout": "600" }).patienceMs).toBe(20_000);
+    expect(callerOf({ "x-hearth-timeout": "900", "x-stainless-timeout": "600" }).patienceMs).toBe(600_000);
+  });
+
+  it.each(["", "0", "0.0", "-1", "None", "NaN", "1e400", "600, 600"])("passes over '%s' from an SDK", (header) => {
+    expect(callerOf({ "x-stainless-timeout": header }).patienceMs).toBeUndefined();
+    expect(callerOf({ "x-stainless-timeout": header, "x-hearth-timeout": "9" }).patienceMs).toBe(9_000);
+  });
+});
+
+describe("a session", () => {
+  it("is what its consumer calls it", () => {
+    expect(callerOf({ "x-hearth-session": "thread 7/~" }).session).toBe("thread 7/~");
+    expect(callerOf({ "x-hearth-session": "x".repeat(256) }).session).toHaveLength(256);
+  });
+
+  it.each([
+    ["nothing", ""],
+    ["257 characters", "x".repeat(257)],
+    ["a tab", "a\tb"],
+    ["a letter beyond ASCII", "\u00e4"],
+  ])("of %s is refused by the header's name", (_what, header) => {
+    expect(refusalOf({ "x-hearth-session": header })).toMatchObject({
+      code: "invalid_request",
+      details: { param: "X-Hearth-Session" },
+    });
+  });
+});
