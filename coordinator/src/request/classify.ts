@@ -1,3 +1,4 @@
+import { digestOf } from "../platform/digest.js";
 import { shapeOf, type Traits } from "../selection/traits.js";
 import type { InferenceRequest } from "./inference-request.js";
 
@@ -31,5 +32,16 @@ export function classify(request: InferenceRequest, caller: Caller): Traits {
     leastPromptTokens: (request.longestInputTokens ?? request.promptTokens) / 2,
     toolsRepaired: request.toolsRepaired,
     maxTokens: request.maxTokens ?? DEFAULT_MAX_TOKENS,
+    conversation: conversationOf(request, caller),
   };
+}
+
+/** A name that the consumer gave goes before what the messages tell, and says that more of it went before. */
+function conversationOf(
+  { model, conversation }: InferenceRequest,
+  { account, session }: Caller,
+): Traits["conversation"] {
+  if (session !== undefined) return { id: digestOf("session", account, model, session), continued: true };
+  if (conversation === undefined) return undefined;
+  return { id: digestOf("opening", account, model, conversation.opening), continued: conversation.continued };
 }

@@ -1,6 +1,14 @@
 import type { BackendDialect } from "@hearth/protocol";
 import type { OutboundRequest } from "../dispatch/outbound-request.js";
 
+/** What a request tells of the conversation that it belongs to. */
+export interface KnownConversation {
+  /** A digest of how it began, the same for each of its requests. Nothing that was said can be read from it. */
+  readonly opening: string;
+  /** There was an answer before. */
+  readonly continued: boolean;
+}
+
 /** A consumer's request in Hearth's own terms. Nothing below `api/` knows which dialect it came in. */
 export interface InferenceRequest extends OutboundRequest {
   /** The consumer wants events as they come, not one answer at the end. */
@@ -19,4 +27,6 @@ export interface InferenceRequest extends OutboundRequest {
   readonly longestInputTokens?: number;
   /** The consumer's bound on the answer, tokens. */
   readonly maxTokens: number | undefined;
+  /** The conversation that it goes on with; absent where the dialect knows none. */
+  readonly conversation?: KnownConversation;
 }

@@ -9,6 +9,7 @@ import { type Splice, splice } from "../json/json-text.js";
 import { toolRepairSteps } from "../json/tool-schema.js";
 import { type Arrived, type JsonBody, jsonBodySteps } from "../json-body.js";
 import { askForStream, baseEdits, type Edits } from "../member-edits.js";
+import { conversationOf } from "../translation/opening.js";
 import { estimatePrompt } from "../translation/prompt-estimate.js";
 import { readingOf } from "../translation/reading-of.js";
 import { type ChatCompletionBody, type ChatMessage, parseChatCompletion } from "./parse.js";
@@ -57,6 +58,7 @@ export function* chatRequestSteps({ raw, id, bounds }: Arrived): Steps<ChatReque
     needs: { tools: tools || Array.isArray(body["functions"]), vision: prompt.hasImages },
     promptTokens: prompt.tokens,
     maxTokens: body.max_completion_tokens ?? body.max_tokens ?? undefined,
+    conversation: conversationOf(body.messages),
   };
 }
 

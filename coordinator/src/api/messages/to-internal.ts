@@ -5,6 +5,7 @@ import type { InferenceRequest } from "../../request/inference-request.js";
 import { type Arrived, jsonBodySteps } from "../json-body.js";
 import { baseEdits, type Edits } from "../member-edits.js";
 import type { ChatMessage } from "../translation/conversation.js";
+import { conversationOf } from "../translation/opening.js";
 import { otherMembers } from "../translation/other-members.js";
 import { outboundFormSteps, type RepairedBody, repairBodySteps } from "../translation/outbound-forms.js";
 import { estimatePrompt, type PromptEstimate } from "../translation/prompt-estimate.js";
@@ -58,6 +59,7 @@ export function* messagesRequestSteps({ raw, id, bounds }: Arrived): Steps<Messa
     needs: { tools: tools.length > 0, vision: prompt.hasImages },
     promptTokens: prompt.tokens,
     maxTokens: body.max_tokens,
+    conversation: conversationOf(messages),
   };
 }
 

@@ -4,6 +4,7 @@ import { DEFAULT_BODY_BOUNDS } from "../../request/body-bounds.js";
 import type { InferenceRequest } from "../../request/inference-request.js";
 import { type Arrived, jsonBodySteps } from "../json-body.js";
 import { baseEdits, type Edits } from "../member-edits.js";
+import { conversationOf } from "../translation/opening.js";
 import { otherMembers } from "../translation/other-members.js";
 import { outboundFormSteps, repairBodySteps } from "../translation/outbound-forms.js";
 import { estimatePrompt } from "../translation/prompt-estimate.js";
@@ -59,6 +60,7 @@ export function* responsesRequestSteps({ raw, id, bounds }: Arrived): Steps<Resp
     needs: { tools: tools.length > 0, vision: prompt.hasImages },
     promptTokens: prompt.tokens,
     maxTokens: body.max_output_tokens ?? undefined,
+    conversation: conversationOf(messages),
   };
 }
 
