@@ -2,11 +2,13 @@ import type { RequestId } from "@hearth/protocol";
 import { describe, expect, it } from "vitest";
 import { toChatRequest } from "../api/chat-completions/to-internal.js";
 import { toCompletionRequest } from "../api/completions/to-internal.js";
+import { toEmbeddingRequest } from "../api/embeddings/to-internal.js";
 import { toMessagesRequest } from "../api/messages/to-internal.js";
 import { toResponsesRequest } from "../api/responses/to-internal.js";
 import type { Traits } from "../selection/traits.js";
 import { type Caller, classify } from "./classify.js";
 import type { InferenceRequest } from "./inference-request.js";
+import { TokenCalibration } from "./token-calibration.js";
 
 const ID = "req_1" as RequestId;
 const ALICE: Caller = { account: "alice", allowlist: undefined, route: "any" };
@@ -104,5 +106,21 @@ describe("a session", () => {
   it("is its account's own", () => {
     const other = conversationOf(chat([HELLO]), { ...named, account: "bob" });
     expect(conversationOf(chat([HELLO]), named).id).not.toBe(other.id);
+  });
+});
+
+describe("the size of a prompt", () => {
+  it("is as its model's backends have been reporting it", () => {
+    const request = chat([HELLO]);
+    const raw = request.promptTokens;
+    expect(classify(request, ALICE)).toMatchObject({ promptTokens: raw, leastPromptTokens: Math.floor(raw / 2) });
+    const calibration = new TokenCalibration();
+    for (let count = 0; count < 20; count++) calibration.learn({ model: "m", provider: "p", raw, reported: 3 * raw });
+    expect(classify(request, ALICE, calibration)).toMatchObject({ promptTokens: 3 * raw, leastPromptTokens: 3 * raw });
+  });
+
+  it("is that of the longest of several inputs", () => {
+    const request = read(toEmbeddingRequest, { input: ["a", "word ".repeat(500)] });
+    expect(classify(request, ALICE).promptTokens).toBe(request.longestInputTokens);
   });
 });

@@ -1,6 +1,7 @@
 import { digestOf } from "../platform/digest.js";
 import { shapeOf, type Traits } from "../selection/traits.js";
 import type { InferenceRequest } from "./inference-request.js";
+import { TokenCalibration } from "./token-calibration.js";
 
 /** Who asks, and what the request's headers say about where it may run. */
 export interface Caller {
@@ -17,9 +18,20 @@ export interface Caller {
 /** Answer length assumed where the consumer sets no bound, tokens. */
 const DEFAULT_MAX_TOKENS = 1024;
 
-/** What selection needs to know of the request. */
-export function classify(request: InferenceRequest, caller: Caller): Traits {
+const UNCALIBRATED = new TokenCalibration();
+
+/**
+ * What selection needs to know of the request.
+ *
+ * @param calibration of token estimates; without it they are taken as they are, and half of them as the least
+ */
+export function classify(
+  request: InferenceRequest,
+  caller: Caller,
+  calibration: Pick<TokenCalibration, "estimate"> = UNCALIBRATED,
+): Traits {
   const { account, allowlist, route, minTrust } = caller;
+  const tokens = calibration.estimate(request.model, request.longestInputTokens ?? request.promptTokens);
   return {
     account,
     allowlist,
@@ -28,8 +40,8 @@ export function classify(request: InferenceRequest, caller: Caller): Traits {
     model: request.model,
     shape: shapeOf(request.needs),
     dialect: request.needs.dialect,
-    promptTokens: request.longestInputTokens ?? request.promptTokens,
-    leastPromptTokens: (request.longestInputTokens ?? request.promptTokens) / 2,
+    promptTokens: tokens.expected,
+    leastPromptTokens: tokens.least,
     toolsRepaired: request.toolsRepaired,
     maxTokens: request.maxTokens ?? DEFAULT_MAX_TOKENS,
     conversation: conversationOf(request, caller),
