@@ -1,5 +1,6 @@
 import type { ErrorCode, HearthError } from "../platform/errors.js";
 import type { ErrorBody } from "../request/consumer.js";
+import { overflowOf, upstreamOf } from "./context-overflow.js";
 
 /** OpenAI's error envelope. */
 export interface ErrorEnvelope {
@@ -78,6 +79,7 @@ export function errorResponse(error: HearthError, body: ErrorBody = openAiErrorB
 
 /** The HTTP status that an error stands for. */
 export function statusOf(error: HearthError): number {
+  if (overflowOf(error) !== undefined) return SHOWN.context_length_exceeded.status;
   const { status } = SHOWN[error.code];
   return error.code === "request_rejected" ? (error.details.status ?? status) : status;
 }
@@ -109,16 +111,19 @@ function retryHeaders(error: HearthError): Record<string, string> {
  */
 export function openAiErrorBody(error: HearthError, prompt: PromptMember = "messages"): ErrorEnvelope {
   const shown = SHOWN[error.code];
-  const upstream = error.details.upstreamError as Partial<
-    Record<"message" | "type" | "param" | "code", unknown>
-  > | null;
-  const told = error.code === "request_rejected" && typeof upstream === "object" ? (upstream ?? {}) : {};
+  const told = error.code === "request_rejected" ? upstreamOf(error.details.upstreamError) : {};
+  const message = textOf(told["message"]) ?? error.message;
+  const param = textOf(told["param"]) ?? error.details.param;
+  if (overflowOf(error) !== undefined) {
+    const { type } = SHOWN.context_length_exceeded;
+    return { error: { message, type, param: param ?? prompt, code: "context_length_exceeded" } };
+  }
   return {
     error: {
-      message: textOf(told.message) ?? error.message,
-      type: textOf(told.type) ?? shown.type,
-      param: textOf(told.param) ?? error.details.param ?? (error.code === "context_length_exceeded" ? prompt : null),
-      code: textOf(told.code) ?? (shown.code === undefined ? error.code : shown.code),
+      message,
+      type: textOf(told["type"]) ?? shown.type,
+      param: param ?? null,
+      code: textOf(told["code"]) ?? (shown.code === undefined ? error.code : shown.code),
     },
   };
 }

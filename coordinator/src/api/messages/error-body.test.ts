@@ -17,7 +17,6 @@ it.each<[ErrorCode, string]>([
   ["answer_stalled", "timeout_error"],
   ["model_load_timeout", "timeout_error"],
   ["no_capacity", "rate_limit_error"],
-  ["context_length_exceeded", "invalid_request_error"],
   ["internal", "api_error"],
 ])("%s is told as %s", (code, type) => {
   expect(messagesErrorBody(new HearthError(code, "what happened"))).toEqual({

@@ -1,4 +1,5 @@
 import type { HearthError } from "../../platform/errors.js";
+import { type Overflow, overflowOf } from "../context-overflow.js";
 import { openAiErrorBody, statusOf } from "../error-envelope.js";
 
 /** Anthropic's error envelope. Without the outer `type`, SDKs show an empty error. */
@@ -28,7 +29,9 @@ const TYPES: Readonly<Record<number, string>> = {
 export function messagesErrorBody(error: HearthError, requestId?: string): MessagesErrorBody {
   const status = statusOf(error);
   const type = TYPES[status] ?? (status < 500 ? "invalid_request_error" : "api_error");
-  const message = tooLong(error) ?? openAiErrorBody(error).error.message;
+  const { message: words } = openAiErrorBody(error).error;
+  const overflow = overflowOf(error);
+  const message = overflow === undefined ? words : tooLong(overflow, words);
   return {
     type: "error",
     error: { type, message, ...detailsOf(error) },
@@ -37,9 +40,9 @@ export function messagesErrorBody(error: HearthError, requestId?: string): Messa
 }
 
 /** In Anthropic's words: Claude Code and others look for them, and then compact the conversation. */
-function tooLong({ details: { overflow } }: HearthError): string | undefined {
-  if (overflow === undefined) return undefined;
-  return `prompt is too long: ${overflow.promptTokens} tokens > ${overflow.contextTokens} maximum`;
+function tooLong({ promptTokens, contextTokens }: Overflow, words: string): string {
+  const isCounted = promptTokens !== undefined && contextTokens !== undefined;
+  return `prompt is too long: ${isCounted ? `${promptTokens} tokens > ${contextTokens} maximum` : words}`;
 }
 
 /** Anthropic's SDK keeps threads unless it is told so, and then sends the whole conversation by itself. */
