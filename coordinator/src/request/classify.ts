@@ -42,7 +42,6 @@ export function classify(
     dialect: request.needs.dialect,
     promptTokens: tokens.expected,
     leastPromptTokens: tokens.least,
-    toolsRepaired: request.toolsRepaired,
     maxTokens: request.maxTokens ?? DEFAULT_MAX_TOKENS,
     conversation: conversationOf(request, caller),
   };

@@ -18,11 +18,11 @@ export interface Alias {
 
 export type FloorTrait = "base" | "tools" | "vision";
 
-/** An operator who says nothing gets this. Agents below 0.6.3 mangled tool schemas. */
+/** An operator who says nothing gets this. */
 export const DEFAULT_CATALOG: Catalog = {
   models: new Set(),
   aliases: new Map(),
-  versionFloors: { tools: "0.6.3" },
+  versionFloors: {},
   trustMinimum: "none",
 };
 

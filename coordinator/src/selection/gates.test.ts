@@ -1,7 +1,7 @@
 import { GATES, type Gate, type ProviderId } from "@hearth/protocol";
 import { describe, expect, it } from "vitest";
 import { fakeModel, fakeProvider, fakeSlot, fakeTraits, fakeTried } from "../testing/fake-provider.js";
-import { DEFAULT_CATALOG } from "./catalog.js";
+import { type Catalog, DEFAULT_CATALOG } from "./catalog.js";
 import { type GateContext, gateAgainst, gatesAgainst } from "./gates.js";
 import type { Health } from "./health.js";
 import { NOTHING_TRIED } from "./traits.js";
@@ -13,15 +13,15 @@ const WELL: Health = {
   isCapacityCooled: () => false,
   believesHeadroom: () => true,
 };
+const FLOORED: Catalog = { ...DEFAULT_CATALOG, versionFloors: { tools: "0.6.3" } };
 
 function context(changes: Partial<GateContext> = {}): GateContext {
   return {
     traits: fakeTraits(),
     tried: NOTHING_TRIED,
-    catalog: { ...DEFAULT_CATALOG, versionFloors: {} },
+    catalog: DEFAULT_CATALOG,
     health: WELL,
     now: 1_000,
-    waiveRepairedFloors: false,
     ...changes,
   };
 }
@@ -45,7 +45,7 @@ const CASES: Readonly<Record<Gate, readonly [Changes, Partial<GateContext>]>> = 
   runtime_unverified: [{ runtimeUnverified: (model) => model === "m" }, {}],
   no_encryption_key: [{ encryptionKey: undefined }, {}],
   challenge_stale: [{ freshUntil: 1_000 }, {}],
-  version_floor: [{ agentVersion: "0.6.2" }, { catalog: DEFAULT_CATALOG, traits: fakeTraits({ shape: "tools" }) }],
+  version_floor: [{ agentVersion: "0.6.2" }, { catalog: FLOORED, traits: fakeTraits({ shape: "tools" }) }],
   template_broken: [model({ template_render_ok: false }), {}],
   tools: [model({ capabilities: { tools: false } }), { traits: fakeTraits({ shape: "tools" }) }],
   vision: [model({ capabilities: {} }), { traits: fakeTraits({ shape: "vision" }) }],
@@ -113,25 +113,14 @@ describe("the allowlist", () => {
 });
 
 describe("the version floor", () => {
-  const tools = (repaired: boolean, waive: boolean): Gate | undefined =>
-    gateAgainst(
-      fakeProvider("p", { agentVersion: "0.6.2" }),
-      context({
-        catalog: DEFAULT_CATALOG,
-        traits: fakeTraits({ shape: "tools", toolsRepaired: repaired }),
-        waiveRepairedFloors: waive,
-      }),
-    );
-
-  it("is waived only for what the coordinator has repaired itself, and only when asked", () => {
-    expect(tools(true, true)).toBeUndefined();
-    expect(tools(true, false)).toBe("version_floor");
-    expect(tools(false, true)).toBe("version_floor");
+  it("is nobody's unless the operator sets one", () => {
+    const old = fakeProvider("p", { agentVersion: "0.0.1" });
+    expect(gateAgainst(old, context({ traits: fakeTraits({ shape: "tools+vision" }) }))).toBeUndefined();
   });
 
   it("does not concern requests without the trait", () => {
     const old = fakeProvider("p", { agentVersion: "0.1.0" });
-    expect(gateAgainst(old, context({ catalog: DEFAULT_CATALOG }))).toBeUndefined();
+    expect(gateAgainst(old, context({ catalog: FLOORED }))).toBeUndefined();
   });
 });
 

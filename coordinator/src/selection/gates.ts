@@ -12,8 +12,6 @@ export interface GateContext {
   readonly catalog: Catalog;
   readonly health: Health;
   readonly now: number;
-  /** Let agents below a floor through where the coordinator has done itself what the floor is about. */
-  readonly waiveRepairedFloors: boolean;
 }
 
 /** Bytes of key-value cache a token is taken to need where a backend reports no token budget. */
@@ -105,13 +103,13 @@ function slotOf(provider: Provider, { traits }: GateContext): Slot | undefined {
   return provider.slots.get(traits.model);
 }
 
-function belowFloor(provider: Provider, { traits, catalog, waiveRepairedFloors }: GateContext): boolean {
+function belowFloor(provider: Provider, { traits, catalog }: GateContext): boolean {
   const below = (floor: string | undefined): boolean =>
     floor !== undefined && isVersionBelow(provider.agentVersion, floor);
   const { base, tools, vision } = catalog.versionFloors;
   if (below(base)) return true;
   if (wantsVision(traits.shape) && below(vision)) return true;
-  return wantsTools(traits.shape) && !(traits.toolsRepaired && waiveRepairedFloors) && below(tools);
+  return wantsTools(traits.shape) && below(tools);
 }
 
 /** Requests this provider may run at once for this model. */

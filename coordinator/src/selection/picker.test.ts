@@ -18,7 +18,7 @@ import { createPicker, type Look } from "./picker.js";
 import type { Score } from "./score.js";
 import { NOTHING_TRIED, type Traits, type Tried } from "./traits.js";
 
-function setUp(providers: FakeProvider[], catalog: Catalog = { ...DEFAULT_CATALOG, versionFloors: {} }) {
+function setUp(providers: FakeProvider[], catalog: Catalog = DEFAULT_CATALOG) {
   const clock = new FakeClock();
   const rng = seededRng(1);
   const outlier = new OutlierDetector({ clock, rng, hooks: { ejected() {}, capacityCooled() {} } });
@@ -100,15 +100,11 @@ describe("choosing", () => {
     expect(idOf(setUp([fakeProvider("same")]).pick({}, tried))).toBe("same");
   });
 
-  it("goes to an agent below the tools floor only when tools were repaired and no newer one is eligible", () => {
+  it("sends no tools to an agent below the operator's floor", () => {
+    const floored = { ...DEFAULT_CATALOG, versionFloors: { tools: "0.6.3" } };
     const old = fakeProvider("old", { agentVersion: "0.6.2" });
-    const young = fakeProvider("new", { agentVersion: "0.6.3", slots: new Map([["m", fakeSlot({ queued: 30 })]]) });
-    const tools = { shape: "tools", toolsRepaired: true } as const;
-    expect(idOf(setUp([old, young], DEFAULT_CATALOG).pick(tools))).toBe("new");
-    expect(idOf(setUp([old], DEFAULT_CATALOG).pick(tools))).toBe("old");
-    expect(codeOf(setUp([old], DEFAULT_CATALOG).pick({ ...tools, toolsRepaired: false }))).toBe(
-      "capability_unavailable",
-    );
+    expect(codeOf(setUp([old], floored).pick({ shape: "tools" }))).toBe("capability_unavailable");
+    expect(idOf(setUp([old], floored).pick())).toBe("old");
   });
 
   it("counts one reason for each provider it rejects", () => {

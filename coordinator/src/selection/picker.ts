@@ -62,20 +62,16 @@ interface Eligible {
   readonly context: GateContext;
 }
 
-/** Everyone no gate is against. A floor that the coordinator's own repair covers is waived only when nobody is left. */
+/** Everyone no gate is against. */
 function eligible(deps: PickerDeps, { traits, tried, look }: Search & { readonly look: Look }): Eligible {
-  const strict: GateContext = {
+  const context: GateContext = {
     traits,
     tried,
     catalog: deps.catalog,
     health: deps.outlier,
     now: deps.clock.now(),
-    waiveRepairedFloors: false,
   };
-  const candidates = gated(deps, strict, look);
-  if (candidates.length > 0 || !traits.toolsRepaired) return { candidates, context: strict };
-  const waived = { ...strict, waiveRepairedFloors: true };
-  return { candidates: gated(deps, waived, "again"), context: waived };
+  return { candidates: gated(deps, context, look), context };
 }
 
 function gated(deps: PickerDeps, context: GateContext, look: Look): readonly Candidate[] {

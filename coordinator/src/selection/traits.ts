@@ -14,8 +14,6 @@ export interface Traits {
   readonly conversation?: Conversation | undefined;
   /** Bound on the answer, tokens: the caller's, or the default. */
   readonly maxTokens: number;
-  /** The tool schemas were repaired here, so that an agent too old to do it will do, if no newer one is to be had. */
-  readonly toolsRepaired: boolean;
   /** The caller's account. */
   readonly account: string;
   /** Only these providers may serve; absent = all. */

@@ -179,7 +179,6 @@ function asksAtLeast(waiter: Waiter, other: Waiter): boolean {
     a.route === b.route &&
     (a.route === "any" || a.account === b.account) &&
     a.allowlist === b.allowlist &&
-    a.toolsRepaired === b.toolsRepaired &&
     other.tried.size === 0;
   return sameScope && a.promptTokens >= b.promptTokens && a.maxTokens >= b.maxTokens;
 }

@@ -64,7 +64,6 @@ export function fakeTraits(changes: Partial<Traits> = {}): Traits {
     promptTokens: 100,
     leastPromptTokens: 100,
     maxTokens: 100,
-    toolsRepaired: false,
     account: "caller",
     allowlist: undefined,
     route: "any",

@@ -109,7 +109,6 @@ export class WatchedQueue extends WaitQueue {
       catalog,
       health: outlier,
       now: this.#world.time.now(),
-      waiveRepairedFloors: traits.toolsRepaired,
     };
     for (const provider of registry.providers()) if (gateAgainst(provider, context) === undefined) return true;
     return false;
@@ -117,7 +116,7 @@ export class WatchedQueue extends WaitQueue {
 }
 
 /** Requests with the same sameness are served by the same places. */
-function samenessOf({ allowlist, toolsRepaired, account, ...traits }: Traits, tried: Tried): string {
+function samenessOf({ allowlist, account, ...traits }: Traits, tried: Tried): string {
   const owner = traits.route === "any" ? "" : account;
-  return JSON.stringify([traits, owner, toolsRepaired, [...(allowlist ?? [])].sort(), [...tried.keys()].sort()]);
+  return JSON.stringify([traits, owner, [...(allowlist ?? [])].sort(), [...tried.keys()].sort()]);
 }

@@ -498,19 +498,14 @@ describe("the ladder and the queue", () => {
     expect([foreign.streams.length, own.streams.length]).toEqual([0, 5]);
   });
 
-  it("sends repaired tools to an agent below the floor when there is no newer one, and unrepaired ones to none", async () => {
-    await start();
+  it("sends tools to no agent below the operator's floor", async () => {
+    const catalog = { ...noFloors(), versionFloors: { tools: "0.6.3" } };
+    await start(PATIENT, { settings: { apiKeys: [], providerTokens: [], catalog } });
     const old = await hearth.provider(answer, { version: "0.6.2" });
-    expect((await hearth.chat(ask(tools))).status).toBe(200);
-    expect(old.streams).toHaveLength(1);
-    // Too large to be repaired: the floor stands.
-    const large = { messages: [{ role: "user", content: "x".repeat(4 * 2 ** 20) }] };
-    const refused = await hearth.chat(ask({ ...tools, ...large }));
-    expect(await errorOf(refused)).toEqual({ status: 503, code: "capability_unavailable" });
+    expect(await errorOf(await hearth.chat(ask(tools)))).toEqual({ status: 503, code: "capability_unavailable" });
     const young = await hearth.provider(answer, { version: "0.6.3" });
     for (let i = 0; i < 5; i++) expect((await hearth.chat(ask(tools))).status).toBe(200);
-    expect([old.streams.length, young.streams.length]).toEqual([1, 5]);
-    expect((await hearth.chat(ask({ ...tools, ...large }))).status).toBe(200);
+    expect([old.streams.length, young.streams.length]).toEqual([0, 5]);
   });
 
   it("refuses at once what no provider's context could ever hold", async () => {
