@@ -92,7 +92,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
   const shutdown = shutdownController();
   let accepting = true;
   const ready = (): boolean => accepting;
-  const selection = createSelection({ clock, rng, log, metrics, registry, catalog });
+  const selection = createSelection({ clock, rng, log, metrics, registry, catalog: () => catalog });
   const services = createServices({ options, clock, ids, metrics, registry, selection, trust, ready, fleet });
   const sealing = new SealingKeys(options.sealingSecret ?? newSealingSecret(), clock);
   const addressOf = (incoming: IncomingMessage): string => clientAddress(incoming, config.proxies);

@@ -42,8 +42,10 @@ const SHOWN: Readonly<Record<ErrorCode, Shown>> = {
   machine_busy: { status: 429, type: "requests" },
   no_capacity: { status: 429, type: "requests" },
   context_length_exceeded: { status: 400, type: "invalid_request_error", retry: false },
-  model_too_large: { status: 400, type: "invalid_request_error" },
-  // Waiting a few seconds gives no machine a capability that it lacks.
+  capability_unsupported: { status: 400, type: "invalid_request_error", retry: false },
+  // Waiting a few seconds gives no machine a capability or the memory that it lacks. How much a model needs is estimated:
+  // no consumer is told for that alone that the request is wrong.
+  model_too_large: { status: 503, type: "server_error", retry: false },
   trust_unavailable: { status: 503, type: "server_error", retry: false },
   capability_unavailable: { status: 503, type: "server_error", retry: false },
   no_provider: { status: 503, type: "server_error" },

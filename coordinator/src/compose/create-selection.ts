@@ -6,9 +6,12 @@ import type { Provider } from "../fleet/provider.js";
 import type { Registry } from "../fleet/registry.js";
 import type { Logger } from "../platform/logger.js";
 import type { Metrics } from "../platform/metrics.js";
+import { Affinity } from "../selection/affinity.js";
 import type { Catalog } from "../selection/catalog.js";
+import { defaultExpecting } from "../selection/expecting.js";
 import { OutlierDetector } from "../selection/outlier.js";
 import { createPicker } from "../selection/picker.js";
+import { DEFAULT_SELECTION, type SelectionSettings } from "../selection/settings.js";
 import { WaitQueue } from "../selection/wait-queue.js";
 
 export type Selection = Pick<OpenAttemptDeps, "picker" | "queue" | "hedging">;
@@ -19,12 +22,15 @@ export interface SelectionDeps {
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly registry: Registry;
-  readonly catalog: Catalog;
+  /** As the operator has it now. */
+  readonly catalog: () => Catalog;
+  /** Absent = the defaults. */
+  readonly settings?: () => SelectionSettings;
 }
 
 /** Chooses providers: the picker with its breaker, the queue before it, the hedges beside it. */
 export function createSelection(deps: SelectionDeps): Selection {
-  const { clock, rng, log, metrics, registry, catalog } = deps;
+  const { clock, rng, log, metrics, registry, catalog, settings = () => DEFAULT_SELECTION } = deps;
   const providers = (): Iterable<Provider> => registry.providers();
   const outlier = new OutlierDetector({
     clock,
@@ -35,27 +41,32 @@ export function createSelection(deps: SelectionDeps): Selection {
     },
   });
   const picker = createPicker({
-    providers,
+    directory: registry,
     catalog,
+    settings,
     outlier,
+    expecting: defaultExpecting,
+    affinity: new Affinity(),
     clock,
     rng,
     hooks: {
-      rejected(provider, gate) {
-        metrics.gateRejections.inc({ gate });
-        registry.get(provider)?.work.rejected(gate);
+      rejected(gate, providers) {
+        metrics.gateRejections.inc({ gate }, providers.length);
+        for (const provider of providers) registry.get(provider)?.work.rejected(gate);
       },
       lost: (provider) => registry.get(provider)?.work.lost(),
       decided(provider, score) {
         registry.get(provider)?.work.picked();
         log.debug({ provider, ...score }, "provider chosen");
       },
+      servedAlthoughEjected: () => metrics.servedAlthoughEjected.inc(),
     },
   });
-  const queue = new WaitQueue(picker, clock, {
-    depth: (total) => metrics.queueDepth.set(total),
-    waited: (ms) => metrics.queueSeconds.observe(ms / 1000),
-  });
+  const queueHooks = {
+    depth: (total: number) => metrics.queueDepth.set(total),
+    waited: (ms: number) => metrics.queueSeconds.observe(ms / 1000),
+  };
+  const queue = new WaitQueue(picker, clock, queueHooks, () => settings().queue);
   registry.watch(() => queue.drain());
   const hedging = new Hedging({
     providers,

@@ -7,11 +7,14 @@ import { Background } from "../platform/background.js";
 import { HearthError } from "../platform/errors.js";
 import { countingIds } from "../platform/ids.js";
 import { ProviderContexts } from "../sealing/provider-contexts.js";
+import { Affinity } from "../selection/affinity.js";
 import { DEFAULT_CATALOG } from "../selection/catalog.js";
+import { defaultExpecting } from "../selection/expecting.js";
 import { OutlierDetector } from "../selection/outlier.js";
 import { createPicker } from "../selection/picker.js";
+import { DEFAULT_SELECTION } from "../selection/settings.js";
 import { WaitQueue } from "../selection/wait-queue.js";
-import { type FakeProvider, fakeModel, fakeProvider, fakeTraits } from "../testing/fake-provider.js";
+import { type FakeProvider, fakeDirectory, fakeModel, fakeProvider, fakeTraits } from "../testing/fake-provider.js";
 import { Hedging } from "./hedging.js";
 import { openAttempt } from "./open-attempt.js";
 import type { OutboundForm } from "./outbound-request.js";
@@ -22,12 +25,15 @@ function setUp(provider: FakeProvider, form: () => OutboundForm) {
   const providers = () => [provider];
   const outlier = new OutlierDetector({ clock, rng, hooks: { ejected() {}, capacityCooled() {} } });
   const picker = createPicker({
-    providers,
-    catalog: DEFAULT_CATALOG,
+    directory: fakeDirectory([provider]),
+    catalog: () => DEFAULT_CATALOG,
+    settings: () => DEFAULT_SELECTION,
     outlier,
+    expecting: defaultExpecting,
+    affinity: new Affinity(),
     clock,
     rng,
-    hooks: { rejected() {}, lost() {}, decided() {} },
+    hooks: { rejected() {}, lost() {}, decided() {}, servedAlthoughEjected() {} },
   });
   const queue = new WaitQueue(picker, clock, { depth() {}, waited() {} });
   const suppressed: string[] = [];

@@ -165,7 +165,7 @@ class AttemptOpener {
     const pickedAt = clock.now();
     const session = find(pick.provider);
     if (session === undefined) return giveBack(pick);
-    this.#tried.set(pick.provider, triedNow(session, this.#assignment.traits.model));
+    this.#tried.set(pick.provider, this.#triedNow(session));
     const sealed = this.#trySeal(session, pick, role);
     if (sealed === undefined) return giveBack(pick);
     if ("error" in sealed) return sealed;
@@ -283,6 +283,13 @@ class AttemptOpener {
     }
   }
 
+  #triedNow(link: ProviderLink): TriedProvider {
+    const { connectedAt, agentVersion } = link;
+    const { context_length: contextLength, backend } = link.models.get(this.#assignment.traits.model) ?? {};
+    const times = (this.#tried.get(link.id)?.times ?? 0) + 1;
+    return { connectedAt, agentVersion, backend: backend?.kind, contextLength, state: "running", times };
+  }
+
   #ended({ pick, session, role, attemptId }: Ended, end: AttemptEnd): void {
     const verdict = verdictOf(end);
     const tried = this.#tried.get(session.id);
@@ -316,13 +323,6 @@ function giveBack(pick: Picked): undefined {
   pick.lease.judge("neutral", 0);
   pick.lease[Symbol.dispose]();
   return undefined;
-}
-
-function triedNow(link: ProviderLink, model: string): TriedProvider {
-  const { connectedAt, agentVersion } = link;
-  const advert = link.models.get(model);
-  const { context_length: contextLength, backend } = advert ?? {};
-  return { connectedAt, agentVersion, backend: backend?.kind, contextLength, state: "running", times: 1 };
 }
 
 const BUSY: StartResult = {

@@ -69,6 +69,7 @@ export class Places {
   }
 
   tokensAhead(model: string): number {
+    if (!this.#taken.has(model)) return 0;
     let tokens = 0;
     for (const place of this.#unreported(model)) tokens += Math.min(place.tokens, EXPECTED_PLACE_TOKENS);
     return tokens;

@@ -17,10 +17,11 @@ export type ErrorCode =
   | "rate_limit_exceeded"
   | "queue_full"
   | "machine_busy"
-  | "no_capacity" // everybody who serves the model is busy, or short of memory, and nobody became free in time
-  | "context_length_exceeded" // the prompt is longer than every context that the model is served with
-  | "model_too_large" // no provider could ever hold this request
-  | "capability_unavailable" // vision or tools asked, and nobody who serves the model has them now
+  | "no_capacity" // nobody who serves the model became free in time
+  | "context_length_exceeded" // the prompt is longer than every known context of the model
+  | "model_too_large" // nobody who names the model has the memory to load it
+  | "capability_unsupported" // nobody who serves the model ever does what is asked
+  | "capability_unavailable" // nobody who serves the model can do what is asked now
   | "trust_unavailable" // nobody who serves the model has proved as much as is asked
   | "no_provider" // nobody serves the model now
   | "providers_cooling" // everybody who could is cooled or fenced

@@ -1,62 +1,65 @@
 import { GATES, type Gate, type ProviderId } from "@hearth/protocol";
 import { describe, expect, it } from "vitest";
-import { fakeModel, fakeProvider, fakeSlot, fakeTraits, fakeTried } from "../testing/fake-provider.js";
-import { type Catalog, DEFAULT_CATALOG } from "./catalog.js";
-import { type GateContext, gateAgainst, gatesAgainst } from "./gates.js";
-import type { Health } from "./health.js";
-import { NOTHING_TRIED } from "./traits.js";
+import type { Provider } from "../fleet/provider.js";
+import {
+  fakeContext as context,
+  fakeBreaker,
+  fakeModel,
+  fakeProvider,
+  fakeSlot,
+  fakeTraits,
+  fakeTried,
+} from "../testing/fake-provider.js";
+import { DEFAULT_CATALOG } from "./catalog.js";
+import type { EvaluationContext } from "./evaluation-context.js";
+import { BIT, closedGates, firstOf, gatesOf, subjectOf } from "./gates.js";
+import type { Breaker } from "./lease.js";
 
-const WELL: Health = {
-  isEjected: () => false,
-  lastFaultAt: () => Number.NEGATIVE_INFINITY,
-  probe: () => "none",
-  isCapacityCooled: () => false,
-  believesHeadroom: () => true,
-};
-const FLOORED: Catalog = { ...DEFAULT_CATALOG, versionFloors: { tools: "0.6.3" } };
+const FLOORED = { ...DEFAULT_CATALOG, versionFloors: { tools: "0.6.3" } };
+const GIB = 2 ** 30;
 
-function context(changes: Partial<GateContext> = {}): GateContext {
-  return {
-    traits: fakeTraits(),
-    tried: NOTHING_TRIED,
-    catalog: DEFAULT_CATALOG,
-    health: WELL,
-    now: 1_000,
-    ...changes,
-  };
-}
+const gatesAgainst = (provider: Provider, request: EvaluationContext): readonly Gate[] =>
+  gatesOf(closedGates(subjectOf(provider, request.traits.model), request));
+const gateAgainst = (provider: Provider, request: EvaluationContext): Gate | undefined =>
+  gatesAgainst(provider, request)[0];
+const asking = (changes: Parameters<typeof fakeTraits>[0]): EvaluationContext =>
+  context({ traits: fakeTraits(changes) });
+const breaking = (changes: Partial<Breaker>): EvaluationContext => context({}, { health: fakeBreaker(changes) });
 
 const model = (changes: Parameters<typeof fakeModel>[0]) => ({ models: new Map([["m", fakeModel(changes)]]) });
 const slot = (changes: Parameters<typeof fakeSlot>[0]) => ({ slots: new Map([["m", fakeSlot(changes)]]) });
 type Changes = Parameters<typeof fakeProvider>[1];
 
 /** For each gate, what makes it reject, and nothing else. */
-const CASES: Readonly<Record<Gate, readonly [Changes, Partial<GateContext>]>> = {
-  allowlist: [{}, { traits: fakeTraits({ allowlist: new Set(["other"]) }) }],
-  excluded: [{}, { tried: new Map([["p" as ProviderId, fakeTried()]]) }],
-  not_serving_model: [{}, { traits: fakeTraits({ model: "other" }) }],
-  error_cooldown: [{}, { health: { ...WELL, isEjected: () => true } }],
-  capacity_cooldown: [{}, { health: { ...WELL, isCapacityCooled: () => true } }],
-  offline: [{ status: "offline" }, {}],
-  draining: [{ status: "draining" }, {}],
-  untrusted: [{ untrusted: true }, {}],
-  private_only: [{}, { traits: fakeTraits({ route: "self" }) }],
-  trust_floor: [{}, { catalog: { ...DEFAULT_CATALOG, trustMinimum: "hardware" } }],
-  runtime_unverified: [{ runtimeUnverified: (model) => model === "m" }, {}],
-  no_encryption_key: [{ encryptionKey: undefined }, {}],
-  challenge_stale: [{ freshUntil: 1_000 }, {}],
-  version_floor: [{ agentVersion: "0.6.2" }, { catalog: FLOORED, traits: fakeTraits({ shape: "tools" }) }],
-  template_broken: [model({ template_render_ok: false }), {}],
-  tools: [model({ capabilities: { tools: false } }), { traits: fakeTraits({ shape: "tools" }) }],
-  vision: [model({ capabilities: {} }), { traits: fakeTraits({ shape: "vision" }) }],
-  dialect: [model({}), { traits: fakeTraits({ dialect: "embeddings" }) }],
-  slot_crashed: [slot({ state: "crashed" }), {}],
-  slot_reloading: [slot({ state: "reloading" }), {}],
-  no_headroom: [slot({ max_concurrency: 1 }), {}],
-  thermal_critical: [{ vitals: { thermal: "critical" } }, {}],
-  model_too_large: [model({ weights_bytes: 65 * 2 ** 30 }), {}],
-  free_memory: [{ vitals: { memory_free_bytes: 200 * 400_000 - 1 } }, {}],
-  context_exceeded: [model({ context_length: 99 }), {}],
+const CASES: Readonly<Record<Gate, readonly [Changes, EvaluationContext]>> = {
+  allowlist: [{}, asking({ allowlist: new Set(["other"]) })],
+  excluded: [{}, context({ tried: new Map([["p" as ProviderId, fakeTried()]]) })],
+  not_serving_model: [{}, asking({ model: "other", promptTokens: 0, leastPromptTokens: 0 })],
+  error_cooldown: [{}, breaking({ isEjected: () => true })],
+  capacity_cooldown: [{}, breaking({ isCapacityCooled: () => true })],
+  offline: [{ status: "offline" }, context()],
+  draining: [{ status: "draining" }, context()],
+  untrusted: [{ untrusted: true }, context()],
+  private_only: [{}, asking({ route: "self" })],
+  trust_floor: [{}, context({}, { catalog: () => ({ ...DEFAULT_CATALOG, trustMinimum: "hardware" }) })],
+  runtime_unverified: [{ runtimeUnverified: (model) => model === "m" }, context()],
+  no_encryption_key: [{ encryptionKey: undefined }, context()],
+  challenge_stale: [{ freshUntil: 1_000 }, context()],
+  version_floor: [
+    { agentVersion: "0.6.2" },
+    context({ traits: fakeTraits({ shape: "tools" }) }, { catalog: () => FLOORED }),
+  ],
+  template_broken: [model({ template_render_ok: false }), context()],
+  tools: [model({ capabilities: { tools: false } }), asking({ shape: "tools" })],
+  vision: [model({ capabilities: {} }), asking({ shape: "vision" })],
+  dialect: [model({}), asking({ dialect: "embeddings" })],
+  slot_crashed: [slot({ state: "crashed" }), context()],
+  slot_reloading: [slot({ state: "reloading" }), context()],
+  no_headroom: [slot({ max_concurrency: 1 }), context()],
+  thermal_critical: [{ vitals: { thermal: "critical" } }, context()],
+  model_too_large: [model({ weights_bytes: 65 * GIB }), context()],
+  free_memory: [{ vitals: { memory_free_bytes: 200 * 65_536 - 1 } }, context()],
+  context_exceeded: [model({ context_length: 99 }), context()],
 };
 
 it("has no gate against a provider that can serve", () => {
@@ -64,21 +67,62 @@ it("has no gate against a provider that can serve", () => {
 });
 
 it.each(GATES)("rejects for %s, and for nothing else", (gate) => {
-  const [changes, more] = CASES[gate];
+  const [changes, request] = CASES[gate];
   const provider = fakeProvider("p", changes);
   if (gate === "no_headroom") provider.places = 1;
-  expect(gatesAgainst(provider, context(more))).toEqual([gate]);
+  expect(gatesAgainst(provider, request)).toEqual([gate]);
 });
 
-it("names the first gate in the vocabulary's order", () => {
+it("names gates in the vocabulary's order, and counts a rejection as the first", () => {
+  expect(Object.keys(BIT)).toEqual(GATES);
   const provider = fakeProvider("p", { status: "offline", untrusted: true });
-  expect(gateAgainst(provider, context())).toBe("offline");
   expect(gatesAgainst(provider, context())).toEqual(["offline", "untrusted"]);
+  for (const gate of GATES) expect(firstOf(BIT[gate] | BIT.context_exceeded)).toBe(gate);
+  expect(firstOf(0)).toBeUndefined();
+});
+
+describe("a provider that was tried", () => {
+  const again = (tried: Partial<ReturnType<typeof fakeTried>>, changes: Changes = {}): Gate | undefined =>
+    gateAgainst(fakeProvider("p", changes), context({ tried: new Map([["p" as ProviderId, fakeTried(tried)]]) }));
+
+  it("may be tried once more when it is connected anew, or had refused before it worked on the request", () => {
+    expect(again({})).toBe("excluded");
+    expect(again({}, { connectedAt: 1 })).toBeUndefined();
+    expect(again({ state: "refused_before_work" })).toBeUndefined();
+  });
+
+  it("may not be tried while it is at it, nor a third time", () => {
+    expect(again({ state: "running" }, { connectedAt: 1 })).toBe("excluded");
+    expect(again({ times: 2 }, { connectedAt: 1 })).toBe("excluded");
+    expect(again({ times: 2, state: "refused_before_work" })).toBe("excluded");
+  });
+});
+
+describe("where only somebody unlike those that were tried counts", () => {
+  const tried = new Map([
+    ["x" as ProviderId, fakeTried({ contextLength: 8_192 })],
+    ["y" as ProviderId, fakeTried({ agentVersion: "2.0.0", contextLength: 4_096 })],
+  ]);
+  const gate = (changes: Changes): Gate | undefined =>
+    gateAgainst(fakeProvider("p", changes), context({ tried, unlikeTried: true }));
+
+  it("excludes whoever is like one of them in program, backend and context", () => {
+    expect(gate(model({ context_length: 8_192 }))).toBe("excluded");
+    expect(gate({ agentVersion: "2.0.0", ...model({ context_length: 4_096 }) })).toBe("excluded");
+  });
+
+  it.each<[string, Changes]>([
+    ["program", { agentVersion: "3.0.0", ...model({ context_length: 8_192 }) }],
+    ["backend", model({ context_length: 8_192, backend: { kind: "vllm" } })],
+    ["context", model({ context_length: 32_768 })],
+  ])("takes another %s", (_what, changes) => {
+    expect(gate(changes)).toBeUndefined();
+  });
 });
 
 describe("the dialect", () => {
   const gate = (changes: Parameters<typeof fakeModel>[0], dialect?: "embeddings" | "completions"): Gate | undefined =>
-    gateAgainst(fakeProvider("p", model(changes)), context({ traits: fakeTraits({ dialect }) }));
+    gateAgainst(fakeProvider("p", model(changes)), asking({ dialect }));
 
   it("asks for an embedding model where embeddings are wanted", () => {
     expect(gate({ capabilities: { embeddings: true } }, "embeddings")).toBeUndefined();
@@ -101,26 +145,24 @@ describe("the allowlist", () => {
   it("takes a provider id or a serial hash", () => {
     const provider = fakeProvider("p", { serialHash: "abc" });
     for (const entry of ["p", "abc"]) {
-      expect(gateAgainst(provider, context({ traits: fakeTraits({ allowlist: new Set([entry]) }) }))).toBeUndefined();
+      expect(gateAgainst(provider, asking({ allowlist: new Set([entry]) }))).toBeUndefined();
     }
   });
 
   it("lets nobody in whose serial nobody knows", () => {
-    expect(gateAgainst(fakeProvider("p"), context({ traits: fakeTraits({ allowlist: new Set(["x"]) }) }))).toBe(
-      "allowlist",
-    );
+    expect(gateAgainst(fakeProvider("p"), asking({ allowlist: new Set(["x"]) }))).toBe("allowlist");
   });
 });
 
 describe("the version floor", () => {
   it("is nobody's unless the operator sets one", () => {
     const old = fakeProvider("p", { agentVersion: "0.0.1" });
-    expect(gateAgainst(old, context({ traits: fakeTraits({ shape: "tools+vision" }) }))).toBeUndefined();
+    expect(gateAgainst(old, asking({ shape: "tools+vision" }))).toBeUndefined();
   });
 
   it("does not concern requests without the trait", () => {
     const old = fakeProvider("p", { agentVersion: "0.1.0" });
-    expect(gateAgainst(old, context({ catalog: FLOORED }))).toBeUndefined();
+    expect(gateAgainst(old, context({}, { catalog: () => FLOORED }))).toBeUndefined();
   });
 });
 
@@ -133,33 +175,80 @@ describe("headroom", () => {
     expect(gateAgainst(small, context())).toBe("no_headroom");
   });
 
-  it("counts used, promised and asked tokens against a token budget", () => {
+  it("counts used, promised and expected tokens against a token budget", () => {
     const budget = slot({ budget_max: 1_000, budget_used: 500 });
-    const promised = { unreportedTokens: () => 300 };
-    expect(gateAgainst(fakeProvider("p", { ...budget, ...promised }), context())).toBeUndefined();
-    const more = { unreportedTokens: () => 301 };
-    expect(gateAgainst(fakeProvider("p", { ...budget, ...more }), context())).toBe("no_headroom");
+    const promised = (tokens: number) => ({ unreportedTokens: () => tokens });
+    expect(gateAgainst(fakeProvider("p", { ...budget, ...promised(300) }), context())).toBeUndefined();
+    expect(gateAgainst(fakeProvider("p", { ...budget, ...promised(301) }), context())).toBe("no_headroom");
   });
 
-  it("is not believed after a refusal", () => {
-    expect(gateAgainst(fakeProvider("p"), context({ health: { ...WELL, believesHeadroom: () => false } }))).toBe(
+  it("counts what waits in the backend as typical requests", () => {
+    const budget = (queued: number) => slot({ budget_max: 3_000, budget_used: 0, queued });
+    expect(gateAgainst(fakeProvider("p", budget(2)), context())).toBeUndefined();
+    expect(gateAgainst(fakeProvider("p", budget(3)), context())).toBe("no_headroom");
+  });
+
+  it("asks for what an answer is expected to have, not for its bound", () => {
+    const idle = fakeProvider("p", slot({ budget_max: 8_192, budget_used: 0 }));
+    expect(gateAgainst(idle, asking({ promptTokens: 250, maxTokens: 64_000 }))).toBeUndefined();
+  });
+
+  it("lets a machine with nothing to do take what may just fill its budget", () => {
+    const traits = { promptTokens: 990, leastPromptTokens: 495 };
+    expect(gateAgainst(fakeProvider("p", slot({ budget_max: 1_000, budget_used: 0 })), asking(traits))).toBeUndefined();
+    expect(gateAgainst(fakeProvider("p", slot({ budget_max: 1_000, budget_used: 1 })), asking(traits))).toBe(
       "no_headroom",
     );
   });
 
-  it("asks for room for the weights only when the model is not loaded", () => {
-    const weights = model({ weights_bytes: 2 ** 30 });
-    const vitals = { memory_free_bytes: 2 ** 29 };
-    const loaded = fakeProvider("p", { ...weights, vitals, ...slot({ state: "running" }) });
-    const unloaded = fakeProvider("p", { ...weights, vitals, ...slot({ state: "idle_shutdown" }) });
-    expect(gateAgainst(loaded, context())).toBeUndefined();
-    expect(gateAgainst(unloaded, context())).toBe("free_memory");
+  it("is not believed after a refusal", () => {
+    expect(gateAgainst(fakeProvider("p"), breaking({ believesHeadroom: () => false }))).toBe("no_headroom");
   });
 });
 
-it("does not ask for more memory than the model's context can use", () => {
-  const vitals = { memory_free_bytes: 100 * 400_000 };
-  const asksForMuch = context({ traits: fakeTraits({ promptTokens: 50, maxTokens: 1_000_000 }) });
-  expect(gateAgainst(fakeProvider("p", { vitals, ...model({ context_length: 100 }) }), asksForMuch)).toBeUndefined();
-  expect(gatesAgainst(fakeProvider("p", { vitals }), asksForMuch)).toEqual(["model_too_large", "free_memory"]);
+describe("memory", () => {
+  const small = { hardware: { ...fakeProvider("x").hardware, memory_bytes: 24 * GIB } };
+
+  it("is asked for only where the model is still to be loaded", () => {
+    const vitals = { memory_free_bytes: GIB / 2 };
+    const weights = model({ weights_bytes: GIB });
+    for (const state of ["running", "idle"] as const) {
+      expect(gateAgainst(fakeProvider("p", { ...weights, vitals, ...slot({ state }) }), context())).toBeUndefined();
+    }
+    const unloaded = fakeProvider("p", { ...weights, vitals, ...slot({ state: "idle_shutdown" }) });
+    expect(gateAgainst(unloaded, context())).toBe("free_memory");
+    expect(gateAgainst(fakeProvider("p", { ...weights, vitals }), context())).toBe("free_memory");
+  });
+
+  it("is no matter where a backend with a budget of its own says what fits, but for the weights", () => {
+    const budget = slot({ state: "idle_shutdown", budget_max: 1e6 });
+    const provider = (weights_bytes: number) =>
+      fakeProvider("p", { ...small, ...budget, ...model({ weights_bytes }), vitals: { memory_free_bytes: 2 * GIB } });
+    const long = asking({ promptTokens: 500_000 });
+    expect(gateAgainst(provider(2 * GIB), long)).toBeUndefined();
+    expect(gateAgainst(provider(2 * GIB + 1), long)).toBe("free_memory");
+  });
+
+  it("is not used up by a bound: 64,000 tokens of answer with a short prompt run on an idle machine of 24 GB", () => {
+    const vitals = { memory_free_bytes: 10 * GIB };
+    const idle = slot({ state: "idle_shutdown" });
+    const provider = fakeProvider("p", { ...small, ...idle, ...model({ weights_bytes: 9 * GIB }), vitals });
+    expect(gatesAgainst(provider, asking({ promptTokens: 256, maxTokens: 64_000 }))).toEqual([]);
+  });
+
+  it("is not asked for beyond what the model's context can use", () => {
+    const vitals = { memory_free_bytes: 100 * 65_536 };
+    const long = asking({ promptTokens: 300, leastPromptTokens: 100, maxTokens: 1_000_000 });
+    expect(gateAgainst(fakeProvider("p", { vitals, ...model({ context_length: 100 }) }), long)).toBeUndefined();
+    expect(gatesAgainst(fakeProvider("p", { vitals }), long)).toEqual(["free_memory"]);
+  });
+});
+
+describe("the context", () => {
+  it("is exceeded only by the least that a prompt may come to, or by that much over a token budget", () => {
+    const long = asking({ promptTokens: 150, leastPromptTokens: 75 });
+    expect(gateAgainst(fakeProvider("p", model({ context_length: 75 })), long)).toBeUndefined();
+    expect(gateAgainst(fakeProvider("p", model({ context_length: 74 })), long)).toBe("context_exceeded");
+    expect(gateAgainst(fakeProvider("p", slot({ budget_max: 74, budget_used: 0 })), long)).toBe("context_exceeded");
+  });
 });

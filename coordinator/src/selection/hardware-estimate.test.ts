@@ -1,7 +1,6 @@
 import { expect, it } from "vitest";
-import { fakeModel, fakeProvider, fakeSlot, fakeTraits } from "../testing/fake-provider.js";
+import { fakeModel, fakeProvider } from "../testing/fake-provider.js";
 import { estimateRates } from "./hardware-estimate.js";
-import { score } from "./score.js";
 
 const HARDWARE = fakeProvider("x").hardware;
 const models = new Map([["m", fakeModel({ weights_bytes: 8e9 })]]);
@@ -30,18 +29,4 @@ it("says the same of a chip each time", () => {
 
 it("knows nothing of a model whose size nobody told", () => {
   expect(estimateRates(fakeProvider("x"), "m")).toBeUndefined();
-});
-
-it("is beaten by what was observed", () => {
-  const estimated = score(on("Apple M1"), fakeTraits()).terms;
-  const slots = new Map([["m", fakeSlot({ decode_tps: 100, prefill_tps: 1_000 })]]);
-  const observed = score(fakeProvider("x", { models, slots }), fakeTraits()).terms;
-  expect(estimated.decode).toBeCloseTo((100 / ((0.6 * 68e9) / 8e9)) * 1_000);
-  expect([observed.decode, observed.prefill]).toEqual([1_000, 100]);
-});
-
-it("counts the tokens that are ahead at the rate at which they will be written", () => {
-  const slots = new Map([["m", fakeSlot({ decode_tps: 100 })]]);
-  const busy = fakeProvider("x", { slots, tokensAhead: () => 500 });
-  expect(score(busy, fakeTraits()).terms.ahead).toBe(5_000);
 });

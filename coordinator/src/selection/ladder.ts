@@ -1,96 +1,95 @@
-import type { Gate } from "@hearth/protocol";
-import type { Provider } from "../fleet/provider.js";
 import { HearthError } from "../platform/errors.js";
-import { type GateContext, gatesAgainst } from "./gates.js";
+import type { Rejected } from "./evaluate.js";
+import type { EvaluationContext } from "./evaluation-context.js";
+import { BIT, type GateSet, promptLimitOf } from "./gates.js";
 import type { PickResult } from "./pick-result.js";
 
-/** What a gate says about waiting. */
-type Obstacle =
-  /** The request is not for this provider, whatever happens. */
-  | "scope"
-  /** The provider could never hold this request. */
-  | "size"
-  /** The provider has not proved enough, or runs what the operator does not know. */
-  | "trust"
-  /** The provider cannot do what the request asks. */
-  | "capability"
-  /** The provider is out for a while, by verdict or by crash. */
-  | "health"
-  /** The provider is about to have room. */
-  | "room";
+/** The request is not for this provider, whatever happens. */
+const SCOPE: GateSet = BIT.allowlist | BIT.excluded | BIT.not_serving_model | BIT.private_only;
+/** It never does what is asked. */
+const ABLE: GateSet = BIT.tools | BIT.vision | BIT.dialect;
 
-const OBSTACLES: Readonly<Record<Gate, Obstacle>> = {
-  allowlist: "scope",
-  excluded: "scope",
-  not_serving_model: "scope",
-  private_only: "scope",
-  untrusted: "health",
-  trust_floor: "trust",
-  runtime_unverified: "trust",
-  no_encryption_key: "health",
-  error_cooldown: "health",
-  capacity_cooldown: "health",
-  slot_crashed: "health",
-  version_floor: "capability",
-  template_broken: "capability",
-  tools: "capability",
-  vision: "capability",
-  dialect: "capability",
-  model_too_large: "size",
-  context_exceeded: "size",
-  offline: "room",
-  draining: "room",
-  challenge_stale: "room",
-  slot_reloading: "room",
-  no_headroom: "room",
-  thermal_critical: "room",
-  free_memory: "room",
-};
+/** What has changed by itself before long, as a rule; to be out for faults has not. */
+export const SOON: GateSet =
+  BIT.offline |
+  BIT.draining |
+  BIT.challenge_stale |
+  BIT.slot_reloading |
+  BIT.no_headroom |
+  BIT.thermal_critical |
+  BIT.free_memory;
+
+type Rung = "context" | "ability" | "fit" | "trust" | "memory" | "health";
 
 /** The rungs below "nobody serves it", from what no wait can change to what a wait will. */
-const RUNGS: readonly Exclude<Obstacle, "scope" | "room">[] = ["size", "trust", "capability", "health"];
+const RUNGS: readonly (readonly [Rung, GateSet])[] = [
+  ["context", BIT.context_exceeded],
+  ["ability", ABLE],
+  // Its owner has to do something first.
+  ["fit", BIT.version_floor | BIT.template_broken],
+  ["trust", BIT.trust_floor | BIT.runtime_unverified],
+  ["memory", BIT.model_too_large],
+  // Out for a while, by verdict or by crash. Error cooling alone never refuses a request.
+  ["health", BIT.untrusted | BIT.no_encryption_key | BIT.capacity_cooldown | BIT.slot_crashed],
+];
 
 /**
  * Why nobody can take a request now: the last rungs of the fail-fast ladder. Each rung asks whether anybody is left
  * once those are gone whom it stops; a request queues only when somebody is stopped by nothing but room.
+ *
+ * @param rejected all who serve the model
  */
 export function whyNobody(
-  providers: Iterable<Provider>,
-  context: GateContext,
+  rejected: readonly Rejected[],
+  context: EvaluationContext,
 ): Exclude<PickResult, { type: "picked" }> {
-  let left: readonly ReadonlySet<Obstacle>[] = [...providers].map((provider) => obstaclesOf(provider, context));
-  left = left.filter((obstacles) => !obstacles.has("scope"));
-  if (left.length === 0) return unavailable("no_provider", context);
-  for (const rung of RUNGS) {
-    left = left.filter((obstacles) => !obstacles.has(rung));
-    if (left.length === 0) return unavailable(rung, context);
+  let left = without(rejected, SCOPE);
+  if (left.length === 0) return NO_PROVIDER;
+  for (const [rung, gates] of RUNGS) {
+    const before = left;
+    left = without(before, gates);
+    if (left.length === 0) return { type: "unavailable", error: errorOf(rung, { before, all: rejected, context }) };
   }
-  return { type: "queue" };
+  const lacksMemory = left.every(({ gates }) => (gates & BIT.free_memory) !== 0);
+  return lacksMemory ? { type: "queue", lacking: "memory" } : { type: "queue" };
 }
 
-function obstaclesOf(provider: Provider, context: GateContext): ReadonlySet<Obstacle> {
-  return new Set(gatesAgainst(provider, context).map((gate) => OBSTACLES[gate]));
+function without(rejected: readonly Rejected[], gates: GateSet): readonly Rejected[] {
+  return rejected.filter((each) => (each.gates & gates) === 0);
 }
 
-function unavailable(
-  rung: "no_provider" | (typeof RUNGS)[number],
-  { traits }: GateContext,
-): Exclude<PickResult, { type: "picked" }> {
-  return { type: "unavailable", error: errorOf(rung, traits.dialect ?? traits.shape) };
+const NO_PROVIDER: Exclude<PickResult, { type: "picked" }> = {
+  type: "unavailable",
+  error: new HearthError("no_provider", "No provider of this model is available now.", { retryAfterSeconds: 2 }),
+};
+
+interface Situation {
+  /** Those whom the rung stops, all of them. */
+  readonly before: readonly Rejected[];
+  /** Everybody who serves the model, for this caller or not. */
+  readonly all: readonly Rejected[];
+  readonly context: EvaluationContext;
 }
 
-function errorOf(rung: "no_provider" | (typeof RUNGS)[number], kind: string): HearthError {
+function errorOf(rung: Rung, { before, all, context }: Situation): HearthError {
+  const { traits } = context;
+  const kind = traits.dialect ?? traits.shape;
   switch (rung) {
-    case "no_provider":
-      return new HearthError("no_provider", "No provider of this model is available now.", { retryAfterSeconds: 2 });
-    case "size":
-      return new HearthError("model_too_large", "This request is larger than any provider of this model can hold.");
+    case "context":
+      return tooLong(before, traits.promptTokens);
+    case "ability":
+      if (without(all, ABLE).length === 0) {
+        return new HearthError("capability_unsupported", `No provider of this model serves ${kind} requests.`);
+      }
+      return unable(kind);
+    case "fit":
+      return unable(kind);
     case "trust":
       return new HearthError("trust_unavailable", "No provider of this model is trusted as far as this request asks.", {
         retryAfterSeconds: 30,
       });
-    case "capability":
-      return new HearthError("capability_unavailable", `No provider of this model can serve ${kind} requests now.`, {
+    case "memory":
+      return new HearthError("model_too_large", "No provider of this model has the memory to load it.", {
         retryAfterSeconds: 30,
       });
     case "health":
@@ -98,4 +97,17 @@ function errorOf(rung: "no_provider" | (typeof RUNGS)[number], kind: string): He
         retryAfterSeconds: 30,
       });
   }
+}
+
+function unable(kind: string): HearthError {
+  return new HearthError("capability_unavailable", `No provider of this model can serve ${kind} requests now.`, {
+    retryAfterSeconds: 30,
+  });
+}
+
+/** In words that the clients of either API look for. */
+function tooLong(rejected: readonly Rejected[], promptTokens: number): HearthError {
+  const maximum = Math.max(...rejected.map(promptLimitOf));
+  const words = `prompt is too long: ${Math.ceil(promptTokens)} tokens > ${maximum} maximum context length`;
+  return new HearthError("context_length_exceeded", words);
 }

@@ -49,12 +49,18 @@ export interface Picked {
   readonly provider: ProviderId;
   readonly lease: Lease;
   readonly expectation: Expectation;
+  /** Nobody knows how it will do (a probe, or a machine without evidence): it need not be waited for before a backup. */
+  readonly hedgeAtOnce: boolean;
 }
 
 /** What came of looking for a provider. */
 export type PickResult =
   | Picked
   /** Nobody has room now, and somebody is about to. */
-  | { readonly type: "queue" }
+  | {
+      readonly type: "queue";
+      /** What everybody lacks; absent = free slots. */
+      readonly lacking?: "memory";
+    }
   /** Waiting would not help. */
   | { readonly type: "unavailable"; readonly error: HearthError };

@@ -2,69 +2,124 @@ import { seededRng } from "@hearth/platform";
 import { FakeClock } from "@hearth/platform/testing";
 import type { Gate, ProviderId } from "@hearth/protocol";
 import { describe, expect, it } from "vitest";
+import type { Provider } from "../fleet/provider.js";
 import { isVersionBelow } from "../platform/versions.js";
 import {
   type FakeProvider,
+  fakeBreaker,
+  fakeDirectory,
   fakeModel,
   fakeProvider,
   fakeSlot,
   fakeTraits,
   fakeTried,
 } from "../testing/fake-provider.js";
+import { Affinity } from "./affinity.js";
 import { type Catalog, DEFAULT_CATALOG } from "./catalog.js";
-import { OutlierDetector } from "./outlier.js";
-import type { PickResult } from "./pick-result.js";
+import { defaultExpecting } from "./expecting.js";
+import type { Probe } from "./health.js";
+import type { PickResult, Verdict } from "./pick-result.js";
 import { createPicker, type Look } from "./picker.js";
 import type { Score } from "./score.js";
-import { NOTHING_TRIED, type Traits, type Tried } from "./traits.js";
+import { DEFAULT_SELECTION } from "./settings.js";
+import { NOTHING_TRIED, type Search, type Traits, type Tried } from "./traits.js";
 
-function setUp(providers: FakeProvider[], catalog: Catalog = DEFAULT_CATALOG) {
+interface Options {
+  readonly catalog?: Catalog;
+  /** Machines of which something is known, and how long they are expected to take, ms. */
+  readonly known?: Readonly<Record<string, number>>;
+}
+
+/** A fleet, with a breaker that does as the test says. */
+function setUp(providers: FakeProvider[], { catalog = DEFAULT_CATALOG, known = {} }: Options = {}) {
   const clock = new FakeClock();
-  const rng = seededRng(1);
-  const outlier = new OutlierDetector({ clock, rng, hooks: { ejected() {}, capacityCooled() {} } });
-  const rejected: Gate[] = [];
-  const lost: string[] = [];
-  const decided: Score[] = [];
+  const out = new Map<string, { readonly lastFaultAt: number; readonly probe: Probe }>();
+  const cooled = new Set<string>();
+  const judged: (readonly [string, Verdict])[] = [];
+  const outlier = fakeBreaker({
+    isEjected: ({ id }) => out.has(id) && out.get(id)?.probe !== "free",
+    isCapacityCooled: ({ id }) => cooled.has(id),
+    lastFaultAt: ({ id }) => out.get(id)?.lastFaultAt ?? Number.NEGATIVE_INFINITY,
+    probe: ({ id }) => out.get(id)?.probe ?? "none",
+    claim: ({ id }) => out.get(id)?.probe === "free",
+    judge: ({ id }, _traits, verdict) => judged.push([id, verdict]),
+  });
+  const counted = { rejected: {} as Record<string, readonly string[]>, lost: [] as string[], decided: [] as Score[] };
+  const failOpen = { times: 0 };
   const picker = createPicker({
-    providers: () => providers,
-    catalog,
+    directory: fakeDirectory(providers),
+    catalog: () => catalog,
+    settings: () => DEFAULT_SELECTION,
     outlier,
+    expecting: {
+      ...defaultExpecting,
+      expect(provider: Provider, traits: Traits) {
+        const expectedMs = known[provider.id];
+        if (expectedMs === undefined) return defaultExpecting.expect(provider, traits);
+        const terms = { connect: 0, load: 0, ahead: 0, prefill: expectedMs, censored: 0 };
+        return { expectedMs, estimateMs: 10_000, byDefault: false, terms };
+      },
+    },
+    affinity: new Affinity(),
     clock,
-    rng,
+    rng: seededRng(1),
     hooks: {
-      rejected: (_provider, gate) => rejected.push(gate),
-      lost: (provider) => lost.push(provider),
-      decided: (_provider, score) => decided.push(score),
+      rejected: (gate: Gate, ids: readonly ProviderId[]) => {
+        counted.rejected[gate] = ids;
+      },
+      lost: (provider) => counted.lost.push(provider),
+      decided: (_provider, score) => counted.decided.push(score),
+      servedAlthoughEjected: () => {
+        failOpen.times += 1;
+      },
     },
   });
-  const pick = (traits: Partial<Traits> = {}, tried: Tried = NOTHING_TRIED, look?: Look): PickResult =>
-    picker.pick({ traits: fakeTraits(traits), tried }, look);
-  return { clock, outlier, pick, rejected, lost, decided };
+  const pick = (traits: Partial<Traits> = {}, search: Partial<Search> = {}, look?: Look): PickResult =>
+    picker.pick({ traits: fakeTraits(traits), tried: NOTHING_TRIED, ...search }, look);
+  /** Who serves a request that is over at once. */
+  const served = (traits: Partial<Traits> = {}, search: Partial<Search> = {}): string => {
+    const result = pick(traits, search);
+    if (result.type === "picked") result.lease[Symbol.dispose]();
+    return idOf(result);
+  };
+  return { clock, pick, served, picker, counted, failOpen, out, cooled, judged };
 }
 
 const idOf = (result: PickResult): string => (result.type === "picked" ? result.provider : result.type);
 const codeOf = (result: PickResult): string => (result.type === "unavailable" ? result.error.code : result.type);
+const slot = (changes: Parameters<typeof fakeSlot>[0]) => ({ slots: new Map([["m", fakeSlot(changes)]]) });
+const model = (changes: Parameters<typeof fakeModel>[0]) => ({ models: new Map([["m", fakeModel(changes)]]) });
+const tried = (id: string, changes: Parameters<typeof fakeTried>[0] = {}): Tried =>
+  new Map([[id as ProviderId, fakeTried(changes)]]);
+const full = (id: string, changes: Parameters<typeof fakeProvider>[1] = {}): FakeProvider =>
+  fakeProvider(id, { ...changes, places: 99 });
 
 describe("telling why", () => {
   it("names the gate for each that is rejected and the losers by score, and neither again for who has waited", () => {
-    const queued = fakeProvider("queued", { slots: new Map([["m", fakeSlot({ queued: 9 })]]) });
-    const { pick, rejected, lost } = setUp([queued, fakeProvider("idle"), fakeProvider("gone", { status: "offline" })]);
+    const queued = fakeProvider("queued", slot({ queued: 9 }));
+    const { pick, counted } = setUp([queued, fakeProvider("idle"), fakeProvider("gone", { status: "offline" })]);
     expect(idOf(pick())).toBe("idle");
-    expect({ rejected, lost }).toEqual({ rejected: ["offline"], lost: ["queued"] });
-    pick({}, NOTHING_TRIED, "again");
-    expect({ rejected, lost }).toEqual({ rejected: ["offline"], lost: ["queued", "queued"] });
+    expect(counted).toMatchObject({ rejected: { offline: ["gone"] }, lost: ["queued"] });
+    counted.rejected = {};
+    pick({}, {}, "again");
+    expect(counted).toMatchObject({ rejected: {}, lost: ["queued", "queued"] });
+  });
+
+  it("counts one reason for each provider it rejects", () => {
+    const { pick, counted } = setUp([
+      fakeProvider("a", { status: "offline", untrusted: true }),
+      fakeProvider("b", { status: "draining" }),
+      fakeProvider("c"),
+    ]);
+    pick();
+    expect(counted.rejected).toEqual({ offline: ["a"], draining: ["b"] });
   });
 });
 
 describe("choosing", () => {
   it("takes the cheaper provider when they differ by more than a tie", () => {
-    const busy = fakeProvider("busy", { slots: new Map([["m", fakeSlot({ queued: 2 })]]) });
-    const { pick } = setUp([busy, fakeProvider("free", { slots: new Map([["m", fakeSlot()]]) })]);
-    for (let i = 0; i < 20; i++) {
-      const result = pick();
-      expect(idOf(result)).toBe("free");
-      if (result.type === "picked") result.lease[Symbol.dispose]();
-    }
+    const { served } = setUp([fakeProvider("busy", slot({ queued: 2 })), fakeProvider("free", slot({}))]);
+    for (let i = 0; i < 20; i++) expect(served()).toBe("free");
   });
 
   it("spreads equal requests over equal providers: least pending first", () => {
@@ -74,51 +129,225 @@ describe("choosing", () => {
     expect(providers.map((each) => each.places)).toEqual([2, 2, 2]);
   });
 
-  it("logs terms that add up to the total", () => {
-    const vitals = { memory_pressure: 0.5, cpu_load: 0.2, thermal: "fair" as const };
-    const { pick, decided } = setUp([fakeProvider("a", { vitals }), fakeProvider("b")]);
+  it("logs what was decided, once", () => {
+    const { pick, counted } = setUp([fakeProvider("a"), fakeProvider("b")]);
     pick();
-    for (const { total, terms } of decided) {
-      expect(Object.values(terms).reduce((sum, term) => sum + term, 0)).toBeCloseTo(total, 6);
-    }
-    expect(decided).toHaveLength(1);
+    expect(counted.decided).toHaveLength(1);
+    expect(counted.decided[0]?.terms.load).toBe(2_500);
   });
 
   it("prefers the caller's own machine under prefer, and a stranger's when it is much better", () => {
     const own = fakeProvider("own", { account: "caller" });
-    const { pick } = setUp([own, fakeProvider("other")]);
-    expect(idOf(pick({ route: "prefer" }))).toBe("own");
-    own.slots = new Map([["m", fakeSlot({ queued: 40 })]]);
-    expect(idOf(pick({ route: "prefer" }))).toBe("other");
-  });
-
-  it("prefers another version than the one that failed, and takes it all the same when there is no other", () => {
-    const tried: Tried = new Map([["x" as ProviderId, fakeTried()]]);
-    const slow = { slots: new Map([["m", fakeSlot({ queued: 20 })]]) };
-    const { pick } = setUp([fakeProvider("same"), fakeProvider("other", { agentVersion: "2.0.0", ...slow })]);
-    expect(idOf(pick({}, tried))).toBe("other");
-    expect(idOf(setUp([fakeProvider("same")]).pick({}, tried))).toBe("same");
+    const { served } = setUp([own, fakeProvider("other")]);
+    expect(served({ route: "prefer" })).toBe("own");
+    own.slots = slot({ queued: 40 }).slots;
+    expect(served({ route: "prefer" })).toBe("other");
   });
 
   it("sends no tools to an agent below the operator's floor", () => {
-    const floored = { ...DEFAULT_CATALOG, versionFloors: { tools: "0.6.3" } };
+    const catalog = { ...DEFAULT_CATALOG, versionFloors: { tools: "0.6.3" } };
     const old = fakeProvider("old", { agentVersion: "0.6.2" });
-    expect(codeOf(setUp([old], floored).pick({ shape: "tools" }))).toBe("capability_unavailable");
-    expect(idOf(setUp([old], floored).pick())).toBe("old");
+    expect(codeOf(setUp([old], { catalog }).pick({ shape: "tools" }))).toBe("capability_unavailable");
+    expect(setUp([old], { catalog }).served()).toBe("old");
   });
 
-  it("counts one reason for each provider it rejects", () => {
-    const { pick, rejected } = setUp([
-      fakeProvider("a", { status: "offline", untrusted: true }),
-      fakeProvider("b", { status: "draining" }),
-      fakeProvider("c"),
-    ]);
-    pick();
-    expect(rejected).toEqual(["offline", "draining"]);
+  it("prefers who takes the prompt for certain, and else the largest context", () => {
+    const long = { promptTokens: 1_000, leastPromptTokens: 500 };
+    const [small, larger] = [600, 900].map((length) => fakeProvider(`${length}`, model({ context_length: length })));
+    const sure = fakeProvider("sure", { ...model({ context_length: 1_000 }), ...slot({ queued: 20 }) });
+    const doubtful = [small, larger] as FakeProvider[];
+    for (let i = 0; i < 5; i++) expect(setUp([...doubtful, sure]).served(long)).toBe("sure");
+    for (let i = 0; i < 5; i++) expect(setUp(doubtful).served(long)).toBe("900");
   });
 });
 
-const FAULT = { confirmed: true, connectionLost: false };
+describe("who was tried", () => {
+  it("is not the next one's program, where there is another version or backend", () => {
+    const slow = slot({ queued: 20 });
+    const [same, version] = [fakeProvider("same"), fakeProvider("version", { agentVersion: "2.0.0", ...slow })];
+    expect(setUp([same, version]).served({}, { tried: tried("x") })).toBe("version");
+    const backend = fakeProvider("backend", { ...model({ backend: { kind: "vllm" } }), ...slow });
+    expect(setUp([same, backend]).served({}, { tried: tried("x") })).toBe("backend");
+    expect(setUp([same]).served({}, { tried: tried("x") })).toBe("same");
+    // One that is at it has failed at nothing.
+    expect(setUp([same, version]).served({}, { tried: tried("x", { state: "running" }) })).toBe("same");
+  });
+
+  it("is tried again only when nobody else is eligible", () => {
+    const back = fakeProvider("back", { connectedAt: 1 });
+    const other = fakeProvider("other", slot({ queued: 20 }));
+    expect(setUp([back, other]).served({}, { tried: tried("back") })).toBe("other");
+    expect(setUp([back]).served({}, { tried: tried("back") })).toBe("back");
+    expect(codeOf(setUp([fakeProvider("back")]).pick({}, { tried: tried("back") }))).toBe("no_provider");
+  });
+
+  it("can be what the next one must differ from: among those the largest context", () => {
+    const search = { tried: tried("x", { contextLength: 8_192 }), unlikeTried: true };
+    const [like, larger, largest] = [8_192, 16_384, 32_768].map((context_length) =>
+      fakeProvider(`${context_length}`, model({ context_length })),
+    ) as [FakeProvider, FakeProvider, FakeProvider];
+    expect(setUp([like, larger, largest]).served({}, search)).toBe("32768");
+    expect(codeOf(setUp([like]).pick({}, search))).toBe("no_provider");
+    largest.places = 99;
+    expect(codeOf(setUp([like, largest]).pick({}, search))).toBe("queue");
+  });
+});
+
+describe("who is expected too late", () => {
+  const known = { fast: 1_000, slow: 9_000 };
+
+  it("does not count, and may be sooner later", () => {
+    const { served } = setUp([fakeProvider("slow"), fakeProvider("fast")], { known });
+    expect(served({}, { expectedBefore: 9_000 })).toBe("fast");
+    const slow = setUp([fakeProvider("slow")], { known });
+    expect(slow.served({}, { expectedBefore: 9_000 })).toBe("queue");
+    expect(slow.served({}, { expectedBefore: 9_001 })).toBe("slow");
+  });
+
+  it("is nobody's matter once that time has passed", () => {
+    const { clock, pick, served } = setUp([fakeProvider("fast")], { known: { fast: 0 } });
+    clock.advance(99);
+    expect(served({}, { expectedBefore: 100 })).toBe("fast");
+    clock.advance(1);
+    expect(codeOf(pick({}, { expectedBefore: 100 }))).toBe("no_capacity");
+  });
+});
+
+describe("a conversation", () => {
+  const conversation = { id: "c", continued: true };
+
+  it("of 12 turns stays on one of two equal machines, and a new one is spread", () => {
+    const { pick } = setUp([fakeProvider("a"), fakeProvider("b")]);
+    const turns = Array.from({ length: 12 }, (_, turn) => {
+      const result = pick({ conversation: { id: "c", continued: turn > 0 } });
+      if (result.type !== "picked") throw new Error("not picked");
+      result.lease.judge("success", 0);
+      result.lease[Symbol.dispose]();
+      return result.provider;
+    });
+    expect(new Set(turns).size).toBe(1);
+  });
+
+  it("leaves its machine where that has no slot, is no longer within the tie, or did not answer", () => {
+    const [a, b] = [fakeProvider("a"), fakeProvider("b")];
+    const { pick, served } = setUp([a, b]);
+    const first = pick({ conversation });
+    const [mine, other] = idOf(first) === "a" ? [a, b] : [b, a];
+    if (first.type === "picked") first.lease.judge({ confirmed: true, connectionLost: false }, 0);
+    // It still runs there, and nothing is remembered: the one with less pending.
+    expect(served({ conversation })).toBe(other.id);
+    const second = pick({ conversation });
+    if (second.type === "picked") second.lease.judge("success", 0);
+    mine.places = 0;
+    expect(served({ conversation })).toBe(other.id);
+    other.places = 99;
+    expect(served({ conversation })).toBe(mine.id);
+    other.places = 0;
+    other.slots = slot({ queued: 5 }).slots;
+    expect(served({ conversation })).toBe(mine.id);
+  });
+});
+
+describe("machines without evidence", () => {
+  const known = { known: 20_000 };
+  const fresh = (count: number, account = "newcomer") =>
+    Array.from({ length: count }, (_, i) => fakeProvider(`new${i}`, { account, ...slot({}) }));
+
+  it("get one in 16 of a model's requests all together, though they score better, and may be hedged at once", () => {
+    const { pick } = setUp([fakeProvider("known"), ...fresh(3)], { known });
+    const results = Array.from({ length: 64 }, () => {
+      const result = pick();
+      if (result.type !== "picked") throw new Error("not picked");
+      result.lease[Symbol.dispose]();
+      return result;
+    });
+    const explored = results.filter(({ provider }) => provider !== "known");
+    expect(explored).toHaveLength(4);
+    expect(explored.every(({ hedgeAtOnce }) => hedgeAtOnce)).toBe(true);
+    expect(results.filter(({ hedgeAtOnce }) => hedgeAtOnce)).toHaveLength(4);
+  });
+
+  it("of one account get one at a time", () => {
+    const wide = fakeProvider("known", slot({ max_concurrency: 200 }));
+    const { pick } = setUp([wide, ...fresh(3), fakeProvider("theirs", { account: "another", ...slot({}) })], { known });
+    const providers = Array.from({ length: 80 }, () => idOf(pick()));
+    const explored = providers.filter((id) => id !== "known");
+    expect(explored).toHaveLength(2);
+    expect(explored.filter((id) => id === "theirs")).toHaveLength(1);
+  });
+
+  it("serve like anybody where nobody is known, and are nobody to fail over to", () => {
+    const two = setUp(fresh(2));
+    expect(two.served()).toMatch(/^new/);
+    const { served } = setUp([fakeProvider("known"), ...fresh(1)], { known });
+    for (let i = 0; i < 40; i++) expect(served({}, { tried: tried("x") })).toBe("known");
+  });
+
+  it("go first where they are the caller's own and those are preferred", () => {
+    const { served } = setUp([fakeProvider("known"), fakeProvider("own", { account: "caller" })], { known });
+    for (let i = 0; i < 5; i++) expect(served({ route: "prefer" })).toBe("own");
+  });
+});
+
+describe("who is out for faults", () => {
+  const faults = (lastFaultAt: number, probe: Probe = "none") => ({ lastFaultAt, probe });
+
+  it("stays out while one healthy one is left, however many are out", () => {
+    const { out, failOpen, served } = setUp([
+      fakeProvider("a"),
+      fakeProvider("b"),
+      fakeProvider("well", slot({ queued: 50 })),
+    ]);
+    out.set("a", faults(-9_000)).set("b", faults(-9_000));
+    for (let i = 0; i < 10; i++) expect(served()).toBe("well");
+    expect(failOpen.times).toBe(0);
+  });
+
+  it("serves when nobody is left, the least recently failed first", () => {
+    const { out, failOpen, pick } = setUp([fakeProvider("later"), fakeProvider("sooner"), fakeProvider("last")]);
+    out.set("later", faults(-10)).set("sooner", faults(-20)).set("last", faults(-1, "claimed"));
+    const result = pick();
+    expect(result).toMatchObject({ type: "picked", provider: "sooner", hedgeAtOnce: false, lease: { probe: false } });
+    expect(failOpen.times).toBe(1);
+  });
+
+  it("is waited for where it is busy: being out for faults alone refuses nothing", () => {
+    const { out, pick } = setUp([full("a"), full("b")]);
+    out.set("a", faults(0)).set("b", faults(0));
+    expect(codeOf(pick())).toBe("queue");
+  });
+
+  it("may be probed by a request that would wait, where it is idle and its fault some seconds old", () => {
+    const idle = fakeProvider("out");
+    const { out, failOpen, clock, pick } = setUp([full("busy"), idle]);
+    out.set("out", faults(0));
+    clock.advance(4_999);
+    expect(codeOf(pick())).toBe("queue");
+    clock.advance(1);
+    const probe = pick();
+    expect(probe).toMatchObject({ provider: "out", hedgeAtOnce: true, lease: { probe: true } });
+    expect(failOpen.times).toBe(0);
+    // One at a time.
+    expect(codeOf(pick())).toBe("queue");
+    if (probe.type === "picked") probe.lease[Symbol.dispose]();
+    out.set("out", faults(0, "claimed"));
+    expect(codeOf(pick())).toBe("queue");
+  });
+
+  it("is a probe once its time is over, and may be hedged at once", () => {
+    const { out, pick } = setUp([fakeProvider("a")]);
+    out.set("a", faults(0, "free"));
+    expect(pick()).toMatchObject({ provider: "a", hedgeAtOnce: true, lease: { probe: true } });
+  });
+
+  it("is not who else is free but too slow", () => {
+    const { out, clock, pick } = setUp([fakeProvider("slow"), fakeProvider("out")], { known: { slow: 90_000 } });
+    out.set("out", faults(0));
+    expect(codeOf(pick({}, { expectedBefore: 4_000 }))).toBe("queue");
+    clock.advance(5_000);
+    expect(idOf(pick({}, { expectedBefore: 50_000 }))).toBe("out");
+  });
+});
 
 describe("a lease", () => {
   it("holds a place until it is disposed, once", () => {
@@ -131,97 +360,113 @@ describe("a lease", () => {
     expect(provider.places).toBe(0);
   });
 
-  it("reports once: what comes after the first report is not heard", () => {
-    const providers = [
-      fakeProvider("a"),
-      fakeProvider("b", { status: "draining" }),
-      fakeProvider("c", { status: "draining" }),
-    ];
-    const { pick, outlier } = setUp(providers);
-    for (let i = 0; i < 2; i++) {
-      const result = pick();
-      if (result.type !== "picked") throw new Error("not picked");
-      result.lease.judge("success", 0);
-      result.lease.judge(FAULT, 0);
-      result.lease.judge(FAULT, 0);
-      result.lease[Symbol.dispose]();
-    }
-    expect(outlier.isEjected(providers[0] as FakeProvider, fakeTraits())).toBe(false);
+  it("asks for what the request is expected to come to", () => {
+    const asked: number[] = [];
+    const provider = fakeProvider("a", {
+      acquire(_model, tokens) {
+        asked.push(tokens);
+        return { [Symbol.dispose]() {} };
+      },
+    });
+    setUp([provider]).pick({ maxTokens: 64_000 });
+    expect(asked).toEqual([100 + 256]);
   });
-});
 
-describe("a probe", () => {
-  it("is not given back by a request that had run there before it", () => {
-    const sick = fakeProvider("sick");
-    const { clock, outlier, pick } = setUp([
-      sick,
-      fakeProvider("x", { status: "draining" }),
-      fakeProvider("y", { status: "draining" }),
+  it("is judged once, but for a retraction; a neutral verdict is only a probe's matter", () => {
+    const { pick, judged, out } = setUp([fakeProvider("a")]);
+    const result = pick();
+    if (result.type !== "picked") throw new Error("not picked");
+    for (const verdict of ["success", "late", "retraction"] as const) result.lease.judge(verdict, 0);
+    expect(judged).toEqual([
+      ["a", "success"],
+      ["a", "retraction"],
     ]);
-    const old = pick();
-    outlier.judge(sick, fakeTraits(), FAULT, clock.now());
-    outlier.judge(sick, fakeTraits(), FAULT, clock.now());
-    clock.advance(60_000);
+    judged.length = 0;
+    const neutral = pick();
+    if (neutral.type === "picked") neutral.lease.judge("neutral", 0);
+    expect(judged).toEqual([]);
+    out.set("a", { lastFaultAt: 0, probe: "free" });
     const probe = pick();
-    expect(probe).toMatchObject({ type: "picked", lease: { probe: true } });
-    if (old.type === "picked") old.lease.judge("neutral", clock.now());
-    expect(pick().type).not.toBe("picked");
-  });
-
-  it("for capacity is not settled by a success that began before the refusals", () => {
-    const full = fakeProvider("full");
-    const { clock, outlier, pick } = setUp([full]);
-    const old = pick();
-    if (old.type === "picked") old.lease.report("accept");
-    for (let i = 0; i < 5; i++) outlier.report(full, fakeTraits(), "refusal", clock.now());
-    clock.advance(20_000);
-    if (old.type === "picked") old.lease.judge("success", clock.now());
-    expect(codeOf(pick())).toBe("providers_cooling");
+    if (probe.type === "picked") probe.lease.judge("neutral", 0);
+    expect(judged).toEqual([["a", "neutral"]]);
   });
 });
 
 describe("the ladder", () => {
-  const text = new Map([["m", fakeModel({ capabilities: {} })]]);
+  const text = model({ capabilities: {} });
 
   it("says no_provider when nobody serves the model to this caller", () => {
     expect(codeOf(setUp([]).pick())).toBe("no_provider");
     expect(codeOf(setUp([fakeProvider("a")]).pick({ route: "self" }))).toBe("no_provider");
   });
 
-  it("says the request is too large before anything that a wait could change", () => {
-    const models = new Map([["m", fakeModel({ context_length: 10, capabilities: {} })]]);
-    const { pick } = setUp([fakeProvider("a", { models, status: "offline" })]);
-    expect(codeOf(pick({ shape: "vision" }))).toBe("model_too_large");
+  it("says that the prompt is too long before anything else, with the largest context there is", () => {
+    const away = fakeProvider("a", { ...model({ context_length: 50, capabilities: {} }), status: "offline" });
+    const budget = fakeProvider("b", { ...slot({ budget_max: 40 }), ...text });
+    const result = setUp([away, budget]).pick({ shape: "vision", promptTokens: 120 });
+    expect(result).toMatchObject({
+      error: {
+        code: "context_length_exceeded",
+        message: "prompt is too long: 120 tokens > 50 maximum context length",
+      },
+    });
   });
 
-  it("refuses at once what no token budget and no memory could ever hold", () => {
-    const slots = new Map([["m", fakeSlot({ budget_max: 1_000, budget_used: 0 })]]);
-    expect(codeOf(setUp([fakeProvider("a", { slots })]).pick({ promptTokens: 600, maxTokens: 600 }))).toBe(
-      "model_too_large",
+  it("tells 61,000 tokens at once that nobody can ever hold them", () => {
+    const providers = [full("a", model({ context_length: 16_384 })), full("b", model({ context_length: 8_192 }))];
+    expect(codeOf(setUp(providers).pick({ promptTokens: 61_000, leastPromptTokens: 30_500 }))).toBe(
+      "context_length_exceeded",
     );
-    const vitals = { memory_free_bytes: 2 ** 30 };
-    expect(codeOf(setUp([fakeProvider("a", { vitals })]).pick({ promptTokens: 1_000_000 }))).toBe("model_too_large");
   });
 
-  it("says a capability is missing although its only holder is somebody else's, and at once although it is busy", () => {
-    const busy = fakeProvider("own", { account: "caller", models: text });
-    busy.places = 99;
-    const { pick } = setUp([busy, fakeProvider("stranger")]);
-    expect(codeOf(pick({ shape: "vision", route: "self" }))).toBe("capability_unavailable");
+  it("says what nobody ever does, and what only somebody else's machine does, although all are busy", () => {
+    const blind = full("own", { account: "caller", ...text });
+    expect(codeOf(setUp([blind]).pick({ shape: "vision" }))).toBe("capability_unsupported");
+    expect(codeOf(setUp([blind, fakeProvider("stranger")]).pick({ shape: "vision", route: "self" }))).toBe(
+      "capability_unavailable",
+    );
+  });
+
+  it("never calls a request wrong for memory alone, and says memory", () => {
+    const vitals = { memory_free_bytes: 2 ** 30 };
+    expect(codeOf(setUp([fakeProvider("a", model({ weights_bytes: 2 ** 40 }))]).pick())).toBe("model_too_large");
+    const crowded = fakeProvider("a", { ...model({ weights_bytes: 2 ** 31 }), vitals });
+    expect(setUp([crowded]).pick()).toEqual({ type: "queue", lacking: "memory" });
+    expect(setUp([crowded, full("b")]).pick()).toEqual({ type: "queue" });
   });
 
   it("says cooling when only the ill are left, and queues when one healthy one is merely busy", () => {
-    const ill = fakeProvider("ill", { slots: new Map([["m", fakeSlot({ state: "crashed" })]]) });
-    expect(codeOf(setUp([ill]).pick())).toBe("providers_cooling");
-    const busy = fakeProvider("busy");
-    busy.places = 99;
-    expect(codeOf(setUp([ill, busy]).pick())).toBe("queue");
+    const ill = fakeProvider("ill", slot({ state: "crashed" }));
+    const cooled = fakeProvider("cooled");
+    const { pick, cooled: refusing } = setUp([ill, cooled]);
+    refusing.add("cooled");
+    expect(codeOf(pick())).toBe("providers_cooling");
+    expect(codeOf(setUp([ill, full("busy")]).pick())).toBe("queue");
+  });
+
+  it("queues for a lone one without room", () => {
+    expect(codeOf(setUp([full("a")]).pick())).toBe("queue");
   });
 
   it("queues for one that is offline for seconds, not for one that is offline and cannot do it", () => {
     expect(codeOf(setUp([fakeProvider("a", { status: "offline" })]).pick())).toBe("queue");
-    const blind = fakeProvider("a", { status: "offline", models: text });
-    expect(codeOf(setUp([blind]).pick({ shape: "vision" }))).toBe("capability_unavailable");
+    const blind = fakeProvider("a", { status: "offline", ...text });
+    expect(codeOf(setUp([blind]).pick({ shape: "vision" }))).toBe("capability_unsupported");
+  });
+});
+
+describe("slots", () => {
+  it("are those of who could serve the request, had they room", () => {
+    const { picker, cooled } = setUp([
+      fakeProvider("half", { ...slot({ max_concurrency: 4 }), places: 2 }),
+      full("full", slot({ max_concurrency: 3 })),
+      fakeProvider("refusing", slot({ max_concurrency: 5 })),
+      fakeProvider("blind", { ...model({ capabilities: {} }), ...slot({ max_concurrency: 50 }) }),
+      fakeProvider("gone", { status: "offline" }),
+    ]);
+    cooled.add("refusing");
+    expect(picker.slots(fakeTraits({ shape: "vision" }))).toEqual({ used: 2 + 3 + 5, all: 12 });
+    expect(picker.slots(fakeTraits({ model: "other" }))).toEqual({ used: 0, all: 0 });
   });
 });
 

@@ -1,131 +1,190 @@
 import type { Clock, Rng } from "@hearth/platform";
 import type { Gate, ProviderId } from "@hearth/protocol";
-import type { Provider } from "../fleet/provider.js";
+import type { ProviderDirectory } from "../fleet/provider-directory.js";
+import { HearthError } from "../platform/errors.js";
+import type { Affinity } from "./affinity.js";
 import type { Catalog } from "./catalog.js";
-import { type GateContext, gateAgainst } from "./gates.js";
-import { whyNobody } from "./ladder.js";
-import type { OutlierDetector } from "./outlier.js";
-import type { Expectation, Lease, PickResult } from "./pick-result.js";
-import { SCORE_TABLE, type Score, score } from "./score.js";
-import type { Search, Traits, Tried } from "./traits.js";
+import { type Rejected, type Survey, survey } from "./evaluate.js";
+import { contextOf, type EvaluationContext } from "./evaluation-context.js";
+import type { Expecting } from "./expecting.js";
+import { Exploration } from "./exploration.js";
+import { BIT, closedGates, concurrencyOf, firstOf, type GateSet, subjectOf } from "./gates.js";
+import { SOON, whyNobody } from "./ladder.js";
+import { type Breaker, takeLease } from "./lease.js";
+import type { Picked, PickResult } from "./pick-result.js";
+import { type Candidate, type Score, score, termsOf } from "./score.js";
+import type { SelectionSettings } from "./settings.js";
+import { choose } from "./strategy.js";
+import { NOTHING_TRIED, type Search, type Traits } from "./traits.js";
 
 export interface Picker {
   /** Chooses synchronously among the providers as they are known now, and takes a place on the chosen one. */
   pick(search: Search, look?: Look): PickResult;
+  /** The slots of all who could serve this, had they room. */
+  slots(traits: Traits): Slots;
+}
+
+export interface Slots {
+  readonly used: number;
+  readonly all: number;
 }
 
 /** Whether somebody is looked for the first time, or again because nobody had room. Default `first`. */
 export type Look = "first" | "again";
 
 export interface PickerHooks {
-  /** A gate is against this provider. Told at the first look only: how often somebody waits looks is no request's doing. */
-  rejected(provider: ProviderId, gate: Gate): void;
+  /**
+   * This gate is the first against these providers. Told at the first look only: how often somebody waits looks is no
+   * request's doing.
+   */
+  rejected(gate: Gate, providers: readonly ProviderId[]): void;
   /** Nothing was against this provider, and another one was chosen. */
   lost(provider: ProviderId): void;
   decided(provider: ProviderId, score: Score): void;
+  /** Everybody is out for faults: the one serves that failed least recently. */
+  servedAlthoughEjected(): void;
 }
 
 export interface PickerDeps {
-  readonly providers: () => Iterable<Provider>;
-  readonly catalog: Catalog;
-  readonly outlier: OutlierDetector;
+  readonly directory: Pick<ProviderDirectory, "serving">;
+  /** As the operator has it now. */
+  readonly catalog: () => Catalog;
+  readonly settings: () => SelectionSettings;
+  readonly outlier: Breaker;
+  readonly expecting: Expecting;
+  readonly affinity: Affinity;
   readonly clock: Clock;
   readonly rng: Rng;
   readonly hooks: PickerHooks;
 }
 
-/** Gates → score → choose → lease. */
+/** Evaluate → choose → lease. */
 export function createPicker(deps: PickerDeps): Picker {
-  return {
-    pick({ traits, tried }, look = "first") {
-      const { candidates, context } = eligible(deps, { traits, tried, look });
-      const chosen = choose(preferOtherVersions(candidates, tried), traits, deps.rng);
-      if (chosen === undefined) return whyNobody(deps.providers(), context);
-      for (const each of candidates) if (each !== chosen) deps.hooks.lost(each.provider.id);
-      deps.hooks.decided(chosen.provider.id, chosen.score);
-      const lease = takeLease(deps, chosen.provider, traits);
-      return { type: "picked", provider: chosen.provider.id, lease, expectation: NO_EVIDENCE };
-    },
-  };
+  return new EvaluatingPicker(deps);
 }
 
-/** What is expected of a machine of which nothing is known, ms. */
-const NO_EVIDENCE: Expectation = { expectedMs: 5_000, estimateMs: 10_000, byDefault: true };
+/** Without these, it could serve. */
+const ROOM: GateSet = BIT.no_headroom | BIT.capacity_cooldown;
 
-interface Candidate {
-  readonly provider: Provider;
-  readonly score: Score;
-}
+class EvaluatingPicker implements Picker {
+  readonly #deps: PickerDeps;
+  readonly #exploration = new Exploration();
 
-interface Eligible {
-  readonly candidates: readonly Candidate[];
-  readonly context: GateContext;
-}
-
-/** Everyone no gate is against. */
-function eligible(deps: PickerDeps, { traits, tried, look }: Search & { readonly look: Look }): Eligible {
-  const context: GateContext = {
-    traits,
-    tried,
-    catalog: deps.catalog,
-    health: deps.outlier,
-    now: deps.clock.now(),
-  };
-  return { candidates: gated(deps, context, look), context };
-}
-
-function gated(deps: PickerDeps, context: GateContext, look: Look): readonly Candidate[] {
-  const candidates: Candidate[] = [];
-  for (const provider of deps.providers()) {
-    const gate = gateAgainst(provider, context);
-    if (gate === undefined) candidates.push({ provider, score: score(provider, context.traits) });
-    else if (look === "first") deps.hooks.rejected(provider.id, gate);
+  constructor(deps: PickerDeps) {
+    this.#deps = deps;
   }
-  return candidates;
+
+  pick(search: Search, look: Look = "first"): PickResult {
+    const { directory, hooks, affinity, rng } = this.#deps;
+    const context = this.#contextOf(search);
+    if (context.now >= (search.expectedBefore ?? Number.POSITIVE_INFINITY)) return TOO_LATE;
+    const found = survey(directory.serving(search.traits.model), context);
+    if (look === "first") this.#tellRejected(found.rejected);
+    const candidates = inTime(found.candidates, search, context);
+    const choice = choose(candidates, context, { affinity, rng, exploration: this.#exploration });
+    if (choice === undefined) return this.#pickForWant(found, search, context);
+    const { candidate, explores } = choice;
+    for (const each of found.candidates) if (each !== candidate) hooks.lost(each.provider.id);
+    return this.#take(candidate, context, { explores, probes: false });
+  }
+
+  slots(traits: Traits): Slots {
+    const context = this.#contextOf({ traits, tried: NOTHING_TRIED });
+    let [used, all] = [0, 0];
+    for (const provider of this.#deps.directory.serving(traits.model)) {
+      const gates = closedGates(subjectOf(provider, traits.model), context);
+      if ((gates & ~ROOM) !== 0) continue;
+      const slots = concurrencyOf(provider, traits.model);
+      all += slots;
+      // Whoever has no room has none, whatever its slots say.
+      used += gates === 0 ? provider.load(traits.model) : slots;
+    }
+    return { used, all };
+  }
+
+  #contextOf(search: Search): EvaluationContext {
+    const { catalog, settings, outlier, expecting, clock } = this.#deps;
+    return contextOf(search, { catalog, settings, health: outlier, expecting, clock });
+  }
+
+  #tellRejected(rejected: readonly Rejected[]): void {
+    if (rejected.length === 0) return;
+    const byGate = new Map<Gate, ProviderId[]>();
+    for (const { provider, gates } of rejected) {
+      const gate = firstOf(gates) as Gate;
+      const providers = byGate.get(gate);
+      if (providers === undefined) byGate.set(gate, [provider.id]);
+      else providers.push(provider.id);
+    }
+    for (const [gate, providers] of byGate) this.#deps.hooks.rejected(gate, providers);
+  }
+
+  /**
+   * Nobody is well, free and in time. Who is out for faults serves when nobody else is left; while somebody is, one that
+   * is idle may be tried rather than that anybody waits.
+   */
+  #pickForWant({ candidates, rejected }: Survey, search: Search, context: EvaluationContext): PickResult {
+    // Somebody is free, and too slow: its work may be done before ours is late.
+    const why: NotPicked = candidates.length > 0 ? { type: "queue" } : whyNobody(rejected, context);
+    if (why.type === "unavailable") return why;
+    const nobodyLeft = candidates.length === 0 && !rejected.some(isWell);
+    const usable = rejected.filter((each) => isOnlyOut(each) && (nobodyLeft || this.#mayProbe(each, context)));
+    const out = inTime(
+      usable.map((each) => score(each, context)),
+      search,
+      context,
+    );
+    const [first, ...others] = out;
+    if (first === undefined) return why;
+    const chosen = others.reduce((least, each) => (this.#failedBefore(each, least, context) ? each : least), first);
+    if (nobodyLeft) this.#deps.hooks.servedAlthoughEjected();
+    return this.#take(chosen, context, { explores: false, probes: !nobodyLeft });
+  }
+
+  #mayProbe({ provider, load }: Rejected, { traits, now, settings }: EvaluationContext): boolean {
+    const { outlier } = this.#deps;
+    if (load > 0 || outlier.probe(provider, traits) === "claimed") return false;
+    return now - outlier.lastFaultAt(provider, traits) >= settings.pick.earlyProbeAfterMs;
+  }
+
+  #failedBefore(one: Candidate, other: Candidate, { traits }: EvaluationContext): boolean {
+    const { outlier } = this.#deps;
+    return outlier.lastFaultAt(one.provider, traits) < outlier.lastFaultAt(other.provider, traits);
+  }
+
+  #take(
+    candidate: Candidate,
+    context: EvaluationContext,
+    { explores, probes }: { readonly explores: boolean; readonly probes: boolean },
+  ): Picked {
+    const { provider, total, expectation } = candidate;
+    const { traits, answerTokens } = context;
+    this.#deps.hooks.decided(provider.id, { total, terms: termsOf(candidate, context) });
+    const exploring = explores ? this.#exploration.begin(provider.account) : undefined;
+    const tokens = traits.promptTokens + answerTokens;
+    const lease = takeLease(this.#deps, { provider, traits, tokens, probes, exploring });
+    return { type: "picked", provider: provider.id, lease, expectation, hedgeAtOnce: explores || lease.probe };
+  }
 }
 
-function preferOtherVersions(candidates: readonly Candidate[], tried: Tried): readonly Candidate[] {
-  if (tried.size === 0) return candidates;
-  const failed = [...tried.values()].filter(({ state }) => state === "failed");
-  const failedVersions = new Set(failed.map(({ agentVersion }) => agentVersion));
-  const others = candidates.filter((each) => !failedVersions.has(each.provider.agentVersion));
-  return others.length > 0 ? others : candidates;
+type NotPicked = Exclude<PickResult, { type: "picked" }>;
+
+const TOO_LATE: PickResult = {
+  type: "unavailable",
+  error: new HearthError("no_capacity", "Nobody is expected to begin in time.", { retryAfterSeconds: 2 }),
+};
+
+/** Those of whom the first content is expected in time. */
+function inTime(
+  candidates: readonly Candidate[],
+  { expectedBefore }: Search,
+  { now }: EvaluationContext,
+): readonly Candidate[] {
+  if (expectedBefore === undefined) return candidates;
+  return candidates.filter(({ expectation }) => now + expectation.expectedMs < expectedBefore);
 }
 
-/** Among those within a tie of the best: least queue, then least pending, then chance. */
-function choose(candidates: readonly Candidate[], traits: Traits, rng: Rng): Candidate | undefined {
-  if (candidates.length < 2) return candidates[0];
-  const best = Math.min(...candidates.map((each) => each.score.total));
-  const tied = candidates.filter((each) => each.score.total <= best + SCORE_TABLE.tieMs);
-  const leastQueue = leastBy(tied, (each) => each.provider.slots.get(traits.model)?.queued ?? 0);
-  const leastPending = leastBy(leastQueue, (each) => each.provider.inFlight(traits.model));
-  return leastPending[Math.floor(rng.next() * leastPending.length)];
-}
+const isOnlyOut = ({ gates }: Rejected): boolean => gates === BIT.error_cooldown;
 
-function leastBy(candidates: readonly Candidate[], measure: (candidate: Candidate) => number): readonly Candidate[] {
-  const least = Math.min(...candidates.map(measure));
-  return candidates.filter((each) => measure(each) === least);
-}
-
-function takeLease({ outlier, clock }: PickerDeps, provider: Provider, traits: Traits): Lease {
-  const probe = outlier.claim(provider, traits);
-  const place = provider.acquire(traits.model, traits.promptTokens + traits.maxTokens);
-  let told = false;
-  let judged = false;
-  return {
-    provider: provider.id,
-    probe,
-    report(sign) {
-      // Once: that a stream goes on says nothing about room for another.
-      if (!told) outlier.report(provider, traits, sign, clock.now());
-      told = true;
-    },
-    judge(verdict, at) {
-      if (judged && verdict !== "retraction") return;
-      judged = true;
-      // Only the probe itself gives the probe back: others may have been running since before it.
-      if (verdict !== "neutral" || probe) outlier.judge(provider, traits, verdict, at);
-    },
-    [Symbol.dispose]: () => place[Symbol.dispose](),
-  };
-}
+/** Nothing is wrong with it, and it is only without room. */
+const isWell = ({ gates }: Rejected): boolean => (gates & ~SOON) === 0;

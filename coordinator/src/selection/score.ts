@@ -1,72 +1,101 @@
-import type { Provider } from "../fleet/provider.js";
+import type { Provider, Vitals } from "../fleet/provider.js";
+import type { EvaluationContext } from "./evaluation-context.js";
+import type { ExpectationTerms, Expecting } from "./expecting.js";
+import { promptLimitOf, type Subject } from "./gates.js";
 import { estimateRates } from "./hardware-estimate.js";
-import type { Traits } from "./traits.js";
 
-/**
- * Estimated cost of a provider for a request, in milliseconds, by term. The terms add up to the total; they are what
- * a decision is logged as.
- */
+/** What a provider is expected to cost a request, in milliseconds, by term. */
+export interface ScoreTerms extends ExpectationTerms {
+  /** Requests that wait in its backend. */
+  readonly queue: number;
+  /** Requests of ours that run there. */
+  readonly pending: number;
+  /** Writing the answer. */
+  readonly decode: number;
+  readonly health: number;
+  readonly reputation: number;
+  /** It is somebody else's, and the caller's own go first. */
+  readonly owner: number;
+}
+
+/** A provider's score for a request; lower is better. The terms add up to the total; a decision is logged as them. */
 export interface Score {
   readonly total: number;
-  readonly terms: Readonly<Record<ScoreTerm, number>>;
+  readonly terms: ScoreTerms;
 }
 
-export type ScoreTerm = "state" | "queue" | "pending" | "ahead" | "prefill" | "decode" | "health" | "owner";
+/** A provider that may serve, with what there is to choose by. Its terms are worked out for who is chosen. */
+export interface Candidate extends Subject {
+  /** Estimated cost, ms; lower is better. */
+  readonly total: number;
+  readonly expectation: Expected;
+  /** Requests of ours that run there. */
+  readonly pending: number;
+  /** The prompt may be too long for it: it is known to be within its limit only by the least that it may come to. */
+  readonly tight: boolean;
+}
 
-/** First figures: measurements of an earlier system on Macs. One table, so that a calibration can replace them. */
-export const SCORE_TABLE = {
-  statePenaltyMs: { running: 0, idle: 0, idle_shutdown: 20_000, reloading: 20_000, crashed: 60_000 },
-  unknownStatePenaltyMs: 2_500,
-  queueMs: 3_000,
-  pendingMs: 750,
-  /** Share of its rate that a machine loses to each request that runs beside. */
-  decodeInterference: 0.27,
-  memoryPressureMs: 4_000,
-  cpuLoadMs: 1_500,
-  gpuLoadMs: 5_000,
-  thermalMs: { nominal: 0, fair: 2_000, serious: 8_000, critical: 8_000 },
-  /** Used where no rate was observed and nothing is known to estimate one from, tokens per second. */
-  assumedDecodeTps: 30,
-  assumedPrefillTps: 300,
-  /** Answer length taken into account, tokens: most answers end long before their bound. */
-  expectedAnswerTokens: 256,
-  /** `prefer`: what a stranger's machine must be better by to beat the caller's own. */
-  foreignOwnerMs: 60_000,
-  /** Providers within this of the best count as equal. */
-  tieMs: 3_000,
-} as const;
+type Expected = ReturnType<Expecting["expect"]>;
 
-/** Scores one provider for one request; lower is better. */
-export function score(provider: Provider, traits: Traits): Score {
-  const slot = provider.slots.get(traits.model);
-  const running = provider.load(traits.model);
-  const slowdown = 1 + SCORE_TABLE.decodeInterference * running;
-  const estimate = estimateRates(provider, traits.model);
-  const decodeTps = (slot?.decode_tps || estimate?.decodeTps || SCORE_TABLE.assumedDecodeTps) / slowdown;
-  const prefillTps = (slot?.prefill_tps || estimate?.prefillTps || SCORE_TABLE.assumedPrefillTps) / slowdown;
-  const answerTokens = Math.min(traits.maxTokens, SCORE_TABLE.expectedAnswerTokens);
-  const foreign = traits.route === "prefer" && provider.account !== traits.account;
-  const terms: Record<ScoreTerm, number> = {
-    state: slot === undefined ? SCORE_TABLE.unknownStatePenaltyMs : SCORE_TABLE.statePenaltyMs[slot.state],
-    queue: (slot?.queued ?? 0) * SCORE_TABLE.queueMs,
-    pending: provider.inFlight(traits.model) * SCORE_TABLE.pendingMs,
-    ahead: (provider.tokensAhead(traits.model) / decodeTps) * 1000,
-    prefill: (traits.promptTokens / prefillTps) * 1000,
-    decode: (answerTokens / decodeTps) * 1000,
-    health: healthMs(provider),
-    owner: foreign ? SCORE_TABLE.foreignOwnerMs : 0,
+/** Scores one provider for one request. */
+export function score(subject: Subject, context: EvaluationContext): Candidate {
+  const { provider, advert, slot, load } = subject;
+  const { traits, expecting } = context;
+  const expectation = expecting.expect(provider, traits);
+  const pending = provider.inFlight(traits.model);
+  const total =
+    expectation.expectedMs +
+    queueMs(subject, context) +
+    pendingMs(pending, context) +
+    decodeMs(subject, context) +
+    healthMs(provider.vitals, context) +
+    expecting.reputationMs(provider, traits.model) +
+    ownerMs(provider, context);
+  const tight = traits.promptTokens > promptLimitOf(subject);
+  return { provider, advert, slot, load, total, expectation, pending, tight };
+}
+
+/** The terms of a score. */
+export function termsOf(candidate: Candidate, context: EvaluationContext): ScoreTerms {
+  const { provider, expectation, pending } = candidate;
+  const { connect, load, ahead, prefill, censored } = expectation.terms;
+  return {
+    connect,
+    load,
+    ahead,
+    prefill,
+    censored,
+    queue: queueMs(candidate, context),
+    pending: pendingMs(pending, context),
+    decode: decodeMs(candidate, context),
+    health: healthMs(provider.vitals, context),
+    reputation: context.expecting.reputationMs(provider, context.traits.model),
+    owner: ownerMs(provider, context),
   };
-  let total = 0;
-  for (const value of Object.values(terms)) total += value;
-  return { total, terms };
 }
 
-function healthMs(provider: Provider): number {
-  const { vitals } = provider;
+const queueMs = ({ slot }: Subject, { settings }: EvaluationContext): number =>
+  slot === undefined ? 0 : slot.queued * settings.score.queueMs;
+
+const pendingMs = (pending: number, { settings }: EvaluationContext): number => pending * settings.score.pendingMs;
+
+/** At the rate that one more request would get. */
+function decodeMs({ provider, slot, load }: Subject, context: EvaluationContext): number {
+  const { assumedDecodeTps, decodeInterference } = context.settings.score;
+  const alone = slot?.decode_tps || estimateRates(provider, context.traits.model)?.decodeTps || assumedDecodeTps;
+  return (context.answerTokens / alone) * (1 + decodeInterference * load) * 1000;
+}
+
+function healthMs(vitals: Vitals, { settings }: EvaluationContext): number {
+  const table = settings.score;
   return (
-    (vitals.memory_pressure ?? 0) * SCORE_TABLE.memoryPressureMs +
-    (vitals.cpu_load ?? 0) * SCORE_TABLE.cpuLoadMs +
-    (vitals.gpu_load ?? 0) * SCORE_TABLE.gpuLoadMs +
-    SCORE_TABLE.thermalMs[vitals.thermal ?? "nominal"]
+    (vitals.memory_pressure ?? 0) * table.memoryPressureMs +
+    (vitals.cpu_load ?? 0) * table.cpuLoadMs +
+    (vitals.gpu_load ?? 0) * table.gpuLoadMs +
+    table.thermalMs[vitals.thermal ?? "nominal"]
   );
+}
+
+function ownerMs(provider: Provider, { traits, settings }: EvaluationContext): number {
+  return traits.route === "prefer" && provider.account !== traits.account ? settings.score.foreignOwnerMs : 0;
 }

@@ -1,18 +1,22 @@
 import { FakeClock } from "@hearth/platform/testing";
 import type { ProviderId } from "@hearth/protocol";
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { HearthError } from "../platform/errors.js";
 import { fakeTraits } from "../testing/fake-provider.js";
 import type { Picked, PickResult } from "./pick-result.js";
 import type { Picker } from "./picker.js";
+import { DEFAULT_SELECTION } from "./settings.js";
 import { NOTHING_TRIED, type Traits } from "./traits.js";
-import { QUEUE, retryAfterSeconds, WaitQueue } from "./wait-queue.js";
+import { type Priority, retryAfterSeconds, WaitQueue, type WaitRequest } from "./wait-queue.js";
+
+const QUEUE = DEFAULT_SELECTION.queue;
 
 const picked: Picked = {
   type: "picked",
   provider: "p" as ProviderId,
   lease: { provider: "p" as ProviderId, probe: false, report() {}, judge() {}, [Symbol.dispose]() {} },
   expectation: { expectedMs: 1_000, estimateMs: 10_000, byDefault: true },
+  hedgeAtOnce: false,
 };
 
 function setUp() {
@@ -24,6 +28,7 @@ function setUp() {
     only: undefined as string | undefined,
   };
   const picker: Picker = {
+    slots: () => ({ used: 0, all: 0 }),
     pick({ traits }) {
       room.asked += 1;
       if (room.answer !== undefined) return room.answer;
@@ -35,9 +40,14 @@ function setUp() {
   const waits: number[] = [];
   const queue = new WaitQueue(picker, clock, { depth: () => {}, waited: (ms) => waits.push(ms) });
   const served: string[] = [];
-  const wait = (name: string, priority: "fresh" | "failover" = "fresh", traits: Partial<Traits> = {}) => {
+  const wait = (
+    name: string,
+    priority: Priority = "fresh",
+    traits: Partial<Traits> = {},
+    more: Partial<WaitRequest> = {},
+  ) => {
     const gone = new AbortController();
-    const result = queue.wait({ traits: fakeTraits(traits), tried: NOTHING_TRIED, priority }, gone.signal);
+    const result = queue.wait({ traits: fakeTraits(traits), tried: NOTHING_TRIED, priority, ...more }, gone.signal);
     const done = result.then((got) => {
       served.push(`${name}:${got.type === "picked" ? "served" : got.error.code}`);
       return got;
@@ -86,13 +96,13 @@ it("is bounded per model", async () => {
   expect(queue.total).toBe(0);
 });
 
-it("loses patience after 120 s: 429, or machine_busy for a request to one's own machine", async () => {
+it("loses patience after 120 s: no_capacity, or machine_busy for a request to one's own machine", async () => {
   const { clock, queue, waits, wait } = setUp();
   const [any, own] = [wait("any"), wait("own", "fresh", { route: "self" })];
   clock.advance(QUEUE.patienceMs - 1);
   expect(queue.total).toBe(2);
   clock.advance(1);
-  expect(await any.done).toMatchObject({ error: { code: "queue_full" } });
+  expect(await any.done).toMatchObject({ error: { code: "no_capacity", message: expect.stringContaining("free") } });
   expect(await own.done).toMatchObject({ error: { code: "machine_busy" } });
   expect(waits).toEqual([QUEUE.patienceMs, QUEUE.patienceMs]);
   expect(clock.pending).toBe(0);
@@ -122,7 +132,7 @@ it("tells at once when waiting has become pointless", async () => {
 });
 
 it("asks to come back after 3 s for each who waits, within 2 to 30 s", () => {
-  expect([0, 1, 4, 10, 64].map(retryAfterSeconds)).toEqual([2, 3, 12, 30, 30]);
+  expect([0, 1, 4, 10, 64].map((depth) => retryAfterSeconds(depth, QUEUE))).toEqual([2, 3, 12, 30, 30]);
 });
 
 it("serves a waiter when time alone has made room, without any event", async () => {
@@ -170,4 +180,102 @@ it("asks once for all who want at least as much, and for everybody now and then"
   queue.drain();
   await Promise.all(all.map((each) => each.done));
   expect(queue.total).toBe(0);
+});
+
+it("says memory where that is what everybody lacked", async () => {
+  const { clock, queue, room, wait } = setUp();
+  const { done } = wait("a");
+  room.answer = { type: "queue", lacking: "memory" };
+  queue.drain();
+  clock.advance(QUEUE.patienceMs);
+  expect(await done).toMatchObject({ error: { code: "no_capacity", message: expect.stringContaining("memory") } });
+});
+
+it("waits until the request's own time is up: a fresh one no longer than anybody may, a failover for as long", async () => {
+  const { clock, queue, wait } = setUp();
+  const short = wait("short", "fresh", {}, { until: 5_000 });
+  const fresh = wait("fresh", "fresh", {}, { until: 600_000 });
+  const failover = wait("failover", "failover", {}, { until: 600_000 });
+  clock.advance(5_000);
+  expect((await short.done).type).toBe("unavailable");
+  clock.advance(QUEUE.patienceMs - 5_000);
+  expect((await fresh.done).type).toBe("unavailable");
+  expect(queue.total).toBe(1);
+  clock.advance(600_000 - QUEUE.patienceMs - 1);
+  expect(queue.total).toBe(1);
+  clock.advance(1);
+  expect((await failover.done).type).toBe("unavailable");
+});
+
+it("settles a waiter whom nobody can serve in time any longer", async () => {
+  const { clock, wait } = setUp();
+  const { done } = wait("a", "failover", {}, { until: 9_000, expectedBefore: 4_000 });
+  clock.advance(4_000);
+  expect(await done).toMatchObject({ type: "unavailable", error: { code: "no_capacity" } });
+  expect(clock.pending).toBe(0);
+});
+
+it("takes its numbers from the settings of the moment", async () => {
+  const clock = new FakeClock();
+  let settings = { ...QUEUE, perModel: 0 };
+  const picker: Picker = { pick: () => ({ type: "queue" }), slots: () => ({ used: 0, all: 0 }) };
+  const queue = new WaitQueue(picker, clock, { depth() {}, waited() {} }, () => settings);
+  const ask = () =>
+    queue.wait({ traits: fakeTraits(), tried: NOTHING_TRIED, priority: "fresh" }, new AbortController().signal);
+  expect(await ask()).toMatchObject({ error: { code: "queue_full" } });
+  settings = { ...QUEUE, patienceMs: 1_000 };
+  const waiting = ask();
+  clock.advance(1_000);
+  expect(await waiting).toMatchObject({ error: { code: "no_capacity" } });
+});
+
+describe("who would overtake an attempt that runs", () => {
+  it("is not counted, and is served when nobody else waits for the model", async () => {
+    const { queue, room, served, wait } = setUp();
+    const extra = wait("extra", "overtake");
+    const fresh = wait("fresh");
+    expect([queue.depth("m"), queue.total]).toEqual([1, 1]);
+    room.places = 2;
+    queue.drain();
+    await Promise.all([fresh.done, extra.done]);
+    expect(served).toEqual(["fresh:served", "extra:served"]);
+  });
+
+  it("stands back where somebody waits whom its place would not suit", async () => {
+    const { queue, room, served, wait } = setUp();
+    const extra = wait("extra", "overtake");
+    const blocked = wait("blocked", "fresh", { shape: "vision" });
+    room.places = 1;
+    room.only = "base";
+    queue.drain();
+    expect(room.places).toBe(1);
+    blocked.gone.abort();
+    await blocked.done;
+    queue.drain();
+    await extra.done;
+    expect(served).toEqual(["blocked:cancelled", "extra:served"]);
+  });
+
+  it("is asked for its allowance when there is room, and goes on waiting without", async () => {
+    const { clock, room, wait } = setUp();
+    let allowed = false;
+    const { done } = wait("extra", "overtake", {}, { allowed: () => allowed, until: 60_000 });
+    room.places = 1;
+    clock.advance(QUEUE.recheckMs);
+    expect(room.places).toBe(1);
+    allowed = true;
+    clock.advance(QUEUE.recheckMs);
+    expect((await done).type).toBe("picked");
+    expect(clock.pending).toBe(0);
+  });
+
+  it("takes nobody's place in the queue, and is bounded by itself", async () => {
+    const { queue, wait } = setUp();
+    const extras = Array.from({ length: QUEUE.perModel }, (_, i) => wait(`${i}`, "overtake"));
+    expect(await wait("one more", "overtake").done).toMatchObject({ type: "unavailable" });
+    const fresh = wait("fresh");
+    expect(queue.depth("m")).toBe(1);
+    for (const each of [...extras, fresh]) each.gone.abort();
+    await Promise.all([...extras, fresh].map((each) => each.done));
+  });
 });

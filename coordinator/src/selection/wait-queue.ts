@@ -2,33 +2,31 @@ import type { Clock } from "@hearth/platform";
 import { HearthError } from "../platform/errors.js";
 import type { Picked } from "./pick-result.js";
 import type { Picker } from "./picker.js";
+import { DEFAULT_SELECTION, type QueueSettings } from "./settings.js";
 import type { Search, Traits } from "./traits.js";
 
-/** The numbers of the queue: `docs/dispatch.md`, _Waiting or refusing_. */
-export const QUEUE = {
-  perModel: 64,
-  patienceMs: 120_000,
-  /** Some room comes with time alone (a cooldown or a disbelief ends, a backlog drains): nobody calls `drain` for it. */
-  recheckMs: 1_000,
-  retryAfterPerWaiterSeconds: 3,
-  retryAfterMinSeconds: 2,
-  retryAfterMaxSeconds: 30,
-} as const;
-
-/** Failovers go before requests that have not been tried yet: their consumers have waited longer. */
-export type Priority = "failover" | "fresh";
-const PRIORITIES: readonly Priority[] = ["failover", "fresh"];
+/**
+ * Failovers go before requests that have not been tried yet: their consumers have waited longer. Who would overtake an
+ * attempt that runs comes last of all.
+ */
+export type Priority = "failover" | "fresh" | "overtake";
+const PRIORITIES: readonly Priority[] = ["failover", "fresh", "overtake"];
 
 export type WaitResult = Picked | { readonly type: "unavailable"; readonly error: HearthError };
 
 export interface WaitRequest extends Search {
   readonly priority: Priority;
-  /** How long it waits at most, ms on the coordinator's clock; absent = as long as anybody may. */
+  /**
+   * When it has waited for long enough, ms on the coordinator's clock; absent = when anybody has. A fresh one never waits
+   * longer than the queue's own patience.
+   */
   readonly until?: number;
+  /** Asked when there is room for it: whether it may have that now. Absent = it may. */
+  readonly allowed?: () => boolean;
 }
 
 export interface WaitQueueHooks {
-  /** Waiters of all models. */
+  /** Waiters of all models, but for those that would overtake. */
   depth(total: number): void;
   /** How long somebody waited, whatever came of it, ms. */
   waited(ms: number): void;
@@ -37,6 +35,8 @@ export interface WaitQueueHooks {
 interface Waiter extends WaitRequest {
   readonly since: number;
   readonly settle: (result: WaitResult) => void;
+  /** What everybody lacked when it was last looked at. */
+  lacking: "memory" | undefined;
 }
 
 /**
@@ -47,22 +47,33 @@ export class WaitQueue {
   readonly #picker: Picker;
   readonly #clock: Clock;
   readonly #hooks: WaitQueueHooks;
+  readonly #settings: () => QueueSettings;
   readonly #waiters = new Map<string, Waiter[]>();
   #total = 0;
   #draining = false;
   #closed = false;
   #recheck: Disposable | undefined;
 
-  constructor(picker: Picker, clock: Clock, hooks: WaitQueueHooks) {
+  /** @param settings read at each use */
+  constructor(
+    picker: Picker,
+    clock: Clock,
+    hooks: WaitQueueHooks,
+    settings: () => QueueSettings = () => DEFAULT_SELECTION.queue,
+  ) {
     this.#picker = picker;
     this.#clock = clock;
     this.#hooks = hooks;
+    this.#settings = settings;
   }
 
+  /** Requests that wait for this model because nobody works on them; those that would overtake are not among them. */
   depth(model: string): number {
-    return this.#waiters.get(model)?.length ?? 0;
+    const waiters = this.#waiters.get(model);
+    return waiters === undefined ? 0 : waiters.findLastIndex(({ priority }) => priority !== "overtake") + 1;
   }
 
+  /** The same of all models. */
   get total(): number {
     return this.#total;
   }
@@ -71,7 +82,7 @@ export class WaitQueue {
   wait(request: WaitRequest, signal: AbortSignal): Promise<WaitResult> {
     const { model } = request.traits;
     if (this.#closed) return Promise.resolve(LEAVING);
-    if (this.depth(model) >= QUEUE.perModel) return Promise.resolve(this.#refusal(request.traits));
+    if (this.#isFull(request)) return Promise.resolve(this.#refusal(request.traits, "full"));
     return new Promise((resolve) => {
       const settle = (result: WaitResult): void => {
         timer[Symbol.dispose]();
@@ -80,13 +91,27 @@ export class WaitQueue {
         this.#hooks.waited(this.#clock.now() - waiter.since);
         resolve(result);
       };
-      const waiter: Waiter = { ...request, since: this.#clock.now(), settle };
+      const waiter: Waiter = { ...request, since: this.#clock.now(), settle, lacking: undefined };
       const onAbort = (): void => settle(signal.reason === "shutdown" ? LEAVING : GONE);
-      const timer = this.#clock.setTimer(QUEUE.patienceMs, () => settle(this.#refusal(request.traits)));
+      const timer = this.#clock.setTimer(this.#patienceMs(waiter), () => {
+        settle(this.#refusal(request.traits, waiter.lacking ?? "slots"));
+      });
       this.#insert(model, waiter);
       if (signal.aborted) onAbort();
       else signal.addEventListener("abort", onAbort, { once: true });
     });
+  }
+
+  #isFull({ traits, priority }: WaitRequest): boolean {
+    const waiting = this.depth(traits.model);
+    const all = this.#waiters.get(traits.model)?.length ?? 0;
+    return (priority === "overtake" ? all - waiting : waiting) >= this.#settings().perModel;
+  }
+
+  #patienceMs({ priority, until, expectedBefore, since }: Waiter): number {
+    const patient = since + this.#settings().patienceMs;
+    const end = priority === "fresh" ? Math.min(patient, until ?? patient) : (until ?? patient);
+    return Math.min(end, expectedBefore ?? end) - since;
   }
 
   /**
@@ -96,7 +121,7 @@ export class WaitQueue {
    * @param everybody looks at all the same, so that those for whom waiting has become pointless are told
    */
   drain(everybody = false): void {
-    if (this.#total === 0 || this.#draining) return;
+    if (this.#waiters.size === 0 || this.#draining) return;
     // Taking a place changes the fleet, which calls drain again.
     this.#draining = true;
     try {
@@ -110,9 +135,15 @@ export class WaitQueue {
     const stuck: Waiter[] = [];
     for (const waiter of waiters) {
       if (!everybody && stuck.some((each) => asksAtLeast(waiter, each))) continue;
+      if (waiter.priority === "overtake" && this.depth(waiter.traits.model) > 0) continue;
+      if (waiter.allowed?.() === false) continue;
       const pick = this.#picker.pick(waiter, "again");
-      if (pick.type === "queue") stuck.push(waiter);
-      else waiter.settle(pick);
+      if (pick.type !== "queue") {
+        waiter.settle(pick);
+        continue;
+      }
+      waiter.lacking = pick.lacking;
+      stuck.push(waiter);
     }
   }
 
@@ -132,7 +163,7 @@ export class WaitQueue {
     const rank = PRIORITIES.indexOf(waiter.priority);
     const behind = waiters.findIndex((each) => PRIORITIES.indexOf(each.priority) > rank);
     waiters.splice(behind === -1 ? waiters.length : behind, 0, waiter);
-    this.#count(1);
+    this.#count(waiter, 1);
   }
 
   #remove(model: string, waiter: Waiter): void {
@@ -141,32 +172,46 @@ export class WaitQueue {
     if (waiters === undefined || index === -1) return;
     waiters.splice(index, 1);
     if (waiters.length === 0) this.#waiters.delete(model);
-    this.#count(-1);
+    this.#count(waiter, -1);
   }
 
-  #count(change: number): void {
-    this.#total += change;
-    this.#hooks.depth(this.#total);
-    if (this.#total > 0) return this.#armRecheck();
+  #count({ priority }: Waiter, change: number): void {
+    if (priority !== "overtake") {
+      this.#total += change;
+      this.#hooks.depth(this.#total);
+    }
+    if (this.#waiters.size > 0) return this.#armRecheck();
     this.#recheck?.[Symbol.dispose]();
     this.#recheck = undefined;
   }
 
   #armRecheck(): void {
-    this.#recheck ??= this.#clock.setTimer(QUEUE.recheckMs, () => {
+    this.#recheck ??= this.#clock.setTimer(this.#settings().recheckMs, () => {
       this.#recheck = undefined;
       this.drain(true);
-      if (this.#total > 0) this.#armRecheck();
+      if (this.#waiters.size > 0) this.#armRecheck();
     });
   }
 
-  #refusal(traits: Traits): WaitResult {
-    const code = traits.route === "self" ? "machine_busy" : "queue_full";
-    const message = traits.route === "self" ? "Your machine is busy." : "Too many requests wait for this model.";
-    return {
-      type: "unavailable",
-      error: new HearthError(code, message, { retryAfterSeconds: retryAfterSeconds(this.depth(traits.model)) }),
-    };
+  #refusal({ model, route }: Traits, why: "full" | "slots" | "memory"): WaitResult {
+    const details = { retryAfterSeconds: retryAfterSeconds(this.depth(model), this.#settings()) };
+    return { type: "unavailable", error: refusalOf(route, why, details) };
+  }
+}
+
+function refusalOf(
+  route: Traits["route"],
+  why: "full" | "slots" | "memory",
+  details: { readonly retryAfterSeconds: number },
+): HearthError {
+  if (route === "self") return new HearthError("machine_busy", "Your machine is busy.", details);
+  switch (why) {
+    case "full":
+      return new HearthError("queue_full", "Too many requests wait for this model.", details);
+    case "slots":
+      return new HearthError("no_capacity", "Nobody who serves this model became free in time.", details);
+    case "memory":
+      return new HearthError("no_capacity", "Nobody who serves this model has the memory to load it now.", details);
   }
 }
 
@@ -179,8 +224,11 @@ function asksAtLeast(waiter: Waiter, other: Waiter): boolean {
     a.route === b.route &&
     (a.route === "any" || a.account === b.account) &&
     a.allowlist === b.allowlist &&
-    other.tried.size === 0;
-  return sameScope && a.promptTokens >= b.promptTokens && a.maxTokens >= b.maxTokens;
+    a.minTrust === b.minTrust &&
+    other.tried.size === 0 &&
+    other.expectedBefore === undefined;
+  const asMuch = a.promptTokens >= b.promptTokens && a.leastPromptTokens >= b.leastPromptTokens;
+  return sameScope && asMuch && a.maxTokens >= b.maxTokens;
 }
 
 const GONE: WaitResult = { type: "unavailable", error: new HearthError("cancelled", "Gone.") };
@@ -190,7 +238,7 @@ const LEAVING: WaitResult = {
 };
 
 /** When to come back, by how many wait. */
-export function retryAfterSeconds(depth: number): number {
-  const seconds = depth * QUEUE.retryAfterPerWaiterSeconds;
-  return Math.min(QUEUE.retryAfterMaxSeconds, Math.max(QUEUE.retryAfterMinSeconds, seconds));
+export function retryAfterSeconds(depth: number, settings: QueueSettings): number {
+  const seconds = depth * settings.retryAfterPerWaiterSeconds;
+  return Math.min(settings.retryAfterMaxSeconds, Math.max(settings.retryAfterMinSeconds, seconds));
 }

@@ -1,11 +1,22 @@
 import { preparePublicKey } from "@hearth/e2e";
 import type { ModelAdvert, ProviderId, Slot } from "@hearth/protocol";
 import type { Provider } from "../fleet/provider.js";
-import type { Traits, TriedProvider } from "../selection/traits.js";
+import type { ProviderDirectory } from "../fleet/provider-directory.js";
+import { DEFAULT_CATALOG } from "../selection/catalog.js";
+import { contextOf, type EvaluationContext, type EvaluationDeps } from "../selection/evaluation-context.js";
+import { defaultExpecting } from "../selection/expecting.js";
+import type { Breaker } from "../selection/lease.js";
+import { DEFAULT_SELECTION } from "../selection/settings.js";
+import { NOTHING_TRIED, type Search, type Traits, type TriedProvider } from "../selection/traits.js";
 
 const KEY = preparePublicKey(new Uint8Array(32).fill(9));
 
 export type FakeProvider = { -readonly [K in keyof Provider]: Provider[K] } & { places: number };
+
+/** Those of them that name a model, as the registry knows them. */
+export function fakeDirectory(providers: readonly Provider[]): Pick<ProviderDirectory, "serving"> {
+  return { serving: (model) => providers.filter(({ models }) => models.has(model)) };
+}
 
 /** A provider that no gate is against, but for what the test changes. */
 export function fakeProvider(id: string, changes: Partial<FakeProvider> = {}): FakeProvider {
@@ -69,6 +80,36 @@ export function fakeTraits(changes: Partial<Traits> = {}): Traits {
     route: "any",
     ...changes,
   };
+}
+
+/** A breaker that has nothing against anybody, but for what the test changes. */
+export function fakeBreaker(changes: Partial<Breaker> = {}): Breaker {
+  return {
+    isEjected: () => false,
+    isCapacityCooled: () => false,
+    believesHeadroom: () => true,
+    lastFaultAt: () => Number.NEGATIVE_INFINITY,
+    probe: () => "none",
+    claim: () => false,
+    judge() {},
+    report() {},
+    ...changes,
+  };
+}
+
+/** What a request asks of its providers, at 1,000 ms. */
+export function fakeContext(search: Partial<Search> = {}, changes: Partial<EvaluationDeps> = {}): EvaluationContext {
+  return contextOf(
+    { traits: fakeTraits(), tried: NOTHING_TRIED, ...search },
+    {
+      catalog: () => DEFAULT_CATALOG,
+      settings: () => DEFAULT_SELECTION,
+      health: fakeBreaker(),
+      expecting: defaultExpecting,
+      clock: { now: () => 1_000 },
+      ...changes,
+    },
+  );
 }
 
 export function fakeTried(changes: Partial<TriedProvider> = {}): TriedProvider {

@@ -81,7 +81,7 @@ describe("before the answer has begun", () => {
     const startedAt = performance.now();
     const request = ask({ messages: [{ role: "user", content: [image] }] });
     const error = await errorOf(clientWith({ maxRetries: 2 }).chat.completions.create(request));
-    expect(error).toMatchObject({ status: 503, code: "capability_unavailable" });
+    expect(error).toMatchObject({ status: 400, code: "capability_unsupported" });
     expect(error.headers?.get("x-should-retry")).toBe("false");
     expect(performance.now() - startedAt).toBeLessThan(5_000);
   });

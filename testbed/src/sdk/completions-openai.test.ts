@@ -134,7 +134,7 @@ describe("a backend that speaks this API", () => {
     await hearth.provider((s) => s.answer("never"));
     for (const more of [{ suffix: "end" }, { prompt: [1, 2, 3] }]) {
       const refused = client.completions.create(ask(more));
-      await expect(refused).rejects.toMatchObject({ status: 503, code: "capability_unavailable" });
+      await expect(refused).rejects.toMatchObject({ status: 400, code: "capability_unsupported" });
     }
     const provider = await hearth.provider((s) => {
       chunk(s, { text: "middle", finish_reason: "stop" });

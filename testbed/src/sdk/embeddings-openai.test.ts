@@ -122,7 +122,7 @@ describe("requests", () => {
   it("go to embedding models only", async () => {
     const chat = await hearth.provider((s) => s.answer("never"));
     const refused = client.embeddings.create({ model: "m", input: "a" });
-    await expect(refused).rejects.toMatchObject({ status: 503, code: "capability_unavailable" });
+    await expect(refused).rejects.toMatchObject({ status: 400, code: "capability_unsupported" });
     await hearth.provider(embed(1 << 16), EMBEDDER);
     await client.embeddings.create({ model: "m", input: "a" });
     expect(chat.streams).toHaveLength(0);

@@ -1,6 +1,7 @@
 import type { Duplex } from "node:stream";
 import { createLogger } from "@hearth/coordinator";
 import {
+  Affinity,
   type AttemptObserver,
   Background,
   type Catalog,
@@ -8,6 +9,8 @@ import {
   createPicker,
   DEFAULT_CATALOG,
   DEFAULT_POLICY,
+  DEFAULT_SELECTION,
+  defaultExpecting,
   EMPTY_MANIFEST,
   Hedging,
   handshake,
@@ -51,8 +54,18 @@ export function assemble(world: World): CoordinatorUnderTest {
     capacityCooled: () => journal.count("cooled for refusals"),
   };
   const outlier = new OutlierDetector({ clock, rng, hooks });
-  const unheard = { rejected() {}, lost() {}, decided() {} };
-  const parts = { providers, catalog: CATALOG, outlier, clock, rng, hooks: unheard };
+  const unheard = { rejected() {}, lost() {}, decided() {}, servedAlthoughEjected() {} };
+  const parts = {
+    directory: registry,
+    catalog: () => CATALOG,
+    settings: () => DEFAULT_SELECTION,
+    outlier,
+    expecting: defaultExpecting,
+    affinity: new Affinity(),
+    clock,
+    rng,
+    hooks: unheard,
+  };
   const picker = watchPicker(world, createPicker(parts));
   const queue = new WatchedQueue(world, picker);
   registry.watch(() => {

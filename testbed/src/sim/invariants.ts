@@ -67,13 +67,19 @@ export const INVARIANTS: readonly Invariant[] = [
       return undefined;
     },
   ),
-  ofRequests("a request is tried three times at most, on a provider each", ({ attempts, plan }) => {
-    if (attempts.length > DEFAULT_POLICY.maxAttempts) return `request ${plan.index} was tried ${attempts.length} times`;
-    if (attempts.filter((attempt) => attempt.role === "backup").length > 1)
-      return `request ${plan.index} had two backups`;
-    const providers = new Set(attempts.map((attempt) => attempt.connection.provider));
-    return providers.size === attempts.length ? undefined : `request ${plan.index} went to one provider twice`;
-  }),
+  ofRequests(
+    "a request is tried three times at most, once on a connection and twice on a provider",
+    ({ attempts, plan }) => {
+      if (attempts.length > DEFAULT_POLICY.maxAttempts)
+        return `request ${plan.index} was tried ${attempts.length} times`;
+      if (attempts.filter((attempt) => attempt.role === "backup").length > 1)
+        return `request ${plan.index} had two backups`;
+      const connections = new Set(attempts.map(({ connection }) => connection));
+      if (connections.size < attempts.length) return `request ${plan.index} went to one connection twice`;
+      const providers = new Set(attempts.map(({ connection }) => connection.provider));
+      return attempts.length - providers.size > 1 ? `request ${plan.index} went to one provider thrice` : undefined;
+    },
+  ),
   ofRequests("two attempts at most run at once", ({ attempts, plan }) => {
     const running = attempts.filter((attempt) => attempt.overAt === undefined).length;
     return running > 2 ? `request ${plan.index} runs ${running} times at once` : undefined;

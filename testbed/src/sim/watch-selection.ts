@@ -1,7 +1,10 @@
 import {
-  gateAgainst,
+  contextOf,
+  DEFAULT_SELECTION,
+  defaultExpecting,
   type Picker,
   type PickResult,
+  survey,
   type Traits,
   type Tried,
   WaitQueue,
@@ -14,6 +17,7 @@ import type { World } from "./world.js";
 /** The real picker, with its probes counted and its places checked against those who wait for them. */
 export function watchPicker(world: World, picker: Picker): Picker {
   return {
+    slots: (traits) => picker.slots(traits),
     pick(search, look) {
       const { traits, tried } = search;
       const result = picker.pick(search, look);
@@ -70,7 +74,7 @@ export class WatchedQueue extends WaitQueue {
       priority,
       sameness: samenessOf(traits, tried),
       since: time.now(),
-      isEligibleNow: () => this.#isEligible(traits, tried),
+      isEligibleNow: () => this.#isEligible(request),
     };
     journal.waiters.add(record);
     journal.count(`waited: ${priority}`);
@@ -101,17 +105,16 @@ export class WatchedQueue extends WaitQueue {
     }
   }
 
-  #isEligible(traits: Traits, tried: Tried): boolean {
+  #isEligible(request: WaitRequest): boolean {
     const { registry, outlier, catalog } = this.#world.coordinator;
-    const context = {
-      traits,
-      tried,
-      catalog,
+    const context = contextOf(request, {
+      catalog: () => catalog,
+      settings: () => DEFAULT_SELECTION,
       health: outlier,
-      now: this.#world.time.now(),
-    };
-    for (const provider of registry.providers()) if (gateAgainst(provider, context) === undefined) return true;
-    return false;
+      expecting: defaultExpecting,
+      clock: this.#world.time,
+    });
+    return survey(registry.serving(request.traits.model), context).candidates.length > 0;
   }
 }
 

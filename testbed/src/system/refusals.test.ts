@@ -1,5 +1,4 @@
 import { request as httpRequest } from "node:http";
-import { LIMITS } from "@hearth/protocol";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { ADMIN_KEY, API_KEY, PROVIDER_TOKEN } from "../scripted/test-coordinator.js";
 import { eventually } from "./eventually.js";
@@ -111,12 +110,6 @@ it("answers 413 for a body of 17 MiB that does not say so", async () => {
     status: 413,
     error: { type: INVALID, code: "payload_too_large", param: null },
   });
-});
-
-it("refuses at once a prompt that no machine's memory could ever hold, instead of letting it wait", async () => {
-  const content = "x".repeat(LIMITS.requestBodyBytes - 200);
-  const refusal = await refusalOf(hearth.chat({ model: "pico", messages: [{ role: "user", content }] }));
-  expect(refusal).toMatchObject({ status: 400, type: INVALID, code: "model_too_large" });
 });
 
 it("is well after all of that", async () => {
