@@ -9,6 +9,7 @@ import { benchProofs } from "./proofs.js";
 import { report } from "./report.js";
 import { toJson } from "./results.js";
 import { type Bench, runBench } from "./run.js";
+import { benchSelection } from "./selection.js";
 import { Processes } from "./spawn.js";
 import { benchStore } from "./store.js";
 import { benchToolSchema } from "./tool-schema.js";
@@ -37,6 +38,8 @@ async function execute(options: Options): Promise<void> {
       return benchProofs(console.log);
     case "tool-schema":
       return benchToolSchema(console.log);
+    case "selection":
+      return benchSelection(console.log, options.quick);
     case "worst-bodies":
       return console.log(await benchWorstBodies(surroundings()));
     case "store":

@@ -20,6 +20,7 @@ describe("the command line of the bench", () => {
     });
     expect(readOptions(["--quick", "crypto"])).toEqual({ command: "crypto" });
     expect(readOptions(["worst-bodies"])).toEqual({ command: "worst-bodies" });
+    expect(readOptions(["selection", "--quick"])).toEqual({ command: "selection", quick: true });
     expect(readOptions(["store"])).toEqual({ command: "store" });
     expect(readOptions(["profile", "--stream"])).toEqual({
       command: "profile",

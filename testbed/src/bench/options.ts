@@ -6,6 +6,7 @@ import { TARGETS, type TargetName } from "./targets.js";
 export type Options =
   | { readonly command: "help" }
   | { readonly command: "crypto" | "tool-schema" | "worst-bodies" | "store" }
+  | { readonly command: "selection"; readonly quick: boolean }
   | ({ readonly command: "profile" } & ProfileOptions)
   | {
       readonly command: "run";
@@ -17,6 +18,7 @@ export type Options =
 export const USAGE: string = `npm run bench -- [--quick] [--json FILE] [--targets ${TARGETS.join(",")}]
 npm run bench -- crypto              CPU of the encryption, node:crypto against noble
 npm run bench -- tool-schema         CPU of the repair of tool schemas
+npm run bench -- [--quick] selection CPU of a pick, by the providers of its model and by all others
 npm run bench -- worst-bodies        how long the worst bodies hold the coordinator's event loop
 npm run bench -- store               durable inserts of the store beside those of libsql itself
 npm run bench -- profile [--agent] [--stream] [--keep FILE]
@@ -47,6 +49,8 @@ export function readOptions(argv: readonly string[]): Options {
     case "worst-bodies":
     case "store":
       return { command };
+    case "selection":
+      return { command, quick: values.quick };
     case "profile":
       return { command, program: values.agent ? "agent" : "coordinator", stream: values.stream, keep: values.keep };
   }
