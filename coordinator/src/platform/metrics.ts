@@ -77,11 +77,6 @@ function dispatchMetrics(registers: Registry[]) {
       help: "Requests given to a provider that is out for faults, because nobody else was left.",
       registers,
     }),
-    servedAlthoughEjected: new Counter({
-      name: "hearth_served_although_ejected_total",
-      help: "Requests given to a provider that is out for faults, because nobody else was left.",
-      registers,
-    }),
     queueDepth: new Gauge({ name: "hearth_queue_depth", help: "Requests that wait for room.", registers }),
     queueSeconds: new Histogram({
       name: "hearth_queue_wait_seconds",

@@ -79,13 +79,13 @@ function pickOnce(picker: Picker, model: string): void {
 
 function createBenchPicker(byModel: ReadonlyMap<string, readonly Provider[]>): Picker {
   const rng = seededRng(1);
-  const hooks = { ejected() {}, capacityCooled() {}, fleetWideFault() {} };
+  const hooks = { ejected() {}, capacityCooled() {} };
   const lost = new Map<ProviderId, number>();
   return createPicker({
     directory: { serving: (model) => byModel.get(model) ?? [] },
     catalog: () => DEFAULT_CATALOG,
     settings: () => DEFAULT_SELECTION,
-    outlier: new OutlierDetector({ clock: systemClock, rng, providers: () => [], hooks }),
+    outlier: new OutlierDetector({ clock: systemClock, rng, hooks }),
     expecting: defaultExpecting,
     affinity: new Affinity(),
     clock: systemClock,
