@@ -8,7 +8,7 @@ import { createServer } from "./compose/create-server.js";
 import { createTrust, type Trust } from "./compose/create-trust.js";
 import { watchDisk } from "./compose/watch-disk.js";
 import type { Config } from "./config.js";
-import { DEFAULT_POLICY, type PolicySettings } from "./dispatch/policy.js";
+import { DEFAULT_POLICY, evidenceSettings, type PolicySettings } from "./dispatch/policy.js";
 import { Registry } from "./fleet/registry.js";
 import type { VerifyDevice } from "./fleet/trust/proof.js";
 import { acceptProviders } from "./fleet/ws-server.js";
@@ -22,6 +22,7 @@ import { type Ids, systemIds } from "./platform/ids.js";
 import type { Logger } from "./platform/logger.js";
 import { createMetrics, type Metrics } from "./platform/metrics.js";
 import type { RequestServices } from "./request/handle-request.js";
+import { TokenCalibration } from "./request/token-calibration.js";
 import { SealingKeys } from "./sealing/sealing-keys.js";
 import { newSealingSecret } from "./sealing/sealing-secret.js";
 import type { Secrets } from "./secrets.js";
@@ -88,11 +89,29 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
     metrics,
     verifyDevice: options.verifyDevice,
   });
-  const fleet = await createFleet({ config, clock, log, metrics, registry, store: disk.store.knownModels, trust });
+  const fleet = await createFleet({
+    config,
+    clock,
+    log,
+    metrics,
+    registry,
+    store: disk.store.knownModels,
+    trust,
+    connectionLost: (id, at, connected) => selection.outlier.connectionLost(id, at, connected),
+  });
   const shutdown = shutdownController();
   let accepting = true;
   const ready = (): boolean => accepting;
-  const selection = createSelection({ clock, rng, log, metrics, registry, catalog: () => catalog });
+  const evidence = evidenceSettings(options.policy ?? DEFAULT_POLICY);
+  const selection = createSelection({
+    clock,
+    rng,
+    log,
+    metrics,
+    registry,
+    catalog: () => catalog,
+    evidence: () => evidence,
+  });
   const services = createServices({ options, clock, ids, metrics, registry, selection, trust, ready, fleet });
   const sealing = new SealingKeys(options.sealingSecret ?? newSealingSecret(), clock);
   const addressOf = (incoming: IncomingMessage): string => clientAddress(incoming, config.proxies);
@@ -181,11 +200,12 @@ interface ServiceParts {
 function createServices(parts: ServiceParts): RequestServices {
   const { options, clock, ids, metrics, registry, selection, trust, fleet, ready } = parts;
   const { catalog } = options.settings ?? NO_SETTINGS;
+  const calibration = new TokenCalibration();
   return {
-    admission: { ...selection, clock, catalog, knownModels: fleet.knownModels, accepting: ready },
+    admission: { ...selection, clock, catalog: () => catalog, knownModels: fleet.knownModels, accepting: ready },
     dispatch: {
       ...selection,
-      session: (id) => registry.get(id),
+      link: (id) => registry.link(id),
       ids,
       clock,
       contexts: fleet.contexts,
@@ -193,10 +213,16 @@ function createServices(parts: ServiceParts): RequestServices {
       background: new Background(clock),
       distrust: (id) => registry.distrust(id),
     },
-    settlement: { clock, metrics },
-    receipts: trust.receipts,
+    settlement: {
+      ...selection,
+      clock,
+      metrics,
+      calibration,
+      receipts: trust.receipts,
+      knownModels: fleet.knownModels,
+    },
+    calibration,
     receiptWaitMs: options.config.receiptWaitMs,
-    knownModels: fleet.knownModels,
     policy: options.policy ?? DEFAULT_POLICY,
     clock,
   };

@@ -39,8 +39,8 @@ const SHOWN: Readonly<Record<ErrorCode, Shown>> = {
   upload_timeout: { status: 408, type: "invalid_request_error" },
   rate_limit_exceeded: { status: 429, type: "requests" },
   queue_full: { status: 429, type: "requests" },
-  machine_busy: { status: 429, type: "requests" },
   no_capacity: { status: 429, type: "requests" },
+  machine_busy: { status: 429, type: "requests" },
   context_length_exceeded: { status: 400, type: "invalid_request_error", retry: false },
   capability_unsupported: { status: 400, type: "invalid_request_error", retry: false },
   // Waiting a few seconds gives no machine a capability or the memory that it lacks. How much a model needs is estimated:

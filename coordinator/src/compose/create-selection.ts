@@ -1,20 +1,24 @@
 import { type Clock, describeFault, type Rng } from "@hearth/platform";
 import type { AttemptEnd } from "../dispatch/attempt.js";
 import { Hedging } from "../dispatch/hedging.js";
-import type { AttemptObserver, OpenAttemptDeps } from "../dispatch/open-attempt.js";
-import type { Provider } from "../fleet/provider.js";
+import type { OpenAttemptDeps } from "../dispatch/open-attempt.js";
+import type { AttemptObserver } from "../dispatch/send-attempt.js";
 import type { Registry } from "../fleet/registry.js";
 import type { Logger } from "../platform/logger.js";
 import type { Metrics } from "../platform/metrics.js";
 import { Affinity } from "../selection/affinity.js";
 import type { Catalog } from "../selection/catalog.js";
-import { defaultExpecting } from "../selection/expecting.js";
+import { Evidence } from "../selection/evidence/evidence.js";
+import type { EvidenceSettings } from "../selection/evidence/settings.js";
 import { OutlierDetector } from "../selection/outlier.js";
 import { createPicker } from "../selection/picker.js";
 import { DEFAULT_SELECTION, type SelectionSettings } from "../selection/settings.js";
 import { WaitQueue } from "../selection/wait-queue.js";
 
-export type Selection = Pick<OpenAttemptDeps, "picker" | "queue" | "hedging">;
+export interface Selection extends Pick<OpenAttemptDeps, "picker" | "queue" | "hedging" | "evidence"> {
+  readonly outlier: OutlierDetector;
+  readonly affinity: Affinity;
+}
 
 export interface SelectionDeps {
   readonly clock: Clock;
@@ -26,12 +30,14 @@ export interface SelectionDeps {
   readonly catalog: () => Catalog;
   /** Absent = the defaults. */
   readonly settings?: () => SelectionSettings;
+  readonly evidence: () => EvidenceSettings;
 }
 
 /** Chooses providers: the picker with its breaker, the queue before it, the hedges beside it. */
 export function createSelection(deps: SelectionDeps): Selection {
   const { clock, rng, log, metrics, registry, catalog, settings = () => DEFAULT_SELECTION } = deps;
-  const providers = (): Iterable<Provider> => registry.providers();
+  const evidence = new Evidence(clock, deps.evidence);
+  const affinity = new Affinity();
   const outlier = new OutlierDetector({
     clock,
     rng,
@@ -45,8 +51,8 @@ export function createSelection(deps: SelectionDeps): Selection {
     catalog,
     settings,
     outlier,
-    expecting: defaultExpecting,
-    affinity: new Affinity(),
+    expecting: evidence,
+    affinity,
     clock,
     rng,
     hooks: {
@@ -69,12 +75,12 @@ export function createSelection(deps: SelectionDeps): Selection {
   const queue = new WaitQueue(picker, clock, queueHooks, () => settings().queue);
   registry.watch(() => queue.drain());
   const hedging = new Hedging({
-    providers,
+    picker,
     queue,
     suppressed: (reason) => metrics.hedgesSuppressed.inc({ reason }),
     backupWon: () => metrics.speculativeWins.inc(),
   });
-  return { picker, queue, hedging };
+  return { picker, queue, hedging, outlier, evidence, affinity };
 }
 
 /** Turns attempts into metrics, and what our own code threw over into a line of the log. */

@@ -13,6 +13,7 @@ import {
   LIMITS,
   type ProviderId,
   type Usage,
+  type WorkingScope,
   type WorkingSign,
 } from "@hearth/protocol";
 import type { AwaitedReceipt } from "../fleet/awaited-receipts.js";
@@ -89,6 +90,11 @@ export interface DigestFault {
   readonly thrown: unknown;
 }
 
+/** How far a backend says in a comment that it is, like mlx-lm's `: keepalive 2048/60000`. */
+const COUNTER = /(\d{1,9})\/(\d{1,9})/;
+/** What of a comment is looked at. */
+const MAX_COMMENT_BYTES = 256;
+
 /** Connections that are found closed within this of a pause of ours were closed because of it, ms. */
 const AFTER_PAUSE_MS = 2_000;
 /** Events that wait for their consumer at most. Credit bounds their bytes; this bounds what tiny ones cost beside. */
@@ -111,8 +117,12 @@ export class ProviderAttempt implements Attempt, StreamListener {
   #stream: ProviderStream | undefined;
   #waiting: ((result: IteratorResult<AttemptEvent>) => void) | undefined;
   #over = false;
-  /** The last counter of each sign of life. */
-  readonly #signs = new Map<WorkingSign, number>();
+  /** The last counter of each sign of life, by whose it is. */
+  readonly #signs = new Map<`${WorkingScope} ${WorkingSign}`, number>();
+  /** Comments that came without a counter. */
+  #comments = 0;
+  /** What the last preamble said. */
+  #said: string | undefined;
   #ended = false;
   #completed = false;
   #finished = false;
@@ -149,30 +159,32 @@ export class ProviderAttempt implements Attempt, StreamListener {
     this.#over = true;
     this.#events.length = 0;
     this.#stream?.cancel(reason);
-    const generatedTokens = Math.min(this.#signs.get("generating") ?? 0, this.usageBounds().completion);
+    const generatedTokens = Math.min(this.#signs.get("request generating") ?? 0, this.usageBounds().completion);
     this.#end({ type: "cancelled", reason, progress: this.#worked ? "processed" : "not_started", generatedTokens });
     this.#resolve({ done: true, value: undefined });
   }
 
   /** Its backend has done work for this request, whatever is said later. */
   get #worked(): boolean {
-    return this.#seenContent || this.#answerBytes > 0 || this.#signs.has("prefilling") || this.#signs.has("generating");
+    const signs = this.#signs;
+    const told = signs.has("request prefilling") || signs.has("request generating");
+    return this.#seenContent || this.#answerBytes > 0 || told;
   }
 
-  working(sign: WorkingSign, counter: number): void {
+  working(sign: WorkingSign, counter: number, scope: WorkingScope = "request"): void {
     // Movement is all that counts; and no credit bounds how often the same is said.
-    if (this.#signs.get(sign) === counter || this.#over) return;
-    // Behind the content of a stream a sign tells nothing, and nobody may be reading.
-    if (this.#heardOfContent === "some") return;
-    this.#guarded("working", 0, () => {
-      if (this.#signs.size === 0) this.#deps.working();
-      if (sign === "generating") this.#noteWriting();
-      this.#signs.set(sign, counter);
-      // Nobody reads an attempt that waits for its consumer: the newest sign tells as much as all of them.
-      const last = this.#events.at(-1);
-      if (last?.type === "working" && last.sign === sign) this.#events.pop();
-      this.#push({ type: "working", sign, counter });
-    });
+    if (this.#signs.get(`${scope} ${sign}`) === counter || this.#over) return;
+    this.#guarded("working", 0, () => this.#moved(sign, counter, scope));
+  }
+
+  #moved(sign: WorkingSign, counter: number, scope: WorkingScope): void {
+    if (this.#signs.size === 0 && !this.#seenContent) this.#deps.working();
+    if (sign === "generating" && scope === "request" && this.#heardOfContent !== "some") this.#noteWriting();
+    this.#signs.set(`${scope} ${sign}`, counter);
+    // Nobody reads an attempt that waits for its consumer: the newest sign tells as much as all of them.
+    const last = this.#events.at(-1);
+    if (last?.type === "working" && last.sign === sign && last.scope === scope) this.#events.pop();
+    this.#push({ type: "working", sign, counter, scope });
   }
 
   /** The reply threw over what this attempt had said: that counts as its provider's fault, also where it has ended. */
@@ -326,7 +338,7 @@ export class ProviderAttempt implements Attempt, StreamListener {
     if (event.data === undefined || event.data === "") {
       // A comment, a retry hint, a heartbeat without words: nothing for the consumer, but its bytes are granted back.
       this.#taken(event.bytes.length);
-      return;
+      return this.#comment(event.bytes);
     }
     const reading = this.#deps.form.readEvent(event.data);
     this.#finished ||= reading.kind === "done" || (reading.kind === "content" && reading.finishes);
@@ -345,10 +357,23 @@ export class ProviderAttempt implements Attempt, StreamListener {
     }
   }
 
+  /** A comment with a counter tells how far this request is; a bare one only that somebody holds the stream open. */
+  #comment(bytes: Uint8Array): void {
+    const sign = this.#seenContent ? "generating" : "prefilling";
+    const [, done, all] = COUNTER.exec(Buffer.from(bytes.subarray(0, MAX_COMMENT_BYTES)).toString("latin1")) ?? [];
+    const counted = done !== undefined && Number(done) <= Number(all);
+    if (!counted) return this.#moved(sign, ++this.#comments, "server");
+    if (sign === "prefilling") this.working(sign, Number(done));
+    else this.working(sign, Number(done), "server");
+  }
+
   /** What is not content goes along with the content before it, or is told by itself. */
   #aside(chunk: Chunk): void {
-    if (this.#content.length > 0) this.#content.push(chunk);
-    else this.#push({ type: "preamble", chunk });
+    if (this.#content.length > 0) return void this.#content.push(chunk);
+    const said = this.#seenContent ? undefined : meaningOf(chunk.parsed);
+    const repeats = said !== undefined && said === this.#said;
+    this.#said = said;
+    this.#push({ type: "preamble", chunk, ...(repeats ? { repeats } : {}) });
   }
 
   /** Tells the content that came together as one event: most of the work a stream costs is per event. */
@@ -467,4 +492,12 @@ function bytesOf(event: AttemptEvent): number {
   let bytes = 0;
   for (const chunk of event.chunks) bytes += chunk.bytes.length;
   return bytes;
+}
+
+/** Members of an event that change although it says the same again: when, and how far. */
+const MOVING_MEMBERS: ReadonlySet<string> = new Set(["created", "prompt_progress", "timings", "usage"]);
+
+/** What an event without content says: two that say the same are one. */
+function meaningOf(parsed: unknown): string {
+  return JSON.stringify(parsed, (key, value: unknown) => (MOVING_MEMBERS.has(key) ? undefined : value)) ?? "";
 }

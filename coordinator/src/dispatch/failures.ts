@@ -14,6 +14,7 @@ export const TRUNCATED: AttemptFailure = fault("truncated", 502);
 export const BODY_TOO_LARGE: AttemptFailure = {
   ...failureOfStatus(400, { message: "The answer would be too large: ask for less at once." }),
   progress: "processed",
+  retryable: false,
 };
 
 function fault(code: FailureCode, status: number): AttemptFailure {
@@ -22,8 +23,8 @@ function fault(code: FailureCode, status: number): AttemptFailure {
 
 /**
  * Whose fault an HTTP-shaped backend failure is. 500, 502 and 504 are the provider's; 429 and 503 are a full house;
- * other 4xx were caused by the request itself and would repeat anywhere, except that 401, 403, 404 and 408 towards an
- * agent's own backend tell of that machine's set-up.
+ * other 4xx were caused by the request itself, or by what this one backend cannot do, except that 401, 403, 404 and 408
+ * towards an agent's own backend tell of that machine's set-up.
  */
 export function failureOfStatus(status: number, upstreamError?: unknown): AttemptFailure {
   if (status === 429 || status === 503) {
@@ -32,9 +33,14 @@ export function failureOfStatus(status: number, upstreamError?: unknown): Attemp
   if (status === 504 || status === 408) return fault("timeout", 504);
   if (status === 401 || status === 403 || status === 404) return fault("backend_error", 502);
   if (status >= 400 && status < 500) {
-    return { code: "rejected", progress: "refused", retryable: false, faulty: false, status, upstreamError };
+    return { code: "rejected", progress: "refused", retryable: true, faulty: false, status, upstreamError };
   }
   return fault("backend_error", 502);
+}
+
+/** Nobody's fault, and another could have done it: a machine that only ever says so has no room in fact. */
+export function isRefusal({ faulty, retryable, code }: AttemptFailure): boolean {
+  return !faulty && retryable && code !== "rejected";
 }
 
 /** What an agent's `error` frame means. */

@@ -1,64 +1,83 @@
-import type { Provider } from "../fleet/provider.js";
-import { concurrencyOf } from "../selection/gates.js";
+import { BoundedMap } from "@hearth/platform";
+import type { Picker } from "../selection/picker.js";
 import type { Traits } from "../selection/traits.js";
 import type { WaitQueue } from "../selection/wait-queue.js";
 import { HedgeBudget, type Suppression } from "./hedge-budget.js";
 import { TtftHistory } from "./ttft-history.js";
 
 export interface HedgingDeps {
-  readonly providers: () => Iterable<Provider>;
-  readonly queue: WaitQueue;
+  readonly picker: Pick<Picker, "slots">;
+  readonly queue: Pick<WaitQueue, "depth">;
   readonly suppressed: (reason: Suppression) => void;
   readonly backupWon: () => void;
 }
 
-/** Whether and when to start a backup: the budget, its brakes, and what is known of each model's speed. */
+/** Models whose budgets are remembered; the longest unused begins anew. */
+const MAX_MODELS = 2_048;
+/** One attempt beside one that moves and takes long, for so many slots of the model. */
+const SLOTS_PER_OVERTAKE = 4;
+
+interface ModelBudget {
+  readonly hedges: HedgeBudget;
+  /** Attempts that run beside one that moves, because it takes longer than was expected. */
+  overtaking: number;
+}
+
+/** Whether and when a second attempt starts: the budgets, their brakes, and what is known of each model's speed. */
 export class Hedging {
-  readonly #budget: HedgeBudget = new HedgeBudget();
   readonly history: TtftHistory = new TtftHistory();
+  readonly #budgets = new BoundedMap<string, ModelBudget>(MAX_MODELS);
   readonly #deps: HedgingDeps;
 
   constructor(deps: HedgingDeps) {
     this.#deps = deps;
   }
 
-  primary(): void {
-    this.#budget.primary();
+  primary(model: string): void {
+    this.#of(model).hedges.primary();
   }
 
-  retry(): void {
-    this.#budget.retry();
+  retry(model: string): void {
+    this.#of(model).hedges.retry();
   }
 
   /** @returns why not, or `undefined` when the backup may start: its token is taken then */
   hedge(traits: Traits): Suppression | undefined {
-    const reason = this.#budget.hedge({
+    const { used, all } = this.#deps.picker.slots(traits);
+    const reason = this.#of(traits.model).hedges.hedge({
       queueDepth: this.#deps.queue.depth(traits.model),
-      slotsUsed: this.#slotsUsed(traits.model),
+      slotsUsed: all === 0 ? 1 : used / all,
     });
     if (reason !== undefined) this.#deps.suppressed(reason);
     return reason;
   }
 
   /** Nobody could take the backup after all. */
-  untaken(): void {
-    this.#budget.refund();
+  untaken(model: string): void {
+    this.#of(model).hedges.refund();
   }
 
   /** A hedged request was decided between the two. */
-  decided(backupWon: boolean): void {
-    this.#budget.decided(backupWon);
+  decided(model: string, backupWon: boolean): void {
+    this.#of(model).hedges.decided(backupWon);
     if (backupWon) this.#deps.backupWon();
   }
 
-  #slotsUsed(model: string): number {
-    let used = 0;
-    let all = 0;
-    for (const provider of this.#deps.providers()) {
-      if (provider.status !== "serving" || !provider.models.has(model)) continue;
-      used += provider.load(model);
-      all += concurrencyOf(provider, model);
-    }
-    return all === 0 ? 1 : used / all;
+  /** Rule 3: whatever the hedge budget says, but not so many that a fleet that is slow as a whole gets slower. */
+  mayOvertake(traits: Traits): boolean {
+    const { all } = this.#deps.picker.slots(traits);
+    const most = Math.ceil(all / SLOTS_PER_OVERTAKE);
+    return this.#deps.queue.depth(traits.model) === 0 && this.#of(traits.model).overtaking < most;
+  }
+
+  /** So many more attempts run beside one that moves. */
+  overtaking(model: string, more: 1 | -1): void {
+    this.#of(model).overtaking += more;
+  }
+
+  #of(model: string): ModelBudget {
+    const budget = this.#budgets.get(model) ?? { hedges: new HedgeBudget(), overtaking: 0 };
+    this.#budgets.set(model, budget);
+    return budget;
   }
 }

@@ -1,29 +1,52 @@
+import { DEFAULT_EVIDENCE, type EvidenceSettings } from "../selection/evidence/settings.js";
 import type { DispatchPolicy } from "./types.js";
 
 /** Everything about dispatch that an operator may tune. */
-export interface PolicySettings extends Omit<DispatchPolicy, "ttftDeadlineMs" | "hedgeDelayMs"> {
+export interface PolicySettings extends Omit<DispatchPolicy, "patienceAt" | "hedgeDelayMs"> {
+  /** The least that a provider is expected to take to the first content, ms. */
   readonly ttftBaseMs: number;
+  /** What 1,000 tokens of a prompt are expected to take where nothing of it was measured, ms. */
   readonly ttftPerThousandTokensMs: number;
-  readonly ttftMaxMs: number;
 }
 
 /** The numbers of the rules in `docs/dispatch.md`; the rule that each belongs to is named. */
 export const DEFAULT_POLICY: PolicySettings = {
-  maxAttempts: 3, // rule 2
+  maxAttempts: 6, // rule 2
+  maxCostlyAttempts: 3, // rule 2
+  costlyMs: 1_000, // rule 2
   ttftBaseMs: 10_000, // rule 3
-  ttftPerThousandTokensMs: 1_000, // rule 3
-  ttftMaxMs: 120_000, // rule 3
-  patienceMs: 600_000, // rule 5
+  ttftPerThousandTokensMs: 2_000, // rule 3
+  deadlineFactor: 1.5, // rule 3
+  reseekMs: 1_000, // rule 3
   signExtensionMs: 45_000, // rule 4
   signExtensionsMax: 4, // rule 4
-  preambleGraceMs: 90_000, // rule 3
+  loadingMaxMs: 600_000, // rule 4
+  patienceMs: 600_000, // rule 5
   heldChunksMax: 8, // rule 1
   heldBytesMax: 64 * 1024, // rule 1
   contentGapMs: 45_000, // rule 6
+  signsAloneMs: 600_000, // rule 6
 };
 
-/** The policy of one request: the settings, with the deadline that its prompt's size allows. */
-export function policyFor(settings: PolicySettings, promptTokens: number, hedgeDelayMs?: number): DispatchPolicy {
-  const scaled = settings.ttftBaseMs + (settings.ttftPerThousandTokensMs * promptTokens) / 1000;
-  return { ...settings, ttftDeadlineMs: Math.min(settings.ttftMaxMs, scaled), hedgeDelayMs };
+/** What is expected of machines before anything of them was measured, as the operator wants it. */
+export function evidenceSettings({ ttftBaseMs, ttftPerThousandTokensMs }: PolicySettings): EvidenceSettings {
+  return { ...DEFAULT_EVIDENCE, leastMs: ttftBaseMs, assumedPrefillTps: 1_000_000 / ttftPerThousandTokensMs };
+}
+
+/** What one request brings to its policy. */
+export interface PolicyTerms {
+  /** When the request came, ms on the coordinator's clock. */
+  readonly arrivedAt: number;
+  /** How long its consumer waits for the first content at most, ms; absent = as long as the operator says. */
+  readonly patienceMs?: number | undefined;
+  readonly hedgeDelayMs: DispatchPolicy["hedgeDelayMs"];
+}
+
+/** The policy of one request. */
+export function policyFor(
+  settings: PolicySettings,
+  { arrivedAt, patienceMs, hedgeDelayMs }: PolicyTerms,
+): DispatchPolicy {
+  const patience = patienceMs ?? settings.patienceMs;
+  return { ...settings, patienceMs: patience, patienceAt: arrivedAt + patience, hedgeDelayMs };
 }

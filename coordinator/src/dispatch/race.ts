@@ -7,7 +7,6 @@ import {
   type AttemptEvent,
   type AttemptFailure,
   type AttemptIndex,
-  type AttemptRole,
   type Chunk,
   type DispatchEffect,
   type DispatchInput,
@@ -17,30 +16,36 @@ import {
   FAILURE_ERROR_CODES,
   type Outcome,
   type StartResult,
+  type StartTerms,
   type TimerName,
 } from "./types.js";
 
-export interface RaceDeps {
+export interface RaceDeps<A extends Attempt> {
   /**
-   * Picks a provider and sends it the request. Called at most `maxAttempts` times, but for a backup that it has no
-   * place for; must not throw. A promise means that it waits for room; the signal, made only when it is asked for, ends
-   * the waiting.
+   * Picks a provider and sends it the request. At most `maxAttempts` that it starts come of it; must not throw. A promise
+   * means that it waits for room; the signal, made only when it is asked for, ends the waiting.
    */
-  readonly startAttempt: StartAttempt;
+  readonly startAttempt: StartAttempt<A>;
   /** Told once, before the winner's first chunk is yielded. */
-  readonly committed?: (winner: Attempt) => void;
+  readonly committed?: (winner: A) => void;
   readonly policy: DispatchPolicy;
   readonly clock: Clock;
 }
 
-export type StartAttempt = (role: AttemptRole, signal: () => AbortSignal) => StartResult | Promise<StartResult>;
+export type StartAttempt<A extends Attempt = Attempt> = (
+  terms: StartTerms,
+  signal: () => AbortSignal,
+) => StartResult<A> | Promise<StartResult<A>>;
 
 /**
  * Drives `step`: yields the winner's chunks, as many as are there, returns how it ended. Nothing is yielded before the
  * commit. More is pulled from the winner only when the consumer asks for more, so backpressure reaches the provider. However
  * the generator ends (also by `return()`), every attempt is cancelled or over and every timer is gone.
  */
-export async function* race(deps: RaceDeps, signal: AbortSignal): AsyncGenerator<readonly Chunk[], Outcome> {
+export async function* race<A extends Attempt>(
+  deps: RaceDeps<A>,
+  signal: AbortSignal,
+): AsyncGenerator<readonly Chunk[], Outcome<A>> {
   if (signal.aborted) return { type: "cancelled", committed: false, reason: abortReason(signal) };
   const run = new Race(deps);
   const onAbort = (): void => run.feed({ type: "abort", reason: abortReason(signal), now: deps.clock.now() });
@@ -76,10 +81,10 @@ function abortReason(signal: AbortSignal): CancelReason {
 /** A consumer that takes a chunk sooner than this has not made the provider wait. */
 const SLOW_CONSUMER_MS = 1_000;
 
-interface Lane {
+interface Lane<A extends Attempt> {
   /** Ends the wait for a place; made for those that wait. */
   starting: AbortController | undefined;
-  attempt: Attempt | undefined;
+  attempt: A | undefined;
   iterator: AsyncIterator<AttemptEvent> | undefined;
   /** A `next()` is under way. */
   pulling: boolean;
@@ -88,24 +93,24 @@ interface Lane {
   held: Chunk[];
 }
 
-function startSignal(lane: Lane): AbortSignal {
+function startSignal(lane: Lane<Attempt>): AbortSignal {
   lane.starting ??= new AbortController();
   return lane.starting.signal;
 }
 
 /** The mutable side of one request's dispatch: lanes, timers and the way out. All decisions are `step`'s. */
-class Race {
-  outcome: Outcome | undefined;
+class Race<A extends Attempt> {
+  outcome: Outcome<A> | undefined;
   /** The consumer has what there is and has not asked for more. */
   yielding = false;
-  readonly #deps: RaceDeps;
-  readonly #lanes: Lane[] = [];
+  readonly #deps: RaceDeps<A>;
+  readonly #lanes: Lane<A>[] = [];
   readonly #timers = new Map<TimerName, Disposable>();
   #state: DispatchState = { phase: "idle" };
   #out: Chunk[] = [];
   #wake: (() => void) | undefined;
 
-  constructor(deps: RaceDeps) {
+  constructor(deps: RaceDeps<A>) {
     this.#deps = deps;
   }
 
@@ -163,13 +168,13 @@ class Race {
   #perform(effect: DispatchEffect): void {
     switch (effect.type) {
       case "open":
-        this.#open(effect.attempt, effect.role);
+        this.#open(effect.attempt, effect.terms);
         return;
       case "cancel":
         this.#cancel(this.#lanes[effect.attempt], effect.reason);
         return;
       case "hold":
-        this.#lanes[effect.attempt]?.held.push(effect.chunk);
+        this.#hold(effect);
         return;
       case "commit":
         this.#commit(effect.attempt);
@@ -186,8 +191,14 @@ class Race {
     }
   }
 
-  #open(index: AttemptIndex, role: AttemptRole): void {
-    const lane: Lane = {
+  #hold({ attempt, chunk, instead }: Extract<DispatchEffect, { type: "hold" }>): void {
+    const held = this.#lanes[attempt]?.held;
+    if (instead) held?.pop();
+    held?.push(chunk);
+  }
+
+  #open(index: AttemptIndex, terms: StartTerms): void {
+    const lane: Lane<A> = {
       starting: undefined,
       attempt: undefined,
       iterator: undefined,
@@ -197,12 +208,12 @@ class Race {
       held: [],
     };
     this.#lanes[index] = lane;
-    const started = this.#deps.startAttempt(role, () => startSignal(lane));
+    const started = this.#deps.startAttempt(terms, () => startSignal(lane));
     if (started instanceof Promise) void started.then((result) => this.#started(index, lane, result));
     else this.#started(index, lane, started);
   }
 
-  #started(index: AttemptIndex, lane: Lane, result: StartResult): void {
+  #started(index: AttemptIndex, lane: Lane<A>, result: StartResult<A>): void {
     if (result.type === "unavailable") {
       lane.over = true;
       // Not from within `step`'s own effects: the machine sees one input at a time.
@@ -218,12 +229,14 @@ class Race {
     }
     lane.attempt = result.attempt;
     lane.iterator = result.attempt[Symbol.asyncIterator]();
-    // The first one has nobody's place to take.
-    if (index > 0) queueMicrotask(() => this.feed({ type: "started", attempt: index, now: this.#deps.clock.now() }));
+    const { estimateMs, hedgeAtOnce } = result;
+    queueMicrotask(() =>
+      this.feed({ type: "started", attempt: index, now: this.#deps.clock.now(), estimateMs, hedgeAtOnce }),
+    );
     this.#notify();
   }
 
-  #cancel(lane: Lane | undefined, reason: CancelReason): void {
+  #cancel(lane: Lane<A> | undefined, reason: CancelReason): void {
     if (lane === undefined || lane.over) return;
     lane.cancelled = reason;
     lane.held = [];
@@ -253,7 +266,7 @@ class Race {
     this.#timers.set(timer, this.#deps.clock.setTimer(at - this.#deps.clock.now(), fire));
   }
 
-  #pulled(index: AttemptIndex, lane: Lane, result: IteratorResult<AttemptEvent>): void {
+  #pulled(index: AttemptIndex, lane: Lane<A>, result: IteratorResult<AttemptEvent>): void {
     lane.pulling = false;
     if (result.done === true) {
       if (!lane.over) this.#lost(index, lane);
@@ -266,7 +279,7 @@ class Race {
   }
 
   /** An attempt that stops without a terminal event breaks its contract; the consumer must still get an answer. */
-  #lost(index: AttemptIndex, lane: Lane): void {
+  #lost(index: AttemptIndex, lane: Lane<A>): void {
     lane.pulling = false;
     if (lane.over) return;
     lane.over = true;
@@ -282,12 +295,12 @@ class Race {
     this.#notify();
   }
 
-  #toOutcome(result: DispatchResult): Outcome {
+  #toOutcome(result: DispatchResult): Outcome<A> {
     switch (result.type) {
       case "success": {
-        const id = this.#lanes[result.attempt]?.attempt?.id;
-        if (id === undefined) throw new HearthError("internal", "The winning attempt has no id.");
-        return { type: "success", attempt: id, usage: result.usage };
+        const attempt = this.#lanes[result.attempt]?.attempt;
+        if (attempt === undefined) throw new HearthError("internal", "Nobody has won.");
+        return { type: "success", attempt, usage: result.usage };
       }
       case "failed":
         return { type: "failed", committed: result.committed, error: toError(result.failure) };
@@ -308,6 +321,9 @@ const MESSAGES: Readonly<Record<AttemptFailure["code"], string>> = {
   protocol_violation: "The provider sent something that it must not send.",
   truncated: "The provider's stream ended before it was complete.",
   timeout: "No provider began to answer in time.",
+  fell_silent: "A provider began to answer and fell silent.",
+  load_timeout: "The model was still being loaded when the time was up.",
+  no_room: "Everybody who serves this model is busy, and nobody became free in time.",
   stalled: "The provider stopped sending for too long.",
   internal: "The coordinator failed to handle this request.",
 };

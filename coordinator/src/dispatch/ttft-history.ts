@@ -22,17 +22,15 @@ export class TtftHistory {
   }
 
   /**
-   * When to start a backup: at the 95th percentile, but never so early that it races noise nor so late that a backup
-   * could not make the deadline. Before there is evidence: at half the deadline.
+   * When to start a backup: at the 95th percentile, but never so early that it races noise.
+   *
+   * @returns ms, or `undefined` before there is evidence
    */
-  hedgeDelayMs(model: string, promptTokens: number, deadlineMs: number): number {
+  hedgeDelayMs(model: string, promptTokens: number): number | undefined {
     const sketch = this.#sketches.get(keyOf(model, promptTokens));
     const p95 = sketch?.quantile(0.95);
-    const p50 = sketch?.quantile(0.5);
-    if (sketch === undefined || sketch.samples < MIN_SAMPLES || p95 === undefined || p50 === undefined) {
-      return deadlineMs / 2;
-    }
-    return Math.max(MIN_HEDGE_DELAY_MS, Math.min(p95, deadlineMs - p50));
+    if (sketch === undefined || sketch.samples < MIN_SAMPLES || p95 === undefined) return undefined;
+    return Math.max(MIN_HEDGE_DELAY_MS, p95);
   }
 }
 

@@ -5,6 +5,7 @@ import type {
   Progress,
   ProviderId,
   Usage,
+  WorkingScope,
   WorkingSign,
 } from "@hearth/protocol";
 import type { ErrorCode, HearthError } from "../platform/errors.js";
@@ -24,11 +25,14 @@ export type FailureCode =
   | "backend_error" // the backend answered with an error, by status or wrapped in a 200
   | "backend_unreachable"
   | "capacity" // 429 or 503: full, not broken
-  | "rejected" // a 4xx that the request itself caused
+  | "rejected" // a 4xx that the request itself may have caused
   | "connection_lost"
   | "protocol_violation" // frames, ciphertext or events that the protocol does not allow
   | "truncated" // the stream ended without its final frame
-  | "timeout" // silent past its deadline, before content
+  | "timeout" // nobody began to answer in time
+  | "fell_silent" // it began, and fell silent before its first content
+  | "load_timeout" // its model was still being loaded when the time was up
+  | "no_room" // nobody became free in time
   | "stalled" // silent too long after content
   | "internal"; // our own failure: touches no provider
 
@@ -48,10 +52,15 @@ export interface AttemptFailure {
 
 /** What an attempt tells, in order. `end` and `failed` are terminal and come at most once, and not after a cancel. */
 export type AttemptEvent =
-  /** A sign of life whose counter has moved; never commits. */
-  | { readonly type: "working"; readonly sign: WorkingSign; readonly counter: number }
-  /** Held, never commits. */
-  | { readonly type: "preamble"; readonly chunk: Chunk }
+  /** A sign of life whose counter has moved; never commits. One of `server` cannot be tied to this request. */
+  | {
+      readonly type: "working";
+      readonly sign: WorkingSign;
+      readonly counter: number;
+      readonly scope: WorkingScope;
+    }
+  /** Held, never commits. One that repeats the one before takes its place. */
+  | { readonly type: "preamble"; readonly chunk: Chunk; readonly repeats?: boolean }
   /** One or more, as they arrived together. The first one commits. */
   | { readonly type: "content"; readonly chunks: readonly Chunk[] }
   | { readonly type: "end"; readonly usage: Usage }
@@ -65,64 +74,112 @@ export interface Attempt extends AsyncIterable<AttemptEvent> {
   cancel(reason: CancelReason): void;
 }
 
-/** Which part an attempt plays in its request. */
-export type AttemptRole = "primary" | "retry" | "backup";
+/**
+ * Which part an attempt plays in its request: the first, one in the place of another that has failed or is late, one
+ * beside another that moves and takes longer than was expected, one beside another for speed's sake.
+ */
+export type AttemptRole = "primary" | "retry" | "overtake" | "backup";
+
+/** What is asked for with a new attempt. */
+export interface StartTerms {
+  readonly role: AttemptRole;
+  /** It may wait for room, until patience is over; else it takes what is free, or nothing. */
+  readonly waits: boolean;
+  /** Patience is over then, ms on the driver's clock. */
+  readonly until: number;
+  /** Only one that differs in its program, its backend or its context from all that were tried will do. */
+  readonly unlikeTried?: boolean;
+  /** Only one whose first content is expected before this will do, ms on the driver's clock. */
+  readonly expectedBefore?: number;
+  /** No other attempt may follow it. */
+  readonly last: boolean;
+}
 
 /** The start of an attempt: it runs, or nobody could take it. */
-export type StartResult =
-  | { readonly type: "started"; readonly attempt: Attempt }
+export type StartResult<A extends Attempt = Attempt> =
+  | ({ readonly type: "started"; readonly attempt: A } & StartedClocks)
   | { readonly type: "unavailable"; readonly error: HearthError };
 
+/** What is known of the provider that took it. */
+export interface StartedClocks {
+  /** When this passes without content, somebody else is looked for, ms. */
+  readonly estimateMs: number;
+  /** A provider that is to show what it can: its consumer need not pay for that. */
+  readonly hedgeAtOnce: boolean;
+}
+
 /** How a request ended. */
-export type Outcome =
-  | { readonly type: "success"; readonly attempt: AttemptId; readonly usage: Usage }
+export type Outcome<A extends Attempt = Attempt> =
+  | { readonly type: "success"; readonly attempt: A; readonly usage: Usage }
   /** `committed` tells whether the consumer had received content. */
   | { readonly type: "failed"; readonly committed: boolean; readonly error: HearthError }
   | { readonly type: "cancelled"; readonly committed: boolean; readonly reason: CancelReason };
 
-/** The numbers of dispatch; `DEFAULT_POLICY` in policy.ts names each source. */
+/** The numbers of one request's dispatch; `DEFAULT_POLICY` in policy.ts names each source. */
 export interface DispatchPolicy {
   readonly maxAttempts: number;
-  /** Time to first content, ms, by estimated prompt tokens. */
-  readonly ttftDeadlineMs: number;
-  /** First content, or the first word of its being written, may take this long, ms from the request's start. */
-  readonly patienceMs: number;
-  /** Each movement of a request's own counter buys an attempt this much time, ms … */
+  /** Of these, so many may cost the consumer time. */
+  readonly maxCostlyAttempts: number;
+  /** An attempt that ran longer than this has cost time, ms. */
+  readonly costlyMs: number;
+  /** An attempt's deadline is this many times its estimate … */
+  readonly deadlineFactor: number;
+  /** … later by this much with each movement, ms … */
   readonly signExtensionMs: number;
-  /** … to this many times what it had at first; to the end of patience while its backend loads. */
+  /** … to this many times its estimate … */
   readonly signExtensionsMax: number;
-  /** Granted once to a preamble that has no content by its deadline, ms. */
-  readonly preambleGraceMs: number;
-  /** Start a backup after this long without content, ms; `undefined` = never. */
-  readonly hedgeDelayMs: number | undefined;
+  /** … or, while its backend loads, to this, ms from its start. */
+  readonly loadingMaxMs: number;
+  /** How often somebody is looked for again in the place of one that is late, ms. */
+  readonly reseekMs: number;
+  /** First content, or the first word of its being written, may take until then, ms on the driver's clock. */
+  readonly patienceAt: number;
+  /** How long patience lasts when it begins anew behind a whole answer that died while it was written, ms. */
+  readonly patienceMs: number;
+  /** Start a backup after this long without content, ms. */
+  readonly hedgeDelayMs: number | "half_estimate" | "never";
   readonly heldChunksMax: number;
   readonly heldBytesMax: number;
   /** Longest silence between two content events after commit, ms. */
   readonly contentGapMs: number;
+  /** The longest that signs of life alone keep a stream, ms. */
+  readonly signsAloneMs: number;
 }
 
 /** Numbers attempts within one request, in the order of opening. */
 export type AttemptIndex = number;
 
 /** Timers of one request. */
-export type TimerName = "hedge" | `due:${AttemptIndex}` | "gap";
+export type TimerName = "hedge" | "patience" | `due:${AttemptIndex}` | "gap";
 
 /** One attempt, before anybody has committed. */
 export interface RacingAttempt {
   readonly index: AttemptIndex;
-  readonly openedAt: number;
-  /** Somebody has it. A retry may wait for a slot first. */
-  readonly started: boolean;
-  /** Its time passed without content: the next one to be started takes its place. */
+  readonly role: AttemptRole;
+  /** When somebody took it, ms; `undefined` = it looks for a provider still. */
+  readonly startedAt: number | undefined;
+  readonly estimateAt: number;
+  /** It is late when this passes without content. */
+  readonly deadlineAt: number;
+  /** Where extensions of the deadline end, but for those of loading. */
+  readonly extensibleTo: number;
+  /** What was last heard of it: nothing at all, that it waits in line, that its backend loads, that it has begun. */
+  readonly heard: "nothing" | "waiting" | "loading" | "begun";
+  /** What could not be tied to this request has bought its time. */
+  readonly extendedOnce: boolean;
+  /** Its deadline passed without content: the next one to be started takes its place. */
   readonly late: boolean;
-  /** It writes an answer that comes as a whole. */
-  readonly generating: boolean;
-  /** It is late when this passes without content, ms on the driver's clock. */
-  readonly dueAt: number;
-  readonly ttftDueAt: number;
-  readonly preamble: "none" | "seen" | "grace_used";
+  /** When it last told that it writes an answer that comes as a whole, ms. */
+  readonly generatingAt: number | undefined;
   readonly heldChunks: number;
   readonly heldBytes: number;
+}
+
+/** What went wrong so far. */
+export interface SeenFailures {
+  /** The first 4xx. */
+  readonly rejected: AttemptFailure | undefined;
+  readonly last: AttemptFailure | undefined;
 }
 
 export type DispatchState =
@@ -131,19 +188,28 @@ export type DispatchState =
       readonly phase: "racing";
       readonly attempts: readonly RacingAttempt[];
       readonly opened: number;
-      /** Absolute: nothing moves it. */
+      /** Attempts that are over and have cost time. */
+      readonly costly: number;
+      /** Nothing but the death of an answer that was being written moves it. */
       readonly patienceAt: number;
       readonly hedged: boolean;
-      readonly lastFailure: AttemptFailure | undefined;
+      readonly failures: SeenFailures;
+      /** A clean end without content: what the consumer gets if nobody has more to say. */
+      readonly empty: { readonly attempt: AttemptIndex; readonly usage: Usage } | undefined;
     }
-  | { readonly phase: "committed"; readonly winner: AttemptIndex; readonly lastContentAt: number }
+  | {
+      readonly phase: "committed";
+      readonly winner: AttemptIndex;
+      readonly lastContentAt: number;
+      readonly lastSignAt: number;
+    }
   | { readonly phase: "closed" };
 
 export type DispatchInput =
   | { readonly type: "begin"; readonly now: number }
   | { readonly type: "event"; readonly attempt: AttemptIndex; readonly event: AttemptEvent; readonly now: number }
-  /** A retry has its provider. */
-  | { readonly type: "started"; readonly attempt: AttemptIndex; readonly now: number }
+  /** An attempt has its provider. */
+  | ({ readonly type: "started"; readonly attempt: AttemptIndex; readonly now: number } & StartedClocks)
   | { readonly type: "unavailable"; readonly attempt: AttemptIndex; readonly error: HearthError; readonly now: number }
   | { readonly type: "timer"; readonly timer: TimerName; readonly now: number }
   /** The consumer took what was emitted after making the provider wait. */
@@ -152,10 +218,10 @@ export type DispatchInput =
 
 /** What the driver is to do, in order. */
 export type DispatchEffect =
-  | { readonly type: "open"; readonly attempt: AttemptIndex; readonly role: AttemptRole }
+  | { readonly type: "open"; readonly attempt: AttemptIndex; readonly terms: StartTerms }
   | { readonly type: "cancel"; readonly attempt: AttemptIndex; readonly reason: CancelReason }
-  /** Keep this chunk back, for if its attempt wins. */
-  | { readonly type: "hold"; readonly attempt: AttemptIndex; readonly chunk: Chunk }
+  /** Keep this chunk back, for if its attempt wins; `instead` of the one before. */
+  | { readonly type: "hold"; readonly attempt: AttemptIndex; readonly chunk: Chunk; readonly instead: boolean }
   /** The attempt has won: what was held for it goes out first. */
   | { readonly type: "commit"; readonly attempt: AttemptIndex }
   | { readonly type: "emit"; readonly chunks: readonly Chunk[] }
@@ -179,6 +245,9 @@ export const FAILURE_ERROR_CODES: Readonly<Record<FailureCode, ErrorCode>> = {
   protocol_violation: "provider_error",
   truncated: "provider_error",
   timeout: "provider_timeout",
+  fell_silent: "answer_stalled",
+  load_timeout: "model_load_timeout",
+  no_room: "no_capacity",
   stalled: "stream_timeout",
   internal: "internal",
 };

@@ -1,7 +1,7 @@
 import type { SignedEntry } from "@hearth/attestation";
 import { type Clock, describeFault, repeat } from "@hearth/platform";
 import type { Usage } from "@hearth/protocol";
-import type { SentAttempt } from "../dispatch/open-attempt.js";
+import type { SentAttempt } from "../dispatch/sent-attempt.js";
 import type { Proof } from "../fleet/trust/proof.js";
 import type { Logger } from "../platform/logger.js";
 import type { AttestationStore, StoredAttestation } from "../store/attestation-store.js";
@@ -69,13 +69,13 @@ export class ReceiptBook {
    *
    * @param usage what counts of it
    */
-  keep(requestId: string, account: string, { attempt, session }: SentAttempt, usage: Usage): void {
+  keep(requestId: string, account: string, { attempt, link }: SentAttempt, usage: Usage): void {
     const { receipt, clamped } = attempt;
-    if (receipt === undefined || session.proven === undefined) return;
+    if (receipt === undefined || link.proven === undefined) return;
     const createdAtMs = this.#deps.clock.wallTime();
-    const attestation = attestationOf(session.proven.proof, createdAtMs);
+    const attestation = attestationOf(link.proven.proof, createdAtMs);
     const counted = clamped.length === 0 ? undefined : { usage, clamped: [...clamped] };
-    const origin: Origin = { requestId, account, providerId: session.id, createdAtMs, attestation, counted };
+    const origin: Origin = { requestId, account, providerId: link.id, createdAtMs, attestation, counted };
     this.#awaited.set(requestId, account);
     void receipt.then((entry) => this.#came(origin, entry));
   }

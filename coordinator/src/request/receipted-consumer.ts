@@ -13,20 +13,26 @@ export interface Trailer {
 /** How long the end of a stream waits for its receipt by default, ms. The answer's own last event waits for nothing. */
 export const RECEIPT_WAIT_MS = 50;
 
+/** What a stream may end with, known when its answer is complete. */
+export interface Trailed {
+  /** Absent = nobody signs for it. */
+  readonly trailer: Trailer | undefined;
+}
+
 /** Ends a stream with the provider's receipt, as a comment that no client of any dialect looks at unless it wants to. */
 export class ReceiptedConsumer implements Consumer {
-  /** Known when the answer is complete; absent = nobody signs for it. */
-  trailer: Trailer | undefined;
   readonly #consumer: Consumer;
   readonly #clock: Clock;
   readonly #waitMs: number;
+  readonly #of: Trailed;
   #ended: Promise<void> | undefined;
 
   /** @param waitMs how long the stream stays open for a receipt that is not here yet */
-  constructor(consumer: Consumer, clock: Clock, waitMs: number) {
+  constructor(consumer: Consumer, clock: Clock, { waitMs, of }: { readonly waitMs: number; readonly of: Trailed }) {
     this.#consumer = consumer;
     this.#clock = clock;
     this.#waitMs = waitMs;
+    this.#of = of;
   }
 
   /** Resolves when a stream that waits for its receipt has been ended; `undefined` when none does. Never rejects. */
@@ -59,9 +65,10 @@ export class ReceiptedConsumer implements Consumer {
   }
 
   endStream(...last: readonly (Uint8Array | string)[]): void {
-    if (this.trailer === undefined) return this.#consumer.endStream(...last);
+    const { trailer } = this.#of;
+    if (trailer === undefined) return this.#consumer.endStream(...last);
     this.#consumer.finishStream(...last);
-    this.#ended = this.#trail(this.trailer);
+    this.#ended = this.#trail(trailer);
   }
 
   async #trail({ requestId, receipt }: Trailer): Promise<void> {

@@ -1,11 +1,11 @@
 import type { Usage } from "@hearth/protocol";
-import type { Chunk, Outcome } from "../dispatch/types.js";
+import type { Attempt, Chunk, Outcome } from "../dispatch/types.js";
 import { HearthError } from "../platform/errors.js";
 import type { Consumer, Reply } from "./consumer.js";
 
-export interface RelayHooks {
-  /** Called exactly once, before the end is told. */
-  settle(outcome: Outcome): void;
+export interface RelayHooks<A extends Attempt> {
+  /** Called exactly once, before the end is told; the end waits for a promise of it. */
+  settle(outcome: Outcome<A>): Promise<void> | void;
   /**
    * The reply threw over what the winner had sent.
    *
@@ -19,14 +19,14 @@ export interface RelayHooks {
  * first chunk as an HTTP error, one after it in-band. `settle` is called exactly once, before the end is told, so that
  * a consumer who has seen the end finds it in the books. A chunk that the reply cannot digest is its provider's fault.
  */
-export async function relay(
-  stream: AsyncGenerator<readonly Chunk[], Outcome>,
+export async function relay<A extends Attempt>(
+  stream: AsyncGenerator<readonly Chunk[], Outcome<A>>,
   reply: Reply,
   consumer: Consumer,
-  hooks: RelayHooks,
+  hooks: RelayHooks<A>,
 ): Promise<void> {
   let opened = false;
-  let outcome: Outcome = { type: "cancelled", committed: false, reason: "consumer_gone" };
+  let outcome: Outcome<A> = { type: "cancelled", committed: false, reason: "consumer_gone" };
   try {
     for (;;) {
       const next = await stream.next();
@@ -45,7 +45,8 @@ export async function relay(
     outcome = outcomeOf(HearthError.from(thrown), opened);
     await stream.return(outcome);
   } finally {
-    hooks.settle(outcome);
+    const settled = hooks.settle(outcome);
+    if (settled !== undefined) await settled;
   }
   if (outcome.type !== "success") return tell(outcome, opened, reply, consumer);
   if (!opened) reply.open();
@@ -53,7 +54,7 @@ export async function relay(
 }
 
 /** The books are closed by now: what the answer costs was spent, even where it cannot be written down. */
-function complete(reply: Reply, usage: Usage, hooks: RelayHooks): void {
+function complete(reply: Reply, usage: Usage, hooks: Pick<RelayHooks<Attempt>, "undigested">): void {
   try {
     digest(hooks, () => reply.complete(usage));
   } catch (thrown) {
@@ -62,7 +63,7 @@ function complete(reply: Reply, usage: Usage, hooks: RelayHooks): void {
 }
 
 /** Runs what turns a provider's words into the consumer's. What it throws is about those words. */
-function digest<T>(hooks: RelayHooks, work: () => T): T {
+function digest<T>(hooks: Pick<RelayHooks<Attempt>, "undigested">, work: () => T): T {
   try {
     return work();
   } catch (thrown) {
@@ -71,7 +72,7 @@ function digest<T>(hooks: RelayHooks, work: () => T): T {
 }
 
 /** Writing failed: the consumer was cut off, or the reply itself is broken. */
-function outcomeOf(error: HearthError, committed: boolean): Outcome {
+function outcomeOf(error: HearthError, committed: boolean): Exclude<Outcome, { type: "success" }> {
   if (error.code === "cancelled") return { type: "cancelled", committed, reason: "consumer_gone" };
   return { type: "failed", committed, error };
 }

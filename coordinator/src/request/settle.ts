@@ -1,27 +1,57 @@
 import { type Clock, describeFault, type Fault } from "@hearth/platform";
+import { giveBack } from "../dispatch/send-attempt.js";
+import type { SentAttempt } from "../dispatch/sent-attempt.js";
 import type { Outcome } from "../dispatch/types.js";
+import type { KnownModels } from "../fleet/known-models.js";
 import type { HearthError } from "../platform/errors.js";
 import type { Logger } from "../platform/logger.js";
 import type { Metrics } from "../platform/metrics.js";
-import type { Reservation } from "./admit.js";
+import type { Affinity } from "../selection/affinity.js";
+import { judge } from "./judge.js";
+import type { ReceiptBook } from "./receipt-book.js";
+import type { RequestRecord } from "./request-record.js";
+import type { TokenCalibration } from "./token-calibration.js";
 
 export interface SettleDeps {
   readonly clock: Clock;
-  readonly metrics: Metrics;
+  readonly metrics: Pick<Metrics, "requests" | "requestSeconds" | "tokens">;
+  readonly receipts: Pick<ReceiptBook, "keep">;
+  readonly knownModels: Pick<KnownModels, "answered">;
+  readonly affinity: Pick<Affinity, "remember">;
+  readonly calibration: Pick<TokenCalibration, "learn">;
 }
 
-/** Closes the books on a request: called exactly once for each reservation. */
-export function settle(deps: SettleDeps, log: Logger, reservation: Reservation, outcome: Outcome): void {
-  reservation[Symbol.dispose]();
+/** Closes the books on a request: called exactly once for each record, when nothing of it runs any more. */
+export function settle(deps: SettleDeps, log: Logger, record: RequestRecord, outcome: Outcome<SentAttempt>): void {
+  const unused = record.takePlace();
+  if (unused !== undefined) giveBack(unused);
+  judge(record.attempts);
+  if (outcome.type === "success") answered(deps, record, outcome);
   const result = resultOf(outcome);
-  const durationMs = deps.clock.now() - reservation.admittedAt;
+  const durationMs = deps.clock.now() - record.times.admittedAt;
   deps.metrics.requests.inc({ result });
   deps.metrics.requestSeconds.observe(durationMs / 1000);
-  if (outcome.type === "success") {
-    deps.metrics.tokens.inc({ kind: "prompt" }, outcome.usage.prompt_tokens);
-    deps.metrics.tokens.inc({ kind: "completion" }, outcome.usage.completion_tokens);
+  log.info({ result, durationMs: Math.round(durationMs), ...factsOf(outcome), ...wasted(record) }, "request ended");
+}
+
+type Success = Extract<Outcome<SentAttempt>, { type: "success" }>;
+
+/** What an answer adds to the books: its tokens, its receipt, that its machine has the model. */
+function answered(deps: SettleDeps, record: RequestRecord, { attempt, usage }: Success): void {
+  const { metrics, receipts, knownModels, affinity, calibration } = deps;
+  const { request, traits } = record;
+  metrics.tokens.inc({ kind: "prompt" }, usage.prompt_tokens);
+  metrics.tokens.inc({ kind: "completion" }, usage.completion_tokens);
+  knownModels.answered(attempt.link, attempt.model);
+  if (traits.conversation !== undefined) affinity.remember(traits.conversation, attempt.provider);
+  // What a picture comes to is no matter of scripts.
+  if (!request.needs.vision) {
+    const { model, promptTokens: raw } = request;
+    calibration.learn({ model, provider: attempt.provider, raw, reported: usage.prompt_tokens });
   }
-  log.info({ result, durationMs: Math.round(durationMs), ...factsOf(outcome) }, "request ended");
+  receipts.keep(request.id, record.caller.account, attempt, usage);
+  const { receipt } = attempt.attempt;
+  if (receipt !== undefined) record.signedBy(receipt);
 }
 
 function resultOf(outcome: Outcome): string {
@@ -37,6 +67,26 @@ function factsOf(outcome: Outcome): object {
       return { code: outcome.error.code, status: outcome.error.details.status, fault: faultOf(outcome.error) };
     case "cancelled":
       return { reason: outcome.reason };
+  }
+}
+
+/** What was begun for this request and thrown away, where there was any. */
+function wasted({ attempts }: RequestRecord): object {
+  const lost = attempts.filter(({ ending }) => ending?.end.type !== "completed");
+  if (lost.length === 0) return {};
+  let tokens = 0;
+  for (const { ending } of lost) tokens += tokensOf(ending?.end);
+  return { abandoned: { attempts: lost.length, tokens } };
+}
+
+function tokensOf(end: NonNullable<SentAttempt["ending"]>["end"] | undefined): number {
+  switch (end?.type) {
+    case "failed":
+      return end.usage?.completion_tokens ?? 0;
+    case "cancelled":
+      return end.generatedTokens;
+    default:
+      return 0;
   }
 }
 

@@ -10,13 +10,13 @@ import {
   DEFAULT_CATALOG,
   DEFAULT_POLICY,
   DEFAULT_SELECTION,
-  defaultExpecting,
   EMPTY_MANIFEST,
+  Evidence,
+  evidenceSettings,
   Hedging,
   handshake,
   OutlierDetector,
   ProofDesk,
-  type Provider,
   ProviderContexts,
   ProviderSession,
   providerIdOf,
@@ -24,6 +24,7 @@ import {
   type RequestServices,
   type SessionHooks,
   type Shape,
+  TokenCalibration,
 } from "@hearth/coordinator/internals";
 import { createSealingContext } from "@hearth/e2e";
 import type { ProviderId } from "@hearth/protocol";
@@ -47,7 +48,7 @@ const UNHEARD = { inc: () => {}, observe: () => {} };
 export function assemble(world: World): CoordinatorUnderTest {
   const { time: clock, journal } = world;
   const registry = new Registry(clock);
-  const providers = (): Iterable<Provider> => registry.providers();
+  const settings = evidenceSettings(DEFAULT_POLICY);
   const rng = new Random(mixSeeds(world.scenario.seed, 5));
   const hooks = {
     ejected: (shape: Shape) => journal.count(`ejected for ${shape}`),
@@ -55,13 +56,16 @@ export function assemble(world: World): CoordinatorUnderTest {
   };
   const outlier = new OutlierDetector({ clock, rng, hooks });
   const unheard = { rejected() {}, lost() {}, decided() {}, servedAlthoughEjected() {} };
+  const evidence = new Evidence(clock, () => settings);
+  const affinity = new Affinity();
+  const calibration = new TokenCalibration();
   const parts = {
     directory: registry,
     catalog: () => CATALOG,
     settings: () => DEFAULT_SELECTION,
     outlier,
-    expecting: defaultExpecting,
-    affinity: new Affinity(),
+    expecting: evidence,
+    affinity,
     clock,
     rng,
     hooks: unheard,
@@ -73,7 +77,7 @@ export function assemble(world: World): CoordinatorUnderTest {
     queue.drain();
   });
   const hedging = new Hedging({
-    providers,
+    picker,
     queue,
     suppressed: (reason) => journal.count(`hedge suppressed: ${reason}`),
     backupWon: () => journal.count("backup won"),
@@ -87,7 +91,7 @@ export function assemble(world: World): CoordinatorUnderTest {
       clock,
       picker,
       queue,
-      catalog: CATALOG,
+      catalog: () => CATALOG,
       knownModels: { knows: (model) => registry.serves(model) },
       accepting: () => true,
     },
@@ -95,7 +99,8 @@ export function assemble(world: World): CoordinatorUnderTest {
       picker,
       queue,
       hedging,
-      session: (id) => registry.get(id),
+      link: (id) => registry.link(id),
+      evidence,
       ids: countingIds(),
       clock,
       contexts,
@@ -106,10 +111,13 @@ export function assemble(world: World): CoordinatorUnderTest {
     settlement: {
       clock,
       metrics: { requests: UNHEARD, requestSeconds: UNHEARD, tokens: UNHEARD } as never,
+      receipts: { keep() {} },
+      knownModels: { answered() {} },
+      affinity,
+      calibration,
     },
-    receipts: { keep() {} },
+    calibration,
     receiptWaitMs: 0,
-    knownModels: { answered() {} },
     policy: DEFAULT_POLICY,
     clock,
   };

@@ -51,8 +51,6 @@ export interface AttemptRecord {
 export interface RequestRecord {
   readonly plan: RequestPlan;
   readonly arrivedAt: number;
-  /** How long its first content may take where no provider asks for more. */
-  readonly ttftDeadlineMs: number;
   /** When it was admitted: dispatch begins. */
   beganAt: number | undefined;
   readonly attempts: AttemptRecord[];

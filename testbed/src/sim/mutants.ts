@@ -43,7 +43,7 @@ export const STEP_MUTANTS: readonly StepMutant[] = [
     name: "begins its patience anew with every retry",
     plant: (real) => (state, input, policy) => {
       const [after, effects] = real(state, input, policy);
-      const retries = effects.some((effect) => effect.type === "open" && effect.role === "retry");
+      const retries = effects.some((effect) => effect.type === "open" && effect.terms.role === "retry");
       if (!retries || after.phase !== "racing") return [after, effects];
       return [{ ...after, patienceAt: input.now + policy.patienceMs }, effects];
     },
@@ -62,16 +62,14 @@ export const STEP_MUTANTS: readonly StepMutant[] = [
     name: "opens two backups",
     plant: (real) => (state, input, policy) => {
       const [after, effects] = real(state, input, policy);
-      const hedges = effects.some((effect) => effect.type === "open" && effect.role === "backup");
-      if (!hedges || after.phase !== "racing" || after.opened >= policy.maxAttempts) return [after, effects];
+      const hedge = effects.find((effect) => effect.type === "open" && effect.terms.role === "backup");
+      if (hedge?.type !== "open" || after.phase !== "racing" || after.opened >= policy.maxAttempts)
+        return [after, effects];
       const last = after.attempts.at(-1);
       if (last === undefined) return [after, effects];
       const index = after.opened;
       const attempts = [...after.attempts, { ...last, index }];
-      return [
-        { ...after, attempts, opened: index + 1 },
-        [...effects, { type: "open", attempt: index, role: "backup" }],
-      ];
+      return [{ ...after, attempts, opened: index + 1 }, [...effects, { ...hedge, attempt: index }]];
     },
   },
   {
@@ -79,33 +77,16 @@ export const STEP_MUTANTS: readonly StepMutant[] = [
     plant: (real) => (state, input, policy) => {
       const fails = state.phase === "committed" && input.type === "event" && input.event.type === "failed";
       if (!fails || input.attempt !== state.winner) return real(state, input, policy);
-      const again: DispatchState = {
-        phase: "racing",
-        attempts: [],
-        opened: state.winner + 1,
-        patienceAt: input.now + policy.ttftDeadlineMs,
-        hedged: true,
-        lastFailure: undefined,
-      };
-      const attempt = {
-        index: state.winner + 1,
-        openedAt: input.now,
-        started: true,
-        late: false,
-        generating: false,
-        dueAt: again.patienceAt,
-        ttftDueAt: again.patienceAt,
-        preamble: "none",
-        heldChunks: 0,
-        heldBytes: 0,
-      } as const;
-      return [
-        { ...again, attempts: [attempt], opened: attempt.index + 1 },
-        [
-          { type: "open", attempt: attempt.index, role: "retry" },
-          { type: "arm", timer: `due:${attempt.index}`, at: again.patienceAt },
-        ],
-      ];
+      const [again, effects] = real({ phase: "idle" }, { type: "begin", now: input.now }, policy);
+      if (again.phase !== "racing") return [again, effects];
+      const index = state.winner + 1;
+      const attempts = again.attempts.map((each) => ({ ...each, index, role: "retry" as const }));
+      const renamed = effects.map((effect) =>
+        effect.type === "open"
+          ? { ...effect, attempt: index, terms: { ...effect.terms, role: "retry" as const } }
+          : effect,
+      );
+      return [{ ...again, attempts, opened: index + 1 }, renamed];
     },
   },
   {

@@ -1,4 +1,3 @@
-import { DEFAULT_POLICY, policyFor } from "@hearth/coordinator/internals";
 import type { Primitives } from "@hearth/e2e";
 import type { RequestFrame } from "@hearth/protocol";
 import { assemble } from "./assemble.js";
@@ -85,7 +84,6 @@ export class SimulatedWorld implements World {
     const record: RequestRecord = {
       plan,
       arrivedAt: this.time.now(),
-      ttftDeadlineMs: policyFor(DEFAULT_POLICY, plan.promptTokens).ttftDeadlineMs,
       beganAt: undefined,
       attempts: [],
       winner: undefined,

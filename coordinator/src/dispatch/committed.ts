@@ -1,0 +1,48 @@
+import { type Committed, close, type Step, stay, timeoutFailure } from "./steps.js";
+import type { AttemptEvent, DispatchInput, DispatchPolicy, DispatchResult } from "./types.js";
+
+/** One attempt has won: from here on its events reach the consumer, and its end is told as what it is. */
+export function committed(state: Committed, input: DispatchInput, policy: DispatchPolicy): Step {
+  switch (input.type) {
+    case "begin":
+    case "started":
+    case "unavailable":
+      return stay(state);
+    case "resumed":
+      return [{ ...state, lastContentAt: input.now, lastSignAt: input.now }, []];
+    case "abort":
+      return close([state.winner], input.reason, { type: "cancelled", committed: true, reason: input.reason });
+    case "timer":
+      return input.timer === "gap" ? gap(state, input.now, policy) : stay(state);
+    case "event":
+      return input.attempt === state.winner ? winnerEvent(state, input.event, input.now) : stay(state);
+  }
+}
+
+function winnerEvent(state: Committed, event: AttemptEvent, now: number): Step {
+  switch (event.type) {
+    case "working":
+      return [{ ...state, lastSignAt: now }, []];
+    case "preamble":
+      return [state, [{ type: "emit", chunks: [event.chunk] }]];
+    case "content":
+      return [{ ...state, lastContentAt: now, lastSignAt: now }, [{ type: "emit", chunks: event.chunks }]];
+    case "end":
+      return finish({ type: "success", attempt: state.winner, usage: event.usage });
+    case "failed":
+      return finish({ type: "failed", committed: true, failure: event.failure });
+  }
+}
+
+/**
+ * Rule 6: silent for too long, or kept by signs of life alone for too long. The timer is armed once and moved only when
+ * it fires: no timer is touched per chunk.
+ */
+function gap(state: Committed, now: number, policy: DispatchPolicy): Step {
+  const { contentGapMs, signsAloneMs } = policy;
+  const dueAt = Math.min(state.lastSignAt + contentGapMs, state.lastContentAt + Math.max(contentGapMs, signsAloneMs));
+  if (now < dueAt) return [state, [{ type: "arm", timer: "gap", at: dueAt }]];
+  return close([state.winner], "stalled", { type: "failed", committed: true, failure: timeoutFailure("stalled") });
+}
+
+const finish = (result: DispatchResult): Step => [{ phase: "closed" }, [{ type: "finish", result }]];

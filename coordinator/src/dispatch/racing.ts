@@ -1,0 +1,177 @@
+import type { WorkingScope } from "@hearth/protocol";
+import { lateAt, moved } from "./attempt-clocks.js";
+import { emptied, failed, outOfPatience, unavailable } from "./failing.js";
+import { PROTOCOL_VIOLATION } from "./failures.js";
+import { mayOpen, seek, started } from "./seeking.js";
+import {
+  type AttemptMoment,
+  cancelled,
+  close,
+  commit,
+  isRunning,
+  type Moment,
+  type Racing,
+  type RunningAttempt,
+  replace,
+  type Step,
+  stay,
+  timeoutFailure,
+} from "./steps.js";
+import type { AttemptEvent, DispatchEffect, DispatchInput, DispatchPolicy, TimerName } from "./types.js";
+
+/** Nobody has won yet: whatever happens here, the consumer sees nothing of it. */
+export function racing(state: Racing, input: DispatchInput, policy: DispatchPolicy): Step {
+  switch (input.type) {
+    case "begin":
+    case "resumed":
+      return stay(state);
+    case "abort": {
+      const all = state.attempts.map(({ index }) => index);
+      return close(all, input.reason, { type: "cancelled", committed: false, reason: input.reason });
+    }
+    case "timer":
+      return timed({ state, now: input.now, policy }, input.timer);
+    case "started":
+    case "unavailable":
+    case "event": {
+      const attempt = state.attempts.find((each) => each.index === input.attempt);
+      return attempt === undefined ? stay(state) : told({ state, attempt, now: input.now, policy }, input);
+    }
+  }
+}
+
+function told(moment: AttemptMoment, input: Extract<DispatchInput, { readonly attempt: number }>): Step {
+  switch (input.type) {
+    case "started":
+      return started(moment, input);
+    case "unavailable":
+      return unavailable(moment, input.error);
+    case "event":
+      return isRunning(moment.attempt)
+        ? heard({ ...moment, attempt: moment.attempt }, input.event)
+        : stay(moment.state);
+  }
+}
+
+interface RunningMoment extends Moment {
+  readonly attempt: RunningAttempt;
+}
+
+function heard(moment: RunningMoment, event: AttemptEvent): Step {
+  switch (event.type) {
+    case "working":
+      return working(moment, event);
+    case "preamble":
+      return preamble(moment, event);
+    case "content":
+      return commit(moment, [{ type: "emit", chunks: event.chunks }]);
+    case "end":
+      return emptied(moment, event.usage);
+    case "failed":
+      return failed(moment, event.failure);
+  }
+}
+
+/** Rule 1: held, repeats merged, so many at most. Rule 4: a first word is a movement, once. */
+function preamble(
+  moment: RunningMoment,
+  { chunk, repeats = false }: Extract<AttemptEvent, { type: "preamble" }>,
+): Step {
+  const { state, attempt, now, policy } = moment;
+  const heldChunks = attempt.heldChunks + (repeats ? 0 : 1);
+  const heldBytes = attempt.heldBytes + (repeats ? 0 : chunk.bytes.length);
+  if (heldChunks > policy.heldChunksMax || heldBytes > policy.heldBytesMax) {
+    return failed(moment, PROTOCOL_VIOLATION, [cancelled(attempt.index, "superseded")]);
+  }
+  const next = moved(attempt, { sign: "preamble", scope: "request", now }, policy);
+  const hold: DispatchEffect = { type: "hold", attempt: attempt.index, chunk, instead: repeats };
+  return [replace(state, { ...next, heldChunks, heldBytes }), [hold]];
+}
+
+function working(moment: RunningMoment, { sign, scope }: Extract<AttemptEvent, { type: "working" }>): Step {
+  const { state, attempt, now, policy } = moment;
+  const next = moved(attempt, { sign, scope, now }, policy);
+  if (attempt.generatingAt !== undefined) return [replace(state, writes(next, now)), []];
+  if (sign !== "generating" || scope === ("server" satisfies WorkingScope)) return [replace(state, next), []];
+  // Rule 4: the first content of an answer that comes as a whole. It wins the race, and may still fail unseen.
+  const rivals = state.attempts.filter((each) => each !== attempt);
+  const alone: Racing = { ...state, attempts: [writes(next, now)] };
+  return [
+    alone,
+    [
+      ...rivals.map((each) => cancelled(each.index, each.late ? "deadline" : "lost_race")),
+      { type: "arm", timer: `due:${attempt.index}`, at: now + policy.contentGapMs },
+    ],
+  ];
+}
+
+const writes = (attempt: RunningAttempt, now: number): RunningAttempt => ({
+  ...attempt,
+  generatingAt: now,
+  late: false,
+});
+
+function timed(moment: Moment, timer: TimerName): Step {
+  switch (timer) {
+    case "hedge":
+      return hedge(moment);
+    case "patience":
+      return outOfPatience(moment);
+    case "gap":
+      return stay(moment.state);
+    default: {
+      const attempt = moment.state.attempts.find((each) => timer === `due:${each.index}`);
+      if (attempt === undefined || !isRunning(attempt)) return stay(moment.state);
+      return attempt.generatingAt === undefined
+        ? due({ ...moment, attempt })
+        : writingDue({ ...moment, attempt }, attempt.generatingAt);
+    }
+  }
+}
+
+function hedge(moment: Moment): Step {
+  const { state } = moment;
+  const [only, ...others] = state.attempts;
+  const silent = only !== undefined && others.length === 0 && isRunning(only) && !only.late;
+  const possible = !state.hedged && silent && only.generatingAt === undefined && mayOpen(moment);
+  return possible ? seek({ ...moment, state: { ...state, hedged: true } }, BACKUP) : stay(state);
+}
+
+const BACKUP = { role: "backup", waits: false } as const;
+const REPLACEMENT = { role: "retry", waits: true } as const;
+
+/**
+ * Rule 3. The estimate has passed: somebody is looked for, beside one that moves, in the place of one that does not.
+ * Nobody is cancelled while nobody else has taken the place.
+ */
+function due(moment: RunningMoment): Step {
+  const { state, attempt, now, policy } = moment;
+  const look = (at: number): DispatchEffect => ({ type: "arm", timer: `due:${attempt.index}`, at });
+  if (now < attempt.estimateAt) return [state, [look(attempt.estimateAt)]];
+  const late = now >= lateAt(attempt);
+  const others = state.attempts.filter((each) => each !== attempt);
+  if (late && others.some((each) => isRunning(each) && !each.late)) {
+    return failed(moment, timeoutFailure("timeout"), [cancelled(attempt.index, "deadline")]);
+  }
+  const marked: Moment = { ...moment, state: replace(state, { ...attempt, late }) };
+  if (!mayOpen(moment)) return [marked.state, late ? [] : [look(lateAt(attempt))]];
+  const again = look(late ? now + policy.reseekMs : Math.min(lateAt(attempt), now + policy.reseekMs));
+  if (others.some((each) => !each.late)) return [marked.state, [again]];
+  const wanted = late ? REPLACEMENT : ({ role: "overtake", waits: false, expectedBefore: attempt.deadlineAt } as const);
+  const [next, effects] = seek(marked, wanted);
+  return [next, [again, ...effects]];
+}
+
+/** Rule 4: an answer that is being written has fallen silent. Alone, it is waited for as long as signs may keep it. */
+function writingDue(moment: RunningMoment, generatingAt: number): Step {
+  const { state, attempt, now, policy } = moment;
+  const look = (at: number): DispatchEffect => ({ type: "arm", timer: `due:${attempt.index}`, at });
+  if (now < generatingAt + policy.contentGapMs) return [state, [look(generatingAt + policy.contentGapMs)]];
+  const givenUpAt = generatingAt + Math.max(policy.contentGapMs, policy.signsAloneMs);
+  if (now >= givenUpAt) return failed(moment, timeoutFailure("stalled"), [cancelled(attempt.index, "stalled")]);
+  const marked: Moment = { ...moment, state: replace(state, { ...attempt, late: true }) };
+  const again = look(Math.min(givenUpAt, now + policy.reseekMs));
+  if (state.attempts.length > 1 || !mayOpen(moment)) return [marked.state, [again]];
+  const [next, effects] = seek(marked, REPLACEMENT);
+  return [next, [again, ...effects]];
+}

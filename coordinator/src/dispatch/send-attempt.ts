@@ -1,0 +1,272 @@
+import type { ProofFailure } from "@hearth/attestation";
+import type { AttemptSealer } from "@hearth/e2e";
+import type { Clock } from "@hearth/platform";
+import {
+  type AttemptId,
+  DATA_HEADER_BYTES,
+  LIMITS,
+  type ProviderId,
+  type RequestId,
+  writeDataHeader,
+} from "@hearth/protocol";
+import type { ConfirmedCancel, ProviderLink, SealedRequest } from "../fleet/provider-link.js";
+import type { ClampedMember } from "../fleet/usage-bounds.js";
+import type { Background } from "../platform/background.js";
+import { HearthError } from "../platform/errors.js";
+import type { Ids } from "../platform/ids.js";
+import type { ProviderContext, ProviderContexts } from "../sealing/provider-contexts.js";
+import type { Evidence, Observation } from "../selection/evidence/evidence.js";
+import type { Picked } from "../selection/pick-result.js";
+import type { Traits } from "../selection/traits.js";
+import { type AttemptEnd, type DigestFault, ProviderAttempt } from "./attempt.js";
+import { isRefusal } from "./failures.js";
+import type { OutboundForm, OutboundRequest } from "./outbound-request.js";
+import { ReceiptCheck } from "./receipt-check.js";
+import { SentAttempt } from "./sent-attempt.js";
+import type { AttemptRole } from "./types.js";
+
+export interface SendDeps {
+  readonly ids: Ids;
+  readonly clock: Clock;
+  readonly contexts: ProviderContexts;
+  readonly observer: AttemptObserver;
+  readonly evidence: Evidence;
+  /** Where receipts are checked. */
+  readonly background: Background;
+  /** The machine has signed what is not true: it gets nothing for a while, also if it has left meanwhile. */
+  readonly distrust: (id: ProviderId) => void;
+}
+
+/** Watches attempts come and go: metrics live on the other side of it. */
+export interface AttemptObserver {
+  started(role: AttemptRole): void;
+  content(first: boolean, gapMs: number): void;
+  receipt(outcome: "ok" | "missing" | ProofFailure): void;
+  ended(role: AttemptRole, end: AttemptEnd, attempt: EndedAttempt): void;
+  /** What this provider counted cannot be true, and counts as the most that can. */
+  usageClamped(provider: ProviderId, members: readonly ClampedMember[]): void;
+  /** This provider has answered our cancel of an attempt. */
+  cancelConfirmed(provider: ProviderId, confirmed: ConfirmedCancel): void;
+  /** Our own code threw over what this provider had sent. */
+  undigested(provider: ProviderId, fault: DigestFault): void;
+}
+
+/** Which attempt has ended, for the books. */
+export interface EndedAttempt {
+  readonly requestId: RequestId;
+  readonly attemptId: AttemptId;
+  readonly provider: ProviderId;
+  /** The build that was asked for. */
+  readonly model: string;
+}
+
+/** A place for an attempt, and what it is to be. */
+export interface Placed {
+  readonly pick: Picked;
+  /** Of the build that it is for. */
+  readonly traits: Traits;
+  readonly role: AttemptRole;
+}
+
+/** All that is needed to send one attempt. */
+export interface Sendable extends Placed {
+  readonly link: ProviderLink;
+  readonly request: OutboundRequest;
+  /** How long its provider was looked for, ms. */
+  readonly routeMs: number;
+  /** It has ended; its place has been given back. */
+  readonly left: (sent: SentAttempt, end: AttemptEnd) => void;
+}
+
+/**
+ * Writes the request in the provider's dialect, seals it and sends it.
+ *
+ * @returns the error when it is our own (rule 9); `undefined` when this provider can take nothing after all
+ */
+export function sendAttempt(deps: SendDeps, sendable: Sendable): SentAttempt | HearthError | undefined {
+  const { clock } = deps;
+  const startedAt = clock.now();
+  let sealed: Sealed | undefined;
+  try {
+    sealed = new AttemptSender(deps, sendable).seal();
+  } catch (thrown) {
+    return HearthError.from(thrown);
+  }
+  if (sealed === undefined) return undefined;
+  const sealedAt = clock.now();
+  const { sent } = sealed;
+  const stream = sendable.link.openStream(sealed.request, sent.attempt);
+  if (stream === undefined) return undefined;
+  sent.attempt.attach(stream);
+  sealed.observe();
+  const { routeMs } = sendable;
+  sent.times = { routeMs, encryptMs: sealedAt - startedAt, dispatchMs: clock.now() - sealedAt };
+  return sent;
+}
+
+interface Sealed {
+  readonly request: SealedRequest;
+  readonly sent: SentAttempt;
+  /** It is on its way: from here on it teaches what its machine can do. */
+  readonly observe: () => void;
+}
+
+class AttemptSender {
+  readonly #deps: SendDeps;
+  readonly #of: Sendable;
+  readonly #id: AttemptId;
+  #observation: Observation | undefined;
+
+  constructor(deps: SendDeps, sendable: Sendable) {
+    this.#deps = deps;
+    this.#of = sendable;
+    this.#id = deps.ids.attempt();
+  }
+
+  /** @throws what fails in our own translation */
+  seal(): Sealed | undefined {
+    const { request, link, traits } = this.#of;
+    const context = this.#context();
+    if (context === undefined) return undefined;
+    const sealer = context.sealing.attempt({ requestId: request.id, attemptId: this.#id });
+    const form = request.form(link.models.get(traits.model)?.dialects ?? [], traits.model);
+    const opening: SealedRequest["opening"] = {
+      request_id: request.id,
+      attempt_id: this.#id,
+      model: traits.model,
+      dialect: form.dialect,
+      delivery: request.delivery,
+      context_id: context.announcement.context_id,
+      body_bytes: form.body.length,
+    };
+    const frames = (stream: number): Uint8Array[] => sealBody(sealer, form.body, stream);
+    const sealed = { context: context.announcement, opening, frames };
+    const sent = this.#sent(sealer, form);
+    const observe = (): void => {
+      if (sent.ending === undefined) this.#observation = this.#deps.evidence.observe(link, traits);
+    };
+    return { request: sealed, sent, observe };
+  }
+
+  #sent(sealer: AttemptSealer, form: OutboundForm): SentAttempt {
+    const { request, link, pick, traits, role } = this.#of;
+    const { clock, contexts, observer } = this.#deps;
+    const { model } = traits;
+    const attempt = new ProviderAttempt({
+      id: this.#id,
+      provider: link.id,
+      form,
+      opener: sealer.response,
+      receipts: this.#receipts(form.body),
+      answerTokens: request.maxTokens ?? link.models.get(model)?.context_length,
+      clock,
+      working: () => pick.lease.report("accept"),
+      content: (first, gapMs) => {
+        if (first) this.#observation?.content();
+        observer.content(first, gapMs);
+      },
+      ended: (end) => this.#ended(sent, end),
+      violated: (reason) => link.close(reason),
+      unopened: () => contexts.forget(link),
+      undigested: (fault) => observer.undigested(link.id, fault),
+      usageClamped: (members) => observer.usageClamped(link.id, members),
+      cancelConfirmed: (confirmed) => {
+        sent.spent = confirmed.spent;
+        observer.cancelConfirmed(link.id, confirmed);
+      },
+      retracted: () => pick.lease.judge("retraction", clock.now()),
+    });
+    const { lease, expectation } = pick;
+    const sent = new SentAttempt({ attempt, role, model, link, lease, expectation });
+    return sent;
+  }
+
+  #receipts(body: Uint8Array): ReceiptCheck | undefined {
+    const { link, request, traits } = this.#of;
+    if (link.proven === undefined) return undefined;
+    const { background, observer } = this.#deps;
+    const { model } = traits;
+    const advertised = (): string | null => link.models.get(model)?.weights_hash ?? null;
+    const { batches } = link.proven;
+    return new ReceiptCheck(
+      { batches, requestId: request.id, attemptId: this.#id, model, advertised, body },
+      {
+        background,
+        checked: (outcome) => {
+          observer.receipt(outcome);
+          if (outcome !== "ok" && outcome !== "missing") this.#caught();
+        },
+        undigested: (sizeBytes, thrown) => observer.undigested(link.id, { what: "receipt", sizeBytes, thrown }),
+      },
+    );
+  }
+
+  /** An answer may come without a receipt, never with a false one: it is out by now, and its provider is fenced. */
+  #caught(): void {
+    const { pick, link } = this.#of;
+    pick.lease.judge("retraction", this.#deps.clock.now());
+    this.#deps.distrust(link.id);
+    link.close("untrusted");
+  }
+
+  /** A key that yields no usable secret (a low-order point) is an attack or a broken agent: it gets nothing. */
+  #context(): ProviderContext | undefined {
+    const { link } = this.#of;
+    try {
+      return this.#deps.contexts.of(link, link.encryptionKey);
+    } catch {
+      link.close("untrusted");
+      return undefined;
+    }
+  }
+
+  /** Its place is free again; what it says of its provider is judged when the whole request has ended. */
+  #ended(sent: SentAttempt, end: AttemptEnd): void {
+    const { pick, link, request, traits, role, left } = this.#of;
+    const { observer, clock } = this.#deps;
+    sent.ending = { end, at: clock.now() };
+    this.#observation?.ended(...taught(end));
+    if (end.type === "completed") pick.lease.report("accept");
+    if (end.type === "failed" && isRefusal(end.failure)) pick.lease.report("refusal");
+    left(sent, end);
+    pick.lease[Symbol.dispose]();
+    observer.ended(role, end, {
+      requestId: request.id,
+      attemptId: this.#id,
+      provider: link.id,
+      model: traits.model,
+    });
+  }
+}
+
+/** What the end of an attempt teaches about its machine's speed. */
+function taught(end: AttemptEnd): Parameters<Observation["ended"]> {
+  switch (end.type) {
+    case "completed":
+      return ["completed", end.usage];
+    case "failed":
+      return ["failed"];
+    case "cancelled":
+      return [end.reason === "lost_race" ? "lost_race" : "given_up"];
+  }
+}
+
+/** Gives a place back that nothing was sent to. */
+export function giveBack(pick: Picked): undefined {
+  pick.lease.judge("neutral", 0);
+  pick.lease[Symbol.dispose]();
+  return undefined;
+}
+
+function sealBody(sealer: AttemptSealer, body: Uint8Array, stream: number): Uint8Array[] {
+  const frames: Uint8Array[] = [];
+  const chunks = Math.max(1, Math.ceil(body.length / LIMITS.requestChunkBytes));
+  for (let seq = 0; seq < chunks; seq++) {
+    const final = seq === chunks - 1;
+    const chunk = body.subarray(seq * LIMITS.requestChunkBytes, (seq + 1) * LIMITS.requestChunkBytes);
+    const frame = sealer.seal(chunk, final, DATA_HEADER_BYTES);
+    writeDataHeader(frame, { kind: "request", stream, seq, final, holds: "body" });
+    frames.push(frame);
+  }
+  return frames;
+}

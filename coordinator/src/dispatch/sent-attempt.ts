@@ -1,0 +1,68 @@
+import type { AttemptId, CancelReason, ProviderId, Usage } from "@hearth/protocol";
+import type { ProviderLink } from "../fleet/provider-link.js";
+import type { Expectation, Lease } from "../selection/pick-result.js";
+import type { AttemptEnd, ProviderAttempt } from "./attempt.js";
+import type { Attempt, AttemptEvent, AttemptRole } from "./types.js";
+
+/** How long each part of sending an attempt took, ms. */
+export interface SendingTimes {
+  readonly routeMs: number;
+  readonly encryptMs: number;
+  readonly dispatchMs: number;
+}
+
+/** What an attempt was sent with. */
+export interface Sending {
+  readonly attempt: ProviderAttempt;
+  readonly role: AttemptRole;
+  /** The build that was asked for. */
+  readonly model: string;
+  readonly link: ProviderLink;
+  readonly lease: Lease;
+  readonly expectation: Expectation;
+}
+
+/** How an attempt ended, and when, ms on the coordinator's clock. */
+export interface AttemptEnding {
+  readonly end: AttemptEnd;
+  readonly at: number;
+}
+
+/** An attempt on its way, with all that is known of it: its part of the request's memory. */
+export class SentAttempt implements Attempt {
+  readonly attempt: ProviderAttempt;
+  readonly role: AttemptRole;
+  readonly model: string;
+  readonly link: ProviderLink;
+  readonly lease: Lease;
+  readonly expectation: Expectation;
+  times: SendingTimes = { routeMs: 0, encryptMs: 0, dispatchMs: 0 };
+  ending: AttemptEnding | undefined;
+  /** What its provider says, of one that was cancelled, that it had spent; it may come long after the end. */
+  spent: Usage | undefined;
+
+  constructor({ attempt, role, model, link, lease, expectation }: Sending) {
+    this.attempt = attempt;
+    this.role = role;
+    this.model = model;
+    this.link = link;
+    this.lease = lease;
+    this.expectation = expectation;
+  }
+
+  get id(): AttemptId {
+    return this.attempt.id;
+  }
+
+  get provider(): ProviderId {
+    return this.attempt.provider;
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<AttemptEvent> {
+    return this.attempt[Symbol.asyncIterator]();
+  }
+
+  cancel(reason: CancelReason): void {
+    this.attempt.cancel(reason);
+  }
+}

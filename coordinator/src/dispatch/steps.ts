@@ -1,0 +1,74 @@
+import type { CancelReason } from "@hearth/protocol";
+import type {
+  AttemptFailure,
+  AttemptIndex,
+  DispatchEffect,
+  DispatchPolicy,
+  DispatchResult,
+  DispatchState,
+  RacingAttempt,
+} from "./types.js";
+
+export type Racing = Extract<DispatchState, { phase: "racing" }>;
+export type Committed = Extract<DispatchState, { phase: "committed" }>;
+
+/** What comes of one input: the next state, and what is to be done, in order. */
+export type Step = readonly [DispatchState, readonly DispatchEffect[]];
+
+/** The state of a race, and when and by what numbers it is looked at. */
+export interface Moment {
+  readonly state: Racing;
+  readonly now: number;
+  readonly policy: DispatchPolicy;
+}
+
+/** The same, with the attempt that it is about. */
+export interface AttemptMoment extends Moment {
+  readonly attempt: RacingAttempt;
+}
+
+/** An attempt that a provider has taken. */
+export type RunningAttempt = RacingAttempt & { readonly startedAt: number };
+
+export const stay = (state: DispatchState): Step => [state, []];
+
+export const isRunning = (attempt: RacingAttempt): attempt is RunningAttempt => attempt.startedAt !== undefined;
+
+export function replace(state: Racing, attempt: RacingAttempt): Racing {
+  return { ...state, attempts: state.attempts.map((each) => (each.index === attempt.index ? attempt : each)) };
+}
+
+export function without(state: Racing, index: AttemptIndex): Racing {
+  return { ...state, attempts: state.attempts.filter((each) => each.index !== index) };
+}
+
+export const cancelled = (attempt: AttemptIndex, reason: CancelReason): DispatchEffect => ({
+  type: "cancel",
+  attempt,
+  reason,
+});
+
+/** Cancels these and ends the request. */
+export function close(attempts: readonly AttemptIndex[], reason: CancelReason, result: DispatchResult): Step {
+  const cancels = attempts.map((attempt) => cancelled(attempt, reason));
+  return [{ phase: "closed" }, [...cancels, { type: "finish", result }]];
+}
+
+/** Rule 7: the first content wins; everyone else is cancelled. */
+export function commit({ state, attempt, now, policy }: AttemptMoment, then: readonly DispatchEffect[]): Step {
+  const losers = state.attempts.filter((each) => each.index !== attempt.index);
+  return [
+    { phase: "committed", winner: attempt.index, lastContentAt: now, lastSignAt: now },
+    [
+      ...losers.map((each) => cancelled(each.index, each.late ? "deadline" : "lost_race")),
+      { type: "commit", attempt: attempt.index },
+      ...then,
+      { type: "arm", timer: "gap", at: now + policy.contentGapMs },
+    ],
+  ];
+}
+
+/** Silence is the provider's fault, and 504-shaped. */
+export function timeoutFailure(code: "timeout" | "fell_silent" | "load_timeout" | "stalled"): AttemptFailure {
+  return { code, progress: "processed", retryable: true, faulty: true, status: 504 };
+}

@@ -1,0 +1,63 @@
+import type { SentAttempt } from "../dispatch/sent-attempt.js";
+import type { AttemptFailure } from "../dispatch/types.js";
+import type { Verdict } from "../selection/pick-result.js";
+
+/**
+ * Whose fault the failures of a request were: the failover is the experiment. Somebody who answered confirms the
+ * failures of those who could not. Failures that are alike on two providers, and no answer, are the request's own.
+ *
+ * @param attempts all of a request that has ended
+ */
+export function judge(attempts: readonly SentAttempt[]): void {
+  const answered = attempts.some(({ ending }) => ending?.end.type === "completed");
+  const alike = answered ? new Set<string>() : likenesses(attempts);
+  for (const { lease, ending } of attempts) {
+    if (ending !== undefined) lease.judge(verdictOf(ending.end, answered, alike), ending.at);
+  }
+}
+
+type End = NonNullable<SentAttempt["ending"]>["end"];
+
+function verdictOf(end: End, confirmed: boolean, alike: ReadonlySet<string>): Verdict {
+  switch (end.type) {
+    case "completed":
+      return "success";
+    case "failed": {
+      const { failure } = end;
+      if (!failure.faulty || alike.has(likenessOf(failure))) return "neutral";
+      return { confirmed, connectionLost: failure.code === "connection_lost" };
+    }
+    case "cancelled":
+      return verdictOfCancelled(end.reason, confirmed);
+  }
+}
+
+/** We gave up on it because it had been silent for too long: before content it was late, behind content it failed. */
+function verdictOfCancelled(reason: Extract<End, { type: "cancelled" }>["reason"], confirmed: boolean): Verdict {
+  if (reason === "deadline") return "late";
+  return reason === "stalled" ? { confirmed, connectionLost: false } : "neutral";
+}
+
+/** What failed alike on two providers at least. */
+function likenesses(attempts: readonly SentAttempt[]): ReadonlySet<string> {
+  const seen = new Map<string, string>();
+  const alike = new Set<string>();
+  for (const { ending, provider } of attempts) {
+    if (ending?.end.type !== "failed" || NEVER_ALIKE.has(ending.end.failure.code)) continue;
+    const likeness = likenessOf(ending.end.failure);
+    if (seen.has(likeness) && seen.get(likeness) !== provider) alike.add(likeness);
+    seen.set(likeness, provider);
+  }
+  return alike;
+}
+
+/** A connection and a clock know nothing of the request. */
+const NEVER_ALIKE: ReadonlySet<AttemptFailure["code"]> = new Set([
+  "connection_lost",
+  "timeout",
+  "fell_silent",
+  "load_timeout",
+  "stalled",
+]);
+
+const likenessOf = ({ code, status }: AttemptFailure): string => `${code} ${status}`;
