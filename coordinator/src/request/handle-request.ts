@@ -6,6 +6,7 @@ import type { SentAttempt } from "../dispatch/sent-attempt.js";
 import type { Logger } from "../platform/logger.js";
 import { type AdmitDeps, admit } from "./admit.js";
 import { answerHeaders } from "./answer-headers.js";
+import { underAskedName } from "./asked-name.js";
 import { type Caller, classify } from "./classify.js";
 import type { Consumer, Dialect } from "./consumer.js";
 import type { InferenceRequest } from "./inference-request.js";
@@ -64,7 +65,7 @@ export async function handleRequest(
   const policy = policyFor(services.policy, { ...patience, hedgeDelayMs: hedgeDelayOf(services, record) });
   const stream = race({ startAttempt, committed, policy, clock }, signal);
   const receipted = new ReceiptedConsumer(consumer, clock, { waitMs: services.receiptWaitMs, of: record });
-  const reply = dialect.reply(request, receipted);
+  const reply = underAskedName(dialect.reply(request, receipted), record.plan);
   await relay(stream, reply, receipted, {
     undigested: (thrown) => record.undigested(thrown),
     settle: (outcome) => settle(services.settlement, log, record, outcome),
