@@ -14,7 +14,13 @@ it("says when to come back, in both of the headers that SDKs read", () => {
 });
 
 it("keeps an SDK from trying again what would fail again", () => {
-  for (const code of ["internal", "capability_unavailable", "request_rejected", "context_length_exceeded"] as const) {
+  for (const code of [
+    "internal",
+    "capability_unavailable",
+    "capability_unsupported",
+    "request_rejected",
+    "context_length_exceeded",
+  ] as const) {
     expect(errorResponse(new HearthError(code, "No.")).headers).toMatchObject({ "x-should-retry": "false" });
   }
   expect(errorResponse(new HearthError("provider_error", "No.")).headers).toEqual({});

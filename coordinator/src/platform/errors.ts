@@ -51,6 +51,8 @@ export interface ErrorDetails {
   readonly overflow?: ContextOverflow | undefined;
   /** A backend's own error object, shown to the consumer in place of ours. Never logged: it may quote the prompt. */
   readonly upstreamError?: unknown;
+  /** By how much a prompt is too long (`context_length_exceeded`), tokens. */
+  readonly overflow?: ContextOverflow | undefined;
   readonly cause?: unknown;
 }
 

@@ -1,4 +1,4 @@
-import { HearthError } from "../platform/errors.js";
+import { contextLengthExceeded, HearthError } from "../platform/errors.js";
 import type { Rejected } from "./evaluate.js";
 import type { EvaluationContext } from "./evaluation-context.js";
 import { BIT, type GateSet, promptLimitOf } from "./gates.js";
@@ -76,7 +76,10 @@ function errorOf(rung: Rung, { before, all, context }: Situation): HearthError {
   const kind = traits.dialect ?? traits.shape;
   switch (rung) {
     case "context":
-      return tooLong(before, traits.promptTokens);
+      return contextLengthExceeded({
+        promptTokens: Math.ceil(traits.promptTokens),
+        contextTokens: Math.max(...before.map(promptLimitOf)),
+      });
     case "ability":
       if (without(all, ABLE).length === 0) {
         return new HearthError("capability_unsupported", `No provider of this model serves ${kind} requests.`);
@@ -103,11 +106,4 @@ function unable(kind: string): HearthError {
   return new HearthError("capability_unavailable", `No provider of this model can serve ${kind} requests now.`, {
     retryAfterSeconds: 30,
   });
-}
-
-/** In words that the clients of either API look for. */
-function tooLong(rejected: readonly Rejected[], promptTokens: number): HearthError {
-  const maximum = Math.max(...rejected.map(promptLimitOf));
-  const words = `prompt is too long: ${Math.ceil(promptTokens)} tokens > ${maximum} maximum context length`;
-  return new HearthError("context_length_exceeded", words);
 }

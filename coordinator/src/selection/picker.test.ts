@@ -407,7 +407,7 @@ describe("the ladder", () => {
     expect(result).toMatchObject({
       error: {
         code: "context_length_exceeded",
-        message: "prompt is too long: 120 tokens > 50 maximum context length",
+        details: { overflow: { promptTokens: 120, contextTokens: 50 } },
       },
     });
   });

@@ -58,8 +58,7 @@ function tiedWithBest(candidates: readonly Candidate[], tieMs: number): readonly
 function leastBusy(candidates: readonly Candidate[]): readonly Candidate[] {
   let least: Candidate[] = [];
   for (const candidate of candidates) {
-    const [first] = least;
-    const order = first === undefined ? -1 : byWork(candidate, first);
+    const order = least.length === 0 ? -1 : byWork(candidate, least[0] as Candidate);
     if (order < 0) least = [candidate];
     else if (order === 0) least.push(candidate);
   }

@@ -80,7 +80,8 @@ function pickOnce(picker: Picker, model: string): void {
 function createBenchPicker(byModel: ReadonlyMap<string, readonly Provider[]>): Picker {
   const rng = seededRng(1);
   const hooks = { ejected() {}, capacityCooled() {} };
-  const lost = new Map<ProviderId, number>();
+  const tallies = new Map<ProviderId, { lost: number }>();
+  for (const providers of byModel.values()) for (const { id } of providers) tallies.set(id, { lost: 0 });
   return createPicker({
     directory: { serving: (model) => byModel.get(model) ?? [] },
     catalog: () => DEFAULT_CATALOG,
@@ -92,8 +93,11 @@ function createBenchPicker(byModel: ReadonlyMap<string, readonly Provider[]>): P
     rng,
     hooks: {
       rejected() {},
-      // What the coordinator does with it costs as much.
-      lost: (provider) => lost.set(provider, (lost.get(provider) ?? 0) + 1),
+      // As the coordinator does: a look-up and a count.
+      lost(provider) {
+        const tally = tallies.get(provider);
+        if (tally !== undefined) tally.lost += 1;
+      },
       decided() {},
       servedAlthoughEjected() {},
     },
