@@ -17,7 +17,6 @@ import { WaitQueue } from "../selection/wait-queue.js";
 
 export interface Selection extends Pick<OpenAttemptDeps, "picker" | "queue" | "hedging" | "evidence"> {
   readonly outlier: OutlierDetector;
-  readonly affinity: Affinity;
 }
 
 export interface SelectionDeps {
@@ -80,7 +79,7 @@ export function createSelection(deps: SelectionDeps): Selection {
     suppressed: (reason) => metrics.hedgesSuppressed.inc({ reason }),
     backupWon: () => metrics.speculativeWins.inc(),
   });
-  return { picker, queue, hedging, outlier, evidence, affinity };
+  return { picker, queue, hedging, outlier, evidence };
 }
 
 /** Turns attempts into metrics, and what our own code threw over into a line of the log. */

@@ -47,8 +47,6 @@ export interface ErrorDetails {
   readonly retryAfterSeconds?: number | undefined;
   /** The status to show where the code alone does not decide it (`request_rejected`, `provider_error`). */
   readonly status?: number | undefined;
-  /** By how much a prompt is too long (`context_length_exceeded`), tokens. */
-  readonly overflow?: ContextOverflow | undefined;
   /** A backend's own error object, shown to the consumer in place of ours. Never logged: it may quote the prompt. */
   readonly upstreamError?: unknown;
   /** By how much a prompt is too long (`context_length_exceeded`), tokens. */

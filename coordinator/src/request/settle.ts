@@ -6,7 +6,6 @@ import type { KnownModels } from "../fleet/known-models.js";
 import type { HearthError } from "../platform/errors.js";
 import type { Logger } from "../platform/logger.js";
 import type { Metrics } from "../platform/metrics.js";
-import type { Affinity } from "../selection/affinity.js";
 import { judge } from "./judge.js";
 import type { ReceiptBook } from "./receipt-book.js";
 import type { RequestRecord } from "./request-record.js";
@@ -17,7 +16,6 @@ export interface SettleDeps {
   readonly metrics: Pick<Metrics, "requests" | "requestSeconds" | "tokens">;
   readonly receipts: Pick<ReceiptBook, "keep">;
   readonly knownModels: Pick<KnownModels, "answered">;
-  readonly affinity: Pick<Affinity, "remember">;
   readonly calibration: Pick<TokenCalibration, "learn">;
 }
 
@@ -38,12 +36,11 @@ type Success = Extract<Outcome<SentAttempt>, { type: "success" }>;
 
 /** What an answer adds to the books: its tokens, its receipt, that its machine has the model. */
 function answered(deps: SettleDeps, record: RequestRecord, { attempt, usage }: Success): void {
-  const { metrics, receipts, knownModels, affinity, calibration } = deps;
-  const { request, traits } = record;
+  const { metrics, receipts, knownModels, calibration } = deps;
+  const { request } = record;
   metrics.tokens.inc({ kind: "prompt" }, usage.prompt_tokens);
   metrics.tokens.inc({ kind: "completion" }, usage.completion_tokens);
   knownModels.answered(attempt.link, attempt.model);
-  if (traits.conversation !== undefined) affinity.remember(traits.conversation, attempt.provider);
   // What a picture comes to is no matter of scripts.
   if (!request.needs.vision) {
     const { model, promptTokens: raw } = request;

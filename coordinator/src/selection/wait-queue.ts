@@ -5,12 +5,9 @@ import type { Picker } from "./picker.js";
 import { DEFAULT_SELECTION, type QueueSettings } from "./settings.js";
 import type { Search, Traits } from "./traits.js";
 
-/**
- * Failovers go before requests that have not been tried yet: their consumers have waited longer. Who would overtake an
- * attempt that runs comes last of all.
- */
-export type Priority = "failover" | "fresh" | "overtake";
-const PRIORITIES: readonly Priority[] = ["failover", "fresh", "overtake"];
+/** Failovers go before requests that have not been tried yet: their consumers have waited longer. */
+export type Priority = "failover" | "fresh";
+const PRIORITIES: readonly Priority[] = ["failover", "fresh"];
 
 export type WaitResult = Picked | { readonly type: "unavailable"; readonly error: HearthError };
 
@@ -21,12 +18,10 @@ export interface WaitRequest extends Search {
    * longer than the queue's own patience.
    */
   readonly until?: number;
-  /** Asked when there is room for it: whether it may have that now. Absent = it may. */
-  readonly allowed?: () => boolean;
 }
 
 export interface WaitQueueHooks {
-  /** Waiters of all models, but for those that would overtake. */
+  /** Waiters of all models. */
   depth(total: number): void;
   /** How long somebody waited, whatever came of it, ms. */
   waited(ms: number): void;
@@ -67,13 +62,10 @@ export class WaitQueue {
     this.#settings = settings;
   }
 
-  /** Requests that wait for this model because nobody works on them; those that would overtake are not among them. */
   depth(model: string): number {
-    const waiters = this.#waiters.get(model);
-    return waiters === undefined ? 0 : waiters.findLastIndex(({ priority }) => priority !== "overtake") + 1;
+    return this.#waiters.get(model)?.length ?? 0;
   }
 
-  /** The same of all models. */
   get total(): number {
     return this.#total;
   }
@@ -82,7 +74,7 @@ export class WaitQueue {
   wait(request: WaitRequest, signal: AbortSignal): Promise<WaitResult> {
     const { model } = request.traits;
     if (this.#closed) return Promise.resolve(LEAVING);
-    if (this.#isFull(request)) return Promise.resolve(this.#refusal(request.traits, "full"));
+    if (this.depth(model) >= this.#settings().perModel) return Promise.resolve(this.#refusal(request.traits, "full"));
     return new Promise((resolve) => {
       const settle = (result: WaitResult): void => {
         timer[Symbol.dispose]();
@@ -102,12 +94,6 @@ export class WaitQueue {
     });
   }
 
-  #isFull({ traits, priority }: WaitRequest): boolean {
-    const waiting = this.depth(traits.model);
-    const all = this.#waiters.get(traits.model)?.length ?? 0;
-    return (priority === "overtake" ? all - waiting : waiting) >= this.#settings().perModel;
-  }
-
   #patienceMs({ priority, until, expectedBefore, since }: Waiter): number {
     const patient = since + this.#settings().patienceMs;
     const end = priority === "fresh" ? Math.min(patient, until ?? patient) : (until ?? patient);
@@ -121,7 +107,7 @@ export class WaitQueue {
    * @param everybody looks at all the same, so that those for whom waiting has become pointless are told
    */
   drain(everybody = false): void {
-    if (this.#waiters.size === 0 || this.#draining) return;
+    if (this.#total === 0 || this.#draining) return;
     // Taking a place changes the fleet, which calls drain again.
     this.#draining = true;
     try {
@@ -135,8 +121,6 @@ export class WaitQueue {
     const stuck: Waiter[] = [];
     for (const waiter of waiters) {
       if (!everybody && stuck.some((each) => asksAtLeast(waiter, each))) continue;
-      if (waiter.priority === "overtake" && this.depth(waiter.traits.model) > 0) continue;
-      if (waiter.allowed?.() === false) continue;
       const pick = this.#picker.pick(waiter, "again");
       if (pick.type !== "queue") {
         waiter.settle(pick);
@@ -163,7 +147,7 @@ export class WaitQueue {
     const rank = PRIORITIES.indexOf(waiter.priority);
     const behind = waiters.findIndex((each) => PRIORITIES.indexOf(each.priority) > rank);
     waiters.splice(behind === -1 ? waiters.length : behind, 0, waiter);
-    this.#count(waiter, 1);
+    this.#count(1);
   }
 
   #remove(model: string, waiter: Waiter): void {
@@ -172,15 +156,13 @@ export class WaitQueue {
     if (waiters === undefined || index === -1) return;
     waiters.splice(index, 1);
     if (waiters.length === 0) this.#waiters.delete(model);
-    this.#count(waiter, -1);
+    this.#count(-1);
   }
 
-  #count({ priority }: Waiter, change: number): void {
-    if (priority !== "overtake") {
-      this.#total += change;
-      this.#hooks.depth(this.#total);
-    }
-    if (this.#waiters.size > 0) return this.#armRecheck();
+  #count(change: number): void {
+    this.#total += change;
+    this.#hooks.depth(this.#total);
+    if (this.#total > 0) return this.#armRecheck();
     this.#recheck?.[Symbol.dispose]();
     this.#recheck = undefined;
   }
@@ -189,7 +171,7 @@ export class WaitQueue {
     this.#recheck ??= this.#clock.setTimer(this.#settings().recheckMs, () => {
       this.#recheck = undefined;
       this.drain(true);
-      if (this.#waiters.size > 0) this.#armRecheck();
+      if (this.#total > 0) this.#armRecheck();
     });
   }
 

@@ -113,7 +113,6 @@ export function assemble(world: World): CoordinatorUnderTest {
       metrics: { requests: UNHEARD, requestSeconds: UNHEARD, tokens: UNHEARD } as never,
       receipts: { keep() {} },
       knownModels: { answered() {} },
-      affinity,
       calibration,
     },
     calibration,
