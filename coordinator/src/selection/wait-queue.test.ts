@@ -1,6 +1,6 @@
 import { FakeClock } from "@hearth/platform/testing";
 import type { ProviderId } from "@hearth/protocol";
-import { describe, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { HearthError } from "../platform/errors.js";
 import { fakeTraits } from "../testing/fake-provider.js";
 import type { Picked, PickResult } from "./pick-result.js";
