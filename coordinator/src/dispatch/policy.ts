@@ -3,6 +3,8 @@ import type { DispatchPolicy } from "./types.js";
 
 /** Everything about dispatch that an operator may tune. */
 export interface PolicySettings extends Omit<DispatchPolicy, "patienceAt" | "hedgeDelayMs"> {
+  /** A stream is opened after this long without content, its errors in-band from then on, ms; absent = never. */
+  readonly openStreamsAfterMs?: number | undefined;
   /** The least that a provider is expected to take to the first content, ms. */
   readonly ttftBaseMs: number;
   /** What 1,000 tokens of a prompt are expected to take where nothing of it was measured, ms. */

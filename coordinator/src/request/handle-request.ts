@@ -11,7 +11,7 @@ import { type Caller, classify } from "./classify.js";
 import type { Consumer, Dialect } from "./consumer.js";
 import type { InferenceRequest } from "./inference-request.js";
 import { ReceiptedConsumer } from "./receipted-consumer.js";
-import { relay } from "./relay.js";
+import { type RelayHooks, relay } from "./relay.js";
 import { RequestRecord } from "./request-record.js";
 import { type SettleDeps, settle } from "./settle.js";
 import type { TokenCalibration } from "./token-calibration.js";
@@ -69,8 +69,16 @@ export async function handleRequest(
   await relay(stream, reply, receipted, {
     undigested: (thrown) => record.undigested(thrown),
     settle: (outcome) => settle(services.settlement, log, record, outcome),
+    ...opening(services, request.stream),
   });
   await receipted.ended; // a stream ends with what its provider signs
+}
+
+/** Where the operator wants it: a stream that takes long to begin is opened before it does. */
+function opening({ policy, clock }: RequestServices, stream: boolean): Pick<RelayHooks<SentAttempt>, "opensEarly"> {
+  const { openStreamsAfterMs: afterMs } = policy;
+  if (!stream || afterMs === undefined) return {};
+  return { opensEarly: (open) => clock.setTimer(afterMs, open) };
 }
 
 function hedgeDelayOf({ dispatch }: RequestServices, { traits }: RequestRecord): number | "half_estimate" {

@@ -12,6 +12,11 @@ export interface RelayHooks<A extends Attempt> {
    * @returns what the consumer is told
    */
   undigested(thrown: unknown): HearthError;
+  /**
+   * Opens the answer before it has begun, when that takes long: for clients that give up without a head. What goes wrong
+   * from then on is told in-band. Called once, and its timer is gone when the answer is over.
+   */
+  opensEarly?(open: () => void): Disposable;
 }
 
 /**
@@ -26,6 +31,11 @@ export async function relay<A extends Attempt>(
   hooks: RelayHooks<A>,
 ): Promise<void> {
   let opened = false;
+  const open = (): void => {
+    if (!opened) reply.open();
+    opened = true;
+  };
+  const early = hooks.opensEarly?.(open);
   let outcome: Outcome<A> = { type: "cancelled", committed: false, reason: "consumer_gone" };
   try {
     for (;;) {
@@ -34,8 +44,7 @@ export async function relay<A extends Attempt>(
         outcome = next.value;
         break;
       }
-      if (!opened) reply.open();
-      opened = true;
+      open();
       for (const chunk of next.value) {
         const drained = digest(hooks, () => reply.write(chunk));
         if (drained !== undefined) await drained;
@@ -45,11 +54,12 @@ export async function relay<A extends Attempt>(
     outcome = outcomeOf(HearthError.from(thrown), opened);
     await stream.return(outcome);
   } finally {
+    early?.[Symbol.dispose]();
     const settled = hooks.settle(outcome);
     if (settled !== undefined) await settled;
   }
   if (outcome.type !== "success") return tell(outcome, opened, reply, consumer);
-  if (!opened) reply.open();
+  open();
   complete(reply, outcome.usage, hooks);
 }
 
