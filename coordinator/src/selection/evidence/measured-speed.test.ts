@@ -120,8 +120,20 @@ describe("the overhead", () => {
     const { terms, answer } = tryEvidence();
     answer(warm(), 5_000, { prompt_tokens: 1 });
     answer(warm(), 500);
-    expect(terms(warm()).connect).toBe(500);
-    expect(terms(warm()).prefill).toBe(250);
+    expect(terms(warm()).connect).toBe(400);
+    // It comes down until it leaves time for the prompt.
+    for (let i = 0; i < 10; i++) answer(warm(), 500);
+    expect(terms(warm()).connect).toBeLessThan(250);
+    expect(terms(warm()).connect + terms(warm()).prefill).toBeCloseTo(500);
+  });
+
+  it("is all that a prompt tells of which the machine made short work", () => {
+    const { terms, answer } = tryEvidence();
+    answer(warm(), 400, { prompt_tokens: 1 });
+    answer(warm(), 2_400, { prompt_tokens: 10_000 });
+    for (let i = 0; i < 50; i++) answer(warm(), 413, { prompt_tokens: 64 });
+    expect(terms(warm(), 10_000).prefill).toBeCloseTo(2_000, -1);
+    expect(terms(warm()).connect).toBeCloseTo(400, -1);
   });
 });
 

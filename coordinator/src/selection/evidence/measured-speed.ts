@@ -74,13 +74,12 @@ export class MeasuredSpeed implements Measured {
     const { ahead } = sent.terms;
     if (tookMs <= 0 || ahead > tookMs * settings.mostAheadShare) return;
     const processed = Math.max(0, usage.prompt_tokens - (usage.cached_tokens ?? 0));
-    if (processed < settings.rateFromTokens) {
+    const ms = tookMs - ahead - (this.#connectMs ?? settings.assumedConnectMs);
+    if (processed < settings.rateFromTokens || ms < tookMs * settings.leastPromptShare) {
       const readingMs = (processed * 1_000) / this.#tps(sent, settings);
       this.#connectMs = averaged(this.#connectMs, Math.max(0, tookMs - ahead - readingMs), settings);
       return;
     }
-    const overheadMs = ahead + (this.#connectMs ?? settings.assumedConnectMs);
-    const ms = Math.max(tookMs * settings.leastPromptShare, tookMs - overheadMs);
     // What may have come from a cache that nobody tells of says how slow a machine is, not how fast.
     const mayBeCached = sent.continued && usage.cached_tokens === undefined;
     if (!mayBeCached || (processed * 1_000) / ms < this.#tps(sent, settings)) this.#learnRate(processed, ms, settings);

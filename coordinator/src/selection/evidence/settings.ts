@@ -25,7 +25,7 @@ export interface EvidenceSettings {
   readonly heaviestTokens: number;
   /** What others were in front of may be this share of an attempt's time for it to tell of its prompt. */
   readonly mostAheadShare: number;
-  /** However much is known to be overhead, at least this share of an attempt's time is its prompt's. */
+  /** A prompt that took less than this share of its attempt's time tells of overhead, too. */
   readonly leastPromptShare: number;
   /** Tokens that the place of an attempt itself adds to those ahead on its machine, at most. */
   readonly ownPlaceTokens: number;
