@@ -106,7 +106,8 @@ export class Evidence implements Expecting {
     const settings = this.#settings();
     const { model } = traits;
     const machine = this.#machine(provider, model) ?? new MachineEvidence(provider, model);
-    const meeting = meetingOf(provider, traits, settings);
+    const ownTokens = traits.promptTokens + this.expectedAnswerTokens(model, traits.maxTokens);
+    const meeting = meetingOf(provider, traits, Math.min(ownTokens, settings.ownPlaceTokens));
     const terms = waitTerms(meeting, machine.speed, settings);
     const sent: SentAttempt = {
       at: this.#clock.now(),
@@ -163,15 +164,10 @@ export class Evidence implements Expecting {
   }
 }
 
-/** How a request that is being sent meets its machine: its own place is none of the others'. */
-function meetingOf(
-  provider: Provider,
-  { model, promptTokens, maxTokens }: Traits,
-  settings: EvidenceSettings,
-): Meeting {
-  const own = Math.min(promptTokens + maxTokens, settings.ownPlaceTokens);
+/** How a request that is being sent meets its machine: its own place and its tokens are none of the others'. */
+function meetingOf(provider: Provider, { model, promptTokens }: Traits, ownTokens: number): Meeting {
   const beside = Math.max(0, provider.load(model) - 1);
-  const tokensAhead = beside === 0 ? 0 : Math.max(0, provider.tokensAhead(model) - own);
+  const tokensAhead = beside === 0 ? 0 : Math.max(0, provider.tokensAhead(model) - ownTokens);
   return { provider, model, slot: provider.slots.get(model), promptTokens, tokensAhead, beside };
 }
 

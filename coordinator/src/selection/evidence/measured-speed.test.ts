@@ -67,6 +67,10 @@ describe("the rate of prefill", () => {
     const only = warm("only", { ...busy, id: warm("only").id, load: () => 1, tokensAhead: () => 9_000 });
     answer(only, 4_000);
     expect(terms(only).prefill).toBe(4_000);
+    // A place is taken for what an answer is expected to come to, not for its bound.
+    const short = warm("short", { ...busy, id: warm("short").id, tokensAhead: () => 100 + 256 + 100 });
+    answer(short, 4_000, { prompt_tokens: 100, traits: { maxTokens: 64_000 } });
+    expect(terms(short, 100).prefill).toBeCloseTo(3_000);
     const crowded = aheadOf("crowded", 200);
     answer(crowded, 3_000);
     expect(terms(crowded).prefill).toBe(2_000);
