@@ -23,3 +23,13 @@ it("holds the entries that were set last, and no more of them than it may", () =
     }),
   );
 });
+
+it("makes room at the next entry when its bound has become smaller", () => {
+  let max = 3;
+  const map = new BoundedMap<number, string>(() => max);
+  for (const key of [1, 2, 3]) map.set(key, "");
+  max = 2;
+  expect(map.size).toBe(3);
+  map.set(4, "");
+  expect([...map.entries()].map(([key]) => key)).toEqual([3, 4]);
+});

@@ -1,11 +1,11 @@
 /** A map that holds so many entries at most: the one that was set longest ago makes room. */
 export class BoundedMap<K, V> {
   readonly #entries = new Map<K, V>();
-  readonly #max: number;
+  readonly #max: () => number;
 
-  /** @param max entries, at least 1 */
-  constructor(max: number) {
-    this.#max = max;
+  /** @param max entries, at least 1; a function is asked at each `set` */
+  constructor(max: number | (() => number)) {
+    this.#max = typeof max === "number" ? () => max : max;
   }
 
   get size(): number {
@@ -24,7 +24,8 @@ export class BoundedMap<K, V> {
   set(key: K, value: V): void {
     this.#entries.delete(key);
     this.#entries.set(key, value);
-    if (this.#entries.size > this.#max) this.#entries.delete(this.#entries.keys().next().value as K);
+    const max = this.#max();
+    while (this.#entries.size > max) this.#entries.delete(this.#entries.keys().next().value as K);
   }
 
   delete(key: K): boolean {

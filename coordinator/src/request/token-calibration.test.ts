@@ -18,7 +18,7 @@ it("believes the estimate, and half of it as the least, before there are twenty 
 });
 
 it("expects the median, and takes one in a hundred for the least", () => {
-  const calibration = new TokenCalibration({ ...DEFAULT_CALIBRATION, samplesPerProvider: 200, every: 1 });
+  const calibration = new TokenCalibration(() => ({ ...DEFAULT_CALIBRATION, samplesPerProvider: 200, every: 1 }));
   report(calibration, "a", [...times(1, 0.2), ...times(2, 0.8), ...times(97, 1.2)]);
   expect(calibration.estimate("m", 1_000)).toEqual({ expected: 1_200, least: 800 });
 });
@@ -41,7 +41,7 @@ it("does not half believe one liar among two", () => {
 });
 
 it("passes over what cannot be a count of the prompt", () => {
-  const calibration = new TokenCalibration({ ...DEFAULT_CALIBRATION, evidence: 1, every: 1 });
+  const calibration = new TokenCalibration(() => ({ ...DEFAULT_CALIBRATION, evidence: 1, every: 1 }));
   report(calibration, "a", [0, 0.09, 10.1, Number.NaN, Number.POSITIVE_INFINITY, -1]);
   calibration.learn({ model: "m", provider: "a", raw: 0, reported: 5 });
   calibration.learn({ model: "m", provider: "a", raw: 0, reported: 0 });
@@ -57,7 +57,7 @@ it("follows a model whose template or tokenizer has changed", () => {
 
 it("remembers so many models and providers, and forgets who has been silent longest", () => {
   const settings = { ...DEFAULT_CALIBRATION, models: 2, providers: 2, evidence: 1, every: 1 };
-  const calibration = new TokenCalibration(settings);
+  const calibration = new TokenCalibration(() => settings);
   for (const model of ["first", "second", "third"]) report(calibration, "a", [2], model);
   expect(calibration.estimate("first", 100).expected).toBe(100);
   expect(calibration.estimate("third", 100).expected).toBe(200);
@@ -68,4 +68,14 @@ it("remembers so many models and providers, and forgets who has been silent long
   ] as const)
     report(calibration, provider, [ratio]);
   expect(calibration.estimate("m", 100).expected).toBe(400);
+});
+
+it("goes by its settings as they are now", () => {
+  let settings = { ...DEFAULT_CALIBRATION, evidence: 2, every: 1 };
+  const calibration = new TokenCalibration(() => settings);
+  report(calibration, "a", [2]);
+  settings = { ...settings, evidence: 1, leastBefore: 0.25 };
+  expect(calibration.estimate("m", 100)).toEqual({ expected: 100, least: 25 });
+  report(calibration, "a", [2]);
+  expect(calibration.estimate("m", 100).expected).toBe(200);
 });

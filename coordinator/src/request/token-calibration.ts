@@ -55,24 +55,25 @@ export interface ReportedPrompt {
  * one, whatever it reports and how often.
  */
 export class TokenCalibration {
-  readonly #settings: CalibrationSettings;
+  readonly #settings: () => CalibrationSettings;
   readonly #models: BoundedMap<string, ModelRatios>;
 
-  constructor(settings: CalibrationSettings = DEFAULT_CALIBRATION) {
+  /** @param settings read at each use */
+  constructor(settings: () => CalibrationSettings = () => DEFAULT_CALIBRATION) {
     this.#settings = settings;
-    this.#models = new BoundedMap(settings.models);
+    this.#models = new BoundedMap(() => settings().models);
   }
 
   /** @param raw as the dialect estimated it, tokens */
   estimate(model: string, raw: number): TokenBounds {
-    const { expected, least } = this.#models.get(model)?.learnt ?? { expected: 1, least: this.#settings.leastBefore };
+    const { expected, least } = this.#models.get(model)?.learnt ?? { expected: 1, least: this.#settings().leastBefore };
     return { expected: Math.ceil(raw * expected), least: Math.floor(raw * least) };
   }
 
   /** What cannot be a count of this prompt is passed over. */
   learn({ model, provider, raw, reported }: ReportedPrompt): void {
     const ratio = reported / raw;
-    const { least, most } = this.#settings.credible;
+    const { least, most } = this.#settings().credible;
     if (!(ratio >= least && ratio <= most)) return;
     const ratios = this.#models.get(model) ?? new ModelRatios(this.#settings);
     ratios.add(provider, ratio);
@@ -82,22 +83,22 @@ export class TokenCalibration {
 
 /** The last ratios of one model, by provider. */
 class ModelRatios {
-  readonly #settings: CalibrationSettings;
+  readonly #settings: () => CalibrationSettings;
   readonly #byProvider: BoundedMap<string, number[]>;
   #added = 0;
   /** As multiples of the estimate; absent before there is evidence. */
   learnt: TokenBounds | undefined;
 
-  constructor(settings: CalibrationSettings) {
+  constructor(settings: () => CalibrationSettings) {
     this.#settings = settings;
-    this.#byProvider = new BoundedMap(settings.providers);
+    this.#byProvider = new BoundedMap(() => settings().providers);
   }
 
   add(provider: string, ratio: number): void {
-    const { samplesPerProvider, evidence, every } = this.#settings;
+    const { samplesPerProvider, evidence, every } = this.#settings();
     const ratios = this.#byProvider.get(provider) ?? [];
     ratios.push(ratio);
-    if (ratios.length > samplesPerProvider) ratios.shift();
+    while (ratios.length > samplesPerProvider) ratios.shift();
     this.#byProvider.set(provider, ratios);
     this.#added += 1;
     if (this.#added >= evidence && (this.#added - evidence) % every === 0) this.learnt = this.#learn();
@@ -107,7 +108,7 @@ class ModelRatios {
     const sorted = [...this.#byProvider.entries()].map(([, ratios]) => Float64Array.from(ratios).sort());
     const expected = middle(Float64Array.from(sorted, middle).sort());
     const all = Float64Array.from(sorted.flatMap((ratios) => [...ratios])).sort();
-    const least = all[Math.floor(all.length * this.#settings.leastQuantile)] as number;
+    const least = all[Math.floor(all.length * this.#settings().leastQuantile)] as number;
     return { expected, least: Math.min(least, expected) };
   }
 }

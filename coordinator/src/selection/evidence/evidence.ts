@@ -55,11 +55,11 @@ export class Evidence implements Expecting {
   readonly #machines = new PairMap<MachineEvidence>();
   readonly #models: BoundedMap<string, ModelEvidence>;
 
-  /** @param settings read at each use, but for `maxModels` */
+  /** @param settings read at each use */
   constructor(clock: Clock, settings: () => EvidenceSettings = () => DEFAULT_EVIDENCE) {
     this.#clock = clock;
     this.#settings = settings;
-    this.#models = new BoundedMap(settings().maxModels);
+    this.#models = new BoundedMap(() => settings().maxModels);
   }
 
   /** Machine × model pairs of which something is known. */
