@@ -60,6 +60,8 @@ export const COORDINATOR = {
   "config.ts": ["./fleet", "./http", "./platform", "./request", "./store", "zod"],
   "secrets.ts": ["./config.ts", "./sealing", "@hearth/disk", "@hearth/platform", "node:fs", "node:path"],
   "settings.ts": ["./config.ts", "./platform", "./selection", "@hearth/protocol", "zod", "node:fs"],
+  "settings-numbers.ts": ["./dispatch", "./request", "./selection", "./settings-section.ts", "zod"],
+  "settings-section.ts": ["zod"],
   // What others get to see.
   "index.ts": ["./app.ts", "./config.ts", "./dispatch", "./platform", "./secrets.ts", "./settings.ts"],
   "internals.ts": [

@@ -1,0 +1,149 @@
+import type { z } from "zod";
+import { DEFAULT_POLICY, type PolicySettings } from "./dispatch/policy.js";
+import { type CalibrationSettings, DEFAULT_CALIBRATION } from "./request/token-calibration.js";
+import { DEFAULT_EVIDENCE, type EvidenceSettings } from "./selection/evidence/settings.js";
+import { DEFAULT_OUTLIER, type OutlierSettings } from "./selection/outlier-policy.js";
+import { DEFAULT_SELECTION, type ScoreSettings, type SelectionSettings } from "./selection/settings.js";
+import { between, type Section, section, whole } from "./settings-section.js";
+
+// What each number may be. The bounds refuse what cannot be meant; what is wise is said where the defaults are.
+
+const SECOND_MS = 1_000;
+const MINUTE_MS = 60 * SECOND_MS;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+
+/** How long a consumer may be kept, as `X-Hearth-Timeout` may say it as well, ms. */
+export const patience: z.ZodType<number> = between(SECOND_MS, HOUR_MS);
+const share = between(0, 1);
+const duration = between(1, DAY_MS);
+/** What recurs: so often that it costs next to nothing. */
+const interval = between(100, MINUTE_MS);
+/** What something weighs in a score, ms. */
+const weight = between(0, HOUR_MS);
+const rate = between(0.01, 1_000_000);
+const attempts = whole(1, 20);
+const factor = between(1, 100);
+
+export const DISPATCH: Section<PolicySettings> = section(DEFAULT_POLICY, {
+  maxAttempts: attempts,
+  maxCostlyAttempts: attempts,
+  costlyMs: between(0, HOUR_MS),
+  ttftBaseMs: between(1, HOUR_MS),
+  ttftPerThousandTokensMs: between(1, HOUR_MS),
+  deadlineFactor: factor,
+  reseekMs: interval,
+  signExtensionMs: between(1, HOUR_MS),
+  signExtensionsMax: factor,
+  loadingMaxMs: between(1, HOUR_MS),
+  patienceMs: patience,
+  heldChunksMax: whole(1, 1_000),
+  heldBytesMax: whole(1_024, 1_048_576),
+  contentGapMs: between(SECOND_MS, HOUR_MS),
+  signsAloneMs: between(SECOND_MS, HOUR_MS),
+  openStreamsAfterMs: between(0, HOUR_MS),
+});
+
+/** These two rates are also what the evidence assumes, and stand there in the file. */
+type OwnScoreSettings = Omit<ScoreSettings, "assumedDecodeTps" | "decodeInterference">;
+type OwnSelectionSettings = Omit<SelectionSettings, "score"> & { readonly score: OwnScoreSettings };
+
+export const SELECTION: Section<OwnSelectionSettings> = section<OwnSelectionSettings>(DEFAULT_SELECTION, {
+  gates: { cacheBytesPerToken: whole(0, 1e9), queuedPromptTokens: whole(0, 1e7) },
+  score: {
+    queueMs: weight,
+    pendingMs: weight,
+    memoryPressureMs: weight,
+    cpuLoadMs: weight,
+    gpuLoadMs: weight,
+    thermalMs: { nominal: weight, fair: weight, serious: weight, critical: weight },
+    foreignOwnerMs: weight,
+  },
+  pick: { tieMs: weight, exploreOneIn: whole(1, 1_000_000), earlyProbeAfterMs: between(0, HOUR_MS) },
+  queue: {
+    perModel: whole(0, 100_000),
+    patienceMs: patience,
+    recheckMs: interval,
+    retryAfterPerWaiterSeconds: between(0, 3_600),
+    retryAfterMinSeconds: between(1, 3_600),
+    retryAfterMaxSeconds: between(1, 3_600),
+  },
+});
+
+export const BREAKER: Section<OutlierSettings> = section(DEFAULT_OUTLIER, {
+  confirmedToOpen: whole(1, 100),
+  unconfirmedToOpen: whole(1, 100),
+  latesToOpen: whole(1, 100),
+  windowMs: duration,
+  outcomesKept: whole(1, 1_000),
+  faultShare: share,
+  baseEjectionMs: duration,
+  maxEjectionMs: duration,
+  jitter: share,
+  healthyMs: duration,
+  outToEjectMachine: whole(1, 1_000),
+  outageWindowMs: between(0, HOUR_MS),
+  outageShare: share,
+  outageMachines: whole(1, 1_000_000),
+  disbeliefMs: between(0, HOUR_MS),
+  refusalsToCool: whole(1, 1_000),
+  baseCooldownMs: duration,
+  maxCooldownMs: duration,
+  maxRecords: whole(1, 10_000_000),
+});
+
+/** These two stand in the file where the rule is that they belong to: `dispatch.ttft_…`. */
+type OwnEvidenceSettings = Omit<EvidenceSettings, "leastMs" | "assumedPrefillTps">;
+
+export const EVIDENCE: Section<OwnEvidenceSettings> = section<OwnEvidenceSettings>(DEFAULT_EVIDENCE, {
+  assumedConnectMs: between(0, HOUR_MS),
+  assumedDecodeTps: rate,
+  leastTps: rate,
+  decodeInterference: between(0, 10),
+  loadBytesPerSecond: between(1e6, 1e12),
+  assumedLoadMs: between(0, HOUR_MS),
+  unknownStateMs: between(0, HOUR_MS),
+  newestWeight: between(0.001, 1),
+  rateFromTokens: whole(1, 1_000_000),
+  heaviestTokens: whole(1, 10_000_000),
+  mostAheadShare: share,
+  leastPromptShare: between(0.01, 1),
+  ownPlaceTokens: whole(0, 1_000_000),
+  spread: { before: factor, least: factor, most: factor },
+  spreadQuantile: between(0.5, 0.999),
+  spreadStep: between(0, 2),
+  spreadFromMs: between(0, HOUR_MS),
+  censoredHalfLifeMs: duration,
+  censoredGone: between(0.000_001, 1),
+  censoredScale: { least: between(0.001, 1), most: between(1, 1_000) },
+  lostRaceMs: weight,
+  reputationMostMs: weight,
+  reputationHalfLifeMs: duration,
+  assumedAnswerTokens: whole(1, 1_000_000),
+  answerQuantile: between(0.01, 1),
+  leastAnswers: whole(1, 256),
+  maxPairs: whole(1, 10_000_000),
+  maxModels: whole(1, 1_000_000),
+});
+
+export const CALIBRATION: Section<CalibrationSettings> = section(DEFAULT_CALIBRATION, {
+  models: whole(1, 1_000_000),
+  providers: whole(1, 1_000),
+  samplesPerProvider: whole(1, 10_000),
+  evidence: whole(1, 100_000),
+  every: whole(1, 100_000),
+  leastBefore: share,
+  leastQuantile: between(0, 0.99),
+  credible: { least: between(0.001, 1), most: between(1, 1_000) },
+});
+
+/** Of each two, the first must not be over the second. */
+export const IN_ORDER: readonly (readonly [string, string])[] = [
+  ["dispatch.max_costly_attempts", "dispatch.max_attempts"],
+  ["selection.queue.retry_after_min_seconds", "selection.queue.retry_after_max_seconds"],
+  ["breaker.base_ejection_ms", "breaker.max_ejection_ms"],
+  ["breaker.base_cooldown_ms", "breaker.max_cooldown_ms"],
+  ["evidence.spread.least", "evidence.spread.most"],
+  ["evidence.spread.least", "evidence.spread.before"],
+  ["evidence.spread.before", "evidence.spread.most"],
+];
