@@ -3,12 +3,12 @@ import type { IncomingMessage, Server } from "node:http";
 import type { LogFile } from "@hearth/disk";
 import { type Clock, type Rng, systemRng } from "@hearth/platform";
 import { createFleet, type Fleet } from "./compose/create-fleet.js";
-import { createSelection, observeAttempts, type Selection } from "./compose/create-selection.js";
-import { createServer } from "./compose/create-server.js";
+import { createSelection, observeAttempts, type Selection, type SelectionDeps } from "./compose/create-selection.js";
+import { createServer, type OwnedServer } from "./compose/create-server.js";
 import { createTrust, type Trust } from "./compose/create-trust.js";
 import { watchDisk } from "./compose/watch-disk.js";
 import type { Config } from "./config.js";
-import { DEFAULT_POLICY, evidenceSettings, type PolicySettings } from "./dispatch/policy.js";
+import { evidenceSettings, type PolicySettings } from "./dispatch/policy.js";
 import { Registry } from "./fleet/registry.js";
 import type { VerifyDevice } from "./fleet/trust/proof.js";
 import { acceptProviders } from "./fleet/ws-server.js";
@@ -17,8 +17,9 @@ import { Uploads } from "./http/uploads.js";
 import { Background } from "./platform/background.js";
 import { clientAddress } from "./platform/client-address.js";
 import { systemClock } from "./platform/clock.js";
-import { createCredentials } from "./platform/credentials.js";
+import { type Credentials, createCredentials } from "./platform/credentials.js";
 import { type Ids, systemIds } from "./platform/ids.js";
+import { Live } from "./platform/live.js";
 import type { Logger } from "./platform/logger.js";
 import { createMetrics, type Metrics } from "./platform/metrics.js";
 import type { RequestServices } from "./request/handle-request.js";
@@ -26,6 +27,7 @@ import { TokenCalibration } from "./request/token-calibration.js";
 import { SealingKeys } from "./sealing/sealing-keys.js";
 import { newSealingSecret } from "./sealing/sealing-secret.js";
 import type { Secrets } from "./secrets.js";
+import type { Catalog } from "./selection/catalog.js";
 import { NO_SETTINGS, type Settings } from "./settings.js";
 import { drain } from "./shutdown.js";
 import type { Store } from "./store/store.js";
@@ -39,6 +41,7 @@ export interface AppOptions {
   readonly clock?: Clock;
   readonly rng?: Rng;
   readonly ids?: Ids;
+  /** The numbers of dispatch at the start, in the place of those in `settings`. */
   readonly policy?: PolicySettings;
   /** What the keys for sealed requests are derived from. Without one they last as long as this process. */
   readonly sealingSecret?: string;
@@ -46,8 +49,8 @@ export interface AppOptions {
   readonly store?: Store;
   /** Who vouches for devices in place of Apple: for tests, which have no certificate of Apple's. */
   readonly verifyDevice?: VerifyDevice;
-  /** What the operator's configuration file says. */
-  readonly settings?: Settings;
+  /** What the operator's configuration file says at the start; what is left out has its default. */
+  readonly settings?: Partial<Settings>;
 }
 
 /** A coordinator that is listening. */
@@ -57,6 +60,8 @@ export interface Coordinator {
   readonly metrics: Metrics;
   /** Requests that wait for room now. */
   queued(): number;
+  /** The operator has changed the configuration file: everything goes by it from its next use on. */
+  configure(settings: Settings): void;
   /**
    * Takes nothing new, lets what runs end within the drain timeout, then closes everything.
    *
@@ -75,14 +80,14 @@ const DEFAULT_ACCOUNT = "default";
  */
 export async function startCoordinator(options: AppOptions): Promise<Coordinator> {
   const { config, secrets, log, clock = systemClock, rng = systemRng, ids = systemIds } = options;
-  const { catalog, apiKeys, providerTokens } = options.settings ?? NO_SETTINGS;
+  const live = new Live(firstSettings(options));
   const metrics = createMetrics();
   const disk = watchDisk({ ...options, metrics });
   const registry = new Registry(clock, config.departures);
   const trust = await createTrust({
     store: disk.store,
     registry,
-    providerTokens: [{ secret: secrets.providerToken, account: DEFAULT_ACCOUNT }, ...providerTokens],
+    sharedTokens: credentialsOf(live, secrets.providerToken, "providerTokens"),
     clock,
     ids,
     log,
@@ -102,50 +107,15 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
   const shutdown = shutdownController();
   let accepting = true;
   const ready = (): boolean => accepting;
-  const evidence = evidenceSettings(options.policy ?? DEFAULT_POLICY);
-  const selection = createSelection({
-    clock,
-    rng,
-    log,
-    metrics,
-    registry,
-    catalog: () => catalog,
-    evidence: () => evidence,
-  });
-  const services = createServices({ options, clock, ids, metrics, registry, selection, trust, ready, fleet });
+  const catalog = (): Catalog => live.current.catalog;
+  const selection = createSelection({ clock, rng, log, metrics, registry, catalog, ...numbersOf(live) });
+  const parts = { options, live, clock, ids, metrics, registry, selection, trust, ready, fleet };
   const sealing = new SealingKeys(options.sealingSecret ?? newSealingSecret(), clock);
-  const addressOf = (incoming: IncomingMessage): string => clientAddress(incoming, config.proxies);
-  const app = createHttpApp({
-    services,
-    apiKeys: createCredentials([{ secret: secrets.apiKey, account: DEFAULT_ACCOUNT }, ...apiKeys]),
-    adminKey: secrets.adminKey,
-    ids,
-    clock,
-    log,
-    metrics,
-    directory: registry,
-    ...trust,
-    ...httpSettings(config, clock),
-    addressOf,
-    catalog,
+  const { server, connections, providers } = openDoors(parts, {
+    services: createServices(parts),
     sealing,
-    ready,
     troubles: disk.troubles,
-    recognised: (socket) => connections.recognise(socket),
     shutdown: shutdown.signal,
-  });
-  const { server, connections, forProviders } = createServer(app.fetch, config, metrics.connectionsEnded);
-  const providers = acceptProviders(server, {
-    clock,
-    log,
-    ...trust,
-    holderOf: (token) => trust.enrolment.tokens.resolve(token),
-    maxConnectionsPerAddress: config.maxConnectionsPerAddress,
-    addressOf,
-    accepting: ready,
-    registered: fleet.registered,
-    refused: (reason) => metrics.connectionsClosed.inc({ reason }),
-    ...forProviders,
   });
   const url = await listen(server, config);
   log.info({ url }, "listening");
@@ -154,6 +124,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
     registry,
     metrics,
     queued: () => selection.queue.total,
+    configure: (settings) => live.replace(settings),
     async stop() {
       if (!accepting) return [];
       accepting = false;
@@ -169,11 +140,77 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
   };
 }
 
+function firstSettings({ settings, policy: dispatch }: AppOptions): Settings {
+  const first = { ...NO_SETTINGS, ...settings };
+  return dispatch === undefined ? first : { ...first, dispatch, evidence: evidenceSettings(dispatch, first.evidence) };
+}
+
+/** The secret that every coordinator has, and those of the configuration file. */
+function credentialsOf(live: Live<Settings>, secret: string, more: "apiKeys" | "providerTokens"): Credentials {
+  const credentials = live.derived((settings) =>
+    createCredentials([{ secret, account: DEFAULT_ACCOUNT }, ...settings[more]]),
+  );
+  return { accountOf: (offered) => credentials().accountOf(offered) };
+}
+
+/** The numbers that selection goes by. */
+function numbersOf(live: Live<Settings>): Pick<SelectionDeps, "settings" | "breaker" | "evidence"> {
+  return {
+    settings: () => live.current.selection,
+    breaker: () => live.current.breaker,
+    evidence: () => live.current.evidence,
+  };
+}
+
 /** Every running request listens to it, and there may be any number of them. */
 function shutdownController(): AbortController {
   const controller = new AbortController();
   setMaxListeners(0, controller.signal);
   return controller;
+}
+
+/** What consumers and providers come in by. */
+interface Doors extends OwnedServer {
+  /** Those for providers. */
+  readonly providers: Disposable;
+}
+
+type BehindTheDoors = Pick<HttpDeps, "services" | "sealing" | "troubles" | "shutdown">;
+
+function openDoors(parts: Parts, behind: BehindTheDoors): Doors {
+  const { options, live, clock, ids, metrics, registry, trust, fleet, ready } = parts;
+  const { config, secrets, log } = options;
+  const addressOf = (incoming: IncomingMessage): string => clientAddress(incoming, config.proxies);
+  const app = createHttpApp({
+    ...behind,
+    ...trust,
+    ...httpSettings(config, clock),
+    apiKeys: credentialsOf(live, secrets.apiKey, "apiKeys"),
+    adminKey: secrets.adminKey,
+    ids,
+    clock,
+    log,
+    metrics,
+    directory: registry,
+    addressOf,
+    catalog: () => live.current.catalog,
+    ready,
+    recognised: (socket) => owned.connections.recognise(socket),
+  });
+  const owned = createServer(app.fetch, config, metrics.connectionsEnded);
+  const providers = acceptProviders(owned.server, {
+    clock,
+    log,
+    ...trust,
+    holderOf: (token) => trust.enrolment.tokens.resolve(token),
+    maxConnectionsPerAddress: config.maxConnectionsPerAddress,
+    addressOf,
+    accepting: ready,
+    registered: fleet.registered,
+    refused: (reason) => metrics.connectionsClosed.inc({ reason }),
+    ...owned.forProviders,
+  });
+  return { ...owned, providers };
 }
 
 /** What the routes are told of the configuration. */
@@ -184,8 +221,10 @@ function httpSettings(
   return { publicUrl, readyGraceMs, uploads: new Uploads(uploads, clock), bounds: bodies };
 }
 
-interface ServiceParts {
+/** All that a coordinator consists of, but for its doors. */
+interface Parts {
   readonly options: AppOptions;
+  readonly live: Live<Settings>;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly metrics: Metrics;
@@ -197,12 +236,12 @@ interface ServiceParts {
 }
 
 /** What `handleRequest` works with. */
-function createServices(parts: ServiceParts): RequestServices {
-  const { options, clock, ids, metrics, registry, selection, trust, fleet, ready } = parts;
-  const { catalog } = options.settings ?? NO_SETTINGS;
-  const calibration = new TokenCalibration();
+function createServices(parts: Parts): RequestServices {
+  const { options, live, clock, ids, metrics, registry, selection, trust, fleet, ready } = parts;
+  const catalog = (): Catalog => live.current.catalog;
+  const calibration = new TokenCalibration(() => live.current.calibration);
   return {
-    admission: { ...selection, clock, catalog: () => catalog, knownModels: fleet.knownModels, accepting: ready },
+    admission: { ...selection, clock, catalog, knownModels: fleet.knownModels, accepting: ready },
     dispatch: {
       ...selection,
       link: (id) => registry.link(id),
@@ -223,7 +262,9 @@ function createServices(parts: ServiceParts): RequestServices {
     },
     calibration,
     receiptWaitMs: options.config.receiptWaitMs,
-    policy: options.policy ?? DEFAULT_POLICY,
+    get policy() {
+      return live.current.dispatch;
+    },
     clock,
   };
 }

@@ -3,4 +3,4 @@ export { type Config, ConfigError, readConfig } from "./config.js";
 export { DEFAULT_POLICY, type PolicySettings } from "./dispatch/policy.js";
 export { createLogger, type Logger } from "./platform/logger.js";
 export { loadSecrets, type Secrets } from "./secrets.js";
-export { NO_SETTINGS, readSettings, type Settings } from "./settings.js";
+export { NO_SETTINGS, readSettings, type Settings, type SettingsFile } from "./settings.js";

@@ -63,7 +63,7 @@ function exitCodeOf({ code }: StoreError): number {
 
 async function main(): Promise<void> {
   const config = readConfig(process.env);
-  const settings = config.settingsFile === undefined ? NO_SETTINGS : readSettings(config.settingsFile);
+  const file = config.settingsFile === undefined ? undefined : readSettings(config.settingsFile);
   requireUsableDirectory(config.dataDir, "The data directory");
   const secrets = loadSecrets(config);
   // They are stored by now: whatever happens next, their owner has seen them.
@@ -76,21 +76,21 @@ async function main(): Promise<void> {
     clock: systemClock,
     rng: systemRng,
   });
-  const { log, file } = openLog(config.logLevel, systemClock);
-  process.on("exit", () => file.flushAtExit());
+  const { log, file: logFile } = openLog(config.logLevel, systemClock);
+  process.on("exit", () => logFile.flushAtExit());
   const stopped = stopSignal();
   const coordinator = await startCoordinator({
     config,
     secrets,
-    settings,
+    settings: file?.settings ?? NO_SETTINGS,
     store,
     sealingSecret: loadSealingSecret(config.dataDir),
     log,
-    logFile: file,
+    logFile,
   });
   await stopped;
   const unwritten = await coordinator.stop();
-  await sayFarewell(file, unwritten);
+  await sayFarewell(logFile, unwritten);
   process.exit(0);
 }
 

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { ConfigError } from "./config.js";
-import { NO_SETTINGS, readSettings, type Settings } from "./settings.js";
+import { changedNames, NO_SETTINGS, readSettings, type Settings, type SettingsFile } from "./settings.js";
 
 let dir: string;
 let path: string;
@@ -13,10 +13,12 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
-function read(content: unknown): Settings {
+function readFile(content: unknown): SettingsFile {
   writeFileSync(path, typeof content === "string" ? content : JSON.stringify(content));
   return readSettings(path);
 }
+
+const read = (content: unknown): Settings => readFile(content).settings;
 
 function problemsOf(act: () => unknown): readonly string[] {
   try {
@@ -40,7 +42,7 @@ it("reads keys, models, aliases and floors", () => {
     api_keys: [{ account: "alice", sha256: SHA256 }],
     provider_tokens: [{ account: "bob", sha256: SHA256 }],
     models: ["m", "m"],
-    aliases: { latest: { desired: "m2", previous: "m1" }, only: { desired: "m1" } },
+    aliases: { latest: { desired: "m2", previous: "m1" }, only: { desired: "m1", patience_ms: 5_000 } },
     version_floors: { tools: "0.9.0" },
     trust_minimum: "hardware",
   });
@@ -48,7 +50,7 @@ it("reads keys, models, aliases and floors", () => {
   expect(settings.providerTokens).toEqual([{ account: "bob", sha256: SHA256 }]);
   expect([...settings.catalog.models]).toEqual(["m"]);
   expect(settings.catalog.aliases.get("latest")).toEqual({ desired: "m2", previous: "m1" });
-  expect(settings.catalog.aliases.get("only")?.desired).toBe("m1");
+  expect(settings.catalog.aliases.get("only")).toEqual({ desired: "m1", patienceMs: 5_000 });
   expect(settings.catalog.versionFloors).toEqual({ tools: "0.9.0" });
   expect(settings.catalog.trustMinimum).toBe("hardware");
 });
@@ -72,6 +74,89 @@ it("refuses a member that it does not know, because a slip of the pen must not o
   expect(problemsOf(() => read({ api_keys: [{ account: "a", sha256: SHA256, secret: "x" }] })).join()).toContain(
     "secret",
   );
+});
+
+it("takes every number that it is given, and leaves the others as they are", () => {
+  const settings = read({
+    dispatch: { patience_ms: 30_000, ttft_base_ms: 4_000, ttft_per_thousand_tokens_ms: 1_000 },
+    selection: { score: { thermal_ms: { fair: 1 } }, queue: { per_model: 0 } },
+    breaker: { lates_to_open: 5 },
+    evidence: { assumed_decode_tps: 7, decode_interference: 1, spread: { before: 3 } },
+    calibration: { credible: { most: 4 } },
+  });
+  const { dispatch, selection, breaker, evidence, calibration } = NO_SETTINGS;
+  expect(settings.dispatch).toEqual({
+    ...dispatch,
+    patienceMs: 30_000,
+    ttftBaseMs: 4_000,
+    ttftPerThousandTokensMs: 1_000,
+  });
+  expect(settings.selection).toEqual({
+    ...selection,
+    score: {
+      ...selection.score,
+      thermalMs: { ...selection.score.thermalMs, fair: 1 },
+      assumedDecodeTps: 7,
+      decodeInterference: 1,
+    },
+    queue: { ...selection.queue, perModel: 0 },
+  });
+  expect(settings.breaker).toEqual({ ...breaker, latesToOpen: 5 });
+  expect(settings.evidence).toEqual({
+    ...evidence,
+    leastMs: 4_000,
+    assumedPrefillTps: 1_000,
+    assumedDecodeTps: 7,
+    decodeInterference: 1,
+    spread: { ...evidence.spread, before: 3 },
+  });
+  expect(settings.calibration).toEqual({ ...calibration, credible: { ...calibration.credible, most: 4 } });
+});
+
+it.each([
+  ["dispatch.max_attempts", { dispatch: { max_attempts: 21 } }],
+  ["dispatch.max_attempts", { dispatch: { max_attempts: 5.5 } }],
+  ["dispatch.patience_ms", { dispatch: { patience_ms: 999 } }],
+  ["dispatch.patience_ms", { dispatch: { patience_ms: 3_600_001 } }],
+  ["dispatch.patience_ms", { dispatch: { patience_ms: "60000" } }],
+  ["dispatch.reseek_ms", { dispatch: { reseek_ms: 0 } }],
+  ["dispatch.max_costly_attempts", { dispatch: { max_attempts: 2 } }],
+  ["aliases.a.patience_ms", { aliases: { a: { desired: "m", patience_ms: 0 } } }],
+  ["selection.score.thermal_ms.fair", { selection: { score: { thermal_ms: { fair: -1 } } } }],
+  ["breaker.fault_share", { breaker: { fault_share: 1.1 } }],
+  ["breaker.base_ejection_ms", { breaker: { max_ejection_ms: 1_000 } }],
+  ["evidence.spread.least", { evidence: { spread: { least: 3 } } }],
+  ["calibration.least_quantile", { calibration: { least_quantile: 1 } }],
+])("refuses what %s cannot be", (place, content) => {
+  expect(problemsOf(() => read(content)).map((problem) => problem.slice(path.length + 2).split(":")[0])).toEqual([
+    place,
+  ]);
+});
+
+it("refuses a number that it does not know, and one that stands elsewhere", () => {
+  expect(problemsOf(() => read({ dispatch: { patienceMs: 5_000 } })).join()).toContain("patienceMs");
+  expect(problemsOf(() => read({ evidence: { least_ms: 5_000 } })).join()).toContain("least_ms");
+  expect(problemsOf(() => read({ selection: { score: { decode_interference: 0 } } })).join()).toContain(
+    "decode_interference",
+  );
+});
+
+it("names what is not the same in two files, and nothing of what it says", () => {
+  const before = readFile({ aliases: { a: { desired: "m1" }, b: { desired: "m1" } }, api_keys: [] });
+  const after = readFile({
+    aliases: { a: { desired: "m2", patience_ms: 5_000 }, c: { desired: "m1" } },
+    api_keys: [{ account: "alice", sha256: SHA256 }],
+    dispatch: { patience_ms: 600_000, max_attempts: 7 },
+  });
+  expect(changedNames(before, after).toSorted()).toEqual([
+    "aliases.a.desired",
+    "aliases.a.patience_ms",
+    "aliases.b",
+    "aliases.c",
+    "api_keys",
+    "dispatch.max_attempts",
+  ]);
+  expect(changedNames(after, after)).toEqual([]);
 });
 
 it("refuses a secret where its digest belongs, without repeating it", () => {

@@ -2,18 +2,38 @@ import { readFileSync } from "node:fs";
 import { TRUST_LEVELS, type TrustLevel } from "@hearth/protocol";
 import { z } from "zod";
 import { ConfigError } from "./config.js";
+import { DEFAULT_POLICY, evidenceSettings, type PolicySettings } from "./dispatch/policy.js";
 import type { Credential } from "./platform/credentials.js";
+import { type CalibrationSettings, DEFAULT_CALIBRATION } from "./request/token-calibration.js";
 import { type Catalog, DEFAULT_CATALOG } from "./selection/catalog.js";
+import { DEFAULT_EVIDENCE, type EvidenceSettings } from "./selection/evidence/settings.js";
+import { DEFAULT_OUTLIER, type OutlierSettings } from "./selection/outlier-policy.js";
+import { DEFAULT_SELECTION, type SelectionSettings } from "./selection/settings.js";
+import { BREAKER, CALIBRATION, DISPATCH, EVIDENCE, IN_ORDER, patience, SELECTION } from "./settings-numbers.js";
 
-/** What the operator's configuration file says: who may call and serve, and what is served. */
+/** What the operator's configuration file says: who may call and serve, what is served, and by what numbers. */
 export interface Settings {
   readonly apiKeys: readonly Credential[];
   readonly providerTokens: readonly Credential[];
   readonly catalog: Catalog;
+  readonly dispatch: PolicySettings;
+  readonly selection: SelectionSettings;
+  readonly breaker: OutlierSettings;
+  readonly evidence: EvidenceSettings;
+  readonly calibration: CalibrationSettings;
 }
 
-/** No file: the generated key and token, and the models that providers bring. */
-export const NO_SETTINGS: Settings = { apiKeys: [], providerTokens: [], catalog: DEFAULT_CATALOG };
+/** No file: the generated key and token, the models that providers bring, and the numbers of `docs/configuration.md`. */
+export const NO_SETTINGS: Settings = {
+  apiKeys: [],
+  providerTokens: [],
+  catalog: DEFAULT_CATALOG,
+  dispatch: DEFAULT_POLICY,
+  selection: DEFAULT_SELECTION,
+  breaker: DEFAULT_OUTLIER,
+  evidence: DEFAULT_EVIDENCE,
+  calibration: DEFAULT_CALIBRATION,
+};
 
 // Digests, not secrets: the file may be read by more people than may call the API.
 const credential = z.strictObject({
@@ -22,41 +42,101 @@ const credential = z.strictObject({
 });
 const version = z.string().regex(/^\d+\.\d+\.\d+$/, "must be major.minor.patch");
 const model = z.string().min(1).max(128);
+const alias = z.strictObject({ desired: model, previous: model.optional(), patience_ms: patience.optional() });
 
-const schema = z.strictObject({
-  $schema: z.string().optional(),
-  api_keys: z.array(credential).default([]),
-  provider_tokens: z.array(credential).default([]),
-  models: z.array(model).default([]),
-  aliases: z.record(model, z.strictObject({ desired: model, previous: model.optional() })).default({}),
-  version_floors: z.strictObject({ base: version, tools: version, vision: version }).partial().optional(),
-  trust_minimum: z.enum(TRUST_LEVELS as unknown as [TrustLevel, ...TrustLevel[]]).default("none"),
-});
+const schema = z
+  .strictObject({
+    $schema: z.string().optional(),
+    api_keys: z.array(credential).default([]),
+    provider_tokens: z.array(credential).default([]),
+    models: z.array(model).default([]),
+    aliases: z.record(model, alias).default({}),
+    version_floors: z.strictObject({ base: version, tools: version, vision: version }).partial().default({}),
+    trust_minimum: z.enum(TRUST_LEVELS as unknown as [TrustLevel, ...TrustLevel[]]).default("none"),
+    dispatch: DISPATCH.schema,
+    selection: SELECTION.schema,
+    breaker: BREAKER.schema,
+    evidence: EVIDENCE.schema,
+    calibration: CALIBRATION.schema,
+  })
+  .superRefine((data, context) => {
+    for (const [least, most] of IN_ORDER) {
+      if ((valueAt(data, least) as number) <= (valueAt(data, most) as number)) continue;
+      context.addIssue({ code: "custom", path: least.split("."), message: `must not be over ${most}` });
+    }
+  });
+
+type Written = z.infer<typeof schema>;
+
+/** A configuration file that is valid. */
+export interface SettingsFile {
+  readonly settings: Settings;
+  /** Its members, with the defaults in the place of those that it leaves out. */
+  readonly written: Written;
+}
 
 /**
  * Reads the configuration file.
  *
  * @throws ConfigError that names every problem with its place in the file
  */
-export function readSettings(path: string): Settings {
+export function readSettings(path: string): SettingsFile {
   const parsed = schema.safeParse(parseFile(path));
   if (!parsed.success) {
     throw new ConfigError(parsed.error.issues.map((issue) => `${path}: ${issue.path.join(".")}: ${issue.message}`));
   }
-  const { data } = parsed;
+  return { settings: settingsOf(parsed.data), written: parsed.data };
+}
+
+function settingsOf(written: Written): Settings {
+  const dispatch = DISPATCH.read(written.dispatch);
+  const evidence = evidenceSettings(dispatch, EVIDENCE.read(written.evidence));
+  const { assumedDecodeTps, decodeInterference } = evidence;
+  const selection = SELECTION.read(written.selection);
   return {
-    apiKeys: data.api_keys,
-    providerTokens: data.provider_tokens,
-    catalog: {
-      models: new Set(data.models),
-      aliases: new Map(
-        Object.entries(data.aliases).map(([name, { desired, previous }]) => [name, { desired, previous }]),
-      ),
-      versionFloors: definedOnly(data.version_floors ?? DEFAULT_CATALOG.versionFloors),
-      trustMinimum: data.trust_minimum,
-    },
+    apiKeys: written.api_keys,
+    providerTokens: written.provider_tokens,
+    catalog: catalogOf(written),
+    dispatch,
+    selection: { ...selection, score: { ...selection.score, assumedDecodeTps, decodeInterference } },
+    breaker: BREAKER.read(written.breaker),
+    evidence,
+    calibration: CALIBRATION.read(written.calibration),
   };
 }
+
+function catalogOf(written: Written): Catalog {
+  const aliases = Object.entries(written.aliases).map(
+    ([name, { desired, previous, patience_ms: patienceMs }]) => [name, { desired, previous, patienceMs }] as const,
+  );
+  return {
+    models: new Set(written.models),
+    aliases: new Map(aliases),
+    versionFloors: definedOnly(written.version_floors),
+    trustMinimum: written.trust_minimum,
+  };
+}
+
+/** The names of the members that are not the same in two files, without what they say: `aliases.smart.desired`. */
+export function changedNames(before: SettingsFile, after: SettingsFile): readonly string[] {
+  return differences(before.written, after.written, "");
+}
+
+function differences(before: unknown, after: unknown, name: string): readonly string[] {
+  if (!isGroup(before) || !isGroup(after)) return JSON.stringify(before) === JSON.stringify(after) ? [] : [name];
+  const members = [...new Set([...Object.keys(before), ...Object.keys(after)])];
+  return members.flatMap((member) =>
+    differences(before[member], after[member], name === "" ? member : `${name}.${member}`),
+  );
+}
+
+type Members = Readonly<Record<string, unknown>>;
+
+const isGroup = (value: unknown): value is Members =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+const valueAt = (data: object, name: string): unknown =>
+  name.split(".").reduce<unknown>((group, member) => (group as Members)[member], data);
 
 function parseFile(path: string): unknown {
   try {

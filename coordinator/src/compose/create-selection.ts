@@ -11,8 +11,9 @@ import type { Catalog } from "../selection/catalog.js";
 import { Evidence } from "../selection/evidence/evidence.js";
 import type { EvidenceSettings } from "../selection/evidence/settings.js";
 import { OutlierDetector } from "../selection/outlier.js";
+import type { OutlierSettings } from "../selection/outlier-policy.js";
 import { createPicker } from "../selection/picker.js";
-import { DEFAULT_SELECTION, type SelectionSettings } from "../selection/settings.js";
+import type { SelectionSettings } from "../selection/settings.js";
 import { WaitQueue } from "../selection/wait-queue.js";
 
 export interface Selection extends Pick<OpenAttemptDeps, "picker" | "queue" | "hedging" | "evidence"> {
@@ -25,21 +26,22 @@ export interface SelectionDeps {
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly registry: Registry;
-  /** As the operator has it now. */
+  // As the operator has them now: read at each use.
   readonly catalog: () => Catalog;
-  /** Absent = the defaults. */
-  readonly settings?: () => SelectionSettings;
+  readonly settings: () => SelectionSettings;
+  readonly breaker: () => OutlierSettings;
   readonly evidence: () => EvidenceSettings;
 }
 
 /** Chooses providers: the picker with its breaker, the queue before it, the hedges beside it. */
 export function createSelection(deps: SelectionDeps): Selection {
-  const { clock, rng, log, metrics, registry, catalog, settings = () => DEFAULT_SELECTION } = deps;
+  const { clock, rng, log, metrics, registry, catalog, settings } = deps;
   const evidence = new Evidence(clock, deps.evidence);
   const affinity = new Affinity();
   const outlier = new OutlierDetector({
     clock,
     rng,
+    settings: deps.breaker,
     hooks: {
       ejected: (shape) => metrics.cooldowns.inc({ kind: shape }),
       capacityCooled: () => metrics.cooldowns.inc({ kind: "capacity" }),

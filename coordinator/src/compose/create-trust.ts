@@ -5,7 +5,7 @@ import type { Registry } from "../fleet/registry.js";
 import { deviceVerdictOf } from "../fleet/trust/apple-device.js";
 import { ManifestKeeper } from "../fleet/trust/manifest-keeper.js";
 import { ProofDesk, type VerifyDevice } from "../fleet/trust/proof.js";
-import { type Credential, createCredentials } from "../platform/credentials.js";
+import type { Credentials } from "../platform/credentials.js";
 import type { Ids } from "../platform/ids.js";
 import type { Logger } from "../platform/logger.js";
 import type { Metrics } from "../platform/metrics.js";
@@ -31,7 +31,7 @@ export interface TrustDeps {
   readonly store: Store;
   readonly registry: Registry;
   /** Provider tokens of the configuration: any machine may use them. */
-  readonly providerTokens: readonly Credential[];
+  readonly sharedTokens: Credentials;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly log: Logger;
@@ -49,7 +49,7 @@ export async function createTrust(deps: TrustDeps): Promise<Trust> {
     store: store.enrolments,
     clock,
     log,
-    sharedTokens: createCredentials(deps.providerTokens),
+    sharedTokens: deps.sharedTokens,
     hooks: {
       revoked: (_identity, enrolmentId) => shutOut(registry, enrolmentId),
       counted: (event) => metrics.enrolments.inc({ event }),

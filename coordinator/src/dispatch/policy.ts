@@ -30,9 +30,15 @@ export const DEFAULT_POLICY: PolicySettings = {
   signsAloneMs: 600_000, // rule 6
 };
 
+/** What is known of machines before anything of them was measured, as far as dispatch has no word in it. */
+type OtherEvidence = Omit<EvidenceSettings, "leastMs" | "assumedPrefillTps">;
+
 /** What is expected of machines before anything of them was measured, as the operator wants it. */
-export function evidenceSettings({ ttftBaseMs, ttftPerThousandTokensMs }: PolicySettings): EvidenceSettings {
-  return { ...DEFAULT_EVIDENCE, leastMs: ttftBaseMs, assumedPrefillTps: 1_000_000 / ttftPerThousandTokensMs };
+export function evidenceSettings(
+  { ttftBaseMs, ttftPerThousandTokensMs }: PolicySettings,
+  others: OtherEvidence = DEFAULT_EVIDENCE,
+): EvidenceSettings {
+  return { ...others, leastMs: ttftBaseMs, assumedPrefillTps: 1_000_000 / ttftPerThousandTokensMs };
 }
 
 /** What one request brings to its policy. */

@@ -35,7 +35,8 @@ import { isSealed } from "./sealed/open-request.js";
 
 export interface HttpDeps extends InferenceDeps {
   readonly directory: ProviderDirectory;
-  readonly catalog: Catalog;
+  /** As the operator has it now. */
+  readonly catalog: () => Catalog;
   readonly adminKey: string;
   readonly receipts: ReceiptBook;
   readonly manifest: ManifestKeeper;
@@ -111,7 +112,7 @@ function tokenCountRoute(app: Hono<Env>, deps: HttpDeps): void {
 
 function modelRoutes(app: Hono<Env>, deps: HttpDeps): void {
   const { directory, catalog, clock } = deps;
-  const sources = (): ModelSources => ({ directory, catalog, clock });
+  const sources = (): ModelSources => ({ directory, catalog: catalog(), clock });
   app.get("/v1/models", (c) => {
     authenticate(c.env.incoming.headers, deps.apiKeys);
     return c.json(listModels(sources()));

@@ -14,6 +14,8 @@ export interface Catalog {
 export interface Alias {
   readonly desired: string;
   readonly previous: string | undefined;
+  /** How long a request for it waits for its first content, ms; absent = as long as the operator lets any. */
+  readonly patienceMs?: number | undefined;
 }
 
 export type FloorTrait = "base" | "tools" | "vision";

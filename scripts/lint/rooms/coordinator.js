@@ -28,6 +28,7 @@ export const COORDINATOR = {
     "./request",
     "./sealing",
     "./secrets.ts",
+    "./selection",
     "./settings.ts",
     "./shutdown.ts",
     "./store",
@@ -59,7 +60,17 @@ export const COORDINATOR = {
   // It stands above the rooms: the defaults of some settings are constants of theirs.
   "config.ts": ["./fleet", "./http", "./platform", "./request", "./store", "zod"],
   "secrets.ts": ["./config.ts", "./sealing", "@hearth/disk", "@hearth/platform", "node:fs", "node:path"],
-  "settings.ts": ["./config.ts", "./platform", "./selection", "@hearth/protocol", "zod", "node:fs"],
+  "settings.ts": [
+    "./config.ts",
+    "./dispatch",
+    "./platform",
+    "./request",
+    "./selection",
+    "./settings-numbers.ts",
+    "@hearth/protocol",
+    "zod",
+    "node:fs",
+  ],
   "settings-numbers.ts": ["./dispatch", "./request", "./selection", "./settings-section.ts", "zod"],
   "settings-section.ts": ["zod"],
   // What others get to see.
