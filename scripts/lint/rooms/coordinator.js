@@ -158,7 +158,6 @@ export const COORDINATOR = {
   dispatch: [
     "./fleet/awaited-receipts.ts",
     "./fleet/provider-link.ts",
-    "./fleet/provider.ts",
     "./fleet/usage-bounds.ts",
     "./platform",
     "./sealing",
@@ -172,7 +171,34 @@ export const COORDINATOR = {
   ],
   // The core of dispatch runs in the simulator unchanged.
   "dispatch/types.ts": ["./platform", "@hearth/protocol"],
-  "dispatch/step.ts": ["./dispatch/types.ts", "@hearth/protocol"],
+  "dispatch/step.ts": [
+    "./dispatch/committed.ts",
+    "./dispatch/racing.ts",
+    "./dispatch/seeking.ts",
+    "./dispatch/steps.ts",
+    "./dispatch/types.ts",
+  ],
+  "dispatch/steps.ts": ["./dispatch/types.ts", "@hearth/protocol"],
+  "dispatch/racing.ts": [
+    "./dispatch/attempt-clocks.ts",
+    "./dispatch/failing.ts",
+    "./dispatch/failures.ts",
+    "./dispatch/seeking.ts",
+    "./dispatch/steps.ts",
+    "./dispatch/types.ts",
+    "@hearth/protocol",
+  ],
+  "dispatch/seeking.ts": ["./dispatch/attempt-clocks.ts", "./dispatch/steps.ts", "./dispatch/types.ts"],
+  "dispatch/failing.ts": [
+    "./dispatch/seeking.ts",
+    "./dispatch/steps.ts",
+    "./dispatch/types.ts",
+    "./platform",
+    "@hearth/protocol",
+  ],
+  "dispatch/failures.ts": ["./dispatch/types.ts", "@hearth/protocol"],
+  "dispatch/committed.ts": ["./dispatch/steps.ts", "./dispatch/types.ts"],
+  "dispatch/attempt-clocks.ts": ["./dispatch/steps.ts", "./dispatch/types.ts", "@hearth/protocol"],
   "dispatch/race.ts": [
     "./dispatch/step.ts",
     "./dispatch/types.ts",
@@ -180,7 +206,13 @@ export const COORDINATOR = {
     "@hearth/platform",
     "@hearth/protocol",
   ],
-  selection: ["./fleet/provider.ts", "./platform", "@hearth/platform", "@hearth/protocol"],
+  selection: [
+    "./fleet/provider-directory.ts",
+    "./fleet/provider.ts",
+    "./platform",
+    "@hearth/platform",
+    "@hearth/protocol",
+  ],
   // Who was known and which runtimes are trusted outlive the process: interfaces of the stores again.
   fleet: [
     "./platform",
