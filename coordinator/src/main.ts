@@ -3,12 +3,12 @@
 import { writeSync } from "node:fs";
 import { DiskError, type LogFile, requireUsableDirectory } from "@hearth/disk";
 import { systemRng } from "@hearth/platform";
-import { startCoordinator } from "./app.js";
+import { type Coordinator, startCoordinator } from "./app.js";
 import { ConfigError, readConfig } from "./config.js";
 import { systemClock } from "./platform/clock.js";
-import { openLog } from "./platform/logger.js";
+import { type Logger, openLog } from "./platform/logger.js";
 import { loadSealingSecret, loadSecrets } from "./secrets.js";
-import { NO_SETTINGS, readSettings } from "./settings.js";
+import { changedNames, NO_SETTINGS, readSettings, type SettingsFile } from "./settings.js";
 import { openStore } from "./store/open/open-store.js";
 import { StoreError } from "./store/store-error.js";
 
@@ -88,10 +88,31 @@ async function main(): Promise<void> {
     log,
     logFile,
   });
+  if (config.settingsFile !== undefined && file !== undefined)
+    rereadOnHangUp(config.settingsFile, file, coordinator, log);
   await stopped;
   const unwritten = await coordinator.stop();
   await sayFarewell(logFile, unwritten);
   process.exit(0);
+}
+
+/**
+ * The configuration file is read again whenever somebody asks for that by SIGHUP. One that is not valid changes nothing.
+ */
+function rereadOnHangUp(path: string, first: SettingsFile, coordinator: Coordinator, log: Logger): void {
+  let current = first;
+  process.on("SIGHUP", () => {
+    try {
+      const next = readSettings(path);
+      const changed = changedNames(current, next);
+      coordinator.configure(next.settings);
+      current = next;
+      log.info({ changed }, "configuration file read again");
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      log.error({ problems: error.problems }, "configuration file not valid, nothing changed");
+    }
+  });
 }
 
 /** What could not be written is no failure of the stop's, but somebody should know. */
