@@ -28,31 +28,37 @@ export function readCaller(headers: IncomingHttpHeaders, apiKeys: Credentials): 
     allowlist: allowlistOf(headers["x-hearth-providers"]),
     route: routeOf(headers["x-hearth-route"]),
     minTrust: minTrustOf(headers["x-hearth-min-trust"]),
-    patienceMs: patienceOf(headers),
+    patienceMs: timeoutOf(headers["x-hearth-timeout"]),
+    hangsUpAfterMs: hangsUpAfter(headers),
     session: sessionOf(headers["x-hearth-session"]),
   };
 }
 
-/** The time that was asked for, or after which the consumer's SDK will have hung up, whichever is shorter. */
-function patienceOf(headers: IncomingHttpHeaders): number | undefined {
-  const waits = [timeoutOf(headers["x-hearth-timeout"]), ...SDK_TIMEOUTS.map((name) => sdkTimeoutOf(headers[name]))];
-  const seconds = Math.min(...waits.filter((each) => each !== undefined));
-  return seconds === Number.POSITIVE_INFINITY ? undefined : Math.round(seconds * 1000);
+/** When the first of the time-outs is over of which the consumer's SDK tells. */
+function hangsUpAfter(headers: IncomingHttpHeaders): number | undefined {
+  const waits = SDK_TIMEOUTS.map((name) => sdkTimeoutOf(headers[name])).filter((each) => each !== undefined);
+  return waits.length === 0 ? undefined : msOf(Math.min(...waits));
 }
+
+const msOf = (seconds: number): number => Math.round(seconds * 1000);
 
 const DECIMAL = /^\d{1,9}(?:\.\d{1,20})?$/;
 
-/** A program's own header is no mistake of its user's: what means nothing is passed over, as is 0 (less than a second). */
+/**
+ * In seconds. A program's own header is no mistake of its user's: what means nothing is passed over, as is 0 (less than
+ * a second).
+ */
 function sdkTimeoutOf(header: string | string[] | undefined): number | undefined {
   const seconds = typeof header === "string" && DECIMAL.test(header) ? Number(header) : 0;
   return seconds > 0 ? seconds : undefined;
 }
 
+/** In milliseconds. */
 function timeoutOf(header: string | string[] | undefined): number | undefined {
   if (header === undefined) return undefined;
   const { least, most } = TIMEOUT_SECONDS;
   const seconds = typeof header === "string" && DECIMAL.test(header) ? Number(header) : Number.NaN;
-  if (seconds >= least && seconds <= most) return seconds;
+  if (seconds >= least && seconds <= most) return msOf(seconds);
   throw refusal("X-Hearth-Timeout", `a number of seconds from ${least} to ${most}`);
 }
 

@@ -9,8 +9,10 @@ export interface Caller {
   readonly allowlist: Traits["allowlist"];
   readonly route: Traits["route"];
   readonly minTrust?: Traits["minTrust"];
-  /** How long the consumer waits for the first content, ms; absent = as long as the operator lets it. */
+  /** How long the consumer asks to wait for the first content, ms; absent = it does not say. */
   readonly patienceMs?: number | undefined;
+  /** After this its own program will have hung up, ms; absent = nobody knows. */
+  readonly hangsUpAfterMs?: number | undefined;
   /** The consumer's own name for what the request belongs to. */
   readonly session?: string | undefined;
 }

@@ -10,6 +10,7 @@ import { underAskedName } from "./asked-name.js";
 import { type Caller, classify } from "./classify.js";
 import type { Consumer, Dialect } from "./consumer.js";
 import type { InferenceRequest } from "./inference-request.js";
+import { patienceOf } from "./patience.js";
 import { ReceiptedConsumer } from "./receipted-consumer.js";
 import { type RelayHooks, relay } from "./relay.js";
 import { RequestRecord } from "./request-record.js";
@@ -52,9 +53,10 @@ export async function handleRequest(
   const request = read instanceof Promise ? await read : read; // dialect → InferenceRequest; tool schemas repaired
   const parsedAt = clock.now();
   const traits = classify(request, caller, services.calibration); // shape, sizes, owner policy
-  const patience = { arrivedAt, patienceMs: caller.patienceMs };
-  const { patienceAt } = policyFor(services.policy, { ...patience, hedgeDelayMs: "never" });
-  const admission = await admit(services.admission, traits, patienceAt, signal); // the fail-fast ladder; a place taken
+  const { policy: settings } = services;
+  const alias = services.admission.catalog().aliases.get(request.model);
+  const patienceMs = patienceOf(caller, alias, settings);
+  const admission = await admit(services.admission, traits, arrivedAt + patienceMs, signal); // the fail-fast ladder; a place taken
   const record = new RequestRecord(request, caller, admission, { arrivedAt, parsedAt, admittedAt: clock.now() });
   const startAttempt = openAttempt(services.dispatch, record); // evaluate → choose → seal → send, anew for each attempt
   const committed = (winner: SentAttempt): void => {
@@ -62,7 +64,7 @@ export async function handleRequest(
     learn(services, record, winner);
     consumer.setHeaders(answerHeaders(record, winner, clock.now()));
   };
-  const policy = policyFor(services.policy, { ...patience, hedgeDelayMs: hedgeDelayOf(services, record) });
+  const policy = policyFor(settings, { arrivedAt, patienceMs, hedgeDelayMs: hedgeDelayOf(services, record) });
   const stream = race({ startAttempt, committed, policy, clock }, signal);
   const receipted = new ReceiptedConsumer(consumer, clock, { waitMs: services.receiptWaitMs, of: record });
   const reply = underAskedName(dialect.reply(request, receipted), record.plan);
