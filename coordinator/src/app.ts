@@ -154,11 +154,12 @@ function credentialsOf(live: Live<Settings>, secret: string, more: "apiKeys" | "
 }
 
 /** The numbers that selection goes by. */
-function numbersOf(live: Live<Settings>): Pick<SelectionDeps, "settings" | "breaker" | "evidence"> {
+function numbersOf(live: Live<Settings>): Pick<SelectionDeps, "settings" | "breaker" | "evidence" | "hedging"> {
   return {
     settings: () => live.current.selection,
     breaker: () => live.current.breaker,
     evidence: () => live.current.evidence,
+    hedging: () => live.current.hedging,
   };
 }
 

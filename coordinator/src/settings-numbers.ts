@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import { DEFAULT_HEDGING, type HedgeSettings } from "./dispatch/hedge-settings.js";
 import { DEFAULT_POLICY, type PolicySettings } from "./dispatch/policy.js";
 import { type CalibrationSettings, DEFAULT_CALIBRATION } from "./request/token-calibration.js";
 import { DEFAULT_EVIDENCE, type EvidenceSettings } from "./selection/evidence/settings.js";
@@ -42,6 +43,20 @@ export const DISPATCH: Section<PolicySettings> = section(DEFAULT_POLICY, {
   contentGapMs: between(SECOND_MS, HOUR_MS),
   signsAloneMs: between(SECOND_MS, HOUR_MS),
   openStreamsAfterMs: between(0, HOUR_MS),
+});
+
+export const HEDGING: Section<HedgeSettings> = section(DEFAULT_HEDGING, {
+  perPrimary: share,
+  burst: between(0, 1_000),
+  maxSlotsUsed: share,
+  minWinRate: share,
+  window: whole(1, 10_000),
+  minEvidence: whole(1, 10_000),
+  exploreEvery: whole(1, 1_000_000),
+  delayQuantile: between(0.01, 1),
+  delayFromSamples: whole(1, 256),
+  leastDelayMs: between(1, HOUR_MS),
+  slotsPerOvertake: between(1, 1_000_000),
 });
 
 /** These two rates are also what the evidence assumes, and stand there in the file. */

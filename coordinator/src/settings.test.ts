@@ -80,11 +80,13 @@ it("takes every number that it is given, and leaves the others as they are", () 
   const settings = read({
     dispatch: { patience_ms: 30_000, ttft_base_ms: 4_000, ttft_per_thousand_tokens_ms: 1_000 },
     selection: { score: { thermal_ms: { fair: 1 } }, queue: { per_model: 0 } },
+    hedging: { burst: 0 },
     breaker: { lates_to_open: 5 },
     evidence: { assumed_decode_tps: 7, decode_interference: 1, spread: { before: 3 } },
     calibration: { credible: { most: 4 } },
   });
-  const { dispatch, selection, breaker, evidence, calibration } = NO_SETTINGS;
+  const { dispatch, hedging, selection, breaker, evidence, calibration } = NO_SETTINGS;
+  expect(settings.hedging).toEqual({ ...hedging, burst: 0 });
   expect(settings.dispatch).toEqual({
     ...dispatch,
     patienceMs: 30_000,

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { TRUST_LEVELS, type TrustLevel } from "@hearth/protocol";
 import { z } from "zod";
 import { ConfigError } from "./config.js";
+import { DEFAULT_HEDGING, type HedgeSettings } from "./dispatch/hedge-settings.js";
 import { DEFAULT_POLICY, evidenceSettings, type PolicySettings } from "./dispatch/policy.js";
 import type { Credential } from "./platform/credentials.js";
 import { type CalibrationSettings, DEFAULT_CALIBRATION } from "./request/token-calibration.js";
@@ -9,7 +10,16 @@ import { type Catalog, DEFAULT_CATALOG } from "./selection/catalog.js";
 import { DEFAULT_EVIDENCE, type EvidenceSettings } from "./selection/evidence/settings.js";
 import { DEFAULT_OUTLIER, type OutlierSettings } from "./selection/outlier-policy.js";
 import { DEFAULT_SELECTION, type SelectionSettings } from "./selection/settings.js";
-import { BREAKER, CALIBRATION, DISPATCH, EVIDENCE, IN_ORDER, patience, SELECTION } from "./settings-numbers.js";
+import {
+  BREAKER,
+  CALIBRATION,
+  DISPATCH,
+  EVIDENCE,
+  HEDGING,
+  IN_ORDER,
+  patience,
+  SELECTION,
+} from "./settings-numbers.js";
 
 /** What the operator's configuration file says: who may call and serve, what is served, and by what numbers. */
 export interface Settings {
@@ -17,6 +27,7 @@ export interface Settings {
   readonly providerTokens: readonly Credential[];
   readonly catalog: Catalog;
   readonly dispatch: PolicySettings;
+  readonly hedging: HedgeSettings;
   readonly selection: SelectionSettings;
   readonly breaker: OutlierSettings;
   readonly evidence: EvidenceSettings;
@@ -29,6 +40,7 @@ export const NO_SETTINGS: Settings = {
   providerTokens: [],
   catalog: DEFAULT_CATALOG,
   dispatch: DEFAULT_POLICY,
+  hedging: DEFAULT_HEDGING,
   selection: DEFAULT_SELECTION,
   breaker: DEFAULT_OUTLIER,
   evidence: DEFAULT_EVIDENCE,
@@ -54,6 +66,7 @@ const schema = z
     version_floors: z.strictObject({ base: version, tools: version, vision: version }).partial().default({}),
     trust_minimum: z.enum(TRUST_LEVELS as unknown as [TrustLevel, ...TrustLevel[]]).default("none"),
     dispatch: DISPATCH.schema,
+    hedging: HEDGING.schema,
     selection: SELECTION.schema,
     breaker: BREAKER.schema,
     evidence: EVIDENCE.schema,
@@ -98,6 +111,7 @@ function settingsOf(written: Written): Settings {
     providerTokens: written.provider_tokens,
     catalog: catalogOf(written),
     dispatch,
+    hedging: HEDGING.read(written.hedging),
     selection: { ...selection, score: { ...selection.score, assumedDecodeTps, decodeInterference } },
     breaker: BREAKER.read(written.breaker),
     evidence,

@@ -1,5 +1,6 @@
 import { type Clock, describeFault, type Rng } from "@hearth/platform";
 import type { AttemptEnd } from "../dispatch/attempt.js";
+import type { HedgeSettings } from "../dispatch/hedge-settings.js";
 import { Hedging } from "../dispatch/hedging.js";
 import type { OpenAttemptDeps } from "../dispatch/open-attempt.js";
 import type { AttemptObserver } from "../dispatch/send-attempt.js";
@@ -31,6 +32,7 @@ export interface SelectionDeps {
   readonly settings: () => SelectionSettings;
   readonly breaker: () => OutlierSettings;
   readonly evidence: () => EvidenceSettings;
+  readonly hedging: () => HedgeSettings;
 }
 
 /** Chooses providers: the picker with its breaker, the queue before it, the hedges beside it. */
@@ -80,6 +82,7 @@ export function createSelection(deps: SelectionDeps): Selection {
     queue,
     suppressed: (reason) => metrics.hedgesSuppressed.inc({ reason }),
     backupWon: () => metrics.speculativeWins.inc(),
+    settings: deps.hedging,
   });
   return { picker, queue, hedging, outlier, evidence };
 }

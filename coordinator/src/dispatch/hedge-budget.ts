@@ -1,15 +1,4 @@
-/** The numbers of the hedge budget: `docs/dispatch.md`, _When a backup starts_. */
-export const HEDGE_BUDGET = {
-  perPrimary: 0.1,
-  burst: 10,
-  maxSlotsUsed: 0.8,
-  minWinRate: 0.1,
-  /** Late hedges that the win rate looks back on, and how many make it evidence. */
-  window: 64,
-  minEvidence: 16,
-  /** One in this many goes ahead although hedges have not been winning. */
-  exploreEvery: 16,
-} as const;
+import { DEFAULT_HEDGING, type HedgeSettings } from "./hedge-settings.js";
 
 /** Why a backup was not started. */
 export const SUPPRESSIONS = ["budget", "queue", "slots", "win_rate"] as const;
@@ -27,17 +16,25 @@ export interface HedgeSituation {
  * for hedges: when much fails, nothing is spent on speed.
  */
 export class HedgeBudget {
-  #tokens: number = HEDGE_BUDGET.burst;
+  readonly #settings: () => HedgeSettings;
+  #tokens: number;
   /** Whether each of the latest hedges won, oldest first. */
   readonly #results: boolean[] = [];
   #heldBack = 0;
+
+  /** @param settings read at each use */
+  constructor(settings: () => HedgeSettings = () => DEFAULT_HEDGING) {
+    this.#settings = settings;
+    this.#tokens = settings().burst;
+  }
 
   get tokens(): number {
     return this.#tokens;
   }
 
   primary(): void {
-    this.#tokens = Math.min(HEDGE_BUDGET.burst, this.#tokens + HEDGE_BUDGET.perPrimary);
+    const { burst, perPrimary } = this.#settings();
+    this.#tokens = Math.min(burst, this.#tokens + perPrimary);
   }
 
   retry(): void {
@@ -46,28 +43,30 @@ export class HedgeBudget {
 
   /** @returns why not, or `undefined` when the hedge may go ahead: its token is taken then */
   hedge(situation: HedgeSituation): Suppression | undefined {
+    const { maxSlotsUsed, exploreEvery } = this.#settings();
     if (situation.queueDepth > 0) return "queue";
-    if (situation.slotsUsed > HEDGE_BUDGET.maxSlotsUsed) return "slots";
+    if (situation.slotsUsed > maxSlotsUsed) return "slots";
     if (this.#tokens < 1) return "budget";
-    if (this.#losing() && ++this.#heldBack % HEDGE_BUDGET.exploreEvery !== 0) return "win_rate";
+    if (this.#losing() && ++this.#heldBack % exploreEvery !== 0) return "win_rate";
     this.#tokens -= 1;
     return undefined;
   }
 
   /** Nobody was there to take the hedge: its token is given back. */
   refund(): void {
-    this.#tokens = Math.min(HEDGE_BUDGET.burst, this.#tokens + 1);
+    this.#tokens = Math.min(this.#settings().burst, this.#tokens + 1);
   }
 
   /** A hedged request was decided between two. */
   decided(backupWon: boolean): void {
     this.#results.push(backupWon);
-    if (this.#results.length > HEDGE_BUDGET.window) this.#results.shift();
+    while (this.#results.length > this.#settings().window) this.#results.shift();
   }
 
   #losing(): boolean {
-    if (this.#results.length < HEDGE_BUDGET.minEvidence) return false;
+    const { minEvidence, minWinRate } = this.#settings();
+    if (this.#results.length < minEvidence) return false;
     const wins = this.#results.filter(Boolean).length;
-    return wins < this.#results.length * HEDGE_BUDGET.minWinRate;
+    return wins < this.#results.length * minWinRate;
   }
 }

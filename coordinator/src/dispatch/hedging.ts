@@ -3,6 +3,7 @@ import type { Picker } from "../selection/picker.js";
 import type { Traits } from "../selection/traits.js";
 import type { WaitQueue } from "../selection/wait-queue.js";
 import { HedgeBudget, type Suppression } from "./hedge-budget.js";
+import { DEFAULT_HEDGING, type HedgeSettings } from "./hedge-settings.js";
 import { TtftHistory } from "./ttft-history.js";
 
 export interface HedgingDeps {
@@ -10,12 +11,12 @@ export interface HedgingDeps {
   readonly queue: Pick<WaitQueue, "depth">;
   readonly suppressed: (reason: Suppression) => void;
   readonly backupWon: () => void;
+  /** Read at each use; absent = the defaults. */
+  readonly settings?: () => HedgeSettings;
 }
 
 /** Models whose budgets are remembered; the longest unused begins anew. */
 const MAX_MODELS = 2_048;
-/** One attempt beside one that moves and takes long, for so many slots of the model. */
-const SLOTS_PER_OVERTAKE = 4;
 
 interface ModelBudget {
   readonly hedges: HedgeBudget;
@@ -25,12 +26,15 @@ interface ModelBudget {
 
 /** Whether and when a second attempt starts: the budgets, their brakes, and what is known of each model's speed. */
 export class Hedging {
-  readonly history: TtftHistory = new TtftHistory();
+  readonly history: TtftHistory;
   readonly #budgets = new BoundedMap<string, ModelBudget>(MAX_MODELS);
   readonly #deps: HedgingDeps;
+  readonly #settings: () => HedgeSettings;
 
   constructor(deps: HedgingDeps) {
     this.#deps = deps;
+    this.#settings = deps.settings ?? (() => DEFAULT_HEDGING);
+    this.history = new TtftHistory(this.#settings);
   }
 
   primary(model: string): void {
@@ -66,7 +70,7 @@ export class Hedging {
   /** Rule 3: whatever the hedge budget says, but not so many that a fleet that is slow as a whole gets slower. */
   mayOvertake(traits: Traits): boolean {
     const { all } = this.#deps.picker.slots(traits);
-    const most = Math.ceil(all / SLOTS_PER_OVERTAKE);
+    const most = Math.ceil(all / this.#settings().slotsPerOvertake);
     return this.#deps.queue.depth(traits.model) === 0 && this.#of(traits.model).overtaking < most;
   }
 
@@ -76,7 +80,7 @@ export class Hedging {
   }
 
   #of(model: string): ModelBudget {
-    const budget = this.#budgets.get(model) ?? { hedges: new HedgeBudget(), overtaking: 0 };
+    const budget = this.#budgets.get(model) ?? { hedges: new HedgeBudget(this.#settings), overtaking: 0 };
     this.#budgets.set(model, budget);
     return budget;
   }
