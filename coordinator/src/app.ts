@@ -248,6 +248,7 @@ function createServices(parts: Parts): RequestServices {
       link: (id) => registry.link(id),
       ids,
       clock,
+      policy: () => live.current.dispatch,
       contexts: fleet.contexts,
       observer: observeAttempts(metrics, options.log),
       background: new Background(clock),

@@ -30,6 +30,7 @@ export const DISPATCH: Section<PolicySettings> = section(DEFAULT_POLICY, {
   maxAttempts: attempts,
   maxCostlyAttempts: attempts,
   costlyMs: between(0, HOUR_MS),
+  provenMs: between(0, DAY_MS),
   ttftBaseMs: between(1, HOUR_MS),
   ttftPerThousandTokensMs: between(1, HOUR_MS),
   deadlineFactor: factor,

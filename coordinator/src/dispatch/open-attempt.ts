@@ -11,6 +11,7 @@ import type { AttemptEnd } from "./attempt.js";
 import { isRefusal, LEFT_WHILE_PAUSED } from "./failures.js";
 import type { Hedging } from "./hedging.js";
 import type { OutboundRequest } from "./outbound-request.js";
+import { DEFAULT_POLICY, type PolicySettings } from "./policy.js";
 import type { StartAttempt } from "./race.js";
 import { giveBack, type Placed, type SendDeps, sendAttempt } from "./send-attempt.js";
 import type { SentAttempt } from "./sent-attempt.js";
@@ -22,10 +23,9 @@ export interface OpenAttemptDeps extends SendDeps {
   readonly hedging: Hedging;
   readonly link: (id: ProviderId) => ProviderLink | undefined;
   readonly clock: Clock;
+  /** Read at each use; absent = the default. */
+  readonly policy?: () => Pick<PolicySettings, "provenMs">;
 }
-
-/** Somebody who answered with a build so long ago shows that it works, ms (rule 2). */
-const PROVEN_MS = 60_000;
 
 /** The memory of a request, as far as its attempts need it and add to it. */
 export interface AttemptBook {
@@ -123,10 +123,11 @@ class AttemptOpener {
   /** Where a retry may go, best first; what runs beside another attempt begins with that one's build. */
   #builds({ role, last }: StartTerms): readonly string[] {
     const { plan } = this.#book;
-    const { evidence, clock } = this.#deps;
+    const { evidence, clock, policy } = this.#deps;
+    const { provenMs } = policy?.() ?? DEFAULT_POLICY;
     const isProven = (build: string): boolean => {
       const at = evidence.lastSuccessAt(build);
-      return role !== "retry" || (at !== undefined && clock.now() - at <= PROVEN_MS);
+      return role !== "retry" || (at !== undefined && clock.now() - at <= provenMs);
     };
     return nextBuilds(plan, { current: this.#build, tried: this.#triedBuilds, last, isProven });
   }

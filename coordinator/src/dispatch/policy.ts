@@ -5,6 +5,8 @@ import type { DispatchPolicy } from "./types.js";
 export interface PolicySettings extends Omit<DispatchPolicy, "patienceAt" | "hedgeDelayMs"> {
   /** A stream is opened after this long without content, its errors in-band from then on, ms; absent = never. */
   readonly openStreamsAfterMs?: number | undefined;
+  /** Somebody who answered with a build so long ago shows that it works, ms. */
+  readonly provenMs: number;
   /** The least that a provider is expected to take to the first content, ms. */
   readonly ttftBaseMs: number;
   /** What 1,000 tokens of a prompt are expected to take where nothing of it was measured, ms. */
@@ -16,6 +18,7 @@ export const DEFAULT_POLICY: PolicySettings = {
   maxAttempts: 6, // rule 2
   maxCostlyAttempts: 3, // rule 2
   costlyMs: 1_000, // rule 2
+  provenMs: 60_000, // rule 2
   ttftBaseMs: 10_000, // rule 3
   ttftPerThousandTokensMs: 2_000, // rule 3
   deadlineFactor: 1.5, // rule 3
