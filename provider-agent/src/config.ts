@@ -54,7 +54,7 @@ export interface MoreSources {
 }
 
 const DEFAULT_COORDINATOR = "ws://127.0.0.1:8080/ws/provider";
-/** A coordinator waits about so long for the first sign of an answer to a short prompt (docs/dispatch.md). */
+/** A coordinator waits about so long for the first sign of an answer to a short prompt (docs/dispatch.md, rule 3). */
 const DEFAULT_WAIT_SECONDS = 10;
 /** Coordinators take no shorter one for a provider token: what has fewer characters was cut off or is another thing. */
 const LEAST_TOKEN_CHARACTERS = 16;

@@ -29,8 +29,8 @@ export const DEFAULT_POLICY: PolicySettings = {
   patienceMs: 600_000, // rule 5
   heldChunksMax: 8, // rule 1
   heldBytesMax: 64 * 1024, // rule 1
-  contentGapMs: 45_000, // rule 6
-  signsAloneMs: 600_000, // rule 6
+  contentGapMs: 45_000, // rule 7
+  signsAloneMs: 600_000, // rule 7
 };
 
 /** What is known of machines before anything of them was measured, as far as dispatch has no word in it. */

@@ -81,7 +81,7 @@ export interface Sendable extends Placed {
 /**
  * Writes the request in the provider's dialect, seals it and sends it.
  *
- * @returns the error when it is our own (rule 9); `undefined` when this provider can take nothing after all
+ * @returns the error when it is our own (rule 10); `undefined` when this provider can take nothing after all
  */
 export function sendAttempt(deps: SendDeps, sendable: Sendable): SentAttempt | HearthError | undefined {
   const { clock } = deps;

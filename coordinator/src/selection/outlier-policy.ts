@@ -1,4 +1,4 @@
-/** The numbers of the breaker: `docs/dispatch.md`, _The breaker_. Read at each use: they may change while it runs. */
+/** The numbers of the breaker: `docs/dispatch.md`, rule 12. Read at each use: they may change while it runs. */
 export interface OutlierSettings {
   /** Faults that another provider has confirmed, to open by themselves. */
   readonly confirmedToOpen: number;
@@ -38,7 +38,7 @@ export interface OutlierSettings {
   readonly maxRecords: number;
 }
 
-/** The values of `docs/dispatch.md`. */
+/** The values of `docs/dispatch.md`, rule 12. */
 export const DEFAULT_OUTLIER: OutlierSettings = {
   confirmedToOpen: 2,
   unconfirmedToOpen: 3,

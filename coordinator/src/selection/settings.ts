@@ -70,9 +70,9 @@ export const DEFAULT_SELECTION: SelectionSettings = {
     assumedDecodeTps: 30,
     foreignOwnerMs: 60_000,
   },
-  // The tie is what an earlier system found to be noise. The rest is chosen: docs/dispatch.md, Choosing.
+  // The tie is what an earlier system found to be noise. The rest is chosen: docs/dispatch.md, rules 12 and 15.
   pick: { tieMs: 3_000, exploreOneIn: 16, earlyProbeAfterMs: 5_000 },
-  // docs/dispatch.md, Waiting or refusing.
+  // docs/dispatch.md, rule 14.
   queue: {
     perModel: 64,
     patienceMs: 120_000,

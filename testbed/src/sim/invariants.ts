@@ -12,7 +12,7 @@ export interface Invariant {
 
 /** Timers are up to this late, and frames and promises take a moment, ms. */
 const SLACK_MS = 50;
-/** Losers and orphans are told to stop within this, ms (docs/dispatch.md, rule 7). */
+/** Losers and orphans are told to stop within this, ms (docs/dispatch.md, rules 6 and 11). */
 const CANCEL_BOUND_MS = 1_000;
 // The design's own numbers, not the code's: a bug may be in the code's.
 /** §7, requests that wait for one model. */

@@ -2,7 +2,7 @@ import type { AttemptObserver, WaitQueue } from "@hearth/coordinator/internals";
 import type { AttemptRecord } from "./journal.js";
 import type { World } from "./world.js";
 
-// docs/dispatch.md, When a backup starts.
+// docs/dispatch.md, rule 6.
 const BURST = 10;
 const PER_PRIMARY = 0.1;
 
