@@ -164,6 +164,11 @@ export class ProviderAttempt implements Attempt, StreamListener {
     this.#resolve({ done: true, value: undefined });
   }
 
+  /** There was a sign of life. */
+  get hasMoved(): boolean {
+    return this.#signs.size > 0;
+  }
+
   /** Its backend has done work for this request, whatever is said later. */
   get #worked(): boolean {
     const signs = this.#signs;

@@ -11,9 +11,17 @@ import type { Verdict } from "../selection/pick-result.js";
 export function judge(attempts: readonly SentAttempt[]): void {
   const answered = attempts.some(({ ending }) => ending?.end.type === "completed");
   const alike = answered ? new Set<string>() : likenesses(attempts);
-  for (const { lease, ending } of attempts) {
-    if (ending !== undefined) lease.judge(verdictOf(ending.end, answered, alike), ending.at);
+  for (const sent of attempts) {
+    const { lease, ending } = sent;
+    if (ending === undefined) continue;
+    lease.judge(isExcused(sent) ? "neutral" : verdictOf(ending.end, answered, alike), ending.at);
   }
+}
+
+/** It was slower than somebody had assumed, without having seen it, and it moved. */
+function isExcused({ ending, expectation, attempt }: SentAttempt): boolean {
+  const isLate = ending?.end.type === "cancelled" && ending.end.reason === "deadline";
+  return isLate && expectation.byDefault && attempt.hasMoved;
 }
 
 type End = NonNullable<SentAttempt["ending"]>["end"];
