@@ -25,6 +25,7 @@ export interface ScriptedProviderOptions {
   readonly script: Script;
   readonly name?: string;
   readonly models?: readonly (Partial<ModelAdvert> & { readonly id: string })[];
+  /** Absent = each of its models runs, and nothing on it. */
   readonly slots?: readonly Slot[];
   readonly version?: string;
   /** Keep it to come back as the same machine. */
@@ -95,7 +96,9 @@ export class ScriptedProvider {
   }
 
   registerFrame(): RegisterFrame {
-    const { models = [{ id: "m" }], slots = [], version = "1.0.0", name } = this.#options;
+    const { models = [{ id: "m" }], version = "1.0.0", name } = this.#options;
+    const { slots = models.map(({ id }) => ({ model: id, state: "running", running: 0, queued: 0 }) as const) } =
+      this.#options;
     return {
       type: "register",
       versions: { min: 2, max: 2 },
@@ -146,7 +149,7 @@ export class ScriptedProvider {
     return this.#keys;
   }
 
-  heartbeat(slots: readonly Slot[] = [], vitals: object = {}): void {
+  heartbeat(slots: readonly Slot[] = this.registerFrame().slots, vitals: object = {}): void {
     this.send({ type: "heartbeat", slots: [...slots], ...vitals });
   }
 

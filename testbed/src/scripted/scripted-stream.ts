@@ -18,6 +18,7 @@ import {
   type ReceiptText,
   type RequestFrame,
   type Usage,
+  type WorkingScope,
   type WorkingSign,
   writeDataHeader,
 } from "@hearth/protocol";
@@ -105,8 +106,9 @@ export class ScriptedStream {
     this.#resolveCancelled(reason);
   }
 
-  working(sign: WorkingSign, counter = 1): void {
-    this.#provider.send({ type: "working", stream: this.frame.stream, sign, counter });
+  working(sign: WorkingSign, counter = 1, scope?: WorkingScope): void {
+    const whose = scope === undefined ? {} : { scope };
+    this.#provider.send({ type: "working", stream: this.frame.stream, sign, counter, ...whose });
   }
 
   /** Says that it has taken the request and that its backend loads the model. */

@@ -1,5 +1,5 @@
 import { Agent } from "node:http";
-import { DEFAULT_POLICY, type PolicySettings } from "@hearth/coordinator";
+import { DEFAULT_POLICY, type PolicySettings, readConfig } from "@hearth/coordinator";
 import { expect, it } from "vitest";
 import { API_KEY, PROVIDER_TOKEN, startTestCoordinator, type TestCoordinator } from "../scripted/test-coordinator.js";
 import { type ConsumerOutcome, consumerOutcome } from "./consumer-outcome.js";
@@ -96,14 +96,12 @@ const UNHURRIED: PolicySettings = {
   ttftBaseMs: 2_000,
   patienceMs: 4_000,
   contentGapMs: 400,
-  preambleGraceMs: 400,
 };
 const HASTY: PolicySettings = {
   ...DEFAULT_POLICY,
   ttftBaseMs: 500,
   patienceMs: 1_000,
   contentGapMs: 80,
-  preambleGraceMs: 80,
 };
 
 /** Cases at once, and cases before a fresh coordinator: it remembers who went away, and would look at each. */
@@ -118,7 +116,9 @@ async function runAll(faults: readonly Fault[], policy: PolicySettings = UNHURRI
   const wrong: object[] = [];
   let ran = 0;
   for (let from = 0; from < cases.length; from += PER_COORDINATOR) {
-    await using hearth = await startTestCoordinator({ policy });
+    // Nobody waits for a machine to come back: each of them is cut off for good.
+    const departures = { ...readConfig({}).departures, expectedBackMs: 0 };
+    await using hearth = await startTestCoordinator({ policy, config: { departures } });
     using agent = disposable(new Agent({ keepAlive: true, maxSockets: AT_ONCE }));
     const waiting = [...cases.slice(from, from + PER_COORDINATOR).entries()];
     const work = async (): Promise<void> => {

@@ -124,11 +124,12 @@ describe("a provider that answers without end", () => {
 describe("a provider that always finds a reason", () => {
   it("is left alone after five of them, although none is a fault", async () => {
     hearth = await startTestCoordinator({ policy: PATIENT });
-    const shirker = await hearth.provider((s) => s.error({ code: "decryption_failed", progress: "not_started" }));
-    for (let i = 0; i < 5; i++) {
-      await hearth.chat(ask());
-      shirker.heartbeat();
-    }
+    const shirker = await hearth.provider((s) => {
+      s.error({ code: "decryption_failed", progress: "not_started" });
+      setTimeout(() => shirker.heartbeat(), 20);
+    });
+    // Each asks it once more when it shows room again.
+    for (let i = 0; i < 3; i++) await hearth.chat(ask());
     expect((await hearth.chat(ask())).headers.get("Retry-After")).toBe("30");
     expect(shirker.streams).toHaveLength(5);
   });
