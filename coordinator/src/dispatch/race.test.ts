@@ -14,9 +14,10 @@ import type {
   DispatchPolicy,
   Outcome,
   StartResult,
+  StartTerms,
 } from "./types.js";
 
-const POLICY: DispatchPolicy = policyFor(DEFAULT_POLICY, 0, 4_000);
+const POLICY: DispatchPolicy = policyFor(DEFAULT_POLICY, { arrivedAt: 0, hedgeDelayMs: 4_000 });
 const USAGE = { prompt_tokens: 1, completion_tokens: 1 };
 const FAILURE: AttemptFailure = {
   code: "backend_error",
@@ -92,7 +93,7 @@ class FakeAttempt implements Attempt {
 /** Lets everything that promises have to do be done. */
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-type Start = (role: AttemptRole, signal: () => AbortSignal) => StartResult | Promise<StartResult> | undefined;
+type Start = (terms: StartTerms, signal: () => AbortSignal) => StartResult | Promise<StartResult> | undefined;
 
 /** A race under test. The consumer takes what comes, at once, unless it is told not to. */
 class Bench {
@@ -110,7 +111,7 @@ class Bench {
         clock: this.clock,
         policy,
         committed: (winner) => this.committed.push(winner.id),
-        startAttempt: (role, signal) => start?.(role, signal) ?? this.start(role),
+        startAttempt: (terms, signal) => start?.(terms, signal) ?? this.start(terms.role),
       },
       this.abort.signal,
     );
@@ -119,7 +120,7 @@ class Bench {
   start(role: AttemptRole): StartResult {
     const attempt = new FakeAttempt(this.attempts.length, role);
     this.attempts.push(attempt);
-    return { type: "started", attempt };
+    return { type: "started", attempt, estimateMs: 10_000, hedgeAtOnce: false };
   }
 
   /** Begins, and takes everything until the end. */
@@ -160,13 +161,20 @@ describe("the commit", () => {
     expect(bench.taken).toEqual(["role", "id", "a"]);
   });
 
+  it("yields of what says the same again only the last", async () => {
+    const bench = await new Bench().run();
+    await bench.tell(0, preamble("id"), preamble("role"), { type: "preamble", chunk: chunk("again"), repeats: true });
+    await bench.tell(0, content("a"));
+    expect(bench.taken).toEqual(["id", "again", "a"]);
+  });
+
   it("never mixes the preambles of two attempts", async () => {
     const bench = await new Bench().run();
     await bench.tell(0, preamble("role 0"));
     await bench.wait(4_000);
     await bench.tell(1, preamble("role 1"), content("b"), END);
     expect(bench.taken).toEqual(["role 1", "b"]);
-    expect(bench.outcome).toEqual({ type: "success", attempt: "att_1", usage: USAGE });
+    expect(bench.outcome).toEqual({ type: "success", attempt: bench.attempts[1], usage: USAGE });
   });
 
   it("names the winner once, before its first chunk is yielded", async () => {
@@ -180,8 +188,11 @@ describe("the commit", () => {
     expect(bench.committed).toEqual(["att_0"]);
   });
 
-  it("names the winner of an empty answer too", async () => {
-    const bench = await new Bench().run();
+  it("names the winner of an empty answer too, when nobody has more to say", async () => {
+    const bench = await new Bench({
+      start: ({ waits }) =>
+        waits ? undefined : { type: "unavailable", error: new HearthError("no_provider", "Busy.") },
+    }).run();
     await bench.tell(0, preamble("role"), END);
     expect(bench.committed).toEqual(["att_0"]);
     expect(bench.taken).toEqual(["role"]);
@@ -207,9 +218,9 @@ describe("failover", () => {
 
   it("ends with the error of the last failure", async () => {
     const bench = await new Bench().run();
-    for (const index of [0, 1, 2]) await bench.tell(index, FAILED);
+    for (const index of [0, 1, 2, 3, 4, 5]) await bench.tell(index, FAILED);
     expect(bench.outcome).toMatchObject({ type: "failed", committed: false, error: { code: "provider_error" } });
-    expect(bench.attempts).toHaveLength(3);
+    expect(bench.attempts).toHaveLength(6);
   });
 
   it("tells a failure behind content as what it is, and asks nobody else", async () => {
@@ -234,16 +245,16 @@ describe("failover", () => {
     expect(bench.outcome).toEqual({ type: "failed", committed: false, error });
   });
 
-  it("keeps its three tries when its backup found no place", async () => {
+  it("keeps its tries when its backup found no place", async () => {
     const error = new HearthError("no_provider", "Busy.");
     const bench = await new Bench({
-      start: (role) => (role === "backup" ? { type: "unavailable", error } : undefined),
+      start: ({ role }) => (role === "backup" ? { type: "unavailable", error } : undefined),
     }).run();
     await bench.wait(4_000);
     for (const index of [0, 1]) await bench.tell(index, FAILED);
     await bench.tell(2, content("third"), END);
     expect(bench.taken).toEqual(["third"]);
-    expect(bench.outcome).toMatchObject({ type: "success", attempt: "att_2" });
+    expect(bench.outcome).toMatchObject({ type: "success", attempt: { id: "att_2" } });
   });
 });
 
@@ -251,8 +262,8 @@ describe("an attempt that waits for a place", () => {
   const waitingRetry = () => {
     const waits: { readonly signal: AbortSignal; readonly resolve: (result: StartResult) => void }[] = [];
     const bench: Bench = new Bench({
-      policy: { ...POLICY, hedgeDelayMs: undefined },
-      start: (role, signal) =>
+      policy: { ...POLICY, hedgeDelayMs: "never" },
+      start: ({ role }, signal) =>
         role === "retry" ? new Promise((resolve) => waits.push({ signal: signal(), resolve })) : undefined,
     });
     return { bench, waits };
@@ -275,7 +286,19 @@ describe("an attempt that waits for a place", () => {
     expect(waits[0]?.signal.aborted).toBe(false);
     await bench.wait(600_000);
     expect(waits[0]?.signal.aborted).toBe(true);
-    expect(bench.outcome).toMatchObject({ type: "failed", error: { code: "provider_timeout" } });
+    expect(bench.outcome).toMatchObject({ type: "failed", error: { code: "provider_error" } });
+  });
+
+  it("takes the place of a late one only when it has a place itself", async () => {
+    const { bench, waits } = waitingRetry();
+    await bench.run();
+    await bench.wait(10_000);
+    expect(bench.attempts[0]?.cancels).toEqual([]);
+    waits[0]?.resolve(bench.start("retry"));
+    await settled();
+    expect(bench.attempts[0]?.cancels).toEqual(["deadline"]);
+    await bench.tell(1, content("a"));
+    expect(bench.taken).toEqual(["a"]);
   });
 
   it("is cancelled when its place comes too late", async () => {
@@ -370,7 +393,7 @@ type Move =
     }
   | { readonly type: "vanish"; readonly attempt: number };
 
-const index = fc.integer({ min: 0, max: 2 });
+const index = fc.integer({ min: 0, max: 5 });
 const moves: fc.Arbitrary<Move> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ type: fc.constant("wait" as const), ms: fc.integer({ min: 0, max: 20_000 }) }) },
   {
@@ -389,7 +412,7 @@ describe("whatever the attempts tell", () => {
     await fc.assert(
       fc.asyncProperty(fc.array(moves, { maxLength: 20 }), fc.option(fc.nat(20)), async (sequence, leavesAfter) => {
         const bench = await new Bench().run();
-        const told: string[][] = [[], [], []];
+        const told: string[][] = [[], [], [], [], [], []];
         for (const [at, move] of sequence.entries()) {
           if (at === leavesAfter) bench.abort.abort("consumer_gone");
           if (move.type === "wait") bench.clock.advance(move.ms);
@@ -407,7 +430,7 @@ describe("whatever the attempts tell", () => {
         expect(bench.clock.pending).toBe(0);
         const winner = Number(bench.taken[0]?.split(".")[0] ?? 0);
         expect(bench.taken).toEqual(told[winner]?.slice(0, bench.taken.length));
-        expect(bench.attempts.length).toBeLessThanOrEqual(3);
+        expect(bench.attempts.length).toBeLessThanOrEqual(6);
       }),
       { numRuns: 1_000 },
     );
@@ -417,7 +440,7 @@ describe("whatever the attempts tell", () => {
 function eventOf(kind: Extract<Move, { type: "tell" }>["kind"], name: string): AttemptEvent {
   switch (kind) {
     case "working":
-      return { type: "working", sign: "loading", counter: 1 };
+      return { type: "working", sign: "loading", counter: 1, scope: "request" };
     case "preamble":
       return preamble(name);
     case "content":

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { issueAttestation, newSoftwareKey, type SignedEntry, softwareSigner, verifierOf } from "@hearth/attestation";
 import { FakeClock } from "@hearth/platform/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { SentAttempt } from "../dispatch/open-attempt.js";
+import type { SentAttempt } from "../dispatch/sent-attempt.js";
 import { createLogger } from "../platform/logger.js";
 import { PRUNE_BATCH } from "../store/receipt-store.js";
 import { openMemoryStore } from "../store/sqlite/open-sqlite-store.js";
@@ -20,7 +20,7 @@ const ENTRY: SignedEntry = {
 let clock: FakeClock;
 let store: Store;
 let lost: number;
-let session: SentAttempt["session"];
+let link: SentAttempt["link"];
 let sent: SentAttempt;
 
 beforeEach(async () => {
@@ -45,12 +45,12 @@ beforeEach(async () => {
   });
   const hash = createHash("sha256").update(signed.blob).digest("hex");
   const proven = { proof: { hash, signed, verifier: verifierOf(signer.publicKey) } };
-  session = { id: "prv_1", proven } as unknown as SentAttempt["session"];
+  link = { id: "prv_1", proven } as unknown as SentAttempt["link"];
   sent = signedBy(Promise.resolve(ENTRY));
 });
 
 const signedBy = (receipt: Promise<SignedEntry | undefined>, clamped: readonly string[] = []): SentAttempt =>
-  ({ attempt: { receipt, clamped }, session }) as unknown as SentAttempt;
+  ({ attempt: { receipt, clamped }, link }) as unknown as SentAttempt;
 afterEach(() => store.close());
 
 const bookOn = (given: Store): ReceiptBook =>
@@ -230,7 +230,7 @@ describe("the receipt book", () => {
 
   it("keeps nothing for a provider that does not attest", async () => {
     const book = bookOn(store);
-    book.keep("req_1", "anna", { ...sent, session: { id: "p" } } as unknown as SentAttempt, USAGE);
+    book.keep("req_1", "anna", { ...sent, link: { id: "p" } } as unknown as SentAttempt, USAGE);
     expect(await book.find("req_1", "anna")).toBeUndefined();
     await book.stop();
     expect(lost).toBe(0);
