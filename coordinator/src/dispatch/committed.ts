@@ -1,4 +1,4 @@
-import { type Committed, close, type Step, stay, timeoutFailure } from "./steps.js";
+import { type Committed, close, type Step, silenceOf, stay, timeoutFailure } from "./steps.js";
 import type { AttemptEvent, DispatchInput, DispatchPolicy, DispatchResult } from "./types.js";
 
 /** One attempt has won: from here on its events reach the consumer, and its end is told as what it is. */
@@ -35,13 +35,12 @@ function winnerEvent(state: Committed, event: AttemptEvent, now: number): Step {
 }
 
 /**
- * Rule 6: silent for too long, or kept by signs of life alone for too long. The timer is armed once and moved only when
+ * Rule 7: silent for too long, or kept by signs of life alone for too long. The timer is armed once and moved only when
  * it fires: no timer is touched per chunk.
  */
 function gap(state: Committed, now: number, policy: DispatchPolicy): Step {
-  const { contentGapMs, signsAloneMs } = policy;
-  const dueAt = Math.min(state.lastSignAt + contentGapMs, state.lastContentAt + Math.max(contentGapMs, signsAloneMs));
-  if (now < dueAt) return [state, [{ type: "arm", timer: "gap", at: dueAt }]];
+  const { silentAt } = silenceOf(state, policy);
+  if (now < silentAt) return [state, [{ type: "arm", timer: "gap", at: silentAt }]];
   return close([state.winner], "stalled", { type: "failed", committed: true, failure: timeoutFailure("stalled") });
 }
 

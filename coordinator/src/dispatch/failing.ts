@@ -1,19 +1,19 @@
 import type { Usage } from "@hearth/protocol";
 import type { HearthError } from "../platform/errors.js";
-import { mayOpen, seek } from "./seeking.js";
+import { costOf, mayOpen, seek } from "./seeking.js";
 import {
   type AttemptMoment,
   cancelled,
-  close,
-  commit,
   isRunning,
+  lost,
   type Moment,
+  patienceAnew,
   type Racing,
   type Step,
   timeoutFailure,
   without,
 } from "./steps.js";
-import type { AttemptFailure, DispatchEffect, DispatchResult, SeenFailures } from "./types.js";
+import type { AttemptFailure, DispatchEffect, DispatchResult, EmptyAnswer, SeenFailures } from "./types.js";
 
 /** An attempt is out. Others go on; else another provider is tried; else the request has failed. */
 export function failed(moment: AttemptMoment, failure: AttemptFailure, before: readonly DispatchEffect[] = []): Step {
@@ -21,7 +21,7 @@ export function failed(moment: AttemptMoment, failure: AttemptFailure, before: r
   const [rest, patience] = over(moment, failure);
   const effects = [...before, ...patience];
   const left: Moment = { state: rest, now, policy };
-  // Rule 8: two 4xx are the request's, and the first one's words are told.
+  // Rule 10: two 4xx are the request's, and the first one's words are told.
   const isItsOwn = failure.code === "rejected" && state.failures.rejected !== undefined;
   if (!failure.retryable || isItsOwn) return after(effects, conclude(left, failedAs(told(rest.failures, failure))));
   if (rest.attempts.some((each) => !each.late)) return [rest, effects];
@@ -34,15 +34,13 @@ export function failed(moment: AttemptMoment, failure: AttemptFailure, before: r
   return after(effects, conclude(left, failedAs(told(rest.failures, failure))));
 }
 
-/** The race without an attempt that is over. Behind an answer that died while it was written patience begins anew. */
+/** The race without an attempt that has failed. */
 function over({ state, attempt, now, policy }: AttemptMoment, failure: AttemptFailure): [Racing, DispatchEffect[]] {
-  const cost = isRunning(attempt) && now - attempt.startedAt > policy.costlyMs ? 1 : 0;
   const rejected = state.failures.rejected ?? (failure.code === "rejected" ? failure : undefined);
   const failures: SeenFailures = { rejected, last: failure };
-  const rest: Racing = { ...without(state, attempt.index), costly: state.costly + cost, failures };
-  if (attempt.generatingAt === undefined) return [rest, []];
-  const patienceAt = now + policy.patienceMs;
-  return [{ ...rest, patienceAt }, [{ type: "arm", timer: "patience", at: patienceAt }]];
+  const costly = state.costly + costOf(attempt, now, policy);
+  const rest: Racing = { ...without(state, attempt.index), costly, failures };
+  return attempt.writing === undefined ? [rest, []] : patienceAnew(rest, now, policy);
 }
 
 /** Nobody could take the attempt. A failure that was seen says more to the consumer than "nobody left". */
@@ -58,33 +56,25 @@ export function unavailable({ state, attempt, now, policy }: AttemptMoment, erro
 }
 
 /** Rule 8: a clean end without content is asked for once more where somebody is free, and then it is an answer. */
-export function emptied(moment: AttemptMoment, usage: Usage): Step {
-  const { state, attempt, now, policy } = moment;
-  if (state.empty !== undefined) return answered(moment, usage);
-  const rest: Racing = { ...without(state, attempt.index), empty: { attempt: attempt.index, usage } };
-  const left: Moment = { state: rest, now, policy };
-  if (rest.attempts.length > 0) return [rest, []];
-  if (!mayOpen(left)) return answered(moment, usage);
-  return seek(left, { role: "retry", waits: false });
-}
-
-function answered(moment: AttemptMoment, usage: Usage): Step {
-  const [, effects] = commit(moment, []);
-  const finish: DispatchEffect = {
-    type: "finish",
-    result: { type: "success", attempt: moment.attempt.index, usage },
-  };
-  return [{ phase: "closed" }, [...effects.filter((effect) => effect.type !== "arm"), finish]];
+export function emptied({ state, attempt, now, policy }: AttemptMoment, usage: Usage): Step {
+  const empty: EmptyAnswer = { attempt: attempt.index, usage };
+  const costly = state.costly + costOf(attempt, now, policy);
+  const left: Racing = { ...without(state, attempt.index), costly };
+  if (left.attempts.some((each) => isRunning(each) && !each.late))
+    return [{ ...left, empty: state.empty ?? empty }, []];
+  // Whoever waits for room is nobody who is free.
+  if (left.attempts.length > 0 || !mayOpen({ state: left, policy })) return settleFor(left, empty);
+  return seek({ state: { ...left, empty }, policy }, { role: "retry", waits: false });
 }
 
 /** Rule 5: the consumer has waited for as long as it wanted to. An answer that is being written was in time. */
 export function outOfPatience({ state, now, policy }: Moment): Step {
   if (now < state.patienceAt) return [state, [{ type: "arm", timer: "patience", at: state.patienceAt }]];
-  if (state.attempts.some((each) => each.generatingAt !== undefined)) return [state, []];
+  if (state.attempts.some(({ writing }) => writing)) return [state, []];
   return conclude({ state, now, policy }, failedAs(state.failures.rejected ?? outOfTime(state)));
 }
 
-/** Rule 12: why nobody had begun by then. */
+/** Rule 5: why nobody had begun by then. */
 function outOfTime(state: Racing): AttemptFailure {
   const running = state.attempts.filter(isRunning);
   if (running.some(({ heard }) => heard === "begun")) return timeoutFailure("fell_silent");
@@ -103,11 +93,15 @@ const NO_ROOM: AttemptFailure = {
 
 /** Ends the request: with the empty answer that somebody gave, else with this. Who was late is told so. */
 function conclude({ state }: Moment, result: DispatchResult): Step {
+  if (state.empty !== undefined) return settleFor(state, state.empty);
   const cancels = state.attempts.map((each) => cancelled(each.index, each.late ? "deadline" : "superseded"));
-  if (state.empty === undefined) return after(cancels, close([], "superseded", result));
-  const { attempt, usage } = state.empty;
+  return [{ phase: "closed" }, [...cancels, { type: "finish", result }]];
+}
+
+/** Rule 8: nobody has more to say, and the empty answer is what the consumer gets. */
+export function settleFor(state: Racing, { attempt, usage }: EmptyAnswer): Step {
   const finish: DispatchEffect = { type: "finish", result: { type: "success", attempt, usage } };
-  return [{ phase: "closed" }, [...cancels, { type: "commit", attempt }, finish]];
+  return [{ phase: "closed" }, [...state.attempts.map(lost), { type: "commit", attempt }, finish]];
 }
 
 const failedAs = (failure: AttemptFailure): DispatchResult => ({ type: "failed", committed: false, failure });

@@ -1,6 +1,6 @@
 import type { WorkingScope } from "@hearth/protocol";
 import { lateAt, moved } from "./attempt-clocks.js";
-import { emptied, failed, outOfPatience, unavailable } from "./failing.js";
+import { emptied, failed, outOfPatience, settleFor, unavailable } from "./failing.js";
 import { PROTOCOL_VIOLATION } from "./failures.js";
 import { mayOpen, seek, started } from "./seeking.js";
 import {
@@ -9,15 +9,25 @@ import {
   close,
   commit,
   isRunning,
+  lost,
   type Moment,
   type Racing,
   type RunningAttempt,
   replace,
   type Step,
+  silenceOf,
   stay,
   timeoutFailure,
 } from "./steps.js";
-import type { AttemptEvent, DispatchEffect, DispatchInput, DispatchPolicy, TimerName } from "./types.js";
+import type {
+  AttemptEvent,
+  DispatchEffect,
+  DispatchInput,
+  DispatchPolicy,
+  LastHeard,
+  RacingAttempt,
+  TimerName,
+} from "./types.js";
 
 /** Nobody has won yet: whatever happens here, the consumer sees nothing of it. */
 export function racing(state: Racing, input: DispatchInput, policy: DispatchPolicy): Step {
@@ -81,7 +91,7 @@ function preamble(
   const heldChunks = attempt.heldChunks + (repeats ? 0 : 1);
   const heldBytes = attempt.heldBytes + (repeats ? 0 : chunk.bytes.length);
   if (heldChunks > policy.heldChunksMax || heldBytes > policy.heldBytesMax) {
-    return failed(moment, PROTOCOL_VIOLATION, [cancelled(attempt.index, "superseded")]);
+    return failed(moment, PROTOCOL_VIOLATION, [cancelled(attempt.index, "stalled")]);
   }
   const next = moved(attempt, { sign: "preamble", scope: "request", now }, policy);
   const hold: DispatchEffect = { type: "hold", attempt: attempt.index, chunk, instead: repeats };
@@ -91,25 +101,19 @@ function preamble(
 function working(moment: RunningMoment, { sign, scope }: Extract<AttemptEvent, { type: "working" }>): Step {
   const { state, attempt, now, policy } = moment;
   const next = moved(attempt, { sign, scope, now }, policy);
-  if (attempt.generatingAt !== undefined) return [replace(state, writes(next, now)), []];
-  if (sign !== "generating" || scope === ("server" satisfies WorkingScope)) return [replace(state, next), []];
-  // Rule 4: the first content of an answer that comes as a whole. It wins the race, and may still fail unseen.
+  const writes = sign === "generating" && scope === ("request" satisfies WorkingScope);
+  if (attempt.writing === undefined && !writes) return [replace(state, next), []];
+  const lastContentAt = writes ? now : (attempt.writing?.lastContentAt ?? now);
+  const writing: LastHeard = { lastContentAt, lastSignAt: now };
+  const writer: RacingAttempt = { ...next, writing, late: false };
   const rivals = state.attempts.filter((each) => each !== attempt);
-  const alone: Racing = { ...state, attempts: [writes(next, now)] };
+  if (attempt.writing !== undefined && rivals.length === 0) return [replace(state, writer), []];
+  // Rule 4: the first content of an answer that comes as a whole. It wins the race, and may still fail unseen.
   return [
-    alone,
-    [
-      ...rivals.map((each) => cancelled(each.index, each.late ? "deadline" : "lost_race")),
-      { type: "arm", timer: `due:${attempt.index}`, at: now + policy.contentGapMs },
-    ],
+    { ...state, attempts: [writer] },
+    [...rivals.map(lost), { type: "arm", timer: `due:${attempt.index}`, at: silenceOf(writing, policy).silentAt }],
   ];
 }
-
-const writes = (attempt: RunningAttempt, now: number): RunningAttempt => ({
-  ...attempt,
-  generatingAt: now,
-  late: false,
-});
 
 function timed(moment: Moment, timer: TimerName): Step {
   switch (timer) {
@@ -122,19 +126,20 @@ function timed(moment: Moment, timer: TimerName): Step {
     default: {
       const attempt = moment.state.attempts.find((each) => timer === `due:${each.index}`);
       if (attempt === undefined || !isRunning(attempt)) return stay(moment.state);
-      return attempt.generatingAt === undefined
+      return attempt.writing === undefined
         ? due({ ...moment, attempt })
-        : writingDue({ ...moment, attempt }, attempt.generatingAt);
+        : writingDue({ ...moment, attempt }, attempt.writing);
     }
   }
 }
 
+/** Rule 6: one backup, beside one attempt that runs alone and in time. */
 function hedge(moment: Moment): Step {
-  const { state } = moment;
+  const { state, now } = moment;
   const [only, ...others] = state.attempts;
-  const silent = only !== undefined && others.length === 0 && isRunning(only) && !only.late;
-  const possible = !state.hedged && silent && only.generatingAt === undefined && mayOpen(moment);
-  return possible ? seek({ ...moment, state: { ...state, hedged: true } }, BACKUP) : stay(state);
+  const slow = only?.hedgeAt !== undefined && now >= only.hedgeAt && !only.late && only.writing === undefined;
+  if (!slow || others.length > 0 || state.hedged || !mayOpen(moment)) return stay(state);
+  return seek({ ...moment, state: { ...state, hedged: true } }, BACKUP);
 }
 
 const BACKUP = { role: "backup", waits: false } as const;
@@ -146,7 +151,7 @@ const REPLACEMENT = { role: "retry", waits: true } as const;
  */
 function due(moment: RunningMoment): Step {
   const { state, attempt, now, policy } = moment;
-  const look = (at: number): DispatchEffect => ({ type: "arm", timer: `due:${attempt.index}`, at });
+  const look = lookAgain(attempt);
   if (now < attempt.estimateAt) return [state, [look(attempt.estimateAt)]];
   const late = now >= lateAt(attempt);
   const others = state.attempts.filter((each) => each !== attempt);
@@ -154,24 +159,32 @@ function due(moment: RunningMoment): Step {
     return failed(moment, timeoutFailure("timeout"), [cancelled(attempt.index, "deadline")]);
   }
   const marked: Moment = { ...moment, state: replace(state, { ...attempt, late }) };
-  if (!mayOpen(moment)) return [marked.state, late ? [] : [look(lateAt(attempt))]];
+  // Rule 8: whoever was asked once more does not say more in time.
+  if (late && state.empty !== undefined) return settleFor(marked.state, state.empty);
   const again = look(late ? now + policy.reseekMs : Math.min(lateAt(attempt), now + policy.reseekMs));
   if (others.some((each) => !each.late)) return [marked.state, [again]];
+  if (!mayOpen(moment)) return [marked.state, late ? [] : [look(lateAt(attempt))]];
   const wanted = late ? REPLACEMENT : ({ role: "overtake", waits: false, expectedBefore: attempt.deadlineAt } as const);
   const [next, effects] = seek(marked, wanted);
   return [next, [again, ...effects]];
 }
 
-/** Rule 4: an answer that is being written has fallen silent. Alone, it is waited for as long as signs may keep it. */
-function writingDue(moment: RunningMoment, generatingAt: number): Step {
+/** Rule 7: an answer that is being written has fallen silent. Alone, it is waited for as long as signs may keep it. */
+function writingDue(moment: RunningMoment, writing: LastHeard): Step {
   const { state, attempt, now, policy } = moment;
-  const look = (at: number): DispatchEffect => ({ type: "arm", timer: `due:${attempt.index}`, at });
-  if (now < generatingAt + policy.contentGapMs) return [state, [look(generatingAt + policy.contentGapMs)]];
-  const givenUpAt = generatingAt + Math.max(policy.contentGapMs, policy.signsAloneMs);
+  const look = lookAgain(attempt);
+  const { silentAt, givenUpAt } = silenceOf(writing, policy);
+  if (now < silentAt) return [state, [look(silentAt)]];
   if (now >= givenUpAt) return failed(moment, timeoutFailure("stalled"), [cancelled(attempt.index, "stalled")]);
-  const marked: Moment = { ...moment, state: replace(state, { ...attempt, late: true }) };
+  // Rule 5: nobody's patience runs while an answer is being written.
+  const patienceAt = now + policy.patienceMs;
+  const marked: Moment = { ...moment, state: { ...replace(state, { ...attempt, late: true }), patienceAt } };
   const again = look(Math.min(givenUpAt, now + policy.reseekMs));
   if (state.attempts.length > 1 || !mayOpen(moment)) return [marked.state, [again]];
   const [next, effects] = seek(marked, REPLACEMENT);
   return [next, [again, ...effects]];
 }
+
+const lookAgain =
+  ({ index }: RacingAttempt) =>
+  (at: number): DispatchEffect => ({ type: "arm", timer: `due:${index}`, at });

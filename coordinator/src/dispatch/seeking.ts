@@ -4,6 +4,7 @@ import {
   cancelled,
   isRunning,
   type Moment,
+  patienceAnew,
   type Racing,
   type Step,
   timeoutFailure,
@@ -14,63 +15,63 @@ import type { DispatchEffect, DispatchInput, DispatchPolicy, RacingAttempt, Star
 export type Wanted = Pick<StartTerms, "role" | "waits" | "unlikeTried" | "expectedBefore">;
 
 /** Looks for a provider for one more attempt. Whether there may be one is for `mayOpen` to say. */
-export function seek({ state, now, policy }: Moment, wanted: Wanted): Step {
+export function seek({ state, policy }: Omit<Moment, "now">, wanted: Wanted): Step {
   const index = state.opened;
   const attempt: RacingAttempt = {
     index,
     role: wanted.role,
     startedAt: undefined,
     estimateAt: state.patienceAt,
+    hedgeAt: undefined,
     deadlineAt: state.patienceAt,
     extensibleTo: state.patienceAt,
     heard: "nothing",
     extendedOnce: false,
     late: false,
-    generatingAt: undefined,
+    writing: undefined,
     heldChunks: 0,
     heldBytes: 0,
   };
   const opened: Racing = { ...state, attempts: [...state.attempts, attempt], opened: index + 1 };
-  const spent = costly(opened, now, policy);
-  const last = opened.opened >= policy.maxAttempts || spent + 1 >= policy.maxCostlyAttempts;
+  const last = opened.opened >= policy.maxAttempts || costly(opened) + 1 >= policy.maxCostlyAttempts;
   return [opened, [{ type: "open", attempt: index, terms: { ...wanted, until: state.patienceAt, last } }]];
 }
 
-/** Rule 2: so many attempts in all, and so many that cost the consumer time. */
-export function mayOpen({ state, now, policy }: Moment): boolean {
-  return state.opened < policy.maxAttempts && costly(state, now, policy) < policy.maxCostlyAttempts;
+/**
+ * Rule 2: so many attempts in all, and so many that cost the consumer time. Rule 8: none but the one that asks once more
+ * when there is an empty answer already.
+ */
+export function mayOpen({ state, policy }: Omit<Moment, "now">): boolean {
+  const isLeft = state.opened < policy.maxAttempts && costly(state) < policy.maxCostlyAttempts;
+  return isLeft && state.empty === undefined;
 }
 
-function costly(state: Racing, now: number, { costlyMs }: DispatchPolicy): number {
-  const running = state.attempts.filter((each) => isRunning(each) && now - each.startedAt > costlyMs);
-  return state.costly + running.length;
+/** Attempts that have cost time, and those that run and may come to. */
+function costly(state: Racing): number {
+  return state.costly + state.attempts.filter(isRunning).length;
+}
+
+/** What an attempt that is over has cost: the time that the consumer has waited for it, or what it had begun to write. */
+export function costOf(attempt: RacingAttempt, now: number, { costlyMs }: DispatchPolicy): 0 | 1 {
+  return isRunning(attempt) && (attempt.writing !== undefined || now - attempt.startedAt > costlyMs) ? 1 : 0;
 }
 
 type Started = Extract<DispatchInput, { type: "started" }>;
 
 /** Somebody has taken the request, and so the place of those that were late with it. From here on its time runs. */
-export function started(moment: AttemptMoment, input: Started): Step {
-  const { state, attempt, now, policy } = moment;
+export function started({ state, attempt, now, policy }: AttemptMoment, start: Started): Step {
   if (isRunning(attempt)) return [state, []];
+  const running = { ...attempt, ...clocksOf({ ...start, role: attempt.role }, policy) };
+  const alarms: DispatchEffect[] = [{ type: "arm", timer: `due:${attempt.index}`, at: running.estimateAt }];
+  if (running.hedgeAt !== undefined && !state.hedged) {
+    alarms.push({ type: "arm", timer: "hedge", at: running.hedgeAt });
+  }
   const late = state.attempts.filter((each) => each.late);
-  const running = { ...attempt, ...clocksOf(input, now, policy) };
   const attempts = state.attempts.filter((each) => !each.late).map((each) => (each === attempt ? running : each));
+  const cost = late.reduce((sum, each) => sum + costOf(each, now, policy), state.costly);
   const last = late.length > 0 ? timeoutFailure("timeout") : state.failures.last;
-  return [
-    { ...state, attempts, costly: state.costly + late.length, failures: { ...state.failures, last } },
-    [
-      ...late.map((each) => cancelled(each.index, "deadline")),
-      { type: "arm", timer: `due:${attempt.index}`, at: running.estimateAt },
-      ...hedgeAlarm(moment, input),
-    ],
-  ];
-}
-
-/** Rule 7: the first attempt is backed up when it takes long; one that is to show what it can, at once. */
-function hedgeAlarm({ state, attempt, now, policy }: AttemptMoment, input: Started): readonly DispatchEffect[] {
-  if (state.hedged || policy.hedgeDelayMs === "never") return [];
-  if (input.hedgeAtOnce) return [{ type: "arm", timer: "hedge", at: now }];
-  if (attempt.role !== "primary") return [];
-  const delayMs = policy.hedgeDelayMs === "half_estimate" ? input.estimateMs / 2 : policy.hedgeDelayMs;
-  return [{ type: "arm", timer: "hedge", at: now + delayMs }];
+  const next: Racing = { ...state, attempts, costly: cost, failures: { ...state.failures, last } };
+  const cancels = late.map((each) => cancelled(each.index, "deadline"));
+  const [patient, patience] = late.some(({ writing }) => writing) ? patienceAnew(next, now, policy) : [next, []];
+  return [patient, [...cancels, ...alarms, ...patience]];
 }

@@ -12,7 +12,7 @@ import type { DispatchInput, DispatchPolicy, DispatchState } from "./types.js";
 export function step(state: DispatchState, input: DispatchInput, policy: DispatchPolicy): Step {
   switch (state.phase) {
     case "idle":
-      return input.type === "begin" ? begin(input.now, policy) : stay(state);
+      return input.type === "begin" ? begin(policy) : stay(state);
     case "racing":
       return racing(state, input, policy);
     case "committed":
@@ -22,17 +22,17 @@ export function step(state: DispatchState, input: DispatchInput, policy: Dispatc
   }
 }
 
-function begin(now: number, policy: DispatchPolicy): Step {
+function begin(policy: DispatchPolicy): Step {
   const empty: Racing = {
     phase: "racing",
     attempts: [],
     opened: 0,
     costly: 0,
     patienceAt: policy.patienceAt,
-    hedged: policy.hedgeDelayMs === "never",
+    hedged: false,
     failures: { rejected: undefined, last: undefined },
     empty: undefined,
   };
-  const [state, effects] = seek({ state: empty, now, policy }, { role: "primary", waits: true });
+  const [state, effects] = seek({ state: empty, policy }, { role: "primary", waits: true });
   return [state, [...effects, { type: "arm", timer: "patience", at: policy.patienceAt }]];
 }

@@ -6,6 +6,7 @@ import type {
   DispatchPolicy,
   DispatchResult,
   DispatchState,
+  LastHeard,
   RacingAttempt,
 } from "./types.js";
 
@@ -54,18 +55,37 @@ export function close(attempts: readonly AttemptIndex[], reason: CancelReason, r
   return [{ phase: "closed" }, [...cancels, { type: "finish", result }]];
 }
 
-/** Rule 7: the first content wins; everyone else is cancelled. */
+/** Rule 6: the first content wins; everyone else is cancelled. */
 export function commit({ state, attempt, now, policy }: AttemptMoment, then: readonly DispatchEffect[]): Step {
   const losers = state.attempts.filter((each) => each.index !== attempt.index);
   return [
     { phase: "committed", winner: attempt.index, lastContentAt: now, lastSignAt: now },
     [
-      ...losers.map((each) => cancelled(each.index, each.late ? "deadline" : "lost_race")),
+      ...losers.map(lost),
       { type: "commit", attempt: attempt.index },
       ...then,
       { type: "arm", timer: "gap", at: now + policy.contentGapMs },
     ],
   ];
+}
+
+/** What becomes of one that another has beaten to the first content. */
+export const lost = ({ index, late }: RacingAttempt): DispatchEffect =>
+  cancelled(index, late ? "deadline" : "lost_race");
+
+/** Rule 5: behind an answer that was being written, and is not to come, the consumer's patience begins anew. */
+export function patienceAnew(state: Racing, now: number, policy: DispatchPolicy): [Racing, DispatchEffect[]] {
+  const patienceAt = now + policy.patienceMs;
+  return [{ ...state, patienceAt }, [{ type: "arm", timer: "patience", at: patienceAt }]];
+}
+
+/** Rule 7: when an answer that has begun has been silent for too long, and when signs alone keep it no longer. */
+export function silenceOf(
+  { lastContentAt, lastSignAt }: LastHeard,
+  { contentGapMs, signsAloneMs }: DispatchPolicy,
+): { readonly silentAt: number; readonly givenUpAt: number } {
+  const givenUpAt = lastContentAt + Math.max(contentGapMs, signsAloneMs);
+  return { silentAt: Math.min(lastSignAt + contentGapMs, givenUpAt), givenUpAt };
 }
 
 /** Silence is the provider's fault, and 504-shaped. */

@@ -130,7 +130,7 @@ export interface DispatchPolicy {
   readonly signExtensionsMax: number;
   /** … or, while its backend loads, to this, ms from its start. */
   readonly loadingMaxMs: number;
-  /** How often somebody is looked for again in the place of one that is late, ms. */
+  /** How often somebody is looked for again beside one that takes long, or in the place of one that is late, ms. */
   readonly reseekMs: number;
   /** First content, or the first word of its being written, may take until then, ms on the driver's clock. */
   readonly patienceAt: number;
@@ -152,6 +152,14 @@ export type AttemptIndex = number;
 /** Timers of one request. */
 export type TimerName = "hedge" | "patience" | `due:${AttemptIndex}` | "gap";
 
+/** When an answer that has begun was last heard of, ms. */
+export interface LastHeard {
+  /** Its content, or that it is being written. */
+  readonly lastContentAt: number;
+  /** Anything at all. */
+  readonly lastSignAt: number;
+}
+
 /** One attempt, before anybody has committed. */
 export interface RacingAttempt {
   readonly index: AttemptIndex;
@@ -159,6 +167,8 @@ export interface RacingAttempt {
   /** When somebody took it, ms; `undefined` = it looks for a provider still. */
   readonly startedAt: number | undefined;
   readonly estimateAt: number;
+  /** A backup may start then, ms; `undefined` = none for this one. */
+  readonly hedgeAt: number | undefined;
   /** It is late when this passes without content. */
   readonly deadlineAt: number;
   /** Where extensions of the deadline end, but for those of loading. */
@@ -169,10 +179,16 @@ export interface RacingAttempt {
   readonly extendedOnce: boolean;
   /** Its deadline passed without content: the next one to be started takes its place. */
   readonly late: boolean;
-  /** When it last told that it writes an answer that comes as a whole, ms. */
-  readonly generatingAt: number | undefined;
+  /** It has told that it writes an answer that comes as a whole. */
+  readonly writing: LastHeard | undefined;
   readonly heldChunks: number;
   readonly heldBytes: number;
+}
+
+/** A clean end without content, and whose it is. */
+export interface EmptyAnswer {
+  readonly attempt: AttemptIndex;
+  readonly usage: Usage;
 }
 
 /** What went wrong so far. */
@@ -195,14 +211,9 @@ export type DispatchState =
       readonly hedged: boolean;
       readonly failures: SeenFailures;
       /** A clean end without content: what the consumer gets if nobody has more to say. */
-      readonly empty: { readonly attempt: AttemptIndex; readonly usage: Usage } | undefined;
+      readonly empty: EmptyAnswer | undefined;
     }
-  | {
-      readonly phase: "committed";
-      readonly winner: AttemptIndex;
-      readonly lastContentAt: number;
-      readonly lastSignAt: number;
-    }
+  | ({ readonly phase: "committed"; readonly winner: AttemptIndex } & LastHeard)
   | { readonly phase: "closed" };
 
 export type DispatchInput =
