@@ -75,20 +75,29 @@ class AttemptOpener {
         hedging.retry(traits.model);
         return this.#place(terms, traits, signal);
       case "overtake":
-        return hedging.mayOvertake(traits) ? this.#place(terms, traits, signal) : BUSY;
-      case "backup": {
-        const wanted = this.#backupTraits();
-        if (hedging.hedge(wanted) !== undefined) return BUSY;
-        const result = this.#place(terms, wanted, signal);
-        if ("type" in result && result.type === "unavailable") hedging.untaken(wanted.model);
-        return result;
-      }
+        return hedging.mayOvertake(this.#current) ? this.#place(terms, traits, signal) : BUSY;
+      case "backup":
+        return this.#backUp(terms, signal);
     }
+  }
+
+  #backUp(terms: StartTerms, signal: () => AbortSignal): Started | Promise<Started> {
+    const { hedging } = this.#deps;
+    const wanted = this.#backupTraits();
+    if (hedging.hedge(wanted) !== undefined) return BUSY;
+    const result = this.#place(terms, wanted, signal);
+    if (!(result instanceof Promise) && result.type === "unavailable") hedging.untaken(wanted.model);
+    return result;
+  }
+
+  /** What is needed, of the build that the latest attempt has gone to. */
+  get #current(): Traits {
+    return withBuild(this.#book.traits, this.#build);
   }
 
   /** Under `prefer`, a request that runs on the caller's own machine never costs money elsewhere for speed's sake. */
   #backupTraits(): Traits {
-    const { traits } = this.#book;
+    const traits = this.#current;
     const atHome = traits.route === "prefer" && this.#primary?.account === traits.account;
     return atHome ? { ...traits, route: "self" } : traits;
   }
@@ -97,13 +106,15 @@ class AttemptOpener {
   #place(terms: StartTerms, wanted: Traits, signal: () => AbortSignal, taken?: Picked): Started | Promise<Started> {
     let refusal: PickResult | undefined;
     let waitingFor: WaitRequest | undefined;
-    for (const build of taken === undefined ? this.#builds(terms) : [this.#build]) {
-      const traits = build === wanted.model ? wanted : { ...wanted, model: build };
-      const result = this.#placeOn(traits, terms, taken);
+    let place = taken;
+    for (const build of this.#builds(terms, taken !== undefined)) {
+      const traits = withBuild(wanted, build);
+      const result = this.#placeOn(traits, terms, place);
+      place = undefined;
       if (result.type === "started") return result;
-      if (result.type === "queue")
+      if (result.type === "queue") {
         waitingFor ??= { ...this.#search(traits, terms), priority: "failover", until: terms.until };
-      else refusal ??= result;
+      } else refusal ??= result;
     }
     if (waitingFor === undefined) return refusal?.type === "unavailable" ? refusal : BUSY;
     return terms.waits ? this.#wait(terms, waitingFor, signal) : BUSY;
@@ -120,16 +131,16 @@ class AttemptOpener {
     return this.#place(terms, request.traits, signal, result);
   }
 
-  /** Where a retry may go, best first; what runs beside another attempt begins with that one's build. */
-  #builds({ role, last }: StartTerms): readonly string[] {
+  /** Where a retry may go, best first; what has a place, or runs beside another attempt, begins with that one's build. */
+  #builds({ role, last }: StartTerms, hasPlace: boolean): readonly string[] {
     const { plan } = this.#book;
     const { evidence, clock, policy } = this.#deps;
     const { provenMs } = policy?.() ?? DEFAULT_POLICY;
     const isProven = (build: string): boolean => {
       const at = evidence.lastSuccessAt(build);
-      return role !== "retry" || (at !== undefined && clock.now() - at <= provenMs);
+      return hasPlace || role !== "retry" || (at !== undefined && clock.now() - at <= provenMs);
     };
-    return nextBuilds(plan, { current: this.#build, tried: this.#triedBuilds, last, isProven });
+    return nextBuilds(plan, { current: this.#build, tried: this.#triedBuilds, last: last && !hasPlace, isProven });
   }
 
   #search(traits: Traits, { unlikeTried, expectedBefore }: StartTerms): Search {
@@ -154,7 +165,10 @@ class AttemptOpener {
     const { pick, traits, role } = placed;
     const routeMs = clock.now() - startedAt;
     const link = find(pick.provider);
-    if (link === undefined) return giveBack(pick);
+    if (link === undefined) {
+      this.#tried.set(pick.provider, GONE);
+      return giveBack(pick);
+    }
     this.#note(link, traits.model);
     const sent = sendAttempt(this.#deps, {
       ...placed,
@@ -169,6 +183,7 @@ class AttemptOpener {
     }
     if (role !== "backup") this.#primary = link;
     this.#build = traits.model;
+    this.#triedBuilds.add(traits.model);
     observer.started(role);
     if (role === "overtake") this.#deps.hedging.overtaking(traits.model, 1);
     this.#book.add(sent);
@@ -177,7 +192,6 @@ class AttemptOpener {
   }
 
   #note(link: ProviderLink, model: string): void {
-    this.#triedBuilds.add(model);
     const before = this.#tried.get(link.id);
     const { connectedAt, agentVersion } = link;
     const { context_length: contextLength, backend } = link.models.get(model) ?? {};
@@ -201,6 +215,19 @@ class AttemptOpener {
     else this.#tried.set(sent.provider, { ...tried, state: isRefusal(end.failure) ? "refused_before_work" : "failed" });
   }
 }
+
+/** It left between being picked and being sent to: it is not picked again. */
+const GONE: TriedProvider = {
+  connectedAt: Number.POSITIVE_INFINITY,
+  agentVersion: "",
+  backend: undefined,
+  contextLength: undefined,
+  state: "running",
+  times: 1,
+};
+
+const withBuild = (traits: Traits, build: string): Traits =>
+  build === traits.model ? traits : { ...traits, model: build };
 
 const BUSY: Extract<StartResult, { type: "unavailable" }> = {
   type: "unavailable",

@@ -84,14 +84,18 @@ export interface Sendable extends Placed {
  * @returns the error when it is our own (rule 10); `undefined` when this provider can take nothing after all
  */
 export function sendAttempt(deps: SendDeps, sendable: Sendable): SentAttempt | HearthError | undefined {
-  const { clock } = deps;
-  const startedAt = clock.now();
-  let sealed: Sealed | undefined;
   try {
-    sealed = new AttemptSender(deps, sendable).seal();
+    return sealAndSend(deps, sendable);
   } catch (thrown) {
     return HearthError.from(thrown);
   }
+}
+
+/** @throws what fails in our own translation, or in sealing what it has written */
+function sealAndSend(deps: SendDeps, sendable: Sendable): SentAttempt | undefined {
+  const { clock } = deps;
+  const startedAt = clock.now();
+  const sealed = new AttemptSender(deps, sendable).seal();
   if (sealed === undefined) return undefined;
   const sealedAt = clock.now();
   const { sent } = sealed;

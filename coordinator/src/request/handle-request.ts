@@ -91,5 +91,5 @@ function hedgeDelayOf({ dispatch }: RequestServices, { traits }: RequestRecord):
 function learn({ dispatch, clock }: RequestServices, record: RequestRecord, winner: SentAttempt): void {
   const { hedging } = dispatch;
   hedging.history.observe(winner.model, record.traits.promptTokens, clock.now() - winner.attempt.startedAt);
-  if (record.hedged) hedging.decided(winner.model, winner.role === "backup");
+  if (record.hedged) hedging.decided(record.traits.model, winner.role === "backup");
 }

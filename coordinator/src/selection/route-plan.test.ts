@@ -23,6 +23,10 @@ it("gives the last attempt to an entry that had no chance yet", () => {
   expect(next({ isProven: () => true, last: true })).toEqual(["old", "new"]);
 });
 
+it("begins with the build of the first attempt, also when no other may follow", () => {
+  expect(next({ tried: new Set(), last: true })).toEqual(["new", "old"]);
+});
+
 it("comes back to the first when all had their chance", () => {
   expect(next({ current: "old", tried: new Set(["new", "old"]) })).toEqual(["old", "new"]);
 });

@@ -29,7 +29,9 @@ export interface PlanProgress {
  */
 export function nextBuilds({ builds }: RoutePlan, { current, tried, last, isProven }: PlanProgress): readonly string[] {
   if (builds.length === 1) return builds;
-  const untried = builds.filter((build) => !tried.has(build));
-  const others = builds.filter((build) => tried.has(build) && build !== current);
-  return !last && isProven(current) ? [current, ...untried, ...others] : [...untried, current, ...others];
+  const rest = builds.filter((build) => build !== current);
+  const untried = rest.filter((build) => !tried.has(build));
+  const others = rest.filter((build) => tried.has(build));
+  const stays = !tried.has(current) || (!last && isProven(current));
+  return stays ? [current, ...untried, ...others] : [...untried, current, ...others];
 }
