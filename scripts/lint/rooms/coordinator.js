@@ -264,6 +264,7 @@ export const COORDINATOR = {
   ],
   testing: [
     "./api",
+    "./dispatch",
     "./enrolment",
     "./fleet",
     "./http",
