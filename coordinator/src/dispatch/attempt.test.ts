@@ -1,3 +1,5 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { grammarOf } from "@hearth/dialects";
 import { STREAM_FIXTURES } from "@hearth/dialects/fixtures";
 import type { ResponseOpener } from "@hearth/e2e";
@@ -25,13 +27,14 @@ function setUp(readEvent = readAny) {
   const confirmed: ConfirmedCancel[] = [];
   const contents: boolean[] = [];
   const opener: ResponseOpener = { open: (ciphertext) => ciphertext, finished: true };
+  const body = new Uint8Array();
   const attempt = new ProviderAttempt({
     id: "att" as AttemptId,
     provider: "p" as ProviderId,
     form: {
       dialect: "chat_completions",
       format: "events",
-      body: new Uint8Array(),
+      body,
       readEvent,
     },
     opener,
@@ -48,7 +51,7 @@ function setUp(readEvent = readAny) {
     cancelConfirmed: (told) => confirmed.push(told),
     retracted: () => retractions.push("retracted"),
   });
-  return { attempt, violations, faults, ends, retractions, unopened, confirmed, contents };
+  return { attempt, opener, body, violations, faults, ends, retractions, unopened, confirmed, contents };
 }
 
 function frame(ciphertext: Uint8Array, final: boolean): DataFrame {
@@ -147,13 +150,16 @@ describe("the end of an attempt, for the books", () => {
     };
     const cancelled = { type: "cancelled", reason: "lost_race" } as const;
     for (const untouched of [idle, loading]) {
-      expect(endOf(untouched)).toEqual({ ...cancelled, progress: "not_started", generatedTokens: 0 });
+      const moved = untouched === loading;
+      expect(endOf(untouched)).toEqual({ ...cancelled, progress: "not_started", moved, generatedTokens: 0 });
     }
     for (const begun of [prefilling, streaming]) {
-      expect(endOf(begun)).toEqual({ ...cancelled, progress: "processed", generatedTokens: 0 });
+      const moved = begun === prefilling;
+      expect(endOf(begun)).toEqual({ ...cancelled, progress: "processed", moved, generatedTokens: 0 });
     }
-    expect(endOf(generating)).toEqual({ ...cancelled, progress: "processed", generatedTokens: 12 });
-    expect(endOf(liar)).toEqual({ ...cancelled, progress: "processed", generatedTokens: 256 });
+    const worked = { ...cancelled, progress: "processed", moved: true };
+    expect(endOf(generating)).toEqual({ ...worked, generatedTokens: 12 });
+    expect(endOf(liar)).toEqual({ ...worked, generatedTokens: 256 });
   });
 });
 
@@ -171,24 +177,24 @@ it("tells of signs of life whose counter has moved, and holds only the newest", 
   const events = attempt[Symbol.asyncIterator]();
   const next = async (): Promise<unknown> => (await events.next()).value;
   for (let i = 0; i < 3; i++) attempt.working("loading", 7);
-  expect(await next()).toEqual({ type: "working", sign: "loading", counter: 7 });
+  expect(await next()).toEqual({ type: "working", sign: "loading", counter: 7, scope: "request" });
   attempt.working("loading", 7);
   for (let i = 0; i < 1_000; i++) attempt.working("loading", i);
   attempt.working("prefilling", 0);
   attempt.data(frame(Buffer.from("data:{}\n\n"), false));
-  expect(await next()).toEqual({ type: "working", sign: "loading", counter: 999 });
-  expect(await next()).toEqual({ type: "working", sign: "prefilling", counter: 0 });
+  expect(await next()).toEqual({ type: "working", sign: "loading", counter: 999, scope: "request" });
+  expect(await next()).toEqual({ type: "working", sign: "prefilling", counter: 0, scope: "request" });
   expect(await next()).toMatchObject({ type: "preamble" });
 });
 
-it("takes no signs behind the content of a stream, where nobody may be reading", async () => {
+it("holds one sign of each kind behind the content of a stream, where nobody may be reading", async () => {
   const { attempt } = setUp();
   attempt.data(frame(Buffer.from('data: {"a":1}\n\n'), false));
   for (let i = 0; i < 1_000; i++) attempt.working(i % 2 === 0 ? "loading" : "queued", i);
   attempt.lost();
   const types: string[] = [];
   for await (const { type } of attempt) types.push(type);
-  expect(types).toEqual(["content", "failed"]);
+  expect(types).toEqual(["content", "working", "working", "failed"]);
 });
 
 it("counts the first sign of generating as the first content, and says nothing after the end", () => {
@@ -227,7 +233,74 @@ it("passes over a byte order mark and events without words", async () => {
   const { attempt } = setUp();
   attempt.data(frame(Buffer.from("\ufeff:\n\n\n\ndata:\n\ndata: {}\n\n"), false));
   const events = attempt[Symbol.asyncIterator]();
+  const bare = { type: "working", sign: "prefilling", scope: "server" };
+  expect((await events.next()).value).toMatchObject(bare);
   expect((await events.next()).value).toMatchObject({ type: "preamble", chunk: { parsed: {} } });
+});
+
+it("tells by a comment with a counter how far this request is, and by a bare one that somebody is there", async () => {
+  const { attempt } = setUp();
+  attempt.data(frame(Buffer.from(": keepalive 2048/60000\n\n"), false));
+  attempt.data(frame(Buffer.from(": keepalive 2048/60000\n\n"), false));
+  attempt.data(frame(Buffer.from(": ping\n\n"), false));
+  attempt.data(frame(Buffer.from(": 5/3\n\n"), false));
+  attempt.lost();
+  const told: unknown[] = [];
+  for await (const event of attempt) if (event.type === "working") told.push(event);
+  expect(told).toEqual([
+    { type: "working", sign: "prefilling", counter: 2048, scope: "request" },
+    { type: "working", sign: "prefilling", counter: 2, scope: "server" },
+  ]);
+});
+
+it("marks a preamble that says the same again, but for when and how far", async () => {
+  const quiet = setUp((data) => ({ kind: "preamble", parsed: JSON.parse(data) })).attempt;
+  for (const created of [1, 2]) quiet.data(frame(Buffer.from(`data:{"id":"x","created":${created}}\n\n`), false));
+  quiet.data(frame(Buffer.from('data:{"id":"y","created":2}\n\n'), false));
+  quiet.lost();
+  const repeats: unknown[] = [];
+  for await (const event of quiet) if (event.type === "preamble") repeats.push(event.repeats === true);
+  expect(repeats).toEqual([false, true, false]);
+});
+
+describe("the words of a refusal", () => {
+  it.each([
+    ['{"error":{"message":"no"}}', { message: "no" }],
+    ['{"object":"error","message":"no","code":400}', { object: "error", message: "no", code: 400 }],
+    ['{"detail":[{"msg":"no"}]}', { message: "no" }],
+    ["<html>", undefined],
+  ])("are read from %s", (body, upstreamError) => {
+    const { attempt, ends } = setUp();
+    const sealed_body = Buffer.from(body).toString("base64url");
+    attempt.failed({ type: "error", stream: 1, code: "backend_error", status: 400, progress: "refused", sealed_body });
+    expect(ends).toMatchObject([{ failure: { code: "rejected", status: 400 } }]);
+    const failure = ends[0]?.type === "failed" ? ends[0].failure : undefined;
+    expect(failure?.upstreamError).toEqual(upstreamError);
+  });
+});
+
+describe("what is held until a cancel is confirmed", () => {
+  setFlagsFromString("--expose-gc");
+  const collect: () => void = runInNewContext("gc");
+  const watched = () => {
+    const { attempt, confirmed, opener, body } = setUp();
+    return { attempt, confirmed, held: [new WeakRef(opener), new WeakRef(body)] };
+  };
+
+  it.each(["cancelled by us", "given up for what it said"])(
+    "is nothing of the request, where it was %s",
+    async (how) => {
+      const { attempt, confirmed, held } = watched();
+      attempt.data(frame(Buffer.from("data: {}\n\n"), false));
+      if (how === "cancelled by us") attempt.cancel("lost_race");
+      else attempt.data(frame(new Uint8Array(), false));
+      await new Promise((resolve) => setImmediate(resolve));
+      collect();
+      expect(held.map((each) => each.deref())).toEqual([undefined, undefined]);
+      attempt.cancelConfirmed({ ended: "error", spent: undefined, clamped: [] });
+      expect(confirmed).toHaveLength(1);
+    },
+  );
 });
 
 describe.each(STREAM_FIXTURES)("the stream of $what ($dialect)", ({ dialect, text, tokens, usage, end }) => {

@@ -156,6 +156,7 @@ class AttemptSender {
     const { request, link, pick, traits, role } = this.#of;
     const { clock, contexts, observer } = this.#deps;
     const { model } = traits;
+    const confirming: Confirming = { sent: undefined };
     const attempt = new ProviderAttempt({
       id: this.#id,
       provider: link.id,
@@ -174,14 +175,12 @@ class AttemptSender {
       unopened: () => contexts.forget(link),
       undigested: (fault) => observer.undigested(link.id, fault),
       usageClamped: (members) => observer.usageClamped(link.id, members),
-      cancelConfirmed: (confirmed) => {
-        sent.spent = confirmed.spent;
-        observer.cancelConfirmed(link.id, confirmed);
-      },
+      cancelConfirmed: whenConfirmed(confirming, link.id, observer),
       retracted: () => pick.lease.judge("retraction", clock.now()),
     });
     const { lease, expectation } = pick;
     const sent = new SentAttempt({ attempt, role, model, link, lease, expectation });
+    confirming.sent = sent;
     return sent;
   }
 
@@ -241,6 +240,22 @@ class AttemptSender {
       model: traits.model,
     });
   }
+}
+
+interface Confirming {
+  sent: SentAttempt | undefined;
+}
+
+/** Made out here, where it holds nothing of the request: a provider may take half a minute to confirm a cancel. */
+function whenConfirmed(
+  confirming: Confirming,
+  provider: ProviderId,
+  observer: AttemptObserver,
+): (confirmed: ConfirmedCancel) => void {
+  return (confirmed) => {
+    if (confirming.sent !== undefined) confirming.sent.spent = confirmed.spent;
+    observer.cancelConfirmed(provider, confirmed);
+  };
 }
 
 /** What the end of an attempt teaches about its machine's speed. */

@@ -3,7 +3,7 @@ import type { AttemptFailure } from "../dispatch/types.js";
 import type { Verdict } from "../selection/pick-result.js";
 
 /**
- * Whose fault the failures of a request were: the failover is the experiment. Somebody who answered confirms the
+ * Rule 10: whose fault the failures of a request were. The failover is the experiment. Somebody who answered confirms the
  * failures of those who could not. Failures that are alike on two providers, and no answer, are the request's own.
  *
  * @param attempts all of a request that has ended
@@ -13,20 +13,19 @@ export function judge(attempts: readonly SentAttempt[]): void {
   const alike = answered ? new Set<string>() : likenesses(attempts);
   for (const sent of attempts) {
     const { lease, ending } = sent;
-    if (ending === undefined) continue;
-    lease.judge(isExcused(sent) ? "neutral" : verdictOf(ending.end, answered, alike), ending.at);
+    if (ending !== undefined) lease.judge(verdictOf(sent, ending.end, { confirmed: answered, alike }), ending.at);
   }
-}
-
-/** It was slower than somebody had assumed, without having seen it, and it moved. */
-function isExcused({ ending, expectation, attempt }: SentAttempt): boolean {
-  const isLate = ending?.end.type === "cancelled" && ending.end.reason === "deadline";
-  return isLate && expectation.byDefault && attempt.hasMoved;
 }
 
 type End = NonNullable<SentAttempt["ending"]>["end"];
 
-function verdictOf(end: End, confirmed: boolean, alike: ReadonlySet<string>): Verdict {
+interface Experiment {
+  /** Somebody answered. */
+  readonly confirmed: boolean;
+  readonly alike: ReadonlySet<string>;
+}
+
+function verdictOf({ expectation }: SentAttempt, end: End, { confirmed, alike }: Experiment): Verdict {
   switch (end.type) {
     case "completed":
       return "success";
@@ -36,14 +35,10 @@ function verdictOf(end: End, confirmed: boolean, alike: ReadonlySet<string>): Ve
       return { confirmed, connectionLost: failure.code === "connection_lost" };
     }
     case "cancelled":
-      return verdictOfCancelled(end.reason, confirmed);
+      if (end.reason === "stalled") return { confirmed, connectionLost: false };
+      // Nobody knows how long a machine takes of which nothing was measured: one that moves is not late.
+      return end.reason === "deadline" && !(end.moved && expectation.byDefault) ? "late" : "neutral";
   }
-}
-
-/** We gave up on it because it had been silent for too long: before content it was late, behind content it failed. */
-function verdictOfCancelled(reason: Extract<End, { type: "cancelled" }>["reason"], confirmed: boolean): Verdict {
-  if (reason === "deadline") return "late";
-  return reason === "stalled" ? { confirmed, connectionLost: false } : "neutral";
 }
 
 /** What failed alike on two providers at least. */
