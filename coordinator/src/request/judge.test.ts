@@ -1,77 +1,124 @@
-import type { CancelReason } from "@hearth/protocol";
-import { expect, it } from "vitest";
-import { CONNECTION_LOST, failureOfStatus } from "../dispatch/failures.js";
-import type { AttemptEnding, SentAttempt } from "../dispatch/sent-attempt.js";
-import type { AttemptFailure } from "../dispatch/types.js";
+import { describe, expect, it } from "vitest";
+import { failureOfStatus } from "../dispatch/failures.js";
+import type { SentAttempt } from "../dispatch/sent-attempt.js";
+import type { AttemptFailure, FailureCode } from "../dispatch/types.js";
 import type { Verdict } from "../selection/pick-result.js";
 import { judge } from "./judge.js";
 
-type End = AttemptEnding["end"];
+type End = NonNullable<SentAttempt["ending"]>["end"];
 
 const ANSWERED: End = { type: "completed", usage: { prompt_tokens: 1, completion_tokens: 1 } };
 const failed = (failure: AttemptFailure): End => ({ type: "failed", failure, afterContent: false });
-const cancelled = (reason: CancelReason): End => ({
+const fault = (code: FailureCode, status = 502): End =>
+  failed({ code, progress: "processed", retryable: true, faulty: true, status });
+const cancelled = (reason: Extract<End, { type: "cancelled" }>["reason"], moved = false): End => ({
   type: "cancelled",
   reason,
   progress: "not_started",
+  moved,
   generatedTokens: 0,
 });
 
-interface Ended {
-  readonly end: End;
-  /** Whose it was; absent = somebody's of whom the others know nothing. */
+interface Tried {
+  readonly end: End | undefined;
   readonly provider?: string;
+  /** Nothing of its machine was measured. */
   readonly byDefault?: boolean;
-  readonly hasMoved?: boolean;
 }
 
-/** What is said of the provider of each attempt, in their order. */
-function verdicts(...attempts: readonly Ended[]): readonly Verdict[] {
-  const said: Verdict[] = [];
-  const sent = attempts.map(({ end, provider, byDefault = false, hasMoved = false }, index) => ({
-    ending: { end, at: index },
-    provider: provider ?? `p${index}`,
-    expectation: { byDefault },
-    attempt: { hasMoved },
-    lease: {
-      judge: (verdict: Verdict, at: number) => {
-        said[at] = verdict;
+/** What is said of each attempt of a request; they are on providers of their own where none is named. */
+function verdicts(...attempts: readonly (End | Tried)[]): (Verdict | undefined)[] {
+  const said: (Verdict | undefined)[] = attempts.map(() => undefined);
+  const sent = attempts.map((given, index) => {
+    const tried: Tried = "end" in given ? given : { end: given };
+    return {
+      provider: tried.provider ?? `p${index}`,
+      expectation: { expectedMs: 1, estimateMs: 1, byDefault: tried.byDefault === true },
+      ending: tried.end && { end: tried.end, at: index },
+      lease: {
+        judge(verdict: Verdict, at: number) {
+          expect([said[index], at]).toEqual([undefined, index]);
+          said[index] = verdict;
+        },
       },
-    },
-  }));
-  judge(sent as unknown as readonly SentAttempt[]);
+    };
+  });
+  judge(sent as unknown as SentAttempt[]);
   return said;
 }
 
-const BROKEN = failed(failureOfStatus(500));
-const fault = (confirmed: boolean, connectionLost = false): Verdict => ({ confirmed, connectionLost });
+const CONFIRMED = { confirmed: true, connectionLost: false };
+const UNCONFIRMED = { confirmed: false, connectionLost: false };
 
-it("takes an answer for the proof that the others had failed by themselves", () => {
-  expect(verdicts({ end: BROKEN }, { end: BROKEN }, { end: ANSWERED })).toEqual([fault(true), fault(true), "success"]);
-  expect(verdicts({ end: BROKEN })).toEqual([fault(false)]);
+describe("whose fault failures are", () => {
+  it("confirms all of them by one answer, alike or not", () => {
+    expect(verdicts(fault("backend_error"), fault("backend_error"), ANSWERED)).toEqual([
+      CONFIRMED,
+      CONFIRMED,
+      "success",
+    ]);
+    expect(verdicts(fault("truncated"), ANSWERED)).toEqual([CONFIRMED, "success"]);
+  });
+
+  it("leaves them unconfirmed where nobody answers", () => {
+    expect(verdicts(fault("backend_error"), fault("truncated"))).toEqual([UNCONFIRMED, UNCONFIRMED]);
+  });
+
+  it("calls those nobody's that are alike on two providers, and only those", () => {
+    expect(verdicts(fault("backend_error"), fault("truncated"), fault("backend_error"))).toEqual([
+      "neutral",
+      UNCONFIRMED,
+      "neutral",
+    ]);
+  });
+
+  it("calls failures unlike that differ in their status", () => {
+    expect(verdicts(fault("backend_error", 500), fault("backend_error", 502))).toEqual([UNCONFIRMED, UNCONFIRMED]);
+  });
+
+  it("calls no failures alike that one provider has had twice", () => {
+    const twice = { end: fault("backend_error"), provider: "p" };
+    expect(verdicts(twice, twice)).toEqual([UNCONFIRMED, UNCONFIRMED]);
+    expect(verdicts(twice, twice, fault("backend_error"))).toEqual(["neutral", "neutral", "neutral"]);
+  });
+
+  it.each(["timeout", "fell_silent", "load_timeout", "stalled"] as const)("never calls two of %s alike", (code) => {
+    expect(verdicts(fault(code, 504), fault(code, 504))).toEqual([UNCONFIRMED, UNCONFIRMED]);
+  });
+
+  it("tells a lost connection from other faults, and never calls two alike", () => {
+    const lost = { confirmed: false, connectionLost: true };
+    expect(verdicts(fault("connection_lost"), fault("connection_lost"))).toEqual([lost, lost]);
+    expect(verdicts(fault("connection_lost"), ANSWERED)).toEqual([{ ...lost, confirmed: true }, "success"]);
+  });
+
+  it("blames nobody for what is no fault, whoever answers", () => {
+    const refusals = [failed(failureOfStatus(429)), failed(failureOfStatus(400))];
+    expect(verdicts(...refusals, ANSWERED)).toEqual(["neutral", "neutral", "success"]);
+  });
 });
 
-it("blames nobody for what failed alike on two, but for what knows nothing of the request", () => {
-  expect(verdicts({ end: BROKEN }, { end: BROKEN })).toEqual(["neutral", "neutral"]);
-  expect(verdicts({ end: BROKEN, provider: "p" }, { end: BROKEN, provider: "p" })).toEqual([
-    fault(false),
-    fault(false),
-  ]);
-  const lost = failed(CONNECTION_LOST);
-  expect(verdicts({ end: lost }, { end: lost })).toEqual([fault(false, true), fault(false, true)]);
+describe("whose fault a cancel is", () => {
+  it.each(["lost_race", "superseded", "consumer_gone", "shutdown"] as const)("is nobody's for %s", (reason) => {
+    expect(verdicts(cancelled(reason), ANSWERED)).toEqual(["neutral", "success"]);
+  });
+
+  it("is lateness where its own deadline has passed", () => {
+    expect(verdicts(cancelled("deadline"), ANSWERED)).toEqual(["late", "success"]);
+    expect(verdicts(cancelled("deadline", true))).toEqual(["late"]);
+  });
+
+  it("is none of one that moved, where nobody knew how long its machine takes", () => {
+    expect(verdicts({ end: cancelled("deadline", true), byDefault: true })).toEqual(["neutral"]);
+    expect(verdicts({ end: cancelled("deadline", false), byDefault: true })).toEqual(["late"]);
+  });
+
+  it("is a fault where it fell silent behind its beginning", () => {
+    expect(verdicts(cancelled("stalled"))).toEqual([UNCONFIRMED]);
+    expect(verdicts(cancelled("stalled"), ANSWERED)).toEqual([CONFIRMED, "success"]);
+  });
 });
 
-it("calls late who passed its deadline, but not who moves and was only assumed to be faster", () => {
-  const late = cancelled("deadline");
-  expect(verdicts({ end: late }, { end: ANSWERED })).toEqual(["late", "success"]);
-  expect(verdicts({ end: late, hasMoved: true })).toEqual(["late"]);
-  expect(verdicts({ end: late, byDefault: true })).toEqual(["late"]);
-  expect(verdicts({ end: late, byDefault: true, hasMoved: true })).toEqual(["neutral"]);
-});
-
-it("says nothing of who was cancelled for other reasons, and blames who fell silent behind content", () => {
-  for (const reason of ["lost_race", "consumer_gone", "superseded", "shutdown"] as const) {
-    expect(verdicts({ end: cancelled(reason), byDefault: true, hasMoved: true })).toEqual(["neutral"]);
-  }
-  expect(verdicts({ end: cancelled("stalled"), byDefault: true, hasMoved: true })).toEqual([fault(false)]);
+it("says nothing of an attempt that goes on", () => {
+  expect(verdicts({ end: undefined }, ANSWERED)).toEqual([undefined, "success"]);
 });
