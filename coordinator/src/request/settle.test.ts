@@ -1,0 +1,135 @@
+import { FakeClock } from "@hearth/platform/testing";
+import { describe, expect, it } from "vitest";
+import type { AttemptEnd } from "../dispatch/attempt.js";
+import { CONNECTION_LOST } from "../dispatch/failures.js";
+import type { SentAttempt } from "../dispatch/sent-attempt.js";
+import type { Outcome } from "../dispatch/types.js";
+import { HearthError } from "../platform/errors.js";
+import type { Logger } from "../platform/logger.js";
+import { fakeRecord, fakeSent, USAGE, watchedLease } from "../testing/request-fakes.js";
+import type { RequestRecord } from "./request-record.js";
+import { type SettleDeps, settle } from "./settle.js";
+
+const COMPLETED: AttemptEnd = { type: "completed", usage: USAGE };
+const cancelled = (generatedTokens: number): AttemptEnd => ({
+  type: "cancelled",
+  reason: "lost_race",
+  progress: "processed",
+  moved: true,
+  generatedTokens,
+});
+const success = (attempt: SentAttempt): Outcome<SentAttempt> => ({ type: "success", attempt, usage: USAGE });
+const failed = (error: HearthError, committed = false): Outcome<SentAttempt> => ({ type: "failed", committed, error });
+
+/** Closes the books, and tells what was written into them. */
+function settled(record: RequestRecord, outcome: Outcome<SentAttempt>) {
+  const books: string[] = [];
+  const write = (line: string) => (told: object) => void books.push(`${line} ${JSON.stringify(told)}`);
+  const clock = new FakeClock();
+  clock.advance(1_002);
+  const seconds: number[] = [];
+  const deps = {
+    clock,
+    metrics: {
+      requests: { inc: write("request") },
+      requestSeconds: { observe: (s: number) => seconds.push(s) },
+      tokens: { inc: (labels: { kind: string }, tokens: number) => books.push(`${labels.kind} ${tokens}`) },
+    },
+    receipts: { keep: (request: string, account: string) => books.push(`receipt ${request} ${account}`) },
+    knownModels: { answered: (_link: unknown, model: string) => books.push(`known ${model}`) },
+    calibration: { learn: write("calibration") },
+  };
+  const lines: Record<string, unknown>[] = [];
+  const log = { info: (fields: Record<string, unknown>) => lines.push(fields) } as unknown as Logger;
+  settle(deps as unknown as SettleDeps, log, record, outcome);
+  return { books, line: lines[0], lines, seconds };
+}
+
+describe("the books", () => {
+  it("are closed once: each lease is judged, and the log has one line", () => {
+    const { record } = fakeRecord();
+    record.takePlace();
+    const [lost, won] = [watchedLease(), watchedLease()];
+    const winner = fakeSent({ end: COMPLETED, lease: won });
+    record.add(fakeSent({ end: { type: "failed", failure: CONNECTION_LOST, afterContent: false }, lease: lost }));
+    record.add(winner);
+    const { lines, seconds } = settled(record, success(winner));
+    expect([lost.verdicts, won.verdicts]).toEqual([[{ confirmed: true, connectionLost: true }], ["success"]]);
+    expect(lines).toMatchObject([{ result: "success", durationMs: 1_000, usage: USAGE }]);
+    expect(seconds).toEqual([1]);
+  });
+
+  it("hold an answer's tokens, its receipt, and that its machine has the model", () => {
+    const { record } = fakeRecord();
+    const receipt = Promise.resolve(undefined);
+    const winner = fakeSent({ end: COMPLETED, attempt: { receipt } });
+    record.add(winner);
+    expect(settled(record, success(winner)).books).toEqual([
+      "prompt 7",
+      "completion 3",
+      "known m",
+      'calibration {"model":"m","provider":"p","raw":5,"reported":7}',
+      "receipt req anna",
+      'request {"result":"success"}',
+    ]);
+    expect(record.trailer).toEqual({ requestId: "req", receipt });
+  });
+
+  it("learn nothing of tokens from a request with pictures", () => {
+    const { record } = fakeRecord({ request: { needs: { tools: false, vision: true } } });
+    const winner = fakeSent({ end: COMPLETED });
+    record.add(winner);
+    const { books } = settled(record, success(winner));
+    expect(books.filter((line) => line.startsWith("calibration"))).toEqual([]);
+    expect(record.trailer).toBeUndefined();
+  });
+
+  it("give a place back that nobody has used", () => {
+    const { record, place } = fakeRecord();
+    settled(record, { type: "cancelled", committed: false, reason: "consumer_gone" });
+    expect([place.disposed, place.verdicts]).toEqual([1, ["neutral"]]);
+    expect(record.takePlace()).toBeUndefined();
+  });
+
+  it("leave a place alone that an attempt has taken", () => {
+    const { record, place } = fakeRecord();
+    record.takePlace();
+    settled(record, { type: "cancelled", committed: false, reason: "consumer_gone" });
+    expect([place.disposed, place.verdicts]).toEqual([0, []]);
+  });
+});
+
+describe("the line in the log", () => {
+  it("tells what was begun and thrown away", () => {
+    const { record } = fakeRecord();
+    const winner = fakeSent({ end: COMPLETED });
+    record.add(fakeSent({ end: cancelled(12) }));
+    record.add(fakeSent({ end: { type: "failed", failure: CONNECTION_LOST, afterContent: true, usage: USAGE } }));
+    record.add(fakeSent({ end: { type: "failed", failure: CONNECTION_LOST, afterContent: false } }));
+    record.add(winner);
+    expect(settled(record, success(winner)).line).toMatchObject({ abandoned: { attempts: 3, tokens: 15 } });
+    const { record: clean } = fakeRecord();
+    clean.add(winner);
+    expect(settled(clean, success(winner)).line).not.toHaveProperty("abandoned");
+  });
+
+  it.each([
+    ["failure", failed(new HearthError("provider_error", "No.", { status: 502 }))],
+    ["in_band_error", failed(new HearthError("provider_error", "No.", { status: 502 }), true)],
+  ])("tells a %s by its code and status, without a fault of ours", (result, outcome) => {
+    const { line, books } = settled(fakeRecord().record, outcome);
+    expect(line).toMatchObject({ result, code: "provider_error", status: 502, fault: undefined });
+    expect(books).toEqual([`request {"result":"${result}"}`]);
+  });
+
+  it("tells of our own failures what there is to look into", () => {
+    const cause = new TypeError("undefined is not a function");
+    const outcome = failed(new HearthError("internal", "Failed.", { cause }));
+    expect(settled(fakeRecord().record, outcome).line?.["fault"]).toBeDefined();
+  });
+
+  it("tells why a request was cancelled", () => {
+    const outcome = { type: "cancelled", committed: true, reason: "shutdown" } as const;
+    expect(settled(fakeRecord().record, outcome).line).toMatchObject({ result: "cancelled", reason: "shutdown" });
+  });
+});

@@ -1,0 +1,93 @@
+import type { Usage } from "@hearth/protocol";
+import type { AttemptEnd } from "../dispatch/attempt.js";
+import type { SentAttempt } from "../dispatch/sent-attempt.js";
+import type { Caller } from "../request/classify.js";
+import type { InferenceRequest } from "../request/inference-request.js";
+import { RequestRecord, type RequestTimes } from "../request/request-record.js";
+import type { Lease, Picked, Verdict } from "../selection/pick-result.js";
+import { fakeTraits } from "./fake-provider.js";
+
+export const USAGE: Usage = { prompt_tokens: 7, completion_tokens: 3 };
+
+/** A lease that remembers what was done with it. */
+export interface WatchedLease extends Lease {
+  readonly verdicts: Verdict[];
+  readonly disposed: number;
+}
+
+export function watchedLease(): WatchedLease {
+  const verdicts: Verdict[] = [];
+  let disposed = 0;
+  return {
+    provider: "p" as Lease["provider"],
+    probe: false,
+    verdicts,
+    get disposed() {
+      return disposed;
+    },
+    report() {},
+    judge: (verdict) => void verdicts.push(verdict),
+    [Symbol.dispose]() {
+      disposed += 1;
+    },
+  };
+}
+
+export function fakePicked(lease: Lease): Picked {
+  const expectation = { expectedMs: 1, estimateMs: 10_000, byDefault: false };
+  return { type: "picked", provider: lease.provider, lease, expectation, hedgeAtOnce: false };
+}
+
+/** What of an attempt a request's memory and its books look at. */
+export interface FakeSent {
+  readonly end?: AttemptEnd;
+  readonly role?: SentAttempt["role"];
+  readonly lease?: Lease;
+  readonly link?: object;
+  readonly attempt?: object;
+  readonly times?: SentAttempt["times"];
+}
+
+export function fakeSent({ end, role = "primary", lease = watchedLease(), ...rest }: FakeSent = {}): SentAttempt {
+  const expectation = { expectedMs: 1, estimateMs: 10_000, byDefault: false };
+  const ending = end === undefined ? undefined : { end, at: 1 };
+  const sent = {
+    id: "att",
+    provider: "p",
+    model: "m",
+    role,
+    lease,
+    expectation,
+    ending,
+    attempt: {},
+    link: {},
+    ...rest,
+  };
+  return sent as unknown as SentAttempt;
+}
+
+export function fakeRecord(
+  changes: {
+    readonly request?: Partial<InferenceRequest>;
+    readonly queuedMs?: number;
+    readonly times?: RequestTimes;
+  } = {},
+): { readonly record: RequestRecord; readonly place: WatchedLease } {
+  const request = {
+    id: "req",
+    model: "m",
+    needs: { tools: false, vision: false },
+    promptTokens: 5,
+    ...changes.request,
+  };
+  const place = watchedLease();
+  const admission = {
+    traits: fakeTraits(),
+    plan: { asked: "m", builds: ["m"] },
+    place: fakePicked(place),
+    queuedMs: changes.queuedMs ?? 0,
+  };
+  const times = changes.times ?? { arrivedAt: 0, parsedAt: 1, admittedAt: 2 };
+  const caller = { account: "anna" } as Caller;
+  return { record: new RequestRecord(request as InferenceRequest, caller, admission, times), place };
+}
