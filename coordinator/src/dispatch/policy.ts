@@ -23,9 +23,9 @@ export const DEFAULT_POLICY: PolicySettings = {
   ttftPerThousandTokensMs: 2_000, // rule 3
   deadlineFactor: 1.5, // rule 3
   reseekMs: 1_000, // rule 3
-  signExtensionMs: 45_000, // rule 4
-  signExtensionsMax: 4, // rule 4
-  loadingMaxMs: 600_000, // rule 4
+  signExtensionMs: 45_000, // rule 3
+  signExtensionsMax: 4, // rule 3
+  loadingMaxMs: 600_000, // rule 3
   patienceMs: 600_000, // rule 5
   heldChunksMax: 8, // rule 1
   heldBytesMax: 64 * 1024, // rule 1
