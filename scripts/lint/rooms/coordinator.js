@@ -269,6 +269,7 @@ export const COORDINATOR = {
     "./fleet",
     "./http",
     "./platform",
+    "./request",
     "./selection",
     "./store",
     "./store/sqlite",

@@ -61,10 +61,10 @@ it("tells the consumer once, and nothing that looks like success, when the agent
   expect(await hearth.metric("hearth_streams_open")).toBe(0);
 });
 
-it("answers a consumer who does not stream with an error, not with half an answer, when the agent is killed", async () => {
+it("answers a consumer who does not stream with an error, not with half an answer, when its agent does not come back", async () => {
   await using backend = await startStubBackend("pico", (exchange) => exchange.content("half of it"));
   const agent = await hearth.agent({ backend: backend.url, name: "only" });
-  const pending = hearth.chat(ask(false));
+  const pending = hearth.chat(ask(false), { headers: { "X-Hearth-Timeout": "3" } });
   await eventually("content has arrived", async () => (await hearth.metric("hearth_ttft_seconds_count")) === 1);
   await agent.kill();
   const answer = await pending;
