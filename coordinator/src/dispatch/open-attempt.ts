@@ -207,7 +207,13 @@ class AttemptOpener {
 
   /** What became of it decides whether it may be tried again, and who is preferred to it. */
   #left(sent: SentAttempt, end: AttemptEnd): void {
-    if (sent.role === "overtake") this.#deps.hedging.overtaking(sent.model, -1);
+    const { hedging, clock } = this.#deps;
+    if (sent.role === "overtake") hedging.overtaking(sent.model, -1);
+    // Rule 6: what was given up while others answered would have taken so long at least.
+    if (end.type === "cancelled" && (end.reason === "lost_race" || end.reason === "deadline")) {
+      const { promptTokens } = this.#book.traits;
+      hedging.history.censored(sent.model, promptTokens, clock.now() - sent.attempt.startedAt);
+    }
     const tried = this.#tried.get(sent.provider);
     if (tried === undefined || end.type !== "failed") return;
     // Nobody has tried a machine that left because we stood still: it may serve when it is back.

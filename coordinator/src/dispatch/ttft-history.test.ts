@@ -26,6 +26,19 @@ describe("the hedge delay", () => {
     expect(history.hedgeDelayMs("fast", 1)).toBe(250);
   });
 
+  it("is moved by attempts that were given up late, and not by those that were given up early", () => {
+    const history = new TtftHistory();
+    for (let i = 0; i < 100; i++) history.observe("m", 100, 500);
+    const before = history.hedgeDelayMs("m", 100);
+    for (let i = 0; i < 50; i++) history.censored("m", 100, 300);
+    expect(history.hedgeDelayMs("m", 100)).toBe(before);
+    for (let i = 0; i < 10; i++) history.censored("m", 100, 8_000);
+    expect(history.hedgeDelayMs("m", 100)).toBeGreaterThan(7_000);
+    // Where nothing has ever come, nothing is usual.
+    for (let i = 0; i < 50; i++) history.censored("silent", 100, 30_000);
+    expect(history.hedgeDelayMs("silent", 100)).toBeUndefined();
+  });
+
   it("remembers a bounded number of models", () => {
     const history = new TtftHistory();
     for (let i = 0; i < 20; i++) history.observe("first", 1, 20);

@@ -25,6 +25,15 @@ export class TtftHistory {
   }
 
   /**
+   * An attempt was given up before its first content: it would have taken so long at least, which tells something only
+   * where most do not take as long.
+   */
+  censored(model: string, promptTokens: number, ms: number): void {
+    const usualMs = this.#sketches.get(keyOf(model, promptTokens))?.quantile(this.#settings().delayQuantile);
+    if (usualMs !== undefined && ms > usualMs) this.observe(model, promptTokens, ms);
+  }
+
+  /**
    * When to start a backup: at a high percentile, but never so early that it races noise.
    *
    * @returns ms, or `undefined` before there is evidence

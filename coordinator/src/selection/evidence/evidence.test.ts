@@ -47,7 +47,7 @@ describe("what was waited for in vain", () => {
     (how) => {
       const { clock, expected, terms, hang } = tryEvidence();
       hang(warm(), 10_000, how);
-      expect(expected(warm())).toMatchObject({ expectedMs: 10_000, estimateMs: 20_000, byDefault: false });
+      expect(expected(warm())).toMatchObject({ expectedMs: 10_000, estimateMs: 12_000, byDefault: false });
       expect(terms(warm()).censored).toBe(8_000);
       clock.advance(60_000);
       expect(terms(warm()).censored).toBe(4_000);

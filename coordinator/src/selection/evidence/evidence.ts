@@ -80,7 +80,8 @@ export class Evidence implements Expecting {
     const spread = machine?.speed.spread(settings) ?? settings.spread.before;
     return {
       expectedMs,
-      estimateMs: Math.max(settings.leastMs, expectedMs * spread),
+      // What was waited for in vain is no expectation that may be off: it is added as it is.
+      estimateMs: Math.max(settings.leastMs, (expectedMs - censored) * spread + censored),
       byDefault: censored === 0 && !machine?.speed.tellsOf(warmthOf(slot)),
       terms: { connect: wait.connect, load: wait.load, ahead: wait.ahead, prefill: wait.prefill, censored },
     };
