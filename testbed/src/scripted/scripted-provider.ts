@@ -25,7 +25,7 @@ export interface ScriptedProviderOptions {
   readonly script: Script;
   readonly name?: string;
   readonly models?: readonly (Partial<ModelAdvert> & { readonly id: string })[];
-  /** Absent = each of its models runs, and nothing on it. */
+  /** Unless given, each model is in memory and idle; `[]` = nothing is said of them. */
   readonly slots?: readonly Slot[];
   readonly version?: string;
   /** Keep it to come back as the same machine. */
@@ -36,6 +36,8 @@ export interface ScriptedProviderOptions {
   /** In place of the right answer to a challenge. */
   readonly onChallenge?: (challenge: string, provider: ScriptedProvider) => void | Promise<void>;
 }
+
+const ONE_MODEL: NonNullable<ScriptedProviderOptions["models"]> = [{ id: "m" }];
 
 interface Gathering {
   readonly frame: RequestFrame;
@@ -96,9 +98,7 @@ export class ScriptedProvider {
   }
 
   registerFrame(): RegisterFrame {
-    const { models = [{ id: "m" }], version = "1.0.0", name } = this.#options;
-    const { slots = models.map(({ id }) => ({ model: id, state: "running", running: 0, queued: 0 }) as const) } =
-      this.#options;
+    const { models = ONE_MODEL, version = "1.0.0", name } = this.#options;
     return {
       type: "register",
       versions: { min: 2, max: 2 },
@@ -111,7 +111,7 @@ export class ScriptedProvider {
       },
       hardware: { platform: "test", arch: "test", cpu_cores: 8, memory_bytes: 64 * 2 ** 30 },
       models: models.map((model) => ({ capabilities: { tools: true }, ...model })),
-      slots: [...slots],
+      slots: [...this.#slots],
       ...this.#options.register,
     };
   }
@@ -149,7 +149,13 @@ export class ScriptedProvider {
     return this.#keys;
   }
 
-  heartbeat(slots: readonly Slot[] = this.registerFrame().slots, vitals: object = {}): void {
+  get #slots(): readonly Slot[] {
+    const { models = ONE_MODEL, slots } = this.#options;
+    return slots ?? models.map(({ id }) => ({ model: id, state: "running", running: 0, queued: 0 }));
+  }
+
+  /** @param slots as they were registered, unless given */
+  heartbeat(slots: readonly Slot[] = this.#slots, vitals: object = {}): void {
     this.send({ type: "heartbeat", slots: [...slots], ...vitals });
   }
 

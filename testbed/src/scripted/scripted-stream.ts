@@ -106,9 +106,10 @@ export class ScriptedStream {
     this.#resolveCancelled(reason);
   }
 
-  working(sign: WorkingSign, counter = 1, scope?: WorkingScope): void {
-    const whose = scope === undefined ? {} : { scope };
-    this.#provider.send({ type: "working", stream: this.frame.stream, sign, counter, ...whose });
+  /** @param scope `server`: what moved cannot be tied to this request */
+  working(sign: WorkingSign, counter = 1, scope: WorkingScope = "request"): void {
+    const told = scope === "request" ? {} : { scope };
+    this.#provider.send({ type: "working", stream: this.frame.stream, sign, counter, ...told });
   }
 
   /** Says that it has taken the request and that its backend loads the model. */

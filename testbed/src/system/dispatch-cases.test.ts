@@ -11,15 +11,16 @@ import { API_KEY, startTestCoordinator, type TestCoordinator } from "../scripted
 let hearth: TestCoordinator;
 afterEach(() => hearth.stop());
 
-/** Deadlines in tens of milliseconds: hedge at 100 (half the deadline), time to first content 200. */
+/** Clocks in hundreds of milliseconds: a backup at 100 (half the estimate), the deadline at 300, and patience at 600. */
 const FAST: PolicySettings = {
   ...DEFAULT_POLICY,
   ttftBaseMs: 200,
-  ttftPerThousandTokensMs: 0,
-  patienceMs: 400,
+  ttftPerThousandTokensMs: 1,
+  signExtensionMs: 50,
+  patienceMs: 600,
   contentGapMs: 200,
 };
-/** No hedge gets in the way: the deadline is far. */
+/** No backup gets in the way: the estimate is far. */
 const PATIENT: PolicySettings = { ...DEFAULT_POLICY, ttftBaseMs: 20_000 };
 
 async function start(policy: PolicySettings = PATIENT, more: object = {}): Promise<void> {
@@ -129,66 +130,66 @@ describe("before the first content a failure is invisible", () => {
     expect(dispatched(providers)).toBe(1);
   });
 
-  /** Chunks without content, each of them another one, and then a whole answer, which begins with one more. */
-  const prefaced =
-    (count: number): Script =>
-    (s) => {
-      for (let i = 0; i < count; i++) s.event({ ...chunkOf("m", { role: "assistant" }), part: i });
-      s.answer("first");
-    };
-
-  it.each([
-    ["eight chunks", prefaced(7), "first"],
-    ["a ninth", prefaced(8), "good"],
-  ])(
-    "holds eight chunks without content at most, and gives up on who sends a ninth: %s",
-    async (_, script, content) => {
-      await start();
-      await firstThenSecond(script, answer);
-      expect(await readStream(await hearth.chat(stream()))).toMatchObject({ content, errors: [], done: 1 });
-    },
-  );
-
-  it("holds what repeats once", async () => {
+  it("holds eight preambles of one attempt, and gives up one that sends a ninth", async () => {
     await start();
-    const providers = await firstThenSecond((s) => {
-      for (let i = 0; i < 50; i++) s.role();
-      s.answer("first");
-    }, answer);
+    const preambles =
+      (count: number): Script =>
+      (s) => {
+        for (let i = 0; i < count; i++) s.event({ ...chunkOf("m", { role: "assistant", content: "" }), id: `c${i}` });
+        s.content("behind them");
+        s.finish();
+        s.end();
+      };
+    const eight = await hearth.provider(preambles(8));
+    expect(await readStream(await hearth.chat(stream()))).toMatchObject({ content: "behind them", errors: [] });
+    await eight.close();
+    const providers = await firstThenSecond(preambles(9), answer);
     const got = await readStream(await hearth.chat(stream()));
-    expect(got).toMatchObject({ content: "first", errors: [] });
-    expect(got.text.match(/"role"/g)).toHaveLength(1);
-    expect(dispatched(providers)).toBe(1);
+    expect(got).toMatchObject({ status: 200, content: "good", done: 1, errors: [] });
+    expect(got.text).not.toContain("c0");
+    expect(dispatched(providers)).toBe(2);
   });
 
-  it("gives up on who makes it hold more than 64 KiB", async () => {
+  it("holds a preamble that is repeated once", async () => {
+    await start();
+    await hearth.provider((s) => {
+      for (let i = 0; i < 100; i++) s.role();
+      s.content("good");
+      s.finish();
+      s.end();
+    });
+    const got = await readStream(await hearth.chat(stream()));
+    expect(got).toMatchObject({ content: "good", done: 1, errors: [] });
+    expect(got.text.match(/"role"/g)).toHaveLength(1);
+  });
+
+  it("gives up an attempt of which more than 64 KiB would have to be held", async () => {
     await start();
     const big: Script = (s) => {
-      s.event(chunkOf("m", { role: "assistant", content: "", padding_key: "" }));
+      s.role();
       s.event({ ...chunkOf("m", { role: "assistant" }), filler: "x".repeat(64 * 1024) });
-      s.answer("first");
     };
-    await firstThenSecond(big, answer);
-    expect(await readStream(await hearth.chat(stream()))).toMatchObject({ content: "good", errors: [] });
+    const providers = await firstThenSecond(big, answer);
+    expect(await readStream(await hearth.chat(stream()))).toMatchObject({ content: "good", done: 1, errors: [] });
+    expect(dispatched(providers)).toBe(2);
   });
 
-  it("tries six providers that fail at once, and no more", async () => {
+  it("tries six providers that fail at once, each of them once, and no more", async () => {
     await start();
-    const providers = await Promise.all(Array.from({ length: 8 }, () => hearth.provider(fail())));
-    const response = await hearth.chat(ask());
-    expect(await errorOf(response)).toEqual({ status: 502, code: "provider_error" });
+    const providers = await Promise.all([1, 2, 3, 4, 5, 6, 7].map(() => hearth.provider(fail())));
+    expect(await errorOf(await hearth.chat(ask()))).toEqual({ status: 502, code: "provider_error" });
     expect(dispatched(providers)).toBe(6);
     expect(providers.map((each) => each.streams.length)).not.toContain(2);
   });
 
-  it("tries three that take its consumer's time, and no more", async () => {
+  it("tries three providers that fail after they have cost time", async () => {
     await start({ ...PATIENT, costlyMs: 20 });
-    const slow: Script = async (s) => {
-      await new Promise((resolve) => setTimeout(resolve, 60));
+    const slowly: Script = async (s) => {
+      await new Promise((resolve) => setTimeout(resolve, 40));
       s.error();
     };
-    const providers = await Promise.all(Array.from({ length: 5 }, () => hearth.provider(slow)));
-    expect((await hearth.chat(ask())).status).toBe(502);
+    const providers = await Promise.all([1, 2, 3, 4].map(() => hearth.provider(slowly)));
+    expect(await errorOf(await hearth.chat(ask()))).toEqual({ status: 502, code: "provider_error" });
     expect(dispatched(providers)).toBe(3);
   });
 });
@@ -286,25 +287,30 @@ describe("the race", () => {
     expect(got.text.match(/"role"/g)).toHaveLength(1);
   });
 
-  it("ends with 504 when both stall after their preamble, and blames nobody who had time left", async () => {
+  it("ends with 504 when both fall silent behind their preamble, and both strike", async () => {
     await start(FAST);
     await firstThenSecond(
       (s) => s.role(),
       (s) => s.role(),
     );
     expect(await errorOf(await hearth.chat(stream()))).toEqual({ status: 504, code: "answer_stalled" });
-    expect(await metric('hearth_dispatches_total{role="primary",result="cancelled"}')).toBe(1);
-    expect(await metric('hearth_dispatches_total{role="backup",result="cancelled"}')).toBe(1);
+    expect(await metric('hearth_dispatches_total{role="primary",result="timeout"}')).toBe(1);
+    expect(await metric('hearth_dispatches_total{role="backup",result="timeout"}')).toBe(1);
   });
 
-  it("has patience with one that loads, then calls it late", async () => {
+  it("has patience with one that loads, and no blame for it when patience ends", async () => {
     await start(FAST);
-    const provider = await hearth.provider((s) => s.accepted());
+    const provider = await hearth.provider(async (s) => {
+      for (let counter = 1; s.cancelReason === undefined; counter++) {
+        s.working("loading", counter);
+        await Promise.race([s.cancelled, new Promise((resolve) => setTimeout(resolve, 20))]);
+      }
+    });
     const startedAt = performance.now();
     expect(await errorOf(await hearth.chat(stream()))).toEqual({ status: 504, code: "model_load_timeout" });
     expect(performance.now() - startedAt).toBeGreaterThanOrEqual(FAST.patienceMs - 5);
-    // It has moved, and its deadline is later than the end of patience.
     expect(await provider.streams[0]?.cancelled).toBe("superseded");
+    expect(await metric('hearth_dispatches_total{role="primary",result="timeout"}')).toBe(0);
   });
 
   it("lets the primary win when the backup fails", async () => {
@@ -374,38 +380,45 @@ describe("the breaker", () => {
     expect(bad.streams.length).toBeGreaterThan(before);
   });
 
-  /** A lone machine that refuses all it is asked, and shows room in its next heartbeat. */
-  async function refusing(statuses: readonly number[]): Promise<ScriptedProvider> {
-    const left = [...statuses];
-    const provider = await hearth.provider((s) => {
-      s.error({ code: "capacity", status: left.shift() ?? 503, progress: "refused" });
-      setTimeout(() => provider.heartbeat([{ ...place(0), max_concurrency: 8 }]), 20);
-    });
-    return provider;
+  const idle = { ...place(0), max_concurrency: 8 };
+
+  /** A request that is refused for want of room waits until a heartbeat shows some, and is refused once more. */
+  async function refusedTwice(provider: ScriptedProvider): Promise<void> {
+    const before = provider.streams.length;
+    const pending = hearth.chat(ask());
+    await until("the refused request waits", () => hearth.coordinator.queued() === 1);
+    expect(provider.streams).toHaveLength(before + 1);
+    provider.heartbeat([idle]);
+    expect(await errorOf(await pending)).toEqual({ status: 503, code: "no_provider" });
+    expect(provider.streams).toHaveLength(before + 2);
+    // The refusal ended the belief in its room.
+    provider.heartbeat([idle]);
   }
 
-  it("does not strike for 503 and 429, and asks once more when there is room", async () => {
+  it("does not strike for 503 and 429", async () => {
     await start();
-    const provider = await refusing([503, 429, 503, 429]);
-    for (let i = 1; i <= 2; i++) {
-      expect((await hearth.chat(ask())).status).toBe(503);
-      expect(provider.streams).toHaveLength(2 * i);
-    }
+    const statuses = [503, 429, 503, 429];
+    const full: Script = (s) => s.error({ code: "capacity", status: statuses.pop() ?? 500, progress: "refused" });
+    const provider = await hearth.provider(full);
+    await refusedTwice(provider);
+    await refusedTwice(provider);
     expect(await metric('hearth_cooldowns_total{kind="base"}')).toBe(0);
     expect(await metric('hearth_cooldowns_total{kind="capacity"}')).toBe(0);
   });
 
   it("cools a pair that refuses five times while it shows room", async () => {
     await start();
-    const provider = await refusing([]);
-    for (let i = 1; i <= 3; i++) expect((await hearth.chat(ask())).status).toBe(503);
+    const provider = await hearth.provider(fail({ code: "capacity", status: 503, progress: "refused" }));
+    await refusedTwice(provider);
+    await refusedTwice(provider);
+    expect(await errorOf(await hearth.chat(ask()))).toEqual({ status: 503, code: "no_provider" });
     expect(await metric('hearth_cooldowns_total{kind="capacity"}')).toBe(1);
-    provider.heartbeat([{ ...place(0), max_concurrency: 8 }]);
+    provider.heartbeat([idle]);
     expect(await errorOf(await hearth.chat(ask()))).toEqual({ status: 503, code: "providers_cooling" });
     expect(provider.streams).toHaveLength(5);
   });
 
-  it("gives a 400 straight back, in the backend's words, without failover", async () => {
+  it("gives a 400 straight back, in the backend's words, where nobody differs from its provider", async () => {
     await start();
     const providers = await firstThenSecond(
       (s) => s.errorWithBody(400, { error: { message: "temperature is too hot", type: "invalid_request_error" } }),
