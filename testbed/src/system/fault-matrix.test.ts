@@ -110,15 +110,16 @@ const PER_COORDINATOR = 128;
 /** Thousands of cases in one test, on a machine that may be busy, ms. */
 const LONG = 120_000;
 
+/** Nobody waits for a machine that has gone: it will not be back, and there is no other. */
+const GONE_FOR_GOOD = { departures: { ...readConfig({}).departures, expectedBackMs: 0 } };
+
 /** Runs each fault for a consumer that streams and for one that does not. Returns how many cases there were. */
 async function runAll(faults: readonly Fault[], policy: PolicySettings = UNHURRIED): Promise<number> {
   const cases = faults.flatMap((fault) => [true, false].map((streams) => ({ fault, streams })));
   const wrong: object[] = [];
   let ran = 0;
   for (let from = 0; from < cases.length; from += PER_COORDINATOR) {
-    // Nobody waits for a machine to come back: each of them is cut off for good.
-    const departures = { ...readConfig({}).departures, expectedBackMs: 0 };
-    await using hearth = await startTestCoordinator({ policy, config: { departures } });
+    await using hearth = await startTestCoordinator({ policy, config: GONE_FOR_GOOD });
     using agent = disposable(new Agent({ keepAlive: true, maxSockets: AT_ONCE }));
     const waiting = [...cases.slice(from, from + PER_COORDINATOR).entries()];
     const work = async (): Promise<void> => {

@@ -124,12 +124,17 @@ describe("a provider that answers without end", () => {
 describe("a provider that always finds a reason", () => {
   it("is left alone after five of them, although none is a fault", async () => {
     hearth = await startTestCoordinator({ policy: PATIENT });
-    const shirker = await hearth.provider((s) => {
-      s.error({ code: "decryption_failed", progress: "not_started" });
-      setTimeout(() => shirker.heartbeat(), 20);
-    });
-    // Each asks it once more when it shows room again.
-    for (let i = 0; i < 3; i++) await hearth.chat(ask());
+    const shirker = await hearth.provider((s) => s.error({ code: "decryption_failed", progress: "not_started" }));
+    for (let refused = 1; refused < 5; refused += 2) {
+      const pending = hearth.chat(ask());
+      // It is believed again when it shows room, and asked once more.
+      await until("the request waits", () => hearth.coordinator.queued() === 1);
+      expect(shirker.streams).toHaveLength(refused);
+      shirker.heartbeat();
+      expect((await pending).status).toBe(502);
+      shirker.heartbeat();
+    }
+    await hearth.chat(ask());
     expect((await hearth.chat(ask())).headers.get("Retry-After")).toBe("30");
     expect(shirker.streams).toHaveLength(5);
   });
