@@ -26,13 +26,17 @@ export function failed(moment: AttemptMoment, failure: AttemptFailure, before: r
   if (!failure.retryable || isItsOwn) return after(effects, conclude(left, failedAs(told(rest.failures, failure))));
   if (rest.attempts.some((each) => !each.late)) return [rest, effects];
   if (mayOpen(left) && now < rest.patienceAt) {
-    const unlikeTried = failure.code === "rejected";
-    return after(effects, seek(left, { role: "retry", waits: true, ...(unlikeTried ? { unlikeTried } : {}) }));
+    // A request that is wrong anywhere is told so at once, rather than that it waits for a second opinion.
+    const wanted = failure.code === "rejected" ? SECOND_OPINION : REPLACEMENT;
+    return after(effects, seek(left, wanted));
   }
   // The last one is waited for.
   if (rest.attempts.length > 0) return [rest, effects];
   return after(effects, conclude(left, failedAs(told(rest.failures, failure))));
 }
+
+const REPLACEMENT = { role: "retry", waits: true } as const;
+const SECOND_OPINION = { role: "retry", waits: false, unlikeTried: true } as const;
 
 /** The race without an attempt that has failed. */
 function over({ state, attempt, now, policy }: AttemptMoment, failure: AttemptFailure): [Racing, DispatchEffect[]] {

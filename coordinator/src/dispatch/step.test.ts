@@ -688,7 +688,7 @@ describe("rule 10, whose fault", () => {
   it("asks one that is unlike those that refused, once, and tells the first one's words", () => {
     const machine = running(NO_HEDGE);
     expect(of("open", machine.event(0, rejected(400)))).toMatchObject([
-      { attempt: 1, terms: { role: "retry", unlikeTried: true } },
+      { attempt: 1, terms: { role: "retry", waits: false, unlikeTried: true } },
     ]);
     machine.started(1);
     machine.event(1, rejected(422));
