@@ -1,6 +1,6 @@
 import type { Usage } from "@hearth/protocol";
 import type { HearthError } from "../platform/errors.js";
-import { costOf, mayOpen, seek } from "./seeking.js";
+import { costOf, forgotten, mayOpen, seek } from "./seeking.js";
 import {
   type AttemptMoment,
   cancelled,
@@ -50,10 +50,7 @@ function over({ state, attempt, now, policy }: AttemptMoment, failure: AttemptFa
 /** Nobody could take the attempt. A failure that was seen says more to the consumer than "nobody left". */
 export function unavailable({ state, attempt, now, policy }: AttemptMoment, error: HearthError): Step {
   if (isRunning(attempt)) return [state, []];
-  const { index } = attempt;
-  // It was no try: it leaves its number, and its place among the tries, to the next one.
-  const opened = index === state.opened - 1 ? index : state.opened;
-  const rest: Racing = { ...without(state, index), opened };
+  const rest = forgotten(state, attempt);
   if (rest.attempts.length > 0) return [rest, []];
   const failure = told(rest.failures);
   return conclude({ state: rest, now, policy }, failure ? failedAs(failure) : { type: "unavailable", error });

@@ -301,6 +301,23 @@ describe("an attempt that waits for a place", () => {
     expect(bench.taken).toEqual(["a"]);
   });
 
+  it("is told to stop when the late one moves again, and what comes of it then is not the next one's", async () => {
+    const { bench, waits } = waitingRetry();
+    await bench.run();
+    await bench.wait(10_000);
+    await bench.tell(0, { type: "working", sign: "prefilling", counter: 1, scope: "request" });
+    expect(waits[0]?.signal.aborted).toBe(true);
+    await bench.tell(0, FAILED);
+    expect(waits).toHaveLength(2);
+    waits[0]?.resolve({ type: "unavailable", error: new HearthError("no_provider", "Nobody.") });
+    await settled();
+    expect(bench.outcome).toBeUndefined();
+    waits[1]?.resolve(bench.start("retry"));
+    await settled();
+    await bench.tell(1, content("a"), END);
+    expect(bench.outcome).toMatchObject({ type: "success" });
+  });
+
   it("is cancelled when its place comes too late", async () => {
     const { bench, waits } = waitingRetry();
     await bench.run();

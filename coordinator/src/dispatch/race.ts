@@ -214,26 +214,29 @@ class Race<A extends Attempt> {
   }
 
   #started(index: AttemptIndex, lane: Lane<A>, result: StartResult<A>): void {
-    if (result.type === "unavailable") {
-      lane.over = true;
-      // Not from within `step`'s own effects: the machine sees one input at a time.
-      queueMicrotask(() =>
-        this.feed({ type: "unavailable", attempt: index, error: result.error, now: this.#deps.clock.now() }),
-      );
-      return;
-    }
     if (lane.cancelled !== undefined) {
       lane.over = true;
-      result.attempt.cancel(lane.cancelled);
+      if (result.type === "started") result.attempt.cancel(lane.cancelled);
       return;
+    }
+    // Not from within `step`'s own effects: the machine sees one input at a time.
+    if (result.type === "unavailable") {
+      lane.over = true;
+      const { error } = result;
+      return this.#soon(lane, (now) => ({ type: "unavailable", attempt: index, error, now }));
     }
     lane.attempt = result.attempt;
     lane.iterator = result.attempt[Symbol.asyncIterator]();
     const { estimateMs, hedgeAtOnce } = result;
-    queueMicrotask(() =>
-      this.feed({ type: "started", attempt: index, now: this.#deps.clock.now(), estimateMs, hedgeAtOnce }),
-    );
+    this.#soon(lane, (now) => ({ type: "started", attempt: index, now, estimateMs, hedgeAtOnce }));
     this.#notify();
+  }
+
+  /** Tells what came of a lane, unless it is cancelled by then: its number may be another's. */
+  #soon(lane: Lane<A>, input: (now: number) => DispatchInput): void {
+    queueMicrotask(() => {
+      if (lane.cancelled === undefined) this.feed(input(this.#deps.clock.now()));
+    });
   }
 
   #cancel(lane: Lane<A> | undefined, reason: CancelReason): void {
@@ -272,6 +275,7 @@ class Race<A extends Attempt> {
       if (!lane.over) this.#lost(index, lane);
       return;
     }
+    if (lane.cancelled !== undefined) return;
     const event = result.value;
     if (event.type === "end" || event.type === "failed") lane.over = true;
     this.feed({ type: "event", attempt: index, event, now: this.#deps.clock.now() });

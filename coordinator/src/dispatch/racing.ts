@@ -2,7 +2,7 @@ import type { WorkingScope } from "@hearth/protocol";
 import { lateAt, moved } from "./attempt-clocks.js";
 import { emptied, failed, outOfPatience, settleFor, unavailable } from "./failing.js";
 import { PROTOCOL_VIOLATION } from "./failures.js";
-import { mayOpen, seek, started } from "./seeking.js";
+import { calledOff, mayOpen, seek, started } from "./seeking.js";
 import {
   type AttemptMoment,
   cancelled,
@@ -95,14 +95,21 @@ function preamble(
   }
   const next = moved(attempt, { sign: "preamble", scope: "request", now }, policy);
   const hold: DispatchEffect = { type: "hold", attempt: attempt.index, chunk, instead: repeats };
-  return [replace(state, { ...next, heldChunks, heldBytes }), [hold]];
+  const [held, effects] = movedTo(state, attempt, { ...next, heldChunks, heldBytes });
+  return [held, [...effects, hold]];
+}
+
+/** An attempt that has moved. */
+function movedTo(state: Racing, before: RunningAttempt, after: RunningAttempt): Step {
+  const next = replace(state, after);
+  return before.late && !after.late ? calledOff(next) : [next, []];
 }
 
 function working(moment: RunningMoment, { sign, scope }: Extract<AttemptEvent, { type: "working" }>): Step {
   const { state, attempt, now, policy } = moment;
   const next = moved(attempt, { sign, scope, now }, policy);
   const writes = sign === "generating" && scope === ("request" satisfies WorkingScope);
-  if (attempt.writing === undefined && !writes) return [replace(state, next), []];
+  if (attempt.writing === undefined && !writes) return movedTo(state, attempt, next);
   const lastContentAt = writes ? now : (attempt.writing?.lastContentAt ?? now);
   const writing: LastHeard = { lastContentAt, lastSignAt: now };
   const writer: RacingAttempt = { ...next, writing, late: false };

@@ -8,6 +8,7 @@ import {
   type Racing,
   type Step,
   timeoutFailure,
+  without,
 } from "./steps.js";
 import type { DispatchEffect, DispatchInput, DispatchPolicy, RacingAttempt, StartTerms } from "./types.js";
 
@@ -54,6 +55,21 @@ function costly(state: Racing): number {
 /** What an attempt that is over has cost: the time that the consumer has waited for it, or what it had begun to write. */
 export function costOf(attempt: RacingAttempt, now: number, { costlyMs }: DispatchPolicy): 0 | 1 {
   return isRunning(attempt) && (attempt.writing !== undefined || now - attempt.startedAt > costlyMs) ? 1 : 0;
+}
+
+/**
+ * Rule 3: an attempt that was late moves again. Nobody is looked for in its place any more: who came now would run beside
+ * it, and not by the rules for that.
+ */
+export function calledOff(state: Racing): Step {
+  const sought = state.attempts.find((each) => !isRunning(each) && each.role === "retry");
+  if (sought === undefined) return [state, []];
+  return [forgotten(state, sought), [cancelled(sought.index, "superseded")]];
+}
+
+/** Without one that nobody has taken: it was no try, and leaves its number and its place among the tries to the next. */
+export function forgotten(state: Racing, { index }: RacingAttempt): Racing {
+  return { ...without(state, index), opened: index === state.opened - 1 ? index : state.opened };
 }
 
 type Started = Extract<DispatchInput, { type: "started" }>;

@@ -244,10 +244,13 @@ describe("rule 3, the estimate and the deadline", () => {
     expect(of("cancel", machine.started(1))).toEqual(LATE);
   });
 
-  it("keeps a late attempt that moves again, whoever starts then", () => {
+  it.each([sign("prefilling"), preamble()])("calls the search off when the late attempt moves again", (event) => {
     const machine = running(NO_HEDGE);
     machine.wait(11_000);
-    machine.event(0, sign("prefilling", 1));
+    expect(of("cancel", machine.event(0, event))).toEqual([{ type: "cancel", attempt: 1, reason: "superseded" }]);
+    expect(of("cancel", machine.event(0, sign("prefilling", 2)))).toEqual([]);
+    // It was no try.
+    expect(of("open", machine.wait(1_000))).toMatchObject([{ attempt: 1, terms: { role: "overtake" } }]);
     expect(of("cancel", machine.started(1))).toEqual([]);
   });
 
