@@ -151,7 +151,7 @@ function spoil(random: Random, steps: readonly Step[]): Step[] {
     case "long_gap":
       return [...before, { afterMs: random.between(46_000, 110_000), act: (rest[0] as Step).act }, ...rest.slice(1)];
     case "many_preambles":
-      return [...Array.from({ length: 12 }, (): Step => ({ afterMs: 30, act: { type: "role" } })), ...rest];
+      return [...Array.from({ length: 12 }, (_, nth) => preamble(random, nth)), ...rest];
     case "bulky_preamble":
       return [{ afterMs: 40, act: { type: "bulky_preamble", bytes: 70_000 } }, ...rest];
     case "only_loading":
@@ -168,6 +168,11 @@ function spoil(random: Random, steps: readonly Step[]): Step[] {
     case "misdeed":
       return [...before, { afterMs, act: { type: random.weighted(MISDEEDS) } }, ...rest];
   }
+}
+
+/** Of many, each says something else; or all say the same, and so nothing more than one of them. */
+function preamble(random: Random, nth: number): Step {
+  return { afterMs: 30, act: random.chance(0.9) ? { type: "bulky_preamble", bytes: nth + 1 } : { type: "role" } };
 }
 
 function errorAct(random: Random): Act {

@@ -28,6 +28,7 @@ export class Connection {
       openAttempts: new Set(),
       guilty: false,
       over: undefined,
+      overAt: undefined,
       closeCode: undefined,
     };
     world.journal.connections.add(this.record);

@@ -1,4 +1,3 @@
-import { DEFAULT_POLICY } from "@hearth/coordinator/internals";
 import { LIED_TOKENS } from "./attempt-plans.js";
 import type { AttemptRecord, RequestRecord } from "./journal.js";
 import type { World } from "./world.js";
@@ -15,10 +14,17 @@ const SLACK_MS = 50;
 /** Losers and orphans are told to stop within this, ms (docs/dispatch.md, rules 6 and 11). */
 const CANCEL_BOUND_MS = 1_000;
 // The design's own numbers, not the code's: a bug may be in the code's.
-/** §7, requests that wait for one model. */
+/** docs/dispatch.md, rule 2: attempts of one request, those that may cost it time, and what costs time, ms. */
+const MAX_ATTEMPTS = 6;
+const MAX_COSTLY = 3;
+const COSTLY_MS = 1_000;
+/** Rule 5, where nobody asks for less, ms. */
+const PATIENCE_MS = 600_000;
+/** Rule 7, ms. */
+const GAP_MS = 45_000;
+const SIGNS_ALONE_MS = 600_000;
+/** Rule 14, requests that wait for one model. */
 const MAX_QUEUE = 64;
-/** §7. */
-const MAX_WAIT_MS = 120_000;
 
 export const INVARIANTS: readonly Invariant[] = [
   ofRequests("a request ends once", ({ terminals, sentAfterEnd, doneAt, goneAt, plan }) => {
@@ -34,10 +40,8 @@ export const INVARIANTS: readonly Invariant[] = [
   ofRequests("no byte comes before the commit", ({ written, winner, committedOn, plan }) => {
     if (written.length === 0) return undefined;
     if (winner === undefined || committedOn === undefined) return `request ${plan.index} got bytes of nobody's attempt`;
-    const { contents, events, heldBytes, clean } = committedOn;
-    const due =
-      contents > 0 || clean || events > DEFAULT_POLICY.heldChunksMax || heldBytes > DEFAULT_POLICY.heldBytesMax;
-    return due ? undefined : `request ${plan.index} got preamble of ${winner.id} alone`;
+    const { contents, clean } = committedOn;
+    return contents > 0 || clean ? undefined : `request ${plan.index} got preamble of ${winner.id} alone`;
   }),
   ofRequests("a transcript is the prefix of one attempt", ({ foreignWrite, winner, plan }) =>
     foreignWrite === undefined
@@ -67,22 +71,29 @@ export const INVARIANTS: readonly Invariant[] = [
       return undefined;
     },
   ),
-  ofRequests(
-    "a request is tried three times at most, once on a connection and twice on a provider",
-    ({ attempts, plan }) => {
-      if (attempts.length > DEFAULT_POLICY.maxAttempts)
-        return `request ${plan.index} was tried ${attempts.length} times`;
-      if (attempts.filter((attempt) => attempt.role === "backup").length > 1)
-        return `request ${plan.index} had two backups`;
-      const connections = new Set(attempts.map(({ connection }) => connection));
-      if (connections.size < attempts.length) return `request ${plan.index} went to one connection twice`;
-      const providers = new Set(attempts.map(({ connection }) => connection.provider));
-      return attempts.length - providers.size > 1 ? `request ${plan.index} went to one provider thrice` : undefined;
-    },
-  ),
-  ofRequests("two attempts at most run at once", ({ attempts, plan }) => {
-    const running = attempts.filter((attempt) => attempt.overAt === undefined).length;
-    return running > 2 ? `request ${plan.index} runs ${running} times at once` : undefined;
+  ofRequests("a request is tried six times at most, and three that cost time", ({ attempts, plan }, { time }) => {
+    if (attempts.length > MAX_ATTEMPTS) return `request ${plan.index} was tried ${attempts.length} times`;
+    const costly = attempts.filter((attempt) => hasCost(attempt, time.now())).length;
+    if (costly > MAX_COSTLY) return `request ${plan.index} was tried ${costly} times that cost it time`;
+    return attempts.filter((attempt) => attempt.role === "backup").length > 1
+      ? `request ${plan.index} had two backups`
+      : undefined;
+  }),
+  ofRequests("a provider is tried once more where that may help, and no oftener", ({ attempts, plan }) => {
+    for (const [nth, attempt] of attempts.entries()) {
+      const { provider } = attempt.connection;
+      const [before, ...more] = attempts.slice(0, nth).filter((each) => each.connection.provider === provider);
+      if (more.length > 0) return `request ${plan.index} went to p${provider} thrice`;
+      if (before !== undefined && !mayComeAgain(before, attempt))
+        return `request ${plan.index} went to p${provider} again for nothing`;
+    }
+    return undefined;
+  }),
+  ofRequests("two run at once only for speed's sake", ({ attempts, plan }) => {
+    const running = attempts.filter((attempt) => attempt.overAt === undefined);
+    if (running.length > 2) return `request ${plan.index} runs ${running.length} times at once`;
+    const isExtra = running.some(({ role }) => role === "overtake" || role === "backup");
+    return running.length === 2 && !isExtra ? `request ${plan.index} runs twice, and neither is beside` : undefined;
   }),
   ofRequests("nothing goes elsewhere after the commit", ({ attempts, firstByteAt, plan }) => {
     const late = attempts.find((attempt) => firstByteAt !== undefined && attempt.openedAt > firstByteAt);
@@ -120,21 +131,22 @@ export const INVARIANTS: readonly Invariant[] = [
       return undefined;
     },
   },
-  ofRequests("nothing moves the end of patience", (request, world) => {
-    const { beganAt, firstByteAt, terminals, goneAt, plan } = request;
-    if (beganAt === undefined || firstByteAt !== undefined || terminals.length > 0 || goneAt !== undefined)
-      return undefined;
-    const over = world.time.now() - (beganAt + DEFAULT_POLICY.patienceMs);
+  ofRequests("nothing moves the end of patience but an answer that was being written", (request, world) => {
+    const { firstByteAt, terminals, goneAt, attempts, plan } = request;
+    if (firstByteAt !== undefined || terminals.length > 0 || goneAt !== undefined) return undefined;
+    if (attempts.some(({ writing, overAt }) => writing && overAt === undefined)) return undefined;
+    const over = world.time.now() - patienceEnd(request);
     return over > SLACK_MS ? `request ${plan.index} has waited ${Math.round(over)} ms longer than it may` : undefined;
   }),
   ofRequests("a stall behind content is told", (request, world) => {
     const { winner, terminals, goneAt, blockedSince, lastUnblockedAt, doneAt, plan } = request;
     if (winner === undefined || terminals.length > 0 || goneAt !== undefined || doneAt !== undefined) return undefined;
     if (blockedSince !== undefined) return undefined;
-    const since = Math.max(winner.lastContentAt, lastUnblockedAt, request.firstByteAt ?? 0);
-    const silentMs = world.time.now() - since;
-    return silentMs > DEFAULT_POLICY.contentGapMs + SLACK_MS
-      ? `request ${plan.index} has heard nothing for ${Math.round(silentMs)} ms`
+    const began = Math.max(lastUnblockedAt, request.firstByteAt ?? 0);
+    const silentMs = world.time.now() - Math.max(winner.lastSignAt, began);
+    const contentlessMs = world.time.now() - Math.max(winner.lastContentAt, began);
+    return silentMs > GAP_MS + SLACK_MS || contentlessMs > SIGNS_ALONE_MS + SLACK_MS
+      ? `request ${plan.index} has heard nothing for ${Math.round(silentMs)} ms, and no word for ${Math.round(contentlessMs)}`
       : undefined;
   }),
   ofRequests("who has gone is forgotten", ({ goneAt, doneAt, plan }, world) =>
@@ -166,9 +178,9 @@ export const INVARIANTS: readonly Invariant[] = [
   {
     name: "nobody waits for ever",
     broken: ({ journal, time }) => {
-      for (const waiter of journal.waiters) {
-        const waited = time.now() - waiter.since;
-        if (waited > MAX_WAIT_MS + SLACK_MS) return `a request for ${waiter.model} has waited ${waited} ms`;
+      for (const { model, until } of journal.waiters) {
+        const over = time.now() - until;
+        if (over > SLACK_MS) return `a request for ${model} has waited ${Math.round(over)} ms too long`;
       }
       return undefined;
     },
@@ -196,6 +208,7 @@ export const INVARIANTS: readonly Invariant[] = [
   found("the queue is first in, first out"),
   found("newcomers do not overtake"),
   found("the coordinator speaks the protocol"),
+  found("the coordinator sends where it has picked"),
 ];
 
 /** Seen at the moment it happened. */
@@ -214,6 +227,24 @@ function ofRequests(name: string, broken: (request: RequestRecord, world: World)
       return undefined;
     },
   };
+}
+
+/** It has cost its consumer time, or what it had begun to write. */
+export function hasCost({ openedAt, overAt, writing, contents }: AttemptRecord, now: number): boolean {
+  return writing || contents > 0 || (overAt ?? now) - openedAt > COSTLY_MS;
+}
+
+/** Whether an attempt on the same machine may help: over another connection, or where nothing was done before. */
+function mayComeAgain(before: AttemptRecord, again: AttemptRecord): boolean {
+  if (before.overAt === undefined || before.overAt > again.openedAt) return false;
+  return before.failure?.kind === "refusal" || before.connection !== again.connection;
+}
+
+/** When a consumer has waited for as long as it wants, ms: behind an answer that was being written and died, anew. */
+export function patienceEnd({ arrivedAt, attempts }: RequestRecord): number {
+  let from = arrivedAt;
+  for (const { writing, overAt } of attempts) if (writing) from = Math.max(from, overAt ?? from);
+  return from + PATIENCE_MS;
 }
 
 /** Since when nobody wants this attempt's events any more. */

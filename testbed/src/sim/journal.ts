@@ -1,5 +1,6 @@
-import type { AttemptRole, HearthError, ProviderSession } from "@hearth/coordinator/internals";
-import type { CancelReason, RequestFrame, Usage } from "@hearth/protocol";
+import type { AttemptRole, HearthError, ProviderSession, Search } from "@hearth/coordinator/internals";
+import type { CancelReason, RequestFrame, Usage, WorkingScope, WorkingSign } from "@hearth/protocol";
+import { GrantedTime } from "./granted-time.js";
 import type { RequestPlan } from "./scenario.js";
 
 // What really happened, taken down at the two ends of the coordinator: at the wire to the providers, and in the
@@ -9,6 +10,8 @@ import type { RequestPlan } from "./scenario.js";
 export interface DeliveredEvent {
   readonly text: string;
   readonly content: boolean;
+  /** Of what is no content: one that says the same as the one before takes its place while it is held. */
+  readonly meaning?: string;
 }
 
 /** One connection of one provider. */
@@ -20,7 +23,28 @@ export interface ConnectionRecord {
   /** It has done something that the coordinator may close it for. */
   guilty: boolean;
   over: "closed_by_coordinator" | "closed_by_peer" | undefined;
+  overAt: number | undefined;
   closeCode: number | undefined;
+}
+
+/** What the coordinator chose a provider by. */
+export interface PickRecord {
+  /** What was looked for. Its `tried` is the request's own memory, and goes on changing. */
+  readonly search: Search;
+  /** How long its first content was expected to take, with the margin, ms. */
+  readonly estimateMs: number;
+  /** Nothing of it had been measured on that machine. */
+  readonly byDefault: boolean;
+  /** It finds out whether the machine is well again. */
+  readonly probe: boolean;
+}
+
+/** What a failure means, by what crossed the wire. */
+export interface WireFailure {
+  /** `refusal`: it had no room, or nothing was done; `rejected`: a 4xx; `fault`: the provider's, until it is shown to be not. */
+  readonly kind: "refusal" | "rejected" | "fault";
+  /** Two failures with the same are alike; absent = never alike. */
+  readonly likeness?: string;
 }
 
 /** One attempt, as the wire shows it. */
@@ -31,12 +55,20 @@ export interface AttemptRecord {
   readonly frame: RequestFrame;
   readonly openedAt: number;
   role: AttemptRole | undefined;
+  /** Absent until it has started. */
+  pick: PickRecord | undefined;
+  time: GrantedTime | undefined;
+  failure: WireFailure | undefined;
+  /** The last counter of each sign of life. */
+  readonly signs: Map<string, number>;
+  lastSignAt: number;
+  /** It has told that it writes an answer that comes as a whole, or that it holds back. */
+  writing: boolean;
   /** Nothing more may come of it: it has ended, was cancelled, or its connection is gone. */
   overAt: number | undefined;
   cancelReason: CancelReason | undefined;
   readonly events: DeliveredEvent[];
   contents: number;
-  heldBytes: number;
   lastContentAt: number;
   /** A finish reason or `[DONE]` has been delivered. */
   finished: boolean;
@@ -47,12 +79,19 @@ export interface AttemptRecord {
   grantedBytes: number;
 }
 
+/** What is told of a request while it has no content. */
+export interface SignOfLife {
+  readonly sign: WorkingSign;
+  readonly counter: number;
+  readonly scope?: WorkingScope;
+}
+
 /** One request, as its consumer sees it. */
 export interface RequestRecord {
   readonly plan: RequestPlan;
   readonly arrivedAt: number;
-  /** When it was admitted: dispatch begins. */
-  beganAt: number | undefined;
+  /** What was looked for when it was admitted, or was not. */
+  wanted: Search | undefined;
   readonly attempts: AttemptRecord[];
   /** Whose events the consumer gets. */
   winner: AttemptRecord | undefined;
@@ -61,9 +100,7 @@ export interface RequestRecord {
   foreignWrite: number | undefined;
   firstByteAt: number | undefined;
   /** What the winner had delivered when the first byte came. */
-  committedOn:
-    | { readonly contents: number; readonly events: number; readonly heldBytes: number; readonly clean: boolean }
-    | undefined;
+  committedOn: { readonly contents: number; readonly clean: boolean } | undefined;
   readonly terminals: Terminal[];
   /** Something was sent behind the end. */
   sentAfterEnd: boolean;
@@ -84,12 +121,15 @@ export type Terminal =
 
 /** Somebody in the queue. */
 export interface WaiterRecord {
+  readonly search: Search;
   readonly model: string;
   readonly priority: string;
   /** Waiters of one class have the same needs: any place that suits one suits the other. */
-  readonly sameness: string;
+  readonly sameness: () => string;
   readonly isEligibleNow: () => boolean;
   readonly since: number;
+  /** It waits no longer than this, ms. */
+  readonly until: number;
 }
 
 export class Journal {
@@ -103,8 +143,10 @@ export class Journal {
   readonly waiters: Set<WaiterRecord> = new Set();
   /** What was found wrong at the moment it happened, for the invariant of that name. */
   readonly findings: Map<string, string> = new Map();
-  /** What a faithful hedge budget would hold. */
-  hedgeTokens = 10;
+  /** Whose request is being admitted at this moment. */
+  admitting: RequestRecord | undefined;
+  /** Who was picked and has not been sent to yet, by provider and model. */
+  readonly picks: Map<string, PickRecord[]> = new Map();
   /** The state that selection looks at has changed since the last look. */
   fleetChanged = false;
   /** Since the last look, somebody was picked. */
@@ -165,6 +207,28 @@ export class Journal {
     this.attemptsChanged = true;
   }
 
+  /** The attempt has its role, and the clocks of whom it was picked with. */
+  startAttempt(attempt: AttemptRecord, role: AttemptRole): void {
+    attempt.role = role;
+    const pick = this.picks.get(pickKey(attempt.connection.session?.id, attempt.frame.model))?.shift();
+    if (pick === undefined) return this.find("the coordinator sends where it has picked", attempt.id);
+    attempt.pick = pick;
+    attempt.time = new GrantedTime(attempt.openedAt, pick.estimateMs);
+  }
+
+  /** A sign of life has come: only a counter that moved is one. */
+  heard(attempt: AttemptRecord, { sign, counter, scope = "request" }: SignOfLife, now: number): void {
+    const key = `${scope} ${sign}`;
+    if (attempt.signs.get(key) === counter) return;
+    attempt.signs.set(key, counter);
+    attempt.lastSignAt = now;
+    if (sign === "generating" && scope === "request" && attempt.contents === 0) {
+      attempt.writing = true;
+      attempt.lastContentAt = now;
+    }
+    attempt.time?.moved(sign, scope, now);
+  }
+
   endAttempt(attempt: AttemptRecord, at: number): void {
     if (attempt.overAt !== undefined) return;
     attempt.overAt = at;
@@ -174,6 +238,7 @@ export class Journal {
 
   endConnection(connection: ConnectionRecord, why: ConnectionRecord["over"], at: number): void {
     connection.over = why;
+    connection.overAt = at;
     if (connection.closeCode !== undefined) this.count(`close ${connection.closeCode}`);
     if (why === "closed_by_coordinator" && !connection.guilty) {
       this.find("only the guilty are cut off", `p${connection.provider} was closed with ${connection.closeCode}`);
@@ -181,3 +246,6 @@ export class Journal {
     for (const attempt of [...connection.openAttempts]) this.endAttempt(attempt, at);
   }
 }
+
+export const pairKey = (provider: string, model: string, shape: string): string => `${provider} ${model} ${shape}`;
+export const pickKey = (provider: string | undefined, model: string): string => `${provider} ${model}`;

@@ -1,11 +1,11 @@
-import type { ErrorFrame, Usage, WorkingSign } from "@hearth/protocol";
+import type { ErrorFrame, Usage, WorkingScope, WorkingSign } from "@hearth/protocol";
 
 // A scenario is plain data: everything that chance decides about a run, so that a run can be repeated, and made smaller
 // by leaving parts of it out.
 
 /** What a provider does next on one stream. */
 export type Act =
-  | { readonly type: "working"; readonly sign: WorkingSign; readonly counter: number }
+  | { readonly type: "working"; readonly sign: WorkingSign; readonly counter: number; readonly scope?: WorkingScope }
   /** A role-only delta. */
   | { readonly type: "role" }
   /** A preamble of many bytes. */

@@ -40,7 +40,10 @@ export function serveConsumer(world: World, record: RequestRecord): void {
     consumer,
     log: world.coordinator.log,
   };
-  handleRequest(world.coordinator.services, incoming, gone.signal)
+  world.journal.admitting = record;
+  const handled = handleRequest(world.coordinator.services, incoming, gone.signal);
+  world.journal.admitting = undefined;
+  handled
     .catch((thrown: unknown) => consumer.sendError(HearthError.from(thrown)))
     .then(() => {
       record.doneAt = time.now();
@@ -132,12 +135,7 @@ class SimConsumer implements Consumer, Reply {
       record.winner = journal.attempts.get(attemptId);
       const { winner } = record;
       if (winner !== undefined) {
-        record.committedOn = {
-          contents: winner.contents,
-          events: winner.events.length,
-          heldBytes: winner.heldBytes,
-          clean: winner.completed !== undefined,
-        };
+        record.committedOn = { contents: winner.contents, clean: winner.completed !== undefined };
       }
     }
     if (record.firstByteAt !== undefined) return;

@@ -301,7 +301,7 @@ export class SimProvider {
       type: "register",
       versions: { min: 2, max: 2 },
       token: this.#plan.account,
-      agent: { version: this.#version },
+      agent: { name: `p${this.#plan.index}`, version: this.#version },
       identity: this.identity,
       encryption_key: { key_id: "k", public_key: this.identity },
       hardware: { platform: "sim", arch: "sim", cpu_cores: 8, memory_bytes: MEMORY_BYTES },

@@ -10,6 +10,7 @@ import {
 import type { Connection } from "./connection.js";
 import type { AttemptRecord, DeliveredEvent } from "./journal.js";
 import type { Act, AttemptPlan, Misdeed } from "./scenario.js";
+import { failureOf, failureOfStatus } from "./wire-failure.js";
 import type { World } from "./world.js";
 
 interface StreamParts {
@@ -39,6 +40,18 @@ const IS_ILLNESS: ReadonlySet<Act["type"]> = new Set([
   "overlong_frame",
 ]);
 
+const saysTheSame = (one: DeliveredEvent | undefined, other: DeliveredEvent): boolean =>
+  one?.meaning !== undefined && one.meaning === other.meaning;
+
+/** What else is known of a piece of a stream. */
+interface Raw {
+  readonly events?: readonly DeliveredEvent[];
+  readonly finishes?: boolean;
+  readonly final?: boolean;
+  /** Told when it arrives. */
+  readonly note?: (attempt: AttemptRecord) => void;
+}
+
 /** One request on a provider: does what its plan says, step by step. */
 export class SimStream {
   readonly #parts: StreamParts;
@@ -46,6 +59,7 @@ export class SimStream {
   #next = 0;
   #stopped = false;
   #eventsMade = 0;
+  #comments = 0;
   #completed = false;
   #lastFrame: Uint8Array | undefined;
 
@@ -98,13 +112,16 @@ export class SimStream {
     world.trace(`${this.#attempt.id} on p${connection.record.provider}: ${act.type}`);
     switch (act.type) {
       case "working":
-        return connection.send({ ...act, stream: frame.stream });
+        return connection.send(
+          { ...act, stream: frame.stream },
+          this.#arriving((attempt) => world.journal.heard(attempt, act, world.time.now())),
+        );
       case "role":
         return this.#events([this.#event({ role: "assistant", content: "" }, false)]);
       case "bulky_preamble":
         return this.#events([this.#event({ role: "assistant", padding: undefined }, false, "x".repeat(act.bytes))]);
       case "comment":
-        return this.#raw(": still here\n\n");
+        return this.#comment();
       case "content":
         return this.#events(
           Array.from({ length: act.events }, () => this.#event({ content: "w".repeat(act.bytes) }, true)),
@@ -113,7 +130,11 @@ export class SimStream {
         return this.#events([this.#event({}, true, "", "stop")], { finishes: true });
       case "usage":
         return this.#events([
-          { text: `data: {"id":"${this.#attempt.id}","choices":[],"usage":{"n":1}}\n\n`, content: false },
+          {
+            text: `data: {"id":"${this.#attempt.id}","choices":[],"usage":{"n":1}}\n\n`,
+            content: false,
+            meaning: "usage",
+          },
         ]);
       case "done":
         return this.#raw("data: [DONE]\n\n", { finishes: true, final: true });
@@ -125,7 +146,10 @@ export class SimStream {
         return this.#error(act);
       case "wrapped_error": {
         const error = { message: "out of luck", ...(act.status === undefined ? {} : { code: act.status }) };
-        return this.#raw(`data: ${JSON.stringify({ error })}\n\n`);
+        const note = (attempt: AttemptRecord): void => {
+          attempt.failure ??= failureOfStatus(act.status ?? 502);
+        };
+        return this.#raw(`data: ${JSON.stringify({ error })}\n\n`, { note });
       }
       case "unknown_control":
         return connection.sendRaw('{"type":"from_the_future","stream":1}');
@@ -147,10 +171,21 @@ export class SimStream {
     }
   }
 
+  /** Holds the stream open, and tells nothing of this request. */
+  #comment(): void {
+    const { journal, time } = this.#parts.world;
+    const note = (attempt: AttemptRecord): void => {
+      const sign = attempt.contents > 0 ? "generating" : "prefilling";
+      journal.heard(attempt, { sign, counter: ++this.#comments, scope: "server" }, time.now());
+    };
+    this.#raw(": still here\n\n", { note });
+  }
+
   #event(delta: object, content: boolean, padding = "", finish: string | null = null): DeliveredEvent {
     const choice = { index: 0, delta, finish_reason: finish };
     const chunk = { id: this.#attempt.id, created: this.#eventsMade++, choices: [choice], ...(padding && { padding }) };
-    return { text: `data: ${JSON.stringify(chunk)}\n\n`, content };
+    const text = `data: ${JSON.stringify(chunk)}\n\n`;
+    return content ? { text, content } : { text, content, meaning: JSON.stringify([delta, padding]) };
   }
 
   #events(events: readonly DeliveredEvent[], { finishes = false } = {}): void {
@@ -158,7 +193,7 @@ export class SimStream {
     this.#raw(text, { events, finishes });
   }
 
-  #raw(text: string, { events = [] as readonly DeliveredEvent[], finishes = false, final = false } = {}): void {
+  #raw(text: string, { events = [], finishes = false, final = false, note }: Raw = {}): void {
     const frame = this.#seal(text, final);
     if (frame === undefined) return;
     this.#parts.connection.sendRaw(
@@ -166,11 +201,13 @@ export class SimStream {
       this.#arriving((attempt) => {
         attempt.receivedBytes += text.length;
         for (const event of events) {
+          if (saysTheSame(attempt.events.at(-1), event) && attempt.contents === 0) attempt.events.pop();
           attempt.events.push(event);
           if (event.content) attempt.contents += 1;
-          if (attempt.contents === 0) attempt.heldBytes += event.text.length;
-          if (event.content) attempt.lastContentAt = this.#parts.world.time.now();
+          if (event.content) attempt.lastContentAt = attempt.lastSignAt = this.#parts.world.time.now();
+          else if (attempt.contents === 0) attempt.time?.moved("preamble", "request", this.#parts.world.time.now());
         }
+        note?.(attempt);
         attempt.finished ||= finishes;
         attempt.finalFrame ||= final;
       }),
@@ -218,7 +255,10 @@ export class SimStream {
     }
     connection.send(
       { type: "error", stream: frame.stream, ...error, ...(sealed === undefined ? {} : { sealed_body: sealed }) },
-      this.#arriving((attempt) => world.journal.endAttempt(attempt, world.time.now())),
+      this.#arriving((attempt) => {
+        attempt.failure ??= failureOf(error);
+        world.journal.endAttempt(attempt, world.time.now());
+      }),
     );
     this.#parts.ended();
   }

@@ -63,11 +63,16 @@ export class SimulatedWorld implements World {
       frame,
       openedAt: now,
       role: undefined,
+      pick: undefined,
+      time: undefined,
+      failure: undefined,
+      signs: new Map(),
+      lastSignAt: now,
+      writing: false,
       overAt: undefined,
       cancelReason: undefined,
       events: [],
       contents: 0,
-      heldBytes: 0,
       lastContentAt: now,
       finished: false,
       finalFrame: false,
@@ -75,7 +80,6 @@ export class SimulatedWorld implements World {
       receivedBytes: 0,
       grantedBytes: 0,
     };
-    request.beganAt ??= now;
     this.journal.beginAttempt(attempt);
     return attempt;
   }
@@ -84,7 +88,7 @@ export class SimulatedWorld implements World {
     const record: RequestRecord = {
       plan,
       arrivedAt: this.time.now(),
-      beganAt: undefined,
+      wanted: undefined,
       attempts: [],
       winner: undefined,
       written: [],

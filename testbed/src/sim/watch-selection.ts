@@ -4,52 +4,65 @@ import {
   defaultExpecting,
   type Picker,
   type PickResult,
+  type Search,
   survey,
-  type Traits,
-  type Tried,
   WaitQueue,
   type WaitRequest,
   type WaitResult,
 } from "@hearth/coordinator/internals";
-import type { WaiterRecord } from "./journal.js";
+import { type PickRecord, pairKey, pickKey, type WaiterRecord } from "./journal.js";
 import type { World } from "./world.js";
 
-/** The real picker, with its probes counted and its places checked against those who wait for them. */
+/** docs/dispatch.md, rule 14: how long a request that nobody has tried may wait, ms. */
+const FRESH_PATIENCE_MS = 120_000;
+
+/** The real picker, with what it chose by written down, its probes counted and its slots checked against who waits. */
 export function watchPicker(world: World, picker: Picker): Picker {
+  const { journal } = world;
   return {
     slots: (traits) => picker.slots(traits),
     pick(search, look) {
-      const { traits, tried } = search;
+      if (journal.admitting !== undefined) journal.admitting.wanted = search;
       const result = picker.pick(search, look);
-      world.journal.placesTaken ||= result.type === "picked";
-      if (result.type === "picked") checkOvertaking(world, traits, tried);
-      return result.type === "picked" && result.lease.probe ? countProbe(world, result, traits) : result;
+      if (result.type !== "picked") return result;
+      journal.placesTaken = true;
+      checkOvertaking(world, search);
+      return watchLease(world, search, result);
     },
   };
 }
 
-/** A place that is taken without having waited must not have suited anybody who waits. */
-function checkOvertaking({ journal }: World, traits: Traits, tried: Tried): void {
-  if (journal.draining) return;
-  const sameness = samenessOf(traits, tried);
+/** A slot that is taken without having waited must not have suited anybody who waits. */
+function checkOvertaking({ journal }: World, search: Search): void {
+  if (journal.draining || journal.waiters.size === 0) return;
+  const sameness = samenessOf(search);
   for (const waiter of journal.waiters) {
-    if (waiter.sameness === sameness) journal.find("newcomers do not overtake", `a waiter for ${traits.model} was`);
+    if (waiter.sameness() === sameness)
+      journal.find("newcomers do not overtake", `a waiter for ${search.traits.model} was`);
   }
 }
 
-function countProbe(world: World, picked: Extract<PickResult, { type: "picked" }>, traits: Traits): PickResult {
-  const { probes } = world.journal;
-  world.journal.count("probe");
-  const key = `${picked.provider} ${traits.model} ${traits.shape}`;
-  probes.set(key, (probes.get(key) ?? 0) + 1);
+type Picked = Extract<PickResult, { type: "picked" }>;
+
+function watchLease({ journal }: World, search: Search, picked: Picked): Picked {
+  const { provider, lease, expectation } = picked;
+  const { model, shape } = search.traits;
+  const { estimateMs, byDefault } = expectation;
+  const pick: PickRecord = { search, estimateMs, byDefault, probe: lease.probe };
+  const unsent = journal.picks.get(pickKey(provider, model)) ?? [];
+  journal.picks.set(pickKey(provider, model), unsent);
+  unsent.push(pick);
+  const key = pairKey(provider, model, shape);
+  if (lease.probe) journal.count("probe");
+  if (lease.probe) journal.probes.set(key, (journal.probes.get(key) ?? 0) + 1);
   let over = false;
-  const { lease } = picked;
   return {
     ...picked,
     lease: {
       ...lease,
       [Symbol.dispose]() {
-        if (!over) probes.set(key, (probes.get(key) ?? 0) - 1);
+        if (!over && lease.probe) journal.probes.set(key, (journal.probes.get(key) ?? 0) - 1);
+        if (!over && unsent.includes(pick)) unsent.splice(unsent.indexOf(pick), 1);
         over = true;
         lease[Symbol.dispose]();
       },
@@ -68,12 +81,15 @@ export class WatchedQueue extends WaitQueue {
 
   override wait(request: WaitRequest, signal: AbortSignal): Promise<WaitResult> {
     const { journal, time, trace } = this.#world;
-    const { traits, tried, priority } = request;
+    const { traits, priority, until = Number.POSITIVE_INFINITY } = request;
+    const since = time.now();
     const record: WaiterRecord = {
+      search: request,
       model: traits.model,
       priority,
-      sameness: samenessOf(traits, tried),
-      since: time.now(),
+      sameness: () => samenessOf(request),
+      since,
+      until: priority === "fresh" ? Math.min(until, since + FRESH_PATIENCE_MS) : until,
       isEligibleNow: () => this.#isEligible(request),
     };
     journal.waiters.add(record);
@@ -100,7 +116,7 @@ export class WatchedQueue extends WaitQueue {
     const { journal } = this.#world;
     for (const other of journal.waiters) {
       if (other === served) return;
-      const overtaken = other.priority === served.priority && other.sameness === served.sameness;
+      const overtaken = other.priority === served.priority && other.sameness() === served.sameness();
       if (overtaken) journal.find("the queue is first in, first out", `a waiter for ${served.model} was overtaken`);
     }
   }
@@ -118,8 +134,10 @@ export class WatchedQueue extends WaitQueue {
   }
 }
 
-/** Requests with the same sameness are served by the same places. */
-function samenessOf({ allowlist, account, ...traits }: Traits, tried: Tried): string {
+/** Requests with the same sameness are served by the same slots. */
+function samenessOf({ traits, tried, unlikeTried, expectedBefore }: Search): string {
+  const { allowlist, account, ...rest } = traits;
   const owner = traits.route === "any" ? "" : account;
-  return JSON.stringify([traits, owner, [...(allowlist ?? [])].sort(), [...tried.keys()].sort()]);
+  const before = [...tried].sort(([a], [b]) => (a < b ? -1 : 1));
+  return JSON.stringify([rest, owner, [...(allowlist ?? [])].sort(), before, unlikeTried === true, expectedBefore]);
 }
