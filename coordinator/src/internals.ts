@@ -14,7 +14,7 @@ export type { AttemptRole, DispatchEffect, DispatchInput, DispatchPolicy, Dispat
 export { handshake } from "./fleet/handshake.js";
 export { Places } from "./fleet/places.js";
 export type { Provider } from "./fleet/provider.js";
-export { ProviderSession, type SessionEnd, type SessionHooks } from "./fleet/provider-session.js";
+export { isLoss, ProviderSession, type SessionEnd, type SessionHooks } from "./fleet/provider-session.js";
 export { providerIdOf } from "./fleet/registration.js";
 export { Registry } from "./fleet/registry.js";
 export { ProofDesk } from "./fleet/trust/proof.js";
@@ -32,7 +32,7 @@ export { TokenCalibration } from "./request/token-calibration.js";
 export { ProviderContexts } from "./sealing/provider-contexts.js";
 export { Affinity } from "./selection/affinity.js";
 export { type Catalog, DEFAULT_CATALOG } from "./selection/catalog.js";
-export { evaluate, survey } from "./selection/evaluate.js";
+export { type Evaluation, evaluate, survey } from "./selection/evaluate.js";
 export { contextOf, type EvaluationContext } from "./selection/evaluation-context.js";
 export { Evidence } from "./selection/evidence/evidence.js";
 export { defaultExpecting, type Expecting } from "./selection/expecting.js";

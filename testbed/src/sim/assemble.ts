@@ -15,7 +15,7 @@ import {
   evidenceSettings,
   Hedging,
   handshake,
-  OutlierDetector,
+  isLoss,
   ProofDesk,
   ProviderContexts,
   ProviderSession,
@@ -23,7 +23,6 @@ import {
   Registry,
   type RequestServices,
   type SessionHooks,
-  type Shape,
   TokenCalibration,
 } from "@hearth/coordinator/internals";
 import { createSealingContext } from "@hearth/e2e";
@@ -31,6 +30,7 @@ import type { ProviderId } from "@hearth/protocol";
 import type { WebSocket } from "ws";
 import type { CoordinatorUnderTest } from "./coordinator-under-test.js";
 import { mixSeeds, Random } from "./random.js";
+import { watchBreaker } from "./watch-breaker.js";
 import { watchHedges } from "./watch-hedges.js";
 import { WatchedQueue, watchPicker } from "./watch-selection.js";
 import type { World } from "./world.js";
@@ -50,11 +50,7 @@ export function assemble(world: World): CoordinatorUnderTest {
   const registry = new Registry(clock);
   const settings = evidenceSettings(DEFAULT_POLICY);
   const rng = new Random(mixSeeds(world.scenario.seed, 5));
-  const hooks = {
-    ejected: (shape: Shape) => journal.count(`ejected for ${shape}`),
-    capacityCooled: () => journal.count("cooled for refusals"),
-  };
-  const outlier = new OutlierDetector({ clock, rng, hooks });
+  const outlier = watchBreaker(world);
   const unheard = { rejected() {}, lost() {}, decided() {}, servedAlthoughEjected() {} };
   const evidence = new Evidence(clock, () => settings);
   const affinity = new Affinity();
@@ -123,6 +119,7 @@ export function assemble(world: World): CoordinatorUnderTest {
   const sessionHooks: SessionHooks = {
     updated: (session) => registry.updated(session),
     closed(session, reason) {
+      if (isLoss(reason)) outlier.connectionLost(session.id, clock.now(), registry.size);
       if (reason === "untrusted") registry.distrust(session.id);
       contexts.forget(session);
       registry.departed(session, reason !== "left");

@@ -23,7 +23,8 @@ const PATIENCE_MS = 600_000;
 /** Rule 7, ms. */
 const GAP_MS = 45_000;
 const SIGNS_ALONE_MS = 600_000;
-/** Rule 14, requests that wait for one model. */
+/** Rule 14, how often the queue looks by itself, ms, and requests that wait for one model. */
+const RECHECK_MS = 1_000;
 const MAX_QUEUE = 64;
 
 export const INVARIANTS: readonly Invariant[] = [
@@ -168,8 +169,9 @@ export const INVARIANTS: readonly Invariant[] = [
   },
   {
     name: "nobody waits who could be served",
-    broken: ({ journal }) => {
-      if (!journal.fleetChanged) return undefined;
+    broken: ({ journal, time }) => {
+      // What a verdict lets somebody take is seen when the queue looks again.
+      if (!journal.fleetChanged || time.now() - journal.lastVerdictAt <= RECHECK_MS + SLACK_MS) return undefined;
       for (const waiter of journal.waiters)
         if (waiter.isEligibleNow()) return `a request for ${waiter.model} waits although there is room`;
       return undefined;
@@ -205,6 +207,10 @@ export const INVARIANTS: readonly Invariant[] = [
   found("only the guilty are cut off"),
   found("hedges stay within their budget"),
   found("nobody hedges while others wait"),
+  found("few overtake others"),
+  found("nobody is out for what is not its own"),
+  found("nothing starts on a provider that is out"),
+  found("who was tried comes behind all others"),
   found("the queue is first in, first out"),
   found("newcomers do not overtake"),
   found("the coordinator speaks the protocol"),

@@ -132,6 +132,15 @@ export interface WaiterRecord {
   readonly until: number;
 }
 
+/** Faults have put a provider out, for a model and a shape. */
+export interface Opening {
+  readonly at: number;
+  /** When the fault was seen that did it. */
+  readonly faultAt: number;
+  /** The program that had failed. */
+  readonly version: string;
+}
+
 export class Journal {
   #arrived = 0;
   readonly requests: Map<number, RequestRecord> = new Map();
@@ -155,6 +164,10 @@ export class Journal {
   draining = false;
   /** Since the last look, an attempt began or ended on the wire. */
   attemptsChanged = false;
+  /** When the breaker was told something last, ms. */
+  lastVerdictAt: number = Number.NEGATIVE_INFINITY;
+  /** When each provider, model and shape was opened last. */
+  readonly openings: Map<string, Opening> = new Map();
   /** Probes under way, by provider, model and shape. */
   readonly probes: Map<string, number> = new Map();
 

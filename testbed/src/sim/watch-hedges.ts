@@ -1,10 +1,25 @@
 import type { AttemptObserver, WaitQueue } from "@hearth/coordinator/internals";
+import { slotsOf } from "./fleet-view.js";
 import type { AttemptRecord } from "./journal.js";
 import type { World } from "./world.js";
 
 // docs/dispatch.md, rule 6.
 const BURST = 10;
 const PER_PRIMARY = 0.1;
+
+/** Rule 3: one for so many slots of the model. */
+const SLOTS_PER_OVERTAKE = 4;
+
+/** However slow the fleet is, few attempts run beside others because those take long. */
+function checkOvertakes(world: World, model: string): void {
+  const { journal } = world;
+  let running = 0;
+  for (const { openAttempts } of journal.connections) {
+    for (const { role, frame } of openAttempts) if (role === "overtake" && frame.model === model) running += 1;
+  }
+  const most = Math.ceil(slotsOf(world, model) / SLOTS_PER_OVERTAKE);
+  if (running > most) journal.find("few overtake others", `${running} for ${model}, where ${most} may`);
+}
 
 /** A request counts for the model that it was admitted for, wherever its attempts go. */
 const budgetOf = ({ request }: AttemptRecord): string => (request.attempts[0] as AttemptRecord).frame.model;
@@ -38,6 +53,7 @@ export function watchHedges(world: World, queue: WaitQueue): AttemptObserver {
           if (left < 0.1) journal.find("hedges stay within their budget", `${attempt.id} had no token`);
           return noneWaits(attempt, model);
         case "overtake":
+          checkOvertakes(world, attempt.frame.model);
           return noneWaits(attempt, attempt.frame.model);
       }
     },

@@ -10,11 +10,16 @@ import {
   type WaitRequest,
   type WaitResult,
 } from "@hearth/coordinator/internals";
+import { evaluateAll, isFree, isInTime, isWell } from "./fleet-view.js";
 import { type PickRecord, pairKey, pickKey, type WaiterRecord } from "./journal.js";
 import type { World } from "./world.js";
 
 /** docs/dispatch.md, rule 14: how long a request that nobody has tried may wait, ms. */
 const FRESH_PATIENCE_MS = 120_000;
+
+/** Rule 12: the shortest ejection, and when one that is out may be tried for want of others, ms. */
+const EJECTION_MS = 30_000;
+const EARLY_PROBE_MS = 5_000;
 
 /** The real picker, with what it chose by written down, its probes counted and its slots checked against who waits. */
 export function watchPicker(world: World, picker: Picker): Picker {
@@ -27,6 +32,8 @@ export function watchPicker(world: World, picker: Picker): Picker {
       if (result.type !== "picked") return result;
       journal.placesTaken = true;
       checkOvertaking(world, search);
+      checkTriedBefore(world, search, result);
+      checkOpened(world, search, result);
       return watchLease(world, search, result);
     },
   };
@@ -40,6 +47,43 @@ function checkOvertaking({ journal }: World, search: Search): void {
     if (waiter.sameness() === sameness)
       journal.find("newcomers do not overtake", `a waiter for ${search.traits.model} was`);
   }
+}
+
+/** Rule 2: who was tried comes behind all others. */
+function checkTriedBefore(world: World, search: Search, { provider }: Picked): void {
+  const { tried, traits, expectedBefore } = search;
+  if (expectedBefore !== undefined || !tried.has(provider)) return;
+  const others = evaluateAll(world, search).filter((each) => isFree(each) && !tried.has(each.provider.id));
+  if (others.length > 0) {
+    const names = others.map((each) => each.provider.name);
+    world.journal.find("who was tried comes behind all others", `for ${traits.model}, although there was ${names}`);
+  }
+}
+
+/**
+ * Rule 12: who is out is left alone for 30 s, unless it is another program by now, nobody who is well is left, or all of
+ * those are busy while it is idle and has not failed for 5 s.
+ */
+function checkOpened(world: World, search: Search, { provider: id }: Picked): void {
+  const { journal, time } = world;
+  const { model, shape } = search.traits;
+  const opening = journal.openings.get(pairKey(id, model, shape));
+  const outMs = opening === undefined ? EJECTION_MS : time.now() - opening.at;
+  if (opening === undefined || outMs >= EJECTION_MS) return;
+  const all = evaluateAll(world, search);
+  const picked = all.find(({ provider }) => provider.id === id);
+  if (picked === undefined || picked.provider.agentVersion !== opening.version) return;
+  const others = all.filter(({ provider }) => provider !== picked.provider && !isOpened(world, provider.id, search));
+  const free = others.some((each) => isFree(each) && isInTime(each, search, time.now()));
+  const isProbe = time.now() - opening.faultAt >= EARLY_PROBE_MS && picked.provider.load(model) === 1;
+  if (free || (others.some(isWell) && !isProbe)) {
+    journal.find("nothing starts on a provider that is out", `${picked.provider.name} got a request for ${model}`);
+  }
+}
+
+function isOpened({ journal, time }: World, provider: string, { traits }: Search): boolean {
+  const opening = journal.openings.get(pairKey(provider, traits.model, traits.shape));
+  return opening !== undefined && time.now() - opening.at < EJECTION_MS;
 }
 
 type Picked = Extract<PickResult, { type: "picked" }>;
@@ -60,6 +104,11 @@ function watchLease({ journal }: World, search: Search, picked: Picked): Picked 
     ...picked,
     lease: {
       ...lease,
+      judge(verdict, at) {
+        // A probe that went well, or tells nothing: the next request may go there.
+        if (lease.probe && (verdict === "success" || verdict === "neutral")) journal.openings.delete(key);
+        lease.judge(verdict, at);
+      },
       [Symbol.dispose]() {
         if (!over && lease.probe) journal.probes.set(key, (journal.probes.get(key) ?? 0) - 1);
         if (!over && unsent.includes(pick)) unsent.splice(unsent.indexOf(pick), 1);
