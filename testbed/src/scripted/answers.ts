@@ -48,6 +48,12 @@ async function readAll(response: Response): Promise<{ readonly text: string; rea
   }
 }
 
+/** What a refused consumer goes by. */
+export async function errorOf(response: Response): Promise<{ readonly status: number; readonly code: string | null }> {
+  const body = (await response.json()) as { readonly error: { readonly code: string | null } };
+  return { status: response.status, code: body.error.code };
+}
+
 /** Waits until a condition holds, polling; fails with its description after the deadline. */
 export async function until(what: string, holds: () => boolean, deadlineMs = 5_000): Promise<void> {
   const end = performance.now() + deadlineMs;

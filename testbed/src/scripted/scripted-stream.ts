@@ -112,6 +112,17 @@ export class ScriptedStream {
     this.#provider.send({ type: "working", stream: this.frame.stream, sign, counter, ...told });
   }
 
+  /** A machine that takes its time. @returns whether the answer is wanted still */
+  async takes(ms: number): Promise<boolean> {
+    let timer: NodeJS.Timeout | undefined;
+    const over = new Promise((resolve) => {
+      timer = setTimeout(resolve, ms);
+    });
+    await Promise.race([over, this.cancelled]);
+    clearTimeout(timer);
+    return this.cancelReason === undefined;
+  }
+
   /** Says that it has taken the request and that its backend loads the model. */
   accepted(): void {
     this.working("loading");

@@ -20,6 +20,8 @@ export interface TestCoordinator extends AsyncDisposable {
   /** `POST /v1/chat/completions` with the API key. */
   chat(body: unknown, init?: RequestInit): Promise<Response>;
   get(path: string, key?: string): Promise<Response>;
+  /** The value of one metric, labels included in its name; 0 where it has never been counted. */
+  metric(name: string): Promise<number>;
   /** The receipt of an answer, once it is no longer pending, as it is given out. */
   receipt(answer: Response): Promise<unknown>;
   stop(): Promise<void>;
@@ -69,6 +71,11 @@ export async function startTestCoordinator(
         headers: { Authorization: `Bearer ${API_KEY}`, "Content-Type": "application/json", ...init.headers },
       }),
     get,
+    async metric(name) {
+      const lines = (await (await get("/metrics")).text()).split("\n");
+      const line = lines.find((each) => each.startsWith(`${name} `));
+      return line === undefined ? 0 : Number(line.slice(name.length + 1));
+    },
     async receipt(answer) {
       for (;;) {
         const document = (await (await get(`/v1/receipts/${answer.headers.get("x-receipt-id")}`)).json()) as Answered;

@@ -1,7 +1,7 @@
 import { DEFAULT_POLICY, type PolicySettings } from "@hearth/coordinator";
 import type { Slot } from "@hearth/protocol";
 import { afterEach, describe, expect, it } from "vitest";
-import { readStream, until } from "../scripted/answers.js";
+import { errorOf, readStream, until } from "../scripted/answers.js";
 import type { Script, ScriptedProvider } from "../scripted/scripted-provider.js";
 import { chunkOf, type ScriptedStream } from "../scripted/scripted-stream.js";
 import { API_KEY, startTestCoordinator, type TestCoordinator } from "../scripted/test-coordinator.js";
@@ -54,16 +54,7 @@ async function firstThenSecond(first: Script, second: Script): Promise<readonly 
 const dispatched = (providers: readonly ScriptedProvider[]): number =>
   providers.reduce((sum, provider) => sum + provider.streams.length, 0);
 
-async function metric(name: string): Promise<number> {
-  const text = await (await hearth.get("/metrics")).text();
-  const line = text.split("\n").find((each) => each.startsWith(`${name} `));
-  return line === undefined ? 0 : Number(line.slice(name.length + 1));
-}
-
-async function errorOf(response: Response): Promise<{ readonly status: number; readonly code: string | null }> {
-  const body = (await response.json()) as { readonly error: { readonly code: string | null } };
-  return { status: response.status, code: body.error.code };
-}
+const metric = (name: string): Promise<number> => hearth.metric(name);
 
 const place = (running: number): Slot => ({ model: "m", state: "running", running, queued: 0, max_concurrency: 1 });
 
@@ -185,7 +176,7 @@ describe("before the first content a failure is invisible", () => {
   it("tries three providers that fail after they have cost time", async () => {
     await start({ ...PATIENT, costlyMs: 20 });
     const slowly: Script = async (s) => {
-      await new Promise((resolve) => setTimeout(resolve, 40));
+      await s.takes(40);
       s.error();
     };
     const providers = await Promise.all([1, 2, 3, 4].map(() => hearth.provider(slowly)));
@@ -301,10 +292,7 @@ describe("the race", () => {
   it("has patience with one that loads, and no blame for it when patience ends", async () => {
     await start(FAST);
     const provider = await hearth.provider(async (s) => {
-      for (let counter = 1; s.cancelReason === undefined; counter++) {
-        s.working("loading", counter);
-        await Promise.race([s.cancelled, new Promise((resolve) => setTimeout(resolve, 20))]);
-      }
+      for (let counter = 1; await s.takes(20); counter++) s.working("loading", counter);
     });
     const startedAt = performance.now();
     expect(await errorOf(await hearth.chat(stream()))).toEqual({ status: 504, code: "model_load_timeout" });
