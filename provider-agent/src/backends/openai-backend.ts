@@ -11,7 +11,6 @@ import type {
   ReachableBackend,
 } from "./backend.js";
 import type { HttpAccess } from "./http-client.js";
-import { fetchModelList } from "./model-list.js";
 import { ServerApi } from "./server-api.js";
 import {
   type ServedModel,
@@ -20,13 +19,13 @@ import {
   type ServerReader,
   type ServerReading,
 } from "./server-kind.js";
-import { KINDS, readerOfEntry } from "./server-kinds.js";
+import { KINDS, recognise } from "./server-kinds.js";
 import { type ServerSign, SignWatch, type WatchedRequest } from "./sign-watch.js";
 
 export interface OpenAiBackendOptions extends HttpAccess {
   /** Up to and including `/v1`. */
   readonly baseUrl: string;
-  /** What it is; absent = any server that speaks OpenAI's API, known better where its list of models says what it is. */
+  /** What it is; absent = any server that speaks OpenAI's API, recognised by what its list or its own endpoints say. */
   readonly kind?: ServerKindName;
   /** Advertise only these; empty = everything the backend lists. */
   readonly models: readonly string[];
@@ -47,6 +46,7 @@ export class OpenAiBackend implements Backend {
   readonly #api: ServerApi;
   readonly #options: OpenAiBackendOptions;
   readonly #signs: SignWatch;
+  readonly #clock: Clock;
   /** Kept while the server can be reached. */
   #reader: ServerReader | undefined;
 
@@ -55,14 +55,14 @@ export class OpenAiBackend implements Backend {
     this.#api = new ServerApi(baseUrl, { key, headers });
     this.name = this.#api.host;
     this.#options = options;
+    this.#clock = clock;
     this.#signs = new SignWatch({ clock, read: (models, signal) => this.signs(models, signal) });
     if (kind !== undefined) this.#reader = KINDS[kind].reader(this.#api);
   }
 
   async probe(signal: AbortSignal): Promise<BackendStatus> {
     try {
-      this.#reader ??= await this.#recognise(signal);
-      return this.#reachable(await this.#reader.read(signal));
+      return this.#reachable(await this.#read(signal));
     } catch (error) {
       this.#reader?.forget();
       if (this.#options.kind === undefined) this.#reader = undefined;
@@ -95,9 +95,12 @@ export class OpenAiBackend implements Backend {
     this.#api.http.close();
   }
 
-  async #recognise(signal: AbortSignal): Promise<ServerReader> {
-    const [first] = await fetchModelList(this.#api, signal);
-    return readerOfEntry(first, this.#api);
+  async #read(signal: AbortSignal): Promise<ServerReading> {
+    this.#reader ??= await recognise(this.#api, this.#clock, signal);
+    const reading = await this.#reader.read(signal);
+    if (this.#reader.isOutdated !== true) return reading;
+    this.#reader = await recognise(this.#api, this.#clock, signal);
+    return await this.#reader.read(signal);
   }
 
   #reachable({ models: served, version }: ServerReading): ReachableBackend {

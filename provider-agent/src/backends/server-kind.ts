@@ -42,6 +42,8 @@ export interface ServerReader {
    * @throws Error when no answer comes
    */
   read(signal: AbortSignal): Promise<ServerReading>;
+  /** What was last read shows that another server may be there now: it is to be recognised anew. */
+  readonly isOutdated?: boolean;
   /** The server was gone: what was remembered may be another's. */
   forget(): void;
   /**

@@ -38,17 +38,30 @@ const ENGINE_DIALECTS: readonly BackendDialect[] = ["chat_completions", "complet
 /** Any server with a list of models in OpenAI's form, taken at its word and no more. */
 export class OpenAiReader implements ServerReader {
   readonly #api: ServerApi;
+  /** Whose models, and which, were listed first, and last. */
+  #first: string | undefined;
+  #last: string | undefined;
 
   constructor(api: ServerApi) {
     this.#api = api;
   }
 
+  /** Another program may have taken the port while nobody asked, and its list may look like any other. */
+  get isOutdated(): boolean {
+    return this.#last !== this.#first;
+  }
+
   forget(): void {
-    // Nothing is remembered.
+    this.#first = undefined;
+    this.#last = undefined;
   }
 
   async read(signal: AbortSignal): Promise<ServerReading> {
-    return { models: readEntries(await fetchModelList(this.#api, signal), readEntry) };
+    const entries = await fetchModelList(this.#api, signal);
+    const models = readEntries(entries, readEntry);
+    this.#last = JSON.stringify(models.map(({ advert }) => advert.id));
+    this.#first ??= this.#last;
+    return { models };
   }
 }
 
