@@ -89,6 +89,7 @@ export class Advertiser {
       this.#standings = new Map(status.slots.map((slot) => [slot.model, this.#standing(slot)]));
     }
     this.#logTurn(before);
+    this.#logMissing(before);
     if (!this.reconsider() && this.#states() !== states) this.#deps.changed("slots");
   }
 
@@ -171,6 +172,13 @@ export class Advertiser {
     return `${this.#status.type}\n${states.join("\n")}`;
   }
 
+  /** What the owner names is not advertised where it is not. */
+  #logMissing(before: BackendStatus): void {
+    const missing = missingOf(this.#status);
+    if (missing.length === 0 || missing.join() === missingOf(before).join()) return;
+    this.#deps.log.warn({ backend: this.#deps.backend.name, models: missing }, "models not there");
+  }
+
   #logTurn(before: BackendStatus): void {
     const { backend, log } = this.#deps;
     const status = this.#status;
@@ -180,3 +188,6 @@ export class Advertiser {
     else log.warn({ backend: backend.name, problem: status.problem }, "backend unreachable");
   }
 }
+
+const missingOf = (status: BackendStatus): readonly string[] =>
+  status.type === "reachable" ? (status.missing ?? []) : [];

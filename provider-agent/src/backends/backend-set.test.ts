@@ -48,6 +48,15 @@ const ask = (set: BackendSet, model: string): Promise<{ readonly status: number 
   set.open({ dialect: "chat_completions", model, body: Buffer.from("{}") }, never);
 
 describe("several backends as one", () => {
+  it("miss what is named for them where none of them has it, and only while none is away", async () => {
+    const { first, second, set } = start();
+    first.status = { ...serving(1, "a"), missing: ["c", "nowhere"] };
+    second.status = GONE;
+    expect(await set.probe(never)).not.toHaveProperty("missing");
+    second.status = { ...serving(2, "c"), missing: ["a", "nowhere"] };
+    expect(await set.probe(never)).toMatchObject({ missing: ["nowhere"] });
+  });
+
   it("serve the models of all, and of two that serve the same one the first", async () => {
     const { set } = start();
     const status = await set.probe(never);

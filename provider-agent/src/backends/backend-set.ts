@@ -80,6 +80,13 @@ export class BackendSet implements Backend {
     return serving.find((member) => slotOf(member, model).state !== "crashed") ?? serving[0];
   }
 
+  /** What is named for all of them is missing only where none has it, and while one is down it may be there. */
+  #missing(models: ReadonlyMap<string, ModelAdvert>): readonly string[] {
+    const known = this.#members.map((member) => member.known);
+    if (known.includes(undefined)) return [];
+    return [...new Set(known.flatMap((each) => each?.missing ?? []))].filter((id) => !models.has(id));
+  }
+
   /** In the order in which the backends were given, whichever are down, so that nothing moves when one comes or goes. */
   #together(): ReachableBackend {
     const models = new Map<string, ModelAdvert>();
@@ -95,7 +102,14 @@ export class BackendSet implements Backend {
         if (source !== undefined) sources.set(advert.id, source);
       }
     }
-    return { type: "reachable", models: [...models.values()], slots, sources };
+    const missing = this.#missing(models);
+    return {
+      type: "reachable",
+      models: [...models.values()],
+      slots,
+      sources,
+      ...(missing.length === 0 ? {} : { missing }),
+    };
   }
 }
 

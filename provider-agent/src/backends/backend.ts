@@ -44,6 +44,8 @@ export interface ReachableBackend {
   readonly sources: ReadonlyMap<string, ModelSource>;
   /** Of the backend's program. */
   readonly version?: string;
+  /** Models that its owner names and that it does not have; absent = none. */
+  readonly missing?: readonly string[];
 }
 
 /** What a backend says of itself. */

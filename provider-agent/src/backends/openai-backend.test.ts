@@ -100,6 +100,14 @@ describe("a server behind a URL", () => {
     expect(slots.map(({ model }) => model)).toEqual(["b", "hidden"]);
   });
 
+  it("is not believed to have a model of Ollama's cloud, whether it lists it or its owner names it", async () => {
+    const models = [{ id: "a" }, { id: "gpt-oss:120b-cloud" }];
+    await using all = await start({ models });
+    expect((await all.probe()).models.map(({ id }) => id)).toEqual(["a"]);
+    await using named = await start({ models }, { models: ["a", "gpt-oss:120b-cloud"] });
+    expect(await named.probe()).toMatchObject({ models: [{ id: "a" }], missing: ["gpt-oss:120b-cloud"] });
+  });
+
   it("may list odd things: the rest is kept, and no model twice", async () => {
     const odd = { id: "a", owned_by: 7, max_model_len: -1, meta: { size: "big", tools: "yes", n_ctx: 1e12 } };
     const entries = [odd, { ...odd, max_model_len: 9 }, { id: "" }, { id: "x".repeat(129) }];

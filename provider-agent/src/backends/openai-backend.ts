@@ -10,15 +10,10 @@ import type {
   BackendStatus,
   ReachableBackend,
 } from "./backend.js";
+import { chooseModels } from "./choose-models.js";
 import type { HttpAccess } from "./http-client.js";
 import { ServerApi } from "./server-api.js";
-import {
-  type ServedModel,
-  type ServerKindName,
-  ServerProblem,
-  type ServerReader,
-  type ServerReading,
-} from "./server-kind.js";
+import { type ServerKindName, ServerProblem, type ServerReader, type ServerReading } from "./server-kind.js";
 import { KINDS, recognise } from "./server-kinds.js";
 import { type ServerSign, SignWatch, type WatchedRequest } from "./sign-watch.js";
 
@@ -27,7 +22,7 @@ export interface OpenAiBackendOptions extends HttpAccess {
   readonly baseUrl: string;
   /** What it is; absent = any server that speaks OpenAI's API, recognised by what its list or its own endpoints say. */
   readonly kind?: ServerKindName;
-  /** Advertise only these; empty = everything the backend lists. */
+  /** Advertise only these, as far as they are there; empty = everything the backend lists. */
   readonly models: readonly string[];
   /** Its models make embeddings and do not chat. */
   readonly embeddings?: boolean;
@@ -107,20 +102,17 @@ export class OpenAiBackend implements Backend {
     const { models: wanted, embeddings } = this.#options;
     const kind = this.#reader?.program;
     const backend = kind === undefined ? {} : { backend: { kind, ...(version === undefined ? {} : { version }) } };
-    const chosen =
-      wanted.length === 0 ? served : wanted.map((id) => served.find(({ advert }) => advert.id === id) ?? named(id));
+    const { models: chosen, missing } = chooseModels(served, wanted, this.#reader?.listsAll ?? false);
     return {
       type: "reachable",
       models: chosen.map(({ advert }) => ({ ...(embeddings === true ? asEmbedder(advert) : advert), ...backend })),
       slots: chosen.map(({ advert, slot }): BackendSlot => ({ model: advert.id, ...slot })),
       sources: new Map(chosen.flatMap(({ advert, source }) => (source === undefined ? [] : [[advert.id, source]]))),
       ...(version === undefined ? {} : { version }),
+      ...(missing.length === 0 ? {} : { missing }),
     };
   }
 }
-
-/** A model that the owner names and the backend does not list is believed to be there: some list only what is loaded. */
-const named = (id: string): ServedModel => ({ advert: { id, capabilities: {} }, slot: { state: "idle" } });
 
 function asEmbedder(model: ModelAdvert): ModelAdvert {
   return { ...model, dialects: ["embeddings"], capabilities: { embeddings: true } };

@@ -12,6 +12,8 @@ export interface ServedModel {
   readonly advert: ModelAdvert;
   readonly slot: Omit<BackendSlot, "model">;
   readonly source?: ModelSource;
+  /** Other names under which the server takes requests for it. */
+  readonly aliases?: readonly string[];
 }
 
 /** What a server told in one round of questions. */
@@ -37,6 +39,8 @@ export interface AskedRequest {
 export interface ServerReader {
   /** What the program is called; absent = it does not say what it is. */
   readonly program?: string;
+  /** What it does not list it does not serve, whatever it answers when it is asked for that. */
+  readonly listsAll: boolean;
   /**
    * @throws ServerProblem when the server answers and does not serve
    * @throws Error when no answer comes

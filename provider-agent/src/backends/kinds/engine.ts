@@ -9,6 +9,7 @@ const healthSchema = z.object({ slots_running: count, queued: count });
 /** The embedded engine: its one model is told in llama.cpp's form, and `/health` counts what it works on. */
 export class EngineReader implements ServerReader {
   readonly program: string = "hearth-engine";
+  readonly listsAll: boolean = true;
   readonly #api: ServerApi;
   readonly #list: OpenAiReader;
 

@@ -111,6 +111,7 @@ export const LLAMA_SERVER: ServerKind = {
 
 class LlamaServerReader implements ServerReader {
   readonly program = "llama-server";
+  readonly listsAll = true;
   readonly #api: ServerApi;
   #spoken: { readonly version: string | undefined; readonly dialects: readonly BackendDialect[] } | undefined;
   #isRouter = false;

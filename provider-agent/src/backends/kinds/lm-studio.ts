@@ -85,6 +85,7 @@ export const LM_STUDIO: ServerKind = {
 
 class LmStudioReader implements ServerReader {
   readonly program = "lm-studio";
+  readonly listsAll = true;
   readonly #api: ServerApi;
   /** It logs an error for each question to a path that it does not know. */
   #hasNative: boolean | undefined;

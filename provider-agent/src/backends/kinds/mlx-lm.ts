@@ -27,6 +27,8 @@ export const MLX_LM: ServerKind = {
 
 class MlxLmReader implements ServerReader {
   readonly program = "mlx-lm";
+  /** It fetches and loads what it is asked for. */
+  readonly listsAll = false;
   readonly #api: ServerApi;
 
   constructor(api: ServerApi) {

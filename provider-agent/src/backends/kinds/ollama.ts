@@ -74,6 +74,7 @@ export const OLLAMA: ServerKind = {
 
 class OllamaReader implements ServerReader {
   readonly program = "ollama";
+  readonly listsAll = true;
   readonly #api: ServerApi;
   #shown = new Map<string, Shown>();
 

@@ -1,5 +1,6 @@
 import type { BackendDialect } from "@hearth/protocol";
 import { z } from "zod";
+import { isCloudName } from "../cloud-name.js";
 import {
   fetchModelList,
   lenientCount,
@@ -37,6 +38,8 @@ const ENGINE_DIALECTS: readonly BackendDialect[] = ["chat_completions", "complet
 
 /** Any server with a list of models in OpenAI's form, taken at its word and no more. */
 export class OpenAiReader implements ServerReader {
+  /** Some list only what is loaded. */
+  readonly listsAll: boolean = false;
   readonly #api: ServerApi;
   /** Whose models, and which, were listed first, and last. */
   #first: string | undefined;
@@ -67,7 +70,8 @@ export class OpenAiReader implements ServerReader {
 
 function readEntry(entry: unknown): ServedModel | undefined {
   const parsed = entrySchema.safeParse(entry).data;
-  if (parsed === undefined) return undefined;
+  // It may stand before an Ollama: prompts stay on the owner's machine.
+  if (parsed === undefined || isCloudName(parsed.id)) return undefined;
   const { id, owned_by, max_model_len, meta } = parsed;
   return {
     advert: {

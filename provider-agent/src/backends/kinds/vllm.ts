@@ -80,6 +80,7 @@ export const VLLM: ServerKind = {
 
 class VllmReader implements ServerReader {
   readonly program = "vllm";
+  readonly listsAll = true;
   readonly #api: ServerApi;
   #dialects: readonly BackendDialect[] | undefined;
   #version: string | undefined;
