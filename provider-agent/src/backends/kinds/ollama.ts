@@ -1,5 +1,6 @@
 import type { BackendDialect } from "@hearth/protocol";
 import { z } from "zod";
+import { isCloudName } from "../cloud-name.js";
 import { lenientCount, lenientText, lenientTokens, modelId, present, readEntries } from "../model-list.js";
 import { isOk, type ServerApi } from "../server-api.js";
 import {
@@ -26,8 +27,11 @@ const tagSchema = z.object({
   model: modelId,
   digest: lenientText,
   size: lenientCount,
-  /** Of a model that runs on somebody else's machine. */
+  /** Both of a model that runs on somebody else's machine. */
   remote_host: lenientText,
+  remote_model: lenientText,
+  /** Newer versions list what `/api/show` tells. */
+  capabilities: strings,
   details: z.object({ quantization_level: lenientText }).optional().catch(undefined),
 });
 const tagsSchema = z.object({ models: z.array(z.unknown()) });
@@ -38,7 +42,13 @@ const loadedSchema = z.object({
   context_length: lenientTokens,
 });
 const showSchema = z.object({
+  /** Since v0.6.4. */
   capabilities: strings,
+  remote_host: lenientText,
+  remote_model: lenientText,
+  /** Only whether it has a place for tools, or for pictures. */
+  template: z.string().optional().catch(undefined),
+  projector_info: z.record(z.string(), z.unknown()).optional().catch(undefined),
   /** Lines like `num_ctx    8192`. */
   parameters: z.string().max(65_536).optional().catch(undefined),
   model_info: z.record(z.string(), z.unknown()).optional().catch(undefined),
@@ -51,6 +61,8 @@ type Loaded = z.infer<typeof loadedSchema>;
 /** What `/api/show` told of one digest. */
 interface Shown {
   readonly capabilities: readonly string[];
+  /** It runs on somebody else's machine. */
+  readonly isRemote: boolean;
   readonly trainedContext: number | undefined;
   readonly ownContext: number | undefined;
 }
@@ -99,14 +111,15 @@ class OllamaReader implements ServerReader {
     const loaded = readLoaded(ps.json);
     const entries = readEntries(list, (entry) => {
       const tag = tagSchema.safeParse(entry).data;
-      // Prompts stay on the owner's machine.
-      return tag === undefined || tag.remote_host ? undefined : { advert: { id: tag.model, capabilities: {} }, tag };
+      return tag === undefined || isRemote(tag) || isCloudName(tag.model)
+        ? undefined
+        : { advert: { id: tag.model, capabilities: {} }, tag };
     });
     await this.#show(
       entries.map(({ tag }) => tag),
       signal,
     );
-    const models = entries.map(({ tag }) => this.#model(tag, loaded.get(tag.model), told));
+    const models = entries.flatMap(({ tag }) => this.#model(tag, loaded.get(tag.model), told) ?? []);
     return { models, ...present({ version: told }) };
   }
 
@@ -144,26 +157,46 @@ class OllamaReader implements ServerReader {
     }
   }
 
-  #model(tag: Tag, loaded: Loaded | undefined, version: string | undefined): ServedModel {
+  /** @returns `undefined` for what is not to be served: what runs elsewhere, and what makes no text and no embeddings */
+  #model(tag: Tag, loaded: Loaded | undefined, version: string | undefined): ServedModel | undefined {
     const shown = this.#shown.get(keyOf(tag));
-    const capabilities = shown?.capabilities ?? [];
-    const embeds = capabilities.includes("embedding");
-    const idle = shown?.ownContext ?? DEFAULT_CONTEXT;
-    const promised = Math.min(idle, shown?.trainedContext ?? idle);
+    if (shown?.isRemote === true) return undefined;
+    const capabilities = shown?.capabilities ?? tag.capabilities;
+    const embeds = capabilities?.includes("embedding") ?? false;
+    const chats = capabilities?.includes("completion") ?? true;
+    if (!embeds && !chats) return undefined;
+    const isKnown = capabilities !== undefined;
     return {
       advert: {
         id: tag.model,
-        context_length: loaded?.context_length ?? promised,
-        ...present({ weights_bytes: tag.size, quantization: tag.details?.quantization_level }),
-        dialects: embeds ? ["embeddings"] : chatDialects(version),
-        capabilities:
-          shown === undefined
-            ? {}
-            : { tools: capabilities.includes("tools"), vision: capabilities.includes("vision"), embeddings: embeds },
+        ...present({
+          context_length: loaded?.context_length ?? idleContext(shown),
+          weights_bytes: tag.size,
+          quantization: tag.details?.quantization_level,
+        }),
+        dialects: [...(chats ? chatDialects(version) : []), ...(embeds ? (["embeddings"] as const) : [])],
+        capabilities: isKnown
+          ? { tools: capabilities.includes("tools"), vision: capabilities.includes("vision"), embeddings: embeds }
+          : {},
       },
       slot: { state: loaded === undefined ? "idle_shutdown" : "idle" },
+      ...(tag.model.endsWith(LATEST) ? { aliases: [tag.model.slice(0, -LATEST.length)] } : {}),
     };
   }
+}
+
+/** The tag of a name that has none. */
+const LATEST = ":latest";
+
+/** Prompts stay on the owner's machine. */
+function isRemote({ remote_host, remote_model }: Pick<Tag, "remote_host" | "remote_model">): boolean {
+  return Boolean(remote_host) || Boolean(remote_model);
+}
+
+function idleContext(shown: Shown | undefined): number | undefined {
+  if (shown === undefined) return undefined;
+  const { ownContext: idle = DEFAULT_CONTEXT, trainedContext = idle } = shown;
+  return Math.min(idle, trainedContext);
 }
 
 const keyOf = (tag: Tag): string => `${tag.model} ${tag.digest ?? ""}`;
@@ -193,8 +226,17 @@ function readShown(json: unknown): Shown | undefined {
   const context = Object.entries(show.model_info ?? {}).find(([key]) => key.endsWith(".context_length"))?.[1];
   const own = /^num_ctx\s+(\d+)\s*$/m.exec(show.parameters ?? "")?.[1];
   return {
-    capabilities: show.capabilities ?? [],
+    capabilities: show.capabilities ?? deduced(show),
+    isRemote: isRemote(show),
     trainedContext: lenientTokens.parse(context),
     ownContext: lenientTokens.parse(own === undefined ? undefined : Number(own)),
   };
+}
+
+/** As Ollama itself finds out what it has no list of (`server/images.go`, `Capabilities`, at v0.6.4). */
+function deduced({ template = "", model_info = {}, projector_info = {} }: z.infer<typeof showSchema>): string[] {
+  const keys = Object.keys(model_info);
+  if (keys.some((key) => key.endsWith(".pooling_type"))) return ["embedding"];
+  const sees = Object.keys(projector_info).length > 0 || keys.some((key) => key.endsWith(".vision.block_count"));
+  return ["completion", ...(template.includes(".Tools") ? ["tools"] : []), ...(sees ? ["vision"] : [])];
 }
