@@ -103,10 +103,13 @@ function ollamaShow(model: string): object {
 
 /**
  * LM Studio 0.4: `1_developer/2_rest/endpoints.mdx` and `list.md` of lmstudio-ai/docs, April 2026. The answer to an
- * unknown path is that of lmstudio-bug-tracker issue 618: status 200, the error a string.
+ * unknown path is that of lmstudio-bug-tracker issue 618: status 200, the error a string. It loads models when they are
+ * asked for, so that its `/v1/models` has all of them.
  */
 export const LM_STUDIO_SERVER: BackendOptions = {
-  models: [{ id: "google/gemma-4-26b-a4b", object: "model", owned_by: "organization_owner" }],
+  models: ["google/gemma-4-26b-a4b", "deepseek-r1", "text-embedding-nomic-embed-text-v1.5"].map((id) => {
+    return { id, object: "model", owned_by: "organization_owner" };
+  }),
   pages: {
     "GET /api/v0/models": {
       body: {

@@ -34,27 +34,26 @@ const entrySchema = z.object({
   quantization: lenientText,
   max_context_length: lenientTokens,
   loaded_context_length: lenientTokens,
-  /** Since 0.3.16; `tool_use` among others. */
-  capabilities: z.array(z.string()).optional().catch(undefined),
 });
 
 const nativeSchema = z.object({
-  models: z.array(
+  key: z.string(),
+  /** `llm` or `embedding`. */
+  type: lenientText,
+  size_bytes: lenientCount,
+  max_context_length: lenientTokens,
+  quantization: z.object({ name: lenientText.nullish() }).nullish().catch(undefined),
+  // What a model was trained for is not looked at: all are given tools (`3_openai-compat/tools.mdx`).
+  capabilities: z.object({ vision: lenientFlag }).optional().catch(undefined),
+  loaded_instances: z.array(
     z.object({
-      key: z.string(),
-      size_bytes: lenientCount,
-      capabilities: z.object({ vision: lenientFlag, trained_for_tool_use: lenientFlag }).optional().catch(undefined),
-      loaded_instances: z
-        .array(
-          z.object({
-            id: z.string(),
-            config: z.object({ context_length: lenientTokens, parallel: lenientSlots }).optional().catch(undefined),
-          }),
-        )
-        .catch([]),
+      id: z.string(),
+      config: z.object({ context_length: lenientTokens, parallel: lenientSlots }).optional().catch(undefined),
     }),
   ),
 });
+const nativeListSchema = z.object({ models: z.array(z.unknown()) });
+const idSchema = z.object({ id: z.string() });
 
 /** How often the state of a model was another one than before, as far as that was seen. */
 interface SeenState {
@@ -63,7 +62,11 @@ interface SeenState {
 }
 
 type Entry = z.infer<typeof entrySchema>;
-type Native = z.infer<typeof nativeSchema>["models"][number];
+type Native = z.infer<typeof nativeSchema>;
+
+/** What it serves, by the `type` that it tells. */
+const CHATS: ReadonlySet<string> = new Set(["llm", "vlm"]);
+const EMBEDS: ReadonlySet<string> = new Set(["embeddings", "embedding"]);
 
 /**
  * LM Studio. `/api/v0/models` is there since 0.3.6, `/api/v1/models` with sizes and slots since 0.4.0, and
@@ -78,7 +81,11 @@ export const LM_STUDIO: ServerKind = {
     const answer = await api.get("api/v0/models", signal);
     if (answer.status === 401 && answer.text.includes("LM Studio")) return { needsKey: true };
     const entries = isOk(answer) ? listEntries(answer) : undefined;
-    return entries?.every((entry) => entrySchema.safeParse(entry).data?.state !== undefined) ? {} : undefined;
+    if (entries?.every((entry) => entrySchema.safeParse(entry).data?.state !== undefined)) return {};
+    if (entries !== undefined) return undefined;
+    // Who follows only the newer documentation has only the newer endpoint.
+    const natives = nativesIn((await api.get("api/v1/models", signal)).json);
+    return natives !== undefined && natives.length > 0 ? {} : undefined;
   },
   reader: (api) => new LmStudioReader(api),
 };
@@ -100,15 +107,20 @@ class LmStudioReader implements ServerReader {
   }
 
   async read(signal: AbortSignal): Promise<ServerReading> {
-    const answer = await this.#api.get("api/v0/models", signal);
-    if (!isOk(answer)) throw new ServerProblem(`HTTP ${answer.status}`);
-    const entries = listEntries(answer);
-    if (entries === undefined) throw new ServerProblem("no list of models");
+    const [answer, list] = await Promise.all([
+      this.#api.get("api/v0/models", signal),
+      this.#api.get("v1/models", signal),
+    ]);
     const natives = this.#hasNative === false ? undefined : await this.#native(signal);
     this.#hasNative = natives !== undefined;
+    const entries = (isOk(answer) ? listEntries(answer) : undefined) ?? natives?.flatMap(entriesOf);
+    if (entries === undefined) throw new ServerProblem(isOk(answer) ? "no list of models" : `HTTP ${answer.status}`);
+    const offered = isOk(list) ? listEntries(list)?.map((entry) => idSchema.safeParse(entry).data?.id) : undefined;
     const models = readEntries(entries, (entry) => {
       const parsed = entrySchema.safeParse(entry).data;
-      return parsed && modelOf(parsed, natives);
+      // Without just-in-time loading it offers what is loaded, and answers to any other name with that.
+      const isOffered = parsed?.state === "loaded" || (offered?.includes(parsed?.id) ?? true);
+      return parsed && isOffered && isServed(parsed) ? modelOf(parsed, natives) : undefined;
     });
     return { models };
   }
@@ -142,8 +154,24 @@ class LmStudioReader implements ServerReader {
 
   async #native(signal: AbortSignal): Promise<readonly Native[] | undefined> {
     const { json } = await this.#api.get("api/v1/models", signal);
-    return nativeSchema.safeParse(json).data?.models;
+    return nativesIn(json);
   }
+}
+
+function nativesIn(json: unknown): readonly Native[] | undefined {
+  return nativeListSchema.safeParse(json).data?.models.flatMap((each) => nativeSchema.safeParse(each).data ?? []);
+}
+
+const isServed = ({ type }: Entry): boolean => type === undefined || CHATS.has(type) || EMBEDS.has(type);
+
+/** As `/api/v0/models` would list a model: each of its instances, and itself while none has its name. */
+function entriesOf({ key, type, quantization, max_context_length, loaded_instances }: Native): readonly Entry[] {
+  const known = { type, quantization: quantization?.name ?? undefined, max_context_length };
+  const loaded = loaded_instances.map(({ id, config }): Entry => {
+    return { ...known, id, state: "loaded", loaded_context_length: config?.context_length };
+  });
+  if (loaded.some(({ id }) => id === key)) return loaded;
+  return [...loaded, { ...known, id: key, state: "not-loaded", loaded_context_length: undefined }];
 }
 
 function modelOf(entry: Entry, natives: readonly Native[] | undefined): ServedModel {
@@ -152,7 +180,8 @@ function modelOf(entry: Entry, natives: readonly Native[] | undefined): ServedMo
   );
   const instance = native && (instanceOf(native.loaded_instances, entry.id) ?? native.loaded_instances[0]);
   const isLoaded = entry.state === "loaded";
-  const embeds = entry.type === "embeddings";
+  const embeds = entry.type !== undefined && EMBEDS.has(entry.type);
+  const sees = entry.type === "vlm" || native?.capabilities?.vision === true;
   const loadedContext = entry.loaded_context_length ?? instance?.config?.context_length;
   const unloadedContext = Math.min(UNLOADED_CONTEXT, entry.max_context_length ?? UNLOADED_CONTEXT);
   return {
@@ -163,7 +192,7 @@ function modelOf(entry: Entry, natives: readonly Native[] | undefined): ServedMo
       dialects: embeds
         ? ["embeddings"]
         : ["chat_completions", "completions", ...(natives === undefined ? [] : (["responses"] as const))],
-      capabilities: { ...toolsOf(entry, native), vision: entry.type === "vlm", embeddings: embeds },
+      capabilities: { tools: !embeds, vision: sees, embeddings: embeds },
     },
     slot: {
       state: stateOf(entry.state),
@@ -174,11 +203,6 @@ function modelOf(entry: Entry, natives: readonly Native[] | undefined): ServedMo
 
 function instanceOf(instances: Native["loaded_instances"], id: string): Native["loaded_instances"][number] | undefined {
   return instances.find((instance) => instance.id === id);
-}
-
-function toolsOf(entry: Entry, native: Native | undefined): { readonly tools?: boolean } {
-  const told = native?.capabilities?.trained_for_tool_use ?? entry.capabilities?.includes("tool_use");
-  return present({ tools: entry.type === "embeddings" ? false : told });
 }
 
 function stateOf(state: string | undefined): ServedModel["slot"]["state"] {
