@@ -20,6 +20,10 @@ export interface BackendReport {
   readonly name: string;
   readonly problem: string | undefined;
   readonly models: readonly string[];
+  /** Models that are named for it and that neither it nor another backend has. */
+  readonly missing: readonly string[];
+  /** Where the configuration speaks of it, like `backends.0`; absent = nowhere: it was searched for. */
+  readonly key?: string;
 }
 
 /** What this machine is, in brief. */

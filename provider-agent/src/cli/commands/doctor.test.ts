@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import { systemClock } from "../../platform/clock.js";
 import { takeLock } from "../../supervisor/agent-lock.js";
 import { CliHome } from "../../testing/cli-home.js";
+import { OLLAMA_SERVER, VLLM_SERVER } from "../../testing/recorded-servers.js";
 import { ScriptedBackend } from "../../testing/scripted-backend.js";
 import { ScriptedCoordinator } from "../../testing/scripted-coordinator.js";
 
@@ -66,6 +67,42 @@ describe("hearth-agent doctor", () => {
     const { code, stdout } = await home.run(["doctor"]);
     expect(code).toBe(9);
     expect(stdout).toContain("→ Run 'hearth-agent login'");
+  });
+
+  it("names each backend that is down, and each model that is not there, with what mends it", async () => {
+    await using home = new CliHome();
+    await using ollama = await ScriptedBackend.start(OLLAMA_SERVER);
+    await using locked = await ScriptedBackend.start({ pages: { "GET /v1/models": { status: 401, body: {} } } });
+    const backend = (kind: string, url: string, more = ""): string =>
+      `[[backends]]\nkind = "${kind}"\nurl = "${url}"\n${more}`;
+    home.config = [
+      backend("ollama", ollama.url, 'models = ["qwen3-8b", "gemma3:4b"]\n'),
+      backend("vllm", "http://127.0.0.1:9/v1"),
+      backend("openai", locked.url),
+    ].join("");
+    const found = (await examine(home)).check("backend");
+    expect(found).toMatchObject({ status: "fail" });
+    expect(found?.detail).toBe(
+      [
+        `ollama at ${ollama.url} does not have qwen3-8b`,
+        "vllm at http://127.0.0.1:9/v1: ECONNREFUSED",
+        `openai at ${locked.url}: HTTP 401`,
+      ].join("; "),
+    );
+    expect(found?.fix).toContain("correct backends.0.models");
+    expect(found?.fix).toContain("config set backends.1.url URL");
+    expect(found?.fix).toContain("config set backends.2.key_env VARIABLE");
+  });
+
+  it("misses no model that is named for all backends and that one of them has", async () => {
+    await using home = new CliHome();
+    await using first = await ScriptedBackend.start(OLLAMA_SERVER);
+    await using second = await ScriptedBackend.start(VLLM_SERVER);
+    home.config = `[[backends]]\nkind = "ollama"\nurl = "${first.url}"\nmodels = ["qwen3:8b", "Qwen/Qwen3-8B"]\n[[backends]]\nkind = "vllm"\nurl = "${second.url}"\n`;
+    expect((await examine(home)).check("backend")).toMatchObject({
+      status: "ok",
+      detail: "2 models: qwen3:8b, Qwen/Qwen3-8B",
+    });
   });
 
   it("goes on when the configuration is invalid, and says where", async () => {

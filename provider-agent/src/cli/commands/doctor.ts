@@ -2,11 +2,11 @@ import { deadline, describeFault } from "@hearth/platform";
 import type { Command } from "commander";
 import type { AgentSettings } from "../../config.js";
 import { AgentError } from "../../platform/agent-error.js";
+import { backendCheck } from "../doctor/backend-check.js";
 import type { Check, CheckResult, CheckSubject } from "../doctor/check.js";
 import { clockCheck, coordinatorCheck } from "../doctor/coordinator-checks.js";
 import {
   attestationCheck,
-  backendCheck,
   configCheck,
   dataDirCheck,
   diskCheck,

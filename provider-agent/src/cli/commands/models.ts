@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { EXIT_CODES } from "../../platform/agent-error.js";
 import { type CliContext, type Invocation, invocationOf } from "../invocation.js";
 import { columns } from "../output.js";
-import type { TemplateReport } from "../ports.js";
+import type { BackendReport, TemplateReport } from "../ports.js";
 import { type Progress, startProgress } from "../progress.js";
 
 /** `models …`: what this machine has and serves. */
@@ -32,19 +32,23 @@ export function addModels(program: Command, context: CliContext): void {
 async function listServed(invocation: Invocation): Promise<void> {
   const { out, ports, signal } = invocation;
   const reports = await ports.probeBackends(invocation.settings(), signal);
-  for (const { name, problem } of reports) if (problem !== undefined) out.warn(`${name}: ${problem}`);
+  const problems = problemsOf(reports);
+  for (const { backend, problem } of problems) out.warn(`${backend}: ${problem}`);
   const rows = reports.flatMap(({ name, models }) => models.map((id) => [id, name]));
   const heading = ["Model", "Backend"].map(out.colors.dim);
   out.result(
-    { models: rows.map(([id, backend]) => ({ id, backend })), problems: problemsOf(reports) },
+    { models: rows.map(([id, backend]) => ({ id, backend })), problems },
     rows.length === 0 ? "No backend serves a model." : columns([heading, ...rows]),
   );
 }
 
-function problemsOf(reports: readonly { readonly name: string; readonly problem: string | undefined }[]) {
-  return reports
-    .filter(({ problem }) => problem !== undefined)
-    .map(({ name, problem }) => ({ backend: name, problem }));
+function problemsOf(
+  reports: readonly BackendReport[],
+): readonly { readonly backend: string; readonly problem: string }[] {
+  return reports.flatMap(({ name: backend, problem, missing }) => [
+    ...(problem === undefined ? [] : [{ backend, problem }]),
+    ...missing.map((id) => ({ backend, problem: `it does not have ${id}` })),
+  ]);
 }
 
 async function scanFiles(invocation: Invocation): Promise<void> {

@@ -11,10 +11,21 @@ export function backendPorts(clock: Clock): Pick<AgentPorts, "detectBackends" | 
   return {
     detectBackends: (signal) => detectBackends({ clock }, signal),
     async probeBackends({ backends }: AgentSettings, signal) {
-      const reports = await Promise.all(backends.map((backend) => probe(backend, { clock, signal })));
-      return reports.flat();
+      const reports = await Promise.all(
+        backends.map(async (backend, i) => {
+          const key = backend.kind === "auto" ? {} : { key: `backends.${i}` };
+          return (await probe(backend, { clock, signal })).map((report) => ({ ...report, ...key }));
+        }),
+      );
+      return withoutElsewhere(reports.flat());
     },
   };
+}
+
+/** What is named for all backends need not be in each. */
+function withoutElsewhere(reports: readonly BackendReport[]): readonly BackendReport[] {
+  const there = new Set(reports.flatMap(({ models }) => models));
+  return reports.map((report) => ({ ...report, missing: report.missing.filter((id) => !there.has(id)) }));
 }
 
 interface Probing {
@@ -22,17 +33,22 @@ interface Probing {
   readonly signal: AbortSignal;
 }
 
+const NOTHING = { models: [], missing: [] };
+
 async function probe(backend: BackendConfig, { clock, signal }: Probing): Promise<readonly BackendReport[]> {
   switch (backend.kind) {
     case "auto": {
       const found = await detectBackends({ clock }, signal);
       if (found.length === 0)
         return [await embedded("embedded engine (no server on the usual ports)", SHIPPED_MODEL, [])];
-      return found.map(({ kind, url, models, needsKey }) => ({
-        name: `${kind} at ${url}`,
-        problem: needsKey ? "it wants a key: add it as one of [[backends]]" : undefined,
-        models,
-      }));
+      const { kind: _, ...access } = backend;
+      return Promise.all(
+        found.map(({ kind, url, needsKey }) =>
+          needsKey && access.key === undefined
+            ? { ...NOTHING, name: `${kind} at ${url}`, problem: "it wants a key: add it as one of [[backends]]" }
+            : ofServer({ kind, url, ...access }, signal),
+        ),
+      );
     }
     case "embedded":
       return [await embedded("embedded engine", backend.modelPath, backend.models)];
@@ -47,7 +63,7 @@ async function embedded(name: string, path: string, models: readonly string[]): 
   try {
     import.meta.resolve("@hearth/engine");
   } catch {
-    return { name, problem: "it needs the package @hearth/engine", models: [] };
+    return { ...NOTHING, name, problem: "it needs the package @hearth/engine" };
   }
   return ofFile(name, path, models);
 }
@@ -60,7 +76,9 @@ async function ofFile(name: string, path: string, models: readonly string[]): Pr
   );
   const file = path.split(/[\\/]/).at(-1) ?? path;
   const ids = models.length > 0 ? models : [file.replace(/\.gguf$/i, "")];
-  return { name, problem: isThere ? undefined : `${path} is not there`, models: isThere ? ids : [] };
+  return isThere
+    ? { ...NOTHING, name, problem: undefined, models: ids }
+    : { ...NOTHING, name, problem: `${path} is not there` };
 }
 
 type ServerConfig = Extract<BackendConfig, { readonly url: string }>;
@@ -78,8 +96,9 @@ async function ofServer(config: ServerConfig, signal: AbortSignal): Promise<Back
   try {
     const status = await server.probe(signal);
     const name = `${kind} at ${url}`;
-    if (status.type === "unreachable") return { name, problem: status.problem, models: [] };
-    return { name, problem: undefined, models: status.models.map(({ id }) => id) };
+    if (status.type === "unreachable") return { ...NOTHING, name, problem: status.problem };
+    const { models: there, missing = [] } = status;
+    return { name, problem: undefined, models: there.map(({ id }) => id), missing };
   } finally {
     await server.stop();
   }

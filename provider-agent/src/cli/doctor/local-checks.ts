@@ -117,21 +117,6 @@ export const serviceCheck: Check = {
   },
 };
 
-export const backendCheck: Check = {
-  id: "backend",
-  title: "Backends and models",
-  async run({ settings, ports }, signal) {
-    if (settings === undefined) return skipped("the configuration is invalid");
-    const reports = await ports.probeBackends(settings, signal);
-    const broken = reports.filter(({ problem }) => problem !== undefined);
-    const fix = "Start the model server, or correct its URL with 'hearth-agent config set backends.0.url URL'.";
-    if (broken.length > 0) return fail(broken.map(({ name, problem }) => `${name}: ${problem}`).join("; "), fix);
-    const models = reports.flatMap((report) => report.models);
-    if (models.length === 0) return fail("no backend serves a model", "Load a model in your model server.");
-    return ok(`${models.length} model${models.length === 1 ? "" : "s"}: ${models.slice(0, 5).join(", ")}`);
-  },
-};
-
 const countOf = (checked: number): string =>
   checked === 0 ? "no model files where they are looked for (models.dirs names more folders)" : `${checked} checked`;
 
