@@ -46,10 +46,19 @@ export class ServerApi {
   }
 
   /** As `get` for what is not worth a wait. @returns `undefined` when no answer comes soon */
-  async getSoon(path: string, signal: AbortSignal): Promise<JsonAnswer | undefined> {
+  getSoon(path: string, signal: AbortSignal): Promise<JsonAnswer | undefined> {
+    return this.#soon((limited) => this.get(path, limited), signal);
+  }
+
+  /** As `getSoon`. */
+  postSoon(path: string, body: unknown, signal: AbortSignal): Promise<JsonAnswer | undefined> {
+    return this.#soon((limited) => this.post(path, body, limited), signal);
+  }
+
+  async #soon(ask: (signal: AbortSignal) => Promise<JsonAnswer>, signal: AbortSignal): Promise<JsonAnswer | undefined> {
     using limit = deadline(this.#clock, PATIENCE_MS, signal);
     try {
-      return await this.get(path, limit.signal);
+      return await ask(limit.signal);
     } catch (error) {
       if (limit.signal.aborted && !signal.aborted) return undefined;
       throw error;

@@ -1,13 +1,28 @@
 import { isAbsolute } from "node:path";
-import { BACKEND_DIALECTS, type BackendDialect } from "@hearth/protocol";
 import { z } from "zod";
-import { fetchModelList, lenientPath, lenientTokens, modelId, present, readEntries } from "../model-list.js";
+import {
+  fetchModelList,
+  lenientPath,
+  lenientText,
+  lenientTokens,
+  modelId,
+  present,
+  readEntries,
+} from "../model-list.js";
 import { type MetricSample, readMetrics, total } from "../prometheus.js";
-import { DIALECT_PATHS, isOk, type ServerApi } from "../server-api.js";
+import { isOk, type ServerApi } from "../server-api.js";
 import type { ServedModel, ServerKind, ServerReader, ServerReading } from "../server-kind.js";
 import type { ServerSign } from "../sign-watch.js";
+import { UNKNOWN, type VllmFacts, VllmQuestions } from "./vllm-questions.js";
 
-const entrySchema = z.object({ id: modelId, max_model_len: lenientTokens, root: lenientPath });
+const entrySchema = z.object({
+  id: modelId,
+  /** Null for an adapter, which has that of its model. */
+  max_model_len: lenientTokens,
+  root: lenientPath,
+  /** Of an adapter: the model that it changes. */
+  parent: lenientText,
+});
 const ownedSchema = z.object({ owned_by: z.literal("vllm") });
 const versionSchema = z.object({ version: z.string().max(128) });
 const openApiSchema = z.object({ paths: z.record(z.string(), z.unknown()) });
@@ -46,6 +61,7 @@ const SIGNS = [
 ] as const;
 const SIGN_NAMES: ReadonlySet<string> = new Set(SIGNS.map(([, name]) => name));
 
+type Entry = z.infer<typeof entrySchema>;
 type Metrics = ReadonlyMap<string, readonly MetricSample[]>;
 type SlotFacts = ServedModel["slot"];
 
@@ -59,8 +75,8 @@ interface Work {
 }
 
 /**
- * vLLM. Models as in `vllm/entrypoints/openai/models/serving.py`, metrics as its `/metrics` prints them in 2026; the
- * dialects are those paths that its `/openapi.json` names.
+ * vLLM. Models as in `vllm/entrypoints/openai/models/serving.py`, metrics as its `/metrics` prints them in 2026. It
+ * serves one model under one or more names, and adapters of it.
  */
 export const VLLM: ServerKind = {
   name: "vllm",
@@ -82,31 +98,38 @@ class VllmReader implements ServerReader {
   readonly program = "vllm";
   readonly listsAll = true;
   readonly #api: ServerApi;
-  #dialects: readonly BackendDialect[] | undefined;
+  #paths: ReadonlySet<string> | undefined;
   #version: string | undefined;
+  #questions: VllmQuestions;
   readonly #work = new Map<string, Work>();
   readonly #rates = new Map<string, Pick<SlotFacts, "decodeTps" | "prefillTps">>();
 
   constructor(api: ServerApi) {
     this.#api = api;
+    this.#questions = new VllmQuestions(api);
   }
 
   forget(): void {
-    this.#dialects = undefined;
+    this.#paths = undefined;
     this.#version = undefined;
+    this.#questions = new VllmQuestions(this.#api);
     this.#work.clear();
     this.#rates.clear();
   }
 
   async read(signal: AbortSignal): Promise<ServerReading> {
     const [list, answer] = await Promise.all([fetchModelList(this.#api, signal), this.#api.get("metrics", signal)]);
-    this.#dialects ??= await this.#readDialects(signal);
+    this.#paths ??= await this.#readPaths(signal);
     this.#version ??= versionSchema.safeParse((await this.#api.get("version", signal)).json).data?.version;
     const metrics = readMetrics(isOk(answer) ? answer.text : "", NAMES);
-    const dialects = this.#dialects;
-    const models = readEntries(list, (entry) => {
-      const parsed = entrySchema.safeParse(entry).data;
-      return parsed && { ...modelOf(parsed, dialects), slot: this.#slot(parsed.id, metrics) };
+    const entries = list.flatMap((entry) => entrySchema.safeParse(entry).data ?? []);
+    const base = entries.find(({ parent }) => parent === undefined);
+    const facts = base && (await this.#questions.ask(base.id, this.#paths, signal));
+    // What only ranks or transcribes is of no use here.
+    const isUseful = facts === undefined || facts.dialects.length > 0;
+    const models = readEntries(isUseful ? entries : [], (entry) => {
+      const parsed = entry as Entry;
+      return { ...modelOf(parsed, base, facts ?? UNKNOWN), slot: this.#slot(parsed.id, metrics) };
     });
     return { models, ...present({ version: this.#version }) };
   }
@@ -119,13 +142,10 @@ class VllmReader implements ServerReader {
     });
   }
 
-  /** Its documentation may be switched off: then only what every version speaks is known. */
-  async #readDialects(signal: AbortSignal): Promise<readonly BackendDialect[]> {
-    const paths = openApiSchema.safeParse((await this.#api.get("openapi.json", signal)).json).data?.paths;
-    if (paths === undefined) return ["chat_completions", "completions"];
-    const spoken = BACKEND_DIALECTS.filter((dialect) => `/v1/${DIALECT_PATHS[dialect]}` in paths);
-    // Older versions name the paths of every task, whatever the model is for.
-    return spoken.includes("chat_completions") ? spoken.filter((dialect) => dialect !== "embeddings") : spoken;
+  /** None where its documentation is switched off. */
+  async #readPaths(signal: AbortSignal): Promise<ReadonlySet<string>> {
+    const { json } = await this.#api.get("openapi.json", signal);
+    return new Set(Object.keys(openApiSchema.safeParse(json).data?.paths ?? {}));
   }
 
   #slot(model: string, metrics: Metrics): SlotFacts {
@@ -160,16 +180,16 @@ class VllmReader implements ServerReader {
 }
 
 function modelOf(
-  { id, max_model_len, root }: z.infer<typeof entrySchema>,
-  dialects: readonly BackendDialect[],
+  { id, max_model_len, root }: Entry,
+  base: Entry | undefined,
+  { dialects, capabilities }: VllmFacts,
 ): Omit<ServedModel, "slot"> {
-  const embeds = dialects.includes("embeddings");
   return {
     advert: {
       id,
-      ...present({ context_length: max_model_len }),
+      ...present({ context_length: max_model_len ?? base?.max_model_len }),
       dialects: [...dialects],
-      capabilities: embeds ? { embeddings: true, tools: false } : {},
+      capabilities: { ...capabilities },
     },
     ...(root !== undefined && isAbsolute(root) ? { source: { path: root } } : {}),
   };
