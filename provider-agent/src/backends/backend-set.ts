@@ -9,6 +9,7 @@ import type {
   ModelSource,
   ReachableBackend,
 } from "./backend.js";
+import { modelIn } from "./model-names.js";
 import type { WatchedRequest } from "./sign-watch.js";
 
 interface Member {
@@ -116,15 +117,6 @@ export class BackendSet implements Backend {
 function slotOf({ status, known }: Member, model: string): BackendSlot {
   if (status.type === "unreachable") return { model, state: "crashed" };
   return known?.slots.find((slot) => slot.model === model) ?? { model, state: "idle" };
-}
-
-function modelIn(body: Uint8Array): string | undefined {
-  try {
-    const { model } = JSON.parse(Buffer.from(body).toString("utf8")) as { readonly model?: unknown };
-    return typeof model === "string" ? model : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 function notFound(): BackendResponse {
