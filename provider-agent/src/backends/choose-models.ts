@@ -9,7 +9,7 @@ export interface ChosenModels {
 }
 
 /**
- * Chooses what the owner names, under the name that he gives it; all, where he names nothing.
+ * Chooses what the owner names, under the name that he gives it unless that is a path; all, where he names nothing.
  *
  * @param listsAll the server serves what it lists and nothing else, though it may answer to any name with what it has
  */
@@ -31,6 +31,8 @@ export function chooseModels(
 }
 
 function underName(served: readonly ServedModel[], id: string): ServedModel | undefined {
+  const shortened = served.find(({ serverId }) => serverId === id);
+  if (shortened !== undefined) return shortened;
   const model = served.find(({ aliases = [] }) => aliases.includes(id));
   return model && { ...model, advert: { ...model.advert, id } };
 }

@@ -15,12 +15,16 @@ const never = new AbortController().signal;
 const log = createLogger("silent");
 /** Restarts at once: the delays have tests of their own. */
 const rng = { next: () => 0 };
+/** The path without the owner's folders. */
+const MLX_NAME = "qwen3-4b-4bit";
 const dialects = ["chat_completions", "completions"];
 
 /** A recorded server, and the backend in front of it. */
 async function recorded(options: BackendOptions, model: string, kind?: ServerKindName): Promise<ContractSubject> {
   const server = await ScriptedBackend.start(options);
   const backend = new OpenAiBackend({ baseUrl: server.url, models: [], ...(kind === undefined ? {} : { kind }) });
+  // Nothing is sent to a server that has not told its models.
+  await backend.probe(never);
   return {
     backend,
     model,
@@ -97,13 +101,13 @@ const RECORDED: readonly Omit<ContractCase, "endless">[] = [
   },
   {
     name: "MLX-LM",
-    start: () => recorded(MLX_LM_SERVER, MLX_MODEL, "mlx-lm"),
+    start: () => recorded(MLX_LM_SERVER, MLX_NAME, "mlx-lm"),
     models: [
       { id: "mlx-community/Qwen3-4B-4bit", dialects },
-      { id: MLX_MODEL, dialects, backend: { kind: "mlx-lm" } },
+      { id: MLX_NAME, dialects, backend: { kind: "mlx-lm" } },
     ],
     slots: [{ state: "idle" }, { state: "idle" }],
-    sources: { [MLX_MODEL]: { path: MLX_MODEL } },
+    sources: { [MLX_NAME]: { path: MLX_MODEL } },
     refuses: 404,
   },
   {

@@ -36,7 +36,8 @@ export const lenientPath: z.ZodType<string | undefined> = z
   .refine((path) => isAbsolute(path))
   .optional()
   .catch(undefined);
-export const modelId: z.ZodString = z.string().min(1).max(128);
+/** As the server has it: a path may be long. */
+export const modelId: z.ZodString = z.string().min(1).max(4096);
 
 const listSchema = z.object({ data: z.array(z.unknown()) });
 

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { describe, expect, it } from "vitest";
 import { chatRequest, textOf } from "../testing/backend-contract.js";
 import { eventually } from "../testing/eventually.js";
@@ -106,6 +107,21 @@ describe("a server behind a URL", () => {
     expect((await all.probe()).models.map(({ id }) => id)).toEqual(["a"]);
     await using named = await start({ models }, { models: ["a", "gpt-oss:120b-cloud"] });
     expect(await named.probe()).toMatchObject({ models: [{ id: "a" }], missing: ["gpt-oss:120b-cloud"] });
+  });
+
+  it("is asked by its own name for a model that is a path, and answers under the one that is advertised", async () => {
+    const path = "/srv/models/qwen3-8b";
+    const event = `data: ${JSON.stringify({ id: "c", model: path, choices: [] })}\n\n`;
+    await using setting = await start(
+      { models: [{ id: path }], script: ({ response }) => void response.end(event) },
+      { models: [path] },
+    );
+    expect((await setting.probe()).models).toEqual([{ id: "qwen3-8b", capabilities: {} }]);
+    const response = await setting.backend.open(chatRequest("qwen3-8b"), never);
+    const closed = once(response.body, "close");
+    expect(await textOf(response)).toBe(event.replace(path, "qwen3-8b"));
+    await closed;
+    expect(JSON.parse(setting.server.calls[0]?.body ?? "")).toMatchObject({ model: path });
   });
 
   it("may list odd things: the rest is kept, and no model twice", async () => {

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from "node:http";
+import { Readable } from "node:stream";
 import { type Clock, describeFault } from "@hearth/platform";
 import type { ModelAdvert } from "@hearth/protocol";
 import { systemClock } from "../platform/clock.js";
@@ -12,9 +12,11 @@ import type {
 } from "./backend.js";
 import { chooseModels } from "./choose-models.js";
 import type { HttpAccess } from "./http-client.js";
+import { answeringAs, askingFor, modelIn } from "./model-names.js";
 import { ServerApi } from "./server-api.js";
 import { type ServerKindName, ServerProblem, type ServerReader, type ServerReading } from "./server-kind.js";
 import { KINDS, recognise } from "./server-kinds.js";
+import { withShortIds } from "./short-ids.js";
 import { type ServerSign, SignWatch, type WatchedRequest } from "./sign-watch.js";
 
 export interface OpenAiBackendOptions extends HttpAccess {
@@ -32,7 +34,7 @@ export interface OpenAiBackendOptions extends HttpAccess {
 
 /** An answer over HTTP. Its body emits `close` when it has ended, in whatever way. */
 export interface HttpResponse extends BackendResponse {
-  readonly body: IncomingMessage;
+  readonly body: Readable;
 }
 
 /** An inference server that somebody else runs: llama.cpp, Ollama, LM Studio, MLX, vLLM, or any with OpenAI's API. */
@@ -42,6 +44,8 @@ export class OpenAiBackend implements Backend {
   readonly #options: OpenAiBackendOptions;
   readonly #signs: SignWatch;
   readonly #clock: Clock;
+  /** What the server calls models that are advertised under another id, by that id. */
+  #serverIds: ReadonlyMap<string, string> = new Map();
   /** Kept while the server can be reached. */
   #reader: ServerReader | undefined;
 
@@ -66,13 +70,16 @@ export class OpenAiBackend implements Backend {
   }
 
   async open(request: BackendRequest, signal: AbortSignal): Promise<HttpResponse> {
-    const { body, habits } = this.#reader?.ask?.(request) ?? { body: request.body };
+    const model = this.#serverIds.size === 0 ? undefined : (request.model ?? modelIn(request.body));
+    const serverId = model === undefined ? undefined : this.#serverIds.get(model);
+    const told = serverId === undefined ? request : { ...request, body: askingFor(serverId, request.body) };
+    const { body, habits } = this.#reader?.ask?.(told) ?? { body: told.body };
     const call = { method: "POST", url: this.#api.urlOf(request.dialect), body } as const;
     const response = await this.#api.http.send(call, signal);
     return {
       status: response.statusCode ?? 0,
       contentType: response.headers["content-type"] ?? "",
-      body: response,
+      body: model === undefined || serverId === undefined ? response : renamed(response, model, serverId),
       ...(habits === undefined ? {} : { habits }),
     };
   }
@@ -83,7 +90,14 @@ export class OpenAiBackend implements Backend {
 
   /** Counters of what the server does now. @throws Error when no answer comes */
   async signs(models: readonly string[], signal: AbortSignal): Promise<readonly ServerSign[]> {
-    return (await this.#reader?.signs?.(models, signal)) ?? [];
+    const asked = models.map((model) => this.#serverIds.get(model) ?? model);
+    const signs = (await this.#reader?.signs?.(asked, signal)) ?? [];
+    if (this.#serverIds.size === 0) return signs;
+    const ours = new Map([...this.#serverIds].map(([model, serverId]) => [serverId, model]));
+    return signs.map((sign) => {
+      const { of } = sign;
+      return of.type === "model" ? { ...sign, of: { ...of, model: ours.get(of.model) ?? of.model } } : sign;
+    });
   }
 
   async stop(): Promise<void> {
@@ -102,7 +116,10 @@ export class OpenAiBackend implements Backend {
     const { models: wanted, embeddings } = this.#options;
     const kind = this.#reader?.program;
     const backend = kind === undefined ? {} : { backend: { kind, ...(version === undefined ? {} : { version }) } };
-    const { models: chosen, missing } = chooseModels(served, wanted, this.#reader?.listsAll ?? false);
+    const { models: chosen, missing } = chooseModels(withShortIds(served), wanted, this.#reader?.listsAll ?? false);
+    this.#serverIds = new Map(
+      chosen.flatMap(({ advert, serverId }) => (serverId === undefined ? [] : [[advert.id, serverId]])),
+    );
     return {
       type: "reachable",
       models: chosen.map(({ advert }) => ({ ...(embeddings === true ? asEmbedder(advert) : advert), ...backend })),
@@ -112,6 +129,11 @@ export class OpenAiBackend implements Backend {
       ...(missing.length === 0 ? {} : { missing }),
     };
   }
+}
+
+/** As the response itself, it ends with what it is read from, and ends that. */
+function renamed(body: Readable, model: string, serverId: string): Readable {
+  return Readable.from(answeringAs(model, { body, serverId }), { objectMode: false });
 }
 
 function asEmbedder(model: ModelAdvert): ModelAdvert {

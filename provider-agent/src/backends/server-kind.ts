@@ -12,6 +12,8 @@ export interface ServedModel {
   readonly advert: ModelAdvert;
   readonly slot: Omit<BackendSlot, "model">;
   readonly source?: ModelSource;
+  /** What the server calls it; absent = by its advertised id. */
+  readonly serverId?: string;
   /** Other names under which the server takes requests for it. */
   readonly aliases?: readonly string[];
 }
