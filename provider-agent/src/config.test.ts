@@ -113,4 +113,7 @@ it("does not take the embedded engine for an embedding model", () => {
   expect(() => readAgentConfig({ embeddings: true }, { HEARTH_PROVIDER_TOKEN: TOKEN })).toThrow("--embeddings");
   const flags = { embeddings: true, backend: "http://127.0.0.1:9/v1" };
   expect(readAgentConfig(flags, { HEARTH_PROVIDER_TOKEN: TOKEN }).backends).toMatchObject([{ embeddings: true }]);
+  expect(() => readAgentConfig({ completions: true }, { HEARTH_PROVIDER_TOKEN: TOKEN })).toThrow("--completions");
+  const plain = { completions: true, backend: "http://127.0.0.1:9/v1" };
+  expect(readAgentConfig(plain, { HEARTH_PROVIDER_TOKEN: TOKEN }).backends).toMatchObject([{ completions: true }]);
 });

@@ -32,6 +32,7 @@ export interface ServeFlags {
   readonly model?: readonly string[];
   readonly modelPath?: string;
   readonly embeddings?: boolean;
+  readonly completions?: boolean;
   readonly name?: string;
   readonly logLevel?: string;
 }
@@ -69,15 +70,22 @@ const schema = z
     models: z.array(z.string().min(1).max(128)),
     modelPath: z.string().min(1).optional(),
     embeddings: z.boolean(),
+    completions: z.boolean(),
     name: z.string().min(1).max(64),
     dataDir: z.string().min(1),
     logLevel: z.enum(LOG_LEVELS),
     enclaveHelper: z.string().max(4096).refine(isAbsolute, { error: "must be a program's absolute path" }).optional(),
   })
-  .refine(({ embeddings, backend }) => !embeddings || !(backend === undefined || backend === "embedded"), {
+  .refine(({ embeddings, backend }) => !embeddings || isUrl(backend), {
     path: ["embeddings"],
     error: "goes with the URL of a --backend: the embedded engine only chats",
+  })
+  .refine(({ completions, backend }) => !completions || isUrl(backend), {
+    path: ["completions"],
+    error: "goes with the URL of a --backend: the embedded engine has them anyway",
   });
+
+const isUrl = (backend: string | undefined): boolean => backend !== undefined && backend !== "embedded";
 
 /** Where each value comes from, as people set it. */
 const SOURCES: Readonly<Record<string, string>> = {
@@ -87,6 +95,7 @@ const SOURCES: Readonly<Record<string, string>> = {
   models: "--model",
   modelPath: "--model-path",
   embeddings: "--embeddings",
+  completions: "--completions",
   name: "--name",
   dataDir: "HEARTH_AGENT_DATA_DIR",
   logLevel: "HEARTH_LOG_LEVEL",
@@ -184,6 +193,7 @@ function ofFlagsOnly(flags: ServeFlags, env: Env) {
     models: flags.model ?? [],
     modelPath: flags.modelPath,
     embeddings: flags.embeddings ?? false,
+    completions: flags.completions ?? false,
   };
 }
 
@@ -229,8 +239,9 @@ function settingsOf(
   written: ConfigFile,
   ofFile: readonly BackendConfig[],
 ): AgentSettings {
-  const { backend: flag, backendKey, models, modelPath, embeddings } = parsed;
-  const ofFlags = flag && backendOfFlags({ backend: flag, backendKey, models, modelPath, embeddings });
+  const { backend: flag, models } = parsed;
+  const { backendKey, modelPath, embeddings, completions } = parsed;
+  const ofFlags = flag && backendOfFlags({ backend: flag, backendKey, models, modelPath, embeddings, completions });
   const chosen = ofFlags ? [ofFlags] : ofFile.length > 0 ? ofFile : [AUTO_BACKEND];
   // A backend's own list goes before the list for all.
   const backends = chosen.map((each) => (each.models.length > 0 ? each : { ...each, models }));

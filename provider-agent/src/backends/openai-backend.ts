@@ -28,6 +28,8 @@ export interface OpenAiBackendOptions extends HttpAccess {
   readonly models: readonly string[];
   /** Its models make embeddings and do not chat. */
   readonly embeddings?: boolean;
+  /** It has `/completions` beside chats, though nothing shows it: prompts are not sent as chats then. */
+  readonly completions?: boolean;
   /** Absent = the machine's. */
   readonly clock?: Clock;
 }
@@ -113,7 +115,7 @@ export class OpenAiBackend implements Backend {
   }
 
   #reachable({ models: served, version }: ServerReading): ReachableBackend {
-    const { models: wanted, embeddings } = this.#options;
+    const { models: wanted } = this.#options;
     const kind = this.#reader?.program;
     const backend = kind === undefined ? {} : { backend: { kind, ...(version === undefined ? {} : { version }) } };
     const { models: chosen, missing } = chooseModels(withShortIds(served), wanted, this.#reader?.listsAll ?? false);
@@ -122,7 +124,7 @@ export class OpenAiBackend implements Backend {
     );
     return {
       type: "reachable",
-      models: chosen.map(({ advert }) => ({ ...(embeddings === true ? asEmbedder(advert) : advert), ...backend })),
+      models: chosen.map(({ advert }) => ({ ...asTold(advert, this.#options), ...backend })),
       slots: chosen.map(({ advert, slot }): BackendSlot => ({ model: advert.id, ...slot })),
       sources: new Map(chosen.flatMap(({ advert, source }) => (source === undefined ? [] : [[advert.id, source]]))),
       ...(version === undefined ? {} : { version }),
@@ -136,8 +138,12 @@ function renamed(body: Readable, model: string, serverId: string): Readable {
   return Readable.from(answeringAs(model, { body, serverId }), { objectMode: false });
 }
 
-function asEmbedder(model: ModelAdvert): ModelAdvert {
-  return { ...model, dialects: ["embeddings"], capabilities: { embeddings: true } };
+/** What the owner says of a server's models comes before what the server says. */
+function asTold(model: ModelAdvert, { embeddings, completions }: OpenAiBackendOptions): ModelAdvert {
+  if (embeddings === true) return { ...model, dialects: ["embeddings"], capabilities: { embeddings: true } };
+  const { dialects = ["chat_completions"] } = model;
+  if (completions !== true || !dialects.includes("chat_completions") || dialects.includes("completions")) return model;
+  return { ...model, dialects: [...dialects, "completions"] };
 }
 
 function problemOf(error: unknown): string {

@@ -14,7 +14,8 @@ export function addServeOptions(command: Command): Command {
     .option("--backend-key <key>", "API key of that server [env: HEARTH_BACKEND_KEY]")
     .option("-m, --model <id>", "advertise only this model (repeatable)", collect)
     .option("--model-path <file>", "GGUF file for the embedded engine (default: the tiny model that ships with it)")
-    .option("--embeddings", "the backend's models make embeddings (no backend says so itself)")
+    .option("--embeddings", "the backend's models make embeddings, though the server does not say so")
+    .option("--completions", "the backend has /v1/completions, though that does not show")
     .option("-n, --name <name>", "name of this agent; two agents on one machine need two names")
     .addOption(
       new Option("--log-level <level>", "what is logged [env: HEARTH_LOG_LEVEL]").choices([
@@ -51,7 +52,7 @@ export function serveArguments(flags: ServeFlags): readonly string[] {
   ];
   // In one word: a value may begin with a dash.
   const words = pairs.flatMap(([flag, value]) => (value === undefined ? [] : [`${flag}=${value}`]));
-  return flags.embeddings ? [...words, "--embeddings"] : words;
+  return [...words, ...(flags.embeddings ? ["--embeddings"] : []), ...(flags.completions ? ["--completions"] : [])];
 }
 
 function collect(value: string, earlier: readonly string[] | undefined): readonly string[] {

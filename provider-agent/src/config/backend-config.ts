@@ -17,6 +17,8 @@ export interface BackendAccess {
   readonly models: readonly string[];
   /** Its models make embeddings and do not chat. */
   readonly embeddings: boolean;
+  /** It has `/completions`, though nothing shows it. */
+  readonly completions?: true;
   readonly headers: HeaderRules;
 }
 
@@ -57,12 +59,22 @@ export interface BackendFlags {
   readonly models: readonly string[];
   readonly modelPath: string | undefined;
   readonly embeddings: boolean;
+  readonly completions?: boolean;
 }
 
 /** The backend of the command line. */
-export function backendOfFlags({ backend, backendKey, models, modelPath, embeddings }: BackendFlags): BackendConfig {
+export function backendOfFlags(flags: BackendFlags): BackendConfig {
+  const { backend, backendKey, models, modelPath, embeddings, completions } = flags;
   if (backend === "embedded") return { kind: "embedded", modelPath: modelPath ?? SHIPPED_MODEL, models };
-  return { kind: "openai", url: backend, ...OPEN_ACCESS, key: backendKey, models, embeddings };
+  return {
+    kind: "openai",
+    url: backend,
+    ...OPEN_ACCESS,
+    key: backendKey,
+    models,
+    embeddings,
+    ...(completions === true ? { completions } : {}),
+  };
 }
 
 /** A backend of the file, or what is missing for it. */
@@ -80,6 +92,7 @@ export function backendOfFile(entry: BackendEntry, env: Readonly<Record<string, 
     key,
     models: entry.models ?? [],
     embeddings: entry.embeddings ?? false,
+    ...(entry.completions === true ? { completions: true } : {}),
     headers: headersOf(entry),
   };
   switch (entry.kind) {

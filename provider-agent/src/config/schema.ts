@@ -14,6 +14,7 @@ export type AccessEntry = Optional<{
   key_file: string;
   models: readonly string[];
   embeddings: boolean;
+  completions: boolean;
   headers: Optional<{
     set: Readonly<Record<string, string>>;
     block: readonly string[];
@@ -111,6 +112,7 @@ const common = {
   key_file: text.optional(),
   models: modelIds.optional(),
   embeddings: z.boolean().optional(),
+  completions: z.boolean().optional(),
   headers: headers.optional(),
 };
 

@@ -15,11 +15,27 @@ import {
 import type { ServerApi } from "../server-api.js";
 import type { ServedModel, ServerReader, ServerReading } from "../server-kind.js";
 
+const words = z.array(z.string()).optional().catch(undefined);
+
+/** What servers add to OpenAI's four members, each under names of its own. */
 const entrySchema = z.object({
   id: modelId,
   owned_by: lenientText,
+  /** vLLM's name for the context, SGLang's too; then LM Studio's and Mistral's, Groq's, and OpenRouter's. */
   max_model_len: lenientTokens,
-  /** As llama.cpp has it; the embedded engine adds the last two. */
+  max_context_length: lenientTokens,
+  context_window: lenientTokens,
+  context_length: lenientTokens,
+  /** What it is for: Together's name, LM Studio's and Lemonade's, and Infinity's, whose word is `embed`. */
+  type: lenientText,
+  /** Words, or flags as Mistral has them. */
+  capabilities: z
+    .union([z.array(z.string()), z.record(z.string(), z.unknown())])
+    .optional()
+    .catch(undefined),
+  /** OpenRouter's form, and llama-server's. */
+  architecture: z.object({ input_modalities: words, output_modalities: words }).optional().catch(undefined),
+  /** llama.cpp's; the embedded engine adds the last two. */
   meta: z
     .object({
       n_ctx: lenientTokens,
@@ -68,22 +84,65 @@ export class OpenAiReader implements ServerReader {
   }
 }
 
+type Entry = z.infer<typeof entrySchema>;
+
 function readEntry(entry: unknown): ServedModel | undefined {
   const parsed = entrySchema.safeParse(entry).data;
   // It may stand before an Ollama: prompts stay on the owner's machine.
   if (parsed === undefined || isCloudName(parsed.id)) return undefined;
-  const { id, owned_by, max_model_len, meta } = parsed;
+  const { id, meta, architecture } = parsed;
+  const purpose = purposeOf(parsed);
+  if (purpose === "other") return undefined;
+  const sees = architecture?.input_modalities?.includes("image") ?? (isSaid(parsed, SEES) ? true : undefined);
   return {
     advert: {
       id,
       ...present({
-        context_length: max_model_len ?? meta?.n_ctx ?? meta?.n_ctx_train,
+        context_length: contextOf(parsed),
         weights_bytes: meta?.size,
         quantization: meta?.ftype,
-        dialects: owned_by === "hearth" ? [...ENGINE_DIALECTS] : undefined,
+        dialects: dialectsOf(parsed, purpose),
       }),
-      capabilities: present({ tools: meta?.tools }),
+      capabilities:
+        purpose === "embeddings" ? { embeddings: true, tools: false } : present({ tools: meta?.tools, vision: sees }),
     },
     slot: { state: "idle", ...present({ maxConcurrency: meta?.slots }) },
   };
+}
+
+function contextOf({ max_model_len, meta, max_context_length, context_window, context_length }: Entry) {
+  return max_model_len ?? meta?.n_ctx ?? context_length ?? context_window ?? max_context_length ?? meta?.n_ctx_train;
+}
+
+function dialectsOf({ owned_by }: Entry, purpose: Purpose): BackendDialect[] | undefined {
+  if (purpose === "embeddings") return ["embeddings"];
+  return owned_by === "hearth" ? [...ENGINE_DIALECTS] : undefined;
+}
+
+type Purpose = "chat" | "embeddings" | "other";
+
+const CHATS: ReadonlySet<string> = new Set(["chat", "completion", "completions", "completion_chat", "llm", "vlm"]);
+const EMBEDS: ReadonlySet<string> = new Set(["embed", "embedding", "embeddings", "text-embedding"]);
+const SEES: ReadonlySet<string> = new Set(["vision", "multimodal"]);
+/** Neither text nor embeddings come of these. */
+const MAKES_OTHER: ReadonlySet<string> = new Set([
+  ...["image", "image-generation", "image_generation", "video", "audio", "tts", "stt", "transcribe", "transcription"],
+  ...["rerank", "reranking", "moderation", "classify"],
+]);
+
+/** Of a model of which nothing is said, that it chats. */
+function purposeOf(entry: Entry): Purpose {
+  if (isSaid(entry, CHATS)) return "chat";
+  if (isSaid(entry, EMBEDS)) return "embeddings";
+  const makes = entry.architecture?.output_modalities;
+  if (makes?.includes("embeddings")) return "embeddings";
+  const makesText = makes === undefined || makes.length === 0 || makes.includes("text");
+  return makesText && !isSaid(entry, MAKES_OTHER) ? "chat" : "other";
+}
+
+function isSaid({ type, capabilities = [] }: Entry, words: ReadonlySet<string>): boolean {
+  const said = Array.isArray(capabilities)
+    ? capabilities
+    : Object.entries(capabilities).flatMap(([word, flag]) => (flag === true ? [word] : []));
+  return [...said, ...(type === undefined ? [] : [type])].some((word) => words.has(word.toLowerCase()));
 }

@@ -84,12 +84,13 @@ async function ofFile(name: string, path: string, models: readonly string[]): Pr
 type ServerConfig = Extract<BackendConfig, { readonly url: string }>;
 
 async function ofServer(config: ServerConfig, signal: AbortSignal): Promise<BackendReport> {
-  const { kind, url, key, headers, models, embeddings } = config;
+  const { kind, url, key, headers, models, embeddings, completions } = config;
   const server = new OpenAiBackend({
     baseUrl: url,
     models,
     embeddings,
     headers,
+    ...(completions === true && { completions }),
     ...(key !== undefined && { key }),
     ...(kind !== "openai" && { kind }),
   });
