@@ -18,10 +18,12 @@ const SERVING: Availability = { type: "serving" };
 
 class MemoryStore implements PauseStore {
   pause: OwnerPause | undefined;
+  isFull = false;
   load(): OwnerPause | undefined {
     return this.pause;
   }
   save(pause: OwnerPause | undefined): void {
+    if (this.isFull && pause !== undefined) throw Object.assign(new Error("full"), { code: "ENOSPC" });
     this.pause = pause;
   }
 }
@@ -75,6 +77,22 @@ afterEach(() => {
 });
 
 describe("manners", () => {
+  it("pauses also on a full disk, until the owner resumes or the time is over", () => {
+    const { manners, store, world } = start();
+    store.isFull = true;
+    manners.pause();
+    expect(manners.current).toMatchObject({ type: "paused", reason: "owner" });
+    manners.resume();
+    expect(manners.current).toEqual(SERVING);
+    manners.pause(NOON + MINUTE);
+    expect(manners.current).toMatchObject({ type: "paused", untilWallMs: NOON + MINUTE });
+    world.offset = NOON + MINUTE;
+    store.isFull = false;
+    manners.pause(NOON + 2 * MINUTE);
+    expect(store.pause).toEqual({ untilWallMs: NOON + 2 * MINUTE });
+    manners[Symbol.dispose]();
+  });
+
   it("serve everyone when the owner asks for nothing, and ask the machine nothing", async () => {
     const { clock, manners, world } = start();
     clock.advance(10 * MINUTE);

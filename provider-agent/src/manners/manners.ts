@@ -3,7 +3,7 @@ import type { HeartbeatFrame } from "@hearth/protocol";
 import { type Availability, availabilityOf, isSameAvailability, type MannersRules } from "./availability.js";
 import { isOpenAt, nextOpening } from "./open-hours.js";
 import type { ReadIdleTime } from "./owner-activity.js";
-import type { PauseStore } from "./pause-file.js";
+import type { OwnerPause, PauseStore } from "./pause-file.js";
 import type { ReadOnBattery } from "./power-source.js";
 
 export interface MannersOptions {
@@ -36,6 +36,8 @@ export class Manners implements Disposable {
   readonly #stop: AbortController = new AbortController();
   readonly #ticks: Disposable;
   readonly #probes: Disposable;
+  /** A pause that could not be written. */
+  #unkept: OwnerPause | undefined;
   #current: Availability = { type: "serving" };
   #idleMs: number | undefined;
   #onBattery: boolean | undefined;
@@ -74,17 +76,26 @@ export class Manners implements Disposable {
    * The owner's pause, kept over restarts.
    *
    * @param untilWallMs when it ends, ms since the epoch; default: when the owner resumes
-   * @throws RangeError when that is not in the future; or when the pause cannot be written
+   * It holds also when it cannot be written, as on a full disk, until this process ends.
+   *
+   * @throws RangeError when that is not in the future
    */
   pause(untilWallMs?: number): void {
     const isFuture = untilWallMs === undefined || (untilWallMs > this.#options.wallTime() && untilWallMs <= 8.64e15);
     if (!isFuture) throw new RangeError("a pause must end in the future");
-    this.#options.store.save(untilWallMs === undefined ? {} : { untilWallMs: Math.ceil(untilWallMs) });
+    const pause = untilWallMs === undefined ? {} : { untilWallMs: Math.ceil(untilWallMs) };
+    this.#unkept = undefined;
+    try {
+      this.#options.store.save(pause);
+    } catch {
+      this.#unkept = pause;
+    }
     this.#evaluate();
   }
 
   /** Ends the owner's pause; other reasons to pause stay. */
   resume(): void {
+    this.#unkept = undefined;
     this.#options.store.save(undefined);
     this.#evaluate();
   }
@@ -119,7 +130,7 @@ export class Manners implements Disposable {
 
   /** An expired pause is left in its file: the next pause or resume replaces it, and a clock set back revives it. */
   #ownerPause(now: number): { readonly untilWallMs?: number } | undefined {
-    const pause = this.#options.store.load();
+    const pause = this.#unkept ?? this.#options.store.load();
     return pause?.untilWallMs !== undefined && pause.untilWallMs <= now ? undefined : pause;
   }
 
