@@ -51,4 +51,16 @@ describe("the check of the attestation key", () => {
       fix: expect.stringContaining("Move the key file in /data away"),
     });
   });
+
+  it("never costs a machine its identity for a disk that is full, or for what is not known", async () => {
+    const full = new AgentError("data_unusable", "its disk is full (ENOSPC); free some space");
+    for (const storage of [full, new Error("?")]) {
+      const found = await check({ platform: "linux", storage });
+      expect(found).toMatchObject({ status: "fail", fix: expect.stringContaining("leave the key file where it is") });
+    }
+    expect(await check({ platform: "darwin", enclaveHelper: "/opt/helper", storage: full })).toMatchObject({
+      detail: full.message,
+      fix: expect.not.stringContaining("helper"),
+    });
+  });
 });

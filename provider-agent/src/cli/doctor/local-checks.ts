@@ -2,6 +2,7 @@ import { existsSync, statfsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { describeFault } from "@hearth/platform";
 import { AgentError } from "../../platform/agent-error.js";
+import { requireDataDirectory } from "../../platform/data-directory.js";
 import { lockHolder } from "../../supervisor/agent-lock.js";
 import { hasStoredToken } from "../invocation.js";
 import { type Check, fail, ok, skipped, warn } from "./check.js";
@@ -56,6 +57,12 @@ export const dataDirCheck: Check = {
     }
     if (platform !== "win32" && (mode & 0o077) !== 0) {
       return warn(`${dataDir} is open to other users (${(mode & 0o777).toString(8)})`, `chmod -R go-rwx '${dataDir}'`);
+    }
+    try {
+      requireDataDirectory(dataDir);
+    } catch (error) {
+      if (!(error instanceof AgentError)) throw error;
+      return fail(error.message, "Nothing in it has to be removed for that: what is there stays good.");
     }
     return ok(dataDir);
   },
@@ -135,6 +142,7 @@ export const templateCheck: Check = {
 
 const NO_HELPER =
   "Build the Secure Enclave helper (provider-agent/enclave/README.md) and name it: hearth-agent config set attestation.enclave_helper FILE. The machine is a new one to the coordinator then.";
+const KEEP_KEY = "Mend that and leave the key file where it is: it is the machine's identity.";
 const BROKEN_HELPER =
   "Build the helper anew (provider-agent/enclave/README.md), correct attestation.enclave_helper or HEARTH_ENCLAVE_HELPER, or unset both for a key in a file.";
 
@@ -151,7 +159,10 @@ export const attestationCheck: Check = {
       return warn("signs: a software key, in a file for you only; this Mac can do better", NO_HELPER);
     } catch (error) {
       const said = error instanceof AgentError ? error.message : (describeFault(error).code ?? "it does not sign");
+      if (error instanceof AgentError && error.code === "data_unusable") return fail(said, KEEP_KEY);
       if (enclaveHelper !== undefined) return fail(said, BROKEN_HELPER);
+      // Only a key that is really spoilt is worth a new identity.
+      if (!(error instanceof AgentError && error.code === "config_invalid")) return fail(said, KEEP_KEY);
       return fail(
         said,
         `Move the key file in ${dataDir} away: a new one is made, and the machine is a new one to the coordinator.`,
