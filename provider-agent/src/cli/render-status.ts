@@ -1,4 +1,12 @@
-import type { Activity, AgentStatus, ConnectionStatus, LogStatus, ModelStatus } from "../local/agent-status.js";
+import type {
+  Activity,
+  AgentStatus,
+  BackendStanding,
+  ConnectionStatus,
+  LogStatus,
+  ModelStatus,
+  Standing,
+} from "../local/agent-status.js";
 import { formatDuration } from "./duration.js";
 import { type Colors, columns } from "./output.js";
 import { updateRows, workRows } from "./render-work.js";
@@ -12,7 +20,8 @@ export function renderStatus(status: AgentStatus, nowMs: number, colors: Colors)
       "Agent",
       `${colors.bold(status.name)}, version ${status.version}, process ${status.pid}, for ${formatDuration(upMs)}`,
     ],
-    ["Activity", activity(status.activity, nowMs, colors)],
+    ["Activity", activity(status, nowMs, colors)],
+    ...backend(status.backend, colors),
     ["Connection", connection(status.connection, colors)],
     ["Trust", trust(status, colors)],
     [
@@ -44,15 +53,37 @@ const REASONS: Readonly<Record<Extract<Activity, { type: "paused" }>["reason"], 
   memory_cap: "for want of memory",
 };
 
-function activity(now: Activity, nowMs: number, { green, yellow }: Colors): string {
+/** Words for what its owner may have to mend. */
+const STANDINGS: Readonly<Record<Exclude<Standing, "serving" | "paused">, string>> = {
+  no_backend: "no backend answers",
+  no_model: "no model to serve",
+  not_connected: "not connected",
+  fenced: "fenced: no requests come for it",
+};
+
+function activity({ activity: now, standing }: AgentStatus, nowMs: number, { green, yellow, red }: Colors): string {
   const running = now.running === 0 ? "" : `, ${now.running} running`;
   switch (now.type) {
     case "serving":
-      return `${green("serving")}${running}`;
+      if (standing === undefined || standing === "serving" || standing === "paused")
+        return `${green("serving")}${running}`;
+      return `${red(STANDINGS[standing])}${running}`;
     case "paused": {
       const left = now.until === undefined ? "" : `, for another ${formatDuration(Date.parse(now.until) - nowMs)}`;
       return `${yellow("paused")} ${REASONS[now.reason]}${left}${running}`;
     }
+  }
+}
+
+/** A row only where something is wrong or missing. */
+function backend(now: BackendStanding | undefined, { red, yellow }: Colors): readonly (readonly string[])[] {
+  switch (now?.type) {
+    case "unreachable":
+      return [["Backend", `${red("does not answer")} (${now.problem})`]];
+    case "reachable":
+      return now.missing.length === 0 ? [] : [["Backend", yellow(`does not have ${now.missing.join(", ")}`)]];
+    case undefined:
+      return [];
   }
 }
 

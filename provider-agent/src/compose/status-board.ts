@@ -4,7 +4,15 @@ import { closeReason, type HeartbeatAckFrame, type RuntimeMismatch, type TrustLe
 import type { Advertiser } from "../advertiser.js";
 import type { Registered, Standing } from "../connection/reconciler.js";
 import type { Jobs } from "../jobs/jobs.js";
-import type { Activity, AgentControl, AgentStatus, ConnectionStatus, ModelStatus } from "../local/agent-status.js";
+import {
+  type Activity,
+  type AgentControl,
+  type AgentStatus,
+  type BackendStanding,
+  type ConnectionStatus,
+  type ModelStatus,
+  standingOf,
+} from "../local/agent-status.js";
 import type { Lending } from "./open-lending.js";
 import { RecentWork } from "./recent-work.js";
 
@@ -82,6 +90,11 @@ export class StatusBoard implements AgentControl, Disposable {
   }
 
   status(): AgentStatus {
+    const status = this.#status();
+    return { ...status, standing: standingOf(status) };
+  }
+
+  #status(): Omit<AgentStatus, "standing"> {
     const { name, version, lending, jobs } = this.#deps;
     const { served, failed, cancelled, promptTokens, completionTokens } = jobs.statistics.snapshot();
     const connection = this.#connection();
@@ -91,6 +104,7 @@ export class StatusBoard implements AgentControl, Disposable {
       pid: process.pid,
       started_at: this.#startedAt,
       activity: this.#activity(),
+      backend: this.#backend(),
       connection,
       trust: { level: connection.type === "registered" ? this.#trust : null, mismatches: this.#mismatches },
       ...this.#told(),
@@ -105,6 +119,12 @@ export class StatusBoard implements AgentControl, Disposable {
       },
       ...this.#log(),
     };
+  }
+
+  #backend(): BackendStanding {
+    const { status } = this.#deps.advertiser;
+    if (status.type === "unreachable") return status;
+    return { type: "reachable", missing: status.missing ?? [] };
   }
 
   #told(): Pick<AgentStatus, "work" | "update"> {

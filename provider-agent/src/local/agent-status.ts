@@ -7,6 +7,10 @@ export interface AgentStatus {
   readonly pid: number;
   readonly started_at: string;
   readonly activity: Activity;
+  /** In one word, why it gets requests or none; absent = an older agent does not say. */
+  readonly standing?: Standing;
+  /** Absent = an older agent does not say. */
+  readonly backend?: BackendStanding;
   readonly connection: ConnectionStatus;
   readonly trust: TrustStatus;
   /** What came of it at the coordinator lately; absent = it has not been told. */
@@ -42,6 +46,26 @@ export type Activity =
       /** Requests that are being finished. */
       readonly running: number;
     };
+
+/** What keeps requests away, the nearest to its owner first. */
+export type Standing = "serving" | "paused" | "no_backend" | "no_model" | "not_connected" | "fenced";
+
+/** Whether the model servers answer, and what they lack of what their owner named. */
+export type BackendStanding =
+  | { readonly type: "reachable"; readonly missing: readonly string[] }
+  /** `problem`: a short phrase, like `ECONNREFUSED`. */
+  | { readonly type: "unreachable"; readonly problem: string };
+
+/** The first thing that keeps requests away, or `serving`. */
+export function standingOf(status: Omit<AgentStatus, "standing">): Standing {
+  const { activity, backend, connection, trust, models } = status;
+  if (activity.type === "paused") return "paused";
+  if (backend?.type === "unreachable") return "no_backend";
+  if (models.length === 0) return "no_model";
+  if (connection.type !== "registered") return "not_connected";
+  const isFenced = trust.mismatches.length > 0 || models.every(({ template_ok }) => template_ok === false);
+  return isFenced ? "fenced" : "serving";
+}
 
 export type ConnectionStatus =
   | { readonly type: "registered"; readonly coordinator: string; readonly provider_id: string; readonly since: string }

@@ -1,7 +1,7 @@
 import { mkdirSync } from "node:fs";
 import pc from "picocolors";
 import { describe, expect, it } from "vitest";
-import type { AgentControl, AgentStatus } from "../../local/agent-status.js";
+import { type AgentControl, type AgentStatus, standingOf } from "../../local/agent-status.js";
 import { writeRunFile } from "../../local/run-file.js";
 import { startStatusServer } from "../../local/status-server.js";
 import { systemClock } from "../../platform/clock.js";
@@ -70,6 +70,32 @@ describe("hearth-agent status", () => {
     );
     expect(shown({ type: "written", lost_lines: 7 })).toMatch(/^Log +7 lines lost$/m);
     for (const well of [shown({ type: "written", lost_lines: 0 }), shown(undefined)]) expect(well).not.toMatch(/^Log/m);
+  });
+
+  it("has a word of its own for each thing that keeps requests away", () => {
+    const shown = (changes: Partial<AgentStatus>): string => {
+      const status = exampleStatus(changes);
+      const standing = standingOf(status);
+      return renderStatus({ ...status, standing }, Date.parse("2026-01-05T09:00:00Z"), pc.createColors(false));
+    };
+    const away = { type: "waiting", coordinator: "wss://c/", problem: "unauthorized" } as const;
+    const gone = { type: "unreachable", problem: "ECONNREFUSED" } as const;
+    const paused = { type: "paused", reason: "owner", running: 0 } as const;
+    const broken = exampleStatus().models.map((model) => ({ ...model, template_ok: false }));
+    expect(shown({})).toMatch(/^Activity +serving, 2 running$/m);
+    expect(shown({ connection: away })).toMatch(/^Activity +not connected, 2 running$/m);
+    expect(shown({ activity: paused, connection: away, backend: gone })).toMatch(/^Activity +paused by you$/m);
+    expect(shown({ backend: gone, connection: away })).toMatch(
+      /^Activity +no backend answers.*\nBackend +does not answer \(ECONNREFUSED\)$/m,
+    );
+    expect(shown({ models: [] })).toMatch(/^Activity +no model to serve/m);
+    expect(shown({ models: broken })).toMatch(/^Activity +fenced/m);
+    expect(shown({ trust: { level: "none", mismatches: [{ component: "binary" }] } as never })).toMatch(
+      /^Activity +fenced/m,
+    );
+    expect(shown({ backend: { type: "reachable", missing: ["qwen3-8b"] } })).toMatch(
+      /^Backend +does not have qwen3-8b$/m,
+    );
   });
 
   it("says in its owner's words why it got no work, and that there is a newer program", () => {
