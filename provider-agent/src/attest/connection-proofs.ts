@@ -78,6 +78,7 @@ export class ConnectionProofs {
   }
 }
 
-function wireKey({ keyId, publicKey }: AnnouncedKey): RegisterFrame["encryption_key"] {
+/** As frames carry it. */
+export function wireKey({ keyId, publicKey }: AnnouncedKey): RegisterFrame["encryption_key"] {
   return { key_id: keyId, public_key: Buffer.from(publicKey).toString("base64url") };
 }

@@ -1,5 +1,5 @@
 import type { Finding, Posture } from "@hearth/attestation";
-import type { AttestationProof } from "@hearth/protocol";
+import type { AttestationProof, RegisterFrame } from "@hearth/protocol";
 import type { ModelBench } from "../bench/run-bench.js";
 import type { ServerKind } from "../config/backend-config.js";
 import type { AgentConfig, AgentSettings, TokenPlace } from "../config.js";
@@ -145,7 +145,14 @@ export interface OwnProof {
   readonly attestation: AttestationProof;
 }
 
+/** Who this machine is, as it tells a coordinator; the encryption key is nobody's. */
+export type Introduction = Pick<RegisterFrame, "identity" | "encryption_key"> & {
+  readonly attestation: AttestationProof;
+};
+
 export interface AttestPort {
+  /** @throws AgentError when it cannot sign */
+  introduce(settings: AgentSettings): Promise<Introduction>;
   /** What this machine can prove now, as JSON, with a signature made for it. @throws AgentError when it cannot sign */
   show(settings: AgentSettings): Promise<OwnProof>;
   /**

@@ -105,6 +105,34 @@ describe("hearth-agent doctor", () => {
     });
   });
 
+  it("tries the token with the coordinator, and throws no agent out by that", async () => {
+    await using home = new CliHome();
+    await using coordinator = await ScriptedCoordinator.start({
+      registered: (link) => link.send({ type: "challenge", challenge: Buffer.alloc(32).toString("base64url") }),
+    });
+    home.config = `coordinators = ["${coordinator.url}"]\n`;
+    const env = { HEARTH_PROVIDER_TOKEN: "provider-token-0123456789" };
+    expect((await examine(home, env)).check("token")).toMatchObject({
+      status: "ok",
+      detail: "from HEARTH_PROVIDER_TOKEN, and accepted",
+    });
+    const told = coordinator.links.find(({ register }) => register !== undefined);
+    expect(told?.register).toMatchObject({ token: env.HEARTH_PROVIDER_TOKEN, attestation: {}, models: [] });
+    // An answer to the challenge would register it in the place of the agent that runs.
+    expect(told?.frames).toEqual([]);
+    coordinator.script = { registered: (link) => link.close("unauthorized") };
+    expect((await examine(home, env)).check("token")).toMatchObject({
+      status: "fail",
+      detail: expect.stringContaining("revoked"),
+      fix: expect.stringContaining("hearth-agent login"),
+    });
+    coordinator.script = { registered: (link) => link.close("too_many_connections") };
+    expect((await examine(home, env)).check("token")).toMatchObject({
+      status: "skipped",
+      detail: expect.stringContaining("too_many_connections"),
+    });
+  });
+
   it("goes on when the configuration is invalid, and says where", async () => {
     await using home = new CliHome();
     home.config = 'nmae = "x"\n';

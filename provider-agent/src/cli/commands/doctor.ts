@@ -14,8 +14,8 @@ import {
   nodeCheck,
   serviceCheck,
   templateCheck,
-  tokenCheck,
 } from "../doctor/local-checks.js";
+import { tokenCheck } from "../doctor/token-check.js";
 import { type CliContext, type Invocation, invocationOf } from "../invocation.js";
 import { type Colors, columns } from "../output.js";
 

@@ -1,13 +1,14 @@
 import { identityOf, UnknownDocumentError, verifyDocument } from "@hearth/attestation";
 import { generateKeyPair } from "@hearth/e2e";
 import type { Clock } from "@hearth/platform";
+import { wireKey } from "../../attest/connection-proofs.js";
 import { EnclaveError } from "../../attest/enclave/enclave-error.js";
 import { Prover } from "../../attest/prover.js";
 import { openIdentity } from "../../compose/open-identity.js";
 import type { AgentSettings } from "../../config.js";
 import { AgentError } from "../../platform/agent-error.js";
 import { AGENT_VERSION } from "../../version.js";
-import type { AttestPort, OwnProof } from "../ports.js";
+import type { AttestPort, Introduction, OwnProof } from "../ports.js";
 
 export interface AttestDeps {
   readonly clock: Clock;
@@ -23,15 +24,8 @@ export async function identityText({ clock }: Pick<AttestDeps, "clock">, setting
 /** Proofs by the key of this machine, and what others give out. */
 export function attestPort({ clock, wallTime }: AttestDeps): AttestPort {
   return {
-    async show(settings) {
-      try {
-        return await proofOf(settings, { clock, wallTime });
-      } catch (cause) {
-        // The helper may end after it has opened the key.
-        if (!(cause instanceof EnclaveError)) throw cause;
-        throw new AgentError("check_failed", `The Secure Enclave helper cannot be used: ${cause.message}`, { cause });
-      }
-    },
+    show: (settings) => usingHelper(proofOf(settings, { clock, wallTime })),
+    introduce: (settings) => usingHelper(introductionOf(settings, { clock, wallTime })),
     verify(document) {
       try {
         return verifyDocument(document);
@@ -41,6 +35,23 @@ export function attestPort({ clock, wallTime }: AttestDeps): AttestPort {
       }
     },
   };
+}
+
+async function usingHelper<T>(proving: Promise<T>): Promise<T> {
+  try {
+    return await proving;
+  } catch (cause) {
+    // The helper may end after it has opened the key.
+    if (!(cause instanceof EnclaveError)) throw cause;
+    throw new AgentError("check_failed", `The Secure Enclave helper cannot be used: ${cause.message}`, { cause });
+  }
+}
+
+async function introductionOf(settings: AgentSettings, { clock, wallTime }: AttestDeps): Promise<Introduction> {
+  using identity = await openIdentity(settings, clock);
+  const prover = new Prover({ ...identity, agentVersion: AGENT_VERSION, wallTime });
+  const key = generateKeyPair();
+  return { identity: prover.identity, encryption_key: wireKey(key), attestation: await prover.attest(key) };
 }
 
 async function proofOf(settings: AgentSettings, { clock, wallTime }: AttestDeps): Promise<OwnProof> {

@@ -4,7 +4,6 @@ import { describeFault } from "@hearth/platform";
 import { AgentError } from "../../platform/agent-error.js";
 import { requireDataDirectory } from "../../platform/data-directory.js";
 import { lockHolder } from "../../supervisor/agent-lock.js";
-import { hasStoredToken } from "../invocation.js";
 import { type Check, fail, ok, skipped, warn } from "./check.js";
 
 /** `engines` of the package. */
@@ -29,17 +28,6 @@ export const configCheck: Check = {
   async run({ settings, configPath, configProblem }) {
     if (settings === undefined) return fail(configProblem ?? "invalid", "Mend it with 'hearth-agent config edit'.");
     return existsSync(configPath) ? ok(configPath) : ok(`no ${configPath}; defaults hold`);
-  },
-};
-
-export const tokenCheck: Check = {
-  id: "token",
-  title: "Provider token",
-  async run({ settings, ...subject }) {
-    if (subject.env["HEARTH_PROVIDER_TOKEN"]) return ok("from HEARTH_PROVIDER_TOKEN");
-    if (settings === undefined) return skipped("the configuration is invalid");
-    if (hasStoredToken(subject, settings)) return ok(`kept in ${settings.dataDir}`);
-    return fail("there is none", "Run 'hearth-agent login', or set HEARTH_PROVIDER_TOKEN.");
   },
 };
 
