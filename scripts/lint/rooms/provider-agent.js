@@ -120,6 +120,7 @@ export const PROVIDER_AGENT = {
     "node:net",
     "node:os",
     "node:path",
+    "node:stream",
   ],
   bench: [
     "./backends",
