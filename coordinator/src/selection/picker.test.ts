@@ -28,10 +28,12 @@ interface Options {
   readonly catalog?: Catalog;
   /** Machines of which something is known, and how long they are expected to take, ms. */
   readonly known?: Readonly<Record<string, number>>;
+  /** How much of that others have waited for in vain, ms. */
+  readonly inVain?: Readonly<Record<string, number>>;
 }
 
 /** A fleet, with a breaker that does as the test says. */
-function setUp(providers: FakeProvider[], { catalog = DEFAULT_CATALOG, known = {} }: Options = {}) {
+function setUp(providers: FakeProvider[], { catalog = DEFAULT_CATALOG, known = {}, inVain = {} }: Options = {}) {
   const clock = new FakeClock();
   const out = new Map<string, { readonly lastFaultAt: number; readonly probe: Probe }>();
   const cooled = new Set<string>();
@@ -56,7 +58,8 @@ function setUp(providers: FakeProvider[], { catalog = DEFAULT_CATALOG, known = {
       expect(provider: Provider, traits: Traits) {
         const expectedMs = known[provider.id];
         if (expectedMs === undefined) return defaultExpecting.expect(provider, traits);
-        const terms = { connect: 0, load: 0, ahead: 0, prefill: expectedMs, censored: 0 };
+        const censored = inVain[provider.id] ?? 0;
+        const terms = { connect: 0, load: 0, ahead: 0, prefill: expectedMs - censored, censored };
         return { expectedMs, estimateMs: 10_000, byDefault: false, terms };
       },
     },
@@ -281,6 +284,17 @@ describe("machines without evidence", () => {
     expect(two.served()).toMatch(/^new/);
     const { served } = setUp([fakeProvider("known"), ...fresh(1)], { known });
     for (let i = 0; i < 40; i++) expect(served({}, { tried: tried("x") })).toBe("known");
+  });
+
+  it("go first where nothing is known of anybody but that it makes others wait in vain", () => {
+    const inVain = { known: 12_000 };
+    const hangs = setUp([fakeProvider("known"), ...fresh(1)], { known, inVain });
+    for (let i = 0; i < 5; i++) expect(hangs.served()).toBe("new0");
+    const oneIsWell = setUp([fakeProvider("known"), fakeProvider("well"), ...fresh(1)], {
+      known: { ...known, well: 20_000 },
+      inVain,
+    });
+    for (let i = 0; i < 15; i++) expect(oneIsWell.served()).not.toBe("new0");
   });
 
   it("go first where they are the caller's own and those are preferred", () => {

@@ -105,15 +105,21 @@ interface ByEvidence {
   readonly unknown: readonly Candidate[];
 }
 
-/** Under `prefer`, where the caller's own are among them, what these cost less decides, evidence or not. */
-function byEvidence(candidates: readonly Candidate[], { traits }: EvaluationContext): ByEvidence {
+/**
+ * Under `prefer`, where the caller's own are among them, what these cost less decides, evidence or not; and so it does
+ * where all that is known of anybody is that it makes others wait in vain.
+ */
+function byEvidence(candidates: readonly Candidate[], { traits, settings }: EvaluationContext): ByEvidence {
   const own = traits.route === "prefer" && candidates.some(({ provider }) => provider.account === traits.account);
   let unknown = 0;
   for (const { expectation } of candidates) if (expectation.byDefault) unknown += 1;
   if (own || unknown === 0) return { known: candidates, unknown: [] };
   if (unknown === candidates.length) return { known: [], unknown: candidates };
+  const known = candidates.filter(({ expectation }) => !expectation.byDefault);
+  const hang = known.every(({ expectation }) => expectation.terms.censored > settings.pick.tieMs);
+  if (hang) return { known: candidates, unknown: [] };
   return {
-    known: candidates.filter(({ expectation }) => !expectation.byDefault),
+    known,
     unknown: candidates.filter(({ expectation }) => expectation.byDefault),
   };
 }
