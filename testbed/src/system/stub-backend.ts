@@ -14,8 +14,15 @@ export class StubExchange {
   }
 
   content(text: string): void {
-    if (!this.#response.headersSent) this.#response.writeHead(200, { "Content-Type": "text/event-stream" });
     this.#event(chunkOf(this.#model, { role: "assistant", content: text }));
+  }
+
+  role(): void {
+    this.#event(chunkOf(this.#model, { role: "assistant", content: "" }));
+  }
+
+  comment(text: string): void {
+    this.#write(`: ${text}\n\n`);
   }
 
   /** Answers with an HTTP error in OpenAI's form. */
@@ -31,7 +38,12 @@ export class StubExchange {
   }
 
   #event(data: unknown): void {
-    this.#response.write(`data: ${JSON.stringify(data)}\n\n`);
+    this.#write(`data: ${JSON.stringify(data)}\n\n`);
+  }
+
+  #write(text: string): void {
+    if (!this.#response.headersSent) this.#response.writeHead(200, { "Content-Type": "text/event-stream" });
+    this.#response.write(text);
   }
 }
 
