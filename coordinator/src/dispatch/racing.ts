@@ -2,7 +2,7 @@ import type { WorkingScope } from "@hearth/protocol";
 import { lateAt, moved } from "./attempt-clocks.js";
 import { emptied, failed, outOfPatience, settleFor, unavailable } from "./failing.js";
 import { PROTOCOL_VIOLATION } from "./failures.js";
-import { calledOff, mayOpen, seek, started } from "./seeking.js";
+import { calledOff, costlyWith, mayOpen, seek, started } from "./seeking.js";
 import {
   type AttemptMoment,
   cancelled,
@@ -117,7 +117,7 @@ function working(moment: RunningMoment, { sign, scope }: Extract<AttemptEvent, {
   if (attempt.writing !== undefined && rivals.length === 0) return [replace(state, writer), []];
   // Rule 4: the first content of an answer that comes as a whole. It wins the race, and may still fail unseen.
   return [
-    { ...state, attempts: [writer] },
+    { ...state, attempts: [writer], costly: costlyWith(state, rivals, moment) },
     [...rivals.map(lost), { type: "arm", timer: `due:${attempt.index}`, at: silenceOf(writing, policy).silentAt }],
   ];
 }

@@ -57,6 +57,15 @@ export function costOf(attempt: RacingAttempt, now: number, { costlyMs }: Dispat
   return isRunning(attempt) && (attempt.writing !== undefined || now - attempt.startedAt > costlyMs) ? 1 : 0;
 }
 
+/** What the consumer has paid by now, with these that are over. */
+export function costlyWith(
+  state: Racing,
+  over: readonly RacingAttempt[],
+  { now, policy }: Omit<Moment, "state">,
+): number {
+  return over.reduce((sum, each) => sum + costOf(each, now, policy), state.costly);
+}
+
 /**
  * Rule 3: an attempt that was late moves again. Nobody is looked for in its place any more: who came now would run beside
  * it, and not by the rules for that.
@@ -84,9 +93,9 @@ export function started({ state, attempt, now, policy }: AttemptMoment, start: S
   }
   const late = state.attempts.filter((each) => each.late);
   const attempts = state.attempts.filter((each) => !each.late).map((each) => (each === attempt ? running : each));
-  const cost = late.reduce((sum, each) => sum + costOf(each, now, policy), state.costly);
+  const costly = costlyWith(state, late, { now, policy });
   const last = late.length > 0 ? timeoutFailure("timeout") : state.failures.last;
-  const next: Racing = { ...state, attempts, costly: cost, failures: { ...state.failures, last } };
+  const next: Racing = { ...state, attempts, costly, failures: { ...state.failures, last } };
   const cancels = late.map((each) => cancelled(each.index, "deadline"));
   const [patient, patience] = late.some(({ writing }) => writing) ? patienceAnew(next, now, policy) : [next, []];
   return [patient, [...cancels, ...alarms, ...patience]];

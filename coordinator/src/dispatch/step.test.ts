@@ -131,6 +131,14 @@ describe("rule 2, invisible failover", () => {
     expect(begun.state).toMatchObject({ costly: 1 });
   });
 
+  it("counts the time of one that was beaten by an answer that is being written", () => {
+    const machine = running();
+    machine.wait(4_000);
+    machine.started(1);
+    machine.event(1, sign("generating"));
+    expect(machine.state).toMatchObject({ costly: 1 });
+  });
+
   it("starts none beside an attempt that may come to cost time, where no more may", () => {
     const machine = new Machine(NO_HEDGE);
     for (const index of [0, 1]) {
