@@ -10,11 +10,11 @@ import {
   configCheck,
   dataDirCheck,
   diskCheck,
-  duplicateCheck,
   nodeCheck,
   serviceCheck,
   templateCheck,
 } from "../doctor/local-checks.js";
+import { runningCheck } from "../doctor/running-check.js";
 import { tokenCheck } from "../doctor/token-check.js";
 import { type CliContext, type Invocation, invocationOf } from "../invocation.js";
 import { type Colors, columns } from "../output.js";
@@ -31,7 +31,7 @@ const CHECKS: readonly Check[] = [
   clockCheck,
   backendCheck,
   templateCheck,
-  duplicateCheck,
+  runningCheck,
   serviceCheck,
 ];
 

@@ -72,16 +72,6 @@ export const diskCheck: Check = {
   },
 };
 
-export const duplicateCheck: Check = {
-  id: "running",
-  title: "Running agent",
-  async run({ settings }) {
-    if (settings === undefined) return skipped("the configuration is invalid");
-    const holder = lockHolder(settings.dataDir, settings.name);
-    return ok(holder === undefined ? `none named '${settings.name}'` : `'${settings.name}', process ${holder.pid}`);
-  },
-};
-
 export const serviceCheck: Check = {
   id: "service",
   title: "Service",
