@@ -14,6 +14,7 @@ import {
   serviceCheck,
   templateCheck,
 } from "../doctor/local-checks.js";
+import { requestCheck } from "../doctor/request-check.js";
 import { runningCheck } from "../doctor/running-check.js";
 import { tokenCheck } from "../doctor/token-check.js";
 import { type CliContext, type Invocation, invocationOf } from "../invocation.js";
@@ -32,11 +33,14 @@ const CHECKS: readonly Check[] = [
   backendCheck,
   templateCheck,
   runningCheck,
+  requestCheck,
   serviceCheck,
 ];
 
 /** No check may take longer, ms. */
 const CHECK_TIMEOUT_MS = 10_000;
+/** A model may have to be loaded first, ms. */
+const REQUEST_TIMEOUT_MS = 120_000;
 
 /** `doctor`: looks for what keeps the agent from being of use. */
 export function addDoctor(program: Command, context: CliContext): void {
@@ -78,7 +82,8 @@ function readSettings(invocation: Invocation): Pick<CheckSubject, "settings" | "
 
 async function runCheck(check: Check, subject: CheckSubject): Promise<Finding> {
   const { id, title } = check;
-  using limit = deadline(subject.clock, CHECK_TIMEOUT_MS, subject.signal);
+  const timeoutMs = check === requestCheck ? REQUEST_TIMEOUT_MS : CHECK_TIMEOUT_MS;
+  using limit = deadline(subject.clock, timeoutMs, subject.signal);
   try {
     return { id, title, ...(await check.run(subject, limit.signal)) };
   } catch (error) {
