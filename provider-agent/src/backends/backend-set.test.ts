@@ -57,6 +57,13 @@ describe("several backends as one", () => {
     expect(await set.probe(never)).toMatchObject({ missing: ["nowhere"] });
   });
 
+  it("tell which of them does not answer", async () => {
+    const { second, set } = start();
+    expect(await set.probe(never)).not.toHaveProperty("down");
+    second.status = GONE;
+    expect(await set.probe(never)).toMatchObject({ down: [{ name: "second", problem: "ECONNREFUSED" }] });
+  });
+
   it("serve the models of all, and of two that serve the same one the first", async () => {
     const { set } = start();
     const status = await set.probe(never);

@@ -104,12 +104,16 @@ export class BackendSet implements Backend {
       }
     }
     const missing = this.#missing(models);
+    const down = this.#members.flatMap(({ backend: { name }, status }) =>
+      status.type === "unreachable" ? [{ name, problem: status.problem }] : [],
+    );
     return {
       type: "reachable",
       models: [...models.values()],
       slots,
       sources,
       ...(missing.length === 0 ? {} : { missing }),
+      ...(down.length === 0 ? {} : { down }),
     };
   }
 }

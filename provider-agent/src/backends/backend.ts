@@ -46,6 +46,14 @@ export interface ReachableBackend {
   readonly version?: string;
   /** Models that its owner names and that it does not have; absent = none. */
   readonly missing?: readonly string[];
+  /** Of several backends, those that do not answer; absent = none. */
+  readonly down?: readonly DownBackend[];
+}
+
+/** A backend that does not answer, by its name; `problem` is a short phrase. */
+export interface DownBackend {
+  readonly name: string;
+  readonly problem: string;
 }
 
 /** What a backend says of itself. */

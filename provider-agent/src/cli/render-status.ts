@@ -81,7 +81,10 @@ function backend(now: BackendStanding | undefined, { red, yellow }: Colors): rea
     case "unreachable":
       return [["Backend", `${red("does not answer")} (${now.problem})`]];
     case "reachable":
-      return now.missing.length === 0 ? [] : [["Backend", yellow(`does not have ${now.missing.join(", ")}`)]];
+      return [
+        ...now.down.map(({ name, problem }) => ["Backend", `${red(`${name} does not answer`)} (${problem})`]),
+        ...(now.missing.length === 0 ? [] : [["Backend", yellow(`does not have ${now.missing.join(", ")}`)]]),
+      ];
     case undefined:
       return [];
   }

@@ -124,7 +124,7 @@ export class StatusBoard implements AgentControl, Disposable {
   #backend(): BackendStanding {
     const { status } = this.#deps.advertiser;
     if (status.type === "unreachable") return status;
-    return { type: "reachable", missing: status.missing ?? [] };
+    return { type: "reachable", missing: status.missing ?? [], down: status.down ?? [] };
   }
 
   #told(): Pick<AgentStatus, "work" | "update"> {

@@ -52,7 +52,12 @@ export type Standing = "serving" | "paused" | "no_backend" | "no_model" | "not_c
 
 /** Whether the model servers answer, and what they lack of what their owner named. */
 export type BackendStanding =
-  | { readonly type: "reachable"; readonly missing: readonly string[] }
+  | {
+      readonly type: "reachable";
+      readonly missing: readonly string[];
+      /** Of several, those that do not answer. */
+      readonly down: readonly { readonly name: string; readonly problem: string }[];
+    }
   /** `problem`: a short phrase, like `ECONNREFUSED`. */
   | { readonly type: "unreachable"; readonly problem: string };
 

@@ -93,8 +93,16 @@ describe("hearth-agent status", () => {
     expect(shown({ trust: { level: "none", mismatches: [{ component: "binary" }] } as never })).toMatch(
       /^Activity +fenced/m,
     );
-    expect(shown({ backend: { type: "reachable", missing: ["qwen3-8b"] } })).toMatch(
+    expect(shown({ backend: { type: "reachable", missing: ["qwen3-8b"], down: [] } })).toMatch(
       /^Backend +does not have qwen3-8b$/m,
+    );
+  });
+
+  it("names those of several backends that do not answer", () => {
+    const down = [{ name: "127.0.0.1:9", problem: "ECONNREFUSED" }];
+    const status = exampleStatus({ backend: { type: "reachable", missing: [], down } });
+    expect(renderStatus(status, Date.parse("2026-01-05T09:00:00Z"), pc.createColors(false))).toMatch(
+      /^Backend +127\.0\.0\.1:9 does not answer \(ECONNREFUSED\)$/m,
     );
   });
 
