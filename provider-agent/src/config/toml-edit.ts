@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { parse, stringify, type TomlTable, type TomlValue } from "smol-toml";
+import { AgentError } from "../platform/agent-error.js";
 import { locate, type Place, type Step } from "./toml-places.js";
 
 /** Text with one value changed. */
@@ -13,7 +14,7 @@ export interface Edited {
  * Sets one value in valid TOML text.
  *
  * @param value `undefined` removes it
- * @throws Error when the path leads through something that is no table
+ * @throws AgentError `config_invalid` when the path leads through something that is not there or is no table
  */
 export function setInToml(text: string, path: readonly Step[], value: TomlValue | undefined): Edited {
   const wanted = parse(text);
@@ -27,13 +28,21 @@ function setInDocument(document: TomlTable, path: readonly Step[], value: TomlVa
   let at = document as Record<string, unknown>;
   path.slice(0, -1).forEach((step, i) => {
     const next = at[step];
-    if (next === undefined && typeof path[i + 1] === "string") at[step] = {};
-    else if (next === null || typeof next !== "object") throw new Error(`${String(step)} is no table`);
+    const isMissing = next === undefined && typeof step === "string" && typeof path[i + 1] === "string";
+    if (isMissing) at[step] = {};
+    else if (next === null || typeof next !== "object") throw nowhere(path.slice(0, i + 1));
     at = at[step] as Record<string, unknown>;
   });
   const last = path.at(-1) ?? "";
   if (value === undefined) delete at[last];
   else at[last] = value;
+}
+
+function nowhere(path: readonly Step[]): AgentError {
+  return new AgentError(
+    "config_invalid",
+    `Nothing was changed: there is no ${path.join(".")} in the file to set that in. 'hearth-agent config edit' opens it.`,
+  );
 }
 
 function parsesTo(text: string, wanted: TomlTable): boolean {

@@ -58,6 +58,20 @@ describe("hearth-agent config", () => {
     expect((await home.run(["config", "check"])).code).toBe(0);
   });
 
+  it.each(["", '[[backends]]\nkind = "ollama"\n'])(
+    "sets nothing in a backend that is not there, in a sentence: %j",
+    async (file) => {
+      await using home = new CliHome();
+      home.config = file;
+      const { code, stderr } = await home.run(["config", "set", "backends.3.url", "http://127.0.0.1:9/v1"]);
+      expect(code).toBe(2);
+      expect(stderr.trimEnd().split("\n")).toEqual([
+        expect.stringContaining("Nothing was changed: there is no backends"),
+      ]);
+      expect(home.config).toBe(file);
+    },
+  );
+
   it("shows no secret", async () => {
     await using home = new CliHome();
     home.config = `[[backends]]\nkind = "vllm"\nkey = "s3cret"\nheaders = { set = { x-team = "s3cret" } }\n`;

@@ -1,6 +1,8 @@
-import { chmodSync, mkdirSync } from "node:fs";
+import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { smallDisk } from "@hearth/disk/testing";
 import { describe, expect, it } from "vitest";
 import { systemClock } from "../../platform/clock.js";
 import { takeLock } from "../../supervisor/agent-lock.js";
@@ -130,6 +132,29 @@ describe("hearth-agent doctor", () => {
     expect((await examine(home, env)).check("token")).toMatchObject({
       status: "skipped",
       detail: expect.stringContaining("too_many_connections"),
+    });
+  });
+
+  it("says of a data directory that is a file or that is full what it is, and has nothing removed", async ({
+    skip,
+  }) => {
+    await using home = new CliHome();
+    writeFileSync(join(home.path, "file"), "");
+    const inPlace = await examine(home, { HEARTH_AGENT_DATA_DIR: join(home.path, "file") });
+    expect(inPlace.check("data_dir")).toMatchObject({
+      status: "fail",
+      detail: expect.stringContaining("is no directory"),
+    });
+    using disk = smallDisk() ?? skip("needs root and tmpfs");
+    chmodSync(disk.path, 0o700);
+    disk.fill();
+    const { check } = await examine(home, { HEARTH_AGENT_DATA_DIR: disk.path });
+    expect(check("data_dir")).toMatchObject({ status: "fail", detail: expect.stringContaining("ENOSPC") });
+    expect(check("disk")?.status).toBe("fail");
+    expect(check("attestation")).toMatchObject({
+      status: "fail",
+      detail: expect.stringContaining("ENOSPC"),
+      fix: expect.stringContaining("leave the key file where it is"),
     });
   });
 

@@ -38,7 +38,9 @@ export const dataDirCheck: Check = {
     if (settings === undefined) return skipped("the configuration is invalid");
     const { dataDir } = settings;
     if (!existsSync(dataDir)) return ok(`${dataDir} will be made`);
-    const { mode, uid } = statSync(dataDir);
+    const stat = statSync(dataDir);
+    if (!stat.isDirectory()) return fail(`${dataDir} is no directory`, "Move it away, or name another data_dir.");
+    const { mode, uid } = stat;
     const own = process.getuid?.();
     if (own !== undefined && own !== 0 && uid !== own) {
       return fail(`${dataDir} is another user's`, `Give it back: sudo chown -R "$USER" '${dataDir}'`);
