@@ -30,10 +30,10 @@ export function grammarOf(dialect: EventDialectName): EventGrammar {
   return GRAMMARS[dialect];
 }
 
-/** Counts may stand in any event. One that only finishes holds no token. */
-const TELLS_MORE = /"usage"|"finish_reason": ?"/;
-// llama.cpp, vLLM and Ollama begin an error with its member.
-const isPlainChunk = (_name: string, data: string): boolean => !data.startsWith('{"error"') && !TELLS_MORE.test(data);
+/** Counts and errors may stand in any event. One that only finishes holds no token. Quotes within texts are escaped. */
+const TELLS_MORE = /"usage"|"finish_reason": ?"|"error"/;
+// What has no choices may be an error in a form of its own.
+const isPlainChunk = (_name: string, data: string): boolean => data.includes('"choices"') && !TELLS_MORE.test(data);
 const chunkUsage = (parsed: unknown): PartialUsage | undefined =>
   readUsage((parsed as { readonly usage?: unknown }).usage);
 

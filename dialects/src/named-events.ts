@@ -1,3 +1,4 @@
+import { errorIn } from "./error-forms.js";
 import { isObject, parseProviderJson } from "./provider-json.js";
 
 /** An event of a dialect whose events have names. */
@@ -10,7 +11,8 @@ export interface NamedEvent {
 export function parseNamedEvent(data: string): NamedEvent | undefined {
   const value = parseProviderJson(data);
   if (!isObject(value)) return undefined;
-  const { type, error } = value;
-  if (typeof type === "string") return value as NamedEvent;
-  return error === undefined || error === null ? undefined : { type: "error", error };
+  // vLLM's errors have the name of their class for a type.
+  if (typeof value["type"] === "string" && value["object"] !== "error") return value as NamedEvent;
+  const error = errorIn(value);
+  return error === undefined ? undefined : { type: "error", error };
 }

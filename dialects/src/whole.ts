@@ -3,6 +3,7 @@ import { ChunkRepair } from "./chat-completions/chunk-repair.js";
 import { asChunk, type ChatChunk, readChatChunk } from "./chat-completions/read-event.js";
 import { TextAccumulator } from "./completions/accumulate.js";
 import { readTextChunk, type TextChunk } from "./completions/read-event.js";
+import { errorIn } from "./error-forms.js";
 import { errorReading } from "./error-status.js";
 import type { EventDialectName } from "./event-reading.js";
 import type { EventReading } from "./kinds.js";
@@ -107,14 +108,15 @@ const bytesOf = (value: object): Uint8Array => Buffer.from(writeJson(value));
 export function readWhole(dialect: EventDialectName, data: string): EventReading {
   const value = parseProviderJson(data);
   if (!isObject(value)) return MALFORMED;
-  const { error } = value;
+  const { type } = value;
+  const error = typeof type === "string" && value["object"] !== "error" ? value["error"] : errorIn(value);
   switch (dialect) {
     case "chat_completions":
       return isPresent(error) ? errorReading(error) : complete(readAsChunk(value));
     case "completions":
       return isPresent(error) ? errorReading(error) : complete(readText(value));
     case "messages":
-      return readMessage(value);
+      return readMessage(value, error);
     case "responses":
       return isPresent(error) ? errorReading(error) : readResponse(value);
   }
@@ -149,8 +151,8 @@ function readText(value: Readonly<Record<string, unknown>>): EventReading {
   return chunk === undefined ? MALFORMED : readTextChunk(chunk as TextChunk);
 }
 
-function readMessage(value: Readonly<Record<string, unknown>>): EventReading {
-  const { type, error, content } = value;
+function readMessage(value: Readonly<Record<string, unknown>>, error: unknown): EventReading {
+  const { type, content } = value;
   if (isPresent(error) || type === "error") return errorReading(error ?? value);
   if (type !== "message" || !Array.isArray(content) || !content.every(isObject)) return MALFORMED;
   return { kind: "content", parsed: value, finishes: true, generates: content.length > 0 };

@@ -32,6 +32,18 @@ const TOO_LONG: readonly (readonly [backend: string, error: { readonly message: 
     "LM Studio",
     "Trying to keep the first 10136 tokens when context the overflows. However, the model is loaded with context length of only 7866 tokens, which is not enough. Try to load the model with a larger context length, or provide a shorter input.",
   ],
+  [
+    "LM Studio's engine",
+    {
+      message:
+        "Input does not fit in context length. The input has 31430 tokens, but the context length only supports 30000 tokens.",
+    },
+  ],
+  ["vLLM, in short", { message: "This model's maximum context length is 4096 tokens" }],
+  [
+    "TGI",
+    "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 4096. Given: 5000 `inputs` tokens and 20 `max_new_tokens`",
+  ],
   ["Ollama", { message: "the input length exceeds the context length" }],
 ];
 

@@ -89,3 +89,8 @@ describe("a prompt that no context holds", () => {
     });
   });
 });
+
+it.each([400, "400", ""])("shows no status as the code of a backend's refusal: %j", (code) => {
+  const rejected = new HearthError("request_rejected", "Rejected.", { upstreamError: { code, message: "no" } });
+  expect(openAiErrorBody(rejected).error).toMatchObject({ message: "no", code: null });
+});

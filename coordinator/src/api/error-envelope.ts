@@ -125,9 +125,15 @@ export function openAiErrorBody(error: HearthError, prompt: PromptMember = "mess
       message,
       type: textOf(told["type"]) ?? shown.type,
       param: param ?? null,
-      code: textOf(told["code"]) ?? (shown.code === undefined ? error.code : shown.code),
+      code: wordOf(told["code"]) ?? (shown.code === undefined ? error.code : shown.code),
     },
   };
 }
 
 const textOf = (value: unknown): string | undefined => (typeof value === "string" ? value.slice(0, 4096) : undefined);
+
+/** A code that is a status says nothing that the status does not. */
+function wordOf(code: unknown): string | undefined {
+  const word = textOf(code);
+  return word === undefined || /^\d*$/.test(word) ? undefined : word;
+}

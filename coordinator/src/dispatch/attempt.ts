@@ -1,5 +1,5 @@
 import type { SignedEntry } from "@hearth/attestation";
-import { parseProviderJson, readEvents, type SseEvent, withoutByteOrderMark } from "@hearth/dialects";
+import { errorInBody, readEvents, type SseEvent, withoutByteOrderMark } from "@hearth/dialects";
 import type { ResponseOpener } from "@hearth/e2e";
 import type { Clock } from "@hearth/platform";
 import {
@@ -19,7 +19,6 @@ import {
 import type { AwaitedReceipt } from "../fleet/awaited-receipts.js";
 import type { ConfirmedCancel, ProviderStream, StreamListener } from "../fleet/provider-link.js";
 import { type ClampedMember, clampUsage, type UsageBounds, usageBounds } from "../fleet/usage-bounds.js";
-import { wordsOf } from "./error-words.js";
 import {
   BODY_TOO_LARGE,
   CONNECTION_LOST,
@@ -344,8 +343,7 @@ export class ProviderAttempt implements Attempt, StreamListener {
   #openErrorBody(frame: ErrorFrame): unknown {
     if (frame.sealed_body === undefined || this.#over) return undefined;
     const plaintext = this.#open(Buffer.from(frame.sealed_body, "base64url"), this.#received, true, "body");
-    if (plaintext === undefined) return undefined;
-    return wordsOf(parseProviderJson(plaintext.toString("utf8")));
+    return plaintext === undefined ? undefined : errorInBody(plaintext.toString("utf8"));
   }
 
   #read(event: SseEvent): void {

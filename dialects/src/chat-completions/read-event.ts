@@ -1,4 +1,6 @@
+import { errorIn } from "../error-forms.js";
 import { errorReading } from "../error-status.js";
+import { failureOf } from "../finish-failure.js";
 import { type EventReading, isEndMark } from "../kinds.js";
 import { isObject, parseProviderJson } from "../provider-json.js";
 
@@ -56,6 +58,8 @@ export function readChatChunk(parsed: ChatChunk): EventReading {
     // The usage chunk has an empty list; anything else without choices (an id, a ping) says nothing.
     return parsed.usage ? { kind: "trailer", parsed } : { kind: "preamble", parsed };
   }
+  const failure = failureOf(parsed.choices ?? []);
+  if (failure !== undefined) return errorReading(failure);
   const finishes = Boolean(choice.finish_reason);
   const generates = isContent(choice.delta);
   return finishes || generates ? { kind: "content", parsed, finishes, generates } : { kind: "preamble", parsed };
@@ -65,7 +69,7 @@ export function readChatChunk(parsed: ChatChunk): EventReading {
 export function readChunk(data: string, read: (chunk: ChatChunk) => EventReading): EventReading {
   const value = parseProviderJson(data);
   if (!isObject(value)) return { kind: "malformed" };
-  const { error } = value;
+  const error = errorIn(value);
   if (!isAbsent(error)) return errorReading(error);
   const chunk = asChunk(value);
   return chunk === undefined ? { kind: "malformed" } : read(chunk);

@@ -1,4 +1,6 @@
 import { readChunk } from "../chat-completions/read-event.js";
+import { errorReading } from "../error-status.js";
+import { failureOf } from "../finish-failure.js";
 import { type EventReading, isEndMark } from "../kinds.js";
 
 /** A chunk of a legacy completion as backends send it. Nothing in it is certain. */
@@ -30,6 +32,8 @@ export function readTextChunk(parsed: TextChunk): EventReading {
   if (!(parsed.choices ?? []).every(isTextChoice)) return { kind: "malformed" };
   const choice = parsed.choices?.[0];
   if (choice === undefined) return parsed.usage ? { kind: "trailer", parsed } : { kind: "preamble", parsed };
+  const failure = failureOf(parsed.choices ?? []);
+  if (failure !== undefined) return errorReading(failure);
   const finishes = Boolean(choice.finish_reason);
   const generates = Boolean(choice.text);
   return finishes || generates ? { kind: "content", parsed, finishes, generates } : { kind: "preamble", parsed };

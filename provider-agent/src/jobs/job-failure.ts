@@ -1,4 +1,4 @@
-import { parseProviderJson, statusOfError } from "@hearth/dialects";
+import { errorInBody, isObject, saysOverflow, statusOfError } from "@hearth/dialects";
 import type { ErrorFrame, Progress } from "@hearth/protocol";
 
 type Told = Pick<ErrorFrame, "code" | "status" | "progress">;
@@ -52,7 +52,7 @@ export class JobFailure extends Error {
 
   /** The backend refused, or failed, with an HTTP status. */
   static ofStatus(status: number, body: Uint8Array): JobFailure {
-    return new JobFailure(toldOf(status), { body });
+    return new JobFailure(toldOf(status === 500 ? serverErrorIn(body) : status), { body });
   }
 
   /** The backend put an error into its stream, which takes it to the coordinator. @param begun behind content */
@@ -69,9 +69,15 @@ export class JobFailure extends Error {
 
   /** A 200 that is no event stream: an error inside it speaks for itself, anything else breaks the contract. */
   static ofPlainBody(body: Buffer): JobFailure {
-    const parsed = parseProviderJson(body.toString("utf8")) as { error?: unknown } | null | undefined;
-    return JobFailure.ofStatus(statusOfError(parsed?.error), body);
+    return JobFailure.ofStatus(statusOfError(errorInBody(body.toString("utf8"))), body);
   }
+}
+
+/** Some answer a prompt that is too long with a 500. One that says 500 itself means a context that is full of others. */
+function serverErrorIn(body: Uint8Array): number {
+  const told = errorInBody(Buffer.from(body).toString("utf8"));
+  const error = isObject(told) ? told : { message: told };
+  return saysOverflow(error) && error["code"] !== 500 ? 400 : 500;
 }
 
 function toldOf(answered: number): Told {

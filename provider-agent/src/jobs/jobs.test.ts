@@ -247,6 +247,14 @@ describe("a failure of the backend", () => {
     expect(sent.chunks).toEqual([]);
   });
 
+  it("HTTP 500 for a prompt that is too long is told as the request's fault", async () => {
+    const words = { error: "the input length exceeds the context length" };
+    await using setting = await startSetting((call) => answerJson(call, 500, words));
+    const sent = setting.link.request(BODY);
+    expect(await sent.end()).toMatchObject({ type: "error", code: "bad_request", status: 400, progress: "refused" });
+    expect(sent.errorBody()).toEqual(words);
+  });
+
   it("HTTP 200 with an error inside is told with its number", async () => {
     await using setting = await startSetting((call) =>
       answerJson(call, 200, { error: { code: 429, message: "busy" } }),
