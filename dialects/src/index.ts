@@ -27,4 +27,5 @@ export { readResponsesEvent } from "./responses/read-event.js";
 export { readEvents, type SseEvent, withoutByteOrderMark } from "./sse/sse-events.js";
 export { EventTooLarge, type LastEvents, type SplitterLimits, SseSplitter } from "./sse/sse-splitter.js";
 export { type PartialUsage, readUsage, type TokenUsage, usageInBody } from "./token-usage.js";
+export { unfoldWhole } from "./unfold.js";
 export { createWholeFold, readWhole, type WholeFacts, type WholeFold } from "./whole.js";

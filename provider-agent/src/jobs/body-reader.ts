@@ -1,3 +1,4 @@
+import { withoutByteOrderMark } from "@hearth/dialects";
 import type { Clock } from "@hearth/platform";
 import { Watchdog } from "../platform/watchdog.js";
 
@@ -5,6 +6,10 @@ import { Watchdog } from "../platform/watchdog.js";
 export const STALL_MS = 45_000;
 /** How long the end of a body may take behind the end of the answer, ms. */
 const LINGER_MS = 1_000;
+/** What a body begins with is known by then, bytes. */
+const PEEK_BYTES = 64;
+/** Chunks of nothing but blanks that a body may begin with. */
+const MAX_BLANK_CHUNKS = 64;
 
 /** Told when the backend is listened to and when it is not. */
 export interface Heeded {
@@ -23,6 +28,8 @@ export class BodyReader implements Disposable {
   readonly #begun: () => void;
   #watchdog: Watchdog | undefined;
   #heeded: Heeded | undefined;
+  /** Read ahead. */
+  readonly #ahead: Uint8Array[] = [];
 
   /**
    * @param stalled called once when the backend has been silent for `STALL_MS`: the pending read is to be aborted
@@ -45,6 +52,24 @@ export class BodyReader implements Disposable {
 
   /** @returns `undefined` at the end. @throws Error when the body breaks off */
   async next(): Promise<Uint8Array | undefined> {
+    return this.#ahead.shift() ?? (await this.#read());
+  }
+
+  /**
+   * The beginning of the body as far as it has come, behind what is blank: at least one byte, unless there is no more.
+   * Nothing of it is taken. Call it before the first `next`. @throws Error when the body breaks off
+   */
+  async peek(): Promise<string> {
+    for (;;) {
+      const chunk = await this.#read();
+      if (chunk !== undefined) this.#ahead.push(chunk);
+      const begun = Buffer.concat(this.#ahead).subarray(0, PEEK_BYTES);
+      const text = withoutByteOrderMark(begun).toString("utf8").trimStart();
+      if (text !== "" || chunk === undefined || this.#ahead.length >= MAX_BLANK_CHUNKS) return text;
+    }
+  }
+
+  async #read(): Promise<Uint8Array | undefined> {
     this.#watchdog?.feed();
     this.#heeded?.listen();
     const { done, value } = await this.#chunks.next();

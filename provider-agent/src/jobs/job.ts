@@ -14,6 +14,7 @@ import type { MovedSign } from "../backends/sign-watch.js";
 import { systemWallTime } from "../platform/clock.js";
 import type { Logger } from "../platform/logger.js";
 import type { Admission } from "./admission.js";
+import { formOf, maybeEvents } from "./body-form.js";
 import { BodyReader } from "./body-reader.js";
 import { callBackend } from "./call-backend.js";
 import { EventScan } from "./event-scan.js";
@@ -22,9 +23,9 @@ import type { JobStatistics, JobTimings } from "./job-statistics.js";
 import { JobTimer } from "./job-timer.js";
 import { Liveness } from "./liveness.js";
 import { type DataOutlet, Outflow } from "./outflow.js";
-import { piecesOf } from "./pieces.js";
+import { only, piecesOf } from "./pieces.js";
 import type { ReceiptBuilder, ReceiptIssuer } from "./receipt.js";
-import { relayBody } from "./relay-body.js";
+import { relayBody, unfoldBody } from "./relay-body.js";
 import { relayEvents, relayWhole } from "./relay-events.js";
 import type { Sign } from "./signs-of-life.js";
 
@@ -153,7 +154,7 @@ export class Job {
     // The reader has a watch of its own on bodies whose bytes are the answer.
     const begun = (): void => silence[Symbol.dispose]();
     using reader = new BodyReader(response.body, this.#deps.clock, this.#stalled, begun);
-    if (response.contentType.includes("event-stream") && isOk(response)) reader.leaveTo(silence);
+    if (maybeEvents(this.#frame, response) && isOk(response)) reader.leaveTo(silence);
     await this.#relay(response, reader);
     await this.#outflow.settled();
     this.#complete();
@@ -182,19 +183,21 @@ export class Job {
     const { status, contentType } = response;
     // A redirect is not followed, and is no answer.
     if (!isOk(response)) throw JobFailure.ofStatus(status, await reader.readUpTo(LIMITS.errorBodyBytes));
-    if (dialect === "embeddings" && contentType.includes("json")) {
+    const form = formOf(await reader.peek(), contentType);
+    if (dialect === "embeddings" && form === "json") {
       this.#scan.count(await relayBody(reader, this.#outflow));
       return;
     }
-    if (!contentType.includes("event-stream")) {
+    if (form === "other" || dialect === "embeddings") {
       throw JobFailure.ofPlainBody(await reader.readUpTo(LIMITS.errorBodyBytes));
     }
+    const source = form === "json" ? only(await unfoldBody(reader, dialect)) : reader;
     const heard = (content: boolean): void => {
       if (!content) return;
       this.#timer.content();
       this.#liveness.content(this.#scan.tokens, this.#fold !== undefined);
     };
-    const relay = { pieces: piecesOf(reader), outflow: this.#outflow, scan: this.#scan, heard };
+    const relay = { pieces: piecesOf(source), outflow: this.#outflow, scan: this.#scan, heard };
     const fold = this.#fold;
     if (fold === undefined) await relayEvents(relay);
     else await relayWhole({ ...relay, body: () => fold.body() });

@@ -1,7 +1,6 @@
 import { EventTooLarge, type SplitterLimits, SseSplitter } from "@hearth/dialects";
 import { MAX_OVERHEAD_BYTES } from "@hearth/e2e";
 import { DATA_HEADER_BYTES, LIMITS } from "@hearth/protocol";
-import type { BodyReader } from "./body-reader.js";
 import { JobFailure } from "./job-failure.js";
 
 /** What fits into one frame, bytes; events that come together travel together up to the piece's size. */
@@ -17,15 +16,33 @@ export interface Piece {
   readonly cutOff: boolean;
 }
 
+/** Where the bytes of a stream come from. */
+export interface ChunkSource {
+  /** @returns `undefined` at the end. @throws Error when there is none */
+  next(): Promise<Uint8Array | undefined>;
+}
+
+/** Bytes that are all here. */
+export function only(bytes: Uint8Array): ChunkSource {
+  let left: Uint8Array | undefined = bytes;
+  return {
+    async next() {
+      const chunk = left;
+      left = undefined;
+      return chunk;
+    },
+  };
+}
+
 /**
  * A backend's events, whole, as they come.
  *
  * @throws JobFailure when an event is too large, or whatever breaks the body off
  */
-export async function* piecesOf(reader: BodyReader): AsyncGenerator<Piece> {
+export async function* piecesOf(source: ChunkSource): AsyncGenerator<Piece> {
   const splitter = new SseSplitter(EVENT_LIMITS);
   try {
-    for (let chunk = await reader.next(); chunk !== undefined; chunk = await reader.next()) {
+    for (let chunk = await source.next(); chunk !== undefined; chunk = await source.next()) {
       for (const events of splitter.push(chunk)) yield { events, cutOff: false };
     }
   } catch (thrown) {
