@@ -21,7 +21,7 @@ import { Reconciler } from "./connection/reconciler.js";
 import type { MachineFrame } from "./connection/session.js";
 import { WebSocketConnection } from "./connection/web-socket-connection.js";
 import { type AdmissionLimits, DEFAULT_ADMISSION } from "./jobs/admission.js";
-import { Jobs } from "./jobs/jobs.js";
+import { Jobs, type JobsDeps } from "./jobs/jobs.js";
 import { Backoff } from "./platform/backoff.js";
 import { systemClock, systemWallTime } from "./platform/clock.js";
 import { watchClockJumps } from "./platform/clock-jump.js";
@@ -90,7 +90,7 @@ async function serve(serving: Serving, signal: AbortSignal): Promise<void> {
   const serves = (model: string): boolean => advertiser.models.some(({ id }) => id === model);
   const lends = (): boolean => lending.manners.current.type === "serving";
   const limits = admissionLimits(config);
-  const jobs = new Jobs({ backend, keys, clock, log, limits, receipts, serves, lends });
+  const jobs = new Jobs({ backend, keys, clock, log, limits, receipts, serves, lends, ...answerEnd(config) });
   await using models = watchModels({ ...serving, jobs, changed: (what) => speaker.changed(what) });
   const { advertiser } = models;
   const { chip } = lending.facts;
@@ -166,6 +166,10 @@ function obey(
       else log.warn({ mismatches }, "the operator does not accept what runs here: no requests come for it");
     }
   }
+}
+
+function answerEnd({ limits: { answerEndSeconds } }: AgentConfig): Pick<JobsDeps, "answerEndMs"> {
+  return answerEndSeconds === undefined ? {} : { answerEndMs: answerEndSeconds * 1_000 };
 }
 
 function admissionLimits({ limits }: AgentConfig): AdmissionLimits {

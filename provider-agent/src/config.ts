@@ -273,6 +273,7 @@ function ownerRules({
       maxConcurrency: limits.max_concurrency,
       perModel: limits.per_model ?? {},
       maxWaitSeconds: limits.max_wait_seconds ?? DEFAULT_WAIT_SECONDS,
+      ...(limits.answer_end_seconds === undefined ? {} : { answerEndSeconds: limits.answer_end_seconds }),
       memoryPercent: limits.memory_percent,
     },
     availability: {

@@ -10,6 +10,8 @@ export interface LimitsConfig {
   readonly perModel: Readonly<Record<string, number>>;
   /** A request over the bound waits this long for its turn before it is refused. */
   readonly maxWaitSeconds: number;
+  /** A stream whose answer is finished is over when no other event follows for this long; absent = the default. */
+  readonly answerEndSeconds?: number | undefined;
   /** No new requests while more of the machine's memory than this is used; absent = no bound. */
   readonly memoryPercent: number | undefined;
 }

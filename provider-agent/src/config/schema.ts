@@ -46,6 +46,7 @@ export type ConfigFile = Optional<{
     max_concurrency: number;
     per_model: Readonly<Record<string, number>>;
     max_wait_seconds: number;
+    answer_end_seconds: number;
     memory_percent: number;
   }>;
   availability: Optional<{
@@ -186,6 +187,7 @@ export const configFileSchema: z.ZodType<ConfigFile> = closed({
     max_concurrency: concurrency.optional(),
     per_model: z.record(z.string().min(1).max(128), concurrency).optional(),
     max_wait_seconds: z.number().min(0).max(600).optional(),
+    answer_end_seconds: z.number().min(0).max(45).optional(),
     memory_percent: z.number().min(1).max(100).optional(),
   }).optional(),
   availability: closed({

@@ -61,7 +61,7 @@ export class EventScan {
   done = false;
   /** Something that is not a role or an id has come. */
   sawContent = false;
-  /** The answer has its end: a finish reason, or the end mark. Known only where all events are read. */
+  /** The answer has its end: a finish reason, or the end mark. */
   finished = false;
   /** Of the backend that is read. */
   habits: StreamHabits = { progressIsOurs: false, pingsByTimer: false };
@@ -70,6 +70,7 @@ export class EventScan {
   readonly #grammar: EventGrammar;
   readonly #hooks: ScanHooks;
   #prefill: Prefill | undefined;
+  #events = 0;
   #tokens = 0;
   #counts: PartialUsage = {};
 
@@ -81,6 +82,11 @@ export class EventScan {
   /** The stream has an end mark without which it was cut off. */
   get needsEndMark(): boolean {
     return this.#grammar.named;
+  }
+
+  /** Events so far, whatever they held; comments and heartbeats are none. */
+  get events(): number {
+    return this.#events;
   }
 
   /** Events so far that held something the model wrote: mostly one a token. */
@@ -148,6 +154,7 @@ export class EventScan {
   #event(name: string, data: string): Seen {
     const aside = this.#aside;
     this.begun = true;
+    this.#events += 1;
     // Some end named events with it too, behind their own end.
     if (isEndMark(data)) return { verdict: this.#grammar.named ? GOES_ON : this.#ended(), holds: aside };
     // Nearly all events are plain: nothing in them has to be read.

@@ -14,6 +14,7 @@ import type { MovedSign } from "../backends/sign-watch.js";
 import { systemWallTime } from "../platform/clock.js";
 import type { Logger } from "../platform/logger.js";
 import type { Admission } from "./admission.js";
+import { ANSWER_END_MS, untilAnswered } from "./answer-end.js";
 import { formOf, maybeEvents } from "./body-form.js";
 import { BodyReader } from "./body-reader.js";
 import { callBackend } from "./call-backend.js";
@@ -23,7 +24,7 @@ import type { JobStatistics, JobTimings } from "./job-statistics.js";
 import { JobTimer } from "./job-timer.js";
 import { Liveness } from "./liveness.js";
 import { type DataOutlet, Outflow } from "./outflow.js";
-import { only, piecesOf } from "./pieces.js";
+import { type ChunkSource, only, piecesOf } from "./pieces.js";
 import type { ReceiptBuilder, ReceiptIssuer } from "./receipt.js";
 import { relayBody, unfoldBody } from "./relay-body.js";
 import { relayEvents, relayWhole } from "./relay-events.js";
@@ -43,6 +44,8 @@ export interface SharedJobDeps {
   readonly statistics: JobStatistics;
   /** Absent = nothing is signed. */
   readonly receipts?: ReceiptIssuer;
+  /** As {@link ANSWER_END_MS}, which is the default. */
+  readonly answerEndMs?: number;
 }
 
 export interface JobDeps extends SharedJobDeps {
@@ -191,7 +194,7 @@ export class Job {
     if (form === "other" || dialect === "embeddings") {
       throw JobFailure.ofPlainBody(await reader.readUpTo(LIMITS.errorBodyBytes));
     }
-    const source = form === "json" ? only(await unfoldBody(reader, dialect)) : reader;
+    const source = form === "json" ? only(await unfoldBody(reader, dialect)) : this.#stream(reader);
     const heard = (content: boolean): void => {
       if (!content) return;
       this.#timer.content();
@@ -201,6 +204,11 @@ export class Job {
     const fold = this.#fold;
     if (fold === undefined) await relayEvents(relay);
     else await relayWhole({ ...relay, body: () => fold.body() });
+  }
+
+  #stream(reader: BodyReader): ChunkSource {
+    const { clock, answerEndMs = ANSWER_END_MS } = this.#deps;
+    return untilAnswered(reader, { clock, scan: this.#scan, endMs: answerEndMs });
   }
 
   readonly #loading = (answers: number): void => {

@@ -2,7 +2,7 @@ import type { Clock } from "@hearth/platform";
 import type { Backend } from "../backends/backend.js";
 import type { Logger } from "../platform/logger.js";
 import { Admission, type AdmissionLimits, DEFAULT_ADMISSION } from "./admission.js";
-import type { JobOutlet } from "./job.js";
+import type { JobOutlet, SharedJobDeps } from "./job.js";
 import { JobStatistics } from "./job-statistics.js";
 import { JobTable, type JobTableDeps } from "./job-table.js";
 import type { ContextKeys } from "./opening-contexts.js";
@@ -21,6 +21,8 @@ export interface JobsDeps {
   readonly lends?: NonNullable<JobTableDeps["lends"]>;
   /** Signs for what was served; absent = nobody does. */
   readonly receipts?: ReceiptIssuer;
+  /** As {@link SharedJobDeps.answerEndMs}. */
+  readonly answerEndMs?: number;
 }
 
 /** Everything that runs on the backend, whatever connection it came over. */

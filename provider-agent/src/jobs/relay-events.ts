@@ -23,11 +23,13 @@ const NOTHING = new Uint8Array(0);
  */
 export async function relayEvents({ pieces, outflow, scan, heard }: EventRelay): Promise<void> {
   for await (const { events, cutOff } of pieces) {
+    const answered = scan.finished;
     const result = scan.read(events);
     heard(result.parts.some(({ holds }) => holds === "content"));
     switch (result.type) {
       case "goes_on":
-        // Some end with their end mark and no blank line; anything else without one was cut off.
+        // Some end with their end mark and no blank line; anything else without one was cut off: no matter, if all was said.
+        if (cutOff && answered) break;
         if (cutOff) throw JobFailure.truncated();
         write(outflow, events, result, false);
         break;
@@ -67,11 +69,13 @@ const FOLDED_EVENTS_BYTES = 2 * LIMITS.responseBodyBytes;
 export async function relayWhole({ pieces, outflow, scan, heard, body }: WholeRelay): Promise<void> {
   let readBytes = 0;
   for await (const { events, cutOff } of pieces) {
+    const answered = scan.finished;
     readBytes += events.length;
     if (readBytes > FOLDED_EVENTS_BYTES) throw JobFailure.oversize();
     const result = scan.read(events);
     heard(result.parts.some(({ holds }) => holds === "content"));
     if (result.type === "ended") break;
+    if (cutOff && answered) break;
     if (result.type === "failed") throw JobFailure.inWhole(result.error, scan.sawContent);
     if (cutOff) throw JobFailure.truncated();
   }
