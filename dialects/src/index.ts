@@ -1,6 +1,7 @@
 export { believable, openAiUsage } from "./believable-usage.js";
 export { ChatAccumulator } from "./chat-completions/accumulate.js";
-export { type ChunkFacts, ChunkRepair } from "./chat-completions/chunk-repair.js";
+export { type ChunkFacts, type ChunkReader, ChunkRepair } from "./chat-completions/chunk-repair.js";
+export { plainChoice } from "./chat-completions/plain-choice.js";
 export {
   type ChatChunk,
   type ChatChunkChoice,

@@ -1,6 +1,7 @@
 import { ChatAccumulator } from "./chat-completions/accumulate.js";
 import { ChunkRepair } from "./chat-completions/chunk-repair.js";
-import { asChunk, type ChatChunk, readChatChunk } from "./chat-completions/read-event.js";
+import { numberedCalls, plainChoice } from "./chat-completions/plain-choice.js";
+import { asChunk, type ChatChunk, type ChatDelta, readChatChunk } from "./chat-completions/read-event.js";
 import { TextAccumulator } from "./completions/accumulate.js";
 import { readTextChunk, type TextChunk } from "./completions/read-event.js";
 import { errorIn } from "./error-forms.js";
@@ -53,7 +54,7 @@ class ChatFold implements WholeFold {
 
   constructor(facts: Head) {
     this.#facts = facts;
-    this.#repair = new ChunkRepair(facts);
+    this.#repair = new ChunkRepair(facts, { isName: () => false });
   }
 
   add(parsed: unknown): void {
@@ -133,18 +134,13 @@ function complete(reading: EventReading): EventReading {
 function readAsChunk(value: Readonly<Record<string, unknown>>): EventReading {
   const { choices } = value;
   if (!Array.isArray(choices) || choices.length === 0 || !choices.every(isObject)) return MALFORMED;
-  const deltas = choices.map(({ message, ...rest }) => ({ ...rest, delta: deltaOf(message) }));
+  const deltas = choices.map(({ message, ...rest }) => plainChoice({ ...rest, delta: deltaOf(message) }));
   const object = value["object"] === "chat.completion" ? "chat.completion.chunk" : value["object"];
   const chunk = asChunk({ ...value, object, choices: deltas });
   return chunk === undefined ? MALFORMED : readChatChunk(chunk);
 }
 
-/** Calls are numbered in a stream, and stand in their order in a whole answer. */
-function deltaOf(message: unknown): unknown {
-  if (!isObject(message) || !Array.isArray(message["tool_calls"])) return message;
-  const calls = message["tool_calls"].map((call: unknown, index) => (isObject(call) ? { index, ...call } : call));
-  return { ...message, tool_calls: calls };
-}
+const deltaOf = (message: unknown): ChatDelta => (isObject(message) ? numberedCalls(message) : (message as ChatDelta));
 
 function readText(value: Readonly<Record<string, unknown>>): EventReading {
   const chunk = asChunk(value);

@@ -86,8 +86,28 @@ describe.each(answers)("the answer of $what ($dialect)", (fixture) => {
   const others = dialect === "chat_completions" ? (["completions", "messages", "responses"] as const) : [];
 
   it.each(others)("says the same as %s, whoever put it together", (asked) => {
-    // An answer without an id got one from who put it together: the agent did not know what was asked for.
+    // What has no id, answer or call, got one from who put it together: the agent did not know what was asked for.
     const whole = answerOf(asked, [wholeOf(fixture)], usage).replace('"chatcmpl-req_1"', '"cmpl-req_1"');
-    expect(whole).toBe(answerOf(asked, chunksOf(fixture), usage));
+    const chunks = answerOf(asked, chunksOf(fixture), usage);
+    expect(whole).toBe(chunks.replace(/"call_(?:msg|resp)_1_/g, '"call_chatcmpl-req_1_'));
   });
+});
+
+it.each([
+  ["messages", { type: "tool_use", name: "f", input: { x: 1 } }],
+  ["responses", { type: "function_call", name: "f", arguments: '{"x":1}' }],
+] as const)("a legacy call is a call in %s, in pieces and whole", (asked, call) => {
+  const delta = (value: object, finish: string | null = null): string =>
+    `data: ${JSON.stringify({ choices: [{ index: 0, delta: value, finish_reason: finish }] })}\n\n`;
+  const text = [
+    delta({ function_call: { name: "f", arguments: '{"x"' } }),
+    delta({ function_call: { arguments: ":1}" } }),
+    delta({}, "function_call"),
+  ].join("");
+  const fixture = { dialect: "chat_completions", text } as StreamFixture;
+  const usage = { prompt_tokens: 1, completion_tokens: 2 };
+  for (const chunks of [chunksOf(fixture), [wholeOf(fixture)]]) {
+    const answer = JSON.parse(answerOf(asked, chunks, usage)) as { content?: unknown; output?: unknown };
+    expect(answer.content ?? answer.output).toMatchObject([call]);
+  }
 });

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ChatAccumulator } from "./accumulate.js";
-import { ChunkRepair } from "./chunk-repair.js";
+import { type ChunkReader, ChunkRepair } from "./chunk-repair.js";
 import type { ChatChunk, ChatDelta } from "./read-event.js";
 
 const FACTS = { id: "chatcmpl-req", model: "asked", created: 7 };
@@ -14,7 +14,12 @@ const chunk = (delta: ChatDelta, finish: string | null = null): ChatChunk => ({
 
 /** Runs the chunks through a repair; `undefined`s are left out. */
 function run(...chunks: ChatChunk[]): ChatChunk[] {
-  const repair = new ChunkRepair(FACTS);
+  return runFor({}, ...chunks);
+}
+
+/** The same for somebody of whom something is known. */
+function runFor(reader: ChunkReader, ...chunks: ChatChunk[]): ChatChunk[] {
+  const repair = new ChunkRepair(FACTS, reader);
   return [...chunks.map((each) => repair.next(each)), repair.end()].filter((each) => each !== undefined);
 }
 
@@ -116,6 +121,34 @@ describe("tool calls", () => {
       chunk({ tool_calls: [{ index: 0, function: { name: "f", arguments: "}" } }] }),
     );
     expect(calls(given)).toEqual([{ index: 0, id: "a", type: "function", function: { name: "f", arguments: "{}" } }]);
+  });
+
+  it("wait for the rest of a name that is no tool's, and for nothing else", () => {
+    const reader = { isName: (name: string) => name === "get_weather" };
+    const named = (name: string): ChatChunk =>
+      chunk({ tool_calls: [{ index: 0, id: "a", type: "function", function: { name, arguments: "" } }] });
+    const pieces = runFor(reader, named("get_"), named("weather"), chunk({}, "tool_calls"));
+    expect(deltas(pieces)[0]).toEqual({ role: "assistant" });
+    expect(calls(pieces)).toEqual([
+      { index: 0, id: "a", type: "function", function: { name: "get_weather", arguments: "" } },
+    ]);
+    const whole = chunk({ role: "assistant", tool_calls: named("get_weather").choices?.[0]?.delta?.tool_calls ?? [] });
+    expect(runFor(reader, whole)[0]).toBe(whole);
+    const never = runFor(reader, named("get_"));
+    expect(calls(never)).toMatchObject([{ function: { name: "get_" } }]);
+    expect(finish(never)).toBe("tool_calls");
+  });
+
+  it("come of a legacy call where there is no place for one", () => {
+    const given = [
+      chunk({ role: "assistant", function_call: { name: "f", arguments: "" } }),
+      chunk({ function_call: { arguments: "{}" } }, "function_call"),
+    ];
+    expect(run(...given)).toEqual(given);
+    expect(calls(runFor({ toolCallsOnly: true }, ...given))).toEqual([
+      { index: 0, id: "call_chatcmpl-req_0_0", type: "function", function: { name: "f", arguments: "" } },
+      { index: 0, function: { arguments: "{}" } },
+    ]);
   });
 
   it("have text for arguments", () => {

@@ -1,3 +1,5 @@
+import { isObject } from "../provider-json.js";
+import { plainChoice } from "./plain-choice.js";
 import type { ChatChunk, ChatChunkChoice, ChatDelta, ChatUsage } from "./read-event.js";
 import { ToolCallRepair } from "./tool-call-repair.js";
 
@@ -9,6 +11,17 @@ export interface ChunkFacts {
   readonly created: number;
 }
 
+/** What is known of whoever gets the chunks. */
+export interface ChunkReader {
+  /**
+   * Whether this is a tool's whole name. A name may come in pieces, and is told when it is whole: at the latest when
+   * something else comes. Absent = every name is taken to be whole.
+   */
+  readonly isName?: (name: string) => boolean;
+  /** There is no place for a legacy `function_call`: it is turned into a tool call. */
+  readonly toolCallsOnly?: boolean;
+}
+
 /**
  * Brings the chunks of one answer into the form that SDKs rely on, as measured by leaving out each member in turn: an
  * id and a model in every chunk, an index and a delta in every choice, the role in the first delta and in no other, well
@@ -16,11 +29,13 @@ export interface ChunkFacts {
  */
 export class ChunkRepair {
   readonly #facts: ChunkFacts;
+  readonly #reader: ChunkReader;
   readonly #choices = new Map<number, ChoiceRepair>();
   #head: ChunkFacts | undefined;
 
-  constructor(facts: ChunkFacts) {
+  constructor(facts: ChunkFacts, reader: ChunkReader = {}) {
     this.#facts = facts;
+    this.#reader = reader;
   }
 
   /** @returns `undefined` for a chunk that says nothing */
@@ -57,7 +72,7 @@ export class ChunkRepair {
     let changed = false;
     const repaired = choices.map((choice, position) => {
       const index = Number.isInteger(choice.index) ? (choice.index as number) : position;
-      const one = this.#choice(index).next(choice);
+      const one = this.#choice(index).next(plainChoice(choice));
       const whole = one.index === index ? one : { ...one, index };
       if (whole !== choice) changed = true;
       return whole;
@@ -68,7 +83,7 @@ export class ChunkRepair {
   #choice(index: number): ChoiceRepair {
     const known = this.#choices.get(index);
     if (known !== undefined) return known;
-    const fresh = new ChoiceRepair((call) => `call_${this.#facts.id}_${index}_${call}`);
+    const fresh = new ChoiceRepair((call) => `call_${this.#facts.id}_${index}_${call}`, this.#reader);
     this.#choices.set(index, fresh);
     return fresh;
   }
@@ -96,15 +111,17 @@ const OTHER_FINISH_REASONS: ReadonlyMap<string, string> = new Map([
 
 class ChoiceRepair {
   readonly #tools: ToolCallRepair;
+  readonly #toolCallsOnly: boolean;
   #roleSent = false;
   #finished = false;
 
-  constructor(callId: (index: number) => string) {
-    this.#tools = new ToolCallRepair(callId);
+  constructor(callId: (index: number) => string, { isName, toolCallsOnly = false }: ChunkReader) {
+    this.#tools = new ToolCallRepair(callId, isName);
+    this.#toolCallsOnly = toolCallsOnly;
   }
 
   next(choice: ChatChunkChoice): ChatChunkChoice {
-    const delta = this.#delta(choice.delta ?? {});
+    const delta = this.#delta(this.#withoutLegacyCall(choice.delta ?? {}), Boolean(choice.finish_reason));
     const finish = this.#finish(choice.finish_reason);
     if (delta === choice.delta && finish === choice.finish_reason) return choice;
     return { ...choice, delta, finish_reason: finish };
@@ -112,16 +129,19 @@ class ChoiceRepair {
 
   end(): ChatChunkChoice | undefined {
     if (this.#finished) return undefined;
-    const delta: ChatDelta = this.#roleSent ? {} : { role: "assistant", content: "" };
+    const held = this.#tools.next([], true);
+    const calls = held.length === 0 ? {} : { tool_calls: held };
+    const delta: ChatDelta = this.#roleSent ? calls : { role: "assistant", content: "", ...calls };
     return { delta, logprobs: null, finish_reason: this.#finish("stop") };
   }
 
-  #delta(delta: ChatDelta): ChatDelta {
+  #delta(delta: ChatDelta, finishes: boolean): ChatDelta {
     let whole = delta;
-    const calls = delta.tool_calls;
-    if (calls) {
-      const repaired = this.#tools.next(calls);
-      if (repaired !== calls) whole = { ...whole, tool_calls: repaired };
+    const { tool_calls: calls, ...others } = delta;
+    if (calls || finishes) {
+      const repaired = this.#tools.next(calls ?? [], finishes);
+      if (repaired.length > 0 && repaired !== calls) whole = { ...others, tool_calls: repaired };
+      else if (repaired !== calls && calls) whole = others;
     }
     if (!this.#roleSent) {
       this.#roleSent = true;
@@ -130,6 +150,12 @@ class ChoiceRepair {
     if (delta.role === undefined) return whole;
     const { role: _role, ...rest } = whole;
     return rest;
+  }
+
+  #withoutLegacyCall(delta: ChatDelta): ChatDelta {
+    const { function_call: called, ...rest } = delta;
+    if (!this.#toolCallsOnly || !isObject(called)) return delta;
+    return { ...rest, tool_calls: [{ index: 0, function: called }] };
   }
 
   /** Calls were made, whatever the backend says: an agent that reads only the reason must not miss them. */

@@ -3,6 +3,7 @@ import { errorReading } from "../error-status.js";
 import { failureOf } from "../finish-failure.js";
 import { type EventReading, isEndMark } from "../kinds.js";
 import { isObject, parseProviderJson } from "../provider-json.js";
+import { plainChoice } from "./plain-choice.js";
 
 /** A chunk as backends send it. Nothing in it is certain: backends differ. */
 export interface ChatChunk {
@@ -61,7 +62,7 @@ export function readChatChunk(parsed: ChatChunk): EventReading {
   const failure = failureOf(parsed.choices ?? []);
   if (failure !== undefined) return errorReading(failure);
   const finishes = Boolean(choice.finish_reason);
-  const generates = isContent(choice.delta);
+  const generates = isContent(plainChoice(choice).delta);
   return finishes || generates ? { kind: "content", parsed, finishes, generates } : { kind: "preamble", parsed };
 }
 
@@ -83,7 +84,8 @@ export function asChunk(value: Readonly<Record<string, unknown>>): ChatChunk | u
 }
 
 /** Whatever the repair, the folds and the translators rely on. */
-function isChatChoice({ delta, finish_reason: reason }: ChatChunkChoice): boolean {
+function isChatChoice(choice: ChatChunkChoice): boolean {
+  const { delta, finish_reason: reason } = plainChoice(choice);
   if (!isAbsent(reason) && typeof reason !== "string") return false;
   if (isAbsent(delta)) return true;
   return isObject(delta) && (isAbsent(delta.tool_calls) || isCallList(delta.tool_calls));

@@ -5,24 +5,44 @@ interface OpenCall {
   readonly index: number;
   id: string | undefined;
   type: string;
-  /** Seen before the name was: an SDK needs the name in a call's first delta. */
-  early: string;
-  named: boolean;
+  /** As far as it has come. */
+  name: string;
+  /** All that have come. */
+  args: string;
+  /** Its first delta is out: an SDK needs the whole name in it. */
+  told: boolean;
+  /** What its deltas said that are held back until then. */
+  held: ToolCallDelta | undefined;
+  /** It was named once more behind its arguments: more of those would be another call's. */
+  repeated: boolean;
+}
+
+/** What a delta says of which call it belongs to. */
+interface Named {
+  readonly id: string | undefined;
+  readonly name: string | undefined;
+  readonly args: string;
 }
 
 /**
  * Brings the tool-call deltas of one choice into the form that SDKs rely on: an `index` in every delta, counted from 0
  * without gaps; `id`, `type` and `name` in the first delta of a call and in no other; arguments as text. Backends leave
- * the index out, repeat one index for several calls, repeat the names, or send arguments as an object.
+ * index or id out, repeat one of them for several calls, repeat the names or send them in pieces, or send arguments as
+ * an object.
  */
 export class ToolCallRepair {
   readonly #calls: OpenCall[] = [];
   readonly #byUpstreamIndex = new Map<number, OpenCall>();
   readonly #idOf: (index: number) => string;
+  readonly #isName: ((name: string) => boolean) | undefined;
 
-  /** @param idOf makes an id for a call that the backend gave none */
-  constructor(idOf: (index: number) => string) {
+  /**
+   * @param idOf makes an id for a call that the backend gave none
+   * @param isName whether a name is whole; absent = all are
+   */
+  constructor(idOf: (index: number) => string, isName?: (name: string) => boolean) {
     this.#idOf = idOf;
+    this.#isName = isName;
   }
 
   /** The answer holds tool calls. */
@@ -30,58 +50,105 @@ export class ToolCallRepair {
     return this.#calls.length > 0;
   }
 
-  /** @returns the same list where there was nothing to repair */
-  next(deltas: readonly ToolCallDelta[]): readonly ToolCallDelta[] {
+  /**
+   * @param last no more will come: what is held back comes now
+   * @returns the same list where there was nothing to repair
+   */
+  next(deltas: readonly ToolCallDelta[], last = false): readonly ToolCallDelta[] {
     let changed = false;
     const repaired: ToolCallDelta[] = [];
+    const beside = new Set<OpenCall>();
     for (const delta of deltas) {
-      const one = this.#repair(delta);
+      const call = this.#callOf(delta, beside);
+      for (const held of this.#held(call)) changed = repaired.push(held) > 0;
+      beside.add(call);
+      const one = this.#repair(delta, call, last);
       if (one !== delta) changed = true;
       if (one !== undefined) repaired.push(one);
     }
+    if (last) for (const held of this.#held(undefined)) changed = repaired.push(held) > 0;
     return changed ? repaired : deltas;
   }
 
-  #repair(delta: ToolCallDelta): ToolCallDelta | undefined {
-    const call = this.#callOf(delta);
-    if (call.named) return isContinuation(delta, call.index) ? delta : continuation(delta, call.index);
-    call.id ??= textOf(delta.id);
+  /** Calls that wait for the rest of their names, which cannot come any more. @param but the one that is going on */
+  #held(but: OpenCall | undefined): ToolCallDelta[] {
+    const waiting = this.#calls.filter((call) => call !== but && !call.told && call.name !== "");
+    return waiting.map((call) => this.#opening(call));
+  }
+
+  #repair(delta: ToolCallDelta, call: OpenCall, last: boolean): ToolCallDelta | undefined {
+    const { id, name, args } = namedOf(delta);
+    call.args += args;
+    if (call.told) return isContinuation(delta, call.index) ? delta : continuation(delta, call.index);
+    call.id ??= id;
     call.type = textOf(delta.type) ?? call.type;
-    const name = nameOf(delta);
-    if (name === undefined) {
-      call.early += argumentsOf(delta);
-      return undefined;
+    const before = call.held;
+    call.held = { ...before, ...delta };
+    if (name !== undefined && name !== call.name) call.name += name;
+    if (call.name === "" || !(last || name === undefined || this.#isWhole(call))) return undefined;
+    if (before === undefined && isOpening(delta, call) && !this.#isTaken(call)) {
+      call.told = true;
+      return delta;
     }
-    call.named = true;
-    return isOpening(delta, call) ? delta : this.#opening(delta, call, name);
+    return this.#opening(call);
   }
 
-  #opening(delta: ToolCallDelta, call: OpenCall, name: string): ToolCallDelta {
-    call.id ??= this.#idOf(call.index);
-    return {
-      ...delta,
-      index: call.index,
-      id: call.id,
-      type: call.type,
-      function: { ...delta.function, name, arguments: call.early + argumentsOf(delta) },
-    };
+  #isWhole({ name, args }: OpenCall): boolean {
+    return this.#isName === undefined || this.#isName(name) || isJson(args);
   }
 
-  /** The call that a delta belongs to. One that names another call under the same index opens a new one. */
-  #callOf(delta: ToolCallDelta): OpenCall {
-    const id = textOf(delta.id);
-    const open = this.#openCall(delta.index, id);
-    const isOther = open?.named === true && nameOf(delta) !== undefined && id !== undefined && id !== open.id;
-    return open === undefined || isOther ? this.#open(delta.index) : open;
+  #opening(call: OpenCall): ToolCallDelta {
+    call.told = true;
+    if (call.id === undefined || this.#isTaken(call)) call.id = this.#idOf(call.index);
+    const { index, id, type, name, args, held } = call;
+    call.held = undefined;
+    return { ...held, index, id, type, function: { ...held?.function, name, arguments: args } };
+  }
+
+  /** Some give all calls of an answer one id; results are told apart by it. */
+  #isTaken({ id, index }: OpenCall): boolean {
+    return this.#calls.some((other) => other.index < index && other.id === id);
+  }
+
+  /** The call that a delta belongs to. One that names another call under the same index or id opens a new one. */
+  #callOf(delta: ToolCallDelta, beside: ReadonlySet<OpenCall>): OpenCall {
+    const named = namedOf(delta);
+    const open = this.#openCall(delta.index, named.id);
+    if (open === undefined || this.#isOther(open, named, beside)) return this.#open(delta.index);
+    if (named.name !== undefined || !open.repeated || named.args.trim() === "") return open;
+    const again = this.#open(delta.index);
+    again.name = open.name;
+    return again;
+  }
+
+  #isOther(open: OpenCall, { id, name, args }: Named, beside: ReadonlySet<OpenCall>): boolean {
+    if (name === undefined || open.name === "") return false;
+    if (id !== undefined && open.id !== undefined && id !== open.id) return true;
+    if (beside.has(open)) return true;
+    if (isJson(open.args)) {
+      open.repeated = true;
+      return name !== open.name || args.trim() !== "";
+    }
+    // Two whole names are no pieces of one.
+    return name !== open.name && this.#isName?.(open.name) === true && this.#isName(name);
   }
 
   #openCall(upstreamIndex: number | undefined, id: string | undefined): OpenCall | undefined {
     if (typeof upstreamIndex === "number") return this.#byUpstreamIndex.get(upstreamIndex);
-    return this.#calls.find((call) => id !== undefined && call.id === id) ?? this.#calls.at(-1);
+    return this.#calls.findLast((call) => id !== undefined && call.id === id) ?? this.#calls.at(-1);
   }
 
   #open(upstreamIndex: number | undefined): OpenCall {
-    const call: OpenCall = { index: this.#calls.length, id: undefined, type: "function", early: "", named: false };
+    const call: OpenCall = {
+      index: this.#calls.length,
+      id: undefined,
+      type: "function",
+      name: "",
+      args: "",
+      told: false,
+      held: undefined,
+      repeated: false,
+    };
     this.#calls.push(call);
     if (typeof upstreamIndex === "number") this.#byUpstreamIndex.set(upstreamIndex, call);
     return call;
@@ -89,9 +156,7 @@ export class ToolCallRepair {
 }
 
 function isOpening(delta: ToolCallDelta, call: OpenCall): boolean {
-  return (
-    delta.index === call.index && call.early === "" && isText(delta.id) && isText(delta.type) && hasTextArguments(delta)
-  );
+  return delta.index === call.index && isText(delta.id) && isText(delta.type) && hasTextArguments(delta);
 }
 
 function isContinuation(delta: ToolCallDelta, index: number): boolean {
@@ -110,15 +175,27 @@ function hasTextArguments({ function: called }: ToolCallDelta): boolean {
   return called == null || called.arguments === undefined || typeof called.arguments === "string";
 }
 
+function namedOf(delta: ToolCallDelta): Named {
+  const custom = delta["custom"] as { readonly name?: unknown } | null | undefined;
+  const name = textOf(delta.function?.name) ?? textOf(custom?.name);
+  return { id: textOf(delta.id), name, args: argumentsOf(delta) };
+}
+
 function argumentsOf({ function: called }: ToolCallDelta): string {
   const given = called?.arguments;
   if (given === undefined || given === null) return "";
   return typeof given === "string" ? given : JSON.stringify(given);
 }
 
-function nameOf(delta: ToolCallDelta): string | undefined {
-  const custom = delta["custom"] as { readonly name?: unknown } | null | undefined;
-  return textOf(delta.function?.name) ?? textOf(custom?.name);
+/** Arguments that are a whole JSON value. All are objects, so that most need not be read. */
+function isJson(args: string): boolean {
+  if (!args.trimEnd().endsWith("}")) return false;
+  try {
+    JSON.parse(args);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 const isText = (value: unknown): value is string => typeof value === "string" && value !== "";

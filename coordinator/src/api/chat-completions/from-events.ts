@@ -37,7 +37,7 @@ class ChatStream implements Reply {
   constructor(request: ChatRequest, consumer: Consumer, facts: ChunkFacts) {
     this.#consumer = consumer;
     this.#includeUsage = request.includeUsage;
-    this.#repair = new ChunkRepair(facts);
+    this.#repair = new ChunkRepair(facts, { isName: nameTest(request.toolNames) });
   }
 
   open(): void {
@@ -74,6 +74,11 @@ class ChatStream implements Reply {
   }
 }
 
+/** A name is whole where a tool has it and no other tool's begins with it. */
+function nameTest(names: ReadonlySet<string>): (name: string) => boolean {
+  return (name) => names.has(name) && ![...names].some((other) => other !== name && other.startsWith(name));
+}
+
 /** One answer at the end, folded from the same events. */
 class WholeChat implements Reply {
   readonly #consumer: Consumer;
@@ -86,7 +91,7 @@ class WholeChat implements Reply {
   constructor(consumer: Consumer, facts: ChunkFacts) {
     this.#consumer = consumer;
     this.#facts = facts;
-    this.#repair = new ChunkRepair(facts);
+    this.#repair = new ChunkRepair(facts, { isName: () => false });
   }
 
   open(): void {}

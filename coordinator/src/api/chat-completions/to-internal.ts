@@ -17,6 +17,8 @@ import { type ChatCompletionBody, type ChatMessage, parseChatCompletion } from "
 /** A chat completion request, with what only this dialect needs to write the reply. */
 export interface ChatRequest extends InferenceRequest {
   readonly includeUsage: boolean;
+  /** Of the tools that the model may call. */
+  readonly toolNames: ReadonlySet<string>;
 }
 
 /**
@@ -55,11 +57,20 @@ export function* chatRequestSteps({ raw, id, bounds }: Arrived): Steps<ChatReque
     toolsRepaired: repair?.complete === true,
     stream,
     includeUsage: body.stream_options?.include_usage === true,
+    toolNames: toolNamesOf(body),
     needs: { tools: tools || Array.isArray(body["functions"]), vision: prompt.hasImages },
     promptTokens: prompt.tokens,
     maxTokens: body.max_completion_tokens ?? body.max_tokens ?? undefined,
     conversation: conversationOf(body.messages),
   };
+}
+
+function toolNamesOf({ tools }: ChatCompletionBody): ReadonlySet<string> {
+  const names = (tools ?? []).map((tool) => {
+    const named = (tool["function"] ?? tool["custom"]) as { readonly name?: unknown } | null | undefined;
+    return named?.name;
+  });
+  return new Set(names.filter((name) => typeof name === "string"));
 }
 
 function formOf(

@@ -1,6 +1,7 @@
 import {
   type ChatChunk,
   type ChatChunkChoice,
+  plainChoice,
   type TextChoice,
   type TextChunk,
   toTextLogprobs,
@@ -58,7 +59,7 @@ export class TextChunks {
   #fromChat({ id, created, model, choices, usage }: ChatChunk): TextChunk | undefined {
     this.#id ??= id;
     const [choice] = choices ?? [];
-    const text = choice === undefined ? undefined : this.#chatChoice(choice);
+    const text = choice === undefined ? undefined : this.#chatChoice(plainChoice(choice));
     if (text === undefined && !usage) return undefined;
     return this.#head({
       ...(id === undefined ? {} : { id }),

@@ -30,7 +30,7 @@ export class MessagesTranslator implements Translator {
   constructor(facts: MessageFacts) {
     this.#facts = facts;
     const chunkFacts: ChunkFacts = { id: facts.id, model: facts.model, created: 0 };
-    this.#repair = new ChunkRepair(chunkFacts);
+    this.#repair = new ChunkRepair(chunkFacts, { isName: () => false, toolCallsOnly: true });
   }
 
   next(chunk: ChatChunk): readonly NamedEvent[] {

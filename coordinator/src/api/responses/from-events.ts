@@ -28,7 +28,8 @@ export class ResponsesTranslator implements Translator {
     this.#response = response;
     this.#style = style;
     this.#wallTime = wallTime;
-    this.#repair = new ChunkRepair({ id: response.id, model: response.model, created: response.created_at });
+    const facts = { id: response.id, model: response.model, created: response.created_at };
+    this.#repair = new ChunkRepair(facts, { isName: () => false, toolCallsOnly: true });
   }
 
   next(chunk: ChatChunk): readonly NamedEvent[] {
