@@ -73,7 +73,13 @@ const receiptMembers = {
   request_hash: hash,
   /** SHA-256 of the answer's plaintext as the provider sealed it, over all chunks in order. */
   response_hash: hash,
-  usage: z.object({ prompt_tokens: count, completion_tokens: count, cached_tokens: count.optional() }),
+  usage: z.object({
+    prompt_tokens: count,
+    completion_tokens: count,
+    cached_tokens: count.optional(),
+    /** The backend has not said: the agent estimates it by the texts. */
+    estimated: z.literal(true).optional(),
+  }),
   /** Sequence number of the final chunk: no chunk follows it. */
   last_seq: count,
   issued_at_ms: count,

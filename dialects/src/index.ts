@@ -16,6 +16,7 @@ export { readCompletionEvent, type TextChoice, type TextChunk } from "./completi
 export { type BackendEmbedding, type BackendEmbeddings, readEmbeddings } from "./embeddings/read-body.js";
 export { errorInBody } from "./error-forms.js";
 export { statusOfError } from "./error-status.js";
+export { TokenTally } from "./estimated-tokens.js";
 export { type EventDialectName, type EventGrammar, grammarOf } from "./event-reading.js";
 export { type EventReading, isEndMark } from "./kinds.js";
 export { MessageFold } from "./messages/fold.js";
@@ -27,6 +28,7 @@ export { RawJson, writeJson } from "./raw-json.js";
 export { readResponsesEvent } from "./responses/read-event.js";
 export { readEvents, type SseEvent, withoutByteOrderMark } from "./sse/sse-events.js";
 export { EventTooLarge, type LastEvents, type SplitterLimits, SseSplitter } from "./sse/sse-splitter.js";
+export { textTokens } from "./text-tokens.js";
 export { type PartialUsage, readUsage, type TokenUsage, usageInBody } from "./token-usage.js";
 export { unfoldWhole } from "./unfold.js";
 export { createWholeFold, readWhole, type WholeFacts, type WholeFold } from "./whole.js";

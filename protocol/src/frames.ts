@@ -32,6 +32,8 @@ export const usageSchema = z.object({
   completion_tokens: count,
   /** Part of `prompt_tokens` that the backend took from its cache. */
   cached_tokens: count.optional(),
+  /** The backend has not said: the agent estimates it by the texts. */
+  estimated: z.literal(true).optional(),
 });
 
 export const SLOT_STATES = ["running", "idle", "idle_shutdown", "reloading", "crashed"] as const;

@@ -1,4 +1,4 @@
-import { textTokens } from "./text-tokens.js";
+import { textTokens } from "@hearth/dialects";
 
 /** Tokens an image is taken to cost. */
 const TOKENS_PER_IMAGE = 1_000;

@@ -58,6 +58,6 @@ export function clampUsage(
   const completion = most("completion", usage.completion_tokens, bounds.completion);
   const cached = usage.cached_tokens === undefined ? undefined : most("cached", usage.cached_tokens, prompt);
   if (clamped.length === 0) return { usage, clamped };
-  const counted = { prompt_tokens: prompt, completion_tokens: completion };
+  const counted = { ...usage, prompt_tokens: prompt, completion_tokens: completion };
   return { usage: cached === undefined ? counted : { ...counted, cached_tokens: cached }, clamped };
 }

@@ -41,8 +41,8 @@ function answered(deps: SettleDeps, record: RequestRecord, { attempt, usage }: S
   metrics.tokens.inc({ kind: "prompt" }, usage.prompt_tokens);
   metrics.tokens.inc({ kind: "completion" }, usage.completion_tokens);
   knownModels.answered(attempt.link, attempt.model);
-  // What a picture comes to is no matter of scripts.
-  if (!request.needs.vision) {
+  // What a picture comes to is no matter of scripts, and an estimate teaches nothing.
+  if (!request.needs.vision && usage.estimated !== true) {
     const { model, promptTokens: raw } = request;
     calibration.learn({ model, provider: attempt.provider, raw, reported: usage.prompt_tokens });
   }

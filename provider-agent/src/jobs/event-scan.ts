@@ -6,6 +6,7 @@ import {
   isEndMark,
   type PartialUsage,
   readEvents,
+  TokenTally,
 } from "@hearth/dialects";
 import type { Usage } from "@hearth/protocol";
 import type { StreamHabits } from "../backends/backend.js";
@@ -52,6 +53,11 @@ export interface Prefill {
   readonly ms: number;
 }
 
+/** Estimates are off by less than this; an answer that comes to more has more than one token in each of its events. */
+const MANY_TOKENS_AN_EVENT = 1.5;
+/** The same of short answers, tokens. */
+const FEW_TOKENS = 8;
+
 const GOES_ON = { type: "goes_on" } as const;
 const ENDED = { type: "ended" } as const;
 
@@ -70,6 +76,7 @@ export class EventScan {
   readonly #grammar: EventGrammar;
   readonly #hooks: ScanHooks;
   #prefill: Prefill | undefined;
+  readonly #tally = new TokenTally();
   #events = 0;
   #tokens = 0;
   #counts: PartialUsage = {};
@@ -140,6 +147,29 @@ export class EventScan {
     return { prompt_tokens, completion_tokens, ...(cached_tokens === undefined ? {} : { cached_tokens }) };
   }
 
+  /**
+   * The same, but of a prompt that the backend has not counted what its texts come to, and so of an answer whose texts
+   * are clearly more than a token an event. An estimate says that it is one.
+   *
+   * @param prompt the body that was sent
+   */
+  settledUsage(prompt: Uint8Array | undefined): Usage {
+    const { usage } = this;
+    const { prompt_tokens: told, completion_tokens: written } = this.#counts;
+    if (!this.sawContent || (told && written !== undefined)) return usage;
+    return {
+      ...usage,
+      prompt_tokens: told || tokensOf(prompt),
+      completion_tokens: written ?? this.#written,
+      estimated: true,
+    };
+  }
+
+  get #written(): number {
+    const { tokens } = this.#tally;
+    return tokens > this.#tokens * MANY_TOKENS_AN_EVENT + FEW_TOKENS ? tokens : this.#tokens;
+  }
+
   /** Takes what was counted. Counts only grow: some backends tell the prompt at the start, others all at the end. */
   count(usage: PartialUsage | undefined): void {
     if (usage === undefined) return;
@@ -160,9 +190,11 @@ export class EventScan {
     // Nearly all events are plain: nothing in them has to be read.
     if (this.sawContent && !this.#hooks.parsed && this.#grammar.isPlain(name, data)) {
       this.#tokens += 1;
+      this.#tally.add(data);
       return { verdict: GOES_ON, holds: "content" };
     }
     const reading = this.#grammar.read(data);
+    if (reading.kind === "content" && reading.generates) this.#tally.add(data);
     const progress = reading.kind === "preamble" ? progressInEvent(reading.parsed) : undefined;
     if (progress !== undefined) {
       this.#hooks.progress?.(progress);
@@ -204,6 +236,13 @@ export class EventScan {
     this.finished = true;
     return ENDED;
   }
+}
+
+/** The tokens of a body's texts; no template is known that would add to them. */
+function tokensOf(body: Uint8Array | undefined): number {
+  const tally = new TokenTally();
+  if (body !== undefined) tally.add(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("utf8"));
+  return tally.tokens;
 }
 
 /** llama.cpp's, in its last chunk: `prompt_n` leaves out what was cached, `prompt_ms` the wait for a slot. */

@@ -75,6 +75,8 @@ export class Job {
   readonly #liveness: Liveness;
   /** The backend has seen the request. */
   #called = false;
+  /** The body, to estimate what it costs where the backend does not say. */
+  #prompt: Buffer | undefined;
   #over = false;
 
   constructor(frame: RequestFrame, deps: JobDeps) {
@@ -175,7 +177,8 @@ export class Job {
 
   #call(): Promise<BackendResponse> {
     const { backend, clock } = this.#deps;
-    const request = { dialect: this.#frame.dialect, model: this.model, body: Buffer.concat(this.#parts) };
+    this.#prompt = Buffer.concat(this.#parts);
+    const request = { dialect: this.#frame.dialect, model: this.model, body: this.#prompt };
     this.#parts = [];
     const { signal } = this.#abort;
     return callBackend({ backend, clock, request, loading: this.#loading, stalled: this.#stalled }, signal);
@@ -225,11 +228,11 @@ export class Job {
   readonly #stalled = (): void => this.#abort.abort(JobFailure.stalled());
 
   #complete(): void {
-    const { usage } = this.#scan;
     if (this.#over) return;
+    const usage = this.#usage;
     this.#over = true;
     this.#log.debug({ ms: this.#elapsedMs, ...usage }, "job completed");
-    this.#deps.statistics.record(this.model, "served", usage, this.#timings());
+    this.#deps.statistics.record(this.model, "served", usage, this.#timings(usage));
     this.#deps.outlet.send({ type: "complete", stream: this.#frame.stream, usage });
     if (this.#receipt !== undefined) this.#deps.afterwards(this.#certify(this.#receipt, usage));
     this.#deps.ended();
@@ -239,8 +242,8 @@ export class Job {
    * Only tokens that were really read tell how fast prompts are read: what came from a cache, or may have, because the
    * server does not say what did, tells nothing.
    */
-  #timings(): JobTimings {
-    const { usage, knowsCached } = this.#scan;
+  #timings(usage: Usage): JobTimings {
+    const { knowsCached } = this.#scan;
     const { prefillMs: ms, decodeMs } = this.#timer;
     const tokens = usage.prompt_tokens - (usage.cached_tokens ?? 0);
     const prefill = this.#scan.prefill ?? (knowsCached && ms !== undefined ? { tokens, ms } : undefined);
@@ -269,7 +272,7 @@ export class Job {
       this.#log.warn({ ...told, ms: this.#elapsedMs, problem }, "job failed");
     }
     const sealed = body === undefined ? {} : { sealed_body: this.#sealed(body) };
-    this.#deps.outlet.send({ type: "error", stream: this.#frame.stream, usage: this.#scan.usage, ...told, ...sealed });
+    this.#deps.outlet.send({ type: "error", stream: this.#frame.stream, usage: this.#usage, ...told, ...sealed });
     this.#end(failure);
   }
 
@@ -283,11 +286,16 @@ export class Job {
     if (this.#over) return;
     this.#over = true;
     const { model } = this.#frame;
-    this.#deps.statistics.record(model, reason.told.code === "cancelled" ? "cancelled" : "failed", this.#scan.usage);
+    this.#deps.statistics.record(model, reason.told.code === "cancelled" ? "cancelled" : "failed", this.#usage);
     this.#outflow.close();
     this.#abort.abort(reason);
     this.#parts = [];
+    this.#prompt = undefined;
     this.#deps.ended();
+  }
+
+  get #usage(): Usage {
+    return this.#scan.settledUsage(this.#prompt);
   }
 
   get #elapsedMs(): number {

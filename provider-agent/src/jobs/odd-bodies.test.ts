@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { answerJson, type BackendScript, chunk, DONE } from "../testing/scripted-backend.js";
+import { answerJson, type BackendScript, chunk, DONE, USAGE_EVENT } from "../testing/scripted-backend.js";
 import { startSetting } from "../testing/test-agent.js";
 
 const BODY = { model: "m", messages: [{ role: "user", content: "Hi" }], stream: true };
@@ -87,4 +87,32 @@ describe("a whole answer to a question that was to be streamed", () => {
 it.each(["<html>It works!</html>", "Internal error", ""])("is no answer: %j", async (text) => {
   await using setting = await startSetting(typed("text/plain", text));
   expect(await setting.link.request(BODY).end()).toMatchObject({ type: "error", code: "backend_error", status: 502 });
+});
+
+describe("an answer that its server has not counted", () => {
+  const words = "word ".repeat(4_000);
+  const question = { ...BODY, messages: [{ role: "user", content: words }] };
+  const isNear = (tokens: number): boolean => tokens > 3_600 && tokens < 5_200;
+
+  it.each(["interactive", "whole"] as const)("is estimated by its texts, and says so (%s)", async (delivery) => {
+    const text = chunk({ role: "assistant", content: words }) + chunk({}, "stop") + DONE;
+    await using setting = await startSetting(typed("text/event-stream", text));
+    const short = await setting.link.request(BODY, { delivery }).end();
+    const long = await setting.link.request(question, { delivery }).end();
+    if (short.type !== "complete" || long.type !== "complete") throw new Error("It has failed.");
+    expect(short.usage).toMatchObject({ prompt_tokens: 1, estimated: true });
+    expect(isNear(short.usage.completion_tokens)).toBe(true);
+    expect(isNear(long.usage.prompt_tokens)).toBe(true);
+  });
+
+  it("has a token an event where they come one by one", async () => {
+    const text = "one two three".split(" ").map((content) => chunk({ content }));
+    await using setting = await startSetting(typed("text/event-stream", ...text, chunk({}, "stop"), DONE));
+    expect(await setting.link.request(BODY).end()).toMatchObject({ usage: { completion_tokens: 3, estimated: true } });
+  });
+
+  it("is not estimated where it has", async () => {
+    await using counted = await startSetting(typed("text/event-stream", EVENTS.replace(DONE, USAGE_EVENT + DONE)));
+    expect(await counted.link.request(BODY).end()).not.toHaveProperty("usage.estimated");
+  });
 });
