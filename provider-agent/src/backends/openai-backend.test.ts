@@ -203,6 +203,12 @@ describe("a router of llama-server's", () => {
     expect((await setting.probe()).slots).toEqual([{ model: "a", state: "idle", maxConcurrency: 2, queued: 3 }]);
   });
 
+  it("has its models under their other names too, and no model that it does not list", async () => {
+    const models = [{ id: "org/hot:Q4_K_M", aliases: ["hot"], owned_by: "llamacpp", status: { value: "unloaded" } }];
+    await using setting = await start({ ...ROUTER, models }, { models: ["hot", "qwen3-8b"] });
+    expect(await setting.probe()).toMatchObject({ models: [{ id: "hot" }], missing: ["qwen3-8b"] });
+  });
+
   it("is left asleep when it sleeps", async () => {
     const flags = { is_sleeping: true, endpoint_slots: true, endpoint_metrics: true };
     const props = { total_slots: 1, model_path: "/a.gguf", ...flags };

@@ -42,6 +42,7 @@ const BETTER_TRANSLATED: ReadonlySet<BackendDialect> = new Set(["responses", "me
 
 const entrySchema = z.object({
   id: modelId,
+  aliases: z.array(z.string()).optional().catch(undefined),
   meta: z
     .object({ n_ctx: lenientTokens, n_ctx_train: lenientTokens, size: lenientCount, ftype: lenientText })
     .optional()
@@ -152,7 +153,8 @@ class LlamaServerReader implements ServerReader {
         return this.#ofRouter(entry, dialects, signal);
       }),
     );
-    return { models, ...present({ version: props?.build_info }) };
+    const named = models.map((model, i) => ({ ...model, ...present({ aliases: entries[i]?.entry.aliases }) }));
+    return { models: named, ...present({ version: props?.build_info }) };
   }
 
   async signs(models: readonly string[], signal: AbortSignal): Promise<readonly ServerSign[]> {
