@@ -24,7 +24,7 @@ export const DIALECTS = {
   messages: ["."],
   responses: ["."],
   sse: [],
-  "*.test.ts": ["fast-check", "vitest"],
+  "*.test.ts": ["fast-check", "vitest", "node:crypto"],
 };
 
 /** @type {Record<string, string[]>} */
