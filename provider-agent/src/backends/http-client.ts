@@ -1,5 +1,6 @@
 import { Agent, request as httpRequest, type IncomingMessage } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+import { decodedBody } from "./decoded-body.js";
 import { applyHeaderRules, type HeaderRules, type Headers } from "./header-rules.js";
 
 export interface HttpCall {
@@ -52,7 +53,7 @@ export class HttpClient {
     const response = await this.send(call, signal);
     const chunks: Uint8Array[] = [];
     let bytes = 0;
-    for await (const chunk of response as AsyncIterable<Uint8Array>) {
+    for await (const chunk of decodedBody(response) as AsyncIterable<Uint8Array>) {
       bytes += chunk.length;
       if (bytes > MAX_BODY_BYTES) break;
       chunks.push(chunk);
@@ -105,6 +106,8 @@ function abortError({ reason }: AbortSignal): Error {
 function headersOf({ body }: HttpCall, key: string | undefined): Headers {
   return {
     Accept: "application/json, text/event-stream",
+    // Over loopback it would cost more than it saves, and hold back what is to come at once.
+    "Accept-Encoding": "identity",
     ...(body === undefined ? {} : { "Content-Type": "application/json", "Content-Length": body.length }),
     ...(key === undefined ? {} : { Authorization: `Bearer ${key}` }),
   };

@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
 import { type Clock, describeFault } from "@hearth/platform";
-import type { ModelAdvert } from "@hearth/protocol";
+import { LIMITS, type ModelAdvert } from "@hearth/protocol";
 import { systemClock } from "../platform/clock.js";
 import type {
   Backend,
@@ -10,9 +10,16 @@ import type {
   BackendStatus,
   ReachableBackend,
 } from "./backend.js";
+<<<<<<< HEAD
 import { chooseModels } from "./choose-models.js";
 import type { HttpAccess } from "./http-client.js";
 import { answeringAs, askingFor, modelIn } from "./model-names.js";
+=======
+import { decodedBody } from "./decoded-body.js";
+import type { HttpAccess } from "./http-client.js";
+import { fetchModelList } from "./model-list.js";
+import { askedOtherwise, type Inability, inabilityIn } from "./other-asking.js";
+>>>>>>> 1ee3bb2 (Ask a server otherwise for what it cannot do)
 import { ServerApi } from "./server-api.js";
 import { type ServerKindName, ServerProblem, type ServerReader, type ServerReading } from "./server-kind.js";
 import { KINDS, recognise } from "./server-kinds.js";
@@ -45,9 +52,13 @@ export class OpenAiBackend implements Backend {
   readonly #api: ServerApi;
   readonly #options: OpenAiBackendOptions;
   readonly #signs: SignWatch;
+<<<<<<< HEAD
   readonly #clock: Clock;
   /** What the server calls models that are advertised under another id, by that id. */
   #serverIds: ReadonlyMap<string, string> = new Map();
+=======
+  readonly #cannot = new Map<string, Set<Inability>>();
+>>>>>>> 1ee3bb2 (Ask a server otherwise for what it cannot do)
   /** Kept while the server can be reached. */
   #reader: ServerReader | undefined;
 
@@ -72,18 +83,45 @@ export class OpenAiBackend implements Backend {
   }
 
   async open(request: BackendRequest, signal: AbortSignal): Promise<HttpResponse> {
+<<<<<<< HEAD
     const model = this.#serverIds.size === 0 ? undefined : (request.model ?? modelIn(request.body));
     const serverId = model === undefined ? undefined : this.#serverIds.get(model);
     const told = serverId === undefined ? request : { ...request, body: askingFor(serverId, request.body) };
     const { body, habits } = this.#reader?.ask?.(told) ?? { body: told.body };
+=======
+    const cannot = this.#inabilities(request.model ?? "");
+    const asked = askedOtherwise(request.body, cannot);
+    const response = await this.#send({ ...request, body: asked }, signal);
+    if (response.status !== 400 && response.status !== 422) return response;
+    const refusal = await firstBytes(response.body);
+    const inability = inabilityIn(refusal.toString("utf8"), asked);
+    if (inability === undefined) return { ...response, body: Readable.from([refusal]) };
+    cannot.add(inability);
+    return await this.#send({ ...request, body: askedOtherwise(asked, cannot) }, signal);
+  }
+
+  async #send(request: BackendRequest, signal: AbortSignal): Promise<HttpResponse> {
+    const { body, habits } = this.#reader?.ask?.(request) ?? { body: request.body };
+>>>>>>> 1ee3bb2 (Ask a server otherwise for what it cannot do)
     const call = { method: "POST", url: this.#api.urlOf(request.dialect), body } as const;
     const response = await this.#api.http.send(call, signal);
     return {
       status: response.statusCode ?? 0,
       contentType: response.headers["content-type"] ?? "",
+<<<<<<< HEAD
       body: model === undefined || serverId === undefined ? response : renamed(response, model, serverId),
+=======
+      body: decodedBody(response),
+>>>>>>> 1ee3bb2 (Ask a server otherwise for what it cannot do)
       ...(habits === undefined ? {} : { habits }),
     };
+  }
+
+  /** What the server has refused with this model, until the agent starts anew. */
+  #inabilities(model: string): Set<Inability> {
+    const known = this.#cannot.get(model) ?? new Set();
+    this.#cannot.set(model, known);
+    return known;
   }
 
   watch(request: WatchedRequest): Disposable {
@@ -138,12 +176,29 @@ function renamed(body: Readable, model: string, serverId: string): Readable {
   return Readable.from(answeringAs(model, { body, serverId }), { objectMode: false });
 }
 
+<<<<<<< HEAD
 /** What the owner says of a server's models comes before what the server says. */
 function asTold(model: ModelAdvert, { embeddings, completions }: OpenAiBackendOptions): ModelAdvert {
   if (embeddings === true) return { ...model, dialects: ["embeddings"], capabilities: { embeddings: true } };
   const { dialects = ["chat_completions"] } = model;
   if (completions !== true || !dialects.includes("chat_completions") || dialects.includes("completions")) return model;
   return { ...model, dialects: [...dialects, "completions"] };
+=======
+/** The body of a refusal, as far as anybody reads it. The rest of a longer one is left. */
+async function firstBytes(body: Readable): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of body as AsyncIterable<Uint8Array>) {
+    chunks.push(chunk);
+    bytes += chunk.length;
+    if (bytes >= LIMITS.errorBodyBytes) break;
+  }
+  return Buffer.concat(chunks);
+}
+
+function asEmbedder(model: ModelAdvert): ModelAdvert {
+  return { ...model, dialects: ["embeddings"], capabilities: { embeddings: true } };
+>>>>>>> 1ee3bb2 (Ask a server otherwise for what it cannot do)
 }
 
 function problemOf(error: unknown): string {
