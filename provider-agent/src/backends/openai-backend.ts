@@ -10,16 +10,11 @@ import type {
   BackendStatus,
   ReachableBackend,
 } from "./backend.js";
-<<<<<<< HEAD
 import { chooseModels } from "./choose-models.js";
-import type { HttpAccess } from "./http-client.js";
-import { answeringAs, askingFor, modelIn } from "./model-names.js";
-=======
 import { decodedBody } from "./decoded-body.js";
 import type { HttpAccess } from "./http-client.js";
-import { fetchModelList } from "./model-list.js";
+import { answeringAs, askingFor, modelIn } from "./model-names.js";
 import { askedOtherwise, type Inability, inabilityIn } from "./other-asking.js";
->>>>>>> 1ee3bb2 (Ask a server otherwise for what it cannot do)
 import { ServerApi } from "./server-api.js";
 import { type ServerKindName, ServerProblem, type ServerReader, type ServerReading } from "./server-kind.js";
 import { KINDS, recognise } from "./server-kinds.js";
@@ -52,13 +47,10 @@ export class OpenAiBackend implements Backend {
   readonly #api: ServerApi;
   readonly #options: OpenAiBackendOptions;
   readonly #signs: SignWatch;
-<<<<<<< HEAD
   readonly #clock: Clock;
+  readonly #cannot = new Map<string, Set<Inability>>();
   /** What the server calls models that are advertised under another id, by that id. */
   #serverIds: ReadonlyMap<string, string> = new Map();
-=======
-  readonly #cannot = new Map<string, Set<Inability>>();
->>>>>>> 1ee3bb2 (Ask a server otherwise for what it cannot do)
   /** Kept while the server can be reached. */
   #reader: ServerReader | undefined;
 
@@ -83,12 +75,6 @@ export class OpenAiBackend implements Backend {
   }
 
   async open(request: BackendRequest, signal: AbortSignal): Promise<HttpResponse> {
-<<<<<<< HEAD
-    const model = this.#serverIds.size === 0 ? undefined : (request.model ?? modelIn(request.body));
-    const serverId = model === undefined ? undefined : this.#serverIds.get(model);
-    const told = serverId === undefined ? request : { ...request, body: askingFor(serverId, request.body) };
-    const { body, habits } = this.#reader?.ask?.(told) ?? { body: told.body };
-=======
     const cannot = this.#inabilities(request.model ?? "");
     const asked = askedOtherwise(request.body, cannot);
     const response = await this.#send({ ...request, body: asked }, signal);
@@ -101,18 +87,17 @@ export class OpenAiBackend implements Backend {
   }
 
   async #send(request: BackendRequest, signal: AbortSignal): Promise<HttpResponse> {
-    const { body, habits } = this.#reader?.ask?.(request) ?? { body: request.body };
->>>>>>> 1ee3bb2 (Ask a server otherwise for what it cannot do)
+    const model = this.#serverIds.size === 0 ? undefined : (request.model ?? modelIn(request.body));
+    const serverId = model === undefined ? undefined : this.#serverIds.get(model);
+    const told = serverId === undefined ? request : { ...request, body: askingFor(serverId, request.body) };
+    const { body, habits } = this.#reader?.ask?.(told) ?? { body: told.body };
     const call = { method: "POST", url: this.#api.urlOf(request.dialect), body } as const;
     const response = await this.#api.http.send(call, signal);
+    const answer = decodedBody(response);
     return {
       status: response.statusCode ?? 0,
       contentType: response.headers["content-type"] ?? "",
-<<<<<<< HEAD
-      body: model === undefined || serverId === undefined ? response : renamed(response, model, serverId),
-=======
-      body: decodedBody(response),
->>>>>>> 1ee3bb2 (Ask a server otherwise for what it cannot do)
+      body: model === undefined || serverId === undefined ? answer : renamed(answer, model, serverId),
       ...(habits === undefined ? {} : { habits }),
     };
   }
@@ -176,14 +161,6 @@ function renamed(body: Readable, model: string, serverId: string): Readable {
   return Readable.from(answeringAs(model, { body, serverId }), { objectMode: false });
 }
 
-<<<<<<< HEAD
-/** What the owner says of a server's models comes before what the server says. */
-function asTold(model: ModelAdvert, { embeddings, completions }: OpenAiBackendOptions): ModelAdvert {
-  if (embeddings === true) return { ...model, dialects: ["embeddings"], capabilities: { embeddings: true } };
-  const { dialects = ["chat_completions"] } = model;
-  if (completions !== true || !dialects.includes("chat_completions") || dialects.includes("completions")) return model;
-  return { ...model, dialects: [...dialects, "completions"] };
-=======
 /** The body of a refusal, as far as anybody reads it. The rest of a longer one is left. */
 async function firstBytes(body: Readable): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
@@ -196,9 +173,12 @@ async function firstBytes(body: Readable): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-function asEmbedder(model: ModelAdvert): ModelAdvert {
-  return { ...model, dialects: ["embeddings"], capabilities: { embeddings: true } };
->>>>>>> 1ee3bb2 (Ask a server otherwise for what it cannot do)
+/** What the owner says of a server's models comes before what the server says. */
+function asTold(model: ModelAdvert, { embeddings, completions }: OpenAiBackendOptions): ModelAdvert {
+  if (embeddings === true) return { ...model, dialects: ["embeddings"], capabilities: { embeddings: true } };
+  const { dialects = ["chat_completions"] } = model;
+  if (completions !== true || !dialects.includes("chat_completions") || dialects.includes("completions")) return model;
+  return { ...model, dialects: [...dialects, "completions"] };
 }
 
 function problemOf(error: unknown): string {

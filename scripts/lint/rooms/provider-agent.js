@@ -121,6 +121,7 @@ export const PROVIDER_AGENT = {
     "node:os",
     "node:path",
     "node:stream",
+    "node:zlib",
   ],
   bench: [
     "./backends",
