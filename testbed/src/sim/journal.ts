@@ -37,6 +37,8 @@ export interface PickRecord {
   readonly byDefault: boolean;
   /** It finds out whether the machine is well again. */
   readonly probe: boolean;
+  /** It came out of the queue. */
+  readonly waited: boolean;
 }
 
 /** What a failure means, by what crossed the wire. */

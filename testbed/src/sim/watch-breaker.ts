@@ -29,7 +29,9 @@ export function watchBreaker(world: World): OutlierDetector {
   const { prototype } = OutlierDetector;
   outlier.judge = (provider, traits, verdict, observedAt) => {
     journal.lastVerdictAt = time.now();
-    judging = { provider, traits, observedAt };
+    // A lost connection may open what another of its requests was about.
+    const isLoss = typeof verdict === "object" && verdict.connectionLost;
+    judging = isLoss ? undefined : { provider, traits, observedAt };
     prototype.judge.call(outlier, provider, traits, verdict, observedAt);
     judging = undefined;
   };

@@ -1,4 +1,4 @@
-import type { AttemptObserver, WaitQueue } from "@hearth/coordinator/internals";
+import type { AttemptObserver, AttemptRole, WaitQueue } from "@hearth/coordinator/internals";
 import { slotsOf } from "./fleet-view.js";
 import type { AttemptRecord } from "./journal.js";
 import type { World } from "./world.js";
@@ -21,8 +21,14 @@ function checkOvertakes(world: World, model: string): void {
   if (running > most) journal.find("few overtake others", `${running} for ${model}, where ${most} may`);
 }
 
-/** A request counts for the model that it was admitted for, wherever its attempts go. */
-const budgetOf = ({ request }: AttemptRecord): string => (request.attempts[0] as AttemptRecord).frame.model;
+/**
+ * Whose budget it is: a primary and its retries count for the build that the request was admitted for, and a backup for
+ * the one of the attempt that it is beside.
+ */
+function budgetOf({ request }: AttemptRecord, role: AttemptRole): string {
+  const charged = role === "backup" ? request.attempts.at(-2) : request.attempts[0];
+  return (charged as AttemptRecord).frame.model;
+}
 
 /** Learns each attempt's role, and keeps a hedge budget of its own beside the coordinator's. */
 export function watchHedges(world: World, queue: WaitQueue): AttemptObserver {
@@ -40,13 +46,15 @@ export function watchHedges(world: World, queue: WaitQueue): AttemptObserver {
       world.trace(
         `${attempt.id} (${role}) of request ${attempt.request.plan.index} goes to p${attempt.connection.provider}`,
       );
-      const model = budgetOf(attempt);
+      const model = budgetOf(attempt, role);
       const left = tokens.get(model) ?? BURST;
       switch (role) {
         case "primary":
           return void tokens.set(model, Math.min(BURST, left + PER_PRIMARY));
         case "retry":
-          return void tokens.set(model, Math.max(0, left - 1));
+          // One that had to wait has drawn its token before, when there may have been none.
+          if (!attempt.pick?.waited) tokens.set(model, Math.max(0, left - 1));
+          return;
         case "backup":
           tokens.set(model, left - 1);
           // A primary that nobody could take after all earns its tenth unseen.

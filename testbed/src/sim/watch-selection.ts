@@ -92,7 +92,7 @@ function watchLease({ journal }: World, search: Search, picked: Picked): Picked 
   const { provider, lease, expectation } = picked;
   const { model, shape } = search.traits;
   const { estimateMs, byDefault } = expectation;
-  const pick: PickRecord = { search, estimateMs, byDefault, probe: lease.probe };
+  const pick: PickRecord = { search, estimateMs, byDefault, probe: lease.probe, waited: journal.draining };
   const unsent = journal.picks.get(pickKey(provider, model)) ?? [];
   journal.picks.set(pickKey(provider, model), unsent);
   unsent.push(pick);
