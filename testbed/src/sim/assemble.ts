@@ -35,10 +35,13 @@ import { watchHedges } from "./watch-hedges.js";
 import { WatchedQueue, watchPicker } from "./watch-selection.js";
 import type { World } from "./world.js";
 
+/** How long a request for `best` waits, ms: less than others. */
+export const ALIAS_PATIENCE_MS = 150_000;
+
 const CATALOG: Catalog = {
   ...DEFAULT_CATALOG,
   models: new Set(["m0", "m1", "m2"]),
-  aliases: new Map([["best", { desired: "m1", previous: "m0" }]]),
+  aliases: new Map([["best", { desired: "m1", previous: "m0", patienceMs: ALIAS_PATIENCE_MS }]]),
 };
 const SILENT = createLogger("silent");
 const ACCOUNTS: ReadonlySet<string> = new Set(["alice", "bob", "carol"]);

@@ -1,7 +1,16 @@
-import { drawAttemptPlan, FAILING_PLAN, REFUSING_PLAN } from "./attempt-plans.js";
+import { drawAttemptPlan, drawSlowPlan, FAILING_PLAN, HUNG_PLAN, REFUSING_PLAN } from "./attempt-plans.js";
 import { mixSeeds, Random } from "./random.js";
-import type { ConsumerPlan, Disruption, Habit, ModelPlan, ProviderPlan, RequestPlan, Scenario } from "./scenario.js";
-import { THEME_WEIGHTS, THEMES, type Theme, type ThemeName } from "./themes.js";
+import type {
+  AttemptPlan,
+  ConsumerPlan,
+  Disruption,
+  Habit,
+  ModelPlan,
+  ProviderPlan,
+  RequestPlan,
+  Scenario,
+} from "./scenario.js";
+import { type HabitKind, THEME_WEIGHTS, THEMES, type Theme, type ThemeName } from "./themes.js";
 
 /** What all parts of a scenario share. */
 interface Frame {
@@ -9,9 +18,8 @@ interface Frame {
   readonly healAtMs: number;
 }
 
-export const PROVIDERS = 20;
 /** `m0` is served widely, `m1` by some, `m2` by three small machines; `best` is an alias of `m1` that falls back to `m0`. */
-export const MODELS = ["m0", "m1", "m2", "best"] as const;
+export const BUILDS = ["m0", "m1", "m2"] as const;
 export const ACCOUNTS = ["alice", "bob"] as const;
 
 /**
@@ -27,13 +35,19 @@ export function drawScenario(seed: number, leaning?: ThemeName): Scenario {
   return {
     seed,
     healAtMs,
-    providers: Array.from({ length: PROVIDERS }, (_, index) =>
+    slowdown: random.chance(theme.slowdown) ? drawSlowdown(random, healAtMs) : undefined,
+    providers: Array.from({ length: theme.fleet }, (_, index) =>
       drawProvider(new Random(mixSeeds(seed, 1, index)), index, { theme, healAtMs }),
     ),
     requests: drawArrivals(random, count, { theme, healAtMs }).map((atMs, index) =>
       drawRequest(new Random(mixSeeds(seed, 2, index)), index, { theme, atMs }),
     ),
   };
+}
+
+function drawSlowdown(random: Random, healAtMs: number): Scenario["slowdown"] {
+  const fromMs = random.between(0, healAtMs * 0.5);
+  return { fromMs, toMs: fromMs + random.between(10_000, healAtMs), factor: 10 };
 }
 
 /** Alone and in crowds. */
@@ -51,30 +65,70 @@ function drawArrivals(random: Random, count: number, { theme, healAtMs }: Frame)
 function drawProvider(random: Random, index: number, { theme, healAtMs }: Frame): ProviderPlan {
   return {
     index,
-    models: drawModels(random, index),
+    models: drawModels(random, index, theme),
     version: random.pick(["0.6.2", "0.7.0", "1.0.0"]),
     account: random.weighted({ alice: 3, bob: 1, carol: 16 }),
     connectAtMs: random.chance(0.8) ? random.between(0, 300) : random.between(0, healAtMs * 0.7),
     latencyMs: random.skewed(0.3, 60),
     jitterMs: random.skewed(0.1, 30),
     heartbeatMs: random.between(...theme.heartbeatMs),
-    habit: random.chance(theme.habits) ? drawHabit(random, { theme, healAtMs }) : undefined,
+    habit: drawHabit(random, index, { theme, healAtMs }),
     disruptions: random.chance(theme.disruptions) ? drawDisruptions(random, healAtMs) : [],
   };
 }
 
-function drawModels(random: Random, index: number): ModelPlan[] {
-  const model = (id: string, concurrency: number): ModelPlan => ({ id, concurrency, vision: random.chance(0.5) });
+function drawModels(random: Random, index: number, theme: Theme): ModelPlan[] {
+  const model = (id: string, concurrency: number): ModelPlan => ({
+    id,
+    concurrency,
+    vision: random.chance(0.5),
+    context: drawContext(random, theme),
+    prefillTps: random.chance(0.4) ? random.skewed(40, 4_000) : undefined,
+    cold: random.chance(0.1),
+  });
   if (index < 3) return [model("m2", 1), ...(random.chance(0.3) ? [model("m0", 1)] : [])];
   if (index < 8) return [model("m1", random.whole(1, 3)), ...(random.chance(0.3) ? [model("m0", 1)] : [])];
   return [model("m0", random.whole(1, 4))];
 }
 
-function drawHabit(random: Random, { theme, healAtMs }: Frame): Habit {
+function drawContext(random: Random, { misadvertised }: Theme): ModelPlan["context"] {
+  const told = random.pick([8_192, 8_192, 8_192, 32_768]);
+  return { told, real: random.chance(misadvertised) ? 4_096 : told };
+}
+
+function drawHabit(random: Random, index: number, { theme, healAtMs }: Frame): Habit | undefined {
+  if (isBroken(index, theme)) return { fromMs: 0, shapes: "all", plan: FAILING_PLAN };
+  if (!random.chance(theme.habits)) return undefined;
   const fromMs = random.between(0, healAtMs * theme.habitsBegin);
-  const shapes = random.chance(theme.failing) ? "all" : random.pick(["all", "all", "tools", "vision"] as const);
-  if (random.chance(theme.refusing)) return { fromMs, shapes, plan: REFUSING_PLAN };
-  return { fromMs, shapes, plan: random.chance(theme.failing) ? FAILING_PLAN : drawAttemptPlan(random, theme) };
+  const kind = random.weighted(theme.habitKinds as Record<HabitKind, number>);
+  const shapes = kind === "drawn" ? random.pick(["all", "all", "tools", "vision"] as const) : "all";
+  return { fromMs, shapes, plan: planOf(kind, random, theme) };
+}
+
+function isBroken(index: number, { broken }: Theme): boolean {
+  switch (broken) {
+    case "nobody":
+      return false;
+    case "majority":
+      return index % 8 < 5;
+    case "m1":
+      return index >= 3 && index < 8;
+  }
+}
+
+function planOf(kind: HabitKind, random: Random, theme: Theme): AttemptPlan {
+  switch (kind) {
+    case "refusing":
+      return REFUSING_PLAN;
+    case "failing":
+      return FAILING_PLAN;
+    case "hung":
+      return HUNG_PLAN;
+    case "slow":
+      return drawSlowPlan(random);
+    case "drawn":
+      return drawAttemptPlan(random, theme);
+  }
 }
 
 function drawDisruptions(random: Random, healAtMs: number): Disruption[] {
@@ -95,6 +149,7 @@ function drawDisruption(random: Random): object {
     thermal: 1,
     own_work: 2,
     unload: 1,
+    go_away: 2,
   });
   switch (kind) {
     case "crash":
@@ -103,6 +158,8 @@ function drawDisruption(random: Random): object {
       return { type: kind, downMs: forMs };
     case "reconnect":
       return { type: kind };
+    case "go_away":
+      return { type: kind, backAfterMs: random.whole(0, 2_000) };
     case "upgrade":
       return { type: kind, version: "1.1.0" };
     case "slot":
@@ -120,6 +177,7 @@ function drawRequest(
   { theme, atMs }: { readonly theme: Theme; readonly atMs: number },
 ): RequestPlan {
   const tools = random.chance(theme.tools);
+  const whole = random.chance(theme.whole);
   return {
     index,
     atMs,
@@ -127,14 +185,17 @@ function drawRequest(
     tools,
     vision: random.chance(0.12),
     toolsRepaired: tools && random.chance(0.7),
-    promptTokens: random.pick([40, 40, 700, 5_000]),
+    promptTokens: random.pick(theme.prompts),
     maxTokens: random.pick([64, 64, 1_024]),
     bodyBytes: random.chance(0.01) ? 400_000 : random.whole(2, 200),
     account: random.pick(ACCOUNTS),
     route: random.weighted({ any: 16, prefer: 3, self: 1 }),
-    allowlist: random.chance(0.05) ? Array.from({ length: 3 }, () => random.whole(0, PROVIDERS - 1)) : undefined,
+    allowlist: random.chance(0.05) ? Array.from({ length: 3 }, () => random.whole(0, theme.fleet - 1)) : undefined,
+    whole,
+    poison: random.chance(theme.poisoned) ? random.pick([500, 502, 500]) : undefined,
+    patienceMs: random.chance(theme.hasty) ? random.skewed(2_000, 300_000) : undefined,
     consumer: drawConsumer(random, theme),
-    attempts: [0, 1, 2].map(() => drawAttemptPlan(random, theme)),
+    attempts: [0, 1, 2].map(() => drawAttemptPlan(random, theme, whole)),
   };
 }
 

@@ -1,4 +1,6 @@
+import { ALIAS_PATIENCE_MS } from "./assemble.js";
 import { LIED_TOKENS } from "./attempt-plans.js";
+import { BUILDS } from "./draw-scenario.js";
 import type { AttemptRecord, RequestRecord } from "./journal.js";
 import type { World } from "./world.js";
 
@@ -119,16 +121,17 @@ export const INVARIANTS: readonly Invariant[] = [
     broken: ({ journal }) => {
       // Places come with a pick and go with a change of the fleet; attempts come and go on the wire.
       if (!journal.placesTaken && !journal.fleetChanged && !journal.attemptsChanged) return undefined;
+      // What a machine was sent away with counts as load of its new connection.
+      const extra = new Map<number, number>();
       for (const { session, openAttempts, provider } of journal.connections) {
         if (session === undefined) continue;
         let places = 0;
-        for (const model of session.models.keys()) places += session.inFlight(model);
-        const unloaded = [...openAttempts].filter((attempt) => !session.models.has(attempt.frame.model)).length;
-        if (places + unloaded !== openAttempts.size)
-          return `p${provider} has ${places} places for ${openAttempts.size} attempts`;
+        for (const model of BUILDS) places += session.inFlight(model);
+        extra.set(provider, (extra.get(provider) ?? 0) + places - openAttempts.size);
         if (session.openStreams !== openAttempts.size)
           return `p${provider} has ${session.openStreams} streams for ${openAttempts.size} attempts`;
       }
+      for (const [provider, more] of extra) if (more !== 0) return `p${provider} has ${more} slots too many`;
       return undefined;
     },
   },
@@ -247,10 +250,10 @@ function mayComeAgain(before: AttemptRecord, again: AttemptRecord): boolean {
 }
 
 /** When a consumer has waited for as long as it wants, ms: behind an answer that was being written and died, anew. */
-export function patienceEnd({ arrivedAt, attempts }: RequestRecord): number {
+export function patienceEnd({ arrivedAt, attempts, plan }: RequestRecord): number {
   let from = arrivedAt;
   for (const { writing, overAt } of attempts) if (writing) from = Math.max(from, overAt ?? from);
-  return from + PATIENCE_MS;
+  return from + (plan.patienceMs ?? (plan.model === "best" ? ALIAS_PATIENCE_MS : PATIENCE_MS));
 }
 
 /** Since when nobody wants this attempt's events any more. */

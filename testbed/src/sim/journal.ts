@@ -64,6 +64,8 @@ export interface AttemptRecord {
   /** The last counter of each sign of life. */
   readonly signs: Map<string, number>;
   lastSignAt: number;
+  /** All of an answer that comes as a whole. */
+  whole: DeliveredEvent | undefined;
   /** It has told that it writes an answer that comes as a whole, or that it holds back. */
   writing: boolean;
   /** Nothing more may come of it: it has ended, was cancelled, or its connection is gone. */

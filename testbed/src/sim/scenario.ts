@@ -19,6 +19,8 @@ export type Act =
   | { readonly type: "done" }
   /** An empty frame with the final flag. */
   | { readonly type: "final" }
+  /** One of the parts that a whole answer's body comes in; the final flag is on the last. */
+  | { readonly type: "part"; readonly nth: number; readonly of: number; readonly bytes: number }
   | { readonly type: "complete"; readonly usage: Usage }
   | { readonly type: "error"; readonly frame: Omit<ErrorFrame, "type" | "stream">; readonly body: boolean }
   /** An error inside the HTTP 200. */
@@ -69,12 +71,20 @@ export type Disruption = { readonly atMs: number } & (
   | { readonly type: "own_work"; readonly forMs: number }
   /** It loses one of its models. */
   | { readonly type: "unload"; readonly forMs: number }
+  /** The coordinator asks it to go, and to come back. */
+  | { readonly type: "go_away"; readonly backAfterMs: number }
 );
 
 export interface ModelPlan {
   readonly id: string;
   readonly concurrency: number;
   readonly vision: boolean;
+  /** What it says that it takes, and what it does take, tokens. */
+  readonly context: { readonly told: number; readonly real: number };
+  /** What it tells of its rate, tokens a second. */
+  readonly prefillTps: number | undefined;
+  /** It is loaded by the first request for it. */
+  readonly cold: boolean;
 }
 
 export interface ProviderPlan {
@@ -111,6 +121,12 @@ export interface RequestPlan {
   readonly route: "any" | "self" | "prefer";
   /** Indexes of the only providers that may serve. */
   readonly allowlist: readonly number[] | undefined;
+  /** Its answer comes as a whole. */
+  readonly whole: boolean;
+  /** Every backend fails at it, and says this. */
+  readonly poison: number | undefined;
+  /** How long its consumer asks to wait; absent = it does not say. */
+  readonly patienceMs: number | undefined;
   readonly consumer: ConsumerPlan;
   /** How its first, second and third attempt go, whoever serves them. */
   readonly attempts: readonly AttemptPlan[];
@@ -128,6 +144,8 @@ export interface Scenario {
   readonly seed: number;
   readonly providers: readonly ProviderPlan[];
   readonly requests: readonly RequestPlan[];
+  /** For a while, everything that providers do takes this many times as long. */
+  readonly slowdown: { readonly fromMs: number; readonly toMs: number; readonly factor: number } | undefined;
   /** From now on nothing goes wrong any more. */
   readonly healAtMs: number;
 }

@@ -1,7 +1,7 @@
 import { type EncryptionKeyPair, generateKeyPair, type RequestOpener } from "@hearth/e2e";
 import { type CoordinatorFrame, decodeData, type RegisterFrame, type RequestFrame, type Slot } from "@hearth/protocol";
 import { OpeningContexts } from "../scripted/opening-contexts.js";
-import { HEALTHY_PLAN } from "./attempt-plans.js";
+import { formed, HEALTHY_PLAN, poisonedPlan, TOO_LONG_PLAN } from "./attempt-plans.js";
 import { Connection } from "./connection.js";
 import { mixSeeds, Random } from "./random.js";
 import type { AttemptPlan, Disruption, ProviderPlan } from "./scenario.js";
@@ -17,6 +17,13 @@ interface Gathering {
   readonly opener: RequestOpener;
 }
 
+/** A connection, and what runs on it. */
+interface Line {
+  readonly connection: Connection;
+  readonly gathering: Map<number, Gathering>;
+  readonly streams: Map<number, { readonly model: string; readonly stream: SimStream }>;
+}
+
 /** A provider's machine: dials, registers, tells how it is, serves, and fails as planned. */
 export class SimProvider {
   readonly identity: string;
@@ -24,9 +31,10 @@ export class SimProvider {
   readonly #plan: ProviderPlan;
   readonly #keys: EncryptionKeyPair;
   readonly #contexts: OpeningContexts;
-  #connection: Connection | undefined;
-  readonly #gathering = new Map<number, Gathering>();
-  readonly #streams = new Map<number, { readonly model: string; readonly stream: SimStream }>();
+  #line: Line | undefined;
+  /** Those that it was asked to leave: it finishes what runs there. */
+  readonly #leaving = new Set<Line>();
+  readonly #warm = new Set<string>();
   #connections = 0;
   #version: string;
   #slotState: "reloading" | "crashed" | undefined;
@@ -35,7 +43,7 @@ export class SimProvider {
   #unloaded = false;
   /** Until then it stays away whatever happens. */
   #downUntil = 0;
-  #draining: Connection | undefined;
+  #draining: Line | undefined;
   #gone = false;
 
   constructor(world: World, plan: ProviderPlan) {
@@ -65,50 +73,74 @@ export class SimProvider {
     this.#ownWork = 0;
     this.#unloaded = false;
     this.#downUntil = 0;
-    for (const { stream } of [...this.#streams.values()]) stream.heal();
-    if (this.#connection?.record.guilty || this.#connection === this.#draining) this.#drop();
-    if (this.#connection === undefined) return this.#dial();
+    for (const { streams } of this.#lines) for (const { stream } of [...streams.values()]) stream.heal();
+    if (this.#line?.connection.record.guilty || this.#line === this.#draining) this.#die();
+    if (this.#line === undefined) return this.#dial();
     if (unloaded) this.#tellModels();
-    if (ailing) this.#heartbeat(this.#connection);
+    if (ailing) this.#heartbeat(this.#line);
   }
 
   /** It goes, for good. */
   leave(): void {
     this.#gone = true;
-    this.#connection?.send({ type: "drain" });
-    this.#drop();
+    this.#line?.connection.send({ type: "drain" });
+    this.#die();
+  }
+
+  get #lines(): readonly Line[] {
+    return this.#line === undefined ? [...this.#leaving] : [this.#line, ...this.#leaving];
   }
 
   #dial(): void {
     const { time } = this.#world;
-    if (this.#gone || this.#connection !== undefined) return;
+    if (this.#gone || this.#line !== undefined) return;
     if (time.now() < this.#downUntil) return;
     const random = new Random(mixSeeds(this.#world.scenario.seed, 3, this.#plan.index, this.#connections++));
     const connection = new Connection(this.#world, this.#plan, random);
-    this.#connection = connection;
+    const line: Line = { connection, gathering: new Map(), streams: new Map() };
+    this.#line = line;
     connection.open({
-      frame: (frame) => this.#receive(connection, frame),
-      data: (bytes) => this.#receiveData(connection, bytes),
-      closed: () => this.#lostConnection(connection),
+      frame: (frame) => this.#receive(line, frame),
+      data: (bytes) => this.#receiveData(line, bytes),
+      closed: () => this.#lost(line),
     });
     connection.send(this.#registerFrame());
   }
 
-  #lostConnection(connection: Connection): void {
-    if (this.#connection !== connection) return;
-    this.#connection = undefined;
-    this.#stopStreams();
+  #lost(line: Line): void {
+    if (this.#leaving.delete(line)) return stopStreams(line);
+    if (this.#line !== line) return;
+    this.#line = undefined;
+    stopStreams(line);
+    // They go the same way.
+    this.#hangUpOthers();
     this.#redial(REDIAL_MS);
   }
 
   #drop(): void {
-    const connection = this.#connection;
-    if (connection === undefined) return;
-    this.#connection = undefined;
-    this.#stopStreams();
+    const line = this.#line;
+    if (line === undefined) return;
+    this.#line = undefined;
+    stopStreams(line);
     // Its end may arrive behind the beginning of the next one, and then it is closed as replaced.
-    connection.record.guilty = true;
-    connection.close();
+    line.connection.record.guilty = true;
+    line.connection.close();
+  }
+
+  /** The process is gone, and all its connections. */
+  #die(): void {
+    this.#drop();
+    this.#hangUpOthers();
+  }
+
+  #hangUpOthers(): void {
+    for (const line of this.#leaving) this.#hangUp(line);
+  }
+
+  #hangUp(line: Line): void {
+    this.#leaving.delete(line);
+    stopStreams(line);
+    line.connection.close();
   }
 
   #redial(afterMs: number): void {
@@ -117,7 +149,7 @@ export class SimProvider {
 
   #down(downMs: number): void {
     this.#downUntil = this.#world.time.now() + downMs;
-    this.#drop();
+    this.#die();
     this.#redial(downMs);
   }
 
@@ -133,6 +165,10 @@ export class SimProvider {
         return this.#reconnect();
       case "drain":
         return this.#leaveAfterwards(disruption.downMs);
+      case "go_away":
+        // Not while it finishes what it was sent away with before.
+        if (this.#leaving.size > 0) return;
+        return this.#line?.connection.record.session?.goAway("rebalancing", disruption.backAfterMs);
       case "upgrade":
         this.#version = disruption.version;
         return this.#down(500);
@@ -151,114 +187,128 @@ export class SimProvider {
   }
 
   #leaveAfterwards(downMs: number): void {
-    const connection = this.#connection;
-    if (connection === undefined) return;
-    connection.send({ type: "drain" });
-    this.#draining = connection;
+    const line = this.#line;
+    if (line === undefined) return;
+    line.connection.send({ type: "drain" });
+    this.#draining = line;
     this.#world.time.schedule(5_000, `p${this.#plan.index} leaves`, () => {
-      if (this.#connection === connection) this.#down(downMs);
+      if (this.#line === line) this.#down(downMs);
     });
+  }
+
+  /** Finishes what runs on this connection, and meanwhile dials again. */
+  #goAway(line: Line, backAfterMs: number): void {
+    if (this.#line !== line) return;
+    line.connection.record.guilty = true;
+    this.#line = undefined;
+    this.#leaving.add(line);
+    this.#redial(backAfterMs);
+    if (line.streams.size + line.gathering.size === 0) this.#hangUp(line);
   }
 
   #forAWhile(ms: number, change: (on: boolean) => void): void {
     change(true);
     this.#world.time.scheduleElsewhere(ms, `p${this.#plan.index} is itself again`, () => {
       change(false);
-      if (this.#connection !== undefined) this.#heartbeat(this.#connection);
+      if (this.#line !== undefined) this.#heartbeat(this.#line);
     });
-    if (this.#connection !== undefined) this.#heartbeat(this.#connection);
+    if (this.#line !== undefined) this.#heartbeat(this.#line);
   }
 
   /** The old connection is left hanging: only the coordinator's pings will find out. */
   #goHalfOpen(downMs: number): void {
-    this.#connection?.goHalfOpen();
-    this.#connection = undefined;
-    this.#stopStreams();
+    this.#line?.connection.goHalfOpen();
+    if (this.#line !== undefined) stopStreams(this.#line);
+    this.#line = undefined;
+    this.#hangUpOthers();
     this.#downUntil = this.#world.time.now() + downMs;
     this.#redial(downMs);
   }
 
   #reconnect(): void {
-    const old = this.#connection;
+    const old = this.#line;
     if (old === undefined) return;
-    old.record.guilty = true;
-    this.#connection = undefined;
-    this.#stopStreams();
+    old.connection.record.guilty = true;
+    this.#line = undefined;
+    stopStreams(old);
+    this.#hangUpOthers();
     this.#dial();
   }
 
-  #stopStreams(): void {
-    this.#gathering.clear();
-    for (const { stream } of [...this.#streams.values()]) stream.stop();
-    this.#streams.clear();
-  }
-
-  #receive(connection: Connection, frame: CoordinatorFrame): void {
-    if (connection !== this.#connection) return;
+  #receive(line: Line, frame: CoordinatorFrame): void {
+    if (line !== this.#line && !this.#leaving.has(line)) return;
     switch (frame.type) {
       case "registered":
-        return this.#keepBeating(connection);
+        return this.#keepBeating(line);
       case "sealing_context":
         return this.#contexts.add(frame, this.#keys);
       case "request":
-        this.#gathering.set(frame.stream, { frame, opener: this.#contexts.openerOf(frame) });
+        line.gathering.set(frame.stream, { frame, opener: this.#contexts.openerOf(frame) });
         return;
       case "cancel":
-        return this.#streams.get(frame.stream)?.stream.cancel();
-      case "credit":
+        return line.streams.get(frame.stream)?.stream.cancel();
       case "go_away":
+        return this.#goAway(line, frame.reconnect_after_ms);
+      case "credit":
       case "heartbeat_ack":
         return;
     }
   }
 
-  #receiveData(connection: Connection, bytes: Uint8Array): void {
+  #receiveData(line: Line, bytes: Uint8Array): void {
     const data = decodeData(bytes);
-    const gathering = data && this.#gathering.get(data.stream);
-    if (connection !== this.#connection || !data || !gathering) return;
+    const gathering = data && line.gathering.get(data.stream);
+    if ((line !== this.#line && !this.#leaving.has(line)) || !data || !gathering) return;
     gathering.opener.open(data.ciphertext, data.seq, data.final);
     if (!data.final) return;
-    this.#gathering.delete(data.stream);
-    this.#serve(connection, gathering);
+    line.gathering.delete(data.stream);
+    this.#serve(line, gathering);
   }
 
-  #serve(connection: Connection, { frame, opener }: Gathering): void {
+  #serve(line: Line, { frame, opener }: Gathering): void {
     const stream = new SimStream({
       world: this.#world,
-      connection,
+      connection: line.connection,
       frame,
       opener,
-      plan: this.#planFor(connection, frame),
+      plan: this.#planFor(line.connection, frame),
       onCrash: () => this.#down(3_000),
       onHalfOpen: () => this.#goHalfOpen(20_000),
-      ended: () => this.#streams.delete(frame.stream),
+      ended: () => {
+        line.streams.delete(frame.stream);
+        if (this.#leaving.has(line) && line.streams.size + line.gathering.size === 0) this.#hangUp(line);
+      },
     });
-    this.#streams.set(frame.stream, { model: frame.model, stream });
+    line.streams.set(frame.stream, { model: frame.model, stream });
+    this.#warm.add(frame.model);
   }
 
   #planFor(connection: Connection, frame: RequestFrame): AttemptPlan {
     const request = connection.attemptOf(frame.stream)?.request;
-    if (this.#world.healed || request === undefined) return HEALTHY_PLAN;
+    if (this.#world.healed || request === undefined) return formed(HEALTHY_PLAN, request?.plan);
     const { plan, attempts } = request;
-    const { habit } = this.#plan;
+    if (plan.poison !== undefined) return poisonedPlan(plan.poison);
+    const { habit, models } = this.#plan;
     const shaped =
       habit?.shapes === "all" ||
       (habit?.shapes === "tools" && plan.tools) ||
       (habit?.shapes === "vision" && plan.vision);
-    if (habit !== undefined && shaped && habit.fromMs <= this.#world.time.now()) return habit.plan;
+    if (habit !== undefined && shaped && habit.fromMs <= this.#world.time.now()) return formed(habit.plan, plan);
+    const context = models.find(({ id }) => id === frame.model)?.context;
+    if (context !== undefined && plan.promptTokens > context.real) return TOO_LONG_PLAN;
     const nth = attempts.findIndex((attempt) => attempt.id === frame.attempt_id);
-    return plan.attempts[nth] ?? HEALTHY_PLAN;
+    return plan.attempts[nth] ?? formed(HEALTHY_PLAN, plan);
   }
 
-  #keepBeating(connection: Connection): void {
+  #keepBeating(line: Line): void {
     this.#world.time.scheduleElsewhere(this.#plan.heartbeatMs, `p${this.#plan.index} heartbeat`, () => {
-      if (connection !== this.#connection) return;
-      this.#heartbeat(connection);
-      this.#keepBeating(connection);
+      if (line !== this.#line) return;
+      this.#heartbeat(line);
+      this.#keepBeating(line);
     });
   }
 
-  #heartbeat(connection: Connection): void {
+  #heartbeat({ connection }: Line): void {
     connection.send({
       type: "heartbeat",
       slots: this.#slots(),
@@ -268,30 +318,35 @@ export class SimProvider {
   }
 
   #slots(): Slot[] {
-    return this.#plan.models.map(({ id, concurrency }) => ({
-      model: id,
-      state: this.#slotState ?? "running",
-      running: this.#runningOf(id) + this.#ownWork,
-      queued: 0,
-      max_concurrency: concurrency,
-    }));
+    return this.#plan.models.map(({ id, concurrency, prefillTps, cold }) => {
+      const all = this.#runningOf(id) + this.#ownWork;
+      const resting = cold && !this.#warm.has(id) ? "idle_shutdown" : "idle";
+      return {
+        model: id,
+        state: this.#slotState ?? (all > 0 ? "running" : resting),
+        running: Math.min(all, concurrency),
+        queued: Math.max(0, all - concurrency),
+        max_concurrency: concurrency,
+        ...(prefillTps === undefined ? {} : { prefill_tps: prefillTps, decode_tps: 30 }),
+      };
+    });
   }
 
   #runningOf(model: string): number {
     let running = 0;
-    for (const each of this.#streams.values()) if (each.model === model) running += 1;
+    for (const { streams } of this.#lines) for (const each of streams.values()) if (each.model === model) running += 1;
     return running;
   }
 
   #tellModels(): void {
-    this.#connection?.send({ type: "models_update", models: this.#adverts() });
+    this.#line?.connection.send({ type: "models_update", models: this.#adverts() });
   }
 
   #adverts(): RegisterFrame["models"] {
     const { models } = this.#plan;
-    return (this.#unloaded ? models.slice(1) : models).map(({ id, vision }) => ({
+    return (this.#unloaded ? models.slice(1) : models).map(({ id, vision, context }) => ({
       id,
-      context_length: 8_192,
+      context_length: context.told,
       capabilities: { tools: true, vision },
     }));
   }
@@ -309,4 +364,10 @@ export class SimProvider {
       slots: this.#slots(),
     };
   }
+}
+
+function stopStreams({ gathering, streams }: Line): void {
+  gathering.clear();
+  for (const { stream } of [...streams.values()]) stream.stop();
+  streams.clear();
 }

@@ -40,6 +40,11 @@ const IS_ILLNESS: ReadonlySet<Act["type"]> = new Set([
   "overlong_frame",
 ]);
 
+function wholeBody(id: string, bytes: number): string {
+  const message = { role: "assistant", content: "w".repeat(bytes) };
+  return JSON.stringify({ id, object: "chat.completion", choices: [{ index: 0, message, finish_reason: "stop" }] });
+}
+
 const saysTheSame = (one: DeliveredEvent | undefined, other: DeliveredEvent): boolean =>
   one?.meaning !== undefined && one.meaning === other.meaning;
 
@@ -100,7 +105,7 @@ export class SimStream {
     const { world, plan } = this.#parts;
     const step = plan.steps[this.#next++];
     if (step === undefined) return;
-    world.time.scheduleElsewhere(step.afterMs, step.act.type, () => {
+    world.time.scheduleElsewhere(step.afterMs * world.slowness, step.act.type, () => {
       if (this.#stopped) return;
       if (!world.healed || !IS_ILLNESS.has(step.act.type)) this.#do(step.act);
       this.#schedule();
@@ -140,6 +145,8 @@ export class SimStream {
         return this.#raw("data: [DONE]\n\n", { finishes: true, final: true });
       case "final":
         return this.#raw("", { final: true });
+      case "part":
+        return this.#part(act);
       case "complete":
         return this.#complete(act.usage);
       case "error":
@@ -179,6 +186,20 @@ export class SimStream {
       journal.heard(attempt, { sign, counter: ++this.#comments, scope: "server" }, time.now());
     };
     this.#raw(": still here\n\n", { note });
+  }
+
+  /** A slice of the one body of a whole answer. */
+  #part({ nth, of, bytes }: Extract<Act, { type: "part" }>): void {
+    const text = wholeBody(this.#attempt.id, bytes);
+    const [from, to] = [nth, nth + 1].map((part) => Math.round((part * text.length) / of));
+    const final = nth + 1 === of;
+    this.#raw(text.slice(from, to), {
+      final,
+      finishes: final,
+      note: (attempt) => {
+        if (final) attempt.whole = { text, content: true };
+      },
+    });
   }
 
   #event(delta: object, content: boolean, padding = "", finish: string | null = null): DeliveredEvent {
@@ -236,6 +257,9 @@ export class SimStream {
       { type: "complete", stream: frame.stream, usage },
       this.#arriving((attempt) => {
         if (attempt.finished && attempt.finalFrame) attempt.completed = usage;
+        // An answer that comes as a whole is none before its end.
+        if (attempt.whole !== undefined) attempt.events.push(attempt.whole);
+        if (attempt.whole !== undefined) attempt.contents = 1;
         world.journal.endAttempt(attempt, world.time.now());
       }),
     );

@@ -37,6 +37,13 @@ export class SimulatedWorld implements World {
     this.time.schedule(scenario.healAtMs, "everything heals", () => this.#heal());
   }
 
+  get slowness(): number {
+    const { slowdown } = this.scenario;
+    if (slowdown === undefined || this.healed) return 1;
+    const now = this.time.now();
+    return now >= slowdown.fromMs && now < slowdown.toMs ? slowdown.factor : 1;
+  }
+
   get lines(): readonly string[] {
     return this.#lines ?? [];
   }
@@ -68,6 +75,7 @@ export class SimulatedWorld implements World {
       failure: undefined,
       signs: new Map(),
       lastSignAt: now,
+      whole: undefined,
       writing: false,
       overAt: undefined,
       cancelReason: undefined,

@@ -10,11 +10,9 @@ export interface Theme {
   /** Share of requests that come in crowds. */
   readonly crowded: number;
   readonly tools: number;
+  /** Share of providers that serve everybody in some way of their own. */
   readonly habits: number;
-  /** Of the habits, those that refuse for want of room. */
-  readonly refusing: number;
-  /** Of the habits, those that fail with an error at once. */
-  readonly failing: number;
+  readonly habitKinds: Readonly<Partial<Record<HabitKind, number>>>;
   /** Habits begin somewhere in this share of the time until the healing. */
   readonly habitsBegin: number;
   readonly disruptions: number;
@@ -23,12 +21,30 @@ export interface Theme {
   readonly spoilt: number;
   /** Share of attempts whose first content is late. */
   readonly late: number;
-  /** Share of attempts whose backend loads the model first. */
+  /** Share of attempts whose backend loads the model first, and of those that tell how they read their prompt. */
   readonly loading: number;
+  readonly prefilling: number;
+  /** Share of requests whose answer comes as a whole, and of those that every backend fails at. */
+  readonly whole: number;
+  readonly poisoned: number;
+  /** Share of consumers that say how long they wait. */
+  readonly hasty: number;
+  /** Prompts, tokens, and the share of models that take less than they say. */
+  readonly prompts: readonly number[];
+  readonly misadvertised: number;
+  /** Chance that the whole fleet slows down tenfold for a while. */
+  readonly slowdown: number;
+  /** Who fails all the time: nobody, five of each eight, or all who serve `m1`. */
+  readonly broken: "nobody" | "majority" | "m1";
+  /** Providers in all; the rest stays away. */
+  readonly fleet: number;
   /** Bytes of a content event. */
   readonly contentBytes: readonly [number, number];
   readonly heartbeatMs: readonly [number, number];
 }
+
+/** How a provider serves everybody: it refuses, fails at once, takes it and says nothing, is slow, or anything else. */
+export type HabitKind = "refusing" | "failing" | "hung" | "slow" | "drawn";
 
 const MIXED: Theme = {
   requests: [12, 16, 28],
@@ -38,19 +54,27 @@ const MIXED: Theme = {
   crowded: 0.6,
   tools: 0.25,
   habits: 0.2,
-  refusing: 0.1,
-  failing: 0.2,
+  habitKinds: { refusing: 10, failing: 20, hung: 10, slow: 10, drawn: 50 },
   habitsBegin: 0.1,
   disruptions: 0.35,
   hangUps: 0.15,
   spoilt: 0.5,
   late: 0.12,
   loading: 0.08,
+  prefilling: 0.1,
+  whole: 0.15,
+  poisoned: 0.02,
+  hasty: 0.05,
+  prompts: [40, 40, 700, 5_000],
+  misadvertised: 0.1,
+  slowdown: 0.05,
+  broken: "nobody",
+  fleet: 20,
   contentBytes: [4, 40],
   heartbeatMs: [15_000, 60_000],
 };
 
-export type ThemeName = "mixed" | "crowd" | "flood" | "ailing" | "rotting" | "slow" | "bulk";
+export type ThemeName = keyof typeof THEME_WEIGHTS;
 
 export const THEMES: Readonly<Record<ThemeName, Theme>> = {
   mixed: MIXED,
@@ -83,7 +107,7 @@ export const THEMES: Readonly<Record<ThemeName, Theme>> = {
     crowded: 0.3,
     tools: 0.5,
     habits: 0.4,
-    refusing: 0.3,
+    habitKinds: { refusing: 30, failing: 20, hung: 10, slow: 10, drawn: 30 },
     disruptions: 0.15,
     hangUps: 0.3,
     spoilt: 0.1,
@@ -101,8 +125,7 @@ export const THEMES: Readonly<Record<ThemeName, Theme>> = {
     crowded: 0,
     tools: 0,
     habits: 0.65,
-    refusing: 0.1,
-    failing: 1,
+    habitKinds: { refusing: 10, failing: 90 },
     habitsBegin: 0.9,
     disruptions: 0,
     hangUps: 0,
@@ -121,15 +144,90 @@ export const THEMES: Readonly<Record<ThemeName, Theme>> = {
   },
   /** Long answers. */
   bulk: { ...MIXED, requests: [6], contentBytes: [8_000, 18_000], spoilt: 0.3 },
+  /** Backends that take a request and say nothing more, also when they have been started again. */
+  hung: { ...MIXED, requests: [12], habits: 0.5, habitKinds: { hung: 1 }, crowded: 0.3, disruptions: 0.4, spoilt: 0.1 },
+  /** Prompts that take long to read, with and without a word of it. */
+  prefill: {
+    ...MIXED,
+    requests: [14],
+    models: { m0: 3, m1: 8, m2: 5, best: 1 },
+    habits: 0.6,
+    habitKinds: { slow: 1 },
+    habitsBegin: 0.5,
+    disruptions: 0.1,
+    hangUps: 0.05,
+    spoilt: 0.1,
+  },
+  /** All machines at once take ten times as long. */
+  tenfold: {
+    ...MIXED,
+    requests: [36],
+    models: { m0: 3, m1: 8, m2: 3, best: 1 },
+    slowdown: 1,
+    prefilling: 0.7,
+    late: 0.4,
+    habits: 0,
+    disruptions: 0.1,
+    spoilt: 0.1,
+  },
+  /** More are broken than are not. */
+  majority: { ...MIXED, requests: [28], broken: "majority", crowded: 0.2, disruptions: 0.1, spoilt: 0.1 },
+  /** Requests that fail alike everywhere, among others. */
+  poisoned: { ...MIXED, requests: [28], poisoned: 0.4, crowded: 0.3, habits: 0.05, disruptions: 0.1, spoilt: 0.05 },
+  /** Backends that take less than they say, and some that take more than others. */
+  contexts: {
+    ...MIXED,
+    requests: [20],
+    prompts: [700, 5_000, 6_000, 12_000],
+    misadvertised: 0.5,
+    habits: 0.05,
+    disruptions: 0.1,
+    spoilt: 0.1,
+  },
+  /** Answers that come as a whole, and die when much of them was written. */
+  whole: { ...MIXED, requests: [14], whole: 1, habits: 0.1, spoilt: 0.6 },
+  /** A name whose wanted build is broken. */
+  alias: {
+    ...MIXED,
+    requests: [20],
+    models: { m0: 3, m1: 1, m2: 0, best: 12 },
+    broken: "m1",
+    crowded: 0.3,
+    disruptions: 0.1,
+    spoilt: 0.1,
+  },
+  /** One machine, and it is not the best. */
+  lone: {
+    ...MIXED,
+    requests: [8],
+    models: { m0: 0, m1: 0, m2: 1, best: 0 },
+    fleet: 1,
+    crowds: 1,
+    crowded: 0.4,
+    habits: 0.6,
+    habitKinds: { failing: 2, hung: 1, slow: 4, refusing: 1 },
+    habitsBegin: 0.6,
+    hangUps: 0.05,
+    spoilt: 0.1,
+  },
 };
 
 /** How often each is drawn. */
-export const THEME_WEIGHTS: Readonly<Record<ThemeName, number>> = {
-  mixed: 50,
-  crowd: 15,
+export const THEME_WEIGHTS = {
+  mixed: 40,
+  crowd: 12,
   flood: 1.5,
-  ailing: 15,
+  ailing: 12,
   rotting: 2.5,
-  slow: 12,
+  slow: 8,
   bulk: 2,
-};
+  hung: 4,
+  prefill: 5,
+  tenfold: 5,
+  majority: 4,
+  poisoned: 4,
+  contexts: 4,
+  whole: 5,
+  alias: 4,
+  lone: 4,
+} as const;

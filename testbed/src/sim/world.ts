@@ -15,6 +15,8 @@ export interface World {
   readonly coordinator: CoordinatorUnderTest;
   /** Nothing goes wrong any more. */
   readonly healed: boolean;
+  /** What providers do takes this many times as long as planned, now. */
+  readonly slowness: number;
   /** What the provider with this index registers as. */
   identityOf(provider: number): string;
   /** Writes down what happens, for people to read, if that was asked for. */
