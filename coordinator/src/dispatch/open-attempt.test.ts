@@ -324,6 +324,17 @@ describe("who is asked", () => {
     expect(bench.hedging.mayOvertake(fakeTraits())).toBe(true);
   });
 
+  it.each(["overtake", "backup"] as const)("takes no slot (%s) of a build that others wait for", (role) => {
+    const bench = new Bench([connected("a", ["new"]), connected("b", ["old"])], { model: "al" });
+    expect(bench.opens("primary")).toBe("a new");
+    const traits = fakeTraits({ model: "old" });
+    void bench.queue.wait({ traits, tried: new Map(), priority: "fresh" }, never());
+    expect(bench.opens(role)).toBe("nobody");
+    bench.queue.close();
+    expect(bench.opens(role)).toBe("b old");
+    bench.settle();
+  });
+
   /** Two slots each: six of three machines let two overtake. */
   const smaller = (provider: Connected): Connected =>
     Object.assign(provider, { hardware: { ...provider.hardware, memory_bytes: 16 * 2 ** 30 } });

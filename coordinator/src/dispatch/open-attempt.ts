@@ -75,7 +75,7 @@ class AttemptOpener {
         hedging.retry(traits.model);
         return this.#place(terms, traits, signal);
       case "overtake":
-        return hedging.mayOvertake(this.#current) ? this.#place(terms, traits, signal) : BUSY;
+        return this.#place(terms, traits, signal);
       case "backup":
         return this.#backUp(terms, signal);
     }
@@ -109,6 +109,7 @@ class AttemptOpener {
     let place = taken;
     for (const build of this.#builds(terms, taken !== undefined)) {
       const traits = withBuild(wanted, build);
+      if (!this.#mayTake(terms, traits)) continue;
       const result = this.#placeOn(traits, terms, place);
       place = undefined;
       if (result.type === "started") return result;
@@ -118,6 +119,20 @@ class AttemptOpener {
     }
     if (waitingFor === undefined) return refusal?.type === "unavailable" ? refusal : BUSY;
     return terms.waits ? this.#wait(terms, waitingFor, signal) : BUSY;
+  }
+
+  /** Rules 3 and 6: what runs beside another attempt takes no slot that others wait for, on whichever build. */
+  #mayTake({ role }: StartTerms, traits: Traits): boolean {
+    const { hedging, queue } = this.#deps;
+    switch (role) {
+      case "primary":
+      case "retry":
+        return true;
+      case "overtake":
+        return hedging.mayOvertake(traits);
+      case "backup":
+        return queue.depth(traits.model) === 0;
+    }
   }
 
   async #wait(terms: StartTerms, request: WaitRequest, signal: () => AbortSignal): Promise<Started> {
