@@ -1,62 +1,138 @@
-import { Places, type Provider, systemClock } from "@hearth/coordinator/internals";
+import { type Clock, MachineState, type Provider } from "@hearth/coordinator/internals";
 import { preparePublicKey } from "@hearth/e2e";
-import type { ModelAdvert, ProviderId, Slot } from "@hearth/protocol";
+import type { ProviderId } from "@hearth/protocol";
 
 const KEY = { keyId: "k", publicKey: preparePublicKey(new Uint8Array(32).fill(9)) };
-const HARDWARE = { platform: "bench", arch: "bench", cpu_cores: 8, memory_bytes: 64 * 2 ** 30 };
-const VITALS = { memory_pressure: 0.2, cpu_load: 0.1, thermal: "nominal" as const };
+const HARDWARE = { platform: "bench", arch: "bench", cpu_cores: 8, memory_bytes: 64 * 2 ** 30, chip: "Apple M4 Pro" };
+const REGISTERS = {
+  type: "register",
+  versions: { min: 2, max: 2 },
+  token: "t",
+  agent: { version: "1.0.0" },
+  identity: "",
+  encryption_key: { key_id: "k", public_key: "" },
+  hardware: HARDWARE,
+  slots: [],
+} as const;
 
-/** A provider without a connection, that counts its places as one with a connection does. */
+export interface BenchMachine {
+  readonly id: string;
+  readonly model: string;
+  /** Requests that its one slot runs at once. */
+  readonly concurrency: number;
+  /** Requests of its owner's own that run on it. */
+  readonly running: number;
+}
+
+/** A provider without a connection: it keeps what a session keeps, and reads it as a session does. */
 export class BenchProvider implements Provider {
   readonly id: ProviderId;
   readonly name = undefined;
   readonly account = "owner";
   readonly agentVersion = "1.0.0";
   readonly hardware: Provider["hardware"] = HARDWARE;
-  readonly trust = "none";
-  readonly untrusted = false;
-  readonly lentTo = "everyone";
-  readonly freshUntil: number = Number.POSITIVE_INFINITY;
-  readonly serialHash = "";
   readonly encryptionKey: Provider["encryptionKey"] = KEY;
-  readonly models: ReadonlyMap<string, ModelAdvert>;
-  readonly slots: ReadonlyMap<string, Slot>;
-  readonly vitals: Provider["vitals"] = VITALS;
-  readonly status = "serving";
-  readonly backlogBytes = 0;
   readonly connectedAt = 0;
-  readonly lastHeartbeatAt = 0;
-  readonly #places = new Places(systemClock, () => {});
+  #version = 0;
+  status: Provider["status"] = "serving";
+  readonly #machine: MachineState;
+  readonly #distrusted: (id: ProviderId) => boolean;
 
-  constructor(id: string, model: string) {
+  constructor(
+    { id, model, concurrency, running }: BenchMachine,
+    clock: Clock,
+    distrusted: (id: ProviderId) => boolean,
+  ) {
     this.id = id as ProviderId;
-    this.models = new Map([[model, { id: model, capabilities: {}, context_length: 32_768, weights_bytes: 5e9 }]]);
-    const slot: Slot = { model, state: "running", running: 0, queued: 0, decode_tps: 40, prefill_tps: 400 };
-    this.slots = new Map([[model, slot]]);
-    this.#places.report([slot]);
+    this.#distrusted = distrusted;
+    const advert = { id: model, capabilities: { tools: true }, context_length: 32_768, weights_bytes: 5e9 };
+    const models = [{ ...advert, backend: { kind: "mlx-lm" } }];
+    this.#machine = new MachineState({ ...REGISTERS, models, slots: [] }, clock, () => {
+      this.#version += 1;
+    });
+    const slot = {
+      state: "running",
+      queued: 0,
+      decode_tps: 40,
+      prefill_tps: 400,
+      max_concurrency: concurrency,
+    } as const;
+    this.#machine.report({
+      type: "heartbeat",
+      slots: [{ model, running, ...slot }],
+      memory_free_bytes: 32 * 2 ** 30,
+      memory_pressure: 0.2,
+      cpu_load: 0.1,
+      thermal: "nominal",
+    });
   }
 
-  runtimeUnverified(): boolean {
-    return false;
+  get version(): number {
+    return this.#version;
+  }
+
+  get trust(): Provider["trust"] {
+    return "none";
+  }
+
+  get freshUntil(): number {
+    return Number.POSITIVE_INFINITY;
+  }
+
+  get serialHash(): string {
+    return "";
+  }
+
+  get untrusted(): boolean {
+    return this.#distrusted(this.id);
+  }
+
+  get backlogBytes(): number {
+    return 0;
+  }
+
+  get models(): Provider["models"] {
+    return this.#machine.models;
+  }
+
+  get slots(): Provider["slots"] {
+    return this.#machine.slots;
+  }
+
+  get vitals(): Provider["vitals"] {
+    return this.#machine.vitals;
+  }
+
+  get lentTo(): Provider["lentTo"] {
+    return this.#machine.lentTo;
+  }
+
+  get lastHeartbeatAt(): number {
+    return this.#machine.lastHeartbeatAt;
+  }
+
+  runtimeUnverified(model: string): boolean {
+    return this.#machine.runtimeUnverified(model);
   }
 
   inFlight(model: string): number {
-    return this.#places.inFlight(model);
+    return this.#machine.inFlight(model);
   }
 
   load(model: string): number {
-    return this.#places.load(model);
+    return this.#machine.load(model);
   }
 
   unreportedTokens(model: string): number {
-    return this.#places.unreportedTokens(model);
+    return this.#machine.unreportedTokens(model);
   }
 
   tokensAhead(model: string): number {
-    return this.#places.tokensAhead(model);
+    return this.#machine.tokensAhead(model);
   }
 
   acquire(model: string, tokens: number): Disposable {
-    return this.#places.acquire(model, tokens);
+    this.#version += 1;
+    return this.#machine.acquire(model, tokens);
   }
 }
