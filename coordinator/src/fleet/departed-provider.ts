@@ -10,6 +10,8 @@ export interface DepartedFacts
 /** A machine that is not connected and is expected back: no gate but its absence is against it for what it does now. */
 export class DepartedProvider implements Provider {
   readonly id: ProviderId;
+  /** It changes no more. */
+  readonly version = 0;
   readonly name: string | undefined;
   readonly account: string;
   readonly agentVersion: string;

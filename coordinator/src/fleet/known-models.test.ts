@@ -8,6 +8,7 @@ import { KnownModels } from "./known-models.js";
 import type { Provider } from "./provider.js";
 import type { ProviderSession } from "./provider-session.js";
 import { Registry } from "./registry.js";
+import { WorkTally } from "./work-tally.js";
 
 const LIMITS = { keptMs: 10_000_000, perProvider: 3, perAccount: 4, total: 6 };
 
@@ -37,7 +38,8 @@ function machine(id: string, models: readonly string[], account: string = id): P
   return fakeProvider(id, { account, models: new Map(models.map((model) => [model, fakeModel({ id: model })])) });
 }
 
-const connect = (provider: Provider): void => registry.add(provider as ProviderSession);
+const connect = (provider: Provider): void =>
+  registry.add(Object.assign(provider, { work: new WorkTally() }) as unknown as ProviderSession);
 
 function leave(provider: Provider, expectedBack = false): void {
   known.departed(provider, expectedBack);

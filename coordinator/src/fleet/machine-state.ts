@@ -24,6 +24,7 @@ type Reported = Pick<
 export class MachineState implements Reported {
   readonly #agentVersion: string;
   readonly #newPlaces: () => Places;
+  readonly #freed: () => void;
   readonly #runtime = new RuntimeVerdict();
   #models: ReadonlyMap<string, ModelAdvert>;
   #slots: ReadonlyMap<string, Slot>;
@@ -40,6 +41,7 @@ export class MachineState implements Reported {
     this.#models = byId(frame.models);
     this.#slots = bySlotModel(frame.slots);
     this.#lentTo = lentTo(frame);
+    this.#freed = freed;
     this.#newPlaces = () => new Places(clock, freed);
     this.#places = this.#newPlaces();
   }
@@ -122,6 +124,7 @@ export class MachineState implements Reported {
   /** Takes on the load of an older connection of the same machine, which finishes what runs. */
   succeed(older: MachineState): void {
     this.#places = older.#places;
+    this.#places.handOver(this.#freed);
     // What the older one still hears of its slots says nothing any more.
     older.#places = older.#newPlaces();
     this.#places.report([...this.#slots.values()]);

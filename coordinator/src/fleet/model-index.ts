@@ -1,35 +1,60 @@
 import type { ModelAdvert, ProviderId } from "@hearth/protocol";
+import type { Provider } from "./provider.js";
+import type { Looked, Looks } from "./work-tally.js";
 
-/** Which machines name a model, kept as they change. */
+interface OfModel {
+  /** Whoever has named it longest first. */
+  readonly providers: Map<ProviderId, Provider>;
+  /** The same as a list, made when it is asked for; `undefined` = not since the last change. */
+  list: readonly Provider[] | undefined;
+  readonly looks: Counted;
+}
+
+type Counted = { -readonly [K in keyof Looks]: Looks[K] };
+
+interface Named {
+  readonly provider: Provider;
+  readonly models: ReadonlyMap<string, ModelAdvert>;
+}
+
+const NOBODY: readonly Provider[] = [];
+
+/** Which machines name a model, kept as they change, and how often each model was looked for. */
 export class ModelIndex {
-  readonly #byModel = new Map<string, Set<ProviderId>>();
-  readonly #models = new Map<ProviderId, ReadonlyMap<string, ModelAdvert>>();
+  readonly #byModel = new Map<string, OfModel>();
+  readonly #named = new Map<ProviderId, Named>();
+  readonly #looks: Counted = { first: 0, contests: 0 };
 
-  /** Takes in what a machine names now. Costs nothing while that has not changed. */
-  set(id: ProviderId, models: ReadonlyMap<string, ModelAdvert>): void {
-    const before = this.#models.get(id);
-    if (before === models) return;
-    this.#models.set(id, models);
-    for (const model of before?.keys() ?? []) if (!models.has(model)) this.#remove(model, id);
-    for (const model of models.keys()) {
-      const providers = this.#byModel.get(model);
-      if (providers === undefined) this.#byModel.set(model, new Set([id]));
-      else providers.add(id);
-    }
+  /**
+   * Takes in what a machine names now. Costs nothing while that has not changed.
+   *
+   * @returns whether it has
+   */
+  set(provider: Provider): boolean {
+    const { id, models } = provider;
+    const before = this.#named.get(id);
+    if (before?.provider === provider && before.models === models) return false;
+    this.#named.set(id, { provider, models });
+    for (const model of before?.models.keys() ?? []) if (!models.has(model)) this.#remove(model, id);
+    for (const model of models.keys()) this.#add(model, provider);
+    return true;
   }
 
   delete(id: ProviderId): void {
-    for (const model of this.#models.get(id)?.keys() ?? []) this.#remove(model, id);
-    this.#models.delete(id);
+    for (const model of this.#named.get(id)?.models.keys() ?? []) this.#remove(model, id);
+    this.#named.delete(id);
   }
 
   has(model: string): boolean {
     return this.#byModel.has(model);
   }
 
-  /** Machines that name it, the one that has done so longest first. */
-  of(model: string): Iterable<ProviderId> {
-    return this.#byModel.get(model) ?? [];
+  /** Machines that name it, the one that has done so longest first. The list is another one when they have changed. */
+  of(model: string): readonly Provider[] {
+    const ofModel = this.#byModel.get(model);
+    if (ofModel === undefined) return NOBODY;
+    ofModel.list ??= [...ofModel.providers.values()];
+    return ofModel.list;
   }
 
   /** Every model that somebody names. */
@@ -37,9 +62,44 @@ export class ModelIndex {
     return this.#byModel.keys();
   }
 
-  #remove(model: string, id: ProviderId): void {
-    const providers = this.#byModel.get(model);
-    providers?.delete(id);
-    if (providers?.size === 0) this.#byModel.delete(model);
+  /** Somebody was looked for. */
+  looked({ model, isFirst, winner }: Pick<Looked, "model" | "isFirst" | "winner">): void {
+    const own = this.#byModel.get(model)?.looks;
+    if (isFirst) {
+      this.#looks.first += 1;
+      if (own !== undefined) own.first += 1;
+    }
+    if (winner !== undefined && own !== undefined) own.contests += 1;
   }
+
+  /** Looks for any model. */
+  get looks(): Looks {
+    return this.#looks;
+  }
+
+  /** Looks for each of the models that a machine names: live counts. */
+  looksOf({ id }: Provider): readonly Looks[] {
+    const models = this.#named.get(id)?.models.keys() ?? [];
+    return [...models].flatMap((model) => this.#byModel.get(model)?.looks ?? []);
+  }
+
+  #add(model: string, provider: Provider): void {
+    const ofModel = this.#byModel.get(model) ?? newOfModel();
+    this.#byModel.set(model, ofModel);
+    if (ofModel.providers.get(provider.id) === provider) return;
+    ofModel.providers.set(provider.id, provider);
+    ofModel.list = undefined;
+  }
+
+  #remove(model: string, id: ProviderId): void {
+    const ofModel = this.#byModel.get(model);
+    if (ofModel === undefined) return;
+    ofModel.providers.delete(id);
+    ofModel.list = undefined;
+    if (ofModel.providers.size === 0) this.#byModel.delete(model);
+  }
+}
+
+function newOfModel(): OfModel {
+  return { providers: new Map(), list: undefined, looks: { first: 0, contests: 0 } };
 }

@@ -12,7 +12,7 @@ const EXPECTED_PLACE_TOKENS = 512;
 /** What runs on one provider: places of ours that are taken, and work of others as its last heartbeat showed it. */
 export class Places {
   readonly #clock: Clock;
-  readonly #freed: () => void;
+  #freed: () => void;
   readonly #taken = new Map<string, Set<Place>>();
   /** Work that is not ours, as of the last heartbeat. */
   readonly #foreign = new Map<string, number>();
@@ -23,6 +23,11 @@ export class Places {
     this.#clock = clock;
     this.#freed = freed;
     this.#reportedAt = clock.now();
+  }
+
+  /** Tells of places that are given back from now on to somebody else. */
+  handOver(freed: () => void): void {
+    this.#freed = freed;
   }
 
   /** When the last heartbeat came, or when the provider connected. */

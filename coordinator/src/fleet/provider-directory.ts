@@ -14,9 +14,9 @@ export interface ProviderDirectory {
   models(): Iterable<string>;
   /**
    * Those of them that name this model, found without looking at the others: who has named it longest comes first, since
-   * its connection began or, where it is expected back, before it went.
+   * its connection began or, where it is expected back, before it went. While these are the same, so is the list.
    */
-  serving(model: string): Iterable<Provider>;
+  serving(model: string): readonly Provider[];
   /** It has signed what is not true: it gets nothing for a while, also where it has left meanwhile. */
   distrust(id: ProviderId): void;
   /** Connected providers. */

@@ -88,7 +88,7 @@ afterEach(() => {
   server.close();
 });
 
-function open(contextId = "c"): ProviderStream | undefined {
+function open(contextId = "c", frames: SealedRequest["frames"] = () => []): ProviderStream | undefined {
   const opening: SealedRequest["opening"] = {
     request_id: "r",
     attempt_id: "a",
@@ -100,7 +100,7 @@ function open(contextId = "c"): ProviderStream | undefined {
   };
   const context = { context_id: contextId, key_id: "k", encapsulated_key: KEY };
   return session.openStream(
-    { context, opening, frames: () => [] },
+    { context, opening, frames },
     {
       working() {},
       data() {},
@@ -143,6 +143,49 @@ describe("what a session sends", () => {
     await say();
     await expect.poll(() => told.length).toBe(2);
     expect(told).toMatchObject([{ type: "heartbeat_ack", picked: 1 }, { picked: 0 }]);
+  });
+});
+
+describe("the version of a session", () => {
+  /** Whether it is another one after that. */
+  const differs = async (change: () => unknown): Promise<boolean> => {
+    const before = session.version;
+    await change();
+    return session.version !== before;
+  };
+
+  it("is another one after whatever it is told", async () => {
+    const frames: ProviderFrame[] = [
+      { type: "models_update", models: [] },
+      { type: "key_update", encryption_key: { key_id: "l", public_key: KEY } },
+      { type: "drain" },
+    ];
+    for (const frame of frames) {
+      const before = session.version;
+      await say(frame);
+      // Behind each of them it says a heartbeat.
+      await expect.poll(() => session.version).toBe(before + 2);
+    }
+  });
+
+  it("is another one after a slot was taken and given back, and when nothing new may come", async () => {
+    let slot: Disposable | undefined;
+    expect(
+      await differs(() => {
+        slot = session.acquire("m", 1);
+      }),
+    ).toBe(true);
+    expect(await differs(() => slot?.[Symbol.dispose]())).toBe(true);
+    expect(await differs(() => session.manifestChanged())).toBe(true);
+    expect(await differs(() => session.goAway("upgrade", 0))).toBe(true);
+    expect(await differs(() => session.close("going_away"))).toBe(true);
+  });
+
+  it("is another one when more waits in its socket than it may be sent requests with", async () => {
+    const frames = () => [new Uint8Array(LIMITS.backlogClosesBytes + LIMITS.forwardedBodyBytes)];
+    expect(await differs(() => open("c", () => []))).toBe(false);
+    expect(await differs(() => open("c", frames))).toBe(true);
+    expect(session.backlogBytes).toBeGreaterThan(LIMITS.backlogStopsDispatchBytes);
   });
 });
 

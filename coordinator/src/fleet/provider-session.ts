@@ -93,6 +93,7 @@ export class ProviderSession implements ProviderLink {
   readonly #deps: SessionDeps;
   readonly #streams: StreamTable;
   readonly #rates: FrameRates;
+  #version = 0;
   readonly #liveness: Disposable;
   /** The context that the provider was told of last. */
   #contextId = "";
@@ -110,7 +111,7 @@ export class ProviderSession implements ProviderLink {
     this.agentVersion = frame.agent.version;
     this.hardware = frame.hardware;
     this.encryptionKey = prepared(frame.encryption_key);
-    this.#machine = new MachineState(frame, deps.clock, () => deps.hooks.updated(this));
+    this.#machine = new MachineState(frame, deps.clock, () => this.#updated());
     this.connectedAt = deps.clock.now();
     this.#rates = new FrameRates(deps.clock);
     this.#streams = new StreamTable(deps.clock, (told) => this.#sendControl(encodeControl(told)));
@@ -122,6 +123,10 @@ export class ProviderSession implements ProviderLink {
     this.proven = this.#prove(registration.proved);
     this.#judgeRuntime();
     this.#liveness = watchLiveness(this.#socket, deps.clock, () => this.close("liveness_timeout"));
+  }
+
+  get version(): number {
+    return this.#version;
   }
 
   get backlogBytes(): number {
@@ -163,7 +168,7 @@ export class ProviderSession implements ProviderLink {
   /** The operator's list has changed. */
   manifestChanged(): void {
     this.#judgeRuntime();
-    this.#deps.hooks.updated(this);
+    this.#updated();
   }
 
   get openStreams(): number {
@@ -179,6 +184,7 @@ export class ProviderSession implements ProviderLink {
   }
 
   acquire(model: string, tokens: number): Disposable {
+    this.#version += 1;
     return this.#machine.acquire(model, tokens);
   }
 
@@ -230,6 +236,8 @@ export class ProviderSession implements ProviderLink {
 
   /** Takes on the load of a connection that finishes what runs on the same machine. */
   succeed(older: ProviderSession): void {
+    this.#version += 1;
+    older.#version += 1;
     this.#machine.succeed(older.#machine);
   }
 
@@ -240,6 +248,7 @@ export class ProviderSession implements ProviderLink {
   goAway(reason: string, reconnectAfterMs: number): void {
     if (this.status === "offline") return;
     this.status = "draining";
+    this.#version += 1;
     this.#departure ??= this.#deps.clock.setTimer(this.#deps.goAwayTimeoutMs, () => this.close("going_away"));
     this.#sendControl(encodeControl({ type: "go_away", reason, reconnect_after_ms: reconnectAfterMs }));
   }
@@ -261,6 +270,7 @@ export class ProviderSession implements ProviderLink {
 
   /** One request's body may be larger than the limit by itself, so what a single request adds is not held against it. */
   #checkBacklog(): void {
+    if (this.backlogBytes > LIMITS.backlogStopsDispatchBytes) this.#version += 1;
     if (this.backlogBytes > LIMITS.backlogClosesBytes + LIMITS.forwardedBodyBytes) this.close("backlog_exceeded");
   }
 
@@ -313,11 +323,11 @@ export class ProviderSession implements ProviderLink {
       case "models_update":
         this.#machine.name(frame.models);
         this.#judgeRuntime();
-        return this.#deps.hooks.updated(this);
+        return this.#updated();
       case "drain":
         this.#leaving = true;
         this.status = "draining";
-        return this.#deps.hooks.updated(this);
+        return this.#updated();
       case "working":
         return this.#allow(this.#streams.working(frame));
       case "complete":
@@ -346,9 +356,10 @@ export class ProviderSession implements ProviderLink {
       passed: () => {
         hooks.proved("challenge", "ok");
         this.#judgeRuntime();
-        hooks.updated(this);
+        this.#updated();
       },
       missed: (inARow) => {
+        this.#version += 1;
         hooks.proved("challenge", "missed");
         this.#deps.log.warn({ provider: this.id, inARow }, "challenge missed");
       },
@@ -370,7 +381,7 @@ export class ProviderSession implements ProviderLink {
       if (failure !== undefined) return this.close(closeReasonOf(failure));
     }
     this.encryptionKey = prepared(key);
-    this.#deps.hooks.updated(this);
+    this.#updated();
   }
 
   /** Compares what it runs with the operator's list, and tells it when the verdict is another than before. */
@@ -384,13 +395,18 @@ export class ProviderSession implements ProviderLink {
     this.#machine.report(frame);
     // Before those who wait are given what the heartbeat shows: the answer is about what was known until now.
     this.#answerHeartbeat();
-    this.#deps.hooks.updated(this);
+    this.#updated();
   }
 
   #answerHeartbeat(): void {
     const update = updateNotice(this.#deps.manifest(), this.agentVersion);
     const notice = update === undefined ? {} : { update };
     this.#sendControl(encodeControl({ type: "heartbeat_ack", ...this.work.take(), ...notice }));
+  }
+
+  #updated(): void {
+    this.#version += 1;
+    this.#deps.hooks.updated(this);
   }
 
   /** What it means that the other end has closed. */
@@ -402,6 +418,7 @@ export class ProviderSession implements ProviderLink {
   #end(reason: SessionEnd): void {
     if (this.status === "offline") return;
     this.status = "offline";
+    this.#version += 1;
     this.#liveness[Symbol.dispose]();
     this.#departure?.[Symbol.dispose]();
     this.proven?.[Symbol.dispose]();

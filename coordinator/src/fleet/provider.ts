@@ -10,6 +10,11 @@ export type Vitals = Pick<
 /** What selection may know of a provider. Owned by its session; everyone else reads. */
 export interface Provider {
   readonly id: ProviderId;
+  /**
+   * Another number whenever anything below has changed. What changes with time alone is left out: proofs age, distrust
+   * ends, a backlog drains.
+   */
+  readonly version: number;
   readonly name: string | undefined;
   /** Whose machine it is. */
   readonly account: string;

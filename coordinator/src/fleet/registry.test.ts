@@ -1,10 +1,11 @@
 import { FakeClock } from "@hearth/platform/testing";
-import type { ProviderId } from "@hearth/protocol";
+import type { Gate, ProviderId } from "@hearth/protocol";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { fakeModel, fakeProvider } from "../testing/fake-provider.js";
 import type { Provider } from "./provider.js";
 import type { ProviderSession } from "./provider-session.js";
 import { Registry } from "./registry.js";
+import { type Looked, WorkTally } from "./work-tally.js";
 
 const TWO_MINUTES_MS = 120_000;
 const TEN_MINUTES_MS = 600_000;
@@ -31,7 +32,7 @@ function session(id: string, models: readonly string[] = ["m"]): Session {
     closedFor.push(reason);
     end(made, true);
   };
-  const made = Object.assign(provider, { closedFor, close }) as unknown as Session;
+  const made = Object.assign(provider, { closedFor, close, work: new WorkTally() }) as unknown as Session;
   return made;
 }
 
@@ -166,8 +167,23 @@ describe("which models are served", () => {
       return [looked, reads];
     };
     const alone = touched(1);
-    expect(alone[0]).toBeGreaterThanOrEqual(200);
+    expect(alone[0]).toBeGreaterThan(0);
     expect(touched(500)).toEqual(alone);
+  });
+
+  it("gives the same list while the same machines serve a model, and another one when they change", () => {
+    const [one, two] = [session("one", ["a"]), session("two", ["b"])];
+    registry.add(one);
+    registry.add(two);
+    const before = registry.serving("a");
+    registry.updated(one);
+    expect(registry.serving("a")).toBe(before);
+    Object.assign(two, { models: session("two", ["a"]).models });
+    registry.updated(two);
+    expect(names(registry.serving("a"))).toEqual(["one", "two"]);
+    end(one, true);
+    expect(registry.serving("a")[0]).not.toBe(one);
+    expect(names(before)).toEqual(["one"]);
   });
 
   it("keeps nothing of the session of a machine that is away", () => {
@@ -176,6 +192,51 @@ describe("which models are served", () => {
     end(one, true);
     expect([...registry.providers()]).toHaveLength(1);
     expect([...registry.providers()][0]).not.toBe(one);
+  });
+});
+
+describe("what came of looking for somebody", () => {
+  const look = (model: string, winner?: string, rejected: Readonly<Partial<Record<Gate, string[]>>> = {}): void =>
+    registry.looked({
+      model,
+      isFirst: true,
+      winner: winner as ProviderId | undefined,
+      rejected: new Map(Object.entries(rejected)) as unknown as Looked["rejected"],
+    });
+
+  it("is told to those who serve the model, and as looks for other models to everybody else", () => {
+    const [one, two, other] = [session("one", ["a"]), session("two", ["a", "b"]), session("other", ["b"])];
+    for (const each of [one, two, other]) registry.add(each);
+    look("a", "one");
+    look("a", "one", { vision: ["two"] });
+    look("b");
+    expect(one.work.take()).toEqual({ picked: 0, lost: 0, rejected: { not_serving_model: 1 } });
+    expect(two.work.take()).toEqual({ picked: 0, lost: 1, rejected: { vision: 1 } });
+    expect(other.work.take()).toEqual({ picked: 0, lost: 0, rejected: { not_serving_model: 2 } });
+  });
+
+  it("counts from when a machine joins, by what it names at the time, also for a model that nobody else names", () => {
+    registry.add(session("before", ["a"]));
+    look("a", "before");
+    look("gone");
+    const late = session("late", ["a"]);
+    registry.add(late);
+    look("a", "before");
+    look("gone");
+    Object.assign(late, { models: session("late", ["gone"]).models });
+    registry.updated(late);
+    look("gone", "late");
+    look("a", "before");
+    expect(late.work.take()).toEqual({ picked: 0, lost: 1, rejected: { not_serving_model: 2 } });
+  });
+
+  it("is nothing to a session that only finishes what runs", () => {
+    const older = Object.assign(session("one", ["a"]), { sentAway: true });
+    registry.add(older);
+    look("a", "one");
+    registry.add(Object.assign(session("one", ["b"]), { succeed() {} }));
+    look("a");
+    expect(older.work.take()).toEqual({ picked: 0, lost: 0, rejected: {} });
   });
 });
 

@@ -6,6 +6,7 @@ import { ModelIndex } from "./model-index.js";
 import type { Provider } from "./provider.js";
 import type { ProviderDirectory } from "./provider-directory.js";
 import type { ProviderSession } from "./provider-session.js";
+import { type Looked, NO_LOOKS } from "./work-tally.js";
 
 /** How long a machine that was caught cheating gets no requests, ms. */
 const DISTRUST_MS = 600_000;
@@ -48,6 +49,8 @@ export class Registry implements ProviderDirectory {
     this.#connect(session, address);
     if (older?.sentAway === true) {
       session.succeed(older);
+      // What is looked for from now on is nothing that it was looked at for.
+      older.work.follow(NO_LOOKS, []);
       this.#leaving.add(older);
     } else {
       older?.close("replaced");
@@ -57,7 +60,7 @@ export class Registry implements ProviderDirectory {
 
   /** What a session says of itself has changed. */
   updated(session: ProviderSession): void {
-    if (this.#connected.get(session.id)?.session === session) this.#index.set(session.id, session.models);
+    if (this.#connected.get(session.id)?.session === session) this.#list(session);
     this.changed();
   }
 
@@ -79,7 +82,7 @@ export class Registry implements ProviderDirectory {
   /** A machine that is not here may come any moment: requests wait for it. */
   expect(provider: DepartedProvider, address?: string): void {
     if (this.#connected.has(provider.id)) return;
-    this.#index.set(provider.id, provider.models);
+    this.#index.set(provider);
     this.#departures.add(provider, address);
   }
 
@@ -108,10 +111,16 @@ export class Registry implements ProviderDirectory {
     return this.#index.models();
   }
 
-  *serving(model: string): IterableIterator<Provider> {
-    for (const id of this.#index.of(model)) {
-      const provider = this.#connected.get(id)?.session ?? this.#departures.get(id);
-      if (provider !== undefined) yield provider;
+  serving(model: string): readonly Provider[] {
+    return this.#index.of(model);
+  }
+
+  /** Somebody was looked for: counts it for those whom it concerns. */
+  looked(look: Looked): void {
+    this.#index.looked(look);
+    if (look.winner !== undefined) this.get(look.winner)?.work.won();
+    for (const [gate, providers] of look.rejected) {
+      for (const provider of providers) this.get(provider)?.work.rejected(gate, look);
     }
   }
 
@@ -170,7 +179,11 @@ export class Registry implements ProviderDirectory {
     this.#connected.set(session.id, { session, address });
     // It lines up behind those who have served its models all the while.
     this.#index.delete(session.id);
-    this.#index.set(session.id, session.models);
+    this.#list(session);
+  }
+
+  #list(session: ProviderSession): void {
+    if (this.#index.set(session)) session.work.follow(this.#index.looks, this.#index.looksOf(session));
   }
 
   #disconnect({ id, account }: ProviderSession): void {

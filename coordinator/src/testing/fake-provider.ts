@@ -4,10 +4,10 @@ import type { Provider } from "../fleet/provider.js";
 import type { ProviderDirectory } from "../fleet/provider-directory.js";
 import { DEFAULT_CATALOG } from "../selection/catalog.js";
 import { contextOf, type EvaluationContext, type EvaluationDeps } from "../selection/evaluation-context.js";
-import { defaultExpecting } from "../selection/expecting.js";
 import type { Breaker } from "../selection/lease.js";
 import { DEFAULT_SELECTION } from "../selection/settings.js";
 import { NOTHING_TRIED, type Search, type Traits, type TriedProvider } from "../selection/traits.js";
+import { fakeExpecting } from "./fake-expecting.js";
 
 const KEY = preparePublicKey(new Uint8Array(32).fill(9));
 
@@ -22,6 +22,8 @@ export function fakeDirectory(providers: readonly Provider[]): Pick<ProviderDire
 export function fakeProvider(id: string, changes: Partial<FakeProvider> = {}): FakeProvider {
   const provider: FakeProvider = {
     id: id as ProviderId,
+    // Tests change it as they like: it is never what it was.
+    version: Number.NaN,
     name: undefined,
     account: "owner",
     agentVersion: "1.0.0",
@@ -85,6 +87,7 @@ export function fakeTraits(changes: Partial<Traits> = {}): Traits {
 /** A breaker that has nothing against anybody, but for what the test changes. */
 export function fakeBreaker(changes: Partial<Breaker> = {}): Breaker {
   return {
+    isSuspect: () => true,
     isEjected: () => false,
     isCapacityCooled: () => false,
     believesHeadroom: () => true,
@@ -105,8 +108,8 @@ export function fakeContext(search: Partial<Search> = {}, changes: Partial<Evalu
       catalog: () => DEFAULT_CATALOG,
       settings: () => DEFAULT_SELECTION,
       health: fakeBreaker(),
-      expecting: defaultExpecting,
-      clock: { now: () => 1_000 },
+      expecting: fakeExpecting(),
+      clock: { now: () => 1_000, wallTime: () => 1_000 },
       ...changes,
     },
   );

@@ -57,8 +57,7 @@ const CASES: readonly (readonly [string, Case, HeartbeatAckFrame["rejected"]])[]
   ["has too short a context", { model: { id: "m", capabilities: {}, context_length: 1 } }, { context_exceeded: 1 }],
   ["is full", { slots: [slot({ running: 1, max_concurrency: 1 })] }, { no_headroom: 1 }],
   ["is too hot", { told: { thermal: "critical" } }, { thermal_critical: 1 }],
-  // What is asked of others is nothing that it was looked at for.
-  ["serves another model", { model: { id: "other", capabilities: {} } }, {}],
+  ["serves another model", { model: { id: "other", capabilities: {} } }, { not_serving_model: 1 }],
 ];
 
 describe("the answer to a heartbeat", () => {
@@ -118,7 +117,7 @@ describe("the answer to a heartbeat", () => {
 
 it("reaches the owner of a real agent in its status, with the notice of a newer program", async () => {
   hearth = await startTestCoordinator();
-  const other = await hearth.provider(answer);
+  await hearth.provider(answer, { models: [{ id: "other" }] });
   await using backend = await startStubBackend("m");
   await using agent = new TestAgent({
     coordinators: [`${hearth.url.replace("http", "ws")}/ws/provider`],
@@ -128,14 +127,13 @@ it("reaches the owner of a real agent in its status, with the notice of a newer 
   await until("it is connected", () => hearth.coordinator.registry.size === 2);
   const update = { latest_version: "999.0.0", url: "https://example.com/agent" };
   await putManifest({ update });
-  const headers = { "X-Hearth-Providers": other.id };
-  expect((await hearth.chat(ask(), { headers })).status).toBe(200);
+  expect((await hearth.chat(ask({ model: "other" }))).status).toBe(200);
   await vi.waitFor(
     async () => {
       const { url, token } = readRunFile(agent.dataDir, "test") ?? { url: "", token: "" };
       const response = await fetch(`${url}/status`, { headers: { Authorization: `Bearer ${token}` } });
       expect(await response.json()).toMatchObject({
-        work: { picked: 0, lost: 0, rejected: { allowlist: 1 } },
+        work: { picked: 0, lost: 0, rejected: { not_serving_model: 1 } },
         update: { ...update, required: false },
       });
     },
