@@ -59,11 +59,11 @@ export function createSelection(deps: SelectionDeps): Selection {
     clock,
     rng,
     hooks: {
-      rejected(gate, providers) {
-        metrics.gateRejections.inc({ gate }, providers.length);
-        for (const provider of providers) registry.get(provider)?.work.rejected(gate);
+      looked(look) {
+        registry.looked(look);
+        if (!look.isFirst) return;
+        for (const [gate, { length }] of look.rejected) metrics.gateRejections.inc({ gate }, length);
       },
-      lost: (provider) => registry.get(provider)?.work.lost(),
       decided(provider, score) {
         registry.get(provider)?.work.picked();
         log.debug({ provider, ...score }, "provider chosen");

@@ -97,7 +97,7 @@ class Bench {
       affinity: new Affinity(),
       clock,
       rng,
-      hooks: { rejected() {}, lost() {}, decided() {}, servedAlthoughEjected() {} },
+      hooks: { looked() {}, decided() {}, servedAlthoughEjected() {} },
     });
     this.picker = {
       slots: (wanted) => picker.slots(wanted),

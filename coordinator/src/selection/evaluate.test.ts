@@ -10,7 +10,7 @@ import {
   fakeTraits,
 } from "../testing/fake-provider.js";
 import { evaluate, survey } from "./evaluate.js";
-import { gatesOf } from "./gates.js";
+import { gatesOf } from "./gate-set.js";
 import { SHAPES } from "./traits.js";
 
 it("tells all gates, the terms, the expectation and the probe of one provider", () => {

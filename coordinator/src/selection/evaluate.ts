@@ -1,10 +1,12 @@
 import type { Gate } from "@hearth/protocol";
 import type { Provider } from "../fleet/provider.js";
+import { Contender, contendersOf } from "./contenders.js";
 import type { EvaluationContext } from "./evaluation-context.js";
-import { closedGates, type GateSet, gatesOf, type Subject, subjectOf } from "./gates.js";
+import { gatesOf } from "./gate-set.js";
+import { closedGates } from "./gates.js";
 import type { Probe } from "./health.js";
 import type { Expectation } from "./pick-result.js";
-import { type Candidate, type ScoreTerms, score, termsOf } from "./score.js";
+import { type ScoreTerms, score, termsOf } from "./score.js";
 
 /** What selection thinks of one provider for one request: all gates that are against it, and what it would cost. */
 export interface Evaluation {
@@ -19,35 +21,39 @@ export interface Evaluation {
 
 /** Evaluates one provider. Pure: it claims, counts and explores nothing. */
 export function evaluate(provider: Provider, context: EvaluationContext): Evaluation {
-  const subject = subjectOf(provider, context.traits.model);
-  const candidate = score(subject, context);
-  const { total, expectation } = candidate;
-  const gates = gatesOf(closedGates(subject, context));
-  const probe = context.health.probe(provider, context.traits);
-  return { provider, gates, total, terms: termsOf(candidate, context), expectation, probe };
+  const { traits, expecting, health } = context;
+  const contender = new Contender(provider, traits.model, expecting);
+  score(contender, context);
+  const expectation = expecting.expect(provider, traits);
+  return {
+    provider,
+    gates: gatesOf(closedGates(contender, context)),
+    total: contender.total,
+    terms: termsOf(contender, expectation.terms, context),
+    expectation,
+    probe: health.probe(provider, traits),
+  };
 }
 
-/** A provider that may not serve, with the gates that are against it. */
-export interface Rejected extends Subject {
-  readonly gates: GateSet;
-}
-
-/** Who may serve a request, and who may not. */
+/** Who may serve a request, and who may not: good until the next survey of the same providers. */
 export interface Survey {
-  readonly candidates: readonly Candidate[];
-  readonly rejected: readonly Rejected[];
+  /** Scored. */
+  readonly candidates: readonly Contender[];
+  readonly rejected: readonly Contender[];
 }
 
 /** The same for all providers of a model, of each as little as picking needs. */
-export function survey(providers: Iterable<Provider>, context: EvaluationContext): Survey {
-  const { model } = context.traits;
-  const candidates: Candidate[] = [];
-  const rejected: Rejected[] = [];
-  for (const provider of providers) {
-    const subject = subjectOf(provider, model);
-    const gates = closedGates(subject, context);
-    if (gates === 0) candidates.push(score(subject, context));
-    else rejected.push({ ...subject, gates });
+export function survey(providers: readonly Provider[], context: EvaluationContext): Survey {
+  const candidates: Contender[] = [];
+  const rejected: Contender[] = [];
+  for (const contender of contendersOf(providers, context)) {
+    contender.gates = closedGates(contender, context);
+    if (contender.gates !== 0) {
+      rejected.push(contender);
+      continue;
+    }
+    score(contender, context);
+    candidates.push(contender);
   }
   return { candidates, rejected };
 }

@@ -1,5 +1,6 @@
 import type { Clock } from "@hearth/platform";
 import { TRUST_LEVELS } from "@hearth/protocol";
+import { isVersionBelow } from "../platform/versions.js";
 import type { Catalog } from "./catalog.js";
 import type { Expecting } from "./expecting.js";
 import type { Health } from "./health.js";
@@ -13,7 +14,7 @@ export interface EvaluationDeps {
   readonly settings: () => SelectionSettings;
   readonly health: Health;
   readonly expecting: Expecting;
-  readonly clock: Pick<Clock, "now">;
+  readonly clock: Pick<Clock, "now" | "wallTime">;
 }
 
 /** One request at one moment: all that is asked of a provider, worked out once for all of them. */
@@ -25,12 +26,16 @@ export interface EvaluationContext {
   readonly health: Health;
   readonly expecting: Expecting;
   readonly now: number;
+  /** What the wall clock is ahead of ours, ms: another one after a pause of this process, or when somebody set it. */
+  readonly wallAheadMs: number;
+  /** It asks for more than room and a context that is long enough: whom else it suits has to be looked at. */
+  readonly isParticular: boolean;
   readonly wantsTools: boolean;
   readonly wantsVision: boolean;
   /** Least rank of trust that will do. */
   readonly trustRank: number;
-  /** Agent versions that must be reached, all of them. */
-  readonly floors: readonly string[];
+  /** Agent versions that must be reached, all of them; absent = any will do. */
+  readonly versions: VersionFloors | undefined;
   /** What the answer is expected to have, tokens. */
   readonly answerTokens: number;
   /** What an answer of this model has when nobody bounds it, tokens. */
@@ -41,7 +46,9 @@ export function contextOf({ traits, tried, unlikeTried }: Search, deps: Evaluati
   const { health, expecting } = deps;
   const catalog = deps.catalog();
   const [tools, vision] = [wantsTools(traits.shape), wantsVision(traits.shape)];
-  const { versionFloors } = catalog;
+  const now = deps.clock.now();
+  const trustRank = Math.max(rankOf(catalog.trustMinimum), rankOf(traits.minTrust ?? "none"));
+  const versions = versionsFor(catalog, { tools, vision });
   return {
     traits,
     tried,
@@ -49,18 +56,49 @@ export function contextOf({ traits, tried, unlikeTried }: Search, deps: Evaluati
     settings: deps.settings(),
     health,
     expecting,
-    now: deps.clock.now(),
+    now,
+    wallAheadMs: deps.clock.wallTime() - now,
+    isParticular:
+      tools ||
+      vision ||
+      tried.size > 0 ||
+      traits.allowlist !== undefined ||
+      traits.route === "self" ||
+      trustRank > 0 ||
+      versions !== undefined,
     wantsTools: tools,
     wantsVision: vision,
-    trustRank: Math.max(rankOf(catalog.trustMinimum), rankOf(traits.minTrust ?? "none")),
-    floors: [
-      versionFloors.base,
-      tools ? versionFloors.tools : undefined,
-      vision ? versionFloors.vision : undefined,
-    ].filter((floor) => floor !== undefined),
+    trustRank,
+    versions,
     answerTokens: expecting.expectedAnswerTokens(traits.model, traits.maxTokens),
     typicalAnswerTokens: expecting.expectedAnswerTokens(traits.model, undefined),
   };
+}
+
+function versionsFor({ versionFloors }: Catalog, wants: { readonly tools: boolean; readonly vision: boolean }) {
+  const { base } = versionFloors;
+  const floors = [base, wants.tools ? versionFloors.tools : undefined, wants.vision ? versionFloors.vision : undefined];
+  const set = floors.filter((floor) => floor !== undefined);
+  return set.length === 0 ? undefined : new VersionFloors(set);
+}
+
+/** The least versions of agents. Machines have few different ones: each is compared once. */
+export class VersionFloors {
+  readonly #floors: readonly string[];
+  readonly #known = new Map<string, boolean>();
+
+  constructor(floors: readonly string[]) {
+    this.#floors = floors;
+  }
+
+  /** Whether a version is below one of them. */
+  isBelow(version: string): boolean {
+    const known = this.#known.get(version);
+    if (known !== undefined) return known;
+    const below = this.#floors.some((floor) => isVersionBelow(version, floor));
+    this.#known.set(version, below);
+    return below;
+  }
 }
 
 export const rankOf = (level: (typeof TRUST_LEVELS)[number]): number => TRUST_LEVELS.indexOf(level);

@@ -1,5 +1,5 @@
 import { BoundedMap } from "@hearth/platform";
-import type { Candidate } from "./score.js";
+import type { Contender } from "./contenders.js";
 
 /** Models whose requests are counted at most. */
 const MAX_MODELS = 2_048;
@@ -17,7 +17,7 @@ export class Exploration {
    *
    * @returns whom to explore with it, the best of each account; empty = nobody, this time
    */
-  next(model: string, unknown: readonly Candidate[], oneIn: number): readonly Candidate[] {
+  next(model: string, unknown: readonly Contender[], oneIn: number): readonly Contender[] {
     const since = (this.#since.get(model) ?? 0) + 1;
     const due = since >= oneIn ? this.#bestOfEach(unknown) : [];
     this.#since.set(model, due.length > 0 ? 0 : Math.min(since, oneIn));
@@ -30,8 +30,8 @@ export class Exploration {
     return { [Symbol.dispose]: () => this.#exploring.delete(account) };
   }
 
-  #bestOfEach(candidates: readonly Candidate[]): readonly Candidate[] {
-    const best = new Map<string, Candidate>();
+  #bestOfEach(candidates: readonly Contender[]): readonly Contender[] {
+    const best = new Map<string, Contender>();
     for (const candidate of candidates) {
       const { account } = candidate.provider;
       if (this.#exploring.has(account)) continue;

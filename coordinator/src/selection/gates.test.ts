@@ -12,14 +12,16 @@ import {
 } from "../testing/fake-provider.js";
 import { DEFAULT_CATALOG } from "./catalog.js";
 import type { EvaluationContext } from "./evaluation-context.js";
-import { BIT, closedGates, firstOf, gatesOf, subjectOf } from "./gates.js";
+import { BIT, firstOf, gatesOf } from "./gate-set.js";
+import { closedGates } from "./gates.js";
 import type { Breaker } from "./lease.js";
+import { Subject } from "./subject.js";
 
 const FLOORED = { ...DEFAULT_CATALOG, versionFloors: { tools: "0.6.3" } };
 const GIB = 2 ** 30;
 
 const gatesAgainst = (provider: Provider, request: EvaluationContext): readonly Gate[] =>
-  gatesOf(closedGates(subjectOf(provider, request.traits.model), request));
+  gatesOf(closedGates(new Subject(provider, request.traits.model), request));
 const gateAgainst = (provider: Provider, request: EvaluationContext): Gate | undefined =>
   gatesAgainst(provider, request)[0];
 const asking = (changes: Parameters<typeof fakeTraits>[0]): EvaluationContext =>

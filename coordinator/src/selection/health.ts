@@ -1,3 +1,4 @@
+import type { ProviderId } from "@hearth/protocol";
 import type { Provider } from "../fleet/provider.js";
 import type { Traits } from "./traits.js";
 
@@ -6,6 +7,8 @@ export type Probe = "none" | "free" | "claimed";
 
 /** What the past says about a provider: the breaker's side of the gates. */
 export interface Health {
+  /** Whether anything may be held against a machine: where not, it is neither out nor cooled, and its room is believed. */
+  isSuspect(id: ProviderId): boolean;
   /** Out for faults of this shape or of several others, or waiting for somebody else's probe. */
   isEjected(provider: Provider, traits: Traits): boolean;
   /**

@@ -1,7 +1,7 @@
 import { contextLengthExceeded, HearthError } from "../platform/errors.js";
-import type { Rejected } from "./evaluate.js";
+import type { Contender } from "./contenders.js";
 import type { EvaluationContext } from "./evaluation-context.js";
-import { BIT, type GateSet, promptLimitOf } from "./gates.js";
+import { BIT, type GateSet } from "./gate-set.js";
 import type { PickResult } from "./pick-result.js";
 
 /** The request is not for this provider, whatever happens. */
@@ -40,7 +40,7 @@ const RUNGS: readonly (readonly [Rung, GateSet])[] = [
  * @param rejected all who serve the model
  */
 export function whyNobody(
-  rejected: readonly Rejected[],
+  rejected: readonly Contender[],
   context: EvaluationContext,
 ): Exclude<PickResult, { type: "picked" }> {
   let left = without(rejected, SCOPE);
@@ -54,7 +54,7 @@ export function whyNobody(
   return lacksMemory ? { type: "queue", lacking: "memory" } : { type: "queue" };
 }
 
-function without(rejected: readonly Rejected[], gates: GateSet): readonly Rejected[] {
+function without(rejected: readonly Contender[], gates: GateSet): readonly Contender[] {
   return rejected.filter((each) => (each.gates & gates) === 0);
 }
 
@@ -65,9 +65,9 @@ const NO_PROVIDER: Exclude<PickResult, { type: "picked" }> = {
 
 interface Situation {
   /** Those whom the rung stops, all of them. */
-  readonly before: readonly Rejected[];
+  readonly before: readonly Contender[];
   /** Everybody who serves the model, for this caller or not. */
-  readonly all: readonly Rejected[];
+  readonly all: readonly Contender[];
   readonly context: EvaluationContext;
 }
 
@@ -78,7 +78,7 @@ function errorOf(rung: Rung, { before, all, context }: Situation): HearthError {
     case "context":
       return contextLengthExceeded({
         promptTokens: Math.ceil(traits.promptTokens),
-        contextTokens: Math.max(...before.map(promptLimitOf)),
+        contextTokens: Math.max(...before.map(({ promptLimit }) => promptLimit)),
       });
     case "ability":
       if (without(all, ABLE).length === 0) {

@@ -41,9 +41,12 @@ export class OutlierDetector implements Health {
     this.#losses = new SharedLosses(settings);
   }
 
+  isSuspect(id: ProviderId): boolean {
+    return this.#book.isSuspect(id);
+  }
+
   isEjected(provider: Provider, traits: Traits): boolean {
     const machine = this.#book.machine(provider.id);
-    // Asked for every provider at every pick: where nothing is wrong nothing more is looked at.
     if (machine === undefined || machine.unwell.size === 0) return false;
     return machine.faultOf(traits)?.isOut(provider) === true || this.#isMachineOut(machine, provider);
   }

@@ -1,9 +1,10 @@
 import { seededRng } from "@hearth/platform";
 import { FakeClock } from "@hearth/platform/testing";
-import type { Gate, ProviderId } from "@hearth/protocol";
+import type { ProviderId } from "@hearth/protocol";
 import { describe, expect, it } from "vitest";
-import type { Provider } from "../fleet/provider.js";
+import type { Looked } from "../fleet/work-tally.js";
 import { isVersionBelow } from "../platform/versions.js";
+import { expectByHardware, fakeExpecting } from "../testing/fake-expecting.js";
 import {
   type FakeProvider,
   fakeBreaker,
@@ -16,7 +17,6 @@ import {
 } from "../testing/fake-provider.js";
 import { Affinity } from "./affinity.js";
 import { type Catalog, DEFAULT_CATALOG } from "./catalog.js";
-import { defaultExpecting } from "./expecting.js";
 import type { Probe } from "./health.js";
 import type { PickResult, Verdict } from "./pick-result.js";
 import { createPicker, type Look } from "./picker.js";
@@ -46,31 +46,27 @@ function setUp(providers: FakeProvider[], { catalog = DEFAULT_CATALOG, known = {
     claim: ({ id }) => out.get(id)?.probe === "free",
     judge: ({ id }, _traits, verdict) => judged.push([id, verdict]),
   });
-  const counted = { rejected: {} as Record<string, readonly string[]>, lost: [] as string[], decided: [] as Score[] };
+  const counted = { looks: [] as Looked[], decided: [] as Score[] };
   const failOpen = { times: 0 };
   const picker = createPicker({
     directory: fakeDirectory(providers),
     catalog: () => catalog,
     settings: () => DEFAULT_SELECTION,
     outlier,
-    expecting: {
-      ...defaultExpecting,
-      expect(provider: Provider, traits: Traits) {
+    expecting: fakeExpecting({
+      expect(provider, traits) {
         const expectedMs = known[provider.id];
-        if (expectedMs === undefined) return defaultExpecting.expect(provider, traits);
+        if (expectedMs === undefined) return expectByHardware(provider, traits);
         const censored = inVain[provider.id] ?? 0;
         const terms = { connect: 0, load: 0, ahead: 0, prefill: expectedMs - censored, censored };
         return { expectedMs, estimateMs: 10_000, byDefault: false, terms };
       },
-    },
+    }),
     affinity: new Affinity(),
     clock,
     rng: seededRng(1),
     hooks: {
-      rejected: (gate: Gate, ids: readonly ProviderId[]) => {
-        counted.rejected[gate] = ids;
-      },
-      lost: (provider) => counted.lost.push(provider),
+      looked: (look) => counted.looks.push(look),
       decided: (_provider, score) => counted.decided.push(score),
       servedAlthoughEjected: () => {
         failOpen.times += 1;
@@ -98,14 +94,31 @@ const full = (id: string, changes: Parameters<typeof fakeProvider>[1] = {}): Fak
   fakeProvider(id, { ...changes, places: 99 });
 
 describe("telling why", () => {
-  it("names the gate for each that is rejected and the losers by score, and neither again for who has waited", () => {
-    const queued = fakeProvider("queued", slot({ queued: 9 }));
-    const { pick, counted } = setUp([queued, fakeProvider("idle"), fakeProvider("gone", { status: "offline" })]);
+  const gone = fakeProvider("gone", { status: "offline" });
+  const offline = new Map([["offline", ["gone"]]]);
+
+  it("names who won and who was rejected at a first look, and of who has waited when somebody is found", () => {
+    const busy = full("busy");
+    const { pick, counted } = setUp([fakeProvider("queued", slot({ queued: 9 })), fakeProvider("idle"), gone]);
     expect(idOf(pick())).toBe("idle");
-    expect(counted).toMatchObject({ rejected: { offline: ["gone"] }, lost: ["queued"] });
-    counted.rejected = {};
     pick({}, {}, "again");
-    expect(counted).toMatchObject({ rejected: {}, lost: ["queued", "queued"] });
+    const look = { model: "m", winner: "idle", rejected: offline };
+    expect(counted.looks).toEqual([
+      { ...look, isFirst: true },
+      { ...look, isFirst: false },
+    ]);
+    const waiting = setUp([busy]);
+    waiting.pick();
+    waiting.pick({}, {}, "again");
+    expect(waiting.counted.looks).toMatchObject([{ isFirst: true, winner: undefined }]);
+  });
+
+  it("names nobody as the winner who serves because the others are out or too slow", () => {
+    const { out, pick, counted } = setUp([fakeProvider("out")]);
+    out.set("out", { lastFaultAt: 0, probe: "none" });
+    expect(idOf(pick())).toBe("out");
+    expect(counted.looks).toMatchObject([{ winner: undefined }]);
+    expect(counted.decided).toHaveLength(1);
   });
 
   it("counts one reason for each provider it rejects", () => {
@@ -115,7 +128,11 @@ describe("telling why", () => {
       fakeProvider("c"),
     ]);
     pick();
-    expect(counted.rejected).toEqual({ offline: ["a"], draining: ["b"] });
+    const byGate = [
+      ["offline", ["a"]],
+      ["draining", ["b"]],
+    ] as const;
+    expect(counted.looks.map(({ rejected }) => [...rejected])).toEqual([byGate]);
   });
 });
 

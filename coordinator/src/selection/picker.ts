@@ -1,18 +1,21 @@
 import type { Clock, Rng } from "@hearth/platform";
 import type { Gate, ProviderId } from "@hearth/protocol";
 import type { ProviderDirectory } from "../fleet/provider-directory.js";
+import type { Looked } from "../fleet/work-tally.js";
 import { HearthError } from "../platform/errors.js";
 import type { Affinity } from "./affinity.js";
 import type { Catalog } from "./catalog.js";
-import { type Rejected, type Survey, survey } from "./evaluate.js";
+import { type Contender, contendersOf } from "./contenders.js";
+import { type Survey, survey } from "./evaluate.js";
 import { contextOf, type EvaluationContext } from "./evaluation-context.js";
 import type { Expecting } from "./expecting.js";
 import { Exploration } from "./exploration.js";
-import { BIT, closedGates, concurrencyOf, firstOf, type GateSet, subjectOf } from "./gates.js";
+import { BIT, firstOf, type GateSet } from "./gate-set.js";
+import { closedGates } from "./gates.js";
 import { SOON, whyNobody } from "./ladder.js";
 import { type Breaker, takeLease } from "./lease.js";
 import type { Picked, PickResult } from "./pick-result.js";
-import { type Candidate, type Score, score, termsOf } from "./score.js";
+import { type Score, score, termsOf } from "./score.js";
 import type { SelectionSettings } from "./settings.js";
 import { choose } from "./strategy.js";
 import { NOTHING_TRIED, type Search, type Traits } from "./traits.js";
@@ -33,13 +36,8 @@ export interface Slots {
 export type Look = "first" | "again";
 
 export interface PickerHooks {
-  /**
-   * This gate is the first against these providers. Told at the first look only: how often somebody waits looks is no
-   * request's doing.
-   */
-  rejected(gate: Gate, providers: readonly ProviderId[]): void;
-  /** Nothing was against this provider, and another one was chosen. */
-  lost(provider: ProviderId): void;
+  /** Somebody was looked for: the first time, or again and found. How often else somebody waits looks is nobody's doing. */
+  looked(look: Looked): void;
   decided(provider: ProviderId, score: Score): void;
   /** Everybody is out for faults: the one serves that failed least recently. */
   servedAlthoughEjected(): void;
@@ -79,25 +77,27 @@ class EvaluatingPicker implements Picker {
     const context = this.#contextOf(search);
     if (context.now >= (search.expectedBefore ?? Number.POSITIVE_INFINITY)) return TOO_LATE;
     const found = survey(directory.serving(search.traits.model), context);
-    if (look === "first") this.#tellRejected(found.rejected);
     const candidates = inTime(found.candidates, search, context);
     const choice = choose(candidates, context, { affinity, rng, exploration: this.#exploration });
+    const isFirst = look === "first";
+    if (isFirst || choice !== undefined) {
+      const winner = choice?.candidate.provider.id;
+      hooks.looked({ model: search.traits.model, isFirst, winner, rejected: byFirstGate(found.rejected) });
+    }
     if (choice === undefined) return this.#pickForWant(found, search, context);
-    const { candidate, explores } = choice;
-    for (const each of found.candidates) if (each !== candidate) hooks.lost(each.provider.id);
-    return this.#take(candidate, context, { explores, probes: false });
+    return this.#take(choice.candidate, context, { explores: choice.explores, probes: false });
   }
 
   slots(traits: Traits): Slots {
     const context = this.#contextOf({ traits, tried: NOTHING_TRIED });
     let [used, all] = [0, 0];
-    for (const provider of this.#deps.directory.serving(traits.model)) {
-      const gates = closedGates(subjectOf(provider, traits.model), context);
+    for (const contender of contendersOf(this.#deps.directory.serving(traits.model), context)) {
+      const gates = closedGates(contender, context);
       if ((gates & ~ROOM) !== 0) continue;
-      const slots = concurrencyOf(provider, traits.model);
-      all += slots;
+      const { concurrency, load } = contender;
+      all += concurrency;
       // Whoever has no room has none, whatever its slots say.
-      used += gates === 0 ? provider.load(traits.model) : slots;
+      used += gates === 0 ? load : concurrency;
     }
     return { used, all };
   }
@@ -105,18 +105,6 @@ class EvaluatingPicker implements Picker {
   #contextOf(search: Search): EvaluationContext {
     const { catalog, settings, outlier, expecting, clock } = this.#deps;
     return contextOf(search, { catalog, settings, health: outlier, expecting, clock });
-  }
-
-  #tellRejected(rejected: readonly Rejected[]): void {
-    if (rejected.length === 0) return;
-    const byGate = new Map<Gate, ProviderId[]>();
-    for (const { provider, gates } of rejected) {
-      const gate = firstOf(gates) as Gate;
-      const providers = byGate.get(gate);
-      if (providers === undefined) byGate.set(gate, [provider.id]);
-      else providers.push(provider.id);
-    }
-    for (const [gate, providers] of byGate) this.#deps.hooks.rejected(gate, providers);
   }
 
   /**
@@ -129,37 +117,34 @@ class EvaluatingPicker implements Picker {
     if (why.type === "unavailable") return why;
     const nobodyLeft = candidates.length === 0 && !rejected.some(isWell);
     const usable = rejected.filter((each) => isOnlyOut(each) && (nobodyLeft || this.#mayProbe(each, context)));
-    const out = inTime(
-      usable.map((each) => score(each, context)),
-      search,
-      context,
-    );
-    const [first, ...others] = out;
+    for (const each of usable) score(each, context);
+    const [first, ...others] = inTime(usable, search, context);
     if (first === undefined) return why;
     const chosen = others.reduce((least, each) => (this.#failedBefore(each, least, context) ? each : least), first);
     if (nobodyLeft) this.#deps.hooks.servedAlthoughEjected();
     return this.#take(chosen, context, { explores: false, probes: !nobodyLeft });
   }
 
-  #mayProbe({ provider, load }: Rejected, { traits, now, settings }: EvaluationContext): boolean {
+  #mayProbe({ provider, load }: Contender, { traits, now, settings }: EvaluationContext): boolean {
     const { outlier } = this.#deps;
     if (load > 0 || outlier.probe(provider, traits) === "claimed") return false;
     return now - outlier.lastFaultAt(provider, traits) >= settings.pick.earlyProbeAfterMs;
   }
 
-  #failedBefore(one: Candidate, other: Candidate, { traits }: EvaluationContext): boolean {
+  #failedBefore(one: Contender, other: Contender, { traits }: EvaluationContext): boolean {
     const { outlier } = this.#deps;
     return outlier.lastFaultAt(one.provider, traits) < outlier.lastFaultAt(other.provider, traits);
   }
 
   #take(
-    candidate: Candidate,
+    candidate: Contender,
     context: EvaluationContext,
     { explores, probes }: { readonly explores: boolean; readonly probes: boolean },
   ): Picked {
-    const { provider, total, expectation } = candidate;
-    const { traits, answerTokens } = context;
-    this.#deps.hooks.decided(provider.id, { total, terms: termsOf(candidate, context) });
+    const { provider, total } = candidate;
+    const { traits, answerTokens, expecting } = context;
+    const expectation = expecting.expect(provider, traits);
+    this.#deps.hooks.decided(provider.id, { total, terms: termsOf(candidate, expectation.terms, context) });
     const exploring = explores ? this.#exploration.begin(provider.account) : undefined;
     const tokens = traits.promptTokens + answerTokens;
     const lease = takeLease(this.#deps, { provider, traits, tokens, probes, exploring });
@@ -174,17 +159,29 @@ const TOO_LATE: PickResult = {
   error: new HearthError("no_capacity", "Nobody is expected to begin in time.", { retryAfterSeconds: 2 }),
 };
 
-/** Those of whom the first content is expected in time. */
-function inTime(
-  candidates: readonly Candidate[],
-  { expectedBefore }: Search,
-  { now }: EvaluationContext,
-): readonly Candidate[] {
-  if (expectedBefore === undefined) return candidates;
-  return candidates.filter(({ expectation }) => now + expectation.expectedMs < expectedBefore);
+/** Those that may not serve, by the first gate against each: the one that it is counted as. */
+function byFirstGate(rejected: readonly Contender[]): ReadonlyMap<Gate, readonly ProviderId[]> {
+  const byGate = new Map<Gate, ProviderId[]>();
+  for (const { provider, gates } of rejected) {
+    const gate = firstOf(gates) as Gate;
+    const providers = byGate.get(gate);
+    if (providers === undefined) byGate.set(gate, [provider.id]);
+    else providers.push(provider.id);
+  }
+  return byGate;
 }
 
-const isOnlyOut = ({ gates }: Rejected): boolean => gates === BIT.error_cooldown;
+/** Those of whom the first content is expected in time. */
+function inTime(
+  candidates: readonly Contender[],
+  { expectedBefore }: Search,
+  { now }: EvaluationContext,
+): readonly Contender[] {
+  if (expectedBefore === undefined) return candidates;
+  return candidates.filter(({ expectedMs }) => now + expectedMs < expectedBefore);
+}
+
+const isOnlyOut = ({ gates }: Contender): boolean => gates === BIT.error_cooldown;
 
 /** Nothing is wrong with it, and it is only without room. */
-const isWell = ({ gates }: Rejected): boolean => (gates & ~SOON) === 0;
+const isWell = ({ gates }: Contender): boolean => (gates & ~SOON) === 0;

@@ -18,6 +18,7 @@ function found(book: RecordBook): number {
     count += machine?.capacity.size ?? 0;
     for (const byShape of machine?.faults.values() ?? []) count += byShape.size;
     for (const record of machine?.unwell ?? []) expect(record.isClosed).toBe(false);
+    expect(book.isSuspect(id)).toBe((machine?.unwell.size ?? 0) + (machine?.capacity.size ?? 0) > 0);
   }
   return count;
 }

@@ -40,6 +40,7 @@ type Kept = FaultRecord | CapacityRecord;
 export class RecordBook {
   readonly #deps: RecordDeps;
   readonly #machines = new Map<ProviderId, MachineRecords>();
+  readonly #suspects = new Set<ProviderId>();
   /** Whose each is; the longest untouched first. */
   readonly #closed = new Map<Kept, ProviderId>();
   readonly #open = new Map<Kept, ProviderId>();
@@ -55,6 +56,11 @@ export class RecordBook {
 
   machine(id: ProviderId): MachineRecords | undefined {
     return this.#machines.get(id);
+  }
+
+  /** Whether any of its records is not closed, or any is of refusals: few machines' are. */
+  isSuspect(id: ProviderId): boolean {
+    return this.#suspects.has(id);
   }
 
   /** Gets or makes a record of faults. */
@@ -74,6 +80,7 @@ export class RecordBook {
     if (known !== undefined) return known;
     const record = new CapacityRecord(this.#deps, traits);
     this.#add(id, record).capacity.set(traits.model, record);
+    this.#suspect(id);
     return record;
   }
 
@@ -88,6 +95,13 @@ export class RecordBook {
     const unwell = this.#machines.get(id)?.unwell;
     if (record.isClosed) unwell?.delete(record);
     else unwell?.add(record);
+    this.#suspect(id);
+  }
+
+  #suspect(id: ProviderId): void {
+    const machine = this.#machines.get(id);
+    if (machine !== undefined && machine.unwell.size + machine.capacity.size > 0) this.#suspects.add(id);
+    else this.#suspects.delete(id);
   }
 
   #add(id: ProviderId, record: Kept): MachineRecords {
@@ -112,5 +126,6 @@ export class RecordBook {
       if (shapes?.size === 0) machine.faults.delete(record.model);
     }
     if (machine.faults.size + machine.capacity.size === 0) this.#machines.delete(id);
+    this.#suspect(id);
   }
 }

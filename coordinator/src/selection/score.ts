@@ -1,8 +1,9 @@
-import type { Provider, Vitals } from "../fleet/provider.js";
+import type { Provider } from "../fleet/provider.js";
+import type { Contender } from "./contenders.js";
 import type { EvaluationContext } from "./evaluation-context.js";
-import type { ExpectationTerms, Expecting } from "./expecting.js";
-import { promptLimitOf, type Subject } from "./gates.js";
-import { estimateRates } from "./hardware-estimate.js";
+import type { ExpectationTerms } from "./expecting.js";
+import type { ScoreSettings } from "./settings.js";
+import type { Subject } from "./subject.js";
 
 /** What a provider is expected to cost a request, in milliseconds, by term. */
 export interface ScoreTerms extends ExpectationTerms {
@@ -24,75 +25,70 @@ export interface Score {
   readonly terms: ScoreTerms;
 }
 
-/** A provider that may serve, with what there is to choose by. Its terms are worked out for who is chosen. */
-export interface Candidate extends Subject {
-  /** Estimated cost, ms; lower is better. */
-  readonly total: number;
-  readonly expectation: Expected;
-  /** Requests of ours that run there. */
-  readonly pending: number;
-  /** The prompt may be too long for it: it is known to be within its limit only by the least that it may come to. */
-  readonly tight: boolean;
+/** Scores one provider for one request: writes down what there is to choose by. */
+export function score(contender: Contender, context: EvaluationContext): void {
+  const { forecast } = contender;
+  const { now, traits, settings } = context;
+  const { promptTokens } = traits;
+  if (contender.priced !== settings.score) price(contender, settings.score);
+  const censoredMs = forecast.censoredMs(promptTokens, now);
+  const expectedMs = forecast.waitMs(promptTokens) + censoredMs;
+  contender.expectedMs = expectedMs;
+  contender.censoredMs = censoredMs;
+  contender.byDefault = censoredMs === 0 && forecast.isAssumed;
+  contender.tight = promptTokens > contender.promptLimit;
+  contender.total =
+    expectedMs +
+    contender.restMs +
+    context.answerTokens * contender.tokenMs +
+    forecast.reputationMs(now) +
+    ownerMs(contender.provider, context);
 }
 
-type Expected = ReturnType<Expecting["expect"]>;
-
-/** Scores one provider for one request. */
-export function score(subject: Subject, context: EvaluationContext): Candidate {
-  const { provider, advert, slot, load } = subject;
-  const { traits, expecting } = context;
-  const expectation = expecting.expect(provider, traits);
-  const pending = provider.inFlight(traits.model);
-  const total =
-    expectation.expectedMs +
-    queueMs(subject, context) +
-    pendingMs(pending, context) +
-    decodeMs(subject, context) +
-    healthMs(provider.vitals, context) +
-    expecting.reputationMs(provider, traits.model) +
-    ownerMs(provider, context);
-  const tight = traits.promptTokens > promptLimitOf(subject);
-  return { provider, advert, slot, load, total, expectation, pending, tight };
+/** Works out what is the same for all requests. */
+function price(contender: Contender, settings: ScoreSettings): void {
+  contender.restMs = queueMs(contender, settings) + pendingMs(contender, settings) + healthMs(contender, settings);
+  contender.tokenMs = tokenMs(contender, settings);
+  contender.priced = settings;
 }
 
-/** The terms of a score. */
-export function termsOf(candidate: Candidate, context: EvaluationContext): ScoreTerms {
-  const { provider, expectation, pending } = candidate;
-  const { connect, load, ahead, prefill, censored } = expectation.terms;
+/** The terms of a score, of which some are its expectation's. */
+export function termsOf(
+  contender: Contender,
+  { connect, load, ahead, prefill, censored }: ExpectationTerms,
+  context: EvaluationContext,
+): ScoreTerms {
+  const { now, settings, answerTokens } = context;
   return {
     connect,
     load,
     ahead,
     prefill,
     censored,
-    queue: queueMs(candidate, context),
-    pending: pendingMs(pending, context),
-    decode: decodeMs(candidate, context),
-    health: healthMs(provider.vitals, context),
-    reputation: context.expecting.reputationMs(provider, context.traits.model),
-    owner: ownerMs(provider, context),
+    queue: queueMs(contender, settings.score),
+    pending: pendingMs(contender, settings.score),
+    decode: answerTokens * tokenMs(contender, settings.score),
+    health: healthMs(contender, settings.score),
+    reputation: contender.forecast.reputationMs(now),
+    owner: ownerMs(contender.provider, context),
   };
 }
 
-const queueMs = ({ slot }: Subject, { settings }: EvaluationContext): number =>
-  slot === undefined ? 0 : slot.queued * settings.score.queueMs;
+const queueMs = ({ queued }: Subject, settings: ScoreSettings): number => queued * settings.queueMs;
 
-const pendingMs = (pending: number, { settings }: EvaluationContext): number => pending * settings.score.pendingMs;
+const pendingMs = ({ pending }: Subject, settings: ScoreSettings): number => pending * settings.pendingMs;
 
 /** At the rate that one more request would get. */
-function decodeMs({ provider, slot, load }: Subject, context: EvaluationContext): number {
-  const { assumedDecodeTps, decodeInterference } = context.settings.score;
-  const alone = slot?.decode_tps || estimateRates(provider, context.traits.model)?.decodeTps || assumedDecodeTps;
-  return (context.answerTokens / alone) * (1 + decodeInterference * load) * 1000;
+function tokenMs({ decodeTps, load }: Subject, { assumedDecodeTps, decodeInterference }: ScoreSettings): number {
+  return (1_000 / (decodeTps || assumedDecodeTps)) * (1 + decodeInterference * load);
 }
 
-function healthMs(vitals: Vitals, { settings }: EvaluationContext): number {
-  const table = settings.score;
+function healthMs({ vitals }: Subject, settings: ScoreSettings): number {
   return (
-    (vitals.memory_pressure ?? 0) * table.memoryPressureMs +
-    (vitals.cpu_load ?? 0) * table.cpuLoadMs +
-    (vitals.gpu_load ?? 0) * table.gpuLoadMs +
-    table.thermalMs[vitals.thermal ?? "nominal"]
+    (vitals.memory_pressure ?? 0) * settings.memoryPressureMs +
+    (vitals.cpu_load ?? 0) * settings.cpuLoadMs +
+    (vitals.gpu_load ?? 0) * settings.gpuLoadMs +
+    settings.thermalMs[vitals.thermal ?? "nominal"]
   );
 }
 

@@ -1,9 +1,9 @@
 import type { Rng } from "@hearth/platform";
 import type { Affinity } from "./affinity.js";
+import type { Contender } from "./contenders.js";
 import type { EvaluationContext } from "./evaluation-context.js";
 import type { Exploration } from "./exploration.js";
-import { isOtherProgram, promptLimitOf } from "./gates.js";
-import type { Candidate } from "./score.js";
+import { isOtherProgram } from "./gates.js";
 import type { TriedProvider } from "./traits.js";
 
 export interface StrategyDeps {
@@ -14,13 +14,13 @@ export interface StrategyDeps {
 
 /** Who is to serve, and whether it is somebody new who gets a chance so. */
 export interface Choice {
-  readonly candidate: Candidate;
+  readonly candidate: Contender;
   readonly explores: boolean;
 }
 
 /** Chooses among those who may serve; `undefined` where there are none. */
 export function choose(
-  candidates: readonly Candidate[],
+  candidates: readonly Contender[],
   context: EvaluationContext,
   deps: StrategyDeps,
 ): Choice | undefined {
@@ -37,7 +37,7 @@ export function choose(
 
 /** Among those within a tie of the best: who answered the conversation before, else the least busy, by chance. */
 function chosen(
-  candidates: readonly Candidate[],
+  candidates: readonly Contender[],
   { traits, settings }: EvaluationContext,
   { affinity, rng }: StrategyDeps,
 ): Choice | undefined {
@@ -48,33 +48,33 @@ function chosen(
   return { candidate: before ?? oneOf(leastBusy(tied), rng), explores: false };
 }
 
-function tiedWithBest(candidates: readonly Candidate[], tieMs: number): readonly Candidate[] {
+function tiedWithBest(candidates: readonly Contender[], tieMs: number): readonly Contender[] {
   let best = Number.POSITIVE_INFINITY;
   for (const { total } of candidates) if (total < best) best = total;
   return candidates.filter(({ total }) => total <= best + tieMs);
 }
 
 /** Those with the least queue, and of those with the least pending. */
-function leastBusy(candidates: readonly Candidate[]): readonly Candidate[] {
-  let least: Candidate[] = [];
+function leastBusy(candidates: readonly Contender[]): readonly Contender[] {
+  let least: Contender[] = [];
   for (const candidate of candidates) {
-    const order = least.length === 0 ? -1 : byWork(candidate, least[0] as Candidate);
+    const order = least.length === 0 ? -1 : byWork(candidate, least[0] as Contender);
     if (order < 0) least = [candidate];
     else if (order === 0) least.push(candidate);
   }
   return least;
 }
 
-function byWork(a: Candidate, b: Candidate): number {
-  return (a.slot?.queued ?? 0) - (b.slot?.queued ?? 0) || a.pending - b.pending;
+function byWork(a: Contender, b: Contender): number {
+  return a.queued - b.queued || a.pending - b.pending;
 }
 
-function oneOf(candidates: readonly Candidate[], rng: Rng): Candidate {
-  return candidates[Math.floor(rng.next() * candidates.length)] as Candidate;
+function oneOf(candidates: readonly Contender[], rng: Rng): Contender {
+  return candidates[Math.floor(rng.next() * candidates.length)] as Contender;
 }
 
 /** Those that were not tried, and of those the ones that run another program than those that failed. */
-function preferOthers(candidates: readonly Candidate[], { tried }: EvaluationContext): readonly Candidate[] {
+function preferOthers(candidates: readonly Contender[], { tried }: EvaluationContext): readonly Contender[] {
   if (tried.size === 0) return candidates;
   const untried = candidates.filter(({ provider }) => !tried.has(provider.id));
   if (untried.length === 0) return candidates;
@@ -87,39 +87,35 @@ function preferOthers(candidates: readonly Candidate[], { tried }: EvaluationCon
 
 /** Those that take the prompt for certain; else, and where others refused it, the ones that take the longest. */
 function preferLargerContext(
-  candidates: readonly Candidate[],
+  candidates: readonly Contender[],
   { unlikeTried }: EvaluationContext,
-): readonly Candidate[] {
+): readonly Contender[] {
   if (!unlikeTried) {
     if (!candidates.some(({ tight }) => tight)) return candidates;
     const certain = candidates.filter(({ tight }) => !tight);
     if (certain.length > 0) return certain;
   }
   let largest = 0;
-  for (const candidate of candidates) largest = Math.max(largest, promptLimitOf(candidate));
-  return candidates.filter((candidate) => promptLimitOf(candidate) === largest);
+  for (const { promptLimit } of candidates) largest = Math.max(largest, promptLimit);
+  return candidates.filter(({ promptLimit }) => promptLimit === largest);
 }
 
 interface ByEvidence {
-  readonly known: readonly Candidate[];
-  readonly unknown: readonly Candidate[];
+  readonly known: readonly Contender[];
+  readonly unknown: readonly Contender[];
 }
 
 /**
  * Under `prefer`, where the caller's own are among them, what these cost less decides, evidence or not; and so it does
  * where all that is known of anybody is that it makes others wait in vain.
  */
-function byEvidence(candidates: readonly Candidate[], { traits, settings }: EvaluationContext): ByEvidence {
+function byEvidence(candidates: readonly Contender[], { traits, settings }: EvaluationContext): ByEvidence {
   const own = traits.route === "prefer" && candidates.some(({ provider }) => provider.account === traits.account);
   let unknown = 0;
-  for (const { expectation } of candidates) if (expectation.byDefault) unknown += 1;
+  for (const { byDefault } of candidates) if (byDefault) unknown += 1;
   if (own || unknown === 0) return { known: candidates, unknown: [] };
   if (unknown === candidates.length) return { known: [], unknown: candidates };
-  const known = candidates.filter(({ expectation }) => !expectation.byDefault);
-  const hang = known.every(({ expectation }) => expectation.terms.censored > settings.pick.tieMs);
-  if (hang) return { known: candidates, unknown: [] };
-  return {
-    known,
-    unknown: candidates.filter(({ expectation }) => expectation.byDefault),
-  };
+  const known = candidates.filter(({ byDefault }) => !byDefault);
+  if (known.every(({ censoredMs }) => censoredMs > settings.pick.tieMs)) return { known: candidates, unknown: [] };
+  return { known, unknown: candidates.filter(({ byDefault }) => byDefault) };
 }

@@ -1,7 +1,8 @@
 import { FakeClock } from "@hearth/platform/testing";
 import type { Slot, Usage } from "@hearth/protocol";
-import { Evidence, type Expecting, type ObservedEnd } from "../selection/evidence/evidence.js";
+import { Evidence, type ObservedEnd } from "../selection/evidence/evidence.js";
 import { DEFAULT_EVIDENCE, type EvidenceSettings } from "../selection/evidence/settings.js";
+import type { Expecting } from "../selection/expecting.js";
 import type { Traits } from "../selection/traits.js";
 import { type FakeProvider, fakeProvider, fakeSlot, fakeTraits } from "./fake-provider.js";
 

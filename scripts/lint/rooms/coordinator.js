@@ -209,6 +209,7 @@ export const COORDINATOR = {
   selection: [
     "./fleet/provider-directory.ts",
     "./fleet/provider.ts",
+    "./fleet/work-tally.ts",
     "./platform",
     "@hearth/platform",
     "@hearth/protocol",

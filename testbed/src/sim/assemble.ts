@@ -54,7 +54,7 @@ export function assemble(world: World): CoordinatorUnderTest {
   const settings = evidenceSettings(DEFAULT_POLICY);
   const rng = new Random(mixSeeds(world.scenario.seed, 5));
   const outlier = watchBreaker(world);
-  const unheard = { rejected() {}, lost() {}, decided() {}, servedAlthoughEjected() {} };
+  const unheard = { looked() {}, decided() {}, servedAlthoughEjected() {} };
   const evidence = new Evidence(clock, () => settings);
   const affinity = new Affinity();
   const calibration = new TokenCalibration();

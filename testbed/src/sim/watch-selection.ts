@@ -1,11 +1,7 @@
 import {
-  contextOf,
-  DEFAULT_SELECTION,
-  defaultExpecting,
   type Picker,
   type PickResult,
   type Search,
-  survey,
   WaitQueue,
   type WaitRequest,
   type WaitResult,
@@ -171,15 +167,7 @@ export class WatchedQueue extends WaitQueue {
   }
 
   #isEligible(request: WaitRequest): boolean {
-    const { registry, outlier, catalog } = this.#world.coordinator;
-    const context = contextOf(request, {
-      catalog: () => catalog,
-      settings: () => DEFAULT_SELECTION,
-      health: outlier,
-      expecting: defaultExpecting,
-      clock: this.#world.time,
-    });
-    return survey(registry.serving(request.traits.model), context).candidates.length > 0;
+    return evaluateAll(this.#world, request).some(isFree);
   }
 }
 

@@ -22,6 +22,11 @@ export class CensoredTime {
     if (waited.excessMs >= this.msFor(waited.promptTokens, waited.at, settings)) this.#worst = waited;
   }
 
+  /** Nobody has waited in vain since there was content. */
+  get isEmpty(): boolean {
+    return this.#worst === undefined;
+  }
+
   /** There was content: whatever was waited for, it is over. */
   clear(): void {
     this.#worst = undefined;

@@ -1,34 +1,16 @@
 import { BoundedMap, type Clock } from "@hearth/platform";
 import type { Usage } from "@hearth/protocol";
 import type { Provider } from "../../fleet/provider.js";
-import type { Expectation } from "../pick-result.js";
+import type { Expecting, Forecast } from "../expecting.js";
+import type { Subject } from "../subject.js";
 import type { Traits } from "../traits.js";
 import { MachineEvidence } from "./machine-evidence.js";
+import { MachineForecast } from "./machine-forecast.js";
 import type { SentAttempt } from "./measured-speed.js";
 import { ModelEvidence } from "./model-evidence.js";
 import { PairMap } from "./pair-map.js";
 import { DEFAULT_EVIDENCE, type EvidenceSettings } from "./settings.js";
-import { type Meeting, NOTHING_MEASURED, type WaitTerms, waitTerms, warmthOf } from "./terms.js";
-
-/** What selection asks of the evidence. Pure looks: nothing is remembered of them. */
-export interface Expecting {
-  /** How long a request's first content will take there; the terms add up to `expectedMs`. */
-  expect(provider: Provider, traits: Traits): Expectation & { readonly terms: ExpectedTerms };
-  /**
-   * What an answer will come to: as much as most of this model's answers, and no more than its bound.
-   *
-   * @param bound tokens; `undefined` = none
-   */
-  expectedAnswerTokens(model: string, bound: number | undefined): number;
-  /** What a machine's lost races count in the score, ms. */
-  reputationMs(provider: Provider, model: string): number;
-}
-
-/** The parts of an expectation, ms: finite and not negative. */
-export interface ExpectedTerms extends WaitTerms {
-  /** What others have waited for in vain, beyond what was expected. */
-  readonly censored: number;
-}
+import { type Meeting, NOTHING_MEASURED, sumOf, waitTerms, warmthOf } from "./terms.js";
 
 /** Follows one attempt. Nothing but `ended` must be called. */
 export interface Observation {
@@ -67,7 +49,10 @@ export class Evidence implements Expecting {
     return this.#machines.size;
   }
 
-  expect(provider: Provider, { model, promptTokens }: Traits): ReturnType<Expecting["expect"]> {
+  expect(
+    provider: Provider,
+    { model, promptTokens }: Pick<Traits, "model" | "promptTokens">,
+  ): ReturnType<Expecting["expect"]> {
     const settings = this.#settings();
     const machine = this.#machine(provider, model);
     const slot = provider.slots.get(model);
@@ -85,6 +70,14 @@ export class Evidence implements Expecting {
       byDefault: censored === 0 && !machine?.speed.tellsOf(warmthOf(slot)),
       terms: { connect: wait.connect, load: wait.load, ahead: wait.ahead, prefill: wait.prefill, censored },
     };
+  }
+
+  forecast(subject: Subject): Forecast {
+    return new MachineForecast(subject, this.#machine(subject.provider, subject.model), this.#settings);
+  }
+
+  revision(model: string): number {
+    return this.#machines.revision(model);
   }
 
   expectedAnswerTokens(model: string, bound: number | undefined): number {
@@ -171,5 +164,3 @@ function meetingOf(provider: Provider, { model, promptTokens }: Traits, ownToken
   const tokensAhead = beside === 0 ? 0 : Math.max(0, provider.tokensAhead(model) - ownTokens);
   return { provider, model, slot: provider.slots.get(model), promptTokens, tokensAhead, beside };
 }
-
-const sumOf = ({ connect, load, ahead, prefill }: WaitTerms): number => connect + load + ahead + prefill;

@@ -23,6 +23,8 @@ export class MachineEvidence implements Pair {
   /** Attempts without content, sent since somebody last had some. */
   readonly #waiting = new Set<SentAttempt>();
   #reputation = { ms: 0, at: 0 };
+  #version = 0;
+  #isQuiet = true;
 
   constructor(provider: Provider, model: string) {
     this.provider = provider.id;
@@ -40,6 +42,16 @@ export class MachineEvidence implements Pair {
       differ(model?.backend?.version, backendVersion) ||
       differ(model?.weights_hash, weights)
     );
+  }
+
+  /** Another number whenever something was learnt. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** Nobody waits in vain, or has of late, and no race was lost: asked at each choice, before what it would come to. */
+  get isQuiet(): boolean {
+    return this.#isQuiet;
   }
 
   /** Whether an attempt waits there for its first content. */
@@ -73,6 +85,7 @@ export class MachineEvidence implements Pair {
       weights: weights ?? this.#program.weights,
     };
     this.#waiting.add(attempt);
+    this.#learnt();
   }
 
   /** The first content of an attempt came: nobody waits in vain. */
@@ -80,6 +93,7 @@ export class MachineEvidence implements Pair {
     this.#censored.clear();
     this.#waiting.clear();
     this.speed.content(attempt, now - attempt.at, settings);
+    this.#learnt();
   }
 
   /** An answer is complete, of which the first content came then; `undefined` = there was none in it. */
@@ -91,17 +105,28 @@ export class MachineEvidence implements Pair {
   ): void {
     this.#waiting.delete(attempt);
     if (contentAt !== undefined) this.speed.completed(attempt, contentAt - attempt.at, usage, settings);
+    this.#learnt();
   }
 
   /** An attempt ended otherwise, and without content: what it waited beyond what was expected counts. */
   endedInVain(attempt: SentAttempt, lostRace: boolean, now: number, settings: EvidenceSettings): void {
     this.#waiting.delete(attempt);
     const excessMs = now - attempt.at - attempt.expectedMs;
-    if (excessMs <= 0) return;
-    this.#censored.add({ excessMs, promptTokens: attempt.promptTokens, at: now }, settings);
-    if (!lostRace) return;
+    if (excessMs > 0) {
+      this.#censored.add({ excessMs, promptTokens: attempt.promptTokens, at: now }, settings);
+      if (lostRace) this.#lose(now, settings);
+    }
+    this.#learnt();
+  }
+
+  #lose(now: number, settings: EvidenceSettings): void {
     const ms = Math.min(settings.reputationMostMs, this.reputationMs(now, settings) + settings.lostRaceMs);
     this.#reputation = { ms, at: now };
+  }
+
+  #learnt(): void {
+    this.#version += 1;
+    this.#isQuiet = this.#waiting.size === 0 && this.#censored.isEmpty && this.#reputation.ms === 0;
   }
 }
 

@@ -38,3 +38,22 @@ it("counts a pair that is replaced once", () => {
   for (const n of [1, 2]) pairs.set({ ...pair("x"), n }, 2);
   expect([pairs.size, pairs.get(id("x"), "m")?.n]).toEqual([1, 2]);
 });
+
+it("tells that the pairs of a model are others, and not that one was touched", () => {
+  const pairs = new PairMap();
+  const one = pair(1);
+  const seen = new Set([pairs.revision("m")]);
+  const differs = (change: () => void): boolean => {
+    change();
+    const { size } = seen;
+    return seen.add(pairs.revision("m")).size > size;
+  };
+  expect(differs(() => pairs.set(one, 10))).toBe(true);
+  expect(differs(() => pairs.set(one, 10))).toBe(false);
+  expect(differs(() => pairs.set(pair(1), 10))).toBe(true);
+  expect(differs(() => pairs.set(pair(2, "other"), 10))).toBe(false);
+  // Both of them make room, the second for a pair that comes back.
+  pairs.set(pair(3, "other"), 1);
+  expect(pairs.revision("m")).toBe(0);
+  expect(differs(() => pairs.set(pair(1), 1))).toBe(true);
+});

@@ -6,21 +6,32 @@ export interface Pair {
   readonly model: string;
 }
 
+interface PairsOfModel<P> {
+  readonly pairs: Map<ProviderId, P>;
+  revision: number;
+}
+
 /**
  * Pairs of a machine and a model, so many at most: the one that was set longest ago makes room. A pair is found without
  * a key being put together, because every machine of a model is looked up at each choice.
  */
 export class PairMap<P extends Pair> {
-  readonly #byModel = new Map<string, Map<ProviderId, P>>();
+  readonly #byModel = new Map<string, PairsOfModel<P>>();
   /** From the oldest to the youngest. */
   readonly #pairs = new Set<P>();
+  #changes = 0;
 
   get size(): number {
     return this.#pairs.size;
   }
 
   get(provider: ProviderId, model: string): P | undefined {
-    return this.#byModel.get(model)?.get(provider);
+    return this.#byModel.get(model)?.pairs.get(provider);
+  }
+
+  /** Another number whenever a pair of this model has come, gone or been replaced by another one. */
+  revision(model: string): number {
+    return this.#byModel.get(model)?.revision ?? 0;
   }
 
   /**
@@ -29,11 +40,12 @@ export class PairMap<P extends Pair> {
    * @param max pairs to keep, at least 1
    */
   set(pair: P, max: number): void {
-    const ofModel = this.#byModel.get(pair.model) ?? new Map<ProviderId, P>();
+    const ofModel = this.#byModel.get(pair.model) ?? { pairs: new Map<ProviderId, P>(), revision: 0 };
     this.#byModel.set(pair.model, ofModel);
-    const before = ofModel.get(pair.provider);
+    const before = ofModel.pairs.get(pair.provider);
     if (before !== undefined) this.#pairs.delete(before);
-    ofModel.set(pair.provider, pair);
+    if (before !== pair) this.#changed(ofModel);
+    ofModel.pairs.set(pair.provider, pair);
     this.#pairs.add(pair);
     for (const oldest of this.#pairs) {
       if (this.#pairs.size <= max) break;
@@ -44,7 +56,14 @@ export class PairMap<P extends Pair> {
   #remove(pair: P): void {
     this.#pairs.delete(pair);
     const ofModel = this.#byModel.get(pair.model);
-    ofModel?.delete(pair.provider);
-    if (ofModel?.size === 0) this.#byModel.delete(pair.model);
+    if (ofModel === undefined) return;
+    ofModel.pairs.delete(pair.provider);
+    this.#changed(ofModel);
+    if (ofModel.pairs.size === 0) this.#byModel.delete(pair.model);
+  }
+
+  #changed(ofModel: PairsOfModel<P>): void {
+    this.#changes += 1;
+    ofModel.revision = this.#changes;
   }
 }

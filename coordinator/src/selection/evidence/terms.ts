@@ -88,3 +88,5 @@ function loadMs({ provider, model, slot }: Server, measured: Measured, settings:
     }
   }
 }
+
+export const sumOf = ({ connect, load, ahead, prefill }: WaitTerms): number => connect + load + ahead + prefill;

@@ -1,0 +1,63 @@
+import type { Forecast } from "../expecting.js";
+import type { Subject } from "../subject.js";
+import type { MachineEvidence } from "./machine-evidence.js";
+import type { EvidenceSettings } from "./settings.js";
+import { NOTHING_MEASURED, prefillTps, waitTerms, warmthOf } from "./terms.js";
+
+/**
+ * What is expected of one machine with one model: `terms.ts`, worked out as far as it is the same for every request, and
+ * anew when something was learnt.
+ */
+export class MachineForecast implements Forecast {
+  readonly #subject: Subject;
+  readonly #machine: MachineEvidence | undefined;
+  readonly #settings: () => EvidenceSettings;
+  #settled: EvidenceSettings | undefined;
+  #version = 0;
+  /** Before the prompt is read, ms. */
+  #beforeMs = 0;
+  #prefillTps = 0;
+  #isAssumed = true;
+
+  /** @param machine what is known of it; `undefined` = nothing */
+  constructor(subject: Subject, machine: MachineEvidence | undefined, settings: () => EvidenceSettings) {
+    this.#subject = subject;
+    this.#machine = machine;
+    this.#settings = settings;
+  }
+
+  waitMs(promptTokens: number): number {
+    this.#settle();
+    return this.#beforeMs + (promptTokens * 1_000) / this.#prefillTps;
+  }
+
+  censoredMs(promptTokens: number, now: number): number {
+    if (this.#machine === undefined || this.#machine.isQuiet) return 0;
+    return this.#machine.censoredMs(promptTokens, now, this.#settings());
+  }
+
+  get isAssumed(): boolean {
+    this.#settle();
+    return this.#isAssumed;
+  }
+
+  reputationMs(now: number): number {
+    if (this.#machine === undefined || this.#machine.isQuiet) return 0;
+    return this.#machine.reputationMs(now, this.#settings());
+  }
+
+  #settle(): void {
+    const settings = this.#settings();
+    const version = this.#machine === undefined ? 0 : this.#machine.version;
+    if (settings === this.#settled && version === this.#version) return;
+    this.#settled = settings;
+    this.#version = version;
+    const { provider, model, slot, tokensAhead, load: beside } = this.#subject;
+    const measured = this.#machine?.speed ?? NOTHING_MEASURED;
+    const meeting = { provider, model, slot, promptTokens: 0, tokensAhead, beside };
+    const { connect, load, ahead } = waitTerms(meeting, measured, settings);
+    this.#beforeMs = connect + load + ahead;
+    this.#prefillTps = prefillTps(meeting, measured, settings);
+    this.#isAssumed = !this.#machine?.speed.tellsOf(warmthOf(slot));
+  }
+}

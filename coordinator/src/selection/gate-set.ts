@@ -1,0 +1,46 @@
+import { GATES, type Gate } from "@hearth/protocol";
+
+/** A set of gates, a bit each, the first gate of the vocabulary the lowest: all of a provider's cost no more than one. */
+export type GateSet = number;
+
+/** The bit of each gate. */
+export const BIT = {
+  allowlist: 1 << 0,
+  excluded: 1 << 1,
+  not_serving_model: 1 << 2,
+  error_cooldown: 1 << 3,
+  capacity_cooldown: 1 << 4,
+  offline: 1 << 5,
+  draining: 1 << 6,
+  untrusted: 1 << 7,
+  private_only: 1 << 8,
+  trust_floor: 1 << 9,
+  runtime_unverified: 1 << 10,
+  no_encryption_key: 1 << 11,
+  challenge_stale: 1 << 12,
+  version_floor: 1 << 13,
+  template_broken: 1 << 14,
+  tools: 1 << 15,
+  vision: 1 << 16,
+  dialect: 1 << 17,
+  slot_crashed: 1 << 18,
+  slot_reloading: 1 << 19,
+  no_headroom: 1 << 20,
+  thermal_critical: 1 << 21,
+  model_too_large: 1 << 22,
+  free_memory: 1 << 23,
+  context_exceeded: 1 << 24,
+} as const satisfies Readonly<Record<Gate, GateSet>>;
+
+/** The gate where it is closed, else none. */
+export const when = (closed: boolean, gate: GateSet): GateSet => (closed ? gate : 0);
+
+/** The first gate of a set in the vocabulary's order, the one that a rejection is counted as. */
+export function firstOf(gates: GateSet): Gate | undefined {
+  return GATES[31 - Math.clz32(gates & -gates)];
+}
+
+/** The gates of a set, in the vocabulary's order. */
+export function gatesOf(gates: GateSet): readonly Gate[] {
+  return GATES.filter((gate) => (gates & BIT[gate]) !== 0);
+}
