@@ -255,7 +255,12 @@ function isBuild(build: Build, { agentVersion, models }: Provider, model: string
   return (
     build.agentVersion === agentVersion &&
     build.backend === advert?.backend?.kind &&
-    build.backendVersion === advert?.backend?.version &&
+    isVersion(build.backendVersion, advert?.backend?.version) &&
     build.weightsHash === advert?.weights_hash
   );
+}
+
+/** A version that was not known then, or is not now, is no other one. */
+function isVersion(then: string | undefined, now: string | undefined): boolean {
+  return then === undefined || now === undefined || then === now;
 }

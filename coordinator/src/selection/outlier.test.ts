@@ -423,6 +423,21 @@ describe("identity", () => {
     expect(outlier.isEjected(changed, fakeTraits())).toBe(true);
   });
 
+  it.each([
+    ["is another one", "1", "2", false],
+    ["was not known then", undefined, "1", true],
+    ["is not known now", "1", undefined, true],
+  ])("where the version of its backend %s, it is as much out as that says", (_, before, after, isOut) => {
+    const backend = (version: string | undefined) => {
+      const told = { kind: "vllm", ...(version === undefined ? {} : { version }) };
+      return new Map([["m", fakeModel({ backend: told })]]);
+    };
+    const { outlier, p, open } = setUp();
+    p.models = backend(before);
+    open();
+    expect(outlier.isEjected(fakeProvider("p", { models: backend(after) }), fakeTraits())).toBe(isOut);
+  });
+
   it("is still out while it is away", () => {
     const { outlier, p, clock, open } = setUp();
     const backend = { kind: "llama-server", version: "1" };

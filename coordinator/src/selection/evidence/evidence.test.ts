@@ -146,6 +146,15 @@ describe("another program", () => {
     expect(expected(warm("p", { models: weights("b") })).byDefault).toBe(true);
   });
 
+  it("is none of which the backend's version is told later", () => {
+    const { expected, answer } = tryEvidence();
+    const untold = new Map([["m", fakeModel({ backend: { kind: "ollama" } })]]);
+    answer(warm("p", { models: untold }), 100);
+    expect(expected(warm("p", { models: backend("1") }))).toMatchObject({ expectedMs: 100, byDefault: false });
+    answer(warm("p", { models: backend("1") }), 100);
+    expect(expected(warm("p", { models: backend("2") })).byDefault).toBe(true);
+  });
+
   it("is not taught by an attempt that was sent to the one before", () => {
     const { clock, evidence, expected, answer } = tryEvidence();
     const old = evidence.observe(warm("p"), fakeTraits({ promptTokens: 1_000 }));
