@@ -14,7 +14,6 @@ export type { AttemptRole, DispatchEffect, DispatchInput, DispatchPolicy, Dispat
 export { handshake } from "./fleet/handshake.js";
 export { MachineState } from "./fleet/machine-state.js";
 export { ModelIndex } from "./fleet/model-index.js";
-export { Places } from "./fleet/places.js";
 export type { Provider } from "./fleet/provider.js";
 export { isLoss, ProviderSession, type SessionEnd, type SessionHooks } from "./fleet/provider-session.js";
 export { providerIdOf } from "./fleet/registration.js";
