@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
+import type { Posture } from "@hearth/attestation";
 import { FakeClock } from "@hearth/platform/testing";
 import {
   CLOSE_CODES,
@@ -15,8 +16,10 @@ import { WebSocket, WebSocketServer } from "ws";
 import { createLogger } from "../platform/logger.js";
 import type { ProviderStream, SealedRequest } from "./provider-link.js";
 import { ProviderSession, type SessionEnd } from "./provider-session.js";
-import { ProofDesk } from "./trust/proof.js";
+import type { Registration } from "./registration.js";
+import { type Proof, type ProofClaims, ProofDesk } from "./trust/proof.js";
 import { EMPTY_MANIFEST } from "./trust/runtime-manifest.js";
+import type { PassedChallenge } from "./trust/session-trust.js";
 
 const KEY = Buffer.alloc(32, 9).toString("base64url");
 const FRAME: RegisterFrame = {
@@ -36,6 +39,8 @@ let clock: FakeClock;
 let server: WebSocketServer;
 let agent: WebSocket;
 let session: ProviderSession;
+/** Makes a session on the same socket of a machine that has proved this. */
+let register: (proved: Registration["proved"]) => ProviderSession;
 let heard: () => void;
 /** What the agent has been told. */
 let told: CoordinatorFrame[];
@@ -57,29 +62,31 @@ beforeEach(async () => {
   const provider = "p" as ProviderId;
   const registration = { socket, cork() {}, provider, holder: { account: "a" }, version: 2, frame: FRAME };
   ended = new Promise((resolve) => {
-    session = new ProviderSession(
-      { ...registration, proved: undefined },
-      {
-        clock,
-        log: createLogger("silent"),
-        hooks: {
-          updated: () => heard?.(),
-          closed(_session, reason) {
-            ends.push(reason);
-            resolve();
+    register = (proved) =>
+      new ProviderSession(
+        { ...registration, proved },
+        {
+          clock,
+          log: createLogger("silent"),
+          hooks: {
+            updated: () => heard?.(),
+            closed(_session, reason) {
+              ends.push(reason);
+              resolve();
+            },
+            unknownFrame() {},
+            overRate() {},
+            undigested() {},
+            proved() {},
           },
-          unknownFrame() {},
-          overRate() {},
-          undigested() {},
-          proved() {},
+          distrusted: () => false,
+          desk: new ProofDesk(clock, () => ({ type: "rejected" })),
+          newChallenge: () => new Uint8Array(32),
+          manifest: () => EMPTY_MANIFEST,
+          goAwayTimeoutMs: GO_AWAY_TIMEOUT_MS,
         },
-        distrusted: () => false,
-        desk: new ProofDesk(clock, () => ({ type: "rejected" })),
-        newChallenge: () => new Uint8Array(32),
-        manifest: () => EMPTY_MANIFEST,
-        goAwayTimeoutMs: GO_AWAY_TIMEOUT_MS,
-      },
-    );
+      );
+    session = register(undefined);
   });
 });
 afterEach(() => {
@@ -179,6 +186,25 @@ describe("the version of a session", () => {
     expect(await differs(() => session.manifestChanged())).toBe(true);
     expect(await differs(() => session.goAway("upgrade", 0))).toBe(true);
     expect(await differs(() => session.close("going_away"))).toBe(true);
+  });
+
+  it("is another one when it has missed a challenge: its proof may count no more", async () => {
+    const posture = { binary_hash: null } as Posture;
+    const passed = { content: { posture } } as PassedChallenge;
+    const proven = register({ claims: {} as ProofClaims, proof: {} as Proof, passed });
+    const pass = (ms: number): void => {
+      for (let passed = 0; passed < ms; passed += 5_000) {
+        clock.advance(5_000);
+        // It lives.
+        for (const socket of server.clients) socket.emit("pong");
+      }
+    };
+    pass(LIMITS.challengeIntervalMs);
+    const before = proven.version;
+    pass(LIMITS.challengeTimeoutMs);
+    expect(proven.status).toBe("serving");
+    expect(proven.version).toBe(before + 1);
+    proven.close("going_away");
   });
 
   it("is another one when more waits in its socket than it may be sent requests with", async () => {

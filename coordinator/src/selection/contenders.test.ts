@@ -22,7 +22,8 @@ import { DEFAULT_SELECTION, type SelectionSettings } from "./settings.js";
 
 /** A provider whose version is another one after each change, and after no other. */
 function honest(id: string): FakeProvider {
-  return fakeProvider(id, { version: 0, account: id === "a" ? "caller" : "owner" });
+  const account = id === "a" ? "caller" : "owner";
+  return fakeProvider(id, { version: 0, account, slots: new Map([["m", fakeSlot()]]) });
 }
 
 function change(provider: FakeProvider, changes: Partial<FakeProvider>): void {
@@ -56,12 +57,18 @@ const step = fc.oneof(
   fc.record({ type: fc.constant("wait" as const), ms: fc.nat(40_000) }),
   fc.record({ type: fc.constant("settings" as const), queueMs: fc.nat(5_000), assumedConnectMs: fc.nat(500) }),
   { weight: 2, arbitrary: fc.record({ type: fc.constant("send" as const), which }) },
-  fc.record({ type: fc.constant("content" as const), which: fc.nat(9) }),
-  fc.record({ type: fc.constant("end" as const), which: fc.nat(9), lost: fc.boolean() }),
+  fc.record({ type: fc.constant("content" as const), which }),
+  fc.record({ type: fc.constant("end" as const), which, lost: fc.boolean() }),
+  {
+    weight: 3,
+    arbitrary: fc.record({ type: fc.constant("answer" as const), which, ms: fc.integer({ min: 1, max: 9_000 }) }),
+  },
   { weight: 2, arbitrary: fc.record({ type: fc.constant("judge" as const), which, verdict }) },
   fc.record({ type: fc.constant("refuse" as const), which }),
 );
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
+
+const USAGE = { prompt_tokens: 500, completion_tokens: 10 };
 
 /** Three machines, with evidence and a breaker that are real, and what has happened among them. */
 class Story {
@@ -92,10 +99,14 @@ class Story {
         this.#sent.push(this.#evidence.observe(this.#at(step.which), this.#traits));
         return;
       case "content":
-        return this.#sent[step.which]?.content();
-      case "end": {
-        const usage = { prompt_tokens: 500, completion_tokens: 10 };
-        return this.#sent[step.which]?.ended(step.lost ? "lost_race" : "completed", usage);
+        return this.#sent.at(-1 - step.which)?.content();
+      case "end":
+        return this.#sent.at(-1 - step.which)?.ended(step.lost ? "lost_race" : "completed", USAGE);
+      case "answer": {
+        const observation = this.#evidence.observe(this.#at(step.which), this.#traits);
+        this.clock.advance(step.ms);
+        observation.content();
+        return observation.ended("completed", USAGE);
       }
       case "judge":
         return this.#outlier.judge(this.#at(step.which), this.#traits, step.verdict, this.clock.now());
