@@ -30,13 +30,11 @@ import type { ProviderId } from "@hearth/protocol";
 import type { WebSocket } from "ws";
 import type { CoordinatorUnderTest } from "./coordinator-under-test.js";
 import { mixSeeds, Random } from "./random.js";
+import { ALIAS_PATIENCE_MS } from "./scenario.js";
 import { watchBreaker } from "./watch-breaker.js";
 import { watchHedges } from "./watch-hedges.js";
 import { WatchedQueue, watchPicker } from "./watch-selection.js";
 import type { World } from "./world.js";
-
-/** How long a request for `best` waits, ms: less than others. */
-export const ALIAS_PATIENCE_MS = 150_000;
 
 const CATALOG: Catalog = {
   ...DEFAULT_CATALOG,

@@ -5,6 +5,8 @@ import type { ProviderPlan } from "./scenario.js";
 import { SimSocket } from "./socket.js";
 import type { World } from "./world.js";
 
+const ACK = '{"type":"heartbeat_ack"';
+
 export interface ConnectionHandlers {
   frame(frame: CoordinatorFrame): void;
   data(bytes: Uint8Array): void;
@@ -83,7 +85,8 @@ export class Connection {
   }
 
   #sent(data: string | Uint8Array): void {
-    if (typeof data !== "string") return;
+    // It means nothing here, and is sent more often than all else.
+    if (typeof data !== "string" || data.startsWith(ACK)) return;
     const decoded = decodeCoordinatorFrame(data);
     if (decoded.kind !== "frame") {
       this.#world.journal.find("the coordinator speaks the protocol", `it sent ${decoded.kind}`);
@@ -103,6 +106,7 @@ export class Connection {
         if (attempt === undefined) return;
         journal.count(`cancel: ${frame.reason}`);
         attempt.cancelReason ??= frame.reason;
+        if (frame.reason === "deadline") journal.letGo.push(attempt);
         journal.endAttempt(attempt, time.now());
         this.#world.trace(`${attempt.id} is cancelled: ${frame.reason}`);
         return;

@@ -1,7 +1,22 @@
-import { ALIAS_PATIENCE_MS } from "./assemble.js";
 import { LIED_TOKENS } from "./attempt-plans.js";
 import { BUILDS } from "./draw-scenario.js";
 import type { AttemptRecord, RequestRecord } from "./journal.js";
+import {
+  CANCEL_BOUND_MS,
+  GAP_MS,
+  hasCost,
+  isOpen,
+  isRunning,
+  MAX_ATTEMPTS,
+  MAX_COSTLY,
+  MAX_QUEUE,
+  mayComeAgain,
+  patienceEnd,
+  RECHECK_MS,
+  SIGNS_ALONE_MS,
+  SLACK_MS,
+} from "./rules.js";
+import { waitsInVain } from "./waiting.js";
 import type { World } from "./world.js";
 
 /** Something that must hold after every event. */
@@ -10,24 +25,6 @@ export interface Invariant {
   /** @returns what is wrong */
   readonly broken: (world: World) => string | undefined;
 }
-
-/** Timers are up to this late, and frames and promises take a moment, ms. */
-const SLACK_MS = 50;
-/** Losers and orphans are told to stop within this, ms (docs/dispatch.md, rules 6 and 11). */
-const CANCEL_BOUND_MS = 1_000;
-// The design's own numbers, not the code's: a bug may be in the code's.
-/** docs/dispatch.md, rule 2: attempts of one request, those that may cost it time, and what costs time, ms. */
-const MAX_ATTEMPTS = 6;
-const MAX_COSTLY = 3;
-const COSTLY_MS = 1_000;
-/** Rule 5, where nobody asks for less, ms. */
-const PATIENCE_MS = 600_000;
-/** Rule 7, ms. */
-const GAP_MS = 45_000;
-const SIGNS_ALONE_MS = 600_000;
-/** Rule 14, how often the queue looks by itself, ms, and requests that wait for one model. */
-const RECHECK_MS = 1_000;
-const MAX_QUEUE = 64;
 
 export const INVARIANTS: readonly Invariant[] = [
   ofRequests("a request ends once", ({ terminals, sentAfterEnd, doneAt, goneAt, plan }) => {
@@ -93,15 +90,26 @@ export const INVARIANTS: readonly Invariant[] = [
     return undefined;
   }),
   ofRequests("two run at once only for speed's sake", ({ attempts, plan }) => {
-    const running = attempts.filter((attempt) => attempt.overAt === undefined);
+    const running = attempts.filter(isRunning);
     if (running.length > 2) return `request ${plan.index} runs ${running.length} times at once`;
     const isExtra = running.some(({ role }) => role === "overtake" || role === "backup");
     return running.length === 2 && !isExtra ? `request ${plan.index} runs twice, and neither is beside` : undefined;
   }),
+  ofRequests("nobody waits beyond an estimate for somebody who is idle", waitsInVain),
   ofRequests("nothing goes elsewhere after the commit", ({ attempts, firstByteAt, plan }) => {
     const late = attempts.find((attempt) => firstByteAt !== undefined && attempt.openedAt > firstByteAt);
     return late === undefined ? undefined : `request ${plan.index} was sent to another provider after its first byte`;
   }),
+  {
+    name: "who is late is let go only when another has its place",
+    broken: ({ journal }) => {
+      for (const { request, id } of journal.letGo) {
+        const goesOn = request.attempts.some(isRunning) || request.winner !== undefined;
+        if (isOpen(request) && !goesOn) return `${id} of request ${request.plan.index} was, for nobody`;
+      }
+      return undefined;
+    },
+  },
   {
     name: "losers and orphans are cancelled within a second",
     broken: (world) => {
@@ -136,9 +144,8 @@ export const INVARIANTS: readonly Invariant[] = [
     },
   },
   ofRequests("nothing moves the end of patience but an answer that was being written", (request, world) => {
-    const { firstByteAt, terminals, goneAt, attempts, plan } = request;
-    if (firstByteAt !== undefined || terminals.length > 0 || goneAt !== undefined) return undefined;
-    if (attempts.some(({ writing, overAt }) => writing && overAt === undefined)) return undefined;
+    const { attempts, plan } = request;
+    if (!isOpen(request) || attempts.some((attempt) => attempt.writing && isRunning(attempt))) return undefined;
     const over = world.time.now() - patienceEnd(request);
     return over > SLACK_MS ? `request ${plan.index} has waited ${Math.round(over)} ms longer than it may` : undefined;
   }),
@@ -210,6 +217,8 @@ export const INVARIANTS: readonly Invariant[] = [
   found("only the guilty are cut off"),
   found("hedges stay within their budget"),
   found("nobody hedges while others wait"),
+  found("nobody is refused who could be served"),
+  found("nobody is told of a time-out before the time is over"),
   found("few overtake others"),
   found("nobody is out for what is not its own"),
   found("nothing starts on a provider that is out"),
@@ -236,24 +245,6 @@ function ofRequests(name: string, broken: (request: RequestRecord, world: World)
       return undefined;
     },
   };
-}
-
-/** It has cost its consumer time, or what it had begun to write. */
-export function hasCost({ openedAt, overAt, writing, contents }: AttemptRecord, now: number): boolean {
-  return writing || contents > 0 || (overAt ?? now) - openedAt > COSTLY_MS;
-}
-
-/** Whether an attempt on the same machine may help: over another connection, or where nothing was done before. */
-function mayComeAgain(before: AttemptRecord, again: AttemptRecord): boolean {
-  if (before.overAt === undefined || before.overAt > again.openedAt) return false;
-  return before.failure?.kind === "refusal" || before.connection !== again.connection;
-}
-
-/** When a consumer has waited for as long as it wants, ms: behind an answer that was being written and died, anew. */
-export function patienceEnd({ arrivedAt, attempts, plan }: RequestRecord): number {
-  let from = arrivedAt;
-  for (const { writing, overAt } of attempts) if (writing) from = Math.max(from, overAt ?? from);
-  return from + (plan.patienceMs ?? (plan.model === "best" ? ALIAS_PATIENCE_MS : PATIENCE_MS));
 }
 
 /** Since when nobody wants this attempt's events any more. */

@@ -97,6 +97,9 @@ export interface RequestRecord {
   /** What was looked for when it was admitted, or was not. */
   wanted: Search | undefined;
   readonly attempts: AttemptRecord[];
+  /** Since when somebody who is idle could have served it, beyond its estimate, and when that is to be looked at again. */
+  servableSince: number | undefined;
+  lookAt: number;
   /** Whose events the consumer gets. */
   winner: AttemptRecord | undefined;
   readonly written: string[];
@@ -172,6 +175,8 @@ export class Journal {
   lastVerdictAt: number = Number.NEGATIVE_INFINITY;
   /** When each provider, model and shape was opened last. */
   readonly openings: Map<string, Opening> = new Map();
+  /** Since the last look, these were cancelled because they were late. */
+  readonly letGo: AttemptRecord[] = [];
   /** Probes under way, by provider, model and shape. */
   readonly probes: Map<string, number> = new Map();
 
@@ -208,6 +213,7 @@ export class Journal {
     this.fleetChanged = false;
     this.placesTaken = false;
     this.attemptsChanged = false;
+    this.letGo.length = 0;
     for (const request of this.active) {
       if (request.doneAt !== undefined && request.attempts.every((attempt) => attempt.overAt !== undefined)) {
         this.active.delete(request);

@@ -1,4 +1,17 @@
-import type { DispatchEffect, DispatchInput, DispatchPolicy, DispatchState } from "@hearth/coordinator/internals";
+import {
+  type Choice,
+  type Contender,
+  type DispatchEffect,
+  type DispatchInput,
+  type DispatchPolicy,
+  type DispatchState,
+  type EvaluationContext,
+  NOTHING_TRIED,
+  type PickResult,
+  type SentAttempt,
+  type StrategyDeps,
+} from "@hearth/coordinator/internals";
+import type { ThemeName } from "./themes.js";
 
 export type Step = (
   state: DispatchState,
@@ -6,10 +19,14 @@ export type Step = (
   policy: DispatchPolicy,
 ) => readonly [DispatchState, readonly DispatchEffect[]];
 
-/** A state machine with a bug in it, made from the real one. */
-export interface StepMutant {
+/** A part with a bug in it, made from the real one. */
+export interface Mutant<Part> {
   readonly name: string;
-  readonly plant: (real: Step) => Step;
+  readonly plant: (real: Part) => Part;
+  /** The invariants that may find it; absent = any. */
+  readonly foundBy?: readonly string[];
+  /** What scenarios are to lean towards; absent = as chance has it. */
+  readonly theme?: ThemeName;
 }
 
 /** Lets the real machine step, then spoils what it decided. */
@@ -28,7 +45,7 @@ const spoil =
   };
 
 /** The bugs that the simulator must find in the machine: each is one that people have written. */
-export const STEP_MUTANTS: readonly StepMutant[] = [
+export const STEP_MUTANTS: readonly Mutant<Step>[] = [
   {
     name: "forgets to cancel the losers",
     plant: spoil((effects) => effects.filter((effect) => effect.type !== "cancel" || effect.reason !== "lost_race")),
@@ -96,5 +113,147 @@ export const STEP_MUTANTS: readonly StepMutant[] = [
   {
     name: "goes on when the consumer has gone",
     plant: (real) => (state, input, policy) => (input.type === "abort" ? [state, []] : real(state, input, policy)),
+  },
+  {
+    name: "looks for nobody else when an estimate has passed",
+    theme: "hung",
+    foundBy: ["nobody waits beyond an estimate for somebody who is idle"],
+    plant: (real) => (state, input, policy) =>
+      isDue(input) && state.phase === "racing" ? [state, []] : real(state, input, policy),
+  },
+  {
+    name: "lets go of who is late before anybody has the place",
+    theme: "lone",
+    foundBy: ["who is late is let go only when another has its place"],
+    plant: spoil((effects) =>
+      effects.flatMap((effect): DispatchEffect[] =>
+        effect.type === "open" && effect.terms.role === "retry" && effect.attempt > 0
+          ? [{ type: "cancel", attempt: effect.attempt - 1, reason: "deadline" }, effect]
+          : [effect],
+      ),
+    ),
+  },
+  {
+    name: "keeps who is late beside who has its place",
+    theme: "hung",
+    foundBy: ["two run at once only for speed's sake"],
+    plant: spoil((effects) => effects.filter((effect) => effect.type !== "cancel" || effect.reason !== "deadline")),
+  },
+  {
+    name: "takes lateness for the end",
+    theme: "lone",
+    foundBy: ["nobody is told of a time-out before the time is over"],
+    plant: (real) => (state, input, policy) => {
+      const [after, effects] = real(state, input, policy);
+      const seeks = effects.some((effect) => effect.type === "open" && effect.terms.role === "retry");
+      if (!isDue(input) || !seeks || state.phase !== "racing") return [after, effects];
+      const failure = { code: "timeout", progress: "processed", retryable: true, faulty: true, status: 504 } as const;
+      const cancels = state.attempts.map(
+        ({ index }) => ({ type: "cancel", attempt: index, reason: "superseded" }) as const,
+      );
+      return [
+        { phase: "closed" },
+        [...cancels, { type: "finish", result: { type: "failed", committed: false, failure } }],
+      ];
+    },
+  },
+  {
+    name: "tells the first 4xx without asking anybody else",
+    theme: "contexts",
+    foundBy: ["nobody is refused who could be served"],
+    plant: (real) => (state, input, policy) => {
+      if (state.phase !== "racing" || input.type !== "event" || input.event.type !== "failed")
+        return real(state, input, policy);
+      const { failure } = input.event;
+      const event = { type: "failed", failure: { ...failure, retryable: failure.code !== "rejected" } } as const;
+      return real(state, { ...input, event }, policy);
+    },
+  },
+  {
+    name: "tries as often as it likes",
+    foundBy: ["a request is tried six times at most, and three that cost time"],
+    plant: (real) => (state, input, policy) =>
+      real(state, input, { ...policy, maxAttempts: 50, maxCostlyAttempts: 50 }),
+  },
+];
+
+const isDue = (input: DispatchInput): boolean => input.type === "timer" && input.timer.startsWith("due:");
+
+export type Judge = (attempts: readonly SentAttempt[]) => void;
+
+/** Judges these attempts as the mutant has it, and leaves the others to the real judge: the first verdict counts. */
+const misjudge =
+  (change: (attempt: SentAttempt) => Parameters<SentAttempt["lease"]["judge"]>[0] | undefined) =>
+  (real: Judge): Judge =>
+  (attempts) => {
+    for (const attempt of attempts) {
+      const verdict = attempt.ending && change(attempt);
+      if (verdict !== undefined && attempt.ending !== undefined) attempt.lease.judge(verdict, attempt.ending.at);
+    }
+    real(attempts);
+  };
+
+const NOT_ITS_OWN = ["nobody is out for what is not its own"];
+
+/** Bugs in who is to blame for what. */
+export const JUDGE_MUTANTS: readonly Mutant<Judge>[] = [
+  {
+    name: "blames providers for what failed alike elsewhere",
+    theme: "poisoned",
+    foundBy: NOT_ITS_OWN,
+    plant: misjudge(({ ending }) => {
+      const isFault = ending?.end.type === "failed" && ending.end.failure.faulty;
+      return isFault ? { confirmed: true, connectionLost: false } : undefined;
+    }),
+  },
+  {
+    name: "blames who has lost a race",
+    theme: "slow",
+    foundBy: NOT_ITS_OWN,
+    plant: misjudge(({ ending }) =>
+      ending?.end.type === "cancelled" && ending.end.reason === "lost_race" ? "late" : undefined,
+    ),
+  },
+  {
+    name: "blames who is slower than was assumed, although it moves",
+    theme: "tenfold",
+    foundBy: NOT_ITS_OWN,
+    plant: misjudge(({ ending }) =>
+      ending?.end.type === "cancelled" && ending.end.reason === "deadline" ? "late" : undefined,
+    ),
+  },
+];
+
+export type WhyNobody = (
+  rejected: readonly Contender[],
+  context: EvaluationContext,
+) => Exclude<PickResult, { type: "picked" }>;
+
+/** Bugs in when nobody is left. */
+export const LADDER_MUTANTS: readonly Mutant<WhyNobody>[] = [
+  {
+    name: "refuses what only those could serve who are out for faults",
+    theme: "lone",
+    foundBy: ["nobody is refused who could be served"],
+    plant: (real) => (rejected, context) =>
+      real(
+        rejected.filter(({ provider }) => !context.health.isEjected(provider, context.traits)),
+        context,
+      ),
+  },
+];
+
+export type Choose = (
+  candidates: readonly Contender[],
+  context: EvaluationContext,
+  deps: StrategyDeps,
+) => Choice | undefined;
+
+/** Bugs in who is chosen. */
+export const STRATEGY_MUTANTS: readonly Mutant<Choose>[] = [
+  {
+    name: "forgets who was tried",
+    foundBy: ["who was tried comes behind all others"],
+    plant: (real) => (candidates, context, deps) => real(candidates, { ...context, tried: NOTHING_TRIED }, deps),
   },
 ];

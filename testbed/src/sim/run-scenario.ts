@@ -55,6 +55,7 @@ class Run {
     await this.#until(scenario.healAtMs + 1, () => false);
     await this.#until(time.now() + MAX_RECOVERY_MS, () => this.#allDone());
     this.#expect("after the healing every request ends", this.#allDone());
+    world.resting = true;
     await this.#until(time.now() + AFTERMATH_MS, () => false);
     this.#checkAll();
     const sessions = [...world.coordinator.registry.connected()];

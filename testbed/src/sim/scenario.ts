@@ -3,6 +3,9 @@ import type { ErrorFrame, Usage, WorkingScope, WorkingSign } from "@hearth/proto
 // A scenario is plain data: everything that chance decides about a run, so that a run can be repeated, and made smaller
 // by leaving parts of it out.
 
+/** How long a request for the alias `best` waits, ms: less than others. */
+export const ALIAS_PATIENCE_MS = 150_000;
+
 /** What a provider does next on one stream. */
 export type Act =
   | { readonly type: "working"; readonly sign: WorkingSign; readonly counter: number; readonly scope?: WorkingScope }

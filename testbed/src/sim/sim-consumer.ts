@@ -9,6 +9,7 @@ import {
 } from "@hearth/coordinator/internals";
 import type { RequestId, Usage } from "@hearth/protocol";
 import type { RequestRecord, Terminal } from "./journal.js";
+import { checkRefusal } from "./refusals.js";
 import type { World } from "./world.js";
 
 /** A request goes through the real `handleRequest`; its consumer notes what it gets, hangs up, or is slow. */
@@ -116,6 +117,7 @@ class SimConsumer implements Consumer, Reply {
   sendError(error: HearthError): void {
     if (error.code === "internal") this.#record.crash = error.details.cause ?? error;
     this.#end({ type: "refused", error, at: this.#world.time.now() });
+    checkRefusal(this.#world, this.#record, error);
   }
 
   setHeaders(): void {}

@@ -302,7 +302,7 @@ export class SimProvider {
 
   #keepBeating(line: Line): void {
     this.#world.time.scheduleElsewhere(this.#plan.heartbeatMs, `p${this.#plan.index} heartbeat`, () => {
-      if (line !== this.#line) return;
+      if (line !== this.#line || this.#world.resting) return;
       this.#heartbeat(line);
       this.#keepBeating(line);
     });

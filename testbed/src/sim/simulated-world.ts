@@ -21,6 +21,7 @@ export class SimulatedWorld implements World {
   readonly coordinator: CoordinatorUnderTest;
   readonly providers: readonly SimProvider[];
   healed = false;
+  resting = false;
   readonly #lines: string[] | undefined;
 
   /** @param traced write down what happens, for people to read */
@@ -97,6 +98,8 @@ export class SimulatedWorld implements World {
       plan,
       arrivedAt: this.time.now(),
       wanted: undefined,
+      servableSince: undefined,
+      lookAt: 0,
       attempts: [],
       winner: undefined,
       written: [],

@@ -64,6 +64,14 @@ export class SimSocket {
     return this;
   }
 
+  once(event: string, handler: Handler): this {
+    const first: Handler = (...values) => {
+      this.off(event, first);
+      handler(...values);
+    };
+    return this.on(event, first);
+  }
+
   off(event: string, handler: Handler): this {
     this.#handlers.get(event)?.delete(handler);
     return this;

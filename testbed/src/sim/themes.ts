@@ -47,8 +47,8 @@ export interface Theme {
 export type HabitKind = "refusing" | "failing" | "hung" | "slow" | "drawn";
 
 const MIXED: Theme = {
-  requests: [12, 16, 28],
-  healAtMs: [40_000, 90_000],
+  requests: [10, 12, 22],
+  healAtMs: [40_000, 80_000],
   models: { m0: 8, m1: 6, m2: 5, best: 2 },
   crowds: 3,
   crowded: 0.6,
@@ -69,7 +69,7 @@ const MIXED: Theme = {
   misadvertised: 0.1,
   slowdown: 0.05,
   broken: "nobody",
-  fleet: 20,
+  fleet: 16,
   contentBytes: [4, 40],
   heartbeatMs: [15_000, 60_000],
 };
@@ -81,7 +81,7 @@ export const THEMES: Readonly<Record<ThemeName, Theme>> = {
   /** More than there is room for. */
   crowd: {
     ...MIXED,
-    requests: [24],
+    requests: [20],
     models: { m0: 1, m1: 3, m2: 8, best: 2 },
     crowded: 0.9,
     spoilt: 0.2,
@@ -101,8 +101,8 @@ export const THEMES: Readonly<Record<ThemeName, Theme>> = {
   /** Some machines fail again and again. */
   ailing: {
     ...MIXED,
-    requests: [36],
-    healAtMs: [120_000, 240_000],
+    requests: [26],
+    healAtMs: [100_000, 180_000],
     models: { m0: 1, m1: 12, m2: 3, best: 0 },
     crowded: 0.3,
     tools: 0.5,
@@ -114,12 +114,12 @@ export const THEMES: Readonly<Record<ThemeName, Theme>> = {
     late: 0.3,
     habitsBegin: 0.6,
     loading: 0.3,
-    heartbeatMs: [5_000, 25_000],
+    heartbeatMs: [8_000, 30_000],
   },
   /** One machine after another goes bad, and stays so. */
   rotting: {
     ...MIXED,
-    requests: [48],
+    requests: [40],
     healAtMs: [300_000, 400_000],
     models: { m0: 0, m1: 1, m2: 20, best: 0 },
     crowded: 0,
@@ -135,7 +135,7 @@ export const THEMES: Readonly<Record<ThemeName, Theme>> = {
   /** Hedges are due all the time. */
   slow: {
     ...MIXED,
-    requests: [26],
+    requests: [22],
     models: { m0: 12, m1: 4, m2: 0, best: 1 },
     late: 0.7,
     spoilt: 0.2,
@@ -161,7 +161,7 @@ export const THEMES: Readonly<Record<ThemeName, Theme>> = {
   /** All machines at once take ten times as long. */
   tenfold: {
     ...MIXED,
-    requests: [36],
+    requests: [28],
     models: { m0: 3, m1: 8, m2: 3, best: 1 },
     slowdown: 1,
     prefilling: 0.7,
@@ -171,9 +171,9 @@ export const THEMES: Readonly<Record<ThemeName, Theme>> = {
     spoilt: 0.1,
   },
   /** More are broken than are not. */
-  majority: { ...MIXED, requests: [28], broken: "majority", crowded: 0.2, disruptions: 0.1, spoilt: 0.1 },
+  majority: { ...MIXED, requests: [22], broken: "majority", crowded: 0.2, disruptions: 0.1, spoilt: 0.1 },
   /** Requests that fail alike everywhere, among others. */
-  poisoned: { ...MIXED, requests: [28], poisoned: 0.4, crowded: 0.3, habits: 0.05, disruptions: 0.1, spoilt: 0.05 },
+  poisoned: { ...MIXED, requests: [22], poisoned: 0.4, crowded: 0.3, habits: 0.05, disruptions: 0.1, spoilt: 0.05 },
   /** Backends that take less than they say, and some that take more than others. */
   contexts: {
     ...MIXED,
@@ -216,7 +216,7 @@ export const THEMES: Readonly<Record<ThemeName, Theme>> = {
 export const THEME_WEIGHTS = {
   mixed: 40,
   crowd: 12,
-  flood: 1.5,
+  flood: 1,
   ailing: 12,
   rotting: 2.5,
   slow: 8,

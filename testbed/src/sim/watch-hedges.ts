@@ -1,14 +1,12 @@
 import type { AttemptObserver, AttemptRole, WaitQueue } from "@hearth/coordinator/internals";
 import { slotsOf } from "./fleet-view.js";
 import type { AttemptRecord } from "./journal.js";
+import { SLOTS_PER_OVERTAKE } from "./rules.js";
 import type { World } from "./world.js";
 
 // docs/dispatch.md, rule 6.
 const BURST = 10;
 const PER_PRIMARY = 0.1;
-
-/** Rule 3: one for so many slots of the model. */
-const SLOTS_PER_OVERTAKE = 4;
 
 /** However slow the fleet is, few attempts run beside others because those take long. */
 function checkOvertakes(world: World, model: string): void {

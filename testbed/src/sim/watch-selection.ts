@@ -8,10 +8,8 @@ import {
 } from "@hearth/coordinator/internals";
 import { evaluateAll, isFree, isInTime, isWell } from "./fleet-view.js";
 import { type PickRecord, pairKey, pickKey, type WaiterRecord } from "./journal.js";
+import { FRESH_PATIENCE_MS } from "./rules.js";
 import type { World } from "./world.js";
-
-/** docs/dispatch.md, rule 14: how long a request that nobody has tried may wait, ms. */
-const FRESH_PATIENCE_MS = 120_000;
 
 /** Rule 12: the shortest ejection, and when one that is out may be tried for want of others, ms. */
 const EJECTION_MS = 30_000;

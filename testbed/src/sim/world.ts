@@ -15,6 +15,8 @@ export interface World {
   readonly coordinator: CoordinatorUnderTest;
   /** Nothing goes wrong any more. */
   readonly healed: boolean;
+  /** All requests are over: there is nothing more to tell. */
+  readonly resting: boolean;
   /** What providers do takes this many times as long as planned, now. */
   readonly slowness: number;
   /** What the provider with this index registers as. */

@@ -1,0 +1,69 @@
+import { type Evaluation, type HearthError, NOTHING_TRIED, type Search } from "@hearth/coordinator/internals";
+import { evaluateAll, isFree, isIdle, isOnlyOut, isWell } from "./fleet-view.js";
+import type { RequestRecord } from "./journal.js";
+import { hasTriesLeft, patienceEnd, SLACK_MS } from "./rules.js";
+import { isUnlike } from "./waiting.js";
+import type { World } from "./world.js";
+
+/** What is refused for other reasons than that nobody is there. */
+const BESIDE_THE_POINT: ReadonlySet<HearthError["code"]> = new Set([
+  "cancelled",
+  "shutting_down",
+  "internal",
+  "queue_full",
+]);
+const TIMED_OUT: ReadonlySet<HearthError["code"]> = new Set([
+  "provider_timeout",
+  "answer_stalled",
+  "model_load_timeout",
+]);
+/** Rule 12: who is out may be tried for want of others so long after its last fault; and the queue looks each second, ms. */
+const EARLY_PROBE_MS = 6_000;
+
+/** A request has been refused: before its time is over, only because nobody is left who could serve it. */
+export function checkRefusal(world: World, request: RequestRecord, { code }: HearthError): void {
+  const { journal, time } = world;
+  const { attempts, plan } = request;
+  const now = time.now();
+  if (request.goneAt !== undefined || BESIDE_THE_POINT.has(code) || now >= patienceEnd(request) - SLACK_MS) return;
+  // A backend may say by itself that its time was over.
+  const isBackends = attempts.some(({ failure }) => failure?.kind === "fault" && failure.likeness === undefined);
+  if (TIMED_OUT.has(code) && !isBackends) {
+    journal.find("nobody is told of a time-out before the time is over", `request ${plan.index}: ${code}`);
+  }
+  if (!hasTriesLeft(request, now) || attempts.filter(({ failure }) => failure?.kind === "rejected").length > 1) return;
+  for (const search of searchesOf(request, world)) {
+    const able = whoIsAble(request, search, world);
+    if (able !== undefined) {
+      const said = `request ${plan.index}: ${code}, although there was ${able.provider.name}`;
+      journal.find("nobody is refused who could be served", said);
+    }
+  }
+}
+
+/** On each of the builds that it may run on. */
+function searchesOf({ wanted, plan }: RequestRecord, { coordinator }: World): Search[] {
+  const alias = coordinator.catalog.aliases.get(plan.model);
+  if (wanted === undefined) return [];
+  const builds = alias === undefined ? [plan.model] : [alias.desired, alias.previous ?? alias.desired];
+  return builds.map((model) => ({ traits: { ...wanted.traits, model }, tried: NOTHING_TRIED }));
+}
+
+/** Somebody free who was not tried; where nobody is well, one that is out; where all those are busy, an idle one that is. */
+function whoIsAble({ attempts }: RequestRecord, search: Search, world: World): Evaluation | undefined {
+  const { outlier } = world.coordinator;
+  const rejected = attempts.at(-1)?.failure?.kind === "rejected";
+  const others = evaluateAll(world, search).filter(
+    (each) =>
+      attempts.every(({ connection }) => connection.session?.id !== each.provider.id) &&
+      (!rejected || isUnlike(each, search.traits.model, attempts)),
+  );
+  const free = others.find(isFree);
+  if (free !== undefined) return free;
+  const isSomebodyWell = others.some(isWell);
+  const oldEnough = (each: Evaluation): boolean =>
+    world.time.now() - outlier.lastFaultAt(each.provider, search.traits) > EARLY_PROBE_MS;
+  return others.find(
+    (each) => isOnlyOut(each) && (!isSomebodyWell || (isIdle(each) && each.probe !== "claimed" && oldEnough(each))),
+  );
+}
