@@ -76,4 +76,4 @@ it("serves a new owner's machine after init, login and serve", async () => {
   expect(status).toMatch(/^Trust +self_attested$/m);
 
   expect(await serve.stop()).toEqual({ code: 0, signal: null });
-}, 20_000);
+}, 60_000);

@@ -31,7 +31,9 @@ export class LlamaServer implements AsyncDisposable {
   static async start(file: string, more: readonly string[] = []): Promise<LlamaServer> {
     const port = await freePort();
     // One thread: threads of llama.cpp spin while they wait, and on a shared core slow each other down.
-    const args = `-m ${PICO} -t 1 -c 8192 -np 4 --jinja --port ${port} --host 127.0.0.1 --slots`.split(" ");
+    const args = `-m ${PICO} --alias pico -t 1 -c 8192 -np 4 --jinja --port ${port} --host 127.0.0.1 --slots`.split(
+      " ",
+    );
     const spawned = new SpawnedProcess({ name: "llama-server", file, args: [...args, ...more] });
     const server = new LlamaServer(spawned, `http://127.0.0.1:${port}`);
     await spawned.until("is healthy", () => server.#healthy(), 30_000);
