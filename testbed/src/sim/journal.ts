@@ -57,6 +57,8 @@ export interface AttemptRecord {
   readonly frame: RequestFrame;
   readonly openedAt: number;
   role: AttemptRole | undefined;
+  /** What its provider told of its context when it started, tokens. */
+  contextLength: number | undefined;
   /** Absent until it has started. */
   pick: PickRecord | undefined;
   time: GrantedTime | undefined;
@@ -137,6 +139,8 @@ export interface WaiterRecord {
   readonly since: number;
   /** It waits no longer than this, ms. */
   readonly until: number;
+  /** It has a slot, and is about to hear of it. */
+  served: boolean;
 }
 
 /** Faults have put a provider out, for a model and a shape. */
@@ -233,7 +237,10 @@ export class Journal {
   /** The attempt has its role, and the clocks of whom it was picked with. */
   startAttempt(attempt: AttemptRecord, role: AttemptRole): void {
     attempt.role = role;
-    const pick = this.picks.get(pickKey(attempt.connection.session?.id, attempt.frame.model))?.shift();
+    attempt.contextLength = attempt.connection.session?.models.get(attempt.frame.model)?.context_length;
+    const unsent = this.picks.get(pickKey(attempt.connection.session?.id, attempt.frame.model)) ?? [];
+    const own = unsent.findIndex(({ search }) => isFor(search.traits, attempt.request));
+    const [pick] = unsent.splice(Math.max(0, own), 1);
     if (pick === undefined) return this.find("the coordinator sends where it has picked", attempt.id);
     attempt.pick = pick;
     attempt.time = new GrantedTime(attempt.openedAt, pick.estimateMs);
@@ -268,6 +275,20 @@ export class Journal {
     }
     for (const attempt of [...connection.openAttempts]) this.endAttempt(attempt, at);
   }
+}
+
+/** A request keeps its traits, but for the build. */
+function isFor(traits: Search["traits"], { wanted }: RequestRecord): boolean {
+  if (wanted === undefined || traits === wanted.traits) return true;
+  const { account, shape, promptTokens, maxTokens, conversation } = wanted.traits;
+  return (
+    traits.model !== wanted.traits.model &&
+    traits.account === account &&
+    traits.shape === shape &&
+    traits.promptTokens === promptTokens &&
+    traits.maxTokens === maxTokens &&
+    traits.conversation === conversation
+  );
 }
 
 export const pairKey = (provider: string, model: string, shape: string): string => `${provider} ${model} ${shape}`;

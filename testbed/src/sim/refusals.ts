@@ -1,7 +1,7 @@
 import { type Evaluation, type HearthError, NOTHING_TRIED, type Search } from "@hearth/coordinator/internals";
 import { evaluateAll, isFree, isIdle, isOnlyOut, isWell } from "./fleet-view.js";
-import type { RequestRecord } from "./journal.js";
-import { hasTriesLeft, patienceEnd, SLACK_MS } from "./rules.js";
+import type { AttemptRecord, RequestRecord } from "./journal.js";
+import { hasTriesLeft, patienceEnd, RECHECK_MS, SLACK_MS } from "./rules.js";
 import { isUnlike } from "./waiting.js";
 import type { World } from "./world.js";
 
@@ -20,6 +20,11 @@ const TIMED_OUT: ReadonlySet<HearthError["code"]> = new Set([
 /** Rule 12: who is out may be tried for want of others so long after its last fault; and the queue looks each second, ms. */
 const EARLY_PROBE_MS = 6_000;
 
+/** What waited in the queue for as long as it may is told so. */
+const WAITED: ReadonlySet<HearthError["code"]> = new Set(["no_capacity", "machine_busy"]);
+/** Rule 12: who refused is believed to have room again after this, without a word of it, and the queue looks each second, ms. */
+const DISBELIEF_MS = 15_000;
+
 /** A request has been refused: before its time is over, only because nobody is left who could serve it. */
 export function checkRefusal(world: World, request: RequestRecord, { code }: HearthError): void {
   const { journal, time } = world;
@@ -33,7 +38,8 @@ export function checkRefusal(world: World, request: RequestRecord, { code }: Hea
   }
   if (!hasTriesLeft(request, now) || attempts.filter(({ failure }) => failure?.kind === "rejected").length > 1) return;
   for (const search of searchesOf(request, world)) {
-    const able = whoIsAble(request, search, world);
+    // Whether somebody free was overlooked is asked while it waits: what frees up by itself is seen within a second.
+    const able = whoIsAble(request, search, world, !WAITED.has(code));
     if (able !== undefined) {
       const said = `request ${plan.index}: ${code}, although there was ${able.provider.name}`;
       journal.find("nobody is refused who could be served", said);
@@ -50,20 +56,45 @@ function searchesOf({ wanted, plan }: RequestRecord, { coordinator }: World): Se
 }
 
 /** Somebody free who was not tried; where nobody is well, one that is out; where all those are busy, an idle one that is. */
-function whoIsAble({ attempts }: RequestRecord, search: Search, world: World): Evaluation | undefined {
+function whoIsAble(
+  { attempts }: RequestRecord,
+  search: Search,
+  world: World,
+  countsFree: boolean,
+): Evaluation | undefined {
   const { outlier } = world.coordinator;
-  const rejected = attempts.at(-1)?.failure?.kind === "rejected";
+  const now = world.time.now();
+  const last = attempts.reduce<AttemptRecord | undefined>(
+    (late, each) => (endOf(each) >= endOf(late) ? each : late),
+    undefined,
+  );
+  const rejected = last?.failure?.kind === "rejected";
   const others = evaluateAll(world, search).filter(
     (each) =>
       attempts.every(({ connection }) => connection.session?.id !== each.provider.id) &&
       (!rejected || isUnlike(each, search.traits.model, attempts)),
   );
   const free = others.find(isFree);
-  if (free !== undefined) return free;
+  if (free !== undefined) return countsFree ? free : undefined;
   const isSomebodyWell = others.some(isWell);
   const oldEnough = (each: Evaluation): boolean =>
-    world.time.now() - outlier.lastFaultAt(each.provider, search.traits) > EARLY_PROBE_MS;
+    now - outlier.lastFaultAt(each.provider, search.traits) > EARLY_PROBE_MS;
   return others.find(
-    (each) => isOnlyOut(each) && (!isSomebodyWell || (isIdle(each) && each.probe !== "claimed" && oldEnough(each))),
+    (each) =>
+      isOnlyOut(each) &&
+      !hasJustRefused(each, world) &&
+      (!isSomebodyWell || (isIdle(each) && each.probe !== "claimed" && oldEnough(each))),
   );
+}
+
+const endOf = (attempt: AttemptRecord | undefined): number => attempt?.overAt ?? Number.NEGATIVE_INFINITY;
+
+/** It is believed to have room only since a moment ago, or it is not. */
+function hasJustRefused({ provider }: Evaluation, { journal, time }: World): boolean {
+  const since = time.now() - DISBELIEF_MS - RECHECK_MS - SLACK_MS;
+  for (const { failure, connection, overAt } of journal.attempts.values()) {
+    const isRefusal = failure?.kind === "refusal" && connection.session?.id === provider.id;
+    if (isRefusal && overAt !== undefined && overAt >= since) return true;
+  }
+  return false;
 }

@@ -288,8 +288,10 @@ export class SimStream {
   }
 
   #misbehave(misdeed: Misdeed): void {
-    const { connection, frame } = this.#parts;
+    const { connection, frame, world } = this.#parts;
     connection.record.guilty = true;
+    // Whom nobody trusts any more has all its connections closed.
+    for (const each of world.journal.connections) if (each.provider === connection.record.provider) each.guilty = true;
     switch (misdeed) {
       case "duplicate_frame":
         if (this.#lastFrame !== undefined) connection.sendRaw(this.#lastFrame);

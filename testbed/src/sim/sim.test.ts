@@ -1,13 +1,15 @@
 import { expect, it } from "vitest";
 import { drawScenario } from "./draw-scenario.js";
-import { REGRESSION_SEEDS } from "./regression-seeds.js";
+import { REGRESSION_SEEDS, type RegressionSeed } from "./regression-seeds.js";
 import { runScenario } from "./run-scenario.js";
 
 it("no invariant breaks in the first 200 seeds, and no seed that ever failed fails again", async () => {
-  const seeds = Array.from({ length: 200 }, (_, index) => index + 1);
-  for (const seed of [...seeds, ...REGRESSION_SEEDS.map((each) => each.seed)]) {
-    const { violation } = await runScenario(drawScenario(seed));
-    expect(violation, `seed ${seed}`).toBeUndefined();
+  const seeds: Pick<RegressionSeed, "seed" | "theme">[] = Array.from({ length: 200 }, (_, index) => ({
+    seed: index + 1,
+  }));
+  for (const { seed, theme } of [...seeds, ...REGRESSION_SEEDS]) {
+    const { violation } = await runScenario(drawScenario(seed, theme));
+    expect(violation, `seed ${seed} ${theme ?? ""}`).toBeUndefined();
   }
 });
 

@@ -71,6 +71,7 @@ export class SimulatedWorld implements World {
       frame,
       openedAt: now,
       role: undefined,
+      contextLength: undefined,
       pick: undefined,
       time: undefined,
       failure: undefined,

@@ -94,8 +94,8 @@ const isUntried = ({ provider }: Evaluation, attempts: readonly AttemptRecord[])
 export function isUnlike({ provider }: Evaluation, model: string, attempts: readonly AttemptRecord[]): boolean {
   const context = provider.models.get(model)?.context_length;
   return attempts.every(
-    ({ connection: { session }, frame }) =>
-      provider.agentVersion !== session?.agentVersion || context !== session?.models.get(frame.model)?.context_length,
+    ({ connection: { session }, contextLength }) =>
+      provider.agentVersion !== session?.agentVersion || context !== contextLength,
   );
 }
 

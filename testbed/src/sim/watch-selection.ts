@@ -25,6 +25,7 @@ export function watchPicker(world: World, picker: Picker): Picker {
       const result = picker.pick(search, look);
       if (result.type !== "picked") return result;
       journal.placesTaken = true;
+      if (journal.draining) noteServed(world, search);
       checkOvertaking(world, search);
       checkTriedBefore(world, search, result);
       checkOpened(world, search, result);
@@ -33,12 +34,19 @@ export function watchPicker(world: World, picker: Picker): Picker {
   };
 }
 
+/** A request is known by its traits and by its memory of whom it has tried: the very objects. */
+function noteServed({ journal }: World, { traits, tried }: Search): void {
+  for (const waiter of journal.waiters) {
+    if (waiter.search.traits === traits && waiter.search.tried === tried) waiter.served = true;
+  }
+}
+
 /** A slot that is taken without having waited must not have suited anybody who waits. */
 function checkOvertaking({ journal }: World, search: Search): void {
   if (journal.draining || journal.waiters.size === 0) return;
   const sameness = samenessOf(search);
   for (const waiter of journal.waiters) {
-    if (waiter.sameness() === sameness)
+    if (!waiter.served && waiter.sameness() === sameness)
       journal.find("newcomers do not overtake", `a waiter for ${search.traits.model} was`);
   }
 }
@@ -132,6 +140,7 @@ export class WatchedQueue extends WaitQueue {
       priority,
       sameness: () => samenessOf(request),
       since,
+      served: false,
       until: priority === "fresh" ? Math.min(until, since + FRESH_PATIENCE_MS) : until,
       isEligibleNow: () => this.#isEligible(request),
     };
