@@ -1,5 +1,5 @@
 import type { SignedEntry } from "@hearth/attestation";
-import { errorInBody, readEvents, type SseEvent, withoutByteOrderMark } from "@hearth/dialects";
+import { errorInBody, progressInComment, readEvents, type SseEvent, withoutByteOrderMark } from "@hearth/dialects";
 import type { ResponseOpener } from "@hearth/e2e";
 import type { Clock } from "@hearth/platform";
 import {
@@ -19,6 +19,7 @@ import {
 import type { AwaitedReceipt } from "../fleet/awaited-receipts.js";
 import type { ConfirmedCancel, ProviderStream, StreamListener } from "../fleet/provider-link.js";
 import { type ClampedMember, clampUsage, type UsageBounds, usageBounds } from "../fleet/usage-bounds.js";
+import { EventQueue } from "./event-queue.js";
 import {
   BODY_TOO_LARGE,
   CONNECTION_LOST,
@@ -92,8 +93,6 @@ export interface DigestFault {
   readonly thrown: unknown;
 }
 
-/** How far a backend says in a comment that it is, like mlx-lm's `: keepalive 2048/60000`. */
-const COUNTER = /(\d{1,9})\/(\d{1,9})/;
 /** What of a comment is looked at. */
 const MAX_COMMENT_BYTES = 256;
 
@@ -113,11 +112,10 @@ export class ProviderAttempt implements Attempt, StreamListener {
   /** What of the provider's count was more than can be, and so counts as less than it has signed. */
   clamped: readonly ClampedMember[] = [];
   #deps: AttemptDeps;
-  readonly #events: AttemptEvent[] = [];
+  readonly #events = new EventQueue((event) => this.#takenBy(event));
   /** Content of the frame that is being read. */
   #content: Chunk[] = [];
   #stream: ProviderStream | undefined;
-  #waiting: ((result: IteratorResult<AttemptEvent>) => void) | undefined;
   #over = false;
   /** The last counter of each sign of life, by whose it is. */
   readonly #signs = new Map<`${WorkingScope} ${WorkingSign}`, number>();
@@ -153,19 +151,18 @@ export class ProviderAttempt implements Attempt, StreamListener {
   }
 
   [Symbol.asyncIterator](): AsyncIterator<AttemptEvent> {
-    return { next: () => this.#next() };
+    return this.#events;
   }
 
   cancel(reason: CancelReason): void {
     if (this.#over) return;
     this.#over = true;
-    this.#events.length = 0;
     this.#stream?.cancel(reason);
     const generatedTokens = Math.min(this.#signs.get("request generating") ?? 0, this.usageBounds().completion);
     const progress = this.#worked ? "processed" : "not_started";
     this.#end({ type: "cancelled", reason, progress, moved: this.#signs.size > 0, generatedTokens });
     this.#letGo();
-    this.#resolve({ done: true, value: undefined });
+    this.#events.discard();
   }
 
   /** Nothing more is done for it. Who awaits its provider's confirmation holds on to it, and to no more than that takes. */
@@ -194,17 +191,7 @@ export class ProviderAttempt implements Attempt, StreamListener {
     if (this.#signs.size === 0 && !this.#seenContent) this.#deps.working();
     if (sign === "generating" && scope === "request" && this.#heardOfContent !== "some") this.#noteWriting();
     this.#signs.set(`${scope} ${sign}`, counter);
-    this.#forgetOlder(sign, scope);
-    this.#push({ type: "working", sign, counter, scope });
-  }
-
-  /** Nobody reads an attempt that waits for its consumer: of signs in a row the newest of each kind tells all. */
-  #forgetOlder(sign: WorkingSign, scope: WorkingScope): void {
-    for (let at = this.#events.length - 1; at >= 0; at--) {
-      const event = this.#events[at];
-      if (event?.type !== "working") return;
-      if (event.sign === sign && event.scope === scope) return void this.#events.splice(at, 1);
-    }
+    this.#events.push({ type: "working", sign, counter, scope });
   }
 
   /** The reply threw over what this attempt had said: that counts as its provider's fault, also where it has ended. */
@@ -248,7 +235,7 @@ export class ProviderAttempt implements Attempt, StreamListener {
     const text = seq === 0 ? withoutByteOrderMark(plaintext) : plaintext;
     this.#taken(plaintext.length - text.length);
     const events = readEvents(text);
-    if (events === undefined || this.#events.length + events.length > MAX_PENDING_EVENTS) {
+    if (events === undefined || this.#events.size + events.length > MAX_PENDING_EVENTS) {
       return this.#giveUp(PROTOCOL_VIOLATION);
     }
     for (const event of events) this.#read(event);
@@ -374,11 +361,9 @@ export class ProviderAttempt implements Attempt, StreamListener {
   /** A comment with a counter tells how far this request is; a bare one only that somebody holds the stream open. */
   #comment(bytes: Uint8Array): void {
     const sign = this.#seenContent ? "generating" : "prefilling";
-    const [, done, all] = COUNTER.exec(Buffer.from(bytes.subarray(0, MAX_COMMENT_BYTES)).toString("latin1")) ?? [];
-    const counted = done !== undefined && Number(done) <= Number(all);
-    if (!counted) return this.#moved(sign, ++this.#comments, "server");
-    if (sign === "prefilling") this.working(sign, Number(done));
-    else this.working(sign, Number(done), "server");
+    const progress = progressInComment(Buffer.from(bytes.subarray(0, MAX_COMMENT_BYTES)).toString("latin1"));
+    if (progress === undefined) return this.#moved(sign, ++this.#comments, "server");
+    this.working(sign, progress.processed, sign === "prefilling" ? "request" : "server");
   }
 
   /** What is not content goes along with the content before it, or is told by itself. */
@@ -387,7 +372,7 @@ export class ProviderAttempt implements Attempt, StreamListener {
     const said = this.#seenContent ? undefined : meaningOf(chunk.parsed);
     const repeats = said !== undefined && said === this.#said;
     this.#said = said;
-    this.#push({ type: "preamble", chunk, ...(repeats ? { repeats } : {}) });
+    this.#events.push({ type: "preamble", chunk, ...(repeats ? { repeats } : {}) });
   }
 
   /** Tells the content that came together as one event: most of the work a stream costs is per event. */
@@ -396,7 +381,7 @@ export class ProviderAttempt implements Attempt, StreamListener {
     const chunks = this.#content;
     this.#content = [];
     this.#noteContent("some");
-    this.#push({ type: "content", chunks });
+    this.#events.push({ type: "content", chunks });
   }
 
   /** The first word of it counts as the first content; each later one ends the silence, and is no content. */
@@ -449,7 +434,8 @@ export class ProviderAttempt implements Attempt, StreamListener {
   #terminal(event: Extract<AttemptEvent, { type: "end" | "failed" }>, told?: Usage): void {
     if (this.#over) return;
     const usage = told === undefined ? {} : { usage: this.#counting(told) };
-    this.#push(event);
+    this.#events.push(event);
+    this.#events.close();
     this.#over = true;
     this.#completed = event.type === "end";
     this.#end(
@@ -465,30 +451,8 @@ export class ProviderAttempt implements Attempt, StreamListener {
     this.#deps.ended(end);
   }
 
-  #push(event: AttemptEvent): void {
-    if (this.#over) return;
-    if (this.#waiting === undefined) this.#events.push(event);
-    else this.#resolve({ done: false, value: this.#counted(event) });
-  }
-
-  #next(): Promise<IteratorResult<AttemptEvent>> {
-    const event = this.#events.shift();
-    if (event !== undefined) return Promise.resolve({ done: false, value: this.#counted(event) });
-    if (this.#over) return Promise.resolve({ done: true, value: undefined });
-    return new Promise((resolve) => {
-      this.#waiting = resolve;
-    });
-  }
-
-  #resolve(result: IteratorResult<AttemptEvent>): void {
-    const waiting = this.#waiting;
-    this.#waiting = undefined;
-    waiting?.(result);
-  }
-
-  #counted(event: AttemptEvent): AttemptEvent {
+  #takenBy(event: AttemptEvent): void {
     if (this.#deps.form.format === "events") this.#taken(bytesOf(event));
-    return event;
   }
 
   /** Grants in halves of the window: short answers cost no credit frame at all. */

@@ -5,12 +5,14 @@ import {
   grammarOf,
   isEndMark,
   type PartialUsage,
+  type PromptProgress,
+  progressInComment,
+  progressInEvent,
   readEvents,
   TokenTally,
 } from "@hearth/dialects";
 import type { Usage } from "@hearth/protocol";
 import type { StreamHabits } from "../backends/backend.js";
-import { type PromptProgress, progressInComment, progressInEvent } from "../backends/prompt-progress.js";
 import type { AnswerPart } from "./outflow.js";
 
 /** Events that stand together and are of one kind, by their places in the bytes that were read. */

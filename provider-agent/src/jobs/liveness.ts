@@ -1,5 +1,5 @@
+import { hasMoved, type PromptProgress } from "@hearth/dialects";
 import type { Clock } from "@hearth/platform";
-import { hasMoved, type PromptProgress } from "../backends/prompt-progress.js";
 import { DEFAULT_SIGN_WATCH, type MovedSign } from "../backends/sign-watch.js";
 import { type Sign, SignsOfLife } from "./signs-of-life.js";
 import { Silence } from "./silence.js";

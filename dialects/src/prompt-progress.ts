@@ -1,4 +1,4 @@
-import { z } from "zod";
+import { isObject } from "./provider-json.js";
 
 /** How far a backend says it is with a prompt, tokens. */
 export interface PromptProgress {
@@ -9,16 +9,15 @@ export interface PromptProgress {
   readonly total: number;
 }
 
-const count = z.number().int().nonnegative();
-const eventSchema = z.object({
-  prompt_progress: z.object({ processed: count, cache: count.default(0), total: count }),
-});
-
 /** What an event of llama-server's says under `return_progress` (tools/server/README.md; seen in b11669). */
 export function progressInEvent(parsed: unknown): PromptProgress | undefined {
-  const told = eventSchema.safeParse(parsed).data?.prompt_progress;
-  return told && { processed: told.processed, cached: told.cache, total: told.total };
+  const told = isObject(parsed) ? parsed["prompt_progress"] : undefined;
+  if (!isObject(told)) return undefined;
+  const { processed, cache: cached = 0, total } = told;
+  return isCount(processed) && isCount(cached) && isCount(total) ? { processed, cached, total } : undefined;
 }
+
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 
 /** Numbers with another word before them, or without a whole, are a clock's or a counter's of comments. */
 const COMMENT = /^: ?keepalive (\d{1,15})\/(\d{1,15})\s*$/m;
