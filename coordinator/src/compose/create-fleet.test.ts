@@ -101,7 +101,7 @@ describe("a lost connection", () => {
     leaving.emit("message", Buffer.from(encodeControl({ type: "drain" })), false);
     leaving.emit("close");
     const sentAway = connect("sent away");
-    registry.get("sent away" as ProviderId)?.goAway("restart", 500);
+    registry.link("sent away" as ProviderId)?.goAway("restart", 500);
     sentAway.emit("close");
     connect("replaced");
     connect("replaced");

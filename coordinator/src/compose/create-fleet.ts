@@ -59,7 +59,7 @@ export async function createFleet(deps: FleetDeps): Promise<Fleet> {
       contexts.forget(session);
       const expectedBack = !NOT_COMING_BACK.has(reason);
       // Who has another connection has not departed.
-      if (registry.get(session.id) === session) knownModels.departed(session, expectedBack);
+      if (registry.link(session.id) === session) knownModels.departed(session, expectedBack);
       registry.departed(session, expectedBack);
       metrics.providers.set(registry.size);
       metrics.connectionsClosed.inc({ reason });

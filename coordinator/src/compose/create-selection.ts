@@ -65,7 +65,7 @@ export function createSelection(deps: SelectionDeps): Selection {
         for (const [gate, { length }] of look.rejected) metrics.gateRejections.inc({ gate }, length);
       },
       decided(provider, score) {
-        registry.get(provider)?.work.picked();
+        registry.link(provider)?.work.picked();
         log.debug({ provider, ...score }, "provider chosen");
       },
       servedAlthoughEjected: () => metrics.servedAlthoughEjected.inc(),

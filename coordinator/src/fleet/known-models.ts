@@ -26,7 +26,7 @@ export const DEFAULT_KNOWN_MODEL_LIMITS: KnownModelLimits = {
 
 export interface KnownModelsDeps {
   readonly store: KnownModelStore;
-  readonly registry: Pick<Registry, "get" | "serves">;
+  readonly registry: Pick<Registry, "link" | "serves">;
   readonly clock: Clock;
   readonly log: Logger;
   readonly limits?: KnownModelLimits;
@@ -92,7 +92,7 @@ export class KnownModels {
     const { registry } = this.#deps;
     if (registry.serves(model)) return true;
     for (const record of this.#byModel.of(model)) {
-      if (registry.get(record.providerId as ProviderId) === undefined && this.#isRecent(record)) return true;
+      if (registry.link(record.providerId as ProviderId) === undefined && this.#isRecent(record)) return true;
     }
     return false;
   }

@@ -22,7 +22,7 @@ beforeEach(() => {
   });
 });
 
-type Session = ProviderSession & { readonly closedFor: string[] };
+type Session = ProviderSession & { readonly closedFor: string[]; readonly succeeded: ProviderSession[] };
 
 /** What the registry asks of a session. */
 function session(id: string, models: readonly string[] = ["m"]): Session {
@@ -32,7 +32,10 @@ function session(id: string, models: readonly string[] = ["m"]): Session {
     closedFor.push(reason);
     end(made, true);
   };
-  const made = Object.assign(provider, { closedFor, close, work: new WorkTally() }) as unknown as Session;
+  const succeeded: ProviderSession[] = [];
+  const succeed = (older: ProviderSession): void => void succeeded.push(older);
+  const more = { closedFor, close, succeeded, succeed, work: new WorkTally() };
+  const made = Object.assign(provider, more) as unknown as Session;
   return made;
 }
 
@@ -49,8 +52,8 @@ describe("who is here", () => {
   it("knows a session by its id from when it joins", () => {
     const one = session("one");
     registry.add(one);
-    expect(registry.get(id("one"))).toBe(one);
-    expect(registry.get(id("two"))).toBeUndefined();
+    expect(registry.link(id("one"))).toBe(one);
+    expect(registry.link(id("two"))).toBeUndefined();
     expect(registry.size).toBe(1);
     expect(changes).toBe(1);
   });
@@ -69,7 +72,7 @@ describe("who is here", () => {
     const one = session("one");
     registry.add(one);
     end(one, true);
-    expect(registry.get(id("one"))).toBeUndefined();
+    expect(registry.link(id("one"))).toBeUndefined();
     expect(names(registry.connected())).toEqual([]);
     expect(registry.size).toBe(0);
     clock.advance(TWO_MINUTES_MS - 1);
@@ -86,10 +89,10 @@ describe("who is here", () => {
     end(one, true);
     const again = session("one");
     registry.add(again);
-    expect(registry.get(id("one"))).toBe(again);
+    expect(registry.link(id("one"))).toBe(again);
     expect(registry.size).toBe(1);
     clock.advance(TWO_MINUTES_MS);
-    expect(registry.get(id("one"))).toBe(again);
+    expect(registry.link(id("one"))).toBe(again);
     expect(clock.pending).toBe(0);
   });
 
@@ -100,9 +103,43 @@ describe("who is here", () => {
     registry.add(newer);
     expect(older.closedFor).toEqual(["replaced"]);
     expect(newer.closedFor).toEqual([]);
-    expect(registry.get(id("one"))).toBe(newer);
+    expect(registry.link(id("one"))).toBe(newer);
     expect(registry.size).toBe(1);
     expect(clock.pending).toBe(0);
+  });
+});
+
+describe("a machine that was sent away and finishes what runs", () => {
+  const sentAway = (): Session => Object.assign(session("one"), { sentAway: true });
+
+  it("has its load counted by each connection that follows, however those before it ended", () => {
+    const [first, second, third, fourth, fifth] = [
+      sentAway(),
+      session("one"),
+      session("one"),
+      sentAway(),
+      session("one"),
+    ];
+    for (const each of [first, second]) registry.add(each as Session);
+    expect(second?.succeeded).toEqual([first]);
+    end(second as Session, true);
+    registry.add(third as Session);
+    expect(third?.succeeded).toEqual([second]);
+    registry.add(fourth as Session);
+    expect([fourth?.succeeded, third?.closedFor]).toEqual([[third], ["replaced"]]);
+    registry.add(fifth as Session);
+    expect(fifth?.succeeded).toEqual([fourth]);
+    expect(first?.closedFor).toEqual([]);
+    expect(names(registry.sessions())).toEqual(["one", "one", "one"]);
+  });
+
+  it("hands nothing on once it has ended", () => {
+    const [first, second, third] = [sentAway(), session("one"), session("one")];
+    registry.add(first);
+    registry.add(second);
+    end(first, true);
+    registry.add(third);
+    expect([third.succeeded, second.closedFor]).toEqual([[], ["replaced"]]);
   });
 });
 
@@ -234,7 +271,7 @@ describe("what came of looking for somebody", () => {
     const older = Object.assign(session("one", ["a"]), { sentAway: true });
     registry.add(older);
     look("a", "one");
-    registry.add(Object.assign(session("one", ["b"]), { succeed() {} }));
+    registry.add(session("one", ["b"]));
     look("a");
     expect(older.work.take()).toEqual({ picked: 0, lost: 0, rejected: {} });
   });
@@ -252,7 +289,7 @@ describe("the machines of an account", () => {
     expect(registry.othersOf("a", id("three"))).toBe(2);
     registry.add(of("one", "a"));
     expect(registry.othersOf("a", id("new"))).toBe(2);
-    end(registry.get(id("two")) as Session, true);
+    end(registry.link(id("two")) as Session, true);
     expect(registry.othersOf("a", id("new"))).toBe(1);
     registry.add(of("one", "b"));
     expect(registry.othersOf("a", id("new"))).toBe(0);
@@ -262,7 +299,7 @@ describe("the machines of an account", () => {
   it("are not counted twice when one that was sent away is there anew, whichever of the two ends first", () => {
     const older = Object.assign(of("one", "a"), { sentAway: true });
     registry.add(older);
-    const newer = Object.assign(of("one", "a"), { succeed() {} });
+    const newer = of("one", "a");
     registry.add(newer);
     expect(registry.othersOf("a", id("new"))).toBe(1);
     end(older, true);

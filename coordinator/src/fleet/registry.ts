@@ -2,6 +2,7 @@ import { BoundedMap, type Clock, Tally } from "@hearth/platform";
 import type { ProviderId } from "@hearth/protocol";
 import { DepartedProvider } from "./departed-provider.js";
 import { DEFAULT_DEPARTURE_LIMITS, type DepartureLimits, Departures } from "./departures.js";
+import { LeavingSessions } from "./leaving-sessions.js";
 import { ModelIndex } from "./model-index.js";
 import type { Provider } from "./provider.js";
 import type { ProviderDirectory } from "./provider-directory.js";
@@ -24,8 +25,7 @@ export class Registry implements ProviderDirectory {
   readonly #clock: Clock;
   readonly #connected = new Map<ProviderId, Connected>();
   readonly #perAccount = new Tally();
-  /** Sessions that were sent away, and whose machines are connected anew: they finish what runs. */
-  readonly #leaving = new Set<ProviderSession>();
+  readonly #leaving = new LeavingSessions();
   readonly #departures: Departures;
   readonly #index = new ModelIndex();
   readonly #distrustedUntil = new BoundedMap<ProviderId, number>(MAX_DISTRUSTED);
@@ -44,11 +44,12 @@ export class Registry implements ProviderDirectory {
    * finishes what runs, and that counts as the new one's load.
    */
   add(session: ProviderSession, address: string = ""): void {
-    const older = this.#connected.get(session.id)?.session;
+    const older = this.link(session.id);
+    const holder = this.#leaving.heldBy(session.id, older);
     this.#departures.take(session.id);
     this.#connect(session, address);
+    if (holder !== undefined) session.succeed(holder);
     if (older?.sentAway === true) {
-      session.succeed(older);
       // What is looked for from now on is nothing that it was looked at for.
       older.work.follow(NO_LOOKS, []);
       this.#leaving.add(older);
@@ -70,10 +71,11 @@ export class Registry implements ProviderDirectory {
    * @param expectedBack it vanished rather than left: what requests that wait for it need to know is kept for a while
    */
   departed(session: ProviderSession, expectedBack: boolean): void {
-    if (this.#leaving.delete(session)) return this.changed();
+    if (this.#leaving.ended(session)) return this.changed();
     const connected = this.#connected.get(session.id);
     if (connected?.session !== session) return;
     this.#disconnect(session);
+    this.#leaving.leftBy(session);
     if (expectedBack) this.expect(DepartedProvider.of(session, this.#clock.now()), connected.address);
     else this.#index.delete(session.id);
     this.changed();
@@ -94,8 +96,8 @@ export class Registry implements ProviderDirectory {
   /** Remembers a machine as one that cheats, so that reconnecting launders nothing, and closes all its connections. */
   distrust(id: ProviderId): void {
     this.#distrustedUntil.set(id, this.#clock.now() + DISTRUST_MS);
-    this.get(id)?.close("untrusted");
-    for (const session of [...this.#leaving]) if (session.id === id) session.close("untrusted");
+    this.link(id)?.close("untrusted");
+    for (const session of this.#leaving.of(id)) session.close("untrusted");
   }
 
   isDistrusted(id: ProviderId): boolean {
@@ -104,7 +106,7 @@ export class Registry implements ProviderDirectory {
   }
 
   link(id: ProviderId): ProviderSession | undefined {
-    return this.get(id);
+    return this.#connected.get(id)?.session;
   }
 
   models(): Iterable<string> {
@@ -118,15 +120,10 @@ export class Registry implements ProviderDirectory {
   /** Somebody was looked for: counts it for those whom it concerns. */
   looked(look: Looked): void {
     this.#index.looked(look);
-    if (look.winner !== undefined) this.get(look.winner)?.work.won();
+    if (look.winner !== undefined) this.link(look.winner)?.work.won();
     for (const [gate, providers] of look.rejected) {
-      for (const provider of providers) this.get(provider)?.work.rejected(gate, look);
+      for (const provider of providers) this.link(provider)?.work.rejected(gate, look);
     }
-  }
-
-  /** The session of a connected provider. */
-  get(id: ProviderId): ProviderSession | undefined {
-    return this.#connected.get(id)?.session;
   }
 
   /** Every provider that is connected, in the order of arrival, or expected back. */
@@ -148,7 +145,7 @@ export class Registry implements ProviderDirectory {
 
   /** Connected machines of an account, without this one: a machine that comes back takes its own place. */
   othersOf(account: string, id: ProviderId): number {
-    const itself = this.get(id)?.account === account ? 1 : 0;
+    const itself = this.link(id)?.account === account ? 1 : 0;
     return this.#perAccount.of(account) - itself;
   }
 
@@ -173,7 +170,7 @@ export class Registry implements ProviderDirectory {
   }
 
   #connect(session: ProviderSession, address: string): void {
-    const older = this.get(session.id);
+    const older = this.link(session.id);
     if (older !== undefined) this.#perAccount.remove(older.account);
     this.#perAccount.add(session.account);
     this.#connected.set(session.id, { session, address });

@@ -232,8 +232,6 @@ export class SimProvider {
     this.#line = undefined;
     stopStreams(old);
     this.#hangUpOthers();
-    // What it was sent away with, and has not heard of yet, nobody else would end.
-    if (old.connection.record.session?.sentAway) old.connection.close();
     this.#dial();
   }
 

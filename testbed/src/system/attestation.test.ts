@@ -41,7 +41,7 @@ describe("a machine that attests", () => {
     await provider.rotateKey();
     // Frames keep their order: the heartbeat is seen after the key.
     const registry = hearth.coordinator.registry;
-    await expect.poll(() => registry.get(provider.id as never)?.encryptionKey.keyId).toBe(provider.key.keyId);
+    await expect.poll(() => registry.link(provider.id as never)?.encryptionKey.keyId).toBe(provider.key.keyId);
     expect((await hearth.chat(ask)).status).toBe(200);
     const contexts = provider.received.filter(({ type }) => type === "sealing_context");
     expect(contexts).toMatchObject([
@@ -116,7 +116,7 @@ describe("the public list of attestations", () => {
     const provider = await hearth.provider(() => {}, { machine: new AttestingMachine() });
     await provider.rotateKey();
     const { registry } = hearth.coordinator;
-    await expect.poll(() => registry.get(provider.id as never)?.encryptionKey.keyId).toBe(provider.key.keyId);
+    await expect.poll(() => registry.link(provider.id as never)?.encryptionKey.keyId).toBe(provider.key.keyId);
     const [finding] = verifyDocument(await list());
     expect(finding).toMatchObject({ subject: "provider", id: provider.id, valid: true });
     expect(finding?.posture?.posture.sip).toBe(true);

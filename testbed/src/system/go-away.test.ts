@@ -19,7 +19,7 @@ const slot = (changes: Partial<Slot>): Slot => ({ model: "m", state: "running", 
 const registry = (): TestCoordinator["coordinator"]["registry"] => hearth.coordinator.registry;
 const sendAway = (provider: ScriptedProvider): void =>
   registry()
-    .get(provider.id as never)
+    .link(provider.id as never)
     ?.goAway("test", 0);
 const sessions = (): number => [...registry().sessions()].length;
 
@@ -79,7 +79,7 @@ describe("a machine that was sent away and is connected anew", () => {
     const fresh = await hearth.provider((s) => s.answer("new"), { identity, slots: shown });
     expect(
       registry()
-        .get(fresh.id as never)
+        .link(fresh.id as never)
         ?.load("m"),
     ).toBe(1);
     expect(await readStream(await hearth.chat(ask))).toMatchObject({ content: "new", done: 1 });
@@ -87,7 +87,7 @@ describe("a machine that was sent away and is connected anew", () => {
     await readStream(await running);
     expect(
       registry()
-        .get(fresh.id as never)
+        .link(fresh.id as never)
         ?.load("m"),
     ).toBe(0);
   });
@@ -168,7 +168,7 @@ describe("a real agent", () => {
     const [old] = registry().connected();
     old?.goAway("test", 10);
     await until("both live", () => sessions() === 2);
-    expect(registry().get(old?.id as never)).not.toBe(old);
+    expect(registry().link(old?.id as never)).not.toBe(old);
     const second = hearth.chat(ask);
     await until("the second runs", () => backend.exchanges.length === 2);
     backend.exchanges[1]?.content("new");

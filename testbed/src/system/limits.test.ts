@@ -19,7 +19,7 @@ beforeEach(async () => {
   clock = new FakeClock();
   hearth = await startTestCoordinator({ clock });
   provider = await hearth.provider(() => {});
-  session = hearth.coordinator.registry.get(provider.id as never) as ProviderSession;
+  session = hearth.coordinator.registry.link(provider.id as never) as ProviderSession;
 });
 
 afterEach(() => hearth.stop());

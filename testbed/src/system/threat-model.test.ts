@@ -83,7 +83,7 @@ describe("a machine that answers one request with what it sealed for another", (
     gone.abort();
     await provider.rotateKey();
     const { registry } = hearth.coordinator;
-    await expect.poll(() => registry.get(provider.id as never)?.encryptionKey.keyId).toBe(provider.key.keyId);
+    await expect.poll(() => registry.link(provider.id as never)?.encryptionKey.keyId).toBe(provider.key.keyId);
     const response = await hearth.chat({ ...ask, stream: true });
     const text = await response.text();
     expect((await provider.closed).reason).toBe("untrusted");

@@ -199,7 +199,7 @@ describe("somebody who has recorded a registration", () => {
     expect((await thief.closed).reason).toBe("untrusted");
     expect(await counted("attestation", "replayed")).toBe(1);
     expect(honest.socket.readyState).toBe(honest.socket.OPEN);
-    expect(hearth.coordinator.registry.get(honest.id as never)?.untrusted).toBe(false);
+    expect(hearth.coordinator.registry.link(honest.id as never)?.untrusted).toBe(false);
   });
 
   it("who knows only the public key gets another id without a proof", async () => {
