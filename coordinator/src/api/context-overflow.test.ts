@@ -80,7 +80,7 @@ it.each([
   expect(messagesErrorBody(rejected({ message })).error.message).toBe(message);
 });
 
-it("looks at a backend's words only where the request was at fault", () => {
+it("is seen only where the request was at fault", () => {
   const failed = new HearthError("provider_error", "Failed.", { upstreamError: { type: "exceed_context_size_error" } });
-  expect(openAiErrorBody(failed).error).toMatchObject({ message: "Failed.", code: "provider_error" });
+  expect(openAiErrorBody(failed).error).toMatchObject({ type: "server_error", code: "provider_error" });
 });

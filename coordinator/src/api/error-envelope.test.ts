@@ -34,7 +34,7 @@ it("gives an error the form of the dialect it is told in", () => {
   expect(errorResponse(error, ({ message }) => ({ oops: message })).body).toEqual({ oops: "Bad." });
 });
 
-it("shows a backend's own words only for what the request itself caused", () => {
+it("shows a backend's own words, and our type for what the request did not cause", () => {
   const upstreamError = { message: "grammar is broken", type: "x", param: "grammar", code: 400 };
   const rejected = new HearthError("request_rejected", "Rejected.", { status: 422, upstreamError });
   expect(errorResponse(rejected)).toMatchObject({ status: 422, body: openAiErrorBody(rejected) });
@@ -44,8 +44,14 @@ it("shows a backend's own words only for what the request itself caused", () => 
     param: "grammar",
     code: null,
   });
-  const failed = new HearthError("provider_error", "Failed.", { upstreamError });
-  expect(openAiErrorBody(failed).error.message).toBe("Failed.");
+  const failed = new HearthError("provider_error", "Failed.", { status: 502, upstreamError });
+  expect(errorResponse(failed)).toMatchObject({ status: 502, body: openAiErrorBody(failed) });
+  expect(openAiErrorBody(failed).error).toEqual({
+    message: "grammar is broken",
+    type: "server_error",
+    param: "grammar",
+    code: "provider_error",
+  });
 });
 
 it.each<[ErrorCode, number, boolean]>([

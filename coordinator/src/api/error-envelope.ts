@@ -107,13 +107,14 @@ function retryHeaders(error: HearthError): Record<string, string> {
 }
 
 /**
- * An error in OpenAI's form; a backend's own words where the request itself caused it.
+ * An error in OpenAI's form, in a backend's own words where it had any. What the request did not cause keeps our type:
+ * SDKs go by that.
  *
  * @param prompt the member that holds the prompt: what is too long when the context is
  */
 export function openAiErrorBody(error: HearthError, prompt: PromptMember = "messages"): ErrorEnvelope {
   const shown = SHOWN[error.code];
-  const told = error.code === "request_rejected" ? upstreamOf(error.details.upstreamError) : {};
+  const told = upstreamOf(error.details.upstreamError);
   const message = textOf(told["message"]) ?? error.message;
   const param = textOf(told["param"]) ?? error.details.param;
   if (overflowOf(error) !== undefined) {
@@ -123,7 +124,7 @@ export function openAiErrorBody(error: HearthError, prompt: PromptMember = "mess
   return {
     error: {
       message,
-      type: textOf(told["type"]) ?? shown.type,
+      type: (error.code === "request_rejected" ? textOf(told["type"]) : undefined) ?? shown.type,
       param: param ?? null,
       code: wordOf(told["code"]) ?? (shown.code === undefined ? error.code : shown.code),
     },

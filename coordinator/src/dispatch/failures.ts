@@ -17,14 +17,14 @@ export const BODY_TOO_LARGE: AttemptFailure = {
   retryable: false,
 };
 
-function fault(code: FailureCode, status: number): AttemptFailure {
-  return { code, progress: "processed", retryable: true, faulty: true, status };
+function fault(code: FailureCode, status: number, upstreamError?: unknown): AttemptFailure {
+  return { code, progress: "processed", retryable: true, faulty: true, status, upstreamError };
 }
 
 /**
  * Whose fault an HTTP-shaped backend failure is. 500, 502 and 504 are the provider's; 429 and 503 are a full house;
  * other 4xx were caused by the request itself, or by what this one backend cannot do, except that 401, 403, 404 and 408
- * towards an agent's own backend tell of that machine's set-up.
+ * towards an agent's own backend tell of that machine's set-up: their words are for its owner, not for the consumer.
  */
 export function failureOfStatus(status: number, upstreamError?: unknown): AttemptFailure {
   if (status === 429 || status === 503) {
@@ -35,7 +35,7 @@ export function failureOfStatus(status: number, upstreamError?: unknown): Attemp
   if (status >= 400 && status < 500) {
     return { code: "rejected", progress: "refused", retryable: true, faulty: false, status, upstreamError };
   }
-  return fault("backend_error", 502);
+  return fault("backend_error", 502, upstreamError);
 }
 
 /** Nobody's fault, and another could have done it: a machine that only ever says so has no room in fact. */

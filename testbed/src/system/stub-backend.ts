@@ -30,6 +30,11 @@ export class StubExchange {
     sendJson(this.#response, status, { error: { message, type: "invalid_request_error", param: null, code: null } });
   }
 
+  /** Answers with these very bytes. */
+  answer(status: number, contentType: string, body: string): void {
+    this.#response.writeHead(status, { "Content-Type": contentType }).end(body);
+  }
+
   end(): void {
     this.#event(chunkOf(this.#model, {}, "stop"));
     const usage = { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 };
