@@ -18,6 +18,16 @@ export { errorInBody } from "./error-forms.js";
 export { statusOfError } from "./error-status.js";
 export { TokenTally } from "./estimated-tokens.js";
 export { type EventDialectName, type EventGrammar, grammarOf } from "./event-reading.js";
+export { type JsonBounds, MAX_TOP_LEVEL_MEMBERS } from "./json/json-bounds.js";
+export {
+  type JsonMember,
+  type JsonObjectText,
+  type MembersResult,
+  memberSteps,
+  readMembers,
+} from "./json/json-members.js";
+export { type JsonArray, type JsonNode, type JsonObject, readNode } from "./json/json-nodes.js";
+export { MAX_JSON_DEPTH, type Splice, splice } from "./json/json-text.js";
 export { type EventReading, isEndMark } from "./kinds.js";
 export { MessageFold } from "./messages/fold.js";
 export { readMessagesEvent } from "./messages/read-event.js";

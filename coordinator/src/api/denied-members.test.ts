@@ -1,10 +1,10 @@
+import { readMembers } from "@hearth/dialects";
 import { describe, expect, it } from "vitest";
 import { HearthError } from "../platform/errors.js";
 import { chatCompletionSchema } from "./chat-completions/parse.js";
 import { completionSchema } from "./completions/parse.js";
 import { checkMembers, checkTemplateArguments } from "./denied-members.js";
 import { embeddingSchema } from "./embeddings/parse.js";
-import { readMembers } from "./json/json-members.js";
 import { createMessageSchema } from "./messages/parse.js";
 import { createResponseSchema } from "./responses/parse.js";
 

@@ -1,5 +1,5 @@
+import type { JsonObjectText } from "@hearth/dialects";
 import { HearthError } from "../platform/errors.js";
-import type { JsonObjectText } from "./json/json-members.js";
 
 /**
  * Top-level members that no consumer may set, and why: with each of them a backend would load what its owner did not

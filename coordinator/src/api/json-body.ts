@@ -1,14 +1,13 @@
 import { isUtf8 } from "node:buffer";
 import { StringDecoder } from "node:string_decoder";
+import { type JsonObjectText, MAX_JSON_DEPTH, MAX_TOP_LEVEL_MEMBERS, memberSteps } from "@hearth/dialects";
 import type { RequestId } from "@hearth/protocol";
 import { z } from "zod";
 import { HearthError } from "../platform/errors.js";
 import { inOneGo, type Steps } from "../platform/steps.js";
-import { type BodyBounds, DEFAULT_BODY_BOUNDS, MAX_TOP_LEVEL_MEMBERS } from "../request/body-bounds.js";
+import { type BodyBounds, DEFAULT_BODY_BOUNDS } from "../request/body-bounds.js";
 import { checkSources } from "./content-sources.js";
 import { checkMembers } from "./denied-members.js";
-import { type JsonObjectText, memberSteps } from "./json/json-members.js";
-import { MAX_JSON_DEPTH } from "./json/json-text.js";
 
 /** A request body: its bytes, where its members stand in its text, and what it says. */
 export interface JsonBody {

@@ -103,6 +103,7 @@ export const COORDINATOR = {
     "./selection",
     "./store",
     "@hearth/attestation",
+    "@hearth/dialects",
     "@hearth/e2e",
     "@hearth/platform",
     "@hearth/protocol",

@@ -15,12 +15,13 @@ export const PLATFORM = {
 // What events mean is one room, whatever the dialect; zod at most.
 /** @type {Record<string, string[]>} */
 export const DIALECTS = {
-  ".": ["./chat-completions", "./completions", "./embeddings", "./messages", "./responses", "./sse"],
+  ".": ["./chat-completions", "./completions", "./embeddings", "./json", "./messages", "./responses", "./sse"],
   "chat-completions": ["."],
   completions: [".", "./chat-completions"],
   embeddings: ["."],
   // Streams of servers, for the tests of both ends.
   fixtures: ["."],
+  json: [],
   messages: ["."],
   responses: ["."],
   sse: [],

@@ -1,11 +1,10 @@
+import { type JsonNode, type JsonObjectText, readNode, type Splice, splice } from "@hearth/dialects";
 import type { RequestId } from "@hearth/protocol";
 import type { OutboundForm } from "../../dispatch/outbound-request.js";
 import { inOneGo, type Steps } from "../../platform/steps.js";
 import { DEFAULT_BODY_BOUNDS } from "../../request/body-bounds.js";
 import type { InferenceRequest } from "../../request/inference-request.js";
-import { type JsonObjectText, memberSplices } from "../json/json-members.js";
-import { type JsonNode, readNode } from "../json/json-nodes.js";
-import { type Splice, splice } from "../json/json-text.js";
+import { memberSplices } from "../json/member-splices.js";
 import { toolRepairSteps } from "../json/tool-schema.js";
 import { type Arrived, type JsonBody, jsonBodySteps } from "../json-body.js";
 import { askForStream, baseEdits, type Edits } from "../member-edits.js";

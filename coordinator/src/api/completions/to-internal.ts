@@ -1,10 +1,10 @@
+import { splice } from "@hearth/dialects";
 import type { BackendDialect, RequestId } from "@hearth/protocol";
 import type { OutboundForm } from "../../dispatch/outbound-request.js";
 import { inOneGo, type Steps, spansTurns } from "../../platform/steps.js";
 import { DEFAULT_BODY_BOUNDS } from "../../request/body-bounds.js";
 import type { InferenceRequest } from "../../request/inference-request.js";
-import { memberSplices } from "../json/json-members.js";
-import { splice } from "../json/json-text.js";
+import { memberSplices } from "../json/member-splices.js";
 import { type Arrived, type JsonBody, jsonBodySteps } from "../json-body.js";
 import { askForStream, baseEdits, type Edits } from "../member-edits.js";
 import { readingOf } from "../translation/reading-of.js";
@@ -44,10 +44,10 @@ export function* completionRequestSteps({ raw, id, bounds }: Arrived): Steps<Com
     model: body.model,
     delivery: stream ? "interactive" : "whole",
     form: (native, build) => formOf({ json, parsed, messages }, native, build),
-    toolsRepaired: false,
     stream,
     includeUsage: body.stream_options?.include_usage === true,
     echo: body.echo === true ? (prompt ?? "") : "",
+    toolsRepaired: false,
     needs: { tools: false, vision: false, ...(needsNative(parsed) ? { dialect: "completions" } : {}) },
     promptTokens: parsed.promptTokens,
     maxTokens: body.max_tokens || undefined,

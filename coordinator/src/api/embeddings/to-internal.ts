@@ -1,10 +1,9 @@
-import { readEmbeddings } from "@hearth/dialects";
+import { readEmbeddings, splice } from "@hearth/dialects";
 import type { RequestId } from "@hearth/protocol";
 import { inOneGo, type Steps } from "../../platform/steps.js";
 import { DEFAULT_BODY_BOUNDS } from "../../request/body-bounds.js";
 import type { InferenceRequest } from "../../request/inference-request.js";
-import { memberSplices } from "../json/json-members.js";
-import { splice } from "../json/json-text.js";
+import { memberSplices } from "../json/member-splices.js";
 import { type Arrived, jsonBodySteps } from "../json-body.js";
 import { baseEdits } from "../member-edits.js";
 import { inputSizes, parseEmbedding } from "./parse.js";
@@ -45,9 +44,9 @@ export function* embeddingRequestSteps({ raw, id, bounds }: Arrived): Steps<Embe
         readEvent: (data) => readEmbeddings(data, sizes.length),
       };
     },
-    toolsRepaired: false,
     stream: false,
     base64: body.encoding_format === "base64",
+    toolsRepaired: false,
     needs: { tools: false, vision: false, dialect: "embeddings" },
     promptTokens: sizes.reduce((sum, size) => sum + size, 0),
     longestInputTokens: Math.max(...sizes),

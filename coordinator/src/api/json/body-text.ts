@@ -1,6 +1,4 @@
-import { RawJson } from "@hearth/dialects";
-import { type JsonMember, readMembers } from "./json-members.js";
-import { type JsonNode, readNode } from "./json-nodes.js";
+import { type JsonMember, type JsonNode, RawJson, readMembers, readNode } from "@hearth/dialects";
 
 /** A body's own text, for what a round trip through `JSON.parse` would change. Read when first asked. */
 export class BodyText {

@@ -1,7 +1,16 @@
+import {
+  type JsonArray,
+  type JsonMember,
+  type JsonNode,
+  type JsonObject,
+  type JsonObjectText,
+  MAX_JSON_DEPTH,
+  readMembers,
+  readNode,
+  type Splice,
+  splice,
+} from "@hearth/dialects";
 import { inOneGo, type Steps } from "../../platform/steps.js";
-import { type JsonMember, type JsonObjectText, readMembers } from "./json-members.js";
-import { type JsonArray, type JsonNode, type JsonObject, readNode } from "./json-nodes.js";
-import { MAX_JSON_DEPTH, type Splice, splice } from "./json-text.js";
 
 /**
  * Bodies over this size are left alone, characters: tool definitions are kilobytes, so a larger body is mostly prompt.

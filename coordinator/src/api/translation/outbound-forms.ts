@@ -1,10 +1,9 @@
-import { type EventDialectName, writeJson } from "@hearth/dialects";
+import { type EventDialectName, type Splice, splice, writeJson } from "@hearth/dialects";
 import type { BackendDialect, RequestFrame } from "@hearth/protocol";
 import type { OutboundForm } from "../../dispatch/outbound-request.js";
 import { type Steps, spansTurns } from "../../platform/steps.js";
 import { BodyText } from "../json/body-text.js";
-import { memberSplices } from "../json/json-members.js";
-import { type Splice, splice } from "../json/json-text.js";
+import { memberSplices } from "../json/member-splices.js";
 import { toolRepairSteps } from "../json/tool-schema.js";
 import type { JsonBody } from "../json-body.js";
 import type { Edits } from "../member-edits.js";

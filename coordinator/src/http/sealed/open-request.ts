@@ -1,6 +1,6 @@
+import { readMembers } from "@hearth/dialects";
 import { E2eError, openRequest, type RequestOpener, type ResponseSealer } from "@hearth/e2e";
 import { LIMITS } from "@hearth/protocol";
-import { readMembers } from "../../api/json/json-members.js";
 import { HearthError } from "../../platform/errors.js";
 import type { SealingKey, SealingKeys } from "../../sealing/sealing-keys.js";
 import { SealedRefusal } from "./refusal.js";

@@ -1,6 +1,5 @@
-import { inOneGo, type Steps } from "../../platform/steps.js";
-import { type BodyBounds, BodyCount, DEFAULT_BODY_BOUNDS, MAX_TOP_LEVEL_MEMBERS } from "../../request/body-bounds.js";
-import { CHAR, MAX_JSON_DEPTH, type Splice, stringEnd, stringValue } from "./json-text.js";
+import { type JsonBounds, JsonCount, MAX_TOP_LEVEL_MEMBERS, UNBOUNDED } from "./json-bounds.js";
+import { CHAR, MAX_JSON_DEPTH, stringEnd, stringValue } from "./json-text.js";
 
 /** A member of a JSON object: where its text is. `start` and `end` enclose the value. */
 export interface JsonMember {
@@ -25,67 +24,28 @@ export type MembersResult =
   /** Nested deeper than `MAX_JSON_DEPTH`. */
   | { readonly type: "too_deep" }
   /** More of something than a body may have. */
-  | { readonly type: "too_many"; readonly what: keyof BodyBounds | "top_level_members" }
+  | { readonly type: "too_many"; readonly what: keyof JsonBounds | "top_level_members" }
   /** No JSON object. Not every text that is none is found out: `JSON.parse` has the last word. */
   | { readonly type: "malformed" };
 
 /** {@link memberSteps} in one go. */
-export function readMembers(text: string, bounds: BodyBounds = DEFAULT_BODY_BOUNDS): MembersResult {
-  return inOneGo(memberSteps(text, bounds));
+export function readMembers(text: string, bounds: JsonBounds = UNBOUNDED): MembersResult {
+  const steps = memberSteps(text, bounds);
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+  }
 }
 
 /**
  * Finds the top-level members of a JSON object in one pass over its text, and stops where the text is over a bound.
- * Never throws; time is linear.
+ * Yields every few milliseconds of a long text, for whoever lets others work in between. Never throws; time is linear.
  */
-export function* memberSteps(text: string, bounds: BodyBounds): Steps<MembersResult> {
+export function* memberSteps(text: string, bounds: JsonBounds): Generator<void, MembersResult> {
   try {
     return yield* new MemberScan(text, bounds).run();
   } catch {
     return { type: "malformed" }; // a key that is no JSON string
-  }
-}
-
-/** What to do with a member: its new value as JSON text, or `undefined` to remove it. */
-export type MemberEdits = ReadonlyMap<string, string | undefined>;
-
-/**
- * The splices that change top-level members and leave every other character as it was: numbers keep their digits,
- * members their order, white space its place. A changed member stays where it was, a new one comes last. A member that
- * occurs twice is changed as one.
- */
-export function memberSplices(object: JsonObjectText, edits: MemberEdits): Splice[] {
-  const splices: Splice[] = [];
-  const unset = new Map([...edits].filter(([, value]) => value !== undefined));
-  const removed: boolean[] = [];
-  // From the back: of a member that occurs twice, the last one counts.
-  for (const [index, member] of [...object.members.entries()].reverse()) {
-    const value = unset.get(member.key);
-    removed[index] = edits.has(member.key) && value === undefined;
-    if (value === undefined) continue;
-    unset.delete(member.key);
-    if (object.text.slice(member.start, member.end) !== value) {
-      splices.push({ start: member.start, end: member.end, text: value });
-    }
-  }
-  addRemovals(splices, object, removed);
-  const kept = removed.includes(false);
-  const added = [...unset].map(([key, value]) => `${JSON.stringify(key)}:${value}`).join(",");
-  if (added !== "") splices.push({ start: object.close, end: object.close, text: kept ? `,${added}` : added });
-  return splices;
-}
-
-/** Removes members together with the commas that they leave without a neighbour. */
-function addRemovals(splices: Splice[], { members }: JsonObjectText, removed: readonly boolean[]): void {
-  for (let first = 0; first < members.length; first++) {
-    if (removed[first] !== true) continue;
-    let last = first;
-    while (removed[last + 1] === true) last += 1;
-    const isEnd = last === members.length - 1;
-    const start = (members[first] as JsonMember).from - (isEnd && first > 0 ? 1 : 0);
-    const end = (members[last] as JsonMember).to + (isEnd ? 0 : 1);
-    splices.push({ start, end, text: "" });
-    first = last;
   }
 }
 
@@ -129,7 +89,7 @@ function find(expression: RegExp, text: string, start: number): number {
   return expression.exec(text)?.index ?? text.length;
 }
 
-/** Characters looked at in one turn of the event loop. */
+/** Characters looked at between two yields. */
 const SLICE_LENGTH = 2 * 1024 * 1024;
 
 const MALFORMED: MembersResult = { type: "malformed" };
@@ -147,14 +107,14 @@ class MemberScan {
   #end = -1;
   /** Levels that are open inside the current value, before the character at hand. */
   #depth = 0;
-  readonly #count: BodyCount;
+  readonly #count: JsonCount;
 
-  constructor(text: string, bounds: BodyBounds) {
+  constructor(text: string, bounds: JsonBounds) {
     this.#text = text;
-    this.#count = new BodyCount(bounds);
+    this.#count = new JsonCount(bounds);
   }
 
-  *run(): Steps<MembersResult> {
+  *run(): Generator<void, MembersResult> {
     this.#skipSpace();
     if (this.#text[this.#at] !== "{") return MALFORMED;
     this.#count.containers += 1;
