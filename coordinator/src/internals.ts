@@ -4,7 +4,6 @@
 export { readChatEvent } from "@hearth/dialects";
 export { type Clock, type Rng, seededRng, systemRng } from "@hearth/platform";
 export { createChatCompletionsDialect } from "./api/chat-completions/dialect.js";
-export { repairToolSchemas } from "./api/json/tool-schema.js";
 export { HedgeBudget } from "./dispatch/hedge-budget.js";
 export { Hedging } from "./dispatch/hedging.js";
 export type { OpenAttemptDeps } from "./dispatch/open-attempt.js";

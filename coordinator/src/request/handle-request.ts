@@ -50,7 +50,7 @@ export async function handleRequest(
   const { clock } = services;
   const arrivedAt = clock.now();
   const read = dialect.normalise(body);
-  const request = read instanceof Promise ? await read : read; // dialect → InferenceRequest; tool schemas repaired
+  const request = read instanceof Promise ? await read : read; // dialect → InferenceRequest
   const parsedAt = clock.now();
   const traits = classify(request, caller, services.calibration); // shape, sizes, owner policy
   const { policy: settings } = services;

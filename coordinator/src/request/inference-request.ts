@@ -19,8 +19,6 @@ export interface InferenceRequest extends OutboundRequest {
     /** Only a backend that speaks this natively can serve it; absent = any that chats. */
     readonly dialect?: BackendDialect;
   };
-  /** Its tool schemas are fit for every chat template: the coordinator has seen to that. */
-  readonly toolsRepaired: boolean;
   /** Estimate, tokens: no tokenizer of the model is at hand. */
   readonly promptTokens: number;
   /** The longest of several inputs that do not share a context, tokens; absent = the prompt is one. */

@@ -8,6 +8,7 @@ export const TESTBED = {
     "./scripted",
     "@hearth/attestation",
     "@hearth/coordinator/internals",
+    "@hearth/dialects",
     "@hearth/e2e",
     "@hearth/e2e/noble",
     "@hearth/e2e/node",

@@ -1,4 +1,4 @@
-import { repairToolSchemas } from "@hearth/coordinator/internals";
+import { repairToolSchemas } from "@hearth/dialects";
 import { cpuOf } from "./cpu-of.js";
 import { figure, markdownTable } from "./table.js";
 

@@ -178,13 +178,16 @@ function drawRequest(
 ): RequestPlan {
   const tools = random.chance(theme.tools);
   const whole = random.chance(theme.whole);
+  const model = random.chance(0.02) ? "unheard-of" : random.weighted(theme.models);
+  const vision = random.chance(0.12);
+  // Nothing goes by it: without this draw the seeds that have failed once would mean other scenarios.
+  if (tools) random.chance(0.7);
   return {
     index,
     atMs,
-    model: random.chance(0.02) ? "unheard-of" : random.weighted(theme.models),
+    model,
     tools,
-    vision: random.chance(0.12),
-    toolsRepaired: tools && random.chance(0.7),
+    vision,
     promptTokens: random.pick(theme.prompts),
     maxTokens: random.pick([64, 64, 1_024]),
     bodyBytes: random.chance(0.01) ? 400_000 : random.whole(2, 200),

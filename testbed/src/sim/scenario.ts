@@ -116,7 +116,6 @@ export interface RequestPlan {
   readonly model: string;
   readonly tools: boolean;
   readonly vision: boolean;
-  readonly toolsRepaired: boolean;
   readonly promptTokens: number;
   readonly maxTokens: number;
   readonly bodyBytes: number;

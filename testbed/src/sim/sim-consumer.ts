@@ -63,7 +63,6 @@ function dialectOf(record: RequestRecord, consumer: SimConsumer): Dialect<Infere
       delivery: plan.whole ? "whole" : "interactive",
       stream: !plan.whole,
       needs: { tools: plan.tools, vision: plan.vision },
-      toolsRepaired: plan.toolsRepaired,
       promptTokens: plan.promptTokens,
       maxTokens: plan.maxTokens,
       form: () => ({

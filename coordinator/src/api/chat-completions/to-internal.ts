@@ -5,7 +5,6 @@ import { inOneGo, type Steps } from "../../platform/steps.js";
 import { DEFAULT_BODY_BOUNDS } from "../../request/body-bounds.js";
 import type { InferenceRequest } from "../../request/inference-request.js";
 import { memberSplices } from "../json/member-splices.js";
-import { toolRepairSteps } from "../json/tool-schema.js";
 import { type Arrived, type JsonBody, jsonBodySteps } from "../json-body.js";
 import { askForStream, baseEdits, type Edits } from "../member-edits.js";
 import { conversationOf } from "../translation/opening.js";
@@ -22,7 +21,8 @@ export interface ChatRequest extends InferenceRequest {
 
 /**
  * Reads a body. What goes to the provider is the consumer's own text with a handful of members set: always streaming,
- * always with usage, without what identifies the end user, with tool schemas that every chat template can render.
+ * always with usage, without what identifies the end user. Tools go out as they came: what its model's template makes
+ * of them is the agent's to know.
  *
  * @throws HearthError `invalid_request`
  */
@@ -36,9 +36,7 @@ export function* chatRequestSteps({ raw, id, bounds }: Arrived): Steps<ChatReque
   const body = parseChatCompletion(json.value);
   yield;
   const tools = (body.tools?.length ?? 0) > 0;
-  const repair = tools ? yield* toolRepairSteps(json.object) : undefined;
-  yield;
-  const inner = [...(repair?.splices ?? []), ...roleSplices(json.object, body.messages)];
+  const inner = roleSplices(json.object, body.messages);
   yield;
   const prompt = estimatePrompt(body.messages, tools ? JSON.stringify(body.tools) : "");
   yield;
@@ -53,7 +51,6 @@ export function* chatRequestSteps({ raw, id, bounds }: Arrived): Steps<ChatReque
     delivery,
     form: (_native, build) =>
       build === body.model ? form : formOf(json, edits.set("model", JSON.stringify(build)), inner, delivery),
-    toolsRepaired: repair?.complete === true,
     stream,
     includeUsage: body.stream_options?.include_usage === true,
     toolNames: toolNamesOf(body),

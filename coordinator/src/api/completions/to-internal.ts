@@ -47,7 +47,6 @@ export function* completionRequestSteps({ raw, id, bounds }: Arrived): Steps<Com
     stream,
     includeUsage: body.stream_options?.include_usage === true,
     echo: body.echo === true ? (prompt ?? "") : "",
-    toolsRepaired: false,
     needs: { tools: false, vision: false, ...(needsNative(parsed) ? { dialect: "completions" } : {}) },
     promptTokens: parsed.promptTokens,
     maxTokens: body.max_tokens || undefined,

@@ -46,7 +46,6 @@ export function* embeddingRequestSteps({ raw, id, bounds }: Arrived): Steps<Embe
     },
     stream: false,
     base64: body.encoding_format === "base64",
-    toolsRepaired: false,
     needs: { tools: false, vision: false, dialect: "embeddings" },
     promptTokens: sizes.reduce((sum, size) => sum + size, 0),
     longestInputTokens: Math.max(...sizes),

@@ -2,12 +2,13 @@ import type { RequestId } from "@hearth/protocol";
 import { inOneGo, type Steps, spansTurns } from "../../platform/steps.js";
 import { type BodyBounds, DEFAULT_BODY_BOUNDS } from "../../request/body-bounds.js";
 import type { InferenceRequest } from "../../request/inference-request.js";
-import { type Arrived, jsonBodySteps } from "../json-body.js";
+import { BodyText } from "../json/body-text.js";
+import { type Arrived, type JsonBody, jsonBodySteps } from "../json-body.js";
 import { baseEdits, type Edits } from "../member-edits.js";
 import type { ChatMessage } from "../translation/conversation.js";
 import { conversationOf } from "../translation/opening.js";
 import { otherMembers } from "../translation/other-members.js";
-import { outboundFormSteps, type RepairedBody, repairBodySteps } from "../translation/outbound-forms.js";
+import { outboundFormSteps } from "../translation/outbound-forms.js";
 import { estimatePrompt, type PromptEstimate } from "../translation/prompt-estimate.js";
 import { type CountTokensBody, type CreateMessageBody, parseCountTokens, parseCreateMessage } from "./parse.js";
 import { SPOKEN_FOR, toChatSettings, toChatTools, toConversation } from "./to-chat.js";
@@ -33,26 +34,25 @@ export function* messagesRequestSteps({ raw, id, bounds }: Arrived): Steps<Messa
   const json = yield* jsonBodySteps(raw, bounds);
   const body = parseCreateMessage(json.value);
   yield;
-  const repaired = yield* repairBodySteps(json);
+  const text = new BodyText(json.object.text);
   yield;
-  const { messages, tools, prompt } = yield* promptSteps(body, repaired);
+  const { messages, tools, prompt } = yield* promptSteps(body, { json, text });
   const stream = body.stream === true;
   return {
     id,
     model: body.model,
     delivery: stream ? "interactive" : "whole",
     form: yield* outboundFormSteps({
-      body: repaired,
+      body: json,
       native: { dialect: "messages", edits: nativeEdits(body) },
       delivery: stream ? "interactive" : "whole",
       chat: {
-        ...otherMembers(body, repaired.text, SPOKEN_FOR),
+        ...otherMembers(body, text, SPOKEN_FOR),
         messages,
         ...(tools.length > 0 ? { tools } : {}),
-        ...toChatSettings(body, repaired.text),
+        ...toChatSettings(body, text),
       },
     }),
-    toolsRepaired: repaired.isComplete,
     stream,
     showsThinking: body.thinking?.type !== "disabled" && body.thinking?.display !== "omitted",
     stopSequences: body.stop_sequences ?? [],
@@ -72,9 +72,9 @@ export function* countTokenSteps(raw: Buffer, bounds: BodyBounds): Steps<{ reado
   const json = yield* jsonBodySteps(raw, bounds);
   const body = parseCountTokens(json.value);
   yield;
-  const repaired = yield* repairBodySteps(json);
+  const text = new BodyText(json.object.text);
   yield;
-  const { prompt } = yield* promptSteps(body, repaired);
+  const { prompt } = yield* promptSteps(body, { json, text });
   return { input_tokens: prompt.tokens };
 }
 
@@ -84,7 +84,12 @@ interface Prompt {
   readonly prompt: PromptEstimate;
 }
 
-function* promptSteps(body: CountTokensBody, { json, text }: RepairedBody): Steps<Prompt> {
+interface ReadBody {
+  readonly json: JsonBody;
+  readonly text: BodyText;
+}
+
+function* promptSteps(body: CountTokensBody, { json, text }: ReadBody): Steps<Prompt> {
   if (spansTurns(json.raw.length)) {
     text.prepare("messages");
     yield;

@@ -2,11 +2,12 @@ import type { RequestId } from "@hearth/protocol";
 import { inOneGo, type Steps } from "../../platform/steps.js";
 import { DEFAULT_BODY_BOUNDS } from "../../request/body-bounds.js";
 import type { InferenceRequest } from "../../request/inference-request.js";
+import { BodyText } from "../json/body-text.js";
 import { type Arrived, jsonBodySteps } from "../json-body.js";
 import { baseEdits, type Edits } from "../member-edits.js";
 import { conversationOf } from "../translation/opening.js";
 import { otherMembers } from "../translation/other-members.js";
-import { outboundFormSteps, repairBodySteps } from "../translation/outbound-forms.js";
+import { outboundFormSteps } from "../translation/outbound-forms.js";
 import { estimatePrompt } from "../translation/prompt-estimate.js";
 import { type CreateResponseBody, parseCreateResponse } from "./parse.js";
 import { SPOKEN_FOR, toChatSettings, toChatTools, toConversation } from "./to-chat.js";
@@ -31,11 +32,11 @@ export function* responsesRequestSteps({ raw, id, bounds }: Arrived): Steps<Resp
   const parsed = parseCreateResponse(json.value);
   yield;
   const { body } = parsed;
-  const repaired = yield* repairBodySteps(json);
+  const text = new BodyText(json.object.text);
   yield;
   const messages = toConversation(parsed).end();
   yield;
-  const tools = toChatTools(body, repaired.text);
+  const tools = toChatTools(body, text);
   const prompt = estimatePrompt(messages, tools.length === 0 ? "" : JSON.stringify(body.tools));
   yield;
   const stream = body.stream === true;
@@ -44,17 +45,16 @@ export function* responsesRequestSteps({ raw, id, bounds }: Arrived): Steps<Resp
     model: body.model,
     delivery: stream ? "interactive" : "whole",
     form: yield* outboundFormSteps({
-      body: repaired,
+      body: json,
       native: { dialect: "responses", edits: nativeEdits(body) },
       delivery: stream ? "interactive" : "whole",
       chat: {
-        ...otherMembers(body, repaired.text, SPOKEN_FOR),
+        ...otherMembers(body, text, SPOKEN_FOR),
         messages,
         ...(tools.length > 0 ? { tools } : {}),
-        ...toChatSettings(body, repaired.text),
+        ...toChatSettings(body, text),
       },
     }),
-    toolsRepaired: repaired.isComplete,
     stream,
     body,
     needs: { tools: tools.length > 0, vision: prompt.hasImages },

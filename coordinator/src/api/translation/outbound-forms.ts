@@ -1,31 +1,14 @@
-import { type EventDialectName, type Splice, splice, writeJson } from "@hearth/dialects";
+import { type EventDialectName, splice, writeJson } from "@hearth/dialects";
 import type { BackendDialect, RequestFrame } from "@hearth/protocol";
 import type { OutboundForm } from "../../dispatch/outbound-request.js";
 import { type Steps, spansTurns } from "../../platform/steps.js";
-import { BodyText } from "../json/body-text.js";
 import { memberSplices } from "../json/member-splices.js";
-import { toolRepairSteps } from "../json/tool-schema.js";
 import type { JsonBody } from "../json-body.js";
 import type { Edits } from "../member-edits.js";
 import { readingOf } from "./reading-of.js";
 
-/** A body whose tool schemas are fit for every chat template. */
-export interface RepairedBody {
-  readonly json: JsonBody;
-  readonly repairs: readonly Splice[];
-  /** Every schema was read. */
-  readonly isComplete: boolean;
-  /** The repaired text. */
-  readonly text: BodyText;
-}
-
-export function* repairBodySteps(json: JsonBody): Steps<RepairedBody> {
-  const { splices: repairs, complete: isComplete } = yield* toolRepairSteps(json.object);
-  return { json, repairs, isComplete, text: new BodyText(splice(json.object.text, repairs)) };
-}
-
 export interface FormsOptions {
-  readonly body: RepairedBody;
+  readonly body: JsonBody;
   readonly native: {
     readonly dialect: EventDialectName;
     /** What changes in the consumer's own text, besides the model's name. */
@@ -49,7 +32,7 @@ export function* outboundFormSteps({
   let members: Buffer | undefined;
   const writeMembers = (): string =>
     writeJson({ ...chat, stream: true, stream_options: { include_usage: true } }).slice(1);
-  if (spansTurns(body.json.raw.length)) {
+  if (spansTurns(body.raw.length)) {
     const text = writeMembers();
     yield;
     members = Buffer.from(text);
@@ -62,11 +45,10 @@ export function* outboundFormSteps({
     return { dialect: "chat_completions", body: whole, ...readingOf("chat_completions", delivery) };
   };
   const nativeForm = (build: string): OutboundForm => {
-    const { text } = body.json.object;
     const edits = new Map(native.edits).set("model", JSON.stringify(build)).set("stream", "true");
-    const splices = [...memberSplices(body.json.object, edits), ...body.repairs];
     const { dialect } = native;
-    return { dialect, body: Buffer.from(splice(text, splices)), ...readingOf(dialect, delivery) };
+    const text = splice(body.object.text, memberSplices(body.object, edits));
+    return { dialect, body: Buffer.from(text), ...readingOf(dialect, delivery) };
   };
   return (spoken, build) => (spoken.includes(native.dialect) ? nativeForm(build) : chatForm(build));
 }

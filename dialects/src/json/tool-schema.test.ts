@@ -1,6 +1,7 @@
-import { readMembers, type Splice } from "@hearth/dialects";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { readMembers } from "./json-members.js";
+import type { Splice } from "./json-text.js";
 import { repairToolSchemas, toolRepair } from "./tool-schema.js";
 
 const body = (tools: unknown): string => JSON.stringify({ model: "m", tools });

@@ -1,16 +1,6 @@
-import {
-  type JsonArray,
-  type JsonMember,
-  type JsonNode,
-  type JsonObject,
-  type JsonObjectText,
-  MAX_JSON_DEPTH,
-  readMembers,
-  readNode,
-  type Splice,
-  splice,
-} from "@hearth/dialects";
-import { inOneGo, type Steps } from "../../platform/steps.js";
+import { type JsonMember, type JsonObjectText, readMembers } from "./json-members.js";
+import { type JsonArray, type JsonNode, type JsonObject, readNode } from "./json-nodes.js";
+import { MAX_JSON_DEPTH, type Splice, splice } from "./json-text.js";
 
 /**
  * Bodies over this size are left alone, characters: tool definitions are kilobytes, so a larger body is mostly prompt.
@@ -39,28 +29,14 @@ export function repairToolSchemas(text: string): string {
   return result.type === "object" ? splice(text, toolRepair(result.object).splices) : text;
 }
 
-/** {@link toolRepairSteps} in one go. */
-export function toolRepair(object: JsonObjectText): ToolRepair {
-  return inOneGo(toolRepairSteps(object));
-}
-
-/** Tools, and schemas within one tool, that are repaired in one turn of the event loop at most. */
-const TOOLS_A_TURN = 64;
-const SCHEMAS_A_TURN = 2_000;
-
 /** The repair of a body whose top-level members are known already. */
-export function* toolRepairSteps({ text, members }: JsonObjectText): Steps<ToolRepair> {
+export function toolRepair({ text, members }: JsonObjectText): ToolRepair {
   const tools = members.filter((member) => member.key === "tools");
   if (tools.length !== 1 || text.length > MAX_REPAIRED_LENGTH) return LEFT_ALONE;
   const entries = readNode(text, (tools[0] as JsonMember).start);
   if (entries?.kind !== "array") return LEFT_ALONE;
-  yield;
   const splices: Splice[] = [];
-  for (const [index, home] of entries.items.flatMap(schemaHomes).entries()) {
-    yield* new SchemaRepair(home, splices).run();
-    if (index % TOOLS_A_TURN === TOOLS_A_TURN - 1) yield;
-  }
-  yield;
+  for (const home of entries.items.flatMap(schemaHomes)) new SchemaRepair(home, splices).run();
   const addedLength = splices.reduce((sum, { text: added }) => sum + added.length, 0);
   return addedLength > MAX_REPAIRED_LENGTH ? LEFT_ALONE : { splices, complete: true };
 }
@@ -104,14 +80,9 @@ class SchemaRepair {
     this.#splices = splices;
   }
 
-  *run(): Steps<void> {
+  run(): void {
     if (!SCHEMA_MARKS.some((mark) => this.#root.members.has(mark))) return;
-    let repaired = 0;
-    for (const schema of innermostFirst(this.#root)) {
-      this.#repair(schema);
-      repaired += 1;
-      if (repaired % SCHEMAS_A_TURN === 0) yield;
-    }
+    for (const schema of innermostFirst(this.#root)) this.#repair(schema);
   }
 
   #repair(schema: JsonObject): void {
