@@ -131,11 +131,12 @@ describe("tool calls", () => {
     expect(deltas(pieces)[0]).toEqual({ role: "assistant" });
     expect(calls(pieces)).toEqual([
       { index: 0, id: "a", type: "function", function: { name: "get_weather", arguments: "" } },
+      { index: 0, function: { arguments: "{}" } },
     ]);
     const whole = chunk({ role: "assistant", tool_calls: named("get_weather").choices?.[0]?.delta?.tool_calls ?? [] });
     expect(runFor(reader, whole)[0]).toBe(whole);
     const never = runFor(reader, named("get_"));
-    expect(calls(never)).toMatchObject([{ function: { name: "get_" } }]);
+    expect(calls(never)).toMatchObject([{ function: { name: "get_" } }, { function: { arguments: "{}" } }]);
     expect(finish(never)).toBe("tool_calls");
   });
 
@@ -210,7 +211,7 @@ describe("any answer, in any pieces", () => {
           tools.map(({ name, args }, index) => ({
             id: `id${index}`,
             type: "function",
-            function: { name, arguments: args },
+            function: { name, arguments: args.trim() === "" ? `${args}{}` : args },
           })),
         );
         for (const [position, each] of repaired.entries()) {

@@ -27,8 +27,8 @@ interface Named {
 /**
  * Brings the tool-call deltas of one choice into the form that SDKs rely on: an `index` in every delta, counted from 0
  * without gaps; `id`, `type` and `name` in the first delta of a call and in no other; arguments as text. Backends leave
- * index or id out, repeat one of them for several calls, repeat the names or send them in pieces, or send arguments as
- * an object.
+ * index or id out, repeat one of them for several calls, repeat the names or send them in pieces, send arguments as an
+ * object, or none.
  */
 export class ToolCallRepair {
   readonly #calls: OpenCall[] = [];
@@ -66,8 +66,21 @@ export class ToolCallRepair {
       if (one !== delta) changed = true;
       if (one !== undefined) repaired.push(one);
     }
-    if (last) for (const held of this.#held(undefined)) changed = repaired.push(held) > 0;
+    if (last) for (const rest of this.#rest()) changed = repaired.push(rest) > 0;
     return changed ? repaired : deltas;
+  }
+
+  /** What the calls lack when no more will come. */
+  #rest(): ToolCallDelta[] {
+    const held = this.#held(undefined);
+    const empty = this.#calls.filter(({ told, type, args }) => told && type === "function" && args.trim() === "");
+    return [...held, ...empty.map((call) => this.#noArguments(call))];
+  }
+
+  /** A call without arguments: servers that get it back read them as JSON, and fail over an empty text. */
+  #noArguments(call: OpenCall): ToolCallDelta {
+    call.args = "{}";
+    return { index: call.index, function: { arguments: "{}" } };
   }
 
   /** Calls that wait for the rest of their names, which cannot come any more. @param but the one that is going on */
