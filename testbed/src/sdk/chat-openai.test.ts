@@ -113,7 +113,7 @@ describe("tools", () => {
     }
     const sent = (provider.streams[0]!.body["tools"] as typeof tools)[0];
     expect(sent).toMatchObject({
-      function: { parameters: { properties: { city: { type: "string", nullable: true } } } },
+      function: { parameters: { properties: { city: { type: ["string", "null"] } } } },
     });
   });
 

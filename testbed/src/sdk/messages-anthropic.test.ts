@@ -114,7 +114,7 @@ describe("tools", () => {
       );
     }
     expect(provider.streams[0]!.body["tools"]).toMatchObject([
-      { function: { name: "weather", parameters: { properties: { city: { type: "string", nullable: true } } } } },
+      { function: { name: "weather", parameters: { properties: { city: { type: ["string", "null"] } } } } },
     ]);
   });
 

@@ -153,7 +153,7 @@ describe("tools", () => {
     }
     expect(responsesProblems((await eventsOf({ tools })) as never)).toEqual([]);
     expect(provider.streams[0]!.body["tools"]).toMatchObject([
-      { function: { name: "weather", parameters: { properties: { city: { type: "string", nullable: true } } } } },
+      { function: { name: "weather", parameters: { properties: { city: { type: ["string", "null"] } } } } },
     ]);
   });
 

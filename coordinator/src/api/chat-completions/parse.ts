@@ -3,11 +3,38 @@ import { HearthError } from "../../platform/errors.js";
 import { checkBody, stopAtFirst } from "../json-body.js";
 
 // What Hearth itself looks at. Everything else is the backend's business and passes through untouched.
-const part = z.looseObject({ type: z.string() });
+// Where it must be text, backends fail over anything else, each in its own way.
+const text = z.string();
+
+const part = z
+  .looseObject({ type: z.string(), text: z.unknown().optional() })
+  .refine((given) => given.type !== "text" || typeof given.text === "string", {
+    error: "expected a string",
+    path: ["text"],
+  });
+
+const called = z.looseObject({ name: text.min(1), arguments: text.nullish() });
+
+const toolCall = z.looseObject({
+  id: text.nullish(),
+  type: text.nullish(),
+  function: called.nullish(),
+});
 
 const message = z.looseObject({
   role: z.enum(["system", "developer", "user", "assistant", "tool", "function"]),
-  content: z.union([z.string(), stopAtFirst(z.array(part))]).nullish(),
+  content: z.union([text, stopAtFirst(z.array(part))]).nullish(),
+  name: text.nullish(),
+  reasoning_content: text.nullish(),
+  tool_calls: stopAtFirst(z.array(toolCall)).nullish(),
+  tool_call_id: text.nullish(),
+  function_call: called.nullish(),
+});
+
+const declared = z.looseObject({
+  name: text.min(1),
+  description: text.nullish(),
+  parameters: z.union([z.looseObject({}), z.boolean()], "expected a JSON Schema").nullish(),
 });
 
 const bound = z.int().min(1).nullish();
@@ -28,7 +55,8 @@ export const chatCompletionSchema = z
     logprobs: z.boolean().nullish(),
     top_logprobs: z.int().min(0).max(20).nullish(),
     response_format: z.looseObject({ type: z.string() }).nullish(),
-    tools: stopAtFirst(z.array(z.looseObject({ type: z.string() }))).nullish(),
+    tools: stopAtFirst(z.array(z.looseObject({ type: text, function: declared.nullish() }))).nullish(),
+    functions: stopAtFirst(z.array(declared)).nullish().meta({ description: "The older form of `tools`." }),
     tool_choice: z.union([z.string(), z.looseObject({ type: z.string() })]).nullish(),
     parallel_tool_calls: z.boolean().nullish(),
   })
@@ -36,6 +64,7 @@ export const chatCompletionSchema = z
 
 export type ChatCompletionBody = z.infer<typeof chatCompletionSchema>;
 export type ChatMessage = ChatCompletionBody["messages"][number];
+export type ToolCall = z.infer<typeof toolCall>;
 
 /**
  * Checks a body that is a JSON object already.

@@ -1,4 +1,4 @@
-import { type JsonNode, type JsonObjectText, readNode, type Splice, splice } from "@hearth/dialects";
+import { type Splice, splice } from "@hearth/dialects";
 import type { RequestId } from "@hearth/protocol";
 import type { OutboundForm } from "../../dispatch/outbound-request.js";
 import { inOneGo, type Steps } from "../../platform/steps.js";
@@ -10,7 +10,8 @@ import { askForStream, baseEdits, type Edits } from "../member-edits.js";
 import { conversationOf } from "../translation/opening.js";
 import { estimatePrompt } from "../translation/prompt-estimate.js";
 import { readingOf } from "../translation/reading-of.js";
-import { type ChatCompletionBody, type ChatMessage, parseChatCompletion } from "./parse.js";
+import { type ChatCompletionBody, parseChatCompletion } from "./parse.js";
+import { smallRepairSteps } from "./small-repairs.js";
 
 /** A chat completion request, with what only this dialect needs to write the reply. */
 export interface ChatRequest extends InferenceRequest {
@@ -21,7 +22,7 @@ export interface ChatRequest extends InferenceRequest {
 
 /**
  * Reads a body. What goes to the provider is the consumer's own text with a handful of members set: always streaming,
- * always with usage, without what identifies the end user. Tools go out as they came: what its model's template makes
+ * always with usage, without what identifies the end user, with what no server reads put right. Tools go out as they came: what its model's template makes
  * of them is the agent's to know.
  *
  * @throws HearthError `invalid_request`
@@ -36,7 +37,7 @@ export function* chatRequestSteps({ raw, id, bounds }: Arrived): Steps<ChatReque
   const body = parseChatCompletion(json.value);
   yield;
   const tools = (body.tools?.length ?? 0) > 0;
-  const inner = roleSplices(json.object, body.messages);
+  const inner = yield* smallRepairSteps(json.object, body);
   yield;
   const prompt = estimatePrompt(body.messages, tools ? JSON.stringify(body.tools) : "");
   yield;
@@ -54,7 +55,7 @@ export function* chatRequestSteps({ raw, id, bounds }: Arrived): Steps<ChatReque
     stream,
     includeUsage: body.stream_options?.include_usage === true,
     toolNames: toolNamesOf(body),
-    needs: { tools: tools || Array.isArray(body["functions"]), vision: prompt.hasImages },
+    needs: { tools: tools || (body.functions?.length ?? 0) > 0, vision: prompt.hasImages },
     promptTokens: prompt.tokens,
     maxTokens: body.max_completion_tokens ?? body.max_tokens ?? undefined,
     conversation: conversationOf(body.messages),
@@ -63,7 +64,7 @@ export function* chatRequestSteps({ raw, id, bounds }: Arrived): Steps<ChatReque
 
 function toolNamesOf({ tools }: ChatCompletionBody): ReadonlySet<string> {
   const names = (tools ?? []).map((tool) => {
-    const named = (tool["function"] ?? tool["custom"]) as { readonly name?: unknown } | null | undefined;
+    const named = (tool.function ?? tool["custom"]) as { readonly name?: unknown } | null | undefined;
     return named?.name;
   });
   return new Set(names.filter((name) => typeof name === "string"));
@@ -97,20 +98,3 @@ function limitAnswer(body: ChatCompletionBody, edits: Edits): void {
   edits.set("max_completion_tokens", undefined);
   if (body.max_tokens !== bound) edits.set("max_tokens", String(bound));
 }
-
-/** `developer` is OpenAI's newer name for `system`; most chat templates refuse a role that they do not know. */
-function roleSplices({ text, members }: JsonObjectText, messages: readonly ChatMessage[]): Splice[] {
-  if (!messages.some((message) => message.role === "developer")) return [];
-  const list = members.findLast((member) => member.key === "messages");
-  const node = list && readNode(text, list.start);
-  if (node?.kind !== "array") return [];
-  return node.items.map(roleOf).filter(isDeveloper).map(toSystem);
-}
-
-function roleOf(message: JsonNode): JsonNode | undefined {
-  return message.kind === "object" ? message.members.get("role") : undefined;
-}
-
-const isDeveloper = (role: JsonNode | undefined): role is JsonNode =>
-  role?.kind === "string" && role.value === "developer";
-const toSystem = ({ start, end }: JsonNode): Splice => ({ start, end, text: '"system"' });

@@ -1,3 +1,5 @@
+import { wholeArguments } from "./whole-arguments.js";
+
 /** A part of a user's message, as chat completions know it. */
 export type ChatPart =
   | { readonly type: "text"; readonly text: string }
@@ -116,7 +118,7 @@ export class AssistantTurn {
   }
 
   call(id: string, name: string, args: string): void {
-    this.#calls.push({ id, type: "function", function: { name, arguments: args } });
+    this.#calls.push({ id, type: "function", function: { name, arguments: wholeArguments(args) } });
   }
 
   message(): Readonly<AssistantMessage> {
