@@ -1,6 +1,6 @@
 import type { Usage } from "@hearth/protocol";
 import type { HearthError } from "../platform/errors.js";
-import { costOf, forgotten, mayOpen, seek } from "./seeking.js";
+import { costOf, forgotten, mayOpen, REPLACEMENT, seek } from "./seeking.js";
 import {
   type AttemptMoment,
   cancelled,
@@ -35,7 +35,6 @@ export function failed(moment: AttemptMoment, failure: AttemptFailure, before: r
   return after(effects, conclude(left, failedAs(told(rest.failures, failure))));
 }
 
-const REPLACEMENT = { role: "retry", waits: true } as const;
 const SECOND_OPINION = { role: "retry", waits: false, unlikeTried: true } as const;
 
 /** The race without an attempt that has failed. */

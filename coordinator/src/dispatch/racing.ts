@@ -2,7 +2,7 @@ import type { WorkingScope } from "@hearth/protocol";
 import { lateAt, moved } from "./attempt-clocks.js";
 import { emptied, failed, outOfPatience, settleFor, unavailable } from "./failing.js";
 import { PROTOCOL_VIOLATION } from "./failures.js";
-import { calledOff, costlyWith, mayOpen, seek, started } from "./seeking.js";
+import { calledOff, costlyWith, mayOpen, REPLACEMENT, seek, started } from "./seeking.js";
 import {
   type AttemptMoment,
   cancelled,
@@ -150,7 +150,6 @@ function hedge(moment: Moment): Step {
 }
 
 const BACKUP = { role: "backup", waits: false } as const;
-const REPLACEMENT = { role: "retry", waits: true } as const;
 
 /**
  * Rule 3. The estimate has passed: somebody is looked for, beside one that moves, in the place of one that does not.

@@ -15,6 +15,9 @@ import type { DispatchEffect, DispatchInput, DispatchPolicy, RacingAttempt, Star
 /** What is wanted of the next attempt. */
 export type Wanted = Pick<StartTerms, "role" | "waits" | "unlikeTried" | "expectedBefore">;
 
+/** Somebody in the place of one that failed or is late: worth waiting for. */
+export const REPLACEMENT = { role: "retry", waits: true } as const satisfies Wanted;
+
 /** Looks for a provider for one more attempt. Whether there may be one is for `mayOpen` to say. */
 export function seek({ state, policy }: Omit<Moment, "now">, wanted: Wanted): Step {
   const index = state.opened;
