@@ -1,4 +1,5 @@
 import type { RecordDeps } from "./fault-record.js";
+import type { Probe } from "./health.js";
 import type { Traits } from "./traits.js";
 
 /** The capacity refusals of one provider and model. No faults: they only say that its advertised room was not there. */
@@ -25,6 +26,11 @@ export class CapacityRecord {
   /** It has accepted something since it was cooled last, or never was. */
   get isClosed(): boolean {
     return this.#cooldowns === 0;
+  }
+
+  /** When it last refused, ms; −∞ where it never did. */
+  get lastRefusalAt(): number {
+    return this.#lastRefusalAt;
   }
 
   isCooled(): boolean {
@@ -61,7 +67,16 @@ export class CapacityRecord {
     this.#cooledUntil = Number.NEGATIVE_INFINITY;
   }
 
-  /** @returns whether this request is now the one that tries again */
+  probe(): Probe {
+    if (this.#holder !== undefined) return "claimed";
+    return this.#cooldowns === 0 || this.isCooled() ? "none" : "free";
+  }
+
+  /**
+   * A request starts here although it was cooled: that is over, or nobody else is left.
+   *
+   * @returns whether this request is now the one that tries again
+   */
   claimProbe(traits: Traits): boolean {
     if (this.#cooldowns === 0 || this.#holder !== undefined) return false;
     this.#holder = traits;

@@ -16,10 +16,12 @@ export interface Health {
    * that is its last failure of any kind. −∞ where nothing is known.
    */
   lastFaultAt(provider: Provider, traits: Traits): number;
-  /** Whether a request of this shape would be the probe of its breaker. */
+  /** Whether a request of this shape would be the probe of its breaker, or of its room after a cooldown. */
   probe(provider: Provider, traits: Traits): Probe;
   /** Out for refusing again and again while it showed room, and without having accepted anything since. */
   isCapacityCooled(provider: Provider, model: string): boolean;
+  /** When it last refused for want of room, ms: who did longest ago is tried when everybody is cooled. −∞ = never. */
+  lastRefusalAt(provider: Provider, model: string): number;
   /** Its advertised room is believed: no refusal since its last heartbeat. */
   believesHeadroom(provider: Provider, model: string): boolean;
 }

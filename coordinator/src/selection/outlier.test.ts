@@ -625,6 +625,27 @@ describe("capacity refusals", () => {
     expect(seen).toEqual({ ejected: [], capacityCooled: 6 });
   });
 
+  it("let one request at a time try before the time is over, which makes it no longer, and an accept ends it", () => {
+    const { clock, p, refuse, accept, cooled, outlier, start, seen } = refusing();
+    const probe = () => outlier.probe(p, fakeTraits({ shape: "tools" }));
+    expect([probe(), outlier.lastRefusalAt(p, "m")]).toEqual(["none", Number.NEGATIVE_INFINITY]);
+    for (let n = 0; n < 5; n++) refuse();
+    expect([probe(), outlier.lastRefusalAt(p, "m")]).toEqual(["none", clock.now()]);
+    clock.advance(60_000);
+    const traits = fakeTraits();
+    expect([start(traits).probe, probe(), start().probe]).toEqual([true, "claimed", false]);
+    refuse(traits);
+    expect([probe(), cooled(), outlier.lastRefusalAt(p, "m")]).toEqual(["none", true, clock.now()]);
+    clock.advance(59_999);
+    expect(cooled()).toBe(true);
+    clock.advance(1);
+    expect([cooled(), probe(), seen.capacityCooled]).toEqual([false, "free", 1]);
+    for (let n = 0; n < 5; n++) refuse(fakeTraits());
+    expect([cooled(), start(traits).probe, probe()]).toEqual([true, true, "claimed"]);
+    accept(traits);
+    expect([cooled(), probe(), start().probe]).toEqual([false, "none", false]);
+  });
+
   it("do not add up over more than a minute, nor across an accept", () => {
     const { clock, refuse, accept, cooled } = refusing();
     for (let n = 0; n < 4; n++) refuse();

@@ -60,11 +60,18 @@ export class OutlierDetector implements Health {
   }
 
   probe(provider: Provider, traits: Traits): Probe {
-    return this.#book.machine(provider.id)?.faultOf(traits)?.probe(provider) ?? "none";
+    const machine = this.#book.machine(provider.id);
+    const probes = [machine?.faultOf(traits)?.probe(provider), machine?.capacity.get(traits.model)?.probe()];
+    if (probes.includes("claimed")) return "claimed";
+    return probes.includes("free") ? "free" : "none";
   }
 
   isCapacityCooled(provider: Provider, model: string): boolean {
     return this.#book.machine(provider.id)?.capacity.get(model)?.isCooled() ?? false;
+  }
+
+  lastRefusalAt(provider: Provider, model: string): number {
+    return this.#book.machine(provider.id)?.capacity.get(model)?.lastRefusalAt ?? Number.NEGATIVE_INFINITY;
   }
 
   believesHeadroom(provider: Provider, model: string): boolean {
@@ -73,7 +80,7 @@ export class OutlierDetector implements Health {
 
   /**
    * A request is about to run there. Claims the probe where there is one to claim, also before its time: whoever sends
-   * a request to an ejected provider has nobody else.
+   * a request to a provider that is ejected or cooled has nobody else.
    *
    * @param traits the object that is given to `judge` and `report` for this request: it is known by that
    * @returns whether this is a probe: it may hedge at once

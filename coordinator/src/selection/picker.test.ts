@@ -36,14 +36,19 @@ interface Options {
 function setUp(providers: FakeProvider[], { catalog = DEFAULT_CATALOG, known = {}, inVain = {} }: Options = {}) {
   const clock = new FakeClock();
   const out = new Map<string, { readonly lastFaultAt: number; readonly probe: Probe }>();
-  const cooled = new Set<string>();
+  const cooled = new Map<string, { readonly lastRefusalAt: number; readonly probe: Probe }>();
   const judged: (readonly [string, Verdict])[] = [];
   const outlier = fakeBreaker({
     isEjected: ({ id }) => out.has(id) && out.get(id)?.probe !== "free",
     isCapacityCooled: ({ id }) => cooled.has(id),
+    lastRefusalAt: ({ id }) => cooled.get(id)?.lastRefusalAt ?? Number.NEGATIVE_INFINITY,
     lastFaultAt: ({ id }) => out.get(id)?.lastFaultAt ?? Number.NEGATIVE_INFINITY,
-    probe: ({ id }) => out.get(id)?.probe ?? "none",
-    claim: ({ id }) => out.get(id)?.probe === "free",
+    probe: ({ id }) => (cooled.get(id)?.probe === "claimed" ? "claimed" : (out.get(id)?.probe ?? "none")),
+    claim({ id }) {
+      const refused = cooled.get(id);
+      if (refused !== undefined) cooled.set(id, { ...refused, probe: "claimed" });
+      return out.get(id)?.probe === "free" || (refused !== undefined && refused.probe !== "claimed");
+    },
     judge: ({ id }, _traits, verdict) => judged.push([id, verdict]),
   });
   const counted = { looks: [] as Looked[], decided: [] as Score[] };
@@ -380,6 +385,56 @@ describe("who is out for faults", () => {
   });
 });
 
+describe("who is cooled for capacity", () => {
+  const refused = (lastRefusalAt: number, probe: Probe = "none") => ({ lastRefusalAt, probe });
+
+  it("is left alone while one that is well is left, busy or not", () => {
+    const { cooled, pick, served } = setUp([fakeProvider("cooled"), fakeProvider("well", slot({ queued: 50 }))]);
+    cooled.set("cooled", refused(0));
+    expect(served()).toBe("well");
+    const busy = setUp([fakeProvider("cooled"), full("well")]);
+    busy.cooled.set("cooled", refused(0));
+    expect(codeOf(busy.pick())).toBe("queue");
+    expect(idOf(pick({}, { tried: tried("well") }))).toBe("cooled");
+  });
+
+  it("is tried when nobody is left, by one request at a time, which may be hedged at once", () => {
+    const { cooled, failOpen, pick } = setUp([fakeProvider("a")]);
+    cooled.set("a", refused(0));
+    expect(pick()).toMatchObject({ type: "picked", provider: "a", hedgeAtOnce: true, lease: { probe: true } });
+    expect(pick()).toMatchObject({ error: { code: "providers_cooling", details: { retryAfterSeconds: 30 } } });
+    expect(failOpen.times).toBe(0);
+    cooled.delete("a");
+    expect(idOf(pick())).toBe("a");
+  });
+
+  it("is not tried where anything else is against it: it shows no room, or is not there", () => {
+    for (const each of [full("a"), fakeProvider("a", { status: "offline" }), fakeProvider("a", { untrusted: true })]) {
+      const { cooled, pick } = setUp([each]);
+      cooled.set("a", refused(0));
+      expect(codeOf(pick())).toBe("providers_cooling");
+    }
+  });
+
+  it("comes in the order of their last refusals, each once, behind all who are out for faults alone", () => {
+    const { cooled, out, failOpen, pick } = setUp(["later", "sooner", "both", "out"].map((id) => fakeProvider(id)));
+    cooled.set("later", refused(-10)).set("sooner", refused(-20)).set("both", refused(-15));
+    out.set("both", { lastFaultAt: -99, probe: "none" }).set("out", { lastFaultAt: -1, probe: "none" });
+    expect(idOf(pick())).toBe("out");
+    expect(failOpen.times).toBe(1);
+    const order = [1, 2, 3].map(() => idOf(pick({}, { tried: tried("out") })));
+    expect(order).toEqual(["sooner", "both", "later"]);
+    expect(failOpen.times).toBe(2);
+  });
+
+  it("is not tried while its fault's probe is under way", () => {
+    const { cooled, out, pick } = setUp([fakeProvider("a")]);
+    cooled.set("a", refused(0));
+    out.set("a", { lastFaultAt: 0, probe: "claimed" });
+    expect(codeOf(pick())).toBe("providers_cooling");
+  });
+});
+
 describe("a lease", () => {
   it("holds a place until it is disposed, once", () => {
     const provider = fakeProvider("a");
@@ -470,7 +525,7 @@ describe("the ladder", () => {
     const ill = fakeProvider("ill", slot({ state: "crashed" }));
     const cooled = fakeProvider("cooled");
     const { pick, cooled: refusing } = setUp([ill, cooled]);
-    refusing.add("cooled");
+    refusing.set("cooled", { lastRefusalAt: 0, probe: "claimed" });
     expect(codeOf(pick())).toBe("providers_cooling");
     expect(codeOf(setUp([ill, full("busy")]).pick())).toBe("queue");
   });
@@ -495,7 +550,7 @@ describe("slots", () => {
       fakeProvider("blind", { ...model({ capabilities: {} }), ...slot({ max_concurrency: 50 }) }),
       fakeProvider("gone", { status: "offline" }),
     ]);
-    cooled.add("refusing");
+    cooled.set("refusing", { lastRefusalAt: 0, probe: "none" });
     expect(picker.slots(fakeTraits({ shape: "vision" }))).toEqual({ used: 2 + 3 + 5, all: 12 });
     expect(picker.slots(fakeTraits({ model: "other" }))).toEqual({ used: 0, all: 0 });
   });

@@ -108,21 +108,30 @@ class EvaluatingPicker implements Picker {
   }
 
   /**
-   * Nobody is well, free and in time. Who is out for faults serves when nobody else is left; while somebody is, one that
-   * is idle may be tried rather than that anybody waits.
+   * Nobody is well, free and in time. Who is out for faults serves when nobody else is left, and who is cooled for
+   * capacity is tried then, by one request at a time; while somebody is left, one that is idle and out for faults may be
+   * tried rather than that anybody waits.
    */
   #pickForWant({ candidates, rejected }: Survey, search: Search, context: EvaluationContext): PickResult {
     // Somebody is free, and too slow: its work may be done before ours is late.
     const why: NotPicked = candidates.length > 0 ? { type: "queue" } : whyNobody(rejected, context);
-    if (why.type === "unavailable") return why;
+    if (why.type === "unavailable" && why.error.code !== "providers_cooling") return why;
     const nobodyLeft = candidates.length === 0 && !rejected.some(isWell);
-    const usable = rejected.filter((each) => isOnlyOut(each) && (nobodyLeft || this.#mayProbe(each, context)));
+    const usable = rejected.filter((each) =>
+      nobodyLeft ? this.#mayServeLast(each, context) : isOnlyOut(each) && this.#mayProbe(each, context),
+    );
     for (const each of usable) score(each, context);
     const [first, ...others] = inTime(usable, search, context);
     if (first === undefined) return why;
-    const chosen = others.reduce((least, each) => (this.#failedBefore(each, least, context) ? each : least), first);
-    if (nobodyLeft) this.#deps.hooks.servedAlthoughEjected();
+    const chosen = others.reduce((least, each) => (this.#isSooner(each, least, context) ? each : least), first);
+    if (nobodyLeft && isOut(chosen)) this.#deps.hooks.servedAlthoughEjected();
     return this.#take(chosen, context, { explores: false, probes: !nobodyLeft });
+  }
+
+  /** Who refuses for want of room would only refuse more of them at once. */
+  #mayServeLast(contender: Contender, { traits }: EvaluationContext): boolean {
+    if (isOnlyOut(contender)) return true;
+    return isOnlyCooling(contender) && this.#deps.outlier.probe(contender.provider, traits) !== "claimed";
   }
 
   #mayProbe({ provider, load }: Contender, { traits, now, settings }: EvaluationContext): boolean {
@@ -131,9 +140,13 @@ class EvaluatingPicker implements Picker {
     return now - outlier.lastFaultAt(provider, traits) >= settings.pick.earlyProbeAfterMs;
   }
 
-  #failedBefore(one: Contender, other: Contender, { traits }: EvaluationContext): boolean {
+  /** Who is out for faults alone goes before who refuses; of either, who did so longest ago. */
+  #isSooner(one: Contender, other: Contender, { traits }: EvaluationContext): boolean {
     const { outlier } = this.#deps;
-    return outlier.lastFaultAt(one.provider, traits) < outlier.lastFaultAt(other.provider, traits);
+    if (isCooled(one) !== isCooled(other)) return isCooled(other);
+    const lastAt = ({ provider }: Contender): number =>
+      isCooled(one) ? outlier.lastRefusalAt(provider, traits.model) : outlier.lastFaultAt(provider, traits);
+    return lastAt(one) < lastAt(other);
   }
 
   #take(
@@ -181,7 +194,13 @@ function inTime(
   return candidates.filter(({ expectedMs }) => now + expectedMs < expectedBefore);
 }
 
+const isOut = ({ gates }: Contender): boolean => (gates & BIT.error_cooldown) !== 0;
 const isOnlyOut = ({ gates }: Contender): boolean => gates === BIT.error_cooldown;
+
+const isCooled = ({ gates }: Contender): boolean => (gates & BIT.capacity_cooldown) !== 0;
+/** Nothing is against it but what it did, and the room that it shows is believed again. */
+const isOnlyCooling = ({ gates }: Contender): boolean =>
+  gates !== 0 && (gates & ~(BIT.error_cooldown | BIT.capacity_cooldown)) === 0;
 
 /** Nothing is wrong with it, and it is only without room. */
 const isWell = ({ gates }: Contender): boolean => (gates & ~SOON) === 0;

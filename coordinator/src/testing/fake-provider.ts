@@ -90,6 +90,7 @@ export function fakeBreaker(changes: Partial<Breaker> = {}): Breaker {
     isSuspect: () => true,
     isEjected: () => false,
     isCapacityCooled: () => false,
+    lastRefusalAt: () => Number.NEGATIVE_INFINITY,
     believesHeadroom: () => true,
     lastFaultAt: () => Number.NEGATIVE_INFINITY,
     probe: () => "none",

@@ -394,16 +394,51 @@ describe("the breaker", () => {
     expect(await metric('hearth_cooldowns_total{kind="capacity"}')).toBe(0);
   });
 
-  it("cools a pair that refuses five times while it shows room", async () => {
-    await start();
-    const provider = await hearth.provider(fail({ code: "capacity", status: 503, progress: "refused" }));
-    await refusedTwice(provider);
-    await refusedTwice(provider);
-    expect(await errorOf(await hearth.chat(ask()))).toEqual({ status: 503, code: "no_provider" });
-    expect(await metric('hearth_cooldowns_total{kind="capacity"}')).toBe(1);
+  /** A heartbeat that shows room, taken note of. */
+  async function showRoom(provider: ScriptedProvider): Promise<void> {
+    const acks = (): number => provider.received.filter(({ type }) => type === "heartbeat_ack").length;
+    const before = acks();
     provider.heartbeat([idle]);
-    expect(await errorOf(await hearth.chat(ask()))).toEqual({ status: 503, code: "providers_cooling" });
+    await until("the heartbeat is answered", () => acks() > before);
+  }
+
+  it("cools a pair that refuses five times while it shows room, and lets one request at a time try it alone", async () => {
+    await start();
+    let full = true;
+    const held: ScriptedStream[] = [];
+    const provider = await hearth.provider((s) => {
+      if (full) s.error({ code: "capacity", status: 503, progress: "refused" });
+      else held.push(s);
+    });
+    const cooling = { status: 503, code: "providers_cooling" };
+    const refused = { status: 503, code: "no_provider" };
+    await refusedTwice(provider);
+    await refusedTwice(provider);
+    expect(await errorOf(await hearth.chat(ask()))).toEqual(refused);
+    expect(await metric('hearth_cooldowns_total{kind="capacity"}')).toBe(1);
+    // Nothing has shown room since.
+    expect(await errorOf(await hearth.chat(ask()))).toEqual(cooling);
     expect(provider.streams).toHaveLength(5);
+    await showRoom(provider);
+    expect(await errorOf(await hearth.chat(ask()))).toEqual(refused);
+    expect(await errorOf(await hearth.chat(ask()))).toEqual(cooling);
+    expect(provider.streams).toHaveLength(6);
+
+    full = false;
+    await showRoom(provider);
+    const probe = hearth.chat(ask());
+    await until("one request tries", () => held.length === 1);
+    const other = await hearth.chat(ask());
+    expect(Number(other.headers.get("retry-after"))).toBeGreaterThan(0);
+    expect(await errorOf(other)).toEqual(cooling);
+    held[0]?.answer("good");
+    expect((await probe).status).toBe(200);
+    const [second, third] = [hearth.chat(ask()), hearth.chat(ask())];
+    await until("it is open to all again", () => held.length === 3);
+    for (const each of held.slice(1)) each.answer("good");
+    expect([(await second).status, (await third).status]).toEqual([200, 200]);
+    expect(await metric('hearth_cooldowns_total{kind="capacity"}')).toBe(1);
+    expect(await metric("hearth_served_although_ejected_total")).toBe(0);
   });
 
   it("gives a 400 straight back, in the backend's words, where nobody differs from its provider", async () => {
