@@ -29,6 +29,10 @@ export const isFree = ({ gates }: Evaluation): boolean => gates.length === 0;
 export const isWell = ({ gates }: Evaluation): boolean => gates.every((gate) => SOON.has(gate));
 /** Nothing is against it but its faults. */
 export const isOnlyOut = ({ gates }: Evaluation): boolean => gates.length === 1 && gates[0] === "error_cooldown";
+/** Nothing is against it but what it did: it refused for want of room again and again, and may have failed too. */
+export const isOnlyCooling = ({ gates }: Evaluation): boolean =>
+  gates.includes("capacity_cooldown") &&
+  gates.every((gate) => gate === "capacity_cooldown" || gate === "error_cooldown");
 
 /** Of those that are fast enough for what is looked for, if that has a bound. */
 export function isInTime({ expectation }: Evaluation, { expectedBefore }: Search, now: number): boolean {

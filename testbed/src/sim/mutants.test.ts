@@ -129,6 +129,11 @@ describe("the simulator finds", () => {
     await expectFound({ theme: "ailing", foundBy: ["nothing starts on a provider that is out"] });
   });
 
+  it("requests side by side for one that is cooled for refusals", async () => {
+    vi.spyOn(OutlierDetector.prototype, "probe").mockReturnValue("none");
+    await expectFound({ theme: "refusing", foundBy: ["nothing starts on a provider that is out"] });
+  });
+
   it("a slow fleet that is made slower by those who overtake", async () => {
     vi.spyOn(Hedging.prototype, "mayOvertake").mockReturnValue(true);
     await expectFound({ theme: "tenfold", foundBy: ["few overtake others", "nobody hedges while others wait"] });

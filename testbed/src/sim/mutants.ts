@@ -241,6 +241,16 @@ export const LADDER_MUTANTS: readonly Mutant<WhyNobody>[] = [
         context,
       ),
   },
+  {
+    name: "refuses what only those could serve who are cooled for refusals",
+    theme: "refusing",
+    foundBy: ["nobody is refused who could be served"],
+    plant: (real) => (rejected, context) =>
+      real(
+        rejected.filter(({ provider }) => !context.health.isCapacityCooled(provider, context.traits.model)),
+        context,
+      ),
+  },
 ];
 
 export type Choose = (

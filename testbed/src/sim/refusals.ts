@@ -1,5 +1,5 @@
 import { type Evaluation, type HearthError, NOTHING_TRIED, type Search } from "@hearth/coordinator/internals";
-import { evaluateAll, isFree, isIdle, isOnlyOut, isWell } from "./fleet-view.js";
+import { evaluateAll, isFree, isIdle, isOnlyCooling, isOnlyOut, isWell } from "./fleet-view.js";
 import type { AttemptRecord, RequestRecord } from "./journal.js";
 import { hasTriesLeft, patienceEnd, RECHECK_MS, SLACK_MS } from "./rules.js";
 import { isUnlike } from "./waiting.js";
@@ -55,7 +55,10 @@ function searchesOf({ wanted, plan }: RequestRecord, { coordinator }: World): Se
   return builds.map((model) => ({ traits: { ...wanted.traits, model }, tried: NOTHING_TRIED }));
 }
 
-/** Somebody free who was not tried; where nobody is well, one that is out; where all those are busy, an idle one that is. */
+/**
+ * Somebody free who was not tried; where nobody is well, one that is out, or one that is cooled and that nobody is trying;
+ * where all those are busy, an idle one that is out.
+ */
 function whoIsAble(
   { attempts }: RequestRecord,
   search: Search,
@@ -79,12 +82,11 @@ function whoIsAble(
   const isSomebodyWell = others.some(isWell);
   const oldEnough = (each: Evaluation): boolean =>
     now - outlier.lastFaultAt(each.provider, search.traits) > EARLY_PROBE_MS;
-  return others.find(
-    (each) =>
-      isOnlyOut(each) &&
-      !hasJustRefused(each, world) &&
-      (!isSomebodyWell || (isIdle(each) && each.probe !== "claimed" && oldEnough(each))),
-  );
+  const isUnclaimed = ({ probe }: Evaluation): boolean => probe !== "claimed";
+  const mayServe = isSomebodyWell
+    ? (each: Evaluation) => isOnlyOut(each) && isIdle(each) && isUnclaimed(each) && oldEnough(each)
+    : (each: Evaluation) => isOnlyOut(each) || (isOnlyCooling(each) && isUnclaimed(each));
+  return others.find((each) => mayServe(each) && !hasJustRefused(each, world));
 }
 
 const endOf = (attempt: AttemptRecord | undefined): number => attempt?.overAt ?? Number.NEGATIVE_INFINITY;

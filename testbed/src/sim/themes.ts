@@ -210,6 +210,23 @@ export const THEMES: Readonly<Record<ThemeName, Theme>> = {
     hangUps: 0.05,
     spoilt: 0.1,
   },
+  /** One machine, which refuses although it shows room. */
+  refusing: {
+    ...MIXED,
+    requests: [40],
+    healAtMs: [200_000, 300_000],
+    models: { m0: 0, m1: 1, m2: 0, best: 0 },
+    // One of them serves `m1`.
+    fleet: 4,
+    crowds: 12,
+    crowded: 0.8,
+    habits: 1,
+    habitKinds: { refusing: 1 },
+    habitsBegin: 0.3,
+    disruptions: 0.1,
+    hangUps: 0.05,
+    spoilt: 0.1,
+  },
 };
 
 /** How often each is drawn. */
@@ -230,4 +247,6 @@ export const THEME_WEIGHTS = {
   whole: 5,
   alias: 4,
   lone: 4,
+  // Drawn where it is asked for: what is drawn from a seed stays as it was.
+  refusing: 0,
 } as const;

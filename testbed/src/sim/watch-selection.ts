@@ -29,6 +29,7 @@ export function watchPicker(world: World, picker: Picker): Picker {
       checkOvertaking(world, search);
       checkTriedBefore(world, search, result);
       checkOpened(world, search, result);
+      checkCooled(world, search, result);
       return watchLease(world, search, result);
     },
   };
@@ -81,6 +82,13 @@ function checkOpened(world: World, search: Search, { provider: id }: Picked): vo
   if (free || (others.some(isWell) && !isProbe)) {
     journal.find("nothing starts on a provider that is out", `${picked.provider.name} got a request for ${model}`);
   }
+}
+
+/** Rule 12: who is cooled for refusals is tried by one request at a time. */
+function checkCooled({ journal, coordinator }: World, { traits }: Search, { provider, lease }: Picked): void {
+  const session = coordinator.registry.link(provider);
+  if (session === undefined || lease.probe || !coordinator.outlier.isCapacityCooled(session, traits.model)) return;
+  journal.find("nothing starts on a provider that is out", `${session.name} got one more request for ${traits.model}`);
 }
 
 function isOpened({ journal, time }: World, provider: string, { traits }: Search): boolean {
