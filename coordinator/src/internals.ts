@@ -12,7 +12,7 @@ export type { AttemptObserver } from "./dispatch/send-attempt.js";
 export type { SentAttempt } from "./dispatch/sent-attempt.js";
 export type { AttemptRole, DispatchEffect, DispatchInput, DispatchPolicy, DispatchState } from "./dispatch/types.js";
 export { handshake } from "./fleet/handshake.js";
-export { MachineState } from "./fleet/machine-state.js";
+export { MachineBacked } from "./fleet/machine-backed.js";
 export { ModelIndex } from "./fleet/model-index.js";
 export type { Provider } from "./fleet/provider.js";
 export { isLoss, ProviderSession, type SessionEnd, type SessionHooks } from "./fleet/provider-session.js";

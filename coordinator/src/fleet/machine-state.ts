@@ -5,7 +5,7 @@ import type { Provider, Vitals } from "./provider.js";
 import { type RuntimeManifest, RuntimeVerdict } from "./trust/runtime-manifest.js";
 
 /** What of a provider its machine tells, and what we count on it. */
-type Reported = Pick<
+export type Reported = Pick<
   Provider,
   | "models"
   | "slots"

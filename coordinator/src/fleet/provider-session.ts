@@ -20,7 +20,7 @@ import type { Logger } from "../platform/logger.js";
 import { FrameRates, type RatedKind, ratedKind } from "./frame-rates.js";
 import { closeReasonOf } from "./handshake.js";
 import { watchLiveness } from "./liveness.js";
-import { MachineState } from "./machine-state.js";
+import { MachineBacked } from "./machine-backed.js";
 import type { Provider } from "./provider.js";
 import type { ProviderLink, ProviderStream, SealedRequest, StreamListener } from "./provider-link.js";
 import type { Registration } from "./registration.js";
@@ -73,7 +73,7 @@ export interface SessionDeps {
 }
 
 /** One registered provider's connection: its state as last reported, and the streams that run on it. */
-export class ProviderSession implements ProviderLink {
+export class ProviderSession extends MachineBacked implements ProviderLink {
   readonly id: Provider["id"];
   readonly name: string | undefined;
   readonly account: string;
@@ -87,13 +87,11 @@ export class ProviderSession implements ProviderLink {
   readonly enrolmentId: string | undefined;
   /** What came of it in selection since its last heartbeat. */
   readonly work: WorkTally = new WorkTally();
-  readonly #machine: MachineState;
   readonly #socket: WebSocket;
   readonly #cork: () => void;
   readonly #deps: SessionDeps;
   readonly #streams: StreamTable;
   readonly #rates: FrameRates;
-  #version = 0;
   readonly #liveness: Disposable;
   /** The context that the provider was told of last. */
   #contextId = "";
@@ -104,6 +102,7 @@ export class ProviderSession implements ProviderLink {
 
   constructor(registration: Registration, deps: SessionDeps) {
     const { frame } = registration;
+    super(frame, deps.clock);
     this.id = registration.provider;
     this.name = frame.agent.name;
     this.account = registration.holder.account;
@@ -111,7 +110,6 @@ export class ProviderSession implements ProviderLink {
     this.agentVersion = frame.agent.version;
     this.hardware = frame.hardware;
     this.encryptionKey = prepared(frame.encryption_key);
-    this.#machine = new MachineState(frame, deps.clock, () => this.#updated());
     this.connectedAt = deps.clock.now();
     this.#rates = new FrameRates(deps.clock);
     this.#streams = new StreamTable(deps.clock, (told) => this.#sendControl(encodeControl(told)));
@@ -123,10 +121,6 @@ export class ProviderSession implements ProviderLink {
     this.proven = this.#prove(registration.proved);
     this.#judgeRuntime();
     this.#liveness = watchLiveness(this.#socket, deps.clock, () => this.close("liveness_timeout"));
-  }
-
-  get version(): number {
-    return this.#version;
   }
 
   get backlogBytes(): number {
@@ -145,30 +139,10 @@ export class ProviderSession implements ProviderLink {
     return this.proven?.proof.content.serial_hash ?? "";
   }
 
-  get models(): Provider["models"] {
-    return this.#machine.models;
-  }
-
-  get slots(): Provider["slots"] {
-    return this.#machine.slots;
-  }
-
-  get vitals(): Provider["vitals"] {
-    return this.#machine.vitals;
-  }
-
-  get lentTo(): Provider["lentTo"] {
-    return this.#machine.lentTo;
-  }
-
-  runtimeUnverified(model: string): boolean {
-    return this.#machine.runtimeUnverified(model);
-  }
-
   /** The operator's list has changed. */
   manifestChanged(): void {
     this.#judgeRuntime();
-    this.#updated();
+    this.updated();
   }
 
   get openStreams(): number {
@@ -177,31 +151,6 @@ export class ProviderSession implements ProviderLink {
 
   get untrusted(): boolean {
     return this.#deps.distrusted(this.id);
-  }
-
-  get lastHeartbeatAt(): number {
-    return this.#machine.lastHeartbeatAt;
-  }
-
-  acquire(model: string, tokens: number): Disposable {
-    this.#version += 1;
-    return this.#machine.acquire(model, tokens);
-  }
-
-  inFlight(model: string): number {
-    return this.#machine.inFlight(model);
-  }
-
-  load(model: string): number {
-    return this.#machine.load(model);
-  }
-
-  tokensAhead(model: string): number {
-    return this.#machine.tokensAhead(model);
-  }
-
-  unreportedTokens(model: string): number {
-    return this.#machine.unreportedTokens(model);
   }
 
   /**
@@ -236,9 +185,9 @@ export class ProviderSession implements ProviderLink {
 
   /** Takes on the load of a connection that finishes what runs on the same machine. */
   succeed(older: ProviderSession): void {
-    this.#version += 1;
-    older.#version += 1;
-    this.#machine.succeed(older.#machine);
+    this.changed();
+    older.changed();
+    this.machine.succeed(older.machine);
   }
 
   /**
@@ -248,7 +197,7 @@ export class ProviderSession implements ProviderLink {
   goAway(reason: string, reconnectAfterMs: number): void {
     if (this.status === "offline") return;
     this.status = "draining";
-    this.#version += 1;
+    this.changed();
     this.#departure ??= this.#deps.clock.setTimer(this.#deps.goAwayTimeoutMs, () => this.close("going_away"));
     this.#sendControl(encodeControl({ type: "go_away", reason, reconnect_after_ms: reconnectAfterMs }));
   }
@@ -270,7 +219,7 @@ export class ProviderSession implements ProviderLink {
 
   /** One request's body may be larger than the limit by itself, so what a single request adds is not held against it. */
   #checkBacklog(): void {
-    if (this.backlogBytes > LIMITS.backlogStopsDispatchBytes) this.#version += 1;
+    if (this.backlogBytes > LIMITS.backlogStopsDispatchBytes) this.changed();
     if (this.backlogBytes > LIMITS.backlogClosesBytes + LIMITS.forwardedBodyBytes) this.close("backlog_exceeded");
   }
 
@@ -321,13 +270,13 @@ export class ProviderSession implements ProviderLink {
       case "heartbeat":
         return this.#heartbeat(frame);
       case "models_update":
-        this.#machine.name(frame.models);
+        this.machine.name(frame.models);
         this.#judgeRuntime();
-        return this.#updated();
+        return this.updated();
       case "drain":
         this.#leaving = true;
         this.status = "draining";
-        return this.#updated();
+        return this.updated();
       case "working":
         return this.#allow(this.#streams.working(frame));
       case "complete":
@@ -356,10 +305,10 @@ export class ProviderSession implements ProviderLink {
       passed: () => {
         hooks.proved("challenge", "ok");
         this.#judgeRuntime();
-        this.#updated();
+        this.updated();
       },
       missed: (inARow) => {
-        this.#version += 1;
+        this.changed();
         hooks.proved("challenge", "missed");
         this.#deps.log.warn({ provider: this.id, inARow }, "challenge missed");
       },
@@ -381,21 +330,21 @@ export class ProviderSession implements ProviderLink {
       if (failure !== undefined) return this.close(closeReasonOf(failure));
     }
     this.encryptionKey = prepared(key);
-    this.#updated();
+    this.updated();
   }
 
   /** Compares what it runs with the operator's list, and tells it when the verdict is another than before. */
   #judgeRuntime(): void {
     const binaryHash = this.proven?.passed.content.posture.binary_hash ?? undefined;
-    const told = this.#machine.judgeRuntime(this.#deps.manifest(), binaryHash);
+    const told = this.machine.judgeRuntime(this.#deps.manifest(), binaryHash);
     if (told !== undefined) this.#sendControl(encodeControl({ type: "runtime_status", ...told }));
   }
 
   #heartbeat(frame: HeartbeatFrame): void {
-    this.#machine.report(frame);
+    this.machine.report(frame);
     // Before those who wait are given what the heartbeat shows: the answer is about what was known until now.
     this.#answerHeartbeat();
-    this.#updated();
+    this.updated();
   }
 
   #answerHeartbeat(): void {
@@ -404,8 +353,8 @@ export class ProviderSession implements ProviderLink {
     this.#sendControl(encodeControl({ type: "heartbeat_ack", ...this.work.take(), ...notice }));
   }
 
-  #updated(): void {
-    this.#version += 1;
+  protected override updated(): void {
+    this.changed();
     this.#deps.hooks.updated(this);
   }
 
@@ -418,7 +367,7 @@ export class ProviderSession implements ProviderLink {
   #end(reason: SessionEnd): void {
     if (this.status === "offline") return;
     this.status = "offline";
-    this.#version += 1;
+    this.changed();
     this.#liveness[Symbol.dispose]();
     this.#departure?.[Symbol.dispose]();
     this.proven?.[Symbol.dispose]();

@@ -1,4 +1,4 @@
-import { type Clock, MachineState, type Provider } from "@hearth/coordinator/internals";
+import { type Clock, MachineBacked, type Provider } from "@hearth/coordinator/internals";
 import { preparePublicKey } from "@hearth/e2e";
 import type { ProviderId } from "@hearth/protocol";
 
@@ -25,7 +25,7 @@ export interface BenchMachine {
 }
 
 /** A provider without a connection: it keeps what a session keeps, and reads it as a session does. */
-export class BenchProvider implements Provider {
+export class BenchProvider extends MachineBacked implements Provider {
   readonly id: ProviderId;
   readonly name = undefined;
   readonly account = "owner";
@@ -33,9 +33,7 @@ export class BenchProvider implements Provider {
   readonly hardware: Provider["hardware"] = HARDWARE;
   readonly encryptionKey: Provider["encryptionKey"] = KEY;
   readonly connectedAt = 0;
-  #version = 0;
   status: Provider["status"] = "serving";
-  readonly #machine: MachineState;
   readonly #distrusted: (id: ProviderId) => boolean;
 
   constructor(
@@ -43,13 +41,11 @@ export class BenchProvider implements Provider {
     clock: Clock,
     distrusted: (id: ProviderId) => boolean,
   ) {
-    this.id = id as ProviderId;
-    this.#distrusted = distrusted;
     const advert = { id: model, capabilities: { tools: true }, context_length: 32_768, weights_bytes: 5e9 };
     const models = [{ ...advert, backend: { kind: "mlx-lm" } }];
-    this.#machine = new MachineState({ ...REGISTERS, models, slots: [] }, clock, () => {
-      this.#version += 1;
-    });
+    super({ ...REGISTERS, models, slots: [] }, clock);
+    this.id = id as ProviderId;
+    this.#distrusted = distrusted;
     const slot = {
       state: "running",
       queued: 0,
@@ -57,7 +53,7 @@ export class BenchProvider implements Provider {
       prefill_tps: 400,
       max_concurrency: concurrency,
     } as const;
-    this.#machine.report({
+    this.machine.report({
       type: "heartbeat",
       slots: [{ model, running, ...slot }],
       memory_free_bytes: 32 * 2 ** 30,
@@ -65,10 +61,6 @@ export class BenchProvider implements Provider {
       cpu_load: 0.1,
       thermal: "nominal",
     });
-  }
-
-  get version(): number {
-    return this.#version;
   }
 
   get trust(): Provider["trust"] {
@@ -89,50 +81,5 @@ export class BenchProvider implements Provider {
 
   get backlogBytes(): number {
     return 0;
-  }
-
-  get models(): Provider["models"] {
-    return this.#machine.models;
-  }
-
-  get slots(): Provider["slots"] {
-    return this.#machine.slots;
-  }
-
-  get vitals(): Provider["vitals"] {
-    return this.#machine.vitals;
-  }
-
-  get lentTo(): Provider["lentTo"] {
-    return this.#machine.lentTo;
-  }
-
-  get lastHeartbeatAt(): number {
-    return this.#machine.lastHeartbeatAt;
-  }
-
-  runtimeUnverified(model: string): boolean {
-    return this.#machine.runtimeUnverified(model);
-  }
-
-  inFlight(model: string): number {
-    return this.#machine.inFlight(model);
-  }
-
-  load(model: string): number {
-    return this.#machine.load(model);
-  }
-
-  unreportedTokens(model: string): number {
-    return this.#machine.unreportedTokens(model);
-  }
-
-  tokensAhead(model: string): number {
-    return this.#machine.tokensAhead(model);
-  }
-
-  acquire(model: string, tokens: number): Disposable {
-    this.#version += 1;
-    return this.#machine.acquire(model, tokens);
   }
 }
