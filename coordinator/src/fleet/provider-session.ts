@@ -4,8 +4,6 @@ import type { Clock } from "@hearth/platform";
 import {
   CLOSE_CODES,
   type CloseReason,
-  decodeData,
-  decodeProviderFrame,
   encodeControl,
   type HeartbeatFrame,
   type KeyUpdateFrame,
@@ -17,33 +15,20 @@ import {
 } from "@hearth/protocol";
 import type { RawData, WebSocket } from "ws";
 import type { Logger } from "../platform/logger.js";
-import { FrameRates, type RatedKind, ratedKind } from "./frame-rates.js";
+import type { RatedKind } from "./frame-rates.js";
 import { closeReasonOf } from "./handshake.js";
 import { watchLiveness } from "./liveness.js";
 import { MachineBacked } from "./machine-backed.js";
+import { MessageReader, type ReaderHooks } from "./message-reader.js";
 import type { Provider } from "./provider.js";
 import type { ProviderLink, ProviderStream, SealedRequest, StreamListener } from "./provider-link.js";
 import type { Registration } from "./registration.js";
+import type { SessionEnd } from "./session-end.js";
 import { StreamTable } from "./stream-table.js";
 import type { ProofDesk } from "./trust/proof.js";
 import { type RuntimeManifest, updateNotice } from "./trust/runtime-manifest.js";
 import { SessionTrust, type TrustHooks } from "./trust/session-trust.js";
 import { WorkTally } from "./work-tally.js";
-
-/** Why a session ended: our verdict, or the other end's. */
-export type SessionEnd =
-  | CloseReason
-  /** It said goodbye first. */
-  | "left"
-  /** It was asked to go, and went when nothing of ours ran on it any more. */
-  | "sent_away"
-  /** Its other end, or the network between, closed it without a word. */
-  | "peer_closed";
-
-/** Whether the connection broke off: neither end had meant it to end. */
-export function isLoss(reason: SessionEnd): boolean {
-  return reason === "peer_closed" || reason === "liveness_timeout";
-}
 
 export interface SessionHooks {
   /** Room, models, vitals or status changed. */
@@ -91,7 +76,6 @@ export class ProviderSession extends MachineBacked implements ProviderLink {
   readonly #cork: () => void;
   readonly #deps: SessionDeps;
   readonly #streams: StreamTable;
-  readonly #rates: FrameRates;
   readonly #liveness: Disposable;
   /** The context that the provider was told of last. */
   #contextId = "";
@@ -111,12 +95,14 @@ export class ProviderSession extends MachineBacked implements ProviderLink {
     this.hardware = frame.hardware;
     this.encryptionKey = prepared(frame.encryption_key);
     this.connectedAt = deps.clock.now();
-    this.#rates = new FrameRates(deps.clock);
     this.#streams = new StreamTable(deps.clock, (told) => this.#sendControl(encodeControl(told)));
     this.#socket = registration.socket;
     this.#cork = registration.cork;
     this.#deps = deps;
-    this.#socket.on("message", (data: RawData, isBinary: boolean) => this.#receive(data as Buffer, isBinary));
+    const reader = new MessageReader(deps.clock, this.#readerHooks());
+    this.#socket.on("message", (data: RawData, isBinary: boolean) => {
+      if (this.status !== "offline") reader.read(data as Buffer, isBinary);
+    });
     this.#socket.on("close", () => this.#end(this.#farewell()));
     this.proven = this.#prove(registration.proved);
     this.#judgeRuntime();
@@ -223,46 +209,17 @@ export class ProviderSession extends MachineBacked implements ProviderLink {
     if (this.backlogBytes > LIMITS.backlogClosesBytes + LIMITS.forwardedBodyBytes) this.close("backlog_exceeded");
   }
 
-  #receive(data: Buffer, isBinary: boolean): void {
-    if (this.status === "offline") return;
-    // What is thrown here would end the process, and everybody's streams with it.
-    try {
-      if (isBinary) this.#receiveData(data);
-      else this.#receiveControl(data);
-    } catch (thrown) {
-      this.#deps.hooks.undigested(this, isBinary ? "data" : "control", data.length, thrown);
-      this.close("internal_error");
-    }
-  }
-
-  #receiveData(message: Buffer): void {
-    const frame = decodeData(message);
-    if (frame === undefined) return this.close("malformed_frame");
-    if (frame.kind !== "response") return this.close("protocol_violation");
-    this.#allow(this.#streams.data(frame));
-  }
-
-  #receiveControl(data: Buffer): void {
-    const decoded = decodeProviderFrame(data.toString("utf8"));
-    switch (decoded.kind) {
-      case "frame": {
-        const kind = ratedKind(decoded.frame);
-        return kind === undefined || this.#withinRate(kind) ? this.#handle(decoded.frame) : undefined;
-      }
-      case "unknown":
-        if (!this.#withinRate("other")) return;
-        return this.#deps.hooks.unknownFrame(decoded.frameType);
-      case "malformed":
-        this.#deps.log.warn({ provider: this.id, problem: decoded.problem }, "malformed frame");
-        return this.close("malformed_frame");
-    }
-  }
-
-  #withinRate(kind: RatedKind): boolean {
-    if (this.#rates.allows(kind)) return true;
-    this.#deps.hooks.overRate(kind);
-    this.close("rate_limited");
-    return false;
+  #readerHooks(): ReaderHooks {
+    const { hooks, log } = this.#deps;
+    return {
+      data: (frame) => this.#allow(this.#streams.data(frame)),
+      control: (frame) => this.#handle(frame),
+      unknownFrame: (frameType) => hooks.unknownFrame(frameType),
+      overRate: (kind) => hooks.overRate(kind),
+      malformed: (problem) => log.warn({ provider: this.id, problem }, "malformed frame"),
+      undigested: (...told) => hooks.undigested(this, ...told),
+      broken: (reason) => this.close(reason),
+    };
   }
 
   #handle(frame: ProviderFrame): void {
