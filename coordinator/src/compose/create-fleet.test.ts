@@ -8,10 +8,9 @@ import { ProofDesk } from "../fleet/trust/proof.js";
 import { EMPTY_MANIFEST } from "../fleet/trust/runtime-manifest.js";
 import { createLogger } from "../platform/logger.js";
 import { createMetrics } from "../platform/metrics.js";
+import { registerFrame } from "../testing/register-frame.js";
 import { createFleet, type Fleet } from "./create-fleet.js";
 import type { Trust } from "./create-trust.js";
-
-const KEY = Buffer.alloc(32, 9).toString("base64url");
 
 let clock: FakeClock;
 let registry: Registry;
@@ -59,17 +58,7 @@ function connect(provider: string): Socket {
     provider: provider as ProviderId,
     holder: { account: "a" },
     version: 2,
-    frame: {
-      type: "register",
-      versions: { min: 2, max: 2 },
-      token: "t",
-      agent: { version: "1.0.0" },
-      identity: KEY,
-      encryption_key: { key_id: "k", public_key: KEY },
-      hardware: { platform: "test", arch: "test", cpu_cores: 1, memory_bytes: 0 },
-      models: [],
-      slots: [],
-    },
+    frame: registerFrame(),
     proved: undefined,
   };
   fleet.registered(registration, "127.0.0.1");

@@ -6,27 +6,12 @@ import { CLOSE_CODES, encodeControl, LIMITS, type RegisterFrame, SUBPROTOCOL } f
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
 import { createCredentials } from "../platform/credentials.js";
+import { MACHINE_KEY, registerFrame } from "../testing/register-frame.js";
 import { type HandshakeDeps, type HandshakeResult, handshake } from "./handshake.js";
 import { providerIdOf } from "./registration.js";
 import { ProofDesk } from "./trust/proof.js";
 
 const TOKEN = "a-provider-token";
-const KEY = Buffer.alloc(32, 7).toString("base64url");
-
-function registerFrame(changes: Partial<RegisterFrame> = {}): RegisterFrame {
-  return {
-    type: "register",
-    versions: { min: 2, max: 2 },
-    token: TOKEN,
-    agent: { version: "1.0.0" },
-    identity: KEY,
-    encryption_key: { key_id: "k", public_key: KEY },
-    hardware: { platform: "test", arch: "test", cpu_cores: 1, memory_bytes: 0 },
-    models: [],
-    slots: [],
-    ...changes,
-  };
-}
 
 let clock: FakeClock;
 let server: Server;
@@ -76,7 +61,8 @@ afterEach(async () => {
   await once(server, "close");
 });
 
-const send = (frame: Partial<RegisterFrame> = {}): void => client.send(encodeControl(registerFrame(frame)));
+const send = (changes: Partial<RegisterFrame> = {}): void =>
+  client.send(encodeControl(registerFrame({ token: TOKEN, ...changes })));
 
 async function refusal(): Promise<{ readonly reason: string; readonly code: number; readonly told: string }> {
   const [ended, [code, told]] = await Promise.all([result, once(client, "close")]);
@@ -97,7 +83,7 @@ describe("a provider that registers", () => {
     expect(JSON.parse(String(answer))).toEqual({
       type: "registered",
       version: 2,
-      provider_id: providerIdOf(KEY, false),
+      provider_id: providerIdOf(MACHINE_KEY, false),
       heartbeat_interval_ms: LIMITS.heartbeatIntervalMs,
       trust_level: "none",
     });
@@ -138,7 +124,7 @@ describe("a provider that does not register as it should", () => {
   });
 
   it("is refused when its first message is binary", async () => {
-    client.send(Buffer.from(encodeControl(registerFrame())));
+    client.send(Buffer.from(encodeControl(registerFrame({ token: TOKEN }))));
     await expectRefusal("malformed_frame");
   });
 

@@ -2,10 +2,10 @@ import { FakeClock } from "@hearth/platform/testing";
 import type { HeartbeatFrame, RegisterFrame } from "@hearth/protocol";
 import { beforeEach, describe, expect, it } from "vitest";
 import { fakeModel, fakeSlot } from "../testing/fake-provider.js";
+import { registerFrame } from "../testing/register-frame.js";
 import { MachineState } from "./machine-state.js";
 import { EMPTY_MANIFEST } from "./trust/runtime-manifest.js";
 
-const KEY = Buffer.alloc(32, 9).toString("base64url");
 const GOOD = "a".repeat(64);
 
 let clock: FakeClock;
@@ -16,19 +16,7 @@ beforeEach(() => {
 });
 
 function machine(name = "m", changes: Partial<RegisterFrame> = {}): MachineState {
-  const frame: RegisterFrame = {
-    type: "register",
-    versions: { min: 2, max: 2 },
-    token: "t",
-    agent: { version: "1.0.0" },
-    identity: KEY,
-    encryption_key: { key_id: "k", public_key: KEY },
-    hardware: { platform: "test", arch: "test", cpu_cores: 1, memory_bytes: 0 },
-    models: [fakeModel()],
-    slots: [],
-    ...changes,
-  };
-  return new MachineState(frame, clock, () => freed.push(name));
+  return new MachineState(registerFrame({ models: [fakeModel()], ...changes }), clock, () => freed.push(name));
 }
 
 const heartbeat = (changes: Partial<HeartbeatFrame> = {}): HeartbeatFrame => ({

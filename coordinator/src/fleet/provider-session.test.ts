@@ -9,11 +9,11 @@ import {
   LIMITS,
   type ProviderFrame,
   type ProviderId,
-  type RegisterFrame,
 } from "@hearth/protocol";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
 import { createLogger } from "../platform/logger.js";
+import { MACHINE_KEY, registerFrame } from "../testing/register-frame.js";
 import type { ProviderStream, SealedRequest } from "./provider-link.js";
 import { ProviderSession } from "./provider-session.js";
 import type { Registration } from "./registration.js";
@@ -22,18 +22,6 @@ import { type Proof, type ProofClaims, ProofDesk } from "./trust/proof.js";
 import { EMPTY_MANIFEST } from "./trust/runtime-manifest.js";
 import type { PassedChallenge } from "./trust/session-trust.js";
 
-const KEY = Buffer.alloc(32, 9).toString("base64url");
-const FRAME: RegisterFrame = {
-  type: "register",
-  versions: { min: 2, max: 2 },
-  token: "t",
-  agent: { version: "1.0.0" },
-  identity: KEY,
-  encryption_key: { key_id: "k", public_key: KEY },
-  hardware: { platform: "test", arch: "test", cpu_cores: 1, memory_bytes: 0 },
-  models: [],
-  slots: [],
-};
 const GO_AWAY_TIMEOUT_MS = 1_000;
 
 let clock: FakeClock;
@@ -61,7 +49,7 @@ beforeEach(async () => {
   });
   const [[socket]] = (await Promise.all([once(server, "connection"), once(agent, "open")])) as [[WebSocket], unknown];
   const provider = "p" as ProviderId;
-  const registration = { socket, cork() {}, provider, holder: { account: "a" }, version: 2, frame: FRAME };
+  const registration = { socket, cork() {}, provider, holder: { account: "a" }, version: 2, frame: registerFrame() };
   ended = new Promise((resolve) => {
     register = (proved) =>
       new ProviderSession(
@@ -106,7 +94,7 @@ function open(contextId = "c", frames: SealedRequest["frames"] = () => []): Prov
     context_id: contextId,
     body_bytes: 0,
   };
-  const context = { context_id: contextId, key_id: "k", encapsulated_key: KEY };
+  const context = { context_id: contextId, key_id: "k", encapsulated_key: MACHINE_KEY };
   return session.openStream(
     { context, opening, frames },
     {
@@ -165,7 +153,7 @@ describe("the version of a session", () => {
   it("is another one after whatever it is told", async () => {
     const frames: ProviderFrame[] = [
       { type: "models_update", models: [] },
-      { type: "key_update", encryption_key: { key_id: "l", public_key: KEY } },
+      { type: "key_update", encryption_key: { key_id: "l", public_key: MACHINE_KEY } },
       { type: "drain" },
     ];
     for (const frame of frames) {

@@ -2,29 +2,17 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
 import { FakeClock } from "@hearth/platform/testing";
-import { encodeControl, LIMITS, type RegisterFrame, SUBPROTOCOL } from "@hearth/protocol";
+import { encodeControl, LIMITS, SUBPROTOCOL } from "@hearth/protocol";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { WebSocket } from "ws";
 import { createLogger } from "../platform/logger.js";
+import { registerFrame } from "../testing/register-frame.js";
 import type { Registration } from "./registration.js";
 import { ProofDesk } from "./trust/proof.js";
 import { acceptProviders, PROVIDER_PATH } from "./ws-server.js";
 
 const TOKEN = "a-provider-token";
-const KEY = Buffer.alloc(32, 7).toString("base64url");
 const CAP = 3;
-
-const REGISTER: RegisterFrame = {
-  type: "register",
-  versions: { min: 2, max: 2 },
-  token: TOKEN,
-  agent: { version: "1.0.0" },
-  identity: KEY,
-  encryption_key: { key_id: "k", public_key: KEY },
-  hardware: { platform: "test", arch: "test", cpu_cores: 1, memory_bytes: 0 },
-  models: [],
-  slots: [],
-};
 
 let server: Server;
 let providers: Disposable;
@@ -99,7 +87,7 @@ function statusOf(client: WebSocket): Promise<number> {
 
 async function register(client: WebSocket): Promise<void> {
   await once(client, "open");
-  client.send(encodeControl(REGISTER));
+  client.send(encodeControl(registerFrame({ token: TOKEN })));
   await once(client, "message");
 }
 
