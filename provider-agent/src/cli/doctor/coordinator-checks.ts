@@ -4,8 +4,8 @@ import { request as httpsRequest } from "node:https";
 import { isIP } from "node:net";
 import { describeFault } from "@hearth/platform";
 import { SUBPROTOCOL } from "@hearth/protocol";
-import { WebSocket } from "ws";
 import { type Check, type CheckResult, fail, ok, skipped, warn } from "./check.js";
+import { type Dialling, dial } from "./dial.js";
 
 /** Challenges and attestations carry times, and are refused when these are off by 2 min, ms. */
 const MAX_SKEW_MS = 120_000;
@@ -44,25 +44,17 @@ async function tryCoordinator(url: string, signal: AbortSignal): Promise<CheckRe
 }
 
 function openSocket(url: string, signal: AbortSignal): Promise<CheckResult> {
-  return new Promise((resolve) => {
-    const socket = new WebSocket(url, [SUBPROTOCOL], { perMessageDeflate: false });
-    const end = (result: CheckResult): void => {
-      signal.removeEventListener("abort", giveUp);
-      socket.terminate();
-      resolve(result);
-    };
-    const giveUp = (): void =>
-      end(fail(`${url} does not answer in time`, "Check the URL, firewalls and proxies in between."));
-    signal.addEventListener("abort", giveUp, { once: true });
+  const late = fail(`${url} does not answer in time`, "Check the URL, firewalls and proxies in between.");
+  const listen: Dialling["listen"] = (socket, end) => {
     socket.on("open", () => end(ok(`${url} speaks ${socket.protocol}`)));
     socket.on("unexpected-response", (_request, response) => {
       const fix =
         "The URL must end in the coordinator's provider path, usually /ws/provider, and no proxy may stop WebSockets.";
       end(fail(`${url} answers HTTP ${response.statusCode} instead of a WebSocket`, fix));
     });
-    // What comes after the end is of no interest, but must be heard.
     socket.on("error", (error) => end(connectionProblem(url, error)));
-  });
+  };
+  return dial(url, { late, listen }, signal);
 }
 
 function connectionProblem(url: string, error: Error): CheckResult {

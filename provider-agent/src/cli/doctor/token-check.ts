@@ -1,17 +1,10 @@
 import { arch, cpus, platform, totalmem } from "node:os";
-import {
-  CLOSE_CODES,
-  closeReason,
-  encodeControl,
-  type RegisterFrame,
-  SUBPROTOCOL,
-  SUPPORTED_VERSIONS,
-} from "@hearth/protocol";
-import { WebSocket } from "ws";
+import { CLOSE_CODES, closeReason, encodeControl, type RegisterFrame, SUPPORTED_VERSIONS } from "@hearth/protocol";
 import type { AgentSettings } from "../../config.js";
 import { AGENT_VERSION } from "../../version.js";
 import type { Introduction } from "../ports.js";
 import { type Check, type CheckResult, type CheckSubject, fail, ok, skipped } from "./check.js";
+import { type Dialling, dial } from "./dial.js";
 
 const NEW_TOKEN = "Run 'hearth-agent login'; where HEARTH_PROVIDER_TOKEN is set, correct or unset it first.";
 
@@ -72,22 +65,14 @@ function registerFrame({ name }: AgentSettings, introduction: Introduction, { to
 }
 
 function tryToken({ url }: TokenOf, frame: RegisterFrame, signal: AbortSignal): Promise<CheckResult> {
-  return new Promise((resolve) => {
-    const socket = new WebSocket(url, [SUBPROTOCOL], { perMessageDeflate: false });
-    const end = (result: CheckResult): void => {
-      signal.removeEventListener("abort", giveUp);
-      socket.terminate();
-      resolve(result);
-    };
-    const giveUp = (): void => end(skipped(`${url} does not answer in time`));
-    signal.addEventListener("abort", giveUp, { once: true });
+  const listen: Dialling["listen"] = (socket, end) => {
     socket.on("open", () => socket.send(encodeControl(frame)));
     // Whatever it says first, it says to somebody whose token is good.
     socket.once("message", () => end(ok(url)));
     socket.on("close", (code) => end(refusalOf(url, code)));
-    // What comes after the end is of no interest, but must be heard.
     socket.on("error", () => end(skipped(`${url} cannot be reached`)));
-  });
+  };
+  return dial(url, { late: skipped(`${url} does not answer in time`), listen }, signal);
 }
 
 function refusalOf(url: string, code: number): CheckResult {
