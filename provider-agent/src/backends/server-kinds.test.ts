@@ -1,29 +1,9 @@
 import { describe, expect, it } from "vitest";
+import { behindUrl } from "../testing/behind-url.js";
 import { LM_STUDIO_SERVER, MLX_LM_SERVER, OLLAMA_SERVER, VLLM_SERVER } from "../testing/recorded-servers.js";
-import { type BackendOptions, ScriptedBackend } from "../testing/scripted-backend.js";
-import { OpenAiBackend } from "./openai-backend.js";
-
-const never = new AbortController().signal;
 
 /** Ollama's own list in OpenAI's form, which tells neither what a model can do nor where it runs. */
 const OLLAMA_LIST = ["qwen3:8b", "gpt-oss:120b-cloud"].map((id) => ({ id, object: "model", owned_by: "library" }));
-
-async function behindUrl(options: BackendOptions) {
-  const server = await ScriptedBackend.start(options);
-  const backend = new OpenAiBackend({ baseUrl: server.url, models: [] });
-  return {
-    server,
-    async models() {
-      const status = await backend.probe(never);
-      if (status.type === "unreachable") throw new Error(status.problem);
-      return status.models;
-    },
-    async [Symbol.asyncDispose]() {
-      await backend.stop();
-      await server[Symbol.asyncDispose]();
-    },
-  };
-}
 
 describe("a server of which only the URL is known", () => {
   it.each([

@@ -1,9 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { behindUrl } from "../../testing/behind-url.js";
 import { VLLM_SERVER } from "../../testing/recorded-servers.js";
-import { type Page, type Pages, ScriptedBackend } from "../../testing/scripted-backend.js";
-import { OpenAiBackend } from "../openai-backend.js";
-
-const never = new AbortController().signal;
+import type { Page, Pages, ScriptedBackend } from "../../testing/scripted-backend.js";
 
 const refused = (message: string): Page => {
   return { status: 400, body: { error: { message, type: "BadRequestError", param: null, code: 400 } } };
@@ -22,22 +20,8 @@ const PAGES: Pages = {
   "POST /v1/chat/completions": CHAT,
 };
 
-async function start(pages: Pages, models: readonly object[] = VLLM_SERVER.models ?? []) {
-  const server = await ScriptedBackend.start({ ...VLLM_SERVER, models, pages });
-  const backend = new OpenAiBackend({ baseUrl: server.url, models: [] });
-  return {
-    server,
-    async models() {
-      const status = await backend.probe(never);
-      if (status.type === "unreachable") throw new Error(status.problem);
-      return status.models;
-    },
-    async [Symbol.asyncDispose]() {
-      await backend.stop();
-      await server[Symbol.asyncDispose]();
-    },
-  };
-}
+const start = (pages: Pages, models: readonly object[] = VLLM_SERVER.models ?? []) =>
+  behindUrl({ ...VLLM_SERVER, models, pages });
 
 const first = async (pages: Pages) => {
   await using setting = await start(pages);

@@ -1,0 +1,23 @@
+import { OpenAiBackend } from "../backends/openai-backend.js";
+import { type BackendOptions, ScriptedBackend } from "./scripted-backend.js";
+
+const never = new AbortController().signal;
+
+/** A server that answers so, and a backend that knows no more of it than its URL. */
+export async function behindUrl(options: BackendOptions) {
+  const server = await ScriptedBackend.start(options);
+  const backend = new OpenAiBackend({ baseUrl: server.url, models: [] });
+  return {
+    server,
+    /** What it offers now; throws when it cannot be reached. */
+    async models() {
+      const status = await backend.probe(never);
+      if (status.type === "unreachable") throw new Error(status.problem);
+      return status.models;
+    },
+    async [Symbol.asyncDispose]() {
+      await backend.stop();
+      await server[Symbol.asyncDispose]();
+    },
+  };
+}
