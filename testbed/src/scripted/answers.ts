@@ -48,6 +48,12 @@ async function readAll(response: Response): Promise<{ readonly text: string; rea
   }
 }
 
+/** Whether it is the answer that all well providers of a test give, and no error, streamed or not. */
+export async function isGood(response: Response): Promise<boolean> {
+  const text = await response.text();
+  return response.status === 200 && text.includes("good") && !text.includes('"error"');
+}
+
 /** What a refused consumer goes by. */
 export async function errorOf(response: Response): Promise<{ readonly status: number; readonly code: string | null }> {
   const body = (await response.json()) as { readonly error: { readonly code: string | null } };

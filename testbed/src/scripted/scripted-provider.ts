@@ -5,6 +5,7 @@ import {
   decodeCoordinatorFrame,
   decodeData,
   encodeControl,
+  type HeartbeatAckFrame,
   type ModelAdvert,
   type RegisterFrame,
   type RequestFrame,
@@ -12,6 +13,7 @@ import {
   SUBPROTOCOL,
 } from "@hearth/protocol";
 import { WebSocket } from "ws";
+import { until } from "./answers.js";
 import type { AttestingMachine } from "./attesting-machine.js";
 import { OpeningContexts } from "./opening-contexts.js";
 import { ScriptedStream } from "./scripted-stream.js";
@@ -44,6 +46,10 @@ interface Gathering {
   readonly opener: RequestOpener;
   readonly parts: Uint8Array[];
 }
+
+/** Requests that these have got, all together. */
+export const dispatched = (providers: readonly ScriptedProvider[]): number =>
+  providers.reduce((sum, { streams }) => sum + streams.length, 0);
 
 /** A provider that speaks the real protocol over a real socket and does what its script says. */
 export class ScriptedProvider {
@@ -157,6 +163,18 @@ export class ScriptedProvider {
   /** @param slots as they were registered, unless given */
   heartbeat(slots: readonly Slot[] = this.#slots, vitals: object = {}): void {
     this.send({ type: "heartbeat", slots: [...slots], ...vitals });
+  }
+
+  /** Sends a heartbeat and waits for its answer: by then it is known. */
+  async beat(slots?: readonly Slot[], vitals?: object): Promise<HeartbeatAckFrame> {
+    const before = this.#acks.length;
+    this.heartbeat(slots, vitals);
+    await until("the heartbeat is answered", () => this.#acks.length > before);
+    return this.#acks[before] as HeartbeatAckFrame;
+  }
+
+  get #acks(): readonly HeartbeatAckFrame[] {
+    return this.received.filter((frame): frame is HeartbeatAckFrame => frame.type === "heartbeat_ack");
   }
 
   send(frame: ControlFrame): void {

@@ -2,7 +2,7 @@ import { DEFAULT_POLICY, type PolicySettings } from "@hearth/coordinator";
 import type { Slot } from "@hearth/protocol";
 import { afterEach, describe, expect, it } from "vitest";
 import { errorOf, readStream, until } from "../scripted/answers.js";
-import type { Script, ScriptedProvider } from "../scripted/scripted-provider.js";
+import { dispatched, type Script, type ScriptedProvider } from "../scripted/scripted-provider.js";
 import { chunkOf, type ScriptedStream } from "../scripted/scripted-stream.js";
 import { API_KEY, startTestCoordinator, type TestCoordinator } from "../scripted/test-coordinator.js";
 
@@ -50,9 +50,6 @@ async function firstThenSecond(first: Script, second: Script): Promise<readonly 
   };
   return [await hearth.provider(either), await hearth.provider(either)];
 }
-
-const dispatched = (providers: readonly ScriptedProvider[]): number =>
-  providers.reduce((sum, provider) => sum + provider.streams.length, 0);
 
 const metric = (name: string): Promise<number> => hearth.metric(name);
 
@@ -394,14 +391,6 @@ describe("the breaker", () => {
     expect(await metric('hearth_cooldowns_total{kind="capacity"}')).toBe(0);
   });
 
-  /** A heartbeat that shows room, taken note of. */
-  async function showRoom(provider: ScriptedProvider): Promise<void> {
-    const acks = (): number => provider.received.filter(({ type }) => type === "heartbeat_ack").length;
-    const before = acks();
-    provider.heartbeat([idle]);
-    await until("the heartbeat is answered", () => acks() > before);
-  }
-
   it("cools a pair that refuses five times while it shows room, and lets one request at a time try it alone", async () => {
     await start();
     let full = true;
@@ -419,13 +408,13 @@ describe("the breaker", () => {
     // Nothing has shown room since.
     expect(await errorOf(await hearth.chat(ask()))).toEqual(cooling);
     expect(provider.streams).toHaveLength(5);
-    await showRoom(provider);
+    await provider.beat([idle]);
     expect(await errorOf(await hearth.chat(ask()))).toEqual(refused);
     expect(await errorOf(await hearth.chat(ask()))).toEqual(cooling);
     expect(provider.streams).toHaveLength(6);
 
     full = false;
-    await showRoom(provider);
+    await provider.beat([idle]);
     const probe = hearth.chat(ask());
     await until("one request tries", () => held.length === 1);
     const other = await hearth.chat(ask());

@@ -1,6 +1,12 @@
 import { NO_SETTINGS, type Settings } from "@hearth/coordinator";
 import { afterEach, describe, expect, it } from "vitest";
-import type { Script, ScriptedProvider, ScriptedProviderOptions } from "../scripted/scripted-provider.js";
+import { isGood } from "../scripted/answers.js";
+import {
+  dispatched,
+  type Script,
+  type ScriptedProvider,
+  type ScriptedProviderOptions,
+} from "../scripted/scripted-provider.js";
 import { startTestCoordinator, type TestCoordinator } from "../scripted/test-coordinator.js";
 
 // An alias whose desired build is broken is served by its previous one, through a real coordinator and real sockets.
@@ -15,14 +21,7 @@ const settings: Settings = { ...NO_SETTINGS, catalog: { ...NO_SETTINGS.catalog, 
 const NEW = { models: [{ id: "new" }] };
 const OLD = { models: [{ id: "old" }] };
 
-const dispatched = (providers: readonly ScriptedProvider[]): number =>
-  providers.reduce((sum, each) => sum + each.streams.length, 0);
-
-async function isGood(more: object): Promise<boolean> {
-  const response = await hearth.chat(ask(more));
-  const text = await response.text();
-  return response.status === 200 && text.includes("good") && !text.includes('"error"');
-}
+const isServed = async (more: object): Promise<boolean> => isGood(await hearth.chat(ask(more)));
 
 describe("a desired build that is broken", () => {
   const BREAKS: readonly (readonly [string, Script])[] = [
@@ -51,7 +50,7 @@ describe("a desired build that is broken", () => {
     const broken: ScriptedProvider[] = [];
     for (let i = 0; i < 8; i++) broken.push(await hearth.provider(breaks, NEW));
     const old = await hearth.provider(answer, OLD);
-    for (let i = 0; i < 40; i++) expect(await isGood({ stream: i % 2 === 0 })).toBe(true);
+    for (let i = 0; i < 40; i++) expect(await isServed({ stream: i % 2 === 0 })).toBe(true);
     expect(old.streams).toHaveLength(40);
     expect(dispatched(broken)).toBeGreaterThan(0);
   });
@@ -61,7 +60,7 @@ describe("a desired build that is broken", () => {
     const broken: ScriptedProvider[] = [];
     for (let i = 0; i < 3; i++) broken.push(await hearth.provider((s) => s.error(), NEW));
     const old = await hearth.provider(answer, OLD);
-    const good = await Promise.all([1, 2, 3].map(() => isGood({ stream })));
+    const good = await Promise.all([1, 2, 3].map(() => isServed({ stream })));
     expect(good).toEqual([true, true, true]);
     expect(dispatched(broken)).toBeGreaterThanOrEqual(3);
     expect(old.streams).toHaveLength(3);
@@ -72,7 +71,7 @@ describe("a desired build that is broken", () => {
     for (let i = 0; i < 3; i++) await hearth.provider((s) => s.error(), NEW);
     const well = await hearth.provider(answer, NEW);
     const old = await hearth.provider(answer, OLD);
-    for (let i = 0; i < 40; i++) expect(await isGood({})).toBe(true);
+    for (let i = 0; i < 40; i++) expect(await isServed({})).toBe(true);
     // The machines that fail are out: nobody is let down any more.
     expect(old.streams.length).toBeLessThan(20);
     expect(well.streams.length).toBeGreaterThan(20);
@@ -89,7 +88,7 @@ describe("a desired build that nobody can serve", () => {
     hearth = await startTestCoordinator({ settings });
     const absent = await hearth.provider(answer, options);
     const old = await hearth.provider(answer, OLD);
-    for (const stream of [true, false]) expect(await isGood({ stream })).toBe(true);
+    for (const stream of [true, false]) expect(await isServed({ stream })).toBe(true);
     expect([absent.streams.length, old.streams.length]).toEqual([0, 2]);
   });
 
@@ -97,9 +96,9 @@ describe("a desired build that nobody can serve", () => {
     hearth = await startTestCoordinator({ settings });
     const gone = await hearth.provider(answer, NEW);
     const old = await hearth.provider(answer, OLD);
-    expect(await isGood({})).toBe(true);
+    expect(await isServed({})).toBe(true);
     await gone.close();
-    expect(await isGood({})).toBe(true);
+    expect(await isServed({})).toBe(true);
     expect(old.streams).toHaveLength(1);
   });
 });

@@ -33,8 +33,7 @@ const FULL = slot({ ...BUSY, running: 8 });
 /** A machine whose slot is known from a heartbeat: what runs there is told only so. */
 async function machine(script: Script, told: Slot): Promise<ScriptedProvider> {
   const provider = await hearth.provider(script, { slots: [told] });
-  provider.heartbeat();
-  await until("its heartbeat is read", () => provider.received.some(({ type }) => type === "heartbeat_ack"));
+  await provider.beat();
   return provider;
 }
 

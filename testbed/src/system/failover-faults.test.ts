@@ -1,6 +1,6 @@
 import { DEFAULT_POLICY, NO_SETTINGS, type PolicySettings } from "@hearth/coordinator";
 import { afterEach, describe, expect, it } from "vitest";
-import { until } from "../scripted/answers.js";
+import { isGood, until } from "../scripted/answers.js";
 import type { Script, ScriptedProvider, ScriptedProviderOptions } from "../scripted/scripted-provider.js";
 import type { ScriptedStream } from "../scripted/scripted-stream.js";
 import { startTestCoordinator, type TestCoordinator } from "../scripted/test-coordinator.js";
@@ -34,9 +34,7 @@ interface Seen {
 async function send(count: number, model = "m"): Promise<Seen> {
   let errors = 0;
   for (let i = 0; i < count; i++) {
-    const response = await hearth.chat(ask({ model, stream: i % 2 === 0 }));
-    const text = await response.text();
-    if (response.status !== 200 || !text.includes("good") || text.includes('"error"')) errors += 1;
+    if (!(await isGood(await hearth.chat(ask({ model, stream: i % 2 === 0 }))))) errors += 1;
   }
   return { errors, asked: count };
 }

@@ -60,8 +60,7 @@ describe("a machine that was sent away and is connected anew", () => {
     const waiting = hearth.chat(ask);
     await until("the second waits", () => hearth.coordinator.queued() === 1);
     // The old one's word on its slots is out of date.
-    old.heartbeat([slot({ running: 0, max_concurrency: 1 })]);
-    await until("the heartbeat is answered", () => old.received.some(({ type }) => type === "heartbeat_ack"));
+    await old.beat([slot({ running: 0, max_concurrency: 1 })]);
     expect(hearth.coordinator.queued()).toBe(1);
     old.streams[0]?.answer("old");
     expect(await readStream(await running)).toMatchObject({ content: "old", done: 1 });

@@ -4,7 +4,7 @@ import { readRunFile } from "@hearth/provider-agent/local";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { TestAgent } from "../../../provider-agent/src/testing/test-agent.js";
 import { until } from "../scripted/answers.js";
-import type { Script, ScriptedProvider } from "../scripted/scripted-provider.js";
+import type { Script } from "../scripted/scripted-provider.js";
 import { ADMIN_KEY, PROVIDER_TOKEN, startTestCoordinator, type TestCoordinator } from "../scripted/test-coordinator.js";
 import { startStubBackend } from "./stub-backend.js";
 
@@ -23,17 +23,6 @@ const slot = (changes: Partial<Slot> = {}): Slot => ({
   ...changes,
 });
 const tools = [{ type: "function", function: { name: "f", parameters: { type: "object", properties: {} } } }];
-
-const acks = (provider: ScriptedProvider): HeartbeatAckFrame[] =>
-  provider.received.filter((frame): frame is HeartbeatAckFrame => frame.type === "heartbeat_ack");
-
-/** Sends a heartbeat and waits for its answer. */
-async function beat(provider: ScriptedProvider, slots: Slot[] = [], vitals: object = {}): Promise<HeartbeatAckFrame> {
-  const before = acks(provider).length;
-  provider.heartbeat(slots, vitals);
-  await until("the heartbeat is answered", () => acks(provider).length > before);
-  return acks(provider)[before] as HeartbeatAckFrame;
-}
 
 const putManifest = (body: object): Promise<Response> =>
   fetch(`${hearth.url}/admin/runtime-manifest`, {
@@ -63,16 +52,16 @@ const CASES: readonly (readonly [string, Case, HeartbeatAckFrame["rejected"]])[]
 describe("the answer to a heartbeat", () => {
   it.each(CASES)(
     "tells a machine that %s exactly that, once",
-    async (_name, { model, told, slots, request }, rejected) => {
+    async (_name, { model, told, slots = [], request }, rejected) => {
       const providerTokens = [{ secret: OWNERS_TOKEN, account: "somebody" }];
       hearth = await startTestCoordinator({ settings: { ...NO_SETTINGS, providerTokens } });
       await hearth.provider(answer);
       const models = [model ?? { id: "m", capabilities: {} }];
       const ailing = await hearth.provider(answer, { models, token: OWNERS_TOKEN });
-      await beat(ailing, slots, told);
+      await ailing.beat(slots, told);
       expect((await hearth.chat(ask(request))).status).toBe(200);
-      expect(await beat(ailing, slots, told)).toEqual({ type: "heartbeat_ack", picked: 0, lost: 0, rejected });
-      expect(await beat(ailing, slots, told)).toEqual({ type: "heartbeat_ack", picked: 0, lost: 0, rejected: {} });
+      expect(await ailing.beat(slots, told)).toEqual({ type: "heartbeat_ack", picked: 0, lost: 0, rejected });
+      expect(await ailing.beat(slots, told)).toEqual({ type: "heartbeat_ack", picked: 0, lost: 0, rejected: {} });
     },
   );
 
@@ -80,38 +69,38 @@ describe("the answer to a heartbeat", () => {
     hearth = await startTestCoordinator();
     const idle = await hearth.provider(answer);
     const busy = await hearth.provider(answer);
-    await beat(busy, [slot({ queued: 9 })]);
-    await beat(idle, [slot()]);
+    await busy.beat([slot({ queued: 9 })]);
+    await idle.beat([slot()]);
     for (let i = 0; i < 3; i++) expect((await hearth.chat(ask())).status).toBe(200);
-    expect(await beat(idle)).toMatchObject({ picked: 3, lost: 0, rejected: {} });
-    expect(await beat(busy)).toMatchObject({ picked: 0, lost: 3, rejected: {} });
+    expect(await idle.beat([])).toMatchObject({ picked: 3, lost: 0, rejected: {} });
+    expect(await busy.beat([])).toMatchObject({ picked: 0, lost: 3, rejected: {} });
   });
 
   it("counts a request that waits once for a full machine, however often it looks whether there is room", async () => {
     hearth = await startTestCoordinator({ policy: { ...DEFAULT_POLICY, ttftBaseMs: 20_000 } });
     const full = [slot({ running: 1, max_concurrency: 1 })];
     const provider = await hearth.provider(answer);
-    await beat(provider, full);
+    await provider.beat(full);
     const waiting = hearth.chat(ask());
     await until("the request waits", () => hearth.coordinator.queued() === 1);
-    expect(await beat(provider, full)).toMatchObject({ rejected: { no_headroom: 1 } });
-    for (let i = 0; i < 5; i++) expect(await beat(provider, full)).toMatchObject({ picked: 0, rejected: {} });
+    expect(await provider.beat(full)).toMatchObject({ rejected: { no_headroom: 1 } });
+    for (let i = 0; i < 5; i++) expect(await provider.beat(full)).toMatchObject({ picked: 0, rejected: {} });
     provider.heartbeat([slot({ max_concurrency: 1 })]);
     expect((await waiting).status).toBe(200);
-    expect(await beat(provider, full)).toMatchObject({ picked: 1, rejected: {} });
+    expect(await provider.beat(full)).toMatchObject({ picked: 1, rejected: {} });
   });
 
   it("says that there is a newer program, and whether it has to be taken", async () => {
     hearth = await startTestCoordinator();
     const old = await hearth.provider(answer, { version: "1.0.0" });
     const latest = await hearth.provider(answer, { version: "1.2.0" });
-    expect(await beat(old)).not.toHaveProperty("update");
+    expect(await old.beat([])).not.toHaveProperty("update");
     const update = { latest_version: "1.2.0", url: "https://example.com/agent" };
     expect((await putManifest({ update })).status).toBe(200);
-    expect(await beat(old)).toMatchObject({ update: { ...update, required: false } });
-    expect(await beat(latest)).not.toHaveProperty("update");
+    expect(await old.beat([])).toMatchObject({ update: { ...update, required: false } });
+    expect(await latest.beat([])).not.toHaveProperty("update");
     await putManifest({ update, minimum_version: "1.1.0" });
-    expect(await beat(old)).toMatchObject({ update: { ...update, required: true } });
+    expect(await old.beat([])).toMatchObject({ update: { ...update, required: true } });
   });
 });
 
