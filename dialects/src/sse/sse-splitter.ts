@@ -1,4 +1,5 @@
 import { EventEnds } from "./event-ends.js";
+import { GrowingBytes } from "./growing-bytes.js";
 import { BYTE_ORDER_MARK } from "./sse-events.js";
 
 /** An event is larger than its reader takes. */
@@ -31,13 +32,18 @@ const BLANK_LINE = Buffer.from("\n\n");
 export class SseSplitter {
   readonly #limits: SplitterLimits;
   readonly #ends = new EventEnds();
-  readonly #parts: Uint8Array[] = [];
-  #pendingBytes = 0;
+  /** The event that has begun. */
+  readonly #begun = new GrowingBytes();
   /** Bytes of a byte order mark that have come; `undefined` once it is known whether there is one. */
   #markBytes: number | undefined = 0;
 
   constructor(limits: SplitterLimits) {
     this.#limits = limits;
+  }
+
+  /** Bytes that have come of an event that is not complete. */
+  get heldBytes(): number {
+    return this.#begun.length;
   }
 
   /**
@@ -55,10 +61,10 @@ export class SseSplitter {
     let end: number | undefined;
     let last = 0;
     for (const next of this.#ends.next(chunk)) {
-      const isBare = isLineEnd(chunk, last, next) && (last > 0 || this.#parts.length === 0);
+      const isBare = isLineEnd(chunk, last, next) && (last > 0 || this.#begun.length === 0);
       last = next;
       if (isBare) continue;
-      if (end !== undefined && this.#pendingBytes + next - start > this.#limits.pieceBytes) {
+      if (end !== undefined && this.#begun.length + next - start > this.#limits.pieceBytes) {
         pieces.push(this.#cut(chunk.subarray(start, end)));
         start = end;
       }
@@ -73,8 +79,7 @@ export class SseSplitter {
   finish(): LastEvents | undefined {
     const cutOff = !this.#ends.finish();
     const mark = BYTE_ORDER_MARK.subarray(0, this.#markBytes ?? 0);
-    const rest = Buffer.concat([mark, ...this.#parts, ...(cutOff ? [BLANK_LINE] : [])]);
-    this.#parts.length = 0;
+    const rest = Buffer.concat([mark, this.#begun.take(), ...(cutOff ? [BLANK_LINE] : [])]);
     this.#markBytes = undefined;
     return rest.every((byte) => byte === LF || byte === CR) ? undefined : { events: rest, cutOff };
   }
@@ -91,17 +96,19 @@ export class SseSplitter {
   }
 
   #cut(head: Uint8Array): Uint8Array {
-    const piece = this.#parts.length === 0 ? head : Buffer.concat([...this.#parts, head]);
-    this.#parts.length = 0;
-    this.#pendingBytes = 0;
-    if (piece.length > this.#limits.eventBytes) throw new EventTooLarge("an event is too large");
-    return piece;
+    if (this.#begun.length === 0) return this.#within(head);
+    this.#keep(head);
+    return this.#begun.take();
   }
 
   #keep(rest: Uint8Array): void {
-    this.#parts.push(rest);
-    this.#pendingBytes += rest.length;
-    if (this.#pendingBytes > this.#limits.eventBytes) throw new EventTooLarge("an event is too large");
+    this.#within({ length: this.#begun.length + rest.length });
+    this.#begun.push(rest);
+  }
+
+  #within<T extends { readonly length: number }>(bytes: T): T {
+    if (bytes.length > this.#limits.eventBytes) throw new EventTooLarge("an event is too large");
+    return bytes;
   }
 }
 
