@@ -38,6 +38,7 @@ export { hasMoved, type PromptProgress, progressInComment, progressInEvent } fro
 export { isObject, MAX_ANSWER_DEPTH, parseProviderJson } from "./provider-json.js";
 export { RawJson, writeJson } from "./raw-json.js";
 export { readResponsesEvent } from "./responses/read-event.js";
+export { EventJoiner } from "./sse/event-joiner.js";
 export { readEvents, type SseEvent, withoutByteOrderMark } from "./sse/sse-events.js";
 export { EventTooLarge, type LastEvents, type SplitterLimits, SseSplitter } from "./sse/sse-splitter.js";
 export { textTokens } from "./text-tokens.js";

@@ -56,9 +56,9 @@ export const slotSchema = z.object({
 
 /**
  * Backend APIs that a request's body may be written for. The plaintext of the response's data frames is complete
- * server-sent events as the backend sent them, except for `embeddings`: there, the plaintexts of all frames put together
- * are the backend's one JSON body, cut anywhere, the last part in the frame with the final flag, at most
- * `LIMITS.responseBodyBytes`. Credit is counted in plaintext bytes either way.
+ * server-sent events as the backend sent them, one that no frame can take cut into several, except for `embeddings`:
+ * there, the plaintexts of all frames put together are the backend's one JSON body, cut anywhere, the last part in the
+ * frame with the final flag, at most `LIMITS.responseBodyBytes`. Credit is counted in plaintext bytes either way.
  */
 export const BACKEND_DIALECTS = ["chat_completions", "completions", "embeddings", "responses", "messages"] as const;
 

@@ -33,6 +33,8 @@ export const LIMITS = {
   forwardedBodyBytes: 32 * 1024 * 1024,
   /** Plaintext bytes of a response that is one JSON body instead of events. */
   responseBodyBytes: 16 * 1024 * 1024,
+  /** Bytes of one of a backend's events; one that is larger than a frame is cut. */
+  responseEventBytes: 16 * 1024 * 1024,
   /** How often an agent tells that the same counter of a stream has moved, ms. */
   workingIntervalMs: 1_000,
   /** Plaintext response bytes an agent may send on a stream beyond what the coordinator has granted. */

@@ -4,7 +4,7 @@ import { grammarOf } from "@hearth/dialects";
 import { STREAM_FIXTURES } from "@hearth/dialects/fixtures";
 import type { ResponseOpener } from "@hearth/e2e";
 import { FakeClock } from "@hearth/platform/testing";
-import type { AttemptId, CloseReason, DataFrame, ProviderId } from "@hearth/protocol";
+import { type AttemptId, type CloseReason, type DataFrame, LIMITS, type ProviderId } from "@hearth/protocol";
 import { describe, expect, it } from "vitest";
 import type { ConfirmedCancel } from "../fleet/provider-link.js";
 import { type AttemptEnd, type DigestFault, ProviderAttempt } from "./attempt.js";
@@ -54,6 +54,31 @@ function setUp(readEvent = readAny) {
   return { attempt, opener, body, violations, faults, ends, retractions, unopened, confirmed, contents };
 }
 
+/** An event of this many bytes. */
+const sized = (bytes: number): Buffer => Buffer.from(`data:"${"x".repeat(bytes - 9)}"\n\n`);
+
+/** Sends bytes as an agent does: in small frames, for as long as there is credit. */
+class Sender {
+  grantedBytes = 0;
+  sentBytes = 0;
+  readonly #attempt: ProviderAttempt;
+
+  constructor(attempt: ProviderAttempt) {
+    this.#attempt = attempt;
+    attempt.attach({ grant: (bytes) => (this.grantedBytes += bytes), cancel() {} });
+  }
+
+  send(bytes: Buffer): void {
+    const until = this.sentBytes + bytes.length;
+    while (this.sentBytes < until && this.sentBytes < LIMITS.initialCreditBytes + this.grantedBytes) {
+      const from = bytes.length - (until - this.sentBytes);
+      const part = bytes.subarray(from, from + LIMITS.responseChunkBytes);
+      this.sentBytes += part.length;
+      this.#attempt.data(frame(part, false));
+    }
+  }
+}
+
 function frame(ciphertext: Uint8Array, final: boolean): DataFrame {
   return { kind: "response", stream: 1, seq: 0, final, holds: "content", ciphertext };
 }
@@ -83,6 +108,64 @@ it("takes no frame without a byte, which no credit bounds, but as the last one",
   const last = setUp();
   last.attempt.data(frame(new Uint8Array(), true));
   expect(last.ends).toEqual([]);
+});
+
+describe("an event that is larger than the credit", () => {
+  const SIZE = 5 * 2 ** 20;
+
+  it("comes whole, told by signs of life until then, and its bytes are granted once", async () => {
+    const { attempt, ends } = setUp();
+    const sender = new Sender(attempt);
+    sender.send(sized(SIZE));
+    expect(sender.sentBytes).toBe(LIMITS.initialCreditBytes);
+    const seen: string[] = [];
+    for await (const event of attempt) {
+      seen.push(event.type);
+      if (event.type === "content") {
+        expect(event.chunks[0]?.bytes.length).toBe(SIZE);
+        break;
+      }
+      sender.send(sized(SIZE).subarray(sender.sentBytes));
+    }
+    expect(seen.slice(0, -1).every((type) => type === "working")).toBe(true);
+    expect(seen.length).toBeGreaterThan(1);
+    expect(SIZE - sender.grantedBytes).toBeLessThan(LIMITS.initialCreditBytes);
+    expect(sender.grantedBytes).toBeLessThanOrEqual(SIZE);
+    expect(ends).toEqual([]);
+  });
+
+  it("waits for its credit behind one that nobody takes", async () => {
+    const { attempt } = setUp();
+    const sender = new Sender(attempt);
+    const events = attempt[Symbol.asyncIterator]();
+    const both = Buffer.concat([sized(SIZE), sized(SIZE)]);
+    const rest = (): Buffer => both.subarray(sender.sentBytes);
+    while (sender.sentBytes < SIZE) {
+      sender.send(rest());
+      if (sender.sentBytes < SIZE) await events.next();
+    }
+    sender.send(rest());
+    expect(sender.sentBytes).toBeLessThanOrEqual(SIZE + LIMITS.initialCreditBytes);
+    let taken = await events.next();
+    while (taken.value?.type === "working") taken = await events.next();
+    expect(taken.value?.type).toBe("content");
+    while (sender.sentBytes < both.length) {
+      sender.send(rest());
+      await events.next();
+    }
+  });
+
+  it("is its provider's fault where it is larger than one may be, or never ends", () => {
+    const { attempt, ends } = setUp();
+    for (let sent = 0; sent <= LIMITS.responseEventBytes && ends.length === 0; sent += LIMITS.responseChunkBytes) {
+      attempt.data(frame(Buffer.alloc(LIMITS.responseChunkBytes, "x"), false));
+      void attempt[Symbol.asyncIterator]().next();
+    }
+    expect(ends).toMatchObject([{ type: "failed", failure: PROTOCOL_VIOLATION }]);
+    const endless = setUp();
+    endless.attempt.data(frame(Buffer.from("data:{}"), true));
+    expect(endless.ends).toMatchObject([{ type: "failed", failure: PROTOCOL_VIOLATION }]);
+  });
 });
 
 describe("the end of an attempt, for the books", () => {

@@ -1,5 +1,5 @@
 import type { SignedEntry } from "@hearth/attestation";
-import { errorInBody, progressInComment, readEvents, type SseEvent, withoutByteOrderMark } from "@hearth/dialects";
+import { EventJoiner, errorInBody, progressInComment, type SseEvent, withoutByteOrderMark } from "@hearth/dialects";
 import type { ResponseOpener } from "@hearth/e2e";
 import type { Clock } from "@hearth/platform";
 import {
@@ -103,7 +103,8 @@ const MAX_PENDING_EVENTS = 16_384;
 
 /**
  * One sealed stream, turned into attempt events: opens each frame, splits it into events, reads each event once.
- * Bytes are granted back to the provider as the events are taken, so an attempt never holds more than its credit.
+ * Bytes are granted back to the provider as the events are taken, so an attempt never holds more than its credit and
+ * one event that is larger: the bytes of that are granted in advance, while nothing else waits to be taken.
  */
 export class ProviderAttempt implements Attempt, StreamListener {
   readonly id: AttemptId;
@@ -132,6 +133,9 @@ export class ProviderAttempt implements Attempt, StreamListener {
   #takenBytes = 0;
   /** Frames opened: the number that the next one must carry. */
   #received = 0;
+  readonly #joiner = new EventJoiner(LIMITS.responseEventBytes);
+  /** Bytes that were granted back before they were taken. */
+  #advancedBytes = 0;
   /** What has come of an answer that is one body. */
   readonly #parts: Buffer[] = [];
   #heardOfContent: "nothing" | "being_written" | "some" = "nothing";
@@ -205,7 +209,7 @@ export class ProviderAttempt implements Attempt, StreamListener {
     if (this.#over) return;
     const plaintext = this.#open(ciphertext, seq, final, holds);
     if (plaintext === undefined) return this.#violation("untrusted");
-    this.#guarded("data", plaintext.length, () => this.#digest(plaintext, seq, final));
+    this.#guarded("data", plaintext.length, () => this.#digest(plaintext, { seq, final, holds }));
   }
 
   /**
@@ -222,7 +226,7 @@ export class ProviderAttempt implements Attempt, StreamListener {
     }
   }
 
-  #digest(plaintext: Buffer, seq: number, final: boolean): void {
+  #digest(plaintext: Buffer, { seq, final, holds }: Pick<DataFrame, "seq" | "final" | "holds">): void {
     // Credit bounds bytes: frames without any could come for ever.
     if (plaintext.length === 0 && !final) return this.#giveUp(PROTOCOL_VIOLATION);
     this.#outstandingBytes += plaintext.length;
@@ -234,12 +238,32 @@ export class ProviderAttempt implements Attempt, StreamListener {
     if (this.#deps.form.format === "body") return this.#gather(plaintext);
     const text = seq === 0 ? withoutByteOrderMark(plaintext) : plaintext;
     this.#taken(plaintext.length - text.length);
-    const events = readEvents(text);
+    const events = this.#joiner.read(text, final);
     if (events === undefined || this.#events.size + events.length > MAX_PENDING_EVENTS) {
       return this.#giveUp(PROTOCOL_VIOLATION);
     }
     for (const event of events) this.#read(event);
     this.#flushContent();
+    if (this.#joiner.heldBytes > 0) this.#holding(holds);
+  }
+
+  /** A part of an event has come: its backend has written so much, and nobody can read it yet. */
+  #holding(holds: Holding): void {
+    if (this.#over) return;
+    if (holds === "content") {
+      if (this.#heardOfContent !== "some") this.#noteWriting();
+      this.#events.push({ type: "working", sign: "generating", counter: this.#answerBytes, scope: "request" });
+    }
+    this.#advance();
+  }
+
+  /** Only what is whole can be taken: the rest of an event comes when there is credit for it. */
+  #advance(): void {
+    if (this.#events.size > 0) return;
+    const bytes = this.#joiner.heldBytes - this.#advancedBytes;
+    if (bytes <= 0) return;
+    this.#advancedBytes += bytes;
+    this.#grant(bytes);
   }
 
   complete(usage: Usage): AwaitedReceipt | undefined {
@@ -452,11 +476,19 @@ export class ProviderAttempt implements Attempt, StreamListener {
   }
 
   #takenBy(event: AttemptEvent): void {
-    if (this.#deps.form.format === "events") this.#taken(bytesOf(event));
+    if (this.#deps.form.format !== "events") return;
+    this.#taken(bytesOf(event));
+    this.#advance();
+  }
+
+  #taken(bytes: number): void {
+    const advancedBytes = Math.min(bytes, this.#advancedBytes);
+    this.#advancedBytes -= advancedBytes;
+    this.#grant(bytes - advancedBytes);
   }
 
   /** Grants in halves of the window: short answers cost no credit frame at all. */
-  #taken(bytes: number): void {
+  #grant(bytes: number): void {
     this.#takenBytes += bytes;
     if (this.#takenBytes < LIMITS.initialCreditBytes / 2 || this.#over) return;
     this.#stream?.grant(this.#takenBytes);

@@ -21,9 +21,9 @@ export class JobFailure extends Error {
     return new JobFailure({ code: "backend_stalled", status: 504, progress: "processed" });
   }
 
-  /** Something of the answer is larger than may travel. */
-  static oversize(): JobFailure {
-    return new JobFailure({ code: "backend_error", status: 502, progress: "processed" });
+  /** Something of the answer is larger than may travel. @param cause by whose name the log tells what */
+  static oversize(cause?: unknown): JobFailure {
+    return new JobFailure({ code: "backend_error", status: 502, progress: "processed" }, { cause });
   }
 
   /** The backend's stream ended inside an event, or without the end that its dialect has. */

@@ -322,7 +322,7 @@ describe("a failure of the backend", () => {
     expect(written).toBeLessThan(32 * 1024 * 1024);
   });
 
-  it("the largest event that fits a frame goes through, and one more byte does not", async () => {
+  it("the largest event that may be goes through, and one more byte does not", async () => {
     const sized = (bytes: number): string => `data: ${"x".repeat(bytes - 8)}\n\n`;
     await using setting = await startSetting((call) => stream(sized(JSON.parse(call.body).bytes), DONE)(call));
     const fits = setting.link.request({ bytes: EVENT_LIMITS.eventBytes });

@@ -1,7 +1,7 @@
 import type { ResponseSealer } from "@hearth/e2e";
 import { decodeData, LIMITS } from "@hearth/protocol";
 import { describe, expect, it } from "vitest";
-import { type DataOutlet, Outflow } from "./outflow.js";
+import { type DataOutlet, FRAME_PLAINTEXT_BYTES, Outflow } from "./outflow.js";
 
 /** Seals nothing, but counts like a sealer. */
 class OpenSealer implements ResponseSealer {
@@ -81,6 +81,19 @@ describe("the outflow", () => {
     socket.drain();
     await settled;
     expect(socket.sent).toEqual(["a", "b", "c", "d|final"]);
+  });
+
+  it("sends what fits a frame in one, and cuts what does not into small ones, the last of which is the last", () => {
+    const { outflow, socket } = start();
+    outflow.grant(3 * FRAME_PLAINTEXT_BYTES);
+    outflow.write(Buffer.alloc(FRAME_PLAINTEXT_BYTES, "x"), "content");
+    expect(socket.sent.map(({ length }) => length)).toEqual([FRAME_PLAINTEXT_BYTES]);
+    outflow.write(Buffer.alloc(FRAME_PLAINTEXT_BYTES + 1, "y"), "content", true);
+    const parts = socket.sent.slice(1);
+    expect(parts.join("")).toBe(`${"y".repeat(FRAME_PLAINTEXT_BYTES + 1)}|final`);
+    const [first = "", ...others] = parts;
+    expect(first).toHaveLength(LIMITS.responseChunkBytes);
+    expect(Math.max(...others.map(({ length }) => length))).toBe(LIMITS.responseChunkBytes);
   });
 
   it("lets go of whoever waits when it is closed, and sends nothing more", async () => {

@@ -1,4 +1,4 @@
-import type { ResponseSealer } from "@hearth/e2e";
+import { MAX_OVERHEAD_BYTES, type ResponseSealer } from "@hearth/e2e";
 import { DATA_HEADER_BYTES, DATA_MARKS, type Holding, LIMITS, writeDataHeader } from "@hearth/protocol";
 
 /** The sending side of the socket, as far as data frames need it. */
@@ -12,6 +12,9 @@ export interface DataOutlet {
 
 /** What a part of an answer can be. */
 export type AnswerPart = Exclude<Holding, "body">;
+
+/** Plaintext that fits one frame, bytes. */
+export const FRAME_PLAINTEXT_BYTES: number = LIMITS.frameBytes - DATA_HEADER_BYTES - MAX_OVERHEAD_BYTES;
 
 interface Waiting {
   readonly plaintext: Uint8Array;
@@ -57,10 +60,18 @@ export class Outflow {
     return this.#heldUp;
   }
 
-  /** Sends now if it may, else as soon as it may. Await `settled` before writing more than a little. */
+  /**
+   * Sends now if it may, else as soon as it may, and what no frame can take in several small ones, which keep nobody
+   * else's waiting for long. Await `settled` before writing more than a little.
+   */
   write(plaintext: Uint8Array, holds: AnswerPart, final = false): void {
     if (this.#closed) return;
-    this.#queue.push({ plaintext, holds, final });
+    const partBytes = plaintext.length > FRAME_PLAINTEXT_BYTES ? LIMITS.responseChunkBytes : plaintext.length;
+    let at = 0;
+    for (; at + partBytes < plaintext.length; at += partBytes) {
+      this.#queue.push({ plaintext: plaintext.subarray(at, at + partBytes), holds, final: false });
+    }
+    this.#queue.push({ plaintext: at === 0 ? plaintext : plaintext.subarray(at), holds, final });
     this.#pump();
   }
 

@@ -1,11 +1,10 @@
 import { EventTooLarge, type SplitterLimits, SseSplitter } from "@hearth/dialects";
-import { MAX_OVERHEAD_BYTES } from "@hearth/e2e";
-import { DATA_HEADER_BYTES, LIMITS } from "@hearth/protocol";
+import { LIMITS } from "@hearth/protocol";
 import { JobFailure } from "./job-failure.js";
 
-/** What fits into one frame, bytes; events that come together travel together up to the piece's size. */
+/** How large an event may be, bytes; events that come together travel together up to the piece's size. */
 export const EVENT_LIMITS: SplitterLimits = {
-  eventBytes: LIMITS.frameBytes - DATA_HEADER_BYTES - MAX_OVERHEAD_BYTES,
+  eventBytes: LIMITS.responseEventBytes,
   pieceBytes: LIMITS.responseChunkBytes,
 };
 
@@ -46,7 +45,7 @@ export async function* piecesOf(source: ChunkSource): AsyncGenerator<Piece> {
       for (const events of splitter.push(chunk)) yield { events, cutOff: false };
     }
   } catch (thrown) {
-    throw thrown instanceof EventTooLarge ? JobFailure.oversize() : thrown;
+    throw thrown instanceof EventTooLarge ? JobFailure.oversize(thrown) : thrown;
   }
   const last = splitter.finish();
   if (last !== undefined) yield last;

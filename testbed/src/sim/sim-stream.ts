@@ -188,6 +188,15 @@ export class SimStream {
     this.#raw(": still here\n\n", { note });
   }
 
+  /** A part of an event says that content is being written; what comes behind it makes it none. */
+  #partOfEvent(): void {
+    const { journal, time } = this.#parts.world;
+    const note = (attempt: AttemptRecord): void => {
+      journal.heard(attempt, { sign: "generating", counter: attempt.receivedBytes, scope: "request" }, time.now());
+    };
+    this.#raw('data: {"choices":[{"delta":{"content":"hal', { note });
+  }
+
   /** A slice of the one body of a whole answer. */
   #part({ nth, of, bytes }: Extract<Act, { type: "part" }>): void {
     const text = wholeBody(this.#attempt.id, bytes);
@@ -315,7 +324,7 @@ export class SimStream {
         return this.#send(text);
       }
       case "partial_event":
-        return this.#send(this.#seal('data: {"choices":[{"delta":{"content":"hal', false));
+        return this.#partOfEvent();
       case "garbage":
         return connection.sendRaw("{ this is no frame");
       case "foreign_stream": {
