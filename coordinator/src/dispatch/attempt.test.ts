@@ -12,13 +12,13 @@ import { failureOfStatus, PROTOCOL_VIOLATION } from "./failures.js";
 import type { OutboundForm } from "./outbound-request.js";
 
 const readAny: OutboundForm["readEvent"] = (data) => ({
-  kind: data.length > 2 ? "content" : "preamble",
+  kind: data.trim().length > 2 ? "content" : "preamble",
   parsed: JSON.parse(data),
   finishes: true,
   generates: true,
 });
 
-function setUp(readEvent = readAny) {
+function setUp(readEvent = readAny, body = new Uint8Array()) {
   const violations: CloseReason[] = [];
   const faults: DigestFault[] = [];
   const ends: AttemptEnd[] = [];
@@ -27,7 +27,6 @@ function setUp(readEvent = readAny) {
   const confirmed: ConfirmedCancel[] = [];
   const contents: boolean[] = [];
   const opener: ResponseOpener = { open: (ciphertext) => ciphertext, finished: true };
-  const body = new Uint8Array();
   const attempt = new ProviderAttempt({
     id: "att" as AttemptId,
     provider: "p" as ProviderId,
@@ -402,4 +401,13 @@ describe.each(STREAM_FIXTURES)("the stream of $what ($dialect)", ({ dialect, tex
     expect(contents).toEqual(end.type === "answer" || tokens > 0 ? [true] : []);
     expect(faults).toEqual([]);
   });
+});
+
+it("marks what may be the request said again, four times its size and no more", async () => {
+  const { attempt } = setUp(undefined, new Uint8Array(10));
+  for (const said of ["{}", "[]", "10"]) attempt.data(frame(Buffer.from(`data: ${said}${" ".repeat(8)}\n\n`), false));
+  attempt.lost();
+  const echoed: (number | undefined)[] = [];
+  for await (const event of attempt) if (event.type === "preamble") echoed.push(event.echoedBytes);
+  expect(echoed).toEqual([18, 18, 4]);
 });

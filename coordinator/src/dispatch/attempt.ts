@@ -98,6 +98,8 @@ const MAX_COMMENT_BYTES = 256;
 
 /** Connections that are found closed within this of a pause of ours were closed because of it, ms. */
 const AFTER_PAUSE_MS = 2_000;
+/** What comes before the content may say again all that was asked: twice, each time in up to twice as many bytes. */
+const MAX_ECHOES = 4;
 /** Events that wait for their consumer at most. Credit bounds their bytes; this bounds what tiny ones cost beside. */
 const MAX_PENDING_EVENTS = 16_384;
 
@@ -122,6 +124,8 @@ export class ProviderAttempt implements Attempt, StreamListener {
   readonly #signs = new Map<`${WorkingScope} ${WorkingSign}`, number>();
   /** Comments that came without a counter. */
   #comments = 0;
+  /** Bytes of preamble that may still be the request said again. */
+  #echoBytes: number;
   /** What the last preamble said. */
   #said: string | undefined;
   #ended = false;
@@ -147,6 +151,7 @@ export class ProviderAttempt implements Attempt, StreamListener {
     this.#deps = deps;
     this.startedAt = deps.clock.now();
     this.#lastContentAt = this.startedAt;
+    this.#echoBytes = Math.min(MAX_ECHOES * deps.form.body.length, LIMITS.responseEventBytes);
   }
 
   /** Tells the attempt where to send credit and cancels. */
@@ -396,7 +401,10 @@ export class ProviderAttempt implements Attempt, StreamListener {
     const said = this.#seenContent ? undefined : meaningOf(chunk.parsed);
     const repeats = said !== undefined && said === this.#said;
     this.#said = said;
-    this.#events.push({ type: "preamble", chunk, ...(repeats ? { repeats } : {}) });
+    const echoedBytes = repeats ? 0 : Math.min(chunk.bytes.length, this.#echoBytes);
+    this.#echoBytes -= echoedBytes;
+    const marks = { ...(repeats ? { repeats } : {}), ...(echoedBytes > 0 ? { echoedBytes } : {}) };
+    this.#events.push({ type: "preamble", chunk, ...marks });
   }
 
   /** Tells the content that came together as one event: most of the work a stream costs is per event. */

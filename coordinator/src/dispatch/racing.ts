@@ -85,11 +85,11 @@ function heard(moment: RunningMoment, event: AttemptEvent): Step {
 /** Rule 1: held, repeats merged, so many at most. Rule 4: a first word is a movement, once. */
 function preamble(
   moment: RunningMoment,
-  { chunk, repeats = false }: Extract<AttemptEvent, { type: "preamble" }>,
+  { chunk, repeats = false, echoedBytes = 0 }: Extract<AttemptEvent, { type: "preamble" }>,
 ): Step {
   const { state, attempt, now, policy } = moment;
   const heldChunks = attempt.heldChunks + (repeats ? 0 : 1);
-  const heldBytes = attempt.heldBytes + (repeats ? 0 : chunk.bytes.length);
+  const heldBytes = attempt.heldBytes + (repeats ? 0 : chunk.bytes.length - echoedBytes);
   if (heldChunks > policy.heldChunksMax || heldBytes > policy.heldBytesMax) {
     return failed(moment, PROTOCOL_VIOLATION, [cancelled(attempt.index, "stalled")]);
   }

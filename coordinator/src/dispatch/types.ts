@@ -59,8 +59,11 @@ export type AttemptEvent =
       readonly counter: number;
       readonly scope: WorkingScope;
     }
-  /** Held, never commits. One that repeats the one before takes its place. */
-  | { readonly type: "preamble"; readonly chunk: Chunk; readonly repeats?: boolean }
+  /**
+   * Held, never commits. One that repeats the one before takes its place. So many of its bytes as may only say again
+   * what was asked do not count.
+   */
+  | { readonly type: "preamble"; readonly chunk: Chunk; readonly repeats?: boolean; readonly echoedBytes?: number }
   /** One or more, as they arrived together. The first one commits. */
   | { readonly type: "content"; readonly chunks: readonly Chunk[] }
   | { readonly type: "end"; readonly usage: Usage }

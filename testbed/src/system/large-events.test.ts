@@ -231,3 +231,17 @@ describe("an event that is larger than one may be", () => {
     expect(hearth.coordinator.registry.size).toBe(1);
   });
 });
+
+it("lets a backend say all of a long request again before it answers", async () => {
+  hearth = await startTestCoordinator();
+  const instructions = textOf(1.5 * MIB);
+  await agentFor(NATIVE, ({ answer }) => {
+    const created = { ...response, status: "in_progress", instructions };
+    answer.write(named({ type: "response.created", response: created }));
+    answer.write(named({ type: "response.in_progress", response: created }));
+    answer.end(APIS["responses"]?.stream("good").split("\n\n").slice(1).join("\n\n"));
+  });
+  const answered = await ask("responses", { stream: true, instructions });
+  expect(answered.status).toBe(200);
+  expect((await answered.text()).includes("good")).toBe(true);
+});
