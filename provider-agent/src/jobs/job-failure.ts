@@ -1,7 +1,15 @@
 import { errorInBody, isObject, saysOverflow, statusOfError } from "@hearth/dialects";
-import type { ErrorFrame, Progress } from "@hearth/protocol";
+import { type ErrorFrame, LIMITS, type Progress } from "@hearth/protocol";
 
 type Told = Pick<ErrorFrame, "code" | "status" | "progress">;
+
+const inMiB = (bytes: number): string => `${bytes / 2 ** 20} MiB`;
+
+/** What is told of an answer that is too large. */
+const OVERSIZE = {
+  answer: `The backend's answer is larger than ${inMiB(LIMITS.responseBodyBytes)}.`,
+  event: `The backend's answer has an event that is larger than ${inMiB(LIMITS.responseEventBytes)}.`,
+} as const;
 
 /** Why a job failed, in the words of the `error` frame. */
 export class JobFailure extends Error {
@@ -22,8 +30,9 @@ export class JobFailure extends Error {
   }
 
   /** Something of the answer is larger than may travel. @param cause by whose name the log tells what */
-  static oversize(cause?: unknown): JobFailure {
-    return new JobFailure({ code: "backend_error", status: 502, progress: "processed" }, { cause });
+  static oversize(what: keyof typeof OVERSIZE, cause?: unknown): JobFailure {
+    const body = Buffer.from(JSON.stringify({ error: { message: OVERSIZE[what] } }));
+    return new JobFailure({ code: "backend_error", status: 502, progress: "processed" }, { cause, body });
   }
 
   /** The backend's stream ended inside an event, or without the end that its dialect has. */

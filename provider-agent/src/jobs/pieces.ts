@@ -45,7 +45,7 @@ export async function* piecesOf(source: ChunkSource): AsyncGenerator<Piece> {
       for (const events of splitter.push(chunk)) yield { events, cutOff: false };
     }
   } catch (thrown) {
-    throw thrown instanceof EventTooLarge ? JobFailure.oversize(thrown) : thrown;
+    throw thrown instanceof EventTooLarge ? JobFailure.oversize("event", thrown) : thrown;
   }
   const last = splitter.finish();
   if (last !== undefined) yield last;

@@ -26,7 +26,7 @@ export async function relayBody(reader: BodyReader, outflow: Outflow): Promise<U
  */
 export async function unfoldBody(reader: BodyReader, dialect: EventDialectName): Promise<Buffer> {
   const body = await reader.readUpTo(LIMITS.responseBodyBytes + 1);
-  if (body.length > LIMITS.responseBodyBytes) throw JobFailure.oversize();
+  if (body.length > LIMITS.responseBodyBytes) throw JobFailure.oversize("answer");
   const events = unfoldWhole(dialect, withoutByteOrderMark(body).toString("utf8"));
   if (events === undefined) throw JobFailure.ofPlainBody(body.subarray(0, LIMITS.errorBodyBytes));
   return events;

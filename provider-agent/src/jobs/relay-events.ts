@@ -71,7 +71,7 @@ export async function relayWhole({ pieces, outflow, scan, heard, body }: WholeRe
   for await (const { events, cutOff } of pieces) {
     const answered = scan.finished;
     readBytes += events.length;
-    if (readBytes > FOLDED_EVENTS_BYTES) throw JobFailure.oversize();
+    if (readBytes > FOLDED_EVENTS_BYTES) throw JobFailure.oversize("answer");
     const result = scan.read(events);
     heard(result.parts.some(({ holds }) => holds === "content"));
     if (result.type === "ended") break;
@@ -89,7 +89,7 @@ export async function relayWhole({ pieces, outflow, scan, heard, body }: WholeRe
  * @throws JobFailure when it is too large
  */
 export async function writeBody(outflow: Outflow, body: Uint8Array): Promise<void> {
-  if (body.length > LIMITS.responseBodyBytes) throw JobFailure.oversize();
+  if (body.length > LIMITS.responseBodyBytes) throw JobFailure.oversize("answer");
   const lastAt = Math.max(0, Math.ceil(body.length / LIMITS.responseChunkBytes) - 1) * LIMITS.responseChunkBytes;
   for (let at = 0; at < lastAt; at += LIMITS.responseChunkBytes) {
     outflow.write(body.subarray(at, at + LIMITS.responseChunkBytes), "content");

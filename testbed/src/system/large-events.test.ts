@@ -3,7 +3,7 @@ import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { TestAgent } from "../../../provider-agent/src/testing/test-agent.js";
-import { errorOf, until } from "../scripted/answers.js";
+import { until } from "../scripted/answers.js";
 import { API_KEY, PROVIDER_TOKEN, startTestCoordinator, type TestCoordinator } from "../scripted/test-coordinator.js";
 
 // A real agent in front of a backend that says much in one event, and a real coordinator.
@@ -227,7 +227,10 @@ describe("an event that is larger than one may be", () => {
   it("is an error where there is nobody else", async () => {
     hearth = await startTestCoordinator();
     await agentFor(TRANSLATED, ({ answer }) => endless(answer, { bytes: 0 }));
-    expect(await errorOf(await ask("chat/completions", { stream: true }))).toMatchObject({ status: 502 });
+    const answered = await ask("chat/completions", { stream: true });
+    expect(answered.status).toBe(502);
+    const message = "The backend's answer has an event that is larger than 16 MiB.";
+    expect(await answered.json()).toMatchObject({ error: { message } });
     expect(hearth.coordinator.registry.size).toBe(1);
   });
 });
