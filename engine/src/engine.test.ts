@@ -106,9 +106,15 @@ describe("a chat completion", () => {
   it("ends before a stop sequence, though it is split over tokens", async () => {
     const stop = ["9, 1", "never"];
     const { body } = await client.chat("Count to 30.", { stop });
-    expect(body.choices[0]).toMatchObject({ message: { content: "1, 2, 3, 4, 5, 6, 7, 8, " }, finish_reason: "stop" });
+    const ended = { finish_reason: "stop", stop_reason: "9, 1" };
+    expect(body.choices[0]).toMatchObject({ message: { content: "1, 2, 3, 4, 5, 6, 7, 8, " }, ...ended });
     const events = await client.streamChat("Count to 30.", { stop: "9, 1" });
     expect(textOf(events)).toBe("1, 2, 3, 4, 5, 6, 7, 8, ");
+    expect(events.at(-2).choices[0]).toMatchObject(ended);
+    for (const { choices } of events.slice(0, -2)) expect(choices[0]).not.toHaveProperty("stop_reason");
+    const unstopped = await client.chat("Hello", { stop: "never" });
+    expect(unstopped.body.choices[0]).toMatchObject({ finish_reason: "stop" });
+    expect(unstopped.body.choices[0]).not.toHaveProperty("stop_reason");
   });
 
   it("ends after max_tokens, under either name", async () => {

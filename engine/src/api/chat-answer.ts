@@ -5,7 +5,7 @@ import type { ChatFinish } from "./chat-response.js";
 /** Parts of a chat answer, then one `end`; or `cancelled`. */
 export type ChatEvent =
   | AnswerPart
-  | { readonly type: "end"; readonly finish: ChatFinish; readonly usage: Usage }
+  | { readonly type: "end"; readonly finish: ChatFinish; readonly stop?: string | undefined; readonly usage: Usage }
   | { readonly type: "cancelled" };
 
 /** Reads tool calls out of what the model writes, if it was given tools. */
@@ -22,7 +22,8 @@ export async function* chatAnswer(
         break;
       case "end":
         yield* parser.end();
-        yield { ...event, finish: event.finish === "stop" && parser.calls > 0 ? "tool_calls" : event.finish };
+        // Where one call is all that may be, its end is a stop sequence of our own.
+        yield event.finish === "stop" && parser.calls > 0 ? { ...event, finish: "tool_calls", stop: undefined } : event;
         return;
       case "cancelled":
         yield event;

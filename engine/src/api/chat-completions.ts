@@ -8,6 +8,8 @@ import {
   type ChatCompletion,
   type ChatDelta,
   type ChatFinish,
+  type ChoiceEnd,
+  choiceEnd,
   type WireToolCall,
   wireUsage,
 } from "./chat-response.js";
@@ -67,7 +69,7 @@ class ChunkWriter {
       case "call_end":
         return [];
       case "end": {
-        const last = this.#chunk({}, event.finish);
+        const last = this.#chunk({}, choiceEnd(event.finish, event.stop));
         return this.#withUsage ? [last, { ...this.#head, choices: [], usage: wireUsage(event.usage) }] : [last];
       }
       case "cancelled":
@@ -75,8 +77,8 @@ class ChunkWriter {
     }
   }
 
-  #chunk(delta: ChatDelta, finish: ChatFinish | null = null): ChatChunk {
-    const choices = [{ index: 0, delta, logprobs: null, finish_reason: finish }] as const;
+  #chunk(delta: ChatDelta, end: ChoiceEnd<ChatFinish | null> = { finish_reason: null }): ChatChunk {
+    const choices = [{ index: 0, delta, logprobs: null, ...end }] as const;
     return this.#withUsage ? { ...this.#head, choices, usage: null } : { ...this.#head, choices };
   }
 }
@@ -102,7 +104,10 @@ async function wholeAnswer(
       case "call_end":
         break;
       case "end":
-        return { ...completion(identity, content, calls, event.finish), usage: wireUsage(event.usage) };
+        return {
+          ...completion(identity, { content, calls }, choiceEnd(event.finish, event.stop)),
+          usage: wireUsage(event.usage),
+        };
       case "cancelled":
         return cancelled();
     }
@@ -112,9 +117,8 @@ async function wholeAnswer(
 
 function completion(
   identity: AnswerIdentity,
-  content: string,
-  calls: readonly { id: string; name: string; arguments: string }[],
-  finish: ChatFinish,
+  { content, calls }: { content: string; calls: readonly { id: string; name: string; arguments: string }[] },
+  end: ChoiceEnd<ChatFinish>,
 ): Omit<ChatCompletion, "usage"> {
   const toolCalls: WireToolCall[] = calls.map(({ id, name, arguments: text }) => ({
     id,
@@ -132,6 +136,6 @@ function completion(
     object: "chat.completion",
     created: identity.created,
     model: identity.model,
-    choices: [{ index: 0, message, logprobs: null, finish_reason: finish }],
+    choices: [{ index: 0, message, logprobs: null, ...end }],
   };
 }

@@ -35,14 +35,25 @@ export type ToolCallDelta =
   | ({ readonly index: number } & WireToolCall)
   | { readonly index: number; readonly function: { readonly arguments: string } };
 
+/** How a choice ended. */
+export interface ChoiceEnd<Finish extends string | null> {
+  readonly finish_reason: Finish;
+  /** The stop sequence that ended it, under vLLM's name: OpenAI has none. */
+  readonly stop_reason?: string;
+}
+
+/** @param stop the stop sequence that was found, `undefined` for none */
+export function choiceEnd<Finish extends string>(finish: Finish, stop: string | undefined): ChoiceEnd<Finish> {
+  return { finish_reason: finish, ...(stop === undefined ? {} : { stop_reason: stop }) };
+}
+
 export interface ChatChunk extends AnswerIdentity {
   readonly object: "chat.completion.chunk";
-  readonly choices: readonly {
+  readonly choices: readonly ({
     readonly index: 0;
     readonly delta: ChatDelta;
     readonly logprobs: null;
-    readonly finish_reason: ChatFinish | null;
-  }[];
+  } & ChoiceEnd<ChatFinish | null>)[];
   /** Only where the request asked for it: the figures in a last chunk without choices, `null` in all others. */
   readonly usage?: WireUsage | null;
 }
@@ -50,7 +61,7 @@ export interface ChatChunk extends AnswerIdentity {
 export interface ChatCompletion extends AnswerIdentity {
   readonly object: "chat.completion";
   readonly choices: readonly [
-    {
+    ChoiceEnd<ChatFinish> & {
       readonly index: 0;
       readonly message: {
         readonly role: "assistant";
@@ -59,7 +70,6 @@ export interface ChatCompletion extends AnswerIdentity {
         readonly tool_calls?: readonly WireToolCall[];
       };
       readonly logprobs: null;
-      readonly finish_reason: ChatFinish;
     },
   ];
   readonly usage: WireUsage;

@@ -1,20 +1,21 @@
 import type { Exchange } from "../http/exchange.js";
 import type { GenerationEvent } from "../model/generate.js";
 import { cancelled } from "./api-error.js";
-import { type AnswerIdentity, type WireUsage, wireUsage } from "./chat-response.js";
+import { type AnswerIdentity, type ChoiceEnd, choiceEnd, type WireUsage, wireUsage } from "./chat-response.js";
 import { parseRequest } from "./common-request.js";
 import { completionRequestSchema } from "./completion-request.js";
 import type { EngineService } from "./engine-service.js";
 
+type TextEnd = ChoiceEnd<"stop" | "length" | null>;
+
 /** A whole completion, or one chunk of a streamed one: OpenAI gives both the same shape. */
 interface TextCompletion extends AnswerIdentity {
   readonly object: "text_completion";
-  readonly choices: readonly {
+  readonly choices: readonly ({
     readonly text: string;
     readonly index: 0;
     readonly logprobs: null;
-    readonly finish_reason: "stop" | "length" | null;
-  }[];
+  } & TextEnd)[];
   readonly usage?: WireUsage | null;
 }
 
@@ -42,12 +43,15 @@ async function streamAnswer(
   for await (const event of events) {
     switch (event.type) {
       case "text":
-        await stream.send({ ...completion(identity, event.text, null), ...(withUsage && { usage: null }) });
+        await stream.send({ ...completion(identity, event.text), ...(withUsage && { usage: null }) });
         break;
       case "end":
-        await stream.send({ ...completion(identity, "", event.finish), ...(withUsage && { usage: null }) });
+        await stream.send({
+          ...completion(identity, "", choiceEnd(event.finish, event.stop)),
+          ...(withUsage && { usage: null }),
+        });
         if (withUsage) {
-          await stream.send({ ...completion(identity, "", null), choices: [], usage: wireUsage(event.usage) });
+          await stream.send({ ...completion(identity, ""), choices: [], usage: wireUsage(event.usage) });
         }
         break;
       case "cancelled":
@@ -65,7 +69,7 @@ async function wholeAnswer(events: AsyncIterable<GenerationEvent>, identity: Ans
         text += event.text;
         break;
       case "end":
-        return { ...completion(identity, text, event.finish), usage: wireUsage(event.usage) };
+        return { ...completion(identity, text, choiceEnd(event.finish, event.stop)), usage: wireUsage(event.usage) };
       case "cancelled":
         return cancelled();
     }
@@ -76,13 +80,13 @@ async function wholeAnswer(events: AsyncIterable<GenerationEvent>, identity: Ans
 function completion(
   identity: AnswerIdentity,
   text: string,
-  finish: "stop" | "length" | null,
+  end: TextEnd = { finish_reason: null },
 ): Omit<TextCompletion, "usage"> {
   return {
     id: identity.id,
     object: "text_completion",
     created: identity.created,
     model: identity.model,
-    choices: [{ text, index: 0, logprobs: null, finish_reason: finish }],
+    choices: [{ text, index: 0, logprobs: null, ...end }],
   };
 }

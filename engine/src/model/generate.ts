@@ -43,10 +43,17 @@ export interface Usage {
   readonly completionTokens: number;
 }
 
+/** Why an answer ended. */
+export interface AnswerEnd {
+  readonly finish: "stop" | "length";
+  /** The one of the task's stop sequences that ended it. */
+  readonly stop?: string | undefined;
+}
+
 /** `text` pieces, then one `end`; or `cancelled` alone once the signal has come. */
 export type GenerationEvent =
   | { readonly type: "text"; readonly text: string }
-  | { readonly type: "end"; readonly finish: "stop" | "length"; readonly usage: Usage }
+  | ({ readonly type: "end"; readonly usage: Usage } & AnswerEnd)
   | { readonly type: "cancelled" };
 
 /** Tokens after which penalties forget. */
@@ -108,15 +115,15 @@ export class Generator {
     for await (const token of this.#tokens(slot.sequence, rest, evaluateOptions(task, generated))) {
       if (signal.aborted) break;
       generated.push(token);
-      const { piece, finish } = text.push(token, generated.length >= limit);
+      const { piece, end } = text.push(token, generated.length >= limit);
       if (piece !== "") yield { type: "text", text: piece };
-      if (finish === undefined) continue;
+      if (end === undefined) continue;
       const usage = {
         promptTokens: task.prompt.length,
         cachedTokens: run.cachedTokens,
         completionTokens: generated.length,
       };
-      yield { type: "end", finish, usage };
+      yield { type: "end", ...end, usage };
       return;
     }
     if (!signal.aborted) throw new ApiError("generation_failed", "The engine stopped in the middle of this answer.");
@@ -176,18 +183,26 @@ class AnswerText {
   }
 
   /** `last`: no further token may be generated. */
-  push(token: Token, last: boolean): { piece: string; finish: "stop" | "length" | undefined } {
-    if (this.#model.endsAnswer(token)) return { piece: this.#end(), finish: "stop" };
-    const { text, stopped } = this.#stops.push(this.#decoder.push(token));
-    if (stopped) return { piece: text, finish: "stop" };
-    return last ? { piece: text + this.#end(), finish: "length" } : { piece: text, finish: undefined };
+  push(token: Token, last: boolean): TextPiece {
+    if (this.#model.endsAnswer(token)) return this.#ended("stop");
+    const { text, stop } = this.#stops.push(this.#decoder.push(token));
+    if (stop !== undefined) return { piece: text, end: { finish: "stop", stop } };
+    if (!last) return { piece: text, end: undefined };
+    const { piece, end } = this.#ended("length");
+    return { piece: text + piece, end };
   }
 
-  /** What is still held, once no token can follow. */
-  #end(): string {
-    const { text, stopped } = this.#stops.push(this.#decoder.end());
-    return stopped ? text : text + this.#stops.end();
+  /** No token can follow: what is still held. */
+  #ended(finish: AnswerEnd["finish"]): TextPiece {
+    const { text, stop } = this.#stops.push(this.#decoder.end());
+    if (stop !== undefined) return { piece: text, end: { finish: "stop", stop } };
+    return { piece: text + this.#stops.end(), end: { finish } };
   }
+}
+
+interface TextPiece {
+  readonly piece: string;
+  readonly end: AnswerEnd | undefined;
 }
 
 function evaluateOptions(task: GenerationTask, generated: readonly Token[]): SequenceEvaluateOptions {

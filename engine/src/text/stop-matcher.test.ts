@@ -2,25 +2,30 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { StopMatcher } from "./stop-matcher.js";
 
-function run(stops: readonly string[], pieces: readonly string[]): { text: string; stopped: boolean } {
+interface Ended {
+  readonly text: string;
+  readonly stop: string | undefined;
+}
+
+function run(stops: readonly string[], pieces: readonly string[]): Ended {
   const matcher = new StopMatcher(stops);
   let text = "";
   for (const piece of pieces) {
     const result = matcher.push(piece);
     text += result.text;
-    if (result.stopped) return { text, stopped: true };
+    if (result.stop !== undefined) return { text, stop: result.stop };
   }
-  return { text: text + matcher.end(), stopped: false };
+  return { text: text + matcher.end(), stop: undefined };
 }
 
-function reference(stops: readonly string[], text: string): { text: string; stopped: boolean } {
+function reference(stops: readonly string[], text: string): Ended {
   for (let end = 0; end <= text.length; end++) {
     const before = text.slice(0, end);
     const matched = stops.filter((stop) => before.endsWith(stop));
-    if (matched.length > 0)
-      return { text: before.slice(0, end - Math.max(...matched.map((s) => s.length))), stopped: true };
+    const [stop] = matched.toSorted((a, b) => b.length - a.length);
+    if (stop !== undefined) return { text: before.slice(0, end - stop.length), stop };
   }
-  return { text, stopped: false };
+  return { text, stop: undefined };
 }
 
 describe("StopMatcher", () => {
@@ -36,11 +41,11 @@ describe("StopMatcher", () => {
   });
 
   it("never shows a stop sequence that is split over pieces", () => {
-    expect(run(["END"], ["a E", "N", "D b"])).toEqual({ text: "a ", stopped: true });
+    expect(run(["END"], ["a E", "N", "D b"])).toEqual({ text: "a ", stop: "END" });
   });
 
-  it("cuts before the stop sequence that is complete first", () => {
-    expect(run(["two", "one"], ["zero one two"])).toEqual({ text: "zero ", stopped: true });
+  it("cuts before the stop sequence that is complete first, and says which one that was", () => {
+    expect(run(["two", "one"], ["zero one two"])).toEqual({ text: "zero ", stop: "one" });
   });
 
   it("finds the same cut in whatever pieces the text comes", () => {

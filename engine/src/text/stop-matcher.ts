@@ -1,7 +1,8 @@
 export interface StopResult {
   /** Text that may be shown: no part of a stop sequence, and no possible beginning of one. */
   readonly text: string;
-  readonly stopped: boolean;
+  /** The stop sequence that has ended it; `undefined` while none has. */
+  readonly stop: string | undefined;
 }
 
 /**
@@ -18,14 +19,14 @@ export class StopMatcher {
 
   push(piece: string): StopResult {
     const text = this.#held + piece;
-    const cut = this.#firstStop(text);
-    if (cut !== undefined) {
+    const found = this.#firstStop(text);
+    if (found !== undefined) {
       this.#held = "";
-      return { text: text.slice(0, cut), stopped: true };
+      return { text: text.slice(0, found.start), stop: found.stop };
     }
     const keep = this.#heldLength(text);
     this.#held = text.slice(text.length - keep);
-    return { text: text.slice(0, text.length - keep), stopped: false };
+    return { text: text.slice(0, text.length - keep), stop: undefined };
   }
 
   /** The text held back, once nothing can follow it. */
@@ -36,16 +37,16 @@ export class StopMatcher {
   }
 
   /** Where to cut. The sequence that is complete first wins, so that the cut does not depend on the pieces. */
-  #firstStop(text: string): number | undefined {
-    let first: { start: number; end: number } | undefined;
+  #firstStop(text: string): { readonly stop: string; readonly start: number } | undefined {
+    let first: { stop: string; start: number; end: number } | undefined;
     for (const stop of this.#stops) {
       const start = text.indexOf(stop);
       const end = start + stop.length;
       if (start >= 0 && (first === undefined || end < first.end || (end === first.end && start < first.start))) {
-        first = { start, end };
+        first = { stop, start, end };
       }
     }
-    return first?.start;
+    return first;
   }
 
   #heldLength(text: string): number {
