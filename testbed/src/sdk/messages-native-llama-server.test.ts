@@ -98,6 +98,14 @@ describe.skipIf(program === undefined)("a real llama-server that is asked in its
     expect(asked()).toBe("/v1/messages");
   });
 
+  it("names the stop sequence that ended the answer, whole and streamed", async () => {
+    const params = { model: "pico", max_tokens: 40, ...greedy, messages, stop_sequences: ["never", "5"] };
+    const stopped = { stop_reason: "stop_sequence", stop_sequence: "5" };
+    expect(await world.anthropic.messages.create(params)).toMatchObject(stopped);
+    expect(await world.anthropic.messages.stream(params).finalMessage()).toMatchObject(stopped);
+    expect(asked()).toBe("/v1/messages");
+  });
+
   it("calls a tool for Anthropic's SDK, whole and streamed", async () => {
     const params: Anthropic.MessageCreateParamsNonStreaming = {
       model: "pico",

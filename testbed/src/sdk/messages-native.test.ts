@@ -113,6 +113,27 @@ it("its whole answer is the fold of its events, to the last digit", async () => 
   expect(streamed.content).toEqual(whole.content);
 });
 
+it("a stop sequence that ended the answer is its reason, also where the backend names another, as llama-server does", async () => {
+  await native((s) => {
+    const [begin, ...others] = EVENTS.slice(0, 9);
+    for (const bytes of [begin ?? "", ...others]) s.raw(bytes);
+    const delta = { stop_reason: "end_turn", stop_sequence: "END" };
+    s.raw(event({ type: "message_delta", delta, usage: { output_tokens: 12 } } as never));
+    s.raw(event({ type: "message_stop" }), true);
+    s.complete();
+  });
+  const stopped = { stop_reason: "stop_sequence", stop_sequence: "END", usage: { output_tokens: 12 } };
+  for (const stop_sequences of [["END"], ["other", "END"]]) {
+    expect(await client.messages.create({ ...params, stop_sequences })).toMatchObject(stopped);
+    expect(await client.messages.stream({ ...params, stop_sequences }).finalMessage()).toMatchObject(stopped);
+  }
+  for (const stop_sequences of [[], ["other"]]) {
+    const asked = { ...params, stop_sequences };
+    expect((await client.messages.create(asked)).stop_reason).toBe("end_turn");
+    expect((await client.messages.stream(asked).finalMessage()).stop_reason).toBe("end_turn");
+  }
+});
+
 it("a failure before content goes to another provider, though the message has begun", async () => {
   let attempts = 0;
   const script: Script = (s) => {

@@ -4,6 +4,7 @@ import type { Dialect, DialectContext } from "../../request/consumer.js";
 import { type EventDialect, eventReply } from "../translation/event-reply.js";
 import { messagesErrorBody } from "./error-body.js";
 import { MessagesTranslator } from "./from-events.js";
+import { mendedStop } from "./mended-stop.js";
 import { type MessagesRequest, messagesRequestSteps } from "./to-internal.js";
 
 /** `POST /v1/messages` for one request. */
@@ -26,6 +27,7 @@ function messagesEvents(request: MessagesRequest): EventDialect {
       seen: () => {},
       failure: (error) => [{ ...messagesErrorBody(error, request.id) }],
     }),
+    mend: mendedStop(stopSequences),
     tellsEnd: ({ type }) => type === "message_delta" || type === "message_stop",
   };
 }

@@ -33,6 +33,16 @@ export interface EventDialect {
   failureWriter(): FailureWriter;
   /** The event says that all is well: it waits until that is certain. */
   tellsEnd(event: NamedEvent): boolean;
+  /** Puts right what backends say wrongly of an answer of this dialect; absent = nothing is known. */
+  readonly mend?: Mending;
+}
+
+/** What goes to the consumer in place of a backend's own; `undefined` where that is right. */
+export interface Mending {
+  /** Of an event that `tellsEnd`. */
+  event(event: NamedEvent): NamedEvent | undefined;
+  /** Of a whole answer. @param bytes its JSON text @param parsed the same, read */
+  body(bytes: Uint8Array, parsed: unknown): Uint8Array | undefined;
 }
 
 /** The reply in the form the request asked for. */
@@ -47,7 +57,7 @@ class EventStream implements Reply {
   readonly #failureWriter: FailureWriter;
   #isNative = false;
   /** A native stream's last events. */
-  readonly #held: Uint8Array[] = [];
+  readonly #held: (Uint8Array | string)[] = [];
 
   constructor(dialect: EventDialect, consumer: Consumer) {
     this.#dialect = dialect;
@@ -79,7 +89,8 @@ class EventStream implements Reply {
     const event = parsed as NamedEvent;
     this.#failureWriter.seen(event);
     if (this.#held.length === 0 && !this.#dialect.tellsEnd(event)) return this.#consumer.write(bytes);
-    this.#held.push(bytes);
+    const mended = this.#dialect.mend?.event(event);
+    this.#held.push(mended === undefined ? bytes : encoded(mended));
     return undefined;
   }
 
@@ -111,7 +122,7 @@ class WholeAnswer implements Reply {
   write({ dialect, parsed, bytes, whole }: Chunk): undefined {
     this.#isNative = dialect === this.#dialect.dialect;
     // To the last digit: a round trip through `JSON.parse` would cost some.
-    if (this.#isNative && whole) this.#ready = bytes;
+    if (this.#isNative && whole) this.#ready = this.#dialect.mend?.body(bytes, parsed) ?? bytes;
     else if (this.#isNative) this.#fold.add(parsed as NamedEvent);
     else this.#add(this.#translator.next(parsed as ChatChunk));
   }
