@@ -191,6 +191,14 @@ describe("the end of an attempt, for the books", () => {
     expect(silent.ends[0]).not.toHaveProperty("usage");
   });
 
+  it("does not call that content of which it has only heard: nobody was shown any", () => {
+    const { attempt, ends, contents } = setUp();
+    attempt.working("generating", 7, "request");
+    attempt.failed({ ...error, usage });
+    expect(contents).toEqual([true]);
+    expect(ends).toMatchObject([{ failure: { progress: "processed" }, afterContent: false, usage }]);
+  });
+
   it("calls nothing a refusal that comes behind content", () => {
     const { attempt, ends } = setUp();
     attempt.data(content);

@@ -39,6 +39,7 @@ export type AttemptEnd =
   | {
       readonly type: "failed";
       readonly failure: AttemptFailure;
+      /** Content had come that a consumer might be shown: not so where an answer was only known to be written. */
       readonly afterContent: boolean;
       /** What its provider says that it spent; absent = it has not said (yet): the connection went, or we gave it up. */
       readonly usage?: Usage;
@@ -473,7 +474,7 @@ export class ProviderAttempt implements Attempt, StreamListener {
     this.#end(
       event.type === "end"
         ? { type: "completed", usage: event.usage }
-        : { type: "failed", failure: event.failure, afterContent: this.#seenContent, ...usage },
+        : { type: "failed", failure: event.failure, afterContent: this.#heardOfContent === "some", ...usage },
     );
   }
 

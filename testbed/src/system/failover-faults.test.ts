@@ -167,6 +167,9 @@ describe("a whole answer that dies while it is written", () => {
       }
       expect(answered).toBe(TOKENS);
       expect(died.size).toBe(TOKENS);
+      // No consumer was shown an error.
+      expect(await hearth.metric('hearth_dispatches_total{role="primary",result="retry_precontent"}')).toBe(TOKENS);
+      expect(await hearth.metric('hearth_dispatches_total{role="primary",result="in_band_error"}')).toBe(0);
     },
   );
 });
