@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type SmallDisk, smallDisk } from "@hearth/disk/testing";
@@ -103,6 +103,74 @@ describe("an agent whose log cannot be written", () => {
     setting.agent.process.kill("SIGTERM");
     expect(await setting.agent.exited).toBe(0);
   });
+});
+
+describe("an agent whose data directory cannot be written any more", () => {
+  const command = (home: CliHome, path: string, ...args: string[]) =>
+    home.run(args, { HEARTH_AGENT_DATA_DIR: path, XDG_STATE_HOME: dir });
+
+  async function serving(path: string) {
+    const coordinator = await ScriptedCoordinator.start();
+    const backend = await ScriptedBackend.start();
+    const agent = new SpawnedAgent(["serve", "-c", coordinator.url, "-b", backend.url], {
+      HEARTH_AGENT_DATA_DIR: path,
+    });
+    await coordinator.agent(1, 15_000);
+    await eventually(async () => readRunFile(path, "default") !== undefined, 15_000, "it can be asked");
+    return {
+      agent,
+      async [Symbol.asyncDispose]() {
+        await agent[Symbol.asyncDispose]();
+        await backend[Symbol.asyncDispose]();
+        await coordinator[Symbol.asyncDispose]();
+      },
+    };
+  }
+
+  it.for([
+    ["its disk is full (ENOSPC)", (disk: SmallDisk) => disk.fill()],
+    ["its file system is read-only (EROFS)", (disk: SmallDisk) => disk.makeReadOnly()],
+  ] as const)(
+    "pauses and resumes all the same, and says what it cannot keep: %s",
+    async ([problem, spoil], { skip }) => {
+      using disk = mounted(skip);
+      await using home = new CliHome();
+      await using setting = await serving(disk.path);
+      spoil(disk);
+      const paused = await command(home, disk.path, "pause");
+      expect(paused).toMatchObject({ code: 0, stderr: "" });
+      expect(paused.stdout).toMatch(/^Activity +paused by you$/m);
+      expect(paused.stdout).toContain(problem);
+      expect((await command(home, disk.path, "status")).stdout).toContain(problem);
+      const resumed = await command(home, disk.path, "resume");
+      expect(resumed).toMatchObject({ code: 0, stderr: "" });
+      expect(resumed.stdout).toMatch(/^Activity +serving$/m);
+      setting.agent.process.kill("SIGTERM");
+      expect(await setting.agent.exited).toBe(0);
+      expect(setting.agent.output).not.toContain("    at ");
+    },
+  );
+
+  it("resumes from a pause that it kept before, until it ends", async ({ skip }) => {
+    using disk = mounted(skip);
+    await using home = new CliHome();
+    await using _setting = await serving(disk.path);
+    await command(home, disk.path, "pause");
+    disk.makeReadOnly();
+    const resumed = await command(home, disk.path, "resume");
+    expect(resumed.stdout).toMatch(/^Activity +serving$/m);
+    expect(resumed.stdout).toContain("read-only");
+  });
+});
+
+it("is told by doctor that its data directory is read-only, whatever else is wrong with it", async ({ skip }) => {
+  using disk = mounted(skip);
+  chmodSync(disk.path, 0o755);
+  disk.makeReadOnly();
+  await using home = new CliHome();
+  const { code, stdout } = await home.run(["doctor"], { HEARTH_AGENT_DATA_DIR: disk.path });
+  expect(code).toBe(9);
+  expect(stdout).toMatch(/^✗ +Data directory .*its file system is read-only \(EROFS\)/m);
 });
 
 describe("an agent that cannot use its data directory", () => {

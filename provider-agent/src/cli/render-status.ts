@@ -21,6 +21,7 @@ export function renderStatus(status: AgentStatus, nowMs: number, colors: Colors)
       `${colors.bold(status.name)}, version ${status.version}, process ${status.pid}, for ${formatDuration(upMs)}`,
     ],
     ["Activity", activity(status, nowMs, colors)],
+    ...unkept(status, colors),
     ...backend(status.backend, colors),
     ["Connection", connection(status.connection, colors)],
     ["Trust", trust(status, colors)],
@@ -73,6 +74,14 @@ function activity({ activity: now, standing }: AgentStatus, nowMs: number, { gre
       return `${yellow("paused")} ${REASONS[now.reason]}${left}${running}`;
     }
   }
+}
+
+/** A row only where something is wrong or missing. */
+function unkept({ unkept: problem }: AgentStatus, { yellow }: Colors): readonly (readonly string[])[] {
+  if (problem === undefined) return [];
+  return [
+    ["Not kept", yellow(`forgotten when the agent ends, for in its data directory nothing can be kept: ${problem}`)],
+  ];
 }
 
 /** A row only where something is wrong or missing. */

@@ -104,6 +104,7 @@ export class StatusBoard implements AgentControl, Disposable {
       pid: process.pid,
       started_at: this.#startedAt,
       activity: this.#activity(),
+      ...(lending.manners.unkept === undefined ? {} : { unkept: lending.manners.unkept }),
       backend: this.#backend(),
       connection,
       trust: { level: connection.type === "registered" ? this.#trust : null, mismatches: this.#mismatches },

@@ -7,6 +7,8 @@ export interface AgentStatus {
   readonly pid: number;
   readonly started_at: string;
   readonly activity: Activity;
+  /** Why the owner's last pause or resume is forgotten when the agent ends, and what to do; absent = it is kept. */
+  readonly unkept?: string;
   /** In one word, why it gets requests or none; absent = an older agent does not say. */
   readonly standing?: Standing;
   /** Absent = an older agent does not say. */

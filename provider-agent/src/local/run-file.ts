@@ -32,9 +32,17 @@ export function writeRunFile(dataDir: string, name: string, content: RunFile): D
   return {
     [Symbol.dispose]() {
       // Another agent may have started since.
-      if (readRunFile(dataDir, name)?.pid === content.pid) rmSync(path, { force: true });
+      if (readRunFile(dataDir, name)?.pid === content.pid) leaveNothing(path);
     },
   };
+}
+
+function leaveNothing(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // Where nothing can be removed, whoever reads it finds that nobody answers there.
+  }
 }
 
 /** @returns `undefined` where no agent has said where it can be asked */

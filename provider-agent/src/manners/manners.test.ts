@@ -19,10 +19,12 @@ const SERVING: Availability = { type: "serving" };
 class MemoryStore implements PauseStore {
   pause: OwnerPause | undefined;
   isFull = false;
+  isReadOnly = false;
   load(): OwnerPause | undefined {
     return this.pause;
   }
   save(pause: OwnerPause | undefined): void {
+    if (this.isReadOnly) throw Object.assign(new Error("read-only"), { code: "EROFS" });
     if (this.isFull && pause !== undefined) throw Object.assign(new Error("full"), { code: "ENOSPC" });
     this.pause = pause;
   }
@@ -90,6 +92,22 @@ describe("manners", () => {
     store.isFull = false;
     manners.pause(NOON + 2 * MINUTE);
     expect(store.pause).toEqual({ untilWallMs: NOON + 2 * MINUTE });
+    manners[Symbol.dispose]();
+  });
+
+  it("resume where nothing can be written, say that it is not kept, and heed who writes it since", () => {
+    const { clock, manners, store } = start();
+    manners.pause();
+    expect(manners.unkept).toBeUndefined();
+    store.isReadOnly = true;
+    manners.resume();
+    clock.advance(MINUTE);
+    expect(manners.current).toEqual(SERVING);
+    expect(manners.unkept).toContain("EROFS");
+    store.pause = { untilWallMs: NOON + 60 * MINUTE };
+    clock.advance(MINUTE);
+    expect(manners.current).toMatchObject({ type: "paused", untilWallMs: NOON + 60 * MINUTE });
+    expect(manners.unkept).toBeUndefined();
     manners[Symbol.dispose]();
   });
 

@@ -1,3 +1,4 @@
+import { describeDiskFault } from "@hearth/disk";
 import { type Clock, repeat } from "@hearth/platform";
 import type { HeartbeatFrame } from "@hearth/protocol";
 import { type Availability, availabilityOf, isSameAvailability, type MannersRules } from "./availability.js";
@@ -20,6 +21,13 @@ export interface MannersOptions {
   readonly probeIntervalMs?: number;
 }
 
+/** What the owner said last and could not be kept: it holds for as long as what is kept stays what it was then. */
+interface Unkept {
+  readonly pause: OwnerPause | undefined;
+  readonly beside: OwnerPause | undefined;
+  readonly problem: string;
+}
+
 /** Windows and pauses are looked at this often; it costs two system calls. */
 const TICK_MS = 5_000;
 const PROBE_INTERVAL_MS = 15_000;
@@ -36,8 +44,7 @@ export class Manners implements Disposable {
   readonly #stop: AbortController = new AbortController();
   readonly #ticks: Disposable;
   readonly #probes: Disposable;
-  /** A pause that could not be written. */
-  #unkept: OwnerPause | undefined;
+  #unkept: Unkept | undefined;
   #current: Availability = { type: "serving" };
   #idleMs: number | undefined;
   #onBattery: boolean | undefined;
@@ -76,27 +83,34 @@ export class Manners implements Disposable {
    * The owner's pause, kept over restarts.
    *
    * @param untilWallMs when it ends, ms since the epoch; default: when the owner resumes
-   * It holds also when it cannot be written, as on a full disk, until this process ends.
+   * It holds also when it cannot be written, as on a full disk, until this process ends: see `unkept`.
    *
    * @throws RangeError when that is not in the future
    */
   pause(untilWallMs?: number): void {
     const isFuture = untilWallMs === undefined || (untilWallMs > this.#options.wallTime() && untilWallMs <= 8.64e15);
     if (!isFuture) throw new RangeError("a pause must end in the future");
-    const pause = untilWallMs === undefined ? {} : { untilWallMs: Math.ceil(untilWallMs) };
-    this.#unkept = undefined;
-    try {
-      this.#options.store.save(pause);
-    } catch {
-      this.#unkept = pause;
-    }
-    this.#evaluate();
+    this.#say(untilWallMs === undefined ? {} : { untilWallMs: Math.ceil(untilWallMs) });
   }
 
-  /** Ends the owner's pause; other reasons to pause stay. */
+  /** Ends the owner's pause, as long as `pause` holds; other reasons to pause stay. */
   resume(): void {
+    this.#say(undefined);
+  }
+
+  /** Why what the owner said last is forgotten when this process ends, as the end of a sentence; absent = it is kept. */
+  get unkept(): string | undefined {
+    return this.#unkept?.problem;
+  }
+
+  #say(pause: OwnerPause | undefined): void {
+    const { store } = this.#options;
     this.#unkept = undefined;
-    this.#options.store.save(undefined);
+    try {
+      store.save(pause);
+    } catch (error) {
+      this.#unkept = { pause, beside: store.load(), problem: describeDiskFault(error) };
+    }
     this.#evaluate();
   }
 
@@ -128,9 +142,17 @@ export class Manners implements Disposable {
     for (const watcher of [...this.#watchers]) watcher(next);
   }
 
+  #said(): OwnerPause | undefined {
+    const kept = this.#options.store.load();
+    if (this.#unkept !== undefined && isSamePause(kept, this.#unkept.beside)) return this.#unkept.pause;
+    // Somebody has written it since.
+    this.#unkept = undefined;
+    return kept;
+  }
+
   /** An expired pause is left in its file: the next pause or resume replaces it, and a clock set back revives it. */
   #ownerPause(now: number): { readonly untilWallMs?: number } | undefined {
-    const pause = this.#unkept ?? this.#options.store.load();
+    const pause = this.#said();
     return pause?.untilWallMs !== undefined && pause.untilWallMs <= now ? undefined : pause;
   }
 
@@ -165,4 +187,8 @@ export class Manners implements Disposable {
     }
     if (!signal.aborted) this.#evaluate();
   }
+}
+
+function isSamePause(a: OwnerPause | undefined, b: OwnerPause | undefined): boolean {
+  return (a === undefined) === (b === undefined) && a?.untilWallMs === b?.untilWallMs;
 }

@@ -50,14 +50,15 @@ export function takeLock(dataDir: string, name: string): AgentLock {
     if (cause instanceof AgentError) throw cause;
     throw dataUnusable(`The data directory ${dataDir} cannot be used`, cause);
   } finally {
-    dropDraft(draft);
+    drop(draft);
   }
   throw new AgentError("already_running", `Others are starting an agent named '${name}' at this moment: ${path}.`);
 }
 
-function dropDraft(draft: string): void {
+/** Removes a file, if it can be. */
+function drop(path: string): void {
   try {
-    rmSync(draft, { force: true });
+    rmSync(path, { force: true });
   } catch {
     // Where nothing can be written, nothing was.
   }
@@ -113,7 +114,8 @@ function held(path: string, own: Holder): AgentLock {
   return {
     path,
     [Symbol.dispose]() {
-      if (readHolder(path)?.id === own.id) rmSync(path, { force: true });
+      // Where it cannot be removed it is the lock of a process that has ended: the next agent takes it over.
+      if (readHolder(path)?.id === own.id) drop(path);
     },
   };
 }

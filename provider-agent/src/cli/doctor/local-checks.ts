@@ -45,14 +45,14 @@ export const dataDirCheck: Check = {
     if (own !== undefined && own !== 0 && uid !== own) {
       return fail(`${dataDir} is another user's`, `Give it back: sudo chown -R "$USER" '${dataDir}'`);
     }
-    if (platform !== "win32" && (mode & 0o077) !== 0) {
-      return warn(`${dataDir} is open to other users (${(mode & 0o777).toString(8)})`, `chmod -R go-rwx '${dataDir}'`);
-    }
     try {
       requireDataDirectory(dataDir);
     } catch (error) {
       if (!(error instanceof AgentError)) throw error;
       return fail(error.message, "Nothing in it has to be removed for that: what is there stays good.");
+    }
+    if (platform !== "win32" && (mode & 0o077) !== 0) {
+      return warn(`${dataDir} is open to other users (${(mode & 0o777).toString(8)})`, `chmod -R go-rwx '${dataDir}'`);
     }
     return ok(dataDir);
   },
