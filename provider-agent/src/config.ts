@@ -113,7 +113,7 @@ export function readAgentConfig(flags: ServeFlags, env: Env, more: MoreSources =
     raw.coordinators.map((each) => [each, tokenAt({ ...raw, coordinator: each }, env, more.storedToken)]),
   );
   const all = [...problems, ...tokenProblems(tokens, env)];
-  if (settings === undefined || all.length > 0) throw invalid(all);
+  if (settings === undefined || all.length > 0) throw invalid("The agent cannot start", all);
   const tokenFor = (coordinator: string): string =>
     tokenAt({ ...settings, coordinator }, env, more.storedToken) ?? tokens.get(coordinator) ?? "";
   return { ...settings, tokenFor };
@@ -133,7 +133,7 @@ function tokenAt({ dataDir, name, coordinator }: TokenPlace, env: Env, read: Rea
  */
 export function readAgentSettings(flags: ServeFlags, env: Env, file?: LoadedConfig): AgentSettings {
   const { settings, problems } = gather(flags, env, file);
-  if (settings === undefined || problems.length > 0) throw invalid(problems);
+  if (settings === undefined || problems.length > 0) throw invalid("The configuration is wrong", problems);
   return settings;
 }
 
@@ -286,7 +286,7 @@ function ownerRules({
   };
 }
 
-function invalid(problems: readonly string[]): AgentError {
+function invalid(what: string, problems: readonly string[]): AgentError {
   const lines = problems.map((problem) => `  - ${problem}`);
-  return new AgentError("config_invalid", `The agent cannot start:\n${lines.join("\n")}`);
+  return new AgentError("config_invalid", `${what}:\n${lines.join("\n")}`);
 }

@@ -173,6 +173,20 @@ it("is told by doctor that its data directory is read-only, whatever else is wro
   expect(stdout).toMatch(/^✗ +Data directory .*its file system is read-only \(EROFS\)/m);
 });
 
+it("measures nothing that it could not keep", async ({ skip }) => {
+  using disk = mounted(skip);
+  disk.makeReadOnly();
+  await using home = new CliHome();
+  await using backend = await ScriptedBackend.start();
+  home.config = `[[backends]]\nkind = "openai"\nurl = "${backend.url}"\n`;
+  const { code, stderr } = await home.run(["bench"], { HEARTH_AGENT_DATA_DIR: disk.path });
+  expect({ code, stderr }).toEqual({
+    code: 13,
+    stderr: expect.stringContaining("its file system is read-only (EROFS)"),
+  });
+  expect(backend.asked).toEqual([]);
+});
+
 describe("an agent that cannot use its data directory", () => {
   const refused = async (dataDir: string, ...more: string[]): Promise<string> => {
     const args = ["serve", "-c", "ws://127.0.0.1:9/ws/provider", "-b", "http://127.0.0.1:9/v1", ...more];

@@ -1,14 +1,16 @@
-import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { describeFault } from "@hearth/platform";
 import type { HeaderRules } from "../backends/header-rules.js";
 import { expandHome } from "./config-path.js";
+import { describeReadFault, readBounded } from "./read-bounded.js";
 import { type BackendEntry, USUAL_URLS } from "./schema.js";
 
 /** The model that ships with the agent. */
 export const SHIPPED_MODEL: string = fileURLToPath(new URL("../../models/pico/pico.gguf", import.meta.url));
 /** An owned server gives its memory back after this long without work, minutes. */
 const IDLE_MINUTES = 60;
+
+/** No key is longer, bytes. */
+const MAX_KEY_BYTES = 16 * 1024;
 
 /** What is common to every backend that is called over HTTP. */
 export interface BackendAccess {
@@ -134,9 +136,10 @@ function keyOf(
   }
   if (file === undefined) return key;
   try {
-    const text = readFileSync(expandHome(file), "utf8").trim();
+    const text = readBounded(expandHome(file), MAX_KEY_BYTES).toString("utf8").trim();
+    if (text.length > MAX_KEY_BYTES) return { key: "key_file", problem: `${file} is too large to be a key` };
     return text || { key: "key_file", problem: `${file} is empty` };
   } catch (error) {
-    return { key: "key_file", problem: `${file} cannot be read: ${describeFault(error).code ?? "error"}` };
+    return { key: "key_file", problem: `${file} cannot be read: ${describeReadFault(error)}` };
   }
 }

@@ -122,7 +122,9 @@ describe("the configuration file", () => {
   it("takes a backend's key from a file, and says where there is none", () => {
     const keyFile = join(folder, "key");
     const text = `[[backends]]\nkind = "vllm"\nkey_file = ${JSON.stringify(keyFile)}\n`;
-    expect(() => configOf(text)).toThrow(`config.toml:3: backends.0.key_file: ${keyFile} cannot be read: ENOENT`);
+    expect(() => configOf(text)).toThrow(
+      `config.toml:3: backends.0.key_file: ${keyFile} cannot be read: it is not there (ENOENT)`,
+    );
     writeFileSync(keyFile, "k3y\n");
     expect(configOf(text).backends).toMatchObject([{ kind: "vllm", key: "k3y" }]);
     expect(() => configOf(FULL)).toThrow("config.toml:10: backends.0.key_env: the variable MODELS_KEY is not set");

@@ -1,4 +1,4 @@
-import { chmodSync, copyFileSync, mkdirSync, readFileSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { writeWhole } from "@hearth/disk";
 import { describeFault, randomText } from "@hearth/platform";
@@ -6,6 +6,7 @@ import { parse, TomlError } from "smol-toml";
 import type { z } from "zod";
 import { AgentError } from "../platform/agent-error.js";
 import { dataUnusable } from "../platform/data-directory.js";
+import { describeReadFault, readBounded } from "./read-bounded.js";
 import { type ConfigFile, configFileSchema } from "./schema.js";
 import { lineOf, locate, type Step } from "./toml-places.js";
 
@@ -36,14 +37,13 @@ export type LoadedConfig =
 export function loadConfig(path: string): LoadedConfig {
   let bytes: Buffer;
   try {
-    bytes = readFileSync(path);
+    bytes = readBounded(path, MAX_FILE_BYTES);
   } catch (cause) {
-    const { code } = describeFault(cause);
-    if (code === "ENOENT") return { type: "absent", path };
-    throw new AgentError("config_invalid", `${path} cannot be read: ${code ?? "error"}.`, { cause });
+    if (describeFault(cause).code === "ENOENT") return { type: "absent", path };
+    throw new AgentError("config_invalid", `${path} cannot be read: ${describeReadFault(cause)}.`, { cause });
   }
   if (bytes.length > MAX_FILE_BYTES) {
-    const problems = [{ key: "", problem: `has ${bytes.length} bytes, more than any configuration needs` }];
+    const problems = [{ key: "", problem: `has over ${MAX_FILE_BYTES} bytes, more than any configuration needs` }];
     return { type: "invalid", path, text: "", problems };
   }
   return { path, ...readConfigText(bytes.toString("utf8")) };

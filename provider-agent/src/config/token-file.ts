@@ -4,6 +4,7 @@ import { writeWhole } from "@hearth/disk";
 import { describeFault, randomText } from "@hearth/platform";
 import { AgentError } from "../platform/agent-error.js";
 import { dataUnusable } from "../platform/data-directory.js";
+import { describeReadFault } from "./read-bounded.js";
 
 /** Where the provider token is kept, for its owner only (0600). */
 export const tokenPath = (dataDir: string): string => join(dataDir, "provider-token");
@@ -15,7 +16,9 @@ export function readTokenFile(dataDir: string): string | undefined {
   } catch (cause) {
     const { code } = describeFault(cause);
     if (code === "ENOENT" || code === "ENOTDIR") return undefined;
-    throw new AgentError("config_invalid", `${tokenPath(dataDir)} cannot be read: ${code ?? "error"}.`, { cause });
+    throw new AgentError("config_invalid", `${tokenPath(dataDir)} cannot be read: ${describeReadFault(cause)}.`, {
+      cause,
+    });
   }
 }
 

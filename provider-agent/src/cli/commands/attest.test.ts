@@ -34,6 +34,14 @@ describe("hearth-agent attest", () => {
     }
   });
 
+  it("says of a file that can be no proof why", async () => {
+    await using home = new CliHome();
+    const said = async (path: string) => (await home.run(["attest", "verify", path])).stderr;
+    expect(await said(home.path)).toBe(`${home.path} cannot be read: it is a directory (EISDIR).\n`);
+    expect(await said("/nowhere")).toBe("/nowhere cannot be read: it is not there (ENOENT).\n");
+    if (process.platform !== "win32") expect(await said("/dev/zero")).toBe("/dev/zero is too large to be a proof.\n");
+  });
+
   it("verifies what a coordinator gives out, and says which claim does not hold", async () => {
     await using home = new CliHome();
     const { identity, attestation } = (await home.json(["attest", "show"])) as {

@@ -1,7 +1,6 @@
-import { readFileSync } from "node:fs";
 import type { Finding } from "@hearth/attestation";
-import { describeFault } from "@hearth/platform";
 import type { Command } from "commander";
+import { describeReadFault, readBounded } from "../../config/read-bounded.js";
 import { AgentError, EXIT_CODES } from "../../platform/agent-error.js";
 import { type CliContext, type Invocation, invocationOf } from "../invocation.js";
 import type { Colors } from "../output.js";
@@ -54,11 +53,9 @@ function render({ subject, id, valid, checks, receipt, posture }: Finding, { gre
 function readProof(file: string): unknown {
   let bytes: Buffer;
   try {
-    bytes = readFileSync(file === "-" ? 0 : file);
+    bytes = readBounded(file, MAX_FILE_BYTES);
   } catch (cause) {
-    throw new AgentError("config_invalid", `${file} cannot be read: ${describeFault(cause).code ?? "error"}.`, {
-      cause,
-    });
+    throw new AgentError("config_invalid", `${file} cannot be read: ${describeReadFault(cause)}.`, { cause });
   }
   if (bytes.length > MAX_FILE_BYTES) throw new AgentError("config_invalid", `${file} is too large to be a proof.`);
   try {

@@ -30,6 +30,33 @@ describe("hearth-agent config", () => {
     expect(statSync(home.configPath).mode & 0o777).toBe(0o600);
   });
 
+  it("removes nothing that is not there, and says so", async () => {
+    await using home = new CliHome();
+    home.config = '# mine\nname = "a"\n';
+    const missing = { code: 9, stderr: `limits.max_concurrency is not set in ${home.configPath}.\n` };
+    expect(await home.run(["config", "unset", "limits.max_concurrency"])).toMatchObject(missing);
+    expect((await home.run(["config", "unset", "nonsense"])).code).toBe(9);
+    expect(home.config).toBe('# mine\nname = "a"\n');
+    expect((await home.run(["config", "unset", "name"])).stdout).toContain("name is not set any more\n");
+    expect(home.config).toBe("# mine\n");
+  });
+
+  it("says of a file that cannot be one what it is", async () => {
+    await using home = new CliHome();
+    const said = async (path: string) => (await home.run(["--config", path, "config", "show"])).stderr;
+    expect(await said(home.path)).toBe(`${home.path} cannot be read: it is a directory (EISDIR).\n`);
+    if (process.platform !== "win32") expect(await said("/dev/zero")).toContain("more than any configuration needs");
+  });
+
+  it("says of a file that is wrong that it is, also where nothing is to be started", async () => {
+    await using home = new CliHome();
+    home.config = "name = 5\n";
+    for (const command of ["status", "pause", "stop"]) {
+      expect((await home.run([command])).stderr).toMatch(/^The configuration is wrong:\n {2}- .*:1: name: /);
+    }
+    expect((await home.run(["serve"])).stderr).toMatch(/^The agent cannot start:\n {2}- .*:1: name: /);
+  });
+
   it("takes a text that looks like a number where a text belongs", async () => {
     await using home = new CliHome();
     await home.run(["config", "set", "name", "42"]);

@@ -31,7 +31,7 @@ export function addConfig(program: Command, context: CliContext): void {
   add("show", "print what holds, from flags, environment, file and defaults; no secrets", show);
   add("get <key>", "print one value of the file, like limits.max_concurrency or backends.0.url", get);
   add("set <key> <value>", "change one value of the file; comments stay where they are", set);
-  add("unset <key>", "remove one value from the file", (invocation, key) => change(invocation, key ?? "", [undefined]));
+  add("unset <key>", "remove one value from the file", unset);
   add("edit", "open the file in $VISUAL or $EDITOR, and check it", edit);
   add("check", "say what is wrong with the file", check);
 }
@@ -42,12 +42,21 @@ function show(invocation: Invocation): void {
 }
 
 function get(invocation: Invocation, key = ""): void {
-  const { out } = invocation;
-  const path = parseKey(key);
+  const value = setValue(invocation, key);
+  invocation.out.result(value, typeof value === "object" ? JSON.stringify(value, undefined, 2) : String(value));
+}
+
+/** @throws AgentError `check_failed` when the file does not say it */
+function setValue(invocation: Invocation, key: string): unknown {
   let value: unknown = parse(textOf(invocation.loadConfig()));
-  for (const step of path) value = (value as Readonly<Record<Step, unknown>> | undefined)?.[step];
+  for (const step of parseKey(key)) value = (value as Readonly<Record<Step, unknown>> | undefined)?.[step];
   if (value === undefined) throw new AgentError("check_failed", `${key} is not set in ${invocation.configPath}.`);
-  out.result(value, typeof value === "object" ? JSON.stringify(value, undefined, 2) : String(value));
+  return value;
+}
+
+function unset(invocation: Invocation, key = ""): void {
+  setValue(invocation, key);
+  change(invocation, key, [undefined]);
 }
 
 function set(invocation: Invocation, key = "", value = ""): void {
@@ -81,10 +90,8 @@ function change(invocation: Invocation, key: string, values: readonly (TomlValue
     writeConfig(configPath, edited.text, edited.keptComments || before === "" ? "nothing" : "backup");
     if (!edited.keptComments) out.warn(`Comments were lost; the file as it was is ${configPath}.bak.`);
     const shown = redacted({ [keyText(path)]: value ?? null });
-    return out.result(
-      shown,
-      `${keyText(path)} = ${JSON.stringify(Object.values(shown)[0])}\nIt holds from the agent's next start.`,
-    );
+    const said = value === undefined ? " is not set any more" : ` = ${JSON.stringify(Object.values(shown)[0])}`;
+    return out.result(shown, `${keyText(path)}${said}\nIt holds from the agent's next start.`);
   }
   // What is wrong inside a reading says more than that it was the wrong kind of value.
   const problem = problems.find((each) => each.key !== keyText(path)) ?? problems[0];

@@ -76,7 +76,8 @@ describe("hearth-agent login", () => {
     [["login", "-c", "ws://127.0.0.1:9/"], 12, "cannot be reached (ECONNREFUSED)"],
     [["login", "-c", "ws://hearth.example/"], 2, "is not encrypted"],
     [["login", "--enrolment-token"], 2, "HEARTH_ENROLMENT_TOKEN holds no enrolment token"],
-    [["login", "--token-file", "/nowhere"], 2, "/nowhere cannot be read"],
+    [["login", "--token-file", "/nowhere"], 2, "/nowhere cannot be read: it is not there (ENOENT)"],
+    [["login", "--token-file", "/"], 2, "/ cannot be read: it is a directory (EISDIR)"],
   ])("%j says what is wrong", async (args, code, words) => {
     await using home = new CliHome();
     expect(await home.run(args)).toMatchObject({ code, stderr: expect.stringContaining(words) });

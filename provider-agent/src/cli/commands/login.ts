@@ -1,5 +1,5 @@
-import { readFileSync } from "node:fs";
 import type { Command } from "commander";
+import { describeReadFault, readBounded } from "../../config/read-bounded.js";
 import type { LoginResult } from "../../enrol/login.js";
 import { AgentError } from "../../platform/agent-error.js";
 import { type CliContext, type Invocation, invocationOf } from "../invocation.js";
@@ -14,6 +14,8 @@ interface LoginFlags {
 
 /** What can be typed at once. */
 const MAX_TOKEN = 1_024;
+/** With the blanks that may stand around it, bytes. */
+const MAX_TOKEN_FILE_BYTES = 4 * MAX_TOKEN;
 
 /** `login`, `logout`: this machine's own token. */
 export function addLogin(program: Command, context: CliContext): void {
@@ -65,15 +67,15 @@ function oneUseToken({ tokenFile, enrolmentToken }: LoginFlags, env: Invocation[
   if (tokenFile === undefined && !enrolmentToken) return undefined;
   const token = (tokenFile === undefined ? env["HEARTH_ENROLMENT_TOKEN"] : readToken(tokenFile))?.trim() ?? "";
   if (token !== "" && token.length <= MAX_TOKEN) return token;
-  const where = tokenFile ?? "HEARTH_ENROLMENT_TOKEN";
+  const where = tokenFile === "-" ? "Standard input" : (tokenFile ?? "HEARTH_ENROLMENT_TOKEN");
   throw new AgentError("config_invalid", `${where} holds no enrolment token.`);
 }
 
 function readToken(path: string): string {
   try {
-    return readFileSync(path === "-" ? 0 : path, "utf8");
+    return readBounded(path, MAX_TOKEN_FILE_BYTES).toString("utf8");
   } catch (cause) {
-    throw new AgentError("config_invalid", `${path} cannot be read.`, { cause });
+    throw new AgentError("config_invalid", `${path} cannot be read: ${describeReadFault(cause)}.`, { cause });
   }
 }
 

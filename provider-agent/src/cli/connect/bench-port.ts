@@ -6,6 +6,7 @@ import { runBench } from "../../bench/run-bench.js";
 import { SHIPPED_MODEL } from "../../config/backend-config.js";
 import { machineFacts } from "../../machine/hardware.js";
 import { AgentError } from "../../platform/agent-error.js";
+import { requireDataDirectory } from "../../platform/data-directory.js";
 import { createLogger } from "../../platform/logger.js";
 import { AGENT_VERSION } from "../../version.js";
 import type { BenchPort } from "../ports.js";
@@ -20,6 +21,8 @@ export interface BenchDeps {
 export function benchPort(deps: BenchDeps): BenchPort {
   return {
     async run(settings, { models, progress }, signal) {
+      // Before minutes of measuring: what is measured is kept there.
+      requireDataDirectory(settings.dataDir);
       const store = new BenchStore({
         dataDir: settings.dataDir,
         chip: (await machineFacts()).chip,
