@@ -666,7 +666,10 @@ describe("a provider that breaks the protocol harms only itself", () => {
 
   it("ends one attempt and no other stream for half an event", async () => {
     await start();
-    const bad = await hearth.provider((s) => s.raw('data: {"choices"'));
+    const bad = await hearth.provider((s) => {
+      s.raw('data: {"choices"', true);
+      s.complete();
+    });
     expect((await hearth.chat(stream())).status).toBe(502);
     expect(bad.socket.readyState).toBe(bad.socket.OPEN);
     await hearth.provider(answer);
