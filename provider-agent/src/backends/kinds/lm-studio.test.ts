@@ -86,6 +86,34 @@ describe("LM Studio's models", () => {
     ]);
   });
 
+  describe("are asked in the dialects of their version, which it tells by what it lacks:", () => {
+    const CHATS = ["chat_completions", "completions"];
+    /** As its chat completions say it. */
+    const missing = { status: 400, body: { error: "'messages' field is required" } };
+    const old = { "GET /api/v1/models": UNKNOWN };
+
+    it.each([
+      ["0.3.14", old, CHATS],
+      ["0.3.29", { ...old, "POST /v1/responses": missing }, [...CHATS, "responses"]],
+      ["0.4.0", {}, [...CHATS, "responses"]],
+      ["0.4.1", { "POST /v1/messages": missing }, [...CHATS, "responses", "messages"]],
+      ["one that wants a key for it", { "POST /v1/messages": { ...missing, status: 401 } }, [...CHATS, "responses"]],
+    ])("%s", async (_version, pages, dialects) => {
+      const { models } = await probe({ ...LM_STUDIO_SERVER, pages: { ...LM_STUDIO_SERVER.pages, ...pages } });
+      expect(models.map((each) => each.dialects)).toEqual([dialects, dialects, ["embeddings"]]);
+    });
+
+    it("once, for it logs an error each time", async () => {
+      await using server = await ScriptedBackend.start(LM_STUDIO_SERVER);
+      const backend = new OpenAiBackend({ baseUrl: server.url, models: [] });
+      const asked = (): number => server.asked.filter((each) => each === "POST /v1/messages").length;
+      for (let probes = 0; probes < 3; probes++) await backend.probe(never);
+      expect(asked()).toBe(1);
+      expect(server.asked).not.toContain("POST /v1/responses");
+      await backend.stop();
+    });
+  });
+
   it("take tools whatever they were trained for", async () => {
     const { models } = await probe(LM_STUDIO_SERVER);
     expect(models.map(({ capabilities }) => capabilities.tools)).toEqual([true, true, false]);

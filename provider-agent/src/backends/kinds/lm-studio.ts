@@ -1,3 +1,4 @@
+import type { BackendDialect } from "@hearth/protocol";
 import { z } from "zod";
 import {
   lenientCount,
@@ -10,7 +11,7 @@ import {
   present,
   readEntries,
 } from "../model-list.js";
-import { isOk, type ServerApi } from "../server-api.js";
+import { DIALECT_PATHS, isOk, type ServerApi } from "../server-api.js";
 import {
   type ServedModel,
   type ServerKind,
@@ -61,6 +62,8 @@ interface SeenState {
   readonly changes: number;
 }
 
+type AskedDialect = "responses" | "messages";
+
 type Entry = z.infer<typeof entrySchema>;
 type Native = z.infer<typeof nativeSchema>;
 
@@ -69,8 +72,9 @@ const CHATS: ReadonlySet<string> = new Set(["llm", "vlm"]);
 const EMBEDS: ReadonlySet<string> = new Set(["embeddings", "embedding"]);
 
 /**
- * LM Studio. `/api/v0/models` is there since 0.3.6, `/api/v1/models` with sizes and slots since 0.4.0, and
- * `/v1/responses` before that (its documentation and changelog, repository lmstudio-ai/docs, April 2026).
+ * LM Studio. `/api/v0/models` is there since 0.3.6, `/v1/responses` since 0.3.29, `/api/v1/models` with sizes and slots
+ * since 0.4.0, `/v1/messages` since 0.4.1 (`1_developer/api-changelog.md` of the repository lmstudio-ai/docs). No endpoint
+ * tells its version, so that what a list does not show is asked for.
  * It answers an unknown path with 200 and `{"error":"Unexpected endpoint or method. …"}` (seen in 0.3.14 to 0.4.17,
  * lmstudio-bug-tracker issues 618 and 2085): only the body tells.
  */
@@ -96,6 +100,8 @@ class LmStudioReader implements ServerReader {
   readonly #api: ServerApi;
   /** It logs an error for each question to a path that it does not know. */
   #hasNative: boolean | undefined;
+  /** What it said of a dialect that it was asked for. */
+  readonly #spoken = new Map<AskedDialect, boolean>();
   #seen: ReadonlyMap<string, SeenState> = new Map();
 
   constructor(api: ServerApi) {
@@ -104,6 +110,7 @@ class LmStudioReader implements ServerReader {
 
   forget(): void {
     this.#hasNative = undefined;
+    this.#spoken.clear();
   }
 
   async read(signal: AbortSignal): Promise<ServerReading> {
@@ -116,11 +123,12 @@ class LmStudioReader implements ServerReader {
     const entries = (isOk(answer) ? listEntries(answer) : undefined) ?? natives?.flatMap(entriesOf);
     if (entries === undefined) throw new ServerProblem(isOk(answer) ? "no list of models" : `HTTP ${answer.status}`);
     const offered = isOk(list) ? listEntries(list)?.map((entry) => idSchema.safeParse(entry).data?.id) : undefined;
+    const dialects = await this.#dialects(natives !== undefined, signal);
     const models = readEntries(entries, (entry) => {
       const parsed = entrySchema.safeParse(entry).data;
       // Without just-in-time loading it offers what is loaded, and answers to any other name with that.
       const isOffered = parsed?.state === "loaded" || (offered?.includes(parsed?.id) ?? true);
-      return parsed && isOffered && isServed(parsed) ? modelOf(parsed, natives) : undefined;
+      return parsed && isOffered && isServed(parsed) ? modelOf(parsed, { natives, dialects }) : undefined;
     });
     return { models };
   }
@@ -152,6 +160,30 @@ class LmStudioReader implements ServerReader {
     });
   }
 
+  /** What its models that chat are asked in; one question at most, for it logs those that it does not know. */
+  async #dialects(hasNative: boolean, signal: AbortSignal): Promise<readonly BackendDialect[]> {
+    const asked = hasNative ? "messages" : "responses";
+    const spoken = this.#spoken.get(asked) ?? (await this.#speaks(asked, signal));
+    if (spoken !== undefined) this.#spoken.set(asked, spoken);
+    const known: readonly BackendDialect[] = [
+      "chat_completions",
+      "completions",
+      ...(hasNative ? ["responses" as const] : []),
+    ];
+    return spoken === true ? [...known, asked] : known;
+  }
+
+  /**
+   * Asks with a request that lacks everything, which no model sees: an endpoint that is there says with 400 what is
+   * missing.
+   *
+   * @returns `undefined` when it does not say
+   */
+  async #speaks(dialect: AskedDialect, signal: AbortSignal): Promise<boolean | undefined> {
+    const answer = await this.#api.postSoon(`v1/${DIALECT_PATHS[dialect]}`, {}, signal);
+    return answer && (answer.status === 400 || answer.status === 422);
+  }
+
   async #native(signal: AbortSignal): Promise<readonly Native[] | undefined> {
     const { json } = await this.#api.get("api/v1/models", signal);
     return nativesIn(json);
@@ -174,7 +206,12 @@ function entriesOf({ key, type, quantization, max_context_length, loaded_instanc
   return [...loaded, { ...known, id: key, state: "not-loaded", loaded_context_length: undefined }];
 }
 
-function modelOf(entry: Entry, natives: readonly Native[] | undefined): ServedModel {
+interface ServerFacts {
+  readonly natives: readonly Native[] | undefined;
+  readonly dialects: readonly BackendDialect[];
+}
+
+function modelOf(entry: Entry, { natives, dialects }: ServerFacts): ServedModel {
   const native = natives?.find(
     ({ key, loaded_instances }) => key === entry.id || instanceOf(loaded_instances, entry.id),
   );
@@ -189,9 +226,7 @@ function modelOf(entry: Entry, natives: readonly Native[] | undefined): ServedMo
       id: entry.id,
       context_length: isLoaded ? (loadedContext ?? unloadedContext) : unloadedContext,
       ...present({ weights_bytes: native?.size_bytes, quantization: entry.quantization }),
-      dialects: embeds
-        ? ["embeddings"]
-        : ["chat_completions", "completions", ...(natives === undefined ? [] : (["responses"] as const))],
+      dialects: embeds ? ["embeddings"] : [...dialects],
       capabilities: { tools: !embeds, vision: sees, embeddings: embeds },
     },
     slot: {
