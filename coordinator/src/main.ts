@@ -15,7 +15,16 @@ import { StoreError } from "./store/store-error.js";
 /** Exit codes beside 0 (stopped); docs/configuration.md tells what each means. */
 const EXIT = { failed: 1, config: 2, address: 3, disk: 4, damaged: 5, away: 6 } as const;
 
+const STDOUT = 1;
 const STDERR = 2;
+
+/** No interface of this machine has it, its name means nothing, or nobody could be asked what it means. */
+const NO_SUCH_ADDRESS: ReadonlySet<string> = new Set(["EADDRNOTAVAIL", "ENOTFOUND", "EAI_AGAIN"]);
+
+const USAGE = `Usage: hearth-coordinator
+
+It takes no options: its settings are variables of the environment, like HEARTH_HOST, HEARTH_PORT and
+HEARTH_DATA_DIR, and a file that HEARTH_CONFIG names. docs/configuration.md has them all.`;
 
 /** Says something to the operator, where he can be reached: a full disk may be under stderr as well. */
 function say(message: string): void {
@@ -38,7 +47,8 @@ function explain(error: unknown): never {
   const { code } = error as NodeJS.ErrnoException;
   if (code === "EADDRINUSE") fail("The port is in use. Set HEARTH_PORT to another one.", EXIT.address);
   if (code === "EACCES") fail("This port needs rights that you lack: see HEARTH_PORT.", EXIT.address);
-  if (code === "EADDRNOTAVAIL") fail("This machine has no such address: see HEARTH_HOST.", EXIT.address);
+  if (code !== undefined && NO_SUCH_ADDRESS.has(code))
+    fail("This machine has no such address: see HEARTH_HOST.", EXIT.address);
   fail(error instanceof Error ? (error.stack ?? error.message) : String(error), EXIT.failed);
 }
 
@@ -61,7 +71,18 @@ function exitCodeOf({ code }: StoreError): number {
   }
 }
 
+/** An option that went unheard would leave its owner with a setting that he believes he has changed. */
+function takeNoOptions(words: readonly string[]): void {
+  if (words.length === 0) return;
+  if (words.every((word) => word === "--help" || word === "-h")) {
+    writeSync(STDOUT, `${USAGE}\n`);
+    process.exit(0);
+  }
+  fail(USAGE, EXIT.config);
+}
+
 async function main(): Promise<void> {
+  takeNoOptions(process.argv.slice(2));
   const config = readConfig(process.env);
   const file = config.settingsFile === undefined ? undefined : readSettings(config.settingsFile);
   requireUsableDirectory(config.dataDir, "The data directory");

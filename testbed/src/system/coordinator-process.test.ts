@@ -113,6 +113,22 @@ describe("a coordinator that cannot start", () => {
     expect(second.stderr).not.toContain("    at ");
   });
 
+  it("says so of an address that means nothing", async () => {
+    await using coordinator = runCoordinator({ HEARTH_HOST: "nosuch.invalid", HEARTH_PORT: "0" });
+    expect(await coordinator.exited).toEqual({ code: 3, signal: null });
+    expect(coordinator.stderr).toContain("HEARTH_HOST");
+    expect(coordinator.stderr).not.toContain("    at ");
+  });
+
+  it("takes no option in silence, and says where its settings are", async () => {
+    await using wrong = runCoordinator({ HEARTH_PORT: "0" }, undefined, ["--port", "9000"]);
+    expect(await wrong.exited).toEqual({ code: 2, signal: null });
+    expect(wrong.stderr).toContain("HEARTH_PORT");
+    await using help = runCoordinator({ HEARTH_PORT: "0" }, undefined, ["--help"]);
+    expect(await help.exited).toEqual({ code: 0, signal: null });
+    expect(help.stdout).toContain("HEARTH_PORT");
+  });
+
   it("lists every bad variable at once, and none of their values", async () => {
     const bad = {
       HEARTH_PORT: "70000",

@@ -154,8 +154,8 @@ export class SpawnedHearth implements AsyncDisposable {
 }
 
 /** Runs the coordinator's program with nothing but these variables set. */
-export function runCoordinator(env: Env, stdoutPath?: string): SpawnedProcess {
-  const program: Program = { name: "coordinator", file: process.execPath, args: [COORDINATOR], env };
+export function runCoordinator(env: Env, stdoutPath?: string, args: readonly string[] = []): SpawnedProcess {
+  const program: Program = { name: "coordinator", file: process.execPath, args: [COORDINATOR, ...args], env };
   return new SpawnedProcess({ ...program, ...(stdoutPath && { stdoutPath }) });
 }
 
