@@ -67,6 +67,8 @@ const model = some(
     dialects: fc.subarray([...BACKEND_DIALECTS]),
     template_hash: text,
     template_render_ok: fc.boolean(),
+    needs_string_types: fc.boolean(),
+    system_anywhere: fc.boolean(),
   },
   ["id", "capabilities"],
 );

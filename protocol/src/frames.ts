@@ -78,6 +78,10 @@ export const modelSchema = z.object({
   template_hash: shortText.optional(),
   /** Every chat template of the model renders. Absent = no opinion. */
   template_render_ok: z.boolean().optional(),
+  /** The chat template takes no tools whose schemas lack a string `type`; the agent mends them. Absent = not known. */
+  needs_string_types: z.boolean().optional(),
+  /** Whether a system message reaches the model after another, and after the first turn. Absent = not known. */
+  system_anywhere: z.boolean().optional(),
 });
 
 export const hardwareSchema = z.object({
