@@ -19,18 +19,42 @@ export interface BackendSlot {
   readonly prefillTps?: number;
 }
 
-/** A conversation as in a chat request; the answer is `undefined` when the server does not say. @throws Error when none comes */
+/** What a server makes of a conversation when it lays it out for the model, without an answer. */
+export type Rendering =
+  | {
+      readonly type: "rendered";
+      /** What the model is given; absent = the server does not show it. */
+      readonly prompt?: string;
+      /** How long that is; absent = the server does not count it. */
+      readonly tokens?: number;
+    }
+  /** The server does not take the conversation, and would not take it as a chat either. */
+  | { readonly type: "refused" };
+
+/**
+ * A conversation as in a chat request, its `messages` and `tools`; the answer is `undefined` when the server does not
+ * say: it has no place to ask, or not for us, or not now.
+ *
+ * @throws Error when no answer comes
+ */
 export type RenderQuestion = (
   conversation: Readonly<Record<string, unknown>>,
   signal: AbortSignal,
-) => Promise<boolean | undefined>;
+) => Promise<Rendering | undefined>;
 
-/** Where a model's weights and templates lie on this machine. */
+/** Who lays out the conversations of a model that is loaded. */
+export interface ServerRenderer {
+  readonly ask: RenderQuestion;
+  /** Another one is another program, model or template: what was answered before may no longer hold. */
+  readonly stamp: string;
+}
+
+/** Where a model's weights and templates lie on this machine, and whom to ask about them. */
 export interface ModelSource {
-  /** A GGUF file, or the folder of a model. */
-  readonly path: string;
-  /** Asks the server that has it loaded, where that can tell, whether its chat template takes a conversation. */
-  readonly renders?: RenderQuestion;
+  /** A GGUF file, or the folder of a model; absent = the server does not tell. */
+  readonly path?: string;
+  /** Absent = the server cannot be asked, or would load the model for it. */
+  readonly renderer?: ServerRenderer;
 }
 
 /** What a backend serves now. */

@@ -11,6 +11,9 @@ import { OpenAiBackend } from "./openai-backend.js";
 import { OwnedLlamaServer } from "./owned-llama-server.js";
 import type { ServerKindName } from "./server-kind.js";
 
+/** Whom to ask what it renders. */
+const RENDERER = { ask: expect.any(Function), stamp: expect.any(String) };
+
 const never = new AbortController().signal;
 const log = createLogger("silent");
 /** Restarts at once: the delays have tests of their own. */
@@ -214,7 +217,7 @@ describe.skipIf(program === undefined)("with a real llama-server", () => {
     },
     models,
     slots: [{ model: "pico", state: "idle", running: 0, maxConcurrency: 2 }],
-    sources: { pico: { path: PICO, renders: expect.any(Function) } },
+    sources: { pico: { path: PICO, renderer: RENDERER } },
     refuses: 400,
     endless: NO_END,
   });
@@ -243,7 +246,7 @@ describe.skipIf(program === undefined)("with a real llama-server", () => {
     },
     models,
     slots: [{ model: "pico", state: "idle", running: 0, maxConcurrency: 2 }],
-    sources: { pico: { path: PICO, renders: expect.any(Function) } },
+    sources: { pico: { path: PICO, renderer: RENDERER } },
     refuses: 400,
     endless: NO_END,
     restarts: true,

@@ -72,7 +72,8 @@ export class EmbeddedBackend implements Backend {
     const status = await this.#running?.http.probe(signal);
     if (status === undefined) return { type: "unreachable", problem: "engine not running" };
     const { modelId, modelPath } = this.#options;
-    return status.type === "unreachable" ? status : { ...status, sources: new Map([[modelId, { path: modelPath }]]) };
+    if (status.type === "unreachable") return status;
+    return { ...status, sources: new Map([[modelId, { ...status.sources.get(modelId), path: modelPath }]]) };
   }
 
   open(request: BackendRequest, signal: AbortSignal): Promise<BackendResponse> {

@@ -165,8 +165,9 @@ describe("a router of llama-server's", () => {
     expect(status.models.map(({ context_length }) => context_length)).toEqual([2_048, 4_096, undefined, 8_192]);
     expect(status.models[3]?.capabilities).toEqual({ vision: true });
     const source = status.sources.get("org/hot:Q4_K_M");
-    expect(source).toEqual({ path: "/cache/hot.gguf", renders: expect.any(Function) });
-    expect(await source?.renders?.({ messages: [] }, never)).toBeUndefined();
+    const renderer = { ask: expect.any(Function), stamp: expect.any(String) };
+    expect(source).toEqual({ path: "/cache/hot.gguf", renderer });
+    expect(await source?.renderer?.ask({ messages: [] }, never)).toBeUndefined();
     const withModel = setting.server.asked.filter((what) => what.includes("model="));
     expect(withModel.every((what) => what.includes("org%2Fhot") && what.endsWith("autoload=false"))).toBe(true);
     const posts = setting.server.asked.filter((what) => what.startsWith("POST")).length;

@@ -8,6 +8,7 @@ import type {
   BackendResponse,
   BackendSlot,
   BackendStatus,
+  ModelSource,
   ReachableBackend,
 } from "./backend.js";
 import { chooseModels } from "./choose-models.js";
@@ -51,6 +52,8 @@ export class OpenAiBackend implements Backend {
   readonly #cannot = new Map<string, Set<Inability>>();
   /** What the server calls models that are advertised under another id, by that id. */
   #serverIds: ReadonlyMap<string, string> = new Map();
+  /** How often the server was gone: it may have come back otherwise configured. */
+  #timesGone = 0;
   /** Kept while the server can be reached. */
   #reader: ServerReader | undefined;
 
@@ -69,6 +72,8 @@ export class OpenAiBackend implements Backend {
       return this.#reachable(await this.#read(signal));
     } catch (error) {
       this.#reader?.forget();
+      // One that is only slow is the same still.
+      if (!signal.aborted) this.#timesGone += 1;
       if (this.#options.kind === undefined) this.#reader = undefined;
       return { type: "unreachable", problem: signal.aborted ? "no answer in time" : problemOf(error) };
     }
@@ -137,6 +142,12 @@ export class OpenAiBackend implements Backend {
     return await this.#reader.read(signal);
   }
 
+  #sourceNow(source: ModelSource): ModelSource {
+    const { renderer } = source;
+    if (renderer === undefined) return source;
+    return { ...source, renderer: { ...renderer, stamp: `${this.#timesGone} ${renderer.stamp}` } };
+  }
+
   #reachable({ models: served, version }: ServerReading): ReachableBackend {
     const { models: wanted } = this.#options;
     const kind = this.#reader?.program;
@@ -149,7 +160,9 @@ export class OpenAiBackend implements Backend {
       type: "reachable",
       models: chosen.map(({ advert }) => ({ ...asTold(advert, this.#options), ...backend })),
       slots: chosen.map(({ advert, slot }): BackendSlot => ({ model: advert.id, ...slot })),
-      sources: new Map(chosen.flatMap(({ advert, source }) => (source === undefined ? [] : [[advert.id, source]]))),
+      sources: new Map(
+        chosen.flatMap(({ advert, source }) => (source === undefined ? [] : [[advert.id, this.#sourceNow(source)]])),
+      ),
       ...(version === undefined ? {} : { version }),
       ...(missing.length === 0 ? {} : { missing }),
     };

@@ -226,7 +226,10 @@ export class OwnedLlamaServer implements Backend {
   }
 
   #standing(state: BackendSlot["state"]): ReachableBackend {
-    return { ...this.#known, slots: this.#known.models.map(({ id }) => ({ model: id, state })) };
+    // There is nobody to ask for what it renders.
+    const sources = [...this.#known.sources].map(([id, { renderer: _, ...source }]) => [id, source] as const);
+    const slots = this.#known.models.map(({ id }) => ({ model: id, state }));
+    return { ...this.#known, slots, sources: new Map(sources) };
   }
 
   /** While it loads, what it has read of the model; then, what its slots do. */

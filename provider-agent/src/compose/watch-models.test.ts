@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Clock } from "@hearth/platform";
 import { FakeClock } from "@hearth/platform/testing";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import type { Backend, BackendStatus, RenderQuestion } from "../backends/backend.js";
+import type { Backend, BackendStatus, Rendering, RenderQuestion } from "../backends/backend.js";
 import { SHIPPED_MODEL } from "../config/backend-config.js";
 import { readAgentSettings } from "../config.js";
 import { Jobs } from "../jobs/jobs.js";
@@ -65,15 +65,15 @@ it("fences a model for its template only when the server that has it loaded does
   writeFileSync(path, ggufFile({ values: { "general.architecture": "llama", "tokenizer.chat_template": "{% if" } }));
   const asked: unknown[] = [];
   const says =
-    (answer: boolean | undefined): RenderQuestion =>
+    (answer: Rendering | undefined): RenderQuestion =>
     async (conversation) => {
       asked.push(conversation["messages"]);
       return answer;
     };
   const sources = new Map([
-    ["rendered", { path, renders: says(true) }],
-    ["refused", { path, renders: says(false) }],
-    ["silent", { path, renders: says(undefined) }],
+    ["rendered", { path, renderer: { ask: says({ type: "rendered" }), stamp: "" } }],
+    ["refused", { path, renderer: { ask: says({ type: "refused" }), stamp: "" } }],
+    ["silent", { path, renderer: { ask: says(undefined), stamp: "" } }],
     ["unasked", { path }],
   ]);
   await using models = watched(() => ({ ...statusOf(...sources.keys()), sources }), systemClock);

@@ -38,8 +38,8 @@ export function watchModels({ config, backend, jobs, deps, changed }: WatchedMod
     queued: (model) => jobs.waiting(model),
     inspect: (model, source) => {
       const { supports: _supports, ...facts } = inspector.factsOf(model.id, {
-        ...(source === undefined ? {} : { path: source.path }),
-        ...(source?.renders === undefined ? {} : { confirm: confirmWithServer(source.renders, clock) }),
+        ...(source?.path === undefined ? {} : { path: source.path }),
+        ...(source?.renderer === undefined ? {} : { confirm: confirmWithServer(source.renderer.ask, clock) }),
         ...(model.capabilities.vision === undefined ? {} : { vision: model.capabilities.vision }),
       });
       return facts;

@@ -42,7 +42,7 @@ async function confirmAt(
   const backend = new OpenAiBackend({ baseUrl, models: [] });
   try {
     const status = await backend.probe(signal);
-    const renders = status.type === "reachable" ? status.sources.get(model)?.renders : undefined;
+    const renders = status.type === "reachable" ? status.sources.get(model)?.renderer?.ask : undefined;
     if (renders === undefined) throw new Error("The server cannot be asked.");
     await beforeAsking();
     return await confirmWithServer(renders, systemClock)(found, signal);

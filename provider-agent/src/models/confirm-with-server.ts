@@ -29,7 +29,9 @@ export function confirmWithServer(
 
     async function ask({ messages, tools }: Readonly<Record<string, unknown>>): Promise<boolean | undefined> {
       using limit = deadline(clock, CONFIRM_TIMEOUT_MS, signal);
-      return await renders({ messages, ...(tools ? { tools } : {}) }, limit.signal).catch(() => undefined);
+      const asked = { messages, ...(tools ? { tools } : {}) };
+      const rendering = await renders(asked, limit.signal).catch(() => undefined);
+      return rendering && rendering.type === "rendered";
     }
   };
 }

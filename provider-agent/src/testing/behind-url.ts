@@ -1,3 +1,4 @@
+import type { ReachableBackend } from "../backends/backend.js";
 import { OpenAiBackend } from "../backends/openai-backend.js";
 import { type BackendOptions, ScriptedBackend } from "./scripted-backend.js";
 
@@ -7,14 +8,17 @@ const never = new AbortController().signal;
 export async function behindUrl(options: BackendOptions) {
   const server = await ScriptedBackend.start(options);
   const backend = new OpenAiBackend({ baseUrl: server.url, models: [] });
+  const probe = async (): Promise<ReachableBackend> => {
+    const status = await backend.probe(never);
+    if (status.type === "unreachable") throw new Error(status.problem);
+    return status;
+  };
   return {
     server,
     /** What it offers now; throws when it cannot be reached. */
-    async models() {
-      const status = await backend.probe(never);
-      if (status.type === "unreachable") throw new Error(status.problem);
-      return status.models;
-    },
+    models: async () => (await probe()).models,
+    /** Whom to ask what it makes of conversations with a model; throws when it cannot be reached. */
+    renderer: async (model: string) => (await probe()).sources.get(model)?.renderer,
     async [Symbol.asyncDispose]() {
       await backend.stop();
       await server[Symbol.asyncDispose]();

@@ -1,6 +1,6 @@
 import type { BackendDialect } from "@hearth/protocol";
 import { z } from "zod";
-import type { BackendRequest, RenderQuestion } from "../backend.js";
+import type { BackendRequest, Rendering, RenderQuestion } from "../backend.js";
 import {
   fetchModelList,
   lenientCount,
@@ -63,6 +63,8 @@ const propsSchema = z.object({
   total_slots: lenientSlots,
   model_path: lenientPath,
   default_generation_settings: z.object({ n_ctx: lenientTokens }).optional().catch(undefined),
+  /** The one in use: the model's own, or its owner's. */
+  chat_template: z.string().optional().catch(undefined),
   modalities: z.object({ vision: lenientFlag }).optional().catch(undefined),
   chat_template_caps: z.object({ supports_tools: lenientFlag }).optional().catch(undefined),
   endpoint_slots: lenientFlag,
@@ -76,8 +78,14 @@ const slotsSchema = z.array(z.object({ is_processing: z.boolean() }));
 /** There is no such endpoint, or its owner has switched it off, or it wants another key. */
 const NOT_FOR_US: ReadonlySet<number> = new Set([401, 403, 404, 405, 501]);
 
-/** There is no such endpoint, or not for us, or not now: the model may be loading. Of `/apply-template`. */
-const RENDERS_NOT_SAID: ReadonlySet<number> = new Set([401, 403, 404, 405, 429, 501, 503]);
+/**
+ * What it says of a conversation that its template does not take, at `/apply-template` as to a chat: 400 or 500, as the
+ * C++ error is one of the request or not (seen in b11669; also 500 for tools, and for a template of no known form, under
+ * `--no-jinja`). A template that does not take the one word `test` keeps it from starting.
+ */
+const TEMPLATE_REFUSES: ReadonlySet<number> = new Set([400, 422, 500]);
+
+const promptSchema = z.object({ prompt: z.string() });
 
 type Entry = z.infer<typeof entrySchema>;
 type Props = z.infer<typeof propsSchema>;
@@ -195,19 +203,24 @@ class LlamaServerReader implements ServerReader {
     const state = isAsleep ? "idle_shutdown" : isWorking ? "running" : "idle";
     const running = working === "in_batch" ? undefined : working;
     const slot: SlotFacts = { state, ...present({ running, maxConcurrency: props?.total_slots }), ...metrics };
-    const path = props?.model_path;
-    if (path === undefined || path === "none") return { advert: base, slot };
+    const path = props?.model_path === "none" ? undefined : props?.model_path;
     // Any other question wakes a sleeping server.
-    if (isAsleep) return { advert: base, slot, source: { path } };
-    const renders: RenderQuestion = (conversation, signal) =>
-      this.#renders({ model: entry.id, ...conversation }, query, signal);
-    return { advert: base, slot, source: { path, renders } };
+    const canTell = props !== undefined && !isAsleep && dialects.includes("chat_completions");
+    const ask: RenderQuestion = (conversation, signal) =>
+      this.#rendering({ model: entry.id, ...conversation }, query, signal);
+    const renderer = canTell ? { ask, stamp: rendererStamp(props) } : undefined;
+    const source = present({ path, renderer });
+    return { advert: base, slot, ...(Object.keys(source).length === 0 ? {} : { source }) };
   }
 
-  async #renders(body: unknown, query: string, signal: AbortSignal): Promise<boolean | undefined> {
+  async #rendering(body: unknown, query: string, signal: AbortSignal): Promise<Rendering | undefined> {
     const answer = await this.#api.post(`apply-template${query}`, body, signal);
-    if (isOk(answer)) return true;
-    return RENDERS_NOT_SAID.has(answer.status) ? undefined : false;
+    if (isOk(answer))
+      return { type: "rendered", ...present({ prompt: promptSchema.safeParse(answer.json).data?.prompt }) };
+    if (!TEMPLATE_REFUSES.has(answer.status)) return undefined;
+    // A router refuses in the same way for a model that was unloaded in the meantime.
+    const isStillThere = query === "" || (await this.#props(query, signal)) !== undefined;
+    return isStillThere ? { type: "refused" } : undefined;
   }
 
   async #props(query: string, signal: AbortSignal): Promise<Props | undefined> {
@@ -243,6 +256,10 @@ class LlamaServerReader implements ServerReader {
     return this.#spoken.dialects;
   }
 }
+
+/** Of the program, the model and the template that render. */
+const rendererStamp = ({ build_info, model_path, chat_template }: Props): string =>
+  JSON.stringify([build_info, model_path, chat_template]);
 
 /** Of a router: a question must not load a model that was unloaded in the meantime. */
 const queryOf = (model: string): string => `?model=${encodeURIComponent(model)}&autoload=false`;
