@@ -3,7 +3,7 @@ import { inspectModel } from "./inspect-model.js";
 import type { RenderEnd } from "./render-process.js";
 import type { TemplateProblem } from "./render-template.js";
 import { checkTemplates, type TemplateReport } from "./template-check.js";
-import type { FixtureName } from "./template-fixtures.js";
+import { FACT_FIXTURES, type FixtureName } from "./template-fixtures.js";
 import type { TemplateSupport } from "./template-verdict.js";
 
 /** What became of a template, or of one fixture. */
@@ -80,7 +80,8 @@ function rowsOf({ name: template, origin, findings }: TemplateReport, source: st
     case "not_compiled":
       return [{ ...common, fixture: undefined, outcome: "not_compiled", ...detail(findings.problem, source) }];
     case "compiled": {
-      const rows = findings.fixtures.map(({ fixture, outcome, counts }): ModelCheckRow => {
+      const told = findings.fixtures.filter(({ fixture }) => !FACT_FIXTURES.has(fixture));
+      const rows = told.map(({ fixture, outcome, counts }): ModelCheckRow => {
         const row = { ...common, fixture, counts };
         if (outcome.type === "rendered") return { ...row, outcome: outcome.shown ? "rendered" : "incomplete" };
         return { ...row, outcome: outcome.type, ...detail(outcome, source) };

@@ -24,8 +24,9 @@ export interface TemplateReport {
   readonly findings: TemplateFindings;
 }
 
+/** What our renderer makes of a model's templates. The server that serves the model may have another. */
 export interface TemplateCheck {
-  /** Whether every template of the model renders; `undefined`: no template, or no opinion. */
+  /** Whether every template of the model renders: `false` is a suspicion; `undefined`: no template, or no opinion. */
   readonly renders: boolean | undefined;
   readonly supports: TemplateSupport;
   readonly ended: RenderEnd;

@@ -15,7 +15,20 @@ export type FixtureName =
   /** A picture in the question. */
   | "image"
   /** A video in the question. */
-  | "video";
+  | "video"
+  /** A tool with one parameter, a text. */
+  | "simple_tool"
+  /** A tool with the schemas of `loose_types`, each with a string `type`. */
+  | "string_types"
+  /** A tool whose parameters have several types, or none, or are unions. */
+  | "loose_types"
+  /** The same two of what parameters hold. */
+  | "nested_string_types"
+  | "nested_loose_types"
+  /** Two system messages, then a question. */
+  | "second_system"
+  /** A system message at the head, and one before the second question. */
+  | "later_system";
 
 type Variables = Readonly<Record<string, unknown>>;
 
@@ -38,9 +51,25 @@ export type TemplateHost = "transformers" | "llama_cpp";
 /** The fixtures that only matter to a template which reads `tools`. */
 export const TOOL_FIXTURES: ReadonlySet<FixtureName> = new Set(["tools_offered", "tool_flow", "parallel_tools"]);
 
-const TOOL_NAME = "lookup_harbour_tides";
+/** Pairs that differ by a string `type` in the schemas of tools. */
+export const TYPE_PAIRS = [
+  ["string_types", "loose_types"],
+  ["nested_string_types", "nested_loose_types"],
+] as const satisfies readonly (readonly [FixtureName, FixtureName])[];
 
-/** What schemas of real tools hold. Each node has one type: the coordinator sees to that before a template sees them. */
+/** Conversations with a second system message. */
+export const SYSTEM_FIXTURES = ["second_system", "later_system"] as const satisfies readonly FixtureName[];
+
+/** The fixtures that tell what a template can take, and that none need take. */
+export const FACT_FIXTURES: ReadonlySet<FixtureName> = new Set([
+  ...(["simple_tool"] as const),
+  ...TYPE_PAIRS.flat(),
+  ...SYSTEM_FIXTURES,
+]);
+
+export const TOOL_NAME = "lookup_harbour_tides";
+
+/** What schemas of real tools hold. Each node has one type, which every template takes. */
 const TOOL = {
   type: "function",
   function: {
@@ -69,7 +98,53 @@ const TOOL = {
   },
 };
 
-const question = { role: "user", content: "When is high tide?" };
+type Schema = Readonly<Record<string, unknown>>;
+
+/** Real tools have each of these; in the first of a pair there is a string `type`. */
+const STRING_TYPES: Schema = {
+  harbour: { type: "string", description: "Which harbour." },
+  country: { type: "string", anyOf: [{ type: "string" }, { type: "null" }], description: "Its country." },
+  height_unit: { type: "string", enum: ["m", "ft"] },
+  comment: { type: "string", description: "Anything." },
+};
+const LOOSE_TYPES: Schema = {
+  harbour: { type: ["string", "null"], description: "Which harbour." },
+  country: { anyOf: [{ type: "string" }, { type: "null" }], description: "Its country." },
+  height_unit: { enum: ["m", "ft"] },
+  comment: { description: "Anything." },
+};
+
+/** What parameters hold, of this type. */
+const nested = (type: unknown): Schema => ({
+  harbour: { type: "object", description: "Which harbour.", properties: { name: { type } } },
+  days: { type: "array", description: "Which days.", items: { type } },
+});
+
+function toolWith(properties: Schema): object {
+  const parameters = { type: "object", properties, required: ["harbour"] };
+  return { ...TOOL, function: { ...TOOL.function, parameters } };
+}
+
+const FACT_TOOLS: readonly (readonly [FixtureName, Schema])[] = [
+  ["simple_tool", { harbour: STRING_TYPES["harbour"] }],
+  ["string_types", STRING_TYPES],
+  ["loose_types", LOOSE_TYPES],
+  ["nested_string_types", nested("string")],
+  ["nested_loose_types", nested(["string", "null"])],
+];
+
+interface Message {
+  readonly role: string;
+  readonly content: string;
+}
+
+const question: Message = { role: "user", content: "When is high tide?" };
+
+const system: Message = { role: "system", content: "Answer as a pilot." };
+const system2: Message = { role: "system", content: "Never guess a height: say when the table has none." };
+const answered: Message = { role: "assistant", content: "Soon." };
+const question2: Message = { role: "user", content: "And low tide?" };
+const systems = [system.content, system2.content];
 
 /** Where Mistral's and others' templates demand an id, it is nine letters or digits. */
 type Call = readonly [id: string, harbour: string, height: string];
@@ -123,19 +198,44 @@ function media(host: TemplateHost, type: "image" | "video"): Variables[] {
 
 /** @param vision whether the model is said to take pictures: only then is its template asked to render any */
 export function fixturesFor(host: TemplateHost, vision: boolean): TemplateFixture[] {
-  const system = { role: "system", content: "Answer as a pilot." };
   const tail = { role: "assistant", content: "" };
-  const offered = [variables([question], { ...NOTHING, tools: [TOOL] })];
+  const offering = (tool: object): Variables[] => [variables([question], { ...NOTHING, tools: [tool] })];
   const shows = [question.content];
   const flow = [FIRST, SECOND].map((call) => call.slice(1));
   const text: TemplateFixture[] = [
     { name: "chat", spellings: plain(host, [question]), shows },
     { name: "system", spellings: plain(host, [system, question]), shows: [system.content, ...shows] },
     { name: "empty_assistant_tail", spellings: plain(host, [question, tail]), shows },
-    { name: "tools_offered", spellings: offered, shows: [TOOL_NAME, ...shows] },
+    { name: "tools_offered", spellings: offering(TOOL), shows: [TOOL_NAME, ...shows] },
     { name: "tool_flow", spellings: toolFlow(host, [FIRST]), shows: [TOOL_NAME, ...(flow[0] ?? [])] },
     { name: "parallel_tools", spellings: toolFlow(host, [FIRST, SECOND]), shows: [TOOL_NAME, ...flow.flat()] },
   ];
   const kinds = vision ? (["image", "video"] as const) : [];
-  return [...text, ...kinds.map((name) => ({ name, spellings: media(host, name), shows: ["What is this?"] }))];
+  const pictures = kinds.map((name) => ({ name, spellings: media(host, name), shows: ["What is this?"] }));
+  // What only tells more comes last: time may run out.
+  const facts: TemplateFixture[] = [
+    ...FACT_TOOLS.map(([name, schemas]) => ({
+      ...{ name, spellings: offering(toolWith(schemas)), shows: [TOOL_NAME, ...shows] },
+    })),
+    { name: "second_system", spellings: plain(host, [system, system2, question]), shows: systems },
+    { name: "later_system", spellings: plain(host, [system, question, answered, system2, question2]), shows: systems },
+  ];
+  return [...text, ...pictures, ...facts];
 }
+
+/** A conversation in OpenAI's form: arguments are text, and what is absent is left out. */
+export interface TemplateConversation {
+  readonly messages: readonly Message[];
+  readonly tools?: readonly object[];
+}
+
+/** A fixture as a chat request would have it. */
+export function openAiForm(name: FixtureName): TemplateConversation & Pick<TemplateFixture, "shows"> {
+  const fixture = TEXTS.find((each) => each.name === name);
+  if (fixture === undefined) throw new Error(`no fixture of text is called ${name}`);
+  // The last spelling for llama.cpp.
+  const { messages, tools } = fixture.spellings.at(-1) as unknown as TemplateConversation;
+  return { messages, shows: fixture.shows, ...(tools ? { tools } : {}) };
+}
+
+const TEXTS: readonly TemplateFixture[] = fixturesFor("llama_cpp", false);

@@ -1,5 +1,5 @@
 import type { RenderOutcome, TemplateClaims, TemplateProblem } from "./render-template.js";
-import { type FixtureName, TOOL_FIXTURES } from "./template-fixtures.js";
+import { FACT_FIXTURES, type FixtureName, TOOL_FIXTURES } from "./template-fixtures.js";
 
 /** What is known of a template when its check has ended. */
 export type TemplateFindings =
@@ -36,15 +36,16 @@ const TOOL_VARIANT = "tool_use";
 
 /** Whether a fixture counts for a template of this name and with these claims. */
 export function countsFor(name: string, claims: TemplateClaims, fixture: FixtureName): boolean {
+  if (FACT_FIXTURES.has(fixture)) return false;
   if (TOOL_FIXTURES.has(fixture)) return claims.tools;
   if (fixture === "video") return claims.video;
   return name !== TOOL_VARIANT;
 }
 
 /**
- * Whether a template works.
+ * Whether a template works, as far as our renderer can tell: the server has another, and has the last word.
  *
- * `false`, which fences the model, takes proof: it does not compile; or a fixture that counts makes the renderer fail;
+ * `false`, a suspicion, takes a reason: it does not compile; or a fixture that counts makes the renderer fail;
  * or it refuses every fixture, so that nothing can be said through it. A refusal of some (`raise_exception`: no system
  * role, no second call in a message) is the template's own rule, and only a fact for {@link supportOf}. A check that was
  * ended early leaves no opinion, unless a failure came first: a busy machine looks the same as an endless template, and
