@@ -76,7 +76,7 @@ export const modelSchema = z.object({
   backend: z.object({ kind: shortText, version: shortText.optional() }).optional(),
   /** SHA-256 of the model's chat template. */
   template_hash: shortText.optional(),
-  /** Every chat template of the model renders. Absent = no opinion. */
+  /** `false`: the backend itself refuses every conversation. `true`: its chat template renders. Absent = not known. */
   template_render_ok: z.boolean().optional(),
   /** The chat template takes no tools whose schemas lack a string `type`; the agent mends them. Absent = not known. */
   needs_string_types: z.boolean().optional(),

@@ -158,6 +158,16 @@ describe("advertising", () => {
     });
   });
 
+  it("does not offer tools that a backend was seen to refuse, whatever it says of itself", async () => {
+    const { advertiser, world, signal } = start([], {
+      inspect: () => ({ capabilities: { tools: false, vision: false } }),
+    });
+    const able = { id: "a", capabilities: { tools: true, vision: true } };
+    world.status = { type: "reachable", models: [able], slots: [], sources: new Map() };
+    await advertiser.refresh(signal.signal);
+    expect(advertiser.models).toEqual([{ id: "a", capabilities: { tools: false, vision: true } }]);
+  });
+
   it("asks more often while the backend is away, and gives up a probe that hangs", async () => {
     const { world, clock, advertiser, signal } = start();
     await advertiser.refresh(signal.signal);

@@ -26,8 +26,9 @@ export interface AdvertiserDeps {
   /** Jobs of ours that wait for their turn, on a model. */
   readonly queued?: (model: string) => number;
   /**
-   * What is known by now of a model's files. Whoever finds out more later calls {@link Advertiser.reconsider}. What
-   * the backend says of a running model comes before what its files say.
+   * What is known by now of a model's files, and of what its backend made of a few conversations. Whoever finds out more
+   * later calls {@link Advertiser.reconsider}. What the backend says of a running model comes before what its files say;
+   * tools that it was seen to refuse or to drop it does not take, whatever it says.
    */
   readonly inspect?: (model: ModelAdvert, source: ModelSource | undefined) => Partial<ModelAdvert>;
   /** The models, or how they stand, are not what they were. */
@@ -114,7 +115,8 @@ export class Advertiser {
     const model = this.#relayable(told);
     const facts = this.#deps.inspect?.(model, this.#sources.get(model.id));
     if (facts === undefined) return model;
-    return { ...facts, ...model, capabilities: { ...facts.capabilities, ...model.capabilities } };
+    const refused = facts.capabilities?.tools === false ? { tools: false } : {};
+    return { ...facts, ...model, capabilities: { ...facts.capabilities, ...model.capabilities, ...refused } };
   }
 
   #relayable(model: ModelAdvert): ModelAdvert {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Clock } from "@hearth/platform";
 import { FakeClock } from "@hearth/platform/testing";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import type { Backend, BackendStatus, Rendering, RenderQuestion } from "../backends/backend.js";
+import type { Backend, BackendStatus, ModelSource, Rendering, ServerRenderer } from "../backends/backend.js";
 import { SHIPPED_MODEL } from "../config/backend-config.js";
 import { readAgentSettings } from "../config.js";
 import { Jobs } from "../jobs/jobs.js";
@@ -60,27 +60,33 @@ it("reads no further in the weights of a model that is no longer served", async 
   await eventually(() => clock.pending === 0);
 });
 
-it("fences a model for its template only when the server that has it loaded does not say that it renders it", async () => {
+it("fences a model for its template only when the server that has it loaded refuses every conversation", async () => {
   const path = join(dataDir, "m.gguf");
   writeFileSync(path, ggufFile({ values: { "general.architecture": "llama", "tokenizer.chat_template": "{% if" } }));
   const asked: unknown[] = [];
-  const says =
-    (answer: Rendering | undefined): RenderQuestion =>
-    async (conversation) => {
+  const says = (answer: Rendering | undefined): ServerRenderer => ({
+    stamp: "1",
+    async ask(conversation) {
       asked.push(conversation["messages"]);
       return answer;
-    };
-  const sources = new Map([
-    ["rendered", { path, renderer: { ask: says({ type: "rendered" }), stamp: "" } }],
-    ["refused", { path, renderer: { ask: says({ type: "refused" }), stamp: "" } }],
-    ["silent", { path, renderer: { ask: says(undefined), stamp: "" } }],
+    },
+  });
+  const sources = new Map<string, ModelSource>([
     ["unasked", { path }],
+    ["silent", { path, renderer: says(undefined) }],
+    ["rendered", { path, renderer: says({ type: "rendered", prompt: "" }) }],
+    ["refused", { path, renderer: says({ type: "refused" }) }],
+    ["elsewhere", { renderer: says({ type: "refused" }) }],
   ]);
   await using models = watched(() => ({ ...statusOf(...sources.keys()), sources }), systemClock);
   const { advertiser } = models;
   await advertiser.refresh(never);
   const verdicts = (): unknown[] => advertiser.models.map(({ template_render_ok }) => template_render_ok);
-  await eventually(() => !verdicts().includes(undefined), 20_000);
-  expect(verdicts()).toEqual([true, false, false, false]);
+  await eventually(() => verdicts().at(-1) !== undefined, 20_000);
+  expect(verdicts()).toEqual([undefined, undefined, true, false, false]);
   expect(asked[0]).toEqual([expect.objectContaining({ role: "user" })]);
+  // It shows nothing of what it is asked.
+  const rendered = advertiser.models.find(({ id }) => id === "rendered");
+  expect(rendered).toMatchObject({ capabilities: { tools: false }, needs_string_types: false, system_anywhere: false });
+  expect(rendered).not.toHaveProperty("supports");
 });

@@ -4,7 +4,6 @@ import { Advertiser } from "../advertiser.js";
 import type { Backend } from "../backends/backend.js";
 import type { AgentConfig } from "../config.js";
 import type { Jobs } from "../jobs/jobs.js";
-import { confirmWithServer } from "../models/confirm-with-server.js";
 import { ModelInspector } from "../models/model-inspector.js";
 import { WeightsHasher } from "../models/weights-hash.js";
 import type { Logger } from "../platform/logger.js";
@@ -38,8 +37,7 @@ export function watchModels({ config, backend, jobs, deps, changed }: WatchedMod
     queued: (model) => jobs.waiting(model),
     inspect: (model, source) => {
       const { supports: _supports, ...facts } = inspector.factsOf(model.id, {
-        ...(source?.path === undefined ? {} : { path: source.path }),
-        ...(source?.renderer === undefined ? {} : { confirm: confirmWithServer(source.renderer.ask, clock) }),
+        ...source,
         ...(model.capabilities.vision === undefined ? {} : { vision: model.capabilities.vision }),
       });
       return facts;

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { Clock } from "@hearth/platform";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Rendering, RenderQuestion, ServerRenderer } from "../backends/backend.js";
 import { systemClock } from "../platform/clock.js";
 import { eventually } from "../testing/eventually.js";
 import { ggufFile } from "../testing/gguf-file.js";
@@ -42,13 +43,19 @@ afterEach(async () => {
   rmSync(root, { recursive: true, force: true });
 });
 
-function put(template: string, weights = "weights"): { readonly path: string; readonly bytes: Buffer } {
+function put(template: string | undefined, weights = "weights"): { readonly path: string; readonly bytes: Buffer } {
   const path = join(root, "m.gguf");
-  const values = { "general.architecture": "llama", "general.file_type": 7, "tokenizer.chat_template": template };
+  const own = template === undefined ? {} : { "tokenizer.chat_template": template };
+  const values = { "general.architecture": "llama", "general.file_type": 7, ...own };
   const bytes = ggufFile({ values: { ...values, "llama.context_length": 512 }, weights: Buffer.from(weights) });
   writeFileSync(path, bytes);
   return { path, bytes };
 }
+
+const facts = (id: string): ModelFacts => told.findLast(([each]) => each === id)?.[1] ?? {};
+
+/** A server that says the same of every conversation. */
+const says = (answer: Rendering | undefined): ServerRenderer => ({ ask: async () => answer, stamp: "1" });
 
 const hashKnown = (): Promise<number> => eventually(() => told.at(-1)?.[1].weights_hash !== undefined, PATIENT_MS);
 
@@ -57,8 +64,7 @@ describe("ModelInspector", () => {
     const { path, bytes } = put(GOOD);
     expect(inspector.factsOf("m", { path })).toEqual({});
     await hashKnown();
-    const facts = inspector.factsOf("m", { path });
-    expect(facts).toEqual({
+    expect(inspector.factsOf("m", { path })).toEqual({
       weights_bytes: bytes.length,
       context_length: 512,
       quantization: "Q8_0",
@@ -78,16 +84,81 @@ describe("ModelInspector", () => {
     expect(told).toEqual([]);
   });
 
-  it("says `false` of a template that does not render, unless the server says that it renders it", async () => {
+  it("says `false` only where the server refuses every conversation, and what it says comes before ours", async () => {
     const { path } = put(BAD);
-    inspector.factsOf("m", { path });
-    inspector.factsOf("served", { path, confirm: () => Promise.resolve(true) });
-    inspector.factsOf("silent", { path, confirm: () => Promise.reject(new Error("no answer")) });
-    const checked = (): Set<string> =>
-      new Set(told.flatMap(([id, facts]) => ("template_render_ok" in facts ? [id] : [])));
-    await eventually(() => checked().size === 3, PATIENT_MS);
-    const verdict = (id: string): unknown => told.findLast(([each]) => each === id)?.[1].template_render_ok;
-    expect(["m", "served", "silent"].map(verdict)).toEqual([false, true, false]);
+    const [rendered, refused] = [says({ type: "rendered" }), says({ type: "refused" })];
+    const sources = {
+      alone: { path },
+      rendered: { path, renderer: rendered },
+      refused: { path, renderer: refused },
+      silent: { path, renderer: says(undefined) },
+      fileless: { renderer: refused },
+    };
+    for (const [id, source] of Object.entries(sources)) inspector.factsOf(id, source);
+    await eventually(() => facts("fileless").template_render_ok !== undefined, PATIENT_MS);
+    const verdicts = Object.keys(sources).map((id) => facts(id).template_render_ok);
+    expect(verdicts).toEqual([undefined, true, false, undefined, false]);
+    put(GOOD);
+    inspector.factsOf("good", { path, renderer: refused });
+    await eventually(() => facts("good").template_render_ok === false, PATIENT_MS);
+  });
+
+  it("does not fence a model without a template, of which a server can only refuse chats", async () => {
+    const { path } = put(undefined);
+    inspector.factsOf("base", { path, renderer: says({ type: "refused" }) });
+    inspector.factsOf("next", { path, renderer: says({ type: "rendered" }) });
+    await eventually(() => facts("next").template_render_ok === true, PATIENT_MS);
+    expect(facts("base")).toHaveProperty("supports");
+    expect(facts("base").template_render_ok).toBeUndefined();
+  });
+
+  it("has from the server what ours cannot know", async () => {
+    const { path } = put(`{% for t in tools or [] %}{{ t | tojson }}{% endfor %}${GOOD}`);
+    const shows: RenderQuestion = async ({ messages, tools }) =>
+      tools === undefined || !JSON.stringify(tools).includes('"type":["string"')
+        ? { type: "rendered", prompt: JSON.stringify([messages, tools]) }
+        : { type: "refused" };
+    inspector.factsOf("m", { path, renderer: { ask: shows, stamp: "1" } });
+    const noTools: RenderQuestion = async ({ tools }) => (tools ? { type: "refused" } : { type: "rendered" });
+    inspector.factsOf("no-tools", { renderer: { ask: noTools, stamp: "1" } });
+    await eventually(() => facts("no-tools").capabilities !== undefined, PATIENT_MS);
+    expect(facts("m")).toMatchObject({ needs_string_types: true, system_anywhere: true });
+    expect(facts("no-tools")).toEqual({ template_render_ok: true, capabilities: { tools: false } });
+  });
+
+  it("asks a server once, again for another renderer, and some times where it does not answer", async () => {
+    let asked = 0;
+    let answer: Rendering | undefined = { type: "refused" };
+    const source = (stamp: string) => ({
+      renderer: {
+        async ask() {
+          asked += 1;
+          return answer;
+        },
+        stamp,
+      },
+    });
+    const look = async (stamp: string): Promise<ModelFacts> => {
+      inspector.factsOf("m", source(stamp));
+      // Inspections are one after another.
+      inspector.factsOf(`after ${lateMs}`, { renderer: says({ type: "rendered" }) });
+      await eventually(() => facts(`after ${lateMs}`).template_render_ok === true, PATIENT_MS);
+      lateMs += REINSPECT_MS;
+      return inspector.factsOf("m", source(stamp));
+    };
+    expect(await look("1")).toEqual({ template_render_ok: false });
+    const once = asked;
+    await look("1");
+    expect(asked).toBe(once);
+    answer = { type: "rendered" };
+    expect(await look("2")).toEqual({ template_render_ok: true });
+    const twice = asked;
+    expect(twice).toBeGreaterThan(once);
+    // Asleep, it is not asked, and what it said holds.
+    expect(inspector.factsOf("m", {})).toEqual({ template_render_ok: true });
+    answer = undefined;
+    for (let i = 0; i < 5; i += 1) expect(await look("3")).toEqual({});
+    expect(asked - twice).toBe(3);
   });
 
   it("has no opinion on templates that the backend does not use", async () => {

@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import type { Clock } from "@hearth/platform";
+import type { ServerRenderer } from "../backends/backend.js";
 import type { Logger } from "../platform/logger.js";
+import { askServer, type ServerWord } from "./ask-server.js";
 import { type InspectedModel, inspectModel, templateHash } from "./inspect-model.js";
 import { checkTemplates, TEMPLATE_CHECK_MS, type TemplateCheck } from "./template-check.js";
 import type { TemplateSupport } from "./template-verdict.js";
@@ -16,22 +18,26 @@ export interface ModelFacts {
   readonly weights_hash?: string;
   /** SHA-256 of the text of the template in use. */
   readonly template_hash?: string;
+  /** `false` only where the server itself refuses every conversation; `true` also where only our renderer was asked. */
   readonly template_render_ok?: boolean;
+  /** Tools need a string `type` in their schemas. */
+  readonly needs_string_types?: boolean;
+  /** System messages reach the model wherever they stand. */
+  readonly system_anywhere?: boolean;
+  /** What the server has shown that it does not do. */
+  readonly capabilities?: { readonly tools: false };
   readonly supports?: TemplateSupport;
 }
 
 export interface ModelSource {
-  /** The model's GGUF file or folder; without one nothing can be known. */
+  /** The model's GGUF file or folder; without one only the server can tell anything. */
   readonly path?: string;
   /** Whether the backend says that it takes pictures; default: as the model's files say. */
   readonly vision?: boolean;
   /** `foreign`: the backend renders others than the model's own (Ollama's are Go templates), on which there is no opinion. */
   readonly templates?: "own" | "foreign";
-  /**
-   * Asks the server that serves the model whether it renders what our renderer did not: the two are different programs.
-   * `undefined` is no answer.
-   */
-  readonly confirm?: (check: TemplateCheck, signal: AbortSignal) => Promise<boolean | undefined>;
+  /** The server that has the model loaded, where it can be asked what it renders: it has the last word. */
+  readonly renderer?: ServerRenderer;
 }
 
 export interface ModelInspectorDeps {
@@ -47,13 +53,24 @@ export type FactsListener = (modelId: string, facts: ModelFacts) => void;
 /** Files that were looked at are looked at again after this, ms: a model may be replaced under its name. */
 export const REINSPECT_MS = 60_000;
 
-/** A check that is cut short is tried this often, at a look each. */
+/** A check that is cut short, and a question that is not answered, is tried this often, at a look each. */
 const MAX_CHECKS = 3;
 
 interface Inspection {
-  readonly path: string;
+  readonly path: string | undefined;
   readonly vision: boolean | undefined;
+  /** All that is known, put together. */
   facts: ModelFacts;
+  /** What the files say. */
+  files: ModelFacts;
+  /** What our renderer says. */
+  check: TemplateCheck | undefined;
+  /** What the server says, of the renderer with this stamp. */
+  word: ServerWord | undefined;
+  wordOf: string | undefined;
+  /** The server that is to be asked, by the stamp of its renderer, and how often at most. */
+  askedOf: string | undefined;
+  asksLeft: number;
   /** Of what was inspected last; the problem, where that was all. */
   stamp: string;
   inspectedAt: number;
@@ -79,16 +96,20 @@ export class ModelInspector {
 
   /** What is known now. Starts to find out the rest, and looks again when that was long ago. */
   factsOf(modelId: string, source: ModelSource): ModelFacts {
-    const { path, vision } = source;
-    if (path === undefined || this.#stopping.signal.aborted) return {};
+    const { path, vision, renderer } = source;
+    const known = this.#inspections.get(modelId);
+    if ((path ?? renderer ?? known) === undefined || this.#stopping.signal.aborted) return {};
     const { clock } = this.#deps;
-    let inspection = this.#inspections.get(modelId);
-    if (inspection === undefined || inspection.path !== path || inspection.vision !== vision) {
-      inspection?.hashing.abort();
-      inspection = newInspection(source, path, clock.now());
-      this.#inspections.set(modelId, inspection);
-      this.#enqueue(modelId, inspection, source);
-    } else if (clock.now() - inspection.inspectedAt >= REINSPECT_MS) {
+    const isKnown = known !== undefined && known.path === path && known.vision === vision;
+    if (!isKnown) known?.hashing.abort();
+    const inspection = isKnown ? known : newInspection(source);
+    this.#inspections.set(modelId, inspection);
+    const isNews = renderer !== undefined && renderer.stamp !== inspection.askedOf;
+    if (isNews) {
+      inspection.askedOf = renderer.stamp;
+      inspection.asksLeft = MAX_CHECKS;
+    }
+    if (!isKnown || isNews || clock.now() - inspection.inspectedAt >= REINSPECT_MS) {
       inspection.inspectedAt = clock.now();
       this.#enqueue(modelId, inspection, source);
     }
@@ -125,13 +146,18 @@ export class ModelInspector {
 
   async #inspect(modelId: string, inspection: Inspection, source: ModelSource): Promise<void> {
     if (!this.#current(modelId, inspection)) return;
-    const { path } = inspection;
+    if (inspection.path !== undefined) await this.#read(modelId, inspection, source);
+    await this.#ask(modelId, inspection, source);
+  }
+
+  async #read(modelId: string, inspection: Inspection, source: ModelSource): Promise<void> {
+    const { path = "" } = inspection;
     const { log } = this.#deps;
     const found = await inspectModel(path);
     if (found.type === "unreadable") {
       if (inspection.stamp !== found.problem) log.warn({ model: modelId, problem: found.problem }, "model unreadable");
       inspection.stamp = found.problem;
-      this.#tell(modelId, inspection, {});
+      this.#learn(modelId, inspection, { files: {}, check: undefined });
       return;
     }
     const { model } = found;
@@ -142,10 +168,10 @@ export class ModelInspector {
       inspection.checksLeft = source.templates === "foreign" ? 0 : MAX_CHECKS;
       inspection.hashing.abort();
       inspection.hashing = new AbortController();
-      this.#tell(modelId, inspection, await this.#quickFacts(model, source));
+      this.#learn(modelId, inspection, { files: await this.#quickFacts(model, source), check: undefined });
     }
     if (inspection.checksLeft > 0) await this.#checkTemplates({ modelId, inspection, model, source });
-    const wantsHash = changed && inspection.facts.weights_hash === undefined;
+    const wantsHash = changed && inspection.files.weights_hash === undefined;
     if (wantsHash && this.#current(modelId, inspection)) this.#hash(modelId, inspection, model);
   }
 
@@ -168,12 +194,25 @@ export class ModelInspector {
     const options = { host: model.host, vision: source.vision ?? model.vision, clock, limitMs };
     const check = await checkTemplates(model.templates, options, signal);
     inspection.checksLeft = check.ended === "finished" ? 0 : inspection.checksLeft - 1;
-    const renders = await confirmed(check, source, signal);
     if (signal.aborted) return;
-    if (renders === false) log.warn({ model: modelId }, "chat template does not render");
+    if (check.renders === false) log.info({ model: modelId }, "chat template suspected");
     else if (check.ended !== "finished") log.warn({ model: modelId, ended: check.ended }, "chat template not checked");
-    const found = { supports: check.supports, ...(renders === undefined ? {} : { template_render_ok: renders }) };
-    this.#tell(modelId, inspection, { ...inspection.facts, ...found });
+    this.#learn(modelId, inspection, { check });
+  }
+
+  /** Asks the server once for each of its renderers, and again only where it did not answer. */
+  async #ask(modelId: string, inspection: Inspection, { renderer }: ModelSource): Promise<void> {
+    if (renderer === undefined || renderer.stamp !== inspection.askedOf || inspection.asksLeft === 0) return;
+    const { clock, log } = this.#deps;
+    const { signal } = this.#stopping;
+    const word = await askServer(renderer.ask, clock, signal);
+    if (signal.aborted) return;
+    if (renderer.stamp === inspection.askedOf) inspection.asksLeft = word.complete ? 0 : inspection.asksLeft - 1;
+    const before = inspection.wordOf === renderer.stamp ? inspection.word : undefined;
+    if (word.renders === false && before?.renders !== false)
+      log.warn({ model: modelId }, "chat template does not render");
+    inspection.wordOf = renderer.stamp;
+    this.#learn(modelId, inspection, { word: { ...before, ...word } });
   }
 
   #hash(modelId: string, inspection: Inspection, { files }: InspectedModel): void {
@@ -183,7 +222,9 @@ export class ModelInspector {
       this.#hashes.delete(hashing);
       switch (hash.type) {
         case "hashed":
-          if (!signal.aborted) this.#tell(modelId, inspection, { ...inspection.facts, weights_hash: hash.sha256 });
+          if (!signal.aborted) {
+            this.#learn(modelId, inspection, { files: { ...inspection.files, weights_hash: hash.sha256 } });
+          }
           break;
         case "failed":
           log.warn({ model: modelId, problem: hash.problem }, "weights not hashed");
@@ -195,8 +236,9 @@ export class ModelInspector {
     this.#hashes.add(hashing);
   }
 
-  #tell(modelId: string, inspection: Inspection, facts: ModelFacts): void {
+  #learn(modelId: string, inspection: Inspection, news: Partial<Findings>): void {
     if (!this.#current(modelId, inspection)) return;
+    const facts = factsFrom(Object.assign(inspection, news));
     const changed = JSON.stringify(facts) !== JSON.stringify(inspection.facts);
     inspection.facts = facts;
     if (changed) for (const listener of this.#listeners) listener(modelId, facts);
@@ -214,19 +256,30 @@ interface Check {
   readonly source: ModelSource;
 }
 
-/** The server that serves the model has the last word on what our renderer failed on. */
-async function confirmed(
-  check: TemplateCheck,
-  { confirm }: ModelSource,
-  signal: AbortSignal,
-): Promise<boolean | undefined> {
-  if (check.renders !== false || confirm === undefined) return check.renders;
-  return (await confirm(check, signal).catch(() => undefined)) ?? false;
+type Findings = Pick<Inspection, "files" | "check" | "word">;
+
+/** The server that serves the model has the last word; what our renderer suspects keeps nobody away. */
+function factsFrom({ files, check, word }: Findings): ModelFacts {
+  const renders = word?.renders ?? (check?.renders === true ? true : undefined);
+  // Of a model without a template chats are refused, and prompts are not.
+  const isFenced = renders === false && check?.templates.length !== 0;
+  const { needsStringTypes: needs, systemAnywhere: anywhere } = word ?? {};
+  return {
+    ...files,
+    ...(renders === true || isFenced ? { template_render_ok: renders } : {}),
+    ...(needs === undefined ? {} : { needs_string_types: needs }),
+    ...(anywhere === undefined ? {} : { system_anywhere: anywhere }),
+    ...(word?.tools === false ? { capabilities: { tools: false } } : {}),
+    ...(check === undefined ? {} : { supports: check.supports }),
+  };
 }
 
-function newInspection({ vision }: ModelSource, path: string, inspectedAt: number): Inspection {
-  const hashing = new AbortController();
-  return { path, vision, inspectedAt, facts: {}, stamp: "", checksLeft: MAX_CHECKS, hashing };
+function newInspection({ path, vision }: ModelSource): Inspection {
+  return {
+    ...{ path, vision, inspectedAt: 0, stamp: "", checksLeft: MAX_CHECKS, hashing: new AbortController() },
+    ...{ facts: {}, files: {}, check: undefined, word: undefined },
+    ...{ wordOf: undefined, askedOf: undefined, asksLeft: 0 },
+  };
 }
 
 /** Tells apart what was inspected: the templates, and size and time of the weights. */

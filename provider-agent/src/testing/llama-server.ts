@@ -18,7 +18,7 @@ export class LlamaServer implements AsyncDisposable {
     this.url = `${this.#origin}/v1`;
   }
 
-  /** @param program its path. @param more arguments */
+  /** @param program its path. @param more arguments. @throws Error when it ends before it serves */
   static async start(program: string, more: readonly string[] = []): Promise<LlamaServer> {
     const port = await freePort();
     const args = ["-m", PICO, "--alias", "pico", "-t", "1", "--jinja", "-np", "2", "-c", "8192"];
@@ -28,7 +28,9 @@ export class LlamaServer implements AsyncDisposable {
       detached: true,
     });
     const server = new LlamaServer(child, port);
-    await eventually(() => server.#answers("/health"), 20_000, "llama-server");
+    const hasEnded = (): boolean => child.exitCode !== null || child.signalCode !== null;
+    await eventually(async () => hasEnded() || (await server.#answers("/health")), 20_000, "llama-server");
+    if (hasEnded()) throw new Error("llama-server does not start");
     return server;
   }
 
