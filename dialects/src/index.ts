@@ -28,7 +28,8 @@ export {
 } from "./json/json-members.js";
 export { type JsonArray, type JsonNode, type JsonObject, readNode } from "./json/json-nodes.js";
 export { MAX_JSON_DEPTH, type Splice, splice } from "./json/json-text.js";
-export { repairToolSchemas } from "./json/tool-schema.js";
+export type { SchemaLimit } from "./json/schema-repair.js";
+export { repairTools } from "./json/tool-schema.js";
 export { type EventReading, isEndMark } from "./kinds.js";
 export { MessageFold } from "./messages/fold.js";
 export { readMessagesEvent } from "./messages/read-event.js";

@@ -1,4 +1,4 @@
-import { repairToolSchemas } from "@hearth/dialects";
+import { repairTools } from "@hearth/dialects";
 import { cpuOf } from "./cpu-of.js";
 import { figure, markdownTable } from "./table.js";
 
@@ -14,7 +14,7 @@ interface Case {
 /** Prints what the repair of tool schemas costs, µs of CPU a body. */
 export function benchToolSchema(print: (text: string) => void): void {
   const rows = cases().map(({ name, body, limitMicros }) => {
-    const micros = cpuOf(() => void repairToolSchemas(body));
+    const micros = cpuOf(() => void repairTools(body, "loose_types"));
     const parse = cpuOf(() => void JSON.parse(body));
     const verdict = limitMicros === undefined ? "–" : micros <= limitMicros ? "yes" : "NO";
     return [name, figure(micros, 1), figure(parse, 1), figure(limitMicros, 0), verdict];
