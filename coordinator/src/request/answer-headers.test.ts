@@ -4,8 +4,13 @@ import { answerHeaders } from "./answer-headers.js";
 
 const LINK = { id: "prv_1", trust: "none", hardware: {}, agentVersion: "1.2.3", proven: undefined };
 
-function headersOf(link: object = {}, times = { arrivedAt: 0, parsedAt: 1.5, admittedAt: 103 }, queuedMs = 100) {
-  const { record } = fakeRecord({ queuedMs, times });
+function headersOf(
+  link: object = {},
+  times = { arrivedAt: 0, parsedAt: 1.5, admittedAt: 103 },
+  queuedMs = 100,
+  ignored: readonly string[] = [],
+) {
+  const { record } = fakeRecord({ queuedMs, times, request: { ignored } });
   const winner = fakeSent({
     link: { ...LINK, ...link },
     attempt: { startedAt: 110 },
@@ -57,4 +62,15 @@ it("lets no machine write a header of its own", () => {
   const headers = headersOf({ agentVersion: "1\r\nSet-Cookie: a=b", hardware: { chip: "é\u0000\n" } });
   expect(headers["X-Provider-Version"]).toBe("1??Set-Cookie: a=b");
   expect(headers["X-Provider-Chip"]).toBe("???");
+});
+
+it("names what was left out, each once, and only where something was", () => {
+  const ignored = (names: readonly string[]) => headersOf({}, undefined, undefined, names)["X-Hearth-Ignored"];
+  expect(ignored(["web_search", "moderation", "web_search"])).toBe("web_search, moderation");
+  expect(headersOf()).not.toHaveProperty("X-Hearth-Ignored");
+  // They are a consumer's own words, and every proxy has a limit for headers.
+  expect(ignored(["a\r\nSet-Cookie: x", "b,c", "é"])).toBe("a??Set-Cookie: x, b?c, ?");
+  const many = ignored(Array.from({ length: 10_000 }, (_, index) => `${index}`.padEnd(500, "x")));
+  expect(many?.split(", ")).toHaveLength(32);
+  expect(many?.length).toBeLessThan(2_200);
 });

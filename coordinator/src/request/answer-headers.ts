@@ -14,8 +14,21 @@ export function answerHeaders(record: RequestRecord, winner: SentAttempt, now: n
     "X-Provider-Model": headerSafe(model),
     ...(link.proven === undefined ? {} : { "X-Receipt-Id": record.request.id }),
     "X-Attempts": String(record.attempts.length),
+    ...ignoredHeader(record.request.ignored),
     "X-Timing": timing(record, winner, now),
   };
+}
+
+/** Names in the header at most: a body may hold more than any proxy lets pass. */
+const MAX_IGNORED = 32;
+/** Characters of one of them at most. */
+const MAX_IGNORED_LENGTH = 64;
+
+/** Each name once; they are the consumer's own words, so that a comma within one would make it two. */
+function ignoredHeader(ignored: readonly string[]): { readonly "X-Hearth-Ignored"?: string } {
+  if (ignored.length === 0) return {};
+  const names = new Set(ignored.map((name) => headerSafe(name.slice(0, MAX_IGNORED_LENGTH)).replaceAll(",", "?")));
+  return { "X-Hearth-Ignored": [...names].slice(0, MAX_IGNORED).join(", ") };
 }
 
 function timing({ times, queuedMs }: RequestRecord, { times: sending, attempt }: SentAttempt, now: number): string {

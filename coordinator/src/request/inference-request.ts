@@ -13,6 +13,8 @@ export interface KnownConversation {
 export interface InferenceRequest extends OutboundRequest {
   /** The consumer wants events as they come, not one answer at the end. */
   readonly stream: boolean;
+  /** Members and tools of the consumer's body that were left out, by name: the answer's headers say so. */
+  readonly ignored: readonly string[];
   readonly needs: {
     readonly tools: boolean;
     readonly vision: boolean;

@@ -77,6 +77,7 @@ export function fakeRecord(
     id: "req",
     model: "m",
     needs: { tools: false, vision: false },
+    ignored: [],
     promptTokens: 5,
     ...changes.request,
   };

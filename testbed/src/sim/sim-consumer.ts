@@ -62,6 +62,7 @@ function dialectOf(record: RequestRecord, consumer: SimConsumer): Dialect<Infere
       model: plan.model,
       delivery: plan.whole ? "whole" : "interactive",
       stream: !plan.whole,
+      ignored: [],
       needs: { tools: plan.tools, vision: plan.vision },
       promptTokens: plan.promptTokens,
       maxTokens: plan.maxTokens,

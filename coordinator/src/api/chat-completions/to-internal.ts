@@ -53,6 +53,7 @@ export function* chatRequestSteps({ raw, id, bounds }: Arrived): Steps<ChatReque
     form: (_native, build) =>
       build === body.model ? form : formOf(json, edits.set("model", JSON.stringify(build)), inner, delivery),
     stream,
+    ignored: [],
     includeUsage: body.stream_options?.include_usage === true,
     toolNames: toolNamesOf(body),
     needs: { tools: tools || (body.functions?.length ?? 0) > 0, vision: prompt.hasImages },

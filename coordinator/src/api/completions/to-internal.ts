@@ -45,6 +45,7 @@ export function* completionRequestSteps({ raw, id, bounds }: Arrived): Steps<Com
     delivery: stream ? "interactive" : "whole",
     form: (native, build) => formOf({ json, parsed, messages }, native, build),
     stream,
+    ignored: [],
     includeUsage: body.stream_options?.include_usage === true,
     echo: body.echo === true ? (prompt ?? "") : "",
     needs: { tools: false, vision: false, ...(needsNative(parsed) ? { dialect: "completions" } : {}) },

@@ -45,6 +45,7 @@ export function* embeddingRequestSteps({ raw, id, bounds }: Arrived): Steps<Embe
       };
     },
     stream: false,
+    ignored: [],
     base64: body.encoding_format === "base64",
     needs: { tools: false, vision: false, dialect: "embeddings" },
     promptTokens: sizes.reduce((sum, size) => sum + size, 0),

@@ -54,6 +54,7 @@ export function* messagesRequestSteps({ raw, id, bounds }: Arrived): Steps<Messa
       },
     }),
     stream,
+    ignored: [],
     showsThinking: body.thinking?.type !== "disabled" && body.thinking?.display !== "omitted",
     stopSequences: body.stop_sequences ?? [],
     needs: { tools: tools.length > 0, vision: prompt.hasImages },

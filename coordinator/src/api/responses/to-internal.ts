@@ -56,6 +56,7 @@ export function* responsesRequestSteps({ raw, id, bounds }: Arrived): Steps<Resp
       },
     }),
     stream,
+    ignored: [],
     body,
     needs: { tools: tools.length > 0, vision: prompt.hasImages },
     promptTokens: prompt.tokens,
