@@ -71,15 +71,29 @@ class ResponsesCheck {
     if (typeof id !== "string" || id === "" || this.#ids.has(id)) this.#problems.push(`the id ${id}`);
     if (status !== "in_progress") this.#problems.push(`an item begins ${status}`);
     this.#ids.add(id);
-    if (type === "function_call") this.#call(id, index);
-    else this.#part(id, index);
+    this.#growth(type, { item_id: id, output_index: index });
     const done = this.#take("response.output_item.done");
     const finished = done["item"] as Members;
     if (done["output_index"] !== index || finished["id"] !== id) this.#problems.push("another item is done");
     this.#items.push(finished);
   }
 
-  #part(id: unknown, index: unknown): void {
+  #growth(type: unknown, item: Members): void {
+    switch (type) {
+      case "function_call":
+        return this.#told("response.function_call_arguments", "arguments", item);
+      case "custom_tool_call":
+        return this.#told("response.custom_tool_call_input", "input", item);
+      case "local_shell_call":
+      case "tool_search_call":
+        return;
+      case "reasoning":
+        return this.#thoughts(item);
+    }
+    this.#part(item);
+  }
+
+  #part(item: Members): void {
     const first = this.#peekEvent();
     const part = (first?.["part"] ?? {}) as Members;
     const kind = PARTS[String(part["type"])];
@@ -87,19 +101,35 @@ class ResponsesCheck {
       this.#problems.push(`${first?.type} where a part was due`);
       return;
     }
-    const place = { item_id: id, output_index: index, [kind.indexed]: 0 };
+    const place = { ...item, [kind.indexed]: 0 };
     this.#take(kind.added, place);
-    const text = this.#deltas(kind.delta, place);
+    this.#partDone(kind, place, this.#deltas(kind.delta, place));
+  }
+
+  /** As they are, as a summary, or as both at once: piece by piece then. */
+  #thoughts(item: Members): void {
+    const kinds = [PARTS["reasoning_text"], PARTS["summary_text"]].flatMap((kind) => {
+      if (kind === undefined || this.#peek() !== kind.added) return [];
+      const place = { ...item, [kind.indexed]: 0 };
+      this.#take(kind.added, place);
+      return [{ kind, place, text: "" }];
+    });
+    if (kinds.length === 0) this.#problems.push(`${this.#peek()} where thoughts were due`);
+    while (kinds.some(({ kind }) => this.#peek() === kind.delta)) {
+      for (const each of kinds) each.text += this.#take(each.kind.delta, each.place)["delta"];
+    }
+    for (const { kind, place, text } of kinds) this.#partDone(kind, place, text);
+  }
+
+  #partDone(kind: PartEvents, place: Members, text: string): void {
     if (this.#take(kind.done, place)[kind.text] !== text) this.#problems.push("done with another text");
     const { part: whole } = this.#take(kind.partDone, place);
     if ((whole as Members)[kind.text] !== text) this.#problems.push("a part with another text");
   }
 
-  #call(id: unknown, index: unknown): void {
-    const place = { item_id: id, output_index: index };
-    const text = this.#deltas("response.function_call_arguments.delta", place);
-    const done = this.#take("response.function_call_arguments.done", place);
-    if (done["arguments"] !== text) this.#problems.push("done with other arguments");
+  #told(name: string, member: string, place: Members): void {
+    const text = this.#deltas(`${name}.delta`, place);
+    if (this.#take(`${name}.done`, place)[member] !== text) this.#problems.push(`done with another ${member}`);
   }
 
   #deltas(type: string, place: Members): string {

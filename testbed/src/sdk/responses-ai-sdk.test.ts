@@ -153,3 +153,19 @@ it("stops the provider when the consumer aborts", async () => {
   for await (const part of result.fullStream) if (part.type === "text-delta") abort.abort();
   expect(await provider.streams[0]?.cancelled).toBe("consumer_gone");
 });
+
+it("shows what the default model thinks, though nobody can ask it for a summary, streamed and whole", async () => {
+  await hearth.provider((s) => {
+    s.role();
+    delta(s, { reasoning_content: "let me " });
+    delta(s, { reasoning_content: "see" });
+    s.content("yes");
+    s.finish();
+    s.end();
+  });
+  const asked = { model: openai("m"), prompt: "hi" };
+  expect((await generateText(asked)).reasoningText).toBe("let me see");
+  const streamed = streamText(asked);
+  expect(await streamed.reasoningText).toBe("let me see");
+  expect(await streamed.text).toBe("yes");
+});

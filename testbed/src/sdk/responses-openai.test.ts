@@ -193,7 +193,11 @@ describe("thoughts", () => {
     const provider = await hearth.provider(thinker);
     for (const { output } of await bothWays()) {
       expect(output).toMatchObject([
-        { type: "reasoning", summary: [], content: [{ type: "reasoning_text", text: "hm" }] },
+        {
+          type: "reasoning",
+          summary: [{ type: "summary_text", text: "hm" }],
+          content: [{ type: "reasoning_text", text: "hm" }],
+        },
         { type: "message", content: [{ text: "yes" }] },
       ]);
       await client.responses.create(ask({ input: [...output, { role: "user", content: "sure?" }] }));
@@ -205,10 +209,11 @@ describe("thoughts", () => {
     }
   });
 
-  it("stand where summaries do, for those who ask for summaries", async () => {
+  it("stand only where summaries do, for those who ask for summaries", async () => {
     await hearth.provider(thinker);
     for (const { output } of await bothWays({ reasoning: { summary: "auto" } })) {
       expect(output[0]).toMatchObject({ type: "reasoning", summary: [{ type: "summary_text", text: "hm" }] });
+      expect(output[0]).not.toHaveProperty("content");
     }
     const events = await eventsOf({ reasoning: { summary: "auto" }, include: ["reasoning.encrypted_content"] });
     expect(responsesProblems(events as never)).toEqual([]);

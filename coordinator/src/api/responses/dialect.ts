@@ -22,7 +22,7 @@ function responsesEvents({ id, body }: ResponsesRequest, clock: Clock): EventDia
   const wallTime = (): number => Math.floor(clock.wallTime() / 1000);
   const response = newResponse(body, id.replace(/^req_/, "resp_"), wallTime());
   const style: ReasoningStyle = {
-    summary: Boolean(body.reasoning?.summary),
+    summary: (body.reasoning?.summary ?? body.reasoning?.generate_summary) ? "only" : "too",
     packed: body.include?.includes("reasoning.encrypted_content") === true,
   };
   return {

@@ -12,7 +12,7 @@ import { toConversation } from "./to-chat.js";
 const { body } = parseCreateResponse({ model: "m", input: "hi" });
 const RESPONSE = newResponse(body, "resp_1", 1000);
 const USAGE = { prompt_tokens: 10, completion_tokens: 4, cached_tokens: 6 };
-const PLAIN: ReasoningStyle = { summary: false, packed: false };
+const PLAIN: ReasoningStyle = { summary: "too", packed: false };
 
 function eventsOf(chunks: readonly ChatChunk[], style: ReasoningStyle = PLAIN): NamedEvent[] {
   const translator = new ResponsesTranslator(RESPONSE, style, () => 1001);
@@ -28,7 +28,7 @@ interface Whole {
 
 const wholeOf = (events: readonly NamedEvent[]): Whole => events.at(-1)?.["response"] as Whole;
 const say = (...sayings: readonly Saying[]): ChatChunk[] => chunksOf(sayings, 1);
-const anyStyle = fc.record({ summary: fc.boolean(), packed: fc.boolean() });
+const anyStyle = fc.record({ summary: fc.constantFrom("only" as const, "too" as const), packed: fc.boolean() });
 
 /** All that the deltas of one type say. */
 function deltasOf(events: readonly NamedEvent[], ...types: readonly string[]): string {
@@ -44,11 +44,15 @@ describe("the events of a response", () => {
         const said = saidIn(sayings);
         expect(deltasOf(events, "response.output_text.delta")).toBe(said.text);
         expect(deltasOf(events, "response.refusal.delta")).toBe(said.refusal);
-        const reasoning = `response.reasoning_${style.summary ? "summary_text" : "text"}.delta`;
-        expect(deltasOf(events, reasoning)).toBe(said.reasoning);
+        expect(deltasOf(events, "response.reasoning_summary_text.delta")).toBe(said.reasoning);
+        const open = style.summary === "too" ? said.reasoning : "";
+        expect(deltasOf(events, "response.reasoning_text.delta")).toBe(open);
         const calls = wholeOf(events).output.filter((item) => item.type === "function_call");
         expect(calls.map(({ call_id: id, name, arguments: args }) => ({ id, name, arguments: args }))).toEqual(
-          said.calls.map((call) => ({ ...call, arguments: call.arguments || "{}" })),
+          said.calls.map((call) => ({
+            ...call,
+            arguments: call.arguments.trim() === "" ? `${call.arguments}{}` : call.arguments,
+          })),
         );
       }),
       { numRuns: 300 },
@@ -169,7 +173,7 @@ describe("the output, sent back", () => {
   });
 
   it("brings thoughts back that a client kept only in packed form", () => {
-    const style: ReasoningStyle = { summary: true, packed: true };
+    const style: ReasoningStyle = { summary: "only", packed: true };
     const { output } = wholeOf(eventsOf(say({ kind: "reasoning", text: "grüble" }), style));
     const kept = { ...output[0], summary: [] };
     const messages = toConversation(parseCreateResponse({ model: "m", input: [kept] })).end();

@@ -75,7 +75,7 @@ export class ResponsesTranslator implements Translator {
         return this.#open.open().map((each) => this.#placed(each));
       }
       case "delta":
-        return this.#open === undefined ? [] : [this.#placed(this.#open.delta(event.text, event.logprobs))];
+        return (this.#open?.delta(event.text, event.logprobs) ?? []).map((each) => this.#placed(each));
       case "close": {
         const events = (this.#open?.close(status) ?? []).map((each) => this.#placed(each));
         this.#output.push(events.at(-1)?.["item"]);

@@ -2,9 +2,12 @@ import type { NamedEvent } from "@hearth/dialects";
 import type { Block } from "../translation/block-sequencer.js";
 import { packReasoning } from "./packed-reasoning.js";
 
-/** How thoughts are shown: as they are, or in the place where OpenAI shows summaries, and clients look for them. */
+/**
+ * How thoughts are shown. Where OpenAI shows summaries, because many clients look nowhere else; and beside them as they
+ * are, unless summaries were asked for by name.
+ */
 export interface ReasoningStyle {
-  readonly summary: boolean;
+  readonly summary: "only" | "too";
   /** The client wants to carry them to the next request. */
   readonly packed: boolean;
 }
@@ -16,7 +19,7 @@ export type ItemEvent = NamedEvent;
 export interface OutputItem {
   /** The events that add it. */
   open(): readonly ItemEvent[];
-  delta(text: string, logprobs: readonly unknown[]): ItemEvent;
+  delta(text: string, logprobs: readonly unknown[]): readonly ItemEvent[];
   /** The events that end it, the finished item in the last one. */
   close(status: "completed" | "incomplete"): readonly ItemEvent[];
 }
@@ -29,7 +32,7 @@ export function outputItem(block: Block, suffix: string, style: ReasoningStyle):
     case "refusal":
       return new RefusalItem(`msg_${suffix}`);
     case "reasoning":
-      return style.summary ? new SummaryItem(`rs_${suffix}`, style) : new ReasoningItem(`rs_${suffix}`, style);
+      return new ReasoningItem(`rs_${suffix}`, style);
     case "tool":
       return new CallItem(`fc_${suffix}`, block);
   }
@@ -52,10 +55,10 @@ class TextItem implements OutputItem {
     return [added(item), { type: "response.content_part.added", ...this.#at(), part: textPart("", []) }];
   }
 
-  delta(delta: string, logprobs: readonly unknown[]): ItemEvent {
+  delta(delta: string, logprobs: readonly unknown[]): readonly ItemEvent[] {
     this.#text += delta;
     for (const logprob of logprobs) this.#logprobs.push(logprob);
-    return { type: "response.output_text.delta", ...this.#at(), delta, logprobs };
+    return [{ type: "response.output_text.delta", ...this.#at(), delta, logprobs }];
   }
 
   close(status: string): readonly ItemEvent[] {
@@ -90,9 +93,9 @@ class RefusalItem implements OutputItem {
     return [added(item), { type: "response.content_part.added", ...this.#at(), part }];
   }
 
-  delta(delta: string): ItemEvent {
+  delta(delta: string): readonly ItemEvent[] {
     this.#refusal += delta;
-    return { type: "response.refusal.delta", ...this.#at(), delta };
+    return [{ type: "response.refusal.delta", ...this.#at(), delta }];
   }
 
   close(status: string): readonly ItemEvent[] {
@@ -120,66 +123,57 @@ class ReasoningItem implements OutputItem {
   }
 
   open(): readonly ItemEvent[] {
-    const item = { id: this.#id, type: "reasoning", summary: [], content: [], status: "in_progress" };
-    const part = { type: "reasoning_text", text: "" };
-    return [added(item), { type: "response.content_part.added", ...this.#at(), part }];
-  }
-
-  delta(delta: string): ItemEvent {
-    this.#text += delta;
-    return { type: "response.reasoning_text.delta", ...this.#at(), delta };
-  }
-
-  close(status: string): readonly ItemEvent[] {
-    const part = { type: "reasoning_text", text: this.#text };
-    const item = { id: this.#id, type: "reasoning", summary: [], content: [part], status };
+    const item = { ...this.#item("in_progress"), summary: [], ...(this.#isOpen ? { content: [] } : {}) };
     return [
-      { type: "response.reasoning_text.done", ...this.#at(), text: this.#text },
-      { type: "response.content_part.done", ...this.#at(), part },
-      done({ ...item, ...packed(this.#style, this.#text) }),
+      added(item),
+      ...this.#inContent({ type: "response.content_part.added", part: reasoningPart("") }),
+      this.#inSummary({ type: "response.reasoning_summary_part.added", part: summaryPart("") }),
     ];
   }
 
-  #at(): object {
-    return { item_id: this.#id, content_index: 0 };
-  }
-}
-
-class SummaryItem implements OutputItem {
-  readonly #id: string;
-  readonly #style: ReasoningStyle;
-  #text = "";
-
-  constructor(id: string, style: ReasoningStyle) {
-    this.#id = id;
-    this.#style = style;
-  }
-
-  open(): readonly ItemEvent[] {
-    const item = { id: this.#id, type: "reasoning", summary: [], status: "in_progress" };
-    const part = { type: "summary_text", text: "" };
-    return [added(item), { type: "response.reasoning_summary_part.added", ...this.#at(), part }];
-  }
-
-  delta(delta: string): ItemEvent {
+  delta(delta: string): readonly ItemEvent[] {
     this.#text += delta;
-    return { type: "response.reasoning_summary_text.delta", ...this.#at(), delta };
-  }
-
-  close(status: string): readonly ItemEvent[] {
-    const part = { type: "summary_text", text: this.#text };
-    const item = { id: this.#id, type: "reasoning", summary: [part], status };
     return [
-      { type: "response.reasoning_summary_text.done", ...this.#at(), text: this.#text },
-      { type: "response.reasoning_summary_part.done", ...this.#at(), part },
-      done({ ...item, ...packed(this.#style, this.#text) }),
+      ...this.#inContent({ type: "response.reasoning_text.delta", delta }),
+      this.#inSummary({ type: "response.reasoning_summary_text.delta", delta }),
     ];
   }
 
-  #at(): object {
-    return { item_id: this.#id, summary_index: 0 };
+  close(status: string): readonly ItemEvent[] {
+    const text = this.#text;
+    const item = {
+      ...this.#item(status),
+      summary: [summaryPart(text)],
+      ...(this.#isOpen ? { content: [reasoningPart(text)] } : {}),
+    };
+    return [
+      ...this.#inContent({ type: "response.reasoning_text.done", text }),
+      ...this.#inContent({ type: "response.content_part.done", part: reasoningPart(text) }),
+      this.#inSummary({ type: "response.reasoning_summary_text.done", text }),
+      this.#inSummary({ type: "response.reasoning_summary_part.done", part: summaryPart(text) }),
+      done({ ...item, ...packed(this.#style, text) }),
+    ];
+  }
+
+  get #isOpen(): boolean {
+    return this.#style.summary === "too";
+  }
+
+  #item(status: string): object {
+    return { id: this.#id, type: "reasoning", status };
+  }
+
+  #inContent(event: ItemEvent): readonly ItemEvent[] {
+    return this.#isOpen ? [{ ...event, item_id: this.#id, content_index: 0 }] : [];
+  }
+
+  #inSummary(event: ItemEvent): ItemEvent {
+    return { ...event, item_id: this.#id, summary_index: 0 };
   }
 }
+
+const reasoningPart = (text: string): object => ({ type: "reasoning_text", text });
+const summaryPart = (text: string): object => ({ type: "summary_text", text });
 
 function packed(style: ReasoningStyle, text: string): object {
   return style.packed ? { encrypted_content: packReasoning(text) } : {};
@@ -199,14 +193,14 @@ class CallItem implements OutputItem {
     return [added(this.#item("in_progress"))];
   }
 
-  delta(delta: string): ItemEvent {
+  delta(delta: string): readonly ItemEvent[] {
     this.#arguments += delta;
-    return { type: "response.function_call_arguments.delta", item_id: this.#id, delta };
+    return [{ type: "response.function_call_arguments.delta", item_id: this.#id, delta }];
   }
 
   /** A call without arguments has none, which in JSON is an empty object. */
   close(status: string): readonly ItemEvent[] {
-    const events = this.#arguments === "" ? [this.delta("{}")] : [];
+    const events = this.#arguments === "" ? this.delta("{}") : [];
     const { name } = this.#call;
     return [
       ...events,

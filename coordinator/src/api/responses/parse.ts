@@ -110,7 +110,13 @@ export const createResponseSchema = z
     tool_choice: toolChoice.nullish(),
     parallel_tool_calls: z.boolean().nullish(),
     text: z.looseObject({ format: format.nullish(), verbosity: z.string().nullish() }).nullish(),
-    reasoning: z.looseObject({ effort: z.string().nullish(), summary: z.string().nullish() }).nullish(),
+    reasoning: z
+      .looseObject({
+        effort: z.string().nullish(),
+        summary: z.string().nullish(),
+        generate_summary: z.string().nullish().meta({ description: "The older name of `summary`." }),
+      })
+      .nullish(),
     include: stopAtFirst(z.array(z.string())).nullish(),
     metadata: z.record(z.string(), z.string()).nullish().meta({ description: "At most 16 members." }),
     truncation: z.enum(["auto", "disabled"]).nullish(),

@@ -29,7 +29,10 @@ export function newResponse(body: CreateResponseBody, id: string, createdAt: num
     output: [],
     parallel_tool_calls: parallel_tool_calls ?? true,
     previous_response_id: null,
-    reasoning: { effort: reasoning?.effort ?? null, summary: reasoning?.summary ?? null },
+    reasoning: {
+      effort: reasoning?.effort ?? null,
+      summary: reasoning?.summary ?? reasoning?.generate_summary ?? null,
+    },
     service_tier: "default",
     store: false,
     temperature: body.temperature ?? 1,
