@@ -110,7 +110,15 @@ it("a failure after content goes on where the backend's events broke off", async
   expect(events.map((event) => event.sequence_number)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
   expect(events.slice(-2)).toMatchObject([
     { type: "error", code: "provider_error" },
-    { type: "response.failed", response: { id: "resp_up", status: "failed", error: { code: "server_error" } } },
+    {
+      type: "response.failed",
+      response: {
+        id: "resp_up",
+        status: "failed",
+        error: { code: "server_error" },
+        output: [{ id: "msg_up", status: "incomplete", content: [{ text: "Grüße" }] }],
+      },
+    },
   ]);
 });
 

@@ -300,6 +300,36 @@ describe("errors", () => {
     });
   });
 
+  it("after it has begun carry what came until then: whole items, and the one that broke off", async () => {
+    await hearth.provider((s) => {
+      s.role();
+      delta(s, { reasoning_content: "hm" });
+      s.content("so ");
+      s.content("far");
+      s.error();
+    });
+    expect((await eventsOf()).at(-1)).toMatchObject({
+      response: {
+        output: [
+          { type: "reasoning", status: "completed", summary: [{ text: "hm" }], content: [{ text: "hm" }] },
+          { type: "message", status: "incomplete", content: [{ type: "output_text", text: "so far" }] },
+        ],
+      },
+    });
+  });
+
+  it("after a call has begun carry as much of it as came", async () => {
+    await hearth.provider((s) => {
+      s.role();
+      delta(s, { tool_calls: [{ index: 0, id: "c", type: "function", function: { name: "weather", arguments: "" } }] });
+      delta(s, { tool_calls: [{ index: 0, function: { arguments: '{"ci' } }] });
+      s.error();
+    });
+    expect((await eventsOf({ tools })).at(-1)).toMatchObject({
+      response: { output: [{ type: "function_call", name: "weather", arguments: '{"ci', status: "incomplete" }] },
+    });
+  });
+
   it("are errors for a truncated stream, streamed or whole", async () => {
     await hearth.provider((s) => {
       s.role();

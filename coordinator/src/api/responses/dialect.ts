@@ -3,6 +3,7 @@ import { inTurns } from "../../platform/steps.js";
 import type { Dialect, DialectContext } from "../../request/consumer.js";
 import { openAiErrorBody } from "../error-envelope.js";
 import { type EventDialect, eventReply } from "../translation/event-reply.js";
+import { ResponseFailure } from "./failure.js";
 import { ResponseFold } from "./fold.js";
 import { ResponsesTranslator } from "./from-events.js";
 import type { ReasoningStyle } from "./output-items.js";
@@ -29,7 +30,7 @@ function responsesEvents({ id, body }: ResponsesRequest, clock: Clock): EventDia
     dialect: "responses",
     translator: () => new ResponsesTranslator(response, style, wallTime),
     fold: () => new ResponseFold(response),
-    failureWriter: () => new ResponseFold(response),
+    failureWriter: () => new ResponseFailure(response),
     tellsEnd: ({ type }) => type === "response.completed" || type === "response.incomplete",
   };
 }
