@@ -54,6 +54,9 @@ const EVENTS: readonly string[] = [
     `: comment\nid: ${index}\nevent: ${event.type}\ndata:  ${JSON.stringify({ ...event, sequence_number: index })}\n\n`,
 );
 
+/** Behind the end, for clients that wait for it as they do for a chat's. */
+const END_MARK = "data: [DONE]\n\n";
+
 function sendAll(s: ScriptedStream): void {
   for (const [index, bytes] of EVENTS.entries()) s.raw(bytes, index === EVENTS.length - 1);
   s.complete();
@@ -70,10 +73,19 @@ async function rawText(stream: boolean): Promise<string> {
 
 it("a backend that speaks Responses gets the request as it was, and its events go through byte for byte", async () => {
   const provider = await native(sendAll);
-  expect(await rawText(true)).toBe(EVENTS.join(""));
+  expect(await rawText(true)).toBe(EVENTS.join("") + END_MARK);
   const [stream] = provider.streams;
   expect(stream?.frame.dialect).toBe("responses");
   expect(stream?.body).toEqual({ model: "m", input: "hi", store: false, stream: true });
+});
+
+it("an end mark of the backend's own is not told twice", async () => {
+  await native((s) => {
+    for (const bytes of EVENTS) s.raw(bytes);
+    s.raw(END_MARK, true);
+    s.complete();
+  });
+  expect(await rawText(true)).toBe(EVENTS.join("") + END_MARK);
 });
 
 it("its whole answer is the one in its last event", async () => {
@@ -96,7 +108,7 @@ it("a failure before content goes to another provider, though the response has b
   };
   await native(script);
   await native(script);
-  expect(await rawText(true)).toBe(EVENTS.join(""));
+  expect(await rawText(true)).toBe(EVENTS.join("") + END_MARK);
   expect(attempts).toBe(2);
 });
 

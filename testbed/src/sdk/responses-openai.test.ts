@@ -272,6 +272,24 @@ it("stops the provider when the consumer aborts", async () => {
   expect(await provider.streams[0]?.cancelled).toBe("consumer_gone");
 });
 
+it("ends a stream with one mark behind the last event, and a failed one with none", async () => {
+  const textOf = async (): Promise<string> => {
+    const answer = await client.responses.create({ ...ask(), stream: true }).asResponse();
+    return await answer.text();
+  };
+  const provider = await hearth.provider((s) => s.answer("hi"));
+  const text = await textOf();
+  expect(text.match(/\[DONE\]/g)).toHaveLength(1);
+  expect(text).toMatch(/event: response\.completed\ndata: \{.*\}\n\ndata: \[DONE\]\n\n/);
+  provider.socket.terminate();
+  await hearth.provider((s) => {
+    s.role();
+    s.content("half");
+    s.error();
+  });
+  expect(await textOf()).toMatch(/event: response\.failed\ndata: \{.*\}\n\n$/);
+});
+
 describe("errors", () => {
   it("before the answer has begun have OpenAI's form", async () => {
     await expect(client.responses.create(ask({ model: "nobody/serves-this" }))).rejects.toMatchObject({

@@ -32,5 +32,6 @@ function responsesEvents({ id, body }: ResponsesRequest, clock: Clock): EventDia
     fold: () => new ResponseFold(response),
     failureWriter: () => new ResponseFailure(response),
     tellsEnd: ({ type }) => type === "response.completed" || type === "response.incomplete",
+    endMark: "data: [DONE]\n\n",
   };
 }

@@ -35,6 +35,8 @@ export interface EventDialect {
   tellsEnd(event: NamedEvent): boolean;
   /** Puts right what backends say wrongly of an answer of this dialect; absent = nothing is known. */
   readonly mend?: Mending;
+  /** What follows the last event of a stream that went well, as bytes of the stream. */
+  readonly endMark?: string;
 }
 
 /** What goes to the consumer in place of a backend's own; `undefined` where that is right. */
@@ -78,7 +80,8 @@ class EventStream implements Reply {
 
   complete(usage: Usage): void {
     const last = this.#isNative ? this.#held : this.#encoded(this.#translator.end(usage));
-    this.#consumer.endStream(...last);
+    const { endMark } = this.#dialect;
+    this.#consumer.endStream(...last, ...(endMark === undefined ? [] : [endMark]));
   }
 
   fail(error: HearthError): void {
