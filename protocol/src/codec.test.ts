@@ -63,7 +63,17 @@ const model = some(
     weights_bytes: count,
     weights_hash: text,
     quantization: text,
-    capabilities: some({ tools: fc.boolean(), vision: fc.boolean(), embeddings: fc.boolean() }, []),
+    capabilities: some(
+      {
+        tools: fc.boolean(),
+        vision: fc.boolean(),
+        embeddings: fc.boolean(),
+        structured_output: fc.boolean(),
+        logprobs: fc.boolean(),
+        reasoning: fc.boolean(),
+      },
+      [],
+    ),
     dialects: fc.subarray([...BACKEND_DIALECTS]),
     template_hash: text,
     template_render_ok: fc.boolean(),

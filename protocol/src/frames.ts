@@ -62,6 +62,21 @@ export const slotSchema = z.object({
  */
 export const BACKEND_DIALECTS = ["chat_completions", "completions", "embeddings", "responses", "messages"] as const;
 
+/** What a model does where it is served, each only by evidence: absent = not known, `false` = refused or dropped. */
+const capabilitiesSchema = z
+  .object({
+    tools: z.boolean(),
+    vision: z.boolean(),
+    embeddings: z.boolean(),
+    /** Answers follow a JSON schema that the request brings. */
+    structured_output: z.boolean(),
+    /** Answers carry the probabilities of their tokens where a request asks for them. */
+    logprobs: z.boolean(),
+    /** The model thinks before it answers, or may be told to. */
+    reasoning: z.boolean(),
+  })
+  .partial();
+
 export const modelSchema = z.object({
   id,
   context_length: z.number().int().min(1).max(1e9).optional(),
@@ -69,7 +84,7 @@ export const modelSchema = z.object({
   weights_bytes: count.optional(),
   weights_hash: shortText.optional(),
   quantization: shortText.optional(),
-  capabilities: z.object({ tools: z.boolean(), vision: z.boolean(), embeddings: z.boolean() }).partial().default({}),
+  capabilities: capabilitiesSchema.default({}),
   /** Dialects that the backend speaks for this model; absent = chat completions only. */
   dialects: z.array(z.enum(BACKEND_DIALECTS)).max(8).optional(),
   /** The program that serves it. Another version of it is another program. */

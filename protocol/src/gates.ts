@@ -17,6 +17,8 @@ export const GATES = [
   "template_broken",
   "tools",
   "vision",
+  "structured_output",
+  "logprobs",
   "dialect",
   "slot_crashed",
   "slot_reloading",

@@ -41,6 +41,8 @@ export function classify(
     minTrust,
     model: request.model,
     shape: shapeOf(request.needs),
+    structuredOutput: request.needs.structuredOutput === true,
+    logprobs: request.needs.logprobs === true,
     dialect: request.needs.dialect,
     promptTokens: tokens.expected,
     leastPromptTokens: tokens.least,

@@ -18,6 +18,10 @@ export interface InferenceRequest extends OutboundRequest {
   readonly needs: {
     readonly tools: boolean;
     readonly vision: boolean;
+    /** The answer has to follow a JSON schema; absent = it need not. */
+    readonly structuredOutput?: boolean;
+    /** The answer has to carry the probabilities of its tokens; absent = it need not. */
+    readonly logprobs?: boolean;
     /** Only a backend that speaks this natively can serve it; absent = any that chats. */
     readonly dialect?: BackendDialect;
   };

@@ -61,6 +61,8 @@ export function contextOf({ traits, tried, unlikeTried }: Search, deps: Evaluati
     isParticular:
       tools ||
       vision ||
+      traits.structuredOutput === true ||
+      traits.logprobs === true ||
       tried.size > 0 ||
       traits.allowlist !== undefined ||
       traits.route === "self" ||

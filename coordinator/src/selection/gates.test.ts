@@ -54,6 +54,8 @@ const CASES: Readonly<Record<Gate, readonly [Changes, EvaluationContext]>> = {
   template_broken: [model({ template_render_ok: false }), context()],
   tools: [model({ capabilities: { tools: false } }), asking({ shape: "tools" })],
   vision: [model({ capabilities: {} }), asking({ shape: "vision" })],
+  structured_output: [model({ capabilities: { structured_output: false } }), asking({ structuredOutput: true })],
+  logprobs: [model({ capabilities: { logprobs: false } }), asking({ logprobs: true })],
   dialect: [model({}), asking({ dialect: "embeddings" })],
   slot_crashed: [slot({ state: "crashed" }), context()],
   slot_reloading: [slot({ state: "reloading" }), context()],

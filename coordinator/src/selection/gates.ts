@@ -35,6 +35,7 @@ function changingGates(subject: Subject, context: EvaluationContext): GateSet {
 /** What some requests ask of any machine: the context knows whether this one does. */
 function requestGates({ provider, advert }: Subject, context: EvaluationContext): GateSet {
   const { traits, trustRank, versions, wantsTools, wantsVision } = context;
+  const { structuredOutput = false, logprobs = false } = traits;
   const { allowlist } = traits;
   return (
     when(allowlist !== undefined && !allowlist.has(provider.id) && !allowlist.has(provider.serialHash), BIT.allowlist) |
@@ -44,7 +45,9 @@ function requestGates({ provider, advert }: Subject, context: EvaluationContext)
     when(versions?.isBelow(provider.agentVersion) === true, BIT.version_floor) |
     // Said only where the backend refuses or drops tools; a model that was merely not trained for them may try.
     when(wantsTools && advert?.capabilities.tools === false, BIT.tools) |
-    when(wantsVision && advert?.capabilities.vision !== true, BIT.vision)
+    when(wantsVision && advert?.capabilities.vision !== true, BIT.vision) |
+    when(structuredOutput && advert?.capabilities.structured_output === false, BIT.structured_output) |
+    when(logprobs && advert?.capabilities.logprobs === false, BIT.logprobs)
   );
 }
 

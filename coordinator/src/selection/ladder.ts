@@ -3,11 +3,12 @@ import type { Contender } from "./contenders.js";
 import type { EvaluationContext } from "./evaluation-context.js";
 import { BIT, type GateSet } from "./gate-set.js";
 import type { PickResult } from "./pick-result.js";
+import type { Traits } from "./traits.js";
 
 /** The request is not for this provider, whatever happens. */
 const SCOPE: GateSet = BIT.allowlist | BIT.excluded | BIT.not_serving_model | BIT.private_only;
 /** It never does what is asked. */
-const ABLE: GateSet = BIT.tools | BIT.vision | BIT.dialect;
+const ABLE: GateSet = BIT.tools | BIT.vision | BIT.structured_output | BIT.logprobs | BIT.dialect;
 
 /** What has changed by itself before long, as a rule; to be out for faults has not. */
 export const SOON: GateSet =
@@ -73,7 +74,7 @@ interface Situation {
 
 function errorOf(rung: Rung, { before, all, context }: Situation): HearthError {
   const { traits } = context;
-  const kind = traits.dialect ?? traits.shape;
+  const kind = kindOf(traits);
   switch (rung) {
     case "context":
       return contextLengthExceeded({
@@ -82,7 +83,7 @@ function errorOf(rung: Rung, { before, all, context }: Situation): HearthError {
       });
     case "ability":
       if (without(all, ABLE).length === 0) {
-        return new HearthError("capability_unsupported", `No provider of this model serves ${kind} requests.`);
+        return new HearthError("capability_unsupported", `No provider of this model serves ${kind}.`);
       }
       return unable(kind);
     case "fit":
@@ -102,8 +103,14 @@ function errorOf(rung: Rung, { before, all, context }: Situation): HearthError {
   }
 }
 
+/** What is asked, in words for the consumer. */
+function kindOf({ dialect, shape, structuredOutput, logprobs }: Traits): string {
+  const wishes = [...(structuredOutput ? ["a JSON schema"] : []), ...(logprobs ? ["logprobs"] : [])];
+  return `${dialect ?? shape} requests${wishes.length === 0 ? "" : ` with ${wishes.join(" and ")}`}`;
+}
+
 function unable(kind: string): HearthError {
-  return new HearthError("capability_unavailable", `No provider of this model can serve ${kind} requests now.`, {
+  return new HearthError("capability_unavailable", `No provider of this model can serve ${kind} now.`, {
     retryAfterSeconds: 30,
   });
 }

@@ -186,6 +186,34 @@ describe("choosing", () => {
   });
 });
 
+describe("what is asked of the answer", () => {
+  const says = (id: string, capabilities: object): FakeProvider => fakeProvider(id, model({ capabilities }));
+  const wishes = { structuredOutput: true, logprobs: true };
+  const [able, half] = [{ structured_output: true, logprobs: true }, { structured_output: true }];
+
+  it("is for those that are known to give it, else for those of which nobody has said", () => {
+    const known = setUp([says("silent", {}), says("half", half), says("able", able)]);
+    for (let i = 0; i < 8; i++) expect(known.served(wishes)).toBe("able");
+    for (let i = 0; i < 8; i++) expect(known.served({ structuredOutput: true })).not.toBe("silent");
+    const unsure = setUp([says("silent", {}), says("drops", { logprobs: false })]);
+    for (let i = 0; i < 8; i++) expect(unsure.served(wishes)).toBe("silent");
+  });
+
+  it.each([
+    [{ logprobs: true }, "base requests with logprobs"],
+    [{ structuredOutput: true, shape: "tools" as const }, "tools requests with a JSON schema"],
+    [wishes, "base requests with a JSON schema and logprobs"],
+  ])("is refused in words where nobody ever gives it: %j", (asked, words) => {
+    const drops = says("drops", { structured_output: false, logprobs: false });
+    expect(setUp([drops]).pick(asked)).toMatchObject({
+      error: { code: "capability_unsupported", message: `No provider of this model serves ${words}.` },
+    });
+    const old = fakeProvider("old", model({ capabilities: able, template_render_ok: false }));
+    expect(codeOf(setUp([drops, old]).pick(asked))).toBe("capability_unavailable");
+    expect(setUp([drops]).pick().type).toBe("picked");
+  });
+});
+
 describe("who was tried", () => {
   it("is not the next one's program, where there is another version or backend", () => {
     const slow = slot({ queued: 20 });

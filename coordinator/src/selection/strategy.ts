@@ -24,7 +24,7 @@ export function choose(
   context: EvaluationContext,
   deps: StrategyDeps,
 ): Choice | undefined {
-  const left = preferLargerContext(preferOthers(candidates, context), context);
+  const left = preferLargerContext(preferAble(preferOthers(candidates, context), context), context);
   const { known, unknown } = byEvidence(left, context);
   if (known.length === 0 || unknown.length === 0) return chosen(left, context, deps);
   // Who has been let down once is not the one to find out with.
@@ -71,6 +71,17 @@ function byWork(a: Contender, b: Contender): number {
 
 function oneOf(candidates: readonly Contender[], rng: Rng): Contender {
   return candidates[Math.floor(rng.next() * candidates.length)] as Contender;
+}
+
+/** Those that are known to do what is asked of the answer, before those of which nobody has said. */
+function preferAble(candidates: readonly Contender[], { traits }: EvaluationContext): readonly Contender[] {
+  const { structuredOutput = false, logprobs = false } = traits;
+  if (!structuredOutput && !logprobs) return candidates;
+  const able = candidates.filter(({ advert }) => {
+    const { structured_output: keepsToSchemas, logprobs: tells } = advert?.capabilities ?? {};
+    return (!structuredOutput || keepsToSchemas === true) && (!logprobs || tells === true);
+  });
+  return able.length === 0 ? candidates : able;
 }
 
 /** Those that were not tried, and of those the ones that run another program than those that failed. */

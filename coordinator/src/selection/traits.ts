@@ -7,6 +7,10 @@ export interface Traits {
   readonly shape: Shape;
   /** Only a backend that speaks this natively can serve it; absent = any that chats. */
   readonly dialect?: BackendDialect | undefined;
+  /** The answer has to follow a JSON schema. */
+  readonly structuredOutput?: boolean | undefined;
+  /** The answer has to carry the probabilities of its tokens. */
+  readonly logprobs?: boolean | undefined;
   readonly promptTokens: number;
   /** The least that the prompt may come to, tokens: what it is refused for. */
   readonly leastPromptTokens: number;

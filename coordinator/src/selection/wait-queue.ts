@@ -203,6 +203,8 @@ function asksAtLeast(waiter: Waiter, other: Waiter): boolean {
   const sameScope =
     a.shape === b.shape &&
     a.dialect === b.dialect &&
+    a.structuredOutput === b.structuredOutput &&
+    a.logprobs === b.logprobs &&
     a.route === b.route &&
     (a.route === "any" || a.account === b.account) &&
     a.allowlist === b.allowlist &&

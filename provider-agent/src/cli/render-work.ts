@@ -22,6 +22,8 @@ const REASONS: Readonly<Record<Gate, string>> = {
   template_broken: "has a broken chat template",
   tools: "cannot call tools",
   vision: "takes no images",
+  structured_output: "keeps to no JSON schema",
+  logprobs: "tells no probabilities of tokens",
   dialect: "does not speak the request's API",
   slot_crashed: "had a backend that crashed",
   slot_reloading: "was loading the model",

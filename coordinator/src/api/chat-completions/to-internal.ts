@@ -56,7 +56,12 @@ export function* chatRequestSteps({ raw, id, bounds }: Arrived): Steps<ChatReque
     ignored: [],
     includeUsage: body.stream_options?.include_usage === true,
     toolNames: toolNamesOf(body),
-    needs: { tools: tools || (body.functions?.length ?? 0) > 0, vision: prompt.hasImages },
+    needs: {
+      tools: tools || (body.functions?.length ?? 0) > 0,
+      vision: prompt.hasImages,
+      structuredOutput: body.response_format?.type === "json_schema",
+      logprobs: body.logprobs === true,
+    },
     promptTokens: prompt.tokens,
     maxTokens: body.max_completion_tokens ?? body.max_tokens ?? undefined,
     conversation: conversationOf(body.messages),

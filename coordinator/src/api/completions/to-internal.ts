@@ -48,7 +48,12 @@ export function* completionRequestSteps({ raw, id, bounds }: Arrived): Steps<Com
     ignored: [],
     includeUsage: body.stream_options?.include_usage === true,
     echo: body.echo === true ? (prompt ?? "") : "",
-    needs: { tools: false, vision: false, ...(needsNative(parsed) ? { dialect: "completions" } : {}) },
+    needs: {
+      tools: false,
+      vision: false,
+      logprobs: Boolean(body.logprobs),
+      ...(needsNative(parsed) ? { dialect: "completions" } : {}),
+    },
     promptTokens: parsed.promptTokens,
     maxTokens: body.max_tokens || undefined,
   };

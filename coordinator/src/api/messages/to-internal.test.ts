@@ -105,7 +105,10 @@ describe("a request for a backend that chats", () => {
         ],
       },
     ]);
-    expect(requestOf(ask({ messages: [{ role: "user", content }] })).needs).toEqual({ tools: false, vision: true });
+    expect(requestOf(ask({ messages: [{ role: "user", content }] })).needs).toMatchObject({
+      tools: false,
+      vision: true,
+    });
   });
 
   it("has documents and search results as text", () => {

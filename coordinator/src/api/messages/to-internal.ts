@@ -57,7 +57,11 @@ export function* messagesRequestSteps({ raw, id, bounds }: Arrived): Steps<Messa
     ignored: [],
     showsThinking: body.thinking?.type !== "disabled" && body.thinking?.display !== "omitted",
     stopSequences: body.stop_sequences ?? [],
-    needs: { tools: tools.length > 0, vision: prompt.hasImages },
+    needs: {
+      tools: tools.length > 0,
+      vision: prompt.hasImages,
+      structuredOutput: Boolean(body.output_config?.format ?? body.output_format),
+    },
     promptTokens: prompt.tokens,
     maxTokens: body.max_tokens,
     conversation: conversationOf(messages),

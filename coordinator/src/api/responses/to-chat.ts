@@ -117,7 +117,8 @@ export function toChatSettings(body: CreateResponseBody, text: BodyText): Readon
   };
 }
 
-function wantsLogprobs({ include, top_logprobs: top }: CreateResponseBody): boolean {
+/** Whether the probabilities of the answer's tokens are asked for. */
+export function wantsLogprobs({ include, top_logprobs: top }: CreateResponseBody): boolean {
   return include?.includes("message.output_text.logprobs") === true || (top ?? 0) > 0;
 }
 

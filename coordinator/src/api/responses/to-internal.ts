@@ -10,7 +10,7 @@ import { otherMembers } from "../translation/other-members.js";
 import { outboundFormSteps } from "../translation/outbound-forms.js";
 import { estimatePrompt } from "../translation/prompt-estimate.js";
 import { type CreateResponseBody, parseCreateResponse } from "./parse.js";
-import { SPOKEN_FOR, toChatSettings, toChatTools, toConversation } from "./to-chat.js";
+import { SPOKEN_FOR, toChatSettings, toChatTools, toConversation, wantsLogprobs } from "./to-chat.js";
 
 /** A request for a response, with the body that the response repeats. */
 export interface ResponsesRequest extends InferenceRequest {
@@ -58,7 +58,12 @@ export function* responsesRequestSteps({ raw, id, bounds }: Arrived): Steps<Resp
     stream,
     ignored: [],
     body,
-    needs: { tools: tools.length > 0, vision: prompt.hasImages },
+    needs: {
+      tools: tools.length > 0,
+      vision: prompt.hasImages,
+      structuredOutput: body.text?.format?.type === "json_schema",
+      logprobs: wantsLogprobs(body),
+    },
     promptTokens: prompt.tokens,
     maxTokens: body.max_output_tokens ?? undefined,
     conversation: conversationOf(messages),
