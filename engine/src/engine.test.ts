@@ -364,6 +364,8 @@ describe("the server", () => {
             slots: 4,
             chat_template: true,
             tools: true,
+            structured_output: true,
+            logprobs: false,
           },
         },
       ],

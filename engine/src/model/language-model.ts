@@ -23,6 +23,10 @@ export interface ModelFacts {
   readonly chat_template: boolean;
   /** Its template knows tools in the form that this server can read back. */
   readonly tools: boolean;
+  /** Answers are held to a JSON schema that a request brings. */
+  readonly structured_output: true;
+  /** The probabilities of tokens are told to nobody. */
+  readonly logprobs: false;
 }
 
 /** A loaded model with one context of several sequences: all of node-llama-cpp that the rest of the child needs. */
@@ -52,6 +56,8 @@ export class LanguageModel implements Detokenizer, AsyncDisposable {
       slots: this.sequences.length,
       chat_template: this.template !== undefined,
       tools: this.template?.supportsTools ?? false,
+      structured_output: true,
+      logprobs: false,
     };
   }
 

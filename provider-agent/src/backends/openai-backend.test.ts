@@ -163,7 +163,7 @@ describe("a router of llama-server's", () => {
       { model: "org/hot:Q4_K_M", state: "running", running: 1, maxConcurrency: 3 },
     ]);
     expect(status.models.map(({ context_length }) => context_length)).toEqual([2_048, 4_096, undefined, 8_192]);
-    expect(status.models[3]?.capabilities).toEqual({ vision: true });
+    expect(status.models[3]?.capabilities).toMatchObject({ vision: true, structured_output: true, logprobs: true });
     const source = status.sources.get("org/hot:Q4_K_M");
     const renderer = { ask: expect.any(Function), stamp: expect.any(String) };
     expect(source).toEqual({ path: "/cache/hot.gguf", renderer });

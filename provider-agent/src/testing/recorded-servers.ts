@@ -140,7 +140,11 @@ export const LM_STUDIO_SERVER: BackendOptions = {
             size_bytes: 17_990_911_801,
             loaded_instances: [{ id: "google/gemma-4-26b-a4b", config: { context_length: 8_192, parallel: 4 } }],
             max_context_length: 262_144,
-            capabilities: { vision: true, trained_for_tool_use: true },
+            capabilities: {
+              vision: true,
+              trained_for_tool_use: true,
+              reasoning: { allowed_options: ["off", "on"], default: "on" },
+            },
           },
         ],
       },

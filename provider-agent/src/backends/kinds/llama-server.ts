@@ -1,4 +1,4 @@
-import type { BackendDialect } from "@hearth/protocol";
+import type { BackendDialect, ModelAdvert } from "@hearth/protocol";
 import { z } from "zod";
 import type { BackendRequest, Rendering, RenderQuestion } from "../backend.js";
 import {
@@ -63,10 +63,17 @@ const propsSchema = z.object({
   total_slots: lenientSlots,
   model_path: lenientPath,
   default_generation_settings: z.object({ n_ctx: lenientTokens }).optional().catch(undefined),
-  /** The one in use: the model's own, or its owner's. */
+  /** The one in use: the model's own, or its owner's. Also tells whether there is a switch for thinking. */
   chat_template: z.string().optional().catch(undefined),
   modalities: z.object({ vision: lenientFlag }).optional().catch(undefined),
-  chat_template_caps: z.object({ supports_tools: lenientFlag }).optional().catch(undefined),
+  chat_template_caps: z
+    .object({
+      supports_tools: lenientFlag,
+      supports_preserve_reasoning: lenientFlag,
+      supports_reasoning_effort: lenientFlag,
+    })
+    .optional()
+    .catch(undefined),
   endpoint_slots: lenientFlag,
   endpoint_metrics: lenientFlag,
   is_sleeping: lenientFlag,
@@ -281,7 +288,6 @@ function stateOf(status: Entry["status"]): SlotFacts["state"] {
 /** What a slot really has comes before what the model was trained for. */
 function advertOf(entry: Entry, dialects: readonly BackendDialect[], props?: Props): ServedModel["advert"] {
   const { meta, architecture } = entry;
-  const chats = dialects.includes("chat_completions");
   return {
     id: entry.id,
     ...present({
@@ -292,11 +298,30 @@ function advertOf(entry: Entry, dialects: readonly BackendDialect[], props?: Pro
     }),
     dialects: [...dialects],
     capabilities: {
-      ...(chats && props?.chat_template_caps !== undefined
-        ? present({ tools: props.chat_template_caps.supports_tools })
-        : {}),
+      ...(dialects.includes("chat_completions") ? chatAbilities(entry, props) : {}),
       ...present({ vision: props?.modalities?.vision ?? architecture?.input_modalities.includes("image") }),
       ...(dialects.includes("embeddings") ? { embeddings: true } : {}),
     },
   };
 }
+
+/**
+ * Every version that tells modalities, or is a router, holds answers to JSON schemas and tells logprobs: both are older
+ * (`tools/server/README.md`; tried with b11669). That a model does not think is said by nobody.
+ */
+function chatAbilities({ status }: Entry, props: Props | undefined): ModelAdvert["capabilities"] {
+  const isRecent = status !== undefined || props?.modalities !== undefined;
+  const caps = props?.chat_template_caps;
+  const thinks =
+    caps?.supports_preserve_reasoning === true ||
+    caps?.supports_reasoning_effort === true ||
+    props?.chat_template?.includes(THINKING_SWITCH) === true;
+  return {
+    ...present({ tools: caps?.supports_tools }),
+    ...(isRecent ? { structured_output: true, logprobs: true } : {}),
+    ...(thinks ? { reasoning: true } : {}),
+  };
+}
+
+/** The variable by which templates of models that may think or not are told which. */
+const THINKING_SWITCH = "enable_thinking";

@@ -45,7 +45,14 @@ const nativeSchema = z.object({
   max_context_length: lenientTokens,
   quantization: z.object({ name: lenientText.nullish() }).nullish().catch(undefined),
   // What a model was trained for is not looked at: all are given tools (`3_openai-compat/tools.mdx`).
-  capabilities: z.object({ vision: lenientFlag }).optional().catch(undefined),
+  capabilities: z
+    .object({
+      vision: lenientFlag,
+      /** Of a model that may be told whether to think, in newer versions (`2_rest/list.md`). */
+      reasoning: z.object({}).optional().catch(undefined),
+    })
+    .optional()
+    .catch(undefined),
   loaded_instances: z.array(
     z.object({
       id: z.string(),
@@ -227,7 +234,12 @@ function modelOf(entry: Entry, { natives, dialects }: ServerFacts): ServedModel 
       context_length: isLoaded ? (loadedContext ?? unloadedContext) : unloadedContext,
       ...present({ weights_bytes: native?.size_bytes, quantization: entry.quantization }),
       dialects: embeds ? ["embeddings"] : [...dialects],
-      capabilities: { tools: !embeds, vision: sees, embeddings: embeds },
+      capabilities: {
+        ...{ tools: !embeds, vision: sees, embeddings: embeds },
+        // Older than either list (`3_openai-compat/structured-output.md`). Of logprobs nobody knows since when.
+        ...(embeds ? {} : { structured_output: true }),
+        ...(native?.capabilities?.reasoning === undefined ? {} : { reasoning: true }),
+      },
     },
     slot: {
       state: stateOf(entry.state),

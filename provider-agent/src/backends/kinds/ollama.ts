@@ -1,4 +1,4 @@
-import type { BackendDialect } from "@hearth/protocol";
+import type { BackendDialect, ModelAdvert } from "@hearth/protocol";
 import { z } from "zod";
 import { isCloudName } from "../cloud-name.js";
 import { lenientCount, lenientText, lenientTokens, modelId, present, readEntries } from "../model-list.js";
@@ -32,7 +32,7 @@ const tagSchema = z.object({
   remote_model: lenientText,
   /** Newer versions list what `/api/show` tells. */
   capabilities: strings,
-  details: z.object({ quantization_level: lenientText }).optional().catch(undefined),
+  details: z.object({ quantization_level: lenientText, format: lenientText }).optional().catch(undefined),
 });
 const tagsSchema = z.object({ models: z.array(z.unknown()) });
 const loadedSchema = z.object({
@@ -176,7 +176,10 @@ class OllamaReader implements ServerReader {
         }),
         dialects: [...(chats ? chatDialects(version) : []), ...(embeds ? (["embeddings"] as const) : [])],
         capabilities: isKnown
-          ? { tools: capabilities.includes("tools"), vision: capabilities.includes("vision"), embeddings: embeds }
+          ? {
+              ...{ tools: capabilities.includes("tools"), vision: capabilities.includes("vision"), embeddings: embeds },
+              ...(chats ? answerAbilities(tag, capabilities, version) : {}),
+            }
           : {},
       },
       slot: { state: loaded === undefined ? "idle_shutdown" : "idle" },
@@ -209,6 +212,30 @@ function chatDialects(version: string | undefined): BackendDialect[] {
     ...(isAtLeast(version, "0.14.0") ? (["messages"] as const) : []),
   ];
 }
+
+/**
+ * JSON schemas came with v0.5.0, the capability of thinking with v0.9.0, logprobs with v0.12.11 (its release notes);
+ * before that a wish for them was dropped without a word. What its MLX runner serves had no schemas at first (issue 16563
+ * of ollama/ollama), and which version of it is there is not told: only of GGUF files it is known.
+ */
+function answerAbilities(
+  { details }: Tag,
+  capabilities: readonly string[],
+  version: string | undefined,
+): ModelAdvert["capabilities"] {
+  const thinks = capabilities.includes(THINKS);
+  const reasoning = thinks || isAtLeast(version, "0.9.0") ? { reasoning: thinks } : {};
+  // What somebody has built himself tells 0.0.0.
+  if (!isAtLeast(version, "0.0.1")) return reasoning;
+  const knowsSchemas = isAtLeast(version, "0.5.0");
+  return {
+    ...(knowsSchemas && details?.format !== "gguf" ? {} : { structured_output: knowsSchemas }),
+    logprobs: isAtLeast(version, "0.12.11"),
+    ...reasoning,
+  };
+}
+
+const THINKS = "thinking";
 
 function readLoaded(json: unknown): ReadonlyMap<string, Loaded> {
   const entries = tagsSchema.safeParse(json).data?.models ?? [];

@@ -1,4 +1,4 @@
-import type { BackendDialect } from "@hearth/protocol";
+import type { BackendDialect, ModelAdvert } from "@hearth/protocol";
 import { z } from "zod";
 import { isCloudName } from "../cloud-name.js";
 import {
@@ -35,7 +35,9 @@ const entrySchema = z.object({
     .catch(undefined),
   /** OpenRouter's form, and llama-server's. */
   architecture: z.object({ input_modalities: words, output_modalities: words }).optional().catch(undefined),
-  /** llama.cpp's; the embedded engine adds the last two. */
+  /** OpenRouter's. */
+  supported_parameters: words,
+  /** llama.cpp's; the embedded engine adds the last four. */
   meta: z
     .object({
       n_ctx: lenientTokens,
@@ -44,6 +46,8 @@ const entrySchema = z.object({
       ftype: lenientText,
       slots: lenientSlots,
       tools: lenientFlag,
+      structured_output: lenientFlag,
+      logprobs: lenientFlag,
     })
     .optional()
     .catch(undefined),
@@ -104,10 +108,23 @@ function readEntry(entry: unknown): ServedModel | undefined {
         dialects: dialectsOf(parsed, purpose),
       }),
       capabilities:
-        purpose === "embeddings" ? { embeddings: true, tools: false } : present({ tools: meta?.tools, vision: sees }),
+        purpose === "embeddings"
+          ? { embeddings: true, tools: false }
+          : { ...present({ tools: meta?.tools, vision: sees }), ...answerAbilities(parsed) },
     },
     slot: { state: "idle", ...present({ maxConcurrency: meta?.slots }) },
   };
+}
+
+/** What a list does not name may be there all the same. */
+function answerAbilities(entry: Entry): ModelAdvert["capabilities"] {
+  const { meta, supported_parameters: parameters = [] } = entry;
+  const named = (...names: readonly string[]) => (names.some((name) => parameters.includes(name)) ? true : undefined);
+  return present({
+    structured_output: meta?.structured_output ?? named("structured_outputs"),
+    logprobs: meta?.logprobs ?? named("logprobs"),
+    reasoning: isSaid(entry, THINKS) ? true : named("reasoning", "reasoning_effort"),
+  });
 }
 
 function contextOf({ max_model_len, meta, max_context_length, context_window, context_length }: Entry) {
@@ -124,6 +141,7 @@ type Purpose = "chat" | "embeddings" | "other";
 const CHATS: ReadonlySet<string> = new Set(["chat", "completion", "completions", "completion_chat", "llm", "vlm"]);
 const EMBEDS: ReadonlySet<string> = new Set(["embed", "embedding", "embeddings", "text-embedding"]);
 const SEES: ReadonlySet<string> = new Set(["vision", "multimodal"]);
+const THINKS: ReadonlySet<string> = new Set(["reasoning", "thinking"]);
 /** Neither text nor embeddings come of these. */
 const MAKES_OTHER: ReadonlySet<string> = new Set([
   ...["image", "image-generation", "image_generation", "video", "audio", "tts", "stt", "transcribe", "transcription"],

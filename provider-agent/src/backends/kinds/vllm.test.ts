@@ -29,15 +29,17 @@ const first = async (pages: Pages) => {
   return { dialects: model?.dialects, capabilities: model?.capabilities };
 };
 
+/** What its version says of it. */
+const ANSWERS = { structured_output: true, logprobs: true };
 const CHATS = ["chat_completions", "completions", "responses", "messages"];
 const WITHOUT_DOCUMENTATION = { "GET /openapi.json": { status: 404, body: { detail: "Not Found" } } };
 
 describe("vLLM's model", () => {
   it("takes tools where its owner named a parser, and pictures where it lays them out", async () => {
-    expect(await first(PAGES)).toEqual({ dialects: CHATS, capabilities: { tools: true, vision: false } });
+    expect(await first(PAGES)).toEqual({ dialects: CHATS, capabilities: { ...ANSWERS, tools: true, vision: false } });
     const noParser = (body: string): Page => (body.includes("tool_choice") ? refused("requires a parser") : CHAT);
     const pages = { ...PAGES, "POST /tokenize": TOKENS, "POST /v1/chat/completions": noParser };
-    expect(await first(pages)).toEqual({ dialects: CHATS, capabilities: { tools: false, vision: true } });
+    expect(await first(pages)).toEqual({ dialects: CHATS, capabilities: { ...ANSWERS, tools: false, vision: true } });
   });
 
   it("makes embeddings where it does, whatever paths its documentation names, and where it has none", async () => {
@@ -52,7 +54,7 @@ describe("vLLM's model", () => {
   it("is served for both where it answers to both", async () => {
     expect(await first({ ...PAGES, "POST /v1/embeddings": EMBEDDING })).toEqual({
       dialects: ["chat_completions", "completions", "embeddings", "responses", "messages"],
-      capabilities: { tools: true, vision: false, embeddings: true },
+      capabilities: { ...ANSWERS, tools: true, vision: false, embeddings: true },
     });
   });
 
@@ -60,7 +62,7 @@ describe("vLLM's model", () => {
     const silent: Page = { status: 404, body: { detail: "Not Found" } };
     const posts = { "POST /v1/embeddings": silent, "POST /tokenize": silent, "POST /v1/chat/completions": silent };
     const pages = { ...VLLM_SERVER.pages, ...WITHOUT_DOCUMENTATION, ...posts };
-    expect(await first(pages)).toEqual({ dialects: ["chat_completions", "completions"], capabilities: {} });
+    expect(await first(pages)).toEqual({ dialects: ["chat_completions", "completions"], capabilities: ANSWERS });
   });
 
   it("is not advertised when it neither chats nor makes embeddings", async () => {

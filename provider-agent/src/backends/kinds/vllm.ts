@@ -13,6 +13,7 @@ import { type MetricSample, readMetrics, total } from "../prometheus.js";
 import { isOk, type ServerApi } from "../server-api.js";
 import type { ServedModel, ServerKind, ServerReader, ServerReading } from "../server-kind.js";
 import type { ServerSign } from "../sign-watch.js";
+import { isAtLeast } from "./version-order.js";
 import { UNKNOWN, type VllmFacts, VllmQuestions } from "./vllm-questions.js";
 
 const entrySchema = z.object({
@@ -127,9 +128,10 @@ class VllmReader implements ServerReader {
     const facts = base && (await this.#questions.ask(base.id, this.#paths, signal));
     // What only ranks or transcribes is of no use here.
     const isUseful = facts === undefined || facts.dialects.length > 0;
+    const known = withAnswers(facts ?? UNKNOWN, this.#version);
     const models = readEntries(isUseful ? entries : [], (entry) => {
       const parsed = entry as Entry;
-      return { ...modelOf(parsed, base, facts ?? UNKNOWN), slot: this.#slot(parsed.id, metrics) };
+      return { ...modelOf(parsed, base, known), slot: this.#slot(parsed.id, metrics) };
     });
     return { models, ...present({ version: this.#version }) };
   }
@@ -192,6 +194,19 @@ function modelOf(
       capabilities: { ...capabilities },
     },
     ...(root !== undefined && isAbsolute(root) ? { source: { path: root } } : {}),
+  };
+}
+
+/**
+ * Logprobs are as old as its API; JSON schemas were dropped by the first versions of its second engine, and are held by
+ * all since 0.9.0 (issue 13038 of vllm-project/vllm). Who only looks like it tells no version, or another one. That a
+ * model thinks is told by no endpoint.
+ */
+function withAnswers({ dialects, capabilities }: VllmFacts, version: string | undefined): VllmFacts {
+  const isKnown = dialects.includes("chat_completions") && isAtLeast(version, "0.9.0");
+  return {
+    dialects,
+    capabilities: isKnown ? { ...capabilities, structured_output: true, logprobs: true } : capabilities,
   };
 }
 
