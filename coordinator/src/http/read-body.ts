@@ -1,28 +1,35 @@
 import type { IncomingMessage } from "node:http";
+import type { Readable, Transform } from "node:stream";
 import { HearthError } from "../platform/errors.js";
+import { inflaterFor } from "./inflate-body.js";
 import type { Upload } from "./uploads.js";
 
 /** What comes in pieces below this, bytes, is copied together: one object a byte would be a hundred times the body. */
 const WHOLE_PIECE_BYTES = 4 * 1024;
 
 /**
- * Reads a request body, counting what really arrives: a false `Content-Length` gains nothing. The caller disposes of
- * the upload.
+ * Reads a request body, inflated where it is encoded, counting what really arrives and what it comes to: a false
+ * `Content-Length` gains nothing, and neither does a kilobyte that would be a gigabyte. The caller disposes of the upload.
  *
- * @throws HearthError `payload_too_large`, `unsupported_encoding`; `cancelled` when the consumer goes away first; what
- *   the upload says (`rate_limit_exceeded`, `upload_timeout`)
+ * @param maxBytes of the body, and of its encoded form
+ * @throws HearthError `payload_too_large`, `unsupported_encoding`; `invalid_request` for what does not inflate;
+ *   `cancelled` when the consumer goes away first; what the upload says (`rate_limit_exceeded`, `upload_timeout`)
  */
 export function readBody(incoming: IncomingMessage, maxBytes: number, upload?: Upload): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    requirePlain(incoming.headers["content-encoding"]);
+    const inflater = inflaterFor(incoming.headers["content-encoding"]);
     const declared = declaredBytes(incoming) ?? 0;
     if (declared > maxBytes) return reject(tooLarge(maxBytes));
     const pieces = new Pieces();
+    const source: Readable = inflater ?? incoming;
     const settle = (act: () => void): void => {
-      incoming.off("data", onData).off("end", onEnd).off("close", onClose).off("error", onClose);
+      source.off("data", onData).off("end", onEnd);
+      incoming.off("close", onClose).off("error", onClose);
+      encoded?.stop();
       act();
     };
     const refuse = (error: unknown): void => settle(() => reject(error));
+    const encoded = inflater && inflate(incoming, inflater, { maxBytes, refuse });
     const onData = (chunk: Buffer): void => {
       if (pieces.bytes + chunk.length > maxBytes) return refuse(tooLarge(maxBytes));
       try {
@@ -33,22 +40,45 @@ export function readBody(incoming: IncomingMessage, maxBytes: number, upload?: U
       pieces.add(chunk);
     };
     const onEnd = (): void => settle(() => resolve(pieces.join()));
-    const onClose = (): void => refuse(new HearthError("cancelled", "The request was cut off."));
-    incoming.on("data", onData).on("end", onEnd).on("close", onClose).on("error", onClose);
+    // All of it is here: an inflater may need a moment longer than the connection lasts.
+    const onClose = (): void => {
+      if (!incoming.readableEnded) refuse(new HearthError("cancelled", "The request was cut off."));
+    };
+    source.on("data", onData).on("end", onEnd);
+    incoming.on("close", onClose).on("error", onClose);
     upload?.whenSlow(refuse);
   });
 }
+
+interface Inflating {
+  readonly maxBytes: number;
+  readonly refuse: (error: unknown) => void;
+}
+
+/** Lets a body run through its inflater. What comes to nothing when it is inflated is bounded as well. */
+function inflate(incoming: IncomingMessage, inflater: Transform, { maxBytes, refuse }: Inflating): { stop(): void } {
+  let bytes = 0;
+  const onEncoded = (chunk: Buffer): void => {
+    bytes += chunk.length;
+    if (bytes > maxBytes) refuse(tooLarge(maxBytes));
+  };
+  const onError = (): void => refuse(new HearthError("invalid_request", NOT_ENCODED));
+  incoming.on("data", onEncoded).pipe(inflater).on("error", onError);
+  return {
+    stop() {
+      incoming.off("data", onEncoded).unpipe(inflater);
+      // Destroyed while it works it may still fail, and nobody else listens.
+      inflater.destroy();
+    },
+  };
+}
+
+const NOT_ENCODED = "The body is not encoded as its Content-Encoding says.";
 
 /** A body's declared size, bytes; `undefined` when it is declared by nothing, or by nonsense. */
 export function declaredBytes({ headers }: IncomingMessage): number | undefined {
   const declared = Number(headers["content-length"] ?? Number.NaN);
   return Number.isNaN(declared) ? undefined : declared;
-}
-
-/** Bodies are not inflated: a kilobyte could be a gigabyte. */
-function requirePlain(encoding: string | undefined): void {
-  if (encoding === undefined || encoding.trim().toLowerCase() === "identity") return;
-  throw new HearthError("unsupported_encoding", "Bodies are taken as they are: send it without a Content-Encoding.");
 }
 
 class Pieces {

@@ -12,7 +12,7 @@ export type ErrorCode =
   | "receipt_pending" // the answer is out, and its receipt not here yet
   | "method_not_allowed"
   | "payload_too_large"
-  | "unsupported_encoding" // a body that is compressed
+  | "unsupported_encoding" // a body that is compressed in a way that nobody here knows
   | "upload_timeout" // a body that comes too slowly
   | "rate_limit_exceeded"
   | "queue_full"

@@ -114,6 +114,7 @@ export const COORDINATOR = {
     "node:http",
     "node:net",
     "node:stream",
+    "node:zlib",
   ],
   admin: [
     "./enrolment",

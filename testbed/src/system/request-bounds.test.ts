@@ -137,14 +137,21 @@ describe("what no consumer may set", () => {
     }
   });
 
-  it("is no body that would have to be inflated", async () => {
+  it("may be compressed, and is bounded by what it comes to", async () => {
     hearth = await startTestCoordinator();
-    const response = await fetch(`${hearth.url}/v1/chat/completions`, {
-      method: "POST",
-      headers: { Authorization: `Bearer ${API_KEY}`, "Content-Encoding": "gzip" },
-      body: gzipSync(`{"model":"m",${messages}}`),
-    });
-    expect(response.status).toBe(415);
+    await hearth.provider((s) => s.answer(String(messages.includes(JSON.stringify(s.body["messages"])))));
+    const send = (encoding: string, body: Buffer) =>
+      fetch(`${hearth.url}/v1/chat/completions`, {
+        method: "POST",
+        headers: { Authorization: `Bearer ${API_KEY}`, "Content-Encoding": encoding },
+        body,
+      });
+    const asked = `{"model":"m",${messages}}`;
+    const answer = await send("gzip", gzipSync(asked));
+    expect((await answer.json()) as object).toMatchObject({ choices: [{ message: { content: "true" } }] });
+    expect((await send("gzip", gzipSync(asked.padEnd(17 * 2 ** 20)))).status).toBe(413);
+    expect((await send("gzip", Buffer.from(asked))).status).toBe(400);
+    expect((await send("zstd", Buffer.from(asked))).status).toBe(415);
   });
 });
 

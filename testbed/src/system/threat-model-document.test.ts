@@ -42,7 +42,7 @@ const ERRORS: readonly ErrorCode[] = [
   "invalid_api_key",
   "rate_limit_exceeded",
   "upload_timeout",
-  "unsupported_encoding",
+  "payload_too_large",
 ];
 const VOCABULARY = new Set<string>([
   ...Object.keys(CLOSE_CODES),
