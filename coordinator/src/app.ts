@@ -195,6 +195,7 @@ function openDoors(parts: Parts, behind: BehindTheDoors): Doors {
     directory: registry,
     addressOf,
     catalog: () => live.current.catalog,
+    cors: () => live.current.cors,
     ready,
     recognised: (socket) => owned.connections.recognise(socket),
   });

@@ -129,10 +129,19 @@ it.each([
   ["breaker.base_ejection_ms", { breaker: { max_ejection_ms: 1_000 } }],
   ["evidence.spread.least", { evidence: { spread: { least: 3 } } }],
   ["calibration.least_quantile", { calibration: { least_quantile: 1 } }],
+  ["cors.max_age_seconds", { cors: { max_age_seconds: 86_401 } }],
+  ["cors.origins.1", { cors: { origins: ["*", "https://app.example/"] } }],
+  ["cors.origins.0", { cors: { origins: ["app.example"] } }],
+  ["cors.origins.0", { cors: { origins: ["https://App.example"] } }],
 ])("refuses what %s cannot be", (place, content) => {
   expect(problemsOf(() => read(content)).map((problem) => problem.slice(path.length + 2).split(":")[0])).toEqual([
     place,
   ]);
+});
+
+it("takes the origins of pages as browsers write them", () => {
+  const origins = ["https://app.example", "http://localhost:3000", "chrome-extension://abc", "null"];
+  expect(read({ cors: { origins } }).cors).toEqual({ ...NO_SETTINGS.cors, origins });
 });
 
 it("refuses a number that it does not know, and one that stands elsewhere", () => {

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { ConfigError } from "./config.js";
 import { DEFAULT_HEDGING, type HedgeSettings } from "./dispatch/hedge-settings.js";
 import { DEFAULT_POLICY, evidenceSettings, type PolicySettings } from "./dispatch/policy.js";
+import { type CorsSettings, DEFAULT_CORS } from "./http/cors.js";
 import type { Credential } from "./platform/credentials.js";
 import { type CalibrationSettings, DEFAULT_CALIBRATION } from "./request/token-calibration.js";
 import { type Catalog, DEFAULT_CATALOG } from "./selection/catalog.js";
@@ -20,6 +21,7 @@ import {
   patience,
   SELECTION,
 } from "./settings-numbers.js";
+import { whole } from "./settings-section.js";
 
 /** What the operator's configuration file says: who may call and serve, what is served, and by what numbers. */
 export interface Settings {
@@ -32,6 +34,7 @@ export interface Settings {
   readonly breaker: OutlierSettings;
   readonly evidence: EvidenceSettings;
   readonly calibration: CalibrationSettings;
+  readonly cors: CorsSettings;
 }
 
 /** No file: the generated key and token, the models that providers bring, and the numbers of `docs/configuration.md`. */
@@ -45,6 +48,7 @@ export const NO_SETTINGS: Settings = {
   breaker: DEFAULT_OUTLIER,
   evidence: DEFAULT_EVIDENCE,
   calibration: DEFAULT_CALIBRATION,
+  cors: DEFAULT_CORS,
 };
 
 // Digests, not secrets: the file may be read by more people than may call the API.
@@ -55,6 +59,18 @@ const credential = z.strictObject({
 const version = z.string().regex(/^\d+\.\d+\.\d+$/, "must be major.minor.patch");
 const model = z.string().min(1).max(128);
 const alias = z.strictObject({ desired: model, previous: model.optional(), patience_ms: patience.optional() });
+
+// As a browser writes it: no path, and the port only where it is not the scheme's own.
+const origin = z
+  .string()
+  .regex(/^(?:\*|null|[a-z][a-z0-9+.-]*:\/\/[^\s/?#@A-Z]+)$/, "must be `*` or an origin such as https://app.example");
+const cors = z.strictObject({
+  origins: z
+    .array(origin)
+    .max(1_000)
+    .default([...DEFAULT_CORS.origins]),
+  max_age_seconds: whole(0, 86_400).default(DEFAULT_CORS.maxAgeSeconds),
+});
 
 const schema = z
   .strictObject({
@@ -71,6 +87,7 @@ const schema = z
     breaker: BREAKER.schema,
     evidence: EVIDENCE.schema,
     calibration: CALIBRATION.schema,
+    cors: cors.prefault({}),
   })
   .superRefine((data, context) => {
     for (const [least, most] of IN_ORDER) {
@@ -116,6 +133,7 @@ function settingsOf(written: Written): Settings {
     breaker: BREAKER.read(written.breaker),
     evidence,
     calibration: CALIBRATION.read(written.calibration),
+    cors: { origins: written.cors.origins, maxAgeSeconds: written.cors.max_age_seconds },
   };
 }
 

@@ -21,6 +21,7 @@ import type { ErrorBody } from "../request/consumer.js";
 import type { ReceiptBook } from "../request/receipt-book.js";
 import type { Catalog } from "../selection/catalog.js";
 import { authenticate } from "./authenticate.js";
+import { type CorsSettings, cors } from "./cors.js";
 import { enrolmentRoutes } from "./enrolment-routes.js";
 import { INFERENCE_ENDPOINTS } from "./inference-endpoints.js";
 import { type InferenceDeps, receive, serveInference } from "./inference-route.js";
@@ -45,6 +46,8 @@ export interface HttpDeps extends InferenceDeps {
   readonly readyGraceMs: number;
   /** Where a request comes from. */
   readonly addressOf: (incoming: IncomingMessage) => string;
+  /** Which web pages may call the API; read at each use. */
+  readonly cors: () => CorsSettings;
   /** Serving, and not on the way out. */
   readonly ready: () => boolean;
   /** What is wrong with the coordinator itself although it serves. */
@@ -57,6 +60,7 @@ type Env = { Bindings: HttpBindings };
 export function createHttpApp(deps: HttpDeps): Hono<Env> {
   const app = new Hono<Env>();
   const admins = createCredentials([{ secret: deps.adminKey, account: "admin" }]);
+  app.use("/v1/*", cors(deps.cors));
   inferenceRoutes(app, deps);
   tokenCountRoute(app, deps);
   modelRoutes(app, deps);
@@ -131,7 +135,18 @@ function methodNotAllowed(allowed: string): () => never {
   };
 }
 
+/** What somebody sees who tries the bare address. */
+const WELCOME = {
+  name: "Hearth",
+  api: "/v1",
+  docs: "/docs",
+  openapi: "/openapi.json",
+  health: "/health",
+};
+
 function docsRoutes(app: Hono<Env>): void {
+  // Answers HEAD as well, with which some clients look whether anybody is there.
+  app.get("/", (c) => c.json(WELCOME));
   const document = apiDocument();
   const page = docsPage(document);
   app.get("/openapi.json", (c) => c.json(document));

@@ -63,10 +63,12 @@ export const COORDINATOR = {
   "settings.ts": [
     "./config.ts",
     "./dispatch",
+    "./http",
     "./platform",
     "./request",
     "./selection",
     "./settings-numbers.ts",
+    "./settings-section.ts",
     "@hearth/protocol",
     "zod",
     "node:fs",
