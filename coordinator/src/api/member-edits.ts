@@ -28,3 +28,11 @@ export function askForStream(
 interface StreamOptions {
   readonly include_usage?: boolean | null | undefined;
 }
+
+/**
+ * A bound on the answer as a body has it, tokens: −1 means absent to llama-server, Ollama and LM Studio, and to those who
+ * write their clients.
+ */
+export function answerBound(written: number | null | undefined): number | undefined {
+  return written === null || written === -1 ? undefined : written;
+}

@@ -46,6 +46,9 @@ describe("before the answer has begun", () => {
 
   it.each([
     ["n", { n: 2 }],
+    ["max_tokens", { max_tokens: 0 }],
+    ["max_tokens", { max_tokens: -2 }],
+    ["max_completion_tokens", { max_completion_tokens: 0 }],
     ["messages", { messages: [] }],
     ["messages[0].content[0].type", { messages: [{ role: "user", content: [{ text: "no type" }] }] }],
     ["stop", { stop: 7 }],

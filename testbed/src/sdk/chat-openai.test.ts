@@ -202,6 +202,19 @@ describe("what reaches the provider", () => {
     expect(await bodyOf(ask({ max_completion_tokens: 7 }))).not.toHaveProperty("max_completion_tokens");
   });
 
+  it.each([
+    [{ max_tokens: -1 }, undefined],
+    [{ max_completion_tokens: -1 }, undefined],
+    [{ max_completion_tokens: -1, max_tokens: 9 }, 9],
+    [{ max_completion_tokens: 7, max_tokens: -1 }, 7],
+    [{ max_completion_tokens: null, max_tokens: -1 }, undefined],
+  ])("has no bound where that is -1: %o", async (bounds, expected) => {
+    const body = await bodyOf(ask(bounds));
+    expect(body["max_tokens"]).toBe(expected);
+    expect(Object.keys(body)).not.toContain("max_completion_tokens");
+    expect(Object.keys(body).includes("max_tokens")).toBe(expected !== undefined);
+  });
+
   it("has the developer's words as the system's", async () => {
     const messages = [
       { role: "developer", content: 'say "role":"developer"' },

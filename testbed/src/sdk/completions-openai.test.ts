@@ -61,6 +61,20 @@ describe("a backend that only chats", () => {
     expect(textOf(await streamed({ echo: true }))).toBe("Once upon a time");
   });
 
+  it("is told of no bound where that is -1", async () => {
+    const provider = await hearth.provider((s) => s.answer("a"));
+    await client.completions.create(ask({ max_tokens: -1 }));
+    expect(provider.streams[0]?.body).not.toHaveProperty("max_tokens");
+  });
+
+  it("gives the echo alone where nothing else is wanted", async () => {
+    const provider = await hearth.provider((s) => s.answer(" upon"));
+    const whole = await client.completions.create(ask({ echo: true, max_tokens: 0 }));
+    expect(whole.choices).toEqual([{ text: "Once", index: 0, logprobs: null, finish_reason: "stop" }]);
+    expect(textOf(await streamed({ echo: true, max_tokens: 0 }))).toBe("Once");
+    expect(provider.streams[0]?.body).toMatchObject({ max_tokens: 1 });
+  });
+
   it("has its log probabilities written as parallel lists", async () => {
     const token = (text: string) => ({
       token: text,
@@ -151,6 +165,8 @@ describe("errors", () => {
     ["prompt", { prompt: undefined }],
     ["n", { n: 2 }],
     ["best_of", { best_of: 2 }],
+    ["max_tokens", { max_tokens: 0 }],
+    ["max_tokens", { max_tokens: -2, echo: true }],
   ])("name %s when it cannot be served", async (param, more) => {
     await expect(client.completions.create(ask(more))).rejects.toSatisfy(
       (error) => error instanceof BadRequestError && error.param === param,

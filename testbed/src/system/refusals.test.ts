@@ -82,7 +82,7 @@ it.each([
   [JSON.stringify({ model: "pico", messages: [] }), "messages"],
   [JSON.stringify({ model: "pico", messages, stream: "yes" }), "stream"],
   [JSON.stringify({ model: "pico", messages, max_tokens: "many" }), "max_tokens"],
-  [JSON.stringify({ model: "pico", messages, max_tokens: -1 }), "max_tokens"],
+  [JSON.stringify({ model: "pico", messages, max_tokens: -2 }), "max_tokens"],
   [JSON.stringify({ model: "pico", messages, tools: {} }), "tools"],
 ])("answers 400 for the body %j with param %j", async (body, param) => {
   expect(await refusalOf(hearth.chat(body))).toMatchObject({ status: 400, type: INVALID, param });

@@ -37,7 +37,11 @@ const declared = z.looseObject({
   parameters: z.union([z.looseObject({}), z.boolean()], "expected a JSON Schema").nullish(),
 });
 
-const bound = z.int().min(1).nullish();
+const bound = z
+  .int()
+  .min(-1)
+  .refine((tokens) => tokens !== 0, "expected at least 1, or -1 for no bound")
+  .nullish();
 
 export const chatCompletionSchema = z
   .looseObject({

@@ -6,7 +6,7 @@ import { DEFAULT_BODY_BOUNDS } from "../../request/body-bounds.js";
 import type { InferenceRequest } from "../../request/inference-request.js";
 import { memberSplices } from "../json/member-splices.js";
 import { type Arrived, type JsonBody, jsonBodySteps } from "../json-body.js";
-import { askForStream, baseEdits, type Edits } from "../member-edits.js";
+import { answerBound, askForStream, baseEdits, type Edits } from "../member-edits.js";
 import { conversationOf } from "../translation/opening.js";
 import { estimatePrompt } from "../translation/prompt-estimate.js";
 import { readingOf } from "../translation/reading-of.js";
@@ -63,7 +63,7 @@ export function* chatRequestSteps({ raw, id, bounds }: Arrived): Steps<ChatReque
       logprobs: body.logprobs === true,
     },
     promptTokens: prompt.tokens,
-    maxTokens: body.max_completion_tokens ?? body.max_tokens ?? undefined,
+    maxTokens: answerBound(body.max_completion_tokens) ?? answerBound(body.max_tokens),
     conversation: conversationOf(body.messages),
   };
 }
@@ -99,8 +99,8 @@ function editsFor(body: ChatCompletionBody): Edits {
  * endless answer; some refuse unknown members). The older one is known to all: llama.cpp, Ollama, LM Studio, MLX, vLLM.
  */
 function limitAnswer(body: ChatCompletionBody, edits: Edits): void {
-  const bound = body.max_completion_tokens;
-  if (bound === undefined || bound === null) return;
-  edits.set("max_completion_tokens", undefined);
-  if (body.max_tokens !== bound) edits.set("max_tokens", String(bound));
+  const bound = answerBound(body.max_completion_tokens) ?? answerBound(body.max_tokens);
+  if (typeof body.max_completion_tokens === "number") edits.set("max_completion_tokens", undefined);
+  if (body.max_tokens === (bound ?? null)) return;
+  edits.set("max_tokens", bound === undefined ? undefined : String(bound));
 }

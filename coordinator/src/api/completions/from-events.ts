@@ -16,6 +16,7 @@ export function completionReply(request: CompletionRequest, consumer: Consumer, 
     model: request.model,
     created: Math.floor(clock.wallTime() / 1000),
     echo: request.echo,
+    echoOnly: request.echoOnly,
   };
   return request.stream ? new TextStream(request, consumer, facts) : new WholeText(consumer, facts);
 }

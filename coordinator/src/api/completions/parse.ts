@@ -14,7 +14,7 @@ export const completionSchema = z
       .meta({ description: "One prompt. Token ids need a backend that speaks this API natively." }),
     stream: z.boolean().nullish(),
     stream_options: z.looseObject({ include_usage: z.boolean().nullish() }).nullish(),
-    max_tokens: z.int().min(0).nullish(),
+    max_tokens: z.int().min(-1).nullish().meta({ description: "-1 = no bound; 0 only with `echo`." }),
     n: z.int().min(1).nullish().meta({ description: "Only 1 is supported." }),
     best_of: z.int().min(1).nullish().meta({ description: "Only 1 is supported." }),
     echo: z.boolean().nullish(),
@@ -44,6 +44,11 @@ export function parseCompletion(value: unknown): ParsedCompletion {
   if ((body.best_of ?? 1) > 1) {
     throw new HearthError("invalid_request", "Only one choice a request is supported: set 'best_of' to 1.", {
       param: "best_of",
+    });
+  }
+  if (body.max_tokens === 0 && body.echo !== true) {
+    throw new HearthError("invalid_request", "Invalid 'max_tokens': 0 leaves nothing to answer but with 'echo'.", {
+      param: "max_tokens",
     });
   }
   const prompt = onePrompt(body.prompt);

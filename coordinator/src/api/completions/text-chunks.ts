@@ -15,6 +15,8 @@ export interface TextFacts {
   /** Seconds since 1970. */
   readonly created: number;
   readonly echo: string;
+  /** Nothing comes behind it, whatever a chat says. */
+  readonly echoOnly: boolean;
 }
 
 /** Turns the chunks of one answer, legacy or chat, into well-formed legacy chunks. A well-formed one stays the same object. */
@@ -71,14 +73,19 @@ export class TextChunks {
   }
 
   #chatChoice({ delta, finish_reason, logprobs }: ChatChunkChoice): TextChoice | undefined {
-    const said = typeof delta?.content === "string" ? delta.content : "";
+    const said = typeof delta?.content === "string" && !this.#facts.echoOnly ? delta.content : "";
     const reason = finish_reason ? finishReason(finish_reason) : null;
     if (said === "" && reason === null) return undefined;
     if (reason !== null) this.#finished = true;
     const echo = this.#echo();
     const offset = this.#length + echo.length;
     this.#length = offset + said.length;
-    return { text: echo + said, index: 0, logprobs: toTextLogprobs(logprobs, offset), finish_reason: reason };
+    return {
+      text: echo + said,
+      index: 0,
+      logprobs: this.#facts.echoOnly ? null : toTextLogprobs(logprobs, offset),
+      finish_reason: reason,
+    };
   }
 
   /** The prompt, once, where it is to be repeated. */

@@ -6,7 +6,7 @@ import { DEFAULT_BODY_BOUNDS } from "../../request/body-bounds.js";
 import type { InferenceRequest } from "../../request/inference-request.js";
 import { memberSplices } from "../json/member-splices.js";
 import { type Arrived, type JsonBody, jsonBodySteps } from "../json-body.js";
-import { askForStream, baseEdits, type Edits } from "../member-edits.js";
+import { answerBound, askForStream, baseEdits, type Edits } from "../member-edits.js";
 import { readingOf } from "../translation/reading-of.js";
 import { type CompletionBody, type ParsedCompletion, parseCompletion } from "./parse.js";
 
@@ -15,6 +15,8 @@ export interface CompletionRequest extends InferenceRequest {
   readonly includeUsage: boolean;
   /** What the answer begins with, where the backend does not repeat the prompt itself. */
   readonly echo: string;
+  /** The prompt alone is wanted, and nothing that a model says. */
+  readonly echoOnly: boolean;
 }
 
 /**
@@ -48,6 +50,7 @@ export function* completionRequestSteps({ raw, id, bounds }: Arrived): Steps<Com
     ignored: [],
     includeUsage: body.stream_options?.include_usage === true,
     echo: body.echo === true ? (prompt ?? "") : "",
+    echoOnly: body.max_tokens === 0,
     needs: {
       tools: false,
       vision: false,
@@ -55,7 +58,7 @@ export function* completionRequestSteps({ raw, id, bounds }: Arrived): Steps<Com
       ...(needsNative(parsed) ? { dialect: "completions" } : {}),
     },
     promptTokens: parsed.promptTokens,
-    maxTokens: body.max_tokens || undefined,
+    maxTokens: answerBound(body.max_tokens) || undefined,
   };
 }
 
@@ -86,6 +89,7 @@ function formOf(
 ): OutboundForm {
   const edits = baseEdits(body);
   askForStream(edits, body);
+  if (body.max_tokens === -1) edits.set("max_tokens", undefined);
   if (build !== body.model) edits.set("model", JSON.stringify(build));
   const dialect = native.includes("completions") ? "completions" : "chat_completions";
   if (dialect !== "completions") toChat(edits, body, messages());
@@ -99,6 +103,8 @@ function formOf(
 function toChat(edits: Edits, body: CompletionBody, messages: string): void {
   for (const key of ["prompt", "echo", "best_of", "logprobs"]) if (key in body) edits.set(key, undefined);
   edits.set("messages", messages);
+  // No chat answers with nothing: what it says is left out.
+  if (body.max_tokens === 0) edits.set("max_tokens", "1");
   if (typeof body.logprobs !== "number") return;
   edits.set("logprobs", "true");
   edits.set("top_logprobs", String(body.logprobs));
