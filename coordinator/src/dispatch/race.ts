@@ -17,6 +17,7 @@ import {
   type Outcome,
   type StartResult,
   type StartTerms,
+  type Success,
   type TimerName,
 } from "./types.js";
 
@@ -28,6 +29,8 @@ export interface RaceDeps<A extends Attempt> {
   readonly startAttempt: StartAttempt<A>;
   /** Told once, before the winner's first chunk is yielded. */
   readonly committed?: (winner: A) => void;
+  /** Told once, when the winner's answer is complete. */
+  readonly answered?: (answer: Success<A>) => void;
   readonly policy: DispatchPolicy;
   readonly clock: Clock;
 }
@@ -73,9 +76,12 @@ export async function* race<A extends Attempt>(
   }
 }
 
+/** Why the whole race may be called off. */
+const ABORT_REASONS: readonly CancelReason[] = ["shutdown", "deadline", "superseded"];
+
 /** What `signal.abort(reason)` was given, if it is one of ours. */
-function abortReason(signal: AbortSignal): CancelReason {
-  return signal.reason === "shutdown" || signal.reason === "deadline" ? signal.reason : "consumer_gone";
+export function abortReason(signal: AbortSignal): CancelReason {
+  return ABORT_REASONS.find((reason) => reason === signal.reason) ?? "consumer_gone";
 }
 
 /** A consumer that takes a chunk sooner than this has not made the provider wait. */
@@ -187,6 +193,7 @@ class Race<A extends Attempt> {
         return;
       case "finish":
         this.outcome = this.#toOutcome(effect.result);
+        if (this.outcome.type === "success") this.#deps.answered?.(this.outcome);
         return;
     }
   }

@@ -18,6 +18,8 @@ export interface Chunk {
   readonly parsed: unknown;
   /** `bytes` are the answer's one JSON body, and `parsed` the one event that says all of it. */
   readonly whole?: true;
+  /** Which of the answers it belongs to, from 0, where several attempts give one each; absent = it says so itself. */
+  readonly choice?: number;
 }
 
 /** Why an attempt failed. */
@@ -111,9 +113,16 @@ export interface StartedClocks {
   readonly hedgeAtOnce: boolean;
 }
 
+/** The attempt whose answer is complete. */
+export interface Success<A extends Attempt = Attempt> {
+  readonly type: "success";
+  readonly attempt: A;
+  readonly usage: Usage;
+}
+
 /** How a request ended. */
 export type Outcome<A extends Attempt = Attempt> =
-  | { readonly type: "success"; readonly attempt: A; readonly usage: Usage }
+  | Success<A>
   /** `committed` tells whether the consumer had received content. */
   | { readonly type: "failed"; readonly committed: boolean; readonly error: HearthError }
   | { readonly type: "cancelled"; readonly committed: boolean; readonly reason: CancelReason };
