@@ -1,11 +1,11 @@
 import type { KnownModels } from "../fleet/known-models.js";
 import { HearthError } from "../platform/errors.js";
 import type { Catalog } from "../selection/catalog.js";
-import type { Picked } from "../selection/pick-result.js";
+import type { Picked, PickResult } from "../selection/pick-result.js";
 import type { Picker } from "../selection/picker.js";
 import { planFor, type RoutePlan } from "../selection/route-plan.js";
 import { NOTHING_TRIED, type Traits } from "../selection/traits.js";
-import type { WaitQueue } from "../selection/wait-queue.js";
+import type { WaitQueue, WaitResult } from "../selection/wait-queue.js";
 
 /** The right to run one request, and a place to run it first. Whoever gets it gives the place back. */
 export interface Admission {
@@ -48,6 +48,28 @@ export async function admit(deps: AdmitDeps, wanted: Traits, until: number, sign
   return { traits, plan, place: waited, queuedMs: deps.clock.now() - since };
 }
 
+/**
+ * A place for one more answer to a request that was admitted: taken at once where there is one, else waited for.
+ *
+ * @param until waiting is over then, ms on the coordinator's clock
+ */
+export async function admitAnother(
+  deps: Pick<AdmitDeps, "picker" | "queue">,
+  traits: Traits,
+  until: number,
+  signal: AbortSignal,
+): Promise<WaitResult> {
+  const pick = placeNow(deps, traits);
+  if (pick.type !== "queue") return pick;
+  return deps.queue.wait({ traits, tried: NOTHING_TRIED, priority: "fresh", until }, signal);
+}
+
+/** Room that came with time alone (a cooldown is over) is for those who have waited for it. */
+function placeNow({ picker, queue }: Pick<AdmitDeps, "picker" | "queue">, traits: Traits): PickResult {
+  if (queue.depth(traits.model) > 0) queue.drain();
+  return picker.pick({ traits, tried: NOTHING_TRIED });
+}
+
 function checkKnown(deps: AdmitDeps, { model }: Traits): void {
   if (!deps.accepting()) {
     throw new HearthError("shutting_down", "The coordinator is restarting.", { retryAfterSeconds: 2 });
@@ -70,9 +92,7 @@ function chooseBuild(deps: AdmitDeps, wanted: Traits, { builds }: RoutePlan): Ch
   let firstBusy: Traits | undefined;
   for (const build of builds) {
     const traits = build === wanted.model ? wanted : { ...wanted, model: build };
-    // Room that came with time alone (a cooldown is over) is for those who have waited for it.
-    if (deps.queue.depth(build) > 0) deps.queue.drain();
-    const pick = deps.picker.pick({ traits, tried: NOTHING_TRIED });
+    const pick = placeNow(deps, traits);
     if (pick.type === "picked") return { traits, pick };
     if (pick.type === "queue") firstBusy ??= traits;
     else firstError ??= pick.error;

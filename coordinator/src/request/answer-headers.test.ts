@@ -16,8 +16,8 @@ function headersOf(
     attempt: { startedAt: 110 },
     times: { routeMs: 0.25, encryptMs: 0.5, dispatchMs: 0.125 },
   });
-  record.add(fakeSent());
-  record.add(winner);
+  record.first.add(fakeSent());
+  record.first.add(winner);
   return answerHeaders(record, winner, 150);
 }
 

@@ -12,7 +12,7 @@ export function answerHeaders(record: RequestRecord, winner: SentAttempt, now: n
     ...(link.hardware.chip === undefined ? {} : { "X-Provider-Chip": headerSafe(link.hardware.chip) }),
     "X-Provider-Version": headerSafe(link.agentVersion),
     "X-Provider-Model": headerSafe(model),
-    ...(link.proven === undefined ? {} : { "X-Receipt-Id": record.request.id }),
+    ...(link.proven === undefined ? {} : { "X-Receipt-Id": receiptIdOf(record, winner) }),
     "X-Attempts": String(record.attempts.length),
     ...ignoredHeader(record.request.ignored),
     "X-Timing": timing(record, winner, now),
@@ -29,6 +29,11 @@ function ignoredHeader(ignored: readonly string[]): { readonly "X-Hearth-Ignored
   if (ignored.length === 0) return {};
   const names = new Set(ignored.map((name) => headerSafe(name.slice(0, MAX_IGNORED_LENGTH)).replaceAll(",", "?")));
   return { "X-Hearth-Ignored": [...names].slice(0, MAX_IGNORED).join(", ") };
+}
+
+/** Each of several answers has a receipt of its own. */
+function receiptIdOf({ choices, request }: RequestRecord, winner: SentAttempt): string {
+  return choices.find((choice) => choice.winner === winner)?.request.id ?? request.id;
 }
 
 function timing({ times, queuedMs }: RequestRecord, { times: sending, attempt }: SentAttempt, now: number): string {

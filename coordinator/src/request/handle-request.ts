@@ -1,16 +1,12 @@
-import type { Clock } from "@hearth/platform";
-import { type OpenAttemptDeps, openAttempt } from "../dispatch/open-attempt.js";
-import { type PolicySettings, policyFor } from "../dispatch/policy.js";
-import { race } from "../dispatch/race.js";
 import type { SentAttempt } from "../dispatch/sent-attempt.js";
 import type { Logger } from "../platform/logger.js";
 import { type AdmitDeps, admit } from "./admit.js";
-import { answerHeaders } from "./answer-headers.js";
 import { underAskedName } from "./asked-name.js";
 import { type Caller, classify } from "./classify.js";
 import type { Consumer, Dialect } from "./consumer.js";
 import type { InferenceRequest } from "./inference-request.js";
 import { patienceOf } from "./patience.js";
+import { type RaceServices, raceChoices } from "./race-choices.js";
 import { ReceiptedConsumer } from "./receipted-consumer.js";
 import { type RelayHooks, relay } from "./relay.js";
 import { RequestRecord } from "./request-record.js";
@@ -26,15 +22,12 @@ export interface IncomingRequest {
   readonly log: Logger;
 }
 
-export interface RequestServices {
+export interface RequestServices extends RaceServices {
   readonly admission: AdmitDeps;
-  readonly dispatch: OpenAttemptDeps;
   readonly settlement: SettleDeps;
   readonly calibration: Pick<TokenCalibration, "estimate">;
   /** How long the end of a stream waits for its receipt, ms. */
   readonly receiptWaitMs: number;
-  readonly policy: PolicySettings;
-  readonly clock: Clock;
 }
 
 /**
@@ -58,18 +51,11 @@ export async function handleRequest(
   const patienceMs = patienceOf(caller, alias, settings);
   const admission = await admit(services.admission, traits, arrivedAt + patienceMs, signal); // the fail-fast ladder; a place taken
   const record = new RequestRecord(request, caller, admission, { arrivedAt, parsedAt, admittedAt: clock.now() });
-  const startAttempt = openAttempt(services.dispatch, record); // evaluate → choose → seal → send, anew for each attempt
-  const committed = (winner: SentAttempt): void => {
-    record.committed(winner);
-    learn(services, record, winner);
-    consumer.setHeaders(answerHeaders(record, winner, clock.now()));
-  };
-  const policy = policyFor(settings, { arrivedAt, patienceMs, hedgeDelayMs: hedgeDelayOf(services, record) });
-  const stream = race({ startAttempt, committed, policy, clock }, signal);
+  const stream = raceChoices(services, { record, consumer, patienceMs }, signal); // one race for each answer that is wanted
   const receipted = new ReceiptedConsumer(consumer, clock, { waitMs: services.receiptWaitMs, of: record });
   const reply = underAskedName(dialect.reply(request, receipted), record.plan);
   await relay(stream, reply, receipted, {
-    undigested: (thrown) => record.undigested(thrown),
+    undigested: (thrown, choice) => record.undigested(thrown, choice),
     settle: (outcome) => settle(services.settlement, log, record, outcome),
     ...opening(services, request.stream),
   });
@@ -81,15 +67,4 @@ function opening({ policy, clock }: RequestServices, stream: boolean): Pick<Rela
   const { openStreamsAfterMs: afterMs } = policy;
   if (!stream || afterMs === undefined) return {};
   return { opensEarly: (open) => clock.setTimer(afterMs, open) };
-}
-
-function hedgeDelayOf({ dispatch }: RequestServices, { traits }: RequestRecord): number | "half_estimate" {
-  return dispatch.hedging.history.hedgeDelayMs(traits.model, traits.promptTokens) ?? "half_estimate";
-}
-
-/** What the commit teaches for the requests to come. */
-function learn({ dispatch, clock }: RequestServices, record: RequestRecord, winner: SentAttempt): void {
-  const { hedging } = dispatch;
-  hedging.history.observe(winner.model, record.traits.promptTokens, clock.now() - winner.attempt.startedAt);
-  if (record.hedged) hedging.decided(record.traits.model, winner.role === "backup");
 }

@@ -1,5 +1,8 @@
 import type { BackendDialect } from "@hearth/protocol";
-import type { OutboundRequest } from "../dispatch/outbound-request.js";
+import type { OutboundForm, OutboundRequest } from "../dispatch/outbound-request.js";
+
+/** Answers that one request may ask for: as many as providers are asked at once for one consumer. */
+export const MAX_CHOICES = 8;
 
 /** What a request tells of the conversation that it belongs to. */
 export interface KnownConversation {
@@ -15,6 +18,8 @@ export interface InferenceRequest extends OutboundRequest {
   readonly stream: boolean;
   /** Members and tools of the consumer's body that were left out, by name: the answer's headers say so. */
   readonly ignored: readonly string[];
+  /** How many answers are wanted to the same prompt, 2 to `MAX_CHOICES`; absent = one. */
+  readonly choices?: number;
   readonly needs: {
     readonly tools: boolean;
     readonly vision: boolean;
@@ -33,4 +38,10 @@ export interface InferenceRequest extends OutboundRequest {
   readonly maxTokens: number | undefined;
   /** The conversation that it goes on with; absent where the dialect knows none. */
   readonly conversation?: KnownConversation;
+  /**
+   * As of every request that goes out.
+   *
+   * @param choice which of several answers is asked for, from 0; each form asks for one
+   */
+  form(native: readonly BackendDialect[], build: string, choice?: number): OutboundForm;
 }

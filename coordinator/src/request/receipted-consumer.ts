@@ -15,8 +15,8 @@ export const RECEIPT_WAIT_MS = 50;
 
 /** What a stream may end with, known when its answer is complete. */
 export interface Trailed {
-  /** Absent = nobody signs for it. */
-  readonly trailer: Trailer | undefined;
+  /** One for each of its answers that somebody signs for. */
+  readonly trailers: readonly Trailer[];
 }
 
 /** Ends a stream with the provider's receipt, as a comment that no client of any dialect looks at unless it wants to. */
@@ -65,30 +65,30 @@ export class ReceiptedConsumer implements Consumer {
   }
 
   endStream(...last: readonly (Uint8Array | string)[]): void {
-    const { trailer } = this.#of;
-    if (trailer === undefined) return this.#consumer.endStream(...last);
+    const { trailers } = this.#of;
+    if (trailers.length === 0) return this.#consumer.endStream(...last);
     this.#consumer.finishStream(...last);
-    this.#ended = this.#trail(trailer);
+    this.#ended = this.#trail(trailers);
   }
 
-  async #trail({ requestId, receipt }: Trailer): Promise<void> {
-    const came = await this.#within(receipt);
-    if (came === "pending") this.#consumer.endStream(comment({ status: "pending", request_id: requestId }));
-    else if (came === undefined) this.#consumer.endStream();
-    else this.#consumer.endStream(comment(entryText(came)));
-  }
-
-  async #within(receipt: Trailer["receipt"]): Promise<SignedEntry | "pending" | undefined> {
+  async #trail(trailers: readonly Trailer[]): Promise<void> {
     let timer: Disposable | undefined;
     const late = new Promise<"pending">((resolve) => {
       timer = this.#clock.setTimer(this.#waitMs, () => resolve("pending"));
     });
     try {
-      return await Promise.race([receipt, late]);
+      const came = await Promise.all(trailers.map((trailer) => commentOf(trailer, late)));
+      this.#consumer.endStream(...came.filter((each) => each !== undefined));
     } finally {
       timer?.[Symbol.dispose]();
     }
   }
+}
+
+async function commentOf({ requestId, receipt }: Trailer, late: Promise<"pending">): Promise<string | undefined> {
+  const came = await Promise.race([receipt, late]);
+  if (came === "pending") return comment({ status: "pending", request_id: requestId });
+  return came && comment(entryText(came));
 }
 
 const comment = (content: object): string => `: hearth-receipt ${JSON.stringify(content)}\n\n`;

@@ -9,9 +9,10 @@ export interface RelayHooks<A extends Attempt> {
   /**
    * The reply threw over what the winner had sent.
    *
+   * @param choice which of several answers it was about, where that is known
    * @returns what the consumer is told
    */
-  undigested(thrown: unknown): HearthError;
+  undigested(thrown: unknown, choice?: number): HearthError;
   /**
    * Opens the answer before it has begun, when that takes long: for clients that give up without a head. What goes wrong
    * from then on is told in-band. Called once, and its timer is gone when the answer is over.
@@ -46,7 +47,7 @@ export async function relay<A extends Attempt>(
       }
       open();
       for (const chunk of next.value) {
-        const drained = digest(hooks, () => reply.write(chunk));
+        const drained = digest(hooks, () => reply.write(chunk), chunk.choice);
         if (drained !== undefined) await drained;
       }
     }
@@ -73,11 +74,11 @@ function complete(reply: Reply, usage: Usage, hooks: Pick<RelayHooks<Attempt>, "
 }
 
 /** Runs what turns a provider's words into the consumer's. What it throws is about those words. */
-function digest<T>(hooks: Pick<RelayHooks<Attempt>, "undigested">, work: () => T): T {
+function digest<T>(hooks: Pick<RelayHooks<Attempt>, "undigested">, work: () => T, choice?: number): T {
   try {
     return work();
   } catch (thrown) {
-    throw thrown instanceof HearthError && thrown.code === "cancelled" ? thrown : hooks.undigested(thrown);
+    throw thrown instanceof HearthError && thrown.code === "cancelled" ? thrown : hooks.undigested(thrown, choice);
   }
 }
 

@@ -1,22 +1,22 @@
 import { expect, it } from "vitest";
 import { PROTOCOL_VIOLATION } from "../dispatch/failures.js";
 import { toError } from "../dispatch/race.js";
-import { fakeRecord, fakeSent } from "../testing/request-fakes.js";
+import { fakePicked, fakeRecord, fakeSent, watchedLease } from "../testing/request-fakes.js";
 
 it("gives the place that admission took once", () => {
   const { record, place } = fakeRecord();
-  expect(record.takePlace()?.lease).toBe(place);
-  expect(record.takePlace()).toBeUndefined();
+  expect(record.first.takePlace()?.lease).toBe(place);
+  expect(record.first.takePlace()).toBeUndefined();
 });
 
 it("remembers every attempt in its order, and whether one of them was a backup", () => {
   const { record } = fakeRecord();
   const [first, retry, backup] = [fakeSent(), fakeSent({ role: "retry" }), fakeSent({ role: "backup" })];
-  record.add(first);
-  record.add(retry);
-  expect(record.hedged).toBe(false);
-  record.add(backup);
-  expect(record.hedged).toBe(true);
+  record.first.add(first);
+  record.first.add(retry);
+  expect(record.first.hedged).toBe(false);
+  record.first.add(backup);
+  expect(record.first.hedged).toBe(true);
   expect(record.attempts).toEqual([first, retry, backup]);
 });
 
@@ -26,15 +26,43 @@ it("lays what cannot be digested at the winner's door, and tells the consumer th
   const thrown = new RangeError("too deep");
   expect(record.undigested(thrown)).toEqual(toError(PROTOCOL_VIOLATION));
   const winner = fakeSent({ attempt: { undigested: (what: unknown) => told.push(what) } });
-  record.committed(winner);
-  expect(record.winner).toBe(winner);
+  record.first.committed(winner);
+  expect(record.first.winner).toBe(winner);
   record.undigested(thrown);
   expect(told).toEqual([thrown]);
 });
 
-it("has a trailer when its provider signs", async () => {
+it("has a trailer for each answer that its provider signs", async () => {
   const { record } = fakeRecord();
-  expect(record.trailer).toBeUndefined();
-  record.signedBy(Promise.resolve(undefined));
-  expect(record.trailer?.requestId).toBe("req");
+  expect(record.trailers).toEqual([]);
+  const receipt = Promise.resolve(undefined);
+  record.signedBy(record.first.request.id, receipt);
+  expect(record.trailers).toEqual([{ requestId: "req", receipt }]);
+});
+
+it("asks for each of several answers under an id of its own, and keeps the attempts at all of them", () => {
+  const asked: unknown[] = [];
+  const form = (...args: unknown[]) => void asked.push(args);
+  const { record } = fakeRecord({ request: { form: form as never } });
+  const other = record.choose(fakePicked(watchedLease()));
+  expect([record.first.request.id, other.request.id]).toEqual(["req", "req-2"]);
+  other.request.form(["chat_completions"], "build");
+  expect(asked).toEqual([[["chat_completions"], "build", 1]]);
+  const [mine, backup, others] = [fakeSent(), fakeSent({ role: "backup" }), fakeSent()];
+  record.first.add(mine);
+  other.add(others);
+  record.first.add(backup);
+  expect(record.attempts).toEqual([mine, others, backup]);
+  expect([record.first.hedged, other.hedged]).toEqual([true, false]);
+});
+
+it("lays what cannot be digested at the door of whoever gave that answer", () => {
+  const told: string[] = [];
+  const { record } = fakeRecord();
+  for (const choice of [record.first, record.choose(fakePicked(watchedLease()))]) {
+    const undigested = (what: unknown) => told.push(`${choice.request.id} ${what}`);
+    choice.committed(fakeSent({ attempt: { undigested } }));
+  }
+  record.undigested("odd", 1);
+  expect(told).toEqual(["req-2 odd"]);
 });

@@ -1,8 +1,11 @@
 import type { SignedEntry } from "@hearth/attestation";
+import type { RequestId } from "@hearth/protocol";
 import { PROTOCOL_VIOLATION } from "../dispatch/failures.js";
 import type { AttemptBook } from "../dispatch/open-attempt.js";
+import type { OutboundRequest } from "../dispatch/outbound-request.js";
 import { toError } from "../dispatch/race.js";
 import type { SentAttempt } from "../dispatch/sent-attempt.js";
+import type { Success } from "../dispatch/types.js";
 import type { HearthError } from "../platform/errors.js";
 import type { Picked } from "../selection/pick-result.js";
 import type { RoutePlan } from "../selection/route-plan.js";
@@ -19,42 +22,40 @@ export interface RequestTimes {
   readonly admittedAt: number;
 }
 
-/** All that is known of an admitted request: who asked for what, where it may run, and every attempt at it. */
-export class RequestRecord implements AttemptBook {
-  readonly request: InferenceRequest;
-  readonly caller: Caller;
+/** One of the answers that a request asks for, and its attempts: they race for it alone. */
+export class ChoiceRecord implements AttemptBook {
+  /** The request for this one answer, under an id of its own. */
+  readonly request: OutboundRequest;
   readonly traits: Traits;
   readonly plan: RoutePlan;
-  readonly queuedMs: number;
-  readonly times: RequestTimes;
-  readonly #attempts: SentAttempt[] = [];
+  readonly #all: SentAttempt[];
   #place: Picked | undefined;
   #winner: SentAttempt | undefined;
-  #trailer: Trailer | undefined;
+  #answer: Success<SentAttempt> | undefined;
+  #hedged = false;
 
-  constructor(request: InferenceRequest, caller: Caller, admission: Admission, times: RequestTimes) {
-    this.request = request;
-    this.caller = caller;
-    this.times = times;
-    this.traits = admission.traits;
-    this.plan = admission.plan;
-    this.queuedMs = admission.queuedMs;
-    this.#place = admission.place;
-  }
-
-  /** In the order in which they were sent. */
-  get attempts(): readonly SentAttempt[] {
-    return this.#attempts;
+  /** @param all the attempts of the whole request, added to */
+  constructor({ request, traits, plan }: RequestRecord, choice: number, place: Picked, all: SentAttempt[]) {
+    this.request = requestFor(request, choice);
+    this.traits = traits;
+    this.plan = plan;
+    this.#place = place;
+    this.#all = all;
   }
 
   /** A backup was among the attempts. */
   get hedged(): boolean {
-    return this.#attempts.some(({ role }) => role === "backup");
+    return this.#hedged;
   }
 
   /** The attempt whose answer the consumer gets. */
   get winner(): SentAttempt | undefined {
     return this.#winner;
+  }
+
+  /** `undefined` until it is complete. */
+  get answer(): Success<SentAttempt> | undefined {
+    return this.#answer;
   }
 
   takePlace(): Picked | undefined {
@@ -64,7 +65,8 @@ export class RequestRecord implements AttemptBook {
   }
 
   add(sent: SentAttempt): void {
-    this.#attempts.push(sent);
+    this.#all.push(sent);
+    if (sent.role === "backup") this.#hedged = true;
   }
 
   /** From here on the consumer gets this attempt's answer. */
@@ -72,23 +74,80 @@ export class RequestRecord implements AttemptBook {
     this.#winner = winner;
   }
 
+  answered(answer: Success<SentAttempt>): void {
+    this.#answer = answer;
+  }
+}
+
+/** The first goes out as the request itself; the others are `req_…-2`, `req_…-3` and so on, also in their receipts. */
+function requestFor(request: InferenceRequest, choice: number): OutboundRequest {
+  if (choice === 0) return request;
+  return {
+    ...request,
+    id: `${request.id}-${choice + 1}` as RequestId,
+    form: (native, build) => request.form(native, build, choice),
+  };
+}
+
+/** All that is known of an admitted request: who asked for what, where it may run, and every attempt at it. */
+export class RequestRecord {
+  readonly request: InferenceRequest;
+  readonly caller: Caller;
+  readonly traits: Traits;
+  readonly plan: RoutePlan;
+  readonly queuedMs: number;
+  readonly times: RequestTimes;
+  readonly #attempts: SentAttempt[] = [];
+  readonly #choices: ChoiceRecord[] = [];
+  readonly #trailers: Trailer[] = [];
+  /** The first of its answers: most requests ask for one. */
+  readonly first: ChoiceRecord;
+
+  constructor(request: InferenceRequest, caller: Caller, admission: Admission, times: RequestTimes) {
+    this.request = request;
+    this.caller = caller;
+    this.times = times;
+    this.traits = admission.traits;
+    this.plan = admission.plan;
+    this.queuedMs = admission.queuedMs;
+    this.first = this.choose(admission.place);
+  }
+
+  /** The answers that have been begun. */
+  get choices(): readonly ChoiceRecord[] {
+    return this.#choices;
+  }
+
+  /** Begins with one more answer. */
+  choose(place: Picked): ChoiceRecord {
+    const choice = new ChoiceRecord(this, this.#choices.length, place, this.#attempts);
+    this.#choices.push(choice);
+    return choice;
+  }
+
+  /** In the order in which they were sent. */
+  get attempts(): readonly SentAttempt[] {
+    return this.#attempts;
+  }
+
   /**
    * Our own code threw over what the winner had said: that counts as its provider's fault, also where it has ended.
    *
+   * @param choice whose answer it was
    * @returns what the consumer is told
    */
-  undigested(thrown: unknown): HearthError {
-    this.#winner?.attempt.undigested(thrown);
+  undigested(thrown: unknown, choice = 0): HearthError {
+    this.#choices[choice]?.winner?.attempt.undigested(thrown);
     return toError(PROTOCOL_VIOLATION);
   }
 
-  /** The answer is complete, and its provider signs for it. */
-  signedBy(receipt: Promise<SignedEntry | undefined>): void {
-    this.#trailer = { requestId: this.request.id, receipt };
+  /** An answer is complete, and its provider signs for it. */
+  signedBy(requestId: RequestId, receipt: Promise<SignedEntry | undefined>): void {
+    this.#trailers.push({ requestId, receipt });
   }
 
-  /** What a stream of it ends with; absent = nobody signs for it. */
-  get trailer(): Trailer | undefined {
-    return this.#trailer;
+  /** What a stream of it ends with; none = nobody signs for it. */
+  get trailers(): readonly Trailer[] {
+    return this.#trailers;
   }
 }

@@ -39,6 +39,7 @@ function settled(record: RequestRecord, outcome: Outcome<SentAttempt>) {
     knownModels: { answered: (_link: unknown, model: string) => books.push(`known ${model}`) },
     calibration: { learn: write("calibration") },
   };
+  if (outcome.type === "success") record.first.answered(outcome);
   const lines: Record<string, unknown>[] = [];
   const log = { info: (fields: Record<string, unknown>) => lines.push(fields) } as unknown as Logger;
   settle(deps as unknown as SettleDeps, log, record, outcome);
@@ -48,11 +49,11 @@ function settled(record: RequestRecord, outcome: Outcome<SentAttempt>) {
 describe("the books", () => {
   it("are closed once: each lease is judged, and the log has one line", () => {
     const { record } = fakeRecord();
-    record.takePlace();
+    record.first.takePlace();
     const [lost, won] = [watchedLease(), watchedLease()];
     const winner = fakeSent({ end: COMPLETED, lease: won });
-    record.add(fakeSent({ end: { type: "failed", failure: CONNECTION_LOST, afterContent: false }, lease: lost }));
-    record.add(winner);
+    record.first.add(fakeSent({ end: { type: "failed", failure: CONNECTION_LOST, afterContent: false }, lease: lost }));
+    record.first.add(winner);
     const { lines, seconds } = settled(record, success(winner));
     expect([lost.verdicts, won.verdicts]).toEqual([[{ confirmed: true, connectionLost: true }], ["success"]]);
     expect(lines).toMatchObject([{ result: "success", durationMs: 1_000, usage: USAGE }]);
@@ -63,7 +64,7 @@ describe("the books", () => {
     const { record } = fakeRecord();
     const receipt = Promise.resolve(undefined);
     const winner = fakeSent({ end: COMPLETED, attempt: { receipt } });
-    record.add(winner);
+    record.first.add(winner);
     expect(settled(record, success(winner)).books).toEqual([
       "prompt 7",
       "completion 3",
@@ -72,28 +73,28 @@ describe("the books", () => {
       "receipt req anna",
       'request {"result":"success"}',
     ]);
-    expect(record.trailer).toEqual({ requestId: "req", receipt });
+    expect(record.trailers).toEqual([{ requestId: "req", receipt }]);
   });
 
   it("learn nothing of tokens from a request with pictures", () => {
     const { record } = fakeRecord({ request: { needs: { tools: false, vision: true } } });
     const winner = fakeSent({ end: COMPLETED });
-    record.add(winner);
+    record.first.add(winner);
     const { books } = settled(record, success(winner));
     expect(books.filter((line) => line.startsWith("calibration"))).toEqual([]);
-    expect(record.trailer).toBeUndefined();
+    expect(record.trailers).toEqual([]);
   });
 
   it("give a place back that nobody has used", () => {
     const { record, place } = fakeRecord();
     settled(record, { type: "cancelled", committed: false, reason: "consumer_gone" });
     expect([place.disposed, place.verdicts]).toEqual([1, ["neutral"]]);
-    expect(record.takePlace()).toBeUndefined();
+    expect(record.first.takePlace()).toBeUndefined();
   });
 
   it("leave a place alone that an attempt has taken", () => {
     const { record, place } = fakeRecord();
-    record.takePlace();
+    record.first.takePlace();
     settled(record, { type: "cancelled", committed: false, reason: "consumer_gone" });
     expect([place.disposed, place.verdicts]).toEqual([0, []]);
   });
@@ -103,13 +104,13 @@ describe("the line in the log", () => {
   it("tells what was begun and thrown away", () => {
     const { record } = fakeRecord();
     const winner = fakeSent({ end: COMPLETED });
-    record.add(fakeSent({ end: cancelled(12) }));
-    record.add(fakeSent({ end: { type: "failed", failure: CONNECTION_LOST, afterContent: true, usage: USAGE } }));
-    record.add(fakeSent({ end: { type: "failed", failure: CONNECTION_LOST, afterContent: false } }));
-    record.add(winner);
+    record.first.add(fakeSent({ end: cancelled(12) }));
+    record.first.add(fakeSent({ end: { type: "failed", failure: CONNECTION_LOST, afterContent: true, usage: USAGE } }));
+    record.first.add(fakeSent({ end: { type: "failed", failure: CONNECTION_LOST, afterContent: false } }));
+    record.first.add(winner);
     expect(settled(record, success(winner)).line).toMatchObject({ abandoned: { attempts: 3, tokens: 15 } });
     const { record: clean } = fakeRecord();
-    clean.add(winner);
+    clean.first.add(winner);
     expect(settled(clean, success(winner)).line).not.toHaveProperty("abandoned");
   });
 

@@ -1,7 +1,8 @@
 import { type Clock, describeFault, type Fault } from "@hearth/platform";
+import type { RequestId } from "@hearth/protocol";
 import { giveBack } from "../dispatch/send-attempt.js";
 import type { SentAttempt } from "../dispatch/sent-attempt.js";
-import type { Outcome } from "../dispatch/types.js";
+import type { Outcome, Success } from "../dispatch/types.js";
 import type { KnownModels } from "../fleet/known-models.js";
 import type { HearthError } from "../platform/errors.js";
 import type { Logger } from "../platform/logger.js";
@@ -21,8 +22,10 @@ export interface SettleDeps {
 
 /** Closes the books on a request: called exactly once for each record, when nothing of it runs any more. */
 export function settle(deps: SettleDeps, log: Logger, record: RequestRecord, outcome: Outcome<SentAttempt>): void {
-  const unused = record.takePlace();
-  if (unused !== undefined) giveBack(unused);
+  for (const choice of record.choices) {
+    const unused = choice.takePlace();
+    if (unused !== undefined) giveBack(unused);
+  }
   judge(record.attempts);
   if (outcome.type === "success") answered(deps, record, outcome);
   const result = resultOf(outcome);
@@ -32,23 +35,33 @@ export function settle(deps: SettleDeps, log: Logger, record: RequestRecord, out
   log.info({ result, durationMs: Math.round(durationMs), ...factsOf(outcome), ...wasted(record) }, "request ended");
 }
 
-type Success = Extract<Outcome<SentAttempt>, { type: "success" }>;
+/** What a whole answer adds to the books: its tokens, the prompt's once, and what each of its choices adds. */
+function answered(deps: SettleDeps, record: RequestRecord, { usage }: Success): void {
+  deps.metrics.tokens.inc({ kind: "prompt" }, usage.prompt_tokens);
+  deps.metrics.tokens.inc({ kind: "completion" }, usage.completion_tokens);
+  for (const { request, answer } of record.choices) {
+    if (answer !== undefined) chosen(deps, record, request.id, answer);
+  }
+}
 
-/** What an answer adds to the books: its tokens, its receipt, that its machine has the model. */
-function answered(deps: SettleDeps, record: RequestRecord, { attempt, usage }: Success): void {
-  const { metrics, receipts, knownModels, calibration } = deps;
+/** That its machine has the model, what its tokens teach, its receipt. */
+function chosen(
+  deps: SettleDeps,
+  record: RequestRecord,
+  id: RequestId,
+  { attempt, usage }: Success<SentAttempt>,
+): void {
+  const { receipts, knownModels, calibration } = deps;
   const { request } = record;
-  metrics.tokens.inc({ kind: "prompt" }, usage.prompt_tokens);
-  metrics.tokens.inc({ kind: "completion" }, usage.completion_tokens);
   knownModels.answered(attempt.link, attempt.model);
   // What a picture comes to is no matter of scripts, and an estimate teaches nothing.
   if (!request.needs.vision && usage.estimated !== true) {
     const { model, promptTokens: raw } = request;
     calibration.learn({ model, provider: attempt.provider, raw, reported: usage.prompt_tokens });
   }
-  receipts.keep(request.id, record.caller.account, attempt, usage);
+  receipts.keep(id, record.caller.account, attempt, usage);
   const { receipt } = attempt.attempt;
-  if (receipt !== undefined) record.signedBy(receipt);
+  if (receipt !== undefined) record.signedBy(id, receipt);
 }
 
 function resultOf(outcome: Outcome): string {
