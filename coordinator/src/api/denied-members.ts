@@ -64,9 +64,9 @@ const DENIED: ReadonlyMap<string, string> = new Map([
   // llama-server: wins over `max_tokens`.
   ["n_predict", "bound the answer with 'max_tokens'"],
   // llama-server: another name of `n`.
-  ["n_cmpl", "only one choice a request is supported"],
+  ["n_cmpl", "say how many answers with 'n'"],
   // vLLM: runs as many answers as the beam is wide.
-  ["use_beam_search", "only one choice a request is supported"],
+  ["use_beam_search", "each answer is one run of the model"],
   // LM Studio: how long a model stays loaded.
   ["ttl", "what stays loaded is the machine's owner's to choose"],
   // Ollama: the same, and the options that a model is loaded anew for.

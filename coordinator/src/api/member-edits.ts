@@ -30,6 +30,34 @@ interface StreamOptions {
 }
 
 /**
+ * The edits of one form of a request.
+ *
+ * @param build the name that the provider knows the model by
+ * @param choice which of several answers it asks for, from 0: with the same seed all of them would say the same
+ */
+export function editsOfForm(
+  edits: Edits,
+  { model, seed }: { readonly model: string; readonly seed?: number | null | undefined },
+  build: string,
+  choice = 0,
+): Edits {
+  const own = new Map(edits);
+  if (build !== model) own.set("model", JSON.stringify(build));
+  if (typeof seed === "number" && choice > 0) own.set("seed", String(seed + choice));
+  return own;
+}
+
+/** How many answers are wanted, where it is more than one. */
+export function choicesOf(n: number | null | undefined): { readonly choices?: number } {
+  return (n ?? 1) > 1 ? { choices: n as number } : {};
+}
+
+/** Several answers are asked for one by one, so that no form asks for more than one. */
+export function askForOne(edits: Edits, { n }: { readonly n?: number | null | undefined }): void {
+  if ((n ?? 1) > 1) edits.set("n", undefined);
+}
+
+/**
  * A bound on the answer as a body has it, tokens: −1 means absent to llama-server, Ollama and LM Studio, and to those who
  * write their clients.
  */

@@ -49,7 +49,9 @@ export class ChatAccumulator {
       model: this.#head?.model ?? fallback.model,
       ...this.#extras,
       choices:
-        this.#choices.size === 0 ? [toChoice(0, emptyChoice())] : [...this.#choices].map(([i, c]) => toChoice(i, c)),
+        this.#choices.size === 0
+          ? [toChoice(0, emptyChoice())]
+          : [...this.#choices].sort(([a], [b]) => a - b).map(([i, c]) => toChoice(i, c)),
       ...settledUsage(this.#usage, fallback.usage),
     };
   }

@@ -45,7 +45,7 @@ describe("before the answer has begun", () => {
   });
 
   it.each([
-    ["n", { n: 2 }],
+    ["n", { n: 9 }],
     ["max_tokens", { max_tokens: 0 }],
     ["max_tokens", { max_tokens: -2 }],
     ["max_completion_tokens", { max_completion_tokens: 0 }],

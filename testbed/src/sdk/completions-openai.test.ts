@@ -163,7 +163,7 @@ describe("errors", () => {
   it.each([
     ["prompt", { prompt: ["a", "b"] }],
     ["prompt", { prompt: undefined }],
-    ["n", { n: 2 }],
+    ["n", { n: 9 }],
     ["best_of", { best_of: 2 }],
     ["max_tokens", { max_tokens: 0 }],
     ["max_tokens", { max_tokens: -2, echo: true }],

@@ -13,6 +13,7 @@ import type { Chunk } from "../../dispatch/types.js";
 import type { HearthError } from "../../platform/errors.js";
 import type { Consumer, Reply } from "../../request/consumer.js";
 import { openAiErrorBody } from "../error-envelope.js";
+import { ofChoice } from "../of-choice.js";
 import { DONE, sseEvent } from "../sse.js";
 import type { ChatRequest } from "./to-internal.js";
 
@@ -26,10 +27,15 @@ export function chatReply(request: ChatRequest, consumer: Consumer, clock: Clock
   return request.stream ? new ChatStream(request, consumer, facts) : new WholeChat(consumer, facts);
 }
 
+function chatChunk({ parsed, choice }: Chunk, facts: ChunkFacts): ChatChunk | undefined {
+  return choice === undefined ? (parsed as ChatChunk) : ofChoice(parsed as ChatChunk, choice, facts);
+}
+
 /** The provider's events, byte for byte where they are well formed. The usage chunk comes last, if it was asked for. */
 class ChatStream implements Reply {
   readonly #consumer: Consumer;
   readonly #includeUsage: boolean;
+  readonly #facts: ChunkFacts;
   readonly #repair: ChunkRepair;
   #usage: { readonly bytes: Uint8Array | string; readonly told: ChatUsage } | undefined;
   #usageSent = false;
@@ -37,6 +43,7 @@ class ChatStream implements Reply {
   constructor(request: ChatRequest, consumer: Consumer, facts: ChunkFacts) {
     this.#consumer = consumer;
     this.#includeUsage = request.includeUsage;
+    this.#facts = facts;
     this.#repair = new ChunkRepair(facts, { isName: nameTest(request.toolNames) });
   }
 
@@ -45,7 +52,8 @@ class ChatStream implements Reply {
   }
 
   write(chunk: Chunk): Promise<void> | undefined {
-    const repaired = this.#repair.next(chunk.parsed as ChatChunk);
+    const said = chatChunk(chunk, this.#facts);
+    const repaired = said && this.#repair.next(said);
     if (repaired === undefined) return undefined;
     const bytes = repaired === chunk.parsed ? chunk.bytes : sseEvent(repaired);
     if (repaired.usage) {
@@ -97,7 +105,8 @@ class WholeChat implements Reply {
   open(): void {}
 
   write(chunk: Chunk): undefined {
-    const repaired = this.#repair.next(chunk.parsed as ChatChunk);
+    const said = chatChunk(chunk, this.#facts);
+    const repaired = said && this.#repair.next(said);
     if (repaired === undefined) return;
     if (chunk.whole && repaired === chunk.parsed) this.#ready = { bytes: chunk.bytes, chunk: repaired };
     else this.#accumulator.add(repaired);

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { HearthError } from "../../platform/errors.js";
+import { MAX_CHOICES } from "../../request/inference-request.js";
 import { checkBody, stopAtFirst } from "../json-body.js";
 
 // What Hearth itself looks at. Everything else is the backend's business and passes through untouched.
@@ -51,7 +51,12 @@ export const chatCompletionSchema = z
     stream_options: z.looseObject({ include_usage: z.boolean().nullish() }).nullish(),
     max_tokens: bound,
     max_completion_tokens: bound.meta({ description: "Reaches the backend as `max_tokens`, which all of them know." }),
-    n: z.int().min(1).nullish().meta({ description: "Only 1 is supported." }),
+    n: z
+      .int()
+      .min(1)
+      .max(MAX_CHOICES)
+      .nullish()
+      .meta({ description: "Each answer is a run of the model; the prompt counts once." }),
     temperature: z.number().min(0).max(2).nullish(),
     top_p: z.number().min(0).max(1).nullish(),
     stop: z.union([z.string(), stopAtFirst(z.array(z.string()).max(16))]).nullish(),
@@ -76,13 +81,5 @@ export type ToolCall = z.infer<typeof toolCall>;
  * @throws HearthError `invalid_request` with the path of the first offending member as `param`
  */
 export function parseChatCompletion(value: unknown): ChatCompletionBody {
-  const body = checkBody(chatCompletionSchema, value);
-  requireOneChoice(body.n);
-  return body;
-}
-
-/** @throws HearthError `invalid_request`: each choice would cost its own run of the model */
-export function requireOneChoice(n: number | null | undefined): void {
-  if ((n ?? 1) === 1) return;
-  throw new HearthError("invalid_request", "Only one choice a request is supported: set 'n' to 1.", { param: "n" });
+  return checkBody(chatCompletionSchema, value);
 }

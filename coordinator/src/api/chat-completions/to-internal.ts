@@ -6,7 +6,15 @@ import { DEFAULT_BODY_BOUNDS } from "../../request/body-bounds.js";
 import type { InferenceRequest } from "../../request/inference-request.js";
 import { memberSplices } from "../json/member-splices.js";
 import { type Arrived, type JsonBody, jsonBodySteps } from "../json-body.js";
-import { answerBound, askForStream, baseEdits, type Edits } from "../member-edits.js";
+import {
+  answerBound,
+  askForOne,
+  askForStream,
+  baseEdits,
+  choicesOf,
+  type Edits,
+  editsOfForm,
+} from "../member-edits.js";
 import { conversationOf } from "../translation/opening.js";
 import { estimatePrompt } from "../translation/prompt-estimate.js";
 import { readingOf } from "../translation/reading-of.js";
@@ -50,8 +58,11 @@ export function* chatRequestSteps({ raw, id, bounds }: Arrived): Steps<ChatReque
     id,
     model: body.model,
     delivery,
-    form: (_native, build) =>
-      build === body.model ? form : formOf(json, edits.set("model", JSON.stringify(build)), inner, delivery),
+    form: (_native, build, choice = 0) =>
+      build === body.model && choice === 0
+        ? form
+        : formOf(json, editsOfForm(edits, body, build, choice), inner, delivery),
+    ...choicesOf(body.n),
     stream,
     ignored: [],
     includeUsage: body.stream_options?.include_usage === true,
@@ -90,6 +101,7 @@ function formOf(
 function editsFor(body: ChatCompletionBody): Edits {
   const edits = baseEdits(body);
   askForStream(edits, body);
+  askForOne(edits, body);
   limitAnswer(body, edits);
   return edits;
 }

@@ -6,7 +6,7 @@ import type { HearthError } from "../../platform/errors.js";
 import type { Consumer, Reply } from "../../request/consumer.js";
 import { openAiErrorBody } from "../error-envelope.js";
 import { DONE, sseEvent } from "../sse.js";
-import { TextChunks, type TextFacts } from "./text-chunks.js";
+import { TextChoices, type TextFacts } from "./text-chunks.js";
 import type { CompletionRequest } from "./to-internal.js";
 
 /** The reply in the form the request asked for. */
@@ -24,13 +24,13 @@ export function completionReply(request: CompletionRequest, consumer: Consumer, 
 class TextStream implements Reply {
   readonly #consumer: Consumer;
   readonly #includeUsage: boolean;
-  readonly #chunks: TextChunks;
+  readonly #chunks: TextChoices;
   #usage: { readonly bytes: Uint8Array | string; readonly told: object } | undefined;
 
   constructor(request: CompletionRequest, consumer: Consumer, facts: TextFacts) {
     this.#consumer = consumer;
     this.#includeUsage = request.includeUsage;
-    this.#chunks = new TextChunks(facts);
+    this.#chunks = new TextChoices(facts);
   }
 
   open(): void {
@@ -47,9 +47,7 @@ class TextStream implements Reply {
   }
 
   complete(usage: Usage): void {
-    const last: (Uint8Array | string)[] = [];
-    const end = this.#chunks.end();
-    if (end !== undefined) last.push(sseEvent(end));
+    const last: (Uint8Array | string)[] = this.#chunks.ends().map(sseEvent);
     if (this.#includeUsage) {
       const told = this.#usage !== undefined && believable(this.#usage.told, usage) ? this.#usage.bytes : undefined;
       last.push(told ?? sseEvent(this.#chunks.usage(openAiUsage(usage))));
@@ -65,13 +63,13 @@ class TextStream implements Reply {
 class WholeText implements Reply {
   readonly #consumer: Consumer;
   readonly #facts: TextFacts;
-  readonly #chunks: TextChunks;
+  readonly #chunks: TextChoices;
   readonly #accumulator = new TextAccumulator();
 
   constructor(consumer: Consumer, facts: TextFacts) {
     this.#consumer = consumer;
     this.#facts = facts;
-    this.#chunks = new TextChunks(facts);
+    this.#chunks = new TextChoices(facts);
   }
 
   open(): void {}
@@ -82,8 +80,7 @@ class WholeText implements Reply {
   }
 
   complete(usage: Usage): void {
-    const end = this.#chunks.end();
-    if (end !== undefined) this.#accumulator.add(end);
+    for (const end of this.#chunks.ends()) this.#accumulator.add(end);
     const { id, model, created } = this.#facts;
     this.#consumer.sendJson(this.#accumulator.completion({ id, model, created, usage }));
   }

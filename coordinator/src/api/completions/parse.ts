@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { HearthError } from "../../platform/errors.js";
-import { requireOneChoice } from "../chat-completions/parse.js";
+import { MAX_CHOICES } from "../../request/inference-request.js";
 import { checkBody, stopAtFirst } from "../json-body.js";
 import { estimateTokens } from "../prompt-size.js";
 
@@ -15,8 +15,13 @@ export const completionSchema = z
     stream: z.boolean().nullish(),
     stream_options: z.looseObject({ include_usage: z.boolean().nullish() }).nullish(),
     max_tokens: z.int().min(-1).nullish().meta({ description: "-1 = no bound; 0 only with `echo`." }),
-    n: z.int().min(1).nullish().meta({ description: "Only 1 is supported." }),
-    best_of: z.int().min(1).nullish().meta({ description: "Only 1 is supported." }),
+    n: z
+      .int()
+      .min(1)
+      .max(MAX_CHOICES)
+      .nullish()
+      .meta({ description: "Each answer is a run of the model; the prompt counts once." }),
+    best_of: z.int().min(1).nullish().meta({ description: "No other than `n`." }),
     echo: z.boolean().nullish(),
     suffix: z.string().nullish().meta({ description: "Needs a backend that speaks this API natively." }),
     logprobs: z.int().min(0).max(20).nullish(),
@@ -40,9 +45,8 @@ export interface ParsedCompletion {
 /** @throws HearthError `invalid_request` with the path of the first offending member as `param` */
 export function parseCompletion(value: unknown): ParsedCompletion {
   const body = checkBody(completionSchema, value);
-  requireOneChoice(body.n);
-  if ((body.best_of ?? 1) > 1) {
-    throw new HearthError("invalid_request", "Only one choice a request is supported: set 'best_of' to 1.", {
+  if ((body.best_of ?? body.n ?? 1) !== (body.n ?? 1)) {
+    throw new HearthError("invalid_request", "Every answer is given back: 'best_of' can only be what 'n' is.", {
       param: "best_of",
     });
   }

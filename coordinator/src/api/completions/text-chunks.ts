@@ -7,6 +7,7 @@ import {
   toTextLogprobs,
 } from "@hearth/dialects";
 import type { Chunk } from "../../dispatch/types.js";
+import { ofChoice } from "../of-choice.js";
 
 /** What stands in for what a backend leaves out, and what the answer begins with if the backend does not say it. */
 export interface TextFacts {
@@ -19,8 +20,45 @@ export interface TextFacts {
   readonly echoOnly: boolean;
 }
 
+/** The chunks of all answers to one request. */
+export class TextChoices {
+  readonly #facts: TextFacts;
+  readonly #choices = new Map<number, TextChunks>();
+
+  constructor(facts: TextFacts) {
+    this.#facts = facts;
+  }
+
+  /** @returns `undefined` for a chunk without text, usage or end */
+  next(chunk: Chunk): TextChunk | undefined {
+    const { choice } = chunk;
+    const text = this.#of(choice ?? 0).next(chunk);
+    return choice === undefined ? text : text && ofChoice(text, choice, this.#facts);
+  }
+
+  /** What the answers lack at their end: finish reasons. */
+  ends(): readonly TextChunk[] {
+    if (this.#choices.size === 0) this.#of(0);
+    const ends = [...this.#choices].map(([choice, texts]) => {
+      const end = texts.end();
+      return this.#choices.size === 1 ? end : end && ofChoice(end, choice, this.#facts);
+    });
+    return ends.filter((end) => end !== undefined);
+  }
+
+  usage(usage: object): TextChunk {
+    return this.#of(0).usage(usage);
+  }
+
+  #of(choice: number): TextChunks {
+    const known = this.#choices.get(choice) ?? new TextChunks(this.#facts);
+    this.#choices.set(choice, known);
+    return known;
+  }
+}
+
 /** Turns the chunks of one answer, legacy or chat, into well-formed legacy chunks. A well-formed one stays the same object. */
-export class TextChunks {
+class TextChunks {
   readonly #facts: TextFacts;
   #id: string | undefined;
   #length = 0;

@@ -6,7 +6,15 @@ import { DEFAULT_BODY_BOUNDS } from "../../request/body-bounds.js";
 import type { InferenceRequest } from "../../request/inference-request.js";
 import { memberSplices } from "../json/member-splices.js";
 import { type Arrived, type JsonBody, jsonBodySteps } from "../json-body.js";
-import { answerBound, askForStream, baseEdits, type Edits } from "../member-edits.js";
+import {
+  answerBound,
+  askForOne,
+  askForStream,
+  baseEdits,
+  choicesOf,
+  type Edits,
+  editsOfForm,
+} from "../member-edits.js";
 import { readingOf } from "../translation/reading-of.js";
 import { type CompletionBody, type ParsedCompletion, parseCompletion } from "./parse.js";
 
@@ -45,7 +53,8 @@ export function* completionRequestSteps({ raw, id, bounds }: Arrived): Steps<Com
     id,
     model: body.model,
     delivery: stream ? "interactive" : "whole",
-    form: (native, build) => formOf({ json, parsed, messages }, native, build),
+    form: (native, build, choice) => formOf({ json, parsed, messages }, { native, build, choice }),
+    ...choicesOf(body.n),
     stream,
     ignored: [],
     includeUsage: body.stream_options?.include_usage === true,
@@ -82,15 +91,19 @@ function messagesOf(prompt: string): () => string {
   };
 }
 
-function formOf(
-  { json, parsed: { body }, messages }: Source,
-  native: readonly BackendDialect[],
-  build: string,
-): OutboundForm {
-  const edits = baseEdits(body);
+/** Whom a form is for, and which of several answers it asks for. */
+interface Asked {
+  readonly native: readonly BackendDialect[];
+  readonly build: string;
+  readonly choice: number | undefined;
+}
+
+function formOf({ json, parsed: { body }, messages }: Source, { native, build, choice }: Asked): OutboundForm {
+  const edits = editsOfForm(baseEdits(body), body, build, choice);
   askForStream(edits, body);
+  askForOne(edits, body);
+  if ((body.n ?? 1) > 1 && "best_of" in body) edits.set("best_of", undefined);
   if (body.max_tokens === -1) edits.set("max_tokens", undefined);
-  if (build !== body.model) edits.set("model", JSON.stringify(build));
   const dialect = native.includes("completions") ? "completions" : "chat_completions";
   if (dialect !== "completions") toChat(edits, body, messages());
   return {
