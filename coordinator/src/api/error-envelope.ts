@@ -37,6 +37,10 @@ const SHOWN: Readonly<Record<ErrorCode, Shown>> = {
   payload_too_large: { status: 413, type: "invalid_request_error" },
   unsupported_encoding: { status: 415, type: "invalid_request_error" },
   upload_timeout: { status: 408, type: "invalid_request_error" },
+  // As the draft on the Idempotency-Key header says. SDKs retry a 409 unless they are told not to.
+  idempotency_key_reused: { status: 422, type: "invalid_request_error" },
+  request_in_progress: { status: 409, type: "invalid_request_error" },
+  answer_not_kept: { status: 409, type: "invalid_request_error", retry: false },
   rate_limit_exceeded: { status: 429, type: "requests" },
   queue_full: { status: 429, type: "requests" },
   no_capacity: { status: 429, type: "requests" },

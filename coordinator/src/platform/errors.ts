@@ -14,6 +14,9 @@ export type ErrorCode =
   | "payload_too_large"
   | "unsupported_encoding" // a body that is compressed in a way that nobody here knows
   | "upload_timeout" // a body that comes too slowly
+  | "idempotency_key_reused" // another body came with this key
+  | "request_in_progress" // the request with this key runs still
+  | "answer_not_kept" // the request with this key was answered, and the answer is not here any more
   | "rate_limit_exceeded"
   | "queue_full"
   | "machine_busy"
