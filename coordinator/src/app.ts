@@ -13,6 +13,7 @@ import { Registry } from "./fleet/registry.js";
 import type { VerifyDevice } from "./fleet/trust/proof.js";
 import { acceptProviders } from "./fleet/ws-server.js";
 import { createHttpApp, type HttpDeps } from "./http/app.js";
+import { KeptAnswers } from "./http/idempotency/kept-answers.js";
 import { Uploads } from "./http/uploads.js";
 import { Background } from "./platform/background.js";
 import { clientAddress } from "./platform/client-address.js";
@@ -110,10 +111,12 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
   const catalog = (): Catalog => live.current.catalog;
   const selection = createSelection({ clock, rng, log, metrics, registry, catalog, ...numbersOf(live) });
   const parts = { options, live, clock, ids, metrics, registry, selection, trust, ready, fleet };
+  const kept = new KeptAnswers(clock, ids, () => live.current.idempotency);
   const sealing = new SealingKeys(options.sealingSecret ?? newSealingSecret(), clock);
   const { server, connections, providers } = openDoors(parts, {
     services: createServices(parts),
     sealing,
+    kept,
     troubles: disk.troubles,
     shutdown: shutdown.signal,
   });
@@ -132,6 +135,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
       const { receipts } = trust;
       await drain({ server, connections, providers, registry, receipts, clock, shutdown, bounds: config });
       sealing[Symbol.dispose]();
+      kept[Symbol.dispose]();
       await fleet.knownModels.stop();
       const unwritten = [...(await trust.stop()), ...(await disk.close())];
       log.info("stopped");
@@ -176,7 +180,7 @@ interface Doors extends OwnedServer {
   readonly providers: Disposable;
 }
 
-type BehindTheDoors = Pick<HttpDeps, "services" | "sealing" | "troubles" | "shutdown">;
+type BehindTheDoors = Pick<HttpDeps, "services" | "sealing" | "kept" | "troubles" | "shutdown">;
 
 function openDoors(parts: Parts, behind: BehindTheDoors): Doors {
   const { options, live, clock, ids, metrics, registry, trust, fleet, ready } = parts;

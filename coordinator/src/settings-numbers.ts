@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import { DEFAULT_HEDGING, type HedgeSettings } from "./dispatch/hedge-settings.js";
 import { DEFAULT_POLICY, type PolicySettings } from "./dispatch/policy.js";
+import { DEFAULT_IDEMPOTENCY, type IdempotencySettings } from "./http/idempotency/kept-answers.js";
 import { type CalibrationSettings, DEFAULT_CALIBRATION } from "./request/token-calibration.js";
 import { DEFAULT_EVIDENCE, type EvidenceSettings } from "./selection/evidence/settings.js";
 import { DEFAULT_OUTLIER, type OutlierSettings } from "./selection/outlier-policy.js";
@@ -153,6 +154,14 @@ export const CALIBRATION: Section<CalibrationSettings> = section(DEFAULT_CALIBRA
   credible: { least: between(0.001, 1), most: between(1, 1_000) },
 });
 
+export const IDEMPOTENCY: Section<IdempotencySettings> = section(DEFAULT_IDEMPOTENCY, {
+  keptMs: between(SECOND_MS, 30 * DAY_MS),
+  keys: whole(1, 10_000_000),
+  bytes: whole(0, 1e12),
+  answerBytes: whole(0, 1e9),
+  lingerMs: between(0, HOUR_MS),
+});
+
 /** Of each two, the first must not be over the second. */
 export const IN_ORDER: readonly (readonly [string, string])[] = [
   ["dispatch.max_costly_attempts", "dispatch.max_attempts"],
@@ -162,4 +171,5 @@ export const IN_ORDER: readonly (readonly [string, string])[] = [
   ["evidence.spread.least", "evidence.spread.most"],
   ["evidence.spread.least", "evidence.spread.before"],
   ["evidence.spread.before", "evidence.spread.most"],
+  ["idempotency.answer_bytes", "idempotency.bytes"],
 ];

@@ -5,6 +5,7 @@ import { ConfigError } from "./config.js";
 import { DEFAULT_HEDGING, type HedgeSettings } from "./dispatch/hedge-settings.js";
 import { DEFAULT_POLICY, evidenceSettings, type PolicySettings } from "./dispatch/policy.js";
 import { type CorsSettings, DEFAULT_CORS } from "./http/cors.js";
+import { DEFAULT_IDEMPOTENCY, type IdempotencySettings } from "./http/idempotency/kept-answers.js";
 import type { Credential } from "./platform/credentials.js";
 import { type CalibrationSettings, DEFAULT_CALIBRATION } from "./request/token-calibration.js";
 import { type Catalog, DEFAULT_CATALOG } from "./selection/catalog.js";
@@ -17,6 +18,7 @@ import {
   DISPATCH,
   EVIDENCE,
   HEDGING,
+  IDEMPOTENCY,
   IN_ORDER,
   patience,
   SELECTION,
@@ -35,6 +37,7 @@ export interface Settings {
   readonly evidence: EvidenceSettings;
   readonly calibration: CalibrationSettings;
   readonly cors: CorsSettings;
+  readonly idempotency: IdempotencySettings;
 }
 
 /** No file: the generated key and token, the models that providers bring, and the numbers of `docs/configuration.md`. */
@@ -49,6 +52,7 @@ export const NO_SETTINGS: Settings = {
   evidence: DEFAULT_EVIDENCE,
   calibration: DEFAULT_CALIBRATION,
   cors: DEFAULT_CORS,
+  idempotency: DEFAULT_IDEMPOTENCY,
 };
 
 // Digests, not secrets: the file may be read by more people than may call the API.
@@ -88,6 +92,7 @@ const schema = z
     evidence: EVIDENCE.schema,
     calibration: CALIBRATION.schema,
     cors: cors.prefault({}),
+    idempotency: IDEMPOTENCY.schema,
   })
   .superRefine((data, context) => {
     for (const [least, most] of IN_ORDER) {
@@ -133,6 +138,7 @@ function settingsOf(written: Written): Settings {
     breaker: BREAKER.read(written.breaker),
     evidence,
     calibration: CALIBRATION.read(written.calibration),
+    idempotency: IDEMPOTENCY.read(written.idempotency),
     cors: { origins: written.cors.origins, maxAgeSeconds: written.cors.max_age_seconds },
   };
 }

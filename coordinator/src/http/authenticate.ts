@@ -8,13 +8,18 @@ import { HearthError } from "../platform/errors.js";
  * @throws HearthError `invalid_api_key`
  */
 export function authenticate(headers: IncomingHttpHeaders, credentials: Credentials): string {
-  const secret = bearer(headers.authorization) ?? single(headers["x-api-key"]);
+  const secret = secretOf(headers);
   if (secret === undefined) {
     throw new HearthError("invalid_api_key", "No API key: send it as 'Authorization: Bearer …'.");
   }
   const account = credentials.accountOf(secret);
   if (account === undefined) throw new HearthError("invalid_api_key", "This API key is not valid.");
   return account;
+}
+
+/** The key that a request comes with, good or bad. */
+export function secretOf(headers: IncomingHttpHeaders): string | undefined {
+  return bearer(headers.authorization) ?? single(headers["x-api-key"]);
 }
 
 function bearer(header: string | undefined): string | undefined {

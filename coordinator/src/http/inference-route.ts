@@ -10,9 +10,15 @@ import type { Metrics } from "../platform/metrics.js";
 import type { BodyBounds } from "../request/body-bounds.js";
 import type { Consumer, ErrorBody } from "../request/consumer.js";
 import { handleRequest, type RequestServices } from "../request/handle-request.js";
+import { patienceOf } from "../request/patience.js";
+import type { Ending } from "../request/relay.js";
 import type { SealingKeys } from "../sealing/sealing-keys.js";
+import { secretOf } from "./authenticate.js";
+import type { KeptAnswers } from "./idempotency/kept-answers.js";
+import { fingerprintOf, idempotencyKeyOf, serveOnce } from "./idempotency/serve-once.js";
 import type { InferenceEndpoint } from "./inference-endpoints.js";
 import { NodeConsumer } from "./node-consumer.js";
+import { Presence } from "./presence.js";
 import { declaredBytes, readBody } from "./read-body.js";
 import { readCaller } from "./read-caller.js";
 import { isSealed, MAX_ENVELOPE_BYTES, openSealedRequest } from "./sealed/open-request.js";
@@ -33,6 +39,8 @@ export interface InferenceDeps {
   readonly recognised: (socket: Socket) => void;
   /** Aborted with `"shutdown"` when the drain is over. */
   readonly shutdown: AbortSignal;
+  /** The answers to requests with an `Idempotency-Key`. */
+  readonly kept: KeptAnswers;
   /** The bodies that are on their way. */
   readonly uploads: Uploads;
   /** What a body may consist of. */
@@ -51,23 +59,27 @@ export async function serveInference(
   const dialect = endpoint.dialect({ id, clock: deps.clock, bounds: deps.bounds });
   const plain = new NodeConsumer(response, deps.clock, withSealedCodes(dialect.errorBody));
   let consumer: Consumer = plain;
-  const gone = new AbortController();
-  const onClose = (): void => gone.abort("consumer_gone");
-  const onShutdown = (): void => gone.abort("shutdown");
-  response.on("close", onClose);
-  // Gone before its turn came: nobody will tell.
-  if (response.destroyed) onClose();
-  deps.shutdown.addEventListener("abort", onShutdown);
+  using presence = new Presence(response, deps.shutdown, deps.clock);
   for (const name of endpoint.idHeaders) response.setHeader(name, id);
   try {
     const caller = readCaller(incoming.headers, deps.apiKeys);
+    const key = idempotencyKeyOf(incoming.headers["idempotency-key"]);
     deps.recognised(incoming.socket);
-    const read = isSealed(incoming.headers["content-type"]) ? readSealed : readPlain;
+    const isOpen = !isSealed(incoming.headers["content-type"]);
     // The body is with the request until that has ended.
     using upload = deps.uploads.begin(caller.account, declaredBytes(incoming));
+    const read = isOpen ? readPlain : readSealed;
     const received = await read({ deps, upload, path: endpoint.path, incoming, plain, errorBody: dialect.errorBody });
     consumer = received.consumer;
-    await handleRequest(deps.services, { ...received, caller, dialect, log }, gone.signal);
+    const execute = (told: Consumer): Promise<Ending> =>
+      handleRequest(deps.services, { ...received, consumer: told, caller, dialect, log }, presence.signal);
+    if (key === undefined) await execute(consumer);
+    else {
+      const secrets = [secretOf(incoming.headers) ?? "", endpoint.path, key];
+      const request = { account: caller.account, secrets, fingerprint: fingerprintOf(received.body) };
+      const patienceMs = patienceOf(caller, undefined, deps.services.policy);
+      await serveOnce({ ...deps, request, consumer, presence, patienceMs, keeps: isOpen }, execute);
+    }
   } catch (thrown) {
     const error = HearthError.from(thrown);
     deps.metrics.refusals.inc({ code: error instanceof SealedRefusal ? error.sealedCode : error.code });
@@ -76,8 +88,6 @@ export async function serveInference(
     consumer.sendError(error);
   } finally {
     plain.close();
-    response.off("close", onClose);
-    deps.shutdown.removeEventListener("abort", onShutdown);
   }
 }
 

@@ -8,7 +8,7 @@ import type { InferenceRequest } from "./inference-request.js";
 import { patienceOf } from "./patience.js";
 import { type RaceServices, raceChoices } from "./race-choices.js";
 import { ReceiptedConsumer } from "./receipted-consumer.js";
-import { type RelayHooks, relay } from "./relay.js";
+import { type Ending, type RelayHooks, relay } from "./relay.js";
 import { RequestRecord } from "./request-record.js";
 import { type SettleDeps, settle } from "./settle.js";
 import type { TokenCalibration } from "./token-calibration.js";
@@ -33,13 +33,14 @@ export interface RequestServices extends RaceServices {
 /**
  * START HERE. What happens to every inference request, whatever dialect it came in.
  *
+ * @returns how it ended for the consumer, who has been told
  * @throws HearthError when it is refused before anything was dispatched; later failures are told to the consumer
  */
 export async function handleRequest(
   services: RequestServices,
   { body, caller, dialect, consumer, log }: IncomingRequest,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<Ending> {
   const { clock } = services;
   const arrivedAt = clock.now();
   const read = dialect.normalise(body);
@@ -54,12 +55,13 @@ export async function handleRequest(
   const stream = raceChoices(services, { record, consumer, patienceMs }, signal); // one race for each answer that is wanted
   const receipted = new ReceiptedConsumer(consumer, clock, { waitMs: services.receiptWaitMs, of: record });
   const reply = underAskedName(dialect.reply(request, receipted), record.plan);
-  await relay(stream, reply, receipted, {
+  const ended = await relay(stream, reply, receipted, {
     undigested: (thrown, choice) => record.undigested(thrown, choice),
     settle: (outcome) => settle(services.settlement, log, record, outcome),
     ...opening(services, request.stream),
   });
   await receipted.ended; // a stream ends with what its provider signs
+  return ended;
 }
 
 /** Where the operator wants it: a stream that takes long to begin is opened before it does. */

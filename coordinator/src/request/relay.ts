@@ -3,6 +3,9 @@ import type { Attempt, Chunk, Outcome } from "../dispatch/types.js";
 import { HearthError } from "../platform/errors.js";
 import type { Consumer, Reply } from "./consumer.js";
 
+/** How a request ended for its consumer. */
+export type Ending = Outcome["type"];
+
 export interface RelayHooks<A extends Attempt> {
   /** Called exactly once, before the end is told; the end waits for a promise of it. */
   settle(outcome: Outcome<A>): Promise<void> | void;
@@ -24,13 +27,15 @@ export interface RelayHooks<A extends Attempt> {
  * Carries the winner's chunks to the consumer at the consumer's pace, then tells how it ended: a failure before the
  * first chunk as an HTTP error, one after it in-band. `settle` is called exactly once, before the end is told, so that
  * a consumer who has seen the end finds it in the books. A chunk that the reply cannot digest is its provider's fault.
+ *
+ * @returns how it ended for the consumer
  */
 export async function relay<A extends Attempt>(
   stream: AsyncGenerator<readonly Chunk[], Outcome<A>>,
   reply: Reply,
   consumer: Consumer,
   hooks: RelayHooks<A>,
-): Promise<void> {
+): Promise<Ending> {
   let opened = false;
   const open = (): void => {
     if (!opened) reply.open();
@@ -59,17 +64,22 @@ export async function relay<A extends Attempt>(
     const settled = hooks.settle(outcome);
     if (settled !== undefined) await settled;
   }
-  if (outcome.type !== "success") return tell(outcome, opened, reply, consumer);
-  open();
-  complete(reply, outcome.usage, hooks);
+  if (outcome.type === "success") {
+    open();
+    return complete(reply, outcome.usage, hooks);
+  }
+  tell(outcome, opened, reply, consumer);
+  return outcome.type;
 }
 
 /** The books are closed by now: what the answer costs was spent, even where it cannot be written down. */
-function complete(reply: Reply, usage: Usage, hooks: Pick<RelayHooks<Attempt>, "undigested">): void {
+function complete(reply: Reply, usage: Usage, hooks: Pick<RelayHooks<Attempt>, "undigested">): Ending {
   try {
     digest(hooks, () => reply.complete(usage));
+    return "success";
   } catch (thrown) {
     reply.fail(HearthError.from(thrown));
+    return "failed";
   }
 }
 

@@ -73,7 +73,7 @@ export const COORDINATOR = {
     "zod",
     "node:fs",
   ],
-  "settings-numbers.ts": ["./dispatch", "./request", "./selection", "./settings-section.ts", "zod"],
+  "settings-numbers.ts": ["./dispatch", "./http", "./request", "./selection", "./settings-section.ts", "zod"],
   "settings-section.ts": ["zod"],
   // What others get to see.
   "index.ts": ["./app.ts", "./config.ts", "./dispatch", "./platform", "./secrets.ts", "./settings.ts"],

@@ -43,6 +43,7 @@ const ERRORS: readonly ErrorCode[] = [
   "rate_limit_exceeded",
   "upload_timeout",
   "payload_too_large",
+  "answer_not_kept",
 ];
 const VOCABULARY = new Set<string>([
   ...Object.keys(CLOSE_CODES),

@@ -1,5 +1,6 @@
 import { TRUST_LEVELS } from "@hearth/protocol";
 import { z } from "zod";
+import { IDEMPOTENCY_KEY_PATTERN } from "../idempotency/serve-once.js";
 import { SESSION_PATTERN, TIMEOUT_SECONDS } from "../read-caller.js";
 import { SEALED_TYPE, sealedAnswerSchema, sealedRequestSchema } from "../sealed/schemas.js";
 import { NAMED_SCHEMAS, OPERATIONS, type Operation } from "./operations.js";
@@ -148,6 +149,10 @@ const REQUEST_HEADERS: readonly ApiParameter[] = [
   header("X-Hearth-Session", "The caller's name for a conversation, so that its requests may find the same machine.", {
     type: "string",
     pattern: SESSION_PATTERN,
+  }),
+  header("Idempotency-Key", "A name for this very request: whatever comes with it again gets the first one's answer.", {
+    type: "string",
+    pattern: IDEMPOTENCY_KEY_PATTERN,
   }),
 ];
 

@@ -1,0 +1,61 @@
+import type { ServerResponse } from "node:http";
+import type { Clock } from "@hearth/platform";
+
+interface Lingering {
+  readonly ms: number;
+  readonly wanted: () => boolean;
+}
+
+/** Whether whoever has sent a request is still there for its answer. Dispose of it when the request is over. */
+export class Presence implements Disposable {
+  readonly #response: ServerResponse;
+  readonly #shutdown: AbortSignal;
+  readonly #clock: Clock;
+  readonly #gone = new AbortController();
+  #lingering: Lingering | undefined;
+  #timer: Disposable | undefined;
+
+  /** @param shutdown aborted when nobody may stay any longer */
+  constructor(response: ServerResponse, shutdown: AbortSignal, clock: Clock) {
+    this.#response = response;
+    this.#shutdown = shutdown;
+    this.#clock = clock;
+    response.on("close", this.#onClose);
+    // Gone before its turn came: nobody will tell.
+    if (response.destroyed) this.#onClose();
+    shutdown.addEventListener("abort", this.#onShutdown);
+  }
+
+  /** Aborted with `"consumer_gone"` or `"shutdown"`. */
+  get signal(): AbortSignal {
+    return this.#gone.signal;
+  }
+
+  /**
+   * From now on a consumer who goes is taken to come back within this time, ms, and for as long as `wanted` says that
+   * somebody else waits for the same.
+   */
+  linger(ms: number, wanted: () => boolean): void {
+    if (!this.#gone.signal.aborted) this.#lingering = { ms, wanted };
+  }
+
+  [Symbol.dispose](): void {
+    this.#timer?.[Symbol.dispose]();
+    this.#response.off("close", this.#onClose);
+    this.#shutdown.removeEventListener("abort", this.#onShutdown);
+  }
+
+  readonly #onClose = (): void => {
+    if (this.#lingering === undefined) this.#gone.abort("consumer_gone");
+    else this.#wait(this.#lingering);
+  };
+
+  readonly #onShutdown = (): void => this.#gone.abort("shutdown");
+
+  #wait(lingering: Lingering): void {
+    this.#timer = this.#clock.setTimer(lingering.ms, () => {
+      if (lingering.wanted()) this.#wait(lingering);
+      else this.#gone.abort("consumer_gone");
+    });
+  }
+}
