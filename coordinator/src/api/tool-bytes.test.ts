@@ -47,7 +47,7 @@ const CASES: readonly Case[] = [
 it.each(CASES)("tools go out byte for byte: $dialect, $tools", ({ dialect, read, prompt, tools }) => {
   const raw = Buffer.from(`{"model":"m",${tools},${prompt}}`);
   const { form } = read(raw, "req_1" as RequestId);
-  expect(Buffer.from(form([dialect], "m").body).toString()).toContain(tools);
+  expect(Buffer.from(form({ dialects: [dialect] }, "m").body).toString()).toContain(tools);
 });
 
 it.each(CASES.filter(({ dialect }) => dialect !== "chat_completions"))(
@@ -55,6 +55,6 @@ it.each(CASES.filter(({ dialect }) => dialect !== "chat_completions"))(
   ({ read, prompt, tools }) => {
     const raw = Buffer.from(`{"model":"m",${tools},${prompt}}`);
     const { form } = read(raw, "req_1" as RequestId);
-    expect(Buffer.from(form([], "m").body).toString()).toContain(SCHEMA);
+    expect(Buffer.from(form({ dialects: [] }, "m").body).toString()).toContain(SCHEMA);
   },
 );

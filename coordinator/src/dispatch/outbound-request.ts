@@ -12,6 +12,14 @@ export interface OutboundForm {
   readonly readEvent: (data: string) => EventReading;
 }
 
+/** What the model of a provider can take, as far as that provider has told. */
+export interface ModelAbilities {
+  /** The dialects that its backend speaks natively; every backend that chats speaks chat completions. */
+  readonly dialects: readonly BackendDialect[];
+  /** System messages reach the model after others, and in mid-conversation; absent = not known. */
+  readonly systemAnywhere?: boolean | undefined;
+}
+
 /** A request as it goes to providers. */
 export interface OutboundRequest {
   readonly id: RequestId;
@@ -20,9 +28,9 @@ export interface OutboundRequest {
   /** The consumer's bound on the answer, tokens. */
   readonly maxTokens?: number | undefined;
   /**
-   * The form for a backend that speaks these dialects natively; every backend that chats speaks chat completions.
+   * The form for one provider.
    *
    * @param build the name that the provider knows the model by: an alias stands for several
    */
-  form(native: readonly BackendDialect[], build: string): OutboundForm;
+  form(able: ModelAbilities, build: string): OutboundForm;
 }

@@ -20,7 +20,7 @@ import type { Picked } from "../selection/pick-result.js";
 import type { Traits } from "../selection/traits.js";
 import { type AttemptEnd, type DigestFault, ProviderAttempt } from "./attempt.js";
 import { isRefusal } from "./failures.js";
-import type { OutboundForm, OutboundRequest } from "./outbound-request.js";
+import type { ModelAbilities, OutboundForm, OutboundRequest } from "./outbound-request.js";
 import { ReceiptCheck } from "./receipt-check.js";
 import { SentAttempt } from "./sent-attempt.js";
 import type { AttemptRole } from "./types.js";
@@ -133,7 +133,7 @@ class AttemptSender {
     const context = this.#context();
     if (context === undefined) return undefined;
     const sealer = context.sealing.attempt({ requestId: request.id, attemptId: this.#id });
-    const form = request.form(link.models.get(traits.model)?.dialects ?? [], traits.model);
+    const form = request.form(abilitiesOf(link, traits.model), traits.model);
     const opening: SealedRequest["opening"] = {
       request_id: request.id,
       attempt_id: this.#id,
@@ -240,6 +240,11 @@ class AttemptSender {
       model: traits.model,
     });
   }
+}
+
+function abilitiesOf({ models }: ProviderLink, build: string): ModelAbilities {
+  const advert = models.get(build);
+  return { dialects: advert?.dialects ?? [], systemAnywhere: advert?.system_anywhere };
 }
 
 interface Confirming {

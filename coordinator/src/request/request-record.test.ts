@@ -46,8 +46,8 @@ it("asks for each of several answers under an id of its own, and keeps the attem
   const { record } = fakeRecord({ request: { form: form as never } });
   const other = record.choose(fakePicked(watchedLease()));
   expect([record.first.request.id, other.request.id]).toEqual(["req", "req-2"]);
-  other.request.form(["chat_completions"], "build");
-  expect(asked).toEqual([[["chat_completions"], "build", 1]]);
+  other.request.form({ dialects: ["chat_completions"] }, "build");
+  expect(asked).toEqual([[{ dialects: ["chat_completions"] }, "build", 1]]);
   const [mine, backup, others] = [fakeSent(), fakeSent({ role: "backup" }), fakeSent()];
   record.first.add(mine);
   other.add(others);

@@ -58,7 +58,7 @@ export function* chatRequestSteps({ raw, id, bounds }: Arrived): Steps<ChatReque
     id,
     model: body.model,
     delivery,
-    form: (_native, build, choice = 0) =>
+    form: (_able, build, choice = 0) =>
       build === body.model && choice === 0
         ? form
         : formOf(json, editsOfForm(edits, body, build, choice), inner, delivery),

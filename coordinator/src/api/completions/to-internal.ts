@@ -53,7 +53,7 @@ export function* completionRequestSteps({ raw, id, bounds }: Arrived): Steps<Com
     id,
     model: body.model,
     delivery: stream ? "interactive" : "whole",
-    form: (native, build, choice) => formOf({ json, parsed, messages }, { native, build, choice }),
+    form: ({ dialects }, build, choice) => formOf({ json, parsed, messages }, { native: dialects, build, choice }),
     ...choicesOf(body.n),
     stream,
     ignored: [],

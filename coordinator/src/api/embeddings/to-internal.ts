@@ -33,7 +33,7 @@ export function* embeddingRequestSteps({ raw, id, bounds }: Arrived): Steps<Embe
     id,
     model: body.model,
     delivery: "whole",
-    form(_native, build) {
+    form(_able, build) {
       const edits = baseEdits(body);
       if (body.encoding_format) edits.set("encoding_format", undefined);
       if (build !== body.model) edits.set("model", JSON.stringify(build));

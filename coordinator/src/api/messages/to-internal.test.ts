@@ -15,7 +15,7 @@ function requestOf(body: object | string): MessagesRequest {
 }
 
 function sentOf(body: object | string, native: readonly BackendDialect[] = [], build = "m"): string {
-  return Buffer.from(requestOf(body).form(native, build).body).toString();
+  return Buffer.from(requestOf(body).form({ dialects: native, systemAnywhere: true }, build).body).toString();
 }
 
 const ask = (more: object = {}) => ({
@@ -242,7 +242,7 @@ describe("a request for a backend that speaks Messages", () => {
         '  "messages": [{"role":"assistant","content":[{"type":"thinking","thinking":"t","signature":"sig=="}]}],\n' +
         '  "tools": [{"name":"f","input_schema":{"type":["object","null"]}}] ,"stream":true}',
     );
-    expect(requestOf(text).form(["messages"], "m").dialect).toBe("messages");
+    expect(requestOf(text).form({ dialects: ["messages"] }, "m").dialect).toBe("messages");
   });
 });
 

@@ -11,7 +11,7 @@ function requestOf(body: object | string): ResponsesRequest {
 }
 
 function sentOf(body: object | string, native: readonly BackendDialect[] = [], build = "m"): string {
-  return Buffer.from(requestOf(body).form(native, build).body).toString();
+  return Buffer.from(requestOf(body).form({ dialects: native, systemAnywhere: true }, build).body).toString();
 }
 
 const ask = (more: object = {}) => ({ model: "m", input: "hi", ...more });

@@ -1,6 +1,6 @@
 import { type EventDialectName, splice, writeJson } from "@hearth/dialects";
-import type { BackendDialect, RequestFrame } from "@hearth/protocol";
-import type { OutboundForm } from "../../dispatch/outbound-request.js";
+import type { RequestFrame } from "@hearth/protocol";
+import type { OutboundForm, OutboundRequest } from "../../dispatch/outbound-request.js";
 import { type Steps, spansTurns } from "../../platform/steps.js";
 import { memberSplices } from "../json/member-splices.js";
 import type { JsonBody } from "../json-body.js";
@@ -23,12 +23,7 @@ export interface FormsOptions {
  * A request in both its forms: the consumer's own text where the backend speaks the dialect, else a chat. The chat is
  * written when it is first wanted; that of a large body at once, because writing it takes turns of its own.
  */
-export function* outboundFormSteps({
-  body,
-  native,
-  delivery,
-  chat,
-}: FormsOptions): Steps<(spoken: readonly BackendDialect[], build: string) => OutboundForm> {
+export function* outboundFormSteps({ body, native, delivery, chat }: FormsOptions): Steps<OutboundRequest["form"]> {
   let members: Buffer | undefined;
   const writeMembers = (): string =>
     writeJson({ ...chat, stream: true, stream_options: { include_usage: true } }).slice(1);
@@ -50,5 +45,5 @@ export function* outboundFormSteps({
     const text = splice(body.object.text, memberSplices(body.object, edits));
     return { dialect, body: Buffer.from(text), ...readingOf(dialect, delivery) };
   };
-  return (spoken, build) => (spoken.includes(native.dialect) ? nativeForm(build) : chatForm(build));
+  return ({ dialects }, build) => (dialects.includes(native.dialect) ? nativeForm(build) : chatForm(build));
 }
