@@ -1,5 +1,5 @@
 import type { BackendDialect } from "@hearth/protocol";
-import type { OutboundForm, OutboundRequest } from "../dispatch/outbound-request.js";
+import type { ModelAbilities, OutboundForm, OutboundRequest } from "../dispatch/outbound-request.js";
 
 /** Answers that one request may ask for: as many as providers are asked at once for one consumer. */
 export const MAX_CHOICES = 8;
@@ -43,5 +43,5 @@ export interface InferenceRequest extends OutboundRequest {
    *
    * @param choice which of several answers is asked for, from 0; each form asks for one
    */
-  form(native: readonly BackendDialect[], build: string, choice?: number): OutboundForm;
+  form(able: ModelAbilities, build: string, choice?: number): OutboundForm;
 }

@@ -85,7 +85,7 @@ function requestFor(request: InferenceRequest, choice: number): OutboundRequest 
   return {
     ...request,
     id: `${request.id}-${choice + 1}` as RequestId,
-    form: (native, build) => request.form(native, build, choice),
+    form: (able, build) => request.form(able, build, choice),
   };
 }
 

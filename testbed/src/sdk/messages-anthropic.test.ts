@@ -266,3 +266,18 @@ it("stops the provider when the consumer aborts", async () => {
   await expect(stream.finalMessage()).rejects.toThrow(Anthropic.APIUserAbortError);
   expect(await provider.streams[0]?.cancelled).toBe("consumer_gone");
 });
+
+it("puts what the system says in mid-conversation where each provider's model takes it", async () => {
+  const lenient = await hearth.provider((s) => s.error(), { models: [{ id: "m", system_anywhere: true }] });
+  const strict = await hearth.provider((s) => s.error(), { models: [{ id: "m", system_anywhere: false }] });
+  const messages: Anthropic.Beta.BetaMessageParam[] = [
+    { role: "user", content: "hi" },
+    { role: "system", content: "later" },
+  ];
+  // Both fail, so that each is asked.
+  await expect(client.beta.messages.create({ model: "m", max_tokens: 9, messages })).rejects.toThrow();
+  expect(messagesOf(lenient.streams[0]!).map((each) => each.role)).toEqual(["user", "system"]);
+  expect(messagesOf(strict.streams[0]!)).toEqual([
+    { role: "user", content: "hi\n\n<system-reminder>\nlater\n</system-reminder>" },
+  ]);
+});

@@ -1,5 +1,6 @@
 import type { BackendDialect, RequestId } from "@hearth/protocol";
 import { describe, expect, it } from "vitest";
+import type { ModelAbilities } from "../../dispatch/outbound-request.js";
 import { HearthError } from "../../platform/errors.js";
 import { inOneGo } from "../../platform/steps.js";
 import { DEFAULT_BODY_BOUNDS } from "../../request/body-bounds.js";
@@ -244,6 +245,58 @@ describe("a request for a backend that speaks Messages", () => {
     );
     expect(requestOf(text).form({ dialects: ["messages"] }, "m").dialect).toBe("messages");
   });
+});
+
+describe("what the system says in mid-conversation", () => {
+  const body = ask({
+    system: "s",
+    messages: [
+      { role: "user", content: "hi" },
+      { role: "system", content: "later" },
+    ],
+  });
+  const formFor = (able: Partial<ModelAbilities>) => requestOf(body).form({ dialects: [], ...able }, "m");
+  const turnsFor = (able: Partial<ModelAbilities>) =>
+    (JSON.parse(Buffer.from(formFor(able).body).toString()) as { messages: object[] }).messages.slice(1);
+
+  it("stays in its place where the model takes it there, and is a part of the turn before it elsewhere", () => {
+    const inPlace = [
+      { role: "user", content: "hi" },
+      { role: "system", content: "later" },
+    ];
+    const marked = [{ role: "user", content: "hi\n\n<system-reminder>\nlater\n</system-reminder>" }];
+    expect(turnsFor({ systemAnywhere: true })).toEqual(inPlace);
+    expect(turnsFor({ systemAnywhere: false })).toEqual(marked);
+    expect(turnsFor({})).toEqual(marked);
+  });
+
+  it("is a chat's for a backend that speaks Messages, too", () => {
+    for (const systemAnywhere of [true, false]) {
+      expect(formFor({ dialects: ["messages"], systemAnywhere }).dialect).toBe("chat_completions");
+    }
+  });
+
+  it("is in a body of many turns of the event loop as it is in a small one", () => {
+    const padding = "x".repeat(100_000);
+    const large = toMessagesRequest(Buffer.from(JSON.stringify({ ...body, padding })), "req_1" as RequestId);
+    for (const systemAnywhere of [true, false]) {
+      const { messages } = JSON.parse(Buffer.from(large.form({ dialects: [], systemAnywhere }, "m").body).toString());
+      expect(messages.slice(1)).toEqual(turnsFor({ systemAnywhere }));
+    }
+  });
+});
+
+it("goes to a backend that speaks Messages as a chat where its turns are no template's", () => {
+  const request = requestOf(
+    ask({
+      messages: [
+        { role: "user", content: "a" },
+        { role: "user", content: "b" },
+      ],
+    }),
+  );
+  expect(request.form({ dialects: ["messages"] }, "m").dialect).toBe("chat_completions");
+  expect(request.form({ dialects: ["messages"], systemAnywhere: true }, "m").dialect).toBe("messages");
 });
 
 describe("a bad request", () => {

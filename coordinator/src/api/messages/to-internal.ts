@@ -44,11 +44,11 @@ export function* messagesRequestSteps({ raw, id, bounds }: Arrived): Steps<Messa
     delivery: stream ? "interactive" : "whole",
     form: yield* outboundFormSteps({
       body: json,
-      native: { dialect: "messages", edits: nativeEdits(body) },
+      native: isNative(body) ? { dialect: "messages", edits: nativeEdits(body) } : undefined,
       delivery: stream ? "interactive" : "whole",
+      messages,
       chat: {
         ...otherMembers(body, text, SPOKEN_FOR),
-        messages,
         ...(tools.length > 0 ? { tools } : {}),
         ...toChatSettings(body, text),
       },
@@ -105,6 +105,11 @@ function* promptSteps(body: CountTokensBody, { json, text }: ReadBody): Steps<Pr
   yield;
   const prompt = estimatePrompt(messages, tools.length === 0 ? "" : JSON.stringify(body.tools));
   return { messages, tools, prompt };
+}
+
+/** Backends that speak Messages do not put what the system says in mid-conversation where their templates take it. */
+function isNative({ messages }: CreateMessageBody): boolean {
+  return messages.every(({ role }) => role !== "system");
 }
 
 /** Members that tell who the end user is, or how Anthropic is to bill and route. */

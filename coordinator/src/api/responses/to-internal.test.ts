@@ -253,3 +253,20 @@ describe("a bad request", () => {
     expect(referring.message).toContain("set 'store' to false");
   });
 });
+
+it("asks a backend natively for what the system says once, and by a chat for more than templates take", () => {
+  const developer = { role: "developer", content: "d" };
+  const user = { role: "user", content: "hi" };
+  const dialectOf = (body: object, systemAnywhere: boolean) =>
+    requestOf({ model: "m", ...body }).form({ dialects: ["responses"], systemAnywhere }, "m").dialect;
+  expect(dialectOf({ instructions: "i", input: "hi" }, false)).toBe("responses");
+  expect(dialectOf({ input: [developer, user] }, false)).toBe("responses");
+  for (const body of [
+    { instructions: "i", input: [developer, user] },
+    { input: [user, developer] },
+    { input: [developer, developer, user] },
+  ]) {
+    expect(dialectOf(body, false)).toBe("chat_completions");
+    expect(dialectOf(body, true)).toBe("responses");
+  }
+});

@@ -9,7 +9,7 @@ import { conversationOf } from "../translation/opening.js";
 import { otherMembers } from "../translation/other-members.js";
 import { outboundFormSteps } from "../translation/outbound-forms.js";
 import { estimatePrompt } from "../translation/prompt-estimate.js";
-import { type CreateResponseBody, parseCreateResponse } from "./parse.js";
+import { type CreateResponseBody, type ParsedResponse, parseCreateResponse } from "./parse.js";
 import { SPOKEN_FOR, toChatSettings, toChatTools, toConversation, wantsLogprobs } from "./to-chat.js";
 
 /** A request for a response, with the body that the response repeats. */
@@ -46,11 +46,11 @@ export function* responsesRequestSteps({ raw, id, bounds }: Arrived): Steps<Resp
     delivery: stream ? "interactive" : "whole",
     form: yield* outboundFormSteps({
       body: json,
-      native: { dialect: "responses", edits: nativeEdits(body) },
+      native: { dialect: "responses", edits: nativeEdits(body), severalSystems: hasSeveralSystems(parsed) },
       delivery: stream ? "interactive" : "whole",
+      messages,
       chat: {
         ...otherMembers(body, text, SPOKEN_FOR),
-        messages,
         ...(tools.length > 0 ? { tools } : {}),
         ...toChatSettings(body, text),
       },
@@ -68,6 +68,13 @@ export function* responsesRequestSteps({ raw, id, bounds }: Arrived): Steps<Resp
     maxTokens: body.max_output_tokens ?? undefined,
     conversation: conversationOf(messages),
   };
+}
+
+/** Servers that speak Responses make a system message of the instructions, and one of each message of the system. */
+function hasSeveralSystems({ body: { instructions }, input }: ParsedResponse): boolean {
+  if (typeof input === "string") return false;
+  const said = input.filter((item) => item.type === "message" && (item.role === "system" || item.role === "developer"));
+  return said.length + (instructions ? 1 : 0) > 1;
 }
 
 /** Members that tell who the end user is, or how OpenAI is to bill, check and cache. */

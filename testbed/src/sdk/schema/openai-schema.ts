@@ -12,7 +12,7 @@ export interface OpenAiSchema {
 const REPOSITORY = fileURLToPath(new URL("../../../../", import.meta.url));
 
 /** The folder of published reference data, which a plain clone does not have. */
-function referenceDir(): string {
+export function referenceDir(): string {
   return process.env["HEARTH_REFERENCE_DIR"] ?? join(REPOSITORY, "../shared/reference");
 }
 
