@@ -1,5 +1,6 @@
 import type { BodyText } from "../json/body-text.js";
 import { type ChatPart, Conversation } from "../translation/conversation.js";
+import { withoutBillingLines } from "./billing-lines.js";
 import type {
   AssistantBlock,
   CountTokensBody,
@@ -12,7 +13,8 @@ import type {
 /** The conversation of a body in the form of chat completions. */
 export function toConversation({ system, messages }: CountTokensBody, text: BodyText): Conversation {
   const conversation = new Conversation();
-  if (system) conversation.system(joined(system));
+  const said = system ? withoutBillingLines(system) : undefined;
+  if (said) conversation.system(joined(said));
   for (const [index, message] of messages.entries()) addMessage(conversation, message, { text, index });
   return conversation;
 }

@@ -247,6 +247,27 @@ describe("a request for a backend that speaks Messages", () => {
   });
 });
 
+it("has no lines for Anthropic's accounts, which change from request to request", () => {
+  const line = "x-anthropic-billing-header: cc_version=2.1.197.1c0; cc_entrypoint=cli; cch=1;";
+  const kept = { type: "text", text: "be kind", cache_control: { type: "ephemeral" } };
+  const blocks = [{ type: "text", text: line }, kept];
+  const told = `about x-anthropic-billing-header: ${line}`;
+  for (const [given, chat, native] of [
+    [blocks, "be kind", JSON.stringify([kept])],
+    [`${line}\n${line}\n\nbe kind`, "be kind", '"be kind"'],
+    [[{ type: "text", text: `${line}\nbe kind` }], "be kind", '[{"type":"text","text":"be kind"}]'],
+    [told, told, JSON.stringify(told)],
+  ] as const) {
+    expect(chatOf({ system: given })["messages"]).toEqual([
+      { role: "system", content: chat },
+      { role: "user", content: "hi" },
+    ]);
+    expect(sentOf(ask({ system: given }), ["messages"])).toContain(`"system":${native}`);
+  }
+  expect(chatOf({ system: line })["messages"]).toEqual([{ role: "user", content: "hi" }]);
+  expect(sentOf(ask({ system: [{ type: "text", text: line }] }), ["messages"])).not.toContain("system");
+});
+
 describe("what the system says in mid-conversation", () => {
   const body = ask({
     system: "s",

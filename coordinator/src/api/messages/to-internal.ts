@@ -10,6 +10,7 @@ import { conversationOf } from "../translation/opening.js";
 import { otherMembers } from "../translation/other-members.js";
 import { outboundFormSteps } from "../translation/outbound-forms.js";
 import { estimatePrompt, type PromptEstimate } from "../translation/prompt-estimate.js";
+import { withoutBillingLines } from "./billing-lines.js";
 import { type CountTokensBody, type CreateMessageBody, parseCountTokens, parseCreateMessage } from "./parse.js";
 import { SPOKEN_FOR, toChatSettings, toChatTools, toConversation } from "./to-chat.js";
 
@@ -121,5 +122,9 @@ const STRIPPED = [
 function nativeEdits(body: CreateMessageBody): Edits {
   const edits = baseEdits(body);
   for (const key of STRIPPED) if (key in body) edits.set(key, undefined);
+  const { system } = body;
+  if (!system) return edits;
+  const said = withoutBillingLines(system);
+  if (said !== system) edits.set("system", said === undefined ? undefined : JSON.stringify(said));
   return edits;
 }
