@@ -103,9 +103,10 @@ describe.skipIf(program === undefined).each([
       for (const messages of [[hi, { role: "system" as const, content: skills }], asClaudeCode]) {
         expect(await anthropic.beta.messages.create({ ...params, messages })).toMatchObject({ type: "message" });
       }
+      const developer = { role: "developer" as const, content: skills };
       for (const input of [
-        [{ role: "developer" as const, content: skills }, hi],
-        [hi, { role: "developer" as const, content: skills }],
+        [developer, hi],
+        [hi, developer],
       ]) {
         const response = await openai.responses.create({
           model: "pico",
@@ -113,7 +114,10 @@ describe.skipIf(program === undefined).each([
           instructions: "You are a coding agent.",
           input,
         });
-        expect(response.output_text).not.toBe("");
+        expect(response).toMatchObject({ object: "response", error: null });
+        const messages = [{ role: "system" as const, content: "You are a coding agent." }, ...input];
+        const chat = await openai.chat.completions.create({ model: "pico", max_tokens: 8, messages });
+        expect(chat.usage?.prompt_tokens).toBeGreaterThan(0);
       }
     });
   });

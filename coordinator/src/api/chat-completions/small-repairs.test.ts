@@ -12,7 +12,10 @@ const called = (...calls: readonly object[]): Body => ({ role: "assistant", cont
 
 /** The text that a provider gets. */
 function sent(text: string): string {
-  const { body } = toChatRequest(Buffer.from(text), "req" as RequestId).form({ dialects: [] }, "m");
+  const { body } = toChatRequest(Buffer.from(text), "req" as RequestId).form(
+    { dialects: [], systemAnywhere: true },
+    "m",
+  );
   return Buffer.from(body).toString("utf8");
 }
 

@@ -7,7 +7,7 @@ import type { ChatCompletionBody, ChatMessage, ToolCall } from "./parse.js";
 type Edits = Map<string, string | undefined>;
 
 /** Messages whose repair is looked for in one turn of the event loop. */
-const MESSAGES_A_TURN = 64;
+export const MESSAGES_A_TURN = 64;
 
 /**
  * What SDKs and agents write and servers answer with a 500, seen at llama-server: `null` for what is absent, calls
@@ -106,7 +106,8 @@ function hasNull(value: unknown): boolean {
   return typeof value === "object" && value !== null && Object.values(value).includes(null);
 }
 
-function itemsOf({ text, members }: JsonObjectText, name: string): readonly JsonNode[] {
+/** The entries of a list that is a member of a body; none where the text is doubtful. */
+export function itemsOf({ text, members }: JsonObjectText, name: string): readonly JsonNode[] {
   const member = members.findLast(({ key }) => key === name);
   const node = member && readNode(text, member.start);
   return node?.kind === "array" ? node.items : [];

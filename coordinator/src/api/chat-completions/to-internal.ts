@@ -19,6 +19,7 @@ import { conversationOf } from "../translation/opening.js";
 import { estimatePrompt } from "../translation/prompt-estimate.js";
 import { readingOf } from "../translation/reading-of.js";
 import { type ChatCompletionBody, parseChatCompletion } from "./parse.js";
+import { placedSystemSteps } from "./placed-system.js";
 import { smallRepairSteps } from "./small-repairs.js";
 
 /** A chat completion request, with what only this dialect needs to write the reply. */
@@ -30,8 +31,8 @@ export interface ChatRequest extends InferenceRequest {
 
 /**
  * Reads a body. What goes to the provider is the consumer's own text with a handful of members set: always streaming,
- * always with usage, without what identifies the end user, with what no server reads put right. Tools go out as they came: what its model's template makes
- * of them is the agent's to know.
+ * always with usage, without what identifies the end user, with what no server reads put right. Tools go out as they
+ * came: what its model's template makes of them is the agent's to know.
  *
  * @throws HearthError `invalid_request`
  */
@@ -45,23 +46,28 @@ export function* chatRequestSteps({ raw, id, bounds }: Arrived): Steps<ChatReque
   const body = parseChatCompletion(json.value);
   yield;
   const tools = (body.tools?.length ?? 0) > 0;
-  const inner = yield* smallRepairSteps(json.object, body);
+  const repairs = yield* smallRepairSteps(json.object, body);
+  yield;
+  const placed = yield* placedSystemSteps(json.object, body.messages, repairs);
   yield;
   const prompt = estimatePrompt(body.messages, tools ? JSON.stringify(body.tools) : "");
   yield;
   const edits = editsFor(body);
   const stream = body.stream === true;
   const delivery = stream ? "interactive" : "whole";
-  const form = formOf(json, edits, inner, delivery);
+  const asItCame = formOf(json, edits, repairs, delivery);
+  yield;
+  const asAllTakeIt = placed === repairs ? asItCame : formOf(json, edits, placed, delivery);
   yield;
   return {
     id,
     model: body.model,
     delivery,
-    form: (_able, build, choice = 0) =>
-      build === body.model && choice === 0
-        ? form
-        : formOf(json, editsOfForm(edits, body, build, choice), inner, delivery),
+    form: ({ systemAnywhere = false }, build, choice = 0) => {
+      if (build === body.model && choice === 0) return systemAnywhere ? asItCame : asAllTakeIt;
+      const inner = systemAnywhere ? repairs : placed;
+      return formOf(json, editsOfForm(edits, body, build, choice), inner, delivery);
+    },
     ...choicesOf(body.n),
     stream,
     ignored: [],

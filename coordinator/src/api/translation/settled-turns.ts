@@ -2,7 +2,6 @@ import type { ChatMessage, ChatPart } from "./conversation.js";
 
 type SystemMessage = Extract<ChatMessage, { role: "system" }>;
 type UserMessage = Extract<ChatMessage, { role: "user" }>;
-type ToolMessage = Extract<ChatMessage, { role: "tool" }>;
 type AssistantMessage = Extract<ChatMessage, { role: "assistant" }>;
 
 /**
@@ -23,72 +22,76 @@ export function asReminder(text: string): string {
  * @returns the same list where nothing changes
  */
 export function settledTurns(messages: readonly ChatMessage[]): readonly ChatMessage[] {
-  const settled: ChatMessage[] = [];
-  let changed = false;
-  for (const message of messages) {
-    const last = settled.at(-1);
-    const joined = last === undefined ? undefined : join(last, message);
-    if (joined !== undefined) settled[settled.length - 1] = joined;
-    else settled.push(last !== undefined && message.role === "system" ? reminderTurn(message) : message);
-    changed ||= settled.at(-1) !== message;
+  const turns: ChatMessage[][] = [];
+  for (const [index, message] of messages.entries()) {
+    const turn = turns.at(-1);
+    if (turn !== undefined && belongsTo(turn[0] as ChatMessage, message, turns.length === 1)) turn.push(message);
+    else turns.push([index > 0 && message.role === "system" ? reminderTurn(message) : message]);
   }
-  return changed ? settled : messages;
+  const settled = turns.map(joined);
+  return settled.length === messages.length && settled.every((turn, index) => turn === messages[index])
+    ? messages
+    : settled;
 }
 
 const reminderTurn = ({ content }: SystemMessage): UserMessage => ({ role: "user", content: asReminder(content) });
 
-/** Two messages as one; `undefined` where they are two turns. */
-function join(last: ChatMessage, next: ChatMessage): ChatMessage | undefined {
-  switch (last.role) {
+/** Whether a message is one with those before it, of which this is the first. */
+function belongsTo(first: ChatMessage, { role, content }: ChatMessage, isHead: boolean): boolean {
+  switch (first.role) {
     case "system":
-      return undefined;
+      return isHead && role === "system";
     case "user":
-      if (next.role === "system") return joinUsers(last, reminderTurn(next));
-      return next.role === "user" ? joinUsers(last, next) : undefined;
+      return role === "user" || role === "system";
     case "tool":
-      return joinResult(last, next);
+      // Behind a result no user's turn may follow where turns are counted. Results hold texts only.
+      return role === "system" || (role === "user" && partsOf(content ?? "").every(({ type }) => type === "text"));
     case "assistant":
-      return next.role === "assistant" ? joinAssistants(last, next) : undefined;
+      return role === "assistant";
   }
 }
 
-function joinUsers({ content: before }: UserMessage, { content: after }: UserMessage): UserMessage {
-  if (typeof before === "string" && typeof after === "string")
-    return { role: "user", content: joinTexts(before, after) };
-  return { role: "user", content: [...partsOf(before), ...partsOf(after)] };
+function joined(turn: readonly ChatMessage[]): ChatMessage {
+  const [first, ...others] = turn as [ChatMessage, ...ChatMessage[]];
+  if (others.length === 0) return first;
+  switch (first.role) {
+    case "system":
+      return { role: "system", content: paragraphs(turn.map(({ content }) => content as string)) };
+    case "user":
+      return { role: "user", content: joinedUsers(turn as readonly (UserMessage | SystemMessage)[]) };
+    case "tool":
+      return { ...first, content: paragraphs([first.content, ...others.flatMap(besideResult)]) };
+    case "assistant":
+      return joinedAssistants(turn as readonly AssistantMessage[]);
+  }
+}
+
+function joinedUsers(turn: readonly (UserMessage | SystemMessage)[]): UserMessage["content"] {
+  const contents = turn.map((message) => (message.role === "system" ? reminderTurn(message) : message).content);
+  const texts = contents.filter((content) => typeof content === "string");
+  return texts.length === contents.length ? paragraphs(texts) : contents.flatMap(partsOf);
 }
 
 const partsOf = (content: UserMessage["content"]): readonly ChatPart[] =>
   typeof content === "string" ? [{ type: "text", text: content }] : content;
 
-/** Behind the result of a tool no user's turn may follow where turns are counted: what is said there is said with it. */
-function joinResult(result: ToolMessage, next: ChatMessage): ToolMessage | undefined {
-  if (next.role === "system") return { ...result, content: joinTexts(result.content, asReminder(next.content)) };
-  if (next.role !== "user") return undefined;
-  const parts = partsOf(next.content);
-  const texts = parts.flatMap((part) => (part.type === "text" ? [part.text] : []));
-  if (texts.length < parts.length) return undefined;
-  return { ...result, content: texts.map(asUsers).reduce(joinTexts, result.content) };
+/** What is said beside the result of a tool, told from it. What a client has marked by itself is so already. */
+function besideResult({ role, content }: ChatMessage): readonly string[] {
+  if (role === "system") return [asReminder(content)];
+  const texts = partsOf(content ?? "").flatMap((part) => (part.type === "text" ? [part.text] : []));
+  return texts.map((text) => (/^\s*<system-reminder>/.test(text) ? text : `The user says:\n${text}`));
 }
 
-/** Words of the user beside a result, told from it. What a client has marked by itself is so already. */
-function asUsers(text: string): string {
-  return /^\s*<system-reminder>/.test(text) ? text : `The user says:\n${text}`;
-}
-
-function joinAssistants(before: AssistantMessage, after: AssistantMessage): AssistantMessage {
-  const calls = [...(before.tool_calls ?? []), ...(after.tool_calls ?? [])];
-  const thoughts = [before.reasoning_content, after.reasoning_content].filter((text) => text !== undefined);
-  const said = [before.content, after.content].filter((text) => text !== null);
+function joinedAssistants(turn: readonly AssistantMessage[]): AssistantMessage {
+  const calls = turn.flatMap((message) => message.tool_calls ?? []);
+  const thoughts = turn.flatMap(({ reasoning_content: thought }) => thought ?? []);
+  const said = turn.flatMap(({ content }) => content ?? []);
   return {
     role: "assistant",
-    content: said.length === 0 ? null : said.reduce(joinTexts),
-    ...(thoughts.length === 0 ? {} : { reasoning_content: thoughts.reduce(joinTexts) }),
+    content: said.length === 0 ? null : paragraphs(said),
+    ...(thoughts.length === 0 ? {} : { reasoning_content: paragraphs(thoughts) }),
     ...(calls.length === 0 ? {} : { tool_calls: calls }),
   };
 }
 
-/** As paragraphs. */
-function joinTexts(before: string, after: string): string {
-  return before === "" || after === "" ? before + after : `${before}\n\n${after}`;
-}
+const paragraphs = (texts: readonly string[]): string => texts.filter((text) => text !== "").join("\n\n");
