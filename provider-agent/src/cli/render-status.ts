@@ -46,7 +46,8 @@ function thermal({ thermal: state }: AgentStatus["machine"]): string | undefined
   return state === null || state === "nominal" ? undefined : `thermal state ${state}`;
 }
 
-const REASONS: Readonly<Record<Extract<Activity, { type: "paused" }>["reason"], string>> = {
+/** Why an agent is paused, as its owner reads it. */
+export const PAUSE_REASONS: Readonly<Record<Extract<Activity, { type: "paused" }>["reason"], string>> = {
   owner: "by you",
   outside_hours: "outside its hours",
   owner_active: "while you use the machine",
@@ -71,7 +72,7 @@ function activity({ activity: now, standing }: AgentStatus, nowMs: number, { gre
       return `${red(STANDINGS[standing])}${running}`;
     case "paused": {
       const left = now.until === undefined ? "" : `, for another ${formatDuration(Date.parse(now.until) - nowMs)}`;
-      return `${yellow("paused")} ${REASONS[now.reason]}${left}${running}`;
+      return `${yellow("paused")} ${PAUSE_REASONS[now.reason]}${left}${running}`;
     }
   }
 }

@@ -29,16 +29,31 @@ async function check(changes: Partial<AgentStatus>) {
 
 const away = (problem: string) => ({ connection: { type: "waiting", coordinator: "wss://c/", problem } as const });
 
+const lacking = (...missing: readonly string[]) => ({ backend: { type: "reachable", missing, down: [] } as const });
+
 describe("the check of the agent that runs", () => {
   it("says that it serves, or that its owner has paused it", async () => {
     expect(await check({})).toEqual({ status: "ok", detail: expect.stringContaining("serving") });
     const activity = { type: "paused", reason: "owner", running: 0 } as const;
-    expect(await check({ activity })).toEqual({ status: "ok", detail: expect.stringContaining("paused") });
+    const resume = expect.stringContaining("paused by you; 'hearth-agent resume' ends that");
+    expect(await check({ activity })).toEqual({ status: "ok", detail: resume });
+    const hours = { ...activity, reason: "outside_hours" as const };
+    expect(await check({ activity: hours })).toEqual({ status: "ok", detail: expect.stringMatching(/ its hours$/) });
   });
 
   it.each([
     ["no backend answers (ECONNREFUSED)", { backend: { type: "unreachable", problem: "ECONNREFUSED" } as const }],
     ["no model to serve", { models: [] }],
+    ["no model to serve, for the backend does not have qwen, phi", { models: [], ...lacking("qwen", "phi") }],
+    ["serving, but not all, for the backend does not have phi", lacking("phi")],
+    [
+      "serving, but ollama does not answer (ECONNREFUSED)",
+      { backend: { type: "reachable", missing: [], down: [{ name: "ollama", problem: "ECONNREFUSED" }] } as const },
+    ],
+    [
+      "forgotten when it ends",
+      { activity: { type: "paused", reason: "owner", running: 0 } as const, unkept: "its disk is full (ENOSPC)" },
+    ],
     ["not connected (liveness_timeout)", away("liveness_timeout")],
     ["another agent has taken its place", away("replaced")],
     [

@@ -2,6 +2,7 @@ import { CLOSE_CODES, closeReason } from "@hearth/protocol";
 import type { AgentStatus } from "../../local/agent-status.js";
 import { AgentError } from "../../platform/agent-error.js";
 import { lockHolder } from "../../supervisor/agent-lock.js";
+import { PAUSE_REASONS } from "../render-status.js";
 import { RunningAgent } from "../running-agent.js";
 import { type Check, type CheckResult, ok, skipped, warn } from "./check.js";
 
@@ -26,13 +27,14 @@ export const runningCheck: Check = {
 
 const REPLACED = closeReason(CLOSE_CODES.replaced);
 
-function standingOf(named: string, { standing, connection, backend, trust }: AgentStatus): CheckResult {
+function standingOf(named: string, status: AgentStatus): CheckResult {
+  const { standing, connection, backend, trust } = status;
   if (standing === undefined) return ok(named);
   switch (standing) {
     case "serving":
-      return ok(`${named}, serving`);
+      return serving(named, status);
     case "paused":
-      return ok(`${named}, paused`);
+      return paused(named, status);
     case "no_backend": {
       const problem = backend?.type === "unreachable" ? ` (${backend.problem})` : "";
       return warn(
@@ -41,7 +43,9 @@ function standingOf(named: string, { standing, connection, backend, trust }: Age
       );
     }
     case "no_model":
-      return warn(`${named}: no model to serve`, "Load a model in your model server.");
+      return missingFrom(status).length === 0
+        ? warn(`${named}: no model to serve`, "Load a model in your model server.")
+        : warn(`${named}: no model to serve, ${lacks(status)}`, MEND_NAMES);
     case "not_connected": {
       const problem = connection.type === "waiting" ? connection.problem : null;
       if (problem === REPLACED) {
@@ -65,4 +69,27 @@ function standingOf(named: string, { standing, connection, backend, trust }: Age
         : warn(`${named}: fenced, no chat template renders`, "'hearth-agent models check' says which line fails.");
     }
   }
+}
+
+const MEND_NAMES = "Load them there, or correct the names of the models in the configuration.";
+
+const missingFrom = ({ backend }: AgentStatus): readonly string[] =>
+  backend?.type === "reachable" ? backend.missing : [];
+
+const lacks = (status: AgentStatus): string => `for the backend does not have ${missingFrom(status).join(", ")}`;
+
+/** It serves; but perhaps not all that its owner has named. */
+function serving(named: string, status: AgentStatus): CheckResult {
+  if (missingFrom(status).length > 0) return warn(`${named}: serving, but not all, ${lacks(status)}`, MEND_NAMES);
+  const [down] = status.backend?.type === "reachable" ? status.backend.down : [];
+  if (down === undefined) return ok(`${named}, serving`);
+  return warn(`${named}: serving, but ${down.name} does not answer (${down.problem})`, "Start it, or take it out.");
+}
+
+/** Its owner wants it so, and may have forgotten. */
+function paused(named: string, { activity, unkept }: AgentStatus): CheckResult {
+  if (activity.type !== "paused") return ok(`${named}, paused`);
+  const ends = activity.reason === "owner" ? "; 'hearth-agent resume' ends that" : "";
+  const said = `${named}, paused ${PAUSE_REASONS[activity.reason]}${ends}`;
+  return unkept === undefined ? ok(said) : warn(`${said}; forgotten when it ends`, `In its data directory, ${unkept}.`);
 }
