@@ -91,7 +91,8 @@ const CHECKED = [
   ...["encoding_format", "dimensions", "text", "reasoning", "thinking", "include", "metadata", "truncation", "store"],
   ...["previous_response_id", "conversation", "background", "thread", "output_config", "output_format", "user"],
   ...["prompt_cache_key", "safety_identifier", "service_tier", "inference_geo", "user_profile_id", "workspace_id"],
-  ...["diagnostics", "billing_policy", "fallback_credit_token"],
+  ...["diagnostics", "billing_policy", "fallback_credit_token", "max_tool_calls", "presence_penalty"],
+  "frequency_penalty",
 ];
 
 const KNOWN: ReadonlySet<string> = new Set([...CHECKED, ...DENIED.keys(), ...DENIED_UNLESS_EMPTY.keys()]);

@@ -272,6 +272,50 @@ it("stops the provider when the consumer aborts", async () => {
   expect(await provider.streams[0]?.cancelled).toBe("consumer_gone");
 });
 
+describe("the response object", () => {
+  it("has every member that the specification asks for, as it was asked for", async () => {
+    await hearth.provider((s) => s.answer("hi"));
+    const asked = {
+      presence_penalty: 0.5,
+      frequency_penalty: -0.5,
+      safety_identifier: "someone",
+      prompt_cache_key: "key",
+      service_tier: "auto" as const,
+      truncation: "disabled" as const,
+      max_tool_calls: 3,
+      user: "u",
+    };
+    expect(await client.responses.create(ask(asked))).toMatchObject({ ...asked, service_tier: "default" });
+    expect(await client.responses.create(ask())).toMatchObject({
+      presence_penalty: 0,
+      frequency_penalty: 0,
+      safety_identifier: null,
+      prompt_cache_key: null,
+      service_tier: "default",
+      truncation: "disabled",
+      max_tool_calls: null,
+      previous_response_id: null,
+      background: false,
+      store: false,
+    });
+  });
+
+  it("has penalties that reach the backend, and nothing that tells of the end user", async () => {
+    const provider = await hearth.provider((s) => s.answer("hi"));
+    await client.responses.create(ask({ presence_penalty: 0.5, safety_identifier: "s", prompt_cache_key: "k" }));
+    const { messages: _, model: __, stream: ___, stream_options: ____, ...rest } = provider.streams[0]?.body ?? {};
+    expect(rest).toEqual({ presence_penalty: 0.5 });
+  });
+
+  it.each([
+    ["truncation", { truncation: "auto" }],
+    ["service_tier", { service_tier: "priority" }],
+    ["max_tool_calls", { max_tool_calls: 0 }],
+  ])("is refused for what cannot be honoured: %s", async (param, more) => {
+    await expect(client.responses.create(ask(more))).rejects.toMatchObject({ status: 400, param });
+  });
+});
+
 it("ends a stream with one mark behind the last event, and a failed one with none", async () => {
   const textOf = async (): Promise<string> => {
     const answer = await client.responses.create({ ...ask(), stream: true }).asResponse();

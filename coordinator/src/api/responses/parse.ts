@@ -96,6 +96,8 @@ const format = z.discriminatedUnion(
 /** Nothing is kept between requests, so that nothing can be referred to. */
 const stored = z.null("nothing is stored: send the whole conversation as 'input'").optional();
 
+const penalty = z.number().min(-2).max(2).nullish();
+
 export const createResponseSchema = z
   .looseObject({
     model: z.string().min(1).max(128).meta({ description: "Id of a model that `GET /v1/models` lists." }),
@@ -103,9 +105,16 @@ export const createResponseSchema = z
     instructions: z.string().nullish(),
     stream: z.boolean().nullish(),
     max_output_tokens: z.int().min(1).nullish(),
+    max_tool_calls: z
+      .int()
+      .min(1)
+      .nullish()
+      .meta({ description: "A bound on calls of tools that the server runs: there are none here." }),
     temperature: z.number().min(0).max(2).nullish(),
     top_p: z.number().min(0).max(1).nullish(),
     top_logprobs: z.int().min(0).max(20).nullish(),
+    presence_penalty: penalty,
+    frequency_penalty: penalty,
     tools: stopAtFirst(z.array(tool)).nullish(),
     tool_choice: toolChoice.nullish(),
     parallel_tool_calls: z.boolean().nullish(),
@@ -119,8 +128,18 @@ export const createResponseSchema = z
       .nullish(),
     include: stopAtFirst(z.array(z.string())).nullish(),
     metadata: z.record(z.string(), z.string()).nullish().meta({ description: "At most 16 members." }),
-    truncation: z.enum(["auto", "disabled"]).nullish(),
+    truncation: z
+      .literal("disabled", "no input is shortened here: send what fits, and leave 'truncation' out")
+      .nullish()
+      .meta({ description: "`auto` is refused: an input that is too long is an error, never cut." }),
+    service_tier: z
+      .enum(["auto", "default"], "expected 'auto' or 'default': there is one tier here")
+      .nullish()
+      .meta({ description: "Any other tier is refused: there is one." }),
     store: z.boolean().nullish().meta({ description: "Taken, but nothing is stored; the answer says `false`." }),
+    user: z.string().nullish(),
+    safety_identifier: z.string().nullish(),
+    prompt_cache_key: z.string().nullish(),
     previous_response_id: stored,
     conversation: stored,
     prompt: z.null("templates of prompts are not kept here").optional(),

@@ -10,9 +10,29 @@ export interface ResponseObject {
   readonly [member: string]: unknown;
 }
 
+/** Members of the request that the response repeats, and what they are where the request leaves them out. */
+const REPEATED: Readonly<Record<string, unknown>> = {
+  instructions: null,
+  max_output_tokens: null,
+  max_tool_calls: null,
+  parallel_tool_calls: true,
+  presence_penalty: 0,
+  frequency_penalty: 0,
+  prompt_cache_key: null,
+  safety_identifier: null,
+  temperature: 1,
+  tool_choice: "auto",
+  top_logprobs: 0,
+  top_p: 1,
+  truncation: "disabled",
+  user: null,
+  metadata: {},
+};
+
 /** A response that has only begun: what was asked for, and OpenAI's defaults for what was not. */
 export function newResponse(body: CreateResponseBody, id: string, createdAt: number): ResponseObject {
-  const { instructions, max_output_tokens, metadata, parallel_tool_calls, reasoning, text, tool_choice } = body;
+  const { reasoning, text } = body;
+  const repeated = Object.entries(REPEATED).map(([member, absent]) => [member, body[member] ?? absent]);
   return {
     id,
     object: "response",
@@ -22,12 +42,8 @@ export function newResponse(body: CreateResponseBody, id: string, createdAt: num
     completed_at: null,
     error: null,
     incomplete_details: null,
-    instructions: instructions ?? null,
-    max_output_tokens: max_output_tokens ?? null,
-    max_tool_calls: null,
     model: body.model,
     output: [],
-    parallel_tool_calls: parallel_tool_calls ?? true,
     previous_response_id: null,
     reasoning: {
       effort: reasoning?.effort ?? null,
@@ -35,15 +51,10 @@ export function newResponse(body: CreateResponseBody, id: string, createdAt: num
     },
     service_tier: "default",
     store: false,
-    temperature: body.temperature ?? 1,
     text: { ...text, format: text?.format ?? { type: "text" } },
-    tool_choice: tool_choice ?? "auto",
     tools: (body.tools ?? []).map(shownTool),
-    top_logprobs: body.top_logprobs ?? 0,
-    top_p: body.top_p ?? 1,
-    truncation: body.truncation ?? "disabled",
     usage: null,
-    metadata: metadata ?? {},
+    ...(Object.fromEntries(repeated) as object),
   };
 }
 

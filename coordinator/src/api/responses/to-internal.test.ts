@@ -61,7 +61,7 @@ describe("a request for a backend that chats", () => {
   it("has nothing that tells of the end user or of OpenAI's store, and what Hearth does not know as it was", () => {
     const sent = sentOf(
       '{"model":"m","input":"hi","user":"u","prompt_cache_key":"k","safety_identifier":"s","metadata":{"a":"b"},' +
-        '"store":true,"truncation":"auto","previous_response_id":null,"seed":9007199254740993}',
+        '"store":true,"truncation":"disabled","service_tier":"auto","max_tool_calls":3,"previous_response_id":null,"seed":9007199254740993}',
     );
     expect(sent).toContain('"seed":9007199254740993');
     expect(Object.keys(JSON.parse(sent) as object).sort()).toEqual(
@@ -199,6 +199,12 @@ describe("a request for a backend that speaks Responses", () => {
   });
 });
 
+it("names what asks for more than an answer, and is not done", () => {
+  const more = { context_management: [{ type: "compaction" }], prompt_cache_retention: "24h", moderation: null };
+  expect(requestOf(ask(more)).ignored).toEqual(["context_management", "prompt_cache_retention"]);
+  expect(requestOf(ask()).ignored).toEqual([]);
+});
+
 describe("a bad request", () => {
   const part = (content: object) => ({ input: [{ role: "user", content: [content] }] });
 
@@ -237,6 +243,10 @@ describe("a bad request", () => {
     ["tool_choice", { tool_choice: { type: "function", name: "f" } }],
     ["text.format.schema", { text: { format: { type: "json_schema", name: "A" } } }],
     ["max_output_tokens", { max_output_tokens: 0 }],
+    ["truncation", { truncation: "auto" }],
+    ["service_tier", { service_tier: "flex" }],
+    ["max_tool_calls", { max_tool_calls: 0 }],
+    ["presence_penalty", { presence_penalty: 3 }],
     ["previous_response_id", { previous_response_id: "resp_1" }],
     ["conversation", { conversation: "conv_1" }],
     ["background", { background: true }],

@@ -56,7 +56,7 @@ export function* responsesRequestSteps({ raw, id, bounds }: Arrived): Steps<Resp
       },
     }),
     stream,
-    ignored: [],
+    ignored: ignoredMembers(body),
     body,
     needs: {
       tools: tools.length > 0,
@@ -77,8 +77,21 @@ function hasSeveralSystems({ body: { instructions }, input }: ParsedResponse): b
   return said.length + (instructions ? 1 : 0) > 1;
 }
 
-/** Members that tell who the end user is, or how OpenAI is to bill, check and cache. */
-const STRIPPED = ["service_tier", "prompt_cache_retention", "prompt_cache_options", "moderation", "client_metadata"];
+/** What asks for more than an answer, and is not done here. */
+const IGNORED = ["context_management", "moderation", "prompt_cache_options", "prompt_cache_retention"];
+
+const ignoredMembers = (body: CreateResponseBody): readonly string[] =>
+  IGNORED.filter((member) => body[member] !== undefined && body[member] !== null);
+
+/** Members that tell who the end user is, or how OpenAI is to bill, bound, check and cache. */
+const STRIPPED = [
+  "max_tool_calls",
+  "service_tier",
+  "prompt_cache_retention",
+  "prompt_cache_options",
+  "moderation",
+  "client_metadata",
+];
 
 function nativeEdits(body: CreateResponseBody): Edits {
   const edits = baseEdits(body);
