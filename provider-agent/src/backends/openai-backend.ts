@@ -1,21 +1,14 @@
 import { Readable } from "node:stream";
 import { type Clock, describeFault } from "@hearth/platform";
-import { LIMITS, type ModelAdvert } from "@hearth/protocol";
+import type { ModelAdvert } from "@hearth/protocol";
 import { systemClock } from "../platform/clock.js";
-import type {
-  Backend,
-  BackendRequest,
-  BackendResponse,
-  BackendSlot,
-  BackendStatus,
-  ModelSource,
-  ReachableBackend,
-} from "./backend.js";
+import { askUntilAnswered, type HttpResponse } from "./asking.js";
+import type { Backend, BackendRequest, BackendSlot, BackendStatus, ModelSource, ReachableBackend } from "./backend.js";
 import { chooseModels } from "./choose-models.js";
 import { decodedBody } from "./decoded-body.js";
 import type { HttpAccess } from "./http-client.js";
 import { answeringAs, askingFor, modelIn } from "./model-names.js";
-import { askedOtherwise, type Inability, inabilityIn } from "./other-asking.js";
+import type { Inability } from "./other-asking.js";
 import { ServerApi } from "./server-api.js";
 import { type ServerKindName, ServerProblem, type ServerReader, type ServerReading } from "./server-kind.js";
 import { KINDS, recognise } from "./server-kinds.js";
@@ -35,11 +28,6 @@ export interface OpenAiBackendOptions extends HttpAccess {
   readonly completions?: boolean;
   /** Absent = the machine's. */
   readonly clock?: Clock;
-}
-
-/** An answer over HTTP. Its body emits `close` when it has ended, in whatever way. */
-export interface HttpResponse extends BackendResponse {
-  readonly body: Readable;
 }
 
 /** An inference server that somebody else runs: llama.cpp, Ollama, LM Studio, MLX, vLLM, or any with OpenAI's API. */
@@ -80,15 +68,14 @@ export class OpenAiBackend implements Backend {
   }
 
   async open(request: BackendRequest, signal: AbortSignal): Promise<HttpResponse> {
-    const cannot = this.#inabilities(request.model ?? "");
-    const asked = askedOtherwise(request.body, cannot);
-    const response = await this.#send({ ...request, body: asked }, signal);
-    if (response.status !== 400 && response.status !== 422) return response;
-    const refusal = await firstBytes(response.body);
-    const inability = inabilityIn(refusal.toString("utf8"), asked);
-    if (inability === undefined) return { ...response, body: Readable.from([refusal]) };
-    cannot.add(inability);
-    return await this.#send({ ...request, body: askedOtherwise(asked, cannot) }, signal);
+    const known = this.#inabilities(request.model ?? "");
+    return await askUntilAnswered({
+      body: request.body,
+      clock: this.#clock,
+      cannot: request.needsStringTypes === true ? new Set([...known, "loose_types"]) : known,
+      send: (body) => this.#send({ ...request, body }, signal),
+      learn: (cannot) => void cannot.forEach((each) => void known.add(each)),
+    });
   }
 
   async #send(request: BackendRequest, signal: AbortSignal): Promise<HttpResponse> {
@@ -172,18 +159,6 @@ export class OpenAiBackend implements Backend {
 /** As the response itself, it ends with what it is read from, and ends that. */
 function renamed(body: Readable, model: string, serverId: string): Readable {
   return Readable.from(answeringAs(model, { body, serverId }), { objectMode: false });
-}
-
-/** The body of a refusal, as far as anybody reads it. The rest of a longer one is left. */
-async function firstBytes(body: Readable): Promise<Buffer> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of body as AsyncIterable<Uint8Array>) {
-    chunks.push(chunk);
-    bytes += chunk.length;
-    if (bytes >= LIMITS.errorBodyBytes) break;
-  }
-  return Buffer.concat(chunks);
 }
 
 /** What the owner says of a server's models comes before what the server says. */

@@ -2,7 +2,7 @@ import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { answer, answerJson, type BackendScript, chunk, DONE, startEvents } from "../testing/scripted-backend.js";
 import { startSetting } from "../testing/test-agent.js";
-import { askedOtherwise, type Inability, inabilityIn } from "./other-asking.js";
+import { askedOtherwise, type Inability, otherSchemas, otherWay } from "./other-asking.js";
 
 const TOOLS = [{ type: "function", function: { name: "f" } }];
 const BODY = { model: "m", messages: [{ role: "user", content: 'Zoë: "stream":true' }], stream: true };
@@ -30,6 +30,8 @@ describe("a body for a server that cannot do all", () => {
   });
 });
 
+const NOTHING: ReadonlySet<Inability> = new Set();
+
 it.each([
   ["Unrecognized request argument: stream_options", { ...BODY, ...OPTIONS }, "stream_options"],
   ["Cannot use tools with stream", { ...BODY, tools: TOOLS }, "stream_with_tools"],
@@ -38,7 +40,53 @@ it.each([
   ["Cannot use tools with stream", BODY, undefined],
   ["the tool's schema is broken", { ...BODY, tools: TOOLS }, undefined],
 ])("reads of a refusal what to leave out: %s", (words, body, inability) => {
-  expect(inabilityIn(words, Buffer.from(JSON.stringify(body)))).toBe(inability);
+  const way = otherWay({ words, body: Buffer.from(JSON.stringify(body)), cannot: NOTHING });
+  expect(way && [...way]).toEqual(inability && [inability]);
+});
+
+const LOOSE = [{ type: "function", function: { name: "f", parameters: { properties: { a: { type: ["string"] } } } } }];
+const BOOLEAN = [
+  { type: "function", function: { name: "f", parameters: { type: "object", properties: { a: true, b: {} } } } },
+];
+
+describe("a template's error", () => {
+  it.each([
+    // llama-server b11669
+    '\n------------\nWhile executing BinaryExpression at line 9, column 7 in source:\n…\nError: Unknown operator "in" between Array and Tuple',
+    "Error: Cannot perform operation in on undefined values",
+    "Error: Object key of unhashable type: Array",
+    "Error: Function is not a bool value",
+    "Error: Function has no builtins",
+    // llama-server of April 2026
+    "Error: Unknown (built-in) filter 'upper' for type Array",
+    // swift-jinja
+    "upper filter requires string",
+    // LM Studio
+    'Error rendering prompt with jinja template: "Cannot apply filter "upper" to type: UndefinedValue".',
+    // Python
+    'can only concatenate str (not "list") to str',
+    "unhashable type: 'list'",
+    "'dict object' has no attribute 'type'",
+  ])("is known by its words: %s", (words) => {
+    const way = otherSchemas({ words, body: Buffer.from(JSON.stringify({ tools: LOOSE })), cannot: NOTHING });
+    expect(way && [...way]).toEqual(["loose_types"]);
+  });
+
+  it("is nothing to ask again for where the tools would be the same, or the words are others", () => {
+    const words = "upper filter requires string";
+    const plain = Buffer.from(JSON.stringify({ tools: TOOLS }));
+    expect(otherSchemas({ words, body: plain, cannot: NOTHING })).toBeUndefined();
+    const loose = Buffer.from(JSON.stringify({ tools: LOOSE }));
+    expect(otherSchemas({ words: "out of memory", body: loose, cannot: NOTHING })).toBeUndefined();
+  });
+
+  it("is told from a server's that reads no boolean schemas, whose types stay as they are", () => {
+    const words = "Failed to parse tools: JSON schema error at #/properties/a: schema must be an object";
+    const body = Buffer.from(JSON.stringify({ tools: BOOLEAN }));
+    const cannot = otherSchemas({ words, body, cannot: NOTHING }) ?? NOTHING;
+    expect([...cannot]).toEqual(["boolean_schemas"]);
+    expect(Buffer.from(askedOtherwise(body, cannot)).toString()).toBe(body.toString().replace("true", "{}"));
+  });
 });
 
 /** Refuses what names this, and answers the rest. */

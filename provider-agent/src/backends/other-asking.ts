@@ -1,5 +1,7 @@
+import { repairTools, type SchemaLimit } from "@hearth/dialects";
+
 /** What a server cannot do of what it was asked; it is asked without then. */
-export type Inability = "stream_options" | "stream_with_tools";
+export type Inability = "stream_options" | "stream_with_tools" | SchemaLimit;
 
 /** A member that a body's own text may name only with its quotes escaped. */
 const STREAM_OPTIONS = /(?<!\\)"stream_options"\s*:\s*\{[^{}]*\}\s*(,?)\s*/g;
@@ -12,23 +14,85 @@ const REFUSALS: readonly (readonly [Inability, RegExp])[] = [
   ["stream_with_tools", /(?:tools?|functions?)\b.*\bstream|\bstream(?:ing)?\b.*\b(?:tools?|functions?)\b/is],
 ];
 
-/** What a refusal is about, where asking in another way helps. @param body the request's, as it was sent */
-export function inabilityIn(words: string, body: Uint8Array): Inability | undefined {
-  const asked = textOf(body);
-  return REFUSALS.find(([what, refusal]) => refusal.test(words) && asksFor(what, asked))?.[0];
+/** llama-server since it checks schemas. */
+const BOOLEAN_SCHEMA = /JSON schema error at .*: schema must be an object/s;
+
+/**
+ * How chat templates fail at a value that they took for another one, in the words of llama.cpp, minja, swift-jinja,
+ * `@huggingface/jinja` (LM Studio) and Python. That a failure is none of the tools' costs one request more.
+ */
+const TEMPLATE_ERROR = new RegExp(
+  [
+    ...["jinja", "chat[ _]?template", "while executing \\w+ at line", "for this template"],
+    ...[
+      "\\bfilter\\b",
+      "(?:upper|lower|trim|join)\\b.*requires",
+      "unhashable type",
+      "has no (?:builtins|attribute|element)",
+    ],
+    ...["\\bundefined\\b", "is not (?:a function|iterable|a bool)", "Callee is not", "unsupported operand"],
+    ...["unknown operator", "can only concatenate", "argument of type"],
+  ].join("|"),
+  "is",
+);
+
+/** Whether these are the words of a template that could not read what it was given. */
+export const isTemplateError = (words: string): boolean => TEMPLATE_ERROR.test(words);
+
+/** A refusal, and what was asked. */
+export interface Refusal {
+  readonly words: string;
+  /** The request's body as it came to the agent. */
+  readonly body: Uint8Array;
+  /** Without what it was asked. */
+  readonly cannot: ReadonlySet<Inability>;
+}
+
+/** Without what a refused request may be asked once more; `undefined` when nothing of that kind is said. */
+export function otherWay({ words, body, cannot }: Refusal): ReadonlySet<Inability> | undefined {
+  const asked = textOf(askedOtherwise(body, cannot));
+  const named = REFUSALS.find(([what, refusal]) => refusal.test(words) && asksFor(what, asked));
+  return named === undefined ? otherSchemas({ words, body, cannot }) : new Set([...cannot, named[0]]);
+}
+
+/**
+ * With which schemas to ask a server that could not read the tools. One that has been spared something may need it all
+ * the same: a template reads one tool in one way, another in another.
+ */
+export function otherSchemas({ words, body, cannot }: Refusal): ReadonlySet<Inability> | undefined {
+  if (cannot.has("loose_types")) return isTemplateError(words) ? without(cannot, "loose_types", body) : undefined;
+  const limit = BOOLEAN_SCHEMA.test(words) && !cannot.has("boolean_schemas") ? "boolean_schemas" : "loose_types";
+  if (limit === "loose_types" && !isTemplateError(words)) return undefined;
+  return repairTools(textOf(body), limit) === undefined ? undefined : new Set([...cannot, limit]);
+}
+
+function without(cannot: ReadonlySet<Inability>, what: SchemaLimit, body: Uint8Array): Set<Inability> | undefined {
+  if (repairTools(textOf(body), what) === undefined) return undefined;
+  return new Set([...cannot].filter((each) => each !== what));
 }
 
 /** The body for a server that cannot do this; everything else in it stays as it is, byte for byte. */
 export function askedOtherwise(body: Uint8Array, cannot: ReadonlySet<Inability>): Uint8Array {
   if (cannot.size === 0) return body;
-  const asked = textOf(body);
+  const text = textOf(body);
+  const asked = withoutStreams(withReadableTools(text, cannot), cannot);
+  return asked === text ? body : Buffer.from(asked, "latin1");
+}
+
+function withReadableTools(text: string, cannot: ReadonlySet<Inability>): string {
+  // Types are added to nodes only, so that the one repair does the work of the other.
+  const limit = cannot.has("loose_types") ? "loose_types" : "boolean_schemas";
+  return cannot.has(limit) ? (repairTools(text, limit) ?? text) : text;
+}
+
+function withoutStreams(asked: string, cannot: ReadonlySet<Inability>): string {
   const whole = cannot.has("stream_with_tools") && asksFor("stream_with_tools", asked);
-  if (!whole && !(cannot.has("stream_options") && asksFor("stream_options", asked))) return body;
+  if (!whole && !(cannot.has("stream_options") && asksFor("stream_options", asked))) return asked;
   const changed = asked.replace(STREAM_OPTIONS, (_member, comma: string) =>
     comma === "" ? '"stream_options":null' : "",
   );
   const plain = changed.replace(/,\s*"stream_options":null|"stream_options":null/, "");
-  return Buffer.from(whole ? plain.replace(STREAM, '"stream":false') : plain, "latin1");
+  return whole ? plain.replace(STREAM, '"stream":false') : plain;
 }
 
 function asksFor(what: Inability, asked: string): boolean {
@@ -37,6 +101,9 @@ function asksFor(what: Inability, asked: string): boolean {
       return asked.search(STREAM_OPTIONS) !== -1;
     case "stream_with_tools":
       return TOOLS.test(asked) && asked.search(STREAM) !== -1;
+    case "boolean_schemas":
+    case "loose_types":
+      return repairTools(asked, what) !== undefined;
   }
 }
 

@@ -107,6 +107,7 @@ export const PROVIDER_AGENT = {
   backends: [
     "./config",
     "./platform",
+    "@hearth/dialects",
     "@hearth/engine",
     "@hearth/platform",
     "@hearth/protocol",
