@@ -14,6 +14,8 @@ export type CheckOutcome =
   /** The template itself said no. */
   | "refused"
   | "failed"
+  /** Our renderer lacks what the template uses. */
+  | "unsupported"
   | "not_compiled"
   /** The check ended before it. */
   | "not_run";
@@ -25,7 +27,7 @@ export interface ModelCheckRow {
   /** `undefined` in the one row of a template that was not rendered at all. */
   readonly fixture: FixtureName | undefined;
   readonly outcome: CheckOutcome;
-  /** Whether a failure makes the model unfit. */
+  /** Whether a failure makes the template suspect. */
   readonly counts: boolean;
   readonly message?: string;
   /** From 1. */
@@ -38,7 +40,7 @@ export type ModelCheckReport =
   | {
       readonly type: "checked";
       readonly path: string;
-      /** As the coordinator is told it; `undefined`: no template, or no opinion. */
+      /** As our renderer has it: `false` is a suspicion; `undefined`: no template, or no opinion. */
       readonly renders: boolean | undefined;
       readonly vision: boolean;
       readonly supports: TemplateSupport;
@@ -68,8 +70,8 @@ export async function checkModel(path: string, options: CheckModelOptions): Prom
   const { vision = declared, signal = new AbortController().signal, ...rest } = options;
   const check = await checkTemplates(templates, { ...rest, host, vision }, signal);
   const rows = check.templates.flatMap((report, index) => rowsOf(report, templates.templates[index]?.source ?? ""));
-  const { renders, supports, ended } = check;
-  return { type: "checked", path, renders, vision, supports, ended, rows, problems: templates.problems };
+  const { templates: _, ...found } = check;
+  return { type: "checked", path, vision, ...found, rows, problems: templates.problems };
 }
 
 function rowsOf({ name: template, origin, findings }: TemplateReport, source: string): ModelCheckRow[] {

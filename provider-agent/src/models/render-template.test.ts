@@ -77,6 +77,32 @@ describe("renderTemplate", () => {
     expect(JSON.stringify(said)).not.toMatch(/\\b|\\u00/);
   });
 
+  it("makes a text of anything by the filter `string`, as Jinja2 does", () => {
+    const source = `{% set x = {"a": [1, none]} %}{{ none | string }} {{ true | string }} {{ 1.5 | string }} {{ x | string | upper }} {{ "b" | string }}
+      {% if none | string != "None" or x | string != '{"a":[1,null]}' or ("b" | string) != "b" %}{{ raise_exception('no text') }}{% endif %}${ECHO}`;
+    expect(outcome(source)).toEqual({ type: "rendered", shown: true });
+  });
+
+  it.each([
+    ["keys that are no text", "{% set x = {1: 'a'} %}"],
+    ["a filter that it has for other values", "{{ [1] | min }}"],
+    ["a method of Python's", "{% set l = [] %}{{ l.append(1) }}"],
+    ["a method under a key of its name", "{{ {'items': {}}.items() }}"],
+    ["what is undefined, looped over", "{% for x in nothing %}{% endfor %}"],
+    ["what is undefined, looked up", "{{ {'a': 1}[nothing] }}"],
+  ])("does not take for the template's what it lacks itself: %s", (_, source) => {
+    expect(outcome(source)).toMatchObject({ type: "unsupported", line: 1 });
+  });
+
+  it.each([
+    ["a filter that there is not", "{{ 'x' | no_such_filter }}"],
+    ["a test that there is not", "{{ 'x' is no_such_test }}"],
+    ["a function that there is not", "{{ no_such_function() }}"],
+    ["what is undefined, added", "{{ nothing + 'x' }}"],
+  ])("takes for the template's own fault: %s", (_, source) => {
+    expect(outcome(source)).toMatchObject({ type: "failed", line: 1 });
+  });
+
   it("survives what makes the renderer overflow", () => {
     expect(outcome("{% macro f() %}{{ g() }}{% endmacro %}{% set g = f %}{{ f() }}")?.type).toBe("failed");
     expect(reports(`{{ ${"(".repeat(50_000)}1${")".repeat(50_000)} }}`)[0]?.type).toBe("not_compiled");
@@ -85,7 +111,7 @@ describe("renderTemplate", () => {
 
 describe("spellings", () => {
   it("lets one spelling that renders do, where the host has several", () => {
-    const source = `{% for m in messages %}{% for c in m.tool_calls or [] %}{{ '' ~ (c.function.arguments | trim) }}{% endfor %}{% endfor %}`;
+    const source = `{% for m in messages %}{% for c in m.tool_calls or [] %}{% if c.function.arguments is mapping %}{{ nothing + 1 }}{% endif %}{% endfor %}{% endfor %}`;
     const flow = (host: "transformers" | "llama_cpp"): unknown =>
       [...renderTemplate({ source, specialTokens: {}, fixtures: fixturesFor(host, false) })].find(
         (each) => each.type === "fixture" && each.fixture === "tool_flow",

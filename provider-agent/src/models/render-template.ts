@@ -1,4 +1,5 @@
 import { parse, Template, tokenize } from "@huggingface/jinja";
+import { isGap } from "./renderer-gaps.js";
 import type { FixtureName, TemplateFixture } from "./template-fixtures.js";
 import { LINE_MARK, markLines, scanTags } from "./template-lines.js";
 
@@ -17,7 +18,9 @@ export type RenderOutcome =
   /** The template itself said no, by `raise_exception`. */
   | ({ readonly type: "refused" } & TemplateProblem)
   /** The renderer could not go on. */
-  | ({ readonly type: "failed" } & TemplateProblem);
+  | ({ readonly type: "failed" } & TemplateProblem)
+  /** The renderer lacks what the template uses: nothing follows for any other. */
+  | ({ readonly type: "unsupported" } & TemplateProblem);
 
 /** What is found out about a template, bit by bit. */
 export type RenderReport =
@@ -42,6 +45,9 @@ export interface RenderTask {
 
 /** The renderer's own `raise_exception` throws what any fault of its own would be: ours can be told apart. */
 const RAISE = { theirs: "raise_exception", ours: "hearth_refuse" } as const;
+
+/** Stands for the filter `string`. */
+const TO_TEXT = "hearth_text";
 
 const MESSAGE_CHARS = 300;
 
@@ -84,37 +90,44 @@ interface Rendering {
   readonly specialTokens: Readonly<Record<string, string>>;
 }
 
-/** The first spelling that renders, or what became of the first. */
+/** The first spelling that renders; else what became of one that our renderer lacks the means for, or of the first. */
 function outcomeOf(rendering: Rendering, { spellings, shows }: TemplateFixture): RenderOutcome {
-  let first: RenderOutcome | undefined;
+  let told: RenderOutcome | undefined;
   for (const spelling of spellings) {
     const outcome = render(rendering, { ...EMPTY_TOKENS, ...rendering.specialTokens, ...spelling }, shows);
     if (outcome.type === "rendered") return outcome;
-    first ??= outcome;
+    if (told === undefined || (told.type === "failed" && outcome.type === "unsupported")) told = outcome;
   }
-  return first ?? { type: "rendered", shown: false };
+  return told ?? { type: "rendered", shown: false };
 }
 
 function render({ template, source }: Rendering, variables: Variables, shows: readonly string[]): RenderOutcome {
   try {
-    const text = template.render({ ...variables, [RAISE.ours]: refuse });
+    const text = template.render({ ...variables, ...FUNCTIONS });
     return { type: "rendered", shown: shows.every((words) => text.includes(words)) };
   } catch (error) {
     const message = messageOf(error);
     const line = failureLine(source, variables, message);
-    return { type: error instanceof Refusal ? "refused" : "failed", message, ...(line === undefined ? {} : { line }) };
+    const type = error instanceof Refusal ? "refused" : isGap(message, lineOf(source, line)) ? "unsupported" : "failed";
+    return { type, message, ...(line === undefined ? {} : { line }) };
   }
 }
 
 function compile(source: string): Template {
   const template = new Template(source);
   renameIdentifier(template.parsed, RAISE.theirs, RAISE.ours);
+  replaceStringFilter(template.parsed);
   return template;
 }
 
 function refuse(message: unknown): never {
   throw new Refusal(String(message));
 }
+
+const FUNCTIONS: Variables = { [RAISE.ours]: refuse, [TO_TEXT]: toText };
+
+const lineOf = (source: string, line: number | undefined): string =>
+  line === undefined ? source : (source.split("\n", line)[line - 1] ?? "");
 
 /** Renders once more with marks, and believes them only if the end is the same. */
 function failureLine(source: string, variables: Variables, message: string): number | undefined {
@@ -123,7 +136,7 @@ function failureLine(source: string, variables: Variables, message: string): num
     if (typeof at === "number") line = at;
   };
   try {
-    compile(markLines(source)).render({ ...variables, [RAISE.ours]: refuse, [LINE_MARK]: mark });
+    compile(markLines(source)).render({ ...variables, ...FUNCTIONS, [LINE_MARK]: mark });
     return undefined;
   } catch (error) {
     return messageOf(error) === message ? line : undefined;
@@ -188,6 +201,38 @@ function claimsOf({ parsed }: Template): TemplateClaims {
 
 function renameIdentifier(program: unknown, from: string, to: string): void {
   for (const node of nodes(program)) if (node.type === "Identifier" && node.value === from) node.value = to;
+}
+
+/** The renderer's own `string` takes no nothing and no mapping, of which templates make texts all the time. */
+function replaceStringFilter(program: unknown): void {
+  for (const node of nodes(program)) {
+    if (node.type !== "FilterExpression" || !isStringFilter(node)) continue;
+    const callee = { type: "Identifier", value: TO_TEXT };
+    Object.assign(node, { type: "CallExpression", callee, args: [node.operand] });
+  }
+}
+
+const isStringFilter = (node: Node): node is Node & { readonly operand: unknown } =>
+  "operand" in node &&
+  "filter" in node &&
+  (node.filter as Node).type === "Identifier" &&
+  (node.filter as Node).value === "string";
+
+/** As Python's `str`, but for the form of numbers, and that lists and mappings are JSON. */
+function toText(value: unknown): string {
+  if (typeof value === "string") return value;
+  // The renderer hands over nothing and what is undefined alike.
+  if (value === undefined || value === null) return "None";
+  if (typeof value === "boolean") return value ? "True" : "False";
+  return JSON.stringify(plainOf(value)) ?? "";
+}
+
+/** Lists and mappings hold the renderer's own values. */
+function plainOf(value: unknown): unknown {
+  const plain = (each: { readonly value: unknown }): unknown => plainOf(each.value);
+  if (Array.isArray(value)) return value.map(plain);
+  if (!(value instanceof Map)) return value;
+  return Object.fromEntries([...value].map(([key, each]) => [key, plain(each)]));
 }
 
 function messageOf(error: unknown): string {

@@ -45,10 +45,32 @@ describe("checkTemplates", () => {
   });
 
   it("asks for pictures only of a model that declares vision", async () => {
-    const textOnly = "{% for m in messages %}{{ m.content | trim }}{% endfor %}";
+    const textOnly =
+      "{% for m in messages %}{{ m.content if m.content is string else m.content | no_such_filter }}{% endfor %}";
     expect((await check([textOnly])).renders).toBe(true);
     expect(await check([textOnly], true)).toMatchObject({ renders: false, supports: { image: false } });
     expect(await check([GOOD], true)).toMatchObject({ renders: true, supports: { image: true, video: true } });
+  });
+
+  it("does not judge a variant by fixtures that it is not for", async () => {
+    const documents = `{% if not documents %}{{ nothing + 1 }}{% endif %}${GOOD}`;
+    const variants = [
+      { name: "default", origin: "test", source: GOOD },
+      { name: "rag", origin: "test", source: documents },
+      { name: "tool_use", origin: "test", source: `{% if not tools %}{{ nothing + 1 }}{% endif %}${GOOD}` },
+    ];
+    const options = { host: "transformers", vision: false, clock: systemClock, limitMs: 20_000 } as const;
+    const result = await checkTemplates({ templates: variants, specialTokens: {}, problems: [] }, options, signal);
+    expect(result.templates.map(({ renders }) => renders)).toEqual([true, undefined, true]);
+    expect(result.renders).not.toBe(false);
+    expect((await check([documents])).renders).toBe(false);
+  });
+
+  it("has no opinion on what is beyond our renderer", async () => {
+    const integerKeys = `{% set budgets = {0: 0, 512: 128} %}${GOOD}`;
+    expect((await check([integerKeys])).renders).toBeUndefined();
+    expect((await check([GOOD, integerKeys])).renders).toBeUndefined();
+    expect((await check(["{% if", integerKeys])).renders).toBe(false);
   });
 
   it.each([

@@ -33,10 +33,12 @@ export interface TemplateSupport {
 
 /** A variant that is used only with tools: how it renders anything else does not matter. */
 const TOOL_VARIANT = "tool_use";
+/** A variant that is used only with documents (Cohere's), of which no fixture has any. */
+const DOCUMENT_VARIANT = "rag";
 
 /** Whether a fixture counts for a template of this name and with these claims. */
 export function countsFor(name: string, claims: TemplateClaims, fixture: FixtureName): boolean {
-  if (FACT_FIXTURES.has(fixture)) return false;
+  if (FACT_FIXTURES.has(fixture) || name === DOCUMENT_VARIANT) return false;
   if (TOOL_FIXTURES.has(fixture)) return claims.tools;
   if (fixture === "video") return claims.video;
   return name !== TOOL_VARIANT;
@@ -45,11 +47,11 @@ export function countsFor(name: string, claims: TemplateClaims, fixture: Fixture
 /**
  * Whether a template works, as far as our renderer can tell: the server has another, and has the last word.
  *
- * `false`, a suspicion, takes a reason: it does not compile; or a fixture that counts makes the renderer fail;
- * or it refuses every fixture, so that nothing can be said through it. A refusal of some (`raise_exception`: no system
- * role, no second call in a message) is the template's own rule, and only a fact for {@link supportOf}. A check that was
- * ended early leaves no opinion, unless a failure came first: a busy machine looks the same as an endless template, and
- * a backend that hangs on one is seen by what it does to requests.
+ * `false`, a suspicion, takes a reason: it does not compile; or a fixture that counts makes the renderer fail; or it
+ * refuses every fixture, so that nothing can be said through it. A refusal of some (`raise_exception`: no system role, no
+ * second call in a message) is the template's own rule, and only a fact for {@link supportOf}. What our renderer lacks
+ * says nothing of the template. A check that was ended early leaves no opinion, unless a failure came first: a busy
+ * machine looks the same as an endless template, and a backend that hangs on one is seen by what it does to requests.
  */
 export function verdictOf(findings: TemplateFindings): boolean | undefined {
   switch (findings.type) {
@@ -58,10 +60,12 @@ export function verdictOf(findings: TemplateFindings): boolean | undefined {
     case "unfinished":
       return undefined;
     case "compiled": {
-      const counted = findings.fixtures.filter(({ counts }) => counts);
+      const { fixtures, complete } = findings;
+      const counted = fixtures.filter(({ counts }) => counts);
       if (counted.some(({ outcome }) => outcome.type === "failed")) return false;
-      if (!findings.complete) return undefined;
-      return findings.fixtures.some(({ outcome }) => outcome.type === "rendered");
+      if (!complete || counted.some(({ outcome }) => outcome.type === "unsupported")) return undefined;
+      if (fixtures.some(({ outcome }) => outcome.type === "rendered")) return true;
+      return fixtures.every(({ outcome }) => outcome.type === "refused") ? false : undefined;
     }
   }
 }
