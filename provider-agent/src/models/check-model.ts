@@ -44,6 +44,8 @@ export type ModelCheckReport =
       readonly renders: boolean | undefined;
       readonly vision: boolean;
       readonly supports: TemplateSupport;
+      readonly needsStringTypes: boolean | undefined;
+      readonly systemAnywhere: boolean | undefined;
       readonly ended: RenderEnd;
       readonly rows: readonly ModelCheckRow[];
       /** What could not be read, a sentence each. */

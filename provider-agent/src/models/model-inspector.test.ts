@@ -71,10 +71,11 @@ describe("ModelInspector", () => {
       weights_hash: sha256(bytes),
       template_hash: sha256(GOOD),
       template_render_ok: true,
+      system_anywhere: true,
       supports: { system: true, tools: false, parallel_tools: false },
     });
     expect(told.map(([id]) => id)).toEqual(["m", "m", "m"]);
-    expect(told.map(([, each]) => Object.keys(each).length)).toEqual([4, 6, 7]);
+    expect(told.map(([, each]) => Object.keys(each).length)).toEqual([4, 7, 8]);
   });
 
   it("has nothing to say of a model without a path or a file", async () => {
@@ -112,17 +113,19 @@ describe("ModelInspector", () => {
     expect(facts("base").template_render_ok).toBeUndefined();
   });
 
-  it("has from the server what ours cannot know", async () => {
+  it("has from the server what ours cannot know, and from ours what the server does not say", async () => {
     const { path } = put(`{% for t in tools or [] %}{{ t | tojson }}{% endfor %}${GOOD}`);
     const shows: RenderQuestion = async ({ messages, tools }) =>
       tools === undefined || !JSON.stringify(tools).includes('"type":["string"')
         ? { type: "rendered", prompt: JSON.stringify([messages, tools]) }
         : { type: "refused" };
     inspector.factsOf("m", { path, renderer: { ask: shows, stamp: "1" } });
+    inspector.factsOf("silent", { path, renderer: says(undefined) });
     const noTools: RenderQuestion = async ({ tools }) => (tools ? { type: "refused" } : { type: "rendered" });
     inspector.factsOf("no-tools", { renderer: { ask: noTools, stamp: "1" } });
     await eventually(() => facts("no-tools").capabilities !== undefined, PATIENT_MS);
     expect(facts("m")).toMatchObject({ needs_string_types: true, system_anywhere: true });
+    expect(facts("silent")).toMatchObject({ needs_string_types: false, system_anywhere: true });
     expect(facts("no-tools")).toEqual({ template_render_ok: true, capabilities: { tools: false } });
   });
 

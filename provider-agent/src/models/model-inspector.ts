@@ -263,7 +263,8 @@ function factsFrom({ files, check, word }: Findings): ModelFacts {
   const renders = word?.renders ?? (check?.renders === true ? true : undefined);
   // Of a model without a template chats are refused, and prompts are not.
   const isFenced = renders === false && check?.templates.length !== 0;
-  const { needsStringTypes: needs, systemAnywhere: anywhere } = word ?? {};
+  const needs = word?.needsStringTypes ?? check?.needsStringTypes;
+  const anywhere = word?.systemAnywhere ?? check?.systemAnywhere;
   return {
     ...files,
     ...(renders === true || isFenced ? { template_render_ok: renders } : {}),

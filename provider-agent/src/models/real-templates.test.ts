@@ -2,7 +2,10 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
+import { OpenAiBackend } from "../backends/openai-backend.js";
 import { systemClock } from "../platform/clock.js";
+import { LlamaServer } from "../testing/llama-server.js";
+import { askServer } from "./ask-server.js";
 import { DEFAULT_TEMPLATE } from "./chat-template.js";
 import { checkTemplates, type TemplateCheck } from "./template-check.js";
 import type { TemplateHost } from "./template-fixtures.js";
@@ -25,52 +28,76 @@ function check(file: string, host: TemplateHost): Promise<TemplateCheck> {
   return checkTemplates({ templates: [template], specialTokens: {}, problems: [] }, options, SIGNAL);
 }
 
-/** One line a template: whether it works, or what stopped it first; then what it can express. */
-function describeCheck({ renders, supports, templates }: TemplateCheck): string {
+const yesNo = (known: boolean | undefined): string => (known === undefined ? "-" : known ? "yes" : "no");
+
+const NO_START = "does not start";
+
+/** One line a template: the three of ours, what stopped it first, and what it can express. */
+function describeCheck({ renders, supports, templates, needsStringTypes, systemAnywhere }: TemplateCheck): string {
   const able = Object.entries(supports).flatMap(([feature, value]) => (value ? [feature] : []));
   const findings = templates[0]?.findings;
   const fixtures = findings?.type === "compiled" ? findings.fixtures : [];
-  const fatal = fixtures.find(({ counts, outcome }) => counts && outcome.type === "failed");
+  const stop = fixtures.find(({ counts, outcome }) => counts && ["failed", "unsupported"].includes(outcome.type));
   const why =
-    fatal?.outcome.type === "failed" ? ` ${fatal.fixture} line ${fatal.outcome.line}: ${fatal.outcome.message}` : "";
-  return `${renders}${why}${able.length === 0 ? "" : ` [${able.join(" ")}]`}`;
+    stop && "line" in stop.outcome ? ` ${stop.fixture} line ${stop.outcome.line}: ${stop.outcome.message}` : "";
+  return `${yesNo(renders)} ${yesNo(needsStringTypes)} ${yesNo(systemAnywhere)}${why}${able.length === 0 ? "" : ` [${able.join(" ")}]`}`;
 }
 
 /**
- * The renderer's limits are among the reasons: a real llama-server (0.7.0) renders Seed-OSS (integer keys), Hermes (an
- * undefined key looked up), Functionary 3.1 (a filter on tools that are absent) and 3.2 (tuples unpacked). It has no use
- * for Command R+ with tools either, and does not start with FireFunction, which wants variables that nobody gives it.
+ * Ours: renders, needs string types, takes system messages anywhere, and why where it does not render; then what it can
+ * express. Then the same three of a real llama-server (b11669), and `no tools` where it refuses them or leaves them out.
+ * Ours suspects only the one with which that does not start, and where both know something they agree.
  */
-const EXPECTED: Readonly<Record<string, string>> = {
-  "ByteDance-Seed-OSS": "undefined",
-  "CohereForAI-c4ai-command-r-plus-tool_use": "undefined",
-  "CohereForAI-c4ai-command-r7b-12-2024-tool_use": "true [system tools parallel_tools]",
-  "Mistral-Small-3.2-24B-Instruct-2506": "true [system tools parallel_tools]",
-  "NVIDIA-Nemotron-Nano-v2": "true [system tools parallel_tools]",
-  "NousResearch-Hermes-2-Pro-Llama-3-8B-tool_use": "undefined",
-  "NousResearch-Hermes-3-Llama-3.1-8B-tool_use": "undefined",
-  "Qwen-QwQ-32B": "true [system tools parallel_tools]",
-  "Qwen-Qwen2.5-7B-Instruct": "true [system tools parallel_tools]",
-  "Qwen-Qwen3-0.6B": "true [system tools parallel_tools]",
-  "deepseek-ai-DeepSeek-R1-Distill-Llama-8B": "true [system]",
-  "deepseek-ai-DeepSeek-R1-Distill-Qwen-32B": "true [system]",
-  "deepseek-ai-DeepSeek-V3.1": "true [system]",
-  "fireworks-ai-llama-3-firefunction-v2": "false chat line 21: Cannot perform operation + on undefined values",
-  "google-gemma-2-2b-it": "true",
-  "ibm-granite-granite-3.3-2B-Instruct": "true [system tools]",
-  "llama-cpp-deepseek-r1": "true [system tools]",
-  "llama-cpp-rwkv-world": "true [system]",
-  "meetkai-functionary-medium-v3.1": "undefined [tools]",
-  "meetkai-functionary-medium-v3.2": "undefined [system]",
-  "meta-llama-Llama-3.1-8B-Instruct": "true [system tools]",
-  "meta-llama-Llama-3.2-3B-Instruct": "true [system tools]",
-  "meta-llama-Llama-3.3-70B-Instruct": "true [system tools]",
-  "microsoft-Phi-3.5-mini-instruct": "true [system]",
-  "mistralai-Mistral-Nemo-Instruct-2407": "true [system tools parallel_tools]",
-  "moonshotai-Kimi-K2": "true [system tools parallel_tools]",
-  "openai-gpt-oss-120b": "true [system tools]",
-  "unsloth-mistral-Devstral-Small-2507": "true [system tools parallel_tools]",
+const EXPECTED: Readonly<Record<string, readonly [ours: string, server: string]>> = {
+  "ByteDance-Seed-OSS": ["- - - chat line 15: Object keys must be strings: got IntegerValue", "yes yes yes"],
+  "CohereForAI-c4ai-command-r-plus-tool_use": [
+    "- - - tools_offered line 10: Cannot access property with non-string: got UndefinedValue",
+    "yes yes yes",
+  ],
+  "CohereForAI-c4ai-command-r7b-12-2024-tool_use": ["yes no yes [system tools parallel_tools]", "yes no yes"],
+  "Mistral-Small-3.2-24B-Instruct-2506": ["yes no no [system tools parallel_tools]", "yes no no"],
+  "NVIDIA-Nemotron-Nano-v2": ["yes no no [system tools parallel_tools]", "yes no no"],
+  "NousResearch-Hermes-2-Pro-Llama-3-8B-tool_use": [
+    "- - - tools_offered line 9: Cannot access property with non-string: got UndefinedValue",
+    "yes yes yes",
+  ],
+  "NousResearch-Hermes-3-Llama-3.1-8B-tool_use": [
+    "- - - tools_offered line 9: Cannot access property with non-string: got UndefinedValue",
+    "yes yes yes",
+  ],
+  "Qwen-QwQ-32B": ["yes no yes [system tools parallel_tools]", "yes no yes"],
+  "Qwen-Qwen2.5-7B-Instruct": ["yes no yes [system tools parallel_tools]", "yes no yes"],
+  "Qwen-Qwen3-0.6B": ["yes no yes [system tools parallel_tools]", "yes no yes"],
+  "deepseek-ai-DeepSeek-R1-Distill-Llama-8B": ["yes - no [system]", "yes no no no tools"],
+  "deepseek-ai-DeepSeek-R1-Distill-Qwen-32B": ["yes - no [system]", "yes no no no tools"],
+  "deepseek-ai-DeepSeek-V3.1": ["yes - yes [system]", "yes no yes no tools"],
+  "fireworks-ai-llama-3-firefunction-v2": [
+    "no - - chat line 21: Cannot perform operation + on undefined values",
+    NO_START,
+  ],
+  "google-gemma-2-2b-it": ["yes - no", "yes no no no tools"],
+  "ibm-granite-granite-3.3-2B-Instruct": ["yes no yes [system tools]", "yes no yes"],
+  "llama-cpp-deepseek-r1": ["yes no no [system tools]", "yes no no"],
+  "llama-cpp-rwkv-world": ["yes - no [system]", "yes no no no tools"],
+  "meetkai-functionary-medium-v3.1": [
+    '- no - chat line 5: Cannot apply filter "selectattr" to type: NullValue [tools]',
+    "yes no yes",
+  ],
+  "meetkai-functionary-medium-v3.2": [
+    "- - yes tools_offered line 90: Cannot unpack non-iterable type: TupleValue [system]",
+    "yes no yes",
+  ],
+  "meta-llama-Llama-3.1-8B-Instruct": ["yes no yes [system tools]", "yes no yes"],
+  "meta-llama-Llama-3.2-3B-Instruct": ["yes no yes [system tools]", "yes no yes"],
+  "meta-llama-Llama-3.3-70B-Instruct": ["yes no yes [system tools]", "yes no yes"],
+  "microsoft-Phi-3.5-mini-instruct": ["yes - yes [system]", "yes no yes no tools"],
+  "mistralai-Mistral-Nemo-Instruct-2407": ["yes no no [system tools parallel_tools]", "yes no no"],
+  "moonshotai-Kimi-K2": ["yes no yes [system tools parallel_tools]", "yes no yes"],
+  "openai-gpt-oss-120b": ["yes no no [system tools]", "yes no no"],
+  "unsloth-mistral-Devstral-Small-2507": ["yes no yes [system tools parallel_tools]", "yes no yes"],
 };
+
+const CASES = Object.entries(EXPECTED);
 
 describe.skipIf(!present)("chat templates of real models", () => {
   it("has an expectation for each", () => {
@@ -78,7 +105,34 @@ describe.skipIf(!present)("chat templates of real models", () => {
     expect(names.sort()).toEqual(Object.keys(EXPECTED).sort());
   });
 
-  it.each(Object.entries(EXPECTED))("%s: %s", async (name, expected) => {
-    expect(describeCheck(await check(name, "transformers"))).toBe(expected);
+  it.each(CASES)("%s in our renderer", async (name, [ours]) => {
+    expect(describeCheck(await check(name, "llama_cpp"))).toBe(ours);
+  });
+});
+
+const PROGRAM = process.env["LLAMA_SERVER"];
+
+/** What a llama-server that uses the template says of it. */
+async function askedOf(name: string): Promise<string> {
+  const template = ["--chat-template-file", join(folder, `${name}.jinja`)];
+  const server = await LlamaServer.start(PROGRAM ?? "", template).catch(() => undefined);
+  if (server === undefined) return NO_START;
+  await using _ = server;
+  const backend = new OpenAiBackend({ baseUrl: server.url, models: [] });
+  try {
+    const status = await backend.probe(SIGNAL);
+    const renderer = status.type === "reachable" ? status.sources.get("pico")?.renderer : undefined;
+    if (renderer === undefined) return "cannot be asked";
+    const word = await askServer(renderer.ask, systemClock, SIGNAL);
+    const known = [word.renders, word.needsStringTypes, word.systemAnywhere].map(yesNo).join(" ");
+    return `${known}${word.tools === false ? " no tools" : ""}${word.complete ? "" : " incomplete"}`;
+  } finally {
+    await backend.stop();
+  }
+}
+
+describe.skipIf(!present || PROGRAM === undefined)("a real llama-server with the template of a real model", () => {
+  it.each(CASES)("says of %s what it is", { timeout: 60_000 }, async (name, [, server]) => {
+    expect(await askedOf(name)).toBe(server);
   });
 });

@@ -73,6 +73,35 @@ describe("checkTemplates", () => {
     expect((await check(["{% if", integerKeys])).renders).toBe(false);
   });
 
+  it("says whether tools need a string type", async () => {
+    const tools = (schema: string): string =>
+      `{% for t in tools or [] %}{{ t.function.name }}{% for k, p in t.function.parameters.properties | items %}${schema}{% endfor %}{% endfor %}${GOOD}`;
+    expect((await check([GOOD])).needsStringTypes).toBeUndefined();
+    expect((await check([tools("{{ p | tojson }}")])).needsStringTypes).toBe(false);
+    expect((await check([tools("{{ p.type | upper }}")])).needsStringTypes).toBe(true);
+    const nested = tools("{% for n, q in (p.properties or {}) | items %}{{ q.type | upper }}{% endfor %}");
+    expect((await check([nested])).needsStringTypes).toBe(true);
+    expect((await check([GOOD, nested])).needsStringTypes).toBe(true);
+    expect((await check([tools("{{ p.no_such_key + 1 }}")])).needsStringTypes).toBeUndefined();
+  });
+
+  it("says whether system messages count wherever they stand", async () => {
+    const of = (source: string): Promise<boolean | undefined> => check([source]).then((said) => said.systemAnywhere);
+    expect(await of(GOOD)).toBe(true);
+    const head = "{% for m in messages if loop.first or m.role != 'system' %}{{ m.content }}{% endfor %}";
+    expect(await of(head)).toBe(false);
+    const last =
+      "{% set n = namespace(s='') %}{% for m in messages %}{% if m.role == 'system' %}{% set n.s = m.content %}{% endif %}{% endfor %}{{ n.s }}";
+    expect(await of(last)).toBe(false);
+    const refuses =
+      "{% if not loop.first and m.role == 'system' %}{{ raise_exception('first') }}{% endif %}{{ m.content }}";
+    expect(await of(`{% for m in messages %}${refuses}{% endfor %}`)).toBe(false);
+    expect(await of("{{ raise_exception('never') }}")).toBeUndefined();
+    expect(
+      await of("{% if messages | length > 2 %}{{ nothing + 1 }}{% endif %}{{ messages[0].content }}"),
+    ).toBeUndefined();
+  });
+
   it.each([
     [
       "an endless loop",

@@ -1,12 +1,14 @@
 import { type Clock, deadline } from "@hearth/platform";
-import type { ChatTemplate, ChatTemplates } from "./chat-template.js";
+import { type ChatTemplate, type ChatTemplates, DEFAULT_TEMPLATE } from "./chat-template.js";
 import { type RenderEnd, renderInProcess } from "./render-process.js";
 import type { RenderReport, RenderTask } from "./render-template.js";
 import { fixturesFor, type TemplateHost } from "./template-fixtures.js";
 import {
   countsFor,
   type FixtureFinding,
+  needsStringTypes,
   supportOf,
+  systemAnywhere,
   type TemplateFindings,
   type TemplateSupport,
   verdictOf,
@@ -29,6 +31,10 @@ export interface TemplateCheck {
   /** Whether every template of the model renders: `false` is a suspicion; `undefined`: no template, or no opinion. */
   readonly renders: boolean | undefined;
   readonly supports: TemplateSupport;
+  /** As {@link needsStringTypes} has it. */
+  readonly needsStringTypes: boolean | undefined;
+  /** As {@link systemAnywhere} has it. */
+  readonly systemAnywhere: boolean | undefined;
   readonly ended: RenderEnd;
   readonly templates: readonly TemplateReport[];
 }
@@ -56,9 +62,13 @@ export async function checkTemplates(
       ? "finished"
       : await renderInProcess(tasks, ({ template, report }) => reports[template]?.push(report), limit.signal);
   const results = templates.map((template, index) => reportOf(template, reports[index] ?? [], fixtures.length));
+  const findings = results.map((result) => result.findings);
+  const used = results.find(({ name }) => name === DEFAULT_TEMPLATE) ?? results[0];
   return {
     renders: verdictOfAll(results.map(({ renders }) => renders)),
-    supports: supportOf(results.map(({ findings }) => findings)),
+    supports: supportOf(findings),
+    needsStringTypes: needsStringTypes(findings),
+    systemAnywhere: systemAnywhere(used?.findings),
     ended,
     templates: results,
   };

@@ -1,5 +1,5 @@
 import type { RenderOutcome, TemplateClaims, TemplateProblem } from "./render-template.js";
-import { FACT_FIXTURES, type FixtureName, TOOL_FIXTURES } from "./template-fixtures.js";
+import { FACT_FIXTURES, type FixtureName, SYSTEM_FIXTURES, TOOL_FIXTURES, TYPE_PAIRS } from "./template-fixtures.js";
 
 /** What is known of a template when its check has ended. */
 export type TemplateFindings =
@@ -68,6 +68,34 @@ export function verdictOf(findings: TemplateFindings): boolean | undefined {
       return fixtures.every(({ outcome }) => outcome.type === "refused") ? false : undefined;
     }
   }
+}
+
+/** Whether tools need a string `type` in their schemas: some template takes them with it, and not without it. */
+export function needsStringTypes(all: readonly TemplateFindings[]): boolean | undefined {
+  const known = all.flatMap((findings) => {
+    if (findings.type !== "compiled" || !findings.claims.tools) return [];
+    return TYPE_PAIRS.flatMap(([strict, loose]) => {
+      const [taken, outcome] = [outcomeIn(findings, strict), outcomeIn(findings, loose)];
+      return taken?.type !== "rendered" || outcome === undefined ? [] : [outcome.type !== "rendered"];
+    });
+  });
+  return known.length === 0 ? undefined : known.includes(true);
+}
+
+/** Whether a second system message, at the head or later on, reaches the model. @param used the template that chats use */
+export function systemAnywhere(used: TemplateFindings | undefined): boolean | undefined {
+  if (used?.type !== "compiled" || outcomeIn(used, "chat")?.type !== "rendered") return undefined;
+  const shown = SYSTEM_FIXTURES.map((name) => {
+    const outcome = outcomeIn(used, name);
+    if (outcome?.type === "rendered") return outcome.shown;
+    return outcome?.type === "refused" ? false : undefined;
+  });
+  if (shown.includes(false)) return false;
+  return shown.includes(undefined) ? undefined : true;
+}
+
+function outcomeIn({ fixtures }: Extract<TemplateFindings, { type: "compiled" }>, name: FixtureName) {
+  return fixtures.find(({ fixture }) => fixture === name)?.outcome;
 }
 
 /** A model's templates all have to work. @returns `undefined` when there is none, or none failed and one has no verdict */
