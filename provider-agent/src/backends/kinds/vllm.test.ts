@@ -1,7 +1,11 @@
 import { describe, expect, it } from "vitest";
+import { askServer, type ServerWord } from "../../models/ask-server.js";
+import { systemClock } from "../../platform/clock.js";
 import { behindUrl } from "../../testing/behind-url.js";
 import { VLLM_SERVER } from "../../testing/recorded-servers.js";
 import type { Page, Pages, ScriptedBackend } from "../../testing/scripted-backend.js";
+
+const never = new AbortController().signal;
 
 const refused = (message: string): Page => {
   return { status: 400, body: { error: { message, type: "BadRequestError", param: null, code: 400 } } };
@@ -22,6 +26,29 @@ const PAGES: Pages = {
 
 const start = (pages: Pages, models: readonly object[] = VLLM_SERVER.models ?? []) =>
   behindUrl({ ...VLLM_SERVER, models, pages });
+
+/** What it says of its model's template, whose `/tokenize` answers so. */
+async function word(tokenize: (asked: Asked) => Page): Promise<ServerWord | undefined> {
+  const paths = { "/v1/chat/completions": {}, "/tokenize": {} };
+  const asking = (body: string): Page => tokenize(JSON.parse(body) as Asked);
+  await using setting = await start({
+    ...PAGES,
+    "GET /openapi.json": { body: { paths } },
+    "POST /tokenize": asking,
+  });
+  const renderer = await setting.renderer("Qwen/Qwen3-8B");
+  return renderer && (await askServer(renderer.ask, systemClock, never));
+}
+
+interface Asked {
+  readonly messages: readonly { readonly role: string; readonly content: unknown }[];
+  readonly tools?: readonly object[];
+}
+const counting = (asked: unknown): Page => {
+  const count = JSON.stringify(asked).length;
+  return { body: { count, max_model_len: 32_768, tokens: Array.from({ length: 3 }, (_, i) => i) } };
+};
+const raised = refused("System message must be at the beginning.");
 
 const first = async (pages: Pages) => {
   await using setting = await start(pages);
@@ -92,5 +119,67 @@ describe("vLLM's model", () => {
       { id: "Qwen/Qwen3-8B", context_length: 32_768 },
       { id: "sql", context_length: 32_768, capabilities: { tools: true } },
     ]);
+  });
+});
+
+describe("vLLM's word on a chat template", () => {
+  it("is that it renders, and that tools reach the model where they change what is counted", async () => {
+    const all = { renders: true, needsStringTypes: false, systemAnywhere: true, complete: true };
+    expect(await word(counting)).toEqual(all);
+    // Before 0.9 it takes tools and leaves them out.
+    const ignoring = await word(({ messages }) => counting({ messages }));
+    expect(ignoring).toEqual({ renders: true, systemAnywhere: true, complete: true });
+  });
+
+  it("is that tools are refused, or only those without a string type", async () => {
+    const noTools = await word((asked) => (asked.tools ? refused("tools are not supported") : counting(asked)));
+    expect(noTools).toMatchObject({ renders: true, tools: false });
+    const loose = (asked: Asked): boolean => JSON.stringify(asked).includes('"type":["string"');
+    const typed = await word((asked) => (loose(asked) ? refused("unhashable type: 'list'") : counting(asked)));
+    expect(typed).toMatchObject({ renders: true, needsStringTypes: true });
+    const ignoring = await word((asked) => (loose(asked) ? raised : counting({ messages: asked.messages })));
+    expect(ignoring?.needsStringTypes).toBeUndefined();
+  });
+
+  it("is that system messages count at the head only, where it refuses or leaves out others", async () => {
+    const isLate = ({ messages }: Asked): boolean => messages.some(({ role }, i) => i > 0 && role === "system");
+    expect(await word((asked) => (isLate(asked) ? raised : counting(asked)))).toMatchObject({ systemAnywhere: false });
+    const atHead = ({ messages }: Asked) => messages.filter(({ role }, i) => i === 0 || role !== "system");
+    expect(await word((asked) => counting({ ...asked, messages: atHead(asked) }))).toMatchObject({
+      systemAnywhere: false,
+    });
+  });
+
+  it("is that nothing renders only where the template refuses every conversation", async () => {
+    expect(await word(() => raised)).toEqual({ renders: false, complete: true });
+  });
+
+  it.each([
+    ["a model without a template", refused("As of transformers v4.44, default chat template is no longer allowed")],
+    ["the form of the question", refused("[{'type': 'missing', 'loc': ('body', 'prompt'), 'msg': 'Field required'}]")],
+    ["a model that is not there", { status: 404, body: { error: { code: 404 } } }],
+    ["a fault of the server's", { status: 500, body: "Internal Server Error" }],
+    ["a key that is wrong", { status: 401, body: { error: "Unauthorized" } }],
+    ["a count that there is not", { body: { tokens: [] } }],
+  ] as const)("is none of the template where it refuses %s", async (_, page) => {
+    expect(await word(() => page)).toEqual({ complete: false });
+  });
+
+  it("is asked anew when the server was gone: it may have come back with another template", async () => {
+    await using setting = await start({
+      ...PAGES,
+      "GET /openapi.json": { body: { paths: { "/v1/chat/completions": {}, "/tokenize": {} } } },
+    });
+    const stamp = async (): Promise<string | undefined> => (await setting.renderer("Qwen/Qwen3-8B"))?.stamp;
+    const before = await stamp();
+    expect(before).toBeDefined();
+    expect(await stamp()).toBe(before);
+    const { pages } = setting.server;
+    setting.server.pages = { ...pages, "GET /metrics": { body: "process_start_time_seconds 1.7e+09\n" } };
+    expect(await stamp()).not.toBe(before);
+    setting.server.pages = { ...pages, "GET /v1/models": { status: 500, body: "" } };
+    await expect(stamp()).rejects.toThrow();
+    setting.server.pages = pages;
+    expect(await stamp()).not.toBe(before);
   });
 });

@@ -1,5 +1,6 @@
 import { isAbsolute } from "node:path";
 import { z } from "zod";
+import type { ModelSource, Rendering, RenderQuestion } from "../backend.js";
 import {
   fetchModelList,
   lenientPath,
@@ -26,6 +27,7 @@ const entrySchema = z.object({
 });
 const ownedSchema = z.object({ owned_by: z.literal("vllm") });
 const versionSchema = z.object({ version: z.string().max(128) });
+const tokensSchema = z.object({ count: z.number() });
 const openApiSchema = z.object({ paths: z.record(z.string(), z.unknown()) });
 
 const RUNNING = "vllm:num_requests_running";
@@ -41,6 +43,8 @@ const GENERATION_TOKENS = "vllm:generation_tokens_total";
 const COMPUTED_TOKENS = "vllm:request_prefill_kv_computed_tokens_sum";
 /** Tokens of prompts that were in the cache. */
 const CACHE_HITS = "vllm:prefix_cache_hits_total";
+/** Of Prometheus's client, where there is one process. */
+const STARTED = "process_start_time_seconds";
 const PREFILL_SECONDS = "vllm:request_prefill_time_seconds_sum";
 const NAMES: ReadonlySet<string> = new Set([
   RUNNING,
@@ -53,6 +57,7 @@ const NAMES: ReadonlySet<string> = new Set([
   COMPUTED_TOKENS,
   CACHE_HITS,
   PREFILL_SECONDS,
+  STARTED,
 ]);
 
 /** Counters of all requests together, whoever sent them. */
@@ -61,6 +66,10 @@ const SIGNS = [
   ["generating", GENERATION_TOKENS],
 ] as const;
 const SIGN_NAMES: ReadonlySet<string> = new Set(SIGNS.map(([, name]) => name));
+
+/** A refusal of something else than a conversation: of a model without a template, of the form of the question. */
+const NOT_THE_TEMPLATE =
+  /chat.template is (?:no longer allowed|not set)|must provide a chat.template|field required|validation error|does not exist/i;
 
 type Entry = z.infer<typeof entrySchema>;
 type Metrics = ReadonlyMap<string, readonly MetricSample[]>;
@@ -131,9 +140,40 @@ class VllmReader implements ServerReader {
     const known = withAnswers(facts ?? UNKNOWN, this.#version);
     const models = readEntries(isUseful ? entries : [], (entry) => {
       const parsed = entry as Entry;
-      return { ...modelOf(parsed, base, known), slot: this.#slot(parsed.id, metrics) };
+      const source = this.#sourceOf(parsed, known, total(metrics.get(STARTED)));
+      return { ...modelOf(parsed, base, known), ...source, slot: this.#slot(parsed.id, metrics) };
     });
     return { models, ...present({ version: this.#version }) };
+  }
+
+  /** @param startedS when the server was started, seconds */
+  #sourceOf(
+    { id, root, parent }: Entry,
+    { dialects }: VllmFacts,
+    startedS: number | undefined,
+  ): { readonly source?: ModelSource } {
+    const path = root !== undefined && isAbsolute(root) ? root : undefined;
+    const canTell = dialects.includes("chat_completions") && this.#mayHave("/tokenize");
+    const ask: RenderQuestion = (conversation, signal) => this.#rendering({ model: id, ...conversation }, signal);
+    const stamp = JSON.stringify([this.#version, startedS, root, parent]);
+    const source = present({ path, renderer: canTell ? { ask, stamp } : undefined });
+    return Object.keys(source).length === 0 ? {} : { source };
+  }
+
+  #mayHave(path: string): boolean {
+    return this.#paths === undefined || this.#paths.size === 0 || this.#paths.has(path);
+  }
+
+  /**
+   * Lays out the conversation as it would that of a chat, with tools since 0.9. Older versions take them and leave them
+   * out, and those before 0.5.3 take no conversations. A template's error is a 400; older versions have a 500, which may
+   * be anything (seen in `serving_tokenization.py` and `protocol.py` from 2024 on).
+   */
+  async #rendering(body: unknown, signal: AbortSignal): Promise<Rendering | undefined> {
+    const answer = await this.#api.post("tokenize", body, signal);
+    const count = isOk(answer) ? tokensSchema.safeParse(answer.json).data?.count : undefined;
+    if (count !== undefined) return { type: "rendered", tokens: count };
+    return answer.status === 400 && !NOT_THE_TEMPLATE.test(answer.text) ? { type: "refused" } : undefined;
   }
 
   async signs(_models: readonly string[], signal: AbortSignal): Promise<readonly ServerSign[]> {
@@ -182,10 +222,10 @@ class VllmReader implements ServerReader {
 }
 
 function modelOf(
-  { id, max_model_len, root }: Entry,
+  { id, max_model_len }: Entry,
   base: Entry | undefined,
   { dialects, capabilities }: VllmFacts,
-): Omit<ServedModel, "slot"> {
+): Pick<ServedModel, "advert"> {
   return {
     advert: {
       id,
@@ -193,7 +233,6 @@ function modelOf(
       dialects: [...dialects],
       capabilities: { ...capabilities },
     },
-    ...(root !== undefined && isAbsolute(root) ? { source: { path: root } } : {}),
   };
 }
 
