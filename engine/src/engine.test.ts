@@ -372,6 +372,17 @@ describe("the server", () => {
     });
   });
 
+  it("lays out a chat without an answer, and refuses what it would not take as one", async () => {
+    const ask = (body: object) => client.post("/apply-template", body);
+    const { status, body } = await ask({ messages: [{ role: "user", content: "Hi" }], tools: [weather] });
+    expect(status).toBe(200);
+    expect(body.prompt).toContain("get_weather");
+    expect(body.prompt).toMatch(/Hi<\|im_end\|>\n<\|im_start\|>assistant\n$/);
+    expect((await client.health()).slots_running).toBe(0);
+    expect(await ask({ messages: [] })).toMatchObject({ status: 400 });
+    expect(await ask({ model: "other", messages: [{ role: "user", content: "Hi" }] })).toMatchObject({ status: 404 });
+  });
+
   it("refuses whoever has no key or a wrong one, on every path", async () => {
     for (const path of ["/v1/models", "/health", "/nothing"]) {
       for (const headers of [{}, { authorization: "Bearer wrong" }, { authorization: engine.apiKey }]) {

@@ -30,6 +30,12 @@ export async function chatCompletions(service: EngineService, exchange: Exchange
   else await exchange.sendJson(200, await wholeAnswer(events, identity, newCallId));
 }
 
+/** POST /apply-template, as llama-server has it: a chat up to its prompt. */
+export async function applyTemplate(service: EngineService, exchange: Exchange): Promise<void> {
+  const request = parseRequest(chatRequestSchema, await exchange.readJson());
+  await exchange.sendJson(200, { prompt: service.tasks.chatPrompt(request) });
+}
+
 async function streamAnswer(exchange: Exchange, writer: ChunkWriter, events: AsyncIterable<ChatEvent>): Promise<void> {
   const stream = exchange.startEvents();
   await stream.send(writer.role());

@@ -29,9 +29,10 @@ export class TaskFactory {
   }
 
   /**
-   * @throws {ApiError} whatever makes the request impossible for this model
+   * The prompt of a chat.
+   * @throws {ApiError} whatever makes the conversation impossible for this model
    */
-  async chat(request: ChatRequest): Promise<GenerationTask> {
+  chatPrompt(request: ChatRequest): string {
     this.#checkModel(request);
     const { template } = this.#model;
     if (template === undefined) throw new ApiError("chat_unsupported", "This model has no usable chat template.");
@@ -39,11 +40,19 @@ export class TaskFactory {
     if (tools.length > 0 && !template.supportsTools) {
       throw new ApiError("tools_unsupported", "This model's chat template knows no tools.", { param: "tools" });
     }
-    const prompt = template.render({
+    return template.render({
       messages: request.messages.map(templateMessage),
       tools: tools.length > 0 ? tools : undefined,
       variables: request.chat_template_kwargs ?? undefined,
     });
+  }
+
+  /**
+   * @throws {ApiError} whatever makes the request impossible for this model
+   */
+  async chat(request: ChatRequest): Promise<GenerationTask> {
+    const prompt = this.chatPrompt(request);
+    const tools = activeTools(request);
     const grammar = answerGrammar(answerShape(request, tools));
     const common = this.#common(request, prompt, "messages");
     const oneCall = tools.length > 0 && request.parallel_tool_calls === false;

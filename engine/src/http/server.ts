@@ -2,7 +2,7 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { ApiError } from "../api/api-error.js";
-import { chatCompletions } from "../api/chat-completions.js";
+import { applyTemplate, chatCompletions } from "../api/chat-completions.js";
 import { completions } from "../api/completions.js";
 import type { EngineService } from "../api/engine-service.js";
 import { Exchange } from "./exchange.js";
@@ -18,6 +18,7 @@ const ROUTES: ReadonlyMap<string, Route> = new Map<string, Route>([
   ["/health", { method: "GET", handle: (service, exchange) => exchange.sendJson(200, service.health()) }],
   ["/v1/models", { method: "GET", handle: (service, exchange) => exchange.sendJson(200, service.models()) }],
   ["/v1/chat/completions", { method: "POST", handle: chatCompletions }],
+  ["/apply-template", { method: "POST", handle: applyTemplate }],
   ["/v1/completions", { method: "POST", handle: completions }],
 ]);
 

@@ -182,7 +182,7 @@ describeBackend({
     },
   ],
   slots: [{ model: "pico", state: "idle", maxConcurrency: 4 }],
-  sources: { pico: { path: PICO } },
+  sources: { pico: { path: PICO, renderer: RENDERER } },
   refuses: 400,
   endless: LONG_LIST,
   restarts: true,

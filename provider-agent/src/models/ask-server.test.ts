@@ -1,8 +1,13 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { Rendering, RenderQuestion } from "../backends/backend.js";
+import { EmbeddedBackend } from "../backends/embedded-backend.js";
 import { OpenAiBackend } from "../backends/openai-backend.js";
 import { systemClock } from "../platform/clock.js";
-import { LlamaServer } from "../testing/llama-server.js";
+import { createLogger } from "../platform/logger.js";
+import { LlamaServer, PICO } from "../testing/llama-server.js";
 import { askServer, type ServerWord } from "./ask-server.js";
 
 const { signal } = new AbortController();
@@ -160,5 +165,45 @@ describe.skipIf(!PROGRAM)("a real llama-server's word", () => {
   it("is that tools are refused without Jinja, whatever it says that the template can", async () => {
     await using server = await LlamaServer.start(PROGRAM ?? "", ["--no-jinja"]);
     expect(await wordAt(server.url)).toMatchObject({ renders: true, tools: false });
+  });
+});
+
+/** The model that ships with the agent, with another template, which is no longer than its own. */
+function modelWith(template: string): string {
+  const bytes = readFileSync(PICO);
+  const key = Buffer.from("tokenizer.chat_template");
+  // Behind the key come the type of the value, its length and its bytes.
+  const at = bytes.indexOf(key) + key.length + 4;
+  bytes.write(template.padEnd(Number(bytes.readBigUInt64LE(at))), at + 8);
+  const folder = mkdtempSync(join(tmpdir(), "hearth-model-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const path = join(folder, "pico.gguf");
+  writeFileSync(path, bytes);
+  return path;
+}
+
+async function engineWord(modelPath: string): Promise<ServerWord | undefined> {
+  const log = createLogger("silent");
+  const options = { modelPath, modelId: "pico", clock: systemClock, rng: { next: () => 0 }, log };
+  const engine = await EmbeddedBackend.start(options, signal);
+  try {
+    const status = await engine.probe(signal);
+    const source = status.type === "reachable" ? status.sources.get("pico") : undefined;
+    expect(source?.path).toBe(modelPath);
+    return source?.renderer && (await askServer(source.renderer.ask, systemClock, signal));
+  } finally {
+    await engine.stop();
+  }
+}
+
+describe("the embedded engine's word", () => {
+  it("is that its own model's template renders, with tools", async () => {
+    const said = { renders: true, needsStringTypes: false, systemAnywhere: false, complete: true };
+    expect(await engineWord(PICO)).toEqual(said);
+  });
+
+  it("is that nothing renders with a template that it cannot use", async () => {
+    expect(await engineWord(modelWith("{% if"))).toEqual({ renders: false, complete: true });
+    expect(await engineWord(modelWith('{{ raise_exception("never") }}'))).toEqual({ renders: false, complete: true });
   });
 });
