@@ -88,9 +88,12 @@ async function serve(serving: Serving, signal: AbortSignal): Promise<void> {
   const weightsHash = (model: string): string | undefined => speaker.toldWeightsHash(model);
   const receipts = new Receipts({ signer: identity.signer, wallTime, weightsHash });
   const serves = (model: string): boolean => advertiser.models.some(({ id }) => id === model);
+  const needsStringTypes = (model: string): boolean =>
+    advertiser.models.some(({ id, needs_string_types }) => id === model && needs_string_types === true);
   const lends = (): boolean => lending.manners.current.type === "serving";
   const limits = admissionLimits(config);
-  const jobs = new Jobs({ backend, keys, clock, log, limits, receipts, serves, lends, ...answerEnd(config) });
+  const told = { serves, lends, needsStringTypes };
+  const jobs = new Jobs({ backend, keys, clock, log, limits, receipts, ...told, ...answerEnd(config) });
   await using models = watchModels({ ...serving, jobs, changed: (what) => speaker.changed(what) });
   const { advertiser } = models;
   const { chip } = lending.facts;

@@ -297,3 +297,23 @@ describe("the statistics", () => {
     expect(jobs.statistics.rates("m").prefillTps).toBe(tps);
   });
 });
+
+it("tells the backend of a model whose template reads a string type, and of no other", async () => {
+  const asked: (readonly [string | undefined, boolean | undefined])[] = [];
+  const answering = events();
+  const backend: Backend = {
+    ...answering,
+    open(request, signal) {
+      asked.push([request.model, request.needsStringTypes]);
+      return answering.open(request, signal);
+    },
+  };
+  const { ask } = start({ backend, needsStringTypes: (model) => model === "typed" });
+  expect((await ask(undefined, { model: "typed" }))?.type).toBe("complete");
+  const other = start({ backend, needsStringTypes: (model) => model === "typed" });
+  expect((await other.ask())?.type).toBe("complete");
+  expect(asked).toEqual([
+    ["typed", true],
+    ["m", undefined],
+  ]);
+});

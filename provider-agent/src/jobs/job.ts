@@ -42,6 +42,8 @@ export interface SharedJobDeps {
   readonly log: Logger;
   readonly admission: Admission;
   readonly statistics: JobStatistics;
+  /** Whether a model's template is known to read a string `type` in the schemas of tools. Absent = of none. */
+  readonly needsStringTypes?: (model: string) => boolean;
   /** Absent = nothing is signed. */
   readonly receipts?: ReceiptIssuer;
   /** As {@link ANSWER_END_MS}, which is the default. */
@@ -176,9 +178,10 @@ export class Job {
   }
 
   #call(): Promise<BackendResponse> {
-    const { backend, clock } = this.#deps;
+    const { backend, clock, needsStringTypes } = this.#deps;
     this.#prompt = Buffer.concat(this.#parts);
-    const request = { dialect: this.#frame.dialect, model: this.model, body: this.#prompt };
+    const known = needsStringTypes?.(this.model) === true ? { needsStringTypes: true } : {};
+    const request = { dialect: this.#frame.dialect, model: this.model, body: this.#prompt, ...known };
     this.#parts = [];
     const { signal } = this.#abort;
     return callBackend({ backend, clock, request, loading: this.#loading, stalled: this.#stalled }, signal);

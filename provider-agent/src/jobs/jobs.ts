@@ -19,6 +19,8 @@ export interface JobsDeps {
   readonly serves?: NonNullable<JobTableDeps["serves"]>;
   /** As {@link JobTableDeps.lends}. */
   readonly lends?: NonNullable<JobTableDeps["lends"]>;
+  /** As {@link SharedJobDeps.needsStringTypes}. */
+  readonly needsStringTypes?: NonNullable<SharedJobDeps["needsStringTypes"]>;
   /** Signs for what was served; absent = nobody does. */
   readonly receipts?: ReceiptIssuer;
   /** As {@link SharedJobDeps.answerEndMs}. */
