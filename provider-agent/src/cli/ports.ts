@@ -50,13 +50,26 @@ export interface ScanResult {
   readonly problems: readonly { readonly path: string; readonly problem: string }[];
 }
 
-/** Whether a model's chat templates render. */
+/**
+ * Whether a model's chat templates work, and by whose word. `rendered` and `refused` are proven, by the server that has
+ * the model loaded; `passed` and `suspected` are what the agent's own renderer makes of them.
+ */
+export type TemplateVerdict = "rendered" | "refused" | "passed" | "suspected" | "unknown" | "unreadable";
+
 export interface TemplateReport {
   readonly id: string;
-  readonly path: string;
-  /** `undefined` = it ships no template. */
+  /** Absent = the server does not tell. */
+  readonly path?: string;
+  readonly verdict: TemplateVerdict;
+  /** As the coordinator is told it: only what is `refused` is not; `undefined` = not known. */
   readonly ok: boolean | undefined;
-  /** One for each template and fixture that failed, with the line. */
+  /** The server that was asked. */
+  readonly server?: string;
+  /** Tools need a string `type` in their schemas; absent = not known. */
+  readonly needs_string_types?: boolean;
+  /** System messages reach the model wherever they stand; absent = not known. */
+  readonly system_anywhere?: boolean;
+  /** What could not be read, and one for each template and fixture that the agent's own renderer failed on, with the line. */
   readonly problems: readonly string[];
 }
 
@@ -105,7 +118,12 @@ export interface ModelPort {
     model: string,
     options: HashOptions,
   ): Promise<{ readonly path: string; readonly sha256: string }>;
-  /** @param names paths or ids; none = all that are found. @throws AgentError when there is no such model */
+  /**
+   * Renders the templates of models, and asks the servers that have them loaded.
+   *
+   * @param names paths or ids; none = all that are found, and all that are served
+   * @throws AgentError when there is no such model
+   */
   check(settings: AgentSettings, names: readonly string[], signal: AbortSignal): Promise<readonly TemplateReport[]>;
 }
 

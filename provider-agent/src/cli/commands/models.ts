@@ -23,9 +23,14 @@ export function addModels(program: Command, context: CliContext): void {
     .action((model: string) => hashWeights(invocationOf(hash, context), model));
   const check = models
     .command("check")
-    .description("render every chat template that models ship, and say which template, fixture and line failed")
-    .argument("[model...]", "paths or ids; all that are found without")
-    .addHelpText("after", "\nExits with 9 when a template does not render, or a file that was named cannot be read.")
+    .description("try every chat template that models ship, and ask the servers that have them loaded")
+    .argument("[model...]", "paths or ids; all that are found or served without")
+    .addHelpText(
+      "after",
+      "\nWhat a server refuses is proven, and keeps requests away. What only the agent's own renderer fails on is a " +
+        "suspicion, with template, fixture and line, and keeps nobody away." +
+        "\nExits with 9 when a server refuses every conversation, or a file that was named cannot be read.",
+    )
     .action((names: readonly string[]) => checkTemplates(invocationOf(check, context), names));
 }
 
@@ -86,13 +91,45 @@ async function checkTemplates(invocation: Invocation, names: readonly string[]):
     reports.length === 0 ? "No model files were found." : reports.map((each) => render(each, out)).join("\n");
   out.result({ models: reports }, text);
   // What was named has to be a model; of what was found, some files may not be.
-  const isUnreadable = ({ ok, problems }: TemplateReport): boolean => ok === undefined && problems.length > 0;
+  const isUnreadable = ({ verdict }: TemplateReport): boolean => verdict === "unreadable";
   const failed = reports.some((each) => each.ok === false || (names.length > 0 && isUnreadable(each)));
   if (failed) process.exitCode = EXIT_CODES.check_failed;
 }
 
-function render({ id, ok, problems }: TemplateReport, { colors }: Invocation["out"]): string {
-  const mark = ok === undefined ? colors.dim("-") : ok ? colors.green("✓") : colors.red("✗");
-  const none = ok === undefined && problems.length === 0 ? ["no chat template, or no opinion of it"] : [];
-  return [`${mark} ${id}`, ...[...none, ...problems].map((line) => `    ${line}`)].join("\n");
+function render(report: TemplateReport, { colors }: Invocation["out"]): string {
+  const { id, verdict, problems } = report;
+  const marks = {
+    rendered: colors.green("✓"),
+    passed: colors.green("✓"),
+    refused: colors.red("✗"),
+    suspected: colors.yellow("?"),
+    unknown: colors.dim("-"),
+    unreadable: colors.dim("-"),
+  } as const;
+  const lines = [...said(report), ...facts(report), ...problems];
+  return [`${marks[verdict]} ${id}`, ...lines.map((line) => `    ${line}`)].join("\n");
+}
+
+function said({ verdict, server = "its server", problems }: TemplateReport): readonly string[] {
+  switch (verdict) {
+    case "rendered":
+      return [`proven: ${server} renders it`];
+    case "refused":
+      return [`proven: ${server} refuses every conversation, and no requests come for it`];
+    case "passed":
+      return ["the agent's own renderer renders it; no server was there to say so"];
+    case "suspected":
+      return ["suspicion: the agent's own renderer fails, no server has said so, and requests come for it"];
+    case "unknown":
+      return problems.length > 0 ? [] : ["not known: no chat template, or nothing to tell by"];
+    case "unreadable":
+      return [];
+  }
+}
+
+function facts({ needs_string_types, system_anywhere }: TemplateReport): readonly string[] {
+  return [
+    ...(needs_string_types === undefined ? [] : [`needs_string_types: ${needs_string_types ? "yes" : "no"}`]),
+    ...(system_anywhere === undefined ? [] : [`system_anywhere: ${system_anywhere ? "yes" : "no"}`]),
+  ];
 }

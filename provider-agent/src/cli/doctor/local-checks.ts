@@ -4,6 +4,7 @@ import { describeFault } from "@hearth/platform";
 import { AgentError } from "../../platform/agent-error.js";
 import { requireDataDirectory } from "../../platform/data-directory.js";
 import { lockHolder } from "../../supervisor/agent-lock.js";
+import type { TemplateVerdict } from "../ports.js";
 import { type Check, fail, ok, skipped, warn } from "./check.js";
 
 /** `engines` of the package. */
@@ -113,10 +114,13 @@ export const templateCheck: Check = {
   async run({ settings, ports }, signal) {
     if (settings === undefined) return skipped("the configuration is invalid");
     const reports = await (await ports.models()).check(settings, [], signal);
-    const broken = reports.filter(({ ok }) => ok === false).map(({ id }) => id);
-    const fix =
-      "These models are not sent any requests: 'hearth-agent models check' says which line of the template fails.";
-    return broken.length > 0 ? warn(`broken: ${broken.join(", ")}`, fix) : ok(countOf(reports.length));
+    const ids = (wanted: TemplateVerdict): string =>
+      reports.flatMap(({ id, verdict }) => (verdict === wanted ? [id] : [])).join(", ");
+    const [refused, suspected] = [ids("refused"), ids("suspected")];
+    const fix = "These models are not sent any requests: their servers refuse every conversation.";
+    if (refused !== "") return warn(`refused: ${refused}`, fix);
+    const doubt = suspected === "" ? "" : `; suspected, and sent requests: ${suspected} ('hearth-agent models check')`;
+    return ok(countOf(reports.length) + doubt);
   },
 };
 
