@@ -80,6 +80,26 @@ function servesTheSdk(hearth: () => SpawnedHearth): void {
     expect(counted).toBe(answer.usage?.completion_tokens);
   });
 
+  it("answers several times at once, whole and streamed, and counts the prompt once", async () => {
+    const { client } = sdkOf(hearth());
+    const asked = { model: MODEL, messages: QUESTION, temperature: 0 };
+    const one = await client.chat.completions.create(asked);
+    const whole = await client.chat.completions.create({ ...asked, n: 2 });
+    const said = one.choices[0]?.message.content ?? "";
+    expect(whole.choices.map(({ index, message }) => [index, message.content])).toEqual([
+      [0, said],
+      [1, said],
+    ]);
+    expect(whole.usage?.prompt_tokens).toBe(one.usage?.prompt_tokens);
+    expect(whole.usage?.completion_tokens).toBe(2 * (one.usage?.completion_tokens ?? 0));
+    const stream = client.chat.completions.stream({ ...asked, n: 2 });
+    const { choices } = await stream.finalChatCompletion();
+    expect(choices.map(({ message, finish_reason }) => [message.content, finish_reason])).toEqual([
+      [said, "stop"],
+      [said, "stop"],
+    ]);
+  });
+
   it("aborts a stream without harm to the next request", async () => {
     const { client } = sdkOf(hearth());
     const stream = await client.chat.completions.create({
