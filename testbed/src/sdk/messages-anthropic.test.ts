@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { messagesProblems } from "../../../coordinator/src/testing/messages-grammar.js";
 import type { ScriptedStream } from "../scripted/scripted-stream.js";
 import { API_KEY, startTestCoordinator, type TestCoordinator } from "../scripted/test-coordinator.js";
-import { delta, messagesOf, WEATHER, weatherModel } from "./chat-backend.js";
+import { callTools, delta, messagesOf, WEATHER, weatherModel } from "./chat-backend.js";
 
 let hearth: TestCoordinator;
 let client: Anthropic;
@@ -280,4 +280,19 @@ it("puts what the system says in mid-conversation where each provider's model ta
   expect(messagesOf(strict.streams[0]!)).toEqual([
     { role: "user", content: "hi\n\n<system-reminder>\nlater\n</system-reminder>" },
   ]);
+});
+
+it("offers Anthropic's own tools that the client runs, and names what it leaves out", async () => {
+  const provider = await hearth.provider((s) =>
+    callTools(s, [{ id: "c", name: "bash", pieces: ['{"command":', '"ls"}'] }]),
+  );
+  const tools: Anthropic.ToolUnion[] = [
+    { type: "bash_20250124", name: "bash" },
+    { type: "web_search_20250305", name: "web_search", max_uses: 5 },
+  ];
+  const { data, response } = await client.messages.create({ ...ask(), tools }).withResponse();
+  expect(data.content).toMatchObject([{ type: "tool_use", name: "bash", input: { command: "ls" } }]);
+  expect(data.stop_reason).toBe("tool_use");
+  expect(response.headers.get("x-hearth-ignored")).toBe("web_search_20250305");
+  expect(provider.streams[0]?.body["tools"]).toMatchObject([{ type: "function", function: { name: "bash" } }]);
 });

@@ -9,6 +9,7 @@ import type {
   ToolResultBlock,
   UserBlock,
 } from "./parse.js";
+import type { ToolSet } from "./tools.js";
 
 /** The conversation of a body in the form of chat completions. */
 export function toConversation({ system, messages }: CountTokensBody, text: BodyText): Conversation {
@@ -108,21 +109,12 @@ function joined(content: string | readonly { readonly text: string }[]): string 
   return typeof content === "string" ? content : content.map((block) => block.text).join("\n\n");
 }
 
-/** The tools as chat completions have them, with their schemas as the consumer wrote them. */
-export function toChatTools({ tools }: CountTokensBody, text: BodyText): readonly object[] {
-  return (tools ?? []).map((tool, index) => ({
-    type: "function",
-    function: {
-      name: tool.name,
-      ...(tool.description ? { description: tool.description } : {}),
-      parameters: text.at(["tools", index, "input_schema"], tool.input_schema),
-      ...(typeof tool.strict === "boolean" ? { strict: tool.strict } : {}),
-    },
-  }));
-}
-
 /** Everything else that has a meaning in chat completions. */
-export function toChatSettings(body: CreateMessageBody, text: BodyText): Readonly<Record<string, unknown>> {
+export function toChatSettings(
+  body: CreateMessageBody,
+  tools: ToolSet,
+  text: BodyText,
+): Readonly<Record<string, unknown>> {
   const { max_tokens, temperature, top_p, top_k, stop_sequences: stop, output_config: output } = body;
   return {
     max_tokens,
@@ -132,7 +124,7 @@ export function toChatSettings(body: CreateMessageBody, text: BodyText): Readonl
     ...(stop && stop.length > 0 ? { stop } : {}),
     ...(output?.effort ? { reasoning_effort: EFFORTS[output.effort] ?? output.effort } : {}),
     ...responseFormat(body, text),
-    ...(body.tools && body.tools.length > 0 ? toolChoice(body) : {}),
+    ...tools.choice(body),
   };
 }
 
@@ -146,20 +138,6 @@ function responseFormat({ output_config: output, output_format: older }: CreateM
     ? text.at(["output_config", "format", "schema"], format.schema)
     : text.at(["output_format", "schema"], format.schema);
   return { response_format: { type: "json_schema", json_schema: { name: "output", schema, strict: true } } };
-}
-
-function toolChoice({ tool_choice: choice }: CreateMessageBody): object {
-  if (!choice) return {};
-  const parallel = choice.type !== "none" && choice.disable_parallel_tool_use ? { parallel_tool_calls: false } : {};
-  switch (choice.type) {
-    case "auto":
-    case "none":
-      return { tool_choice: choice.type, ...parallel };
-    case "any":
-      return { tool_choice: "required", ...parallel };
-    case "tool":
-      return { tool_choice: { type: "function", function: { name: choice.name } }, ...parallel };
-  }
 }
 
 /** Members that mean nothing to a chat backend, or that have been said in its own terms. */

@@ -341,7 +341,6 @@ describe("a bad request", () => {
       }),
     ],
     ["messages[0].content[0].source.type", block({ type: "document", source: { type: "base64", data: "x" } })],
-    ["tools[0].type", { tools: [{ type: "web_search_20250305", name: "web_search" }] }],
     ["tools[0].input_schema", { tools: [{ name: "f" }] }],
     ["tool_choice.name", { tool_choice: { type: "tool", name: "g" } }],
     ["stop_sequences[0]", { stop_sequences: [7] }],

@@ -1,3 +1,4 @@
+import { writeJson } from "@hearth/dialects";
 import type { RequestId } from "@hearth/protocol";
 import { inOneGo, type Steps, spansTurns } from "../../platform/steps.js";
 import { type BodyBounds, DEFAULT_BODY_BOUNDS } from "../../request/body-bounds.js";
@@ -12,7 +13,8 @@ import { outboundFormSteps } from "../translation/outbound-forms.js";
 import { estimatePrompt, type PromptEstimate } from "../translation/prompt-estimate.js";
 import { withoutBillingLines } from "./billing-lines.js";
 import { type CountTokensBody, type CreateMessageBody, parseCountTokens, parseCreateMessage } from "./parse.js";
-import { SPOKEN_FOR, toChatSettings, toChatTools, toConversation } from "./to-chat.js";
+import { SPOKEN_FOR, toChatSettings, toConversation } from "./to-chat.js";
+import { ToolSet } from "./tools.js";
 
 /** A request for a message, with what only this dialect needs to write the reply. */
 export interface MessagesRequest extends InferenceRequest {
@@ -45,21 +47,21 @@ export function* messagesRequestSteps({ raw, id, bounds }: Arrived): Steps<Messa
     delivery: stream ? "interactive" : "whole",
     form: yield* outboundFormSteps({
       body: json,
-      native: isNative(body) ? { dialect: "messages", edits: nativeEdits(body) } : undefined,
+      native: isNative(body, tools) ? { dialect: "messages", edits: nativeEdits(body) } : undefined,
       delivery: stream ? "interactive" : "whole",
       messages,
       chat: {
         ...otherMembers(body, text, SPOKEN_FOR),
-        ...(tools.length > 0 ? { tools } : {}),
-        ...toChatSettings(body, text),
+        ...(tools.isEmpty ? {} : { tools: tools.functions }),
+        ...toChatSettings(body, tools, text),
       },
     }),
     stream,
-    ignored: [],
+    ignored: tools.ignored,
     showsThinking: body.thinking?.type !== "disabled" && body.thinking?.display !== "omitted",
     stopSequences: body.stop_sequences ?? [],
     needs: {
-      tools: tools.length > 0,
+      tools: !tools.isEmpty,
       vision: prompt.hasImages,
       structuredOutput: Boolean(body.output_config?.format ?? body.output_format),
     },
@@ -86,7 +88,7 @@ export function* countTokenSteps(raw: Buffer, bounds: BodyBounds): Steps<{ reado
 
 interface Prompt {
   readonly messages: readonly ChatMessage[];
-  readonly tools: readonly object[];
+  readonly tools: ToolSet;
   readonly prompt: PromptEstimate;
 }
 
@@ -102,15 +104,18 @@ function* promptSteps(body: CountTokensBody, { json, text }: ReadBody): Steps<Pr
   }
   const messages = toConversation(body, text).end();
   yield;
-  const tools = toChatTools(body, text);
+  const tools = new ToolSet(body, text);
   yield;
-  const prompt = estimatePrompt(messages, tools.length === 0 ? "" : JSON.stringify(body.tools));
+  const prompt = estimatePrompt(messages, tools.isEmpty ? "" : writeJson(tools.functions));
   return { messages, tools, prompt };
 }
 
-/** Backends that speak Messages do not put what the system says in mid-conversation where their templates take it. */
-function isNative({ messages }: CreateMessageBody): boolean {
-  return messages.every(({ role }) => role !== "system");
+/**
+ * Backends that speak Messages know the tools that bring their schemas, and the turns of user and assistant; the rest
+ * is Anthropic's own, and is translated.
+ */
+function isNative({ messages }: CreateMessageBody, tools: ToolSet): boolean {
+  return tools.isPlain && messages.every(({ role }) => role !== "system");
 }
 
 /** Members that tell who the end user is, or how Anthropic is to bill and route. */
