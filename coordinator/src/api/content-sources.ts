@@ -109,11 +109,25 @@ function checkPart(part: object, at: string, isTurn: boolean): void {
   }
 }
 
+/**
+ * What Anthropic's servers have found, fetched and run, as its clients send it back: notes of where from, and what was
+ * written. No backend knows parts of these types, so that none takes media from them.
+ */
+const NOTED: ReadonlyMap<string, ReadonlySet<string>> = new Map([
+  ["web_search_result", new Set(["url"])],
+  ["web_fetch_result", new Set(["url"])],
+  ["code_execution_result", new Set(["stdout", "stderr"])],
+  ["bash_code_execution_result", new Set(["stdout", "stderr"])],
+  ["code_execution_output", new Set(["file_id"])],
+  ["bash_code_execution_output", new Set(["file_id"])],
+]);
+
 /** Text may be in a member that holds bytes elsewhere, and a result of a search tells where it was found. */
 function meaningOf(name: string, part: object): Meaning | undefined {
   const { type } = part as { readonly type?: unknown };
   if (name === "data" && type === "text") return "text";
   if (name === "source" && type === "search_result") return "text";
+  if (typeof type === "string" && NOTED.get(type)?.has(name)) return "text";
   return MEANINGS.get(name);
 }
 

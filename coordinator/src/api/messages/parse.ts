@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { checkBody, stopAtFirst } from "../json-body.js";
+import { serverBlock } from "./server-blocks.js";
 
 const text = z.looseObject({ type: z.literal("text"), text: z.string() });
 
@@ -46,13 +47,18 @@ const searchResult = z.looseObject({
 
 const UNSUPPORTED_BLOCK = { error: "this type of content block is not supported" };
 
+/** A tool that a search for tools has found: it is in the request. */
+const toolReference = z.looseObject({ type: z.literal("tool_reference"), tool_name: z.string() });
+
 const toolResult = z.looseObject({
   type: z.literal("tool_result"),
   tool_use_id: z.string().min(1),
   content: z
     .union([
       z.string(),
-      stopAtFirst(z.array(z.discriminatedUnion("type", [text, image, document, searchResult], UNSUPPORTED_BLOCK))),
+      stopAtFirst(
+        z.array(z.discriminatedUnion("type", [text, image, document, searchResult, toolReference], UNSUPPORTED_BLOCK)),
+      ),
     ])
     .nullish(),
   is_error: z.boolean().nullish(),
@@ -74,7 +80,11 @@ const thinking = z.looseObject({
 const redactedThinking = z.looseObject({ type: z.literal("redacted_thinking") });
 
 const userBlock = z.discriminatedUnion("type", [text, image, document, searchResult, toolResult], UNSUPPORTED_BLOCK);
-const assistantBlock = z.discriminatedUnion("type", [text, thinking, redactedThinking, toolUse], UNSUPPORTED_BLOCK);
+const assistantBlock = z.discriminatedUnion(
+  "type",
+  [text, thinking, redactedThinking, toolUse, serverBlock],
+  UNSUPPORTED_BLOCK,
+);
 
 const contentOf = <T extends z.ZodType>(block: T) => z.union([z.string(), stopAtFirst(z.array(block))]);
 
@@ -170,6 +180,7 @@ export type Tool = z.infer<typeof tool>;
 export type Message = CountTokensBody["messages"][number];
 export type UserBlock = z.infer<typeof userBlock>;
 export type AssistantBlock = z.infer<typeof assistantBlock>;
+export type ToolReferenceBlock = z.infer<typeof toolReference>;
 export type ToolResultBlock = z.infer<typeof toolResult>;
 
 /** @throws HearthError `invalid_request` with the path of the first offending member as `param` */

@@ -6,9 +6,11 @@ import type {
   CountTokensBody,
   CreateMessageBody,
   Message,
+  ToolReferenceBlock,
   ToolResultBlock,
   UserBlock,
 } from "./parse.js";
+import { textOfServerBlock } from "./server-blocks.js";
 import type { ToolSet } from "./tools.js";
 
 /** The conversation of a body in the form of chat completions. */
@@ -78,12 +80,16 @@ function addAssistant(
       case "tool_use":
         turn.call(block.id, block.name, text.at(["messages", index, "content", at, "input"], block.input).text);
         break;
+      default:
+        turn.text(textOfServerBlock(block));
     }
   }
 }
 
-function partsOf(block: Exclude<UserBlock, ToolResultBlock>): ChatPart[] {
+function partsOf(block: Exclude<UserBlock, ToolResultBlock> | ToolReferenceBlock): ChatPart[] {
   switch (block.type) {
+    case "tool_reference":
+      return [textPart(`Tool ${block.tool_name}`)];
     case "text":
       return [textPart(block.text)];
     case "image": {

@@ -12,7 +12,15 @@ import { otherMembers } from "../translation/other-members.js";
 import { outboundFormSteps } from "../translation/outbound-forms.js";
 import { estimatePrompt, type PromptEstimate } from "../translation/prompt-estimate.js";
 import { withoutBillingLines } from "./billing-lines.js";
-import { type CountTokensBody, type CreateMessageBody, parseCountTokens, parseCreateMessage } from "./parse.js";
+import {
+  type CountTokensBody,
+  type CreateMessageBody,
+  type Message,
+  parseCountTokens,
+  parseCreateMessage,
+  type ToolResultBlock,
+} from "./parse.js";
+import { isServerBlock } from "./server-blocks.js";
 import { SPOKEN_FOR, toChatSettings, toConversation } from "./to-chat.js";
 import { ToolSet } from "./tools.js";
 
@@ -115,7 +123,16 @@ function* promptSteps(body: CountTokensBody, { json, text }: ReadBody): Steps<Pr
  * is Anthropic's own, and is translated.
  */
 function isNative({ messages }: CreateMessageBody, tools: ToolSet): boolean {
-  return tools.isPlain && messages.every(({ role }) => role !== "system");
+  return tools.isPlain && messages.every(isPlainTurn);
+}
+
+const refersToTools = ({ content }: ToolResultBlock): boolean =>
+  Array.isArray(content) && content.some(({ type }) => type === "tool_reference");
+
+function isPlainTurn({ role, content }: Message): boolean {
+  if (role === "system") return false;
+  if (typeof content === "string") return true;
+  return !content.some((block) => isServerBlock(block) || (block.type === "tool_result" && refersToTools(block)));
 }
 
 /** Members that tell who the end user is, or how Anthropic is to bill and route. */
