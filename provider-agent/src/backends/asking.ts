@@ -3,14 +3,7 @@ import { errorInBody, readEvents } from "@hearth/dialects";
 import type { Clock } from "@hearth/platform";
 import { LIMITS } from "@hearth/protocol";
 import type { BackendResponse } from "./backend.js";
-import {
-  askedOtherwise,
-  type Inability,
-  isTemplateError,
-  otherSchemas,
-  otherWay,
-  type Refusal,
-} from "./other-asking.js";
+import { askedOtherwise, type Inability, isTemplateError, otherForm, otherWay, type Refusal } from "./other-asking.js";
 
 /** An answer over HTTP. Its body emits `close` when it has ended, in whatever way. */
 export interface HttpResponse extends BackendResponse {
@@ -29,8 +22,8 @@ export interface Question {
   learn(cannot: ReadonlySet<Inability>): void;
 }
 
-/** Ways in which one request is asked: as it came, without two members, with schemas of two kinds. */
-const MAX_WAYS = 4;
+/** Ways in which one request is asked: as it came, without two members, with other ids, with schemas of two kinds. */
+const MAX_WAYS = 5;
 
 /** Statuses of a refusal that may be about how a server was asked. llama.cpp's templates fail with a 400 or a 500. */
 const REFUSALS = [400, 422, 500];
@@ -87,11 +80,13 @@ function answered(response: HttpResponse, question: Question, { ways, refused }:
 
 /** A 500 names nothing: what its words have in common with the names is chance. */
 const nextWay = (status: number, refusal: Refusal): ReadonlySet<Inability> | undefined =>
-  status === 500 ? otherSchemas(refusal) : otherWay(refusal);
+  status === 500 ? otherForm(refusal) : otherWay(refusal);
 
 /** The server has said itself what to leave out: what it says then is about what was asked for. */
 const isNamed = (next: ReadonlySet<Inability>, cannot: ReadonlySet<Inability>): boolean =>
-  (["stream_options", "stream_with_tools"] as const).some((each) => next.has(each) && !cannot.has(each));
+  (["stream_options", "stream_with_tools", "long_call_ids"] as const).some(
+    (each) => next.has(each) && !cannot.has(each),
+  );
 
 /** A refusal whose body has been read, in the place of the answer to another try. */
 function restored({ response, words }: Refused, instead?: HttpResponse): HttpResponse {
@@ -138,7 +133,7 @@ async function* continued(
 
 function mentionsTools(body: Uint8Array): boolean {
   const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-  return bytes.includes('"tools"') || bytes.includes('"functions"');
+  return ['"tools"', '"functions"', '"tool_calls"'].some((name) => bytes.includes(name));
 }
 
 /** LM Studio opens the stream before it looks at the template. */
@@ -156,7 +151,7 @@ async function* streamOf({ body }: HttpResponse, question: Question): AsyncGener
   try {
     const opening = yield* commentsOf(stream);
     const words = opening.error;
-    const next = words === undefined ? undefined : otherSchemas({ ...question, words });
+    const next = words === undefined ? undefined : otherForm({ ...question, words });
     if (next !== undefined && (yield* anotherStream(next, question))) return;
     yield opening.read;
     yield* stream;

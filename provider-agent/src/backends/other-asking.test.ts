@@ -2,7 +2,7 @@ import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { answer, answerJson, type BackendScript, chunk, DONE, startEvents } from "../testing/scripted-backend.js";
 import { startSetting } from "../testing/test-agent.js";
-import { askedOtherwise, type Inability, otherSchemas, otherWay } from "./other-asking.js";
+import { askedOtherwise, type Inability, otherForm, otherWay } from "./other-asking.js";
 
 const TOOLS = [{ type: "function", function: { name: "f" } }];
 const BODY = { model: "m", messages: [{ role: "user", content: 'Zoë: "stream":true' }], stream: true };
@@ -68,22 +68,22 @@ describe("a template's error", () => {
     "unhashable type: 'list'",
     "'dict object' has no attribute 'type'",
   ])("is known by its words: %s", (words) => {
-    const way = otherSchemas({ words, body: Buffer.from(JSON.stringify({ tools: LOOSE })), cannot: NOTHING });
+    const way = otherForm({ words, body: Buffer.from(JSON.stringify({ tools: LOOSE })), cannot: NOTHING });
     expect(way && [...way]).toEqual(["loose_types"]);
   });
 
   it("is nothing to ask again for where the tools would be the same, or the words are others", () => {
     const words = "upper filter requires string";
     const plain = Buffer.from(JSON.stringify({ tools: TOOLS }));
-    expect(otherSchemas({ words, body: plain, cannot: NOTHING })).toBeUndefined();
+    expect(otherForm({ words, body: plain, cannot: NOTHING })).toBeUndefined();
     const loose = Buffer.from(JSON.stringify({ tools: LOOSE }));
-    expect(otherSchemas({ words: "out of memory", body: loose, cannot: NOTHING })).toBeUndefined();
+    expect(otherForm({ words: "out of memory", body: loose, cannot: NOTHING })).toBeUndefined();
   });
 
   it("is told from a server's that reads no boolean schemas, whose types stay as they are", () => {
     const words = "Failed to parse tools: JSON schema error at #/properties/a: schema must be an object";
     const body = Buffer.from(JSON.stringify({ tools: BOOLEAN }));
-    const cannot = otherSchemas({ words, body, cannot: NOTHING }) ?? NOTHING;
+    const cannot = otherForm({ words, body, cannot: NOTHING }) ?? NOTHING;
     expect([...cannot]).toEqual(["boolean_schemas"]);
     expect(Buffer.from(askedOtherwise(body, cannot)).toString()).toBe(body.toString().replace("true", "{}"));
   });

@@ -1,7 +1,8 @@
 import { repairTools, type SchemaLimit } from "@hearth/dialects";
+import { refusesCallIds, withShortCallIds } from "./short-call-ids.js";
 
 /** What a server cannot do of what it was asked; it is asked without then. */
-export type Inability = "stream_options" | "stream_with_tools" | SchemaLimit;
+export type Inability = "stream_options" | "stream_with_tools" | "long_call_ids" | SchemaLimit;
 
 /** A member that a body's own text may name only with its quotes escaped. */
 const STREAM_OPTIONS = /(?<!\\)"stream_options"\s*:\s*\{[^{}]*\}\s*(,?)\s*/g;
@@ -52,14 +53,23 @@ export interface Refusal {
 export function otherWay({ words, body, cannot }: Refusal): ReadonlySet<Inability> | undefined {
   const asked = textOf(askedOtherwise(body, cannot));
   const named = REFUSALS.find(([what, refusal]) => refusal.test(words) && asksFor(what, asked));
-  return named === undefined ? otherSchemas({ words, body, cannot }) : new Set([...cannot, named[0]]);
+  return named === undefined ? otherForm({ words, body, cannot }) : new Set([...cannot, named[0]]);
+}
+
+/** In which form a template may take what it could not read, or would not. */
+export const otherForm = (refusal: Refusal): ReadonlySet<Inability> | undefined =>
+  otherIds(refusal) ?? otherSchemas(refusal);
+
+function otherIds({ words, body, cannot }: Refusal): ReadonlySet<Inability> | undefined {
+  if (cannot.has("long_call_ids") || !refusesCallIds(words)) return undefined;
+  return asksFor("long_call_ids", textOf(body)) ? new Set([...cannot, "long_call_ids"]) : undefined;
 }
 
 /**
  * With which schemas to ask a server that could not read the tools. One that has been spared something may need it all
  * the same: a template reads one tool in one way, another in another.
  */
-export function otherSchemas({ words, body, cannot }: Refusal): ReadonlySet<Inability> | undefined {
+function otherSchemas({ words, body, cannot }: Refusal): ReadonlySet<Inability> | undefined {
   if (cannot.has("loose_types")) return isTemplateError(words) ? without(cannot, "loose_types", body) : undefined;
   const limit = BOOLEAN_SCHEMA.test(words) && !cannot.has("boolean_schemas") ? "boolean_schemas" : "loose_types";
   if (limit === "loose_types" && !isTemplateError(words)) return undefined;
@@ -75,8 +85,12 @@ function without(cannot: ReadonlySet<Inability>, what: SchemaLimit, body: Uint8A
 export function askedOtherwise(body: Uint8Array, cannot: ReadonlySet<Inability>): Uint8Array {
   if (cannot.size === 0) return body;
   const text = textOf(body);
-  const asked = withoutStreams(withReadableTools(text, cannot), cannot);
+  const asked = withoutStreams(withReadableTools(withReadableIds(text, cannot), cannot), cannot);
   return asked === text ? body : Buffer.from(asked, "latin1");
+}
+
+function withReadableIds(text: string, cannot: ReadonlySet<Inability>): string {
+  return cannot.has("long_call_ids") ? (withShortCallIds(text) ?? text) : text;
 }
 
 function withReadableTools(text: string, cannot: ReadonlySet<Inability>): string {
@@ -101,6 +115,8 @@ function asksFor(what: Inability, asked: string): boolean {
       return asked.search(STREAM_OPTIONS) !== -1;
     case "stream_with_tools":
       return TOOLS.test(asked) && asked.search(STREAM) !== -1;
+    case "long_call_ids":
+      return withShortCallIds(asked) !== undefined;
     case "boolean_schemas":
     case "loose_types":
       return repairTools(asked, what) !== undefined;

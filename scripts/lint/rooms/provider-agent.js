@@ -113,6 +113,7 @@ export const PROVIDER_AGENT = {
     "@hearth/protocol",
     "zod",
     "node:child_process",
+    "node:crypto",
     "node:events",
     "node:fs",
     "node:fs/promises",
