@@ -1,0 +1,97 @@
+import { z } from "zod";
+import { stopAtFirst } from "../json-body.js";
+import { tool } from "./tool-schemas.js";
+
+const inputText = z.looseObject({ type: z.literal("input_text"), text: z.string() });
+const outputText = z.looseObject({ type: z.literal("output_text"), text: z.string() });
+const refusal = z.looseObject({ type: z.literal("refusal"), refusal: z.string() });
+const inputImage = z.looseObject({
+  type: z.literal("input_image"),
+  image_url: z.string("images are taken as data URIs only: there are no files to refer to"),
+  detail: z.string().nullish(),
+});
+const inputAudio = z.looseObject({ type: z.literal("input_audio"), input_audio: z.looseObject({}) });
+
+const UNSUPPORTED_PART = { error: "this type of content is not supported" };
+
+const part = z.discriminatedUnion("type", [inputText, outputText, refusal, inputImage, inputAudio], UNSUPPORTED_PART);
+
+const messageMembers = {
+  role: z.enum(["user", "assistant", "system", "developer"]),
+  content: z.union([z.string(), stopAtFirst(z.array(part))]),
+};
+const message = z.looseObject({ type: z.literal("message"), ...messageMembers });
+/** Messages may leave their type out. They are given it before the schema sees them. */
+export const untypedMessage = z.looseObject({ type: z.null().optional(), ...messageMembers });
+
+const callId = z.string().min(1);
+/** Of calls that a client runs and that some clients know by their item's id only. */
+const idOrCallId = { id: z.string().min(1).nullish(), call_id: callId.nullish() };
+
+const output = z.union([
+  z.string(),
+  stopAtFirst(z.array(z.discriminatedUnion("type", [inputText, inputImage, outputText], UNSUPPORTED_PART))),
+]);
+
+const functionCall = z.looseObject({
+  type: z.literal("function_call"),
+  call_id: callId,
+  name: z.string().min(1),
+  namespace: z.string().nullish(),
+  arguments: z.string(),
+});
+const functionCallOutput = z.looseObject({ type: z.literal("function_call_output"), call_id: callId, output });
+
+const customCall = z.looseObject({
+  type: z.literal("custom_tool_call"),
+  call_id: callId,
+  name: z.string().min(1),
+  namespace: z.string().nullish(),
+  input: z.string(),
+});
+const customCallOutput = z.looseObject({ type: z.literal("custom_tool_call_output"), call_id: callId, output });
+
+const localShellCall = z.looseObject({
+  type: z.literal("local_shell_call"),
+  ...idOrCallId,
+  action: z.looseObject({ command: z.array(z.string()) }),
+});
+const localShellCallOutput = z.looseObject({
+  type: z.literal("local_shell_call_output"),
+  ...idOrCallId,
+  output: z.string(),
+});
+
+/** Without a `call_id` the search ran at OpenAI, and only what it found counts. */
+const toolSearchCall = z.looseObject({
+  type: z.literal("tool_search_call"),
+  call_id: callId.nullish(),
+  arguments: z.unknown(),
+});
+const toolSearchOutput = z.looseObject({
+  type: z.literal("tool_search_output"),
+  call_id: callId.nullish(),
+  tools: stopAtFirst(z.array(tool)),
+});
+const additionalTools = z.looseObject({ type: z.literal("additional_tools"), tools: stopAtFirst(z.array(tool)) });
+
+const texts = stopAtFirst(z.array(z.looseObject({ text: z.string() })));
+
+const reasoning = z.looseObject({
+  type: z.literal("reasoning"),
+  summary: texts.nullish(),
+  content: texts.nullish(),
+  encrypted_content: z.string().nullish(),
+});
+
+const calls = [functionCall, customCall, localShellCall, toolSearchCall] as const;
+const outputs = [functionCallOutput, customCallOutput, localShellCallOutput, toolSearchOutput] as const;
+
+/** One item of the input: what was said, thought, called and returned so far. */
+export const item = z.discriminatedUnion("type", [message, reasoning, additionalTools, ...calls, ...outputs], {
+  error: "this type of item is not supported",
+});
+
+export type InputItem = z.infer<typeof item>;
+export type ContentPart = z.infer<typeof part>;
+export type CallOutput = z.infer<typeof output>;
