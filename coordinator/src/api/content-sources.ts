@@ -70,16 +70,21 @@ const MEANINGS: ReadonlyMap<string, Meaning> = new Map(
  * address would be asked for from its owner's network, a path opened on its owner's machine. Every part is looked at,
  * of a message, of a tool's result and below, whatever its type says: backends go by the members that are there.
  *
+ * @param remoteTools what becomes of tools that run on a server of their own: a dialect that keeps them from every
+ *   backend leaves them out by itself
  * @throws HearthError `invalid_request` with the place as `param`
  */
-export function checkSources(body: Readonly<Record<string, unknown>>): void {
+export function checkSources(
+  body: Readonly<Record<string, unknown>>,
+  remoteTools: "refused" | "left_out" = "refused",
+): void {
   for (const root of ROOTS) {
     const value = body[root];
     if (typeof value === "object" && value !== null) checkContent(value, root, true);
   }
   for (const root of MEDIA_ROOTS) if (root in body) checkMedium(body[root], root);
   for (const root of OTHER_ROOTS) if (root in body) checkUnknown(body[root], root);
-  checkTools(body["tools"]);
+  if (remoteTools === "refused") checkTools(body["tools"]);
   checkTemplateArguments(body["chat_template_kwargs"]);
 }
 

@@ -32,9 +32,14 @@ export function readJsonBody(raw: Buffer, bounds: BodyBounds = DEFAULT_BODY_BOUN
  * Reads a body that must be a JSON object. Its depth and the number of its values are known before anything is built
  * from the text, so that what is over a bound costs one look at each character at most.
  *
+ * @param remoteTools as `checkSources` takes it
  * @throws HearthError `invalid_request`
  */
-export function* jsonBodySteps(raw: Buffer, bounds: BodyBounds): Steps<JsonBody> {
+export function* jsonBodySteps(
+  raw: Buffer,
+  bounds: BodyBounds,
+  remoteTools: "refused" | "left_out" = "refused",
+): Steps<JsonBody> {
   if (!isUtf8(raw)) throw new HearthError("invalid_request", "The body is not valid UTF-8.");
   const text = yield* decodeSteps(raw);
   const members = yield* memberSteps(text, bounds);
@@ -49,7 +54,7 @@ export function* jsonBodySteps(raw: Buffer, bounds: BodyBounds): Steps<JsonBody>
   }
   yield;
   checkMembers(members.object);
-  checkSources(value as Record<string, unknown>);
+  checkSources(value as Record<string, unknown>, remoteTools);
   yield;
   return { raw, object: members.object, value: value as Record<string, unknown> };
 }

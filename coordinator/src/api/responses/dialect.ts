@@ -19,7 +19,7 @@ export function createResponsesDialect(context: DialectContext): Dialect<Respons
   };
 }
 
-function responsesEvents({ id, body }: ResponsesRequest, clock: Clock): EventDialect {
+function responsesEvents({ id, body, tools }: ResponsesRequest, clock: Clock): EventDialect {
   const wallTime = (): number => Math.floor(clock.wallTime() / 1000);
   const response = newResponse(body, id.replace(/^req_/, "resp_"), wallTime());
   const style: ReasoningStyle = {
@@ -28,7 +28,7 @@ function responsesEvents({ id, body }: ResponsesRequest, clock: Clock): EventDia
   };
   return {
     dialect: "responses",
-    translator: () => new ResponsesTranslator(response, style, wallTime),
+    translator: () => new ResponsesTranslator(response, { style, tools }, wallTime),
     fold: () => new ResponseFold(response),
     failureWriter: () => new ResponseFailure(response),
     tellsEnd: ({ type }) => type === "response.completed" || type === "response.incomplete",

@@ -1,21 +1,29 @@
-import type { ChatChunk, NamedEvent } from "@hearth/dialects";
+import type { ChatChunk, NamedEvent, ToolCallDelta } from "@hearth/dialects";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { anySayings, chunksOf, type Saying, saidIn, sensibleSayings } from "../../testing/chat-answers.js";
 import { responsesProblems } from "../../testing/responses-grammar.js";
+import { BodyText } from "../json/body-text.js";
+import { toConversation } from "./conversation-items.js";
 import { ResponsesTranslator } from "./from-events.js";
 import type { ReasoningStyle } from "./output-items.js";
 import { parseCreateResponse } from "./parse.js";
 import { newResponse } from "./response-object.js";
-import { toConversation } from "./to-chat.js";
+import { ToolSet } from "./tools.js";
 
 const { body } = parseCreateResponse({ model: "m", input: "hi" });
 const RESPONSE = newResponse(body, "resp_1", 1000);
 const USAGE = { prompt_tokens: 10, completion_tokens: 4, cached_tokens: 6 };
 const PLAIN: ReasoningStyle = { summary: "too", packed: false };
 
-function eventsOf(chunks: readonly ChatChunk[], style: ReasoningStyle = PLAIN): NamedEvent[] {
-  const translator = new ResponsesTranslator(RESPONSE, style, () => 1001);
+const toolsOf = (...tools: readonly object[]): ToolSet => {
+  const parsed = parseCreateResponse({ model: "m", input: "hi", tools });
+  return new ToolSet(parsed.body, parsed.input, new BodyText("{}"));
+};
+const NO_TOOLS = toolsOf();
+
+function eventsOf(chunks: readonly ChatChunk[], style: ReasoningStyle = PLAIN, tools = NO_TOOLS): NamedEvent[] {
+  const translator = new ResponsesTranslator(RESPONSE, { style, tools }, () => 1001);
   return [...chunks.flatMap((chunk) => translator.next(chunk)), ...translator.end(USAGE)];
 }
 
@@ -68,7 +76,11 @@ describe("the events of a response", () => {
       max_output_tokens: 20,
       tools: [{ type: "function", name: "f" }],
     });
-    const translator = new ResponsesTranslator(newResponse(asked.body, "resp_1", 1000), PLAIN, () => 1001);
+    const translator = new ResponsesTranslator(
+      newResponse(asked.body, "resp_1", 1000),
+      { style: PLAIN, tools: NO_TOOLS },
+      () => 1001,
+    );
     const events = [...translator.next(say({ kind: "text", text: "hi" })[1]!), ...translator.end(USAGE)];
     for (const event of [events[0], events.at(-1)]) {
       expect(event?.["response"]).toMatchObject({
@@ -143,6 +155,111 @@ describe("an answer that was cut off", () => {
   });
 });
 
+describe("a call of a tool that is no function", () => {
+  const tools = toolsOf(
+    { type: "custom", name: "apply_patch" },
+    {
+      type: "namespace",
+      name: "mcp__sea",
+      tools: [
+        { type: "function", name: "tide" },
+        { type: "custom", name: "log" },
+      ],
+    },
+    { type: "local_shell" },
+    { type: "tool_search", execution: "client" },
+  );
+  const called = (name: string, ...pieces: readonly string[]): NamedEvent[] => {
+    const call = (delta: ToolCallDelta): ChatChunk => ({ choices: [{ index: 0, delta: { tool_calls: [delta] } }] });
+    const first = call({ index: 0, id: "call_1", type: "function", function: { name, arguments: "" } });
+    const more = pieces.map((piece) => call({ index: 0, function: { arguments: piece } }));
+    const last: ChatChunk = { choices: [{ index: 0, delta: {}, finish_reason: "tool_calls" }] };
+    const events = eventsOf([first, ...more, last], PLAIN, tools);
+    expect(responsesProblems(events)).toEqual([]);
+    return events;
+  };
+  const itemOf = (events: readonly NamedEvent[]): unknown => wholeOf(events).output[0];
+
+  it("is told with its text, which streams as it is written", () => {
+    const events = called("apply_patch", '{"inp', 'ut": "*** Be', "gin\\", "n+\\u00", 'e9"', "}");
+    const deltas = events.filter(({ type }) => type === "response.custom_tool_call_input.delta");
+    expect(deltas.map(({ delta }) => delta)).toEqual(["*** Be", "gin", "\n+", "é"]);
+    expect(itemOf(events)).toMatchObject({
+      type: "custom_tool_call",
+      call_id: "call_1",
+      name: "apply_patch",
+      input: "*** Begin\n+é",
+      status: "completed",
+    });
+    expect(itemOf(events)).not.toHaveProperty("namespace");
+  });
+
+  it("is told with its namespace", () => {
+    expect(itemOf(called("mcp__sea__tide", '{"port":1}'))).toMatchObject({
+      type: "function_call",
+      name: "tide",
+      namespace: "mcp__sea",
+      arguments: '{"port":1}',
+    });
+    expect(itemOf(called("mcp__sea__log", '{"input":"x"}'))).toMatchObject({
+      type: "custom_tool_call",
+      name: "log",
+      namespace: "mcp__sea",
+      input: "x",
+    });
+  });
+
+  it.each([
+    [
+      '{"command":["ls","-l"],"timeout_ms":5.4,"env":{"A":"b"}}',
+      { command: ["ls", "-l"], timeout_ms: 5, env: { A: "b" } },
+    ],
+    [
+      '{"command":"ls -l","env":["A"],"working_directory":"/x"}',
+      { command: ["bash", "-lc", "ls -l"], env: {}, working_directory: "/x" },
+    ],
+    ["ls", { command: [], env: {}, timeout_ms: null, user: null }],
+  ])("is told as a command: %s", (args, action) => {
+    expect(itemOf(called("local_shell", args))).toMatchObject({
+      type: "local_shell_call",
+      call_id: "call_1",
+      status: "completed",
+      action: { type: "exec", ...action },
+    });
+  });
+
+  it("is told as a search of the client's", () => {
+    expect(itemOf(called("tool_search", '{"query":', '"tides"}'))).toMatchObject({
+      type: "tool_search_call",
+      execution: "client",
+      call_id: "call_1",
+      arguments: { query: "tides" },
+    });
+  });
+
+  it("is a function's where nobody offered a tool of that name", () => {
+    expect(itemOf(called("apply", "{}"))).toMatchObject({ type: "function_call", name: "apply" });
+  });
+
+  it.each([
+    ["mcp__sea__tide", '{"port":1}'],
+    ["mcp__sea__log", '{"input":"x\\ny"}'],
+    ["local_shell", '{"command":["ls"],"env":{}}'],
+    ["tool_search", '{"query":"tides"}'],
+  ])("goes back to the model as it was made: %s", (name, args) => {
+    const { output } = wholeOf(called(name, args));
+    const [message] = toConversation(undefined, parseCreateResponse({ model: "m", input: output }).input, tools).end();
+    expect(message).toMatchObject({ tool_calls: [{ id: "call_1", function: { name } }] });
+    const { arguments: sent } = (message as { tool_calls: { function: { arguments: string } }[] }).tool_calls[0]!
+      .function;
+    expect(JSON.parse(sent)).toEqual(JSON.parse(args));
+  });
+});
+
+function messagesOf(input: readonly object[]): readonly object[] {
+  return toConversation(undefined, parseCreateResponse({ model: "m", input }).input, NO_TOOLS).end();
+}
+
 describe("the output, sent back", () => {
   it("is the same message of a chat: thoughts, text, calls and their order", () => {
     fc.assert(
@@ -150,7 +267,7 @@ describe("the output, sent back", () => {
         const said = saidIn(sayings);
         const { output } = wholeOf(eventsOf(chunksOf(sayings, together), style));
         fc.pre(output.length > 0);
-        const messages = toConversation(parseCreateResponse({ model: "m", input: output })).end();
+        const messages = messagesOf(output);
         expect(messages).toEqual([
           {
             role: "assistant",
@@ -176,7 +293,7 @@ describe("the output, sent back", () => {
     const style: ReasoningStyle = { summary: "only", packed: true };
     const { output } = wholeOf(eventsOf(say({ kind: "reasoning", text: "grüble" }), style));
     const kept = { ...output[0], summary: [] };
-    const messages = toConversation(parseCreateResponse({ model: "m", input: [kept] })).end();
+    const messages = messagesOf([kept]);
     expect(messages).toMatchObject([{ role: "assistant", reasoning_content: "grüble" }]);
   });
 });

@@ -3,7 +3,8 @@ import type { Usage } from "@hearth/protocol";
 import { type BlockEvent, BlockSequencer } from "../translation/block-sequencer.js";
 import type { Translator } from "../translation/event-reply.js";
 import { tokenCounts } from "../translation/token-counts.js";
-import { type OutputItem, outputItem, type ReasoningStyle } from "./output-items.js";
+import type { OutputItem } from "./output-item.js";
+import { type ItemContext, outputItem } from "./output-items.js";
 import { type ResponseObject, responseUsage } from "./response-object.js";
 
 /**
@@ -12,7 +13,7 @@ import { type ResponseObject, responseUsage } from "./response-object.js";
  */
 export class ResponsesTranslator implements Translator {
   readonly #response: ResponseObject;
-  readonly #style: ReasoningStyle;
+  readonly #context: ItemContext;
   readonly #wallTime: () => number;
   readonly #repair: ChunkRepair;
   readonly #sequencer = new BlockSequencer();
@@ -24,12 +25,12 @@ export class ResponsesTranslator implements Translator {
    * @param response as it is before anything has been said
    * @param wallTime seconds since 1970
    */
-  constructor(response: ResponseObject, style: ReasoningStyle, wallTime: () => number) {
+  constructor(response: ResponseObject, context: ItemContext, wallTime: () => number) {
     this.#response = response;
-    this.#style = style;
+    this.#context = context;
     this.#wallTime = wallTime;
     const facts = { id: response.id, model: response.model, created: response.created_at };
-    this.#repair = new ChunkRepair(facts, { isName: () => false, toolCallsOnly: true });
+    this.#repair = new ChunkRepair(facts, { isName: (name) => context.tools.offers(name), toolCallsOnly: true });
   }
 
   next(chunk: ChatChunk): readonly NamedEvent[] {
@@ -71,7 +72,7 @@ export class ResponsesTranslator implements Translator {
     switch (event.type) {
       case "open": {
         const suffix = `${this.#response.id.replace(/^resp_/, "")}_${this.#output.length}`;
-        this.#open = outputItem(event.block, suffix, this.#style);
+        this.#open = outputItem(event.block, suffix, this.#context);
         return this.#open.open().map((each) => this.#placed(each));
       }
       case "delta":

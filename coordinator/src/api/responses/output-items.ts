@@ -1,6 +1,8 @@
-import type { NamedEvent } from "@hearth/dialects";
 import type { Block } from "../translation/block-sequencer.js";
+import { callItem } from "./call-items.js";
+import { added, done, type ItemEvent, type OutputItem } from "./output-item.js";
 import { packReasoning } from "./packed-reasoning.js";
+import type { ToolSet } from "./tools.js";
 
 /**
  * How thoughts are shown. Where OpenAI shows summaries, because many clients look nowhere else; and beside them as they
@@ -12,20 +14,14 @@ export interface ReasoningStyle {
   readonly packed: boolean;
 }
 
-/** An event without what its place in the stream adds to it. */
-export type ItemEvent = NamedEvent;
-
-/** One item of a response's output while it grows. */
-export interface OutputItem {
-  /** The events that add it. */
-  open(): readonly ItemEvent[];
-  delta(text: string, logprobs: readonly unknown[]): readonly ItemEvent[];
-  /** The events that end it, the finished item in the last one. */
-  close(status: "completed" | "incomplete"): readonly ItemEvent[];
+export interface ItemContext {
+  readonly style: ReasoningStyle;
+  /** What the calls are calls of. */
+  readonly tools: Pick<ToolSet, "offers" | "originOf">;
 }
 
 /** @param suffix makes ids that no other item of any response has */
-export function outputItem(block: Block, suffix: string, style: ReasoningStyle): OutputItem {
+export function outputItem(block: Block, suffix: string, { style, tools }: ItemContext): OutputItem {
   switch (block.kind) {
     case "text":
       return new TextItem(`msg_${suffix}`);
@@ -34,12 +30,9 @@ export function outputItem(block: Block, suffix: string, style: ReasoningStyle):
     case "reasoning":
       return new ReasoningItem(`rs_${suffix}`, style);
     case "tool":
-      return new CallItem(`fc_${suffix}`, block);
+      return callItem(block, suffix, tools.originOf(block.name));
   }
 }
-
-const added = (item: object): ItemEvent => ({ type: "response.output_item.added", item });
-const done = (item: object): ItemEvent => ({ type: "response.output_item.done", item });
 
 class TextItem implements OutputItem {
   readonly #id: string;
@@ -177,40 +170,4 @@ const summaryPart = (text: string): object => ({ type: "summary_text", text });
 
 function packed(style: ReasoningStyle, text: string): object {
   return style.packed ? { encrypted_content: packReasoning(text) } : {};
-}
-
-class CallItem implements OutputItem {
-  readonly #id: string;
-  readonly #call: { readonly id: string; readonly name: string };
-  #arguments = "";
-
-  constructor(id: string, call: { readonly id: string; readonly name: string }) {
-    this.#id = id;
-    this.#call = call;
-  }
-
-  open(): readonly ItemEvent[] {
-    return [added(this.#item("in_progress"))];
-  }
-
-  delta(delta: string): readonly ItemEvent[] {
-    this.#arguments += delta;
-    return [{ type: "response.function_call_arguments.delta", item_id: this.#id, delta }];
-  }
-
-  /** A call without arguments has none, which in JSON is an empty object. */
-  close(status: string): readonly ItemEvent[] {
-    const events = this.#arguments === "" ? this.delta("{}") : [];
-    const { name } = this.#call;
-    return [
-      ...events,
-      { type: "response.function_call_arguments.done", item_id: this.#id, name, arguments: this.#arguments },
-      done(this.#item(status)),
-    ];
-  }
-
-  #item(status: string): object {
-    const { id, name } = this.#call;
-    return { id: this.#id, type: "function_call", status, call_id: id, name, arguments: this.#arguments };
-  }
 }

@@ -1,5 +1,6 @@
 import type { TokenCounts } from "../translation/token-counts.js";
-import type { CreateResponseBody, ResponseTool } from "./parse.js";
+import type { CreateResponseBody } from "./parse.js";
+import type { KnownTool, ResponseTool } from "./tool-schemas.js";
 
 /** The response object, as far as it is the same in every event. */
 export interface ResponseObject {
@@ -58,7 +59,10 @@ export function newResponse(body: CreateResponseBody, id: string, createdAt: num
   };
 }
 
+const isFunction = (tool: ResponseTool): tool is Extract<KnownTool, { type: "function" }> => tool.type === "function";
+
 function shownTool(tool: ResponseTool): object {
+  if (!isFunction(tool)) return tool;
   return { ...tool, parameters: tool.parameters ?? null, strict: tool.strict ?? null };
 }
 

@@ -199,12 +199,6 @@ describe("a request for a backend that speaks Responses", () => {
   });
 });
 
-it("names what asks for more than an answer, and is not done", () => {
-  const more = { context_management: [{ type: "compaction" }], prompt_cache_retention: "24h", moderation: null };
-  expect(requestOf(ask(more)).ignored).toEqual(["context_management", "prompt_cache_retention"]);
-  expect(requestOf(ask()).ignored).toEqual([]);
-});
-
 describe("a bad request", () => {
   const part = (content: object) => ({ input: [{ role: "user", content: [content] }] });
 
@@ -238,15 +232,28 @@ describe("a bad request", () => {
         ],
       },
     ],
-    ["tools[0].type", { tools: [{ type: "web_search" }] }],
-    ["tools[0].name", { tools: [{ type: "function", function: { name: "f" } }] }],
-    ["tool_choice", { tool_choice: { type: "function", name: "f" } }],
-    ["text.format.schema", { text: { format: { type: "json_schema", name: "A" } } }],
-    ["max_output_tokens", { max_output_tokens: 0 }],
+    ["tools[0].type", { tools: [{ name: "web_search" }] }],
+    ["tools[0].tools", { tools: [{ type: "namespace", name: "n" }] }],
+    ["tools[0].tools[0].type", { tools: [{ type: "namespace", name: "n", tools: [{ type: "web_search" }] }] }],
+    ["tool_choice", { tools: [{ type: "web_search" }], tool_choice: { type: "web_search" } }],
+    ["tool_choice", { tools: [{ type: "web_search" }], tool_choice: "required" }],
+    ["tool_choice", { tools: [{ type: "custom", name: "f" }], tool_choice: { type: "function", name: "f" } }],
+    [
+      "tool_choice",
+      {
+        tools: [{ type: "mcp", server_label: "s" }],
+        tool_choice: { type: "allowed_tools", mode: "required", tools: [{ type: "mcp", server_label: "s" }] },
+      },
+    ],
+    ["tool_choice.tools", { tool_choice: { type: "allowed_tools", mode: "auto" } }],
     ["truncation", { truncation: "auto" }],
     ["service_tier", { service_tier: "flex" }],
     ["max_tool_calls", { max_tool_calls: 0 }],
     ["presence_penalty", { presence_penalty: 3 }],
+    ["tools[0].name", { tools: [{ type: "function", function: { name: "f" } }] }],
+    ["tool_choice", { tool_choice: { type: "function", name: "f" } }],
+    ["text.format.schema", { text: { format: { type: "json_schema", name: "A" } } }],
+    ["max_output_tokens", { max_output_tokens: 0 }],
     ["previous_response_id", { previous_response_id: "resp_1" }],
     ["conversation", { conversation: "conv_1" }],
     ["background", { background: true }],

@@ -1,20 +1,25 @@
+import { writeJson } from "@hearth/dialects";
 import type { RequestId } from "@hearth/protocol";
-import { inOneGo, type Steps } from "../../platform/steps.js";
+import { inOneGo, type Steps, spansTurns } from "../../platform/steps.js";
 import { DEFAULT_BODY_BOUNDS } from "../../request/body-bounds.js";
 import type { InferenceRequest } from "../../request/inference-request.js";
 import { BodyText } from "../json/body-text.js";
-import { type Arrived, jsonBodySteps } from "../json-body.js";
+import { type Arrived, type JsonBody, jsonBodySteps } from "../json-body.js";
 import { baseEdits, type Edits } from "../member-edits.js";
+import type { ChatMessage } from "../translation/conversation.js";
 import { conversationOf } from "../translation/opening.js";
 import { otherMembers } from "../translation/other-members.js";
 import { outboundFormSteps } from "../translation/outbound-forms.js";
-import { estimatePrompt } from "../translation/prompt-estimate.js";
-import { type CreateResponseBody, type ParsedResponse, parseCreateResponse } from "./parse.js";
-import { SPOKEN_FOR, toChatSettings, toChatTools, toConversation, wantsLogprobs } from "./to-chat.js";
+import { estimatePrompt, type PromptEstimate } from "../translation/prompt-estimate.js";
+import { toConversation } from "./conversation-items.js";
+import { type CreateResponseBody, type Input, type PromptBody, parseCreateResponse } from "./parse.js";
+import { SPOKEN_FOR, toChatSettings, wantsLogprobs } from "./to-chat.js";
+import { loadsTools, ToolSet } from "./tools.js";
 
 /** A request for a response, with the body that the response repeats. */
 export interface ResponsesRequest extends InferenceRequest {
   readonly body: CreateResponseBody;
+  readonly tools: ToolSet;
 }
 
 /**
@@ -28,17 +33,10 @@ export function toResponsesRequest(raw: Buffer, id: RequestId): ResponsesRequest
 
 /** {@link toResponsesRequest} in steps. */
 export function* responsesRequestSteps({ raw, id, bounds }: Arrived): Steps<ResponsesRequest> {
-  const json = yield* jsonBodySteps(raw, bounds);
-  const parsed = parseCreateResponse(json.value);
+  const json = yield* jsonBodySteps(raw, bounds, "left_out");
+  const { body, input } = parseCreateResponse(json.value);
   yield;
-  const { body } = parsed;
-  const text = new BodyText(json.object.text);
-  yield;
-  const messages = toConversation(parsed).end();
-  yield;
-  const tools = toChatTools(body, text);
-  const prompt = estimatePrompt(messages, tools.length === 0 ? "" : JSON.stringify(body.tools));
-  yield;
+  const { text, tools, messages, prompt } = yield* promptSteps(json, body, input);
   const stream = body.stream === true;
   return {
     id,
@@ -46,20 +44,23 @@ export function* responsesRequestSteps({ raw, id, bounds }: Arrived): Steps<Resp
     delivery: stream ? "interactive" : "whole",
     form: yield* outboundFormSteps({
       body: json,
-      native: { dialect: "responses", edits: nativeEdits(body), severalSystems: hasSeveralSystems(parsed) },
+      native: isNative(tools, input)
+        ? { dialect: "responses", edits: nativeEdits(body), severalSystems: hasSeveralSystems(body, input) }
+        : undefined,
       delivery: stream ? "interactive" : "whole",
       messages,
       chat: {
         ...otherMembers(body, text, SPOKEN_FOR),
-        ...(tools.length > 0 ? { tools } : {}),
-        ...toChatSettings(body, text),
+        ...(tools.isEmpty ? {} : { tools: tools.functions }),
+        ...toChatSettings(body, tools, text),
       },
     }),
     stream,
-    ignored: ignoredMembers(body),
+    ignored: [...tools.ignored, ...ignoredMembers(body)],
     body,
+    tools,
     needs: {
-      tools: tools.length > 0,
+      tools: !tools.isEmpty,
       vision: prompt.hasImages,
       structuredOutput: body.text?.format?.type === "json_schema",
       logprobs: wantsLogprobs(body),
@@ -70,8 +71,39 @@ export function* responsesRequestSteps({ raw, id, bounds }: Arrived): Steps<Resp
   };
 }
 
+interface Prompt {
+  readonly text: BodyText;
+  readonly tools: ToolSet;
+  readonly messages: readonly ChatMessage[];
+  readonly prompt: PromptEstimate;
+}
+
+function* promptSteps(json: JsonBody, body: PromptBody, input: Input): Steps<Prompt> {
+  const text = new BodyText(json.object.text);
+  if (spansTurns(json.raw.length) && loadsTools(input)) {
+    text.prepare("input");
+    yield;
+  }
+  const tools = new ToolSet(body, input, text);
+  yield;
+  const messages = toConversation(body.instructions, input, tools).end();
+  yield;
+  const prompt = estimatePrompt(messages, tools.isEmpty ? "" : writeJson(tools.functions));
+  yield;
+  return { text, tools, messages, prompt };
+}
+
+/** Items that every backend knows that speaks Responses. */
+const PLAIN_ITEMS: ReadonlySet<string> = new Set(["message", "reasoning", "function_call", "function_call_output"]);
+
+/** Backends that speak Responses know functions and what they return; the rest is OpenAI's own, and is translated. */
+function isNative(tools: ToolSet, input: Input): boolean {
+  if (!tools.isPlain) return false;
+  return typeof input === "string" || input.every((item) => PLAIN_ITEMS.has(item.type) && !("namespace" in item));
+}
+
 /** Servers that speak Responses make a system message of the instructions, and one of each message of the system. */
-function hasSeveralSystems({ body: { instructions }, input }: ParsedResponse): boolean {
+function hasSeveralSystems({ instructions }: PromptBody, input: Input): boolean {
   if (typeof input === "string") return false;
   const said = input.filter((item) => item.type === "message" && (item.role === "system" || item.role === "developer"));
   return said.length + (instructions ? 1 : 0) > 1;

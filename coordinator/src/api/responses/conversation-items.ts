@@ -1,0 +1,159 @@
+import { type AssistantTurn, type ChatPart, Conversation } from "../translation/conversation.js";
+import { FREEFORM_ARGUMENT } from "./freeform-input.js";
+import type { CallOutput, ContentPart, InputItem } from "./input-items.js";
+import { unpackReasoning } from "./packed-reasoning.js";
+import type { Input } from "./parse.js";
+import type { ToolSet } from "./tools.js";
+
+/**
+ * The conversation of a body in the form of chat completions.
+ *
+ * @param tools by whose names the calls of the conversation go: a model must see its earlier calls as it would make them
+ */
+export function toConversation(instructions: string | null | undefined, input: Input, tools: ToolSet): Conversation {
+  const conversation = new Conversation();
+  if (instructions) conversation.system(instructions);
+  if (typeof input === "string") conversation.user([{ type: "text", text: input }]);
+  else for (const [index, item] of input.entries()) addItem({ conversation, tools, before: input[index - 1] }, item);
+  return conversation;
+}
+
+interface Place {
+  readonly conversation: Conversation;
+  readonly tools: ToolSet;
+  readonly before: InputItem | undefined;
+}
+
+type ItemOf<T extends InputItem["type"]> = Extract<InputItem, { type: T }>;
+
+/** What the assistant said is one message, though it stands here as several items: its thoughts, texts and calls. */
+function addItem(place: Place, item: InputItem): void {
+  const { conversation } = place;
+  switch (item.type) {
+    case "message":
+      return addMessage(place, item);
+    case "reasoning":
+      return nextThought(conversation.assistant(), conversation).reasoning(reasoningOf(item));
+    case "additional_tools":
+      return;
+    case "function_call":
+    case "custom_tool_call":
+    case "local_shell_call":
+    case "tool_search_call":
+      return addCall(place, item);
+    default:
+      return addOutput(place, item);
+  }
+}
+
+type CallItem = ItemOf<"function_call" | "custom_tool_call" | "local_shell_call" | "tool_search_call">;
+
+function addCall({ conversation, tools }: Place, item: CallItem): void {
+  const call = (id: string, name: string, args: string): void => conversation.assistant().call(id, name, args);
+  switch (item.type) {
+    case "function_call": {
+      const { call_id: id, name, namespace } = item;
+      return call(id, tools.nameOf({ kind: "function", name, namespace: namespace ?? undefined }), item.arguments);
+    }
+    case "custom_tool_call": {
+      const { call_id: id, name, namespace } = item;
+      const known = tools.nameOf({ kind: "custom", name, namespace: namespace ?? undefined });
+      return call(id, known, JSON.stringify({ [FREEFORM_ARGUMENT]: item.input }));
+    }
+    case "local_shell_call": {
+      const { type: _, ...action } = item.action;
+      return call(idOf(item), tools.nameOf({ kind: "local_shell" }), written(action));
+    }
+    case "tool_search_call":
+      if (!item.call_id) return;
+      return call(item.call_id, tools.nameOf({ kind: "tool_search" }), written(item.arguments));
+  }
+}
+
+type OutputItem = ItemOf<
+  "function_call_output" | "custom_tool_call_output" | "local_shell_call_output" | "tool_search_output"
+>;
+
+function addOutput({ conversation, tools }: Place, item: OutputItem): void {
+  const add = (callId: string, output: CallOutput): void =>
+    conversation.tool({ callId, parts: partsOf(output), isError: false });
+  switch (item.type) {
+    case "function_call_output":
+    case "custom_tool_call_output":
+      return add(item.call_id, item.output);
+    case "local_shell_call_output":
+      return add(idOf(item), item.output);
+    case "tool_search_output":
+      if (!item.call_id) return;
+      return add(item.call_id, `Tools that can be called now: ${tools.namesOf(item.tools).join(", ") || "none"}`);
+  }
+}
+
+function addMessage({ conversation, before }: Place, { role, content }: ItemOf<"message">): void {
+  const parts = partsOf(content);
+  switch (role) {
+    case "user":
+      return conversation.user(parts);
+    case "system":
+    case "developer":
+      return conversation.system(textOf(parts, "\n\n"));
+    case "assistant": {
+      // Two messages on end are two: only what stands between calls belongs together.
+      const isNext = before?.type === "message" && before.role === "assistant";
+      const turn =
+        isNext && !conversation.assistant().hasCalls ? conversation.newAssistant() : conversation.assistant();
+      return turn.text(textOf(parts, ""));
+    }
+  }
+}
+
+function nextThought(turn: AssistantTurn, conversation: Conversation): AssistantTurn {
+  return turn.hasText && !turn.hasCalls ? conversation.newAssistant() : turn;
+}
+
+/** The thoughts themselves, or their summary, or what this coordinator put into `encrypted_content`. */
+function reasoningOf({ content, summary, encrypted_content }: ItemOf<"reasoning">): string {
+  const texts = content && content.length > 0 ? content : (summary ?? []);
+  const open = texts.map(({ text }) => text).join("\n\n");
+  return open !== "" ? open : unpackReasoning(encrypted_content);
+}
+
+function partsOf(content: string | readonly ContentPart[] | CallOutput): ChatPart[] {
+  return typeof content === "string" ? [textPart(content)] : content.map(toChatPart);
+}
+
+function toChatPart(part: ContentPart): ChatPart {
+  switch (part.type) {
+    case "input_text":
+    case "output_text":
+      return textPart(part.text);
+    case "refusal":
+      return textPart(part.refusal);
+    case "input_image": {
+      const { image_url: url, detail } = part;
+      return { type: "image_url", image_url: { url, ...(detail ? { detail } : {}) } };
+    }
+    case "input_audio":
+      return { type: "input_audio", input_audio: part.input_audio };
+  }
+}
+
+const textPart = (text: string): ChatPart => ({ type: "text", text });
+
+function textOf(parts: readonly ChatPart[], separator: string): string {
+  return parts.flatMap((part) => (part.type === "text" ? [part.text] : [])).join(separator);
+}
+
+/** Arguments as a model would have written them: without what is not there. */
+function written(args: unknown): string {
+  if (typeof args === "string") return args;
+  return JSON.stringify(args ?? {}, (_, value: unknown) => value ?? undefined);
+}
+
+const idOf = ({
+  call_id: callId,
+  id,
+}: {
+  call_id?: string | null | undefined;
+  id?: string | null | undefined;
+}): string => callId ?? id ?? "";

@@ -1,0 +1,247 @@
+import type { RequestId } from "@hearth/protocol";
+import { describe, expect, it } from "vitest";
+import { toResponsesRequest } from "./to-internal.js";
+
+const ask = (more: object = {}): object => ({ model: "m", input: "hi", ...more });
+const requestOf = (more: object) => toResponsesRequest(Buffer.from(JSON.stringify(ask(more))), "req_1" as RequestId);
+
+interface SentChat {
+  readonly tools?: readonly { readonly function: { readonly name: string; readonly description?: string } }[];
+  readonly tool_choice?: unknown;
+  readonly messages: readonly object[];
+}
+
+function chatOf(more: object): SentChat {
+  return JSON.parse(Buffer.from(requestOf(more).form({ dialects: [] }, "m").body).toString()) as SentChat;
+}
+
+const namesOf = (more: object): readonly string[] | undefined => chatOf(more).tools?.map((tool) => tool.function.name);
+const messagesOf = (input: readonly object[], tools: readonly object[] = []) => chatOf({ input, tools }).messages;
+
+const f = (name: string, more: object = {}): object => ({ type: "function", name, ...more });
+const custom = (name: string, more: object = {}): object => ({ type: "custom", name, ...more });
+const namespace = (name: string, ...tools: readonly object[]): object => ({
+  type: "namespace",
+  name,
+  description: "About it.",
+  tools,
+});
+
+describe("a namespace", () => {
+  it("is its functions, under names that say whose they are, and its description is told once", () => {
+    const parameters = { type: "object", properties: { port: { type: ["string", "null"] } } };
+    const tools = [namespace("mcp__sea", f("tide", { description: "When.", parameters, strict: false }), f("wind"))];
+    expect(chatOf({ tools }).tools).toEqual([
+      {
+        type: "function",
+        function: { name: "mcp__sea__tide", description: "About it.\n\nWhen.", parameters, strict: false },
+      },
+      { type: "function", function: { name: "mcp__sea__wind" } },
+    ]);
+    expect(requestOf({ tools }).ignored).toEqual([]);
+    expect(requestOf({ tools }).needs.tools).toBe(true);
+  });
+
+  it("has its schemas as they were written, to the last digit", () => {
+    const tools = `[{"type":"namespace","name":"n","tools":[{"type":"function","name":"f","parameters":{ "x" : 1.50 }}]}]`;
+    const raw = Buffer.from(`{"model":"m","input":"hi","tools":${tools}}`);
+    const { body } = toResponsesRequest(raw, "req_1" as RequestId).form({ dialects: [] }, "m");
+    expect(Buffer.from(body).toString()).toContain('"parameters":{ "x" : 1.50 }');
+  });
+
+  it("does not double what it ends with, and takes no other tool's name", () => {
+    expect(namesOf({ tools: [namespace("mcp__sea__", f("tide"))] })).toEqual(["mcp__sea__tide"]);
+    expect(namesOf({ tools: [f("a__b"), namespace("a", f("b")), namespace("a__b", f("c"))] })).toEqual([
+      "a__b",
+      "a__b_2",
+      "a__b__c",
+    ]);
+  });
+
+  it("has no name that is longer than a name may be", () => {
+    const [first, second] = namesOf({ tools: [namespace("n".repeat(128), f("a"), f("b"))] }) ?? [];
+    expect(first).toHaveLength(128);
+    expect(second).toHaveLength(128);
+    expect(first).not.toBe(second);
+  });
+
+  it("that is empty is no tool", () => {
+    expect(chatOf({ tools: [namespace("n")] })).not.toHaveProperty("tools");
+    expect(requestOf({ tools: [namespace("n")] }).needs.tools).toBe(false);
+  });
+});
+
+describe("a custom tool", () => {
+  it("is a function of one text, which is told of its grammar", () => {
+    const format = { type: "grammar", syntax: "lark", definition: 'start: "x"' };
+    const [tool] = chatOf({ tools: [custom("apply_patch", { description: "Edits.", format })] }).tools ?? [];
+    expect(tool).toMatchObject({
+      type: "function",
+      function: {
+        name: "apply_patch",
+        parameters: { type: "object", properties: { input: { type: "string" } }, required: ["input"] },
+      },
+    });
+    expect(tool?.function.description).toMatch(/^Edits\..*JSON.*lark.*start: "x"$/s);
+  });
+});
+
+describe("tools that a client runs by itself", () => {
+  it("are functions of their own kind", () => {
+    const parameters = { type: "object", properties: { query: { type: "string" } } };
+    const tools = [
+      { type: "local_shell" },
+      { type: "tool_search", execution: "client", description: "Finds.", parameters },
+    ];
+    expect(chatOf({ tools }).tools).toMatchObject([
+      { function: { name: "local_shell", parameters: { required: ["command"] } } },
+      { function: { name: "tool_search", description: "Finds.", parameters } },
+    ]);
+    expect(requestOf({ tools }).ignored).toEqual([]);
+  });
+
+  it("may be loaded in the course of the conversation, and once is enough", () => {
+    const search = { type: "tool_search", execution: "client" };
+    const found = {
+      type: "tool_search_output",
+      call_id: "c1",
+      tools: [namespace("mcp__sea", f("tide", { defer_loading: true }))],
+    };
+    const input = [
+      { role: "user", content: "when?" },
+      { type: "tool_search_call", call_id: "c1", execution: "client", arguments: { query: "tides" } },
+      found,
+      { ...found, call_id: "c2" },
+      { type: "additional_tools", role: "developer", tools: [custom("note")] },
+    ];
+    expect(namesOf({ input, tools: [search] })).toEqual(["tool_search", "mcp__sea__tide", "note"]);
+    expect(messagesOf(input, [search]).slice(1, 3)).toEqual([
+      {
+        role: "assistant",
+        content: null,
+        tool_calls: [{ id: "c1", type: "function", function: { name: "tool_search", arguments: '{"query":"tides"}' } }],
+      },
+      { role: "tool", tool_call_id: "c1", content: "Tools that can be called now: mcp__sea__tide" },
+    ]);
+  });
+});
+
+describe("tools that run on OpenAI's servers", () => {
+  const hosted = ["web_search", "image_generation", "file_search", "code_interpreter", "computer_use_preview", "new"];
+
+  it("are left out by name, those among them that no one has heard of yet", () => {
+    const tools = [f("f"), ...hosted.map((type) => ({ type })), { type: "web_search", filters: {} }];
+    expect(namesOf({ tools })).toEqual(["f"]);
+    expect(new Set(requestOf({ tools }).ignored)).toEqual(new Set(hosted));
+  });
+
+  it("are never asked of a backend, the addresses of their servers included", () => {
+    const tools = [{ type: "mcp", server_label: "s", server_url: "https://example.com/mcp" }, f("f")];
+    const { form, ignored } = requestOf({ tools });
+    const { dialect, body } = form({ dialects: ["responses", "chat_completions"] }, "m");
+    expect(dialect).toBe("chat_completions");
+    expect(Buffer.from(body).toString()).not.toContain("example.com");
+    expect(ignored).toEqual(["mcp"]);
+  });
+
+  it("and a search of theirs leave every tool to be called at once", () => {
+    const tools = [{ type: "tool_search" }, f("f", { defer_loading: true })];
+    expect(namesOf({ tools })).toEqual(["f"]);
+    expect(requestOf({ tools }).ignored).toEqual(["tool_search"]);
+  });
+
+  it("leave no choice behind where nothing else was offered", () => {
+    const chat = chatOf({ tools: [{ type: "web_search" }], tool_choice: "auto", parallel_tool_calls: true });
+    expect(Object.keys(chat).sort()).toEqual(["messages", "model", "stream", "stream_options"]);
+  });
+});
+
+describe("a choice", () => {
+  const tools = [f("f"), custom("patch"), namespace("n", f("g")), { type: "local_shell" }, { type: "web_search" }];
+  const chosen = (name: string) => ({ type: "function", function: { name } });
+
+  it.each([
+    [{ type: "function", name: "f" }, "f"],
+    [{ type: "custom", name: "patch" }, "patch"],
+    [{ type: "function", name: "g", namespace: "n" }, "n__g"],
+    [{ type: "function", name: "g" }, "n__g"],
+    [{ type: "local_shell" }, "local_shell"],
+  ])("%j is a choice of the function that stands for it", (choice, name) => {
+    expect(chatOf({ tools, tool_choice: choice }).tool_choice).toEqual(chosen(name));
+  });
+
+  it("of some leaves the others out", () => {
+    const allowed = [{ type: "custom", name: "patch" }, { type: "web_search" }, { type: "namespace", name: "n" }];
+    const choice = { type: "allowed_tools", mode: "required", tools: allowed };
+    expect(chatOf({ tools, tool_choice: choice })).toMatchObject({ tool_choice: "required" });
+    expect(namesOf({ tools, tool_choice: choice })).toEqual(["patch", "n__g"]);
+  });
+});
+
+describe("the items of a conversation", () => {
+  const call = (id: string, name: string, args: string) => ({
+    role: "assistant",
+    content: null,
+    tool_calls: [{ id, type: "function", function: { name, arguments: args } }],
+  });
+
+  it.each<[string, readonly object[], readonly object[]]>([
+    [
+      "a custom tool's call",
+      [
+        { type: "custom_tool_call", call_id: "c", name: "patch", input: 'a\n"b"', status: "completed" },
+        { type: "custom_tool_call_output", call_id: "c", output: [{ type: "input_text", text: "done" }] },
+      ],
+      [call("c", "patch", '{"input":"a\\n\\"b\\""}'), { role: "tool", tool_call_id: "c", content: "done" }],
+    ],
+    [
+      "a call of a namespace that is gone",
+      [
+        { type: "function_call", call_id: "c", namespace: "mcp__x", name: "f", arguments: "{}" },
+        { type: "function_call_output", call_id: "c", output: "1" },
+      ],
+      [call("c", "mcp__x__f", "{}"), { role: "tool", tool_call_id: "c", content: "1" }],
+    ],
+    [
+      "a command",
+      [
+        { type: "local_shell_call", id: "l", call_id: null, action: { type: "exec", command: ["ls"], user: null } },
+        { type: "local_shell_call_output", id: "l", output: "a" },
+      ],
+      [call("l", "local_shell", '{"command":["ls"]}'), { role: "tool", tool_call_id: "l", content: "a" }],
+    ],
+  ])("are read: %s", (_, items, messages) => {
+    expect(messagesOf([{ role: "user", content: "hi" }, ...items])).toEqual([
+      { role: "user", content: "hi" },
+      ...messages,
+    ]);
+  });
+});
+
+describe("what only OpenAI's own servers know", () => {
+  it.each<[string, object]>([
+    ["a namespace", { tools: [namespace("n", f("g"))] }],
+    ["a custom tool", { tools: [custom("patch")] }],
+    ["a hosted tool", { tools: [f("f"), { type: "web_search" }] }],
+    ["an item", { input: [{ type: "custom_tool_call", call_id: "c", name: "p", input: "x" }] }],
+    [
+      "a call in a namespace",
+      { input: [{ type: "function_call", call_id: "c", namespace: "n", name: "f", arguments: "{}" }] },
+    ],
+  ])("is translated for backends that speak Responses, too: %s", (_, more) => {
+    expect(requestOf(more).form({ dialects: ["responses", "chat_completions"] }, "m").dialect).toBe("chat_completions");
+  });
+
+  it("is nothing in plain functions and their results, which those get as they are", () => {
+    const input = [
+      { type: "function_call", call_id: "c", name: "f", arguments: "{}" },
+      { type: "function_call_output", call_id: "c", output: "1" },
+    ];
+    expect(requestOf({ input, tools: [f("f")] }).form({ dialects: ["responses"] }, "m").dialect).toBe("responses");
+  });
+
+  it("and asks for more than an answer is named", () => {
+    const more = { context_management: [{ type: "compaction" }], prompt_cache_retention: "24h", moderation: null };
+    expect(requestOf(more).ignored).toEqual(["context_management", "prompt_cache_retention"]);
+  });
+});
