@@ -1,6 +1,6 @@
 import { type AssistantTurn, type ChatPart, Conversation } from "../translation/conversation.js";
 import { FREEFORM_ARGUMENT } from "./freeform-input.js";
-import type { CallOutput, ContentPart, InputItem } from "./input-items.js";
+import type { CallOutput, CompactionItem, ContentPart, InputItem } from "./input-items.js";
 import { unpackReasoning } from "./packed-reasoning.js";
 import type { Input } from "./parse.js";
 import type { ToolSet } from "./tools.js";
@@ -34,19 +34,36 @@ function addItem(place: Place, item: InputItem): void {
       return addMessage(place, item);
     case "reasoning":
       return nextThought(conversation.assistant(), conversation).reasoning(reasoningOf(item));
+    case "compaction":
+    case "compaction_summary":
+    case "context_compaction":
+      return addSummary(conversation, item.encrypted_content);
     case "additional_tools":
+    case "web_search_call":
+    case "image_generation_call":
+    case "mcp_list_tools":
+    case "mcp_approval_request":
+    case "mcp_approval_response":
       return;
+    case "mcp_call":
+    case "code_interpreter_call":
+    case "file_search_call":
+      return addHostedCall(conversation, item);
     case "function_call":
     case "custom_tool_call":
     case "local_shell_call":
     case "tool_search_call":
+    case "shell_call":
+    case "apply_patch_call":
       return addCall(place, item);
     default:
       return addOutput(place, item);
   }
 }
 
-type CallItem = ItemOf<"function_call" | "custom_tool_call" | "local_shell_call" | "tool_search_call">;
+type CallItem = ItemOf<
+  "function_call" | "custom_tool_call" | "local_shell_call" | "tool_search_call" | "shell_call" | "apply_patch_call"
+>;
 
 function addCall({ conversation, tools }: Place, item: CallItem): void {
   const call = (id: string, name: string, args: string): void => conversation.assistant().call(id, name, args);
@@ -67,16 +84,25 @@ function addCall({ conversation, tools }: Place, item: CallItem): void {
     case "tool_search_call":
       if (!item.call_id) return;
       return call(item.call_id, tools.nameOf({ kind: "tool_search" }), written(item.arguments));
+    case "shell_call":
+      return call(item.call_id, "shell", written(item.action));
+    case "apply_patch_call":
+      return call(item.call_id, "apply_patch", written(item.operation));
   }
 }
 
 type OutputItem = ItemOf<
-  "function_call_output" | "custom_tool_call_output" | "local_shell_call_output" | "tool_search_output"
+  | "function_call_output"
+  | "custom_tool_call_output"
+  | "local_shell_call_output"
+  | "tool_search_output"
+  | "shell_call_output"
+  | "apply_patch_call_output"
 >;
 
 function addOutput({ conversation, tools }: Place, item: OutputItem): void {
-  const add = (callId: string, output: CallOutput): void =>
-    conversation.tool({ callId, parts: partsOf(output), isError: false });
+  const add = (callId: string, output: CallOutput, isError = false): void =>
+    conversation.tool({ callId, parts: partsOf(output), isError });
   switch (item.type) {
     case "function_call_output":
     case "custom_tool_call_output":
@@ -86,7 +112,52 @@ function addOutput({ conversation, tools }: Place, item: OutputItem): void {
     case "tool_search_output":
       if (!item.call_id) return;
       return add(item.call_id, `Tools that can be called now: ${tools.namesOf(item.tools).join(", ") || "none"}`);
+    case "shell_call_output":
+      return add(item.call_id, item.output.flatMap(({ stdout, stderr }) => [stdout ?? "", stderr ?? ""]).join(""));
+    case "apply_patch_call_output":
+      return add(item.call_id, item.output ?? item.status ?? "", item.status === "failed");
   }
+}
+
+/** What ran at OpenAI was called and returned something all the same. Without a result there is nothing to tell. */
+function addHostedCall(
+  conversation: Conversation,
+  item: ItemOf<"mcp_call" | "code_interpreter_call" | "file_search_call">,
+): void {
+  const { id } = item;
+  const add = (name: string, args: string, result: string, isError = false): void => {
+    conversation.assistant().call(id, name, args);
+    conversation.tool({ callId: id, parts: [textPart(result)], isError });
+  };
+  switch (item.type) {
+    case "mcp_call": {
+      const { error } = item;
+      const failed = error !== undefined && error !== null;
+      const told = typeof error === "string" ? error : JSON.stringify(error);
+      const result = failed ? told : (item.output ?? "");
+      return add(`${item.server_label}__${item.name}`, item.arguments, result, failed);
+    }
+    case "code_interpreter_call": {
+      const logs = (item.outputs ?? []).flatMap((output) => (output.logs ? [output.logs] : []));
+      if (logs.length === 0) return;
+      return add("code_interpreter", written({ code: item.code }), logs.join("\n"));
+    }
+    case "file_search_call": {
+      const found = (item.results ?? []).map((result) => `${result.filename ?? ""}\n${result.text ?? ""}`.trim());
+      if (found.length === 0) return;
+      return add("file_search", written({ queries: item.queries }), found.join("\n\n"));
+    }
+  }
+}
+
+/** A summary that stands for a part of the conversation. */
+export const isCompaction = (item: InputItem): item is CompactionItem =>
+  item.type === "compaction" || item.type === "compaction_summary" || item.type === "context_compaction";
+
+/** What went before, in the words that this coordinator packed; what somebody else encrypted cannot be read. */
+function addSummary(conversation: Conversation, packed: string | null | undefined): void {
+  const summary = unpackReasoning(packed);
+  if (summary !== "") conversation.user([textPart(`Summary of the conversation so far:\n\n${summary}`)]);
 }
 
 function addMessage({ conversation, before }: Place, { role, content }: ItemOf<"message">): void {

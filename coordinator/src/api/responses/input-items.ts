@@ -75,6 +75,62 @@ const toolSearchOutput = z.looseObject({
 });
 const additionalTools = z.looseObject({ type: z.literal("additional_tools"), tools: stopAtFirst(z.array(tool)) });
 
+const shellCall = z.looseObject({
+  type: z.literal("shell_call"),
+  call_id: callId,
+  action: z.looseObject({ commands: z.array(z.string()) }),
+});
+const shellCallOutput = z.looseObject({
+  type: z.literal("shell_call_output"),
+  call_id: callId,
+  output: z.array(z.looseObject({ stdout: z.string().nullish(), stderr: z.string().nullish() })),
+});
+const applyPatchCall = z.looseObject({
+  type: z.literal("apply_patch_call"),
+  call_id: callId,
+  operation: z.looseObject({ type: z.string() }),
+});
+const applyPatchCallOutput = z.looseObject({
+  type: z.literal("apply_patch_call_output"),
+  call_id: callId,
+  status: z.string().nullish(),
+  output: z.string().nullish(),
+});
+
+/** Calls of tools that ran at OpenAI, with what they found. */
+const mcpCall = z.looseObject({
+  type: z.literal("mcp_call"),
+  id: callId,
+  server_label: z.string(),
+  name: z.string().min(1),
+  arguments: z.string(),
+  output: z.string().nullish(),
+  error: z.unknown(),
+});
+const codeInterpreterCall = z.looseObject({
+  type: z.literal("code_interpreter_call"),
+  id: callId,
+  code: z.string().nullish(),
+  outputs: z.array(z.looseObject({ type: z.string(), logs: z.string().nullish() })).nullish(),
+});
+const fileSearchCall = z.looseObject({
+  type: z.literal("file_search_call"),
+  id: callId,
+  queries: z.array(z.string()).nullish(),
+  results: z.array(z.looseObject({ filename: z.string().nullish(), text: z.string().nullish() })).nullish(),
+});
+
+/** What tells a model nothing: notes of what was done elsewhere, without what came of it. */
+const note = z.looseObject({
+  type: z.enum([
+    "web_search_call",
+    "image_generation_call",
+    "mcp_list_tools",
+    "mcp_approval_request",
+    "mcp_approval_response",
+  ]),
+});
+
 const texts = stopAtFirst(z.array(z.looseObject({ text: z.string() })));
 
 const reasoning = z.looseObject({
@@ -84,14 +140,31 @@ const reasoning = z.looseObject({
   encrypted_content: z.string().nullish(),
 });
 
-const calls = [functionCall, customCall, localShellCall, toolSearchCall] as const;
-const outputs = [functionCallOutput, customCallOutput, localShellCallOutput, toolSearchOutput] as const;
-
-/** One item of the input: what was said, thought, called and returned so far. */
-export const item = z.discriminatedUnion("type", [message, reasoning, additionalTools, ...calls, ...outputs], {
-  error: "this type of item is not supported",
+/** Codex has had three names for it. */
+const compaction = z.looseObject({
+  type: z.enum(["compaction", "compaction_summary", "context_compaction"]),
+  encrypted_content: z.string().nullish(),
 });
 
+const calls = [functionCall, customCall, localShellCall, toolSearchCall, shellCall, applyPatchCall] as const;
+const outputs = [
+  functionCallOutput,
+  customCallOutput,
+  localShellCallOutput,
+  toolSearchOutput,
+  shellCallOutput,
+  applyPatchCallOutput,
+] as const;
+const hostedCalls = [mcpCall, codeInterpreterCall, fileSearchCall] as const;
+
+/** One item of the input: what was said, thought, called and returned so far. */
+export const item = z.discriminatedUnion(
+  "type",
+  [message, reasoning, compaction, additionalTools, ...calls, ...outputs, ...hostedCalls, note],
+  { error: "this type of item is not supported" },
+);
+
 export type InputItem = z.infer<typeof item>;
+export type CompactionItem = z.infer<typeof compaction>;
 export type ContentPart = z.infer<typeof part>;
 export type CallOutput = z.infer<typeof output>;

@@ -11,7 +11,8 @@ import { conversationOf } from "../translation/opening.js";
 import { otherMembers } from "../translation/other-members.js";
 import { outboundFormSteps } from "../translation/outbound-forms.js";
 import { estimatePrompt, type PromptEstimate } from "../translation/prompt-estimate.js";
-import { toConversation } from "./conversation-items.js";
+import { isCompaction, toConversation } from "./conversation-items.js";
+import { unpackReasoning } from "./packed-reasoning.js";
 import { type CreateResponseBody, type Input, type PromptBody, parseCreateResponse } from "./parse.js";
 import { SPOKEN_FOR, toChatSettings, wantsLogprobs } from "./to-chat.js";
 import { loadsTools, ToolSet } from "./tools.js";
@@ -56,7 +57,7 @@ export function* responsesRequestSteps({ raw, id, bounds }: Arrived): Steps<Resp
       },
     }),
     stream,
-    ignored: [...tools.ignored, ...ignoredMembers(body)],
+    ignored: [...tools.ignored, ...ignoredMembers(body), ...unreadable(input)],
     body,
     tools,
     needs: {
@@ -114,6 +115,14 @@ const IGNORED = ["context_management", "moderation", "prompt_cache_options", "pr
 
 const ignoredMembers = (body: CreateResponseBody): readonly string[] =>
   IGNORED.filter((member) => body[member] !== undefined && body[member] !== null);
+
+/** A summary of the conversation that somebody else has encrypted is lost to the model. */
+function unreadable(input: Input): readonly string[] {
+  if (typeof input === "string") return [];
+  return input.some((item) => isCompaction(item) && unpackReasoning(item.encrypted_content) === "")
+    ? ["compaction"]
+    : [];
+}
 
 /** Members that tell who the end user is, or how OpenAI is to bill, bound, check and cache. */
 const STRIPPED = [

@@ -210,11 +210,72 @@ describe("the items of a conversation", () => {
       ],
       [call("l", "local_shell", '{"command":["ls"]}'), { role: "tool", tool_call_id: "l", content: "a" }],
     ],
+    [
+      "commands and patches of newer tools",
+      [
+        { type: "shell_call", call_id: "s", action: { commands: ["ls"], timeout_ms: null } },
+        { type: "shell_call_output", call_id: "s", output: [{ stdout: "a", stderr: "b", outcome: { type: "exit" } }] },
+        { type: "apply_patch_call", call_id: "p", operation: { type: "delete_file", path: "x" }, status: "completed" },
+        { type: "apply_patch_call_output", call_id: "p", status: "failed", output: "no such file" },
+      ],
+      [
+        call("s", "shell", '{"commands":["ls"]}'),
+        { role: "tool", tool_call_id: "s", content: "ab" },
+        call("p", "apply_patch", '{"type":"delete_file","path":"x"}'),
+        { role: "tool", tool_call_id: "p", content: "Error: no such file" },
+      ],
+    ],
+    [
+      "what ran at OpenAI, with what came of it",
+      [
+        { type: "mcp_call", id: "m", server_label: "sea", name: "tide", arguments: "{}", output: "12:34", error: null },
+        { type: "code_interpreter_call", id: "i", code: "1+1", outputs: [{ type: "logs", logs: "2" }] },
+        { type: "file_search_call", id: "s", queries: ["q"], results: [{ filename: "a.txt", text: "found" }] },
+      ],
+      [
+        call("m", "sea__tide", "{}"),
+        { role: "tool", tool_call_id: "m", content: "12:34" },
+        call("i", "code_interpreter", '{"code":"1+1"}'),
+        { role: "tool", tool_call_id: "i", content: "2" },
+        call("s", "file_search", '{"queries":["q"]}'),
+        { role: "tool", tool_call_id: "s", content: "a.txt\nfound" },
+      ],
+    ],
+    [
+      "notes that tell nothing",
+      [
+        { type: "web_search_call", id: "w", status: "completed", action: { type: "search", query: "q" } },
+        { type: "image_generation_call", id: "g", status: "completed", result: "aGk=" },
+        { type: "file_search_call", id: "s", queries: ["q"], results: null },
+        { type: "mcp_list_tools", id: "t", server_label: "sea", tools: [] },
+        { type: "tool_search_call", call_id: null, execution: "server", arguments: {} },
+        { type: "tool_search_output", call_id: null, execution: "server", tools: [] },
+      ],
+      [],
+    ],
   ])("are read: %s", (_, items, messages) => {
     expect(messagesOf([{ role: "user", content: "hi" }, ...items])).toEqual([
       { role: "user", content: "hi" },
       ...messages,
     ]);
+  });
+
+  it("are read: a summary of what went before, if it can be", () => {
+    const packed = `hearth1.${Buffer.from("We met.").toString("base64url")}`;
+    for (const type of ["compaction", "compaction_summary", "context_compaction"]) {
+      const input = [
+        { type, encrypted_content: packed },
+        { role: "user", content: "hi" },
+      ];
+      expect(messagesOf(input)[0]).toMatchObject({ role: "user", content: expect.stringContaining("We met.") });
+      expect(requestOf({ input }).ignored).toEqual([]);
+    }
+    const input = [
+      { type: "compaction", encrypted_content: "gAAAA" },
+      { role: "user", content: "hi" },
+    ];
+    expect(messagesOf(input)).toEqual([{ role: "user", content: "hi" }]);
+    expect(requestOf({ input }).ignored).toEqual(["compaction"]);
   });
 });
 
