@@ -167,3 +167,5 @@ export const messageEventSchema = z.looseObject({
 });
 
 export const tokenCountSchema = z.object({ input_tokens: count });
+
+export const inputTokensSchema = z.object({ object: z.literal("response.input_tokens"), input_tokens: count });

@@ -10,13 +10,15 @@ import { errorResponse, openAiErrorBody } from "../api/error-envelope.js";
 import { messagesErrorBody } from "../api/messages/error-body.js";
 import { countTokenSteps } from "../api/messages/to-internal.js";
 import { findModel, listModels, type ModelSources } from "../api/models.js";
+import { countInputTokenSteps } from "../api/responses/to-internal.js";
 import type { Enrolment } from "../enrolment/enrolment.js";
 import type { ProviderDirectory } from "../fleet/provider-directory.js";
 import type { ManifestKeeper } from "../fleet/trust/manifest-keeper.js";
 import { type Credentials, createCredentials } from "../platform/credentials.js";
 import { HearthError } from "../platform/errors.js";
 import type { Trouble } from "../platform/health.js";
-import { inTurns } from "../platform/steps.js";
+import { inTurns, type Steps } from "../platform/steps.js";
+import type { BodyBounds } from "../request/body-bounds.js";
 import type { ErrorBody } from "../request/consumer.js";
 import type { ReceiptBook } from "../request/receipt-book.js";
 import type { Catalog } from "../selection/catalog.js";
@@ -62,7 +64,7 @@ export function createHttpApp(deps: HttpDeps): Hono<Env> {
   const admins = createCredentials([{ secret: deps.adminKey, account: "admin" }]);
   app.use("/v1/*", cors(deps.cors));
   inferenceRoutes(app, deps);
-  tokenCountRoute(app, deps);
+  tokenCountRoutes(app, deps);
   modelRoutes(app, deps);
   encryptionKeyRoutes(app, deps);
   proofRoutes(app, deps);
@@ -100,18 +102,29 @@ function inferenceRoutes(app: Hono<Env>, deps: HttpDeps): void {
   }
 }
 
-function tokenCountRoute(app: Hono<Env>, deps: HttpDeps): void {
-  app.post("/v1/messages/count_tokens", async (c) => {
-    const { headers } = c.env.incoming;
-    const account = authenticate(headers, deps.apiKeys);
-    if (isSealed(headers["content-type"])) {
-      throw new HearthError("invalid_request", "This route takes no sealed body.");
-    }
-    using upload = deps.uploads.begin(account, declaredBytes(c.env.incoming));
-    const raw = await receive(upload, c.env.incoming, LIMITS.requestBodyBytes);
-    return c.json(await inTurns(countTokenSteps(raw, deps.bounds), raw.length));
-  });
-  app.all("/v1/messages/count_tokens", methodNotAllowed("POST"));
+/** Routes that estimate how long a prompt is: nobody else is asked. */
+const TOKEN_COUNTS: readonly {
+  readonly path: string;
+  readonly steps: (raw: Buffer, bounds: BodyBounds) => Steps<object>;
+}[] = [
+  { path: "/v1/messages/count_tokens", steps: countTokenSteps },
+  { path: "/v1/responses/input_tokens", steps: countInputTokenSteps },
+];
+
+function tokenCountRoutes(app: Hono<Env>, deps: HttpDeps): void {
+  for (const { path, steps } of TOKEN_COUNTS) {
+    app.post(path, async (c) => {
+      const { headers } = c.env.incoming;
+      const account = authenticate(headers, deps.apiKeys);
+      if (isSealed(headers["content-type"])) {
+        throw new HearthError("invalid_request", "This route takes no sealed body.");
+      }
+      using upload = deps.uploads.begin(account, declaredBytes(c.env.incoming));
+      const raw = await receive(upload, c.env.incoming, LIMITS.requestBodyBytes);
+      return c.json(await inTurns(steps(raw, deps.bounds), raw.length));
+    });
+    app.all(path, methodNotAllowed("POST"));
+  }
 }
 
 function modelRoutes(app: Hono<Env>, deps: HttpDeps): void {

@@ -108,7 +108,10 @@ describe("the depth of a body", () => {
 });
 
 describe("a body", () => {
-  const ENDPOINTS = ["chat/completions", "completions", "embeddings", "responses", "messages", "messages/count_tokens"];
+  const ENDPOINTS = [
+    ...["chat/completions", "completions", "embeddings", "responses", "messages", "messages/count_tokens"],
+    "responses/input_tokens",
+  ];
   const post = (path: string, body: string, type = "application/json"): Promise<Response> =>
     fetch(`${hearth.url}/v1/${path}`, {
       method: "POST",

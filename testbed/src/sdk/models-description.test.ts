@@ -43,6 +43,7 @@ const REQUESTS: readonly (readonly [string, object])[] = [
   ["/v1/completions", { model: "m", prompt: "hi" }],
   ["/v1/embeddings", { model: "e", input: "hi" }],
   ["/v1/responses", { model: "m", input: "hi" }],
+  ["/v1/responses/input_tokens", { model: "m", input: "hi" }],
   ["/v1/messages", { model: "m", max_tokens: 9, messages }],
   ["/v1/messages/count_tokens", { model: "m", messages }],
 ];
@@ -63,7 +64,7 @@ it.each(REQUESTS)("%s answers as the description of the API says, and so do its 
   expect(problems(path, "4XX", "application/json", await refused.json())).toEqual([]);
 });
 
-it.each(REQUESTS.filter(([path]) => !/embeddings|count_tokens/.test(path)))(
+it.each(REQUESTS.filter(([path]) => !/embeddings|count_tokens|input_tokens/.test(path)))(
   "%s streams the events that the description names",
   async (path, body) => {
     const text = await (await post(path, { ...body, stream: true })).text();

@@ -144,3 +144,35 @@ it("a custom tool's call that breaks off is told as far as it had come", async (
     response: { output: [{ type: "custom_tool_call", name: "apply_patch", input: "ab", status: "incomplete" }] },
   });
 });
+
+describe("the count of an input's tokens", () => {
+  const count = async (more: object): Promise<number> => {
+    const counted = await client.responses.inputTokens.count({ model: "m", ...more });
+    expect(counted).toEqual({ object: "response.input_tokens", input_tokens: expect.any(Number) });
+    return counted.input_tokens;
+  };
+
+  it("has OpenAI's form and grows with all that a model reads, with no machine there to ask", async () => {
+    const text = "All work and no play makes Jack a dull boy. ";
+    const short = await count({ input: text });
+    const long = await count({ input: text.repeat(100) });
+    expect(short).toBeGreaterThan(5);
+    expect(long / short).toBeGreaterThan(20);
+    expect(await count({ input: text, instructions: text.repeat(10) })).toBeGreaterThan(short * 3);
+    expect(await count({ input: text, tools: tools.slice(0, 5) })).toBeGreaterThan(short + 50);
+    expect(await count({ input: text, tools: tools.slice(5) })).toBe(short);
+    expect(await count({})).toBeLessThan(short);
+  });
+
+  it("is refused as a request is", async () => {
+    const input = [{ type: "message", role: "user", content: [{ type: "input_image", image_url: "https://x/a.png" }] }];
+    await expect(count({ input })).rejects.toMatchObject({ status: 400, param: "input[0].content[0].image_url" });
+    await expect(count({ input: 1 })).rejects.toMatchObject({ status: 400, param: "input" });
+    const answer = await fetch(`${hearth.url}/v1/responses/input_tokens`, {
+      headers: { authorization: `Bearer ${API_KEY}` },
+    });
+    expect(answer.status).toBe(405);
+    const stranger = await fetch(`${hearth.url}/v1/responses/input_tokens`, { method: "POST", body: "{}" });
+    expect(stranger.status).toBe(401);
+  });
+});

@@ -38,7 +38,10 @@ const repeat = (count: number, text: string): string => Array(count).fill(text).
 const messages = '"messages":[{"role":"user","content":"x"}]';
 
 describe("the values of a body", () => {
-  const PATHS = ["/v1/chat/completions", "/v1/responses", "/v1/messages", "/v1/messages/count_tokens"];
+  const PATHS = [
+    ...["/v1/chat/completions", "/v1/responses", "/v1/responses/input_tokens", "/v1/messages"],
+    "/v1/messages/count_tokens",
+  ];
   it.each([...PATHS, "/v1/completions", "/v1/embeddings"])("are bounded at %s", async (path) => {
     hearth = await startTestCoordinator({ config: { bodies: { members: 30, items: 20, containers: 10 } } });
     const refusals = [

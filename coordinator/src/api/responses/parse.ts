@@ -87,6 +87,13 @@ export const createResponseSchema = z
   })
   .meta({ id: "CreateResponseRequest" });
 
+export const countInputTokensSchema = z
+  .looseObject({ model: z.string().min(1).max(128).nullish(), input: input.nullish(), ...prompt })
+  .meta({
+    id: "CountInputTokensRequest",
+    description: "The answer is an estimate: the coordinator has no model's tokenizer.",
+  });
+
 export type CreateResponseBody = z.infer<typeof createResponseSchema>;
 /** What a body says to a model, apart from how it is to answer. */
 export type PromptBody = Pick<CreateResponseBody, "instructions" | "tools" | "tool_choice">;
@@ -108,6 +115,19 @@ export function parseCreateResponse(value: Readonly<Record<string, unknown>>): P
   checkMetadata(value["metadata"]);
   const body = checkBody(createResponseSchema, typed(value));
   return { body, input: body.input as Input };
+}
+
+/**
+ * Checks a body whose input is only to be counted.
+ *
+ * @throws HearthError `invalid_request` with the path of the first offending member as `param`
+ */
+export function parseCountInputTokens(value: Readonly<Record<string, unknown>>): {
+  readonly body: PromptBody;
+  readonly input: Input;
+} {
+  const body = checkBody(countInputTokensSchema, typed(value));
+  return { body, input: (body.input ?? []) as Input };
 }
 
 /** The same body, every message of its input with a type. */

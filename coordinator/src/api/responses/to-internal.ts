@@ -1,7 +1,7 @@
 import { writeJson } from "@hearth/dialects";
 import type { RequestId } from "@hearth/protocol";
 import { inOneGo, type Steps, spansTurns } from "../../platform/steps.js";
-import { DEFAULT_BODY_BOUNDS } from "../../request/body-bounds.js";
+import { type BodyBounds, DEFAULT_BODY_BOUNDS } from "../../request/body-bounds.js";
 import type { InferenceRequest } from "../../request/inference-request.js";
 import { BodyText } from "../json/body-text.js";
 import { type Arrived, type JsonBody, jsonBodySteps } from "../json-body.js";
@@ -13,7 +13,13 @@ import { outboundFormSteps } from "../translation/outbound-forms.js";
 import { estimatePrompt, type PromptEstimate } from "../translation/prompt-estimate.js";
 import { isCompaction, toConversation } from "./conversation-items.js";
 import { unpackReasoning } from "./packed-reasoning.js";
-import { type CreateResponseBody, type Input, type PromptBody, parseCreateResponse } from "./parse.js";
+import {
+  type CreateResponseBody,
+  type Input,
+  type PromptBody,
+  parseCountInputTokens,
+  parseCreateResponse,
+} from "./parse.js";
 import { SPOKEN_FOR, toChatSettings, wantsLogprobs } from "./to-chat.js";
 import { loadsTools, ToolSet } from "./tools.js";
 
@@ -92,6 +98,25 @@ function* promptSteps(json: JsonBody, body: PromptBody, input: Input): Steps<Pro
   const prompt = estimatePrompt(messages, tools.isEmpty ? "" : writeJson(tools.functions));
   yield;
   return { text, tools, messages, prompt };
+}
+
+/** OpenAI's form of a count. */
+export interface InputTokens {
+  readonly object: "response.input_tokens";
+  readonly input_tokens: number;
+}
+
+/**
+ * How many tokens an input has: an estimate, as nobody is asked who has the model's tokenizer.
+ *
+ * @throws HearthError `invalid_request`
+ */
+export function* countInputTokenSteps(raw: Buffer, bounds: BodyBounds): Steps<InputTokens> {
+  const json = yield* jsonBodySteps(raw, bounds, "left_out");
+  const { body, input } = parseCountInputTokens(json.value);
+  yield;
+  const { prompt } = yield* promptSteps(json, body, input);
+  return { object: "response.input_tokens", input_tokens: prompt.tokens };
 }
 
 /** Items that every backend knows that speaks Responses. */

@@ -5,6 +5,7 @@ import {
   completionAnswerSchema,
   embeddingAnswerSchema,
   errorSchema,
+  inputTokensSchema,
   messageEventSchema,
   messageSchema,
   messagesErrorSchema,
@@ -19,7 +20,7 @@ import { completionSchema } from "../../api/completions/parse.js";
 import { embeddingSchema } from "../../api/embeddings/parse.js";
 import { countTokensSchema, createMessageSchema } from "../../api/messages/parse.js";
 import { attestationListSchema, receiptSchema } from "../../api/proof-schemas.js";
-import { createResponseSchema } from "../../api/responses/parse.js";
+import { countInputTokensSchema, createResponseSchema } from "../../api/responses/parse.js";
 import { encryptionKeySchema, sealedAnswerSchema, sealedEventSchema, sealedRequestSchema } from "../sealed/schemas.js";
 
 /** One route of the consumer's API, as the description tells of it. */
@@ -54,6 +55,8 @@ export const NAMED_SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   CreateResponseRequest: createResponseSchema,
   Response: responseSchema,
   ResponseEvent: responseEventSchema,
+  CountInputTokensRequest: countInputTokensSchema,
+  InputTokens: inputTokensSchema,
   CreateMessageRequest: createMessageSchema,
   Message: messageSchema,
   MessageEvent: messageEventSchema,
@@ -97,6 +100,16 @@ export const OPERATIONS: readonly Operation[] = [
     error: errorSchema,
     directed: true,
     sealable: true,
+  },
+  {
+    method: "post",
+    path: "/v1/responses/input_tokens",
+    id: "countInputTokens",
+    summary: "Estimate the tokens of an input",
+    description: "An estimate: the model's tokenizer is on the provider's machine.",
+    request: countInputTokensSchema,
+    answer: inputTokensSchema,
+    error: errorSchema,
   },
   {
     method: "post",
