@@ -32,7 +32,7 @@ export const TESTBED = {
     "node:crypto",
     "node:events",
   ],
-  sdk: ["./scripted", "@hearth/e2e", "ajv", "vitest", "node:*"],
+  sdk: ["./scripted", "./system", "@hearth/e2e", "ajv", "vitest", "node:*"],
   sim: [
     "./scripted",
     "@hearth/coordinator",
