@@ -18,6 +18,8 @@ export interface ModelAbilities {
   readonly dialects: readonly BackendDialect[];
   /** System messages reach the model after others, and in mid-conversation; absent = not known. */
   readonly systemAnywhere?: boolean | undefined;
+  /** It takes images; absent = it does not. */
+  readonly vision?: boolean | undefined;
 }
 
 /** A request as it goes to providers. */

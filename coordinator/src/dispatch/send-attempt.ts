@@ -244,7 +244,11 @@ class AttemptSender {
 
 function abilitiesOf({ models }: ProviderLink, build: string): ModelAbilities {
   const advert = models.get(build);
-  return { dialects: advert?.dialects ?? [], systemAnywhere: advert?.system_anywhere };
+  return {
+    dialects: advert?.dialects ?? [],
+    systemAnywhere: advert?.system_anywhere,
+    vision: advert?.capabilities.vision,
+  };
 }
 
 interface Confirming {

@@ -86,8 +86,25 @@ interface Choice {
   readonly pick: Picked | undefined;
 }
 
+/**
+ * A build of a plan. What nobody can do, however long one waits, is put otherwise where it can be.
+ *
+ * @throws HearthError with the rung's code
+ */
+function chooseBuild(deps: AdmitDeps, wanted: Traits, plan: RoutePlan): Choice {
+  const { otherwise, ...traits } = wanted;
+  let choice = firstBuild(deps, wanted, plan);
+  if (choice instanceof HearthError && otherwise !== undefined && UNABLE.has(choice.code)) {
+    choice = firstBuild(deps, { ...traits, shape: otherwise }, plan);
+  }
+  if (choice instanceof HearthError) throw choice;
+  return choice;
+}
+
+const UNABLE: ReadonlySet<string> = new Set(["capability_unsupported", "capability_unavailable"]);
+
 /** The first build of a plan that can be served now, or else the first that can be served soon. */
-function chooseBuild(deps: AdmitDeps, wanted: Traits, { builds }: RoutePlan): Choice {
+function firstBuild(deps: AdmitDeps, wanted: Traits, { builds }: RoutePlan): Choice | HearthError {
   let firstError: HearthError | undefined;
   let firstBusy: Traits | undefined;
   for (const build of builds) {
@@ -98,5 +115,5 @@ function chooseBuild(deps: AdmitDeps, wanted: Traits, { builds }: RoutePlan): Ch
     else firstError ??= pick.error;
   }
   if (firstBusy !== undefined) return { traits: firstBusy, pick: undefined };
-  throw firstError ?? new HearthError("internal", "An alias without a build.");
+  return firstError ?? new HearthError("internal", "An alias without a build.");
 }

@@ -43,6 +43,7 @@ export function classify(
     shape: shapeOf(request.needs),
     structuredOutput: request.needs.structuredOutput === true,
     logprobs: request.needs.logprobs === true,
+    otherwise: request.needs.visionIsOptional ? shapeOf({ ...request.needs, vision: false }) : undefined,
     dialect: request.needs.dialect,
     promptTokens: tokens.expected,
     leastPromptTokens: tokens.least,

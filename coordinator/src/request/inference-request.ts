@@ -27,6 +27,8 @@ export interface InferenceRequest extends OutboundRequest {
     readonly structuredOutput?: boolean;
     /** The answer has to carry the probabilities of its tokens; absent = it need not. */
     readonly logprobs?: boolean;
+    /** Its images can be told of in words, where nobody takes any; absent = no. */
+    readonly visionIsOptional?: boolean;
     /** Only a backend that speaks this natively can serve it; absent = any that chats. */
     readonly dialect?: BackendDialect;
   };

@@ -3,7 +3,7 @@ import type { Contender } from "./contenders.js";
 import type { EvaluationContext } from "./evaluation-context.js";
 import { BIT, type GateSet } from "./gate-set.js";
 import type { PickResult } from "./pick-result.js";
-import type { Traits } from "./traits.js";
+import type { Shape, Traits } from "./traits.js";
 
 /** The request is not for this provider, whatever happens. */
 const SCOPE: GateSet = BIT.allowlist | BIT.excluded | BIT.not_serving_model | BIT.private_only;
@@ -103,10 +103,22 @@ function errorOf(rung: Rung, { before, all, context }: Situation): HearthError {
   }
 }
 
+const ABILITIES: Readonly<Record<Shape, readonly string[]>> = {
+  base: [],
+  tools: ["tools"],
+  vision: ["images"],
+  "tools+vision": ["tools", "images"],
+};
+
 /** What is asked, in words for the consumer. */
 function kindOf({ dialect, shape, structuredOutput, logprobs }: Traits): string {
-  const wishes = [...(structuredOutput ? ["a JSON schema"] : []), ...(logprobs ? ["logprobs"] : [])];
-  return `${dialect ?? shape} requests${wishes.length === 0 ? "" : ` with ${wishes.join(" and ")}`}`;
+  const wishes = [
+    ...ABILITIES[shape],
+    ...(structuredOutput ? ["a JSON schema"] : []),
+    ...(logprobs ? ["logprobs"] : []),
+  ];
+  if (wishes.length === 0) return dialect === undefined ? "chats" : `${dialect} requests`;
+  return `${dialect === undefined ? "" : `${dialect} `}requests with ${wishes.join(" and ")}`;
 }
 
 function unable(kind: string): HearthError {

@@ -200,9 +200,9 @@ describe("what is asked of the answer", () => {
   });
 
   it.each([
-    [{ logprobs: true }, "base requests with logprobs"],
-    [{ structuredOutput: true, shape: "tools" as const }, "tools requests with a JSON schema"],
-    [wishes, "base requests with a JSON schema and logprobs"],
+    [{ logprobs: true }, "requests with logprobs"],
+    [{ structuredOutput: true, shape: "tools" as const }, "requests with tools and a JSON schema"],
+    [wishes, "requests with a JSON schema and logprobs"],
   ])("is refused in words where nobody ever gives it: %j", (asked, words) => {
     const drops = says("drops", { structured_output: false, logprobs: false });
     expect(setUp([drops]).pick(asked)).toMatchObject({

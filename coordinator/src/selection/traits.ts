@@ -5,6 +5,8 @@ export interface Traits {
   /** The build to serve, as providers advertise it. */
   readonly model: string;
   readonly shape: Shape;
+  /** The shape to look for where nobody ever serves the other one; absent = there is no other way to put it. */
+  readonly otherwise?: Shape | undefined;
   /** Only a backend that speaks this natively can serve it; absent = any that chats. */
   readonly dialect?: BackendDialect | undefined;
   /** The answer has to follow a JSON schema. */

@@ -296,3 +296,40 @@ it("offers Anthropic's own tools that the client runs, and names what it leaves 
   expect(response.headers.get("x-hearth-ignored")).toBe("web_search_20250305");
   expect(provider.streams[0]?.body["tools"]).toMatchObject([{ type: "function", function: { name: "bash" } }]);
 });
+
+describe("a picture for a model that nobody serves who sees", () => {
+  const image: Anthropic.ImageBlockParam = {
+    type: "image",
+    source: { type: "base64", media_type: "image/png", data: "iVBORw0KGgo=" },
+  };
+  const shot: Anthropic.MessageParam[] = [
+    { role: "user", content: "look" },
+    { role: "assistant", content: [{ type: "tool_use", id: "t", name: "shot", input: {} }] },
+    { role: "user", content: [{ type: "tool_result", tool_use_id: "t", content: [image] }] },
+  ];
+
+  it("is refused for good where the user shows it", async () => {
+    await hearth.provider((s) => s.answer("never"), { models: [{ id: "m", capabilities: { tools: true } }] });
+    const asking = client.messages.create(ask({ messages: [{ role: "user", content: [image] }] }));
+    const error = (await asking.catch((thrown: unknown) => thrown)) as InstanceType<typeof Anthropic.APIError>;
+    expect(error).toBeInstanceOf(Anthropic.BadRequestError);
+    expect(error.error).toMatchObject({
+      type: "error",
+      error: { type: "invalid_request_error", message: "No provider of this model serves requests with images." },
+    });
+    expect(error.headers?.get("x-should-retry")).toBe("false");
+  });
+
+  it("is told of in words where a tool returned it, and shown to who sees", async () => {
+    const blind = await hearth.provider((s) => s.answer("blind"), { models: [{ id: "m" }] });
+    const told = await client.messages.create(ask({ messages: shot }));
+    expect(told.content).toMatchObject([{ text: "blind" }]);
+    expect(messagesOf(blind.streams[0]!).at(-1)).toMatchObject({
+      role: "tool",
+      content: expect.stringContaining("cannot see"),
+    });
+    await hearth.provider((s) => s.answer("I see"), { models: [{ id: "m", capabilities: { vision: true } }] });
+    const shown = await client.messages.create(ask({ messages: shot }));
+    expect(shown.content).toMatchObject([{ text: "I see" }]);
+  });
+});

@@ -16,7 +16,9 @@ function requestOf(body: object | string): MessagesRequest {
 }
 
 function sentOf(body: object | string, native: readonly BackendDialect[] = [], build = "m"): string {
-  return Buffer.from(requestOf(body).form({ dialects: native, systemAnywhere: true }, build).body).toString();
+  return Buffer.from(
+    requestOf(body).form({ dialects: native, systemAnywhere: true, vision: true }, build).body,
+  ).toString();
 }
 
 const ask = (more: object = {}) => ({
@@ -318,6 +320,49 @@ it("goes to a backend that speaks Messages as a chat where its turns are no temp
   );
   expect(request.form({ dialects: ["messages"] }, "m").dialect).toBe("chat_completions");
   expect(request.form({ dialects: ["messages"], systemAnywhere: true }, "m").dialect).toBe("messages");
+});
+
+describe("images that a tool returned", () => {
+  const image = { type: "image", source: { type: "base64", media_type: "image/png", data: PNG } };
+  const resultOf = (id: string, ...content: readonly object[]) => ({ type: "tool_result", tool_use_id: id, content });
+  const called = {
+    role: "assistant",
+    content: ["a", "b"].map((id) => ({ type: "tool_use", id, name: "f", input: {} })),
+  };
+  const request = (...content: readonly object[]) => requestOf(ask({ messages: [called, { role: "user", content }] }));
+  const turns = (of: MessagesRequest, vision: boolean) =>
+    JSON.parse(
+      Buffer.from(of.form({ dialects: [], systemAnywhere: true, vision }, "m").body).toString(),
+    ).messages.slice(1);
+  const results = [resultOf("a", { type: "text", text: "saved" }, image), resultOf("b", image)];
+
+  it("are told of in words where the model sees nothing", () => {
+    const of = request(...results, { type: "text", text: "go on" });
+    expect(of.needs).toEqual({ tools: false, vision: true, visionIsOptional: true });
+    expect(turns(of, false)).toEqual([
+      { role: "tool", tool_call_id: "a", content: "saved\n[An image, which this model cannot see.]" },
+      { role: "tool", tool_call_id: "b", content: "[An image, which this model cannot see.]" },
+      { role: "user", content: "go on" },
+    ]);
+    expect(JSON.stringify(turns(of, true))).toContain(PNG);
+  });
+
+  it("leave no turn of the user's behind where nothing else was said", () => {
+    expect(turns(request(...results), false).map(({ role }: { role: string }) => role)).toEqual(["tool", "tool"]);
+  });
+
+  it("are a chat's for a model that sees nothing behind a backend that speaks Messages", () => {
+    const of = request(...results);
+    const able = { dialects: ["messages"], systemAnywhere: true } as const;
+    expect(of.form(able, "m").dialect).toBe("chat_completions");
+    expect(of.form({ ...able, vision: true }, "m").dialect).toBe("messages");
+  });
+
+  it("are needed where the user shows one as well", () => {
+    const of = request(...results, image);
+    expect(of.needs).toEqual({ tools: false, vision: true });
+    expect(JSON.stringify(turns(of, false))).toContain(PNG);
+  });
 });
 
 describe("a bad request", () => {

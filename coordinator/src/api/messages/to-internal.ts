@@ -47,7 +47,7 @@ export function* messagesRequestSteps({ raw, id, bounds }: Arrived): Steps<Messa
   yield;
   const text = new BodyText(json.object.text);
   yield;
-  const { messages, tools, prompt } = yield* promptSteps(body, { json, text });
+  const { messages, unseen, tools, prompt, needed } = yield* promptSteps(body, { json, text });
   const stream = body.stream === true;
   return {
     id,
@@ -58,6 +58,7 @@ export function* messagesRequestSteps({ raw, id, bounds }: Arrived): Steps<Messa
       native: isNative(body, tools) ? { dialect: "messages", edits: nativeEdits(body) } : undefined,
       delivery: stream ? "interactive" : "whole",
       messages,
+      unseen,
       chat: {
         ...otherMembers(body, text, SPOKEN_FOR),
         ...(tools.isEmpty ? {} : { tools: tools.functions }),
@@ -72,6 +73,7 @@ export function* messagesRequestSteps({ raw, id, bounds }: Arrived): Steps<Messa
       tools: !tools.isEmpty,
       vision: prompt.hasImages,
       structuredOutput: Boolean(body.output_config?.format ?? body.output_format),
+      ...(prompt.hasImages && !needed.hasImages ? { visionIsOptional: true } : {}),
     },
     promptTokens: prompt.tokens,
     maxTokens: body.max_tokens,
@@ -96,8 +98,12 @@ export function* countTokenSteps(raw: Buffer, bounds: BodyBounds): Steps<{ reado
 
 interface Prompt {
   readonly messages: readonly ChatMessage[];
+  /** For a model that takes no images: absent = the same. */
+  readonly unseen: readonly ChatMessage[] | undefined;
   readonly tools: ToolSet;
   readonly prompt: PromptEstimate;
+  /** Without what can be told in words. */
+  readonly needed: PromptEstimate;
 }
 
 interface ReadBody {
@@ -110,12 +116,17 @@ function* promptSteps(body: CountTokensBody, { json, text }: ReadBody): Steps<Pr
     text.prepare("messages");
     yield;
   }
-  const messages = toConversation(body, text).end();
+  const conversation = toConversation(body, text);
+  const messages = conversation.end();
+  const unseen = conversation.withoutToolImages();
   yield;
   const tools = new ToolSet(body, text);
   yield;
-  const prompt = estimatePrompt(messages, tools.isEmpty ? "" : writeJson(tools.functions));
-  return { messages, tools, prompt };
+  const toolTexts = tools.isEmpty ? "" : writeJson(tools.functions);
+  const prompt = estimatePrompt(messages, toolTexts);
+  yield;
+  const needed = unseen === undefined ? prompt : estimatePrompt(unseen, toolTexts);
+  return { messages, unseen, tools, prompt, needed };
 }
 
 /**

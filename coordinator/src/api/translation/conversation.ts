@@ -37,6 +37,8 @@ export class Conversation {
   #turn: AssistantTurn | undefined;
   /** Images that tools returned: a `tool` message holds text only, so they follow as the user's. */
   #toolImages: ChatPart[] = [];
+  /** For a model that sees nothing: what stands in the place of messages with such images, if anything does. */
+  readonly #unseen = new Map<ChatMessage, ChatMessage | undefined>();
 
   /** Instructions. Those at the start become one message: many chat templates know only one, and only there. */
   system(text: string): void {
@@ -49,8 +51,10 @@ export class Conversation {
   user(parts: readonly ChatPart[]): void {
     this.#endTurn();
     const all = [...this.#toolImages, ...parts];
+    const message = userMessage(all);
+    if (this.#toolImages.length > 0) this.#unseen.set(message, parts.length === 0 ? undefined : userMessage(parts));
     this.#toolImages = [];
-    this.#messages.push({ role: "user", content: plainText(all) ?? all });
+    this.#messages.push(message);
   }
 
   /** The assistant's turn that is open, or a new one. It stays open until somebody else speaks. */
@@ -73,8 +77,11 @@ export class Conversation {
     const said = text === "" && images.length > 0 ? "The result is the image that follows." : text;
     // Chat completions have no mark for a tool that failed, and the model must know.
     const content = isError ? `Error: ${said}` : said;
-    this.#messages.push({ role: "tool", tool_call_id: callId, content });
+    const message: ChatMessage = { role: "tool", tool_call_id: callId, content };
+    this.#messages.push(message);
     if (images.length === 0) return;
+    const told = [...(text === "" ? [] : [text]), UNSEEN].join("\n");
+    this.#unseen.set(message, { ...message, content: isError ? `Error: ${told}` : told });
     this.#toolImages.push({ type: "text", text: `Result of tool call ${callId}:` }, ...images);
   }
 
@@ -83,6 +90,21 @@ export class Conversation {
     this.#endTurn();
     this.#flushImages();
     return this.#messages;
+  }
+
+  /**
+   * The messages for a model that takes no images, with a short text in the place of each that a tool returned; those
+   * of the user stay. To be asked for after the end.
+   *
+   * @returns `undefined` where no tool returned any
+   */
+  withoutToolImages(): readonly ChatMessage[] | undefined {
+    if (this.#unseen.size === 0) return undefined;
+    return this.#messages.flatMap((message) => {
+      if (!this.#unseen.has(message)) return [message];
+      const told = this.#unseen.get(message);
+      return told === undefined ? [] : [told];
+    });
   }
 
   #endTurn(): void {
@@ -130,6 +152,11 @@ export class AssistantTurn {
     };
   }
 }
+
+/** What a model that takes no images is told of one. */
+const UNSEEN = "[An image, which this model cannot see.]";
+
+const userMessage = (parts: readonly ChatPart[]): ChatMessage => ({ role: "user", content: plainText(parts) ?? parts });
 
 /** The text of parts that are one text or none; `undefined` for all that is more than a string can say. */
 function plainText(parts: readonly ChatPart[]): string | undefined {

@@ -23,6 +23,8 @@ export interface FormsOptions {
   readonly native: NativeForm | undefined;
   readonly delivery: RequestFrame["delivery"];
   readonly messages: readonly ChatMessage[];
+  /** The messages for a model that takes no images; absent = the same. */
+  readonly unseen?: readonly ChatMessage[] | undefined;
   /** The other members of the chat completions body, besides the model's name. */
   readonly chat: Readonly<Record<string, unknown>>;
 }
@@ -32,18 +34,13 @@ export interface FormsOptions {
  * as they came where the model takes system messages anywhere, else as every template takes them. Each is written when
  * it is first wanted; those of a large body at once, because writing them takes turns of its own.
  */
-export function* outboundFormSteps({
-  body,
-  native,
-  delivery,
-  messages,
-  chat,
-}: FormsOptions): Steps<OutboundRequest["form"]> {
-  const settled = settledTurns(messages);
+export function* outboundFormSteps(options: FormsOptions): Steps<OutboundRequest["form"]> {
+  const { body, native, delivery, messages, unseen, chat } = options;
+  const seen = new ChatForms(messages, chat);
   yield;
-  const asItCame = new ChatMembers(messages, chat);
-  const asAllTakeIt = settled === messages ? asItCame : new ChatMembers(settled, chat);
-  if (spansTurns(body.raw.length)) for (const members of new Set([asItCame, asAllTakeIt])) yield* members.writeSteps();
+  const told = unseen === undefined ? seen : new ChatForms(unseen, chat);
+  yield;
+  if (spansTurns(body.raw.length)) for (const forms of new Set([seen, told])) yield* forms.writeSteps();
   const chatForm = (members: ChatMembers, build: string): OutboundForm => {
     const head = Buffer.from(`{"model":${JSON.stringify(build)},`);
     const whole = Buffer.concat([head, members.bytes()]);
@@ -54,13 +51,36 @@ export function* outboundFormSteps({
     const text = splice(body.object.text, memberSplices(body.object, edits));
     return { dialect, body: Buffer.from(text), ...readingOf(dialect, delivery) };
   };
-  return ({ dialects, systemAnywhere = false }, build) => {
-    // A backend that is asked natively hands its template the turns as they are.
-    const isNative = native !== undefined && dialects.includes(native.dialect);
-    if (isNative && (systemAnywhere || (settled === messages && !native.severalSystems)))
-      return nativeForm(native, build);
-    return chatForm(systemAnywhere ? asItCame : asAllTakeIt, build);
+  return ({ dialects, systemAnywhere = false, vision = false }, build) => {
+    const forms = vision ? seen : told;
+    if (native !== undefined && forms === seen && dialects.includes(native.dialect)) {
+      // A backend that is asked natively hands its template the turns as they are.
+      if (systemAnywhere || (forms.isSettled && !native.severalSystems)) return nativeForm(native, build);
+    }
+    return chatForm(systemAnywhere ? forms.asItCame : forms.asAllTakeIt, build);
   };
+}
+
+/** A chat with its turns as they came, and as every template takes them. */
+class ChatForms {
+  readonly asItCame: ChatMembers;
+  readonly asAllTakeIt: ChatMembers;
+
+  constructor(messages: readonly ChatMessage[], others: Readonly<Record<string, unknown>>) {
+    const settled = settledTurns(messages);
+    this.asItCame = new ChatMembers(messages, others);
+    this.asAllTakeIt = settled === messages ? this.asItCame : new ChatMembers(settled, others);
+  }
+
+  /** Every template takes the turns as they came. */
+  get isSettled(): boolean {
+    return this.asItCame === this.asAllTakeIt;
+  }
+
+  *writeSteps(): Steps<void> {
+    yield* this.asItCame.writeSteps();
+    if (!this.isSettled) yield* this.asAllTakeIt.writeSteps();
+  }
 }
 
 /** The members of a chat completions body behind the model's name, written once. */
