@@ -69,8 +69,10 @@ export function* renderTemplate({ source, specialTokens, fixtures }: RenderTask)
     return;
   }
   yield { type: "compiled", claims: claimsOf(template) };
+  const marked = once(() => compile(markLines(source)));
+  const rendering = { template, marked, source, specialTokens };
   for (const fixture of fixtures) {
-    yield { type: "fixture", fixture: fixture.name, outcome: outcomeOf({ template, source, specialTokens }, fixture) };
+    yield { type: "fixture", fixture: fixture.name, outcome: outcomeOf(rendering, fixture) };
   }
 }
 
@@ -86,6 +88,8 @@ const EMPTY_TOKENS = {
 
 interface Rendering {
   readonly template: Template;
+  /** The same with marks that tell the line, for when it fails. */
+  readonly marked: () => Template;
   readonly source: string;
   readonly specialTokens: Readonly<Record<string, string>>;
 }
@@ -101,16 +105,29 @@ function outcomeOf(rendering: Rendering, { spellings, shows }: TemplateFixture):
   return told ?? { type: "rendered", shown: false };
 }
 
-function render({ template, source }: Rendering, variables: Variables, shows: readonly string[]): RenderOutcome {
+function render(
+  { template, marked, source }: Rendering,
+  variables: Variables,
+  shows: readonly string[],
+): RenderOutcome {
   try {
     const text = template.render({ ...variables, ...FUNCTIONS });
     return { type: "rendered", shown: shows.every((words) => text.includes(words)) };
   } catch (error) {
     const message = messageOf(error);
-    const line = failureLine(source, variables, message);
+    const line = failureLine(marked, variables, message);
     const type = error instanceof Refusal ? "refused" : isGap(message, lineOf(source, line)) ? "unsupported" : "failed";
     return { type, message, ...(line === undefined ? {} : { line }) };
   }
+}
+
+/** Makes it when it is first asked for, and then no more. */
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
 }
 
 function compile(source: string): Template {
@@ -130,13 +147,13 @@ const lineOf = (source: string, line: number | undefined): string =>
   line === undefined ? source : (source.split("\n", line)[line - 1] ?? "");
 
 /** Renders once more with marks, and believes them only if the end is the same. */
-function failureLine(source: string, variables: Variables, message: string): number | undefined {
+function failureLine(marked: () => Template, variables: Variables, message: string): number | undefined {
   let line: number | undefined;
   const mark = (at: unknown): void => {
     if (typeof at === "number") line = at;
   };
   try {
-    compile(markLines(source)).render({ ...variables, ...FUNCTIONS, [LINE_MARK]: mark });
+    marked().render({ ...variables, ...FUNCTIONS, [LINE_MARK]: mark });
     return undefined;
   } catch (error) {
     return messageOf(error) === message ? line : undefined;
