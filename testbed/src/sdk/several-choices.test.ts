@@ -1,3 +1,5 @@
+import { DEFAULT_SELECTION } from "@hearth/coordinator/internals";
+import { FakeClock } from "@hearth/platform/testing";
 import OpenAI, { APIError } from "openai";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { until } from "../scripted/answers.js";
@@ -122,6 +124,31 @@ describe("n answers to a chat", () => {
     }, places(1));
     expect(textsOf(await chunksOf({ seed: 1 }))).toEqual(["answer 1", "answer 2", "answer 3"]);
     expect(most).toBe(1);
+  });
+
+  it("come in turn also where nobody may stand in the line, and where one takes longer than patience lasts", async () => {
+    await hearth.stop();
+    const clock = new FakeClock();
+    const queue = { ...DEFAULT_SELECTION.queue, perModel: 0 };
+    for (const settings of [{}, { selection: { ...DEFAULT_SELECTION, queue } }]) {
+      hearth = await startTestCoordinator({ clock, settings });
+      const provider = await hearth.provider((s) => s.content(`answer ${seedOf(s)}`), places(1));
+      const response = await hearth.chat(ask({ seed: 0, stream: true }), { headers: { "X-Hearth-Timeout": "1" } });
+      let text = "";
+      const read = (async () => {
+        const decoder = new TextDecoder();
+        for await (const part of response.body ?? []) text += decoder.decode(part as Uint8Array, { stream: true });
+      })();
+      for (const turn of [0, 1, 2]) {
+        await until("it is its turn", () => text.includes(`answer ${turn}`));
+        clock.advance(1_500);
+        provider.streams[turn]?.finish();
+        provider.streams[turn]?.end();
+      }
+      await read;
+      expect(text).not.toContain('"error"');
+      if (settings.selection === undefined) await hearth.stop();
+    }
   });
 
   it("run on whoever has places, also on several machines", async () => {
