@@ -1,5 +1,35 @@
 import { describe, expect, it } from "vitest";
+import { ChatAccumulator } from "./chat-completions/accumulate.js";
+import { TextAccumulator } from "./completions/accumulate.js";
 import { readWhole } from "./whole.js";
+
+describe("the choices of a whole answer", () => {
+  const said = { id: "c", created: 1, model: "m" };
+
+  it("stand in their order, however they came, for chats", () => {
+    const chat = new ChatAccumulator();
+    for (const index of [2, 0, 1, 2]) chat.add({ ...said, choices: [{ index, delta: { content: String(index) } }] });
+    const { choices } = chat.completion(said) as { choices: { index: number; message: { content: string } }[] };
+    expect(choices.map(({ index, message }) => [index, message.content])).toEqual([
+      [0, "0"],
+      [1, "1"],
+      [2, "22"],
+    ]);
+  });
+
+  it("stand in their order, however they came, for legacy completions", () => {
+    const text = new TextAccumulator();
+    for (const index of [1, 0, 1]) {
+      text.add({ ...said, choices: [{ index, text: String(index), finish_reason: index === 0 ? "length" : null }] });
+    }
+    expect(text.completion(said)).toMatchObject({
+      choices: [
+        { index: 0, text: "0", finish_reason: "length" },
+        { index: 1, text: "11", finish_reason: null },
+      ],
+    });
+  });
+});
 
 describe("a body that is no whole answer", () => {
   const dialects = ["chat_completions", "completions", "messages", "responses"] as const;
