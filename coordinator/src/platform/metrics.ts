@@ -32,6 +32,11 @@ function requestMetrics(registers: Registry[]) {
       labelNames: ["code"] as const,
       registers,
     }),
+    answersReplayed: new Counter({
+      name: "hearth_answers_replayed_total",
+      help: "Repeated requests that got the answer of the first one, by their Idempotency-Key.",
+      registers,
+    }),
     tokens: new Counter({
       name: "hearth_tokens_total",
       help: "Tokens of successful requests, and completion tokens that were spent on cancelled attempts.",

@@ -62,6 +62,7 @@ describe("a request that comes again under its key", () => {
     expect(second.headers.get("x-provider-id")).toBe(first.headers.get("x-provider-id"));
     expect(second.headers.get("x-request-id")).not.toBe(first.headers.get("x-request-id"));
     expect(provider.streams).toHaveLength("n" in more ? 2 : 1);
+    expect(await hearth.metric("hearth_answers_replayed_total")).toBe(1);
   });
 
   it("gets it through the SDK, which may send the key by itself", async () => {

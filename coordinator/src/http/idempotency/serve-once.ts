@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Clock } from "@hearth/platform";
 import { HearthError } from "../../platform/errors.js";
+import type { Metrics } from "../../platform/metrics.js";
 import type { Consumer } from "../../request/consumer.js";
 import type { Ending } from "../../request/relay.js";
 import type { Presence } from "../presence.js";
@@ -11,6 +12,7 @@ import { RecordingConsumer } from "./recording-consumer.js";
 export interface Once {
   readonly kept: KeptAnswers;
   readonly clock: Clock;
+  readonly metrics: Pick<Metrics, "answersReplayed">;
   readonly request: KeyedRequest;
   readonly consumer: Consumer;
   readonly presence: Presence;
@@ -27,7 +29,7 @@ export interface Once {
  * @throws HearthError what the execution throws; `idempotency_key_reused`, `answer_not_kept`, `request_in_progress`
  */
 export async function serveOnce(once: Once, execute: (consumer: Consumer) => Promise<Ending>): Promise<void> {
-  const { kept, request, consumer } = once;
+  const { kept, request, consumer, metrics } = once;
   for (;;) {
     const begun = kept.begin(request);
     switch (begun.type) {
@@ -37,6 +39,7 @@ export async function serveOnce(once: Once, execute: (consumer: Consumer) => Pro
         await another(once, begun.execution);
         break;
       case "kept":
+        metrics.answersReplayed.inc();
         return replay(begun.answer, consumer);
     }
   }
