@@ -8,7 +8,7 @@ const NO_LIMIT = 1e9;
 function repairedText(text: string, limit: SchemaLimit = "loose_types"): string {
   const root = readNode(text, 0);
   if (root?.kind !== "object") throw new Error("no object");
-  return new SchemaRepair(text, root, NO_LIMIT).for(limit, root);
+  return new SchemaRepair(text, root, NO_LIMIT).for(limit);
 }
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
@@ -166,6 +166,11 @@ describe("a node with a type", () => {
       additionalProperties: {},
       anyOf: [{ type: "object", additionalProperties: {} }],
     });
+  });
+
+  it("has no properties invented as the root: a tool may have no parameters", () => {
+    const root = { $schema: "https://json-schema.org/draft-07", type: "object", additionalProperties: false };
+    expect(repaired(root)).toEqual(root);
   });
 
   it("keeps its bytes where nothing is missing", () => {

@@ -79,6 +79,7 @@ interface Addition {
  */
 export class SchemaRepair {
   readonly #text: string;
+  readonly #root: JsonObject;
   readonly #types: SchemaTypes;
   readonly #plain = new Map<JsonObject, string>();
   readonly #typed = new Map<JsonObject, string>();
@@ -88,18 +89,14 @@ export class SchemaRepair {
   /** @param maxAdded what all that is added may come to, characters */
   constructor(text: string, root: JsonObject, maxAdded: number) {
     this.#text = text;
+    this.#root = root;
     this.#types = new SchemaTypes(text, root);
     this.#budget = maxAdded;
   }
 
-  /**
-   * The text of a schema; its own where nothing is to be done.
-   *
-   * @param schema the root, or a node in it
-   * @throws RepairTooLarge
-   */
-  for(limit: SchemaLimit, schema: JsonNode): string {
-    return limit === "boolean_schemas" ? this.#plainText(schema) : this.#typedText(schema, false);
+  /** The schema's text; its own where nothing is to be done. @throws RepairTooLarge */
+  for(limit: SchemaLimit): string {
+    return limit === "boolean_schemas" ? this.#plainText(this.#root) : this.#typedText(this.#root, false);
   }
 
   #slice({ start, end }: JsonNode): string {
@@ -182,7 +179,8 @@ export class SchemaRepair {
   #partOf(schema: JsonObject, type: string): Addition | undefined {
     const part = PART_OF[type];
     if (part === undefined || hasPart(schema, part)) return undefined;
-    if (type === "object" && !readAsParameters(schema)) return undefined;
+    // A root without properties is a tool without parameters, and read as that.
+    if (type === "object" && (schema === this.#root || !readAsParameters(schema))) return undefined;
     const like = this.#types.structureOf(schema, part);
     if (isDecidedBefore(schema)) return { type, like };
     return { type, like, allowed: `[${this.#constraints(schema, () => true)}]` };

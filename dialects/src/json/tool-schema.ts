@@ -47,7 +47,7 @@ function repairsIn(text: string, { start, end }: JsonMember, limit: SchemaLimit)
 
 function repairedWithin(maxAdded: number, text: string, home: JsonObject, limit: SchemaLimit): string | undefined {
   try {
-    return new SchemaRepair(text, home, maxAdded).for(limit, home);
+    return new SchemaRepair(text, home, maxAdded).for(limit);
   } catch (thrown) {
     if (thrown instanceof RepairTooLarge) return undefined;
     throw thrown;

@@ -101,7 +101,7 @@ describe.skipIf(program === undefined)("a real llama-server", () => {
   });
 
   it.skipIf(!existsSync(gptOss)).each(Object.entries(SCHEMAS).slice(0, 4))(
-    "with gpt-oss's template answers with %s",
+    "with gpt-oss's template takes %s",
     async (_name, schema) => {
       await using other = await LlamaServer.start(program ?? "", ["--chat-template-file", gptOss]);
       expect(await askThroughBackend(other, schema)).toBe(200);
