@@ -11,6 +11,7 @@ import { Affinity } from "../selection/affinity.js";
 import type { Catalog } from "../selection/catalog.js";
 import { Evidence } from "../selection/evidence/evidence.js";
 import type { EvidenceSettings } from "../selection/evidence/settings.js";
+import { Offers } from "../selection/offers.js";
 import { OutlierDetector } from "../selection/outlier.js";
 import type { OutlierSettings } from "../selection/outlier-policy.js";
 import { createPicker } from "../selection/picker.js";
@@ -19,6 +20,7 @@ import { WaitQueue } from "../selection/wait-queue.js";
 
 export interface Selection extends Pick<OpenAttemptDeps, "picker" | "queue" | "hedging" | "evidence"> {
   readonly outlier: OutlierDetector;
+  readonly offers: Offers;
 }
 
 export interface SelectionDeps {
@@ -84,7 +86,8 @@ export function createSelection(deps: SelectionDeps): Selection {
     backupWon: () => metrics.speculativeWins.inc(),
     settings: deps.hedging,
   });
-  return { picker, queue, hedging, outlier, evidence };
+  const offers = new Offers({ directory: registry, catalog, settings, health: outlier, expecting: evidence, clock });
+  return { picker, queue, hedging, outlier, evidence, offers };
 }
 
 /** Turns attempts into metrics, and what our own code threw over into a line of the log. */

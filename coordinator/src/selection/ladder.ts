@@ -20,6 +20,9 @@ export const SOON: GateSet =
   BIT.thermal_critical |
   BIT.free_memory;
 
+/** Somebody who may not serve. */
+type Stopped = Pick<Contender, "gates" | "promptLimit">;
+
 type Rung = "context" | "ability" | "fit" | "trust" | "memory" | "health";
 
 /** The rungs below "nobody serves it", from what no wait can change to what a wait will. */
@@ -41,21 +44,49 @@ const RUNGS: readonly (readonly [Rung, GateSet])[] = [
  * @param rejected all who serve the model
  */
 export function whyNobody(
-  rejected: readonly Contender[],
+  rejected: readonly Stopped[],
   context: EvaluationContext,
 ): Exclude<PickResult, { type: "picked" }> {
+  const found = climb(rejected);
+  switch (found.end) {
+    case "nobody":
+      return NO_PROVIDER;
+    case "stopped": {
+      const { rung, before } = found;
+      return { type: "unavailable", error: errorOf(rung, { before, all: rejected, context }) };
+    }
+    case "room": {
+      const lacksMemory = found.left.every(({ gates }) => (gates & BIT.free_memory) !== 0);
+      return lacksMemory ? { type: "queue", lacking: "memory" } : { type: "queue" };
+    }
+  }
+}
+
+/** Whether a request would wait for one of these, by what is against each of them: the same ladder, without words. */
+export function mayWaitFor(gates: readonly GateSet[]): boolean {
+  return climb(gates.map((each) => ({ gates: each, promptLimit: 0 }))).end === "room";
+}
+
+type Climb =
+  /** Nobody is there for this caller. */
+  | { readonly end: "nobody" }
+  /** This rung stops the last of them. */
+  | { readonly end: "stopped"; readonly rung: Rung; readonly before: readonly Stopped[] }
+  /** These lack nothing but room. */
+  | { readonly end: "room"; readonly left: readonly Stopped[] };
+
+function climb(rejected: readonly Stopped[]): Climb {
   let left = without(rejected, SCOPE);
-  if (left.length === 0) return NO_PROVIDER;
+  if (left.length === 0) return { end: "nobody" };
   for (const [rung, gates] of RUNGS) {
     const before = left;
     left = without(before, gates);
-    if (left.length === 0) return { type: "unavailable", error: errorOf(rung, { before, all: rejected, context }) };
+    if (left.length === 0) return { end: "stopped", rung, before };
   }
-  const lacksMemory = left.every(({ gates }) => (gates & BIT.free_memory) !== 0);
-  return lacksMemory ? { type: "queue", lacking: "memory" } : { type: "queue" };
+  return { end: "room", left };
 }
 
-function without(rejected: readonly Contender[], gates: GateSet): readonly Contender[] {
+function without(rejected: readonly Stopped[], gates: GateSet): readonly Stopped[] {
   return rejected.filter((each) => (each.gates & gates) === 0);
 }
 
@@ -66,9 +97,9 @@ const NO_PROVIDER: Exclude<PickResult, { type: "picked" }> = {
 
 interface Situation {
   /** Those whom the rung stops, all of them. */
-  readonly before: readonly Contender[];
+  readonly before: readonly Stopped[];
   /** Everybody who serves the model, for this caller or not. */
-  readonly all: readonly Contender[];
+  readonly all: readonly Stopped[];
   readonly context: EvaluationContext;
 }
 
