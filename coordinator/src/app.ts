@@ -183,7 +183,7 @@ interface Doors extends OwnedServer {
 type BehindTheDoors = Pick<HttpDeps, "services" | "sealing" | "kept" | "troubles" | "shutdown">;
 
 function openDoors(parts: Parts, behind: BehindTheDoors): Doors {
-  const { options, live, clock, ids, metrics, registry, trust, fleet, ready } = parts;
+  const { options, live, clock, ids, metrics, registry, selection, trust, fleet, ready } = parts;
   const { config, secrets, log } = options;
   const addressOf = (incoming: IncomingMessage): string => clientAddress(incoming, config.proxies);
   const app = createHttpApp({
@@ -198,8 +198,8 @@ function openDoors(parts: Parts, behind: BehindTheDoors): Doors {
     metrics,
     directory: registry,
     addressOf,
-    catalog: () => live.current.catalog,
     cors: () => live.current.cors,
+    models: () => ({ directory: registry, catalog: live.current.catalog, clock, offers: selection.offers }),
     ready,
     recognised: (socket) => owned.connections.recognise(socket),
   });

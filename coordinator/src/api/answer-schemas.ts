@@ -39,6 +39,22 @@ export const modelSchema = z.object({
   type: z.literal("model"),
   display_name: z.string(),
   created_at: z.iso.datetime(),
+  context_length: count.optional().meta({ description: "Of the machine with the longest; absent: nobody says." }),
+  architecture: z.object({ input_modalities: z.array(z.string()), output_modalities: z.array(z.string()) }),
+  supported_parameters: z.array(z.string()).meta({ description: "What is known to be honoured." }),
+  features: z
+    .object({ tools: z.boolean(), structured_output: z.boolean(), logprobs: z.boolean(), reasoning: z.boolean() })
+    .partial()
+    .meta({ description: "False: no machine does it. Absent: nobody has said." }),
+  quantizations: z.array(z.string()),
+  availability: z
+    .object({
+      status: z.enum(["ready", "busy", "unavailable"]),
+      providers: count.meta({ description: "Connected machines that serve it to this caller." }),
+      warm: count.meta({ description: "Those that have it in memory." }),
+      free_slots: count.meta({ description: "Requests that would be served at once." }),
+    })
+    .meta({ description: "What would come of a request at this moment: an answer, a wait or a refusal." }),
 });
 
 export const modelListSchema = z.object({

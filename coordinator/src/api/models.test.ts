@@ -1,9 +1,14 @@
 import { FakeClock } from "@hearth/platform/testing";
 import { beforeEach, expect, it } from "vitest";
 import type { Provider } from "../fleet/provider.js";
+import { inOneGo } from "../platform/steps.js";
 import { type Alias, DEFAULT_CATALOG } from "../selection/catalog.js";
-import { fakeModel, fakeProvider } from "../testing/fake-provider.js";
-import { findModel, listModels, type ModelSources } from "./models.js";
+import { Offers } from "../selection/offers.js";
+import { DEFAULT_SELECTION } from "../selection/settings.js";
+import { fakeExpecting } from "../testing/fake-expecting.js";
+import { fakeBreaker, fakeModel, fakeProvider } from "../testing/fake-provider.js";
+import type { ModelEntry } from "./model-forms.js";
+import { findModel, type ModelPage, type ModelReader, type ModelSources, modelListSteps } from "./models.js";
 
 const ALIASES = new Map<string, Alias>([
   ["best", { desired: "new", previous: "old" }],
@@ -20,17 +25,35 @@ beforeEach(() => {
   asked = [];
 });
 
-const sources = (): ModelSources => ({
-  directory: {
+function sources(): ModelSources {
+  const directory = {
     models: () => served.keys(),
-    serving(model) {
+    serving(model: string) {
       asked.push(model);
       return served.get(model) ?? [];
     },
-  },
-  catalog: { ...DEFAULT_CATALOG, aliases: ALIASES },
-  clock,
-});
+  };
+  const catalog = { ...DEFAULT_CATALOG, aliases: ALIASES };
+  const [settings, health, expecting] = [() => DEFAULT_SELECTION, fakeBreaker(), fakeExpecting()];
+  const offers = new Offers({ directory, catalog: () => catalog, settings, health, expecting, clock });
+  return { directory, catalog, clock, offers };
+}
+
+const OPENAI: ModelReader = { account: "caller", form: "openai" };
+const ANTHROPIC: ModelReader = { account: "caller", form: "anthropic" };
+
+interface List {
+  readonly object?: "list";
+  readonly data: readonly ModelEntry[];
+  readonly first_id: string | null;
+  readonly last_id: string | null;
+  readonly has_more: boolean;
+}
+
+const list = (reader = OPENAI, page: ModelPage = {}): List =>
+  JSON.parse(inOneGo(modelListSteps(sources(), reader, page))) as List;
+
+const find = (id: string): ModelEntry => findModel(sources(), id, OPENAI) as ModelEntry;
 
 /** A provider that connected so many seconds ago. */
 function since(seconds: number, status: Provider["status"] = "serving"): Provider {
@@ -45,7 +68,7 @@ it("lists what connected providers serve, sorted, and the aliases that one of it
   served.set("old", [since(30), since(50)]);
   served.set("m", [since(40, "offline"), since(20, "draining")]);
   served.set("away", [since(10, "offline")]);
-  const { data, first_id, last_id } = listModels(sources());
+  const { data, first_id, last_id } = list();
   expect(data.map((model) => [model.id, age(model)])).toEqual([
     ["best", 30],
     ["m", 20],
@@ -57,15 +80,100 @@ it("lists what connected providers serve, sorted, and the aliases that one of it
 it("takes for an alias the build that has been served longest", () => {
   served.set("new", [since(5)]);
   served.set("old", [since(30)]);
-  expect(age(findModel(sources(), "best"))).toBe(30);
+  expect(age(find("best"))).toBe(30);
 });
 
 it("finds one model without asking for any other, and none that nobody serves now", () => {
   served.set("m", [since(20)]);
   served.set("away", [since(10, "offline")]);
-  expect(age(findModel(sources(), "m"))).toBe(20);
-  expect(asked).toEqual(["m"]);
+  expect(age(find("m"))).toBe(20);
+  expect(new Set(asked)).toEqual(new Set(["m"]));
   for (const id of ["away", "unheard of", "nobody's"]) {
-    expect(() => findModel(sources(), id)).toThrow(`The model '${id}' does not exist.`);
+    expect(() => find(id)).toThrow(`The model '${id}' does not exist.`);
   }
+});
+
+it("tells what is known of a model, in the words of other lists", () => {
+  const advert = fakeModel({
+    context_length: 32_768,
+    quantization: "Q4_K_M",
+    capabilities: { tools: true, vision: true, structured_output: true, logprobs: false },
+  });
+  served.set("m", [fakeProvider("a", { models: new Map([["m", advert]]) })]);
+  expect(find("m")).toMatchObject({
+    context_length: 32_768,
+    architecture: { input_modalities: ["text", "image"], output_modalities: ["text"] },
+    supported_parameters: expect.arrayContaining(["temperature", "tools", "structured_outputs"]),
+    features: { tools: true, structured_output: true, logprobs: false },
+    quantizations: ["Q4_K_M"],
+    availability: { status: "ready", providers: 1, warm: 0, free_slots: 6 },
+  });
+  for (const unknown of ["logprobs", "reasoning"]) expect(find("m").supported_parameters).not.toContain(unknown);
+});
+
+it("promises nothing of what nobody has said", () => {
+  served.set("m", [fakeProvider("a", { models: new Map([["m", fakeModel({ capabilities: {} })]]) })]);
+  const { features, supported_parameters, architecture } = find("m");
+  expect(find("m")).not.toHaveProperty("context_length");
+  expect(features).toEqual({});
+  expect(supported_parameters).not.toContain("tools");
+  expect(architecture.input_modalities).toEqual(["text"]);
+});
+
+it("has for an alias what any of its builds offers", () => {
+  const build = (context_length: number, name: string) =>
+    fakeProvider(name, { models: new Map([[name, fakeModel({ context_length })]]) });
+  served.set("new", [build(100, "new")]).set("old", [build(900, "old")]);
+  expect(find("best")).toMatchObject({ id: "best", context_length: 900, availability: { providers: 2 } });
+});
+
+it("says of an embedding model that it makes embeddings", () => {
+  const advert = fakeModel({ capabilities: { embeddings: true, tools: false }, dialects: ["embeddings"] });
+  served.set("m", [fakeProvider("a", { models: new Map([["m", advert]]) })]);
+  expect(find("m")).toMatchObject({
+    architecture: { input_modalities: ["text"], output_modalities: ["embeddings"] },
+    supported_parameters: [],
+    availability: { status: "ready" },
+  });
+});
+
+it("shows to nobody else what an owner keeps to himself, and to him all that he has", () => {
+  const keeps = (account: string, id: string) =>
+    fakeProvider(account, { account, lentTo: "owner", models: new Map([[id, fakeModel({ id })]]) });
+  served.set("own", [keeps("caller", "own")]);
+  served.set("others", [keeps("somebody", "others")]);
+  served.set("zz", [since(1)]);
+  const { data, last_id } = list();
+  expect([data.map(({ id }) => id), last_id]).toEqual([["own", "zz"], "zz"]);
+  expect(find("own").availability).toMatchObject({ status: "ready", providers: 1 });
+  expect(() => find("others")).toThrow("The model 'others' does not exist.");
+});
+
+it("lists what is paused, and says that it cannot be had", () => {
+  served.set("m", [fakeProvider("a", { lentTo: "nobody" })]);
+  expect(find("m").availability.status).toBe("unavailable");
+});
+
+it("goes in pages where these are asked for, forwards and backwards", () => {
+  for (const id of ["a", "b", "c", "d", "e"]) served.set(id, [since(1)]);
+  const ids = (page: ModelPage) => {
+    const { data, first_id, last_id, has_more } = list(ANTHROPIC, page);
+    expect([first_id, last_id]).toEqual([data.at(0)?.id ?? null, data.at(-1)?.id ?? null]);
+    return [data.map(({ id }) => id).join(""), has_more];
+  };
+  expect(ids({})).toEqual(["abcde", false]);
+  expect(ids({ limit: 2 })).toEqual(["ab", true]);
+  expect(ids({ limit: 2, after: "b" })).toEqual(["cd", true]);
+  expect(ids({ limit: 2, after: "cc" })).toEqual(["de", false]);
+  expect(ids({ limit: 2, before: "d" })).toEqual(["bc", true]);
+  expect(ids({ after: "e" })).toEqual(["", false]);
+});
+
+it("holds nobody else up for a large fleet: what is read in one go is bounded", () => {
+  const crowd = Array.from({ length: 700 }, (_, i) => fakeProvider(`p${i}`));
+  for (let m = 0; m < 10; m++) served.set(`m${m}`, crowd);
+  const steps = modelListSteps(sources(), OPENAI);
+  let turns = 0;
+  while (steps.next().done !== true) turns += 1;
+  expect(turns).toBeGreaterThanOrEqual(10);
 });

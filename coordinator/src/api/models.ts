@@ -2,59 +2,109 @@ import type { Clock } from "@hearth/platform";
 import type { Provider } from "../fleet/provider.js";
 import type { ProviderDirectory } from "../fleet/provider-directory.js";
 import { HearthError } from "../platform/errors.js";
+import type { Steps } from "../platform/steps.js";
 import { buildsOf, type Catalog } from "../selection/catalog.js";
-
-/** A model in OpenAI's form, with the members that Anthropic's SDK reads beside them. */
-export interface ModelEntry {
-  readonly id: string;
-  readonly object: "model";
-  /** When the provider that has served it longest connected, seconds since 1970. */
-  readonly created: number;
-  readonly owned_by: string;
-  readonly type: "model";
-  readonly display_name: string;
-  readonly created_at: string;
-}
-
-export interface ModelList {
-  readonly object: "list";
-  readonly data: readonly ModelEntry[];
-  readonly first_id: string | null;
-  readonly last_id: string | null;
-  readonly has_more: false;
-}
+import type { Offers } from "../selection/offers.js";
+import { anthropicModel, type FoundModel, openAiModel } from "./model-forms.js";
 
 /** Where the list of models comes from. */
 export interface ModelSources {
   readonly directory: Pick<ProviderDirectory, "models" | "serving">;
   readonly catalog: Catalog;
   readonly clock: Clock;
+  readonly offers: Offers;
 }
 
-/** What is served now, sorted by id: the providers' models, and the aliases that one of them can stand in for. */
-export function listModels({ clock, ...sources }: ModelSources): ModelList {
-  const ids = new Set([...sources.directory.models(), ...sources.catalog.aliases.keys()]);
-  const data = [...ids].flatMap((id) => {
-    const since = servedSince(sources, id);
-    return since === undefined ? [] : entryOf(id, since, clock);
+/** Who asks, and in whose form the answer is to be. */
+export interface ModelReader {
+  readonly account: string;
+  readonly form: "openai" | "anthropic";
+}
+
+/** A part of the list. */
+export interface ModelPage {
+  readonly limit?: number | undefined;
+  /** The id before the first, or behind the last; one that is gone is where it would be. */
+  readonly after?: string | undefined;
+  readonly before?: string | undefined;
+}
+
+/** Pairs of machine and model that are read in one go: about a millisecond. */
+const PAIRS_AT_ONCE = 500;
+/** Entries that are written in one go. */
+const ENTRIES_AT_ONCE = 200;
+
+/**
+ * What is served now as a JSON text, sorted by id: the providers' models, and the aliases that one of them can stand in
+ * for.
+ */
+export function* modelListSteps(sources: ModelSources, reader: ModelReader, page: ModelPage = {}): Steps<string> {
+  const { directory, catalog, offers } = sources;
+  const names = new Set([...directory.models(), ...catalog.aliases.keys()]);
+  offers.keepOnly(names);
+  const served = [...names].filter((id) => servedSince(sources, id) !== undefined);
+  served.sort();
+  yield;
+  const { ids, hasMore } = pageOf(served, page);
+  const found: FoundModel[] = [];
+  const entries: string[] = [];
+  let cost = 0;
+  for (const id of ids) {
+    for (const build of namesOf(sources, id)) cost += offers.toRead(build) / PAIRS_AT_ONCE;
+    cost += 1 / ENTRIES_AT_ONCE;
+    const model = find(sources, id, reader.account);
+    if (model !== undefined) {
+      found.push(model);
+      entries.push(JSON.stringify(written(model, reader)));
+    }
+    if (cost < 1) continue;
+    cost = 0;
+    yield;
+  }
+  const ends = JSON.stringify({
+    first_id: found.at(0)?.id ?? null,
+    last_id: found.at(-1)?.id ?? null,
+    has_more: hasMore,
   });
-  data.sort((a, b) => (a.id < b.id ? -1 : 1));
-  return { object: "list", data, first_id: data.at(0)?.id ?? null, last_id: data.at(-1)?.id ?? null, has_more: false };
+  const head = reader.form === "openai" ? '{"object":"list",' : "{";
+  return `${head}"data":[${entries.join(",")}],${ends.slice(1)}`;
 }
 
 /** @throws HearthError `model_not_found` when nobody serves it now */
-export function findModel({ clock, ...sources }: ModelSources, id: string): ModelEntry {
-  const since = servedSince(sources, id);
-  if (since === undefined) {
+export function findModel(sources: ModelSources, id: string, reader: ModelReader): object {
+  const found = find(sources, id, reader.account);
+  if (found === undefined) {
     throw new HearthError("model_not_found", `The model '${id}' does not exist.`, { param: "model" });
   }
-  return entryOf(id, since, clock);
+  return written(found, reader);
+}
+
+function pageOf(served: readonly string[], { limit = served.length, after, before }: ModelPage) {
+  const within = served.filter((id) => (after === undefined || id > after) && (before === undefined || id < before));
+  // Backwards from `before`, as Anthropic's pages go.
+  const ids = before === undefined || after !== undefined ? within.slice(0, limit) : within.slice(-limit);
+  return { ids, hasMore: ids.length < within.length };
+}
+
+function find(sources: ModelSources, id: string, account: string): FoundModel | undefined {
+  const since = servedSince(sources, id);
+  if (since === undefined) return undefined;
+  const { clock, offers } = sources;
+  const offer = offers.of(namesOf(sources, id), account);
+  // What owners keep to themselves is nobody else's business.
+  if (offer.providers === 0) return undefined;
+  const created = Math.floor((clock.wallTime() - (clock.now() - since)) / 1000);
+  return { id, created, offer };
+}
+
+/** Under what names a request for this one is served. */
+function namesOf({ catalog }: ModelSources, id: string): readonly string[] {
+  return catalog.aliases.has(id) ? [...new Set([id, ...buildsOf(catalog, id)])] : [id];
 }
 
 /** When the provider that has served it longest connected, ms on the coordinator's clock; of an alias, its builds'. */
-function servedSince({ directory, catalog }: Omit<ModelSources, "clock">, id: string): number | undefined {
-  const builds = catalog.aliases.has(id) ? [id, ...buildsOf(catalog, id)] : [id];
-  const since = builds.flatMap((build) => longestConnected(directory.serving(build)) ?? []);
+function servedSince(sources: ModelSources, id: string): number | undefined {
+  const since = namesOf(sources, id).flatMap((name) => longestConnected(sources.directory.serving(name)) ?? []);
   return since.length === 0 ? undefined : Math.min(...since);
 }
 
@@ -64,15 +114,11 @@ function longestConnected(providers: Iterable<Provider>): number | undefined {
   return undefined;
 }
 
-function entryOf(id: string, since: number, clock: Clock): ModelEntry {
-  const created = Math.floor((clock.wallTime() - (clock.now() - since)) / 1000);
-  return {
-    id,
-    object: "model",
-    created,
-    owned_by: "hearth",
-    type: "model",
-    display_name: id,
-    created_at: new Date(created * 1000).toISOString(),
-  };
+function written(found: FoundModel, { form }: ModelReader): object {
+  switch (form) {
+    case "openai":
+      return openAiModel(found);
+    case "anthropic":
+      return anthropicModel(found);
+  }
 }

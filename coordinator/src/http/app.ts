@@ -1,4 +1,4 @@
-import type { IncomingMessage } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { describeFault } from "@hearth/platform";
 import { LIMITS } from "@hearth/protocol";
 import type { HttpBindings } from "@hono/node-server";
@@ -9,7 +9,6 @@ import { MAX_MANIFEST_BYTES, replaceManifest } from "../admin/runtime-manifest.j
 import { errorResponse, openAiErrorBody } from "../api/error-envelope.js";
 import { messagesErrorBody } from "../api/messages/error-body.js";
 import { countTokenSteps } from "../api/messages/to-internal.js";
-import { findModel, listModels, type ModelSources } from "../api/models.js";
 import { countInputTokenSteps } from "../api/responses/to-internal.js";
 import type { Enrolment } from "../enrolment/enrolment.js";
 import type { ProviderDirectory } from "../fleet/provider-directory.js";
@@ -21,12 +20,12 @@ import { inTurns, type Steps } from "../platform/steps.js";
 import type { BodyBounds } from "../request/body-bounds.js";
 import type { ErrorBody } from "../request/consumer.js";
 import type { ReceiptBook } from "../request/receipt-book.js";
-import type { Catalog } from "../selection/catalog.js";
 import { authenticate } from "./authenticate.js";
 import { type CorsSettings, cors } from "./cors.js";
 import { enrolmentRoutes } from "./enrolment-routes.js";
 import { INFERENCE_ENDPOINTS } from "./inference-endpoints.js";
 import { type InferenceDeps, receive, serveInference } from "./inference-route.js";
+import { type ModelDeps, modelRoutes, wantsAnthropicForm } from "./model-routes.js";
 import { sendErrorTo } from "./node-consumer.js";
 import { docsPage } from "./openapi/docs-page.js";
 import { apiDocument } from "./openapi/document.js";
@@ -36,10 +35,8 @@ import { watchReadiness } from "./readiness.js";
 import { encryptionKeyRoutes } from "./sealed/encryption-key-route.js";
 import { isSealed } from "./sealed/open-request.js";
 
-export interface HttpDeps extends InferenceDeps {
+export interface HttpDeps extends InferenceDeps, ModelDeps {
   readonly directory: ProviderDirectory;
-  /** As the operator has it now. */
-  readonly catalog: () => Catalog;
   readonly adminKey: string;
   readonly receipts: ReceiptBook;
   readonly manifest: ManifestKeeper;
@@ -66,6 +63,7 @@ export function createHttpApp(deps: HttpDeps): Hono<Env> {
   inferenceRoutes(app, deps);
   tokenCountRoutes(app, deps);
   modelRoutes(app, deps);
+  for (const path of ["/v1/models", "/v1/models/:id{.+}"]) app.all(path, methodNotAllowed("GET"));
   encryptionKeyRoutes(app, deps);
   proofRoutes(app, deps);
   const signInRefused = (): void => deps.metrics.enrolments.inc({ event: "sign_in_refused" });
@@ -75,21 +73,23 @@ export function createHttpApp(deps: HttpDeps): Hono<Env> {
   healthRoutes(app, deps);
   app.notFound((c) => {
     const error = new HearthError("not_found", `No route for ${c.req.method} ${c.req.path}.`);
-    sendErrorTo(c.env.outgoing, errorResponse(error, errorBodyFor(c.req.path)));
+    sendErrorTo(c.env.outgoing, errorResponse(error, errorBodyFor(c.req.path, c.env.incoming.headers)));
     return RESPONSE_ALREADY_SENT;
   });
   app.onError((thrown, c) => {
     const error = HearthError.from(thrown);
     if (error.code === "internal") deps.log.error({ fault: describeFault(thrown) }, "route failed");
-    sendErrorTo(c.env.outgoing, errorResponse(error, errorBodyFor(c.req.path)));
+    sendErrorTo(c.env.outgoing, errorResponse(error, errorBodyFor(c.req.path, c.env.incoming.headers)));
     return RESPONSE_ALREADY_SENT;
   });
   return app;
 }
 
-/** The form of an error of which no dialect has heard: an unknown route, a wrong method. */
-function errorBodyFor(path: string): ErrorBody {
-  return path === "/v1/messages" || path.startsWith("/v1/messages/") ? messagesErrorBody : openAiErrorBody;
+/** The form of an error of which no dialect has heard: an unknown route, a wrong method, a model that is not there. */
+function errorBodyFor(path: string, headers: IncomingHttpHeaders): ErrorBody {
+  if (path === "/v1/messages" || path.startsWith("/v1/messages/")) return messagesErrorBody;
+  const isOfModels = path === "/v1/models" || path.startsWith("/v1/models/");
+  return isOfModels && wantsAnthropicForm(headers) ? messagesErrorBody : openAiErrorBody;
 }
 
 function inferenceRoutes(app: Hono<Env>, deps: HttpDeps): void {
@@ -125,21 +125,6 @@ function tokenCountRoutes(app: Hono<Env>, deps: HttpDeps): void {
     });
     app.all(path, methodNotAllowed("POST"));
   }
-}
-
-function modelRoutes(app: Hono<Env>, deps: HttpDeps): void {
-  const { directory, catalog, clock } = deps;
-  const sources = (): ModelSources => ({ directory, catalog: catalog(), clock });
-  app.get("/v1/models", (c) => {
-    authenticate(c.env.incoming.headers, deps.apiKeys);
-    return c.json(listModels(sources()));
-  });
-  // Ids of models may hold slashes, as on Hugging Face.
-  app.get("/v1/models/:id{.+}", (c) => {
-    authenticate(c.env.incoming.headers, deps.apiKeys);
-    return c.json(findModel(sources(), c.req.param("id")));
-  });
-  for (const path of ["/v1/models", "/v1/models/:id{.+}"]) app.all(path, methodNotAllowed("GET"));
 }
 
 function methodNotAllowed(allowed: string): () => never {

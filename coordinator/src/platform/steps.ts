@@ -26,7 +26,8 @@ export function inTurns<T>(steps: Steps<T>, sizeBytes: number): T | Promise<T> {
   return spansTurns(sizeBytes) ? inManyTurns(steps) : inOneGo(steps);
 }
 
-async function inManyTurns<T>(steps: Steps<T>): Promise<T> {
+/** Does each step in a turn of the event loop. */
+export async function inManyTurns<T>(steps: Steps<T>): Promise<T> {
   for (;;) {
     const step = steps.next();
     if (step.done) return step.value;

@@ -102,7 +102,6 @@ export const COORDINATOR = {
     "./platform",
     "./request",
     "./sealing",
-    "./selection",
     "./store",
     "@hearth/attestation",
     "@hearth/dialects",

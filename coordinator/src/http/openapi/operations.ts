@@ -163,6 +163,8 @@ export const OPERATIONS: readonly Operation[] = [
     path: "/v1/models",
     id: "listModels",
     summary: "List what is served now",
+    description:
+      "With an `anthropic-version` header in Anthropic's form, in pages: `limit` (1,000), `after_id`, `before_id`.",
     answer: modelListSchema,
     error: errorSchema,
   },
@@ -171,7 +173,8 @@ export const OPERATIONS: readonly Operation[] = [
     path: "/v1/models/{id}",
     id: "retrieveModel",
     summary: "Find a model by its id",
-    description: "The id may hold slashes, escaped or not.",
+    description:
+      "The id may hold slashes, escaped or not. With an `anthropic-version` header it comes in Anthropic's form.",
     answer: modelSchema,
     error: errorSchema,
   },

@@ -1,0 +1,56 @@
+import type { IncomingHttpHeaders } from "node:http";
+import type { HttpBindings } from "@hono/node-server";
+import type { Hono } from "hono";
+import { z } from "zod";
+import { findModel, type ModelPage, type ModelReader, type ModelSources, modelListSteps } from "../api/models.js";
+import type { Credentials } from "../platform/credentials.js";
+import { HearthError } from "../platform/errors.js";
+import { inManyTurns } from "../platform/steps.js";
+import { authenticate } from "./authenticate.js";
+
+export interface ModelDeps {
+  readonly apiKeys: Credentials;
+  /** As they are now. */
+  readonly models: () => ModelSources;
+}
+
+/** Anthropic's bounds of a page; without a limit there is one page of as many as it may have. */
+const MAX_LIMIT = 1_000;
+
+const cursor = z.string().max(256).optional();
+const pageSchema = z.object({
+  limit: z.coerce.number().int().min(1).max(MAX_LIMIT).default(MAX_LIMIT),
+  after_id: cursor,
+  before_id: cursor,
+});
+
+/** The models that are served now, in the form of whoever asks: Anthropic's SDKs say so in a header. */
+export function modelRoutes(app: Hono<{ Bindings: HttpBindings }>, { apiKeys, models }: ModelDeps): void {
+  const readerOf = (headers: IncomingHttpHeaders): ModelReader => {
+    return { account: authenticate(headers, apiKeys), form: wantsAnthropicForm(headers) ? "anthropic" : "openai" };
+  };
+  app.get("/v1/models", async (c) => {
+    const reader = readerOf(c.env.incoming.headers);
+    const page = reader.form === "anthropic" ? readPage(c.req.query()) : {};
+    const list = await inManyTurns(modelListSteps(models(), reader, page));
+    c.header("Content-Type", "application/json");
+    return c.body(list);
+  });
+  // Ids of models may hold slashes, as on Hugging Face.
+  app.get("/v1/models/:id{.+}", (c) => {
+    const reader = readerOf(c.env.incoming.headers);
+    return c.json(findModel(models(), c.req.param("id"), reader));
+  });
+}
+
+export const wantsAnthropicForm = (headers: IncomingHttpHeaders): boolean => headers["anthropic-version"] !== undefined;
+
+function readPage(query: Readonly<Record<string, string>>): ModelPage {
+  const parsed = pageSchema.safeParse(query);
+  if (!parsed.success) {
+    const param = String(parsed.error.issues[0]?.path[0] ?? "limit");
+    throw new HearthError("invalid_request", `'${param}' of a page is at fault.`, { param });
+  }
+  const { limit, after_id: after, before_id: before } = parsed.data;
+  return { limit, after, before };
+}
