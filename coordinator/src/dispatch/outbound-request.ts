@@ -20,6 +20,8 @@ export interface ModelAbilities {
   readonly systemAnywhere?: boolean | undefined;
   /** It takes images; absent = it does not. */
   readonly vision?: boolean | undefined;
+  /** The program that serves it, such as `llama-server`; absent = not known. */
+  readonly backend?: string | undefined;
 }
 
 /** A request as it goes to providers. */

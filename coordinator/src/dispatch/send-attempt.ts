@@ -248,6 +248,7 @@ function abilitiesOf({ models }: ProviderLink, build: string): ModelAbilities {
     dialects: advert?.dialects ?? [],
     systemAnywhere: advert?.system_anywhere,
     vision: advert?.capabilities.vision,
+    backend: advert?.backend?.kind,
   };
 }
 

@@ -144,9 +144,14 @@ const prompt = {
     }),
   tool_choice: toolChoice.nullish(),
   thinking: z
-    .looseObject({ type: z.string(), display: z.string().nullish() })
+    .looseObject({ type: z.string(), display: z.string().nullish(), budget_tokens: z.int().min(1).nullish() })
     .nullish()
-    .meta({ description: "Local models think or not as they are made; `disabled` keeps their thoughts out." }),
+    .meta({
+      description:
+        "Reaches the model in the form that its backend and its chat template know, as the effort does; models that cannot " +
+        "help thinking think. `disabled` keeps their thoughts out.",
+    }),
+  chat_template_kwargs: z.looseObject({}).nullish().meta({ description: "Variables of the model's chat template." }),
   output_config: z.looseObject({ format: format.nullish(), effort: z.string().nullish() }).nullish(),
   output_format: format.nullish().meta({ description: "The older name of `output_config.format`." }),
   mcp_servers: z.array(z.unknown()).max(0, "servers of tools are not supported").nullish(),

@@ -1,5 +1,6 @@
 import type { BodyText } from "../json/body-text.js";
 import { type ChatPart, Conversation } from "../translation/conversation.js";
+import { type Thinking, templateVariables, thinkingMembers } from "../translation/thinking.js";
 import { withoutBillingLines } from "./billing-lines.js";
 import type {
   AssistantBlock,
@@ -121,21 +122,60 @@ export function toChatSettings(
   tools: ToolSet,
   text: BodyText,
 ): Readonly<Record<string, unknown>> {
-  const { max_tokens, temperature, top_p, top_k, stop_sequences: stop, output_config: output } = body;
+  const { max_tokens, temperature, top_p, top_k, stop_sequences: stop } = body;
   return {
     max_tokens,
     ...(typeof temperature === "number" ? { temperature } : {}),
     ...(typeof top_p === "number" ? { top_p } : {}),
     ...(typeof top_k === "number" ? { top_k } : {}),
     ...(stop && stop.length > 0 ? { stop } : {}),
-    ...(output?.effort ? { reasoning_effort: EFFORTS[output.effort] ?? output.effort } : {}),
     ...responseFormat(body, text),
     ...tools.choice(body),
   };
 }
 
-/** Chat completions stop at `high`. */
-const EFFORTS: Readonly<Record<string, string>> = { xhigh: "high", max: "high" };
+/**
+ * What the consumer wishes of the model's thoughts. `adaptive` leaves it to the model whether it thinks, as local ones
+ * are made to.
+ */
+export function thinkingOf({ thinking, output_config: output }: CountTokensBody): Thinking {
+  return { ...modeOf(thinking), effort: EFFORTS[output?.effort ?? ""] };
+}
+
+function modeOf(thinking: CountTokensBody["thinking"]): Thinking {
+  switch (thinking?.type) {
+    case "disabled":
+      return { mode: "off" };
+    case "enabled":
+      return { mode: "on", budgetTokens: thinking.budget_tokens ?? undefined };
+  }
+  return {};
+}
+
+/** Templates and servers stop at `high`. */
+const EFFORTS: Readonly<Record<string, Thinking["effort"]>> = {
+  ...{ low: "low", medium: "medium", high: "high" },
+  ...{ xhigh: "high", max: "high" },
+};
+
+/**
+ * The variables for the model's chat template: what the consumer has set by its name goes before its wish.
+ *
+ * @returns `undefined` where there is no wish
+ */
+export function toTemplateVariables(body: CreateMessageBody): Readonly<Record<string, unknown>> | undefined {
+  const wished = templateVariables(thinkingOf(body));
+  return Object.keys(wished).length === 0 ? undefined : { ...wished, ...body.chat_template_kwargs };
+}
+
+/** The members that carry the wish, without those that the consumer has set by their names. */
+export function toThinkingMembers(
+  body: CreateMessageBody,
+  backend: string | undefined,
+): Readonly<Record<string, unknown>> {
+  const members = thinkingMembers(thinkingOf(body), backend);
+  return Object.fromEntries(Object.entries(members).filter(([name]) => (body[name] ?? undefined) === undefined));
+}
 
 function responseFormat({ output_config: output, output_format: older }: CreateMessageBody, text: BodyText): object {
   const format = output?.format ?? older;

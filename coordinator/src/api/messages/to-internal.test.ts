@@ -322,6 +322,55 @@ it("goes to a backend that speaks Messages as a chat where its turns are no temp
   expect(request.form({ dialects: ["messages"], systemAnywhere: true }, "m").dialect).toBe("messages");
 });
 
+describe("what is wished of the model's thoughts", () => {
+  const bodyFor = (more: object, backend?: string) =>
+    JSON.parse(Buffer.from(requestOf(ask(more)).form({ dialects: [], backend }, "m").body).toString());
+  const off = { thinking: { type: "disabled" } };
+
+  it("is in the variables of its template, and in the words of its backend", () => {
+    expect(bodyFor(off, "llama-server")).toMatchObject({
+      chat_template_kwargs: { enable_thinking: false, thinking: false },
+      reasoning_effort: "none",
+    });
+    expect(bodyFor(off, "vllm")).not.toHaveProperty("reasoning_effort");
+    const on = { thinking: { type: "enabled", budget_tokens: 2048 }, output_config: { effort: "xhigh" } };
+    expect(bodyFor(on, "llama-server")).toMatchObject({
+      chat_template_kwargs: { enable_thinking: true, thinking_budget: 2048, reasoning_effort: "high" },
+      reasoning_effort: "high",
+      thinking_budget_tokens: 2048,
+    });
+  });
+
+  it("is nothing where the model is left to think as it does", () => {
+    expect(bodyFor({ thinking: { type: "adaptive" } }, "llama-server")).toEqual(bodyFor({}, "llama-server"));
+    const asClaudeCode = { thinking: { type: "adaptive" }, output_config: { effort: "high" } };
+    expect(bodyFor(asClaudeCode)).toMatchObject({
+      reasoning_effort: "high",
+      chat_template_kwargs: { reasoning_effort: "high" },
+    });
+    expect(bodyFor(asClaudeCode)["chat_template_kwargs"]).not.toHaveProperty("enable_thinking");
+  });
+
+  it("gives way to what the consumer has set by its name", () => {
+    const own = { reasoning_effort: "low", chat_template_kwargs: { thinking: true, other: 1 } };
+    expect(bodyFor({ ...off, ...own }, "llama-server")).toMatchObject({
+      reasoning_effort: "low",
+      chat_template_kwargs: { enable_thinking: false, thinking: true, other: 1 },
+    });
+  });
+
+  it("reaches a backend that speaks Messages as its template's variables, too", () => {
+    expect(JSON.parse(sentOf(ask(off), ["messages"]))).toMatchObject({
+      ...off,
+      chat_template_kwargs: { enable_thinking: false },
+    });
+    const own =
+      '{"model":"m","max_tokens":5,"messages":[{"role":"user","content":"hi"}],"chat_template_kwargs":{"x":1.0}}';
+    expect(sentOf(own, ["messages"])).toContain('"chat_template_kwargs":{"x":1.0}');
+    expect(sentOf(own)).toContain('"chat_template_kwargs":{"x":1.0}');
+  });
+});
+
 describe("images that a tool returned", () => {
   const image = { type: "image", source: { type: "base64", media_type: "image/png", data: PNG } };
   const resultOf = (id: string, ...content: readonly object[]) => ({ type: "tool_result", tool_use_id: id, content });

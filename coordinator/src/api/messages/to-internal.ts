@@ -21,7 +21,7 @@ import {
   type ToolResultBlock,
 } from "./parse.js";
 import { isServerBlock } from "./server-blocks.js";
-import { SPOKEN_FOR, toChatSettings, toConversation } from "./to-chat.js";
+import { SPOKEN_FOR, toChatSettings, toConversation, toTemplateVariables, toThinkingMembers } from "./to-chat.js";
 import { ToolSet } from "./tools.js";
 
 /** A request for a message, with what only this dialect needs to write the reply. */
@@ -49,6 +49,7 @@ export function* messagesRequestSteps({ raw, id, bounds }: Arrived): Steps<Messa
   yield;
   const { messages, unseen, tools, prompt, needed } = yield* promptSteps(body, { json, text });
   const stream = body.stream === true;
+  const variables = toTemplateVariables(body);
   return {
     id,
     model: body.model,
@@ -63,7 +64,9 @@ export function* messagesRequestSteps({ raw, id, bounds }: Arrived): Steps<Messa
         ...otherMembers(body, text, SPOKEN_FOR),
         ...(tools.isEmpty ? {} : { tools: tools.functions }),
         ...toChatSettings(body, tools, text),
+        ...(variables === undefined ? {} : { chat_template_kwargs: variables }),
       },
+      chatFor: ({ backend }) => toThinkingMembers(body, backend),
     }),
     stream,
     ignored: tools.ignored,
@@ -155,6 +158,9 @@ const STRIPPED = [
 function nativeEdits(body: CreateMessageBody): Edits {
   const edits = baseEdits(body);
   for (const key of STRIPPED) if (key in body) edits.set(key, undefined);
+  const variables = toTemplateVariables(body);
+  // llama-server (b11669) goes by these in its Messages, and not by what the API has for it.
+  if (variables !== undefined) edits.set("chat_template_kwargs", JSON.stringify(variables));
   const { system } = body;
   if (!system) return edits;
   const said = withoutBillingLines(system);

@@ -1,6 +1,6 @@
 import { type EventDialectName, splice, writeJson } from "@hearth/dialects";
 import type { RequestFrame } from "@hearth/protocol";
-import type { OutboundForm, OutboundRequest } from "../../dispatch/outbound-request.js";
+import type { ModelAbilities, OutboundForm, OutboundRequest } from "../../dispatch/outbound-request.js";
 import { type Steps, spansTurns } from "../../platform/steps.js";
 import { memberSplices } from "../json/member-splices.js";
 import type { JsonBody } from "../json-body.js";
@@ -27,6 +27,8 @@ export interface FormsOptions {
   readonly unseen?: readonly ChatMessage[] | undefined;
   /** The other members of the chat completions body, besides the model's name. */
   readonly chat: Readonly<Record<string, unknown>>;
+  /** Members of it that go by the backend; absent = none. */
+  readonly chatFor?: ((able: ModelAbilities) => Readonly<Record<string, unknown>>) | undefined;
 }
 
 /**
@@ -35,14 +37,15 @@ export interface FormsOptions {
  * it is first wanted; those of a large body at once, because writing them takes turns of its own.
  */
 export function* outboundFormSteps(options: FormsOptions): Steps<OutboundRequest["form"]> {
-  const { body, native, delivery, messages, unseen, chat } = options;
+  const { body, native, delivery, messages, unseen, chat, chatFor } = options;
   const seen = new ChatForms(messages, chat);
   yield;
   const told = unseen === undefined ? seen : new ChatForms(unseen, chat);
   yield;
   if (spansTurns(body.raw.length)) for (const forms of new Set([seen, told])) yield* forms.writeSteps();
-  const chatForm = (members: ChatMembers, build: string): OutboundForm => {
-    const head = Buffer.from(`{"model":${JSON.stringify(build)},`);
+  const chatForm = (members: ChatMembers, able: ModelAbilities, build: string): OutboundForm => {
+    const own = { model: build, ...chatFor?.(able) };
+    const head = Buffer.from(`${JSON.stringify(own).slice(0, -1)},`);
     const whole = Buffer.concat([head, members.bytes()]);
     return { dialect: "chat_completions", body: whole, ...readingOf("chat_completions", delivery) };
   };
@@ -51,13 +54,14 @@ export function* outboundFormSteps(options: FormsOptions): Steps<OutboundRequest
     const text = splice(body.object.text, memberSplices(body.object, edits));
     return { dialect, body: Buffer.from(text), ...readingOf(dialect, delivery) };
   };
-  return ({ dialects, systemAnywhere = false, vision = false }, build) => {
+  return (able, build) => {
+    const { dialects, systemAnywhere = false, vision = false } = able;
     const forms = vision ? seen : told;
     if (native !== undefined && forms === seen && dialects.includes(native.dialect)) {
       // A backend that is asked natively hands its template the turns as they are.
       if (systemAnywhere || (forms.isSettled && !native.severalSystems)) return nativeForm(native, build);
     }
-    return chatForm(systemAnywhere ? forms.asItCame : forms.asAllTakeIt, build);
+    return chatForm(systemAnywhere ? forms.asItCame : forms.asAllTakeIt, able, build);
   };
 }
 
