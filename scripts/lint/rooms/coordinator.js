@@ -19,6 +19,7 @@ export const COORDINATOR = {
     "node:fs",
   ],
   "app.ts": [
+    "./stored-responses",
     "./compose",
     "./config.ts",
     "./dispatch",
@@ -61,6 +62,7 @@ export const COORDINATOR = {
   "config.ts": ["./fleet", "./http", "./platform", "./request", "./store", "zod"],
   "secrets.ts": ["./config.ts", "./sealing", "@hearth/disk", "@hearth/platform", "node:fs", "node:path"],
   "settings.ts": [
+    "./stored-responses",
     "./config.ts",
     "./dispatch",
     "./http",
@@ -73,8 +75,18 @@ export const COORDINATOR = {
     "zod",
     "node:fs",
   ],
-  "settings-numbers.ts": ["./dispatch", "./http", "./request", "./selection", "./settings-section.ts", "zod"],
+  "settings-numbers.ts": [
+    "./stored-responses",
+    "./dispatch",
+    "./http",
+    "./request",
+    "./selection",
+    "./settings-section.ts",
+    "zod",
+  ],
   "settings-section.ts": ["zod"],
+  // Beside `request`: what consumers may refer to.
+  "stored-responses": ["@hearth/platform", "node:crypto"],
   // What others get to see.
   "index.ts": ["./app.ts", "./config.ts", "./dispatch", "./platform", "./secrets.ts", "./settings.ts"],
   "internals.ts": [
@@ -94,6 +106,7 @@ export const COORDINATOR = {
   // The chain, from the top. Of the fleet its rooms have what stands here file by file: whoever is above it knows
   // providers by what they say and by interfaces, never a session or the registry.
   http: [
+    "./stored-responses",
     "./admin",
     "./api",
     "./enrolment",
@@ -129,6 +142,7 @@ export const COORDINATOR = {
     "zod",
   ],
   api: [
+    "./stored-responses",
     "./dispatch",
     "./fleet/provider-directory.ts",
     "./fleet/provider-link.ts",
@@ -146,6 +160,7 @@ export const COORDINATOR = {
   ],
   // A request's receipts are kept from here: the stores' interfaces are a floor, as the platform is.
   request: [
+    "./stored-responses",
     "./dispatch",
     "./fleet/known-models.ts",
     "./fleet/trust/proof.ts",
