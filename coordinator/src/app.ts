@@ -32,6 +32,8 @@ import type { Catalog } from "./selection/catalog.js";
 import { NO_SETTINGS, type Settings } from "./settings.js";
 import { drain } from "./shutdown.js";
 import type { Store } from "./store/store.js";
+import { MemoryRecords } from "./stored-responses/memory-records.js";
+import { StoredResponses } from "./stored-responses/stored-responses.js";
 
 export interface AppOptions {
   readonly config: Config;
@@ -112,11 +114,13 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
   const selection = createSelection({ clock, rng, log, metrics, registry, catalog, ...numbersOf(live) });
   const parts = { options, live, clock, ids, metrics, registry, selection, trust, ready, fleet };
   const kept = new KeptAnswers(clock, ids, () => live.current.idempotency);
+  const responses = new StoredResponses(new MemoryRecords(clock, () => live.current.storedResponses));
   const sealing = new SealingKeys(options.sealingSecret ?? newSealingSecret(), clock);
   const { server, connections, providers } = openDoors(parts, {
     services: createServices(parts),
     sealing,
     kept,
+    stored: (account) => (live.current.storedResponses.keptMs > 0 ? responses.of(account) : undefined),
     troubles: disk.troubles,
     shutdown: shutdown.signal,
   });
@@ -180,7 +184,7 @@ interface Doors extends OwnedServer {
   readonly providers: Disposable;
 }
 
-type BehindTheDoors = Pick<HttpDeps, "services" | "sealing" | "kept" | "troubles" | "shutdown">;
+type BehindTheDoors = Pick<HttpDeps, "services" | "sealing" | "kept" | "stored" | "troubles" | "shutdown">;
 
 function openDoors(parts: Parts, behind: BehindTheDoors): Doors {
   const { options, live, clock, ids, metrics, registry, selection, trust, fleet, ready } = parts;

@@ -5,7 +5,16 @@ import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 import { readSettings } from "./settings.js";
 
-const SECTIONS = ["dispatch", "hedging", "selection", "breaker", "evidence", "calibration", "idempotency"];
+const SECTIONS = [
+  "dispatch",
+  "hedging",
+  "selection",
+  "breaker",
+  "evidence",
+  "calibration",
+  "idempotency",
+  "stored_responses",
+];
 /** Has no default, so that no file without it names it. */
 const NOT_SET = "dispatch.open_streams_after_ms";
 

@@ -7,6 +7,7 @@ import { DEFAULT_EVIDENCE, type EvidenceSettings } from "./selection/evidence/se
 import { DEFAULT_OUTLIER, type OutlierSettings } from "./selection/outlier-policy.js";
 import { DEFAULT_SELECTION, type ScoreSettings, type SelectionSettings } from "./selection/settings.js";
 import { between, type Section, section, whole } from "./settings-section.js";
+import { DEFAULT_RECORD_BOUNDS, type RecordBounds } from "./stored-responses/memory-records.js";
 
 // What each number may be. The bounds refuse what cannot be meant; what is wise is said where the defaults are.
 
@@ -162,6 +163,12 @@ export const IDEMPOTENCY: Section<IdempotencySettings> = section(DEFAULT_IDEMPOT
   lingerMs: between(0, HOUR_MS),
 });
 
+export const STORED_RESPONSES: Section<RecordBounds> = section(DEFAULT_RECORD_BOUNDS, {
+  keptMs: between(0, 30 * DAY_MS),
+  bytes: whole(0, 1e12),
+  accountBytes: whole(0, 1e12),
+});
+
 /** Of each two, the first must not be over the second. */
 export const IN_ORDER: readonly (readonly [string, string])[] = [
   ["dispatch.max_costly_attempts", "dispatch.max_attempts"],
@@ -172,4 +179,5 @@ export const IN_ORDER: readonly (readonly [string, string])[] = [
   ["evidence.spread.least", "evidence.spread.before"],
   ["evidence.spread.before", "evidence.spread.most"],
   ["idempotency.answer_bytes", "idempotency.bytes"],
+  ["stored_responses.account_bytes", "stored_responses.bytes"],
 ];

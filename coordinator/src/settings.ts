@@ -22,8 +22,10 @@ import {
   IN_ORDER,
   patience,
   SELECTION,
+  STORED_RESPONSES,
 } from "./settings-numbers.js";
 import { whole } from "./settings-section.js";
+import { DEFAULT_RECORD_BOUNDS, type RecordBounds } from "./stored-responses/memory-records.js";
 
 /** What the operator's configuration file says: who may call and serve, what is served, and by what numbers. */
 export interface Settings {
@@ -38,6 +40,7 @@ export interface Settings {
   readonly calibration: CalibrationSettings;
   readonly cors: CorsSettings;
   readonly idempotency: IdempotencySettings;
+  readonly storedResponses: RecordBounds;
 }
 
 /** No file: the generated key and token, the models that providers bring, and the numbers of `docs/configuration.md`. */
@@ -53,6 +56,7 @@ export const NO_SETTINGS: Settings = {
   calibration: DEFAULT_CALIBRATION,
   cors: DEFAULT_CORS,
   idempotency: DEFAULT_IDEMPOTENCY,
+  storedResponses: DEFAULT_RECORD_BOUNDS,
 };
 
 // Digests, not secrets: the file may be read by more people than may call the API.
@@ -93,6 +97,7 @@ const schema = z
     calibration: CALIBRATION.schema,
     cors: cors.prefault({}),
     idempotency: IDEMPOTENCY.schema,
+    stored_responses: STORED_RESPONSES.schema,
   })
   .superRefine((data, context) => {
     for (const [least, most] of IN_ORDER) {
@@ -139,6 +144,7 @@ function settingsOf(written: Written): Settings {
     evidence,
     calibration: CALIBRATION.read(written.calibration),
     idempotency: IDEMPOTENCY.read(written.idempotency),
+    storedResponses: STORED_RESPONSES.read(written.stored_responses),
     cors: { origins: written.cors.origins, maxAgeSeconds: written.cors.max_age_seconds },
   };
 }

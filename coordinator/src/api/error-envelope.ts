@@ -32,6 +32,7 @@ const SHOWN: Readonly<Record<ErrorCode, Shown>> = {
   model_not_allowed: { status: 403, type: "invalid_request_error" },
   model_not_found: { status: 404, type: "invalid_request_error" },
   not_found: { status: 404, type: "invalid_request_error" },
+  previous_response_not_found: { status: 400, type: "invalid_request_error", retry: false },
   receipt_pending: { status: 404, type: "invalid_request_error" },
   method_not_allowed: { status: 405, type: "invalid_request_error" },
   payload_too_large: { status: 413, type: "invalid_request_error" },

@@ -34,6 +34,7 @@ import { declaredBytes, readBody } from "./read-body.js";
 import { watchReadiness } from "./readiness.js";
 import { encryptionKeyRoutes } from "./sealed/encryption-key-route.js";
 import { isSealed } from "./sealed/open-request.js";
+import { storedResponseRoutes } from "./stored-response-routes.js";
 
 export interface HttpDeps extends InferenceDeps, ModelDeps {
   readonly directory: ProviderDirectory;
@@ -62,6 +63,7 @@ export function createHttpApp(deps: HttpDeps): Hono<Env> {
   app.use("/v1/*", cors(deps.cors));
   inferenceRoutes(app, deps);
   tokenCountRoutes(app, deps);
+  storedResponseRoutes(app, deps);
   modelRoutes(app, deps);
   for (const path of ["/v1/models", "/v1/models/:id{.+}"]) app.all(path, methodNotAllowed("GET"));
   encryptionKeyRoutes(app, deps);

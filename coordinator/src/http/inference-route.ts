@@ -8,11 +8,12 @@ import type { Ids } from "../platform/ids.js";
 import type { Logger } from "../platform/logger.js";
 import type { Metrics } from "../platform/metrics.js";
 import type { BodyBounds } from "../request/body-bounds.js";
-import type { Consumer, ErrorBody } from "../request/consumer.js";
+import type { Consumer, ErrorBody, Keeping } from "../request/consumer.js";
 import { handleRequest, type RequestServices } from "../request/handle-request.js";
 import { patienceOf } from "../request/patience.js";
 import type { Ending } from "../request/relay.js";
 import type { SealingKeys } from "../sealing/sealing-keys.js";
+import type { AccountResponses } from "../stored-responses/stored-responses.js";
 import { secretOf } from "./authenticate.js";
 import type { KeptAnswers } from "./idempotency/kept-answers.js";
 import { fingerprintOf, idempotencyKeyOf, serveOnce } from "./idempotency/serve-once.js";
@@ -41,6 +42,8 @@ export interface InferenceDeps {
   readonly shutdown: AbortSignal;
   /** The answers to requests with an `Idempotency-Key`. */
   readonly kept: KeptAnswers;
+  /** The answers that an account may refer to; `undefined` = none are kept. */
+  readonly stored: (account: string) => AccountResponses | undefined;
   /** The bodies that are on their way. */
   readonly uploads: Uploads;
   /** What a body may consist of. */
@@ -56,16 +59,20 @@ export async function serveInference(
 ): Promise<void> {
   const id = deps.ids.request();
   const log = deps.log.child({ request: id });
-  const dialect = endpoint.dialect({ id, clock: deps.clock, bounds: deps.bounds });
+  let keeping: Keeping | undefined;
+  const dialect = endpoint.dialect({ id, clock: deps.clock, bounds: deps.bounds, keeping: () => keeping });
   const plain = new NodeConsumer(response, deps.clock, withSealedCodes(dialect.errorBody));
   let consumer: Consumer = plain;
   using presence = new Presence(response, deps.shutdown, deps.clock);
+  using making = new Making(presence);
   for (const name of endpoint.idHeaders) response.setHeader(name, id);
   try {
     const caller = readCaller(incoming.headers, deps.apiKeys);
     const key = idempotencyKeyOf(incoming.headers["idempotency-key"]);
     deps.recognised(incoming.socket);
     const isOpen = !isSealed(incoming.headers["content-type"]);
+    // What comes sealed is kept nowhere.
+    keeping = isOpen ? making.of(deps.stored(caller.account)) : undefined;
     // The body is with the request until that has ended.
     using upload = deps.uploads.begin(caller.account, declaredBytes(incoming));
     const read = isOpen ? readPlain : readSealed;
@@ -87,8 +94,39 @@ export async function serveInference(
       log.error({ fault: describeFault(error.cause) }, "request failed inside the coordinator");
     consumer.sendError(error);
   } finally {
+    if (presence.cancelled) tellCancelled(consumer, response);
     plain.close();
   }
+}
+
+/** The answer that is being made, where it may be referred to. */
+class Making implements Disposable {
+  readonly #presence: Presence;
+  #begun: Disposable | undefined;
+
+  constructor(presence: Presence) {
+    this.#presence = presence;
+  }
+
+  of(responses: AccountResponses | undefined): Keeping | undefined {
+    if (responses === undefined) return undefined;
+    const cancel = (): void => this.#presence.cancel();
+    return {
+      responses,
+      begun: (response) => {
+        this.#begun = responses.making({ response, cancel });
+      },
+    };
+  }
+
+  [Symbol.dispose](): void {
+    this.#begun?.[Symbol.dispose]();
+  }
+}
+
+function tellCancelled(consumer: Consumer, response: ServerResponse): void {
+  if (response.headersSent) consumer.endStream();
+  else consumer.sendError(new HearthError("cancelled", "The response was cancelled."));
 }
 
 interface Arriving {

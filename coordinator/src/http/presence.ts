@@ -12,6 +12,8 @@ export class Presence implements Disposable {
   readonly #shutdown: AbortSignal;
   readonly #clock: Clock;
   readonly #gone = new AbortController();
+  /** The request was ended by its consumer, over another connection. */
+  cancelled = false;
   #lingering: Lingering | undefined;
   #timer: Disposable | undefined;
 
@@ -37,6 +39,12 @@ export class Presence implements Disposable {
    */
   linger(ms: number, wanted: () => boolean): void {
     if (!this.#gone.signal.aborted) this.#lingering = { ms, wanted };
+  }
+
+  cancel(): void {
+    if (this.#gone.signal.aborted) return;
+    this.cancelled = true;
+    this.#gone.abort("consumer_gone");
   }
 
   [Symbol.dispose](): void {

@@ -9,6 +9,7 @@ export type ErrorCode =
   | "model_not_allowed"
   | "model_not_found"
   | "not_found"
+  | "previous_response_not_found" // it is not kept any more, or never was
   | "receipt_pending" // the answer is out, and its receipt not here yet
   | "method_not_allowed"
   | "payload_too_large"

@@ -2,6 +2,7 @@ import type { Clock } from "@hearth/platform";
 import type { RequestId, Usage } from "@hearth/protocol";
 import type { Chunk } from "../dispatch/types.js";
 import type { HearthError } from "../platform/errors.js";
+import type { AccountResponses, StoredResponse } from "../stored-responses/stored-responses.js";
 import type { BodyBounds } from "./body-bounds.js";
 
 /** The consumer's end of the connection. */
@@ -37,12 +38,21 @@ export interface Reply {
   fail(error: HearthError): void;
 }
 
+/** Where answers are kept that their consumer may refer to. */
+export interface Keeping {
+  readonly responses: AccountResponses;
+  /** The answer has begun that will be kept: until it is over, its consumer may end it from elsewhere. */
+  readonly begun: (response: StoredResponse["response"]) => void;
+}
+
 /** What a dialect is made with, anew for each request. */
 export interface DialectContext {
   readonly id: RequestId;
   readonly clock: Clock;
   /** What its body may consist of. */
   readonly bounds: BodyBounds;
+  /** Asked when the caller is known; `undefined` = nothing may be kept. */
+  readonly keeping?: () => Keeping | undefined;
 }
 
 /** The JSON body of an error in a dialect's own form. */

@@ -132,7 +132,7 @@ describe.skipIf(program === undefined)("a real llama-server that is asked in its
   });
 
   it("answers OpenAI's SDK at /v1/responses, whole and event by event", async () => {
-    const params = { model: "pico", max_output_tokens: 40, temperature: 0, input: question };
+    const params = { model: "pico", max_output_tokens: 40, temperature: 0, input: question, store: false };
     const whole = await world.openai.responses.create(params);
     expect(whole.output_text).toContain("15");
     expect(asked()).toBe("/v1/responses");
@@ -149,7 +149,7 @@ describe.skipIf(program === undefined)("a real llama-server that is asked in its
 
   it.each([
     ["/v1/messages", { max_tokens: 40, messages }],
-    ["/v1/responses", { max_output_tokens: 40, input: question }],
+    ["/v1/responses", { max_output_tokens: 40, input: question, store: false }],
   ] as const)(
     "has a true receipt for %s, over exactly the bytes of both sides and the backend's counts",
     async (path, body) => {
@@ -187,8 +187,8 @@ describe.skipIf(program === undefined)("a real llama-server that is asked in its
     stream.abort();
     await expect(stream.done()).rejects.toThrow(Anthropic.APIUserAbortError);
     await left();
-    const params = { model: "pico", input: question, max_output_tokens: 3_500, stream: true as const, ...endless };
-    for await (const event of await world.openai.responses.create(params)) {
+    const params = { model: "pico", input: question, max_output_tokens: 3_500, store: false, ...endless };
+    for await (const event of await world.openai.responses.create({ ...params, stream: true })) {
       if (event.type === "response.output_text.delta") break;
     }
     await left();

@@ -83,7 +83,10 @@ describe("tools", () => {
     });
   });
 
-  it("that the SDK refers to by the id of a stored item are refused with the remedy", async () => {
+  it("that the SDK refers to by the id of an item are refused with the remedy where nothing is kept", async () => {
+    await hearth.stop();
+    hearth = await startTestCoordinator({ settings: { storedResponses: { keptMs: 0, bytes: 0, accountBytes: 0 } } });
+    openai = createOpenAI({ apiKey: API_KEY, baseURL: `${hearth.url}/v1`, fetch: checked.fetch });
     await hearth.provider((s) => {
       delta(s, { content: "Let me see." });
       weatherModel(s);

@@ -17,7 +17,7 @@ afterEach(() => hearth.stop());
 const models = [{ id: "m", dialects: ["chat_completions" as const, "responses" as const] }];
 const native = (script: Script): Promise<ScriptedProvider> => hearth.provider(script, { models });
 
-const params = { model: "m", input: "hi", user: "u", store: true };
+const params = { model: "m", input: "hi", user: "u", store: false };
 const place = { item_id: "msg_up", output_index: 0, content_index: 0 };
 const part = (text: string) => ({ type: "output_text", text, annotations: [], logprobs: [] });
 const item = (status: string, ...content: object[]) => ({

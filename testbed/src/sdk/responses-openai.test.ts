@@ -255,9 +255,10 @@ describe("images", () => {
   });
 });
 
-it("what was stored is refused, by name", async () => {
+it("what was never stored is refused, by name", async () => {
   await expect(client.responses.create(ask({ previous_response_id: "resp_1" }))).rejects.toMatchObject({
     status: 400,
+    code: "previous_response_not_found",
     param: "previous_response_id",
   });
 });
@@ -296,7 +297,7 @@ describe("the response object", () => {
       max_tool_calls: null,
       previous_response_id: null,
       background: false,
-      store: false,
+      store: true,
     });
   });
 

@@ -70,7 +70,8 @@ const APIS: Readonly<Record<string, Api>> = {
         named({ type: "response.completed", response: { ...response, status: "completed", output: [item], usage } })
       );
     },
-    ask: { input: "hi" },
+    // What is kept is made of a chat.
+    ask: { input: "hi", store: false },
   },
 };
 

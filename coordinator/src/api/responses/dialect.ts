@@ -1,12 +1,14 @@
 import type { Clock } from "@hearth/platform";
 import { inTurns } from "../../platform/steps.js";
-import type { Dialect, DialectContext } from "../../request/consumer.js";
+import type { Dialect, DialectContext, Keeping } from "../../request/consumer.js";
 import { openAiErrorBody } from "../error-envelope.js";
 import { type EventDialect, eventReply } from "../translation/event-reply.js";
 import { ResponseFailure } from "./failure.js";
 import { ResponseFold } from "./fold.js";
 import { ResponsesTranslator } from "./from-events.js";
+import { KeepingTranslator } from "./kept-response.js";
 import type { ReasoningStyle } from "./output-items.js";
+import { mayRefer, recall } from "./recall.js";
 import { newResponse } from "./response-object.js";
 import { type ResponsesRequest, responsesRequestSteps } from "./to-internal.js";
 
@@ -14,21 +16,35 @@ import { type ResponsesRequest, responsesRequestSteps } from "./to-internal.js";
 export function createResponsesDialect(context: DialectContext): Dialect<ResponsesRequest> {
   return {
     errorBody: (error) => openAiErrorBody(error, "input"),
-    normalise: (raw) => inTurns(responsesRequestSteps({ raw, ...context }), raw.length),
+    normalise(raw) {
+      const keeping = context.keeping?.();
+      if (keeping !== undefined && mayRefer(raw)) return normaliseRecalled(raw, context, keeping);
+      return inTurns(responsesRequestSteps({ raw, ...context, keeping }), raw.length);
+    },
     reply: (request, consumer) => eventReply(responsesEvents(request, context.clock), request.stream, consumer),
   };
 }
 
-function responsesEvents({ id, body, tools }: ResponsesRequest, clock: Clock): EventDialect {
+async function normaliseRecalled(raw: Buffer, context: DialectContext, keeping: Keeping): Promise<ResponsesRequest> {
+  const recalled = await recall(raw, context.bounds, keeping.responses);
+  return await inTurns(responsesRequestSteps({ ...context, ...recalled, keeping }), recalled.raw.length);
+}
+
+function responsesEvents({ responseId, body, tools, kept }: ResponsesRequest, clock: Clock): EventDialect {
   const wallTime = (): number => Math.floor(clock.wallTime() / 1000);
-  const response = newResponse(body, id.replace(/^req_/, "resp_"), wallTime());
+  const asked = newResponse(body, responseId, wallTime());
+  const response = kept ? { ...asked, store: true, previous_response_id: kept.previousId ?? null } : asked;
+  kept?.keeping.begun({ ...response, output: [] });
   const style: ReasoningStyle = {
     summary: (body.reasoning?.summary ?? body.reasoning?.generate_summary) ? "only" : "too",
     packed: body.include?.includes("reasoning.encrypted_content") === true,
   };
   return {
     dialect: "responses",
-    translator: () => new ResponsesTranslator(response, { style, tools }, wallTime),
+    translator() {
+      const translator = new ResponsesTranslator(response, { style, tools }, wallTime);
+      return kept === undefined ? translator : new KeepingTranslator(translator, kept);
+    },
     fold: () => new ResponseFold(response),
     failureWriter: () => new ResponseFailure(response),
     tellsEnd: ({ type }) => type === "response.completed" || type === "response.incomplete",

@@ -78,7 +78,10 @@ export const createResponseSchema = z
       .enum(["auto", "default"], "expected 'auto' or 'default': there is one tier here")
       .nullish()
       .meta({ description: "Any other tier is refused: there is one." }),
-    store: z.boolean().nullish().meta({ description: "Taken, but nothing is stored; the answer says `false`." }),
+    store: z
+      .boolean()
+      .nullish()
+      .meta({ description: "Kept for a while unless `false`, so that later requests may refer to it." }),
     user: z.string().nullish(),
     safety_identifier: z.string().nullish(),
     prompt_cache_key: z.string().nullish(),

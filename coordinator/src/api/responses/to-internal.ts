@@ -2,7 +2,9 @@ import { writeJson } from "@hearth/dialects";
 import type { RequestId } from "@hearth/protocol";
 import { inOneGo, type Steps, spansTurns } from "../../platform/steps.js";
 import { type BodyBounds, DEFAULT_BODY_BOUNDS } from "../../request/body-bounds.js";
+import type { Keeping } from "../../request/consumer.js";
 import type { InferenceRequest } from "../../request/inference-request.js";
+import { newSecret } from "../../stored-responses/record-key.js";
 import { BodyText } from "../json/body-text.js";
 import { type Arrived, type JsonBody, jsonBodySteps } from "../json-body.js";
 import { baseEdits, type Edits } from "../member-edits.js";
@@ -12,6 +14,7 @@ import { otherMembers } from "../translation/other-members.js";
 import { outboundFormSteps } from "../translation/outbound-forms.js";
 import { estimatePrompt, type PromptEstimate } from "../translation/prompt-estimate.js";
 import { isCompaction, toConversation } from "./conversation-items.js";
+import type { KeptRequest } from "./kept-response.js";
 import { unpackReasoning } from "./packed-reasoning.js";
 import {
   type CreateResponseBody,
@@ -20,6 +23,7 @@ import {
   parseCountInputTokens,
   parseCreateResponse,
 } from "./parse.js";
+import { itemsOf, type Recalled } from "./recall.js";
 import { SPOKEN_FOR, toChatSettings, wantsLogprobs } from "./to-chat.js";
 import { loadsTools, ToolSet } from "./tools.js";
 
@@ -27,6 +31,14 @@ import { loadsTools, ToolSet } from "./tools.js";
 export interface ResponsesRequest extends InferenceRequest {
   readonly body: CreateResponseBody;
   readonly tools: ToolSet;
+  readonly responseId: string;
+  /** Its answer may be referred to by later ones; absent = it is kept nowhere. */
+  readonly kept?: KeptRequest;
+}
+
+/** A body that has come in, with what is known of the responses that it refers to. */
+export interface ArrivedResponse extends Arrived, Omit<Recalled, "raw"> {
+  readonly keeping?: Keeping | undefined;
 }
 
 /**
@@ -39,21 +51,25 @@ export function toResponsesRequest(raw: Buffer, id: RequestId): ResponsesRequest
 }
 
 /** {@link toResponsesRequest} in steps. */
-export function* responsesRequestSteps({ raw, id, bounds }: Arrived): Steps<ResponsesRequest> {
+export function* responsesRequestSteps(arrived: ArrivedResponse): Steps<ResponsesRequest> {
+  const { raw, id, bounds } = arrived;
   const json = yield* jsonBodySteps(raw, bounds, "left_out");
   const { body, input } = parseCreateResponse(json.value);
   yield;
   const { text, tools, messages, prompt } = yield* promptSteps(json, body, input);
   const stream = body.stream === true;
+  const kept = keptOf(arrived, body, json.value);
   return {
     id,
     model: body.model,
     delivery: stream ? "interactive" : "whole",
     form: yield* outboundFormSteps({
       body: json,
-      native: isNative(tools, input)
-        ? { dialect: "responses", edits: nativeEdits(body), severalSystems: hasSeveralSystems(body, input) }
-        : undefined,
+      // What a backend answers by itself has its own ids: nobody could refer to it here.
+      native:
+        kept === undefined && isNative(tools, input)
+          ? { dialect: "responses", edits: nativeEdits(body), severalSystems: hasSeveralSystems(body, input) }
+          : undefined,
       delivery: stream ? "interactive" : "whole",
       messages,
       chat: {
@@ -66,6 +82,8 @@ export function* responsesRequestSteps({ raw, id, bounds }: Arrived): Steps<Resp
     ignored: [...tools.ignored, ...ignoredMembers(body), ...unreadable(input)],
     body,
     tools,
+    responseId: kept === undefined ? id.replace(/^req_/, "resp_") : `resp_${newSecret()}`,
+    ...(kept === undefined ? {} : { kept }),
     needs: {
       tools: !tools.isEmpty,
       vision: prompt.hasImages,
@@ -76,6 +94,16 @@ export function* responsesRequestSteps({ raw, id, bounds }: Arrived): Steps<Resp
     maxTokens: body.max_output_tokens ?? undefined,
     conversation: conversationOf(messages),
   };
+}
+
+/** As at OpenAI, an answer is kept unless its consumer says otherwise. */
+function keptOf(
+  { keeping, own, previousId }: ArrivedResponse,
+  { store }: CreateResponseBody,
+  { input }: JsonBody["value"],
+): KeptRequest | undefined {
+  if (keeping === undefined || store === false) return undefined;
+  return { keeping, previousId, input: own ?? itemsOf(input) };
 }
 
 interface Prompt {

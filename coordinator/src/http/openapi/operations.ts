@@ -93,7 +93,8 @@ export const OPERATIONS: readonly Operation[] = [
     path: "/v1/responses",
     id: "createResponse",
     summary: "Answer input with items",
-    description: "OpenAI's Responses. Nothing is stored: each request carries the whole conversation.",
+    description:
+      "OpenAI's Responses. Answers are kept for a while unless `store` is false: see `previous_response_id`.",
     request: createResponseSchema,
     answer: responseSchema,
     event: responseEventSchema,

@@ -24,7 +24,10 @@ export function checkedFetch(): CheckedFetch {
   return {
     async fetch(input, init) {
       const response = await fetch(input, init);
-      if (schema !== undefined) checks.push(check(schema, new URL(response.url).pathname, response.clone()));
+      // The specification says nothing of what a deletion answers.
+      const isJudged = init?.method !== "DELETE";
+      if (schema !== undefined && isJudged)
+        checks.push(check(schema, new URL(response.url).pathname, response.clone()));
       return response;
     },
     async verify() {
@@ -41,9 +44,16 @@ async function check(schema: OpenAiSchema, path: string, response: Response): Pr
   if (type.startsWith("text/event-stream")) return eventProblems(schema, path, text);
   if (!type.startsWith("application/json")) return [`${path} answers with ${type}`];
   if (!response.ok) return schema.problems("ErrorResponse", JSON.parse(text));
-  const name = SCHEMAS[path]?.whole ?? (path.startsWith("/v1/models/") ? "Model" : undefined);
+  const name = SCHEMAS[path]?.whole ?? schemaOfOne(path);
   if (name === undefined) return [`no schema for ${path}`];
   return schema.problems(name, name === "CreateEmbeddingResponse" ? decoded(JSON.parse(text)) : JSON.parse(text));
+}
+
+/** What is answered under the id of a thing. */
+function schemaOfOne(path: string): string | undefined {
+  if (path.startsWith("/v1/models/")) return "Model";
+  if (/^\/v1\/responses\/[^/]+\/input_items$/.test(path)) return "ResponseItemList";
+  return /^\/v1\/responses\/[^/]+(?:\/cancel)?$/.test(path) ? "Response" : undefined;
 }
 
 /** The schema knows vectors as numbers only, though the official SDK asks for base64. */

@@ -1,0 +1,62 @@
+import type { HttpBindings } from "@hono/node-server";
+import type { Context, Hono } from "hono";
+import type { Credentials } from "../platform/credentials.js";
+import { HearthError } from "../platform/errors.js";
+import type { AccountResponses, StoredItem, StoredResponse } from "../stored-responses/stored-responses.js";
+import { authenticate } from "./authenticate.js";
+
+export interface StoredResponseDeps {
+  readonly apiKeys: Credentials;
+  readonly stored: (account: string) => AccountResponses | undefined;
+}
+
+type Env = { Bindings: HttpBindings };
+
+/** What may be done with the answers of `/v1/responses` that are kept: for the account that asked, with their ids. */
+export function storedResponseRoutes(app: Hono<Env>, { apiKeys, stored }: StoredResponseDeps): void {
+  const idOf = (c: Context<Env>): string => (c.req.param("id") ?? "").slice(0, 128);
+  const responsesOf = (c: Context<Env>): AccountResponses | undefined =>
+    stored(authenticate(c.env.incoming.headers, apiKeys));
+  const found = async (c: Context<Env>): Promise<StoredResponse> => {
+    const kept = await responsesOf(c)?.find(idOf(c));
+    if (kept === undefined || kept.response.id !== idOf(c)) throw notFound(idOf(c));
+    return kept;
+  };
+  app.get("/v1/responses/:id", async (c) => {
+    if (c.req.query("stream") === "true") {
+      throw new HearthError("invalid_request", "An answer that is kept is told whole: leave 'stream' out.", {
+        param: "stream",
+      });
+    }
+    return c.json((await found(c)).response);
+  });
+  app.get("/v1/responses/:id/input_items", async (c) => c.json(listOf((await found(c)).input)));
+  app.delete("/v1/responses/:id", async (c) => {
+    const { response } = await found(c);
+    await responsesOf(c)?.forget(response.id);
+    return c.json({ id: response.id, object: "response.deleted", deleted: true });
+  });
+  app.post("/v1/responses/:id/cancel", async (c) => {
+    const response = responsesOf(c)?.cancel(idOf(c));
+    if (response !== undefined) return c.json({ ...response, status: "cancelled" });
+    await found(c);
+    throw new HearthError("invalid_request", "Cannot cancel a completed response.");
+  });
+}
+
+/** All of them at once: they came in one body. */
+function listOf(items: readonly StoredItem[]): object {
+  const data = items.map(listed);
+  return { object: "list", data, first_id: data[0]?.id ?? null, last_id: data.at(-1)?.id ?? null, has_more: false };
+}
+
+/** An item as OpenAI lists it: with an id and a status, which consumers leave out, and content in parts. */
+function listed(item: StoredItem, index: number): StoredItem & { readonly id: string } {
+  const { id, type = "message", content, role } = item;
+  const kind = role === "assistant" ? "output_text" : "input_text";
+  const parts = typeof content === "string" ? { content: [{ type: kind, text: content }] } : {};
+  return { status: "completed", ...item, type, ...parts, id: typeof id === "string" ? id : `item_${index}` };
+}
+
+const notFound = (id: string): HearthError =>
+  new HearthError("not_found", `Response with id '${id}' not found: it is kept for a while only, or was never kept.`);

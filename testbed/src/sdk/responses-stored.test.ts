@@ -1,0 +1,144 @@
+import { createOpenAI } from "@ai-sdk/openai";
+import { generateText, type ModelMessage, stepCountIs, streamText, tool } from "ai";
+import OpenAI from "openai";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { z } from "zod";
+import { API_KEY, startTestCoordinator, type TestCoordinator } from "../scripted/test-coordinator.js";
+import { delta, messagesOf, weatherModel } from "./chat-backend.js";
+import { type CheckedFetch, checkedFetch } from "./schema/checked-fetch.js";
+
+// Answers that later requests refer to, as the SDKs of OpenAI and Vercel do by themselves.
+
+let hearth: TestCoordinator;
+let checked: CheckedFetch;
+let client: OpenAI;
+
+beforeEach(async () => {
+  hearth = await startTestCoordinator();
+  checked = checkedFetch();
+  client = new OpenAI({ apiKey: API_KEY, baseURL: `${hearth.url}/v1`, maxRetries: 0, fetch: checked.fetch });
+});
+
+afterEach(async () => {
+  await checked.verify();
+  await hearth.stop();
+});
+
+const said = (role: string, content: string): object => expect.objectContaining({ role, content });
+
+describe("a response", () => {
+  it("is gone on with by its id, however long the conversation is", async () => {
+    const provider = await hearth.provider((s) => s.answer(`answer ${messagesOf(s).length}`));
+    const one = await client.responses.create({ model: "m", input: "first" });
+    expect(one).toMatchObject({ store: true, previous_response_id: null });
+    const two = await client.responses.create({ model: "m", input: "second", previous_response_id: one.id });
+    const stream = client.responses.stream({
+      model: "m",
+      input: [{ role: "user", content: "third" }],
+      instructions: "be brief",
+      previous_response_id: two.id,
+    });
+    expect(await stream.finalResponse()).toMatchObject({ output_text: "answer 6", previous_response_id: two.id });
+    expect(messagesOf(provider.streams[2]!)).toEqual([
+      said("system", "be brief"),
+      said("user", "first"),
+      said("assistant", "answer 1"),
+      said("user", "second"),
+      said("assistant", "answer 3"),
+      said("user", "third"),
+    ]);
+  });
+
+  it("keeps its calls for the results that come later", async () => {
+    const provider = await hearth.provider(weatherModel);
+    const asked = await client.responses.create({ model: "m", input: "weather?", tools: TOOLS });
+    const calls = asked.output.filter((item) => item.type === "function_call");
+    const results = calls.map(({ call_id }) => ({ type: "function_call_output" as const, call_id, output: "rain" }));
+    await client.responses.create({ model: "m", input: results, tools: TOOLS, previous_response_id: asked.id });
+    expect(messagesOf(provider.streams[1]!).map(({ role }) => role)).toEqual(["user", "assistant", "tool", "tool"]);
+  });
+
+  it("is told, listed and forgotten, for its own account only", async () => {
+    await hearth.provider((s) => s.answer("Hello"));
+    const made = await client.responses.create({ model: "m", input: "hi" });
+    expect(await client.responses.retrieve(made.id)).toMatchObject({ id: made.id, output_text: "Hello" });
+    const items = await client.responses.inputItems.list(made.id);
+    expect(items.data).toMatchObject([
+      { type: "message", role: "user", content: [{ type: "input_text", text: "hi" }] },
+    ]);
+    await expect(client.responses.cancel(made.id)).rejects.toMatchObject({ status: 400 });
+    await client.responses.delete(made.id);
+    await expect(client.responses.retrieve(made.id)).rejects.toMatchObject({ status: 404 });
+    await expect(client.responses.delete(made.id)).rejects.toMatchObject({ status: 404 });
+    const lost = client.responses.create({ model: "m", input: "go on", previous_response_id: made.id });
+    await expect(lost).rejects.toMatchObject({
+      status: 400,
+      code: "previous_response_not_found",
+      param: "previous_response_id",
+    });
+    const strange = [made.id, made.output[0]?.id ?? "", "resp_1", "x"].map((id) => client.responses.retrieve(id));
+    for (const each of strange) await expect(each).rejects.toMatchObject({ status: 404 });
+  });
+
+  it("is kept nowhere where its consumer says so", async () => {
+    await hearth.provider((s) => s.answer("Hello"));
+    const made = await client.responses.create({ model: "m", input: "hi", store: false });
+    expect(made).toMatchObject({ store: false });
+    await expect(client.responses.retrieve(made.id)).rejects.toMatchObject({ status: 404 });
+    const lost = client.responses.create({ model: "m", input: "go on", previous_response_id: made.id });
+    await expect(lost).rejects.toMatchObject({ code: "previous_response_not_found" });
+  });
+
+  it("is ended from elsewhere while it is being made", async () => {
+    const provider = await hearth.provider((s) => s.content("It was a dark and"));
+    const stream = await client.responses.create({ model: "m", input: "a story", stream: true });
+    let [text, id] = ["", ""];
+    for await (const event of stream) {
+      if (event.type === "response.created") id = event.response.id;
+      if (event.type !== "response.output_text.delta") continue;
+      text += event.delta;
+      expect(await client.responses.cancel(id)).toMatchObject({ id, status: "cancelled" });
+    }
+    expect(text).toBe("It was a dark and");
+    expect(await provider.streams[0]?.cancelled).toBe("consumer_gone");
+    await expect(client.responses.cancel(id)).rejects.toMatchObject({ status: 404 });
+  });
+});
+
+const TOOLS: OpenAI.Responses.Tool[] = [
+  {
+    type: "function",
+    name: "weather",
+    strict: false,
+    parameters: { type: "object", properties: { city: { type: "string" } } },
+  },
+];
+
+describe("the AI SDK's default model", () => {
+  it("refers to thoughts, words and calls of its own steps", async () => {
+    const provider = await hearth.provider((s) => {
+      if (messagesOf(s).length === 1) {
+        delta(s, { reasoning_content: "I must look" });
+        delta(s, { content: "Let me see." });
+      }
+      weatherModel(s);
+    });
+    const openai = createOpenAI({ apiKey: API_KEY, baseURL: `${hearth.url}/v1`, fetch: checked.fetch });
+    const tools = {
+      weather: tool({ inputSchema: z.object({ city: z.string() }), execute: ({ city }) => `rain in ${city}` }),
+    };
+    const asked = { model: openai("m"), tools, stopWhen: stepCountIs(3) };
+    const messages: ModelMessage[] = [{ role: "user", content: "weather?" }];
+    const first = await generateText({ ...asked, messages });
+    expect(first.text).toBe("rain in Bern and rain in Köln");
+    expect(messagesOf(provider.streams[1]!)[1]).toMatchObject({
+      role: "assistant",
+      content: "Let me see.",
+      tool_calls: [{ function: { name: "weather" } }, { function: { name: "weather" } }],
+    });
+    messages.push(...first.response.messages, { role: "user", content: "and tomorrow?" });
+    expect(await streamText({ ...asked, messages }).text).toContain("rain in Bern");
+    const roles = messagesOf(provider.streams[2]!).map(({ role }) => role);
+    expect(roles).toEqual(["user", "assistant", "tool", "tool", "assistant", "user"]);
+  });
+});
