@@ -63,6 +63,9 @@ describe("a template's error", () => {
     "upper filter requires string",
     // LM Studio
     'Error rendering prompt with jinja template: "Cannot apply filter "upper" to type: UndefinedValue".',
+    // The renderer of LM Studio, in another's server
+    "Cannot access property with non-string: got UndefinedValue",
+    "Cannot perform operation on null values",
     // Python
     'can only concatenate str (not "list") to str',
     "unhashable type: 'list'",

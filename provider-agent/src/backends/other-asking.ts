@@ -31,7 +31,7 @@ const TEMPLATE_ERROR = new RegExp(
       "unhashable type",
       "has no (?:builtins|attribute|element)",
     ],
-    ...["\\bundefined\\b", "is not (?:a function|iterable|a bool)", "Callee is not", "unsupported operand"],
+    ...["undefined", "null values", "is not (?:a function|iterable|a bool)", "Callee is not", "unsupported operand"],
     ...["unknown operator", "can only concatenate", "argument of type"],
   ].join("|"),
   "is",
