@@ -67,6 +67,25 @@ describe("a model", () => {
     expect(known.knows("m")).toBe(true);
   });
 
+  it("is told as machines that are away had it, to whom they are lent, those that answered last", async () => {
+    const says = (id: string, lentTo: Provider["lentTo"], logprobs: boolean): Provider =>
+      fakeProvider(id, { account: id, lentTo, models: new Map([["m", fakeModel({ capabilities: { logprobs } })]]) });
+    for (const each of [says("here", "everyone", true), says("away", "everyone", false), says("own", "owner", true)]) {
+      connect(each);
+      known.answered(each, "m");
+      if (each.id !== "here") leave(each);
+    }
+    const told = (account: string) => known.away("m", account).map(({ capabilities }) => capabilities.logprobs);
+    expect(told("somebody")).toEqual([false]);
+    expect(told("own")).toEqual([false, true]);
+    await known.flush();
+    await restart();
+    expect(told("somebody")).toEqual([true, false]);
+    clock.advance(LIMITS.keptMs + 1);
+    expect(told("own")).toEqual([]);
+    expect(known.away("other", "own")).toEqual([]);
+  });
+
   it("is gone once the machine that had it is back without it, and stays so when that goes again", async () => {
     const one = machine("one", ["m"]);
     connect(one);

@@ -1,5 +1,5 @@
 import { type Clock, describeFault, Tally } from "@hearth/platform";
-import { hardwareSchema, modelSchema, type ProviderId, TRUST_LEVELS } from "@hearth/protocol";
+import { hardwareSchema, type ModelAdvert, modelSchema, type ProviderId, TRUST_LEVELS } from "@hearth/protocol";
 import { z } from "zod";
 import type { Logger } from "../platform/logger.js";
 import type { KnownModelStore, StoredKnownModel } from "../store/known-model-store.js";
@@ -36,6 +36,8 @@ export interface KnownModelsDeps {
 const NOTED_MS = 3_600_000;
 /** What is new waits this long for company, ms. */
 const FLUSH_MS = 1_000;
+/** Machines that are away and whose word on a model is read, for one request. */
+const AWAY_READ = 64;
 /** What the store did not take is offered again after this, ms. */
 const RETRY_MS = 30_000;
 
@@ -95,6 +97,22 @@ export class KnownModels {
       if (registry.link(record.providerId as ProviderId) === undefined && this.#isRecent(record)) return true;
     }
     return false;
+  }
+
+  /**
+   * What machines that are away said of a model, of those that this account may use: the ones that answered last, so
+   * many at most.
+   */
+  away(model: string, account: string): readonly ModelAdvert[] {
+    const { registry } = this.#deps;
+    const records = [...this.#byModel.of(model)].slice(-AWAY_READ);
+    return records.flatMap((record) => {
+      if (registry.link(record.providerId as ProviderId) !== undefined || !this.#isRecent(record)) return [];
+      const facts = readFacts(record.facts);
+      if (facts === undefined) return [];
+      const mayUse = facts.lentTo === "everyone" || (facts.lentTo === "owner" && record.account === account);
+      return mayUse ? [facts.advert] : [];
+    });
   }
 
   /** A machine has answered a request with this model. */

@@ -1,6 +1,8 @@
 import type { KnownModels } from "../fleet/known-models.js";
 import { HearthError } from "../platform/errors.js";
 import type { Catalog } from "../selection/catalog.js";
+import { neverDoes } from "../selection/gates.js";
+import { unableNow } from "../selection/ladder.js";
 import type { Picked, PickResult } from "../selection/pick-result.js";
 import type { Picker } from "../selection/picker.js";
 import { planFor, type RoutePlan } from "../selection/route-plan.js";
@@ -22,7 +24,7 @@ export interface AdmitDeps {
   readonly picker: Picker;
   readonly queue: WaitQueue;
   readonly catalog: () => Catalog;
-  readonly knownModels: Pick<KnownModels, "knows">;
+  readonly knownModels: Pick<KnownModels, "knows" | "away">;
   readonly accepting: () => boolean;
 }
 
@@ -112,8 +114,15 @@ function firstBuild(deps: AdmitDeps, wanted: Traits, { builds }: RoutePlan): Cho
     const pick = placeNow(deps, traits);
     if (pick.type === "picked") return { traits, pick };
     if (pick.type === "queue") firstBusy ??= traits;
-    else firstError ??= pick.error;
+    else firstError ??= withThoseAway(deps, traits, pick.error);
   }
   if (firstBusy !== undefined) return { traits: firstBusy, pick: undefined };
   return firstError ?? new HearthError("internal", "An alias without a build.");
+}
+
+/** What a machine that is away has done is not what nobody ever does. */
+function withThoseAway({ knownModels }: AdmitDeps, traits: Traits, error: HearthError): HearthError {
+  if (error.code !== "capability_unsupported") return error;
+  const away = knownModels.away(traits.model, traits.account);
+  return away.some((advert) => !neverDoes(advert, traits)) ? unableNow(traits) : error;
 }

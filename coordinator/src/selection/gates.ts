@@ -2,8 +2,8 @@ import type { ModelAdvert } from "@hearth/protocol";
 import type { Provider } from "../fleet/provider.js";
 import { type EvaluationContext, rankOf } from "./evaluation-context.js";
 import { BIT, type GateSet, when } from "./gate-set.js";
-import { openingGates, type Subject } from "./subject.js";
-import type { Traits, TriedProvider } from "./traits.js";
+import { chats, openingGates, type Subject } from "./subject.js";
+import { type Traits, type TriedProvider, wantsTools, wantsVision } from "./traits.js";
 
 /**
  * All gates that keep this provider from this request; 0 when it may serve. The one function behind selection,
@@ -34,8 +34,7 @@ function changingGates(subject: Subject, context: EvaluationContext): GateSet {
 
 /** What some requests ask of any machine: the context knows whether this one does. */
 function requestGates({ provider, advert }: Subject, context: EvaluationContext): GateSet {
-  const { traits, trustRank, versions, wantsTools, wantsVision } = context;
-  const { structuredOutput = false, logprobs = false } = traits;
+  const { traits, trustRank, versions } = context;
   const { allowlist } = traits;
   return (
     when(allowlist !== undefined && !allowlist.has(provider.id) && !allowlist.has(provider.serialHash), BIT.allowlist) |
@@ -43,6 +42,22 @@ function requestGates({ provider, advert }: Subject, context: EvaluationContext)
     when(traits.route === "self" && provider.account !== traits.account, BIT.private_only) |
     when(trustRank > 0 && rankOf(provider.trust) < trustRank, BIT.trust_floor) |
     when(versions?.isBelow(provider.agentVersion) === true, BIT.version_floor) |
+    abilityGates(advert, context)
+  );
+}
+
+/** Who, by what was said of a model, never does what is asked, whatever becomes of the machine. */
+export function neverDoes(advert: ModelAdvert, traits: Traits): boolean {
+  const asked = { traits, wantsTools: wantsTools(traits.shape), wantsVision: wantsVision(traits.shape) };
+  return abilityGates(advert, asked) !== 0 || !speaks({ advert, chats: chats(advert) }, traits.dialect);
+}
+
+function abilityGates(
+  advert: ModelAdvert | undefined,
+  { traits, wantsTools, wantsVision }: Pick<EvaluationContext, "traits" | "wantsTools" | "wantsVision">,
+): GateSet {
+  const { structuredOutput = false, logprobs = false } = traits;
+  return (
     // Said only where the backend refuses or drops tools; a model that was merely not trained for them may try.
     when(wantsTools && advert?.capabilities.tools === false, BIT.tools) |
     when(wantsVision && advert?.capabilities.vision !== true, BIT.vision) |
@@ -92,7 +107,7 @@ function healthGates(provider: Provider, { health, traits }: EvaluationContext):
 }
 
 /** Whether a backend can serve what is asked: a dialect natively, or any chat. An embedding model chats with nobody. */
-function speaks({ advert, chats }: Subject, dialect: Traits["dialect"]): boolean {
+function speaks({ advert, chats }: Pick<Subject, "advert" | "chats">, dialect: Traits["dialect"]): boolean {
   switch (dialect) {
     case undefined:
       return chats;

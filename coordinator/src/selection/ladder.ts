@@ -105,7 +105,6 @@ interface Situation {
 
 function errorOf(rung: Rung, { before, all, context }: Situation): HearthError {
   const { traits } = context;
-  const kind = kindOf(traits);
   switch (rung) {
     case "context":
       return contextLengthExceeded({
@@ -114,11 +113,11 @@ function errorOf(rung: Rung, { before, all, context }: Situation): HearthError {
       });
     case "ability":
       if (without(all, ABLE).length === 0) {
-        return new HearthError("capability_unsupported", `No provider of this model serves ${kind}.`);
+        return new HearthError("capability_unsupported", `No provider of this model serves ${kindOf(traits)}.`);
       }
-      return unable(kind);
+      return unableNow(traits);
     case "fit":
-      return unable(kind);
+      return unableNow(traits);
     case "trust":
       return new HearthError("trust_unavailable", "No provider of this model is trusted as far as this request asks.", {
         retryAfterSeconds: 30,
@@ -152,8 +151,9 @@ function kindOf({ dialect, shape, structuredOutput, logprobs }: Traits): string 
   return `${dialect === undefined ? "" : `${dialect} `}requests with ${wishes.join(" and ")}`;
 }
 
-function unable(kind: string): HearthError {
-  return new HearthError("capability_unavailable", `No provider of this model can serve ${kind} now.`, {
+/** Somebody could do what is asked and is of no use now. */
+export function unableNow(traits: Traits): HearthError {
+  return new HearthError("capability_unavailable", `No provider of this model can serve ${kindOf(traits)} now.`, {
     retryAfterSeconds: 30,
   });
 }

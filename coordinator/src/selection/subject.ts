@@ -80,7 +80,7 @@ export class Subject {
     this.promptLimit = Math.min(advert?.context_length ?? Number.POSITIVE_INFINITY, this.budgetTokens);
     this.isLoaded = slot !== undefined && slot.state !== "idle_shutdown";
     this.decodeTps = slot?.decode_tps || estimateRates(provider, model)?.decodeTps || 0;
-    this.chats = advert?.dialects === undefined || advert.dialects.some((dialect) => dialect !== "embeddings");
+    this.chats = chats(advert);
     this.freshUntil = provider.freshUntil;
     this.settled = settledGates(this);
     this.isChanging = isChanging(this);
@@ -100,6 +100,11 @@ export function openingGates(provider: Provider): GateSet {
     when(provider.untrusted, BIT.untrusted) |
     when(provider.backlogBytes > LIMITS.backlogStopsDispatchBytes, BIT.no_headroom)
   );
+}
+
+/** Whether some chat can be translated for a model. */
+export function chats(advert: ModelAdvert | undefined): boolean {
+  return advert?.dialects === undefined || advert.dialects.some((dialect) => dialect !== "embeddings");
 }
 
 /** Requests this provider may run at once for this model. */

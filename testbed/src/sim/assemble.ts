@@ -89,7 +89,7 @@ export function assemble(world: World): CoordinatorUnderTest {
       picker,
       queue,
       catalog: () => CATALOG,
-      knownModels: { knows: (model) => registry.serves(model) },
+      knownModels: { knows: (model) => registry.serves(model), away: () => [] },
       accepting: () => true,
     },
     dispatch: {

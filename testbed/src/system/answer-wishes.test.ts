@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { errorOf } from "../scripted/answers.js";
+import { errorOf, until } from "../scripted/answers.js";
 import type { Script } from "../scripted/scripted-provider.js";
 import { API_KEY, startTestCoordinator, type TestCoordinator } from "../scripted/test-coordinator.js";
 
@@ -74,6 +74,25 @@ describe.each(ASKING)("%s, asked of %s as %j,", (wish, path, body) => {
     await hearth.provider(answer, { models });
     expect((await post(path, body)).status).toBe(503);
     expect(drops.streams).toHaveLength(0);
+  });
+});
+
+it("is no 400 where a machine that gave it has left, as what that never did is", async () => {
+  hearth = await startTestCoordinator();
+  const gives = { capabilities: { logprobs: true, tools: false } };
+  const left = await hearth.provider(answer, { models: [{ id: "m", ...gives }] });
+  expect((await post(CHAT, { messages, logprobs: true })).status).toBe(200);
+  const drops = { capabilities: { ...DROPS_ALL, tools: false } };
+  await hearth.provider(answer, { models: [{ id: "m", ...drops }] });
+  left.send({ type: "drain" });
+  await left.close();
+  await until("it has left", () => hearth.coordinator.registry.size === 1);
+  expect(await errorOf(await post(CHAT, { messages, logprobs: true }))).toEqual({
+    ...{ status: 503, code: "capability_unavailable" },
+  });
+  const tools = [{ type: "function", function: { name: "f", parameters: { type: "object" } } }];
+  expect(await errorOf(await post(CHAT, { messages, tools }))).toEqual({
+    ...{ status: 400, code: "capability_unsupported" },
   });
 });
 
