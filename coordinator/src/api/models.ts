@@ -41,7 +41,6 @@ const ENTRIES_AT_ONCE = 200;
 export function* modelListSteps(sources: ModelSources, reader: ModelReader, page: ModelPage = {}): Steps<string> {
   const { directory, catalog, offers } = sources;
   const names = new Set([...directory.models(), ...catalog.aliases.keys()]);
-  offers.keepOnly(names);
   const served = [...names].filter((id) => servedSince(sources, id) !== undefined);
   served.sort();
   yield;

@@ -171,15 +171,25 @@ describe("reading the fleet", () => {
     expect(all.of(["m"], "caller").providers).toBe(0);
   });
 
-  it("is done less often in a large fleet, until the models are gone", () => {
+  it("is done less often in a large fleet", () => {
     const crowd = Array.from({ length: 20_000 }, (_, i) => fakeProvider(`p${i}`));
     fleet.set("m", [fakeProvider("a")]).set("large", crowd);
     const all = offers();
-    all.of(["m"], "caller");
-    all.of(["large"], "caller");
+    for (const build of ["m", "large"]) all.of([build], "caller");
     clock.advance(1_900);
     expect(all.toRead("m")).toBe(0);
-    all.keepOnly(new Set(["m"]));
+    fleet.delete("large");
+    expect(all.of(["large"], "caller").providers).toBe(0);
     expect(all.toRead("m")).toBe(1);
+  });
+
+  it("remembers no more than twice the models that there are, however many come and go", () => {
+    const all = offers();
+    for (let i = 0; i < 5_000; i++) {
+      fleet.set(`m${i}`, [fakeProvider("a")]);
+      all.of([`m${i}`], "caller");
+      if (i >= 100) fleet.delete(`m${i - 100}`);
+    }
+    expect(all.size).toBeLessThanOrEqual(1_024);
   });
 });

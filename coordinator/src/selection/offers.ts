@@ -40,6 +40,9 @@ const KEPT_MS_PER_PAIR = 0.05;
 /** An answer of this many tokens is asked for. */
 const PLAIN_ANSWER_TOKENS = 256;
 
+/** With more models than this, and twice as many as the last time, those that nobody serves any more are forgotten. */
+const TIDY_ABOVE = 1_024;
+
 interface OfModel {
   readonly providers: readonly Provider[];
   readonly readAt: number;
@@ -54,9 +57,15 @@ export class Offers {
   readonly #deps: OffersDeps;
   readonly #models = new Map<string, OfModel>();
   #pairs = 0;
+  #tidyAbove = TIDY_ABOVE;
 
   constructor(deps: OffersDeps) {
     this.#deps = deps;
+  }
+
+  /** Models of which something is remembered. */
+  get size(): number {
+    return this.#models.size;
   }
 
   /** Pairs of machine and model that asking for this would read now. */
@@ -76,15 +85,6 @@ export class Offers {
     return { contextLength, capabilities, chats, quantizations, providers, warm, freeSlots, availability };
   }
 
-  /** Forgets the models that are not among these. */
-  keepOnly(models: ReadonlySet<string>): void {
-    for (const [model, { providers }] of this.#models) {
-      if (models.has(model)) continue;
-      this.#models.delete(model);
-      this.#pairs -= providers.length;
-    }
-  }
-
   #partsOf(build: string, account: string): readonly Offer[] {
     const { everybody, own } = this.#read(build);
     const mine = own?.get(account);
@@ -98,9 +98,18 @@ export class Offers {
     if (before !== undefined && this.#isFresh(before, providers)) return before;
     const read = { providers, readAt: clock.now(), ...readAll(providers, model, this.#deps) };
     this.#pairs += providers.length - (before?.providers.length ?? 0);
-    if (providers.length === 0) this.#models.delete(model);
-    else this.#models.set(model, read);
+    this.#models.set(model, read);
+    if (this.#models.size > this.#tidyAbove) this.#forgetGone();
     return read;
+  }
+
+  #forgetGone(): void {
+    for (const [model, { providers }] of this.#models) {
+      if (this.#deps.directory.serving(model).length > 0) continue;
+      this.#models.delete(model);
+      this.#pairs -= providers.length;
+    }
+    this.#tidyAbove = Math.max(TIDY_ABOVE, 2 * this.#models.size);
   }
 
   #isFresh(of: OfModel | undefined, providers: readonly Provider[]): boolean {
