@@ -16,8 +16,8 @@ const MAX_LIST_BYTES = 64 * 1024 * 1024;
 /** Slow tests run where they are asked for; they bring what they test from npm. */
 const WANTED = process.env["HEARTH_SLOW_TESTS"] === "1";
 
-/** A server of one tool, as its protocol has it: JSON lines on stdin and stdout. */
-const MCP_SERVER = `
+/** An MCP server of one tool, as its protocol has it: JSON lines on stdin and stdout. */
+export const MCP_SERVER = `
 import { createInterface } from "node:readline";
 const send = (message) => process.stdout.write(JSON.stringify({ jsonrpc: "2.0", ...message }) + "\\n");
 const tool = {

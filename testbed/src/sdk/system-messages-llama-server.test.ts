@@ -8,31 +8,17 @@ import { LlamaServer } from "../../../provider-agent/src/testing/llama-server.js
 import { TestAgent } from "../../../provider-agent/src/testing/test-agent.js";
 import { until } from "../scripted/answers.js";
 import { API_KEY, PROVIDER_TOKEN, startTestCoordinator } from "../scripted/test-coordinator.js";
-import { referenceDir } from "./schema/openai-schema.js";
+import { GUARDED, MISTRAL_NEMO, noticeWithoutTemplates, QWEN_3 } from "./chat-templates.js";
 
 const program = process.env["LLAMA_SERVER"];
 if (program === undefined) console.warn("NOTICE: LLAMA_SERVER is not set; tests with a real llama-server are skipped.");
-
-/** A guard as Qwen 3.5's: a system message is the first one or an error. */
-const GUARDED = `{%- for message in messages %}
-{%- if message.role == 'system' and not loop.first %}{{ raise_exception('System message must come first.') }}{%- endif %}
-<|im_start|>{{ message.role }}
-{{ message.content }}<|im_end|>
-{%- endfor %}
-{%- if add_generation_prompt %}
-<|im_start|>assistant
-{% endif %}`;
 
 const dir = mkdtempSync(join(tmpdir(), "hearth-templates-"));
 afterAll(() => rmSync(dir, { recursive: true }));
 const guarded = join(dir, "guarded.jinja");
 writeFileSync(guarded, GUARDED);
 
-const published = (name: string): string => join(referenceDir(), "chat-templates/llama.cpp", name);
-/** It refuses what does not take turns, too. */
-const NEMO = published("mistralai-Mistral-Nemo-Instruct-2407.jinja");
-const QWEN = published("Qwen-Qwen3-0.6B.jinja");
-if (!existsSync(NEMO)) console.warn("NOTICE: no reference data; tests with published chat templates are skipped.");
+noticeWithoutTemplates();
 
 type Dialects = readonly ("responses" | "messages")[];
 
@@ -89,8 +75,8 @@ const asClaudeCode: Anthropic.Beta.BetaMessageParam[] = [
 
 describe.skipIf(program === undefined).each([
   { name: "with a guard", template: guarded },
-  { name: "of Mistral Nemo", template: NEMO },
-  { name: "of Qwen 3", template: QWEN },
+  { name: "of Mistral Nemo", template: MISTRAL_NEMO },
+  { name: "of Qwen 3", template: QWEN_3 },
 ])("a llama-server with a template $name", ({ template }) => {
   describe.skipIf(!existsSync(template)).each<{ name: string; native: Dialects }>([
     { name: "a chat", native: [] },
