@@ -7,8 +7,8 @@ import { Hono } from "hono";
 import { listProviders } from "../admin/providers.js";
 import { MAX_MANIFEST_BYTES, replaceManifest } from "../admin/runtime-manifest.js";
 import { errorResponse, openAiErrorBody } from "../api/error-envelope.js";
+import { countTokens } from "../api/messages/dialect.js";
 import { messagesErrorBody } from "../api/messages/error-body.js";
-import { countTokenSteps } from "../api/messages/to-internal.js";
 import { countInputTokenSteps } from "../api/responses/to-internal.js";
 import type { Enrolment } from "../enrolment/enrolment.js";
 import type { ProviderDirectory } from "../fleet/provider-directory.js";
@@ -16,8 +16,7 @@ import type { ManifestKeeper } from "../fleet/trust/manifest-keeper.js";
 import { type Credentials, createCredentials } from "../platform/credentials.js";
 import { HearthError } from "../platform/errors.js";
 import type { Trouble } from "../platform/health.js";
-import { inTurns, type Steps } from "../platform/steps.js";
-import type { BodyBounds } from "../request/body-bounds.js";
+import { inTurns } from "../platform/steps.js";
 import type { ErrorBody } from "../request/consumer.js";
 import type { ReceiptBook } from "../request/receipt-book.js";
 import { authenticate } from "./authenticate.js";
@@ -107,14 +106,17 @@ function inferenceRoutes(app: Hono<Env>, deps: HttpDeps): void {
 /** Routes that estimate how long a prompt is: nobody else is asked. */
 const TOKEN_COUNTS: readonly {
   readonly path: string;
-  readonly steps: (raw: Buffer, bounds: BodyBounds) => Steps<object>;
+  readonly count: (raw: Buffer, deps: Pick<HttpDeps, "clock" | "bounds">) => object | Promise<object>;
 }[] = [
-  { path: "/v1/messages/count_tokens", steps: countTokenSteps },
-  { path: "/v1/responses/input_tokens", steps: countInputTokenSteps },
+  { path: "/v1/messages/count_tokens", count: countTokens },
+  {
+    path: "/v1/responses/input_tokens",
+    count: (raw, { bounds }) => inTurns(countInputTokenSteps(raw, bounds), raw.length),
+  },
 ];
 
 function tokenCountRoutes(app: Hono<Env>, deps: HttpDeps): void {
-  for (const { path, steps } of TOKEN_COUNTS) {
+  for (const { path, count } of TOKEN_COUNTS) {
     app.post(path, async (c) => {
       const { headers } = c.env.incoming;
       const account = authenticate(headers, deps.apiKeys);
@@ -123,7 +125,7 @@ function tokenCountRoutes(app: Hono<Env>, deps: HttpDeps): void {
       }
       using upload = deps.uploads.begin(account, declaredBytes(c.env.incoming));
       const raw = await receive(upload, c.env.incoming, LIMITS.requestBodyBytes);
-      return c.json(await inTurns(steps(raw, deps.bounds), raw.length));
+      return c.json(await count(raw, deps));
     });
     app.all(path, methodNotAllowed("POST"));
   }

@@ -154,9 +154,11 @@ export const COORDINATOR = {
     "@hearth/dialects",
     "@hearth/platform",
     "@hearth/protocol",
+    "unpdf",
     "zod",
     "node:buffer",
     "node:string_decoder",
+    "node:worker_threads",
   ],
   // A request's receipts are kept from here: the stores' interfaces are a floor, as the platform is.
   request: [

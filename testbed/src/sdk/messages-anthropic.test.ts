@@ -1,6 +1,7 @@
 import Anthropic from "@anthropic-ai/sdk";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { messagesProblems } from "../../../coordinator/src/testing/messages-grammar.js";
+import { pdfOf } from "../../../coordinator/src/testing/pdf.js";
 import type { ScriptedStream } from "../scripted/scripted-stream.js";
 import { API_KEY, startTestCoordinator, type TestCoordinator } from "../scripted/test-coordinator.js";
 import { callTools, delta, messagesOf, WEATHER, weatherModel } from "./chat-backend.js";
@@ -331,5 +332,52 @@ describe("a picture for a model that nobody serves who sees", () => {
     await hearth.provider((s) => s.answer("I see"), { models: [{ id: "m", capabilities: { vision: true } }] });
     const shown = await client.messages.create(ask({ messages: shot }));
     expect(shown.content).toMatchObject([{ text: "I see" }]);
+  });
+});
+
+describe("a PDF", () => {
+  const document = (pdf: Buffer): Anthropic.DocumentBlockParam => ({
+    type: "document",
+    title: "Tides",
+    source: { type: "base64", media_type: "application/pdf", data: pdf.toString("base64") },
+  });
+  const asking = (content: Anthropic.ContentBlockParam[]) => ask({ messages: [{ role: "user", content }] });
+
+  it("is passed on as its text, the user's and a tool's", async () => {
+    const provider = await hearth.provider((s) => s.answer("at noon"), {
+      models: [{ id: "m", dialects: ["messages"] }],
+    });
+    await client.messages.create(asking([document(pdfOf("High at 12:34")), { type: "text", text: "When?" }]));
+    expect(messagesOf(provider.streams[0]!)).toMatchObject([
+      { role: "user", content: [{ text: "Tides" }, { text: "High at 12:34" }, { text: "When?" }] },
+    ]);
+    await client.messages.create(
+      ask({
+        messages: [
+          { role: "user", content: "read" },
+          { role: "assistant", content: [{ type: "tool_use", id: "t", name: "f", input: {} }] },
+          {
+            role: "user",
+            content: [{ type: "tool_result", tool_use_id: "t", content: [document(pdfOf("Low at 6"))] }],
+          },
+        ],
+      }),
+    );
+    expect(messagesOf(provider.streams[1]!).at(-1)).toMatchObject({ role: "tool", content: "Tides\nLow at 6" });
+  });
+
+  it("counts by its text", async () => {
+    const count = async (pages: number): Promise<number> => {
+      const pdf = pdfOf(...Array<string>(pages).fill("word word word"));
+      const messages = [{ role: "user" as const, content: [document(pdf)] }];
+      return (await client.messages.countTokens({ model: "m", messages })).input_tokens;
+    };
+    expect(await count(41)).toBeGreaterThan((await count(1)) + 100);
+  });
+
+  it("without text is refused by its place", async () => {
+    const error = await client.messages.create(asking([document(pdfOf(""))])).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(Anthropic.BadRequestError);
+    expect(String(error)).toContain("messages[0].content[0].source.data");
   });
 });

@@ -168,7 +168,7 @@ describe("the whole message", () => {
         const { content } = folded(eventsOf(chunksOf(sayings, together)));
         const value = { model: "m", max_tokens: 1, messages: [{ role: "assistant", content }] };
         const text = JSON.stringify(value);
-        const [message] = toConversation(parseCreateMessage(value), new BodyText(text)).end();
+        const [message] = toConversation(parseCreateMessage(value), new BodyText(text), new Map()).end();
         expect(message).toEqual({
           role: "assistant",
           content: said.text !== "" ? said.text : said.calls.length > 0 ? null : "",

@@ -20,7 +20,7 @@ const image = z.looseObject({
   ),
 });
 
-/** Plain text; a PDF would have to be read by somebody. */
+/** Plain text, or a PDF with text in it, which is read before the model is asked. */
 const document = z.looseObject({
   type: z.literal("document"),
   title: z.string().nullish(),
@@ -30,11 +30,16 @@ const document = z.looseObject({
     [
       z.looseObject({ type: z.literal("text"), data: z.string() }),
       z.looseObject({
+        type: z.literal("base64"),
+        media_type: z.literal("application/pdf", "the only binary documents that are read are application/pdf"),
+        data: z.string().min(1),
+      }),
+      z.looseObject({
         type: z.literal("content"),
         content: z.union([z.string(), stopAtFirst(z.array(z.discriminatedUnion("type", [text, image])))]),
       }),
     ],
-    { error: "documents are taken as 'text' or 'content' only" },
+    { error: "documents are taken as 'text', 'content' or 'base64' only" },
   ),
 });
 
@@ -185,6 +190,7 @@ export type Tool = z.infer<typeof tool>;
 export type Message = CountTokensBody["messages"][number];
 export type UserBlock = z.infer<typeof userBlock>;
 export type AssistantBlock = z.infer<typeof assistantBlock>;
+export type DocumentBlock = z.infer<typeof document>;
 export type ToolReferenceBlock = z.infer<typeof toolReference>;
 export type ToolResultBlock = z.infer<typeof toolResult>;
 

@@ -2,6 +2,7 @@ import type { BodyText } from "../json/body-text.js";
 import { type ChatPart, Conversation } from "../translation/conversation.js";
 import { type Thinking, templateVariables, thinkingMembers } from "../translation/thinking.js";
 import { withoutBillingLines } from "./billing-lines.js";
+import type { PdfTextsOf } from "./documents.js";
 import type {
   AssistantBlock,
   CountTokensBody,
@@ -14,18 +15,23 @@ import type {
 import { textOfServerBlock } from "./server-blocks.js";
 import type { ToolSet } from "./tools.js";
 
-/** The conversation of a body in the form of chat completions. */
-export function toConversation({ system, messages }: CountTokensBody, text: BodyText): Conversation {
+/**
+ * The conversation of a body in the form of chat completions.
+ *
+ * @param pdfs the texts of its PDFs
+ */
+export function toConversation({ system, messages }: CountTokensBody, text: BodyText, pdfs: PdfTextsOf): Conversation {
   const conversation = new Conversation();
   const said = system ? withoutBillingLines(system) : undefined;
   if (said) conversation.system(joined(said));
-  for (const [index, message] of messages.entries()) addMessage(conversation, message, { text, index });
+  for (const [index, message] of messages.entries()) addMessage(conversation, message, { text, index, pdfs });
   return conversation;
 }
 
 interface Place {
   readonly text: BodyText;
   readonly index: number;
+  readonly pdfs: PdfTextsOf;
 }
 
 function addMessage(conversation: Conversation, message: Message, place: Place): void {
@@ -34,7 +40,7 @@ function addMessage(conversation: Conversation, message: Message, place: Place):
       conversation.system(joined(message.content));
       return;
     case "user":
-      addUser(conversation, message.content);
+      addUser(conversation, message.content, place.pdfs);
       return;
     case "assistant":
       addAssistant(conversation, message.content, place);
@@ -43,21 +49,24 @@ function addMessage(conversation: Conversation, message: Message, place: Place):
 }
 
 /** Results of tools come first, as they do in a chat: whatever stands beside them was said after them. */
-function addUser(conversation: Conversation, content: string | readonly UserBlock[]): void {
+function addUser(conversation: Conversation, content: string | readonly UserBlock[], pdfs: PdfTextsOf): void {
   if (typeof content === "string") return conversation.user([{ type: "text", text: content }]);
   const results = content.filter((block) => block.type === "tool_result");
-  for (const result of results) conversation.tool(toolResultOf(result));
+  for (const result of results) conversation.tool(toolResultOf(result, pdfs));
   if (results.length > 0 && results.length === content.length) return;
-  conversation.user(content.flatMap((block) => (block.type === "tool_result" ? [] : partsOf(block))));
+  conversation.user(content.flatMap((block) => (block.type === "tool_result" ? [] : partsOf(block, pdfs))));
 }
 
-function toolResultOf({ tool_use_id: callId, content, is_error: isError }: ToolResultBlock): {
+function toolResultOf(
+  { tool_use_id: callId, content, is_error: isError }: ToolResultBlock,
+  pdfs: PdfTextsOf,
+): {
   readonly callId: string;
   readonly parts: readonly ChatPart[];
   readonly isError: boolean;
 } {
   const blocks = content ?? [];
-  const parts = typeof blocks === "string" ? [textPart(blocks)] : blocks.flatMap(partsOf);
+  const parts = typeof blocks === "string" ? [textPart(blocks)] : blocks.flatMap((block) => partsOf(block, pdfs));
   return { callId, parts, isError: isError === true };
 }
 
@@ -87,7 +96,7 @@ function addAssistant(
   }
 }
 
-function partsOf(block: Exclude<UserBlock, ToolResultBlock> | ToolReferenceBlock): ChatPart[] {
+function partsOf(block: Exclude<UserBlock, ToolResultBlock> | ToolReferenceBlock, pdfs: PdfTextsOf): ChatPart[] {
   switch (block.type) {
     case "tool_reference":
       return [textPart(`Tool ${block.tool_name}`)];
@@ -104,8 +113,12 @@ function partsOf(block: Exclude<UserBlock, ToolResultBlock> | ToolReferenceBlock
       const heading = [block.title, block.context].filter((line) => line).map((line) => textPart(line as string));
       const { source } = block;
       if (source.type === "text") return [...heading, textPart(source.data)];
+      if (source.type === "base64") return [...heading, textPart(pdfs.get(source) ?? "")];
       const { content } = source;
-      return [...heading, ...(typeof content === "string" ? [textPart(content)] : content.flatMap(partsOf))];
+      return [
+        ...heading,
+        ...(typeof content === "string" ? [textPart(content)] : content.flatMap((each) => partsOf(each, pdfs))),
+      ];
     }
   }
 }

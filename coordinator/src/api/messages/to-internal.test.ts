@@ -4,9 +4,11 @@ import type { ModelAbilities } from "../../dispatch/outbound-request.js";
 import { HearthError } from "../../platform/errors.js";
 import { inOneGo } from "../../platform/steps.js";
 import { DEFAULT_BODY_BOUNDS } from "../../request/body-bounds.js";
-import { countTokenSteps, type MessagesRequest, toMessagesRequest } from "./to-internal.js";
+import { parseCountTokens } from "./parse.js";
+import { countTokenSteps, type MessagesRequest, NO_PDFS, readSteps, toMessagesRequest } from "./to-internal.js";
 
-const countTokens = (raw: Buffer) => inOneGo(countTokenSteps(raw, DEFAULT_BODY_BOUNDS));
+const countTokens = (raw: Buffer) =>
+  inOneGo(countTokenSteps(inOneGo(readSteps(raw, DEFAULT_BODY_BOUNDS, parseCountTokens)), NO_PDFS));
 
 const PNG = "iVBORw0KGgo=";
 
@@ -435,7 +437,11 @@ describe("a bad request", () => {
         content: [{ type: "image", source: { type: "url", url: "https://x/a.png" } }],
       }),
     ],
-    ["messages[0].content[0].source.type", block({ type: "document", source: { type: "base64", data: "x" } })],
+    ["messages[0].content[0].source.type", block({ type: "document", source: { type: "file", file_id: null } })],
+    [
+      "messages[0].content[0].source.media_type",
+      block({ type: "document", source: { type: "base64", media_type: "application/zip", data: "x" } }),
+    ],
     ["tools[0].input_schema", { tools: [{ name: "f" }] }],
     ["tool_choice.name", { tool_choice: { type: "tool", name: "g" } }],
     ["stop_sequences[0]", { stop_sequences: [7] }],

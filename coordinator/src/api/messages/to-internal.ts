@@ -4,7 +4,7 @@ import { inOneGo, type Steps, spansTurns } from "../../platform/steps.js";
 import { type BodyBounds, DEFAULT_BODY_BOUNDS } from "../../request/body-bounds.js";
 import type { InferenceRequest } from "../../request/inference-request.js";
 import { BodyText } from "../json/body-text.js";
-import { type Arrived, type JsonBody, jsonBodySteps } from "../json-body.js";
+import { type JsonBody, jsonBodySteps } from "../json-body.js";
 import { baseEdits, type Edits } from "../member-edits.js";
 import type { ChatMessage } from "../translation/conversation.js";
 import { conversationOf } from "../translation/opening.js";
@@ -12,13 +12,15 @@ import { otherMembers } from "../translation/other-members.js";
 import { outboundFormSteps } from "../translation/outbound-forms.js";
 import { estimatePrompt, type PromptEstimate } from "../translation/prompt-estimate.js";
 import { withoutBillingLines } from "./billing-lines.js";
+import type { PdfTextsOf } from "./documents.js";
 import {
+  type AssistantBlock,
   type CountTokensBody,
   type CreateMessageBody,
+  type DocumentBlock,
   type Message,
-  parseCountTokens,
   parseCreateMessage,
-  type ToolResultBlock,
+  type UserBlock,
 } from "./parse.js";
 import { isServerBlock } from "./server-blocks.js";
 import { SPOKEN_FOR, toChatSettings, toConversation, toTemplateVariables, toThinkingMembers } from "./to-chat.js";
@@ -31,23 +33,55 @@ export interface MessagesRequest extends InferenceRequest {
   readonly stopSequences: readonly string[];
 }
 
+/** A body whose form is right. */
+export interface ReadBody<Body> {
+  readonly json: JsonBody;
+  readonly body: Body;
+}
+
 /**
- * Reads a body. A backend that speaks this API natively gets the consumer's own text; any other gets a chat.
+ * Reads a body that has no PDFs. A backend that speaks this API natively gets the consumer's own text; any other gets a
+ * chat.
  *
  * @throws HearthError `invalid_request`
  */
 export function toMessagesRequest(raw: Buffer, id: RequestId): MessagesRequest {
-  return inOneGo(messagesRequestSteps({ raw, id, bounds: DEFAULT_BODY_BOUNDS }));
+  const read = inOneGo(readSteps(raw, DEFAULT_BODY_BOUNDS, parseCreateMessage));
+  return inOneGo(messagesRequestSteps(read, id, NO_PDFS));
 }
 
-/** {@link toMessagesRequest} in steps. */
-export function* messagesRequestSteps({ raw, id, bounds }: Arrived): Steps<MessagesRequest> {
+export const NO_PDFS: PdfTextsOf = new Map();
+
+/**
+ * The first half of the way: what has to be read elsewhere is known then.
+ *
+ * @throws HearthError `invalid_request`
+ */
+export function* readSteps<Body>(
+  raw: Buffer,
+  bounds: BodyBounds,
+  parse: (value: unknown) => Body,
+): Steps<ReadBody<Body>> {
   const json = yield* jsonBodySteps(raw, bounds);
-  const body = parseCreateMessage(json.value);
+  const body = parse(json.value);
   yield;
+  return { json, body };
+}
+
+/**
+ * The second half.
+ *
+ * @param pdfs the texts of the body's PDFs
+ * @throws HearthError `invalid_request`
+ */
+export function* messagesRequestSteps(
+  { json, body }: ReadBody<CreateMessageBody>,
+  id: RequestId,
+  pdfs: PdfTextsOf,
+): Steps<MessagesRequest> {
   const text = new BodyText(json.object.text);
   yield;
-  const { messages, unseen, tools, prompt, needed } = yield* promptSteps(body, { json, text });
+  const { messages, unseen, tools, prompt, needed } = yield* promptSteps(body, { json, text, pdfs });
   const stream = body.stream === true;
   const variables = toTemplateVariables(body);
   return {
@@ -89,13 +123,13 @@ export function* messagesRequestSteps({ raw, id, bounds }: Arrived): Steps<Messa
  *
  * @throws HearthError `invalid_request`
  */
-export function* countTokenSteps(raw: Buffer, bounds: BodyBounds): Steps<{ readonly input_tokens: number }> {
-  const json = yield* jsonBodySteps(raw, bounds);
-  const body = parseCountTokens(json.value);
-  yield;
+export function* countTokenSteps(
+  { json, body }: ReadBody<CountTokensBody>,
+  pdfs: PdfTextsOf,
+): Steps<{ readonly input_tokens: number }> {
   const text = new BodyText(json.object.text);
   yield;
-  const { prompt } = yield* promptSteps(body, { json, text });
+  const { prompt } = yield* promptSteps(body, { json, text, pdfs });
   return { input_tokens: prompt.tokens };
 }
 
@@ -109,17 +143,18 @@ interface Prompt {
   readonly needed: PromptEstimate;
 }
 
-interface ReadBody {
+interface PromptSources {
   readonly json: JsonBody;
   readonly text: BodyText;
+  readonly pdfs: PdfTextsOf;
 }
 
-function* promptSteps(body: CountTokensBody, { json, text }: ReadBody): Steps<Prompt> {
+function* promptSteps(body: CountTokensBody, { json, text, pdfs }: PromptSources): Steps<Prompt> {
   if (spansTurns(json.raw.length)) {
     text.prepare("messages");
     yield;
   }
-  const conversation = toConversation(body, text);
+  const conversation = toConversation(body, text, pdfs);
   const messages = conversation.end();
   const unseen = conversation.withoutToolImages();
   yield;
@@ -140,14 +175,19 @@ function isNative({ messages }: CreateMessageBody, tools: ToolSet): boolean {
   return tools.isPlain && messages.every(isPlainTurn);
 }
 
-const refersToTools = ({ content }: ToolResultBlock): boolean =>
-  Array.isArray(content) && content.some(({ type }) => type === "tool_reference");
-
 function isPlainTurn({ role, content }: Message): boolean {
   if (role === "system") return false;
-  if (typeof content === "string") return true;
-  return !content.some((block) => isServerBlock(block) || (block.type === "tool_result" && refersToTools(block)));
+  return typeof content === "string" || !content.some(isTranslated);
 }
+
+function isTranslated(block: UserBlock | AssistantBlock): boolean {
+  if (isServerBlock(block) || isPdf(block)) return true;
+  if (block.type !== "tool_result" || !Array.isArray(block.content)) return false;
+  return block.content.some((inner) => inner.type === "tool_reference" || isPdf(inner));
+}
+
+const isPdf = (block: { readonly type: string; readonly source?: unknown }): boolean =>
+  block.type === "document" && (block.source as DocumentBlock["source"]).type === "base64";
 
 /** Members that tell who the end user is, or how Anthropic is to bill and route. */
 const STRIPPED = [
