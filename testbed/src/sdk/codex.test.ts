@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Script } from "../scripted/scripted-provider.js";
+import type { ScriptedStream } from "../scripted/scripted-stream.js";
 import { startTestCoordinator, type TestCoordinator } from "../scripted/test-coordinator.js";
 import { callTools, delta, messagesOf } from "./chat-backend.js";
 import { Codex } from "./codex.js";
@@ -26,6 +27,13 @@ function calling(...calls: readonly Call[]): Script {
     const pieces = [text.slice(0, 9), text.slice(9)];
     callTools(s, [{ id: `call_${results.length}`, name: next.name, pieces }]);
   };
+}
+
+/** What a conversation holds of tasks for sub-agents, and of results of calls. */
+function heardIn(s: ScriptedStream): { readonly tasks: number; readonly results: number } {
+  const messages = messagesOf(s);
+  const isTask = ({ content }: { readonly content: unknown }): boolean => String(content).includes("NEW_TASK");
+  return { tasks: messages.filter(isTask).length, results: messages.filter(({ role }) => role === "tool").length };
 }
 
 describe.skipIf(codex === undefined)("Codex, unchanged", { timeout: 120_000 }, () => {
@@ -55,6 +63,24 @@ describe.skipIf(codex === undefined)("Codex, unchanged", { timeout: 120_000 }, (
   it("calls a tool of an MCP server", async () => {
     const { output } = await turn("unknown", { name: "mcp__tides__high_tide", args: { port: "Brest" } });
     expect(output).toMatch(/I was told: .*high tide in Brest at 12:34/s);
+  });
+
+  it("sets a sub-agent to work, and hears what became of it", async () => {
+    const provider = await hearth.provider((s) => {
+      const { tasks, results } = heardIn(s);
+      if (tasks > 0) return s.answer("The tide is high.");
+      const args = { task_name: "sub", message: "Look at the sea.", fork_turns: "none" };
+      if (results === 0)
+        return callTools(s, [{ id: "c0", name: "collaboration__spawn_agent", pieces: [JSON.stringify(args)] }]);
+      if (results === 1)
+        return callTools(s, [{ id: "c1", name: "collaboration__wait_agent", pieces: ['{"timeout_ms":20000}'] }]);
+      return s.answer("Done.");
+    });
+    codex?.configure(hearth.url, "known");
+    expect(await codex?.run("Go on.")).toMatchObject({ code: 0, output: expect.stringContaining("Done.") });
+    const said = provider.streams.map((stream) => JSON.stringify(stream.body["messages"]));
+    expect(said.some((text) => text.includes("Look at the sea.") && text.includes("NEW_TASK"))).toBe(true);
+    expect(said.at(-1)).toContain("The tide is high.");
   });
 
   it("edits a file by a patch that is no JSON", async () => {

@@ -1,6 +1,6 @@
 import { type AssistantTurn, type ChatPart, Conversation } from "../translation/conversation.js";
 import { FREEFORM_ARGUMENT } from "./freeform-input.js";
-import type { CallOutput, CompactionItem, ContentPart, InputItem } from "./input-items.js";
+import type { AgentMessageItem, CallOutput, ContentPart, InputItem } from "./input-items.js";
 import { unpackReasoning } from "./packed-reasoning.js";
 import type { Input } from "./parse.js";
 import type { ToolSet } from "./tools.js";
@@ -32,6 +32,8 @@ function addItem(place: Place, item: InputItem): void {
   switch (item.type) {
     case "message":
       return addMessage(place, item);
+    case "agent_message":
+      return conversation.user([textPart(item.content.map(toldBy).join(""))]);
     case "reasoning":
       return nextThought(conversation.assistant(), conversation).reasoning(reasoningOf(item));
     case "compaction":
@@ -44,6 +46,7 @@ function addItem(place: Place, item: InputItem): void {
     case "mcp_list_tools":
     case "mcp_approval_request":
     case "mcp_approval_response":
+    case "configuration_update":
       return;
     case "mcp_call":
     case "code_interpreter_call":
@@ -150,9 +153,33 @@ function addHostedCall(
   }
 }
 
-/** A summary that stands for a part of the conversation. */
-export const isCompaction = (item: InputItem): item is CompactionItem =>
-  item.type === "compaction" || item.type === "compaction_summary" || item.type === "context_compaction";
+/** Types of items that say something which nobody here can read, because somebody else has encrypted it. */
+export function unreadableTypes(input: Input): readonly string[] {
+  return typeof input === "string" ? [] : input.filter(isUnreadable).map(({ type }) => type);
+}
+
+function isUnreadable(item: InputItem): boolean {
+  switch (item.type) {
+    case "compaction":
+    case "compaction_summary":
+    case "context_compaction":
+      return unpackReasoning(item.encrypted_content) === "";
+    case "agent_message":
+      return item.content.some((part) => part.type === "encrypted_content" && isOpenAiToken(part.encrypted_content));
+    case "configuration_update":
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** OpenAI encrypts what its models write for other agents (Fernet, version 0x80); a model here wrote it in the open. */
+const isOpenAiToken = (text: string): boolean => /^gAAAA[\w-]{40,}=*$/.test(text);
+
+function toldBy(part: AgentMessageItem["content"][number]): string {
+  if (part.type === "input_text") return part.text;
+  return isOpenAiToken(part.encrypted_content) ? "" : part.encrypted_content;
+}
 
 /** What went before, in the words that this coordinator packed; what somebody else encrypted cannot be read. */
 function addSummary(conversation: Conversation, packed: string | null | undefined): void {

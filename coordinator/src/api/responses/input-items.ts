@@ -120,6 +120,20 @@ const fileSearchCall = z.looseObject({
   results: z.array(z.looseObject({ filename: z.string().nullish(), text: z.string().nullish() })).nullish(),
 });
 
+/** What one of several agents says to another. What its model wrote for it comes back as if it were encrypted. */
+const agentMessage = z.looseObject({
+  type: z.literal("agent_message"),
+  content: stopAtFirst(
+    z.array(
+      z.discriminatedUnion(
+        "type",
+        [inputText, z.looseObject({ type: z.literal("encrypted_content"), encrypted_content: z.string() })],
+        UNSUPPORTED_PART,
+      ),
+    ),
+  ),
+});
+
 /** What tells a model nothing: notes of what was done elsewhere, without what came of it. */
 const note = z.looseObject({
   type: z.enum([
@@ -128,6 +142,7 @@ const note = z.looseObject({
     "mcp_list_tools",
     "mcp_approval_request",
     "mcp_approval_response",
+    "configuration_update",
   ]),
 });
 
@@ -160,11 +175,12 @@ const hostedCalls = [mcpCall, codeInterpreterCall, fileSearchCall] as const;
 /** One item of the input: what was said, thought, called and returned so far. */
 export const item = z.discriminatedUnion(
   "type",
-  [message, reasoning, compaction, additionalTools, ...calls, ...outputs, ...hostedCalls, note],
+  [message, agentMessage, reasoning, compaction, additionalTools, ...calls, ...outputs, ...hostedCalls, note],
   { error: "this type of item is not supported" },
 );
 
 export type InputItem = z.infer<typeof item>;
+export type AgentMessageItem = z.infer<typeof agentMessage>;
 export type CompactionItem = z.infer<typeof compaction>;
 export type ContentPart = z.infer<typeof part>;
 export type CallOutput = z.infer<typeof output>;

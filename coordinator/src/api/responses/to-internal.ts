@@ -13,9 +13,8 @@ import { conversationOf } from "../translation/opening.js";
 import { otherMembers } from "../translation/other-members.js";
 import { outboundFormSteps } from "../translation/outbound-forms.js";
 import { estimatePrompt, type PromptEstimate } from "../translation/prompt-estimate.js";
-import { isCompaction, toConversation } from "./conversation-items.js";
+import { toConversation, unreadableTypes } from "./conversation-items.js";
 import type { KeptRequest } from "./kept-response.js";
-import { unpackReasoning } from "./packed-reasoning.js";
 import {
   type CreateResponseBody,
   type Input,
@@ -79,7 +78,7 @@ export function* responsesRequestSteps(arrived: ArrivedResponse): Steps<Response
       },
     }),
     stream,
-    ignored: [...tools.ignored, ...ignoredMembers(body), ...unreadable(input)],
+    ignored: [...tools.ignored, ...ignoredMembers(body), ...unreadableTypes(input)],
     body,
     tools,
     responseId: kept === undefined ? id.replace(/^req_/, "resp_") : `resp_${newSecret()}`,
@@ -168,14 +167,6 @@ const IGNORED = ["context_management", "moderation", "prompt_cache_options", "pr
 
 const ignoredMembers = (body: CreateResponseBody): readonly string[] =>
   IGNORED.filter((member) => body[member] !== undefined && body[member] !== null);
-
-/** A summary of the conversation that somebody else has encrypted is lost to the model. */
-function unreadable(input: Input): readonly string[] {
-  if (typeof input === "string") return [];
-  return input.some((item) => isCompaction(item) && unpackReasoning(item.encrypted_content) === "")
-    ? ["compaction"]
-    : [];
-}
 
 /** Members that tell who the end user is, or how OpenAI is to bill, bound, check and cache. */
 const STRIPPED = [

@@ -260,6 +260,25 @@ describe("the items of a conversation", () => {
     ]);
   });
 
+  it("are read: what agents tell each other, if it can be", () => {
+    const said = (encrypted_content: string) => [
+      {
+        type: "agent_message",
+        author: "/root",
+        recipient: "/root/sub",
+        content: [
+          { type: "input_text", text: "Payload:\n" },
+          { type: "encrypted_content", encrypted_content },
+        ],
+      },
+    ];
+    expect(messagesOf(said("do a thing"))).toEqual([{ role: "user", content: "Payload:\ndo a thing" }]);
+    expect(requestOf({ input: said("do a thing") }).ignored).toEqual([]);
+    const token = `gAAAAABl${"x".repeat(60)}==`;
+    expect(messagesOf(said(token))).toEqual([{ role: "user", content: "Payload:\n" }]);
+    expect(requestOf({ input: said(token) }).ignored).toEqual(["agent_message"]);
+  });
+
   it("are read: a summary of what went before, if it can be", () => {
     const packed = `hearth1.${Buffer.from("We met.").toString("base64url")}`;
     for (const type of ["compaction", "compaction_summary", "context_compaction"]) {
