@@ -35,6 +35,8 @@ const SHOWN: Readonly<Record<ErrorCode, Shown>> = {
   previous_response_not_found: { status: 400, type: "invalid_request_error", retry: false },
   receipt_pending: { status: 404, type: "invalid_request_error" },
   method_not_allowed: { status: 405, type: "invalid_request_error" },
+  // Codex tries WebSockets first, and falls back to HTTP at once for this status alone.
+  websocket_unsupported: { status: 426, type: "invalid_request_error" },
   payload_too_large: { status: 413, type: "invalid_request_error" },
   unsupported_encoding: { status: 415, type: "invalid_request_error" },
   upload_timeout: { status: 408, type: "invalid_request_error" },

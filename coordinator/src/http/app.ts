@@ -99,6 +99,11 @@ function inferenceRoutes(app: Hono<Env>, deps: HttpDeps): void {
       await serveInference(deps, endpoint, c.env.incoming, c.env.outgoing);
       return RESPONSE_ALREADY_SENT;
     });
+    app.get(endpoint.path, async (c, next) => {
+      // The upgrade itself is gone by now: what else a WebSocket's request has is left of it.
+      if (c.env.incoming.headers["sec-websocket-key"] === undefined) return await next();
+      throw new HearthError("websocket_unsupported", "WebSockets are not spoken here: use POST, which can stream.");
+    });
     app.all(endpoint.path, methodNotAllowed("POST"));
   }
 }

@@ -12,6 +12,7 @@ export type ErrorCode =
   | "previous_response_not_found" // it is not kept any more, or never was
   | "receipt_pending" // the answer is out, and its receipt not here yet
   | "method_not_allowed"
+  | "websocket_unsupported" // an API that is spoken over HTTP only
   | "payload_too_large"
   | "unsupported_encoding" // a body that is compressed in a way that nobody here knows
   | "upload_timeout" // a body that comes too slowly

@@ -74,6 +74,7 @@ export const TESTBED = {
     "playwright-core",
     "rolldown",
     "vitest",
+    "ws",
     "zod",
     "node:*",
   ],

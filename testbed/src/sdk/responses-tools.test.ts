@@ -1,5 +1,8 @@
+import { once } from "node:events";
+import type { IncomingMessage } from "node:http";
 import OpenAI from "openai";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { WebSocket } from "ws";
 import { responsesProblems } from "../../../coordinator/src/testing/responses-grammar.js";
 import type { Script } from "../scripted/scripted-provider.js";
 import { API_KEY, startTestCoordinator, type TestCoordinator } from "../scripted/test-coordinator.js";
@@ -175,4 +178,15 @@ describe("the count of an input's tokens", () => {
     const stranger = await fetch(`${hearth.url}/v1/responses/input_tokens`, { method: "POST", body: "{}" });
     expect(stranger.status).toBe(401);
   });
+});
+
+it("a WebSocket is told to use HTTP, by the status that clients fall back for at once", async () => {
+  const socket = new WebSocket(`${hearth.url.replace("http", "ws")}/v1/responses`, {
+    headers: { authorization: `Bearer ${API_KEY}` },
+  });
+  const [, response] = (await once(socket, "unexpected-response")) as [unknown, IncomingMessage];
+  expect(response.statusCode).toBe(426);
+  let text = "";
+  for await (const chunk of response) text += chunk;
+  expect(JSON.parse(text)).toMatchObject({ error: { code: "websocket_unsupported" } });
 });
