@@ -82,6 +82,9 @@ const DENIED_UNLESS_EMPTY: ReadonlyMap<string, string> = new Map([
   ["mcp_servers", "a backend connects to nobody at a consumer's wish"],
 ]);
 
+/** The names of all members that are refused. */
+export const DENIED_MEMBERS: readonly string[] = [...DENIED.keys(), ...DENIED_UNLESS_EMPTY.keys()];
+
 /** Members that the coordinator reads or writes itself, in any dialect. A test holds it against the schemas. */
 const CHECKED = [
   ...["model", "messages", "prompt", "input", "system", "instructions", "suffix", "echo", "documents", "prediction"],

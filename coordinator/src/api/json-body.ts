@@ -106,10 +106,10 @@ function parse(text: string): unknown {
  *
  * @throws HearthError `invalid_request` with the path of the first offending member as `param`
  */
-export function checkBody<T>(schema: z.ZodType<T>, value: unknown): T {
+export function checkBody<T>(schema: z.ZodType<T>, value: unknown, ...at: readonly PropertyKey[]): T {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const { path, message } = mostPrecise(parsed.error.issues);
+  const { path, message } = mostPrecise(parsed.error.issues, at);
   const param = pathOf(path);
   throw new HearthError("invalid_request", param ? `Invalid '${param}': ${message}` : `Invalid body: ${message}`, {
     param: param || undefined,

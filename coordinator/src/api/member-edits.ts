@@ -1,16 +1,15 @@
 /** Edits of a body's top-level members: the new value as JSON text, or `undefined` to remove the member. */
 export type Edits = Map<string, string | undefined>;
 
-/** Members that identify the consumer's end user, or ask OpenAI to keep something: no provider has any use for them. */
-const STRIPPED = ["user", "prompt_cache_key", "safety_identifier", "metadata", "store"];
-
 /**
- * What changes in every body before a provider sees it: what identifies the end user goes, and so does every `null`,
- * which means absent to OpenAI and something else to each backend.
+ * What changes in every body before a provider sees it: what is for nobody there goes, and so does every `null`, which
+ * means absent to OpenAI and something else to each backend.
+ *
+ * @param removed names of members
  */
-export function baseEdits(body: Readonly<Record<string, unknown>>): Edits {
+export function baseEdits(body: Readonly<Record<string, unknown>>, removed: readonly string[]): Edits {
   const edits: Edits = new Map();
-  for (const key of STRIPPED) if (key in body) edits.set(key, undefined);
+  for (const key of removed) edits.set(key, undefined);
   for (const key in body) if (body[key] === null) edits.set(key, undefined);
   return edits;
 }

@@ -19,8 +19,8 @@ const MIB = 2 ** 20;
 const chat = (more: object = {}) => ({ model: "m", messages: [{ role: "user", content: "hi" }], ...more });
 /** A chat body of exactly this many bytes. */
 const chatOf = (bytes: number): string => {
-  const empty = JSON.stringify(chat({ filler: "" }));
-  return JSON.stringify(chat({ filler: "x".repeat(bytes - empty.length) }));
+  const empty = JSON.stringify(chat({ cache_salt: "" }));
+  return JSON.stringify(chat({ cache_salt: "x".repeat(bytes - empty.length) }));
 };
 
 async function refusal(response: Response): Promise<object> {
@@ -50,12 +50,12 @@ describe("the size of a body", () => {
   it("may be 16 MiB", async () => {
     const response = await hearth.chat(chatOf(16 * MIB));
     expect(response.status).toBe(200);
-    expect((provider.streams[0]!.body["filler"] as string).length).toBeGreaterThan(15 * MIB);
+    expect((provider.streams[0]!.body["cache_salt"] as string).length).toBeGreaterThan(15 * MIB);
   });
 
   it("may grow on the way to the provider", async () => {
     const silent = Array(25_000).fill({ role: "assistant" });
-    const body = JSON.stringify(chat({ messages: silent, filler: "x".repeat(3 * MIB) }));
+    const body = JSON.stringify(chat({ messages: silent, cache_salt: "x".repeat(3 * MIB) }));
     const response = await hearth.chat(body);
     expect(response.status).toBe(200);
     expect(provider.streams[0]?.frame.body_bytes).toBeGreaterThan(body.length + MIB / 4);
@@ -90,13 +90,13 @@ describe("the size of a body", () => {
 
 describe("the depth of a body", () => {
   const nested = (levels: number): string => {
-    const inner = `${"[".repeat(levels - 1)}${"]".repeat(levels - 1)}`;
-    return JSON.stringify(chat({ deep: "§" })).replace('"§"', inner);
+    const inner = `{"a":${"[".repeat(levels - 2)}${"]".repeat(levels - 2)}}`;
+    return JSON.stringify(chat({ json_schema: "§" })).replace('"§"', inner);
   };
 
   it("may be 64, and reaches the provider", async () => {
     expect((await hearth.chat(nested(64))).status).toBe(200);
-    expect(JSON.stringify(provider.streams[0]?.body["deep"])).toHaveLength(126);
+    expect(JSON.stringify(provider.streams[0]?.body["json_schema"])).toHaveLength(130);
   });
 
   it("may not be 65, and nothing is built from millions of brackets", async () => {
@@ -155,7 +155,7 @@ describe("a body", () => {
   it("that nothing is wrong with reaches the provider character by character", async () => {
     const body =
       '{ "model":"m","messages":[{"role":"user","content":"caf\\u00e9 \\ud83d\\ude00 é"}] , "stream" : true,' +
-      ' "stream_options":{"include_usage":true}, "seed":9007199254740993,"x":0.30000000000000004,"z":1e400 }';
+      ' "stream_options":{"include_usage":true}, "seed":9007199254740993,"min_p":0.30000000000000004,"dry_base":1.750000000000000000001 }';
     const sent = await hearth.chat(body);
     await sent.text();
     expect(provider.streams[0]?.frame.body_bytes).toBe(Buffer.byteLength(body));

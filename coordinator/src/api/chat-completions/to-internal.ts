@@ -15,6 +15,7 @@ import {
   type Edits,
   editsOfForm,
 } from "../member-edits.js";
+import { sortMembers } from "../members/request-members.js";
 import { conversationOf } from "../translation/opening.js";
 import { estimatePrompt } from "../translation/prompt-estimate.js";
 import { readingOf } from "../translation/reading-of.js";
@@ -52,7 +53,8 @@ export function* chatRequestSteps({ raw, id, bounds }: Arrived): Steps<ChatReque
   yield;
   const prompt = estimatePrompt(body.messages, tools ? JSON.stringify(body.tools) : "");
   yield;
-  const edits = editsFor(body);
+  const { removed, ignored } = sortMembers("chat_completions", body);
+  const edits = editsFor(body, removed);
   const stream = body.stream === true;
   const delivery = stream ? "interactive" : "whole";
   const asItCame = formOf(json, edits, repairs, delivery);
@@ -70,7 +72,7 @@ export function* chatRequestSteps({ raw, id, bounds }: Arrived): Steps<ChatReque
     },
     ...choicesOf(body.n),
     stream,
-    ignored: [],
+    ignored,
     includeUsage: body.stream_options?.include_usage === true,
     toolNames: toolNamesOf(body),
     needs: {
@@ -104,8 +106,8 @@ function formOf(
   return { dialect: "chat_completions", body, ...readingOf("chat_completions", delivery) };
 }
 
-function editsFor(body: ChatCompletionBody): Edits {
-  const edits = baseEdits(body);
+function editsFor(body: ChatCompletionBody, removed: readonly string[]): Edits {
+  const edits = baseEdits(body, removed);
   askForStream(edits, body);
   askForOne(edits, body);
   limitAnswer(body, edits);

@@ -15,6 +15,7 @@ import {
   type Edits,
   editsOfForm,
 } from "../member-edits.js";
+import { sortMembers } from "../members/request-members.js";
 import { readingOf } from "../translation/reading-of.js";
 import { type CompletionBody, type ParsedCompletion, parseCompletion } from "./parse.js";
 
@@ -43,6 +44,7 @@ export function* completionRequestSteps({ raw, id, bounds }: Arrived): Steps<Com
   const parsed = parseCompletion(json.value);
   yield;
   const { body, prompt } = parsed;
+  const members = sortMembers("completions", body);
   const messages = messagesOf(prompt ?? "");
   if (spansTurns(raw.length)) {
     messages();
@@ -53,10 +55,11 @@ export function* completionRequestSteps({ raw, id, bounds }: Arrived): Steps<Com
     id,
     model: body.model,
     delivery: stream ? "interactive" : "whole",
-    form: ({ dialects }, build, choice) => formOf({ json, parsed, messages }, { native: dialects, build, choice }),
+    form: ({ dialects }, build, choice) =>
+      formOf({ json, parsed, messages, removed: members.removed }, { native: dialects, build, choice }),
     ...choicesOf(body.n),
     stream,
-    ignored: [],
+    ignored: members.ignored,
     includeUsage: body.stream_options?.include_usage === true,
     echo: body.echo === true ? (prompt ?? "") : "",
     echoOnly: body.max_tokens === 0,
@@ -81,6 +84,8 @@ interface Source {
   readonly parsed: ParsedCompletion;
   /** The prompt as the messages of a chat. */
   readonly messages: () => string;
+  /** Members that go no further. */
+  readonly removed: readonly string[];
 }
 
 function messagesOf(prompt: string): () => string {
@@ -98,8 +103,8 @@ interface Asked {
   readonly choice: number | undefined;
 }
 
-function formOf({ json, parsed: { body }, messages }: Source, { native, build, choice }: Asked): OutboundForm {
-  const edits = editsOfForm(baseEdits(body), body, build, choice);
+function formOf({ json, parsed: { body }, messages, removed }: Source, { native, build, choice }: Asked): OutboundForm {
+  const edits = editsOfForm(baseEdits(body, removed), body, build, choice);
   askForStream(edits, body);
   askForOne(edits, body);
   if ((body.n ?? 1) > 1 && "best_of" in body) edits.set("best_of", undefined);

@@ -6,6 +6,7 @@ import type { InferenceRequest } from "../../request/inference-request.js";
 import { memberSplices } from "../json/member-splices.js";
 import { type Arrived, jsonBodySteps } from "../json-body.js";
 import { baseEdits } from "../member-edits.js";
+import { sortMembers } from "../members/request-members.js";
 import { inputSizes, parseEmbedding } from "./parse.js";
 
 /** An embeddings request, with what only this dialect needs to write the reply. */
@@ -28,13 +29,14 @@ export function* embeddingRequestSteps({ raw, id, bounds }: Arrived): Steps<Embe
   const { object, value } = yield* jsonBodySteps(raw, bounds);
   const body = parseEmbedding(value);
   yield;
+  const { removed, ignored } = sortMembers("embeddings", body);
   const sizes = inputSizes(body.input);
   return {
     id,
     model: body.model,
     delivery: "whole",
     form(_able, build) {
-      const edits = baseEdits(body);
+      const edits = baseEdits(body, removed);
       if (body.encoding_format) edits.set("encoding_format", undefined);
       if (build !== body.model) edits.set("model", JSON.stringify(build));
       return {
@@ -45,7 +47,7 @@ export function* embeddingRequestSteps({ raw, id, bounds }: Arrived): Steps<Embe
       };
     },
     stream: false,
-    ignored: [],
+    ignored,
     base64: body.encoding_format === "base64",
     needs: { tools: false, vision: false, dialect: "embeddings" },
     promptTokens: sizes.reduce((sum, size) => sum + size, 0),

@@ -198,12 +198,3 @@ function responseFormat({ output_config: output, output_format: older }: CreateM
     : text.at(["output_format", "schema"], format.schema);
   return { response_format: { type: "json_schema", json_schema: { name: "output", schema, strict: true } } };
 }
-
-/** Members that mean nothing to a chat backend, or that have been said in its own terms. */
-export const SPOKEN_FOR: ReadonlySet<string> = new Set([
-  ...["model", "messages", "system", "max_tokens", "stop_sequences", "stream", "temperature", "top_p", "top_k"],
-  ...["tools", "tool_choice", "thinking", "output_config", "output_format", "mcp_servers", "metadata", "service_tier"],
-  ...["container", "context_management", "cache_control", "inference_geo", "speed", "diagnostics", "user_profile_id"],
-  ...["workspace_id", "betas", "anthropic_version", "anthropic_beta", "stream_options", "user", "prompt_cache_key"],
-  ...["safety_identifier", "store", "thread", "compaction", "fallbacks", "fallback_credit_token", "billing_policy"],
-]);

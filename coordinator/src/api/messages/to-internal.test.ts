@@ -239,11 +239,11 @@ describe("tools", () => {
 describe("a request for a backend that speaks Messages", () => {
   it("is the consumer's own text, but for the stream, the name and the end user", () => {
     const text =
-      '{ "model": "m", "max_tokens": 5, "metadata": {"user_id":"u"}, "top_k": null, "x": 9007199254740993,\n' +
+      '{ "model": "m", "max_tokens": 5, "metadata": {"user_id":"u"}, "top_k": null, "seed": 9007199254740993,\n' +
       '  "messages": [{"role":"assistant","content":[{"type":"thinking","thinking":"t","signature":"sig=="}]}],\n' +
       '  "tools": [{"name":"f","input_schema":{"type":["object","null"]}}] }';
     expect(sentOf(text, ["messages"], "m-q4")).toBe(
-      '{ "model": "m-q4", "max_tokens": 5, "x": 9007199254740993,\n' +
+      '{ "model": "m-q4", "max_tokens": 5, "seed": 9007199254740993,\n' +
         '  "messages": [{"role":"assistant","content":[{"type":"thinking","thinking":"t","signature":"sig=="}]}],\n' +
         '  "tools": [{"name":"f","input_schema":{"type":["object","null"]}}] ,"stream":true}',
     );

@@ -6,10 +6,11 @@ import type { InferenceRequest } from "../../request/inference-request.js";
 import { BodyText } from "../json/body-text.js";
 import { type JsonBody, jsonBodySteps } from "../json-body.js";
 import { baseEdits, type Edits } from "../member-edits.js";
+import { sortMembers } from "../members/request-members.js";
 import type { ChatMessage } from "../translation/conversation.js";
 import { conversationOf } from "../translation/opening.js";
-import { otherMembers } from "../translation/other-members.js";
 import { outboundFormSteps } from "../translation/outbound-forms.js";
+import { passedMembers } from "../translation/passed-members.js";
 import { estimatePrompt, type PromptEstimate } from "../translation/prompt-estimate.js";
 import { withoutBillingLines } from "./billing-lines.js";
 import type { PdfTextsOf } from "./documents.js";
@@ -23,7 +24,7 @@ import {
   type UserBlock,
 } from "./parse.js";
 import { isServerBlock } from "./server-blocks.js";
-import { SPOKEN_FOR, toChatSettings, toConversation, toTemplateVariables, toThinkingMembers } from "./to-chat.js";
+import { toChatSettings, toConversation, toTemplateVariables, toThinkingMembers } from "./to-chat.js";
 import { ToolSet } from "./tools.js";
 
 /** A request for a message, with what only this dialect needs to write the reply. */
@@ -82,6 +83,7 @@ export function* messagesRequestSteps(
   const text = new BodyText(json.object.text);
   yield;
   const { messages, unseen, tools, prompt, needed } = yield* promptSteps(body, { json, text, pdfs });
+  const { removed, ignored } = sortMembers("messages", body);
   const stream = body.stream === true;
   const variables = toTemplateVariables(body);
   return {
@@ -90,12 +92,12 @@ export function* messagesRequestSteps(
     delivery: stream ? "interactive" : "whole",
     form: yield* outboundFormSteps({
       body: json,
-      native: isNative(body, tools) ? { dialect: "messages", edits: nativeEdits(body) } : undefined,
+      native: isNative(body, tools) ? { dialect: "messages", edits: nativeEdits(body, removed) } : undefined,
       delivery: stream ? "interactive" : "whole",
       messages,
       unseen,
       chat: {
-        ...otherMembers(body, text, SPOKEN_FOR),
+        ...passedMembers("messages", body, text),
         ...(tools.isEmpty ? {} : { tools: tools.functions }),
         ...toChatSettings(body, tools, text),
         ...(variables === undefined ? {} : { chat_template_kwargs: variables }),
@@ -103,7 +105,7 @@ export function* messagesRequestSteps(
       chatFor: ({ backend }) => toThinkingMembers(body, backend),
     }),
     stream,
-    ignored: tools.ignored,
+    ignored: [...tools.ignored, ...ignored],
     showsThinking: body.thinking?.type !== "disabled" && body.thinking?.display !== "omitted",
     stopSequences: body.stop_sequences ?? [],
     needs: {
@@ -189,15 +191,8 @@ function isTranslated(block: UserBlock | AssistantBlock): boolean {
 const isPdf = (block: { readonly type: string; readonly source?: unknown }): boolean =>
   block.type === "document" && (block.source as DocumentBlock["source"]).type === "base64";
 
-/** Members that tell who the end user is, or how Anthropic is to bill and route. */
-const STRIPPED = [
-  ...["service_tier", "inference_geo", "user_profile_id", "workspace_id", "diagnostics", "billing_policy"],
-  ...["fallback_credit_token"],
-];
-
-function nativeEdits(body: CreateMessageBody): Edits {
-  const edits = baseEdits(body);
-  for (const key of STRIPPED) if (key in body) edits.set(key, undefined);
+function nativeEdits(body: CreateMessageBody, removed: readonly string[]): Edits {
+  const edits = baseEdits(body, removed);
   const variables = toTemplateVariables(body);
   // llama-server (b11669) goes by these in its Messages, and not by what the API has for it.
   if (variables !== undefined) edits.set("chat_template_kwargs", JSON.stringify(variables));

@@ -40,12 +40,3 @@ function responseFormat({ text: settings }: CreateResponseBody, text: BodyText):
   };
   return { response_format: { type: "json_schema", json_schema } };
 }
-
-/** Members that mean nothing to a chat backend, or that have been said in its own terms. */
-export const SPOKEN_FOR: ReadonlySet<string> = new Set([
-  ...["model", "input", "instructions", "stream", "stream_options", "max_output_tokens", "temperature", "top_p"],
-  ...["top_logprobs", "tools", "tool_choice", "parallel_tool_calls", "text", "reasoning", "include", "metadata"],
-  ...["store", "user", "safety_identifier", "prompt_cache_key", "prompt_cache_retention", "prompt_cache_options"],
-  ...["service_tier", "truncation", "previous_response_id", "conversation", "background", "max_tool_calls", "prompt"],
-  ...["context_management", "moderation", "client_metadata", "messages"],
-]);

@@ -190,10 +190,10 @@ describe("tools", () => {
 describe("a request for a backend that speaks Responses", () => {
   it("is the consumer's own text, but for the stream, the store, the name and the end user", () => {
     const text =
-      '{ "model": "m", "user": "u", "store": true, "x": 9007199254740993, "input": "hi",\n' +
+      '{ "model": "m", "user": "u", "store": true, "seed": 9007199254740993, "input": "hi",\n' +
       '  "tools": [{"type":"function","name":"f","parameters":{"type":["object","null"]}}] }';
     expect(sentOf(text, ["responses"], "m-q4")).toBe(
-      '{ "model": "m-q4", "store": false, "x": 9007199254740993, "input": "hi",\n' +
+      '{ "model": "m-q4", "store": false, "seed": 9007199254740993, "input": "hi",\n' +
         '  "tools": [{"type":"function","name":"f","parameters":{"type":["object","null"]}}] ,"stream":true}',
     );
   });

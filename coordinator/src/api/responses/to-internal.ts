@@ -8,10 +8,11 @@ import { newSecret } from "../../stored-responses/record-key.js";
 import { BodyText } from "../json/body-text.js";
 import { type Arrived, type JsonBody, jsonBodySteps } from "../json-body.js";
 import { baseEdits, type Edits } from "../member-edits.js";
+import { sortMembers } from "../members/request-members.js";
 import type { ChatMessage } from "../translation/conversation.js";
 import { conversationOf } from "../translation/opening.js";
-import { otherMembers } from "../translation/other-members.js";
 import { outboundFormSteps } from "../translation/outbound-forms.js";
+import { passedMembers } from "../translation/passed-members.js";
 import { estimatePrompt, type PromptEstimate } from "../translation/prompt-estimate.js";
 import { toConversation, unreadableTypes } from "./conversation-items.js";
 import type { KeptRequest } from "./kept-response.js";
@@ -23,7 +24,7 @@ import {
   parseCreateResponse,
 } from "./parse.js";
 import { itemsOf, type Recalled } from "./recall.js";
-import { SPOKEN_FOR, toChatSettings, wantsLogprobs } from "./to-chat.js";
+import { toChatSettings, wantsLogprobs } from "./to-chat.js";
 import { loadsTools, ToolSet } from "./tools.js";
 
 /** A request for a response, with the body that the response repeats. */
@@ -56,6 +57,7 @@ export function* responsesRequestSteps(arrived: ArrivedResponse): Steps<Response
   const { body, input } = parseCreateResponse(json.value);
   yield;
   const { text, tools, messages, prompt } = yield* promptSteps(json, body, input);
+  const members = sortMembers("responses", body);
   const stream = body.stream === true;
   const kept = keptOf(arrived, body, json.value);
   return {
@@ -67,18 +69,22 @@ export function* responsesRequestSteps(arrived: ArrivedResponse): Steps<Response
       // What a backend answers by itself has its own ids: nobody could refer to it here.
       native:
         kept === undefined && isNative(tools, input)
-          ? { dialect: "responses", edits: nativeEdits(body), severalSystems: hasSeveralSystems(body, input) }
+          ? {
+              dialect: "responses",
+              edits: nativeEdits(body, members.removed),
+              severalSystems: hasSeveralSystems(body, input),
+            }
           : undefined,
       delivery: stream ? "interactive" : "whole",
       messages,
       chat: {
-        ...otherMembers(body, text, SPOKEN_FOR),
+        ...passedMembers("responses", body, text),
         ...(tools.isEmpty ? {} : { tools: tools.functions }),
         ...toChatSettings(body, tools, text),
       },
     }),
     stream,
-    ignored: [...tools.ignored, ...ignoredMembers(body), ...unreadableTypes(input)],
+    ignored: [...tools.ignored, ...members.ignored, ...unreadableTypes(input)],
     body,
     tools,
     responseId: kept === undefined ? id.replace(/^req_/, "resp_") : `resp_${newSecret()}`,
@@ -162,25 +168,11 @@ function hasSeveralSystems({ instructions }: PromptBody, input: Input): boolean 
   return said.length + (instructions ? 1 : 0) > 1;
 }
 
-/** What asks for more than an answer, and is not done here. */
-const IGNORED = ["context_management", "moderation", "prompt_cache_options", "prompt_cache_retention"];
+/** Backends have one tier, and no tools of their own whose calls could be bounded. */
+const ONLY_CHECKED = ["max_tool_calls", "service_tier"];
 
-const ignoredMembers = (body: CreateResponseBody): readonly string[] =>
-  IGNORED.filter((member) => body[member] !== undefined && body[member] !== null);
-
-/** Members that tell who the end user is, or how OpenAI is to bill, bound, check and cache. */
-const STRIPPED = [
-  "max_tool_calls",
-  "service_tier",
-  "prompt_cache_retention",
-  "prompt_cache_options",
-  "moderation",
-  "client_metadata",
-];
-
-function nativeEdits(body: CreateResponseBody): Edits {
-  const edits = baseEdits(body);
-  for (const key of STRIPPED) if (key in body) edits.set(key, undefined);
+function nativeEdits(body: CreateResponseBody, removed: readonly string[]): Edits {
+  const edits = baseEdits(body, [...removed, ...ONLY_CHECKED.filter((name) => name in body)]);
   // The default of this API is to keep every answer.
   return edits.set("store", "false");
 }
