@@ -1,6 +1,6 @@
 import { FreeformInput } from "./freeform-input.js";
+import type { ToolOrigin } from "./offered-tools.js";
 import { added, done, type ItemEvent, type OutputItem } from "./output-item.js";
-import type { ToolOrigin } from "./tools.js";
 
 /** A call as the model made it: its id, and the function's name. */
 interface Called {

@@ -65,6 +65,19 @@ describe("a namespace", () => {
     expect(first).not.toBe(second);
   });
 
+  it("of very many tools, whose names are alike as far as a name may go, has a name for each", () => {
+    const many = Array.from({ length: 9_000 }, (_, index) => f(`${index}`));
+    const allowed = many.map((tool) => ({ ...tool, namespace: "n".repeat(128) }));
+    const input = many.map((_, index) => ({
+      ...{ type: "function_call", call_id: `c${index}`, name: `${index}`, arguments: "{}" },
+      namespace: "n".repeat(128),
+    }));
+    const tool_choice = { type: "allowed_tools", mode: "auto", tools: allowed };
+    const { tools, needs } = requestOf({ input, tools: [namespace("n".repeat(128), ...many)], tool_choice });
+    expect(needs.tools).toBe(true);
+    expect(new Set(tools.functions.map((each) => JSON.stringify(each))).size).toBe(9_000);
+  });
+
   it("that is empty is no tool", () => {
     expect(chatOf({ tools: [namespace("n")] })).not.toHaveProperty("tools");
     expect(requestOf({ tools: [namespace("n")] }).needs.tools).toBe(false);
