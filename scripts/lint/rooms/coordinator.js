@@ -305,6 +305,7 @@ export const COORDINATOR = {
     "pino",
     "node:http",
     "node:net",
+    "node:zlib",
   ],
   "*.test.ts": [
     "../attestation/testing",

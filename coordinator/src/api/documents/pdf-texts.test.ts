@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { systemClock } from "../../platform/clock.js";
-import { pdfOf } from "../../testing/pdf.js";
+import { packedPdf, pdfOf } from "../../testing/pdf.js";
 import { DEFAULT_PDF_BOUNDS, type PdfBounds, PdfTexts } from "./pdf-texts.js";
 
 const reading = (bounds: Partial<PdfBounds>, clock: Pick<typeof systemClock, "setTimer">, ...pdfs: readonly Buffer[]) =>
@@ -43,15 +43,17 @@ describe("the bounds", () => {
   });
 
   it("are of time", async () => {
-    const setTimer = (_ms: number, fire: () => void): Disposable => {
-      queueMicrotask(fire);
+    const setTimer = (ms: number, fire: () => void): Disposable => {
+      if (ms === 7) queueMicrotask(fire);
       return { [Symbol.dispose]() {} };
     };
-    await expect(reading({}, { setTimer }, pdfOf("a"))).rejects.toEqual(refused("at[0]", /more time or memory/));
+    await expect(reading({ timeMs: 7 }, { setTimer }, pdfOf("a"))).rejects.toEqual(refused("at[0]", /more time/));
   });
 
-  it("are of memory", async () => {
-    await expect(readWithin({ heapMb: 1 }, pdfOf("a"))).rejects.toEqual(refused("at[0]", /more time or memory/));
+  it("are of a thread's heap, and of what is unpacked outside of it", async () => {
+    await expect(readWithin({ heapMb: 1 }, pdfOf("a"))).rejects.toEqual(refused("at[0]", /more memory/));
+    const unpacked = Buffer.alloc(300 * 1024 * 1024, " ");
+    await expect(readWithin({ growthMb: 100 }, packedPdf(unpacked))).rejects.toEqual(refused("at[0]", /more memory/));
   });
 
   it("are of requests at once, and of those that wait", async () => {

@@ -1,5 +1,5 @@
 import { Worker } from "node:worker_threads";
-import type { Clock } from "@hearth/platform";
+import { type Clock, repeat } from "@hearth/platform";
 import { HearthError } from "../../platform/errors.js";
 import type { PdfReading, PdfTask } from "./pdf-worker.js";
 
@@ -18,6 +18,8 @@ export interface PdfBounds {
   readonly timeMs: number;
   /** Memory of a thread's own heap, MiB. */
   readonly heapMb: number;
+  /** By how much the process may grow meanwhile, MiB: what a document unpacks to is not on the heap. */
+  readonly growthMb: number;
   /** Requests whose documents are read at once, each in a thread. */
   readonly threads: number;
   /** Requests that wait for a thread. */
@@ -30,9 +32,18 @@ export const DEFAULT_PDF_BOUNDS: PdfBounds = {
   characters: 4_000_000,
   timeMs: 20_000,
   heapMb: 256,
+  growthMb: 512,
   threads: 2,
   waiting: 16,
 };
+
+/** How often it is looked how far the process has grown, ms. Unpacking fills some ten MiB in that time. */
+const LOOK_MS = 50;
+
+const MIB = 1024 * 1024;
+
+/** Why documents were not read to the end. */
+type Excess = "time" | "memory";
 
 /** A document, and where it stands in the request. */
 export interface PdfDocument {
@@ -64,7 +75,8 @@ export class PdfTexts {
     await this.#enter();
     try {
       const readings = await this.#inThread(documents, clock);
-      if (readings === undefined) throw refusal(first, "reading it takes more time or memory than a request may have");
+      if (typeof readings === "string")
+        throw refusal(first, `reading it takes more ${readings} than a request may have`);
       return this.#texts(documents, readings);
     } finally {
       this.#running -= 1;
@@ -84,9 +96,8 @@ export class PdfTexts {
     this.#running += 1;
   }
 
-  /** @returns `undefined` when it took too long, or its thread died of it */
-  #inThread(documents: readonly PdfDocument[], clock: Clock): Promise<readonly PdfReading[] | undefined> {
-    const { pages: maxPages, timeMs, heapMb } = this.#bounds;
+  #inThread(documents: readonly PdfDocument[], clock: Clock): Promise<readonly PdfReading[] | Excess> {
+    const { pages: maxPages, timeMs, heapMb, growthMb } = this.#bounds;
     // Memory of their own, which the thread takes over.
     const bytes = documents.map(({ base64 }) => new Uint8Array(Buffer.from(base64, "base64")));
     const task: PdfTask = { documents: bytes, maxPages };
@@ -98,16 +109,22 @@ export class PdfTexts {
       env: {},
       name: "pdf",
     });
+    const before = process.memoryUsage.rss();
     return new Promise((resolve) => {
-      const timer = clock.setTimer(timeMs, () => end(undefined));
-      const end = (readings: readonly PdfReading[] | undefined): void => {
+      const timer = clock.setTimer(timeMs, () => end("time"));
+      const watch = repeat(clock, LOOK_MS, () => {
+        if (process.memoryUsage.rss() - before > growthMb * MIB) end("memory");
+      });
+      const end = (result: readonly PdfReading[] | Excess): void => {
         timer[Symbol.dispose]();
-        resolve(readings);
+        watch[Symbol.dispose]();
+        resolve(result);
         void worker.terminate();
       };
       worker.on("message", (readings: readonly PdfReading[]) => end(readings));
-      worker.on("error", () => end(undefined));
-      worker.on("exit", () => end(undefined));
+      // Whatever is wrong with a document is told; a thread dies of its heap's bound.
+      worker.on("error", () => end("memory"));
+      worker.on("exit", () => end("memory"));
     });
   }
 
