@@ -11,7 +11,9 @@ function requestOf(body: object | string): ResponsesRequest {
 }
 
 function sentOf(body: object | string, native: readonly BackendDialect[] = [], build = "m"): string {
-  return Buffer.from(requestOf(body).form({ dialects: native, systemAnywhere: true }, build).body).toString();
+  return Buffer.from(
+    requestOf(body).form({ dialects: native, systemAnywhere: true, vision: true }, build).body,
+  ).toString();
 }
 
 const ask = (more: object = {}) => ({ model: "m", input: "hi", ...more });
@@ -286,4 +288,24 @@ it("asks a backend natively for what the system says once, and by a chat for mor
     expect(dialectOf(body, false)).toBe("chat_completions");
     expect(dialectOf(body, true)).toBe("responses");
   }
+});
+
+it("tells a model that sees nothing in words of an image that a tool returned", () => {
+  const image = { type: "input_image", image_url: DATA_URI };
+  const input = [
+    { role: "user", content: "look" },
+    { type: "function_call", call_id: "c", name: "view_image", arguments: "{}" },
+    { type: "function_call_output", call_id: "c", output: [image] },
+  ];
+  const request = requestOf({ model: "m", input });
+  expect(request.needs).toMatchObject({ vision: true, visionIsOptional: true });
+  const sent = (vision: boolean) => Buffer.from(request.form({ dialects: [], vision }, "m").body).toString();
+  expect(JSON.parse(sent(false)).messages.at(-1)).toEqual({
+    role: "tool",
+    tool_call_id: "c",
+    content: "[An image, which this model cannot see.]",
+  });
+  expect(sent(true)).toContain(DATA_URI);
+  const shown = [...input, { role: "user", content: [image] }];
+  expect(requestOf({ model: "m", input: shown }).needs).not.toHaveProperty("visionIsOptional");
 });

@@ -56,7 +56,7 @@ export function* responsesRequestSteps(arrived: ArrivedResponse): Steps<Response
   const json = yield* jsonBodySteps(raw, bounds, "left_out");
   const { body, input } = parseCreateResponse(json.value);
   yield;
-  const { text, tools, messages, prompt } = yield* promptSteps(json, body, input);
+  const { text, tools, messages, unseen, prompt, needed } = yield* promptSteps(json, body, input);
   const members = sortMembers("responses", body);
   const stream = body.stream === true;
   const kept = keptOf(arrived, body, json.value);
@@ -77,6 +77,7 @@ export function* responsesRequestSteps(arrived: ArrivedResponse): Steps<Response
           : undefined,
       delivery: stream ? "interactive" : "whole",
       messages,
+      unseen,
       chat: {
         ...passedMembers("responses", body, text),
         ...(tools.isEmpty ? {} : { tools: tools.functions }),
@@ -94,6 +95,7 @@ export function* responsesRequestSteps(arrived: ArrivedResponse): Steps<Response
       vision: prompt.hasImages,
       structuredOutput: body.text?.format?.type === "json_schema",
       logprobs: wantsLogprobs(body),
+      ...(prompt.hasImages && !needed.hasImages ? { visionIsOptional: true } : {}),
     },
     promptTokens: prompt.tokens,
     maxTokens: body.max_output_tokens ?? undefined,
@@ -115,7 +117,11 @@ interface Prompt {
   readonly text: BodyText;
   readonly tools: ToolSet;
   readonly messages: readonly ChatMessage[];
+  /** For a model that takes no images: absent = the same. */
+  readonly unseen: readonly ChatMessage[] | undefined;
   readonly prompt: PromptEstimate;
+  /** Without what can be told in words. */
+  readonly needed: PromptEstimate;
 }
 
 function* promptSteps(json: JsonBody, body: PromptBody, input: Input): Steps<Prompt> {
@@ -126,11 +132,15 @@ function* promptSteps(json: JsonBody, body: PromptBody, input: Input): Steps<Pro
   }
   const tools = new ToolSet(body, input, text);
   yield;
-  const messages = toConversation(body.instructions, input, tools).end();
+  const conversation = toConversation(body.instructions, input, tools);
+  const messages = conversation.end();
+  const unseen = conversation.withoutToolImages();
   yield;
-  const prompt = estimatePrompt(messages, tools.isEmpty ? "" : writeJson(tools.functions));
+  const toolTexts = tools.isEmpty ? "" : writeJson(tools.functions);
+  const prompt = estimatePrompt(messages, toolTexts);
   yield;
-  return { text, tools, messages, prompt };
+  const needed = unseen === undefined ? prompt : estimatePrompt(unseen, toolTexts);
+  return { text, tools, messages, unseen, prompt, needed };
 }
 
 /** OpenAI's form of a count. */
