@@ -1,6 +1,6 @@
 import type { BodyText } from "../json/body-text.js";
 import { type ChatPart, Conversation } from "../translation/conversation.js";
-import { type Thinking, templateVariables, thinkingMembers } from "../translation/thinking.js";
+import { type Thinking, wishOfEffort } from "../translation/thinking.js";
 import { withoutBillingLines } from "./billing-lines.js";
 import type { PdfTextsOf } from "./documents.js";
 import type {
@@ -152,7 +152,7 @@ export function toChatSettings(
  * are made to.
  */
 export function thinkingOf({ thinking, output_config: output }: CountTokensBody): Thinking {
-  return { ...modeOf(thinking), effort: EFFORTS[output?.effort ?? ""] };
+  return { ...wishOfEffort(output?.effort), ...modeOf(thinking) };
 }
 
 function modeOf(thinking: CountTokensBody["thinking"]): Thinking {
@@ -163,31 +163,6 @@ function modeOf(thinking: CountTokensBody["thinking"]): Thinking {
       return { mode: "on", budgetTokens: thinking.budget_tokens ?? undefined };
   }
   return {};
-}
-
-/** Templates and servers stop at `high`. */
-const EFFORTS: Readonly<Record<string, Thinking["effort"]>> = {
-  ...{ low: "low", medium: "medium", high: "high" },
-  ...{ xhigh: "high", max: "high" },
-};
-
-/**
- * The variables for the model's chat template: what the consumer has set by its name goes before its wish.
- *
- * @returns `undefined` where there is no wish
- */
-export function toTemplateVariables(body: CreateMessageBody): Readonly<Record<string, unknown>> | undefined {
-  const wished = templateVariables(thinkingOf(body));
-  return Object.keys(wished).length === 0 ? undefined : { ...wished, ...body.chat_template_kwargs };
-}
-
-/** The members that carry the wish, without those that the consumer has set by their names. */
-export function toThinkingMembers(
-  body: CreateMessageBody,
-  backend: string | undefined,
-): Readonly<Record<string, unknown>> {
-  const members = thinkingMembers(thinkingOf(body), backend);
-  return Object.fromEntries(Object.entries(members).filter(([name]) => (body[name] ?? undefined) === undefined));
 }
 
 function responseFormat({ output_config: output, output_format: older }: CreateMessageBody, text: BodyText): object {

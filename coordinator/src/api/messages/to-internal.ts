@@ -12,6 +12,7 @@ import { conversationOf } from "../translation/opening.js";
 import { outboundFormSteps } from "../translation/outbound-forms.js";
 import { passedMembers } from "../translation/passed-members.js";
 import { estimatePrompt, type PromptEstimate } from "../translation/prompt-estimate.js";
+import { membersFor, variablesFor } from "../translation/thinking.js";
 import { withoutBillingLines } from "./billing-lines.js";
 import type { PdfTextsOf } from "./documents.js";
 import {
@@ -24,7 +25,7 @@ import {
   type UserBlock,
 } from "./parse.js";
 import { isServerBlock } from "./server-blocks.js";
-import { toChatSettings, toConversation, toTemplateVariables, toThinkingMembers } from "./to-chat.js";
+import { thinkingOf, toChatSettings, toConversation } from "./to-chat.js";
 import { ToolSet } from "./tools.js";
 
 /** A request for a message, with what only this dialect needs to write the reply. */
@@ -85,7 +86,7 @@ export function* messagesRequestSteps(
   const { messages, unseen, tools, prompt, needed } = yield* promptSteps(body, { json, text, pdfs });
   const { removed, ignored } = sortMembers("messages", body);
   const stream = body.stream === true;
-  const variables = toTemplateVariables(body);
+  const variables = variablesFor(thinkingOf(body), body);
   return {
     id,
     model: body.model,
@@ -102,7 +103,7 @@ export function* messagesRequestSteps(
         ...toChatSettings(body, tools, text),
         ...(variables === undefined ? {} : { chat_template_kwargs: variables }),
       },
-      chatFor: ({ backend }) => toThinkingMembers(body, backend),
+      chatFor: ({ backend }) => membersFor(thinkingOf(body), body, backend),
     }),
     stream,
     ignored: [...tools.ignored, ...ignored],
@@ -193,7 +194,7 @@ const isPdf = (block: { readonly type: string; readonly source?: unknown }): boo
 
 function nativeEdits(body: CreateMessageBody, removed: readonly string[]): Edits {
   const edits = baseEdits(body, removed);
-  const variables = toTemplateVariables(body);
+  const variables = variablesFor(thinkingOf(body), body);
   // llama-server (b11669) goes by these in its Messages, and not by what the API has for it.
   if (variables !== undefined) edits.set("chat_template_kwargs", JSON.stringify(variables));
   const { system } = body;

@@ -8,12 +8,11 @@ export function toChatSettings(
   tools: ToolSet,
   text: BodyText,
 ): Readonly<Record<string, unknown>> {
-  const { max_output_tokens, temperature, top_p, parallel_tool_calls: parallel, reasoning } = body;
+  const { max_output_tokens, temperature, top_p, parallel_tool_calls: parallel } = body;
   return {
     ...(typeof max_output_tokens === "number" ? { max_tokens: max_output_tokens } : {}),
     ...(typeof temperature === "number" ? { temperature } : {}),
     ...(typeof top_p === "number" ? { top_p } : {}),
-    ...(reasoning?.effort ? { reasoning_effort: reasoning.effort } : {}),
     ...(body.text?.verbosity ? { verbosity: body.text.verbosity } : {}),
     ...(wantsLogprobs(body) ? { logprobs: true, top_logprobs: body.top_logprobs ?? 0 } : {}),
     ...responseFormat(body, text),

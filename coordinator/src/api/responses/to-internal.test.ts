@@ -309,3 +309,20 @@ it("tells a model that sees nothing in words of an image that a tool returned", 
   const shown = [...input, { role: "user", content: [image] }];
   expect(requestOf({ model: "m", input: shown }).needs).not.toHaveProperty("visionIsOptional");
 });
+
+it("has the effort in the form that backend and template know, and none of it where it would be an error", () => {
+  const sent = (effort: string, backend: string) => {
+    const { form } = requestOf({ model: "m", input: "hi", reasoning: { effort } });
+    return JSON.parse(Buffer.from(form({ dialects: [], backend }, "m").body).toString());
+  };
+  expect(sent("xhigh", "vllm")).toMatchObject({
+    reasoning_effort: "high",
+    chat_template_kwargs: { reasoning_effort: "high" },
+  });
+  // Codex sends one with every request, and Ollama refuses it for a model that does not think.
+  expect(sent("medium", "ollama")).not.toHaveProperty("reasoning_effort");
+  expect(sent("none", "llama-server")).toMatchObject({
+    reasoning_effort: "none",
+    chat_template_kwargs: { enable_thinking: false },
+  });
+});

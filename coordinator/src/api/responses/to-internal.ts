@@ -14,6 +14,7 @@ import { conversationOf } from "../translation/opening.js";
 import { outboundFormSteps } from "../translation/outbound-forms.js";
 import { passedMembers } from "../translation/passed-members.js";
 import { estimatePrompt, type PromptEstimate } from "../translation/prompt-estimate.js";
+import { membersFor, variablesFor, wishOfEffort } from "../translation/thinking.js";
 import { toConversation, unreadableTypes } from "./conversation-items.js";
 import type { KeptRequest } from "./kept-response.js";
 import {
@@ -58,6 +59,8 @@ export function* responsesRequestSteps(arrived: ArrivedResponse): Steps<Response
   yield;
   const { text, tools, messages, unseen, prompt, needed } = yield* promptSteps(json, body, input);
   const members = sortMembers("responses", body);
+  const wish = wishOfEffort(body.reasoning?.effort);
+  const variables = variablesFor(wish, body);
   const stream = body.stream === true;
   const kept = keptOf(arrived, body, json.value);
   return {
@@ -82,7 +85,9 @@ export function* responsesRequestSteps(arrived: ArrivedResponse): Steps<Response
         ...passedMembers("responses", body, text),
         ...(tools.isEmpty ? {} : { tools: tools.functions }),
         ...toChatSettings(body, tools, text),
+        ...(variables === undefined ? {} : { chat_template_kwargs: variables }),
       },
+      chatFor: ({ backend }) => membersFor(wish, body, backend),
     }),
     stream,
     ignored: [...tools.ignored, ...members.ignored, ...unreadableTypes(input)],

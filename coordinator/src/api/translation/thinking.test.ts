@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { type Thinking, templateVariables, thinkingMembers } from "./thinking.js";
+import { type Thinking, templateVariables, thinkingMembers, wishOfEffort } from "./thinking.js";
 
 it.each<[Thinking, object]>([
   [{}, {}],
@@ -31,4 +31,15 @@ it.each<[Thinking, string | undefined, object]>([
   [{ mode: "on", budgetTokens: 5 }, "vllm", {}],
 ])("says it in the members that the backend takes: %j to %s", (thinking, backend, members) => {
   expect(thinkingMembers(thinking, backend)).toEqual(members);
+});
+
+it.each<[string | undefined, Thinking]>([
+  [undefined, {}],
+  ["none", { mode: "off" }],
+  ["minimal", { effort: "low" }],
+  ["medium", { effort: "medium" }],
+  ["max", { effort: "high" }],
+  ["some model's own", { effort: "some model's own" }],
+])("takes an effort by the names of both APIs: %s", (name, wish) => {
+  expect(wishOfEffort(name)).toEqual(wish);
 });

@@ -3,7 +3,36 @@ export interface Thinking {
   readonly mode?: "on" | "off" | undefined;
   /** At most so many tokens of them. */
   readonly budgetTokens?: number | undefined;
-  readonly effort?: "low" | "medium" | "high" | undefined;
+  /** `low`, `medium`, `high`, or what only some model knows. */
+  readonly effort?: string | undefined;
+}
+
+/** Efforts by the names of OpenAI's and Anthropic's APIs, where templates and servers have but three. */
+const EFFORTS: Readonly<Record<string, string>> = { minimal: "low", xhigh: "high", max: "high" };
+
+/** The wish that an effort is. */
+export function wishOfEffort(name: string | null | undefined): Thinking {
+  if (!name) return {};
+  return name === "none" ? { mode: "off" } : { effort: EFFORTS[name] ?? name };
+}
+
+type Body = Readonly<Record<string, unknown>>;
+
+/**
+ * The variables for a model's chat template: what the consumer has set by its name goes before its wish.
+ *
+ * @returns `undefined` where there is no wish
+ */
+export function variablesFor(thinking: Thinking, body: Body): Body | undefined {
+  const wished = templateVariables(thinking);
+  const own = body["chat_template_kwargs"] as Body | null | undefined;
+  return Object.keys(wished).length === 0 ? undefined : { ...wished, ...own };
+}
+
+/** The members that carry the wish to this backend, without those that the consumer has set by their names. */
+export function membersFor(thinking: Thinking, body: Body, backend: string | undefined): Body {
+  const members = Object.entries(thinkingMembers(thinking, backend));
+  return Object.fromEntries(members.filter(([name]) => (body[name] ?? undefined) === undefined));
 }
 
 /**
