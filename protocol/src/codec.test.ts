@@ -79,6 +79,7 @@ const model = some(
     template_render_ok: fc.boolean(),
     needs_string_types: fc.boolean(),
     system_anywhere: fc.boolean(),
+    turns_anywhere: fc.boolean(),
   },
   ["id", "capabilities"],
 );

@@ -97,6 +97,8 @@ export const modelSchema = z.object({
   needs_string_types: z.boolean().optional(),
   /** Whether a system message reaches the model after another, and after the first turn. Absent = not known. */
   system_anywhere: z.boolean().optional(),
+  /** Whether a user's message may follow another, and the result of a tool. Absent = not known. */
+  turns_anywhere: z.boolean().optional(),
 });
 
 export const hardwareSchema = z.object({

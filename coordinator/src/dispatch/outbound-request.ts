@@ -18,6 +18,8 @@ export interface ModelAbilities {
   readonly dialects: readonly BackendDialect[];
   /** System messages reach the model after others, and in mid-conversation; absent = not known. */
   readonly systemAnywhere?: boolean | undefined;
+  /** A user's message may follow another, and the result of a tool; absent = not known. */
+  readonly turnsAnywhere?: boolean | undefined;
   /** It takes images; absent = it does not. */
   readonly vision?: boolean | undefined;
   /** The program that serves it, such as `llama-server`; absent = not known. */

@@ -247,6 +247,7 @@ function abilitiesOf({ models }: ProviderLink, build: string): ModelAbilities {
   return {
     dialects: advert?.dialects ?? [],
     systemAnywhere: advert?.system_anywhere,
+    turnsAnywhere: advert?.turns_anywhere,
     vision: advert?.capabilities.vision,
     backend: advert?.backend?.kind,
   };

@@ -39,13 +39,14 @@ const looseTypes = ({ tools }: Conversation): boolean =>
 
 describe("a server's word", () => {
   it("is that all is well where it renders everything and leaves nothing out", async () => {
-    const all = { renders: true, needsStringTypes: false, systemAnywhere: true, complete: true };
+    const anywhere = { systemAnywhere: true, turnsAnywhere: true };
+    const all = { renders: true, needsStringTypes: false, ...anywhere, complete: true };
     expect(await wordOf(rendered)).toEqual(all);
     expect(await wordOf(counted)).toEqual(all);
   });
 
   it("is that it renders, where it says neither what nor how much", async () => {
-    expect(await wordOf(() => ({ type: "rendered" }))).toEqual({ renders: true, complete: true });
+    expect(await wordOf(() => ({ type: "rendered" }))).toEqual({ renders: true, turnsAnywhere: true, complete: true });
   });
 
   it("is that the template does not render only where every conversation is refused", async () => {
@@ -77,16 +78,27 @@ describe("a server's word", () => {
     expect(await asking).toEqual({ complete: false });
   });
 
+  it("is that turns are counted where it refuses a question behind another, or behind a result", async () => {
+    const follows = (before: string) => (asked: Conversation) =>
+      asked.messages.some(({ role }, index) => role === "user" && asked.messages[index - 1]?.role === before)
+        ? REFUSED
+        : rendered(asked);
+    for (const before of ["user", "tool"]) {
+      expect(await wordOf(follows(before))).toMatchObject({ renders: true, turnsAnywhere: false });
+    }
+    expect(await wordOf(follows("nobody"))).toMatchObject({ turnsAnywhere: true });
+  });
+
   it("is that it takes no tools where it refuses them, or leaves them out of what it shows", async () => {
     const refuses = await wordOf((asked) => (asked.tools ? REFUSED : rendered(asked)));
-    expect(refuses).toEqual({ renders: true, tools: false, systemAnywhere: true, complete: true });
+    expect(refuses).toMatchObject({ renders: true, tools: false, systemAnywhere: true, complete: true });
     const drops = await wordOf(({ messages }) => rendered({ messages }));
     expect(drops).toMatchObject({ renders: true, tools: false, needsStringTypes: false });
   });
 
   it("is nothing about tools where they make no difference to what it counts, as in old versions of vLLM", async () => {
     const ignores = await wordOf(({ messages }) => counted({ messages }));
-    expect(ignores).toEqual({ renders: true, systemAnywhere: true, complete: true });
+    expect(ignores).toEqual({ renders: true, systemAnywhere: true, turnsAnywhere: true, complete: true });
     // A refusal is one all the same.
     expect(await wordOf((asked) => (asked.tools ? REFUSED : counted(asked)))).toMatchObject({ tools: false });
   });
@@ -134,7 +146,8 @@ const ECHO = "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}
 describe.skipIf(!PROGRAM)("a real llama-server's word", () => {
   it("is no refusal for its own model, and none at all when it is gone", async () => {
     await using server = await LlamaServer.start(PROGRAM ?? "");
-    const said = { renders: true, needsStringTypes: false, systemAnywhere: false, complete: true };
+    const anywhere = { systemAnywhere: false, turnsAnywhere: true };
+    const said = { renders: true, needsStringTypes: false, ...anywhere, complete: true };
     expect(await wordAt(server.url)).toEqual(said);
     expect(await wordAt(server.url, () => server[Symbol.asyncDispose]())).toEqual({ complete: false });
   });
@@ -198,7 +211,8 @@ async function engineWord(modelPath: string): Promise<ServerWord | undefined> {
 
 describe("the embedded engine's word", () => {
   it("is that its own model's template renders, with tools", async () => {
-    const said = { renders: true, needsStringTypes: false, systemAnywhere: false, complete: true };
+    const anywhere = { systemAnywhere: false, turnsAnywhere: true };
+    const said = { renders: true, needsStringTypes: false, ...anywhere, complete: true };
     expect(await engineWord(PICO)).toEqual(said);
   });
 

@@ -6,6 +6,7 @@ import {
   SYSTEM_FIXTURES,
   type TemplateConversation,
   TOOL_NAME,
+  TURN_FIXTURES,
   TYPE_PAIRS,
 } from "./template-fixtures.js";
 
@@ -25,6 +26,8 @@ export interface ServerWord {
   readonly needsStringTypes?: boolean;
   /** Whether a second system message, at the head or later on, reaches the model with the first. */
   readonly systemAnywhere?: boolean;
+  /** Whether a user's message may follow another, and the result of a tool. */
+  readonly turnsAnywhere?: boolean;
   /** Whether every question was answered. */
   readonly complete: boolean;
 }
@@ -33,7 +36,7 @@ const WITHOUT_TOOLS: readonly FixtureName[] = ["chat", "system", ...SYSTEM_FIXTU
 const WITH_TOOLS: readonly FixtureName[] = ["simple_tool", ...TYPE_PAIRS.flat()];
 
 /** In this order: the first that is not answered ends it. */
-const ASKED: readonly FixtureName[] = [...WITHOUT_TOOLS, ...WITH_TOOLS];
+const ASKED: readonly FixtureName[] = [...WITHOUT_TOOLS, ...WITH_TOOLS, ...TURN_FIXTURES];
 
 /**
  * Asks the server that serves a model what it makes of a few conversations: it has a renderer of its own, and only that
@@ -64,11 +67,18 @@ function wordOf(said: Said): Omit<ServerWord, "complete"> {
   if (!chats) return ASKED.every((name) => refusedIn(said, name)) ? { renders: false } : {};
   const shown = toolsShown(said);
   const needs = shown === undefined ? undefined : needsTypes(said);
+  const turns = turnsAnywhere(said);
   return {
     renders: true,
     ...(refusedIn(said, "simple_tool") || shown === false ? { tools: false } : {}),
     ...(needs === undefined ? {} : { needsStringTypes: needs }),
+    ...(turns === undefined ? {} : { turnsAnywhere: turns }),
   };
+}
+
+function turnsAnywhere(said: Said): boolean | undefined {
+  if (TURN_FIXTURES.some((name) => refusedIn(said, name))) return false;
+  return TURN_FIXTURES.every((name) => renderedIn(said, name)) ? true : undefined;
 }
 
 /**

@@ -46,6 +46,7 @@ export type ModelCheckReport =
       readonly supports: TemplateSupport;
       readonly needsStringTypes: boolean | undefined;
       readonly systemAnywhere: boolean | undefined;
+      readonly turnsAnywhere: boolean | undefined;
       readonly ended: RenderEnd;
       readonly rows: readonly ModelCheckRow[];
       /** What could not be read, a sentence each. */

@@ -72,10 +72,11 @@ describe("ModelInspector", () => {
       template_hash: sha256(GOOD),
       template_render_ok: true,
       system_anywhere: true,
+      turns_anywhere: true,
       supports: { system: true, tools: false, parallel_tools: false },
     });
     expect(told.map(([id]) => id)).toEqual(["m", "m", "m"]);
-    expect(told.map(([, each]) => Object.keys(each).length)).toEqual([4, 7, 8]);
+    expect(told.map(([, each]) => Object.keys(each).length)).toEqual([4, 8, 9]);
   });
 
   it("has nothing to say of a model without a path or a file", async () => {
@@ -126,7 +127,11 @@ describe("ModelInspector", () => {
     await eventually(() => facts("no-tools").capabilities !== undefined, PATIENT_MS);
     expect(facts("m")).toMatchObject({ needs_string_types: true, system_anywhere: true });
     expect(facts("silent")).toMatchObject({ needs_string_types: false, system_anywhere: true });
-    expect(facts("no-tools")).toEqual({ template_render_ok: true, capabilities: { tools: false } });
+    expect(facts("no-tools")).toEqual({
+      template_render_ok: true,
+      turns_anywhere: false,
+      capabilities: { tools: false },
+    });
   });
 
   it("asks a server once, again for another renderer, and some times where it does not answer", async () => {
@@ -154,11 +159,11 @@ describe("ModelInspector", () => {
     await look("1");
     expect(asked).toBe(once);
     answer = { type: "rendered" };
-    expect(await look("2")).toEqual({ template_render_ok: true });
+    expect(await look("2")).toEqual({ template_render_ok: true, turns_anywhere: true });
     const twice = asked;
     expect(twice).toBeGreaterThan(once);
     // Asleep, it is not asked, and what it said holds.
-    expect(inspector.factsOf("m", {})).toEqual({ template_render_ok: true });
+    expect(inspector.factsOf("m", {})).toEqual({ template_render_ok: true, turns_anywhere: true });
     answer = undefined;
     for (let i = 0; i < 5; i += 1) expect(await look("3")).toEqual({});
     expect(asked - twice).toBe(3);

@@ -24,6 +24,7 @@ export interface ModelFacts {
   readonly needs_string_types?: boolean;
   /** System messages reach the model wherever they stand. */
   readonly system_anywhere?: boolean;
+  readonly turns_anywhere?: boolean;
   /** What the server has shown that it does not do. */
   readonly capabilities?: { readonly tools: false };
   readonly supports?: TemplateSupport;
@@ -265,11 +266,13 @@ function factsFrom({ files, check, word }: Findings): ModelFacts {
   const isFenced = renders === false && check?.templates.length !== 0;
   const needs = word?.needsStringTypes ?? check?.needsStringTypes;
   const anywhere = word?.systemAnywhere ?? check?.systemAnywhere;
+  const turns = word?.turnsAnywhere ?? check?.turnsAnywhere;
   return {
     ...files,
     ...(renders === true || isFenced ? { template_render_ok: renders } : {}),
     ...(needs === undefined ? {} : { needs_string_types: needs }),
     ...(anywhere === undefined ? {} : { system_anywhere: anywhere }),
+    ...(turns === undefined ? {} : { turns_anywhere: turns }),
     ...(word?.tools === false ? { capabilities: { tools: false } } : {}),
     ...(check === undefined ? {} : { supports: check.supports }),
   };

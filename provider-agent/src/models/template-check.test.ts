@@ -85,6 +85,17 @@ describe("checkTemplates", () => {
     expect((await check([tools("{{ p.no_such_key + 1 }}")])).needsStringTypes).toBeUndefined();
   });
 
+  it("says whether user and assistant have to take turns", async () => {
+    const of = (source: string): Promise<boolean | undefined> => check([source]).then((said) => said.turnsAnywhere);
+    expect(await of(GOOD)).toBe(true);
+    const refusing = (after: string) =>
+      `{% for m in messages %}{% if m.role == 'user' and loop.previtem and loop.previtem.role == '${after}' %}` +
+      "{{ raise_exception('turns') }}{% endif %}{{ m.content }}{% endfor %}";
+    expect(await of(refusing("user"))).toBe(false);
+    expect(await of(refusing("tool"))).toBe(false);
+    expect(await of("{{ raise_exception('never') }}")).toBeUndefined();
+  });
+
   it("says whether system messages count wherever they stand", async () => {
     const of = (source: string): Promise<boolean | undefined> => check([source]).then((said) => said.systemAnywhere);
     expect(await of(GOOD)).toBe(true);

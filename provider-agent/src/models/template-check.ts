@@ -11,6 +11,7 @@ import {
   systemAnywhere,
   type TemplateFindings,
   type TemplateSupport,
+  turnsAnywhere,
   verdictOf,
   verdictOfAll,
 } from "./template-verdict.js";
@@ -35,6 +36,8 @@ export interface TemplateCheck {
   readonly needsStringTypes: boolean | undefined;
   /** As {@link systemAnywhere} has it. */
   readonly systemAnywhere: boolean | undefined;
+  /** As {@link turnsAnywhere} has it. */
+  readonly turnsAnywhere: boolean | undefined;
   readonly ended: RenderEnd;
   readonly templates: readonly TemplateReport[];
 }
@@ -69,6 +72,7 @@ export async function checkTemplates(
     supports: supportOf(findings),
     needsStringTypes: needsStringTypes(findings),
     systemAnywhere: systemAnywhere(used?.findings),
+    turnsAnywhere: turnsAnywhere(used?.findings),
     ended,
     templates: results,
   };

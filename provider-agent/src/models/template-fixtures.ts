@@ -28,7 +28,11 @@ export type FixtureName =
   /** Two system messages, then a question. */
   | "second_system"
   /** A system message at the head, and one before the second question. */
-  | "later_system";
+  | "later_system"
+  /** Two questions in a row. */
+  | "second_question"
+  /** A question after the result of a tool. */
+  | "question_after_result";
 
 type Variables = Readonly<Record<string, unknown>>;
 
@@ -60,11 +64,15 @@ export const TYPE_PAIRS = [
 /** Conversations with a second system message. */
 export const SYSTEM_FIXTURES = ["second_system", "later_system"] as const satisfies readonly FixtureName[];
 
+/** Conversations in which user and assistant do not take turns. */
+export const TURN_FIXTURES = ["second_question", "question_after_result"] as const satisfies readonly FixtureName[];
+
 /** The fixtures that tell what a template can take, and that none need take. */
 export const FACT_FIXTURES: ReadonlySet<FixtureName> = new Set([
   ...(["simple_tool"] as const),
   ...TYPE_PAIRS.flat(),
   ...SYSTEM_FIXTURES,
+  ...TURN_FIXTURES,
 ]);
 
 export const TOOL_NAME = "lookup_harbour_tides";
@@ -145,6 +153,7 @@ const system2: Message = { role: "system", content: "Never guess a height: say w
 const answered: Message = { role: "assistant", content: "Soon." };
 const question2: Message = { role: "user", content: "And low tide?" };
 const systems = [system.content, system2.content];
+const questions = [question.content, question2.content];
 
 /** Where Mistral's and others' templates demand an id, it is nine letters or digits. */
 type Call = readonly [id: string, harbour: string, height: string];
@@ -183,9 +192,9 @@ function plain(host: TemplateHost, messages: readonly object[]): Variables[] {
   return forms.map((form) => variables(messages, form));
 }
 
-function toolFlow(host: TemplateHost, calls: readonly Call[]): Variables[] {
+function toolFlow(host: TemplateHost, calls: readonly Call[], ...then: readonly Message[]): Variables[] {
   const forms = host === "transformers" ? (["object"] as const) : (["object", "text"] as const);
-  return forms.map((form) => variables(called(calls, form), { ...NOTHING, tools: [TOOL] }));
+  return forms.map((form) => variables([...called(calls, form), ...then], { ...NOTHING, tools: [TOOL] }));
 }
 
 function media(host: TemplateHost, type: "image" | "video"): Variables[] {
@@ -219,6 +228,8 @@ export function fixturesFor(host: TemplateHost, vision: boolean): TemplateFixtur
     })),
     { name: "second_system", spellings: plain(host, [system, system2, question]), shows: systems },
     { name: "later_system", spellings: plain(host, [system, question, answered, system2, question2]), shows: systems },
+    { name: "second_question", spellings: plain(host, [question, question2]), shows: questions },
+    { name: "question_after_result", spellings: toolFlow(host, [FIRST], question2), shows: questions },
   ];
   return [...text, ...pictures, ...facts];
 }

@@ -1,5 +1,12 @@
 import type { RenderOutcome, TemplateClaims, TemplateProblem } from "./render-template.js";
-import { FACT_FIXTURES, type FixtureName, SYSTEM_FIXTURES, TOOL_FIXTURES, TYPE_PAIRS } from "./template-fixtures.js";
+import {
+  FACT_FIXTURES,
+  type FixtureName,
+  SYSTEM_FIXTURES,
+  TOOL_FIXTURES,
+  TURN_FIXTURES,
+  TYPE_PAIRS,
+} from "./template-fixtures.js";
 
 /** What is known of a template when its check has ended. */
 export type TemplateFindings =
@@ -92,6 +99,14 @@ export function systemAnywhere(used: TemplateFindings | undefined): boolean | un
   });
   if (shown.includes(false)) return false;
   return shown.includes(undefined) ? undefined : true;
+}
+
+/** Whether user and assistant need not take turns. @param used the template that chats use */
+export function turnsAnywhere(used: TemplateFindings | undefined): boolean | undefined {
+  if (used?.type !== "compiled" || outcomeIn(used, "chat")?.type !== "rendered") return undefined;
+  const outcomes = TURN_FIXTURES.map((name) => outcomeIn(used, name)?.type);
+  if (outcomes.includes("refused")) return false;
+  return outcomes.every((type) => type === "rendered") ? true : undefined;
 }
 
 function outcomeIn({ fixtures }: Extract<TemplateFindings, { type: "compiled" }>, name: FixtureName) {

@@ -269,7 +269,9 @@ it("stops the provider when the consumer aborts", async () => {
 });
 
 it("puts what the system says in mid-conversation where each provider's model takes it", async () => {
-  const lenient = await hearth.provider((s) => s.error(), { models: [{ id: "m", system_anywhere: true }] });
+  const lenient = await hearth.provider((s) => s.error(), {
+    models: [{ id: "m", system_anywhere: true, turns_anywhere: true }],
+  });
   const strict = await hearth.provider((s) => s.error(), { models: [{ id: "m", system_anywhere: false }] });
   const messages: Anthropic.Beta.BetaMessageParam[] = [
     { role: "user", content: "hi" },

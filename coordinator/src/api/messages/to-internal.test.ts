@@ -19,7 +19,7 @@ function requestOf(body: object | string): MessagesRequest {
 
 function sentOf(body: object | string, native: readonly BackendDialect[] = [], build = "m"): string {
   return Buffer.from(
-    requestOf(body).form({ dialects: native, systemAnywhere: true, vision: true }, build).body,
+    requestOf(body).form({ dialects: native, systemAnywhere: true, turnsAnywhere: true, vision: true }, build).body,
   ).toString();
 }
 
@@ -280,7 +280,8 @@ describe("what the system says in mid-conversation", () => {
       { role: "system", content: "later" },
     ],
   });
-  const formFor = (able: Partial<ModelAbilities>) => requestOf(body).form({ dialects: [], ...able }, "m");
+  const formFor = (able: Partial<ModelAbilities>) =>
+    requestOf(body).form({ dialects: [], turnsAnywhere: true, ...able }, "m");
   const turnsFor = (able: Partial<ModelAbilities>) =>
     (JSON.parse(Buffer.from(formFor(able).body).toString()) as { messages: object[] }).messages.slice(1);
 
@@ -290,7 +291,7 @@ describe("what the system says in mid-conversation", () => {
       { role: "system", content: "later" },
     ];
     const marked = [{ role: "user", content: "hi\n\n<system-reminder>\nlater\n</system-reminder>" }];
-    expect(turnsFor({ systemAnywhere: true })).toEqual(inPlace);
+    expect(turnsFor({ systemAnywhere: true, turnsAnywhere: true })).toEqual(inPlace);
     expect(turnsFor({ systemAnywhere: false })).toEqual(marked);
     expect(turnsFor({})).toEqual(marked);
   });
@@ -305,7 +306,9 @@ describe("what the system says in mid-conversation", () => {
     const padding = "x".repeat(100_000);
     const large = toMessagesRequest(Buffer.from(JSON.stringify({ ...body, padding })), "req_1" as RequestId);
     for (const systemAnywhere of [true, false]) {
-      const { messages } = JSON.parse(Buffer.from(large.form({ dialects: [], systemAnywhere }, "m").body).toString());
+      const { messages } = JSON.parse(
+        Buffer.from(large.form({ dialects: [], turnsAnywhere: true, systemAnywhere }, "m").body).toString(),
+      );
       expect(messages.slice(1)).toEqual(turnsFor({ systemAnywhere }));
     }
   });
@@ -321,7 +324,9 @@ it("goes to a backend that speaks Messages as a chat where its turns are no temp
     }),
   );
   expect(request.form({ dialects: ["messages"] }, "m").dialect).toBe("chat_completions");
-  expect(request.form({ dialects: ["messages"], systemAnywhere: true }, "m").dialect).toBe("messages");
+  expect(request.form({ dialects: ["messages"], systemAnywhere: true, turnsAnywhere: true }, "m").dialect).toBe(
+    "messages",
+  );
 });
 
 describe("what is wished of the model's thoughts", () => {
@@ -383,7 +388,7 @@ describe("images that a tool returned", () => {
   const request = (...content: readonly object[]) => requestOf(ask({ messages: [called, { role: "user", content }] }));
   const turns = (of: MessagesRequest, vision: boolean) =>
     JSON.parse(
-      Buffer.from(of.form({ dialects: [], systemAnywhere: true, vision }, "m").body).toString(),
+      Buffer.from(of.form({ dialects: [], systemAnywhere: true, turnsAnywhere: true, vision }, "m").body).toString(),
     ).messages.slice(1);
   const results = [resultOf("a", { type: "text", text: "saved" }, image), resultOf("b", image)];
 
@@ -404,7 +409,7 @@ describe("images that a tool returned", () => {
 
   it("are a chat's for a model that sees nothing behind a backend that speaks Messages", () => {
     const of = request(...results);
-    const able = { dialects: ["messages"], systemAnywhere: true } as const;
+    const able = { dialects: ["messages"], systemAnywhere: true, turnsAnywhere: true } as const;
     expect(of.form(able, "m").dialect).toBe("chat_completions");
     expect(of.form({ ...able, vision: true }, "m").dialect).toBe("messages");
   });

@@ -12,7 +12,7 @@ function requestOf(body: object | string): ResponsesRequest {
 
 function sentOf(body: object | string, native: readonly BackendDialect[] = [], build = "m"): string {
   return Buffer.from(
-    requestOf(body).form({ dialects: native, systemAnywhere: true, vision: true }, build).body,
+    requestOf(body).form({ dialects: native, systemAnywhere: true, turnsAnywhere: true, vision: true }, build).body,
   ).toString();
 }
 
@@ -277,7 +277,8 @@ it("asks a backend natively for what the system says once, and by a chat for mor
   const developer = { role: "developer", content: "d" };
   const user = { role: "user", content: "hi" };
   const dialectOf = (body: object, systemAnywhere: boolean) =>
-    requestOf({ model: "m", ...body }).form({ dialects: ["responses"], systemAnywhere }, "m").dialect;
+    requestOf({ model: "m", ...body }).form({ dialects: ["responses"], systemAnywhere, turnsAnywhere: true }, "m")
+      .dialect;
   expect(dialectOf({ instructions: "i", input: "hi" }, false)).toBe("responses");
   expect(dialectOf({ input: [developer, user] }, false)).toBe("responses");
   for (const body of [

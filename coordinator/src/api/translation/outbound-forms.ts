@@ -33,7 +33,7 @@ export interface FormsOptions {
 
 /**
  * A request in all its forms: the consumer's own text where the backend speaks the dialect, else a chat, with its turns
- * as they came where the model takes system messages anywhere, else as every template takes them. Each is written when
+ * as they came where the model takes them so, else as every template takes them. Each is written when
  * it is first wanted; those of a large body at once, because writing them takes turns of its own.
  */
 export function* outboundFormSteps(options: FormsOptions): Steps<OutboundRequest["form"]> {
@@ -57,33 +57,36 @@ export function* outboundFormSteps(options: FormsOptions): Steps<OutboundRequest
   return (able, build) => {
     const { dialects, systemAnywhere = false, vision = false } = able;
     const forms = vision ? seen : told;
+    const members = forms.membersFor(able);
     if (native !== undefined && forms === seen && dialects.includes(native.dialect)) {
       // A backend that is asked natively hands its template the turns as they are.
-      if (systemAnywhere || (forms.isSettled && !native.severalSystems)) return nativeForm(native, build);
+      if (members === forms.asItCame && (systemAnywhere || !native.severalSystems)) return nativeForm(native, build);
     }
-    return chatForm(systemAnywhere ? forms.asItCame : forms.asAllTakeIt, able, build);
+    return chatForm(members, able, build);
   };
 }
 
-/** A chat with its turns as they came, and as every template takes them. */
+/** A chat with its turns as they came, as a template takes them that counts none, and as every template takes them. */
 class ChatForms {
   readonly asItCame: ChatMembers;
-  readonly asAllTakeIt: ChatMembers;
+  readonly #marked: ChatMembers;
+  readonly #settled: ChatMembers;
 
   constructor(messages: readonly ChatMessage[], others: Readonly<Record<string, unknown>>) {
-    const settled = settledTurns(messages);
     this.asItCame = new ChatMembers(messages, others);
-    this.asAllTakeIt = settled === messages ? this.asItCame : new ChatMembers(settled, others);
+    const written = (turns: readonly ChatMessage[]): ChatMembers =>
+      turns === messages ? this.asItCame : new ChatMembers(turns, others);
+    this.#marked = written(settledTurns(messages, "free"));
+    this.#settled = written(settledTurns(messages));
   }
 
-  /** Every template takes the turns as they came. */
-  get isSettled(): boolean {
-    return this.asItCame === this.asAllTakeIt;
+  membersFor({ systemAnywhere = false, turnsAnywhere = false }: ModelAbilities): ChatMembers {
+    if (!turnsAnywhere) return this.#settled;
+    return systemAnywhere ? this.asItCame : this.#marked;
   }
 
   *writeSteps(): Steps<void> {
-    yield* this.asItCame.writeSteps();
-    if (!this.isSettled) yield* this.asAllTakeIt.writeSteps();
+    for (const members of new Set([this.asItCame, this.#marked, this.#settled])) yield* members.writeSteps();
   }
 }
 

@@ -71,6 +71,20 @@ describe("a conversation in the form that every template takes", () => {
   });
 });
 
+it("keeps the turns as they are where the template counts none, and marks what the system says there", () => {
+  const turns = [user("hi"), user("you"), called("a"), result("a", "ok"), user("stop"), assistant("a"), assistant("b")];
+  expect(settledTurns(turns, "free")).toBe(turns);
+  expect(settledTurns([system("s"), ...turns, system("later")], "free")).toEqual([
+    system("s"),
+    ...turns,
+    user(asReminder("later")),
+  ]);
+  expect(settledTurns([user("hi"), system("later"), user("you")], "free")).toEqual([
+    user(`hi\n\n${asReminder("later")}`),
+    user("you"),
+  ]);
+});
+
 const text = fc.constantFrom("a", "b", "c", "d");
 const anyMessage: fc.Arbitrary<ChatMessage> = fc.oneof(
   text.map(system),

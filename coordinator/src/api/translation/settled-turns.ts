@@ -19,16 +19,22 @@ export function asReminder(text: string): string {
  * that it follows, which keeps it in its place, and with it the prefix that backends have cached; and who speaks twice
  * in a row does so in one message.
  *
+ * @param turns `free`: the template is known not to count them, and they stay as they are
  * @returns the same list where nothing changes
  */
-export function settledTurns(messages: readonly ChatMessage[]): readonly ChatMessage[] {
-  const turns: ChatMessage[][] = [];
+export function settledTurns(
+  messages: readonly ChatMessage[],
+  turns: "counted" | "free" = "counted",
+): readonly ChatMessage[] {
+  const groups: ChatMessage[][] = [];
   for (const [index, message] of messages.entries()) {
-    const turn = turns.at(-1);
-    if (turn !== undefined && belongsTo(turn[0] as ChatMessage, message, turns.length === 1)) turn.push(message);
-    else turns.push([index > 0 && message.role === "system" ? reminderTurn(message) : message]);
+    const group = groups.at(-1);
+    const isPart = turns === "counted" || message.role === "system";
+    if (group !== undefined && isPart && belongsTo(group[0] as ChatMessage, message, groups.length === 1)) {
+      group.push(message);
+    } else groups.push([index > 0 && message.role === "system" ? reminderTurn(message) : message]);
   }
-  const settled = turns.map(joined);
+  const settled = groups.map(joined);
   return settled.length === messages.length && settled.every((turn, index) => turn === messages[index])
     ? messages
     : settled;

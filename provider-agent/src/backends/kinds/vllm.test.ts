@@ -124,11 +124,12 @@ describe("vLLM's model", () => {
 
 describe("vLLM's word on a chat template", () => {
   it("is that it renders, and that tools reach the model where they change what is counted", async () => {
-    const all = { renders: true, needsStringTypes: false, systemAnywhere: true, complete: true };
+    const anywhere = { systemAnywhere: true, turnsAnywhere: true };
+    const all = { renders: true, needsStringTypes: false, ...anywhere, complete: true };
     expect(await word(counting)).toEqual(all);
     // Before 0.9 it takes tools and leaves them out.
     const ignoring = await word(({ messages }) => counting({ messages }));
-    expect(ignoring).toEqual({ renders: true, systemAnywhere: true, complete: true });
+    expect(ignoring).toEqual({ renders: true, ...anywhere, complete: true });
   });
 
   it("is that tools are refused, or only those without a string type", async () => {
