@@ -32,7 +32,7 @@ export const TESTBED = {
     "node:crypto",
     "node:events",
   ],
-  sdk: ["./scripted", "./system", "@hearth/e2e", "ajv", "vitest", "node:*"],
+  sdk: ["../provider-agent/testing", "./scripted", "./system", "@hearth/e2e", "ajv", "openai", "vitest", "node:*"],
   sim: [
     "./scripted",
     "@hearth/coordinator",

@@ -1,24 +1,11 @@
-import OpenAI, { APIError, BadRequestError } from "openai";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type OpenAI from "openai";
+import { APIError, BadRequestError } from "openai";
+import { describe, expect, it } from "vitest";
 import type { ScriptedStream } from "../scripted/scripted-stream.js";
-import { API_KEY, startTestCoordinator, type TestCoordinator } from "../scripted/test-coordinator.js";
 import { delta } from "./chat-backend.js";
-import { type CheckedFetch, checkedFetch } from "./schema/checked-fetch.js";
+import { client, hearth, openAiForEach } from "./openai-for-each.js";
 
-let hearth: TestCoordinator;
-let checked: CheckedFetch;
-let client: OpenAI;
-
-beforeEach(async () => {
-  hearth = await startTestCoordinator();
-  checked = checkedFetch();
-  client = new OpenAI({ apiKey: API_KEY, baseURL: `${hearth.url}/v1`, maxRetries: 0, fetch: checked.fetch });
-});
-
-afterEach(async () => {
-  await checked.verify();
-  await hearth.stop();
-});
+openAiForEach();
 
 const ask = (more: object = {}) => ({ model: "m", prompt: "Once", ...more });
 

@@ -1,23 +1,10 @@
-import OpenAI, { BadRequestError } from "openai";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type OpenAI from "openai";
+import { BadRequestError } from "openai";
+import { describe, expect, it } from "vitest";
 import type { Script } from "../scripted/scripted-provider.js";
-import { API_KEY, startTestCoordinator, type TestCoordinator } from "../scripted/test-coordinator.js";
-import { type CheckedFetch, checkedFetch } from "./schema/checked-fetch.js";
+import { client, hearth, openAiForEach } from "./openai-for-each.js";
 
-let hearth: TestCoordinator;
-let checked: CheckedFetch;
-let client: OpenAI;
-
-beforeEach(async () => {
-  hearth = await startTestCoordinator();
-  checked = checkedFetch();
-  client = new OpenAI({ apiKey: API_KEY, baseURL: `${hearth.url}/v1`, maxRetries: 0, fetch: checked.fetch });
-});
-
-afterEach(async () => {
-  await checked.verify();
-  await hearth.stop();
-});
+openAiForEach();
 
 const EMBEDDER = { models: [{ id: "m", capabilities: { embeddings: true }, dialects: ["embeddings" as const] }] };
 const USAGE = { prompt_tokens: 4, completion_tokens: 0 };

@@ -3,49 +3,25 @@ import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { messagesProblems } from "../../../coordinator/src/testing/messages-grammar.js";
 import { responsesProblems } from "../../../coordinator/src/testing/responses-grammar.js";
-import { LlamaServer } from "../../../provider-agent/src/testing/llama-server.js";
-import { TestAgent } from "../../../provider-agent/src/testing/test-agent.js";
-import { until } from "../scripted/answers.js";
-import { API_KEY, PROVIDER_TOKEN, startTestCoordinator, type TestCoordinator } from "../scripted/test-coordinator.js";
+import { API_KEY } from "../scripted/test-coordinator.js";
+import { type BehindLlamaServer, program, startBehindLlamaServer } from "./behind-llama-server.test-set-up.js";
 import { type CheckedFetch, checkedFetch } from "./schema/checked-fetch.js";
 
-const program = process.env["LLAMA_SERVER"];
-if (program === undefined) console.warn("NOTICE: LLAMA_SERVER is not set; tests with a real llama-server are skipped.");
-
 describe.skipIf(program === undefined)("a real llama-server behind a real agent", () => {
-  let hearth: TestCoordinator;
-  let server: LlamaServer;
-  let agent: TestAgent;
+  let behind: BehindLlamaServer;
   let checked: CheckedFetch;
   let anthropic: Anthropic;
   let openai: OpenAI;
 
   beforeAll(async () => {
-    hearth = await startTestCoordinator();
-    server = await LlamaServer.start(program ?? "");
-    let registered = false;
-    agent = new TestAgent(
-      {
-        coordinators: [`${hearth.url.replace("http", "ws")}/ws/provider`],
-        backend: server.url,
-        config: { tokenFor: () => PROVIDER_TOKEN },
-      },
-      {
-        onRegistered: () => {
-          registered = true;
-        },
-      },
-    );
-    await until("the agent is registered", () => registered, 20_000);
+    behind = await startBehindLlamaServer();
     checked = checkedFetch();
-    anthropic = new Anthropic({ apiKey: API_KEY, baseURL: hearth.url, maxRetries: 0 });
-    openai = new OpenAI({ apiKey: API_KEY, baseURL: `${hearth.url}/v1`, maxRetries: 0, fetch: checked.fetch });
+    anthropic = new Anthropic({ apiKey: API_KEY, baseURL: behind.hearth.url, maxRetries: 0 });
+    openai = new OpenAI({ apiKey: API_KEY, baseURL: `${behind.hearth.url}/v1`, maxRetries: 0, fetch: checked.fetch });
   });
   afterAll(async () => {
     await checked.verify();
-    await agent[Symbol.asyncDispose]();
-    await server[Symbol.asyncDispose]();
-    await hearth.stop();
+    await behind[Symbol.asyncDispose]();
   });
 
   const question = "What is 7 + 8?";

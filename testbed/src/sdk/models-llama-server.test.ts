@@ -1,43 +1,19 @@
 import Anthropic from "@anthropic-ai/sdk";
 import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { LlamaServer } from "../../../provider-agent/src/testing/llama-server.js";
-import { TestAgent } from "../../../provider-agent/src/testing/test-agent.js";
-import { until } from "../scripted/answers.js";
-import { API_KEY, PROVIDER_TOKEN, startTestCoordinator, type TestCoordinator } from "../scripted/test-coordinator.js";
-
-const program = process.env["LLAMA_SERVER"];
-if (program === undefined) console.warn("NOTICE: LLAMA_SERVER is not set; tests with a real llama-server are skipped.");
+import { API_KEY } from "../scripted/test-coordinator.js";
+import { type BehindLlamaServer, program, startBehindLlamaServer } from "./behind-llama-server.test-set-up.js";
 
 describe.skipIf(program === undefined)("the models of a real llama-server behind a real agent", () => {
-  let hearth: TestCoordinator;
-  let server: LlamaServer;
-  let agent: TestAgent;
+  let behind: BehindLlamaServer;
   let openai: OpenAI;
 
   beforeAll(async () => {
-    hearth = await startTestCoordinator();
-    server = await LlamaServer.start(program ?? "");
-    let registered = false;
-    agent = new TestAgent(
-      {
-        coordinators: [`${hearth.url.replace("http", "ws")}/ws/provider`],
-        backend: server.url,
-        config: { tokenFor: () => PROVIDER_TOKEN },
-      },
-      {
-        onRegistered: () => {
-          registered = true;
-        },
-      },
-    );
-    openai = new OpenAI({ apiKey: API_KEY, baseURL: `${hearth.url}/v1`, maxRetries: 0 });
-    await until("the agent is registered", () => registered, 20_000);
+    behind = await startBehindLlamaServer();
+    openai = new OpenAI({ apiKey: API_KEY, baseURL: `${behind.hearth.url}/v1`, maxRetries: 0 });
   });
   afterAll(async () => {
-    await agent[Symbol.asyncDispose]();
-    await server[Symbol.asyncDispose]();
-    await hearth.stop();
+    await behind[Symbol.asyncDispose]();
   });
 
   it("are told with what the server says of them", async () => {
@@ -50,7 +26,7 @@ describe.skipIf(program === undefined)("the models of a real llama-server behind
       quantizations: ["F16"],
       availability: { status: "ready", providers: 1, warm: 1, free_slots: 2 },
     });
-    const anthropic = new Anthropic({ apiKey: API_KEY, baseURL: hearth.url, maxRetries: 0 });
+    const anthropic = new Anthropic({ apiKey: API_KEY, baseURL: behind.hearth.url, maxRetries: 0 });
     expect(await anthropic.models.retrieve("pico")).toMatchObject({
       max_input_tokens: 2_048,
       capabilities: { image_input: { supported: false }, structured_outputs: { supported: true } },

@@ -1,44 +1,24 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { LlamaServer } from "../../../provider-agent/src/testing/llama-server.js";
-import { TestAgent } from "../../../provider-agent/src/testing/test-agent.js";
-import { until } from "../scripted/answers.js";
-import { API_KEY, PROVIDER_TOKEN, startTestCoordinator, type TestCoordinator } from "../scripted/test-coordinator.js";
-
-const program = process.env["LLAMA_SERVER"];
-if (program === undefined) console.warn("NOTICE: LLAMA_SERVER is not set; tests with a real llama-server are skipped.");
+import { API_KEY } from "../scripted/test-coordinator.js";
+import { type BehindLlamaServer, program, startBehindLlamaServer } from "./behind-llama-server.test-set-up.js";
 
 describe.skipIf(program === undefined)("a real llama-server behind a real agent answers", () => {
-  let hearth: TestCoordinator;
-  let server: LlamaServer;
-  let agent: TestAgent;
+  let behind: BehindLlamaServer;
 
   beforeAll(async () => {
-    hearth = await startTestCoordinator();
-    server = await LlamaServer.start(program ?? "");
-    let registered = false;
-    agent = new TestAgent(
-      {
-        coordinators: [`${hearth.url.replace("http", "ws")}/ws/provider`],
-        backend: server.url,
-        config: { tokenFor: () => PROVIDER_TOKEN },
-      },
-      {
-        onRegistered: () => {
-          registered = true;
-        },
-      },
-    );
-    await until("the agent is registered", () => registered, 20_000);
+    behind = await startBehindLlamaServer();
   });
   afterAll(async () => {
-    await agent[Symbol.asyncDispose]();
-    await server[Symbol.asyncDispose]();
-    await hearth.stop();
+    await behind[Symbol.asyncDispose]();
   });
 
   function post(path: string, body: object): Promise<Response> {
     const headers = { authorization: `Bearer ${API_KEY}`, "content-type": "application/json" };
-    return fetch(`${hearth.url}${path}`, { method: "POST", headers, body: JSON.stringify({ model: "pico", ...body }) });
+    return fetch(`${behind.hearth.url}${path}`, {
+      method: "POST",
+      headers,
+      body: JSON.stringify({ model: "pico", ...body }),
+    });
   }
 
   it.each<[string, object, string | null]>([

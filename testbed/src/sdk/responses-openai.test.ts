@@ -1,27 +1,13 @@
-import OpenAI from "openai";
+import type OpenAI from "openai";
 import { zodTextFormat } from "openai/helpers/zod";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { responsesProblems } from "../../../coordinator/src/testing/responses-grammar.js";
 import type { ScriptedStream } from "../scripted/scripted-stream.js";
-import { API_KEY, startTestCoordinator, type TestCoordinator } from "../scripted/test-coordinator.js";
 import { callTools, delta, messagesOf, WEATHER, weatherModel } from "./chat-backend.js";
-import { type CheckedFetch, checkedFetch } from "./schema/checked-fetch.js";
+import { client, hearth, openAiForEach } from "./openai-for-each.js";
 
-let hearth: TestCoordinator;
-let checked: CheckedFetch;
-let client: OpenAI;
-
-beforeEach(async () => {
-  hearth = await startTestCoordinator();
-  checked = checkedFetch();
-  client = new OpenAI({ apiKey: API_KEY, baseURL: `${hearth.url}/v1`, maxRetries: 0, fetch: checked.fetch });
-});
-
-afterEach(async () => {
-  await checked.verify();
-  await hearth.stop();
-});
+openAiForEach();
 
 const ask = (more: object = {}) => ({ model: "m", input: "hi", ...more });
 

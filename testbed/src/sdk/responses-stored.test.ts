@@ -1,28 +1,15 @@
 import { createOpenAI } from "@ai-sdk/openai";
 import { generateText, type ModelMessage, stepCountIs, streamText, tool } from "ai";
-import OpenAI from "openai";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type OpenAI from "openai";
+import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { API_KEY, startTestCoordinator, type TestCoordinator } from "../scripted/test-coordinator.js";
+import { API_KEY } from "../scripted/test-coordinator.js";
 import { delta, messagesOf, weatherModel } from "./chat-backend.js";
-import { type CheckedFetch, checkedFetch } from "./schema/checked-fetch.js";
+import { checked, client, hearth, openAiForEach } from "./openai-for-each.js";
 
 // Answers that later requests refer to, as the SDKs of OpenAI and Vercel do by themselves.
 
-let hearth: TestCoordinator;
-let checked: CheckedFetch;
-let client: OpenAI;
-
-beforeEach(async () => {
-  hearth = await startTestCoordinator();
-  checked = checkedFetch();
-  client = new OpenAI({ apiKey: API_KEY, baseURL: `${hearth.url}/v1`, maxRetries: 0, fetch: checked.fetch });
-});
-
-afterEach(async () => {
-  await checked.verify();
-  await hearth.stop();
-});
+openAiForEach();
 
 const said = (role: string, content: string): object => expect.objectContaining({ role, content });
 

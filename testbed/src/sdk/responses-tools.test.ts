@@ -1,28 +1,15 @@
 import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
-import OpenAI from "openai";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type OpenAI from "openai";
+import { describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
 import { responsesProblems } from "../../../coordinator/src/testing/responses-grammar.js";
 import type { Script } from "../scripted/scripted-provider.js";
-import { API_KEY, startTestCoordinator, type TestCoordinator } from "../scripted/test-coordinator.js";
+import { API_KEY } from "../scripted/test-coordinator.js";
 import { callTools, delta, messagesOf } from "./chat-backend.js";
-import { type CheckedFetch, checkedFetch } from "./schema/checked-fetch.js";
+import { client, hearth, openAiForEach } from "./openai-for-each.js";
 
-let hearth: TestCoordinator;
-let checked: CheckedFetch;
-let client: OpenAI;
-
-beforeEach(async () => {
-  hearth = await startTestCoordinator();
-  checked = checkedFetch();
-  client = new OpenAI({ apiKey: API_KEY, baseURL: `${hearth.url}/v1`, maxRetries: 0, fetch: checked.fetch });
-});
-
-afterEach(async () => {
-  await checked.verify();
-  await hearth.stop();
-});
+openAiForEach();
 
 type Params = OpenAI.Responses.ResponseCreateParamsNonStreaming;
 

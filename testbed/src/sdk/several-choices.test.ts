@@ -1,28 +1,16 @@
 import { DEFAULT_SELECTION } from "@hearth/coordinator/internals";
 import { FakeClock } from "@hearth/platform/testing";
-import OpenAI, { APIError } from "openai";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type OpenAI from "openai";
+import { APIError } from "openai";
+import { describe, expect, it } from "vitest";
 import { until } from "../scripted/answers.js";
 import { AttestingMachine } from "../scripted/attesting-machine.js";
 import type { ScriptedStream } from "../scripted/scripted-stream.js";
-import { API_KEY, startTestCoordinator, type TestCoordinator } from "../scripted/test-coordinator.js";
+import { startTestCoordinator } from "../scripted/test-coordinator.js";
 import { callTools, WEATHER } from "./chat-backend.js";
-import { type CheckedFetch, checkedFetch } from "./schema/checked-fetch.js";
+import { client, hearth, openAiForEach, useCoordinator } from "./openai-for-each.js";
 
-let hearth: TestCoordinator;
-let checked: CheckedFetch;
-let client: OpenAI;
-
-beforeEach(async () => {
-  hearth = await startTestCoordinator();
-  checked = checkedFetch();
-  client = new OpenAI({ apiKey: API_KEY, baseURL: `${hearth.url}/v1`, maxRetries: 0, fetch: checked.fetch });
-});
-
-afterEach(async () => {
-  await checked.verify();
-  await hearth.stop();
-});
+openAiForEach();
 
 const ask = (more: object = {}) => ({
   model: "m",
@@ -131,7 +119,7 @@ describe("n answers to a chat", () => {
     const clock = new FakeClock();
     const queue = { ...DEFAULT_SELECTION.queue, perModel: 0 };
     for (const settings of [{}, { selection: { ...DEFAULT_SELECTION, queue } }]) {
-      hearth = await startTestCoordinator({ clock, settings });
+      useCoordinator(await startTestCoordinator({ clock, settings }));
       const provider = await hearth.provider((s) => s.content(`answer ${seedOf(s)}`), places(1));
       const response = await hearth.chat(ask({ seed: 0, stream: true }), { headers: { "X-Hearth-Timeout": "1" } });
       let text = "";
