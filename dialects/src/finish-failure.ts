@@ -23,7 +23,7 @@ const FAILED_REASONS: ReadonlyMap<unknown, number> = new Map([
 export function failureOf(choices: readonly object[]): unknown {
   for (const { finish_reason: reason, error } of choices as readonly EndedChoice[]) {
     if (isObject(error) || (typeof error === "string" && error !== "")) return error;
-    const code = FAILED_REASONS.get(reason);
+    const code = FAILED_REASONS.get(typeof reason === "string" ? reason.toLowerCase() : reason);
     if (code !== undefined) return { code, message: `The backend ended the answer by '${String(reason)}'.` };
   }
   return undefined;

@@ -69,3 +69,24 @@ describe("a body that is no whole answer", () => {
     expect(readWhole("responses", JSON.stringify(failed))).toMatchObject({ kind: "error", status: 429 });
   });
 });
+
+describe("a whole answer in a form of its server's own", () => {
+  const told = (choice: object): unknown => {
+    const reading = readWhole("chat_completions", JSON.stringify({ choices: [{ index: 0, ...choice }] }));
+    return reading.kind === "content"
+      ? (reading.parsed as { readonly choices: readonly unknown[] }).choices[0]
+      : reading;
+  };
+
+  it.each([
+    ["a delta where the message belongs", { delta: { content: "late" } }],
+    ["the text of a legacy completion", { text: "late" }],
+    ["a part that is in no list", { message: { content: { type: "text", text: "late" } } }],
+  ])("has %s", (_what, choice) => {
+    expect(told({ ...choice, finish_reason: "stop" })).toMatchObject({ delta: { content: "late" } });
+  });
+
+  it.each(["Aborted", "ERROR"])("has failed with %s, whatever its case", (reason) => {
+    expect(told({ message: { content: "late" }, finish_reason: reason })).toMatchObject({ kind: "error", status: 502 });
+  });
+});

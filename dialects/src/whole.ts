@@ -134,7 +134,9 @@ function complete(reading: EventReading): EventReading {
 function readAsChunk(value: Readonly<Record<string, unknown>>): EventReading {
   const { choices } = value;
   if (!Array.isArray(choices) || choices.length === 0 || !choices.every(isObject)) return MALFORMED;
-  const deltas = choices.map(({ message, ...rest }) => plainChoice({ ...rest, delta: deltaOf(message) }));
+  const deltas = choices.map(({ message, delta, ...rest }) =>
+    plainChoice({ ...rest, delta: message === undefined ? delta : deltaOf(message) }),
+  );
   const object = value["object"] === "chat.completion" ? "chat.completion.chunk" : value["object"];
   const chunk = asChunk({ ...value, object, choices: deltas });
   return chunk === undefined ? MALFORMED : readChatChunk(chunk);

@@ -221,3 +221,50 @@ describe("any answer, in any pieces", () => {
     );
   });
 });
+
+describe("what a server says in a form of its own", () => {
+  const said = (choice: object): ChatChunk => ({ ...HEAD, choices: [{ index: 0, finish_reason: null, ...choice }] });
+  const text = '{"city":"Paris"}';
+
+  it.each([
+    [{ type: "text", text: "late" }, "late"],
+    [42, "42"],
+    [["la", "te"], "late"],
+  ])("is text: %j", (content, expected) => {
+    expect(deltas(run(said({ delta: { content } })))[0]).toEqual({ role: "assistant", content: expected });
+  });
+
+  it("is the text of a legacy completion", () => {
+    expect(deltas(run(said({ text: "late" })))[0]).toEqual({ role: "assistant", content: "late" });
+  });
+
+  it.each([
+    ["a call without a list", { index: 0, id: "x", type: "function", function: { name: "f", arguments: text } }],
+    ["a call that is its function", [{ index: 0, id: "x", type: "function", name: "f", arguments: text }]],
+    ["one with an object", [{ id: "x", name: "f", arguments: { city: "Paris" } }]],
+  ])("is %s", (_what, tool_calls) => {
+    const told = run(said({ delta: { tool_calls } }), chunk({}, "stop"));
+    expect(calls(told)).toEqual([{ index: 0, id: "x", type: "function", function: { name: "f", arguments: text } }]);
+    expect(finish(told)).toBe("tool_calls");
+  });
+
+  it("are the arguments of a legacy call as an object", () => {
+    const legacy = said({ delta: { function_call: { name: "f", arguments: { city: "Paris" } } } });
+    expect(deltas(run(legacy, chunk({}, "function_call")))[0]).toEqual({
+      role: "assistant",
+      function_call: { name: "f", arguments: text },
+    });
+    const told = runFor({ toolCallsOnly: true }, legacy, chunk({}, "function_call"));
+    expect(calls(told)).toMatchObject([{ index: 0, function: { name: "f", arguments: text } }]);
+    expect(finish(told)).toBe("tool_calls");
+  });
+
+  it.each([
+    ["STOP", "stop"],
+    ["MAX_TOKENS", "length"],
+    ["Length", "length"],
+    ["eos_token", "stop"],
+  ])("is a finish reason: %s", (reason, expected) => {
+    expect(finish(run(chunk({ content: "a" }), chunk({}, reason)))).toBe(expected);
+  });
+});

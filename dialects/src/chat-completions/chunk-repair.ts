@@ -162,8 +162,11 @@ class ChoiceRepair {
   #finish(reason: string | null | undefined): string | null {
     if (!reason) return null;
     this.#finished = true;
-    const known = FINISH_REASONS.has(reason) ? reason : (OTHER_FINISH_REASONS.get(reason) ?? "stop");
-    return known === "stop" && this.#tools.any ? "tool_calls" : known;
+    const name = FINISH_REASONS.has(reason) ? reason : reason.toLowerCase();
+    const known = FINISH_REASONS.has(name) ? name : (OTHER_FINISH_REASONS.get(name) ?? "stop");
+    return (known === "stop" || (known === "function_call" && this.#toolCallsOnly)) && this.#tools.any
+      ? "tool_calls"
+      : known;
   }
 }
 

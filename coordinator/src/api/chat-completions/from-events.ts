@@ -24,7 +24,7 @@ export function chatReply(request: ChatRequest, consumer: Consumer, clock: Clock
     model: request.model,
     created: Math.floor(clock.wallTime() / 1000),
   };
-  return request.stream ? new ChatStream(request, consumer, facts) : new WholeChat(consumer, facts);
+  return request.stream ? new ChatStream(request, consumer, facts) : new WholeChat(request, consumer, facts);
 }
 
 function chatChunk({ parsed, choice }: Chunk, facts: ChunkFacts): ChatChunk | undefined {
@@ -44,7 +44,7 @@ class ChatStream implements Reply {
     this.#consumer = consumer;
     this.#includeUsage = request.includeUsage;
     this.#facts = facts;
-    this.#repair = new ChunkRepair(facts, { isName: nameTest(request.toolNames) });
+    this.#repair = new ChunkRepair(facts, { isName: nameTest(request.toolNames), ...callsOf(request) });
   }
 
   open(): void {
@@ -82,6 +82,11 @@ class ChatStream implements Reply {
   }
 }
 
+/** Who offered tools looks for calls of tools, and for no legacy `function_call`. */
+const callsOf = ({ toolNames }: ChatRequest): { readonly toolCallsOnly: boolean } => ({
+  toolCallsOnly: toolNames.size > 0,
+});
+
 /** A name is whole where a tool has it and no other tool's begins with it. */
 function nameTest(names: ReadonlySet<string>): (name: string) => boolean {
   return (name) => names.has(name) && ![...names].some((other) => other !== name && other.startsWith(name));
@@ -96,10 +101,10 @@ class WholeChat implements Reply {
   /** A whole answer in which nothing had to be put right. */
   #ready: { readonly bytes: Uint8Array; readonly chunk: ChatChunk } | undefined;
 
-  constructor(consumer: Consumer, facts: ChunkFacts) {
+  constructor(request: ChatRequest, consumer: Consumer, facts: ChunkFacts) {
     this.#consumer = consumer;
     this.#facts = facts;
-    this.#repair = new ChunkRepair(facts, { isName: () => false });
+    this.#repair = new ChunkRepair(facts, { isName: () => false, ...callsOf(request) });
   }
 
   open(): void {}
