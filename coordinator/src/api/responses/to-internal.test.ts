@@ -327,3 +327,36 @@ it("has the effort in the form that backend and template know, and none of it wh
     chat_template_kwargs: { enable_thinking: false },
   });
 });
+
+describe("what servers that speak Responses answer with an error", () => {
+  const user = { role: "user", content: "hi" };
+  const call = { type: "function_call", call_id: "c", name: "f", arguments: "{}" };
+  const result = { type: "function_call_output", call_id: "c", output: "1" };
+  const said = (content: unknown) => ({ type: "message", role: "assistant", content });
+  const tool = { type: "function", name: "f", parameters: { type: "object", properties: {} } };
+  const text = { type: "output_text", text: "yo" };
+  const dialectOf = (body: object) =>
+    requestOf({ model: "m", ...body }).form({ dialects: ["responses"], systemAnywhere: true }, "m").dialect;
+
+  it.each([
+    ["a description that is null", { input: "hi", tools: [{ ...tool, description: null }] }],
+    ["a call without arguments", { input: [user, { ...call, arguments: "" }, result] }],
+    ["arguments that were broken off", { input: [user, { ...call, arguments: '{"a' }, result] }],
+    ["a plain text of the assistant's", { input: [user, said("yo"), user] }],
+    ["a refusal", { input: [user, said([{ type: "refusal", refusal: "no" }]), user] }],
+    ["the assistant's words as a user's", { input: [{ role: "user", content: [text] }] }],
+    ["thoughts without their text", { input: [user, { type: "reasoning", id: "r", summary: [] }, said([text]), user] }],
+    ["log probabilities", { input: "hi", top_logprobs: 2, include: ["message.output_text.logprobs"] }],
+  ])("is asked by a chat: %s", (_what, body) => {
+    expect(dialectOf(body)).toBe("chat_completions");
+  });
+
+  it("is nothing else", () => {
+    const thought = { type: "reasoning", id: "r", summary: [], content: [{ type: "reasoning_text", text: "s" }] };
+    const input = [{ role: "user", content: [{ type: "input_text", text: "a" }] }, thought, call, result, said([text])];
+    expect(dialectOf({ input, tools: [tool, { ...tool, name: "g", description: "d", strict: null }] })).toBe(
+      "responses",
+    );
+    expect(dialectOf({ input: [user] })).toBe("responses");
+  });
+});

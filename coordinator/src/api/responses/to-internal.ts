@@ -17,6 +17,7 @@ import { estimatePrompt, type PromptEstimate } from "../translation/prompt-estim
 import { membersFor, variablesFor, wishOfEffort } from "../translation/thinking.js";
 import { toConversation, unreadableTypes } from "./conversation-items.js";
 import type { KeptRequest } from "./kept-response.js";
+import { isNative } from "./native-form.js";
 import {
   type CreateResponseBody,
   type Input,
@@ -71,7 +72,7 @@ export function* responsesRequestSteps(arrived: ArrivedResponse): Steps<Response
       body: json,
       // What a backend answers by itself has its own ids: nobody could refer to it here.
       native:
-        kept === undefined && isNative(tools, input)
+        kept === undefined && isNative(tools, body, input)
           ? {
               dialect: "responses",
               edits: nativeEdits(body, members.removed),
@@ -165,15 +166,6 @@ export function* countInputTokenSteps(raw: Buffer, bounds: BodyBounds): Steps<In
   yield;
   const { prompt } = yield* promptSteps(json, body, input);
   return { object: "response.input_tokens", input_tokens: prompt.tokens };
-}
-
-/** Items that every backend knows that speaks Responses. */
-const PLAIN_ITEMS: ReadonlySet<string> = new Set(["message", "reasoning", "function_call", "function_call_output"]);
-
-/** Backends that speak Responses know functions and what they return; the rest is OpenAI's own, and is translated. */
-function isNative(tools: ToolSet, input: Input): boolean {
-  if (!tools.isPlain) return false;
-  return typeof input === "string" || input.every((item) => PLAIN_ITEMS.has(item.type) && !("namespace" in item));
 }
 
 /** Servers that speak Responses make a system message of the instructions, and one of each message of the system. */
