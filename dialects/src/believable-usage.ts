@@ -1,16 +1,17 @@
 import type { TokenUsage } from "./token-usage.js";
 
 /**
- * What an answer's own events say that it cost, unless that is more than is counted or no count at all: a provider may
- * say there what it likes, and what cannot be true is not passed on.
+ * What an answer's own events say that it cost, unless that is more than is counted, no count at all, or nothing where
+ * something is counted: a provider may say there what it likes, and what cannot be true is not passed on.
  */
 export function believable<T extends object>(told: T | undefined, counted: TokenUsage): T | undefined {
   if (told === undefined) return undefined;
   const { prompt_tokens, completion_tokens } = counted;
   const bounds = { prompt_tokens, completion_tokens, total_tokens: prompt_tokens + completion_tokens };
   for (const [name, bound] of Object.entries(bounds)) {
-    const count = (told as Readonly<Record<string, unknown>>)[name] ?? 0;
-    if (typeof count !== "number" || count > bound) return undefined;
+    const count = (told as Readonly<Record<string, unknown>>)[name];
+    if (count === undefined) continue;
+    if (typeof count !== "number" || count > bound || (count === 0 && bound > 0)) return undefined;
   }
   return told;
 }

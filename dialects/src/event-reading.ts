@@ -4,7 +4,13 @@ import type { EventReading } from "./kinds.js";
 import { readMessagesEvent } from "./messages/read-event.js";
 import type { NamedEvent } from "./named-events.js";
 import { readResponsesEvent } from "./responses/read-event.js";
-import { type PartialUsage, readInputUsage, readMessagesUsage, readResponsesUsage, readUsage } from "./token-usage.js";
+import {
+  type PartialUsage,
+  readChunkUsage,
+  readInputUsage,
+  readMessagesUsage,
+  readResponsesUsage,
+} from "./token-usage.js";
 
 /** Dialects that answer with server-sent events. */
 export type EventDialectName = "chat_completions" | "completions" | "responses" | "messages";
@@ -34,12 +40,10 @@ export function grammarOf(dialect: EventDialectName): EventGrammar {
 const TELLS_MORE = /"usage"|"finish_reason": ?"|"error"/;
 // What has no choices may be an error in a form of its own.
 const isPlainChunk = (_name: string, data: string): boolean => data.includes('"choices"') && !TELLS_MORE.test(data);
-const chunkUsage = (parsed: unknown): PartialUsage | undefined =>
-  readUsage((parsed as { readonly usage?: unknown }).usage);
 
 const GRAMMARS: Readonly<Record<EventDialectName, EventGrammar>> = {
-  chat_completions: { named: false, read: readChatEvent, isPlain: isPlainChunk, usage: chunkUsage },
-  completions: { named: false, read: readCompletionEvent, isPlain: isPlainChunk, usage: chunkUsage },
+  chat_completions: { named: false, read: readChatEvent, isPlain: isPlainChunk, usage: readChunkUsage },
+  completions: { named: false, read: readCompletionEvent, isPlain: isPlainChunk, usage: readChunkUsage },
   messages: {
     named: true,
     read: readMessagesEvent,

@@ -26,6 +26,57 @@ export function readUsage(value: unknown): TokenUsage | undefined {
   };
 }
 
+/** Tokens of one request at most: ten times the longest context of any model known (Llama 4 Scout's 10 million). */
+const MAX_COUNT = 100_000_000;
+
+/** A count of tokens, which some write as text, and some estimate as a fraction. */
+function countOf(value: unknown): number | undefined {
+  const number = typeof value === "string" && /^\d{1,15}$/.test(value) ? Number(value) : value;
+  const whole = typeof number === "number" ? Math.ceil(number) : undefined;
+  return isCount(whole) && whole <= MAX_COUNT ? whole : undefined;
+}
+
+type Members = Readonly<Record<string, unknown>>;
+const membersOf = (value: unknown): Members => (typeof value === "object" && value !== null ? (value as Members) : {});
+
+/**
+ * What a chunk of either older dialect tells: by its `usage`, in the words of any API, beside a choice (Moonshot) or
+ * under a name of its own (Groq); by Ollama's counts; by llama.cpp's timings, where these tell what was cached.
+ *
+ * @returns `undefined` where nothing is told; a count that is none is left out
+ */
+export function readChunkUsage(chunk: unknown): PartialUsage | undefined {
+  const { usage, x_groq, choices, prompt_eval_count, eval_count, timings } = membersOf(chunk);
+  const beside = Array.isArray(choices) ? membersOf(choices[0])["usage"] : undefined;
+  const { prompt_n, cache_n, predicted_n } = membersOf(timings);
+  const [fresh, cached] = [countOf(prompt_n), countOf(cache_n)];
+  const timed = fresh === undefined || cached === undefined ? undefined : fresh + cached;
+  return (
+    readCounts(usage ?? membersOf(x_groq)["usage"] ?? beside) ??
+    partial(countOf(prompt_eval_count), countOf(eval_count)) ??
+    partial(timed, countOf(predicted_n), cached)
+  );
+}
+
+/** A `usage` object in the words of any API, as far as its counts are counts. */
+export function readCounts(usage: unknown): PartialUsage | undefined {
+  const { prompt_tokens, completion_tokens, input_tokens, output_tokens, prompt_tokens_details } = membersOf(usage);
+  return partial(
+    countOf(prompt_tokens) ?? countOf(input_tokens),
+    countOf(completion_tokens) ?? countOf(output_tokens),
+    countOf(membersOf(prompt_tokens_details)["cached_tokens"]),
+  );
+}
+
+function partial(prompt?: number, completion?: number, cached?: number): PartialUsage | undefined {
+  if (prompt === undefined && completion === undefined) return undefined;
+  return {
+    ...(prompt === undefined ? {} : { prompt_tokens: prompt }),
+    ...(completion === undefined ? {} : { completion_tokens: completion }),
+    ...(cached === undefined ? {} : { cached_tokens: cached }),
+  };
+}
+
 interface MessagesUsage {
   readonly input_tokens?: unknown;
   readonly output_tokens?: unknown;

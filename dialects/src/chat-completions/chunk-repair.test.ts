@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ChatAccumulator } from "./accumulate.js";
 import { type ChunkReader, ChunkRepair } from "./chunk-repair.js";
-import type { ChatChunk, ChatDelta } from "./read-event.js";
+import type { ChatChunk, ChatDelta, ChatUsage } from "./read-event.js";
 
 const FACTS = { id: "chatcmpl-req", model: "asked", created: 7 };
 const HEAD = { id: "c", object: "chat.completion.chunk", created: 1, model: "m" };
@@ -77,6 +77,23 @@ describe("what a backend leaves out", () => {
     expect(finish(run(chunk({ content: "a" }, "max_tokens")))).toBe("length");
     const called = chunk({ tool_calls: [{ index: 0, id: "x", type: "function", function: { name: "f" } }] });
     expect(finish(run(called, chunk({}, "stop")))).toBe("tool_calls");
+  });
+
+  it.each([
+    [
+      { input_tokens: 9, output_tokens: 3 },
+      { prompt_tokens: 9, completion_tokens: 3, total_tokens: 12 },
+    ],
+    [
+      { prompt_tokens: "9", completion_tokens: 2.5 },
+      { prompt_tokens: 9, completion_tokens: 3, total_tokens: 12 },
+    ],
+    [{ prompt_tokens: null, completion_tokens: null }, undefined],
+    [{ prompt_tokens: 9, completion_tokens: -4 }, undefined],
+  ])("is no count of the usage that it does not tell: %j", (usage, expected) => {
+    const [told] = run({ ...HEAD, choices: [], usage: usage as ChatUsage });
+    if (expected === undefined) expect(told).not.toHaveProperty("usage");
+    else expect(told?.usage).toMatchObject(expected);
   });
 
   it("is a count of the usage", () => {

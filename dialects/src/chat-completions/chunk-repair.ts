@@ -1,4 +1,5 @@
 import { isObject } from "../provider-json.js";
+import { readCounts } from "../token-usage.js";
 import { plainChoice } from "./plain-choice.js";
 import type { ChatChunk, ChatChunkChoice, ChatDelta, ChatUsage } from "./read-event.js";
 import { ToolCallRepair } from "./tool-call-repair.js";
@@ -49,7 +50,8 @@ export class ChunkRepair {
       this.#head ??= chunk;
       return chunk;
     }
-    return this.#chunk({ ...chunk, choices: repaired, ...(usage === undefined ? {} : { usage }) });
+    const { usage: _told, ...rest } = chunk;
+    return this.#chunk({ ...rest, choices: repaired, ...(usage === undefined ? {} : { usage }) });
   }
 
   /** What the answer lacks at its end: a finish reason for every choice; `undefined` when it lacks nothing. */
@@ -179,13 +181,13 @@ function hasHead(chunk: ChatChunk): chunk is ChatChunk & ChunkFacts {
   );
 }
 
-/** The same usage where its three counts are there. */
+/** The same usage where its three counts are there; `undefined` where it does not tell what was read and written. */
 function repairUsage(usage: ChatUsage | null | undefined): ChatUsage | null | undefined {
   if (usage === undefined || usage === null) return usage;
   const { prompt_tokens: prompt, completion_tokens: completion, total_tokens: total } = usage;
   if (isCount(prompt) && isCount(completion) && isCount(total)) return usage;
-  const prompted = isCount(prompt) ? prompt : 0;
-  const completed = isCount(completion) ? completion : 0;
+  const { prompt_tokens: prompted, completion_tokens: completed } = readCounts(usage) ?? {};
+  if (prompted === undefined || completed === undefined) return undefined;
   return {
     ...usage,
     prompt_tokens: prompted,

@@ -33,6 +33,14 @@ describe("reading events", () => {
     expect(scan('data: {"choices":\ndata: [{"delta":{"content":"a"}}]}\n\n').tokens).toBe(1);
   });
 
+  it("estimates what a backend says nothing was of, and says that it does", () => {
+    const zeros = `data: {"choices":[],"usage":{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}}\n\n`;
+    const prompt = Buffer.from(JSON.stringify({ messages: [{ role: "user", content: "word ".repeat(4_000) }] }));
+    const settled = scan(chunk({ content: "a" }), chunk({ content: "b" }), zeros).settledUsage(prompt);
+    expect(settled).toMatchObject({ completion_tokens: 2, estimated: true });
+    expect(settled.prompt_tokens).toBeGreaterThan(2_000);
+  });
+
   it("takes the backend's counts, and counts events where it has none", () => {
     expect(scan(chunk({ content: "a" }), USAGE_EVENT).usage).toEqual({
       prompt_tokens: 7,

@@ -157,7 +157,9 @@ export class EventScan {
    */
   settledUsage(prompt: Uint8Array | undefined): Usage {
     const { usage } = this;
-    const { prompt_tokens: told, completion_tokens: written } = this.#counts;
+    const { prompt_tokens: told, completion_tokens: counted } = this.#counts;
+    // Some say 0 of everything.
+    const written = counted === 0 && this.#tokens > 0 ? undefined : counted;
     if (!this.sawContent || (told && written !== undefined)) return usage;
     return {
       ...usage,
