@@ -26,6 +26,21 @@ describe("events of a provider", () => {
     expect(read(": ping\n\nretry: 5\n\n")?.map(([, data]) => data)).toEqual([undefined, undefined]);
   });
 
+  it.each([
+    ["event: error\ndata: GPU fell off\n\n", '{"error":"GPU fell off"}'],
+    ["event: error\r\ndata: GPU\r\ndata: fell off\r\n\r\n", '{"error":"GPU\\nfell off"}'],
+    ['event: error\ndata: {"message":"GPU"}\n\n', '{"message":"GPU"}'],
+    ['error: {"code":500,"message":"GPU"}\n\n', '{"code":500,"message":"GPU"}'],
+    ["error: GPU fell off\n\n", '{"error":"GPU fell off"}'],
+  ])("tell an error in the words that a server has for it: %j", (text, data) => {
+    expect(readEvents(Buffer.from(text))).toMatchObject([{ name: "error", data, bytes: Buffer.from(text) }]);
+  });
+
+  it("keep of an error's plain words no more than anybody reads", () => {
+    const [event] = readEvents(Buffer.from(`event: error\ndata: ${"x".repeat(100_000)}\n\n`)) ?? [];
+    expect(JSON.parse(event?.data ?? "")).toEqual({ error: "x".repeat(4_096) });
+  });
+
   it("have the name that their last line of it says", () => {
     const names = (text: string) => readEvents(Buffer.from(text))?.map(({ name, data }) => [name, data]);
     expect(names("event: a\ndata: 1\n\ndata: 2\n\ndata: 3\nevent:b\n\nevent: c\r\ndata: 4\r\n\r\n")).toEqual([

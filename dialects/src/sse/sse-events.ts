@@ -45,7 +45,16 @@ export function withoutByteOrderMark(bytes: Buffer): Buffer {
 }
 
 function readEvent(event: Buffer): SseEvent {
-  return readPlain(event) ?? readAny(event);
+  const read = readPlain(event) ?? readAny(event);
+  return read.name === "error" && read.data ? { ...read, data: errorData(read.data) } : read;
+}
+
+/** As far as words are kept that are no JSON, characters. */
+const WORDS_LENGTH = 4_096;
+
+/** Some tell an error in plain words: in the form that every dialect's reader knows. */
+function errorData(data: string): string {
+  return /^\s*[{[]/.test(data) ? data : JSON.stringify({ error: data.slice(0, WORDS_LENGTH) });
 }
 
 /** Nearly every event is one `data: …` line, or a name and such a line: no line splitting for those. */
@@ -63,6 +72,9 @@ function readAny(event: Buffer): SseEvent {
   const lines = event.toString("utf8").split(LINE_END);
   const data = valuesOf("data", lines);
   const name = valuesOf("event", lines).at(-1) ?? "";
+  // llama.cpp's server had a field of its own for errors, which forks and wrappers of it still send.
+  const errors = data.length === 0 ? valuesOf("error", lines) : [];
+  if (errors.length > 0) return { bytes: event, droppedBytes: 0, name: "error", data: errors.join("\n") };
   if (data.length === 0) return { bytes: event, droppedBytes: 0, name, data: undefined };
   const bytes = withoutOurComments(event, lines);
   return { bytes, droppedBytes: event.length - bytes.length, name, data: data.join("\n") };
