@@ -3,7 +3,15 @@ import { errorInBody, readEvents } from "@hearth/dialects";
 import type { Clock } from "@hearth/platform";
 import { LIMITS } from "@hearth/protocol";
 import type { BackendResponse } from "./backend.js";
-import { askedOtherwise, type Inability, isTemplateError, otherForm, otherWay, type Refusal } from "./other-asking.js";
+import {
+  askedOtherwise,
+  type Inability,
+  isTemplateError,
+  otherForm,
+  otherMembers,
+  otherWay,
+  type Refusal,
+} from "./other-asking.js";
 
 /** An answer over HTTP. Its body emits `close` when it has ended, in whatever way. */
 export interface HttpResponse extends BackendResponse {
@@ -26,7 +34,7 @@ export interface Question {
 const MAX_WAYS = 5;
 
 /** Statuses of a refusal that may be about how a server was asked. llama.cpp's templates fail with a 400 or a 500. */
-const REFUSALS = [400, 422, 500];
+const REFUSALS = [400, 422, 500, 501];
 
 /** A refusal that says no more for this long is nobody's to wait for here, ms. */
 const SILENCE_MS = 5_000;
@@ -61,7 +69,7 @@ async function ask(question: Question, before: Tries): Promise<HttpResponse> {
   const { body, cannot } = question;
   const response = await question.send(askedOtherwise(body, cannot));
   if (!REFUSALS.includes(response.status)) return answered(response, question, before);
-  if (response.status === 500 && !mentionsTools(body)) return response;
+  if (response.status === 500 && !mayHelp(body)) return response;
   const words = await wordsIn(response.body, question.clock);
   const refused = before.refused ?? { response, words };
   const ways = [...before.ways, nameOf(cannot)];
@@ -78,9 +86,9 @@ function answered(response: HttpResponse, question: Question, { ways, refused }:
   return mayFailInStream(response, question.body) ? orAskedAgain(response, question) : response;
 }
 
-/** A 500 names nothing: what its words have in common with the names is chance. */
+/** A 500 names nothing but a member by its own name: what else its words have in common with the names is chance. */
 const nextWay = (status: number, refusal: Refusal): ReadonlySet<Inability> | undefined =>
-  status === 500 ? otherForm(refusal) : otherWay(refusal);
+  status === 500 ? (otherMembers(refusal) ?? otherForm(refusal)) : otherWay(refusal);
 
 /** The server has said itself what to leave out: what it says then is about what was asked for. */
 const isNamed = (next: ReadonlySet<Inability>, cannot: ReadonlySet<Inability>): boolean =>
@@ -130,6 +138,9 @@ async function* continued(
   if (next.done !== true) yield next.value;
   yield* stream;
 }
+
+const mayHelp = (body: Uint8Array): boolean =>
+  mentionsTools(body) || Buffer.from(body.buffer, body.byteOffset, body.byteLength).includes('"stream_options"');
 
 function mentionsTools(body: Uint8Array): boolean {
   const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);

@@ -35,6 +35,7 @@ const NOTHING: ReadonlySet<Inability> = new Set();
 it.each([
   ["Unrecognized request argument: stream_options", { ...BODY, ...OPTIONS }, "stream_options"],
   ["Cannot use tools with stream", { ...BODY, tools: TOOLS }, "stream_with_tools"],
+  ["tools param requires stream to be false", { ...BODY, tools: TOOLS }, "stream_with_tools"],
   ["streaming is not supported with function calling", { ...BODY, tools: TOOLS }, "stream_with_tools"],
   ["Unrecognized request argument: stream_options", BODY, undefined],
   ["Cannot use tools with stream", BODY, undefined],
@@ -94,17 +95,29 @@ describe("a template's error", () => {
 
 /** Refuses what names this, and answers the rest. */
 const refusing =
-  (member: string, words: string): BackendScript =>
+  (member: string, words: string, status = 400): BackendScript =>
   (call) =>
-    call.body.includes(member) ? answerJson(call, 400, { error: { message: words } }) : answer(call);
+    call.body.includes(member) ? answerJson(call, status, { error: { message: words } }) : answer(call);
 
-it("is asked once more, and from then on without", async () => {
-  await using setting = await startSetting(refusing("stream_options", "stream_options is not supported"));
+it.each([
+  [400, "stream_options is not supported"],
+  [422, "include_usage: extra fields not permitted"],
+  [500, "create() got an unexpected keyword argument 'stream_options'"],
+  [501, "stream_options: not implemented"],
+])("is asked once more, and from then on without: %i, %s", async (status, words) => {
+  await using setting = await startSetting(refusing("stream_options", words, status));
   for (const calls of [2, 3]) {
     const sent = setting.link.request({ ...BODY, ...OPTIONS });
     expect((await sent.end()).type).toBe("complete");
     expect(setting.backend.calls).toHaveLength(calls);
   }
+});
+
+it("is not asked once more where a failure names no member", async () => {
+  await using setting = await startSetting(refusing("stream", "include_usage went wrong in the stream", 500));
+  const sent = setting.link.request({ ...BODY, ...OPTIONS });
+  expect(await sent.end()).toMatchObject({ type: "error", status: 500 });
+  expect(setting.backend.calls).toHaveLength(1);
 });
 
 it("gets the backend's words when nothing helps", async () => {

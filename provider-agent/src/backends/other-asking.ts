@@ -11,7 +11,7 @@ const TOOLS = /(?<!\\)"tools"\s*:\s*\[\s*\{/;
 
 /** What servers refuse by its name, in a 4xx: the member itself, or tools in a stream (llama-server's older versions). */
 const REFUSALS: readonly (readonly [Inability, RegExp])[] = [
-  ["stream_options", /stream_options/i],
+  ["stream_options", /stream_options|include_usage/i],
   ["stream_with_tools", /(?:tools?|functions?)\b.*\bstream|\bstream(?:ing)?\b.*\b(?:tools?|functions?)\b/is],
 ];
 
@@ -54,6 +54,12 @@ export function otherWay({ words, body, cannot }: Refusal): ReadonlySet<Inabilit
   const asked = textOf(askedOtherwise(body, cannot));
   const named = REFUSALS.find(([what, refusal]) => refusal.test(words) && asksFor(what, asked));
   return named === undefined ? otherForm({ words, body, cannot }) : new Set([...cannot, named[0]]);
+}
+
+/** The same of a failure, which names nothing but by the very name of the member: other words are chance. */
+export function otherMembers({ words, body, cannot }: Refusal): ReadonlySet<Inability> | undefined {
+  const named = words.includes("stream_options") && asksFor("stream_options", textOf(askedOtherwise(body, cannot)));
+  return named ? new Set([...cannot, "stream_options"]) : undefined;
 }
 
 /** In which form a template may take what it could not read, or would not. */
