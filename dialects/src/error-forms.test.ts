@@ -4,6 +4,8 @@ import { errorInBody } from "./error-forms.js";
 it.each([
   [{ error: { message: "a", code: 1 } }, { message: "a", code: 1 }],
   [{ error: "a" }, "a"],
+  [{ error: { error: { message: "a", code: 1 } } }, { message: "a", code: 1 }],
+  [{ errors: [{ message: "a" }, "b"] }, { message: "a; b" }],
   [[{ error: { code: 400, message: "a" } }], { code: 400, message: "a" }],
   [
     { detail: [{ loc: ["body", "messages"], msg: "field required" }] },

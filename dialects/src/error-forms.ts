@@ -10,7 +10,7 @@ interface ErrorWords {
 
 /**
  * The error that stands in an object of a backend's, be it an event or a whole body, in any of the forms that servers
- * have: under `error` (an object, a text, a list), beside `object: "error"` (vLLM), under `detail` (FastAPI), or with
+ * have: under `error` (an object, a text, a list, one more `error`), under `errors`, beside `object: "error"` (vLLM), under `detail` (FastAPI), or with
  * nothing around its message. `undefined` where there is none.
  */
 export function errorIn(value: Readonly<Record<string, unknown>>): unknown {
@@ -19,6 +19,8 @@ export function errorIn(value: Readonly<Record<string, unknown>>): unknown {
   // What is an answer may have members of any name.
   if (isPresent(choices)) return undefined;
   if (isPresent(detail)) return withSiblings(detailWords(detail), value);
+  const { errors } = value;
+  if (Array.isArray(errors) && errors.length > 0) return withSiblings(detailWords(errors), value);
   if (object === "error") return value;
   return saysOnlyWords(value) ? withSiblings({ message: String(value["message"]) }, value) : undefined;
 }
@@ -39,6 +41,8 @@ export function errorInBody(text: string): unknown {
 /** A text, or a list, tells less than what stands beside it. */
 function errorUnder(error: unknown, value: Readonly<Record<string, unknown>>): unknown {
   if (Array.isArray(error)) return withSiblings(detailWords(error), value);
+  // Gateways wrap what they were told once more.
+  if (isObject(error) && error["message"] === undefined && isPresent(error["error"])) return errorIn(error);
   if (typeof error !== "string") return error;
   // Frameworks put the status's name under `error` and the words under `message`.
   const { message } = value;

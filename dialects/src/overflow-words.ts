@@ -11,6 +11,7 @@ const WORDS: readonly RegExp[] = [
   /input \(\d+ tokens\) is longer than the model's context length/i, // SGLang
   /input does not fit in (?:the )?context length/i, // LM Studio
   /model is loaded with (?:a )?context length of only \d+ tokens/i, // LM Studio
+  /^prompt (?:is )?too long: \d+ tokens /i, // oMLX, Anthropic and gateways to it
   /input length exceeds the (?:maximum )?context length/i, // Ollama
   /`inputs` (?:tokens \+ `max_new_tokens` must be <= |must have less than )\d+/i, // TGI
 ];

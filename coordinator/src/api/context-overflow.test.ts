@@ -44,6 +44,8 @@ const TOO_LONG: readonly (readonly [backend: string, error: { readonly message: 
     "TGI",
     "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 4096. Given: 5000 `inputs` tokens and 20 `max_new_tokens`",
   ],
+  ["oMLX", "Prompt too long: 9000 tokens exceeds max context window of 8192 tokens"],
+  ["Anthropic", { message: "prompt is too long: 9000 tokens > 8192 maximum" }],
   ["Ollama", { message: "the input length exceeds the context length" }],
 ];
 
