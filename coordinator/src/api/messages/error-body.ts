@@ -39,10 +39,13 @@ export function messagesErrorBody(error: HearthError, requestId?: string): Messa
   };
 }
 
+const TOO_LONG = "prompt is too long: ";
+
 /** In Anthropic's words: Claude Code and others look for them, and then compact the conversation. */
 function tooLong({ promptTokens, contextTokens }: Overflow, words: string): string {
   const isCounted = promptTokens !== undefined && contextTokens !== undefined;
-  return `prompt is too long: ${isCounted ? `${promptTokens} tokens > ${contextTokens} maximum` : words}`;
+  if (!isCounted && words.startsWith(TOO_LONG)) return words;
+  return `${TOO_LONG}${isCounted ? `${promptTokens} tokens > ${contextTokens} maximum` : words}`;
 }
 
 /** Anthropic's SDK keeps threads unless it is told so, and then sends the whole conversation by itself. */
