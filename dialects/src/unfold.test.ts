@@ -78,3 +78,31 @@ it.each([
 it.each(["{}", "[]", '{"error":{"message":"x"}}', '{"detail":"x"}', "nothing"])("is nothing of %s", (text) => {
   expect(unfoldWhole("chat_completions", text)).toBeUndefined();
 });
+
+describe("chunks that came in no events", () => {
+  const head = { id: "c", object: "chat.completion.chunk", created: 1, model: "m" };
+  const saying = (content: string) => ({ ...head, choices: [{ index: 0, delta: { content }, finish_reason: null }] });
+  const end = { ...head, choices: [{ index: 0, delta: {}, finish_reason: "length" }] };
+  const list = [saying("la"), saying("te\n"), end];
+
+  it.each([
+    ["a list", JSON.stringify(list, null, 2)],
+    ["lines", list.map((each) => JSON.stringify(each)).join("\r\n\r\n")],
+    ["lines, the last with an end", `${list.map((each) => JSON.stringify(each)).join("\n")}\n`],
+  ])("but as %s are a stream", (_what, text) => {
+    const { kinds, body } = refold("chat_completions", text);
+    expect(kinds).toEqual(["content", "content", "finish", "done"]);
+    expect(body).toMatchObject({ choices: [{ message: { content: "late\n" }, finish_reason: "length" }] });
+  });
+
+  it.each([
+    '[{"error":{"message":"no"}}]',
+    "[]",
+    "[1]",
+    JSON.stringify(list[0]).concat("\n", JSON.stringify(list[1]), "\n"),
+    '{"choices":[]}\nno',
+    '{"model":"m","done":true}\n{"model":"m"}',
+  ])("are none in %s", (text) => {
+    expect(unfoldWhole("chat_completions", text)).toBeUndefined();
+  });
+});

@@ -2,7 +2,7 @@ import type { ChatChunk, ChatDelta, ToolCallDelta } from "./chat-completions/rea
 import type { TextChunk } from "./completions/read-event.js";
 import type { EventDialectName } from "./event-reading.js";
 import type { NamedEvent } from "./named-events.js";
-import { isObject } from "./provider-json.js";
+import { isObject, parseProviderJson } from "./provider-json.js";
 import { writeJson } from "./raw-json.js";
 import { readWhole } from "./whole.js";
 
@@ -13,13 +13,13 @@ const TEXT_LENGTH = 64 * 1024;
 
 /**
  * Unfolds the whole answer of a server that was asked to stream and did not, into the stream that it would have sent.
- * No event of it is long.
+ * No event of it is long. Chunks that came as a JSON list, or one a line, are the events that they would have been.
  *
  * @returns `undefined` for what is no answer
  */
 export function unfoldWhole(dialect: EventDialectName, text: string): Buffer | undefined {
   const reading = readWhole(dialect, text);
-  if (reading.kind !== "content") return undefined;
+  if (reading.kind !== "content") return dialect === "messages" || dialect === "responses" ? undefined : listed(text);
   switch (dialect) {
     case "chat_completions":
       return chunks(chatChunks(reading.parsed as ChatChunk));
@@ -31,6 +31,17 @@ export function unfoldWhole(dialect: EventDialectName, text: string): Buffer | u
       return named(responseEvents((reading.parsed as { readonly response: Members }).response));
   }
 }
+
+/** @returns `undefined` for what is no list of chunks */
+function listed(text: string): Buffer | undefined {
+  const list = parseProviderJson(text) ?? text.trim().split(LINE_END).map(parseProviderJson);
+  if (!Array.isArray(list) || list.length === 0 || !list.every(isObject)) return undefined;
+  const choices = list.flatMap((chunk) => (Array.isArray(chunk["choices"]) ? chunk["choices"] : [])).filter(isObject);
+  // Lines may have been cut off at the end of one.
+  return choices.some((choice) => Boolean(choice["finish_reason"])) ? chunks(list) : undefined;
+}
+
+const LINE_END = /\s*[\r\n]\s*/;
 
 const chunks = (each: Iterable<object>): Buffer =>
   Buffer.from(
