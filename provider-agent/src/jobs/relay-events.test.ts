@@ -163,3 +163,24 @@ describe.each(STREAM_FIXTURES)("the stream of $what ($dialect)", ({ dialect, tex
     expect(sent).toMatchObject({ text: body, final: end.type === "answer" });
   });
 });
+
+describe("a chat that ends without the blank line of its finish", () => {
+  const said = 'data: {"choices":[{"index":0,"delta":{"content":"a"},"finish_reason":null}]}\n\n';
+  const finish = 'data: {"choices":[{"index":0,"delta":{},"finish_reason":"length"}]}';
+  const partsOf = (text: string) => [Buffer.from(text)];
+
+  it.each(["", "\n", "\r\n"])("is whole: %j", async (end) => {
+    const { sent, outcome } = relayOf("chat_completions", "interactive", partsOf(said + finish + end));
+    expect(await outcome).toBe("relayed");
+    expect(sent.final).toBe(true);
+    expect(sent.text).toContain('"finish_reason":"length"');
+    const folded = relayOf("chat_completions", "whole", partsOf(said + finish + end));
+    expect(await folded.outcome).toBe("relayed");
+    expect(JSON.parse(folded.sent.text)).toMatchObject({ choices: [{ finish_reason: "length" }] });
+  });
+
+  it.each(["interactive", "whole"] as const)("is cut off where the finish itself is: %s", async (delivery) => {
+    const { outcome } = relayOf("chat_completions", delivery, partsOf(said + finish.slice(0, -3)));
+    expect(await outcome).toMatchObject({ status: 502 });
+  });
+});

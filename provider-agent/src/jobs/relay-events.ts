@@ -28,9 +28,10 @@ export async function relayEvents({ pieces, outflow, scan, heard }: EventRelay):
     heard(result.parts.some(({ holds }) => holds === "content"));
     switch (result.type) {
       case "goes_on":
-        // Some end with their end mark and no blank line; anything else without one was cut off: no matter, if all was said.
+        // Some end with their end mark or the finish and no blank line; anything else without one was cut off: no matter,
+        // if all was said.
         if (cutOff && answered) break;
-        if (cutOff) throw JobFailure.truncated();
+        if (cutOff && !scan.finished) throw JobFailure.truncated();
         write(outflow, events, result, false);
         break;
       case "ended":
@@ -74,10 +75,8 @@ export async function relayWhole({ pieces, outflow, scan, heard, body }: WholeRe
     if (readBytes > FOLDED_EVENTS_BYTES) throw JobFailure.oversize("answer");
     const result = scan.read(events);
     heard(result.parts.some(({ holds }) => holds === "content"));
-    if (result.type === "ended") break;
-    if (cutOff && answered) break;
+    if (result.type === "ended" || (cutOff && answered)) break;
     if (result.type === "failed") throw JobFailure.inWhole(result.error, scan.sawContent);
-    if (cutOff) throw JobFailure.truncated();
   }
   if (!scan.finished || (scan.needsEndMark && !scan.done)) throw JobFailure.truncated();
   await writeBody(outflow, body());
