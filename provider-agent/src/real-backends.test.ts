@@ -171,8 +171,8 @@ describe.skipIf(program === undefined)("with a real llama-server that reads a lo
   beforeAll(async () => {
     coordinator = await ScriptedCoordinator.start();
     server = await LlamaServer.start(program ?? "", ["-b", "64", "-ub", "64"]);
-    // Each batch takes it about 15 ms: seconds, by this clock.
-    const clock = new CountingClock(200);
+    // Each batch takes it about 15 ms: most of a second, by this clock.
+    const clock = new CountingClock(50);
     agent = new TestAgent({ coordinators: [coordinator.url], backend: server.url }, { clock });
     link = await coordinator.agent(1, 10_000);
     pings = repeat(systemClock, 50, () => link.socket.ping());
