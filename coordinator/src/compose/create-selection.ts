@@ -1,5 +1,5 @@
 import { type Clock, describeFault, type Rng } from "@hearth/platform";
-import type { AttemptEnd } from "../dispatch/attempt.js";
+import type { AttemptEnd } from "../dispatch/attempt-deps.js";
 import type { HedgeSettings } from "../dispatch/hedge-settings.js";
 import { Hedging } from "../dispatch/hedging.js";
 import type { OpenAttemptDeps } from "../dispatch/open-attempt.js";

@@ -7,7 +7,8 @@ import { FakeClock } from "@hearth/platform/testing";
 import { type AttemptId, type CloseReason, type DataFrame, LIMITS, type ProviderId } from "@hearth/protocol";
 import { describe, expect, it } from "vitest";
 import type { ConfirmedCancel } from "../fleet/provider-link.js";
-import { type AttemptEnd, type DigestFault, ProviderAttempt } from "./attempt.js";
+import { ProviderAttempt } from "./attempt.js";
+import type { AttemptEnd, DigestFault } from "./attempt-deps.js";
 import { failureOfStatus, PROTOCOL_VIOLATION } from "./failures.js";
 import type { OutboundForm } from "./outbound-request.js";
 

@@ -7,7 +7,7 @@ import type { Picker } from "../selection/picker.js";
 import { nextBuilds, type RoutePlan } from "../selection/route-plan.js";
 import type { Search, Traits, TriedProvider } from "../selection/traits.js";
 import type { WaitQueue, WaitRequest } from "../selection/wait-queue.js";
-import type { AttemptEnd } from "./attempt.js";
+import type { AttemptEnd } from "./attempt-deps.js";
 import { isRefusal, LEFT_WHILE_PAUSED } from "./failures.js";
 import type { Hedging } from "./hedging.js";
 import type { OutboundRequest } from "./outbound-request.js";

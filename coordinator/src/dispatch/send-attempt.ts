@@ -18,7 +18,8 @@ import type { ProviderContext, ProviderContexts } from "../sealing/provider-cont
 import type { Evidence, Observation } from "../selection/evidence/evidence.js";
 import type { Picked } from "../selection/pick-result.js";
 import type { Traits } from "../selection/traits.js";
-import { type AttemptEnd, type DigestFault, ProviderAttempt } from "./attempt.js";
+import { ProviderAttempt } from "./attempt.js";
+import type { AttemptEnd, DigestFault } from "./attempt-deps.js";
 import { isRefusal } from "./failures.js";
 import type { ModelAbilities, OutboundForm, OutboundRequest } from "./outbound-request.js";
 import { ReceiptCheck } from "./receipt-check.js";

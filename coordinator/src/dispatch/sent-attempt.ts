@@ -1,7 +1,8 @@
 import type { AttemptId, CancelReason, ProviderId, Usage } from "@hearth/protocol";
 import type { ProviderLink } from "../fleet/provider-link.js";
 import type { Expectation, Lease } from "../selection/pick-result.js";
-import type { AttemptEnd, ProviderAttempt } from "./attempt.js";
+import type { ProviderAttempt } from "./attempt.js";
+import type { AttemptEnd } from "./attempt-deps.js";
 import type { Attempt, AttemptEvent, AttemptRole } from "./types.js";
 
 /** How long each part of sending an attempt took, ms. */

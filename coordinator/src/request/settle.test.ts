@@ -1,6 +1,6 @@
 import { FakeClock } from "@hearth/platform/testing";
 import { describe, expect, it } from "vitest";
-import type { AttemptEnd } from "../dispatch/attempt.js";
+import type { AttemptEnd } from "../dispatch/attempt-deps.js";
 import { CONNECTION_LOST } from "../dispatch/failures.js";
 import type { SentAttempt } from "../dispatch/sent-attempt.js";
 import type { Outcome } from "../dispatch/types.js";

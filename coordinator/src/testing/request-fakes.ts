@@ -1,5 +1,5 @@
 import type { Usage } from "@hearth/protocol";
-import type { AttemptEnd } from "../dispatch/attempt.js";
+import type { AttemptEnd } from "../dispatch/attempt-deps.js";
 import type { SentAttempt } from "../dispatch/sent-attempt.js";
 import type { Caller } from "../request/classify.js";
 import type { InferenceRequest } from "../request/inference-request.js";
