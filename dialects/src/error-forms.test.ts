@@ -14,6 +14,10 @@ it.each([
   [{ detail: "Not Found" }, { message: "Not Found" }],
   [{ detail: { message: "a" } }, { message: "a" }],
   [{ message: "a" }, { message: "a" }],
+  [
+    { code: 404, msg: "a" },
+    { code: 404, message: "a" },
+  ],
   ["a", "a"],
 ])("is found in a body: %j", (body, error) => expect(errorInBody(JSON.stringify(body))).toEqual(error));
 

@@ -22,7 +22,8 @@ export function errorIn(value: Readonly<Record<string, unknown>>): unknown {
   const { errors } = value;
   if (Array.isArray(errors) && errors.length > 0) return withSiblings(detailWords(errors), value);
   if (object === "error") return value;
-  return saysOnlyWords(value) ? withSiblings({ message: String(value["message"]) }, value) : undefined;
+  const message = onlyWords(value);
+  return message === undefined ? undefined : withSiblings({ message }, value);
 }
 
 /** As far as the text of an error is kept that is no JSON, characters. */
@@ -85,8 +86,9 @@ function problemWords(problem: unknown): ErrorWords {
 }
 
 /** A message and nothing that an event of any dialect has. */
-function saysOnlyWords({ message, object, type }: Readonly<Record<string, unknown>>): boolean {
-  return typeof message === "string" && message !== "" && object === undefined && (type === undefined || isError(type));
+function onlyWords({ msg, message = msg, object, type }: Readonly<Record<string, unknown>>): string | undefined {
+  if (typeof message !== "string" || message === "" || object !== undefined) return undefined;
+  return type === undefined || isError(type) ? message : undefined;
 }
 
 const isError = (type: unknown): boolean => typeof type === "string" && /error/i.test(type);

@@ -66,9 +66,10 @@ export function readChatChunk(parsed: ChatChunk): EventReading {
   return finishes || generates ? { kind: "content", parsed, finishes, generates } : { kind: "preamble", parsed };
 }
 
-/** Reads an event of either older dialect: what stands beside an error does not matter. */
+/** Reads an event of either older dialect: what stands beside an error does not matter. Servers send `null` to stay awake. */
 export function readChunk(data: string, read: (chunk: ChatChunk) => EventReading): EventReading {
   const value = parseProviderJson(data);
+  if (value === null) return read({});
   if (!isObject(value)) return { kind: "malformed" };
   const error = errorIn(value);
   if (!isAbsent(error)) return errorReading(error);

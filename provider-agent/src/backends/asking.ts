@@ -8,9 +8,8 @@ import {
   type Inability,
   isTemplateError,
   otherForm,
-  otherMembers,
   otherWay,
-  type Refusal,
+  otherWayAfterFailure,
 } from "./other-asking.js";
 
 /** An answer over HTTP. Its body emits `close` when it has ended, in whatever way. */
@@ -73,7 +72,8 @@ async function ask(question: Question, before: Tries): Promise<HttpResponse> {
   const words = await wordsIn(response.body, question.clock);
   const refused = before.refused ?? { response, words };
   const ways = [...before.ways, nameOf(cannot)];
-  const next = nextWay(response.status, { words: words.read.toString("utf8"), body, cannot });
+  const nextWay = response.status === 500 ? otherWayAfterFailure : otherWay;
+  const next = nextWay({ words: words.read.toString("utf8"), body, cannot });
   if (next === undefined || ways.length === MAX_WAYS || ways.includes(nameOf(next))) return restored(refused);
   return await ask({ ...question, cannot: next }, { ways, refused: isNamed(next, cannot) ? undefined : refused });
 }
@@ -85,10 +85,6 @@ function answered(response: HttpResponse, question: Question, { ways, refused }:
   if (ways.length > 0) question.learn(question.cannot);
   return mayFailInStream(response, question.body) ? orAskedAgain(response, question) : response;
 }
-
-/** A 500 names nothing but a member by its own name: what else its words have in common with the names is chance. */
-const nextWay = (status: number, refusal: Refusal): ReadonlySet<Inability> | undefined =>
-  status === 500 ? (otherMembers(refusal) ?? otherForm(refusal)) : otherWay(refusal);
 
 /** The server has said itself what to leave out: what it says then is about what was asked for. */
 const isNamed = (next: ReadonlySet<Inability>, cannot: ReadonlySet<Inability>): boolean =>

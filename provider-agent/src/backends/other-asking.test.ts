@@ -2,7 +2,7 @@ import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { answer, answerJson, type BackendScript, chunk, DONE, startEvents } from "../testing/scripted-backend.js";
 import { startSetting } from "../testing/test-agent.js";
-import { askedOtherwise, type Inability, otherForm, otherWay } from "./other-asking.js";
+import { askedOtherwise, type Inability, otherForm, otherWay, otherWayAfterFailure } from "./other-asking.js";
 
 const TOOLS = [{ type: "function", function: { name: "f" } }];
 const BODY = { model: "m", messages: [{ role: "user", content: 'Zoë: "stream":true' }], stream: true };
@@ -49,6 +49,19 @@ const LOOSE = [{ type: "function", function: { name: "f", parameters: { properti
 const BOOLEAN = [
   { type: "function", function: { name: "f", parameters: { type: "object", properties: { a: true, b: {} } } } },
 ];
+
+it.each([
+  ["Cannot use tools with stream", ["stream_with_tools"]],
+  ["Streaming is not supported when tools are used.", ["stream_with_tools"]],
+  ["Function calling is unsupported in stream mode", ["stream_with_tools"]],
+  ["The stream of this tool did not end", undefined],
+  ["Could not write to the stream\nno tools were used", undefined],
+  ["Tools are not supported", undefined],
+])("leaves out after a failure only what it says cannot be: %s", (words, expected) => {
+  const body = Buffer.from(JSON.stringify({ ...BODY, tools: TOOLS }));
+  const way = otherWayAfterFailure({ words, body, cannot: NOTHING });
+  expect(way && [...way]).toEqual(expected);
+});
 
 describe("a template's error", () => {
   it.each([
@@ -111,6 +124,19 @@ it.each([
     expect((await sent.end()).type).toBe("complete");
     expect(setting.backend.calls).toHaveLength(calls);
   }
+});
+
+it("is asked for a whole answer where it fails at tools in a stream", async () => {
+  const whole = { choices: [{ index: 0, message: { role: "assistant", content: "abc" }, finish_reason: "stop" }] };
+  await using setting = await startSetting((call) =>
+    call.body.includes('"stream":true')
+      ? answerJson(call, 500, { error: { code: 500, message: "Cannot use tools with stream", type: "server_error" } })
+      : answerJson(call, 200, whole),
+  );
+  const sent = setting.link.request({ model: "m", messages: [], stream: true, tools: TOOLS });
+  expect((await sent.end()).type).toBe("complete");
+  expect(sent.text).toContain('"content":"abc"');
+  expect(setting.backend.calls).toHaveLength(2);
 });
 
 it("is not asked once more where a failure names no member", async () => {

@@ -9,10 +9,22 @@ const STREAM_OPTIONS = /(?<!\\)"stream_options"\s*:\s*\{[^{}]*\}\s*(,?)\s*/g;
 const STREAM = /(?<!\\)"stream"\s*:\s*true/g;
 const TOOLS = /(?<!\\)"tools"\s*:\s*\[\s*\{/;
 
-/** What servers refuse by its name, in a 4xx: the member itself, or tools in a stream (llama-server's older versions). */
+/** What servers refuse by its name, in a 4xx: the member itself, or tools in a stream. */
 const REFUSALS: readonly (readonly [Inability, RegExp])[] = [
   ["stream_options", /stream_options|include_usage/i],
   ["stream_with_tools", /(?:tools?|functions?)\b.*\bstream|\bstream(?:ing)?\b.*\b(?:tools?|functions?)\b/is],
+];
+
+const CANNOT =
+  /\b(?:can(?:not|'t) use|(?:not|n't)(?: yet| be)? (?:supported|support|allowed|possible|compatible|implemented|available|combined?)|unsupported|incompatible)\b/;
+
+/**
+ * The same in a failure, whose words are chance where they do not say that something cannot be: the member's own name,
+ * or a line like the one that llama-server had until May 2025 ("Cannot use tools with stream", a 500).
+ */
+const FAILURES: readonly (readonly [Inability, RegExp])[] = [
+  ["stream_options", /stream_options/],
+  ["stream_with_tools", new RegExp(`^(?=.*${CANNOT.source})(?=.*\\b(?:tools?|functions?)\\b).*\\bstream`, "im")],
 ];
 
 /** llama-server since it checks schemas. */
@@ -50,16 +62,20 @@ export interface Refusal {
 }
 
 /** Without what a refused request may be asked once more; `undefined` when nothing of that kind is said. */
-export function otherWay({ words, body, cannot }: Refusal): ReadonlySet<Inability> | undefined {
-  const asked = textOf(askedOtherwise(body, cannot));
-  const named = REFUSALS.find(([what, refusal]) => refusal.test(words) && asksFor(what, asked));
-  return named === undefined ? otherForm({ words, body, cannot }) : new Set([...cannot, named[0]]);
-}
+export const otherWay = (refusal: Refusal): ReadonlySet<Inability> | undefined =>
+  withoutNamed(refusal, REFUSALS) ?? otherForm(refusal);
 
-/** The same of a failure, which names nothing but by the very name of the member: other words are chance. */
-export function otherMembers({ words, body, cannot }: Refusal): ReadonlySet<Inability> | undefined {
-  const named = words.includes("stream_options") && asksFor("stream_options", textOf(askedOtherwise(body, cannot)));
-  return named ? new Set([...cannot, "stream_options"]) : undefined;
+/** The same of a failure, which needs plainer words. */
+export const otherWayAfterFailure = (refusal: Refusal): ReadonlySet<Inability> | undefined =>
+  withoutNamed(refusal, FAILURES) ?? otherForm(refusal);
+
+function withoutNamed(
+  { words, body, cannot }: Refusal,
+  names: readonly (readonly [Inability, RegExp])[],
+): ReadonlySet<Inability> | undefined {
+  const asked = textOf(askedOtherwise(body, cannot));
+  const named = names.find(([what, said]) => said.test(words) && asksFor(what, asked));
+  return named === undefined ? undefined : new Set([...cannot, named[0]]);
 }
 
 /** In which form a template may take what it could not read, or would not. */
