@@ -29,101 +29,102 @@ interface Named {
 
 const namesOf = ({ name, namespace }: Named): object => ({ name, ...(namespace ? { namespace } : {}) });
 
-class FunctionCallItem implements OutputItem {
-  readonly #id: string;
+abstract class CallItem implements OutputItem {
+  readonly id: string;
   readonly #callId: string;
+
+  constructor(id: string, callId: string) {
+    this.id = id;
+    this.#callId = callId;
+  }
+
+  open(): readonly ItemEvent[] {
+    return [added(this.item("in_progress"))];
+  }
+
+  abstract delta(args: string): readonly ItemEvent[];
+
+  close(status: string): readonly ItemEvent[] {
+    return [done(this.item(status))];
+  }
+
+  /** What the item says of its call by now. */
+  protected abstract members(): object;
+
+  protected item(status: string): object {
+    return { id: this.id, status, call_id: this.#callId, ...this.members() };
+  }
+}
+
+class FunctionCallItem extends CallItem {
   readonly #called: Named;
   #arguments = "";
 
   constructor(id: string, callId: string, called: Named) {
-    this.#id = id;
-    this.#callId = callId;
+    super(id, callId);
     this.#called = called;
-  }
-
-  open(): readonly ItemEvent[] {
-    return [added(this.#item("in_progress"))];
   }
 
   delta(delta: string): readonly ItemEvent[] {
     this.#arguments += delta;
-    return [{ type: "response.function_call_arguments.delta", item_id: this.#id, delta }];
+    return [{ type: "response.function_call_arguments.delta", item_id: this.id, delta }];
   }
 
-  /** A call without arguments has none, which in JSON is an empty object. */
-  close(status: string): readonly ItemEvent[] {
-    const events = this.#arguments === "" ? this.delta("{}") : [];
+  override close(status: string): readonly ItemEvent[] {
     const { name } = this.#called;
     return [
-      ...events,
-      { type: "response.function_call_arguments.done", item_id: this.#id, name, arguments: this.#arguments },
-      done(this.#item(status)),
+      { type: "response.function_call_arguments.done", item_id: this.id, name, arguments: this.#arguments },
+      ...super.close(status),
     ];
   }
 
-  #item(status: string): object {
-    const names = namesOf(this.#called);
-    return { id: this.#id, type: "function_call", status, call_id: this.#callId, ...names, arguments: this.#arguments };
+  protected members(): object {
+    return { type: "function_call", ...namesOf(this.#called), arguments: this.#arguments };
   }
 }
 
-class CustomCallItem implements OutputItem {
-  readonly #id: string;
-  readonly #callId: string;
+class CustomCallItem extends CallItem {
   readonly #called: Named;
   readonly #reader = new FreeformInput();
   #input = "";
 
   constructor(id: string, callId: string, called: Named) {
-    this.#id = id;
-    this.#callId = callId;
+    super(id, callId);
     this.#called = called;
-  }
-
-  open(): readonly ItemEvent[] {
-    return [added(this.#item("in_progress"))];
   }
 
   delta(args: string): readonly ItemEvent[] {
     return this.#told(this.#reader.push(args));
   }
 
-  close(status: string): readonly ItemEvent[] {
+  override close(status: string): readonly ItemEvent[] {
     return [
       ...this.#told(this.#reader.end()),
-      { type: "response.custom_tool_call_input.done", item_id: this.#id, input: this.#input },
-      done(this.#item(status)),
+      { type: "response.custom_tool_call_input.done", item_id: this.id, input: this.#input },
+      ...super.close(status),
     ];
   }
 
   #told(delta: string): readonly ItemEvent[] {
     if (delta === "") return [];
     this.#input += delta;
-    return [{ type: "response.custom_tool_call_input.delta", item_id: this.#id, delta }];
+    return [{ type: "response.custom_tool_call_input.delta", item_id: this.id, delta }];
   }
 
-  #item(status: string): object {
-    const names = namesOf(this.#called);
-    return { id: this.#id, type: "custom_tool_call", status, call_id: this.#callId, ...names, input: this.#input };
+  protected members(): object {
+    return { type: "custom_tool_call", ...namesOf(this.#called), input: this.#input };
   }
 }
 
 /** A call that OpenAI has no events for: it is there, and then it is complete. */
-class WholeCallItem implements OutputItem {
-  readonly #id: string;
-  readonly #callId: string;
-  readonly #members: (args: string) => object;
+class WholeCallItem extends CallItem {
+  readonly #read: (args: string) => object;
   #arguments = "";
 
-  /** @param members of the item, for arguments that are empty at first */
-  constructor(id: string, callId: string, members: (args: string) => object) {
-    this.#id = id;
-    this.#callId = callId;
-    this.#members = members;
-  }
-
-  open(): readonly ItemEvent[] {
-    return [added(this.#item("in_progress"))];
+  /** @param read the item's members, from arguments that are empty at first */
+  constructor(id: string, callId: string, read: (args: string) => object) {
+    super(id, callId);
+    this.#read = read;
   }
 
   delta(args: string): readonly ItemEvent[] {
@@ -131,12 +132,8 @@ class WholeCallItem implements OutputItem {
     return [];
   }
 
-  close(status: string): readonly ItemEvent[] {
-    return [done(this.#item(status))];
-  }
-
-  #item(status: string): object {
-    return { id: this.#id, call_id: this.#callId, status, ...this.#members(this.#arguments) };
+  protected members(): object {
+    return this.#read(this.#arguments);
   }
 }
 
