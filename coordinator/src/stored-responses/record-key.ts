@@ -1,15 +1,11 @@
-import { createCipheriv, createDecipheriv, hkdfSync } from "node:crypto";
+import { hkdfSync } from "node:crypto";
 import { randomText } from "@hearth/platform";
+import { openSealed, sealOnce } from "../platform/one-use-key.js";
 
 /** Random bytes in an id: as many as nobody guesses, and few enough for the 64 characters that an item's id may have. */
 const SECRET_BYTES = 24;
 /** How a secret looks in an id, with what tells the items of one response apart. */
 const ID = /^[a-z]+_([A-Za-z0-9_-]{32})(?:_\d+)?$/;
-
-const CIPHER = "chacha20-poly1305";
-const TAG_BYTES = 16;
-/** Each key seals one record: a nonce that is always the same is used once. */
-const NONCE = Buffer.alloc(12);
 
 /** Makes what a response's id, and those of its items, carry. */
 export const newSecret = (): string => randomText(SECRET_BYTES);
@@ -34,20 +30,11 @@ export class RecordKey {
   }
 
   seal(plaintext: Uint8Array): Buffer {
-    const cipher = createCipheriv(CIPHER, this.#key, NONCE, { authTagLength: TAG_BYTES });
-    return Buffer.concat([cipher.update(plaintext), cipher.final(), cipher.getAuthTag()]);
+    return sealOnce(this.#key, plaintext);
   }
 
   /** @returns `undefined` for what was not sealed under this key, or is not whole */
   open(sealed: Uint8Array): Buffer | undefined {
-    const end = sealed.length - TAG_BYTES;
-    if (end < 0) return undefined;
-    const decipher = createDecipheriv(CIPHER, this.#key, NONCE, { authTagLength: TAG_BYTES });
-    decipher.setAuthTag(sealed.subarray(end));
-    try {
-      return Buffer.concat([decipher.update(sealed.subarray(0, end)), decipher.final()]);
-    } catch {
-      return undefined;
-    }
+    return openSealed(this.#key, sealed);
   }
 }

@@ -86,7 +86,7 @@ export const COORDINATOR = {
   ],
   "settings-section.ts": ["zod"],
   // Beside `request`: what consumers may refer to.
-  "stored-responses": ["@hearth/platform", "node:crypto"],
+  "stored-responses": ["./platform", "@hearth/platform", "node:crypto"],
   // What others get to see.
   "index.ts": ["./app.ts", "./config.ts", "./dispatch", "./platform", "./secrets.ts", "./settings.ts"],
   "internals.ts": [

@@ -1,5 +1,6 @@
-import { createCipheriv, createDecipheriv, createHash } from "node:crypto";
+import { createHash } from "node:crypto";
 import { type ErrorCode, type ErrorDetails, HearthError } from "../../platform/errors.js";
+import { openSealed, sealOnce } from "../../platform/one-use-key.js";
 import type { Consumer } from "../../request/consumer.js";
 
 /** What a consumer was told, as far as it takes to tell it again. */
@@ -25,10 +26,6 @@ export function replay(answer: KeptAnswer, consumer: Consumer): void {
   }
 }
 
-const CIPHER = "aes-256-gcm";
-/** Each answer has a key of its own, so that one nonce does for all. */
-const NONCE = Buffer.alloc(12);
-const TAG_BYTES = 16;
 const SALT_BYTES = 32;
 /** u32: the length of what stands before the body. */
 const LENGTH_BYTES = 4;
@@ -46,17 +43,14 @@ export function sealAnswer(answer: KeptAnswer, secrets: readonly string[], salt:
   const head = Buffer.from(JSON.stringify({ type, headers, ...told }));
   const length = Buffer.alloc(LENGTH_BYTES);
   length.writeUInt32BE(head.length);
-  const cipher = createCipheriv(CIPHER, keyOf(secrets, salt), NONCE);
-  const plain = [length, head, ...(answer.type === "error" ? [] : [answer.body])];
-  const sealed = [...plain.map((each) => cipher.update(each)), cipher.final()];
-  return Buffer.concat([salt, ...sealed, cipher.getAuthTag()]);
+  const body = answer.type === "error" ? [] : [answer.body];
+  return Buffer.concat([salt, sealOnce(keyOf(secrets, salt), length, head, ...body)]);
 }
 
-/** @throws when the secrets are not those it was sealed with */
+/** @throws Error when the secrets are not those it was sealed with */
 export function openAnswer(sealed: Uint8Array, secrets: readonly string[]): KeptAnswer {
-  const decipher = createDecipheriv(CIPHER, keyOf(secrets, sealed.subarray(0, SALT_BYTES)), NONCE);
-  decipher.setAuthTag(sealed.subarray(-TAG_BYTES));
-  const plain = Buffer.concat([decipher.update(sealed.subarray(SALT_BYTES, -TAG_BYTES)), decipher.final()]);
+  const plain = openSealed(keyOf(secrets, sealed.subarray(0, SALT_BYTES)), sealed.subarray(SALT_BYTES));
+  if (plain === undefined) throw new Error("A kept answer was sealed with other secrets.");
   const bodyAt = LENGTH_BYTES + plain.readUInt32BE();
   const { type, headers, error } = JSON.parse(plain.toString("utf8", LENGTH_BYTES, bodyAt)) as Head;
   if (type === "error") return { type, headers, error: new HearthError(error.code, error.message, error.details) };

@@ -1,0 +1,32 @@
+import { createCipheriv, createDecipheriv } from "node:crypto";
+
+const CIPHER = "aes-256-gcm";
+const TAG_BYTES = 16;
+/** Each key seals one thing: a nonce that is always the same is used once. */
+const NONCE = Buffer.alloc(12);
+
+/**
+ * Seals what is kept for somebody who comes back with the key.
+ *
+ * @param key 32 bytes that seal nothing else, ever
+ * @param plain in the order in which it is put together
+ * @returns `ciphertext | tag (16)`
+ */
+export function sealOnce(key: Uint8Array, ...plain: readonly Uint8Array[]): Buffer {
+  const cipher = createCipheriv(CIPHER, key, NONCE, { authTagLength: TAG_BYTES });
+  const sealed = plain.map((each) => cipher.update(each));
+  return Buffer.concat([...sealed, cipher.final(), cipher.getAuthTag()]);
+}
+
+/** @returns `undefined` for what was not sealed under this key, or is not whole */
+export function openSealed(key: Uint8Array, sealed: Uint8Array): Buffer | undefined {
+  const end = sealed.length - TAG_BYTES;
+  if (end < 0) return undefined;
+  const decipher = createDecipheriv(CIPHER, key, NONCE, { authTagLength: TAG_BYTES });
+  decipher.setAuthTag(sealed.subarray(end));
+  try {
+    return Buffer.concat([decipher.update(sealed.subarray(0, end)), decipher.final()]);
+  } catch {
+    return undefined;
+  }
+}
