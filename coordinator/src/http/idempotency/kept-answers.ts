@@ -140,19 +140,16 @@ export class KeptAnswers implements Disposable {
    * @throws HearthError `idempotency_key_reused` where another body came with this key, `answer_not_kept` where the
    *   answer to the same one was given and is not here any more
    */
-  begin({ account: name, secrets, fingerprint }: KeyedRequest): Begun {
-    const account = this.#accounts.get(name);
+  begin(request: KeyedRequest): Begun {
+    const { account, secrets, fingerprint } = request;
     const key = digestOf("idempotency", ...secrets);
-    const known = account?.entries.get(key);
-    if (known === undefined || this.#isOver(known))
-      return { type: "first", execution: this.#first(name, secrets, fingerprint) };
+    const known = this.#accounts.get(account)?.entries.get(key);
+    if (known === undefined || this.#isOver(known)) return { type: "first", execution: this.#first(request, key) };
     if (known.fingerprint !== fingerprint) {
       throw new HearthError(
         "idempotency_key_reused",
         "This Idempotency-Key was used with another body: use a new one.",
-        {
-          param: "Idempotency-Key",
-        },
+        { param: "Idempotency-Key" },
       );
     }
     if (known instanceof Execution) return { type: "running", execution: known };
@@ -170,8 +167,7 @@ export class KeptAnswers implements Disposable {
     this.#sweeping[Symbol.dispose]();
   }
 
-  #first(name: string, secrets: readonly string[], fingerprint: string): Execution {
-    const key = digestOf("idempotency", ...secrets);
+  #first({ account: name, secrets, fingerprint }: KeyedRequest, key: string): Execution {
     const execution = new Execution(fingerprint, (answer) => {
       this.#forget(name, key);
       if (answer === undefined) return;
