@@ -1,4 +1,4 @@
-import { stringEnd } from "./provider-json.js";
+import { stringEnd } from "./json/json-text.js";
 import { textTokens } from "./text-tokens.js";
 
 /** Members of events and bodies that hold what a model reads or writes, in all dialects. */
@@ -18,7 +18,8 @@ export class TokenTally {
     MEMBERS.lastIndex = 0;
     for (let found = MEMBERS.exec(json); found !== null; found = MEMBERS.exec(json)) {
       const start = MEMBERS.lastIndex;
-      const end = stringEnd(json, start - 1);
+      const quote = stringEnd(json, start - 1);
+      const end = quote === -1 ? json.length : quote;
       this.#text(unescaped(json.slice(start, end)));
       MEMBERS.lastIndex = end;
     }

@@ -28,6 +28,8 @@ export {
 } from "./json/json-members.js";
 export { type JsonArray, type JsonNode, type JsonObject, readNode } from "./json/json-nodes.js";
 export { MAX_JSON_DEPTH, type Splice, splice } from "./json/json-text.js";
+export { type MemberEdits, memberSplices } from "./json/member-splices.js";
+export { nestedSplices } from "./json/nested-splices.js";
 export type { SchemaLimit } from "./json/schema-repair.js";
 export { repairTools } from "./json/tool-schema.js";
 export { type EventReading, isEndMark } from "./kinds.js";

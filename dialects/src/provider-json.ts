@@ -1,3 +1,5 @@
+import { CHAR, stringEnd } from "./json/json-text.js";
+
 /**
  * Levels of objects and lists that an answer of a provider may have. `JSON.parse` takes any depth, but whatever then
  * walks or writes the value recurses: at some thousand levels it overflows the stack. No answer of a model server is
@@ -30,36 +32,19 @@ function isTooDeep(text: string): boolean {
   let depth = 0;
   for (let at = 0; at < text.length; at++) {
     switch (text.charCodeAt(at)) {
-      case QUOTE:
+      case CHAR.quote:
         at = stringEnd(text, at);
         break;
-      case OPEN_OBJECT:
-      case OPEN_LIST:
+      case CHAR.openBrace:
+      case CHAR.openBracket:
         depth += 1;
         if (depth > MAX_ANSWER_DEPTH) return true;
         break;
-      case CLOSE_OBJECT:
-      case CLOSE_LIST:
+      case CHAR.closeBrace:
+      case CHAR.closeBracket:
         depth -= 1;
         break;
     }
   }
   return false;
-}
-
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const OPEN_OBJECT = 0x7b;
-const CLOSE_OBJECT = 0x7d;
-const OPEN_LIST = 0x5b;
-const CLOSE_LIST = 0x5d;
-
-/** The index of the quote that ends the string which begins at `open`. */
-export function stringEnd(text: string, open: number): number {
-  for (let end = text.indexOf('"', open + 1); end !== -1; end = text.indexOf('"', end + 1)) {
-    let escapes = 0;
-    while (text.charCodeAt(end - 1 - escapes) === BACKSLASH) escapes += 1;
-    if (escapes % 2 === 0) return end;
-  }
-  return text.length;
 }

@@ -25,6 +25,7 @@ export const DIALECTS = {
   messages: ["."],
   responses: ["."],
   sse: [],
+  testing: ["fast-check"],
   "*.test.ts": ["fast-check", "vitest", "node:crypto"],
 };
 

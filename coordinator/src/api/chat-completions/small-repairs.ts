@@ -1,6 +1,12 @@
-import { type JsonNode, type JsonObject, type JsonObjectText, readNode, type Splice } from "@hearth/dialects";
+import {
+  type JsonNode,
+  type JsonObject,
+  type JsonObjectText,
+  nestedSplices,
+  readNode,
+  type Splice,
+} from "@hearth/dialects";
 import type { Steps } from "../../platform/steps.js";
-import { nestedSplices } from "../json/nested-splices.js";
 import { wholeArguments } from "../translation/whole-arguments.js";
 import type { ChatCompletionBody, ChatMessage, ToolCall } from "./parse.js";
 

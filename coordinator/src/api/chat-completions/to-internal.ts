@@ -1,10 +1,9 @@
-import { type Splice, splice } from "@hearth/dialects";
+import { memberSplices, type Splice, splice } from "@hearth/dialects";
 import type { RequestId } from "@hearth/protocol";
 import type { OutboundForm } from "../../dispatch/outbound-request.js";
 import { inOneGo, type Steps } from "../../platform/steps.js";
 import { DEFAULT_BODY_BOUNDS } from "../../request/body-bounds.js";
 import type { InferenceRequest } from "../../request/inference-request.js";
-import { memberSplices } from "../json/member-splices.js";
 import { type Arrived, type JsonBody, jsonBodySteps } from "../json-body.js";
 import {
   answerBound,

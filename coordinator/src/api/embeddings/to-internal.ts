@@ -1,9 +1,8 @@
-import { readEmbeddings, splice } from "@hearth/dialects";
+import { memberSplices, readEmbeddings, splice } from "@hearth/dialects";
 import type { RequestId } from "@hearth/protocol";
 import { inOneGo, type Steps } from "../../platform/steps.js";
 import { DEFAULT_BODY_BOUNDS } from "../../request/body-bounds.js";
 import type { InferenceRequest } from "../../request/inference-request.js";
-import { memberSplices } from "../json/member-splices.js";
 import { type Arrived, jsonBodySteps } from "../json-body.js";
 import { baseEdits } from "../member-edits.js";
 import { sortMembers } from "../members/request-members.js";

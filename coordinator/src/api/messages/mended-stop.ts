@@ -1,5 +1,4 @@
-import { isObject, type NamedEvent, readMembers, splice } from "@hearth/dialects";
-import { memberSplices } from "../json/member-splices.js";
+import { isObject, memberSplices, type NamedEvent, readMembers, splice } from "@hearth/dialects";
 import type { Mending } from "../translation/event-reply.js";
 
 /** The reason of an answer that a stop sequence has ended. */

@@ -1,10 +1,9 @@
-import { splice } from "@hearth/dialects";
+import { memberSplices, splice } from "@hearth/dialects";
 import { LIMITS } from "@hearth/protocol";
 import { HearthError } from "../../platform/errors.js";
 import { inTurns } from "../../platform/steps.js";
 import type { BodyBounds } from "../../request/body-bounds.js";
 import type { AccountResponses, StoredItem } from "../../stored-responses/stored-responses.js";
-import { memberSplices } from "../json/member-splices.js";
 import { type JsonBody, jsonBodySteps } from "../json-body.js";
 
 /** A body in which nothing refers to an earlier answer any more. */

@@ -1,8 +1,7 @@
-import { type EventDialectName, splice, writeJson } from "@hearth/dialects";
+import { type EventDialectName, memberSplices, splice, writeJson } from "@hearth/dialects";
 import type { RequestFrame } from "@hearth/protocol";
 import type { ModelAbilities, OutboundForm, OutboundRequest } from "../../dispatch/outbound-request.js";
 import { type Steps, spansTurns } from "../../platform/steps.js";
-import { memberSplices } from "../json/member-splices.js";
 import type { JsonBody } from "../json-body.js";
 import type { Edits } from "../member-edits.js";
 import type { ChatMessage } from "./conversation.js";

@@ -1,4 +1,5 @@
-import type { JsonNode, JsonObject, Splice } from "@hearth/dialects";
+import type { JsonNode, JsonObject } from "./json-nodes.js";
+import type { Splice } from "./json-text.js";
 
 /** What to do with a member of a nested object: its new value as JSON text, or `undefined` to remove it. */
 export type NestedEdits = ReadonlyMap<string, string | undefined>;

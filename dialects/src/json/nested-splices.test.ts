@@ -1,6 +1,7 @@
-import { type JsonObject, readNode, splice } from "@hearth/dialects";
 import fc from "fast-check";
 import { expect, it } from "vitest";
+import { type JsonObject, readNode } from "./json-nodes.js";
+import { splice } from "./json-text.js";
 import { type NestedEdits, nestedSplices } from "./nested-splices.js";
 
 function edited(text: string, edits: NestedEdits): string {

@@ -1,4 +1,5 @@
-import type { JsonMember, JsonObjectText, Splice } from "@hearth/dialects";
+import type { JsonMember, JsonObjectText } from "./json-members.js";
+import type { Splice } from "./json-text.js";
 
 /** What to do with a member: its new value as JSON text, or `undefined` to remove it. */
 export type MemberEdits = ReadonlyMap<string, string | undefined>;
