@@ -1,7 +1,9 @@
 import { setMaxListeners } from "node:events";
 import type { IncomingMessage, Server } from "node:http";
+import type { Duplex } from "node:stream";
 import type { LogFile } from "@hearth/disk";
 import { type Clock, type Rng, systemRng } from "@hearth/platform";
+import { createAdminApp } from "./admin/routes.js";
 import { createFleet, type Fleet } from "./compose/create-fleet.js";
 import { createSelection, observeAttempts, type Selection, type SelectionDeps } from "./compose/create-selection.js";
 import { createServer, type OwnedServer } from "./compose/create-server.js";
@@ -190,12 +192,14 @@ function openDoors(parts: Parts, behind: BehindTheDoors): Doors {
   const { options, live, clock, ids, metrics, registry, selection, trust, fleet, ready } = parts;
   const { config, secrets, log } = options;
   const addressOf = (incoming: IncomingMessage): string => clientAddress(incoming, config.proxies);
+  const recognised = (socket: Duplex): void => owned.connections.recognise(socket);
+  const { adminKey } = secrets;
   const app = createHttpApp({
     ...behind,
     ...trust,
+    admin: createAdminApp({ ...trust, adminKey, clock, directory: registry, recognised }),
     ...httpSettings(config, clock),
     apiKeys: credentialsOf(live, secrets.apiKey, "apiKeys"),
-    adminKey: secrets.adminKey,
     ids,
     clock,
     log,
@@ -205,7 +209,7 @@ function openDoors(parts: Parts, behind: BehindTheDoors): Doors {
     cors: () => live.current.cors,
     models: () => ({ directory: registry, catalog: live.current.catalog, clock, offers: selection.offers }),
     ready,
-    recognised: (socket) => owned.connections.recognise(socket),
+    recognised,
   });
   const owned = createServer(app.fetch, config, metrics.connectionsEnded);
   const providers = acceptProviders(owned.server, {

@@ -1,6 +1,6 @@
 import type { Clock } from "@hearth/platform";
 import type { Provider } from "../fleet/provider.js";
-import { readPage } from "./enrolments.js";
+import { readPage } from "../http/enrolment/machine-forms.js";
 
 /** Models of one page at most, whatever its limit: one machine may name 256, with a kilobyte of text each. */
 const MAX_MODELS = 2_048;

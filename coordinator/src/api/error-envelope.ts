@@ -82,7 +82,12 @@ export interface ErrorResponse {
 /** How an error is shown to a consumer, in the form that its dialect gives the body. */
 export function errorResponse(error: HearthError, body: ErrorBody = openAiErrorBody): ErrorResponse {
   const status = statusOf(error);
-  const headers = { ...waitHeaders(status, error), ...retryHeaders(error), ...connectionHeaders(status) };
+  const headers = {
+    ...waitHeaders(status, error),
+    ...retryHeaders(error),
+    ...connectionHeaders(status),
+    ...allowHeaders(error),
+  };
   return { status, headers, body: body(error) };
 }
 
@@ -106,6 +111,11 @@ function waitHeaders(status: number, error: HearthError): Record<string, string>
 /** Who sends a body slowly would keep the connection for as long as the rest of it is to take. */
 function connectionHeaders(status: number): Record<string, string> {
   return status === 408 ? { Connection: "close" } : {};
+}
+
+/** RFC 9110 §15.5.6: a 405 names the methods that there are. */
+function allowHeaders({ details: { allow } }: HearthError): Record<string, string> {
+  return allow === undefined ? {} : { Allow: allow.join(", ") };
 }
 
 function retryHeaders(error: HearthError): Record<string, string> {

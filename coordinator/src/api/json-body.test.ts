@@ -3,7 +3,8 @@ import { z } from "zod";
 import { HearthError } from "../platform/errors.js";
 import { inTurns } from "../platform/steps.js";
 import { DEFAULT_BODY_BOUNDS } from "../request/body-bounds.js";
-import { checkBody, jsonBodySteps, readJsonBody, stopAtFirst } from "./json-body.js";
+import { checkBody } from "./check-body.js";
+import { jsonBodySteps, readJsonBody, stopAtFirst } from "./json-body.js";
 
 const refusal = (act: () => unknown): { code: string; param: string | undefined; message: string } => {
   try {

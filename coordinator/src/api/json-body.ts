@@ -6,6 +6,7 @@ import { z } from "zod";
 import { HearthError } from "../platform/errors.js";
 import { inOneGo, type Steps } from "../platform/steps.js";
 import { type BodyBounds, DEFAULT_BODY_BOUNDS } from "../request/body-bounds.js";
+import { parseJson } from "./check-body.js";
 import { checkSources } from "./content-sources.js";
 import { checkMembers } from "./denied-members.js";
 
@@ -48,7 +49,7 @@ export function* jsonBodySteps(
   }
   if (members.type === "too_many") throw tooMany(members.what, bounds);
   yield;
-  const value = parse(text);
+  const value = parseJson(text);
   if (members.type === "malformed" || typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new HearthError("invalid_request", "The body must be a JSON object.");
   }
@@ -90,32 +91,6 @@ function overBound(limit: number, things: string): HearthError {
   return new HearthError("invalid_request", `The body has more than ${limit} ${things}.`);
 }
 
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    // V8 quotes the text around a syntax error, and that text is a prompt.
-    throw new HearthError("invalid_request", "The body is not valid JSON.", {
-      cause: cause instanceof Error ? cause.name : "unknown",
-    });
-  }
-}
-
-/**
- * Checks a body against its dialect's schema.
- *
- * @throws HearthError `invalid_request` with the path of the first offending member as `param`
- */
-export function checkBody<T>(schema: z.ZodType<T>, value: unknown, ...at: readonly PropertyKey[]): T {
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const { path, message } = mostPrecise(parsed.error.issues, at);
-  const param = pathOf(path);
-  throw new HearthError("invalid_request", param ? `Invalid '${param}': ${message}` : `Invalid body: ${message}`, {
-    param: param || undefined,
-  });
-}
-
 /**
  * Makes a list's schema stop at the first entry that does not fit. Zod describes every one, in every alternative of a
  * union: seconds for a list of a few hundred thousand, of which one would do.
@@ -146,30 +121,4 @@ export function stopAtFirst<T extends z.ZodArray>(list: T): T {
   // Without checks of its own, a list is run by the same function.
   if (checks === undefined || checks.length === 0) list._zod.run = parse;
   return list;
-}
-
-interface Problem {
-  readonly path: readonly PropertyKey[];
-  readonly message: string;
-}
-
-/** Of the alternatives of a union, the one that the value fitted furthest says what is wrong with it. */
-function mostPrecise(issues: readonly z.core.$ZodIssue[], prefix: readonly PropertyKey[] = []): Problem {
-  const [issue] = issues;
-  if (issue === undefined) return { path: prefix, message: "invalid" };
-  const own: Problem = { path: [...prefix, ...issue.path], message: issue.message };
-  if (issue.code !== "invalid_union") return own;
-  let best = own;
-  for (const alternative of issue.errors) {
-    const problem = mostPrecise(alternative, own.path);
-    if (problem.path.length > best.path.length) best = problem;
-  }
-  return best;
-}
-
-/** `messages[0].content`, as OpenAI writes it. */
-function pathOf(path: readonly PropertyKey[]): string {
-  return path
-    .map((key, index) => (typeof key === "number" ? `[${key}]` : `${index === 0 ? "" : "."}${String(key)}`))
-    .join("");
 }

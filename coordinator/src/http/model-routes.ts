@@ -1,12 +1,12 @@
 import type { IncomingHttpHeaders } from "node:http";
-import type { HttpBindings } from "@hono/node-server";
 import type { Hono } from "hono";
 import { z } from "zod";
+import { checkBody } from "../api/check-body.js";
 import { findModel, type ModelPage, type ModelReader, type ModelSources, modelListSteps } from "../api/models.js";
 import type { Credentials } from "../platform/credentials.js";
-import { HearthError } from "../platform/errors.js";
 import { inManyTurns } from "../platform/steps.js";
 import { authenticate } from "./authenticate.js";
+import { type HttpEnv, wantsAnthropicForm } from "./routing.js";
 
 export interface ModelDeps {
   readonly apiKeys: Credentials;
@@ -24,8 +24,8 @@ const pageSchema = z.object({
   before_id: cursor,
 });
 
-/** The models that are served now, in the form of whoever asks: Anthropic's SDKs say so in a header. */
-export function modelRoutes(app: Hono<{ Bindings: HttpBindings }>, { apiKeys, models }: ModelDeps): void {
+/** The models that are served now, in the form of whoever asks. */
+export function modelRoutes(app: Hono<HttpEnv>, { apiKeys, models }: ModelDeps): void {
   const readerOf = (headers: IncomingHttpHeaders): ModelReader => {
     return { account: authenticate(headers, apiKeys), form: wantsAnthropicForm(headers) ? "anthropic" : "openai" };
   };
@@ -43,14 +43,7 @@ export function modelRoutes(app: Hono<{ Bindings: HttpBindings }>, { apiKeys, mo
   });
 }
 
-export const wantsAnthropicForm = (headers: IncomingHttpHeaders): boolean => headers["anthropic-version"] !== undefined;
-
 function readPage(query: Readonly<Record<string, string>>): ModelPage {
-  const parsed = pageSchema.safeParse(query);
-  if (!parsed.success) {
-    const param = String(parsed.error.issues[0]?.path[0] ?? "limit");
-    throw new HearthError("invalid_request", `'${param}' of a page is at fault.`, { param });
-  }
-  const { limit, after_id: after, before_id: before } = parsed.data;
+  const { limit, after_id: after, before_id: before } = checkBody(pageSchema, query);
   return { limit, after, before };
 }

@@ -1,5 +1,4 @@
 import type { Clock } from "@hearth/platform";
-import type { HttpBindings } from "@hono/node-server";
 import type { Hono } from "hono";
 import { describeReceipt, listAttestations } from "../api/public-proof.js";
 import type { ProviderDirectory } from "../fleet/provider-directory.js";
@@ -7,6 +6,7 @@ import type { Credentials } from "../platform/credentials.js";
 import { HearthError } from "../platform/errors.js";
 import type { ReceiptBook } from "../request/receipt-book.js";
 import { authenticate } from "./authenticate.js";
+import type { HttpEnv } from "./routing.js";
 
 export interface ProofDeps {
   readonly apiKeys: Credentials;
@@ -19,7 +19,7 @@ export interface ProofDeps {
 const LIST_KEPT_MS = 1_000;
 
 /** What machines have proved, and what they have signed for. */
-export function proofRoutes(app: Hono<{ Bindings: HttpBindings }>, deps: ProofDeps): void {
+export function proofRoutes(app: Hono<HttpEnv>, deps: ProofDeps): void {
   const { directory, receipts, clock, apiKeys } = deps;
   let list: { readonly json: string; readonly until: number } | undefined;
   app.get("/v1/providers/attestation", (c) => {

@@ -1,23 +1,21 @@
-import type { HttpBindings } from "@hono/node-server";
 import type { Context, Hono } from "hono";
 import type { Credentials } from "../platform/credentials.js";
 import { HearthError } from "../platform/errors.js";
 import type { AccountResponses, StoredItem, StoredResponse } from "../stored-responses/stored-responses.js";
 import { authenticate } from "./authenticate.js";
+import type { HttpEnv } from "./routing.js";
 
 export interface StoredResponseDeps {
   readonly apiKeys: Credentials;
   readonly stored: (account: string) => AccountResponses | undefined;
 }
 
-type Env = { Bindings: HttpBindings };
-
 /** What may be done with the answers of `/v1/responses` that are kept: for the account that asked, with their ids. */
-export function storedResponseRoutes(app: Hono<Env>, { apiKeys, stored }: StoredResponseDeps): void {
-  const idOf = (c: Context<Env>): string => (c.req.param("id") ?? "").slice(0, 128);
-  const responsesOf = (c: Context<Env>): AccountResponses | undefined =>
+export function storedResponseRoutes(app: Hono<HttpEnv>, { apiKeys, stored }: StoredResponseDeps): void {
+  const idOf = (c: Context<HttpEnv>): string => (c.req.param("id") ?? "").slice(0, 128);
+  const responsesOf = (c: Context<HttpEnv>): AccountResponses | undefined =>
     stored(authenticate(c.env.incoming.headers, apiKeys));
-  const found = async (c: Context<Env>): Promise<StoredResponse> => {
+  const found = async (c: Context<HttpEnv>): Promise<StoredResponse> => {
     const kept = await responsesOf(c)?.find(idOf(c));
     if (kept === undefined || kept.response.id !== idOf(c)) throw notFound(idOf(c));
     return kept;

@@ -50,6 +50,8 @@ export interface ErrorDetails {
   readonly param?: string | undefined;
   /** Seconds for `Retry-After`. */
   readonly retryAfterSeconds?: number | undefined;
+  /** The methods that a path has (`method_not_allowed`). */
+  readonly allow?: readonly string[];
   /** The status to show where the code alone does not decide it (`request_rejected`, `provider_error`). */
   readonly status?: number | undefined;
   /** A backend's own error object, shown to the consumer in place of ours. Never logged: it may quote the prompt. */

@@ -2,18 +2,18 @@ import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Clock } from "@hearth/platform";
 import { createAdaptorServer } from "@hono/node-server";
-import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { Hono } from "hono";
 import { pino } from "pino";
-import { errorResponse } from "../api/error-envelope.js";
+import { createAdminApp } from "../admin/routes.js";
 import { Enrolment } from "../enrolment/enrolment.js";
 import type { EnrolmentEvent } from "../enrolment/enrolment-events.js";
-import type { EnrolmentHttpDeps, Env } from "../http/enrolment/enrolment-http.js";
+import { Registry } from "../fleet/registry.js";
+import { ManifestKeeper } from "../fleet/trust/manifest-keeper.js";
+import type { EnrolmentHttpDeps } from "../http/enrolment/enrolment-http.js";
 import { enrolmentRoutes } from "../http/enrolment-routes.js";
-import { sendErrorTo } from "../http/node-consumer.js";
+import { answerErrors, type HttpEnv } from "../http/routing.js";
 import { clientAddress } from "../platform/client-address.js";
 import { createCredentials } from "../platform/credentials.js";
-import { HearthError } from "../platform/errors.js";
 import { openMemoryStore } from "../store/sqlite/open-sqlite-store.js";
 import type { Store } from "../store/store.js";
 
@@ -54,22 +54,24 @@ export async function startEnrolmentServer(
     sharedTokens: createCredentials([]),
     hooks: { revoked: (identity, id) => revoked.push(`${identity} ${id}`), counted: (event) => events.push(event) },
   });
-  const app = new Hono<Env>();
+  const app = new Hono<HttpEnv>();
+  answerErrors(app, log);
   enrolmentRoutes(app, {
     ...{ enrolment, clock, log },
     apiKeys: createCredentials([
       { secret: ANNAS_KEY, account: "anna" },
       { secret: BENS_KEY, account: "ben" },
     ]),
-    admins: createCredentials([{ secret: ADMIN_KEY, account: "admin" }]),
     signInRefused: () => events.push("sign_in_refused"),
     addressOf: (incoming) => clientAddress(incoming, 0),
     ...options,
   });
-  app.onError((thrown, c) => {
-    sendErrorTo(c.env.outgoing, errorResponse(HearthError.from(thrown)));
-    return RESPONSE_ALREADY_SENT;
-  });
+  const manifest = await ManifestKeeper.load(store.documents, () => {});
+  const directory = new Registry(clock);
+  app.route(
+    "/admin",
+    createAdminApp({ enrolment, clock, manifest, directory, adminKey: ADMIN_KEY, recognised: () => {} }),
+  );
   const server = createAdaptorServer({ fetch: app.fetch }) as Server;
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {

@@ -20,6 +20,7 @@ export const COORDINATOR = {
   ],
   "app.ts": [
     "./stored-responses",
+    "./admin",
     "./compose",
     "./config.ts",
     "./dispatch",
@@ -37,6 +38,7 @@ export const COORDINATOR = {
     "@hearth/platform",
     "node:events",
     "node:http",
+    "node:stream",
   ],
   compose: [
     "./config.ts",
@@ -107,11 +109,9 @@ export const COORDINATOR = {
   // providers by what they say and by interfaces, never a session or the registry.
   http: [
     "./stored-responses",
-    "./admin",
     "./api",
     "./enrolment",
     "./fleet/provider-directory.ts",
-    "./fleet/trust/manifest-keeper.ts",
     "./platform",
     "./request",
     "./sealing",
@@ -131,15 +131,16 @@ export const COORDINATOR = {
     "node:zlib",
   ],
   admin: [
-    "./enrolment",
+    "./api",
+    "./fleet/provider-directory.ts",
     "./fleet/provider.ts",
     "./fleet/trust/manifest-keeper.ts",
     "./fleet/trust/runtime-manifest.ts",
+    "./http",
     "./platform",
-    "./store",
-    "@hearth/attestation",
     "@hearth/platform",
-    "zod",
+    "hono",
+    "node:stream",
   ],
   api: [
     "./stored-responses",
@@ -284,7 +285,7 @@ export const COORDINATOR = {
     "node:timers/promises",
   ],
   testing: [
-    "./api",
+    "./admin",
     "./dispatch",
     "./enrolment",
     "./fleet",

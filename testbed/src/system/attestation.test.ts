@@ -237,7 +237,7 @@ describe("the operator's runtime manifest", () => {
   it("is refused with its mistake named, and shown to operators only", async () => {
     const refused = await manifest({ binaries: ["nonsense"] });
     expect(refused.status).toBe(400);
-    expect(((await refused.json()) as { error: { param: string } }).error.param).toBe("binaries.0");
+    expect(((await refused.json()) as { error: { param: string } }).error.param).toBe("binaries[0]");
     expect((await manifest(undefined, "GET")).status).toBe(200);
     expect((await hearth.get("/admin/runtime-manifest")).status).toBe(401);
   });

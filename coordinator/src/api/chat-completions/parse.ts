@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { MAX_CHOICES } from "../../request/inference-request.js";
-import { checkBody, stopAtFirst } from "../json-body.js";
+import { checkBody } from "../check-body.js";
+import { stopAtFirst } from "../json-body.js";
 
 // What Hearth itself looks at. Everything else is the backend's business and passes through untouched.
 // Where it must be text, backends fail over anything else, each in its own way.

@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { HearthError } from "../../platform/errors.js";
 import { MAX_CHOICES } from "../../request/inference-request.js";
-import { checkBody, stopAtFirst } from "../json-body.js";
+import { checkBody } from "../check-body.js";
+import { stopAtFirst } from "../json-body.js";
 import { estimateTokens } from "../prompt-size.js";
 
 const tokens = stopAtFirst(z.array(z.int()).min(1));

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { HearthError } from "../../platform/errors.js";
-import { checkBody, stopAtFirst } from "../json-body.js";
+import { checkBody } from "../check-body.js";
+import { stopAtFirst } from "../json-body.js";
 import { estimateTokens } from "../prompt-size.js";
 
 /** Inputs one request may hold, as at OpenAI. */

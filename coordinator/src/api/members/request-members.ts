@@ -1,5 +1,5 @@
 import type { BackendDialect } from "@hearth/protocol";
-import { checkBody } from "../json-body.js";
+import { checkBody } from "../check-body.js";
 import { SAMPLING_MEMBERS } from "./sampling-members.js";
 
 /** What becomes of a member of a request. */

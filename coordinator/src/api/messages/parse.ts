@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { checkBody, stopAtFirst } from "../json-body.js";
+import { checkBody } from "../check-body.js";
+import { stopAtFirst } from "../json-body.js";
 import { serverBlock } from "./server-blocks.js";
 
 const text = z.looseObject({ type: z.literal("text"), text: z.string() });

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { HearthError } from "../../platform/errors.js";
-import { checkBody, stopAtFirst } from "../json-body.js";
+import { checkBody } from "../check-body.js";
+import { stopAtFirst } from "../json-body.js";
 import { type InputItem, item, untypedMessage } from "./input-items.js";
 import { tool, toolChoice } from "./tool-schemas.js";
 

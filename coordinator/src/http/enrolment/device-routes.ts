@@ -4,8 +4,9 @@ import { parse, serialize } from "hono/utils/cookie";
 import type { CodeLookup, Guesser } from "../../enrolment/enrolment-outcomes.js";
 import { digestOf } from "../../enrolment/secret-digest.js";
 import { HearthError } from "../../platform/errors.js";
+import type { HttpEnv } from "../routing.js";
 import { type DevicePage, devicePage, PAGE_HEADERS, type Problem } from "./device-page.js";
-import { type EnrolmentHttpDeps, type Env, methodNotAllowed, originOf } from "./enrolment-http.js";
+import { type EnrolmentHttpDeps, originOf } from "./enrolment-http.js";
 import { type PageSession, PageSessions, SESSION_SECONDS } from "./page-sessions.js";
 import { type Parameters, readParameters } from "./parameters.js";
 
@@ -17,15 +18,13 @@ interface SignedIn {
 }
 
 /** The page on which an owner approves a machine (RFC 8628 §3.3), without any script. */
-export function deviceRoutes(app: Hono<Env>, deps: EnrolmentHttpDeps): void {
+export function deviceRoutes(app: Hono<HttpEnv>, deps: EnrolmentHttpDeps): void {
   const sessions = new PageSessions(deps.clock);
   const page = new DevicePages(deps, sessions);
   app.get("/device", (c) => page.show(c));
   app.post("/device/sign-in", (c) => page.signIn(c));
   app.post("/device/sign-out", (c) => page.signOut(c));
   app.post("/device/decide", (c) => page.decide(c));
-  app.all("/device", methodNotAllowed("GET"));
-  for (const step of ["sign-in", "sign-out", "decide"]) app.all(`/device/${step}`, methodNotAllowed("POST"));
 }
 
 class DevicePages {
@@ -37,7 +36,7 @@ class DevicePages {
     this.#sessions = sessions;
   }
 
-  show(c: Context<Env>): Response {
+  show(c: Context<HttpEnv>): Response {
     const userCode = (c.req.query("user_code") ?? "").slice(0, 32);
     const session = this.#signedIn(c.env.incoming)?.session;
     if (session === undefined) return render(c, 200, { type: "sign_in", userCode });
@@ -47,7 +46,7 @@ class DevicePages {
     return render(c, 200, { type: "confirm", session, grant: lookup.grant, ageMs: lookup.grant.age() });
   }
 
-  async signIn(c: Context<Env>): Promise<Response> {
+  async signIn(c: Context<HttpEnv>): Promise<Response> {
     const form = await this.#ownForm(c);
     const userCode = form?.["user_code"] ?? "";
     if (form === undefined) return render(c, 403, { type: "sign_in", userCode, problem: { type: "stale_form" } });
@@ -62,7 +61,7 @@ class DevicePages {
     return onward(c, userCode === "" ? "/device" : `/device?user_code=${encodeURIComponent(userCode)}`);
   }
 
-  async signOut(c: Context<Env>): Promise<Response> {
+  async signOut(c: Context<HttpEnv>): Promise<Response> {
     const form = await this.#ownForm(c);
     const signedIn = this.#signedIn(c.env.incoming);
     if (form !== undefined && signedIn !== undefined && sameSecret(form["csrf"], signedIn.session.csrf)) {
@@ -72,7 +71,7 @@ class DevicePages {
     return onward(c, "/device");
   }
 
-  async decide(c: Context<Env>): Promise<Response> {
+  async decide(c: Context<HttpEnv>): Promise<Response> {
     const form = await this.#ownForm(c);
     const session = this.#signedIn(c.env.incoming)?.session;
     const userCode = form?.["user_code"] ?? "";
@@ -91,7 +90,7 @@ class DevicePages {
   }
 
   #notFound(
-    c: Context<Env>,
+    c: Context<HttpEnv>,
     session: PageSession,
     userCode: string,
     lookup: Exclude<CodeLookup, { type: "found" }>,
@@ -110,7 +109,7 @@ class DevicePages {
   }
 
   /** The form, if the page itself sent it. @throws HearthError for a body that is no form */
-  async #ownForm(c: Context<Env>): Promise<Parameters | undefined> {
+  async #ownForm(c: Context<HttpEnv>): Promise<Parameters | undefined> {
     const read = await readParameters(c.env.incoming);
     if (read.type === "invalid") throw new HearthError("invalid_request", read.problem);
     return this.#isOwn(c.env.incoming) ? read.parameters : undefined;
@@ -139,22 +138,22 @@ class DevicePages {
     if (signedIn !== undefined) this.#sessions.end(signedIn.id);
   }
 
-  #setCookie(c: Context<Env>, value: string, maxAge: number): void {
+  #setCookie(c: Context<HttpEnv>, value: string, maxAge: number): void {
     const secure = originOf(c.env.incoming, this.#deps).startsWith("https:");
     const cookie = serialize(COOKIE, value, { path: "/device", httpOnly: true, sameSite: "Strict", maxAge, secure });
     c.header("Set-Cookie", cookie);
   }
 
-  #guesser(c: Context<Env>, { account }: PageSession): Guesser {
+  #guesser(c: Context<HttpEnv>, { account }: PageSession): Guesser {
     return { account, address: this.#deps.addressOf(c.env.incoming) };
   }
 }
 
-function render(c: Context<Env>, status: 200 | 400 | 401 | 403 | 404 | 429, page: DevicePage): Response {
+function render(c: Context<HttpEnv>, status: 200 | 400 | 401 | 403 | 404 | 429, page: DevicePage): Response {
   return c.html(devicePage(page), status, PAGE_HEADERS);
 }
 
-function onward(c: Context<Env>, path: string): Response {
+function onward(c: Context<HttpEnv>, path: string): Response {
   for (const [name, value] of Object.entries(PAGE_HEADERS)) c.header(name, value);
   return c.redirect(path, 303);
 }

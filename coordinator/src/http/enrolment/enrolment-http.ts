@@ -1,19 +1,14 @@
 import type { IncomingMessage } from "node:http";
 import type { Clock } from "@hearth/platform";
-import type { HttpBindings } from "@hono/node-server";
 import type { Enrolment } from "../../enrolment/enrolment.js";
 import type { Credentials } from "../../platform/credentials.js";
 import { HearthError } from "../../platform/errors.js";
 import type { Logger } from "../../platform/logger.js";
 
-export type Env = { Bindings: HttpBindings };
-
 export interface EnrolmentHttpDeps {
   readonly enrolment: Enrolment;
   /** Keys of accounts: for the page and `/v1`. */
   readonly apiKeys: Credentials;
-  /** Keys of the operator: for `/admin`. */
-  readonly admins: Credentials;
   readonly clock: Clock;
   readonly log: Logger;
   /** Somebody could not sign in on the page. */
@@ -42,11 +37,4 @@ export function originOf(incoming: IncomingMessage, { publicUrl }: EnrolmentHttp
 function isForwardedFromHttps({ headers }: IncomingMessage): boolean {
   const forwarded = headers["x-forwarded-proto"];
   return typeof forwarded === "string" && forwarded.split(",", 1)[0]?.trim().toLowerCase() === "https";
-}
-
-/** For `app.all` behind the methods that a path has. */
-export function methodNotAllowed(allowed: string): () => never {
-  return () => {
-    throw new HearthError("method_not_allowed", `Use ${allowed}.`);
-  };
 }

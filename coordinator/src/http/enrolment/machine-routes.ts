@@ -1,46 +1,39 @@
+import type { Clock } from "@hearth/platform";
 import type { Context, Hono } from "hono";
-import { describeMachine, describeToken, readPage, readTokenOrder } from "../../admin/enrolments.js";
-import type { Credentials } from "../../platform/credentials.js";
+import type { Enrolment } from "../../enrolment/enrolment.js";
 import { HearthError } from "../../platform/errors.js";
 import type { Page } from "../../store/enrolment-store.js";
-import { authenticate } from "../authenticate.js";
 import { readBody } from "../read-body.js";
-import { type EnrolmentHttpDeps, type Env, methodNotAllowed } from "./enrolment-http.js";
+import type { HttpEnv } from "../routing.js";
+import { describeMachine, describeToken, readPage, readTokenOrder } from "./machine-forms.js";
 
 /** Bytes of an order for tokens. */
 const MAX_ORDER_BYTES = 8 * 1024;
 
-/** Whose machines somebody sees and ends: an owner's own, an operator's everybody's. */
-interface Reach {
-  readonly prefix: "/v1" | "/admin";
-  readonly keys: Credentials;
-  /** The one account; `undefined` = all. */
-  readonly accountOf: (caller: string) => string | undefined;
+export interface MachineDeps {
+  readonly enrolment: Enrolment;
+  readonly clock: Clock;
 }
 
-type Route = (c: Context<Env>, account: string | undefined) => Promise<Response>;
+/** Whose machines a request is about; `undefined` = everybody's. @throws HearthError for who may see none */
+export type ReadAccount = (c: Context<HttpEnv>) => string | undefined;
 
-/** Lists and revocation of machines and of one-use tokens, for their owners and for the operator. */
-export function machineRoutes(app: Hono<Env>, deps: EnrolmentHttpDeps): void {
-  routesOf(app, deps, { prefix: "/v1", keys: deps.apiKeys, accountOf: (caller) => caller });
-  routesOf(app, deps, { prefix: "/admin", keys: deps.admins, accountOf: () => undefined });
-}
+type Route = (c: Context<HttpEnv>, account: string | undefined) => Promise<Response>;
 
-function routesOf(app: Hono<Env>, deps: EnrolmentHttpDeps, { prefix, keys, accountOf }: Reach): void {
+/** Lists and revocation of machines and of one-use tokens: an owner's own, or an operator's everybody's. */
+export function machineRoutes(app: Hono<HttpEnv>, deps: MachineDeps, readAccount: ReadAccount): void {
   const { enrolment, clock } = deps;
-  const as =
+  const of =
     (route: Route) =>
-    (c: Context<Env>): Promise<Response> =>
-      route(c, accountOf(authenticate(c.env.incoming.headers, keys)));
-  const machines = `${prefix}/machines`;
-  const tokens = `${prefix}/enrolment-tokens`;
+    async (c: Context<HttpEnv>): Promise<Response> =>
+      await route(c, readAccount(c));
   app.get(
-    machines,
-    as((c, account) => list(c, account, (page) => enrolment.listMachines(page), describeMachine)),
+    "/machines",
+    of((c, account) => list(c, account, (page) => enrolment.listMachines(page), describeMachine)),
   );
   app.get(
-    tokens,
-    as((c, account) => {
+    "/enrolment-tokens",
+    of((c, account) => {
       const now = clock.wallTime();
       return list(
         c,
@@ -51,24 +44,21 @@ function routesOf(app: Hono<Env>, deps: EnrolmentHttpDeps, { prefix, keys, accou
     }),
   );
   app.post(
-    tokens,
-    as((c, account) => createTokens(c, account, deps)),
+    "/enrolment-tokens",
+    of((c, account) => createTokens(c, account, deps)),
   );
   app.delete(
-    `${machines}/:id`,
-    as((c, account) => remove(c, "machine", (id) => enrolment.revokeMachine(id, account))),
+    "/machines/:id",
+    of((c, account) => remove(c, "machine", (id) => enrolment.revokeMachine(id, account))),
   );
   app.delete(
-    `${tokens}/:id`,
-    as((c, account) => remove(c, "enrolment_token", (id) => enrolment.revokeToken(id, account))),
+    "/enrolment-tokens/:id",
+    of((c, account) => remove(c, "enrolment_token", (id) => enrolment.revokeToken(id, account))),
   );
-  app.all(machines, methodNotAllowed("GET"));
-  app.all(tokens, methodNotAllowed("GET or POST"));
-  for (const path of [machines, tokens]) app.all(`${path}/:id`, methodNotAllowed("DELETE"));
 }
 
 async function list<T extends { readonly id: string }>(
-  c: Context<Env>,
+  c: Context<HttpEnv>,
   account: string | undefined,
   load: (page: Page) => Promise<readonly T[]>,
   describe: (item: T) => object,
@@ -82,9 +72,9 @@ async function list<T extends { readonly id: string }>(
 }
 
 async function createTokens(
-  c: Context<Env>,
+  c: Context<HttpEnv>,
   own: string | undefined,
-  { enrolment }: EnrolmentHttpDeps,
+  { enrolment }: MachineDeps,
 ): Promise<Response> {
   const order = readTokenOrder(await readBody(c.env.incoming, MAX_ORDER_BYTES));
   const account = own ?? order.account;
@@ -110,7 +100,7 @@ async function createTokens(
 }
 
 async function remove(
-  c: Context<Env>,
+  c: Context<HttpEnv>,
   object: "machine" | "enrolment_token",
   revoke: (id: string) => Promise<boolean>,
 ): Promise<Response> {

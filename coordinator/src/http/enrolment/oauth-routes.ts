@@ -7,7 +7,8 @@ import { ENROLMENT_LIMITS } from "../../enrolment/enrolment-limits.js";
 import type { IssuedToken, PollResult, TokenExchange } from "../../enrolment/enrolment-outcomes.js";
 import { showUserCode } from "../../enrolment/user-code.js";
 import { HearthError } from "../../platform/errors.js";
-import { type EnrolmentHttpDeps, type Env, methodNotAllowed, originOf } from "./enrolment-http.js";
+import type { HttpEnv } from "../routing.js";
+import { type EnrolmentHttpDeps, originOf } from "./enrolment-http.js";
 import { type Parameters, readParameters } from "./parameters.js";
 
 /** The one client there is; it can keep no secret, so it has none. */
@@ -38,11 +39,10 @@ interface Answer {
 }
 
 /** RFC 8628, the token endpoint of RFC 6749 and revocation by RFC 7009, with RFC 8414's description of them. */
-export function oauthRoutes(app: Hono<Env>, deps: EnrolmentHttpDeps): void {
+export function oauthRoutes(app: Hono<HttpEnv>, deps: EnrolmentHttpDeps): void {
   app.post(AUTHORIZE, (c) => answer(c, deps, (parameters) => authorizeDevice(parameters, c.env.incoming, deps)));
   app.post(TOKEN, (c) => answer(c, deps, (parameters) => issueToken(parameters, c.env.incoming, deps)));
   app.post(REVOKE, (c) => answer(c, deps, (parameters) => revokeToken(parameters, deps)));
-  for (const path of [AUTHORIZE, TOKEN, REVOKE]) app.all(path, methodNotAllowed("POST"));
   app.get("/.well-known/oauth-authorization-server", (c) => {
     const issuer = originOf(c.env.incoming, deps);
     return c.json({
@@ -59,7 +59,7 @@ export function oauthRoutes(app: Hono<Env>, deps: EnrolmentHttpDeps): void {
 }
 
 async function answer(
-  c: Context<Env>,
+  c: Context<HttpEnv>,
   deps: EnrolmentHttpDeps,
   respond: (parameters: Parameters) => Answer | Promise<Answer>,
 ): Promise<Response> {

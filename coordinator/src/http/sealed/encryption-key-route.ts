@@ -1,6 +1,6 @@
-import type { Env, Hono } from "hono";
-import { HearthError } from "../../platform/errors.js";
+import type { Hono } from "hono";
 import type { AnnouncedSealingKey, SealingKeys } from "../../sealing/sealing-keys.js";
+import type { HttpEnv } from "../routing.js";
 import { type EncryptionKeyAnswer, SEALED_FORMAT } from "./schemas.js";
 
 export interface EncryptionKeyDeps {
@@ -19,13 +19,10 @@ const SUITE: EncryptionKeyAnswer["suite"] = {
 };
 
 /** `GET /v1/encryption-key`, for everybody: the key that requests to this coordinator may be sealed to. */
-export function encryptionKeyRoutes<E extends Env>(app: Hono<E>, { sealing }: EncryptionKeyDeps): void {
+export function encryptionKeyRoutes(app: Hono<HttpEnv>, { sealing }: EncryptionKeyDeps): void {
   app.get(PATH, (c) => {
     c.header("Cache-Control", `public, max-age=${MAX_AGE_SECONDS}`);
     return c.json(describe(sealing.current, sealing.next));
-  });
-  app.all(PATH, () => {
-    throw new HearthError("method_not_allowed", "Use GET.");
   });
 }
 

@@ -1,8 +1,8 @@
 import { fingerprintOf } from "@hearth/attestation";
 import { z } from "zod";
-import { ENROLMENT_LIMITS } from "../enrolment/enrolment-limits.js";
-import { HearthError } from "../platform/errors.js";
-import type { EnrolmentToken, Machine } from "../store/enrolment-store.js";
+import { checkBody, readJson } from "../../api/check-body.js";
+import { ENROLMENT_LIMITS } from "../../enrolment/enrolment-limits.js";
+import type { EnrolmentToken, Machine } from "../../store/enrolment-store.js";
 
 const account = z.string().min(1).max(128);
 
@@ -17,7 +17,7 @@ export type PageQuery = z.infer<typeof pageSchema>;
 
 /** @throws HearthError `invalid_request` that names the member */
 export function readPage(query: Readonly<Record<string, string>>): PageQuery {
-  return checked(pageSchema, query);
+  return checkBody(pageSchema, query);
 }
 
 const orderSchema = z.object({
@@ -37,22 +37,8 @@ const orderSchema = z.object({
 export type TokenOrderBody = z.infer<typeof orderSchema>;
 
 /** @throws HearthError `invalid_request` that names the member */
-export function readTokenOrder(body: Uint8Array): TokenOrderBody {
-  let json: unknown;
-  try {
-    json = body.length === 0 ? {} : JSON.parse(Buffer.from(body).toString("utf8"));
-  } catch {
-    throw new HearthError("invalid_request", "The body is not JSON.");
-  }
-  return checked(orderSchema, json);
-}
-
-function checked<T>(schema: z.ZodType<T>, value: unknown): T {
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  const param = issue?.path.join(".") || undefined;
-  throw new HearthError("invalid_request", `${param ?? "body"}: ${issue?.message ?? "not valid"}`, { param });
+export function readTokenOrder(body: Buffer): TokenOrderBody {
+  return body.length === 0 ? orderSchema.parse({}) : readJson(orderSchema, body);
 }
 
 /** A machine as operators and owners see it. */

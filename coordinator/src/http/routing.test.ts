@@ -1,0 +1,45 @@
+import { createAdaptorServer } from "@hono/node-server";
+import { Hono } from "hono";
+import { pino } from "pino";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { answerErrors, type HttpEnv } from "./routing.js";
+
+const app = new Hono<HttpEnv>();
+answerErrors(app, pino({ level: "silent" }));
+app.use("/v1/*", (_c, next) => next());
+app.get("/v1/things", (c) => c.text("all"));
+app.post("/v1/things", (c) => c.text("made"));
+app.post("/v1/messages", (c) => c.text("said"));
+const inner = new Hono<HttpEnv>();
+inner.delete("/things/:id", (c) => c.text("gone"));
+app.route("/admin", inner);
+
+const server = createAdaptorServer({ fetch: app.fetch });
+let url = "";
+beforeAll(async () => {
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  url = `http://127.0.0.1:${typeof address === "object" ? address?.port : ""}`;
+});
+afterAll(() => new Promise((resolve) => server.close(resolve)));
+
+it.each([
+  ["PUT", "/v1/things", "GET, POST"],
+  ["DELETE", "/v1/things", "GET, POST"],
+  ["GET", "/v1/messages", "POST"],
+  ["POST", "/admin/things/7", "DELETE"],
+])("says to %s %s which methods there are: %s", async (method, path, allow) => {
+  const response = await fetch(url + path, { method });
+  expect({ status: response.status, allow: response.headers.get("allow") }).toEqual({ status: 405, allow });
+});
+
+it.each(["/", "/v1", "/v1/thing", "/admin", "/admin/things"])("has no route for %s", async (path) => {
+  const response = await fetch(url + path);
+  expect(response.status).toBe(404);
+  expect(await response.json()).toMatchObject({ error: { code: "not_found", message: `No route for GET ${path}.` } });
+});
+
+it("refuses in the form of the API that was asked", async () => {
+  const response = await fetch(`${url}/v1/messages`);
+  expect(await response.json()).toMatchObject({ type: "error", error: { message: "Use POST." } });
+});

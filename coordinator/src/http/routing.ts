@@ -1,0 +1,62 @@
+import type { IncomingHttpHeaders } from "node:http";
+import { describeFault } from "@hearth/platform";
+import type { HttpBindings } from "@hono/node-server";
+import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
+import type { Context, Hono } from "hono";
+import { errorResponse, openAiErrorBody } from "../api/error-envelope.js";
+import { messagesErrorBody } from "../api/messages/error-body.js";
+import { HearthError } from "../platform/errors.js";
+import type { Logger } from "../platform/logger.js";
+import type { ErrorBody } from "../request/consumer.js";
+import { sendErrorTo } from "./node-consumer.js";
+
+/** What every handler can get at: the request and the answer as Node has them. */
+export type HttpEnv = { Bindings: HttpBindings };
+
+/** Answers what no route takes, and what a route throws, in the form of the API that was asked. */
+export function answerErrors(app: Hono<HttpEnv>, log: Logger): void {
+  app.notFound((c) => {
+    throw noRoute(app, c);
+  });
+  app.onError((thrown, c) => {
+    const error = HearthError.from(thrown);
+    if (error.code === "internal") log.error({ fault: describeFault(thrown) }, "route failed");
+    return sendError(c, error);
+  });
+}
+
+function sendError(c: Context<HttpEnv>, error: HearthError): Response {
+  const { outgoing, incoming } = c.env;
+  sendErrorTo(outgoing, errorResponse(error, errorBodyFor(c.req.path, incoming.headers)));
+  return RESPONSE_ALREADY_SENT;
+}
+
+/** Whoever asks in Anthropic's form: their SDKs say so in a header. */
+export const wantsAnthropicForm = (headers: IncomingHttpHeaders): boolean => headers["anthropic-version"] !== undefined;
+
+/** The form of an error of which no dialect has heard: an unknown route, a wrong method, a model that is not there. */
+function errorBodyFor(path: string, headers: IncomingHttpHeaders): ErrorBody {
+  if (path === "/v1/messages" || path.startsWith("/v1/messages/")) return messagesErrorBody;
+  const isOfModels = path === "/v1/models" || path.startsWith("/v1/models/");
+  return isOfModels && wantsAnthropicForm(headers) ? messagesErrorBody : openAiErrorBody;
+}
+
+/** The methods that a route of ours may be for. */
+const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"] as const;
+
+/** Why nobody takes a request: its method is not one for its path, or there is no such path. */
+function noRoute(app: Hono<HttpEnv>, { req: { method, path }, env }: Context<HttpEnv>): HearthError {
+  const allow = METHODS.filter((each) => hasRoute(app, each, path));
+  if (allow.length === 0) return new HearthError("not_found", `No route for ${method} ${path}.`);
+  // The upgrade itself is gone by now: what else a WebSocket's request has is left of it.
+  if (allow.includes("POST") && env.incoming.headers["sec-websocket-key"] !== undefined) {
+    return new HearthError("websocket_unsupported", "WebSockets are not spoken here: use POST, which can stream.");
+  }
+  return new HearthError("method_not_allowed", `Use ${allow.join(" or ")}.`, { allow });
+}
+
+/** Middleware is there for all methods, a route for one. */
+function hasRoute(app: Hono<HttpEnv>, method: string, path: string): boolean {
+  const [found] = app.router.match(method, path);
+  return found.some(([[, route]]) => route.method === method);
+}
