@@ -1,4 +1,6 @@
 import type { Clock } from "@hearth/platform";
+import { hardwareSchema, heartbeatSchema, modelSchema, slotSchema, TRUST_LEVELS } from "@hearth/protocol";
+import { z } from "zod";
 import type { Provider } from "../fleet/provider.js";
 import { readPage } from "../http/enrolment/machine-forms.js";
 
@@ -40,7 +42,30 @@ function countUpTo(providers: readonly Provider[], models: number): number {
   return over === -1 ? providers.length : Math.max(1, over);
 }
 
-function describe(provider: Provider, now: number): object {
+/** A machine as the operator sees it. */
+export const providerSchema = z.object({
+  id: z.string(),
+  name: z.string().nullable(),
+  account: z.string(),
+  status: z.enum(["serving", "draining", "offline"]),
+  trust: z.enum(TRUST_LEVELS),
+  agent_version: z.string(),
+  hardware: hardwareSchema,
+  vitals: heartbeatSchema
+    .pick({ memory_free_bytes: true, memory_pressure: true, cpu_load: true, gpu_load: true, thermal: true })
+    .meta({ description: "As of the last heartbeat; absent = not reported." }),
+  connected_ms: z.int().meta({ description: "How long it has been connected, ms." }),
+  heartbeat_age_ms: z.int(),
+  backlog_bytes: z.int().meta({ description: "What waits in the connection to it, bytes." }),
+  models: z.array(
+    modelSchema.extend({
+      slot: slotSchema.nullable(),
+      in_flight: z.int().meta({ description: "Requests of ours that run there now." }),
+    }),
+  ),
+});
+
+function describe(provider: Provider, now: number): z.infer<typeof providerSchema> {
   return {
     id: provider.id,
     name: provider.name ?? null,

@@ -2,12 +2,16 @@ import type { Duplex } from "node:stream";
 import { Hono } from "hono";
 import type { ProviderDirectory } from "../fleet/provider-directory.js";
 import type { ManifestKeeper } from "../fleet/trust/manifest-keeper.js";
+import { runtimeManifestSchema } from "../fleet/trust/runtime-manifest.js";
 import { authenticate } from "../http/authenticate.js";
-import { type MachineDeps, machineRoutes } from "../http/enrolment/machine-routes.js";
+import { pageSchema } from "../http/enrolment/machine-forms.js";
+import { listSchema, type MachineDeps, machineRoutes } from "../http/enrolment/machine-routes.js";
+import { named } from "../http/openapi/named-schemas.js";
+import { described, type Operation } from "../http/openapi/operation.js";
 import { readBody } from "../http/read-body.js";
 import type { HttpEnv } from "../http/routing.js";
 import { createCredentials } from "../platform/credentials.js";
-import { listProviders } from "./providers.js";
+import { listProviders, providerSchema } from "./providers.js";
 import { MAX_MANIFEST_BYTES, replaceManifest } from "./runtime-manifest.js";
 
 export interface AdminDeps extends MachineDeps {
@@ -17,6 +21,33 @@ export interface AdminDeps extends MachineDeps {
   /** The connection is the operator's. */
   readonly recognised: (socket: Duplex) => void;
 }
+
+const MANIFEST = named("RuntimeManifest", runtimeManifestSchema);
+
+const GET_MANIFEST: Operation = {
+  id: "retrieveRuntimeManifest",
+  audience: "Operator",
+  summary: "Get the list of known good programs, templates and weights",
+  answer: MANIFEST,
+};
+
+const PUT_MANIFEST: Operation = {
+  id: "replaceRuntimeManifest",
+  audience: "Operator",
+  summary: "Replace the list of known good programs, templates and weights",
+  description: "Every connected machine is judged by it at once.",
+  request: MANIFEST,
+  answer: MANIFEST,
+};
+
+const LIST_PROVIDERS: Operation = {
+  id: "listProviders",
+  audience: "Operator",
+  summary: "List the machines that are connected or expected back",
+  description: "A page may end before its limit where machines have many models.",
+  query: pageSchema,
+  answer: named("ProviderList", listSchema(named("Provider", providerSchema))),
+};
 
 /** What the operator sees and does, to be mounted under `/admin`. Nothing of it answers without the operator's key. */
 export function createAdminApp(deps: AdminDeps): Hono<HttpEnv> {
@@ -28,11 +59,20 @@ export function createAdminApp(deps: AdminDeps): Hono<HttpEnv> {
     deps.recognised(c.env.incoming.socket);
     await next();
   });
-  admin.get("/runtime-manifest", (c) => c.json(manifest.current));
-  admin.put("/runtime-manifest", async (c) =>
-    c.json(await replaceManifest(manifest, await readBody(c.env.incoming, MAX_MANIFEST_BYTES))),
+  admin.get(
+    "/runtime-manifest",
+    described(GET_MANIFEST, (c) => c.json(manifest.current)),
   );
-  admin.get("/providers", (c) => c.json(listProviders(directory.providers(), c.req.query(), clock)));
-  machineRoutes(admin, deps, () => undefined);
+  admin.put(
+    "/runtime-manifest",
+    described(PUT_MANIFEST, async (c) =>
+      c.json(await replaceManifest(manifest, await readBody(c.env.incoming, MAX_MANIFEST_BYTES))),
+    ),
+  );
+  admin.get(
+    "/providers",
+    described(LIST_PROVIDERS, (c) => c.json(listProviders(directory.providers(), c.req.query(), clock))),
+  );
+  machineRoutes(admin, deps, { audience: "Operator", readAccount: () => undefined });
   return admin;
 }

@@ -13,6 +13,9 @@ export function enrolmentRoutes(app: Hono<HttpEnv>, deps: EnrolmentHttpDeps): vo
   oauthRoutes(app, deps);
   deviceRoutes(app, deps);
   const owners = new Hono<HttpEnv>();
-  machineRoutes(owners, deps, (c) => authenticate(c.env.incoming.headers, deps.apiKeys));
+  machineRoutes(owners, deps, {
+    audience: "Machines",
+    readAccount: (c) => authenticate(c.env.incoming.headers, deps.apiKeys),
+  });
   app.route("/v1", owners);
 }

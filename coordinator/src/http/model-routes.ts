@@ -1,11 +1,14 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { Hono } from "hono";
 import { z } from "zod";
+import { modelListSchema, modelSchema } from "../api/answer-schemas.js";
 import { checkBody } from "../api/check-body.js";
 import { findModel, type ModelPage, type ModelReader, type ModelSources, modelListSteps } from "../api/models.js";
 import type { Credentials } from "../platform/credentials.js";
 import { inManyTurns } from "../platform/steps.js";
 import { authenticate } from "./authenticate.js";
+import { named } from "./openapi/named-schemas.js";
+import { described, type Operation } from "./openapi/operation.js";
 import { type HttpEnv, wantsAnthropicForm } from "./routing.js";
 
 export interface ModelDeps {
@@ -24,23 +27,47 @@ const pageSchema = z.object({
   before_id: cursor,
 });
 
+const LIST: Operation = {
+  id: "listModels",
+  audience: "Inference",
+  summary: "List what is served now",
+  description: "With an `anthropic-version` header in Anthropic's form, in pages.",
+  query: pageSchema,
+  answer: named("ModelList", modelListSchema),
+};
+
+const RETRIEVE: Operation = {
+  id: "retrieveModel",
+  audience: "Inference",
+  summary: "Find a model by its id",
+  description:
+    "The id may hold slashes, escaped or not. With an `anthropic-version` header it comes in Anthropic's form.",
+  answer: named("Model", modelSchema),
+};
+
 /** The models that are served now, in the form of whoever asks. */
 export function modelRoutes(app: Hono<HttpEnv>, { apiKeys, models }: ModelDeps): void {
   const readerOf = (headers: IncomingHttpHeaders): ModelReader => {
     return { account: authenticate(headers, apiKeys), form: wantsAnthropicForm(headers) ? "anthropic" : "openai" };
   };
-  app.get("/v1/models", async (c) => {
-    const reader = readerOf(c.env.incoming.headers);
-    const page = reader.form === "anthropic" ? readPage(c.req.query()) : {};
-    const list = await inManyTurns(modelListSteps(models(), reader, page));
-    c.header("Content-Type", "application/json");
-    return c.body(list);
-  });
+  app.get(
+    "/v1/models",
+    described(LIST, async (c) => {
+      const reader = readerOf(c.env.incoming.headers);
+      const page = reader.form === "anthropic" ? readPage(c.req.query()) : {};
+      const list = await inManyTurns(modelListSteps(models(), reader, page));
+      c.header("Content-Type", "application/json");
+      return c.body(list);
+    }),
+  );
   // Ids of models may hold slashes, as on Hugging Face.
-  app.get("/v1/models/:id{.+}", (c) => {
-    const reader = readerOf(c.env.incoming.headers);
-    return c.json(findModel(models(), c.req.param("id"), reader));
-  });
+  app.get(
+    "/v1/models/:id{.+}",
+    described(RETRIEVE, (c) => {
+      const reader = readerOf(c.env.incoming.headers);
+      return c.json(findModel(models(), c.req.param("id") ?? "", reader));
+    }),
+  );
 }
 
 function readPage(query: Readonly<Record<string, string>>): ModelPage {

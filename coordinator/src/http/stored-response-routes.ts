@@ -1,14 +1,59 @@
 import type { Context, Hono } from "hono";
+import { z } from "zod";
+import { responseSchema } from "../api/answer-schemas.js";
 import type { Credentials } from "../platform/credentials.js";
 import { HearthError } from "../platform/errors.js";
 import type { AccountResponses, StoredItem, StoredResponse } from "../stored-responses/stored-responses.js";
 import { authenticate } from "./authenticate.js";
+import { named } from "./openapi/named-schemas.js";
+import { described, type Operation } from "./openapi/operation.js";
 import type { HttpEnv } from "./routing.js";
 
 export interface StoredResponseDeps {
   readonly apiKeys: Credentials;
   readonly stored: (account: string) => AccountResponses | undefined;
 }
+
+const RETRIEVE: Operation = {
+  id: "retrieveResponse",
+  audience: "Inference",
+  summary: "Get an answer that is kept",
+  answer: named("Response", responseSchema),
+};
+
+const LIST_INPUT: Operation = {
+  id: "listResponseInput",
+  audience: "Inference",
+  summary: "List what an answer that is kept was asked with",
+  description: "All of it at once.",
+  answer: named(
+    "ResponseInputList",
+    z.object({
+      object: z.literal("list"),
+      data: z.array(z.looseObject({ id: z.string(), type: z.string() })),
+      first_id: z.string().nullable(),
+      last_id: z.string().nullable(),
+      has_more: z.literal(false),
+    }),
+  ),
+};
+
+const DELETE: Operation = {
+  id: "deleteResponse",
+  audience: "Inference",
+  summary: "Forget an answer that is kept",
+  answer: named(
+    "DeletedResponse",
+    z.object({ id: z.string(), object: z.literal("response.deleted"), deleted: z.literal(true) }),
+  ),
+};
+
+const CANCEL: Operation = {
+  id: "cancelResponse",
+  audience: "Inference",
+  summary: "Stop an answer that is still being made",
+  answer: named("Response", responseSchema),
+};
 
 /** What may be done with the answers of `/v1/responses` that are kept: for the account that asked, with their ids. */
 export function storedResponseRoutes(app: Hono<HttpEnv>, { apiKeys, stored }: StoredResponseDeps): void {
@@ -20,26 +65,38 @@ export function storedResponseRoutes(app: Hono<HttpEnv>, { apiKeys, stored }: St
     if (kept === undefined || kept.response.id !== idOf(c)) throw notFound(idOf(c));
     return kept;
   };
-  app.get("/v1/responses/:id", async (c) => {
-    if (c.req.query("stream") === "true") {
-      throw new HearthError("invalid_request", "An answer that is kept is told whole: leave 'stream' out.", {
-        param: "stream",
-      });
-    }
-    return c.json((await found(c)).response);
-  });
-  app.get("/v1/responses/:id/input_items", async (c) => c.json(listOf((await found(c)).input)));
-  app.delete("/v1/responses/:id", async (c) => {
-    const { response } = await found(c);
-    await responsesOf(c)?.forget(response.id);
-    return c.json({ id: response.id, object: "response.deleted", deleted: true });
-  });
-  app.post("/v1/responses/:id/cancel", async (c) => {
-    const response = responsesOf(c)?.cancel(idOf(c));
-    if (response !== undefined) return c.json({ ...response, status: "cancelled" });
-    await found(c);
-    throw new HearthError("invalid_request", "Cannot cancel a completed response.");
-  });
+  app.get(
+    "/v1/responses/:id",
+    described(RETRIEVE, async (c) => {
+      if (c.req.query("stream") === "true") {
+        throw new HearthError("invalid_request", "An answer that is kept is told whole: leave 'stream' out.", {
+          param: "stream",
+        });
+      }
+      return c.json((await found(c)).response);
+    }),
+  );
+  app.get(
+    "/v1/responses/:id/input_items",
+    described(LIST_INPUT, async (c) => c.json(listOf((await found(c)).input))),
+  );
+  app.delete(
+    "/v1/responses/:id",
+    described(DELETE, async (c) => {
+      const { response } = await found(c);
+      await responsesOf(c)?.forget(response.id);
+      return c.json({ id: response.id, object: "response.deleted", deleted: true });
+    }),
+  );
+  app.post(
+    "/v1/responses/:id/cancel",
+    described(CANCEL, async (c) => {
+      const response = responsesOf(c)?.cancel(idOf(c));
+      if (response !== undefined) return c.json({ ...response, status: "cancelled" });
+      await found(c);
+      throw new HearthError("invalid_request", "Cannot cancel a completed response.");
+    }),
+  );
 }
 
 /** All of them at once: they came in one body. */

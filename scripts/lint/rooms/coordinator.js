@@ -123,6 +123,7 @@ export const COORDINATOR = {
     "@hearth/protocol",
     "@hono/node-server",
     "hono",
+    "hono-openapi",
     "zod",
     "node:crypto",
     "node:http",
@@ -139,7 +140,9 @@ export const COORDINATOR = {
     "./http",
     "./platform",
     "@hearth/platform",
+    "@hearth/protocol",
     "hono",
+    "zod",
     "node:stream",
   ],
   api: [

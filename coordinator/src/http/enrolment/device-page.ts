@@ -1,10 +1,13 @@
 import { createHash } from "node:crypto";
 import { fingerprintOf } from "@hearth/attestation";
+import { html, raw } from "hono/html";
 import type { DeviceGrant } from "../../enrolment/device-grants.js";
 import { showUserCode } from "../../enrolment/user-code.js";
-import { type Html, html } from "../html.js";
 import type { PageSession } from "./page-sessions.js";
 import { STYLE } from "./page-style.js";
+
+/** Markup in which every text that was put in is escaped. */
+type Html = ReturnType<typeof html>;
 
 /** What went wrong with what somebody entered, in words for them. */
 export type Problem =
@@ -51,15 +54,15 @@ export const PAGE_HEADERS: Readonly<Record<string, string>> = {
 };
 
 /** The page in one of its states, as a whole document. */
-export function devicePage(page: DevicePage): string {
+export function devicePage(page: DevicePage): Html {
   const session = page.type === "sign_in" ? undefined : page.session;
-  const { markup } = html`<!doctype html>
+  return html`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${titleOf(page)} · Hearth</title>
-<style>${{ markup: STYLE }}</style>
+<style>${raw(STYLE)}</style>
 </head>
 <body>
 <header><strong>Hearth</strong>${session === undefined ? undefined : signedIn(session)}</header>
@@ -70,7 +73,6 @@ ${bodyOf(page)}
 </body>
 </html>
 `;
-  return markup;
 }
 
 function titleOf(page: DevicePage): string {

@@ -17,6 +17,8 @@ interface SignedIn {
   readonly session: PageSession;
 }
 
+type Answer = Response | Promise<Response>;
+
 /** The page on which an owner approves a machine (RFC 8628 §3.3), without any script. */
 export function deviceRoutes(app: Hono<HttpEnv>, deps: EnrolmentHttpDeps): void {
   const sessions = new PageSessions(deps.clock);
@@ -36,7 +38,7 @@ class DevicePages {
     this.#sessions = sessions;
   }
 
-  show(c: Context<HttpEnv>): Response {
+  show(c: Context<HttpEnv>): Answer {
     const userCode = (c.req.query("user_code") ?? "").slice(0, 32);
     const session = this.#signedIn(c.env.incoming)?.session;
     if (session === undefined) return render(c, 200, { type: "sign_in", userCode });
@@ -94,8 +96,8 @@ class DevicePages {
     session: PageSession,
     userCode: string,
     lookup: Exclude<CodeLookup, { type: "found" }>,
-  ): Response {
-    const show = (status: 400 | 404 | 429, problem: Problem): Response =>
+  ): Answer {
+    const show = (status: 400 | 404 | 429, problem: Problem): Answer =>
       render(c, status, { type: "enter_code", session, userCode, problem });
     switch (lookup.type) {
       case "malformed":
@@ -149,7 +151,7 @@ class DevicePages {
   }
 }
 
-function render(c: Context<HttpEnv>, status: 200 | 400 | 401 | 403 | 404 | 429, page: DevicePage): Response {
+function render(c: Context<HttpEnv>, status: 200 | 400 | 401 | 403 | 404 | 429, page: DevicePage): Answer {
   return c.html(devicePage(page), status, PAGE_HEADERS);
 }
 

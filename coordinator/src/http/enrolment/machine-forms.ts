@@ -6,7 +6,7 @@ import type { EnrolmentToken, Machine } from "../../store/enrolment-store.js";
 
 const account = z.string().min(1).max(128);
 
-const pageSchema = z.object({
+export const pageSchema = z.object({
   account: account.optional(),
   limit: z.coerce.number().int().min(1).max(1_000).default(100),
   after: z.string().min(1).max(128).optional(),
@@ -20,7 +20,7 @@ export function readPage(query: Readonly<Record<string, string>>): PageQuery {
   return checkBody(pageSchema, query);
 }
 
-const orderSchema = z.object({
+export const orderSchema = z.object({
   account: account.optional(),
   /** Seconds. */
   expires_in: z
@@ -41,8 +41,26 @@ export function readTokenOrder(body: Buffer): TokenOrderBody {
   return body.length === 0 ? orderSchema.parse({}) : readJson(orderSchema, body);
 }
 
+const time = z.int().meta({ description: "Seconds since 1970." });
+
 /** A machine as operators and owners see it. */
-export function describeMachine(machine: Machine): object {
+export const machineSchema = z.object({
+  id: z.string(),
+  object: z.literal("machine"),
+  account: z.string(),
+  status: z.enum(["active", "revoked"]),
+  identity: z.string(),
+  fingerprint: z.string(),
+  name: z.string(),
+  platform: z.string(),
+  agent_version: z.string(),
+  method: z.enum(["device_code", "enrolment_token"]),
+  created_at: time,
+  last_seen_at: time.nullable(),
+  revoked_at: time.nullable(),
+});
+
+export function describeMachine(machine: Machine): z.infer<typeof machineSchema> {
   const { id, account, identity, name, platform, method } = machine;
   return {
     id,
@@ -62,7 +80,24 @@ export function describeMachine(machine: Machine): object {
 }
 
 /** An enrolment token as operators and owners see it: never the token itself. */
-export function describeToken(token: EnrolmentToken, nowMs: number): object {
+export const tokenSchema = z.object({
+  id: z.string(),
+  object: z.literal("enrolment_token"),
+  account: z.string(),
+  status: z.enum(["unused", "used", "revoked", "expired"]),
+  note: z.string(),
+  created_at: time,
+  expires_at: time,
+  used_at: time.nullable(),
+  revoked_at: time.nullable(),
+});
+
+/** One that has just been made: the one time that it is told. */
+export const newTokenSchema = tokenSchema
+  .pick({ id: true, object: true, account: true, note: true, expires_at: true })
+  .extend({ status: z.literal("unused"), token: z.string() });
+
+export function describeToken(token: EnrolmentToken, nowMs: number): z.infer<typeof tokenSchema> {
   const { id, account, note } = token;
   return {
     id,
@@ -77,7 +112,10 @@ export function describeToken(token: EnrolmentToken, nowMs: number): object {
   };
 }
 
-function statusOf({ usedAtMs, revokedAtMs, expiresAtMs }: EnrolmentToken, nowMs: number): string {
+function statusOf(
+  { usedAtMs, revokedAtMs, expiresAtMs }: EnrolmentToken,
+  nowMs: number,
+): z.infer<typeof tokenSchema>["status"] {
   if (usedAtMs !== undefined) return "used";
   if (revokedAtMs !== undefined) return "revoked";
   return expiresAtMs <= nowMs ? "expired" : "unused";

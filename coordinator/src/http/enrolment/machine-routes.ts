@@ -1,11 +1,24 @@
 import type { Clock } from "@hearth/platform";
 import type { Context, Hono } from "hono";
+import { z } from "zod";
 import type { Enrolment } from "../../enrolment/enrolment.js";
 import { HearthError } from "../../platform/errors.js";
 import type { Page } from "../../store/enrolment-store.js";
+import { named } from "../openapi/named-schemas.js";
+import { described, type Operation } from "../openapi/operation.js";
 import { readBody } from "../read-body.js";
 import type { HttpEnv } from "../routing.js";
-import { describeMachine, describeToken, readPage, readTokenOrder } from "./machine-forms.js";
+import {
+  describeMachine,
+  describeToken,
+  machineSchema,
+  newTokenSchema,
+  orderSchema,
+  pageSchema,
+  readPage,
+  readTokenOrder,
+  tokenSchema,
+} from "./machine-forms.js";
 
 /** Bytes of an order for tokens. */
 const MAX_ORDER_BYTES = 8 * 1024;
@@ -15,25 +28,98 @@ export interface MachineDeps {
   readonly clock: Clock;
 }
 
-/** Whose machines a request is about; `undefined` = everybody's. @throws HearthError for who may see none */
-export type ReadAccount = (c: Context<HttpEnv>) => string | undefined;
+/** Whose machines somebody sees and ends. */
+export interface MachineReach {
+  readonly audience: Audience;
+  /** Whose machines a request is about; `undefined` = everybody's. @throws HearthError for who may see none */
+  readonly readAccount: (c: Context<HttpEnv>) => string | undefined;
+}
 
 type Route = (c: Context<HttpEnv>, account: string | undefined) => Promise<Response>;
 
+/** A list of which there may be another page behind `last_id`. */
+export const listSchema = <T extends z.ZodType>(entry: T) =>
+  z.object({
+    object: z.literal("list"),
+    data: z.array(entry),
+    last_id: z.string().nullable(),
+    has_more: z.boolean(),
+  });
+
+const deletedSchema = z.object({
+  id: z.string(),
+  object: z.enum(["machine", "enrolment_token"]),
+  deleted: z.literal(true),
+});
+
+const MACHINES = named("MachineList", listSchema(named("Machine", machineSchema)));
+const TOKENS = named("EnrolmentTokenList", listSchema(named("EnrolmentToken", tokenSchema)));
+const NEW_TOKENS = named(
+  "NewEnrolmentTokenList",
+  z.object({ object: z.literal("list"), data: z.array(newTokenSchema) }),
+);
+const ORDER = named("EnrolmentTokenOrder", orderSchema);
+const DELETED = named("Deleted", deletedSchema);
+
+type Audience = "Machines" | "Operator";
+type Operations = Readonly<Record<"list" | "listTokens" | "create" | "revoke" | "revokeToken", Operation>>;
+
+/** An operator's routes are told of apart from the owners'. */
+function operationsFor(audience: Audience): Operations {
+  const all = audience === "Operator" ? "All" : "";
+  const whose = audience === "Operator" ? "of every account, or of one" : "of your account";
+  return {
+    list: {
+      id: `list${all}Machines`,
+      audience,
+      summary: `List the machines ${whose}`,
+      query: pageSchema,
+      answer: MACHINES,
+    },
+    listTokens: {
+      id: `list${all}EnrolmentTokens`,
+      audience,
+      summary: `List the one-use tokens ${whose}`,
+      query: pageSchema,
+      answer: TOKENS,
+    },
+    create: {
+      id: `create${audience === "Operator" ? "AccountsEnrolmentTokens" : "EnrolmentTokens"}`,
+      audience,
+      summary: "Make one-use tokens, by which machines enrol without anybody in front of them",
+      description: "The tokens themselves are told here only.",
+      request: ORDER,
+      answer: NEW_TOKENS,
+      status: 201,
+    },
+    revoke: {
+      id: `revoke${audience === "Operator" ? "Any" : ""}Machine`,
+      audience,
+      summary: "End a machine's enrolment",
+      answer: DELETED,
+    },
+    revokeToken: {
+      id: `revoke${audience === "Operator" ? "Any" : ""}EnrolmentToken`,
+      audience,
+      summary: "End a one-use token",
+      answer: DELETED,
+    },
+  };
+}
+
 /** Lists and revocation of machines and of one-use tokens: an owner's own, or an operator's everybody's. */
-export function machineRoutes(app: Hono<HttpEnv>, deps: MachineDeps, readAccount: ReadAccount): void {
+export function machineRoutes(app: Hono<HttpEnv>, deps: MachineDeps, { audience, readAccount }: MachineReach): void {
   const { enrolment, clock } = deps;
-  const of =
-    (route: Route) =>
-    async (c: Context<HttpEnv>): Promise<Response> =>
-      await route(c, readAccount(c));
+  const operations = operationsFor(audience);
+  const on = (operation: Operation, route: Route) =>
+    described(operation, async (c: Context<HttpEnv>) => await route(c, readAccount(c)));
   app.get(
     "/machines",
-    of((c, account) => list(c, account, (page) => enrolment.listMachines(page), describeMachine)),
+    on(operations.list, (c, account) => list(c, account, (page) => enrolment.listMachines(page), describeMachine)),
   );
   app.get(
     "/enrolment-tokens",
-    of((c, account) => {
+    on(operations.listTokens, (c, account) => {
       const now = clock.wallTime();
       return list(
         c,
@@ -45,15 +131,17 @@ export function machineRoutes(app: Hono<HttpEnv>, deps: MachineDeps, readAccount
   );
   app.post(
     "/enrolment-tokens",
-    of((c, account) => createTokens(c, account, deps)),
+    on(operations.create, (c, account) => createTokens(c, account, deps)),
   );
   app.delete(
     "/machines/:id",
-    of((c, account) => remove(c, "machine", (id) => enrolment.revokeMachine(id, account))),
+    on(operations.revoke, (c, account) => remove(c, "machine", (id) => enrolment.revokeMachine(id, account))),
   );
   app.delete(
     "/enrolment-tokens/:id",
-    of((c, account) => remove(c, "enrolment_token", (id) => enrolment.revokeToken(id, account))),
+    on(operations.revokeToken, (c, account) =>
+      remove(c, "enrolment_token", (id) => enrolment.revokeToken(id, account)),
+    ),
   );
 }
 

@@ -1,5 +1,8 @@
-import { escapeHtml } from "../html.js";
-import type { ApiContent, ApiDocument, ApiOperation, ApiParameter, JsonSchema } from "./document.js";
+import { html, raw } from "hono/html";
+import type { ApiContent, ApiDocument, ApiOperation, ApiParameter, JsonSchema } from "./api-document.js";
+
+/** Markup in which every text that was put in is escaped. */
+type Html = ReturnType<typeof html>;
 
 /** The page's own style; there is no script, and nothing is fetched from anywhere. */
 const STYLE = `
@@ -16,30 +19,25 @@ th,td{text-align:left;vertical-align:top;padding:.25rem .75rem .25rem 0;border-b
 `;
 
 /** The API's description as one page of HTML that needs nothing else. */
-export function docsPage(document: ApiDocument): string {
-  const { info, paths, components } = document;
-  const operations = Object.entries(paths).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, operation]) => operationBlock(method, path, operation)),
-  );
-  const schemas = Object.entries(components.schemas).map(([name, schema]) => schemaBlock(name, schema));
-  return `<!doctype html>
+export function docsPage(document: ApiDocument): Html {
+  const { info, tags, components } = document;
+  return html`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escapeHtml(info.title)} API</title>
-<style>${STYLE}</style>
+<title>${info.title} API</title>
+<style>${raw(STYLE)}</style>
 </head>
 <body>
-<h1>${escapeHtml(info.title)} API</h1>
-<p>${escapeHtml(info.description)}</p>
+<h1>${info.title} API</h1>
+<p>${info.description}</p>
 <p>Send the key as <code>Authorization: Bearer …</code> or <code>x-api-key: …</code>. For tools:
-<a href="/openapi.json">/openapi.json</a> (OpenAPI ${escapeHtml(document.openapi)}).</p>
-<pre>${escapeHtml(EXAMPLE)}</pre>
-<h2>Routes</h2>
-${operations.join("\n")}
+<a href="/openapi.json">/openapi.json</a> (OpenAPI ${document.openapi}).</p>
+<pre>${EXAMPLE}</pre>
+${tags.map(({ name, description }) => html`<h2>${name}</h2><p>${description}</p>${operationsOf(document, name)}`)}
 <h2>Schemas</h2>
-${schemas.join("\n")}
+${Object.entries(components.schemas).map(([name, schema]) => schemaBlock(name, schema))}
 </body>
 </html>
 `;
@@ -49,67 +47,77 @@ const EXAMPLE = `curl http://127.0.0.1:8080/v1/chat/completions \\
   -H "Authorization: Bearer $HEARTH_API_KEY" -H "Content-Type: application/json" \\
   -d '{"model": "…", "messages": [{"role": "user", "content": "Hello"}], "stream": true}'`;
 
-function operationBlock(method: string, path: string, operation: ApiOperation): string {
+function operationsOf({ paths }: ApiDocument, tag: string): Html[] {
+  return Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods)
+      .filter(([, { tags }]) => tags.includes(tag))
+      .map(([method, operation]) => operationBlock(method, path, operation)),
+  );
+}
+
+function operationBlock(method: string, path: string, operation: ApiOperation): Html {
   const { summary, description, parameters, requestBody, responses } = operation;
   const rows = [
     ...(parameters ?? []).map(parameterRow),
     ...(requestBody === undefined ? [] : [contentRow("Request", requestBody.content)]),
     ...Object.entries(responses).map(([status, { content }]) => contentRow(status, content)),
   ];
-  return `<details id="${escapeHtml(operation.operationId)}">
-<summary><span class="method">${escapeHtml(method)}</span> <code>${escapeHtml(path)}</code> ${escapeHtml(summary)}</summary>
-${description === undefined ? "" : `<p>${escapeHtml(description)}</p>`}
-<table>${rows.join("")}</table>
-</details>`;
+  return html`<details id="${operation.operationId}">
+<summary><span class="method">${method}</span> <code>${path}</code> ${summary}</summary>
+${description && html`<p>${description}</p>`}
+<table>${rows}</table>
+</details>
+`;
 }
 
-function parameterRow({ name, in: where, description, schema }: ApiParameter): string {
-  const note = `<span class="note">${escapeHtml(where)}</span>`;
-  const told = description === undefined ? "" : `<br><span class="note">${escapeHtml(description)}</span>`;
-  return `<tr><th><code>${escapeHtml(name)}</code></th><td>${typeOf(schema)} ${note}${told}</td></tr>`;
+function parameterRow({ name, in: where, description, schema }: ApiParameter): Html {
+  const told = description && html`<br><span class="note">${description}</span>`;
+  return html`<tr><th><code>${name}</code></th><td>${typeOf(schema)} <span class="note">${where}</span>${told}</td></tr>`;
 }
 
-function contentRow(label: string, content: ApiContent): string {
+function contentRow(label: string, content: ApiContent): Html {
   const forms = Object.entries(content).map(
-    ([type, { schema }]) => `${typeOf(schema)} <span class="note">${escapeHtml(type)}</span>`,
+    ([type, { schema }], n) => html`${n > 0 && html`<br>`}${typeOf(schema)} <span class="note">${type}</span>`,
   );
-  return `<tr><th>${escapeHtml(label)}</th><td>${forms.join("<br>")}</td></tr>`;
+  return html`<tr><th>${label}</th><td>${forms}</td></tr>`;
 }
 
-function schemaBlock(name: string, schema: JsonSchema): string {
-  return `<details id="schema-${escapeHtml(name)}">
-<summary><code>${escapeHtml(name)}</code> <span class="note">${escapeHtml(schema.description ?? "")}</span></summary>
+function schemaBlock(name: string, schema: JsonSchema): Html {
+  return html`<details id="schema-${name}">
+<summary><code>${name}</code> <span class="note">${schema.description}</span></summary>
 ${membersTable(schema)}
-</details>`;
+</details>
+`;
 }
 
-function membersTable({ properties = {}, required = [] }: JsonSchema): string {
+function membersTable({ properties = {}, required = [] }: JsonSchema): Html {
   const rows = Object.entries(properties).map(([name, member]) => {
-    const mark = required.includes(name) ? "" : ' <span class="note">optional</span>';
-    const described =
-      member.description === undefined ? "" : `<br><span class="note">${escapeHtml(member.description)}</span>`;
-    return `<tr><td><code>${escapeHtml(name)}</code>${mark}</td><td>${typeOf(member)}${described}${inner(member)}</td></tr>`;
+    const mark = !required.includes(name) && html` <span class="note">optional</span>`;
+    const told = member.description && html`<br><span class="note">${member.description}</span>`;
+    return html`<tr><td><code>${name}</code>${mark}</td><td>${typeOf(member)}${told}${inner(member)}</td></tr>`;
   });
-  return `<table>${rows.join("")}</table>`;
+  return html`<table>${rows}</table>`;
 }
 
 /** The members of an object, or of a list's items, that has no name of its own. */
-function inner(schema: JsonSchema): string {
+function inner(schema: JsonSchema): Html | undefined {
   const object = [schema, schema.items, ...(schema.anyOf ?? [])].find((each) => each?.properties !== undefined);
-  return object === undefined ? "" : `<details><summary>members</summary>${membersTable(object)}</details>`;
+  return object && html`<details><summary>members</summary>${membersTable(object)}</details>`;
 }
 
-/** A schema's type in a few words, as HTML. */
-function typeOf(schema: JsonSchema): string {
+/** A schema's type in a few words. */
+function typeOf(schema: JsonSchema): Html | string {
   if (schema.$ref !== undefined) {
-    const name = escapeHtml(schema.$ref.slice(schema.$ref.lastIndexOf("/") + 1));
-    return `<a href="#schema-${name}"><code>${name}</code></a>`;
+    const name = schema.$ref.slice(schema.$ref.lastIndexOf("/") + 1);
+    return html`<a href="#schema-${name}"><code>${name}</code></a>`;
   }
-  if (schema.const !== undefined) return `<code>${escapeHtml(JSON.stringify(schema.const))}</code>`;
-  if (schema.enum !== undefined)
-    return schema.enum.map((each) => `<code>${escapeHtml(JSON.stringify(each))}</code>`).join(" ");
+  if (schema.const !== undefined) return html`<code>${JSON.stringify(schema.const)}</code>`;
+  if (schema.enum !== undefined) return html`${schema.enum.map((each) => html`<code>${JSON.stringify(each)}</code> `)}`;
   const alternatives = schema.anyOf ?? schema.oneOf;
-  if (alternatives !== undefined) return [...new Set(alternatives.map(typeOf))].join(" or ");
-  if (schema.type === "array" && schema.items !== undefined) return `list of ${typeOf(schema.items)}`;
-  return escapeHtml([schema.type ?? "anything"].flat().join(" or "));
+  if (alternatives !== undefined) {
+    const types = new Map(alternatives.map((each) => [String(typeOf(each)), typeOf(each)]));
+    return html`${[...types.values()].map((each, n) => html`${n > 0 && " or "}${each}`)}`;
+  }
+  if (schema.type === "array" && schema.items !== undefined) return html`list of ${typeOf(schema.items)}`;
+  return [schema.type ?? "anything"].flat().join(" or ");
 }

@@ -1,7 +1,9 @@
 import type { Hono } from "hono";
 import type { AnnouncedSealingKey, SealingKeys } from "../../sealing/sealing-keys.js";
+import { named } from "../openapi/named-schemas.js";
+import { described, type Operation } from "../openapi/operation.js";
 import type { HttpEnv } from "../routing.js";
-import { type EncryptionKeyAnswer, SEALED_FORMAT } from "./schemas.js";
+import { type EncryptionKeyAnswer, encryptionKeySchema, SEALED_FORMAT } from "./schemas.js";
 
 export interface EncryptionKeyDeps {
   readonly sealing: SealingKeys;
@@ -18,12 +20,26 @@ const SUITE: EncryptionKeyAnswer["suite"] = {
   aead: { id: 0x0003, name: "ChaCha20Poly1305" },
 };
 
+const RETRIEVE: Operation = {
+  id: "retrieveEncryptionKey",
+  audience: "Inference",
+  summary: "Get the key that requests may be sealed to",
+  description:
+    "A new one each day (UTC); the one before is accepted for another day. A body that is sealed to it, as " +
+    "application/hearth-sealed+json, is answered sealed.",
+  answer: named("EncryptionKey", encryptionKeySchema),
+  open: true,
+};
+
 /** `GET /v1/encryption-key`, for everybody: the key that requests to this coordinator may be sealed to. */
 export function encryptionKeyRoutes(app: Hono<HttpEnv>, { sealing }: EncryptionKeyDeps): void {
-  app.get(PATH, (c) => {
-    c.header("Cache-Control", `public, max-age=${MAX_AGE_SECONDS}`);
-    return c.json(describe(sealing.current, sealing.next));
-  });
+  app.get(
+    PATH,
+    described(RETRIEVE, (c) => {
+      c.header("Cache-Control", `public, max-age=${MAX_AGE_SECONDS}`);
+      return c.json(describe(sealing.current, sealing.next));
+    }),
+  );
 }
 
 function describe(current: AnnouncedSealingKey, next: AnnouncedSealingKey): EncryptionKeyAnswer {

@@ -1,0 +1,73 @@
+import { LIMITS } from "@hearth/protocol";
+import type { Hono } from "hono";
+import { inputTokensSchema, messagesErrorSchema, tokenCountSchema } from "../api/answer-schemas.js";
+import { countTokens } from "../api/messages/dialect.js";
+import { countTokensSchema } from "../api/messages/parse.js";
+import { countInputTokensSchema } from "../api/responses/parse.js";
+import { countInputTokenSteps } from "../api/responses/to-internal.js";
+import { HearthError } from "../platform/errors.js";
+import { inTurns } from "../platform/steps.js";
+import { authenticate } from "./authenticate.js";
+import { type InferenceDeps, receive } from "./inference-route.js";
+import { named } from "./openapi/named-schemas.js";
+import { described, type Operation } from "./openapi/operation.js";
+import { declaredBytes } from "./read-body.js";
+import type { HttpEnv } from "./routing.js";
+import { isSealed } from "./sealed/open-request.js";
+
+type TokenCountDeps = Pick<InferenceDeps, "apiKeys" | "uploads" | "bounds" | "clock">;
+
+interface TokenCount {
+  readonly path: string;
+  readonly count: (raw: Buffer, deps: TokenCountDeps) => object | Promise<object>;
+  readonly operation: Operation;
+}
+
+const ESTIMATE = "An estimate: the model's tokenizer is on the provider's machine.";
+
+const TOKEN_COUNTS: readonly TokenCount[] = [
+  {
+    path: "/v1/messages/count_tokens",
+    count: countTokens,
+    operation: {
+      id: "countMessageTokens",
+      audience: "Inference",
+      summary: "Estimate the tokens of a conversation",
+      description: ESTIMATE,
+      request: named("CountTokensRequest", countTokensSchema),
+      answer: named("TokenCount", tokenCountSchema),
+      error: named("MessagesError", messagesErrorSchema),
+    },
+  },
+  {
+    path: "/v1/responses/input_tokens",
+    count: (raw, { bounds }) => inTurns(countInputTokenSteps(raw, bounds), raw.length),
+    operation: {
+      id: "countInputTokens",
+      audience: "Inference",
+      summary: "Estimate the tokens of an input",
+      description: ESTIMATE,
+      request: named("CountInputTokensRequest", countInputTokensSchema),
+      answer: named("InputTokens", inputTokensSchema),
+    },
+  },
+];
+
+/** Routes that estimate how long a prompt is: nobody else is asked. */
+export function tokenCountRoutes(app: Hono<HttpEnv>, deps: TokenCountDeps): void {
+  for (const { path, count, operation } of TOKEN_COUNTS) {
+    app.post(
+      path,
+      described(operation, async (c) => {
+        const { headers } = c.env.incoming;
+        const account = authenticate(headers, deps.apiKeys);
+        if (isSealed(headers["content-type"])) {
+          throw new HearthError("invalid_request", "This route takes no sealed body.");
+        }
+        using upload = deps.uploads.begin(account, declaredBytes(c.env.incoming));
+        const raw = await receive(upload, c.env.incoming, LIMITS.requestBodyBytes);
+        return c.json(await count(raw, deps));
+      }),
+    );
+  }
+}
