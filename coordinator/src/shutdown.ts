@@ -3,14 +3,14 @@ import { type Clock, repeat } from "@hearth/platform";
 import type { Config } from "./config.js";
 import type { Registry } from "./fleet/registry.js";
 import type { Connections } from "./http/connections.js";
-import type { ReceiptBook } from "./request/receipt-book.js";
+import type { ReceiptWriter } from "./receipts/receipt-writer.js";
 
 export interface DrainDeps {
   readonly server: Server;
   readonly connections: Connections;
   readonly providers: Disposable;
   readonly registry: Registry;
-  readonly receipts: Pick<ReceiptBook, "arrived">;
+  readonly receipts: Pick<ReceiptWriter, "arrived">;
   readonly clock: Clock;
   readonly shutdown: AbortController;
   readonly bounds: Pick<Config, "drainTimeoutMs" | "lingerMs">;

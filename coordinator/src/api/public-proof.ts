@@ -8,7 +8,7 @@ import {
 } from "@hearth/attestation";
 import type { Clock } from "@hearth/platform";
 import type { Proven, ProviderLink } from "../fleet/provider-link.js";
-import { type CountedUsage, type KeptReceipt, readStored } from "../request/kept-receipt.js";
+import { type CountedUsage, type KeptReceipt, readStored } from "../receipts/kept-receipt.js";
 
 /**
  * What connected machines have proved, as anybody may check it again: the signed bytes, the keys, the challenge with its

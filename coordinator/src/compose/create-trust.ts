@@ -9,7 +9,7 @@ import type { Credentials } from "../platform/credentials.js";
 import type { Ids } from "../platform/ids.js";
 import type { Logger } from "../platform/logger.js";
 import type { Metrics } from "../platform/metrics.js";
-import { ReceiptBook } from "../request/receipt-book.js";
+import { ReceiptWriter } from "../receipts/receipt-writer.js";
 import type { Store } from "../store/store.js";
 
 /** What decides who may connect, what is believed of them, and what they have signed for. */
@@ -17,7 +17,7 @@ export interface Trust {
   readonly enrolment: Enrolment;
   readonly desk: ProofDesk;
   readonly manifest: ManifestKeeper;
-  readonly receipts: ReceiptBook;
+  readonly receipts: ReceiptWriter;
   readonly newChallenge: () => Uint8Array;
   readonly proved: (
     kind: "attestation" | "challenge" | "key_update" | "receipt",
@@ -55,7 +55,7 @@ export async function createTrust(deps: TrustDeps): Promise<Trust> {
       counted: (event) => metrics.enrolments.inc({ event }),
     },
   });
-  const receipts = new ReceiptBook({
+  const receipts = new ReceiptWriter({
     clock,
     log,
     receipts: store.receipts,

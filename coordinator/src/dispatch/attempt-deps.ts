@@ -2,7 +2,7 @@ import type { ResponseOpener } from "@hearth/e2e";
 import type { Clock } from "@hearth/platform";
 import type { AttemptId, CancelReason, CloseReason, ProviderId, Usage } from "@hearth/protocol";
 import type { ConfirmedCancel } from "../fleet/provider-link.js";
-import type { ClampedMember } from "../fleet/usage-bounds.js";
+import type { ClampedMember } from "../platform/clamped-members.js";
 import type { OutboundForm } from "./outbound-request.js";
 import type { ReceiptCheck } from "./receipt-check.js";
 import type { AttemptFailure } from "./types.js";

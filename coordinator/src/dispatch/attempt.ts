@@ -16,7 +16,8 @@ import {
 } from "@hearth/protocol";
 import type { AwaitedReceipt } from "../fleet/awaited-receipts.js";
 import type { ConfirmedCancel, ProviderStream, StreamListener } from "../fleet/provider-link.js";
-import { type ClampedMember, clampUsage, type UsageBounds, usageBounds } from "../fleet/usage-bounds.js";
+import { clampUsage, type UsageBounds, usageBounds } from "../fleet/usage-bounds.js";
+import type { ClampedMember } from "../platform/clamped-members.js";
 import { type AttemptDeps, type AttemptEnd, type DigestFault, forConfirmation } from "./attempt-deps.js";
 import { CreditWindow } from "./credit-window.js";
 import { EventQueue } from "./event-queue.js";

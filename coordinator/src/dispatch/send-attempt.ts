@@ -10,8 +10,8 @@ import {
   writeDataHeader,
 } from "@hearth/protocol";
 import type { ConfirmedCancel, ProviderLink, SealedRequest } from "../fleet/provider-link.js";
-import type { ClampedMember } from "../fleet/usage-bounds.js";
 import type { Background } from "../platform/background.js";
+import type { ClampedMember } from "../platform/clamped-members.js";
 import { HearthError } from "../platform/errors.js";
 import type { Ids } from "../platform/ids.js";
 import type { ProviderContext, ProviderContexts } from "../sealing/provider-contexts.js";

@@ -9,10 +9,11 @@ import type {
   WorkingScope,
   WorkingSign,
 } from "@hearth/protocol";
+import type { ClampedMember } from "../platform/clamped-members.js";
 import type { AwaitedReceipt } from "./awaited-receipts.js";
 import type { Provider } from "./provider.js";
 import type { SessionTrust } from "./trust/session-trust.js";
-import type { ClampedMember, UsageBounds } from "./usage-bounds.js";
+import type { UsageBounds } from "./usage-bounds.js";
 
 /** What a provider says of a stream that it was asked to stop. */
 export interface ConfirmedCancel {

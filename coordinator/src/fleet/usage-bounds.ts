@@ -1,4 +1,5 @@
 import type { Usage } from "@hearth/protocol";
+import type { ClampedMember } from "../platform/clamped-members.js";
 
 /** Tokens that a template, tools and a picture may add to a prompt beyond a token a byte. */
 const PROMPT_MARGIN_TOKENS = 16_384;
@@ -25,11 +26,6 @@ export interface UsageEvidence {
   /** The consumer's own bound on the answer, or what the model's context holds, tokens; absent = neither is known. */
   readonly answerTokens: number | undefined;
 }
-
-export const CLAMPED_MEMBERS = ["prompt", "completion", "cached"] as const;
-
-/** A member that was more than can be. */
-export type ClampedMember = (typeof CLAMPED_MEMBERS)[number];
 
 /**
  * A token is at least one byte of the prompt. What an answer shows is at least one byte a token too; reasoning that

@@ -5,7 +5,7 @@ import { describeReceipt, listAttestations } from "../api/public-proof.js";
 import type { ProviderDirectory } from "../fleet/provider-directory.js";
 import type { Credentials } from "../platform/credentials.js";
 import { HearthError } from "../platform/errors.js";
-import type { ReceiptBook } from "../request/receipt-book.js";
+import type { ReceiptWriter } from "../receipts/receipt-writer.js";
 import { authenticate } from "./authenticate.js";
 import { named } from "./openapi/named-schemas.js";
 import { described, type Operation } from "./openapi/operation.js";
@@ -14,7 +14,7 @@ import type { HttpEnv } from "./routing.js";
 export interface ProofDeps {
   readonly apiKeys: Credentials;
   readonly directory: ProviderDirectory;
-  readonly receipts: ReceiptBook;
+  readonly receipts: ReceiptWriter;
   readonly clock: Clock;
 }
 

@@ -21,6 +21,9 @@ const cancelled = (generatedTokens: number): AttemptEnd => ({
 const success = (attempt: SentAttempt): Outcome<SentAttempt> => ({ type: "success", attempt, usage: USAGE });
 const failed = (error: HearthError, committed = false): Outcome<SentAttempt> => ({ type: "failed", committed, error });
 
+const PROOF = { hash: "h", signed: { blob: "b", signature: "s" }, verifier: { publicKey: "k" } };
+const ATTESTED = { id: "prv", proven: { proof: PROOF } };
+
 /** Closes the books, and tells what was written into them. */
 function settled(record: RequestRecord, outcome: Outcome<SentAttempt>) {
   const books: string[] = [];
@@ -35,7 +38,7 @@ function settled(record: RequestRecord, outcome: Outcome<SentAttempt>) {
       requestSeconds: { observe: (s: number) => seconds.push(s) },
       tokens: { inc: (labels: { kind: string }, tokens: number) => books.push(`${labels.kind} ${tokens}`) },
     },
-    receipts: { keep: (request: string, account: string) => books.push(`receipt ${request} ${account}`) },
+    receipts: { keep: write("receipt") },
     knownModels: { answered: (_link: unknown, model: string) => books.push(`known ${model}`) },
     calibration: { learn: write("calibration") },
   };
@@ -63,17 +66,25 @@ describe("the books", () => {
   it("hold an answer's tokens, its receipt, and that its machine has the model", () => {
     const { record } = fakeRecord();
     const receipt = Promise.resolve(undefined);
-    const winner = fakeSent({ end: COMPLETED, attempt: { receipt } });
+    const winner = fakeSent({ end: COMPLETED, attempt: { receipt, clamped: ["completion"] }, link: ATTESTED });
     record.first.add(winner);
+    const attestation = '{"hash":"h","blob":"b","signature":"s","identityKey":"k"}';
     expect(settled(record, success(winner)).books).toEqual([
       "prompt 7",
       "completion 3",
       "known m",
       'calibration {"model":"m","provider":"p","raw":5,"reported":7}',
-      "receipt req anna",
+      `receipt {"requestId":"req","account":"anna","providerId":"prv","attestation":${attestation},"counted":{"usage":${JSON.stringify(USAGE)},"clamped":["completion"]}}`,
       'request {"result":"success"}',
     ]);
     expect(record.trailers).toEqual([{ requestId: "req", receipt }]);
+  });
+
+  it("hold no receipt of a machine that does not attest", () => {
+    const { record } = fakeRecord();
+    const winner = fakeSent({ end: COMPLETED, attempt: { receipt: Promise.resolve(undefined), clamped: [] } });
+    record.first.add(winner);
+    expect(settled(record, success(winner)).books.filter((line) => line.startsWith("receipt"))).toEqual([]);
   });
 
   it("learn nothing of tokens from a request with pictures", () => {

@@ -7,15 +7,15 @@ import type { KnownModels } from "../fleet/known-models.js";
 import type { HearthError } from "../platform/errors.js";
 import type { Logger } from "../platform/logger.js";
 import type { Metrics } from "../platform/metrics.js";
+import type { ReceiptWriter } from "../receipts/receipt-writer.js";
 import { judge } from "./judge.js";
-import type { ReceiptBook } from "./receipt-book.js";
 import type { RequestRecord } from "./request-record.js";
 import type { TokenCalibration } from "./token-calibration.js";
 
 export interface SettleDeps {
   readonly clock: Clock;
   readonly metrics: Pick<Metrics, "requests" | "requestSeconds" | "tokens">;
-  readonly receipts: Pick<ReceiptBook, "keep">;
+  readonly receipts: Pick<ReceiptWriter, "keep">;
   readonly knownModels: Pick<KnownModels, "answered">;
   readonly calibration: Pick<TokenCalibration, "learn">;
 }
@@ -59,9 +59,15 @@ function chosen(
     const { model, promptTokens: raw } = request;
     calibration.learn({ model, provider: attempt.provider, raw, reported: usage.prompt_tokens });
   }
-  receipts.keep(id, record.caller.account, attempt, usage);
-  const { receipt } = attempt.attempt;
-  if (receipt !== undefined) record.signedBy(id, receipt);
+  const { receipt, clamped } = attempt.attempt;
+  if (receipt === undefined) return;
+  record.signedBy(id, receipt);
+  const { id: providerId, proven } = attempt.link;
+  if (proven === undefined) return;
+  const { hash, signed, verifier } = proven.proof;
+  const counted = clamped.length === 0 ? undefined : { usage, clamped: [...clamped] };
+  const attestation = { hash, ...signed, identityKey: verifier.publicKey };
+  receipts.keep({ requestId: id, account: record.caller.account, providerId, attestation, counted }, receipt);
 }
 
 function resultOf(outcome: Outcome): string {

@@ -41,13 +41,13 @@ export const COORDINATOR = {
     "node:stream",
   ],
   compose: [
+    "./receipts",
     "./config.ts",
     "./dispatch",
     "./enrolment",
     "./fleet",
     "./http",
     "./platform",
-    "./request",
     "./sealing",
     "./selection",
     "./store",
@@ -59,7 +59,7 @@ export const COORDINATOR = {
     "@hono/node-server",
     "node:http",
   ],
-  "shutdown.ts": ["./config.ts", "./fleet", "./http", "./request", "@hearth/platform", "node:http"],
+  "shutdown.ts": ["./receipts", "./config.ts", "./fleet", "./http", "@hearth/platform", "node:http"],
   // It stands above the rooms: the defaults of some settings are constants of theirs.
   "config.ts": ["./fleet", "./http", "./platform", "./request", "./store", "zod"],
   "secrets.ts": ["./config.ts", "./sealing", "@hearth/disk", "@hearth/platform", "node:fs", "node:path"],
@@ -108,6 +108,7 @@ export const COORDINATOR = {
   // The chain, from the top. Of the fleet its rooms have what stands here file by file: whoever is above it knows
   // providers by what they say and by interfaces, never a session or the registry.
   http: [
+    "./receipts",
     "./stored-responses",
     "./api",
     "./enrolment",
@@ -146,6 +147,7 @@ export const COORDINATOR = {
     "node:stream",
   ],
   api: [
+    "./receipts",
     "./stored-responses",
     "./dispatch",
     "./fleet/provider-directory.ts",
@@ -164,20 +166,16 @@ export const COORDINATOR = {
     "node:string_decoder",
     "node:worker_threads",
   ],
-  // A request's receipts are kept from here: the stores' interfaces are a floor, as the platform is.
   request: [
+    "./receipts",
     "./stored-responses",
     "./dispatch",
     "./fleet/known-models.ts",
-    "./fleet/trust/proof.ts",
-    "./fleet/usage-bounds.ts",
     "./platform",
     "./selection",
-    "./store",
     "@hearth/attestation",
     "@hearth/platform",
     "@hearth/protocol",
-    "zod",
   ],
   dispatch: [
     "./fleet/awaited-receipts.ts",
@@ -253,6 +251,7 @@ export const COORDINATOR = {
     "node:stream",
   ],
   // Beside the chain, on the same floor.
+  receipts: ["./platform", "./store", "@hearth/attestation", "@hearth/platform", "@hearth/protocol", "zod"],
   enrolment: ["./platform", "./store", "@hearth/platform", "node:crypto"],
   sealing: ["@hearth/e2e", "@hearth/platform", "@hearth/protocol", "node:crypto"],
   // Interfaces, with no database behind them.

@@ -17,7 +17,7 @@ import { figure, markdownTable } from "./table.js";
 const MEASURED_MS = 4_000;
 /** Who asks at once, each again as soon as it is answered. */
 const CALLERS = 256;
-/** The same with receipts in batches, as the receipt book writes them. */
+/** The same with receipts in batches, as the receipt writer hands them over. */
 const BATCH_CALLERS = 2;
 const BATCH = 100;
 /** What `prune` forgets of each kind at most. */

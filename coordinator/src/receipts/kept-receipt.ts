@@ -1,7 +1,7 @@
 import { readBatchProof, type SignedEntry, type SignedReceipt, writeBatchProof } from "@hearth/attestation";
 import { usageSchema } from "@hearth/protocol";
 import { z } from "zod";
-import { CLAMPED_MEMBERS } from "../fleet/usage-bounds.js";
+import { CLAMPED_MEMBERS } from "../platform/clamped-members.js";
 import type { StoredAttestation } from "../store/attestation-store.js";
 import type { StoredReceipt } from "../store/receipt-store.js";
 

@@ -1,8 +1,5 @@
 import type { SignedEntry } from "@hearth/attestation";
 import { type Clock, describeFault, repeat } from "@hearth/platform";
-import type { Usage } from "@hearth/protocol";
-import type { SentAttempt } from "../dispatch/sent-attempt.js";
-import type { Proof } from "../fleet/trust/proof.js";
 import type { Logger } from "../platform/logger.js";
 import type { AttestationStore, StoredAttestation } from "../store/attestation-store.js";
 import { PRUNE_BATCH, type ReceiptStore } from "../store/receipt-store.js";
@@ -23,7 +20,7 @@ const PRUNE_PAUSE_MS = 20;
 /** Attestations known to be in the store. */
 const MAX_KNOWN = 10_000;
 
-export interface ReceiptBookDeps {
+export interface ReceiptWriterDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly receipts: ReceiptStore;
@@ -32,13 +29,14 @@ export interface ReceiptBookDeps {
   readonly lost: () => void;
 }
 
-/** What a receipt was given for: all that is known of it before it is here. */
-interface Origin {
+/** What a receipt is given for: all that is known of it before it is here. */
+export interface ReceiptOrigin {
   readonly requestId: string;
   readonly account: string;
   readonly providerId: string;
-  readonly createdAtMs: number;
-  readonly attestation: StoredAttestation;
+  /** What vouches for the key that signs it. */
+  readonly attestation: Omit<StoredAttestation, "createdAtMs">;
+  /** The coordinator's own figure, where the signed one cannot be true. */
   readonly counted: CountedUsage | undefined;
 }
 
@@ -46,8 +44,8 @@ interface Origin {
  * Keeps the receipts of finished requests. Each is awaited until it is here and found to be true; whoever asks finds it
  * from then on.
  */
-export class ReceiptBook {
-  readonly #deps: ReceiptBookDeps;
+export class ReceiptWriter {
+  readonly #deps: ReceiptWriterDeps;
   readonly #pruning: Disposable;
   /** By request: whose it is. Each connection bounds how many are awaited of it, and how long. */
   readonly #awaited = new Map<string, string>();
@@ -59,25 +57,16 @@ export class ReceiptBook {
   #flushed: Promise<void> = Promise.resolve();
   readonly #known = new Set<string>();
 
-  constructor(deps: ReceiptBookDeps) {
+  constructor(deps: ReceiptWriterDeps) {
     this.#deps = deps;
     this.#pruning = repeat(deps.clock, PRUNE_MS, () => void this.#prune());
   }
 
-  /**
-   * Keeps the receipt of an attempt that has ended well, when it comes.
-   *
-   * @param usage what counts of it
-   */
-  keep(requestId: string, account: string, { attempt, link }: SentAttempt, usage: Usage): void {
-    const { receipt, clamped } = attempt;
-    if (receipt === undefined || link.proven === undefined) return;
+  /** Keeps a receipt when it comes; `undefined` = there will be none. */
+  keep(origin: ReceiptOrigin, receipt: Promise<SignedEntry | undefined>): void {
     const createdAtMs = this.#deps.clock.wallTime();
-    const attestation = attestationOf(link.proven.proof, createdAtMs);
-    const counted = clamped.length === 0 ? undefined : { usage, clamped: [...clamped] };
-    const origin: Origin = { requestId, account, providerId: link.id, createdAtMs, attestation, counted };
-    this.#awaited.set(requestId, account);
-    void receipt.then((entry) => this.#came(origin, entry));
+    this.#awaited.set(origin.requestId, origin.account);
+    void receipt.then((entry) => this.#came(origin, createdAtMs, entry));
   }
 
   /** @returns `pending` while it may still come */
@@ -102,11 +91,11 @@ export class ReceiptBook {
     });
   }
 
-  #came({ counted, attestation, ...origin }: Origin, entry: SignedEntry | undefined): void {
-    this.#awaited.delete(origin.requestId);
+  #came({ counted, attestation, ...of }: ReceiptOrigin, createdAtMs: number, entry: SignedEntry | undefined): void {
+    this.#awaited.delete(of.requestId);
     if (entry !== undefined) {
-      const receipt = { ...origin, ...storedForm(entry, counted), attestationHash: attestation.hash };
-      this.#hold({ receipt, attestation });
+      const receipt = { ...of, createdAtMs, ...storedForm(entry, counted), attestationHash: attestation.hash };
+      this.#hold({ receipt, attestation: { ...attestation, createdAtMs } });
     }
     if (this.#awaited.size > 0) return;
     for (const resolve of this.#arrived.splice(0)) resolve();
@@ -180,8 +169,4 @@ export class ReceiptBook {
       this.#deps.log.error({ fault: describeFault(error) }, "receipts not pruned");
     }
   }
-}
-
-function attestationOf({ hash, signed, verifier }: Proof, createdAtMs: number): StoredAttestation {
-  return { hash, blob: signed.blob, signature: signed.signature, identityKey: verifier.publicKey, createdAtMs };
 }

@@ -1,14 +1,13 @@
 import { createHash } from "node:crypto";
-import { issueAttestation, newSoftwareKey, type SignedEntry, softwareSigner, verifierOf } from "@hearth/attestation";
+import { issueAttestation, newSoftwareKey, type SignedEntry, softwareSigner } from "@hearth/attestation";
 import { FakeClock } from "@hearth/platform/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { SentAttempt } from "../dispatch/sent-attempt.js";
 import { createLogger } from "../platform/logger.js";
 import { PRUNE_BATCH } from "../store/receipt-store.js";
 import { openMemoryStore } from "../store/sqlite/open-sqlite-store.js";
 import type { Store } from "../store/store.js";
 import { type KeptReceipt, readStored } from "./kept-receipt.js";
-import { ReceiptBook } from "./receipt-book.js";
+import { type ReceiptOrigin, ReceiptWriter } from "./receipt-writer.js";
 
 const signer = softwareSigner(newSoftwareKey());
 const USAGE = { prompt_tokens: 1, completion_tokens: 2 };
@@ -20,8 +19,7 @@ const ENTRY: SignedEntry = {
 let clock: FakeClock;
 let store: Store;
 let lost: number;
-let link: SentAttempt["link"];
-let sent: SentAttempt;
+let attestation: ReceiptOrigin["attestation"];
 
 beforeEach(async () => {
   clock = new FakeClock();
@@ -44,17 +42,17 @@ beforeEach(async () => {
     nowMs: 0,
   });
   const hash = createHash("sha256").update(signed.blob).digest("hex");
-  const proven = { proof: { hash, signed, verifier: verifierOf(signer.publicKey) } };
-  link = { id: "prv_1", proven } as unknown as SentAttempt["link"];
-  sent = signedBy(Promise.resolve(ENTRY));
+  attestation = { hash, ...signed, identityKey: signer.publicKey };
 });
 
-const signedBy = (receipt: Promise<SignedEntry | undefined>, clamped: readonly string[] = []): SentAttempt =>
-  ({ attempt: { receipt, clamped }, link }) as unknown as SentAttempt;
+const origin = (requestId: string, counted?: ReceiptOrigin["counted"]): ReceiptOrigin => {
+  return { requestId, account: "anna", providerId: "prv_1", attestation, counted };
+};
+const here = (): Promise<SignedEntry> => Promise.resolve(ENTRY);
 afterEach(() => store.close());
 
-const bookOn = (given: Store): ReceiptBook =>
-  new ReceiptBook({
+const writerOn = (given: Store): ReceiptWriter =>
+  new ReceiptWriter({
     clock,
     log: createLogger("silent"),
     receipts: given.receipts,
@@ -64,59 +62,59 @@ const bookOn = (given: Store): ReceiptBook =>
     },
   });
 
-const found = async (book: ReceiptBook, request = "req_1"): Promise<KeptReceipt> => {
-  const kept = await book.find(request, "anna");
+const found = async (writer: ReceiptWriter, request = "req_1"): Promise<KeptReceipt> => {
+  const kept = await writer.find(request, "anna");
   if (kept === undefined || kept === "pending") throw new Error(`not found: ${kept}`);
   return kept;
 };
 
-describe("the receipt book", () => {
+describe("the receipt writer", () => {
   it("finds a receipt from the moment it is kept, for its own account only", async () => {
-    const book = bookOn(store);
-    book.keep("req_1", "anna", sent, USAGE);
-    await book.arrived(0);
-    expect((await found(book)).receipt.providerId).toBe("prv_1");
-    expect(await book.find("req_1", "ben")).toBeUndefined();
-    await book.stop();
+    const writer = writerOn(store);
+    writer.keep(origin("req_1"), here());
+    await writer.arrived(0);
+    expect((await found(writer)).receipt.providerId).toBe("prv_1");
+    expect(await writer.find("req_1", "ben")).toBeUndefined();
+    await writer.stop();
     expect(clock.pending).toBe(0);
   });
 
   it("says of one that is awaited that it is pending, to its own account only, and no more when there is none", async () => {
-    const book = bookOn(store);
+    const writer = writerOn(store);
     let checked: (receipt: SignedEntry | undefined) => void = () => {};
     const receipt = new Promise<SignedEntry | undefined>((resolve) => {
       checked = resolve;
     });
-    book.keep("req_1", "anna", signedBy(receipt), USAGE);
-    expect(await book.find("req_1", "anna")).toBe("pending");
-    expect(await book.find("req_1", "ben")).toBeUndefined();
+    writer.keep(origin("req_1"), receipt);
+    expect(await writer.find("req_1", "anna")).toBe("pending");
+    expect(await writer.find("req_1", "ben")).toBeUndefined();
     checked(undefined);
-    await book.arrived(0);
-    expect(await book.find("req_1", "anna")).toBeUndefined();
-    await book.stop();
+    await writer.arrived(0);
+    expect(await writer.find("req_1", "anna")).toBeUndefined();
+    await writer.stop();
     expect([lost, clock.pending]).toEqual([0, 0]);
   });
 
   it("that is stopped keeps nothing more, and counts what comes as lost", async () => {
-    const book = bookOn(store);
+    const writer = writerOn(store);
     let checked: (receipt: SignedEntry | undefined) => void = () => {};
     const receipt = new Promise<SignedEntry | undefined>((resolve) => {
       checked = resolve;
     });
-    book.keep("req_1", "anna", signedBy(receipt), USAGE);
-    const stopped = book.stop();
+    writer.keep(origin("req_1"), receipt);
+    const stopped = writer.stop();
     clock.advance(500);
     expect(await stopped).toBe(0);
     checked(ENTRY);
-    await book.arrived(0);
+    await writer.arrived(0);
     expect([lost, clock.pending]).toEqual([1, 0]);
   });
 
   it("waits for those that are awaited as long as it is told to, and not a moment longer", async () => {
-    const book = bookOn(store);
-    book.keep("req_1", "anna", signedBy(new Promise(() => {})), USAGE);
+    const writer = writerOn(store);
+    writer.keep(origin("req_1"), new Promise(() => {}));
     let over = false;
-    const arrived = book.arrived(500).then(() => {
+    const arrived = writer.arrived(500).then(() => {
       over = true;
     });
     clock.advance(499);
@@ -127,11 +125,11 @@ describe("the receipt book", () => {
   });
 
   it("gives back from the store what was signed, and what counts beside it where that is less", async () => {
-    const book = bookOn(store);
-    book.keep("req_1", "anna", sent, USAGE);
-    book.keep("req_2", "anna", signedBy(Promise.resolve(ENTRY), ["completion"]), USAGE);
-    await book.stop();
-    const later = bookOn(store);
+    const writer = writerOn(store);
+    writer.keep(origin("req_1"), here());
+    writer.keep(origin("req_2", { usage: USAGE, clamped: ["completion"] }), here());
+    await writer.stop();
+    const later = writerOn(store);
     const read = async (request: string) => readStored((await found(later, request)).receipt);
     expect(await read("req_1")).toEqual({ signed: bytesOf(ENTRY), counted: undefined });
     expect(await read("req_2")).toEqual({
@@ -154,23 +152,23 @@ describe("the receipt book", () => {
     const put = async (): Promise<void> => {
       throw new Error("full");
     };
-    const book = bookOn({ ...store, receipts: { put, find: async () => undefined, prune: async () => 0 } });
-    for (let n = 0; n < 20_000; n++) book.keep(`req_${n}`, "anna", sent, USAGE);
-    await book.arrived(0);
+    const writer = writerOn({ ...store, receipts: { put, find: async () => undefined, prune: async () => 0 } });
+    for (let n = 0; n < 20_000; n++) writer.keep(origin(`req_${n}`), here());
+    await writer.arrived(0);
     expect(lost).toBe(0);
-    book.keep("req_over", "anna", sent, USAGE);
-    await book.arrived(0);
+    writer.keep(origin("req_over"), here());
+    await writer.arrived(0);
     expect(lost).toBe(1);
-    expect(await book.find("req_over", "anna")).toBeUndefined();
+    expect(await writer.find("req_over", "anna")).toBeUndefined();
   });
 
   it("writes what has gathered together, with what vouches for it, and finds it after a restart", async () => {
-    const book = bookOn(store);
-    for (let at = 0; at < 50; at++) book.keep(`req_${at}`, "anna", sent, USAGE);
-    await book.arrived(0);
+    const writer = writerOn(store);
+    for (let at = 0; at < 50; at++) writer.keep(origin(`req_${at}`), here());
+    await writer.arrived(0);
     clock.advance(100);
-    await book.stop();
-    const later = bookOn(store);
+    await writer.stop();
+    const later = writerOn(store);
     const kept = await found(later, "req_49");
     expect(kept.attestation.identityKey).toEqual(signer.publicKey);
     expect(await later.find("req_49", "ben")).toBeUndefined();
@@ -187,13 +185,13 @@ describe("the receipt book", () => {
         put: (receipts) => (refusals-- > 0 ? Promise.reject(new Error("full")) : store.receipts.put(receipts)),
       },
     };
-    const book = bookOn(moody);
-    book.keep("req_1", "anna", sent, USAGE);
-    await book.arrived(0);
-    await book.flush();
-    expect((await found(book)).receipt.requestId).toBe("req_1");
+    const writer = writerOn(moody);
+    writer.keep(origin("req_1"), here());
+    await writer.arrived(0);
+    await writer.flush();
+    expect((await found(writer)).receipt.requestId).toBe("req_1");
     expect(await store.receipts.find("req_1", "anna")).toBeUndefined();
-    await book.stop();
+    await writer.stop();
     expect(await store.receipts.find("req_1", "anna")).toBeDefined();
   });
 
@@ -201,20 +199,20 @@ describe("the receipt book", () => {
     const put = async (): Promise<void> => {
       throw Object.assign(new Error("full"), { code: "SQLITE_FULL" });
     };
-    const book = bookOn({ ...store, receipts: { put, find: async () => undefined, prune: async () => 0 } });
-    book.keep("req_1", "anna", sent, USAGE);
-    book.keep("req_2", "anna", sent, USAGE);
-    expect(await book.stop()).toBe(2);
+    const writer = writerOn({ ...store, receipts: { put, find: async () => undefined, prune: async () => 0 } });
+    writer.keep(origin("req_1"), here());
+    writer.keep(origin("req_2"), here());
+    expect(await writer.stop()).toBe(2);
     expect([lost, clock.pending]).toEqual([2, 0]);
   });
 
-  it("prunes batch after batch with pauses, in which others get their turn, and stops with the book", async () => {
+  it("prunes batch after batch with pauses, in which others get their turn, and stops when it is stopped", async () => {
     let batches = 0;
     const prune = async (): Promise<number> => {
       batches += 1;
       return PRUNE_BATCH;
     };
-    const book = bookOn({ ...store, receipts: { put: async () => {}, find: async () => undefined, prune } });
+    const writer = writerOn({ ...store, receipts: { put: async () => {}, find: async () => undefined, prune } });
     const settled = () => new Promise((resolve) => setImmediate(resolve));
     clock.advance(3_600_000);
     await settled();
@@ -222,18 +220,10 @@ describe("the receipt book", () => {
     clock.advance(20);
     await settled();
     expect(batches).toBe(2);
-    await book.stop();
+    await writer.stop();
     clock.advance(20);
     await settled();
     expect([batches, clock.pending]).toEqual([2, 0]);
-  });
-
-  it("keeps nothing for a provider that does not attest", async () => {
-    const book = bookOn(store);
-    book.keep("req_1", "anna", { ...sent, link: { id: "p" } } as unknown as SentAttempt, USAGE);
-    expect(await book.find("req_1", "anna")).toBeUndefined();
-    await book.stop();
-    expect(lost).toBe(0);
   });
 });
 
