@@ -4,20 +4,22 @@ import type { Duplex } from "node:stream";
 import type { LogFile } from "@hearth/disk";
 import { type Clock, type Rng, systemRng } from "@hearth/platform";
 import { createAdminApp } from "./admin/routes.js";
-import { createFleet, type Fleet } from "./compose/create-fleet.js";
-import { createSelection, observeAttempts, type Selection, type SelectionDeps } from "./compose/create-selection.js";
+import { type AddProvider, createFleet } from "./compose/create-fleet.js";
+import { createHooks } from "./compose/create-hooks.js";
+import { createSelection, type Selection, type SelectionDeps } from "./compose/create-selection.js";
 import { createServer, type OwnedServer } from "./compose/create-server.js";
-import { createTrust, type Trust } from "./compose/create-trust.js";
+import { createServices, type ServiceDeps } from "./compose/create-services.js";
+import { type Kept, openKept, stopKept } from "./compose/open-kept.js";
 import { watchDisk } from "./compose/watch-disk.js";
 import type { Config } from "./config.js";
 import { evidenceSettings, type PolicySettings } from "./dispatch/policy.js";
 import { Registry } from "./fleet/registry.js";
-import type { VerifyDevice } from "./fleet/trust/proof.js";
-import { acceptProviders } from "./fleet/ws-server.js";
+import { verifyAppleDevice } from "./fleet/trust/apple-device.js";
+import { AttestationVerifier, type VerifyDevice } from "./fleet/trust/attestation-verifier.js";
+import { acceptProviders, type ProviderServerDeps } from "./fleet/ws-server.js";
 import { createHttpApp, type HttpDeps } from "./http/app.js";
 import { KeptAnswers } from "./http/idempotency/kept-answers.js";
 import { Uploads } from "./http/uploads.js";
-import { Background } from "./platform/background.js";
 import { clientAddress } from "./platform/client-address.js";
 import { systemClock } from "./platform/clock.js";
 import { type Credentials, createCredentials } from "./platform/credentials.js";
@@ -25,12 +27,10 @@ import { type Ids, systemIds } from "./platform/ids.js";
 import { Live } from "./platform/live.js";
 import type { Logger } from "./platform/logger.js";
 import { createMetrics, type Metrics } from "./platform/metrics.js";
-import type { RequestServices } from "./request/handle-request.js";
-import { TokenCalibration } from "./request/token-calibration.js";
+import { ProviderContexts } from "./sealing/provider-contexts.js";
 import { SealingKeys } from "./sealing/sealing-keys.js";
 import { newSealingSecret } from "./sealing/sealing-secret.js";
 import type { Secrets } from "./secrets.js";
-import type { Catalog } from "./selection/catalog.js";
 import { NO_SETTINGS, type Settings } from "./settings.js";
 import { drain } from "./shutdown.js";
 import type { Store } from "./store/store.js";
@@ -84,44 +84,57 @@ const DEFAULT_ACCOUNT = "default";
  * @throws the server's error when it cannot listen (`EADDRINUSE`, `EACCES`)
  */
 export async function startCoordinator(options: AppOptions): Promise<Coordinator> {
-  const { config, secrets, log, clock = systemClock, rng = systemRng, ids = systemIds } = options;
+  const { config, log, clock = systemClock, rng = systemRng, ids = systemIds } = options;
   const live = new Live(firstSettings(options));
+  const numbers = numbersOf(live);
   const metrics = createMetrics();
   const disk = watchDisk({ ...options, metrics });
   const registry = new Registry(clock, config.departures);
-  const trust = await createTrust({
-    store: disk.store,
-    registry,
-    sharedTokens: credentialsOf(live, secrets.providerToken, "providerTokens"),
-    clock,
-    ids,
-    log,
-    metrics,
-    verifyDevice: options.verifyDevice,
+  const hooks = createHooks({ metrics, log, registry });
+  const kept = await openKept({
+    ...{ clock, log, registry, hooks, store: disk.store },
+    sharedTokens: credentialsOf(live, options.secrets.providerToken, "providerTokens"),
+    knownModelDays: config.knownModelDays,
   });
-  const fleet = await createFleet({
-    config,
+  const { enrolment, knownModels, receipts, manifest } = kept;
+  const selection = createSelection({
     clock,
-    log,
-    metrics,
+    rng,
     registry,
-    store: disk.store.knownModels,
-    trust,
-    connectionLost: (id, at, connected) => selection.outlier.connectionLost(id, at, connected),
+    hooks: hooks.selection,
+    ...numbers,
+  });
+  const contexts = new ProviderContexts(clock);
+  const proving = {
+    verifier: new AttestationVerifier(clock, options.verifyDevice ?? verifyAppleDevice),
+    newChallenge: () => ids.challenge(),
+  };
+  const addProvider = createFleet({
+    ...{ config, clock, log, registry, contexts, knownModels, enrolment },
+    ...proving,
+    manifest: () => manifest.current,
+    hooks: { ...hooks.fleet, connectionLost: (...loss) => selection.outlier.connectionLost(...loss) },
   });
   const shutdown = shutdownController();
   let accepting = true;
   const ready = (): boolean => accepting;
-  const catalog = (): Catalog => live.current.catalog;
-  const selection = createSelection({ clock, rng, log, metrics, registry, catalog, ...numbersOf(live) });
-  const parts = { options, live, clock, ids, metrics, registry, selection, trust, ready, fleet };
-  const kept = new KeptAnswers(clock, ids, () => live.current.idempotency);
+  const services = createServices({
+    ...{ clock, ids, registry, selection, contexts, knownModels, receipts },
+    receiptWaitMs: config.receiptWaitMs,
+    accepting: ready,
+    attempts: hooks.attempts,
+    settled: hooks.settled,
+    ...numbers,
+  });
+  const answers = new KeptAnswers(clock, ids, () => live.current.idempotency);
   const responses = new StoredResponses(new MemoryRecords(clock, () => live.current.storedResponses));
   const sealing = new SealingKeys(options.sealingSecret ?? newSealingSecret(), clock);
-  const { server, connections, providers } = openDoors(parts, {
-    services: createServices(parts),
-    sealing,
-    kept,
+  const { server, connections, providers } = openDoors({
+    ...{ options, live, clock, ids, metrics, registry, selection, ready, services, sealing, addProvider },
+    ...kept,
+    ...proving,
+    proved: hooks.proved,
+    answers,
     stored: (account) => (live.current.storedResponses.keptMs > 0 ? responses.of(account) : undefined),
     troubles: disk.troubles,
     shutdown: shutdown.signal,
@@ -138,12 +151,10 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
       if (!accepting) return [];
       accepting = false;
       selection.queue.close();
-      const { receipts } = trust;
       await drain({ server, connections, providers, registry, receipts, clock, shutdown, bounds: config });
       sealing[Symbol.dispose]();
-      kept[Symbol.dispose]();
-      await fleet.knownModels.stop();
-      const unwritten = [...(await trust.stop()), ...(await disk.close())];
+      answers[Symbol.dispose]();
+      const unwritten = [...(await stopKept(kept)), ...(await disk.close())];
       log.info("stopped");
       return unwritten;
     },
@@ -163,13 +174,19 @@ function credentialsOf(live: Live<Settings>, secret: string, more: "apiKeys" | "
   return { accountOf: (offered) => credentials().accountOf(offered) };
 }
 
-/** The numbers that selection goes by. */
-function numbersOf(live: Live<Settings>): Pick<SelectionDeps, "settings" | "breaker" | "evidence" | "hedging"> {
+type Numbers = Omit<SelectionDeps, "clock" | "rng" | "registry" | "hooks"> &
+  Pick<ServiceDeps, "catalog" | "policy" | "calibration">;
+
+/** What selection and dispatch go by, as the operator has it at each use. */
+function numbersOf(live: Live<Settings>): Numbers {
   return {
+    catalog: () => live.current.catalog,
     settings: () => live.current.selection,
     breaker: () => live.current.breaker,
     evidence: () => live.current.evidence,
     hedging: () => live.current.hedging,
+    policy: () => live.current.dispatch,
+    calibration: () => live.current.calibration,
   };
 }
 
@@ -186,41 +203,43 @@ interface Doors extends OwnedServer {
   readonly providers: Disposable;
 }
 
-type BehindTheDoors = Pick<HttpDeps, "services" | "sealing" | "kept" | "stored" | "troubles" | "shutdown">;
+type BehindTheDoors = Kept &
+  Pick<HttpDeps, "services" | "sealing" | "stored" | "troubles" | "shutdown" | "ready" | "ids" | "metrics" | "clock"> &
+  Pick<ProviderServerDeps, "verifier" | "newChallenge" | "proved"> & {
+    readonly options: AppOptions;
+    readonly live: Live<Settings>;
+    readonly registry: Registry;
+    readonly selection: Selection;
+    readonly answers: KeptAnswers;
+    readonly addProvider: AddProvider;
+  };
 
-function openDoors(parts: Parts, behind: BehindTheDoors): Doors {
-  const { options, live, clock, ids, metrics, registry, selection, trust, fleet, ready } = parts;
+function openDoors(behind: BehindTheDoors): Doors {
+  const { options, live, clock, metrics, registry, selection, enrolment, ready, addProvider } = behind;
   const { config, secrets, log } = options;
   const addressOf = (incoming: IncomingMessage): string => clientAddress(incoming, config.proxies);
   const recognised = (socket: Duplex): void => owned.connections.recognise(socket);
-  const { adminKey } = secrets;
+  const common = { clock, log, recognised, directory: registry };
   const app = createHttpApp({
     ...behind,
-    ...trust,
-    admin: createAdminApp({ ...trust, adminKey, clock, directory: registry, recognised }),
+    ...common,
     ...httpSettings(config, clock),
+    admin: createAdminApp({ ...behind, ...common, adminKey: secrets.adminKey }),
     apiKeys: credentialsOf(live, secrets.apiKey, "apiKeys"),
-    ids,
-    clock,
-    log,
-    metrics,
-    directory: registry,
+    kept: behind.answers,
     addressOf,
     cors: () => live.current.cors,
     models: () => ({ directory: registry, catalog: live.current.catalog, clock, offers: selection.offers }),
-    ready,
-    recognised,
   });
   const owned = createServer(app.fetch, config, metrics.connectionsEnded);
   const providers = acceptProviders(owned.server, {
-    clock,
+    ...behind,
     log,
-    ...trust,
-    holderOf: (token) => trust.enrolment.tokens.resolve(token),
+    holderOf: (token) => enrolment.tokens.resolve(token),
     maxConnectionsPerAddress: config.maxConnectionsPerAddress,
     addressOf,
     accepting: ready,
-    registered: fleet.registered,
+    registered: addProvider,
     refused: (reason) => metrics.connectionsClosed.inc({ reason }),
     ...owned.forProviders,
   });
@@ -233,55 +252,6 @@ function httpSettings(
   clock: Clock,
 ): Pick<HttpDeps, "publicUrl" | "readyGraceMs" | "uploads" | "bounds"> {
   return { publicUrl, readyGraceMs, uploads: new Uploads(uploads, clock), bounds: bodies };
-}
-
-/** All that a coordinator consists of, but for its doors. */
-interface Parts {
-  readonly options: AppOptions;
-  readonly live: Live<Settings>;
-  readonly clock: Clock;
-  readonly ids: Ids;
-  readonly metrics: Metrics;
-  readonly registry: Registry;
-  readonly selection: Selection;
-  readonly trust: Trust;
-  readonly fleet: Fleet;
-  readonly ready: () => boolean;
-}
-
-/** What `handleRequest` works with. */
-function createServices(parts: Parts): RequestServices {
-  const { options, live, clock, ids, metrics, registry, selection, trust, fleet, ready } = parts;
-  const catalog = (): Catalog => live.current.catalog;
-  const calibration = new TokenCalibration(() => live.current.calibration);
-  return {
-    admission: { ...selection, clock, catalog, knownModels: fleet.knownModels, accepting: ready },
-    dispatch: {
-      ...selection,
-      link: (id) => registry.link(id),
-      ids,
-      clock,
-      policy: () => live.current.dispatch,
-      contexts: fleet.contexts,
-      observer: observeAttempts(metrics, options.log),
-      background: new Background(clock),
-      distrust: (id) => registry.distrust(id),
-    },
-    settlement: {
-      ...selection,
-      clock,
-      metrics,
-      calibration,
-      receipts: trust.receipts,
-      knownModels: fleet.knownModels,
-    },
-    calibration,
-    receiptWaitMs: options.config.receiptWaitMs,
-    get policy() {
-      return live.current.dispatch;
-    },
-    clock,
-  };
 }
 
 function listen(server: Server, { host, port }: Config): Promise<string> {

@@ -4,7 +4,11 @@
 export { readChatEvent } from "@hearth/dialects";
 export { type Clock, type Rng, seededRng, systemRng } from "@hearth/platform";
 export { createChatCompletionsDialect } from "./api/chat-completions/dialect.js";
+export { createFleet } from "./compose/create-fleet.js";
+export { createSelection, type Selection } from "./compose/create-selection.js";
+export { createServices } from "./compose/create-services.js";
 export { HedgeBudget } from "./dispatch/hedge-budget.js";
+export { DEFAULT_HEDGING } from "./dispatch/hedge-settings.js";
 export { Hedging } from "./dispatch/hedging.js";
 export type { OpenAttemptDeps } from "./dispatch/open-attempt.js";
 export { DEFAULT_POLICY, evidenceSettings, type PolicySettings, policyFor } from "./dispatch/policy.js";
@@ -19,7 +23,7 @@ export { ProviderSession, type SessionHooks } from "./fleet/provider-session.js"
 export { providerIdOf } from "./fleet/registration.js";
 export { Registry } from "./fleet/registry.js";
 export { isLoss, type SessionEnd } from "./fleet/session-end.js";
-export { ProofDesk } from "./fleet/trust/proof.js";
+export { AttestationVerifier } from "./fleet/trust/attestation-verifier.js";
 export { EMPTY_MANIFEST } from "./fleet/trust/runtime-manifest.js";
 export { WorkTally } from "./fleet/work-tally.js";
 export { Background } from "./platform/background.js";
@@ -31,7 +35,7 @@ export type { Caller } from "./request/classify.js";
 export type { Consumer, Dialect, Reply } from "./request/consumer.js";
 export { handleRequest, type RequestServices } from "./request/handle-request.js";
 export type { InferenceRequest } from "./request/inference-request.js";
-export { TokenCalibration } from "./request/token-calibration.js";
+export { DEFAULT_CALIBRATION, TokenCalibration } from "./request/token-calibration.js";
 export { ProviderContexts } from "./sealing/provider-contexts.js";
 export { Affinity } from "./selection/affinity.js";
 export { type Catalog, DEFAULT_CATALOG } from "./selection/catalog.js";
@@ -41,7 +45,7 @@ export { contextOf, type EvaluationContext } from "./selection/evaluation-contex
 export { Evidence } from "./selection/evidence/evidence.js";
 export { DEFAULT_EVIDENCE } from "./selection/evidence/settings.js";
 export type { Expecting } from "./selection/expecting.js";
-export { OutlierDetector } from "./selection/outlier.js";
+export { OutlierDetector, type OutlierHooks } from "./selection/outlier.js";
 export { DEFAULT_OUTLIER, type OutlierSettings } from "./selection/outlier-policy.js";
 export type { Expectation, Lease, PickResult, Verdict } from "./selection/pick-result.js";
 export { createPicker, type Picker } from "./selection/picker.js";

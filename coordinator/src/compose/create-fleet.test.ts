@@ -4,37 +4,42 @@ import { encodeControl, LIMITS, type ProviderId } from "@hearth/protocol";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Registration } from "../fleet/registration.js";
 import { Registry } from "../fleet/registry.js";
-import { ProofDesk } from "../fleet/trust/proof.js";
+import { AttestationVerifier } from "../fleet/trust/attestation-verifier.js";
 import { EMPTY_MANIFEST } from "../fleet/trust/runtime-manifest.js";
 import { createLogger } from "../platform/logger.js";
-import { createMetrics } from "../platform/metrics.js";
 import { registerFrame } from "../testing/register-frame.js";
-import { createFleet, type Fleet } from "./create-fleet.js";
-import type { Trust } from "./create-trust.js";
+import { type AddProvider, createFleet } from "./create-fleet.js";
 
 let clock: FakeClock;
 let registry: Registry;
-let fleet: Fleet;
+let addProvider: AddProvider;
 /** Connections that broke off: whose, when, and how many were connected. */
 let lost: [ProviderId, number, number][];
-beforeEach(async () => {
+beforeEach(() => {
   clock = new FakeClock();
   registry = new Registry(clock);
   lost = [];
-  fleet = await createFleet({
-    config: { maxConnectionsPerAccount: 10, knownModelDays: 7, goAwayTimeoutMs: 600_000 },
+  addProvider = createFleet({
+    config: { maxConnectionsPerAccount: 10, goAwayTimeoutMs: 600_000 },
     clock,
     log: createLogger("silent"),
-    metrics: createMetrics(),
     registry,
-    store: { all: async () => [], put: async () => {}, remove: async () => {} },
-    trust: {
-      desk: new ProofDesk(clock, () => ({ type: "rejected" })),
-      newChallenge: () => new Uint8Array(32),
-      manifest: { current: EMPTY_MANIFEST },
+    contexts: { forget() {} },
+    knownModels: { departed() {} },
+    enrolment: { seen() {} },
+    verifier: new AttestationVerifier(clock, () => ({ type: "rejected" })),
+    newChallenge: () => new Uint8Array(32),
+    manifest: () => EMPTY_MANIFEST,
+    hooks: {
+      registered() {},
+      refused() {},
+      connectionLost: (...told) => void lost.push(told),
+      gone() {},
+      unknownFrame() {},
+      overRate() {},
+      undigested() {},
       proved() {},
-    } as unknown as Trust,
-    connectionLost: (...told) => lost.push(told),
+    },
   });
 });
 
@@ -61,7 +66,7 @@ function connect(provider: string): Socket {
     frame: registerFrame(),
     proved: undefined,
   };
-  fleet.registered(registration, "127.0.0.1");
+  addProvider(registration, "127.0.0.1");
   return socket;
 }
 

@@ -1,103 +1,91 @@
-import { type Clock, describeFault } from "@hearth/platform";
+import type { Clock } from "@hearth/platform";
 import type { ProviderId } from "@hearth/protocol";
 import type { Config } from "../config.js";
+import type { Enrolment } from "../enrolment/enrolment.js";
 import { refuse } from "../fleet/handshake.js";
-import { DEFAULT_KNOWN_MODEL_LIMITS, KnownModels } from "../fleet/known-models.js";
-import { ProviderSession, type SessionHooks } from "../fleet/provider-session.js";
+import type { KnownModels } from "../fleet/known-models.js";
+import { ProviderSession, type SessionDeps, type SessionHooks } from "../fleet/provider-session.js";
 import type { Registration } from "../fleet/registration.js";
 import type { Registry } from "../fleet/registry.js";
 import { isLoss, type SessionEnd } from "../fleet/session-end.js";
-import type { Logger } from "../platform/logger.js";
-import type { Metrics } from "../platform/metrics.js";
-import { ProviderContexts } from "../sealing/provider-contexts.js";
-import type { KnownModelStore } from "../store/known-model-store.js";
-import type { Trust } from "./create-trust.js";
+import type { ProviderContexts } from "../sealing/provider-contexts.js";
 
 /** Why a session ended that no request is to wait for. */
 const NOT_COMING_BACK: ReadonlySet<SessionEnd> = new Set(["left", "unauthorized"]);
 
-export interface Fleet {
-  readonly knownModels: KnownModels;
-  readonly contexts: ProviderContexts;
-  readonly registered: (registration: Registration, address: string) => void;
-}
-
-export interface FleetDeps {
-  readonly config: Pick<Config, "maxConnectionsPerAccount" | "knownModelDays" | "goAwayTimeoutMs">;
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly metrics: Metrics;
-  readonly registry: Registry;
-  readonly store: KnownModelStore;
-  readonly trust: Trust;
+export interface FleetHooks extends Omit<SessionHooks, "updated" | "closed"> {
+  /** A machine is here. */
+  registered(session: ProviderSession): void;
+  /** Its account has too many connections. */
+  refused(): void;
   /**
-   * Told of each connection that broke off, before the streams that ran on it are.
+   * A connection broke off; told before the streams that ran on it are.
    *
    * @param at on the coordinator's clock, ms
    * @param connected how many providers were connected just before
    */
-  readonly connectionLost?: (provider: ProviderId, at: number, connected: number) => void;
+  connectionLost(provider: ProviderId, at: number, connected: number): void;
+  /** A session has ended, and everybody knows. */
+  gone(session: ProviderSession, reason: SessionEnd): void;
 }
 
-/**
- * Connections become sessions, and sessions a fleet. Machines that answered before this start are waited for.
- *
- * @throws what the store throws
- */
-export async function createFleet(deps: FleetDeps): Promise<Fleet> {
-  const { config, clock, log, metrics, registry, store, trust } = deps;
-  const limits = { ...DEFAULT_KNOWN_MODEL_LIMITS, keptMs: config.knownModelDays * 24 * 3_600_000 };
-  const knownModels = await KnownModels.open({ store, registry, clock, log, limits });
-  for (const provider of knownModels.expected()) registry.expect(provider);
-  const contexts = new ProviderContexts(clock);
-  const hooks: SessionHooks = {
-    updated(session) {
-      registry.updated(session);
-    },
+export interface FleetDeps extends Pick<SessionDeps, "verifier" | "newChallenge" | "manifest" | "log"> {
+  readonly config: Pick<Config, "maxConnectionsPerAccount" | "goAwayTimeoutMs">;
+  readonly clock: Clock;
+  readonly registry: Registry;
+  readonly contexts: Pick<ProviderContexts, "forget">;
+  readonly knownModels: Pick<KnownModels, "departed">;
+  /** Told when an enrolled machine comes and goes. */
+  readonly enrolment: Pick<Enrolment, "seen">;
+  readonly hooks: FleetHooks;
+}
+
+/** Makes a connection that has registered a session of the fleet; `undefined` = it is refused. */
+export type AddProvider = (registration: Registration, address?: string) => ProviderSession | undefined;
+
+/** Connections become sessions, and sessions a fleet. */
+export function createFleet(deps: FleetDeps): AddProvider {
+  const { config, clock, log, registry, contexts, knownModels, enrolment, hooks } = deps;
+  const sessionHooks: SessionHooks = {
+    updated: (session) => registry.updated(session),
     closed(session, reason) {
-      if (isLoss(reason)) deps.connectionLost?.(session.id, clock.now(), registry.size);
+      if (isLoss(reason)) hooks.connectionLost(session.id, clock.now(), registry.size);
       if (reason === "untrusted") registry.distrust(session.id);
       contexts.forget(session);
       const expectedBack = !NOT_COMING_BACK.has(reason);
       // Who has another connection has not departed.
       if (registry.link(session.id) === session) knownModels.departed(session, expectedBack);
       registry.departed(session, expectedBack);
-      metrics.providers.set(registry.size);
-      metrics.connectionsClosed.inc({ reason });
-      if (session.enrolmentId !== undefined) trust.enrolment.seen(session.enrolmentId);
-      log.info({ provider: session.id, reason }, "provider gone");
+      if (session.enrolmentId !== undefined) enrolment.seen(session.enrolmentId);
+      hooks.gone(session, reason);
     },
-    unknownFrame: () => metrics.unknownFrames.inc(),
-    overRate: (kind) => metrics.rateLimitedFrames.inc({ kind }),
-    undigested(session, what, sizeBytes, thrown) {
-      metrics.undigested.inc({ what });
-      log.error(
-        { provider: session.id, what, sizeBytes, fault: describeFault(thrown) },
-        "undigested input of a provider",
-      );
-    },
-    proved: trust.proved,
+    unknownFrame: (type) => hooks.unknownFrame(type),
+    overRate: (kind) => hooks.overRate(kind),
+    undigested: (...thrown) => hooks.undigested(...thrown),
+    proved: (kind, outcome) => hooks.proved(kind, outcome),
   };
+  const { verifier, newChallenge, manifest } = deps;
+  const { goAwayTimeoutMs } = config;
   const distrusted = (id: ProviderId): boolean => registry.isDistrusted(id);
-  const registered = (registration: Registration, address: string): void => {
-    if (registry.othersOf(registration.holder.account, registration.provider) >= config.maxConnectionsPerAccount) {
-      metrics.connectionsClosed.inc({ reason: "too_many_connections" });
-      return refuse(registration.socket, "too_many_connections", clock);
+  return (registration, address) => {
+    const { holder, provider, socket } = registration;
+    if (registry.othersOf(holder.account, provider) >= config.maxConnectionsPerAccount) {
+      hooks.refused();
+      refuse(socket, "too_many_connections", clock);
+      return undefined;
     }
+    const proving = { verifier, newChallenge, manifest };
     const session = new ProviderSession(registration, {
+      ...proving,
       clock,
       log,
-      hooks,
+      hooks: sessionHooks,
       distrusted,
-      desk: trust.desk,
-      newChallenge: trust.newChallenge,
-      manifest: () => trust.manifest.current,
-      goAwayTimeoutMs: config.goAwayTimeoutMs,
+      goAwayTimeoutMs,
     });
     registry.add(session, address);
-    if (session.enrolmentId !== undefined) trust.enrolment.seen(session.enrolmentId);
-    metrics.providers.set(registry.size);
-    log.info({ provider: session.id, name: session.name, models: [...session.models.keys()] }, "provider registered");
+    if (session.enrolmentId !== undefined) enrolment.seen(session.enrolmentId);
+    hooks.registered(session);
+    return session;
   };
-  return { knownModels, contexts, registered };
 }

@@ -9,9 +9,11 @@ function setUp({ used = 0, all = 8, depth = 0 } = {}) {
   const hedging = new Hedging({
     picker: { slots: () => ({ used: fleet.used, all: fleet.all }) },
     queue: { depth: () => fleet.depth },
-    suppressed: (why) => suppressed.push(why),
-    backupWon: () => {
-      won += 1;
+    hooks: {
+      suppressed: (why) => void suppressed.push(why),
+      backupWon: () => {
+        won += 1;
+      },
     },
   });
   const hedge = (model = "m") => hedging.hedge(fakeTraits({ model }));

@@ -6,11 +6,15 @@ import { HedgeBudget, type Suppression } from "./hedge-budget.js";
 import { DEFAULT_HEDGING, type HedgeSettings } from "./hedge-settings.js";
 import { TtftHistory } from "./ttft-history.js";
 
+export interface HedgingHooks {
+  suppressed(reason: Suppression): void;
+  backupWon(): void;
+}
+
 export interface HedgingDeps {
   readonly picker: Pick<Picker, "slots">;
   readonly queue: Pick<WaitQueue, "depth">;
-  readonly suppressed: (reason: Suppression) => void;
-  readonly backupWon: () => void;
+  readonly hooks: HedgingHooks;
   /** Read at each use; absent = the defaults. */
   readonly settings?: () => HedgeSettings;
 }
@@ -52,7 +56,7 @@ export class Hedging {
       queueDepth: this.#deps.queue.depth(traits.model),
       slotsUsed: all === 0 ? 1 : used / all,
     });
-    if (reason !== undefined) this.#deps.suppressed(reason);
+    if (reason !== undefined) this.#deps.hooks.suppressed(reason);
     return reason;
   }
 
@@ -64,7 +68,7 @@ export class Hedging {
   /** A hedged request was decided between the two. */
   decided(model: string, backupWon: boolean): void {
     this.#of(model).hedges.decided(backupWon);
-    if (backupWon) this.#deps.backupWon();
+    if (backupWon) this.#deps.hooks.backupWon();
   }
 
   /** Rule 3: whatever the hedge budget says, but not so many that a fleet that is slow as a whole gets slower. */

@@ -110,8 +110,7 @@ class Bench {
     this.hedging = new Hedging({
       picker: this.picker,
       queue: this.queue,
-      suppressed: (why) => this.suppressed.push(why),
-      backupWon() {},
+      hooks: { suppressed: (why) => void this.suppressed.push(why), backupWon() {} },
     });
     const plan = planFor(CATALOG, model);
     this.#start = openAttempt(

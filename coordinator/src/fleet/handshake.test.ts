@@ -9,7 +9,7 @@ import { createCredentials } from "../platform/credentials.js";
 import { MACHINE_KEY, registerFrame } from "../testing/register-frame.js";
 import { type HandshakeDeps, type HandshakeResult, handshake } from "./handshake.js";
 import { providerIdOf } from "./registration.js";
-import { ProofDesk } from "./trust/proof.js";
+import { AttestationVerifier } from "./trust/attestation-verifier.js";
 
 const TOKEN = "a-provider-token";
 
@@ -35,7 +35,7 @@ beforeEach(async () => {
       const account = tokens.accountOf(token);
       return account === undefined ? undefined : { account };
     },
-    desk: new ProofDesk(clock, () => ({ type: "rejected" })),
+    verifier: new AttestationVerifier(clock, () => ({ type: "rejected" })),
     newChallenge: () => new Uint8Array(32).fill(++challenges),
     proved: (kind, outcome) => proofs.push(`${kind} ${outcome}`),
   };

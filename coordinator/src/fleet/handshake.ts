@@ -15,14 +15,14 @@ import {
 import type { RawData, WebSocket } from "ws";
 import { providerIdOf, type Registration } from "./registration.js";
 import type { TokenHolder } from "./token-holder.js";
-import type { Proof, ProofClaims, ProofDesk } from "./trust/proof.js";
+import type { AttestationVerifier, Proof, ProofClaims } from "./trust/attestation-verifier.js";
 import { checkAnswer, type PassedChallenge, signedOf, trustLevelOf } from "./trust/session-trust.js";
 
 export interface HandshakeDeps {
   readonly clock: Clock;
   /** Knows provider tokens. */
   readonly holderOf: (token: string) => TokenHolder | undefined;
-  readonly desk: ProofDesk;
+  readonly verifier: AttestationVerifier;
   readonly newChallenge: () => Uint8Array;
   /** Told what came of each attestation and of each challenge. */
   readonly proved: (kind: "attestation" | "challenge", outcome: "ok" | ProofFailure) => void;
@@ -64,7 +64,7 @@ export function handshake(socket: WebSocket, raw: Duplex, deps: HandshakeDeps): 
         case "refused":
           return end(step);
         case "accepted":
-          return end({ type: "registered", registration: welcome(socket, raw, step, deps.desk.wallTime) });
+          return end({ type: "registered", registration: welcome(socket, raw, step, deps.verifier.wallTime) });
         case "challenged":
           timer[Symbol.dispose]();
           timer = wait(LIMITS.challengeTimeoutMs, "no answer to the challenge in time");
@@ -125,7 +125,7 @@ function readRegister(text: string, deps: HandshakeDeps): Step {
 /** A recording of an attestation proves nothing; who answers a fresh challenge holds the key. */
 function challenge(accepted: Accepted, attestation: AttestationProof, deps: HandshakeDeps): Step {
   const claims = claimsOf(accepted.frame);
-  const verdict = deps.desk.check(claims, attestation);
+  const verdict = deps.verifier.check(claims, attestation);
   deps.proved("attestation", verdict.type === "ok" ? "ok" : verdict.failure);
   if (verdict.type === "failed") return unproved(verdict.failure);
   const proof = verdict.value;
@@ -154,7 +154,7 @@ function readAnswer(text: string, challenge: string, { claims, proof, deps }: Ch
     return refusal("protocol_violation", "the challenge must be answered first");
   }
   const { frame } = decoded;
-  const context = { proof, claims, nowMs: deps.desk.wallTime };
+  const context = { proof, claims, nowMs: deps.verifier.wallTime };
   const verdict =
     frame.challenge === challenge
       ? checkAnswer(frame, context)

@@ -18,7 +18,7 @@ import type { ProviderStream, SealedRequest } from "./provider-link.js";
 import { ProviderSession } from "./provider-session.js";
 import type { Registration } from "./registration.js";
 import type { SessionEnd } from "./session-end.js";
-import { type Proof, type ProofClaims, ProofDesk } from "./trust/proof.js";
+import { AttestationVerifier, type Proof, type ProofClaims } from "./trust/attestation-verifier.js";
 import { EMPTY_MANIFEST } from "./trust/runtime-manifest.js";
 import type { PassedChallenge } from "./trust/session-trust.js";
 
@@ -69,7 +69,7 @@ beforeEach(async () => {
             proved() {},
           },
           distrusted: () => false,
-          desk: new ProofDesk(clock, () => ({ type: "rejected" })),
+          verifier: new AttestationVerifier(clock, () => ({ type: "rejected" })),
           newChallenge: () => new Uint8Array(32),
           manifest: () => EMPTY_MANIFEST,
           goAwayTimeoutMs: GO_AWAY_TIMEOUT_MS,

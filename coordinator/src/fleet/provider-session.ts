@@ -25,7 +25,7 @@ import type { ProviderLink, ProviderStream, SealedRequest, StreamListener } from
 import type { Registration } from "./registration.js";
 import type { SessionEnd } from "./session-end.js";
 import { StreamTable } from "./stream-table.js";
-import type { ProofDesk } from "./trust/proof.js";
+import type { AttestationVerifier } from "./trust/attestation-verifier.js";
 import { type RuntimeManifest, updateNotice } from "./trust/runtime-manifest.js";
 import { SessionTrust, type TrustHooks } from "./trust/session-trust.js";
 import { WorkTally } from "./work-tally.js";
@@ -49,7 +49,7 @@ export interface SessionDeps {
   readonly hooks: SessionHooks;
   /** The machine has been caught at something only an attacker does. */
   readonly distrusted: (id: ProviderId) => boolean;
-  readonly desk: ProofDesk;
+  readonly verifier: AttestationVerifier;
   readonly newChallenge: () => Uint8Array;
   /** The operator's list of known good programs, templates and weights, as of now. */
   readonly manifest: () => RuntimeManifest;
@@ -256,7 +256,7 @@ export class ProviderSession extends MachineBacked implements ProviderLink {
 
   #prove(proved: Registration["proved"]): SessionTrust | undefined {
     if (proved === undefined) return undefined;
-    const { clock, desk, newChallenge, hooks } = this.#deps;
+    const { clock, verifier, newChallenge, hooks } = this.#deps;
     const trustHooks: TrustHooks = {
       challenge: (challenge) => this.#sendControl(encodeControl({ type: "challenge", challenge })),
       passed: () => {
@@ -274,7 +274,7 @@ export class ProviderSession extends MachineBacked implements ProviderLink {
         this.close(closeReasonOf(failure));
       },
     };
-    const deps = { clock, desk, newChallenge, hooks: trustHooks };
+    const deps = { clock, verifier, newChallenge, hooks: trustHooks };
     return new SessionTrust(deps, proved.claims, proved.proof, proved.passed);
   }
 

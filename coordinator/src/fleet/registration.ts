@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { ProviderId, RegisterFrame } from "@hearth/protocol";
 import type { WebSocket } from "ws";
 import type { TokenHolder } from "./token-holder.js";
-import type { Proof, ProofClaims } from "./trust/proof.js";
+import type { Proof, ProofClaims } from "./trust/attestation-verifier.js";
 import type { PassedChallenge } from "./trust/session-trust.js";
 
 /** A socket whose other end has said what it is and was let in. Only a registration can become a session. */

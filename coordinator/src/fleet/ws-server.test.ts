@@ -8,7 +8,7 @@ import { WebSocket } from "ws";
 import { createLogger } from "../platform/logger.js";
 import { registerFrame } from "../testing/register-frame.js";
 import type { Registration } from "./registration.js";
-import { ProofDesk } from "./trust/proof.js";
+import { AttestationVerifier } from "./trust/attestation-verifier.js";
 import { acceptProviders, PROVIDER_PATH } from "./ws-server.js";
 
 const TOKEN = "a-provider-token";
@@ -40,7 +40,7 @@ beforeEach(async () => {
   providers = acceptProviders(server, {
     clock,
     holderOf: (token) => (token === TOKEN ? { account: "owner" } : undefined),
-    desk: new ProofDesk(clock, () => ({ type: "rejected" })),
+    verifier: new AttestationVerifier(clock, () => ({ type: "rejected" })),
     newChallenge: () => new Uint8Array(32),
     proved: () => {},
     log: createLogger("silent"),

@@ -30,13 +30,15 @@ function settled(record: RequestRecord, outcome: Outcome<SentAttempt>) {
   const write = (line: string) => (told: object) => void books.push(`${line} ${JSON.stringify(told)}`);
   const clock = new FakeClock();
   clock.advance(1_002);
-  const seconds: number[] = [];
+  const durations: number[] = [];
   const deps = {
     clock,
-    metrics: {
-      requests: { inc: write("request") },
-      requestSeconds: { observe: (s: number) => seconds.push(s) },
-      tokens: { inc: (labels: { kind: string }, tokens: number) => books.push(`${labels.kind} ${tokens}`) },
+    hooks: {
+      ended(result: string, durationMs: number) {
+        books.push(`request ${result}`);
+        durations.push(durationMs);
+      },
+      tokens: (kind: string, count: number) => books.push(`${kind} ${count}`),
     },
     receipts: { keep: write("receipt") },
     knownModels: { answered: (_link: unknown, model: string) => books.push(`known ${model}`) },
@@ -46,7 +48,7 @@ function settled(record: RequestRecord, outcome: Outcome<SentAttempt>) {
   const lines: Record<string, unknown>[] = [];
   const log = { info: (fields: Record<string, unknown>) => lines.push(fields) } as unknown as Logger;
   settle(deps as unknown as SettleDeps, log, record, outcome);
-  return { books, line: lines[0], lines, seconds };
+  return { books, line: lines[0], lines, durations };
 }
 
 describe("the books", () => {
@@ -57,10 +59,10 @@ describe("the books", () => {
     const winner = fakeSent({ end: COMPLETED, lease: won });
     record.first.add(fakeSent({ end: { type: "failed", failure: CONNECTION_LOST, afterContent: false }, lease: lost }));
     record.first.add(winner);
-    const { lines, seconds } = settled(record, success(winner));
+    const { lines, durations } = settled(record, success(winner));
     expect([lost.verdicts, won.verdicts]).toEqual([[{ confirmed: true, connectionLost: true }], ["success"]]);
     expect(lines).toMatchObject([{ result: "success", durationMs: 1_000, usage: USAGE }]);
-    expect(seconds).toEqual([1]);
+    expect(durations).toEqual([1_000]);
   });
 
   it("hold an answer's tokens, its receipt, and that its machine has the model", () => {
@@ -75,7 +77,7 @@ describe("the books", () => {
       "known m",
       'calibration {"model":"m","provider":"p","raw":5,"reported":7}',
       `receipt {"requestId":"req","account":"anna","providerId":"prv","attestation":${attestation},"counted":{"usage":${JSON.stringify(USAGE)},"clamped":["completion"]}}`,
-      'request {"result":"success"}',
+      "request success",
     ]);
     expect(record.trailers).toEqual([{ requestId: "req", receipt }]);
   });
@@ -131,7 +133,7 @@ describe("the line in the log", () => {
   ])("tells a %s by its code and status, without a fault of ours", (result, outcome) => {
     const { line, books } = settled(fakeRecord().record, outcome);
     expect(line).toMatchObject({ result, code: "provider_error", status: 502, fault: undefined });
-    expect(books).toEqual([`request {"result":"${result}"}`]);
+    expect(books).toEqual([`request ${result}`]);
   });
 
   it("tells of our own failures what there is to look into", () => {

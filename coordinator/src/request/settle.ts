@@ -6,15 +6,23 @@ import type { Outcome, Success } from "../dispatch/types.js";
 import type { KnownModels } from "../fleet/known-models.js";
 import type { HearthError } from "../platform/errors.js";
 import type { Logger } from "../platform/logger.js";
-import type { Metrics } from "../platform/metrics.js";
 import type { ReceiptWriter } from "../receipts/receipt-writer.js";
 import { judge } from "./judge.js";
 import type { RequestRecord } from "./request-record.js";
 import type { TokenCalibration } from "./token-calibration.js";
 
+export interface SettleHooks {
+  ended(result: RequestResult, durationMs: number): void;
+  /** Tokens of an answer that a consumer has got. */
+  tokens(kind: "prompt" | "completion", count: number): void;
+}
+
+/** How a request ended for its consumer. */
+export type RequestResult = "success" | "failure" | "in_band_error" | "cancelled";
+
 export interface SettleDeps {
   readonly clock: Clock;
-  readonly metrics: Pick<Metrics, "requests" | "requestSeconds" | "tokens">;
+  readonly hooks: SettleHooks;
   readonly receipts: Pick<ReceiptWriter, "keep">;
   readonly knownModels: Pick<KnownModels, "answered">;
   readonly calibration: Pick<TokenCalibration, "learn">;
@@ -30,15 +38,14 @@ export function settle(deps: SettleDeps, log: Logger, record: RequestRecord, out
   if (outcome.type === "success") answered(deps, record, outcome);
   const result = resultOf(outcome);
   const durationMs = deps.clock.now() - record.times.admittedAt;
-  deps.metrics.requests.inc({ result });
-  deps.metrics.requestSeconds.observe(durationMs / 1000);
+  deps.hooks.ended(result, durationMs);
   log.info({ result, durationMs: Math.round(durationMs), ...factsOf(outcome), ...wasted(record) }, "request ended");
 }
 
 /** What a whole answer adds to the books: its tokens, the prompt's once, and what each of its choices adds. */
 function answered(deps: SettleDeps, record: RequestRecord, { usage }: Success): void {
-  deps.metrics.tokens.inc({ kind: "prompt" }, usage.prompt_tokens);
-  deps.metrics.tokens.inc({ kind: "completion" }, usage.completion_tokens);
+  deps.hooks.tokens("prompt", usage.prompt_tokens);
+  deps.hooks.tokens("completion", usage.completion_tokens);
   for (const { request, answer } of record.choices) {
     if (answer !== undefined) chosen(deps, record, request.id, answer);
   }
@@ -70,7 +77,7 @@ function chosen(
   receipts.keep({ requestId: id, account: record.caller.account, providerId, attestation, counted }, receipt);
 }
 
-function resultOf(outcome: Outcome): string {
+function resultOf(outcome: Outcome): RequestResult {
   if (outcome.type !== "failed") return outcome.type;
   return outcome.committed ? "in_band_error" : "failure";
 }

@@ -27,10 +27,8 @@ export const COORDINATOR = {
     "./fleet",
     "./http",
     "./platform",
-    "./request",
     "./sealing",
     "./secrets.ts",
-    "./selection",
     "./settings.ts",
     "./shutdown.ts",
     "./store",
@@ -41,6 +39,7 @@ export const COORDINATOR = {
     "node:stream",
   ],
   compose: [
+    "./request",
     "./receipts",
     "./config.ts",
     "./dispatch",
@@ -92,6 +91,7 @@ export const COORDINATOR = {
   // What others get to see.
   "index.ts": ["./app.ts", "./config.ts", "./dispatch", "./platform", "./secrets.ts", "./settings.ts"],
   "internals.ts": [
+    "./compose",
     "./api",
     "./dispatch",
     "./fleet",

@@ -1,37 +1,32 @@
 import type { Duplex } from "node:stream";
 import { createLogger } from "@hearth/coordinator";
 import {
-  Affinity,
-  type AttemptObserver,
-  Background,
+  AttestationVerifier,
   type Catalog,
   countingIds,
-  createPicker,
+  createFleet,
+  createSelection,
+  createServices,
+  DEFAULT_CALIBRATION,
   DEFAULT_CATALOG,
+  DEFAULT_HEDGING,
+  DEFAULT_OUTLIER,
   DEFAULT_POLICY,
   DEFAULT_SELECTION,
   EMPTY_MANIFEST,
-  Evidence,
   evidenceSettings,
-  Hedging,
   handshake,
-  isLoss,
-  ProofDesk,
   ProviderContexts,
-  ProviderSession,
   providerIdOf,
   Registry,
-  type RequestServices,
-  type SessionHooks,
-  TokenCalibration,
+  type Selection,
 } from "@hearth/coordinator/internals";
 import { createSealingContext } from "@hearth/e2e";
-import type { ProviderId } from "@hearth/protocol";
 import type { WebSocket } from "ws";
 import type { CoordinatorUnderTest } from "./coordinator-under-test.js";
 import { mixSeeds, Random } from "./random.js";
 import { ALIAS_PATIENCE_MS } from "./scenario.js";
-import { watchBreaker } from "./watch-breaker.js";
+import { BreakerWatch } from "./watch-breaker.js";
 import { watchHedges } from "./watch-hedges.js";
 import { WatchedQueue, watchPicker } from "./watch-selection.js";
 import type { World } from "./world.js";
@@ -43,103 +38,59 @@ const CATALOG: Catalog = {
 };
 const SILENT = createLogger("silent");
 const ACCOUNTS: ReadonlySet<string> = new Set(["alice", "bob", "carol"]);
-const UNHEARD = { inc: () => {}, observe: () => {} };
+/** What a simulated run is not asked about. */
+const UNHEARD = {
+  registered() {},
+  refused() {},
+  gone() {},
+  unknownFrame() {},
+  overRate() {},
+  undigested() {},
+  proved() {},
+};
 
-/** Puts the parts together as `app.ts` does. */
+/** The coordinator's own composition, on virtual time and with hooks that watch it. */
 export function assemble(world: World): CoordinatorUnderTest {
   const { time: clock, journal } = world;
   const registry = new Registry(clock);
-  const settings = evidenceSettings(DEFAULT_POLICY);
-  const rng = new Random(mixSeeds(world.scenario.seed, 5));
-  const outlier = watchBreaker(world);
-  const unheard = { looked() {}, decided() {}, servedAlthoughEjected() {} };
-  const evidence = new Evidence(clock, () => settings);
-  const affinity = new Affinity();
-  const calibration = new TokenCalibration();
-  const parts = {
-    directory: registry,
-    catalog: () => CATALOG,
-    settings: () => DEFAULT_SELECTION,
-    outlier,
-    expecting: evidence,
-    affinity,
-    clock,
-    rng,
-    hooks: unheard,
-  };
-  const picker = watchPicker(world, createPicker(parts));
-  const queue = new WatchedQueue(world, picker);
   registry.watch(() => {
     journal.fleetChanged = true;
-    queue.drain();
   });
-  const hedging = new Hedging({
-    picker,
-    queue,
-    suppressed: (reason) => journal.count(`hedge suppressed: ${reason}`),
-    backupWon: () => journal.count("backup won"),
-  });
-  const observer: AttemptObserver = watchHedges(world, queue);
+  const selection = assembleSelection(world, registry);
   const contexts = new ProviderContexts(clock, (publicKey) =>
     createSealingContext(publicKey, { primitives: world.primitives, padding: "none" }),
   );
-  const services: RequestServices = {
-    admission: {
-      clock,
-      picker,
-      queue,
-      catalog: () => CATALOG,
-      knownModels: { knows: (model) => registry.serves(model), away: () => [] },
-      accepting: () => true,
-    },
-    dispatch: {
-      picker,
-      queue,
-      hedging,
-      link: (id) => registry.link(id),
-      evidence,
-      ids: countingIds(),
-      clock,
-      contexts,
-      observer,
-      background: new Background(clock),
-      distrust: (id) => registry.distrust(id),
-    },
-    settlement: {
-      clock,
-      metrics: { requests: UNHEARD, requestSeconds: UNHEARD, tokens: UNHEARD } as never,
-      receipts: { keep() {} },
-      knownModels: { answered() {} },
-      calibration,
-    },
-    calibration,
+  const services = createServices({
+    ...{ clock, registry, selection, contexts },
+    ids: countingIds(),
+    knownModels: { knows: (model) => registry.serves(model), away: () => [], answered() {} },
+    receipts: { keep() {} },
     receiptWaitMs: 0,
-    policy: DEFAULT_POLICY,
-    clock,
-  };
-  const sessionHooks: SessionHooks = {
-    updated: (session) => registry.updated(session),
-    closed(session, reason) {
-      if (isLoss(reason)) outlier.connectionLost(session.id, clock.now(), registry.size);
-      if (reason === "untrusted") registry.distrust(session.id);
-      contexts.forget(session);
-      registry.departed(session, reason !== "left");
-    },
-    unknownFrame: () => {},
-    overRate: () => {},
-    undigested: () => {},
-    proved: () => {},
-  };
+    accepting: () => true,
+    attempts: watchHedges(world, selection.queue),
+    settled: { ended() {}, tokens() {} },
+    catalog: () => CATALOG,
+    policy: () => DEFAULT_POLICY,
+    calibration: () => DEFAULT_CALIBRATION,
+  });
   const proving = {
-    desk: new ProofDesk(clock, () => ({ type: "rejected" })),
+    verifier: new AttestationVerifier(clock, () => ({ type: "rejected" })),
     newChallenge: () => new Uint8Array(32),
   };
-  const distrusted = (id: ProviderId): boolean => registry.isDistrusted(id);
+  const addProvider = createFleet({
+    ...{ clock, registry, contexts, log: SILENT },
+    ...proving,
+    config: { maxConnectionsPerAccount: Number.POSITIVE_INFINITY, goAwayTimeoutMs: 600_000 },
+    manifest: () => EMPTY_MANIFEST,
+    knownModels: { departed() {} },
+    enrolment: { seen() {} },
+    hooks: { ...UNHEARD, connectionLost: (...loss) => selection.outlier.connectionLost(...loss) },
+  });
   return {
     services,
     registry,
     contexts,
-    outlier,
+    outlier: selection.outlier,
     catalog: CATALOG,
     log: SILENT,
     accept(socket, record) {
@@ -150,23 +101,42 @@ export function assemble(world: World): CoordinatorUnderTest {
         proved: () => {},
       });
       void handshaken.then((result) => {
-        if (result.type === "refused") return;
-        const session = new ProviderSession(result.registration, {
-          clock,
-          log: SILENT,
-          hooks: sessionHooks,
-          distrusted,
-          ...proving,
-          manifest: () => EMPTY_MANIFEST,
-          goAwayTimeoutMs: 600_000,
-        });
-        record.session = session;
-        registry.add(session);
-        sessionHooks.updated(session);
+        if (result.type === "registered") record.session = addProvider(result.registration);
       });
     },
     providerId: (index) => providerIdOf(world.identityOf(index), false),
   };
+}
+
+function assembleSelection(world: World, registry: Registry): Selection {
+  const { time: clock, journal, scenario } = world;
+  const evidence = evidenceSettings(DEFAULT_POLICY);
+  const breaker = new BreakerWatch(world);
+  const selection = createSelection({
+    clock,
+    rng: new Random(mixSeeds(scenario.seed, 5)),
+    registry,
+    hooks: {
+      picker: { looked() {}, decided() {}, servedAlthoughEjected() {} },
+      breaker: breaker.hooks,
+      queue: { depth() {}, waited() {} },
+      hedging: {
+        suppressed: (reason) => journal.count(`hedge suppressed: ${reason}`),
+        backupWon: () => journal.count("backup won"),
+      },
+    },
+    around: {
+      picker: (real) => watchPicker(world, real),
+      queue: (...deps) => new WatchedQueue(world, ...deps),
+    },
+    catalog: () => CATALOG,
+    settings: () => DEFAULT_SELECTION,
+    breaker: () => DEFAULT_OUTLIER,
+    evidence: () => evidence,
+    hedging: () => DEFAULT_HEDGING,
+  });
+  breaker.watch(selection.outlier);
+  return selection;
 }
 
 /** There is no TCP below the simulated sockets. */

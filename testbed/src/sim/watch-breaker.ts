@@ -1,6 +1,5 @@
-import { OutlierDetector, type Provider, type Traits } from "@hearth/coordinator/internals";
+import { OutlierDetector, type OutlierHooks, type Provider, type Traits } from "@hearth/coordinator/internals";
 import { type AttemptRecord, pairKey } from "./journal.js";
-import { mixSeeds, Random } from "./random.js";
 import type { World } from "./world.js";
 
 // docs/dispatch.md, rule 12, and not the code's numbers: a bug may be in the code's.
@@ -11,36 +10,44 @@ const WEIGHT = { confirmed: 1 / 2, late: 1 / 2, unconfirmed: 1 / 3 } as const;
 /** Thirds do not add up to one exactly. */
 const ENOUGH = 1 - 1e-9;
 
-/** The real breaker, with what opens it held against what crossed the wire. */
-export function watchBreaker(world: World): OutlierDetector {
-  const { journal, time } = world;
-  let judging: Judging | undefined;
-  const outlier = new OutlierDetector({
-    clock: time,
-    rng: new Random(mixSeeds(world.scenario.seed, 6)),
-    hooks: {
-      ejected(shape) {
+/** Holds what opens the real breaker against what crossed the wire. */
+export class BreakerWatch {
+  readonly #world: World;
+  #judging: Judging | undefined;
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  /** For the breaker that is watched. */
+  get hooks(): OutlierHooks {
+    const { journal } = this.#world;
+    return {
+      ejected: (shape) => {
         journal.count(`ejected for ${shape}`);
-        if (judging !== undefined) opened(world, judging);
+        if (this.#judging !== undefined) opened(this.#world, this.#judging);
       },
       capacityCooled: () => journal.count("cooled for refusals"),
-    },
-  });
-  const { prototype } = OutlierDetector;
-  outlier.judge = (provider, traits, verdict, observedAt) => {
-    journal.lastVerdictAt = time.now();
-    // A lost connection may open what another of its requests was about.
-    const isLoss = typeof verdict === "object" && verdict.connectionLost;
-    judging = isLoss ? undefined : { provider, traits, observedAt };
-    prototype.judge.call(outlier, provider, traits, verdict, observedAt);
-    judging = undefined;
-  };
-  outlier.connectionLost = (...loss) => {
-    // What was our own network's is taken back.
-    journal.openings.clear();
-    prototype.connectionLost.call(outlier, ...loss);
-  };
-  return outlier;
+    };
+  }
+
+  watch(outlier: OutlierDetector): void {
+    const { journal, time } = this.#world;
+    const { prototype } = OutlierDetector;
+    outlier.judge = (provider, traits, verdict, observedAt) => {
+      journal.lastVerdictAt = time.now();
+      // A lost connection may open what another of its requests was about.
+      const isLoss = typeof verdict === "object" && verdict.connectionLost;
+      this.#judging = isLoss ? undefined : { provider, traits, observedAt };
+      prototype.judge.call(outlier, provider, traits, verdict, observedAt);
+      this.#judging = undefined;
+    };
+    outlier.connectionLost = (...loss) => {
+      // What was our own network's is taken back.
+      journal.openings.clear();
+      prototype.connectionLost.call(outlier, ...loss);
+    };
+  }
 }
 
 /** Of what the breaker is being told. */

@@ -133,8 +133,8 @@ function watchLease({ journal }: World, search: Search, picked: Picked): Picked 
 export class WatchedQueue extends WaitQueue {
   readonly #world: World;
 
-  constructor(world: World, picker: Picker) {
-    super(picker, world.time, { depth: () => {}, waited: () => {} });
+  constructor(world: World, ...deps: ConstructorParameters<typeof WaitQueue>) {
+    super(...deps);
     this.#world = world;
   }
 

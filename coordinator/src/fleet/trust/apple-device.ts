@@ -1,5 +1,10 @@
-import type { AppleDeviceResult, AppleRejectionReason } from "@hearth/attestation";
-import type { DeviceVerdict } from "./proof.js";
+import {
+  type AppleDeviceResult,
+  type AppleRejectionReason,
+  appleFreshness,
+  verifyAppleDeviceChain,
+} from "@hearth/attestation";
+import type { DeviceVerdict, VerifyDevice } from "./attestation-verifier.js";
 
 /**
  * What holds no more, or not yet: Apple issues about one certificate in seven days, so that an honest machine with a new
@@ -18,3 +23,7 @@ export function deviceVerdictOf(result: AppleDeviceResult): DeviceVerdict {
   if (device.sip !== true || device.secureBoot !== "full") return { type: "unprotected" };
   return { type: "verified", serial: device.serial, expiresAtMs: expiresAt };
 }
+
+/** Asks Apple's pinned root. */
+export const verifyAppleDevice: VerifyDevice = (certificates, identityKey, now) =>
+  deviceVerdictOf(verifyAppleDeviceChain({ certificates, expectedFreshness: appleFreshness(identityKey), now }));

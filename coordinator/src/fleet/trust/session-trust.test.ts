@@ -11,7 +11,7 @@ import {
 import { FakeClock } from "@hearth/platform/testing";
 import { type AttestationProof, type ChallengeResponseFrame, LIMITS } from "@hearth/protocol";
 import { beforeEach, describe, expect, it } from "vitest";
-import { type DeviceVerdict, type Proof, ProofDesk } from "./proof.js";
+import { AttestationVerifier, type DeviceVerdict, type Proof } from "./attestation-verifier.js";
 import { SessionTrust } from "./session-trust.js";
 
 const VERSION = "1.0.0";
@@ -30,7 +30,7 @@ let clock: FakeClock;
 let events: string[];
 let challenges: string[];
 let device: DeviceVerdict;
-let desk: ProofDesk;
+let verifier: AttestationVerifier;
 const software = softwareSigner(newSoftwareKey());
 const key = { keyId: "k", publicKey: randomBytes(32) };
 
@@ -47,7 +47,7 @@ beforeEach(() => {
   events = [];
   challenges = [];
   device = { type: "rejected" };
-  desk = new ProofDesk(clock, () => device);
+  verifier = new AttestationVerifier(clock, () => device);
 });
 
 async function proofOf(signer: typeof enclave | typeof software, certificates?: string[]): Promise<AttestationProof> {
@@ -85,7 +85,7 @@ async function answerTo(challenge: string, changes: Partial<Posture> = {}): Prom
 }
 
 async function trusted(given: AttestationProof): Promise<SessionTrust> {
-  const verdict = desk.check(claims, given);
+  const verdict = verifier.check(claims, given);
   if (verdict.type === "failed") throw new Error(verdict.failure);
   const proof: Proof = verdict.value;
   const first = Buffer.alloc(32, 9).toString("base64url");
@@ -94,7 +94,7 @@ async function trusted(given: AttestationProof): Promise<SessionTrust> {
   return new SessionTrust(
     {
       clock,
-      desk,
+      verifier,
       newChallenge: () => randomBytes(32),
       hooks: {
         challenge: (challenge) => challenges.push(challenge),

@@ -9,7 +9,7 @@ import {
 import { type Clock, repeat } from "@hearth/platform";
 import { type AttestationProof, type ChallengeResponseFrame, LIMITS, type TrustLevel } from "@hearth/protocol";
 import { startAge } from "../../platform/age.js";
-import { bytesOf, type Proof, type ProofClaims, type ProofDesk } from "./proof.js";
+import { type AttestationVerifier, bytesOf, type Proof, type ProofClaims } from "./attestation-verifier.js";
 
 /** The last answer that passed, as anybody may check it. */
 export interface PassedChallenge {
@@ -39,7 +39,7 @@ export interface TrustHooks {
 
 export interface TrustDeps {
   readonly clock: Clock;
-  readonly desk: ProofDesk;
+  readonly verifier: AttestationVerifier;
   readonly newChallenge: () => Uint8Array;
   readonly hooks: TrustHooks;
 }
@@ -91,7 +91,7 @@ export class SessionTrust implements Disposable {
   }
 
   get level(): TrustLevel {
-    return trustLevelOf(this.#proof, this.#passed, this.#deps.desk.wallTime);
+    return trustLevelOf(this.#proof, this.#passed, this.#deps.verifier.wallTime);
   }
 
   /** Takes the answer to a challenge. */
@@ -112,7 +112,7 @@ export class SessionTrust implements Disposable {
     this.#keyUpdates += 1;
     if (this.#keyUpdates > MAX_KEY_UPDATES) return "too_often";
     const claims = { ...this.#claims, encryptionKey };
-    const verdict = this.#deps.desk.check(claims, attestation);
+    const verdict = this.#deps.verifier.check(claims, attestation);
     if (verdict.type === "failed") return verdict.failure;
     this.#claims = claims;
     this.#proof = verdict.value;
@@ -150,7 +150,7 @@ export class SessionTrust implements Disposable {
   #verify(frame: ChallengeResponseFrame): Verdict<PostureAnswer> {
     if (frame.challenge === this.#passed.challenge) return { type: "failed", failure: "replayed" };
     if (frame.challenge !== this.#open?.challenge) return { type: "failed", failure: "wrong_challenge" };
-    return checkAnswer(frame, { proof: this.#proof, claims: this.#claims, nowMs: this.#deps.desk.wallTime });
+    return checkAnswer(frame, { proof: this.#proof, claims: this.#claims, nowMs: this.#deps.verifier.wallTime });
   }
 }
 

@@ -51,7 +51,7 @@ export type VerifyDevice = (
 ) => DeviceVerdict;
 
 /** Checks attestations, each of which counts once. */
-export class ProofDesk {
+export class AttestationVerifier {
   readonly #clock: Clock;
   readonly #verifyDevice: VerifyDevice;
   readonly #nonces: NonceWindow;

@@ -2,11 +2,11 @@ import type { ProviderId } from "@hearth/protocol";
 import { expect, it } from "vitest";
 import { createLogger } from "../platform/logger.js";
 import { createMetrics } from "../platform/metrics.js";
-import { observeAttempts } from "./create-selection.js";
+import { observeAttempts } from "./create-hooks.js";
 
 it("counts what a confirmed cancel had cost, and what of it cannot be true", async () => {
   const metrics = createMetrics();
-  const observer = observeAttempts(metrics, createLogger("silent"));
+  const observer = observeAttempts({ metrics, log: createLogger("silent") });
   const provider = "p" as ProviderId;
   const spent = { prompt_tokens: 7, completion_tokens: 3 };
   observer.cancelConfirmed(provider, { ended: "error", spent, clamped: [] });

@@ -1,0 +1,148 @@
+import type { ProofFailure } from "@hearth/attestation";
+import { describeFault } from "@hearth/platform";
+import type { AttemptEnd } from "../dispatch/attempt-deps.js";
+import type { AttemptObserver } from "../dispatch/send-attempt.js";
+import type { EnrolmentEvent } from "../enrolment/enrolment-events.js";
+import type { Registry } from "../fleet/registry.js";
+import type { Logger } from "../platform/logger.js";
+import type { Metrics } from "../platform/metrics.js";
+import type { SettleHooks } from "../request/settle.js";
+import type { FleetHooks } from "./create-fleet.js";
+import type { SelectionHooks } from "./create-selection.js";
+
+export interface HookDeps {
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  readonly registry: Registry;
+}
+
+/** Whoever asked to be a proof, and what came of it. */
+type ProofKind = "attestation" | "challenge" | "key_update" | "receipt";
+type ProofOutcome = "ok" | "missed" | "unexpected" | ProofFailure;
+
+/** What the parts of a coordinator tell, as metrics and lines of the log. */
+export interface Hooks {
+  readonly selection: SelectionHooks;
+  readonly fleet: Omit<FleetHooks, "connectionLost">;
+  readonly attempts: AttemptObserver;
+  readonly settled: SettleHooks;
+  proved(kind: ProofKind, outcome: ProofOutcome): void;
+  enrolment(event: EnrolmentEvent): void;
+  receiptLost(): void;
+}
+
+export function createHooks(deps: HookDeps): Hooks {
+  const { metrics } = deps;
+  const proved = (kind: ProofKind, outcome: ProofOutcome): void => metrics.proofs.inc({ kind, outcome });
+  return {
+    selection: selectionHooks(deps),
+    fleet: fleetHooks(deps, proved),
+    attempts: observeAttempts(deps),
+    settled: {
+      ended(result, durationMs) {
+        metrics.requests.inc({ result });
+        metrics.requestSeconds.observe(durationMs / 1000);
+      },
+      tokens: (kind, count) => metrics.tokens.inc({ kind }, count),
+    },
+    proved,
+    enrolment: (event) => metrics.enrolments.inc({ event }),
+    receiptLost: () => metrics.receiptsLost.inc(),
+  };
+}
+
+function selectionHooks({ metrics, log, registry }: HookDeps): SelectionHooks {
+  return {
+    picker: {
+      looked(look) {
+        registry.looked(look);
+        if (!look.isFirst) return;
+        for (const [gate, { length }] of look.rejected) metrics.gateRejections.inc({ gate }, length);
+      },
+      decided(provider, score) {
+        registry.link(provider)?.work.picked();
+        log.debug({ provider, ...score }, "provider chosen");
+      },
+      servedAlthoughEjected: () => metrics.servedAlthoughEjected.inc(),
+    },
+    breaker: {
+      ejected: (shape) => metrics.cooldowns.inc({ kind: shape }),
+      capacityCooled: () => metrics.cooldowns.inc({ kind: "capacity" }),
+    },
+    queue: {
+      depth: (total) => metrics.queueDepth.set(total),
+      waited: (ms) => metrics.queueSeconds.observe(ms / 1000),
+    },
+    hedging: {
+      suppressed: (reason) => metrics.hedgesSuppressed.inc({ reason }),
+      backupWon: () => metrics.speculativeWins.inc(),
+    },
+  };
+}
+
+function fleetHooks(
+  { metrics, log, registry }: HookDeps,
+  proved: FleetHooks["proved"],
+): Omit<FleetHooks, "connectionLost"> {
+  return {
+    registered(session) {
+      metrics.providers.set(registry.size);
+      const { id: provider, name, models } = session;
+      log.info({ provider, name, models: [...models.keys()] }, "provider registered");
+    },
+    refused: () => metrics.connectionsClosed.inc({ reason: "too_many_connections" }),
+    gone(session, reason) {
+      metrics.providers.set(registry.size);
+      metrics.connectionsClosed.inc({ reason });
+      log.info({ provider: session.id, reason }, "provider gone");
+    },
+    unknownFrame: () => metrics.unknownFrames.inc(),
+    overRate: (kind) => metrics.rateLimitedFrames.inc({ kind }),
+    undigested(session, what, sizeBytes, thrown) {
+      metrics.undigested.inc({ what });
+      log.error(
+        { provider: session.id, what, sizeBytes, fault: describeFault(thrown) },
+        "undigested input of a provider",
+      );
+    },
+    proved,
+  };
+}
+
+/** Turns attempts into metrics, and what our own code threw over into a line of the log. */
+export function observeAttempts({ metrics, log }: Pick<HookDeps, "metrics" | "log">): AttemptObserver {
+  const usageClamped: AttemptObserver["usageClamped"] = (provider, members) => {
+    for (const kind of members) metrics.usageClamped.inc({ kind });
+    log.warn({ provider, members }, "a provider's usage cannot be true");
+  };
+  return {
+    started: () => metrics.openStreams.inc(),
+    receipt: (outcome) => metrics.proofs.inc({ kind: "receipt", outcome }),
+    content: (first, gapMs) => (first ? metrics.ttftSeconds : metrics.interChunkSeconds).observe(gapMs / 1000),
+    ended: (role, end) => {
+      metrics.openStreams.dec();
+      metrics.dispatches.inc({ role, result: dispatchResult(end) });
+    },
+    usageClamped,
+    cancelConfirmed(provider, { spent, clamped }) {
+      metrics.tokens.inc({ kind: "cancelled" }, spent?.completion_tokens ?? 0);
+      if (clamped.length > 0) usageClamped(provider, clamped);
+    },
+    undigested(provider, { what, sizeBytes, thrown }) {
+      metrics.undigested.inc({ what });
+      log.warn({ provider, what, sizeBytes, fault: describeFault(thrown) }, "undigested input of a provider");
+    },
+  };
+}
+
+function dispatchResult(end: AttemptEnd): string {
+  switch (end.type) {
+    case "completed":
+      return "success";
+    case "failed":
+      if (end.afterContent) return "in_band_error";
+      return end.failure.retryable ? "retry_precontent" : "failure";
+    case "cancelled":
+      return end.reason === "deadline" || end.reason === "stalled" ? "timeout" : "cancelled";
+  }
+}

@@ -1,0 +1,60 @@
+import type { Clock } from "@hearth/platform";
+import type { PolicySettings } from "../dispatch/policy.js";
+import type { AttemptObserver } from "../dispatch/send-attempt.js";
+import type { Registry } from "../fleet/registry.js";
+import { Background } from "../platform/background.js";
+import type { Ids } from "../platform/ids.js";
+import type { AdmitDeps } from "../request/admit.js";
+import type { RequestServices } from "../request/handle-request.js";
+import type { SettleDeps, SettleHooks } from "../request/settle.js";
+import { type CalibrationSettings, TokenCalibration } from "../request/token-calibration.js";
+import type { ProviderContexts } from "../sealing/provider-contexts.js";
+import type { Catalog } from "../selection/catalog.js";
+import type { Selection } from "./create-selection.js";
+
+export interface ServiceDeps {
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly registry: Registry;
+  readonly selection: Selection;
+  readonly contexts: ProviderContexts;
+  readonly knownModels: AdmitDeps["knownModels"] & SettleDeps["knownModels"];
+  readonly receipts: SettleDeps["receipts"];
+  /** How long the end of a stream waits for its receipt, ms. */
+  readonly receiptWaitMs: number;
+  /** False on the way out. */
+  readonly accepting: () => boolean;
+  readonly attempts: AttemptObserver;
+  readonly settled: SettleHooks;
+  // As the operator has them now: read at each use.
+  readonly catalog: () => Catalog;
+  readonly policy: () => PolicySettings;
+  readonly calibration: () => CalibrationSettings;
+}
+
+/** What `handleRequest` works with. */
+export function createServices(deps: ServiceDeps): RequestServices {
+  const { clock, registry, selection, catalog, knownModels, policy } = deps;
+  const calibration = new TokenCalibration(deps.calibration);
+  return {
+    admission: { ...selection, clock, catalog, knownModels, accepting: deps.accepting },
+    dispatch: {
+      ...selection,
+      link: (id) => registry.link(id),
+      ids: deps.ids,
+      clock,
+      policy,
+      contexts: deps.contexts,
+      observer: deps.attempts,
+      background: new Background(clock),
+      distrust: (id) => registry.distrust(id),
+    },
+    settlement: { ...selection, clock, hooks: deps.settled, calibration, receipts: deps.receipts, knownModels },
+    calibration,
+    receiptWaitMs: deps.receiptWaitMs,
+    get policy() {
+      return policy();
+    },
+    clock,
+  };
+}

@@ -1,0 +1,70 @@
+import type { Clock } from "@hearth/platform";
+import { Enrolment } from "../enrolment/enrolment.js";
+import { DEFAULT_KNOWN_MODEL_LIMITS, KnownModels } from "../fleet/known-models.js";
+import type { Registry } from "../fleet/registry.js";
+import { ManifestKeeper } from "../fleet/trust/manifest-keeper.js";
+import type { Credentials } from "../platform/credentials.js";
+import type { Logger } from "../platform/logger.js";
+import { ReceiptWriter } from "../receipts/receipt-writer.js";
+import type { Store } from "../store/store.js";
+import type { Hooks } from "./create-hooks.js";
+
+/** What outlives a restart. */
+export interface Kept {
+  readonly enrolment: Enrolment;
+  readonly knownModels: KnownModels;
+  readonly receipts: ReceiptWriter;
+  readonly manifest: ManifestKeeper;
+}
+
+export interface KeptDeps {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly registry: Registry;
+  readonly hooks: Pick<Hooks, "enrolment" | "receiptLost">;
+  readonly store: Store;
+  /** Provider tokens of the configuration: any machine may use them. */
+  readonly sharedTokens: Credentials;
+  /** How long a model is known after it last answered, days. */
+  readonly knownModelDays: number;
+}
+
+const DAY_MS = 24 * 3_600_000;
+
+/** @throws what the store throws; a stored manifest that is none */
+export async function openKept({ clock, log, registry, hooks, store, ...rest }: KeptDeps): Promise<Kept> {
+  const common = { clock, log, registry };
+  const manifest = await ManifestKeeper.load(store.documents, () => {
+    for (const session of registry.connected()) session.manifestChanged();
+  });
+  const enrolment = await Enrolment.open({
+    ...common,
+    store: store.enrolments,
+    sharedTokens: rest.sharedTokens,
+    hooks: { revoked: (_identity, enrolmentId) => shutOut(registry, enrolmentId), counted: hooks.enrolment },
+  });
+  const limits = { ...DEFAULT_KNOWN_MODEL_LIMITS, keptMs: rest.knownModelDays * DAY_MS };
+  const knownModels = await KnownModels.open({ ...common, store: store.knownModels, limits });
+  // Machines that answered before this start are waited for.
+  for (const provider of knownModels.expected()) registry.expect(provider);
+  const { receipts, attestations } = store;
+  return {
+    ...{ manifest, enrolment, knownModels },
+    receipts: new ReceiptWriter({ clock, log, receipts, attestations, lost: hooks.receiptLost }),
+  };
+}
+
+/** A token that has ended takes its connection with it. */
+function shutOut(registry: Registry, enrolmentId: string): void {
+  for (const session of [...registry.sessions()]) {
+    if (session.enrolmentId === enrolmentId) session.close("unauthorized");
+  }
+}
+
+/** Writes down what is left to write. @returns what could not be written, in words for the operator */
+export async function stopKept({ knownModels, receipts, enrolment }: Kept): Promise<readonly string[]> {
+  await knownModels.stop();
+  const unwritten = await receipts.stop();
+  await enrolment.close();
+  return unwritten === 0 ? [] : [`${unwritten} receipts`];
+}
