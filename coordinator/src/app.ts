@@ -4,6 +4,7 @@ import type { Duplex } from "node:stream";
 import type { LogFile } from "@hearth/disk";
 import { type Clock, type Rng, systemRng } from "@hearth/platform";
 import { createAdminApp } from "./admin/routes.js";
+import type { ManifestDocument } from "./admin/runtime-manifest.js";
 import { type AddProvider, createFleet } from "./compose/create-fleet.js";
 import { createHooks } from "./compose/create-hooks.js";
 import { createSelection, type Selection, type SelectionDeps } from "./compose/create-selection.js";
@@ -20,18 +21,18 @@ import { acceptProviders, type ProviderServerDeps } from "./fleet/ws-server.js";
 import { createHttpApp, type HttpDeps } from "./http/app.js";
 import { KeptAnswers } from "./http/idempotency/kept-answers.js";
 import { Uploads } from "./http/uploads.js";
+import { LiveOperator } from "./operator/operator-document.js";
+import { NO_SETTINGS, type Settings } from "./operator/settings.js";
 import { clientAddress } from "./platform/client-address.js";
 import { systemClock } from "./platform/clock.js";
 import { type Credentials, createCredentials } from "./platform/credentials.js";
 import { type Ids, systemIds } from "./platform/ids.js";
-import { Live } from "./platform/live.js";
 import type { Logger } from "./platform/logger.js";
 import { createMetrics, type Metrics } from "./platform/metrics.js";
 import { ProviderContexts } from "./sealing/provider-contexts.js";
 import { SealingKeys } from "./sealing/sealing-keys.js";
 import { newSealingSecret } from "./sealing/sealing-secret.js";
 import type { Secrets } from "./secrets.js";
-import { NO_SETTINGS, type Settings } from "./settings.js";
 import { drain } from "./shutdown.js";
 import type { Store } from "./store/store.js";
 import { MemoryRecords } from "./stored-responses/memory-records.js";
@@ -65,7 +66,11 @@ export interface Coordinator {
   readonly metrics: Metrics;
   /** Requests that wait for room now. */
   queued(): number;
-  /** The operator has changed the configuration file: everything goes by it from its next use on. */
+  /**
+   * The operator has changed the configuration file: everything goes by it from its next use on.
+   *
+   * @throws ConfigError when it does not fit to the rest of what he has said; then nothing changes
+   */
   configure(settings: Settings): void;
   /**
    * Takes nothing new, lets what runs end within the drain timeout, then closes everything.
@@ -85,18 +90,22 @@ const DEFAULT_ACCOUNT = "default";
  */
 export async function startCoordinator(options: AppOptions): Promise<Coordinator> {
   const { config, log, clock = systemClock, rng = systemRng, ids = systemIds } = options;
-  const live = new Live(firstSettings(options));
-  const numbers = numbersOf(live);
   const metrics = createMetrics();
   const disk = watchDisk({ ...options, metrics });
   const registry = new Registry(clock, config.departures);
+  const live = await LiveOperator.load(firstSettings(options), disk.store.documents, {
+    changed() {
+      for (const session of registry.connected()) session.rulesChanged();
+    },
+  });
+  const numbers = numbersOf(live);
   const hooks = createHooks({ metrics, log, registry });
   const kept = await openKept({
     ...{ clock, log, registry, hooks, store: disk.store },
     sharedTokens: credentialsOf(live, options.secrets.providerToken, "providerTokens"),
     knownModelDays: config.knownModelDays,
   });
-  const { enrolment, knownModels, receipts, manifest } = kept;
+  const { enrolment, knownModels, receipts } = kept;
   const selection = createSelection({
     clock,
     rng,
@@ -112,7 +121,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
   const addProvider = createFleet({
     ...{ config, clock, log, registry, contexts, knownModels, enrolment },
     ...proving,
-    manifest: () => manifest.current,
+    rules: () => ({ manifest: live.current.manifest, versionFloor: live.current.catalog.versionFloors.base }),
     hooks: { ...hooks.fleet, connectionLost: (...loss) => selection.outlier.connectionLost(...loss) },
   });
   const shutdown = shutdownController();
@@ -146,7 +155,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
     registry,
     metrics,
     queued: () => selection.queue.total,
-    configure: (settings) => live.replace(settings),
+    configure: (settings) => live.configure(settings),
     async stop() {
       if (!accepting) return [];
       accepting = false;
@@ -167,7 +176,7 @@ function firstSettings({ settings, policy: dispatch }: AppOptions): Settings {
 }
 
 /** The secret that every coordinator has, and those of the configuration file. */
-function credentialsOf(live: Live<Settings>, secret: string, more: "apiKeys" | "providerTokens"): Credentials {
+function credentialsOf(live: LiveOperator, secret: string, more: "apiKeys" | "providerTokens"): Credentials {
   const credentials = live.derived((settings) =>
     createCredentials([{ secret, account: DEFAULT_ACCOUNT }, ...settings[more]]),
   );
@@ -178,7 +187,7 @@ type Numbers = Omit<SelectionDeps, "clock" | "rng" | "registry" | "hooks"> &
   Pick<ServiceDeps, "catalog" | "policy" | "calibration">;
 
 /** What selection and dispatch go by, as the operator has it at each use. */
-function numbersOf(live: Live<Settings>): Numbers {
+function numbersOf(live: LiveOperator): Numbers {
   return {
     catalog: () => live.current.catalog,
     settings: () => live.current.selection,
@@ -207,7 +216,7 @@ type BehindTheDoors = Kept &
   Pick<HttpDeps, "services" | "sealing" | "stored" | "troubles" | "shutdown" | "ready" | "ids" | "metrics" | "clock"> &
   Pick<ProviderServerDeps, "verifier" | "newChallenge" | "proved"> & {
     readonly options: AppOptions;
-    readonly live: Live<Settings>;
+    readonly live: LiveOperator;
     readonly registry: Registry;
     readonly selection: Selection;
     readonly answers: KeptAnswers;
@@ -224,7 +233,7 @@ function openDoors(behind: BehindTheDoors): Doors {
     ...behind,
     ...common,
     ...httpSettings(config, clock),
-    admin: createAdminApp({ ...behind, ...common, adminKey: secrets.adminKey }),
+    admin: createAdminApp({ ...behind, ...common, adminKey: secrets.adminKey, manifest: manifestOf(live) }),
     apiKeys: credentialsOf(live, secrets.apiKey, "apiKeys"),
     kept: behind.answers,
     addressOf,
@@ -244,6 +253,16 @@ function openDoors(behind: BehindTheDoors): Doors {
     ...owned.forProviders,
   });
   return { ...owned, providers };
+}
+
+/** For the admin API. */
+function manifestOf(live: LiveOperator): ManifestDocument {
+  return {
+    get current() {
+      return live.current.manifest;
+    },
+    replace: (manifest) => live.replaceManifest(manifest),
+  };
 }
 
 /** What the routes are told of the configuration. */

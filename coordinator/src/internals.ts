@@ -24,7 +24,7 @@ export { providerIdOf } from "./fleet/registration.js";
 export { Registry } from "./fleet/registry.js";
 export { isLoss, type SessionEnd } from "./fleet/session-end.js";
 export { AttestationVerifier } from "./fleet/trust/attestation-verifier.js";
-export { EMPTY_MANIFEST } from "./fleet/trust/runtime-manifest.js";
+export { NO_RULES } from "./fleet/trust/runtime-manifest.js";
 export { WorkTally } from "./fleet/work-tally.js";
 export { Background } from "./platform/background.js";
 export { systemClock } from "./platform/clock.js";

@@ -5,10 +5,10 @@ import { DiskError, type LogFile, requireUsableDirectory } from "@hearth/disk";
 import { systemRng } from "@hearth/platform";
 import { type Coordinator, startCoordinator } from "./app.js";
 import { ConfigError, readConfig } from "./config.js";
+import { changedNames, NO_SETTINGS, readSettings, type SettingsFile } from "./operator/settings.js";
 import { systemClock } from "./platform/clock.js";
 import { type Logger, openLog } from "./platform/logger.js";
 import { loadSealingSecret, loadSecrets } from "./secrets.js";
-import { changedNames, NO_SETTINGS, readSettings, type SettingsFile } from "./settings.js";
 import { openStore } from "./store/open/open-store.js";
 import { StoreError } from "./store/store-error.js";
 

@@ -1,7 +1,6 @@
 import type { Duplex } from "node:stream";
 import { Hono } from "hono";
 import type { ProviderDirectory } from "../fleet/provider-directory.js";
-import type { ManifestKeeper } from "../fleet/trust/manifest-keeper.js";
 import { runtimeManifestSchema } from "../fleet/trust/runtime-manifest.js";
 import { authenticate } from "../http/authenticate.js";
 import { pageSchema } from "../http/enrolment/machine-forms.js";
@@ -12,12 +11,12 @@ import { readBody } from "../http/read-body.js";
 import type { HttpEnv } from "../http/routing.js";
 import { createCredentials } from "../platform/credentials.js";
 import { listProviders, providerSchema } from "./providers.js";
-import { MAX_MANIFEST_BYTES, replaceManifest } from "./runtime-manifest.js";
+import { MAX_MANIFEST_BYTES, type ManifestDocument, replaceManifest } from "./runtime-manifest.js";
 
 export interface AdminDeps extends MachineDeps {
   readonly adminKey: string;
   readonly directory: ProviderDirectory;
-  readonly manifest: ManifestKeeper;
+  readonly manifest: ManifestDocument;
   /** The connection is the operator's. */
   readonly recognised: (socket: Duplex) => void;
 }

@@ -5,7 +5,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import type { Registration } from "../fleet/registration.js";
 import { Registry } from "../fleet/registry.js";
 import { AttestationVerifier } from "../fleet/trust/attestation-verifier.js";
-import { EMPTY_MANIFEST } from "../fleet/trust/runtime-manifest.js";
+import { NO_RULES } from "../fleet/trust/runtime-manifest.js";
 import { createLogger } from "../platform/logger.js";
 import { registerFrame } from "../testing/register-frame.js";
 import { type AddProvider, createFleet } from "./create-fleet.js";
@@ -29,7 +29,7 @@ beforeEach(() => {
     enrolment: { seen() {} },
     verifier: new AttestationVerifier(clock, () => ({ type: "rejected" })),
     newChallenge: () => new Uint8Array(32),
-    manifest: () => EMPTY_MANIFEST,
+    rules: () => NO_RULES,
     hooks: {
       registered() {},
       refused() {},

@@ -29,7 +29,7 @@ export interface FleetHooks extends Omit<SessionHooks, "updated" | "closed"> {
   gone(session: ProviderSession, reason: SessionEnd): void;
 }
 
-export interface FleetDeps extends Pick<SessionDeps, "verifier" | "newChallenge" | "manifest" | "log"> {
+export interface FleetDeps extends Pick<SessionDeps, "verifier" | "newChallenge" | "rules" | "log"> {
   readonly config: Pick<Config, "maxConnectionsPerAccount" | "goAwayTimeoutMs">;
   readonly clock: Clock;
   readonly registry: Registry;
@@ -64,7 +64,7 @@ export function createFleet(deps: FleetDeps): AddProvider {
     undigested: (...thrown) => hooks.undigested(...thrown),
     proved: (kind, outcome) => hooks.proved(kind, outcome),
   };
-  const { verifier, newChallenge, manifest } = deps;
+  const { verifier, newChallenge, rules } = deps;
   const { goAwayTimeoutMs } = config;
   const distrusted = (id: ProviderId): boolean => registry.isDistrusted(id);
   return (registration, address) => {
@@ -74,7 +74,7 @@ export function createFleet(deps: FleetDeps): AddProvider {
       refuse(socket, "too_many_connections", clock);
       return undefined;
     }
-    const proving = { verifier, newChallenge, manifest };
+    const proving = { verifier, newChallenge, rules };
     const session = new ProviderSession(registration, {
       ...proving,
       clock,

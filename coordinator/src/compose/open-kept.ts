@@ -2,7 +2,6 @@ import type { Clock } from "@hearth/platform";
 import { Enrolment } from "../enrolment/enrolment.js";
 import { DEFAULT_KNOWN_MODEL_LIMITS, KnownModels } from "../fleet/known-models.js";
 import type { Registry } from "../fleet/registry.js";
-import { ManifestKeeper } from "../fleet/trust/manifest-keeper.js";
 import type { Credentials } from "../platform/credentials.js";
 import type { Logger } from "../platform/logger.js";
 import { ReceiptWriter } from "../receipts/receipt-writer.js";
@@ -14,7 +13,6 @@ export interface Kept {
   readonly enrolment: Enrolment;
   readonly knownModels: KnownModels;
   readonly receipts: ReceiptWriter;
-  readonly manifest: ManifestKeeper;
 }
 
 export interface KeptDeps {
@@ -31,12 +29,9 @@ export interface KeptDeps {
 
 const DAY_MS = 24 * 3_600_000;
 
-/** @throws what the store throws; a stored manifest that is none */
+/** @throws what the store throws */
 export async function openKept({ clock, log, registry, hooks, store, ...rest }: KeptDeps): Promise<Kept> {
   const common = { clock, log, registry };
-  const manifest = await ManifestKeeper.load(store.documents, () => {
-    for (const session of registry.connected()) session.manifestChanged();
-  });
   const enrolment = await Enrolment.open({
     ...common,
     store: store.enrolments,
@@ -49,7 +44,7 @@ export async function openKept({ clock, log, registry, hooks, store, ...rest }: 
   for (const provider of knownModels.expected()) registry.expect(provider);
   const { receipts, attestations } = store;
   return {
-    ...{ manifest, enrolment, knownModels },
+    ...{ enrolment, knownModels },
     receipts: new ReceiptWriter({ clock, log, receipts, attestations, lost: hooks.receiptLost }),
   };
 }

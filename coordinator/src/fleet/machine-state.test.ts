@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { fakeModel, fakeSlot } from "../testing/fake-provider.js";
 import { registerFrame } from "../testing/register-frame.js";
 import { MachineState } from "./machine-state.js";
-import { EMPTY_MANIFEST } from "./trust/runtime-manifest.js";
+import { EMPTY_MANIFEST, NO_RULES } from "./trust/runtime-manifest.js";
 
 const GOOD = "a".repeat(64);
 
@@ -99,21 +99,22 @@ describe("the state of a machine that has connected anew while an older connecti
 });
 
 describe("the verdict on what a machine runs", () => {
-  const manifest = { ...EMPTY_MANIFEST, binaries: [GOOD] };
+  const rules = { ...NO_RULES, manifest: { ...EMPTY_MANIFEST, binaries: [GOOD] } };
 
   it("is told when it is another than before, and says which models it concerns", () => {
     const state = machine();
-    expect(state.judgeRuntime(EMPTY_MANIFEST, undefined)).toBeUndefined();
-    expect(state.judgeRuntime(manifest, "b".repeat(64))).toMatchObject({ verified: false });
+    expect(state.judgeRuntime(NO_RULES, undefined)).toBeUndefined();
+    expect(state.judgeRuntime(rules, "b".repeat(64))).toMatchObject({ verified: false });
     expect(state.runtimeUnverified("m")).toBe(true);
-    expect(state.judgeRuntime(manifest, "b".repeat(64))).toBeUndefined();
-    expect(state.judgeRuntime(manifest, GOOD)).toMatchObject({ verified: true });
+    expect(state.judgeRuntime(rules, "b".repeat(64))).toBeUndefined();
+    expect(state.judgeRuntime(rules, GOOD)).toMatchObject({ verified: true });
     expect(state.runtimeUnverified("m")).toBe(false);
   });
 
   it("is about the models that it names now", () => {
     const state = machine();
-    const strict = { ...EMPTY_MANIFEST, models: { n: { weights: [GOOD], templates: [] } } };
+    const models = { n: { weights: [GOOD], templates: [] } };
+    const strict = { ...NO_RULES, manifest: { ...EMPTY_MANIFEST, models } };
     expect(state.judgeRuntime(strict, undefined)).toBeUndefined();
     state.name([fakeModel({ id: "n", weights_hash: "b".repeat(64) })]);
     expect(state.judgeRuntime(strict, undefined)).toMatchObject({ verified: false });

@@ -2,7 +2,7 @@ import type { Clock } from "@hearth/platform";
 import type { HeartbeatFrame, ModelAdvert, RegisterFrame, RuntimeStatusFrame, Slot } from "@hearth/protocol";
 import { Places } from "./places.js";
 import type { Provider, Vitals } from "./provider.js";
-import { type RuntimeManifest, RuntimeVerdict } from "./trust/runtime-manifest.js";
+import { type RuntimeRules, RuntimeVerdict } from "./trust/runtime-manifest.js";
 
 /** What of a provider its machine tells, and what we count on it. */
 export type Reported = Pick<
@@ -110,11 +110,8 @@ export class MachineState implements Reported {
    * @param binaryHash of its program, as it has proved it
    * @returns what it is to be told, when that is another verdict than before
    */
-  judgeRuntime(
-    manifest: RuntimeManifest,
-    binaryHash: string | undefined,
-  ): Omit<RuntimeStatusFrame, "type"> | undefined {
-    return this.#runtime.judge(manifest, {
+  judgeRuntime(rules: RuntimeRules, binaryHash: string | undefined): Omit<RuntimeStatusFrame, "type"> | undefined {
+    return this.#runtime.judge(rules, {
       binaryHash,
       agentVersion: this.#agentVersion,
       models: this.#models.values(),

@@ -19,7 +19,7 @@ import { ProviderSession } from "./provider-session.js";
 import type { Registration } from "./registration.js";
 import type { SessionEnd } from "./session-end.js";
 import { AttestationVerifier, type Proof, type ProofClaims } from "./trust/attestation-verifier.js";
-import { EMPTY_MANIFEST } from "./trust/runtime-manifest.js";
+import { NO_RULES } from "./trust/runtime-manifest.js";
 import type { PassedChallenge } from "./trust/session-trust.js";
 
 const GO_AWAY_TIMEOUT_MS = 1_000;
@@ -71,7 +71,7 @@ beforeEach(async () => {
           distrusted: () => false,
           verifier: new AttestationVerifier(clock, () => ({ type: "rejected" })),
           newChallenge: () => new Uint8Array(32),
-          manifest: () => EMPTY_MANIFEST,
+          rules: () => NO_RULES,
           goAwayTimeoutMs: GO_AWAY_TIMEOUT_MS,
         },
       );
@@ -172,7 +172,7 @@ describe("the version of a session", () => {
       }),
     ).toBe(true);
     expect(await differs(() => slot?.[Symbol.dispose]())).toBe(true);
-    expect(await differs(() => session.manifestChanged())).toBe(true);
+    expect(await differs(() => session.rulesChanged())).toBe(true);
     expect(await differs(() => session.goAway("upgrade", 0))).toBe(true);
     expect(await differs(() => session.close("going_away"))).toBe(true);
   });

@@ -26,7 +26,7 @@ import type { Registration } from "./registration.js";
 import type { SessionEnd } from "./session-end.js";
 import { StreamTable } from "./stream-table.js";
 import type { AttestationVerifier } from "./trust/attestation-verifier.js";
-import { type RuntimeManifest, updateNotice } from "./trust/runtime-manifest.js";
+import { type RuntimeRules, updateNotice } from "./trust/runtime-manifest.js";
 import { SessionTrust, type TrustHooks } from "./trust/session-trust.js";
 import { WorkTally } from "./work-tally.js";
 
@@ -51,8 +51,8 @@ export interface SessionDeps {
   readonly distrusted: (id: ProviderId) => boolean;
   readonly verifier: AttestationVerifier;
   readonly newChallenge: () => Uint8Array;
-  /** The operator's list of known good programs, templates and weights, as of now. */
-  readonly manifest: () => RuntimeManifest;
+  /** What the operator asks of its programs, templates and weights, as of now. */
+  readonly rules: () => RuntimeRules;
   /** How long what runs may take after `goAway`, ms. */
   readonly goAwayTimeoutMs: number;
 }
@@ -125,8 +125,8 @@ export class ProviderSession extends MachineBacked implements ProviderLink {
     return this.proven?.proof.content.serial_hash ?? "";
   }
 
-  /** The operator's list has changed. */
-  manifestChanged(): void {
+  /** The operator's rules may have changed. */
+  rulesChanged(): void {
     this.#judgeRuntime();
     this.updated();
   }
@@ -293,7 +293,7 @@ export class ProviderSession extends MachineBacked implements ProviderLink {
   /** Compares what it runs with the operator's list, and tells it when the verdict is another than before. */
   #judgeRuntime(): void {
     const binaryHash = this.proven?.passed.content.posture.binary_hash ?? undefined;
-    const told = this.machine.judgeRuntime(this.#deps.manifest(), binaryHash);
+    const told = this.machine.judgeRuntime(this.#deps.rules(), binaryHash);
     if (told !== undefined) this.#sendControl(encodeControl({ type: "runtime_status", ...told }));
   }
 
@@ -305,7 +305,7 @@ export class ProviderSession extends MachineBacked implements ProviderLink {
   }
 
   #answerHeartbeat(): void {
-    const update = updateNotice(this.#deps.manifest(), this.agentVersion);
+    const update = updateNotice(this.#deps.rules(), this.agentVersion);
     const notice = update === undefined ? {} : { update };
     this.#sendControl(encodeControl({ type: "heartbeat_ack", ...this.work.take(), ...notice }));
   }

@@ -8,7 +8,7 @@ import { createAdminApp } from "../admin/routes.js";
 import { Enrolment } from "../enrolment/enrolment.js";
 import type { EnrolmentEvent } from "../enrolment/enrolment-events.js";
 import { Registry } from "../fleet/registry.js";
-import { ManifestKeeper } from "../fleet/trust/manifest-keeper.js";
+import { EMPTY_MANIFEST } from "../fleet/trust/runtime-manifest.js";
 import type { EnrolmentHttpDeps } from "../http/enrolment/enrolment-http.js";
 import { enrolmentRoutes } from "../http/enrolment-routes.js";
 import { answerErrors, type HttpEnv } from "../http/routing.js";
@@ -66,7 +66,7 @@ export async function startEnrolmentServer(
     addressOf: (incoming) => clientAddress(incoming, 0),
     ...options,
   });
-  const manifest = await ManifestKeeper.load(store.documents, () => {});
+  const manifest = { current: EMPTY_MANIFEST, replace: () => Promise.resolve() };
   const directory = new Registry(clock);
   app.route(
     "/admin",

@@ -99,7 +99,8 @@ describe("the answer to a heartbeat", () => {
     expect((await putManifest({ update })).status).toBe(200);
     expect(await old.beat([])).toMatchObject({ update: { ...update, required: false } });
     expect(await latest.beat([])).not.toHaveProperty("update");
-    await putManifest({ update, minimum_version: "1.1.0" });
+    const catalog = { ...NO_SETTINGS.catalog, versionFloors: { base: "1.1.0" } };
+    hearth.coordinator.configure({ ...NO_SETTINGS, catalog });
     expect(await old.beat([])).toMatchObject({ update: { ...update, required: true } });
   });
 });

@@ -27,14 +27,16 @@ async function putManifest(hearth: SpawnedHearth, version: string): Promise<numb
   const { status } = await fetch(`${hearth.url}/admin/runtime-manifest`, {
     method: "PUT",
     headers: { Authorization: `Bearer ${ADMIN_KEY}`, "Content-Type": "application/json" },
-    body: JSON.stringify({ minimum_version: version }),
+    body: JSON.stringify({ update: { latest_version: version } }),
   });
   return status;
 }
 
-async function minimumVersion(hearth: SpawnedHearth): Promise<unknown> {
-  const manifest = (await (await hearth.get("/admin/runtime-manifest", ADMIN_KEY)).json()) as Record<string, unknown>;
-  return manifest["minimum_version"];
+async function latestVersion(hearth: SpawnedHearth): Promise<unknown> {
+  const manifest = (await (await hearth.get("/admin/runtime-manifest", ADMIN_KEY)).json()) as {
+    readonly update?: { readonly latest_version: string };
+  };
+  return manifest.update?.latest_version;
 }
 
 async function reasons(hearth: SpawnedHearth): Promise<readonly string[]> {
@@ -67,9 +69,9 @@ describe("a coordinator on PostgreSQL", () => {
     expect(await putManifest(hearth, "0.0.1")).toBe(200);
     await hearth.coordinator.kill();
     await hearth.startCoordinator();
-    expect(await minimumVersion(hearth)).toBe("0.0.1");
+    expect(await latestVersion(hearth)).toBe("0.0.1");
     await using other = await SpawnedHearth.start(env());
-    expect(await minimumVersion(other)).toBe("0.0.1");
+    expect(await latestVersion(other)).toBe("0.0.1");
   });
 
   it("answers requests while the database is away, says so, and writes again when it is back", async () => {

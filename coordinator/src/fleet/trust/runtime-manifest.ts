@@ -18,8 +18,6 @@ const { url } = heartbeatAckSchema.shape.update.unwrap().shape;
 export const runtimeManifestSchema = z.strictObject({
   /** Hashes of agent programs; with at least one, every agent must attest and run one of them. */
   binaries: hashes,
-  /** Least version of the agent's program, `major.minor.patch`. */
-  minimum_version: version.optional(),
   /** The newest program, and where to get it: told to machines that run an older one, and required of none by itself. */
   update: z.strictObject({ latest_version: version, url }).optional(),
   /** By model id; a model with at least one hash is served only by machines that report one of them. */
@@ -34,6 +32,16 @@ export type RuntimeManifest = z.infer<typeof runtimeManifestSchema>;
 /** An operator who says nothing gets this: nothing is checked. */
 export const EMPTY_MANIFEST: RuntimeManifest = { binaries: [], models: {} };
 
+/** What the operator asks of a machine's programs, templates and weights. */
+export interface RuntimeRules {
+  readonly manifest: RuntimeManifest;
+  /** Least version of the agent's program, `major.minor.patch`; absent = any. */
+  readonly versionFloor: string | undefined;
+}
+
+/** An operator who says nothing asks for nothing. */
+export const NO_RULES: RuntimeRules = { manifest: EMPTY_MANIFEST, versionFloor: undefined };
+
 /** What a machine says that it runs. */
 export interface RuntimeReport {
   readonly binaryHash: string | undefined;
@@ -41,8 +49,8 @@ export interface RuntimeReport {
   readonly models: Iterable<ModelAdvert>;
 }
 
-/** Everything that is not on the list; what is listed and not reported does not match. */
-export function mismatchesOf(manifest: RuntimeManifest, report: RuntimeReport): RuntimeMismatch[] {
+/** Everything that is not as the rules have it; what is listed and not reported does not match. */
+export function mismatchesOf({ manifest, versionFloor }: RuntimeRules, report: RuntimeReport): RuntimeMismatch[] {
   const mismatches: RuntimeMismatch[] = [];
   const compare = (
     expected: readonly string[],
@@ -53,9 +61,8 @@ export function mismatchesOf(manifest: RuntimeManifest, report: RuntimeReport): 
     mismatches.push({ ...of, expected: [...expected], ...(actual === undefined ? {} : { actual }) });
   };
   compare(manifest.binaries, report.binaryHash, { component: "binary" });
-  const { minimum_version: floor } = manifest;
-  if (floor !== undefined && isVersionBelow(report.agentVersion, floor)) {
-    mismatches.push({ component: "version", expected: [`>=${floor}`], actual: report.agentVersion });
+  if (versionFloor !== undefined && isVersionBelow(report.agentVersion, versionFloor)) {
+    mismatches.push({ component: "version", expected: [`>=${versionFloor}`], actual: report.agentVersion });
   }
   for (const { id: model, weights_hash: weights, template_hash: template } of report.models) {
     const listed = Object.hasOwn(manifest.models, model) ? manifest.models[model] : undefined;
@@ -67,7 +74,7 @@ export function mismatchesOf(manifest: RuntimeManifest, report: RuntimeReport): 
 
 /** What a machine of this version is told of a newer program; `undefined` = nothing. */
 export function updateNotice(
-  { update, minimum_version: floor }: RuntimeManifest,
+  { manifest: { update }, versionFloor: floor }: RuntimeRules,
   agentVersion: string,
 ): UpdateNotice | undefined {
   if (update === undefined || !isVersionBelow(agentVersion, update.latest_version)) return undefined;
@@ -79,15 +86,17 @@ export class RuntimeVerdict {
   #mismatches: readonly RuntimeMismatch[] = [];
 
   /** @returns what to tell the machine, when it is not what it was told before */
-  judge(manifest: RuntimeManifest, report: RuntimeReport): Omit<RuntimeStatusFrame, "type"> | undefined {
-    const mismatches = mismatchesOf(manifest, report);
+  judge(rules: RuntimeRules, report: RuntimeReport): Omit<RuntimeStatusFrame, "type"> | undefined {
+    const mismatches = mismatchesOf(rules, report);
     const isSame = JSON.stringify(mismatches) === JSON.stringify(this.#mismatches);
     this.#mismatches = mismatches;
     return isSame ? undefined : { verified: mismatches.length === 0, mismatches };
   }
 
-  /** A wrong program serves nothing; a wrong model only what it is. */
+  /** A wrong program serves nothing; a wrong model only what it is. An old version has a gate of its own. */
   isUnverified(model: string): boolean {
-    return this.#mismatches.some((mismatch) => mismatch.model === undefined || mismatch.model === model);
+    return this.#mismatches.some(({ component, model: of }) =>
+      component === "binary" ? true : component !== "version" && of === model,
+    );
   }
 }

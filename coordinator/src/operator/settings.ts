@@ -1,17 +1,18 @@
 import { readFileSync } from "node:fs";
 import { TRUST_LEVELS, type TrustLevel } from "@hearth/protocol";
 import { z } from "zod";
-import { ConfigError } from "./config.js";
-import { DEFAULT_HEDGING, type HedgeSettings } from "./dispatch/hedge-settings.js";
-import { DEFAULT_POLICY, evidenceSettings, type PolicySettings } from "./dispatch/policy.js";
-import { type CorsSettings, DEFAULT_CORS } from "./http/cors.js";
-import { DEFAULT_IDEMPOTENCY, type IdempotencySettings } from "./http/idempotency/kept-answers.js";
-import type { Credential } from "./platform/credentials.js";
-import { type CalibrationSettings, DEFAULT_CALIBRATION } from "./request/token-calibration.js";
-import { type Catalog, DEFAULT_CATALOG } from "./selection/catalog.js";
-import { DEFAULT_EVIDENCE, type EvidenceSettings } from "./selection/evidence/settings.js";
-import { DEFAULT_OUTLIER, type OutlierSettings } from "./selection/outlier-policy.js";
-import { DEFAULT_SELECTION, type SelectionSettings } from "./selection/settings.js";
+import { ConfigError } from "../config.js";
+import { DEFAULT_HEDGING, type HedgeSettings } from "../dispatch/hedge-settings.js";
+import { DEFAULT_POLICY, evidenceSettings, type PolicySettings } from "../dispatch/policy.js";
+import { type CorsSettings, DEFAULT_CORS } from "../http/cors.js";
+import { DEFAULT_IDEMPOTENCY, type IdempotencySettings } from "../http/idempotency/kept-answers.js";
+import type { Credential } from "../platform/credentials.js";
+import { type CalibrationSettings, DEFAULT_CALIBRATION } from "../request/token-calibration.js";
+import { type Catalog, DEFAULT_CATALOG } from "../selection/catalog.js";
+import { DEFAULT_EVIDENCE, type EvidenceSettings } from "../selection/evidence/settings.js";
+import { DEFAULT_OUTLIER, type OutlierSettings } from "../selection/outlier-policy.js";
+import { DEFAULT_SELECTION, type SelectionSettings } from "../selection/settings.js";
+import { DEFAULT_RECORD_BOUNDS, type RecordBounds } from "../stored-responses/memory-records.js";
 import {
   BREAKER,
   CALIBRATION,
@@ -25,7 +26,6 @@ import {
   STORED_RESPONSES,
 } from "./settings-numbers.js";
 import { whole } from "./settings-section.js";
-import { DEFAULT_RECORD_BOUNDS, type RecordBounds } from "./stored-responses/memory-records.js";
 
 /** What the operator's configuration file says: who may call and serve, what is served, and by what numbers. */
 export interface Settings {

@@ -1,13 +1,13 @@
 import type { z } from "zod";
-import { DEFAULT_HEDGING, type HedgeSettings } from "./dispatch/hedge-settings.js";
-import { DEFAULT_POLICY, type PolicySettings } from "./dispatch/policy.js";
-import { DEFAULT_IDEMPOTENCY, type IdempotencySettings } from "./http/idempotency/kept-answers.js";
-import { type CalibrationSettings, DEFAULT_CALIBRATION } from "./request/token-calibration.js";
-import { DEFAULT_EVIDENCE, type EvidenceSettings } from "./selection/evidence/settings.js";
-import { DEFAULT_OUTLIER, type OutlierSettings } from "./selection/outlier-policy.js";
-import { DEFAULT_SELECTION, type ScoreSettings, type SelectionSettings } from "./selection/settings.js";
+import { DEFAULT_HEDGING, type HedgeSettings } from "../dispatch/hedge-settings.js";
+import { DEFAULT_POLICY, type PolicySettings } from "../dispatch/policy.js";
+import { DEFAULT_IDEMPOTENCY, type IdempotencySettings } from "../http/idempotency/kept-answers.js";
+import { type CalibrationSettings, DEFAULT_CALIBRATION } from "../request/token-calibration.js";
+import { DEFAULT_EVIDENCE, type EvidenceSettings } from "../selection/evidence/settings.js";
+import { DEFAULT_OUTLIER, type OutlierSettings } from "../selection/outlier-policy.js";
+import { DEFAULT_SELECTION, type ScoreSettings, type SelectionSettings } from "../selection/settings.js";
+import { DEFAULT_RECORD_BOUNDS, type RecordBounds } from "../stored-responses/memory-records.js";
 import { between, type Section, section, whole } from "./settings-section.js";
-import { DEFAULT_RECORD_BOUNDS, type RecordBounds } from "./stored-responses/memory-records.js";
 
 // What each number may be. The bounds refuse what cannot be meant; what is wise is said where the defaults are.
 

@@ -19,7 +19,7 @@ const SECTIONS = [
 const NOT_SET = "dispatch.open_streams_after_ms";
 
 const document = (name: string): string =>
-  readFileSync(fileURLToPath(new URL(`../../docs/${name}`, import.meta.url)), "utf8");
+  readFileSync(fileURLToPath(new URL(`../../../docs/${name}`, import.meta.url)), "utf8");
 
 /** The numbers of a file that says nothing, by their names in it. */
 function defaults(): ReadonlyMap<string, number> {

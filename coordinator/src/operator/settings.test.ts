@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { ConfigError } from "./config.js";
+import { ConfigError } from "../config.js";
 import { changedNames, NO_SETTINGS, readSettings, type Settings, type SettingsFile } from "./settings.js";
 
 let dir: string;
