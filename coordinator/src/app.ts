@@ -122,7 +122,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
     ...{ config, clock, log, registry, contexts, knownModels, enrolment },
     ...proving,
     rules: () => ({ manifest: live.current.manifest, versionFloor: live.current.catalog.versionFloors.base }),
-    hooks: { ...hooks.fleet, connectionLost: (...loss) => selection.outlier.connectionLost(...loss) },
+    hooks: { ...hooks.fleet, connectionLost: (...loss) => selection.breaker.connectionLost(...loss) },
   });
   const shutdown = shutdownController();
   let accepting = true;

@@ -63,10 +63,10 @@ function selectionHooks({ metrics, log, registry }: HookDeps): SelectionHooks {
         registry.link(provider)?.work.picked();
         log.debug({ provider, ...score }, "provider chosen");
       },
-      servedAlthoughEjected: () => metrics.servedAlthoughEjected.inc(),
+      servedAlthoughOpen: () => metrics.servedAlthoughOpen.inc(),
     },
     breaker: {
-      ejected: (shape) => metrics.cooldowns.inc({ kind: shape }),
+      opened: (shape) => metrics.cooldowns.inc({ kind: shape }),
       capacityCooled: () => metrics.cooldowns.inc({ kind: "capacity" }),
     },
     queue: {

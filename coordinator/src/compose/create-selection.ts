@@ -4,24 +4,24 @@ import { Hedging, type HedgingHooks } from "../dispatch/hedging.js";
 import type { OpenAttemptDeps } from "../dispatch/open-attempt.js";
 import type { Registry } from "../fleet/registry.js";
 import { Affinity } from "../selection/affinity.js";
+import type { BreakerSettings } from "../selection/breaker-settings.js";
 import type { Catalog } from "../selection/catalog.js";
+import { type BreakerHooks, CircuitBreaker } from "../selection/circuit-breaker.js";
 import { Evidence } from "../selection/evidence/evidence.js";
 import type { EvidenceSettings } from "../selection/evidence/settings.js";
 import { Offers } from "../selection/offers.js";
-import { OutlierDetector, type OutlierHooks } from "../selection/outlier.js";
-import type { OutlierSettings } from "../selection/outlier-policy.js";
 import { createPicker, type Picker, type PickerHooks } from "../selection/picker.js";
 import type { SelectionSettings } from "../selection/settings.js";
 import { WaitQueue, type WaitQueueHooks } from "../selection/wait-queue.js";
 
 export interface Selection extends Pick<OpenAttemptDeps, "picker" | "queue" | "hedging" | "evidence"> {
-  readonly outlier: OutlierDetector;
+  readonly breaker: CircuitBreaker;
   readonly offers: Offers;
 }
 
 export interface SelectionHooks {
   readonly picker: PickerHooks;
-  readonly breaker: OutlierHooks;
+  readonly breaker: BreakerHooks;
   readonly queue: WaitQueueHooks;
   readonly hedging: HedgingHooks;
 }
@@ -39,7 +39,7 @@ export interface SelectionDeps {
   // As the operator has them now: read at each use.
   readonly catalog: () => Catalog;
   readonly settings: () => SelectionSettings;
-  readonly breaker: () => OutlierSettings;
+  readonly breaker: () => BreakerSettings;
   readonly evidence: () => EvidenceSettings;
   readonly hedging: () => HedgeSettings;
 }
@@ -48,12 +48,12 @@ export interface SelectionDeps {
 export function createSelection(deps: SelectionDeps): Selection {
   const { clock, rng, registry, catalog, settings, hooks, around } = deps;
   const evidence = new Evidence(clock, deps.evidence);
-  const outlier = new OutlierDetector({ clock, rng, settings: deps.breaker, hooks: hooks.breaker });
+  const breaker = new CircuitBreaker({ clock, rng, settings: deps.breaker, hooks: hooks.breaker });
   const chosen = createPicker({
     directory: registry,
     catalog,
     settings,
-    outlier,
+    breaker,
     expecting: evidence,
     affinity: new Affinity(),
     clock,
@@ -65,6 +65,6 @@ export function createSelection(deps: SelectionDeps): Selection {
   const queue = around?.queue(...waiting) ?? new WaitQueue(...waiting);
   registry.watch(() => queue.drain());
   const hedging = new Hedging({ picker, queue, hooks: hooks.hedging, settings: deps.hedging });
-  const offers = new Offers({ directory: registry, catalog, settings, health: outlier, expecting: evidence, clock });
-  return { picker, queue, hedging, outlier, evidence, offers };
+  const offers = new Offers({ directory: registry, catalog, settings, health: breaker, expecting: evidence, clock });
+  return { picker, queue, hedging, breaker, evidence, offers };
 }

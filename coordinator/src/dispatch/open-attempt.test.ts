@@ -92,12 +92,12 @@ class Bench {
       directory: fakeDirectory(providers),
       catalog: () => CATALOG,
       settings: () => DEFAULT_SELECTION,
-      outlier: fakeBreaker(),
+      breaker: fakeBreaker(),
       expecting: evidence,
       affinity: new Affinity(),
       clock,
       rng,
-      hooks: { looked() {}, decided() {}, servedAlthoughEjected() {} },
+      hooks: { looked() {}, decided() {}, servedAlthoughOpen() {} },
     });
     this.picker = {
       slots: (wanted) => picker.slots(wanted),

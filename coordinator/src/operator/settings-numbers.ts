@@ -3,8 +3,8 @@ import { DEFAULT_HEDGING, type HedgeSettings } from "../dispatch/hedge-settings.
 import { DEFAULT_POLICY, type PolicySettings } from "../dispatch/policy.js";
 import { DEFAULT_IDEMPOTENCY, type IdempotencySettings } from "../http/idempotency/kept-answers.js";
 import { type CalibrationSettings, DEFAULT_CALIBRATION } from "../request/token-calibration.js";
+import { type BreakerSettings, DEFAULT_BREAKER } from "../selection/breaker-settings.js";
 import { DEFAULT_EVIDENCE, type EvidenceSettings } from "../selection/evidence/settings.js";
-import { DEFAULT_OUTLIER, type OutlierSettings } from "../selection/outlier-policy.js";
 import { DEFAULT_SELECTION, type ScoreSettings, type SelectionSettings } from "../selection/settings.js";
 import { DEFAULT_RECORD_BOUNDS, type RecordBounds } from "../stored-responses/memory-records.js";
 import { between, type Section, section, whole } from "./settings-section.js";
@@ -88,18 +88,18 @@ export const SELECTION: Section<OwnSelectionSettings> = section<OwnSelectionSett
   },
 });
 
-export const BREAKER: Section<OutlierSettings> = section(DEFAULT_OUTLIER, {
+export const BREAKER: Section<BreakerSettings> = section(DEFAULT_BREAKER, {
   confirmedToOpen: whole(1, 100),
   unconfirmedToOpen: whole(1, 100),
   latesToOpen: whole(1, 100),
   windowMs: duration,
   outcomesKept: whole(1, 1_000),
   faultShare: share,
-  baseEjectionMs: duration,
-  maxEjectionMs: duration,
+  baseOpenMs: duration,
+  maxOpenMs: duration,
   jitter: share,
   healthyMs: duration,
-  outToEjectMachine: whole(1, 1_000),
+  openToFenceMachine: whole(1, 1_000),
   outageWindowMs: between(0, HOUR_MS),
   outageShare: share,
   outageMachines: whole(1, 1_000_000),
@@ -173,7 +173,7 @@ export const STORED_RESPONSES: Section<RecordBounds> = section(DEFAULT_RECORD_BO
 export const IN_ORDER: readonly (readonly [string, string])[] = [
   ["dispatch.max_costly_attempts", "dispatch.max_attempts"],
   ["selection.queue.retry_after_min_seconds", "selection.queue.retry_after_max_seconds"],
-  ["breaker.base_ejection_ms", "breaker.max_ejection_ms"],
+  ["breaker.base_open_ms", "breaker.max_open_ms"],
   ["breaker.base_cooldown_ms", "breaker.max_cooldown_ms"],
   ["evidence.spread.least", "evidence.spread.most"],
   ["evidence.spread.least", "evidence.spread.before"],

@@ -126,7 +126,7 @@ it.each([
   ["aliases.a.patience_ms", { aliases: { a: { desired: "m", patience_ms: 0 } } }],
   ["selection.score.thermal_ms.fair", { selection: { score: { thermal_ms: { fair: -1 } } } }],
   ["breaker.fault_share", { breaker: { fault_share: 1.1 } }],
-  ["breaker.base_ejection_ms", { breaker: { max_ejection_ms: 1_000 } }],
+  ["breaker.base_open_ms", { breaker: { max_open_ms: 1_000 } }],
   ["evidence.spread.least", { evidence: { spread: { least: 3 } } }],
   ["calibration.least_quantile", { calibration: { least_quantile: 1 } }],
   ["cors.max_age_seconds", { cors: { max_age_seconds: 86_401 } }],

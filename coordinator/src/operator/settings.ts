@@ -8,9 +8,9 @@ import { type CorsSettings, DEFAULT_CORS } from "../http/cors.js";
 import { DEFAULT_IDEMPOTENCY, type IdempotencySettings } from "../http/idempotency/kept-answers.js";
 import type { Credential } from "../platform/credentials.js";
 import { type CalibrationSettings, DEFAULT_CALIBRATION } from "../request/token-calibration.js";
+import { type BreakerSettings, DEFAULT_BREAKER } from "../selection/breaker-settings.js";
 import { type Catalog, DEFAULT_CATALOG } from "../selection/catalog.js";
 import { DEFAULT_EVIDENCE, type EvidenceSettings } from "../selection/evidence/settings.js";
-import { DEFAULT_OUTLIER, type OutlierSettings } from "../selection/outlier-policy.js";
 import { DEFAULT_SELECTION, type SelectionSettings } from "../selection/settings.js";
 import { DEFAULT_RECORD_BOUNDS, type RecordBounds } from "../stored-responses/memory-records.js";
 import {
@@ -35,7 +35,7 @@ export interface Settings {
   readonly dispatch: PolicySettings;
   readonly hedging: HedgeSettings;
   readonly selection: SelectionSettings;
-  readonly breaker: OutlierSettings;
+  readonly breaker: BreakerSettings;
   readonly evidence: EvidenceSettings;
   readonly calibration: CalibrationSettings;
   readonly cors: CorsSettings;
@@ -51,7 +51,7 @@ export const NO_SETTINGS: Settings = {
   dispatch: DEFAULT_POLICY,
   hedging: DEFAULT_HEDGING,
   selection: DEFAULT_SELECTION,
-  breaker: DEFAULT_OUTLIER,
+  breaker: DEFAULT_BREAKER,
   evidence: DEFAULT_EVIDENCE,
   calibration: DEFAULT_CALIBRATION,
   cors: DEFAULT_CORS,

@@ -77,8 +77,8 @@ function dispatchMetrics(registers: Registry[]) {
       labelNames: ["kind"] as const,
       registers,
     }),
-    servedAlthoughEjected: new Counter({
-      name: "hearth_served_although_ejected_total",
+    servedAlthoughOpen: new Counter({
+      name: "hearth_served_although_open_total",
       help: "Requests given to a provider that is out for faults, because nobody else was left.",
       registers,
     }),

@@ -11,12 +11,12 @@ import {
   fakeSlot,
   fakeTraits,
 } from "../testing/fake-provider.js";
+import { CircuitBreaker } from "./circuit-breaker.js";
 import { evaluate, survey } from "./evaluate.js";
 import type { EvaluationContext } from "./evaluation-context.js";
 import { Evidence, type Observation } from "./evidence/evidence.js";
 import { DEFAULT_EVIDENCE } from "./evidence/settings.js";
 import { gatesOf } from "./gate-set.js";
-import { OutlierDetector } from "./outlier.js";
 import type { Verdict } from "./pick-result.js";
 import { DEFAULT_SELECTION, type SelectionSettings } from "./settings.js";
 
@@ -77,10 +77,10 @@ class Story {
   #settings: SelectionSettings = DEFAULT_SELECTION;
   #evidenceSettings = { ...DEFAULT_EVIDENCE, maxPairs: 2 };
   readonly #evidence = new Evidence(this.clock, () => this.#evidenceSettings);
-  readonly #outlier = new OutlierDetector({
+  readonly #breaker = new CircuitBreaker({
     clock: this.clock,
     rng: seededRng(1),
-    hooks: { ejected() {}, capacityCooled() {} },
+    hooks: { opened() {}, capacityCooled() {} },
   });
   readonly #sent: Observation[] = [];
   readonly #traits = fakeTraits();
@@ -109,15 +109,15 @@ class Story {
         return observation.ended("completed", USAGE);
       }
       case "judge":
-        return this.#outlier.judge(this.#at(step.which), this.#traits, step.verdict, this.clock.now());
+        return this.#breaker.judge(this.#at(step.which), this.#traits, step.verdict, this.clock.now());
       case "refuse":
-        return this.#outlier.report(this.#at(step.which), this.#traits, "refusal", this.clock.now());
+        return this.#breaker.report(this.#at(step.which), this.#traits, "refusal", this.clock.now());
     }
   }
 
   context(traits: Parameters<typeof fakeTraits>[0]): EvaluationContext {
     const settings = () => this.#settings;
-    const deps = { clock: this.clock, settings, health: this.#outlier, expecting: this.#evidence };
+    const deps = { clock: this.clock, settings, health: this.#breaker, expecting: this.#evidence };
     return fakeContext({ traits: fakeTraits(traits) }, deps);
   }
 

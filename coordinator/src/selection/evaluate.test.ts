@@ -14,7 +14,7 @@ import { gatesOf } from "./gate-set.js";
 import { SHAPES } from "./traits.js";
 
 it("tells all gates, the terms, the expectation and the probe of one provider", () => {
-  const health = fakeBreaker({ isEjected: () => true, probe: () => "claimed" });
+  const health = fakeBreaker({ isOpen: () => true, probe: () => "claimed" });
   const evaluation = evaluate(fakeProvider("p", { status: "draining" }), fakeContext({}, { health }));
   expect(evaluation).toMatchObject({ gates: ["error_cooldown", "draining"], probe: "claimed" });
   expect(evaluation.terms.load).toBe(2_500);

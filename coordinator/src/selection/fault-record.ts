@@ -1,15 +1,15 @@
 import type { Clock, Rng } from "@hearth/platform";
 import type { Provider } from "../fleet/provider.js";
+import type { BreakerSettings } from "./breaker-settings.js";
 import type { Probe } from "./health.js";
 import { Outcomes, type RecordedOutcome } from "./outcomes.js";
-import type { OutlierSettings } from "./outlier-policy.js";
 import type { Shape, Traits } from "./traits.js";
 
 /** What every record of the breaker works with. */
 export interface RecordDeps {
   readonly clock: Clock;
   readonly rng: Rng;
-  readonly settings: () => OutlierSettings;
+  readonly settings: () => BreakerSettings;
 }
 
 /** A request on a provider. It is known by its traits: the very object, not what it says. */
@@ -22,7 +22,7 @@ type State =
   | { readonly type: "closed" }
   /** Half-open once `until` has passed, or the build is another. */
   | { readonly type: "open"; readonly until: number; readonly opening: Opening }
-  | { readonly type: "probing"; readonly holder: Traits; readonly opening: Opening };
+  | { readonly type: "half_open"; readonly holder: Traits; readonly opening: Opening };
 
 /** Why it is not closed: a fault that is taken back may leave nothing of that. */
 interface Opening {
@@ -53,7 +53,7 @@ export class FaultRecord {
   #lastSuccessAt = Number.NEGATIVE_INFINITY;
   /** When it closed last, and whose success did it. */
   #closed: { readonly at: number; readonly by: Traits } | undefined;
-  /** Doublings of the next ejection. */
+  /** Doublings of the next time that it is open. */
   #level = 0;
   /** Since when the healthy minutes count that are not spent yet. */
   #healthySince = 0;
@@ -75,14 +75,14 @@ export class FaultRecord {
     return this.#lastFaultAt;
   }
 
-  /** Not to be used: ejected, or somebody's probe is under way. A changed build has earned a probe. */
-  isOut(provider: Provider): boolean {
+  /** Not to be used: open, or half-open with somebody's probe under way. A changed build has earned a probe. */
+  isOpen(provider: Provider): boolean {
     switch (this.#state.type) {
       case "closed":
         return false;
       case "open":
         return this.#deps.clock.now() < this.#state.until && isBuild(this.#state.opening.build, provider, this.model);
-      case "probing":
+      case "half_open":
         return true;
     }
   }
@@ -92,8 +92,8 @@ export class FaultRecord {
       case "closed":
         return "none";
       case "open":
-        return this.isOut(provider) ? "none" : "free";
-      case "probing":
+        return this.isOpen(provider) ? "none" : "free";
+      case "half_open":
         return "claimed";
     }
   }
@@ -105,13 +105,13 @@ export class FaultRecord {
    */
   claimProbe({ traits }: Stay): boolean {
     if (this.#state.type !== "open") return false;
-    this.#state = { type: "probing", holder: traits, opening: this.#state.opening };
+    this.#state = { type: "half_open", holder: traits, opening: this.#state.opening };
     return true;
   }
 
   /** The request tells nothing: if it held the probe, the next one may claim it. */
   release(by: Traits): void {
-    if (this.#state.type === "probing" && this.#state.holder === by) this.#halfOpen(this.#state.opening);
+    if (this.#state.type === "half_open" && this.#state.holder === by) this.#halfOpen(this.#state.opening);
   }
 
   /** @returns whether this opens it */
@@ -142,13 +142,13 @@ export class FaultRecord {
     return this.isClosed && this.#open("late");
   }
 
-  /** What a provider does well while it is ejected brings it back no sooner, but for its probe. */
+  /** What a provider does well while it is open closes it no sooner, but for its probe. */
   succeeded(at: number, traits: Traits): void {
     this.#lastSuccessAt = Math.max(this.#lastSuccessAt, at);
     this.#lates = this.#lates.filter((late) => late > at);
     this.#outcomes.add({ at, kind: "success" }, this.#deps.settings().outcomesKept);
-    const ejectionOver = this.#state.type === "open" && at >= this.#state.until;
-    if (!ejectionOver && !this.#isHeldBy(traits)) return;
+    const openOver = this.#state.type === "open" && at >= this.#state.until;
+    if (!openOver && !this.#isHeldBy(traits)) return;
     // One that was seen before the last fault says nothing about it.
     if (at >= this.#lastFaultAt) this.#close(at, traits);
     else this.release(traits);
@@ -201,13 +201,13 @@ export class FaultRecord {
   }
 
   #open(cause: Opening["cause"]): true {
-    const { baseEjectionMs, maxEjectionMs, jitter } = this.#deps.settings();
-    const ejectionMs = baseEjectionMs * 2 ** this.#level;
-    const until = this.#deps.clock.now() + Math.min(maxEjectionMs, ejectionMs * (1 + jitter * this.#deps.rng.next()));
+    const { baseOpenMs, maxOpenMs, jitter } = this.#deps.settings();
+    const openMs = baseOpenMs * 2 ** this.#level;
+    const until = this.#deps.clock.now() + Math.min(maxOpenMs, openMs * (1 + jitter * this.#deps.rng.next()));
     const before = this.#state.type === "closed" ? undefined : { ...this.#state.opening, before: undefined };
     this.#state = { type: "open", until, opening: { cause, build: this.#build, level: this.#level, before } };
-    // Doublings past the longest ejection would only have to be worked off.
-    if (ejectionMs < maxEjectionMs) this.#level += 1;
+    // Doublings past the longest time would only have to be worked off.
+    if (openMs < maxOpenMs) this.#level += 1;
     return true;
   }
 
@@ -223,7 +223,7 @@ export class FaultRecord {
   }
 
   #isHeldBy(traits: Traits): boolean {
-    return this.#state.type === "probing" && this.#state.holder === traits;
+    return this.#state.type === "half_open" && this.#state.holder === traits;
   }
 
   #spendHealthyMinutes(at: number): void {

@@ -37,7 +37,7 @@ const CASES: Readonly<Record<Gate, readonly [Changes, EvaluationContext]>> = {
   allowlist: [{}, asking({ allowlist: new Set(["other"]) })],
   excluded: [{}, context({ tried: new Map([["p" as ProviderId, fakeTried()]]) })],
   not_serving_model: [{}, asking({ model: "other", promptTokens: 0, leastPromptTokens: 0 })],
-  error_cooldown: [{}, breaking({ isEjected: () => true })],
+  error_cooldown: [{}, breaking({ isOpen: () => true })],
   capacity_cooldown: [{}, breaking({ isCapacityCooled: () => true })],
   offline: [{ status: "offline" }, context()],
   draining: [{ status: "draining" }, context()],

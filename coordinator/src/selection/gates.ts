@@ -100,7 +100,7 @@ export function isOtherProgram(provider: Provider, advert: ModelAdvert | undefin
 function healthGates(provider: Provider, { health, traits }: EvaluationContext): GateSet {
   if (!health.isSuspect(provider.id)) return 0;
   return (
-    when(health.isEjected(provider, traits), BIT.error_cooldown) |
+    when(health.isOpen(provider, traits), BIT.error_cooldown) |
     when(health.isCapacityCooled(provider, traits.model), BIT.capacity_cooldown) |
     when(!health.believesHeadroom(provider, traits.model), BIT.no_headroom)
   );

@@ -10,7 +10,7 @@ export interface Health {
   /** Whether anything may be held against a machine: where not, it is neither out nor cooled, and its room is believed. */
   isSuspect(id: ProviderId): boolean;
   /** Out for faults of this shape or of several others, or waiting for somebody else's probe. */
-  isEjected(provider: Provider, traits: Traits): boolean;
+  isOpen(provider: Provider, traits: Traits): boolean;
   /**
    * When it last failed, ms: who did longest ago serves when everybody is out. For a machine that is out as a whole
    * that is its last failure of any kind. −∞ where nothing is known.

@@ -16,7 +16,7 @@ export interface Breaker extends Health {
 }
 
 export interface LeaseDeps {
-  readonly outlier: Breaker;
+  readonly breaker: Breaker;
   readonly affinity: Affinity;
   readonly clock: Clock;
 }
@@ -35,8 +35,8 @@ export interface Terms {
 
 /** Takes a place on a provider. */
 export function takeLease(deps: LeaseDeps, { provider, traits, tokens, probes, exploring }: Terms): Lease {
-  const { outlier, affinity, clock } = deps;
-  const probe = outlier.claim(provider, traits) || probes;
+  const { breaker, affinity, clock } = deps;
+  const probe = breaker.claim(provider, traits) || probes;
   const place = provider.acquire(traits.model, tokens);
   let told = false;
   let judged = false;
@@ -45,7 +45,7 @@ export function takeLease(deps: LeaseDeps, { provider, traits, tokens, probes, e
     probe,
     report(sign) {
       // Once: that a stream goes on says nothing about room for another.
-      if (!told) outlier.report(provider, traits, sign, clock.now());
+      if (!told) breaker.report(provider, traits, sign, clock.now());
       told = true;
     },
     judge(verdict, at) {
@@ -55,7 +55,7 @@ export function takeLease(deps: LeaseDeps, { provider, traits, tokens, probes, e
         affinity.remember(traits.conversation, provider.id);
       }
       // Only the probe itself gives the probe back: others may have been running since before it.
-      if (verdict !== "neutral" || probe) outlier.judge(provider, traits, verdict, at);
+      if (verdict !== "neutral" || probe) breaker.judge(provider, traits, verdict, at);
     },
     [Symbol.dispose]() {
       place[Symbol.dispose]();

@@ -143,7 +143,7 @@ describe("whether it can be had now", () => {
   });
 
   it("goes by the breaker: who is out for faults serves where nobody well is waited for", () => {
-    const health = { isEjected: ({ id }: Provider) => id === "ill" };
+    const health = { isOpen: ({ id }: Provider) => id === "ill" };
     expect(offerOf([fakeProvider("ill")], health).availability).toBe("ready");
     expect(offerOf([fakeProvider("ill", { places: 99 })], health).availability).toBe("busy");
     expect(offerOf([fakeProvider("ill"), fakeProvider("b", { places: 99 })], health).availability).toBe("busy");

@@ -1,14 +1,14 @@
 import { describe, expect, it } from "vitest";
+import { DEFAULT_BREAKER } from "./breaker-settings.js";
 import { Outcomes, type RecordedOutcome } from "./outcomes.js";
-import { DEFAULT_OUTLIER } from "./outlier-policy.js";
 
-const KEEP = DEFAULT_OUTLIER.outcomesKept;
+const KEEP = DEFAULT_BREAKER.outcomesKept;
 
 function recorded(...seen: readonly (readonly [at: number, kind: RecordedOutcome["kind"]])[]) {
   const outcomes = new Outcomes();
   const all = seen.map(([at, kind]): RecordedOutcome => ({ at, kind }));
   for (const outcome of all) outcomes.add(outcome, KEEP);
-  return { outcomes, all, areDue: () => outcomes.areDue(DEFAULT_OUTLIER) };
+  return { outcomes, all, areDue: () => outcomes.areDue(DEFAULT_BREAKER) };
 }
 
 describe("faults", () => {

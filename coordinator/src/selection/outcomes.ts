@@ -1,4 +1,4 @@
-import type { OutlierSettings } from "./outlier-policy.js";
+import type { BreakerSettings } from "./breaker-settings.js";
 
 /** One outcome of a provider, model and shape. Known by its identity: it may be confirmed, cleared or taken back later. */
 export interface RecordedOutcome {
@@ -44,7 +44,7 @@ export class Outcomes {
    * Enough faults within the window before the last of them, and more than their share beside the successes. Older and
    * cleared faults speak neither for nor against it: a bad record must not make the next fault weigh less.
    */
-  areDue({ confirmedToOpen, unconfirmedToOpen, windowMs, faultShare }: OutlierSettings): boolean {
+  areDue({ confirmedToOpen, unconfirmedToOpen, windowMs, faultShare }: BreakerSettings): boolean {
     const last = this.#seen.findLast(opens);
     if (last === undefined) return false;
     const recent = this.#seen.filter((outcome) => opens(outcome) && last.at - outcome.at <= windowMs);

@@ -38,8 +38,8 @@ function setUp(providers: FakeProvider[], { catalog = DEFAULT_CATALOG, known = {
   const out = new Map<string, { readonly lastFaultAt: number; readonly probe: Probe }>();
   const cooled = new Map<string, { readonly lastRefusalAt: number; readonly probe: Probe }>();
   const judged: (readonly [string, Verdict])[] = [];
-  const outlier = fakeBreaker({
-    isEjected: ({ id }) => out.has(id) && out.get(id)?.probe !== "free",
+  const breaker = fakeBreaker({
+    isOpen: ({ id }) => out.has(id) && out.get(id)?.probe !== "free",
     isCapacityCooled: ({ id }) => cooled.has(id),
     lastRefusalAt: ({ id }) => cooled.get(id)?.lastRefusalAt ?? Number.NEGATIVE_INFINITY,
     lastFaultAt: ({ id }) => out.get(id)?.lastFaultAt ?? Number.NEGATIVE_INFINITY,
@@ -57,7 +57,7 @@ function setUp(providers: FakeProvider[], { catalog = DEFAULT_CATALOG, known = {
     directory: fakeDirectory(providers),
     catalog: () => catalog,
     settings: () => DEFAULT_SELECTION,
-    outlier,
+    breaker,
     expecting: fakeExpecting({
       expect(provider, traits) {
         const expectedMs = known[provider.id];
@@ -73,7 +73,7 @@ function setUp(providers: FakeProvider[], { catalog = DEFAULT_CATALOG, known = {
     hooks: {
       looked: (look) => counted.looks.push(look),
       decided: (_provider, score) => counted.decided.push(score),
-      servedAlthoughEjected: () => {
+      servedAlthoughOpen: () => {
         failOpen.times += 1;
       },
     },

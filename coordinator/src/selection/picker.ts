@@ -40,7 +40,7 @@ export interface PickerHooks {
   looked(look: Looked): void;
   decided(provider: ProviderId, score: Score): void;
   /** Everybody is out for faults: the one serves that failed least recently. */
-  servedAlthoughEjected(): void;
+  servedAlthoughOpen(): void;
 }
 
 export interface PickerDeps {
@@ -48,7 +48,7 @@ export interface PickerDeps {
   /** As the operator has it now. */
   readonly catalog: () => Catalog;
   readonly settings: () => SelectionSettings;
-  readonly outlier: Breaker;
+  readonly breaker: Breaker;
   readonly expecting: Expecting;
   readonly affinity: Affinity;
   readonly clock: Clock;
@@ -103,8 +103,8 @@ class EvaluatingPicker implements Picker {
   }
 
   #contextOf(search: Search): EvaluationContext {
-    const { catalog, settings, outlier, expecting, clock } = this.#deps;
-    return contextOf(search, { catalog, settings, health: outlier, expecting, clock });
+    const { catalog, settings, breaker, expecting, clock } = this.#deps;
+    return contextOf(search, { catalog, settings, health: breaker, expecting, clock });
   }
 
   /**
@@ -124,28 +124,28 @@ class EvaluatingPicker implements Picker {
     const [first, ...others] = inTime(usable, search, context);
     if (first === undefined) return why;
     const chosen = others.reduce((least, each) => (this.#isSooner(each, least, context) ? each : least), first);
-    if (nobodyLeft && isOut(chosen)) this.#deps.hooks.servedAlthoughEjected();
+    if (nobodyLeft && isOpen(chosen)) this.#deps.hooks.servedAlthoughOpen();
     return this.#take(chosen, context, { explores: false, probes: !nobodyLeft });
   }
 
   /** Who refuses for want of room would only refuse more of them at once. */
   #mayServeLast(contender: Contender, { traits }: EvaluationContext): boolean {
     if (isOnlyOut(contender)) return true;
-    return isOnlyCooling(contender) && this.#deps.outlier.probe(contender.provider, traits) !== "claimed";
+    return isOnlyCooling(contender) && this.#deps.breaker.probe(contender.provider, traits) !== "claimed";
   }
 
   #mayProbe({ provider, load }: Contender, { traits, now, settings }: EvaluationContext): boolean {
-    const { outlier } = this.#deps;
-    if (load > 0 || outlier.probe(provider, traits) === "claimed") return false;
-    return now - outlier.lastFaultAt(provider, traits) >= settings.pick.earlyProbeAfterMs;
+    const { breaker } = this.#deps;
+    if (load > 0 || breaker.probe(provider, traits) === "claimed") return false;
+    return now - breaker.lastFaultAt(provider, traits) >= settings.pick.earlyProbeAfterMs;
   }
 
   /** Who is out for faults alone goes before who refuses; of either, who did so longest ago. */
   #isSooner(one: Contender, other: Contender, { traits }: EvaluationContext): boolean {
-    const { outlier } = this.#deps;
+    const { breaker } = this.#deps;
     if (isCooled(one) !== isCooled(other)) return isCooled(other);
     const lastAt = ({ provider }: Contender): number =>
-      isCooled(one) ? outlier.lastRefusalAt(provider, traits.model) : outlier.lastFaultAt(provider, traits);
+      isCooled(one) ? breaker.lastRefusalAt(provider, traits.model) : breaker.lastFaultAt(provider, traits);
     return lastAt(one) < lastAt(other);
   }
 
@@ -194,7 +194,7 @@ function inTime(
   return candidates.filter(({ expectedMs }) => now + expectedMs < expectedBefore);
 }
 
-const isOut = ({ gates }: Contender): boolean => (gates & BIT.error_cooldown) !== 0;
+const isOpen = ({ gates }: Contender): boolean => (gates & BIT.error_cooldown) !== 0;
 const isOnlyOut = ({ gates }: Contender): boolean => gates === BIT.error_cooldown;
 
 const isCooled = ({ gates }: Contender): boolean => (gates & BIT.capacity_cooldown) !== 0;

@@ -3,7 +3,7 @@ import type { ProviderId } from "@hearth/protocol";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { fakeProvider, fakeTraits } from "../testing/fake-provider.js";
-import { DEFAULT_OUTLIER } from "./outlier-policy.js";
+import { DEFAULT_BREAKER } from "./breaker-settings.js";
 import { RecordBook } from "./record-book.js";
 import { SHAPES } from "./traits.js";
 
@@ -36,7 +36,7 @@ it("keeps so many records at most, and nothing of those that went", () => {
   fc.assert(
     fc.property(story, (events) => {
       const clock = new FakeClock();
-      const settings = () => ({ ...DEFAULT_OUTLIER, maxRecords: MAX, refusalsToCool: 2 });
+      const settings = () => ({ ...DEFAULT_BREAKER, maxRecords: MAX, refusalsToCool: 2 });
       const book = new RecordBook({ clock, rng: { next: () => 0 }, settings });
       for (const { id, model, shape, kind } of events) {
         clock.advance(1_000);

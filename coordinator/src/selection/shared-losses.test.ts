@@ -1,10 +1,10 @@
 import type { ProviderId } from "@hearth/protocol";
 import { expect, it } from "vitest";
-import { DEFAULT_OUTLIER } from "./outlier-policy.js";
+import { DEFAULT_BREAKER } from "./breaker-settings.js";
 import { SharedLosses } from "./shared-losses.js";
 
 const setUp = () => {
-  const losses = new SharedLosses(() => DEFAULT_OUTLIER);
+  const losses = new SharedLosses(() => DEFAULT_BREAKER);
   return { losses, lost: (id: string, at: number, connected: number) => losses.lost(id as ProviderId, at, connected) };
 };
 

@@ -1,5 +1,5 @@
 import type { ProviderId } from "@hearth/protocol";
-import type { OutlierSettings } from "./outlier-policy.js";
+import type { BreakerSettings } from "./breaker-settings.js";
 
 /** Outages remembered: a verdict comes when its request is over, which may be minutes later. */
 const OUTAGES_KEPT = 16;
@@ -15,14 +15,14 @@ interface Outage {
  * within two seconds for reasons of its own.
  */
 export class SharedLosses {
-  readonly #settings: () => OutlierSettings;
+  readonly #settings: () => BreakerSettings;
   /** Who lost its connection within the window, the longest ago first, and how many were connected before. */
   readonly #recent = new Map<ProviderId, { readonly at: number; readonly connected: number }>();
   readonly #outages: Outage[] = [];
   /** Whose loss is counted to the last outage already: one that comes and goes does not prolong it. */
   readonly #lostInLast = new Set<ProviderId>();
 
-  constructor(settings: () => OutlierSettings) {
+  constructor(settings: () => BreakerSettings) {
     this.#settings = settings;
   }
 

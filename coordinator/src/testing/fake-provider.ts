@@ -88,7 +88,7 @@ export function fakeTraits(changes: Partial<Traits> = {}): Traits {
 export function fakeBreaker(changes: Partial<Breaker> = {}): Breaker {
   return {
     isSuspect: () => true,
-    isEjected: () => false,
+    isOpen: () => false,
     isCapacityCooled: () => false,
     lastRefusalAt: () => Number.NEGATIVE_INFINITY,
     believesHeadroom: () => true,

@@ -1,13 +1,13 @@
 import {
   Affinity,
+  CircuitBreaker,
   createPicker,
+  DEFAULT_BREAKER,
   DEFAULT_CATALOG,
   DEFAULT_EVIDENCE,
-  DEFAULT_OUTLIER,
   DEFAULT_SELECTION,
   Evidence,
   ModelIndex,
-  OutlierDetector,
   type Picker,
   seededRng,
   systemClock,
@@ -103,11 +103,11 @@ function createBenchPicker({ models, providersPerModel, oneFreeIn }: Fleet): Pic
   const index = new ModelIndex();
   const tallies = new Map<ProviderId, WorkTally>();
   const maxPairs = models * providersPerModel;
-  const outlier = new OutlierDetector({
+  const breaker = new CircuitBreaker({
     clock,
     rng,
-    settings: () => ({ ...DEFAULT_OUTLIER, maxRecords: maxPairs }),
-    hooks: { ejected() {}, capacityCooled() {} },
+    settings: () => ({ ...DEFAULT_BREAKER, maxRecords: maxPairs }),
+    hooks: { opened() {}, capacityCooled() {} },
   });
   const evidenceSettings = { ...DEFAULT_EVIDENCE, maxPairs };
   const evidence = new Evidence(clock, () => evidenceSettings);
@@ -126,13 +126,13 @@ function createBenchPicker({ models, providersPerModel, oneFreeIn }: Fleet): Pic
     aheadMs += 2_500;
     observation.content();
     observation.ended("completed", { prompt_tokens: 1_000, completion_tokens: 100 });
-    outlier.judge(provider, traits, "success", clock.now());
+    breaker.judge(provider, traits, "success", clock.now());
   }
   return createPicker({
     directory: { serving: (model) => index.of(model) },
     catalog: () => DEFAULT_CATALOG,
     settings: () => DEFAULT_SELECTION,
-    outlier,
+    breaker,
     expecting: evidence,
     affinity: new Affinity(),
     clock,
@@ -147,7 +147,7 @@ function createBenchPicker({ models, providersPerModel, oneFreeIn }: Fleet): Pic
         }
       },
       decided() {},
-      servedAlthoughEjected() {},
+      servedAlthoughOpen() {},
     },
   });
 }

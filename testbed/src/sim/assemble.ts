@@ -7,10 +7,10 @@ import {
   createFleet,
   createSelection,
   createServices,
+  DEFAULT_BREAKER,
   DEFAULT_CALIBRATION,
   DEFAULT_CATALOG,
   DEFAULT_HEDGING,
-  DEFAULT_OUTLIER,
   DEFAULT_POLICY,
   DEFAULT_SELECTION,
   evidenceSettings,
@@ -84,13 +84,13 @@ export function assemble(world: World): CoordinatorUnderTest {
     rules: () => NO_RULES,
     knownModels: { departed() {} },
     enrolment: { seen() {} },
-    hooks: { ...UNHEARD, connectionLost: (...loss) => selection.outlier.connectionLost(...loss) },
+    hooks: { ...UNHEARD, connectionLost: (...loss) => selection.breaker.connectionLost(...loss) },
   });
   return {
     services,
     registry,
     contexts,
-    outlier: selection.outlier,
+    breaker: selection.breaker,
     catalog: CATALOG,
     log: SILENT,
     accept(socket, record) {
@@ -117,7 +117,7 @@ function assembleSelection(world: World, registry: Registry): Selection {
     rng: new Random(mixSeeds(scenario.seed, 5)),
     registry,
     hooks: {
-      picker: { looked() {}, decided() {}, servedAlthoughEjected() {} },
+      picker: { looked() {}, decided() {}, servedAlthoughOpen() {} },
       breaker: breaker.hooks,
       queue: { depth() {}, waited() {} },
       hedging: {
@@ -131,11 +131,11 @@ function assembleSelection(world: World, registry: Registry): Selection {
     },
     catalog: () => CATALOG,
     settings: () => DEFAULT_SELECTION,
-    breaker: () => DEFAULT_OUTLIER,
+    breaker: () => DEFAULT_BREAKER,
     evidence: () => evidence,
     hedging: () => DEFAULT_HEDGING,
   });
-  breaker.watch(selection.outlier);
+  breaker.watch(selection.breaker);
   return selection;
 }
 

@@ -1,7 +1,7 @@
 import type { Logger } from "@hearth/coordinator";
 import type {
   Catalog,
-  OutlierDetector,
+  CircuitBreaker,
   ProviderContexts,
   Registry,
   RequestServices,
@@ -15,7 +15,7 @@ export interface CoordinatorUnderTest {
   readonly services: RequestServices;
   readonly registry: Registry;
   readonly contexts: ProviderContexts;
-  readonly outlier: OutlierDetector;
+  readonly breaker: CircuitBreaker;
   readonly catalog: Catalog;
   readonly log: Logger;
   accept(socket: SimSocket, record: ConnectionRecord): void;

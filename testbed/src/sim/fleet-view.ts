@@ -3,11 +3,11 @@ import type { World } from "./world.js";
 
 /** What selection thinks of everybody who names the model that is looked for, now. */
 export function evaluateAll({ coordinator, time }: World, search: Search): Evaluation[] {
-  const { registry, outlier, catalog, services } = coordinator;
+  const { registry, breaker, catalog, services } = coordinator;
   const context = contextOf(search, {
     catalog: () => catalog,
     settings: () => DEFAULT_SELECTION,
-    health: outlier,
+    health: breaker,
     expecting: services.dispatch.evidence,
     clock: time,
   });

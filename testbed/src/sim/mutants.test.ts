@@ -1,4 +1,4 @@
-import { HedgeBudget, Hedging, OutlierDetector, ProviderSession, WaitQueue } from "@hearth/coordinator/internals";
+import { CircuitBreaker, HedgeBudget, Hedging, ProviderSession, WaitQueue } from "@hearth/coordinator/internals";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { drawScenario } from "./draw-scenario.js";
 import {
@@ -125,12 +125,12 @@ describe("the simulator finds", () => {
   });
 
   it("requests for those who are out", async () => {
-    vi.spyOn(OutlierDetector.prototype, "isEjected").mockReturnValue(false);
+    vi.spyOn(CircuitBreaker.prototype, "isOpen").mockReturnValue(false);
     await expectFound({ theme: "ailing", foundBy: ["nothing starts on a provider that is out"] });
   });
 
   it("requests side by side for one that is cooled for refusals", async () => {
-    vi.spyOn(OutlierDetector.prototype, "probe").mockReturnValue("none");
+    vi.spyOn(CircuitBreaker.prototype, "probe").mockReturnValue("none");
     await expectFound({ theme: "refusing", foundBy: ["nothing starts on a provider that is out"] });
   });
 

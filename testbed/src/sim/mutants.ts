@@ -237,7 +237,7 @@ export const LADDER_MUTANTS: readonly Mutant<WhyNobody>[] = [
     foundBy: ["nobody is refused who could be served"],
     plant: (real) => (rejected, context) =>
       real(
-        rejected.filter(({ provider }) => !context.health.isEjected(provider, context.traits)),
+        rejected.filter(({ provider }) => !context.health.isOpen(provider, context.traits)),
         context,
       ),
   },

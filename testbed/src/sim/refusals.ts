@@ -65,7 +65,7 @@ function whoIsAble(
   world: World,
   countsFree: boolean,
 ): Evaluation | undefined {
-  const { outlier } = world.coordinator;
+  const { breaker } = world.coordinator;
   const now = world.time.now();
   const last = attempts.reduce<AttemptRecord | undefined>(
     (late, each) => (endOf(each) >= endOf(late) ? each : late),
@@ -81,7 +81,7 @@ function whoIsAble(
   if (free !== undefined) return countsFree ? free : undefined;
   const isSomebodyWell = others.some(isWell);
   const oldEnough = (each: Evaluation): boolean =>
-    now - outlier.lastFaultAt(each.provider, search.traits) > EARLY_PROBE_MS;
+    now - breaker.lastFaultAt(each.provider, search.traits) > EARLY_PROBE_MS;
   const isUnclaimed = ({ probe }: Evaluation): boolean => probe !== "claimed";
   const mayServe = isSomebodyWell
     ? (each: Evaluation) => isOnlyOut(each) && isIdle(each) && isUnclaimed(each) && oldEnough(each)

@@ -1,4 +1,4 @@
-import { OutlierDetector, type OutlierHooks, type Provider, type Traits } from "@hearth/coordinator/internals";
+import { type BreakerHooks, CircuitBreaker, type Provider, type Traits } from "@hearth/coordinator/internals";
 import { type AttemptRecord, pairKey } from "./journal.js";
 import type { World } from "./world.js";
 
@@ -20,32 +20,32 @@ export class BreakerWatch {
   }
 
   /** For the breaker that is watched. */
-  get hooks(): OutlierHooks {
+  get hooks(): BreakerHooks {
     const { journal } = this.#world;
     return {
-      ejected: (shape) => {
-        journal.count(`ejected for ${shape}`);
+      opened: (shape) => {
+        journal.count(`opened for ${shape}`);
         if (this.#judging !== undefined) opened(this.#world, this.#judging);
       },
       capacityCooled: () => journal.count("cooled for refusals"),
     };
   }
 
-  watch(outlier: OutlierDetector): void {
+  watch(breaker: CircuitBreaker): void {
     const { journal, time } = this.#world;
-    const { prototype } = OutlierDetector;
-    outlier.judge = (provider, traits, verdict, observedAt) => {
+    const { prototype } = CircuitBreaker;
+    breaker.judge = (provider, traits, verdict, observedAt) => {
       journal.lastVerdictAt = time.now();
       // A lost connection may open what another of its requests was about.
       const isLoss = typeof verdict === "object" && verdict.connectionLost;
       this.#judging = isLoss ? undefined : { provider, traits, observedAt };
-      prototype.judge.call(outlier, provider, traits, verdict, observedAt);
+      prototype.judge.call(breaker, provider, traits, verdict, observedAt);
       this.#judging = undefined;
     };
-    outlier.connectionLost = (...loss) => {
+    breaker.connectionLost = (...loss) => {
       // What was our own network's is taken back.
       journal.openings.clear();
-      prototype.connectionLost.call(outlier, ...loss);
+      prototype.connectionLost.call(breaker, ...loss);
     };
   }
 }

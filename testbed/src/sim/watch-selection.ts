@@ -11,8 +11,8 @@ import { type PickRecord, pairKey, pickKey, type WaiterRecord } from "./journal.
 import { FRESH_PATIENCE_MS } from "./rules.js";
 import type { World } from "./world.js";
 
-/** Rule 12: the shortest ejection, and when one that is out may be tried for want of others, ms. */
-const EJECTION_MS = 30_000;
+/** Rule 12: the shortest time that a breaker is open, and when such a provider may be tried for want of others, ms. */
+const OPEN_MS = 30_000;
 const EARLY_PROBE_MS = 5_000;
 
 /** The real picker, with what it chose by written down, its probes counted and its slots checked against who waits. */
@@ -71,8 +71,8 @@ function checkOpened(world: World, search: Search, { provider: id }: Picked): vo
   const { journal, time } = world;
   const { model, shape } = search.traits;
   const opening = journal.openings.get(pairKey(id, model, shape));
-  const outMs = opening === undefined ? EJECTION_MS : time.now() - opening.at;
-  if (opening === undefined || outMs >= EJECTION_MS) return;
+  const outMs = opening === undefined ? OPEN_MS : time.now() - opening.at;
+  if (opening === undefined || outMs >= OPEN_MS) return;
   const all = evaluateAll(world, search);
   const picked = all.find(({ provider }) => provider.id === id);
   if (picked === undefined || picked.provider.agentVersion !== opening.version) return;
@@ -87,13 +87,13 @@ function checkOpened(world: World, search: Search, { provider: id }: Picked): vo
 /** Rule 12: who is cooled for refusals is tried by one request at a time. */
 function checkCooled({ journal, coordinator }: World, { traits }: Search, { provider, lease }: Picked): void {
   const session = coordinator.registry.link(provider);
-  if (session === undefined || lease.probe || !coordinator.outlier.isCapacityCooled(session, traits.model)) return;
+  if (session === undefined || lease.probe || !coordinator.breaker.isCapacityCooled(session, traits.model)) return;
   journal.find("nothing starts on a provider that is out", `${session.name} got one more request for ${traits.model}`);
 }
 
 function isOpened({ journal, time }: World, provider: string, { traits }: Search): boolean {
   const opening = journal.openings.get(pairKey(provider, traits.model, traits.shape));
-  return opening !== undefined && time.now() - opening.at < EJECTION_MS;
+  return opening !== undefined && time.now() - opening.at < OPEN_MS;
 }
 
 type Picked = Extract<PickResult, { type: "picked" }>;

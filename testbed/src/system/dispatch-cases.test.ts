@@ -427,7 +427,7 @@ describe("the breaker", () => {
     for (const each of held.slice(1)) each.answer("good");
     expect([(await second).status, (await third).status]).toEqual([200, 200]);
     expect(await metric('hearth_cooldowns_total{kind="capacity"}')).toBe(1);
-    expect(await metric("hearth_served_although_ejected_total")).toBe(0);
+    expect(await metric("hearth_served_although_open_total")).toBe(0);
   });
 
   it("gives a 400 straight back, in the backend's words, where nobody differs from its provider", async () => {

@@ -1,5 +1,5 @@
 /** The numbers of the breaker: `docs/dispatch.md`, rule 12. Read at each use: they may change while it runs. */
-export interface OutlierSettings {
+export interface BreakerSettings {
   /** Faults that another provider has confirmed, to open by themselves. */
   readonly confirmedToOpen: number;
   /** Faults that nobody has confirmed, to open by themselves. Each kind counts its share. */
@@ -12,15 +12,15 @@ export interface OutlierSettings {
   readonly outcomesKept: number;
   /** Faults open only when they are more than this share of themselves and the remembered successes. */
   readonly faultShare: number;
-  /** The first ejection, ms; each further one is twice as long. */
-  readonly baseEjectionMs: number;
-  readonly maxEjectionMs: number;
-  /** Share of an ejection that chance adds, so that providers do not come back in step. */
+  /** How long it is open the first time, ms; each further time is twice as long. */
+  readonly baseOpenMs: number;
+  readonly maxOpenMs: number;
+  /** Share of that time that chance adds, so that providers do not come back in step. */
   readonly jitter: number;
   /** Closed and without a fault for so long takes one doubling back, ms. */
   readonly healthyMs: number;
   /** Models and shapes of one machine that are out at once, for the machine to be out for all. */
-  readonly outToEjectMachine: number;
+  readonly openToFenceMachine: number;
   /** Connections lost within this of each other may be our own network's, ms. */
   readonly outageWindowMs: number;
   /** They are when more than this share of the fleet lost theirs. */
@@ -39,18 +39,18 @@ export interface OutlierSettings {
 }
 
 /** The values of `docs/dispatch.md`, rule 12. */
-export const DEFAULT_OUTLIER: OutlierSettings = {
+export const DEFAULT_BREAKER: BreakerSettings = {
   confirmedToOpen: 2,
   unconfirmedToOpen: 3,
   latesToOpen: 2,
   windowMs: 60_000,
   outcomesKept: 20,
   faultShare: 0.2,
-  baseEjectionMs: 30_000,
-  maxEjectionMs: 600_000,
+  baseOpenMs: 30_000,
+  maxOpenMs: 600_000,
   jitter: 0.2,
   healthyMs: 60_000,
-  outToEjectMachine: 2,
+  openToFenceMachine: 2,
   outageWindowMs: 2_000,
   outageShare: 0.5,
   outageMachines: 3,

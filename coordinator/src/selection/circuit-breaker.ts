@@ -1,24 +1,24 @@
 import type { ProviderId } from "@hearth/protocol";
 import type { Provider } from "../fleet/provider.js";
+import { type BreakerSettings, DEFAULT_BREAKER } from "./breaker-settings.js";
 import type { FaultRecord, RecordDeps, Stay } from "./fault-record.js";
 import type { Health, Probe } from "./health.js";
 import type { RecordedOutcome } from "./outcomes.js";
-import { DEFAULT_OUTLIER, type OutlierSettings } from "./outlier-policy.js";
 import type { Fault, Verdict } from "./pick-result.js";
 import { type MachineRecords, RecordBook } from "./record-book.js";
 import { SharedLosses } from "./shared-losses.js";
 import type { Shape, Traits } from "./traits.js";
 
-export interface OutlierHooks {
+export interface BreakerHooks {
   /** A provider is out for this shape, for the first time or again. */
-  ejected(shape: Shape): void;
+  opened(shape: Shape): void;
   capacityCooled(): void;
 }
 
-export interface OutlierDeps extends Omit<RecordDeps, "settings"> {
-  readonly hooks: OutlierHooks;
-  /** Read at each use. Default: `DEFAULT_OUTLIER`. */
-  readonly settings?: () => OutlierSettings;
+export interface BreakerDeps extends Omit<RecordDeps, "settings"> {
+  readonly hooks: BreakerHooks;
+  /** Read at each use. Default: `DEFAULT_BREAKER`. */
+  readonly settings?: () => BreakerSettings;
 }
 
 /**
@@ -28,13 +28,13 @@ export interface OutlierDeps extends Omit<RecordDeps, "settings"> {
  * It only says what is known of a provider. Whom to use when nobody is left whom it does not advise against is the
  * picker's to decide.
  */
-export class OutlierDetector implements Health {
-  readonly #hooks: OutlierHooks;
-  readonly #settings: () => OutlierSettings;
+export class CircuitBreaker implements Health {
+  readonly #hooks: BreakerHooks;
+  readonly #settings: () => BreakerSettings;
   readonly #book: RecordBook;
   readonly #losses: SharedLosses;
 
-  constructor({ hooks, settings = () => DEFAULT_OUTLIER, ...deps }: OutlierDeps) {
+  constructor({ hooks, settings = () => DEFAULT_BREAKER, ...deps }: BreakerDeps) {
     this.#hooks = hooks;
     this.#settings = settings;
     this.#book = new RecordBook({ ...deps, settings });
@@ -45,17 +45,17 @@ export class OutlierDetector implements Health {
     return this.#book.isSuspect(id);
   }
 
-  isEjected(provider: Provider, traits: Traits): boolean {
+  isOpen(provider: Provider, traits: Traits): boolean {
     const machine = this.#book.machine(provider.id);
     if (machine === undefined || machine.unwell.size === 0) return false;
-    return machine.faultOf(traits)?.isOut(provider) === true || this.#isMachineOut(machine, provider);
+    return machine.faultOf(traits)?.isOpen(provider) === true || this.#isMachineOpen(machine, provider);
   }
 
   lastFaultAt(provider: Provider, traits: Traits): number {
     const machine = this.#book.machine(provider.id);
     if (machine === undefined) return Number.NEGATIVE_INFINITY;
     const own = machine.faultOf(traits)?.lastFaultAt ?? Number.NEGATIVE_INFINITY;
-    if (!this.#isMachineOut(machine, provider)) return own;
+    if (!this.#isMachineOpen(machine, provider)) return own;
     return Math.max(own, ...[...machine.unwell].map((record) => record.lastFaultAt));
   }
 
@@ -80,7 +80,7 @@ export class OutlierDetector implements Health {
 
   /**
    * A request is about to run there. Claims the probe where there is one to claim, also before its time: whoever sends
-   * a request to a provider that is ejected or cooled has nobody else.
+   * a request to a provider that is open or cooled has nobody else.
    *
    * @param traits the object that is given to `judge` and `report` for this request: it is known by that
    * @returns whether this is a probe: it may hedge at once
@@ -163,7 +163,7 @@ export class OutlierDetector implements Health {
     // One connection is one fault, however many requests it carried: as sure as the surest of them.
     this.#release(stay);
     if (known.type === "fault" && confirmed) {
-      this.#ejectedIf(known.record.confirm(known.outcome), known.record);
+      this.#openedIf(known.record.confirm(known.outcome), known.record);
       this.#book.touched(known.record);
     }
   }
@@ -180,7 +180,7 @@ export class OutlierDetector implements Health {
 
   #tell({ provider, traits }: Stay, tell: (record: FaultRecord) => boolean): void {
     const record = this.#book.faults(provider.id, traits);
-    this.#ejectedIf(tell(record), record);
+    this.#openedIf(tell(record), record);
     this.#book.touched(record);
   }
 
@@ -188,18 +188,18 @@ export class OutlierDetector implements Health {
     this.#book.machine(provider.id)?.faultOf(traits)?.release(traits);
   }
 
-  #ejectedIf(opened: boolean, { shape }: FaultRecord): void {
-    if (opened) this.#hooks.ejected(shape);
+  #openedIf(opened: boolean, { shape }: FaultRecord): void {
+    if (opened) this.#hooks.opened(shape);
   }
 
   /** What fails in several ways at once is ill as a whole. */
-  #isMachineOut({ unwell }: MachineRecords, provider: Provider): boolean {
-    const { outToEjectMachine } = this.#settings();
-    if (unwell.size < outToEjectMachine) return false;
+  #isMachineOpen({ unwell }: MachineRecords, provider: Provider): boolean {
+    const { openToFenceMachine } = this.#settings();
+    if (unwell.size < openToFenceMachine) return false;
     let out = 0;
     for (const record of unwell) {
-      if (record.isOut(provider)) out += 1;
-      if (out >= outToEjectMachine) return true;
+      if (record.isOpen(provider)) out += 1;
+      if (out >= openToFenceMachine) return true;
     }
     return false;
   }

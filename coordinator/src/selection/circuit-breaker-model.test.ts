@@ -2,8 +2,8 @@ import { FakeClock } from "@hearth/platform/testing";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { fakeProvider, fakeTraits } from "../testing/fake-provider.js";
-import { OutlierDetector } from "./outlier.js";
-import { DEFAULT_OUTLIER } from "./outlier-policy.js";
+import { DEFAULT_BREAKER } from "./breaker-settings.js";
+import { CircuitBreaker } from "./circuit-breaker.js";
 import type { Verdict } from "./pick-result.js";
 import type { Shape, Traits } from "./traits.js";
 
@@ -44,25 +44,25 @@ interface Running {
   readonly probe: boolean;
 }
 
-/** A caller that sends nothing to an ejected provider, and what may be known of the breaker from outside. */
+/** A caller that sends nothing to a provider that is open, and what may be known of the breaker from outside. */
 class Caller {
   readonly clock = new FakeClock();
   readonly openedAt = new Map<Shape, number>();
   readonly #running: Running[] = [];
-  readonly outlier: OutlierDetector;
+  readonly breaker: CircuitBreaker;
 
   constructor(chance: number) {
     this.clock.advance(1_000_000);
-    this.outlier = new OutlierDetector({
+    this.breaker = new CircuitBreaker({
       clock: this.clock,
       rng: { next: () => chance },
-      settings: () => ({ ...DEFAULT_OUTLIER, outToEjectMachine: SHAPES.length + 1 }),
-      hooks: { ejected: (shape) => this.openedAt.set(shape, this.clock.now()), capacityCooled() {} },
+      settings: () => ({ ...DEFAULT_BREAKER, openToFenceMachine: SHAPES.length + 1 }),
+      hooks: { opened: (shape) => this.openedAt.set(shape, this.clock.now()), capacityCooled() {} },
     });
   }
 
-  isOut(shape: Shape): boolean {
-    return this.outlier.isEjected(P, fakeTraits({ shape }));
+  isOpen(shape: Shape): boolean {
+    return this.breaker.isOpen(P, fakeTraits({ shape }));
   }
 
   probes(shape: Shape): number {
@@ -70,15 +70,15 @@ class Caller {
   }
 
   start(shape: Shape): void {
-    if (this.isOut(shape)) return;
+    if (this.isOpen(shape)) return;
     const traits = fakeTraits({ shape });
-    this.#running.push({ traits, probe: this.outlier.claim(P, traits) });
+    this.#running.push({ traits, probe: this.breaker.claim(P, traits) });
   }
 
   end(which: number, verdict: Verdict, agoMs: number): Shape | undefined {
     const [ended] = this.#running.splice(which % Math.max(1, this.#running.length), 1);
     if (ended === undefined) return undefined;
-    this.outlier.judge(P, ended.traits, verdict, this.clock.now() - agoMs);
+    this.breaker.judge(P, ended.traits, verdict, this.clock.now() - agoMs);
     return ended.traits.shape;
   }
 
@@ -99,7 +99,7 @@ class Caller {
   /** Lets everything that runs end, the probes well, so that every shape is closed. */
   settle(): void {
     for (let running = this.#running.length; running > 0; running--) this.end(0, "neutral", 0);
-    this.clock.advance(DEFAULT_OUTLIER.maxEjectionMs);
+    this.clock.advance(DEFAULT_BREAKER.maxOpenMs);
     for (const shape of SHAPES) {
       this.start(shape);
       this.end(0, "success", 0);
@@ -109,7 +109,7 @@ class Caller {
 
 const runs = fc.record({ chance: fc.nat(99).map((percent) => percent / 100), story: happenings });
 
-it("lets one probe run at a time for each shape, and nobody before the ejection is over", () => {
+it("lets one probe run at a time for each shape, and nobody before it is half-open", () => {
   fc.assert(
     fc.property(runs, ({ chance, story }) => {
       const caller = new Caller(chance);
@@ -119,8 +119,8 @@ it("lets one probe run at a time for each shape, and nobody before the ejection 
         for (const shape of SHAPES) {
           const sinceMs = now - (caller.openedAt.get(shape) ?? Number.NEGATIVE_INFINITY);
           expect(caller.probes(shape)).toBeLessThanOrEqual(1);
-          if (sinceMs < DEFAULT_OUTLIER.baseEjectionMs) expect(caller.isOut(shape)).toBe(true);
-          if (sinceMs >= DEFAULT_OUTLIER.maxEjectionMs) expect(caller.isOut(shape)).toBe(caller.probes(shape) > 0);
+          if (sinceMs < DEFAULT_BREAKER.baseOpenMs) expect(caller.isOpen(shape)).toBe(true);
+          if (sinceMs >= DEFAULT_BREAKER.maxOpenMs) expect(caller.isOpen(shape)).toBe(caller.probes(shape) > 0);
         }
       }
     }),
@@ -139,9 +139,9 @@ it("changes nothing for one shape by what happens to another, unless one connect
           caller.happens(happening);
           continue;
         }
-        const before = new Map(SHAPES.map((shape) => [shape, caller.isOut(shape)]));
+        const before = new Map(SHAPES.map((shape) => [shape, caller.isOpen(shape)]));
         const about = caller.happens(happening);
-        for (const shape of SHAPES) if (shape !== about) expect(caller.isOut(shape)).toBe(before.get(shape));
+        for (const shape of SHAPES) if (shape !== about) expect(caller.isOpen(shape)).toBe(before.get(shape));
       }
     }),
     { numRuns: 300 },
@@ -154,17 +154,17 @@ it("forgets all doublings in healthy minutes, and comes back whatever has happen
       const caller = new Caller(chance);
       for (const happening of story) caller.happens(happening);
       caller.settle();
-      for (const shape of SHAPES) expect(caller.isOut(shape)).toBe(false);
-      caller.clock.advance(10 * DEFAULT_OUTLIER.healthyMs);
-      for (let n = 0; n < 5 && !caller.isOut("base"); n++) {
+      for (const shape of SHAPES) expect(caller.isOpen(shape)).toBe(false);
+      caller.clock.advance(10 * DEFAULT_BREAKER.healthyMs);
+      for (let n = 0; n < 5 && !caller.isOpen("base"); n++) {
         caller.start("base");
         caller.end(0, { confirmed: true, connectionLost: false }, 0);
       }
-      const ejectionMs = DEFAULT_OUTLIER.baseEjectionMs * (1 + DEFAULT_OUTLIER.jitter * chance);
-      caller.clock.advance(ejectionMs - 1);
-      expect(caller.isOut("base")).toBe(true);
+      const openMs = DEFAULT_BREAKER.baseOpenMs * (1 + DEFAULT_BREAKER.jitter * chance);
+      caller.clock.advance(openMs - 1);
+      expect(caller.isOpen("base")).toBe(true);
       caller.clock.advance(2);
-      expect(caller.isOut("base")).toBe(false);
+      expect(caller.isOpen("base")).toBe(false);
     }),
     { numRuns: 200 },
   );
@@ -176,9 +176,9 @@ it("never strikes who only succeeds, tells nothing, or is late once a minute", (
     fc.property(fc.array(fc.tuple(shapes, innocent, fc.nat(60_000))), (story) => {
       const caller = new Caller(0);
       for (const [shape, verdict, agoMs] of story) {
-        if (verdict === "late") caller.clock.advance(2 * DEFAULT_OUTLIER.windowMs + 1);
-        caller.outlier.judge(P, fakeTraits({ shape }), verdict, caller.clock.now() - agoMs);
-        expect(caller.isOut(shape)).toBe(false);
+        if (verdict === "late") caller.clock.advance(2 * DEFAULT_BREAKER.windowMs + 1);
+        caller.breaker.judge(P, fakeTraits({ shape }), verdict, caller.clock.now() - agoMs);
+        expect(caller.isOpen(shape)).toBe(false);
       }
     }),
   );
