@@ -9,6 +9,8 @@ export interface ErrorEnvelope {
     readonly type: string;
     readonly param: string | null;
     readonly code: string | null;
+    /** What to seal to instead. */
+    readonly key_id?: string;
   };
 }
 
@@ -40,6 +42,12 @@ const SHOWN: Readonly<Record<ErrorCode, Shown>> = {
   payload_too_large: { status: 413, type: "invalid_request_error" },
   unsupported_encoding: { status: 415, type: "invalid_request_error" },
   upload_timeout: { status: 408, type: "invalid_request_error" },
+  sealed_wrong_key: { status: 400, type: "invalid_request_error" },
+  sealed_expired: { status: 400, type: "invalid_request_error" },
+  sealed_malformed: { status: 400, type: "invalid_request_error" },
+  sealed_tampered: { status: 400, type: "invalid_request_error" },
+  sealed_replayed: { status: 400, type: "invalid_request_error" },
+  sealed_unavailable: { status: 503, type: "server_error" },
   // As the draft on the Idempotency-Key header says. SDKs retry a 409 unless they are told not to.
   idempotency_key_reused: { status: 422, type: "invalid_request_error" },
   request_in_progress: { status: 409, type: "invalid_request_error" },
@@ -144,8 +152,14 @@ export function openAiErrorBody(error: HearthError, prompt: PromptMember = "mess
       type: (error.code === "request_rejected" ? textOf(told["type"]) : undefined) ?? shown.type,
       param: param ?? null,
       code: wordOf(told["code"]) ?? (shown.code === undefined ? error.code : shown.code),
+      ...keyOf(error),
     },
   };
+}
+
+/** The key that a sealed request should have been sealed to. */
+export function keyOf({ details: { keyId } }: HearthError): { readonly key_id?: string } {
+  return keyId === undefined ? {} : { key_id: keyId };
 }
 
 const textOf = (value: unknown): string | undefined => (typeof value === "string" ? value.slice(0, 4096) : undefined);

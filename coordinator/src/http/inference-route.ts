@@ -23,7 +23,6 @@ import { Presence } from "./presence.js";
 import { declaredBytes, readBody } from "./read-body.js";
 import { readCaller } from "./read-caller.js";
 import { isSealed, MAX_ENVELOPE_BYTES, openSealedRequest } from "./sealed/open-request.js";
-import { SealedRefusal, withSealedCodes } from "./sealed/refusal.js";
 import { SealedConsumer } from "./sealed/sealed-consumer.js";
 import type { Upload, Uploads } from "./uploads.js";
 
@@ -61,7 +60,7 @@ export async function serveInference(
   const log = deps.log.child({ request: id });
   let keeping: Keeping | undefined;
   const dialect = endpoint.dialect({ id, clock: deps.clock, bounds: deps.bounds, keeping: () => keeping });
-  const plain = new NodeConsumer(response, deps.clock, withSealedCodes(dialect.errorBody));
+  const plain = new NodeConsumer(response, deps.clock, dialect.errorBody);
   let consumer: Consumer = plain;
   using presence = new Presence(response, deps.shutdown, deps.clock);
   using making = new Making(presence);
@@ -89,7 +88,7 @@ export async function serveInference(
     }
   } catch (thrown) {
     const error = HearthError.from(thrown);
-    deps.metrics.refusals.inc({ code: error instanceof SealedRefusal ? error.sealedCode : error.code });
+    deps.metrics.refusals.inc({ code: error.code });
     if (error.code === "internal")
       log.error({ fault: describeFault(error.cause) }, "request failed inside the coordinator");
     consumer.sendError(error);

@@ -16,6 +16,7 @@ export type ErrorCode =
   | "payload_too_large"
   | "unsupported_encoding" // a body that is compressed in a way that nobody here knows
   | "upload_timeout" // a body that comes too slowly
+  | SealedErrorCode
   | "idempotency_key_reused" // another body came with this key
   | "request_in_progress" // the request with this key runs still
   | "answer_not_kept" // the request with this key was answered, and the answer is not here any more
@@ -40,6 +41,15 @@ export type ErrorCode =
   | "cancelled"
   | "internal";
 
+/** Why a sealed request was not opened. Whoever sent it is told in the open: there is no key to answer under. */
+export type SealedErrorCode =
+  | "sealed_wrong_key" // no key of this coordinator: fetch it again
+  | "sealed_expired" // a key that has been erased: fetch the new one
+  | "sealed_malformed" // not an envelope of this format
+  | "sealed_tampered" // altered, cut short, or sealed for another route
+  | "sealed_replayed" // these very bytes were opened before
+  | "sealed_unavailable"; // no room to remember another request under this key
+
 /** A prompt and the largest context that there is for it, tokens. */
 export interface ContextOverflow {
   readonly promptTokens: number;
@@ -50,6 +60,8 @@ export interface ErrorDetails {
   readonly param?: string | undefined;
   /** Seconds for `Retry-After`. */
   readonly retryAfterSeconds?: number | undefined;
+  /** The key to seal to instead (`sealed_wrong_key`, `sealed_expired`). */
+  readonly keyId?: string;
   /** The methods that a path has (`method_not_allowed`). */
   readonly allow?: readonly string[];
   /** The status to show where the code alone does not decide it (`request_rejected`, `provider_error`). */

@@ -155,7 +155,7 @@ export class CircuitBreaker implements Health {
     const known = this.#book.machine(id)?.losses.get(connectedAt);
     if (known === undefined) {
       this.#tell(stay, (record) => {
-        this.#book.machine(id)?.remember(connectedAt, { type: "fault", record, outcome });
+        this.#book.machine(id)?.losses.set(connectedAt, { type: "fault", record, outcome });
         return record.failed(outcome, stay);
       });
       return;
@@ -170,7 +170,7 @@ export class CircuitBreaker implements Health {
 
   #takeBack(id: ProviderId): void {
     const machine = this.#book.machine(id);
-    for (const [connectedAt, loss] of machine?.losses ?? []) {
+    for (const [connectedAt, loss] of [...(machine?.losses.entries() ?? [])]) {
       if (loss.type === "taken_back" || !this.#losses.covers(loss.outcome.at)) continue;
       loss.record.takeBack(loss.outcome);
       machine?.losses.set(connectedAt, { type: "taken_back" });

@@ -1,3 +1,4 @@
+import { BoundedMap } from "@hearth/platform";
 import type { ProviderId } from "@hearth/protocol";
 import { CapacityRecord } from "./capacity-record.js";
 import { FaultRecord, type RecordDeps } from "./fault-record.js";
@@ -19,15 +20,10 @@ export class MachineRecords {
   /** Those of `faults` that are not closed: all that is asked for where nothing is wrong. */
   readonly unwell: Set<FaultRecord> = new Set();
   /** By the time at which the connection began. */
-  readonly losses: Map<number, Loss> = new Map();
+  readonly losses: BoundedMap<number, Loss> = new BoundedMap(LOSSES_KEPT);
 
   faultOf({ model, shape }: Traits): FaultRecord | undefined {
     return this.faults.get(model)?.get(shape);
-  }
-
-  remember(connectedAt: number, loss: Loss): void {
-    this.losses.set(connectedAt, loss);
-    if (this.losses.size > LOSSES_KEPT) this.losses.delete(this.losses.keys().next().value as number);
   }
 }
 

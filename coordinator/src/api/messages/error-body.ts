@@ -1,6 +1,6 @@
 import type { HearthError } from "../../platform/errors.js";
 import { type Overflow, overflowOf } from "../context-overflow.js";
-import { openAiErrorBody, statusOf } from "../error-envelope.js";
+import { keyOf, openAiErrorBody, statusOf } from "../error-envelope.js";
 
 /** Anthropic's error envelope. Without the outer `type`, SDKs show an empty error. */
 export interface MessagesErrorBody {
@@ -8,9 +8,15 @@ export interface MessagesErrorBody {
   readonly error: {
     readonly type: string;
     readonly message: string;
-    readonly details?: { readonly error_code: string };
+    readonly details?: ErrorDetails;
   };
   readonly request_id?: string;
+}
+
+/** Where Anthropic's own API puts codes. */
+interface ErrorDetails {
+  readonly error_code: string;
+  readonly key_id?: string;
 }
 
 const TYPES: Readonly<Record<number, string>> = {
@@ -48,8 +54,10 @@ function tooLong({ promptTokens, contextTokens }: Overflow, words: string): stri
   return `${TOO_LONG}${isCounted ? `${promptTokens} tokens > ${contextTokens} maximum` : words}`;
 }
 
-/** Anthropic's SDK keeps threads unless it is told so, and then sends the whole conversation by itself. */
-function detailsOf({ code, details }: HearthError): { readonly details?: { readonly error_code: string } } {
+function detailsOf(error: HearthError): { readonly details?: ErrorDetails } {
+  const { code, details } = error;
+  if (code.startsWith("sealed_")) return { details: { error_code: code, ...keyOf(error) } };
+  // Anthropic's SDK keeps threads unless it is told so, and then sends the whole conversation by itself.
   const refusesThread = code === "invalid_request" && details.param === "thread";
   return refusesThread ? { details: { error_code: "thread_unsupported_request" } } : {};
 }

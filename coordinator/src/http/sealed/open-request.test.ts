@@ -1,11 +1,11 @@
 import { sealRequest } from "@hearth/e2e";
 import { FakeClock } from "@hearth/platform/testing";
 import { expect, it } from "vitest";
-import { errorResponse, openAiErrorBody } from "../../api/error-envelope.js";
+import { errorResponse } from "../../api/error-envelope.js";
+import { HearthError } from "../../platform/errors.js";
 import { ReplaySet } from "../../sealing/replay-set.js";
 import { SealingKeys } from "../../sealing/sealing-keys.js";
 import { isSealed, openSealedRequest } from "./open-request.js";
-import { SealedRefusal, withSealedCodes } from "./refusal.js";
 
 const PATH = "/v1/chat/completions";
 const base64url = (bytes: Uint8Array): string => Buffer.from(bytes).toString("base64url");
@@ -19,11 +19,11 @@ function sealed(keys: SealingKeys, body: string): Buffer {
   return Buffer.from(JSON.stringify({ v: 1, key_id: keyId, encapsulated_key, id, chunks }));
 }
 
-function refusalOf(act: () => unknown): SealedRefusal {
+function refusalOf(act: () => unknown): HearthError {
   try {
     act();
   } catch (error) {
-    if (error instanceof SealedRefusal) return error;
+    if (error instanceof HearthError) return error;
     throw error;
   }
   throw new Error("it was not refused");
@@ -33,7 +33,7 @@ it("opens a request once", () => {
   const keys = new SealingKeys("s".repeat(32), new FakeClock());
   const bytes = sealed(keys, "{}");
   expect(openSealedRequest(keys, PATH, bytes).body.toString()).toBe("{}");
-  expect(refusalOf(() => openSealedRequest(keys, PATH, bytes)).sealedCode).toBe("sealed_replayed");
+  expect(refusalOf(() => openSealedRequest(keys, PATH, bytes)).code).toBe("sealed_replayed");
 });
 
 it("says of a key that has expired that it has, and which one there is now", () => {
@@ -41,8 +41,8 @@ it("says of a key that has expired that it has, and which one there is now", () 
   const keys = new SealingKeys("s".repeat(32), clock);
   const bytes = sealed(keys, "{}");
   clock.advance(2 * 24 * 3_600_000);
-  const { sealedCode, keyId } = refusalOf(() => openSealedRequest(keys, PATH, bytes));
-  expect({ sealedCode, keyId }).toEqual({ sealedCode: "sealed_expired", keyId: keys.current.keyId });
+  const { code, details } = refusalOf(() => openSealedRequest(keys, PATH, bytes));
+  expect({ code, keyId: details.keyId }).toEqual({ code: "sealed_expired", keyId: keys.current.keyId });
 });
 
 it("refuses with 503 what it could not remember", () => {
@@ -55,8 +55,8 @@ it("refuses with 503 what it could not remember", () => {
     find: () => ({ type: "usable", key: { ...found.key, replays: full } }),
   };
   const refusal = refusalOf(() => openSealedRequest(crowded, PATH, sealed(keys, "{}")));
-  expect(refusal.sealedCode).toBe("sealed_unavailable");
-  const { status, headers, body } = errorResponse(refusal, withSealedCodes(openAiErrorBody));
+  expect(refusal.code).toBe("sealed_unavailable");
+  const { status, headers, body } = errorResponse(refusal);
   expect({ status, body }).toMatchObject({ status: 503, body: { error: { code: "sealed_unavailable" } } });
   expect(headers).toHaveProperty("Retry-After");
 });
@@ -84,7 +84,7 @@ it.each([
 ])("builds nothing from an envelope with too many %s", (_name, text) => {
   const keys = new SealingKeys("s".repeat(32), new FakeClock());
   const refusal = refusalOf(() => openSealedRequest(keys, PATH, Buffer.from(text)));
-  expect(refusal.sealedCode).toBe("sealed_malformed");
+  expect(refusal.code).toBe("sealed_malformed");
   // A schema would name the member that is wrong: it never saw this one.
   expect(refusal.message).toBe("The sealed body is not JSON, or has too much in it.");
 });

@@ -3,7 +3,6 @@ import { E2eError, openRequest, type RequestOpener, type ResponseSealer } from "
 import { LIMITS } from "@hearth/protocol";
 import { HearthError } from "../../platform/errors.js";
 import type { SealingKey, SealingKeys } from "../../sealing/sealing-keys.js";
-import { SealedRefusal } from "./refusal.js";
 import { SEALED_TYPE, type SealedRequest, sealedRequestSchema } from "./schemas.js";
 
 /** Bytes of an envelope at most: a body of the greatest size in base64url, and half a MiB for all that is around it. */
@@ -27,15 +26,15 @@ export function isSealed(contentType: string | undefined): boolean {
  * Opens a sealed body.
  *
  * @param path the route that it came in by: a body that was sealed for another one does not open
- * @throws SealedRefusal, HearthError `payload_too_large`
+ * @throws HearthError `sealed_…`, `payload_too_large`
  */
 export function openSealedRequest(keys: KeyDirectory, path: string, bytes: Buffer): OpenedRequest {
   const envelope = readEnvelope(bytes);
   const key = keyFor(keys, envelope.key_id);
   const encapsulatedKey = decode(envelope.encapsulated_key, "encapsulated_key");
-  if (key.replays.has(encapsulatedKey)) throw new SealedRefusal("sealed_replayed", "This request was opened before.");
+  if (key.replays.has(encapsulatedKey)) throw new HearthError("sealed_replayed", "This request was opened before.");
   if (key.replays.full) {
-    throw new SealedRefusal("sealed_unavailable", "This coordinator can open no more requests under today's key.");
+    throw new HearthError("sealed_unavailable", "This coordinator can open no more requests under today's key.");
   }
   const opener = authentic(() =>
     openRequest({
@@ -61,13 +60,13 @@ function readEnvelope(bytes: Buffer): SealedRequest {
     if (readMembers(text, ENVELOPE_BOUNDS).type !== "object") throw new SyntaxError("no object, or too much of one");
     value = JSON.parse(text);
   } catch {
-    throw new SealedRefusal("sealed_malformed", "The sealed body is not JSON, or has too much in it.");
+    throw new HearthError("sealed_malformed", "The sealed body is not JSON, or has too much in it.");
   }
   const parsed = sealedRequestSchema.safeParse(value);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const param = issue?.path.join(".") ?? "";
-  throw new SealedRefusal("sealed_malformed", `The sealed body's '${param}' is not acceptable.`, { param });
+  throw new HearthError("sealed_malformed", `The sealed body's '${param}' is not acceptable.`, { param });
 }
 
 function keyFor(keys: KeyDirectory, keyId: string): SealingKey {
@@ -78,13 +77,9 @@ function keyFor(keys: KeyDirectory, keyId: string): SealingKey {
     case "usable":
       return found.key;
     case "expired":
-      throw new SealedRefusal("sealed_expired", `The key that this is sealed to has expired. ${advice}`, current);
+      throw new HearthError("sealed_expired", `The key that this is sealed to has expired. ${advice}`, current);
     case "unknown":
-      throw new SealedRefusal(
-        "sealed_wrong_key",
-        `This is not sealed to a key of this coordinator. ${advice}`,
-        current,
-      );
+      throw new HearthError("sealed_wrong_key", `This is not sealed to a key of this coordinator. ${advice}`, current);
   }
 }
 
@@ -108,7 +103,7 @@ function openChunks(opener: RequestOpener, chunks: readonly string[]): Buffer {
 function decode(text: string, param: string): Buffer {
   const bytes = Buffer.from(text, "base64url");
   if (bytes.length === Math.floor((text.length * 3) / 4)) return bytes;
-  throw new SealedRefusal("sealed_malformed", `The sealed body's '${param}' is not base64url.`, { param });
+  throw new HearthError("sealed_malformed", `The sealed body's '${param}' is not base64url.`, { param });
 }
 
 function authentic<T>(open: () => T): T {
@@ -116,6 +111,6 @@ function authentic<T>(open: () => T): T {
     return open();
   } catch (error) {
     if (!(error instanceof E2eError)) throw error;
-    throw new SealedRefusal("sealed_tampered", "The sealed body was altered, or sealed for something else.");
+    throw new HearthError("sealed_tampered", "The sealed body was altered, or sealed for something else.");
   }
 }
