@@ -32,7 +32,17 @@ export const TESTBED = {
     "node:crypto",
     "node:events",
   ],
-  sdk: ["../provider-agent/testing", "./scripted", "./system", "@hearth/e2e", "ajv", "openai", "vitest", "node:*"],
+  sdk: [
+    "../provider-agent/testing",
+    "./scripted",
+    "./system",
+    "@hearth/e2e",
+    "@openai/agents",
+    "ajv",
+    "openai",
+    "vitest",
+    "node:*",
+  ],
   sim: [
     "./scripted",
     "@hearth/coordinator",

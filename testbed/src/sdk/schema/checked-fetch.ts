@@ -1,7 +1,10 @@
 import { expect } from "vitest";
 import { loadOpenAiSchema, type OpenAiSchema } from "./openai-schema.js";
 
-/** A `fetch` for an SDK that also judges everything that comes back by OpenAI's own schema. */
+/**
+ * A `fetch` for an SDK that also judges everything that comes back by OpenAI's own schema. It may take the place of the
+ * global one, for an SDK that can be told of no other.
+ */
 export interface CheckedFetch {
   readonly fetch: typeof fetch;
   /** Fails the test for every answer or event that was not as the schema says. Call it when the traffic is over. */
@@ -21,9 +24,10 @@ const SCHEMAS: Readonly<Record<string, { readonly whole: string; readonly event?
 export function checkedFetch(): CheckedFetch {
   const schema = loadOpenAiSchema();
   const checks: Promise<string[]>[] = [];
+  const send = globalThis.fetch;
   return {
     async fetch(input, init) {
-      const response = await fetch(input, init);
+      const response = await send(input, init);
       // The specification says nothing of what a deletion answers.
       const isJudged = init?.method !== "DELETE";
       if (schema !== undefined && isJudged)
