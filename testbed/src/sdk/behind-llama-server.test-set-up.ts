@@ -12,19 +12,37 @@ export interface BehindLlamaServer extends AsyncDisposable {
   readonly hearth: TestCoordinator;
 }
 
-export async function startBehindLlamaServer(): Promise<BehindLlamaServer> {
+/** What stands between the agent and the server. */
+interface Front extends AsyncDisposable {
+  readonly url: string;
+}
+
+/** How an agent gets its answers. */
+export interface LlamaServerOptions {
+  /** More arguments of the server. */
+  readonly args?: readonly string[];
+  /** Given the origin of the server; absent = the agent asks the server itself. */
+  readonly front?: (origin: string) => Promise<Front>;
+  /** What the backend is asked in, besides chat completions. */
+  readonly nativeDialects?: readonly ("responses" | "messages")[];
+}
+
+export async function startBehindLlamaServer(options: LlamaServerOptions = {}): Promise<BehindLlamaServer> {
+  const { args, front: makeFront, nativeDialects = [] } = options;
   const hearth = await startTestCoordinator();
-  const server = await LlamaServer.start(program ?? "");
+  const server = await LlamaServer.start(program ?? "", args);
+  const front = await makeFront?.(server.origin);
   const agent = new TestAgent({
     coordinators: [`${hearth.url.replace("http", "ws")}/ws/provider`],
-    backend: server.url,
-    config: { tokenFor: () => PROVIDER_TOKEN },
+    backend: front?.url ?? server.url,
+    config: { tokenFor: () => PROVIDER_TOKEN, nativeDialects },
   });
   await until("the agent serves its model", () => hearth.coordinator.registry.serves("pico"), 20_000);
   return {
     hearth,
     async [Symbol.asyncDispose]() {
       await agent[Symbol.asyncDispose]();
+      await front?.[Symbol.asyncDispose]();
       await server[Symbol.asyncDispose]();
       await hearth.stop();
     },
