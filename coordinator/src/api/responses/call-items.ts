@@ -1,3 +1,4 @@
+import { localShellCall, toolSearchCall } from "./client-tools.js";
 import { FreeformInput } from "./freeform-input.js";
 import type { ToolOrigin } from "./offered-tools.js";
 import { added, done, type ItemEvent, type OutputItem } from "./output-item.js";
@@ -134,44 +135,5 @@ class WholeCallItem extends CallItem {
 
   protected members(): object {
     return this.#read(this.#arguments);
-  }
-}
-
-type Arguments = Readonly<Record<string, unknown>>;
-
-/** The members that a client may read are of their type, whatever the model wrote. */
-function localShellCall(args: string): object {
-  const { command, timeout_ms: timeout, working_directory: directory, env, user } = argumentsIn(args);
-  const action = {
-    type: "exec",
-    command: commandOf(command),
-    env: isStrings(env) ? env : {},
-    timeout_ms: typeof timeout === "number" ? Math.max(0, Math.round(timeout)) : null,
-    working_directory: typeof directory === "string" ? directory : null,
-    user: typeof user === "string" ? user : null,
-  };
-  return { type: "local_shell_call", action };
-}
-
-/** Models that were taught another shell tool write one line. */
-function commandOf(command: unknown): readonly string[] {
-  if (typeof command === "string") return ["bash", "-lc", command];
-  return Array.isArray(command) ? command.map((word) => (typeof word === "string" ? word : JSON.stringify(word))) : [];
-}
-
-const isStrings = (value: unknown): value is Readonly<Record<string, string>> =>
-  typeof value === "object" && value !== null && Object.values(value).every((each) => typeof each === "string");
-
-function toolSearchCall(args: string): object {
-  return { type: "tool_search_call", execution: "client", arguments: argumentsIn(args) };
-}
-
-/** Nothing where the model wrote no object: whoever runs the call says what is missing. */
-function argumentsIn(args: string): Arguments {
-  try {
-    const value: unknown = JSON.parse(args);
-    return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Arguments) : {};
-  } catch {
-    return {};
   }
 }

@@ -1,6 +1,7 @@
 import type { RawJson } from "@hearth/dialects";
 import { HearthError } from "../../platform/errors.js";
 import type { BodyText } from "../json/body-text.js";
+import { LOCAL_SHELL } from "./client-tools.js";
 import { FREEFORM_ARGUMENT } from "./freeform-input.js";
 import type { InputItem } from "./input-items.js";
 import { choiceKey, type OfferedTool, OfferedTools, type ToolOrigin } from "./offered-tools.js";
@@ -203,24 +204,4 @@ const FREEFORM = {
   properties: { [FREEFORM_ARGUMENT]: { type: "string", description: "The text that the tool is called with." } },
   required: [FREEFORM_ARGUMENT],
   additionalProperties: false,
-};
-
-/** The members of OpenAI's `LocalShellExecAction`. */
-const LOCAL_SHELL = {
-  description: "Runs a command on the user's machine and returns what it prints.",
-  parameters: {
-    type: "object",
-    properties: {
-      command: {
-        type: "array",
-        items: { type: "string" },
-        description: 'The program and its arguments, for example ["bash", "-lc", "ls"].',
-      },
-      timeout_ms: { type: "integer", description: "When to stop the command, in milliseconds." },
-      working_directory: { type: "string", description: "Where to run it." },
-      env: { type: "object", additionalProperties: { type: "string" }, description: "Environment variables." },
-      user: { type: "string", description: "The user to run it as." },
-    },
-    required: ["command"],
-  },
 };
