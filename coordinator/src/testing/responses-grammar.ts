@@ -85,6 +85,8 @@ class ResponsesCheck {
       case "custom_tool_call":
         return this.#told("response.custom_tool_call_input", "input", item);
       case "local_shell_call":
+      case "shell_call":
+      case "apply_patch_call":
       case "tool_search_call":
         return;
       case "reasoning":

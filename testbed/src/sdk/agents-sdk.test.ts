@@ -1,10 +1,13 @@
 import {
   Agent,
+  applyDiff,
+  applyPatchTool,
   codeInterpreterTool,
   fileSearchTool,
   hostedMcpTool,
   imageGenerationTool,
   MemorySession,
+  shellTool,
   tool,
   toolNamespace,
   toolSearchTool,
@@ -219,6 +222,40 @@ describe.each([false, true])("by responses alone, streamed: %s", (streamed) => {
     expect(provider.streams.map(toolsOf)).toEqual([["weather"], ["weather"]]);
     const ignored = "web_search, file_search, code_interpreter, image_generation, mcp";
     expect(asked.map((each) => each.ignored)).toEqual([ignored, ignored]);
+  });
+
+  it("commands are run and files edited where the agent is", async () => {
+    const files = new Map([["tide.txt", "low\nhigh\n"]]);
+    const shell = shellTool({
+      shell: {
+        run: async ({ commands }) => ({
+          output: commands.map((command) => ({
+            stdout: `ran ${command}`,
+            stderr: "",
+            outcome: { type: "exit" as const, exitCode: 3 },
+          })),
+        }),
+      },
+    });
+    const patch = applyPatchTool({
+      editor: {
+        createFile: async ({ path, diff }) => void files.set(path, applyDiff("", diff, "create")),
+        updateFile: async ({ path, diff }) => void files.set(path, applyDiff(files.get(path) ?? "", diff)),
+        deleteFile: async ({ path }) => void files.delete(path),
+      },
+    });
+    const provider = await hearth.provider(
+      calling(
+        { name: "shell", args: { commands: ["ls"] } },
+        { name: "apply_patch", args: { type: "create_file", path: "wind.txt", diff: "+a storm\n" } },
+        { name: "apply_patch", args: { type: "update_file", path: "tide.txt", diff: "@@\n low\n-high\n+ebb\n" } },
+      ),
+    );
+    const run = await runAgent(over(), new Agent({ name: "Editor", tools: [shell, patch] }), "Go on.");
+    expect(run).toMatchObject({ output: expect.stringContaining("I was told:"), usage: { requests: 4 } });
+    expect(messagesOf(provider.streams[1]!).at(-1)).toMatchObject({ role: "tool", content: "ran ls\nexit code 3" });
+    expect(Object.fromEntries(files)).toEqual({ "tide.txt": "low\nebb\n", "wind.txt": "a storm" });
+    expect(asked.map((each) => each.ignored)).toEqual([null, null, null, null]);
   });
 
   it("tools of a namespace are called, and one that the agent looks for itself", async () => {

@@ -1,4 +1,4 @@
-import { localShellCall, toolSearchCall } from "./client-tools.js";
+import { applyPatchCall, localShellCall, shellCall, toolSearchCall } from "./client-tools.js";
 import { FreeformInput } from "./freeform-input.js";
 import type { ToolOrigin } from "./offered-tools.js";
 import { added, done, type ItemEvent, type OutputItem } from "./output-item.js";
@@ -18,6 +18,10 @@ export function callItem(call: Called, suffix: string, origin: ToolOrigin): Outp
       return new CustomCallItem(`ctc_${suffix}`, call.id, origin);
     case "local_shell":
       return new WholeCallItem(`lsh_${suffix}`, call.id, localShellCall);
+    case "shell":
+      return new WholeCallItem(`sh_${suffix}`, call.id, shellCall);
+    case "apply_patch":
+      return new PatchCallItem(`apc_${suffix}`, call.id, applyPatchCall);
     case "tool_search":
       return new WholeCallItem(`tsc_${suffix}`, call.id, toolSearchCall);
   }
@@ -135,5 +139,12 @@ class WholeCallItem extends CallItem {
 
   protected members(): object {
     return this.#read(this.#arguments);
+  }
+}
+
+/** A patch has no name for having broken off. */
+class PatchCallItem extends WholeCallItem {
+  protected override item(status: string): object {
+    return super.item(status === "incomplete" ? "in_progress" : status);
   }
 }

@@ -88,9 +88,9 @@ function addCall({ conversation, tools }: Place, item: CallItem): void {
       if (!item.call_id) return;
       return call(item.call_id, tools.nameOf({ kind: "tool_search" }), written(item.arguments));
     case "shell_call":
-      return call(item.call_id, "shell", written(item.action));
+      return call(item.call_id, tools.nameOf({ kind: "shell" }), written(item.action));
     case "apply_patch_call":
-      return call(item.call_id, "apply_patch", written(item.operation));
+      return call(item.call_id, tools.nameOf({ kind: "apply_patch" }), written(item.operation));
   }
 }
 
@@ -116,10 +116,17 @@ function addOutput({ conversation, tools }: Place, item: OutputItem): void {
       if (!item.call_id) return;
       return add(item.call_id, `Tools that can be called now: ${tools.namesOf(item.tools).join(", ") || "none"}`);
     case "shell_call_output":
-      return add(item.call_id, item.output.flatMap(({ stdout, stderr }) => [stdout ?? "", stderr ?? ""]).join(""));
+      return add(item.call_id, item.output.map(printed).join("\n"));
     case "apply_patch_call_output":
       return add(item.call_id, item.output ?? item.status ?? "", item.status === "failed");
   }
+}
+
+/** What a command printed, and how it ended where that is not as it should. */
+function printed({ stdout, stderr, outcome }: ItemOf<"shell_call_output">["output"][number]): string {
+  const code = outcome?.exit_code ?? 0;
+  const ended = outcome?.type === "timeout" ? "timed out" : code === 0 ? "" : `exit code ${code}`;
+  return [stdout, stderr, ended].flatMap((text) => (text ? [text.replace(/\n$/, "")] : [])).join("\n");
 }
 
 /** What ran at OpenAI was called and returned something all the same. Without a result there is nothing to tell. */

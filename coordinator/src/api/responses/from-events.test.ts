@@ -157,7 +157,7 @@ describe("an answer that was cut off", () => {
 
 describe("a call of a tool that is no function", () => {
   const tools = toolsOf(
-    { type: "custom", name: "apply_patch" },
+    { type: "custom", name: "patch" },
     {
       type: "namespace",
       name: "mcp__sea",
@@ -167,6 +167,8 @@ describe("a call of a tool that is no function", () => {
       ],
     },
     { type: "local_shell" },
+    { type: "shell" },
+    { type: "apply_patch" },
     { type: "tool_search", execution: "client" },
   );
   const called = (name: string, ...pieces: readonly string[]): NamedEvent[] => {
@@ -181,13 +183,13 @@ describe("a call of a tool that is no function", () => {
   const itemOf = (events: readonly NamedEvent[]): unknown => wholeOf(events).output[0];
 
   it("is told with its text, which streams as it is written", () => {
-    const events = called("apply_patch", '{"inp', 'ut": "*** Be', "gin\\", "n+\\u00", 'e9"', "}");
+    const events = called("patch", '{"inp', 'ut": "*** Be', "gin\\", "n+\\u00", 'e9"', "}");
     const deltas = events.filter(({ type }) => type === "response.custom_tool_call_input.delta");
     expect(deltas.map(({ delta }) => delta)).toEqual(["*** Be", "gin", "\n+", "é"]);
     expect(itemOf(events)).toMatchObject({
       type: "custom_tool_call",
       call_id: "call_1",
-      name: "apply_patch",
+      name: "patch",
       input: "*** Begin\n+é",
       status: "completed",
     });
@@ -228,6 +230,47 @@ describe("a call of a tool that is no function", () => {
     });
   });
 
+  it.each([
+    [
+      '{"commands":["ls","pwd"],"timeout_ms":5.4,"max_output_length":99}',
+      { commands: ["ls", "pwd"], timeout_ms: 5, max_output_length: 99 },
+    ],
+    ['{"commands":"ls -l"}', { commands: ["ls -l"], timeout_ms: null, max_output_length: null }],
+    ['{"command":"ls -l","timeout_ms":"5"}', { commands: ["ls -l"], timeout_ms: null, max_output_length: null }],
+    ["ls", { commands: [], timeout_ms: null, max_output_length: null }],
+  ])("is told as commands of a shell: %s", (args, action) => {
+    expect(itemOf(called("shell", args))).toMatchObject({
+      type: "shell_call",
+      call_id: "call_1",
+      status: "completed",
+      environment: { type: "local" },
+      action,
+    });
+  });
+
+  it.each([
+    ['{"type":"create_file","path":"a","diff":"+x"}', { type: "create_file", path: "a", diff: "+x" }],
+    ['{"type":"delete_file","path":"a","diff":""}', { type: "delete_file", path: "a" }],
+    ['{"type":"rewrite","path":"a","diff":1}', { type: "update_file", path: "a", diff: "" }],
+    ["+x", { type: "update_file", path: "", diff: "" }],
+  ])("is told as a patch: %s", (args, operation) => {
+    const item = { type: "apply_patch_call", call_id: "call_1", status: "completed", operation };
+    expect(itemOf(called("apply_patch", args))).toEqual({ id: expect.stringMatching(/^apc_/), ...item });
+  });
+
+  it("is told as a patch that is in progress where it breaks off, for which there is no other name", () => {
+    const call = { index: 0, id: "call_1", type: "function", function: { name: "apply_patch", arguments: '{"ty' } };
+    const cut: ChatChunk[] = [
+      { choices: [{ index: 0, delta: { tool_calls: [call] } }] },
+      { choices: [{ index: 0, delta: {}, finish_reason: "length" }] },
+    ];
+    const whole = wholeOf(eventsOf(cut, PLAIN, tools));
+    expect(whole).toMatchObject({
+      status: "incomplete",
+      output: [{ type: "apply_patch_call", status: "in_progress" }],
+    });
+  });
+
   it("is told as a search of the client's", () => {
     expect(itemOf(called("tool_search", '{"query":', '"tides"}'))).toMatchObject({
       type: "tool_search_call",
@@ -245,6 +288,9 @@ describe("a call of a tool that is no function", () => {
     ["mcp__sea__tide", '{"port":1}'],
     ["mcp__sea__log", '{"input":"x\\ny"}'],
     ["local_shell", '{"command":["ls"],"env":{}}'],
+    ["shell", '{"commands":["ls"],"timeout_ms":5}'],
+    ["apply_patch", '{"type":"update_file","path":"a","diff":"@@\\n-x\\n+y"}'],
+    ["apply_patch", '{"type":"delete_file","path":"a"}'],
     ["tool_search", '{"query":"tides"}'],
   ])("goes back to the model as it was made: %s", (name, args) => {
     const { output } = wholeOf(called(name, args));

@@ -83,7 +83,13 @@ const shellCall = z.looseObject({
 const shellCallOutput = z.looseObject({
   type: z.literal("shell_call_output"),
   call_id: callId,
-  output: z.array(z.looseObject({ stdout: z.string().nullish(), stderr: z.string().nullish() })),
+  output: z.array(
+    z.looseObject({
+      stdout: z.string().nullish(),
+      stderr: z.string().nullish(),
+      outcome: z.looseObject({ type: z.string(), exit_code: z.number().nullish() }).nullish(),
+    }),
+  ),
 });
 const applyPatchCall = z.looseObject({
   type: z.literal("apply_patch_call"),

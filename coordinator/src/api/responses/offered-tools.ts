@@ -5,6 +5,8 @@ export type ToolOrigin =
   | { readonly kind: "function"; readonly name: string; readonly namespace?: string | undefined }
   | { readonly kind: "custom"; readonly name: string; readonly namespace?: string | undefined }
   | { readonly kind: "local_shell" }
+  | { readonly kind: "shell" }
+  | { readonly kind: "apply_patch" }
   | { readonly kind: "tool_search" };
 
 /** A tool as the model sees it: a function under a name of its own. */

@@ -33,8 +33,8 @@ const prompt = {
     .nullish()
     .meta({
       description:
-        "Functions, namespaces of functions, custom tools, local_shell and the client's own tool_search. Those that " +
-        "run on OpenAI's servers are left out and named in `X-Hearth-Ignored`.",
+        "Functions, namespaces of functions, custom tools, and those that a client runs itself: local_shell, shell, " +
+        "apply_patch and tool_search. Those that run on OpenAI's servers are left out and named in `X-Hearth-Ignored`.",
     }),
   tool_choice: toolChoice.nullish(),
   parallel_tool_calls: z.boolean().nullish(),

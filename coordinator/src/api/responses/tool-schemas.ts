@@ -29,6 +29,22 @@ const namespaceTool = z.looseObject({
 
 const localShellTool = z.looseObject({ type: z.literal("local_shell") });
 
+/** Run by the client in its own environment, or by OpenAI in a container. */
+const shellTool = z.looseObject({
+  type: z.literal("shell"),
+  environment: z
+    .looseObject({
+      type: z.string(),
+      skills: stopAtFirst(
+        z.array(
+          z.looseObject({ name: z.string().nullish(), description: z.string().nullish(), path: z.string().nullish() }),
+        ),
+      ).nullish(),
+    })
+    .nullish(),
+});
+const applyPatchTool = z.looseObject({ type: z.literal("apply_patch") });
+
 /** Run by the client, it finds tools that are not in the request yet. Run by the server, it has nothing to find here. */
 const toolSearchTool = z.looseObject({
   type: z.literal("tool_search"),
@@ -37,8 +53,9 @@ const toolSearchTool = z.looseObject({
   parameters: z.looseObject({}).nullish(),
 });
 
-const known = z.discriminatedUnion("type", [functionTool, customTool, namespaceTool, localShellTool, toolSearchTool]);
-const KNOWN: readonly string[] = ["function", "custom", "namespace", "local_shell", "tool_search"];
+const ofClient = [localShellTool, shellTool, applyPatchTool, toolSearchTool] as const;
+const known = z.discriminatedUnion("type", [functionTool, customTool, namespaceTool, ...ofClient]);
+const KNOWN: readonly string[] = known.options.map(({ shape }) => shape.type.value);
 
 /** Whatever else a client offers runs on OpenAI's servers, those that are yet to come included. */
 const hostedTool = z.looseObject({

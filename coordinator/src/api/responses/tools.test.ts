@@ -104,13 +104,35 @@ describe("tools that a client runs by itself", () => {
     const parameters = { type: "object", properties: { query: { type: "string" } } };
     const tools = [
       { type: "local_shell" },
+      { type: "shell" },
+      { type: "apply_patch" },
       { type: "tool_search", execution: "client", description: "Finds.", parameters },
     ];
     expect(chatOf({ tools }).tools).toMatchObject([
       { function: { name: "local_shell", parameters: { required: ["command"] } } },
+      { function: { name: "shell", parameters: { required: ["commands"] } } },
+      { function: { name: "apply_patch", parameters: { required: ["type", "path"] } } },
       { function: { name: "tool_search", description: "Finds.", parameters } },
     ]);
     expect(requestOf({ tools }).ignored).toEqual([]);
+  });
+
+  it("are told apart from functions of the same name", () => {
+    const input = [
+      { type: "shell_call", call_id: "s", action: { commands: ["ls"] } },
+      { type: "apply_patch_call", call_id: "p", operation: { type: "delete_file", path: "x" } },
+    ];
+    const tools = [f("shell"), { type: "shell" }, custom("apply_patch"), { type: "apply_patch" }];
+    expect(namesOf({ tools })).toEqual(["shell", "shell_2", "apply_patch", "apply_patch_2"]);
+    expect(messagesOf(input, tools)[0]).toMatchObject({
+      tool_calls: [{ function: { name: "shell_2" } }, { function: { name: "apply_patch_2" } }],
+    });
+  });
+
+  it("are told with what the machine has instructions for", () => {
+    const skills = [{ name: "tides", description: "When the water is high.", path: "/skills/tides" }];
+    const [tool] = chatOf({ tools: [{ type: "shell", environment: { type: "local", skills } }] }).tools ?? [];
+    expect(tool?.function.description).toMatch(/\n- tides: When the water is high\.: \/skills\/tides$/);
   });
 
   it("may be loaded in the course of the conversation, and once is enough", () => {
@@ -157,6 +179,17 @@ describe("tools that run on OpenAI's servers", () => {
     expect(ignored).toEqual(["mcp"]);
   });
 
+  it("are left out, too, where they are a shell in a container", () => {
+    for (const environment of [
+      { type: "container_auto", skills: [{ type: "skill_reference", skill_id: "s" }] },
+      { type: "container_reference", container_id: "c" },
+    ]) {
+      const tools = [f("f"), { type: "shell", environment }];
+      expect(namesOf({ tools })).toEqual(["f"]);
+      expect(requestOf({ tools }).ignored).toEqual(["shell"]);
+    }
+  });
+
   it("and a search of theirs leave every tool to be called at once", () => {
     const tools = [{ type: "tool_search" }, f("f", { defer_loading: true })];
     expect(namesOf({ tools })).toEqual(["f"]);
@@ -170,7 +203,14 @@ describe("tools that run on OpenAI's servers", () => {
 });
 
 describe("a choice", () => {
-  const tools = [f("f"), custom("patch"), namespace("n", f("g")), { type: "local_shell" }, { type: "web_search" }];
+  const tools = [
+    f("f"),
+    custom("patch"),
+    namespace("n", f("g")),
+    { type: "local_shell" },
+    { type: "shell" },
+    { type: "web_search" },
+  ];
   const chosen = (name: string) => ({ type: "function", function: { name } });
 
   it.each([
@@ -179,6 +219,7 @@ describe("a choice", () => {
     [{ type: "function", name: "g", namespace: "n" }, "n__g"],
     [{ type: "function", name: "g" }, "n__g"],
     [{ type: "local_shell" }, "local_shell"],
+    [{ type: "shell" }, "shell"],
   ])("%j is a choice of the function that stands for it", (choice, name) => {
     expect(chatOf({ tools, tool_choice: choice }).tool_choice).toEqual(chosen(name));
   });
@@ -227,13 +268,21 @@ describe("the items of a conversation", () => {
       "commands and patches of newer tools",
       [
         { type: "shell_call", call_id: "s", action: { commands: ["ls"], timeout_ms: null } },
-        { type: "shell_call_output", call_id: "s", output: [{ stdout: "a", stderr: "b", outcome: { type: "exit" } }] },
+        {
+          type: "shell_call_output",
+          call_id: "s",
+          output: [
+            { stdout: "a\n", stderr: "b", outcome: { type: "exit", exit_code: 0 } },
+            { stdout: "", stderr: "", outcome: { type: "exit", exit_code: 2 } },
+            { stdout: "c", stderr: "", outcome: { type: "timeout" } },
+          ],
+        },
         { type: "apply_patch_call", call_id: "p", operation: { type: "delete_file", path: "x" }, status: "completed" },
         { type: "apply_patch_call_output", call_id: "p", status: "failed", output: "no such file" },
       ],
       [
         call("s", "shell", '{"commands":["ls"]}'),
-        { role: "tool", tool_call_id: "s", content: "ab" },
+        { role: "tool", tool_call_id: "s", content: "a\nb\nexit code 2\nc\ntimed out" },
         call("p", "apply_patch", '{"type":"delete_file","path":"x"}'),
         { role: "tool", tool_call_id: "p", content: "Error: no such file" },
       ],

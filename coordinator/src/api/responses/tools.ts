@@ -1,7 +1,7 @@
 import type { RawJson } from "@hearth/dialects";
 import { HearthError } from "../../platform/errors.js";
 import type { BodyText } from "../json/body-text.js";
-import { LOCAL_SHELL } from "./client-tools.js";
+import { APPLY_PATCH, LOCAL_SHELL, shell } from "./client-tools.js";
 import { FREEFORM_ARGUMENT } from "./freeform-input.js";
 import type { InputItem } from "./input-items.js";
 import { choiceKey, type OfferedTool, OfferedTools, type ToolOrigin } from "./offered-tools.js";
@@ -108,6 +108,10 @@ class ToolReader {
         return this.#namespace(tool, path);
       case "local_shell":
         return this.offered.add({ kind: "local_shell" }, LOCAL_SHELL);
+      case "shell":
+        return this.#shell(tool);
+      case "apply_patch":
+        return this.offered.add({ kind: "apply_patch" }, APPLY_PATCH);
       case "tool_search":
         return this.#toolSearch(tool, path);
     }
@@ -140,6 +144,12 @@ class ToolReader {
         : undefined;
     const about = [description, HOW_TO_CALL_FREEFORM, grammar].filter(Boolean).join("\n\n");
     this.offered.add({ kind: "custom", name, namespace }, { description: about, parameters: FREEFORM });
+  }
+
+  /** Where nothing is said of the place it is the client's, as it was before there were containers. */
+  #shell({ type, environment }: ToolOf<"shell">): void {
+    if ((environment?.type ?? "local") === "local") this.offered.add({ kind: type }, shell(environment?.skills ?? []));
+    else this.ignored.add(type);
   }
 
   #toolSearch(tool: ToolOf<"tool_search">, path: Path): void {
