@@ -187,6 +187,12 @@ describe.each([false, true])("by responses alone, streamed: %s", (streamed) => {
     ]);
   });
 
+  it("a conversation that would be kept at OpenAI is refused with the remedy", async () => {
+    const run = runAgent(over(), new Agent({ name: "A" }), "Hi.", { conversationId: "conv_1" });
+    await expect(run).rejects.toMatchObject({ status: 400, param: "conversation" });
+    await expect(run).rejects.toThrow("go on with 'previous_response_id'");
+  });
+
   it("thoughts come back to the model with the calls that they led to", async () => {
     const provider = await hearth.provider((s) => {
       delta(s, { reasoning_content: "I must look" });

@@ -21,8 +21,11 @@ const format = z.discriminatedUnion(
   { error: "expected one of 'text', 'json_object', 'json_schema'" },
 );
 
-/** Nothing is kept between requests, so that nothing can be referred to. */
-const stored = z.null("nothing is stored: send the whole conversation as 'input'").optional();
+/** By the time that a body is read, an answer that is kept has taken the place of its id. */
+const previousResponse = z.null("nothing is stored: send the whole conversation as 'input'").optional();
+const conversation = z
+  .null("no conversations are kept here: send all of it as 'input', or go on with 'previous_response_id'")
+  .optional();
 
 const input = z.union([z.string(), stopAtFirst(z.array(z.union([item, untypedMessage])).min(1))]);
 
@@ -50,8 +53,8 @@ const prompt = {
     .literal("disabled", "no input is shortened here: send what fits, and leave 'truncation' out")
     .nullish()
     .meta({ description: "`auto` is refused: an input that is too long is an error, never cut." }),
-  previous_response_id: stored,
-  conversation: stored,
+  previous_response_id: previousResponse,
+  conversation,
 };
 
 const penalty = z.number().min(-2).max(2).nullish();

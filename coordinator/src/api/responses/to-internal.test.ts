@@ -267,6 +267,7 @@ describe("a bad request", () => {
 
   it("says that nothing is stored, and what to do", () => {
     expect(errorOf(ask({ previous_response_id: "resp_1" })).message).toContain("nothing is stored");
+    expect(errorOf(ask({ conversation: "conv_1" })).message).toContain("go on with 'previous_response_id'");
     const referring = errorOf(ask({ input: [{ type: "item_reference", id: "msg_1" }] }));
     expect(referring.details.param).toBe("input[0]");
     expect(referring.message).toContain("set 'store' to false");
