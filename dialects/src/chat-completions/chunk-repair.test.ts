@@ -169,6 +169,29 @@ describe("tool calls", () => {
     ]);
   });
 
+  it("are no more than one where one was asked for, with all that belongs to it", () => {
+    const call = (index: number, id: string, name: string): ChatChunk =>
+      chunk({ tool_calls: [{ index, id, type: "function", function: { name, arguments: "" } }] });
+    const grown = (index: number, args: string): ChatChunk =>
+      chunk({ tool_calls: [{ index, function: { arguments: args } }] });
+    const given = [
+      chunk({ role: "assistant", content: "" }),
+      ...[call(0, "a", "f"), call(1, "b", "g"), grown(0, '{"x":'), grown(1, '{"y":2}'), grown(0, "1}")],
+      chunk({ tool_calls: [...(call(2, "c", "f").choices?.[0]?.delta?.tool_calls ?? [])], content: "and" }, "stop"),
+    ];
+    const one = runFor({ oneCall: true }, ...given);
+    expect(calls(one)).toEqual([
+      { index: 0, id: "a", type: "function", function: { name: "f", arguments: "" } },
+      { index: 0, function: { arguments: '{"x":' } },
+      { index: 0, function: { arguments: "1}" } },
+    ]);
+    expect(deltas(one).at(-1)).toEqual({ content: "and" });
+    expect(finish(one)).toBe("tool_calls");
+    expect(calls(run(...given))).toHaveLength(7);
+    const known = given.slice(0, 2);
+    expect(runFor({ oneCall: true }, ...known)[1]).toBe(known[1]);
+  });
+
   it("have text for arguments", () => {
     const given = run(
       chunk({ tool_calls: [{ index: 0, id: "a", function: { name: "f", arguments: { city: "Bern" } } }] }),

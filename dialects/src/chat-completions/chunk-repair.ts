@@ -1,7 +1,7 @@
 import { isObject } from "../provider-json.js";
 import { readCounts } from "../token-usage.js";
 import { plainChoice } from "./plain-choice.js";
-import type { ChatChunk, ChatChunkChoice, ChatDelta, ChatUsage } from "./read-event.js";
+import type { ChatChunk, ChatChunkChoice, ChatDelta, ChatUsage, ToolCallDelta } from "./read-event.js";
 import { ToolCallRepair } from "./tool-call-repair.js";
 
 /** What stands in for what a backend leaves out of its chunks. */
@@ -21,6 +21,8 @@ export interface ChunkReader {
   readonly isName?: (name: string) => boolean;
   /** There is no place for a legacy `function_call`: it is turned into a tool call. */
   readonly toolCallsOnly?: boolean;
+  /** At most one tool call was asked for. Backends make several all the same: those behind the first are left out. */
+  readonly oneCall?: boolean;
 }
 
 /**
@@ -114,12 +116,14 @@ const OTHER_FINISH_REASONS: ReadonlyMap<string, string> = new Map([
 class ChoiceRepair {
   readonly #tools: ToolCallRepair;
   readonly #toolCallsOnly: boolean;
+  readonly #oneCall: boolean;
   #roleSent = false;
   #finished = false;
 
-  constructor(callId: (index: number) => string, { isName, toolCallsOnly = false }: ChunkReader) {
+  constructor(callId: (index: number) => string, { isName, toolCallsOnly = false, oneCall = false }: ChunkReader) {
     this.#tools = new ToolCallRepair(callId, isName);
     this.#toolCallsOnly = toolCallsOnly;
+    this.#oneCall = oneCall;
   }
 
   next(choice: ChatChunkChoice): ChatChunkChoice {
@@ -131,7 +135,7 @@ class ChoiceRepair {
 
   end(): ChatChunkChoice | undefined {
     if (this.#finished) return undefined;
-    const held = this.#tools.next([], true);
+    const held = this.#calls([], true);
     const calls = held.length === 0 ? {} : { tool_calls: held };
     const delta: ChatDelta = this.#roleSent ? calls : { role: "assistant", content: "", ...calls };
     return { delta, logprobs: null, finish_reason: this.#finish("stop") };
@@ -141,7 +145,7 @@ class ChoiceRepair {
     let whole = delta;
     const { tool_calls: calls, ...others } = delta;
     if (calls || finishes) {
-      const repaired = this.#tools.next(calls ?? [], finishes);
+      const repaired = this.#calls(calls ?? [], finishes);
       if (repaired.length > 0 && repaired !== calls) whole = { ...others, tool_calls: repaired };
       else if (repaired !== calls && calls) whole = others;
     }
@@ -152,6 +156,12 @@ class ChoiceRepair {
     if (delta.role === undefined) return whole;
     const { role: _role, ...rest } = whole;
     return rest;
+  }
+
+  #calls(deltas: readonly ToolCallDelta[], last: boolean): readonly ToolCallDelta[] {
+    const repaired = this.#tools.next(deltas, last);
+    if (!this.#oneCall || repaired.every(isOfFirstCall)) return repaired;
+    return repaired.filter(isOfFirstCall);
   }
 
   #withoutLegacyCall(delta: ChatDelta): ChatDelta {
@@ -171,6 +181,9 @@ class ChoiceRepair {
       : known;
   }
 }
+
+/** Repaired deltas have the place of their call in the answer. */
+const isOfFirstCall = ({ index }: ToolCallDelta): boolean => index === 0;
 
 function hasHead(chunk: ChatChunk): chunk is ChatChunk & ChunkFacts {
   return (

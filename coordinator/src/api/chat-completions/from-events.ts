@@ -4,6 +4,7 @@ import {
   type ChatChunk,
   type ChatUsage,
   type ChunkFacts,
+  type ChunkReader,
   ChunkRepair,
   openAiUsage,
 } from "@hearth/dialects";
@@ -83,8 +84,9 @@ class ChatStream implements Reply {
 }
 
 /** Who offered tools looks for calls of tools, and for no legacy `function_call`. */
-const callsOf = ({ toolNames }: ChatRequest): { readonly toolCallsOnly: boolean } => ({
+const callsOf = ({ toolNames, oneCall }: ChatRequest): Pick<ChunkReader, "toolCallsOnly" | "oneCall"> => ({
   toolCallsOnly: toolNames.size > 0,
+  oneCall,
 });
 
 /** A name is whole where a tool has it and no other tool's begins with it. */

@@ -27,6 +27,8 @@ export interface ChatRequest extends InferenceRequest {
   readonly includeUsage: boolean;
   /** Of the tools that the model may call. */
   readonly toolNames: ReadonlySet<string>;
+  /** It may call one of them at most. */
+  readonly oneCall: boolean;
 }
 
 /**
@@ -74,6 +76,7 @@ export function* chatRequestSteps({ raw, id, bounds }: Arrived): Steps<ChatReque
     ignored,
     includeUsage: body.stream_options?.include_usage === true,
     toolNames: toolNamesOf(body),
+    oneCall: body.parallel_tool_calls === false,
     needs: {
       tools: tools || (body.functions?.length ?? 0) > 0,
       vision: prompt.hasImages,

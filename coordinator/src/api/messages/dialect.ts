@@ -68,11 +68,11 @@ function withPdfs<Body extends CountTokensBody, T>(
 }
 
 function messagesEvents(request: MessagesRequest): EventDialect {
-  const { model, promptTokens, showsThinking, stopSequences } = request;
+  const { model, promptTokens, showsThinking, stopSequences, oneCall } = request;
   const id = request.id.replace(/^req_/, "msg_");
   return {
     dialect: "messages",
-    translator: () => new MessagesTranslator({ id, model, promptTokens, showsThinking, stopSequences }),
+    translator: () => new MessagesTranslator({ id, model, promptTokens, showsThinking, stopSequences, oneCall }),
     fold: () => new MessageFold(),
     failureWriter: () => ({
       seen: () => {},

@@ -8,7 +8,14 @@ import { type MessageFacts, MessagesTranslator } from "./from-events.js";
 import { parseCreateMessage } from "./parse.js";
 import { toConversation } from "./to-chat.js";
 
-const FACTS: MessageFacts = { id: "msg_1", model: "m", promptTokens: 9, showsThinking: true, stopSequences: ["END"] };
+const FACTS: MessageFacts = {
+  id: "msg_1",
+  model: "m",
+  promptTokens: 9,
+  showsThinking: true,
+  stopSequences: ["END"],
+  oneCall: false,
+};
 const USAGE = { prompt_tokens: 10, completion_tokens: 4, cached_tokens: 6 };
 
 function eventsOf(chunks: readonly ChatChunk[], facts: Partial<MessageFacts> = {}): NamedEvent[] {

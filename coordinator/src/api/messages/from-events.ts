@@ -11,6 +11,8 @@ export interface MessageFacts {
   readonly promptTokens: number;
   readonly showsThinking: boolean;
   readonly stopSequences: readonly string[];
+  /** At most one tool may be called. */
+  readonly oneCall: boolean;
 }
 
 /**
@@ -30,7 +32,7 @@ export class MessagesTranslator implements Translator {
   constructor(facts: MessageFacts) {
     this.#facts = facts;
     const chunkFacts: ChunkFacts = { id: facts.id, model: facts.model, created: 0 };
-    this.#repair = new ChunkRepair(chunkFacts, { isName: () => false, toolCallsOnly: true });
+    this.#repair = new ChunkRepair(chunkFacts, { isName: () => false, toolCallsOnly: true, oneCall: facts.oneCall });
   }
 
   next(chunk: ChatChunk): readonly NamedEvent[] {

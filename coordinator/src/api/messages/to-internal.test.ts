@@ -160,6 +160,16 @@ describe("tools", () => {
     expect(chatOf({ tools, tool_choice: choice })).toMatchObject(expected);
   });
 
+  it("are asked for natively, but for one call at most by a chat: no backend's Messages keep that", () => {
+    const given = [{ name: "f", input_schema: { type: "object" } }];
+    const dialectOf = (disable: boolean) =>
+      requestOf(ask({ tools: given, tool_choice: { type: "any", disable_parallel_tool_use: disable } })).form(
+        { dialects: ["messages"], turnsAnywhere: true },
+        "m",
+      ).dialect;
+    expect([dialectOf(false), dialectOf(true)]).toEqual(["messages", "chat_completions"]);
+  });
+
   it("keep the digits and the order of what they were called with", () => {
     const body =
       '{"model":"m","max_tokens":5,"messages":[{"role":"assistant","content":[' +

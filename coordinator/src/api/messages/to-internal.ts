@@ -33,6 +33,8 @@ export interface MessagesRequest extends InferenceRequest {
   /** The consumer wants to see what the model thinks. */
   readonly showsThinking: boolean;
   readonly stopSequences: readonly string[];
+  /** At most one tool may be called. */
+  readonly oneCall: boolean;
 }
 
 /** A body whose form is right. */
@@ -109,6 +111,7 @@ export function* messagesRequestSteps(
     ignored: [...tools.ignored, ...ignored],
     showsThinking: body.thinking?.type !== "disabled" && body.thinking?.display !== "omitted",
     stopSequences: body.stop_sequences ?? [],
+    oneCall: wantsOneCall(body),
     needs: {
       tools: !tools.isEmpty,
       vision: prompt.hasImages,
@@ -172,10 +175,15 @@ function* promptSteps(body: CountTokensBody, { json, text, pdfs }: PromptSources
 
 /**
  * Backends that speak Messages know the tools that bring their schemas, and the turns of user and assistant; the rest
- * is Anthropic's own, and is translated.
+ * is Anthropic's own, and is translated. So is the wish for one call at most, which llama-server (b11669) and vLLM leave
+ * out of what they hand on.
  */
-function isNative({ messages }: CreateMessageBody, tools: ToolSet): boolean {
-  return tools.isPlain && messages.every(isPlainTurn);
+function isNative(body: CreateMessageBody, tools: ToolSet): boolean {
+  return tools.isPlain && !wantsOneCall(body) && body.messages.every(isPlainTurn);
+}
+
+function wantsOneCall({ tool_choice: choice }: CreateMessageBody): boolean {
+  return choice?.["disable_parallel_tool_use"] === true;
 }
 
 function isPlainTurn({ role, content }: Message): boolean {

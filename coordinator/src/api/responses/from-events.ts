@@ -30,7 +30,11 @@ export class ResponsesTranslator implements Translator {
     this.#context = context;
     this.#wallTime = wallTime;
     const facts = { id: response.id, model: response.model, created: response.created_at };
-    this.#repair = new ChunkRepair(facts, { isName: (name) => context.tools.offers(name), toolCallsOnly: true });
+    this.#repair = new ChunkRepair(facts, {
+      isName: (name) => context.tools.offers(name),
+      toolCallsOnly: true,
+      oneCall: response["parallel_tool_calls"] === false,
+    });
   }
 
   next(chunk: ChatChunk): readonly NamedEvent[] {

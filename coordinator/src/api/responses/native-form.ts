@@ -10,10 +10,12 @@ const PLAIN_ITEMS: ReadonlySet<string> = new Set(["message", "reasoning", "funct
  * Whether a backend that speaks Responses can take a request as it came. It knows functions and what they return; the
  * rest is OpenAI's own, and is translated. So is what SDKs and agents write and llama-server (b11669) answers with an
  * error: 500 to a description that is `null` and to arguments that are no JSON, 400 to what an assistant said as a plain
- * text or refused, to thoughts without their text and to log probabilities.
+ * text or refused, to thoughts without their text and to log probabilities. And so is the wish for one call at most: it
+ * makes several.
  */
 export function isNative(tools: ToolSet, body: CreateResponseBody, input: Input): boolean {
   if (!tools.isPlain || (body.top_logprobs ?? null) !== null) return false;
+  if (!tools.isEmpty && body.parallel_tool_calls === false) return false;
   if ((body.tools ?? []).some((tool) => tool["description"] === null)) return false;
   return typeof input === "string" || input.every(isNativeItem);
 }

@@ -274,6 +274,15 @@ describe("a bad request", () => {
   });
 });
 
+it("asks a backend by a chat for one call at most", () => {
+  const tools = [{ type: "function", name: "f", parameters: { type: "object" } }];
+  const dialectOf = (more: object) =>
+    requestOf({ model: "m", input: "hi", ...more }).form({ dialects: ["responses"], turnsAnywhere: true }, "m").dialect;
+  expect(dialectOf({ tools, parallel_tool_calls: true })).toBe("responses");
+  expect(dialectOf({ tools, parallel_tool_calls: false })).toBe("chat_completions");
+  expect(dialectOf({ parallel_tool_calls: false })).toBe("responses");
+});
+
 it("asks a backend natively for what the system says once, and by a chat for more than templates take", () => {
   const developer = { role: "developer", content: "d" };
   const user = { role: "user", content: "hi" };
