@@ -45,6 +45,54 @@ describe.skipIf(program === undefined)("a real llama-server behind a real agent"
     expect(messagesProblems(events as never)).toEqual([]);
   });
 
+  it("names the stop sequence that ended the answer, whole and streamed", async () => {
+    const messages = [{ role: "user" as const, content: question }];
+    const params = { model: "pico", max_tokens: 40, ...greedy, messages };
+    for (const [stop_sequences, stopped] of [
+      [["never", "5"], { stop_reason: "stop_sequence", stop_sequence: "5" }],
+      [["never"], { stop_reason: "end_turn", stop_sequence: null }],
+    ] as const) {
+      const asked = { ...params, stop_sequences: [...stop_sequences] };
+      expect(await anthropic.messages.create(asked)).toMatchObject(stopped);
+      expect(await anthropic.messages.stream(asked).finalMessage()).toMatchObject(stopped);
+    }
+  });
+
+  it("makes one call of a tool at most where that was asked for, in every API", async () => {
+    const messages = [
+      { role: "user" as const, content: "What is the weather and the time in Tokyo? Call both tools." },
+    ];
+    const schema = { ...tool.schema, properties: { city: { type: "string" } } };
+    const tools = ["get_weather", "get_time"].map((name) => ({ name, description: `${name} of a city` }));
+    const asked = { model: "pico", ...greedy };
+    const chat = await openai.chat.completions.create({
+      ...asked,
+      max_tokens: 256,
+      messages,
+      tools: tools.map((each) => ({ type: "function", function: { ...each, parameters: schema } })),
+      tool_choice: "required",
+      parallel_tool_calls: false,
+    });
+    expect(chat.choices[0]?.message.tool_calls).toHaveLength(1);
+    const response = await openai.responses.create({
+      ...asked,
+      max_output_tokens: 256,
+      input: messages,
+      tools: tools.map((each) => ({ type: "function", ...each, parameters: schema, strict: false })),
+      tool_choice: "required",
+      parallel_tool_calls: false,
+    });
+    expect(response.output.filter(({ type }) => type === "function_call")).toHaveLength(1);
+    const message = await anthropic.messages.create({
+      ...asked,
+      max_tokens: 256,
+      messages,
+      tools: tools.map((each) => ({ ...each, input_schema: schema })),
+      tool_choice: { type: "any", disable_parallel_tool_use: true },
+    });
+    expect(message.content.filter(({ type }) => type === "tool_use")).toHaveLength(1);
+  });
+
   it("calls a tool for Messages", async () => {
     const message = await anthropic.messages.create({
       model: "pico",

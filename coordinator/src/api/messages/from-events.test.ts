@@ -123,6 +123,10 @@ describe("the stop reason", () => {
   it("names the stop sequence that was asked for, and no other", () => {
     expect(stopOf(stoppedBy({ stop_reason: "END" }))).toEqual({ stop_reason: "stop_sequence", stop_sequence: "END" });
     expect(stopOf(stoppedBy({ stop_reason: "<|im_end|>" }))).toEqual({ stop_reason: "end_turn", stop_sequence: null });
+    const verbose = (word: string): ChatChunk[] =>
+      stoppedBy({}).map((chunk) => ({ ...chunk, __verbose: { stopping_word: word } }));
+    expect(stopOf(verbose("END"))).toEqual({ stop_reason: "stop_sequence", stop_sequence: "END" });
+    expect(stopOf(verbose(""))).toEqual({ stop_reason: "end_turn", stop_sequence: null });
   });
 
   it("is refusal where the model refused, and its words are text", () => {

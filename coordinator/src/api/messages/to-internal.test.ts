@@ -72,6 +72,17 @@ describe("a request for a backend that chats", () => {
     });
   });
 
+  it("asks llama-server to tell which stop sequence ended the answer, unless a large prompt would come back with it", () => {
+    const chatFor = (backend: string, body: object): object =>
+      JSON.parse(Buffer.from(requestOf(body).form({ dialects: [], backend }, "m").body).toString());
+    const stop = { stop_sequences: ["END"] };
+    expect(chatFor("llama-server", ask(stop))).toMatchObject({ stop: ["END"], verbose: true });
+    const large = [{ role: "user", content: "x".repeat(1024 * 1024) }];
+    expect(chatFor("llama-server", ask({ ...stop, messages: large }))).not.toHaveProperty("verbose");
+    expect(chatFor("llama-server", ask({ stop_sequences: [] }))).not.toHaveProperty("verbose");
+    expect(chatFor("vllm", ask(stop))).not.toHaveProperty("verbose");
+  });
+
   it("has nothing that tells of the end user, and what Hearth does not know as it was", () => {
     const sent = sentOf(
       '{"model":"m","max_tokens":5,"messages":[{"role":"user","content":"hi"}],"metadata":{"user_id":"u"},' +

@@ -105,7 +105,10 @@ export function* messagesRequestSteps(
         ...toChatSettings(body, tools, text),
         ...(variables === undefined ? {} : { chat_template_kwargs: variables }),
       },
-      chatFor: ({ backend }) => membersFor(thinkingOf(body), body, backend),
+      chatFor: ({ backend }) => ({
+        ...membersFor(thinkingOf(body), body, backend),
+        ...(backend === "llama-server" ? tellsStopSequence(body, json.raw.length) : {}),
+      }),
     }),
     stream,
     ignored: [...tools.ignored, ...ignored],
@@ -137,6 +140,17 @@ export function* countTokenSteps(
   yield;
   const { prompt } = yield* promptSteps(body, { json, text, pdfs });
   return { input_tokens: prompt.tokens };
+}
+
+/** With a prompt of up to so many bytes the end of an answer may repeat it. */
+const MAX_REPEATED_BYTES = 1024 * 1024;
+
+/**
+ * llama-server (b11669) does not say in a chat which stop sequence has ended an answer, or whether one has, unless it is
+ * asked to be verbose: its last event then has that, beside the prompt.
+ */
+function tellsStopSequence({ stop_sequences: asked }: CreateMessageBody, bytes: number): object {
+  return asked && asked.length > 0 && bytes <= MAX_REPEATED_BYTES ? { verbose: true } : {};
 }
 
 interface Prompt {

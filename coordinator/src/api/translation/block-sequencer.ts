@@ -1,4 +1,4 @@
-import type { ChatChunk, ChatChunkChoice, ChatUsage } from "@hearth/dialects";
+import { type ChatChunk, type ChatChunkChoice, type ChatUsage, isObject } from "@hearth/dialects";
 import { HearthError } from "../../platform/errors.js";
 
 /** What a block of an answer is. */
@@ -48,6 +48,7 @@ export class BlockSequencer {
     if (chunk.usage) this.usage = chunk.usage;
     const choice = chunk.choices?.[0];
     if (choice !== undefined) this.#choice(choice);
+    if (choice?.finish_reason) this.stopSequence = stopSequenceOf(choice) ?? stoppingWordOf(chunk);
     return this.#take();
   }
 
@@ -72,9 +73,7 @@ export class BlockSequencer {
       const named = call.function?.name ? { id: call.id ?? "", name: call.function.name } : undefined;
       this.#tool(call.index ?? 0, named, textOf(call.function?.arguments) ?? "");
     }
-    if (!choice.finish_reason) return;
-    this.finishReason = choice.finish_reason;
-    this.stopSequence = stopSequenceOf(choice);
+    if (choice.finish_reason) this.finishReason = choice.finish_reason;
   }
 
   #text(kind: "reasoning" | "text" | "refusal", text: string | undefined, logprobs: readonly unknown[] = []): void {
@@ -148,4 +147,9 @@ function logprobsOf(logprobs: unknown): readonly unknown[] {
 function stopSequenceOf(choice: object): string | undefined {
   const { stop_reason: vllm, matched_stop: sglang } = choice as Record<"stop_reason" | "matched_stop", unknown>;
   return textOf(vllm) ?? textOf(sglang);
+}
+
+/** llama-server says it beside the choices, where it was asked to be verbose. */
+function stoppingWordOf({ __verbose: told }: ChatChunk): string | undefined {
+  return isObject(told) ? textOf(told["stopping_word"]) : undefined;
 }
