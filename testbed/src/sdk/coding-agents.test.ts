@@ -1,17 +1,13 @@
-import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { afterAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { API_KEY, startTestCoordinator } from "../scripted/test-coordinator.js";
 import { SpawnedProcess } from "../system/spawned-process.js";
 import { callTools, messagesOf } from "./chat-backend.js";
+import { installed } from "./installed.test-set-up.js";
 
 // Coding agents as people install them, each with no more than its own settings for a server with OpenAI's API.
 
-/** Slow tests run where they are asked for; they bring what they test from npm. */
-const WANTED = process.env["HEARTH_SLOW_TESTS"] === "1";
-const INSTALL_MS = 180_000;
 const RUN_MS = 120_000;
 
 interface CodingAgent {
@@ -79,25 +75,6 @@ const AGENTS: Readonly<Record<string, CodingAgent>> = {
     }),
   },
 };
-
-const roots: string[] = [];
-afterAll(() => {
-  for (const root of roots) rmSync(root, { recursive: true, force: true });
-});
-
-/** @returns the folder that it is installed in; `undefined`, with a notice, where it is not wanted or cannot be had */
-function installed(npm: string): string | undefined {
-  if (!WANTED) return absent(npm, "HEARTH_SLOW_TESTS is not 1");
-  const root = mkdtempSync(join(tmpdir(), "hearth-agent-"));
-  roots.push(root);
-  writeFileSync(join(root, "package.json"), "{}");
-  const run = spawnSync("npm", ["install", "--no-audit", "--no-fund", npm], { cwd: root, timeout: INSTALL_MS });
-  return run.status === 0 ? root : absent(npm, "npm could not install it");
-}
-
-function absent(npm: string, why: string): undefined {
-  console.warn(`NOTICE: ${why}; the test with ${npm} itself is skipped.`);
-}
 
 /** The tool by which an agent runs commands, whatever it calls it. */
 function shellOf(body: Readonly<Record<string, unknown>>): string | undefined {
