@@ -106,7 +106,7 @@ function sumIn(text: string): string | undefined {
 
 function textOf(content: unknown): string {
   if (!Array.isArray(content)) return typeof content === "string" ? content : "";
-  return content.map((part: { readonly text?: string }) => part.text ?? "").join(" ");
+  return content.flatMap((part: { readonly text?: string }) => part.text ?? []).join(" ");
 }
 
 function cutAt(text: string, stop: Asked["stop"] = []): { readonly text: string; readonly stop: string | undefined } {

@@ -90,7 +90,7 @@ describe("the events of a response", () => {
         instructions: "be kind",
         metadata: { a: "b" },
         max_output_tokens: 20,
-        tools: [{ name: "f", parameters: null, strict: null }],
+        tools: [{ name: "f", description: null, parameters: null, strict: null }],
         store: false,
       });
     }

@@ -63,7 +63,8 @@ const isFunction = (tool: ResponseTool): tool is Extract<KnownTool, { type: "fun
 
 function shownTool(tool: ResponseTool): object {
   if (!isFunction(tool)) return tool;
-  return { ...tool, parameters: tool.parameters ?? null, strict: tool.strict ?? null };
+  const { description = null, parameters = null, strict = null } = tool;
+  return { ...tool, description, parameters, strict };
 }
 
 export function responseUsage({ input, cached, output, reasoning }: TokenCounts): object {
