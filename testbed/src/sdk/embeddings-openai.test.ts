@@ -63,10 +63,22 @@ it("writes vectors as little-endian 32-bit floats", async () => {
   expect(Buffer.from(data[0].embedding, "base64").readFloatLE(0)).toBe(3);
 });
 
-it("passes the number of dimensions on", async () => {
-  const provider = await hearth.provider(embed(1 << 16), EMBEDDER);
-  await client.embeddings.create({ model: "m", input: "a", dimensions: 256 });
-  expect(provider.streams[0]?.body["dimensions"]).toBe(256);
+it("passes the number of dimensions on, and says so where the backend has kept to its own", async () => {
+  const asBase64 = ({ data }: Record<string, unknown>) => ({
+    data: (data as { embedding: number[] }[]).map(({ embedding }) => ({
+      embedding: Buffer.from(Float32Array.from(embedding).buffer).toString("base64"),
+    })),
+  });
+  for (const change of [undefined, asBase64]) {
+    const provider = await hearth.provider(embed(1 << 16, change), EMBEDDER);
+    const { data } = await client.embeddings.create({ model: "m", input: ["a", "b"], dimensions: 4 });
+    expect(provider.streams[0]?.body["dimensions"]).toBe(4);
+    expect(data.map(({ embedding }) => embedding)).toEqual([rounded(vectorOf("a")), rounded(vectorOf("b"))]);
+    const refused = await client.embeddings.create({ model: "m", input: "a", dimensions: 256 }).catch((error) => error);
+    expect(refused).toBeInstanceOf(BadRequestError);
+    expect(refused).toMatchObject({ param: "dimensions", message: expect.stringContaining("have 4 dimensions here") });
+    await provider.close();
+  }
 });
 
 it("puts in order what a backend leaves out or mixes up", async () => {

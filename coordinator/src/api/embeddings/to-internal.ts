@@ -30,6 +30,7 @@ export function* embeddingRequestSteps({ raw, id, bounds }: Arrived): Steps<Embe
   yield;
   const { removed, ignored } = sortMembers("embeddings", body);
   const sizes = inputSizes(body.input);
+  const asked = { count: sizes.length, dimensions: body.dimensions ?? undefined };
   return {
     id,
     model: body.model,
@@ -42,7 +43,7 @@ export function* embeddingRequestSteps({ raw, id, bounds }: Arrived): Steps<Embe
         dialect: "embeddings",
         format: "body",
         body: Buffer.from(splice(object.text, memberSplices(object, edits))),
-        readEvent: (data) => readEmbeddings(data, sizes.length),
+        readEvent: (data) => readEmbeddings(data, asked),
       };
     },
     stream: false,
