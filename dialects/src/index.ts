@@ -37,6 +37,7 @@ export { MessageFold } from "./messages/fold.js";
 export { readMessagesEvent } from "./messages/read-event.js";
 export { type NamedEvent, parseNamedEvent } from "./named-events.js";
 export { saysOverflow } from "./overflow-words.js";
+export { plainUsage } from "./plain-usage.js";
 export { hasMoved, type PromptProgress, progressInComment, progressInEvent } from "./prompt-progress.js";
 export { isObject, MAX_ANSWER_DEPTH, parseProviderJson } from "./provider-json.js";
 export { RawJson, writeJson } from "./raw-json.js";

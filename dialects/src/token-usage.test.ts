@@ -16,6 +16,21 @@ describe("what a chunk tells of its cost", () => {
     expect(readChunkUsage({ choices: [], ...chunk })).toEqual(nine);
   });
 
+  it.each([
+    ["in the details", { prompt_tokens_details: { cached_tokens: 5 } }],
+    ["as Moonshot has it", { cached_tokens: 5 }],
+    ["as DeepSeek has it", { prompt_cache_hit_tokens: 5, prompt_cache_miss_tokens: 4 }],
+  ])("tells what was cached %s", (_where, told) => {
+    expect(readChunkUsage({ usage: { ...nine, ...told } })).toEqual({ ...nine, cached_tokens: 5 });
+  });
+
+  it("takes thoughts to be counted beside what was written only where the total says so", () => {
+    const told = { ...nine, completion_tokens_details: { reasoning_tokens: 2 } };
+    expect(readChunkUsage({ usage: { ...told, total_tokens: 14 } })).toEqual({ ...nine, completion_tokens: 5 });
+    for (const total_tokens of [12, 13, undefined])
+      expect(readChunkUsage({ usage: { ...told, total_tokens } })).toEqual(nine);
+  });
+
   it("may be in llama.cpp's timings, where these tell what was cached", () => {
     const timings = { prompt_n: 4, predicted_n: 3 };
     expect(readChunkUsage({ timings: { ...timings, cache_n: 5 } })).toEqual({ ...nine, cached_tokens: 5 });

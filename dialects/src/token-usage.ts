@@ -60,12 +60,37 @@ export function readChunkUsage(chunk: unknown): PartialUsage | undefined {
 
 /** A `usage` object in the words of any API, as far as its counts are counts. */
 export function readCounts(usage: unknown): PartialUsage | undefined {
-  const { prompt_tokens, completion_tokens, input_tokens, output_tokens, prompt_tokens_details } = membersOf(usage);
-  return partial(
-    countOf(prompt_tokens) ?? countOf(input_tokens),
-    countOf(completion_tokens) ?? countOf(output_tokens),
-    countOf(membersOf(prompt_tokens_details)["cached_tokens"]),
-  );
+  const { prompt_tokens, completion_tokens, input_tokens, output_tokens, total_tokens } = membersOf(usage);
+  const prompt = countOf(prompt_tokens) ?? countOf(input_tokens);
+  const completion = countOf(completion_tokens) ?? countOf(output_tokens);
+  const { cached, reasoning = 0 } = readDetails(usage);
+  const [read = 0, written = 0, total] = [prompt, completion, countOf(total_tokens)];
+  // xAI counts thoughts beside what was written: the total tells who does.
+  const isBeside = completion !== undefined && total === read + written + reasoning;
+  return partial(prompt, isBeside ? written + reasoning : completion, cached);
+}
+
+/** Parts of the counts, tokens. */
+export interface UsageDetails {
+  readonly cached: number | undefined;
+  readonly reasoning: number | undefined;
+}
+
+/**
+ * Parts of what was read and written: under the details of the count, or as members of their own, as Moonshot and
+ * DeepSeek tell what was cached, and SGLang what was thought.
+ */
+export function readDetails(usage: unknown): UsageDetails {
+  const members = membersOf(usage);
+  const read = membersOf(members["prompt_tokens_details"] ?? members["input_tokens_details"]);
+  const written = membersOf(members["completion_tokens_details"] ?? members["output_tokens_details"]);
+  return {
+    cached:
+      countOf(read["cached_tokens"]) ??
+      countOf(members["cached_tokens"]) ??
+      countOf(members["prompt_cache_hit_tokens"]),
+    reasoning: countOf(written["reasoning_tokens"]) ?? countOf(members["reasoning_tokens"]),
+  };
 }
 
 function partial(prompt?: number, completion?: number, cached?: number): PartialUsage | undefined {

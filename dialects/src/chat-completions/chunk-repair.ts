@@ -1,5 +1,5 @@
+import { plainUsage } from "../plain-usage.js";
 import { isObject } from "../provider-json.js";
-import { readCounts } from "../token-usage.js";
 import { plainChoice } from "./plain-choice.js";
 import type { ChatChunk, ChatChunkChoice, ChatDelta, ChatUsage, ToolCallDelta } from "./read-event.js";
 import { ToolCallRepair } from "./tool-call-repair.js";
@@ -44,7 +44,7 @@ export class ChunkRepair {
   /** @returns `undefined` for a chunk that says nothing */
   next(chunk: ChatChunk): ChatChunk | undefined {
     const { choices } = chunk;
-    const usage = repairUsage(chunk.usage);
+    const usage = plainUsage(chunk.usage);
     if (choices === undefined || choices === null)
       return usage ? this.#chunk({ ...chunk, choices: [], usage }) : undefined;
     const repaired = this.#repairChoices(choices);
@@ -194,20 +194,4 @@ function hasHead(chunk: ChatChunk): chunk is ChatChunk & ChunkFacts {
   );
 }
 
-/** The same usage where its three counts are there; `undefined` where it does not tell what was read and written. */
-function repairUsage(usage: ChatUsage | null | undefined): ChatUsage | null | undefined {
-  if (usage === undefined || usage === null) return usage;
-  const { prompt_tokens: prompt, completion_tokens: completion, total_tokens: total } = usage;
-  if (isCount(prompt) && isCount(completion) && isCount(total)) return usage;
-  const { prompt_tokens: prompted, completion_tokens: completed } = readCounts(usage) ?? {};
-  if (prompted === undefined || completed === undefined) return undefined;
-  return {
-    ...usage,
-    prompt_tokens: prompted,
-    completion_tokens: completed,
-    total_tokens: isCount(total) ? total : prompted + completed,
-  };
-}
-
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 const isText = (value: unknown): value is string => typeof value === "string" && value !== "";

@@ -2,6 +2,7 @@ import {
   type ChatChunk,
   type ChatChunkChoice,
   plainChoice,
+  plainUsage,
   type TextChoice,
   type TextChunk,
   toTextLogprobs,
@@ -96,8 +97,9 @@ class TextChunks {
   }
 
   /** Thoughts, roles and calls have no form here. */
-  #fromChat({ id, created, model, choices, usage }: ChatChunk): TextChunk | undefined {
+  #fromChat({ id, created, model, choices, usage: told }: ChatChunk): TextChunk | undefined {
     this.#id ??= id;
+    const usage = plainUsage(told);
     const [choice] = choices ?? [];
     const text = choice === undefined ? undefined : this.#chatChoice(plainChoice(choice));
     if (text === undefined && !usage) return undefined;
