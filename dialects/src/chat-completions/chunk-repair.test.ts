@@ -42,6 +42,20 @@ it("gives a well-formed chunk back as the same object", () => {
   for (const [index, each] of repaired.entries()) expect(each).toBe(given[index]);
 });
 
+describe("what is said before the answer has a name", () => {
+  const early = { ...HEAD, id: "", model: "", object: "", created: 0, choices: [], filters: ["hate"] };
+
+  it("comes with the first chunk that has one", () => {
+    const named = chunk({ role: "assistant", content: "a" });
+    const rest = chunk({ content: "b" }, "stop");
+    expect(run(early, { ...early, more: 1 }, named, rest)).toEqual([{ ...named, filters: ["hate"], more: 1 }, rest]);
+  });
+
+  it("comes with the end of an answer without words", () => {
+    expect(run(early)).toMatchObject([{ ...FACTS, filters: ["hate"], choices: [{ finish_reason: "stop" }] }]);
+  });
+});
+
 describe("what a backend leaves out", () => {
   it("is the role: it comes with the first delta and with no other", () => {
     const every = run(chunk({ role: "assistant", content: "a" }), chunk({ role: "assistant", content: "b" }));

@@ -4,6 +4,8 @@ import { plainChoice } from "./plain-choice.js";
 import type { ChatChunk, ChatChunkChoice, ChatDelta, ChatUsage, ToolCallDelta } from "./read-event.js";
 import { ToolCallRepair } from "./tool-call-repair.js";
 
+type Members = Readonly<Record<string, unknown>>;
+
 /** What stands in for what a backend leaves out of its chunks. */
 export interface ChunkFacts {
   readonly id: string;
@@ -35,6 +37,8 @@ export class ChunkRepair {
   readonly #reader: ChunkReader;
   readonly #choices = new Map<number, ChoiceRepair>();
   #head: ChunkFacts | undefined;
+  /** What was said before the answer had a name: Azure tells there what it thinks of the prompt. */
+  #early: Members | undefined;
 
   constructor(facts: ChunkFacts, reader: ChunkReader = {}) {
     this.#facts = facts;
@@ -42,7 +46,9 @@ export class ChunkRepair {
   }
 
   /** @returns `undefined` for a chunk that says nothing */
-  next(chunk: ChatChunk): ChatChunk | undefined {
+  next(given: ChatChunk): ChatChunk | undefined {
+    const chunk = this.#named(given);
+    if (chunk === undefined) return undefined;
     const { choices } = chunk;
     const usage = plainUsage(chunk.usage);
     if (choices === undefined || choices === null)
@@ -56,6 +62,18 @@ export class ChunkRepair {
     return this.#chunk({ ...rest, choices: repaired, ...(usage === undefined ? {} : { usage }) });
   }
 
+  /** Without its name a chunk that says nothing of the answer waits, so that it gives it none: SDKs take the first. */
+  #named(chunk: ChatChunk): ChatChunk | undefined {
+    if (this.#head === undefined && isAnonymous(chunk)) {
+      const { id: _id, object: _object, created: _created, model: _model, choices: _choices, ...said } = chunk;
+      this.#early = { ...this.#early, ...said };
+      return undefined;
+    }
+    const early = this.#early;
+    this.#early = undefined;
+    return early === undefined ? chunk : { ...early, ...chunk };
+  }
+
   /** What the answer lacks at its end: a finish reason for every choice; `undefined` when it lacks nothing. */
   end(): ChatChunk | undefined {
     if (this.#choices.size === 0) this.#choice(0);
@@ -64,7 +82,7 @@ export class ChunkRepair {
       const end = choice.end();
       if (end !== undefined) choices.push({ index, ...end });
     }
-    return choices.length === 0 ? undefined : this.#chunk({ choices });
+    return choices.length === 0 ? undefined : this.#chunk({ ...this.#early, choices });
   }
 
   /** The usage chunk, for a backend that never sent one. */
@@ -184,6 +202,8 @@ class ChoiceRepair {
 
 /** Repaired deltas have the place of their call in the answer. */
 const isOfFirstCall = ({ index }: ToolCallDelta): boolean => index === 0;
+
+const isAnonymous = ({ id, choices, usage }: ChatChunk): boolean => !isText(id) && choices?.length === 0 && !usage;
 
 function hasHead(chunk: ChatChunk): chunk is ChatChunk & ChunkFacts {
   return (

@@ -15,7 +15,8 @@ export class TextAccumulator {
   #usage: object | undefined;
 
   add(chunk: TextChunk): void {
-    this.#head ??= chunk;
+    // What comes before the answer may have no name yet.
+    if (this.#head === undefined || (!this.#head.id && chunk.id)) this.#head = chunk;
     if (chunk.usage) this.#usage = chunk.usage;
     for (const choice of chunk.choices ?? []) this.#addChoice(choice);
   }
@@ -24,10 +25,10 @@ export class TextAccumulator {
     if (this.#choices.size === 0) this.#choice(0);
     const choices = [...this.#choices].sort(([a], [b]) => a - b);
     return {
-      id: this.#head?.id ?? fallback.id,
+      id: this.#head?.id || fallback.id,
       object: "text_completion",
       created: this.#head?.created ?? fallback.created,
-      model: this.#head?.model ?? fallback.model,
+      model: this.#head?.model || fallback.model,
       choices: choices.map(([index, { text, logprobs, finishReason }]) => {
         return { text, index, logprobs, finish_reason: finishReason };
       }),

@@ -87,7 +87,7 @@ class TextChunks {
 
   /** The chunk as it came, if nothing had to be changed in it. */
   #native(chunk: TextChunk): TextChunk | undefined {
-    this.#id ??= chunk.id;
+    this.#id ||= chunk.id;
     this.#echoed = true; // a backend that speaks this API repeats the prompt itself
     const [choice] = chunk.choices ?? [];
     if (choice === undefined) return chunk.usage ? this.#head({ ...chunk, choices: [] }) : undefined;
@@ -98,15 +98,15 @@ class TextChunks {
 
   /** Thoughts, roles and calls have no form here. */
   #fromChat({ id, created, model, choices, usage: told }: ChatChunk): TextChunk | undefined {
-    this.#id ??= id;
+    this.#id ||= id;
     const usage = plainUsage(told);
     const [choice] = choices ?? [];
     const text = choice === undefined ? undefined : this.#chatChoice(plainChoice(choice));
     if (text === undefined && !usage) return undefined;
     return this.#head({
-      ...(id === undefined ? {} : { id }),
+      ...(id ? { id } : {}),
       ...(created === undefined ? {} : { created }),
-      ...(model === undefined ? {} : { model }),
+      ...(model ? { model } : {}),
       choices: text === undefined ? [] : [text],
       ...(usage ? { usage } : {}),
     });
