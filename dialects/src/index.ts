@@ -13,6 +13,7 @@ export {
 export { TextAccumulator } from "./completions/accumulate.js";
 export { type TextLogprobs, toTextLogprobs } from "./completions/logprobs.js";
 export { readCompletionEvent, type TextChoice, type TextChunk } from "./completions/read-event.js";
+export { EarlyChunks } from "./early-chunks.js";
 export { type BackendEmbedding, type BackendEmbeddings, readEmbeddings } from "./embeddings/read-body.js";
 export { errorInBody } from "./error-forms.js";
 export { statusOfError } from "./error-status.js";

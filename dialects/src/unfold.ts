@@ -54,13 +54,14 @@ const named = (each: Iterable<NamedEvent>): Buffer =>
   Buffer.from([...each].map((event) => `event: ${event.type}\ndata: ${writeJson(event)}\n\n`).join(""));
 
 function* chatChunks({ choices = [], usage, ...head }: ChatChunk): Generator<object> {
-  for (const { delta, finish_reason, logprobs, ...choice } of choices) {
+  for (const { index, delta, finish_reason, logprobs, ...said } of choices) {
     let first: object = logprobs === undefined ? {} : { logprobs };
     for (const each of deltas(delta ?? {})) {
-      yield { ...head, choices: [{ ...choice, delta: each, ...first, finish_reason: null }] };
+      yield { ...head, choices: [{ index, delta: each, ...first, finish_reason: null }] };
       first = {};
     }
-    yield { ...head, choices: [{ ...choice, delta: {}, finish_reason }] };
+    // Once, as lists are continued by whoever puts chunks together, and beside the end, where what stopped it is told.
+    yield { ...head, choices: [{ index, delta: {}, ...said, finish_reason }] };
   }
   if (usage) yield { ...head, choices: [], usage };
 }
@@ -90,12 +91,12 @@ function* callParts(call: ToolCallDelta & { readonly index: number }): Generator
 }
 
 function* textChunks({ choices = [], usage, ...head }: TextChunk): Generator<object> {
-  for (const { text = "", logprobs = null, finish_reason, ...choice } of choices) {
+  for (const { index, text = "", logprobs = null, finish_reason, ...said } of choices) {
+    const plain = { logprobs: null, finish_reason: null };
     const [first = "", ...rest] = parts(text);
-    yield { ...head, choices: [{ ...choice, text: first, logprobs, finish_reason: null }] };
-    for (const part of rest)
-      yield { ...head, choices: [{ ...choice, text: part, logprobs: null, finish_reason: null }] };
-    yield { ...head, choices: [{ ...choice, text: "", logprobs: null, finish_reason: finish_reason ?? "stop" }] };
+    yield { ...head, choices: [{ index, text: first, ...plain, logprobs }] };
+    for (const part of rest) yield { ...head, choices: [{ index, text: part, ...plain }] };
+    yield { ...head, choices: [{ index, text: "", ...said, ...plain, finish_reason: finish_reason ?? "stop" }] };
   }
   if (usage) yield { ...head, choices: [], usage };
 }

@@ -1,3 +1,4 @@
+import { addKnown, addListed, addMembers } from "../added-members.js";
 import { type CompletionFallback, settledUsage } from "../believable-usage.js";
 import type { ChatChunk, ChatChunkChoice, ChatUsage, ToolCallDelta } from "./read-event.js";
 
@@ -62,7 +63,7 @@ export class ChatAccumulator {
     this.#choices.set(index, choice);
     const { index: _index, delta, finish_reason, logprobs, ...extras } = from;
     if (finish_reason) choice.finishReason = finish_reason;
-    addKnown(choice.extras, extras);
+    addListed(choice.extras, extras);
     addLogprobs(choice, logprobs);
     const { role: _role, tool_calls: calls, ...rest } = delta ?? {};
     for (const call of calls ?? []) addToolCall(choice, call);
@@ -73,36 +74,6 @@ export class ChatAccumulator {
 function emptyChoice(): Choice {
   return { message: {}, toolCalls: new Map(), extras: {}, finishReason: null, logprobs: null };
 }
-
-/** Of each member the last value counts that says something. */
-function addKnown(to: Record<string, unknown>, from: Readonly<Record<string, unknown>>): void {
-  for (const [key, value] of Object.entries(from)) if (value !== null && value !== undefined) to[key] = value;
-}
-
-/** Text and lists are continued, objects member by member; of anything else the last one counts. Takes over lists. */
-function addMembers(to: Record<string, unknown>, from: Readonly<Record<string, unknown>>): void {
-  for (const [key, value] of Object.entries(from)) {
-    if (value === null || value === undefined) continue;
-    to[key] = sum(to[key], value);
-  }
-}
-
-function sum(before: unknown, value: unknown): unknown {
-  if (typeof before === "string" && typeof value === "string") return before + value;
-  if (Array.isArray(before) && Array.isArray(value)) {
-    for (const each of value) before.push(each);
-    return before;
-  }
-  if (isRecord(before) && isRecord(value)) {
-    const merged = { ...before };
-    addMembers(merged, value);
-    return merged;
-  }
-  return value;
-}
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 function addToolCall(choice: Choice, delta: ToolCallDelta): void {
   const index = delta.index ?? 0;

@@ -1,10 +1,9 @@
+import { EarlyChunks } from "../early-chunks.js";
 import { plainUsage } from "../plain-usage.js";
 import { isObject } from "../provider-json.js";
 import { plainChoice } from "./plain-choice.js";
 import type { ChatChunk, ChatChunkChoice, ChatDelta, ChatUsage, ToolCallDelta } from "./read-event.js";
 import { ToolCallRepair } from "./tool-call-repair.js";
-
-type Members = Readonly<Record<string, unknown>>;
 
 /** What stands in for what a backend leaves out of its chunks. */
 export interface ChunkFacts {
@@ -37,8 +36,7 @@ export class ChunkRepair {
   readonly #reader: ChunkReader;
   readonly #choices = new Map<number, ChoiceRepair>();
   #head: ChunkFacts | undefined;
-  /** What was said before the answer had a name: Azure tells there what it thinks of the prompt. */
-  #early: Members | undefined;
+  readonly #early: EarlyChunks = new EarlyChunks();
 
   constructor(facts: ChunkFacts, reader: ChunkReader = {}) {
     this.#facts = facts;
@@ -47,7 +45,7 @@ export class ChunkRepair {
 
   /** @returns `undefined` for a chunk that says nothing */
   next(given: ChatChunk): ChatChunk | undefined {
-    const chunk = this.#named(given);
+    const chunk = this.#early.next(given);
     if (chunk === undefined) return undefined;
     const { choices } = chunk;
     const usage = plainUsage(chunk.usage);
@@ -62,18 +60,6 @@ export class ChunkRepair {
     return this.#chunk({ ...rest, choices: repaired, ...(usage === undefined ? {} : { usage }) });
   }
 
-  /** Without its name a chunk that says nothing of the answer waits, so that it gives it none: SDKs take the first. */
-  #named(chunk: ChatChunk): ChatChunk | undefined {
-    if (this.#head === undefined && isAnonymous(chunk)) {
-      const { id: _id, object: _object, created: _created, model: _model, choices: _choices, ...said } = chunk;
-      this.#early = { ...this.#early, ...said };
-      return undefined;
-    }
-    const early = this.#early;
-    this.#early = undefined;
-    return early === undefined ? chunk : { ...early, ...chunk };
-  }
-
   /** What the answer lacks at its end: a finish reason for every choice; `undefined` when it lacks nothing. */
   end(): ChatChunk | undefined {
     if (this.#choices.size === 0) this.#choice(0);
@@ -82,7 +68,7 @@ export class ChunkRepair {
       const end = choice.end();
       if (end !== undefined) choices.push({ index, ...end });
     }
-    return choices.length === 0 ? undefined : this.#chunk({ ...this.#early, choices });
+    return choices.length === 0 ? undefined : this.#chunk({ ...this.#early.left, choices });
   }
 
   /** The usage chunk, for a backend that never sent one. */
@@ -202,8 +188,6 @@ class ChoiceRepair {
 
 /** Repaired deltas have the place of their call in the answer. */
 const isOfFirstCall = ({ index }: ToolCallDelta): boolean => index === 0;
-
-const isAnonymous = ({ id, choices, usage }: ChatChunk): boolean => !isText(id) && choices?.length === 0 && !usage;
 
 function hasHead(chunk: ChatChunk): chunk is ChatChunk & ChunkFacts {
   return (

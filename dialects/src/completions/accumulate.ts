@@ -1,8 +1,12 @@
+import { addKnown, addListed } from "../added-members.js";
 import { type CompletionFallback, settledUsage } from "../believable-usage.js";
+import { EarlyChunks } from "../early-chunks.js";
 import { joinLogprobs, type TextLogprobs } from "./logprobs.js";
 import type { TextChoice, TextChunk } from "./read-event.js";
 
 interface Choice {
+  /** What else a server says of a choice. */
+  readonly extras: Record<string, unknown>;
   text: string;
   logprobs: TextLogprobs | null;
   finishReason: string | null;
@@ -11,14 +15,28 @@ interface Choice {
 /** Folds the chunks of a stream into the `text_completion` that a non-streaming backend would have sent. */
 export class TextAccumulator {
   readonly #choices = new Map<number, Choice>();
+  /** Whatever else the chunks said beside the choices: a fingerprint, timings. */
+  readonly #extras: Record<string, unknown> = {};
+  readonly #early: EarlyChunks = new EarlyChunks();
   #head: TextChunk | undefined;
   #usage: object | undefined;
 
-  add(chunk: TextChunk): void {
-    // What comes before the answer may have no name yet.
-    if (this.#head === undefined || (!this.#head.id && chunk.id)) this.#head = chunk;
+  add(given: TextChunk): void {
+    const chunk = this.#early.next(given);
+    if (chunk === undefined) return;
+    this.#head ??= chunk;
     if (chunk.usage) this.#usage = chunk.usage;
     for (const choice of chunk.choices ?? []) this.#addChoice(choice);
+    const {
+      id: _id,
+      object: _object,
+      created: _created,
+      model: _model,
+      choices: _choices,
+      usage: _usage,
+      ...extras
+    } = chunk;
+    addKnown(this.#extras, extras);
   }
 
   completion(fallback: CompletionFallback): object {
@@ -29,22 +47,24 @@ export class TextAccumulator {
       object: "text_completion",
       created: this.#head?.created ?? fallback.created,
       model: this.#head?.model || fallback.model,
-      choices: choices.map(([index, { text, logprobs, finishReason }]) => {
-        return { text, index, logprobs, finish_reason: finishReason };
+      ...this.#extras,
+      choices: choices.map(([index, { extras, text, logprobs, finishReason }]) => {
+        return { ...extras, text, index, logprobs, finish_reason: finishReason };
       }),
       ...settledUsage(this.#usage, fallback.usage),
     };
   }
 
-  #addChoice({ index, text, logprobs, finish_reason: reason }: TextChoice): void {
+  #addChoice({ index, text, logprobs, finish_reason: reason, ...extras }: TextChoice): void {
     const choice = this.#choice(index ?? 0);
+    addListed(choice.extras, extras);
     choice.text += text ?? "";
     choice.logprobs = joinLogprobs(choice.logprobs, logprobs);
     choice.finishReason = reason ?? choice.finishReason;
   }
 
   #choice(index: number): Choice {
-    const choice = this.#choices.get(index) ?? { text: "", logprobs: null, finishReason: null };
+    const choice = this.#choices.get(index) ?? { extras: {}, text: "", logprobs: null, finishReason: null };
     this.#choices.set(index, choice);
     return choice;
   }

@@ -1,6 +1,7 @@
 import {
   type ChatChunk,
   type ChatChunkChoice,
+  EarlyChunks,
   plainChoice,
   plainUsage,
   type TextChoice,
@@ -61,6 +62,7 @@ export class TextChoices {
 /** Turns the chunks of one answer, legacy or chat, into well-formed legacy chunks. A well-formed one stays the same object. */
 class TextChunks {
   readonly #facts: TextFacts;
+  readonly #early: EarlyChunks = new EarlyChunks();
   #id: string | undefined;
   #length = 0;
   #echoed = false;
@@ -86,7 +88,9 @@ class TextChunks {
   }
 
   /** The chunk as it came, if nothing had to be changed in it. */
-  #native(chunk: TextChunk): TextChunk | undefined {
+  #native(given: TextChunk): TextChunk | undefined {
+    const chunk = this.#early.next(given);
+    if (chunk === undefined) return undefined;
     this.#id ||= chunk.id;
     this.#echoed = true; // a backend that speaks this API repeats the prompt itself
     const [choice] = chunk.choices ?? [];
