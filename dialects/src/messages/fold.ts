@@ -14,19 +14,34 @@ export class MessageFold {
   add(event: NamedEvent): void {
     switch (event.type) {
       case "message_start":
+        // Another message in its place: nothing of the first one is its.
         this.#message = { ...(event["message"] as Members) };
+        this.#blocks.clear();
         break;
       case "content_block_start":
-        this.#blocks.set(event["index"], { ...(event["content_block"] as Members) });
+        this.#begin(event);
         break;
       case "content_block_delta":
         this.#grow(this.#blocks.get(event["index"]), event["delta"]);
         break;
       case "message_delta":
-        Object.assign(this.#message, event["delta"]);
-        this.#message["usage"] = { ...(this.#message["usage"] as Members), ...known(event["usage"]) };
+        this.#end(event);
         break;
     }
+  }
+
+  #begin({ index, content_block: begun }: NamedEvent): void {
+    const block = { ...(begun as Members) };
+    this.#blocks.set(index, block);
+    const { type, to } = block;
+    // From there on another model answers, which a whole message names.
+    if (type === "fallback" && isObject(to) && typeof to["model"] === "string") this.#message["model"] = to["model"];
+  }
+
+  /** Of the context it is said beside the delta what was cleared. */
+  #end({ type: _type, delta, usage, ...said }: NamedEvent): void {
+    Object.assign(this.#message, said, delta);
+    this.#message["usage"] = { ...(this.#message["usage"] as Members), ...known(usage) };
   }
 
   /** JSON text, because arguments keep their digits only as text. */
@@ -52,6 +67,10 @@ export class MessageFold {
         break;
       case "citations_delta":
         block["citations"] = [...listOf(block["citations"]), delta["citation"]];
+        break;
+      case "compaction_delta":
+        block["content"] = delta["content"];
+        if ("encrypted_content" in delta) block["encrypted_content"] = delta["encrypted_content"];
         break;
     }
   }
