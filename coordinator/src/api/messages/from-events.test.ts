@@ -82,6 +82,14 @@ describe("the events of a message", () => {
     });
   });
 
+  it("end with how much of it was thought, where that is told", () => {
+    const usage = { prompt_tokens: 10, completion_tokens: 4, completion_tokens_details: { reasoning_tokens: 3 } };
+    const told = folded(eventsOf([...say({ kind: "text", text: "a" }), { choices: [], usage }]));
+    expect(told["usage"]).toMatchObject({ output_tokens: 4, output_tokens_details: { thinking_tokens: 3 } });
+    const untold = eventsOf(say({ kind: "text", text: "a" }));
+    expect(untold.at(-2)?.["usage"]).toMatchObject({ output_tokens_details: null });
+  });
+
   it("are a valid message even where nothing was said", () => {
     const events = eventsOf([]);
     expect(messagesProblems(events)).toEqual([]);

@@ -147,12 +147,13 @@ function deltaOf(kind: Block["kind"], text: string): object {
 }
 
 /** Anthropic counts what came from the cache apart from the input. */
-function deltaUsage({ input, cached, output }: TokenCounts): object {
+function deltaUsage({ input, cached, output, reasoning }: TokenCounts): object {
   return {
     input_tokens: input - cached,
     cache_creation_input_tokens: 0,
     cache_read_input_tokens: cached,
     output_tokens: output,
+    output_tokens_details: reasoning > 0 ? { thinking_tokens: reasoning } : null,
   };
 }
 
