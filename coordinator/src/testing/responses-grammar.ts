@@ -36,6 +36,8 @@ const PARTS: Readonly<Record<string, PartEvents>> = {
   },
 };
 
+const ANNOTATION = "response.output_text.annotation.added";
+
 /** What is wrong with a stream of Responses that is said to be complete; empty when it keeps every rule. */
 export function responsesProblems(events: readonly NamedEvent[]): string[] {
   return new ResponsesCheck(events).run();
@@ -105,7 +107,15 @@ class ResponsesCheck {
     }
     const place = { ...item, [kind.indexed]: 0 };
     this.#take(kind.added, place);
-    this.#partDone(kind, place, this.#deltas(kind.delta, place));
+    const annotations: unknown[] = [];
+    let text = "";
+    for (let peeked = this.#peek(); peeked === kind.delta || peeked === ANNOTATION; peeked = this.#peek()) {
+      if (peeked === kind.delta) text += this.#deltas(kind.delta, place);
+      else annotations.push(this.#take(ANNOTATION, { ...place, annotation_index: annotations.length })["annotation"]);
+    }
+    const whole = this.#partDone(kind, place, text);
+    const told = JSON.stringify(whole["annotations"] ?? []);
+    if (told !== JSON.stringify(annotations)) this.#problems.push("a part with other annotations");
   }
 
   /** As they are, as a summary, or as both at once: piece by piece then. */
@@ -123,10 +133,11 @@ class ResponsesCheck {
     for (const { kind, place, text } of kinds) this.#partDone(kind, place, text);
   }
 
-  #partDone(kind: PartEvents, place: Members, text: string): void {
+  #partDone(kind: PartEvents, place: Members, text: string): Members {
     if (this.#take(kind.done, place)[kind.text] !== text) this.#problems.push("done with another text");
     const { part: whole } = this.#take(kind.partDone, place);
     if ((whole as Members)[kind.text] !== text) this.#problems.push("a part with another text");
+    return whole as Members;
   }
 
   #told(name: string, member: string, place: Members): void {

@@ -80,6 +80,9 @@ export class MessagesTranslator implements Translator {
         return this.#opened(event.block);
       case "delta":
         return this.#grown(event.text);
+      case "annotations":
+        // A source of Messages is a result of its own search, which nobody here has made.
+        return [];
       case "close":
         return this.#closed();
     }

@@ -96,6 +96,48 @@ describe("the events of a response", () => {
     }
   });
 
+  const source = (end_index: number, more: object = {}): object => ({
+    type: "url_citation",
+    url_citation: { url: "https://a.test", title: "A", start_index: 0, end_index, ...more },
+  });
+  const cited = (annotations: readonly unknown[], content = ""): ChatChunk => ({
+    choices: [{ index: 0, delta: { content, annotations } }],
+  });
+  const url = { type: "url_citation", url: "https://a.test", title: "A", start_index: 0 };
+
+  it("tell where a text is from, each source once and behind what it is of", () => {
+    const later = cited([source(9, { title: null })]);
+    const events = eventsOf([cited([source(2), { type: "file", file: {} }, 7], "ab"), later]);
+    expect(responsesProblems(events)).toEqual([]);
+    const added = events.filter((event) => event.type === "response.output_text.annotation.added");
+    const annotations = [
+      { ...url, end_index: 2 },
+      { ...url, title: "", end_index: 9 },
+    ];
+    expect(added.map((event) => [event["annotation_index"], event["annotation"]])).toEqual([...annotations.entries()]);
+    expect(wholeOf(events).output).toMatchObject([{ content: [{ text: "ab", annotations }] }]);
+  });
+
+  it("tell so of a text that waits for a call, too", () => {
+    const events = eventsOf([
+      ...say({ kind: "call", call: 0, text: "{}" }),
+      cited([source(1)], "x"),
+      cited([source(2)]),
+    ]);
+    expect(responsesProblems(events)).toEqual([]);
+    expect(wholeOf(events).output.at(-1)).toMatchObject({
+      content: [
+        {
+          text: "x",
+          annotations: [
+            { ...url, end_index: 1 },
+            { ...url, end_index: 2 },
+          ],
+        },
+      ],
+    });
+  });
+
   it("end with the usage", () => {
     expect(wholeOf(eventsOf(say({ kind: "text", text: "hi" })))).toMatchObject({
       status: "completed",

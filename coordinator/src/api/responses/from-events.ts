@@ -81,6 +81,8 @@ export class ResponsesTranslator implements Translator {
       }
       case "delta":
         return (this.#open?.delta(event.text, event.logprobs) ?? []).map((each) => this.#placed(each));
+      case "annotations":
+        return (this.#open?.annotate?.(event.annotations) ?? []).map((each) => this.#placed(each));
       case "close": {
         const events = (this.#open?.close(status) ?? []).map((each) => this.#placed(each));
         this.#output.push(events.at(-1)?.["item"]);

@@ -9,6 +9,8 @@ export interface OutputItem {
   open(): readonly ItemEvent[];
   /** @returns nothing where this much says nothing yet */
   delta(text: string, logprobs: readonly unknown[]): readonly ItemEvent[];
+  /** Absent = there is no room for it. @param annotations of what it says, in chat completions' form */
+  annotate?(annotations: readonly unknown[]): readonly ItemEvent[];
   /** The events that end it, the finished item in the last one. */
   close(status: "completed" | "incomplete"): readonly ItemEvent[];
 }

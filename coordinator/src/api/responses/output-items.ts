@@ -1,3 +1,4 @@
+import { isObject } from "@hearth/dialects";
 import type { Block } from "../translation/block-sequencer.js";
 import { callItem } from "./call-items.js";
 import { added, done, type ItemEvent, type OutputItem } from "./output-item.js";
@@ -38,6 +39,7 @@ class TextItem implements OutputItem {
   readonly #id: string;
   #text = "";
   readonly #logprobs: unknown[] = [];
+  readonly #annotations: object[] = [];
 
   constructor(id: string) {
     this.#id = id;
@@ -45,7 +47,7 @@ class TextItem implements OutputItem {
 
   open(): readonly ItemEvent[] {
     const item = { id: this.#id, type: "message", status: "in_progress", role: "assistant", content: [] };
-    return [added(item), { type: "response.content_part.added", ...this.#at(), part: textPart("", []) }];
+    return [added(item), { type: "response.content_part.added", ...this.#at(), part: textPart("", [], []) }];
   }
 
   delta(delta: string, logprobs: readonly unknown[]): readonly ItemEvent[] {
@@ -54,8 +56,17 @@ class TextItem implements OutputItem {
     return [{ type: "response.output_text.delta", ...this.#at(), delta, logprobs }];
   }
 
+  annotate(annotations: readonly unknown[]): readonly ItemEvent[] {
+    return annotations.flatMap((each) => {
+      const annotation = urlCitation(each);
+      if (annotation === undefined) return [];
+      const annotation_index = this.#annotations.push(annotation) - 1;
+      return [{ type: "response.output_text.annotation.added", ...this.#at(), annotation_index, annotation }];
+    });
+  }
+
   close(status: string): readonly ItemEvent[] {
-    const part = textPart(this.#text, this.#logprobs);
+    const part = textPart(this.#text, this.#logprobs, this.#annotations);
     return [
       { type: "response.output_text.done", ...this.#at(), text: this.#text, logprobs: this.#logprobs },
       { type: "response.content_part.done", ...this.#at(), part },
@@ -68,9 +79,25 @@ class TextItem implements OutputItem {
   }
 }
 
-function textPart(text: string, logprobs: readonly unknown[]): object {
-  return { type: "output_text", text, annotations: [], logprobs };
+function textPart(text: string, logprobs: readonly unknown[], annotations: readonly object[]): object {
+  return { type: "output_text", text, annotations, logprobs };
 }
+
+/** A source as Responses has it; `undefined` for an annotation of another kind, for which only its server has a form. */
+function urlCitation(annotation: unknown): object | undefined {
+  const { type, url_citation: source } = isObject(annotation) ? annotation : {};
+  if (type !== "url_citation" || !isObject(source) || typeof source["url"] !== "string") return undefined;
+  const { url, title, start_index, end_index } = source;
+  return {
+    type,
+    url,
+    title: typeof title === "string" ? title : "",
+    start_index: placeOf(start_index),
+    end_index: placeOf(end_index),
+  };
+}
+
+const placeOf = (index: unknown): number => (Number.isSafeInteger(index) ? (index as number) : 0);
 
 class RefusalItem implements OutputItem {
   readonly #id: string;

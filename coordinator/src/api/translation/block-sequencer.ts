@@ -12,6 +12,8 @@ export type Block =
 export type BlockEvent =
   | { readonly type: "open"; readonly block: Block }
   | { readonly type: "delta"; readonly text: string; readonly logprobs: readonly unknown[] }
+  /** Of a text: where it is from, in chat completions' form. */
+  | { readonly type: "annotations"; readonly annotations: readonly unknown[] }
   | { readonly type: "close" };
 
 /** A block whose turn has not come. */
@@ -19,6 +21,7 @@ interface Waiting {
   readonly block: Block;
   text: string;
   readonly logprobs: unknown[];
+  readonly annotations: unknown[];
 }
 
 /** More blocks at once than any model means. */
@@ -55,9 +58,10 @@ export class BlockSequencer {
   /** The answer is complete: closes what is open, then gives out what waits. */
   end(): readonly BlockEvent[] {
     this.#close();
-    for (const { block, text, logprobs } of this.#waiting) {
+    for (const { block, text, logprobs, annotations } of this.#waiting) {
       this.#events.push({ type: "open", block });
       if (text !== "") this.#events.push({ type: "delta", text, logprobs });
+      if (annotations.length > 0) this.#events.push({ type: "annotations", annotations });
       this.#events.push({ type: "close" });
     }
     this.#waiting = [];
@@ -68,6 +72,7 @@ export class BlockSequencer {
     const delta = choice.delta ?? {};
     this.#text("reasoning", textOf(delta["reasoning_content"]) ?? textOf(delta["reasoning"]));
     this.#text("text", textOf(delta.content), logprobsOf(choice.logprobs));
+    this.#annotate(delta["annotations"]);
     this.#text("refusal", textOf(delta["refusal"]));
     for (const call of delta.tool_calls ?? []) {
       const named = call.function?.name ? { id: call.id ?? "", name: call.function.name } : undefined;
@@ -78,15 +83,28 @@ export class BlockSequencer {
 
   #text(kind: "reasoning" | "text" | "refusal", text: string | undefined, logprobs: readonly unknown[] = []): void {
     if (text === undefined) return;
+    const waiting = this.#placeOf(kind);
+    if (waiting === undefined) return void this.#events.push({ type: "delta", text, logprobs });
+    waiting.text += text;
+    for (const logprob of logprobs) waiting.logprobs.push(logprob);
+  }
+
+  /** They follow the text that they are of. */
+  #annotate(annotations: unknown): void {
+    if (!Array.isArray(annotations) || annotations.length === 0) return;
+    const waiting = this.#placeOf("text");
+    if (waiting === undefined) return void this.#events.push({ type: "annotations", annotations });
+    for (const annotation of annotations) waiting.annotations.push(annotation);
+  }
+
+  /** Where more of this kind goes: a block that waits, or `undefined` for the one that is open now. */
+  #placeOf(kind: "reasoning" | "text" | "refusal"): Waiting | undefined {
     if (this.#open?.block.kind === "tool") {
       const last = this.#waiting.at(-1);
-      const waiting = last?.block.kind === kind ? last : this.#wait({ kind });
-      waiting.text += text;
-      for (const logprob of logprobs) waiting.logprobs.push(logprob);
-      return;
+      return last?.block.kind === kind ? last : this.#wait({ kind });
     }
     if (this.#open?.block.kind !== kind) this.#start({ kind }, undefined);
-    this.#events.push({ type: "delta", text, logprobs });
+    return undefined;
   }
 
   /** @param named what a call's first delta says */
@@ -113,7 +131,7 @@ export class BlockSequencer {
     if (this.#waiting.length === MAX_WAITING) {
       throw new HearthError("provider_error", "The provider's answer is in too many parts.");
     }
-    const waiting: Waiting = { block, text: "", logprobs: [] };
+    const waiting: Waiting = { block, text: "", logprobs: [], annotations: [] };
     this.#waiting.push(waiting);
     return waiting;
   }
