@@ -69,5 +69,9 @@ export function tokenCountRoutes(app: Hono<HttpEnv>, deps: TokenCountDeps): void
         return c.json(await count(raw, deps));
       }),
     );
+    // Its last part is no id of a response.
+    app.all(path, () => {
+      throw new HearthError("method_not_allowed", "Use POST.", { allow: ["POST"] });
+    });
   }
 }

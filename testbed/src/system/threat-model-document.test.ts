@@ -4,8 +4,7 @@ import { CLOSE_CODES, GATES } from "@hearth/protocol";
 import { describe, expect, it } from "vitest";
 // Not of the package's interface: the vocabularies in which attacks are told and counted.
 import { ENROLMENT_EVENTS } from "../../../coordinator/src/enrolment/enrolment-events.js";
-import type { SealedErrorCode } from "../../../coordinator/src/platform/errors.js";
-import type { ErrorCode } from "../../../coordinator/src/platform/errors.js";
+import type { ErrorCode, SealedErrorCode } from "../../../coordinator/src/platform/errors.js";
 import { createMetrics } from "../../../coordinator/src/platform/metrics.js";
 
 const ROOT = new URL("../../../", import.meta.url);
