@@ -1,11 +1,11 @@
 import type { Duplex } from "node:stream";
 import { Hono } from "hono";
+import { named } from "../api/named-schemas.js";
 import type { ProviderDirectory } from "../fleet/provider-directory.js";
 import { runtimeManifestSchema } from "../fleet/trust/runtime-manifest.js";
 import { authenticate } from "../http/authenticate.js";
 import { pageSchema } from "../http/enrolment/machine-forms.js";
 import { listSchema, type MachineDeps, machineRoutes } from "../http/enrolment/machine-routes.js";
-import { named } from "../http/openapi/named-schemas.js";
 import { described, type Operation } from "../http/openapi/operation.js";
 import { readBody } from "../http/read-body.js";
 import type { HttpEnv } from "../http/routing.js";

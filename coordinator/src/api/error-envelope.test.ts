@@ -1,10 +1,10 @@
 import { FakeClock } from "@hearth/platform/testing";
 import type { RequestId } from "@hearth/protocol";
 import { describe, expect, it } from "vitest";
-import { INFERENCE_ENDPOINTS } from "../http/inference-endpoints.js";
 import { contextLengthExceeded, type ErrorCode, HearthError } from "../platform/errors.js";
 import { DEFAULT_BODY_BOUNDS } from "../request/body-bounds.js";
 import type { DialectContext } from "../request/consumer.js";
+import { ENDPOINTS } from "./endpoints.js";
 import { type ErrorResponse, errorResponse, openAiErrorBody } from "./error-envelope.js";
 
 it("says when to come back, in both of the headers that SDKs read", () => {
@@ -69,7 +69,7 @@ describe("a prompt that no context holds", () => {
   const context: DialectContext = { id: "req_1" as RequestId, clock: new FakeClock(), bounds: DEFAULT_BODY_BOUNDS };
   const tooLong = contextLengthExceeded({ promptTokens: 9_000, contextTokens: 8_192 });
   const bodyIn = (path: string): ErrorResponse => {
-    const endpoint = INFERENCE_ENDPOINTS.find((each) => each.path === path);
+    const endpoint = ENDPOINTS.find((each) => each.path === path);
     return errorResponse(tooLong, endpoint?.dialect(context).errorBody);
   };
 

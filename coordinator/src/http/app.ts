@@ -1,11 +1,11 @@
 import type { IncomingMessage } from "node:http";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { Hono } from "hono";
+import { ENDPOINTS } from "../api/endpoints.js";
 import type { Enrolment } from "../enrolment/enrolment.js";
 import { type CorsSettings, cors } from "./cors.js";
 import { enrolmentRoutes } from "./enrolment-routes.js";
 import { type HealthDeps, healthRoutes } from "./health-routes.js";
-import { INFERENCE_ENDPOINTS } from "./inference-endpoints.js";
 import { type InferenceDeps, serveInference } from "./inference-route.js";
 import { type ModelDeps, modelRoutes } from "./model-routes.js";
 import { docsRoutes } from "./openapi/docs-routes.js";
@@ -46,10 +46,11 @@ export function createHttpApp(deps: HttpDeps): Hono<HttpEnv> {
 }
 
 function inferenceRoutes(app: Hono<HttpEnv>, deps: HttpDeps): void {
-  for (const endpoint of INFERENCE_ENDPOINTS) {
+  for (const endpoint of ENDPOINTS) {
+    const operation = { ...endpoint.description, audience: "Inference", directed: true, sealable: true } as const;
     app.post(
       endpoint.path,
-      described(endpoint.operation, async (c) => {
+      described(operation, async (c) => {
         await serveInference(deps, endpoint, c.env.incoming, c.env.outgoing);
         return RESPONSE_ALREADY_SENT;
       }),

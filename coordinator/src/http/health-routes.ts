@@ -1,8 +1,8 @@
 import type { Hono } from "hono";
 import { z } from "zod";
+import { named } from "../api/named-schemas.js";
 import type { Trouble } from "../platform/health.js";
 import type { Metrics } from "../platform/metrics.js";
-import { named } from "./openapi/named-schemas.js";
 import { described, type Operation } from "./openapi/operation.js";
 import { type ReadinessDeps, watchReadiness } from "./readiness.js";
 import type { HttpEnv } from "./routing.js";

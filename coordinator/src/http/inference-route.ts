@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { type Clock, describeFault } from "@hearth/platform";
 import { LIMITS } from "@hearth/protocol";
+import type { Endpoint } from "../api/endpoint.js";
 import type { Credentials } from "../platform/credentials.js";
 import { HearthError } from "../platform/errors.js";
 import type { Ids } from "../platform/ids.js";
@@ -17,7 +18,6 @@ import type { AccountResponses } from "../stored-responses/stored-responses.js";
 import { secretOf } from "./authenticate.js";
 import type { KeptAnswers } from "./idempotency/kept-answers.js";
 import { fingerprintOf, idempotencyKeyOf, serveOnce } from "./idempotency/serve-once.js";
-import type { InferenceEndpoint } from "./inference-endpoints.js";
 import { NodeConsumer } from "./node-consumer.js";
 import { Presence } from "./presence.js";
 import { declaredBytes, readBody } from "./read-body.js";
@@ -52,7 +52,7 @@ export interface InferenceDeps {
 /** Serves one inference request on the raw Node request and response. Never rejects. */
 export async function serveInference(
   deps: InferenceDeps,
-  endpoint: InferenceEndpoint,
+  endpoint: Endpoint,
   incoming: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {

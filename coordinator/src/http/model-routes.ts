@@ -4,10 +4,10 @@ import { z } from "zod";
 import { modelListSchema, modelSchema } from "../api/answer-schemas.js";
 import { checkBody } from "../api/check-body.js";
 import { findModel, type ModelPage, type ModelReader, type ModelSources, modelListSteps } from "../api/models.js";
+import { named } from "../api/named-schemas.js";
 import type { Credentials } from "../platform/credentials.js";
 import { inManyTurns } from "../platform/steps.js";
 import { authenticate } from "./authenticate.js";
-import { named } from "./openapi/named-schemas.js";
 import { described, type Operation } from "./openapi/operation.js";
 import { type HttpEnv, wantsAnthropicForm } from "./routing.js";
 

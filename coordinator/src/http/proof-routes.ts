@@ -1,5 +1,6 @@
 import type { Clock } from "@hearth/platform";
 import type { Hono } from "hono";
+import { named } from "../api/named-schemas.js";
 import { attestationListSchema, receiptSchema } from "../api/proof-schemas.js";
 import { describeReceipt, listAttestations } from "../api/public-proof.js";
 import type { ProviderDirectory } from "../fleet/provider-directory.js";
@@ -7,7 +8,6 @@ import type { Credentials } from "../platform/credentials.js";
 import { HearthError } from "../platform/errors.js";
 import type { ReceiptWriter } from "../receipts/receipt-writer.js";
 import { authenticate } from "./authenticate.js";
-import { named } from "./openapi/named-schemas.js";
 import { described, type Operation } from "./openapi/operation.js";
 import type { HttpEnv } from "./routing.js";
 

@@ -1,11 +1,11 @@
 import type { Context, Hono } from "hono";
 import { z } from "zod";
 import { responseSchema } from "../api/answer-schemas.js";
+import { named } from "../api/named-schemas.js";
 import type { Credentials } from "../platform/credentials.js";
 import { HearthError } from "../platform/errors.js";
 import type { AccountResponses, StoredItem, StoredResponse } from "../stored-responses/stored-responses.js";
 import { authenticate } from "./authenticate.js";
-import { named } from "./openapi/named-schemas.js";
 import { described, type Operation } from "./openapi/operation.js";
 import type { HttpEnv } from "./routing.js";
 

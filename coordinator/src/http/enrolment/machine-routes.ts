@@ -1,10 +1,10 @@
 import type { Clock } from "@hearth/platform";
 import type { Context, Hono } from "hono";
 import { z } from "zod";
+import { named } from "../../api/named-schemas.js";
 import type { Enrolment } from "../../enrolment/enrolment.js";
 import { HearthError } from "../../platform/errors.js";
 import type { Page } from "../../store/enrolment-store.js";
-import { named } from "../openapi/named-schemas.js";
 import { described, type Operation } from "../openapi/operation.js";
 import { readBody } from "../read-body.js";
 import type { HttpEnv } from "../routing.js";

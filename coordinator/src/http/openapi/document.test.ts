@@ -1,7 +1,7 @@
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { expect, it } from "vitest";
+import { ENDPOINTS } from "../../api/endpoints.js";
 import { listedRoutes } from "../../testing/listed-routes.js";
-import { INFERENCE_ENDPOINTS } from "../inference-endpoints.js";
 import { docsPage } from "./docs-page.js";
 import { apiDocument } from "./document.js";
 
@@ -47,7 +47,7 @@ it("leads every reference to a schema that is there", () => {
 
 it("tells of every route that takes inference requests, with the schema that they are checked against", () => {
   const { paths, components } = document;
-  for (const { path } of INFERENCE_ENDPOINTS) {
+  for (const { path } of ENDPOINTS) {
     const ref = paths[path]?.["post"]?.requestBody?.content["application/json"]?.schema.$ref ?? "";
     const schema = components.schemas[ref.slice(ref.lastIndexOf("/") + 1)];
     expect(schema?.required).toContain("model");
@@ -59,7 +59,7 @@ it("tells where a body may be sealed: on those routes, and what comes back then"
   const sealable = Object.entries(paths).filter(([, methods]) =>
     Object.keys(methods["post"]?.requestBody?.content ?? {}).includes("application/hearth-sealed+json"),
   );
-  expect(sealable.map(([path]) => path).sort()).toEqual(INFERENCE_ENDPOINTS.map(({ path }) => path).sort());
+  expect(sealable.map(([path]) => path).sort()).toEqual(ENDPOINTS.map(({ path }) => path).sort());
   for (const [, methods] of sealable) {
     const { responses = {} } = methods["post"] ?? {};
     for (const { content } of Object.values(responses))
@@ -69,7 +69,7 @@ it("tells where a body may be sealed: on those routes, and what comes back then"
 
 it("tells on those routes, and on no other, which headers direct a request", () => {
   const page = String(docsPage(document));
-  const paths = INFERENCE_ENDPOINTS.map(({ path }) => path);
+  const paths = ENDPOINTS.map(({ path }) => path);
   for (const [path, methods] of Object.entries(document.paths)) {
     const names = Object.values(methods).flatMap(({ parameters }) => (parameters ?? []).map(({ name }) => name));
     if (!paths.includes(path))

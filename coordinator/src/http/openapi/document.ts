@@ -1,8 +1,8 @@
 import type { Hono } from "hono";
 import { generateSpecs } from "hono-openapi";
+import { namedSchemas } from "../../api/named-schemas.js";
 import type { HttpEnv } from "../routing.js";
 import type { ApiDocument } from "./api-document.js";
-import { namedSchemas } from "./named-schemas.js";
 
 const DESCRIPTION = `One private, OpenAI-compatible API over many machines. Requests are sealed to the machine that answers.
 A failure before the first token is tried elsewhere and never seen; one after it is told in the stream.

@@ -3,34 +3,26 @@ import type { Handler } from "hono";
 import { uniqueSymbol } from "hono-openapi";
 import type { z } from "zod";
 import { errorSchema } from "../../api/answer-schemas.js";
+import type { Description } from "../../api/endpoint.js";
+import { named, refTo } from "../../api/named-schemas.js";
 import { IDEMPOTENCY_KEY_PATTERN } from "../idempotency/serve-once.js";
 import { SESSION_PATTERN, TIMEOUT_SECONDS } from "../read-caller.js";
 import type { HttpEnv } from "../routing.js";
 import { SEALED_TYPE, sealedAnswerSchema, sealedEventSchema, sealedRequestSchema } from "../sealed/schemas.js";
 import type { ApiContent, ApiOperation, ApiParameter, JsonSchema } from "./api-document.js";
-import { named, refTo } from "./named-schemas.js";
 
 /** Whom a route is for. */
 export type Audience = "Inference" | "Machines" | "Operator" | "Health";
 
 /** What the description tells of a route, but for its method and path, which the route itself tells. */
-export interface Operation {
-  /** Unique in the whole API. */
-  readonly id: string;
+export interface Operation extends Omit<Description, "answer"> {
   readonly audience: Audience;
-  readonly summary: string;
-  readonly description?: string;
   /** Members of the query. */
   readonly query?: z.ZodObject;
-  readonly request?: z.ZodType;
   /** Text, where there is no schema of a JSON answer. */
   readonly answer: z.ZodType | "text/plain";
   /** 200 unless it says otherwise. */
   readonly status?: 201;
-  /** An event of the answer, where `stream: true` asks for events. */
-  readonly event?: z.ZodType;
-  /** OpenAI's unless it says otherwise. */
-  readonly error?: z.ZodType;
   /** Whether it goes to a provider, so that headers may say to which and how soon. */
   readonly directed?: true;
   /** Whether the body may come sealed to the coordinator; then so does the answer. */

@@ -1,6 +1,6 @@
 import type { Hono } from "hono";
+import { named } from "../../api/named-schemas.js";
 import type { AnnouncedSealingKey, SealingKeys } from "../../sealing/sealing-keys.js";
-import { named } from "../openapi/named-schemas.js";
 import { described, type Operation } from "../openapi/operation.js";
 import type { HttpEnv } from "../routing.js";
 import { type EncryptionKeyAnswer, encryptionKeySchema, SEALED_FORMAT } from "./schemas.js";

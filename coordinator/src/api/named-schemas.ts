@@ -1,5 +1,4 @@
 import { z } from "zod";
-import type { JsonSchema } from "./api-document.js";
 
 const NAMES = z.registry<{ id: string }>();
 
@@ -12,16 +11,16 @@ export function named<S extends z.ZodType>(id: string, schema: S): S {
 const addressOf = (id: string): string => `#/components/schemas/${id}`;
 
 /** @throws Error for a schema that has no name */
-export function refTo(schema: z.ZodType): JsonSchema {
+export function refTo(schema: z.ZodType): { readonly $ref: string } {
   const name = NAMES.get(schema)?.id;
   if (name === undefined) throw new Error("A schema of the API's description needs a name.");
   return { $ref: addressOf(name) };
 }
 
 /** Every schema that has a name, as JSON Schema. */
-export function namedSchemas(): Record<string, JsonSchema> {
+export function namedSchemas(): Record<string, object> {
   const { schemas } = z.toJSONSchema(NAMES, { uri: addressOf, io: "input" });
   return Object.fromEntries(
-    Object.entries(schemas).map(([id, { $schema: _dialect, $id: _uri, ...schema }]) => [id, schema as JsonSchema]),
+    Object.entries(schemas).map(([id, { $schema: _dialect, $id: _uri, ...schema }]) => [id, schema]),
   );
 }
