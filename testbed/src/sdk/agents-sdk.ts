@@ -1,9 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { MCPServerStdio, OpenAIProvider, Runner, type Session } from "@openai/agents";
 import { API_KEY } from "../scripted/test-coordinator.js";
-import { MCP_SERVER } from "./codex.js";
+import { putTides } from "./mcp-tides.js";
 
 type AnyAgent = Parameters<Runner["run"]>[0];
 
@@ -77,9 +77,8 @@ function left(result: Result, pieces: string | undefined): AgentsRun {
 /** The MCP server of the tides, as the SDK starts it. */
 export async function startTides(): Promise<{ readonly server: MCPServerStdio } & AsyncDisposable> {
   const dir = mkdtempSync(join(tmpdir(), "hearth-tides-"));
-  const path = join(dir, "tides.mjs");
-  writeFileSync(path, MCP_SERVER);
-  const server = new MCPServerStdio({ name: "tides", command: process.execPath, args: [path] });
+  const { command, args } = putTides(dir);
+  const server = new MCPServerStdio({ name: "tides", command, args: [...args] });
   await server.connect();
   return {
     server,

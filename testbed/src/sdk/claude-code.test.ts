@@ -11,7 +11,7 @@ import { GUARDED, MISTRAL_NEMO, noticeWithoutTemplates, QWEN_3 } from "./chat-te
 import { ClaudeCode } from "./claude-code.js";
 import { type AskedMessage, type NextTurn, RenderingFront } from "./rendering-front.js";
 
-const claude = ClaudeCode.install();
+const claude = await ClaudeCode.install();
 afterAll(() => claude?.[Symbol.dispose]());
 
 const program = process.env["LLAMA_SERVER"];

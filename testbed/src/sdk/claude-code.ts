@@ -1,19 +1,12 @@
-import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { API_KEY } from "../scripted/test-coordinator.js";
 import { SpawnedProcess } from "../system/spawned-process.js";
-import { MCP_SERVER } from "./codex.js";
+import { putTides } from "./mcp-tides.js";
+import { installWanted } from "./npm-install.js";
 
 /** Newer ones may send other things: this may be raised freely. */
 const CLAUDE_CODE = "@anthropic-ai/claude-code@2.1.197";
-
-/** How long npm may take for some 250 MB, ms. */
-const INSTALL_MS = 300_000;
-
-/** Slow tests run where they are asked for; they bring what they test from npm. */
-const WANTED = process.env["HEARTH_SLOW_TESTS"] === "1";
 
 /** What a run of Claude Code left behind. */
 export interface ClaudeCodeRun {
@@ -28,21 +21,13 @@ export class ClaudeCode implements Disposable {
   private constructor(root: string) {
     this.#root = root;
     for (const dir of ["work", "home"]) mkdirSync(join(root, dir));
-    writeFileSync(join(root, "tides.mjs"), MCP_SERVER);
-    const tides = { command: process.execPath, args: [join(root, "tides.mjs")] };
-    writeFileSync(join(root, "mcp.json"), JSON.stringify({ mcpServers: { tides } }));
+    writeFileSync(join(root, "mcp.json"), JSON.stringify({ mcpServers: { tides: putTides(root) } }));
   }
 
-  /** @returns `undefined`, with a notice, where it is not wanted or npm cannot bring it */
-  static install(): ClaudeCode | undefined {
-    if (!WANTED) return absent("HEARTH_SLOW_TESTS is not 1");
-    const root = mkdtempSync(join(tmpdir(), "hearth-claude-code-"));
-    writeFileSync(join(root, "package.json"), "{}");
-    const args = ["install", "--no-audit", "--no-fund", "--ignore-scripts", CLAUDE_CODE];
-    const npm = spawnSync("npm", args, { cwd: root, timeout: INSTALL_MS });
-    if (npm.status === 0) return new ClaudeCode(root);
-    rmSync(root, { recursive: true, force: true });
-    return absent(`npm could not install ${CLAUDE_CODE}`);
+  /** @returns `undefined`, with a notice, where it is not wanted or cannot be had */
+  static async install(): Promise<ClaudeCode | undefined> {
+    const root = await installWanted("--ignore-scripts", CLAUDE_CODE);
+    return root === undefined ? undefined : new ClaudeCode(root);
   }
 
   /** One prompt, to its end. */
@@ -75,8 +60,4 @@ export class ClaudeCode implements Disposable {
   get #program(): string {
     return join(this.#root, `node_modules/@anthropic-ai/claude-code-${process.platform}-${process.arch}/claude`);
   }
-}
-
-function absent(why: string): undefined {
-  console.warn(`NOTICE: ${why}; the tests with Claude Code itself are skipped.`);
 }

@@ -7,7 +7,7 @@ import { startTestCoordinator, type TestCoordinator } from "../scripted/test-coo
 import { callTools, delta, messagesOf } from "./chat-backend.js";
 import { Codex } from "./codex.js";
 
-const codex = Codex.install();
+const codex = await Codex.install();
 afterAll(() => codex?.[Symbol.dispose]());
 
 interface Call {

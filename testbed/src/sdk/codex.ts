@@ -1,46 +1,17 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { API_KEY } from "../scripted/test-coordinator.js";
 import { SpawnedProcess } from "../system/spawned-process.js";
+import { type McpCommand, putTides } from "./mcp-tides.js";
+import { installWanted } from "./npm-install.js";
 
 /** Newer ones may offer other tools: what they offer is taken from them, so that this may be raised freely. */
 const CODEX = "@openai/codex@0.171.0";
 
-/** How long npm may take for some 400 MB, and Codex for its list of models, ms. */
-const INSTALL_MS = 300_000;
+/** How long Codex may take for its list of models, ms. */
 const LIST_MS = 60_000;
 const MAX_LIST_BYTES = 64 * 1024 * 1024;
-
-/** Slow tests run where they are asked for; they bring what they test from npm. */
-const WANTED = process.env["HEARTH_SLOW_TESTS"] === "1";
-
-/** An MCP server of one tool, as its protocol has it: JSON lines on stdin and stdout. */
-export const MCP_SERVER = `
-import { createInterface } from "node:readline";
-const send = (message) => process.stdout.write(JSON.stringify({ jsonrpc: "2.0", ...message }) + "\\n");
-const tool = {
-  name: "high_tide",
-  description: "When the water is high",
-  inputSchema: { type: "object", properties: { port: { type: "string" } }, required: ["port"] },
-};
-createInterface({ input: process.stdin }).on("line", (line) => {
-  const { id, method, params } = JSON.parse(line);
-  if (id === undefined) return;
-  if (method === "initialize") {
-    const { protocolVersion } = params;
-    const serverInfo = { name: "tides", version: "1.0.0" };
-    return send({ id, result: { protocolVersion, capabilities: { tools: {} }, serverInfo } });
-  }
-  if (method === "tools/list") return send({ id, result: { tools: [tool] } });
-  if (method === "tools/call") {
-    const text = "high tide in " + params.arguments.port + " at 12:34";
-    return send({ id, result: { content: [{ type: "text", text }] } });
-  }
-  send({ id, result: {} });
-});
-`;
 
 /** What a run of Codex left behind. */
 export interface CodexRun {
@@ -53,24 +24,20 @@ export class Codex implements Disposable {
   readonly workDir: string;
   readonly #root: string;
   readonly #program: string;
+  readonly #tides: McpCommand;
 
   private constructor(root: string) {
     this.#root = root;
     this.#program = join(root, "node_modules/.bin/codex");
     this.workDir = join(root, "work");
     for (const dir of ["work", "home"]) mkdirSync(join(root, dir));
-    writeFileSync(join(root, "tides.mjs"), MCP_SERVER);
+    this.#tides = putTides(root);
   }
 
-  /** @returns `undefined`, with a notice, where it is not wanted or npm cannot bring it */
-  static install(): Codex | undefined {
-    if (!WANTED) return absent("HEARTH_SLOW_TESTS is not 1");
-    const root = mkdtempSync(join(tmpdir(), "hearth-codex-"));
-    writeFileSync(join(root, "package.json"), "{}");
-    const npm = spawnSync("npm", ["install", "--no-audit", "--no-fund", CODEX], { cwd: root, timeout: INSTALL_MS });
-    if (npm.status === 0) return new Codex(root);
-    rmSync(root, { recursive: true, force: true });
-    return absent(`npm could not install ${CODEX}`);
+  /** @returns `undefined`, with a notice, where it is not wanted or cannot be had */
+  static async install(): Promise<Codex | undefined> {
+    const root = await installWanted(CODEX);
+    return root === undefined ? undefined : new Codex(root);
   }
 
   /** @param model what Codex believes to know of the model; absent = nothing, as of any that is not OpenAI's */
@@ -90,8 +57,8 @@ export class Codex implements Disposable {
       'env_key = "HEARTH_API_KEY"',
       'wire_api = "responses"',
       "[mcp_servers.tides]",
-      `command = ${JSON.stringify(process.execPath)}`,
-      `args = [${JSON.stringify(join(this.#root, "tides.mjs"))}]`,
+      `command = ${JSON.stringify(this.#tides.command)}`,
+      `args = ${JSON.stringify(this.#tides.args)}`,
     ];
     writeFileSync(join(this.#root, "home/config.toml"), config.join("\n"));
   }
@@ -130,8 +97,4 @@ export class Codex implements Disposable {
     writeFileSync(path, JSON.stringify({ models: [model] }));
     return path;
   }
-}
-
-function absent(why: string): undefined {
-  console.warn(`NOTICE: ${why}; the tests with Codex itself are skipped.`);
 }

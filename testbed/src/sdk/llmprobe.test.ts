@@ -1,12 +1,12 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { TestAgent } from "../../../provider-agent/src/testing/test-agent.js";
 import { until } from "../scripted/answers.js";
 import { API_KEY, PROVIDER_TOKEN, startTestCoordinator, type TestCoordinator } from "../scripted/test-coordinator.js";
 import { SpawnedProcess } from "../system/spawned-process.js";
 import { program, startBehindLlamaServer } from "./behind-llama-server.test-set-up.js";
-import { installed } from "./installed.test-set-up.js";
+import { installWanted } from "./npm-install.js";
 import { OBLIGING, obligingModel } from "./obliging-model.js";
 
 // llmprobe holds a server against what OpenAI's and Anthropic's APIs demand, and the model against what people demand.
@@ -88,9 +88,10 @@ function worldOf({ url, stop }: TestCoordinator, model: string, agent?: AsyncDis
   };
 }
 
-describe("llmprobe, unchanged", () => {
-  const root = installed(NPM);
+const root = await installWanted(NPM);
+afterAll(() => root && rmSync(root, { recursive: true, force: true }));
 
+describe("llmprobe, unchanged", () => {
   it.skipIf(root === undefined).each(Object.entries(WORLDS))(
     "finds all that it demands behind %s",
     async (_name, { least, start }) => {

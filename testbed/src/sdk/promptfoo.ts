@@ -1,20 +1,12 @@
-import { execFile } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { API_KEY } from "../scripted/test-coordinator.js";
 import { SpawnedProcess } from "../system/spawned-process.js";
-import { MCP_SERVER } from "./codex.js";
+import { type McpCommand, putTides } from "./mcp-tides.js";
+import { installWanted } from "./npm-install.js";
 
 /** The last version that starts on Node 20, with what it needs of its optional dependencies, which are over 1 GB. */
 const PACKAGES = ["promptfoo@0.121.20", "@modelcontextprotocol/sdk@1.29.0", `@libsql/${platform()}@0.5.29`];
-
-/** How long npm may take for some 280 MB, each of the two times that it is asked, ms. */
-export const INSTALL_MS = 300_000;
-
-/** Slow tests run where they are asked for; they bring what they test from npm. */
-export const WANTED: boolean = process.env["HEARTH_SLOW_TESTS"] === "1";
 
 /** What is asked, and what must hold of the answers, as its own configuration has it. */
 export interface EvalConfig {
@@ -44,29 +36,23 @@ export interface EvalRun {
 /** Promptfoo, installed from npm, with a home of its own. */
 export class Promptfoo implements Disposable {
   readonly #root: string;
+  readonly #tides: McpCommand;
 
   private constructor(root: string) {
     this.#root = root;
     mkdirSync(join(root, "home"));
-    writeFileSync(this.#tides, MCP_SERVER);
+    this.#tides = putTides(root);
   }
 
-  /** @throws Error where npm cannot bring it, tried twice */
-  static async install(): Promise<Promptfoo> {
-    const root = mkdtempSync(join(tmpdir(), "hearth-promptfoo-"));
-    writeFileSync(join(root, "package.json"), "{}");
-    const install = async (): Promise<unknown> =>
-      await promisify(execFile)("npm", ["install", "--no-audit", "--no-fund", "--omit=optional", ...PACKAGES], {
-        cwd: root,
-        timeout: INSTALL_MS,
-      });
-    await install().catch(install);
-    return new Promptfoo(root);
+  /** @returns `undefined`, with a notice, where it is not wanted or cannot be had */
+  static async install(): Promise<Promptfoo | undefined> {
+    const root = await installWanted("--omit=optional", ...PACKAGES);
+    return root === undefined ? undefined : new Promptfoo(root);
   }
 
   /** The `mcp` of a provider's configuration that starts the server of the tides. */
   get tides(): object {
-    return { enabled: true, server: { name: "tides", command: process.execPath, args: [this.#tides] } };
+    return { enabled: true, server: { name: "tides", ...this.#tides } };
   }
 
   /** `promptfoo eval`, to its end. */
@@ -101,10 +87,6 @@ export class Promptfoo implements Disposable {
 
   [Symbol.dispose](): void {
     rmSync(this.#root, { recursive: true, force: true });
-  }
-
-  get #tides(): string {
-    return join(this.#root, "tides.mjs");
   }
 }
 
