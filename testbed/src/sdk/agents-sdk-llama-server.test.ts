@@ -1,14 +1,13 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { existsSync } from "node:fs";
 import { Agent, MemorySession, tool } from "@openai/agents";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { AGENTS_APIS, type AgentsTransport, runAgent, startTides } from "./agents-sdk.js";
 import { type BehindLlamaServer, program, startBehindLlamaServer } from "./behind-llama-server.test-set-up.js";
-import { GUARDED, MISTRAL_NEMO, noticeWithoutTemplates, QWEN_3 } from "./chat-templates.js";
+import { startBehindTemplate } from "./behind-template.test-set-up.js";
+import { noticeWithoutTemplates, TEMPLATES } from "./chat-templates.js";
 import { NativeFront } from "./native-front.js";
-import { type AskedMessage, type NextTurn, RenderingFront } from "./rendering-front.js";
+import type { AskedChat, NextTurn } from "./rendering-front.js";
 
 noticeWithoutTemplates();
 
@@ -68,30 +67,15 @@ describe.skipIf(program === undefined).each([
 });
 
 /** A model that calls the tool once after each question, and then says what it returned. */
-function nextTurn(messages: readonly AskedMessage[]): NextTurn {
+function nextTurn({ messages }: AskedChat): NextTurn {
   const last = messages.at(-1);
   if (last?.role !== "tool") return { name: "get_weather", args: { city: "Paris" } };
   return `I was told: ${last.content}`;
 }
 
-describe.skipIf(program === undefined).each([
-  { name: "with a guard", template: undefined },
-  { name: "of Mistral Nemo", template: MISTRAL_NEMO },
-  { name: "of Qwen 3", template: QWEN_3 },
-])("a real llama-server with a template $name", ({ template }) => {
+describe.skipIf(program === undefined).each(TEMPLATES)("a real llama-server with a template $name", ({ template }) => {
   it.skipIf(template !== undefined && !existsSync(template))("renders what a session holds", async () => {
-    const dir = mkdtempSync(join(tmpdir(), "hearth-agents-template-"));
-    const guarded = join(dir, "guarded.jinja");
-    writeFileSync(guarded, GUARDED);
-    let front: RenderingFront | undefined;
-    await using behind = await startBehindLlamaServer({
-      args: ["--chat-template-file", template ?? guarded],
-      front: async (origin) => {
-        front = await RenderingFront.start(origin, nextTurn);
-        return front;
-      },
-    });
-    rmSync(dir, { recursive: true });
+    await using behind = await startBehindTemplate(template, nextTurn);
     for (const mode of MODES) {
       const over: AgentsTransport = { ...mode, url: behind.hearth.url, model: "pico" };
       const agent = new Agent({ name: "Forecaster", instructions: "Be brief.", tools: [weather] });
@@ -100,7 +84,7 @@ describe.skipIf(program === undefined).each([
         const run = await runAgent(over, agent, question, { session });
         expect(run.output).toBe("I was told: rain in Paris");
       }
-      const prompts = front?.prompts.splice(0) ?? [];
+      const prompts = behind.front.prompts.splice(0);
       expect(prompts.filter((prompt) => prompt.includes("The weather?"))).toHaveLength(4);
       expect(prompts.at(-1)).toMatch(
         /The weather\?.*rain in Paris.*I was told: rain in Paris.*And now\?.*rain in Paris/s,

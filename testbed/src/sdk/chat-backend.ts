@@ -1,5 +1,6 @@
 import type { Script } from "../scripted/scripted-provider.js";
 import { chunkOf, type ScriptedStream } from "../scripted/scripted-stream.js";
+import { chatOf, type TurnScript } from "./rendering-front.js";
 
 /** A tool call as a backend sends it: the name first, then its arguments piece by piece. */
 export interface CallPlan {
@@ -42,6 +43,16 @@ interface SentMessage {
 
 export function messagesOf(stream: ScriptedStream): readonly SentMessage[] {
   return stream.body["messages"] as readonly SentMessage[];
+}
+
+/** A provider whose model says what the script does. */
+export function playing(script: TurnScript): Script {
+  return (stream) => {
+    const next = script(chatOf(stream.body as Parameters<typeof chatOf>[0]));
+    if (typeof next === "string") return stream.answer(next);
+    const pieces = [JSON.stringify(next.args)];
+    callTools(stream, [{ id: `call_${messagesOf(stream).length}`, name: next.name, pieces }]);
+  };
 }
 
 /** A model that asks for the weather of both cities, and then says what it was told. */

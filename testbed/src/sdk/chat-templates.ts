@@ -20,6 +20,13 @@ const published = (name: string): string => join(referenceDir(), "chat-templates
 export const MISTRAL_NEMO: string = published("mistralai-Mistral-Nemo-Instruct-2407.jinja");
 export const QWEN_3: string = published("Qwen-Qwen3-0.6B.jinja");
 
+/** What agents are tried with; a file that is not there is left out. */
+export const TEMPLATES: readonly { readonly name: string; readonly template: string | undefined }[] = [
+  { name: "with a guard", template: undefined },
+  { name: "of Mistral Nemo", template: MISTRAL_NEMO },
+  { name: "of Qwen 3", template: QWEN_3 },
+];
+
 /** Says visibly what is not tested here. */
 export function noticeWithoutTemplates(): void {
   if (existsSync(MISTRAL_NEMO)) return;

@@ -12,21 +12,65 @@ export interface AskedMessage {
   readonly content?: unknown;
 }
 
-/** What a model says next: a call of a tool, or a text. */
-export type NextTurn = { readonly name: string; readonly args: object } | string;
+/** A chat that a model is asked to go on with. */
+export interface AskedChat {
+  readonly messages: readonly AskedMessage[];
+  /** Names of the tools that it may call. */
+  readonly tools: readonly string[];
+}
+
+/** A call of a tool. */
+export interface Call {
+  readonly name: string;
+  readonly args: object;
+}
+
+/** What a model says next. */
+export type NextTurn = Call | string;
+
+/** What a model would say. */
+export type TurnScript = (chat: AskedChat) => NextTurn;
+
+interface ChatBody {
+  readonly model: string;
+  readonly messages: readonly AskedMessage[];
+  readonly tools?: readonly { readonly function: { readonly name: string } }[];
+}
+
+/** The parts of a chat's body that scripts look at. */
+export function chatOf({ messages, tools = [] }: Omit<ChatBody, "model">): AskedChat {
+  return { messages, tools: tools.map((tool) => tool.function.name) };
+}
+
+/** A model that makes these calls one after the other, as far as it may, and then says what all of them returned. */
+export function calling(calls: readonly Call[]): TurnScript {
+  return ({ messages, tools }) => {
+    const results = messages.filter(({ role }) => role === "tool");
+    const next = calls[results.length];
+    if (next !== undefined && tools.includes(next.name)) return next;
+    return `I was told: ${results.map(({ content }) => wordsOf(content)).join("; ")}`;
+  };
+}
+
+function wordsOf(content: unknown): string {
+  return typeof content === "string" ? content : JSON.stringify(content);
+}
 
 /**
- * Stands before a real llama-server: a chat is rendered by its template, whose refusal is the answer, and otherwise
- * answered by a script, because no model that is small enough for a test could follow an agent's prompt.
+ * Stands before a real llama-server: a chat is put to it and rendered by its template, and a refusal of either is the
+ * answer. Otherwise a script answers, because no model that is small enough for a test could follow an agent's prompt,
+ * or has the context for it.
  */
 export class RenderingFront implements AsyncDisposable {
   /** The prompts that the template made of the chats that came. */
   readonly prompts: string[] = [];
+  /** What the server said of chats that it refused. */
+  readonly refusals: string[] = [];
   readonly #server: Server;
   readonly #origin: string;
-  readonly #script: (messages: readonly AskedMessage[]) => NextTurn;
+  readonly #script: TurnScript;
 
-  private constructor(server: Server, origin: string, script: (messages: readonly AskedMessage[]) => NextTurn) {
+  private constructor(server: Server, origin: string, script: TurnScript) {
     this.#server = server;
     this.#origin = origin;
     this.#script = script;
@@ -34,7 +78,7 @@ export class RenderingFront implements AsyncDisposable {
   }
 
   /** @param origin of the real server */
-  static async start(origin: string, script: (messages: readonly AskedMessage[]) => NextTurn): Promise<RenderingFront> {
+  static async start(origin: string, script: TurnScript): Promise<RenderingFront> {
     const server = createServer();
     const front = new RenderingFront(server, origin, script);
     server.listen(0, "127.0.0.1");
@@ -56,26 +100,42 @@ export class RenderingFront implements AsyncDisposable {
     for await (const part of incoming) parts.push(part as Buffer);
     const body = Buffer.concat(parts);
     const isChat = incoming.method === "POST" && incoming.url === "/v1/chat/completions";
-    const isStreamed = isChat && JSON.parse(body.toString()).stream === true;
-    const path = isStreamed ? "/apply-template" : (incoming.url ?? "/");
-    const told = await fetch(this.#origin + path, {
-      method: incoming.method ?? "GET",
-      headers: { "content-type": "application/json" },
-      ...(body.length > 0 ? { body } : {}),
-    });
-    if (isStreamed && told.ok) {
-      this.prompts.push(((await told.json()) as { readonly prompt: string }).prompt);
-      return this.#answer(JSON.parse(body.toString()), answer);
-    }
+    const chat: (ChatBody & { readonly stream?: boolean }) | undefined = isChat
+      ? JSON.parse(body.toString())
+      : undefined;
+    if (chat?.stream === true) return this.#chat(chat, answer);
+    const told = await this.#ask(incoming.url ?? "/", incoming.method, body.length > 0 ? body : undefined);
     answer.writeHead(told.status, { "content-type": told.headers.get("content-type") ?? "text/plain" });
     answer.end((await told.text()).replaceAll(/"(n_ctx|n_ctx_train)":\s*\d+/g, `"$1":${CONTEXT_TOKENS}`));
   }
 
-  #answer(
-    { model, messages }: { readonly model: string; readonly messages: readonly AskedMessage[] },
-    answer: ServerResponse,
-  ): void {
-    const next = this.#script(messages);
+  #ask(path: string, method = "GET", body?: string | Buffer): Promise<Response> {
+    const headers = { "content-type": "application/json" };
+    return fetch(this.#origin + path, { method, headers, ...(body === undefined ? {} : { body }) });
+  }
+
+  async #chat(chat: ChatBody, answer: ServerResponse): Promise<void> {
+    const body = JSON.stringify({ ...chat, max_tokens: 1 });
+    const asked = await this.#ask("/v1/chat/completions", "POST", body);
+    const said = await asked.text();
+    // It says so when it has taken everything else: the members, the template, and the grammar of the tools.
+    const isTaken = asked.ok || said.includes('"exceed_context_size_error"');
+    if (!isTaken) return this.#refuse(asked.status, said, answer);
+    const rendered = await this.#ask("/apply-template", "POST", body);
+    if (!rendered.ok) return this.#refuse(rendered.status, await rendered.text(), answer);
+    this.prompts.push(((await rendered.json()) as { readonly prompt: string }).prompt);
+    this.#answer(chat, answer);
+  }
+
+  #refuse(status: number, said: string, answer: ServerResponse): void {
+    this.refusals.push(said);
+    answer.writeHead(status, { "content-type": "application/json" });
+    answer.end(said);
+  }
+
+  #answer(chat: ChatBody, answer: ServerResponse): void {
+    const { model, messages } = chat;
+    const next = this.#script(chatOf(chat));
     const isText = typeof next === "string";
     const id = `call_${messages.length}_of_a_long_name`;
     const called = isText ? undefined : { name: next.name, arguments: JSON.stringify(next.args) };
