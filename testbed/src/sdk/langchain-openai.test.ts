@@ -1,4 +1,4 @@
-import { type AIMessageChunk, HumanMessage, ToolMessage } from "@langchain/core/messages";
+import { type AIMessageChunk, type BaseMessageLike, HumanMessage, ToolMessage } from "@langchain/core/messages";
 import { tool } from "@langchain/core/tools";
 import { ChatOpenAI, OpenAIEmbeddings } from "@langchain/openai";
 import { afterEach, beforeEach, expect, it } from "vitest";
@@ -49,7 +49,9 @@ it.each([false, true])("calls tools and goes on with their results, streaming: %
   await hearth.provider(weatherModel);
   const model = chat().bindTools([weather]);
   const question = new HumanMessage("the weather?");
-  const asked = streaming ? await gathered(await model.stream([question])) : await model.invoke([question]);
+  const ask = async (messages: BaseMessageLike[]) =>
+    streaming ? await gathered(await model.stream(messages)) : await model.invoke(messages);
+  const asked = await ask([question]);
   expect(asked.tool_calls).toMatchObject(
     WEATHER.map(({ id, name, pieces }) => ({ id, name, args: JSON.parse(pieces.join("")) })),
   );
@@ -59,7 +61,7 @@ it.each([false, true])("calls tools and goes on with their results, streaming: %
       return new ToolMessage({ content, tool_call_id: call.id ?? "" });
     }),
   );
-  const answer = await model.invoke([question, asked, ...results]);
+  const answer = await ask([question, asked, ...results]);
   expect(answer.text).toBe("rain in Bern and rain in Köln");
 });
 
