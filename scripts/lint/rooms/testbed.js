@@ -75,6 +75,7 @@ export const TESTBED = {
     "@hearth/platform",
     "@hearth/platform/testing",
     "@hearth/provider-agent/local",
+    "@ai-sdk/mcp",
     "@anthropic-ai/sdk",
     "@langchain/core",
     "@langchain/openai",
