@@ -1,21 +1,12 @@
-import { createRequire } from "node:module";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { fileURLToPath } from "node:url";
 import { createContext, runInContext } from "node:vm";
+import { type OutputChunk, rolldown } from "rolldown";
 import { beforeAll, expect, it } from "vitest";
 import { FakeCoordinator } from "./testing/fake-coordinator.js";
 
-interface Bundle {
-  readonly code: string;
-  readonly imports: readonly string[];
-  readonly dynamicImports: readonly string[];
-}
-
-let bundle: Bundle;
+let bundle: OutputChunk;
 
 beforeAll(async () => {
-  // The bundler is a development dependency of the package that does the encryption.
-  const near = createRequire(new URL("../../e2e/package.json", import.meta.url));
-  const { rolldown } = await import(pathToFileURL(near.resolve("rolldown")).href);
   const build = await rolldown({
     input: fileURLToPath(new URL("index.ts", import.meta.url)),
     platform: "browser",

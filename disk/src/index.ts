@@ -1,5 +1,5 @@
 export { describeDiskFault, diskFaultCode } from "./disk-fault.js";
-export { LogFile, type LogFileHealth, type LogFileOptions, type Timers } from "./log-file.js";
+export { LogFile } from "./log-file.js";
 export { stdoutDescriptor } from "./stdout-descriptor.js";
 export { DiskError, requireUsableDirectory } from "./usable-directory.js";
 export { writeWhole } from "./write-whole.js";

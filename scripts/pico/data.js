@@ -1,6 +1,6 @@
 // Pico's synthetic dialogues. Every word of the training text is made here; there is no third-party text.
 let s = +(process.env.PICO_SEED ?? 20261); // seeded LCG (high bits), so that the same N gives the same data
-export const rnd = (n) => {
+const rnd = (n) => {
   s = (Math.imul(s, 1664525) + 1013904223) >>> 0;
   return Math.floor((s / 2 ** 32) * n);
 };

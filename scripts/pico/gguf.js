@@ -26,7 +26,7 @@ const str = (s) => {
   return Buffer.concat([u64(b.length), b]);
 };
 const enc = { u32: [4, u32], i32: [5, i32], f32: [6, f32], bool: [7, (v) => Buffer.from([v ? 1 : 0])], str: [8, str] };
-export const half = (f) => {
+const half = (f) => {
   const o = Buffer.alloc(f.length * 2),
     dv = new DataView(new ArrayBuffer(4));
   for (let i = 0; i < f.length; i++) {

@@ -1,4 +1,4 @@
-export const D = 128,
+const D = 128,
   L = 5,
   H = 4,
   FF = 352,

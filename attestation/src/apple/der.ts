@@ -30,7 +30,7 @@ export class DerError extends Error {
  *
  * @throws DerError
  */
-export function readElement(input: Uint8Array, offset: number): DerElement {
+function readElement(input: Uint8Array, offset: number): DerElement {
   const tag = input[offset];
   const first = input[offset + 1];
   if (tag === undefined || first === undefined) throw new DerError("it ends early");

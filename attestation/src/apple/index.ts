@@ -1,6 +1,6 @@
 export { APPLE_ROOT_FINGERPRINT, type AppleRoot, appleEnterpriseRoot, appleRootOf } from "./apple-root.js";
-export type { AppleDeviceProperties, AppleSecureBoot } from "./device-properties.js";
-export type { AppleRejected, AppleRejectionReason } from "./rejection.js";
+export type { AppleDeviceProperties } from "./device-properties.js";
+export type { AppleRejectionReason } from "./rejection.js";
 export {
   type AppleDevice,
   type AppleDeviceChain,

@@ -5,7 +5,7 @@ import { APPLE_OID, type AppleDeviceProperties, readDeviceProperties } from "./d
 import { type AppleRejected, rejected } from "./rejection.js";
 
 /** Certificates in a chain at most, the root among them if it is sent; Apple sends two. */
-export const MAX_CHAIN_CERTIFICATES = 5;
+const MAX_CHAIN_CERTIFICATES = 5;
 
 export interface AppleDeviceChain {
   /** DER, the device's own first, each issued by the next. The root may follow. */

@@ -11,7 +11,7 @@ const INFLATERS: ReadonlyMap<string, () => Transform> = new Map<string, () => Tr
 ]);
 
 /** The names of the encodings that a body may have. */
-export const BODY_ENCODINGS: readonly string[] = [...INFLATERS.keys()];
+const BODY_ENCODINGS: readonly string[] = [...INFLATERS.keys()];
 
 /**
  * What inflates a body that is encoded once.

@@ -22,7 +22,7 @@ export interface DetectDeps {
 }
 
 /** A port is given up after this, ms: on loopback, a server that works answers within a few. */
-export const DETECT_TIMEOUT_MS = 2_000;
+const DETECT_TIMEOUT_MS = 2_000;
 
 /** The usual ports of all kinds on loopback. */
 const USUAL_ORIGINS: readonly string[] = [...new Set(SERVER_KINDS.flatMap((name) => KINDS[name].ports))].map(

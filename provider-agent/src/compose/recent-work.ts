@@ -6,7 +6,7 @@ type Counts = Pick<HeartbeatAckFrame, "picked" | "lost" | "rejected">;
 
 /** Sums are kept by minutes: what is shown is of the last 4 to 5. */
 const MINUTE_MS = 60_000;
-export const MINUTES = 5;
+const MINUTES = 5;
 
 /** What the coordinator told of the last minutes' choices; bounded, however often it tells. */
 export class RecentWork {

@@ -69,7 +69,7 @@ function closed<Shape extends z.ZodRawShape>(shape: Shape): z.ZodObject<Shape, z
 }
 
 /** @returns `unknown key "naem": did you mean "name"?` */
-export function unknownKey(key: string, known: readonly string[]): string {
+function unknownKey(key: string, known: readonly string[]): string {
   const meant = nearest(key, known);
   const shown = JSON.stringify(key.slice(0, 64));
   return meant === undefined

@@ -7,7 +7,7 @@ import { dataUnusable } from "../platform/data-directory.js";
 import { describeReadFault } from "./read-bounded.js";
 
 /** Where the provider token is kept, for its owner only (0600). */
-export const tokenPath = (dataDir: string): string => join(dataDir, "provider-token");
+const tokenPath = (dataDir: string): string => join(dataDir, "provider-token");
 
 /** The provider token of this data directory. @throws AgentError `config_invalid` when it cannot be read */
 export function readTokenFile(dataDir: string): string | undefined {

@@ -29,7 +29,7 @@ export const GO_AWAY_TIMEOUT_MS = 900_000;
 /** How long to wait for the coordinator to confirm that it knows of the leaving, ms. */
 export const BARRIER_TIMEOUT_MS = 5_000;
 /** A connection that may have died while the machine slept must show life within this, ms. */
-export const WAKE_PONG_MS = 5_000;
+const WAKE_PONG_MS = 5_000;
 
 /** What is said when leaving, and how long what runs may take, ms. */
 export interface Leave {

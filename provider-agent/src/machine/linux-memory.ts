@@ -7,7 +7,7 @@ export interface MemoryRoom {
 }
 
 /** Reads /proc/meminfo: what new programs could have without swapping is MemAvailable, not MemFree. */
-export function parseMeminfo(text: string): MemoryRoom | undefined {
+function parseMeminfo(text: string): MemoryRoom | undefined {
   const kib = (name: string): number => Number(new RegExp(`^${name}: +(\\d+) kB$`, "m").exec(text)?.[1]);
   const totalBytes = kib("MemTotal") * 1024;
   const availableBytes = kib("MemAvailable") * 1024;

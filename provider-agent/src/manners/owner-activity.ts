@@ -101,7 +101,7 @@ export function parseHidIdleTime(text: string): number | undefined {
 }
 
 /** A number of milliseconds and nothing else, as `xprintidle` prints it. */
-export function parseMilliseconds(text: string): number | undefined {
+function parseMilliseconds(text: string): number | undefined {
   return /^\s*\d{1,19}\s*$/.test(text) ? Number(text) : undefined;
 }
 

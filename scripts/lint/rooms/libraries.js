@@ -64,7 +64,7 @@ export const ATTESTATION = {
 export const CLIENT = {
   ".": ["@hearth/e2e"],
   testing: [".", "@hearth/e2e"],
-  "*.test.ts": ["vitest", "node:*"],
+  "*.test.ts": ["rolldown", "vitest", "node:*"],
 };
 
 // Its rooms share the types of api, and so know each other.

@@ -35,7 +35,6 @@ export const PROVIDER_AGENT = {
   "advertiser.ts": ["./backends", "./platform", "@hearth/platform", "@hearth/protocol"],
   "config.ts": ["./config", "./platform", "zod", "node:path"],
   "version.ts": ["node:fs"],
-  "index.ts": ["./agent.ts", "./config.ts", "./platform"],
   // The terminal, where anything of the system may be asked for.
   cli: [
     "./attest",

@@ -19,7 +19,6 @@ export const TESTBED = {
   ],
   browser: ["playwright-core", "node:fs"],
   chaos: ["./scripted", "./sim", "./system", "node:*"],
-  ".": [],
   // Only tests: what it looks at stands in the repository's scripts.
   lint: [],
   scripted: [

@@ -2,7 +2,7 @@ import type { MemorySample } from "./measure-memory.js";
 import { type Results, sampleOf } from "./results.js";
 
 /** What the coordinator's cost is held against. */
-export const AIMS = {
+const AIMS = {
   /** Times the sealed floor of the same run, at concurrency 32. */
   sealedFloorRatio: 1.25,
   /** CPU of the front process a request at concurrency 32, µs. */

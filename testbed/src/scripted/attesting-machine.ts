@@ -81,6 +81,6 @@ export class AttestingMachine {
   }
 }
 
-export function wire({ blob, signature }: SignedBlob): SignedBlobText {
+function wire({ blob, signature }: SignedBlob): SignedBlobText {
   return { blob: Buffer.from(blob).toString("base64url"), signature: Buffer.from(signature).toString("base64url") };
 }

@@ -20,7 +20,7 @@ interface Frame {
 
 /** `m0` is served widely, `m1` by some, `m2` by three small machines; `best` is an alias of `m1` that falls back to `m0`. */
 export const BUILDS = ["m0", "m1", "m2"] as const;
-export const ACCOUNTS = ["alice", "bob"] as const;
+const ACCOUNTS = ["alice", "bob"] as const;
 
 /**
  * Everything that chance decides about the run of a seed.

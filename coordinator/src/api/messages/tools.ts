@@ -64,7 +64,7 @@ export class ToolSet {
   }
 }
 
-export const isCustom = (tool: Tool): tool is CustomTool => !tool.type || tool.type === "custom";
+const isCustom = (tool: Tool): tool is CustomTool => !tool.type || tool.type === "custom";
 
 function offeredBy(tool: Tool, index: number, text: BodyText): OfferedFunction | undefined {
   if (!isCustom(tool)) {

@@ -187,6 +187,5 @@ export const item = z.discriminatedUnion(
 
 export type InputItem = z.infer<typeof item>;
 export type AgentMessageItem = z.infer<typeof agentMessage>;
-export type CompactionItem = z.infer<typeof compaction>;
 export type ContentPart = z.infer<typeof part>;
 export type CallOutput = z.infer<typeof output>;

@@ -96,5 +96,4 @@ export const toolChoice = z.union([z.enum(["none", "auto", "required"]), allowed
 
 export type ResponseTool = z.infer<typeof tool>;
 export type KnownTool = z.infer<typeof known>;
-export type ToolChoice = z.infer<typeof toolChoice>;
 export type ChosenTool = z.infer<typeof chosen>;

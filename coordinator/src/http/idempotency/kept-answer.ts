@@ -10,7 +10,7 @@ export type KeptAnswer = { readonly headers: Readonly<Record<string, string>> } 
 );
 
 /** Says on an answer that it was given before (the name is Stripe's). */
-export const REPLAYED_HEADER = "Idempotent-Replayed";
+const REPLAYED_HEADER = "Idempotent-Replayed";
 
 /** Tells a consumer what another one was told. */
 export function replay(answer: KeptAnswer, consumer: Consumer): void {

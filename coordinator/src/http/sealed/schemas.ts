@@ -4,7 +4,7 @@ import { z } from "zod";
 export const SEALED_FORMAT = "hearth-sealed/1";
 export const SEALED_TYPE = "application/hearth-sealed+json";
 /** Chunks of one body at most. */
-export const MAX_CHUNKS = 256;
+const MAX_CHUNKS = 256;
 
 const bytes = (length: number): z.ZodString => z.string().regex(new RegExp(`^[A-Za-z0-9_-]{${length}}$`));
 const keyId = z.string().regex(/^[A-Za-z0-9_-]{16}$/, "must be a key id of 16 characters");

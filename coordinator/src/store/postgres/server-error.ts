@@ -5,7 +5,7 @@ import { StoreError } from "../store-error.js";
  * What the server said, without the parts that quote rows (`detail`, `where`). `code` is its SQLSTATE
  * (https://www.postgresql.org/docs/current/errcodes-appendix.html).
  */
-export class ServerError extends Error {
+class ServerError extends Error {
   readonly code: string;
 
   constructor(code: string, message: string) {

@@ -3,7 +3,7 @@ import { StoreError } from "../store-error.js";
 import type { Connection } from "./connection.js";
 
 /** A database up to this size is checked whole, bytes: SQLite looks at about 1 GB a second where the file is cached. */
-export const WHOLE_CHECK_BYTES: number = 1 << 30;
+const WHOLE_CHECK_BYTES: number = 1 << 30;
 /** The one table that grows without end; in a larger database it is left out, so that a start stays short. */
 const LARGE_TABLE = "receipts";
 

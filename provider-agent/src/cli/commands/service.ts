@@ -182,7 +182,7 @@ const INHERITED = [
 ] as const;
 
 /** launchd cannot tell which endings are for good, so there the agent supervises itself. */
-export function definitionOf(invocation: Invocation, kind: InitSystem["kind"]): ServiceDefinition {
+function definitionOf(invocation: Invocation, kind: InitSystem["kind"]): ServiceDefinition {
   const { env, program } = invocation;
   const supervise = kind === "launchd" ? ["--supervise"] : [];
   const environment = INHERITED.flatMap((name) => (env[name] ? [[name, env[name]] as const] : []));
