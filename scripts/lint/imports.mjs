@@ -1,4 +1,4 @@
-// The second half of npm run lint: holds every import of the packages' sources against the table of rooms.
+// The second part of npm run lint: holds every import of the packages' sources against the table of rooms.
 // node scripts/lint/imports.mjs [FOLDER: another working copy than this one]
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
