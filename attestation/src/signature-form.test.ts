@@ -20,7 +20,7 @@ interface TestCase {
 }
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-const folder = join(process.env["HEARTH_REFERENCE_DIR"] ?? join(root, "../shared/reference"), "wycheproof");
+const folder = join(process.env["HEARTH_REFERENCE_DIR"] ?? join(root, ".cache/reference"), "wycheproof");
 const file = join(folder, "ecdsa_secp256r1_sha256_test.json");
 const present = existsSync(file);
 // biome-ignore lint/suspicious/noConsole: whoever reads the run must see that a suite was skipped

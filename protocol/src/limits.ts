@@ -66,7 +66,7 @@ export const LIMITS = {
   workingPerMinute: 65_000,
   /** `drain`, and frames of a type that the coordinator does not know. */
   otherFramesPerMinute: 60,
-  /** As for `accepted`. */
+  /** One for each stream that completes: 500 a second. */
   receiptsPerMinute: 30_000,
   /** Receipts that share one signature, hashes that a batch of as many needs for each, and bytes of what is signed. */
   receiptsPerBatch: 1_024,

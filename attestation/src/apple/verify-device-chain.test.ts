@@ -63,7 +63,7 @@ function outcome(...args: Parameters<typeof verify>): string {
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 const reference = join(
-  process.env["HEARTH_REFERENCE_DIR"] ?? join(root, "../shared/reference"),
+  process.env["HEARTH_REFERENCE_DIR"] ?? join(root, ".cache/reference"),
   "apple-mda/Apple_Enterprise_Attestation_Root_CA.pem",
 );
 // biome-ignore lint/suspicious/noConsole: whoever reads the run must see that a comparison was skipped

@@ -10,7 +10,7 @@ import { OpenAiBackend } from "./openai-backend.js";
 
 const program = process.env["LLAMA_SERVER"];
 const root = fileURLToPath(new URL("../../..", import.meta.url));
-const reference = process.env["HEARTH_REFERENCE_DIR"] ?? join(root, "../shared/reference");
+const reference = process.env["HEARTH_REFERENCE_DIR"] ?? join(root, ".cache/reference");
 const gptOss = join(reference, "chat-templates/llama.cpp/openai-gpt-oss-120b.jinja");
 // biome-ignore lint/suspicious/noConsole: whoever reads the run must see that tests were skipped
 if (program === undefined) console.warn("NOTICE: LLAMA_SERVER is not set; tests with a real llama-server are skipped.");

@@ -82,7 +82,7 @@ export interface AppleGpu {
 export function parseAccelerator(text: string): AppleGpu {
   const name = /"model" = "([^"]{1,128})"/.exec(text)?.[1];
   const cores = Number(/"gpu-core-count" = (\d{1,4})\b/.exec(text)?.[1]);
-  // Intel's driver was seen to report more than 100 (exelban/stats issue 649).
+  // Intel's driver was seen to report more than 100.
   const percent = Number(/"Device Utilization %"=(\d{1,5})\b/.exec(text)?.[1]);
   return {
     ...(name === undefined ? {} : { name }),

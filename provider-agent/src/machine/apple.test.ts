@@ -12,7 +12,7 @@ import { hardwareOf, readMachineFacts } from "./hardware.js";
 import type { RunTool } from "./run-tool.js";
 import { vitalsSource } from "./vitals-source.js";
 
-// The form of hw.perflevelN: Dr-Noob/cpufetch issue 139 (a MacBook Pro with M1 Pro).
+// In the form of hw.perflevelN that a MacBook Pro with M1 Pro prints.
 const SYSCTL_M1_PRO = `machdep.cpu.brand_string: Apple M1 Pro
 kern.osproductversion: 14.2.1
 hw.nperflevels: 2
@@ -22,7 +22,7 @@ hw.perflevel1.physicalcpu_max: 2
 hw.perflevel1.name: Efficiency
 `;
 
-// Recorded: wazuh/wazuh issue 22113, macOS with 32 GiB.
+// Recorded on a macOS with 32 GiB.
 const VM_STAT = `Mach Virtual Memory Statistics: (page size of 4096 bytes)
 Pages free:                             6127229.
 Pages active:                            485320.

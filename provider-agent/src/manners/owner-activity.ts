@@ -108,7 +108,7 @@ function parseMilliseconds(text: string): number | undefined {
 /**
  * Reads logind's IdleHint and IdleSinceHint (µs since the epoch) as `busctl get-property` prints them, a line each.
  * Idle: since then. Not idle: in use, provided that somebody ever set the hint; a time of 0 means that nobody does, as
- * under KDE (seen: super-productivity issue 5554, bugs.kde.org 448942), so that nothing is known.
+ * was seen under KDE, so that nothing is known.
  */
 export function parseLogindIdle(text: string, wallMs: number): number | undefined {
   const [, idle, sinceMicros] = /^b (true|false)\nt (\d{1,19})\s*$/.exec(text) ?? [];

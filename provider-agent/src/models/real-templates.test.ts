@@ -11,10 +11,7 @@ import { checkTemplates, type TemplateCheck } from "./template-check.js";
 import type { TemplateHost } from "./template-fixtures.js";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
-const folder = join(
-  process.env["HEARTH_REFERENCE_DIR"] ?? join(root, "../shared/reference"),
-  "chat-templates/llama.cpp",
-);
+const folder = join(process.env["HEARTH_REFERENCE_DIR"] ?? join(root, ".cache/reference"), "chat-templates/llama.cpp");
 const present = existsSync(folder);
 // biome-ignore lint/suspicious/noConsole: whoever reads the run must see that a suite was skipped
 if (!present) console.warn(`Skipping real chat templates: none in ${folder} (set HEARTH_REFERENCE_DIR).`);

@@ -103,7 +103,7 @@ function ollamaShow(model: string): object {
 
 /**
  * LM Studio 0.4: `1_developer/2_rest/endpoints.mdx` and `list.md` of lmstudio-ai/docs, April 2026. The answer to an
- * unknown path is that of lmstudio-bug-tracker issue 618: status 200, the error a string. It loads models when they are
+ * unknown path is as its users reported it: status 200, the error a string. It loads models when they are
  * asked for, so that its `/v1/models` has all of them.
  */
 export const LM_STUDIO_SERVER: BackendOptions = {

@@ -130,7 +130,7 @@ it.each<[string, unknown]>([
 });
 
 const root = fileURLToPath(new URL("../../../..", import.meta.url));
-const openapi = `${process.env["HEARTH_REFERENCE_DIR"] ?? `${root}/../shared/reference`}/openai-openapi/openapi.json`;
+const openapi = `${process.env["HEARTH_REFERENCE_DIR"] ?? `${root}/.cache/reference`}/openai-openapi/openapi.json`;
 if (!existsSync(openapi)) {
   // biome-ignore lint/suspicious/noConsole: whoever reads the run must see that tests were skipped
   console.warn(`NOTICE: no ${openapi}; OpenAI's members are not walked (HEARTH_REFERENCE_DIR).`);

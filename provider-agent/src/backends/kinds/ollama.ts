@@ -215,8 +215,8 @@ function chatDialects(version: string | undefined): BackendDialect[] {
 
 /**
  * JSON schemas came with v0.5.0, the capability of thinking with v0.9.0, logprobs with v0.12.11 (its release notes);
- * before that a wish for them was dropped without a word. What its MLX runner serves had no schemas at first (issue 16563
- * of ollama/ollama), and which version of it is there is not told: only of GGUF files it is known.
+ * before that a wish for them was dropped without a word. What its MLX runner serves had no schemas at first, and which
+ * version of it is there is not told: only of GGUF files it is known.
  */
 function answerAbilities(
   { details }: Tag,

@@ -238,8 +238,7 @@ function modelOf(
 
 /**
  * Logprobs are as old as its API; JSON schemas were dropped by the first versions of its second engine, and are held by
- * all since 0.9.0 (issue 13038 of vllm-project/vllm). Who only looks like it tells no version, or another one. That a
- * model thinks is told by no endpoint.
+ * all since 0.9.0. Who only looks like it tells no version, or another one. That a model thinks is told by no endpoint.
  */
 function withAnswers({ dialects, capabilities }: VllmFacts, version: string | undefined): VllmFacts {
   const isKnown = dialects.includes("chat_completions") && isAtLeast(version, "0.9.0");

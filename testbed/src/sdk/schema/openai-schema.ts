@@ -13,7 +13,7 @@ const REPOSITORY = fileURLToPath(new URL("../../../../", import.meta.url));
 
 /** The folder of published reference data, which a plain clone does not have. */
 export function referenceDir(): string {
-  return process.env["HEARTH_REFERENCE_DIR"] ?? join(REPOSITORY, "../shared/reference");
+  return process.env["HEARTH_REFERENCE_DIR"] ?? join(REPOSITORY, ".cache/reference");
 }
 
 let loaded: OpenAiSchema | "absent" | undefined;
