@@ -135,6 +135,27 @@ describe("docs/protocol.md", () => {
     expect(told).toEqual({ ...LIMITS });
   });
 
+  it("has an example whose frames have the fields that they need and no others, and the marks of this version", () => {
+    const example = section("## An example session");
+    const frames = [...example.matchAll(/^[→←] (\{.*(?:\n {3}["[{].*)*)$/gm)]
+      .map(([, text]) => text ?? "")
+      .filter((text) => !text.includes(",…"))
+      .map((text) => z.looseObject({ type: z.string() }).parse(JSON.parse(text)));
+    const types = frames.map(({ type }) => type);
+    expect(types).toEqual(expect.arrayContaining(["register", "registered", "sealing_context", "request", "complete"]));
+    for (const { type, ...members } of frames) {
+      const { shape } = FRAMES[type] as z.ZodObject;
+      const needed = Object.keys(shape).filter((name) => !shape[name]?.safeParse(undefined).success);
+      expect(Object.keys({ type, ...members })).toEqual(expect.arrayContaining(needed));
+      expect(Object.keys(shape)).toEqual(expect.arrayContaining(Object.keys(members)));
+    }
+    expect(frames.find(({ type }) => type === "register")).toMatchObject({ versions: SUPPORTED_VERSIONS });
+    expect(frames.find(({ type }) => type === "registered")).toMatchObject({ version: SUPPORTED_VERSIONS.max });
+    const responses = [...example.matchAll(/^→ 02 \d{8} \d{8} (\d\d) \|/gm)].map(([, flags]) => Number(flags));
+    expect(responses.map((flags) => flags & ~1).every((mark) => [2, 4, 8].includes(mark))).toBe(true);
+    expect(responses.length).toBeGreaterThan(3);
+  });
+
   it("has the subprotocol, the version and the layout of data frames", () => {
     expect(DOCUMENT).toContain(`\`${SUBPROTOCOL}\``);
     expect(DOCUMENT).toContain(`# The provider protocol, version ${SUPPORTED_VERSIONS.max}\n`);
