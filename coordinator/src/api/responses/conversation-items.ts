@@ -35,7 +35,7 @@ function addItem(place: Place, item: InputItem): void {
     case "agent_message":
       return conversation.user([textPart(item.content.map(toldBy).join(""))]);
     case "reasoning":
-      return nextThought(conversation.assistant(), conversation).reasoning(reasoningOf(item));
+      return addThought(conversation, reasoningOf(item));
     case "compaction":
     case "compaction_summary":
     case "context_compaction":
@@ -47,6 +47,8 @@ function addItem(place: Place, item: InputItem): void {
     case "mcp_approval_request":
     case "mcp_approval_response":
     case "configuration_update":
+    case "ghost_snapshot":
+    case "unread":
       return;
     case "mcp_call":
     case "code_interpreter_call":
@@ -58,6 +60,8 @@ function addItem(place: Place, item: InputItem): void {
     case "tool_search_call":
     case "shell_call":
     case "apply_patch_call":
+    case "computer_call":
+    case "program":
       return addCall(place, item);
     default:
       return addOutput(place, item);
@@ -65,7 +69,14 @@ function addItem(place: Place, item: InputItem): void {
 }
 
 type CallItem = ItemOf<
-  "function_call" | "custom_tool_call" | "local_shell_call" | "tool_search_call" | "shell_call" | "apply_patch_call"
+  | "function_call"
+  | "custom_tool_call"
+  | "local_shell_call"
+  | "tool_search_call"
+  | "shell_call"
+  | "apply_patch_call"
+  | "computer_call"
+  | "program"
 >;
 
 function addCall({ conversation, tools }: Place, item: CallItem): void {
@@ -91,6 +102,10 @@ function addCall({ conversation, tools }: Place, item: CallItem): void {
       return call(item.call_id, tools.nameOf({ kind: "shell" }), written(item.action));
     case "apply_patch_call":
       return call(item.call_id, tools.nameOf({ kind: "apply_patch" }), written(item.operation));
+    case "computer_call":
+      return call(item.call_id, "computer", written(item.action ?? { actions: item.actions ?? [] }));
+    case "program":
+      return call(item.call_id, "program", written({ code: item.code }));
   }
 }
 
@@ -101,6 +116,8 @@ type OutputItem = ItemOf<
   | "tool_search_output"
   | "shell_call_output"
   | "apply_patch_call_output"
+  | "computer_call_output"
+  | "program_output"
 >;
 
 function addOutput({ conversation, tools }: Place, item: OutputItem): void {
@@ -119,6 +136,10 @@ function addOutput({ conversation, tools }: Place, item: OutputItem): void {
       return add(item.call_id, item.output.map(printed).join("\n"));
     case "apply_patch_call_output":
       return add(item.call_id, item.output ?? item.status ?? "", item.status === "failed");
+    case "computer_call_output":
+      return add(item.call_id, [{ type: "input_image", image_url: item.output.image_url }]);
+    case "program_output":
+      return add(item.call_id, item.result);
   }
 }
 
@@ -162,8 +183,10 @@ function addHostedCall(
 
 /** Types of items that say something which nobody here can read, because somebody else has encrypted it. */
 export function unreadableTypes(input: Input): readonly string[] {
-  return typeof input === "string" ? [] : input.filter(isUnreadable).map(({ type }) => type);
+  return typeof input === "string" ? [] : input.filter(isUnreadable).map(nameOfType);
 }
+
+const nameOfType = (item: InputItem): string => (item.type === "unread" ? (item.name ?? item.type) : item.type);
 
 function isUnreadable(item: InputItem): boolean {
   switch (item.type) {
@@ -174,7 +197,10 @@ function isUnreadable(item: InputItem): boolean {
     case "agent_message":
       return item.content.some((part) => part.type === "encrypted_content" && isOpenAiToken(part.encrypted_content));
     case "configuration_update":
+    case "unread":
       return true;
+    case "reasoning":
+      return Boolean(item.encrypted_content) && reasoningOf(item) === "";
     default:
       return false;
   }
@@ -210,6 +236,11 @@ function addMessage({ conversation, before }: Place, { role, content }: ItemOf<"
       return turn.text(textOf(parts, ""));
     }
   }
+}
+
+/** Without a word of it there is nothing to tell, and no turn of the assistant's. */
+function addThought(conversation: Conversation, thought: string): void {
+  if (thought !== "") nextThought(conversation.assistant(), conversation).reasoning(thought);
 }
 
 function nextThought(turn: AssistantTurn, conversation: Conversation): AssistantTurn {

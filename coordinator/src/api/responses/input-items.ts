@@ -103,6 +103,22 @@ const applyPatchCallOutput = z.looseObject({
   output: z.string().nullish(),
 });
 
+/** One action, or several at once. */
+const computerCall = z.looseObject({
+  type: z.literal("computer_call"),
+  call_id: callId,
+  action: z.looseObject({ type: z.string() }).nullish(),
+  actions: stopAtFirst(z.array(z.looseObject({ type: z.string() }))).nullish(),
+});
+const computerCallOutput = z.looseObject({
+  type: z.literal("computer_call_output"),
+  call_id: callId,
+  output: z.looseObject({ image_url: inputImage.shape.image_url }),
+});
+/** A program by which a model called tools. */
+const program = z.looseObject({ type: z.literal("program"), call_id: callId, code: z.string() });
+const programOutput = z.looseObject({ type: z.literal("program_output"), call_id: callId, result: z.string() });
+
 /** Calls of tools that ran at OpenAI, with what they found. */
 const mcpCall = z.looseObject({
   type: z.literal("mcp_call"),
@@ -149,8 +165,14 @@ const note = z.looseObject({
     "mcp_approval_request",
     "mcp_approval_response",
     "configuration_update",
+    "ghost_snapshot",
   ]),
 });
+
+/** What has a type that nobody here knows stands as this. */
+const unread = z
+  .looseObject({ type: z.literal("unread"), name: z.string().nullish() })
+  .meta({ description: "Items of types that are not known are left out, and named in `X-Hearth-Ignored`." });
 
 const texts = stopAtFirst(z.array(z.looseObject({ text: z.string() })));
 
@@ -167,7 +189,16 @@ const compaction = z.looseObject({
   encrypted_content: z.string().nullish(),
 });
 
-const calls = [functionCall, customCall, localShellCall, toolSearchCall, shellCall, applyPatchCall] as const;
+const calls = [
+  functionCall,
+  customCall,
+  localShellCall,
+  toolSearchCall,
+  shellCall,
+  applyPatchCall,
+  computerCall,
+  program,
+] as const;
 const outputs = [
   functionCallOutput,
   customCallOutput,
@@ -175,15 +206,20 @@ const outputs = [
   toolSearchOutput,
   shellCallOutput,
   applyPatchCallOutput,
+  computerCallOutput,
+  programOutput,
 ] as const;
 const hostedCalls = [mcpCall, codeInterpreterCall, fileSearchCall] as const;
 
 /** One item of the input: what was said, thought, called and returned so far. */
 export const item = z.discriminatedUnion(
   "type",
-  [message, agentMessage, reasoning, compaction, additionalTools, ...calls, ...outputs, ...hostedCalls, note],
+  [message, agentMessage, reasoning, compaction, additionalTools, ...calls, ...outputs, ...hostedCalls, note, unread],
   { error: "this type of item is not supported" },
 );
+
+/** The types of items that are read. */
+export const ITEM_TYPES: ReadonlySet<unknown> = item._zod.propValues["type"] ?? new Set();
 
 export type InputItem = z.infer<typeof item>;
 export type AgentMessageItem = z.infer<typeof agentMessage>;

@@ -3,6 +3,7 @@ import { HearthError } from "../../platform/errors.js";
 import { checkBody } from "../check-body.js";
 import { stopAtFirst } from "../json-body.js";
 import { type InputItem, item, untypedMessage } from "./input-items.js";
+import { isMended, mendedItem } from "./mended-items.js";
 import { tool, toolChoice } from "./tool-schemas.js";
 
 const format = z.discriminatedUnion(
@@ -109,6 +110,8 @@ export type PromptBody = Pick<CreateResponseBody, "instructions" | "tools" | "to
 export interface ParsedResponse {
   readonly body: CreateResponseBody;
   readonly input: Input;
+  /** Some item came in a form that only we read. */
+  readonly isMended: boolean;
 }
 
 export type Input = string | readonly InputItem[];
@@ -120,8 +123,9 @@ export type Input = string | readonly InputItem[];
  */
 export function parseCreateResponse(value: Readonly<Record<string, unknown>>): ParsedResponse {
   checkMetadata(value["metadata"]);
-  const body = checkBody(createResponseSchema, typed(value));
-  return { body, input: body.input as Input };
+  const { mended, isMended } = mendedBody(value);
+  const body = checkBody(createResponseSchema, mended);
+  return { body, input: body.input as Input, isMended };
 }
 
 /**
@@ -133,16 +137,19 @@ export function parseCountInputTokens(value: Readonly<Record<string, unknown>>):
   readonly body: PromptBody;
   readonly input: Input;
 } {
-  const body = checkBody(countInputTokensSchema, typed(value));
+  const body = checkBody(countInputTokensSchema, mendedBody(value).mended);
   return { body, input: (body.input ?? []) as Input };
 }
 
-/** The same body, every message of its input with a type. */
-function typed(value: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+type Body = Readonly<Record<string, unknown>>;
+
+/** The same body, every item of its input in the form of the specification. */
+function mendedBody(value: Body): { readonly mended: Body; readonly isMended: boolean } {
   const { input: given } = value;
-  if (!Array.isArray(given)) return value;
+  if (!Array.isArray(given)) return { mended: value, isMended: false };
   refuseReferences(given);
-  return { ...value, input: given.map(withType) };
+  const input = given.map(mendedItem);
+  return { mended: { ...value, input }, isMended: input.some((each, index) => isMended(given[index], each)) };
 }
 
 /** Members that `metadata` may have, as at OpenAI. */
@@ -154,11 +161,6 @@ function checkMetadata(metadata: unknown): void {
   throw new HearthError("invalid_request", `Invalid 'metadata': more than ${MAX_METADATA} members.`, {
     param: "metadata",
   });
-}
-
-function withType(value: unknown): unknown {
-  if (typeof value !== "object" || value === null) return value;
-  return ((value as { readonly type?: unknown }).type ?? null) === null ? { ...value, type: "message" } : value;
 }
 
 /** Said before the schema has its say, because the remedy is the client's to take. */

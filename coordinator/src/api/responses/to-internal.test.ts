@@ -208,7 +208,7 @@ describe("a bad request", () => {
     ["input", { input: [] }],
     ["input", { input: undefined }],
     ["input[0].role", { input: [{ role: "tool", content: "x" }] }],
-    ["input[0].type", { input: [{ type: "computer_call" }] }],
+    ["input[0].call_id", { input: [{ type: "computer_call" }] }],
     [
       "input[1].call_id",
       {

@@ -1,5 +1,6 @@
 import { writeJson } from "@hearth/dialects";
 import type { RequestId } from "@hearth/protocol";
+import { HearthError } from "../../platform/errors.js";
 import { inOneGo, type Steps, spansTurns } from "../../platform/steps.js";
 import { type BodyBounds, DEFAULT_BODY_BOUNDS } from "../../request/body-bounds.js";
 import type { Keeping } from "../../request/consumer.js";
@@ -56,9 +57,10 @@ export function toResponsesRequest(raw: Buffer, id: RequestId): ResponsesRequest
 export function* responsesRequestSteps(arrived: ArrivedResponse): Steps<ResponsesRequest> {
   const { raw, id, bounds } = arrived;
   const json = yield* jsonBodySteps(raw, bounds, "left_out");
-  const { body, input } = parseCreateResponse(json.value);
+  const { body, input, isMended } = parseCreateResponse(json.value);
   yield;
   const { text, tools, messages, unseen, prompt, needed } = yield* promptSteps(json, body, input);
+  if (messages.length === 0) throw nothingSaid();
   const members = sortMembers("responses", body);
   const wish = wishOfEffort(body.reasoning?.effort);
   const variables = variablesFor(wish, body);
@@ -72,7 +74,7 @@ export function* responsesRequestSteps(arrived: ArrivedResponse): Steps<Response
       body: json,
       // What a backend answers by itself has its own ids: nobody could refer to it here.
       native:
-        kept === undefined && isNative(tools, body, input)
+        kept === undefined && !isMended && isNative(tools, body, input)
           ? {
               dialect: "responses",
               edits: nativeEdits(body, members.removed),
@@ -107,6 +109,11 @@ export function* responsesRequestSteps(arrived: ArrivedResponse): Steps<Response
     maxTokens: body.max_output_tokens ?? undefined,
     conversation: conversationOf(messages),
   };
+}
+
+function nothingSaid(): HearthError {
+  const message = "Invalid 'input': it holds nothing that a model could read.";
+  return new HearthError("invalid_request", message, { param: "input" });
 }
 
 /** As at OpenAI, an answer is kept unless its consumer says otherwise. */
