@@ -5,6 +5,7 @@ import { countTokens } from "../api/messages/dialect.js";
 import { countTokensSchema } from "../api/messages/parse.js";
 import { named } from "../api/named-schemas.js";
 import { countInputTokensSchema } from "../api/responses/parse.js";
+import { mayRefer, recall } from "../api/responses/recall.js";
 import { countInputTokenSteps } from "../api/responses/to-internal.js";
 import { HearthError } from "../platform/errors.js";
 import { inTurns } from "../platform/steps.js";
@@ -15,11 +16,11 @@ import { declaredBytes } from "./read-body.js";
 import type { HttpEnv } from "./routing.js";
 import { isSealed } from "./sealed/open-request.js";
 
-type TokenCountDeps = Pick<InferenceDeps, "apiKeys" | "uploads" | "bounds" | "clock">;
+type TokenCountDeps = Pick<InferenceDeps, "apiKeys" | "uploads" | "bounds" | "clock" | "stored">;
 
 interface TokenCount {
   readonly path: string;
-  readonly count: (raw: Buffer, deps: TokenCountDeps) => object | Promise<object>;
+  readonly count: (raw: Buffer, deps: TokenCountDeps, account: string) => object | Promise<object>;
   readonly operation: Operation;
 }
 
@@ -41,7 +42,7 @@ const TOKEN_COUNTS: readonly TokenCount[] = [
   },
   {
     path: "/v1/responses/input_tokens",
-    count: (raw, { bounds }) => inTurns(countInputTokenSteps(raw, bounds), raw.length),
+    count: countInputTokens,
     operation: {
       id: "countInputTokens",
       audience: "Inference",
@@ -52,6 +53,13 @@ const TOKEN_COUNTS: readonly TokenCount[] = [
     },
   },
 ];
+
+/** What an input refers to counts as if it stood there. */
+async function countInputTokens(raw: Buffer, { bounds, stored }: TokenCountDeps, account: string): Promise<object> {
+  const responses = stored(account);
+  const whole = responses !== undefined && mayRefer(raw) ? (await recall(raw, bounds, responses)).raw : raw;
+  return await inTurns(countInputTokenSteps(whole, bounds), whole.length);
+}
 
 /** Routes that estimate how long a prompt is: nobody else is asked. */
 export function tokenCountRoutes(app: Hono<HttpEnv>, deps: TokenCountDeps): void {
@@ -66,7 +74,7 @@ export function tokenCountRoutes(app: Hono<HttpEnv>, deps: TokenCountDeps): void
         }
         using upload = deps.uploads.begin(account, declaredBytes(c.env.incoming));
         const raw = await receive(upload, c.env.incoming, LIMITS.requestBodyBytes);
-        return c.json(await count(raw, deps));
+        return c.json(await count(raw, deps, account));
       }),
     );
     // Its last part is no id of a response.

@@ -67,6 +67,29 @@ describe("a response", () => {
     for (const each of strange) await expect(each).rejects.toMatchObject({ status: 404 });
   });
 
+  it("gives an item to who names nothing but its id", async () => {
+    const provider = await hearth.provider((s) => s.answer("Hello"));
+    const made = await client.responses.create({ model: "m", input: "hi" });
+    await client.responses.create({
+      model: "m",
+      input: [{ id: made.output[0]?.id ?? "" }, { role: "user", content: "go on" }],
+    });
+    expect(messagesOf(provider.streams[1]!)).toEqual([said("assistant", "Hello"), said("user", "go on")]);
+  });
+
+  it("counts where tokens are counted, and is missed there", async () => {
+    await hearth.provider((s) => s.answer("word ".repeat(400)));
+    const made = await client.responses.create({ model: "m", input: "hi" });
+    const count = async (more: object): Promise<number> =>
+      (await client.responses.inputTokens.count({ model: "m", input: "go on", ...more })).input_tokens;
+    const alone = await count({});
+    expect(await count({ previous_response_id: made.id })).toBeGreaterThan(alone + 200);
+    expect(await count({ input: [{ id: made.output[0]?.id ?? "" }] })).toBeGreaterThan(200);
+    await expect(count({ previous_response_id: "resp_gone" })).rejects.toMatchObject({
+      code: "previous_response_not_found",
+    });
+  });
+
   it("is kept nowhere where its consumer says so", async () => {
     await hearth.provider((s) => s.answer("Hello"));
     const made = await client.responses.create({ model: "m", input: "hi", store: false });

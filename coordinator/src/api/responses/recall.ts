@@ -17,7 +17,20 @@ export interface Recalled {
 
 /** Whether a body may refer to an earlier answer. */
 export const mayRefer = (raw: Buffer): boolean =>
-  raw.includes("previous_response_id") || raw.includes("item_reference");
+  raw.includes("previous_response_id") || raw.includes("item_reference") || hasBareId(raw);
+
+/** An object that has an id and nothing else: its type may be left out. */
+const BARE_ID = /\{\s*"id"\s*:\s*"[^"]{1,256}"\s*\}/;
+/** How far around an id the text is looked at, bytes: what is longer is none that was given out here. */
+const AROUND_ID = { before: 16, after: 320 } as const;
+
+function hasBareId(raw: Buffer): boolean {
+  for (let at = raw.indexOf('"id"'); at !== -1; at = raw.indexOf('"id"', at + 1)) {
+    const around = raw.toString("latin1", Math.max(0, at - AROUND_ID.before), at + AROUND_ID.after);
+    if (BARE_ID.test(around)) return true;
+  }
+  return false;
+}
 
 /**
  * Puts what a body refers to in its place: the conversation before it, and items of earlier answers.
