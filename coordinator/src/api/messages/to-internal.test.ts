@@ -396,6 +396,11 @@ describe("what is wished of the model's thoughts", () => {
       '{"model":"m","max_tokens":5,"messages":[{"role":"user","content":"hi"}],"chat_template_kwargs":{"x":1.0}}';
     expect(sentOf(own, ["messages"])).toContain('"chat_template_kwargs":{"x":1.0}');
     expect(sentOf(own)).toContain('"chat_template_kwargs":{"x":1.0}');
+    const wished = own.replace('{"x":1.0}', '{"x":1.0,"y":12345678901234567890},"thinking":{"type":"disabled"}');
+    for (const native of [["messages"], []] as const) {
+      expect(sentOf(wished, native)).toContain('"enable_thinking":false');
+      expect(sentOf(wished, native)).toContain('"x":1.0,"y":12345678901234567890');
+    }
   });
 });
 

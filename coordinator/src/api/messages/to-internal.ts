@@ -88,14 +88,14 @@ export function* messagesRequestSteps(
   const { messages, unseen, tools, prompt, needed } = yield* promptSteps(body, { json, text, pdfs });
   const { removed, ignored } = sortMembers("messages", body);
   const stream = body.stream === true;
-  const variables = variablesFor(thinkingOf(body), body);
+  const variables = variablesFor(thinkingOf(body), body, text);
   return {
     id,
     model: body.model,
     delivery: stream ? "interactive" : "whole",
     form: yield* outboundFormSteps({
       body: json,
-      native: isNative(body, tools) ? { dialect: "messages", edits: nativeEdits(body, removed) } : undefined,
+      native: isNative(body, tools) ? { dialect: "messages", edits: nativeEdits(body, removed, variables) } : undefined,
       delivery: stream ? "interactive" : "whole",
       messages,
       unseen,
@@ -214,11 +214,10 @@ function isTranslated(block: UserBlock | AssistantBlock): boolean {
 const isPdf = (block: { readonly type: string; readonly source?: unknown }): boolean =>
   block.type === "document" && (block.source as DocumentBlock["source"]).type === "base64";
 
-function nativeEdits(body: CreateMessageBody, removed: readonly string[]): Edits {
+function nativeEdits(body: CreateMessageBody, removed: readonly string[], variables: object | undefined): Edits {
   const edits = baseEdits(body, removed);
-  const variables = variablesFor(thinkingOf(body), body);
   // llama-server (b11669) goes by these in its Messages, and not by what the API has for it.
-  if (variables !== undefined) edits.set("chat_template_kwargs", JSON.stringify(variables));
+  if (variables !== undefined) edits.set("chat_template_kwargs", writeJson(variables));
   const { system } = body;
   if (!system) return edits;
   const said = withoutBillingLines(system);

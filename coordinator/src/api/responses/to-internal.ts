@@ -63,7 +63,7 @@ export function* responsesRequestSteps(arrived: ArrivedResponse): Steps<Response
   if (messages.length === 0) throw nothingSaid();
   const members = sortMembers("responses", body);
   const wish = wishOfEffort(body.reasoning?.effort);
-  const variables = variablesFor(wish, body);
+  const variables = variablesFor(wish, body, text);
   const stream = body.stream === true;
   const kept = keptOf(arrived, body, json.value);
   return {

@@ -1,3 +1,5 @@
+import type { BodyText } from "../json/body-text.js";
+
 /** What a consumer wishes of the thoughts before an answer; what is absent is left to the model. */
 export interface Thinking {
   readonly mode?: "on" | "off" | undefined;
@@ -19,15 +21,19 @@ export function wishOfEffort(name: string | null | undefined): Thinking {
 type Body = Readonly<Record<string, unknown>>;
 
 /**
- * The variables for a model's chat template: what the consumer has set by its name goes before its wish.
+ * The variables for a model's chat template: what the consumer has set by its name goes before its wish, as it was
+ * written.
  *
  * @returns `undefined` where there is no wish
  */
-export function variablesFor(thinking: Thinking, body: Body): Body | undefined {
+export function variablesFor(thinking: Thinking, body: Body, text: BodyText): Body | undefined {
   const wished = templateVariables(thinking);
-  const own = body["chat_template_kwargs"] as Body | null | undefined;
-  return Object.keys(wished).length === 0 ? undefined : { ...wished, ...own };
+  if (Object.keys(wished).length === 0) return undefined;
+  const own = Object.entries((body[VARIABLES] ?? {}) as Body);
+  return { ...wished, ...Object.fromEntries(own.map(([name, value]) => [name, text.at([VARIABLES, name], value)])) };
 }
+
+const VARIABLES = "chat_template_kwargs";
 
 /** The members that carry the wish to this backend, without those that the consumer has set by their names. */
 export function membersFor(thinking: Thinking, body: Body, backend: string | undefined): Body {
