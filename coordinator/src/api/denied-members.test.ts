@@ -80,7 +80,9 @@ describe("names that a backend would fold", () => {
   });
 });
 
-it("refuses a checked member that occurs twice, however it is spelt", () => {
+it("refuses a known member that occurs twice, however it is spelt", () => {
+  expect(refusalOf('{"min_p":0.1,"min_p":9}')?.details.param).toBe("min_p");
+  expect(refusalOf('{"Min_P":0.1}')?.details.param).toBe("Min_P");
   expect(refusalOf('{"model":"a","model":"b"}')?.details.param).toBe("model");
   expect(refusalOf('{"model":"a","m\\u006fdel":"b"}')?.details.param).toBe("model");
   expect(refusalOf('{"model":"a","x":1,"x":2}')).toBeUndefined();

@@ -1,5 +1,6 @@
 import type { JsonObjectText } from "@hearth/dialects";
 import { HearthError } from "../platform/errors.js";
+import { SAMPLING_MEMBERS } from "./members/sampling-members.js";
 
 /**
  * Top-level members that no consumer may set, and why: with each of them a backend would load what its owner did not
@@ -98,15 +99,19 @@ const CHECKED = [
   "frequency_penalty",
 ];
 
-const KNOWN: ReadonlySet<string> = new Set([...CHECKED, ...DENIED.keys(), ...DENIED_UNLESS_EMPTY.keys()]);
+const KNOWN: ReadonlySet<string> = new Set([
+  ...CHECKED,
+  ...Object.keys(SAMPLING_MEMBERS),
+  ...DENIED.keys(),
+  ...DENIED_UNLESS_EMPTY.keys(),
+]);
 
 /** A name that no other one could be mistaken for, so that it need not be folded. */
 const PLAIN_NAME = /^[a-z0-9_]*$/;
 
 /**
  * Refuses what no consumer may set: members on the deny list, names that a backend takes for a checked one although
- * they are written differently, and checked members that occur twice, of which one reader takes the first and another
- * the last.
+ * they are written differently, and known members that occur twice, of which one reader takes the first and another the last.
  *
  * @throws HearthError `invalid_request` with the member as `param`
  */

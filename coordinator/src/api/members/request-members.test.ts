@@ -57,7 +57,7 @@ const DIALECTS: Readonly<Record<BackendDialect, Of>> = {
 const NAMES = Object.keys(DIALECTS) as BackendDialect[];
 
 /** A value of each type that a member of a backend's may have. */
-const VALUES: readonly unknown[] = [1, 0.5, true, "x", ["x"], [1], { a: 1 }, { a: "b" }, [{ a: 1 }]];
+const VALUES: readonly unknown[] = [1, 0.5, true, "x", "left", ["x"], [1], { a: 1 }, { a: "b" }, [{ a: 1 }]];
 
 function valueFor(name: string): unknown {
   const schema = SAMPLING_MEMBERS[name];
@@ -118,6 +118,8 @@ it.each<[string, unknown]>([
   ["thinking", { type: { deep: true } }],
   ["guided_choice", [1]],
   ["logit_bias", "x"],
+  ["truncation_side", "middle"],
+  ["frequency_context_size", -1],
 ])("a backend's member that has not the type or the range it is published with is a 400: %s = %j", (name, value) => {
   for (const dialect of ["chat_completions", "completions", "responses"] as const) {
     expect(() => sortMembers(dialect, { [name]: value })).toThrow(
@@ -166,6 +168,17 @@ const WORDS: Readonly<Record<Fate, string>> = {
   kept_back: "kept back",
   left_out: "left out",
 };
+
+it.each<[string, unknown]>([
+  // SGLang publishes a schema as a text, llama-server as an object and what is gone on with by its name.
+  ["json_schema", '{"type":"object"}'],
+  ["json_schema", { type: "object" }],
+  ["continue_final_message", "reasoning_content"],
+])("a backend's member may be of each type that some backend publishes: %s = %j", (name, value) => {
+  for (const text of sent("chat_completions", { [name]: value }).texts) {
+    expect(JSON.parse(text)).toMatchObject({ [name]: value });
+  }
+});
 
 it("stands in the table of docs/api.md, with its fate in each dialect", () => {
   const document = readFileSync(`${root}/docs/api.md`, "utf8");

@@ -95,8 +95,8 @@ export const REQUEST_MEMBERS: Readonly<Record<BackendDialect, Readonly<Record<st
   embeddings: {
     ...fates("read", "model", "input", "encoding_format", "dimensions"),
     ...fates("kept_back", "user"),
-    ...fates("passed", "truncate_prompt_tokens", "add_special_tokens", "embd_normalize", "truncate", "task"),
-    ...fates("passed", "input_type", "prompt_name"),
+    ...fates("passed", "truncate_prompt_tokens", "truncation_side", "add_special_tokens", "embd_normalize"),
+    ...fates("passed", "truncate", "task", "input_type", "prompt_name"),
   },
 };
 
