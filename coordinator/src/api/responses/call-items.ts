@@ -1,5 +1,5 @@
+import { FreeformInput } from "../translation/freeform-input.js";
 import { applyPatchCall, localShellCall, shellCall, toolSearchCall } from "./client-tools.js";
-import { FreeformInput } from "./freeform-input.js";
 import type { ToolOrigin } from "./offered-tools.js";
 import { added, done, type ItemEvent, type OutputItem } from "./output-item.js";
 

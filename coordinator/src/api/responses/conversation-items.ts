@@ -1,5 +1,5 @@
 import { type AssistantTurn, type ChatPart, Conversation } from "../translation/conversation.js";
-import { FREEFORM_ARGUMENT } from "./freeform-input.js";
+import { FREEFORM_ARGUMENT } from "../translation/freeform-input.js";
 import type { AgentMessageItem, CallOutput, ContentPart, InputItem } from "./input-items.js";
 import { unpackReasoning } from "./packed-reasoning.js";
 import type { Input } from "./parse.js";

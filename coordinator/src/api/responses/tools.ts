@@ -1,8 +1,8 @@
 import type { RawJson } from "@hearth/dialects";
 import { HearthError } from "../../platform/errors.js";
 import type { BodyText } from "../json/body-text.js";
+import { freeformFunction } from "../translation/freeform-function.js";
 import { APPLY_PATCH, LOCAL_SHELL, shell } from "./client-tools.js";
-import { FREEFORM_ARGUMENT } from "./freeform-input.js";
 import type { InputItem } from "./input-items.js";
 import { choiceKey, type OfferedTool, OfferedTools, type ToolOrigin } from "./offered-tools.js";
 import type { Input, PromptBody } from "./parse.js";
@@ -138,12 +138,8 @@ class ToolReader {
   }
 
   #custom({ name, description, format }: ToolOf<"custom">, namespace: string | undefined): void {
-    const grammar =
-      format?.type === "grammar" && format.definition
-        ? `The text must follow this grammar${format.syntax ? ` (${format.syntax})` : ""}:\n\n${format.definition}`
-        : undefined;
-    const about = [description, HOW_TO_CALL_FREEFORM, grammar].filter(Boolean).join("\n\n");
-    this.offered.add({ kind: "custom", name, namespace }, { description: about, parameters: FREEFORM });
+    const grammar = format?.type === "grammar" ? format : undefined;
+    this.offered.add({ kind: "custom", name, namespace }, freeformFunction({ description, grammar }));
   }
 
   /** Where nothing is said of the place it is the client's, as it was before there were containers. */
@@ -205,13 +201,3 @@ function unknownChoice(chosen: ChosenTool): HearthError {
 
 const invalidChoice = (why: string): HearthError =>
   new HearthError("invalid_request", `Invalid 'tool_choice': ${why}.`, { param: "tool_choice" });
-
-/** Clients tell a model that it need not write JSON: true where custom tools are known, and not for a function. */
-const HOW_TO_CALL_FREEFORM = `Write the text as the string '${FREEFORM_ARGUMENT}' of a JSON object.`;
-
-const FREEFORM = {
-  type: "object",
-  properties: { [FREEFORM_ARGUMENT]: { type: "string", description: "The text that the tool is called with." } },
-  required: [FREEFORM_ARGUMENT],
-  additionalProperties: false,
-};
