@@ -1,8 +1,9 @@
-import type OpenAI from "openai";
+import OpenAI from "openai";
 import { zodResponseFormat } from "openai/helpers/zod";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { delta, messagesOf, WEATHER, weatherModel } from "./chat-backend.js";
+import { API_KEY } from "../scripted/test-coordinator.js";
+import { callTools, delta, messagesOf, WEATHER, weatherModel } from "./chat-backend.js";
 import { client, hearth, openAiForEach } from "./openai-for-each.js";
 
 openAiForEach();
@@ -19,6 +20,52 @@ const tools: OpenAI.ChatCompletionTool[] = [
     function: { name: "weather", parameters: { type: "object", properties: { city: { type: ["string", "null"] } } } },
   },
 ];
+
+describe("a custom tool", () => {
+  const custom: OpenAI.ChatCompletionTool[] = [{ type: "custom", custom: { name: "patch", description: "d" } }];
+  const PLAN = [{ id: "call_p", name: "patch", pieces: ['{"input":"*** Be', 'gin\\n"}'] }];
+
+  it("is called with its text, and what comes of it goes back", async () => {
+    const provider = await hearth.provider((s) => (messagesOf(s).length === 1 ? callTools(s, PLAN) : s.answer("ok")));
+    const asked = await client.chat.completions.create(ask({ tools: custom }));
+    const call = asked.choices[0]?.message.tool_calls?.[0];
+    expect(call).toEqual({ id: "call_p", type: "custom", custom: { name: "patch", input: "*** Begin\n" } });
+    const messages = [
+      ...ask().messages,
+      { role: "assistant" as const, content: null, tool_calls: call ? [call] : [] },
+      { role: "tool" as const, tool_call_id: "call_p", content: "done" },
+    ];
+    await client.chat.completions.create(ask({ tools: custom, messages }));
+    expect(provider.streams[1]?.body["messages"]).toMatchObject([
+      { role: "user" },
+      { tool_calls: [{ type: "function", function: { name: "patch", arguments: '{"input":"*** Begin\\n"}' } }] },
+      { role: "tool", content: "done" },
+    ]);
+  });
+
+  it("streams its text as it is written", async () => {
+    await hearth.provider((s) => callTools(s, PLAN));
+    const pieces: string[] = [];
+    // OpenAI streams such calls, and its specification has none of them yet: no schema can judge this answer.
+    const unjudged = new OpenAI({ apiKey: API_KEY, baseURL: `${hearth.url}/v1`, maxRetries: 0 });
+    for await (const chunk of await unjudged.chat.completions.create({ ...ask({ tools: custom }), stream: true })) {
+      for (const call of chunk.choices[0]?.delta.tool_calls ?? []) {
+        pieces.push((call as unknown as { readonly custom: { readonly input: string } }).custom.input);
+      }
+    }
+    expect(pieces.length).toBeGreaterThan(1);
+    expect(pieces.join("")).toBe("*** Begin\n");
+  });
+
+  it("of a vendor's servers is left out and named", async () => {
+    const provider = await hearth.provider((s) => s.answer("ok"));
+    const { response } = await client.chat.completions
+      .create(ask({ tools: [...tools, { type: "web_search" }] as OpenAI.ChatCompletionTool[] }))
+      .withResponse();
+    expect(response.headers.get("x-hearth-ignored")).toBe("web_search");
+    expect(provider.streams[0]?.body["tools"]).toEqual(tools);
+  });
+});
 
 describe("text", () => {
   it("comes whole, with its usage", async () => {

@@ -16,6 +16,7 @@ import type { Consumer, Reply } from "../../request/consumer.js";
 import { openAiErrorBody } from "../error-envelope.js";
 import { ofChoice } from "../of-choice.js";
 import { DONE, sseEvent } from "../sse.js";
+import { CustomCalls, withCustomCalls } from "./custom-calls.js";
 import type { ChatRequest } from "./to-internal.js";
 
 /** The reply in the form the request asked for. */
@@ -38,6 +39,7 @@ class ChatStream implements Reply {
   readonly #includeUsage: boolean;
   readonly #facts: ChunkFacts;
   readonly #repair: ChunkRepair;
+  readonly #customCalls: CustomCalls;
   #usage: { readonly bytes: Uint8Array | string; readonly told: ChatUsage } | undefined;
   #usageSent = false;
 
@@ -46,6 +48,7 @@ class ChatStream implements Reply {
     this.#includeUsage = request.includeUsage;
     this.#facts = facts;
     this.#repair = new ChunkRepair(facts, { isName: nameTest(request.toolNames), ...callsOf(request) });
+    this.#customCalls = new CustomCalls(request.customTools);
   }
 
   open(): void {
@@ -54,8 +57,9 @@ class ChatStream implements Reply {
 
   write(chunk: Chunk): Promise<void> | undefined {
     const said = chatChunk(chunk, this.#facts);
-    const repaired = said && this.#repair.next(said);
-    if (repaired === undefined) return undefined;
+    const next = said && this.#repair.next(said);
+    if (next === undefined) return undefined;
+    const repaired = this.#customCalls.chunk(next);
     const bytes = repaired === chunk.parsed ? chunk.bytes : sseEvent(repaired);
     if (repaired.usage) {
       if (repaired.choices?.length === 0) {
@@ -70,7 +74,7 @@ class ChatStream implements Reply {
   complete(usage: Usage): void {
     const last: (Uint8Array | string)[] = [];
     const end = this.#repair.end();
-    if (end !== undefined) last.push(sseEvent(end));
+    if (end !== undefined) last.push(sseEvent(this.#customCalls.chunk(end)));
     if (this.#includeUsage) {
       if (this.#usage !== undefined && believable(this.#usage.told, usage)) last.push(this.#usage.bytes);
       else if (!this.#usageSent) last.push(sseEvent(this.#repair.usage(openAiUsage(usage))));
@@ -100,6 +104,7 @@ class WholeChat implements Reply {
   readonly #facts: ChunkFacts;
   readonly #repair: ChunkRepair;
   readonly #accumulator = new ChatAccumulator();
+  readonly #customTools: ReadonlySet<string>;
   /** A whole answer in which nothing had to be put right. */
   #ready: { readonly bytes: Uint8Array; readonly chunk: ChatChunk } | undefined;
 
@@ -107,6 +112,7 @@ class WholeChat implements Reply {
     this.#consumer = consumer;
     this.#facts = facts;
     this.#repair = new ChunkRepair(facts, { isName: () => false, ...callsOf(request) });
+    this.#customTools = request.customTools;
   }
 
   open(): void {}
@@ -115,7 +121,8 @@ class WholeChat implements Reply {
     const said = chatChunk(chunk, this.#facts);
     const repaired = said && this.#repair.next(said);
     if (repaired === undefined) return;
-    if (chunk.whole && repaired === chunk.parsed) this.#ready = { bytes: chunk.bytes, chunk: repaired };
+    const isReady = chunk.whole && repaired === chunk.parsed && this.#customTools.size === 0;
+    if (isReady) this.#ready = { bytes: chunk.bytes, chunk: repaired };
     else this.#accumulator.add(repaired);
   }
 
@@ -128,7 +135,8 @@ class WholeChat implements Reply {
       this.#accumulator.add(chunk);
     }
     if (end !== undefined) this.#accumulator.add(end);
-    this.#consumer.sendJson(this.#accumulator.completion({ ...this.#facts, usage }));
+    const completion = this.#accumulator.completion({ ...this.#facts, usage });
+    this.#consumer.sendJson(withCustomCalls(completion, this.#customTools));
   }
 
   fail(error: HearthError): void {

@@ -14,12 +14,16 @@ const part = z
     path: ["text"],
   });
 
-const called = z.looseObject({ name: text.min(1), arguments: text.nullish() });
+/** Some clients send the arguments themselves in place of their text. */
+const called = z.looseObject({ name: text.min(1), arguments: z.union([text, z.looseObject({})]).nullish() });
+/** A call of a custom tool. */
+const freeform = z.looseObject({ name: text.min(1), input: text });
 
 const toolCall = z.looseObject({
   id: text.nullish(),
   type: text.nullish(),
   function: called.nullish(),
+  custom: freeform.nullish(),
 });
 
 const message = z.looseObject({

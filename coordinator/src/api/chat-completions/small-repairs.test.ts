@@ -69,7 +69,15 @@ describe("calls in a conversation", () => {
     const { type: _type, ...untyped } = call;
     expect(messagesOf(called(untyped, { ...call, type: null }), result)).toEqual([called(call, call), result]);
     const custom = { id: "b", type: "custom", custom: { name: "patch", input: "x" } };
-    expect(messagesOf(called(custom))).toEqual([called(custom)]);
+    const asFunction = { id: "b", type: "function", function: { name: "patch", arguments: '{"input":"x"}' } };
+    expect(messagesOf(called(custom))).toEqual([called(asFunction)]);
+  });
+
+  it("have their arguments as a text, whatever a client sends in its place", () => {
+    const { function: now } = call;
+    const asValue = { ...call, function: { ...now, arguments: { a: [1] } } };
+    const asText = { ...call, function: { ...now, arguments: '{"a":[1]}' } };
+    expect(messagesOf(called(asValue))).toEqual([called(asText)]);
   });
 
   it("stand beside no content; what else has none, has an empty text", () => {
@@ -117,7 +125,7 @@ it.each<[string, Body]>([
   ["messages[1].tool_calls[0].id", { messages: [question, called({ ...call, id: 5 })] }],
   [
     "messages[1].tool_calls[0].function.arguments",
-    { messages: [question, called({ ...call, function: { name: "f", arguments: {} } })] },
+    { messages: [question, called({ ...call, function: { name: "f", arguments: 5 } })] },
   ],
   ["messages[1].tool_calls[0].function.name", { messages: [question, called({ ...call, function: { name: null } })] }],
   ["messages[0].tool_call_id", { messages: [{ ...result, tool_call_id: {} }] }],
@@ -135,6 +143,18 @@ it.each<[string, Body]>([
   expect(() => sent(bodyOf(members))).toThrow(
     expect.objectContaining({ code: "invalid_request", details: expect.objectContaining({ param }) }),
   );
+});
+
+it("reads texts by the names of Responses, and what the assistant would not do", () => {
+  const content = [
+    { type: "input_text", text: "a" },
+    { type: "text", text: "b" },
+    { type: "refusal", refusal: "c" },
+  ];
+  expect(repaired({ messages: [{ role: "assistant", content }] }).messages[0]).toEqual({
+    role: "assistant",
+    content: ["a", "b", "c"].map((text) => ({ type: "text", text })),
+  });
 });
 
 it("leaves every other byte as it came", () => {

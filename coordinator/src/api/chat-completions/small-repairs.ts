@@ -7,6 +7,7 @@ import {
   type Splice,
 } from "@hearth/dialects";
 import type { Steps } from "../../platform/steps.js";
+import { FREEFORM_ARGUMENT } from "../translation/freeform-input.js";
 import { wholeArguments } from "../translation/whole-arguments.js";
 import type { ChatCompletionBody, ChatMessage, ToolCall } from "./parse.js";
 
@@ -44,6 +45,8 @@ export function* smallRepairSteps(object: JsonObjectText, body: ChatCompletionBo
 
 interface MessageRepair {
   readonly edits: Edits;
+  /** Of the parts of its content, by their places. */
+  readonly parts: ReadonlyMap<number, Edits>;
   /** Of its calls, by their places. */
   readonly calls: ReadonlyMap<number, { readonly edits: Edits; readonly function: Edits }>;
 }
@@ -68,7 +71,8 @@ class MessageRepairs {
       const repair = this.#call(call, `call_${index}_${at}`);
       if (repair.edits.size > 0 || repair.function.size > 0) calls.set(at, repair);
     }
-    if (edits.size > 0 || calls.size > 0) this.changed.set(index, { edits, calls });
+    const parts = partsOf(message.content);
+    if (edits.size + parts.size + calls.size > 0) this.changed.set(index, { edits, parts, calls });
   }
 
   #result(index: number, { tool_call_id: id }: ChatMessage, edits: Edits): void {
@@ -81,21 +85,56 @@ class MessageRepairs {
 
   #call(call: ToolCall, newId: string): { readonly edits: Edits; readonly function: Edits } {
     const edits = nullsOf(call);
+    const { custom } = call;
+    if (custom) {
+      const { name, input } = custom;
+      const args = JSON.stringify({ [FREEFORM_ARGUMENT]: input });
+      edits.set("type", '"function"').set("custom", undefined);
+      edits.set("function", JSON.stringify({ name, arguments: args }));
+    }
     if (!call.id) edits.set("id", JSON.stringify(newId));
     this.#unanswered.push(call.id || newId);
     if (!call.function) return { edits, function: new Map() };
     if (!call.type) edits.set("type", '"function"');
     const called = nullsOf(call.function);
     const given = call.function.arguments ?? "";
-    const args = wholeArguments(given);
+    const args = argumentsOf(given);
     if (args !== given) called.set("arguments", JSON.stringify(args));
     return { edits, function: called };
   }
 
   #legacyCall({ name, arguments: given }: NonNullable<ChatMessage["function_call"]>, edits: Edits): void {
-    const args = wholeArguments(given ?? "");
+    const args = argumentsOf(given ?? "");
     if (args !== given) edits.set("function_call", JSON.stringify({ name, arguments: args }));
   }
+}
+
+/** Types of parts that Responses has for a text. */
+const TEXTS: ReadonlySet<string> = new Set(["input_text", "output_text"]);
+
+/** Texts under other names, and what the assistant would not do, which most backends do not know as a part. */
+function partsOf(content: ChatMessage["content"]): ReadonlyMap<number, Edits> {
+  const changed = new Map<number, Edits>();
+  if (typeof content !== "object" || content === null) return changed;
+  for (const [at, part] of content.entries()) {
+    if (TEXTS.has(part.type) && typeof part.text === "string") changed.set(at, new Map([["type", '"text"']]));
+    if (part.type !== "refusal" || typeof part["refusal"] !== "string") continue;
+    const text = JSON.stringify(part["refusal"]);
+    changed.set(
+      at,
+      new Map<string, string | undefined>([
+        ["type", '"text"'],
+        ["refusal", undefined],
+        ["text", text],
+      ]),
+    );
+  }
+  return changed;
+}
+
+/** Arguments are a text; what is their value instead is written as one. */
+function argumentsOf(given: string | object): string {
+  return typeof given === "string" ? wholeArguments(given) : JSON.stringify(given);
 }
 
 const hasCalls = ({ tool_calls: calls, function_call: legacy }: ChatMessage): boolean =>
@@ -119,8 +158,14 @@ export function itemsOf({ text, members }: JsonObjectText, name: string): readon
   return node?.kind === "array" ? node.items : [];
 }
 
-function messageSplices(text: string, item: JsonNode | undefined, { edits, calls }: MessageRepair): Splice[] {
+function messageSplices(text: string, item: JsonNode | undefined, { edits, parts, calls }: MessageRepair): Splice[] {
   if (item?.kind !== "object") return [];
+  const content = item.members.get("content");
+  const given = content?.kind === "array" ? content.items : [];
+  const ofParts = [...parts].flatMap(([at, own]) => {
+    const part = given[at];
+    return part?.kind === "object" ? nestedSplices(text, part, own) : [];
+  });
   const list = item.members.get("tool_calls");
   const entries = list?.kind === "array" ? list.items : [];
   const inner = [...calls].flatMap(([at, repair]) => {
@@ -132,7 +177,7 @@ function messageSplices(text: string, item: JsonNode | undefined, { edits, calls
       ...(called?.kind === "object" ? nestedSplices(text, called, repair.function) : []),
     ];
   });
-  return [...nestedSplices(text, item, edits), ...inner];
+  return [...nestedSplices(text, item, edits), ...ofParts, ...inner];
 }
 
 /** Without the members that are `null`, in an entry and in its members of these names. */

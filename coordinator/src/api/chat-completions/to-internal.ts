@@ -18,6 +18,7 @@ import { sortMembers } from "../members/request-members.js";
 import { conversationOf } from "../translation/opening.js";
 import { estimatePrompt } from "../translation/prompt-estimate.js";
 import { readingOf } from "../translation/reading-of.js";
+import { offeredTools } from "./offered-tools.js";
 import { type ChatCompletionBody, parseChatCompletion } from "./parse.js";
 import { placedSystemSteps } from "./placed-system.js";
 import { smallRepairSteps } from "./small-repairs.js";
@@ -29,12 +30,14 @@ export interface ChatRequest extends InferenceRequest {
   readonly toolNames: ReadonlySet<string>;
   /** It may call one of them at most. */
   readonly oneCall: boolean;
+  /** Of them, the custom ones. */
+  readonly customTools: ReadonlySet<string>;
 }
 
 /**
  * Reads a body. What goes to the provider is the consumer's own text with a handful of members set: always streaming,
  * always with usage, without what identifies the end user, with what no server reads put right. Tools go out as they
- * came: what its model's template makes of them is the agent's to know.
+ * came, as far as they are functions: what its model's template makes of them is the agent's to know.
  *
  * @throws HearthError `invalid_request`
  */
@@ -44,18 +47,18 @@ export function toChatRequest(raw: Buffer, id: RequestId): ChatRequest {
 
 /** {@link toChatRequest} in steps. */
 export function* chatRequestSteps({ raw, id, bounds }: Arrived): Steps<ChatRequest> {
-  const json = yield* jsonBodySteps(raw, bounds);
+  const json = yield* jsonBodySteps(raw, bounds, "left_out");
   const body = parseChatCompletion(json.value);
   yield;
-  const tools = (body.tools?.length ?? 0) > 0;
-  const repairs = yield* smallRepairSteps(json.object, body);
+  const tools = offeredTools(json.object, body, yield* smallRepairSteps(json.object, body));
+  const { repairs } = tools;
   yield;
   const placed = yield* placedSystemSteps(json.object, body.messages, repairs);
   yield;
-  const prompt = estimatePrompt(body.messages, tools ? JSON.stringify(body.tools) : "");
+  const prompt = estimatePrompt(body.messages, tools.names.size > 0 ? JSON.stringify(body.tools) : "");
   yield;
   const { removed, ignored } = sortMembers("chat_completions", body);
-  const edits = editsFor(body, removed);
+  const edits = new Map([...editsFor(body, removed), ...tools.edits]);
   const stream = body.stream === true;
   const delivery = stream ? "interactive" : "whole";
   const asItCame = formOf(json, edits, repairs, delivery);
@@ -73,12 +76,13 @@ export function* chatRequestSteps({ raw, id, bounds }: Arrived): Steps<ChatReque
     },
     ...choicesOf(body.n),
     stream,
-    ignored,
+    ignored: [...tools.ignored, ...ignored],
     includeUsage: body.stream_options?.include_usage === true,
-    toolNames: toolNamesOf(body),
     oneCall: body.parallel_tool_calls === false,
+    toolNames: tools.names,
+    customTools: tools.custom,
     needs: {
-      tools: tools || (body.functions?.length ?? 0) > 0,
+      tools: tools.names.size > 0 || (body.functions?.length ?? 0) > 0,
       vision: prompt.hasImages,
       structuredOutput: body.response_format?.type === "json_schema",
       logprobs: body.logprobs === true,
@@ -87,14 +91,6 @@ export function* chatRequestSteps({ raw, id, bounds }: Arrived): Steps<ChatReque
     maxTokens: answerBound(body.max_completion_tokens) ?? answerBound(body.max_tokens),
     conversation: conversationOf(body.messages),
   };
-}
-
-function toolNamesOf({ tools }: ChatCompletionBody): ReadonlySet<string> {
-  const names = (tools ?? []).map((tool) => {
-    const named = (tool.function ?? tool["custom"]) as { readonly name?: unknown } | null | undefined;
-    return named?.name;
-  });
-  return new Set(names.filter((name) => typeof name === "string"));
 }
 
 function formOf(
