@@ -120,6 +120,15 @@ describe("the tools of a coding agent", () => {
   });
 });
 
+it("a conversation is compacted for a client that asks for it, and goes on from the notes", async () => {
+  const provider = await hearth.provider((s) => s.answer("The user ", "likes tea."));
+  const input = [{ role: "user", content: "I like tea." }, { type: "compaction_trigger" }];
+  const { output } = await client.responses.create(ask({ input, tools }));
+  expect(output).toMatchObject([{ type: "compaction", encrypted_content: expect.any(String) }]);
+  await client.responses.create(ask({ input: [...output, { role: "user", content: "What do I like?" }] }));
+  expect(JSON.stringify(messagesOf(provider.streams[1]!))).toContain("The user likes tea.");
+});
+
 it("a custom tool's call that breaks off is told as far as it had come", async () => {
   await hearth.provider((s) => {
     s.role();

@@ -1,5 +1,6 @@
 import { type AssistantTurn, type ChatPart, Conversation } from "../translation/conversation.js";
 import { FREEFORM_ARGUMENT } from "../translation/freeform-input.js";
+import { COMPACTION_PROMPT } from "./compaction.js";
 import type { AgentMessageItem, CallOutput, ContentPart, InputItem } from "./input-items.js";
 import { unpackReasoning } from "./packed-reasoning.js";
 import type { Input } from "./parse.js";
@@ -40,6 +41,8 @@ function addItem(place: Place, item: InputItem): void {
     case "compaction_summary":
     case "context_compaction":
       return addSummary(conversation, item.encrypted_content);
+    case "compaction_trigger":
+      return conversation.user([textPart(COMPACTION_PROMPT)]);
     case "additional_tools":
     case "web_search_call":
     case "image_generation_call":

@@ -30,7 +30,8 @@ async function normaliseRecalled(raw: Buffer, context: DialectContext, keeping: 
   return await inTurns(responsesRequestSteps({ ...context, ...recalled, keeping }), recalled.raw.length);
 }
 
-function responsesEvents({ responseId, body, tools, kept }: ResponsesRequest, clock: Clock): EventDialect {
+function responsesEvents(request: ResponsesRequest, clock: Clock): EventDialect {
+  const { responseId, body, tools, kept, compacts } = request;
   const wallTime = (): number => Math.floor(clock.wallTime() / 1000);
   const asked = newResponse(body, responseId, wallTime());
   const response = kept ? { ...asked, store: true, previous_response_id: kept.previousId ?? null } : asked;
@@ -42,7 +43,7 @@ function responsesEvents({ responseId, body, tools, kept }: ResponsesRequest, cl
   return {
     dialect: "responses",
     translator() {
-      const translator = new ResponsesTranslator(response, { style, tools }, wallTime);
+      const translator = new ResponsesTranslator(response, { style, tools, compacts }, wallTime);
       return kept === undefined ? translator : new KeepingTranslator(translator, kept);
     },
     fold: () => new ResponseFold(response),

@@ -189,6 +189,9 @@ const compaction = z.looseObject({
   encrypted_content: z.string().nullish(),
 });
 
+/** The last item of a request for a short form of the conversation. */
+const compactionTrigger = z.looseObject({ type: z.literal("compaction_trigger") });
+
 const calls = [
   functionCall,
   customCall,
@@ -214,7 +217,19 @@ const hostedCalls = [mcpCall, codeInterpreterCall, fileSearchCall] as const;
 /** One item of the input: what was said, thought, called and returned so far. */
 export const item = z.discriminatedUnion(
   "type",
-  [message, agentMessage, reasoning, compaction, additionalTools, ...calls, ...outputs, ...hostedCalls, note, unread],
+  [
+    message,
+    agentMessage,
+    reasoning,
+    compaction,
+    compactionTrigger,
+    additionalTools,
+    ...calls,
+    ...outputs,
+    ...hostedCalls,
+    note,
+    unread,
+  ],
   { error: "this type of item is not supported" },
 );
 

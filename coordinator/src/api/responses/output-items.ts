@@ -1,6 +1,7 @@
 import { isObject } from "@hearth/dialects";
 import type { Block } from "../translation/block-sequencer.js";
 import { callItem } from "./call-items.js";
+import { CompactionItem } from "./compaction.js";
 import { added, done, type ItemEvent, type OutputItem } from "./output-item.js";
 import { packReasoning } from "./packed-reasoning.js";
 import type { ToolSet } from "./tools.js";
@@ -19,13 +20,15 @@ export interface ItemContext {
   readonly style: ReasoningStyle;
   /** What the calls are calls of. */
   readonly tools: Pick<ToolSet, "offers" | "originOf">;
+  /** What it says is a short form of the conversation, for its client to carry. */
+  readonly compacts?: boolean;
 }
 
 /** @param suffix makes ids that no other item of any response has */
-export function outputItem(block: Block, suffix: string, { style, tools }: ItemContext): OutputItem {
+export function outputItem(block: Block, suffix: string, { style, tools, compacts }: ItemContext): OutputItem {
   switch (block.kind) {
     case "text":
-      return new TextItem(`msg_${suffix}`);
+      return compacts ? new CompactionItem(`cmp_${suffix}`) : new TextItem(`msg_${suffix}`);
     case "refusal":
       return new RefusalItem(`msg_${suffix}`);
     case "reasoning":

@@ -8,9 +8,9 @@ export function toChatSettings(
   tools: ToolSet,
   text: BodyText,
 ): Readonly<Record<string, unknown>> {
-  const { max_output_tokens, temperature, top_p, parallel_tool_calls: parallel } = body;
+  const { temperature, top_p, parallel_tool_calls: parallel } = body;
   return {
-    ...(typeof max_output_tokens === "number" ? { max_tokens: max_output_tokens } : {}),
+    ...boundOf(body),
     ...(typeof temperature === "number" ? { temperature } : {}),
     ...(typeof top_p === "number" ? { top_p } : {}),
     ...(body.text?.verbosity ? { verbosity: body.text.verbosity } : {}),
@@ -19,6 +19,11 @@ export function toChatSettings(
     ...tools.choice(body),
     ...(!tools.isEmpty && typeof parallel === "boolean" ? { parallel_tool_calls: parallel } : {}),
   };
+}
+
+/** How long the answer may be. */
+export function boundOf({ max_output_tokens: bound }: CreateResponseBody): object {
+  return typeof bound === "number" ? { max_tokens: bound } : {};
 }
 
 /** Whether the probabilities of the answer's tokens are asked for. */

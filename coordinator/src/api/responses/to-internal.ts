@@ -16,6 +16,7 @@ import { outboundFormSteps } from "../translation/outbound-forms.js";
 import { passedMembers } from "../translation/passed-members.js";
 import { estimatePrompt, type PromptEstimate } from "../translation/prompt-estimate.js";
 import { membersFor, variablesFor, wishOfEffort } from "../translation/thinking.js";
+import { asksForCompaction } from "./compaction.js";
 import { toConversation, unreadableTypes } from "./conversation-items.js";
 import type { KeptRequest } from "./kept-response.js";
 import { isNative } from "./native-form.js";
@@ -27,7 +28,7 @@ import {
   parseCreateResponse,
 } from "./parse.js";
 import { itemsOf, type Recalled } from "./recall.js";
-import { toChatSettings, wantsLogprobs } from "./to-chat.js";
+import { boundOf, toChatSettings, wantsLogprobs } from "./to-chat.js";
 import { loadsTools, ToolSet } from "./tools.js";
 
 /** A request for a response, with the body that the response repeats. */
@@ -35,6 +36,8 @@ export interface ResponsesRequest extends InferenceRequest {
   readonly body: CreateResponseBody;
   readonly tools: ToolSet;
   readonly responseId: string;
+  /** What the model says is a short form of the conversation. */
+  readonly compacts: boolean;
   /** Its answer may be referred to by later ones; absent = it is kept nowhere. */
   readonly kept?: KeptRequest;
 }
@@ -60,12 +63,14 @@ export function* responsesRequestSteps(arrived: ArrivedResponse): Steps<Response
   const { body, input, isMended } = parseCreateResponse(json.value);
   yield;
   const { text, tools, messages, unseen, prompt, needed } = yield* promptSteps(json, body, input);
-  if (messages.length === 0) throw nothingSaid();
+  requireWords(messages);
+  const compacts = asksForCompaction(input);
+  const offersTools = !tools.isEmpty && !compacts;
   const members = sortMembers("responses", body);
   const wish = wishOfEffort(body.reasoning?.effort);
   const variables = variablesFor(wish, body, text);
   const stream = body.stream === true;
-  const kept = keptOf(arrived, body, json.value);
+  const kept = keptOf(arrived, body, json.value, compacts);
   return {
     id,
     model: body.model,
@@ -86,8 +91,8 @@ export function* responsesRequestSteps(arrived: ArrivedResponse): Steps<Response
       unseen,
       chat: {
         ...passedMembers("responses", body, text),
-        ...(tools.isEmpty ? {} : { tools: tools.functions }),
-        ...toChatSettings(body, tools, text),
+        ...(offersTools ? { tools: tools.functions } : {}),
+        ...(compacts ? boundOf(body) : toChatSettings(body, tools, text)),
         ...(variables === undefined ? {} : { chat_template_kwargs: variables }),
       },
       chatFor: ({ backend }) => membersFor(wish, body, backend),
@@ -96,10 +101,11 @@ export function* responsesRequestSteps(arrived: ArrivedResponse): Steps<Response
     ignored: [...tools.ignored, ...members.ignored, ...unreadableTypes(input)],
     body,
     tools,
+    compacts,
     responseId: kept === undefined ? id.replace(/^req_/, "resp_") : `resp_${newSecret()}`,
     ...(kept === undefined ? {} : { kept }),
     needs: {
-      tools: !tools.isEmpty,
+      tools: offersTools,
       vision: prompt.hasImages,
       structuredOutput: body.text?.format?.type === "json_schema",
       logprobs: wantsLogprobs(body),
@@ -111,9 +117,10 @@ export function* responsesRequestSteps(arrived: ArrivedResponse): Steps<Response
   };
 }
 
-function nothingSaid(): HearthError {
+function requireWords(messages: readonly ChatMessage[]): void {
+  if (messages.length > 0) return;
   const message = "Invalid 'input': it holds nothing that a model could read.";
-  return new HearthError("invalid_request", message, { param: "input" });
+  throw new HearthError("invalid_request", message, { param: "input" });
 }
 
 /** As at OpenAI, an answer is kept unless its consumer says otherwise. */
@@ -121,8 +128,11 @@ function keptOf(
   { keeping, own, previousId }: ArrivedResponse,
   { store }: CreateResponseBody,
   { input }: JsonBody["value"],
+  compacts: boolean,
 ): KeptRequest | undefined {
   if (keeping === undefined || store === false) return undefined;
+  // What comes after goes on with the notes, and with nothing before them.
+  if (compacts) return { keeping, previousId: undefined, input: [] };
   return { keeping, previousId, input: own ?? itemsOf(input) };
 }
 
