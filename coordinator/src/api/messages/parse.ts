@@ -74,7 +74,8 @@ const toolUse = z.looseObject({
   type: z.literal("tool_use"),
   id: z.string().min(1),
   name: z.string().min(1),
-  input: z.looseObject({}),
+  /** Some clients send none, or its text, for a call that took nothing or broke off. */
+  input: z.union([z.looseObject({}), z.string()]).nullish(),
 });
 
 const thinking = z.looseObject({

@@ -4,7 +4,7 @@ import { z } from "zod";
 const TYPES = [
   ...["server_tool_use", "mcp_tool_use", "mcp_tool_result", "web_search_tool_result", "web_fetch_tool_result"],
   ...["code_execution_tool_result", "bash_code_execution_tool_result", "text_editor_code_execution_tool_result"],
-  ...["tool_search_tool_result", "advisor_tool_result", "compaction"],
+  ...["tool_search_tool_result", "advisor_tool_result", "compaction", "mcp_tool_listing", "fallback"],
 ] as const;
 
 export const serverBlock = z.looseObject({ type: z.enum(TYPES) });

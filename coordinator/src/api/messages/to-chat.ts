@@ -1,3 +1,4 @@
+import type { RawJson } from "@hearth/dialects";
 import type { BodyText } from "../json/body-text.js";
 import { type ChatPart, Conversation } from "../translation/conversation.js";
 import { type Thinking, wishOfEffort } from "../translation/thinking.js";
@@ -88,12 +89,22 @@ function addAssistant(
       case "redacted_thinking":
         break; // nobody but the model that wrote it can read it
       case "tool_use":
-        turn.call(block.id, block.name, text.at(["messages", index, "content", at, "input"], block.input).text);
+        turn.call(
+          block.id,
+          block.name,
+          argumentsOf(block, () => text.at(["messages", index, "content", at, "input"], block.input)),
+        );
         break;
       default:
         turn.text(textOfServerBlock(block));
     }
   }
+}
+
+/** @param written the input as it stands in the body */
+function argumentsOf({ input }: { readonly input?: unknown }, written: () => RawJson): string {
+  if (typeof input === "string") return input;
+  return input === null || input === undefined ? "" : written().text;
 }
 
 function partsOf(block: Exclude<UserBlock, ToolResultBlock> | ToolReferenceBlock, pdfs: PdfTextsOf): ChatPart[] {

@@ -42,6 +42,35 @@ function errorOf(body: object): HearthError {
   throw new Error("no error");
 }
 
+it.each<[unknown, string]>([
+  [undefined, "{}"],
+  [null, "{}"],
+  ["", "{}"],
+  ['{"a":1}', '{"a":1}'],
+  ["not JSON", '{"invalid_json":"not JSON"}'],
+])("reads the input of a call that a client did not write as an object: %j", (input, args) => {
+  const call = { type: "tool_use", id: "t", name: "f", input };
+  const messages = [
+    { role: "user", content: "q" },
+    { role: "assistant", content: [call] },
+  ];
+  const [, turn] = messagesOf(...messages) as { readonly tool_calls: object[] }[];
+  expect(turn?.tool_calls).toEqual([{ id: "t", type: "function", function: { name: "f", arguments: args } }]);
+  expect(requestOf(ask({ messages })).form({ dialects: ["messages"] }, "m").dialect).toBe("chat_completions");
+});
+
+it("passes over notes of what Anthropic's servers had", () => {
+  const notes = [
+    { type: "mcp_tool_listing", mcp_server_name: "s", tools: [] },
+    { type: "fallback", from: { model: "a" }, to: { model: "b" } },
+  ];
+  const [, turn] = messagesOf(
+    { role: "user", content: "q" },
+    { role: "assistant", content: [...notes, { type: "text", text: "a" }] },
+  ) as object[];
+  expect(turn).toEqual({ role: "assistant", content: "a" });
+});
+
 describe("a request for a backend that chats", () => {
   it("asks for a stream with usage, under the build's own name", () => {
     expect(JSON.parse(sentOf(ask(), [], "m-q4"))).toEqual({

@@ -207,6 +207,7 @@ function isPlainTurn({ role, content }: Message): boolean {
 
 function isTranslated(block: UserBlock | AssistantBlock): boolean {
   if (isServerBlock(block) || isPdf(block)) return true;
+  if (block.type === "tool_use") return typeof block.input !== "object" || block.input === null;
   if (block.type !== "tool_result" || !Array.isArray(block.content)) return false;
   return block.content.some((inner) => inner.type === "tool_reference" || isPdf(inner));
 }
