@@ -58,6 +58,13 @@ const prompt = {
   conversation,
 };
 
+/** −1 is what clients of llama-server, Ollama and LM Studio write for none. */
+const bound = z
+  .int()
+  .min(-1)
+  .refine((tokens) => tokens !== 0, "expected at least 1, or -1 for no bound")
+  .nullish();
+
 const penalty = z.number().min(-2).max(2).nullish();
 
 export const createResponseSchema = z
@@ -66,7 +73,7 @@ export const createResponseSchema = z
     input,
     ...prompt,
     stream: z.boolean().nullish(),
-    max_output_tokens: z.int().min(1).nullish(),
+    max_output_tokens: bound,
     max_tool_calls: z
       .int()
       .min(1)

@@ -1,3 +1,4 @@
+import { answerBound } from "../member-edits.js";
 import type { TokenCounts } from "../translation/token-counts.js";
 import type { CreateResponseBody } from "./parse.js";
 import type { KnownTool, ResponseTool } from "./tool-schemas.js";
@@ -14,7 +15,6 @@ export interface ResponseObject {
 /** Members of the request that the response repeats, and what they are where the request leaves them out. */
 const REPEATED: Readonly<Record<string, unknown>> = {
   instructions: null,
-  max_output_tokens: null,
   max_tool_calls: null,
   parallel_tool_calls: true,
   presence_penalty: 0,
@@ -56,6 +56,7 @@ export function newResponse(body: CreateResponseBody, id: string, createdAt: num
     tools: (body.tools ?? []).map(shownTool),
     usage: null,
     ...(Object.fromEntries(repeated) as object),
+    max_output_tokens: answerBound(body.max_output_tokens) ?? null,
   };
 }
 

@@ -1,4 +1,5 @@
 import type { BodyText } from "../json/body-text.js";
+import { answerBound } from "../member-edits.js";
 import type { CreateResponseBody } from "./parse.js";
 import type { ToolSet } from "./tools.js";
 
@@ -22,8 +23,9 @@ export function toChatSettings(
 }
 
 /** How long the answer may be. */
-export function boundOf({ max_output_tokens: bound }: CreateResponseBody): object {
-  return typeof bound === "number" ? { max_tokens: bound } : {};
+export function boundOf({ max_output_tokens: written }: CreateResponseBody): object {
+  const bound = answerBound(written);
+  return bound === undefined ? {} : { max_tokens: bound };
 }
 
 /** Whether the probabilities of the answer's tokens are asked for. */

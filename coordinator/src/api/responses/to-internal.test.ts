@@ -321,6 +321,14 @@ it("tells a model that sees nothing in words of an image that a tool returned", 
   expect(requestOf({ model: "m", input: shown }).needs).not.toHaveProperty("visionIsOptional");
 });
 
+it("has no bound where −1 is written for none", () => {
+  const request = requestOf(ask({ max_output_tokens: -1 }));
+  expect(request.maxTokens).toBeUndefined();
+  for (const native of [["responses"], []] as const) {
+    expect(sentOf(ask({ max_output_tokens: -1 }), native)).not.toContain("-1");
+  }
+});
+
 it("has the effort in the form that backend and template know, and none of it where it would be an error", () => {
   const sent = (effort: string, backend: string) => {
     const { form } = requestOf({ model: "m", input: "hi", reasoning: { effort } });

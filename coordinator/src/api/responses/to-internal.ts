@@ -8,7 +8,7 @@ import type { InferenceRequest } from "../../request/inference-request.js";
 import { newSecret } from "../../stored-responses/record-key.js";
 import { BodyText } from "../json/body-text.js";
 import { type Arrived, type JsonBody, jsonBodySteps } from "../json-body.js";
-import { baseEdits, type Edits } from "../member-edits.js";
+import { answerBound, baseEdits, type Edits } from "../member-edits.js";
 import { sortMembers } from "../members/request-members.js";
 import type { ChatMessage } from "../translation/conversation.js";
 import { conversationOf } from "../translation/opening.js";
@@ -112,7 +112,7 @@ export function* responsesRequestSteps(arrived: ArrivedResponse): Steps<Response
       ...(prompt.hasImages && !needed.hasImages ? { visionIsOptional: true } : {}),
     },
     promptTokens: prompt.tokens,
-    maxTokens: body.max_output_tokens ?? undefined,
+    maxTokens: answerBound(body.max_output_tokens),
     conversation: conversationOf(messages),
   };
 }
@@ -197,6 +197,7 @@ const ONLY_CHECKED = ["max_tool_calls", "service_tier"];
 
 function nativeEdits(body: CreateResponseBody, removed: readonly string[]): Edits {
   const edits = baseEdits(body, [...removed, ...ONLY_CHECKED.filter((name) => name in body)]);
+  if (body.max_output_tokens === -1) edits.set("max_output_tokens", undefined);
   // The default of this API is to keep every answer.
   return edits.set("store", "false");
 }
