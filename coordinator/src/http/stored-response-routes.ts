@@ -57,7 +57,12 @@ const CANCEL: Operation = {
 
 /** What may be done with the answers of `/v1/responses` that are kept: for the account that asked, with their ids. */
 export function storedResponseRoutes(app: Hono<HttpEnv>, { apiKeys, stored }: StoredResponseDeps): void {
-  const idOf = (c: Context<HttpEnv>): string => (c.req.param("id") ?? "").slice(0, 128);
+  const idOf = (c: Context<HttpEnv>): string => {
+    const id = (c.req.param("id") ?? "").slice(0, 128);
+    // A route of its own, which other methods would find as an id.
+    if (id === "input_tokens") throw new HearthError("method_not_allowed", "Use POST.", { allow: ["POST"] });
+    return id;
+  };
   const responsesOf = (c: Context<HttpEnv>): AccountResponses | undefined =>
     stored(authenticate(c.env.incoming.headers, apiKeys));
   const found = async (c: Context<HttpEnv>): Promise<StoredResponse> => {
