@@ -1,7 +1,7 @@
 import type { Clock } from "@hearth/platform";
 import { describe, expect, it } from "vitest";
+import { PauseFile } from "./availability/pause-file.js";
 import { NEW_TOKEN_MS } from "./connection/reconciler.js";
-import { PauseFile } from "./manners/pause-file.js";
 import { systemClock } from "./platform/clock.js";
 import { CountingClock } from "./testing/counting-clock.js";
 import { eventually } from "./testing/eventually.js";

@@ -9,7 +9,7 @@ import type { Backend } from "./backends/backend.js";
 import { createBackends } from "./backends/create-backends.js";
 import { BenchStore } from "./bench/bench-store.js";
 import { type MachineIdentity, openIdentity } from "./compose/open-identity.js";
-import { type Lending, openLending } from "./compose/open-lending.js";
+import { type Machine, openMachine } from "./compose/open-machine.js";
 import { openStatusPage } from "./compose/open-status-page.js";
 import { Speaker } from "./compose/speaker.js";
 import { StatusBoard } from "./compose/status-board.js";
@@ -55,7 +55,7 @@ type Surroundings = Required<Pick<AgentDeps, "log" | "clock" | "rng" | "wallTime
 export async function runAgent(config: AgentConfig, deps: AgentDeps, signal: AbortSignal): Promise<void> {
   const all: Surroundings = { clock: systemClock, rng: systemRng, wallTime: systemWallTime, ...deps };
   using identity = await openIdentity(config, all.clock);
-  using lending = await openLending(config, all);
+  using machine = await openMachine(config, all);
   let backend: Backend;
   try {
     backend = await createBackends(config.backends, { ...all, fallbackModelPath: SHIPPED_MODEL }, signal);
@@ -64,7 +64,7 @@ export async function runAgent(config: AgentConfig, deps: AgentDeps, signal: Abo
     throw error;
   }
   try {
-    await serve({ config, deps: all, backend, identity, lending }, signal);
+    await serve({ config, deps: all, backend, identity, machine }, signal);
   } finally {
     await backend.stop();
   }
@@ -75,12 +75,12 @@ interface Serving {
   readonly deps: Surroundings;
   readonly backend: Backend;
   readonly identity: MachineIdentity;
-  readonly lending: Lending;
+  readonly machine: Machine;
 }
 
 /** Wires the parts together and sees them to their end. */
 async function serve(serving: Serving, signal: AbortSignal): Promise<void> {
-  const { config, deps, backend, identity, lending } = serving;
+  const { config, deps, backend, identity, machine } = serving;
   const { log, clock, rng, wallTime } = deps;
   using keys = new KeyRing();
   const prover = new Prover({ ...identity, agentVersion: AGENT_VERSION, wallTime });
@@ -90,22 +90,22 @@ async function serve(serving: Serving, signal: AbortSignal): Promise<void> {
   const serves = (model: string): boolean => advertiser.models.some(({ id }) => id === model);
   const needsStringTypes = (model: string): boolean =>
     advertiser.models.some(({ id, needs_string_types }) => id === model && needs_string_types === true);
-  const lends = (): boolean => lending.manners.current.type === "serving";
+  const available = (): boolean => machine.availability.current.type === "serving";
   const limits = admissionLimits(config);
-  const told = { serves, lends, needsStringTypes };
+  const told = { serves, available, needsStringTypes };
   const jobs = new Jobs({ backend, keys, clock, log, limits, receipts, ...told, ...answerEnd(config) });
   await using models = watchModels({ ...serving, jobs, changed: (what) => speaker.changed(what) });
   const { advertiser } = models;
-  const { chip } = lending.facts;
+  const { chip } = machine.facts;
   const measured = new BenchStore({ dataDir: config.dataDir, chip, agentVersion: AGENT_VERSION, wallTime });
   const connection = (): Connection | undefined => reconciler.connection;
-  using speaker = new Speaker({ clock, config, advertiser, jobs, measured, lending, proofs, connection });
+  using speaker = new Speaker({ clock, config, advertiser, jobs, measured, machine, proofs, connection });
   using board = new StatusBoard({
     name: config.name,
     version: AGENT_VERSION,
     clock,
     wallTime,
-    lending,
+    machine,
     jobs,
     advertiser,
     logFile: deps.logFile,
@@ -136,7 +136,7 @@ async function serve(serving: Serving, signal: AbortSignal): Promise<void> {
     wallTime,
     jumped: (missedMs) => reconciler.wake({ reason: "clock_jumped", missedMs }),
   });
-  using _lent = lending.manners.watch((now) => {
+  using _availability = machine.availability.watch((now) => {
     log.info({ ...now }, "availability changed");
     speaker.changed("slots");
   });

@@ -13,7 +13,7 @@ const REASONS: Readonly<Record<Gate, string>> = {
   offline: "was not connected",
   draining: "was leaving",
   untrusted: "broke the protocol",
-  private_only: "was paused or is not lent to others",
+  private_only: "was paused or is open to its owner only",
   trust_floor: "is not trusted enough",
   runtime_unverified: "runs what the operator does not list",
   no_encryption_key: "had no encryption key",

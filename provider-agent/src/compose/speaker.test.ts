@@ -83,7 +83,7 @@ describe("an agent whose models change faster than it may tell", () => {
       clock,
       advertiser,
       connection: () => ({ send: (frame: { readonly type: string }) => void sent.push(frame) }),
-      lending: { heartbeat: () => ({}) },
+      machine: { heartbeat: () => ({}) },
     } as unknown as SpeakerDeps);
     const become = (weights_hash: string): void => {
       advertiser.models = [{ id: "m", capabilities: {}, weights_hash }];

@@ -17,7 +17,7 @@ import type { Registered } from "../connection/reconciler.js";
 import type { Jobs } from "../jobs/jobs.js";
 import { hardwareOf } from "../machine/hardware.js";
 import { AGENT_VERSION } from "../version.js";
-import type { Lending } from "./open-lending.js";
+import type { Machine } from "./open-machine.js";
 import { Paced } from "./paced.js";
 import { tellableModel, tellableSlot } from "./tellable.js";
 
@@ -35,7 +35,7 @@ export interface SpeakerDeps {
   readonly advertiser: Advertiser;
   readonly jobs: Jobs;
   readonly measured: BenchStore;
-  readonly lending: Lending;
+  readonly machine: Machine;
   readonly proofs: ConnectionProofs;
   readonly connection: () => Connection | undefined;
 }
@@ -65,7 +65,7 @@ export class Speaker implements Disposable {
   }
 
   async register(url: string, connection: Connection): Promise<RegisterFrame> {
-    const { config, advertiser, lending, proofs } = this.#deps;
+    const { config, advertiser, machine, proofs } = this.#deps;
     const introduction = await proofs.introduce(connection);
     const { models } = advertiser;
     const bare: RegisterFrame = {
@@ -74,10 +74,10 @@ export class Speaker implements Disposable {
       token: this.#tokenFor(url),
       agent: { name: config.name, version: AGENT_VERSION },
       ...introduction,
-      hardware: hardwareOf(lending.facts),
+      hardware: hardwareOf(machine.facts),
       models: [],
       slots: [],
-      ...lending.manners.heartbeat,
+      ...machine.availability.heartbeat,
     };
     const told = { models: this.#models(), slots: this.#slots() };
     const fitting = thatFit(told, REGISTER_BYTES - Buffer.byteLength(encodeControl(bare)));
@@ -91,7 +91,7 @@ export class Speaker implements Disposable {
   }
 
   heartbeat(): HeartbeatFrame {
-    return { type: "heartbeat", slots: this.#slots(), ...this.#deps.lending.heartbeat() };
+    return { type: "heartbeat", slots: this.#slots(), ...this.#deps.machine.heartbeat() };
   }
 
   /** What changed while the registration was under way. */

@@ -13,7 +13,7 @@ import {
   type ModelStatus,
   standingOf,
 } from "../local/agent-status.js";
-import type { Lending } from "./open-lending.js";
+import type { Machine } from "./open-machine.js";
 import { RecentWork } from "./recent-work.js";
 
 export interface StatusBoardDeps {
@@ -21,7 +21,7 @@ export interface StatusBoardDeps {
   readonly version: string;
   readonly clock: Clock;
   readonly wallTime: () => number;
-  readonly lending: Lending;
+  readonly machine: Machine;
   readonly jobs: Jobs;
   readonly advertiser: Advertiser;
   readonly logFile: LogFile | undefined;
@@ -81,12 +81,12 @@ export class StatusBoard implements AgentControl, Disposable {
   }
 
   pause(forMs?: number): void {
-    const { lending, wallTime } = this.#deps;
-    lending.manners.pause(forMs === undefined ? undefined : wallTime() + forMs);
+    const { machine, wallTime } = this.#deps;
+    machine.availability.pause(forMs === undefined ? undefined : wallTime() + forMs);
   }
 
   resume(): void {
-    this.#deps.lending.manners.resume();
+    this.#deps.machine.availability.resume();
   }
 
   status(): AgentStatus {
@@ -95,7 +95,7 @@ export class StatusBoard implements AgentControl, Disposable {
   }
 
   #status(): Omit<AgentStatus, "standing"> {
-    const { name, version, lending, jobs } = this.#deps;
+    const { name, version, machine, jobs } = this.#deps;
     const { served, failed, cancelled, promptTokens, completionTokens } = jobs.statistics.snapshot();
     const connection = this.#connection();
     return {
@@ -104,7 +104,7 @@ export class StatusBoard implements AgentControl, Disposable {
       pid: process.pid,
       started_at: this.#startedAt,
       activity: this.#activity(),
-      ...(lending.manners.unkept === undefined ? {} : { unkept: lending.manners.unkept }),
+      ...(machine.availability.unkept === undefined ? {} : { unkept: machine.availability.unkept }),
       backend: this.#backend(),
       connection,
       trust: { level: connection.type === "registered" ? this.#trust : null, mismatches: this.#mismatches },
@@ -114,9 +114,9 @@ export class StatusBoard implements AgentControl, Disposable {
       tokens_per_second: this.#rateNow(completionTokens),
       earned_micro_usd: null,
       machine: {
-        chip: lending.facts.chip ?? null,
-        memory_bytes: lending.facts.memoryBytes,
-        thermal: lending.vitals.current.thermal ?? null,
+        chip: machine.facts.chip ?? null,
+        memory_bytes: machine.facts.memoryBytes,
+        thermal: machine.vitals.current.thermal ?? null,
       },
       ...this.#log(),
     };
@@ -144,9 +144,9 @@ export class StatusBoard implements AgentControl, Disposable {
   }
 
   #activity(): Activity {
-    const { lending, jobs } = this.#deps;
+    const { machine, jobs } = this.#deps;
     const running = jobs.size;
-    const { current } = lending.manners;
+    const { current } = machine.availability;
     if (current.type === "serving") return { type: "serving", running };
     const { reason, untilWallMs } = current;
     return { type: "paused", reason, running, ...(untilWallMs === undefined ? {} : { until: isoOf(untilWallMs) }) };

@@ -2,7 +2,7 @@ import type { AvailabilityWindow } from "./availability-window.js";
 import type { BackendConfig } from "./backend-config.js";
 import type { NativeDialect } from "./native-dialects.js";
 
-/** Bounds that the owner sets on what is lent. */
+/** Bounds that the owner sets. */
 export interface LimitsConfig {
   /** Requests at once; absent = as many as the backends take. */
   readonly maxConcurrency: number | undefined;
@@ -16,11 +16,11 @@ export interface LimitsConfig {
   readonly memoryPercent: number | undefined;
 }
 
-/** When the machine is lent, and to whom. */
+/** What the owner allows: when the machine takes requests, and whose. */
 export interface AvailabilityConfig {
   /** Local time; empty = always. */
   readonly windows: readonly AvailabilityWindow[];
-  /** Not lent until its owner has touched nothing for this long; 0 = lent also while it is in use. */
+  /** Paused until the owner has touched nothing for this long; 0 = available also while it is in use. */
   readonly pauseWhenActiveMinutes: number;
   readonly pauseOnBattery: boolean;
   readonly sharing: "everyone" | "owner_only";

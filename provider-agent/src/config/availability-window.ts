@@ -1,7 +1,7 @@
 /** Weekdays as `Date` counts them: 0 is Sunday. */
 const DAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"] as const;
 
-/** When the machine may be lent, in its local time. It goes over midnight when it ends before it begins. */
+/** When the machine is available, in its local time. It goes over midnight when it ends before it begins. */
 export interface AvailabilityWindow {
   /** The days on which it begins; 0 = Sunday. */
   readonly days: readonly number[];

@@ -27,7 +27,7 @@ ${tables.length === 0 ? auto : tables.join("\n")}
 [availability]
 # "everyone", or "owner_only": then only your own requests run here.
 ${stringify({ sharing }).trim()}
-# When the machine is lent, in local time; without windows always.
+# When the machine is available, in local time; without windows always.
 # windows = ["mon-fri 22:00-07:00", "sat,sun 00:00-24:00"]
 # Not while you use it, and for so long after; 0 = also while you use it.
 # pause_when_active_minutes = 5

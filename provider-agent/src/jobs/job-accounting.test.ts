@@ -182,7 +182,7 @@ describe("every bad end", () => {
   const absent: Backend = { name: "b", open: () => Promise.reject(new Error("refused")) } as unknown as Backend;
 
   it.each([
-    ["no room", { lends: () => false }, { code: "capacity", progress: "not_started", usage: nothing }],
+    ["no room", { available: () => false }, { code: "capacity", progress: "not_started", usage: nothing }],
     ["no such model", { serves: () => false }, { code: "model_not_found", progress: "not_started", usage: nothing }],
     ["a refusal", { backend: failing(400) }, { code: "bad_request", progress: "refused", usage: nothing }],
     ["a failure", { backend: failing(500) }, { code: "backend_error", progress: "processed", usage: nothing }],

@@ -16,8 +16,8 @@ export interface JobTableDeps extends SharedJobDeps {
    * answer with another model. Absent = the backend decides.
    */
   readonly serves?: (model: string) => boolean;
-  /** Whether the owner lends the machine now; while not, what crosses on the wire is refused. Absent = always. */
-  readonly lends?: () => boolean;
+  /** Whether the owner allows requests now; while not, one that crosses on the wire is refused. Absent = always. */
+  readonly available?: () => boolean;
   readonly outlet: JobOutlet;
   /** It is settled: the last job has ended, or the last receipt was signed. */
   readonly idle: () => void;
@@ -102,8 +102,8 @@ export class JobTable {
 
   #request(frame: RequestFrame): boolean {
     if (this.#jobs.size >= LIMITS.streamsPerConnection || !this.#used.add(frame.stream)) return false;
-    const lends = this.#deps.lends?.() ?? true;
-    if (this.#state !== "serving" || !lends) this.#refuse(frame.stream, "capacity");
+    const available = this.#deps.available?.() ?? true;
+    if (this.#state !== "serving" || !available) this.#refuse(frame.stream, "capacity");
     else if (this.#deps.serves?.(frame.model) === false) this.#refuse(frame.stream, "model_not_found");
     // Its context is gone: the coordinator makes another one.
     else if (!this.#start(frame)) this.#refuse(frame.stream, "decryption_failed");

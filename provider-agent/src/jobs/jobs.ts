@@ -17,8 +17,8 @@ export interface JobsDeps {
   readonly limits?: AdmissionLimits;
   /** As {@link JobTableDeps.serves}. */
   readonly serves?: NonNullable<JobTableDeps["serves"]>;
-  /** As {@link JobTableDeps.lends}. */
-  readonly lends?: NonNullable<JobTableDeps["lends"]>;
+  /** As {@link JobTableDeps.available}. */
+  readonly available?: NonNullable<JobTableDeps["available"]>;
   /** As {@link SharedJobDeps.needsStringTypes}. */
   readonly needsStringTypes?: NonNullable<SharedJobDeps["needsStringTypes"]>;
   /** Signs for what was served; absent = nobody does. */

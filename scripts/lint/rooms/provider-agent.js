@@ -73,7 +73,7 @@ export const PROVIDER_AGENT = {
     "./jobs",
     "./local",
     "./machine",
-    "./manners",
+    "./availability",
     "./models",
     "./platform",
     "./version.ts",
@@ -167,7 +167,7 @@ export const PROVIDER_AGENT = {
     "node:path",
   ],
   machine: ["@hearth/platform", "@hearth/protocol", "zod", "node:child_process", "node:fs/promises", "node:os"],
-  manners: [
+  availability: [
     "./config",
     "./machine",
     "@hearth/disk",

@@ -116,7 +116,7 @@ describe("hearth-agent status", () => {
     });
     expect(told).toMatch(/^Work +chosen 2 times, passed over 8 times in the last 5 min$/m);
     expect(told).toMatch(
-      /another machine was quicker.*\n.*4 × it was paused or is not lent.*\n.*1 × it cannot call tools/,
+      /another machine was quicker.*\n.*4 × it was paused or is open to its owner.*\n.*1 × it cannot call tools/,
     );
     expect(told).toMatch(/^Update +version 0\.8\.0 is out: https:\/\/example\.com\/agent$/m);
     const needed = shown({ update: { latest_version: "0.8.0", required: true } });

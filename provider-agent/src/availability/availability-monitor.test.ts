@@ -1,10 +1,10 @@
 import { FakeClock } from "@hearth/platform/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Availability, MannersRules } from "./availability.js";
-import { Manners } from "./manners.js";
+import type { Availability, AvailabilityRules } from "./availability.js";
+import { AvailabilityMonitor } from "./availability-monitor.js";
 import type { OwnerPause, PauseStore } from "./pause-file.js";
 
-const RULES: MannersRules = {
+const RULES: AvailabilityRules = {
   windows: [],
   pauseWhenActiveMinutes: 0,
   pauseOnBattery: false,
@@ -30,7 +30,7 @@ class MemoryStore implements PauseStore {
   }
 }
 
-function start(rules: Partial<MannersRules> = {}) {
+function start(rules: Partial<AvailabilityRules> = {}) {
   const clock = new FakeClock();
   const store = new MemoryStore();
   const world = {
@@ -44,7 +44,7 @@ function start(rules: Partial<MannersRules> = {}) {
     isBroken: false,
   };
   const open = () =>
-    new Manners({
+    new AvailabilityMonitor({
       clock,
       wallTime: () => world.offset + clock.now(),
       rules: { ...RULES, ...rules },
@@ -61,7 +61,7 @@ function start(rules: Partial<MannersRules> = {}) {
       },
       memoryUsed: () => world.memoryUsed,
     });
-  return { clock, store, world, manners: open(), open };
+  return { clock, store, world, availability: open(), open };
 }
 
 /** Lets a probe that needs no waiting come to its end. */
@@ -78,60 +78,60 @@ afterEach(() => {
   else process.env["TZ"] = zone;
 });
 
-describe("manners", () => {
+describe("availability", () => {
   it("pauses also on a full disk, until the owner resumes or the time is over", () => {
-    const { manners, store, world } = start();
+    const { availability, store, world } = start();
     store.isFull = true;
-    manners.pause();
-    expect(manners.current).toMatchObject({ type: "paused", reason: "owner" });
-    manners.resume();
-    expect(manners.current).toEqual(SERVING);
-    manners.pause(NOON + MINUTE);
-    expect(manners.current).toMatchObject({ type: "paused", untilWallMs: NOON + MINUTE });
+    availability.pause();
+    expect(availability.current).toMatchObject({ type: "paused", reason: "owner" });
+    availability.resume();
+    expect(availability.current).toEqual(SERVING);
+    availability.pause(NOON + MINUTE);
+    expect(availability.current).toMatchObject({ type: "paused", untilWallMs: NOON + MINUTE });
     world.offset = NOON + MINUTE;
     store.isFull = false;
-    manners.pause(NOON + 2 * MINUTE);
+    availability.pause(NOON + 2 * MINUTE);
     expect(store.pause).toEqual({ untilWallMs: NOON + 2 * MINUTE });
-    manners[Symbol.dispose]();
+    availability[Symbol.dispose]();
   });
 
   it("resume where nothing can be written, say that it is not kept, and heed who writes it since", () => {
-    const { clock, manners, store } = start();
-    manners.pause();
-    expect(manners.unkept).toBeUndefined();
+    const { clock, availability, store } = start();
+    availability.pause();
+    expect(availability.unkept).toBeUndefined();
     store.isReadOnly = true;
-    manners.resume();
+    availability.resume();
     clock.advance(MINUTE);
-    expect(manners.current).toEqual(SERVING);
-    expect(manners.unkept).toContain("EROFS");
+    expect(availability.current).toEqual(SERVING);
+    expect(availability.unkept).toContain("EROFS");
     store.pause = { untilWallMs: NOON + 60 * MINUTE };
     clock.advance(MINUTE);
-    expect(manners.current).toMatchObject({ type: "paused", untilWallMs: NOON + 60 * MINUTE });
-    expect(manners.unkept).toBeUndefined();
-    manners[Symbol.dispose]();
+    expect(availability.current).toMatchObject({ type: "paused", untilWallMs: NOON + 60 * MINUTE });
+    expect(availability.unkept).toBeUndefined();
+    availability[Symbol.dispose]();
   });
 
   it("serve everyone when the owner asks for nothing, and ask the machine nothing", async () => {
-    const { clock, manners, world } = start();
+    const { clock, availability, world } = start();
     clock.advance(10 * MINUTE);
     await settle();
-    expect(manners.current).toEqual(SERVING);
-    expect(manners.heartbeat).toEqual({ paused: false, private_only: false });
+    expect(availability.current).toEqual(SERVING);
+    expect(availability.heartbeat).toEqual({ paused: false, private_only: false });
     expect([world.idleReads, world.batteryReads]).toEqual([0, 0]);
   });
 
   it("say when only the owner is served", () => {
-    expect(start({ sharing: "owner_only" }).manners.heartbeat).toEqual({ paused: false, private_only: true });
+    expect(start({ sharing: "owner_only" }).availability.heartbeat).toEqual({ paused: false, private_only: true });
   });
 
   it("pause until the owner resumes, over a restart", () => {
-    const { manners, open } = start();
+    const { availability, open } = start();
     const seen: Availability[] = [];
-    manners.watch((now) => seen.push(now));
-    manners.pause();
-    manners.pause();
-    expect(manners.heartbeat.paused).toBe(true);
-    manners[Symbol.dispose]();
+    availability.watch((now) => seen.push(now));
+    availability.pause();
+    availability.pause();
+    expect(availability.heartbeat.paused).toBe(true);
+    availability[Symbol.dispose]();
     const restarted = open();
     expect(restarted.current).toEqual({ type: "paused", reason: "owner" });
     restarted.resume();
@@ -140,67 +140,72 @@ describe("manners", () => {
   });
 
   it("end a pause at its time, also when the machine slept through it", () => {
-    const { clock, manners, world } = start();
-    manners.pause(NOON + 60 * MINUTE);
-    expect(manners.current).toEqual({ type: "paused", reason: "owner", untilWallMs: NOON + 60 * MINUTE });
+    const { clock, availability, world } = start();
+    availability.pause(NOON + 60 * MINUTE);
+    expect(availability.current).toEqual({ type: "paused", reason: "owner", untilWallMs: NOON + 60 * MINUTE });
     clock.advance(59 * MINUTE);
-    expect(manners.current.type).toBe("paused");
+    expect(availability.current.type).toBe("paused");
     // Asleep: the wall clock goes on, the timers do not.
     world.offset += 8 * 60 * MINUTE;
     clock.advance(5_000);
-    expect(manners.current).toEqual(SERVING);
+    expect(availability.current).toEqual(SERVING);
   });
 
   it("refuse a pause that ends before it begins", () => {
-    const { manners } = start();
+    const { availability } = start();
     for (const until of [NOON, 0, Number.NaN, Number.POSITIVE_INFINITY]) {
-      expect(() => manners.pause(until)).toThrow(RangeError);
+      expect(() => availability.pause(until)).toThrow(RangeError);
     }
-    expect(manners.current).toEqual(SERVING);
+    expect(availability.current).toEqual(SERVING);
   });
 
   it("notice a pause that another program wrote", () => {
-    const { clock, manners, store } = start();
+    const { clock, availability, store } = start();
     store.pause = {};
     clock.advance(5_000);
-    expect(manners.current).toEqual({ type: "paused", reason: "owner" });
+    expect(availability.current).toEqual({ type: "paused", reason: "owner" });
     store.pause = undefined;
     clock.advance(5_000);
-    expect(manners.current).toEqual(SERVING);
+    expect(availability.current).toEqual(SERVING);
   });
 
   it("keep to the hours, say when they begin, and follow a wall clock that is set back", () => {
-    const { clock, manners, world } = start({ windows: [{ days: [3], fromMinute: 13 * 60, untilMinute: 14 * 60 }] });
+    const { clock, availability, world } = start({
+      windows: [{ days: [3], fromMinute: 13 * 60, untilMinute: 14 * 60 }],
+    });
     const opening = NOON + 60 * MINUTE;
-    expect(manners.current).toEqual({ type: "paused", reason: "outside_hours", untilWallMs: opening });
+    expect(availability.current).toEqual({ type: "paused", reason: "outside_hours", untilWallMs: opening });
     clock.advance(60 * MINUTE);
-    expect(manners.current).toEqual(SERVING);
+    expect(availability.current).toEqual(SERVING);
     world.offset -= 2 * 60 * MINUTE;
     clock.advance(5_000);
-    expect(manners.current).toEqual({ type: "paused", reason: "outside_hours", untilWallMs: opening });
+    expect(availability.current).toEqual({ type: "paused", reason: "outside_hours", untilWallMs: opening });
     clock.advance(120 * MINUTE);
-    expect(manners.current).toEqual(SERVING);
+    expect(availability.current).toEqual(SERVING);
     clock.advance(60 * MINUTE);
-    expect(manners.current).toMatchObject({ reason: "outside_hours", untilWallMs: opening + 7 * 24 * 60 * MINUTE });
+    expect(availability.current).toMatchObject({
+      reason: "outside_hours",
+      untilWallMs: opening + 7 * 24 * 60 * MINUTE,
+    });
   });
 
   it("stand aside while the owner is there, and come back when he has been away for long enough", async () => {
-    const { clock, manners, world } = start({ pauseWhenActiveMinutes: 5 });
-    await manners.ready;
-    expect(manners.current).toEqual(SERVING);
+    const { clock, availability, world } = start({ pauseWhenActiveMinutes: 5 });
+    await availability.ready;
+    expect(availability.current).toEqual(SERVING);
     world.idleMs = 1_000;
     clock.advance(15_000);
     await settle();
-    expect(manners.current).toEqual({ type: "paused", reason: "owner_active" });
+    expect(availability.current).toEqual({ type: "paused", reason: "owner_active" });
     world.idleMs = 5 * MINUTE;
     clock.advance(15_000);
     await settle();
-    expect(manners.current).toEqual(SERVING);
+    expect(availability.current).toEqual(SERVING);
   });
 
   it("know of the owner by the time they are ready", async () => {
-    const { manners, world, open } = start({ pauseWhenActiveMinutes: 5 });
-    await manners.ready;
+    const { availability, world, open } = start({ pauseWhenActiveMinutes: 5 });
+    await availability.ready;
     world.idleMs = 0;
     const restarted = open();
     await restarted.ready;
@@ -208,21 +213,21 @@ describe("manners", () => {
   });
 
   it("serve when a probe that knew something fails", async () => {
-    const { clock, manners, world } = start({ pauseWhenActiveMinutes: 5 });
-    await manners.ready;
+    const { clock, availability, world } = start({ pauseWhenActiveMinutes: 5 });
+    await availability.ready;
     world.idleMs = 0;
     clock.advance(15_000);
     await settle();
-    expect(manners.current.type).toBe("paused");
+    expect(availability.current.type).toBe("paused");
     world.isBroken = true;
     clock.advance(15_000);
     await settle();
-    expect(manners.current).toEqual(SERVING);
+    expect(availability.current).toEqual(SERVING);
   });
 
   it("never probe twice at once, and go on when the slow probe has answered", async () => {
-    const { clock, manners, world } = start({ pauseWhenActiveMinutes: 5 });
-    await manners.ready;
+    const { clock, availability, world } = start({ pauseWhenActiveMinutes: 5 });
+    await availability.ready;
     let release = (): void => {};
     world.hang = new Promise((resolve) => {
       release = resolve;
@@ -240,51 +245,51 @@ describe("manners", () => {
       [true, "paused"],
       [false, "serving"],
     ] as const) {
-      const { clock, manners, world } = start({ pauseOnBattery });
-      await manners.ready;
+      const { clock, availability, world } = start({ pauseOnBattery });
+      await availability.ready;
       world.onBattery = true;
       clock.advance(15_000);
       await settle();
-      expect(manners.current.type).toBe(type);
+      expect(availability.current.type).toBe(type);
     }
   });
 
   it("pause over the memory cap, and wait for some room before they serve again", () => {
-    const { clock, manners, world } = start({ memoryPercent: 80 });
+    const { clock, availability, world } = start({ memoryPercent: 80 });
     const reasons: string[] = [];
     for (const used of [0.8, 0.81, 0.78, 0.74, 0.78]) {
       world.memoryUsed = used;
       clock.advance(5_000);
-      reasons.push(manners.current.type);
+      reasons.push(availability.current.type);
     }
     expect(reasons).toEqual(["serving", "paused", "paused", "serving", "serving"]);
   });
 
   it("name the owner's own pause before any other reason", async () => {
-    const { clock, manners, world } = start({
+    const { clock, availability, world } = start({
       pauseOnBattery: true,
       windows: [{ days: [1], fromMinute: 0, untilMinute: 1 }],
     });
-    await manners.ready;
+    await availability.ready;
     world.onBattery = true;
     clock.advance(15_000);
     await settle();
     expect(world.batteryReads).toBe(2);
-    expect(manners.current).toMatchObject({ reason: "outside_hours" });
-    manners.pause();
-    expect(manners.current).toMatchObject({ reason: "owner" });
-    manners.resume();
-    expect(manners.current).toMatchObject({ reason: "outside_hours" });
+    expect(availability.current).toMatchObject({ reason: "outside_hours" });
+    availability.pause();
+    expect(availability.current).toMatchObject({ reason: "owner" });
+    availability.resume();
+    expect(availability.current).toMatchObject({ reason: "outside_hours" });
   });
 
   it("tell watchers nothing after these are disposed of, and leave no timer behind", () => {
-    const { clock, manners } = start();
+    const { clock, availability } = start();
     const seen: Availability[] = [];
-    const watching = manners.watch((now) => seen.push(now));
+    const watching = availability.watch((now) => seen.push(now));
     watching[Symbol.dispose]();
-    manners.pause();
+    availability.pause();
     expect(seen).toEqual([]);
-    manners[Symbol.dispose]();
+    availability[Symbol.dispose]();
     expect(clock.pending).toBe(0);
   });
 });

@@ -1,26 +1,26 @@
 import type { Clock } from "@hearth/platform";
 import type { HeartbeatFrame } from "@hearth/protocol";
+import { AvailabilityMonitor } from "../availability/availability-monitor.js";
+import { idleTimeReader } from "../availability/owner-activity.js";
+import { PauseFile } from "../availability/pause-file.js";
+import { powerSourceReader } from "../availability/power-source.js";
 import type { AgentConfig } from "../config.js";
 import { type MachineFacts, machineFacts } from "../machine/hardware.js";
 import { runTool } from "../machine/run-tool.js";
 import { VitalsMonitor } from "../machine/vitals.js";
 import { memoryUsedOf } from "../machine/vitals-reading.js";
 import { vitalsSource } from "../machine/vitals-source.js";
-import { Manners } from "../manners/manners.js";
-import { idleTimeReader } from "../manners/owner-activity.js";
-import { PauseFile } from "../manners/pause-file.js";
-import { powerSourceReader } from "../manners/power-source.js";
 
-/** The machine that is lent, how it is now, and whether its owner lends it. */
-export interface Lending extends Disposable {
+/** This machine, how it is now, and what its owner allows. */
+export interface Machine extends Disposable {
   readonly facts: MachineFacts;
   readonly vitals: VitalsMonitor;
-  readonly manners: Manners;
+  readonly availability: AvailabilityMonitor;
   /** What heartbeats say of all that. */
   heartbeat(): Omit<HeartbeatFrame, "type" | "slots">;
 }
 
-export interface LendingDeps {
+export interface MachineDeps {
   readonly clock: Clock;
   readonly wallTime: () => number;
   /** Linux: the kind of the owner's desktop session (`XDG_SESSION_TYPE`). */
@@ -30,13 +30,13 @@ export interface LendingDeps {
 /** Where starting a program to look at the owner is expensive, ms. */
 const WINDOWS_PROBE_MS = 60_000;
 
-/** Resolves when it is known whether the machine is lent now. */
-export async function openLending(config: AgentConfig, deps: LendingDeps): Promise<Lending> {
+/** Resolves when the owner and the machine have been looked at once. */
+export async function openMachine(config: AgentConfig, deps: MachineDeps): Promise<Machine> {
   const { clock, wallTime, sessionType } = deps;
   const { platform } = process;
   const facts = await machineFacts();
   const vitals = new VitalsMonitor({ clock, source: vitalsSource({ platform, run: runTool }) });
-  const manners = new Manners({
+  const availability = new AvailabilityMonitor({
     clock,
     wallTime,
     rules: { ...config.availability, memoryPercent: config.limits.memoryPercent },
@@ -46,14 +46,14 @@ export async function openLending(config: AgentConfig, deps: LendingDeps): Promi
     memoryUsed: () => memoryUsedOf(vitals.current, facts.memoryBytes),
     ...(platform === "win32" && { probeIntervalMs: WINDOWS_PROBE_MS }),
   });
-  await Promise.all([manners.ready, vitals.refresh()]);
+  await Promise.all([availability.ready, vitals.refresh()]);
   return {
     facts,
     vitals,
-    manners,
-    heartbeat: () => ({ ...vitals.current, ...manners.heartbeat }),
+    availability,
+    heartbeat: () => ({ ...vitals.current, ...availability.heartbeat }),
     [Symbol.dispose]() {
-      manners[Symbol.dispose]();
+      availability[Symbol.dispose]();
       vitals[Symbol.dispose]();
     },
   };

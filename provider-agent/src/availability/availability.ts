@@ -1,6 +1,6 @@
-import type { AvailabilityWindow } from "../config/availability-window.js";
+import type { AvailabilityConfig } from "../config/agent-config.js";
 
-/** Why the machine is not lent now. */
+/** Why the machine takes no requests now. */
 export type PauseReason =
   /** The owner said so. */
   | "owner"
@@ -12,7 +12,7 @@ export type PauseReason =
   /** More of the memory is used than the owner allows. */
   | "memory_cap";
 
-/** Whether the machine is lent now. While it is not, what runs is finished and nothing new is taken. */
+/** Whether the machine takes requests now. While it is paused, what runs is finished and nothing new is taken. */
 export type Availability =
   | { readonly type: "serving" }
   | {
@@ -22,16 +22,10 @@ export type Availability =
       readonly untilWallMs?: number;
     };
 
-/** What the owner wants. */
-export interface MannersRules {
-  /** Local time; empty = always. */
-  readonly windows: readonly AvailabilityWindow[];
-  /** Not lent until nobody has touched the machine for this long; 0 = lent also while it is in use. */
-  readonly pauseWhenActiveMinutes: number;
-  readonly pauseOnBattery: boolean;
+/** What the owner allows. */
+export interface AvailabilityRules extends AvailabilityConfig {
   /** Percent of the memory; `undefined` = no cap. */
   readonly memoryPercent: number | undefined;
-  readonly sharing: "everyone" | "owner_only";
 }
 
 /** What is known of the machine and its owner; what is not known never pauses. */
@@ -45,11 +39,11 @@ export interface Observations {
   readonly memoryUsed: number | undefined;
 }
 
-/** Once over the cap, memory use must fall this far below it before the machine is lent again. */
+/** Once over the cap, memory use must fall this far below it before the machine is available again. */
 const MEMORY_MARGIN = 0.05;
 
-/** Weighs what is known by the owner's rules. Where several reasons hold, the one that will last longest is told. */
-export function availabilityOf(rules: MannersRules, seen: Observations, before: Availability): Availability {
+/** Applies the owner's rules to what is known. Where several reasons hold, the one that will last longest is given. */
+export function availabilityOf(rules: AvailabilityRules, seen: Observations, before: Availability): Availability {
   if (seen.ownerPause) return paused("owner", seen.ownerPause.untilWallMs);
   if (!seen.isOpen) return paused("outside_hours", seen.nextOpeningMs);
   if (rules.pauseOnBattery && seen.onBattery === true) return paused("on_battery");
@@ -63,7 +57,7 @@ export function isSameAvailability(a: Availability, b: Availability): boolean {
   return a.reason === b.reason && a.untilWallMs === b.untilWallMs;
 }
 
-function isOverCap(rules: MannersRules, seen: Observations, before: Availability): boolean {
+function isOverCap(rules: AvailabilityRules, seen: Observations, before: Availability): boolean {
   if (rules.memoryPercent === undefined || seen.memoryUsed === undefined) return false;
   const isCapped = before.type === "paused" && before.reason === "memory_cap";
   return seen.memoryUsed > rules.memoryPercent / 100 - (isCapped ? MEMORY_MARGIN : 0);

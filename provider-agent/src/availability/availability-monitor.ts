@@ -1,17 +1,17 @@
 import { describeDiskFault } from "@hearth/disk";
 import { type Clock, repeat } from "@hearth/platform";
 import type { HeartbeatFrame } from "@hearth/protocol";
-import { type Availability, availabilityOf, isSameAvailability, type MannersRules } from "./availability.js";
+import { type Availability, type AvailabilityRules, availabilityOf, isSameAvailability } from "./availability.js";
 import { isOpenAt, nextOpening } from "./open-hours.js";
 import type { ReadIdleTime } from "./owner-activity.js";
 import type { OwnerPause, PauseStore } from "./pause-file.js";
 import type { ReadOnBattery } from "./power-source.js";
 
-export interface MannersOptions {
+export interface AvailabilityMonitorOptions {
   readonly clock: Clock;
   /** Milliseconds since the epoch. */
   readonly wallTime: () => number;
-  readonly rules: MannersRules;
+  readonly rules: AvailabilityRules;
   readonly store: PauseStore;
   readonly readIdleTime: ReadIdleTime;
   readonly readOnBattery: ReadOnBattery;
@@ -21,10 +21,11 @@ export interface MannersOptions {
   readonly probeIntervalMs?: number;
 }
 
-/** What the owner said last and could not be kept: it holds for as long as what is kept stays what it was then. */
+/** The owner's last word, where it could not be written: it holds until the file changes. */
 interface Unkept {
   readonly pause: OwnerPause | undefined;
-  readonly beside: OwnerPause | undefined;
+  /** What the file held then. */
+  readonly stored: OwnerPause | undefined;
   readonly problem: string;
 }
 
@@ -33,13 +34,13 @@ const TICK_MS = 5_000;
 const PROBE_INTERVAL_MS = 15_000;
 
 /**
- * Decides whether the machine is lent now. It looks at the wall clock at each tick rather than waiting for a time, so
- * that sleep, wake and a clock that is set anew change nothing but when it notices, at most a tick later.
+ * Decides whether the machine is available now. It looks at the wall clock at each tick instead of setting a timer for
+ * a time of day: after sleep, or when the clock is set, it notices at most a tick late.
  */
-export class Manners implements Disposable {
+export class AvailabilityMonitor implements Disposable {
   /** Resolves when the owner and the power source have been looked at once; until then they are unknown. */
   readonly ready: Promise<void>;
-  readonly #options: MannersOptions;
+  readonly #options: AvailabilityMonitorOptions;
   readonly #watchers: Set<(now: Availability) => void> = new Set();
   readonly #stop: AbortController = new AbortController();
   readonly #ticks: Disposable;
@@ -52,7 +53,7 @@ export class Manners implements Disposable {
   /** The opening that was last worked out, for times from `since` on. */
   #opening: { readonly since: number; readonly at: number | undefined } | undefined;
 
-  constructor(options: MannersOptions) {
+  constructor(options: AvailabilityMonitorOptions) {
     this.#options = options;
     this.#evaluate();
     this.#ticks = repeat(options.clock, TICK_MS, () => this.#evaluate());
@@ -64,7 +65,7 @@ export class Manners implements Disposable {
     return this.#current;
   }
 
-  /** What heartbeats say of it. */
+  /** The part of a heartbeat that is about availability. */
   get heartbeat(): Required<Pick<HeartbeatFrame, "paused" | "private_only">> {
     return {
       paused: this.#current.type === "paused",
@@ -80,11 +81,10 @@ export class Manners implements Disposable {
   }
 
   /**
-   * The owner's pause, kept over restarts.
+   * The owner's pause, kept over restarts. Where it cannot be written, as on a full disk, it holds until this process
+   * ends: see `unkept`.
    *
    * @param untilWallMs when it ends, ms since the epoch; default: when the owner resumes
-   * It holds also when it cannot be written, as on a full disk, until this process ends: see `unkept`.
-   *
    * @throws RangeError when that is not in the future
    */
   pause(untilWallMs?: number): void {
@@ -98,7 +98,7 @@ export class Manners implements Disposable {
     this.#say(undefined);
   }
 
-  /** Why what the owner said last is forgotten when this process ends, as the end of a sentence; absent = it is kept. */
+  /** Why the owner's last word is lost when this process ends, as the end of a sentence; absent = it was written. */
   get unkept(): string | undefined {
     return this.#unkept?.problem;
   }
@@ -109,7 +109,7 @@ export class Manners implements Disposable {
     try {
       store.save(pause);
     } catch (error) {
-      this.#unkept = { pause, beside: store.load(), problem: describeDiskFault(error) };
+      this.#unkept = { pause, stored: store.load(), problem: describeDiskFault(error) };
     }
     this.#evaluate();
   }
@@ -144,7 +144,7 @@ export class Manners implements Disposable {
 
   #said(): OwnerPause | undefined {
     const kept = this.#options.store.load();
-    if (this.#unkept !== undefined && isSamePause(kept, this.#unkept.beside)) return this.#unkept.pause;
+    if (this.#unkept !== undefined && isSamePause(kept, this.#unkept.stored)) return this.#unkept.pause;
     // Somebody has written it since.
     this.#unkept = undefined;
     return kept;
