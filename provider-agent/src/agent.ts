@@ -3,16 +3,15 @@ import { KeyRing } from "@hearth/e2e";
 import { type Clock, type Rng, repeat, systemRng } from "@hearth/platform";
 import { LIMITS } from "@hearth/protocol";
 import { ConnectionProofs } from "./attest/connection-proofs.js";
+import { type MachineIdentity, openIdentity } from "./attest/open-identity.js";
 import { Prover } from "./attest/prover.js";
 import { Receipts } from "./attest/receipts.js";
 import type { Backend } from "./backends/backend.js";
 import { createBackends } from "./backends/create-backends.js";
 import { BenchStore } from "./bench/bench-store.js";
-import { type MachineIdentity, openIdentity } from "./compose/open-identity.js";
-import { type Machine, openMachine } from "./compose/open-machine.js";
+import { createMachine, type Machine } from "./compose/create-machine.js";
 import { openStatusPage } from "./compose/open-status-page.js";
 import { Speaker } from "./compose/speaker.js";
-import { StatusBoard } from "./compose/status-board.js";
 import { watchModels } from "./compose/watch-models.js";
 import { SHIPPED_MODEL } from "./config/backend-config.js";
 import type { AgentConfig } from "./config.js";
@@ -26,6 +25,7 @@ import { Backoff } from "./platform/backoff.js";
 import { systemClock, systemWallTime } from "./platform/clock.js";
 import { watchClockJumps } from "./platform/clock-jump.js";
 import type { Logger } from "./platform/logger.js";
+import { StatusBoard } from "./status/status-board.js";
 import { AGENT_VERSION } from "./version.js";
 
 export interface AgentDeps {
@@ -55,7 +55,7 @@ type Surroundings = Required<Pick<AgentDeps, "log" | "clock" | "rng" | "wallTime
 export async function runAgent(config: AgentConfig, deps: AgentDeps, signal: AbortSignal): Promise<void> {
   const all: Surroundings = { clock: systemClock, rng: systemRng, wallTime: systemWallTime, ...deps };
   using identity = await openIdentity(config, all.clock);
-  using machine = await openMachine(config, all);
+  using machine = await createMachine(config, all);
   let backend: Backend;
   try {
     backend = await createBackends(config.backends, { ...all, fallbackModelPath: SHIPPED_MODEL }, signal);
@@ -105,7 +105,7 @@ async function serve(serving: Serving, signal: AbortSignal): Promise<void> {
     version: AGENT_VERSION,
     clock,
     wallTime,
-    machine,
+    ...machine,
     jobs,
     advertiser,
     logFile: deps.logFile,
@@ -161,10 +161,10 @@ function obey(
     case "challenge":
       return proofs.answer(frame.challenge, connection);
     case "heartbeat_ack":
-      return board.workTold(frame);
+      return board.heartbeatAnswered(frame);
     case "runtime_status": {
       const { verified, mismatches } = frame;
-      board.judged(mismatches);
+      board.runtimeChecked(mismatches);
       if (verified) log.info("the operator accepts what runs here");
       else log.warn({ mismatches }, "the operator does not accept what runs here: no requests come for it");
     }

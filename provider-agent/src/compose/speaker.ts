@@ -17,7 +17,7 @@ import type { Registered } from "../connection/reconciler.js";
 import type { Jobs } from "../jobs/jobs.js";
 import { hardwareOf } from "../machine/hardware.js";
 import { AGENT_VERSION } from "../version.js";
-import type { Machine } from "./open-machine.js";
+import type { Machine } from "./create-machine.js";
 import { Paced } from "./paced.js";
 import { tellableModel, tellableSlot } from "./tellable.js";
 

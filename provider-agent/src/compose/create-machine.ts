@@ -31,7 +31,7 @@ export interface MachineDeps {
 const WINDOWS_PROBE_MS = 60_000;
 
 /** Resolves when the owner and the machine have been looked at once. */
-export async function openMachine(config: AgentConfig, deps: MachineDeps): Promise<Machine> {
+export async function createMachine(config: AgentConfig, deps: MachineDeps): Promise<Machine> {
   const { clock, wallTime, sessionType } = deps;
   const { platform } = process;
   const facts = await machineFacts();

@@ -2,6 +2,7 @@ import type { LogFile } from "@hearth/disk";
 import { type Clock, repeat } from "@hearth/platform";
 import { closeReason, type HeartbeatAckFrame, type RuntimeMismatch, type TrustLevel } from "@hearth/protocol";
 import type { Advertiser } from "../advertiser.js";
+import type { AvailabilityMonitor } from "../availability/availability-monitor.js";
 import type { Registered, Standing } from "../connection/reconciler.js";
 import type { Jobs } from "../jobs/jobs.js";
 import {
@@ -13,7 +14,8 @@ import {
   type ModelStatus,
   standingOf,
 } from "../local/agent-status.js";
-import type { Machine } from "./open-machine.js";
+import type { MachineFacts } from "../machine/hardware.js";
+import type { VitalsMonitor } from "../machine/vitals.js";
 import { RecentWork } from "./recent-work.js";
 
 export interface StatusBoardDeps {
@@ -21,18 +23,20 @@ export interface StatusBoardDeps {
   readonly version: string;
   readonly clock: Clock;
   readonly wallTime: () => number;
-  readonly machine: Machine;
+  readonly facts: Pick<MachineFacts, "chip" | "memoryBytes">;
+  readonly vitals: Pick<VitalsMonitor, "current">;
+  readonly availability: Pick<AvailabilityMonitor, "current" | "unkept" | "pause" | "resume">;
   readonly jobs: Jobs;
   readonly advertiser: Advertiser;
   readonly logFile: LogFile | undefined;
   readonly standing: () => Standing;
 }
 
-/** The rate of now is taken over the last 15 to 20 s. */
+/** The present rate is taken over the last 15 to 20 s. */
 const RATE_SAMPLE_MS = 5_000;
 const RATE_SAMPLES = 4;
 
-/** Puts together what the owner sees of the running agent. */
+/** Gathers what the owner sees of the running agent, and takes the owner's commands. */
 export class StatusBoard implements AgentControl, Disposable {
   readonly #deps: StatusBoardDeps;
   readonly #startedAt: string;
@@ -42,7 +46,7 @@ export class StatusBoard implements AgentControl, Disposable {
   #trust: TrustLevel | null = null;
   #mismatches: readonly RuntimeMismatch[] = [];
   #problem: string | null = null;
-  /** Tokens written by then, the oldest first. */
+  /** How many tokens had been written at a time, the oldest first. */
   readonly #samples: { readonly at: number; readonly tokens: number }[] = [];
   readonly #sampling: Disposable;
 
@@ -66,12 +70,13 @@ export class StatusBoard implements AgentControl, Disposable {
     this.#problem = null;
   }
 
-  judged(mismatches: readonly RuntimeMismatch[]): void {
+  /** Which parts of this machine the operator's list does not accept; none = all are accepted. */
+  runtimeChecked(mismatches: readonly RuntimeMismatch[]): void {
     this.#mismatches = mismatches;
   }
 
-  /** What came of this machine since its last heartbeat, as the coordinator saw it. */
-  workTold(frame: HeartbeatAckFrame): void {
+  /** How often the coordinator chose this machine since its last heartbeat, and why not. */
+  heartbeatAnswered(frame: HeartbeatAckFrame): void {
     this.#work.add(frame);
     this.#update = frame.update;
   }
@@ -81,12 +86,12 @@ export class StatusBoard implements AgentControl, Disposable {
   }
 
   pause(forMs?: number): void {
-    const { machine, wallTime } = this.#deps;
-    machine.availability.pause(forMs === undefined ? undefined : wallTime() + forMs);
+    const { availability, wallTime } = this.#deps;
+    availability.pause(forMs === undefined ? undefined : wallTime() + forMs);
   }
 
   resume(): void {
-    this.#deps.machine.availability.resume();
+    this.#deps.availability.resume();
   }
 
   status(): AgentStatus {
@@ -95,7 +100,7 @@ export class StatusBoard implements AgentControl, Disposable {
   }
 
   #status(): Omit<AgentStatus, "standing"> {
-    const { name, version, machine, jobs } = this.#deps;
+    const { name, version, facts, vitals, availability, jobs } = this.#deps;
     const { served, failed, cancelled, promptTokens, completionTokens } = jobs.statistics.snapshot();
     const connection = this.#connection();
     return {
@@ -104,19 +109,19 @@ export class StatusBoard implements AgentControl, Disposable {
       pid: process.pid,
       started_at: this.#startedAt,
       activity: this.#activity(),
-      ...(machine.availability.unkept === undefined ? {} : { unkept: machine.availability.unkept }),
+      ...(availability.unkept === undefined ? {} : { unkept: availability.unkept }),
       backend: this.#backend(),
       connection,
       trust: { level: connection.type === "registered" ? this.#trust : null, mismatches: this.#mismatches },
-      ...this.#told(),
+      ...this.#coordinatorsView(),
       models: this.#models(),
       totals: { served, failed, cancelled, prompt_tokens: promptTokens, completion_tokens: completionTokens },
       tokens_per_second: this.#rateNow(completionTokens),
       earned_micro_usd: null,
       machine: {
-        chip: machine.facts.chip ?? null,
-        memory_bytes: machine.facts.memoryBytes,
-        thermal: machine.vitals.current.thermal ?? null,
+        chip: facts.chip ?? null,
+        memory_bytes: facts.memoryBytes,
+        thermal: vitals.current.thermal ?? null,
       },
       ...this.#log(),
     };
@@ -128,7 +133,7 @@ export class StatusBoard implements AgentControl, Disposable {
     return { type: "reachable", missing: status.missing ?? [], down: status.down ?? [] };
   }
 
-  #told(): Pick<AgentStatus, "work" | "update"> {
+  #coordinatorsView(): Pick<AgentStatus, "work" | "update"> {
     const work = this.#work.sums();
     return {
       ...(work === undefined ? {} : { work }),
@@ -144,9 +149,9 @@ export class StatusBoard implements AgentControl, Disposable {
   }
 
   #activity(): Activity {
-    const { machine, jobs } = this.#deps;
+    const { availability, jobs } = this.#deps;
     const running = jobs.size;
-    const { current } = machine.availability;
+    const { current } = availability;
     if (current.type === "serving") return { type: "serving", running };
     const { reason, untilWallMs } = current;
     return { type: "paused", reason, running, ...(untilWallMs === undefined ? {} : { until: isoOf(untilWallMs) }) };
@@ -176,12 +181,12 @@ export class StatusBoard implements AgentControl, Disposable {
   #models(): readonly ModelStatus[] {
     const { advertiser, jobs } = this.#deps;
     const adverts = new Map(advertiser.models.map((model) => [model.id, model]));
-    return advertiser.slots().map(({ model, state, running, queued, decode_tps: told }) => ({
+    return advertiser.slots().map(({ model, state, running, queued, decode_tps: measured }) => ({
       id: model,
       state,
       running,
       waiting: queued,
-      decode_tps: jobs.statistics.rates(model).decodeTps ?? told ?? null,
+      decode_tps: jobs.statistics.rates(model).decodeTps ?? measured ?? null,
       template_ok: adverts.get(model)?.template_render_ok ?? null,
     }));
   }
@@ -192,7 +197,7 @@ export class StatusBoard implements AgentControl, Disposable {
     if (this.#samples.length > RATE_SAMPLES) this.#samples.shift();
   }
 
-  /** Tokens count when their request ends: this is what was finished lately, over the time that passed. */
+  /** Tokens are counted when their request ends: those finished lately, over the time that passed. */
   #rateNow(tokens: number): number {
     const [first] = this.#samples;
     const ms = this.#deps.clock.now() - (first?.at ?? 0);

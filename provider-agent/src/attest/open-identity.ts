@@ -3,31 +3,36 @@ import { join } from "node:path";
 import type { IdentitySigner, Posture } from "@hearth/attestation";
 import { writeWhole } from "@hearth/disk";
 import { type Clock, randomText } from "@hearth/platform";
-import { EnclaveError } from "../attest/enclave/enclave-error.js";
-import { type EnclaveHelper, openEnclaveHelper } from "../attest/enclave/enclave-helper.js";
-import type { DeviceEvidence } from "../attest/prover.js";
-import { loadSoftwareIdentity, readBinaryHash, readPlatformPosture } from "../attest/software-identity.js";
-import type { AgentSettings } from "../config.js";
 import { AgentError } from "../platform/agent-error.js";
 import { dataUnusable } from "../platform/data-directory.js";
+import { EnclaveError } from "./enclave/enclave-error.js";
+import { type EnclaveHelper, openEnclaveHelper } from "./enclave/enclave-helper.js";
+import type { DeviceEvidence } from "./prover.js";
+import { loadSoftwareIdentity, readBinaryHash, readPlatformPosture } from "./software-identity.js";
 
-/** Who this machine is, and what it can show for it. */
+/** Who this machine is, and the evidence for it. */
 export interface MachineIdentity extends Disposable {
   readonly signer: IdentitySigner;
   readonly posture: () => Promise<Posture>;
   readonly evidence: DeviceEvidence | undefined;
 }
 
-/** Where a machine's identity is. */
-export type IdentityPlace = Pick<AgentSettings, "dataDir" | "name" | "enclaveHelper">;
+/** Where a machine's identity is kept. */
+export interface IdentityOptions {
+  readonly dataDir: string;
+  /** The agent's name, so that several on one machine have keys of their own. */
+  readonly name: string;
+  /** The Secure Enclave helper's program; absent = the key is in a file. */
+  readonly enclaveHelper: string | undefined;
+}
 
 /**
- * Opens the machine's identity: in the Secure Enclave where there is a helper for it, else in a file of its owner's.
+ * Opens the machine's identity: in the Secure Enclave where there is a helper for it, else in a file.
  *
  * @throws AgentError `config_invalid` when the data directory cannot be used, or the helper does not do its work
  */
-export async function openIdentity(place: IdentityPlace, clock: Clock): Promise<MachineIdentity> {
-  const { dataDir, name, enclaveHelper: path } = place;
+export async function openIdentity(options: IdentityOptions, clock: Clock): Promise<MachineIdentity> {
+  const { dataDir, name, enclaveHelper: path } = options;
   if (path === undefined) {
     const signer = loadSoftwareIdentity(dataDir, name);
     return { signer, posture: readPlatformPosture, evidence: undefined, [Symbol.dispose]() {} };

@@ -4,11 +4,11 @@ import type { WorkStatus } from "../local/agent-status.js";
 
 type Counts = Pick<HeartbeatAckFrame, "picked" | "lost" | "rejected">;
 
-/** Sums are kept by minutes: what is shown is of the last 4 to 5. */
+/** Sums are kept by the minute, so what is shown covers the last 4 to 5. */
 const MINUTE_MS = 60_000;
 const MINUTES = 5;
 
-/** What the coordinator told of the last minutes' choices; bounded, however often it tells. */
+/** How often the coordinator chose this machine in the last minutes, and why not; bounded, however often it reports. */
 export class RecentWork {
   readonly #clock: Clock;
   /** The oldest first. */
@@ -26,7 +26,7 @@ export class RecentWork {
     else this.#minutes.push({ startedAt: now, counts });
   }
 
-  /** @returns `undefined` when nothing was told in that time */
+  /** @returns `undefined` when nothing was reported in that time */
   sums(): WorkStatus | undefined {
     this.#forget();
     const [first, ...rest] = this.#minutes;
