@@ -231,7 +231,8 @@ describe("an agent", () => {
     expect(backend.calls.length).toBeGreaterThan(0);
     await eventually(() => coordinator.links.filter(({ closed }) => closed === undefined).length === 1);
     await eventually(() => backend.sockets.size <= 1, undefined, "the backend's sockets to close");
-    await eventually(() => clock.pending === calm.timers, undefined, "the timers to be as many as before");
+    // A short timer of the beginning may have been among those that were counted before.
+    await eventually(() => clock.pending <= calm.timers, undefined, "the timers to be no more than before");
     await eventually(() => process.getActiveResourcesInfo().length <= calm.handles + 2, undefined, "handles");
     backend.script = (call) => answerJson(call, 400, {});
     expect((await link.request(BODY).end()).type).toBe("error");
