@@ -2,6 +2,7 @@ import type { LogFile } from "@hearth/disk";
 import { KeyRing } from "@hearth/e2e";
 import { type Clock, type Rng, repeat, systemRng } from "@hearth/platform";
 import { LIMITS } from "@hearth/protocol";
+import { StatusPublisher } from "./advertise/status-publisher.js";
 import { ConnectionProofs } from "./attest/connection-proofs.js";
 import { type MachineIdentity, openIdentity } from "./attest/open-identity.js";
 import { Prover } from "./attest/prover.js";
@@ -10,18 +11,14 @@ import type { Backend } from "./backends/backend.js";
 import { createBackends } from "./backends/create-backends.js";
 import { BenchStore } from "./bench/bench-store.js";
 import { createMachine, type Machine } from "./compose/create-machine.js";
+import { createModels } from "./compose/create-models.js";
+import { createReconciler } from "./compose/create-reconciler.js";
 import { openStatusPage } from "./compose/open-status-page.js";
-import { Speaker } from "./compose/speaker.js";
-import { watchModels } from "./compose/watch-models.js";
 import { SHIPPED_MODEL } from "./config/backend-config.js";
 import type { AgentConfig } from "./config.js";
-import type { Connection } from "./connection/connection.js";
-import { Reconciler } from "./connection/reconciler.js";
-import type { MachineFrame } from "./connection/session.js";
-import { WebSocketConnection } from "./connection/web-socket-connection.js";
-import { type AdmissionLimits, DEFAULT_ADMISSION } from "./jobs/admission.js";
+import type { Reconciler } from "./connection/reconciler.js";
+import { DEFAULT_ADMISSION } from "./jobs/admission.js";
 import { Jobs, type JobsDeps } from "./jobs/jobs.js";
-import { Backoff } from "./platform/backoff.js";
 import { systemClock, systemWallTime } from "./platform/clock.js";
 import { watchClockJumps } from "./platform/clock-jump.js";
 import type { Logger } from "./platform/logger.js";
@@ -78,28 +75,41 @@ interface Serving {
   readonly machine: Machine;
 }
 
-/** Wires the parts together and sees them to their end. */
+/** Assembles the parts, runs them until the signal aborts, and disposes of them in the reverse order. */
 async function serve(serving: Serving, signal: AbortSignal): Promise<void> {
   const { config, deps, backend, identity, machine } = serving;
   const { log, clock, rng, wallTime } = deps;
   using keys = new KeyRing();
   const prover = new Prover({ ...identity, agentVersion: AGENT_VERSION, wallTime });
   const proofs = new ConnectionProofs(prover, keys, log);
-  const weightsHash = (model: string): string | undefined => speaker.toldWeightsHash(model);
+  const weightsHash = (model: string): string | undefined => publisher.publishedWeightsHash(model);
   const receipts = new Receipts({ signer: identity.signer, wallTime, weightsHash });
-  const serves = (model: string): boolean => advertiser.models.some(({ id }) => id === model);
-  const needsStringTypes = (model: string): boolean =>
-    advertiser.models.some(({ id, needs_string_types }) => id === model && needs_string_types === true);
-  const available = (): boolean => machine.availability.current.type === "serving";
-  const limits = admissionLimits(config);
-  const told = { serves, available, needsStringTypes };
-  const jobs = new Jobs({ backend, keys, clock, log, limits, receipts, ...told, ...answerEnd(config) });
-  await using models = watchModels({ ...serving, jobs, changed: (what) => speaker.changed(what) });
+  const jobs = new Jobs({
+    backend,
+    keys,
+    clock,
+    log,
+    receipts,
+    ...jobLimits(config),
+    serves: (model) => advertiser.find(model) !== undefined,
+    available: () => machine.availability.current.type === "serving",
+    needsStringTypes: (model) => advertiser.find(model)?.needs_string_types === true,
+  });
+  const modelsHooks = { changed: (what: "models" | "slots"): void => publisher.changed(what) };
+  await using models = createModels({ config, backend, jobs, clock, log, hooks: modelsHooks });
   const { advertiser } = models;
   const { chip } = machine.facts;
   const measured = new BenchStore({ dataDir: config.dataDir, chip, agentVersion: AGENT_VERSION, wallTime });
-  const connection = (): Connection | undefined => reconciler.connection;
-  using speaker = new Speaker({ clock, config, advertiser, jobs, measured, machine, proofs, connection });
+  using publisher = new StatusPublisher({
+    clock,
+    config,
+    advertiser,
+    jobs,
+    measured,
+    ...machine,
+    proofs,
+    hooks: { connection: () => reconciler.connection },
+  });
   using board = new StatusBoard({
     name: config.name,
     version: AGENT_VERSION,
@@ -111,26 +121,10 @@ async function serve(serving: Serving, signal: AbortSignal): Promise<void> {
     logFile: deps.logFile,
     standing: () => reconciler.standing(),
   });
-  const reconciler = new Reconciler({
-    coordinators: config.coordinators,
-    dial: (url, events) => new WebSocketConnection(url, { clock, log, events }),
-    clock,
-    backoff: new Backoff(rng),
-    log,
-    jobs: jobs.serve,
-    registerFrame: (url, connection) => speaker.register(url, connection),
-    hasNewToken: (url) => speaker.hasNewToken(url),
-    heartbeatFrame: () => speaker.heartbeat(),
-    control: (frame, connection) => obey(frame, connection, { proofs, board, log }),
-    lost: (code, problem) => board.lost(code, problem),
-    onRegistered: (registered) => {
-      speaker.catchUp(registered);
-      board.registered(registered);
-      const { provider_id: provider, trust_level: trust } = registered.frame;
-      log.info({ provider, trust, models: advertiser.models.map(({ id }) => id) }, "registered");
-      deps.onRegistered?.(provider);
-    },
-  });
+  const reconciler: Reconciler = createReconciler(
+    { config, clock, rng, log, jobs, advertiser, publisher, proofs, board },
+    { registered: (providerId) => deps.onRegistered?.(providerId) },
+  );
   using _jumps = watchClockJumps({
     clock,
     wallTime,
@@ -138,7 +132,7 @@ async function serve(serving: Serving, signal: AbortSignal): Promise<void> {
   });
   using _availability = machine.availability.watch((now) => {
     log.info({ ...now }, "availability changed");
-    speaker.changed("slots");
+    publisher.changed("slots");
   });
   using _rotation = repeat(clock, LIMITS.keyRotationMs, () => {
     keys.rotate();
@@ -151,32 +145,11 @@ async function serve(serving: Serving, signal: AbortSignal): Promise<void> {
   await models.watching(() => reconciler.run(signal));
 }
 
-/** Frames about the machine as a whole. */
-function obey(
-  frame: MachineFrame,
-  connection: Connection,
-  { proofs, board, log }: { readonly proofs: ConnectionProofs; readonly board: StatusBoard; readonly log: Logger },
-): void {
-  switch (frame.type) {
-    case "challenge":
-      return proofs.answer(frame.challenge, connection);
-    case "heartbeat_ack":
-      return board.heartbeatAnswered(frame);
-    case "runtime_status": {
-      const { verified, mismatches } = frame;
-      board.runtimeChecked(mismatches);
-      if (verified) log.info("the operator accepts what runs here");
-      else log.warn({ mismatches }, "the operator does not accept what runs here: no requests come for it");
-    }
-  }
-}
-
-function answerEnd({ limits: { answerEndSeconds } }: AgentConfig): Pick<JobsDeps, "answerEndMs"> {
-  return answerEndSeconds === undefined ? {} : { answerEndMs: answerEndSeconds * 1_000 };
-}
-
-function admissionLimits({ limits }: AgentConfig): AdmissionLimits {
-  const { maxConcurrency, perModel, maxWaitSeconds } = limits;
+function jobLimits({ limits }: AgentConfig): Pick<JobsDeps, "limits" | "answerEndMs"> {
+  const { maxConcurrency, perModel, maxWaitSeconds, answerEndSeconds } = limits;
   const bound = maxConcurrency === undefined ? {} : { maxConcurrency };
-  return { ...DEFAULT_ADMISSION, ...bound, perModel, maxWaitMs: maxWaitSeconds * 1_000 };
+  return {
+    limits: { ...DEFAULT_ADMISSION, ...bound, perModel, maxWaitMs: maxWaitSeconds * 1_000 },
+    ...(answerEndSeconds === undefined ? {} : { answerEndMs: answerEndSeconds * 1_000 }),
+  };
 }

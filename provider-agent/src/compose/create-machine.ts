@@ -1,5 +1,5 @@
 import type { Clock } from "@hearth/platform";
-import type { HeartbeatFrame } from "@hearth/protocol";
+
 import { AvailabilityMonitor } from "../availability/availability-monitor.js";
 import { idleTimeReader } from "../availability/owner-activity.js";
 import { PauseFile } from "../availability/pause-file.js";
@@ -16,8 +16,6 @@ export interface Machine extends Disposable {
   readonly facts: MachineFacts;
   readonly vitals: VitalsMonitor;
   readonly availability: AvailabilityMonitor;
-  /** What heartbeats say of all that. */
-  heartbeat(): Omit<HeartbeatFrame, "type" | "slots">;
 }
 
 export interface MachineDeps {
@@ -51,7 +49,7 @@ export async function createMachine(config: AgentConfig, deps: MachineDeps): Pro
     facts,
     vitals,
     availability,
-    heartbeat: () => ({ ...vitals.current, ...availability.heartbeat }),
+
     [Symbol.dispose]() {
       availability[Symbol.dispose]();
       vitals[Symbol.dispose]();

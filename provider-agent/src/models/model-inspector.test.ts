@@ -35,8 +35,8 @@ beforeEach(() => {
   lateMs = 0;
   told = [];
   const hasher = new WeightsHasher({ cachePath: join(root, "cache.json"), clock, pace: "full" });
-  inspector = new ModelInspector({ hasher, clock, log, templateCheckMs: PATIENT_MS });
-  inspector.onFacts((id, facts) => told.push([id, facts]));
+  const hooks = { learned: (id: string, facts: ModelFacts): void => void told.push([id, facts]) };
+  inspector = new ModelInspector({ hasher, clock, log, templateCheckMs: PATIENT_MS, hooks });
 });
 afterEach(async () => {
   await inspector.stop();

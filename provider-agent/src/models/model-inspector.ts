@@ -47,9 +47,13 @@ export interface ModelInspectorDeps {
   readonly log: Logger;
   /** How long the templates of a model may take, ms; default 1 s. */
   readonly templateCheckMs?: number;
+  readonly hooks?: ModelInspectorHooks;
 }
 
-export type FactsListener = (modelId: string, facts: ModelFacts) => void;
+export interface ModelInspectorHooks {
+  /** More is known of a model. */
+  learned(modelId: string, facts: ModelFacts): void;
+}
 
 /** Files that were looked at are looked at again after this, ms: a model may be replaced under its name. */
 export const REINSPECT_MS = 60_000;
@@ -85,7 +89,7 @@ interface Inspection {
 export class ModelInspector {
   readonly #deps: ModelInspectorDeps;
   readonly #inspections = new Map<string, Inspection>();
-  readonly #listeners = new Set<FactsListener>();
+
   readonly #stopping = new AbortController();
   readonly #hashes = new Set<Promise<void>>();
   /** One inspection at a time: start-up shall not be a burst. */
@@ -126,19 +130,12 @@ export class ModelInspector {
     }
   }
 
-  /** Calls the listener each time that more is known of a model, until disposed. */
-  onFacts(listener: FactsListener): Disposable {
-    this.#listeners.add(listener);
-    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
-  }
-
   /** Ends all that is under way. Never rejects. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     for (const { hashing } of this.#inspections.values()) hashing.abort();
     await this.#queue;
     await Promise.all(this.#hashes);
-    this.#listeners.clear();
   }
 
   #enqueue(modelId: string, inspection: Inspection, source: ModelSource): void {
@@ -242,7 +239,7 @@ export class ModelInspector {
     const facts = factsFrom(Object.assign(inspection, news));
     const changed = JSON.stringify(facts) !== JSON.stringify(inspection.facts);
     inspection.facts = facts;
-    if (changed) for (const listener of this.#listeners) listener(modelId, facts);
+    if (changed) this.#deps.hooks?.learned(modelId, facts);
   }
 
   #current(modelId: string, inspection: Inspection): boolean {

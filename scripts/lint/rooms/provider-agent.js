@@ -17,6 +17,7 @@ export const PROVIDER_AGENT = {
     "node:os",
   ],
   "agent.ts": [
+    "./advertise",
     "./attest",
     "./backends",
     "./bench",
@@ -33,7 +34,21 @@ export const PROVIDER_AGENT = {
     "@hearth/platform",
     "@hearth/protocol",
   ],
-  "advertiser.ts": ["./backends", "./platform", "@hearth/platform", "@hearth/protocol"],
+  // What is served and how it stands, and publishing that to coordinators.
+  advertise: [
+    "./attest",
+    "./availability",
+    "./backends",
+    "./bench",
+    "./config.ts",
+    "./connection",
+    "./jobs",
+    "./machine",
+    "./platform",
+    "./version.ts",
+    "@hearth/platform",
+    "@hearth/protocol",
+  ],
   "config.ts": ["./config", "./platform", "zod", "node:path"],
   "version.ts": ["node:fs"],
   // The terminal, where anything of the system may be asked for.
@@ -64,11 +79,10 @@ export const PROVIDER_AGENT = {
     "node:*",
   ],
   compose: [
-    "./advertiser.ts",
+    "./advertise",
     "./attest",
     "./availability",
     "./backends",
-    "./bench",
     "./config.ts",
     "./connection",
     "./jobs",
@@ -76,9 +90,8 @@ export const PROVIDER_AGENT = {
     "./machine",
     "./models",
     "./platform",
-    "./version.ts",
+    "./status",
     "@hearth/platform",
-    "@hearth/protocol",
     "node:path",
   ],
   attest: [
@@ -203,7 +216,7 @@ export const PROVIDER_AGENT = {
   ],
   // What the owner sees.
   status: [
-    "./advertiser.ts",
+    "./advertise",
     "./availability",
     "./connection",
     "./jobs",

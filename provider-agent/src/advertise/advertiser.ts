@@ -1,7 +1,7 @@
 import { type Clock, deadline, sleep } from "@hearth/platform";
 import { BACKEND_DIALECTS, type BackendDialect, type ModelAdvert, type Slot } from "@hearth/protocol";
-import type { Backend, BackendSlot, BackendStatus, ModelSource } from "./backends/backend.js";
-import type { Logger } from "./platform/logger.js";
+import type { Backend, BackendSlot, BackendStatus, ModelSource } from "../backends/backend.js";
+import type { Logger } from "../platform/logger.js";
 
 /** How often the backend is asked what it serves, ms; more often while it cannot be reached. */
 export const PROBE_MS = { reachable: 10_000, unreachable: 1_000 } as const;
@@ -21,18 +21,22 @@ export interface AdvertiserDeps {
   readonly expected: readonly string[];
   readonly clock: Clock;
   readonly log: Logger;
-  /** Jobs of ours that run, on a model or at all. */
-  readonly running: (model?: string) => number;
-  /** Jobs of ours that wait for their turn, on a model. */
-  readonly queued?: (model: string) => number;
+  readonly hooks: AdvertiserHooks;
+}
+
+export interface AdvertiserHooks {
+  /** How many of our jobs run, on a model or in all. */
+  running(model?: string): number;
+  /** How many of our jobs wait for their turn, on a model. */
+  queued?(model: string): number;
   /**
-   * What is known by now of a model's files, and of what its backend made of a few conversations. Whoever finds out more
-   * later calls {@link Advertiser.reconsider}. What the backend says of a running model comes before what its files say;
-   * tools that it was seen to refuse or to drop it does not take, whatever it says.
+   * What is known so far from a model's files, and from what its backend made of a few conversations; when more is
+   * known, call {@link Advertiser.reconsider}. What the backend says of a running model replaces what its files say;
+   * tools that it was seen to refuse or to drop are never advertised.
    */
-  readonly inspect?: (model: ModelAdvert, source: ModelSource | undefined) => Partial<ModelAdvert>;
-  /** The models, or how they stand, are not what they were. */
-  readonly changed: (what: "models" | "slots") => void;
+  inspect?(model: ModelAdvert, source: ModelSource | undefined): Partial<ModelAdvert>;
+  /** The models, or their slots, have changed. */
+  changed(what: "models" | "slots"): void;
 }
 
 /** How one model stood at the last probe. */
@@ -66,6 +70,11 @@ export class Advertiser {
     return this.#models;
   }
 
+  /** A model that was last known to be served. */
+  find(id: string): ModelAdvert | undefined {
+    return this.#models.find((model) => model.id === id);
+  }
+
   /** How the backend stood at the last probe. */
   get status(): BackendStatus {
     return this.#status;
@@ -91,7 +100,7 @@ export class Advertiser {
     }
     this.#logTurn(before);
     this.#logMissing(before);
-    if (!this.reconsider() && this.#states() !== states) this.#deps.changed("slots");
+    if (!this.reconsider() && this.#states() !== states) this.#deps.hooks.changed("slots");
   }
 
   /** Puts the models together anew, and tells when they are not what they were. @returns whether it told */
@@ -99,7 +108,7 @@ export class Advertiser {
     const models = this.#told.map((model) => this.#withFacts(model));
     if (JSON.stringify(models) === JSON.stringify(this.#models)) return false;
     this.#models = models;
-    this.#deps.changed("models");
+    this.#deps.hooks.changed("models");
     return true;
   }
 
@@ -113,7 +122,7 @@ export class Advertiser {
 
   #withFacts(told: ModelAdvert): ModelAdvert {
     const model = this.#relayable(told);
-    const facts = this.#deps.inspect?.(model, this.#sources.get(model.id));
+    const facts = this.#deps.hooks.inspect?.(model, this.#sources.get(model.id));
     if (facts === undefined) return model;
     const refused = facts.capabilities?.tools === false ? { tools: false } : {};
     return { ...facts, ...model, capabilities: { ...facts.capabilities, ...model.capabilities, ...refused } };
@@ -127,21 +136,21 @@ export class Advertiser {
 
   #standing(slot: BackendSlot): Standing {
     const { running = 0, queued = 0 } = slot;
-    const ours = this.#deps.running(slot.model);
+    const ours = this.#deps.hooks.running(slot.model);
     const deferred = slot.running === undefined ? 0 : Math.min(queued, Math.max(0, ours - running));
     return { slot, foreign: Math.max(0, running - ours), deferred };
   }
 
   #slot(id: string): Slot {
-    const { running: ours, queued: waiting } = this.#deps;
+    const { hooks } = this.#deps;
     const standing = this.#standings.get(id);
     const slot = standing?.slot;
-    const running = ours(id) + (this.#status.type === "reachable" ? (standing?.foreign ?? 0) : 0);
+    const running = hooks.running(id) + (this.#status.type === "reachable" ? (standing?.foreign ?? 0) : 0);
     return {
       model: id,
       state: this.#state(slot, running),
       running,
-      queued: (waiting?.(id) ?? 0) + Math.round((slot?.queued ?? 0) - (standing?.deferred ?? 0)),
+      queued: (hooks.queued?.(id) ?? 0) + Math.round((slot?.queued ?? 0) - (standing?.deferred ?? 0)),
       ...(slot?.maxConcurrency === undefined ? {} : { max_concurrency: slot.maxConcurrency }),
       ...(slot?.budget === undefined ? {} : { budget_max: slot.budget.maxTokens, budget_used: slot.budget.usedTokens }),
       ...(slot?.decodeTps === undefined ? {} : { decode_tps: slot.decodeTps }),

@@ -5,7 +5,7 @@ import { CountingClock } from "../testing/counting-clock.js";
 import { eventually } from "../testing/eventually.js";
 import { chunk, DONE, startEvents } from "../testing/scripted-backend.js";
 import { type Setting, startSetting } from "../testing/test-agent.js";
-import { MODELS_PAUSE_MS, Speaker, type SpeakerDeps } from "./speaker.js";
+import { MODELS_PAUSE_MS, StatusPublisher, type StatusPublisherDeps } from "./status-publisher.js";
 
 const BODY = { model: "m", messages: [], stream: true };
 
@@ -79,24 +79,25 @@ describe("an agent whose models change faster than it may tell", () => {
     const clock = new FakeClock();
     const sent: { readonly type: string }[] = [];
     const advertiser = { models: [{ id: "m", capabilities: {} }] as ModelAdvert[], slots: () => [] };
-    using speaker = new Speaker({
+    using publisher = new StatusPublisher({
       clock,
       advertiser,
-      connection: () => ({ send: (frame: { readonly type: string }) => void sent.push(frame) }),
-      machine: { heartbeat: () => ({}) },
-    } as unknown as SpeakerDeps);
+      hooks: { connection: () => ({ send: (frame: { readonly type: string }) => void sent.push(frame) }) },
+      vitals: { current: {} },
+      availability: { heartbeat: { paused: false, private_only: false } },
+    } as unknown as StatusPublisherDeps);
     const become = (weights_hash: string): void => {
       advertiser.models = [{ id: "m", capabilities: {}, weights_hash }];
-      speaker.changed("models");
+      publisher.changed("models");
     };
     become("first");
-    expect(speaker.toldWeightsHash("m")).toBe("first");
+    expect(publisher.publishedWeightsHash("m")).toBe("first");
     become("second");
-    expect(speaker.toldWeightsHash("m")).toBe("first");
+    expect(publisher.publishedWeightsHash("m")).toBe("first");
     expect(sent.filter(({ type }) => type === "models_update")).toHaveLength(1);
     clock.advance(MODELS_PAUSE_MS);
-    expect(speaker.toldWeightsHash("m")).toBe("second");
+    expect(publisher.publishedWeightsHash("m")).toBe("second");
     expect(sent.filter(({ type }) => type === "models_update")).toHaveLength(2);
-    expect(speaker.toldWeightsHash("other")).toBeUndefined();
+    expect(publisher.publishedWeightsHash("other")).toBeUndefined();
   });
 });

@@ -12,7 +12,7 @@ import { systemClock } from "../platform/clock.js";
 import { createLogger } from "../platform/logger.js";
 import { eventually } from "../testing/eventually.js";
 import { ggufFile } from "../testing/gguf-file.js";
-import { type WatchedModels, watchModels } from "./watch-models.js";
+import { createModels, type Models } from "./create-models.js";
 
 const never = new AbortController().signal;
 
@@ -32,7 +32,7 @@ function statusOf(...ids: readonly string[]): BackendStatus {
   };
 }
 
-function watched(probe: () => BackendStatus, clock: Clock): WatchedModels {
+function watched(probe: () => BackendStatus, clock: Clock): Models {
   const log = createLogger("silent");
   const backend: Backend = {
     name: "b",
@@ -43,7 +43,7 @@ function watched(probe: () => BackendStatus, clock: Clock): WatchedModels {
   const settings = readAgentSettings({ coordinator: "ws://127.0.0.1:1" }, {});
   const config = { ...settings, tokenFor: () => "token", dataDir };
   const jobs = new Jobs({ backend, keys: { acquire: () => undefined, holds: () => false }, clock, log });
-  return watchModels({ config, backend, jobs, deps: { clock, log }, changed: () => {} });
+  return createModels({ config, backend, jobs, clock, log, hooks: { changed: () => {} } });
 }
 
 it("reads no further in the weights of a model that is no longer served", async () => {

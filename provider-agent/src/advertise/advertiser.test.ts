@@ -1,9 +1,9 @@
 import { FakeClock } from "@hearth/platform/testing";
 import { BACKEND_DIALECTS, type ModelAdvert } from "@hearth/protocol";
 import { describe, expect, it } from "vitest";
-import { Advertiser, type AdvertiserDeps, PROBE_MS, PROBE_TIMEOUT_MS } from "./advertiser.js";
-import type { Backend, BackendSlot, BackendStatus } from "./backends/backend.js";
-import { createLogger } from "./platform/logger.js";
+import type { Backend, BackendSlot, BackendStatus } from "../backends/backend.js";
+import { createLogger } from "../platform/logger.js";
+import { Advertiser, type AdvertiserDeps, type AdvertiserHooks, PROBE_MS, PROBE_TIMEOUT_MS } from "./advertiser.js";
 
 const GONE: BackendStatus = { type: "unreachable", problem: "ECONNREFUSED" };
 const model = (id: string): ModelAdvert => ({ id, capabilities: {} });
@@ -14,7 +14,11 @@ function serving(...slots: readonly BackendSlot[]): BackendStatus {
   return { type: "reachable", models, slots, sources: new Map([["a", { path: "/models/a.gguf" }]]) };
 }
 
-function start(expected: readonly string[] = [], more: Partial<AdvertiserDeps> = {}) {
+function start(
+  expected: readonly string[] = [],
+  more: Pick<AdvertiserDeps, "dialects"> & Partial<AdvertiserHooks> = {},
+) {
+  const { dialects, ...hooks } = more;
   const world = { status: GONE as BackendStatus | "hangs", ours: 0, told: [] as string[], probes: 0 };
   const clock = new FakeClock();
   const backend: Pick<Backend, "name" | "probe"> = {
@@ -31,9 +35,12 @@ function start(expected: readonly string[] = [], more: Partial<AdvertiserDeps> =
     expected,
     clock,
     log: createLogger("silent"),
-    running: () => world.ours,
-    changed: (what) => world.told.push(what),
-    ...more,
+    hooks: {
+      running: () => world.ours,
+      changed: (what) => void world.told.push(what),
+      ...hooks,
+    },
+    ...(dialects && { dialects }),
   });
   return { world, clock, advertiser, signal: new AbortController() };
 }
@@ -119,9 +126,9 @@ describe("advertising", () => {
   });
 
   it("advertises of what a backend speaks only what our jobs can relay", async () => {
-    const speaker: ModelAdvert = { ...model("a"), dialects: [...BACKEND_DIALECTS] };
-    const status: BackendStatus = { type: "reachable", models: [speaker, model("b")], slots: [], sources: new Map() };
-    const dialectsWith = async (more: Partial<AdvertiserDeps>) => {
+    const native: ModelAdvert = { ...model("a"), dialects: [...BACKEND_DIALECTS] };
+    const status: BackendStatus = { type: "reachable", models: [native, model("b")], slots: [], sources: new Map() };
+    const dialectsWith = async (more: Pick<AdvertiserDeps, "dialects">) => {
       const { world, advertiser, signal } = start([], more);
       world.status = status;
       await advertiser.refresh(signal.signal);

@@ -1,0 +1,70 @@
+import type { Clock, Rng } from "@hearth/platform";
+import type { Advertiser } from "../advertise/advertiser.js";
+import type { StatusPublisher } from "../advertise/status-publisher.js";
+import type { ConnectionProofs } from "../attest/connection-proofs.js";
+import type { AgentConfig } from "../config.js";
+import type { Connection } from "../connection/connection.js";
+import { Reconciler } from "../connection/reconciler.js";
+import type { MachineFrame } from "../connection/session.js";
+import { WebSocketConnection } from "../connection/web-socket-connection.js";
+import type { Jobs } from "../jobs/jobs.js";
+import { Backoff } from "../platform/backoff.js";
+import type { Logger } from "../platform/logger.js";
+import type { StatusBoard } from "../status/status-board.js";
+
+export interface ReconcilerParts {
+  readonly config: AgentConfig;
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly log: Logger;
+  readonly jobs: Jobs;
+  readonly advertiser: Advertiser;
+  readonly publisher: StatusPublisher;
+  readonly proofs: ConnectionProofs;
+  readonly board: StatusBoard;
+}
+
+export interface RegistrationHooks {
+  /** A coordinator has let the agent in. */
+  registered(providerId: string): void;
+}
+
+/** The loop that keeps the agent connected, with what each frame about the machine as a whole goes to. */
+export function createReconciler(parts: ReconcilerParts, hooks: RegistrationHooks): Reconciler {
+  const { config, clock, rng, log, jobs, advertiser, publisher, board } = parts;
+  return new Reconciler({
+    coordinators: config.coordinators,
+    dial: (url, events) => new WebSocketConnection(url, { clock, log, events }),
+    clock,
+    backoff: new Backoff(rng),
+    log,
+    jobs: jobs.serve,
+    registerFrame: (url, connection) => publisher.register(url, connection),
+    hasNewToken: (url) => publisher.hasNewToken(url),
+    heartbeatFrame: () => publisher.heartbeat(),
+    control: (frame, connection) => takeFrame(frame, connection, parts),
+    lost: (code, problem) => board.lost(code, problem),
+    onRegistered: (registered) => {
+      publisher.catchUp(registered);
+      board.registered(registered);
+      const { provider_id: provider, trust_level: trust } = registered.frame;
+      log.info({ provider, trust, models: advertiser.models.map(({ id }) => id) }, "registered");
+      hooks.registered(provider);
+    },
+  });
+}
+
+function takeFrame(frame: MachineFrame, connection: Connection, { proofs, board, log }: ReconcilerParts): void {
+  switch (frame.type) {
+    case "challenge":
+      return proofs.answer(frame.challenge, connection);
+    case "heartbeat_ack":
+      return board.heartbeatAnswered(frame);
+    case "runtime_status": {
+      const { verified, mismatches } = frame;
+      board.runtimeChecked(mismatches);
+      if (verified) log.info("the operator accepts what runs here");
+      else log.warn({ mismatches }, "the operator does not accept what runs here: no requests come for it");
+    }
+  }
+}
