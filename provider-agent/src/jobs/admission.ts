@@ -56,13 +56,13 @@ export class Admission {
    */
   async enter(model: string, queued: (ahead: number) => void, signal: AbortSignal): Promise<Disposable> {
     signal.throwIfAborted();
-    if (this.#hasRoom(model)) this.#take(model);
-    else if (this.#waiting.length >= this.#limits.maxWaiting) throw JobFailure.noRoom();
+    if (this.#hasFreeSlot(model)) this.#take(model);
+    else if (this.#waiting.length >= this.#limits.maxWaiting) throw JobFailure.noFreeSlot();
     else await this.#wait(model, queued, signal);
-    return this.#place(model);
+    return this.#slot(model);
   }
 
-  #hasRoom(model: string): boolean {
+  #hasFreeSlot(model: string): boolean {
     const { maxConcurrency = Number.POSITIVE_INFINITY, perModel = {} } = this.#limits;
     const ofModel = Object.hasOwn(perModel, model) ? perModel[model] : undefined;
     return this.#total < maxConcurrency && (this.#working.get(model) ?? 0) < (ofModel ?? Number.POSITIVE_INFINITY);
@@ -86,14 +86,14 @@ export class Admission {
       };
       const waiting: Waiting = { model, queued, settle };
       const aborted = (): void => settle({ type: "refused", reason: signal.reason });
-      const tooLong = (): void => settle({ type: "refused", reason: JobFailure.noRoom() });
+      const tooLong = (): void => settle({ type: "refused", reason: JobFailure.noFreeSlot() });
       const timer = this.#clock.setTimer(this.#limits.maxWaitMs, tooLong);
       signal.addEventListener("abort", aborted, { once: true });
       queued(this.#waiting.push(waiting) - 1);
     });
   }
 
-  #place(model: string): Disposable {
+  #slot(model: string): Disposable {
     let given = true;
     return {
       [Symbol.dispose]: () => {
@@ -110,7 +110,7 @@ export class Admission {
     if (left === 0) this.#working.delete(model);
     else this.#working.set(model, left);
     // A model that is full must not keep those behind it from another one.
-    const next = this.#waiting.find((waiting) => this.#hasRoom(waiting.model));
+    const next = this.#waiting.find((waiting) => this.#hasFreeSlot(waiting.model));
     if (next === undefined) return;
     this.#take(next.model);
     next.settle({ type: "admitted" });

@@ -13,7 +13,7 @@ import {
 } from "@hearth/dialects";
 import type { Usage } from "@hearth/protocol";
 import type { StreamHabits } from "../backends/backend.js";
-import type { AnswerPart } from "./outflow.js";
+import type { AnswerPart } from "./credited-sender.js";
 
 /** Events that stand together and are of one kind, by their places in the bytes that were read. */
 export interface ScannedPart {

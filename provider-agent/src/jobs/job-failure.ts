@@ -51,7 +51,7 @@ export class JobFailure extends Error {
   }
 
   /** There is no room for it here, and the backend has not seen it: somebody else may have it. */
-  static noRoom(): JobFailure {
+  static noFreeSlot(): JobFailure {
     return new JobFailure({ code: "capacity", progress: "not_started" });
   }
 

@@ -18,12 +18,12 @@ import { ANSWER_END_MS, untilAnswered } from "./answer-end.js";
 import { formOf, maybeEvents } from "./body-form.js";
 import { BodyReader } from "./body-reader.js";
 import { callBackend } from "./call-backend.js";
+import { CreditedSender, type DataOutlet } from "./credited-sender.js";
 import { EventScan } from "./event-scan.js";
 import { JobFailure } from "./job-failure.js";
 import type { JobStatistics, JobTimings } from "./job-statistics.js";
 import { JobTimer } from "./job-timer.js";
 import { Liveness } from "./liveness.js";
-import { type DataOutlet, Outflow } from "./outflow.js";
 import { type ChunkSource, only, piecesOf } from "./pieces.js";
 import type { ReceiptBuilder, ReceiptIssuer } from "./receipt.js";
 import { relayBody, unfoldBody } from "./relay-body.js";
@@ -66,7 +66,7 @@ export class Job {
   readonly #log: Logger;
   readonly #startedAt: number;
   readonly #abort = new AbortController();
-  readonly #outflow: Outflow;
+  readonly #sender: CreditedSender;
   readonly #scan: EventScan;
   readonly #timer: JobTimer;
   /** Puts together an answer that is sent as a whole. */
@@ -93,7 +93,7 @@ export class Job {
     const receipt = deps.receipts?.start(frame);
     this.#receipt = receipt;
     const sealed = receipt && ((plaintext: Uint8Array): void => receipt.response(plaintext));
-    this.#outflow = new Outflow(frame.stream, deps.opener.response, deps.outlet, sealed);
+    this.#sender = new CreditedSender(frame.stream, deps.opener.response, deps.outlet, sealed);
   }
 
   get model(): string {
@@ -121,7 +121,7 @@ export class Job {
   }
 
   grant(bytes: number): void {
-    this.#outflow.grant(bytes);
+    this.#sender.grant(bytes);
   }
 
   /** Stops the backend and confirms with what was spent. */
@@ -140,7 +140,7 @@ export class Job {
     const run: { response?: BackendResponse } = {};
     try {
       const queued = (ahead: number): void => this.#liveness.queued(ahead);
-      using _place = await this.#deps.admission.enter(this.model, queued, this.#abort.signal);
+      using _slot = await this.#deps.admission.enter(this.model, queued, this.#abort.signal);
       await this.#serve(run);
     } catch (thrown) {
       // Whoever aborts gives the reason; what is thrown then only tells that something was aborted.
@@ -163,7 +163,7 @@ export class Job {
     using reader = new BodyReader(response.body, this.#deps.clock, this.#stalled, begun);
     if (maybeEvents(this.#frame, response) && isOk(response)) reader.leaveTo(silence);
     await this.#relay(response, reader);
-    await this.#outflow.settled();
+    await this.#sender.settled();
     this.#complete();
     await reader.finish(() => this.#abort.abort(JobFailure.stalled()));
   }
@@ -194,7 +194,7 @@ export class Job {
     if (!isOk(response)) throw JobFailure.ofStatus(status, await reader.readUpTo(LIMITS.errorBodyBytes));
     const form = formOf(await reader.peek(), contentType);
     if (dialect === "embeddings" && form === "json") {
-      this.#scan.count(await relayBody(reader, this.#outflow));
+      this.#scan.count(await relayBody(reader, this.#sender));
       return;
     }
     if (form === "other" || dialect === "embeddings") {
@@ -206,7 +206,7 @@ export class Job {
       this.#timer.content();
       this.#liveness.content(this.#scan.tokens, this.#fold !== undefined);
     };
-    const relay = { pieces: piecesOf(source), outflow: this.#outflow, scan: this.#scan, heard };
+    const relay = { pieces: piecesOf(source), sender: this.#sender, scan: this.#scan, heard };
     const fold = this.#fold;
     if (fold === undefined) await relayEvents(relay);
     else await relayWhole({ ...relay, body: () => fold.body() });
@@ -252,13 +252,13 @@ export class Job {
     const prefill = this.#scan.prefill ?? (knowsCached && ms !== undefined ? { tokens, ms } : undefined);
     return {
       ...(prefill === undefined ? {} : { prefill }),
-      ...(decodeMs === undefined || this.#outflow.heldUp ? {} : { decodeMs }),
+      ...(decodeMs === undefined || this.#sender.heldUp ? {} : { decodeMs }),
     };
   }
 
   /** Nobody waits for a signature, and an answer that is out already is not taken back because there is none. */
   async #certify(receipt: ReceiptBuilder, usage: Usage): Promise<void> {
-    const { lastSeq } = this.#outflow;
+    const { lastSeq } = this.#sender;
     try {
       const signed = await receipt.finish({ usage, lastSeq });
       this.#deps.outlet.send({ type: "receipt", stream: this.#frame.stream, ...signed });
@@ -290,7 +290,7 @@ export class Job {
     this.#over = true;
     const { model } = this.#frame;
     this.#deps.statistics.record(model, reason.told.code === "cancelled" ? "cancelled" : "failed", this.#usage);
-    this.#outflow.close();
+    this.#sender.close();
     this.#abort.abort(reason);
     this.#parts = [];
     this.#prompt = undefined;

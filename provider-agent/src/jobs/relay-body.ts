@@ -1,8 +1,8 @@
 import { type EventDialectName, unfoldWhole, usageInBody, withoutByteOrderMark } from "@hearth/dialects";
 import { LIMITS, type Usage } from "@hearth/protocol";
 import type { BodyReader } from "./body-reader.js";
+import type { CreditedSender } from "./credited-sender.js";
 import { JobFailure } from "./job-failure.js";
-import type { Outflow } from "./outflow.js";
 import { writeBody } from "./relay-events.js";
 
 /**
@@ -11,10 +11,10 @@ import { writeBody } from "./relay-events.js";
  * @returns what the backend counted in it
  * @throws JobFailure when it is too large, or whatever breaks the body off
  */
-export async function relayBody(reader: BodyReader, outflow: Outflow): Promise<Usage | undefined> {
+export async function relayBody(reader: BodyReader, sender: CreditedSender): Promise<Usage | undefined> {
   const body = await reader.readUpTo(LIMITS.responseBodyBytes + 1);
   if (body.length === 0) throw JobFailure.truncated();
-  await writeBody(outflow, body);
+  await writeBody(sender, body);
   return usageInBody(body);
 }
 

@@ -5,9 +5,9 @@ import { FakeClock } from "@hearth/platform/testing";
 import { decodeData, LIMITS, type RequestFrame } from "@hearth/protocol";
 import { describe, expect, it } from "vitest";
 import { BodyReader } from "./body-reader.js";
+import { CreditedSender } from "./credited-sender.js";
 import { EventScan } from "./event-scan.js";
 import { JobFailure } from "./job-failure.js";
-import { Outflow } from "./outflow.js";
 import { piecesOf } from "./pieces.js";
 import { relayEvents, relayWhole } from "./relay-events.js";
 
@@ -50,20 +50,20 @@ function relayOf(dialect: EventDialectName, delivery: RequestFrame["delivery"], 
     sent.final = frame?.final === true;
     sent.holds.push(frame?.holds ?? "nothing");
   };
-  const outflow = new Outflow(1, new OpenSealer(), { sendData, congested: false, onWritable() {} });
+  const sender = new CreditedSender(1, new OpenSealer(), { sendData, congested: false, onWritable() {} });
   async function* body(): AsyncGenerator<Uint8Array> {
     yield* parts;
   }
   const reader = new BodyReader(body(), clock, () => {});
   const fold = createWholeFold(dialect, FIXTURE_FACTS);
   const scan = new EventScan(dialect, delivery === "whole" ? { parsed: (parsed) => fold.add(parsed) } : {});
-  const common = { pieces: piecesOf(reader), outflow, scan, heard: () => {} };
+  const common = { pieces: piecesOf(reader), sender, scan, heard: () => {} };
   const done = delivery === "whole" ? relayWhole({ ...common, body: () => fold.body() }) : relayEvents(common);
   const outcome = done.then(
     () => "relayed" as const,
     (failure: unknown) => (failure instanceof JobFailure ? failure.told : failure),
   );
-  return { sent, scan, outflow, outcome };
+  return { sent, scan, sender, outcome };
 }
 
 describe("the last events of a backend", () => {
@@ -120,7 +120,7 @@ describe("the last events of a backend", () => {
 
   it("wait for credit when they are an error, as any others", async () => {
     const window = delta("x".repeat(LIMITS.initialCreditBytes));
-    const { sent, outflow, outcome } = relay("interactive", `${window}${FAILURE}`);
+    const { sent, sender, outcome } = relay("interactive", `${window}${FAILURE}`);
     let over = false;
     void outcome.then(() => {
       over = true;
@@ -128,7 +128,7 @@ describe("the last events of a backend", () => {
     for (let turn = 0; turn < 20; turn++) await Promise.resolve();
     expect(over).toBe(false);
     expect(sent.text).toBe(window);
-    outflow.grant(2 * LIMITS.initialCreditBytes);
+    sender.grant(2 * LIMITS.initialCreditBytes);
     expect(await outcome).toMatchObject({ code: "capacity" });
     expect(sent.text).toBe(window + FAILURE);
   });

@@ -1,12 +1,12 @@
 import { LIMITS } from "@hearth/protocol";
+import type { CreditedSender } from "./credited-sender.js";
 import type { EventScan, ScanResult } from "./event-scan.js";
 import { JobFailure } from "./job-failure.js";
-import type { Outflow } from "./outflow.js";
 import type { Piece } from "./pieces.js";
 
 export interface EventRelay {
   readonly pieces: AsyncIterable<Piece>;
-  readonly outflow: Outflow;
+  readonly sender: CreditedSender;
   readonly scan: EventScan;
   /** Told when `scan` has read on, and whether there was content. */
   readonly heard: (content: boolean) => void;
@@ -21,7 +21,7 @@ const NOTHING = new Uint8Array(0);
  *
  * @throws JobFailure, or whatever breaks the body off
  */
-export async function relayEvents({ pieces, outflow, scan, heard }: EventRelay): Promise<void> {
+export async function relayEvents({ pieces, sender, scan, heard }: EventRelay): Promise<void> {
   for await (const { events, cutOff } of pieces) {
     const answered = scan.finished;
     const result = scan.read(events);
@@ -32,25 +32,25 @@ export async function relayEvents({ pieces, outflow, scan, heard }: EventRelay):
         // if all was said.
         if (cutOff && answered) break;
         if (cutOff && !scan.finished) throw JobFailure.truncated();
-        write(outflow, events, result, false);
+        write(sender, events, result, false);
         break;
       case "ended":
-        return write(outflow, events, result, true);
+        return write(sender, events, result, true);
       case "failed":
-        write(outflow, events, result, false);
-        await outflow.settled();
+        write(sender, events, result, false);
+        await sender.settled();
         throw JobFailure.inStream(result.error, scan.sawContent);
     }
-    await outflow.settled();
+    await sender.settled();
   }
   if (scan.needsEndMark) throw JobFailure.truncated();
-  outflow.write(NOTHING, scan.sawContent ? "trailer" : "preamble", true);
+  sender.write(NOTHING, scan.sawContent ? "trailer" : "preamble", true);
 }
 
 /** Events of one kind travel together. */
-function write(outflow: Outflow, events: Uint8Array, { parts }: ScanResult, final: boolean): void {
+function write(sender: CreditedSender, events: Uint8Array, { parts }: ScanResult, final: boolean): void {
   for (const [index, { holds, from, to }] of parts.entries()) {
-    if (holds !== "progress") outflow.write(events.subarray(from, to), holds, final && index === parts.length - 1);
+    if (holds !== "progress") sender.write(events.subarray(from, to), holds, final && index === parts.length - 1);
   }
 }
 
@@ -67,7 +67,7 @@ const FOLDED_EVENTS_BYTES = 2 * LIMITS.responseBodyBytes;
  *
  * @throws JobFailure, or whatever breaks the body off
  */
-export async function relayWhole({ pieces, outflow, scan, heard, body }: WholeRelay): Promise<void> {
+export async function relayWhole({ pieces, sender, scan, heard, body }: WholeRelay): Promise<void> {
   let readBytes = 0;
   for await (const { events, cutOff } of pieces) {
     const answered = scan.finished;
@@ -79,7 +79,7 @@ export async function relayWhole({ pieces, outflow, scan, heard, body }: WholeRe
     if (result.type === "failed") throw JobFailure.inWhole(result.error, scan.sawContent);
   }
   if (!scan.finished || (scan.needsEndMark && !scan.done)) throw JobFailure.truncated();
-  await writeBody(outflow, body());
+  await writeBody(sender, body());
 }
 
 /**
@@ -87,12 +87,12 @@ export async function relayWhole({ pieces, outflow, scan, heard, body }: WholeRe
  *
  * @throws JobFailure when it is too large
  */
-export async function writeBody(outflow: Outflow, body: Uint8Array): Promise<void> {
+export async function writeBody(sender: CreditedSender, body: Uint8Array): Promise<void> {
   if (body.length > LIMITS.responseBodyBytes) throw JobFailure.oversize("answer");
   const lastAt = Math.max(0, Math.ceil(body.length / LIMITS.responseChunkBytes) - 1) * LIMITS.responseChunkBytes;
   for (let at = 0; at < lastAt; at += LIMITS.responseChunkBytes) {
-    outflow.write(body.subarray(at, at + LIMITS.responseChunkBytes), "content");
-    await outflow.settled();
+    sender.write(body.subarray(at, at + LIMITS.responseChunkBytes), "content");
+    await sender.settled();
   }
-  outflow.write(body.subarray(lastAt), "content", true);
+  sender.write(body.subarray(lastAt), "content", true);
 }

@@ -1,7 +1,7 @@
 import type { ResponseSealer } from "@hearth/e2e";
 import { decodeData, LIMITS } from "@hearth/protocol";
 import { describe, expect, it } from "vitest";
-import { type DataOutlet, FRAME_PLAINTEXT_BYTES, Outflow } from "./outflow.js";
+import { CreditedSender, type DataOutlet, FRAME_PLAINTEXT_BYTES } from "./credited-sender.js";
 
 /** Seals nothing, but counts like a sealer. */
 class OpenSealer implements ResponseSealer {
@@ -37,58 +37,58 @@ class Socket implements DataOutlet {
   }
 }
 
-function start(): { readonly outflow: Outflow; readonly socket: Socket } {
+function start(): { readonly sender: CreditedSender; readonly socket: Socket } {
   const socket = new Socket();
-  return { socket, outflow: new Outflow(3, new OpenSealer(), socket) };
+  return { socket, sender: new CreditedSender(3, new OpenSealer(), socket) };
 }
 
 const window = Buffer.alloc(LIMITS.initialCreditBytes, "x");
 
-describe("the outflow", () => {
+describe("the sender", () => {
   it("sends at once while there is credit, and has nothing to wait for", () => {
-    const { outflow, socket } = start();
-    outflow.write(Buffer.from("a"), "content");
-    expect(outflow.settled()).toBeUndefined();
-    outflow.write(Buffer.from("b"), "content", true);
+    const { sender, socket } = start();
+    sender.write(Buffer.from("a"), "content");
+    expect(sender.settled()).toBeUndefined();
+    sender.write(Buffer.from("b"), "content", true);
     expect(socket.sent).toEqual(["a", "b|final"]);
   });
 
   it("lets one frame overshoot the credit, and sends the next when it is made up for", async () => {
-    const { outflow, socket } = start();
-    outflow.write(window.subarray(1), "content");
-    outflow.write(Buffer.from("0123456789"), "content");
+    const { sender, socket } = start();
+    sender.write(window.subarray(1), "content");
+    sender.write(Buffer.from("0123456789"), "content");
     expect(socket.sent).toHaveLength(2);
-    outflow.write(Buffer.from("c"), "content");
-    outflow.write(Buffer.from("d"), "content", true);
-    const settled = outflow.settled();
-    outflow.grant(9);
+    sender.write(Buffer.from("c"), "content");
+    sender.write(Buffer.from("d"), "content", true);
+    const settled = sender.settled();
+    sender.grant(9);
     expect(socket.sent).toHaveLength(2);
-    outflow.grant(1);
+    sender.grant(1);
     expect(socket.sent.slice(2)).toEqual(["c"]);
-    outflow.grant(1);
+    sender.grant(1);
     expect(socket.sent.slice(3)).toEqual(["d|final"]);
     await settled;
   });
 
   it("keeps the order of all writes, whatever they wait for", async () => {
-    const { outflow, socket } = start();
+    const { sender, socket } = start();
     socket.congested = true;
-    for (const text of ["a", "b", "c"]) outflow.write(Buffer.from(text), "content");
-    outflow.grant(5);
-    outflow.write(Buffer.from("d"), "content", true);
+    for (const text of ["a", "b", "c"]) sender.write(Buffer.from(text), "content");
+    sender.grant(5);
+    sender.write(Buffer.from("d"), "content", true);
     expect(socket.sent).toEqual([]);
-    const settled = outflow.settled();
+    const settled = sender.settled();
     socket.drain();
     await settled;
     expect(socket.sent).toEqual(["a", "b", "c", "d|final"]);
   });
 
   it("sends what fits a frame in one, and cuts what does not into small ones, the last of which is the last", () => {
-    const { outflow, socket } = start();
-    outflow.grant(3 * FRAME_PLAINTEXT_BYTES);
-    outflow.write(Buffer.alloc(FRAME_PLAINTEXT_BYTES, "x"), "content");
+    const { sender, socket } = start();
+    sender.grant(3 * FRAME_PLAINTEXT_BYTES);
+    sender.write(Buffer.alloc(FRAME_PLAINTEXT_BYTES, "x"), "content");
     expect(socket.sent.map(({ length }) => length)).toEqual([FRAME_PLAINTEXT_BYTES]);
-    outflow.write(Buffer.alloc(FRAME_PLAINTEXT_BYTES + 1, "y"), "content", true);
+    sender.write(Buffer.alloc(FRAME_PLAINTEXT_BYTES + 1, "y"), "content", true);
     const parts = socket.sent.slice(1);
     expect(parts.join("")).toBe(`${"y".repeat(FRAME_PLAINTEXT_BYTES + 1)}|final`);
     const [first = "", ...others] = parts;
@@ -97,16 +97,16 @@ describe("the outflow", () => {
   });
 
   it("lets go of whoever waits when it is closed, and sends nothing more", async () => {
-    const { outflow, socket } = start();
-    outflow.write(window, "content");
-    outflow.write(Buffer.from("late"), "content");
-    const settled = outflow.settled();
-    outflow.close();
+    const { sender, socket } = start();
+    sender.write(window, "content");
+    sender.write(Buffer.from("late"), "content");
+    const settled = sender.settled();
+    sender.close();
     await settled;
-    outflow.grant(1_000_000);
-    outflow.write(Buffer.from("later"), "content");
+    sender.grant(1_000_000);
+    sender.write(Buffer.from("later"), "content");
     socket.drain();
     expect(socket.sent).toHaveLength(1);
-    expect(outflow.settled()).toBeUndefined();
+    expect(sender.settled()).toBeUndefined();
   });
 });

@@ -26,7 +26,7 @@ interface Waiting {
  * The answer on its way out: sealed and sent strictly in the order of the writes, at the pace of the coordinator's
  * credit and of the socket. Credit is spent in plaintext bytes; a single frame may overshoot it.
  */
-export class Outflow {
+export class CreditedSender {
   readonly #stream: number;
   readonly #sealer: ResponseSealer;
   readonly #outlet: DataOutlet;
