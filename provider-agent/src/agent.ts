@@ -91,9 +91,11 @@ async function serve(serving: Serving, signal: AbortSignal): Promise<void> {
     log,
     receipts,
     ...jobLimits(config),
-    serves: (model) => advertiser.find(model) !== undefined,
-    available: () => machine.availability.current.type === "serving",
-    needsStringTypes: (model) => advertiser.find(model)?.needs_string_types === true,
+    hooks: {
+      serves: (model) => advertiser.find(model) !== undefined,
+      available: () => machine.availability.current.type === "serving",
+      needsStringTypes: (model) => advertiser.find(model)?.needs_string_types === true,
+    },
   });
   const modelsHooks = { changed: (what: "models" | "slots"): void => publisher.changed(what) };
   await using models = createModels({ config, backend, jobs, clock, log, hooks: modelsHooks });
@@ -125,9 +127,7 @@ async function serve(serving: Serving, signal: AbortSignal): Promise<void> {
     { config, clock, rng, log, jobs, advertiser, publisher, proofs, board },
     { registered: (providerId) => deps.onRegistered?.(providerId) },
   );
-  using _jumps = watchClockJumps({
-    clock,
-    wallTime,
+  using _jumps = watchClockJumps(clock, wallTime, {
     jumped: (missedMs) => reconciler.wake({ reason: "clock_jumped", missedMs }),
   });
   using _availability = machine.availability.watch((now) => {

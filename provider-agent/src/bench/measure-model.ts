@@ -155,5 +155,5 @@ function send(test: ModelUnderTest, { form, words, maxTokens }: Sending, signal:
   const prompt = benchPrompt(words, rng);
   const body = requestBody(form, { model: advert.id, prompt, maxTokens });
   const loading = (): void => test.progress(0, "loading");
-  return measureRun({ backend, clock, model: advert.id, body, loading }, signal);
+  return measureRun({ backend, clock, model: advert.id, body, hooks: { loading } }, signal);
 }

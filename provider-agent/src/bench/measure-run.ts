@@ -37,11 +37,15 @@ export interface Run {
   readonly clock: Clock;
   readonly model: string;
   readonly body: Uint8Array;
-  /** The server loads the model; may be called more than once. */
-  readonly loading: () => void;
+  readonly hooks: RunHooks;
 }
 
-/** Sends one request and reads its answer. Never rejects: whether the signal has aborted is the caller's to look at. */
+export interface RunHooks {
+  /** The server loads the model; may be called more than once. */
+  loading(): void;
+}
+
+/** Sends one request and reads its answer. Never rejects: the caller checks whether the signal has aborted. */
 export async function measureRun(run: Run, signal: AbortSignal): Promise<RunOutcome> {
   const own = new AbortController();
   try {
@@ -60,13 +64,14 @@ async function readAnswer(run: Run, own: AbortController, signal: AbortSignal): 
   let loaded = false;
   const loading = (): void => {
     loaded = true;
-    run.loading();
+    run.hooks.loading();
   };
   const stalled = (): void => own.abort();
+  const hooks = { loading, stalled };
   const startedAt = clock.now();
   const request = { dialect: "chat_completions", model, body } as const;
-  const response = await callBackend({ backend, clock, request, loading, stalled }, signal);
-  using reader = new BodyReader(response.body, clock, stalled);
+  const response = await callBackend({ backend, clock, request, hooks }, signal);
+  using reader = new BodyReader(response.body, clock, hooks);
   if (response.status >= 400 || !response.contentType.includes("event-stream")) return await noStream(response, reader);
   const answer = await readEvents(reader, clock);
   if (typeof answer === "string") return failed(answer);

@@ -34,22 +34,24 @@ export function createReconciler(parts: ReconcilerParts, hooks: RegistrationHook
   const { config, clock, rng, log, jobs, advertiser, publisher, board } = parts;
   return new Reconciler({
     coordinators: config.coordinators,
-    dial: (url, events) => new WebSocketConnection(url, { clock, log, events }),
+    dial: (url, connectionHooks) => new WebSocketConnection(url, { clock, log, hooks: connectionHooks }),
     clock,
     backoff: new Backoff(rng),
     log,
-    jobs: jobs.serve,
-    registerFrame: (url, connection) => publisher.register(url, connection),
-    hasNewToken: (url) => publisher.hasNewToken(url),
-    heartbeatFrame: () => publisher.heartbeat(),
-    control: (frame, connection) => takeFrame(frame, connection, parts),
-    lost: (code, problem) => board.lost(code, problem),
-    onRegistered: (registered) => {
-      publisher.catchUp(registered);
-      board.registered(registered);
-      const { provider_id: provider, trust_level: trust } = registered.frame;
-      log.info({ provider, trust, models: advertiser.models.map(({ id }) => id) }, "registered");
-      hooks.registered(provider);
+    hooks: {
+      jobs: (outlet, jobHooks) => jobs.serve(outlet, jobHooks),
+      registerFrame: (url, connection) => publisher.register(url, connection),
+      hasNewToken: (url) => publisher.hasNewToken(url),
+      heartbeatFrame: () => publisher.heartbeat(),
+      control: (frame, connection) => takeFrame(frame, connection, parts),
+      lost: (code, problem) => board.lost(code, problem),
+      registered(registered) {
+        publisher.catchUp(registered);
+        board.registered(registered);
+        const { provider_id: provider, trust_level: trust } = registered.frame;
+        log.info({ provider, trust, models: advertiser.models.map(({ id }) => id) }, "registered");
+        hooks.registered(provider);
+      },
     },
   });
 }

@@ -1,8 +1,8 @@
 import type { CloseReason, ControlFrame, CoordinatorFrame, DataFrame } from "@hearth/protocol";
 import type { JobOutlet } from "../jobs/job.js";
 
-/** What a connection tells. After `closed` nothing more comes. */
-export interface ConnectionEvents {
+/** What a connection calls back. After `closed` nothing more comes. */
+export interface ConnectionHooks {
   open(): void;
   control(frame: CoordinatorFrame): void;
   data(frame: DataFrame): void;
@@ -22,4 +22,4 @@ export interface Connection extends JobOutlet {
 }
 
 /** Starts a connection to a coordinator's URL. */
-export type Dial = (url: string, events: ConnectionEvents) => Connection;
+export type Dial = (url: string, hooks: ConnectionHooks) => Connection;

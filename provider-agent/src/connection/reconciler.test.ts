@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import type { AgentError } from "../platform/agent-error.js";
 import { Backoff } from "../platform/backoff.js";
 import { createLogger } from "../platform/logger.js";
-import type { Connection, ConnectionEvents } from "./connection.js";
+import type { Connection, ConnectionHooks } from "./connection.js";
 import { HOME_AFTER_MS, STABLE_MS } from "./coordinator-list.js";
 import { NEW_TOKEN_MS, REPLACED_BACKOFF, Reconciler } from "./reconciler.js";
 import { BARRIER_TIMEOUT_MS, GO_AWAY_TIMEOUT_MS, LEAVE_TIMEOUT_MS } from "./session.js";
@@ -17,12 +17,12 @@ class Wire implements Connection {
   readonly url: string;
   closeReason: CloseReason | undefined;
   verified = 0;
-  readonly #events: ConnectionEvents;
+  readonly #hooks: ConnectionHooks;
   #confirming: (() => void)[] = [];
 
-  constructor(url: string, events: ConnectionEvents) {
+  constructor(url: string, hooks: ConnectionHooks) {
     this.url = url;
-    this.#events = events;
+    this.#hooks = hooks;
   }
 
   confirm(reached: () => void): void {
@@ -51,15 +51,15 @@ class Wire implements Connection {
   }
 
   open(): void {
-    this.#events.open();
+    this.#hooks.open();
   }
 
   hear(frame: CoordinatorFrame): void {
-    this.#events.control(frame);
+    this.#hooks.control(frame);
   }
 
   end(code: number = CLOSE_CODES.normal): void {
-    this.#events.closed(code);
+    this.#hooks.closed(code);
   }
 }
 
@@ -113,24 +113,26 @@ class World {
   constructor(coordinators: readonly string[] = ["ws://one"]) {
     this.reconciler = new Reconciler({
       coordinators,
-      dial: (url, events) => {
-        const wire = new Wire(url, events);
+      dial: (url, hooks) => {
+        const wire = new Wire(url, hooks);
         this.wires.push(wire);
         return wire;
       },
       clock: this.clock,
       backoff: new Backoff({ next: () => 1 }),
       log: createLogger("silent"),
-      jobs: (_outlet, idle) => {
-        const table = new FakeJobs(idle);
-        this.tables.push(table);
-        return table;
+      hooks: {
+        jobs: (_outlet, { settled }) => {
+          const table = new FakeJobs(settled);
+          this.tables.push(table);
+          return table;
+        },
+        registerFrame: async () => ({ type: "register" }) as never,
+        hasNewToken: () => this.hasNewToken,
+        heartbeatFrame: () => ({ type: "heartbeat", slots: [] }),
+        control: (frame) => void this.controls.push(frame.type),
+        registered: ({ frame }) => void this.registered.push(frame.provider_id),
       },
-      registerFrame: async () => ({ type: "register" }) as never,
-      hasNewToken: () => this.hasNewToken,
-      heartbeatFrame: () => ({ type: "heartbeat", slots: [] }),
-      control: (frame) => this.controls.push(frame.type),
-      onRegistered: ({ frame }) => this.registered.push(frame.provider_id),
     });
     this.ended = this.reconciler.run(this.stopping.signal).then(
       () => {

@@ -6,10 +6,12 @@ import { CoordinatorList, STABLE_MS } from "./coordinator-list.js";
 import {
   GO_AWAY_TIMEOUT_MS,
   LEAVE_TIMEOUT_MS,
+  type MachineHooks,
   type RegisteredFrame,
   Session,
   type SessionDeps,
   type SessionEnd,
+  type SessionHooks,
 } from "./session.js";
 
 type GoAway = Extract<CoordinatorFrame, { readonly type: "go_away" }>;
@@ -50,15 +52,19 @@ export const REPLACED_BACKOFF = { firstMs: 300_000, maxMs: 3_600_000 } as const;
 /** So long after its token was ended an agent looks whether there is a new one, ms. */
 export const NEW_TOKEN_MS = 3_000;
 
-export interface ReconcilerDeps extends SessionDeps {
+export interface ReconcilerHooks extends MachineHooks {
+  registered(registered: Registered): void;
+  /** Whether the owner has logged in anew, so that another registration would not be refused like the last. */
+  hasNewToken?(coordinator: string): boolean;
+  /** The connection that took requests, or was to take them, has ended. */
+  lost?(code: number, problem: string | undefined): void;
+}
+
+export interface ReconcilerDeps extends Omit<SessionDeps, "hooks"> {
   /** At least one URL. */
   readonly coordinators: readonly string[];
   readonly backoff: Backoff;
-  readonly onRegistered: (registered: Registered) => void;
-  /** Whether the owner has logged in anew, so that another registration would not be refused like the last. */
-  readonly hasNewToken?: (coordinator: string) => boolean;
-  /** The connection that took requests, or was to take them, has ended. */
-  readonly lost?: (code: number, problem: string | undefined) => void;
+  readonly hooks: ReconcilerHooks;
 }
 
 /**
@@ -121,7 +127,7 @@ export class Reconciler {
       case "dial_due":
         return this.#dial();
       case "registered":
-        return this.#deps.onRegistered(wake);
+        return this.#deps.hooks.registered(wake);
       case "go_away":
         return this.#goAway(wake.session, wake.frame);
       case "session_closed":
@@ -136,11 +142,13 @@ export class Reconciler {
   #dial(): void {
     if (this.#state.phase !== "idle" && this.#state.phase !== "waiting") return;
     const coordinator = this.#coordinators.current;
-    const session: Session = new Session(coordinator, this.#deps, {
+    const hooks: SessionHooks = {
+      ...this.#deps.hooks,
       registered: (frame, connection) => this.wake({ reason: "registered", coordinator, frame, connection }),
       goAway: (frame) => this.wake({ reason: "go_away", session, frame }),
       closed: (end) => this.wake({ reason: "session_closed", session, end }),
-    });
+    };
+    const session: Session = new Session(coordinator, { ...this.#deps, hooks });
     this.#state = { phase: "active", session };
   }
 
@@ -154,7 +162,7 @@ export class Reconciler {
     backoff.reset();
     if (elsewhere) this.#coordinators.skip();
     this.#dialAfter((elsewhere ? 0 : afterMs) + backoff.next());
-    // Whom nobody expects back should be said goodbye to.
+    // A coordinator that this agent does not come back to should know.
     session.leave({ farewell: elsewhere ? "drain" : "nothing", limitMs: GO_AWAY_TIMEOUT_MS });
   }
 
@@ -197,7 +205,7 @@ export class Reconciler {
     switch (state.phase) {
       case "active":
         if (state.session !== session) return;
-        this.#deps.lost?.(code, problem);
+        this.#deps.hooks.lost?.(code, problem);
         return this.#lost(end);
       case "stopping":
         return this.#endIfDone();
@@ -210,7 +218,7 @@ export class Reconciler {
     }
   }
 
-  /** A coordinator that restarts refuses whoever comes before it has gone: that is no reason to be late afterwards. */
+  /** A coordinator that restarts refuses connections until it is gone: those refusals should not delay the next dial. */
   #gone({ coordinator }: Session, afterMs: number, waiting: Extract<State, { phase: "waiting" }>): void {
     if (coordinator !== this.#coordinators.current) return;
     const { backoff, clock } = this.#deps;
@@ -241,15 +249,15 @@ export class Reconciler {
     this.#dialAfter(backoff.next());
   }
 
-  /** A new log-in ends the old token some moments before the new one is kept here: who was let in tries once more. */
+  /** A new log-in ends the old token some moments before the new one is on disk: a session that was let in tries again. */
   #mayHaveNewToken({ phase }: SessionEnd): boolean {
-    if (this.#deps.hasNewToken?.(this.#coordinators.current)) return true;
+    if (this.#deps.hooks.hasNewToken?.(this.#coordinators.current)) return true;
     if (phase === "dialling" || this.#isShutOut) return false;
     this.#isShutOut = true;
     return true;
   }
 
-  /** Another agent has this identity. Coming back soon would throw it out, and it would come back as soon. */
+  /** Another agent has this identity. Coming back soon would push it out, and it would push this one out in turn. */
   #stepBack(): void {
     const { backoff, log } = this.#deps;
     const { firstMs, maxMs } = REPLACED_BACKOFF;

@@ -7,7 +7,7 @@ import {
   type RegisterFrame,
 } from "@hearth/protocol";
 import type { JobOutlet } from "../jobs/job.js";
-import type { JobTable } from "../jobs/job-table.js";
+import type { JobTable, JobTableHooks } from "../jobs/job-table.js";
 import type { Logger } from "../platform/logger.js";
 import type { Connection, Dial } from "./connection.js";
 
@@ -31,7 +31,7 @@ export const BARRIER_TIMEOUT_MS = 5_000;
 /** A connection that may have died while the machine slept must show life within this, ms. */
 const WAKE_PONG_MS = 5_000;
 
-/** What is said when leaving, and how long what runs may take, ms. */
+/** How to leave, and how long running jobs may take to end, ms. */
 export interface Leave {
   readonly farewell: "drain" | "nothing";
   readonly limitMs: number;
@@ -46,7 +46,18 @@ export interface SessionEnd {
   readonly servedMs: number;
 }
 
-export interface SessionEvents {
+/** What every session asks of the rest of the agent. */
+export interface MachineHooks {
+  /** The jobs of a new connection. */
+  jobs(outlet: JobOutlet, hooks: Pick<JobTableHooks, "settled">): SessionJobs;
+  /** @param url the coordinator's */
+  registerFrame(url: string, connection: Connection): Promise<RegisterFrame>;
+  heartbeatFrame(): HeartbeatFrame;
+  /** Takes what is neither about a job nor about the connection. */
+  control(frame: MachineFrame, connection: Connection): void;
+}
+
+export interface SessionHooks extends MachineHooks {
   registered(frame: RegisteredFrame, connection: Connection): void;
   goAway(frame: Frame<"go_away">): void;
   /** Called once; its jobs have ended by then. */
@@ -57,13 +68,7 @@ export interface SessionDeps {
   readonly dial: Dial;
   readonly clock: Clock;
   readonly log: Logger;
-  /** @param idle to be called each time its jobs are settled */
-  readonly jobs: (outlet: JobOutlet, idle: () => void) => SessionJobs;
-  /** @param url the coordinator's */
-  readonly registerFrame: (url: string, connection: Connection) => Promise<RegisterFrame>;
-  readonly heartbeatFrame: () => HeartbeatFrame;
-  /** Takes what is neither about a job nor about the connection. */
-  readonly control: (frame: MachineFrame, connection: Connection) => void;
+  readonly hooks: SessionHooks;
 }
 
 type Phase =
@@ -82,24 +87,23 @@ type Phase =
 /** One coordinator's connection and the jobs that came over it, from dialling to the end. */
 export class Session {
   readonly #deps: SessionDeps;
-  readonly #events: SessionEvents;
+
   readonly #connection: Connection;
   readonly #jobs: SessionJobs;
   /** The coordinator's URL. */
   readonly coordinator: string;
   #phase: Phase = { type: "dialling" };
 
-  constructor(url: string, deps: SessionDeps, events: SessionEvents) {
+  constructor(url: string, deps: SessionDeps) {
     this.coordinator = url;
     this.#deps = deps;
-    this.#events = events;
     this.#connection = deps.dial(url, {
       open: () => void this.#register(url),
       control: (frame) => this.#control(frame),
       data: (frame) => this.#data(frame),
       closed: (code, problem) => this.#closed(code, problem),
     });
-    this.#jobs = deps.jobs(this.#connection, () => this.#leftIfDone());
+    this.#jobs = deps.hooks.jobs(this.#connection, { settled: () => this.#leftIfDone() });
   }
 
   /** The connection, while it takes requests. */
@@ -112,9 +116,9 @@ export class Session {
   }
 
   /**
-   * Takes nothing new, finishes what runs and closes. A request that crosses on the wire is refused; it is closed only
-   * when the coordinator has read the farewell, so that none is left unanswered. Who leaves already may be told another
-   * limit, from now on.
+   * Takes nothing new, finishes what runs and closes. A request that crosses on the wire is refused; the connection
+   * closes only when the coordinator has read the farewell, so that no request is left unanswered. A session that
+   * leaves already gets another limit, from now on.
    */
   leave(leave: Leave): void {
     const phase = this.#phase;
@@ -132,9 +136,9 @@ export class Session {
     }
   }
 
-  /** The machine may have slept: whether this connection still lives is to be known soon. */
+  /** The machine may have slept: finds out soon whether this connection still lives. */
   verify(): void {
-    // Nobody waits for an answer to what was dialled before.
+    // One that was still being dialled is not worth waiting for.
     if (this.#phase.type === "dialling") this.#connection.close("normal");
     else this.#connection.verify(WAKE_PONG_MS);
   }
@@ -145,7 +149,7 @@ export class Session {
   }
 
   #leave({ heartbeats, since }: Extract<Phase, { type: "registered" }>, leave: Leave): void {
-    // They say how the machine could serve: over this connection it does not any more.
+    // Heartbeats offer slots, and over this connection there are none any more.
     heartbeats[Symbol.dispose]();
     const barrier = this.#deps.clock.setTimer(BARRIER_TIMEOUT_MS, () => this.#confirmed());
     this.#phase = { type: "leaving", since, limit: this.#limit(leave), barrier, confirmed: false };
@@ -175,7 +179,7 @@ export class Session {
 
   async #register(url: string): Promise<void> {
     try {
-      const frame = await this.#deps.registerFrame(url, this.#connection);
+      const frame = await this.#deps.hooks.registerFrame(url, this.#connection);
       // Sending does nothing if the connection has ended meanwhile.
       this.#connection.send(frame);
     } catch (error) {
@@ -193,7 +197,7 @@ export class Session {
       case "challenge":
       case "runtime_status":
       case "heartbeat_ack":
-        return this.#deps.control(frame, this.#connection);
+        return this.#deps.hooks.control(frame, this.#connection);
       case "sealing_context":
       case "request":
       case "cancel":
@@ -214,16 +218,16 @@ export class Session {
     const { version } = frame;
     const speaksIt = negotiateVersion({ min: version, max: version }) !== undefined;
     if (this.#phase.type !== "dialling" || !speaksIt) return this.#allow(false);
-    const { clock, heartbeatFrame } = this.#deps;
-    const beat = (): void => this.#connection.send(heartbeatFrame());
+    const { clock, hooks } = this.#deps;
+    const beat = (): void => this.#connection.send(hooks.heartbeatFrame());
     const heartbeats = repeat(clock, frame.heartbeat_interval_ms, beat);
     this.#phase = { type: "registered", heartbeats, since: clock.now() };
-    this.#events.registered(frame, this.#connection);
+    hooks.registered(frame, this.#connection);
     beat();
   }
 
   #goAway(frame: Frame<"go_away">): void {
-    if (this.#phase.type === "dialling" || this.#phase.type === "registered") this.#events.goAway(frame);
+    if (this.#phase.type === "dialling" || this.#phase.type === "registered") this.#deps.hooks.goAway(frame);
   }
 
   #closed(code: number, problem: string | undefined): void {
@@ -236,6 +240,6 @@ export class Session {
     }
     this.#jobs.abandon();
     const servedMs = "since" in phase ? this.#deps.clock.now() - phase.since : 0;
-    this.#events.closed({ code, problem, phase: phase.type, servedMs });
+    this.#deps.hooks.closed({ code, problem, phase: phase.type, servedMs });
   }
 }

@@ -37,7 +37,7 @@ async function dial(): Promise<Dialled> {
   const connection = new WebSocketConnection(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`, {
     clock,
     log: createLogger("silent"),
-    events: {
+    hooks: {
       open: () => told.push("open"),
       control: (frame) => told.push(frame.type),
       data: () => told.push("data"),

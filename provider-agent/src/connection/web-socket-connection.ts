@@ -12,7 +12,7 @@ import {
 import WebSocket from "isomorphic-ws";
 import type { Logger } from "../platform/logger.js";
 import { Watchdog } from "../platform/watchdog.js";
-import type { Connection, ConnectionEvents } from "./connection.js";
+import type { Connection, ConnectionHooks } from "./connection.js";
 
 /** How long connecting, registering and answering the challenge may take together, ms. */
 export const CONNECT_TIMEOUT_MS: number = LIMITS.registrationTimeoutMs * 2 + LIMITS.challengeTimeoutMs;
@@ -26,7 +26,7 @@ const MAX_BACKLOG_BYTES: number = LIMITS.backlogClosesBytes + LIMITS.streamsPerC
 export interface ConnectionDeps {
   readonly clock: Clock;
   readonly log: Logger;
-  readonly events: ConnectionEvents;
+  readonly hooks: ConnectionHooks;
 }
 
 /**
@@ -51,7 +51,7 @@ export class WebSocketConnection implements Connection {
     this.#deps = deps;
     this.#socket = new WebSocket(url, SUBPROTOCOL, { perMessageDeflate: false, maxPayload: LIMITS.frameBytes });
     this.#deadline = deps.clock.setTimer(CONNECT_TIMEOUT_MS, () => this.#terminate("not registered in time"));
-    this.#socket.on("open", () => deps.events.open());
+    this.#socket.on("open", () => deps.hooks.open());
     this.#socket.on("ping", () => {
       this.#silence?.feed();
       // Each is answered with a pong.
@@ -141,7 +141,7 @@ export class WebSocketConnection implements Connection {
       case "frame":
         if (decoded.frame.type === "registered") this.#watchSilence();
         this.#silence?.feed();
-        return this.#deps.events.control(decoded.frame);
+        return this.#deps.hooks.control(decoded.frame);
       case "unknown":
         return this.#deps.log.debug({ frameType: decoded.frameType }, "unknown frame ignored");
       case "malformed":
@@ -154,7 +154,7 @@ export class WebSocketConnection implements Connection {
     const frame = decodeData(data);
     if (frame === undefined) return this.close("malformed_frame");
     this.#silence?.feed();
-    this.#deps.events.data(frame);
+    this.#deps.hooks.data(frame);
   }
 
   /** From now on only silence ends the connection. */
@@ -190,6 +190,6 @@ export class WebSocketConnection implements Connection {
     this.#state = "closed";
     this.#stopWatching();
     this.#waiting.clear();
-    this.#deps.events.closed(code, this.#problem);
+    this.#deps.hooks.closed(code, this.#problem);
   }
 }

@@ -6,19 +6,19 @@ import { Admission, type AdmissionLimits } from "./admission.js";
 const clock = new FakeClock();
 const never = new AbortController().signal;
 
-/** Somebody at the door. */
+/** A request that asks for a slot. */
 function arrive(admission: Admission, model: string, signal: AbortSignal = never) {
-  const guest: { place?: Disposable; error?: unknown; ahead: number[] } = { ahead: [] };
-  const queued = (ahead: number): void => void guest.ahead.push(ahead);
-  admission.enter(model, queued, signal).then(
-    (place) => {
-      guest.place = place;
+  const request: { slot?: Disposable; error?: unknown; ahead: number[] } = { ahead: [] };
+  const queued = (ahead: number): void => void request.ahead.push(ahead);
+  admission.enter(model, { queued }, signal).then(
+    (slot) => {
+      request.slot = slot;
     },
     (error: unknown) => {
-      guest.error = error;
+      request.error = error;
     },
   );
-  return guest;
+  return request;
 }
 
 const open = (limits: Partial<AdmissionLimits>): Admission =>
@@ -27,9 +27,9 @@ const open = (limits: Partial<AdmissionLimits>): Admission =>
 describe("admission", () => {
   it("lets everybody in where there is no bound", async () => {
     const admission = open({});
-    const guests = Array.from({ length: 100 }, () => arrive(admission, "m"));
+    const requests = Array.from({ length: 100 }, () => arrive(admission, "m"));
     await turn();
-    expect(guests.every(({ place }) => place !== undefined)).toBe(true);
+    expect(requests.every(({ slot }) => slot !== undefined)).toBe(true);
   });
 
   it("tells those who wait how many are ahead, whenever that changes", async () => {
@@ -43,29 +43,29 @@ describe("admission", () => {
     expect([first.ahead, second.ahead, third.ahead, fourth.ahead]).toEqual([[], [0], [1], [2]]);
     leaving.abort(new Error("gone"));
     expect([second.ahead, fourth.ahead]).toEqual([[0], [2, 1]]);
-    first.place?.[Symbol.dispose]();
+    first.slot?.[Symbol.dispose]();
     await turn();
     expect([second.ahead, fourth.ahead]).toEqual([[0], [2, 1, 0]]);
-    second.place?.[Symbol.dispose]();
+    second.slot?.[Symbol.dispose]();
     await turn();
-    fourth.place?.[Symbol.dispose]();
+    fourth.slot?.[Symbol.dispose]();
   });
 
   it("lets those who wait in, one for one, in the order in which they came", async () => {
     const admission = open({ maxConcurrency: 1 });
     const [first, second, third] = [arrive(admission, "m"), arrive(admission, "n"), arrive(admission, "m")];
     await turn();
-    expect([first.place, second.place, third.place].map(Boolean)).toEqual([true, false, false]);
+    expect([first.slot, second.slot, third.slot].map(Boolean)).toEqual([true, false, false]);
     expect([admission.waiting(), admission.waiting("m"), admission.waiting("n")]).toEqual([2, 1, 1]);
-    first.place?.[Symbol.dispose]();
-    // Disposing twice must not make two places of one.
-    first.place?.[Symbol.dispose]();
+    first.slot?.[Symbol.dispose]();
+    // Disposing twice must not make two slots of one.
+    first.slot?.[Symbol.dispose]();
     await turn();
-    expect([second.place, third.place].map(Boolean)).toEqual([true, false]);
-    second.place?.[Symbol.dispose]();
+    expect([second.slot, third.slot].map(Boolean)).toEqual([true, false]);
+    second.slot?.[Symbol.dispose]();
     await turn();
-    expect(third.place).toBeDefined();
-    third.place?.[Symbol.dispose]();
+    expect(third.slot).toBeDefined();
+    third.slot?.[Symbol.dispose]();
     expect(admission.waiting()).toBe(0);
     expect(clock.pending).toBe(0);
   });
@@ -77,16 +77,16 @@ describe("admission", () => {
     const small = arrive(admission, "small");
     const other = arrive(admission, "small");
     await turn();
-    expect([big.place, waiting.place, small.place, other.place].map(Boolean)).toEqual([true, false, true, false]);
-    small.place?.[Symbol.dispose]();
+    expect([big.slot, waiting.slot, small.slot, other.slot].map(Boolean)).toEqual([true, false, true, false]);
+    small.slot?.[Symbol.dispose]();
     await turn();
-    expect([waiting.place, other.place].map(Boolean)).toEqual([false, true]);
-    big.place?.[Symbol.dispose]();
+    expect([waiting.slot, other.slot].map(Boolean)).toEqual([false, true]);
+    big.slot?.[Symbol.dispose]();
     await turn();
-    expect(waiting.place).toBeDefined();
+    expect(waiting.slot).toBeDefined();
   });
 
-  it("refuses whom it would keep waiting for too long, and whom there is no room to wait for", async () => {
+  it("refuses a request that would wait too long, or behind too many others", async () => {
     const admission = open({ maxConcurrency: 1, maxWaiting: 1 });
     const first = arrive(admission, "m");
     const second = arrive(admission, "m");
@@ -101,11 +101,11 @@ describe("admission", () => {
     await turn();
     expect(second.error).toMatchObject(refusal);
     expect(admission.waiting()).toBe(0);
-    first.place?.[Symbol.dispose]();
+    first.slot?.[Symbol.dispose]();
     expect(clock.pending).toBe(0);
   });
 
-  it("gives the place of whoever goes away to the next", async () => {
+  it("gives the slot of a request that is cancelled to the next", async () => {
     const admission = open({ maxConcurrency: 1 });
     const going = new AbortController();
     const first = arrive(admission, "m");
@@ -115,10 +115,10 @@ describe("admission", () => {
     going.abort(gone);
     await turn();
     expect(second.error).toBe(gone);
-    expect(arrive(admission, "m", going.signal).place).toBeUndefined();
-    first.place?.[Symbol.dispose]();
+    expect(arrive(admission, "m", going.signal).slot).toBeUndefined();
+    first.slot?.[Symbol.dispose]();
     await turn();
-    expect(third.place).toBeDefined();
+    expect(third.slot).toBeDefined();
     expect(clock.pending).toBe(0);
   });
 });

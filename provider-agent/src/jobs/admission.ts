@@ -13,23 +13,26 @@ export interface AdmissionLimits {
 }
 
 /**
- * The coordinator looks for somebody else when an attempt shows nothing for 10 s and 1 s a thousand prompt tokens. A
- * refusal is worth something only before that. Longer waits occupy a place in the line for a request that nobody wants
- * any more.
+ * The coordinator starts another attempt when this one shows nothing for 10 s plus 1 s a thousand prompt tokens, so a
+ * refusal helps only before that. A longer wait would keep up the line for a request that nobody wants any more.
  */
 export const DEFAULT_ADMISSION: AdmissionLimits = { maxWaitMs: 10_000, maxWaiting: 64 };
 
-/** Why somebody no longer waits. */
+/** How a wait ended. */
 type Outcome = { readonly type: "admitted" } | { readonly type: "refused"; readonly reason: unknown };
+
+export interface AdmissionHooks {
+  /** So many are ahead: called when the wait begins, and whenever that number changes. */
+  queued(ahead: number): void;
+}
 
 interface Waiting {
   readonly model: string;
-  /** Told how many are ahead. */
-  readonly queued: (ahead: number) => void;
+  readonly hooks: AdmissionHooks;
   readonly settle: (outcome: Outcome) => void;
 }
 
-/** Decides how many requests are on the backend at once. The others wait in the order in which they came, not for ever. */
+/** Hands out the backend's slots. Requests that find none free wait in the order in which they came, up to a limit. */
 export class Admission {
   readonly #limits: AdmissionLimits;
   readonly #clock: Clock;
@@ -48,17 +51,16 @@ export class Admission {
   }
 
   /**
-   * Takes a place on the backend, waiting for it if there is none. Dispose what is returned when the backend is done.
+   * Takes a slot, waiting for one if none is free. Dispose of it when the backend is done.
    *
-   * @param queued told how many are ahead, when it begins to wait and whenever that has changed
    * @throws JobFailure when too many wait already or the wait is too long
    * @throws the signal's reason when it aborts
    */
-  async enter(model: string, queued: (ahead: number) => void, signal: AbortSignal): Promise<Disposable> {
+  async enter(model: string, hooks: AdmissionHooks, signal: AbortSignal): Promise<Disposable> {
     signal.throwIfAborted();
     if (this.#hasFreeSlot(model)) this.#take(model);
     else if (this.#waiting.length >= this.#limits.maxWaiting) throw JobFailure.noFreeSlot();
-    else await this.#wait(model, queued, signal);
+    else await this.#wait(model, hooks, signal);
     return this.#slot(model);
   }
 
@@ -73,23 +75,23 @@ export class Admission {
     this.#working.set(model, (this.#working.get(model) ?? 0) + 1);
   }
 
-  #wait(model: string, queued: (ahead: number) => void, signal: AbortSignal): Promise<void> {
+  #wait(model: string, hooks: AdmissionHooks, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       const settle = (outcome: Outcome): void => {
         timer[Symbol.dispose]();
         signal.removeEventListener("abort", aborted);
         const at = this.#waiting.indexOf(waiting);
         this.#waiting.splice(at, 1);
-        for (let place = at; place < this.#waiting.length; place++) this.#waiting[place]?.queued(place);
+        for (let ahead = at; ahead < this.#waiting.length; ahead++) this.#waiting[ahead]?.hooks.queued(ahead);
         if (outcome.type === "admitted") resolve();
         else reject(outcome.reason);
       };
-      const waiting: Waiting = { model, queued, settle };
+      const waiting: Waiting = { model, hooks, settle };
       const aborted = (): void => settle({ type: "refused", reason: signal.reason });
       const tooLong = (): void => settle({ type: "refused", reason: JobFailure.noFreeSlot() });
       const timer = this.#clock.setTimer(this.#limits.maxWaitMs, tooLong);
       signal.addEventListener("abort", aborted, { once: true });
-      queued(this.#waiting.push(waiting) - 1);
+      hooks.queued(this.#waiting.push(waiting) - 1);
     });
   }
 
@@ -109,7 +111,7 @@ export class Admission {
     const left = (this.#working.get(model) ?? 1) - 1;
     if (left === 0) this.#working.delete(model);
     else this.#working.set(model, left);
-    // A model that is full must not keep those behind it from another one.
+    // A model whose slots are all taken must not hold up requests for another one.
     const next = this.#waiting.find((waiting) => this.#hasFreeSlot(waiting.model));
     if (next === undefined) return;
     this.#take(next.model);

@@ -20,16 +20,14 @@ describe("reading a body", () => {
       await new Promise<never>(() => {});
     }
     let begun = 0;
-    using reader = new BodyReader(
-      half(),
-      clock,
-      () => {
+    using reader = new BodyReader(half(), clock, {
+      stalled: () => {
         stalled += 1;
       },
-      () => {
+      begun: () => {
         begun += 1;
       },
-    );
+    });
     const reading = reader.next();
     clock.advance(10 * STALL_MS);
     expect({ stalled, begun }).toEqual({ stalled: 0, begun: 0 });
@@ -46,8 +44,10 @@ describe("reading a body", () => {
   it("does not count the time between two reads: that is ours, not the backend's", async () => {
     const clock = new FakeClock();
     let stalled = 0;
-    using reader = new BodyReader(parts("a", "b"), clock, () => {
-      stalled += 1;
+    using reader = new BodyReader(parts("a", "b"), clock, {
+      stalled: () => {
+        stalled += 1;
+      },
     });
     await reader.next();
     clock.advance(10 * STALL_MS);
@@ -59,7 +59,10 @@ describe("reading a body", () => {
     const clock = new FakeClock();
     const events: string[] = [];
     const told = (event: string) => () => void events.push(event);
-    using reader = new BodyReader(parts(": ping", "content"), clock, told("stalled"), told("begun"));
+    using reader = new BodyReader(parts(": ping", "content"), clock, {
+      stalled: told("stalled"),
+      begun: told("begun"),
+    });
     reader.leaveTo({ listen: told("listen"), rest: told("rest") });
     await reader.next();
     await reader.next();
@@ -70,7 +73,7 @@ describe("reading a body", () => {
   });
 
   it("stops when it has enough", async () => {
-    using reader = new BodyReader(parts("abc", "def", "ghi"), new FakeClock(), () => {});
+    using reader = new BodyReader(parts("abc", "def", "ghi"), new FakeClock(), { stalled: () => {} });
     expect((await reader.readUpTo(4)).toString()).toBe("abcdef");
     expect((await reader.readUpTo(100)).toString()).toBe("ghi");
   });
@@ -86,7 +89,7 @@ describe("reading a body", () => {
           }),
       }),
     };
-    const reader = new BodyReader(endless, clock, () => {});
+    const reader = new BodyReader(endless, clock, { stalled: () => {} });
     const finished = reader.finish(() => giveUp());
     clock.advance(1_000);
     await finished;

@@ -17,34 +17,35 @@ export interface Heeded {
   rest(): void;
 }
 
+export interface BodyReaderHooks {
+  /** The backend has been silent for `STALL_MS`: abort the pending read. Called once. */
+  stalled(): void;
+  /** The first chunk, or the end, is here. Called once, but not after `leaveTo`. */
+  begun?(): void;
+}
+
 /**
- * Reads a backend's answer chunk by chunk, with a watch on silence between them. How long the first may take is the
- * caller's to watch; time between two reads does not count.
+ * Reads a backend's answer chunk by chunk, with a watch on silence between them. The caller watches how long the first
+ * may take; time between two reads does not count.
  */
 export class BodyReader implements Disposable {
   readonly #chunks: AsyncIterator<Uint8Array>;
   readonly #clock: Clock;
-  readonly #stalled: () => void;
-  readonly #begun: () => void;
+  readonly #hooks: BodyReaderHooks;
   #watchdog: Watchdog | undefined;
   #heeded: Heeded | undefined;
   /** Read ahead. */
   readonly #ahead: Uint8Array[] = [];
 
-  /**
-   * @param stalled called once when the backend has been silent for `STALL_MS`: the pending read is to be aborted
-   * @param begun called once when the first chunk, or the end, is here; see also `leaveTo`
-   */
-  constructor(body: AsyncIterable<Uint8Array>, clock: Clock, stalled: () => void, begun: () => void = () => {}) {
+  constructor(body: AsyncIterable<Uint8Array>, clock: Clock, hooks: BodyReaderHooks) {
     this.#chunks = body[Symbol.asyncIterator]();
     this.#clock = clock;
-    this.#stalled = stalled;
-    this.#begun = begun;
+    this.#hooks = hooks;
   }
 
   /**
-   * From here on it is another's to say what silence is: bytes alone (comments, a role) are no answer. Call it before
-   * the first read.
+   * Hands the watch on silence over to `heeded`: for a stream of events bytes alone (comments, a role) are no answer.
+   * Call it before the first read.
    */
   leaveTo(heeded: Heeded): void {
     this.#heeded = heeded;
@@ -109,9 +110,9 @@ export class BodyReader implements Disposable {
   }
 
   #begin(): void {
-    this.#watchdog = new Watchdog(this.#clock, STALL_MS, this.#stalled);
+    this.#watchdog = new Watchdog(this.#clock, STALL_MS, () => this.#hooks.stalled());
     this.#watchdog.pause();
-    this.#begun();
+    this.#hooks.begun?.();
   }
 
   [Symbol.dispose](): void {

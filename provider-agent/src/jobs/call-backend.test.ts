@@ -24,12 +24,14 @@ function call(open: Backend["open"]) {
       backend: backend as Backend,
       clock,
       request: { dialect: "chat_completions", body: new Uint8Array(0) },
-      loading: () => {
-        told.loading += 1;
-      },
-      stalled: () => {
-        told.stalled += 1;
-        abort.abort(new Error("stalled"));
+      hooks: {
+        loading: () => {
+          told.loading += 1;
+        },
+        stalled: () => {
+          told.stalled += 1;
+          abort.abort(new Error("stalled"));
+        },
       },
     },
     abort.signal,

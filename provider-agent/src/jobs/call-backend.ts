@@ -15,32 +15,36 @@ export interface BackendCall {
   readonly backend: Backend;
   readonly clock: Clock;
   readonly request: BackendRequest;
+  readonly hooks: BackendCallHooks;
+}
+
+export interface BackendCallHooks {
   /** The backend has answered that it is loading, so many times by now. */
-  readonly loading: (answers: number) => void;
-  /** The backend has begun an error and fallen silent: what waits for it is to be aborted. */
-  readonly stalled: () => void;
+  loading(answers: number): void;
+  /** The backend has begun an error and fallen silent: abort what waits for it. */
+  stalled(): void;
 }
 
 /**
- * Sends a request to the backend and waits for the headers of its answer, asking again while it loads the model. How
- * long that may take is the caller's to say, with the signal.
+ * Sends a request to the backend and waits for the headers of its answer, asking again while it loads the model. The
+ * caller's signal bounds how long that may take.
  *
  * @throws Error when no answer comes, or the signal aborts
  */
 export async function callBackend(call: BackendCall, signal: AbortSignal): Promise<BackendResponse> {
-  const { backend, clock, request, loading, stalled } = call;
+  const { backend, clock, request, hooks } = call;
   for (let answers = 1; ; answers++) {
     const response = await backend.open(request, signal);
     if (response.status !== 503) return response;
-    const body = await readError(response, clock, stalled);
+    const body = await readError(response, clock, hooks);
     if (!isLoading(body)) return { ...response, body: only(body) };
-    loading(answers);
+    hooks.loading(answers);
     await sleep(clock, LOAD_RETRY_MS, signal);
   }
 }
 
-async function readError(response: BackendResponse, clock: Clock, stalled: () => void): Promise<Buffer> {
-  using reader = new BodyReader(response.body, clock, stalled);
+async function readError(response: BackendResponse, clock: Clock, hooks: BackendCallHooks): Promise<Buffer> {
+  using reader = new BodyReader(response.body, clock, hooks);
   return await reader.readUpTo(LIMITS.errorBodyBytes);
 }
 

@@ -39,7 +39,7 @@ class Socket implements DataOutlet {
 
 function start(): { readonly sender: CreditedSender; readonly socket: Socket } {
   const socket = new Socket();
-  return { socket, sender: new CreditedSender(3, new OpenSealer(), socket) };
+  return { socket, sender: new CreditedSender({ stream: 3, sealer: new OpenSealer(), outlet: socket }) };
 }
 
 const window = Buffer.alloc(LIMITS.initialCreditBytes, "x");

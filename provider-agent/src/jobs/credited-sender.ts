@@ -22,47 +22,48 @@ interface Waiting {
   readonly final: boolean;
 }
 
+export interface CreditedSenderHooks {
+  /** Gets each plaintext as it is sealed, in order. */
+  sealed(plaintext: Uint8Array): void;
+}
+
+export interface CreditedSenderDeps {
+  readonly stream: number;
+  readonly sealer: ResponseSealer;
+  readonly outlet: DataOutlet;
+  readonly hooks?: CreditedSenderHooks | undefined;
+}
+
 /**
- * The answer on its way out: sealed and sent strictly in the order of the writes, at the pace of the coordinator's
- * credit and of the socket. Credit is spent in plaintext bytes; a single frame may overshoot it.
+ * Seals and sends an answer strictly in the order of the writes, at the pace of the coordinator's credit and of the
+ * socket. Credit is spent in plaintext bytes; a single frame may overshoot it.
  */
 export class CreditedSender {
-  readonly #stream: number;
-  readonly #sealer: ResponseSealer;
-  readonly #outlet: DataOutlet;
+  readonly #deps: CreditedSenderDeps;
   readonly #queue: Waiting[] = [];
   #creditBytes: number = LIMITS.initialCreditBytes;
   #settle: (() => void)[] = [];
-  readonly #sealed: (plaintext: Uint8Array) => void;
+
   #closed = false;
   #heldUp = false;
 
-  /** @param sealed told of each plaintext as it is sealed, in order */
-  constructor(
-    stream: number,
-    sealer: ResponseSealer,
-    outlet: DataOutlet,
-    sealed: (plaintext: Uint8Array) => void = () => {},
-  ) {
-    this.#stream = stream;
-    this.#sealer = sealer;
-    this.#outlet = outlet;
-    this.#sealed = sealed;
+  constructor(deps: CreditedSenderDeps) {
+    this.#deps = deps;
   }
 
   /** The sequence number of the chunk that was sealed last; -1 = none was. */
   get lastSeq(): number {
-    return this.#sealer.nextSeq - 1;
+    return this.#deps.sealer.nextSeq - 1;
   }
 
-  /** Credit or the socket has kept the answer waiting at some time: its pace was not the backend's. */
+  /** Whether credit or the socket has held the answer up: then its pace says nothing of the backend. */
   get heldUp(): boolean {
     return this.#heldUp;
   }
 
   /**
-   * Sends now if it may, else as soon as it may, and what no frame can take in several small ones, which keep nobody
-   * else's waiting for long. Await `settled` before writing more than a little.
+   * Sends at once, or as soon as credit and the socket allow. What is too large for one frame goes out in several small
+   * ones, so that other streams need not wait long. Await `settled` before writing more than a little.
    */
   write(plaintext: Uint8Array, holds: AnswerPart, final = false): void {
     if (this.#closed) return;
@@ -80,7 +81,7 @@ export class CreditedSender {
     this.#pump();
   }
 
-  /** Resolves when everything has been sent, or nothing will be any more; `undefined` when that is so already. */
+  /** Resolves when everything has been sent, or the sender is closed; `undefined` when nothing waits. */
   settled(): Promise<void> | undefined {
     if (this.#queue.length === 0) return undefined;
     this.#heldUp = true;
@@ -95,8 +96,9 @@ export class CreditedSender {
   }
 
   readonly #pump = (): void => {
+    const { outlet } = this.#deps;
     while (this.#creditBytes > 0) {
-      if (this.#queue.length > 0 && this.#outlet.congested) return this.#outlet.onWritable(this.#pump);
+      if (this.#queue.length > 0 && outlet.congested) return outlet.onWritable(this.#pump);
       const next = this.#queue.shift();
       if (next === undefined) return this.#wake();
       this.#send(next);
@@ -105,12 +107,13 @@ export class CreditedSender {
   };
 
   #send({ plaintext, holds, final }: Waiting): void {
+    const { stream, sealer, outlet, hooks } = this.#deps;
     this.#creditBytes -= plaintext.length;
-    const seq = this.#sealer.nextSeq;
-    const frame = this.#sealer.seal(plaintext, final, DATA_HEADER_BYTES, DATA_MARKS[holds]);
-    this.#sealed(plaintext);
-    writeDataHeader(frame, { kind: "response", stream: this.#stream, seq, final, holds });
-    this.#outlet.sendData(frame);
+    const seq = sealer.nextSeq;
+    const frame = sealer.seal(plaintext, final, DATA_HEADER_BYTES, DATA_MARKS[holds]);
+    hooks?.sealed(plaintext);
+    writeDataHeader(frame, { kind: "response", stream, seq, final, holds });
+    outlet.sendData(frame);
   }
 
   #wake(): void {

@@ -49,9 +49,10 @@ function start(deps: Partial<JobsDeps> = {}) {
   const jobs = new Jobs({ backend: events(), keys, clock: systemClock, log: createLogger("silent"), ...deps });
   const outlet = new Outlet();
   const idle = { times: 0 };
-  const table = jobs.serve(outlet, () => {
+  const settled = (): void => {
     idle.times += 1;
-  });
+  };
+  const table = jobs.serve(outlet, { settled });
   /** Sends a request in two parts. @returns how it ended */
   const ask = async (key = keys.current, more: Partial<RequestFrame> = {}): Promise<ProviderFrame | undefined> => {
     const binding = { requestId: "r", attemptId: "a" };
@@ -182,8 +183,16 @@ describe("every bad end", () => {
   const absent: Backend = { name: "b", open: () => Promise.reject(new Error("refused")) } as unknown as Backend;
 
   it.each([
-    ["no room", { available: () => false }, { code: "capacity", progress: "not_started", usage: nothing }],
-    ["no such model", { serves: () => false }, { code: "model_not_found", progress: "not_started", usage: nothing }],
+    [
+      "no free slot",
+      { hooks: { available: () => false } },
+      { code: "capacity", progress: "not_started", usage: nothing },
+    ],
+    [
+      "no such model",
+      { hooks: { serves: () => false } },
+      { code: "model_not_found", progress: "not_started", usage: nothing },
+    ],
     ["a refusal", { backend: failing(400) }, { code: "bad_request", progress: "refused", usage: nothing }],
     ["a failure", { backend: failing(500) }, { code: "backend_error", progress: "processed", usage: nothing }],
     ["nobody there", { backend: absent }, { code: "backend_unreachable", progress: "not_started", usage: nothing }],
@@ -226,7 +235,10 @@ describe("a model that is not served any more", () => {
   it("is told of at once, and the backend hears nothing", async () => {
     const opened: string[] = [];
     const backend = { ...events(), open: async ({ model }: BackendRequest) => void opened.push(String(model)) };
-    const { ask, jobs } = start({ backend: backend as unknown as Backend, serves: (model) => model !== "m" });
+    const { ask, jobs } = start({
+      backend: backend as unknown as Backend,
+      hooks: { serves: (model) => model !== "m" },
+    });
     const usage = { prompt_tokens: 0, completion_tokens: 0 };
     expect(await ask()).toEqual({ type: "error", stream: 1, code: "model_not_found", progress: "not_started", usage });
     expect(opened).toEqual([]);
@@ -235,7 +247,7 @@ describe("a model that is not served any more", () => {
 
   it("is known by the moment: it may come back", async () => {
     let served = false;
-    const { ask } = start({ serves: () => served });
+    const { ask } = start({ hooks: { serves: () => served } });
     expect(await ask()).toMatchObject({ code: "model_not_found" });
     served = true;
     expect((await ask())?.type).toBe("complete");
@@ -308,9 +320,9 @@ it("tells the backend of a model whose template reads a string type, and of no o
       return answering.open(request, signal);
     },
   };
-  const { ask } = start({ backend, needsStringTypes: (model) => model === "typed" });
+  const { ask } = start({ backend, hooks: { needsStringTypes: (model) => model === "typed" } });
   expect((await ask(undefined, { model: "typed" }))?.type).toBe("complete");
-  const other = start({ backend, needsStringTypes: (model) => model === "typed" });
+  const other = start({ backend, hooks: { needsStringTypes: (model) => model === "typed" } });
   expect((await other.ask())?.type).toBe("complete");
   expect(asked).toEqual([
     ["typed", true],

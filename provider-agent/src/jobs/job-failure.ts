@@ -50,7 +50,7 @@ export class JobFailure extends Error {
     return new JobFailure({ code: "backend_error", status: 502, progress: "processed" }, { cause });
   }
 
-  /** There is no room for it here, and the backend has not seen it: somebody else may have it. */
+  /** No slot became free, and the backend has not seen the request: another machine may take it. */
   static noFreeSlot(): JobFailure {
     return new JobFailure({ code: "capacity", progress: "not_started" });
   }

@@ -1,5 +1,5 @@
 import { type CoordinatorFrame, type DataFrame, LIMITS, type RequestFrame } from "@hearth/protocol";
-import { Job, type JobOutlet, type SharedJobDeps } from "./job.js";
+import { Job, type JobHooks, type JobOutlet, type SharedJobDeps } from "./job.js";
 import { type ContextKeys, OpeningContexts } from "./opening-contexts.js";
 import { UsedStreams } from "./used-streams.js";
 
@@ -11,16 +11,24 @@ export type StreamFrame = Extract<
 
 export interface JobTableDeps extends SharedJobDeps {
   readonly keys: ContextKeys;
+  readonly outlet: JobOutlet;
+  readonly hooks: JobTableHooks;
+}
+
+/** What every connection's jobs ask of the rest of the agent. */
+export interface JobsHooks extends Pick<JobHooks, "needsStringTypes"> {
   /**
    * Whether a model is served now: a request for one that is gone is refused untouched, where many backends would
    * answer with another model. Absent = the backend decides.
    */
-  readonly serves?: (model: string) => boolean;
+  serves?(model: string): boolean;
   /** Whether the owner allows requests now; while not, one that crosses on the wire is refused. Absent = always. */
-  readonly available?: () => boolean;
-  readonly outlet: JobOutlet;
-  /** It is settled: the last job has ended, or the last receipt was signed. */
-  readonly idle: () => void;
+  available?(): boolean;
+}
+
+export interface JobTableHooks extends JobsHooks {
+  /** The last job has ended, and the last receipt is out. */
+  settled(): void;
 }
 
 const NOTHING_SPENT = { prompt_tokens: 0, completion_tokens: 0 };
@@ -61,7 +69,7 @@ export class JobTable {
     return count;
   }
 
-  /** From now on new requests are answered with `capacity`, untouched: somebody else may have them. */
+  /** From now on new requests are answered with `capacity`, untouched: another machine may take them. */
   refuse(): void {
     if (this.#state === "serving") this.#state = "refusing";
   }
@@ -102,9 +110,10 @@ export class JobTable {
 
   #request(frame: RequestFrame): boolean {
     if (this.#jobs.size >= LIMITS.streamsPerConnection || !this.#used.add(frame.stream)) return false;
-    const available = this.#deps.available?.() ?? true;
+    const { hooks } = this.#deps;
+    const available = hooks.available?.() ?? true;
     if (this.#state !== "serving" || !available) this.#refuse(frame.stream, "capacity");
-    else if (this.#deps.serves?.(frame.model) === false) this.#refuse(frame.stream, "model_not_found");
+    else if (hooks.serves?.(frame.model) === false) this.#refuse(frame.stream, "model_not_found");
     // Its context is gone: the coordinator makes another one.
     else if (!this.#start(frame)) this.#refuse(frame.stream, "decryption_failed");
     return true;
@@ -119,19 +128,20 @@ export class JobTable {
     const opener = this.#contexts.openerOf(frame);
     if (opener === undefined) return false;
     const ended = (): void => this.#ended(frame.stream);
-    this.#jobs.set(frame.stream, new Job(frame, { ...this.#deps, opener, ended, afterwards: this.#afterwards }));
+    const hooks = { ...this.#deps.hooks, ended, afterwards: this.#afterwards };
+    this.#jobs.set(frame.stream, new Job(frame, { ...this.#deps, opener, hooks }));
     return true;
   }
 
   #ended(stream: number): void {
-    if (this.#jobs.delete(stream) && this.settled) this.#deps.idle();
+    if (this.#jobs.delete(stream) && this.settled) this.#deps.hooks.settled();
   }
 
   readonly #afterwards = (work: Promise<void>): void => {
     this.#unsigned += 1;
     void work.then(() => {
       this.#unsigned -= 1;
-      if (this.settled) this.#deps.idle();
+      if (this.settled) this.#deps.hooks.settled();
     });
   };
 }

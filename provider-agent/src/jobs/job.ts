@@ -42,8 +42,7 @@ export interface SharedJobDeps {
   readonly log: Logger;
   readonly admission: Admission;
   readonly statistics: JobStatistics;
-  /** Whether a model's template is known to read a string `type` in the schemas of tools. Absent = of none. */
-  readonly needsStringTypes?: (model: string) => boolean;
+
   /** Absent = nothing is signed. */
   readonly receipts?: ReceiptIssuer;
   /** As {@link ANSWER_END_MS}, which is the default. */
@@ -53,13 +52,19 @@ export interface SharedJobDeps {
 export interface JobDeps extends SharedJobDeps {
   readonly outlet: JobOutlet;
   readonly opener: RequestOpener;
-  /** The job is over; called once. */
-  readonly ended: () => void;
-  /** What is left to do for a job that is over: it never rejects. Called before `ended`. */
-  readonly afterwards: (work: Promise<void>) => void;
+  readonly hooks: JobHooks;
 }
 
-/** One request of the coordinator's: its sealed body gathered, run on the backend, the answer sealed and sent. */
+export interface JobHooks {
+  /** Whether a model's template needs a string `type` in the schemas of tools. Absent = none does. */
+  needsStringTypes?(model: string): boolean;
+  /** Work that goes on when the job is over; it never rejects. Called before `ended`. */
+  afterwards(work: Promise<void>): void;
+  /** The job is over; called once. */
+  ended(): void;
+}
+
+/** One request of the coordinator: gathers its sealed body, runs it on the backend, seals the answer and sends it. */
 export class Job {
   readonly #frame: RequestFrame;
   readonly #deps: JobDeps;
@@ -87,13 +92,14 @@ export class Job {
     this.#log = deps.log.child({ request: frame.request_id, attempt: frame.attempt_id, model: frame.model });
     this.#startedAt = deps.clock.now();
     this.#timer = new JobTimer(deps.clock);
-    this.#liveness = new Liveness({ clock: deps.clock, tell: this.#tell, stalled: this.#stalled });
+    this.#liveness = new Liveness(deps.clock, { tell: this.#tell, stalled: this.#stalled });
     this.#fold = foldFor(frame);
     this.#scan = scanOf(frame, this.#liveness, this.#fold);
     const receipt = deps.receipts?.start(frame);
     this.#receipt = receipt;
-    const sealed = receipt && ((plaintext: Uint8Array): void => receipt.response(plaintext));
-    this.#sender = new CreditedSender(frame.stream, deps.opener.response, deps.outlet, sealed);
+    const sealed = (plaintext: Uint8Array): void => receipt?.response(plaintext);
+    const { outlet, opener } = deps;
+    this.#sender = new CreditedSender({ stream: frame.stream, sealer: opener.response, outlet, hooks: { sealed } });
   }
 
   get model(): string {
@@ -130,7 +136,7 @@ export class Job {
     this.#fail(JobFailure.cancelled(this.#called ? "processed" : "not_started"));
   }
 
-  /** The connection is gone: nobody is left to tell. */
+  /** The connection is gone: ends without a frame. */
   abandon(): void {
     this.#end(JobFailure.cancelled("processed"));
   }
@@ -139,11 +145,11 @@ export class Job {
   async #run(): Promise<void> {
     const run: { response?: BackendResponse } = {};
     try {
-      const queued = (ahead: number): void => this.#liveness.queued(ahead);
-      using _slot = await this.#deps.admission.enter(this.model, queued, this.#abort.signal);
+      const hooks = { queued: (ahead: number): void => this.#liveness.queued(ahead) };
+      using _slot = await this.#deps.admission.enter(this.model, hooks, this.#abort.signal);
       await this.#serve(run);
     } catch (thrown) {
-      // Whoever aborts gives the reason; what is thrown then only tells that something was aborted.
+      // The abort's reason says why; what was thrown then says only that something was aborted.
       const cause: unknown = this.#abort.signal.aborted ? this.#abort.signal.reason : thrown;
       if (cause instanceof JobFailure) this.#fail(cause);
       else this.#fail(run.response === undefined ? JobFailure.unreachable(cause) : JobFailure.brokenOff(cause));
@@ -158,9 +164,9 @@ export class Job {
     const response = await this.#call();
     run.response = response;
     this.#scan.habits = response.habits ?? this.#scan.habits;
-    // The reader has a watch of its own on bodies whose bytes are the answer.
+    // Where the bytes themselves are the answer, the reader watches for silence by itself.
     const begun = (): void => silence[Symbol.dispose]();
-    using reader = new BodyReader(response.body, this.#deps.clock, this.#stalled, begun);
+    using reader = new BodyReader(response.body, this.#deps.clock, { stalled: this.#stalled, begun });
     if (maybeEvents(this.#frame, response) && isOk(response)) reader.leaveTo(silence);
     await this.#relay(response, reader);
     await this.#sender.settled();
@@ -178,13 +184,14 @@ export class Job {
   }
 
   #call(): Promise<BackendResponse> {
-    const { backend, clock, needsStringTypes } = this.#deps;
+    const { backend, clock, hooks } = this.#deps;
     this.#prompt = Buffer.concat(this.#parts);
-    const known = needsStringTypes?.(this.model) === true ? { needsStringTypes: true } : {};
+    const known = hooks.needsStringTypes?.(this.model) === true ? { needsStringTypes: true } : {};
     const request = { dialect: this.#frame.dialect, model: this.model, body: this.#prompt, ...known };
     this.#parts = [];
     const { signal } = this.#abort;
-    return callBackend({ backend, clock, request, loading: this.#loading, stalled: this.#stalled }, signal);
+    const callHooks = { loading: this.#loading, stalled: this.#stalled };
+    return callBackend({ backend, clock, request, hooks: callHooks }, signal);
   }
 
   async #relay(response: BackendResponse, reader: BodyReader): Promise<void> {
@@ -206,10 +213,10 @@ export class Job {
       this.#timer.content();
       this.#liveness.content(this.#scan.tokens, this.#fold !== undefined);
     };
-    const relay = { pieces: piecesOf(source), sender: this.#sender, scan: this.#scan, heard };
+    const relay = { pieces: piecesOf(source), sender: this.#sender, scan: this.#scan };
     const fold = this.#fold;
-    if (fold === undefined) await relayEvents(relay);
-    else await relayWhole({ ...relay, body: () => fold.body() });
+    if (fold === undefined) await relayEvents({ ...relay, hooks: { heard } });
+    else await relayWhole({ ...relay, hooks: { heard, body: () => fold.body() } });
   }
 
   #stream(reader: BodyReader): ChunkSource {
@@ -237,13 +244,13 @@ export class Job {
     this.#log.debug({ ms: this.#elapsedMs, ...usage }, "job completed");
     this.#deps.statistics.record(this.model, "served", usage, this.#timings(usage));
     this.#deps.outlet.send({ type: "complete", stream: this.#frame.stream, usage });
-    if (this.#receipt !== undefined) this.#deps.afterwards(this.#certify(this.#receipt, usage));
-    this.#deps.ended();
+    if (this.#receipt !== undefined) this.#deps.hooks.afterwards(this.#certify(this.#receipt, usage));
+    this.#deps.hooks.ended();
   }
 
   /**
-   * Only tokens that were really read tell how fast prompts are read: what came from a cache, or may have, because the
-   * server does not say what did, tells nothing.
+   * The prefill rate is taken from tokens that were really processed: not from cached ones, and from none where the
+   * server does not say how many were cached.
    */
   #timings(usage: Usage): JobTimings {
     const { knowsCached } = this.#scan;
@@ -256,7 +263,7 @@ export class Job {
     };
   }
 
-  /** Nobody waits for a signature, and an answer that is out already is not taken back because there is none. */
+  /** The answer is out: it does not wait for its receipt, and stays good without one. */
   async #certify(receipt: ReceiptBuilder, usage: Usage): Promise<void> {
     const { lastSeq } = this.#sender;
     try {
@@ -294,7 +301,7 @@ export class Job {
     this.#abort.abort(reason);
     this.#parts = [];
     this.#prompt = undefined;
-    this.#deps.ended();
+    this.#deps.hooks.ended();
   }
 
   get #usage(): Usage {

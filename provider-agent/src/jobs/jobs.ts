@@ -4,7 +4,7 @@ import type { Logger } from "../platform/logger.js";
 import { Admission, type AdmissionLimits, DEFAULT_ADMISSION } from "./admission.js";
 import type { JobOutlet, SharedJobDeps } from "./job.js";
 import { JobStatistics } from "./job-statistics.js";
-import { JobTable, type JobTableDeps } from "./job-table.js";
+import { type JobsHooks, JobTable, type JobTableHooks } from "./job-table.js";
 import type { ContextKeys } from "./opening-contexts.js";
 import type { ReceiptIssuer } from "./receipt.js";
 
@@ -15,16 +15,12 @@ export interface JobsDeps {
   readonly log: Logger;
   /** Absent = `DEFAULT_ADMISSION`: only the backend bounds how much runs at once. */
   readonly limits?: AdmissionLimits;
-  /** As {@link JobTableDeps.serves}. */
-  readonly serves?: NonNullable<JobTableDeps["serves"]>;
-  /** As {@link JobTableDeps.available}. */
-  readonly available?: NonNullable<JobTableDeps["available"]>;
-  /** As {@link SharedJobDeps.needsStringTypes}. */
-  readonly needsStringTypes?: NonNullable<SharedJobDeps["needsStringTypes"]>;
+
   /** Signs for what was served; absent = nobody does. */
   readonly receipts?: ReceiptIssuer;
   /** As {@link SharedJobDeps.answerEndMs}. */
   readonly answerEndMs?: number;
+  readonly hooks?: JobsHooks;
 }
 
 /** Everything that runs on the backend, whatever connection it came over. */
@@ -39,14 +35,15 @@ export class Jobs {
     this.#admission = new Admission(deps.limits ?? DEFAULT_ADMISSION, deps.clock);
   }
 
-  /** The jobs of a new connection. @param idle called each time they are settled */
-  readonly serve = (outlet: JobOutlet, idle: () => void): JobTable => {
+  /** The jobs of a new connection. */
+  serve(outlet: JobOutlet, hooks: Pick<JobTableHooks, "settled">): JobTable {
     const { statistics } = this;
     for (const table of this.#tables) if (table.closed) this.#tables.delete(table);
-    const table = new JobTable({ ...this.#deps, statistics, admission: this.#admission, outlet, idle });
+    const allHooks = { ...this.#deps.hooks, ...hooks };
+    const table = new JobTable({ ...this.#deps, statistics, admission: this.#admission, outlet, hooks: allHooks });
     this.#tables.add(table);
     return table;
-  };
+  }
 
   /** A key may have been retired. */
   keysChanged(): void {

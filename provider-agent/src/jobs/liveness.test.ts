@@ -8,9 +8,8 @@ function start() {
   const clock = new FakeClock();
   const told: Sign[] = [];
   let stalls = 0;
-  const liveness = new Liveness({
-    clock,
-    tell: (sign) => told.push(sign),
+  const liveness = new Liveness(clock, {
+    tell: (sign) => void told.push(sign),
     stalled: () => {
       stalls += 1;
     },

@@ -1,21 +1,16 @@
 import { hasMoved, type PromptProgress } from "@hearth/dialects";
 import type { Clock } from "@hearth/platform";
 import { DEFAULT_SIGN_WATCH, type MovedSign } from "../backends/sign-watch.js";
-import { type Sign, SignsOfLife } from "./signs-of-life.js";
-import { Silence } from "./silence.js";
+import { type SignHooks, SignsOfLife } from "./signs-of-life.js";
+import { Silence, type SilenceHooks } from "./silence.js";
 
-export interface LivenessDeps {
-  readonly clock: Clock;
-  readonly tell: (sign: Sign) => void;
-  /** The backend is given up: what waits for it is to be aborted. */
-  readonly stalled: () => void;
-}
+export interface LivenessHooks extends SignHooks, SilenceHooks {}
 
-/** Whether the backend is still at work on one request: what is told of that, and when it is given up. */
+/** Whether the backend is still at work on one request: which signs of it go out, and when the backend is given up. */
 export class Liveness implements Disposable {
   readonly #clock: Clock;
   readonly #signs: SignsOfLife;
-  readonly #stalled: () => void;
+  readonly #hooks: LivenessHooks;
   #silence: Silence | undefined;
   /** When the backend was called, or the last content came. */
   #quietSince: number;
@@ -26,10 +21,10 @@ export class Liveness implements Disposable {
   #written = 0;
   #heldBack = 0;
 
-  constructor({ clock, tell, stalled }: LivenessDeps) {
+  constructor(clock: Clock, hooks: LivenessHooks) {
     this.#clock = clock;
-    this.#signs = new SignsOfLife(clock, tell);
-    this.#stalled = stalled;
+    this.#hooks = hooks;
+    this.#signs = new SignsOfLife(clock, hooks);
     this.#quietSince = clock.now();
   }
 
@@ -41,7 +36,7 @@ export class Liveness implements Disposable {
   /** The request goes to the backend. @returns the watch on its silence, which ends with `Symbol.dispose` */
   called(): Silence {
     this.#quietSince = this.#clock.now();
-    this.#silence = new Silence(this.#clock, this.#stalled);
+    this.#silence = new Silence(this.#clock, this.#hooks);
     return this.#silence;
   }
 

@@ -50,15 +50,23 @@ function relayOf(dialect: EventDialectName, delivery: RequestFrame["delivery"], 
     sent.final = frame?.final === true;
     sent.holds.push(frame?.holds ?? "nothing");
   };
-  const sender = new CreditedSender(1, new OpenSealer(), { sendData, congested: false, onWritable() {} });
+  const sender = new CreditedSender({
+    stream: 1,
+    sealer: new OpenSealer(),
+    outlet: { sendData, congested: false, onWritable() {} },
+  });
   async function* body(): AsyncGenerator<Uint8Array> {
     yield* parts;
   }
-  const reader = new BodyReader(body(), clock, () => {});
+  const reader = new BodyReader(body(), clock, { stalled: () => {} });
   const fold = createWholeFold(dialect, FIXTURE_FACTS);
   const scan = new EventScan(dialect, delivery === "whole" ? { parsed: (parsed) => fold.add(parsed) } : {});
-  const common = { pieces: piecesOf(reader), sender, scan, heard: () => {} };
-  const done = delivery === "whole" ? relayWhole({ ...common, body: () => fold.body() }) : relayEvents(common);
+  const common = { pieces: piecesOf(reader), sender, scan };
+  const heard = (): void => {};
+  const done =
+    delivery === "whole"
+      ? relayWhole({ ...common, hooks: { heard, body: () => fold.body() } })
+      : relayEvents({ ...common, hooks: { heard } });
   const outcome = done.then(
     () => "relayed" as const,
     (failure: unknown) => (failure instanceof JobFailure ? failure.told : failure),

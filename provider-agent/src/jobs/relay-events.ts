@@ -8,8 +8,12 @@ export interface EventRelay {
   readonly pieces: AsyncIterable<Piece>;
   readonly sender: CreditedSender;
   readonly scan: EventScan;
-  /** Told when `scan` has read on, and whether there was content. */
-  readonly heard: (content: boolean) => void;
+  readonly hooks: EventRelayHooks;
+}
+
+export interface EventRelayHooks {
+  /** The scan has read on. @param content whether there was content */
+  heard(content: boolean): void;
 }
 
 const NOTHING = new Uint8Array(0);
@@ -21,15 +25,15 @@ const NOTHING = new Uint8Array(0);
  *
  * @throws JobFailure, or whatever breaks the body off
  */
-export async function relayEvents({ pieces, sender, scan, heard }: EventRelay): Promise<void> {
+export async function relayEvents({ pieces, sender, scan, hooks }: EventRelay): Promise<void> {
   for await (const { events, cutOff } of pieces) {
     const answered = scan.finished;
     const result = scan.read(events);
-    heard(result.parts.some(({ holds }) => holds === "content"));
+    hooks.heard(hasContent(result));
     switch (result.type) {
       case "goes_on":
-        // Some end with their end mark or the finish and no blank line; anything else without one was cut off: no matter,
-        // if all was said.
+        // Some leave out the blank line behind their end mark or finish. Anything else without one was cut off, which
+        // does not matter when the answer was finished before.
         if (cutOff && answered) break;
         if (cutOff && !scan.finished) throw JobFailure.truncated();
         write(sender, events, result, false);
@@ -54,9 +58,15 @@ function write(sender: CreditedSender, events: Uint8Array, { parts }: ScanResult
   }
 }
 
+const hasContent = ({ parts }: ScanResult): boolean => parts.some(({ holds }) => holds === "content");
+
 export interface WholeRelay extends EventRelay {
-  /** What the events come to. */
-  readonly body: () => Uint8Array;
+  readonly hooks: WholeRelayHooks;
+}
+
+export interface WholeRelayHooks extends EventRelayHooks {
+  /** The answer that the events add up to. */
+  body(): Uint8Array;
 }
 
 /** Bytes of the events of an answer that is sent as a whole, at most: what is folded of them is smaller. */
@@ -67,19 +77,19 @@ const FOLDED_EVENTS_BYTES = 2 * LIMITS.responseBodyBytes;
  *
  * @throws JobFailure, or whatever breaks the body off
  */
-export async function relayWhole({ pieces, sender, scan, heard, body }: WholeRelay): Promise<void> {
+export async function relayWhole({ pieces, sender, scan, hooks }: WholeRelay): Promise<void> {
   let readBytes = 0;
   for await (const { events, cutOff } of pieces) {
     const answered = scan.finished;
     readBytes += events.length;
     if (readBytes > FOLDED_EVENTS_BYTES) throw JobFailure.oversize("answer");
     const result = scan.read(events);
-    heard(result.parts.some(({ holds }) => holds === "content"));
+    hooks.heard(hasContent(result));
     if (result.type === "ended" || (cutOff && answered)) break;
     if (result.type === "failed") throw JobFailure.inWhole(result.error, scan.sawContent);
   }
   if (!scan.finished || (scan.needsEndMark && !scan.done)) throw JobFailure.truncated();
-  await writeBody(sender, body());
+  await writeBody(sender, hooks.body());
 }
 
 /**

@@ -9,9 +9,9 @@ function start() {
   return {
     clock,
     told,
-    signs: new SignsOfLife(clock, ({ sign, counter, scope }) =>
-      told.push([scope === "server" ? `${sign} somewhere` : sign, counter]),
-    ),
+    signs: new SignsOfLife(clock, {
+      tell: ({ sign, counter, scope }) => void told.push([scope === "server" ? `${sign} somewhere` : sign, counter]),
+    }),
   };
 }
 

@@ -9,27 +9,32 @@ export interface Sign {
   readonly scope: WorkingScope;
 }
 
+export interface SignHooks {
+  /** The coordinator is to know of this sign. */
+  tell(sign: Sign): void;
+}
+
 /**
- * Tells what a request is doing, from counters alone: nothing heard is nothing told. A sign that was not told before
- * goes out at once, more of the same at most every `LIMITS.workingIntervalMs`, and only when its counter has moved.
+ * Reports what a request is doing, from counters alone: silence is never given a meaning. A new kind of sign goes out
+ * at once, more of the same at most every `LIMITS.workingIntervalMs`, and only when its counter has moved.
  */
 export class SignsOfLife {
   readonly #clock: Clock;
-  readonly #tell: (sign: Sign) => void;
+  readonly #hooks: SignHooks;
   readonly #told = new Map<string, { readonly counter: number; readonly at: number }>();
 
-  constructor(clock: Clock, tell: (sign: Sign) => void) {
+  constructor(clock: Clock, hooks: SignHooks) {
     this.#clock = clock;
-    this.#tell = tell;
+    this.#hooks = hooks;
   }
 
-  /** A counter has been read. What comes too soon is not told later: whatever moves is read again. */
+  /** A counter has been read. One that comes too soon is dropped: a counter that moves is read again. */
   saw(sign: WorkingSign, counter: number, scope: WorkingScope = "request"): void {
     const kind = `${scope} ${sign}`;
     const last = this.#told.get(kind);
     const now = this.#clock.now();
     if (last !== undefined && (last.counter === counter || now - last.at < LIMITS.workingIntervalMs)) return;
     this.#told.set(kind, { counter, at: now });
-    this.#tell({ sign, counter, scope });
+    this.#hooks.tell({ sign, counter, scope });
   }
 }

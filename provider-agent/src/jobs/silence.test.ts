@@ -7,7 +7,7 @@ import { Silence } from "./silence.js";
 function start() {
   const clock = new FakeClock();
   const stalls: number[] = [];
-  return { clock, stalls, silence: new Silence(clock, () => stalls.push(clock.now())) };
+  return { clock, stalls, silence: new Silence(clock, { stalled: () => void stalls.push(clock.now()) }) };
 }
 
 it("is a stall after 600 s before the first content, and after 45 s behind it", () => {

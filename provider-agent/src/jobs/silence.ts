@@ -3,24 +3,28 @@ import { Watchdog } from "../platform/watchdog.js";
 import { STALL_MS } from "./body-reader.js";
 import { FIRST_BYTE_MS } from "./call-backend.js";
 
+export interface SilenceHooks {
+  /** The backend is given up: abort what waits for it. Called once. */
+  stalled(): void;
+}
+
 /**
- * When a backend that streams events is given up: nothing of the answer for `FIRST_BYTE_MS` before its first content,
- * or for `STALL_MS` behind it. What moves for this request starts the time anew; what cannot be tied to it does so once,
- * until something of its own moves again.
+ * Decides when a backend that streams events is given up: nothing of the answer for `FIRST_BYTE_MS` before its first
+ * content, or for `STALL_MS` after that. Movement of this request restarts the time; movement that cannot be tied to it
+ * restarts it once, until the request itself moves again.
  */
 export class Silence implements Disposable {
   readonly #clock: Clock;
-  readonly #stalled: () => void;
+  readonly #hooks: SilenceHooks;
   #watchdog: Watchdog;
   #begun = false;
-  #lent = false;
+  #isExtended = false;
   #resting = false;
 
-  /** @param stalled called once: what waits for the backend is to be aborted */
-  constructor(clock: Clock, stalled: () => void) {
+  constructor(clock: Clock, hooks: SilenceHooks) {
     this.#clock = clock;
-    this.#stalled = stalled;
-    this.#watchdog = new Watchdog(clock, FIRST_BYTE_MS, stalled);
+    this.#hooks = hooks;
+    this.#watchdog = new Watchdog(clock, FIRST_BYTE_MS, () => hooks.stalled());
   }
 
   /** Content is here. */
@@ -28,21 +32,21 @@ export class Silence implements Disposable {
     if (!this.#begun) {
       this.#begun = true;
       this.#watchdog[Symbol.dispose]();
-      this.#watchdog = new Watchdog(this.#clock, STALL_MS, this.#stalled);
+      this.#watchdog = new Watchdog(this.#clock, STALL_MS, () => this.#hooks.stalled());
     }
     this.moved();
   }
 
   /** Something that belongs to this request has moved. */
   moved(): void {
-    this.#lent = false;
+    this.#isExtended = false;
     this.#restart();
   }
 
   /** Something has moved that may be another request's, or that says nothing, like a comment. */
   stirred(): void {
-    if (this.#lent) return;
-    this.#lent = true;
+    if (this.#isExtended) return;
+    this.#isExtended = true;
     this.#restart();
   }
 

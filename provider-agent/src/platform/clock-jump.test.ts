@@ -6,11 +6,8 @@ function watch() {
   const clock = new FakeClock();
   const jumps: number[] = [];
   const day = { offsetMs: 1_000_000 };
-  const watching = watchClockJumps({
-    clock,
-    wallTime: () => clock.now() + day.offsetMs,
-    jumped: (missedMs) => jumps.push(missedMs),
-  });
+  const wallTime = (): number => clock.now() + day.offsetMs;
+  const watching = watchClockJumps(clock, wallTime, { jumped: (missedMs) => void jumps.push(missedMs) });
   return { clock, day, jumps, watching };
 }
 
