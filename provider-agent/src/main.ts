@@ -13,7 +13,7 @@ import { createProgram } from "./cli/program.js";
 import { terminalPrompter } from "./cli/prompter.js";
 import { machineFacts } from "./machine/hardware.js";
 import { standBack } from "./machine/priority.js";
-import { AgentError, EXIT_CODES } from "./platform/agent-error.js";
+import { EXIT_CODES, isFinal } from "./platform/agent-error.js";
 import { systemClock, systemWallTime } from "./platform/clock.js";
 import { dataUnusable } from "./platform/data-directory.js";
 import { openInitSystem } from "./service/open-init-system.js";
@@ -84,9 +84,8 @@ const context: CliContext = {
 /** Says what went wrong, for people or as JSON. @returns the exit code */
 function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode;
-  const known = error instanceof AgentError;
-  const code = known ? error.code : "internal";
-  const message = known ? error.message : String((error as Error)?.stack ?? error);
+  const code = isFinal(error) ? error.code : "internal";
+  const message = isFinal(error) ? error.message : String((error as Error)?.stack ?? error);
   const document = { error: { code, exit_code: EXIT_CODES[code], message } };
   stderr.write(argv.includes("--json") ? `${JSON.stringify(document)}\n` : `${message}\n`);
   return EXIT_CODES[code];

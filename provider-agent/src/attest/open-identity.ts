@@ -3,9 +3,8 @@ import { join } from "node:path";
 import type { IdentitySigner, Posture } from "@hearth/attestation";
 import { writeWhole } from "@hearth/disk";
 import { type Clock, randomText } from "@hearth/platform";
-import { AgentError } from "../platform/agent-error.js";
+import { AgentError, isEnclaveError } from "../platform/agent-error.js";
 import { dataUnusable } from "../platform/data-directory.js";
-import { EnclaveError } from "./enclave/enclave-error.js";
 import { type EnclaveHelper, openEnclaveHelper } from "./enclave/enclave-helper.js";
 import type { DeviceEvidence } from "./prover.js";
 import { loadSoftwareIdentity, readBinaryHash, readPlatformPosture } from "./software-identity.js";
@@ -47,7 +46,7 @@ export async function openIdentity(options: IdentityOptions, clock: Clock): Prom
       throw error;
     }
   } catch (cause) {
-    if (!(cause instanceof EnclaveError)) throw cause;
+    if (!isEnclaveError(cause)) throw cause;
     throw new AgentError("config_invalid", `The Secure Enclave helper ${path} cannot be used: ${cause.message}`, {
       cause,
     });

@@ -1,8 +1,8 @@
 import { isAbsolute } from "node:path";
 import { LIMITS, type ModelAdvert } from "@hearth/protocol";
 import { z } from "zod";
+import { AgentError } from "../platform/agent-error.js";
 import { isOk, type JsonAnswer, type ServerApi } from "./server-api.js";
-import { ServerProblem } from "./server-kind.js";
 
 // Every extra is optional, and dropped when it is not what it should be: only the ids are needed to serve.
 export const lenientCount: z.ZodType<number | undefined> = z
@@ -41,12 +41,12 @@ export const modelId: z.ZodString = z.string().min(1).max(4096);
 
 const listSchema = z.object({ data: z.array(z.unknown()) });
 
-/** Asks for `/v1/models`. @returns its entries as they came. @throws ServerProblem when there is no list */
+/** Asks for `/v1/models`. @returns its entries as they came. @throws AgentError `server_unusable` when there is no list */
 export async function fetchModelList(api: ServerApi, signal: AbortSignal): Promise<readonly unknown[]> {
   const answer = await api.get("v1/models", signal);
-  if (!isOk(answer)) throw new ServerProblem(`HTTP ${answer.status}`);
+  if (!isOk(answer)) throw new AgentError("server_unusable", `HTTP ${answer.status}`);
   const entries = listEntries(answer);
-  if (entries === undefined) throw new ServerProblem("no list of models");
+  if (entries === undefined) throw new AgentError("server_unusable", "no list of models");
   return entries;
 }
 

@@ -1,6 +1,7 @@
 import { Readable } from "node:stream";
 import { type Clock, describeFault } from "@hearth/platform";
 import type { ModelAdvert } from "@hearth/protocol";
+import { hasCode } from "../platform/agent-error.js";
 import { systemClock } from "../platform/clock.js";
 import { askUntilAnswered, type HttpResponse } from "./asking.js";
 import type { Backend, BackendRequest, BackendSlot, BackendStatus, ModelSource, ReachableBackend } from "./backend.js";
@@ -10,7 +11,7 @@ import type { HttpAccess } from "./http-client.js";
 import { answeringAs, askingFor, modelIn } from "./model-names.js";
 import type { Inability } from "./other-asking.js";
 import { ServerApi } from "./server-api.js";
-import { type ServerKindName, ServerProblem, type ServerReader, type ServerReading } from "./server-kind.js";
+import type { ServerKindName, ServerReader, ServerReading } from "./server-kind.js";
 import { KINDS, recognise } from "./server-kinds.js";
 import { withShortIds } from "./short-ids.js";
 import { type ServerSign, SignWatch, type WatchedRequest } from "./sign-watch.js";
@@ -170,7 +171,7 @@ function asTold(model: ModelAdvert, { embeddings, completions }: OpenAiBackendOp
 }
 
 function problemOf(error: unknown): string {
-  if (error instanceof ServerProblem) return error.message;
+  if (hasCode(error, "server_unusable")) return error.message;
   const { code, name } = describeFault(error);
   return code ?? name;
 }

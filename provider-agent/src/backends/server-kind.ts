@@ -44,7 +44,7 @@ export interface ServerReader {
   /** What it does not list it does not serve, whatever it answers when it is asked for that. */
   readonly listsAll: boolean;
   /**
-   * @throws ServerProblem when the server answers and does not serve
+   * @throws AgentError `server_unusable` when the server answers and does not serve
    * @throws Error when no answer comes
    */
   read(signal: AbortSignal): Promise<ServerReading>;
@@ -70,9 +70,4 @@ export interface ServerKind {
   /** Asks the server's own endpoints whether it is of this kind. @throws Error when no answer comes */
   identify(api: ServerApi, signal: AbortSignal): Promise<ServerIdentity | undefined>;
   reader(api: ServerApi): ServerReader;
-}
-
-/** A server that answers and is of no use now. The message is a short phrase for the log. */
-export class ServerProblem extends Error {
-  override readonly name: string = "ServerProblem";
 }

@@ -47,7 +47,7 @@ const RECOGNISE_MS = 2_000;
 /**
  * The best reader for a server of which only the URL is known: by what its list says, else by its own endpoints.
  *
- * @throws ServerProblem when it has no list of models
+ * @throws AgentError `server_unusable` when it has no list of models
  * @throws Error when no answer comes
  */
 export async function recognise(api: ServerApi, clock: Clock, signal: AbortSignal): Promise<ServerReader> {

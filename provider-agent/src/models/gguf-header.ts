@@ -1,4 +1,5 @@
-import { GgufFault, type GgufReader } from "./gguf-reader.js";
+import { AgentError } from "../platform/agent-error.js";
+import type { GgufReader } from "./gguf-reader.js";
 
 /** What a GGUF file has before its weights: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md */
 export interface GgufHeader {
@@ -42,12 +43,13 @@ const SIZES: ReadonlyMap<number, number> = new Map([
   [12, 8],
 ]);
 
-/** @throws GgufFault */
+/** @throws AgentError `gguf_unreadable` */
 export async function readHeader(reader: GgufReader): Promise<GgufHeader> {
   const version = await readVersion(reader);
   const tensors = await reader.u64();
   const count = await reader.u64();
-  if (tensors > MAX_TENSORS || count > MAX_VALUES) throw new GgufFault("its counts are impossibly large");
+  if (tensors > MAX_TENSORS || count > MAX_VALUES)
+    throw new AgentError("gguf_unreadable", "its counts are impossibly large");
   const values = new Map<string, GgufValue>();
   let vocabulary: GgufHeader["vocabulary"];
   for (let index = 0; index < count; index += 1) {
@@ -64,14 +66,15 @@ function keep(values: Map<string, GgufValue>, key: string, value: GgufValue | un
 }
 
 async function readVersion(reader: GgufReader): Promise<number> {
-  if ((await reader.bytes(4)).toString("latin1") !== "GGUF") throw new GgufFault("it is no GGUF file");
+  if ((await reader.bytes(4)).toString("latin1") !== "GGUF")
+    throw new AgentError("gguf_unreadable", "it is no GGUF file");
   const version = await reader.u32();
   if (version === 2 || version === 3) return version;
   // A big-endian file of these versions reads as a large number.
   const swapped = Buffer.alloc(4);
   swapped.writeUInt32LE(version);
   const other = swapped.readUInt32BE();
-  if (other !== 2 && other !== 3) throw new GgufFault(`its GGUF version (${version}) is not known`);
+  if (other !== 2 && other !== 3) throw new AgentError("gguf_unreadable", `its GGUF version (${version}) is not known`);
   reader.littleEndian = false;
   return other;
 }
@@ -80,7 +83,7 @@ async function readValue(reader: GgufReader, type: number): Promise<GgufValue | 
   if (type === TYPE.text) return await readText(reader);
   if (type === TYPE.list) return await readList(reader);
   const size = SIZES.get(type);
-  if (size === undefined) throw new GgufFault(`a value in it has an unknown type (${type})`);
+  if (size === undefined) throw new AgentError("gguf_unreadable", `a value in it has an unknown type (${type})`);
   return readNumber(await reader.bytes(size), type, reader.littleEndian);
 }
 
@@ -113,7 +116,7 @@ async function readVocabulary(reader: GgufReader): Promise<GgufHeader["vocabular
 async function readListStart(reader: GgufReader): Promise<{ readonly type: number; readonly count: number }> {
   const type = await reader.u32();
   const count = await reader.u64();
-  if (count > MAX_LIST) throw new GgufFault("a list in it is impossibly long");
+  if (count > MAX_LIST) throw new AgentError("gguf_unreadable", "a list in it is impossibly long");
   return { type, count };
 }
 
@@ -121,8 +124,8 @@ async function skipList(reader: GgufReader, type: number, count: number, depth: 
   const size = SIZES.get(type);
   if (size !== undefined) return reader.seek(reader.offset + size * count);
   if (type === TYPE.text) return await reader.skipTexts(count);
-  if (type !== TYPE.list) throw new GgufFault(`a list in it has an unknown type (${type})`);
-  if (depth >= MAX_DEPTH) throw new GgufFault("lists in it are nested too deep");
+  if (type !== TYPE.list) throw new AgentError("gguf_unreadable", `a list in it has an unknown type (${type})`);
+  if (depth >= MAX_DEPTH) throw new AgentError("gguf_unreadable", "lists in it are nested too deep");
   for (let index = 0; index < count; index += 1) {
     const inner = await readListStart(reader);
     await skipList(reader, inner.type, inner.count, depth + 1);
@@ -162,7 +165,7 @@ async function countParameters(reader: GgufReader, tensors: number): Promise<num
   for (let index = 0; index < tensors; index += 1) {
     await reader.skipTexts(1);
     const dimensions = await reader.u32();
-    if (dimensions > MAX_DIMENSIONS) throw new GgufFault("a tensor in it has too many dimensions");
+    if (dimensions > MAX_DIMENSIONS) throw new AgentError("gguf_unreadable", "a tensor in it has too many dimensions");
     let weights = 1;
     for (let axis = 0; axis < dimensions; axis += 1) weights *= await reader.u64();
     total += weights;

@@ -1,9 +1,10 @@
 import { type FileHandle, open, stat } from "node:fs/promises";
 import { describeFault } from "@hearth/platform";
+import { hasCode } from "../platform/agent-error.js";
 import { type ChatTemplate, DEFAULT_TEMPLATE, MAX_TEMPLATE_CHARS, MAX_TEMPLATES } from "./chat-template.js";
 import { fileTypeName } from "./gguf-file-types.js";
 import { type GgufHeader, type GgufValue, readHeader } from "./gguf-header.js";
-import { GgufFault, GgufReader } from "./gguf-reader.js";
+import { GgufReader } from "./gguf-reader.js";
 
 /** What a GGUF file says of the model in it. */
 export interface GgufMetadata {
@@ -58,7 +59,9 @@ export async function readGgufMetadata(path: string): Promise<GgufReading> {
       metadata: { ...describe(header, found.size), specialTokens: await readTokens(reader, header) },
     };
   } catch (error) {
-    const problem = error instanceof GgufFault ? error.message : (describeFault(error).code ?? "it cannot be read");
+    const problem = hasCode(error, "gguf_unreadable")
+      ? error.message
+      : (describeFault(error).code ?? "it cannot be read");
     return { type: "unreadable", problem };
   } finally {
     await file?.close();

@@ -1,9 +1,5 @@
 import type { FileHandle } from "node:fs/promises";
-
-/** The file is no GGUF, or is cut off or damaged; the message is a short phrase for its owner. */
-export class GgufFault extends Error {
-  override readonly name = "GgufFault";
-}
+import { AgentError } from "../platform/agent-error.js";
 
 /** Bytes read at once. */
 const WINDOW_BYTES = 1024 * 1024;
@@ -32,8 +28,8 @@ export class GgufReader {
   }
 
   seek(offset: number): void {
-    if (offset > this.#size) throw new GgufFault("the file is cut off");
-    if (offset > MAX_HEADER_BYTES) throw new GgufFault("its header is too large");
+    if (offset > this.#size) throw new AgentError("gguf_unreadable", "the file is cut off");
+    if (offset > MAX_HEADER_BYTES) throw new AgentError("gguf_unreadable", "its header is too large");
     this.#offset = offset;
   }
 
@@ -46,17 +42,17 @@ export class GgufReader {
     return this.littleEndian ? bytes.readUInt32LE() : bytes.readUInt32BE();
   }
 
-  /** @throws GgufFault for a number that is larger than any size or count can be */
+  /** @throws AgentError `gguf_unreadable` for a number that is larger than any size or count can be */
   async u64(): Promise<number> {
     const bytes = await this.bytes(8);
     const value = Number(this.littleEndian ? bytes.readBigUInt64LE() : bytes.readBigUInt64BE());
-    if (!Number.isSafeInteger(value)) throw new GgufFault("a number in it is impossibly large");
+    if (!Number.isSafeInteger(value)) throw new AgentError("gguf_unreadable", "a number in it is impossibly large");
     return value;
   }
 
   async text(maxBytes: number): Promise<string> {
     const length = await this.u64();
-    if (length > maxBytes) throw new GgufFault("a text in it is too long");
+    if (length > maxBytes) throw new AgentError("gguf_unreadable", "a text in it is too long");
     return (await this.bytes(length)).toString("utf8");
   }
 
@@ -83,10 +79,10 @@ export class GgufReader {
   }
 
   async #fill(length: number): Promise<void> {
-    if (length > this.#size - this.#offset) throw new GgufFault("the file is cut off");
+    if (length > this.#size - this.#offset) throw new AgentError("gguf_unreadable", "the file is cut off");
     const buffer = length <= WINDOW_BYTES ? this.#buffer : Buffer.allocUnsafe(length);
     const { bytesRead } = await this.#file.read(buffer, 0, buffer.length, this.#offset);
-    if (bytesRead < length) throw new GgufFault("the file is cut off");
+    if (bytesRead < length) throw new AgentError("gguf_unreadable", "the file is cut off");
     this.#window = buffer.subarray(0, bytesRead);
     this.#windowStart = this.#offset;
   }

@@ -1,4 +1,5 @@
 import { parse, Template, tokenize } from "@huggingface/jinja";
+import { AgentError, hasCode } from "../platform/agent-error.js";
 import { isGap } from "./renderer-gaps.js";
 import type { FixtureName, TemplateFixture } from "./template-fixtures.js";
 import { LINE_MARK, markLines, scanTags } from "./template-lines.js";
@@ -52,8 +53,6 @@ const TO_TEXT = "hearth_text";
 const MESSAGE_CHARS = 300;
 
 type Variables = Readonly<Record<string, unknown>>;
-
-class Refusal extends Error {}
 
 /**
  * Compiles a template and renders each fixture with it. Never throws, but may take any time and memory: templates are
@@ -116,7 +115,11 @@ function render(
   } catch (error) {
     const message = messageOf(error);
     const line = failureLine(marked, variables, message);
-    const type = error instanceof Refusal ? "refused" : isGap(message, lineOf(source, line)) ? "unsupported" : "failed";
+    const type = hasCode(error, "template_refused")
+      ? "refused"
+      : isGap(message, lineOf(source, line))
+        ? "unsupported"
+        : "failed";
     return { type, message, ...(line === undefined ? {} : { line }) };
   }
 }
@@ -138,7 +141,7 @@ function compile(source: string): Template {
 }
 
 function refuse(message: unknown): never {
-  throw new Refusal(String(message));
+  throw new AgentError("template_refused", String(message));
 }
 
 const FUNCTIONS: Variables = { [RAISE.ours]: refuse, [TO_TEXT]: toText };

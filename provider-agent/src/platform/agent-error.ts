@@ -1,5 +1,5 @@
-/** What stops a command of the agent for good. The README documents each with its exit code. */
-export type AgentErrorCode =
+/** What ends a command, or the agent, for good. Each has an exit code, which the README documents. */
+export type FinalErrorCode =
   | "internal"
   /** Flags, environment, or the configuration file. */
   | "config_invalid"
@@ -28,7 +28,36 @@ export type AgentErrorCode =
   /** The owner cancelled a question. */
   | "cancelled";
 
-/** The one error class of the agent. */
+/** What ends a piece of work, and is handled where that was asked for. */
+export type WorkErrorCode =
+  /** A model server answers and does not serve; the message is a short phrase for the log. */
+  | "server_unusable"
+  /** A file is no GGUF, or is cut off or damaged; the message is a short phrase for its owner. */
+  | "gguf_unreadable"
+  /** A chat template refuses the conversation by its own word. */
+  | "template_refused"
+  | EnclaveErrorCode;
+
+/** What can go wrong with the Secure Enclave helper. No message holds anything that the helper was asked to sign. */
+export type EnclaveErrorCode =
+  /** The program is not there, or may not be started. */
+  | "enclave_not_started"
+  /** It ended, also when it was started again. */
+  | "enclave_gone"
+  /** It did not answer in time, also when it was started again. */
+  | "enclave_timeout"
+  /** It says what the protocol does not allow. */
+  | "enclave_bad_answer"
+  /** Its signature is not one of the key that it named. */
+  | "enclave_bad_signature"
+  /** It speaks another version of the protocol. */
+  | "enclave_version_unsupported"
+  /** It answers with an error of its own, which the message names. */
+  | "enclave_refused";
+
+export type AgentErrorCode = FinalErrorCode | WorkErrorCode;
+
+/** The agent's error class. What becomes of a job is `JobFailure`, in the words of its frame. */
 export class AgentError extends Error {
   readonly code: AgentErrorCode;
 
@@ -39,8 +68,27 @@ export class AgentError extends Error {
   }
 }
 
-/** Process exit codes; 0 is a clean stop. Only after 1 is it any use to start the agent again unchanged. */
-export const EXIT_CODES: Readonly<Record<AgentErrorCode, number>> = {
+/** An error that ends a command, and was foreseen. */
+export type FinalError = AgentError & { readonly code: FinalErrorCode };
+
+export function isFinal(error: unknown): error is FinalError {
+  return error instanceof AgentError && Object.hasOwn(EXIT_CODES, error.code);
+}
+
+export function hasCode<Code extends AgentErrorCode>(
+  error: unknown,
+  code: Code,
+): error is AgentError & { readonly code: Code } {
+  return error instanceof AgentError && error.code === code;
+}
+
+/** Whether the Secure Enclave helper has failed. */
+export function isEnclaveError(error: unknown): error is AgentError & { readonly code: EnclaveErrorCode } {
+  return error instanceof AgentError && error.code.startsWith("enclave_");
+}
+
+/** Process exit codes; 0 is a clean stop. Only after 1 is it of any use to start the agent again unchanged. */
+export const EXIT_CODES: Readonly<Record<FinalErrorCode, number>> = {
   internal: 1,
   config_invalid: 2,
   unauthorized: 3,
@@ -57,7 +105,7 @@ export const EXIT_CODES: Readonly<Record<AgentErrorCode, number>> = {
   cancelled: 130,
 };
 
-/** Exit codes after which the same thing would come again: whoever restarts agents leaves these alone. */
+/** Exit codes after which the same error would come again: a supervisor does not restart the agent after these. */
 export const FATAL_EXIT_CODES: readonly number[] = Object.values(EXIT_CODES).filter(
   (code) => code !== EXIT_CODES.internal,
 );

@@ -80,26 +80,29 @@ describe("the Secure Enclave helper", () => {
   );
 
   it.each([
-    ["crash", "gone"],
-    ["garbage", "bad_answer"],
-    ["oversize", "bad_answer"],
-    ["wrong-id", "bad_answer"],
-    ["unknown-refusal", "bad_answer"],
-    ["malformed", "bad_answer"],
+    ["crash", "enclave_gone"],
+    ["garbage", "enclave_bad_answer"],
+    ["oversize", "enclave_bad_answer"],
+    ["wrong-id", "enclave_bad_answer"],
+    ["unknown-refusal", "enclave_bad_answer"],
+    ["malformed", "enclave_bad_answer"],
   ])("that does %s every time is an error of its own", async (fault, code) => {
     const helper = await helperWith(fault);
-    await expect(helper.readPosture()).rejects.toMatchObject({ name: "EnclaveError", code });
+    await expect(helper.readPosture()).rejects.toMatchObject({ name: "AgentError", code });
     await expect(helper.openSigner("default")).rejects.toMatchObject({ code });
   });
 
   it("that refuses says why, and is not started again for it", async () => {
     const helper = await helperWith("refuse");
-    await expect(helper.openSigner("default")).rejects.toMatchObject({ code: "refused", refusal: "key_unavailable" });
+    await expect(helper.openSigner("default")).rejects.toMatchObject({
+      code: "enclave_refused",
+      message: expect.stringContaining("key_unavailable"),
+    });
   });
 
   it("cannot pass off a signature over something else", async () => {
     const signer = await (await helperWith("wrong-signature")).openSigner("default");
-    await expect(signer.sign(message)).rejects.toMatchObject({ code: "bad_signature" });
+    await expect(signer.sign(message)).rejects.toMatchObject({ code: "enclave_bad_signature" });
   });
 
   it("that hangs is ended in time, and asked once more", async () => {
@@ -117,21 +120,21 @@ describe("the Secure Enclave helper", () => {
     await eventually(() => clock.pending === 1);
     expect(settled).toBe(false);
     clock.advance(20_000);
-    expect(await outcome).toMatchObject({ code: "timeout" });
+    expect(await outcome).toMatchObject({ code: "enclave_timeout" });
     expect(clock.pending).toBe(0);
   });
 
   it("of another version, or that is not there, is a clear error", async () => {
-    await expect(helperWith("version")).rejects.toMatchObject({ code: "version_unsupported" });
+    await expect(helperWith("version")).rejects.toMatchObject({ code: "enclave_version_unsupported" });
     const missing = openEnclaveHelper({ path: join(folder, "none"), args: [] }, systemClock);
-    await expect(missing).rejects.toMatchObject({ code: "not_started" });
+    await expect(missing).rejects.toMatchObject({ code: "enclave_not_started" });
   });
 
   it("that was stopped fails what was asked, and what is asked after", async () => {
     const helper = await helperWith("hang");
     const asked = helper.readPosture();
     helper[Symbol.dispose]();
-    await expect(asked).rejects.toMatchObject({ code: "gone" });
-    await expect(helper.readPosture()).rejects.toMatchObject({ code: "gone" });
+    await expect(asked).rejects.toMatchObject({ code: "enclave_gone" });
+    await expect(helper.readPosture()).rejects.toMatchObject({ code: "enclave_gone" });
   });
 });

@@ -1,6 +1,6 @@
 import { derToP1363, IDENTITY_KEY_BYTES, type IdentitySigner, verifySignature, withLowS } from "@hearth/attestation";
 import type { Clock } from "@hearth/platform";
-import { EnclaveError } from "./enclave-error.js";
+import { AgentError } from "../../platform/agent-error.js";
 import { type HelperCommand, HelperProcess } from "./helper-process.js";
 import {
   type Answers,
@@ -19,12 +19,12 @@ export interface EnclaveHelper extends Disposable {
   /**
    * The signer of this name; its key is made in the enclave the first time.
    *
-   * @throws EnclaveError
+   * @throws AgentError
    */
   openSigner(name: string): Promise<IdentitySigner>;
-  /** The machine's posture now. @throws EnclaveError */
+  /** The machine's posture now. @throws AgentError */
   readPosture(): Promise<EnclavePosture>;
-  /** The Managed Device Attestation that the owner has stored, DER, the device's first; empty = none. @throws EnclaveError */
+  /** The Managed Device Attestation that the owner has stored, DER, the device's first; empty = none. @throws AgentError */
   readCertificates(): Promise<readonly Uint8Array[]>;
 }
 
@@ -32,7 +32,7 @@ export interface EnclaveHelper extends Disposable {
  * Starts the helper with the first question. One that ends, hangs or breaks the protocol is started again, once a
  * question: every question may be asked twice.
  *
- * @throws EnclaveError when it cannot be started or speaks another version
+ * @throws AgentError when it cannot be started or speaks another version
  */
 export async function openEnclaveHelper(command: HelperCommand, clock: Clock): Promise<EnclaveHelper> {
   const link = new HelperLink(command, clock);
@@ -57,7 +57,7 @@ async function openSigner(link: HelperLink, name: string): Promise<IdentitySigne
   const answer = await link.ask({ op: "key", name }, "key");
   const publicKey = new Uint8Array(Buffer.from(answer.public_key, "base64"));
   if (publicKey.length !== IDENTITY_KEY_BYTES) {
-    throw new EnclaveError("bad_answer", "The Secure Enclave helper's key is no P-256 point.");
+    throw new AgentError("enclave_bad_answer", "The Secure Enclave helper's key is no P-256 point.");
   }
   return {
     kind: "secure_enclave",
@@ -69,11 +69,11 @@ async function openSigner(link: HelperLink, name: string): Promise<IdentitySigne
         "sign",
       );
       const signature = derToP1363(Buffer.from(der, "base64"));
-      if (signature === undefined) throw new EnclaveError("bad_answer", "The helper's signature is no DER.");
+      if (signature === undefined) throw new AgentError("enclave_bad_answer", "The helper's signature is no DER.");
       // CryptoKit gives either of the two valid forms.
       const lower = withLowS(signature);
       if (verifySignature(publicKey, message, lower)) return lower;
-      throw new EnclaveError("bad_signature", "The helper's signature is not one of the key that it named.");
+      throw new AgentError("enclave_bad_signature", "The helper's signature is not one of the key that it named.");
     },
   };
 }
@@ -96,7 +96,7 @@ class HelperLink implements Disposable {
       return await this.#askOf(first, question, op);
     } catch (error) {
       // An answer of its own, even a refusal, would only come again.
-      if (first.ended === undefined || first.ended.code === "not_started" || this.#stopped) throw error;
+      if (first.ended === undefined || first.ended.code === "enclave_not_started" || this.#stopped) throw error;
     }
     return await this.#askOf(this.#running(), question, op);
   }
@@ -107,7 +107,7 @@ class HelperLink implements Disposable {
   }
 
   #running(): HelperProcess {
-    if (this.#stopped) throw new EnclaveError("gone", "The Secure Enclave helper was stopped.");
+    if (this.#stopped) throw new AgentError("enclave_gone", "The Secure Enclave helper was stopped.");
     if (this.#process === undefined || this.#process.ended !== undefined) {
       this.#process = new HelperProcess(this.#command, this.#clock);
     }
@@ -117,13 +117,16 @@ class HelperLink implements Disposable {
   async #askOf<Op extends keyof Answers>(process: HelperProcess, question: Question, op: Op): Promise<Answers[Op]> {
     const envelope = await process.ask(question, ANSWER_TIMEOUT_MS);
     if (!envelope.ok) {
-      const refusal = envelope.error;
-      throw new EnclaveError("refused", `The Secure Enclave helper refuses ${op}: ${refusal}.`, { refusal });
+      throw new AgentError("enclave_refused", `The Secure Enclave helper refuses ${op}: ${envelope.error}.`);
     }
     const { success, data } = answerSchemas[op].safeParse(envelope);
-    if (!success) throw new EnclaveError("bad_answer", `The Secure Enclave helper's answer to ${op} is malformed.`);
+    if (!success)
+      throw new AgentError("enclave_bad_answer", `The Secure Enclave helper's answer to ${op} is malformed.`);
     if (op === "hello" && (data as Answers["hello"]).version !== ENCLAVE_PROTOCOL_VERSION) {
-      throw new EnclaveError("version_unsupported", "The Secure Enclave helper speaks another version: build it anew.");
+      throw new AgentError(
+        "enclave_version_unsupported",
+        "The Secure Enclave helper speaks another version: build it anew.",
+      );
     }
     return data;
   }

@@ -1,7 +1,7 @@
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
 import type { Clock } from "@hearth/platform";
-import { EnclaveError } from "./enclave-error.js";
+import { AgentError } from "../../platform/agent-error.js";
 import { type Envelope, envelopeSchema, MAX_LINE_BYTES, type Question } from "./helper-protocol.js";
 
 /** How the helper is started. */
@@ -12,7 +12,7 @@ export interface HelperCommand {
 
 interface Pending {
   readonly settle: (envelope: Envelope) => void;
-  readonly fail: (error: EnclaveError) => void;
+  readonly fail: (error: AgentError) => void;
   readonly timer: Disposable;
 }
 
@@ -26,34 +26,36 @@ export class HelperProcess implements Disposable {
   readonly #pending = new Map<number, Pending>();
   #lastId = 0;
   #unread: Buffer = Buffer.alloc(0);
-  #ended: EnclaveError | undefined;
+  #ended: AgentError | undefined;
 
   constructor(command: HelperCommand, clock: Clock) {
     this.#clock = clock;
     // It needs nothing of the environment, where secrets are.
     this.#child = spawn(command.path, [...command.args], { env: {}, stdio: ["pipe", "pipe", "ignore"] });
     this.#child.once("error", (cause) => {
-      this.#end(new EnclaveError("not_started", `${command.path} cannot be started.`, { cause }));
+      this.#end(new AgentError("enclave_not_started", `${command.path} cannot be started.`, { cause }));
     });
-    this.#child.once("close", () => this.#end(new EnclaveError("gone", "The Secure Enclave helper ended.")));
+    this.#child.once("close", () => this.#end(new AgentError("enclave_gone", "The Secure Enclave helper ended.")));
     // A process that ends early does not read on; its end is told by `close`.
     this.#child.stdin.on("error", () => {});
     this.#child.stdout.on("data", (data: Buffer) => this.#read(data));
   }
 
   /** Why it can be asked no more. */
-  get ended(): EnclaveError | undefined {
+  get ended(): AgentError | undefined {
     return this.#ended;
   }
 
-  /** @throws EnclaveError when no answer comes in time, or the process ends or breaks the protocol first */
+  /** @throws AgentError when no answer comes in time, or the process ends or breaks the protocol first */
   ask(question: Question, timeoutMs: number): Promise<Envelope> {
     if (this.#ended !== undefined) return Promise.reject(this.#ended);
     this.#lastId += 1;
     const id = this.#lastId;
     return new Promise((settle, fail) => {
       const timer = this.#clock.setTimer(timeoutMs, () => {
-        this.#end(new EnclaveError("timeout", `The Secure Enclave helper did not answer within ${timeoutMs} ms.`));
+        this.#end(
+          new AgentError("enclave_timeout", `The Secure Enclave helper did not answer within ${timeoutMs} ms.`),
+        );
       });
       this.#pending.set(id, { settle, fail, timer });
       this.#child.stdin.write(`${JSON.stringify({ id, ...question })}\n`);
@@ -61,7 +63,7 @@ export class HelperProcess implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#end(new EnclaveError("gone", "The Secure Enclave helper was stopped."));
+    this.#end(new AgentError("enclave_gone", "The Secure Enclave helper was stopped."));
   }
 
   #read(data: Buffer): void {
@@ -96,10 +98,10 @@ export class HelperProcess implements Disposable {
   }
 
   #break(what: string): void {
-    this.#end(new EnclaveError("bad_answer", `The Secure Enclave helper sent ${what}.`));
+    this.#end(new AgentError("enclave_bad_answer", `The Secure Enclave helper sent ${what}.`));
   }
 
-  #end(error: EnclaveError): void {
+  #end(error: AgentError): void {
     if (this.#ended !== undefined) return;
     this.#ended = error;
     this.#unread = Buffer.alloc(0);

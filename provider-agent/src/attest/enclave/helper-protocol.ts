@@ -1,5 +1,4 @@
 import { z } from "zod";
-import { REFUSALS } from "./enclave-error.js";
 
 /** The version of `provider-agent/enclave/PROTOCOL.md` that this is. */
 export const ENCLAVE_PROTOCOL_VERSION = 1;
@@ -17,6 +16,9 @@ const base64 = (max: number) =>
     .max(max)
     .regex(/^[A-Za-z0-9+/]*={0,2}$/);
 const known = z.boolean().nullable();
+
+/** The helper's own error codes: see `provider-agent/enclave/PROTOCOL.md`. */
+const REFUSALS = ["bad_request", "no_enclave", "key_unavailable", "too_large", "internal"] as const;
 
 /** What every line of the helper is, before it is known what was asked. */
 export const envelopeSchema: z.ZodType<Envelope> = z.discriminatedUnion("ok", [

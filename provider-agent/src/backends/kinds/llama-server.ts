@@ -1,5 +1,6 @@
 import type { BackendDialect, ModelAdvert } from "@hearth/protocol";
 import { z } from "zod";
+import { AgentError } from "../../platform/agent-error.js";
 import type { BackendRequest, Rendering, RenderQuestion } from "../backend.js";
 import {
   fetchModelList,
@@ -15,14 +16,7 @@ import {
 } from "../model-list.js";
 import { readMetrics, total } from "../prometheus.js";
 import { isOk, type ServerApi } from "../server-api.js";
-import {
-  type AskedRequest,
-  type ServedModel,
-  type ServerKind,
-  ServerProblem,
-  type ServerReader,
-  type ServerReading,
-} from "../server-kind.js";
+import type { AskedRequest, ServedModel, ServerKind, ServerReader, ServerReading } from "../server-kind.js";
 import type { ServerSign } from "../sign-watch.js";
 import { askForProgress } from "./ask-for-progress.js";
 import { signsOfSlots } from "./llama-slots.js";
@@ -257,7 +251,7 @@ class LlamaServerReader implements ServerReader {
     const version = props?.build_info;
     if (this.#spoken === undefined || this.#spoken.version !== version) {
       const dialects = await spokenDialects(this.#api, signal);
-      if (dialects.length === 0) throw new ServerProblem("no known endpoint");
+      if (dialects.length === 0) throw new AgentError("server_unusable", "no known endpoint");
       this.#spoken = { version, dialects: dialects.filter((dialect) => !BETTER_TRANSLATED.has(dialect)) };
     }
     return this.#spoken.dialects;

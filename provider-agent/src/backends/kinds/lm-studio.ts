@@ -1,5 +1,6 @@
 import type { BackendDialect } from "@hearth/protocol";
 import { z } from "zod";
+import { AgentError } from "../../platform/agent-error.js";
 import {
   lenientCount,
   lenientFlag,
@@ -12,13 +13,7 @@ import {
   readEntries,
 } from "../model-list.js";
 import { DIALECT_PATHS, isOk, type ServerApi } from "../server-api.js";
-import {
-  type ServedModel,
-  type ServerKind,
-  ServerProblem,
-  type ServerReader,
-  type ServerReading,
-} from "../server-kind.js";
+import type { ServedModel, ServerKind, ServerReader, ServerReading } from "../server-kind.js";
 import type { ServerSign } from "../sign-watch.js";
 
 /**
@@ -128,7 +123,8 @@ class LmStudioReader implements ServerReader {
     const natives = this.#hasNative === false ? undefined : await this.#native(signal);
     this.#hasNative = natives !== undefined;
     const entries = (isOk(answer) ? listEntries(answer) : undefined) ?? natives?.flatMap(entriesOf);
-    if (entries === undefined) throw new ServerProblem(isOk(answer) ? "no list of models" : `HTTP ${answer.status}`);
+    if (entries === undefined)
+      throw new AgentError("server_unusable", isOk(answer) ? "no list of models" : `HTTP ${answer.status}`);
     const offered = isOk(list) ? listEntries(list)?.map((entry) => idSchema.safeParse(entry).data?.id) : undefined;
     const dialects = await this.#dialects(natives !== undefined, signal);
     const models = readEntries(entries, (entry) => {

@@ -1,15 +1,10 @@
 import type { BackendDialect, ModelAdvert } from "@hearth/protocol";
 import { z } from "zod";
+import { AgentError } from "../../platform/agent-error.js";
 import { isCloudName } from "../cloud-name.js";
 import { lenientCount, lenientText, lenientTokens, modelId, present, readEntries } from "../model-list.js";
 import { isOk, type ServerApi } from "../server-api.js";
-import {
-  type ServedModel,
-  type ServerKind,
-  ServerProblem,
-  type ServerReader,
-  type ServerReading,
-} from "../server-kind.js";
+import type { ServedModel, ServerKind, ServerReader, ServerReading } from "../server-kind.js";
 import type { ServerSign } from "../sign-watch.js";
 import { isAtLeast } from "./version-order.js";
 
@@ -104,9 +99,9 @@ class OllamaReader implements ServerReader {
       this.#api.get("api/ps", signal),
       this.#api.get("api/version", signal),
     ]);
-    if (!isOk(tags)) throw new ServerProblem(`HTTP ${tags.status}`);
+    if (!isOk(tags)) throw new AgentError("server_unusable", `HTTP ${tags.status}`);
     const list = tagsSchema.safeParse(tags.json).data?.models;
-    if (list === undefined) throw new ServerProblem("no list of models");
+    if (list === undefined) throw new AgentError("server_unusable", "no list of models");
     const told = versionSchema.safeParse(version.json).data?.version;
     const loaded = readLoaded(ps.json);
     const entries = readEntries(list, (entry) => {

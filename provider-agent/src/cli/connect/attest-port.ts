@@ -2,11 +2,10 @@ import { identityOf, UnknownDocumentError, verifyDocument } from "@hearth/attest
 import { generateKeyPair } from "@hearth/e2e";
 import type { Clock } from "@hearth/platform";
 import { wireKey } from "../../attest/connection-proofs.js";
-import { EnclaveError } from "../../attest/enclave/enclave-error.js";
 import { openIdentity } from "../../attest/open-identity.js";
 import { Prover } from "../../attest/prover.js";
 import type { AgentSettings } from "../../config.js";
-import { AgentError } from "../../platform/agent-error.js";
+import { AgentError, isEnclaveError } from "../../platform/agent-error.js";
 import { AGENT_VERSION } from "../../version.js";
 import type { AttestPort, Introduction, OwnProof } from "../ports.js";
 
@@ -42,7 +41,7 @@ async function usingHelper<T>(proving: Promise<T>): Promise<T> {
     return await proving;
   } catch (cause) {
     // The helper may end after it has opened the key.
-    if (!(cause instanceof EnclaveError)) throw cause;
+    if (!isEnclaveError(cause)) throw cause;
     throw new AgentError("check_failed", `The Secure Enclave helper cannot be used: ${cause.message}`, { cause });
   }
 }
