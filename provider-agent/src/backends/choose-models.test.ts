@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { chooseModels } from "./choose-models.js";
-import type { ServedModel } from "./server-kind.js";
+import type { ServedModel } from "./server-profile.js";
 
 const model = (id: string, aliases?: readonly string[]): ServedModel => ({
   advert: { id, context_length: 1_024, capabilities: { tools: true } },

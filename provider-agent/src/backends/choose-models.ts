@@ -1,5 +1,5 @@
 import { isCloudName } from "./cloud-name.js";
-import type { ServedModel } from "./server-kind.js";
+import type { ServedModel } from "./server-profile.js";
 
 /** What of a server's models is lent. */
 export interface ChosenModels {

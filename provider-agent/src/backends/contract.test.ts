@@ -9,7 +9,7 @@ import type { BackendStatus } from "./backend.js";
 import { EmbeddedBackend } from "./embedded-backend.js";
 import { OpenAiBackend } from "./openai-backend.js";
 import { OwnedLlamaServer } from "./owned-llama-server.js";
-import type { ServerKindName } from "./server-kind.js";
+import type { ServerKind } from "./server-profile.js";
 
 /** Whom to ask what it renders. */
 const RENDERER = { ask: expect.any(Function), stamp: expect.any(String) };
@@ -23,7 +23,7 @@ const MLX_NAME = "qwen3-4b-4bit";
 const dialects = ["chat_completions", "completions"];
 
 /** A recorded server, and the backend in front of it. */
-async function recorded(options: BackendOptions, model: string, kind?: ServerKindName): Promise<ContractSubject> {
+async function recorded(options: BackendOptions, model: string, kind?: ServerKind): Promise<ContractSubject> {
   const server = await ScriptedBackend.start(options);
   const backend = new OpenAiBackend({ baseUrl: server.url, models: [], ...(kind === undefined ? {} : { kind }) });
   // Nothing is sent to a server that has not told its models.

@@ -1,12 +1,12 @@
 import { type Clock, deadline } from "@hearth/platform";
 import { OpenAiBackend } from "./openai-backend.js";
+import { SERVER_PROFILES } from "./recognise-server.js";
 import { ServerApi } from "./server-api.js";
-import { SERVER_KINDS, type ServerIdentity, type ServerKind, type ServerKindName } from "./server-kind.js";
-import { KINDS } from "./server-kinds.js";
+import { SERVER_KINDS, type ServerIdentity, type ServerKind, type ServerProfile } from "./server-profile.js";
 
 /** A server that was found on this machine. */
 export interface DetectedBackend {
-  readonly kind: ServerKindName;
+  readonly kind: ServerKind;
   /** Up to and including `/v1`. */
   readonly url: string;
   readonly version?: string;
@@ -25,7 +25,7 @@ export interface DetectDeps {
 const DETECT_TIMEOUT_MS = 2_000;
 
 /** The usual ports of all kinds on loopback. */
-const USUAL_ORIGINS: readonly string[] = [...new Set(SERVER_KINDS.flatMap((name) => KINDS[name].ports))].map(
+const USUAL_ORIGINS: readonly string[] = [...new Set(SERVER_KINDS.flatMap((name) => SERVER_PROFILES[name].ports))].map(
   (port) => `http://127.0.0.1:${port}`,
 );
 
@@ -54,21 +54,21 @@ async function detectAt(origin: string, signal: AbortSignal): Promise<DetectedBa
     }
     return undefined;
   } catch {
-    // Nobody listens, or whoever does speaks no HTTP.
+    // Nothing listens there, or it does not speak HTTP.
     return undefined;
   } finally {
     api.http.close();
   }
 }
 
-/** Each question to a server of another kind is a line in its log. */
-function likeliestFirst(port: number): readonly ServerKind[] {
-  const all = SERVER_KINDS.map((name) => KINDS[name]);
+/** The profiles in the order to try: a question to a server of another kind leaves a line in its log. */
+function likeliestFirst(port: number): readonly ServerProfile[] {
+  const all = SERVER_KINDS.map((name) => SERVER_PROFILES[name]);
   return [...all.filter(({ ports }) => ports.includes(port)), ...all.filter(({ ports }) => !ports.includes(port))];
 }
 
 async function describe(
-  { name: kind }: ServerKind,
+  { name: kind }: ServerProfile,
   url: string,
   { version, needsKey = false }: ServerIdentity,
   signal: AbortSignal,

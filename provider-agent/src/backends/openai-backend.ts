@@ -10,9 +10,9 @@ import { decodedBody } from "./decoded-body.js";
 import type { HttpAccess } from "./http-client.js";
 import { answeringAs, askingFor, modelIn } from "./model-names.js";
 import type { Inability } from "./other-asking.js";
+import { recognise, SERVER_PROFILES } from "./recognise-server.js";
 import { ServerApi } from "./server-api.js";
-import type { ServerKindName, ServerReader, ServerReading } from "./server-kind.js";
-import { KINDS, recognise } from "./server-kinds.js";
+import type { ServerKind, ServerReader, ServerReading } from "./server-profile.js";
 import { withShortIds } from "./short-ids.js";
 import { type ServerSign, SignWatch, type WatchedRequest } from "./sign-watch.js";
 
@@ -20,7 +20,7 @@ export interface OpenAiBackendOptions extends HttpAccess {
   /** Up to and including `/v1`. */
   readonly baseUrl: string;
   /** What it is; absent = any server that speaks OpenAI's API, recognised by what its list or its own endpoints say. */
-  readonly kind?: ServerKindName;
+  readonly kind?: ServerKind;
   /** Advertise only these, as far as they are there; empty = everything the backend lists. */
   readonly models: readonly string[];
   /** Its models make embeddings and do not chat. */
@@ -53,7 +53,7 @@ export class OpenAiBackend implements Backend {
     this.#options = options;
     this.#clock = clock;
     this.#signs = new SignWatch({ clock, read: (models, signal) => this.signs(models, signal) });
-    if (kind !== undefined) this.#reader = KINDS[kind].reader(this.#api);
+    if (kind !== undefined) this.#reader = SERVER_PROFILES[kind].reader(this.#api);
   }
 
   async probe(signal: AbortSignal): Promise<BackendStatus> {

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import type { ServedModel } from "./server-kind.js";
+import type { ServedModel } from "./server-profile.js";
 import { withShortIds } from "./short-ids.js";
 
 const served = (...ids: readonly string[]): readonly ServedModel[] =>

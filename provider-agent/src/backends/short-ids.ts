@@ -1,5 +1,5 @@
 import { LIMITS } from "@hearth/protocol";
-import type { ServedModel } from "./server-kind.js";
+import type { ServedModel } from "./server-profile.js";
 
 /** The protocol's bound of a model's id, characters. */
 const MAX_ID = 128;

@@ -1,7 +1,7 @@
 import type { Finding, Posture } from "@hearth/attestation";
 import type { AttestationProof, RegisterFrame } from "@hearth/protocol";
 import type { ModelBench } from "../bench/run-bench.js";
-import type { ServerKind } from "../config/backend-config.js";
+import type { ConfiguredKind } from "../config/backend-config.js";
 import type { AgentConfig, AgentSettings, TokenPlace } from "../config.js";
 import type { LoginResult } from "../enrol/login.js";
 import type { LogoutResult } from "../enrol/logout.js";
@@ -9,7 +9,7 @@ import type { ProgramLog } from "../platform/logger.js";
 
 /** A server that answered on one of the usual ports. */
 export interface FoundBackend {
-  readonly kind: ServerKind;
+  readonly kind: ConfiguredKind;
   readonly url: string;
   readonly models: readonly string[];
 }

@@ -24,14 +24,14 @@ export interface BackendAccess {
   readonly headers: HeaderRules;
 }
 
-/** A server that somebody else runs. */
-export type ServerKind = keyof typeof USUAL_URLS | "openai";
+/** The kinds of server that the owner can name: those with usual ports, and any other by its URL. */
+export type ConfiguredKind = keyof typeof USUAL_URLS | "openai";
 
 /** One backend of the configuration, complete. */
 export type BackendConfig =
   /** Every server that is found on the usual ports; the embedded engine when there is none. */
   | ({ readonly kind: "auto" } & BackendAccess)
-  | ({ readonly kind: ServerKind /** Up to and including `/v1`. */; readonly url: string } & BackendAccess)
+  | ({ readonly kind: ConfiguredKind /** Up to and including `/v1`. */; readonly url: string } & BackendAccess)
   | { readonly kind: "embedded"; readonly modelPath: string; readonly models: readonly string[] }
   | ({
       readonly kind: "owned-llama-server";

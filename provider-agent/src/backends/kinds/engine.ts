@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Rendering } from "../backend.js";
 import { isOk, type ServerApi } from "../server-api.js";
-import type { ServedModel, ServerReader, ServerReading } from "../server-kind.js";
+import type { ServedModel, ServerReader, ServerReading } from "../server-profile.js";
 import { OpenAiReader } from "./openai.js";
 
 const count = z.number().int().nonnegative();

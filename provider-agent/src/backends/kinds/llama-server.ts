@@ -16,7 +16,7 @@ import {
 } from "../model-list.js";
 import { readMetrics, total } from "../prometheus.js";
 import { isOk, type ServerApi } from "../server-api.js";
-import type { AskedRequest, ServedModel, ServerKind, ServerReader, ServerReading } from "../server-kind.js";
+import type { AskedRequest, ServedModel, ServerProfile, ServerReader, ServerReading } from "../server-profile.js";
 import type { ServerSign } from "../sign-watch.js";
 import { askForProgress } from "./ask-for-progress.js";
 import { signsOfSlots } from "./llama-slots.js";
@@ -103,7 +103,7 @@ const METRICS: ReadonlySet<string> = new Set([PREFILL_RATE, DECODE_RATE, DEFERRE
  * llama.cpp's `llama-server`, with one model or as a router of several. Endpoints as of b11669, where they were tried;
  * the states of a router's models as its README has them. It listened on 8080 before its default became 9931.
  */
-export const LLAMA_SERVER: ServerKind = {
+export const LLAMA_SERVER: ServerProfile = {
   name: "llama-server",
   ports: [8080, 9931],
   async identify(api, signal) {

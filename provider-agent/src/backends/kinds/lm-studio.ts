@@ -13,7 +13,7 @@ import {
   readEntries,
 } from "../model-list.js";
 import { DIALECT_PATHS, isOk, type ServerApi } from "../server-api.js";
-import type { ServedModel, ServerKind, ServerReader, ServerReading } from "../server-kind.js";
+import type { ServedModel, ServerProfile, ServerReader, ServerReading } from "../server-profile.js";
 import type { ServerSign } from "../sign-watch.js";
 
 /**
@@ -80,7 +80,7 @@ const EMBEDS: ReadonlySet<string> = new Set(["embeddings", "embedding"]);
  * It answers an unknown path with 200 and `{"error":"Unexpected endpoint or method. …"}` (seen in 0.3.14 to 0.4.17,
  * lmstudio-bug-tracker issues 618 and 2085): only the body tells.
  */
-export const LM_STUDIO: ServerKind = {
+export const LM_STUDIO: ServerProfile = {
   name: "lm-studio",
   ports: [1_234],
   async identify(api, signal) {

@@ -2,7 +2,7 @@ import { isAbsolute } from "node:path";
 import { z } from "zod";
 import { fetchModelList, listEntries, modelId, readEntries } from "../model-list.js";
 import { isOk, type ServerApi } from "../server-api.js";
-import type { ServedModel, ServerKind, ServerReader, ServerReading } from "../server-kind.js";
+import type { ServedModel, ServerProfile, ServerReader, ServerReading } from "../server-profile.js";
 
 const entrySchema = z.object({ id: modelId });
 const healthSchema = z.object({ status: z.literal("ok") });
@@ -12,7 +12,7 @@ const healthSchema = z.object({ status: z.literal("ok") });
  * model of its command line by path, and tells neither contexts nor which of them is loaded. It is built on Python's
  * `http.server`, which says so in each answer (`mlx_lm/server.py` at 0.32.0).
  */
-export const MLX_LM: ServerKind = {
+export const MLX_LM: ServerProfile = {
   name: "mlx-lm",
   ports: [8_080],
   async identify(api, signal) {

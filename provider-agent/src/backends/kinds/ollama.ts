@@ -4,7 +4,7 @@ import { AgentError } from "../../platform/agent-error.js";
 import { isCloudName } from "../cloud-name.js";
 import { lenientCount, lenientText, lenientTokens, modelId, present, readEntries } from "../model-list.js";
 import { isOk, type ServerApi } from "../server-api.js";
-import type { ServedModel, ServerKind, ServerReader, ServerReading } from "../server-kind.js";
+import type { ServedModel, ServerProfile, ServerReader, ServerReading } from "../server-profile.js";
 import type { ServerSign } from "../sign-watch.js";
 import { isAtLeast } from "./version-order.js";
 
@@ -66,7 +66,7 @@ interface Shown {
  * Ollama. Endpoints and members as in its `server/routes.go` and `api/types.go` at v0.33.0-rc2; `/v1/responses` came
  * with v0.13.3, `/v1/messages` with v0.14.0 (routes at these tags). Templates are Go templates: no opinion on them.
  */
-export const OLLAMA: ServerKind = {
+export const OLLAMA: ServerProfile = {
   name: "ollama",
   ports: [11_434],
   async identify(api, signal) {

@@ -13,7 +13,7 @@ import {
   readEntries,
 } from "../model-list.js";
 import type { ServerApi } from "../server-api.js";
-import type { ServedModel, ServerReader, ServerReading } from "../server-kind.js";
+import type { ServedModel, ServerReader, ServerReading } from "../server-profile.js";
 
 const words = z.array(z.string()).optional().catch(undefined);
 

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { LM_STUDIO_SERVER, OLLAMA_SERVER, VLLM_SERVER, vllmMetrics } from "../../testing/recorded-servers.js";
 import { type BackendOptions, type Pages, ScriptedBackend } from "../../testing/scripted-backend.js";
 import { OpenAiBackend } from "../openai-backend.js";
-import type { ServerKindName } from "../server-kind.js";
+import type { ServerKind } from "../server-profile.js";
 
 const never = new AbortController().signal;
 const closing: AsyncDisposable[] = [];
@@ -11,7 +11,7 @@ afterEach(async () => {
 });
 
 /** A server of a kind that has been asked what it serves; its pages are as they are set then. */
-async function start(kind: ServerKindName, options: BackendOptions) {
+async function start(kind: ServerKind, options: BackendOptions) {
   const server = await ScriptedBackend.start(options);
   const backend = new OpenAiBackend({ baseUrl: server.url, kind, models: [] });
   closing.push(server);

@@ -12,7 +12,7 @@ import {
 } from "../model-list.js";
 import { type MetricSample, readMetrics, total } from "../prometheus.js";
 import { isOk, type ServerApi } from "../server-api.js";
-import type { ServedModel, ServerKind, ServerReader, ServerReading } from "../server-kind.js";
+import type { ServedModel, ServerProfile, ServerReader, ServerReading } from "../server-profile.js";
 import type { ServerSign } from "../sign-watch.js";
 import { isAtLeast } from "./version-order.js";
 import { UNKNOWN, type VllmFacts, VllmQuestions } from "./vllm-questions.js";
@@ -88,7 +88,7 @@ interface Work {
  * vLLM. Models as in `vllm/entrypoints/openai/models/serving.py`, metrics as its `/metrics` prints them in 2026. It
  * serves one model under one or more names, and adapters of it.
  */
-export const VLLM: ServerKind = {
+export const VLLM: ServerProfile = {
   name: "vllm",
   ports: [8_000],
   async identify(api, signal) {

@@ -8,9 +8,9 @@ import { OpenAiReader } from "./kinds/openai.js";
 import { VLLM } from "./kinds/vllm.js";
 import { fetchModelList } from "./model-list.js";
 import type { ServerApi } from "./server-api.js";
-import type { ServerKind, ServerKindName, ServerReader } from "./server-kind.js";
+import type { ServerKind, ServerProfile, ServerReader } from "./server-profile.js";
 
-export const KINDS: Readonly<Record<ServerKindName, ServerKind>> = {
+export const SERVER_PROFILES: Readonly<Record<ServerKind, ServerProfile>> = {
   "llama-server": LLAMA_SERVER,
   ollama: OLLAMA,
   "lm-studio": LM_STUDIO,
@@ -18,10 +18,7 @@ export const KINDS: Readonly<Record<ServerKindName, ServerKind>> = {
   vllm: VLLM,
 };
 
-/**
- * What a server's list of models says in `owned_by`, and what follows from it: nobody has to be asked for paths that
- * they may not know.
- */
+/** Readers by what a server's list of models says in `owned_by`: no need to ask for paths that it may not know. */
 const READERS: Readonly<Record<string, (api: ServerApi) => ServerReader>> = {
   llamacpp: (api) => LLAMA_SERVER.reader(api),
   vllm: (api) => VLLM.reader(api),
@@ -32,7 +29,7 @@ const READERS: Readonly<Record<string, (api: ServerApi) => ServerReader>> = {
  * Servers that hide in a list like anybody's, the likeliest first by what `owned_by` says there (Ollama: a model's
  * namespace, `openai/openai.go` at v0.33; LM Studio: `organization_owner`; `mlx_lm.server`: nothing).
  */
-const ASKED: readonly { readonly kind: ServerKind; readonly owner: string | undefined }[] = [
+const ASKED: readonly { readonly kind: ServerProfile; readonly owner: string | undefined }[] = [
   { kind: OLLAMA, owner: "library" },
   { kind: LM_STUDIO, owner: "organization_owner" },
   { kind: MLX_LM, owner: undefined },
@@ -41,7 +38,7 @@ const ASKED: readonly { readonly kind: ServerKind; readonly owner: string | unde
 /** Programs that answer to Ollama's endpoints as well and are something else. */
 const IMITATORS: ReadonlySet<string> = new Set(["koboldcpp", "llama-swap"]);
 
-/** All questions together; a server that leaves unknown paths unanswered is nobody's kind, ms. */
+/** The limit of all questions together; a server that never answers unknown paths is of no known kind, ms. */
 const RECOGNISE_MS = 2_000;
 
 /**
@@ -65,8 +62,8 @@ export async function recognise(api: ServerApi, clock: Clock, signal: AbortSigna
   return new OpenAiReader(api);
 }
 
-/** Who gives no answer to a question of a kind is not of that kind. */
-async function isOf(kind: ServerKind, api: ServerApi, signal: AbortSignal): Promise<boolean> {
+/** A server that gives no answer to a kind's question is not of that kind. */
+async function isOf(kind: ServerProfile, api: ServerApi, signal: AbortSignal): Promise<boolean> {
   try {
     return (await kind.identify(api, signal)) !== undefined;
   } catch {

@@ -5,7 +5,7 @@ import type { ServerSign } from "./sign-watch.js";
 
 /** Servers whose own endpoints are known. */
 export const SERVER_KINDS = ["llama-server", "ollama", "lm-studio", "mlx-lm", "vllm"] as const;
-export type ServerKindName = (typeof SERVER_KINDS)[number];
+export type ServerKind = (typeof SERVER_KINDS)[number];
 
 /** One model of a server. */
 export interface ServedModel {
@@ -18,13 +18,13 @@ export interface ServedModel {
   readonly aliases?: readonly string[];
 }
 
-/** What a server told in one round of questions. */
+/** What a server answered in one round of questions. */
 export interface ServerReading {
   readonly models: readonly ServedModel[];
   readonly version?: string;
 }
 
-/** What a server says of itself to somebody who does not know what it is. */
+/** What a server says of itself before its kind is known. */
 export interface ServerIdentity {
   readonly version?: string;
   /** It tells no more without a key. */
@@ -39,18 +39,18 @@ export interface AskedRequest {
 
 /** Reads one server again and again, and remembers what does not change while it runs. */
 export interface ServerReader {
-  /** What the program is called; absent = it does not say what it is. */
+  /** The program's name; absent = it does not say what it is. */
   readonly program?: string;
-  /** What it does not list it does not serve, whatever it answers when it is asked for that. */
+  /** Whether it serves only what it lists, whatever it answers to requests for other models. */
   readonly listsAll: boolean;
   /**
    * @throws AgentError `server_unusable` when the server answers and does not serve
    * @throws Error when no answer comes
    */
   read(signal: AbortSignal): Promise<ServerReading>;
-  /** What was last read shows that another server may be there now: it is to be recognised anew. */
+  /** The last reading shows that another server may be there now: recognise it again. */
   readonly isOutdated?: boolean;
-  /** The server was gone: what was remembered may be another's. */
+  /** The server was gone: forgets what it remembered, which may not be true of the one that is there next. */
   forget(): void;
   /**
    * Reads the counters of what the server does, for requests that wait for these models. Absent = it has none.
@@ -62,9 +62,9 @@ export interface ServerReader {
   ask?(request: BackendRequest): AskedRequest;
 }
 
-/** What is known about a kind of server. */
-export interface ServerKind {
-  readonly name: ServerKindName;
+/** How to recognise a kind of server, and how to read it. */
+export interface ServerProfile {
+  readonly name: ServerKind;
   /** Where it usually listens on loopback. */
   readonly ports: readonly number[];
   /** Asks the server's own endpoints whether it is of this kind. @throws Error when no answer comes */
