@@ -33,3 +33,16 @@ it("makes room at the next entry when its bound has become smaller", () => {
   map.set(4, "");
   expect([...map.entries()].map(([key]) => key)).toEqual([3, 4]);
 });
+
+it("hands over what it drops to make room, and nothing that was deleted or replaced", () => {
+  const dropped: string[] = [];
+  const map = new BoundedMap<number, string>(2, { dropped: (value) => void dropped.push(value) });
+  map.set(1, "first");
+  map.set(1, "replaced");
+  map.set(2, "deleted");
+  map.delete(2);
+  map.set(3, "third");
+  expect(dropped).toEqual([]);
+  map.set(4, "fourth");
+  expect(dropped).toEqual(["replaced"]);
+});

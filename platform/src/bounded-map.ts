@@ -1,11 +1,18 @@
+export interface BoundedMapHooks<V> {
+  /** An entry had to go because the map was full; not called for one that was deleted or replaced. */
+  dropped?(value: V): void;
+}
+
 /** A map that holds so many entries at most: the one that was set longest ago makes room. */
 export class BoundedMap<K, V> {
   readonly #entries = new Map<K, V>();
   readonly #max: () => number;
+  readonly #hooks: BoundedMapHooks<V>;
 
   /** @param max entries, at least 1; a function is asked at each `set` */
-  constructor(max: number | (() => number)) {
+  constructor(max: number | (() => number), hooks: BoundedMapHooks<V> = {}) {
     this.#max = typeof max === "number" ? () => max : max;
+    this.#hooks = hooks;
   }
 
   get size(): number {
@@ -25,7 +32,11 @@ export class BoundedMap<K, V> {
     this.#entries.delete(key);
     this.#entries.set(key, value);
     const max = this.#max();
-    while (this.#entries.size > max) this.#entries.delete(this.#entries.keys().next().value as K);
+    for (const [oldest, dropped] of this.#entries) {
+      if (this.#entries.size <= max) return;
+      this.#entries.delete(oldest);
+      this.#hooks.dropped?.(dropped);
+    }
   }
 
   delete(key: K): boolean {

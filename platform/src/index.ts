@@ -1,5 +1,5 @@
 export { AwakeClock, type AwakeClockSettings, DEFAULT_AWAKE_SETTINGS } from "./awake-clock.js";
-export { BoundedMap } from "./bounded-map.js";
+export { BoundedMap, type BoundedMapHooks } from "./bounded-map.js";
 export { type Clock, deadline, repeat, sleep } from "./clock.js";
 export { describeFault, type Fault } from "./fault.js";
 export { newSecret, randomId, randomText } from "./random-text.js";

@@ -1,7 +1,8 @@
 import { createOpeningContext, type KeyLease, type OpeningContext, type RequestOpener } from "@hearth/e2e";
+import { BoundedMap } from "@hearth/platform";
 import { LIMITS, type RequestFrame, type SealingContextFrame } from "@hearth/protocol";
 
-/** Where the keys are that contexts are set up to. */
+/** The keys that contexts are set up to. */
 export interface ContextKeys {
   /** @returns `undefined` for a key that is not known, or no longer */
   acquire(keyId: string): KeyLease | undefined;
@@ -20,8 +21,10 @@ interface Held {
  */
 export class OpeningContexts implements Disposable {
   readonly #keys: ContextKeys;
-  /** The one that was used least recently first. */
-  readonly #held = new Map<string, Held>();
+  /** Set anew at each use, so that the least recently used one makes room. */
+  readonly #held = new BoundedMap<string, Held>(LIMITS.contextsPerConnection, {
+    dropped: ({ context }) => context[Symbol.dispose](),
+  });
 
   constructor(keys: ContextKeys) {
     this.#keys = keys;
@@ -43,7 +46,6 @@ export class OpeningContexts implements Disposable {
     const context = this.#open(frame);
     if (context === undefined) return true;
     this.#held.set(frame.context_id, { keyId: frame.key_id, context });
-    if (this.#held.size > LIMITS.contextsPerConnection) this.#erase(this.#held.keys().next().value);
     return true;
   }
 
@@ -52,7 +54,6 @@ export class OpeningContexts implements Disposable {
     const held = this.#held.get(frame.context_id);
     if (held === undefined) return undefined;
     if (!this.#keys.holds(held.keyId)) return this.#erase(frame.context_id);
-    this.#held.delete(frame.context_id);
     this.#held.set(frame.context_id, held);
     try {
       return held.context.attempt({ requestId: frame.request_id, attemptId: frame.attempt_id });
@@ -63,11 +64,11 @@ export class OpeningContexts implements Disposable {
 
   /** A key may have been retired: erases the contexts that were set up to it. */
   keysChanged(): void {
-    for (const [id, { keyId }] of this.#held) if (!this.#keys.holds(keyId)) this.#erase(id);
+    for (const [id, { keyId }] of this.#held.entries()) if (!this.#keys.holds(keyId)) this.#erase(id);
   }
 
   [Symbol.dispose](): void {
-    for (const id of [...this.#held.keys()]) this.#erase(id);
+    for (const [id] of this.#held.entries()) this.#erase(id);
   }
 
   #open(frame: SealingContextFrame): OpeningContext | undefined {
