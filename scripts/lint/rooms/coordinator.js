@@ -80,10 +80,9 @@ export const COORDINATOR = {
   // Beside `request`: what consumers may refer to.
   "stored-responses": ["./platform", "@hearth/platform", "node:crypto"],
   // What others get to see.
-  "index.ts": ["./app.ts", "./config.ts", "./dispatch", "./platform", "./secrets.ts", "./operator"],
+  "index.ts": ["./app.ts", "./config.ts", "./dispatch", "./platform", "./operator"],
   "internals.ts": [
     "./compose",
-    "./api",
     "./dispatch",
     "./fleet",
     "./platform",
