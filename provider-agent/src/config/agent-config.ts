@@ -1,6 +1,6 @@
 import type { AvailabilityWindow } from "./availability-window.js";
 import type { BackendConfig } from "./backend-config.js";
-import type { NativeDialect } from "./native-dialects.js";
+import type { NativeDialect } from "./schema.js";
 
 /** Bounds that the owner sets. */
 export interface LimitsConfig {

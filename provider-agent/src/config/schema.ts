@@ -1,8 +1,11 @@
 import { z } from "zod";
 import { headerRuleProblems } from "../backends/header-rules.js";
 import { parseWindow } from "./availability-window.js";
-import { NATIVE_DIALECTS, type NativeDialect } from "./native-dialects.js";
 import { nearest } from "./nearest.js";
+
+/** APIs that the coordinator can also translate into chats. */
+export const NATIVE_DIALECTS = ["responses", "messages"] as const;
+export type NativeDialect = (typeof NATIVE_DIALECTS)[number];
 
 /** Absent members may also be `undefined`. */
 type Optional<T> = { readonly [K in keyof T]?: T[K] | undefined };

@@ -1,6 +1,6 @@
 import type { FormClient } from "./form-client.js";
+import { describeMachine, type MachineDescription } from "./form-client.js";
 import { type LoginResult, unreachable } from "./login.js";
-import { describeMachine, type MachineDescription } from "./machine-description.js";
 import { readTokenAnswer } from "./token-answer.js";
 
 const ENROLMENT_TOKEN_GRANT = "urn:hearth:params:oauth:grant-type:enrolment-token";

@@ -1,7 +1,7 @@
 import { type Clock, describeFault, sleep } from "@hearth/platform";
 import { z } from "zod";
 import type { FormAnswer, FormClient } from "./form-client.js";
-import { describeMachine, type MachineDescription } from "./machine-description.js";
+import { describeMachine, type MachineDescription } from "./form-client.js";
 import { type MachineToken, readError, readTokenAnswer } from "./token-answer.js";
 
 /** The agent as an OAuth client; it can keep no secret, so it has none. */

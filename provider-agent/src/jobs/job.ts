@@ -26,8 +26,7 @@ import { JobTimer } from "./job-timer.js";
 import { Liveness } from "./liveness.js";
 import { type ChunkSource, only, piecesOf } from "./pieces.js";
 import type { ReceiptBuilder, ReceiptIssuer } from "./receipt.js";
-import { relayBody, unfoldBody } from "./relay-body.js";
-import { relayEvents, relayWhole } from "./relay-events.js";
+import { relayBody, relayEvents, relayWhole, unfoldBody } from "./relay.js";
 import type { Sign } from "./signs-of-life.js";
 
 /** Where a job's frames go. */

@@ -4,13 +4,15 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { describeFault, randomText } from "@hearth/platform";
 import { z } from "zod";
+
 import { AgentError } from "../platform/agent-error.js";
 import type { Logger } from "../platform/logger.js";
 import type { AgentControl } from "./agent-status.js";
+import { writeRunFile } from "./run-file.js";
 
 /** The page, whole in one file. */
 const PAGE = readFileSync(new URL("../../pages/status.html", import.meta.url));
-/** Longest pause: a year, ms. Nobody means more. */
+/** The longest pause, ms: a year. */
 const MAX_PAUSE_MS = 365 * 24 * 3_600_000;
 const MAX_BODY_BYTES = 1_024;
 /** How long a client may take for a request, ms. */
@@ -183,4 +185,36 @@ function listen(server: Server, port: number): Promise<void> {
       resolve();
     });
   });
+}
+
+export interface StatusPageOptions {
+  readonly dataDir: string;
+  /** The agent's name. */
+  readonly name: string;
+  readonly statusPage: { readonly enabled: boolean /** On loopback; 0 = any. */; readonly port: number };
+}
+
+/** Serves the owner's page and names it in the run file, unless the owner has switched it off. */
+export async function openStatusPage(
+  { dataDir, name, statusPage }: StatusPageOptions,
+  control: AgentControl,
+  log: Logger,
+): Promise<AsyncDisposable> {
+  if (!statusPage.enabled) return { [Symbol.asyncDispose]: async () => {} };
+  const server = await startStatusServer(control, statusPage.port, log);
+  const { url, token } = server;
+  let file: Disposable;
+  try {
+    file = writeRunFile(dataDir, name, { pid: process.pid, url, token });
+  } catch (error) {
+    await server.close();
+    throw error;
+  }
+  log.info({ url }, "status page");
+  return {
+    async [Symbol.asyncDispose]() {
+      file[Symbol.dispose]();
+      await server.close();
+    },
+  };
 }

@@ -1,9 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { parseNvidiaSmi, parseVideoControllers } from "./gpus.js";
 import { readMachineFacts } from "./hardware.js";
-import { parseNvidiaSmi } from "./nvidia-smi.js";
 import type { RunTool } from "./run-tool.js";
 import { vitalsSource } from "./vitals-source.js";
-import { parseVideoControllers } from "./windows-gpus.js";
 
 const MIB = 1024 * 1024;
 

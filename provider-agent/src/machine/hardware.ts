@@ -2,12 +2,10 @@ import { availableParallelism, cpus, release, totalmem, version } from "node:os"
 import type { Hardware } from "@hearth/protocol";
 import { type AppleTier, bandwidthOf, parseAppleChip } from "./apple-chip.js";
 import { type CoreKind, coreKindsOf, parseAccelerator, parseSysctl } from "./apple-tools.js";
-import { readAmdGpus } from "./linux-gpus.js";
+import { NVIDIA_SMI_ARGS, parseNvidiaSmi, parseVideoControllers, readAmdGpus, VIDEO_CONTROLLERS_ARGS } from "./gpus.js";
 import { readMemoryRoom } from "./linux-memory.js";
-import { NVIDIA_SMI_ARGS, parseNvidiaSmi } from "./nvidia-smi.js";
 import { type RunTool, runTool, stdoutOf } from "./run-tool.js";
 import { readSystemFile } from "./system-file.js";
-import { parseVideoControllers, VIDEO_CONTROLLERS_ARGS } from "./windows-gpus.js";
 
 export interface GpuFacts {
   readonly name: string;

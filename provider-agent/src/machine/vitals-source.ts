@@ -7,10 +7,9 @@ import {
   parseThermalPressure,
 } from "./apple-tools.js";
 import { CpuLoad, cpuTimesOf, parseProcStat } from "./cpu-load.js";
-import { readAmdGpus } from "./linux-gpus.js";
+import { NVIDIA_SMI_ARGS, parseNvidiaSmi, readAmdGpus } from "./gpus.js";
 import { parseMemoryStall, readMemoryRoom } from "./linux-memory.js";
 import { LinuxThermal } from "./linux-thermal.js";
-import { NVIDIA_SMI_ARGS, parseNvidiaSmi } from "./nvidia-smi.js";
 import { type RunTool, stdoutOf } from "./run-tool.js";
 import { readSystemFile } from "./system-file.js";
 import { tidy, type Vitals, type VitalsSource } from "./vitals-reading.js";

@@ -3,13 +3,11 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { Launchd } from "./launchd.js";
-import { launchdPlist } from "./launchd-plist.js";
+import type { ServiceDefinition } from "./init-system.js";
+import { Launchd, launchdPlist } from "./launchd.js";
 import { noInitSystem, openInitSystem } from "./open-init-system.js";
 import { type CommandResult, commandRunner } from "./run-command.js";
-import type { ServiceDefinition } from "./service-definition.js";
-import { Systemd } from "./systemd.js";
-import { systemdUnit } from "./systemd-unit.js";
+import { Systemd, systemdUnit } from "./systemd.js";
 
 const DEFINITION: ServiceDefinition = {
   command: ["/opt/my node/bin/node", "/opt/hearth/main.js", "serve", "--config", '/home/ä/100% "mine" $HOME.toml'],

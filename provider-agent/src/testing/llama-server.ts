@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import { freePort } from "../backends/owned/free-port.js";
+import { freePort } from "../backends/owned/llama-process.js";
 import { eventually } from "./eventually.js";
 
 export const PICO: string = fileURLToPath(new URL("../../models/pico/pico.gguf", import.meta.url));

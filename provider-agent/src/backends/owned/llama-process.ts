@@ -1,9 +1,10 @@
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import { type Clock, deadline, randomText, sleep } from "@hearth/platform";
 import type { Logger } from "../../platform/logger.js";
 import type { HeaderRules } from "../header-rules.js";
 import { OpenAiBackend } from "../openai-backend.js";
 import { ServerApi } from "../server-api.js";
-import { freePort } from "./free-port.js";
 import { type ProcessExit, startGuarded } from "./guarded-process.js";
 import type { LlamaCommand } from "./llama-command.js";
 import { bytesTakenIn } from "./process-bytes.js";
@@ -133,4 +134,15 @@ function argsOf({ modelPath, modelId, embeddings, args }: LlamaProcessOptions, p
   const model = ["--model", modelPath, "--alias", modelId, ...(embeddings === true ? ["--embeddings"] : [])];
   const endpoints = ["--host", "127.0.0.1", "--port", String(port), "--slots", "--metrics", "--no-webui"];
   return [...model, ...endpoints, "--jinja", ...args];
+}
+
+/** A port of loopback that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
 }

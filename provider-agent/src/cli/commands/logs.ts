@@ -8,7 +8,7 @@ import { platformPaths } from "../../config/config-path.js";
 import { AgentError } from "../../platform/agent-error.js";
 import { dataUnusable } from "../../platform/data-directory.js";
 import { formatLogLine } from "../../platform/logger.js";
-import { SYSTEMD_UNIT } from "../../service/service-definition.js";
+import { SYSTEMD_UNIT } from "../../service/init-system.js";
 import { type CliContext, type Invocation, invocationOf } from "../invocation.js";
 
 interface LogFlags {

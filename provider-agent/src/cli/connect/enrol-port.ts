@@ -1,11 +1,11 @@
 import type { Clock } from "@hearth/platform";
 import type { AgentSettings } from "../../config.js";
 import { coordinatorOrigin } from "../../enrol/coordinator-origin.js";
+import type { MachineDescription } from "../../enrol/form-client.js";
 import { HttpFormClient } from "../../enrol/form-client.js";
 import { type LoginResult, login } from "../../enrol/login.js";
 import { loginWithToken } from "../../enrol/login-with-token.js";
 import { logout } from "../../enrol/logout.js";
-import type { MachineDescription } from "../../enrol/machine-description.js";
 import { TokenStore } from "../../enrol/token-store.js";
 import { AGENT_VERSION } from "../../version.js";
 import type { EnrolPort, LoginRequest } from "../ports.js";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { findModel } from "./find-model.js";
+import { findModel } from "./list-models.js";
 import type { ScannedModel } from "./scan-models.js";
 
 function model(id: string, path: string, format: ScannedModel["format"] = "gguf"): ScannedModel {

@@ -9,7 +9,7 @@ import { CreditedSender } from "./credited-sender.js";
 import { EventScan } from "./event-scan.js";
 import { JobFailure } from "./job-failure.js";
 import { piecesOf } from "./pieces.js";
-import { relayEvents, relayWhole } from "./relay-events.js";
+import { relayEvents, relayWhole } from "./relay.js";
 
 const delta = (text: string): string =>
   `event: content_block_delta\ndata: {"type":"content_block_delta","delta":{"type":"text_delta","text":"${text}"}}\n\n`;
