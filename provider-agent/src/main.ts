@@ -102,7 +102,7 @@ function leave(): void {
 
 /** Ends a command whose answer does not go out. */
 function notHeard(error: NodeJS.ErrnoException): never {
-  // Whoever reads along has seen enough, as `head` does.
+  // The reader has seen enough, as `head` does.
   if (error.code === "EPIPE") process.exit();
   stderr.write(`${dataUnusable("The answer cannot be written to stdout", error).message}\n`);
   process.exit(EXIT_CODES.data_unusable);

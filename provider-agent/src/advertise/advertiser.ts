@@ -103,7 +103,7 @@ export class Advertiser {
     if (!this.reconsider() && this.#states() !== states) this.#deps.hooks.changed("slots");
   }
 
-  /** Puts the models together anew, and tells when they are not what they were. @returns whether it told */
+  /** Combines the models and their facts again, and reports a change. @returns whether there was one */
   reconsider(): boolean {
     const models = this.#told.map((model) => this.#withFacts(model));
     if (JSON.stringify(models) === JSON.stringify(this.#models)) return false;

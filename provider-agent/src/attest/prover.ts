@@ -54,7 +54,7 @@ export class Prover {
     return { ...textOf(signed), identity_key: base64url(signer.publicKey), ...evidenceForm(evidence) };
   }
 
-  /** @param key the one that was announced last to whoever challenges */
+  /** @param key the one that was announced last to the coordinator that challenges */
   async answer(challenge: string, key: AnnouncedKey): Promise<ChallengeResponseFrame> {
     const { signer, agentVersion, wallTime, posture } = this.#deps;
     const signed = await answerChallenge(signer, {

@@ -12,7 +12,7 @@ import { dataUnusable } from "../platform/data-directory.js";
 
 /** Bytes of a key file at most; a P-256 key in PEM has about 240. */
 const MAX_KEY_FILE_BYTES = 4096;
-/** Whoever is not the owner. */
+/** The permission bits of everybody but the owner. */
 const OTHERS = 0o077;
 
 /**

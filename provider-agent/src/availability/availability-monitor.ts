@@ -145,7 +145,7 @@ export class AvailabilityMonitor implements Disposable {
   #said(): OwnerPause | undefined {
     const kept = this.#options.store.load();
     if (this.#unkept !== undefined && isSamePause(kept, this.#unkept.stored)) return this.#unkept.pause;
-    // Somebody has written it since.
+    // The file has changed since.
     this.#unkept = undefined;
     return kept;
   }

@@ -35,7 +35,7 @@ const MAX_WAYS = 5;
 /** Statuses of a refusal that may be about how a server was asked. llama.cpp's templates fail with a 400 or a 500. */
 const REFUSALS = [400, 422, 500, 501];
 
-/** A refusal that says no more for this long is nobody's to wait for here, ms. */
+/** How long to wait for the rest of a refusal, ms. */
 const SILENCE_MS = 5_000;
 
 interface Refused {
@@ -50,15 +50,15 @@ interface Words {
   readonly rest?: AsyncIterable<Uint8Array>;
 }
 
-/** What has been tried before, and what whoever asked is told when nothing helps. */
+/** What has been tried before, and the answer that is given when nothing helps. */
 interface Tries {
   readonly ways: readonly string[];
   readonly refused: Refused | undefined;
 }
 
 /**
- * Asks, and asks in another way where a refusal says that this may help. Whoever asked gets the words of the refusal of
- * what was asked for, never those of a try that changed more than the server had named.
+ * Asks, and asks in another way where a refusal says that this may help. The refusal that is returned answers the
+ * request as it was made, never one that was changed by more than the server had named.
  */
 export async function askUntilAnswered(question: Question): Promise<HttpResponse> {
   return await ask(question, { ways: [], refused: undefined });

@@ -6,7 +6,7 @@ export interface BackendSlot {
   /** The model's id. */
   readonly model: string;
   readonly state: Slot["state"];
-  /** Requests it works on now, whoever sent them. */
+  /** Requests it works on now, ours and others'. */
   readonly running?: number;
   /** Requests that wait for their turn in the backend. */
   readonly queued?: number;
@@ -49,7 +49,7 @@ export interface ServerRenderer {
   readonly stamp: string;
 }
 
-/** Where a model's weights and templates lie on this machine, and whom to ask about them. */
+/** Where a model's weights and templates lie on this machine, and the server that can be asked about them. */
 export interface ModelSource {
   /** A GGUF file, or the folder of a model; absent = the server does not tell. */
   readonly path?: string;
@@ -104,7 +104,7 @@ export interface StreamHabits {
   readonly pingsByTimer: boolean;
 }
 
-/** An answer whose headers are here and whose body is to be read. */
+/** An answer whose headers are here and whose body is still to come. */
 export interface BackendResponse {
   readonly status: number;
   readonly contentType: string;

@@ -21,7 +21,7 @@ export interface FoundBackendsOptions {
 /** How often servers are looked for while none serves, ms. */
 export const SEARCH_AGAIN_MS = 60_000;
 
-/** What serves now: servers that somebody else runs, by their URLs, or what there is without one. */
+/** What serves now: servers that were found, by their URLs, or the fallback. */
 interface Serving {
   readonly type: "servers" | "fallback";
   readonly urls: readonly string[];

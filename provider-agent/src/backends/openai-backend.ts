@@ -31,7 +31,7 @@ export interface OpenAiBackendOptions extends HttpAccess {
   readonly clock?: Clock;
 }
 
-/** An inference server that somebody else runs: llama.cpp, Ollama, LM Studio, MLX, vLLM, or any with OpenAI's API. */
+/** An inference server that the agent does not run itself: llama.cpp, Ollama, LM Studio, MLX, vLLM, or any with OpenAI's API. */
 export class OpenAiBackend implements Backend {
   readonly name: string;
   readonly #api: ServerApi;

@@ -166,7 +166,7 @@ export class OwnedLlamaServer implements Backend {
   #start(): void {
     const serving = this.#launch();
     this.#state = { type: "starting", serving };
-    // Whoever waits for it gets the error too.
+    // Callers that wait for it get the error too.
     serving.catch((error: unknown) => this.#failed({ problem: describeFault(error) }));
   }
 

@@ -31,7 +31,7 @@ export interface ServerIdentity {
   readonly needsKey?: boolean;
 }
 
-/** What is sent to a server in place of a request, and how its stream is to be read then. */
+/** What is sent to a server in place of a request, and how to read its stream then. */
 export interface AskedRequest {
   readonly body: Uint8Array;
   readonly habits: StreamHabits;

@@ -47,7 +47,7 @@ export interface BenchStoreOptions {
   readonly wallTime: () => number;
 }
 
-/** What is to be known of the speed of. */
+/** The model whose speed is asked for. */
 export interface RatedModel {
   readonly id: string;
   /** Measurements of other weights do not count; absent = not known. */

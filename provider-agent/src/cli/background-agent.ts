@@ -90,7 +90,7 @@ function pidOf({ dataDir, name, hasStatusPage }: BackgroundOptions): number | un
   return hasStatusPage && readRunFile(dataDir, name)?.pid !== pid ? undefined : pid;
 }
 
-/** Makes room for a new log when the last has grown large. Whoever writes it must not run, for it would follow. */
+/** Moves a log aside that has grown large. The agent that writes it must not run: it would go on writing to the moved file. */
 export function putLogAside(path: string): void {
   if (existsSync(path) && statSync(path).size > MAX_LOG_BYTES) renameSync(path, `${path}.1`);
 }

@@ -163,7 +163,7 @@ export interface OwnProof {
   readonly attestation: AttestationProof;
 }
 
-/** Who this machine is, as it tells a coordinator; the encryption key is nobody's. */
+/** What identifies this machine to a coordinator; the encryption key is made up and unused. */
 export type Introduction = Pick<RegisterFrame, "identity" | "encryption_key"> & {
   readonly attestation: AttestationProof;
 };

@@ -6,10 +6,10 @@ const CHUNK_BYTES = 64 * 1024;
 const STDIN = 0;
 
 /**
- * Reads a small file that somebody names, which may be a pipe or a device without end.
+ * Reads a small file whose name comes from outside: it may be a pipe or a device without end.
  *
  * @param path `-` for standard input
- * @returns at most `maxBytes` and one more, by which whoever asks knows that there is more
+ * @returns at most `maxBytes` and one more, which shows the caller that there is more
  * @throws the file system's error
  */
 export function readBounded(path: string, maxBytes: number): Buffer {

@@ -120,7 +120,7 @@ const common = {
   headers: headers.optional(),
 };
 
-/** Servers that somebody else runs, and where current versions listen when they are not told otherwise. */
+/** Servers that the agent does not run itself, and where current versions listen by default. */
 export const USUAL_URLS: Readonly<Record<"llama-server" | "ollama" | "lm-studio" | "mlx-lm" | "vllm", string>> = {
   "llama-server": "http://127.0.0.1:9931/v1",
   ollama: "http://127.0.0.1:11434/v1",

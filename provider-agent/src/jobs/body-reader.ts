@@ -96,7 +96,7 @@ export class BodyReader implements Disposable {
   /**
    * Reads what follows the end of the answer, so that its connection can serve again. Never rejects.
    *
-   * @param giveUp called when that takes too long: the body is to be aborted
+   * @param giveUp called when that takes too long: abort the body
    */
   async finish(giveUp: () => void): Promise<void> {
     const lingering = this.#clock.setTimer(LINGER_MS, giveUp);

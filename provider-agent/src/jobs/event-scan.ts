@@ -39,7 +39,7 @@ interface Seen {
   readonly holds: ScannedPart["holds"];
 }
 
-/** What is told of the events while they are read. */
+/** Called while the events are read. */
 export interface ScanHooks {
   /** Gets each event's own form. Absent = not all of them are read. */
   readonly parsed?: (parsed: unknown) => void;

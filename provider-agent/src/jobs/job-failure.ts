@@ -5,7 +5,7 @@ type Told = Pick<ErrorFrame, "code" | "status" | "progress">;
 
 const inMiB = (bytes: number): string => `${bytes / 2 ** 20} MiB`;
 
-/** What is told of an answer that is too large. */
+/** The messages for an answer that is too large. */
 const OVERSIZE = {
   answer: `The backend's answer is larger than ${inMiB(LIMITS.responseBodyBytes)}.`,
   event: `The backend's answer has an event that is larger than ${inMiB(LIMITS.responseEventBytes)}.`,

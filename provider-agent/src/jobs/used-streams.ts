@@ -8,8 +8,8 @@ interface Range {
 }
 
 /**
- * The stream ids that a connection has used, open or ended: none may be used again, and what is still under way for
- * one that has ended is no fault of anybody's. Holds ranges of neighbours, so that ids given in turn cost nothing.
+ * The stream ids that a connection has used, open or ended: none may be used again, and a frame that was still under
+ * way for an ended one is not an error. Holds ranges of neighbours, so that consecutive ids cost nothing.
  */
 export class UsedStreams {
   /** Ascending, none next to another. */

@@ -41,7 +41,7 @@ function leaveNothing(path: string): void {
   try {
     rmSync(path, { force: true });
   } catch {
-    // Where nothing can be removed, whoever reads it finds that nobody answers there.
+    // If it cannot be removed, a reader finds that nothing answers at its URL.
   }
 }
 

@@ -11,7 +11,7 @@ export type BoundedText =
 export async function readBounded(path: string, maxBytes: number): Promise<BoundedText> {
   try {
     const { size, isFile } = await sizeOf(path);
-    // Opening a pipe would wait for somebody to write.
+    // Opening a pipe would block until something writes to it.
     if (!isFile) return { type: "unreadable", problem: "it is no file" };
     if (size > maxBytes) return { type: "unreadable", problem: "it is too large" };
     return { type: "read", text: await readStart(path, size) };

@@ -49,7 +49,7 @@ export async function readGgufMetadata(path: string): Promise<GgufReading> {
   let file: FileHandle | undefined;
   try {
     const found = await stat(path);
-    // Opening a pipe would wait for somebody to write.
+    // Opening a pipe would block until something writes to it.
     if (!found.isFile()) return { type: "unreadable", problem: "it is no file" };
     file = await open(path, "r");
     const reader = new GgufReader(file, found.size);

@@ -73,7 +73,7 @@ interface Inspection {
   /** What the server says, of the renderer with this stamp. */
   word: ServerWord | undefined;
   wordOf: string | undefined;
-  /** The server that is to be asked, by the stamp of its renderer, and how often at most. */
+  /** The server to ask, by the stamp of its renderer, and how often at most. */
   askedOf: string | undefined;
   asksLeft: number;
   /** Of what was inspected last; the problem, where that was all. */
@@ -85,7 +85,7 @@ interface Inspection {
   hashing: AbortController;
 }
 
-/** Finds out about the models that are served, in the background, and tells what it knows at any time. */
+/** Inspects the models that are served, in the background; what is known so far can be asked for at any time. */
 export class ModelInspector {
   readonly #deps: ModelInspectorDeps;
   readonly #inspections = new Map<string, Inspection>();

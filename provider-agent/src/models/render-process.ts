@@ -10,7 +10,7 @@ import type { RenderTask } from "./render-template.js";
 /** How rendering ended. */
 export type RenderEnd =
   | "finished"
-  /** Time or memory ran out, or whoever asked gave up. */
+  /** Time or memory ran out, or the check was cancelled. */
   | "cut_short"
   /** The program is not built, or the process could not be started. */
   | "not_started";

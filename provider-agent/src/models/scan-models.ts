@@ -30,7 +30,7 @@ export interface ScanProblem {
 export interface ScanReport {
   readonly models: readonly ScannedModel[];
   readonly problems: readonly ScanProblem[];
-  /** Not all was looked at: there is too much, or whoever asked gave up. */
+  /** The scan is incomplete: there was too much, or it was cancelled. */
   readonly truncated: boolean;
 }
 

@@ -4,7 +4,7 @@ export type FixtureName =
   | "chat"
   /** A question under a system message. */
   | "system"
-  /** The last message is the assistant's and empty: the answer is to be begun by the template's own words. */
+  /** The last message is the assistant's and empty: the template's own words begin the answer. */
   | "empty_assistant_tail"
   /** Tools and a question, and no call yet. */
   | "tools_offered"

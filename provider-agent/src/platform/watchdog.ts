@@ -1,6 +1,6 @@
 import type { Clock } from "@hearth/platform";
 
-/** Barks once when it has been waiting for too long. All but its making touch no timer, so that they cost nothing. */
+/** Calls `bark` once when it has waited for too long. Only the constructor sets a timer, so that feeding costs nothing. */
 export class Watchdog implements Disposable {
   readonly #clock: Clock;
   readonly #limitMs: number;
@@ -18,7 +18,7 @@ export class Watchdog implements Disposable {
     this.#timer = this.#arm(limitMs);
   }
 
-  /** Starts to wait anew. */
+  /** Restarts the wait. */
   feed(): void {
     this.#since = this.#clock.now();
     this.#pausedAt = undefined;

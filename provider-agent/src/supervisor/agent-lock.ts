@@ -16,7 +16,7 @@ const holderSchema = z.object({
 
 type Holder = z.infer<typeof holderSchema>;
 
-/** A claim to a dead agent's lock that is older than this was left by somebody who died over it, ms. */
+/** A claim to a dead agent's lock that is older than this was left by a process that died while taking it, ms. */
 const CLAIM_STALE_MS = 10_000;
 const TRIES = 20;
 

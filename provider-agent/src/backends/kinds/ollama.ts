@@ -22,7 +22,7 @@ const tagSchema = z.object({
   model: modelId,
   digest: lenientText,
   size: lenientCount,
-  /** Both of a model that runs on somebody else's machine. */
+  /** Both of a model that runs on another machine. */
   remote_host: lenientText,
   remote_model: lenientText,
   /** Newer versions list what `/api/show` tells. */
@@ -56,7 +56,7 @@ type Loaded = z.infer<typeof loadedSchema>;
 /** What `/api/show` told of one digest. */
 interface Shown {
   readonly capabilities: readonly string[];
-  /** It runs on somebody else's machine. */
+  /** It runs on another machine. */
   readonly isRemote: boolean;
   readonly trainedContext: number | undefined;
   readonly ownContext: number | undefined;
@@ -220,7 +220,7 @@ function answerAbilities(
 ): ModelAdvert["capabilities"] {
   const thinks = capabilities.includes(THINKS);
   const reasoning = thinks || isAtLeast(version, "0.9.0") ? { reasoning: thinks } : {};
-  // What somebody has built himself tells 0.0.0.
+  // A build from source reports 0.0.0.
   if (!isAtLeast(version, "0.0.1")) return reasoning;
   const knowsSchemas = isAtLeast(version, "0.5.0");
   return {

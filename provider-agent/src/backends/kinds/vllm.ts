@@ -60,7 +60,7 @@ const NAMES: ReadonlySet<string> = new Set([
   STARTED,
 ]);
 
-/** Counters of all requests together, whoever sent them. */
+/** Counters of all requests together, ours and others'. */
 const SIGNS = [
   ["prefilling", PROMPT_TOKENS],
   ["generating", GENERATION_TOKENS],
@@ -95,7 +95,7 @@ export const VLLM: ServerProfile = {
     const answer = await api.get("version", signal);
     const version = isOk(answer) ? versionSchema.safeParse(answer.json).data?.version : undefined;
     if (version === undefined) return undefined;
-    // `/version` is nobody's own. The list is behind the key, where there is one.
+    // Many servers have a `/version`. The list is behind the key, where there is one.
     const list = await api.get("v1/models", signal);
     if (list.status === 401) return { version, needsKey: true };
     const entries = isOk(list) ? readEntries(listOf(list.json), toOwned) : [];

@@ -27,7 +27,7 @@ export interface GuardedCommand {
 export const MAX_LINE = 400;
 
 /**
- * Forgets the agent's own variables, among them its token: the command is somebody else's program. Reads the secret from
+ * Forgets the agent's own variables, among them its token: the command is not our program. Reads the secret from
  * stdin, leaves a watcher behind and becomes the command. The watcher waits for the end of stdin,
  * which comes when this process closes it or ends in whatever way, and then kills the group that it shares with the
  * command: a number that can mean nobody else while the watcher itself is in it.

@@ -103,7 +103,7 @@ export class LlamaProcess {
     const { clock } = this.#options;
     using limit = deadline(clock, LOAD_LIMIT_MS, this.#gone.signal);
     while (!limit.signal.aborted) {
-      // Whoever else took the port in the meantime does not know the alias under this key.
+      // Another program that took the port in the meantime does not know the alias under this key.
       if ((await this.isHealthy()) && (await this.#isOurs(limit.signal))) return true;
       await sleep(clock, HEALTH_EVERY_MS, limit.signal);
     }

@@ -153,7 +153,7 @@ export function providerUrl(answer: string): string {
   return /^wss?:\/\/[^/]+\/?$/i.test(url) ? `${url.replace(/\/$/, "")}/ws/provider` : url;
 }
 
-/** The token that is to be kept, if one is given. */
+/** The token to keep, if one is given. */
 async function tokenFor(
   { prompter, env, ports }: Invocation,
   asks: boolean,

@@ -39,7 +39,7 @@ Examples:
     });
 }
 
-/** Writes what is left of the log, and says what could not be written: that is no failure, but somebody should know. */
+/** Flushes the log, and reports what could not be written: no failure, but the owner should know. */
 async function sayFarewell({ stderr }: Invocation, { file }: ProgramLog): Promise<void> {
   const { unwritten, problem } = await file.close();
   if (unwritten > 0) stderr.write(`Stopped, and could not write: ${unwritten} lines of the log (${problem}).\n`);
@@ -82,7 +82,7 @@ async function supervise({ program, env, clock }: Invocation, { log }: ProgramLo
   const stop = (): void => supervisor.stop();
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);
-  // Whoever started this in turn may go away.
+  // The process that started this one may end.
   onSupervisorLost(stop);
   process.exitCode = await supervisor.run();
 }

@@ -6,7 +6,7 @@ import type { BackendConfig } from "../../config/backend-config.js";
 import type { AgentSettings } from "../../config.js";
 import { askServer, type ServerWord } from "../../models/ask-server.js";
 
-/** A model that a server of somebody else's has loaded, and that the server can be asked about. */
+/** A model that a server has loaded, and that the server can be asked about. */
 export interface ServedModel {
   readonly id: string;
   /** Without symbolic links; absent = the server does not tell. */

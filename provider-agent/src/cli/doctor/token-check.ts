@@ -9,9 +9,9 @@ import { type Dialling, dial } from "./dial.js";
 const NEW_TOKEN = "Run 'hearth-agent login'; where HEARTH_PROVIDER_TOKEN is set, correct or unset it first.";
 
 /**
- * Whether there is a token, and each coordinator takes it. It is told as at registration, up to the coordinator's
- * challenge: that comes only after the token was accepted, and whoever does not answer it is not registered and throws
- * nobody out, the agent that runs least of all. That it could not be tried is for other checks to mind.
+ * Whether there is a token, and each coordinator accepts it. It is sent as at registration, up to the coordinator's
+ * challenge, which comes only after the token was accepted. Leaving that unanswered registers nothing, so a running
+ * agent of this identity is not replaced. That the token could not be tried is reported by other checks.
  */
 export const tokenCheck: Check = {
   id: "token",
@@ -67,7 +67,7 @@ function registerFrame({ name }: AgentSettings, introduction: Introduction, { to
 function tryToken({ url }: TokenOf, frame: RegisterFrame, signal: AbortSignal): Promise<CheckResult> {
   const listen: Dialling["listen"] = (socket, end) => {
     socket.on("open", () => socket.send(encodeControl(frame)));
-    // Whatever it says first, it says to somebody whose token is good.
+    // Any first answer means that the token is good.
     socket.once("message", () => end(ok(url)));
     socket.on("close", (code) => end(refusalOf(url, code)));
     socket.on("error", () => end(skipped(`${url} cannot be reached`)));
