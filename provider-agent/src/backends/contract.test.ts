@@ -9,7 +9,7 @@ import type { BackendStatus } from "./backend.js";
 import { EmbeddedBackend } from "./embedded-backend.js";
 import { OpenAiBackend } from "./openai-backend.js";
 import { OwnedLlamaServer } from "./owned-llama-server.js";
-import type { ServerKind } from "./server-profile.js";
+import type { ServerKind } from "./server-profiles.js";
 
 /** Whom to ask what it renders. */
 const RENDERER = { ask: expect.any(Function), stamp: expect.any(String) };

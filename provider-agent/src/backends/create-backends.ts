@@ -76,15 +76,9 @@ async function create(
       const { kind: _, url, ...access } = config;
       return [new OpenAiBackend({ baseUrl: url, clock: deps.clock, ...access })];
     }
-    case "llama-server":
-    case "ollama":
-    case "lm-studio":
-    case "mlx-lm":
-    case "vllm": {
-      const { kind, url, ...access } = config;
-      return [new OpenAiBackend({ baseUrl: url, kind, clock: deps.clock, ...access })];
-    }
   }
+  const { kind, url, ...access } = config;
+  return [new OpenAiBackend({ baseUrl: url, kind, clock: deps.clock, ...access })];
 }
 
 function search(

@@ -1,8 +1,8 @@
 import { type Clock, deadline } from "@hearth/platform";
 import { OpenAiBackend } from "./openai-backend.js";
-import { SERVER_PROFILES } from "./recognise-server.js";
 import { ServerApi } from "./server-api.js";
-import { SERVER_KINDS, type ServerIdentity, type ServerKind, type ServerProfile } from "./server-profile.js";
+import type { ServerIdentity } from "./server-profile.js";
+import { SERVER_PROFILES, type ServerKind } from "./server-profiles.js";
 
 /** A server that was found on this machine. */
 export interface DetectedBackend {
@@ -25,7 +25,7 @@ export interface DetectDeps {
 const DETECT_TIMEOUT_MS = 2_000;
 
 /** The usual ports of all kinds on loopback. */
-const USUAL_ORIGINS: readonly string[] = [...new Set(SERVER_KINDS.flatMap((name) => SERVER_PROFILES[name].ports))].map(
+const USUAL_ORIGINS: readonly string[] = [...new Set(SERVER_PROFILES.flatMap(({ ports }) => ports))].map(
   (port) => `http://127.0.0.1:${port}`,
 );
 
@@ -61,14 +61,16 @@ async function detectAt(origin: string, signal: AbortSignal): Promise<DetectedBa
   }
 }
 
+type KnownProfile = (typeof SERVER_PROFILES)[number];
+
 /** The profiles in the order to try: a question to a server of another kind leaves a line in its log. */
-function likeliestFirst(port: number): readonly ServerProfile[] {
-  const all = SERVER_KINDS.map((name) => SERVER_PROFILES[name]);
+function likeliestFirst(port: number): readonly KnownProfile[] {
+  const all = SERVER_PROFILES;
   return [...all.filter(({ ports }) => ports.includes(port)), ...all.filter(({ ports }) => !ports.includes(port))];
 }
 
 async function describe(
-  { name: kind }: ServerProfile,
+  { name: kind }: KnownProfile,
   url: string,
   { version, needsKey = false }: ServerIdentity,
   signal: AbortSignal,

@@ -10,9 +10,10 @@ import { decodedBody } from "./decoded-body.js";
 import type { HttpAccess } from "./http-client.js";
 import { answeringAs, askingFor, modelIn } from "./model-names.js";
 import type { Inability } from "./other-asking.js";
-import { recognise, SERVER_PROFILES } from "./recognise-server.js";
+import { recognise } from "./recognise-server.js";
 import { ServerApi } from "./server-api.js";
-import type { ServerKind, ServerReader, ServerReading } from "./server-profile.js";
+import type { ServerReader, ServerReading } from "./server-profile.js";
+import { profileOf, type ServerKind } from "./server-profiles.js";
 import { withShortIds } from "./short-ids.js";
 import { type ServerSign, SignWatch, type WatchedRequest } from "./sign-watch.js";
 
@@ -53,7 +54,7 @@ export class OpenAiBackend implements Backend {
     this.#options = options;
     this.#clock = clock;
     this.#signs = new SignWatch({ clock, read: (models, signal) => this.signs(models, signal) });
-    if (kind !== undefined) this.#reader = SERVER_PROFILES[kind].reader(this.#api);
+    if (kind !== undefined) this.#reader = profileOf(kind).reader(this.#api);
   }
 
   async probe(signal: AbortSignal): Promise<BackendStatus> {

@@ -3,10 +3,6 @@ import type { BackendRequest, BackendSlot, ModelSource, StreamHabits } from "./b
 import type { ServerApi } from "./server-api.js";
 import type { ServerSign } from "./sign-watch.js";
 
-/** Servers whose own endpoints are known. */
-export const SERVER_KINDS = ["llama-server", "ollama", "lm-studio", "mlx-lm", "vllm"] as const;
-export type ServerKind = (typeof SERVER_KINDS)[number];
-
 /** One model of a server. */
 export interface ServedModel {
   readonly advert: ModelAdvert;
@@ -63,10 +59,16 @@ export interface ServerReader {
 }
 
 /** How to recognise a kind of server, and how to read it. */
-export interface ServerProfile {
-  readonly name: ServerKind;
-  /** Where it usually listens on loopback. */
+export interface ServerProfile<Name extends string = string> {
+  readonly name: Name;
+  /** Where it usually listens on loopback, older versions included. */
   readonly ports: readonly number[];
+  /** Where current versions listen when they are not told otherwise. */
+  readonly usualPort: number;
+  /** What its list of models says in `owned_by`; absent = nothing. */
+  readonly owner?: string;
+  /** Others say the same there, or it says nothing: its own endpoints have to be asked. */
+  readonly hides?: true;
   /** Asks the server's own endpoints whether it is of this kind. @throws Error when no answer comes */
   identify(api: ServerApi, signal: AbortSignal): Promise<ServerIdentity | undefined>;
   reader(api: ServerApi): ServerReader;

@@ -1,8 +1,9 @@
 import { fileURLToPath } from "node:url";
 import type { HeaderRules } from "../backends/header-rules.js";
+import { type ServerKind, usualUrlOf } from "../backends/server-profiles.js";
 import { expandHome } from "./config-path.js";
 import { describeReadFault, readBounded } from "./read-bounded.js";
-import { type BackendEntry, USUAL_URLS } from "./schema.js";
+import type { BackendEntry } from "./schema.js";
 
 /** The model that ships with the agent. */
 export const SHIPPED_MODEL: string = fileURLToPath(new URL("../../models/pico/pico.gguf", import.meta.url));
@@ -25,7 +26,7 @@ export interface BackendAccess {
 }
 
 /** The kinds of server that the owner can name: those with usual ports, and any other by its URL. */
-export type ConfiguredKind = keyof typeof USUAL_URLS | "openai";
+export type ConfiguredKind = ServerKind | "openai";
 
 /** One backend of the configuration, complete. */
 export type BackendConfig =
@@ -111,13 +112,8 @@ export function backendOfFile(entry: BackendEntry, env: Readonly<Record<string, 
         idleMinutes: entry.idle_minutes ?? IDLE_MINUTES,
         ...access,
       };
-    case "llama-server":
-    case "ollama":
-    case "lm-studio":
-    case "mlx-lm":
-    case "vllm":
-      return { kind: entry.kind, url: entry.url ?? USUAL_URLS[entry.kind], ...access };
   }
+  return { kind: entry.kind, url: entry.url ?? usualUrlOf(entry.kind), ...access };
 }
 
 function headersOf({ headers = {} }: KeySource): HeaderRules {

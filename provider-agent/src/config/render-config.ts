@@ -1,4 +1,8 @@
 import { stringify } from "smol-toml";
+import { SERVER_PROFILES } from "../backends/server-profiles.js";
+
+const OTHER_SERVERS = SERVER_PROFILES.map(({ name }) => name).filter((name) => name !== "llama-server");
+const OTHER_KINDS: readonly string[] = [...OTHER_SERVERS, "openai", "embedded", "owned-llama-server"];
 
 /** What `init` decides; the rest stands in the file as comments. */
 export interface InitialConfig {
@@ -14,7 +18,7 @@ export function renderConfig({ name, coordinators, backends, sharing }: InitialC
   const tables = backends.map((backend) => `[[backends]]\n${stringify(backend).trim()}\n`);
   const auto = `# Nothing is said here about backends: at each start the agent looks for servers on their usual ports.
 # [[backends]]
-# kind = "llama-server"   # or ollama, lm-studio, mlx-lm, vllm, openai, embedded, owned-llama-server
+# kind = "llama-server"   # or ${OTHER_KINDS.join(", ")}
 # url = "http://127.0.0.1:9931/v1"
 `;
   return `# Configuration of hearth-agent. 'hearth-agent config check' says what is wrong with it.

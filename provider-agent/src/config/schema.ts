@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { headerRuleProblems } from "../backends/header-rules.js";
+import { SERVER_PROFILES, type ServerKind } from "../backends/server-profiles.js";
 import { parseWindow } from "./availability-window.js";
 import { nearest } from "./nearest.js";
 
@@ -28,7 +29,7 @@ export type AccessEntry = Optional<{
 /** One of `[[backends]]`, as it is written. */
 export type BackendEntry =
   | (AccessEntry & { readonly kind: "auto" })
-  | (AccessEntry & { readonly kind: keyof typeof USUAL_URLS; readonly url?: string | undefined })
+  | (AccessEntry & { readonly kind: ServerKind; readonly url?: string | undefined })
   | (AccessEntry & { readonly kind: "openai"; readonly url: string })
   | (Optional<{ model_path: string; models: readonly string[] }> & { readonly kind: "embedded" })
   | (AccessEntry &
@@ -120,17 +121,10 @@ const common = {
   headers: headers.optional(),
 };
 
-/** Servers that the agent does not run itself, and where current versions listen by default. */
-export const USUAL_URLS: Readonly<Record<"llama-server" | "ollama" | "lm-studio" | "mlx-lm" | "vllm", string>> = {
-  "llama-server": "http://127.0.0.1:9931/v1",
-  ollama: "http://127.0.0.1:11434/v1",
-  "lm-studio": "http://127.0.0.1:1234/v1",
-  "mlx-lm": "http://127.0.0.1:8080/v1",
-  vllm: "http://127.0.0.1:8000/v1",
-};
+const SERVER_KINDS = SERVER_PROFILES.map(({ name }) => name) as [ServerKind, ...ServerKind[]];
 
 const server = closed({
-  kind: z.enum(["llama-server", "ollama", "lm-studio", "mlx-lm", "vllm"]),
+  kind: z.enum(SERVER_KINDS),
   url: httpUrl.optional(),
   ...common,
 });
@@ -154,7 +148,7 @@ const backend = z.discriminatedUnion(
   {
     error: (issue) =>
       issue.code === "invalid_union"
-        ? "must be auto, llama-server, ollama, lm-studio, mlx-lm, vllm, openai, embedded or owned-llama-server"
+        ? `must be auto, ${SERVER_KINDS.join(", ")}, openai, embedded or owned-llama-server`
         : undefined,
   },
 );

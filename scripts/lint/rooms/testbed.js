@@ -58,6 +58,7 @@ export const TESTBED = {
   system: ["./bench", "./scripted", "@hearth/coordinator", "@hearth/e2e", "@hearth/protocol", "ws", "node:*"],
   // What is tested as a whole is also looked into: rooms of the programs stand here one by one.
   "*.test.ts": [
+    "../coordinator/api",
     "../coordinator/enrolment",
     "../coordinator/fleet",
     "../coordinator/http",
@@ -65,6 +66,7 @@ export const TESTBED = {
     "../coordinator/store/sqlite",
     "../coordinator/store/testing",
     "../coordinator/testing",
+    "../provider-agent/backends",
     "../provider-agent/enrol",
     "../provider-agent/testing",
     "@hearth/attestation",

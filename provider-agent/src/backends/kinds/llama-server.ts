@@ -103,9 +103,11 @@ const METRICS: ReadonlySet<string> = new Set([PREFILL_RATE, DECODE_RATE, DEFERRE
  * llama.cpp's `llama-server`, with one model or as a router of several. Endpoints as of b11669, where they were tried;
  * the states of a router's models as its README has them. It listened on 8080 before its default became 9931.
  */
-export const LLAMA_SERVER: ServerProfile = {
+export const LLAMA_SERVER: ServerProfile<"llama-server"> = {
   name: "llama-server",
   ports: [8080, 9931],
+  usualPort: 9_931,
+  owner: "llamacpp",
   async identify(api, signal) {
     const answer = await api.get("props", signal);
     if (isOk(answer)) {

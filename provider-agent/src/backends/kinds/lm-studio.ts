@@ -80,9 +80,12 @@ const EMBEDS: ReadonlySet<string> = new Set(["embeddings", "embedding"]);
  * It answers an unknown path with 200 and `{"error":"Unexpected endpoint or method. …"}` (seen in 0.3.14 to 0.4.17,
  * lmstudio-bug-tracker issues 618 and 2085): only the body tells.
  */
-export const LM_STUDIO: ServerProfile = {
+export const LM_STUDIO: ServerProfile<"lm-studio"> = {
   name: "lm-studio",
   ports: [1_234],
+  usualPort: 1_234,
+  owner: "organization_owner",
+  hides: true,
   async identify(api, signal) {
     const answer = await api.get("api/v0/models", signal);
     if (answer.status === 401 && answer.text.includes("LM Studio")) return { needsKey: true };

@@ -12,9 +12,11 @@ const healthSchema = z.object({ status: z.literal("ok") });
  * model of its command line by path, and tells neither contexts nor which of them is loaded. It is built on Python's
  * `http.server`, which says so in each answer (`mlx_lm/server.py` at 0.32.0).
  */
-export const MLX_LM: ServerProfile = {
+export const MLX_LM: ServerProfile<"mlx-lm"> = {
   name: "mlx-lm",
   ports: [8_080],
+  usualPort: 8_080,
+  hides: true,
   async identify(api, signal) {
     const health = await api.get("health", signal);
     const isPython = health.server.startsWith("BaseHTTP/");

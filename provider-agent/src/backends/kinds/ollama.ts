@@ -66,9 +66,13 @@ interface Shown {
  * Ollama. Endpoints and members as in its `server/routes.go` and `api/types.go` at v0.33.0-rc2; `/v1/responses` came
  * with v0.13.3, `/v1/messages` with v0.14.0 (routes at these tags). Templates are Go templates: no opinion on them.
  */
-export const OLLAMA: ServerProfile = {
+export const OLLAMA: ServerProfile<"ollama"> = {
   name: "ollama",
   ports: [11_434],
+  usualPort: 11_434,
+  // A model's namespace: `openai/openai.go` at v0.33.
+  owner: "library",
+  hides: true,
   async identify(api, signal) {
     const answer = await api.get("api/version", signal);
     const version = isOk(answer) ? versionSchema.safeParse(answer.json).data?.version : undefined;

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { LM_STUDIO_SERVER, OLLAMA_SERVER, VLLM_SERVER, vllmMetrics } from "../../testing/recorded-servers.js";
 import { type BackendOptions, type Pages, ScriptedBackend } from "../../testing/scripted-backend.js";
 import { OpenAiBackend } from "../openai-backend.js";
-import type { ServerKind } from "../server-profile.js";
+import type { ServerKind } from "../server-profiles.js";
 
 const never = new AbortController().signal;
 const closing: AsyncDisposable[] = [];

@@ -88,9 +88,11 @@ interface Work {
  * vLLM. Models as in `vllm/entrypoints/openai/models/serving.py`, metrics as its `/metrics` prints them in 2026. It
  * serves one model under one or more names, and adapters of it.
  */
-export const VLLM: ServerProfile = {
+export const VLLM: ServerProfile<"vllm"> = {
   name: "vllm",
   ports: [8_000],
+  usualPort: 8_000,
+  owner: "vllm",
   async identify(api, signal) {
     const answer = await api.get("version", signal);
     const version = isOk(answer) ? versionSchema.safeParse(answer.json).data?.version : undefined;
