@@ -1,160 +1,10 @@
-import type { Rng } from "@hearth/platform";
-import { FakeClock } from "@hearth/platform/testing";
 import { afterEach, describe, expect, it } from "vitest";
-import type { Backend, BackendRequest, BackendResponse, BackendStatus } from "../backends/backend.js";
 import { OpenAiBackend } from "../backends/openai-backend.js";
+import { type Asked, asked, BenchLab } from "../testing/bench-lab.js";
 import { eventually } from "../testing/eventually.js";
-import {
-  answerJson,
-  type BackendCall,
-  type BackendScript,
-  chunk,
-  DONE,
-  ScriptedBackend,
-  startEvents,
-} from "../testing/scripted-backend.js";
-import { type BenchOptions, type ModelBench, runBench } from "./run-bench.js";
+import { answerJson, type BackendScript, chunk, DONE, startEvents } from "../testing/scripted-backend.js";
 
-/** Tells its script each time the agent has taken what was written and wants more. */
-class WatchedBackend implements Backend {
-  readonly name = "scripted";
-  readonly #inner: OpenAiBackend;
-  readonly #contextLength: number | undefined;
-  taken: () => void = () => {};
-
-  constructor(url: string, contextLength?: number) {
-    this.#inner = new OpenAiBackend({ baseUrl: url, models: [] });
-    this.#contextLength = contextLength;
-  }
-
-  async probe(signal: AbortSignal): Promise<BackendStatus> {
-    const status = await this.#inner.probe(signal);
-    if (status.type === "unreachable" || this.#contextLength === undefined) return status;
-    const context_length = this.#contextLength;
-    return { ...status, models: status.models.map((model) => ({ ...model, context_length })) };
-  }
-
-  async open(request: BackendRequest, signal: AbortSignal): Promise<BackendResponse> {
-    const response = await this.#inner.open(request, signal);
-    return { ...response, body: this.#watched(response.body) };
-  }
-
-  stop(): Promise<void> {
-    return this.#inner.stop();
-  }
-
-  async *#watched(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-    for await (const piece of body) {
-      yield piece;
-      this.taken();
-    }
-  }
-}
-
-interface Asked {
-  readonly model: string;
-  readonly prompt: string;
-  readonly maxTokens: number;
-  readonly fields: readonly string[];
-  /** One a word, and 20 of the template. */
-  readonly promptTokens: number;
-}
-
-function asked(call: BackendCall): Asked {
-  const body = JSON.parse(call.body);
-  const prompt: string = body.messages[0].content;
-  const promptTokens = 20 + prompt.split(/\s+/).length;
-  return { model: body.model, prompt, maxTokens: body.max_tokens, fields: Object.keys(body), promptTokens };
-}
-
-const seeded = (): Rng => {
-  let state = 1;
-  return {
-    next() {
-      state = (state * 48_271) % 2_147_483_647;
-      return state / 2_147_483_647;
-    },
-  };
-};
-
-/** What a scripted model does; the defaults are those of `EXACT`. */
-interface Pace {
-  readonly overheadMs?: number;
-  readonly msPerPromptToken?: number;
-  readonly gapMs?: number;
-  readonly usage?: "told" | "kept";
-  readonly cachedTokens?: number;
-  /** Tokens that are read; others cost nothing. */
-  readonly readTokens?: (asked: Asked) => number;
-  readonly extra?: object;
-}
-
-class Lab implements AsyncDisposable {
-  readonly clock = new FakeClock();
-  readonly server: ScriptedBackend;
-  readonly backend: WatchedBackend;
-  readonly shares: number[] = [];
-  readonly phrases: string[] = [];
-  readonly told: ModelBench[] = [];
-
-  private constructor(server: ScriptedBackend, contextLength?: number) {
-    this.server = server;
-    this.backend = new WatchedBackend(server.url, contextLength);
-  }
-
-  static async start(contextLength = 8_192): Promise<Lab> {
-    return new Lab(await ScriptedBackend.start(), contextLength);
-  }
-
-  run(options: Partial<BenchOptions> = {}, signal = new AbortController().signal): Promise<readonly ModelBench[]> {
-    const { clock, backend } = this;
-    const progress = (share: number, what: string): void => {
-      this.shares.push(share);
-      this.phrases.push(what);
-    };
-    const measured = (bench: ModelBench): void => void this.told.push(bench);
-    const all = { backends: [backend], models: [], clock, rng: seeded(), progress, measured, ...options };
-    return runBench(all, signal);
-  }
-
-  /** Lets time pass, writes, and waits until it was read. */
-  async write(call: BackendCall, afterMs: number, text: string): Promise<void> {
-    this.clock.advance(afterMs);
-    const taken = new Promise<void>((resolve) => {
-      this.backend.taken = resolve;
-    });
-    call.response.write(text);
-    await taken;
-  }
-
-  /** Answers at a known pace. */
-  script(pace: Pace = {}): BackendScript {
-    const { overheadMs = 100, msPerPromptToken = 0.5, gapMs = 20, usage = "told" } = pace;
-    return async (call) => {
-      const request = asked(call);
-      const read = pace.readTokens?.(request) ?? request.promptTokens - (pace.cachedTokens ?? 0);
-      startEvents(call);
-      await this.write(call, overheadMs + read * msPerPromptToken, chunk({ role: "assistant", content: "" }));
-      await this.write(call, 0, chunk({ content: "word" }));
-      for (let token = 1; token < request.maxTokens; token += 1)
-        await this.write(call, gapMs, chunk({ content: " w" }));
-      const counted = {
-        prompt_tokens: request.promptTokens,
-        completion_tokens: request.maxTokens,
-        prompt_tokens_details: { cached_tokens: pace.cachedTokens ?? 0 },
-      };
-      const last = { choices: [], ...(usage === "told" ? { usage: counted } : {}), ...pace.extra };
-      call.response.end(`${chunk({}, "length")}data: ${JSON.stringify(last)}\n\n${DONE}`);
-    };
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.backend.stop();
-    await this.server[Symbol.asyncDispose]();
-  }
-}
-
-let lab: Lab;
+let lab: BenchLab;
 afterEach(() => lab?.[Symbol.asyncDispose]());
 
 const spread = (value: number, runs: number): object => {
@@ -164,7 +14,7 @@ const spread = (value: number, runs: number): object => {
 
 describe("a server of known pace", () => {
   it("is measured exactly, free of its constant overhead", async () => {
-    lab = await Lab.start();
+    lab = await BenchLab.start();
     lab.server.script = lab.script();
     const [bench] = await lab.run();
     expect(bench).toEqual({
@@ -188,7 +38,7 @@ describe("a server of known pace", () => {
   });
 
   it("is asked for bounded, greedy answers that go on to their limit", async () => {
-    lab = await Lab.start();
+    lab = await BenchLab.start();
     lab.server.script = lab.script();
     await lab.run();
     const bodies = lab.server.calls.map(({ body }) => JSON.parse(body));
@@ -200,7 +50,7 @@ describe("a server of known pace", () => {
   });
 
   it("is asked over one connection, so that no run pays for another one", async () => {
-    lab = await Lab.start();
+    lab = await BenchLab.start();
     const sockets = new Set<object>();
     const answer = lab.script();
     lab.server.script = (call) => {
@@ -212,7 +62,7 @@ describe("a server of known pace", () => {
   });
 
   it("tells how far it is, never going back, to the end", async () => {
-    lab = await Lab.start();
+    lab = await BenchLab.start();
     lab.server.models = [{ id: "one" }, { id: "two" }];
     lab.server.script = lab.script();
     await lab.run();
@@ -223,7 +73,7 @@ describe("a server of known pace", () => {
   });
 
   it("cannot hide its speed behind a cache of earlier prompts", async () => {
-    lab = await Lab.start();
+    lab = await BenchLab.start();
     const seen: string[][] = [];
     const readTokens = ({ prompt, promptTokens }: Asked): number => {
       const words = prompt.split(/\s+/);
@@ -238,7 +88,7 @@ describe("a server of known pace", () => {
   });
 
   it("has only those tokens counted that it had to read", async () => {
-    lab = await Lab.start();
+    lab = await BenchLab.start();
     const plan = { sizes: [512] };
     lab.server.script = lab.script({ cachedTokens: 20, overheadMs: 0 });
     const [bench] = await lab.run({ plan });
@@ -246,7 +96,7 @@ describe("a server of known pace", () => {
   });
 
   it("that counts no tokens is measured by its events, and its prefill is not made up", async () => {
-    lab = await Lab.start();
+    lab = await BenchLab.start();
     lab.server.script = lab.script({ usage: "kept" });
     const [bench] = await lab.run();
     expect(bench?.findings).toMatchObject({ type: "measured", figures: { decodeTps: spread(50, 9) } });
@@ -255,7 +105,7 @@ describe("a server of known pace", () => {
   });
 
   it("is believed its own timings of the prompt, and of an answer that comes at one go", async () => {
-    lab = await Lab.start();
+    lab = await BenchLab.start();
     const timings = { prompt_n: 400, prompt_ms: 100, predicted_n: 64, predicted_ms: 630 };
     lab.server.script = lab.script({ extra: { timings }, gapMs: 0 });
     const [bench] = await lab.run();
@@ -269,14 +119,14 @@ describe("a server of known pace", () => {
     ],
     ["timings that are none", { timings: { prompt_n: "many", prompt_ms: null } }],
   ])("is not believed %s", async (_, extra) => {
-    lab = await Lab.start();
+    lab = await BenchLab.start();
     lab.server.script = lab.script({ extra });
     const [bench] = await lab.run();
     expect(bench?.findings).toMatchObject({ figures: { prefillTps: spread(2_000, 3), decodeTps: spread(50, 9) } });
   });
 
   it("gets no prompt that its context cannot hold with the answer", async () => {
-    lab = await Lab.start(1_024);
+    lab = await BenchLab.start(1_024);
     const answer = lab.script();
     lab.server.script = (call) => {
       const { promptTokens, maxTokens } = asked(call);
@@ -289,7 +139,7 @@ describe("a server of known pace", () => {
   });
 
   it("that refuses fields it does not know is asked without them", async () => {
-    lab = await Lab.start();
+    lab = await BenchLab.start();
     const answer = lab.script();
     lab.server.script = (call) => {
       const isKnown = !asked(call).fields.includes("ignore_eos");
@@ -301,7 +151,7 @@ describe("a server of known pace", () => {
   });
 
   it("that loads its model first has the loading left out", async () => {
-    lab = await Lab.start();
+    lab = await BenchLab.start();
     let answers = 0;
     const answer = lab.script();
     lab.server.script = (call) => {
@@ -317,7 +167,7 @@ describe("a server of known pace", () => {
 });
 
 it("leaves out the time to first token of a run for which the model was loaded anew", async () => {
-  lab = await Lab.start();
+  lab = await BenchLab.start();
   let calls = 0;
   const answer = lab.script();
   lab.server.script = (call) => {
@@ -370,7 +220,7 @@ describe("what goes wrong", () => {
     ],
     ["a broken connection", ({ response }) => void response.destroy(), "ECONNRESET"],
   ])("%s is told, and the next model is measured", async (_, fault, problem) => {
-    lab = await Lab.start();
+    lab = await BenchLab.start();
     lab.server.models = [{ id: "bad" }, { id: "good" }];
     const answer = lab.script();
     lab.server.script = (call) => (asked(call).model === "bad" ? fault(call) : answer(call));
@@ -380,7 +230,7 @@ describe("what goes wrong", () => {
   });
 
   it("with one size is told, and the other sizes are measured", async () => {
-    lab = await Lab.start();
+    lab = await BenchLab.start();
     const answer = lab.script();
     lab.server.script = (call) =>
       asked(call).promptTokens > 1_000 ? answerJson(call, 400, { error: { message: "too long" } }) : answer(call);
@@ -394,7 +244,7 @@ describe("what goes wrong", () => {
   });
 
   it("silence in the middle of an answer ends that run", async () => {
-    lab = await Lab.start();
+    lab = await BenchLab.start();
     lab.server.script = async (call) => {
       startEvents(call);
       await lab.write(call, 0, chunk({ content: "w" }));
@@ -406,7 +256,7 @@ describe("what goes wrong", () => {
   });
 
   it("a slow model is measured for as long as its time lasts, at every size that it can", async () => {
-    lab = await Lab.start();
+    lab = await BenchLab.start();
     // 64 tokens take 5.12 s + 0.63 s, 512 take 40.96 s + 0.63 s, and 2,048 take longer than there is.
     lab.server.script = lab.script({ overheadMs: 0, msPerPromptToken: 80, gapMs: 10 });
     const [bench] = await lab.run();
@@ -425,7 +275,7 @@ describe("what goes wrong", () => {
   });
 
   it("a model that finishes nothing in its time is told as that", async () => {
-    lab = await Lab.start();
+    lab = await BenchLab.start();
     const answer = lab.script({ msPerPromptToken: 1_000 });
     lab.server.script = answer;
     const [bench] = await lab.run({ plan: { warmUpMs: 1e9 } });
@@ -433,14 +283,14 @@ describe("what goes wrong", () => {
   });
 
   it("a model that does not get ready in its time is told as that", async () => {
-    lab = await Lab.start();
+    lab = await BenchLab.start();
     lab.server.script = () => lab.clock.advance(600_000);
     const [bench] = await lab.run();
     expect(bench?.findings).toEqual({ type: "failed", problem: "it was not ready within 600 s" });
   });
 
   it("models that do not chat, and those that nobody serves, are told when they were asked for", async () => {
-    lab = await Lab.start();
+    lab = await BenchLab.start();
     lab.server.models = [{ id: "m" }];
     const embedder = new OpenAiBackend({ baseUrl: lab.server.url, models: ["e"], embeddings: true });
     const gone = new OpenAiBackend({ baseUrl: "http://127.0.0.1:9/v1", models: [] });
@@ -456,7 +306,7 @@ describe("what goes wrong", () => {
   });
 
   it("an abort in the middle of an answer ends everything, and what was done before was told", async () => {
-    lab = await Lab.start();
+    lab = await BenchLab.start();
     lab.server.models = [{ id: "one" }, { id: "two" }];
     const abort = new AbortController();
     const answer = lab.script();

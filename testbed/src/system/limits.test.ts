@@ -83,6 +83,7 @@ const at = (file: string, test: string): Row => ({ file, test });
 const HANDSHAKE = "coordinator/src/fleet/handshake.test.ts";
 const TRUST = "coordinator/src/fleet/trust/session-trust.test.ts";
 const AGENT_JOBS = "provider-agent/src/jobs/jobs.test.ts";
+const JOB_ENDINGS = "provider-agent/src/jobs/job-endings.test.ts";
 const AWAITED = "coordinator/src/fleet/awaited-receipts.test.ts";
 const LIVENESS = "coordinator/src/fleet/liveness.test.ts";
 
@@ -142,7 +143,7 @@ const LIMIT_ROWS = {
   requestBodyBytes: at("testbed/src/system/refusals.test.ts", "answers 413 for a body of 17 MiB that does not say so"),
   forwardedBodyBytes: () => closesForBacklog(),
   responseBodyBytes: at(AGENT_JOBS, "that are larger than a body may be are an error"),
-  responseEventBytes: at(AGENT_JOBS, "the largest event that may be goes through, and one more byte does not"),
+  responseEventBytes: at(JOB_ENDINGS, "the largest event that may be goes through, and one more byte does not"),
   initialCreditBytes: at(AGENT_JOBS, "spent up stops the reading from the backend, and granted starts it again"),
   pingIntervalMs: at(LIVENESS, "pings once an interval for as long as the peer answers"),
   missedPongs: () => closesForSilence(),
