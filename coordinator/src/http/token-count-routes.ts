@@ -1,6 +1,7 @@
 import { LIMITS } from "@hearth/protocol";
 import type { Hono } from "hono";
 import { inputTokensSchema, messagesErrorSchema, tokenCountSchema } from "../api/answer-schemas.js";
+import { filesAsTexts } from "../api/documents/file-parts.js";
 import { countTokens } from "../api/messages/dialect.js";
 import { countTokensSchema } from "../api/messages/parse.js";
 import { named } from "../api/named-schemas.js";
@@ -55,8 +56,10 @@ const TOKEN_COUNTS: readonly TokenCount[] = [
 ];
 
 /** What an input refers to counts as if it stood there. */
-async function countInputTokens(raw: Buffer, { bounds, stored }: TokenCountDeps, account: string): Promise<object> {
+async function countInputTokens(body: Buffer, deps: TokenCountDeps, account: string): Promise<object> {
+  const { bounds, stored } = deps;
   const responses = stored(account);
+  const raw = await filesAsTexts(body, "input", deps);
   const whole = responses !== undefined && mayRefer(raw) ? (await recall(raw, bounds, responses)).raw : raw;
   return await inTurns(countInputTokenSteps(whole, bounds), whole.length);
 }

@@ -1,5 +1,6 @@
 import { inTurns } from "../../platform/steps.js";
 import type { Dialect, DialectContext } from "../../request/consumer.js";
+import { filesAsTexts } from "../documents/file-parts.js";
 import { openAiErrorBody } from "../error-envelope.js";
 import { chatReply } from "./from-events.js";
 import { type ChatRequest, chatRequestSteps } from "./to-internal.js";
@@ -8,7 +9,14 @@ import { type ChatRequest, chatRequestSteps } from "./to-internal.js";
 export function createChatCompletionsDialect(context: DialectContext): Dialect<ChatRequest> {
   return {
     errorBody: (error) => openAiErrorBody(error, "messages"),
-    normalise: (raw) => inTurns(chatRequestSteps({ raw, ...context }), raw.length),
+    normalise(raw) {
+      const read = filesAsTexts(raw, "messages", context);
+      return read instanceof Promise ? read.then((texts) => normalise(texts, context)) : normalise(read, context);
+    },
     reply: (request, consumer) => chatReply(request, consumer, context.clock),
   };
+}
+
+function normalise(raw: Buffer, context: DialectContext): ChatRequest | Promise<ChatRequest> {
+  return inTurns(chatRequestSteps({ raw, ...context }), raw.length);
 }

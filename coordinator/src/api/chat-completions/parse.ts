@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { MAX_CHOICES } from "../../request/inference-request.js";
 import { checkBody } from "../check-body.js";
+import { FILE_DATA_ONLY } from "../documents/file-parts.js";
 import { stopAtFirst } from "../json-body.js";
 
 // What Hearth itself looks at. Everything else is the backend's business and passes through untouched.
@@ -12,7 +13,9 @@ const part = z
   .refine((given) => given.type !== "text" || typeof given.text === "string", {
     error: "expected a string",
     path: ["text"],
-  });
+  })
+  // By the time that a body is read, its text has taken the place of each file that is in it.
+  .refine((given) => given.type !== "file", { error: FILE_DATA_ONLY, path: ["file", "file_data"] });
 
 /** Some clients send the arguments themselves in place of their text. */
 const called = z.looseObject({ name: text.min(1), arguments: z.union([text, z.looseObject({})]).nullish() });

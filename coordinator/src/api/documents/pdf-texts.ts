@@ -139,6 +139,9 @@ export class PdfTexts {
   }
 }
 
+/** All requests share its threads. */
+export const PDF_TEXTS: PdfTexts = new PdfTexts();
+
 function textOf(document: PdfDocument, reading: PdfReading): string {
   switch (reading.type) {
     case "read":

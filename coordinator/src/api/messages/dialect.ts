@@ -2,7 +2,7 @@ import { MessageFold } from "@hearth/dialects";
 import type { Clock } from "@hearth/platform";
 import { inTurns } from "../../platform/steps.js";
 import type { Dialect, DialectContext } from "../../request/consumer.js";
-import { PdfTexts } from "../documents/pdf-texts.js";
+import { PDF_TEXTS } from "../documents/pdf-texts.js";
 import { type EventDialect, eventReply } from "../translation/event-reply.js";
 import { type PdfTextsOf, pdfsOf } from "./documents.js";
 import { messagesErrorBody } from "./error-body.js";
@@ -26,9 +26,6 @@ export function createMessagesDialect(context: DialectContext): Dialect<Messages
     reply: (request, consumer) => eventReply(messagesEvents(request), request.stream, consumer),
   };
 }
-
-/** All requests share its threads. */
-const PDF_TEXTS = new PdfTexts();
 
 function normalise(raw: Buffer, { id, clock, bounds }: DialectContext): MessagesRequest | Promise<MessagesRequest> {
   const read = inTurns(readSteps(raw, bounds, parseCreateMessage), raw.length);

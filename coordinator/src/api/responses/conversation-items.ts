@@ -274,6 +274,8 @@ function toChatPart(part: ContentPart): ChatPart {
     }
     case "input_audio":
       return { type: "input_audio", input_audio: part.input_audio };
+    case "input_file":
+      return part.file_data;
   }
 }
 

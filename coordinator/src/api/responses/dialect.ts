@@ -1,6 +1,7 @@
 import type { Clock } from "@hearth/platform";
 import { inTurns } from "../../platform/steps.js";
 import type { Dialect, DialectContext, Keeping } from "../../request/consumer.js";
+import { filesAsTexts } from "../documents/file-parts.js";
 import { openAiErrorBody } from "../error-envelope.js";
 import { type EventDialect, eventReply } from "../translation/event-reply.js";
 import { ResponseFailure } from "./failure.js";
@@ -17,12 +18,17 @@ export function createResponsesDialect(context: DialectContext): Dialect<Respons
   return {
     errorBody: (error) => openAiErrorBody(error, "input"),
     normalise(raw) {
-      const keeping = context.keeping?.();
-      if (keeping !== undefined && mayRefer(raw)) return normaliseRecalled(raw, context, keeping);
-      return inTurns(responsesRequestSteps({ raw, ...context, keeping }), raw.length);
+      const read = filesAsTexts(raw, "input", context);
+      return read instanceof Promise ? read.then((texts) => normalise(texts, context)) : normalise(read, context);
     },
     reply: (request, consumer) => eventReply(responsesEvents(request, context.clock), request.stream, consumer),
   };
+}
+
+function normalise(raw: Buffer, context: DialectContext): ResponsesRequest | Promise<ResponsesRequest> {
+  const keeping = context.keeping?.();
+  if (keeping !== undefined && mayRefer(raw)) return normaliseRecalled(raw, context, keeping);
+  return inTurns(responsesRequestSteps({ raw, ...context, keeping }), raw.length);
 }
 
 async function normaliseRecalled(raw: Buffer, context: DialectContext, keeping: Keeping): Promise<ResponsesRequest> {

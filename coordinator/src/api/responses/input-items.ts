@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { FILE_DATA_ONLY } from "../documents/file-parts.js";
 import { stopAtFirst } from "../json-body.js";
 import { tool } from "./tool-schemas.js";
 
@@ -11,10 +12,16 @@ const inputImage = z.looseObject({
   detail: z.string().nullish(),
 });
 const inputAudio = z.looseObject({ type: z.literal("input_audio"), input_audio: z.looseObject({}) });
+/** By the time that a body is read, its text has taken the place of each file that is in it. */
+const inputFile = z.looseObject({ type: z.literal("input_file"), file_data: z.never(FILE_DATA_ONLY) });
 
 const UNSUPPORTED_PART = { error: "this type of content is not supported" };
 
-const part = z.discriminatedUnion("type", [inputText, outputText, refusal, inputImage, inputAudio], UNSUPPORTED_PART);
+const part = z.discriminatedUnion(
+  "type",
+  [inputText, outputText, refusal, inputImage, inputAudio, inputFile],
+  UNSUPPORTED_PART,
+);
 
 const messageMembers = {
   role: z.enum(["user", "assistant", "system", "developer"]),
@@ -30,7 +37,7 @@ const idOrCallId = { id: z.string().min(1).nullish(), call_id: callId.nullish() 
 
 const output = z.union([
   z.string(),
-  stopAtFirst(z.array(z.discriminatedUnion("type", [inputText, inputImage, outputText], UNSUPPORTED_PART))),
+  stopAtFirst(z.array(z.discriminatedUnion("type", [inputText, inputImage, outputText, inputFile], UNSUPPORTED_PART))),
 ]);
 
 const functionCall = z.looseObject({
