@@ -109,6 +109,8 @@ describe("an agent", () => {
     await using setting = await startSetting((call) => answer(call));
     setting.link.send({ type: "go_away", reason: "restart", reconnect_after_ms: 1 });
     const second = await setting.coordinator.agent(2);
+    // The new connection may be there before the end of the old one has been read.
+    await eventually(() => setting.link.closed !== undefined);
     expect(setting.link.closed).toBe(1000);
     expect(second.register?.identity).toBe(setting.link.register?.identity);
     expect((await second.request(BODY).end()).type).toBe("complete");
