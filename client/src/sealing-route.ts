@@ -5,6 +5,7 @@ const SEALED_PATHS: ReadonlySet<string> = new Set([
   "/v1/chat/completions",
   "/v1/completions",
   "/v1/responses",
+  "/v1/responses/compact",
   "/v1/messages",
   "/v1/embeddings",
 ]);

@@ -162,6 +162,14 @@ export const responseSchema = z.looseObject({
   output: z.array(z.looseObject({ type: z.string() })),
 });
 
+export const compactedResponseSchema = z.object({
+  id: z.string(),
+  object: z.literal("response.compaction"),
+  created_at: seconds,
+  output: z.array(z.looseObject({ id: z.string(), type: z.literal("compaction"), encrypted_content: z.string() })),
+  usage: z.looseObject({ input_tokens: count, output_tokens: count, total_tokens: count }),
+});
+
 export const responseEventSchema = z.looseObject({
   type: z.string().meta({ description: "`response.created`, `response.output_text.delta`, … `response.completed`." }),
   sequence_number: count,

@@ -36,7 +36,8 @@ async function normaliseRecalled(raw: Buffer, context: DialectContext, keeping: 
   return await inTurns(responsesRequestSteps({ ...context, ...recalled, keeping }), recalled.raw.length);
 }
 
-function responsesEvents(request: ResponsesRequest, clock: Clock): EventDialect {
+/** How the events of an answer are written. */
+export function responsesEvents(request: ResponsesRequest, clock: Clock): EventDialect {
   const { responseId, body, tools, kept, compacts } = request;
   const wallTime = (): number => Math.floor(clock.wallTime() / 1000);
   const asked = newResponse(body, responseId, wallTime());

@@ -1,10 +1,11 @@
-import { responseEventSchema, responseSchema } from "../answer-schemas.js";
+import { compactedResponseSchema, responseEventSchema, responseSchema } from "../answer-schemas.js";
 import type { Endpoint } from "../endpoint.js";
 import { named } from "../named-schemas.js";
+import { createCompactionDialect } from "./compact-route.js";
 import { createResponsesDialect } from "./dialect.js";
-import { createResponseSchema } from "./parse.js";
+import { compactResponseSchema, createResponseSchema } from "./parse.js";
 
-/** The route of this dialect. */
+/** The route of answers. */
 export const responsesEndpoint: Endpoint = {
   path: "/v1/responses",
   dialect: createResponsesDialect,
@@ -17,5 +18,21 @@ export const responsesEndpoint: Endpoint = {
     request: named("CreateResponseRequest", createResponseSchema),
     answer: named("Response", responseSchema),
     event: named("ResponseEvent", responseEventSchema),
+  },
+};
+
+/** The route that tells a conversation in short. */
+export const compactionEndpoint: Endpoint = {
+  path: "/v1/responses/compact",
+  dialect: createCompactionDialect,
+  idHeaders: ["X-Request-Id"],
+  description: {
+    id: "compactResponse",
+    summary: "Tell a conversation in short",
+    description:
+      "The model writes the notes that the conversation goes on from. They come packed, for the next request's `input`, " +
+      "always whole, and are not kept.",
+    request: named("CompactResponseRequest", compactResponseSchema),
+    answer: named("CompactedResponse", compactedResponseSchema),
   },
 };

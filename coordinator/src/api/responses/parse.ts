@@ -109,6 +109,11 @@ export const countInputTokensSchema = z
     description: "The answer is an estimate: the coordinator has no model's tokenizer.",
   });
 
+/** A request for a response that leaves its input out where it goes on with an earlier one. */
+export const compactResponseSchema = createResponseSchema
+  .extend({ input: input.nullish() })
+  .meta({ id: "CompactResponseRequest" });
+
 export type CreateResponseBody = z.infer<typeof createResponseSchema>;
 /** What a body says to a model, apart from how it is to answer. */
 export type PromptBody = Pick<CreateResponseBody, "instructions" | "tools" | "tool_choice">;

@@ -17,6 +17,7 @@ const SCHEMAS: Readonly<Record<string, { readonly whole: string; readonly event?
   "/v1/completions": { whole: "CreateCompletionResponse", event: "CreateCompletionResponse" },
   "/v1/embeddings": { whole: "CreateEmbeddingResponse" },
   "/v1/responses": { whole: "Response", event: "ResponseStreamEvent" },
+  "/v1/responses/compact": { whole: "CompactResource" },
   "/v1/responses/input_tokens": { whole: "TokenCountsResource" },
   "/v1/models": { whole: "ListModelsResponse" },
 };
