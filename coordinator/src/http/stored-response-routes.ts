@@ -1,6 +1,7 @@
 import type { Context, Hono } from "hono";
 import { z } from "zod";
 import { responseSchema } from "../api/answer-schemas.js";
+import { checkBody } from "../api/check-body.js";
 import { named } from "../api/named-schemas.js";
 import type { Credentials } from "../platform/credentials.js";
 import { HearthError } from "../platform/errors.js";
@@ -21,19 +22,27 @@ const RETRIEVE: Operation = {
   answer: named("Response", responseSchema),
 };
 
+/** OpenAI's bounds of a page, and what it takes them for where they are left out. */
+const pageSchema = z.object({
+  limit: z.coerce.number().int().min(1).max(100).default(20),
+  order: z.enum(["asc", "desc"]).default("desc"),
+  after: z.string().max(256).optional(),
+});
+
 const LIST_INPUT: Operation = {
   id: "listResponseInput",
   audience: "Inference",
   summary: "List what an answer that is kept was asked with",
-  description: "All of it at once.",
+  description: "In pages, the last item first unless `order` is `asc`.",
+  query: pageSchema,
   answer: named(
     "ResponseInputList",
     z.object({
       object: z.literal("list"),
       data: z.array(z.looseObject({ id: z.string(), type: z.string() })),
-      first_id: z.string().nullable(),
-      last_id: z.string().nullable(),
-      has_more: z.literal(false),
+      first_id: z.string(),
+      last_id: z.string(),
+      has_more: z.boolean(),
     }),
   ),
 };
@@ -85,7 +94,7 @@ export function storedResponseRoutes(app: Hono<HttpEnv>, { apiKeys, stored }: St
   );
   app.get(
     "/v1/responses/:id/input_items",
-    described(LIST_INPUT, async (c) => c.json(listOf((await found(c)).input))),
+    described(LIST_INPUT, async (c) => c.json(pageOf((await found(c)).input, checkBody(pageSchema, c.req.query())))),
   );
   app.delete(
     "/v1/responses/:id",
@@ -106,10 +115,24 @@ export function storedResponseRoutes(app: Hono<HttpEnv>, { apiKeys, stored }: St
   );
 }
 
-/** All of them at once: they came in one body. */
-function listOf(items: readonly StoredItem[]): object {
-  const data = items.map(listed);
-  return { object: "list", data, first_id: data[0]?.id ?? null, last_id: data.at(-1)?.id ?? null, has_more: false };
+/** @throws HearthError `invalid_request` for an id that the page before cannot have ended with */
+function pageOf(items: readonly StoredItem[], { limit, order, after }: z.infer<typeof pageSchema>): object {
+  const all = items.map(listed);
+  if (order === "desc") all.reverse();
+  const before = after === undefined ? -1 : all.findIndex(({ id }) => id === after);
+  if (after !== undefined && before === -1) {
+    throw new HearthError("invalid_request", "Invalid 'after': no item of this response has this id.", {
+      param: "after",
+    });
+  }
+  const data = all.slice(before + 1, before + 1 + limit);
+  return {
+    object: "list",
+    data,
+    first_id: data[0]?.id ?? "",
+    last_id: data.at(-1)?.id ?? "",
+    has_more: before + 1 + limit < all.length,
+  };
 }
 
 /** An item as OpenAI lists it: with an id and a status, which consumers leave out, and content in parts. */

@@ -67,6 +67,45 @@ describe("a response", () => {
     for (const each of strange) await expect(each).rejects.toMatchObject({ status: 404 });
   });
 
+  it("is asked with items that are listed in pages, the last one first unless it is said otherwise", async () => {
+    await hearth.provider((s) => s.answer("Hello"));
+    const input = Array.from({ length: 25 }, (_, index) => ({ role: "user" as const, content: `${index}` }));
+    input.splice(3, 1, { ...input[3]!, id: "msg_mine" } as never);
+    const { id } = await client.responses.create({ model: "m", input });
+    const texts = (items: readonly object[]): unknown[] =>
+      items.map((item) => (item as { content: { text: string }[] }).content[0]?.text);
+    // The SDK's own pages leave out the ids of their ends.
+    const page = (query: object): Promise<{ readonly data: readonly object[] }> =>
+      client.get(`/responses/${id}/input_items`, { query });
+    const last = await page({});
+    expect(texts(last.data)).toEqual(Array.from({ length: 20 }, (_, index) => `${24 - index}`));
+    expect(last).toMatchObject({ first_id: "item_24", last_id: "item_5", has_more: true });
+    const rest = await page({ after: "item_5" });
+    expect(texts(rest.data)).toEqual(["4", "3", "2", "1", "0"]);
+    expect(rest).toMatchObject({ first_id: "item_4", last_id: "item_0", has_more: false });
+    const next = await page({ order: "asc", limit: 2, after: "msg_mine" });
+    expect(texts(next.data)).toEqual(["4", "5"]);
+    expect(await page({ limit: 25 })).toMatchObject({ has_more: false });
+    expect(await page({ after: "item_0" })).toMatchObject({ data: [], first_id: "", last_id: "", has_more: false });
+    const all: object[] = [];
+    for await (const item of client.responses.inputItems.list(id, { order: "asc", limit: 5 })) all.push(item);
+    expect(texts(all)).toEqual(input.map(({ content }) => content));
+  });
+
+  it.each([
+    ["limit", "0"],
+    ["limit", "101"],
+    ["limit", "1.5"],
+    ["limit", "many"],
+    ["order", "up"],
+    ["after", "item_9"],
+  ])("lists nothing for a page that is none: %s=%s", async (param, value) => {
+    await hearth.provider((s) => s.answer("Hello"));
+    const { id } = await client.responses.create({ model: "m", input: "hi" });
+    const page = client.responses.inputItems.list(id, { [param]: value });
+    await expect(page).rejects.toMatchObject({ status: 400, param });
+  });
+
   it("gives an item to who names nothing but its id", async () => {
     const provider = await hearth.provider((s) => s.answer("Hello"));
     const made = await client.responses.create({ model: "m", input: "hi" });
