@@ -5,6 +5,7 @@ import { type AgentDeps, runAgent } from "../agent.js";
 import { backendOfFlags } from "../config/backend-config.js";
 import { type AgentConfig, readAgentSettings } from "../config.js";
 import { createLogger } from "../platform/logger.js";
+import { eventually } from "./eventually.js";
 import { type BackendOptions, type BackendScript, ScriptedBackend } from "./scripted-backend.js";
 import { type AgentLink, ScriptedCoordinator } from "./scripted-coordinator.js";
 
@@ -61,7 +62,7 @@ export interface Setting extends AsyncDisposable {
   readonly link: AgentLink;
 }
 
-/** Starts all three and waits until the agent is registered. */
+/** Starts all three and waits until the agent is registered, and the backend's models are known. */
 export async function startSetting(
   script: BackendScript | undefined,
   options: {
@@ -75,6 +76,10 @@ export async function startSetting(
   const { config = {}, deps } = options;
   const agent = new TestAgent({ coordinators: [coordinator.url], backend: backend.url, config }, deps);
   const link = await coordinator.agent();
+  // On a clock that runs fast a busy machine may give up its first look at the backend, and register without models.
+  const isKnown = (): boolean =>
+    [link.register, ...link.frames].some((frame) => frame && "models" in frame && frame.models.length > 0);
+  await eventually(() => isKnown() || backend.models.length === 0 || link.problem !== undefined);
   return {
     coordinator,
     backend,
