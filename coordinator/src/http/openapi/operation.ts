@@ -8,7 +8,7 @@ import { named, refTo } from "../../api/named-schemas.js";
 import { IDEMPOTENCY_KEY_PATTERN } from "../idempotency/serve-once.js";
 import { SESSION_PATTERN, TIMEOUT_SECONDS } from "../read-caller.js";
 import type { HttpEnv } from "../routing.js";
-import { SEALED_TYPE, sealedAnswerSchema, sealedEventSchema, sealedRequestSchema } from "../sealed/schemas.js";
+import { SEALED_TYPE, sealedAnswerSchema, sealedEnvelopeSchema, sealedEventSchema } from "../sealed/schemas.js";
 import type { ApiContent, ApiOperation, ApiParameter, JsonSchema } from "./api-document.js";
 
 /** Whom a route is for. */
@@ -32,7 +32,7 @@ export interface Operation extends Omit<Description, "answer"> {
 }
 
 const ERROR = named("Error", errorSchema);
-const SEALED_REQUEST = named("SealedRequest", sealedRequestSchema);
+const SEALED_REQUEST = named("SealedRequest", sealedEnvelopeSchema);
 const SEALED_ANSWER = named("SealedAnswer", sealedAnswerSchema);
 // No route refers to it: it is what the events of others are inside of.
 named("SealedEvent", sealedEventSchema);

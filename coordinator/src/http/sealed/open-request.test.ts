@@ -5,7 +5,7 @@ import { errorResponse } from "../../api/error-envelope.js";
 import { HearthError } from "../../platform/errors.js";
 import { ReplaySet } from "../../sealing/replay-set.js";
 import { SealingKeys } from "../../sealing/sealing-keys.js";
-import { isSealed, openSealedRequest } from "./open-request.js";
+import { isSealed, openEnvelope } from "./open-request.js";
 
 const PATH = "/v1/chat/completions";
 const base64url = (bytes: Uint8Array): string => Buffer.from(bytes).toString("base64url");
@@ -32,8 +32,8 @@ function refusalOf(act: () => unknown): HearthError {
 it("opens a request once", () => {
   const keys = new SealingKeys("s".repeat(32), new FakeClock());
   const bytes = sealed(keys, "{}");
-  expect(openSealedRequest(keys, PATH, bytes).body.toString()).toBe("{}");
-  expect(refusalOf(() => openSealedRequest(keys, PATH, bytes)).code).toBe("sealed_replayed");
+  expect(openEnvelope(keys, PATH, bytes).body.toString()).toBe("{}");
+  expect(refusalOf(() => openEnvelope(keys, PATH, bytes)).code).toBe("sealed_replayed");
 });
 
 it("says of a key that has expired that it has, and which one there is now", () => {
@@ -41,7 +41,7 @@ it("says of a key that has expired that it has, and which one there is now", () 
   const keys = new SealingKeys("s".repeat(32), clock);
   const bytes = sealed(keys, "{}");
   clock.advance(2 * 24 * 3_600_000);
-  const { code, details } = refusalOf(() => openSealedRequest(keys, PATH, bytes));
+  const { code, details } = refusalOf(() => openEnvelope(keys, PATH, bytes));
   expect({ code, keyId: details.keyId }).toEqual({ code: "sealed_expired", keyId: keys.current.keyId });
 });
 
@@ -54,7 +54,7 @@ it("refuses with 503 what it could not remember", () => {
     current: keys.current,
     find: () => ({ type: "usable", key: { ...found.key, replays: full } }),
   };
-  const refusal = refusalOf(() => openSealedRequest(crowded, PATH, sealed(keys, "{}")));
+  const refusal = refusalOf(() => openEnvelope(crowded, PATH, sealed(keys, "{}")));
   expect(refusal.code).toBe("sealed_unavailable");
   const { status, headers, body } = errorResponse(refusal);
   expect({ status, body }).toMatchObject({ status: 503, body: { error: { code: "sealed_unavailable" } } });
@@ -64,7 +64,7 @@ it("refuses with 503 what it could not remember", () => {
 it("quotes nothing of what it was sent", () => {
   const keys = new SealingKeys("s".repeat(32), new FakeClock());
   for (const text of ["canary", '{"v":1,"key_id":"canary"}', '{"canary":"canary"}'])
-    expect(refusalOf(() => openSealedRequest(keys, PATH, Buffer.from(text))).message).not.toContain("canary");
+    expect(refusalOf(() => openEnvelope(keys, PATH, Buffer.from(text))).message).not.toContain("canary");
 });
 
 it.each([
@@ -83,7 +83,7 @@ it.each([
   ["levels", `{"a":${"[".repeat(100)}${"]".repeat(100)}}`],
 ])("builds nothing from an envelope with too many %s", (_name, text) => {
   const keys = new SealingKeys("s".repeat(32), new FakeClock());
-  const refusal = refusalOf(() => openSealedRequest(keys, PATH, Buffer.from(text)));
+  const refusal = refusalOf(() => openEnvelope(keys, PATH, Buffer.from(text)));
   expect(refusal.code).toBe("sealed_malformed");
   // A schema would name the member that is wrong: it never saw this one.
   expect(refusal.message).toBe("The sealed body is not JSON, or has too much in it.");

@@ -3,7 +3,7 @@ import { E2eError, openRequest, type RequestOpener, type ResponseSealer } from "
 import { LIMITS } from "@hearth/protocol";
 import { HearthError } from "../../platform/errors.js";
 import type { SealingKey, SealingKeys } from "../../sealing/sealing-keys.js";
-import { SEALED_TYPE, type SealedRequest, sealedRequestSchema } from "./schemas.js";
+import { SEALED_TYPE, type SealedEnvelope, sealedEnvelopeSchema } from "./schemas.js";
 
 /** Bytes of an envelope at most: a body of the greatest size in base64url, and half a MiB for all that is around it. */
 export const MAX_ENVELOPE_BYTES: number = Math.ceil((LIMITS.requestBodyBytes * 4) / 3) + 512 * 1024;
@@ -28,7 +28,7 @@ export function isSealed(contentType: string | undefined): boolean {
  * @param path the route that it came in by: a body that was sealed for another one does not open
  * @throws HearthError `sealed_…`, `payload_too_large`
  */
-export function openSealedRequest(keys: KeyDirectory, path: string, bytes: Buffer): OpenedRequest {
+export function openEnvelope(keys: KeyDirectory, path: string, bytes: Buffer): OpenedRequest {
   const envelope = readEnvelope(bytes);
   const key = keyFor(keys, envelope.key_id);
   const encapsulatedKey = decode(envelope.encapsulated_key, "encapsulated_key");
@@ -52,7 +52,7 @@ export function openSealedRequest(keys: KeyDirectory, path: string, bytes: Buffe
 /** An envelope is one object with one list of chunks in it; a little more is left for what is to come. */
 const ENVELOPE_BOUNDS = { members: 64, items: 8_192, containers: 16 };
 
-function readEnvelope(bytes: Buffer): SealedRequest {
+function readEnvelope(bytes: Buffer): SealedEnvelope {
   const text = bytes.toString("utf8");
   let value: unknown;
   try {
@@ -62,7 +62,7 @@ function readEnvelope(bytes: Buffer): SealedRequest {
   } catch {
     throw new HearthError("sealed_malformed", "The sealed body is not JSON, or has too much in it.");
   }
-  const parsed = sealedRequestSchema.safeParse(value);
+  const parsed = sealedEnvelopeSchema.safeParse(value);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const param = issue?.path.join(".") ?? "";

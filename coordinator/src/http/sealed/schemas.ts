@@ -10,7 +10,7 @@ const bytes = (length: number): z.ZodString => z.string().regex(new RegExp(`^[A-
 const keyId = z.string().regex(/^[A-Za-z0-9_-]{16}$/, "must be a key id of 16 characters");
 
 /** A request body sealed to the coordinator. */
-export const sealedRequestSchema = z
+export const sealedEnvelopeSchema = z
   .object({
     v: z.literal(1),
     key_id: keyId.describe("The id of the key that it is sealed to, from `/v1/encryption-key`."),
@@ -22,7 +22,7 @@ export const sealedRequestSchema = z
     chunks: z.array(z.string().min(1)).min(1).max(MAX_CHUNKS).describe("The sealed body, base64url."),
   })
   .describe("A body of this route, sealed to the coordinator.");
-export type SealedRequest = z.infer<typeof sealedRequestSchema>;
+export type SealedEnvelope = z.infer<typeof sealedEnvelopeSchema>;
 
 /** A whole answer to a sealed request. */
 export const sealedAnswerSchema = z
