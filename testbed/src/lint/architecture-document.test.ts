@@ -11,23 +11,26 @@ const DOCUMENT = readFileSync(new URL("docs/architecture.md", ROOT), "utf8");
 const isThere = (path: string): boolean =>
   ["", "coordinator/src/", "coordinator/src/selection/"].some((base) => existsSync(new URL(base + path, ROOT)));
 
+/** The folders of the dialects that are spoken to consumers. */
+const DIALECTS = readdirSync(new URL("coordinator/src/api/", ROOT), { withFileTypes: true })
+  .filter((each) => each.isDirectory() && existsSync(new URL(`coordinator/src/api/${each.name}/endpoint.ts`, ROOT)))
+  .map(({ name }) => name);
+
 it("names files and folders that are there", () => {
   const told = [...DOCUMENT.matchAll(/`([\w.-]+(?:\/[\w.<>-]+)*(?:\.ts|\.md|\/))`/g)].map(([, path]) => path as string);
-  const dialects = ENDPOINTS.map(({ path }) => path.slice("/v1/".length).replace("/", "-"));
   const paths = told
     .filter((path) => !path.includes("NAME"))
-    .flatMap((path) => (path.includes("<dialect>") ? dialects.map((name) => path.replace("<dialect>", name)) : [path]));
+    .flatMap((path) => (path.includes("<dialect>") ? DIALECTS.map((name) => path.replace("<dialect>", name)) : [path]));
   expect(paths.length).toBeGreaterThan(30);
   expect(paths.filter((path) => !isThere(path))).toEqual([]);
 });
 
 it("is right that a dialect of consumers is a folder and a line", () => {
-  const folders = readdirSync(new URL("coordinator/src/api/", ROOT), { withFileTypes: true })
-    .filter((each) => each.isDirectory() && existsSync(new URL(`coordinator/src/api/${each.name}/endpoint.ts`, ROOT)))
-    .map(({ name }) => name);
   const lines = readFileSync(new URL("coordinator/src/api/endpoints.ts", ROOT), "utf8");
-  expect(folders.filter((name) => !lines.includes(`"./${name}/endpoint.js"`))).toEqual([]);
-  expect(ENDPOINTS).toHaveLength(folders.length);
+  expect(DIALECTS.filter((name) => !lines.includes(`"./${name}/endpoint.js"`))).toEqual([]);
+  // One may have further routes.
+  expect(ENDPOINTS.length).toBeGreaterThanOrEqual(DIALECTS.length);
+  expect(DIALECTS.length).toBeGreaterThan(4);
 });
 
 it("is right that a kind of backend is a file and a line", () => {
