@@ -1,10 +1,9 @@
 import type { SignedEntry } from "@hearth/attestation";
-import { EventJoiner, errorInBody, progressInComment, type SseEvent, withoutByteOrderMark } from "@hearth/dialects";
+import { EventJoiner, progressInComment, type SseEvent, withoutByteOrderMark } from "@hearth/dialects";
 import {
   type AttemptId,
   type CancelReason,
   type CloseReason,
-  DATA_MARKS,
   type DataFrame,
   type ErrorFrame,
   type Holding,
@@ -18,7 +17,8 @@ import type { AwaitedReceipt } from "../fleet/awaited-receipts.js";
 import type { ConfirmedCancel, ProviderStream, StreamListener } from "../fleet/provider-link.js";
 import { clampUsage, type UsageBounds, usageBounds } from "../fleet/usage-bounds.js";
 import type { ClampedMember } from "../platform/clamped-members.js";
-import { type AttemptDeps, type AttemptEnd, type DigestFault, forConfirmation } from "./attempt-deps.js";
+import { type AttemptDeps, type DigestFault, forConfirmation } from "./attempt-deps.js";
+import { AttemptProgress, type ContentNews } from "./attempt-progress.js";
 import { CreditWindow } from "./credit-window.js";
 import { EventQueue } from "./event-queue.js";
 import {
@@ -30,6 +30,7 @@ import {
   PROTOCOL_VIOLATION,
   TRUNCATED,
 } from "./failures.js";
+import { FrameOpener } from "./frame-opener.js";
 import { PreambleReader } from "./preamble-reader.js";
 import type { Attempt, AttemptEvent, AttemptFailure, Chunk } from "./types.js";
 
@@ -56,34 +57,32 @@ export class ProviderAttempt implements Attempt, StreamListener {
   /** Content of the frame that is being read. */
   #content: Chunk[] = [];
   #stream: ProviderStream | undefined;
-  #over = false;
-  /** The last counter of each sign of life, by whose it is. */
-  readonly #signs = new Map<`${WorkingScope} ${WorkingSign}`, number>();
-  /** Comments that came without a counter. */
-  #comments = 0;
+  #state: "open" | "completed" | "failed" | "cancelled" = "open";
+  readonly #progress: AttemptProgress;
   readonly #preamble: PreambleReader;
-  #ended = false;
-  #completed = false;
+  /** The backend has said that its answer is over. */
   #finished = false;
   readonly #credit = new CreditWindow((bytes) => {
     if (!this.#over) this.#stream?.grant(bytes);
   });
   #answerBytes = 0;
-  /** Frames opened: the number that the next one must carry. */
-  #received = 0;
+  #frames: FrameOpener | undefined;
   readonly #joiner = new EventJoiner(LIMITS.responseEventBytes);
   /** What has come of an answer that is one body. */
   readonly #parts: Buffer[] = [];
-  #heardOfContent: "nothing" | "being_written" | "some" = "nothing";
-  #lastContentAt: number;
 
   constructor(deps: AttemptDeps) {
     this.id = deps.id;
     this.provider = deps.provider;
     this.#deps = deps;
     this.startedAt = deps.clock.now();
-    this.#lastContentAt = this.startedAt;
+    this.#progress = new AttemptProgress(this.startedAt);
+    this.#frames = new FrameOpener(deps.opener, deps.receipts);
     this.#preamble = new PreambleReader(deps.form.body.length);
+  }
+
+  get #over(): boolean {
+    return this.#state !== "open";
   }
 
   /** Tells the attempt where to send credit and cancels. */
@@ -97,11 +96,11 @@ export class ProviderAttempt implements Attempt, StreamListener {
 
   cancel(reason: CancelReason): void {
     if (this.#over) return;
-    this.#over = true;
+    this.#state = "cancelled";
     this.#stream?.cancel(reason);
-    const generatedTokens = Math.min(this.#signs.get("request generating") ?? 0, this.usageBounds().completion);
-    const progress = this.#worked ? "processed" : "not_started";
-    this.#end({ type: "cancelled", reason, progress, moved: this.#signs.size > 0, generatedTokens });
+    const generatedTokens = Math.min(this.#progress.generatedTokens, this.usageBounds().completion);
+    const progress = this.#progress.worked || this.#answerBytes > 0 ? "processed" : "not_started";
+    this.#deps.ended({ type: "cancelled", reason, progress, moved: this.#progress.moved, generatedTokens });
     this.#letGo();
     this.#events.discard();
   }
@@ -110,43 +109,37 @@ export class ProviderAttempt implements Attempt, StreamListener {
   #letGo(): void {
     this.#deps = forConfirmation(this.#deps);
     this.#stream = undefined;
+    this.#frames = undefined;
     this.#content = [];
     this.#parts.length = 0;
     this.#preamble.letGo();
   }
 
-  /** Its backend has done work for this request, whatever is said later. */
-  get #worked(): boolean {
-    const signs = this.#signs;
-    const told = signs.has("request prefilling") || signs.has("request generating");
-    return this.#seenContent || this.#answerBytes > 0 || told;
-  }
-
   working(sign: WorkingSign, counter: number, scope: WorkingScope = "request"): void {
-    // Movement is all that counts; and no credit bounds how often the same is said.
-    if (this.#signs.get(`${scope} ${sign}`) === counter || this.#over) return;
+    // No credit bounds how often the same is said.
+    if (this.#over || this.#progress.isAt(sign, counter, scope)) return;
     this.#guarded("working", 0, () => this.#moved(sign, counter, scope));
   }
 
   #moved(sign: WorkingSign, counter: number, scope: WorkingScope): void {
-    if (this.#signs.size === 0 && !this.#seenContent) this.#deps.working();
-    if (sign === "generating" && scope === "request" && this.#heardOfContent !== "some") this.#noteWriting();
-    this.#signs.set(`${scope} ${sign}`, counter);
+    if (!this.#progress.moved && !this.#progress.seenContent) this.#deps.working();
+    if (sign === "generating" && scope === "request") this.#noteWriting();
+    this.#progress.sign(sign, counter, scope);
     this.#events.push({ type: "working", sign, counter, scope });
   }
 
   /** The reply threw over what this attempt had said: that counts as its provider's fault, also where it has ended. */
   undigested(thrown: unknown): void {
     this.#deps.undigested({ what: "reply", sizeBytes: this.#answerBytes, thrown });
-    if (this.#completed) this.#deps.retracted();
+    if (this.#state === "completed") this.#deps.retracted();
     else this.#giveUp(PROTOCOL_VIOLATION);
   }
 
-  data({ ciphertext, seq, final, holds }: DataFrame): void {
+  data(frame: DataFrame): void {
     if (this.#over) return;
-    const plaintext = this.#open(ciphertext, seq, final, holds);
+    const plaintext = this.#frames?.open(frame);
     if (plaintext === undefined) return this.#violation("untrusted");
-    this.#guarded("data", plaintext.length, () => this.#digest(plaintext, { seq, final, holds }));
+    this.#guarded("data", plaintext.length, () => this.#digest(plaintext, frame));
   }
 
   /**
@@ -184,7 +177,7 @@ export class ProviderAttempt implements Attempt, StreamListener {
   #holding(holds: Holding): void {
     if (this.#over) return;
     if (holds === "content") {
-      if (this.#heardOfContent !== "some") this.#noteWriting();
+      this.#noteWriting();
       this.#events.push({ type: "working", sign: "generating", counter: this.#answerBytes, scope: "request" });
     }
     this.#advance();
@@ -197,16 +190,17 @@ export class ProviderAttempt implements Attempt, StreamListener {
 
   complete(usage: Usage): AwaitedReceipt | undefined {
     if (this.#over) return undefined;
-    const { receipts, form, opener } = this.#deps;
+    const { receipts, form } = this.#deps;
+    const frames = this.#frames;
     this.#guarded("complete", this.#answerBytes, () => {
-      if (form.format === "body" && opener.finished) this.#readGathered();
+      if (form.format === "body" && frames?.finished) this.#readGathered();
       if (this.#over) return;
-      if (!opener.finished || !this.#finished) return this.#fail(TRUNCATED, usage);
+      if (!frames?.finished || !this.#finished) return this.#fail(TRUNCATED, usage);
       this.#flushContent();
-      receipts?.complete(usage, this.#received - 1);
+      receipts?.complete(usage, frames.opened - 1);
       this.#terminal({ type: "end", usage: this.#counting(usage) });
     });
-    return this.#completed ? receipts : undefined;
+    return this.#state === "completed" ? receipts : undefined;
   }
 
   /**
@@ -214,7 +208,7 @@ export class ProviderAttempt implements Attempt, StreamListener {
    * when it is known that there will be none. Absent = nobody signs for this answer.
    */
   get receipt(): Promise<SignedEntry | undefined> | undefined {
-    return this.#completed ? this.#deps.receipts?.receipt : undefined;
+    return this.#state === "completed" ? this.#deps.receipts?.receipt : undefined;
   }
 
   usageBounds(): UsageBounds {
@@ -238,7 +232,7 @@ export class ProviderAttempt implements Attempt, StreamListener {
     if (frame.code === "decryption_failed") this.#deps.unopened();
     const sizeBytes = frame.sealed_body?.length ?? 0;
     this.#guarded("error", sizeBytes, () => {
-      const failure = failureOfFrame(frame, this.#openErrorBody(frame));
+      const failure = failureOfFrame(frame, this.#over ? undefined : this.#frames?.openError(frame));
       this.#fail(failure, frame.usage);
     });
   }
@@ -250,17 +244,6 @@ export class ProviderAttempt implements Attempt, StreamListener {
   lost(): void {
     const sincePauseMs = this.#deps.clock.sincePause?.() ?? Number.POSITIVE_INFINITY;
     this.#fail(sincePauseMs < AFTER_PAUSE_MS ? LEFT_WHILE_PAUSED : CONNECTION_LOST);
-  }
-
-  #open(ciphertext: Uint8Array, seq: number, final: boolean, holds: Holding): Buffer | undefined {
-    try {
-      const plaintext = this.#deps.opener.open(ciphertext, seq, final, DATA_MARKS[holds]);
-      this.#received += 1;
-      this.#deps.receipts?.add(plaintext);
-      return Buffer.from(plaintext.buffer, plaintext.byteOffset, plaintext.byteLength);
-    } catch {
-      return undefined;
-    }
   }
 
   /** A part of an answer that is one body: nobody waits for it, so that its bytes are granted back at once. */
@@ -278,12 +261,6 @@ export class ProviderAttempt implements Attempt, StreamListener {
     const bytes = Buffer.concat(this.#parts);
     this.#parts.length = 0;
     this.#read({ bytes, droppedBytes: 0, name: "", data: bytes.toString("utf8") });
-  }
-
-  #openErrorBody(frame: ErrorFrame): unknown {
-    if (frame.sealed_body === undefined || this.#over) return undefined;
-    const plaintext = this.#open(Buffer.from(frame.sealed_body, "base64url"), this.#received, true, "body");
-    return plaintext === undefined ? undefined : errorInBody(plaintext.toString("utf8"));
   }
 
   #read(event: SseEvent): void {
@@ -313,16 +290,16 @@ export class ProviderAttempt implements Attempt, StreamListener {
 
   /** A comment with a counter tells how far this request is; a bare one only that somebody holds the stream open. */
   #comment(bytes: Uint8Array): void {
-    const sign = this.#seenContent ? "generating" : "prefilling";
+    const sign = this.#progress.seenContent ? "generating" : "prefilling";
     const progress = progressInComment(Buffer.from(bytes.subarray(0, MAX_COMMENT_BYTES)).toString("latin1"));
-    if (progress === undefined) return this.#moved(sign, ++this.#comments, "server");
+    if (progress === undefined) return this.#moved(sign, this.#progress.comment(), "server");
     this.working(sign, progress.processed, sign === "prefilling" ? "request" : "server");
   }
 
   /** What is not content goes along with the content before it, or is told by itself. */
   #aside(chunk: Chunk): void {
     if (this.#content.length > 0) return void this.#content.push(chunk);
-    this.#events.push(this.#preamble.read(chunk, this.#seenContent));
+    this.#events.push(this.#preamble.read(chunk, this.#progress.seenContent));
   }
 
   /** Tells the content that came together as one event: most of the work a stream costs is per event. */
@@ -330,27 +307,19 @@ export class ProviderAttempt implements Attempt, StreamListener {
     if (this.#content.length === 0) return;
     const chunks = this.#content;
     this.#content = [];
-    this.#noteContent("some");
+    this.#noteContent(this.#progress.content(this.#deps.clock.now()));
     this.#events.push({ type: "content", chunks });
   }
 
-  /** The first word of it counts as the first content; each later one ends the silence, and is no content. */
   #noteWriting(): void {
-    if (!this.#seenContent) this.#noteContent("being_written");
-    this.#lastContentAt = this.#deps.clock.now();
+    if (this.#progress.hasContent) return;
+    const news = this.#progress.writing(this.#deps.clock.now());
+    if (news !== undefined) this.#noteContent(news);
   }
 
-  #noteContent(heard: "being_written" | "some"): void {
-    const now = this.#deps.clock.now();
-    const first = !this.#seenContent;
+  #noteContent({ first, gapMs }: ContentNews): void {
     if (first) this.#deps.working();
-    this.#deps.content(first, now - this.#lastContentAt);
-    this.#heardOfContent = heard;
-    this.#lastContentAt = now;
-  }
-
-  get #seenContent(): boolean {
-    return this.#heardOfContent !== "nothing";
+    this.#deps.content(first, gapMs);
   }
 
   #chunk(event: SseEvent, parsed: unknown): Chunk {
@@ -377,7 +346,7 @@ export class ProviderAttempt implements Attempt, StreamListener {
     if (this.#deps.form.format === "body") this.#content = [];
     this.#flushContent();
     // A backend that broke off behind its first content has done work, even where it calls that a refusal.
-    const isUntrue = this.#seenContent && failure.progress !== "processed";
+    const isUntrue = this.#progress.seenContent && failure.progress !== "processed";
     this.#terminal({ type: "failed", failure: isUntrue ? { ...failure, progress: "processed" } : failure }, told);
   }
 
@@ -386,19 +355,12 @@ export class ProviderAttempt implements Attempt, StreamListener {
     const usage = told === undefined ? {} : { usage: this.#counting(told) };
     this.#events.push(event);
     this.#events.close();
-    this.#over = true;
-    this.#completed = event.type === "end";
-    this.#end(
+    this.#state = event.type === "end" ? "completed" : "failed";
+    this.#deps.ended(
       event.type === "end"
         ? { type: "completed", usage: event.usage }
-        : { type: "failed", failure: event.failure, afterContent: this.#heardOfContent === "some", ...usage },
+        : { type: "failed", failure: event.failure, afterContent: this.#progress.hasContent, ...usage },
     );
-  }
-
-  #end(end: AttemptEnd): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    this.#deps.ended(end);
   }
 
   #takenBy(event: AttemptEvent): void {
