@@ -1,26 +1,32 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type Decoded, decodeCoordinatorFrame, decodeProviderFrame, decodeRegister, encodeControl } from "./codec.js";
 import {
-  BACKEND_DIALECTS,
-  CANCEL_REASONS,
   type ControlFrame,
+  type Decoded,
+  decodeCoordinatorFrame,
+  decodeProviderFrame,
+  decodeRegister,
+  encodeControl,
+} from "./codec.js";
+import {
+  CANCEL_REASONS,
   type CoordinatorFrame,
   coordinatorFrameSchema,
+  RUNTIME_COMPONENTS,
+  requestSchema,
+} from "./coordinator-frames.js";
+import { BACKEND_DIALECTS, SLOT_STATES, TRUST_LEVELS } from "./frame-members.js";
+import { GATES } from "./gates.js";
+import { MAX_U32 } from "./ids.js";
+import { LIMITS } from "./limits.js";
+import {
   errorSchema,
   PROGRESS,
   type ProviderFrame,
   providerFrameSchema,
   type RegisterFrame,
-  RUNTIME_COMPONENTS,
-  requestSchema,
-  SLOT_STATES,
-  TRUST_LEVELS,
   WORKING_SIGNS,
-} from "./frames.js";
-import { GATES } from "./gates.js";
-import { MAX_U32 } from "./ids.js";
-import { LIMITS } from "./limits.js";
+} from "./provider-frames.js";
 
 // One generator a frame type, of every valid frame with its optional members present or absent.
 

@@ -1,14 +1,10 @@
 import type { z } from "zod";
-import {
-  type ControlFrame,
-  type CoordinatorFrame,
-  coordinatorFrameSchema,
-  type ProviderFrame,
-  providerFrameSchema,
-  type RegisterFrame,
-  registerSchema,
-} from "./frames.js";
+import { type CoordinatorFrame, coordinatorFrameSchema } from "./coordinator-frames.js";
 import { LIMITS } from "./limits.js";
+import { type ProviderFrame, providerFrameSchema, type RegisterFrame, registerSchema } from "./provider-frames.js";
+
+/** Everything that travels as JSON text. */
+export type ControlFrame = RegisterFrame | ProviderFrame | CoordinatorFrame;
 
 /** What a text message turned out to be. Frames of unknown type are to be ignored and counted, malformed ones to close. */
 export type Decoded<F> =
