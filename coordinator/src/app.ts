@@ -4,7 +4,6 @@ import type { Duplex } from "node:stream";
 import type { LogFile } from "@hearth/disk";
 import { type Clock, type Rng, systemRng } from "@hearth/platform";
 import { createAdminApp } from "./admin/routes.js";
-import type { ManifestDocument } from "./admin/runtime-manifest.js";
 import { type AddProvider, createFleet } from "./compose/create-fleet.js";
 import { createHooks } from "./compose/create-hooks.js";
 import { createSelection, type Selection, type SelectionDeps } from "./compose/create-selection.js";
@@ -233,7 +232,7 @@ function openDoors(behind: BehindTheDoors): Doors {
     ...behind,
     ...common,
     ...httpSettings(config, clock),
-    admin: createAdminApp({ ...behind, ...common, adminKey: secrets.adminKey, manifest: manifestOf(live) }),
+    admin: createAdminApp({ ...behind, ...common, adminKey: secrets.adminKey, operator: live }),
     apiKeys: credentialsOf(live, secrets.apiKey, "apiKeys"),
     kept: behind.answers,
     addressOf,
@@ -253,16 +252,6 @@ function openDoors(behind: BehindTheDoors): Doors {
     ...owned.forProviders,
   });
   return { ...owned, providers };
-}
-
-/** For the admin API. */
-function manifestOf(live: LiveOperator): ManifestDocument {
-  return {
-    get current() {
-      return live.current.manifest;
-    },
-    replace: (manifest) => live.replaceManifest(manifest),
-  };
 }
 
 /** What the routes are told of the configuration. */

@@ -11,12 +11,12 @@ import { readBody } from "../http/read-body.js";
 import type { HttpEnv } from "../http/routing.js";
 import { createCredentials } from "../platform/credentials.js";
 import { listProviders, providerSchema } from "./providers.js";
-import { MAX_MANIFEST_BYTES, type ManifestDocument, replaceManifest } from "./runtime-manifest.js";
+import { type AdminDocument, MAX_MANIFEST_BYTES, replaceManifest } from "./runtime-manifest.js";
 
 export interface AdminDeps extends MachineDeps {
   readonly adminKey: string;
   readonly directory: ProviderDirectory;
-  readonly manifest: ManifestDocument;
+  readonly operator: AdminDocument;
   /** The connection is the operator's. */
   readonly recognised: (socket: Duplex) => void;
 }
@@ -50,22 +50,22 @@ const LIST_PROVIDERS: Operation = {
 
 /** What the operator sees and does, to be mounted under `/admin`. Nothing of it answers without the operator's key. */
 export function createAdminApp(deps: AdminDeps): Hono<HttpEnv> {
-  const { directory, manifest, clock } = deps;
+  const { directory, operator, clock } = deps;
   const admin = new Hono<HttpEnv>();
-  const operator = createCredentials([{ secret: deps.adminKey, account: "admin" }]);
+  const operators = createCredentials([{ secret: deps.adminKey, account: "admin" }]);
   admin.use(async (c, next) => {
-    authenticate(c.env.incoming.headers, operator);
+    authenticate(c.env.incoming.headers, operators);
     deps.recognised(c.env.incoming.socket);
     await next();
   });
   admin.get(
     "/runtime-manifest",
-    described(GET_MANIFEST, (c) => c.json(manifest.current)),
+    described(GET_MANIFEST, (c) => c.json(operator.current.manifest)),
   );
   admin.put(
     "/runtime-manifest",
     described(PUT_MANIFEST, async (c) =>
-      c.json(await replaceManifest(manifest, await readBody(c.env.incoming, MAX_MANIFEST_BYTES))),
+      c.json(await replaceManifest(operator, await readBody(c.env.incoming, MAX_MANIFEST_BYTES))),
     ),
   );
   admin.get(

@@ -4,11 +4,11 @@ import { type RuntimeManifest, runtimeManifestSchema } from "../fleet/trust/runt
 /** Bytes of a manifest at most. */
 export const MAX_MANIFEST_BYTES = 4 * 1024 * 1024;
 
-/** The manifest, as a part of all that the operator has said. */
-export interface ManifestDocument {
-  readonly current: RuntimeManifest;
+/** What the operator has said, as far as the admin API shows and changes it. */
+export interface AdminDocument {
+  readonly current: { readonly manifest: RuntimeManifest };
   /** @throws HearthError `invalid_request` when it does not fit to the rest */
-  replace(manifest: RuntimeManifest): Promise<void>;
+  replaceManifest(manifest: RuntimeManifest): Promise<void>;
 }
 
 /**
@@ -16,8 +16,8 @@ export interface ManifestDocument {
  *
  * @throws HearthError `invalid_request` that names the first member at fault
  */
-export async function replaceManifest(document: ManifestDocument, body: Buffer): Promise<RuntimeManifest> {
+export async function replaceManifest(document: AdminDocument, body: Buffer): Promise<RuntimeManifest> {
   const manifest = readJson(runtimeManifestSchema, body);
-  await document.replace(manifest);
+  await document.replaceManifest(manifest);
   return manifest;
 }

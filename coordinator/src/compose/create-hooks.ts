@@ -16,7 +16,7 @@ export interface HookDeps {
   readonly registry: Registry;
 }
 
-/** Whoever asked to be a proof, and what came of it. */
+/** What was to be proved, and what came of it. */
 type ProofKind = "attestation" | "challenge" | "key_update" | "receipt";
 type ProofOutcome = "ok" | "missed" | "unexpected" | ProofFailure;
 

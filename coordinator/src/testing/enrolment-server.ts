@@ -66,11 +66,11 @@ export async function startEnrolmentServer(
     addressOf: (incoming) => clientAddress(incoming, 0),
     ...options,
   });
-  const manifest = { current: EMPTY_MANIFEST, replace: () => Promise.resolve() };
+  const operator = { current: { manifest: EMPTY_MANIFEST }, replaceManifest: () => Promise.resolve() };
   const directory = new Registry(clock);
   app.route(
     "/admin",
-    createAdminApp({ enrolment, clock, manifest, directory, adminKey: ADMIN_KEY, recognised: () => {} }),
+    createAdminApp({ enrolment, clock, operator, directory, adminKey: ADMIN_KEY, recognised: () => {} }),
   );
   const server = createAdaptorServer({ fetch: app.fetch }) as Server;
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
