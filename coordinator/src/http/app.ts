@@ -11,7 +11,7 @@ import { type ModelDeps, modelRoutes } from "./model-routes.js";
 import { docsRoutes } from "./openapi/docs-routes.js";
 import { described } from "./openapi/operation.js";
 import { type ProofDeps, proofRoutes } from "./proof-routes.js";
-import { answerErrors, type HttpEnv } from "./routing.js";
+import { answerErrors, type HttpEnv, postOnly } from "./routing.js";
 import { encryptionKeyRoutes } from "./sealed/encryption-key-route.js";
 import { storedResponseRoutes } from "./stored-response-routes.js";
 import { tokenCountRoutes } from "./token-count-routes.js";
@@ -48,7 +48,8 @@ export function createHttpApp(deps: HttpDeps): Hono<HttpEnv> {
 function inferenceRoutes(app: Hono<HttpEnv>, deps: HttpDeps): void {
   for (const endpoint of ENDPOINTS) {
     const operation = { ...endpoint.description, audience: "Inference", directed: true, sealable: true } as const;
-    app.post(
+    postOnly(
+      app,
       endpoint.path,
       described(operation, async (c) => {
         await serveInference(deps, endpoint, c.env.incoming, c.env.outgoing);

@@ -2,14 +2,16 @@ import { createAdaptorServer } from "@hono/node-server";
 import { Hono } from "hono";
 import { pino } from "pino";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { answerErrors, type HttpEnv } from "./routing.js";
+import { answerErrors, type HttpEnv, postOnly } from "./routing.js";
 
 const app = new Hono<HttpEnv>();
 answerErrors(app, pino({ level: "silent" }));
 app.use("/v1/*", (_c, next) => next());
 app.get("/v1/things", (c) => c.text("all"));
 app.post("/v1/things", (c) => c.text("made"));
-app.post("/v1/messages", (c) => c.text("said"));
+postOnly(app, "/v1/messages", (c) => c.text("said"));
+postOnly(app, "/v1/things/count", (c) => c.text("7"));
+app.get("/v1/things/:id", (c) => c.text("one"));
 const inner = new Hono<HttpEnv>();
 inner.delete("/things/:id", (c) => c.text("gone"));
 app.route("/admin", inner);
@@ -27,6 +29,8 @@ it.each([
   ["PUT", "/v1/things", "GET, POST"],
   ["DELETE", "/v1/things", "GET, POST"],
   ["GET", "/v1/messages", "POST"],
+  ["GET", "/v1/things/count", "POST"],
+  ["POST", "/v1/things/7", "GET"],
   ["POST", "/admin/things/7", "DELETE"],
 ])("says to %s %s which methods there are: %s", async (method, path, allow) => {
   const response = await fetch(url + path, { method });

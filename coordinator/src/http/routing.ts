@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import { describeFault } from "@hearth/platform";
 import type { HttpBindings } from "@hono/node-server";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
-import type { Context, Hono } from "hono";
+import type { Context, Handler, Hono } from "hono";
 import { errorResponse, openAiErrorBody } from "../api/error-envelope.js";
 import { messagesErrorBody } from "../api/messages/error-body.js";
 import { HearthError } from "../platform/errors.js";
@@ -44,10 +44,26 @@ function errorBodyFor(path: string, headers: IncomingHttpHeaders): ErrorBody {
 /** The methods that a route of ours may be for. */
 const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"] as const;
 
+/**
+ * A route that has POST alone. Other methods of its path are refused here: else its last part might be taken for the id of
+ * a route beside it.
+ */
+export function postOnly(app: Hono<HttpEnv>, path: string, handler: Handler<HttpEnv>): void {
+  app.post(path, handler);
+  app.all(path, (c) => {
+    throw wrongMethod(["POST"], c);
+  });
+}
+
 /** Why nobody takes a request: its method is not one for its path, or there is no such path. */
-function noRoute(app: Hono<HttpEnv>, { req: { method, path }, env }: Context<HttpEnv>): HearthError {
+function noRoute(app: Hono<HttpEnv>, c: Context<HttpEnv>): HearthError {
+  const { method, path } = c.req;
   const allow = METHODS.filter((each) => hasRoute(app, each, path));
   if (allow.length === 0) return new HearthError("not_found", `No route for ${method} ${path}.`);
+  return wrongMethod(allow, c);
+}
+
+function wrongMethod(allow: readonly string[], { env }: Context<HttpEnv>): HearthError {
   // The upgrade itself is gone by now: what else a WebSocket's request has is left of it.
   if (allow.includes("POST") && env.incoming.headers["sec-websocket-key"] !== undefined) {
     return new HearthError("websocket_unsupported", "WebSockets are not spoken here: use POST, which can stream.");

@@ -64,16 +64,9 @@ const CANCEL: Operation = {
   answer: named("Response", responseSchema),
 };
 
-/** They stand where an id would: other methods find them as one. */
-const OWN_ROUTES: ReadonlySet<string> = new Set(["input_tokens", "compact"]);
-
 /** What may be done with the answers of `/v1/responses` that are kept: for the account that asked, with their ids. */
 export function storedResponseRoutes(app: Hono<HttpEnv>, { apiKeys, stored }: StoredResponseDeps): void {
-  const idOf = (c: Context<HttpEnv>): string => {
-    const id = (c.req.param("id") ?? "").slice(0, 128);
-    if (OWN_ROUTES.has(id)) throw new HearthError("method_not_allowed", "Use POST.", { allow: ["POST"] });
-    return id;
-  };
+  const idOf = (c: Context<HttpEnv>): string => (c.req.param("id") ?? "").slice(0, 128);
   const responsesOf = (c: Context<HttpEnv>): AccountResponses | undefined =>
     stored(authenticate(c.env.incoming.headers, apiKeys));
   const found = async (c: Context<HttpEnv>): Promise<StoredResponse> => {

@@ -14,7 +14,7 @@ import { authenticate } from "./authenticate.js";
 import { type InferenceDeps, receive } from "./inference-route.js";
 import { described, type Operation } from "./openapi/operation.js";
 import { declaredBytes } from "./read-body.js";
-import type { HttpEnv } from "./routing.js";
+import { type HttpEnv, postOnly } from "./routing.js";
 import { isSealed } from "./sealed/open-request.js";
 
 type TokenCountDeps = Pick<InferenceDeps, "apiKeys" | "uploads" | "bounds" | "clock" | "stored">;
@@ -67,7 +67,8 @@ async function countInputTokens(body: Buffer, deps: TokenCountDeps, account: str
 /** Routes that estimate how long a prompt is: nobody else is asked. */
 export function tokenCountRoutes(app: Hono<HttpEnv>, deps: TokenCountDeps): void {
   for (const { path, count, operation } of TOKEN_COUNTS) {
-    app.post(
+    postOnly(
+      app,
       path,
       described(operation, async (c) => {
         const { headers } = c.env.incoming;
@@ -80,9 +81,5 @@ export function tokenCountRoutes(app: Hono<HttpEnv>, deps: TokenCountDeps): void
         return c.json(await count(raw, deps, account));
       }),
     );
-    // Its last part is no id of a response.
-    app.all(path, () => {
-      throw new HearthError("method_not_allowed", "Use POST.", { allow: ["POST"] });
-    });
   }
 }
