@@ -1,16 +1,8 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { systemRng } from "@hearth/platform";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { systemClock } from "../platform/clock.js";
 import type { NewEnrolmentToken, NewMachine } from "./enrolment-store.js";
-import { openPostgresStore } from "./postgres/open-postgres-store.js";
 import { PRUNE_BATCH, type StoredReceipt } from "./receipt-store.js";
-import { openMemoryStore, openSqliteStore } from "./sqlite/open-sqlite-store.js";
 import type { Store } from "./store.js";
-import { DEFAULT_MAX_WAITING } from "./store-settings.js";
-import { hasPostgres, scratchPostgres } from "./testing/scratch-postgres.js";
+import { STORE_PLACES, type StorePlace } from "./testing/store-places.js";
 
 const MANY = 1_000;
 
@@ -56,54 +48,18 @@ const attestation = (hash: string, createdAtMs = 1_000) => ({
   createdAtMs,
 });
 
-interface Place {
-  readonly store: Store;
-  /** The same database as another coordinator has it; the same store where there is only one at a time. */
-  readonly other: Store;
-  clear(): Promise<void>;
-}
-
-const anywhere = { clock: systemClock, rng: systemRng, maxWaiting: DEFAULT_MAX_WAITING };
-
-const PLACES: Readonly<Record<string, (maxWaiting?: number) => Promise<Place>>> = {
-  async "SQLite in memory"(maxWaiting) {
-    const store = openMemoryStore(maxWaiting);
-    return { store, other: store, clear: async () => {} };
-  },
-  async "SQLite in a file"(maxWaiting) {
-    const dir = mkdtempSync(join(tmpdir(), "hearth-store-"));
-    const store = await openSqliteStore(dir, maxWaiting);
-    return { store, other: store, clear: async () => rmSync(dir, { recursive: true }) };
-  },
-  async PostgreSQL(maxWaiting = DEFAULT_MAX_WAITING) {
-    const scratch = await scratchPostgres();
-    const store = await openPostgresStore(scratch, { ...anywhere, maxWaiting });
-    const other = await openPostgresStore(scratch, anywhere);
-    return {
-      store,
-      other,
-      async clear() {
-        await other.close();
-        await scratch.clear();
-      },
-    };
-  },
-};
-
-const isHere: Readonly<Record<string, boolean>> = { PostgreSQL: await hasPostgres() };
-
-describe.each(Object.entries(PLACES))("%s", (name, open) => {
-  let place: Place;
+describe.each(STORE_PLACES)("$name", ({ open, isHere }) => {
+  let place: StorePlace;
   let store: Store;
 
   beforeEach(async ({ skip }) => {
-    if (isHere[name] === false) skip("needs a PostgreSQL");
+    if (!isHere) skip("needs a PostgreSQL");
     place = await open();
     store = place.store;
   });
 
   afterEach(async () => {
-    if (isHere[name] === false) return;
+    if (!isHere) return;
     await store.close();
     await place.clear();
   });

@@ -264,7 +264,18 @@ export const COORDINATOR = {
   ],
   "store/postgres": ["./store", "./store/operations", "./store/schema", "@hearth/platform", "kysely", "pg"],
   // A PostgreSQL for tests to fill and to break.
-  "store/testing": ["./store", "pg", "node:net"],
+  "store/testing": [
+    "./platform",
+    "./store",
+    "./store/postgres",
+    "./store/sqlite",
+    "@hearth/platform",
+    "pg",
+    "node:fs",
+    "node:net",
+    "node:os",
+    "node:path",
+  ],
   platform: [
     "@hearth/disk",
     "@hearth/platform",
@@ -302,7 +313,6 @@ export const COORDINATOR = {
   "*.test.ts": [
     "../attestation/testing",
     "@hearth/dialects/fixtures",
-    "@hearth/platform",
     "@hearth/platform/testing",
     "@seriousme/openapi-schema-validator",
     "fast-check",
