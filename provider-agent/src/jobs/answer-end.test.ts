@@ -1,11 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { FakeClock } from "@hearth/platform/testing";
 import { describe, expect, it } from "vitest";
-import { type BackendScript, chunk, startEvents, USAGE_EVENT } from "../testing/scripted-backend.js";
+import { type BackendScript, CHAT_BODY, chunk, startEvents, USAGE_EVENT } from "../testing/scripted-backend.js";
 import { startSetting } from "../testing/test-agent.js";
 import { ANSWER_END_MS, untilAnswered } from "./answer-end.js";
 
-const BODY = { model: "m", messages: [{ role: "user", content: "Hi" }], stream: true };
 const ANSWER = chunk({ role: "assistant", content: "complete answer" }) + chunk({}, "stop");
 
 /** A backend that sends this and then neither more nor the end. */
@@ -38,7 +37,7 @@ describe.each(["interactive", "whole"] as const)("an answer that is finished (%s
     ["in the middle of what follows", reset(`${ANSWER}data: {"choices":[],"us`), 45],
   ])("ends well %s", async (_how, script, seconds) => {
     await using setting = await settingOf(script, seconds);
-    const sent = setting.link.request(BODY, { delivery });
+    const sent = setting.link.request(CHAT_BODY, { delivery });
     expect(await sent.end()).toMatchObject({ type: "complete" });
     expect(sent.text).toContain("complete answer");
     expect(sent.text).not.toContain('"us');
@@ -47,12 +46,12 @@ describe.each(["interactive", "whole"] as const)("an answer that is finished (%s
   it("is counted by what still comes behind it", async () => {
     await using setting = await settingOf(held(ANSWER + USAGE_EVENT), 0.05);
     const usage = { prompt_tokens: 7, completion_tokens: 3 };
-    expect(await setting.link.request(BODY, { delivery }).end()).toMatchObject({ type: "complete", usage });
+    expect(await setting.link.request(CHAT_BODY, { delivery }).end()).toMatchObject({ type: "complete", usage });
   });
 
   it("is none while it is not finished", async () => {
     await using setting = await settingOf(reset(chunk({ content: "half" })), 0.05);
-    expect(await setting.link.request(BODY, { delivery }).end()).toMatchObject({
+    expect(await setting.link.request(CHAT_BODY, { delivery }).end()).toMatchObject({
       type: "error",
       code: "backend_error",
     });

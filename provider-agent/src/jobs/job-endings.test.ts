@@ -4,25 +4,15 @@ import { eventually } from "../testing/eventually.js";
 import {
   answer,
   answerJson,
-  type BackendScript,
+  CHAT_BODY,
   chunk,
   DONE,
   startEvents,
+  streamOf,
   writeTo,
 } from "../testing/scripted-backend.js";
 import { startSetting } from "../testing/test-agent.js";
 import { EVENT_LIMITS } from "./pieces.js";
-
-const BODY = { model: "m", messages: [{ role: "user", content: "Hi, Zoë" }], stream: true };
-
-/** A backend that answers with exactly these bytes as its event stream. */
-const stream =
-  (...parts: readonly string[]): BackendScript =>
-  (call) => {
-    startEvents(call);
-    for (const part of parts) call.response.write(part);
-    call.response.end();
-  };
 
 describe("a cancel", () => {
   it("is seen by the backend within 100 ms, and confirmed with what was spent", async () => {
@@ -30,7 +20,7 @@ describe("a cancel", () => {
       startEvents(call);
       call.response.write(chunk({ content: "a" }) + chunk({ content: "b" }));
     });
-    const sent = setting.link.request(BODY);
+    const sent = setting.link.request(CHAT_BODY);
     await sent.received('"b"');
     sent.cancel();
     expect(await eventually(() => setting.backend.calls[0]?.aborted === true)).toBeLessThan(100);
@@ -43,7 +33,7 @@ describe("a cancel", () => {
 
   it("ends a request that the backend has not answered", async () => {
     await using setting = await startSetting(() => {});
-    const sent = setting.link.request(BODY);
+    const sent = setting.link.request(CHAT_BODY);
     await eventually(() => setting.backend.calls.length === 1);
     sent.cancel("lost_race");
     expect(await eventually(() => setting.backend.calls[0]?.aborted === true)).toBeLessThan(100);
@@ -51,8 +41,8 @@ describe("a cancel", () => {
   });
 
   it("ends an answer that waits for credit", async () => {
-    await using setting = await startSetting(stream(chunk({ content: "x".repeat(60_000) }).repeat(100)));
-    const sent = setting.link.request(BODY);
+    await using setting = await startSetting(streamOf(chunk({ content: "x".repeat(60_000) }).repeat(100)));
+    const sent = setting.link.request(CHAT_BODY);
     await eventually(() => sent.text.length >= LIMITS.initialCreditBytes);
     sent.cancel();
     expect(await sent.end()).toMatchObject({ code: "cancelled" });
@@ -62,7 +52,7 @@ describe("a cancel", () => {
     await using setting = await startSetting((call) => answer(call));
     setting.link.send({ type: "cancel", stream: 4_711, reason: "deadline" });
     setting.link.send({ type: "credit", stream: 4_711, bytes: 1 });
-    expect((await setting.link.request(BODY).end()).type).toBe("complete");
+    expect((await setting.link.request(CHAT_BODY).end()).type).toBe("complete");
     expect(setting.coordinator.links).toHaveLength(1);
   });
 });
@@ -80,7 +70,7 @@ describe("a failure of the backend", () => {
     [500, "backend_error", "processed"],
   ] as const)("HTTP %i is told as %s, its body sealed", async (status, code, progress) => {
     await using setting = await startSetting((call) => answerJson(call, status, refusal));
-    const sent = setting.link.request(BODY);
+    const sent = setting.link.request(CHAT_BODY);
     expect(await sent.end()).toMatchObject({ type: "error", code, status, progress });
     expect(sent.errorBody()).toEqual(refusal);
     expect(sent.chunks).toEqual([]);
@@ -89,7 +79,7 @@ describe("a failure of the backend", () => {
   it("HTTP 500 for a prompt that is too long is told as the request's fault", async () => {
     const words = { error: "the input length exceeds the context length" };
     await using setting = await startSetting((call) => answerJson(call, 500, words));
-    const sent = setting.link.request(BODY);
+    const sent = setting.link.request(CHAT_BODY);
     expect(await sent.end()).toMatchObject({ type: "error", code: "bad_request", status: 400, progress: "refused" });
     expect(sent.errorBody()).toEqual(words);
   });
@@ -98,19 +88,19 @@ describe("a failure of the backend", () => {
     await using setting = await startSetting((call) =>
       answerJson(call, 200, { error: { code: 429, message: "busy" } }),
     );
-    const sent = setting.link.request(BODY);
+    const sent = setting.link.request(CHAT_BODY);
     expect(await sent.end()).toMatchObject({ type: "error", code: "capacity", status: 429, progress: "refused" });
   });
 
   it("HTTP 200 with anything else that is no stream is a bad gateway", async () => {
     await using setting = await startSetting((call) => void call.response.end("<html>It works!</html>"));
-    expect(await setting.link.request(BODY).end()).toMatchObject({ code: "backend_error", status: 502 });
+    expect(await setting.link.request(CHAT_BODY).end()).toMatchObject({ code: "backend_error", status: 502 });
   });
 
   it("an error event inside the stream goes to the coordinator as it is", async () => {
     const event = `data: ${JSON.stringify({ error: { code: 500, message: "boom" } })}\n\n`;
-    await using setting = await startSetting(stream(event));
-    const sent = setting.link.request(BODY);
+    await using setting = await startSetting(streamOf(event));
+    const sent = setting.link.request(CHAT_BODY);
     expect(await sent.end()).toMatchObject({
       type: "error",
       code: "backend_error",
@@ -124,7 +114,7 @@ describe("a failure of the backend", () => {
   it("nobody listening there means that nothing was started", async () => {
     await using setting = await startSetting((call) => answer(call));
     await setting.backend[Symbol.asyncDispose]();
-    const sent = setting.link.request(BODY);
+    const sent = setting.link.request(CHAT_BODY);
     expect(await sent.end()).toMatchObject({ code: "backend_unreachable", progress: "not_started" });
   });
 
@@ -135,14 +125,14 @@ describe("a failure of the backend", () => {
       await eventually(() => sent.text.includes("half"));
       call.response.destroy();
     });
-    const sent = setting.link.request(BODY);
+    const sent = setting.link.request(CHAT_BODY);
     expect(await sent.end()).toMatchObject({ code: "backend_error", status: 502, progress: "processed" });
     expect(sent.finished).toBe(false);
   });
 
   it("a stream that ends inside an event is an error", async () => {
-    await using setting = await startSetting(stream(chunk({ content: "x" }), 'data: {"choices":[{"del'));
-    const sent = setting.link.request(BODY);
+    await using setting = await startSetting(streamOf(chunk({ content: "x" }), 'data: {"choices":[{"del'));
+    const sent = setting.link.request(CHAT_BODY);
     expect(await sent.end()).toMatchObject({ code: "backend_error", status: 502 });
     expect(sent.text).toBe(chunk({ content: "x" }));
   });
@@ -156,14 +146,14 @@ describe("a failure of the backend", () => {
         await writeTo(call, "x".repeat(64 * 1024));
       }
     });
-    expect(await setting.link.request(BODY).end()).toMatchObject({ code: "backend_error", status: 502 });
+    expect(await setting.link.request(CHAT_BODY).end()).toMatchObject({ code: "backend_error", status: 502 });
     await eventually(() => setting.backend.calls[0]?.aborted === true);
     expect(written).toBeLessThan(32 * 1024 * 1024);
   });
 
   it("the largest event that may be goes through, and one more byte does not", async () => {
     const sized = (bytes: number): string => `data: ${"x".repeat(bytes - 8)}\n\n`;
-    await using setting = await startSetting((call) => stream(sized(JSON.parse(call.body).bytes), DONE)(call));
+    await using setting = await startSetting((call) => streamOf(sized(JSON.parse(call.body).bytes), DONE)(call));
     const fits = setting.link.request({ bytes: EVENT_LIMITS.eventBytes });
     fits.grant(2 * EVENT_LIMITS.eventBytes);
     expect((await fits.end()).type).toBe("complete");

@@ -6,30 +6,20 @@ import {
   answer,
   answerJson,
   type BackendCall,
-  type BackendScript,
+  CHAT_BODY,
   chunk,
   DONE,
   startEvents,
+  streamOf,
   USAGE_EVENT,
   writeTo,
 } from "../testing/scripted-backend.js";
 import { startSetting } from "../testing/test-agent.js";
 
-const BODY = { model: "m", messages: [{ role: "user", content: "Hi, Zoë" }], stream: true };
-
-/** A backend that answers with exactly these bytes as its event stream. */
-const stream =
-  (...parts: readonly string[]): BackendScript =>
-  (call) => {
-    startEvents(call);
-    for (const part of parts) call.response.write(part);
-    call.response.end();
-  };
-
 describe("a streamed answer", () => {
   it("comes back byte for byte, with the backend's counts", async () => {
     await using setting = await startSetting((call) => answer(call));
-    const sent = setting.link.request(BODY);
+    const sent = setting.link.request(CHAT_BODY);
     expect(await sent.end()).toMatchObject({
       type: "complete",
       usage: { prompt_tokens: 7, completion_tokens: 3, cached_tokens: 2 },
@@ -43,7 +33,7 @@ describe("a streamed answer", () => {
       DONE,
     ];
     expect(sent.text).toBe(expected.join(""));
-    expect(setting.backend.calls[0]).toMatchObject({ path: "/v1/chat/completions", body: JSON.stringify(BODY) });
+    expect(setting.backend.calls[0]).toMatchObject({ path: "/v1/chat/completions", body: JSON.stringify(CHAT_BODY) });
   });
 
   it("is told event by event as they come, to a consumer who reads along", async () => {
@@ -52,7 +42,7 @@ describe("a streamed answer", () => {
       call = each;
       startEvents(each);
     });
-    const sent = setting.link.request(BODY);
+    const sent = setting.link.request(CHAT_BODY);
     await eventually(() => call !== undefined);
     for (const content of ["one", "two", "three"]) {
       call?.response.write(chunk({ content }));
@@ -63,15 +53,15 @@ describe("a streamed answer", () => {
   });
 
   it("needs no end mark where the body ends behind an event", async () => {
-    await using setting = await startSetting(stream(chunk({ content: "x" }), "\n"));
-    const sent = setting.link.request(BODY);
+    await using setting = await startSetting(streamOf(chunk({ content: "x" }), "\n"));
+    const sent = setting.link.request(CHAT_BODY);
     expect((await sent.end()).type).toBe("complete");
     expect(sent.text).toBe(chunk({ content: "x" }));
   });
 
   it("gets the blank line that some leave out behind the end mark", async () => {
-    await using setting = await startSetting(stream(chunk({ content: "x" }), "data: [DONE]\n"));
-    const sent = setting.link.request(BODY);
+    await using setting = await startSetting(streamOf(chunk({ content: "x" }), "data: [DONE]\n"));
+    const sent = setting.link.request(CHAT_BODY);
     expect((await sent.end()).type).toBe("complete");
     expect(sent.text.trimEnd()).toMatch(/data: \[DONE\]$/);
   });
@@ -85,7 +75,7 @@ describe("a streamed answer", () => {
       for (const content of texts) await writeTo(call, chunk({ content }));
       call.response.end(USAGE_EVENT + DONE);
     });
-    const sent = setting.link.request(BODY, { delivery: "whole" });
+    const sent = setting.link.request(CHAT_BODY, { delivery: "whole" });
     expect(await sent.end()).toMatchObject({ type: "complete", usage: { prompt_tokens: 7, completion_tokens: 3 } });
     expect(sent.control[0]).toMatchObject({ type: "working", sign: "generating", counter: 1 });
     expect(sent.holdings).toEqual(["content"]);
@@ -98,7 +88,7 @@ describe("a streamed answer", () => {
       startEvents(call);
       call.response.write(chunk({ content: "half" }), () => call.response.destroy());
     });
-    const sent = setting.link.request(BODY, { delivery: "whole" });
+    const sent = setting.link.request(CHAT_BODY, { delivery: "whole" });
     expect(await sent.end()).toMatchObject({ type: "error", code: "backend_error", progress: "processed" });
     expect(sent.chunks).toEqual([]);
   });
@@ -110,14 +100,14 @@ describe("a streamed answer", () => {
       for (let part = 0; part < 19; part++) await writeTo(call, chunk({ content: big }));
       call.response.end(DONE);
     });
-    const sent = setting.link.request(BODY, { delivery: "whole" });
+    const sent = setting.link.request(CHAT_BODY, { delivery: "whole" });
     expect(await sent.end()).toMatchObject({ type: "error", code: "backend_error", status: 502 });
     expect(sent.chunks).toEqual([]);
   });
 
   it("reaches the backend whole when its request came in many parts", async () => {
     await using setting = await startSetting((call) => answer(call));
-    const body = { ...BODY, filler: "ü".repeat(200_000) };
+    const body = { ...CHAT_BODY, filler: "ü".repeat(200_000) };
     const sent = setting.link.request(body, { chunkBytes: 30_000 });
     expect((await sent.end()).type).toBe("complete");
     expect(setting.backend.calls[0]?.body).toBe(JSON.stringify(body));
@@ -126,7 +116,7 @@ describe("a streamed answer", () => {
   it("leaves the backend's connection to the next one", async () => {
     await using setting = await startSetting((call) => answer(call));
     for (let i = 0; i < 5; i++) {
-      expect((await setting.link.request(BODY).end()).type).toBe("complete");
+      expect((await setting.link.request(CHAT_BODY).end()).type).toBe("complete");
     }
     const sockets = new Set(setting.backend.calls.map(({ request }) => request.socket));
     expect(sockets.size).toBeLessThanOrEqual(2);
@@ -134,7 +124,7 @@ describe("a streamed answer", () => {
 
   it("is tried again when the backend had just closed the kept connection", async () => {
     await using setting = await startSetting((call) => answer(call));
-    await setting.link.request(BODY).end();
+    await setting.link.request(CHAT_BODY).end();
     // The next request goes out on a connection whose end has not been noticed yet.
     const first = setting.backend.calls[0]?.request.socket;
     let cut = false;
@@ -142,7 +132,7 @@ describe("a streamed answer", () => {
       if (!cut) first.resetAndDestroy();
       cut = true;
     });
-    expect((await setting.link.request(BODY).end()).type).toBe("complete");
+    expect((await setting.link.request(CHAT_BODY).end()).type).toBe("complete");
     expect(cut).toBe(true);
   });
 });
@@ -159,7 +149,7 @@ describe("credit", () => {
       }
       call.response.end(DONE);
     });
-    const sent = setting.link.request(BODY);
+    const sent = setting.link.request(CHAT_BODY);
     await eventually(() => sent.text.length >= LIMITS.initialCreditBytes);
     // The backend can fill no more than the socket buffers between the two: far less than the 13 MB of the answer.
     let before = -1;
@@ -223,7 +213,7 @@ describe("what the coordinator may not send", () => {
   it("a body that is longer or shorter than announced closes the connection", async () => {
     for (const body_bytes of [3, 10_000]) {
       await using setting = await startSetting((call) => answer(call));
-      setting.link.request(BODY, { body_bytes });
+      setting.link.request(CHAT_BODY, { body_bytes });
       await eventually(() => setting.link.closed !== undefined);
       expect(setting.link.closed).toBe(4422);
       expect(setting.backend.calls).toHaveLength(0);
@@ -232,8 +222,8 @@ describe("what the coordinator may not send", () => {
 
   it("a stream that is open already closes the connection", async () => {
     await using setting = await startSetting(() => {});
-    setting.link.request(BODY, { stream: 5 });
-    setting.link.request(BODY, { stream: 5 });
+    setting.link.request(CHAT_BODY, { stream: 5 });
+    setting.link.request(CHAT_BODY, { stream: 5 });
     await eventually(() => setting.link.closed !== undefined);
     expect(setting.link.closed).toBe(4422);
   });
@@ -241,10 +231,11 @@ describe("what the coordinator may not send", () => {
   it("a stream that has ended, or was refused, is not to be opened again", async () => {
     for (const options of [{}, { context_id: "gone" }]) {
       await using setting = await startSetting((call) => answer(call));
-      await setting.link.request(BODY, { stream: 5, ...options }).end();
-      for (const stream of [4, 6]) expect((await setting.link.request(BODY, { stream }).end()).type).toBe("complete");
+      await setting.link.request(CHAT_BODY, { stream: 5, ...options }).end();
+      for (const stream of [4, 6])
+        expect((await setting.link.request(CHAT_BODY, { stream }).end()).type).toBe("complete");
       expect(setting.link.closed).toBeUndefined();
-      setting.link.request(BODY, { stream: 5 });
+      setting.link.request(CHAT_BODY, { stream: 5 });
       await eventually(() => setting.link.closed !== undefined);
       expect(setting.link.closed).toBe(4422);
       expect(setting.backend.calls).toHaveLength("context_id" in options ? 2 : 3);
@@ -253,9 +244,9 @@ describe("what the coordinator may not send", () => {
 
   it("a request under an unknown context, or bound to another id, is refused without a word to the backend", async () => {
     await using setting = await startSetting((call) => answer(call));
-    const sent = setting.link.request(BODY, { context_id: "old" });
+    const sent = setting.link.request(CHAT_BODY, { context_id: "old" });
     expect(await sent.end()).toMatchObject({ code: "decryption_failed", progress: "not_started" });
-    const moved = setting.link.request(BODY, { request_id: "another" });
+    const moved = setting.link.request(CHAT_BODY, { request_id: "another" });
     expect(await moved.end()).toMatchObject({ code: "decryption_failed", progress: "not_started" });
     expect(setting.backend.calls).toHaveLength(0);
   });

@@ -1,7 +1,7 @@
 import type { BackendDialect } from "@hearth/protocol";
 import { describe, expect, it } from "vitest";
 import { eventually } from "../testing/eventually.js";
-import { answerJson, type BackendScript, startEvents } from "../testing/scripted-backend.js";
+import { answerJson, startEvents, streamOf } from "../testing/scripted-backend.js";
 import { startSetting } from "../testing/test-agent.js";
 
 const BODY = { model: "m", stream: true };
@@ -54,21 +54,12 @@ const CASES: readonly Case[] = [
 
 const COUNTED = { prompt_tokens: 17, completion_tokens: 9, cached_tokens: 16 };
 
-/** A backend that sends these bytes as events. */
-const stream =
-  (...parts: readonly string[]): BackendScript =>
-  (call) => {
-    startEvents(call);
-    for (const part of parts) call.response.write(part);
-    call.response.end();
-  };
-
 describe.each(CASES)("a backend that speaks $dialect", ({ dialect, begin, delta, end, failure, whole }) => {
   const texts = ["Grüße", ", ", "Zoë"].map(delta);
   const answer = [begin, ...texts, end].join("");
 
   it("is asked at its own endpoint, and its events come back byte for byte, with its counts", async () => {
-    await using setting = await startSetting(stream(begin, ...texts, end));
+    await using setting = await startSetting(streamOf(begin, ...texts, end));
     const sent = setting.link.request(BODY, { dialect });
     expect(await sent.end()).toEqual({
       type: "complete",
@@ -80,7 +71,7 @@ describe.each(CASES)("a backend that speaks $dialect", ({ dialect, begin, delta,
   });
 
   it("may end its stream with `[DONE]` besides, which goes no further, and keeps its connection", async () => {
-    await using setting = await startSetting(stream(answer, "data: [DONE]\n\n"));
+    await using setting = await startSetting(streamOf(answer, "data: [DONE]\n\n"));
     for (let i = 0; i < 3; i++) {
       const sent = setting.link.request(BODY, { dialect });
       expect((await sent.end()).type).toBe("complete");
@@ -99,14 +90,14 @@ describe.each(CASES)("a backend that speaks $dialect", ({ dialect, begin, delta,
   });
 
   it("may leave out the last blank line", async () => {
-    await using setting = await startSetting(stream(answer.trimEnd()));
+    await using setting = await startSetting(streamOf(answer.trimEnd()));
     const sent = setting.link.request(BODY, { dialect });
     expect((await sent.end()).type).toBe("complete");
     expect(sent.text).toBe(answer);
   });
 
   it.each(["", "data: [DONE]\n\n"])("is cut short without its end, also behind %j", async (more) => {
-    await using setting = await startSetting(stream(begin, ...texts, more));
+    await using setting = await startSetting(streamOf(begin, ...texts, more));
     const sent = setting.link.request(BODY, { dialect });
     expect(await sent.end()).toMatchObject({
       type: "error",
@@ -118,7 +109,7 @@ describe.each(CASES)("a backend that speaks $dialect", ({ dialect, begin, delta,
   });
 
   it("is one body of its own dialect under `whole`", async () => {
-    await using setting = await startSetting(stream(begin + texts.join("") + end));
+    await using setting = await startSetting(streamOf(begin + texts.join("") + end));
     const sent = setting.link.request(BODY, { dialect, delivery: "whole" });
     expect((await sent.end()).type).toBe("complete");
     expect(sent.holdings).toEqual(["content"]);
@@ -131,7 +122,7 @@ describe.each(CASES)("a backend that speaks $dialect", ({ dialect, begin, delta,
   ] as const)(
     "has its error %s forwarded with its word, and the job counted as failed",
     async (_when, progress, before) => {
-      await using setting = await startSetting(stream(before(), failure, "data: [DONE]\n\n"));
+      await using setting = await startSetting(streamOf(before(), failure, "data: [DONE]\n\n"));
       for (const delivery of ["interactive", "whole"] as const) {
         const sent = setting.link.request(BODY, { dialect, delivery });
         expect(await sent.end()).toMatchObject({ type: "error", code: "capacity", progress });

@@ -10,13 +10,12 @@ import {
   type BackendCall,
   type BackendOptions,
   type BackendScript,
+  CHAT_BODY,
   chunk,
   DONE,
   startEvents,
 } from "../testing/scripted-backend.js";
 import { startSetting } from "../testing/test-agent.js";
-
-const BODY = { model: "m", messages: [{ role: "user", content: "Hi, Zoë" }], stream: true };
 
 describe("a backend that is slow", () => {
   // A hundred times as fast: 45 s pass in 450 ms.
@@ -28,7 +27,7 @@ describe("a backend that is slow", () => {
       call = each;
     }, quick);
     using _pings = repeat(systemClock, 50, () => setting.link.socket.ping());
-    const sent = setting.link.request(BODY);
+    const sent = setting.link.request(CHAT_BODY);
     const startedAt = systemClock.now();
     // Far more than a stall within an answer may last.
     await eventually(() => systemClock.now() - startedAt > 600);
@@ -48,7 +47,7 @@ describe("a backend that is slow", () => {
     }, quick);
     // The connection has a watch on silence of its own, which is to see the coordinator alive.
     using _pings = repeat(systemClock, 50, () => setting.link.socket.ping());
-    expect(await setting.link.request(BODY).end()).toMatchObject({ code: "backend_stalled", status: 504 });
+    expect(await setting.link.request(CHAT_BODY).end()).toMatchObject({ code: "backend_stalled", status: 504 });
     await eventually(() => setting.backend.calls[0]?.aborted === true);
   });
 
@@ -64,7 +63,7 @@ describe("a backend that is slow", () => {
     }, quick);
     // The connection has a watch on silence of its own, which is to see the coordinator alive.
     using _pings = repeat(systemClock, 50, () => setting.link.socket.ping());
-    const sent = setting.link.request(BODY);
+    const sent = setting.link.request(CHAT_BODY);
     expect((await sent.end()).type).toBe("complete");
     expect(sent.text).toContain("late");
     expect(sent.holdings).toEqual(["preamble", "content", "trailer"]);
@@ -80,7 +79,7 @@ describe("a backend that is slow", () => {
       }
     }, quick);
     using _pings = repeat(systemClock, 50, () => setting.link.socket.ping());
-    const sent = setting.link.request(BODY);
+    const sent = setting.link.request(CHAT_BODY);
     const startedAt = systemClock.now();
     expect(await sent.end(10_000)).toMatchObject({ code: "backend_stalled" });
     // 45 s, and 45 s more from the last of them that counted.
@@ -111,7 +110,7 @@ describe("a backend that is slow", () => {
     };
     await using setting = await startSetting(script, { ...quick, backend });
     using _pings = repeat(systemClock, 50, () => setting.link.socket.ping());
-    const sent = setting.link.request(BODY);
+    const sent = setting.link.request(CHAT_BODY);
     expect((await sent.end()).type).toBe("complete");
     const signs = sent.control.filter(({ type }) => type === "working");
     expect(signs.length).toBeGreaterThan(10);
@@ -124,7 +123,7 @@ describe("a backend that is slow", () => {
       startEvents(call);
       call.response.write(chunk({ content: "x" }) + DONE);
     }, quick);
-    expect((await setting.link.request(BODY).end()).type).toBe("complete");
+    expect((await setting.link.request(CHAT_BODY).end()).type).toBe("complete");
     await eventually(() => setting.backend.calls[0]?.aborted === true);
   });
 });
@@ -135,7 +134,7 @@ describe("a backend that loads its model", () => {
       if (setting.backend.calls.length > 2) return answer(call);
       answerJson(call, 503, { error: { code: 503, message: "Loading model", type: "unavailable_error" } });
     });
-    const sent = setting.link.request(BODY);
+    const sent = setting.link.request(CHAT_BODY);
     expect((await sent.end()).type).toBe("complete");
     expect(sent.control).toMatchObject([{ type: "working", sign: "loading", counter: 1 }, { type: "complete" }]);
     expect(setting.backend.calls).toHaveLength(3);
@@ -147,6 +146,10 @@ it("a redirect with an event stream behind it is an error, and nobody follows it
     call.response.writeHead(307, { "content-type": "text/event-stream", location: `${setting.backend.url}/elsewhere` });
     call.response.end("data: {}\n\ndata: [DONE]\n\n");
   });
-  expect(await setting.link.request(BODY).end()).toMatchObject({ type: "error", code: "backend_error", status: 502 });
+  expect(await setting.link.request(CHAT_BODY).end()).toMatchObject({
+    type: "error",
+    code: "backend_error",
+    status: 502,
+  });
   expect(setting.backend.calls).toHaveLength(1);
 });

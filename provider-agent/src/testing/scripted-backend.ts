@@ -122,6 +122,9 @@ function sendPage(response: ServerResponse, page: Page): void {
   response.end(isText ? body : JSON.stringify(body));
 }
 
+/** A question that any of these backends answers as a stream. */
+export const CHAT_BODY = { model: "m", messages: [{ role: "user", content: "Hi, Zoë" }], stream: true };
+
 export const chunk = (delta: object, finish: string | null = null): string =>
   `data: ${JSON.stringify({ object: "chat.completion.chunk", choices: [{ index: 0, delta, finish_reason: finish }] })}\n\n`;
 
@@ -146,6 +149,15 @@ export function answer(call: BackendCall, texts: readonly string[] = ["Hello", "
   call.response.write(chunk({}, "stop"));
   call.response.end(USAGE_EVENT + DONE);
 }
+
+/** The script of a backend that answers with exactly these parts as its stream of events. */
+export const streamOf =
+  (...parts: readonly string[]): BackendScript =>
+  (call) => {
+    startEvents(call);
+    for (const part of parts) call.response.write(part);
+    call.response.end();
+  };
 
 export function answerJson({ response }: BackendCall, status: number, body: unknown): void {
   response.writeHead(status, { "content-type": "application/json" });
