@@ -34,35 +34,57 @@ function scriptedCommands(answer: (line: string) => Partial<CommandResult>) {
 
 const hasProgram = (name: string): boolean => spawnSync("sh", ["-c", `command -v ${name}`]).status === 0;
 
+/** The values of a unit file by `Section.Name`; several of one name, in their order. */
+function unitValues(text: string): Record<string, string[]> {
+  const values: Record<string, string[]> = {};
+  let section = "";
+  for (const line of text.split("\n")) {
+    const [, name, key, value] = /^\[(\w+)\]$|^(\w+)=(.*)$/.exec(line) ?? [];
+    section = name ?? section;
+    if (key === undefined || value === undefined) continue;
+    const full = `${section}.${key}`;
+    values[full] = [...(values[full] ?? []), value];
+  }
+  return values;
+}
+
+/** The scalars of a property list by the key before each, those in dictionaries as well. */
+function plistValues(text: string): Record<string, string> {
+  const entries = text.matchAll(/<key>([^<]*)<\/key>\s*<(?!array|dict)(\w+)(?:\/>|>([^<]*)<)/g);
+  return Object.fromEntries([...entries].map(([, key = "", type = "", value]) => [key, value ?? type]));
+}
+
 describe("the systemd unit", () => {
-  it("is this", () => {
-    expect(systemdUnit(DEFINITION)).toMatchInlineSnapshot(`
-      "[Unit]
-      Description=Hearth provider agent
-      StartLimitIntervalSec=600
-      StartLimitBurst=6
+  it("starts the program with its words and variables, quoted as systemd reads them", () => {
+    expect(unitValues(systemdUnit(DEFINITION))).toMatchObject({
+      "Service.ExecStart": [
+        String.raw`"/opt/my node/bin/node" /opt/hearth/main.js serve --config "/home/ä/100%% \"mine\" $$HOME.toml"`,
+      ],
+      "Service.Environment": ["PATH=/usr/bin:/bin", '"HEARTH_AGENT_DATA_DIR=/srv/a & <b>"'],
+      "Install.WantedBy": ["default.target"],
+    });
+  });
 
-      [Service]
-      Type=exec
-      ExecStart="/opt/my node/bin/node" /opt/hearth/main.js serve --config "/home/ä/100%% \\"mine\\" $$HOME.toml"
-      Environment=PATH=/usr/bin:/bin
-      Environment="HEARTH_AGENT_DATA_DIR=/srv/a & <b>"
-      Restart=on-failure
-      RestartSec=1
-      RestartSteps=5
-      RestartMaxDelaySec=30
-      RestartPreventExitStatus=2 3 4 5 6 7 8 9 10 11 12 13 130
-      KillMode=mixed
-      TimeoutStopSec=45
-      Nice=10
-      OOMScoreAdjust=500
-      UMask=0077
-      NoNewPrivileges=true
+  it("restarts what crashed, ever later and not for ever, and never what said that it cannot run", () => {
+    expect(unitValues(systemdUnit(DEFINITION))).toMatchObject({
+      "Service.Restart": ["on-failure"],
+      "Service.RestartSec": ["1"],
+      "Service.RestartMaxDelaySec": ["30"],
+      "Unit.StartLimitIntervalSec": ["600"],
+      "Unit.StartLimitBurst": ["6"],
+      "Service.RestartPreventExitStatus": ["2 3 4 5 6 7 8 9 10 11 12 13 130"],
+    });
+  });
 
-      [Install]
-      WantedBy=default.target
-      "
-    `);
+  it("gives the agent time to end, little weight beside its owner's work, and no more rights than it has", () => {
+    expect(unitValues(systemdUnit(DEFINITION))).toMatchObject({
+      "Service.KillMode": ["mixed"],
+      "Service.TimeoutStopSec": ["45"],
+      "Service.Nice": ["10"],
+      "Service.OOMScoreAdjust": ["500"],
+      "Service.UMask": ["0077"],
+      "Service.NoNewPrivileges": ["true"],
+    });
   });
 
   it.skipIf(!hasProgram("systemd-analyze"))("is understood by systemd", () => {
@@ -79,54 +101,26 @@ describe("the systemd unit", () => {
 });
 
 describe("the launchd plist", () => {
-  it("is this", () => {
-    expect(launchdPlist(DEFINITION)).toMatchInlineSnapshot(`
-      "<?xml version="1.0" encoding="UTF-8"?>
-      <!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
-      <plist version="1.0">
-      <dict>
-        <key>Label</key>
-        <string>dev.hearth.agent</string>
-        <key>ProgramArguments</key>
-        <array>
-          <string>/opt/my node/bin/node</string>
-          <string>/opt/hearth/main.js</string>
-          <string>serve</string>
-          <string>--config</string>
-          <string>/home/ä/100% "mine" $HOME.toml</string>
-        </array>
-        <key>EnvironmentVariables</key>
-        <dict>
-          <key>PATH</key>
-          <string>/usr/bin:/bin</string>
-          <key>HEARTH_AGENT_DATA_DIR</key>
-          <string>/srv/a &amp; &lt;b&gt;</string>
-        </dict>
-        <key>RunAtLoad</key>
-        <true/>
-        <key>KeepAlive</key>
-        <dict>
-          <key>Crashed</key>
-          <true/>
-        </dict>
-        <key>ThrottleInterval</key>
-        <integer>10</integer>
-        <key>ExitTimeOut</key>
-        <integer>45</integer>
-        <key>Nice</key>
-        <integer>5</integer>
-        <key>LowPriorityIO</key>
-        <true/>
-        <key>Umask</key>
-        <integer>63</integer>
-        <key>StandardOutPath</key>
-        <string>/Users/me/Library/Logs/hearth-agent/agent.log</string>
-        <key>StandardErrorPath</key>
-        <string>/Users/me/Library/Logs/hearth-agent/agent.log</string>
-      </dict>
-      </plist>
-      "
-    `);
+  it("starts the agent at log-in and after a crash, with time to end and little weight", () => {
+    const values = plistValues(launchdPlist(DEFINITION));
+    expect(values).toMatchObject({
+      Label: "dev.hearth.agent",
+      RunAtLoad: "true",
+      Crashed: "true",
+      ThrottleInterval: "10",
+      ExitTimeOut: "45",
+      Nice: "5",
+      LowPriorityIO: "true",
+      // Octal 077.
+      Umask: "63",
+      StandardErrorPath: DEFINITION.logPath,
+    });
+  });
+
+  it("says the program, its words and variables as XML has to", () => {
+    const text = launchdPlist(DEFINITION);
+    const words = [...text.matchAll(/^ {4}<string>(.*)<\/string>$/gm)].map(([, word]) => word);
+    expect(words).toEqual([...DEFINITION.command, "/usr/bin:/bin", "/srv/a &amp; &lt;b&gt;"]);
   });
 
   it.skipIf(!hasProgram("python3"))("is a property list that says what was meant", () => {
