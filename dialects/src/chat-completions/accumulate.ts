@@ -1,6 +1,7 @@
-import { addKnown, addListed, addMembers } from "../added-members.js";
-import { type CompletionFallback, settledUsage } from "../believable-usage.js";
-import type { ChatChunk, ChatChunkChoice, ChatUsage, ToolCallDelta } from "./read-event.js";
+import { addListed, addMembers } from "../added-members.js";
+import type { CompletionFallback } from "../believable-usage.js";
+import { ChunkEnvelope } from "../chunk-envelope.js";
+import type { ChatChunk, ChatChunkChoice, ToolCallDelta } from "./read-event.js";
 
 interface ToolCall {
   id: string | undefined;
@@ -21,40 +22,17 @@ interface Choice {
 /** Folds the chunks of a stream into the `chat.completion` that a non-streaming backend would have sent. */
 export class ChatAccumulator {
   readonly #choices = new Map<number, Choice>();
-  /** Whatever else the chunks said beside the choices: a fingerprint, citations, timings. */
-  readonly #extras: Record<string, unknown> = {};
-  #head: ChatChunk | undefined;
-  #usage: ChatUsage | undefined;
+  readonly #envelope = new ChunkEnvelope();
 
   add(chunk: ChatChunk): void {
-    this.#head ??= chunk;
-    if (chunk.usage) this.#usage = chunk.usage;
+    this.#envelope.add(chunk);
     for (const choice of chunk.choices ?? []) this.#addChoice(choice);
-    const {
-      id: _id,
-      object: _object,
-      created: _created,
-      model: _model,
-      choices: _choices,
-      usage: _usage,
-      ...extras
-    } = chunk;
-    addKnown(this.#extras, extras);
   }
 
   completion(fallback: CompletionFallback): object {
-    return {
-      id: this.#head?.id ?? fallback.id,
-      object: "chat.completion",
-      created: this.#head?.created ?? fallback.created,
-      model: this.#head?.model ?? fallback.model,
-      ...this.#extras,
-      choices:
-        this.#choices.size === 0
-          ? [toChoice(0, emptyChoice())]
-          : [...this.#choices].sort(([a], [b]) => a - b).map(([i, c]) => toChoice(i, c)),
-      ...settledUsage(this.#usage, fallback.usage),
-    };
+    if (this.#choices.size === 0) this.#choices.set(0, emptyChoice());
+    const choices = [...this.#choices].sort(([a], [b]) => a - b).map(([index, choice]) => toChoice(index, choice));
+    return this.#envelope.around("chat.completion", choices, fallback);
   }
 
   #addChoice(from: ChatChunkChoice): void {
