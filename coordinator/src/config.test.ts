@@ -1,15 +1,8 @@
 import { expect, it } from "vitest";
-import { ConfigError, readConfig } from "./config.js";
+import { readConfig } from "./config.js";
+import { configProblems } from "./testing/config-problems.js";
 
-function problemsOf(env: Record<string, string>): readonly string[] {
-  try {
-    readConfig(env);
-  } catch (error) {
-    if (error instanceof ConfigError) return error.problems;
-    throw error;
-  }
-  return [];
-}
+const problemsOf = (env: Record<string, string>): readonly string[] => configProblems(() => readConfig(env));
 
 it("needs nothing to be set, and then stays on this machine", () => {
   expect(readConfig({})).toEqual({

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { ConfigError } from "../config.js";
 import { type RuntimeManifest, runtimeManifestSchema } from "../fleet/trust/runtime-manifest.js";
 import { HearthError } from "../platform/errors.js";
 import type { Catalog } from "../selection/catalog.js";
 import { DEFAULT_CATALOG } from "../selection/catalog.js";
 import type { DocumentStore } from "../store/document-store.js";
+import { configProblems } from "../testing/config-problems.js";
 import { LiveOperator } from "./operator-document.js";
 import { NO_SETTINGS, type Settings } from "./settings.js";
 
@@ -38,16 +38,6 @@ function load(first: Settings, documents = new Documents()) {
   return { loading, documents, told };
 }
 
-function problemsIn(act: () => void): readonly string[] {
-  try {
-    act();
-  } catch (error) {
-    if (error instanceof ConfigError) return error.problems;
-    throw error;
-  }
-  return [];
-}
-
 describe("the operator's document", () => {
   it("is replaced by either of its parts, at once and as a whole, and says so", async () => {
     const { loading, documents, told } = load(NO_SETTINGS);
@@ -78,7 +68,7 @@ describe("the operator's document", () => {
     await expect(load(wrong).loading).rejects.toThrow(problem);
     const { loading, told } = load(NO_SETTINGS);
     const live = await loading;
-    expect(problemsIn(() => live.configure(wrong))).toEqual([expect.stringContaining(problem)]);
+    expect(configProblems(() => live.configure(wrong))).toEqual([expect.stringContaining(problem)]);
     expect([live.current.catalog.aliases.size, told]).toEqual([0, []]);
   });
 
@@ -109,7 +99,7 @@ describe("the operator's document", () => {
     expect(documents.texts.size).toBe(0);
     const lenient = await load(NO_SETTINGS).loading;
     await lenient.replaceManifest(wrong);
-    expect(problemsIn(() => lenient.configure(strict))).toEqual([expect.stringContaining(problem)]);
+    expect(configProblems(() => lenient.configure(strict))).toEqual([expect.stringContaining(problem)]);
   });
 
   it("does not take a file that a manifest on its way to the store would not fit", async () => {
@@ -121,7 +111,7 @@ describe("the operator's document", () => {
     });
     const storing = live.replaceManifest(manifest({ update: { latest_version: "1.0.0" } }));
     const strict = settings({ versionFloors: { tools: "2.0.0" } });
-    expect(problemsIn(() => live.configure(strict))).toHaveLength(1);
+    expect(configProblems(() => live.configure(strict))).toHaveLength(1);
     release();
     await storing;
     expect(live.current.manifest.update?.latest_version).toBe("1.0.0");

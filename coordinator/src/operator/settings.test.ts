@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { ConfigError } from "../config.js";
+import { configProblems } from "../testing/config-problems.js";
 import { changedNames, NO_SETTINGS, readSettings, type Settings, type SettingsFile } from "./settings.js";
 
 let dir: string;
@@ -19,16 +19,6 @@ function readFile(content: unknown): SettingsFile {
 }
 
 const read = (content: unknown): Settings => readFile(content).settings;
-
-function problemsOf(act: () => unknown): readonly string[] {
-  try {
-    act();
-  } catch (error) {
-    if (error instanceof ConfigError) return error.problems;
-    throw error;
-  }
-  return [];
-}
 
 const SHA256 = "0123456789abcdef".repeat(4);
 
@@ -56,7 +46,7 @@ it("reads keys, models, aliases and floors", () => {
 });
 
 it("lists every problem with its place in the file", () => {
-  const problems = problemsOf(() =>
+  const problems = configProblems(() =>
     read({
       api_keys: [{ account: "a", sha256: "not a digest" }],
       version_floors: { tools: "9" },
@@ -70,8 +60,8 @@ it("lists every problem with its place in the file", () => {
 });
 
 it("refuses a member that it does not know, because a slip of the pen must not open a door", () => {
-  expect(problemsOf(() => read({ api_key: [] })).join()).toContain("api_key");
-  expect(problemsOf(() => read({ api_keys: [{ account: "a", sha256: SHA256, secret: "x" }] })).join()).toContain(
+  expect(configProblems(() => read({ api_key: [] })).join()).toContain("api_key");
+  expect(configProblems(() => read({ api_keys: [{ account: "a", sha256: SHA256, secret: "x" }] })).join()).toContain(
     "secret",
   );
 });
@@ -134,7 +124,7 @@ it.each([
   ["cors.origins.0", { cors: { origins: ["app.example"] } }],
   ["cors.origins.0", { cors: { origins: ["https://App.example"] } }],
 ])("refuses what %s cannot be", (place, content) => {
-  expect(problemsOf(() => read(content)).map((problem) => problem.slice(path.length + 2).split(":")[0])).toEqual([
+  expect(configProblems(() => read(content)).map((problem) => problem.slice(path.length + 2).split(":")[0])).toEqual([
     place,
   ]);
 });
@@ -145,9 +135,9 @@ it("takes the origins of pages as browsers write them", () => {
 });
 
 it("refuses a number that it does not know, and one that stands elsewhere", () => {
-  expect(problemsOf(() => read({ dispatch: { patienceMs: 5_000 } })).join()).toContain("patienceMs");
-  expect(problemsOf(() => read({ evidence: { least_ms: 5_000 } })).join()).toContain("least_ms");
-  expect(problemsOf(() => read({ selection: { score: { decode_interference: 0 } } })).join()).toContain(
+  expect(configProblems(() => read({ dispatch: { patienceMs: 5_000 } })).join()).toContain("patienceMs");
+  expect(configProblems(() => read({ evidence: { least_ms: 5_000 } })).join()).toContain("least_ms");
+  expect(configProblems(() => read({ selection: { score: { decode_interference: 0 } } })).join()).toContain(
     "decode_interference",
   );
 });
@@ -171,14 +161,14 @@ it("names what is not the same in two files, and nothing of what it says", () =>
 });
 
 it("refuses a secret where its digest belongs, without repeating it", () => {
-  const problems = problemsOf(() => read({ api_keys: [{ account: "a", sha256: "hk-the-secret-itself" }] }));
+  const problems = configProblems(() => read({ api_keys: [{ account: "a", sha256: "hk-the-secret-itself" }] }));
   expect(problems.join()).toContain("SHA-256");
   expect(problems.join()).not.toContain("hk-the-secret-itself");
 });
 
 it("says what is wrong with a file that is no JSON, or is not there", () => {
-  expect(problemsOf(() => read("{"))).toEqual([`${path} is not valid JSON`]);
-  expect(problemsOf(() => readSettings(join(dir, "nothing.json")))).toEqual([
+  expect(configProblems(() => read("{"))).toEqual([`${path} is not valid JSON`]);
+  expect(configProblems(() => readSettings(join(dir, "nothing.json")))).toEqual([
     `${join(dir, "nothing.json")} cannot be read (ENOENT)`,
   ]);
 });

@@ -287,6 +287,7 @@ export const COORDINATOR = {
     "node:timers/promises",
   ],
   testing: [
+    "./config.ts",
     "./admin",
     "./dispatch",
     "./enrolment",
