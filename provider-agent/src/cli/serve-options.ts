@@ -1,4 +1,5 @@
 import { type Command, Option } from "commander";
+import { LOG_LEVELS } from "../config/schema.js";
 import type { ServeFlags } from "../config.js";
 import type { GlobalOptions } from "./invocation.js";
 
@@ -17,17 +18,7 @@ export function addServeOptions(command: Command): Command {
     .option("--embeddings", "the backend's models make embeddings, though the server does not say so")
     .option("--completions", "the backend has /v1/completions, though that does not show")
     .option("-n, --name <name>", "name of this agent; two agents on one machine need two names")
-    .addOption(
-      new Option("--log-level <level>", "what is logged [env: HEARTH_LOG_LEVEL]").choices([
-        "trace",
-        "debug",
-        "info",
-        "warn",
-        "error",
-        "fatal",
-        "silent",
-      ]),
-    );
+    .addOption(new Option("--log-level <level>", "what is logged [env: HEARTH_LOG_LEVEL]").choices(LOG_LEVELS));
 }
 
 /** `--quiet` and `--verbose` speak of the log, unless its level is named. */
