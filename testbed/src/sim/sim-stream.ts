@@ -1,15 +1,10 @@
 import type { RequestOpener } from "@hearth/e2e";
-import {
-  DATA_HEADER_BYTES,
-  DATA_MARKS,
-  LIMITS,
-  type RequestFrame,
-  type Usage,
-  writeDataHeader,
-} from "@hearth/protocol";
+import type { RequestFrame, Usage } from "@hearth/protocol";
 import type { Connection } from "./connection.js";
 import type { AttemptRecord, DeliveredEvent } from "./journal.js";
+import { misbehave } from "./misdeeds.js";
 import type { Act, AttemptPlan, Misdeed } from "./scenario.js";
+import { StreamFrames } from "./stream-frames.js";
 import { failureOf, failureOfStatus } from "./wire-failure.js";
 import type { World } from "./world.js";
 
@@ -61,18 +56,18 @@ interface Raw {
 export class SimStream {
   readonly #parts: StreamParts;
   readonly #attempt: AttemptRecord;
+  readonly #frames: StreamFrames;
   #next = 0;
   #stopped = false;
-  #eventsMade = 0;
   #comments = 0;
   #completed = false;
-  #lastFrame: Uint8Array | undefined;
 
   constructor(parts: StreamParts) {
     this.#parts = parts;
     const attempt = parts.connection.attemptOf(parts.frame.stream);
     if (attempt === undefined) throw new Error("a stream that was never opened");
     this.#attempt = attempt;
+    this.#frames = new StreamFrames(parts.frame.stream, attempt.id, parts.opener);
     this.#schedule();
   }
 
@@ -122,17 +117,19 @@ export class SimStream {
           this.#arriving((attempt) => world.journal.heard(attempt, act, world.time.now())),
         );
       case "role":
-        return this.#events([this.#event({ role: "assistant", content: "" }, false)]);
+        return this.#events([this.#frames.event({ role: "assistant", content: "" }, false)]);
       case "bulky_preamble":
-        return this.#events([this.#event({ role: "assistant", padding: undefined }, false, "x".repeat(act.bytes))]);
+        return this.#events([
+          this.#frames.event({ role: "assistant", padding: undefined }, false, "x".repeat(act.bytes)),
+        ]);
       case "comment":
         return this.#comment();
       case "content":
         return this.#events(
-          Array.from({ length: act.events }, () => this.#event({ content: "w".repeat(act.bytes) }, true)),
+          Array.from({ length: act.events }, () => this.#frames.event({ content: "w".repeat(act.bytes) }, true)),
         );
       case "finish":
-        return this.#events([this.#event({}, true, "", "stop")], { finishes: true });
+        return this.#events([this.#frames.event({}, true, "", "stop")], { finishes: true });
       case "usage":
         return this.#events([
           {
@@ -211,20 +208,13 @@ export class SimStream {
     });
   }
 
-  #event(delta: object, content: boolean, padding = "", finish: string | null = null): DeliveredEvent {
-    const choice = { index: 0, delta, finish_reason: finish };
-    const chunk = { id: this.#attempt.id, created: this.#eventsMade++, choices: [choice], ...(padding && { padding }) };
-    const text = `data: ${JSON.stringify(chunk)}\n\n`;
-    return content ? { text, content } : { text, content, meaning: JSON.stringify([delta, padding]) };
-  }
-
   #events(events: readonly DeliveredEvent[], { finishes = false } = {}): void {
     const text = events.map((event) => event.text).join("");
     this.#raw(text, { events, finishes });
   }
 
   #raw(text: string, { events = [], finishes = false, final = false, note }: Raw = {}): void {
-    const frame = this.#seal(text, final);
+    const frame = this.#frames.seal(text, final);
     if (frame === undefined) return;
     this.#parts.connection.sendRaw(
       frame,
@@ -242,20 +232,6 @@ export class SimStream {
         attempt.finalFrame ||= final;
       }),
     );
-  }
-
-  /** @returns `undefined` behind the final frame, where nothing can be sealed any more */
-  #seal(text: string, final: boolean): Uint8Array | undefined {
-    const { opener, frame } = this.#parts;
-    const seq = opener.response.nextSeq;
-    try {
-      const sealed = opener.response.seal(Buffer.from(text), final, DATA_HEADER_BYTES, DATA_MARKS.content);
-      writeDataHeader(sealed, { kind: "response", stream: frame.stream, seq, final, holds: "content" });
-      this.#lastFrame = sealed;
-      return sealed;
-    } catch {
-      return undefined;
-    }
   }
 
   #complete(usage: Usage): void {
@@ -297,60 +273,12 @@ export class SimStream {
   }
 
   #misbehave(misdeed: Misdeed): void {
-    const { connection, frame, world } = this.#parts;
+    const { connection, world } = this.#parts;
     connection.record.guilty = true;
     // Whom nobody trusts any more has all its connections closed.
     for (const each of world.journal.connections) if (each.provider === connection.record.provider) each.guilty = true;
-    switch (misdeed) {
-      case "duplicate_frame":
-        if (this.#lastFrame !== undefined) connection.sendRaw(this.#lastFrame);
-        return;
-      case "skipped_seq":
-        this.#seal(this.#event({ content: "lost" }, true).text, false);
-        return this.#send(this.#seal(this.#event({ content: "found" }, true).text, false));
-      case "reordered_frames": {
-        const first = this.#seal(this.#event({ content: "one" }, true).text, false);
-        this.#send(this.#seal(this.#event({ content: "two" }, true).text, false));
-        return this.#send(first);
-      }
-      case "corrupt_frame": {
-        const sealed = this.#seal(this.#event({ content: "spoilt" }, true).text, false);
-        if (sealed !== undefined) sealed[sealed.length - 5] = (sealed[sealed.length - 5] as number) ^ 1;
-        return this.#send(sealed);
-      }
-      case "plaintext_frame": {
-        const text = Buffer.from(`..........${this.#event({ content: "bare" }, true).text}`);
-        writeDataHeader(text, { kind: "response", stream: frame.stream, seq: 0, final: false, holds: "content" });
-        return this.#send(text);
-      }
-      case "partial_event":
-        return this.#partOfEvent();
-      case "garbage":
-        return connection.sendRaw("{ this is no frame");
-      case "foreign_stream": {
-        const sealed = Buffer.alloc(40);
-        writeDataHeader(sealed, {
-          kind: "response",
-          stream: frame.stream + 1_000,
-          seq: 0,
-          final: false,
-          holds: "content",
-        });
-        return this.#send(sealed);
-      }
-      case "negative_usage":
-        return connection.send({
-          type: "complete",
-          stream: frame.stream,
-          usage: { prompt_tokens: -5, completion_tokens: 1 },
-        });
-      case "overlong_frame":
-        return this.#send(new Uint8Array(LIMITS.frameBytes + 1).fill(2));
-    }
-  }
-
-  #send(bytes: Uint8Array | undefined): void {
-    if (bytes !== undefined) this.#parts.connection.sendRaw(bytes);
+    if (misdeed === "partial_event") return this.#partOfEvent();
+    return misbehave(misdeed, connection, this.#frames);
   }
 
   /** What counts is what arrives while the stream is open. */
