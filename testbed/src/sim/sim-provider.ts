@@ -1,14 +1,14 @@
 import { type EncryptionKeyPair, generateKeyPair, type RequestOpener } from "@hearth/e2e";
-import { type CoordinatorFrame, decodeData, type RegisterFrame, type RequestFrame, type Slot } from "@hearth/protocol";
+import { type CoordinatorFrame, decodeData, type RequestFrame } from "@hearth/protocol";
 import { OpeningContexts } from "../scripted/opening-contexts.js";
 import { formed, HEALTHY_PLAN, poisonedPlan, TOO_LONG_PLAN } from "./attempt-plans.js";
 import { Connection } from "./connection.js";
 import { mixSeeds, Random } from "./random.js";
 import type { AttemptPlan, Disruption, ProviderPlan } from "./scenario.js";
+import { SimCondition } from "./sim-condition.js";
 import { SimStream } from "./sim-stream.js";
 import type { World } from "./world.js";
 
-const MEMORY_BYTES = 64 * 2 ** 30;
 /** How soon an agent dials again once it has noticed that its connection is gone, ms. */
 const REDIAL_MS = 1_000;
 
@@ -31,16 +31,11 @@ export class SimProvider {
   readonly #plan: ProviderPlan;
   readonly #keys: EncryptionKeyPair;
   readonly #contexts: OpeningContexts;
+  readonly #condition: SimCondition;
   #line: Line | undefined;
   /** Those that it was asked to leave: it finishes what runs there. */
   readonly #leaving = new Set<Line>();
-  readonly #warm = new Set<string>();
   #connections = 0;
-  #version: string;
-  #slotState: "reloading" | "crashed" | undefined;
-  #hot = false;
-  #ownWork = 0;
-  #unloaded = false;
   /** Until then it stays away whatever happens. */
   #downUntil = 0;
   #draining: Line | undefined;
@@ -49,7 +44,7 @@ export class SimProvider {
   constructor(world: World, plan: ProviderPlan) {
     this.#world = world;
     this.#plan = plan;
-    this.#version = plan.version;
+    this.#condition = new SimCondition(plan);
     this.#keys = generateKeyPair(world.primitives);
     this.#contexts = new OpeningContexts({ primitives: world.primitives, padding: "none" });
     this.identity = Buffer.from(this.#keys.publicKey).toString("base64url");
@@ -66,12 +61,8 @@ export class SimProvider {
 
   /** Everything that was wrong with it is over. */
   heal(): void {
-    const ailing = this.#slotState !== undefined || this.#hot || this.#ownWork > 0;
-    const unloaded = this.#unloaded;
-    this.#slotState = undefined;
-    this.#hot = false;
-    this.#ownWork = 0;
-    this.#unloaded = false;
+    const { ailing, unloaded } = this.#condition;
+    this.#condition.heal();
     this.#downUntil = 0;
     for (const { streams } of this.#lines) for (const { stream } of [...streams.values()]) stream.heal();
     if (this.#line?.connection.record.guilty || this.#line === this.#draining) this.#die();
@@ -104,7 +95,7 @@ export class SimProvider {
       data: (bytes) => this.#receiveData(line, bytes),
       closed: () => this.#lost(line),
     });
-    connection.send(this.#registerFrame());
+    connection.send(this.#condition.register(this.identity, this.#runningOf));
   }
 
   #lost(line: Line): void {
@@ -170,17 +161,20 @@ export class SimProvider {
         if (this.#leaving.size > 0) return;
         return this.#line?.connection.record.session?.goAway("rebalancing", disruption.backAfterMs);
       case "upgrade":
-        this.#version = disruption.version;
+        this.#condition.version = disruption.version;
         return this.#down(500);
       case "slot":
-        return this.#forAWhile(disruption.forMs, (on) => (this.#slotState = on ? disruption.state : undefined));
+        return this.#forAWhile(
+          disruption.forMs,
+          (on) => (this.#condition.slotState = on ? disruption.state : undefined),
+        );
       case "thermal":
-        return this.#forAWhile(disruption.forMs, (on) => (this.#hot = on));
+        return this.#forAWhile(disruption.forMs, (on) => (this.#condition.hot = on));
       case "own_work":
-        return this.#forAWhile(disruption.forMs, (on) => (this.#ownWork = on ? 2 : 0));
+        return this.#forAWhile(disruption.forMs, (on) => (this.#condition.ownWork = on ? 2 : 0));
       case "unload":
         return this.#forAWhile(disruption.forMs, (on) => {
-          this.#unloaded = on;
+          this.#condition.unloaded = on;
           this.#tellModels();
         });
     }
@@ -280,7 +274,7 @@ export class SimProvider {
       },
     });
     line.streams.set(frame.stream, { model: frame.model, stream });
-    this.#warm.add(frame.model);
+    this.#condition.warm.add(frame.model);
   }
 
   #planFor(connection: Connection, frame: RequestFrame): AttemptPlan {
@@ -309,60 +303,17 @@ export class SimProvider {
   }
 
   #heartbeat({ connection }: Line): void {
-    connection.send({
-      type: "heartbeat",
-      slots: this.#slots(),
-      thermal: this.#hot ? "critical" : "nominal",
-      memory_free_bytes: MEMORY_BYTES / 2,
-    });
+    connection.send(this.#condition.heartbeat(this.#runningOf));
   }
 
-  #slots(): Slot[] {
-    return this.#plan.models.map(({ id, concurrency, prefillTps, cold }) => {
-      const all = this.#runningOf(id) + this.#ownWork;
-      const resting = cold && !this.#warm.has(id) ? "idle_shutdown" : "idle";
-      return {
-        model: id,
-        state: this.#slotState ?? (all > 0 ? "running" : resting),
-        running: Math.min(all, concurrency),
-        queued: Math.max(0, all - concurrency),
-        max_concurrency: concurrency,
-        ...(prefillTps === undefined ? {} : { prefill_tps: prefillTps, decode_tps: 30 }),
-      };
-    });
-  }
-
-  #runningOf(model: string): number {
+  readonly #runningOf = (model: string): number => {
     let running = 0;
     for (const { streams } of this.#lines) for (const each of streams.values()) if (each.model === model) running += 1;
     return running;
-  }
+  };
 
   #tellModels(): void {
-    this.#line?.connection.send({ type: "models_update", models: this.#adverts() });
-  }
-
-  #adverts(): RegisterFrame["models"] {
-    const { models } = this.#plan;
-    return (this.#unloaded ? models.slice(1) : models).map(({ id, vision, context }) => ({
-      id,
-      context_length: context.told,
-      capabilities: { tools: true, vision },
-    }));
-  }
-
-  #registerFrame(): RegisterFrame {
-    return {
-      type: "register",
-      versions: { min: 2, max: 2 },
-      token: this.#plan.account,
-      agent: { name: `p${this.#plan.index}`, version: this.#version },
-      identity: this.identity,
-      encryption_key: { key_id: "k", public_key: this.identity },
-      hardware: { platform: "sim", arch: "sim", cpu_cores: 8, memory_bytes: MEMORY_BYTES },
-      models: this.#adverts(),
-      slots: this.#slots(),
-    };
+    this.#line?.connection.send({ type: "models_update", models: this.#condition.adverts() });
   }
 }
 
