@@ -167,22 +167,27 @@ export class ScriptedStream {
     this.raw(`data: ${JSON.stringify(chunk)}\n\n`);
   }
 
+  /** A chunk of this answer, which has an id that no other answer has. */
+  chunk(delta: unknown, finishReason: string | null = null): Record<string, unknown> {
+    return { ...chunkOf(this.frame.model, delta, finishReason), id: `chatcmpl-${this.frame.attempt_id}` };
+  }
+
   role(): void {
-    this.event(chunkOf(this.frame.model, { role: "assistant", content: "" }));
+    this.event(this.chunk({ role: "assistant", content: "" }));
   }
 
   content(text: string): void {
-    this.event(chunkOf(this.frame.model, { content: text }));
+    this.event(this.chunk({ content: text }));
   }
 
   finish(reason = "stop"): void {
-    this.event(chunkOf(this.frame.model, {}, reason));
+    this.event(this.chunk({}, reason));
   }
 
   /** The rest of a clean answer: usage, `[DONE]`, the final frame, `complete`. */
   end(usage: Usage = USAGE): void {
     const totals = { ...usage, total_tokens: usage.prompt_tokens + usage.completion_tokens };
-    this.raw(`data: ${JSON.stringify({ ...chunkOf(this.frame.model, undefined), choices: [], usage: totals })}\n\n`);
+    this.raw(`data: ${JSON.stringify({ ...this.chunk(undefined), choices: [], usage: totals })}\n\n`);
     this.raw("data: [DONE]\n\n", true);
     void this.certify(usage);
   }
@@ -255,6 +260,7 @@ export class ScriptedStream {
   }
 }
 
+/** For those who do not care which answer it is of: all have one id. */
 export function chunkOf(model: string, delta: unknown, finishReason: string | null = null): Record<string, unknown> {
   const choice = { index: 0, delta, finish_reason: finishReason };
   return { id: "chatcmpl-1", object: "chat.completion.chunk", created: 1, model, choices: [choice] };

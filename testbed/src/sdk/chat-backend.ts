@@ -1,5 +1,5 @@
 import type { Script } from "../scripted/scripted-provider.js";
-import { chunkOf, type ScriptedStream } from "../scripted/scripted-stream.js";
+import type { ScriptedStream } from "../scripted/scripted-stream.js";
 import { chatOf, type TurnScript } from "./rendering-front.js";
 
 /** A tool call as a backend sends it: the name first, then its arguments piece by piece. */
@@ -16,7 +16,7 @@ export const WEATHER: readonly CallPlan[] = [
 
 /** One chat chunk with this delta. */
 export function delta(stream: ScriptedStream, delta: object, finishReason: string | null = null): void {
-  stream.event(chunkOf(stream.frame.model, delta, finishReason));
+  stream.event(stream.chunk(delta, finishReason));
 }
 
 /** Sends these calls, their pieces interleaved as a backend does that generates them at once. */

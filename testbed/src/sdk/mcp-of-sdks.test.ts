@@ -1,7 +1,6 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import type { Script } from "../scripted/scripted-provider.js";
 import { API_KEY, startTestCoordinator } from "../scripted/test-coordinator.js";
 import { SpawnedProcess } from "../system/spawned-process.js";
 import { messagesOf, playing } from "./chat-backend.js";
@@ -25,14 +24,7 @@ afterAll(() => {
   if (root !== undefined) rmSync(root, { recursive: true });
 });
 
-const tide = playing(calling([{ name: "high_tide", args: { port: "Brest" } }]));
-
-/** A model that asks for the tide. Each of its answers has an id of its own: LangGraph takes those of one id for one. */
-const tideModel: Script = (stream) => {
-  const event = stream.event.bind(stream);
-  stream.event = (chunk) => event({ ...(chunk as object), id: `chatcmpl-${stream.frame.stream}` });
-  tide(stream);
-};
+const tideModel = playing(calling([{ name: "high_tide", args: { port: "Brest" } }]));
 
 interface Told {
   readonly url: string;

@@ -1,5 +1,5 @@
 import type { Script } from "../scripted/scripted-provider.js";
-import { chunkOf, type ScriptedStream } from "../scripted/scripted-stream.js";
+import type { ScriptedStream } from "../scripted/scripted-stream.js";
 import { callTools, messagesOf } from "./chat-backend.js";
 
 // A model that does what it is told, for suites that test the server and would fail over a poor model's wits: it calls
@@ -122,15 +122,15 @@ function say(stream: ScriptedStream, { max_tokens: most, logprobs }: Asked, { th
   const all = [...thoughts.map((text) => ({ reasoning_content: text })), ...tokens.map((text) => ({ content: text }))];
   const within = all.slice(0, most);
   stream.role();
-  for (const delta of within) stream.event(withLogprobs(chunkOf(stream.frame.model, delta), logprobs === true));
-  const last = chunkOf(stream.frame.model, {}, within.length < all.length ? "length" : "stop");
+  for (const delta of within) stream.event(withLogprobs(stream.chunk(delta), logprobs === true));
+  const last = stream.chunk({}, within.length < all.length ? "length" : "stop");
   const stopped = within.length < all.length ? undefined : stop;
   stream.event(stopped === undefined ? last : withMembers(last, { stop_reason: stopped }));
   const promptTokens = tokensOf(JSON.stringify(stream.body["messages"])).length;
   stream.end({ prompt_tokens: promptTokens, completion_tokens: within.length });
 }
 
-type ChatChunk = ReturnType<typeof chunkOf>;
+type ChatChunk = ReturnType<ScriptedStream["chunk"]>;
 type Choice = { readonly delta: { readonly content?: string } };
 
 function withLogprobs(chunk: ChatChunk, wanted: boolean): ChatChunk {

@@ -147,7 +147,7 @@ export class RenderingFront implements AsyncDisposable {
       chunkOf(model, delta),
       chunkOf(model, {}, isText ? "stop" : "tool_calls"),
       { ...chunkOf(model, undefined), choices: [], usage },
-    ];
+    ].map((event) => ({ ...event, id: `chatcmpl-${this.prompts.length}` }));
     answer.writeHead(200, { "content-type": "text/event-stream" });
     for (const event of events) answer.write(`data: ${JSON.stringify(event)}\n\n`);
     answer.end("data: [DONE]\n\n");

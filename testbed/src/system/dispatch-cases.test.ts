@@ -3,7 +3,7 @@ import type { Slot } from "@hearth/protocol";
 import { afterEach, describe, expect, it } from "vitest";
 import { errorOf, readStream, until } from "../scripted/answers.js";
 import { dispatched, type Script, type ScriptedProvider } from "../scripted/scripted-provider.js";
-import { chunkOf, type ScriptedStream } from "../scripted/scripted-stream.js";
+import type { ScriptedStream } from "../scripted/scripted-stream.js";
 import { API_KEY, startTestCoordinator, type TestCoordinator } from "../scripted/test-coordinator.js";
 
 // Every case of the dispatch rules through a real coordinator, real sockets and the real encryption.
@@ -123,7 +123,7 @@ describe("before the first content a failure is invisible", () => {
     const preambles =
       (count: number): Script =>
       (s) => {
-        for (let i = 0; i < count; i++) s.event({ ...chunkOf("m", { role: "assistant", content: "" }), id: `c${i}` });
+        for (let i = 0; i < count; i++) s.event({ ...s.chunk({ role: "assistant", content: "" }), id: `c${i}` });
         s.content("behind them");
         s.finish();
         s.end();
@@ -155,7 +155,7 @@ describe("before the first content a failure is invisible", () => {
     await start();
     const big: Script = (s) => {
       s.role();
-      s.event({ ...chunkOf("m", { role: "assistant" }), filler: "x".repeat(64 * 1024) });
+      s.event({ ...s.chunk({ role: "assistant" }), filler: "x".repeat(64 * 1024) });
     };
     const providers = await firstThenSecond(big, answer);
     expect(await readStream(await hearth.chat(stream()))).toMatchObject({ content: "good", done: 1, errors: [] });
