@@ -1,6 +1,5 @@
-import { once } from "node:events";
-import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type IncomingMessage, request, type ServerResponse } from "node:http";
+import { LocalServer } from "./local-server.js";
 
 /** A request that a backend got. */
 export interface ForwardedRequest {
@@ -16,38 +15,23 @@ const PATHS = ["/v1/chat/completions", "/v1/messages", "/v1/responses"];
  * Stands before a real server and says of itself, as vLLM does, that it speaks every dialect natively: an agent
  * translates nothing for it. Requests and answers go through untouched, and so does a client's going away.
  */
-export class NativeFront implements AsyncDisposable {
+export class NativeFront extends LocalServer {
   readonly requests: ForwardedRequest[] = [];
-  readonly #server: Server;
   readonly #origin: string;
   readonly #model: string;
 
-  private constructor(server: Server, origin: string, model: string) {
-    this.#server = server;
+  private constructor(origin: string, model: string) {
+    super();
     this.#origin = origin;
     this.#model = model;
-    server.on("request", (incoming, answer) => void this.#handle(incoming, answer));
   }
 
   /** @param origin of the real server */
-  static async start(origin: string, model: string): Promise<NativeFront> {
-    const server = createServer();
-    const front = new NativeFront(server, origin, model);
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
-    return front;
+  static start(origin: string, model: string): Promise<NativeFront> {
+    return new NativeFront(origin, model).listen();
   }
 
-  get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/v1`;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#server.closeAllConnections();
-    await new Promise((resolve) => this.#server.close(resolve));
-  }
-
-  async #handle(incoming: IncomingMessage, answer: ServerResponse): Promise<void> {
+  protected override async handle(incoming: IncomingMessage, answer: ServerResponse): Promise<void> {
     const path = incoming.url ?? "";
     if (incoming.method === "POST") return await this.#forward(path, incoming, answer);
     const page = this.#page(path);

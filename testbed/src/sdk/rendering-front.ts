@@ -1,7 +1,6 @@
-import { once } from "node:events";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { chunkOf } from "../scripted/scripted-stream.js";
+import { LocalServer } from "./local-server.js";
 
 /** The context that the server is said to have, tokens: an agent's prompt is longer than a small model's. */
 const CONTEXT_TOKENS = 131_072;
@@ -61,41 +60,26 @@ function wordsOf(content: unknown): string {
  * answer. Otherwise a script answers, because no model that is small enough for a test could follow an agent's prompt,
  * or has the context for it.
  */
-export class RenderingFront implements AsyncDisposable {
+export class RenderingFront extends LocalServer {
   /** The prompts that the template made of the chats that came. */
   readonly prompts: string[] = [];
   /** What the server said of chats that it refused. */
   readonly refusals: string[] = [];
-  readonly #server: Server;
   readonly #origin: string;
   readonly #script: TurnScript;
 
-  private constructor(server: Server, origin: string, script: TurnScript) {
-    this.#server = server;
+  private constructor(origin: string, script: TurnScript) {
+    super();
     this.#origin = origin;
     this.#script = script;
-    server.on("request", (incoming, answer) => void this.#handle(incoming, answer));
   }
 
   /** @param origin of the real server */
-  static async start(origin: string, script: TurnScript): Promise<RenderingFront> {
-    const server = createServer();
-    const front = new RenderingFront(server, origin, script);
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
-    return front;
+  static start(origin: string, script: TurnScript): Promise<RenderingFront> {
+    return new RenderingFront(origin, script).listen();
   }
 
-  get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/v1`;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#server.closeAllConnections();
-    await new Promise((resolve) => this.#server.close(resolve));
-  }
-
-  async #handle(incoming: IncomingMessage, answer: ServerResponse): Promise<void> {
+  protected override async handle(incoming: IncomingMessage, answer: ServerResponse): Promise<void> {
     const parts: Buffer[] = [];
     for await (const part of incoming) parts.push(part as Buffer);
     const body = Buffer.concat(parts);

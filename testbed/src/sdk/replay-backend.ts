@@ -1,6 +1,5 @@
-import { once } from "node:events";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { LocalServer } from "./local-server.js";
 import type { Recording, SpokenDialect } from "./recorded-traffic.js";
 
 export const PATHS: Readonly<Record<SpokenDialect, string>> = {
@@ -11,37 +10,23 @@ export const PATHS: Readonly<Record<SpokenDialect, string>> = {
 };
 
 /** Answers a request in a recording's dialect with that recording, byte for byte. */
-export class ReplayBackend implements AsyncDisposable {
+export class ReplayBackend extends LocalServer {
   playing: Recording | undefined;
-  readonly #server: Server;
   readonly #model: string;
   readonly #spoken: readonly SpokenDialect[];
 
-  private constructor(server: Server, model: string, spoken: readonly SpokenDialect[]) {
-    this.#server = server;
+  private constructor(model: string, spoken: readonly SpokenDialect[]) {
+    super();
     this.#model = model;
     this.#spoken = spoken;
-    server.on("request", (request, response) => this.#handle(request, response));
   }
 
   /** @param spoken dialects that it says it speaks, as vLLM does; none = a server that is known by its chats only */
-  static async start(model: string, spoken: readonly SpokenDialect[] = []): Promise<ReplayBackend> {
-    const server = createServer().listen(0, "127.0.0.1");
-    const backend = new ReplayBackend(server, model, spoken);
-    await once(server, "listening");
-    return backend;
+  static start(model: string, spoken: readonly SpokenDialect[] = []): Promise<ReplayBackend> {
+    return new ReplayBackend(model, spoken).listen();
   }
 
-  get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/v1`;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#server.closeAllConnections();
-    await new Promise((resolve) => this.#server.close(resolve));
-  }
-
-  #handle(request: IncomingMessage, response: ServerResponse): void {
+  protected override handle(request: IncomingMessage, response: ServerResponse): void {
     const path = request.url ?? "";
     request.resume().on("end", () => {
       if (request.method !== "POST") return sendJson(response, this.#page(path));
