@@ -1,3 +1,4 @@
+import type { AccountStore } from "./account-store.js";
 import type { AttestationStore } from "./attestation-store.js";
 import type { DocumentStore } from "./document-store.js";
 import type { EnrolmentStore } from "./enrolment-store.js";
@@ -11,6 +12,7 @@ export interface Store {
   readonly attestations: AttestationStore;
   readonly documents: DocumentStore;
   readonly knownModels: KnownModelStore;
+  readonly accounts: AccountStore;
   /** Nothing may be asked of it afterwards. Idempotent. */
   close(): Promise<void>;
 }

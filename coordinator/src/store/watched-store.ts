@@ -38,6 +38,7 @@ export function watchStore(store: Store, failed: (trouble: Trouble) => void): Wa
       attestations: watched(store.attestations),
       documents: watched(store.documents),
       knownModels: watched(store.knownModels),
+      accounts: watched(store.accounts),
       close: () => store.close(),
     },
     trouble: () => trouble,
@@ -45,7 +46,7 @@ export function watchStore(store: Store, failed: (trouble: Trouble) => void): Wa
 }
 
 /** What writes; reading shows nothing of whether writing works, and a clean-up may find nothing to do. */
-const WRITES: ReadonlySet<PropertyKey> = new Set(["put", "touch", "addMachine", "addTokens"]);
+const WRITES: ReadonlySet<PropertyKey> = new Set(["put", "touch", "addMachine", "addTokens", "addAccount", "addKey"]);
 
 const isNothing = (value: unknown): boolean =>
   (Array.isArray(value) && value.length === 0) || (value instanceof Map && value.size === 0);

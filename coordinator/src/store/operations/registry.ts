@@ -1,3 +1,5 @@
+import { addAccount, findAccount, listAccounts, suspendAccount, suspendedAccounts, updateAccount } from "./accounts.js";
+import { addKey, findKey, findKeyByDigest, listKeys, revokeKey, rotateKey, updateKey } from "./api-keys.js";
 import { getDocument, putDocument } from "./documents.js";
 import { addTokens, listTokens, pruneEnrolments, revokeToken } from "./enrolment-tokens.js";
 import { allKnownModels, putKnownModels, removeKnownModels } from "./known-models.js";
@@ -27,6 +29,19 @@ export const OPERATIONS = {
   "known-models.all": read(allKnownModels),
   "known-models.put": write(putKnownModels),
   "known-models.remove": write(removeKnownModels),
+  "accounts.add": write(addAccount),
+  "accounts.find": read(findAccount),
+  "accounts.list": read(listAccounts),
+  "accounts.update": write(updateAccount),
+  "accounts.suspend": write(suspendAccount),
+  "accounts.suspended": read(suspendedAccounts),
+  "api-keys.add": write(addKey),
+  "api-keys.find": read(findKey),
+  "api-keys.find-by-digest": read(findKeyByDigest),
+  "api-keys.list": read(listKeys),
+  "api-keys.update": write(updateKey),
+  "api-keys.rotate": write(rotateKey),
+  "api-keys.revoke": write(revokeKey),
 } as const;
 
 export type OperationName = keyof typeof OPERATIONS;

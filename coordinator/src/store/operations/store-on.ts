@@ -38,6 +38,21 @@ export function storeOn(engine: Engine): Store {
       put: async (models) => (models.length === 0 ? undefined : engine.run("known-models.put", models)),
       remove: async (pairs) => (pairs.length === 0 ? undefined : engine.run("known-models.remove", pairs)),
     },
+    accounts: {
+      addAccount: (account) => engine.run("accounts.add", account),
+      findAccount: (id) => engine.run("accounts.find", id),
+      listAccounts: (page) => engine.run("accounts.list", page),
+      updateAccount: (id, changes) => engine.run("accounts.update", { id, changes }),
+      suspendAccount: (id, atMs) => engine.run("accounts.suspend", { id, atMs }),
+      suspendedAccounts: () => engine.run("accounts.suspended", null),
+      addKey: (key, maxPerAccount) => engine.run("api-keys.add", { key, maxPerAccount }),
+      findKey: (id) => engine.run("api-keys.find", id),
+      findKeyByDigest: (digest) => engine.run("api-keys.find-by-digest", digest),
+      listKeys: (page) => engine.run("api-keys.list", page),
+      updateKey: (id, changes) => engine.run("api-keys.update", { id, changes }),
+      rotateKey: (id, secret) => engine.run("api-keys.rotate", { id, secret }),
+      revokeKey: (id, atMs) => engine.run("api-keys.revoke", { id, atMs }),
+    },
     close: () => engine.close(),
   };
 }

@@ -164,4 +164,84 @@ export const MIGRATIONS: readonly Migration[] = [
     CREATE INDEX known_models_by_age ON known_models (answered_at_ms);
     `,
   },
+  {
+    sqlite: `
+    CREATE TABLE accounts (
+      id TEXT PRIMARY KEY,
+      name TEXT NOT NULL,
+      parent TEXT REFERENCES accounts (id),
+      budget TEXT NOT NULL CHECK (budget IN ('own', 'shared')),
+      concurrency INTEGER CHECK (concurrency >= 0),
+      created_at_ms INTEGER NOT NULL,
+      suspended_at_ms INTEGER
+    ) STRICT;
+    CREATE INDEX accounts_in_order ON accounts (created_at_ms, id);
+    CREATE INDEX accounts_of_parent ON accounts (parent, created_at_ms, id) WHERE parent IS NOT NULL;
+    CREATE INDEX accounts_suspended ON accounts (id) WHERE suspended_at_ms IS NOT NULL;
+
+    CREATE TABLE api_keys (
+      id TEXT PRIMARY KEY,
+      account TEXT NOT NULL REFERENCES accounts (id),
+      name TEXT NOT NULL,
+      prefix TEXT NOT NULL,
+      digest TEXT NOT NULL UNIQUE,
+      old_digest TEXT UNIQUE,
+      old_ends_at_ms INTEGER,
+      scopes TEXT NOT NULL,
+      allowed_models TEXT,
+      self_route_only INTEGER NOT NULL CHECK (self_route_only IN (0, 1)),
+      requests_per_minute INTEGER CHECK (requests_per_minute >= 0),
+      tokens_per_minute INTEGER CHECK (tokens_per_minute >= 0),
+      concurrency INTEGER CHECK (concurrency >= 0),
+      budget_micro_usd INTEGER CHECK (budget_micro_usd >= 0),
+      budget_reset TEXT CHECK (budget_reset IN ('never', 'daily', 'weekly', 'monthly')),
+      tags TEXT NOT NULL,
+      created_at_ms INTEGER NOT NULL,
+      expires_at_ms INTEGER,
+      revoked_at_ms INTEGER,
+      CHECK ((budget_micro_usd IS NULL) = (budget_reset IS NULL))
+    ) STRICT;
+    CREATE INDEX api_keys_in_order ON api_keys (created_at_ms, id);
+    CREATE INDEX api_keys_of_account ON api_keys (account, created_at_ms, id);
+    `,
+    postgres: `
+    CREATE TABLE accounts (
+      id TEXT COLLATE "C" PRIMARY KEY,
+      name TEXT COLLATE "C" NOT NULL,
+      parent TEXT COLLATE "C" REFERENCES accounts (id),
+      budget TEXT COLLATE "C" NOT NULL CHECK (budget IN ('own', 'shared')),
+      concurrency BIGINT CHECK (concurrency >= 0),
+      created_at_ms BIGINT NOT NULL,
+      suspended_at_ms BIGINT
+    );
+    CREATE INDEX accounts_in_order ON accounts (created_at_ms, id);
+    CREATE INDEX accounts_of_parent ON accounts (parent, created_at_ms, id) WHERE parent IS NOT NULL;
+    CREATE INDEX accounts_suspended ON accounts (id) WHERE suspended_at_ms IS NOT NULL;
+
+    CREATE TABLE api_keys (
+      id TEXT COLLATE "C" PRIMARY KEY,
+      account TEXT COLLATE "C" NOT NULL REFERENCES accounts (id),
+      name TEXT COLLATE "C" NOT NULL,
+      prefix TEXT COLLATE "C" NOT NULL,
+      digest TEXT COLLATE "C" NOT NULL UNIQUE,
+      old_digest TEXT COLLATE "C" UNIQUE,
+      old_ends_at_ms BIGINT,
+      scopes TEXT COLLATE "C" NOT NULL,
+      allowed_models TEXT COLLATE "C",
+      self_route_only BIGINT NOT NULL CHECK (self_route_only IN (0, 1)),
+      requests_per_minute BIGINT CHECK (requests_per_minute >= 0),
+      tokens_per_minute BIGINT CHECK (tokens_per_minute >= 0),
+      concurrency BIGINT CHECK (concurrency >= 0),
+      budget_micro_usd BIGINT CHECK (budget_micro_usd >= 0),
+      budget_reset TEXT COLLATE "C" CHECK (budget_reset IN ('never', 'daily', 'weekly', 'monthly')),
+      tags TEXT COLLATE "C" NOT NULL,
+      created_at_ms BIGINT NOT NULL,
+      expires_at_ms BIGINT,
+      revoked_at_ms BIGINT,
+      CHECK ((budget_micro_usd IS NULL) = (budget_reset IS NULL))
+    );
+    CREATE INDEX api_keys_in_order ON api_keys (created_at_ms, id);
+    CREATE INDEX api_keys_of_account ON api_keys (account, created_at_ms, id);
+    `,
+  },
 ];

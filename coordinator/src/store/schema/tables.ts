@@ -1,3 +1,4 @@
+import type { Account, BudgetReset } from "../account-store.js";
 import type { EnrolmentMethod } from "../enrolment-store.js";
 
 /** The tables as both engines have them. Times are wall-clock ms; what is bytes is read as engines give it. */
@@ -8,6 +9,8 @@ export interface Tables {
   readonly receipts: ReceiptRow;
   readonly documents: DocumentRow;
   readonly known_models: KnownModelRow;
+  readonly accounts: AccountRow;
+  readonly api_keys: ApiKeyRow;
 }
 
 export interface MachineRow {
@@ -65,4 +68,40 @@ export interface KnownModelRow {
   readonly account: string;
   readonly answered_at_ms: number;
   readonly facts: string;
+}
+
+export interface AccountRow {
+  readonly id: string;
+  readonly name: string;
+  readonly parent: string | null;
+  readonly budget: Account["budget"];
+  readonly concurrency: number | null;
+  readonly created_at_ms: number;
+  readonly suspended_at_ms: number | null;
+}
+
+export interface ApiKeyRow {
+  readonly id: string;
+  readonly account: string;
+  readonly name: string;
+  readonly prefix: string;
+  readonly digest: string;
+  readonly old_digest: string | null;
+  readonly old_ends_at_ms: number | null;
+  /** With spaces between them. */
+  readonly scopes: string;
+  /** A JSON list. */
+  readonly allowed_models: string | null;
+  /** 0 or 1. */
+  readonly self_route_only: number;
+  readonly requests_per_minute: number | null;
+  readonly tokens_per_minute: number | null;
+  readonly concurrency: number | null;
+  readonly budget_micro_usd: number | null;
+  readonly budget_reset: BudgetReset | null;
+  /** A JSON object. */
+  readonly tags: string;
+  readonly created_at_ms: number;
+  readonly expires_at_ms: number | null;
+  readonly revoked_at_ms: number | null;
 }
