@@ -1,8 +1,8 @@
 import type { Clock } from "@hearth/platform";
 import { startAge } from "../platform/age.js";
+import { secretDigest } from "../platform/secret-digest.js";
 import { addressGroup } from "./address-group.js";
 import { ENROLMENT_LIMITS } from "./enrolment-limits.js";
-import { digestOf } from "./secret-digest.js";
 import { drawUserCode } from "./user-code.js";
 
 /** What a machine says of itself when it asks to be enrolled. */
@@ -78,7 +78,7 @@ export class DeviceGrants {
       age: startAge(this.#clock),
     };
     const { pollIntervalMs: intervalMs } = ENROLMENT_LIMITS;
-    this.#add(digestOf(deviceCode), {
+    this.#add(secretDigest(deviceCode), {
       grant,
       group: addressGroup(address),
       decision: { type: "pending" },
@@ -103,7 +103,7 @@ export class DeviceGrants {
 
   /** A machine asks whether it may. */
   poll(deviceCode: string): GrantPoll {
-    const key = digestOf(deviceCode);
+    const key = secretDigest(deviceCode);
     const entry = this.#byDeviceCode.get(key);
     if (entry === undefined) return { type: "unknown" };
     if (this.#expired(entry)) return { type: "expired_token" };
@@ -124,7 +124,7 @@ export class DeviceGrants {
     const { pollIntervalMs: intervalMs } = ENROLMENT_LIMITS;
     const decision = { type: "approved", account } as const;
     const group = addressGroup(grant.address);
-    this.#add(digestOf(deviceCode), { grant, group, decision, intervalMs, polledAtMs: this.#clock.now() });
+    this.#add(secretDigest(deviceCode), { grant, group, decision, intervalMs, polledAtMs: this.#clock.now() });
   }
 
   #tooSoon(entry: Entry): boolean {
@@ -136,7 +136,7 @@ export class DeviceGrants {
   }
 
   #pending(userCode: string): Entry | undefined {
-    const entry = this.#byUserCode.get(digestOf(userCode));
+    const entry = this.#byUserCode.get(secretDigest(userCode));
     return entry?.decision.type === "pending" && !this.#expired(entry) ? entry : undefined;
   }
 
@@ -160,7 +160,7 @@ export class DeviceGrants {
   #freeUserCode(): string {
     let code: string;
     do code = drawUserCode(() => this.#newSecret(""));
-    while (this.#byUserCode.has(digestOf(code)));
+    while (this.#byUserCode.has(secretDigest(code)));
     return code;
   }
 
@@ -173,11 +173,11 @@ export class DeviceGrants {
 
   #add(key: string, entry: Entry): void {
     this.#byDeviceCode.set(key, entry);
-    this.#byUserCode.set(digestOf(entry.grant.userCode), entry);
+    this.#byUserCode.set(secretDigest(entry.grant.userCode), entry);
   }
 
   #remove(key: string, entry: Entry): void {
     this.#byDeviceCode.delete(key);
-    this.#byUserCode.delete(digestOf(entry.grant.userCode));
+    this.#byUserCode.delete(secretDigest(entry.grant.userCode));
   }
 }

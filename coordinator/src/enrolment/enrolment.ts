@@ -1,6 +1,7 @@
 import { type Clock, describeFault, repeat, newSecret as systemSecret } from "@hearth/platform";
 import type { Credentials } from "../platform/credentials.js";
 import type { Logger } from "../platform/logger.js";
+import { secretDigest } from "../platform/secret-digest.js";
 import type {
   AddMachineResult,
   EnrolmentMethod,
@@ -25,7 +26,6 @@ import type {
 } from "./enrolment-outcomes.js";
 import { GuessLimiter } from "./guess-limiter.js";
 import { MachineTokens, type ProviderTokens } from "./provider-tokens.js";
-import { digestOf } from "./secret-digest.js";
 import { readUserCode } from "./user-code.js";
 
 export interface EnrolmentHooks {
@@ -132,7 +132,7 @@ export class Enrolment {
   async redeemToken(enrolmentToken: string, request: DeviceRequest, address: string): Promise<TokenExchange> {
     const { token, machine } = this.#newMachine(request, "enrolment_token");
     const limit = ENROLMENT_LIMITS.machinesPerAccount;
-    const redeemed = await this.#deps.store.redeem(digestOf(enrolmentToken), machine, limit);
+    const redeemed = await this.#deps.store.redeem(secretDigest(enrolmentToken), machine, limit);
     if (redeemed.type === "added" || redeemed.type === "account_full") return this.#enrolled(token, redeemed);
     this.#deps.hooks.counted("token_refused");
     return redeemed.type === "unknown" ? this.#wrongToken(address) : redeemed;
@@ -150,7 +150,7 @@ export class Enrolment {
     }));
     const rows = created.map(({ id, token }) => ({
       ...{ id, account, note, createdAtMs, expiresAtMs },
-      tokenDigest: digestOf(token),
+      tokenDigest: secretDigest(token),
     }));
     const result = await this.#deps.store.addTokens(rows, ENROLMENT_LIMITS.unusedTokensPerAccount);
     if (result === "account_full") return result;
@@ -209,7 +209,16 @@ export class Enrolment {
     const token = this.#newSecret("hm-");
     const createdAtMs = this.#deps.clock.wallTime();
     const id = this.#newSecret("mach_");
-    const machine = { id, identity, name, platform, agentVersion, method, tokenDigest: digestOf(token), createdAtMs };
+    const machine = {
+      id,
+      identity,
+      name,
+      platform,
+      agentVersion,
+      method,
+      tokenDigest: secretDigest(token),
+      createdAtMs,
+    };
     return { token, machine };
   }
 

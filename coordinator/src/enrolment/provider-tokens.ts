@@ -1,7 +1,7 @@
 import { timingSafeEqual } from "node:crypto";
 import type { Credentials } from "../platform/credentials.js";
+import { secretDigest } from "../platform/secret-digest.js";
 import type { Machine } from "../store/enrolment-store.js";
-import { digestOf } from "./secret-digest.js";
 
 /** What a provider's token stands for. */
 export interface ProviderToken {
@@ -43,7 +43,7 @@ export class MachineTokens implements ProviderTokens {
   }
 
   resolve(token: string): ProviderToken | undefined {
-    const digest = digestOf(token);
+    const digest = secretDigest(token);
     const machine = this.#machines.get(digest);
     if (machine !== undefined && timingSafeEqual(Buffer.from(machine.tokenDigest), Buffer.from(digest))) {
       return { account: machine.account, identity: machine.identity, enrolmentId: machine.id };

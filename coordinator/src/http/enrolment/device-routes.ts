@@ -2,8 +2,8 @@ import type { IncomingMessage } from "node:http";
 import type { Context, Hono } from "hono";
 import { parse, serialize } from "hono/utils/cookie";
 import type { CodeLookup, Guesser } from "../../enrolment/enrolment-outcomes.js";
-import { digestOf } from "../../enrolment/secret-digest.js";
 import { HearthError } from "../../platform/errors.js";
+import { secretDigest } from "../../platform/secret-digest.js";
 import type { HttpEnv } from "../routing.js";
 import { type DevicePage, devicePage, PAGE_HEADERS, type Problem } from "./device-page.js";
 import { type EnrolmentHttpDeps, originOf } from "./enrolment-http.js";
@@ -162,5 +162,5 @@ function onward(c: Context<HttpEnv>, path: string): Response {
 
 /** By digest, so that the time it takes tells nothing. */
 function sameSecret(given: string | undefined, secret: string): boolean {
-  return given !== undefined && digestOf(given) === digestOf(secret);
+  return given !== undefined && secretDigest(given) === secretDigest(secret);
 }

@@ -1,6 +1,6 @@
 import { type Clock, newSecret } from "@hearth/platform";
-import { digestOf } from "../../enrolment/secret-digest.js";
 import { startAge } from "../../platform/age.js";
+import { secretDigest } from "../../platform/secret-digest.js";
 
 /** Somebody who has signed in on the page. The API key itself is not kept. */
 export interface PageSession {
@@ -31,18 +31,18 @@ export class PageSessions {
   /** @returns the new session's id: 192 random bits, for the cookie */
   open(account: string): string {
     const id = newSecret("");
-    this.#entries.set(digestOf(id), { session: { account, csrf: newSecret("") }, age: startAge(this.#clock) });
+    this.#entries.set(secretDigest(id), { session: { account, csrf: newSecret("") }, age: startAge(this.#clock) });
     this.#forget();
     return id;
   }
 
   find(id: string): PageSession | undefined {
-    const entry = this.#entries.get(digestOf(id));
+    const entry = this.#entries.get(secretDigest(id));
     return entry !== undefined && !isOver(entry) ? entry.session : undefined;
   }
 
   end(id: string): void {
-    this.#entries.delete(digestOf(id));
+    this.#entries.delete(secretDigest(id));
   }
 
   /** Those that are over, and the oldest beyond the number. All live equally long, so the oldest come first. */
