@@ -240,6 +240,7 @@ export const COORDINATOR = {
     "node:stream",
   ],
   // Beside the chain, on the same floor.
+  accounts: ["./platform", "./store", "@hearth/platform", "node:crypto"],
   receipts: ["./platform", "./store", "@hearth/attestation", "@hearth/platform", "@hearth/protocol", "zod"],
   enrolment: ["./platform", "./store", "@hearth/platform", "node:crypto"],
   sealing: ["@hearth/e2e", "@hearth/platform", "@hearth/protocol", "node:crypto"],
