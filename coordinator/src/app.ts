@@ -3,6 +3,10 @@ import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
 import type { LogFile } from "@hearth/disk";
 import { type Clock, type Rng, systemRng } from "@hearth/platform";
+import type { Accounts } from "./accounts/accounts.js";
+import { type FixedKey, type FixedKeys, fixedKeys } from "./accounts/fixed-keys.js";
+import { principals } from "./accounts/principals.js";
+import type { Principals } from "./accounts/resolution.js";
 import { createAdminApp } from "./admin/routes.js";
 import { type AddProvider, createFleet } from "./compose/create-fleet.js";
 import { createHooks } from "./compose/create-hooks.js";
@@ -101,7 +105,8 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
   const hooks = createHooks({ metrics, log, registry });
   const kept = await openKept({
     ...{ clock, log, registry, hooks, store: disk.store },
-    sharedTokens: credentialsOf(live, options.secrets.providerToken, "providerTokens"),
+    sharedTokens: sharedTokens(live, options.secrets.providerToken),
+    accounts: () => live.current.accounts,
     knownModelDays: config.knownModelDays,
   });
   const { enrolment, knownModels, receipts } = kept;
@@ -174,12 +179,33 @@ function firstSettings({ settings, policy: dispatch }: AppOptions): Settings {
   return dispatch === undefined ? first : { ...first, dispatch, evidence: evidenceSettings(dispatch, first.evidence) };
 }
 
-/** The secret that every coordinator has, and those of the configuration file. */
-function credentialsOf(live: LiveOperator, secret: string, more: "apiKeys" | "providerTokens"): Credentials {
-  const credentials = live.derived((settings) =>
-    createCredentials([{ secret, account: DEFAULT_ACCOUNT }, ...settings[more]]),
+/** The provider token that every coordinator has, and those of the configuration file. */
+function sharedTokens(live: LiveOperator, secret: string): Credentials {
+  const credentials = live.derived(({ providerTokens }) =>
+    createCredentials([{ secret, account: DEFAULT_ACCOUNT }, ...providerTokens]),
   );
   return { accountOf: (offered) => credentials().accountOf(offered) };
+}
+
+/** Who may call what: the keys of the configuration, each kind for its own, and those of accounts by their scopes. */
+function callersOf(
+  live: LiveOperator,
+  { apiKey, adminKey }: Secrets,
+  accounts: Accounts,
+): { readonly principals: Principals; readonly operators: Principals } {
+  const known = (fixed: () => FixedKeys): Principals =>
+    principals({ fixed, stored: accounts.keys, isSuspended: (account) => accounts.isSuspended(account) });
+  const consumers = live.derived(({ apiKeys }) => fixedKeys(consumerKeys(apiKey, apiKeys)));
+  const operator = fixedKeys([{ secret: adminKey, account: "admin", name: "HEARTH_ADMIN_KEY", scopes: ["admin"] }]);
+  return { principals: known(consumers), operators: known(() => operator) };
+}
+
+function consumerKeys(secret: string, more: Settings["apiKeys"]): readonly FixedKey[] {
+  const scopes = ["inference", "provider"] as const;
+  return [
+    { secret, account: DEFAULT_ACCOUNT, name: "HEARTH_API_KEY", scopes },
+    ...more.map((key) => ({ ...key, name: "configuration file", scopes })),
+  ];
 }
 
 type Numbers = Omit<SelectionDeps, "clock" | "rng" | "registry" | "hooks"> &
@@ -223,17 +249,16 @@ type BehindTheDoors = Kept &
   };
 
 function openDoors(behind: BehindTheDoors): Doors {
-  const { options, live, clock, metrics, registry, selection, enrolment, ready, addProvider } = behind;
+  const { options, live, clock, metrics, registry, selection, enrolment, accounts, ready, addProvider } = behind;
   const { config, secrets, log } = options;
   const addressOf = (incoming: IncomingMessage): string => clientAddress(incoming, config.proxies);
   const recognised = (socket: Duplex): void => owned.connections.recognise(socket);
-  const common = { clock, log, recognised, directory: registry };
+  const common = { clock, log, recognised, directory: registry, ...callersOf(live, secrets, accounts) };
   const app = createHttpApp({
     ...behind,
     ...common,
     ...httpSettings(config, clock),
-    admin: createAdminApp({ ...behind, ...common, adminKey: secrets.adminKey, operator: live }),
-    apiKeys: credentialsOf(live, secrets.apiKey, "apiKeys"),
+    admin: createAdminApp({ ...behind, ...common, operator: live }),
     kept: behind.answers,
     addressOf,
     cors: () => live.current.cors,
@@ -243,7 +268,10 @@ function openDoors(behind: BehindTheDoors): Doors {
   const providers = acceptProviders(owned.server, {
     ...behind,
     log,
-    holderOf: (token) => enrolment.tokens.resolve(token),
+    holderOf(token) {
+      const holder = enrolment.tokens.resolve(token);
+      return holder === undefined || accounts.isSuspended(holder.account) ? undefined : holder;
+    },
     maxConnectionsPerAddress: config.maxConnectionsPerAddress,
     addressOf,
     accepting: ready,

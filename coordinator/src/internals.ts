@@ -3,6 +3,7 @@
 
 export { readChatEvent } from "@hearth/dialects";
 export { type Clock, type Rng, seededRng, systemRng } from "@hearth/platform";
+export { unlimited } from "./accounts/principal.js";
 export { createFleet } from "./compose/create-fleet.js";
 export { createSelection, type Selection } from "./compose/create-selection.js";
 export { createServices } from "./compose/create-services.js";

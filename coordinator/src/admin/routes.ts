@@ -1,5 +1,6 @@
 import type { Duplex } from "node:stream";
 import { Hono } from "hono";
+import type { Principals } from "../accounts/resolution.js";
 import { named } from "../api/named-schemas.js";
 import type { ProviderDirectory } from "../fleet/provider-directory.js";
 import { runtimeManifestSchema } from "../fleet/trust/runtime-manifest.js";
@@ -9,12 +10,12 @@ import { listSchema, type MachineDeps, machineRoutes } from "../http/enrolment/m
 import { described, type Operation } from "../http/openapi/operation.js";
 import { readBody } from "../http/read-body.js";
 import type { HttpEnv } from "../http/routing.js";
-import { createCredentials } from "../platform/credentials.js";
 import { listProviders, providerSchema } from "./providers.js";
 import { type AdminDocument, MAX_MANIFEST_BYTES, replaceManifest } from "./runtime-manifest.js";
 
 export interface AdminDeps extends MachineDeps {
-  readonly adminKey: string;
+  /** The operator's key, and those of accounts. */
+  readonly operators: Principals;
   readonly directory: ProviderDirectory;
   readonly operator: AdminDocument;
   /** The connection is the operator's. */
@@ -48,14 +49,16 @@ const LIST_PROVIDERS: Operation = {
   answer: named("ProviderList", listSchema(named("Provider", providerSchema))),
 };
 
-/** What the operator sees and does, to be mounted under `/admin`. Nothing of it answers without the operator's key. */
+/** What the operator sees and does, to be mounted under `/admin`. Nothing of it answers without a key for it. */
 export function createAdminApp(deps: AdminDeps): Hono<HttpEnv> {
-  const { directory, operator, clock } = deps;
+  const { directory, operator, clock, operators } = deps;
   const admin = new Hono<HttpEnv>();
-  const operators = createCredentials([{ secret: deps.adminKey, account: "admin" }]);
   admin.use(async (c, next) => {
-    authenticate(c.env.incoming.headers, operators);
-    deps.recognised(c.env.incoming.socket);
+    const { incoming } = c.env;
+    await (incoming.method === "GET" || incoming.method === "HEAD"
+      ? authenticate(incoming.headers, operators, "admin", "read")
+      : authenticate(incoming.headers, operators, "admin"));
+    deps.recognised(incoming.socket);
     await next();
   });
   admin.get(

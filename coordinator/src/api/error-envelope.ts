@@ -30,6 +30,8 @@ interface Shown {
 const SHOWN: Readonly<Record<ErrorCode, Shown>> = {
   invalid_request: { status: 400, type: "invalid_request_error", code: null },
   invalid_api_key: { status: 401, type: "invalid_request_error" },
+  insufficient_scope: { status: 403, type: "invalid_request_error" },
+  account_suspended: { status: 403, type: "invalid_request_error" },
   insufficient_quota: { status: 402, type: "insufficient_quota" },
   model_not_allowed: { status: 403, type: "invalid_request_error" },
   model_not_found: { status: 404, type: "invalid_request_error" },
@@ -72,6 +74,7 @@ const SHOWN: Readonly<Record<ErrorCode, Shown>> = {
   answer_stalled: { status: 504, type: "server_error" },
   model_load_timeout: { status: 504, type: "server_error" },
   stream_timeout: { status: 504, type: "server_error" },
+  service_unavailable: { status: 503, type: "server_error" },
   shutting_down: { status: 503, type: "server_error" },
   cancelled: { status: 499, type: "server_error" },
   // A fault of the coordinator's own would repeat.

@@ -177,3 +177,12 @@ it("holds nobody else up for a large fleet: what is read in one go is bounded", 
   while (steps.next().done !== true) turns += 1;
   expect(turns).toBeGreaterThanOrEqual(10);
 });
+
+it("shows a key the models that it may use and no others, an alias by its own name", () => {
+  served.set("old", [since(5)]);
+  served.set("new", [since(5)]);
+  const reader: ModelReader = { ...OPENAI, allowedModels: new Set(["best", "old", "nowhere"]) };
+  expect(list(reader).data.map(({ id }) => id)).toEqual(["best", "old"]);
+  expect(findModel(sources(), "best", reader)).toMatchObject({ id: "best" });
+  expect(() => findModel(sources(), "new", reader)).toThrow(expect.objectContaining({ code: "model_not_found" }));
+});

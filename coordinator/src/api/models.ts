@@ -18,6 +18,8 @@ export interface ModelSources {
 /** Who asks, and in whose form the answer is to be. */
 export interface ModelReader {
   readonly account: string;
+  /** Those that he may use; absent = all. */
+  readonly allowedModels?: ReadonlySet<string> | undefined;
   readonly form: "openai" | "anthropic";
 }
 
@@ -41,7 +43,7 @@ const ENTRIES_AT_ONCE = 200;
 export function* modelListSteps(sources: ModelSources, reader: ModelReader, page: ModelPage = {}): Steps<string> {
   const { directory, catalog, offers } = sources;
   const names = new Set([...directory.models(), ...catalog.aliases.keys()]);
-  const served = [...names].filter((id) => servedSince(sources, id) !== undefined);
+  const served = [...names].filter((id) => isAllowed(id, reader) && servedSince(sources, id) !== undefined);
   served.sort();
   yield;
   const { ids, hasMore } = pageOf(served, page);
@@ -71,12 +73,14 @@ export function* modelListSteps(sources: ModelSources, reader: ModelReader, page
 
 /** @throws HearthError `model_not_found` when nobody serves it now */
 export function findModel(sources: ModelSources, id: string, reader: ModelReader): object {
-  const found = find(sources, id, reader.account);
+  const found = isAllowed(id, reader) ? find(sources, id, reader.account) : undefined;
   if (found === undefined) {
     throw new HearthError("model_not_found", `The model '${id}' does not exist.`, { param: "model" });
   }
   return written(found, reader);
 }
+
+const isAllowed = (id: string, { allowedModels }: ModelReader): boolean => allowedModels?.has(id) ?? true;
 
 function pageOf(served: readonly string[], { limit = served.length, after, before }: ModelPage) {
   const within = served.filter((id) => (after === undefined || id > after) && (before === undefined || id < before));

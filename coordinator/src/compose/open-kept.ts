@@ -1,4 +1,6 @@
 import type { Clock } from "@hearth/platform";
+import { Accounts } from "../accounts/accounts.js";
+import type { AccountSettings } from "../accounts/settings.js";
 import { Enrolment } from "../enrolment/enrolment.js";
 import { DEFAULT_KNOWN_MODEL_LIMITS, KnownModels } from "../fleet/known-models.js";
 import type { Registry } from "../fleet/registry.js";
@@ -10,6 +12,7 @@ import type { Hooks } from "./create-hooks.js";
 
 /** What outlives a restart. */
 export interface Kept {
+  readonly accounts: Accounts;
   readonly enrolment: Enrolment;
   readonly knownModels: KnownModels;
   readonly receipts: ReceiptWriter;
@@ -25,6 +28,8 @@ export interface KeptDeps {
   readonly sharedTokens: Credentials;
   /** How long a model is known after it last answered, days. */
   readonly knownModelDays: number;
+  /** As the operator has them now. */
+  readonly accounts: () => AccountSettings;
 }
 
 const DAY_MS = 24 * 3_600_000;
@@ -32,6 +37,10 @@ const DAY_MS = 24 * 3_600_000;
 /** @throws what the store throws */
 export async function openKept({ clock, log, registry, hooks, store, ...rest }: KeptDeps): Promise<Kept> {
   const common = { clock, log, registry };
+  const accounts = await Accounts.open({
+    ...{ clock, log, store: store.accounts, settings: rest.accounts },
+    hooks: { suspended: (suspended) => shutOutAccounts(registry, new Set(suspended)) },
+  });
   const enrolment = await Enrolment.open({
     ...common,
     store: store.enrolments,
@@ -44,7 +53,7 @@ export async function openKept({ clock, log, registry, hooks, store, ...rest }: 
   for (const provider of knownModels.expected()) registry.expect(provider);
   const { receipts, attestations } = store;
   return {
-    ...{ enrolment, knownModels },
+    ...{ accounts, enrolment, knownModels },
     receipts: new ReceiptWriter({ clock, log, receipts, attestations, lost: hooks.receiptLost }),
   };
 }
@@ -56,8 +65,16 @@ function shutOut(registry: Registry, enrolmentId: string): void {
   }
 }
 
+/** Nor does a suspended account keep its connections. */
+function shutOutAccounts(registry: Registry, accounts: ReadonlySet<string>): void {
+  for (const session of [...registry.sessions()]) {
+    if (accounts.has(session.account)) session.close("unauthorized");
+  }
+}
+
 /** Writes down what is left to write. @returns what could not be written, in words for the operator */
-export async function stopKept({ knownModels, receipts, enrolment }: Kept): Promise<readonly string[]> {
+export async function stopKept({ accounts, knownModels, receipts, enrolment }: Kept): Promise<readonly string[]> {
+  accounts.close();
   await knownModels.stop();
   const unwritten = await receipts.stop();
   await enrolment.close();

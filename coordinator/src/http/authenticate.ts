@@ -1,20 +1,48 @@
 import type { IncomingHttpHeaders } from "node:http";
-import type { Credentials } from "../platform/credentials.js";
+import type { Principal } from "../accounts/principal.js";
+import type { Principals, Resolution } from "../accounts/resolution.js";
 import { HearthError } from "../platform/errors.js";
+import type { Scope } from "../store/account-store.js";
 
 /**
- * The account behind a request: `Authorization: Bearer …`, or `x-api-key`.
+ * The guard before everything that wants a key: whom a request comes from, by `Authorization: Bearer …` or `x-api-key`.
+ * A promise only where the store has to be asked.
  *
- * @throws HearthError `invalid_api_key`
+ * @param scopes what the key must be for, one of these; none = whatever it is for
+ * @throws HearthError `invalid_api_key`, `account_suspended`, `insufficient_scope`, `service_unavailable`
  */
-export function authenticate(headers: IncomingHttpHeaders, credentials: Credentials): string {
+export function authenticate(
+  headers: IncomingHttpHeaders,
+  principals: Principals,
+  ...scopes: readonly Scope[]
+): Principal | Promise<Principal> {
   const secret = secretOf(headers);
   if (secret === undefined) {
     throw new HearthError("invalid_api_key", "No API key: send it as 'Authorization: Bearer …'.");
   }
-  const account = credentials.accountOf(secret);
-  if (account === undefined) throw new HearthError("invalid_api_key", "This API key is not valid.");
-  return account;
+  const resolved = principals.resolve(secret);
+  return resolved instanceof Promise ? resolved.then((late) => admitted(late, scopes)) : admitted(resolved, scopes);
+}
+
+function admitted(resolution: Resolution, scopes: readonly Scope[]): Principal {
+  switch (resolution.type) {
+    case "known":
+      return inScope(resolution.principal, scopes);
+    case "unknown":
+      throw new HearthError("invalid_api_key", "This API key is not valid.");
+    case "expired":
+      throw new HearthError("invalid_api_key", "This API key has expired.");
+    case "suspended":
+      throw new HearthError("account_suspended", "The account of this API key is suspended.");
+    case "unavailable":
+      throw new HearthError("service_unavailable", "API keys cannot be looked up now: try again in a moment.");
+  }
+}
+
+function inScope(principal: Principal, scopes: readonly Scope[]): Principal {
+  if (scopes.length === 0 || scopes.some((scope) => principal.scopes.has(scope))) return principal;
+  const wanted = scopes.map((scope) => `'${scope}'`).join(" or ");
+  throw new HearthError("insufficient_scope", `This API key lacks the scope ${wanted}.`);
 }
 
 /** The key that a request comes with, good or bad. */

@@ -15,7 +15,7 @@ export function enrolmentRoutes(app: Hono<HttpEnv>, deps: EnrolmentHttpDeps): vo
   const owners = new Hono<HttpEnv>();
   machineRoutes(owners, deps, {
     audience: "Machines",
-    readAccount: (c) => authenticate(c.env.incoming.headers, deps.apiKeys),
+    readAccount: async (c) => (await authenticate(c.env.incoming.headers, deps.principals, "provider")).account,
   });
   app.route("/v1", owners);
 }

@@ -2,8 +2,8 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { type Clock, describeFault } from "@hearth/platform";
 import { LIMITS } from "@hearth/protocol";
+import type { Principals } from "../accounts/resolution.js";
 import type { Endpoint } from "../api/endpoint.js";
-import type { Credentials } from "../platform/credentials.js";
 import { HearthError } from "../platform/errors.js";
 import type { Ids } from "../platform/ids.js";
 import type { Logger } from "../platform/logger.js";
@@ -15,7 +15,7 @@ import { patienceOf } from "../request/patience.js";
 import type { Ending } from "../request/relay.js";
 import type { SealingKeys } from "../sealing/sealing-keys.js";
 import type { AccountResponses } from "../stored-responses/stored-responses.js";
-import { secretOf } from "./authenticate.js";
+import { authenticate, secretOf } from "./authenticate.js";
 import type { KeptAnswers } from "./idempotency/kept-answers.js";
 import { fingerprintOf, idempotencyKeyOf, serveOnce } from "./idempotency/serve-once.js";
 import { NodeConsumer } from "./node-consumer.js";
@@ -28,7 +28,7 @@ import type { Upload, Uploads } from "./uploads.js";
 
 export interface InferenceDeps {
   readonly services: RequestServices;
-  readonly apiKeys: Credentials;
+  readonly principals: Principals;
   readonly ids: Ids;
   readonly clock: Clock;
   readonly log: Logger;
@@ -66,7 +66,7 @@ export async function serveInference(
   using making = new Making(presence);
   for (const name of endpoint.idHeaders) response.setHeader(name, id);
   try {
-    const caller = readCaller(incoming.headers, deps.apiKeys);
+    const caller = readCaller(incoming.headers, await authenticate(incoming.headers, deps.principals, "inference"));
     const key = idempotencyKeyOf(incoming.headers["idempotency-key"]);
     deps.recognised(incoming.socket);
     const isOpen = !isSealed(incoming.headers["content-type"]);

@@ -1,18 +1,18 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { Hono } from "hono";
 import { z } from "zod";
+import type { Principals } from "../accounts/resolution.js";
 import { modelListSchema, modelSchema } from "../api/answer-schemas.js";
 import { checkBody } from "../api/check-body.js";
 import { findModel, type ModelPage, type ModelReader, type ModelSources, modelListSteps } from "../api/models.js";
 import { named } from "../api/named-schemas.js";
-import type { Credentials } from "../platform/credentials.js";
 import { inManyTurns } from "../platform/steps.js";
 import { authenticate } from "./authenticate.js";
 import { described, type Operation } from "./openapi/operation.js";
 import { type HttpEnv, wantsAnthropicForm } from "./routing.js";
 
 export interface ModelDeps {
-  readonly apiKeys: Credentials;
+  readonly principals: Principals;
   /** As they are now. */
   readonly models: () => ModelSources;
 }
@@ -46,14 +46,15 @@ const RETRIEVE: Operation = {
 };
 
 /** The models that are served now, in the form of whoever asks. */
-export function modelRoutes(app: Hono<HttpEnv>, { apiKeys, models }: ModelDeps): void {
-  const readerOf = (headers: IncomingHttpHeaders): ModelReader => {
-    return { account: authenticate(headers, apiKeys), form: wantsAnthropicForm(headers) ? "anthropic" : "openai" };
+export function modelRoutes(app: Hono<HttpEnv>, { principals, models }: ModelDeps): void {
+  const readerOf = async (headers: IncomingHttpHeaders): Promise<ModelReader> => {
+    const { account, allowedModels } = await authenticate(headers, principals, "inference", "read");
+    return { account, allowedModels, form: wantsAnthropicForm(headers) ? "anthropic" : "openai" };
   };
   app.get(
     "/v1/models",
     described(LIST, async (c) => {
-      const reader = readerOf(c.env.incoming.headers);
+      const reader = await readerOf(c.env.incoming.headers);
       const page = reader.form === "anthropic" ? readPage(c.req.query()) : {};
       const list = await inManyTurns(modelListSteps(models(), reader, page));
       c.header("Content-Type", "application/json");
@@ -63,8 +64,8 @@ export function modelRoutes(app: Hono<HttpEnv>, { apiKeys, models }: ModelDeps):
   // Ids of models may hold slashes, as on Hugging Face.
   app.get(
     "/v1/models/:id{.+}",
-    described(RETRIEVE, (c) => {
-      const reader = readerOf(c.env.incoming.headers);
+    described(RETRIEVE, async (c) => {
+      const reader = await readerOf(c.env.incoming.headers);
       return c.json(findModel(models(), c.req.param("id") ?? "", reader));
     }),
   );

@@ -1,10 +1,10 @@
 import type { Clock } from "@hearth/platform";
 import type { Hono } from "hono";
+import type { Principals } from "../accounts/resolution.js";
 import { named } from "../api/named-schemas.js";
 import { attestationListSchema, receiptSchema } from "../api/proof-schemas.js";
 import { describeReceipt, listAttestations } from "../api/public-proof.js";
 import type { ProviderDirectory } from "../fleet/provider-directory.js";
-import type { Credentials } from "../platform/credentials.js";
 import { HearthError } from "../platform/errors.js";
 import type { ReceiptWriter } from "../receipts/receipt-writer.js";
 import { authenticate } from "./authenticate.js";
@@ -12,7 +12,7 @@ import { described, type Operation } from "./openapi/operation.js";
 import type { HttpEnv } from "./routing.js";
 
 export interface ProofDeps {
-  readonly apiKeys: Credentials;
+  readonly principals: Principals;
   readonly directory: ProviderDirectory;
   readonly receipts: ReceiptWriter;
   readonly clock: Clock;
@@ -41,7 +41,7 @@ const RECEIPT: Operation = {
 
 /** What machines have proved, and what they have signed for. */
 export function proofRoutes(app: Hono<HttpEnv>, deps: ProofDeps): void {
-  const { directory, receipts, clock, apiKeys } = deps;
+  const { directory, receipts, clock, principals } = deps;
   let list: { readonly json: string; readonly until: number } | undefined;
   app.get(
     "/v1/providers/attestation",
@@ -59,7 +59,7 @@ export function proofRoutes(app: Hono<HttpEnv>, deps: ProofDeps): void {
   app.get(
     "/v1/receipts/:id",
     described(RECEIPT, async (c) => {
-      const account = authenticate(c.env.incoming.headers, apiKeys);
+      const { account } = await authenticate(c.env.incoming.headers, principals, "inference");
       const kept = await receipts.find((c.req.param("id") ?? "").slice(0, 128), account);
       if (kept === undefined) throw new HearthError("not_found", "There is no receipt for this request.");
       if (kept === "pending") {

@@ -1,14 +1,13 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { describe, expect, it } from "vitest";
-import { createCredentials } from "../platform/credentials.js";
+import { type Principal, unlimited } from "../accounts/principal.js";
 import { HearthError } from "../platform/errors.js";
 import type { Caller } from "../request/classify.js";
 import { readCaller } from "./read-caller.js";
 
-const KEYS = createCredentials([{ secret: "key", account: "alice" }]);
+const ALICE: Principal = unlimited({ account: "alice", keyId: "key_1", name: "", scopes: ["inference"] });
 
-const callerOf = (headers: IncomingHttpHeaders): Caller =>
-  readCaller({ authorization: "Bearer key", ...headers }, KEYS);
+const callerOf = (headers: IncomingHttpHeaders, principal = ALICE): Caller => readCaller(headers, principal);
 
 function refusalOf(headers: IncomingHttpHeaders): HearthError {
   try {
@@ -22,6 +21,7 @@ function refusalOf(headers: IncomingHttpHeaders): HearthError {
 it("leaves open what no header says", () => {
   expect(callerOf({})).toEqual({
     account: "alice",
+    principal: ALICE,
     allowlist: undefined,
     route: "any",
     minTrust: undefined,
@@ -29,6 +29,12 @@ it("leaves open what no header says", () => {
     hangsUpAfterMs: undefined,
     session: undefined,
   });
+});
+
+it("routes what a key for its own machines asks to these, whatever the header says", () => {
+  const own = { ...ALICE, selfRouteOnly: true };
+  expect(callerOf({}, own).route).toBe("self");
+  expect(callerOf({ "x-hearth-route": "prefer" }, own).route).toBe("self");
 });
 
 describe("patience", () => {

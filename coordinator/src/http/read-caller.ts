@@ -1,9 +1,8 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { TRUST_LEVELS } from "@hearth/protocol";
-import type { Credentials } from "../platform/credentials.js";
+import type { Principal } from "../accounts/principal.js";
 import { HearthError } from "../platform/errors.js";
 import type { Caller } from "../request/classify.js";
-import { authenticate } from "./authenticate.js";
 
 /** What `X-Hearth-Timeout` may be, seconds. */
 export const TIMEOUT_SECONDS = { least: 1, most: 3_600 } as const;
@@ -20,13 +19,14 @@ const SDK_TIMEOUTS = ["x-stainless-timeout", "x-stainless-read-timeout"] as cons
 /**
  * Who asks, and what the headers say about how the request is to be served.
  *
- * @throws HearthError `invalid_api_key`; `invalid_request` with the header's name as `param`
+ * @throws HearthError `invalid_request` with the header's name as `param`
  */
-export function readCaller(headers: IncomingHttpHeaders, apiKeys: Credentials): Caller {
+export function readCaller(headers: IncomingHttpHeaders, principal: Principal): Caller {
   return {
-    account: authenticate(headers, apiKeys),
+    account: principal.account,
+    principal,
     allowlist: allowlistOf(headers["x-hearth-providers"]),
-    route: routeOf(headers["x-hearth-route"]),
+    route: principal.selfRouteOnly ? "self" : routeOf(headers["x-hearth-route"]),
     minTrust: minTrustOf(headers["x-hearth-min-trust"]),
     patienceMs: timeoutOf(headers["x-hearth-timeout"]),
     hangsUpAfterMs: hangsUpAfter(headers),

@@ -1,9 +1,9 @@
 import type { Context, Hono } from "hono";
 import { z } from "zod";
+import type { Principals } from "../accounts/resolution.js";
 import { responseSchema } from "../api/answer-schemas.js";
 import { checkBody } from "../api/check-body.js";
 import { named } from "../api/named-schemas.js";
-import type { Credentials } from "../platform/credentials.js";
 import { HearthError } from "../platform/errors.js";
 import type { AccountResponses, StoredItem, StoredResponse } from "../stored-responses/stored-responses.js";
 import { authenticate } from "./authenticate.js";
@@ -11,7 +11,7 @@ import { described, type Operation } from "./openapi/operation.js";
 import type { HttpEnv } from "./routing.js";
 
 export interface StoredResponseDeps {
-  readonly apiKeys: Credentials;
+  readonly principals: Principals;
   readonly stored: (account: string) => AccountResponses | undefined;
 }
 
@@ -65,12 +65,12 @@ const CANCEL: Operation = {
 };
 
 /** What may be done with the answers of `/v1/responses` that are kept: for the account that asked, with their ids. */
-export function storedResponseRoutes(app: Hono<HttpEnv>, { apiKeys, stored }: StoredResponseDeps): void {
+export function storedResponseRoutes(app: Hono<HttpEnv>, { principals, stored }: StoredResponseDeps): void {
   const idOf = (c: Context<HttpEnv>): string => (c.req.param("id") ?? "").slice(0, 128);
-  const responsesOf = (c: Context<HttpEnv>): AccountResponses | undefined =>
-    stored(authenticate(c.env.incoming.headers, apiKeys));
+  const responsesOf = async (c: Context<HttpEnv>): Promise<AccountResponses | undefined> =>
+    stored((await authenticate(c.env.incoming.headers, principals, "inference")).account);
   const found = async (c: Context<HttpEnv>): Promise<StoredResponse> => {
-    const kept = await responsesOf(c)?.find(idOf(c));
+    const kept = await (await responsesOf(c))?.find(idOf(c));
     if (kept === undefined || kept.response.id !== idOf(c)) throw notFound(idOf(c));
     return kept;
   };
@@ -93,14 +93,14 @@ export function storedResponseRoutes(app: Hono<HttpEnv>, { apiKeys, stored }: St
     "/v1/responses/:id",
     described(DELETE, async (c) => {
       const { response } = await found(c);
-      await responsesOf(c)?.forget(response.id);
+      await (await responsesOf(c))?.forget(response.id);
       return c.json({ id: response.id, object: "response.deleted", deleted: true });
     }),
   );
   app.post(
     "/v1/responses/:id/cancel",
     described(CANCEL, async (c) => {
-      const response = responsesOf(c)?.cancel(idOf(c));
+      const response = (await responsesOf(c))?.cancel(idOf(c));
       if (response !== undefined) return c.json({ ...response, status: "cancelled" });
       await found(c);
       throw new HearthError("invalid_request", "Cannot cancel a completed response.");

@@ -17,7 +17,7 @@ import { declaredBytes } from "./read-body.js";
 import { type HttpEnv, postOnly } from "./routing.js";
 import { isSealed } from "./sealed/open-request.js";
 
-type TokenCountDeps = Pick<InferenceDeps, "apiKeys" | "uploads" | "bounds" | "clock" | "stored">;
+type TokenCountDeps = Pick<InferenceDeps, "principals" | "uploads" | "bounds" | "clock" | "stored">;
 
 interface TokenCount {
   readonly path: string;
@@ -72,7 +72,7 @@ export function tokenCountRoutes(app: Hono<HttpEnv>, deps: TokenCountDeps): void
       path,
       described(operation, async (c) => {
         const { headers } = c.env.incoming;
-        const account = authenticate(headers, deps.apiKeys);
+        const { account } = await authenticate(headers, deps.principals, "inference");
         if (isSealed(headers["content-type"])) {
           throw new HearthError("invalid_request", "This route takes no sealed body.");
         }

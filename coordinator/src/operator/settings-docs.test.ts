@@ -14,6 +14,7 @@ const SECTIONS = [
   "calibration",
   "idempotency",
   "stored_responses",
+  "accounts",
 ];
 /** Has no default, so that no file without it names it. */
 const NOT_SET = "dispatch.open_streams_after_ms";

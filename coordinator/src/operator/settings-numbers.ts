@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import { type AccountSettings, DEFAULT_ACCOUNTS } from "../accounts/settings.js";
 import { DEFAULT_HEDGING, type HedgeSettings } from "../dispatch/hedge-settings.js";
 import { DEFAULT_POLICY, type PolicySettings } from "../dispatch/policy.js";
 import { DEFAULT_IDEMPOTENCY, type IdempotencySettings } from "../http/idempotency/kept-answers.js";
@@ -167,6 +168,17 @@ export const STORED_RESPONSES: Section<RecordBounds> = section(DEFAULT_RECORD_BO
   keptMs: between(0, 30 * DAY_MS),
   bytes: whole(0, 1e12),
   accountBytes: whole(0, 1e12),
+});
+
+export const ACCOUNTS: Section<AccountSettings> = section(DEFAULT_ACCOUNTS, {
+  cachedMs: between(100, 5 * SECOND_MS),
+  unknownMs: between(0, 5 * SECOND_MS),
+  graceMs: between(0, HOUR_MS),
+  lookupMs: between(100, MINUTE_MS),
+  lookups: whole(1, 100_000),
+  keys: whole(1, 10_000_000),
+  unknownKeys: whole(1, 10_000_000),
+  keysPerAccount: whole(1, 100_000),
 });
 
 /** Of each two, the first must not be over the second. */

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { TRUST_LEVELS, type TrustLevel } from "@hearth/protocol";
 import { z } from "zod";
+import { type AccountSettings, DEFAULT_ACCOUNTS } from "../accounts/settings.js";
 import { ConfigError } from "../config.js";
 import { DEFAULT_HEDGING, type HedgeSettings } from "../dispatch/hedge-settings.js";
 import { DEFAULT_POLICY, evidenceSettings, type PolicySettings } from "../dispatch/policy.js";
@@ -14,6 +15,7 @@ import { DEFAULT_EVIDENCE, type EvidenceSettings } from "../selection/evidence/s
 import { DEFAULT_SELECTION, type SelectionSettings } from "../selection/settings.js";
 import { DEFAULT_RECORD_BOUNDS, type RecordBounds } from "../stored-responses/memory-records.js";
 import {
+  ACCOUNTS,
   BREAKER,
   CALIBRATION,
   DISPATCH,
@@ -41,6 +43,7 @@ export interface Settings {
   readonly cors: CorsSettings;
   readonly idempotency: IdempotencySettings;
   readonly storedResponses: RecordBounds;
+  readonly accounts: AccountSettings;
 }
 
 /** No file: the generated key and token, the models that providers bring, and the numbers of `docs/configuration.md`. */
@@ -57,6 +60,7 @@ export const NO_SETTINGS: Settings = {
   cors: DEFAULT_CORS,
   idempotency: DEFAULT_IDEMPOTENCY,
   storedResponses: DEFAULT_RECORD_BOUNDS,
+  accounts: DEFAULT_ACCOUNTS,
 };
 
 // Digests, not secrets: the file may be read by more people than may call the API.
@@ -98,6 +102,7 @@ const schema = z
     cors: cors.prefault({}),
     idempotency: IDEMPOTENCY.schema,
     stored_responses: STORED_RESPONSES.schema,
+    accounts: ACCOUNTS.schema,
   })
   .superRefine((data, context) => {
     for (const [least, most] of IN_ORDER) {
@@ -145,6 +150,7 @@ function settingsOf(written: Written): Settings {
     calibration: CALIBRATION.read(written.calibration),
     idempotency: IDEMPOTENCY.read(written.idempotency),
     storedResponses: STORED_RESPONSES.read(written.stored_responses),
+    accounts: ACCOUNTS.read(written.accounts),
     cors: { origins: written.cors.origins, maxAgeSeconds: written.cors.max_age_seconds },
   };
 }

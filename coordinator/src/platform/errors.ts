@@ -5,6 +5,8 @@
 export type ErrorCode =
   | "invalid_request" // malformed or unacceptable request; `param` names the member
   | "invalid_api_key"
+  | "insufficient_scope" // the key is good, and not for this
+  | "account_suspended"
   | "insufficient_quota"
   | "model_not_allowed"
   | "model_not_found"
@@ -37,6 +39,7 @@ export type ErrorCode =
   | "answer_stalled" // somebody began to answer, fell silent, and nobody else was left
   | "model_load_timeout" // the model was still being loaded when the time was up
   | "stream_timeout" // after commit: too long between two content events
+  | "service_unavailable" // what has to be asked (the store) does not answer
   | "shutting_down"
   | "cancelled"
   | "internal";

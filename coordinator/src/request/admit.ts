@@ -1,3 +1,4 @@
+import type { Principal } from "../accounts/principal.js";
 import type { KnownModels } from "../fleet/known-models.js";
 import { HearthError } from "../platform/errors.js";
 import type { Catalog } from "../selection/catalog.js";
@@ -29,14 +30,13 @@ export interface AdmitDeps {
 }
 
 /**
- * The fail-fast ladder: refuses at once what cannot be served, waits for room only where room will come, and takes a
+ * The fail-fast ladder, from `checkKnown` and `checkAllowed` on: refuses at once what cannot be served, waits for room only where room will come, and takes a
  * place for what can be served now.
  *
  * @param until patience is over then, ms on the coordinator's clock
  * @throws HearthError with the rung's code
  */
 export async function admit(deps: AdmitDeps, wanted: Traits, until: number, signal: AbortSignal): Promise<Admission> {
-  checkKnown(deps, wanted);
   const plan = planFor(deps.catalog(), wanted.model);
   const { traits, pick } = chooseBuild(deps, wanted, plan);
   if (pick !== undefined) return { traits, plan, place: pick, queuedMs: 0 };
@@ -72,7 +72,12 @@ function placeNow({ picker, queue }: Pick<AdmitDeps, "picker" | "queue">, traits
   return picker.pick({ traits, tried: NOTHING_TRIED });
 }
 
-function checkKnown(deps: AdmitDeps, { model }: Traits): void {
+/**
+ * The first rung: that we serve, and that there is such a model.
+ *
+ * @throws HearthError `shutting_down`, `model_not_found`
+ */
+export function checkKnown(deps: AdmitDeps, { model }: Traits): void {
   if (!deps.accepting()) {
     throw new HearthError("shutting_down", "The coordinator is restarting.", { retryAfterSeconds: 2 });
   }
@@ -80,6 +85,12 @@ function checkKnown(deps: AdmitDeps, { model }: Traits): void {
   if (!deps.knownModels.knows(model) && !models.has(model) && !aliases.has(model)) {
     throw new HearthError("model_not_found", `The model '${model}' does not exist.`, { param: "model" });
   }
+}
+
+/** The second: that the key may use it. @throws HearthError `model_not_allowed` */
+export function checkAllowed({ allowedModels }: Principal, { model }: Traits): void {
+  if (allowedModels === undefined || allowedModels.has(model)) return;
+  throw new HearthError("model_not_allowed", `This API key may not use the model '${model}'.`, { param: "model" });
 }
 
 interface Choice {

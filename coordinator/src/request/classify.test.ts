@@ -1,5 +1,6 @@
 import type { RequestId } from "@hearth/protocol";
 import { describe, expect, it } from "vitest";
+import { unlimited } from "../accounts/principal.js";
 import { toChatRequest } from "../api/chat-completions/to-internal.js";
 import { toCompletionRequest } from "../api/completions/to-internal.js";
 import { toEmbeddingRequest } from "../api/embeddings/to-internal.js";
@@ -11,7 +12,8 @@ import type { InferenceRequest } from "./inference-request.js";
 import { TokenCalibration } from "./token-calibration.js";
 
 const ID = "req_1" as RequestId;
-const ALICE: Caller = { account: "alice", allowlist: undefined, route: "any" };
+const PRINCIPAL = unlimited({ account: "alice", keyId: "key_1", name: "", scopes: ["inference"] });
+const ALICE: Caller = { account: "alice", principal: PRINCIPAL, allowlist: undefined, route: "any" };
 const SYSTEM = { role: "system", content: "You are kind." };
 const HELLO = { role: "user", content: "Hello, who are you?" };
 const REPLY = { role: "assistant", content: "A model." };

@@ -1,3 +1,4 @@
+import type { Principal } from "../accounts/principal.js";
 import { digestOf } from "../platform/digest.js";
 import { shapeOf, type Traits } from "../selection/traits.js";
 import type { InferenceRequest } from "./inference-request.js";
@@ -6,6 +7,8 @@ import { TokenCalibration } from "./token-calibration.js";
 /** Who asks, and what the request's headers say about where it may run. */
 export interface Caller {
   readonly account: string;
+  /** What the key of the request stands for. */
+  readonly principal: Principal;
   readonly allowlist: Traits["allowlist"];
   readonly route: Traits["route"];
   readonly minTrust?: Traits["minTrust"];

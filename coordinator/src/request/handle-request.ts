@@ -1,6 +1,6 @@
 import type { SentAttempt } from "../dispatch/sent-attempt.js";
 import type { Logger } from "../platform/logger.js";
-import { type AdmitDeps, admit } from "./admit.js";
+import { type AdmitDeps, admit, checkAllowed, checkKnown } from "./admit.js";
 import { underAskedName } from "./asked-name.js";
 import { type Caller, classify } from "./classify.js";
 import type { Consumer, Dialect } from "./consumer.js";
@@ -47,6 +47,8 @@ export async function handleRequest(
   const request = read instanceof Promise ? await read : read; // dialect → InferenceRequest
   const parsedAt = clock.now();
   const traits = classify(request, caller, services.calibration); // shape, sizes, owner policy
+  checkKnown(services.admission, traits);
+  checkAllowed(caller.principal, traits);
   const { policy: settings } = services;
   const alias = services.admission.catalog().aliases.get(request.model);
   const patienceMs = patienceOf(caller, alias, settings);

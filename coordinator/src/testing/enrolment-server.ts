@@ -16,10 +16,15 @@ import { clientAddress } from "../platform/client-address.js";
 import { createCredentials } from "../platform/credentials.js";
 import { openMemoryStore } from "../store/sqlite/open-sqlite-store.js";
 import type { Store } from "../store/store.js";
+import { fixedPrincipals } from "./fixed-principals.js";
 
 export const ANNAS_KEY = "hk-anna-0123456789";
 export const BENS_KEY = "hk-ben-0123456789";
+/** Of an account, and not for its machines. */
+export const CONSUMERS_KEY = "hk-ben-app-0123456789";
 export const ADMIN_KEY = "ha-admin-0123456789";
+
+const OPERATORS = fixedPrincipals({ secret: ADMIN_KEY, account: "admin", name: "admin", scopes: ["admin"] });
 
 /** The enrolment routes on a port of their own, with nothing else of a coordinator. */
 export interface EnrolmentServer extends AsyncDisposable {
@@ -58,10 +63,11 @@ export async function startEnrolmentServer(
   answerErrors(app, log);
   enrolmentRoutes(app, {
     ...{ enrolment, clock, log },
-    apiKeys: createCredentials([
-      { secret: ANNAS_KEY, account: "anna" },
-      { secret: BENS_KEY, account: "ben" },
-    ]),
+    principals: fixedPrincipals(
+      { secret: ANNAS_KEY, account: "anna", name: "Anna's", scopes: ["provider"] },
+      { secret: BENS_KEY, account: "ben", name: "Ben's", scopes: ["provider"] },
+      { secret: CONSUMERS_KEY, account: "ben", name: "Ben's app", scopes: ["inference"] },
+    ),
     signInRefused: () => events.push("sign_in_refused"),
     addressOf: (incoming) => clientAddress(incoming, 0),
     ...options,
@@ -70,7 +76,7 @@ export async function startEnrolmentServer(
   const directory = new Registry(clock);
   app.route(
     "/admin",
-    createAdminApp({ enrolment, clock, operator, directory, adminKey: ADMIN_KEY, recognised: () => {} }),
+    createAdminApp({ enrolment, clock, operator, directory, operators: OPERATORS, recognised: () => {} }),
   );
   const server = createAdaptorServer({ fetch: app.fetch }) as Server;
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

@@ -10,7 +10,7 @@ export function listedRoutes(): Hono<HttpEnv> {
   const clock = new FakeClock();
   const log = pino({ level: "silent" });
   const directory = { size: 0, expected: 0 } as HttpDeps["directory"];
-  const forAdmin: Partial<AdminDeps> = { adminKey: "admin", clock, directory };
+  const forAdmin: Partial<AdminDeps> = { clock, directory };
   const admin = createAdminApp(forAdmin as AdminDeps);
   const noPages: HttpDeps["cors"] = () => ({ origins: [], maxAgeSeconds: 0 });
   const deps: Partial<HttpDeps> = { admin, clock, log, directory, cors: noPages, readyGraceMs: 0 };

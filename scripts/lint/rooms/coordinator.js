@@ -19,6 +19,7 @@ export const COORDINATOR = {
     "node:fs",
   ],
   "app.ts": [
+    "./accounts",
     "./stored-responses",
     "./admin",
     "./compose",
@@ -39,6 +40,7 @@ export const COORDINATOR = {
     "node:stream",
   ],
   compose: [
+    "./accounts",
     "./request",
     "./receipts",
     "./config.ts",
@@ -64,6 +66,7 @@ export const COORDINATOR = {
   "secrets.ts": ["./config.ts", "./sealing", "@hearth/disk", "@hearth/platform", "node:fs", "node:path"],
   // All that the operator has said.
   operator: [
+    "./accounts",
     "./config.ts",
     "./dispatch",
     "./fleet/trust/runtime-manifest.ts",
@@ -82,6 +85,7 @@ export const COORDINATOR = {
   // What others get to see.
   "index.ts": ["./app.ts", "./config.ts", "./dispatch", "./platform", "./operator"],
   "internals.ts": [
+    "./accounts",
     "./compose",
     "./dispatch",
     "./fleet",
@@ -98,6 +102,7 @@ export const COORDINATOR = {
   // The chain, from the top. Of the fleet its rooms have what stands here file by file: whoever is above it knows
   // providers by what they say and by interfaces, never a session or the registry.
   http: [
+    "./accounts",
     "./receipts",
     "./stored-responses",
     "./api",
@@ -123,12 +128,12 @@ export const COORDINATOR = {
     "node:zlib",
   ],
   admin: [
+    "./accounts",
     "./api",
     "./fleet/provider-directory.ts",
     "./fleet/provider.ts",
     "./fleet/trust/runtime-manifest.ts",
     "./http",
-    "./platform",
     "@hearth/platform",
     "@hearth/protocol",
     "hono",
@@ -156,6 +161,7 @@ export const COORDINATOR = {
     "node:worker_threads",
   ],
   request: [
+    "./accounts",
     "./receipts",
     "./stored-responses",
     "./dispatch",
@@ -289,6 +295,7 @@ export const COORDINATOR = {
   ],
   testing: [
     "./config.ts",
+    "./accounts",
     "./admin",
     "./dispatch",
     "./enrolment",

@@ -6,6 +6,7 @@ import {
   type InferenceRequest,
   type Reply,
   readChatEvent,
+  unlimited,
 } from "@hearth/coordinator/internals";
 import type { RequestId, Usage } from "@hearth/protocol";
 import type { RequestRecord, Terminal } from "./journal.js";
@@ -34,6 +35,7 @@ export function serveConsumer(world: World, record: RequestRecord): void {
     body: Buffer.alloc(0),
     caller: {
       account: plan.account,
+      principal: unlimited({ account: plan.account, keyId: plan.account, name: "", scopes: ["inference"] }),
       allowlist: plan.allowlist && new Set(plan.allowlist.map((index) => world.coordinator.providerId(index))),
       route: plan.route,
       patienceMs: plan.patienceMs,

@@ -2,7 +2,13 @@ import { FakeClock } from "@hearth/platform/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ENROLMENT_LIMITS } from "../../enrolment/enrolment-limits.js";
 import { showUserCode } from "../../enrolment/user-code.js";
-import { ANNAS_KEY, BENS_KEY, type EnrolmentServer, startEnrolmentServer } from "../../testing/enrolment-server.js";
+import {
+  ANNAS_KEY,
+  BENS_KEY,
+  CONSUMERS_KEY,
+  type EnrolmentServer,
+  startEnrolmentServer,
+} from "../../testing/enrolment-server.js";
 
 let clock: FakeClock;
 let server: EnrolmentServer;
@@ -129,6 +135,11 @@ describe("the page", () => {
     const blocked = await visitor.get(`/device?user_code=${ask().userCode}`);
     expect([blocked.status, blocked.headers.get("retry-after")]).toEqual([429, "900"]);
     expect(blocked.text).toContain("Try again in 15 minutes.");
+  });
+
+  it("signs nobody in with a key that is for requests alone", async () => {
+    const { status } = await new Visitor().post("/device/sign-in", { api_key: CONSUMERS_KEY });
+    expect(status).toBe(401);
   });
 
   it("shows nothing to somebody who signs in with a wrong key, and keeps what he typed from the answer", async () => {

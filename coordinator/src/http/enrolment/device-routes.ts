@@ -53,13 +53,16 @@ class DevicePages {
     const userCode = form?.["user_code"] ?? "";
     if (form === undefined) return render(c, 403, { type: "sign_in", userCode, problem: { type: "stale_form" } });
     // Guessing at keys is no easier here than at any other route that takes one.
-    const account = this.#deps.apiKeys.accountOf((form["api_key"] ?? "").trim());
-    if (account === undefined) {
+    const resolution = await this.#deps.principals.resolve((form["api_key"] ?? "").trim());
+    if (resolution.type === "unavailable") {
+      throw new HearthError("service_unavailable", "API keys cannot be looked up now: try again in a moment.");
+    }
+    if (resolution.type !== "known" || !resolution.principal.scopes.has("provider")) {
       this.#deps.signInRefused();
       return render(c, 401, { type: "sign_in", userCode, problem: { type: "wrong_key" } });
     }
     this.#end(c.env.incoming);
-    this.#setCookie(c, this.#sessions.open(account), SESSION_SECONDS);
+    this.#setCookie(c, this.#sessions.open(resolution.principal.account), SESSION_SECONDS);
     return onward(c, userCode === "" ? "/device" : `/device?user_code=${encodeURIComponent(userCode)}`);
   }
 

@@ -1,14 +1,14 @@
 import type { IncomingMessage } from "node:http";
 import type { Clock } from "@hearth/platform";
+import type { Principals } from "../../accounts/resolution.js";
 import type { Enrolment } from "../../enrolment/enrolment.js";
-import type { Credentials } from "../../platform/credentials.js";
 import { HearthError } from "../../platform/errors.js";
 import type { Logger } from "../../platform/logger.js";
 
 export interface EnrolmentHttpDeps {
   readonly enrolment: Enrolment;
   /** Keys of accounts: for the page and `/v1`. */
-  readonly apiKeys: Credentials;
+  readonly principals: Principals;
   readonly clock: Clock;
   readonly log: Logger;
   /** Somebody could not sign in on the page. */

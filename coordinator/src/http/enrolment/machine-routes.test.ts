@@ -4,6 +4,7 @@ import {
   ADMIN_KEY,
   ANNAS_KEY,
   BENS_KEY,
+  CONSUMERS_KEY,
   type EnrolmentServer,
   startEnrolmentServer,
 } from "../../testing/enrolment-server.js";
@@ -43,6 +44,14 @@ async function enrol(account: string, letter: string): Promise<{ id: string; tok
   if (redeemed.type !== "issued") throw new Error(redeemed.type);
   return { id: redeemed.machine.id, token: redeemed.token };
 }
+
+it("shows machines to no key that is for requests alone", async () => {
+  for (const path of ["/v1/machines", "/v1/enrolment-tokens"]) {
+    const { status, body } = await call("GET", path, CONSUMERS_KEY);
+    expect([status, body.error.code]).toEqual([403, "insufficient_scope"]);
+    expect(body.error.message).toContain("'provider'");
+  }
+});
 
 it("shows an owner his own machines, and the operator all of them", async () => {
   const annas = await enrol("anna", "A");

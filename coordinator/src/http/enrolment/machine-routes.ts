@@ -32,7 +32,7 @@ export interface MachineDeps {
 export interface MachineReach {
   readonly audience: Audience;
   /** Whose machines a request is about; `undefined` = everybody's. @throws HearthError for who may see none */
-  readonly readAccount: (c: Context<HttpEnv>) => string | undefined;
+  readonly readAccount: (c: Context<HttpEnv>) => Promise<string> | undefined;
 }
 
 type Route = (c: Context<HttpEnv>, account: string | undefined) => Promise<Response>;
@@ -112,7 +112,7 @@ export function machineRoutes(app: Hono<HttpEnv>, deps: MachineDeps, { audience,
   const { enrolment, clock } = deps;
   const operations = operationsFor(audience);
   const on = (operation: Operation, route: Route) =>
-    described(operation, async (c: Context<HttpEnv>) => await route(c, readAccount(c)));
+    described(operation, async (c: Context<HttpEnv>) => await route(c, await readAccount(c)));
   app.get(
     "/machines",
     on(operations.list, (c, account) => list(c, account, (page) => enrolment.listMachines(page), describeMachine)),
