@@ -24,6 +24,7 @@ import { acceptProviders, type ProviderServerDeps } from "./fleet/ws-server.js";
 import { createHttpApp, type HttpDeps } from "./http/app.js";
 import { KeptAnswers } from "./http/idempotency/kept-answers.js";
 import { Uploads } from "./http/uploads.js";
+import { PriceList, type Tariff } from "./ledger/price-list.js";
 import { LiveOperator } from "./operator/operator-document.js";
 import { NO_SETTINGS, type Settings } from "./operator/settings.js";
 import { clientAddress } from "./platform/client-address.js";
@@ -101,7 +102,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
       for (const session of registry.connected()) session.rulesChanged();
     },
   });
-  const numbers = numbersOf(live);
+  const numbers = numbersOf(live, clock);
   const hooks = createHooks({ metrics, log, registry });
   const kept = await openKept({
     ...{ clock, log, registry, hooks, store: disk.store },
@@ -147,6 +148,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
     ...kept,
     ...proving,
     proved: hooks.proved,
+    tariff: numbers.tariff,
     answers,
     stored: (account) => (live.current.storedResponses.keptMs > 0 ? responses.of(account) : undefined),
     troubles: disk.troubles,
@@ -209,11 +211,13 @@ function consumerKeys(secret: string, more: Settings["apiKeys"]): readonly Fixed
 }
 
 type Numbers = Omit<SelectionDeps, "clock" | "rng" | "registry" | "hooks"> &
-  Pick<ServiceDeps, "catalog" | "policy" | "calibration">;
+  Pick<ServiceDeps, "catalog" | "policy" | "calibration"> & { readonly tariff: () => Tariff | undefined };
 
-/** What selection and dispatch go by, as the operator has it at each use. */
-function numbersOf(live: LiveOperator): Numbers {
+/** What admission, selection and dispatch go by, as the operator has it at each use. */
+function numbersOf(live: LiveOperator, clock: Clock): Numbers {
+  const prices = live.derived((document) => new PriceList(document.prices));
   return {
+    tariff: () => prices().at(clock.wallTime()),
     catalog: () => live.current.catalog,
     settings: () => live.current.selection,
     breaker: () => live.current.breaker,
@@ -244,6 +248,7 @@ type BehindTheDoors = Kept &
     readonly live: LiveOperator;
     readonly registry: Registry;
     readonly selection: Selection;
+    readonly tariff: () => Tariff | undefined;
     readonly answers: KeptAnswers;
     readonly addProvider: AddProvider;
   };
@@ -262,7 +267,10 @@ function openDoors(behind: BehindTheDoors): Doors {
     kept: behind.answers,
     addressOf,
     cors: () => live.current.cors,
-    models: () => ({ directory: registry, catalog: live.current.catalog, clock, offers: selection.offers }),
+    models: () => ({
+      ...{ directory: registry, catalog: live.current.catalog, clock },
+      ...{ offers: selection.offers, tariff: behind.tariff() },
+    }),
   });
   const owned = createServer(app.fetch, config, metrics.connectionsEnded);
   const providers = acceptProviders(owned.server, {

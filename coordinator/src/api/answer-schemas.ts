@@ -7,6 +7,7 @@ import { ERROR_CODES } from "./error-envelope.js";
 const count = z.int().min(0);
 const seconds = z.int().min(0).meta({ description: "Seconds since 1970." });
 const finishReason = z.enum(["stop", "length", "tool_calls", "content_filter", "function_call"]);
+const dollars = z.string().regex(/^\d+(\.\d+)?$/);
 const texts = z.string().nullish();
 
 export const errorSchema = z
@@ -47,6 +48,10 @@ export const modelSchema = z.object({
     .partial()
     .meta({ description: "False: no machine does it. Absent: nobody has said." }),
   quantizations: z.array(z.string()),
+  pricing: z
+    .object({ prompt: dollars, completion: dollars, input_cache_read: dollars })
+    .optional()
+    .meta({ description: "A token's price, US dollars; of an alias its dearest build's. Absent: all is free here." }),
   availability: z
     .object({
       status: z.enum(["ready", "busy", "unavailable"]),

@@ -1,9 +1,11 @@
 import type { ModelAdvert } from "@hearth/protocol";
+import type { Price } from "../ledger/price-list.js";
+import { decimalText } from "../platform/decimal-text.js";
 import type { Availability, ModelOffer } from "../selection/offers.js";
 
 /**
- * A model in OpenAI's form, with what other servers add to that, under their names: `context_length`, `architecture` and
- * `supported_parameters` are OpenRouter's, `type`, `display_name` and `created_at` those that Anthropic's SDK reads.
+ * A model in OpenAI's form, with what other servers add to that, under their names: `context_length`, `architecture`,
+ * `supported_parameters` and `pricing` are OpenRouter's, `type`, `display_name` and `created_at` those that Anthropic's SDK reads.
  */
 export interface ModelEntry {
   readonly id: string;
@@ -26,6 +28,12 @@ export interface ModelEntry {
   readonly features: Pick<ModelAdvert["capabilities"], "tools" | "structured_output" | "logprobs" | "reasoning">;
   /** As backends call them. */
   readonly quantizations: readonly string[];
+  /** US dollars a token, as exact decimal numbers; absent = nothing has a price here. */
+  readonly pricing?: {
+    readonly prompt: string;
+    readonly completion: string;
+    readonly input_cache_read: string;
+  };
   readonly availability: {
     readonly status: Availability;
     readonly providers: number;
@@ -40,10 +48,12 @@ export interface FoundModel {
   /** Seconds since 1970. */
   readonly created: number;
   readonly offer: ModelOffer;
+  /** The most that it costs now; absent = nothing has a price here. */
+  readonly price?: Price;
 }
 
 /** A model as OpenAI's clients read it. */
-export function openAiModel({ id, created, offer }: FoundModel): ModelEntry {
+export function openAiModel({ id, created, offer, price }: FoundModel): ModelEntry {
   const { contextLength, capabilities, chats, quantizations, availability, providers, warm, freeSlots } = offer;
   const { vision, embeddings, ...features } = capabilities;
   return {
@@ -62,8 +72,15 @@ export function openAiModel({ id, created, offer }: FoundModel): ModelEntry {
     supported_parameters: chats ? parametersOf(features) : [],
     features,
     quantizations,
+    ...(price === undefined ? {} : { pricing: pricingOf(price) }),
     availability: { status: availability, providers, warm, free_slots: freeSlots },
   };
+}
+
+/** A micro-USD for a million tokens is 10⁻¹² dollars for one. */
+function pricingOf({ input, output, cachedInput }: Price): NonNullable<ModelEntry["pricing"]> {
+  const perToken = (amount: bigint): string => decimalText(amount, 12);
+  return { prompt: perToken(input), completion: perToken(output), input_cache_read: perToken(cachedInput) };
 }
 
 /** What every backend that chats has taken from its first version on. */

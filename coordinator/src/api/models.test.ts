@@ -1,6 +1,7 @@
 import { FakeClock } from "@hearth/platform/testing";
 import { beforeEach, expect, it } from "vitest";
 import type { Provider } from "../fleet/provider.js";
+import { DEFAULT_PRICES, PriceList, type Tariff } from "../ledger/price-list.js";
 import { inOneGo } from "../platform/steps.js";
 import { type Alias, DEFAULT_CATALOG } from "../selection/catalog.js";
 import { Offers } from "../selection/offers.js";
@@ -18,11 +19,13 @@ const ALIASES = new Map<string, Alias>([
 let clock: FakeClock;
 let served: Map<string, readonly Provider[]>;
 let asked: string[];
+let tariff: Tariff | undefined;
 beforeEach(() => {
   clock = new FakeClock();
   clock.advance(60_000);
   served = new Map();
   asked = [];
+  tariff = undefined;
 });
 
 function sources(): ModelSources {
@@ -36,7 +39,7 @@ function sources(): ModelSources {
   const catalog = { ...DEFAULT_CATALOG, aliases: ALIASES };
   const [settings, health, expecting] = [() => DEFAULT_SELECTION, fakeBreaker(), fakeExpecting()];
   const offers = new Offers({ directory, catalog: () => catalog, settings, health, expecting, clock });
-  return { directory, catalog, clock, offers };
+  return { directory, catalog, clock, offers, tariff };
 }
 
 const OPENAI: ModelReader = { account: "caller", form: "openai" };
@@ -185,4 +188,24 @@ it("shows a key the models that it may use and no others, an alias by its own na
   expect(list(reader).data.map(({ id }) => id)).toEqual(["best", "old"]);
   expect(findModel(sources(), "best", reader)).toMatchObject({ id: "best" });
   expect(() => findModel(sources(), "new", reader)).toThrow(expect.objectContaining({ code: "model_not_found" }));
+});
+
+it("tells what a token costs, of an alias what its dearest build costs, and of what has no price that it is free", () => {
+  for (const model of ["new", "old", "m"]) served.set(model, [since(10)]);
+  expect(find("m")).not.toHaveProperty("pricing");
+  const price = (input: bigint, output: bigint) => [{ fromMs: 0, input, output, cachedInput: 1n }];
+  const models = new Map([
+    ["new", price(100_000n, 400_000n)],
+    ["old", price(2_000_000n, 300_000n)],
+  ]);
+  tariff = new PriceList({ ...DEFAULT_PRICES, models }).at(clock.wallTime());
+  const pricing = (prompt: string, completion: string, read: string) => {
+    return { prompt, completion, input_cache_read: read };
+  };
+  expect(["new", "best", "m"].map((id) => find(id).pricing)).toEqual([
+    pricing("0.0000001", "0.0000004", "0.000000000001"),
+    pricing("0.000002", "0.0000004", "0.000000000001"),
+    pricing("0", "0", "0"),
+  ]);
+  expect(findModel(sources(), "m", ANTHROPIC)).not.toHaveProperty("pricing");
 });

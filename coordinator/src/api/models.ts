@@ -1,6 +1,7 @@
 import type { Clock } from "@hearth/platform";
 import type { Provider } from "../fleet/provider.js";
 import type { ProviderDirectory } from "../fleet/provider-directory.js";
+import { FREE, type Tariff } from "../ledger/price-list.js";
 import { HearthError } from "../platform/errors.js";
 import type { Steps } from "../platform/steps.js";
 import { buildsOf, type Catalog } from "../selection/catalog.js";
@@ -13,6 +14,8 @@ export interface ModelSources {
   readonly catalog: Catalog;
   readonly clock: Clock;
   readonly offers: Offers;
+  /** The prices as they stand now; `undefined` = nothing has any. */
+  readonly tariff: Tariff | undefined;
 }
 
 /** Who asks, and in whose form the answer is to be. */
@@ -97,7 +100,12 @@ function find(sources: ModelSources, id: string, account: string): FoundModel | 
   // What owners keep to themselves is nobody else's business.
   if (offer.providers === 0) return undefined;
   const created = Math.floor((clock.wallTime() - (clock.now() - since)) / 1000);
-  return { id, created, offer };
+  return { id, created, offer, ...priceOf(sources, id) };
+}
+
+/** The dearest of the builds that it may be served by; what has no price among others that have one is free. */
+function priceOf({ tariff, catalog }: ModelSources, id: string): Pick<FoundModel, "price"> {
+  return tariff === undefined ? {} : { price: tariff.dearest(buildsOf(catalog, id)) ?? FREE };
 }
 
 /** Under what names a request for this one is served. */

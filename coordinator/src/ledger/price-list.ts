@@ -8,6 +8,9 @@ export interface Price {
   readonly cachedInput: MicroUsd;
 }
 
+/** What has no price. */
+export const FREE: Price = { input: 0n, output: 0n, cachedInput: 0n };
+
 /** A price, and since when it holds. */
 export interface DatedPrice extends Price {
   /** Wall-clock ms; the first of a list may hold since ever (0). */

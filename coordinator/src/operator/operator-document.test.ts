@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type RuntimeManifest, runtimeManifestSchema } from "../fleet/trust/runtime-manifest.js";
+import { DEFAULT_PRICES } from "../ledger/price-list.js";
 import { HearthError } from "../platform/errors.js";
 import type { Catalog } from "../selection/catalog.js";
 import { DEFAULT_CATALOG } from "../selection/catalog.js";
@@ -63,6 +64,11 @@ describe("the operator's document", () => {
   it.each([
     ["an alias of an alias", aliases({ a: alias("b"), b: alias("m") }), "aliases.a: 'b' is an alias itself"],
     ["a previous build that is an alias", aliases({ a: alias("m", "b"), b: alias("m") }), "aliases.a: 'b' is an alias"],
+    [
+      "a price of an alias, which no machine answers as",
+      { ...aliases({ smart: alias("m") }), prices: { ...DEFAULT_PRICES, models: new Map([["smart", []]]) } },
+      "prices.models: 'smart' is an alias",
+    ],
     ["a build that is its own predecessor", aliases({ a: alias("m", "m") }), "aliases.a: 'previous' is the build"],
   ])("does not take %s", async (_name, wrong, problem) => {
     await expect(load(wrong).loading).rejects.toThrow(problem);

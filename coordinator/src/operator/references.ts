@@ -1,15 +1,31 @@
 import type { RuntimeManifest } from "../fleet/trust/runtime-manifest.js";
+import type { PriceSettings } from "../ledger/price-list.js";
 import { isVersionBelow } from "../platform/versions.js";
 import type { Catalog } from "../selection/catalog.js";
 
 interface References {
   readonly catalog: Catalog;
+  readonly prices: Pick<PriceSettings, "models">;
   readonly manifest: RuntimeManifest;
 }
 
 /** What one part of the operator's document says that another makes impossible or meaningless, in words for him. */
-export function problemsOf({ catalog, manifest }: References): string[] {
-  return [...aliasProblems(catalog), ...manifestProblems(catalog, manifest)];
+export function problemsOf({ catalog, prices, manifest }: References): string[] {
+  return [
+    ...aliasProblems(catalog),
+    ...onlyAliases(catalog, prices.models.keys()).map(
+      (name) => `prices.models: '${name}' is an alias, and answers are given by builds; name those`,
+    ),
+    ...manifestProblems(catalog, manifest),
+  ];
+}
+
+/** Of these names those that are aliases and no build as well. */
+function onlyAliases({ aliases }: Pick<Catalog, "aliases">, names: Iterable<string>): string[] {
+  return [...names].filter((name) => {
+    const alias = aliases.get(name);
+    return alias !== undefined && alias.desired !== name && alias.previous !== name;
+  });
 }
 
 function aliasProblems({ aliases }: Catalog): string[] {
@@ -22,12 +38,9 @@ function aliasProblems({ aliases }: Catalog): string[] {
   ]);
 }
 
-function manifestProblems({ aliases, versionFloors }: Catalog, { models, update }: RuntimeManifest): string[] {
-  const unmatched = Object.keys(models).filter((model) => {
-    const alias = aliases.get(model);
-    return alias !== undefined && alias.desired !== model && alias.previous !== model;
-  });
-  const floors = Object.entries(versionFloors).filter(
+function manifestProblems(catalog: Catalog, { models, update }: RuntimeManifest): string[] {
+  const unmatched = onlyAliases(catalog, Object.keys(models));
+  const floors = Object.entries(catalog.versionFloors).filter(
     ([, floor]) => update !== undefined && isVersionBelow(update.latest_version, floor),
   );
   return [

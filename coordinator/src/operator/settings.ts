@@ -7,6 +7,7 @@ import { DEFAULT_HEDGING, type HedgeSettings } from "../dispatch/hedge-settings.
 import { DEFAULT_POLICY, evidenceSettings, type PolicySettings } from "../dispatch/policy.js";
 import { type CorsSettings, DEFAULT_CORS } from "../http/cors.js";
 import { DEFAULT_IDEMPOTENCY, type IdempotencySettings } from "../http/idempotency/kept-answers.js";
+import { DEFAULT_PRICES, type PriceSettings } from "../ledger/price-list.js";
 import type { Credential } from "../platform/credentials.js";
 import { type CalibrationSettings, DEFAULT_CALIBRATION } from "../request/token-calibration.js";
 import { type BreakerSettings, DEFAULT_BREAKER } from "../selection/breaker-settings.js";
@@ -14,6 +15,7 @@ import { type Catalog, DEFAULT_CATALOG } from "../selection/catalog.js";
 import { DEFAULT_EVIDENCE, type EvidenceSettings } from "../selection/evidence/settings.js";
 import { DEFAULT_SELECTION, type SelectionSettings } from "../selection/settings.js";
 import { DEFAULT_RECORD_BOUNDS, type RecordBounds } from "../stored-responses/memory-records.js";
+import { PRICES, pricesOf } from "./prices-section.js";
 import {
   ACCOUNTS,
   BREAKER,
@@ -44,6 +46,7 @@ export interface Settings {
   readonly idempotency: IdempotencySettings;
   readonly storedResponses: RecordBounds;
   readonly accounts: AccountSettings;
+  readonly prices: PriceSettings;
 }
 
 /** No file: the generated key and token, the models that providers bring, and the numbers of `docs/configuration.md`. */
@@ -61,6 +64,7 @@ export const NO_SETTINGS: Settings = {
   idempotency: DEFAULT_IDEMPOTENCY,
   storedResponses: DEFAULT_RECORD_BOUNDS,
   accounts: DEFAULT_ACCOUNTS,
+  prices: DEFAULT_PRICES,
 };
 
 // Digests, not secrets: the file may be read by more people than may call the API.
@@ -103,6 +107,7 @@ const schema = z
     idempotency: IDEMPOTENCY.schema,
     stored_responses: STORED_RESPONSES.schema,
     accounts: ACCOUNTS.schema,
+    prices: PRICES,
   })
   .superRefine((data, context) => {
     for (const [least, most] of IN_ORDER) {
@@ -151,6 +156,7 @@ function settingsOf(written: Written): Settings {
     idempotency: IDEMPOTENCY.read(written.idempotency),
     storedResponses: STORED_RESPONSES.read(written.stored_responses),
     accounts: ACCOUNTS.read(written.accounts),
+    prices: pricesOf(written.prices),
     cors: { origins: written.cors.origins, maxAgeSeconds: written.cors.max_age_seconds },
   };
 }

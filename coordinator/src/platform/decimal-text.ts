@@ -1,0 +1,11 @@
+/**
+ * A whole number of parts as a decimal number, exact and without zeros behind it: 1,200 millionths are `0.0012`.
+ *
+ * @param places of so many the parts are: 6 for millionths
+ */
+export function decimalText(parts: bigint, places: number): string {
+  const digits = parts.toString().padStart(places + 1, "0");
+  const behind = digits.slice(digits.length - places).replace(/0+$/, "");
+  const before = digits.slice(0, digits.length - places);
+  return behind === "" ? before : `${before}.${behind}`;
+}
