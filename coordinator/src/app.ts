@@ -211,7 +211,7 @@ function consumerKeys(secret: string, more: Settings["apiKeys"]): readonly Fixed
 }
 
 type Numbers = Omit<SelectionDeps, "clock" | "rng" | "registry" | "hooks"> &
-  Pick<ServiceDeps, "catalog" | "policy" | "calibration"> & { readonly tariff: () => Tariff | undefined };
+  Pick<ServiceDeps, "catalog" | "policy" | "calibration" | "tariff">;
 
 /** What admission, selection and dispatch go by, as the operator has it at each use. */
 function numbersOf(live: LiveOperator, clock: Clock): Numbers {

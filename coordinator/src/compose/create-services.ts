@@ -28,6 +28,7 @@ export interface ServiceDeps {
   readonly settled: SettleHooks;
   // As the operator has them now: read at each use.
   readonly catalog: () => Catalog;
+  readonly tariff: AdmitDeps["tariff"];
   readonly policy: () => PolicySettings;
   readonly calibration: () => CalibrationSettings;
 }
@@ -37,7 +38,7 @@ export function createServices(deps: ServiceDeps): RequestServices {
   const { clock, registry, selection, catalog, knownModels, policy } = deps;
   const calibration = new TokenCalibration(deps.calibration);
   return {
-    admission: { ...selection, clock, catalog, knownModels, accepting: deps.accepting },
+    admission: { ...selection, clock, catalog, knownModels, accepting: deps.accepting, tariff: deps.tariff },
     dispatch: {
       ...selection,
       link: (id) => registry.link(id),

@@ -1,5 +1,6 @@
 import type { Principal } from "../accounts/principal.js";
 import type { KnownModels } from "../fleet/known-models.js";
+import type { Tariff } from "../ledger/price-list.js";
 import { HearthError } from "../platform/errors.js";
 import type { Catalog } from "../selection/catalog.js";
 import { neverDoes } from "../selection/gates.js";
@@ -18,6 +19,8 @@ export interface Admission {
   readonly place: Picked;
   /** How long the request waited for room, ms. */
   readonly queuedMs: number;
+  /** The prices as they stood before it waited; `undefined` = nothing has any. */
+  readonly tariff: Tariff | undefined;
 }
 
 export interface AdmitDeps {
@@ -27,19 +30,22 @@ export interface AdmitDeps {
   readonly catalog: () => Catalog;
   readonly knownModels: Pick<KnownModels, "knows" | "away">;
   readonly accepting: () => boolean;
+  /** The prices as they stand now; `undefined` = nothing has any. */
+  readonly tariff: () => Tariff | undefined;
 }
 
 /**
- * The fail-fast ladder, from `checkKnown` and `checkAllowed` on: refuses at once what cannot be served, waits for room only where room will come, and takes a
- * place for what can be served now.
+ * The fail-fast ladder behind `checkKnown` and `checkAllowed`: refuses at once what cannot be served, waits for room only
+ * where room will come, and takes a place for what can be served now.
  *
  * @param until patience is over then, ms on the coordinator's clock
  * @throws HearthError with the rung's code
  */
 export async function admit(deps: AdmitDeps, wanted: Traits, until: number, signal: AbortSignal): Promise<Admission> {
+  const tariff = deps.tariff();
   const plan = planFor(deps.catalog(), wanted.model);
   const { traits, pick } = chooseBuild(deps, wanted, plan);
-  if (pick !== undefined) return { traits, plan, place: pick, queuedMs: 0 };
+  if (pick !== undefined) return { traits, plan, place: pick, queuedMs: 0, tariff };
   const since = deps.clock.now();
   const waited = await deps.queue.wait({ traits, tried: NOTHING_TRIED, priority: "fresh", until }, signal);
   if (waited.type === "unavailable") {
@@ -47,7 +53,7 @@ export async function admit(deps: AdmitDeps, wanted: Traits, until: number, sign
     checkKnown(deps, wanted);
     throw waited.error;
   }
-  return { traits, plan, place: waited, queuedMs: deps.clock.now() - since };
+  return { traits, plan, place: waited, queuedMs: deps.clock.now() - since, tariff };
 }
 
 /**

@@ -6,7 +6,9 @@ import type { OutboundRequest } from "../dispatch/outbound-request.js";
 import { toError } from "../dispatch/race.js";
 import type { SentAttempt } from "../dispatch/sent-attempt.js";
 import type { Success } from "../dispatch/types.js";
+import type { Tariff } from "../ledger/price-list.js";
 import type { HearthError } from "../platform/errors.js";
+import type { MicroUsd } from "../platform/micro-usd.js";
 import type { Picked } from "../selection/pick-result.js";
 import type { RoutePlan } from "../selection/route-plan.js";
 import type { Traits } from "../selection/traits.js";
@@ -97,6 +99,9 @@ export class RequestRecord {
   readonly plan: RoutePlan;
   readonly queuedMs: number;
   readonly times: RequestTimes;
+  /** The prices as they stood when it came; `undefined` = nothing has any. */
+  readonly tariff: Tariff | undefined;
+  #cost: MicroUsd | undefined;
   readonly #attempts: SentAttempt[] = [];
   readonly #choices: ChoiceRecord[] = [];
   readonly #trailers: Trailer[] = [];
@@ -110,6 +115,7 @@ export class RequestRecord {
     this.traits = admission.traits;
     this.plan = admission.plan;
     this.queuedMs = admission.queuedMs;
+    this.tariff = admission.tariff;
     this.first = this.choose(admission.place);
   }
 
@@ -139,6 +145,16 @@ export class RequestRecord {
   undigested(thrown: unknown, choice = 0): HearthError {
     this.#choices[choice]?.winner?.attempt.undigested(thrown);
     return toError(PROTOCOL_VIOLATION);
+  }
+
+  /** Its answers are complete, and this is what they cost together. */
+  charged(cost: MicroUsd): void {
+    this.#cost = cost;
+  }
+
+  /** What it has cost; `undefined` until it has been answered, and where nothing has a price. */
+  get cost(): MicroUsd | undefined {
+    return this.#cost;
   }
 
   /** An answer is complete, and its provider signs for it. */

@@ -4,6 +4,7 @@ import type { AttemptEnd } from "../dispatch/attempt-deps.js";
 import { CONNECTION_LOST } from "../dispatch/failures.js";
 import type { SentAttempt } from "../dispatch/sent-attempt.js";
 import type { Outcome } from "../dispatch/types.js";
+import { DEFAULT_PRICES, PriceList, type Tariff } from "../ledger/price-list.js";
 import { HearthError } from "../platform/errors.js";
 import type { Logger } from "../platform/logger.js";
 import { fakeRecord, fakeSent, USAGE, watchedLease } from "../testing/request-fakes.js";
@@ -114,6 +115,19 @@ describe("the books", () => {
 });
 
 describe("the line in the log", () => {
+  it("tells what the answer has cost where anything has a price, and so does the record", () => {
+    const models = new Map([["m", [{ fromMs: 0, input: 1_000_000n, output: 2_000_000n, cachedInput: 0n }]]]);
+    const tariff = new PriceList({ ...DEFAULT_PRICES, models }).at(0) as Tariff;
+    const { record } = fakeRecord({ tariff });
+    const winner = fakeSent({ end: COMPLETED });
+    record.first.add(winner);
+    expect(record.cost).toBeUndefined();
+    expect(settled(record, success(winner)).line).toMatchObject({ costMicroUsd: 13 });
+    expect(record.cost).toBe(13n);
+    const free = fakeRecord();
+    expect(settled(free.record, success(fakeSent({ end: COMPLETED }))).line).not.toHaveProperty("costMicroUsd");
+  });
+
   it("tells what was begun and thrown away", () => {
     const { record } = fakeRecord();
     const winner = fakeSent({ end: COMPLETED });

@@ -6,7 +6,9 @@ import type { Outcome, Success } from "../dispatch/types.js";
 import type { KnownModels } from "../fleet/known-models.js";
 import type { HearthError } from "../platform/errors.js";
 import type { Logger } from "../platform/logger.js";
+import { microUsdJson } from "../platform/micro-usd.js";
 import type { ReceiptWriter } from "../receipts/receipt-writer.js";
+import { chargesOf } from "./charge.js";
 import { judge } from "./judge.js";
 import type { RequestRecord } from "./request-record.js";
 import type { TokenCalibration } from "./token-calibration.js";
@@ -25,7 +27,7 @@ export interface SettleDeps {
   readonly hooks: SettleHooks;
   readonly receipts: Pick<ReceiptWriter, "keep">;
   readonly knownModels: Pick<KnownModels, "answered">;
-  readonly calibration: Pick<TokenCalibration, "learn">;
+  readonly calibration: Pick<TokenCalibration, "learn" | "estimate">;
 }
 
 /** Closes the books on a request: called exactly once for each record, when nothing of it runs any more. */
@@ -39,13 +41,18 @@ export function settle(deps: SettleDeps, log: Logger, record: RequestRecord, out
   const result = resultOf(outcome);
   const durationMs = deps.clock.now() - record.times.admittedAt;
   deps.hooks.ended(result, durationMs);
-  log.info({ result, durationMs: Math.round(durationMs), ...factsOf(outcome), ...wasted(record) }, "request ended");
+  log.info(
+    { result, durationMs: Math.round(durationMs), ...factsOf(outcome), ...costOf(record), ...wasted(record) },
+    "request ended",
+  );
 }
 
 /** What a whole answer adds to the books: its tokens, the prompt's once, and what each of its choices adds. */
 function answered(deps: SettleDeps, record: RequestRecord, { usage }: Success): void {
   deps.hooks.tokens("prompt", usage.prompt_tokens);
   deps.hooks.tokens("completion", usage.completion_tokens);
+  const charges = chargesOf(record, deps.calibration);
+  if (charges !== undefined) record.charged([...charges.values()].reduce((sum, charge) => sum + charge, 0n));
   for (const { request, answer } of record.choices) {
     if (answer !== undefined) chosen(deps, record, request.id, answer);
   }
@@ -91,6 +98,10 @@ function factsOf(outcome: Outcome): object {
     case "cancelled":
       return { reason: outcome.reason };
   }
+}
+
+function costOf({ cost }: RequestRecord): object {
+  return cost === undefined ? {} : { costMicroUsd: microUsdJson(cost) };
 }
 
 /** What was begun for this request and thrown away, where there was any. */

@@ -1,6 +1,7 @@
 import type { Usage } from "@hearth/protocol";
 import type { AttemptEnd } from "../dispatch/attempt-deps.js";
 import type { SentAttempt } from "../dispatch/sent-attempt.js";
+import type { Tariff } from "../ledger/price-list.js";
 import type { Caller } from "../request/classify.js";
 import type { InferenceRequest } from "../request/inference-request.js";
 import { RequestRecord, type RequestTimes } from "../request/request-record.js";
@@ -44,6 +45,7 @@ export interface FakeSent {
   readonly role?: SentAttempt["role"];
   readonly lease?: Lease;
   readonly link?: object;
+  readonly model?: string;
   readonly attempt?: object;
   readonly times?: SentAttempt["times"];
 }
@@ -71,6 +73,7 @@ export function fakeRecord(
     readonly request?: Partial<InferenceRequest>;
     readonly queuedMs?: number;
     readonly times?: RequestTimes;
+    readonly tariff?: Tariff;
   } = {},
 ): { readonly record: RequestRecord; readonly place: WatchedLease } {
   const request = {
@@ -87,6 +90,7 @@ export function fakeRecord(
     plan: { asked: "m", builds: ["m"] },
     place: fakePicked(place),
     queuedMs: changes.queuedMs ?? 0,
+    tariff: changes.tariff,
   };
   const times = changes.times ?? { arrivedAt: 0, parsedAt: 1, admittedAt: 2 };
   const caller = { account: "anna" } as Caller;

@@ -70,6 +70,7 @@ export function assemble(world: World): CoordinatorUnderTest {
     attempts: watchHedges(world, selection.queue),
     settled: { ended() {}, tokens() {} },
     catalog: () => CATALOG,
+    tariff: () => undefined,
     policy: () => DEFAULT_POLICY,
     calibration: () => DEFAULT_CALIBRATION,
   });
