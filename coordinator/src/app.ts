@@ -97,11 +97,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
   const metrics = createMetrics();
   const disk = watchDisk({ ...options, metrics });
   const registry = new Registry(clock, config.departures);
-  const live = await LiveOperator.load(firstSettings(options), disk.store.documents, {
-    changed() {
-      for (const session of registry.connected()) session.rulesChanged();
-    },
-  });
+  const live = await loadOperator(options, disk.store, registry);
   const numbers = numbersOf(live, clock);
   const hooks = createHooks({ metrics, log, registry });
   const kept = await openKept({
@@ -111,13 +107,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
     knownModelDays: config.knownModelDays,
   });
   const { enrolment, knownModels, receipts } = kept;
-  const selection = createSelection({
-    clock,
-    rng,
-    registry,
-    hooks: hooks.selection,
-    ...numbers,
-  });
+  const selection = createSelection({ clock, rng, registry, hooks: hooks.selection, ...numbers });
   const contexts = new ProviderContexts(clock);
   const proving = {
     verifier: new AttestationVerifier(clock, options.verifyDevice ?? verifyAppleDevice),
@@ -174,6 +164,15 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
       return unwritten;
     },
   };
+}
+
+/** What the operator has said. When it changes, everybody who is connected is judged by it anew. */
+function loadOperator(options: AppOptions, { documents }: Store, registry: Registry): Promise<LiveOperator> {
+  return LiveOperator.load(firstSettings(options), documents, {
+    changed() {
+      for (const session of registry.connected()) session.rulesChanged();
+    },
+  });
 }
 
 function firstSettings({ settings, policy: dispatch }: AppOptions): Settings {
