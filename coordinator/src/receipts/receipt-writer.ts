@@ -1,14 +1,11 @@
 import type { SignedEntry } from "@hearth/attestation";
 import { type Clock, describeFault, repeat } from "@hearth/platform";
+import { BatchWriter } from "../platform/batch-writer.js";
 import type { Logger } from "../platform/logger.js";
 import type { AttestationStore, StoredAttestation } from "../store/attestation-store.js";
 import { PRUNE_BATCH, type ReceiptStore } from "../store/receipt-store.js";
 import { type CountedUsage, type KeptReceipt, storedForm } from "./kept-receipt.js";
 
-/** Receipts are written together, this long after the first of them, ms: one transaction costs as much as one receipt. */
-const FLUSH_MS = 100;
-/** Receipts that wait to be written at most: a store that is away for long loses the ones after that. */
-const MAX_PENDING = 20_000;
 /** How long a stop waits for receipts that are being checked, ms. */
 const STOP_MS = 500;
 /** How long receipts are kept, ms, and how many. */
@@ -50,15 +47,14 @@ export class ReceiptWriter {
   /** By request: whose it is. Each connection bounds how many are awaited of it, and how long. */
   readonly #awaited = new Map<string, string>();
   #arrived: (() => void)[] = [];
-  #pending = new Map<string, KeptReceipt>();
-  #writing: ReadonlyMap<string, KeptReceipt> = new Map();
-  #timer: Disposable | undefined;
+  readonly #writer: BatchWriter<KeptReceipt>;
   #stopped = false;
-  #flushed: Promise<void> = Promise.resolve();
   readonly #known = new Set<string>();
 
   constructor(deps: ReceiptWriterDeps) {
     this.#deps = deps;
+    const { clock, log, lost } = deps;
+    this.#writer = new BatchWriter({ clock, log, what: "receipts" }, { write: (batch) => this.#write(batch), lost });
     this.#pruning = repeat(deps.clock, PRUNE_MS, () => void this.#prune());
   }
 
@@ -72,7 +68,7 @@ export class ReceiptWriter {
   /** @returns `pending` while it may still come */
   async find(requestId: string, account: string): Promise<KeptReceipt | "pending" | undefined> {
     if (this.#awaited.get(requestId) === account) return "pending";
-    const held = this.#pending.get(requestId) ?? this.#writing.get(requestId);
+    const held = this.#writer.held(requestId);
     if (held !== undefined) return held.receipt.account === account ? held : undefined;
     const receipt = await this.#deps.receipts.find(requestId, account);
     const attestation = receipt && (await this.#deps.attestations.get(receipt.attestationHash));
@@ -95,24 +91,15 @@ export class ReceiptWriter {
     this.#awaited.delete(of.requestId);
     if (entry !== undefined) {
       const receipt = { ...of, createdAtMs, ...storedForm(entry, counted), attestationHash: attestation.hash };
-      this.#hold({ receipt, attestation: { ...attestation, createdAtMs } });
+      this.#writer.add(of.requestId, { receipt, attestation: { ...attestation, createdAtMs } });
     }
     if (this.#awaited.size > 0) return;
     for (const resolve of this.#arrived.splice(0)) resolve();
   }
 
-  #hold(kept: KeptReceipt): void {
-    if (this.#stopped || this.#pending.size >= MAX_PENDING) return this.#deps.lost();
-    this.#pending.set(kept.receipt.requestId, kept);
-    this.#timer ??= this.#deps.clock.setTimer(FLUSH_MS, () => void this.flush());
-  }
-
   /** Writes what waits. Never rejects: what the store does not take now is tried again. */
   flush(): Promise<void> {
-    this.#timer?.[Symbol.dispose]();
-    this.#timer = undefined;
-    this.#flushed = this.#flushed.then(() => this.#write());
-    return this.#flushed;
+    return this.#writer.flush();
   }
 
   /**
@@ -124,28 +111,12 @@ export class ReceiptWriter {
     await this.arrived(STOP_MS);
     this.#stopped = true;
     this.#pruning[Symbol.dispose]();
-    await this.flush();
-    this.#timer?.[Symbol.dispose]();
-    const unwritten = this.#pending.size;
-    for (let n = 0; n < unwritten; n++) this.#deps.lost();
-    return unwritten;
+    return this.#writer.stop();
   }
 
-  async #write(): Promise<void> {
-    if (this.#pending.size === 0) return;
-    const batch = this.#pending;
-    this.#writing = batch;
-    this.#pending = new Map();
-    try {
-      for (const { attestation } of batch.values()) await this.#keepAttestation(attestation);
-      await this.#deps.receipts.put([...batch.values()].map(({ receipt }) => receipt));
-    } catch (error) {
-      this.#deps.log.error({ fault: describeFault(error), receipts: batch.size }, "receipts not written");
-      this.#pending = new Map([...batch, ...this.#pending]);
-      this.#timer ??= this.#deps.clock.setTimer(FLUSH_MS * 50, () => void this.flush());
-    } finally {
-      this.#writing = new Map();
-    }
+  async #write(batch: readonly KeptReceipt[]): Promise<void> {
+    for (const { attestation } of batch) await this.#keepAttestation(attestation);
+    await this.#deps.receipts.put(batch.map(({ receipt }) => receipt));
   }
 
   async #keepAttestation(attestation: StoredAttestation): Promise<void> {
