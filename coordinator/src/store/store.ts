@@ -4,6 +4,7 @@ import type { DocumentStore } from "./document-store.js";
 import type { EnrolmentStore } from "./enrolment-store.js";
 import type { KnownModelStore } from "./known-model-store.js";
 import type { ReceiptStore } from "./receipt-store.js";
+import type { UsageStore } from "./usage-store.js";
 
 /** What a coordinator keeps over a restart. A promise that has resolved survives a power cut. */
 export interface Store {
@@ -13,6 +14,7 @@ export interface Store {
   readonly documents: DocumentStore;
   readonly knownModels: KnownModelStore;
   readonly accounts: AccountStore;
+  readonly usage: UsageStore;
   /** Nothing may be asked of it afterwards. Idempotent. */
   close(): Promise<void>;
 }

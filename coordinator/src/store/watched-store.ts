@@ -39,6 +39,7 @@ export function watchStore(store: Store, failed: (trouble: Trouble) => void): Wa
       documents: watched(store.documents),
       knownModels: watched(store.knownModels),
       accounts: watched(store.accounts),
+      usage: watched(store.usage),
       close: () => store.close(),
     },
     trouble: () => trouble,

@@ -6,6 +6,8 @@ import { allKnownModels, putKnownModels, removeKnownModels } from "./known-model
 import { activeMachines, addMachine, listMachines, redeem, revokeMachine, touchMachines } from "./machines.js";
 import { type Operation, read, type Trx, write } from "./operation.js";
 import { findReceipt, getAttestation, pruneReceipts, putAttestation, putReceipts } from "./receipts.js";
+import { forgetUsage, listUsage, pruneUsage, putUsage } from "./usage.js";
+import { usageTotals } from "./usage-totals.js";
 
 /** Everything that can be asked of the store. */
 export const OPERATIONS = {
@@ -42,6 +44,11 @@ export const OPERATIONS = {
   "api-keys.update": write(updateKey),
   "api-keys.rotate": write(rotateKey),
   "api-keys.revoke": write(revokeKey),
+  "usage.put": write(putUsage),
+  "usage.list": read(listUsage),
+  "usage.totals": read(usageTotals),
+  "usage.prune": write(pruneUsage),
+  "usage.forget": write(forgetUsage),
 } as const;
 
 export type OperationName = keyof typeof OPERATIONS;

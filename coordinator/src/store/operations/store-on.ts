@@ -53,6 +53,13 @@ export function storeOn(engine: Engine): Store {
       rotateKey: (id, secret) => engine.run("api-keys.rotate", { id, secret }),
       revokeKey: (id, atMs) => engine.run("api-keys.revoke", { id, atMs }),
     },
+    usage: {
+      put: async (usage) => (usage.length === 0 ? undefined : engine.run("usage.put", usage)),
+      list: (page) => engine.run("usage.list", page),
+      totals: (query) => engine.run("usage.totals", query),
+      prune: (before) => engine.run("usage.prune", before),
+      forget: (account) => engine.run("usage.forget", account),
+    },
     close: () => engine.close(),
   };
 }

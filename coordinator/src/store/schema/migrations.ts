@@ -1,9 +1,5 @@
-/** One step of the schema, as each engine spells it. */
-export interface Migration {
-  readonly sqlite: string;
-  /** Names stand for those of the store's own schema. */
-  readonly postgres: string;
-}
+import type { Migration } from "./migration.js";
+import { USAGE } from "./usage-step.js";
 
 /**
  * The schema, step by step: a database knows how many steps it has taken. A step that was released never changes. Times
@@ -244,4 +240,5 @@ export const MIGRATIONS: readonly Migration[] = [
     CREATE INDEX api_keys_of_account ON api_keys (account, created_at_ms, id);
     `,
   },
+  USAGE,
 ];

@@ -1,5 +1,6 @@
 import type { Account, BudgetReset } from "../account-store.js";
 import type { EnrolmentMethod } from "../enrolment-store.js";
+import type { UsageRow, UsageTotalsRow } from "./usage-tables.js";
 
 /** The tables as both engines have them. Times are wall-clock ms; what is bytes is read as engines give it. */
 export interface Tables {
@@ -11,6 +12,8 @@ export interface Tables {
   readonly known_models: KnownModelRow;
   readonly accounts: AccountRow;
   readonly api_keys: ApiKeyRow;
+  readonly request_usage: UsageRow;
+  readonly usage_totals: UsageTotalsRow;
 }
 
 export interface MachineRow {

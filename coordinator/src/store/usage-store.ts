@@ -1,0 +1,109 @@
+/** How a request ended for its consumer. */
+export type UsageOutcome = "success" | "failure" | "in_band_error" | "cancelled";
+
+/** One request, told by its numbers: nothing of what was asked or answered is in it. */
+export interface RequestUsage {
+  readonly requestId: string;
+  /** When it arrived, wall-clock ms. */
+  readonly atMs: number;
+  readonly account: string;
+  readonly keyId: string;
+  /** What the consumer asked for, and the build that answered; empty = nobody did. */
+  readonly modelAsked: string;
+  readonly model: string;
+  /** The machine that answered; empty = none did. */
+  readonly providerId: string;
+  readonly outcome: UsageOutcome;
+  readonly promptTokens: number;
+  /** Of them, those that the machine had in its cache. */
+  readonly cachedTokens: number;
+  readonly completionTokens: number;
+  /** Somebody estimated the tokens: nobody counted them. */
+  readonly estimated: boolean;
+  /** What the consumer paid, micro-USD. */
+  readonly costMicroUsd: number;
+  /** From its arrival to its end, ms. */
+  readonly durationMs: number;
+  /** From its arrival to its first content, ms; absent = there was none. */
+  readonly firstContentMs: number | undefined;
+  /** What is only shown: dialect, shape, attempts, stop reason and so on, as JSON. */
+  readonly facts: string;
+}
+
+/** How long the stretches are that totals are kept of. */
+export const USAGE_UNITS = { minute: 60_000, hour: 3_600_000, day: 86_400_000 } as const;
+export type UsageUnit = keyof typeof USAGE_UNITS;
+
+/** What totals can be told apart by. */
+export const USAGE_DIMENSIONS = ["account", "key", "model", "provider"] as const;
+export type UsageDimension = (typeof USAGE_DIMENSIONS)[number];
+
+/** Which requests are meant. Times are wall-clock ms. */
+export interface UsageFilter {
+  readonly fromMs: number;
+  /** Up to and without. */
+  readonly toMs: number;
+  readonly account?: string | undefined;
+  readonly keyId?: string | undefined;
+  readonly model?: string | undefined;
+  readonly providerId?: string | undefined;
+}
+
+export interface UsagePage extends UsageFilter {
+  readonly limit: number;
+  /** The request that the page before ended with. */
+  readonly after?: string | undefined;
+}
+
+export interface TotalsQuery extends UsageFilter {
+  readonly unit: UsageUnit;
+  readonly by: readonly UsageDimension[];
+  /** Rows at most, oldest first. */
+  readonly limit: number;
+}
+
+/** The sums of a stretch of time, of what its dimensions name; those that were not asked for are absent. */
+export interface UsageTotals {
+  /** When the stretch begins, wall-clock ms: a whole multiple of its unit in UTC. */
+  readonly startMs: number;
+  readonly account?: string;
+  readonly key?: string;
+  readonly model?: string;
+  readonly provider?: string;
+  readonly requests: number;
+  /** Of them, those whose consumer got no whole answer, and those that it called off itself. */
+  readonly failed: number;
+  readonly cancelled: number;
+  readonly promptTokens: number;
+  readonly cachedTokens: number;
+  readonly completionTokens: number;
+  readonly costMicroUsd: number;
+  readonly durationMs: number;
+  /** Of so many requests the first content came after so long in all, ms. */
+  readonly answered: number;
+  readonly firstContentMs: number;
+}
+
+/** Until when each is kept, wall-clock ms. */
+export interface UsageRetention {
+  readonly requests: number;
+  readonly minute: number;
+  readonly hour: number;
+  readonly day: number;
+}
+
+/** Rows of each kind that one `prune` removes at most. */
+export const USAGE_PRUNE_BATCH = 5_000;
+
+/** What was used, by request and in totals. */
+export interface UsageStore {
+  /** Keeps all or none, totals included. One that is there already counts once. */
+  put(usage: readonly RequestUsage[]): Promise<void>;
+  /** Newest first. */
+  list(page: UsagePage): Promise<readonly RequestUsage[]>;
+  totals(query: TotalsQuery): Promise<readonly UsageTotals[]>;
+  /** Forgets what is older, at most `USAGE_PRUNE_BATCH` of each kind. @returns the most it has forgotten of one kind */
+  prune(before: UsageRetention): Promise<number>;
+  /** Forgets everything of an account, at most `USAGE_PRUNE_BATCH` of each kind. @returns as `prune` */
+  forget(account: string): Promise<number>;
+}
