@@ -46,6 +46,7 @@ export { readResponsesEvent } from "./responses/read-event.js";
 export { EventJoiner } from "./sse/event-joiner.js";
 export { readEvents, type SseEvent, withoutByteOrderMark } from "./sse/sse-events.js";
 export { EventTooLarge, type LastEvents, type SplitterLimits, SseSplitter } from "./sse/sse-splitter.js";
+export { stopReasonOf } from "./stop-reason.js";
 export { textTokens } from "./text-tokens.js";
 export { type PartialUsage, readUsage, type TokenUsage, usageInBody } from "./token-usage.js";
 export { unfoldWhole } from "./unfold.js";
