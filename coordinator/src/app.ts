@@ -104,9 +104,10 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
     ...{ clock, log, registry, hooks, store: disk.store },
     sharedTokens: sharedTokens(live, options.secrets.providerToken),
     accounts: () => live.current.accounts,
+    usage: () => live.current.usage,
     knownModelDays: config.knownModelDays,
   });
-  const { enrolment, knownModels, receipts } = kept;
+  const { enrolment, knownModels, receipts, usage } = kept;
   const selection = createSelection({ clock, rng, registry, hooks: hooks.selection, ...numbers });
   const contexts = new ProviderContexts(clock);
   const proving = {
@@ -123,7 +124,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
   let accepting = true;
   const ready = (): boolean => accepting;
   const services = createServices({
-    ...{ clock, ids, registry, selection, contexts, knownModels, receipts },
+    ...{ clock, ids, registry, selection, contexts, knownModels, receipts, usage },
     receiptWaitMs: config.receiptWaitMs,
     accepting: ready,
     attempts: hooks.attempts,

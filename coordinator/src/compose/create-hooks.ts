@@ -29,6 +29,7 @@ export interface Hooks {
   proved(kind: ProofKind, outcome: ProofOutcome): void;
   enrolment(event: EnrolmentEvent): void;
   receiptLost(): void;
+  usageLost(): void;
 }
 
 export function createHooks(deps: HookDeps): Hooks {
@@ -48,6 +49,7 @@ export function createHooks(deps: HookDeps): Hooks {
     proved,
     enrolment: (event) => metrics.enrolments.inc({ event }),
     receiptLost: () => metrics.receiptsLost.inc(),
+    usageLost: () => metrics.usageLost.inc(),
   };
 }
 

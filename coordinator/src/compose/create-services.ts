@@ -20,6 +20,7 @@ export interface ServiceDeps {
   readonly contexts: ProviderContexts;
   readonly knownModels: AdmitDeps["knownModels"] & SettleDeps["knownModels"];
   readonly receipts: SettleDeps["receipts"];
+  readonly usage: SettleDeps["usage"];
   /** How long the end of a stream waits for its receipt, ms. */
   readonly receiptWaitMs: number;
   /** False on the way out. */
@@ -50,7 +51,7 @@ export function createServices(deps: ServiceDeps): RequestServices {
       background: new Background(clock),
       distrust: (id) => registry.distrust(id),
     },
-    settlement: { ...selection, clock, hooks: deps.settled, calibration, receipts: deps.receipts, knownModels },
+    settlement: { ...deps, ...selection, hooks: deps.settled, calibration },
     calibration,
     receiptWaitMs: deps.receiptWaitMs,
     get policy() {

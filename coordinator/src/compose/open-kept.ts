@@ -4,6 +4,7 @@ import type { AccountSettings } from "../accounts/settings.js";
 import { Enrolment } from "../enrolment/enrolment.js";
 import { DEFAULT_KNOWN_MODEL_LIMITS, KnownModels } from "../fleet/known-models.js";
 import type { Registry } from "../fleet/registry.js";
+import { type UsageSettings, UsageWriter } from "../ledger/usage-writer.js";
 import type { Credentials } from "../platform/credentials.js";
 import type { Logger } from "../platform/logger.js";
 import { ReceiptWriter } from "../receipts/receipt-writer.js";
@@ -16,13 +17,14 @@ export interface Kept {
   readonly enrolment: Enrolment;
   readonly knownModels: KnownModels;
   readonly receipts: ReceiptWriter;
+  readonly usage: UsageWriter;
 }
 
 export interface KeptDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly registry: Registry;
-  readonly hooks: Pick<Hooks, "enrolment" | "receiptLost">;
+  readonly hooks: Pick<Hooks, "enrolment" | "receiptLost" | "usageLost">;
   readonly store: Store;
   /** Provider tokens of the configuration: any machine may use them. */
   readonly sharedTokens: Credentials;
@@ -30,6 +32,7 @@ export interface KeptDeps {
   readonly knownModelDays: number;
   /** As the operator has them now. */
   readonly accounts: () => AccountSettings;
+  readonly usage: () => UsageSettings;
 }
 
 const DAY_MS = 24 * 3_600_000;
@@ -55,6 +58,7 @@ export async function openKept({ clock, log, registry, hooks, store, ...rest }: 
   return {
     ...{ accounts, enrolment, knownModels },
     receipts: new ReceiptWriter({ clock, log, receipts, attestations, lost: hooks.receiptLost }),
+    usage: new UsageWriter({ clock, log, store: store.usage, settings: rest.usage, lost: hooks.usageLost }),
   };
 }
 
@@ -73,10 +77,16 @@ function shutOutAccounts(registry: Registry, accounts: ReadonlySet<string>): voi
 }
 
 /** Writes down what is left to write. @returns what could not be written, in words for the operator */
-export async function stopKept({ accounts, knownModels, receipts, enrolment }: Kept): Promise<readonly string[]> {
+export async function stopKept({
+  accounts,
+  knownModels,
+  receipts,
+  usage,
+  enrolment,
+}: Kept): Promise<readonly string[]> {
   accounts.close();
   await knownModels.stop();
-  const unwritten = await receipts.stop();
+  const unwritten = { receipts: await receipts.stop(), "records of usage": await usage.stop() };
   await enrolment.close();
-  return unwritten === 0 ? [] : [`${unwritten} receipts`];
+  return Object.entries(unwritten).flatMap(([what, count]) => (count === 0 ? [] : [`${count} ${what}`]));
 }

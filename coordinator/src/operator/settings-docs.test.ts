@@ -15,6 +15,7 @@ const SECTIONS = [
   "idempotency",
   "stored_responses",
   "accounts",
+  "usage",
 ];
 /** Has no default, so that no file without it names it. */
 const NOT_SET = "dispatch.open_streams_after_ms";

@@ -3,6 +3,7 @@ import { type AccountSettings, DEFAULT_ACCOUNTS } from "../accounts/settings.js"
 import { DEFAULT_HEDGING, type HedgeSettings } from "../dispatch/hedge-settings.js";
 import { DEFAULT_POLICY, type PolicySettings } from "../dispatch/policy.js";
 import { DEFAULT_IDEMPOTENCY, type IdempotencySettings } from "../http/idempotency/kept-answers.js";
+import { DEFAULT_USAGE, type UsageSettings } from "../ledger/usage-writer.js";
 import { type CalibrationSettings, DEFAULT_CALIBRATION } from "../request/token-calibration.js";
 import { type BreakerSettings, DEFAULT_BREAKER } from "../selection/breaker-settings.js";
 import { DEFAULT_EVIDENCE, type EvidenceSettings } from "../selection/evidence/settings.js";
@@ -168,6 +169,16 @@ export const STORED_RESPONSES: Section<RecordBounds> = section(DEFAULT_RECORD_BO
   keptMs: between(0, 30 * DAY_MS),
   bytes: whole(0, 1e12),
   accountBytes: whole(0, 1e12),
+});
+
+/** Days. */
+const kept = between(0, 3_650);
+
+export const USAGE: Section<UsageSettings> = section(DEFAULT_USAGE, {
+  requestDays: kept,
+  minuteDays: kept,
+  hourDays: kept,
+  dayDays: kept,
 });
 
 export const ACCOUNTS: Section<AccountSettings> = section(DEFAULT_ACCOUNTS, {

@@ -8,6 +8,7 @@ import { DEFAULT_POLICY, evidenceSettings, type PolicySettings } from "../dispat
 import { type CorsSettings, DEFAULT_CORS } from "../http/cors.js";
 import { DEFAULT_IDEMPOTENCY, type IdempotencySettings } from "../http/idempotency/kept-answers.js";
 import { DEFAULT_PRICES, type PriceSettings } from "../ledger/price-list.js";
+import { DEFAULT_USAGE, type UsageSettings } from "../ledger/usage-writer.js";
 import type { Credential } from "../platform/credentials.js";
 import { type CalibrationSettings, DEFAULT_CALIBRATION } from "../request/token-calibration.js";
 import { type BreakerSettings, DEFAULT_BREAKER } from "../selection/breaker-settings.js";
@@ -28,6 +29,7 @@ import {
   patience,
   SELECTION,
   STORED_RESPONSES,
+  USAGE,
 } from "./settings-numbers.js";
 import { whole } from "./settings-section.js";
 
@@ -47,6 +49,7 @@ export interface Settings {
   readonly storedResponses: RecordBounds;
   readonly accounts: AccountSettings;
   readonly prices: PriceSettings;
+  readonly usage: UsageSettings;
 }
 
 /** No file: the generated key and token, the models that providers bring, and the numbers of `docs/configuration.md`. */
@@ -65,6 +68,7 @@ export const NO_SETTINGS: Settings = {
   storedResponses: DEFAULT_RECORD_BOUNDS,
   accounts: DEFAULT_ACCOUNTS,
   prices: DEFAULT_PRICES,
+  usage: DEFAULT_USAGE,
 };
 
 // Digests, not secrets: the file may be read by more people than may call the API.
@@ -108,6 +112,7 @@ const schema = z
     stored_responses: STORED_RESPONSES.schema,
     accounts: ACCOUNTS.schema,
     prices: PRICES,
+    usage: USAGE.schema,
   })
   .superRefine((data, context) => {
     for (const [least, most] of IN_ORDER) {
@@ -157,6 +162,7 @@ function settingsOf(written: Written): Settings {
     storedResponses: STORED_RESPONSES.read(written.stored_responses),
     accounts: ACCOUNTS.read(written.accounts),
     prices: pricesOf(written.prices),
+    usage: USAGE.read(written.usage),
     cors: { origins: written.cors.origins, maxAgeSeconds: written.cors.max_age_seconds },
   };
 }

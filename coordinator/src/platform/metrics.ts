@@ -137,6 +137,11 @@ function fleetMetrics(registers: Registry[]) {
       help: "Receipts that could not be kept, because too many waited to be written.",
       registers,
     }),
+    usageLost: new Counter({
+      name: "hearth_usage_lost_total",
+      help: "Records of what requests used that could not be kept, because too many waited to be written.",
+      registers,
+    }),
     storeFailures: new Counter({
       name: "hearth_store_failures_total",
       help: "Calls of the store that failed because of its disk, by what is wrong: see platform/health.ts.",

@@ -32,6 +32,8 @@ export interface InferenceRequest extends OutboundRequest {
     /** Only a backend that speaks this natively can serve it; absent = any that chats. */
     readonly dialect?: BackendDialect;
   };
+  /** Of the conversation, or texts where there is none; absent = the dialect counts nothing. */
+  readonly messageCount?: number;
   /** Estimate, tokens: no tokenizer of the model is at hand. */
   readonly promptTokens: number;
   /** The longest of several inputs that do not share a context, tokens; absent = the prompt is one. */

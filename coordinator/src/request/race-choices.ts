@@ -46,7 +46,7 @@ export function raceChoices(
         startAttempt: openAttempt(services.dispatch, choice), // evaluate → choose → seal → send, anew for each attempt
         committed(winner) {
           since = clock.now();
-          choice.committed(winner);
+          choice.committed(winner, since);
           learn(services, choice, winner);
           if (count === 1) opens(winner);
         },

@@ -26,7 +26,7 @@ it("lays what cannot be digested at the winner's door, and tells the consumer th
   const thrown = new RangeError("too deep");
   expect(record.undigested(thrown)).toEqual(toError(PROTOCOL_VIOLATION));
   const winner = fakeSent({ attempt: { undigested: (what: unknown) => told.push(what) } });
-  record.first.committed(winner);
+  record.first.committed(winner, 5);
   expect(record.first.winner).toBe(winner);
   record.undigested(thrown);
   expect(told).toEqual([thrown]);
@@ -61,7 +61,7 @@ it("lays what cannot be digested at the door of whoever gave that answer", () =>
   const { record } = fakeRecord();
   for (const choice of [record.first, record.choose(fakePicked(watchedLease()))]) {
     const undigested = (what: unknown) => told.push(`${choice.request.id} ${what}`);
-    choice.committed(fakeSent({ attempt: { undigested } }));
+    choice.committed(fakeSent({ attempt: { undigested } }), 5);
   }
   record.undigested("odd", 1);
   expect(told).toEqual(["req-2 odd"]);

@@ -33,6 +33,7 @@ export class ChoiceRecord implements AttemptBook {
   readonly #all: SentAttempt[];
   #place: Picked | undefined;
   #winner: SentAttempt | undefined;
+  #committedAt: number | undefined;
   #answer: Success<SentAttempt> | undefined;
   #hedged = false;
 
@@ -71,9 +72,15 @@ export class ChoiceRecord implements AttemptBook {
     if (sent.role === "backup") this.#hedged = true;
   }
 
-  /** From here on the consumer gets this attempt's answer. */
-  committed(winner: SentAttempt): void {
+  /** When its first content came, ms on the coordinator's clock. */
+  get committedAt(): number | undefined {
+    return this.#committedAt;
+  }
+
+  /** From now on the consumer gets this attempt's answer. */
+  committed(winner: SentAttempt, now: number): void {
     this.#winner = winner;
+    this.#committedAt = now;
   }
 
   answered(answer: Success<SentAttempt>): void {

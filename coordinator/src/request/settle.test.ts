@@ -7,6 +7,7 @@ import type { Outcome } from "../dispatch/types.js";
 import { DEFAULT_PRICES, PriceList, type Tariff } from "../ledger/price-list.js";
 import { HearthError } from "../platform/errors.js";
 import type { Logger } from "../platform/logger.js";
+import type { RequestUsage } from "../store/usage-store.js";
 import { fakeRecord, fakeSent, USAGE, watchedLease } from "../testing/request-fakes.js";
 import type { RequestRecord } from "./request-record.js";
 import { type SettleDeps, settle } from "./settle.js";
@@ -32,6 +33,7 @@ function settled(record: RequestRecord, outcome: Outcome<SentAttempt>) {
   const clock = new FakeClock();
   clock.advance(1_002);
   const durations: number[] = [];
+  const used: RequestUsage[] = [];
   const deps = {
     clock,
     hooks: {
@@ -42,6 +44,7 @@ function settled(record: RequestRecord, outcome: Outcome<SentAttempt>) {
       tokens: (kind: string, count: number) => books.push(`${kind} ${count}`),
     },
     receipts: { keep: write("receipt") },
+    usage: { keep: (usage: RequestUsage) => void used.push(usage) },
     knownModels: { answered: (_link: unknown, model: string) => books.push(`known ${model}`) },
     calibration: { learn: write("calibration") },
   };
@@ -49,7 +52,7 @@ function settled(record: RequestRecord, outcome: Outcome<SentAttempt>) {
   const lines: Record<string, unknown>[] = [];
   const log = { info: (fields: Record<string, unknown>) => lines.push(fields) } as unknown as Logger;
   settle(deps as unknown as SettleDeps, log, record, outcome);
-  return { books, line: lines[0], lines, durations };
+  return { books, line: lines[0], lines, durations, used };
 }
 
 describe("the books", () => {
@@ -111,6 +114,58 @@ describe("the books", () => {
     record.first.takePlace();
     settled(record, { type: "cancelled", committed: false, reason: "consumer_gone" });
     expect([place.disposed, place.verdicts]).toEqual([0, []]);
+  });
+});
+
+describe("the record of usage", () => {
+  it("is kept once, with who asked, who answered and what it came to", () => {
+    const { record } = fakeRecord({
+      request: { stream: true, messageCount: 3 },
+      times: { arrivedAt: 2, parsedAt: 3, admittedAt: 4 },
+    });
+    const failed = fakeSent({
+      end: { type: "failed", failure: CONNECTION_LOST, afterContent: false },
+      attempt: { startedAt: 0 },
+    });
+    const winner = fakeSent({ end: COMPLETED, role: "retry", attempt: { startedAt: 0 } });
+    record.first.add(failed);
+    record.first.add(winner);
+    record.first.committed(winner, 502);
+    const { used } = settled(record, success(winner));
+    expect(used).toHaveLength(1);
+    const [usage] = used;
+    expect(usage).toMatchObject({
+      requestId: "req",
+      account: "anna",
+      keyId: "key_1",
+      modelAsked: "m",
+      model: "m",
+      providerId: "p",
+      outcome: "success",
+      promptTokens: 7,
+      completionTokens: 3,
+      estimated: false,
+      costMicroUsd: 0,
+      durationMs: 1_000,
+      firstContentMs: 500,
+    });
+    expect(JSON.parse(usage?.facts ?? "")).toEqual({
+      stream: true,
+      shape: "base",
+      messages: 3,
+      queued_ms: 0,
+      attempts: [
+        { provider: "p", model: "m", role: "primary", ms: 1, end: "failed", code: "connection_lost", status: 502 },
+        { provider: "p", model: "m", role: "retry", ms: 1, end: "completed" },
+      ],
+    });
+  });
+
+  it("tells of one that was called off that nobody answered", () => {
+    const { record } = fakeRecord();
+    const { used } = settled(record, { type: "cancelled", committed: false, reason: "consumer_gone" });
+    expect(used).toMatchObject([{ outcome: "cancelled", model: "", providerId: "", firstContentMs: undefined }]);
+    expect(JSON.parse(used[0]?.facts ?? "")).toMatchObject({ reason: "consumer_gone", attempts: [] });
   });
 });
 

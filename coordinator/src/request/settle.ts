@@ -4,6 +4,7 @@ import { giveBack } from "../dispatch/send-attempt.js";
 import type { SentAttempt } from "../dispatch/sent-attempt.js";
 import type { Outcome, Success } from "../dispatch/types.js";
 import type { KnownModels } from "../fleet/known-models.js";
+import type { UsageOutcome, UsageWriter } from "../ledger/usage-writer.js";
 import type { HearthError } from "../platform/errors.js";
 import type { Logger } from "../platform/logger.js";
 import { microUsdJson } from "../platform/micro-usd.js";
@@ -12,20 +13,19 @@ import { chargesOf } from "./charge.js";
 import { judge } from "./judge.js";
 import type { RequestRecord } from "./request-record.js";
 import type { TokenCalibration } from "./token-calibration.js";
+import { usageOf } from "./usage-of.js";
 
 export interface SettleHooks {
-  ended(result: RequestResult, durationMs: number): void;
+  ended(result: UsageOutcome, durationMs: number): void;
   /** Tokens of an answer that a consumer has got. */
   tokens(kind: "prompt" | "completion", count: number): void;
 }
-
-/** How a request ended for its consumer. */
-export type RequestResult = "success" | "failure" | "in_band_error" | "cancelled";
 
 export interface SettleDeps {
   readonly clock: Clock;
   readonly hooks: SettleHooks;
   readonly receipts: Pick<ReceiptWriter, "keep">;
+  readonly usage: Pick<UsageWriter, "keep">;
   readonly knownModels: Pick<KnownModels, "answered">;
   readonly calibration: Pick<TokenCalibration, "learn" | "estimate">;
 }
@@ -41,6 +41,7 @@ export function settle(deps: SettleDeps, log: Logger, record: RequestRecord, out
   const result = resultOf(outcome);
   const durationMs = deps.clock.now() - record.times.admittedAt;
   deps.hooks.ended(result, durationMs);
+  deps.usage.keep(usageOf(record, outcome, result, { now: deps.clock.now(), wallTime: deps.clock.wallTime() }));
   log.info(
     { result, durationMs: Math.round(durationMs), ...factsOf(outcome), ...costOf(record), ...wasted(record) },
     "request ended",
@@ -84,7 +85,7 @@ function chosen(
   receipts.keep({ requestId: id, account: record.caller.account, providerId, attestation, counted }, receipt);
 }
 
-function resultOf(outcome: Outcome): RequestResult {
+function resultOf(outcome: Outcome): UsageOutcome {
   if (outcome.type !== "failed") return outcome.type;
   return outcome.committed ? "in_band_error" : "failure";
 }

@@ -93,6 +93,6 @@ export function fakeRecord(
     tariff: changes.tariff,
   };
   const times = changes.times ?? { arrivedAt: 0, parsedAt: 1, admittedAt: 2 };
-  const caller = { account: "anna" } as Caller;
+  const caller = { account: "anna", principal: { account: "anna", keyId: "key_1", tags: {} } } as unknown as Caller;
   return { record: new RequestRecord(request as InferenceRequest, caller, admission, times), place };
 }

@@ -41,6 +41,7 @@ export const COORDINATOR = {
     "node:stream",
   ],
   compose: [
+    "./ledger",
     "./accounts",
     "./request",
     "./receipts",
@@ -252,7 +253,7 @@ export const COORDINATOR = {
   // Beside the chain, on the same floor.
   accounts: ["./platform", "./store", "@hearth/platform", "node:crypto"],
   receipts: ["./platform", "./store", "@hearth/attestation", "@hearth/platform", "@hearth/protocol", "zod"],
-  ledger: ["./platform"],
+  ledger: ["./platform", "./store", "@hearth/platform"],
   enrolment: ["./platform", "./store", "@hearth/platform", "node:crypto"],
   sealing: ["@hearth/e2e", "@hearth/platform", "@hearth/protocol", "node:crypto"],
   // Interfaces, with no database behind them.

@@ -87,6 +87,7 @@ export function* chatRequestSteps({ raw, id, bounds }: Arrived): Steps<ChatReque
       structuredOutput: body.response_format?.type === "json_schema",
       logprobs: body.logprobs === true,
     },
+    messageCount: body.messages.length,
     promptTokens: prompt.tokens,
     maxTokens: answerBound(body.max_completion_tokens) ?? answerBound(body.max_tokens),
     conversation: conversationOf(body.messages),

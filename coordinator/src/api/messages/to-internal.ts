@@ -121,6 +121,7 @@ export function* messagesRequestSteps(
       structuredOutput: Boolean(body.output_config?.format ?? body.output_format),
       ...(prompt.hasImages && !needed.hasImages ? { visionIsOptional: true } : {}),
     },
+    messageCount: body.messages.length,
     promptTokens: prompt.tokens,
     maxTokens: body.max_tokens,
     conversation: conversationOf(messages),

@@ -1,0 +1,106 @@
+import { FakeClock } from "@hearth/platform/testing";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { createLogger } from "../platform/logger.js";
+import { openMemoryStore } from "../store/sqlite/open-sqlite-store.js";
+import type { Store } from "../store/store.js";
+import { type RequestUsage, USAGE_PRUNE_BATCH, type UsageRetention } from "../store/usage-store.js";
+import { DEFAULT_USAGE, UsageWriter } from "./usage-writer.js";
+
+const EVER = { fromMs: 0, toMs: Number.MAX_SAFE_INTEGER };
+const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
+
+const used = (requestId: string): RequestUsage => ({
+  requestId,
+  atMs: 1_000,
+  account: "anna",
+  keyId: "key_1",
+  modelAsked: "m",
+  model: "m",
+  providerId: "p",
+  outcome: "success",
+  promptTokens: 1,
+  cachedTokens: 0,
+  completionTokens: 2,
+  estimated: false,
+  costMicroUsd: 3,
+  durationMs: 4,
+  firstContentMs: 5,
+  facts: "{}",
+});
+
+let clock: FakeClock;
+let store: Store;
+let lost: number;
+
+beforeEach(() => {
+  clock = new FakeClock();
+  store = openMemoryStore();
+  lost = 0;
+});
+afterEach(() => store.close());
+
+const writerOn = (usage: Store["usage"], settings = DEFAULT_USAGE): UsageWriter =>
+  new UsageWriter({
+    ...{ clock, log: createLogger("silent"), store: usage, settings: () => settings },
+    lost: () => {
+      lost += 1;
+    },
+  });
+
+describe("the writer of usage", () => {
+  it("lets a reader find what still waits", async () => {
+    const writer = writerOn(store.usage);
+    writer.keep(used("req_1"));
+    expect(await writer.list({ ...EVER, limit: 9 })).toEqual([used("req_1")]);
+    writer.keep(used("req_2"));
+    expect(await writer.totals({ ...EVER, unit: "day", by: [], limit: 9 })).toMatchObject([{ requests: 2 }]);
+    await writer.stop();
+    expect(clock.pending).toBe(0);
+  });
+
+  it("writes all of it when it stops", async () => {
+    const writer = writerOn(store.usage);
+    for (let n = 0; n < 2_500; n++) writer.keep(used(`req_${n}`));
+    expect(await writer.stop()).toBe(0);
+    expect(await store.usage.totals({ ...EVER, unit: "day", by: [], limit: 9 })).toMatchObject([{ requests: 2_500 }]);
+    expect([lost, clock.pending]).toEqual([0, 0]);
+  });
+
+  it("tells how many a store that is away has cost", async () => {
+    const away = { ...store.usage, put: () => Promise.reject(new Error("away")) };
+    const writer = writerOn(away);
+    writer.keep(used("req_1"));
+    expect(await writer.stop()).toBe(1);
+    expect(lost).toBe(1);
+  });
+
+  it("forgets each kind after so many days as the operator says, batch by batch", async () => {
+    const asked: UsageRetention[] = [];
+    const answers = [USAGE_PRUNE_BATCH, 7];
+    const full = {
+      ...store.usage,
+      prune: async (before: UsageRetention) => {
+        asked.push(before);
+        return answers.shift() ?? 0;
+      },
+    };
+    const writer = writerOn(full, { requestDays: 1, minuteDays: 2, hourDays: 3, dayDays: 4 });
+    clock.advance(HOUR_MS);
+    await Promise.resolve();
+    await Promise.resolve();
+    clock.advance(20);
+    await Promise.resolve();
+    await Promise.resolve();
+    expect(asked).toHaveLength(2);
+    const [first] = asked;
+    const now = clock.wallTime() - 20;
+    expect(first).toEqual({
+      requests: now - DAY_MS,
+      minute: now - 2 * DAY_MS,
+      hour: now - 3 * DAY_MS,
+      day: now - 4 * DAY_MS,
+    });
+    await writer.stop();
+  });
+});

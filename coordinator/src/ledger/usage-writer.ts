@@ -1,0 +1,103 @@
+import { type Clock, describeFault, repeat } from "@hearth/platform";
+import { BatchWriter } from "../platform/batch-writer.js";
+import type { Logger } from "../platform/logger.js";
+import {
+  type RequestUsage,
+  type TotalsQuery,
+  USAGE_PRUNE_BATCH,
+  type UsagePage,
+  type UsageRetention,
+  type UsageStore,
+  type UsageTotals,
+} from "../store/usage-store.js";
+
+export type { RequestUsage, UsageOutcome } from "../store/usage-store.js";
+
+/** For how many days each kind of record is kept. */
+export interface UsageSettings {
+  readonly requestDays: number;
+  readonly minuteDays: number;
+  readonly hourDays: number;
+  readonly dayDays: number;
+}
+
+export const DEFAULT_USAGE: UsageSettings = { requestDays: 90, minuteDays: 7, hourDays: 400, dayDays: 3_650 };
+
+const DAY_MS = 86_400_000;
+const PRUNE_MS = 3_600_000;
+/** Pause between two batches, ms: everybody else gets a turn. */
+const PRUNE_PAUSE_MS = 20;
+
+export interface UsageWriterDeps {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly store: Pick<UsageStore, "put" | "prune" | "list" | "totals">;
+  /** As the operator has them now. */
+  readonly settings: () => UsageSettings;
+  /** A request's record could not be kept. */
+  readonly lost: () => void;
+}
+
+/** Keeps what requests have used, off their path, for as long as the operator wants it. */
+export class UsageWriter {
+  readonly #deps: UsageWriterDeps;
+  readonly #writer: BatchWriter<RequestUsage>;
+  readonly #pruning: Disposable;
+  #stopped = false;
+
+  constructor(deps: UsageWriterDeps) {
+    const { clock, log, store, lost } = deps;
+    this.#deps = deps;
+    this.#writer = new BatchWriter({ clock, log, what: "usage" }, { write: (batch) => store.put(batch), lost });
+    this.#pruning = repeat(clock, PRUNE_MS, () => void this.#prune());
+  }
+
+  keep(usage: RequestUsage): void {
+    this.#writer.add(usage.requestId, usage);
+  }
+
+  /** As the store's, with what still waited to be written. */
+  async list(page: UsagePage): Promise<readonly RequestUsage[]> {
+    await this.#writer.flush();
+    return this.#deps.store.list(page);
+  }
+
+  /** As the store's, with what still waited to be written. */
+  async totals(query: TotalsQuery): Promise<readonly UsageTotals[]> {
+    await this.#writer.flush();
+    return this.#deps.store.totals(query);
+  }
+
+  /** Writes what waits and stops. @returns how many records were not taken; they are lost */
+  stop(): Promise<number> {
+    this.#stopped = true;
+    this.#pruning[Symbol.dispose]();
+    return this.#writer.stop();
+  }
+
+  async #prune(): Promise<void> {
+    const { clock, store, log } = this.#deps;
+    try {
+      let gone = USAGE_PRUNE_BATCH;
+      while (gone >= USAGE_PRUNE_BATCH && !this.#stopped) {
+        gone = await store.prune(this.#before());
+        await new Promise<void>((resolve) => clock.setTimer(PRUNE_PAUSE_MS, resolve));
+      }
+    } catch (error) {
+      log.error({ fault: describeFault(error) }, "usage not pruned");
+    }
+  }
+
+  #before(): UsageRetention {
+    const { clock, settings } = this.#deps;
+    const now = clock.wallTime();
+    const { requestDays, minuteDays, hourDays, dayDays } = settings();
+    const before = (days: number): number => now - days * DAY_MS;
+    return {
+      requests: before(requestDays),
+      minute: before(minuteDays),
+      hour: before(hourDays),
+      day: before(dayDays),
+    };
+  }
+}

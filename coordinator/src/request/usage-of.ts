@@ -1,0 +1,76 @@
+import type { SentAttempt } from "../dispatch/sent-attempt.js";
+import type { Outcome } from "../dispatch/types.js";
+import type { RequestUsage, UsageOutcome } from "../ledger/usage-writer.js";
+import { microUsdJson } from "../platform/micro-usd.js";
+import type { RequestRecord } from "./request-record.js";
+
+/** When a request ended: on the coordinator's clock, and by the calendar, ms. */
+export interface EndTimes {
+  readonly now: number;
+  readonly wallTime: number;
+}
+
+/** What is kept of a request that has ended: numbers and names, nothing that was asked or answered. */
+export function usageOf(
+  record: RequestRecord,
+  outcome: Outcome<SentAttempt>,
+  result: UsageOutcome,
+  { now, wallTime }: EndTimes,
+): RequestUsage {
+  const { request, caller, times, first, choices, cost } = record;
+  const usage = outcome.type === "success" ? outcome.usage : undefined;
+  const { winner } = first;
+  const firstContentAt = Math.min(...choices.map(({ committedAt = Number.POSITIVE_INFINITY }) => committedAt));
+  return {
+    requestId: request.id,
+    atMs: Math.round(wallTime - (now - times.arrivedAt)),
+    account: caller.account,
+    keyId: caller.principal.keyId,
+    modelAsked: request.model,
+    model: winner?.model ?? "",
+    providerId: winner?.provider ?? "",
+    outcome: result,
+    promptTokens: usage?.prompt_tokens ?? 0,
+    cachedTokens: usage?.cached_tokens ?? 0,
+    completionTokens: usage?.completion_tokens ?? 0,
+    estimated: usage?.estimated === true,
+    costMicroUsd: cost === undefined ? 0 : microUsdJson(cost),
+    durationMs: Math.round(now - times.arrivedAt),
+    firstContentMs: Number.isFinite(firstContentAt) ? Math.round(firstContentAt - times.arrivedAt) : undefined,
+    facts: JSON.stringify(factsOf(record, outcome)),
+  };
+}
+
+/** What is only shown, never asked for. */
+function factsOf({ request, caller, traits, queuedMs, choices, attempts }: RequestRecord, outcome: Outcome): object {
+  const { tags } = caller.principal;
+  return {
+    stream: request.stream,
+    shape: traits.shape,
+    ...(request.messageCount === undefined ? {} : { messages: request.messageCount }),
+    ...(choices.length > 1 ? { choices: choices.length } : {}),
+    queued_ms: Math.round(queuedMs),
+    ...(outcome.type === "failed" ? { code: outcome.error.code } : {}),
+    ...(outcome.type === "cancelled" ? { reason: outcome.reason } : {}),
+    ...(Object.keys(tags).length > 0 ? { tags } : {}),
+    attempts: attempts.map(attemptOf),
+  };
+}
+
+function attemptOf({ provider, model, role, attempt, ending }: SentAttempt): object {
+  const about = { provider, model, role };
+  if (ending === undefined) return about;
+  const { end, at } = ending;
+  return { ...about, ms: Math.round(at - attempt.startedAt), end: end.type, ...reasonOf(end) };
+}
+
+function reasonOf(end: NonNullable<SentAttempt["ending"]>["end"]): object {
+  switch (end.type) {
+    case "completed":
+      return {};
+    case "failed":
+      return { code: end.failure.code, status: end.failure.status };
+    case "cancelled":
+      return { reason: end.reason, generated_tokens: end.generatedTokens };
+  }
+}
