@@ -10,10 +10,11 @@ import { listSchema, type MachineDeps, machineRoutes } from "../http/enrolment/m
 import { described, type Operation } from "../http/openapi/operation.js";
 import { readBody } from "../http/read-body.js";
 import type { HttpEnv } from "../http/routing.js";
+import { type UsageDeps, usageRoutes } from "../http/usage/usage-routes.js";
 import { listProviders, providerSchema } from "./providers.js";
 import { type AdminDocument, MAX_MANIFEST_BYTES, replaceManifest } from "./runtime-manifest.js";
 
-export interface AdminDeps extends MachineDeps {
+export interface AdminDeps extends MachineDeps, UsageDeps {
   /** The operator's key, and those of accounts. */
   readonly operators: Principals;
   readonly directory: ProviderDirectory;
@@ -76,5 +77,6 @@ export function createAdminApp(deps: AdminDeps): Hono<HttpEnv> {
     described(LIST_PROVIDERS, (c) => c.json(listProviders(directory.providers(), c.req.query(), clock))),
   );
   machineRoutes(admin, deps, { audience: "Operator", readAccount: () => undefined });
+  usageRoutes(admin, deps, { audience: "Operator", readAccount: () => undefined });
   return admin;
 }

@@ -3,6 +3,7 @@ import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { Hono } from "hono";
 import { ENDPOINTS } from "../api/endpoints.js";
 import type { Enrolment } from "../enrolment/enrolment.js";
+import { authenticate } from "./authenticate.js";
 import { type CorsSettings, cors } from "./cors.js";
 import { enrolmentRoutes } from "./enrolment-routes.js";
 import { type HealthDeps, healthRoutes } from "./health-routes.js";
@@ -15,8 +16,9 @@ import { answerErrors, type HttpEnv, postOnly } from "./routing.js";
 import { encryptionKeyRoutes } from "./sealed/encryption-key-route.js";
 import { storedResponseRoutes } from "./stored-response-routes.js";
 import { tokenCountRoutes } from "./token-count-routes.js";
+import { type UsageDeps, usageRoutes } from "./usage/usage-routes.js";
 
-export interface HttpDeps extends InferenceDeps, ModelDeps, ProofDeps, Omit<HealthDeps, "directory"> {
+export interface HttpDeps extends InferenceDeps, ModelDeps, ProofDeps, UsageDeps, Omit<HealthDeps, "directory"> {
   /** What the operator sees and does: `createAdminApp`. */
   readonly admin: Hono<HttpEnv>;
   readonly enrolment: Enrolment;
@@ -39,10 +41,21 @@ export function createHttpApp(deps: HttpDeps): Hono<HttpEnv> {
   encryptionKeyRoutes(app, deps);
   proofRoutes(app, deps);
   enrolmentRoutes(app, { ...deps, signInRefused: () => deps.metrics.enrolments.inc({ event: "sign_in_refused" }) });
+  app.route("/v1/me", ownRoutes(deps));
   app.route("/admin", deps.admin);
   docsRoutes(app);
   healthRoutes(app, deps);
   return app;
+}
+
+/** What an account sees of itself. */
+function ownRoutes(deps: HttpDeps): Hono<HttpEnv> {
+  const own = new Hono<HttpEnv>();
+  usageRoutes(own, deps, {
+    audience: "Account",
+    readAccount: async (c) => (await authenticate(c.env.incoming.headers, deps.principals)).account,
+  });
+  return own;
 }
 
 function inferenceRoutes(app: Hono<HttpEnv>, deps: HttpDeps): void {

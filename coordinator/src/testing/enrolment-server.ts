@@ -76,7 +76,10 @@ export async function startEnrolmentServer(
   const directory = new Registry(clock);
   app.route(
     "/admin",
-    createAdminApp({ enrolment, clock, operator, directory, operators: OPERATORS, recognised: () => {} }),
+    createAdminApp({
+      ...{ enrolment, clock, operator, directory, operators: OPERATORS, usage: store.usage },
+      recognised: () => {},
+    }),
   );
   const server = createAdaptorServer({ fetch: app.fetch }) as Server;
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

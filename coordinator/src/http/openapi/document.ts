@@ -11,6 +11,10 @@ the number of its members, list entries, lists and objects; a refusal (400, 408,
 
 const TAGS: ApiDocument["tags"] = [
   { name: "Inference", description: "For consumers, with an API key." },
+  {
+    name: "Account",
+    description: "For consumers and owners, with an API key of their account: what it used, what it has.",
+  },
   { name: "Machines", description: "For owners of machines, with an API key of their account." },
   { name: "Operator", description: "For the operator, with the admin key." },
   { name: "Health", description: "For load balancers and monitors, without a key." },

@@ -12,7 +12,7 @@ import { SEALED_TYPE, sealedAnswerSchema, sealedEnvelopeSchema, sealedEventSchem
 import type { ApiContent, ApiOperation, ApiParameter, JsonSchema } from "./api-document.js";
 
 /** Whom a route is for. */
-export type Audience = "Inference" | "Machines" | "Operator" | "Health";
+export type Audience = "Inference" | "Account" | "Machines" | "Operator" | "Health";
 
 /** What the description tells of a route, but for its method and path, which the route itself tells. */
 export interface Operation extends Omit<Description, "answer"> {

@@ -1,0 +1,122 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { openMemoryStore } from "../../../coordinator/src/store/sqlite/open-sqlite-store.js";
+import { readStream } from "../scripted/answers.js";
+import { ADMIN_KEY, startTestCoordinator, type TestCoordinator } from "../scripted/test-coordinator.js";
+
+// What requests used, as the account and the operator see it over HTTP.
+
+let hearth: TestCoordinator;
+
+beforeEach(async () => {
+  hearth = await startTestCoordinator({ store: openMemoryStore() });
+});
+afterEach(() => hearth[Symbol.asyncDispose]());
+
+const QUESTION = { model: "m", messages: [{ role: "user", content: "a secret question" }] };
+
+interface List {
+  readonly data: readonly Record<string, unknown>[];
+  readonly last_id: string | null;
+  readonly has_more: boolean;
+}
+const listed = async (path: string, key?: string): Promise<List> =>
+  (await (await hearth.get(path, key)).json()) as List;
+
+const answering = () =>
+  hearth.provider((s) => {
+    s.role();
+    s.content("a secret answer");
+    s.finish();
+    s.end();
+  });
+
+describe("usage", () => {
+  it("of a request is found as soon as its answer is over", async () => {
+    const provider = await answering();
+    const answer = await hearth.chat(QUESTION);
+    await answer.json();
+    const { data, has_more } = await listed("/v1/me/usage");
+    expect(has_more).toBe(false);
+    expect(data).toMatchObject([
+      {
+        id: answer.headers.get("x-request-id"),
+        account: "default",
+        model: "m",
+        served_model: "m",
+        provider: provider.id,
+        outcome: "success",
+        prompt_tokens: expect.any(Number),
+        completion_tokens: expect.any(Number),
+        cost_micro_usd: 0,
+        first_content_ms: expect.any(Number),
+        details: { stream: false, shape: "base", messages: 1, attempts: [{ provider: provider.id, end: "completed" }] },
+      },
+    ]);
+    expect(JSON.stringify(data)).not.toContain("secret");
+  });
+
+  it("tells of attempts that failed, and of a request that did", async () => {
+    await hearth.provider((s) => s.errorWithBody(500, { error: "broken" }));
+    expect((await hearth.chat(QUESTION)).status).toBe(502);
+    const { data } = await listed("/v1/me/usage");
+    expect(data).toMatchObject([
+      {
+        outcome: "failure",
+        served_model: null,
+        provider: null,
+        first_content_ms: null,
+        completion_tokens: 0,
+        details: { code: "provider_error", attempts: [{ end: "failed", code: "backend_error", status: 502 }] },
+      },
+    ]);
+  });
+
+  it("is listed page by page, and as CSV", async () => {
+    await answering();
+    for (let n = 0; n < 3; n++) await (await hearth.chat(QUESTION)).json();
+    const first = await listed("/v1/me/usage?limit=2");
+    expect([first.data.length, first.has_more]).toEqual([2, true]);
+    const second = await listed(`/v1/me/usage?limit=2&after=${first.last_id}`);
+    expect([second.data.length, second.has_more]).toEqual([1, false]);
+    const csv = await hearth.get("/v1/me/usage?format=csv");
+    expect(csv.headers.get("content-type")).toContain("text/csv");
+    const lines = (await csv.text()).trimEnd().split("\r\n");
+    expect(lines).toHaveLength(4);
+    expect(lines[0]).toMatch(/^id,object,created_at,account/);
+  });
+
+  it("adds up by what it is asked to", async () => {
+    await answering();
+    await readStream(await hearth.chat({ ...QUESTION, stream: true }));
+    await (await hearth.chat(QUESTION)).json();
+    const { data } = await listed("/v1/me/usage/totals?bucket_width=1h&group_by=model");
+    expect(data).toMatchObject([{ object: "usage.bucket", model: "m", requests: 2, failed: 0 }]);
+    expect(Number(data[0]?.["end_time"]) - Number(data[0]?.["start_time"])).toBe(3_600);
+    expect(await listed("/admin/usage/totals?group_by=account", ADMIN_KEY)).toMatchObject({
+      data: [{ account: "default", requests: 2 }],
+    });
+  });
+
+  it("is an account's own: another account's name in the query finds nothing of it", async () => {
+    await answering();
+    await (await hearth.chat(QUESTION)).json();
+    expect((await listed("/v1/me/usage?account=somebody")).data).toHaveLength(1);
+    expect((await listed("/admin/usage?account=somebody", ADMIN_KEY)).data).toHaveLength(0);
+    expect((await listed("/admin/usage?account=default", ADMIN_KEY)).data).toHaveLength(1);
+  });
+
+  it.each([
+    ["limit=0", "limit"],
+    ["limit=1001", "limit"],
+    ["start_time=yesterday", "start_time"],
+    ["format=xml", "format"],
+  ])("refuses %s and names the member", async (query, param) => {
+    const response = await hearth.get(`/v1/me/usage?${query}`);
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({ error: { param } });
+  });
+
+  it.each(["bucket_width=1y", "group_by=prompt"])("refuses totals by %s", async (query) => {
+    expect((await hearth.get(`/v1/me/usage/totals?${query}`)).status).toBe(400);
+  });
+});
