@@ -259,8 +259,9 @@ export const COORDINATOR = {
   // Interfaces, with no database behind them.
   store: ["./platform"],
   // What can be asked of a database, whichever it is, and its tables: one text of every query.
-  "store/operations": ["./store", "./store/schema", "kysely"],
-  "store/schema": ["./store"],
+  "store/operations": ["./platform", "./store", "./store/schema", "kysely"],
+  // Types of columns are kysely's.
+  "store/schema": ["./store", "kysely"],
   // Which engine it is.
   "store/open": ["./store", "./store/postgres", "./store/sqlite", "@hearth/platform"],
   // The engines, which only the process and its composition see.

@@ -1,4 +1,5 @@
 import type { Migration } from "./migration.js";
+import { MONEY } from "./money-step.js";
 import { USAGE } from "./usage-step.js";
 
 /**
@@ -241,4 +242,5 @@ export const MIGRATIONS: readonly Migration[] = [
     `,
   },
   USAGE,
+  MONEY,
 ];

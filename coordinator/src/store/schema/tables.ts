@@ -1,9 +1,10 @@
 import type { Account, BudgetReset } from "../account-store.js";
 import type { EnrolmentMethod } from "../enrolment-store.js";
+import type { MoneyTables } from "./money-tables.js";
 import type { UsageRow, UsageTotalsRow } from "./usage-tables.js";
 
 /** The tables as both engines have them. Times are wall-clock ms; what is bytes is read as engines give it. */
-export interface Tables {
+export interface Tables extends MoneyTables {
   readonly machines: MachineRow;
   readonly enrolment_tokens: TokenRow;
   readonly attestations: AttestationRow;

@@ -1,0 +1,314 @@
+import type { MicroUsd } from "../platform/micro-usd.js";
+
+/**
+ * The parts of a user's money: `credit` can only be spent, `earned` be spent or paid out, `pending` is on its way out.
+ * The platform's own accounts: the `external` world that money comes from and goes to, `grants`, `fees`, `losses`.
+ */
+export type LedgerAccountKind = UserPart | "external" | "grants" | "fees" | "losses";
+export type UserPart = "credit" | "earned" | "pending";
+
+export type TransferKind =
+  | "deposit"
+  | "grant"
+  | "charge"
+  | "correction"
+  | "refund"
+  | "payout_requested"
+  | "payout_paid"
+  | "payout_failed"
+  | "payout_returned";
+
+export type ReservationState = "open" | "posted" | "voided";
+/** `paid` is reached from `requested` only, as is `failed`; a payout that was `paid` may come back: `returned`. */
+export type PayoutState = "requested" | "paid" | "failed" | "returned";
+/** Who pays a machine for a part of the work. */
+export type WorkPayer = "consumer" | "platform";
+
+/** A key's spending within one window of time is held to a limit. */
+export interface Budget {
+  readonly keyId: string;
+  readonly windowStartMs: number;
+  readonly limit: MicroUsd;
+}
+
+/** Times are wall-clock ms, as all here. */
+export interface NewReservation {
+  /** One for each request; with what it is asked with it names this reservation for ever. */
+  readonly id: string;
+  readonly requestId: string;
+  /** Who asks. */
+  readonly account: string;
+  /** Whose money it is. */
+  readonly payer: string;
+  /** The coordinator that runs the request. */
+  readonly node: string;
+  readonly max: MicroUsd;
+  /** The platform's share of what machines earn by it, ten-thousandths. */
+  readonly feeBasisPoints: number;
+  readonly budget?: Budget | undefined;
+  readonly nowMs: number;
+  readonly expiresAtMs: number;
+}
+
+/** Why there is not enough: the payer's money, or the key's budget; and how much there is. */
+export interface Insufficient {
+  readonly type: "insufficient";
+  readonly limitedBy: "balance" | "budget";
+  readonly available: MicroUsd;
+}
+
+/** The id stands for something else already. */
+export interface Conflict {
+  readonly type: "conflict";
+}
+
+export interface Unknown {
+  readonly type: "unknown";
+}
+
+export type ReserveResult = { readonly type: "reserved" } | Insufficient | Conflict;
+
+/** What one machine has done of a request. */
+export interface WorkPart {
+  readonly payer: WorkPayer;
+  /** Whose machine it is. */
+  readonly account: string;
+  readonly machine: string;
+  readonly model: string;
+  readonly attemptId: string;
+  /** The price of the work, before the platform's fee. */
+  readonly gross: MicroUsd;
+  readonly promptTokens: number;
+  readonly completionTokens: number;
+}
+
+export interface Extension {
+  readonly id: string;
+  /** The new total. One that is not above the present total changes nothing of it. */
+  readonly max: MicroUsd;
+  /** What has been delivered until now: what is owed should nobody ever post. */
+  readonly used: readonly WorkPart[];
+  readonly nowMs: number;
+  readonly expiresAtMs: number;
+}
+
+export type ExtendResult = { readonly type: "extended" | "closed" } | Insufficient | Unknown;
+
+export interface Posting {
+  readonly id: string;
+  readonly parts: readonly WorkPart[];
+  readonly nowMs: number;
+  /** Below this, what the payer has left is told in the outbox. */
+  readonly lowBalance?: MicroUsd | undefined;
+}
+
+/** `lost`: what the consumer's parts cost beyond the reservation, which the platform has paid. */
+export interface Posted {
+  readonly type: "posted";
+  readonly charged: MicroUsd;
+  readonly lost: MicroUsd;
+}
+
+/** It was resolved before, in another way. */
+export interface Already {
+  readonly type: "already";
+  readonly state: Exclude<ReservationState, "open">;
+  readonly charged: MicroUsd;
+}
+
+export type PostResult = Posted | Already | Conflict | Unknown;
+export type VoidResult = { readonly type: "voided" } | Already | Unknown;
+
+/** Which open reservations are to be resolved for those who will not do it. */
+export type Abandoned =
+  | { readonly because: "expiry"; readonly nowMs: number; readonly limit: number }
+  | { readonly because: "recovery"; readonly node: string; readonly limit: number };
+
+export interface Abandonment {
+  readonly id: string;
+  readonly nowMs: number;
+  /** `expiry` holds only of what has expired by then, `recovery` only of what this node has reserved. */
+  readonly because: { readonly type: "expiry" } | { readonly type: "recovery"; readonly node: string };
+}
+
+/** `kept`: it is resolved by now, or was extended. */
+export type AbandonResult = Posted | { readonly type: "voided" | "kept" };
+
+/** Whatever moves money is told by whom and why. */
+interface Told {
+  readonly id: string;
+  readonly amount: MicroUsd;
+  readonly reason: string;
+  readonly actor: string;
+  readonly nowMs: number;
+}
+
+export interface Income extends Told {
+  readonly account: string;
+}
+
+/** The amount may be below 0. */
+export interface Correction extends Told {
+  readonly account: string;
+  readonly part: "credit" | "earned";
+}
+
+/** Gives back what a request has cost, or a part of it, at the platform's cost. */
+export interface Refund extends Told {
+  readonly reservationId: string;
+}
+
+/** `repeated`: the same was done before, once. `too_large`: nobody may own that much. */
+export type TransferResult =
+  | { readonly type: "done" | "repeated" | "too_large" }
+  | { readonly type: "insufficient"; readonly available: MicroUsd }
+  | Conflict
+  | Unknown;
+
+export interface PayoutRequest {
+  readonly id: string;
+  readonly account: string;
+  readonly amount: MicroUsd;
+  readonly actor: string;
+  readonly nowMs: number;
+}
+
+export interface PayoutChange {
+  readonly id: string;
+  readonly to: Exclude<PayoutState, "requested">;
+  readonly reason: string;
+  readonly actor: string;
+  readonly nowMs: number;
+}
+
+export type PayoutChangeResult =
+  | { readonly type: "done" | "repeated"; readonly payout: Payout }
+  /** From the state it is in there is no way to that one. */
+  | { readonly type: "conflict"; readonly state: PayoutState }
+  | Unknown;
+
+export interface Payout {
+  readonly id: string;
+  readonly account: string;
+  readonly amount: MicroUsd;
+  readonly state: PayoutState;
+  readonly reason: string | undefined;
+  readonly actor: string;
+  readonly requestedAtMs: number;
+  readonly changedAtMs: number;
+}
+
+interface PartBalance {
+  readonly balance: MicroUsd;
+  readonly reserved: MicroUsd;
+}
+
+export interface Balance {
+  readonly credit: PartBalance;
+  readonly earned: PartBalance;
+  /** Payouts that are under way. */
+  readonly pending: MicroUsd;
+  /** What can be spent now. */
+  readonly available: MicroUsd;
+}
+
+/** One movement of one part of an account's money. */
+export interface StatementLine {
+  /** The cursor of the lines after it. */
+  readonly seq: number;
+  readonly transferId: string;
+  readonly kind: TransferKind;
+  readonly part: UserPart;
+  readonly amount: MicroUsd;
+  readonly balanceAfter: MicroUsd;
+  readonly requestId: string | undefined;
+  readonly reason: string | undefined;
+  readonly actor: string | undefined;
+  readonly atMs: number;
+}
+
+export interface StatementPage {
+  readonly account: string;
+  readonly after?: number | undefined;
+  readonly limit: number;
+}
+
+export type EarningsGroup = "machine" | "model" | "hour" | "day";
+
+export interface EarningsQuery {
+  readonly account: string;
+  readonly groupBy: readonly EarningsGroup[];
+  /** Whole hours: from this one, up to but without that one. */
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly limit: number;
+}
+
+export interface EarningsLine {
+  readonly machine: string | undefined;
+  readonly model: string | undefined;
+  /** The start of the hour or day, UTC. */
+  readonly startMs: number | undefined;
+  readonly gross: MicroUsd;
+  readonly fee: MicroUsd;
+  readonly net: MicroUsd;
+  readonly requests: number;
+  readonly promptTokens: number;
+  readonly completionTokens: number;
+}
+
+/** Something that does not add up. */
+export interface Mismatch {
+  readonly check: string;
+  readonly subject: string;
+  readonly expected: string;
+  readonly found: string;
+}
+
+export interface Audit {
+  readonly transfers: number;
+  readonly reservations: number;
+  /** As many as were looked for at most. */
+  readonly mismatches: readonly Mismatch[];
+}
+
+/** Something that has happened, to be told to somebody else, at least once. */
+export interface OutboxMessage {
+  readonly id: string;
+  readonly kind: string;
+  readonly payload: string;
+  readonly createdAtMs: number;
+  readonly attempts: number;
+}
+
+/**
+ * Money. Each call is one transaction, and may be made again: with the same content it answers as the first time, with
+ * another it is a `conflict`. docs/ledger.md has the rules.
+ *
+ * Every call throws HearthError `invalid_request` for amounts that are none, and what the store throws.
+ */
+export interface LedgerStore {
+  reserve(reservation: NewReservation): Promise<ReserveResult>;
+  extend(extension: Extension): Promise<ExtendResult>;
+  post(posting: Posting): Promise<PostResult>;
+  void(id: string, nowMs: number): Promise<VoidResult>;
+  /** Ids of open reservations that nobody will resolve any more. */
+  abandoned(which: Abandoned): Promise<readonly string[]>;
+  /** Posts what the last extension has told as delivered, or voids. */
+  abandon(abandonment: Abandonment): Promise<AbandonResult>;
+  deposit(income: Income): Promise<TransferResult>;
+  grant(income: Income): Promise<TransferResult>;
+  correct(correction: Correction): Promise<TransferResult>;
+  refund(refund: Refund): Promise<TransferResult>;
+  requestPayout(request: PayoutRequest): Promise<TransferResult>;
+  changePayout(change: PayoutChange): Promise<PayoutChangeResult>;
+  payouts(page: { account?: string; state?: PayoutState; limit: number; after?: string }): Promise<readonly Payout[]>;
+  balance(account: string): Promise<Balance>;
+  statement(page: StatementPage): Promise<readonly StatementLine[]>;
+  earnings(query: EarningsQuery): Promise<readonly EarningsLine[]>;
+  /** Re-adds everything. @param limit of mismatches that are listed */
+  audit(limit: number): Promise<Audit>;
+  dueMessages(nowMs: number, limit: number): Promise<readonly OutboxMessage[]>;
+  /** Settles an attempt to deliver a message: it is delivered, or to be tried again then. */
+  messageTried(id: string, end: { deliveredAtMs: number } | { nextAtMs: number }): Promise<void>;
+}
