@@ -3,6 +3,7 @@ import type { AttestationStore } from "./attestation-store.js";
 import type { DocumentStore } from "./document-store.js";
 import type { EnrolmentStore } from "./enrolment-store.js";
 import type { KnownModelStore } from "./known-model-store.js";
+import type { LedgerStore } from "./ledger-store.js";
 import type { ReceiptStore } from "./receipt-store.js";
 import type { UsageStore } from "./usage-store.js";
 
@@ -15,6 +16,7 @@ export interface Store {
   readonly knownModels: KnownModelStore;
   readonly accounts: AccountStore;
   readonly usage: UsageStore;
+  readonly ledger: LedgerStore;
   /** Nothing may be asked of it afterwards. Idempotent. */
   close(): Promise<void>;
 }

@@ -40,6 +40,7 @@ export function watchStore(store: Store, failed: (trouble: Trouble) => void): Wa
       knownModels: watched(store.knownModels),
       accounts: watched(store.accounts),
       usage: watched(store.usage),
+      ledger: watched(store.ledger),
       close: () => store.close(),
     },
     trouble: () => trouble,
@@ -47,7 +48,10 @@ export function watchStore(store: Store, failed: (trouble: Trouble) => void): Wa
 }
 
 /** What writes; reading shows nothing of whether writing works, and a clean-up may find nothing to do. */
-const WRITES: ReadonlySet<PropertyKey> = new Set(["put", "touch", "addMachine", "addTokens", "addAccount", "addKey"]);
+const WRITES: ReadonlySet<PropertyKey> = new Set([
+  ...["put", "touch", "addMachine", "addTokens", "addAccount", "addKey"],
+  ...["reserve", "extend", "post"],
+]);
 
 const isNothing = (value: unknown): boolean =>
   (Array.isArray(value) && value.length === 0) || (value instanceof Map && value.size === 0);

@@ -10,8 +10,13 @@ export type Trx = Pick<Kysely<Tables>, "selectFrom" | "insertInto" | "updateTabl
  * the transaction.
  */
 export interface Operation<Input, Result> {
-  /** One that reads changes nothing. */
-  readonly kind: "read" | "write";
+  /**
+   * One that reads changes nothing. One that writes sees nothing of others that run at the same time. One that locks may
+   * see what they have done between two of its statements: it decides only by rows that it has changed already, in a
+   * fixed order, and by conditions of the statement that changes a row. It waits for others instead of failing when it
+   * meets them, which is what busy rows need.
+   */
+  readonly kind: "read" | "write" | "locking";
   readonly run: (trx: Trx, input: Input) => Promise<Result>;
 }
 
@@ -21,6 +26,10 @@ export function read<Input, Result>(run: (trx: Trx, input: Input) => Promise<Res
 
 export function write<Input, Result>(run: (trx: Trx, input: Input) => Promise<Result>): Operation<Input, Result> {
   return { kind: "write", run };
+}
+
+export function locking<Input, Result>(run: (trx: Trx, input: Input) => Promise<Result>): Operation<Input, Result> {
+  return { kind: "locking", run };
 }
 
 /** Rows of one INSERT at most: a statement may have 32,766 values in SQLite and 65,535 in PostgreSQL. */

@@ -4,7 +4,14 @@ import { getDocument, putDocument } from "./documents.js";
 import { addTokens, listTokens, pruneEnrolments, revokeToken } from "./enrolment-tokens.js";
 import { allKnownModels, putKnownModels, removeKnownModels } from "./known-models.js";
 import { activeMachines, addMachine, listMachines, redeem, revokeMachine, touchMachines } from "./machines.js";
-import { type Operation, read, type Trx, write } from "./operation.js";
+import { audit } from "./money/audit.js";
+import { correct, deposit, grant, refund } from "./money/income.js";
+import { dueMessages, messageTried } from "./money/outbox.js";
+import { changePayout, listPayouts, requestPayout } from "./money/payouts.js";
+import { balance, earnings, statement } from "./money/reports.js";
+import { extend, reserve } from "./money/reserve.js";
+import { abandon, abandoned, post, voidReservation } from "./money/resolve.js";
+import { locking, type Operation, read, type Trx, write } from "./operation.js";
 import { findReceipt, getAttestation, pruneReceipts, putAttestation, putReceipts } from "./receipts.js";
 import { forgetUsage, listUsage, pruneUsage, putUsage } from "./usage.js";
 import { usageTotals } from "./usage-totals.js";
@@ -49,6 +56,25 @@ export const OPERATIONS = {
   "usage.totals": read(usageTotals),
   "usage.prune": write(pruneUsage),
   "usage.forget": write(forgetUsage),
+  "ledger.reserve": locking(reserve),
+  "ledger.extend": locking(extend),
+  "ledger.post": locking(post),
+  "ledger.void": locking(voidReservation),
+  "ledger.abandoned": read(abandoned),
+  "ledger.abandon": locking(abandon),
+  "ledger.deposit": locking(deposit),
+  "ledger.grant": locking(grant),
+  "ledger.correct": locking(correct),
+  "ledger.refund": locking(refund),
+  "ledger.balance": read(balance),
+  "ledger.statement": read(statement),
+  "ledger.earnings": read(earnings),
+  "ledger.audit": read(audit),
+  "payouts.request": locking(requestPayout),
+  "payouts.change": locking(changePayout),
+  "payouts.list": read(listPayouts),
+  "outbox.due": read(dueMessages),
+  "outbox.tried": locking(messageTried),
 } as const;
 
 export type OperationName = keyof typeof OPERATIONS;

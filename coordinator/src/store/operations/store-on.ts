@@ -1,6 +1,7 @@
 import type { StoredAttestation } from "../attestation-store.js";
 import type { StoredReceipt } from "../receipt-store.js";
 import type { Store } from "../store.js";
+import { ledgerOn } from "./ledger-on.js";
 import type { Engine } from "./registry.js";
 
 /** The store that callers see, on whatever carries its operations out. */
@@ -60,6 +61,7 @@ export function storeOn(engine: Engine): Store {
       prune: (before) => engine.run("usage.prune", before),
       forget: (account) => engine.run("usage.forget", account),
     },
+    ledger: ledgerOn(engine),
     close: () => engine.close(),
   };
 }

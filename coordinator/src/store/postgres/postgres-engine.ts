@@ -17,6 +17,7 @@ const MAX_PAUSE_MS = 100;
 const BEGIN = {
   read: "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY",
   write: "BEGIN ISOLATION LEVEL SERIALIZABLE",
+  locking: "BEGIN ISOLATION LEVEL READ COMMITTED",
 } as const;
 
 export interface PostgresEngineDeps {
