@@ -2,7 +2,7 @@ import type { Clock } from "@hearth/platform";
 import { hardwareSchema, heartbeatSchema, modelSchema, slotSchema, TRUST_LEVELS } from "@hearth/protocol";
 import { z } from "zod";
 import type { Provider } from "../fleet/provider.js";
-import { readPage } from "../http/enrolment/machine-forms.js";
+import { readPage } from "../http/paged-list.js";
 
 /** Models of one page at most, whatever its limit: one machine may name 256, with a kilobyte of text each. */
 const MAX_MODELS = 2_048;

@@ -1,24 +1,10 @@
 import { fingerprintOf } from "@hearth/attestation";
 import { z } from "zod";
-import { checkBody, readJson } from "../../api/check-body.js";
+import { readJson } from "../../api/check-body.js";
 import { ENROLMENT_LIMITS } from "../../enrolment/enrolment-limits.js";
 import type { EnrolmentToken, Machine } from "../../store/enrolment-store.js";
 
 const account = z.string().min(1).max(128);
-
-export const pageSchema = z.object({
-  account: account.optional(),
-  limit: z.coerce.number().int().min(1).max(1_000).default(100),
-  after: z.string().min(1).max(128).optional(),
-});
-
-/** What a list's query says. */
-export type PageQuery = z.infer<typeof pageSchema>;
-
-/** @throws HearthError `invalid_request` that names the member */
-export function readPage(query: Readonly<Record<string, string>>): PageQuery {
-  return checkBody(pageSchema, query);
-}
 
 export const orderSchema = z.object({
   account: account.optional(),

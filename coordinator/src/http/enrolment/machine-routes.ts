@@ -4,8 +4,8 @@ import { z } from "zod";
 import { named } from "../../api/named-schemas.js";
 import type { Enrolment } from "../../enrolment/enrolment.js";
 import { HearthError } from "../../platform/errors.js";
-import type { Page } from "../../store/enrolment-store.js";
 import { described, type Operation } from "../openapi/operation.js";
+import { list, listSchema, pageSchema } from "../paged-list.js";
 import { readBody } from "../read-body.js";
 import type { HttpEnv } from "../routing.js";
 import {
@@ -14,8 +14,6 @@ import {
   machineSchema,
   newTokenSchema,
   orderSchema,
-  pageSchema,
-  readPage,
   readTokenOrder,
   tokenSchema,
 } from "./machine-forms.js";
@@ -36,15 +34,6 @@ export interface MachineReach {
 }
 
 type Route = (c: Context<HttpEnv>, account: string | undefined) => Promise<Response>;
-
-/** A list of which there may be another page behind `last_id`. */
-export const listSchema = <T extends z.ZodType>(entry: T) =>
-  z.object({
-    object: z.literal("list"),
-    data: z.array(entry),
-    last_id: z.string().nullable(),
-    has_more: z.boolean(),
-  });
 
 const deletedSchema = z.object({
   id: z.string(),
@@ -115,18 +104,19 @@ export function machineRoutes(app: Hono<HttpEnv>, deps: MachineDeps, { audience,
     described(operation, async (c: Context<HttpEnv>) => await route(c, await readAccount(c)));
   app.get(
     "/machines",
-    on(operations.list, (c, account) => list(c, account, (page) => enrolment.listMachines(page), describeMachine)),
+    on(operations.list, (c, account) =>
+      list(c, { account, load: (page) => enrolment.listMachines(page), describe: describeMachine }),
+    ),
   );
   app.get(
     "/enrolment-tokens",
     on(operations.listTokens, (c, account) => {
       const now = clock.wallTime();
-      return list(
-        c,
+      return list(c, {
         account,
-        (page) => enrolment.listTokens(page),
-        (token) => describeToken(token, now),
-      );
+        load: (page) => enrolment.listTokens(page),
+        describe: (token) => describeToken(token, now),
+      });
     }),
   );
   app.post(
@@ -143,20 +133,6 @@ export function machineRoutes(app: Hono<HttpEnv>, deps: MachineDeps, { audience,
       remove(c, "enrolment_token", (id) => enrolment.revokeToken(id, account)),
     ),
   );
-}
-
-async function list<T extends { readonly id: string }>(
-  c: Context<HttpEnv>,
-  account: string | undefined,
-  load: (page: Page) => Promise<readonly T[]>,
-  describe: (item: T) => object,
-): Promise<Response> {
-  const query = readPage(c.req.query());
-  const { limit, after } = query;
-  const items = await load({ account: account ?? query.account, limit: limit + 1, after });
-  const shown = items.slice(0, limit);
-  const last_id = shown.at(-1)?.id ?? null;
-  return c.json({ object: "list", data: shown.map(describe), last_id, has_more: items.length > limit });
 }
 
 async function createTokens(

@@ -3,8 +3,9 @@ import type { Context, Hono } from "hono";
 import { z } from "zod";
 import { named } from "../../api/named-schemas.js";
 import type { UsageStore } from "../../store/usage-store.js";
-import { listSchema } from "../enrolment/machine-routes.js";
+
 import { described, type Operation } from "../openapi/operation.js";
+import { listSchema } from "../paged-list.js";
 import type { HttpEnv } from "../routing.js";
 import { toCsv } from "./csv.js";
 import {
