@@ -23,7 +23,7 @@ const METHODS = "GET, HEAD, POST, DELETE";
 export const EXPOSED_HEADERS: readonly string[] = [
   ...["X-Request-Id", "request-id", "X-Provider-Id", "X-Provider-Attested", "X-Provider-Trust-Level"],
   ...["X-Provider-Encrypted", "X-Provider-Chip", "X-Provider-Version", "X-Provider-Model", "X-Attempts", "X-Timing"],
-  ...["X-Receipt-Id", "X-Hearth-Ignored", "X-Hearth-Sealed", "Idempotent-Replayed"],
+  ...["X-Receipt-Id", "X-Hearth-Ignored", "X-Hearth-Cost", "X-Hearth-Sealed", "Idempotent-Replayed"],
   ...["Retry-After", "retry-after-ms", "x-should-retry"],
 ];
 const EXPOSED = EXPOSED_HEADERS.join(", ");

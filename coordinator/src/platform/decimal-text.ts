@@ -1,3 +1,5 @@
+import type { MicroUsd } from "./micro-usd.js";
+
 /**
  * A whole number of parts as a decimal number, exact and without zeros behind it: 1,200 millionths are `0.0012`.
  *
@@ -9,3 +11,6 @@ export function decimalText(parts: bigint, places: number): string {
   const before = digits.slice(0, digits.length - places);
   return behind === "" ? before : `${before}.${behind}`;
 }
+
+/** An amount of money in US dollars. */
+export const dollarText = (amount: MicroUsd): string => decimalText(amount, 6);

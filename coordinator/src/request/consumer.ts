@@ -2,6 +2,7 @@ import type { Clock } from "@hearth/platform";
 import type { RequestId, Usage } from "@hearth/protocol";
 import type { Chunk } from "../dispatch/types.js";
 import type { HearthError } from "../platform/errors.js";
+import type { MicroUsd } from "../platform/micro-usd.js";
 import type { AccountResponses, StoredResponse } from "../stored-responses/stored-responses.js";
 import type { BodyBounds } from "./body-bounds.js";
 
@@ -58,6 +59,14 @@ export interface DialectContext {
 /** The JSON body of an error in a dialect's own form. */
 export type ErrorBody = (error: HearthError) => object;
 
+/** Writes what an answer has cost into the last that is told of it. */
+export interface CostWriter {
+  /** @param body of a whole answer, as `sendJson` takes it */
+  whole(body: object | Uint8Array, cost: MicroUsd): object | Uint8Array;
+  /** @param event one of the last of a stream */
+  event(event: Uint8Array | string, cost: MicroUsd): Uint8Array | string;
+}
+
 /** A consumer-facing API form: reads requests and writes replies. */
 export interface Dialect<Request> {
   /** The form of errors that are told before anything else was sent. */
@@ -69,4 +78,6 @@ export interface Dialect<Request> {
    */
   normalise(body: Buffer): Request | Promise<Request>;
   reply(request: Request, consumer: Consumer): Reply;
+  /** Absent = its answers have no place for what they cost. */
+  readonly cost?: CostWriter;
 }

@@ -6,6 +6,7 @@ import { type Caller, classify } from "./classify.js";
 import type { Consumer, Dialect } from "./consumer.js";
 import type { InferenceRequest } from "./inference-request.js";
 import { patienceOf } from "./patience.js";
+import { PricedConsumer } from "./priced-consumer.js";
 import { type RaceServices, raceChoices } from "./race-choices.js";
 import { ReceiptedConsumer } from "./receipted-consumer.js";
 import { type Ending, type RelayHooks, relay } from "./relay.js";
@@ -56,7 +57,8 @@ export async function handleRequest(
   const record = new RequestRecord(request, caller, admission, { arrivedAt, parsedAt, admittedAt: clock.now() });
   const stream = raceChoices(services, { record, consumer, patienceMs }, signal); // one race for each answer that is wanted
   const receipted = new ReceiptedConsumer(consumer, clock, { waitMs: services.receiptWaitMs, of: record });
-  const reply = underAskedName(dialect.reply(request, receipted), record.plan);
+  const priced = new PricedConsumer(receipted, record, dialect.cost); // its end tells what it has cost
+  const reply = underAskedName(dialect.reply(request, priced), record.plan);
   const ended = await relay(stream, reply, receipted, {
     undigested: (thrown, choice) => record.undigested(thrown, choice),
     settle: (outcome) => settle(services.settlement, log, record, outcome),

@@ -2,6 +2,7 @@ import { inTurns } from "../../platform/steps.js";
 import type { Dialect, DialectContext } from "../../request/consumer.js";
 import { filesAsTexts } from "../documents/file-parts.js";
 import { openAiErrorBody } from "../error-envelope.js";
+import { COST_IN_USAGE } from "../told-cost.js";
 import { chatReply } from "./from-events.js";
 import { type ChatRequest, chatRequestSteps } from "./to-internal.js";
 
@@ -14,6 +15,7 @@ export function createChatCompletionsDialect(context: DialectContext): Dialect<C
       return read instanceof Promise ? read.then((texts) => normalise(texts, context)) : normalise(read, context);
     },
     reply: (request, consumer) => chatReply(request, consumer, context.clock),
+    cost: COST_IN_USAGE,
   };
 }
 

@@ -5,6 +5,7 @@ import { HearthError } from "../../platform/errors.js";
 import { inTurns } from "../../platform/steps.js";
 import type { Consumer, Dialect, DialectContext, Reply } from "../../request/consumer.js";
 import { type JsonBody, jsonBodySteps } from "../json-body.js";
+import { COST_IN_USAGE } from "../told-cost.js";
 import type { EventDialect, Fold, Translator } from "../translation/event-reply.js";
 import { createResponsesDialect, responsesEvents } from "./dialect.js";
 import { itemsOf } from "./recall.js";
@@ -22,6 +23,7 @@ export function createCompactionDialect(context: DialectContext): Dialect<Respon
       return await normalise(asTriggered(await inTurns(jsonBodySteps(raw, context.bounds, "left_out"), raw.length)));
     },
     reply: (request, consumer) => new CompactionReply(responsesEvents(request, context.clock), consumer),
+    cost: COST_IN_USAGE,
   };
 }
 

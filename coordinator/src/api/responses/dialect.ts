@@ -3,6 +3,7 @@ import { inTurns } from "../../platform/steps.js";
 import type { Dialect, DialectContext, Keeping } from "../../request/consumer.js";
 import { filesAsTexts } from "../documents/file-parts.js";
 import { openAiErrorBody } from "../error-envelope.js";
+import { COST_IN_USAGE } from "../told-cost.js";
 import { type EventDialect, eventReply } from "../translation/event-reply.js";
 import { ResponseFailure } from "./failure.js";
 import { ResponseFold } from "./fold.js";
@@ -22,6 +23,7 @@ export function createResponsesDialect(context: DialectContext): Dialect<Respons
       return read instanceof Promise ? read.then((texts) => normalise(texts, context)) : normalise(read, context);
     },
     reply: (request, consumer) => eventReply(responsesEvents(request, context.clock), request.stream, consumer),
+    cost: COST_IN_USAGE,
   };
 }
 

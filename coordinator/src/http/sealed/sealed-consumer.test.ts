@@ -53,6 +53,16 @@ it("seals an error with its true status, and keeps the headers that say when to 
   expect(JSON.parse(body)).toMatchObject({ error: { code: "no_provider", message: "nobody is here" } });
 });
 
+it("keeps in what an answer has cost, which would tell how long it is", async () => {
+  serve = (consumer) => {
+    consumer.setHeaders({ "X-Attempts": "1", "X-Hearth-Cost": "0.000123" });
+    consumer.sendJson({ usage: { cost: 0.000_123 } });
+  };
+  const response = await ask();
+  expect([response.headers.get("x-attempts"), response.headers.get("x-hearth-cost")]).toEqual(["1", null]);
+  expect(await openWhole(response)).toHaveLength(2);
+});
+
 it("cuts a large body into chunks", async () => {
   serve = (consumer) => consumer.sendJson(Buffer.alloc(600 * 1024, "x"));
   const chunks = await openWhole(await ask());

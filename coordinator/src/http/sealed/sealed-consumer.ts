@@ -25,7 +25,8 @@ export class SealedConsumer implements Consumer {
     this.#errorBody = errorBody;
   }
 
-  setHeaders(headers: Readonly<Record<string, string>>): void {
+  /** What an answer has cost tells how long it is, which its seal hides: it stands inside, in the usage. */
+  setHeaders({ "X-Hearth-Cost": _, ...headers }: Readonly<Record<string, string>>): void {
     this.#plain.setHeaders(headers);
   }
 
