@@ -1,3 +1,6 @@
+import type { Context } from "hono";
+import type { HttpEnv } from "../routing.js";
+
 /**
  * Rows as CSV (RFC 4180), the names of the first one's members before them. A text that a spreadsheet would take for a
  * formula gets an apostrophe in front of it.
@@ -17,3 +20,10 @@ function field(value: unknown): string {
 }
 
 const quoted = (text: string): string => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+
+/** Answers with rows as a file. @param name of the file, without its ending */
+export function csvAnswer(c: Context<HttpEnv>, name: string, rows: readonly object[]): Response {
+  c.header("Content-Type", "text/csv; charset=utf-8");
+  c.header("Content-Disposition", `attachment; filename="${name}.csv"`);
+  return c.body(toCsv(rows));
+}

@@ -7,7 +7,7 @@ import type { UsageStore } from "../../store/usage-store.js";
 import { described, type Operation } from "../openapi/operation.js";
 import { listSchema } from "../paged-list.js";
 import type { HttpEnv } from "../routing.js";
-import { toCsv } from "./csv.js";
+import { csvAnswer } from "./csv.js";
 import {
   describeTotals,
   describeUsage,
@@ -72,7 +72,7 @@ export function usageRoutes(app: Hono<HttpEnv>, deps: UsageDeps, { audience, rea
       const { format, limit, after, filter } = readUsageQuery(c.req.query());
       const found = await usage.list({ ...filter, account: account ?? filter.account, limit: limit + 1, after });
       const data = found.slice(0, limit).map(describeUsage);
-      if (format === "csv") return csv(c, "usage", data);
+      if (format === "csv") return csvAnswer(c, "usage", data);
       return c.json({ object: "list", data, last_id: data.at(-1)?.id ?? null, has_more: found.length > limit });
     }),
   );
@@ -83,13 +83,7 @@ export function usageRoutes(app: Hono<HttpEnv>, deps: UsageDeps, { audience, rea
       const { format, limit, unit, by, filter } = readTotalsQuery(c.req.query(), clock.wallTime());
       const found = await usage.totals({ ...filter, account: account ?? filter.account, unit, by, limit });
       const data = found.map((totals) => describeTotals(totals, unit));
-      return format === "csv" ? csv(c, "usage-totals", data) : c.json({ object: "list", data });
+      return format === "csv" ? csvAnswer(c, "usage-totals", data) : c.json({ object: "list", data });
     }),
   );
-}
-
-function csv(c: Context<HttpEnv>, name: string, rows: readonly object[]): Response {
-  c.header("Content-Type", "text/csv; charset=utf-8");
-  c.header("Content-Disposition", `attachment; filename="${name}.csv"`);
-  return c.body(toCsv(rows));
 }
