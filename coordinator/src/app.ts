@@ -7,6 +7,7 @@ import type { Accounts } from "./accounts/accounts.js";
 import { type FixedKey, type FixedKeys, fixedKeys } from "./accounts/fixed-keys.js";
 import { principals } from "./accounts/principals.js";
 import type { Principals } from "./accounts/resolution.js";
+import type { AdminMoneyDeps } from "./admin/money-routes.js";
 import { createAdminApp } from "./admin/routes.js";
 import { type AddProvider, createFleet } from "./compose/create-fleet.js";
 import { createHooks } from "./compose/create-hooks.js";
@@ -38,6 +39,7 @@ import { SealingKeys } from "./sealing/sealing-keys.js";
 import { newSealingSecret } from "./sealing/sealing-secret.js";
 import type { Secrets } from "./secrets.js";
 import { drain } from "./shutdown.js";
+import type { LedgerStore } from "./store/ledger-store.js";
 import type { Store } from "./store/store.js";
 import { MemoryRecords } from "./stored-responses/memory-records.js";
 import { StoredResponses } from "./stored-responses/stored-responses.js";
@@ -140,6 +142,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
     ...proving,
     proved: hooks.proved,
     tariff: numbers.tariff,
+    ledger: disk.store.ledger,
     answers,
     stored: (account) => (live.current.storedResponses.keptMs > 0 ? responses.of(account) : undefined),
     troubles: disk.troubles,
@@ -249,6 +252,7 @@ type BehindTheDoors = Kept &
     readonly registry: Registry;
     readonly selection: Selection;
     readonly tariff: () => Tariff | undefined;
+    readonly ledger: LedgerStore;
     readonly answers: KeptAnswers;
     readonly addProvider: AddProvider;
   };
@@ -259,11 +263,13 @@ function openDoors(behind: BehindTheDoors): Doors {
   const addressOf = (incoming: IncomingMessage): string => clientAddress(incoming, config.proxies);
   const recognised = (socket: Duplex): void => owned.connections.recognise(socket);
   const common = { clock, log, recognised, directory: registry, ...callersOf(live, secrets, accounts) };
+  const money = moneyOf(behind);
   const app = createHttpApp({
     ...behind,
     ...common,
+    ...money,
     ...httpSettings(config, clock),
-    admin: createAdminApp({ ...behind, ...common, operator: live }),
+    admin: createAdminApp({ ...behind, ...common, ...money, operator: live }),
     kept: behind.answers,
     addressOf,
     cors: () => live.current.cors,
@@ -288,6 +294,19 @@ function openDoors(behind: BehindTheDoors): Doors {
     ...owned.forProviders,
   });
   return { ...owned, providers };
+}
+
+/** What the routes of money need. An account may be the store's, or one that the configuration names. */
+function moneyOf({ live, ledger, clock, accounts }: BehindTheDoors): AdminMoneyDeps {
+  const named = live.derived(
+    ({ apiKeys, providerTokens }) =>
+      new Set([DEFAULT_ACCOUNT, ...[...apiKeys, ...providerTokens].map(({ account }) => account)]),
+  );
+  return {
+    ...{ ledger, clock },
+    minimumPayout: () => BigInt(live.current.payouts.minimumMicroUsd),
+    isAccount: async (id) => named().has(id) || (await accounts.find(id)) !== undefined,
+  };
 }
 
 /** What the routes are told of the configuration. */

@@ -11,10 +11,11 @@ import { listSchema, pageSchema } from "../http/paged-list.js";
 import { readBody } from "../http/read-body.js";
 import type { HttpEnv } from "../http/routing.js";
 import { type UsageDeps, usageRoutes } from "../http/usage/usage-routes.js";
+import { type AdminMoneyDeps, adminMoneyRoutes } from "./money-routes.js";
 import { listProviders, providerSchema } from "./providers.js";
 import { type AdminDocument, MAX_MANIFEST_BYTES, replaceManifest } from "./runtime-manifest.js";
 
-export interface AdminDeps extends MachineDeps, UsageDeps {
+export interface AdminDeps extends MachineDeps, UsageDeps, AdminMoneyDeps {
   /** The operator's key, and those of accounts. */
   readonly operators: Principals;
   readonly directory: ProviderDirectory;
@@ -78,5 +79,6 @@ export function createAdminApp(deps: AdminDeps): Hono<HttpEnv> {
   );
   machineRoutes(admin, deps, { audience: "Operator", readAccount: () => undefined });
   usageRoutes(admin, deps, { audience: "Operator", readAccount: () => undefined });
+  adminMoneyRoutes(admin, deps, async (c) => (await authenticate(c.env.incoming.headers, operators)).keyId);
   return admin;
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
 import { ENDPOINTS } from "../api/endpoints.js";
 import type { Enrolment } from "../enrolment/enrolment.js";
 import { authenticate } from "./authenticate.js";
@@ -9,6 +9,7 @@ import { enrolmentRoutes } from "./enrolment-routes.js";
 import { type HealthDeps, healthRoutes } from "./health-routes.js";
 import { type InferenceDeps, serveInference } from "./inference-route.js";
 import { type ModelDeps, modelRoutes } from "./model-routes.js";
+import { type MoneyDeps, moneyRoutes, payoutRoutes } from "./money/money-routes.js";
 import { docsRoutes } from "./openapi/docs-routes.js";
 import { described } from "./openapi/operation.js";
 import { type ProofDeps, proofRoutes } from "./proof-routes.js";
@@ -18,7 +19,13 @@ import { storedResponseRoutes } from "./stored-response-routes.js";
 import { tokenCountRoutes } from "./token-count-routes.js";
 import { type UsageDeps, usageRoutes } from "./usage/usage-routes.js";
 
-export interface HttpDeps extends InferenceDeps, ModelDeps, ProofDeps, UsageDeps, Omit<HealthDeps, "directory"> {
+export interface HttpDeps
+  extends InferenceDeps,
+    ModelDeps,
+    ProofDeps,
+    UsageDeps,
+    MoneyDeps,
+    Omit<HealthDeps, "directory"> {
   /** What the operator sees and does: `createAdminApp`. */
   readonly admin: Hono<HttpEnv>;
   readonly enrolment: Enrolment;
@@ -51,10 +58,14 @@ export function createHttpApp(deps: HttpDeps): Hono<HttpEnv> {
 /** What an account sees of itself. */
 function ownRoutes(deps: HttpDeps): Hono<HttpEnv> {
   const own = new Hono<HttpEnv>();
+  const readAccount = async (c: Context<HttpEnv>): Promise<string> =>
+    (await authenticate(c.env.incoming.headers, deps.principals)).account;
   usageRoutes(own, deps, {
     audience: "Account",
-    readAccount: async (c) => (await authenticate(c.env.incoming.headers, deps.principals)).account,
+    readAccount,
   });
+  moneyRoutes(own, deps, { audience: "Account", at: "", readAccount });
+  payoutRoutes(own, deps, async (c) => await authenticate(c.env.incoming.headers, deps.principals, "provider"));
   return own;
 }
 

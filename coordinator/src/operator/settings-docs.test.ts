@@ -16,6 +16,7 @@ const SECTIONS = [
   "stored_responses",
   "accounts",
   "usage",
+  "payouts",
 ];
 /** Has no default, so that no file without it names it. */
 const NOT_SET = "dispatch.open_streams_after_ms";

@@ -3,6 +3,7 @@ import { type AccountSettings, DEFAULT_ACCOUNTS } from "../accounts/settings.js"
 import { DEFAULT_HEDGING, type HedgeSettings } from "../dispatch/hedge-settings.js";
 import { DEFAULT_POLICY, type PolicySettings } from "../dispatch/policy.js";
 import { DEFAULT_IDEMPOTENCY, type IdempotencySettings } from "../http/idempotency/kept-answers.js";
+import { DEFAULT_PAYOUTS, type PayoutSettings } from "../ledger/payout-settings.js";
 import { DEFAULT_USAGE, type UsageSettings } from "../ledger/usage-writer.js";
 import { type CalibrationSettings, DEFAULT_CALIBRATION } from "../request/token-calibration.js";
 import { type BreakerSettings, DEFAULT_BREAKER } from "../selection/breaker-settings.js";
@@ -180,6 +181,8 @@ export const USAGE: Section<UsageSettings> = section(DEFAULT_USAGE, {
   hourDays: kept,
   dayDays: kept,
 });
+
+export const PAYOUTS: Section<PayoutSettings> = section(DEFAULT_PAYOUTS, { minimumMicroUsd: whole(1, 1e15) });
 
 export const ACCOUNTS: Section<AccountSettings> = section(DEFAULT_ACCOUNTS, {
   cachedMs: between(100, 5 * SECOND_MS),

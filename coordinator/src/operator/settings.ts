@@ -7,6 +7,7 @@ import { DEFAULT_HEDGING, type HedgeSettings } from "../dispatch/hedge-settings.
 import { DEFAULT_POLICY, evidenceSettings, type PolicySettings } from "../dispatch/policy.js";
 import { type CorsSettings, DEFAULT_CORS } from "../http/cors.js";
 import { DEFAULT_IDEMPOTENCY, type IdempotencySettings } from "../http/idempotency/kept-answers.js";
+import { DEFAULT_PAYOUTS, type PayoutSettings } from "../ledger/payout-settings.js";
 import { DEFAULT_PRICES, type PriceSettings } from "../ledger/price-list.js";
 import { DEFAULT_USAGE, type UsageSettings } from "../ledger/usage-writer.js";
 import type { Credential } from "../platform/credentials.js";
@@ -26,6 +27,7 @@ import {
   HEDGING,
   IDEMPOTENCY,
   IN_ORDER,
+  PAYOUTS,
   patience,
   SELECTION,
   STORED_RESPONSES,
@@ -50,6 +52,7 @@ export interface Settings {
   readonly accounts: AccountSettings;
   readonly prices: PriceSettings;
   readonly usage: UsageSettings;
+  readonly payouts: PayoutSettings;
 }
 
 /** No file: the generated key and token, the models that providers bring, and the numbers of `docs/configuration.md`. */
@@ -69,6 +72,7 @@ export const NO_SETTINGS: Settings = {
   accounts: DEFAULT_ACCOUNTS,
   prices: DEFAULT_PRICES,
   usage: DEFAULT_USAGE,
+  payouts: DEFAULT_PAYOUTS,
 };
 
 // Digests, not secrets: the file may be read by more people than may call the API.
@@ -113,6 +117,7 @@ const schema = z
     accounts: ACCOUNTS.schema,
     prices: PRICES,
     usage: USAGE.schema,
+    payouts: PAYOUTS.schema,
   })
   .superRefine((data, context) => {
     for (const [least, most] of IN_ORDER) {
@@ -163,6 +168,7 @@ function settingsOf(written: Written): Settings {
     accounts: ACCOUNTS.read(written.accounts),
     prices: pricesOf(written.prices),
     usage: USAGE.read(written.usage),
+    payouts: PAYOUTS.read(written.payouts),
     cors: { origins: written.cors.origins, maxAgeSeconds: written.cors.max_age_seconds },
   };
 }

@@ -77,7 +77,9 @@ export async function startEnrolmentServer(
   app.route(
     "/admin",
     createAdminApp({
-      ...{ enrolment, clock, operator, directory, operators: OPERATORS, usage: store.usage },
+      ...{ enrolment, clock, operator, directory, operators: OPERATORS, usage: store.usage, ledger: store.ledger },
+      minimumPayout: () => 1n,
+      isAccount: async () => true,
       recognised: () => {},
     }),
   );

@@ -137,6 +137,7 @@ export const COORDINATOR = {
     "./fleet/provider.ts",
     "./fleet/trust/runtime-manifest.ts",
     "./http",
+    "./platform",
     "@hearth/platform",
     "@hearth/protocol",
     "hono",
