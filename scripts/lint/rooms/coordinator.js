@@ -194,13 +194,7 @@ export const COORDINATOR = {
   ],
   // The core of dispatch runs in the simulator unchanged.
   "dispatch/types.ts": ["./platform", "@hearth/protocol"],
-  "dispatch/step.ts": [
-    "./dispatch/committed.ts",
-    "./dispatch/racing.ts",
-    "./dispatch/seeking.ts",
-    "./dispatch/steps.ts",
-    "./dispatch/types.ts",
-  ],
+  "dispatch/step.ts": ["./dispatch/racing.ts", "./dispatch/seeking.ts", "./dispatch/steps.ts", "./dispatch/types.ts"],
   "dispatch/steps.ts": ["./dispatch/types.ts", "@hearth/protocol"],
   "dispatch/racing.ts": [
     "./dispatch/attempt-clocks.ts",
@@ -220,7 +214,6 @@ export const COORDINATOR = {
     "@hearth/protocol",
   ],
   "dispatch/failures.ts": ["./dispatch/types.ts", "@hearth/protocol"],
-  "dispatch/committed.ts": ["./dispatch/steps.ts", "./dispatch/types.ts"],
   "dispatch/attempt-clocks.ts": ["./dispatch/steps.ts", "./dispatch/types.ts", "@hearth/protocol"],
   "dispatch/race.ts": [
     "./dispatch/step.ts",
