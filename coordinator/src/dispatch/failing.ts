@@ -63,7 +63,8 @@ export function emptied({ state, attempt, now, policy }: AttemptMoment, usage: U
   if (left.attempts.some((each) => isRunning(each) && !each.late))
     return [{ ...left, empty: state.empty ?? empty }, []];
   // Whoever waits for room is nobody who is free.
-  if (left.attempts.length > 0 || !mayOpen({ state: left, policy })) return settleFor(left, empty);
+  const mayAsk = left.attempts.length === 0 && mayOpen({ state: left, policy }) && now < state.patienceAt;
+  if (!mayAsk) return settleFor(left, empty);
   return seek({ state: { ...left, empty }, policy }, { role: "retry", waits: false });
 }
 

@@ -693,6 +693,13 @@ describe("rule 8, an empty answer", () => {
   it("is an answer at once where no attempt is left", () => {
     expect(running({ ...NO_HEDGE, maxAttempts: 1 }).event(0, END)).toEqual(ANSWER);
   });
+
+  it("is an answer at once where patience is over, as it may be behind one that was being written", () => {
+    const machine = running({ ...NO_HEDGE, patienceAt: 5_000, patienceMs: 5_000 });
+    machine.event(0, sign("generating"));
+    machine.wait(5_000);
+    expect(machine.event(0, END)).toEqual(ANSWER);
+  });
 });
 
 describe("rule 10, whose fault", () => {
