@@ -1,4 +1,5 @@
 import type { ErrorFrame } from "@hearth/protocol";
+import { type ErrorCode, HearthError } from "../platform/errors.js";
 import type { AttemptFailure, FailureCode } from "./types.js";
 
 /** The connection went away under the stream. */
@@ -66,4 +67,45 @@ export function failureOfFrame(frame: ErrorFrame, upstreamError?: unknown): Atte
     case "decryption_failed":
       return { ...fault("connection_lost", 502), progress, faulty: false };
   }
+}
+
+/** The consumer-facing code of a failure. */
+const ERROR_CODES: Readonly<Record<FailureCode, ErrorCode>> = {
+  backend_error: "provider_error",
+  backend_unreachable: "provider_error",
+  capacity: "no_provider",
+  rejected: "request_rejected",
+  connection_lost: "provider_error",
+  protocol_violation: "provider_error",
+  truncated: "provider_error",
+  timeout: "provider_timeout",
+  fell_silent: "answer_stalled",
+  load_timeout: "model_load_timeout",
+  no_room: "no_capacity",
+  stalled: "stream_timeout",
+  internal: "internal",
+};
+
+const MESSAGES: Readonly<Record<AttemptFailure["code"], string>> = {
+  backend_error: "The provider's backend failed.",
+  backend_unreachable: "The provider's backend could not be reached.",
+  capacity: "All providers of this model are busy.",
+  rejected: "The backend rejected this request.",
+  connection_lost: "The connection to the provider was lost.",
+  protocol_violation: "The provider sent something that it must not send.",
+  truncated: "The provider's stream ended before it was complete.",
+  timeout: "No provider began to answer in time.",
+  fell_silent: "A provider began to answer and fell silent.",
+  load_timeout: "The model was still being loaded when the time was up.",
+  no_room: "Everybody who serves this model is busy, and nobody became free in time.",
+  stalled: "The provider stopped sending for too long.",
+  internal: "The coordinator failed to handle this request.",
+};
+
+/** What a consumer is told about a failure. */
+export function toError(failure: AttemptFailure): HearthError {
+  return new HearthError(ERROR_CODES[failure.code], MESSAGES[failure.code], {
+    status: failure.status,
+    upstreamError: failure.upstreamError,
+  });
 }

@@ -3,8 +3,9 @@ import type { AttemptId, CancelReason, ProviderId } from "@hearth/protocol";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { HearthError } from "../platform/errors.js";
+import { toError } from "./failures.js";
 import { DEFAULT_POLICY, policyFor } from "./policy.js";
-import { race, toError } from "./race.js";
+import { race } from "./race.js";
 import type {
   Attempt,
   AttemptEvent,

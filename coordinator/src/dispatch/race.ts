@@ -1,24 +1,24 @@
 import type { Clock } from "@hearth/platform";
 import type { CancelReason } from "@hearth/protocol";
 import { HearthError } from "../platform/errors.js";
+import { toError } from "./failures.js";
 import { step } from "./step.js";
-import {
-  type Attempt,
-  type AttemptEvent,
-  type AttemptFailure,
-  type AttemptIndex,
-  type Chunk,
-  type DispatchEffect,
-  type DispatchInput,
-  type DispatchPolicy,
-  type DispatchResult,
-  type DispatchState,
-  FAILURE_ERROR_CODES,
-  type Outcome,
-  type StartResult,
-  type StartTerms,
-  type Success,
-  type TimerName,
+import type {
+  Attempt,
+  AttemptEvent,
+  AttemptFailure,
+  AttemptIndex,
+  Chunk,
+  DispatchEffect,
+  DispatchInput,
+  DispatchPolicy,
+  DispatchResult,
+  DispatchState,
+  Outcome,
+  StartResult,
+  StartTerms,
+  Success,
+  TimerName,
 } from "./types.js";
 
 export interface RaceDeps<A extends Attempt> {
@@ -120,10 +120,35 @@ class Race<A extends Attempt> {
     this.#deps = deps;
   }
 
+  /** Hands an input to the machine, and does what it says. */
   feed(input: DispatchInput): void {
     const [state, effects] = step(this.#state, input, this.#deps.policy);
     this.#state = state;
-    for (const effect of effects) this.#perform(effect);
+    for (const effect of effects) {
+      switch (effect.type) {
+        case "open":
+          this.#open(effect.attempt, effect.terms);
+          break;
+        case "cancel":
+          this.#cancel(this.#lanes[effect.attempt], effect.reason);
+          break;
+        case "hold":
+          this.#hold(effect);
+          break;
+        case "commit":
+          this.#commit(effect.attempt);
+          break;
+        case "emit":
+          this.#out.push(...effect.chunks);
+          break;
+        case "arm":
+          this.#arm(effect.timer, effect.at);
+          break;
+        case "finish":
+          this.#finish(effect.result);
+          break;
+      }
+    }
     if (effects.length > 0) this.#notify();
   }
 
@@ -169,33 +194,6 @@ class Race<A extends Attempt> {
     const wake = this.#wake;
     this.#wake = undefined;
     wake?.();
-  }
-
-  #perform(effect: DispatchEffect): void {
-    switch (effect.type) {
-      case "open":
-        this.#open(effect.attempt, effect.terms);
-        return;
-      case "cancel":
-        this.#cancel(this.#lanes[effect.attempt], effect.reason);
-        return;
-      case "hold":
-        this.#hold(effect);
-        return;
-      case "commit":
-        this.#commit(effect.attempt);
-        return;
-      case "emit":
-        this.#out.push(...effect.chunks);
-        return;
-      case "arm":
-        this.#arm(effect.timer, effect.at);
-        return;
-      case "finish":
-        this.outcome = this.#toOutcome(effect.result);
-        if (this.outcome.type === "success") this.#deps.answered?.(this.outcome);
-        return;
-    }
   }
 
   #hold({ attempt, chunk, instead }: Extract<DispatchEffect, { type: "hold" }>): void {
@@ -306,6 +304,11 @@ class Race<A extends Attempt> {
     this.#notify();
   }
 
+  #finish(result: DispatchResult): void {
+    this.outcome = this.#toOutcome(result);
+    if (this.outcome.type === "success") this.#deps.answered?.(this.outcome);
+  }
+
   #toOutcome(result: DispatchResult): Outcome<A> {
     switch (result.type) {
       case "success": {
@@ -321,28 +324,4 @@ class Race<A extends Attempt> {
         return { type: "cancelled", committed: result.committed, reason: result.reason };
     }
   }
-}
-
-const MESSAGES: Readonly<Record<AttemptFailure["code"], string>> = {
-  backend_error: "The provider's backend failed.",
-  backend_unreachable: "The provider's backend could not be reached.",
-  capacity: "All providers of this model are busy.",
-  rejected: "The backend rejected this request.",
-  connection_lost: "The connection to the provider was lost.",
-  protocol_violation: "The provider sent something that it must not send.",
-  truncated: "The provider's stream ended before it was complete.",
-  timeout: "No provider began to answer in time.",
-  fell_silent: "A provider began to answer and fell silent.",
-  load_timeout: "The model was still being loaded when the time was up.",
-  no_room: "Everybody who serves this model is busy, and nobody became free in time.",
-  stalled: "The provider stopped sending for too long.",
-  internal: "The coordinator failed to handle this request.",
-};
-
-/** What a consumer is told about a failure. */
-export function toError(failure: AttemptFailure): HearthError {
-  return new HearthError(FAILURE_ERROR_CODES[failure.code], MESSAGES[failure.code], {
-    status: failure.status,
-    upstreamError: failure.upstreamError,
-  });
 }

@@ -8,7 +8,7 @@ import type {
   WorkingScope,
   WorkingSign,
 } from "@hearth/protocol";
-import type { ErrorCode, HearthError } from "../platform/errors.js";
+import type { HearthError } from "../platform/errors.js";
 
 /** One event of a backend's stream: its bytes as they came, and what they mean, parsed once. */
 export interface Chunk {
@@ -257,20 +257,3 @@ export type DispatchResult =
   | { readonly type: "failed"; readonly committed: boolean; readonly failure: AttemptFailure }
   | { readonly type: "unavailable"; readonly error: HearthError }
   | { readonly type: "cancelled"; readonly committed: boolean; readonly reason: CancelReason };
-
-/** The consumer-facing code of a failure. */
-export const FAILURE_ERROR_CODES: Readonly<Record<FailureCode, ErrorCode>> = {
-  backend_error: "provider_error",
-  backend_unreachable: "provider_error",
-  capacity: "no_provider",
-  rejected: "request_rejected",
-  connection_lost: "provider_error",
-  protocol_violation: "provider_error",
-  truncated: "provider_error",
-  timeout: "provider_timeout",
-  fell_silent: "answer_stalled",
-  load_timeout: "model_load_timeout",
-  no_room: "no_capacity",
-  stalled: "stream_timeout",
-  internal: "internal",
-};

@@ -1,6 +1,5 @@
 import { expect, it } from "vitest";
-import { PROTOCOL_VIOLATION } from "../dispatch/failures.js";
-import { toError } from "../dispatch/race.js";
+import { PROTOCOL_VIOLATION, toError } from "../dispatch/failures.js";
 import { fakePicked, fakeRecord, fakeSent, watchedLease } from "../testing/request-fakes.js";
 
 it("gives the place that admission took once", () => {

@@ -1,9 +1,8 @@
 import type { SignedEntry } from "@hearth/attestation";
 import type { RequestId } from "@hearth/protocol";
-import { PROTOCOL_VIOLATION } from "../dispatch/failures.js";
+import { PROTOCOL_VIOLATION, toError } from "../dispatch/failures.js";
 import type { AttemptBook } from "../dispatch/open-attempt.js";
 import type { OutboundRequest } from "../dispatch/outbound-request.js";
-import { toError } from "../dispatch/race.js";
 import type { SentAttempt } from "../dispatch/sent-attempt.js";
 import type { Success } from "../dispatch/types.js";
 import type { Tariff } from "../ledger/price-list.js";

@@ -213,9 +213,10 @@ export const COORDINATOR = {
     "./platform",
     "@hearth/protocol",
   ],
-  "dispatch/failures.ts": ["./dispatch/types.ts", "@hearth/protocol"],
+  "dispatch/failures.ts": ["./dispatch/types.ts", "./platform", "@hearth/protocol"],
   "dispatch/attempt-clocks.ts": ["./dispatch/steps.ts", "./dispatch/types.ts", "@hearth/protocol"],
   "dispatch/race.ts": [
+    "./dispatch/failures.ts",
     "./dispatch/step.ts",
     "./dispatch/types.ts",
     "./platform",
