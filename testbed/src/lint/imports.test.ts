@@ -141,7 +141,7 @@ const SEEDS: readonly Seed[] = [
   },
   {
     file: `${C}/dispatch/race.ts`,
-    text: 'import "./step.js";\nimport "./types.js";\nimport "./policy.js";\nimport "../platform/errors.js";\nimport "@hearth/platform";\nimport "@hearth/protocol";',
+    text: 'import "./failures.js";\nimport "./step.js";\nimport "./types.js";\nimport "./policy.js";\nimport "../platform/errors.js";\nimport "@hearth/platform";\nimport "@hearth/protocol";',
     says: ["coordinator/dispatch/race.ts may not", "(./dispatch)", "./dispatch/step.ts"],
   },
   {
