@@ -3,6 +3,7 @@ import type { Clock } from "@hearth/platform";
 import type { AttemptId, CancelReason, CloseReason, ProviderId, Usage } from "@hearth/protocol";
 import type { ConfirmedCancel } from "../fleet/provider-link.js";
 import type { ClampedMember } from "../platform/clamped-members.js";
+import type { ProgressHooks } from "./attempt-progress.js";
 import type { OutboundForm } from "./outbound-request.js";
 import type { ReceiptCheck } from "./receipt-check.js";
 import type { AttemptFailure } from "./types.js";
@@ -29,7 +30,7 @@ export type AttemptEnd =
       readonly generatedTokens: number;
     };
 
-export interface AttemptDeps {
+export interface AttemptDeps extends ProgressHooks {
   readonly id: AttemptId;
   readonly provider: ProviderId;
   readonly form: OutboundForm;
@@ -39,10 +40,6 @@ export interface AttemptDeps {
   /** What the consumer allows the answer, or the model's context holds, tokens; absent = neither is known. */
   readonly answerTokens: number | undefined;
   readonly clock: Clock;
-  /** The provider works on it: there is a sign of life, or content has come. */
-  readonly working: () => void;
-  /** Content came, this long after the content before it, or after the start, ms. */
-  readonly content: (first: boolean, gapMs: number) => void;
   /** Called once, whatever happens: the only place where an attempt gives back what it holds. */
   readonly ended: (end: AttemptEnd) => void;
   /** What came does not open: its connection is closed for this reason. */

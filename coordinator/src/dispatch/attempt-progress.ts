@@ -1,13 +1,24 @@
+import { progressInComment } from "@hearth/dialects";
+import type { Clock } from "@hearth/platform";
 import type { WorkingScope, WorkingSign } from "@hearth/protocol";
+import type { AttemptEvent } from "./types.js";
+
+/** A sign of life, and the number that shows its movement. */
+export type Sign = Omit<Extract<AttemptEvent, { type: "working" }>, "type">;
+
+/** What of a comment is looked at. */
+const MAX_COMMENT_BYTES = 256;
 
 /** What was heard of an answer's content. */
 type Heard = "nothing" | "being_written" | "some";
 
-/** Content that has come, or the news that some is being written. */
-export interface ContentNews {
-  readonly first: boolean;
-  /** Since the content before it, or since the start, ms. */
-  readonly gapMs: number;
+/** Whoever is told of it. */
+export interface ProgressHooks {
+  readonly clock: Pick<Clock, "now">;
+  /** The provider works on it: there is a sign of life, or content has come. */
+  readonly working: () => void;
+  /** Content came, this long after the content before it, or after the start, ms. */
+  readonly content: (first: boolean, gapMs: number) => void;
 }
 
 /** How far an attempt is, by all that its provider has shown of it: signs of life, and content. */
@@ -49,39 +60,44 @@ export class AttemptProgress {
     return this.#signs.get("request generating") ?? 0;
   }
 
-  /** Whether a sign of life says what the last of its kind said: movement is all that counts. */
-  isAt(sign: WorkingSign, counter: number, scope: WorkingScope): boolean {
-    return this.#signs.get(`${scope} ${sign}`) === counter;
+  /** @returns whether it says something new */
+  sign(hooks: ProgressHooks, { sign, counter, scope }: Sign): boolean {
+    const kind = `${scope} ${sign}` as const;
+    if (this.#signs.get(kind) === counter) return false;
+    if (!this.moved && !this.seenContent) hooks.working();
+    if (kind === "request generating") this.writing(hooks);
+    this.#signs.set(kind, counter);
+    return true;
   }
 
-  sign(sign: WorkingSign, counter: number, scope: WorkingScope): void {
-    this.#signs.set(`${scope} ${sign}`, counter);
+  /** A comment with a counter tells how far this request is; a bare one only that somebody holds the stream open. */
+  signIn(comment: Uint8Array): Sign {
+    const sign = this.seenContent ? "generating" : "prefilling";
+    const progress = progressInComment(Buffer.from(comment.subarray(0, MAX_COMMENT_BYTES)).toString("latin1"));
+    if (progress === undefined) return { sign, counter: ++this.#comments, scope: "server" };
+    return { sign, counter: progress.processed, scope: sign === "prefilling" ? "request" : "server" };
   }
 
-  /** A comment without a counter. @returns how many there were */
-  comment(): number {
-    this.#comments += 1;
-    return this.#comments;
-  }
-
-  content(now: number): ContentNews {
-    return this.#news("some", now);
+  content(hooks: ProgressHooks): void {
+    this.#tell(hooks, "some");
   }
 
   /**
    * Content is being written that nobody can read yet. The first word of it counts as the first content; each later one
    * ends the silence, and is no content.
    */
-  writing(now: number): ContentNews | undefined {
-    const news = this.seenContent ? undefined : this.#news("being_written", now);
-    this.#lastContentAt = now;
-    return news;
+  writing(hooks: ProgressHooks): void {
+    if (this.#heard === "nothing") this.#tell(hooks, "being_written");
+    else if (this.#heard === "being_written") this.#lastContentAt = hooks.clock.now();
   }
 
-  #news(heard: Heard, now: number): ContentNews {
-    const news = { first: !this.seenContent, gapMs: now - this.#lastContentAt };
+  #tell({ clock, working, content }: ProgressHooks, heard: Heard): void {
+    const now = clock.now();
+    const first = !this.seenContent;
+    const gapMs = now - this.#lastContentAt;
     this.#heard = heard;
     this.#lastContentAt = now;
-    return news;
+    if (first) working();
+    content(first, gapMs);
   }
 }

@@ -1,5 +1,5 @@
 import type { SignedEntry } from "@hearth/attestation";
-import { EventJoiner, progressInComment, type SseEvent, withoutByteOrderMark } from "@hearth/dialects";
+import { type SseEvent, withoutByteOrderMark } from "@hearth/dialects";
 import {
   type AttemptId,
   type CancelReason,
@@ -18,8 +18,7 @@ import type { ConfirmedCancel, ProviderStream, StreamListener } from "../fleet/p
 import { clampUsage, type UsageBounds, usageBounds } from "../fleet/usage-bounds.js";
 import type { ClampedMember } from "../platform/clamped-members.js";
 import { type AttemptDeps, type DigestFault, forConfirmation } from "./attempt-deps.js";
-import { AttemptProgress, type ContentNews } from "./attempt-progress.js";
-import { CreditWindow } from "./credit-window.js";
+import { AttemptProgress, type Sign } from "./attempt-progress.js";
 import { EventQueue } from "./event-queue.js";
 import {
   BODY_TOO_LARGE,
@@ -30,17 +29,16 @@ import {
   PROTOCOL_VIOLATION,
   TRUNCATED,
 } from "./failures.js";
-import { FrameOpener } from "./frame-opener.js";
+import { FrameReader } from "./frame-reader.js";
 import { PreambleReader } from "./preamble-reader.js";
 import type { Attempt, AttemptEvent, AttemptFailure, Chunk } from "./types.js";
-
-/** What of a comment is looked at. */
-const MAX_COMMENT_BYTES = 256;
 
 /** Connections that are found closed within this of a pause of ours were closed because of it, ms. */
 const AFTER_PAUSE_MS = 2_000;
 /** Events that wait for their consumer at most. Credit bounds their bytes; this bounds what tiny ones cost beside. */
 const MAX_PENDING_EVENTS = 16_384;
+
+const NO_EVENTS: readonly SseEvent[] = [];
 
 /**
  * One sealed stream, turned into attempt events: opens each frame, splits it into events, reads each event once.
@@ -53,7 +51,7 @@ export class ProviderAttempt implements Attempt, StreamListener {
   /** What of the provider's count was more than can be, and so counts as less than it has signed. */
   clamped: readonly ClampedMember[] = [];
   #deps: AttemptDeps;
-  readonly #events = new EventQueue((event) => this.#takenBy(event));
+  readonly #events: EventQueue;
   /** Content of the frame that is being read. */
   #content: Chunk[] = [];
   #stream: ProviderStream | undefined;
@@ -62,14 +60,8 @@ export class ProviderAttempt implements Attempt, StreamListener {
   readonly #preamble: PreambleReader;
   /** The backend has said that its answer is over. */
   #finished = false;
-  readonly #credit = new CreditWindow((bytes) => {
-    if (!this.#over) this.#stream?.grant(bytes);
-  });
   #answerBytes = 0;
-  #frames: FrameOpener | undefined;
-  readonly #joiner = new EventJoiner(LIMITS.responseEventBytes);
-  /** What has come of an answer that is one body. */
-  readonly #parts: Buffer[] = [];
+  #frames: FrameReader | undefined;
 
   constructor(deps: AttemptDeps) {
     this.id = deps.id;
@@ -77,8 +69,14 @@ export class ProviderAttempt implements Attempt, StreamListener {
     this.#deps = deps;
     this.startedAt = deps.clock.now();
     this.#progress = new AttemptProgress(this.startedAt);
-    this.#frames = new FrameOpener(deps.opener, deps.receipts);
+    this.#frames = new FrameReader(deps.opener, deps.receipts);
     this.#preamble = new PreambleReader(deps.form.body.length);
+    this.#events = new EventQueue({
+      grant: (bytes) => {
+        if (!this.#over) this.#stream?.grant(bytes);
+      },
+      heldBytes: () => this.#frames?.heldBytes ?? 0,
+    });
   }
 
   get #over(): boolean {
@@ -111,21 +109,17 @@ export class ProviderAttempt implements Attempt, StreamListener {
     this.#stream = undefined;
     this.#frames = undefined;
     this.#content = [];
-    this.#parts.length = 0;
     this.#preamble.letGo();
   }
 
   working(sign: WorkingSign, counter: number, scope: WorkingScope = "request"): void {
-    // No credit bounds how often the same is said.
-    if (this.#over || this.#progress.isAt(sign, counter, scope)) return;
-    this.#guarded("working", 0, () => this.#moved(sign, counter, scope));
+    if (!this.#over) this.#guarded("working", 0, () => this.#sign({ sign, counter, scope }));
   }
 
-  #moved(sign: WorkingSign, counter: number, scope: WorkingScope): void {
-    if (!this.#progress.moved && !this.#progress.seenContent) this.#deps.working();
-    if (sign === "generating" && scope === "request") this.#noteWriting();
-    this.#progress.sign(sign, counter, scope);
-    this.#events.push({ type: "working", sign, counter, scope });
+  /** Movement is all that counts: no credit bounds how often the same is said. */
+  #sign(said: Sign): void {
+    if (!this.#progress.sign(this.#deps, said)) return;
+    this.#events.push({ type: "working", ...said });
   }
 
   /** The reply threw over what this attempt had said: that counts as its provider's fault, also where it has ended. */
@@ -136,56 +130,72 @@ export class ProviderAttempt implements Attempt, StreamListener {
   }
 
   data(frame: DataFrame): void {
-    if (this.#over) return;
-    const plaintext = this.#frames?.open(frame);
+    if (this.#over || this.#frames === undefined) return;
+    const plaintext = this.#frames.open(frame);
     if (plaintext === undefined) return this.#violation("untrusted");
-    this.#guarded("data", plaintext.length, () => this.#digest(plaintext, frame));
+    try {
+      const events = this.#eventsOf(plaintext, frame, this.#frames);
+      if ("code" in events) return this.#giveUp(events);
+      for (const event of events) this.#read(event);
+      this.#flushContent();
+      this.#hold(frame.holds);
+    } catch (thrown) {
+      this.#indigestible("data", plaintext.length, thrown);
+    }
+  }
+
+  /** The events that a frame makes whole. @returns the failure, where it goes beyond a bound */
+  #eventsOf(
+    plaintext: Buffer,
+    { seq, final }: Pick<DataFrame, "seq" | "final">,
+    frames: FrameReader,
+  ): readonly SseEvent[] | AttemptFailure {
+    const { format, dialect } = this.#deps.form;
+    this.#answerBytes += plaintext.length;
+    // Credit bounds bytes: frames without any could come for ever.
+    const isBounded = (plaintext.length > 0 || final) && this.#events.received(plaintext.length);
+    if (!isBounded) return PROTOCOL_VIOLATION;
+    if (format === "body") {
+      frames.gather(plaintext);
+      // Nobody waits for a part, so that its bytes are granted back at once.
+      this.#events.taken(plaintext.length);
+      if (this.#answerBytes <= LIMITS.responseBodyBytes) return NO_EVENTS;
+      // Vectors are as many as were asked for; no model writes as much.
+      return dialect === "embeddings" ? BODY_TOO_LARGE : failureOfStatus(502);
+    }
+    const text = seq === 0 ? withoutByteOrderMark(plaintext) : plaintext;
+    this.#events.taken(plaintext.length - text.length);
+    const events = frames.join(text, final);
+    const isTooMuch = events === undefined || this.#events.size + events.length > MAX_PENDING_EVENTS;
+    return isTooMuch ? PROTOCOL_VIOLATION : events;
   }
 
   /**
    * Whatever our code throws over this stream's bytes ends this attempt and nothing else: a consumer may have steered
    * what the model said, and the provider's other streams have no part in it.
    */
+  #indigestible(what: DigestFault["what"], sizeBytes: number, thrown: unknown): void {
+    this.#deps.undigested({ what, sizeBytes, thrown });
+    this.#content = [];
+    this.#giveUp(PROTOCOL_VIOLATION);
+  }
+
   #guarded(what: DigestFault["what"], sizeBytes: number, work: () => void): void {
     try {
       work();
     } catch (thrown) {
-      this.#deps.undigested({ what, sizeBytes, thrown });
-      this.#content = [];
-      this.#giveUp(PROTOCOL_VIOLATION);
+      this.#indigestible(what, sizeBytes, thrown);
     }
   }
 
-  #digest(plaintext: Buffer, { seq, final, holds }: Pick<DataFrame, "seq" | "final" | "holds">): void {
-    // Credit bounds bytes: frames without any could come for ever.
-    if (plaintext.length === 0 && !final) return this.#giveUp(PROTOCOL_VIOLATION);
-    this.#answerBytes += plaintext.length;
-    if (!this.#credit.received(plaintext.length)) return this.#giveUp(PROTOCOL_VIOLATION);
-    if (this.#deps.form.format === "body") return this.#gather(plaintext);
-    const text = seq === 0 ? withoutByteOrderMark(plaintext) : plaintext;
-    this.#credit.taken(plaintext.length - text.length);
-    const events = this.#joiner.read(text, final);
-    if (events === undefined || this.#events.size + events.length > MAX_PENDING_EVENTS) {
-      return this.#giveUp(PROTOCOL_VIOLATION);
-    }
-    for (const event of events) this.#read(event);
-    this.#flushContent();
-    if (this.#joiner.heldBytes > 0) this.#holding(holds);
-  }
-
-  /** A part of an event has come: its backend has written so much, and nobody can read it yet. */
-  #holding(holds: Holding): void {
-    if (this.#over) return;
+  /** Where a part of an event has come, its backend has written so much, and nobody can read it yet. */
+  #hold(holds: Holding): void {
+    if (this.#over || this.#frames === undefined || this.#frames.heldBytes === 0) return;
     if (holds === "content") {
-      this.#noteWriting();
+      this.#progress.writing(this.#deps);
       this.#events.push({ type: "working", sign: "generating", counter: this.#answerBytes, scope: "request" });
     }
-    this.#advance();
-  }
-
-  /** Only while nothing else waits to be taken: so there is one event at most that is larger than the credit. */
-  #advance(): void {
-    if (this.#events.size === 0) this.#credit.advance(this.#joiner.heldBytes);
+    this.#events.advance();
   }
 
   complete(usage: Usage): AwaitedReceipt | undefined {
@@ -193,7 +203,8 @@ export class ProviderAttempt implements Attempt, StreamListener {
     const { receipts, form } = this.#deps;
     const frames = this.#frames;
     this.#guarded("complete", this.#answerBytes, () => {
-      if (form.format === "body" && frames?.finished) this.#readGathered();
+      // It counts when all of it is there: until then any failure can stay unseen.
+      if (form.format === "body" && frames?.finished) this.#read(frames.gathered());
       if (this.#over) return;
       if (!frames?.finished || !this.#finished) return this.#fail(TRUNCATED, usage);
       this.#flushContent();
@@ -246,30 +257,13 @@ export class ProviderAttempt implements Attempt, StreamListener {
     this.#fail(sincePauseMs < AFTER_PAUSE_MS ? LEFT_WHILE_PAUSED : CONNECTION_LOST);
   }
 
-  /** A part of an answer that is one body: nobody waits for it, so that its bytes are granted back at once. */
-  #gather(part: Buffer): void {
-    this.#parts.push(part);
-    if (this.#answerBytes > LIMITS.responseBodyBytes) {
-      // Vectors are as many as were asked for; no model writes as much.
-      return this.#giveUp(this.#deps.form.dialect === "embeddings" ? BODY_TOO_LARGE : failureOfStatus(502));
-    }
-    this.#credit.taken(part.length);
-  }
-
-  /** An answer that is one body counts when all of it is there: until then any failure can stay unseen. */
-  #readGathered(): void {
-    const bytes = Buffer.concat(this.#parts);
-    this.#parts.length = 0;
-    this.#read({ bytes, droppedBytes: 0, name: "", data: bytes.toString("utf8") });
-  }
-
   #read(event: SseEvent): void {
     if (this.#over) return;
-    if (event.droppedBytes > 0) this.#credit.taken(event.droppedBytes);
+    if (event.droppedBytes > 0) this.#events.taken(event.droppedBytes);
     if (event.data === undefined || event.data === "") {
       // A comment, a retry hint, a heartbeat without words: nothing for the consumer, but its bytes are granted back.
-      this.#credit.taken(event.bytes.length);
-      return this.#comment(event.bytes);
+      this.#events.taken(event.bytes.length);
+      return this.#sign(this.#progress.signIn(event.bytes));
     }
     const reading = this.#deps.form.readEvent(event.data);
     this.#finished ||= reading.kind === "done" || (reading.kind === "content" && reading.finishes);
@@ -280,20 +274,12 @@ export class ProviderAttempt implements Attempt, StreamListener {
       case "trailer":
         return this.#aside(this.#chunk(event, reading.parsed));
       case "done":
-        return this.#credit.taken(event.bytes.length);
+        return this.#events.taken(event.bytes.length);
       case "error":
         return this.#giveUp(failureOfStatus(reading.status, reading.error));
       case "malformed":
         return this.#giveUp(failureOfStatus(502));
     }
-  }
-
-  /** A comment with a counter tells how far this request is; a bare one only that somebody holds the stream open. */
-  #comment(bytes: Uint8Array): void {
-    const sign = this.#progress.seenContent ? "generating" : "prefilling";
-    const progress = progressInComment(Buffer.from(bytes.subarray(0, MAX_COMMENT_BYTES)).toString("latin1"));
-    if (progress === undefined) return this.#moved(sign, this.#progress.comment(), "server");
-    this.working(sign, progress.processed, sign === "prefilling" ? "request" : "server");
   }
 
   /** What is not content goes along with the content before it, or is told by itself. */
@@ -307,19 +293,8 @@ export class ProviderAttempt implements Attempt, StreamListener {
     if (this.#content.length === 0) return;
     const chunks = this.#content;
     this.#content = [];
-    this.#noteContent(this.#progress.content(this.#deps.clock.now()));
+    this.#progress.content(this.#deps);
     this.#events.push({ type: "content", chunks });
-  }
-
-  #noteWriting(): void {
-    if (this.#progress.hasContent) return;
-    const news = this.#progress.writing(this.#deps.clock.now());
-    if (news !== undefined) this.#noteContent(news);
-  }
-
-  #noteContent({ first, gapMs }: ContentNews): void {
-    if (first) this.#deps.working();
-    this.#deps.content(first, gapMs);
   }
 
   #chunk(event: SseEvent, parsed: unknown): Chunk {
@@ -362,18 +337,4 @@ export class ProviderAttempt implements Attempt, StreamListener {
         : { type: "failed", failure: event.failure, afterContent: this.#progress.hasContent, ...usage },
     );
   }
-
-  #takenBy(event: AttemptEvent): void {
-    if (this.#deps.form.format !== "events") return;
-    this.#credit.taken(bytesOf(event));
-    this.#advance();
-  }
-}
-
-function bytesOf(event: AttemptEvent): number {
-  if (event.type === "preamble") return event.chunk.bytes.length;
-  if (event.type !== "content") return 0;
-  let bytes = 0;
-  for (const chunk of event.chunks) bytes += chunk.bytes.length;
-  return bytes;
 }

@@ -1,12 +1,17 @@
-import { errorInBody } from "@hearth/dialects";
+import { EventJoiner, errorInBody, type SseEvent } from "@hearth/dialects";
 import type { ResponseOpener } from "@hearth/e2e";
-import { DATA_MARKS, type DataFrame, type ErrorFrame } from "@hearth/protocol";
+import { DATA_MARKS, type DataFrame, type ErrorFrame, LIMITS } from "@hearth/protocol";
 import type { ReceiptCheck } from "./receipt-check.js";
 
-/** Opens the frames of one stream, each once and in their order; the receipt is for what they hold. */
-export class FrameOpener {
+/**
+ * Opens the frames of one stream, each once and in their order, and puts together what they hold: events, or the parts
+ * of one body. The receipt is for what they hold.
+ */
+export class FrameReader {
   readonly #opener: ResponseOpener;
   readonly #receipts: Pick<ReceiptCheck, "add"> | undefined;
+  readonly #joiner = new EventJoiner(LIMITS.responseEventBytes);
+  readonly #parts: Buffer[] = [];
   #opened = 0;
 
   constructor(opener: ResponseOpener, receipts: Pick<ReceiptCheck, "add"> | undefined) {
@@ -24,6 +29,11 @@ export class FrameOpener {
     return this.#opener.finished;
   }
 
+  /** Bytes of an event that is not whole yet. */
+  get heldBytes(): number {
+    return this.#joiner.heldBytes;
+  }
+
   /** @returns `undefined` for what is not this stream's next frame, whole and unaltered */
   open({
     ciphertext,
@@ -39,6 +49,23 @@ export class FrameOpener {
     } catch {
       return undefined;
     }
+  }
+
+  /** @returns the events that a frame's text makes whole; `undefined` when one of them is too large */
+  join(text: Buffer, final: boolean): readonly SseEvent[] | undefined {
+    return this.#joiner.read(text, final);
+  }
+
+  /** A part of an answer that is one body. */
+  gather(part: Buffer): void {
+    this.#parts.push(part);
+  }
+
+  /** All that was gathered. */
+  gathered(): SseEvent {
+    const bytes = Buffer.concat(this.#parts);
+    this.#parts.length = 0;
+    return { bytes, droppedBytes: 0, name: "", data: bytes.toString("utf8") };
   }
 
   /** The backend's own error in an `error` frame; `undefined` where there is none, or none that opens. */
