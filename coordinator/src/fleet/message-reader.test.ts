@@ -1,9 +1,11 @@
 import { FakeClock } from "@hearth/platform/testing";
-import { encodeControl, encodeData, LIMITS } from "@hearth/protocol";
+import { type DataFrame, encodeControl, encodeData, LIMITS } from "@hearth/protocol";
 import { beforeEach, describe, expect, it } from "vitest";
 import { MessageReader } from "./message-reader.js";
 
 const HEARTBEAT = Buffer.from(encodeControl({ type: "heartbeat", slots: [] }));
+/** The only stream that somebody listens to. */
+const OPEN = 7;
 const UNKNOWN = Buffer.from('{"type":"weather"}');
 
 let clock: FakeClock;
@@ -19,8 +21,9 @@ beforeEach(() => {
     heard.push(what);
     if (thrown !== undefined) throw thrown;
   };
-  reader = new MessageReader(clock, {
-    data: ({ stream }) => hear(`data of ${stream}`),
+  const listener = { data: ({ stream }: DataFrame) => hear(`data of ${stream}`), working() {} };
+  const streams = { listening: (stream: number) => (stream === OPEN ? listener : undefined) };
+  reader = new MessageReader(clock, streams, {
     control: ({ type }) => hear(type),
     unknownFrame: (frameType) => hear(`unknown ${frameType}`),
     overRate: (kind) => heard.push(`over rate: ${kind}`),
@@ -32,9 +35,9 @@ beforeEach(() => {
   });
 });
 
-const data = (kind: "request" | "response"): Buffer => {
+const data = (kind: "request" | "response", stream = OPEN): Buffer => {
   const holds = kind === "request" ? "body" : "content";
-  return Buffer.from(encodeData({ kind, stream: 7, seq: 0, final: true, holds, ciphertext: new Uint8Array(32) }));
+  return Buffer.from(encodeData({ kind, stream, seq: 0, final: true, holds, ciphertext: new Uint8Array(32) }));
 };
 
 describe("a message", () => {
@@ -49,10 +52,12 @@ describe("a message", () => {
     reader.read(Buffer.from("{"), false);
     reader.read(Buffer.of(1, 2), true);
     reader.read(data("request"), true);
+    reader.read(data("response", OPEN + 1), true);
     expect(heard).toEqual([
       "malformed",
       "broken: malformed_frame",
       "broken: malformed_frame",
+      "broken: protocol_violation",
       "broken: protocol_violation",
     ]);
   });

@@ -1,15 +1,9 @@
 import type { Clock } from "@hearth/platform";
-import {
-  type CloseReason,
-  type DataFrame,
-  decodeData,
-  decodeProviderFrame,
-  type ProviderFrame,
-} from "@hearth/protocol";
+import { type CloseReason, decodeData, decodeProviderFrame, type ProviderFrame } from "@hearth/protocol";
 import { FrameRates, type RatedKind, ratedKind } from "./frame-rates.js";
+import type { StreamTable } from "./stream-table.js";
 
 export interface ReaderHooks {
-  data(frame: DataFrame): void;
   control(frame: ProviderFrame): void;
   unknownFrame(frameType: string): void;
   /** A control frame came over its kind's rate. */
@@ -22,12 +16,17 @@ export interface ReaderHooks {
   broken(reason: CloseReason): void;
 }
 
-/** Reads what one registered provider sends: each kind of frame no oftener than its rate, and nothing that is thrown gets out. */
+/**
+ * Reads what one registered provider sends: data goes to the listener of its stream, control frames no more often than
+ * the rate of their kind. Nothing that is thrown gets out.
+ */
 export class MessageReader {
   readonly #hooks: ReaderHooks;
+  readonly #streams: Pick<StreamTable, "listening">;
   readonly #rates: FrameRates;
 
-  constructor(clock: Clock, hooks: ReaderHooks) {
+  constructor(clock: Clock, streams: Pick<StreamTable, "listening">, hooks: ReaderHooks) {
+    this.#streams = streams;
     this.#hooks = hooks;
     this.#rates = new FrameRates(clock);
   }
@@ -35,19 +34,17 @@ export class MessageReader {
   read(message: Buffer, isBinary: boolean): void {
     // What is thrown here would end the process, and everybody's streams with it.
     try {
-      if (isBinary) this.#readData(message);
-      else this.#readControl(message);
+      if (!isBinary) return this.#readControl(message);
+      const frame = decodeData(message);
+      if (frame === undefined) return this.#hooks.broken("malformed_frame");
+      // Who sends what only we send, or speaks of streams that were never opened, does not keep to the protocol.
+      const listener = frame.kind === "response" ? this.#streams.listening(frame.stream) : undefined;
+      if (listener === undefined) return this.#hooks.broken("protocol_violation");
+      listener.data(frame);
     } catch (thrown) {
       this.#hooks.undigested(isBinary ? "data" : "control", message.length, thrown);
       this.#hooks.broken("internal_error");
     }
-  }
-
-  #readData(message: Buffer): void {
-    const frame = decodeData(message);
-    if (frame === undefined) return this.#hooks.broken("malformed_frame");
-    if (frame.kind !== "response") return this.#hooks.broken("protocol_violation");
-    this.#hooks.data(frame);
   }
 
   #readControl(message: Buffer): void {

@@ -99,7 +99,7 @@ export class ProviderSession extends MachineBacked implements ProviderLink {
     this.#socket = registration.socket;
     this.#cork = registration.cork;
     this.#deps = deps;
-    const reader = new MessageReader(deps.clock, this.#readerHooks());
+    const reader = new MessageReader(deps.clock, this.#streams, this.#readerHooks());
     this.#socket.on("message", (data: RawData, isBinary: boolean) => {
       if (this.status !== "offline") reader.read(data as Buffer, isBinary);
     });
@@ -212,7 +212,6 @@ export class ProviderSession extends MachineBacked implements ProviderLink {
   #readerHooks(): ReaderHooks {
     const { hooks, log } = this.#deps;
     return {
-      data: (frame) => this.#allow(this.#streams.data(frame)),
       control: (frame) => this.#handle(frame),
       unknownFrame: (frameType) => hooks.unknownFrame(frameType),
       overRate: (kind) => hooks.overRate(kind),

@@ -2,7 +2,6 @@ import { BoundedMap, type Clock } from "@hearth/platform";
 import {
   type CancelReason,
   type CoordinatorFrame,
-  type DataFrame,
   type ErrorFrame,
   LIMITS,
   MAX_U32,
@@ -16,6 +15,12 @@ import { clampUsage, type UsageBounds } from "./usage-bounds.js";
 
 /** What is told to the provider of one stream, once that is open. */
 export type StreamControl = Extract<CoordinatorFrame, { readonly type: "credit" | "cancel" }>;
+
+/** What may come on a stream any number of times. */
+type Listening = Pick<StreamListener, "data" | "working">;
+
+/** Hears what was on its way when its stream was cancelled. */
+const NOBODY: Listening = { data() {}, working() {} };
 
 type CompleteFrame = Extract<ProviderFrame, { readonly type: "complete" }>;
 
@@ -74,12 +79,15 @@ export class StreamTable {
     };
   }
 
-  data(frame: DataFrame): boolean {
-    return this.#tell(frame.stream, (listener) => listener.data(frame));
+  /** Who hears what comes on a stream while it runs; `undefined` where the provider speaks of what it was never asked. */
+  listening(stream: number): Listening | undefined {
+    return this.#open.get(stream) ?? (this.#cancelled.has(stream) ? NOBODY : undefined);
   }
 
   working({ stream, sign, counter, scope = "request" }: WorkingFrame): boolean {
-    return this.#tell(stream, (listener) => listener.working(sign, counter, scope));
+    const listener = this.listening(stream);
+    listener?.working(sign, counter, scope);
+    return listener !== undefined;
   }
 
   complete(frame: CompleteFrame): boolean {
@@ -117,13 +125,6 @@ export class StreamTable {
     const listeners = [...this.#open.values()];
     this.#open.clear();
     return listeners;
-  }
-
-  #tell(stream: number, tell: (listener: StreamListener) => void): boolean {
-    const listener = this.#open.get(stream);
-    if (listener === undefined) return this.#cancelled.has(stream);
-    tell(listener);
-    return true;
   }
 
   /** Takes an open stream out of the table. */
