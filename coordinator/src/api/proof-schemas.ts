@@ -36,6 +36,11 @@ export const receiptSchema = z.object({
     signed.extend({ content: receiptContentSchema.nullable() }),
   ]),
   counted: counted.nullable(),
+  cost_micro_usd: z
+    .int()
+    .min(0)
+    .optional()
+    .meta({ description: "What the answer has cost, by the coordinator's books. Absent: nothing had a price." }),
   attestation: attestation.extend({ content: attestationSchema.nullable() }),
 });
 

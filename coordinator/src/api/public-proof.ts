@@ -8,6 +8,7 @@ import {
 } from "@hearth/attestation";
 import type { Clock } from "@hearth/platform";
 import type { Proven, ProviderLink } from "../fleet/provider-link.js";
+import { microUsdJson } from "../platform/micro-usd.js";
 import { type CountedUsage, type KeptReceipt, readStored } from "../receipts/kept-receipt.js";
 
 /**
@@ -45,7 +46,7 @@ function describeProof(link: ProviderLink, clock: Clock): object {
 
 /**
  * A receipt, with the attestation that vouches for the key that signed it: enough to verify both without us. What counts
- * of it stands beside what was signed, where the two differ.
+ * of it stands beside what was signed, where the two differ, and what it has cost.
  */
 export function describeReceipt({ receipt, attestation }: KeptReceipt): object {
   const stored = readStored(receipt);
@@ -59,6 +60,7 @@ export function describeReceipt({ receipt, attestation }: KeptReceipt): object {
       content: readBlob(receiptSchema, receipt.blob) ?? null,
     },
     counted: stored?.counted === undefined ? null : countedForm(stored.counted),
+    ...(stored?.cost === undefined ? {} : { cost_micro_usd: microUsdJson(stored.cost) }),
     attestation: {
       ...signedForm(attestation, attestation.identityKey),
       content: readBlob(attestationSchema, attestation.blob) ?? null,

@@ -45,8 +45,8 @@ beforeEach(async () => {
   attestation = { hash, ...signed, identityKey: signer.publicKey };
 });
 
-const origin = (requestId: string, counted?: ReceiptOrigin["counted"]): ReceiptOrigin => {
-  return { requestId, account: "anna", providerId: "prv_1", attestation, counted };
+const origin = (requestId: string, word: ReceiptOrigin["word"] = {}): ReceiptOrigin => {
+  return { requestId, account: "anna", providerId: "prv_1", attestation, word };
 };
 const here = (): Promise<SignedEntry> => Promise.resolve(ENTRY);
 afterEach(() => store.close());
@@ -124,17 +124,25 @@ describe("the receipt writer", () => {
     await arrived;
   });
 
-  it("gives back from the store what was signed, and what counts beside it where that is less", async () => {
+  it("gives back from the store what was signed, and what is said beside it", async () => {
     const writer = writerOn(store);
     writer.keep(origin("req_1"), here());
-    writer.keep(origin("req_2", { usage: USAGE, clamped: ["completion"] }), here());
+    writer.keep(origin("req_2", { counted: { usage: USAGE, clamped: ["completion"] } }), here());
+    writer.keep(origin("req_3", { cost: 7n }), here());
+    writer.keep(origin("req_4", { counted: { usage: USAGE, clamped: ["prompt"] }, cost: 0n }), here());
     await writer.stop();
     const later = writerOn(store);
     const read = async (request: string) => readStored((await found(later, request)).receipt);
-    expect(await read("req_1")).toEqual({ signed: bytesOf(ENTRY), counted: undefined });
+    expect(await read("req_1")).toEqual({ signed: bytesOf(ENTRY) });
     expect(await read("req_2")).toEqual({
       signed: bytesOf(ENTRY),
       counted: { usage: USAGE, clamped: ["completion"] },
+    });
+    expect(await read("req_3")).toEqual({ signed: bytesOf(ENTRY), cost: 7n });
+    expect(await read("req_4")).toEqual({
+      signed: bytesOf(ENTRY),
+      counted: { usage: USAGE, clamped: ["prompt"] },
+      cost: 0n,
     });
     await later.stop();
   });
@@ -142,7 +150,7 @@ describe("the receipt writer", () => {
   it("reads a receipt of format 1 as it was kept, and nothing out of what is neither", () => {
     const blob = Buffer.from("{}");
     const signature = new Uint8Array(64).fill(2);
-    expect(readStored({ blob, signature })).toEqual({ signed: { blob, signature }, counted: undefined });
+    expect(readStored({ blob, signature })).toEqual({ signed: { blob, signature } });
     for (const length of [0, 1, 2, 63, 65, 200]) {
       expect(readStored({ blob, signature: new Uint8Array(length).fill(2) })).toBeUndefined();
     }

@@ -4,7 +4,7 @@ import { BatchWriter } from "../platform/batch-writer.js";
 import type { Logger } from "../platform/logger.js";
 import type { AttestationStore, StoredAttestation } from "../store/attestation-store.js";
 import { PRUNE_BATCH, type ReceiptStore } from "../store/receipt-store.js";
-import { type CountedUsage, type KeptReceipt, storedForm } from "./kept-receipt.js";
+import { type CoordinatorsWord, type KeptReceipt, storedForm } from "./kept-receipt.js";
 
 /** How long a stop waits for receipts that are being checked, ms. */
 const STOP_MS = 500;
@@ -33,8 +33,8 @@ export interface ReceiptOrigin {
   readonly providerId: string;
   /** What vouches for the key that signs it. */
   readonly attestation: Omit<StoredAttestation, "createdAtMs">;
-  /** The coordinator's own figure, where the signed one cannot be true. */
-  readonly counted: CountedUsage | undefined;
+  /** What the coordinator says beside it. */
+  readonly word: CoordinatorsWord;
 }
 
 /**
@@ -87,10 +87,10 @@ export class ReceiptWriter {
     });
   }
 
-  #came({ counted, attestation, ...of }: ReceiptOrigin, createdAtMs: number, entry: SignedEntry | undefined): void {
+  #came({ word, attestation, ...of }: ReceiptOrigin, createdAtMs: number, entry: SignedEntry | undefined): void {
     this.#awaited.delete(of.requestId);
     if (entry !== undefined) {
-      const receipt = { ...of, createdAtMs, ...storedForm(entry, counted), attestationHash: attestation.hash };
+      const receipt = { ...of, createdAtMs, ...storedForm(entry, word), attestationHash: attestation.hash };
       this.#writer.add(of.requestId, { receipt, attestation: { ...attestation, createdAtMs } });
     }
     if (this.#awaited.size > 0) return;

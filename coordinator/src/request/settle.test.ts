@@ -80,7 +80,7 @@ describe("the books", () => {
       "completion 3",
       "known m",
       'calibration {"model":"m","provider":"p","raw":5,"reported":7}',
-      `receipt {"requestId":"req","account":"anna","providerId":"prv","attestation":${attestation},"counted":{"usage":${JSON.stringify(USAGE)},"clamped":["completion"]}}`,
+      `receipt {"requestId":"req","account":"anna","providerId":"prv","attestation":${attestation},"word":{"counted":{"usage":${JSON.stringify(USAGE)},"clamped":["completion"]}}}`,
       "request success",
     ]);
     expect(record.trailers).toEqual([{ requestId: "req", receipt }]);

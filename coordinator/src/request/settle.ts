@@ -7,7 +7,7 @@ import type { KnownModels } from "../fleet/known-models.js";
 import type { UsageOutcome, UsageWriter } from "../ledger/usage-writer.js";
 import type { HearthError } from "../platform/errors.js";
 import type { Logger } from "../platform/logger.js";
-import { microUsdJson } from "../platform/micro-usd.js";
+import { type MicroUsd, microUsdJson } from "../platform/micro-usd.js";
 import type { ReceiptWriter } from "../receipts/receipt-writer.js";
 import { chargesOf } from "./charge.js";
 import { judge } from "./judge.js";
@@ -54,18 +54,20 @@ function answered(deps: SettleDeps, record: RequestRecord, { usage }: Success): 
   deps.hooks.tokens("completion", usage.completion_tokens);
   const charges = chargesOf(record, deps.calibration);
   if (charges !== undefined) record.charged([...charges.values()].reduce((sum, charge) => sum + charge, 0n));
-  for (const { request, answer } of record.choices) {
-    if (answer !== undefined) chosen(deps, record, request.id, answer);
+  for (const choice of record.choices) {
+    if (choice.answer !== undefined)
+      chosen(deps, record, { ...choice.answer, id: choice.request.id, cost: charges?.get(choice) });
   }
 }
 
+/** One of the answers, under its own id, and its share of what they cost. */
+interface Chosen extends Success<SentAttempt> {
+  readonly id: RequestId;
+  readonly cost: MicroUsd | undefined;
+}
+
 /** That its machine has the model, what its tokens teach, its receipt. */
-function chosen(
-  deps: SettleDeps,
-  record: RequestRecord,
-  id: RequestId,
-  { attempt, usage }: Success<SentAttempt>,
-): void {
+function chosen(deps: SettleDeps, record: RequestRecord, { id, attempt, usage, cost }: Chosen): void {
   const { receipts, knownModels, calibration } = deps;
   const { request } = record;
   knownModels.answered(attempt.link, attempt.model);
@@ -82,7 +84,10 @@ function chosen(
   const { hash, signed, verifier } = proven.proof;
   const counted = clamped.length === 0 ? undefined : { usage, clamped: [...clamped] };
   const attestation = { hash, ...signed, identityKey: verifier.publicKey };
-  receipts.keep({ requestId: id, account: record.caller.account, providerId, attestation, counted }, receipt);
+  receipts.keep(
+    { requestId: id, account: record.caller.account, providerId, attestation, word: { counted, cost } },
+    receipt,
+  );
 }
 
 function resultOf(outcome: Outcome): UsageOutcome {

@@ -4,6 +4,7 @@ import { NO_SETTINGS, type Settings } from "@hearth/coordinator";
 import OpenAI from "openai";
 import { afterEach, describe, expect, it } from "vitest";
 import { readStream, until } from "../scripted/answers.js";
+import { AttestingMachine } from "../scripted/attesting-machine.js";
 import type { Script, ScriptedProvider, ScriptedProviderOptions } from "../scripted/scripted-provider.js";
 import { API_KEY, startTestCoordinator, type TestCoordinator } from "../scripted/test-coordinator.js";
 
@@ -84,7 +85,9 @@ describe("an answer that costs something", () => {
     hearth.coordinator.configure(UNPRICED);
     const before = await readStream(await hearth.chat(ask(STREAMED)));
     expect(before.text).not.toContain("cost");
-    expect(text.replace(',"cost":0.000007', "").replace(/: hearth-cost .*\n\n/, "")).toBe(before.text);
+    const withoutIds = (stream: string): string => stream.replace(/"id":"chatcmpl-[^"]+"/g, '"id":"…"');
+    const bare = text.replace(',"cost":0.000007', "").replace(/: hearth-cost .*\n\n/, "");
+    expect(withoutIds(bare)).toBe(withoutIds(before.text));
   });
 
   it("says so behind a stream that shows no usage", async () => {
@@ -139,6 +142,23 @@ describe("an answer that costs something", () => {
     const { text } = await readStream(await post("/v1/messages", { ...params, stream: true }));
     expect(text).not.toContain('"cost":');
     expect(commentOf(text)).toMatchObject({ cost_micro_usd: 7 });
+  });
+
+  it("says so beside its receipt, of several answers each its share", async () => {
+    hearth = await startTestCoordinator({ settings: PRICED });
+    await foreign(good, { machine: new AttestingMachine() });
+    const one = await hearth.chat(ask());
+    await one.json();
+    expect(await hearth.receipt(one)).toMatchObject({ counted: null, cost_micro_usd: 7 });
+    const several = await hearth.chat(ask({ n: 2 }));
+    expect(await several.json()).toMatchObject({ usage: { cost: 0.000_011 } });
+    expect(await hearth.receipt(several)).toMatchObject({ cost_micro_usd: 7 });
+    const second = { "x-receipt-id": `${several.headers.get("x-receipt-id")}-2` };
+    expect(await hearth.receipt(new Response(null, { headers: second }))).toMatchObject({ cost_micro_usd: 4 });
+    hearth.coordinator.configure(UNPRICED);
+    const free = await hearth.chat(ask());
+    await free.json();
+    expect(await hearth.receipt(free)).not.toHaveProperty("cost_micro_usd");
   });
 
   it("says of several answers what all of them cost, the prompt once", async () => {
