@@ -38,6 +38,7 @@ import { ProviderContexts } from "./sealing/provider-contexts.js";
 import { SealingKeys } from "./sealing/sealing-keys.js";
 import { newSealingSecret } from "./sealing/sealing-secret.js";
 import type { Secrets } from "./secrets.js";
+import { Reputation } from "./selection/reputation/reputation.js";
 import { drain } from "./shutdown.js";
 import type { LedgerStore } from "./store/ledger-store.js";
 import type { Store } from "./store/store.js";
@@ -101,7 +102,8 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
   const registry = new Registry(clock, config.departures);
   const live = await loadOperator(options, disk.store, registry);
   const numbers = numbersOf(live, clock);
-  const hooks = createHooks({ metrics, log, registry });
+  const reputation = new Reputation({ clock, settings: () => live.current.reputation, breaker: numbers.breaker });
+  const hooks = createHooks({ metrics, log, registry, reputation });
   const kept = await openKept({
     ...{ clock, log, registry, hooks, store: disk.store },
     sharedTokens: sharedTokens(live, options.secrets.providerToken),
@@ -110,7 +112,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
     knownModelDays: config.knownModelDays,
   });
   const { enrolment, knownModels, receipts, usage } = kept;
-  const selection = createSelection({ clock, rng, registry, hooks: hooks.selection, ...numbers });
+  const selection = createSelection({ clock, rng, registry, reputation, hooks: hooks.selection, ...numbers });
   const contexts = new ProviderContexts(clock);
   const proving = {
     verifier: new AttestationVerifier(clock, options.verifyDevice ?? verifyAppleDevice),
@@ -120,7 +122,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
     ...{ config, clock, log, registry, contexts, knownModels, enrolment },
     ...proving,
     rules: () => ({ manifest: live.current.manifest, versionFloor: live.current.catalog.versionFloors.base }),
-    hooks: { ...hooks.fleet, connectionLost: (...loss) => selection.breaker.connectionLost(...loss) },
+    hooks: { ...hooks.fleet, connectionLost: selection.connectionLost },
   });
   const shutdown = shutdownController();
   let accepting = true;
@@ -213,7 +215,7 @@ function consumerKeys(secret: string, more: Settings["apiKeys"]): readonly Fixed
   ];
 }
 
-type Numbers = Omit<SelectionDeps, "clock" | "rng" | "registry" | "hooks"> &
+type Numbers = Omit<SelectionDeps, "clock" | "rng" | "registry" | "hooks" | "reputation"> &
   Pick<ServiceDeps, "catalog" | "policy" | "calibration" | "tariff">;
 
 /** What admission, selection and dispatch go by, as the operator has it at each use. */

@@ -43,6 +43,7 @@ export { Evidence } from "./selection/evidence/evidence.js";
 export { DEFAULT_EVIDENCE } from "./selection/evidence/settings.js";
 export type { PickResult } from "./selection/pick-result.js";
 export { createPicker, type Picker } from "./selection/picker.js";
+export { Reputation } from "./selection/reputation/reputation.js";
 export { DEFAULT_SELECTION } from "./selection/settings.js";
 export type { Choice, StrategyDeps } from "./selection/strategy.js";
 export { NOTHING_TRIED, type Search, type Traits } from "./selection/traits.js";

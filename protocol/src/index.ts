@@ -7,4 +7,5 @@ export * from "./gates.js";
 export * from "./ids.js";
 export * from "./limits.js";
 export * from "./provider-frames.js";
+export * from "./reputation.js";
 export * from "./versions.js";

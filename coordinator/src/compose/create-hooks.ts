@@ -7,6 +7,7 @@ import type { Registry } from "../fleet/registry.js";
 import type { Logger } from "../platform/logger.js";
 import type { Metrics } from "../platform/metrics.js";
 import type { SettleHooks } from "../request/settle.js";
+import type { Reputation } from "../selection/reputation/reputation.js";
 import type { FleetHooks } from "./create-fleet.js";
 import type { SelectionHooks } from "./create-selection.js";
 
@@ -14,6 +15,7 @@ export interface HookDeps {
   readonly metrics: Metrics;
   readonly log: Logger;
   readonly registry: Registry;
+  readonly reputation: Pick<Reputation, "add">;
 }
 
 /** What was to be proved, and what came of it. */
@@ -112,9 +114,10 @@ function fleetHooks(
 }
 
 /** Turns attempts into metrics, and what our own code threw over into a line of the log. */
-export function observeAttempts({ metrics, log }: Pick<HookDeps, "metrics" | "log">): AttemptObserver {
+export function observeAttempts({ metrics, log, reputation }: Omit<HookDeps, "registry">): AttemptObserver {
   const usageClamped: AttemptObserver["usageClamped"] = (provider, members) => {
     for (const kind of members) metrics.usageClamped.inc({ kind });
+    reputation.add(provider, "false_usage");
     log.warn({ provider, members }, "a provider's usage cannot be true");
   };
   return {

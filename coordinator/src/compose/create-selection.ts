@@ -11,12 +11,15 @@ import { Evidence } from "../selection/evidence/evidence.js";
 import type { EvidenceSettings } from "../selection/evidence/settings.js";
 import { Offers } from "../selection/offers.js";
 import { createPicker, type Picker, type PickerHooks } from "../selection/picker.js";
+import type { Reputation } from "../selection/reputation/reputation.js";
 import type { SelectionSettings } from "../selection/settings.js";
 import { WaitQueue, type WaitQueueHooks } from "../selection/wait-queue.js";
 
 export interface Selection extends Pick<OpenAttemptDeps, "picker" | "queue" | "hedging" | "evidence"> {
   readonly breaker: CircuitBreaker;
   readonly offers: Offers;
+  /** A machine's connection broke off: for all that remember it. */
+  readonly connectionLost: CircuitBreaker["connectionLost"];
 }
 
 export interface SelectionHooks {
@@ -31,6 +34,7 @@ export interface SelectionDeps {
   readonly rng: Rng;
   readonly registry: Registry;
   readonly hooks: SelectionHooks;
+  readonly reputation: Reputation;
   /** Stand around the real parts, in tests that watch them. */
   readonly around?: {
     picker(real: Picker): Picker;
@@ -46,8 +50,8 @@ export interface SelectionDeps {
 
 /** Chooses providers: the picker with its breaker, the queue before it, the hedges beside it. */
 export function createSelection(deps: SelectionDeps): Selection {
-  const { clock, rng, registry, catalog, settings, hooks, around } = deps;
-  const evidence = new Evidence(clock, deps.evidence);
+  const { clock, rng, registry, reputation, catalog, settings, hooks, around } = deps;
+  const evidence = new Evidence(clock, deps.evidence, reputation);
   const breaker = new CircuitBreaker({ clock, rng, settings: deps.breaker, hooks: hooks.breaker });
   const chosen = createPicker({
     directory: registry,
@@ -55,6 +59,7 @@ export function createSelection(deps: SelectionDeps): Selection {
     settings,
     breaker,
     expecting: evidence,
+    reputation,
     affinity: new Affinity(),
     clock,
     rng,
@@ -66,5 +71,9 @@ export function createSelection(deps: SelectionDeps): Selection {
   registry.watch(() => queue.drain());
   const hedging = new Hedging({ picker, queue, hooks: hooks.hedging, settings: deps.hedging });
   const offers = new Offers({ directory: registry, catalog, settings, health: breaker, expecting: evidence, clock });
-  return { picker, queue, hedging, breaker, evidence, offers };
+  const connectionLost: Selection["connectionLost"] = (...loss) => {
+    breaker.connectionLost(...loss);
+    reputation.connectionLost(...loss);
+  };
+  return { picker, queue, hedging, breaker, evidence, offers, connectionLost };
 }

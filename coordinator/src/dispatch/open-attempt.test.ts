@@ -94,6 +94,7 @@ class Bench {
       settings: () => DEFAULT_SELECTION,
       breaker: fakeBreaker(),
       expecting: evidence,
+      reputation: { judged() {} },
       affinity: new Affinity(),
       clock,
       rng,

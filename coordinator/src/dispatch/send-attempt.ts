@@ -208,7 +208,7 @@ class AttemptSender {
   /** An answer may come without a receipt, never with a false one: it is out by now, and its provider is fenced. */
   #caught(): void {
     const { pick, link } = this.#of;
-    pick.lease.judge("retraction", this.#deps.clock.now());
+    pick.lease.judge("false_receipt", this.#deps.clock.now());
     this.#deps.distrust(link.id);
     link.close("untrusted");
   }

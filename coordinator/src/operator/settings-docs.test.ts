@@ -11,6 +11,7 @@ const SECTIONS = [
   "selection",
   "breaker",
   "evidence",
+  "reputation",
   "calibration",
   "idempotency",
   "stored_responses",

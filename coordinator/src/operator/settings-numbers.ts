@@ -8,9 +8,10 @@ import { DEFAULT_USAGE, type UsageSettings } from "../ledger/usage-writer.js";
 import { type CalibrationSettings, DEFAULT_CALIBRATION } from "../request/token-calibration.js";
 import { type BreakerSettings, DEFAULT_BREAKER } from "../selection/breaker-settings.js";
 import { DEFAULT_EVIDENCE, type EvidenceSettings } from "../selection/evidence/settings.js";
+import { DEFAULT_REPUTATION, type PerReason, type ReputationSettings } from "../selection/reputation/settings.js";
 import { DEFAULT_SELECTION, type ScoreSettings, type SelectionSettings } from "../selection/settings.js";
 import { DEFAULT_RECORD_BOUNDS, type RecordBounds } from "../stored-responses/memory-records.js";
-import { between, type Section, section, whole } from "./settings-section.js";
+import { type Bounds, between, type Section, section, whole } from "./settings-section.js";
 
 // What each number may be. The bounds refuse what cannot be meant; what is wise is said where the defaults are.
 
@@ -137,14 +138,30 @@ export const EVIDENCE: Section<OwnEvidenceSettings> = section<OwnEvidenceSetting
   censoredHalfLifeMs: duration,
   censoredGone: between(0.000_001, 1),
   censoredScale: { least: between(0.001, 1), most: between(1, 1_000) },
-  lostRaceMs: weight,
-  reputationMostMs: weight,
-  reputationHalfLifeMs: duration,
   assumedAnswerTokens: whole(1, 1_000_000),
   answerQuantile: between(0.01, 1),
   leastAnswers: whole(1, 256),
   maxPairs: whole(1, 10_000_000),
   maxModels: whole(1, 1_000_000),
+});
+
+const perReason = (bound: z.ZodType<number>): Bounds<PerReason> => ({
+  falseReceipt: bound,
+  falseUsage: bound,
+  failedAfterContent: bound,
+  falseCapability: bound,
+  failedBeforeContent: bound,
+  late: bound,
+  connectionLost: bound,
+  lostRace: bound,
+});
+
+export const REPUTATION: Section<ReputationSettings> = section(DEFAULT_REPUTATION, {
+  mostMs: weight,
+  healing: share,
+  weightMs: perReason(weight),
+  halfLifeMs: perReason(duration),
+  maxMachines: whole(1, 10_000_000),
 });
 
 export const CALIBRATION: Section<CalibrationSettings> = section(DEFAULT_CALIBRATION, {

@@ -15,6 +15,7 @@ import { type CalibrationSettings, DEFAULT_CALIBRATION } from "../request/token-
 import { type BreakerSettings, DEFAULT_BREAKER } from "../selection/breaker-settings.js";
 import { type Catalog, DEFAULT_CATALOG } from "../selection/catalog.js";
 import { DEFAULT_EVIDENCE, type EvidenceSettings } from "../selection/evidence/settings.js";
+import { DEFAULT_REPUTATION, type ReputationSettings } from "../selection/reputation/settings.js";
 import { DEFAULT_SELECTION, type SelectionSettings } from "../selection/settings.js";
 import { DEFAULT_RECORD_BOUNDS, type RecordBounds } from "../stored-responses/memory-records.js";
 import { PRICES, pricesOf } from "./prices-section.js";
@@ -29,6 +30,7 @@ import {
   IN_ORDER,
   PAYOUTS,
   patience,
+  REPUTATION,
   SELECTION,
   STORED_RESPONSES,
   USAGE,
@@ -45,6 +47,7 @@ export interface Settings {
   readonly selection: SelectionSettings;
   readonly breaker: BreakerSettings;
   readonly evidence: EvidenceSettings;
+  readonly reputation: ReputationSettings;
   readonly calibration: CalibrationSettings;
   readonly cors: CorsSettings;
   readonly idempotency: IdempotencySettings;
@@ -65,6 +68,7 @@ export const NO_SETTINGS: Settings = {
   selection: DEFAULT_SELECTION,
   breaker: DEFAULT_BREAKER,
   evidence: DEFAULT_EVIDENCE,
+  reputation: DEFAULT_REPUTATION,
   calibration: DEFAULT_CALIBRATION,
   cors: DEFAULT_CORS,
   idempotency: DEFAULT_IDEMPOTENCY,
@@ -110,6 +114,7 @@ const schema = z
     selection: SELECTION.schema,
     breaker: BREAKER.schema,
     evidence: EVIDENCE.schema,
+    reputation: REPUTATION.schema,
     calibration: CALIBRATION.schema,
     cors: cors.prefault({}),
     idempotency: IDEMPOTENCY.schema,
@@ -162,6 +167,7 @@ function settingsOf(written: Written): Settings {
     selection: { ...selection, score: { ...selection.score, assumedDecodeTps, decodeInterference } },
     breaker: BREAKER.read(written.breaker),
     evidence,
+    reputation: REPUTATION.read(written.reputation),
     calibration: CALIBRATION.read(written.calibration),
     idempotency: IDEMPOTENCY.read(written.idempotency),
     storedResponses: STORED_RESPONSES.read(written.stored_responses),

@@ -22,6 +22,7 @@ const cancelled = (reason: Extract<End, { type: "cancelled" }>["reason"], moved 
 interface Tried {
   readonly end: End | undefined;
   readonly provider?: string;
+  readonly model?: string;
   /** Nothing of its machine was measured. */
   readonly byDefault?: boolean;
 }
@@ -33,6 +34,7 @@ function verdicts(...attempts: readonly (End | Tried)[]): (Verdict | undefined)[
     const tried: Tried = "end" in given ? given : { end: given };
     return {
       provider: tried.provider ?? `p${index}`,
+      model: tried.model ?? "m",
       expectation: { expectedMs: 1, estimateMs: 1, byDefault: tried.byDefault === true },
       ending: tried.end && { end: tried.end, at: index },
       lease: {
@@ -47,8 +49,8 @@ function verdicts(...attempts: readonly (End | Tried)[]): (Verdict | undefined)[
   return said;
 }
 
-const CONFIRMED = { confirmed: true, connectionLost: false };
-const UNCONFIRMED = { confirmed: false, connectionLost: false };
+const CONFIRMED = { confirmed: true, connectionLost: false, afterContent: false };
+const UNCONFIRMED = { confirmed: false, connectionLost: false, afterContent: false };
 
 describe("whose fault failures are", () => {
   it("confirms all of them by one answer, alike or not", () => {
@@ -87,13 +89,13 @@ describe("whose fault failures are", () => {
   });
 
   it("tells a lost connection from other faults, and never calls two alike", () => {
-    const lost = { confirmed: false, connectionLost: true };
+    const lost = { ...UNCONFIRMED, connectionLost: true };
     expect(verdicts(fault("connection_lost"), fault("connection_lost"))).toEqual([lost, lost]);
     expect(verdicts(fault("connection_lost"), ANSWERED)).toEqual([{ ...lost, confirmed: true }, "success"]);
   });
 
   it("blames nobody for what is no fault, whoever answers", () => {
-    const refusals = [failed(failureOfStatus(429)), failed(failureOfStatus(400))];
+    const refusals = [failed(failureOfStatus(429)), failed(failureOfStatus(503))];
     expect(verdicts(...refusals, ANSWERED)).toEqual(["neutral", "neutral", "success"]);
   });
 });
@@ -114,11 +116,25 @@ describe("whose fault a cancel is", () => {
   });
 
   it("is a fault where it fell silent behind its beginning", () => {
-    expect(verdicts(cancelled("stalled"))).toEqual([UNCONFIRMED]);
-    expect(verdicts(cancelled("stalled"), ANSWERED)).toEqual([CONFIRMED, "success"]);
+    expect(verdicts(cancelled("stalled"))).toEqual([{ ...UNCONFIRMED, afterContent: true }]);
+    expect(verdicts(cancelled("stalled"), ANSWERED)).toEqual([{ ...CONFIRMED, afterContent: true }, "success"]);
   });
 });
 
 it("says nothing of an attempt that goes on", () => {
   expect(verdicts({ end: undefined }, ANSWERED)).toEqual([undefined, "success"]);
+});
+
+it("tells a refusal of what another machine did with the same build from one that is the request's own", () => {
+  const refused = failed(failureOfStatus(400));
+  expect(verdicts(refused, ANSWERED)).toEqual(["refused_alone", "success"]);
+  expect(verdicts(refused, { end: ANSWERED, model: "another" })).toEqual(["neutral", "success"]);
+  expect(verdicts(refused)).toEqual(["neutral"]);
+  expect(verdicts(failed(failureOfStatus(429)), ANSWERED)).toEqual(["neutral", "success"]);
+});
+
+it("says whether content had come", () => {
+  const cut = fault("truncated");
+  const afterContent = cut.type === "failed" && { ...cut, afterContent: true };
+  expect(verdicts(...(afterContent ? [afterContent] : []))).toEqual([{ ...UNCONFIRMED, afterContent: true }]);
 });

@@ -11,9 +11,11 @@ import type { Verdict } from "../selection/pick-result.js";
 export function judge(attempts: readonly SentAttempt[]): void {
   const answered = attempts.some(({ ending }) => ending?.end.type === "completed");
   const alike = answered ? new Set<string>() : likenesses(attempts);
+  const builds = new Set(attempts.flatMap(({ ending, model }) => (ending?.end.type === "completed" ? [model] : [])));
   for (const sent of attempts) {
     const { lease, ending } = sent;
-    if (ending !== undefined) lease.judge(verdictOf(sent, ending.end, { confirmed: answered, alike }), ending.at);
+    if (ending !== undefined)
+      lease.judge(verdictOf(sent, ending.end, { confirmed: answered, alike, builds }), ending.at);
   }
 }
 
@@ -23,19 +25,23 @@ interface Experiment {
   /** Somebody answered. */
   readonly confirmed: boolean;
   readonly alike: ReadonlySet<string>;
+  /** With which somebody answered. */
+  readonly builds: ReadonlySet<string>;
 }
 
-function verdictOf({ expectation }: SentAttempt, end: End, { confirmed, alike }: Experiment): Verdict {
+function verdictOf({ expectation, model }: SentAttempt, end: End, experiment: Experiment): Verdict {
+  const { confirmed, alike, builds } = experiment;
   switch (end.type) {
     case "completed":
       return "success";
     case "failed": {
-      const { failure } = end;
+      const { failure, afterContent } = end;
+      if (failure.code === "rejected" && builds.has(model)) return "refused_alone";
       if (!failure.faulty || alike.has(likenessOf(failure))) return "neutral";
-      return { confirmed, connectionLost: failure.code === "connection_lost" };
+      return { confirmed, connectionLost: failure.code === "connection_lost", afterContent };
     }
     case "cancelled":
-      if (end.reason === "stalled") return { confirmed, connectionLost: false };
+      if (end.reason === "stalled") return { confirmed, connectionLost: false, afterContent: true };
       // Nobody knows how long a machine takes of which nothing was measured: one that moves is not late.
       return end.reason === "deadline" && !(end.moved && expectation.byDefault) ? "late" : "neutral";
   }

@@ -64,7 +64,10 @@ describe("the books", () => {
     record.first.add(fakeSent({ end: { type: "failed", failure: CONNECTION_LOST, afterContent: false }, lease: lost }));
     record.first.add(winner);
     const { lines, durations } = settled(record, success(winner));
-    expect([lost.verdicts, won.verdicts]).toEqual([[{ confirmed: true, connectionLost: true }], ["success"]]);
+    expect([lost.verdicts, won.verdicts]).toEqual([
+      [{ confirmed: true, connectionLost: true, afterContent: false }],
+      ["success"],
+    ]);
     expect(lines).toMatchObject([{ result: "success", durationMs: 1_000, usage: USAGE }]);
     expect(durations).toEqual([1_000]);
   });

@@ -108,10 +108,12 @@ export class CircuitBreaker implements Health {
           return false;
         });
       case "neutral":
+      case "refused_alone":
         return this.#release(stay);
       case "late":
         return this.#tell(stay, (record) => record.late(observedAt, stay));
       case "retraction":
+      case "false_receipt":
         return this.#tell(stay, (record) => record.retracted(observedAt, stay));
       default:
         return this.#fault(stay, verdict, observedAt);

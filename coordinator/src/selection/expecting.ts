@@ -26,7 +26,7 @@ export interface Expecting {
   ): Expectation & { readonly terms: ExpectationTerms };
   /** What to ask of a subject at each choice. It counts until the subject's provider changes, or `revision` does. */
   forecast(subject: Subject): Forecast;
-  /** Another number whenever somebody begins or ceases to be known as one that serves this model. */
+  /** Another number whenever a machine begins or ceases to be known as one that serves this model, or to have a record. */
   revision(model: string): number;
   /**
    * What an answer will come to: as much as most of this model's answers, and no more than its bound.
@@ -34,8 +34,8 @@ export interface Expecting {
    * @param bound the consumer's, tokens; `undefined` = none
    */
   expectedAnswerTokens(model: string, bound: number | undefined): number;
-  /** What this machine's lost races count as, ms: at least 0. */
-  reputationMs(provider: Provider, model: string): number;
+  /** What is held against this machine, over all of its models, ms: at least 0. */
+  reputationMs(provider: Provider): number;
 }
 
 /** The same for all machines of a model in turn: only what there is to choose by. */

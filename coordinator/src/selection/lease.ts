@@ -2,7 +2,8 @@ import type { Clock } from "@hearth/platform";
 import type { Provider } from "../fleet/provider.js";
 import type { Affinity } from "./affinity.js";
 import type { Health } from "./health.js";
-import type { Lease, Verdict } from "./pick-result.js";
+import { isRetraction, type Lease, type Verdict } from "./pick-result.js";
+import type { Reputation } from "./reputation/reputation.js";
 import type { Traits } from "./traits.js";
 
 /** What remembers how requests went. */
@@ -17,6 +18,7 @@ export interface Breaker extends Health {
 
 export interface LeaseDeps {
   readonly breaker: Breaker;
+  readonly reputation: Pick<Reputation, "judged">;
   readonly affinity: Affinity;
   readonly clock: Clock;
 }
@@ -35,7 +37,7 @@ export interface Terms {
 
 /** Takes a place on a provider. */
 export function takeLease(deps: LeaseDeps, { provider, traits, tokens, probes, exploring }: Terms): Lease {
-  const { breaker, affinity, clock } = deps;
+  const { breaker, reputation, affinity, clock } = deps;
   const probe = breaker.claim(provider, traits) || probes;
   const place = provider.acquire(traits.model, tokens);
   let told = false;
@@ -49,13 +51,14 @@ export function takeLease(deps: LeaseDeps, { provider, traits, tokens, probes, e
       told = true;
     },
     judge(verdict, at) {
-      if (judged && verdict !== "retraction") return;
+      if (judged && !isRetraction(verdict)) return;
       judged = true;
+      reputation.judged({ provider, traits, verdict });
       if (verdict === "success" && traits.conversation !== undefined) {
         affinity.remember(traits.conversation, provider.id);
       }
       // Only the probe itself gives the probe back: others may have been running since before it.
-      if (verdict !== "neutral" || probe) breaker.judge(provider, traits, verdict, at);
+      if ((verdict !== "neutral" && verdict !== "refused_alone") || probe) breaker.judge(provider, traits, verdict, at);
     },
     [Symbol.dispose]() {
       place[Symbol.dispose]();

@@ -9,14 +9,23 @@ export type Verdict =
   /** Its own deadline passed without content. */
   | "late"
   | Fault
-  /** Its success was none, as was seen only afterwards. */
-  | "retraction";
+  /** It refused what another machine with the same build then did: no fault, unless it had said that it could. */
+  | "refused_alone"
+  | Retraction;
+
+/** Its success was none, as was seen only afterwards: it could not be read, or what was signed for it is not true. */
+export type Retraction = "retraction" | "false_receipt";
+
+export const isRetraction = (verdict: Verdict): verdict is Retraction =>
+  verdict === "retraction" || verdict === "false_receipt";
 
 export interface Fault {
   /** Another provider did what this one failed at. */
   readonly confirmed: boolean;
   /** The connection was lost: one fault, however many attempts it carried. */
   readonly connectionLost: boolean;
+  /** Content of it may have been shown to the consumer. Default: no. */
+  readonly afterContent?: boolean;
 }
 
 /**

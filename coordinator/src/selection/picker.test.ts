@@ -38,6 +38,7 @@ function setUp(providers: FakeProvider[], { catalog = DEFAULT_CATALOG, known = {
   const out = new Map<string, { readonly lastFaultAt: number; readonly probe: Probe }>();
   const cooled = new Map<string, { readonly lastRefusalAt: number; readonly probe: Probe }>();
   const judged: (readonly [string, Verdict])[] = [];
+  const recorded: (readonly [string, Verdict])[] = [];
   const breaker = fakeBreaker({
     isOpen: ({ id }) => out.has(id) && out.get(id)?.probe !== "free",
     isCapacityCooled: ({ id }) => cooled.has(id),
@@ -67,6 +68,7 @@ function setUp(providers: FakeProvider[], { catalog = DEFAULT_CATALOG, known = {
         return { expectedMs, estimateMs: 10_000, byDefault: false, terms };
       },
     }),
+    reputation: { judged: ({ provider: { id }, verdict }) => recorded.push([id, verdict]) },
     affinity: new Affinity(),
     clock,
     rng: seededRng(1),
@@ -86,7 +88,7 @@ function setUp(providers: FakeProvider[], { catalog = DEFAULT_CATALOG, known = {
     if (result.type === "picked") result.lease[Symbol.dispose]();
     return idOf(result);
   };
-  return { clock, pick, served, picker, counted, failOpen, out, cooled, judged };
+  return { clock, pick, served, picker, counted, failOpen, out, cooled, judged, recorded };
 }
 
 const idOf = (result: PickResult): string => (result.type === "picked" ? result.provider : result.type);
@@ -484,6 +486,19 @@ describe("a lease", () => {
     });
     setUp([provider]).pick({ maxTokens: 64_000 });
     expect(asked).toEqual([100 + 256]);
+  });
+
+  it("tells the machine's record each verdict that counts, once, and the breaker no refusal that is no fault", () => {
+    const { pick, judged, recorded } = setUp([fakeProvider("a")]);
+    const told = ["refused_alone", "late", "false_receipt"] as const;
+    const result = pick();
+    if (result.type !== "picked") throw new Error("not picked");
+    for (const verdict of told) result.lease.judge(verdict, 0);
+    expect(recorded).toEqual([
+      ["a", "refused_alone"],
+      ["a", "false_receipt"],
+    ]);
+    expect(judged).toEqual([["a", "false_receipt"]]);
   });
 
   it("is judged once, but for a retraction; a neutral verdict is only a probe's matter", () => {

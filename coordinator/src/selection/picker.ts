@@ -15,6 +15,7 @@ import { closedGates } from "./gates.js";
 import { SOON, whyNobody } from "./ladder.js";
 import { type Breaker, takeLease } from "./lease.js";
 import type { Picked, PickResult } from "./pick-result.js";
+import type { Reputation } from "./reputation/reputation.js";
 import { type Score, score, termsOf } from "./score.js";
 import type { SelectionSettings } from "./settings.js";
 import { choose } from "./strategy.js";
@@ -50,6 +51,7 @@ export interface PickerDeps {
   readonly settings: () => SelectionSettings;
   readonly breaker: Breaker;
   readonly expecting: Expecting;
+  readonly reputation: Pick<Reputation, "judged">;
   readonly affinity: Affinity;
   readonly clock: Clock;
   readonly rng: Rng;

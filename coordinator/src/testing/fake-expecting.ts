@@ -33,7 +33,7 @@ export function fakeExpecting(changes: Partial<Pick<Expecting, "expect" | "reput
         get isAssumed() {
           return of(0).byDefault;
         },
-        reputationMs: () => reputationMs(provider, model),
+        reputationMs: () => reputationMs(provider),
       };
     },
   };

@@ -32,6 +32,7 @@ export const COORDINATOR = {
     "./sealing",
     "./secrets.ts",
     "./operator",
+    "./selection",
     "./shutdown.ts",
     "./store",
     "@hearth/disk",

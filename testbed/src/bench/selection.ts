@@ -9,6 +9,7 @@ import {
   Evidence,
   ModelIndex,
   type Picker,
+  Reputation,
   seededRng,
   systemClock,
   type Traits,
@@ -110,7 +111,8 @@ function createBenchPicker({ models, providersPerModel, oneFreeIn }: Fleet): Pic
     hooks: { opened() {}, capacityCooled() {} },
   });
   const evidenceSettings = { ...DEFAULT_EVIDENCE, maxPairs };
-  const evidence = new Evidence(clock, () => evidenceSettings);
+  const reputation = new Reputation({ clock });
+  const evidence = new Evidence(clock, () => evidenceSettings, reputation);
   for (let i = 0; i < maxPairs; i += 1) {
     const model = `model-${i % models}`;
     const free = Math.floor(i / models) % oneFreeIn === 0;
@@ -134,6 +136,7 @@ function createBenchPicker({ models, providersPerModel, oneFreeIn }: Fleet): Pic
     settings: () => DEFAULT_SELECTION,
     breaker,
     expecting: evidence,
+    reputation,
     affinity: new Affinity(),
     clock,
     rng,

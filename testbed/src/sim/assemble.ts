@@ -19,6 +19,7 @@ import {
   ProviderContexts,
   providerIdOf,
   Registry,
+  Reputation,
   type Selection,
 } from "@hearth/coordinator/internals";
 import { createSealingContext } from "@hearth/e2e";
@@ -86,7 +87,7 @@ export function assemble(world: World): CoordinatorUnderTest {
     rules: () => NO_RULES,
     knownModels: { departed() {} },
     enrolment: { seen() {} },
-    hooks: { ...UNHEARD, connectionLost: (...loss) => selection.breaker.connectionLost(...loss) },
+    hooks: { ...UNHEARD, connectionLost: selection.connectionLost },
   });
   return {
     services,
@@ -118,6 +119,7 @@ function assembleSelection(world: World, registry: Registry): Selection {
     clock,
     rng: new Random(mixSeeds(scenario.seed, 5)),
     registry,
+    reputation: new Reputation({ clock }),
     hooks: {
       picker: { looked() {}, decided() {}, servedAlthoughOpen() {} },
       breaker: breaker.hooks,

@@ -3,6 +3,7 @@ import { SLOT_STATES } from "@hearth/protocol";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { fakeModel, fakeProvider, fakeSlot, fakeTraits } from "../../testing/fake-provider.js";
+import { DEFAULT_REPUTATION } from "../reputation/settings.js";
 import { Evidence, type Observation } from "./evidence.js";
 import { DEFAULT_EVIDENCE } from "./settings.js";
 
@@ -81,7 +82,7 @@ it("whatever happened, the terms are finite, not negative, and add up", () => {
       }
       expect(Object.keys(terms)).toEqual(["connect", "load", "ahead", "prefill", "censored"]);
       expect(expectedMs).toBe(total);
-      const { leastMs, spread, reputationMostMs } = DEFAULT_EVIDENCE;
+      const { leastMs, spread } = DEFAULT_EVIDENCE;
       // What was waited for in vain is added as it is.
       const within = (times: number): number =>
         Math.max(leastMs, times * (expectedMs - terms.censored) + terms.censored);
@@ -89,9 +90,9 @@ it("whatever happened, the terms are finite, not negative, and add up", () => {
       expect(estimateMs).toBeLessThanOrEqual(within(spread.most));
       // A look changes nothing.
       expect(evidence.expect(asked, traits).expectedMs).toBe(expectedMs);
-      const reputation = evidence.reputationMs(asked, "m");
+      const reputation = evidence.reputationMs(asked);
       expect(reputation).toBeGreaterThanOrEqual(0);
-      expect(reputation).toBeLessThanOrEqual(reputationMostMs);
+      expect(reputation).toBeLessThanOrEqual(DEFAULT_REPUTATION.mostMs);
     }),
     { numRuns: 500 },
   );

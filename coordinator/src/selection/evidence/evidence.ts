@@ -2,6 +2,7 @@ import { BoundedMap, type Clock } from "@hearth/platform";
 import type { Usage } from "@hearth/protocol";
 import type { Provider } from "../../fleet/provider.js";
 import type { Expecting, Forecast } from "../expecting.js";
+import { Reputation } from "../reputation/reputation.js";
 import type { Subject } from "../subject.js";
 import type { Traits } from "../traits.js";
 import { MachineEvidence } from "./machine-evidence.js";
@@ -11,6 +12,9 @@ import { ModelEvidence } from "./model-evidence.js";
 import { PairMap } from "./pair-map.js";
 import { DEFAULT_EVIDENCE, type EvidenceSettings } from "./settings.js";
 import { type Meeting, NOTHING_MEASURED, sumOf, waitTerms, warmthOf } from "./terms.js";
+
+/** More than the revisions of pairs come to in practice: both kinds are told apart in one number. */
+const REVISIONS_OF_PAIRS = 2 ** 26;
 
 /** Follows one attempt. Nothing but `ended` must be called. */
 export interface Observation {
@@ -37,10 +41,20 @@ export class Evidence implements Expecting {
   readonly #machines = new PairMap<MachineEvidence>();
   readonly #models: BoundedMap<string, ModelEvidence>;
 
-  /** @param settings read at each use */
-  constructor(clock: Clock, settings: () => EvidenceSettings = () => DEFAULT_EVIDENCE) {
+  readonly #reputation: Reputation;
+
+  /**
+   * @param settings read at each use
+   * @param reputation told of lost races, and asked for what they and everything else come to
+   */
+  constructor(
+    clock: Clock,
+    settings: () => EvidenceSettings = () => DEFAULT_EVIDENCE,
+    reputation: Reputation = new Reputation({ clock }),
+  ) {
     this.#clock = clock;
     this.#settings = settings;
+    this.#reputation = reputation;
     this.#models = new BoundedMap(() => settings().maxModels);
   }
 
@@ -73,11 +87,14 @@ export class Evidence implements Expecting {
   }
 
   forecast(subject: Subject): Forecast {
-    return new MachineForecast(subject, this.#machine(subject.provider, subject.model), this.#settings);
+    const { provider, model } = subject;
+    const record = this.#reputation.recordOf(provider.id);
+    const reputationMs = (now: number): number => this.#reputation.ms(record, now);
+    return new MachineForecast(subject, this.#machine(provider, model), { settings: this.#settings, reputationMs });
   }
 
   revision(model: string): number {
-    return this.#machines.revision(model);
+    return this.#machines.revision(model) + this.#reputation.revision * REVISIONS_OF_PAIRS;
   }
 
   expectedAnswerTokens(model: string, bound: number | undefined): number {
@@ -86,8 +103,8 @@ export class Evidence implements Expecting {
     return Math.min(tokens, bound ?? Number.POSITIVE_INFINITY);
   }
 
-  reputationMs(provider: Provider, model: string): number {
-    return this.#machine(provider, model)?.reputationMs(this.#clock.now(), this.#settings()) ?? 0;
+  reputationMs({ id }: Provider): number {
+    return this.#reputation.ms(this.#reputation.recordOf(id), this.#clock.now());
   }
 
   /** When somebody last answered with this build, ms; `undefined` = not in memory. */
@@ -133,7 +150,8 @@ export class Evidence implements Expecting {
         state = { type: "over" };
         if (how === "completed") this.#completed(machine, sent, contentAt, usage);
         else if (contentAt === undefined) {
-          machine.endedInVain(sent, how === "lost_race", this.#clock.now(), this.#settings());
+          const tookLonger = machine.endedInVain(sent, this.#clock.now(), this.#settings());
+          if (tookLonger && how === "lost_race") this.#reputation.add(sent.provider.id, "lost_race");
         }
       },
     };

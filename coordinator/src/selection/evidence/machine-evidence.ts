@@ -22,7 +22,6 @@ export class MachineEvidence implements Pair {
   readonly #censored = new CensoredTime();
   /** Attempts without content, sent since somebody last had some. */
   readonly #waiting = new Set<SentAttempt>();
-  #reputation = { ms: 0, at: 0 };
   #version = 0;
   #isQuiet = true;
 
@@ -49,7 +48,7 @@ export class MachineEvidence implements Pair {
     return this.#version;
   }
 
-  /** Nobody waits in vain, or has of late, and no race was lost: asked at each choice, before what it would come to. */
+  /** Nobody waits in vain, or has of late: asked at each choice, before what it would come to. */
   get isQuiet(): boolean {
     return this.#isQuiet;
   }
@@ -68,12 +67,6 @@ export class MachineEvidence implements Pair {
       most = Math.max(most, scaledTo(promptTokens, { excessMs, promptTokens: sent.promptTokens }, settings));
     }
     return most;
-  }
-
-  /** What its lost races count now, ms. */
-  reputationMs(now: number, { reputationHalfLifeMs }: EvidenceSettings): number {
-    if (this.#reputation.ms === 0) return 0;
-    return this.#reputation.ms * 0.5 ** (Math.max(0, now - this.#reputation.at) / reputationHalfLifeMs);
   }
 
   sent(attempt: SentAttempt): void {
@@ -108,25 +101,24 @@ export class MachineEvidence implements Pair {
     this.#learnt();
   }
 
-  /** An attempt ended otherwise, and without content: what it waited beyond what was expected counts. */
-  endedInVain(attempt: SentAttempt, lostRace: boolean, now: number, settings: EvidenceSettings): void {
+  /**
+   * An attempt ended otherwise, and without content: what it waited beyond what was expected counts.
+   *
+   * @returns whether it did
+   */
+  endedInVain(attempt: SentAttempt, now: number, settings: EvidenceSettings): boolean {
     this.#waiting.delete(attempt);
     const excessMs = now - attempt.at - attempt.expectedMs;
     if (excessMs > 0) {
       this.#censored.add({ excessMs, promptTokens: attempt.promptTokens, at: now }, settings);
-      if (lostRace) this.#lose(now, settings);
     }
     this.#learnt();
-  }
-
-  #lose(now: number, settings: EvidenceSettings): void {
-    const ms = Math.min(settings.reputationMostMs, this.reputationMs(now, settings) + settings.lostRaceMs);
-    this.#reputation = { ms, at: now };
+    return excessMs > 0;
   }
 
   #learnt(): void {
     this.#version += 1;
-    this.#isQuiet = this.#waiting.size === 0 && this.#censored.isEmpty && this.#reputation.ms === 0;
+    this.#isQuiet = this.#waiting.size === 0 && this.#censored.isEmpty;
   }
 }
 

@@ -4,6 +4,12 @@ import type { MachineEvidence } from "./machine-evidence.js";
 import type { EvidenceSettings } from "./settings.js";
 import { NOTHING_MEASURED, prefillTps, waitTerms, warmthOf } from "./terms.js";
 
+interface ForecastDeps {
+  readonly settings: () => EvidenceSettings;
+  /** What the machine's record comes to, ms. */
+  readonly reputationMs: (now: number) => number;
+}
+
 /**
  * What is expected of one machine with one model: `terms.ts`, worked out as far as it is the same for every request, and
  * anew when something was learnt.
@@ -12,6 +18,7 @@ export class MachineForecast implements Forecast {
   readonly #subject: Subject;
   readonly #machine: MachineEvidence | undefined;
   readonly #settings: () => EvidenceSettings;
+  readonly reputationMs: (now: number) => number;
   #settled: EvidenceSettings | undefined;
   #version = 0;
   /** Before the prompt is read, ms. */
@@ -20,10 +27,11 @@ export class MachineForecast implements Forecast {
   #isAssumed = true;
 
   /** @param machine what is known of it; `undefined` = nothing */
-  constructor(subject: Subject, machine: MachineEvidence | undefined, settings: () => EvidenceSettings) {
+  constructor(subject: Subject, machine: MachineEvidence | undefined, { settings, reputationMs }: ForecastDeps) {
     this.#subject = subject;
     this.#machine = machine;
     this.#settings = settings;
+    this.reputationMs = reputationMs;
   }
 
   waitMs(promptTokens: number): number {
@@ -39,11 +47,6 @@ export class MachineForecast implements Forecast {
   get isAssumed(): boolean {
     this.#settle();
     return this.#isAssumed;
-  }
-
-  reputationMs(now: number): number {
-    if (this.#machine === undefined || this.#machine.isQuiet) return 0;
-    return this.#machine.reputationMs(now, this.#settings());
   }
 
   #settle(): void {

@@ -43,11 +43,6 @@ export interface EvidenceSettings {
   readonly censoredGone: number;
   /** What was waited in vain for one prompt counts for one of another size so many times, at the least and most. */
   readonly censoredScale: { readonly least: number; readonly most: number };
-  /** A lost race counts so much in reputation, ms; together they come to `reputationMostMs` at most. */
-  readonly lostRaceMs: number;
-  readonly reputationMostMs: number;
-  /** A lost race counts half as much after this, ms. */
-  readonly reputationHalfLifeMs: number;
   /** What an answer is expected to come to before there is evidence, tokens. */
   readonly assumedAnswerTokens: number;
   /** Share of a model's answers that are no longer than what is expected. */
@@ -101,10 +96,6 @@ export const DEFAULT_EVIDENCE: EvidenceSettings = {
   censoredGone: 1 / 16,
   // A machine that hangs hangs for small prompts too, and a small prompt says little of a hundred times as large a one.
   censoredScale: { least: 0.25, most: 4 },
-  // As much as one request that is pending, in the score; together two that are queued.
-  lostRaceMs: 750,
-  reputationMostMs: 6_000,
-  reputationHalfLifeMs: 600_000,
   // Most answers end long before their bound.
   assumedAnswerTokens: 256,
   answerQuantile: 0.95,
