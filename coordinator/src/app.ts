@@ -144,6 +144,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
     ...proving,
     proved: hooks.proved,
     tariff: numbers.tariff,
+    standing: (id) => reputation.standing(id),
     ledger: disk.store.ledger,
     answers,
     stored: (account) => (live.current.storedResponses.keptMs > 0 ? responses.of(account) : undefined),
@@ -254,6 +255,7 @@ type BehindTheDoors = Kept &
     readonly registry: Registry;
     readonly selection: Selection;
     readonly tariff: () => Tariff | undefined;
+    readonly standing: HttpDeps["standing"];
     readonly ledger: LedgerStore;
     readonly answers: KeptAnswers;
     readonly addProvider: AddProvider;

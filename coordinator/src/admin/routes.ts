@@ -7,15 +7,15 @@ import { runtimeManifestSchema } from "../fleet/trust/runtime-manifest.js";
 import { authenticate } from "../http/authenticate.js";
 import { type MachineDeps, machineRoutes } from "../http/enrolment/machine-routes.js";
 import { described, type Operation } from "../http/openapi/operation.js";
-import { listSchema, pageSchema } from "../http/paged-list.js";
+import { pageSchema } from "../http/paged-list.js";
+import { type ListedWith, listProviders, PROVIDERS } from "../http/provider-list.js";
 import { readBody } from "../http/read-body.js";
 import type { HttpEnv } from "../http/routing.js";
 import { type UsageDeps, usageRoutes } from "../http/usage/usage-routes.js";
 import { type AdminMoneyDeps, adminMoneyRoutes } from "./money-routes.js";
-import { listProviders, providerSchema } from "./providers.js";
 import { type AdminDocument, MAX_MANIFEST_BYTES, replaceManifest } from "./runtime-manifest.js";
 
-export interface AdminDeps extends MachineDeps, UsageDeps, AdminMoneyDeps {
+export interface AdminDeps extends MachineDeps, UsageDeps, AdminMoneyDeps, ListedWith {
   /** The operator's key, and those of accounts. */
   readonly operators: Principals;
   readonly directory: ProviderDirectory;
@@ -48,12 +48,12 @@ const LIST_PROVIDERS: Operation = {
   summary: "List the machines that are connected or expected back",
   description: "A page may end before its limit where machines have many models.",
   query: pageSchema,
-  answer: named("ProviderList", listSchema(named("Provider", providerSchema))),
+  answer: PROVIDERS,
 };
 
 /** What the operator sees and does, to be mounted under `/admin`. Nothing of it answers without a key for it. */
 export function createAdminApp(deps: AdminDeps): Hono<HttpEnv> {
-  const { directory, operator, clock, operators } = deps;
+  const { directory, operator, operators } = deps;
   const admin = new Hono<HttpEnv>();
   admin.use(async (c, next) => {
     const { incoming } = c.env;
@@ -75,7 +75,7 @@ export function createAdminApp(deps: AdminDeps): Hono<HttpEnv> {
   );
   admin.get(
     "/providers",
-    described(LIST_PROVIDERS, (c) => c.json(listProviders(directory.providers(), c.req.query(), clock))),
+    described(LIST_PROVIDERS, (c) => c.json(listProviders(directory.providers(), c.req.query(), deps))),
   );
   machineRoutes(admin, deps, { audience: "Operator", readAccount: () => undefined });
   usageRoutes(admin, deps, { audience: "Operator", readAccount: () => undefined });

@@ -11,8 +11,10 @@ import { type InferenceDeps, serveInference } from "./inference-route.js";
 import { type ModelDeps, modelRoutes } from "./model-routes.js";
 import { type MoneyDeps, moneyRoutes, payoutRoutes } from "./money/money-routes.js";
 import { docsRoutes } from "./openapi/docs-routes.js";
-import { described } from "./openapi/operation.js";
+import { described, type Operation } from "./openapi/operation.js";
+import { pageSchema } from "./paged-list.js";
 import { type ProofDeps, proofRoutes } from "./proof-routes.js";
+import { type ListedWith, listProviders, PROVIDERS } from "./provider-list.js";
 import { answerErrors, type HttpEnv, postOnly } from "./routing.js";
 import { encryptionKeyRoutes } from "./sealed/encryption-key-route.js";
 import { storedResponseRoutes } from "./stored-response-routes.js";
@@ -24,6 +26,7 @@ export interface HttpDeps
     ModelDeps,
     ProofDeps,
     UsageDeps,
+    ListedWith,
     MoneyDeps,
     Omit<HealthDeps, "directory"> {
   /** What the operator sees and does: `createAdminApp`. */
@@ -55,6 +58,14 @@ export function createHttpApp(deps: HttpDeps): Hono<HttpEnv> {
   return app;
 }
 
+const OWN_PROVIDERS: Operation = {
+  id: "listOwnProviders",
+  audience: "Account",
+  summary: "List the machines of your account that are connected or expected back, and what is held against each",
+  query: pageSchema.omit({ account: true }),
+  answer: PROVIDERS,
+};
+
 /** What an account sees of itself. */
 function ownRoutes(deps: HttpDeps): Hono<HttpEnv> {
   const own = new Hono<HttpEnv>();
@@ -65,6 +76,13 @@ function ownRoutes(deps: HttpDeps): Hono<HttpEnv> {
     readAccount,
   });
   moneyRoutes(own, deps, { audience: "Account", at: "", readAccount });
+  own.get(
+    "/providers",
+    described(OWN_PROVIDERS, async (c) => {
+      const account = await readAccount(c);
+      return c.json(listProviders(deps.directory.providers(), { ...c.req.query(), account }, deps));
+    }),
+  );
   payoutRoutes(own, deps, async (c) => await authenticate(c.env.incoming.headers, deps.principals, "provider"));
   return own;
 }

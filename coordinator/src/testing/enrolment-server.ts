@@ -80,6 +80,7 @@ export async function startEnrolmentServer(
       ...{ enrolment, clock, operator, directory, operators: OPERATORS, usage: store.usage, ledger: store.ledger },
       minimumPayout: () => 1n,
       isAccount: async () => true,
+      standing: () => ({ score: 100, reasons: {} }),
       recognised: () => {},
     }),
   );

@@ -1,14 +1,30 @@
 import type { Clock } from "@hearth/platform";
-import { hardwareSchema, heartbeatSchema, modelSchema, slotSchema, TRUST_LEVELS } from "@hearth/protocol";
+import {
+  hardwareSchema,
+  heartbeatSchema,
+  modelSchema,
+  type ProviderId,
+  type Reputation,
+  reputationSchema,
+  slotSchema,
+  TRUST_LEVELS,
+} from "@hearth/protocol";
 import { z } from "zod";
+import { named } from "../api/named-schemas.js";
 import type { Provider } from "../fleet/provider.js";
-import { readPage } from "../http/paged-list.js";
+import { listSchema, readPage } from "./paged-list.js";
 
 /** Models of one page at most, whatever its limit: one machine may name 256, with a kilobyte of text each. */
 const MAX_MODELS = 2_048;
 
+export interface ListedWith {
+  readonly clock: Clock;
+  /** What is held against a machine. */
+  readonly standing: (id: ProviderId) => Reputation;
+}
+
 /**
- * One page of what an operator sees of the fleet, in the order of ids.
+ * One page of what an operator sees of the fleet, or an owner of the machines of his account, in the order of ids.
  *
  * @param query `limit` (100; 1,000 at most), `after` (the id that the page before ended with), `account`
  * @throws HearthError `invalid_request` that names the member
@@ -16,7 +32,7 @@ const MAX_MODELS = 2_048;
 export function listProviders(
   providers: Iterable<Provider>,
   query: Readonly<Record<string, string>>,
-  clock: Clock,
+  listed: ListedWith,
 ): object {
   const { limit, after, account } = readPage(query);
   const wanted = [...providers].filter(
@@ -26,7 +42,7 @@ export function listProviders(
   const shown = wanted.slice(0, Math.min(limit, countUpTo(wanted, MAX_MODELS)));
   return {
     object: "list",
-    data: shown.map((provider) => describe(provider, clock.now())),
+    data: shown.map((provider) => describe(provider, listed)),
     last_id: shown.at(-1)?.id ?? null,
     has_more: wanted.length > shown.length,
   };
@@ -42,8 +58,8 @@ function countUpTo(providers: readonly Provider[], models: number): number {
   return over === -1 ? providers.length : Math.max(1, over);
 }
 
-/** A machine as the operator sees it. */
-export const providerSchema = z.object({
+/** A machine as the operator and its owner see it. */
+const providerSchema = z.object({
   id: z.string(),
   name: z.string().nullable(),
   account: z.string(),
@@ -54,6 +70,9 @@ export const providerSchema = z.object({
   vitals: heartbeatSchema
     .pick({ memory_free_bytes: true, memory_pressure: true, cpu_load: true, gpu_load: true, thermal: true })
     .meta({ description: "As of the last heartbeat; absent = not reported." }),
+  reputation: reputationSchema.meta({
+    description: "What its record holds against it, which fades: 100 = nothing. `ms` is what it costs in the score.",
+  }),
   connected_ms: z.int().meta({ description: "How long it has been connected, ms." }),
   heartbeat_age_ms: z.int(),
   backlog_bytes: z.int().meta({ description: "What waits in the connection to it, bytes." }),
@@ -65,7 +84,10 @@ export const providerSchema = z.object({
   ),
 });
 
-function describe(provider: Provider, now: number): z.infer<typeof providerSchema> {
+export const PROVIDERS: z.ZodType = named("ProviderList", listSchema(named("Provider", providerSchema)));
+
+function describe(provider: Provider, { clock, standing }: ListedWith): z.infer<typeof providerSchema> {
+  const now = clock.now();
   return {
     id: provider.id,
     name: provider.name ?? null,
@@ -75,6 +97,7 @@ function describe(provider: Provider, now: number): z.infer<typeof providerSchem
     agent_version: provider.agentVersion,
     hardware: provider.hardware,
     vitals: provider.vitals,
+    reputation: standing(provider.id),
     connected_ms: Math.round(now - provider.connectedAt),
     heartbeat_age_ms: Math.round(now - provider.lastHeartbeatAt),
     backlog_bytes: provider.backlogBytes,

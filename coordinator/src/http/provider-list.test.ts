@@ -1,7 +1,7 @@
 import { FakeClock } from "@hearth/platform/testing";
 import { describe, expect, it } from "vitest";
 import { fakeModel, fakeProvider } from "../testing/fake-provider.js";
-import { listProviders } from "./providers.js";
+import { listProviders } from "./provider-list.js";
 
 const FLEET = ["c", "a", "e", "b", "d"].map((id) => fakeProvider(id, { account: id < "c" ? "anna" : "ben" }));
 
@@ -12,7 +12,7 @@ interface Page {
 }
 
 function page(query: Readonly<Record<string, string>>, fleet = FLEET): Page {
-  return listProviders(fleet, query, new FakeClock()) as Page;
+  return listProviders(fleet, query, { clock: new FakeClock(), standing: () => ({ score: 100, reasons: {} }) }) as Page;
 }
 
 describe("the list of providers", () => {

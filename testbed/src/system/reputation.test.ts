@@ -1,0 +1,53 @@
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { openMemoryStore } from "../../../coordinator/src/store/sqlite/open-sqlite-store.js";
+import type { Script } from "../scripted/scripted-provider.js";
+import { ADMIN_KEY, startTestCoordinator, type TestCoordinator } from "../scripted/test-coordinator.js";
+
+// What a machine's record does to it, and what its owner is told.
+
+let hearth: TestCoordinator;
+beforeEach(async () => {
+  hearth = await startTestCoordinator({ store: openMemoryStore() });
+});
+afterEach(() => hearth[Symbol.asyncDispose]());
+
+const ask = async (): Promise<string | null> => {
+  const answer = await hearth.chat({ model: "m", messages: [{ role: "user", content: "hi" }], stream: true });
+  await answer.text();
+  return answer.headers.get("x-provider-id");
+};
+
+interface Listed {
+  readonly id: string;
+  readonly reputation: { readonly score: number; readonly reasons: Readonly<Record<string, object>> };
+}
+async function standings(path: string, key?: string): Promise<Map<string, Listed["reputation"]>> {
+  const { data } = (await (await hearth.get(path, key)).json()) as { readonly data: readonly Listed[] };
+  return new Map(data.map(({ id, reputation }) => [id, reputation]));
+}
+
+it("sends less to a machine that broke streams, and tells its owner and the operator why", async () => {
+  const good: Script = (s) => s.answer("fine");
+  let breaks = 2;
+  const flaky: Script = (s) => {
+    if (breaks === 0) return s.answer("fine again");
+    breaks -= 1;
+    s.role();
+    s.content("it bro");
+    s.error({ code: "backend_error" });
+  };
+  const broken = await hearth.provider(flaky);
+  for (let n = 0; n < 2; n++) await ask();
+  const other = await hearth.provider(good);
+  const served = { [broken.id]: 0, [other.id]: 0 };
+  for (let n = 0; n < 20; n++) {
+    const by = await ask();
+    if (by !== null) served[by] = (served[by] ?? 0) + 1;
+  }
+  expect(served[other.id]).toBeGreaterThan(15);
+  const own = await standings("/v1/me/providers");
+  expect(own.get(other.id)).toEqual({ score: 100, reasons: {} });
+  expect(own.get(broken.id)?.score).toBeLessThan(50);
+  expect(own.get(broken.id)?.reasons).toMatchObject({ failed_after_content: { count: 2 } });
+  expect(await standings("/admin/providers", ADMIN_KEY)).toEqual(own);
+});
