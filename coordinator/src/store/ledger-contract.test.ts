@@ -567,6 +567,15 @@ describe.each(STORE_PLACES)("the ledger on $name", ({ isHere, open }) => {
       expect(await ben()).toMatchObject({ earned: { balance: 40n, reserved: 30n }, pending: 60n, available: 10n });
     });
 
+    it("of all there is, asked for many times at once, is one, and each is told so", async () => {
+      const asked = Array.from({ length: 10 }, (_, n) => {
+        const of = n % 2 === 0 ? ledger : place.other.ledger;
+        return of.requestPayout({ id: "p1", account: "ben", amount: 100n, actor: "ben", nowMs: 1 });
+      });
+      const types = (await Promise.all(asked)).map(({ type }) => type).sort();
+      expect(types).toEqual(["done", ...Array.from({ length: 9 }, () => "repeated")]);
+    });
+
     it("is listed, by account and state, in pages", async () => {
       for (const id of ["p1", "p2", "p3"]) await request(id, 10n);
       await change("p2", "paid");

@@ -78,7 +78,11 @@ export async function transferOnce(trx: Trx, transfer: NewTransfer, all: Moves):
   const [first, ...others] = moves;
   if (first === undefined) throw new Error("A transfer moves something.");
   const moved = await move(trx, first);
-  if (moved.type !== "moved") return moved;
+  if (moved.type !== "moved") {
+    // It may be the same transfer, made meanwhile, that has taken what there was.
+    const meanwhile = await madeBefore(trx, transfer);
+    return meanwhile === undefined ? moved : { type: meanwhile };
+  }
   const balances = new Map([[first.ledgerAccount, moved.balance], ...(await moveAll(trx, others))]);
   await addTransfer(trx, transfer, moves, balances);
   return { type: "done" };
