@@ -124,11 +124,21 @@ export type Abandoned =
   | { readonly because: "expiry"; readonly nowMs: number; readonly limit: number }
   | { readonly because: "recovery"; readonly node: string; readonly limit: number };
 
+export interface OpenReservation {
+  readonly id: string;
+  readonly expiresAtMs: number;
+}
+
 export interface Abandonment {
   readonly id: string;
   readonly nowMs: number;
-  /** `expiry` holds only of what has expired by then, `recovery` only of what this node has reserved. */
-  readonly because: { readonly type: "expiry" } | { readonly type: "recovery"; readonly node: string };
+  /**
+   * `expiry` holds only of what has expired by then and still does at the time that was seen, `recovery` only of what
+   * this node has reserved.
+   */
+  readonly because:
+    | { readonly type: "expiry"; readonly expiresAtMs: number }
+    | { readonly type: "recovery"; readonly node: string };
 }
 
 /** `kept`: it is resolved by now, or was extended. */
@@ -292,8 +302,8 @@ export interface LedgerStore {
   extend(extension: Extension): Promise<ExtendResult>;
   post(posting: Posting): Promise<PostResult>;
   void(id: string, nowMs: number): Promise<VoidResult>;
-  /** Ids of open reservations that nobody will resolve any more. */
-  abandoned(which: Abandoned): Promise<readonly string[]>;
+  /** Open reservations that nobody may resolve any more, those that expire first, first. */
+  abandoned(which: Abandoned): Promise<readonly OpenReservation[]>;
   /** Posts what the last extension has told as delivered, or voids. */
   abandon(abandonment: Abandonment): Promise<AbandonResult>;
   deposit(income: Income): Promise<TransferResult>;

@@ -234,7 +234,9 @@ export class ModelLedger {
   #abandon({ id, nowMs, because }: Abandonment): object {
     const of = this.#reservations.get(id);
     const isDue =
-      because.type === "expiry" ? of !== undefined && of.expiresAtMs <= nowMs : of?.asked.node === because.node;
+      because.type === "expiry"
+        ? of?.expiresAtMs === because.expiresAtMs && because.expiresAtMs <= nowMs
+        : of?.asked.node === because.node;
     if (of === undefined || of.state !== "open" || !isDue) return { type: "kept" };
     if (of.used.length > 0) return this.#settle(of, of.used, false);
     return this.#void(id);

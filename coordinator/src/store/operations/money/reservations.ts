@@ -2,6 +2,7 @@ import type { Selectable } from "kysely";
 import type { MicroUsd } from "../../../platform/micro-usd.js";
 import type { Budget, ReservationState, WorkPart } from "../../ledger-store.js";
 import type { ReservationRow } from "../../schema/money-tables.js";
+import type { Trx } from "../operation.js";
 import { partsOfText } from "./parts.js";
 
 /** A reservation as operations see it. */
@@ -36,4 +37,8 @@ export function reservationOf(row: Selectable<ReservationRow>): StoredReservatio
     usedParts: partsOfText(row.used_parts),
     posted: BigInt(row.posted),
   };
+}
+
+export async function stateOf(trx: Trx, id: string): Promise<ReservationState | undefined> {
+  return (await trx.selectFrom("reservations").select("state").where("id", "=", id).executeTakeFirst())?.state;
 }

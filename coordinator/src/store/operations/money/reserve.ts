@@ -11,7 +11,7 @@ import type {
 import type { Trx } from "../operation.js";
 import { hold, holdBudget, settleBudget } from "./hold.js";
 import { consumerCost, partsToText } from "./parts.js";
-import { reservationOf, type StoredReservation } from "./reservations.js";
+import { reservationOf, type StoredReservation, stateOf } from "./reservations.js";
 
 /** Rules 4 and 5 of docs/ledger.md. */
 export async function reserve(trx: Trx, input: NewReservation): Promise<ReserveResult> {
@@ -45,7 +45,8 @@ async function repeated(trx: Trx, input: NewReservation): Promise<ReserveResult>
 }
 
 /** Rules 6 and 7 of docs/ledger.md. */
-export async function extend(trx: Trx, { id, max, used, expiresAtMs }: Extension): Promise<ExtendResult> {
+export async function extend(trx: Trx, extension: Extension): Promise<ExtendResult> {
+  const { id, max, used, expiresAtMs } = extension;
   const owed = consumerCost(used);
   // Late ones change nothing back.
   const row = await trx
@@ -59,7 +60,12 @@ export async function extend(trx: Trx, { id, max, used, expiresAtMs }: Extension
     .where("state", "=", "open")
     .returningAll()
     .executeTakeFirst();
-  if (row === undefined) return { type: (await isKnown(trx, id)) ? "closed" : "unknown" };
+  if (row === undefined) {
+    const state = await stateOf(trx, id);
+    // It has been made since.
+    if (state === "open") return extend(trx, extension);
+    return { type: state === undefined ? "unknown" : "closed" };
+  }
   const { payer, budget, credit, earned } = reservationOf(row);
   const amount = max - credit - earned;
   if (amount <= 0n) return { type: "extended" };
@@ -67,10 +73,6 @@ export async function extend(trx: Trx, { id, max, used, expiresAtMs }: Extension
   if (held.type === "insufficient") return held;
   await addReserved(trx, id, held);
   return { type: "extended" };
-}
-
-async function isKnown(trx: Trx, id: string): Promise<boolean> {
-  return (await trx.selectFrom("reservations").select("id").where("id", "=", id).executeTakeFirst()) !== undefined;
 }
 
 interface ToHold {

@@ -5,6 +5,7 @@ import type {
   Abandonment,
   AbandonResult,
   Already,
+  OpenReservation,
   Posted,
   Posting,
   PostResult,
@@ -34,6 +35,7 @@ export async function post(trx: Trx, posting: Posting): Promise<PostResult> {
   });
   if (taken !== undefined) return settle(trx, taken, posting);
   const known = await resolvedOf(trx, id);
+  if (known.type === "open") return post(trx, posting);
   if (known.type !== "posted") return known;
   if (known.by !== "caller") return { type: "already", state: "posted", charged: known.charged };
   const isSame = sameParts(await partsOf(trx, id), parts);
@@ -42,12 +44,19 @@ export async function post(trx: Trx, posting: Posting): Promise<PostResult> {
     : { type: "conflict" };
 }
 
+export interface Voiding {
+  readonly id: string;
+  readonly nowMs: number;
+}
+
 /** Rule 11. */
-export async function voidReservation(trx: Trx, { id, nowMs }: { id: string; nowMs: number }): Promise<VoidResult> {
+export async function voidReservation(trx: Trx, voiding: Voiding): Promise<VoidResult> {
+  const { id, nowMs } = voiding;
   const taken = await takeOpen(trx, { id, to: "voided", by: "caller", nowMs, cost: 0n });
   if (taken === undefined) {
     const known = await resolvedOf(trx, id);
     if (known.type === "posted") return { type: "already", state: "posted", charged: known.charged };
+    if (known.type === "open") return voidReservation(trx, voiding);
     return known.type === "unknown" ? known : { type: "voided" };
   }
   await release(trx, taken);
@@ -55,20 +64,21 @@ export async function voidReservation(trx: Trx, { id, nowMs }: { id: string; now
 }
 
 /** Those that expired first, first. */
-export async function abandoned(trx: Trx, which: Abandoned): Promise<readonly string[]> {
+export async function abandoned(trx: Trx, which: Abandoned): Promise<readonly OpenReservation[]> {
   const query = trx
     .selectFrom("reservations")
-    .select("id")
+    .select(["id", "expires_at_ms"])
     .where("state", "=", "open")
     .orderBy("expires_at_ms")
     .limit(which.limit);
   const found =
     which.because === "expiry" ? query.where("expires_at_ms", "<=", which.nowMs) : query.where("node", "=", which.node);
-  return (await found.execute()).map(({ id }) => id);
+  return (await found.execute()).map(({ id, expires_at_ms }) => ({ id, expiresAtMs: expires_at_ms }));
 }
 
 /** Rule 12. */
 export async function abandon(trx: Trx, { id, nowMs, because }: Abandonment): Promise<AbandonResult> {
+  if (because.type === "expiry" && because.expiresAtMs > nowMs) return { type: "kept" };
   const known = await trx.selectFrom("reservations").select("used_parts").where("id", "=", id).executeTakeFirst();
   if (known === undefined) return { type: "kept" };
   // Nothing was delivered as far as anybody knows, or something: the guard below sees to it that this is so still.
@@ -79,7 +89,7 @@ export async function abandon(trx: Trx, { id, nowMs, because }: Abandonment): Pr
     by: because.type,
     only: {
       usedParts: known.used_parts,
-      ...(because.type === "recovery" ? { node: because.node } : { expiredAtMs: nowMs }),
+      ...(because.type === "recovery" ? { node: because.node } : { expiresAtMs: because.expiresAtMs }),
     },
   });
   if (taken === undefined) return { type: "kept" };
@@ -95,7 +105,7 @@ interface Taking {
   readonly nowMs: number;
   /** What the consumer's parts cost; absent = what was told as used. */
   readonly cost: MicroUsd | undefined;
-  readonly only?: { readonly usedParts: string; readonly node?: string; readonly expiredAtMs?: number };
+  readonly only?: { readonly usedParts: string; readonly node?: string; readonly expiresAtMs?: number };
 }
 
 /** Resolves a reservation that is open: of all who try, one succeeds. */
@@ -114,7 +124,7 @@ async function takeOpen(trx: Trx, { id, to, by, nowMs, cost, only }: Taking): Pr
     .where("state", "=", "open");
   if (only !== undefined) query = query.where("used_parts", "=", only.usedParts);
   if (only?.node !== undefined) query = query.where("node", "=", only.node);
-  if (only?.expiredAtMs !== undefined) query = query.where("expires_at_ms", "<=", only.expiredAtMs);
+  if (only?.expiresAtMs !== undefined) query = query.where("expires_at_ms", "=", only.expiresAtMs);
   const row = await query.returningAll().executeTakeFirst();
   return row && reservationOf(row);
 }
@@ -132,7 +142,12 @@ async function release(trx: Trx, { id, payer, budget, credit, earned }: StoredRe
   await moveAll(trx, moves.inOrder());
 }
 
-type Resolved = { readonly type: "posted"; readonly charged: MicroUsd; readonly by: string | null } | Already | Unknown;
+type Resolved =
+  | { readonly type: "posted"; readonly charged: MicroUsd; readonly by: string | null }
+  | Already
+  | Unknown
+  /** It has been made since it was looked for. */
+  | { readonly type: "open" };
 
 /** How one that is not open any more was resolved. */
 async function resolvedOf(trx: Trx, id: string): Promise<Resolved> {
@@ -142,6 +157,7 @@ async function resolvedOf(trx: Trx, id: string): Promise<Resolved> {
     .where("id", "=", id)
     .executeTakeFirst();
   if (row === undefined) return { type: "unknown" };
+  if (row.state === "open") return { type: "open" };
   if (row.state === "posted") return { type: "posted", charged: BigInt(row.posted), by: row.resolved_by };
   return { type: "already", state: "voided", charged: 0n };
 }
