@@ -24,6 +24,8 @@ export { Registry } from "./fleet/registry.js";
 export { AttestationVerifier } from "./fleet/trust/attestation-verifier.js";
 export { NO_RULES } from "./fleet/trust/runtime-manifest.js";
 export { WorkTally } from "./fleet/work-tally.js";
+export { Ledger } from "./ledger/ledger.js";
+export { DEFAULT_LEDGER } from "./ledger/ledger-settings.js";
 export { systemClock } from "./platform/clock.js";
 export { HearthError } from "./platform/errors.js";
 export { countingIds } from "./platform/ids.js";

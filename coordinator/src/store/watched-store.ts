@@ -1,5 +1,6 @@
 import type { Trouble } from "../platform/health.js";
 import type { Store } from "./store.js";
+import { StoreError } from "./store-error.js";
 
 /** A store, and whether its last answers were those of a sound one on a disk that takes what is written. */
 export interface WatchedStore {
@@ -16,6 +17,9 @@ const UNWRITABLE: readonly string[] = [
   ...["SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN"],
   ...["53100", "58", "25006"],
 ];
+
+/** Somebody holds what it needs: SQLite's file, or PostgreSQL's locks (55), resources (53) or transaction (40). */
+const BUSY: readonly string[] = ["SQLITE_BUSY", "SQLITE_LOCKED", "40", "53", "55"];
 
 /** Changes nothing of what a store does; only looks at how its work ends. `failed` is told each failure of the disk's. */
 export function watchStore(store: Store, failed: (trouble: Trouble) => void): WatchedStore {
@@ -77,6 +81,14 @@ function watch<T extends object>(
       };
     },
   });
+}
+
+/** Whether a store has failed for reasons of its own, so that what it was asked may be asked again later. */
+export function isStoreAway(error: unknown): boolean {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  return (
+    error instanceof StoreError || BUSY.some((prefix) => code.startsWith(prefix)) || troubleOf(error) !== undefined
+  );
 }
 
 function troubleOf(error: unknown): Trouble | undefined {

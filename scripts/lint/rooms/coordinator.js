@@ -93,6 +93,7 @@ export const COORDINATOR = {
     "./compose",
     "./dispatch",
     "./fleet",
+    "./ledger",
     "./platform",
     "./request",
     "./sealing",
@@ -247,7 +248,7 @@ export const COORDINATOR = {
   // Beside the chain, on the same floor.
   accounts: ["./platform", "./store", "@hearth/platform", "node:crypto"],
   receipts: ["./platform", "./store", "@hearth/attestation", "@hearth/platform", "@hearth/protocol", "zod"],
-  ledger: ["./platform", "./store", "@hearth/platform"],
+  ledger: ["./platform", "./store", "@hearth/platform", "zod", "node:fs/promises", "node:string_decoder"],
   enrolment: ["./platform", "./store", "@hearth/platform", "node:crypto"],
   sealing: ["@hearth/e2e", "@hearth/platform", "@hearth/protocol", "node:crypto"],
   // Interfaces, with no database behind them.
@@ -324,6 +325,7 @@ export const COORDINATOR = {
   "*.test.ts": [
     "../attestation/testing",
     "@hearth/dialects/fixtures",
+    "@hearth/disk/testing",
     "@hearth/platform/testing",
     "@seriousme/openapi-schema-validator",
     "fast-check",

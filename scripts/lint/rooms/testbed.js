@@ -7,6 +7,7 @@ export const TESTBED = {
   bench: [
     "./scripted",
     "@hearth/attestation",
+    "@hearth/coordinator",
     "@hearth/coordinator/internals",
     "@hearth/dialects",
     "@hearth/e2e",

@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { findCores } from "./cores.js";
 import { benchCrypto } from "./crypto.js";
+import { benchLedger } from "./ledger.js";
 import { benchWorstBodies } from "./measure-worst-bodies.js";
 import { type Options, readOptions, USAGE } from "./options.js";
 import { FULL_PLAN, QUICK_PLAN } from "./plan.js";
@@ -44,6 +45,8 @@ async function execute(options: Options): Promise<void> {
       return console.log(await benchWorstBodies(surroundings()));
     case "store":
       return console.log(await benchStore(TEST_DATABASE, surroundings().progress));
+    case "ledger":
+      return console.log(await benchLedger(TEST_DATABASE, surroundings().progress));
     case "profile":
       return console.log(await profileHearth(surroundings(), options));
     case "run":

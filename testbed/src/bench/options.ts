@@ -5,7 +5,7 @@ import { TARGETS, type TargetName } from "./targets.js";
 /** What the command line asks for. */
 export type Options =
   | { readonly command: "help" }
-  | { readonly command: "crypto" | "tool-schema" | "worst-bodies" | "store" }
+  | { readonly command: "crypto" | "tool-schema" | "worst-bodies" | "store" | "ledger" }
   | { readonly command: "selection"; readonly quick: boolean }
   | ({ readonly command: "profile" } & ProfileOptions)
   | {
@@ -21,6 +21,7 @@ npm run bench -- tool-schema         CPU of the repair of tool schemas
 npm run bench -- [--quick] selection CPU of a pick, by the providers of its model and by all others
 npm run bench -- worst-bodies        how long the worst bodies hold the coordinator's event loop
 npm run bench -- store               durable inserts of the store beside those of libsql itself
+npm run bench -- ledger              what money adds to a request, durably, on SQLite and PostgreSQL
 npm run bench -- profile [--agent] [--stream] [--keep FILE]
                                      where the CPU of the coordinator, or of the agent, goes at concurrency 32`;
 
@@ -48,6 +49,7 @@ export function readOptions(argv: readonly string[]): Options {
     case "tool-schema":
     case "worst-bodies":
     case "store":
+    case "ledger":
       return { command };
     case "selection":
       return { command, quick: values.quick };
