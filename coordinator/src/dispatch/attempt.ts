@@ -1,5 +1,5 @@
 import type { SignedEntry } from "@hearth/attestation";
-import { type SseEvent, withoutByteOrderMark } from "@hearth/dialects";
+import { type SseEvent, stopReasonOf, withoutByteOrderMark } from "@hearth/dialects";
 import {
   type AttemptId,
   type CancelReason,
@@ -60,6 +60,7 @@ export class ProviderAttempt implements Attempt, StreamListener {
   readonly #preamble: PreambleReader;
   /** The backend has said that its answer is over. */
   #finished = false;
+  #stopReason: string | undefined;
   #answerBytes = 0;
   #frames: FrameReader | undefined;
 
@@ -222,6 +223,16 @@ export class ProviderAttempt implements Attempt, StreamListener {
     return this.#state === "completed" ? this.#deps.receipts?.receipt : undefined;
   }
 
+  /** Tokens of the answer that have come or are known to be written, at least. */
+  get writtenTokens(): number {
+    return this.#progress.writtenTokens;
+  }
+
+  /** Why the model stopped, in its backend's words; `undefined` = it has not, or nobody said. */
+  get stopReason(): string | undefined {
+    return this.#stopReason;
+  }
+
   usageBounds(): UsageBounds {
     const { form, answerTokens, clock } = this.#deps;
     return usageBounds({
@@ -269,6 +280,9 @@ export class ProviderAttempt implements Attempt, StreamListener {
     this.#finished ||= reading.kind === "done" || (reading.kind === "content" && reading.finishes);
     switch (reading.kind) {
       case "content":
+        if (reading.generates) this.#progress.wrote();
+        // What ends an answer says why, and most often nothing else.
+        if (reading.finishes || !reading.generates) this.#stopReason = stopReasonOf(reading.parsed) ?? this.#stopReason;
         return void this.#content.push(this.#chunk(event, reading.parsed));
       case "preamble":
       case "trailer":

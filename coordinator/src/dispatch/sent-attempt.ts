@@ -39,8 +39,8 @@ export class SentAttempt implements Attempt {
   readonly expectation: Expectation;
   times: SendingTimes = { routeMs: 0, encryptMs: 0, dispatchMs: 0 };
   ending: AttemptEnding | undefined;
-  /** What its provider says, of one that was cancelled, that it had spent; it may come long after the end. */
-  spent: Usage | undefined;
+  #spent: Usage | undefined;
+  #onSpent: ((usage: Usage) => void) | undefined;
 
   constructor({ attempt, role, model, link, lease, expectation }: Sending) {
     this.attempt = attempt;
@@ -49,6 +49,22 @@ export class SentAttempt implements Attempt {
     this.link = link;
     this.lease = lease;
     this.expectation = expectation;
+  }
+
+  /** What its provider says, of one that was cancelled, that it had spent; it may come long after the end. */
+  set spent(usage: Usage | undefined) {
+    this.#spent = usage;
+    if (usage !== undefined) this.#onSpent?.(usage);
+  }
+
+  get spent(): Usage | undefined {
+    return this.#spent;
+  }
+
+  /** Tells what it had spent: now where that is known, else should it become known. */
+  whenSpent(told: (usage: Usage) => void): void {
+    if (this.#spent !== undefined) told(this.#spent);
+    else this.#onSpent = told;
   }
 
   get id(): AttemptId {

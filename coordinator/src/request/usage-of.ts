@@ -50,6 +50,7 @@ function factsOf({ request, caller, traits, queuedMs, choices, attempts }: Reque
     ...(request.messageCount === undefined ? {} : { messages: request.messageCount }),
     ...(choices.length > 1 ? { choices: choices.length } : {}),
     queued_ms: Math.round(queuedMs),
+    ...(choices[0]?.winner?.attempt.stopReason === undefined ? {} : { stop: choices[0].winner.attempt.stopReason }),
     ...(outcome.type === "failed" ? { code: outcome.error.code } : {}),
     ...(outcome.type === "cancelled" ? { reason: outcome.reason } : {}),
     ...(Object.keys(tags).length > 0 ? { tags } : {}),
