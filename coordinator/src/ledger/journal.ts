@@ -31,8 +31,18 @@ const line = z.discriminatedUnion("type", [
   z.object({ type: z.literal("void"), input: z.object(common) }),
 ]);
 
+/** A journal, or what stands in its place. */
+export type OwedFile = Pick<Journal, "append" | "clear" | "close">;
+
+/** For a coordinator that keeps nothing over a restart: what is owed is owed as long as it runs. */
+export const NO_JOURNAL: OwedFile = {
+  append: () => Promise.reject(new Error("This coordinator has no journal.")),
+  clear: async () => {},
+  close: async () => {},
+};
+
 export interface Found {
-  readonly journal: Journal;
+  readonly journal: OwedFile;
   /** What an earlier process has left, in its order. */
   readonly owed: readonly OwedOperation[];
   /** Lines that cannot be read. The file as it was is kept beside it, with `.unreadable` after its name. */

@@ -10,7 +10,7 @@ import type {
   WorkPart,
 } from "../store/ledger-store.js";
 import { isStoreAway } from "../store/watched-store.js";
-import { Journal, type OwedOperation } from "./journal.js";
+import { type Found, Journal, NO_JOURNAL, type OwedFile, type OwedOperation } from "./journal.js";
 import type { LedgerSettings } from "./ledger-settings.js";
 import { type ExtendOutcome, type PostOutcome, Reservation } from "./reservation.js";
 import { type Settled, Settler } from "./settler.js";
@@ -38,8 +38,8 @@ export interface LedgerDeps {
   readonly hooks: LedgerHooks;
   /** Names this coordinator, and no other one of the same database: the reservations of this name are its own. */
   readonly node: string;
-  /** The file of what is owed to a store that is away. */
-  readonly journalPath: string;
+  /** The file of what is owed to a store that is away; `undefined` = it is owed as long as this process lives. */
+  readonly journalPath: string | undefined;
   readonly settings: LedgerSettings;
 }
 
@@ -70,7 +70,7 @@ export class Ledger {
   readonly #live = new Map<string, { reservation: Reservation; renewedMs: number } | undefined>();
   readonly #sweeping: Disposable;
 
-  private constructor(deps: LedgerDeps, journal: Journal, owed: readonly OwedOperation[]) {
+  private constructor(deps: LedgerDeps, journal: OwedFile, owed: readonly OwedOperation[]) {
     this.#deps = deps;
     this.#settler = new Settler({ ...deps, journal }, owed);
     this.#sweeper = new Sweeper({
@@ -87,7 +87,7 @@ export class Ledger {
    * @throws the file system's error, where the journal cannot be opened
    */
   static async open(deps: LedgerDeps): Promise<Ledger> {
-    const { journal, owed, unreadable } = await Journal.open(deps.journalPath, deps.settings.maxJournalBytes);
+    const { journal, owed, unreadable } = await foundAt(deps);
     if (unreadable > 0) deps.log.error({ lines: unreadable }, "ledger journal has lines that cannot be read");
     for (let n = 0; n < unreadable; n++) deps.hooks.lost();
     const ledger = new Ledger(deps, journal, owed);
@@ -230,4 +230,9 @@ export class Ledger {
   #abandoned(result: AbandonResult): void {
     if (result.type !== "kept") this.#deps.hooks.abandoned(result.type);
   }
+}
+
+function foundAt({ journalPath, settings }: LedgerDeps): Promise<Found> {
+  if (journalPath === undefined) return Promise.resolve({ journal: NO_JOURNAL, owed: [], unreadable: 0 });
+  return Journal.open(journalPath, settings.maxJournalBytes);
 }

@@ -1,6 +1,8 @@
 import type { MicroUsd } from "../platform/micro-usd.js";
 import type { Insufficient, WorkPart } from "../store/ledger-store.js";
 
+export type { WorkPart } from "../store/ledger-store.js";
+
 export type ExtendOutcome =
   | { readonly type: "extended" }
   /** The store is away: the stream may go on up to there, once, and no further until the store is back. */

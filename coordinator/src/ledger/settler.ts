@@ -2,7 +2,7 @@ import { type Clock, describeFault } from "@hearth/platform";
 import type { Logger } from "../platform/logger.js";
 import type { ExtendResult, LedgerStore, PostResult, VoidResult } from "../store/ledger-store.js";
 import { isStoreAway } from "../store/watched-store.js";
-import type { Journal, OwedOperation } from "./journal.js";
+import type { OwedFile, OwedOperation } from "./journal.js";
 import type { LedgerSettings } from "./ledger-settings.js";
 
 export type OperationResult = ExtendResult | PostResult | VoidResult;
@@ -21,7 +21,7 @@ export interface SettlerHooks {
 
 export interface SettlerDeps {
   readonly store: Pick<LedgerStore, "extend" | "post" | "void">;
-  readonly journal: Journal;
+  readonly journal: OwedFile;
   readonly clock: Clock;
   readonly log: Logger;
   readonly hooks: SettlerHooks;
