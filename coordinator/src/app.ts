@@ -15,6 +15,7 @@ import { createSelection, type Selection, type SelectionDeps } from "./compose/c
 import { createServer, type OwnedServer } from "./compose/create-server.js";
 import { createServices, type ServiceDeps } from "./compose/create-services.js";
 import { type Kept, openKept, stopKept } from "./compose/open-kept.js";
+import { type MoneyOptions, openMoney } from "./compose/open-money.js";
 import { watchDisk } from "./compose/watch-disk.js";
 import type { Config } from "./config.js";
 import { evidenceSettings, type PolicySettings } from "./dispatch/policy.js";
@@ -58,6 +59,10 @@ export interface AppOptions {
   readonly policy?: PolicySettings;
   /** What the keys for sealed requests are derived from. Without one they last as long as this process. */
   readonly sealingSecret?: string;
+  /** Names this coordinator among those of its database; absent = it is the only one. */
+  readonly node?: string;
+  /** Where what is owed to a store that is away is written down; absent = nowhere. */
+  readonly journalDir?: string;
   /** What is kept over a restart; absent = nothing is. Closed when the coordinator stops. */
   readonly store?: Store;
   /** Who vouches for devices in place of Apple: for tests, which have no certificate of Apple's. */
@@ -124,11 +129,13 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
     rules: () => ({ manifest: live.current.manifest, versionFloor: live.current.catalog.versionFloors.base }),
     hooks: { ...hooks.fleet, connectionLost: selection.connectionLost },
   });
+  const money = await openMoney({ ...options, clock, metrics, store: disk.store.ledger, ...moneyNumbers(live) });
   const shutdown = shutdownController();
   let accepting = true;
   const ready = (): boolean => accepting;
   const services = createServices({
     ...{ clock, ids, registry, selection, contexts, knownModels, receipts, usage },
+    ...{ ledger: money.ledger, payments: money.payments },
     receiptWaitMs: config.receiptWaitMs,
     accepting: ready,
     attempts: hooks.attempts,
@@ -166,7 +173,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
       await drain({ server, connections, providers, registry, receipts, clock, shutdown, bounds: config });
       sealing[Symbol.dispose]();
       answers[Symbol.dispose]();
-      const unwritten = [...(await stopKept(kept)), ...(await disk.close())];
+      const unwritten = [...(await stopKept(kept)), ...(await money.stop()), ...(await disk.close())];
       log.info("stopped");
       return unwritten;
     },
@@ -232,6 +239,10 @@ function numbersOf(live: LiveOperator, clock: Clock): Numbers {
     policy: () => live.current.dispatch,
     calibration: () => live.current.calibration,
   };
+}
+
+function moneyNumbers(live: LiveOperator): Pick<MoneyOptions, "ledgerSettings" | "paymentSettings"> {
+  return { ledgerSettings: () => live.current.ledger, paymentSettings: () => live.current.payments };
 }
 
 /** Every running request listens to it, and there may be any number of them. */

@@ -8,7 +8,7 @@ import { ConfigError, readConfig } from "./config.js";
 import { changedNames, NO_SETTINGS, readSettings, type SettingsFile } from "./operator/settings.js";
 import { systemClock } from "./platform/clock.js";
 import { type Logger, openLog } from "./platform/logger.js";
-import { loadSealingSecret, loadSecrets } from "./secrets.js";
+import { loadNodeName, loadSealingSecret, loadSecrets } from "./secrets.js";
 import { openStore } from "./store/open/open-store.js";
 import { StoreError } from "./store/store-error.js";
 
@@ -106,6 +106,8 @@ async function main(): Promise<void> {
     settings: file?.settings ?? NO_SETTINGS,
     store,
     sealingSecret: loadSealingSecret(config.dataDir),
+    node: loadNodeName(config.dataDir),
+    journalDir: config.dataDir,
     log,
     logFile,
   });

@@ -49,6 +49,11 @@ export function loadSealingSecret(dataDir: string): string {
   return readOrCreateSecret(dataDir, "sealing-secret", SEALING_SECRET_PREFIX).value;
 }
 
+/** The name of this coordinator among those of its database: always the same for one data directory. @throws as `loadSecrets` */
+export function loadNodeName(dataDir: string): string {
+  return readOrCreateSecret(dataDir, "node-name", "node-").value;
+}
+
 /**
  * A secret in a file of its owner's only (0600): the stored one, or one that is made now.
  *

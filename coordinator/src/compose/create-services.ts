@@ -29,7 +29,9 @@ export interface ServiceDeps {
   readonly settled: SettleHooks;
   // As the operator has them now: read at each use.
   readonly catalog: () => Catalog;
-  readonly tariff: AdmitDeps["tariff"];
+  readonly tariff: RequestServices["tariff"];
+  readonly payments: RequestServices["payments"];
+  readonly ledger: SettleDeps["ledger"];
   readonly policy: () => PolicySettings;
   readonly calibration: () => CalibrationSettings;
 }
@@ -39,7 +41,9 @@ export function createServices(deps: ServiceDeps): RequestServices {
   const { clock, registry, selection, catalog, knownModels, policy } = deps;
   const calibration = new TokenCalibration(deps.calibration);
   return {
-    admission: { ...selection, clock, catalog, knownModels, accepting: deps.accepting, tariff: deps.tariff },
+    admission: { ...selection, clock, catalog, knownModels, accepting: deps.accepting },
+    tariff: deps.tariff,
+    payments: deps.payments,
     dispatch: {
       ...selection,
       link: (id) => registry.link(id),

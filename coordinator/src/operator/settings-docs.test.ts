@@ -17,6 +17,8 @@ const SECTIONS = [
   "stored_responses",
   "accounts",
   "usage",
+  "ledger",
+  "payments",
   "payouts",
 ];
 /** Has no default, so that no file without it names it. */

@@ -3,8 +3,10 @@ import { type AccountSettings, DEFAULT_ACCOUNTS } from "../accounts/settings.js"
 import { DEFAULT_HEDGING, type HedgeSettings } from "../dispatch/hedge-settings.js";
 import { DEFAULT_POLICY, type PolicySettings } from "../dispatch/policy.js";
 import { DEFAULT_IDEMPOTENCY, type IdempotencySettings } from "../http/idempotency/kept-answers.js";
+import { DEFAULT_LEDGER, type LedgerSettings } from "../ledger/ledger-settings.js";
 import { DEFAULT_PAYOUTS, type PayoutSettings } from "../ledger/payout-settings.js";
 import { DEFAULT_USAGE, type UsageSettings } from "../ledger/usage-writer.js";
+import { DEFAULT_PAYMENTS, type PaymentSettings } from "../request/payment-settings.js";
 import { type CalibrationSettings, DEFAULT_CALIBRATION } from "../request/token-calibration.js";
 import { type BreakerSettings, DEFAULT_BREAKER } from "../selection/breaker-settings.js";
 import { DEFAULT_EVIDENCE, type EvidenceSettings } from "../selection/evidence/settings.js";
@@ -197,6 +199,23 @@ export const USAGE: Section<UsageSettings> = section(DEFAULT_USAGE, {
   minuteDays: kept,
   hourDays: kept,
   dayDays: kept,
+});
+
+export const LEDGER: Section<LedgerSettings> = section(DEFAULT_LEDGER, {
+  leaseMs: between(10 * SECOND_MS, DAY_MS),
+  sweepMs: between(SECOND_MS, HOUR_MS),
+  sweepAtMost: whole(1, 100_000),
+  retryMs: between(100, HOUR_MS),
+  maxOwed: whole(1, 10_000_000),
+  maxJournalBytes: whole(1_024, 1e10),
+  feeBasisPoints: whole(0, 10_000),
+  lowBalanceMicroUsd: whole(0, 1e15),
+});
+
+export const PAYMENTS: Section<PaymentSettings> = section(DEFAULT_PAYMENTS, {
+  sliceTokens: whole(1, 1_000_000),
+  promptFactor: between(1, 100),
+  watchMs: interval,
 });
 
 export const PAYOUTS: Section<PayoutSettings> = section(DEFAULT_PAYOUTS, { minimumMicroUsd: whole(1, 1e15) });

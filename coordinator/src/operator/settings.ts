@@ -7,10 +7,12 @@ import { DEFAULT_HEDGING, type HedgeSettings } from "../dispatch/hedge-settings.
 import { DEFAULT_POLICY, evidenceSettings, type PolicySettings } from "../dispatch/policy.js";
 import { type CorsSettings, DEFAULT_CORS } from "../http/cors.js";
 import { DEFAULT_IDEMPOTENCY, type IdempotencySettings } from "../http/idempotency/kept-answers.js";
+import { DEFAULT_LEDGER, type LedgerSettings } from "../ledger/ledger-settings.js";
 import { DEFAULT_PAYOUTS, type PayoutSettings } from "../ledger/payout-settings.js";
 import { DEFAULT_PRICES, type PriceSettings } from "../ledger/price-list.js";
 import { DEFAULT_USAGE, type UsageSettings } from "../ledger/usage-writer.js";
 import type { Credential } from "../platform/credentials.js";
+import { DEFAULT_PAYMENTS, type PaymentSettings } from "../request/payment-settings.js";
 import { type CalibrationSettings, DEFAULT_CALIBRATION } from "../request/token-calibration.js";
 import { type BreakerSettings, DEFAULT_BREAKER } from "../selection/breaker-settings.js";
 import { type Catalog, DEFAULT_CATALOG } from "../selection/catalog.js";
@@ -28,6 +30,8 @@ import {
   HEDGING,
   IDEMPOTENCY,
   IN_ORDER,
+  LEDGER,
+  PAYMENTS,
   PAYOUTS,
   patience,
   REPUTATION,
@@ -55,6 +59,8 @@ export interface Settings {
   readonly accounts: AccountSettings;
   readonly prices: PriceSettings;
   readonly usage: UsageSettings;
+  readonly ledger: LedgerSettings;
+  readonly payments: PaymentSettings;
   readonly payouts: PayoutSettings;
 }
 
@@ -76,6 +82,8 @@ export const NO_SETTINGS: Settings = {
   accounts: DEFAULT_ACCOUNTS,
   prices: DEFAULT_PRICES,
   usage: DEFAULT_USAGE,
+  ledger: DEFAULT_LEDGER,
+  payments: DEFAULT_PAYMENTS,
   payouts: DEFAULT_PAYOUTS,
 };
 
@@ -122,6 +130,8 @@ const schema = z
     accounts: ACCOUNTS.schema,
     prices: PRICES,
     usage: USAGE.schema,
+    ledger: LEDGER.schema,
+    payments: PAYMENTS.schema,
     payouts: PAYOUTS.schema,
   })
   .superRefine((data, context) => {
@@ -174,6 +184,8 @@ function settingsOf(written: Written): Settings {
     accounts: ACCOUNTS.read(written.accounts),
     prices: pricesOf(written.prices),
     usage: USAGE.read(written.usage),
+    ledger: LEDGER.read(written.ledger),
+    payments: PAYMENTS.read(written.payments),
     payouts: PAYOUTS.read(written.payouts),
     cors: { origins: written.cors.origins, maxAgeSeconds: written.cors.max_age_seconds },
   };

@@ -142,6 +142,18 @@ function fleetMetrics(registers: Registry[]) {
       help: "Records of what requests used that could not be kept, because too many waited to be written.",
       registers,
     }),
+    ledgerEvents: new Counter({
+      name: "hearth_ledger_events_total",
+      help: "What has become of money that was set aside for requests, and what the store was not there for.",
+      labelNames: ["event"],
+      registers,
+    }),
+    charged: new Counter({
+      name: "hearth_charged_micro_usd_total",
+      help: "What requests have cost, by who paid: the platform pays what exceeds a reservation.",
+      labelNames: ["to"],
+      registers,
+    }),
     storeFailures: new Counter({
       name: "hearth_store_failures_total",
       help: "Calls of the store that failed because of its disk, by what is wrong: see platform/health.ts.",

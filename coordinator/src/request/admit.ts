@@ -1,13 +1,12 @@
 import type { Principal } from "../accounts/principal.js";
 import type { KnownModels } from "../fleet/known-models.js";
-import type { Tariff } from "../ledger/price-list.js";
 import { HearthError } from "../platform/errors.js";
 import type { Catalog } from "../selection/catalog.js";
 import { neverDoes } from "../selection/gates.js";
 import { unableNow } from "../selection/ladder.js";
 import type { Picked, PickResult } from "../selection/pick-result.js";
 import type { Picker } from "../selection/picker.js";
-import { planFor, type RoutePlan } from "../selection/route-plan.js";
+import type { RoutePlan } from "../selection/route-plan.js";
 import { NOTHING_TRIED, type Traits } from "../selection/traits.js";
 import type { WaitQueue, WaitResult } from "../selection/wait-queue.js";
 
@@ -19,8 +18,6 @@ export interface Admission {
   readonly place: Picked;
   /** How long the request waited for room, ms. */
   readonly queuedMs: number;
-  /** The prices as they stood before it waited; `undefined` = nothing has any. */
-  readonly tariff: Tariff | undefined;
 }
 
 export interface AdmitDeps {
@@ -30,22 +27,25 @@ export interface AdmitDeps {
   readonly catalog: () => Catalog;
   readonly knownModels: Pick<KnownModels, "knows" | "away">;
   readonly accepting: () => boolean;
-  /** The prices as they stand now; `undefined` = nothing has any. */
-  readonly tariff: () => Tariff | undefined;
+}
+
+/** Who is to be admitted. */
+export interface Wanted {
+  readonly wanted: Traits;
+  readonly plan: RoutePlan;
+  /** Patience is over then, ms on the coordinator's clock. */
+  readonly until: number;
 }
 
 /**
  * The fail-fast ladder behind `checkKnown` and `checkAllowed`: refuses at once what cannot be served, waits for room only
  * where room will come, and takes a place for what can be served now.
  *
- * @param until patience is over then, ms on the coordinator's clock
  * @throws HearthError with the rung's code
  */
-export async function admit(deps: AdmitDeps, wanted: Traits, until: number, signal: AbortSignal): Promise<Admission> {
-  const tariff = deps.tariff();
-  const plan = planFor(deps.catalog(), wanted.model);
+export async function admit(deps: AdmitDeps, { wanted, plan, until }: Wanted, signal: AbortSignal): Promise<Admission> {
   const { traits, pick } = chooseBuild(deps, wanted, plan);
-  if (pick !== undefined) return { traits, plan, place: pick, queuedMs: 0, tariff };
+  if (pick !== undefined) return { traits, plan, place: pick, queuedMs: 0 };
   const since = deps.clock.now();
   const waited = await deps.queue.wait({ traits, tried: NOTHING_TRIED, priority: "fresh", until }, signal);
   if (waited.type === "unavailable") {
@@ -53,7 +53,7 @@ export async function admit(deps: AdmitDeps, wanted: Traits, until: number, sign
     checkKnown(deps, wanted);
     throw waited.error;
   }
-  return { traits, plan, place: waited, queuedMs: deps.clock.now() - since, tariff };
+  return { traits, plan, place: waited, queuedMs: deps.clock.now() - since };
 }
 
 /**

@@ -1,11 +1,16 @@
 import type { SentAttempt } from "../dispatch/sent-attempt.js";
+import type { Tariff } from "../ledger/price-list.js";
 import type { Logger } from "../platform/logger.js";
+import { planFor } from "../selection/route-plan.js";
 import { type AdmitDeps, admit, checkAllowed, checkKnown } from "./admit.js";
 import { underAskedName } from "./asked-name.js";
+import { paidWork } from "./billing.js";
 import { type Caller, classify } from "./classify.js";
 import type { Consumer, Dialect } from "./consumer.js";
 import type { InferenceRequest } from "./inference-request.js";
 import { patienceOf } from "./patience.js";
+import type { Payment } from "./payment.js";
+import type { Payments } from "./payments.js";
 import { PricedConsumer } from "./priced-consumer.js";
 import { type RaceServices, raceChoices } from "./race-choices.js";
 import { ReceiptedConsumer } from "./receipted-consumer.js";
@@ -27,6 +32,9 @@ export interface RequestServices extends RaceServices {
   readonly admission: AdmitDeps;
   readonly settlement: SettleDeps;
   readonly calibration: Pick<TokenCalibration, "estimate">;
+  readonly payments: Pick<Payments, "reserve">;
+  /** The prices as they stand now; `undefined` = nothing has any. */
+  readonly tariff: () => Tariff | undefined;
   /** How long the end of a stream waits for its receipt, ms. */
   readonly receiptWaitMs: number;
 }
@@ -50,22 +58,36 @@ export async function handleRequest(
   const traits = classify(request, caller, services.calibration); // shape, sizes, owner policy
   checkKnown(services.admission, traits);
   checkAllowed(caller.principal, traits);
-  const { policy: settings } = services;
-  const alias = services.admission.catalog().aliases.get(request.model);
-  const patienceMs = patienceOf(caller, alias, settings);
-  const admission = await admit(services.admission, traits, arrivedAt + patienceMs, signal); // the fail-fast ladder; a place taken
-  const record = new RequestRecord(request, caller, admission, { arrivedAt, parsedAt, admittedAt: clock.now() });
-  const stream = raceChoices(services, { record, consumer, patienceMs }, signal); // one race for each answer that is wanted
+  const catalog = services.admission.catalog();
+  const plan = planFor(catalog, request.model);
+  const tariff = services.tariff();
+  using payment = await services.payments.reserve({ request, caller, traits, plan, tariff }); // money set aside
+  const patienceMs = patienceOf(caller, catalog.aliases.get(request.model), services.policy);
+  const wanted = { wanted: traits, plan, until: arrivedAt + patienceMs };
+  const admission = await admit(services.admission, wanted, signal); // the fail-fast ladder; a place taken
+  const times = { arrivedAt, parsedAt, admittedAt: clock.now() };
+  const record = new RequestRecord(request, caller, { ...admission, tariff, payment }, times);
+  const running = payment?.follow(paidWork(record), signal) ?? signal;
+  const stream = raceChoices(services, { record, consumer, patienceMs }, running); // one race for each answer that is wanted
   const receipted = new ReceiptedConsumer(consumer, clock, { waitMs: services.receiptWaitMs, of: record });
   const priced = new PricedConsumer(receipted, record, dialect.cost); // its end tells what it has cost
   const reply = underAskedName(dialect.reply(request, priced), record.plan);
   const ended = await relay(stream, reply, receipted, {
     undigested: (thrown, choice) => record.undigested(thrown, choice),
     settle: (outcome) => settle(services.settlement, log, record, outcome),
+    ...(payment === undefined ? {} : paying(payment, record)),
     ...opening(services, request.stream),
   });
   await receipted.ended; // a stream ends with what its provider signs
   return ended;
+}
+
+/** What is delivered is counted, and what cannot be paid any further ends. */
+function paying(payment: Payment, record: RequestRecord): Pick<RelayHooks<SentAttempt>, "delivered" | "calledOff"> {
+  return {
+    delivered: ({ choice = 0 }) => record.choices[choice]?.delivered(),
+    calledOff: () => payment.refusal,
+  };
 }
 
 /** Where the operator wants it: a stream that takes long to begin is opened before it does. */

@@ -16,6 +16,10 @@ export interface RelayHooks<A extends Attempt> {
    * @returns what the consumer is told
    */
   undigested(thrown: unknown, choice?: number): HearthError;
+  /** A chunk has been handed to the consumer. */
+  delivered?(chunk: Chunk): void;
+  /** Why the stream was called off from this side, where it was: that is what the consumer is told. */
+  calledOff?(): HearthError | undefined;
   /**
    * Opens the answer before it has begun, when that takes long: for clients that give up without a head. What goes wrong
    * from then on is told in-band. Called once, and its timer is gone when the answer is over.
@@ -47,13 +51,14 @@ export async function relay<A extends Attempt>(
     for (;;) {
       const next = await stream.next();
       if (next.done === true) {
-        outcome = next.value;
+        outcome = calledOffOr(next.value, opened, hooks);
         break;
       }
       open();
       for (const chunk of next.value) {
         const drained = digest(hooks, () => reply.write(chunk), chunk.choice);
         if (drained !== undefined) await drained;
+        hooks.delivered?.(chunk);
       }
     }
   } catch (thrown) {
@@ -70,6 +75,15 @@ export async function relay<A extends Attempt>(
   }
   tell(outcome, opened, reply, consumer);
   return outcome.type;
+}
+
+function calledOffOr<A extends Attempt>(
+  outcome: Outcome<A>,
+  committed: boolean,
+  { calledOff }: RelayHooks<A>,
+): Outcome<A> {
+  const error = outcome.type === "cancelled" ? calledOff?.() : undefined;
+  return error === undefined ? outcome : { type: "failed", committed, error };
 }
 
 /** The books are closed by now: what the answer costs was spent, even where it cannot be written down. */

@@ -14,6 +14,7 @@ import type { Traits } from "../selection/traits.js";
 import type { Admission } from "./admit.js";
 import type { Caller } from "./classify.js";
 import type { InferenceRequest } from "./inference-request.js";
+import type { Payment } from "./payment.js";
 import type { Trailer } from "./receipted-consumer.js";
 
 /** When a request's first steps were over, ms on the coordinator's clock. */
@@ -21,6 +22,14 @@ export interface RequestTimes {
   readonly arrivedAt: number;
   readonly parsedAt: number;
   readonly admittedAt: number;
+}
+
+/** What a request was admitted to, at which prices, and what pays for it. */
+export interface Admitted extends Admission {
+  /** The prices as they stood when it came; `undefined` = nothing has any. */
+  readonly tariff: Tariff | undefined;
+  /** `undefined` = it costs nothing. */
+  readonly payment: Payment | undefined;
 }
 
 /** One of the answers that a request asks for, and its attempts: they race for it alone. */
@@ -33,6 +42,7 @@ export class ChoiceRecord implements AttemptBook {
   #place: Picked | undefined;
   #winner: SentAttempt | undefined;
   #committedAt: number | undefined;
+  #deliveredChunks = 0;
   #answer: Success<SentAttempt> | undefined;
   #hedged = false;
 
@@ -82,6 +92,16 @@ export class ChoiceRecord implements AttemptBook {
     this.#committedAt = now;
   }
 
+  /** A chunk of its answer has been handed to the consumer. */
+  delivered(): void {
+    this.#deliveredChunks += 1;
+  }
+
+  /** Tokens of its answer that the consumer has got, at least. */
+  get deliveredTokens(): number {
+    return Math.min(this.#deliveredChunks, this.#winner?.attempt.writtenTokens ?? 0);
+  }
+
   answered(answer: Success<SentAttempt>): void {
     this.#answer = answer;
   }
@@ -107,6 +127,7 @@ export class RequestRecord {
   readonly times: RequestTimes;
   /** The prices as they stood when it came; `undefined` = nothing has any. */
   readonly tariff: Tariff | undefined;
+  readonly payment: Payment | undefined;
   #cost: MicroUsd | undefined;
   readonly #attempts: SentAttempt[] = [];
   readonly #choices: ChoiceRecord[] = [];
@@ -114,7 +135,7 @@ export class RequestRecord {
   /** The first of its answers: most requests ask for one. */
   readonly first: ChoiceRecord;
 
-  constructor(request: InferenceRequest, caller: Caller, admission: Admission, times: RequestTimes) {
+  constructor(request: InferenceRequest, caller: Caller, admission: Admitted, times: RequestTimes) {
     this.request = request;
     this.caller = caller;
     this.times = times;
@@ -122,6 +143,7 @@ export class RequestRecord {
     this.plan = admission.plan;
     this.queuedMs = admission.queuedMs;
     this.tariff = admission.tariff;
+    this.payment = admission.payment;
     this.first = this.choose(admission.place);
   }
 
@@ -153,14 +175,23 @@ export class RequestRecord {
     return toError(PROTOCOL_VIOLATION);
   }
 
-  /** Its answers are complete, and this is what they cost together. */
+  /** It is over, and this is what its consumer pays for it. */
   charged(cost: MicroUsd): void {
     this.#cost = cost;
   }
 
-  /** What it has cost; `undefined` until it has been answered, and where nothing has a price. */
+  /** What it has cost; `undefined` until it is over, and where nothing has a price. */
   get cost(): MicroUsd | undefined {
     return this.#cost;
+  }
+
+  /** Tokens that have been written for its consumer so far, at least: of a race, by whoever is furthest. */
+  get writtenTokens(): number {
+    let tokens = 0;
+    let furthest = 0;
+    for (const { winner } of this.#choices) tokens += winner?.attempt.writtenTokens ?? 0;
+    for (const { attempt } of this.#attempts) furthest = Math.max(furthest, attempt.writtenTokens);
+    return Math.max(tokens, furthest);
   }
 
   /** An answer is complete, and its provider signs for it. */

@@ -4,15 +4,18 @@ import { giveBack } from "../dispatch/send-attempt.js";
 import type { SentAttempt } from "../dispatch/sent-attempt.js";
 import type { Outcome, Success } from "../dispatch/types.js";
 import type { KnownModels } from "../fleet/known-models.js";
+import type { Ledger } from "../ledger/ledger.js";
+import type { WorkPart } from "../ledger/reservation.js";
 import type { UsageOutcome, UsageWriter } from "../ledger/usage-writer.js";
 import type { HearthError } from "../platform/errors.js";
 import type { Logger } from "../platform/logger.js";
 import { type MicroUsd, microUsdJson } from "../platform/micro-usd.js";
 import type { ReceiptWriter } from "../receipts/receipt-writer.js";
-import { chargesOf } from "./charge.js";
+import { billOf, chargeOf, payLosers } from "./billing.js";
 import { judge } from "./judge.js";
 import type { RequestRecord } from "./request-record.js";
 import type { TokenCalibration } from "./token-calibration.js";
+
 import { usageOf } from "./usage-of.js";
 
 export interface SettleHooks {
@@ -26,18 +29,32 @@ export interface SettleDeps {
   readonly hooks: SettleHooks;
   readonly receipts: Pick<ReceiptWriter, "keep">;
   readonly usage: Pick<UsageWriter, "keep">;
+  readonly ledger: Pick<Ledger, "reserve">;
   readonly knownModels: Pick<KnownModels, "answered">;
   readonly calibration: Pick<TokenCalibration, "learn" | "estimate">;
 }
 
-/** Closes the books on a request: called exactly once for each record, when nothing of it runs any more. */
-export function settle(deps: SettleDeps, log: Logger, record: RequestRecord, outcome: Outcome<SentAttempt>): void {
+/**
+ * Closes the books on a request: called exactly once for each record, when nothing of it runs any more.
+ *
+ * @returns what resolves when it is paid; `undefined` where nothing is to be paid
+ */
+export function settle(
+  deps: SettleDeps,
+  log: Logger,
+  record: RequestRecord,
+  outcome: Outcome<SentAttempt>,
+): Promise<void> | undefined {
   for (const choice of record.choices) {
     const unused = choice.takePlace();
     if (unused !== undefined) giveBack(unused);
   }
   judge(record.attempts);
-  if (outcome.type === "success") answered(deps, record, outcome);
+  // By what was known while it ran, not by what its own end teaches.
+  const bill = billOf(record, outcome, deps.calibration);
+  const charge = chargeOf(record, bill);
+  if (charge !== undefined) record.charged(charge);
+  if (outcome.type === "success") answered(deps, record, outcome, bill);
   const result = resultOf(outcome);
   const durationMs = deps.clock.now() - record.times.admittedAt;
   deps.hooks.ended(result, durationMs);
@@ -46,17 +63,18 @@ export function settle(deps: SettleDeps, log: Logger, record: RequestRecord, out
     { result, durationMs: Math.round(durationMs), ...factsOf(outcome), ...costOf(record), ...wasted(record) },
     "request ended",
   );
+  payLosers(deps.ledger, record);
+  return record.payment?.settle(bill);
 }
 
 /** What a whole answer adds to the books: its tokens, the prompt's once, and what each of its choices adds. */
-function answered(deps: SettleDeps, record: RequestRecord, { usage }: Success): void {
+function answered(deps: SettleDeps, record: RequestRecord, { usage }: Success, bill: readonly WorkPart[]): void {
   deps.hooks.tokens("prompt", usage.prompt_tokens);
   deps.hooks.tokens("completion", usage.completion_tokens);
-  const charges = chargesOf(record, deps.calibration);
-  if (charges !== undefined) record.charged([...charges.values()].reduce((sum, charge) => sum + charge, 0n));
-  for (const choice of record.choices) {
-    if (choice.answer !== undefined)
-      chosen(deps, record, { ...choice.answer, id: choice.request.id, cost: charges?.get(choice) });
+  for (const { request, answer } of record.choices) {
+    if (answer === undefined) continue;
+    const cost = bill.find(({ attemptId }) => attemptId === answer.attempt.id)?.gross;
+    chosen(deps, record, { ...answer, id: request.id, cost });
   }
 }
 

@@ -4,6 +4,7 @@ import type { SentAttempt } from "../dispatch/sent-attempt.js";
 import type { Tariff } from "../ledger/price-list.js";
 import type { Caller } from "../request/classify.js";
 import type { InferenceRequest } from "../request/inference-request.js";
+import type { Payment } from "../request/payment.js";
 import { RequestRecord, type RequestTimes } from "../request/request-record.js";
 import type { Lease, Picked, Verdict } from "../selection/pick-result.js";
 import { fakeTraits } from "./fake-provider.js";
@@ -74,6 +75,7 @@ export function fakeRecord(
     readonly queuedMs?: number;
     readonly times?: RequestTimes;
     readonly tariff?: Tariff;
+    readonly payment?: Payment;
   } = {},
 ): { readonly record: RequestRecord; readonly place: WatchedLease } {
   const request = {
@@ -91,6 +93,7 @@ export function fakeRecord(
     place: fakePicked(place),
     queuedMs: changes.queuedMs ?? 0,
     tariff: changes.tariff,
+    payment: changes.payment,
   };
   const times = changes.times ?? { arrivedAt: 0, parsedAt: 1, admittedAt: 2 };
   const caller = { account: "anna", principal: { account: "anna", keyId: "key_1", tags: {} } } as unknown as Caller;

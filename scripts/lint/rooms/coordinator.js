@@ -62,6 +62,7 @@ export const COORDINATOR = {
     "@hearth/protocol",
     "@hono/node-server",
     "node:http",
+    "node:path",
   ],
   "shutdown.ts": ["./receipts", "./config.ts", "./fleet", "./http", "@hearth/platform", "node:http"],
   // It stands above the rooms: the defaults of some settings are constants of theirs.

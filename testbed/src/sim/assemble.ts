@@ -73,6 +73,8 @@ export function assemble(world: World): CoordinatorUnderTest {
     settled: { ended() {}, tokens() {} },
     catalog: () => CATALOG,
     tariff: () => undefined,
+    payments: { reserve: async () => undefined },
+    ledger: { reserve: () => Promise.reject(new Error("nothing has a price")) },
     policy: () => DEFAULT_POLICY,
     calibration: () => DEFAULT_CALIBRATION,
   });

@@ -6,7 +6,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { readStream, until } from "../scripted/answers.js";
 import { AttestingMachine } from "../scripted/attesting-machine.js";
 import type { Script, ScriptedProvider, ScriptedProviderOptions } from "../scripted/scripted-provider.js";
-import { API_KEY, startTestCoordinator, type TestCoordinator } from "../scripted/test-coordinator.js";
+import { ADMIN_KEY, API_KEY, startTestCoordinator, type TestCoordinator } from "../scripted/test-coordinator.js";
 
 // What answers say that they have cost, through a real coordinator and real sockets.
 
@@ -30,6 +30,17 @@ function priced(models: Readonly<Record<string, readonly Dated[]>>, more: Partia
 /** An answer of 3 tokens read and 2 written costs 7 micro-USD. */
 const PRICED = priced({ m: [each(1, 2)] });
 const UNPRICED: Settings = { ...PRICED, prices: NO_SETTINGS.prices };
+
+/** A coordinator whose consumer can pay. */
+async function startWithMoney(options: Parameters<typeof startTestCoordinator>[0]): Promise<TestCoordinator> {
+  const started = await startTestCoordinator(options);
+  await fetch(`${started.url}/admin/accounts/default/deposits`, {
+    method: "POST",
+    headers: { Authorization: `Bearer ${ADMIN_KEY}` },
+    body: JSON.stringify({ amount_micro_usd: 1_000_000, reason: "test" }),
+  });
+  return started;
+}
 
 const good: Script = (stream) => stream.answer("good");
 
@@ -69,13 +80,13 @@ function commentOf(text: string): unknown {
 
 describe("an answer that costs something", () => {
   it("says so in its usage and in a header", async () => {
-    hearth = await startTestCoordinator({ settings: PRICED });
+    hearth = await startWithMoney({ settings: PRICED });
     await foreign();
     expect(await costOf()).toEqual({ header: "0.000007", inUsage: 0.000_007 });
   });
 
   it("says so in the last chunk of a stream and behind it, and is in every other byte what it was", async () => {
-    hearth = await startTestCoordinator({ settings: PRICED });
+    hearth = await startWithMoney({ settings: PRICED });
     await foreign();
     const response = await hearth.chat(ask(STREAMED));
     const { text } = await readStream(response);
@@ -91,7 +102,7 @@ describe("an answer that costs something", () => {
   });
 
   it("says so behind a stream that shows no usage", async () => {
-    hearth = await startTestCoordinator({ settings: PRICED });
+    hearth = await startWithMoney({ settings: PRICED });
     await foreign();
     const { text } = await readStream(await hearth.chat(ask({ stream: true })));
     expect(text).not.toContain('"cost":');
@@ -99,7 +110,7 @@ describe("an answer that costs something", () => {
   });
 
   it("is read by OpenAI's SDK like any other: chat, completions, responses, each whole and streamed", async () => {
-    hearth = await startTestCoordinator({ settings: PRICED });
+    hearth = await startWithMoney({ settings: PRICED });
     await foreign();
     const { chat, completions, responses } = openAi();
     const told: unknown[] = [];
@@ -130,7 +141,7 @@ describe("an answer that costs something", () => {
   });
 
   it("says so beside Anthropic's messages, whose usage it leaves alone", async () => {
-    hearth = await startTestCoordinator({ settings: PRICED });
+    hearth = await startWithMoney({ settings: PRICED });
     await foreign();
     const { messages } = new Anthropic({ apiKey: API_KEY, baseURL: hearth.url, maxRetries: 0 });
     const params = { model: "m", max_tokens: 64, messages: [{ role: "user" as const, content: "hi" }] };
@@ -145,7 +156,7 @@ describe("an answer that costs something", () => {
   });
 
   it("says so beside its receipt, of several answers each its share", async () => {
-    hearth = await startTestCoordinator({ settings: PRICED });
+    hearth = await startWithMoney({ settings: PRICED });
     await foreign(good, { machine: new AttestingMachine() });
     const one = await hearth.chat(ask());
     await one.json();
@@ -162,13 +173,13 @@ describe("an answer that costs something", () => {
   });
 
   it("says of several answers what all of them cost, the prompt once", async () => {
-    hearth = await startTestCoordinator({ settings: PRICED });
+    hearth = await startWithMoney({ settings: PRICED });
     await foreign();
     expect(await costOf({ n: 3 })).toEqual({ header: "0.000015", inUsage: 0.000_015 });
   });
 
   it("costs less where the prompt was cached, and the least that it may be where it was only estimated", async () => {
-    hearth = await startTestCoordinator({ settings: PRICED });
+    hearth = await startWithMoney({ settings: PRICED });
     const usages = [
       { prompt_tokens: 30, completion_tokens: 2, cached_tokens: 20 },
       { prompt_tokens: 30, completion_tokens: 2, estimated: true as const },
@@ -189,7 +200,7 @@ describe("what an answer costs", () => {
   it("is what the build costs that has given it, whatever the other build of its alias does", async () => {
     const aliases = new Map([["al", { desired: "dear", previous: "cheap" }]]);
     const catalog = { ...NO_SETTINGS.catalog, aliases };
-    hearth = await startTestCoordinator({
+    hearth = await startWithMoney({
       settings: priced({ dear: [each(100, 200)], cheap: [each(1, 2)] }, { catalog }),
     });
     const cheap = await foreign(good, { models: [{ id: "cheap" }] });
@@ -208,13 +219,13 @@ describe("what an answer costs", () => {
   });
 
   it("is nothing on a machine of the caller's own, and says so", async () => {
-    hearth = await startTestCoordinator({ settings: PRICED });
+    hearth = await startWithMoney({ settings: PRICED });
     await hearth.provider(good);
     expect(await costOf()).toEqual({ header: "0", inUsage: 0 });
   });
 
   it("is nothing for a model without a price among others that have one, and is not told where none has", async () => {
-    hearth = await startTestCoordinator({ settings: priced({ other: [each(1, 2)] }) });
+    hearth = await startWithMoney({ settings: priced({ other: [each(1, 2)] }) });
     await foreign();
     expect(await costOf()).toEqual({ header: "0", inUsage: 0 });
     hearth.coordinator.configure(UNPRICED);
@@ -222,7 +233,7 @@ describe("what an answer costs", () => {
   });
 
   it("is told in place of what a backend says of prices of its own", async () => {
-    hearth = await startTestCoordinator({ settings: PRICED });
+    hearth = await startWithMoney({ settings: PRICED });
     const usage = { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5, cost: 42 };
     await foreign((stream) => {
       stream.role();
@@ -243,7 +254,7 @@ describe("what an answer costs", () => {
   });
 
   it("changes with the file from the next request on, and for none that is here already", async () => {
-    hearth = await startTestCoordinator({ settings: PRICED });
+    hearth = await startWithMoney({ settings: PRICED });
     let goOn: () => void = () => {};
     const held = new Promise<void>((resolve) => {
       goOn = resolve;
@@ -266,15 +277,15 @@ describe("what an answer costs", () => {
 
   it("is what it is from the day on that a price begins", async () => {
     const [yesterday, tomorrow] = [Date.now() - 86_400_000, Date.now() + 86_400_000];
-    hearth = await startTestCoordinator({
+    hearth = await startWithMoney({
       settings: priced({ m: [each(1, 2), each(5, 5, yesterday), each(9, 9, tomorrow)] }),
     });
     await foreign();
     expect((await costOf()).inUsage).toBe(0.000_025);
   });
 
-  it("is nowhere in an answer that failed on its way", async () => {
-    hearth = await startTestCoordinator({ settings: PRICED });
+  it("is of an answer that failed on its way what of it was delivered, and nothing for its prompt", async () => {
+    hearth = await startWithMoney({ settings: PRICED });
     await foreign((stream) => {
       stream.role();
       stream.content("good");
@@ -282,6 +293,6 @@ describe("what an answer costs", () => {
     });
     const { text, errors } = await readStream(await hearth.chat(ask(STREAMED)));
     expect(errors).toHaveLength(1);
-    expect(text).not.toContain("cost");
+    expect(commentOf(text)).toMatchObject({ cost_micro_usd: 2 });
   });
 });

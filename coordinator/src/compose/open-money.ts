@@ -1,0 +1,78 @@
+import { join } from "node:path";
+import type { Clock } from "@hearth/platform";
+import { Ledger, type LedgerHooks } from "../ledger/ledger.js";
+import type { LedgerSettings } from "../ledger/ledger-settings.js";
+import type { Logger } from "../platform/logger.js";
+import type { Metrics } from "../platform/metrics.js";
+import type { PaymentSettings } from "../request/payment-settings.js";
+import { Payments } from "../request/payments.js";
+import type { LedgerStore } from "../store/ledger-store.js";
+
+/** What pays for requests. */
+export interface Money {
+  readonly ledger: Ledger;
+  readonly payments: Payments;
+  /** @returns what could not be told to the store, in words for the operator; the next start tells it */
+  stop(): Promise<readonly string[]>;
+}
+
+export interface MoneyOptions {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly store: LedgerStore;
+  /** Names this coordinator among those of its database; absent = it is the only one. */
+  readonly node?: string;
+  /** Where what is owed to a store that is away is written down; absent = nowhere. */
+  readonly journalDir?: string;
+  // As the operator has them now: read at each use.
+  readonly ledgerSettings: () => LedgerSettings;
+  readonly paymentSettings: () => PaymentSettings;
+}
+
+const JOURNAL = "ledger-journal";
+
+/** Opens the ledger, and resolves what an earlier process has left open. @throws what the store or the disk throws */
+export async function openMoney({
+  journalDir,
+  node = "coordinator",
+  ledgerSettings,
+  ...rest
+}: MoneyOptions): Promise<Money> {
+  const { clock, log, metrics, store, paymentSettings } = rest;
+  const ledger = await Ledger.open({
+    ...{ clock, log, store, node },
+    hooks: ledgerHooks(metrics),
+    journalPath: journalDir === undefined ? undefined : join(journalDir, JOURNAL),
+    get settings() {
+      return ledgerSettings();
+    },
+  });
+  const payments = new Payments({ clock, ledger, settings: paymentSettings });
+  return {
+    ledger,
+    payments,
+    async stop() {
+      payments[Symbol.dispose]();
+      const owed = await ledger.stop();
+      return owed === 0 ? [] : [`${owed} entries of the ledger, which the next start makes`];
+    },
+  };
+}
+
+function ledgerHooks({ ledgerEvents, charged }: Metrics): LedgerHooks {
+  const count = (event: string): void => ledgerEvents.inc({ event });
+  return {
+    reserved: () => count("reserved"),
+    insufficient: (limitedBy) => count(`insufficient_${limitedBy}`),
+    posted(amount, lost) {
+      count("posted");
+      charged.inc({ to: "consumer" }, Number(amount));
+      charged.inc({ to: "platform" }, Number(lost));
+    },
+    voided: () => count("voided"),
+    abandoned: (as) => count(`abandoned_${as}`),
+    owed: () => count("owed"),
+    lost: () => count("lost"),
+  };
+}

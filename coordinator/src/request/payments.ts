@@ -1,0 +1,98 @@
+import { type Clock, repeat } from "@hearth/platform";
+import { budgetOf } from "../ledger/budget-window.js";
+import { maxCost } from "../ledger/cost.js";
+import type { Ledger } from "../ledger/ledger.js";
+import type { Price, Tariff } from "../ledger/price-list.js";
+import type { RoutePlan } from "../selection/route-plan.js";
+import type { Traits } from "../selection/traits.js";
+import type { Caller } from "./classify.js";
+import type { InferenceRequest } from "./inference-request.js";
+import { Payment, refusalOf, type Terms } from "./payment.js";
+import type { PaymentSettings } from "./payment-settings.js";
+
+export interface PaymentDeps {
+  readonly clock: Clock;
+  readonly ledger: Pick<Ledger, "reserve">;
+  /** Read at each use. */
+  readonly settings: () => PaymentSettings;
+}
+
+/** A request that has to be paid for. */
+export interface Payable {
+  readonly request: InferenceRequest;
+  readonly caller: Caller;
+  readonly traits: Traits;
+  readonly plan: RoutePlan;
+  /** The prices as they stand now; `undefined` = nothing has any. */
+  readonly tariff: Tariff | undefined;
+}
+
+/** Sets money aside for requests before they run, and more of it while they do. */
+export class Payments implements Disposable {
+  readonly #deps: PaymentDeps;
+  /** Those that may have to be extended. */
+  readonly #watched = new Set<Payment>();
+  #watching: Disposable | undefined;
+
+  constructor(deps: PaymentDeps) {
+    this.#deps = deps;
+  }
+
+  [Symbol.dispose](): void {
+    this.#watching?.[Symbol.dispose]();
+    this.#watching = undefined;
+  }
+
+  /**
+   * Reserves what a request may cost at the dearest price of its plan: the prompt, and a slice of the answer, or all of
+   * it where nobody can be cut off in between.
+   *
+   * @returns `undefined` where it costs nothing: nothing of it has a price, or only the caller's own machines may serve it
+   * @throws HearthError `insufficient_quota`, `service_unavailable`
+   */
+  async reserve({ request, caller, traits, plan, tariff }: Payable): Promise<Payment | undefined> {
+    const price = caller.route === "self" ? undefined : tariff?.dearest(plan.builds);
+    if (price === undefined) return undefined;
+    const terms = termsOf(request, traits, price, this.#deps.settings());
+    const max = maxCost(price, terms.promptTokens, terms.firstTokens);
+    const { account, principal } = caller;
+    const { id } = request;
+    const budget = budgetOf(principal, this.#deps.clock.wallTime());
+    const order = { id, requestId: id, account, payer: principal.payer, max, budget };
+    const reserved = await this.#deps.ledger.reserve(order);
+    if (reserved.type !== "reserved") throw refusalOf(reserved);
+    const payment = new Payment(reserved.reservation, terms, { ended: () => void this.#watched.delete(payment) });
+    if (terms.firstTokens < terms.mostTokens) this.#watch(payment);
+    return payment;
+  }
+
+  #watch(payment: Payment): void {
+    this.#watched.add(payment);
+    this.#watching ??= repeat(this.#deps.clock, this.#deps.settings().watchMs, () => this.#look());
+  }
+
+  #look(): void {
+    for (const payment of this.#watched) payment.look();
+    if (this.#watched.size > 0) return;
+    this.#watching?.[Symbol.dispose]();
+    this.#watching = undefined;
+  }
+}
+
+function termsOf(
+  { maxTokens = Number.POSITIVE_INFINITY, delivery, choices = 1 }: InferenceRequest,
+  { promptTokens }: Traits,
+  price: Price,
+  { sliceTokens, promptFactor }: PaymentSettings,
+): Terms {
+  const bounded = Number.isFinite(maxTokens);
+  // What comes as a whole may tell nothing before it is there.
+  const first = delivery === "whole" && bounded ? maxTokens : Math.min(maxTokens, sliceTokens);
+  return {
+    price,
+    promptTokens: Math.ceil(promptTokens * promptFactor),
+    firstTokens: first * choices,
+    mostTokens: maxTokens * choices,
+    sliceTokens: sliceTokens * choices,
+  };
+}

@@ -1,0 +1,206 @@
+import { createHash } from "node:crypto";
+import { NO_SETTINGS, type Settings } from "@hearth/coordinator";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { openMemoryStore } from "../../../coordinator/src/store/sqlite/open-sqlite-store.js";
+import { readStream } from "../scripted/answers.js";
+import type { Script, ScriptedProvider } from "../scripted/scripted-provider.js";
+import type { ScriptedStream } from "../scripted/scripted-stream.js";
+import { ADMIN_KEY, API_KEY, startTestCoordinator, type TestCoordinator } from "../scripted/test-coordinator.js";
+import { eventually } from "./eventually.js";
+
+// What requests cost their accounts and bring those of the machines, through a real coordinator, its store and sockets.
+
+const OWNER_TOKEN = "an-owners-token-0123456789";
+const OWNER_KEY = "an-owners-key-0123456789";
+const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
+
+/** Micro-USD: 1 a token read, 2 a token written; of what machines earn the platform keeps a tenth. */
+const SETTINGS: Settings = {
+  ...NO_SETTINGS,
+  providerTokens: [{ account: "owner", sha256: sha256(OWNER_TOKEN) }],
+  apiKeys: [{ account: "owner", sha256: sha256(OWNER_KEY) }],
+  prices: {
+    ...NO_SETTINGS.prices,
+    models: new Map([["m", [{ fromMs: 0, input: 1_000_000n, output: 2_000_000n, cachedInput: 0n }]]]),
+  },
+  ledger: { ...NO_SETTINGS.ledger, feeBasisPoints: 1_000 },
+  payments: { sliceTokens: 50, promptFactor: 1.5, watchMs: 100 },
+};
+
+let hearth: TestCoordinator;
+beforeEach(async () => {
+  hearth = await startTestCoordinator({ store: openMemoryStore(), settings: SETTINGS });
+});
+afterEach(() => hearth[Symbol.asyncDispose]());
+
+const foreign = (script: Script): Promise<ScriptedProvider> => hearth.provider(script, { token: OWNER_TOKEN });
+const QUESTION = { model: "m", messages: [{ role: "user", content: "hi" }], max_tokens: 20 };
+const STREAMED = { ...QUESTION, stream: true };
+
+async function give(amount: number): Promise<void> {
+  const response = await fetch(`${hearth.url}/admin/accounts/default/deposits`, {
+    method: "POST",
+    headers: { Authorization: `Bearer ${ADMIN_KEY}` },
+    body: JSON.stringify({ amount_micro_usd: amount, reason: "test" }),
+  });
+  expect(response.status).toBe(201);
+}
+
+const asked = async (path: string, key?: string) =>
+  (await (await hearth.get(path, key)).json()) as Record<string, unknown> & {
+    readonly data: readonly Record<string, unknown>[];
+  };
+const available = async (key = API_KEY) => (await asked("/v1/me/balance", key))["available_micro_usd"];
+const reserved = async () =>
+  ((await asked("/v1/me/balance"))["credit"] as Record<string, unknown>)["reserved_micro_usd"];
+const audited = async () => (await asked("/admin/audit", ADMIN_KEY))["mismatches"];
+
+/** Writes so many tokens, one a piece. */
+function write(stream: ScriptedStream, tokens: number): void {
+  for (let n = 0; n < tokens; n++) stream.content(`${n} `);
+}
+
+describe("a request that has to be paid for", () => {
+  it("is refused before anybody is asked where there is no money for it", async () => {
+    const provider = await foreign((s) => s.answer("never"));
+    const response = await hearth.chat(QUESTION);
+    expect(response.status).toBe(402);
+    expect(await response.json()).toMatchObject({ error: { code: "insufficient_quota" } });
+    expect(provider.streams).toHaveLength(0);
+  });
+
+  it.each([
+    ["whole", QUESTION],
+    ["streamed", STREAMED],
+  ])("moves what it costs to the owner when it is %s", async (_form, body) => {
+    const provider = await foreign((s) => s.answer("good"));
+    await give(1_000);
+    const answer = await hearth.chat(body);
+    await answer.text();
+    expect([await available(), await reserved()]).toEqual([993, 0]);
+    // Of 7 a tenth is less than 1: the platform's share is rounded down.
+    expect(await available(OWNER_KEY)).toBe(7);
+    const { data } = await asked("/v1/me/earnings?group_by=machine,model", OWNER_KEY);
+    expect(data).toMatchObject([
+      { machine: provider.id, model: "m", gross_micro_usd: 7, net_micro_usd: 7, requests: 1, prompt_tokens: 3 },
+    ]);
+    const statement = await asked("/v1/me/statement");
+    const request = answer.headers.get("x-request-id");
+    expect(statement.data.at(-1)).toMatchObject({ kind: "charge", part: "credit", amount_micro_usd: -7, request });
+    expect(await audited()).toEqual([]);
+  });
+
+  it("costs nothing when nobody could serve it", async () => {
+    await foreign((s) => s.error({ code: "backend_error" }));
+    await give(1_000);
+    expect((await hearth.chat(QUESTION)).status).toBe(502);
+    expect([await available(), await reserved()]).toEqual([1_000, 0]);
+    expect((await hearth.chat({ ...QUESTION, model: "nobodys" })).status).toBe(404);
+    expect(await reserved()).toBe(0);
+  });
+
+  it("costs nothing for a whole answer that its consumer did not wait for", async () => {
+    const provider = await foreign((s) => {
+      s.role();
+      s.content("half");
+    });
+    await give(1_000);
+    const gone = new AbortController();
+    const answer = hearth.chat(QUESTION, { signal: gone.signal }).catch(() => undefined);
+    await eventually("the machine is asked", () => provider.streams.length === 1);
+    gone.abort();
+    await answer;
+    await eventually("all of it is back", async () => (await reserved()) === 0 && (await available()) === 1_000);
+  });
+
+  it("costs what was delivered of a stream that broke, and of one that its consumer left", async () => {
+    let breaks = true;
+    await foreign((s) => {
+      s.role();
+      write(s, 5);
+      if (breaks) s.error({ code: "backend_error" });
+    });
+    await give(1_000);
+    await readStream(await hearth.chat(STREAMED));
+    await eventually("five tokens are paid", async () => (await reserved()) === 0 && (await available()) === 990);
+    breaks = false;
+    const gone = new AbortController();
+    const answer = await hearth.chat(STREAMED, { signal: gone.signal });
+    const reader = answer.body?.getReader();
+    await reader?.read();
+    await new Promise((resolve) => setImmediate(resolve));
+    gone.abort();
+    await eventually("nothing is reserved", async () => (await reserved()) === 0);
+    const left = Number(await available());
+    expect(left).toBeGreaterThanOrEqual(980);
+    expect(left).toBeLessThan(990);
+    expect(await audited()).toEqual([]);
+  });
+
+  it("is free on a machine of the caller's own, with no money at all", async () => {
+    await hearth.provider((s) => s.answer("mine"));
+    const own = await hearth.chat(QUESTION, { headers: { "X-Hearth-Route": "self" } });
+    expect(own.status).toBe(200);
+    expect(own.headers.get("x-hearth-cost")).toBe("0");
+  });
+
+  it("may be paid with what was earned", async () => {
+    await foreign((s) => s.answer("good"));
+    await give(1_000);
+    for (let n = 0; n < 20; n++) await (await hearth.chat(QUESTION)).text();
+    const before = Number(await available(OWNER_KEY));
+    await hearth.provider((s) => s.answer("by the other"));
+    const answer = await fetch(`${hearth.url}/v1/chat/completions`, {
+      method: "POST",
+      headers: { Authorization: `Bearer ${OWNER_KEY}`, "X-Hearth-Providers": "none" },
+      body: JSON.stringify({ ...QUESTION, max_tokens: 5 }),
+    });
+    expect(answer.status).not.toBe(402);
+    expect(before).toBe(140);
+    expect(await audited()).toEqual([]);
+  });
+});
+
+describe("a long stream", () => {
+  /** Writes in portions, each when the one before is paid for. */
+  const long =
+    (portions: number): Script =>
+    (s) => {
+      s.role();
+      let left = portions;
+      const timer = setInterval(() => {
+        if (s.cancelReason !== undefined || left === 0) {
+          clearInterval(timer);
+          if (s.cancelReason === undefined) {
+            s.finish();
+            s.end({ prompt_tokens: 3, completion_tokens: portions * 20 });
+          }
+          return;
+        }
+        left -= 1;
+        write(s, 20);
+      }, 150);
+      timer.unref();
+    };
+  const unbounded = { model: QUESTION.model, messages: QUESTION.messages, stream: true };
+
+  it("is paid as it goes", async () => {
+    await foreign(long(10));
+    await give(10_000);
+    const { errors } = await readStream(await hearth.chat(unbounded));
+    expect(errors).toEqual([]);
+    expect([await available(), await reserved()]).toEqual([10_000 - 3 - 400, 0]);
+  });
+
+  it("ends with insufficient_quota where the money does not reach, and costs no more than there was", async () => {
+    await foreign(long(20));
+    await give(130);
+    const { errors } = await readStream(await hearth.chat(unbounded));
+    expect(errors).toMatchObject([{ code: "insufficient_quota" }]);
+    await eventually("nothing is reserved", async () => (await reserved()) === 0);
+    const left = Number(await available());
+    expect(left).toBeGreaterThanOrEqual(0);
+    expect(left).toBeLessThan(50);
+    expect(await audited()).toEqual([]);
+  });
+});
