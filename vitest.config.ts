@@ -8,6 +8,7 @@ const OTHER_PROGRAMS = [
   "testbed/src/bench/{floors,spawn}.test.ts",
   "client/src/browser-bundle.test.ts",
   "coordinator/src/api/documents/*.test.ts",
+  "coordinator/src/cli/*.test.ts",
   "coordinator/src/compose/create-server.test.ts",
   "coordinator/src/store/**/*.test.ts",
   "disk/src/*.test.ts",

@@ -4,16 +4,17 @@ import { writeSync } from "node:fs";
 import { DiskError, type LogFile, requireUsableDirectory } from "@hearth/disk";
 import { systemRng } from "@hearth/platform";
 import { type Coordinator, startCoordinator } from "./app.js";
+import { auditLedger } from "./cli/audit.js";
 import { ConfigError, readConfig } from "./config.js";
 import { changedNames, NO_SETTINGS, readSettings, type SettingsFile } from "./operator/settings.js";
 import { systemClock } from "./platform/clock.js";
 import { type Logger, openLog } from "./platform/logger.js";
 import { loadNodeName, loadSealingSecret, loadSecrets } from "./secrets.js";
-import { openStore } from "./store/open/open-store.js";
+import { openStore, openStoreToRead } from "./store/open/open-store.js";
 import { StoreError } from "./store/store-error.js";
 
 /** Exit codes beside 0 (stopped); docs/configuration.md tells what each means. */
-const EXIT = { failed: 1, config: 2, address: 3, disk: 4, damaged: 5, away: 6 } as const;
+const EXIT = { failed: 1, config: 2, address: 3, disk: 4, damaged: 5, away: 6, mismatch: 7 } as const;
 
 const STDOUT = 1;
 const STDERR = 2;
@@ -22,6 +23,7 @@ const STDERR = 2;
 const NO_SUCH_ADDRESS: ReadonlySet<string> = new Set(["EADDRNOTAVAIL", "ENOTFOUND", "EAI_AGAIN"]);
 
 const USAGE = `Usage: hearth-coordinator
+       hearth-coordinator admin audit    re-adds the whole ledger, and exits with 7 where it does not add up
 
 It takes no options: its settings are variables of the environment, like HEARTH_HOST, HEARTH_PORT and
 HEARTH_DATA_DIR, and a file that HEARTH_CONFIG names. docs/configuration.md has them all.`;
@@ -60,6 +62,7 @@ function exitCodeOf({ code }: StoreError): number {
       return EXIT.disk;
     case "in_use":
     case "schema_newer":
+    case "schema_older":
     case "foreign":
     case "refused":
       return EXIT.config;
@@ -82,7 +85,9 @@ function takeNoOptions(words: readonly string[]): void {
 }
 
 async function main(): Promise<void> {
-  takeNoOptions(process.argv.slice(2));
+  const words = process.argv.slice(2);
+  if (words.join(" ") === "admin audit") return runAudit();
+  takeNoOptions(words);
   const config = readConfig(process.env);
   const file = config.settingsFile === undefined ? undefined : readSettings(config.settingsFile);
   requireUsableDirectory(config.dataDir, "The data directory");
@@ -117,6 +122,15 @@ async function main(): Promise<void> {
   const unwritten = await coordinator.stop();
   await sayFarewell(logFile, unwritten);
   process.exit(0);
+}
+
+async function runAudit(): Promise<never> {
+  const { store: settings, dataDir } = readConfig(process.env);
+  const store = await openStoreToRead({ settings, dataDir, clock: systemClock, rng: systemRng });
+  const { report, isRight } = await auditLedger(store.ledger);
+  await store.close();
+  writeSync(STDOUT, `${report}\n`);
+  process.exit(isRight ? 0 : EXIT.mismatch);
 }
 
 /**

@@ -6,6 +6,8 @@ export type StoreErrorCode =
   | "corrupt"
   /** A later version of Hearth wrote it. */
   | "schema_newer"
+  /** An earlier version of Hearth wrote it, and it is only to be looked at. */
+  | "schema_older"
   /** It belongs to another program. */
   | "foreign"
   /** The file system refuses: rights, a missing disk, no space. */
@@ -28,4 +30,12 @@ export class StoreError extends Error {
     this.name = "StoreError";
     this.code = code;
   }
+}
+
+/** A database that an earlier version wrote, and that whoever only looks does not bring up to date. */
+export function outdated(where: string, version: number): StoreError {
+  return new StoreError(
+    "schema_older",
+    `${where} is of an earlier version of Hearth (schema ${version}): start the coordinator once, which brings it up to date.`,
+  );
 }

@@ -8,6 +8,7 @@ export const COORDINATOR = {
   // The process: who may know everything.
   "main.ts": [
     "./app.ts",
+    "./cli",
     "./config.ts",
     "./platform",
     "./secrets.ts",
@@ -18,6 +19,8 @@ export const COORDINATOR = {
     "@hearth/platform",
     "node:fs",
   ],
+  // What `hearth-coordinator` can be asked for beside serving.
+  cli: ["./store"],
   "app.ts": [
     "./accounts",
     "./stored-responses",

@@ -1,8 +1,11 @@
 import type { Clock, Rng } from "@hearth/platform";
-import { openPostgresStore } from "../postgres/open-postgres-store.js";
-import { openSqliteStore } from "../sqlite/open-sqlite-store.js";
+import { openPostgresStore, openPostgresToRead } from "../postgres/open-postgres-store.js";
+import { openSqliteStore, openSqliteToRead } from "../sqlite/open-sqlite-store.js";
 import type { Store } from "../store.js";
 import type { StoreSettings } from "../store-settings.js";
+
+/** One statement of a look at everything may take this long, ms. */
+const READ_TIMEOUT_MS = 600_000;
 
 export interface StoreDeps {
   readonly settings: StoreSettings;
@@ -20,4 +23,16 @@ export function openStore({ settings, dataDir, clock, rng }: StoreDeps): Promise
   const { postgres, maxWaiting } = settings;
   if (postgres === undefined) return openSqliteStore(dataDir, maxWaiting);
   return openPostgresStore(postgres, { clock, rng, maxWaiting });
+}
+
+/**
+ * Opens what `openStore` does, for looking only. SQLite's file can be looked at while no coordinator has it open;
+ * PostgreSQL at any time.
+ *
+ * @throws StoreError
+ */
+export async function openStoreToRead({ settings, dataDir, clock, rng }: StoreDeps): Promise<Store> {
+  const { postgres, maxWaiting } = settings;
+  if (postgres === undefined) return openSqliteToRead(dataDir);
+  return openPostgresToRead({ ...postgres, statementTimeoutMs: READ_TIMEOUT_MS }, { clock, rng, maxWaiting });
 }

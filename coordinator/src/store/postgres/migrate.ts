@@ -1,6 +1,6 @@
 import type pg from "pg";
 import { MIGRATIONS } from "../schema/migrations.js";
-import { StoreError } from "../store-error.js";
+import { outdated, StoreError } from "../store-error.js";
 
 /** "Hrth": with the schema's name, the lock that only one coordinator brings a schema up to date under. */
 const LOCK = 0x48727468;
@@ -16,16 +16,32 @@ export async function migrate(client: pg.ClientBase, schema: string, where: stri
   await client.query("SELECT pg_advisory_xact_lock($1, hashtext($2))", [LOCK, schema]);
   await requireUnicode(client, where);
   const version = await versionOf(client, schema, where);
-  if (version > MIGRATIONS.length) {
-    throw new StoreError(
-      "schema_newer",
-      `${where} was written by a later version of Hearth (schema ${version}; this one knows ${MIGRATIONS.length}): run that version, or start from a backup.`,
-    );
-  }
+  if (version > MIGRATIONS.length) throw newer(where, version);
   await client.query(`SET LOCAL search_path TO "${schema}", pg_temp`);
   for (const { postgres } of MIGRATIONS.slice(version)) await client.query(postgres);
   await client.query("UPDATE schema_version SET version = $1 WHERE version <> $1", [MIGRATIONS.length]);
   await client.query("COMMIT");
+}
+
+/**
+ * Makes sure that the schema is there and of this version, and changes nothing.
+ *
+ * @throws StoreError `schema_older`, `schema_newer`, `refused`; what `pg` throws
+ */
+export async function requireCurrent(client: pg.ClientBase, schema: string, where: string): Promise<void> {
+  const { rows: tables } = await client.query("SELECT to_regclass($1) AS found", [`"${schema}".schema_version`]);
+  if (tables[0]?.found === null) throw new StoreError("refused", `${where} has no schema ${schema}: see DATABASE_URL.`);
+  const { rows } = await client.query<{ version: number }>(`SELECT version FROM "${schema}".schema_version`);
+  const version = rows[0]?.version ?? 0;
+  if (version > MIGRATIONS.length) throw newer(where, version);
+  if (version < MIGRATIONS.length) throw outdated(where, version);
+}
+
+function newer(where: string, version: number): StoreError {
+  return new StoreError(
+    "schema_newer",
+    `${where} was written by a later version of Hearth (schema ${version}; this one knows ${MIGRATIONS.length}): run that version, or start from a backup.`,
+  );
 }
 
 /** Another encoding would refuse texts that SQLite keeps. */

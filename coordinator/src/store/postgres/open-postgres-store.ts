@@ -3,7 +3,7 @@ import pg from "pg";
 import { storeOn } from "../operations/store-on.js";
 import type { Store } from "../store.js";
 import type { PostgresSettings } from "../store-settings.js";
-import { migrate } from "./migrate.js";
+import { migrate, requireCurrent } from "./migrate.js";
 import { PostgresEngine } from "./postgres-engine.js";
 import { openingError } from "./server-error.js";
 
@@ -24,10 +24,28 @@ const MIGRATION_WAIT_MS = 60_000;
  *
  * @throws StoreError `away`, `refused`, `foreign`, `schema_newer`
  */
-export async function openPostgresStore(settings: PostgresSettings, deps: PostgresDeps): Promise<Store> {
+export function openPostgresStore(settings: PostgresSettings, deps: PostgresDeps): Promise<Store> {
+  return open(settings, deps, migrate);
+}
+
+/**
+ * Opens a PostgreSQL database for looking only: the server refuses whatever would change something.
+ *
+ * @throws StoreError `away`, `refused`, `schema_newer`, `schema_older`
+ */
+export function openPostgresToRead(settings: PostgresSettings, deps: PostgresDeps): Promise<Store> {
+  return open(settings, deps, requireCurrent, "-c default_transaction_read_only=on");
+}
+
+async function open(
+  settings: PostgresSettings,
+  deps: PostgresDeps,
+  prepared: typeof migrate,
+  options?: string,
+): Promise<Store> {
   const where = placeOf(settings.url);
   try {
-    await prepare(settings, where);
+    await prepare(settings, where, prepared);
   } catch (error) {
     throw openingError(error, where);
   }
@@ -42,6 +60,7 @@ export async function openPostgresStore(settings: PostgresSettings, deps: Postgr
     keepAlive: true,
     allowExitOnIdle: true,
     types: TYPES,
+    ...(options === undefined ? {} : { options }),
   });
   // A connection that breaks is told by the next query on it, or is not missed.
   pool.on("error", () => {});
@@ -49,7 +68,11 @@ export async function openPostgresStore(settings: PostgresSettings, deps: Postgr
   return storeOn(new PostgresEngine({ ...deps, ...settings, pool }));
 }
 
-async function prepare({ url, schema, connectTimeoutMs }: PostgresSettings, where: string): Promise<void> {
+async function prepare(
+  { url, schema, connectTimeoutMs }: PostgresSettings,
+  where: string,
+  prepared: typeof migrate,
+): Promise<void> {
   const client = new pg.Client({
     connectionString: url,
     application_name: "hearth (schema)",
@@ -59,7 +82,7 @@ async function prepare({ url, schema, connectTimeoutMs }: PostgresSettings, wher
   client.on("error", () => {});
   try {
     await client.connect();
-    await migrate(client, schema, where);
+    await prepared(client, schema, where);
   } finally {
     await client.end().catch(() => {});
   }

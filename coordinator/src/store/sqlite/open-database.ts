@@ -1,10 +1,10 @@
-import { chmodSync, closeSync, mkdirSync, openSync } from "node:fs";
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { describeDiskFault } from "@hearth/disk";
 import { SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler } from "kysely";
 import { kyselyOn } from "../operations/kysely-on.js";
 import { MIGRATIONS } from "../schema/migrations.js";
-import { StoreError } from "../store-error.js";
+import { outdated, StoreError } from "../store-error.js";
 import { damaged, requireSound } from "./check-integrity.js";
 import { Connection, type Value } from "./connection.js";
 import type { OpenDatabase } from "./run-group.js";
@@ -29,6 +29,26 @@ export function openDatabase(dataDir: string): OpenDatabase {
     throw explained(path, cause);
   }
   return open(path);
+}
+
+/**
+ * Opens `hearth.db` as it is: it is neither made nor brought up to date. Nobody else may have it open.
+ *
+ * @throws StoreError, also where there is none, or one of another schema
+ */
+export function openDatabaseToRead(dataDir: string): OpenDatabase {
+  const path = join(dataDir, "hearth.db");
+  if (!existsSync(path)) throw new StoreError("unusable", `${path} is not there: see HEARTH_DATA_DIR.`);
+  try {
+    const connection = new Connection(path);
+    connection.pragma("locking_mode = EXCLUSIVE");
+    const version = versionOf(connection, path);
+    requireSound(connection, path);
+    if (version < MIGRATIONS.length) throw outdated(path, version);
+    return { connection, kysely: queriesOn(connection) };
+  } catch (cause) {
+    throw explained(path, cause);
+  }
 }
 
 /** A database that is gone with its process. */

@@ -1,9 +1,11 @@
+import { operationOf } from "../operations/registry.js";
 import { storeOn } from "../operations/store-on.js";
 import type { Store } from "../store.js";
+import { StoreError } from "../store-error.js";
 import { DEFAULT_MAX_WAITING } from "../store-settings.js";
-import { GroupedEngine } from "./grouped-engine.js";
-import { openMemoryDatabase } from "./open-database.js";
-import { runGroup } from "./run-group.js";
+import { GroupedEngine, type GroupRunner } from "./grouped-engine.js";
+import { openDatabaseToRead, openMemoryDatabase } from "./open-database.js";
+import { type OpenDatabase, runGroup } from "./run-group.js";
 import { WorkerRunner } from "./worker-runner.js";
 
 /**
@@ -18,10 +20,28 @@ export async function openSqliteStore(dataDir: string, maxWaiting: number = DEFA
 
 /** A store that is gone with its process. It has no disk to wait for, and needs no thread. */
 export function openMemoryStore(maxWaiting: number = DEFAULT_MAX_WAITING): Store {
-  const database = openMemoryDatabase();
-  const runner = {
-    run: (requests: Parameters<typeof runGroup>[1]) => runGroup(database, requests),
+  return storeOn(new GroupedEngine(onThisThread(openMemoryDatabase()), maxWaiting));
+}
+
+/**
+ * Opens `hearth.db` for looking only, in this thread: for a program that does nothing else.
+ *
+ * @throws StoreError
+ */
+export function openSqliteToRead(dataDir: string): Store {
+  const engine = new GroupedEngine(onThisThread(openDatabaseToRead(dataDir)), DEFAULT_MAX_WAITING);
+  return storeOn({
+    run: (name, input) =>
+      operationOf(name).kind === "read"
+        ? engine.run(name, input)
+        : Promise.reject(new StoreError("refused", `${dataDir} is only looked at.`)),
+    close: () => engine.close(),
+  });
+}
+
+function onThisThread(database: OpenDatabase): GroupRunner {
+  return {
+    run: (requests) => runGroup(database, requests),
     close: async () => database.connection.close(),
   };
-  return storeOn(new GroupedEngine(runner, maxWaiting));
 }

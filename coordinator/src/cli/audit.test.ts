@@ -1,0 +1,147 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { systemClock } from "../platform/clock.js";
+import { openPostgresStore } from "../store/postgres/open-postgres-store.js";
+import { Connection } from "../store/sqlite/connection.js";
+import { openSqliteStore, openSqliteToRead } from "../store/sqlite/open-sqlite-store.js";
+import { income, part, reservation } from "../store/testing/money.js";
+import { asOwner, hasPostgres, scratchPostgres } from "../store/testing/scratch-postgres.js";
+import { STORE_PLACES } from "../store/testing/store-places.js";
+import { auditLedger } from "./audit.js";
+
+const MAIN = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
+
+let dir: string;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "hearth-audit-"));
+});
+afterEach(() => rmSync(dir, { recursive: true }));
+
+/** What an operator gets to see. */
+function audit(env: Record<string, string> = {}) {
+  const options = { env: { PATH: process.env["PATH"] ?? "", HEARTH_DATA_DIR: dir, ...env }, encoding: "utf8" } as const;
+  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, "admin", "audit"], options);
+  return { status, stdout, stderr };
+}
+
+/** Some of everything. */
+async function fill(): Promise<void> {
+  const store = await openSqliteStore(dir);
+  const { ledger } = store;
+  const budget = { keyId: "key_1", windowStartMs: 0, limit: 1_000n };
+  await ledger.deposit(income("d", 1_000n));
+  await ledger.correct({ ...income("c", 500n, { account: "ben" }), part: "earned" });
+  await ledger.reserve(reservation("r1", 100n, { budget }));
+  await ledger.post({ id: "r1", parts: [part(120n), part(30n, { payer: "platform" })], nowMs: 2_000 });
+  await ledger.reserve(reservation("r2", 50n, { budget }));
+  await ledger.reserve(reservation("r3", 50n));
+  await ledger.void("r3", 3_000);
+  await ledger.refund({ ...income("f", 10n), reservationId: "r1" });
+  await ledger.requestPayout({ id: "p1", account: "ben", amount: 200n, actor: "ben", nowMs: 1 });
+  await store.close();
+}
+
+describe("hearth-coordinator admin audit", () => {
+  it("says that a ledger adds up, and leaves the file as it was", async () => {
+    await fill();
+    const { status, stdout } = audit();
+    expect([status, stdout]).toEqual([0, "The ledger adds up: 5 transfers and 3 reservations.\n"]);
+    expect(readdirSync(dir)).toEqual(["hearth.db"]);
+    await (await openSqliteStore(dir)).close();
+  });
+
+  it.each<[string, string, string]>([
+    ["a balance", "UPDATE ledger_accounts SET balance = balance + 1 WHERE id = 'earned/ben'", "balance is the sum"],
+    [
+      "a balance",
+      "UPDATE ledger_accounts SET balance = balance + 1 WHERE id = 'earned/ben'",
+      "all accounts add up to 0",
+    ],
+    ["an entry", "UPDATE entries SET amount = amount + 1 WHERE seq = 1", "entries of a transfer add up to 0"],
+    ["what is set aside", "UPDATE ledger_accounts SET reserved = 7 WHERE id = 'credit/anna'", "set aside for open"],
+    ["a reservation", "DELETE FROM reservations WHERE id = 'r2'", "set aside for open"],
+    ["what was posted", "UPDATE reservations SET posted = 99 WHERE id = 'r1'", "posted is the cost of the work"],
+    ["a charge's amount", "UPDATE transfers SET amount = 99 WHERE kind = 'charge'", "charged what was posted"],
+    ["the work", "DELETE FROM work_parts WHERE payer = 'platform'", "the platform pays what the consumer does not"],
+    ["earnings", "UPDATE earnings SET requests = requests + 1", "earnings are what the parts add up to"],
+    ["a missing hour", "DELETE FROM earnings", "earnings are what the parts add up to"],
+    ["a key's spending", "UPDATE key_spend SET spent = spent - 1", "a key has spent"],
+    ["a payout", "UPDATE payouts SET state = 'paid'", "pending is what payouts have asked for"],
+    ["work of what was voided", "UPDATE work_parts SET reservation_id = 'r3'", "only what was posted has parts"],
+  ])("finds %s that somebody has changed", async (_what, script, check) => {
+    await fill();
+    const database = new Connection(join(dir, "hearth.db"));
+    for (const table of ["transfers", "entries", "work_parts"]) {
+      database.script(`DROP TRIGGER ${table}_no_update; DROP TRIGGER ${table}_no_delete;`);
+    }
+    database.script(`PRAGMA foreign_keys = OFF; ${script}`);
+    database.close();
+    const { status, stdout } = audit();
+    expect(status).toBe(7);
+    expect(stdout).toContain("The ledger does not add up");
+    expect(stdout).toContain(check);
+  });
+
+  it("says that a coordinator has the file, that there is none, or that it is of another version", async () => {
+    const none = audit();
+    expect([none.status, none.stderr]).toEqual([4, `${join(dir, "hearth.db")} is not there: see HEARTH_DATA_DIR.\n`]);
+    expect(readdirSync(dir)).toEqual([]);
+    const store = await openSqliteStore(dir);
+    const used = audit();
+    expect([used.status, used.stderr]).toEqual([2, expect.stringContaining("is in use by another process")]);
+    await store.close();
+    const database = new Connection(join(dir, "hearth.db"));
+    database.script("PRAGMA user_version = 1");
+    database.close();
+    const old = audit();
+    expect([old.status, old.stderr]).toEqual([2, expect.stringContaining("start the coordinator once")]);
+  });
+
+  it("looks at PostgreSQL while coordinators use it, and makes no schema where there is none", async ({ skip }) => {
+    if (!(await hasPostgres())) skip("needs a PostgreSQL");
+    const scratch = await scratchPostgres();
+    const env = { DATABASE_URL: scratch.url, HEARTH_DATABASE_SCHEMA: scratch.schema };
+    expect(audit(env)).toMatchObject({ status: 2, stderr: expect.stringContaining("has no schema") });
+    const { rowCount } = await asOwner(`SELECT 1 FROM pg_namespace WHERE nspname = '${scratch.schema}'`);
+    expect(rowCount).toBe(0);
+    const store = await openPostgresStore(scratch, { clock: systemClock, rng: { next: () => 0.5 }, maxWaiting: 9 });
+    await store.ledger.deposit(income("d", 1_000n));
+    expect(audit(env)).toMatchObject({ status: 0, stdout: "The ledger adds up: 1 transfers and 0 reservations.\n" });
+    // As if a constraint had been missing.
+    const constraints = await asOwner(
+      `SELECT conname FROM pg_constraint WHERE conrelid = '${scratch.schema}.ledger_accounts'::regclass AND contype = 'c'`,
+    );
+    for (const { conname } of constraints.rows) {
+      await asOwner(`ALTER TABLE ${scratch.schema}.ledger_accounts DROP CONSTRAINT ${conname}`);
+    }
+    await asOwner(`UPDATE ${scratch.schema}.ledger_accounts SET balance = -5 WHERE owner = 'anna'`);
+    const wrong = audit(env);
+    expect([wrong.status, wrong.stdout]).toEqual([7, expect.stringContaining("covers what is set aside")]);
+    await store.close();
+    await scratch.clear();
+  });
+});
+
+it("changes nothing in a file that is only looked at", async () => {
+  await fill();
+  const store = openSqliteToRead(dir);
+  await expect(store.ledger.deposit(income("e", 1n))).rejects.toMatchObject({ code: "refused" });
+  expect((await store.ledger.balance("anna")).credit.balance).toBe(910n);
+  await store.close();
+});
+
+describe.each(STORE_PLACES)("a report of $name", ({ isHere, open }) => {
+  it("counts what was looked at", async ({ skip }) => {
+    if (!isHere) skip("needs a PostgreSQL");
+    const place = await open();
+    await place.store.ledger.deposit(income("d", 1_000n));
+    const { report, isRight } = await auditLedger(place.store.ledger);
+    expect([isRight, report]).toEqual([true, "The ledger adds up: 1 transfers and 0 reservations."]);
+    await place.store.close();
+    await place.clear();
+  });
+});
