@@ -84,6 +84,13 @@ export class Accounts {
     return { ...account, suspendedAtMs: undefined };
   }
 
+  /** An account of this name is there afterwards. */
+  async ensure(id: string): Promise<void> {
+    const { store, clock } = this.#deps;
+    const account = { id, name: id, parent: undefined, budget: "own", concurrency: undefined } as const;
+    await store.addAccount({ ...account, createdAtMs: clock.wallTime() });
+  }
+
   find(id: string): Promise<Account | undefined> {
     return this.#deps.store.findAccount(id);
   }
@@ -153,8 +160,7 @@ export class Accounts {
     const { store, clock, log } = this.#deps;
     const { account } = credential;
     const createdAtMs = clock.wallTime();
-    const owner = { id: account, name: account, parent: undefined, budget: "own", concurrency: undefined } as const;
-    await store.addAccount({ ...owner, createdAtMs });
+    await this.ensure(account);
     const digest = digestOfKey(credential);
     const key = { ...terms, id: randomId("key_"), account, prefix: "", digest, createdAtMs };
     if ((await store.addKey(key, Number.MAX_SAFE_INTEGER)) !== "added") return undefined;

@@ -3,6 +3,7 @@ import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { type Context, Hono } from "hono";
 import { ENDPOINTS } from "../api/endpoints.js";
 import type { Enrolment } from "../enrolment/enrolment.js";
+import { type OwnKeyDeps, ownKeyRoutes } from "./accounts/own-key-routes.js";
 import { authenticate } from "./authenticate.js";
 import { type CorsSettings, cors } from "./cors.js";
 import { enrolmentRoutes } from "./enrolment-routes.js";
@@ -27,6 +28,7 @@ export interface HttpDeps
     ProofDeps,
     UsageDeps,
     ListedWith,
+    OwnKeyDeps,
     MoneyDeps,
     Omit<HealthDeps, "directory"> {
   /** What the operator sees and does: `createAdminApp`. */
@@ -50,6 +52,7 @@ export function createHttpApp(deps: HttpDeps): Hono<HttpEnv> {
   modelRoutes(app, deps);
   encryptionKeyRoutes(app, deps);
   proofRoutes(app, deps);
+  ownKeyRoutes(app, deps);
   enrolmentRoutes(app, { ...deps, signInRefused: () => deps.metrics.enrolments.inc({ event: "sign_in_refused" }) });
   app.route("/v1/me", ownRoutes(deps));
   app.route("/admin", deps.admin);

@@ -4,6 +4,8 @@ import type { Clock } from "@hearth/platform";
 import { createAdaptorServer } from "@hono/node-server";
 import { Hono } from "hono";
 import { pino } from "pino";
+import { Accounts } from "../accounts/accounts.js";
+import { DEFAULT_ACCOUNTS } from "../accounts/settings.js";
 import { createAdminApp } from "../admin/routes.js";
 import { Enrolment } from "../enrolment/enrolment.js";
 import type { EnrolmentEvent } from "../enrolment/enrolment-events.js";
@@ -59,6 +61,10 @@ export async function startEnrolmentServer(
     sharedTokens: createCredentials([]),
     hooks: { revoked: (identity, id) => revoked.push(`${identity} ${id}`), counted: (event) => events.push(event) },
   });
+  const accounts = await Accounts.open({
+    ...{ store: store.accounts, clock, log, settings: () => DEFAULT_ACCOUNTS },
+    hooks: { suspended: () => {} },
+  });
   const app = new Hono<HttpEnv>();
   answerErrors(app, log);
   enrolmentRoutes(app, {
@@ -77,7 +83,16 @@ export async function startEnrolmentServer(
   app.route(
     "/admin",
     createAdminApp({
-      ...{ enrolment, clock, operator, directory, operators: OPERATORS, usage: store.usage, ledger: store.ledger },
+      ...{
+        accounts,
+        enrolment,
+        clock,
+        operator,
+        directory,
+        operators: OPERATORS,
+        usage: store.usage,
+        ledger: store.ledger,
+      },
       minimumPayout: () => 1n,
       isAccount: async () => true,
       standing: () => ({ score: 100, reasons: {} }),
@@ -95,6 +110,7 @@ export async function startEnrolmentServer(
         server.close(resolve);
         server.closeAllConnections();
       });
+      accounts.close();
       await enrolment.close();
       await store.close();
     },

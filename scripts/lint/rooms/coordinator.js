@@ -144,6 +144,7 @@ export const COORDINATOR = {
     "./fleet/trust/runtime-manifest.ts",
     "./http",
     "./platform",
+    "./store",
     "hono",
     "zod",
     "node:stream",

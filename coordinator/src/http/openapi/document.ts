@@ -16,7 +16,10 @@ const TAGS: ApiDocument["tags"] = [
     description: "For consumers and owners, with an API key of their account: what it used, what it has.",
   },
   { name: "Machines", description: "For owners of machines, with an API key of their account." },
-  { name: "Operator", description: "For the operator, with the admin key." },
+  {
+    name: "Operator",
+    description: "For the operator, with the admin key or a key of the scope `admin`; `read` is enough to look.",
+  },
   { name: "Health", description: "For load balancers and monitors, without a key." },
 ];
 
