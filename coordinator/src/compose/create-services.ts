@@ -1,4 +1,6 @@
 import type { Clock } from "@hearth/platform";
+import { KeyLimiter } from "../accounts/key-limits.js";
+import { MemoryRateLimiter } from "../accounts/rate-limiter.js";
 import type { PolicySettings } from "../dispatch/policy.js";
 import type { AttemptObserver } from "../dispatch/send-attempt.js";
 import type { Registry } from "../fleet/registry.js";
@@ -44,6 +46,7 @@ export function createServices(deps: ServiceDeps): RequestServices {
     admission: { ...selection, clock, catalog, knownModels, accepting: deps.accepting },
     tariff: deps.tariff,
     payments: deps.payments,
+    keyLimits: new KeyLimiter(new MemoryRateLimiter(clock)),
     dispatch: {
       ...selection,
       link: (id) => registry.link(id),

@@ -1,4 +1,6 @@
+import type { KeyLimiter } from "../accounts/key-limits.js";
 import type { SentAttempt } from "../dispatch/sent-attempt.js";
+import type { Outcome } from "../dispatch/types.js";
 import type { Tariff } from "../ledger/price-list.js";
 import type { Logger } from "../platform/logger.js";
 import { planFor } from "../selection/route-plan.js";
@@ -33,6 +35,7 @@ export interface RequestServices extends RaceServices {
   readonly settlement: SettleDeps;
   readonly calibration: Pick<TokenCalibration, "estimate">;
   readonly payments: Pick<Payments, "reserve">;
+  readonly keyLimits: Pick<KeyLimiter, "enter">;
   /** The prices as they stand now; `undefined` = nothing has any. */
   readonly tariff: () => Tariff | undefined;
   /** How long the end of a stream waits for its receipt, ms. */
@@ -62,6 +65,10 @@ export async function handleRequest(
   const plan = planFor(catalog, request.model);
   const tariff = services.tariff();
   using payment = await services.payments.reserve({ request, caller, traits, plan, tariff }); // money set aside
+  const mostTokens = traits.promptTokens + traits.maxTokens * (request.choices ?? 1);
+  using entered = await services.keyLimits.enter(caller.principal, mostTokens, (headers) =>
+    consumer.setHeaders(headers),
+  );
   const patienceMs = patienceOf(caller, catalog.aliases.get(request.model), services.policy);
   const wanted = { wanted: traits, plan, until: arrivedAt + patienceMs };
   const admission = await admit(services.admission, wanted, signal); // the fail-fast ladder; a place taken
@@ -74,12 +81,21 @@ export async function handleRequest(
   const reply = underAskedName(dialect.reply(request, priced), record.plan);
   const ended = await relay(stream, reply, receipted, {
     undigested: (thrown, choice) => record.undigested(thrown, choice),
-    settle: (outcome) => settle(services.settlement, log, record, outcome),
+    settle(outcome) {
+      entered.used(tokensOf(record, outcome));
+      return settle(services.settlement, log, record, outcome);
+    },
     ...(payment === undefined ? {} : paying(payment, record)),
     ...opening(services, request.stream),
   });
   await receipted.ended; // a stream ends with what its provider signs
   return ended;
+}
+
+/** What a request has come to, for limits. */
+function tokensOf({ writtenTokens }: RequestRecord, outcome: Outcome<SentAttempt>): number {
+  if (outcome.type !== "success") return writtenTokens;
+  return outcome.usage.prompt_tokens + outcome.usage.completion_tokens;
 }
 
 /** What is delivered is counted, and what cannot be paid any further ends. */

@@ -1,0 +1,126 @@
+import { HearthError } from "../platform/errors.js";
+import type { Principal } from "./principal.js";
+import type { Limit, RateLimiter, Standing } from "./rate-limiter.js";
+
+/** One request of a key that has limits. Disposing ends it. */
+export interface Entered extends Disposable {
+  /** @param tokens that it really came to */
+  used(tokens: number): void;
+}
+
+/** Told how the limits stand, as OpenAI's headers tell it, also of a refusal. */
+export type TellHeaders = (headers: Readonly<Record<string, string>>) => void;
+
+const FREE_ENTRY: Entered = { used() {}, [Symbol.dispose]() {} };
+
+/** Holds keys and accounts to their requests and tokens a minute, and to so many requests at once. */
+export class KeyLimiter {
+  readonly #limiter: RateLimiter;
+  /** Requests that run, by key and by account. */
+  readonly #running = new Map<string, number>();
+
+  constructor(limiter: RateLimiter) {
+    this.#limiter = limiter;
+  }
+
+  /**
+   * Lets a request in, or not. A key without limits costs nothing.
+   *
+   * @param tokens what it may come to: prompt and bound
+   * @throws HearthError `rate_limit_exceeded`
+   */
+  enter(
+    { keyId, account, limits }: Pick<Principal, "keyId" | "account" | "limits">,
+    tokens: number,
+    told: TellHeaders,
+  ): Entered | Promise<Entered> {
+    const { requestsPerMinute, tokensPerMinute, concurrency, accountConcurrency } = limits;
+    const atOnce = [
+      ...(concurrency === undefined ? [] : [{ name: `key ${keyId}`, most: concurrency }]),
+      ...(accountConcurrency === undefined ? [] : [{ name: `account ${account}`, most: accountConcurrency }]),
+    ];
+    const rates: Rate[] = [];
+    if (requestsPerMinute !== undefined) rates.push(rateOf("requests", keyId, requestsPerMinute, 1));
+    if (tokensPerMinute !== undefined) rates.push(rateOf("tokens", keyId, tokensPerMinute, tokens));
+    if (atOnce.length === 0 && rates.length === 0) return FREE_ENTRY;
+    for (const { name, most } of atOnce) {
+      if ((this.#running.get(name) ?? 0) >= most) throw tooMany(`No more than ${most} requests at once.`, 1_000);
+    }
+    const names = atOnce.map(({ name }) => name);
+    for (const name of names) this.#count(name, 1);
+    return rates.length === 0 ? this.#entered(names, []) : this.#take(names, rates, told);
+  }
+
+  async #take(names: readonly string[], rates: readonly Rate[], told: TellHeaders): Promise<Entered> {
+    const headers: Record<string, string> = {};
+    const taken: Rate[] = [];
+    try {
+      for (const rate of rates) {
+        const standing = await this.#limiter.take(rate.limit, rate.cost);
+        Object.assign(headers, headersOf(rate, standing));
+        if (!standing.allowed)
+          throw tooMany(`No more than ${rate.limit.perMinute} ${rate.what} a minute.`, standing.retryMs);
+        taken.push(rate);
+      }
+    } catch (refused) {
+      for (const { limit, cost } of taken) this.#limiter.giveBack(limit, cost);
+      for (const name of names) this.#count(name, -1);
+      throw refused;
+    } finally {
+      told(headers);
+    }
+    return this.#entered(names, taken);
+  }
+
+  #entered(names: readonly string[], taken: readonly Rate[]): Entered {
+    let open = true;
+    return {
+      used: (tokens) => {
+        for (const { what, limit, cost } of taken) if (what === "tokens") this.#limiter.giveBack(limit, cost - tokens);
+      },
+      [Symbol.dispose]: () => {
+        if (!open) return;
+        open = false;
+        for (const name of names) this.#count(name, -1);
+      },
+    };
+  }
+
+  #count(name: string, change: 1 | -1): void {
+    const running = (this.#running.get(name) ?? 0) + change;
+    if (running === 0) this.#running.delete(name);
+    else this.#running.set(name, running);
+  }
+}
+
+interface Rate {
+  readonly what: "requests" | "tokens";
+  readonly limit: Limit;
+  readonly cost: number;
+}
+
+function rateOf(what: Rate["what"], keyId: string, perMinute: number, cost: number): Rate {
+  return { what, limit: { name: `${keyId} ${what}`, perMinute }, cost: Math.min(cost, perMinute) };
+}
+
+/** As OpenAI sends them: https://platform.openai.com/docs/guides/rate-limits. */
+function headersOf({ what, limit }: Rate, { remaining, resetMs }: Standing): Record<string, string> {
+  return {
+    [`x-ratelimit-limit-${what}`]: String(limit.perMinute),
+    [`x-ratelimit-remaining-${what}`]: String(remaining),
+    [`x-ratelimit-reset-${what}`]: durationText(resetMs),
+  };
+}
+
+/** `12ms`, `1.5s`, `1m0s`: Go's form, which OpenAI's headers have. */
+function durationText(ms: number): string {
+  if (ms < 1_000) return `${Math.ceil(ms)}ms`;
+  const seconds = Math.ceil(ms / 10) / 100;
+  return seconds < 60 ? `${seconds}s` : `${Math.floor(seconds / 60)}m${Math.round((seconds % 60) * 100) / 100}s`;
+}
+
+function tooMany(words: string, retryMs: number): HearthError {
+  return new HearthError("rate_limit_exceeded", `This API key is over its limit: ${words}`, {
+    retryAfterSeconds: Math.max(1, Math.ceil(retryMs / 1_000)),
+  });
+}
