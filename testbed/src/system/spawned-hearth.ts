@@ -70,6 +70,11 @@ export class SpawnedHearth implements AsyncDisposable {
     return `${this.#url.replace("http", "ws")}/ws/provider`;
   }
 
+  /** The coordinator's program, for its other commands. */
+  get program(): string {
+    return COORDINATOR;
+  }
+
   get coordinator(): SpawnedProcess {
     if (this.#coordinator === undefined) throw new Error("no coordinator was started");
     return this.#coordinator;
