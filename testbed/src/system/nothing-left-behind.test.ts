@@ -167,6 +167,7 @@ async function twoProviders(): Promise<void> {
 
 async function expectBackTo(before: Holdings): Promise<void> {
   await until("the sockets are closed", () => holdings().sockets <= before.sockets);
+  await until("what requests used is written", () => holdings().timers <= before.timers);
   expect(holdings()).toEqual(before);
   expect(await slotsInUse()).toEqual([0, 0]);
   expect(hearth.coordinator.queued()).toBe(0);
