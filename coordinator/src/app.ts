@@ -15,7 +15,7 @@ import { createSelection, type Selection, type SelectionDeps } from "./compose/c
 import { createServer, type OwnedServer } from "./compose/create-server.js";
 import { createServices, type ServiceDeps } from "./compose/create-services.js";
 import { type Kept, openKept, stopKept } from "./compose/open-kept.js";
-import { type MoneyOptions, openMoney } from "./compose/open-money.js";
+import { type Money, type MoneyOptions, openMoney } from "./compose/open-money.js";
 import { watchDisk } from "./compose/watch-disk.js";
 import type { Config } from "./config.js";
 import { evidenceSettings, type PolicySettings } from "./dispatch/policy.js";
@@ -129,7 +129,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
     rules: () => ({ manifest: live.current.manifest, versionFloor: live.current.catalog.versionFloors.base }),
     hooks: { ...hooks.fleet, connectionLost: selection.connectionLost },
   });
-  const money = await openMoney({ ...options, clock, metrics, store: disk.store.ledger, ...moneyNumbers(live) });
+  const money = await openMoneyOf(options, live, { clock, metrics, store: disk.store.ledger });
   const shutdown = shutdownController();
   let accepting = true;
   const ready = (): boolean => accepting;
@@ -142,9 +142,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
     settled: hooks.settled,
     ...numbers,
   });
-  const answers = new KeptAnswers(clock, ids, () => live.current.idempotency);
-  const responses = new StoredResponses(new MemoryRecords(clock, () => live.current.storedResponses));
-  const sealing = new SealingKeys(options.sealingSecret ?? newSealingSecret(), clock);
+  const { answers, sealing, stored } = keepers(options, live, { clock, ids });
   const { server, connections, providers } = openDoors({
     ...{ options, live, clock, ids, metrics, registry, selection, ready, services, sealing, addProvider },
     ...kept,
@@ -153,8 +151,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
     tariff: numbers.tariff,
     standing: (id) => reputation.standing(id),
     ledger: disk.store.ledger,
-    answers,
-    stored: (account) => (live.current.storedResponses.keptMs > 0 ? responses.of(account) : undefined),
+    ...{ answers, stored },
     troubles: disk.troubles,
     shutdown: shutdown.signal,
   });
@@ -241,8 +238,34 @@ function numbersOf(live: LiveOperator, clock: Clock): Numbers {
   };
 }
 
-function moneyNumbers(live: LiveOperator): Pick<MoneyOptions, "ledgerSettings" | "paymentSettings"> {
-  return { ledgerSettings: () => live.current.ledger, paymentSettings: () => live.current.payments };
+/** What is kept of requests in memory, and what opens those that come sealed. */
+function keepers(
+  { sealingSecret = newSealingSecret() }: AppOptions,
+  live: LiveOperator,
+  { clock, ids }: { readonly clock: Clock; readonly ids: Ids },
+): Pick<BehindTheDoors, "answers" | "sealing" | "stored"> {
+  const responses = new StoredResponses(new MemoryRecords(clock, () => live.current.storedResponses));
+  return {
+    answers: new KeptAnswers(clock, ids, () => live.current.idempotency),
+    sealing: new SealingKeys(sealingSecret, clock),
+    stored: (account) => (live.current.storedResponses.keptMs > 0 ? responses.of(account) : undefined),
+  };
+}
+
+function openMoneyOf(
+  { log, node, journalDir, config }: AppOptions,
+  live: LiveOperator,
+  on: Pick<MoneyOptions, "clock" | "metrics" | "store">,
+): Promise<Money> {
+  return openMoney({
+    ...on,
+    log,
+    webhook: config.webhook,
+    ...(node === undefined ? {} : { node }),
+    ...(journalDir === undefined ? {} : { journalDir }),
+    ledgerSettings: () => live.current.ledger,
+    paymentSettings: () => live.current.payments,
+  });
 }
 
 /** Every running request listens to it, and there may be any number of them. */

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { DEFAULT_DEPARTURE_LIMITS, type DepartureLimits } from "./fleet/departures.js";
 import { DEFAULT_UPLOAD_LIMITS, type UploadLimits } from "./http/uploads.js";
+import type { WebhookTarget } from "./ledger/webhooks.js";
 import type { LogLevel } from "./platform/logger.js";
 import { type BodyBounds, DEFAULT_BODY_BOUNDS } from "./request/body-bounds.js";
 import { RECEIPT_WAIT_MS } from "./request/receipted-consumer.js";
@@ -10,6 +11,8 @@ import { DEFAULT_MAX_WAITING, DEFAULT_POSTGRES, type StoreSettings } from "./sto
 export interface Config {
   readonly host: string;
   readonly port: number;
+  /** Who is told of payouts and refunds; `undefined` = nobody. */
+  readonly webhook: WebhookTarget | undefined;
   /** Where others reach this coordinator, like `https://hearth.example`; absent = as each request says. */
   readonly publicUrl: string | undefined;
   /** Proxies of the operator's in front, each of which adds to `X-Forwarded-For`. */
@@ -54,6 +57,11 @@ const MIB = 1024 * 1024;
 const schema = z.object({
   HEARTH_HOST: z.string().min(1).default("127.0.0.1"),
   HEARTH_PORT: z.coerce.number().int().min(0).max(65_535).default(8080),
+  HEARTH_WEBHOOK_URL: z.url({ protocol: /^https?$/, error: "must be an http:// or https:// URL" }).optional(),
+  HEARTH_WEBHOOK_SECRET: z
+    .string()
+    .regex(/^whsec_[A-Za-z0-9+/]{32,}={0,2}$/, "must be whsec_ and 24 bytes or more in base64")
+    .optional(),
   HEARTH_PUBLIC_URL: z.url({ protocol: /^https?$/, error: "must be an http:// or https:// URL" }).optional(),
   HEARTH_PROXIES: z.coerce.number().int().min(0).max(8).default(0),
   HEARTH_DATA_DIR: z.string().min(1).default(".hearth"),
@@ -123,6 +131,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     host: data.HEARTH_HOST,
     port: data.HEARTH_PORT,
     publicUrl: data.HEARTH_PUBLIC_URL,
+    webhook: webhookOf(data),
     proxies: data.HEARTH_PROXIES,
     dataDir: data.HEARTH_DATA_DIR,
     apiKey: data.HEARTH_API_KEY,
@@ -162,6 +171,16 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     },
     store: storeSettings(data),
   };
+}
+
+/** @throws ConfigError where one of the two is missing */
+function webhookOf({
+  HEARTH_WEBHOOK_URL: url,
+  HEARTH_WEBHOOK_SECRET: secret,
+}: z.infer<typeof schema>): Config["webhook"] {
+  if (url !== undefined && secret !== undefined) return { url, secret };
+  if (url === undefined && secret === undefined) return undefined;
+  throw new ConfigError(["HEARTH_WEBHOOK_URL and HEARTH_WEBHOOK_SECRET: one goes with the other"]);
 }
 
 function storeSettings(data: z.infer<typeof schema>): StoreSettings {

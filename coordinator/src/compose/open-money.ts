@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { Clock } from "@hearth/platform";
 import { Ledger, type LedgerHooks } from "../ledger/ledger.js";
 import type { LedgerSettings } from "../ledger/ledger-settings.js";
+import { Webhooks, type WebhookTarget } from "../ledger/webhooks.js";
 import type { Logger } from "../platform/logger.js";
 import type { Metrics } from "../platform/metrics.js";
 import type { PaymentSettings } from "../request/payment-settings.js";
@@ -23,6 +24,8 @@ export interface MoneyOptions {
   readonly store: LedgerStore;
   /** Names this coordinator among those of its database; absent = it is the only one. */
   readonly node?: string;
+  /** Who is told of payouts and refunds; absent = nobody. */
+  readonly webhook?: WebhookTarget | undefined;
   /** Where what is owed to a store that is away is written down; absent = nowhere. */
   readonly journalDir?: string;
   // As the operator has them now: read at each use.
@@ -35,6 +38,7 @@ const JOURNAL = "ledger-journal";
 /** Opens the ledger, and resolves what an earlier process has left open. @throws what the store or the disk throws */
 export async function openMoney({
   journalDir,
+  webhook,
   node = "coordinator",
   ledgerSettings,
   ...rest
@@ -49,10 +53,12 @@ export async function openMoney({
     },
   });
   const payments = new Payments({ clock, ledger, settings: paymentSettings });
+  const webhooks = webhook && new Webhooks({ clock, log, store, target: webhook });
   return {
     ledger,
     payments,
     async stop() {
+      webhooks?.[Symbol.dispose]();
       payments[Symbol.dispose]();
       const owed = await ledger.stop();
       return owed === 0 ? [] : [`${owed} entries of the ledger, which the next start makes`];

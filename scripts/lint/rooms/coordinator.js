@@ -69,7 +69,7 @@ export const COORDINATOR = {
   ],
   "shutdown.ts": ["./receipts", "./config.ts", "./fleet", "./http", "@hearth/platform", "node:http"],
   // It stands above the rooms: the defaults of some settings are constants of theirs.
-  "config.ts": ["./fleet", "./http", "./platform", "./request", "./store", "zod"],
+  "config.ts": ["./fleet", "./http", "./ledger", "./platform", "./request", "./store", "zod"],
   "secrets.ts": ["./config.ts", "./sealing", "@hearth/disk", "@hearth/platform", "node:fs", "node:path"],
   // All that the operator has said.
   operator: [
@@ -253,7 +253,15 @@ export const COORDINATOR = {
   // Beside the chain, on the same floor.
   accounts: ["./platform", "./store", "@hearth/platform", "node:crypto"],
   receipts: ["./platform", "./store", "@hearth/attestation", "@hearth/platform", "@hearth/protocol", "zod"],
-  ledger: ["./platform", "./store", "@hearth/platform", "zod", "node:fs/promises", "node:string_decoder"],
+  ledger: [
+    "./platform",
+    "./store",
+    "@hearth/platform",
+    "zod",
+    "node:crypto",
+    "node:fs/promises",
+    "node:string_decoder",
+  ],
   enrolment: ["./platform", "./store", "@hearth/platform", "node:crypto"],
   sealing: ["@hearth/e2e", "@hearth/platform", "@hearth/protocol", "node:crypto"],
   // Interfaces, with no database behind them.
