@@ -83,9 +83,10 @@ describe("the secrets of a coordinator", () => {
     const files = readdirSync(dataDir).map((name) => join(dataDir, name));
     const stored = new Set(files.map((file) => readFileSync(file, "utf8").trim()));
     for (const { value } of shown) expect(stored).toContain(value);
-    // Beside the database, and the secret behind the keys for sealed requests, which is nobody's to enter anywhere.
+    // Beside the database with what it is owed, and two secrets that are nobody's to enter anywhere.
+    const others = ["hearth.db", "ledger-journal", "node-name", "sealing-secret"];
     expect(files.map((file) => basename(file)).toSorted()).toEqual(
-      ["admin-key", "api-key", "hearth.db", "provider-token", "sealing-secret"].toSorted(),
+      ["admin-key", "api-key", "provider-token", ...others].toSorted(),
     );
     if (process.platform !== "win32") for (const file of files) expect(statSync(file).mode & 0o777).toBe(0o600);
     await using second = runCoordinator(env);
