@@ -189,7 +189,10 @@ async function changePayout(
 }
 
 /** @throws HearthError `not_found` where nobody has that account: a slip of the pen must not cost money */
-async function accountOf(c: Context<HttpEnv>, { isAccount }: AdminMoneyDeps): Promise<string> {
+export async function accountOf(
+  c: Context<HttpEnv>,
+  { isAccount }: Pick<AdminMoneyDeps, "isAccount">,
+): Promise<string> {
   const id = c.req.param("id") ?? "";
   if (id.length > MAX_ID || !(await isAccount(id))) throw new HearthError("not_found", "There is no such account.");
   return id;

@@ -4,6 +4,7 @@ import type { Principals } from "../accounts/resolution.js";
 import { named } from "../api/named-schemas.js";
 import type { ProviderDirectory } from "../fleet/provider-directory.js";
 import { runtimeManifestSchema } from "../fleet/trust/runtime-manifest.js";
+import { forgetRoutes } from "../http/accounts/forget-routes.js";
 import type { KeyDeps } from "../http/accounts/key-routes.js";
 import { authenticate } from "../http/authenticate.js";
 import { type MachineDeps, machineRoutes } from "../http/enrolment/machine-routes.js";
@@ -14,7 +15,7 @@ import { readBody } from "../http/read-body.js";
 import type { HttpEnv } from "../http/routing.js";
 import { type UsageDeps, usageRoutes } from "../http/usage/usage-routes.js";
 import { accountRoutes } from "./accounts.js";
-import { type AdminMoneyDeps, adminMoneyRoutes } from "./money-routes.js";
+import { type AdminMoneyDeps, accountOf, adminMoneyRoutes } from "./money-routes.js";
 import { type AdminDocument, MAX_MANIFEST_BYTES, replaceManifest } from "./runtime-manifest.js";
 
 export interface AdminDeps extends MachineDeps, UsageDeps, AdminMoneyDeps, ListedWith, KeyDeps {
@@ -83,5 +84,10 @@ export function createAdminApp(deps: AdminDeps): Hono<HttpEnv> {
   machineRoutes(admin, deps, { audience: "Operator", readAccount: () => undefined });
   usageRoutes(admin, deps, { audience: "Operator", readAccount: () => undefined });
   adminMoneyRoutes(admin, deps, async (c) => (await authenticate(c.env.incoming.headers, operators)).keyId);
+  forgetRoutes(admin, deps, {
+    audience: "Operator",
+    path: "/accounts/:id/data",
+    readAccount: (c) => accountOf(c, deps),
+  });
   return admin;
 }

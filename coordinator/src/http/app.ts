@@ -3,6 +3,8 @@ import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { type Context, Hono } from "hono";
 import { ENDPOINTS } from "../api/endpoints.js";
 import type { Enrolment } from "../enrolment/enrolment.js";
+import { forgetRoutes } from "./accounts/forget-routes.js";
+import { reachOf } from "./accounts/key-reach.js";
 import { type OwnKeyDeps, ownKeyRoutes } from "./accounts/own-key-routes.js";
 import { authenticate } from "./authenticate.js";
 import { type CorsSettings, cors } from "./cors.js";
@@ -86,6 +88,17 @@ function ownRoutes(deps: HttpDeps): Hono<HttpEnv> {
       return c.json(listProviders(deps.directory.providers(), { ...c.req.query(), account }, deps));
     }),
   );
+  forgetRoutes(own, deps, {
+    audience: "Account",
+    path: "/data",
+    readAccount: async (c) => {
+      const principal = await authenticate(c.env.incoming.headers, deps.principals);
+      // Whoever could make and end every key of the account may.
+      const reach = reachOf(principal);
+      reach.mayGive(principal.scopes.has("provider") ? [] : ["provider"]);
+      return reach.account;
+    },
+  });
   payoutRoutes(own, deps, async (c) => await authenticate(c.env.incoming.headers, deps.principals, "provider"));
   return own;
 }

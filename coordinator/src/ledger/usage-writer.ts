@@ -31,7 +31,7 @@ const PRUNE_PAUSE_MS = 20;
 export interface UsageWriterDeps {
   readonly clock: Clock;
   readonly log: Logger;
-  readonly store: Pick<UsageStore, "put" | "prune" | "list" | "totals">;
+  readonly store: Pick<UsageStore, "put" | "prune" | "list" | "totals" | "forget">;
   /** As the operator has them now. */
   readonly settings: () => UsageSettings;
   /** A request's record could not be kept. */
@@ -68,6 +68,12 @@ export class UsageWriter {
     return this.#deps.store.totals(query);
   }
 
+  /** Forgets everything of an account, also what still waited to be written. */
+  async forget(account: string): Promise<void> {
+    await this.#writer.flush();
+    while ((await this.#deps.store.forget(account)) >= USAGE_PRUNE_BATCH) await this.#pause();
+  }
+
   /** Writes what waits and stops. @returns how many records were not taken; they are lost */
   stop(): Promise<number> {
     this.#stopped = true;
@@ -76,16 +82,20 @@ export class UsageWriter {
   }
 
   async #prune(): Promise<void> {
-    const { clock, store, log } = this.#deps;
+    const { store, log } = this.#deps;
     try {
       let gone = USAGE_PRUNE_BATCH;
       while (gone >= USAGE_PRUNE_BATCH && !this.#stopped) {
         gone = await store.prune(this.#before());
-        await new Promise<void>((resolve) => clock.setTimer(PRUNE_PAUSE_MS, resolve));
+        await this.#pause();
       }
     } catch (error) {
       log.error({ fault: describeFault(error) }, "usage not pruned");
     }
+  }
+
+  #pause(): Promise<void> {
+    return new Promise((resolve) => this.#deps.clock.setTimer(PRUNE_PAUSE_MS, resolve));
   }
 
   #before(): UsageRetention {

@@ -90,7 +90,7 @@ export async function startEnrolmentServer(
         operator,
         directory,
         operators: OPERATORS,
-        usage: store.usage,
+        usage: { ...store.usage, forget: async () => {} },
         ledger: store.ledger,
       },
       minimumPayout: () => 1n,

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openMemoryStore } from "../../../coordinator/src/store/sqlite/open-sqlite-store.js";
 import { readStream } from "../scripted/answers.js";
-import { ADMIN_KEY, startTestCoordinator, type TestCoordinator } from "../scripted/test-coordinator.js";
+import { ADMIN_KEY, API_KEY, startTestCoordinator, type TestCoordinator } from "../scripted/test-coordinator.js";
 
 // What requests used, as the account and the operator see it over HTTP.
 
@@ -103,6 +103,28 @@ describe("usage", () => {
     expect((await listed("/v1/me/usage?account=somebody")).data).toHaveLength(1);
     expect((await listed("/admin/usage?account=somebody", ADMIN_KEY)).data).toHaveLength(0);
     expect((await listed("/admin/usage?account=default", ADMIN_KEY)).data).toHaveLength(1);
+  });
+
+  it("is gone with the account's keys when it wants that, and the ledger's sums stay", async () => {
+    await answering();
+    await (await hearth.chat(QUESTION)).json();
+    const call = async (method: string, path: string, key: string, body?: object) => {
+      const init = { method, headers: { Authorization: `Bearer ${key}` }, ...(body && { body: JSON.stringify(body) }) };
+      const response = await fetch(hearth.url + path, init);
+      return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+    };
+    await call("POST", "/admin/accounts/default/deposits", ADMIN_KEY, { amount_micro_usd: 5, reason: "x" });
+    const made = await call("POST", "/v1/me/keys", API_KEY, { name: "app" });
+    const app = String(made.body["key"]);
+    expect((await call("DELETE", "/v1/me/data", app)).body).toMatchObject({ error: { code: "insufficient_scope" } });
+    const gone = await call("DELETE", "/v1/me/data", API_KEY);
+    expect(gone.body).toEqual({ object: "account.data", account: "default", deleted: true, keys_revoked: 1 });
+    expect((await call("GET", "/v1/key", app)).status).toBe(401);
+    expect((await listed("/v1/me/usage")).data).toEqual([]);
+    expect((await listed("/v1/me/usage/totals")).data).toEqual([]);
+    expect((await call("GET", "/v1/me/balance", API_KEY)).body).toMatchObject({ available_micro_usd: 5 });
+    expect((await call("DELETE", "/admin/accounts/nobodys/data", ADMIN_KEY)).status).toBe(404);
+    expect((await call("DELETE", "/admin/accounts/default/data", ADMIN_KEY)).body).toMatchObject({ keys_revoked: 0 });
   });
 
   it.each([

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { named } from "../../api/named-schemas.js";
 import type { UsageStore } from "../../store/usage-store.js";
 
+import type { ForgetDeps } from "../accounts/forget-routes.js";
 import { described, type Operation } from "../openapi/operation.js";
 import { listSchema } from "../paged-list.js";
 import type { HttpEnv } from "../routing.js";
@@ -21,7 +22,7 @@ import {
 
 export interface UsageDeps {
   /** With what still waits to be written. */
-  readonly usage: Pick<UsageStore, "list" | "totals">;
+  readonly usage: Pick<UsageStore, "list" | "totals"> & ForgetDeps["usage"];
   readonly clock: Clock;
 }
 

@@ -1,0 +1,61 @@
+import type { Context, Hono } from "hono";
+import { z } from "zod";
+import type { Accounts } from "../../accounts/accounts.js";
+import { named } from "../../api/named-schemas.js";
+import { described, type Operation } from "../openapi/operation.js";
+import type { HttpEnv } from "../routing.js";
+
+export interface ForgetDeps {
+  readonly accounts: Accounts;
+  readonly usage: {
+    /** Forgets everything of an account, also what still waited to be written. */
+    forget(account: string): Promise<void>;
+  };
+}
+
+export interface ForgetReach {
+  readonly audience: "Account" | "Operator";
+  /** From where the routes are mounted: `/data`, or `/accounts/:id/data`. */
+  readonly path: string;
+  /** @throws HearthError for who may not have it forgotten */
+  readonly readAccount: (c: Context<HttpEnv>) => Promise<string>;
+}
+
+const FORGOTTEN = named(
+  "ForgottenData",
+  z.object({ object: z.literal("account.data"), account: z.string(), deleted: z.literal(true), keys_revoked: z.int() }),
+);
+
+/** Keys of one page. */
+const PAGE = 100;
+
+/** Takes away what is kept of an account but its money: its records of usage, and its keys. */
+export function forgetRoutes(app: Hono<HttpEnv>, deps: ForgetDeps, { audience, path, readAccount }: ForgetReach): void {
+  const operation: Operation = {
+    id: audience === "Operator" ? "forgetAccountsData" : "forgetData",
+    audience,
+    summary: "Delete the records of usage and revoke the keys of an account",
+    description: "What the ledger holds stays: its sums are others' too. The key that asks is revoked as well.",
+    answer: FORGOTTEN,
+  };
+  app.delete(
+    path,
+    described(operation, async (c) => {
+      const account = await readAccount(c);
+      await deps.usage.forget(account);
+      return c.json({ object: "account.data", account, deleted: true, keys_revoked: await revokeAll(deps, account) });
+    }),
+  );
+}
+
+async function revokeAll({ accounts }: ForgetDeps, account: string): Promise<number> {
+  let revoked = 0;
+  for (let after: string | undefined; ; ) {
+    const keys = await accounts.listKeys({ account, limit: PAGE, after });
+    for (const { id, revokedAtMs } of keys) {
+      if (revokedAtMs === undefined && (await accounts.revokeKey(id)) !== undefined) revoked += 1;
+    }
+    after = keys.at(-1)?.id;
+    if (keys.length < PAGE) return revoked;
+  }
+}
