@@ -19,6 +19,7 @@ import { type Money, type MoneyOptions, openMoney } from "./compose/open-money.j
 import { watchDisk } from "./compose/watch-disk.js";
 import type { Config } from "./config.js";
 import { evidenceSettings, type PolicySettings } from "./dispatch/policy.js";
+import type { MachineEarnings } from "./fleet/machine-earnings.js";
 import { Registry } from "./fleet/registry.js";
 import { verifyAppleDevice } from "./fleet/trust/apple-device.js";
 import { AttestationVerifier, type VerifyDevice } from "./fleet/trust/attestation-verifier.js";
@@ -67,6 +68,8 @@ export interface AppOptions {
   readonly store?: Store;
   /** Who vouches for devices in place of Apple: for tests, which have no certificate of Apple's. */
   readonly verifyDevice?: VerifyDevice;
+  /** What machines have earned, for their owners to see; absent = they are not told. */
+  readonly earnings?: MachineEarnings;
   /** What the operator's configuration file says at the start; what is left out has its default. */
   readonly settings?: Partial<Settings>;
 }
@@ -126,6 +129,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
   const addProvider = createFleet({
     ...{ config, clock, log, registry, contexts, knownModels, enrolment },
     ...proving,
+    earnings: options.earnings,
     rules: () => ({ manifest: live.current.manifest, versionFloor: live.current.catalog.versionFloors.base }),
     hooks: { ...hooks.fleet, connectionLost: selection.connectionLost },
   });

@@ -201,6 +201,12 @@ const coordinatorFrames: { readonly [T in CoordinatorFrame["type"]]: fc.Arbitrar
         },
         ["latest_version", "required"],
       ),
+      earnings: fc.record({
+        today_micro_usd: fc.maxSafeInteger(),
+        week_micro_usd: fc.maxSafeInteger(),
+        total_micro_usd: fc.maxSafeInteger(),
+        as_of: fc.integer({ min: 0, max: 8.64e15 }),
+      }),
     },
     ["type", "picked", "lost", "rejected"],
   ),

@@ -44,6 +44,20 @@ export const rejectionsSchema = z.object(
   Object.fromEntries(GATES.map((gate) => [gate, count.optional()])) as Record<Gate, z.ZodOptional<typeof count>>,
 );
 
+const microUsd = z.number().int().min(-Number.MAX_SAFE_INTEGER).max(Number.MAX_SAFE_INTEGER);
+
+/**
+ * What a machine has earned, millionths of a dollar after the operator's fee. Days are those of UTC, weeks begin on
+ * Monday. A correction can take an amount below zero.
+ */
+export const earningsSchema = z.object({
+  today_micro_usd: microUsd,
+  week_micro_usd: microUsd,
+  total_micro_usd: microUsd,
+  /** When that was so, by the coordinator's clock, ms since 1970: it says which day and week are meant. */
+  as_of: count.max(8.64e15),
+});
+
 /**
  * Answers `heartbeat`: what came of the machine since the last answer. Every attempt at a request looks at all machines
  * when it comes; where it has to wait, who is rejected afterwards does not count again.
@@ -69,6 +83,8 @@ export const heartbeatAckSchema = z.object({
       required: z.boolean(),
     })
     .optional(),
+  /** Absent = as told before on this connection; until it has been told, nothing is known. */
+  earnings: earningsSchema.optional(),
 });
 
 /**
@@ -141,6 +157,7 @@ export type RuntimeStatusFrame = z.infer<typeof runtimeStatusSchema>;
 export type RuntimeMismatch = RuntimeStatusFrame["mismatches"][number];
 export type HeartbeatAckFrame = z.infer<typeof heartbeatAckSchema>;
 export type Rejections = z.infer<typeof rejectionsSchema>;
+export type Earnings = z.infer<typeof earningsSchema>;
 export type UpdateNotice = NonNullable<HeartbeatAckFrame["update"]>;
 export type SealingContextFrame = z.infer<typeof sealingContextSchema>;
 export type RequestFrame = z.infer<typeof requestSchema>;

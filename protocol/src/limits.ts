@@ -44,6 +44,8 @@ export const LIMITS = {
   missedPongs: 2,
   /** Heartbeat interval that the coordinator asks for in `registered`, ms. */
   heartbeatIntervalMs: 5_000,
+  /** Between two times that a machine is told what it has earned. */
+  earningsIntervalMs: 60_000,
   /** Socket backlog over which no further request is dispatched to that provider, bytes. */
   backlogStopsDispatchBytes: 1024 * 1024,
   /** Socket backlog over which the connection is closed, bytes. */

@@ -29,7 +29,7 @@ export interface FleetHooks extends Omit<SessionHooks, "updated" | "closed"> {
   gone(session: ProviderSession, reason: SessionEnd): void;
 }
 
-export interface FleetDeps extends Pick<SessionDeps, "verifier" | "newChallenge" | "rules" | "log"> {
+export interface FleetDeps extends Pick<SessionDeps, "verifier" | "newChallenge" | "rules" | "log" | "earnings"> {
   readonly config: Pick<Config, "maxConnectionsPerAccount" | "goAwayTimeoutMs">;
   readonly clock: Clock;
   readonly registry: Registry;
@@ -64,7 +64,7 @@ export function createFleet(deps: FleetDeps): AddProvider {
     undigested: (...thrown) => hooks.undigested(...thrown),
     proved: (kind, outcome) => hooks.proved(kind, outcome),
   };
-  const { verifier, newChallenge, rules } = deps;
+  const { verifier, newChallenge, rules, earnings } = deps;
   const { goAwayTimeoutMs } = config;
   const distrusted = (id: ProviderId): boolean => registry.isDistrusted(id);
   return (registration, address) => {
@@ -82,6 +82,7 @@ export function createFleet(deps: FleetDeps): AddProvider {
       hooks: sessionHooks,
       distrusted,
       goAwayTimeoutMs,
+      earnings,
     });
     registry.add(session, address);
     if (session.enrolmentId !== undefined) enrolment.seen(session.enrolmentId);

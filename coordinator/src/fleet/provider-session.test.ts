@@ -14,6 +14,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
 import { createLogger } from "../platform/logger.js";
 import { MACHINE_KEY, registerFrame } from "../testing/register-frame.js";
+import type { MachineEarnings } from "./machine-earnings.js";
 import type { ProviderStream, SealedRequest } from "./provider-link.js";
 import { ProviderSession } from "./provider-session.js";
 import type { Registration } from "./registration.js";
@@ -30,6 +31,8 @@ let agent: WebSocket;
 let session: ProviderSession;
 /** Makes a session on the same socket of a machine that has proved this. */
 let register: (proved: Registration["proved"]) => ProviderSession;
+/** What the next session's machine has earned. */
+let earnings: MachineEarnings | undefined;
 let heard: () => void;
 /** What the agent has been told. */
 let told: CoordinatorFrame[];
@@ -41,6 +44,7 @@ beforeEach(async () => {
   clock = new FakeClock();
   told = [];
   ends = [];
+  earnings = undefined;
   server = new WebSocketServer({ port: 0, host: "127.0.0.1" });
   await once(server, "listening");
   agent = new WebSocket(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`);
@@ -73,6 +77,7 @@ beforeEach(async () => {
           newChallenge: () => new Uint8Array(32),
           rules: () => NO_RULES,
           goAwayTimeoutMs: GO_AWAY_TIMEOUT_MS,
+          earnings,
         },
       );
     session = register(undefined);
@@ -139,6 +144,20 @@ describe("what a session sends", () => {
     await say();
     await expect.poll(() => told.length).toBe(2);
     expect(told).toMatchObject([{ type: "heartbeat_ack", picked: 1 }, { picked: 0 }]);
+    expect(told[0]).not.toHaveProperty("earnings");
+  });
+
+  it("tells a machine with the first answer what it has earned, where that is known", async () => {
+    const known = { today_micro_usd: 1, week_micro_usd: 2, total_micro_usd: 3, as_of: 4 };
+    earnings = {
+      of: ({ id, account, enrolmentId }) => (id === "p" && account === "a" && !enrolmentId ? known : undefined),
+    };
+    // The first session of this socket listens as well, and tells nothing.
+    const earning = register(undefined);
+    await say();
+    await expect.poll(() => told.length).toBe(2);
+    expect(told).toContainEqual({ type: "heartbeat_ack", picked: 0, lost: 0, rejected: {}, earnings: known });
+    earning.close("going_away");
   });
 });
 

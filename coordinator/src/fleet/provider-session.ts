@@ -19,6 +19,7 @@ import type { RatedKind } from "./frame-rates.js";
 import { closeReasonOf } from "./handshake.js";
 import { watchLiveness } from "./liveness.js";
 import { MachineBacked } from "./machine-backed.js";
+import { EarningsNews, type MachineEarnings } from "./machine-earnings.js";
 import { MessageReader, type ReaderHooks } from "./message-reader.js";
 import type { Provider } from "./provider.js";
 import type { ProviderLink, ProviderStream, SealedRequest, StreamListener } from "./provider-link.js";
@@ -55,6 +56,8 @@ export interface SessionDeps {
   readonly rules: () => RuntimeRules;
   /** How long what runs may take after `goAway`, ms. */
   readonly goAwayTimeoutMs: number;
+  /** Absent = machines are not told what they have earned. */
+  readonly earnings?: MachineEarnings | undefined;
 }
 
 /** One registered provider's connection: its state as last reported, and the streams that run on it. */
@@ -72,6 +75,7 @@ export class ProviderSession extends MachineBacked implements ProviderLink {
   readonly enrolmentId: string | undefined;
   /** What came of it in selection since its last heartbeat. */
   readonly work: WorkTally = new WorkTally();
+  readonly #earnings: EarningsNews | undefined;
   readonly #socket: WebSocket;
   readonly #cork: () => void;
   readonly #deps: SessionDeps;
@@ -99,6 +103,7 @@ export class ProviderSession extends MachineBacked implements ProviderLink {
     this.#socket = registration.socket;
     this.#cork = registration.cork;
     this.#deps = deps;
+    this.#earnings = deps.earnings && new EarningsNews(this, { ...deps, source: deps.earnings });
     const reader = new MessageReader(deps.clock, this.#streams, this.#readerHooks());
     this.#socket.on("message", (data: RawData, isBinary: boolean) => {
       if (this.status !== "offline") reader.read(data as Buffer, isBinary);
@@ -305,8 +310,9 @@ export class ProviderSession extends MachineBacked implements ProviderLink {
 
   #answerHeartbeat(): void {
     const update = updateNotice(this.#deps.rules(), this.agentVersion);
-    const notice = update === undefined ? {} : { update };
-    this.#sendControl(encodeControl({ type: "heartbeat_ack", ...this.work.take(), ...notice }));
+    const earnings = this.#earnings?.take();
+    const news = { ...(update && { update }), ...(earnings && { earnings }) };
+    this.#sendControl(encodeControl({ type: "heartbeat_ack", ...this.work.take(), ...news }));
   }
 
   protected override updated(): void {

@@ -204,6 +204,10 @@ const LIMIT_ROWS = {
     "provider-agent/src/jobs/signs-of-life.test.ts",
     "tells a new sign at once, and the same one again only when it has moved and some time has passed",
   ),
+  earningsIntervalMs: at(
+    "coordinator/src/fleet/machine-earnings.test.ts",
+    "are a minute apart, though they change all the time and the answers come late",
+  ),
   contextsPerConnection: at(
     "provider-agent/src/jobs/opening-contexts.test.ts",
     "holds so many at most: the one that was used least recently makes room",
