@@ -19,7 +19,6 @@ import { type Money, type MoneyOptions, openMoney } from "./compose/open-money.j
 import { watchDisk } from "./compose/watch-disk.js";
 import type { Config } from "./config.js";
 import { evidenceSettings, type PolicySettings } from "./dispatch/policy.js";
-import type { MachineEarnings } from "./fleet/machine-earnings.js";
 import { Registry } from "./fleet/registry.js";
 import { verifyAppleDevice } from "./fleet/trust/apple-device.js";
 import { AttestationVerifier, type VerifyDevice } from "./fleet/trust/attestation-verifier.js";
@@ -27,6 +26,7 @@ import { acceptProviders, type ProviderServerDeps } from "./fleet/ws-server.js";
 import { createHttpApp, type HttpDeps } from "./http/app.js";
 import { KeptAnswers } from "./http/idempotency/kept-answers.js";
 import { Uploads } from "./http/uploads.js";
+import { EarningsOfMachines } from "./ledger/earnings-of-machines.js";
 import { PriceList, type Tariff } from "./ledger/price-list.js";
 import { LiveOperator } from "./operator/operator-document.js";
 import { NO_SETTINGS, type Settings } from "./operator/settings.js";
@@ -68,8 +68,6 @@ export interface AppOptions {
   readonly store?: Store;
   /** Who vouches for devices in place of Apple: for tests, which have no certificate of Apple's. */
   readonly verifyDevice?: VerifyDevice;
-  /** What machines have earned, for their owners to see; absent = they are not told. */
-  readonly earnings?: MachineEarnings;
   /** What the operator's configuration file says at the start; what is left out has its default. */
   readonly settings?: Partial<Settings>;
 }
@@ -129,7 +127,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
   const addProvider = createFleet({
     ...{ config, clock, log, registry, contexts, knownModels, enrolment },
     ...proving,
-    earnings: options.earnings,
+    earnings: earningsOf(disk.store, numbers, clock),
     rules: () => ({ manifest: live.current.manifest, versionFloor: live.current.catalog.versionFloors.base }),
     hooks: { ...hooks.fleet, connectionLost: selection.connectionLost },
   });
@@ -254,6 +252,11 @@ function keepers(
     sealing: new SealingKeys(sealingSecret, clock),
     stored: (account) => (live.current.storedResponses.keptMs > 0 ? responses.of(account) : undefined),
   };
+}
+
+/** What machines have earned, for their owners to see. */
+function earningsOf({ ledger }: Store, { tariff }: Numbers, clock: Clock): EarningsOfMachines {
+  return new EarningsOfMachines({ clock, ledger, isPriced: () => tariff() !== undefined });
 }
 
 function openMoneyOf(

@@ -9,6 +9,7 @@ import type {
 } from "../local/agent-status.js";
 import { formatDuration } from "./duration.js";
 import { type Colors, columns } from "./output.js";
+import { earnedText } from "./render-money.js";
 import { updateRows, workRows } from "./render-work.js";
 
 /** An agent's status as its owner reads it. @param nowMs wall clock */
@@ -35,7 +36,7 @@ export function renderStatus(status: AgentStatus, nowMs: number, colors: Colors)
       `${totals.prompt_tokens} read, ${totals.completion_tokens} written, ${status.tokens_per_second.toFixed(1)} a second now`,
     ],
     ...workRows(status.work),
-    ["Earned", earned(status.earned_micro_usd)],
+    ["Earned", earnedText(status)],
     ...updateRows(status.update, colors),
     ...log(status.log, colors),
   ];
@@ -127,11 +128,6 @@ function log(now: LogStatus | undefined, { red, yellow }: Colors): readonly (rea
     case "failing":
       return [["Log", `${red("cannot be written")} (${now.problem})${lost === "" ? "" : `, ${lost}`}`]];
   }
-}
-
-/** Dollars from millionths. */
-function earned(microUsd: number | null): string {
-  return microUsd === null ? "not known" : `$${(microUsd / 1e6).toFixed(6).replace(/(\.\d\d\d*?)0+$/, "$1")}`;
 }
 
 function models(all: readonly ModelStatus[], colors: Colors): string {

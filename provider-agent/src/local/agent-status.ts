@@ -24,8 +24,10 @@ export interface AgentStatus {
   readonly totals: Totals;
   /** Tokens per second that it writes now, over all running requests. */
   readonly tokens_per_second: number;
-  /** What was earned, in millionths of a dollar; `null` = the coordinator has not said. */
+  /** What was earned in all, in millionths of a dollar; `null` = the coordinator has not said. */
   readonly earned_micro_usd: number | null;
+  /** The same by time; absent = the coordinator has not said. */
+  readonly earnings?: EarningsStatus;
   readonly machine: { readonly chip: string | null; readonly memory_bytes: number; readonly thermal: string | null };
   /** Absent = not known. */
   readonly log?: LogStatus;
@@ -96,6 +98,17 @@ export interface WorkStatus {
   readonly lost: number;
   /** Times that it could not be chosen, by the first reason. */
   readonly rejected: Rejections;
+}
+
+/** What the coordinator told of the machine's earnings, in millionths of a dollar. Days are those of UTC. */
+export interface EarningsStatus {
+  /** `null` = it was told on an earlier day, and nothing of this one yet. */
+  readonly today_micro_usd: number | null;
+  /** Since Monday; `null` = it was told in an earlier week, and nothing of this one yet. */
+  readonly week_micro_usd: number | null;
+  readonly total_micro_usd: number;
+  /** When that was so, by the coordinator's clock. */
+  readonly as_of: string;
 }
 
 export interface ModelStatus {

@@ -1,6 +1,6 @@
 import type { LogFile } from "@hearth/disk";
 import { type Clock, repeat } from "@hearth/platform";
-import { closeReason, type HeartbeatAckFrame, type RuntimeMismatch, type TrustLevel } from "@hearth/protocol";
+import { closeReason, type Earnings, type HeartbeatAckFrame, type RuntimeMismatch, type TrustLevel } from "@hearth/protocol";
 import type { Advertiser } from "../advertise/advertiser.js";
 import type { AvailabilityMonitor } from "../availability/availability-monitor.js";
 import type { Registered, Standing } from "../connection/reconciler.js";
@@ -16,6 +16,7 @@ import {
 } from "../local/agent-status.js";
 import type { MachineFacts } from "../machine/hardware.js";
 import type { VitalsMonitor } from "../machine/vitals.js";
+import { earningsOf } from "./earnings-of.js";
 import { RecentWork } from "./recent-work.js";
 
 export interface StatusBoardDeps {
@@ -42,6 +43,7 @@ export class StatusBoard implements AgentControl, Disposable {
   readonly #startedAt: string;
   readonly #work: RecentWork;
   #update: HeartbeatAckFrame["update"];
+  #earnings: Earnings | undefined;
   #registered: { readonly coordinator: string; readonly providerId: string; readonly since: string } | undefined;
   #trust: TrustLevel | null = null;
   #mismatches: readonly RuntimeMismatch[] = [];
@@ -64,6 +66,8 @@ export class StatusBoard implements AgentControl, Disposable {
 
   registered({ coordinator, frame }: Registered): void {
     const since = isoOf(this.#deps.wallTime());
+    // Another one keeps other books.
+    if (coordinator !== this.#registered?.coordinator) this.#earnings = undefined;
     this.#registered = { coordinator, providerId: frame.provider_id, since };
     this.#trust = frame.trust_level ?? null;
     this.#mismatches = [];
@@ -75,10 +79,11 @@ export class StatusBoard implements AgentControl, Disposable {
     this.#mismatches = mismatches;
   }
 
-  /** How often the coordinator chose this machine since its last heartbeat, and why not. */
+  /** How often the coordinator chose this machine since its last heartbeat, and why not; and what it says besides. */
   heartbeatAnswered(frame: HeartbeatAckFrame): void {
     this.#work.add(frame);
     this.#update = frame.update;
+    this.#earnings = frame.earnings ?? this.#earnings;
   }
 
   lost(code: number, problem: string | undefined): void {
@@ -117,7 +122,8 @@ export class StatusBoard implements AgentControl, Disposable {
       models: this.#models(),
       totals: { served, failed, cancelled, prompt_tokens: promptTokens, completion_tokens: completionTokens },
       tokens_per_second: this.#rateNow(completionTokens),
-      earned_micro_usd: null,
+      earned_micro_usd: this.#earnings?.total_micro_usd ?? null,
+      ...(this.#earnings && { earnings: earningsOf(this.#earnings, this.#deps.wallTime()) }),
       machine: {
         chip: facts.chip ?? null,
         memory_bytes: facts.memoryBytes,

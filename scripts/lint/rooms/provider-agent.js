@@ -222,6 +222,7 @@ export const PROVIDER_AGENT = {
     "./jobs",
     "./local",
     "./machine",
+    "./platform",
     "@hearth/disk",
     "@hearth/platform",
     "@hearth/protocol",

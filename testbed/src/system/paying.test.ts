@@ -27,9 +27,11 @@ const SETTINGS: Settings = {
   payments: { sliceTokens: 50, promptFactor: 1.5, watchMs: 100 },
 };
 
+let store: ReturnType<typeof openMemoryStore>;
 let hearth: TestCoordinator;
 beforeEach(async () => {
-  hearth = await startTestCoordinator({ store: openMemoryStore(), settings: SETTINGS });
+  store = openMemoryStore();
+  hearth = await startTestCoordinator({ store, settings: SETTINGS });
 });
 afterEach(() => hearth[Symbol.asyncDispose]());
 
@@ -88,6 +90,29 @@ describe("a request that has to be paid for", () => {
     const request = answer.headers.get("x-request-id");
     expect(statement.data.at(-1)).toMatchObject({ kind: "charge", part: "credit", amount_micro_usd: -7, request });
     expect(await audited()).toEqual([]);
+  });
+
+  it("is told to the machine that did the work, with its heartbeats", async () => {
+    const answer: Script = (s) => s.answer("good");
+    const identity = Buffer.alloc(32, 9).toString("base64url");
+    // It has worked before, for its owner; whoever was it then does not matter.
+    const before = await hearth.provider(answer, { identity });
+    before.terminate();
+    await give(1_000);
+    const nowMs = Date.now();
+    const order = { id: "req_1", requestId: "req_1", account: "default", payer: "default", node: "n", max: 50n };
+    await store.ledger.reserve({ ...order, feeBasisPoints: 1_000, nowMs, expiresAtMs: nowMs + 60_000 });
+    const worker = { account: "owner", machine: before.id, model: "m", attemptId: "att_1" };
+    const work = { ...worker, payer: "consumer", gross: 50n, promptTokens: 3, completionTokens: 2 } as const;
+    expect(await store.ledger.post({ id: "req_1", parts: [work], nowMs })).toMatchObject({ type: "posted" });
+    const now = await hearth.provider(answer, { identity, token: OWNER_TOKEN });
+    expect(now.id).toBe(before.id);
+    let told: unknown;
+    await eventually("it is told", async () => {
+      told ??= (await now.beat()).earnings;
+      return told !== undefined;
+    });
+    expect(told).toMatchObject({ today_micro_usd: 45, week_micro_usd: 45, total_micro_usd: 45 });
   });
 
   it("costs nothing when nobody could serve it", async () => {

@@ -125,6 +125,24 @@ describe("hearth-agent status", () => {
     expect(shown({})).not.toMatch(/^(Work|Update) /m);
   });
 
+  it("says what the machine has earned, and what of that it has not been told", () => {
+    const shown = (changes: Partial<AgentStatus>): string =>
+      renderStatus(exampleStatus(changes), Date.parse("2026-01-05T09:00:00Z"), pc.createColors(false));
+    const earnings = {
+      today_micro_usd: 1_200,
+      week_micro_usd: 2_500_000,
+      total_micro_usd: 1_234_567_890,
+      as_of: "2026-01-05T08:59:30.000Z",
+    };
+    expect(shown({ earned_micro_usd: 1_234_567_890, earnings })).toMatch(
+      /^Earned +\$0\.0012 today, \$2\.50 this week, \$1234\.56789 in all \(as of 2026-01-05 08:59 UTC\)$/m,
+    );
+    expect(shown({ earnings: { ...earnings, today_micro_usd: null, week_micro_usd: -30_000 } })).toMatch(
+      /^Earned +not told yet of today, -\$0\.03 this week, /m,
+    );
+    expect(shown({})).toMatch(/^Earned +not told by the coordinator$/m);
+  });
+
   it("shows what the running agent says, for people and for scripts", async () => {
     await using home = new CliHome();
     await using agent = await start(home);
@@ -167,7 +185,7 @@ describe("hearth-agent status", () => {
     await using agent = await start(home);
     expect((await home.run(["pause", "--for", "1h30m"])).stdout).toMatch(/paused by you, for another 1 h (29|30) min/);
     expect((await home.run(["pause"])).stdout).toContain("paused by you, 1 running");
-    expect((await home.run(["resume"])).stdout).toMatch(/Earned +not known/);
+    expect((await home.run(["resume"])).stdout).toMatch(/Earned +not told by the coordinator/);
     expect(agent.told).toEqual([["pause", 5_400_000], ["pause", undefined], ["resume"]]);
   });
 
