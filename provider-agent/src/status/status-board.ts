@@ -1,6 +1,12 @@
 import type { LogFile } from "@hearth/disk";
 import { type Clock, repeat } from "@hearth/platform";
-import { closeReason, type Earnings, type HeartbeatAckFrame, type RuntimeMismatch, type TrustLevel } from "@hearth/protocol";
+import {
+  closeReason,
+  type Earnings,
+  type HeartbeatAckFrame,
+  type RuntimeMismatch,
+  type TrustLevel,
+} from "@hearth/protocol";
 import type { Advertiser } from "../advertise/advertiser.js";
 import type { AvailabilityMonitor } from "../availability/availability-monitor.js";
 import type { Registered, Standing } from "../connection/reconciler.js";
