@@ -64,11 +64,11 @@ export async function handleRequest(
   const catalog = services.admission.catalog();
   const plan = planFor(catalog, request.model);
   const tariff = services.tariff();
-  using payment = await services.payments.reserve({ request, caller, traits, plan, tariff }); // money set aside
+  const reserving = services.payments.reserve({ request, caller, traits, plan, tariff }); // money set aside
+  using payment = reserving instanceof Promise ? await reserving : reserving;
   const mostTokens = traits.promptTokens + traits.maxTokens * (request.choices ?? 1);
-  using entered = await services.keyLimits.enter(caller.principal, mostTokens, (headers) =>
-    consumer.setHeaders(headers),
-  );
+  const entering = services.keyLimits.enter(caller.principal, mostTokens, (headers) => consumer.setHeaders(headers));
+  using entered = entering instanceof Promise ? await entering : entering;
   const patienceMs = patienceOf(caller, catalog.aliases.get(request.model), services.policy);
   const wanted = { wanted: traits, plan, until: arrivedAt + patienceMs };
   const admission = await admit(services.admission, wanted, signal); // the fail-fast ladder; a place taken

@@ -50,11 +50,15 @@ export class Payments implements Disposable {
    * @returns `undefined` where it costs nothing: nothing of it has a price, or only the caller's own machines may serve it
    * @throws HearthError `insufficient_quota`, `service_unavailable`
    */
-  async reserve({ request, caller, traits, plan, tariff }: Payable): Promise<Payment | undefined> {
+  reserve({ request, caller, traits, plan, tariff }: Payable): undefined | Promise<Payment> {
     const price = caller.route === "self" ? undefined : tariff?.dearest(plan.builds);
-    if (price === undefined) return undefined;
-    const terms = termsOf(request, traits, price, this.#deps.settings());
-    const max = maxCost(price, terms.promptTokens, terms.firstTokens);
+    return price === undefined
+      ? undefined
+      : this.#reserve(request, caller, termsOf(request, traits, price, this.#deps.settings()));
+  }
+
+  async #reserve(request: InferenceRequest, caller: Caller, terms: Terms): Promise<Payment> {
+    const max = maxCost(terms.price, terms.promptTokens, terms.firstTokens);
     const { account, principal } = caller;
     const { id } = request;
     const budget = budgetOf(principal, this.#deps.clock.wallTime());

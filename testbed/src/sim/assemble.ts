@@ -73,7 +73,7 @@ export function assemble(world: World): CoordinatorUnderTest {
     settled: { ended() {}, tokens() {} },
     catalog: () => CATALOG,
     tariff: () => undefined,
-    payments: { reserve: async () => undefined },
+    payments: { reserve: () => undefined },
     ledger: { reserve: () => Promise.reject(new Error("nothing has a price")) },
     policy: () => DEFAULT_POLICY,
     calibration: () => DEFAULT_CALIBRATION,
