@@ -52,14 +52,22 @@ export async function holdBudget(trx: Trx, budget: Budget, amount: MicroUsd): Pr
       .executeTakeFirstOrThrow();
     if (numInsertedOrUpdatedRows === 1n) return { type: "held" };
   }
+  const left = limit - (await takenOf(trx, budget));
+  // Somebody has given something back since; now the row is ours.
+  if (left >= amount) return holdBudget(trx, budget, amount);
+  return { type: "insufficient", limitedBy: "budget", available: left > 0n ? left : 0n };
+}
+
+/** What is spent and set aside of a key's budget; it is this transaction's until its end. */
+async function takenOf(trx: Trx, { keyId, windowStartMs }: Budget): Promise<MicroUsd> {
   const row = await trx
-    .selectFrom("key_spend")
-    .select(["spent", "reserved"])
+    .updateTable("key_spend")
+    .set({ reserved: sql`reserved` })
     .where("key_id", "=", keyId)
     .where("window_start_ms", "=", windowStartMs)
+    .returning(["spent", "reserved"])
     .executeTakeFirst();
-  const left = row === undefined ? limit : limit - BigInt(row.spent) - BigInt(row.reserved);
-  return { type: "insufficient", limitedBy: "budget", available: left > 0n ? left : 0n };
+  return row === undefined ? 0n : BigInt(row.spent) + BigInt(row.reserved);
 }
 
 /** Gives back what was set aside of a key's budget, and counts what was spent of it. */

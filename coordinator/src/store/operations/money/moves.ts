@@ -92,7 +92,10 @@ export async function move(trx: Trx, change: Move, mayBeNew = true): Promise<Mov
     return move(trx, change, false);
   }
   if (amount > 0n) return { type: "too_large" };
-  return { type: "insufficient", available: await availableIn(trx, id) };
+  const available = await availableIn(trx, id);
+  // Somebody has given something back since; now the row is ours.
+  if (held > amount && available >= held - amount) return move(trx, change, false);
+  return { type: "insufficient", available };
 }
 
 /** What is left of a ledger account; it is this transaction's until its end. */
