@@ -1,6 +1,7 @@
 import type { MicroUsd } from "../../platform/micro-usd.js";
 import type {
   Abandonment,
+  Balance,
   Correction,
   Extension,
   Income,
@@ -74,7 +75,7 @@ export class ModelLedger {
     switch (operation.type) {
       case "deposit":
         return this.#once(`deposit/${operation.input.id}`, operation.input, ({ account, amount }) => {
-          this.account(account).credit += amount;
+          this.#account(account).credit += amount;
           return { type: "done" };
         });
       case "correct":
@@ -98,7 +99,23 @@ export class ModelLedger {
     }
   }
 
-  account(name: string): ModelAccount {
+  balance(name: string): Balance {
+    const { credit, earned, pending, heldCredit, heldEarned } = this.#account(name);
+    return {
+      credit: { balance: credit, reserved: heldCredit },
+      earned: { balance: earned, reserved: heldEarned },
+      pending,
+      available: credit - heldCredit + earned - heldEarned,
+    };
+  }
+
+  /** All that it knows: two that say the same will always do the same. */
+  text(): string {
+    const all = [this.#accounts, this.#reservations, this.#transfers, this.#payouts, this.#budgets];
+    return textOf(all.map((map) => [...map].sort(([one], [other]) => (one < other ? -1 : 1))));
+  }
+
+  #account(name: string): ModelAccount {
     const known = this.#accounts.get(name);
     if (known !== undefined) return known;
     const made = { credit: 0n, earned: 0n, pending: 0n, heldCredit: 0n, heldEarned: 0n };
@@ -130,7 +147,7 @@ export class ModelLedger {
 
   #correct(input: Correction): object {
     return this.#once(`correct/${input.id}`, input, ({ account, part, amount }) => {
-      const of = this.account(account);
+      const of = this.#account(account);
       const available = part === "credit" ? of.credit - of.heldCredit : of.earned - of.heldEarned;
       if (available + amount < 0n) return { type: "insufficient", available };
       of[part] += amount;
@@ -158,7 +175,7 @@ export class ModelLedger {
       const available = left > 0n ? left : 0n;
       if (left < amount) return { type: "insufficient", limitedBy: "budget", available } as const;
     }
-    const of = this.account(payer);
+    const of = this.#account(payer);
     const ofCredit = of.credit - of.heldCredit;
     const available = ofCredit + of.earned - of.heldEarned;
     if (available < amount) return { type: "insufficient", limitedBy: "balance", available } as const;
@@ -204,19 +221,19 @@ export class ModelLedger {
     const posted = least(costOf(parts), of.credit + of.earned);
     this.#release(of);
     this.#spend(of.asked.budget, posted);
-    const payer = this.account(of.asked.payer);
+    const payer = this.#account(of.asked.payer);
     const ofCredit = least(posted, of.credit);
     payer.credit -= ofCredit;
     payer.earned -= posted - ofCredit;
     for (const { account, gross } of parts) {
-      this.account(account).earned += gross - (gross * BigInt(of.asked.feeBasisPoints)) / 10_000n;
+      this.#account(account).earned += gross - (gross * BigInt(of.asked.feeBasisPoints)) / 10_000n;
     }
     Object.assign(of, { state: "posted", posted, parts, byCaller });
     return { type: "posted", charged: posted, lost: costOf(parts) - posted } as const;
   }
 
   #release(of: ModelReservation): void {
-    const payer = this.account(of.asked.payer);
+    const payer = this.#account(of.asked.payer);
     payer.heldCredit -= of.credit;
     payer.heldEarned -= of.earned;
     this.#spend(of.asked.budget, -of.credit - of.earned);
@@ -252,8 +269,8 @@ export class ModelLedger {
         if (amount > of.posted - of.refunded) return { type: "insufficient", available: of.posted - of.refunded };
         const ofEarned = of.posted - least(of.posted, of.credit);
         const toEarned = least(amount, ofEarned > of.refunded ? ofEarned - of.refunded : 0n);
-        this.account(account).earned += toEarned;
-        this.account(account).credit += amount - toEarned;
+        this.#account(account).earned += toEarned;
+        this.#account(account).credit += amount - toEarned;
         of.refunded += amount;
         return { type: "done" };
       },
@@ -262,7 +279,7 @@ export class ModelLedger {
 
   #requestPayout(input: PayoutRequest): object {
     return this.#once(`payout/${input.id}`, input, ({ id, account, amount }) => {
-      const of = this.account(account);
+      const of = this.#account(account);
       const available = of.earned - of.heldEarned;
       if (available < amount) return { type: "insufficient", available };
       of.earned -= amount;
@@ -277,7 +294,7 @@ export class ModelLedger {
     if (payout === undefined) return { type: "unknown" };
     if (payout.state === to) return { type: "repeated" };
     if (payout.state !== (to === "returned" ? "paid" : "requested")) return { type: "conflict", state: payout.state };
-    const of = this.account(payout.account);
+    const of = this.#account(payout.account);
     if (to !== "returned") of.pending -= payout.amount;
     if (to !== "paid") of.earned += payout.amount;
     payout.state = to;
