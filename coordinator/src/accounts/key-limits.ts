@@ -1,10 +1,10 @@
 import { HearthError } from "../platform/errors.js";
 import type { Principal } from "./principal.js";
-import type { Limit, RateLimiter, Standing } from "./rate-limiter.js";
+import type { Limit, RateLimiter, Standing, Taken } from "./rate-limiter.js";
 
-/** One request of a key that has limits. Disposing ends it. */
+/** One request of a key that has limits. Disposing ends it: its tokens are given back unless it has used some. */
 export interface Entered extends Disposable {
-  /** @param tokens that it really came to */
+  /** @param tokens that it really came to; told once */
   used(tokens: number): void;
 }
 
@@ -53,17 +53,17 @@ export class KeyLimiter {
 
   async #take(names: readonly string[], rates: readonly Rate[], told: TellHeaders): Promise<Entered> {
     const headers: Record<string, string> = {};
-    const taken: Rate[] = [];
+    const taken: Held[] = [];
     try {
       for (const rate of rates) {
         const standing = await this.#limiter.take(rate.limit, rate.cost);
         Object.assign(headers, headersOf(rate, standing));
         if (!standing.allowed)
           throw tooMany(`No more than ${rate.limit.perMinute} ${rate.what} a minute.`, standing.retryMs);
-        taken.push(rate);
+        taken.push({ ...rate, taken: standing.taken });
       }
     } catch (refused) {
-      for (const { limit, cost } of taken) this.#limiter.giveBack(limit, cost);
+      for (const held of taken) held.taken.cameTo(0);
       for (const name of names) this.#count(name, -1);
       throw refused;
     } finally {
@@ -72,15 +72,17 @@ export class KeyLimiter {
     return this.#entered(names, taken);
   }
 
-  #entered(names: readonly string[], taken: readonly Rate[]): Entered {
+  #entered(names: readonly string[], taken: readonly Held[]): Entered {
+    const tokens = taken.find(({ what }) => what === "tokens")?.taken;
+    // A request counts as one whatever becomes of it.
+    for (const held of taken) if (held.what === "requests") held.taken.cameTo(held.cost);
     let open = true;
     return {
-      used: (tokens) => {
-        for (const { what, limit, cost } of taken) if (what === "tokens") this.#limiter.giveBack(limit, cost - tokens);
-      },
+      used: (really) => tokens?.cameTo(really),
       [Symbol.dispose]: () => {
         if (!open) return;
         open = false;
+        tokens?.cameTo(0);
         for (const name of names) this.#count(name, -1);
       },
     };
@@ -99,8 +101,12 @@ interface Rate {
   readonly cost: number;
 }
 
+interface Held extends Rate {
+  readonly taken: Taken;
+}
+
 function rateOf(what: Rate["what"], keyId: string, perMinute: number, cost: number): Rate {
-  return { what, limit: { name: `${keyId} ${what}`, perMinute }, cost: Math.min(cost, perMinute) };
+  return { what, limit: { name: `${keyId} ${what}`, perMinute }, cost };
 }
 
 /** As OpenAI sends them: https://platform.openai.com/docs/guides/rate-limits. */
