@@ -12,18 +12,22 @@ export interface KeyReach {
   mayChange(key: Pick<ApiKey, "id" | "scopes">, how: "terms" | "secret" | "end"): void;
 }
 
+/** Any of these makes a key one that may change something, its account's keys among it. */
+const MANAGING: readonly Scope[] = ["inference", "provider", "admin"];
+
 /** The operator's. */
 export const EVERYTHING: KeyReach = { mayGive() {}, mayChange() {} };
 
 /**
  * What a key may do with the keys of its account. None gets wider by it: keys give and change no scope that they lack,
- * and one with a limit of any kind only rotates and revokes itself, since the limits of several add up.
+ * and one that only looks, or has a limit of any kind, only rotates and revokes itself: the limits of several add up.
  */
 export function reachOf(principal: Principal): KeyReach & { readonly account: string } {
   const { account, keyId } = principal;
   const within = (scopes: readonly Scope[]): void => {
     const lacking = scopes.find((scope) => !principal.scopes.has(scope));
     if (lacking !== undefined) throw tooFar(`This API key lacks the scope '${lacking}'.`);
+    if (!MANAGING.some((scope) => principal.scopes.has(scope))) throw tooFar("A key that only looks manages no keys.");
     if (isLimited(principal)) throw tooFar("This API key has limits of its own, and manages no others.");
   };
   return {
