@@ -6,6 +6,9 @@ import { ADMIN_KEY, API_KEY, startTestCoordinator, type TestCoordinator } from "
 
 // Accounts and their keys over HTTP, and what a key may do.
 
+/** A PNG of one pixel. */
+const PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+
 let hearth: TestCoordinator;
 beforeEach(async () => {
   const settings = {
@@ -71,6 +74,24 @@ describe("a key of an account", () => {
     expect((await chat(fresh)).status).toBe(401);
   });
 
+  it("keeps its old secret for as long as its rotation says", async () => {
+    const { id, key } = await newKey();
+    const rotated = await ask("POST", `/admin/keys/${id}/rotate`, { overlap_seconds: 3_600 });
+    for (const secret of [key, String(rotated.body["key"])]) expect((await chat(secret)).status).toBe(200);
+  });
+
+  it("is changed where it is used, and what its change leaves out stays", async () => {
+    const { id, key } = await newKey({ limits: { requests_per_minute: 60 }, tags: { team: "web" } });
+    expect((await chat(key)).status).toBe(200);
+    const changed = await ask("PATCH", `/admin/keys/${id}`, { allowed_models: ["other"], name: "narrow" });
+    expect(changed).toMatchObject({ status: 200, body: { id, name: "narrow", tags: { team: "web" } } });
+    expect(codeOf(await chat(key))).toBe("model_not_allowed");
+    expect((await chat(key, { model: "other" })).headers.get("x-ratelimit-limit-requests")).toBe("60");
+    const wrong = await ask("PATCH", `/admin/keys/${id}`, { limits: { concurrency: 0 } });
+    expect(wrong).toMatchObject({ status: 400, body: { error: { param: "limits.concurrency" } } });
+    expect((await ask("PATCH", `/v1/me/keys/${id}`, { name: "wide" }, key)).status).toBe(403);
+  });
+
   it("is good for its models only, and for what its scopes say", async () => {
     const { key } = await newKey({ allowed_models: ["other"] });
     expect((await chat(key, { model: "other" })).status).toBe(200);
@@ -97,6 +118,8 @@ describe("a key of an account", () => {
     expect((await chat(String(child.body["key"]))).status).toBe(200);
     const limited = await newKey({ limits: { concurrency: 1 } });
     expect(codeOf(await ask("POST", "/v1/me/keys", {}, limited.key))).toBe("insufficient_scope");
+    const reader = await newKey({ scopes: ["read"] });
+    expect(codeOf(await ask("POST", "/v1/me/keys", { scopes: ["read"] }, reader.key))).toBe("insufficient_scope");
   });
 
   it("is refused while its account is suspended", async () => {
@@ -125,6 +148,21 @@ describe("a key of an account", () => {
   });
 });
 
+/** While a request of the one key runs, the other gets none through. */
+async function runsOne(running: string, asking: string): Promise<void> {
+  const gone = new AbortController();
+  const slow = fetch(`${hearth.url}/v1/chat/completions`, {
+    method: "POST",
+    headers: { Authorization: `Bearer ${running}` },
+    body: JSON.stringify({ model: "slow", messages: [{ role: "user", content: "hi" }] }),
+    signal: gone.signal,
+  }).catch(() => undefined);
+  await expect.poll(async () => (await chat(asking)).status).toBe(429);
+  gone.abort();
+  await slow;
+  await expect.poll(async () => (await chat(asking)).status).toBe(200);
+}
+
 describe("a key with limits", () => {
   it("gets OpenAI's headers, and a 429 that says when to come back", async () => {
     const { key } = await newKey({ limits: { requests_per_minute: 2, tokens_per_minute: 10_000 } });
@@ -148,20 +186,27 @@ describe("a key with limits", () => {
     for (let n = 0; n < 5; n++) expect((await chat(key, { max_tokens: 800 })).status).toBe(200);
   });
 
+  it("pays no tokens for what nobody could do", async () => {
+    const { key } = await newKey({ limits: { tokens_per_minute: 1_000 } });
+    const image = { type: "image_url", image_url: { url: `data:image/png;base64,${PIXEL}` } };
+    for (let n = 0; n < 3; n++) {
+      const refused = await chat(key, { max_tokens: 800, messages: [{ role: "user", content: [image] }] });
+      expect(refused.status).toBe(400);
+    }
+    expect((await chat(key, { max_tokens: 800 })).status).toBe(200);
+  });
+
   it("runs no more at once than it may", async () => {
     await hearth.provider(() => {}, { models: [{ id: "slow" }] });
     const { key } = await newKey({ limits: { concurrency: 1 } });
-    const gone = new AbortController();
-    const slow = fetch(`${hearth.url}/v1/chat/completions`, {
-      method: "POST",
-      headers: { Authorization: `Bearer ${key}` },
-      body: JSON.stringify({ model: "slow", messages: [{ role: "user", content: "hi" }] }),
-      signal: gone.signal,
-    }).catch(() => undefined);
-    await expect.poll(async () => (await chat(key)).status).toBe(429);
-    gone.abort();
-    await slow;
-    await expect.poll(async () => (await chat(key)).status).toBe(200);
+    await runsOne(key, key);
+  });
+
+  it("runs no more at once than its account may with all of its keys", async () => {
+    await hearth.provider(() => {}, { models: [{ id: "slow" }] });
+    const [one, other] = [await newKey(), await newKey()];
+    expect((await ask("PATCH", "/admin/accounts/anna", { concurrency: 1 })).status).toBe(200);
+    await runsOne(one.key, other.key);
   });
 
   it("gets no header where it has no limit", async () => {
