@@ -128,6 +128,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
     ...{ config, clock, log, registry, contexts, knownModels, enrolment },
     ...proving,
     earnings: earningsOf(disk.store, numbers, clock),
+    standing: (id) => reputation.standing(id),
     rules: () => ({ manifest: live.current.manifest, versionFloor: live.current.catalog.versionFloors.base }),
     hooks: { ...hooks.fleet, connectionLost: selection.connectionLost },
   });

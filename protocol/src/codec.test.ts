@@ -27,10 +27,12 @@ import {
   type RegisterFrame,
   WORKING_SIGNS,
 } from "./provider-frames.js";
+import { REPUTATION_REASONS } from "./reputation.js";
 
 // One generator a frame type, of every valid frame with its optional members present or absent.
 
 const count = fc.nat({ max: Number.MAX_SAFE_INTEGER });
+const mark = fc.record({ count, ms: count });
 const text = fc.string({ maxLength: 256, unit: "grapheme-ascii" });
 const id = fc.string({ minLength: 1, maxLength: 128, unit: "grapheme-ascii" });
 const stream = fc.integer({ min: 1, max: MAX_U32 });
@@ -201,6 +203,10 @@ const coordinatorFrames: { readonly [T in CoordinatorFrame["type"]]: fc.Arbitrar
         },
         ["latest_version", "required"],
       ),
+      reputation: fc.record({
+        score: fc.integer({ min: 0, max: 100 }),
+        reasons: some(Object.fromEntries(REPUTATION_REASONS.map((reason) => [reason, mark])), []),
+      }),
       earnings: fc.record({
         today_micro_usd: fc.maxSafeInteger(),
         week_micro_usd: fc.maxSafeInteger(),

@@ -4,6 +4,7 @@ import { count, id, key32, shortText, stream } from "./frame-primitives.js";
 import { GATES, type Gate } from "./gates.js";
 import { MAX_U32 } from "./ids.js";
 import { LIMITS } from "./limits.js";
+import { reputationSchema } from "./reputation.js";
 
 // Control frames that coordinators send.
 
@@ -85,6 +86,8 @@ export const heartbeatAckSchema = z.object({
     .optional(),
   /** Absent = as told before on this connection; until it has been told, nothing is known. */
   earnings: earningsSchema.optional(),
+  /** Absent = as told before on this connection; until it has been told, nothing is known. */
+  reputation: reputationSchema.optional(),
 });
 
 /**

@@ -29,7 +29,8 @@ export interface FleetHooks extends Omit<SessionHooks, "updated" | "closed"> {
   gone(session: ProviderSession, reason: SessionEnd): void;
 }
 
-export interface FleetDeps extends Pick<SessionDeps, "verifier" | "newChallenge" | "rules" | "log" | "earnings"> {
+export interface FleetDeps
+  extends Pick<SessionDeps, "verifier" | "newChallenge" | "rules" | "log" | "earnings" | "standing"> {
   readonly config: Pick<Config, "maxConnectionsPerAccount" | "goAwayTimeoutMs">;
   readonly clock: Clock;
   readonly registry: Registry;
@@ -64,7 +65,7 @@ export function createFleet(deps: FleetDeps): AddProvider {
     undigested: (...thrown) => hooks.undigested(...thrown),
     proved: (kind, outcome) => hooks.proved(kind, outcome),
   };
-  const { verifier, newChallenge, rules, earnings } = deps;
+  const { verifier, newChallenge, rules, earnings, standing } = deps;
   const { goAwayTimeoutMs } = config;
   const distrusted = (id: ProviderId): boolean => registry.isDistrusted(id);
   return (registration, address) => {
@@ -83,6 +84,7 @@ export function createFleet(deps: FleetDeps): AddProvider {
       distrusted,
       goAwayTimeoutMs,
       earnings,
+      standing,
     });
     registry.add(session, address);
     if (session.enrolmentId !== undefined) enrolment.seen(session.enrolmentId);

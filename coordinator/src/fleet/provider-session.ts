@@ -1,6 +1,5 @@
 import type { ProofFailure } from "@hearth/attestation";
 import { preparePublicKey } from "@hearth/e2e";
-import type { Clock } from "@hearth/platform";
 import {
   CLOSE_CODES,
   type CloseReason,
@@ -14,12 +13,11 @@ import {
   type TrustLevel,
 } from "@hearth/protocol";
 import type { RawData, WebSocket } from "ws";
-import type { Logger } from "../platform/logger.js";
 import type { RatedKind } from "./frame-rates.js";
 import { closeReasonOf } from "./handshake.js";
+import { HeartbeatNews, type NewsDeps } from "./heartbeat-news.js";
 import { watchLiveness } from "./liveness.js";
 import { MachineBacked } from "./machine-backed.js";
-import { EarningsNews, type MachineEarnings } from "./machine-earnings.js";
 import { MessageReader, type ReaderHooks } from "./message-reader.js";
 import type { Provider } from "./provider.js";
 import type { ProviderLink, ProviderStream, SealedRequest, StreamListener } from "./provider-link.js";
@@ -27,7 +25,6 @@ import type { Registration } from "./registration.js";
 import type { SessionEnd } from "./session-end.js";
 import { StreamTable } from "./stream-table.js";
 import type { AttestationVerifier } from "./trust/attestation-verifier.js";
-import { type RuntimeRules, updateNotice } from "./trust/runtime-manifest.js";
 import { SessionTrust, type TrustHooks } from "./trust/session-trust.js";
 import { WorkTally } from "./work-tally.js";
 
@@ -44,20 +41,14 @@ export interface SessionHooks {
   proved(kind: "challenge" | "key_update" | "receipt", outcome: "ok" | "missed" | "unexpected" | ProofFailure): void;
 }
 
-export interface SessionDeps {
-  readonly clock: Clock;
-  readonly log: Logger;
+export interface SessionDeps extends NewsDeps {
   readonly hooks: SessionHooks;
   /** The machine has been caught at something only an attacker does. */
   readonly distrusted: (id: ProviderId) => boolean;
   readonly verifier: AttestationVerifier;
   readonly newChallenge: () => Uint8Array;
-  /** What the operator asks of its programs, templates and weights, as of now. */
-  readonly rules: () => RuntimeRules;
   /** How long what runs may take after `goAway`, ms. */
   readonly goAwayTimeoutMs: number;
-  /** Absent = machines are not told what they have earned. */
-  readonly earnings?: MachineEarnings | undefined;
 }
 
 /** One registered provider's connection: its state as last reported, and the streams that run on it. */
@@ -75,7 +66,7 @@ export class ProviderSession extends MachineBacked implements ProviderLink {
   readonly enrolmentId: string | undefined;
   /** What came of it in selection since its last heartbeat. */
   readonly work: WorkTally = new WorkTally();
-  readonly #earnings: EarningsNews | undefined;
+  readonly #news: HeartbeatNews;
   readonly #socket: WebSocket;
   readonly #cork: () => void;
   readonly #deps: SessionDeps;
@@ -103,7 +94,7 @@ export class ProviderSession extends MachineBacked implements ProviderLink {
     this.#socket = registration.socket;
     this.#cork = registration.cork;
     this.#deps = deps;
-    this.#earnings = deps.earnings && new EarningsNews(this, { ...deps, source: deps.earnings });
+    this.#news = new HeartbeatNews(this, deps);
     const reader = new MessageReader(deps.clock, this.#streams, this.#readerHooks());
     this.#socket.on("message", (data: RawData, isBinary: boolean) => {
       if (this.status !== "offline") reader.read(data as Buffer, isBinary);
@@ -309,10 +300,7 @@ export class ProviderSession extends MachineBacked implements ProviderLink {
   }
 
   #answerHeartbeat(): void {
-    const update = updateNotice(this.#deps.rules(), this.agentVersion);
-    const earnings = this.#earnings?.take();
-    const news = { ...(update && { update }), ...(earnings && { earnings }) };
-    this.#sendControl(encodeControl({ type: "heartbeat_ack", ...this.work.take(), ...news }));
+    this.#sendControl(encodeControl({ type: "heartbeat_ack", ...this.work.take(), ...this.#news.take() }));
   }
 
   protected override updated(): void {

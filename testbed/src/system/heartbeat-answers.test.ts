@@ -58,7 +58,7 @@ describe("the answer to a heartbeat", () => {
       await hearth.provider(answer);
       const models = [model ?? { id: "m", capabilities: {} }];
       const ailing = await hearth.provider(answer, { models, token: OWNERS_TOKEN });
-      await ailing.beat(slots, told);
+      expect(await ailing.beat(slots, told)).toHaveProperty("reputation", { score: 100, reasons: {} });
       expect((await hearth.chat(ask(request))).status).toBe(200);
       expect(await ailing.beat(slots, told)).toEqual({ type: "heartbeat_ack", picked: 0, lost: 0, rejected });
       expect(await ailing.beat(slots, told)).toEqual({ type: "heartbeat_ack", picked: 0, lost: 0, rejected: {} });

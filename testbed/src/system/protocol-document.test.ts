@@ -14,9 +14,12 @@ import {
   modelSchema,
   PROGRESS,
   providerFrameSchema,
+  REPUTATION_REASONS,
   RUNTIME_COMPONENTS,
   registerSchema,
   rejectionsSchema,
+  reputationMarkSchema,
+  reputationSchema,
   SLOT_STATES,
   SUBPROTOCOL,
   SUPPORTED_VERSIONS,
@@ -43,6 +46,7 @@ const PARTS: Readonly<Record<string, z.ZodObject>> = {
   "Signed blob": signedBlobSchema,
   Attestation: attestationSchema,
   Rejections: rejectionsSchema,
+  "Reputation reasons": reputationSchema.shape.reasons,
 };
 
 const FRAMES: Readonly<Record<string, z.ZodObject>> = Object.fromEntries(
@@ -80,6 +84,7 @@ function fieldsOf(schema: z.ZodObject): string[] {
   return Object.entries(schema.shape).flatMap(([name, member]) => {
     const inner = bare(member);
     if (!(inner instanceof z.ZodObject) || Object.values(PARTS).includes(inner)) return [name];
+    if (inner === reputationMarkSchema) return [name];
     return fieldsOf(inner).map((field) => `${name}.${field}`);
   });
 }
@@ -121,6 +126,7 @@ describe("docs/protocol.md", () => {
     expect(firstCells(section("### `request`"), "`dialect`")).toEqual([...BACKEND_DIALECTS]);
     expect(firstCells(section("### `runtime_status`"), "`component`")).toEqual([...RUNTIME_COMPONENTS]);
     expect(firstCells(section("### Rejections"), "field")).toEqual([...GATES]);
+    expect(firstCells(section("### Reputation reasons"), "field")).toEqual([...REPUTATION_REASONS]);
     expect(firstCells(section("### Slot"), "`state`")).toEqual([...SLOT_STATES]);
   });
 

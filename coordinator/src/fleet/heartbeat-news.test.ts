@@ -1,0 +1,47 @@
+import { FakeClock } from "@hearth/platform/testing";
+import type { ProviderId, Reputation } from "@hearth/protocol";
+import { describe, expect, it } from "vitest";
+import { createLogger } from "../platform/logger.js";
+import { HeartbeatNews } from "./heartbeat-news.js";
+import { NO_RULES } from "./trust/runtime-manifest.js";
+
+const MACHINE = { id: "p" as ProviderId, account: "a", enrolmentId: undefined, agentVersion: "1.0.0" };
+const common = { clock: new FakeClock(), log: createLogger("silent"), rules: () => NO_RULES };
+
+/** What is told with one heartbeat after another, as a machine's standing is so at each. */
+function tell(...standings: readonly Reputation[]): readonly (Reputation | undefined)[] {
+  let now = standings[0] as Reputation;
+  const news = new HeartbeatNews(MACHINE, {
+    ...common,
+    standing(id) {
+      expect(id).toBe("p");
+      return now;
+    },
+  });
+  return standings.map((standing) => {
+    now = standing;
+    return news.take().reputation;
+  });
+}
+
+const clean: Reputation = { score: 100, reasons: {} };
+const late = (count: number, ms: number, score: number): Reputation => ({ score, reasons: { late: { count, ms } } });
+
+describe("the standing of a machine", () => {
+  it("is told with the first answer, also where nothing is held against it, and not again while it is so", () => {
+    expect(tell(clean, clean)).toEqual([clean, undefined]);
+    expect(tell(late(1, 1_000, 83))).toEqual([late(1, 1_000, 83)]);
+  });
+
+  it("is told again when the score, a count or a reason is another, and not for milliseconds that fade", () => {
+    const told = [late(1, 1_000, 83), late(1, 990, 83), late(1, 970, 82), late(2, 970, 82), clean];
+    expect(tell(...told)).toEqual([told[0], undefined, told[2], told[3], told[4]]);
+    const race: Reputation = { score: 83, reasons: { lost_race: { count: 1, ms: 1_000 } } };
+    const both: Reputation = { score: 83, reasons: { ...late(1, 1_000, 83).reasons, ...race.reasons } };
+    expect(tell(late(1, 1_000, 83), race, both)).toEqual([late(1, 1_000, 83), race, both]);
+  });
+
+  it("is not told where nobody knows it", () => {
+    expect(new HeartbeatNews(MACHINE, common).take()).toEqual({});
+  });
+});

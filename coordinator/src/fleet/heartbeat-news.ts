@@ -1,0 +1,62 @@
+import type { Clock } from "@hearth/platform";
+import type { HeartbeatAckFrame, ProviderId, Reputation } from "@hearth/protocol";
+import type { Logger } from "../platform/logger.js";
+import { type EarningMachine, EarningsNews, type MachineEarnings } from "./machine-earnings.js";
+import { type RuntimeRules, updateNotice } from "./trust/runtime-manifest.js";
+
+export interface NewsDeps {
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** What the operator asks of its programs, templates and weights, as of now. */
+  readonly rules: () => RuntimeRules;
+  /** Absent = machines are not told what they have earned. */
+  readonly earnings?: MachineEarnings | undefined;
+  /** How a machine stands by its record. Absent = machines are not told. */
+  readonly standing?: ((id: ProviderId) => Reputation) | undefined;
+}
+
+interface ToldMachine extends EarningMachine {
+  readonly agentVersion: string;
+}
+
+/** What the machine of one connection is told with the answers to its heartbeats, beside what came of it. */
+export class HeartbeatNews {
+  readonly #deps: NewsDeps;
+  readonly #machine: ToldMachine;
+  readonly #earnings: EarningsNews | undefined;
+  #toldStanding: Reputation | undefined;
+
+  constructor(machine: ToldMachine, deps: NewsDeps) {
+    this.#machine = machine;
+    this.#deps = deps;
+    this.#earnings = deps.earnings && new EarningsNews(machine, { ...deps, source: deps.earnings });
+  }
+
+  /** What is to be told now: of earnings and standing only what is not known to the machine. */
+  take(): Pick<HeartbeatAckFrame, "update" | "earnings" | "reputation"> {
+    const update = updateNotice(this.#deps.rules(), this.#machine.agentVersion);
+    const earnings = this.#earnings?.take();
+    const reputation = this.#standing();
+    return { ...(update && { update }), ...(earnings && { earnings }), ...(reputation && { reputation }) };
+  }
+
+  #standing(): Reputation | undefined {
+    const standing = this.#deps.standing?.(this.#machine.id);
+    if (standing === undefined || isSame(standing, this.#toldStanding)) return undefined;
+    this.#toldStanding = standing;
+    return standing;
+  }
+}
+
+/** The milliseconds alone fade from one heartbeat to the next: they are told with what they have done to the score. */
+function isSame({ score, reasons }: Reputation, told: Reputation | undefined): boolean {
+  if (told?.score !== score) return false;
+  const [now, then] = [Object.entries(reasons), Object.entries(told.reasons)];
+  return (
+    now.length === then.length &&
+    now.every(([reason, mark], n) => {
+      const [toldReason, toldMark] = then[n] ?? [];
+      return reason === toldReason && mark?.count === toldMark?.count;
+    })
+  );
+}
