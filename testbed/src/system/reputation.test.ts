@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { openMemoryStore } from "../../../coordinator/src/store/sqlite/open-sqlite-store.js";
-import type { Script } from "../scripted/scripted-provider.js";
+import type { Script, ScriptedProvider } from "../scripted/scripted-provider.js";
 import { ADMIN_KEY, startTestCoordinator, type TestCoordinator } from "../scripted/test-coordinator.js";
 
 // What a machine's record does to it, and what its owner is told.
@@ -11,8 +11,13 @@ beforeEach(async () => {
 });
 afterEach(() => hearth[Symbol.asyncDispose]());
 
-const ask = async (): Promise<string | null> => {
-  const answer = await hearth.chat({ model: "m", messages: [{ role: "user", content: "hi" }], stream: true });
+let conversations = 0;
+/** Each asks something of its own: who has answered a conversation gets the rest of it, whatever its record. */
+const ask = async (only?: ScriptedProvider): Promise<string | null> => {
+  conversations += 1;
+  const messages = [{ role: "user", content: `question ${conversations}` }];
+  const headers = only === undefined ? {} : { "X-Hearth-Providers": only.id };
+  const answer = await hearth.chat({ model: "m", messages, stream: true }, { headers });
   await answer.text();
   return answer.headers.get("x-provider-id");
 };
@@ -26,28 +31,36 @@ async function standings(path: string, key?: string): Promise<Map<string, Listed
   return new Map(data.map(({ id, reputation }) => [id, reputation]));
 }
 
-it("sends less to a machine that broke streams, and tells its owner and the operator why", async () => {
+it("sends less to a machine that broke streams, and tells it, its owner and the operator why", async () => {
   const good: Script = (s) => s.answer("fine");
-  let breaks = 2;
+  let breaks = false;
   const flaky: Script = (s) => {
-    if (breaks === 0) return s.answer("fine again");
-    breaks -= 1;
+    if (!breaks) return s.answer("fine as well");
     s.role();
     s.content("it bro");
     s.error({ code: "backend_error" });
   };
   const broken = await hearth.provider(flaky);
-  for (let n = 0; n < 2; n++) await ask();
   const other = await hearth.provider(good);
+  // Of both it is known how fast they are: nobody is chosen for being new.
+  for (const each of [broken, other]) await ask(each);
+  breaks = true;
+  for (let n = 0; n < 2; n++) await ask(broken);
+  breaks = false;
   const served = { [broken.id]: 0, [other.id]: 0 };
   for (let n = 0; n < 20; n++) {
     const by = await ask();
     if (by !== null) served[by] = (served[by] ?? 0) + 1;
   }
-  expect(served[other.id]).toBeGreaterThan(15);
+  expect(served).toEqual({ [broken.id]: 0, [other.id]: 20 });
   const own = await standings("/v1/me/providers");
   expect(own.get(other.id)).toEqual({ score: 100, reasons: {} });
   expect(own.get(broken.id)?.score).toBeLessThan(50);
   expect(own.get(broken.id)?.reasons).toMatchObject({ failed_after_content: { count: 2 } });
   expect(await standings("/admin/providers", ADMIN_KEY)).toEqual(own);
+  const answered = await broken.beat([]);
+  expect(answered.reputation).toMatchObject({ reasons: { failed_after_content: { count: 2 } } });
+  expect(answered.reputation?.score).toBeLessThan(50);
+  expect(await broken.beat([])).not.toHaveProperty("reputation");
+  expect(await other.beat([])).toMatchObject({ reputation: { score: 100, reasons: {} } });
 });
