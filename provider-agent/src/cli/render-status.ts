@@ -10,6 +10,7 @@ import type {
 import { formatDuration } from "./duration.js";
 import { type Colors, columns } from "./output.js";
 import { earnedText } from "./render-money.js";
+import { reputationRows } from "./render-reputation.js";
 import { updateRows, workRows } from "./render-work.js";
 
 /** An agent's status as its owner reads it. @param nowMs wall clock */
@@ -36,6 +37,7 @@ export function renderStatus(status: AgentStatus, nowMs: number, colors: Colors)
       `${totals.prompt_tokens} read, ${totals.completion_tokens} written, ${status.tokens_per_second.toFixed(1)} a second now`,
     ],
     ...workRows(status.work),
+    ...reputationRows(status.reputation),
     ["Earned", earnedText(status)],
     ...updateRows(status.update, colors),
     ...log(status.log, colors),

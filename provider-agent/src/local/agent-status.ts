@@ -1,4 +1,4 @@
-import type { Rejections, RuntimeMismatch, Slot, UpdateNotice } from "@hearth/protocol";
+import type { Rejections, Reputation, RuntimeMismatch, Slot, UpdateNotice } from "@hearth/protocol";
 
 /** Where an agent stands, as its owner sees it. Times are ISO 8601, durations ms. */
 export interface AgentStatus {
@@ -17,6 +17,8 @@ export interface AgentStatus {
   readonly trust: TrustStatus;
   /** What came of it at the coordinator lately; absent = it has not been told. */
   readonly work?: WorkStatus;
+  /** How the machine stands by its record at the coordinator; absent = it has not been told on this connection. */
+  readonly reputation?: Reputation;
   /** A newer program than this one; absent = the operator speaks of none. */
   readonly update?: UpdateNotice;
   readonly models: readonly ModelStatus[];

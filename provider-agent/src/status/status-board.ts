@@ -50,6 +50,7 @@ export class StatusBoard implements AgentControl, Disposable {
   readonly #work: RecentWork;
   #update: HeartbeatAckFrame["update"];
   #earnings: Earnings | undefined;
+  #reputation: HeartbeatAckFrame["reputation"];
   #registered: { readonly coordinator: string; readonly providerId: string; readonly since: string } | undefined;
   #trust: TrustLevel | null = null;
   #mismatches: readonly RuntimeMismatch[] = [];
@@ -74,6 +75,8 @@ export class StatusBoard implements AgentControl, Disposable {
     const since = isoOf(this.#deps.wallTime());
     // Another one keeps other books.
     if (coordinator !== this.#registered?.coordinator) this.#earnings = undefined;
+    // It is told anew, where it is told at all.
+    this.#reputation = undefined;
     this.#registered = { coordinator, providerId: frame.provider_id, since };
     this.#trust = frame.trust_level ?? null;
     this.#mismatches = [];
@@ -90,6 +93,7 @@ export class StatusBoard implements AgentControl, Disposable {
     this.#work.add(frame);
     this.#update = frame.update;
     this.#earnings = frame.earnings ?? this.#earnings;
+    this.#reputation = frame.reputation ?? this.#reputation;
   }
 
   lost(code: number, problem: string | undefined): void {
@@ -145,10 +149,11 @@ export class StatusBoard implements AgentControl, Disposable {
     return { type: "reachable", missing: status.missing ?? [], down: status.down ?? [] };
   }
 
-  #coordinatorsView(): Pick<AgentStatus, "work" | "update"> {
+  #coordinatorsView(): Pick<AgentStatus, "work" | "reputation" | "update"> {
     const work = this.#work.sums();
     return {
       ...(work === undefined ? {} : { work }),
+      ...(this.#reputation && { reputation: this.#reputation }),
       ...(this.#update === undefined ? {} : { update: this.#update }),
     };
   }

@@ -124,6 +124,7 @@ it("reaches the owner of a real agent in its status, with the notice of a newer 
       const response = await fetch(`${url}/status`, { headers: { Authorization: `Bearer ${token}` } });
       expect(await response.json()).toMatchObject({
         work: { picked: 0, lost: 0, rejected: { not_serving_model: 1 } },
+        reputation: { score: 100, reasons: {} },
         update: { ...update, required: false },
       });
     },

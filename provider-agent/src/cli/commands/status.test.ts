@@ -106,6 +106,19 @@ describe("hearth-agent status", () => {
     );
   });
 
+  it("says in its owner's words how the machine stands, and what counts most against it first", () => {
+    const shown = (reputation: AgentStatus["reputation"]): string => {
+      const status = exampleStatus(reputation === undefined ? {} : { reputation });
+      return renderStatus(status, Date.parse("2026-01-05T09:00:00Z"), pc.createColors(false));
+    };
+    const reasons = { failed_after_content: { count: 1, ms: 940 }, late: { count: 3, ms: 2_100 } };
+    expect(shown({ score: 49, reasons })).toMatch(
+      /^Reputation +49 of 100\n +3 × it took longer than its deadline \(counts 2\.1 s\)\n +1 × an answer broke off \(counts 0\.9 s\)$/m,
+    );
+    expect(shown({ score: 100, reasons: {} })).toMatch(/^Reputation +100 of 100, nothing is held against it$/m);
+    expect(shown(undefined)).not.toMatch(/^Reputation/m);
+  });
+
   it("says in its owner's words why it got no work, and that there is a newer program", () => {
     const shown = (changes: Partial<AgentStatus>): string =>
       renderStatus(exampleStatus(changes), Date.parse("2026-01-05T09:00:00Z"), pc.createColors(false));
