@@ -16,6 +16,7 @@ import { createServer, type OwnedServer } from "./compose/create-server.js";
 import { createServices, type ServiceDeps } from "./compose/create-services.js";
 import { type Kept, openKept, stopKept } from "./compose/open-kept.js";
 import { type Money, type MoneyOptions, openMoney } from "./compose/open-money.js";
+import { type KeptReputation, type OpenReputationDeps, openReputation } from "./compose/open-reputation.js";
 import { watchDisk } from "./compose/watch-disk.js";
 import type { Config } from "./config.js";
 import { evidenceSettings, type PolicySettings } from "./dispatch/policy.js";
@@ -40,7 +41,6 @@ import { ProviderContexts } from "./sealing/provider-contexts.js";
 import { SealingKeys } from "./sealing/sealing-keys.js";
 import { newSealingSecret } from "./sealing/sealing-secret.js";
 import type { Secrets } from "./secrets.js";
-import { Reputation } from "./selection/reputation/reputation.js";
 import { drain } from "./shutdown.js";
 import type { LedgerStore } from "./store/ledger-store.js";
 import type { Store } from "./store/store.js";
@@ -108,7 +108,8 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
   const registry = new Registry(clock, config.departures);
   const live = await loadOperator(options, disk.store, registry);
   const numbers = numbersOf(live, clock);
-  const reputation = new Reputation({ clock, settings: () => live.current.reputation, breaker: numbers.breaker });
+  const records = await openRecords(live, { clock, log, documents: disk.store.documents, breaker: numbers.breaker });
+  const { reputation } = records;
   const hooks = createHooks({ metrics, log, registry, reputation });
   const kept = await openKept({
     ...{ clock, log, registry, hooks, store: disk.store },
@@ -153,8 +154,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
     proved: hooks.proved,
     tariff: numbers.tariff,
     standing: (id) => reputation.standing(id),
-    ledger: disk.store.ledger,
-    ...{ answers, stored },
+    ...{ answers, stored, ledger: disk.store.ledger },
     troubles: disk.troubles,
     shutdown: shutdown.signal,
   });
@@ -173,11 +173,22 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
       await drain({ server, connections, providers, registry, receipts, clock, shutdown, bounds: config });
       sealing[Symbol.dispose]();
       answers[Symbol.dispose]();
-      const unwritten = [...(await stopKept(kept)), ...(await money.stop()), ...(await disk.close())];
+      const unwritten = await oneByOne([() => stopKept(kept), money.stop, records.stop, disk.close]);
       log.info("stopped");
       return unwritten;
     },
   };
+}
+
+function openRecords(live: LiveOperator, deps: Omit<OpenReputationDeps, "settings">): Promise<KeptReputation> {
+  return openReputation({ ...deps, settings: () => live.current.reputation });
+}
+
+/** Ends one part after another. @returns what could not be written, in words for the operator */
+async function oneByOne(ends: readonly (() => Promise<readonly string[]>)[]): Promise<readonly string[]> {
+  const unwritten: string[] = [];
+  for (const end of ends) unwritten.push(...(await end()));
+  return unwritten;
 }
 
 /** What the operator has said. When it changes, everybody who is connected is judged by it anew. */

@@ -1,5 +1,8 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { openMemoryStore } from "../../../coordinator/src/store/sqlite/open-sqlite-store.js";
+import { openMemoryStore, openSqliteStore } from "../../../coordinator/src/store/sqlite/open-sqlite-store.js";
 import type { Script, ScriptedProvider } from "../scripted/scripted-provider.js";
 import { ADMIN_KEY, startTestCoordinator, type TestCoordinator } from "../scripted/test-coordinator.js";
 
@@ -63,4 +66,26 @@ it("sends less to a machine that broke streams, and tells it, its owner and the 
   expect(answered.reputation?.score).toBeLessThan(50);
   expect(await broken.beat([])).not.toHaveProperty("reputation");
   expect(await other.beat([])).toMatchObject({ reputation: { score: 100, reasons: {} } });
+});
+
+it("still holds it against the same machine after a restart", async () => {
+  const dataDir = mkdtempSync(join(tmpdir(), "hearth-reputation-"));
+  const identity = Buffer.alloc(32, 7).toString("base64url");
+  try {
+    const standing: unknown[] = [];
+    const breaks: Script = (s) => {
+      s.content("it bro");
+      s.error({ code: "backend_error" });
+    };
+    for (const script of [breaks, ((s) => s.answer("fine")) satisfies Script]) {
+      await using run = await startTestCoordinator({ store: await openSqliteStore(dataDir) });
+      const provider = await run.provider(script, { identity });
+      await (await run.chat({ model: "m", messages: [{ role: "user", content: "hi" }], stream: true })).text();
+      standing.push((await provider.beat([])).reputation?.reasons.failed_after_content?.count);
+      await run.stop();
+    }
+    expect(standing).toEqual([1, 1]);
+  } finally {
+    rmSync(dataDir, { recursive: true });
+  }
 });

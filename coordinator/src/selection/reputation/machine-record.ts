@@ -82,14 +82,14 @@ export class MachineRecord {
     return { score, reasons };
   }
 
-  /** To be written down. */
-  marks(): readonly (readonly [ReputationReason, Mark])[] {
-    return [...this.#marks];
+  /** To be written down: what still counts. */
+  marks(now: number, settings: ReputationSettings): readonly (readonly [ReputationReason, Mark])[] {
+    return [...this.#marks].filter(([reason, mark]) => left(mark, reason, now, settings) > 0);
   }
 
-  /** It was written down before this start. */
-  restore(reason: ReputationReason, mark: Mark): void {
-    this.#set(reason, mark);
+  /** It was written down before this start. What is more than the settings allow now counts as the most that they do. */
+  restore(reason: ReputationReason, mark: Mark, { mostMs }: ReputationSettings): void {
+    this.#set(reason, { ...mark, ms: Math.min(mark.ms, mostMs) });
   }
 
   #set(reason: ReputationReason, mark: Mark): void {

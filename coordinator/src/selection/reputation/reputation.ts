@@ -16,6 +16,16 @@ export interface ReputationDeps {
   readonly breaker?: () => BreakerSettings;
 }
 
+/** One mark of a machine, as it is kept over a restart. */
+export interface KeptMark {
+  readonly provider: ProviderId;
+  readonly reason: ReputationReason;
+  readonly count: number;
+  /** As it was when it was last touched, so long before. */
+  readonly ms: number;
+  readonly ageMs: number;
+}
+
 /** A request's end at a machine: who was to be asked, and how it went. */
 export interface Judged {
   readonly provider: Pick<Provider, "id" | "models">;
@@ -42,6 +52,7 @@ export class Reputation {
   /** The last loss of each machine: it may yet turn out to be our own network's. */
   readonly #lastLoss = new WeakMap<MachineRecord, { readonly at: number; readonly addedMs: number }>();
   #revision = 0;
+  #changes = 0;
 
   constructor({ clock, settings = () => DEFAULT_REPUTATION, breaker = () => DEFAULT_BREAKER }: ReputationDeps) {
     this.#clock = clock;
@@ -53,6 +64,32 @@ export class Reputation {
   /** Another number whenever a machine begins or ceases to have a record. */
   get revision(): number {
     return this.#revision;
+  }
+
+  /** Another number whenever there is something else to keep, but for what time alone does. */
+  get changes(): number {
+    return this.#changes;
+  }
+
+  /** What is to be kept over a restart: of so many machines at most, the last to be blamed. */
+  marks(machines: number): readonly KeptMark[] {
+    const now = this.#clock.now();
+    return [...this.#records.entries()]
+      .slice(-machines)
+      .flatMap(([provider, record]) =>
+        record
+          .marks(now, this.#settings())
+          .map(([reason, { count, ms, at }]) => ({ provider, reason, count, ms, ageMs: now - at })),
+      );
+  }
+
+  /** What was kept before this start, in the order in which it was given out. */
+  restore(marks: readonly KeptMark[]): void {
+    for (const { provider, reason, count, ms, ageMs } of marks) {
+      const record = this.recordOf(provider) ?? new MachineRecord();
+      this.#keep(provider, record);
+      record.restore(reason, { count, ms, at: this.#clock.now() - ageMs }, this.#settings());
+    }
   }
 
   /** `undefined` = nothing has ever been held against it, or it is forgotten. */
@@ -75,6 +112,7 @@ export class Reputation {
   add(id: ProviderId, reason: ReputationReason): number {
     const record = this.recordOf(id) ?? new MachineRecord();
     this.#keep(id, record);
+    this.#changes += 1;
     return record.add(reason, this.#clock.now(), this.#settings());
   }
 
@@ -105,13 +143,17 @@ export class Reputation {
     const loss = record && this.#lastLoss.get(record);
     if (record === undefined || loss === undefined || !this.#losses.covers(loss.at)) return;
     this.#lastLoss.delete(record);
+    this.#changes += 1;
     record.takeBack("connection_lost", loss.addedMs, this.#clock.now(), this.#settings());
   }
 
   /** What was for this machine alone says nothing of how it serves others: its owner may ask it as often as he likes. */
   #answered(id: ProviderId, { route, allowlist }: Traits): void {
     if (route === "self" || allowlist !== undefined) return;
-    this.recordOf(id)?.heal(this.#clock.now(), this.#settings());
+    const record = this.recordOf(id);
+    if (record === undefined || record.isClean) return;
+    this.#changes += 1;
+    record.heal(this.#clock.now(), this.#settings());
   }
 
   #keep(id: ProviderId, record: MachineRecord): void {
