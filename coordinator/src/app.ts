@@ -1,39 +1,28 @@
 import { setMaxListeners } from "node:events";
-import type { IncomingMessage, Server } from "node:http";
-import type { Duplex } from "node:stream";
+import type { Server } from "node:http";
 import type { LogFile } from "@hearth/disk";
 import { type Clock, type Rng, systemRng } from "@hearth/platform";
-import type { Accounts } from "./accounts/accounts.js";
-import { type FixedKey, type FixedKeys, fixedKeys } from "./accounts/fixed-keys.js";
-import { principals } from "./accounts/principals.js";
-import type { Principals } from "./accounts/resolution.js";
-import type { AdminMoneyDeps } from "./admin/money-routes.js";
-import { createAdminApp } from "./admin/routes.js";
-import { type AddProvider, createFleet } from "./compose/create-fleet.js";
+import { sharedTokens } from "./compose/configured-accounts.js";
+import { type BehindTheDoors, createDoors } from "./compose/create-doors.js";
+import { createFleet } from "./compose/create-fleet.js";
 import { createHooks } from "./compose/create-hooks.js";
-import { createSelection, type Selection, type SelectionDeps } from "./compose/create-selection.js";
-import { createServer, type OwnedServer } from "./compose/create-server.js";
-import { createServices, type ServiceDeps } from "./compose/create-services.js";
-import { type Kept, openKept, stopKept } from "./compose/open-kept.js";
+import { createSelection } from "./compose/create-selection.js";
+import { createServices } from "./compose/create-services.js";
+import { openKept, stopKept } from "./compose/open-kept.js";
 import { type Money, type MoneyOptions, openMoney } from "./compose/open-money.js";
 import { type KeptReputation, type OpenReputationDeps, openReputation } from "./compose/open-reputation.js";
+import { type Numbers, numbersOf } from "./compose/operator-numbers.js";
 import { watchDisk } from "./compose/watch-disk.js";
 import type { Config } from "./config.js";
 import { evidenceSettings, type PolicySettings } from "./dispatch/policy.js";
 import { Registry } from "./fleet/registry.js";
 import { verifyAppleDevice } from "./fleet/trust/apple-device.js";
 import { AttestationVerifier, type VerifyDevice } from "./fleet/trust/attestation-verifier.js";
-import { acceptProviders, type ProviderServerDeps } from "./fleet/ws-server.js";
-import { createHttpApp, type HttpDeps } from "./http/app.js";
 import { KeptAnswers } from "./http/idempotency/kept-answers.js";
-import { Uploads } from "./http/uploads.js";
 import { EarningsOfMachines } from "./ledger/earnings-of-machines.js";
-import { PriceList, type Tariff } from "./ledger/price-list.js";
 import { LiveOperator } from "./operator/operator-document.js";
 import { NO_SETTINGS, type Settings } from "./operator/settings.js";
-import { clientAddress } from "./platform/client-address.js";
 import { systemClock } from "./platform/clock.js";
-import { type Credentials, createCredentials } from "./platform/credentials.js";
 import { type Ids, systemIds } from "./platform/ids.js";
 import type { Logger } from "./platform/logger.js";
 import { createMetrics, type Metrics } from "./platform/metrics.js";
@@ -42,7 +31,6 @@ import { SealingKeys } from "./sealing/sealing-keys.js";
 import { newSealingSecret } from "./sealing/sealing-secret.js";
 import type { Secrets } from "./secrets.js";
 import { drain } from "./shutdown.js";
-import type { LedgerStore } from "./store/ledger-store.js";
 import type { Store } from "./store/store.js";
 import { MemoryRecords } from "./stored-responses/memory-records.js";
 import { StoredResponses } from "./stored-responses/stored-responses.js";
@@ -92,9 +80,6 @@ export interface Coordinator {
    */
   stop(): Promise<readonly string[]>;
 }
-
-/** The account of the API key and the provider token that every coordinator has. */
-const DEFAULT_ACCOUNT = "default";
 
 /**
  * The composition root: makes every part and hands each what it needs.
@@ -147,16 +132,16 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
     ...numbers,
   });
   const { answers, sealing, stored } = keepers(options, live, { clock, ids });
-  const { server, connections, providers } = openDoors({
-    ...{ options, live, clock, ids, metrics, registry, selection, ready, services, sealing, addProvider },
+  const { server, connections, providers } = createDoors({
+    ...{ config, log, secrets: options.secrets, live, clock, ids, metrics, registry },
+    ...{ selection, ready, services, sealing, addProvider },
     ...kept,
     ...proving,
     proved: hooks.proved,
     tariff: numbers.tariff,
     standing: (id) => reputation.standing(id),
     ...{ answers, stored, ledger: disk.store.ledger },
-    troubles: disk.troubles,
-    shutdown: shutdown.signal,
+    ...{ troubles: disk.troubles, shutdown: shutdown.signal },
   });
   const url = await listen(server, config);
   log.info({ url }, "listening");
@@ -205,53 +190,6 @@ function firstSettings({ settings, policy: dispatch }: AppOptions): Settings {
   return dispatch === undefined ? first : { ...first, dispatch, evidence: evidenceSettings(dispatch, first.evidence) };
 }
 
-/** The provider token that every coordinator has, and those of the configuration file. */
-function sharedTokens(live: LiveOperator, secret: string): Credentials {
-  const credentials = live.derived(({ providerTokens }) =>
-    createCredentials([{ secret, account: DEFAULT_ACCOUNT }, ...providerTokens]),
-  );
-  return { accountOf: (offered) => credentials().accountOf(offered) };
-}
-
-/** Who may call what: the keys of the configuration, each kind for its own, and those of accounts by their scopes. */
-function callersOf(
-  live: LiveOperator,
-  { apiKey, adminKey }: Secrets,
-  accounts: Accounts,
-): { readonly principals: Principals; readonly operators: Principals } {
-  const known = (fixed: () => FixedKeys): Principals =>
-    principals({ fixed, stored: accounts.keys, isSuspended: (account) => accounts.isSuspended(account) });
-  const consumers = live.derived(({ apiKeys }) => fixedKeys(consumerKeys(apiKey, apiKeys)));
-  const operator = fixedKeys([{ secret: adminKey, account: "admin", name: "HEARTH_ADMIN_KEY", scopes: ["admin"] }]);
-  return { principals: known(consumers), operators: known(() => operator) };
-}
-
-function consumerKeys(secret: string, more: Settings["apiKeys"]): readonly FixedKey[] {
-  const scopes = ["inference", "provider"] as const;
-  return [
-    { secret, account: DEFAULT_ACCOUNT, name: "HEARTH_API_KEY", scopes },
-    ...more.map((key) => ({ ...key, name: "configuration file", scopes })),
-  ];
-}
-
-type Numbers = Omit<SelectionDeps, "clock" | "rng" | "registry" | "hooks" | "reputation"> &
-  Pick<ServiceDeps, "catalog" | "policy" | "calibration" | "tariff">;
-
-/** What admission, selection and dispatch go by, as the operator has it at each use. */
-function numbersOf(live: LiveOperator, clock: Clock): Numbers {
-  const prices = live.derived((document) => new PriceList(document.prices));
-  return {
-    tariff: () => prices().at(clock.wallTime()),
-    catalog: () => live.current.catalog,
-    settings: () => live.current.selection,
-    breaker: () => live.current.breaker,
-    evidence: () => live.current.evidence,
-    hedging: () => live.current.hedging,
-    policy: () => live.current.dispatch,
-    calibration: () => live.current.calibration,
-  };
-}
-
 /** What is kept of requests in memory, and what opens those that come sealed. */
 function keepers(
   { sealingSecret = newSealingSecret() }: AppOptions,
@@ -292,86 +230,6 @@ function shutdownController(): AbortController {
   const controller = new AbortController();
   setMaxListeners(0, controller.signal);
   return controller;
-}
-
-/** What consumers and providers come in by. */
-interface Doors extends OwnedServer {
-  /** Those for providers. */
-  readonly providers: Disposable;
-}
-
-type BehindTheDoors = Kept &
-  Pick<HttpDeps, "services" | "sealing" | "stored" | "troubles" | "shutdown" | "ready" | "ids" | "metrics" | "clock"> &
-  Pick<ProviderServerDeps, "verifier" | "newChallenge" | "proved"> & {
-    readonly options: AppOptions;
-    readonly live: LiveOperator;
-    readonly registry: Registry;
-    readonly selection: Selection;
-    readonly tariff: () => Tariff | undefined;
-    readonly standing: HttpDeps["standing"];
-    readonly ledger: LedgerStore;
-    readonly answers: KeptAnswers;
-    readonly addProvider: AddProvider;
-  };
-
-function openDoors(behind: BehindTheDoors): Doors {
-  const { options, live, clock, metrics, registry, selection, enrolment, accounts, ready, addProvider } = behind;
-  const { config, secrets, log } = options;
-  const addressOf = (incoming: IncomingMessage): string => clientAddress(incoming, config.proxies);
-  const recognised = (socket: Duplex): void => owned.connections.recognise(socket);
-  const common = { clock, log, recognised, directory: registry, ...callersOf(live, secrets, accounts) };
-  const money = moneyOf(behind);
-  const app = createHttpApp({
-    ...behind,
-    ...common,
-    ...money,
-    ...httpSettings(config, clock),
-    admin: createAdminApp({ ...behind, ...common, ...money, operator: live }),
-    kept: behind.answers,
-    addressOf,
-    cors: () => live.current.cors,
-    models: () => ({
-      ...{ directory: registry, catalog: live.current.catalog, clock },
-      ...{ offers: selection.offers, tariff: behind.tariff() },
-    }),
-  });
-  const owned = createServer(app.fetch, config, metrics.connectionsEnded);
-  const providers = acceptProviders(owned.server, {
-    ...behind,
-    log,
-    holderOf(token) {
-      const holder = enrolment.tokens.resolve(token);
-      return holder === undefined || accounts.isSuspended(holder.account) ? undefined : holder;
-    },
-    maxConnectionsPerAddress: config.maxConnectionsPerAddress,
-    addressOf,
-    accepting: ready,
-    registered: addProvider,
-    refused: (reason) => metrics.connectionsClosed.inc({ reason }),
-    ...owned.forProviders,
-  });
-  return { ...owned, providers };
-}
-
-/** What the routes of money need. An account may be the store's, or one that the configuration names. */
-function moneyOf({ live, ledger, clock, accounts }: BehindTheDoors): AdminMoneyDeps {
-  const named = live.derived(
-    ({ apiKeys, providerTokens }) =>
-      new Set([DEFAULT_ACCOUNT, ...[...apiKeys, ...providerTokens].map(({ account }) => account)]),
-  );
-  return {
-    ...{ ledger, clock },
-    minimumPayout: () => BigInt(live.current.payouts.minimumMicroUsd),
-    isAccount: async (id) => named().has(id) || (await accounts.find(id)) !== undefined,
-  };
-}
-
-/** What the routes are told of the configuration. */
-function httpSettings(
-  { publicUrl, readyGraceMs, uploads, bodies }: Config,
-  clock: Clock,
-): Pick<HttpDeps, "publicUrl" | "readyGraceMs" | "uploads" | "bounds"> {
-  return { publicUrl, readyGraceMs, uploads: new Uploads(uploads, clock), bounds: bodies };
 }
 
 function listen(server: Server, { host, port }: Config): Promise<string> {

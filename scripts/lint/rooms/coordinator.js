@@ -22,9 +22,7 @@ export const COORDINATOR = {
   // What `hearth-coordinator` can be asked for beside serving.
   cli: ["./store"],
   "app.ts": [
-    "./accounts",
     "./stored-responses",
-    "./admin",
     "./compose",
     "./config.ts",
     "./dispatch",
@@ -41,10 +39,12 @@ export const COORDINATOR = {
     "@hearth/platform",
     "node:events",
     "node:http",
-    "node:stream",
   ],
   compose: [
     "./ledger",
+    "./admin",
+    "./operator",
+    "./secrets.ts",
     "./accounts",
     "./request",
     "./receipts",
@@ -66,6 +66,7 @@ export const COORDINATOR = {
     "zod",
     "node:http",
     "node:path",
+    "node:stream",
   ],
   "shutdown.ts": ["./receipts", "./config.ts", "./fleet", "./http", "@hearth/platform", "node:http"],
   // It stands above the rooms: the defaults of some settings are constants of theirs.

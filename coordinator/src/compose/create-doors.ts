@@ -1,0 +1,102 @@
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import type { Clock } from "@hearth/platform";
+import type { AdminMoneyDeps } from "../admin/money-routes.js";
+import { createAdminApp } from "../admin/routes.js";
+import type { Config } from "../config.js";
+import type { Registry } from "../fleet/registry.js";
+import { acceptProviders, type ProviderServerDeps } from "../fleet/ws-server.js";
+import { createHttpApp, type HttpDeps } from "../http/app.js";
+import type { KeptAnswers } from "../http/idempotency/kept-answers.js";
+import { Uploads } from "../http/uploads.js";
+import type { Tariff } from "../ledger/price-list.js";
+import type { LiveOperator } from "../operator/operator-document.js";
+import { clientAddress } from "../platform/client-address.js";
+import type { Logger } from "../platform/logger.js";
+import type { Secrets } from "../secrets.js";
+import type { LedgerStore } from "../store/ledger-store.js";
+import { callersOf, configuredAccounts } from "./configured-accounts.js";
+import type { AddProvider } from "./create-fleet.js";
+import type { Selection } from "./create-selection.js";
+import { createServer, type OwnedServer } from "./create-server.js";
+import type { Kept } from "./open-kept.js";
+
+/** What consumers and providers come in by. */
+interface Doors extends OwnedServer {
+  /** Those for providers. */
+  readonly providers: Disposable;
+}
+
+/** What those who come in meet. */
+export type BehindTheDoors = Kept &
+  Pick<HttpDeps, "services" | "sealing" | "stored" | "troubles" | "shutdown" | "ready" | "ids" | "metrics" | "clock"> &
+  Pick<ProviderServerDeps, "verifier" | "newChallenge" | "proved"> & {
+    readonly config: Config;
+    readonly secrets: Secrets;
+    readonly log: Logger;
+    readonly live: LiveOperator;
+    readonly registry: Registry;
+    readonly selection: Selection;
+    readonly tariff: () => Tariff | undefined;
+    readonly standing: HttpDeps["standing"];
+    readonly ledger: LedgerStore;
+    readonly answers: KeptAnswers;
+    readonly addProvider: AddProvider;
+  };
+
+/** Makes the server: its routes for consumers and the operator, and the way in for machines. It does not listen yet. */
+export function createDoors(behind: BehindTheDoors): Doors {
+  const { config, secrets, log, live, clock, metrics, registry, selection, accounts } = behind;
+  const addressOf = (incoming: IncomingMessage): string => clientAddress(incoming, config.proxies);
+  const recognised = (socket: Duplex): void => owned.connections.recognise(socket);
+  const common = { clock, log, recognised, directory: registry, ...callersOf(live, secrets, accounts) };
+  const money = moneyOf(behind);
+  const app = createHttpApp({
+    ...behind,
+    ...common,
+    ...money,
+    ...httpSettings(config, clock),
+    admin: createAdminApp({ ...behind, ...common, ...money, operator: live }),
+    kept: behind.answers,
+    addressOf,
+    cors: () => live.current.cors,
+    models: () => ({
+      ...{ directory: registry, catalog: live.current.catalog, clock },
+      ...{ offers: selection.offers, tariff: behind.tariff() },
+    }),
+  });
+  const owned = createServer(app.fetch, config, metrics.connectionsEnded);
+  const providers = acceptProviders(owned.server, {
+    ...behind,
+    log,
+    holderOf(token) {
+      const holder = behind.enrolment.tokens.resolve(token);
+      return holder === undefined || accounts.isSuspended(holder.account) ? undefined : holder;
+    },
+    maxConnectionsPerAddress: config.maxConnectionsPerAddress,
+    addressOf,
+    accepting: behind.ready,
+    registered: behind.addProvider,
+    refused: (reason) => metrics.connectionsClosed.inc({ reason }),
+    ...owned.forProviders,
+  });
+  return { ...owned, providers };
+}
+
+/** What the routes of money need. An account may be the store's, or one that the configuration names. */
+function moneyOf({ live, ledger, clock, accounts }: BehindTheDoors): AdminMoneyDeps {
+  const isConfigured = configuredAccounts(live);
+  return {
+    ...{ ledger, clock },
+    minimumPayout: () => BigInt(live.current.payouts.minimumMicroUsd),
+    isAccount: async (id) => isConfigured(id) || (await accounts.find(id)) !== undefined,
+  };
+}
+
+/** What the routes are told of the configuration. */
+function httpSettings(
+  { publicUrl, readyGraceMs, uploads, bodies }: Config,
+  clock: Clock,
+): Pick<HttpDeps, "publicUrl" | "readyGraceMs" | "uploads" | "bounds"> {
+  return { publicUrl, readyGraceMs, uploads: new Uploads(uploads, clock), bounds: bodies };
+}
