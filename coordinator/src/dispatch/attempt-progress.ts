@@ -1,4 +1,4 @@
-import { progressInComment } from "@hearth/dialects";
+import { type EventReading, progressInComment, stopReasonOf } from "@hearth/dialects";
 import type { Clock } from "@hearth/platform";
 import type { WorkingScope, WorkingSign } from "@hearth/protocol";
 import type { AttemptEvent } from "./types.js";
@@ -30,6 +30,8 @@ export class AttemptProgress {
   #heard: Heard = "nothing";
   /** Events in which its model has written something: each is a token at least. */
   #written = 0;
+  #finished = false;
+  #stopReason: string | undefined;
   #lastContentAt: number;
 
   /** @param startedAt ms */
@@ -67,9 +69,25 @@ export class AttemptProgress {
     return Math.max(this.#written, this.generatedTokens);
   }
 
-  /** An event has come in which its model has written something. */
-  wrote(): void {
-    this.#written += 1;
+  /** Its backend has said that its answer is over. */
+  get finished(): boolean {
+    return this.#finished;
+  }
+
+  /** Why its model stopped, in its backend's words; `undefined` = it has not, or nobody said. */
+  get stopReason(): string | undefined {
+    return this.#stopReason;
+  }
+
+  /** Takes from an event of the answer what it tells beside its words. */
+  read(reading: EventReading): void {
+    if (reading.kind === "done") this.#finished = true;
+    if (reading.kind !== "content") return;
+    const { finishes, generates, parsed } = reading;
+    if (generates) this.#written += 1;
+    if (finishes) this.#finished = true;
+    // What ends an answer says why, and most often nothing else.
+    if (finishes || !generates) this.#stopReason = stopReasonOf(parsed) ?? this.#stopReason;
   }
 
   /** @returns whether it says something new */

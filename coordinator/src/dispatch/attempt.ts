@@ -1,5 +1,5 @@
 import type { SignedEntry } from "@hearth/attestation";
-import { type SseEvent, stopReasonOf, withoutByteOrderMark } from "@hearth/dialects";
+import { type SseEvent, withoutByteOrderMark } from "@hearth/dialects";
 import {
   type AttemptId,
   type CancelReason,
@@ -58,9 +58,6 @@ export class ProviderAttempt implements Attempt, StreamListener {
   #state: "open" | "completed" | "failed" | "cancelled" = "open";
   readonly #progress: AttemptProgress;
   readonly #preamble: PreambleReader;
-  /** The backend has said that its answer is over. */
-  #finished = false;
-  #stopReason: string | undefined;
   #answerBytes = 0;
   #frames: FrameReader | undefined;
 
@@ -207,7 +204,7 @@ export class ProviderAttempt implements Attempt, StreamListener {
       // It counts when all of it is there: until then any failure can stay unseen.
       if (form.format === "body" && frames?.finished) this.#read(frames.gathered());
       if (this.#over) return;
-      if (!frames?.finished || !this.#finished) return this.#fail(TRUNCATED, usage);
+      if (!frames?.finished || !this.#progress.finished) return this.#fail(TRUNCATED, usage);
       this.#flushContent();
       receipts?.complete(usage, frames.opened - 1);
       this.#terminal({ type: "end", usage: this.#counting(usage) });
@@ -230,7 +227,7 @@ export class ProviderAttempt implements Attempt, StreamListener {
 
   /** Why the model stopped, in its backend's words; `undefined` = it has not, or nobody said. */
   get stopReason(): string | undefined {
-    return this.#stopReason;
+    return this.#progress.stopReason;
   }
 
   usageBounds(): UsageBounds {
@@ -277,12 +274,9 @@ export class ProviderAttempt implements Attempt, StreamListener {
       return this.#sign(this.#progress.signIn(event.bytes));
     }
     const reading = this.#deps.form.readEvent(event.data);
-    this.#finished ||= reading.kind === "done" || (reading.kind === "content" && reading.finishes);
+    this.#progress.read(reading);
     switch (reading.kind) {
       case "content":
-        if (reading.generates) this.#progress.wrote();
-        // What ends an answer says why, and most often nothing else.
-        if (reading.finishes || !reading.generates) this.#stopReason = stopReasonOf(reading.parsed) ?? this.#stopReason;
         return void this.#content.push(this.#chunk(event, reading.parsed));
       case "preamble":
       case "trailer":
