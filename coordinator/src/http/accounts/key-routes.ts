@@ -45,13 +45,13 @@ export const ONCE = "The secret is told here only.";
 
 /** What is told of the routes about keys: an owner's own, or an operator's everybody's. */
 export function keyOperations(audience: Extract<Audience, "Account" | "Operator">) {
-  const any = audience === "Operator" ? "Any" : "";
-  const whose = audience === "Operator" ? "of any account" : "of your account";
+  const isOperator = audience === "Operator";
+  const [any, whose] = isOperator ? ["Any", "of any account"] : ["", "of your account"];
   const operation = (given: Omit<Operation, "audience">): Operation => ({ ...given, audience });
   return {
     list: operation({
-      id: any === "" ? "listKeys" : "listAllKeys",
-      summary: any === "" ? "List the API keys of your account" : "List the API keys of every account, or of one",
+      id: isOperator ? "listAllKeys" : "listKeys",
+      summary: isOperator ? "List the API keys of every account, or of one" : "List the API keys of your account",
       query: pageSchema,
       answer: KEYS,
     }),
