@@ -3,8 +3,8 @@ import { DEFAULT_DEPARTURE_LIMITS, type DepartureLimits } from "./fleet/departur
 import { DEFAULT_UPLOAD_LIMITS, type UploadLimits } from "./http/uploads.js";
 import type { WebhookTarget } from "./ledger/webhooks.js";
 import type { LogLevel } from "./platform/logger.js";
+import { RECEIPT_WAIT_MS } from "./request/annotated-consumer.js";
 import { type BodyBounds, DEFAULT_BODY_BOUNDS } from "./request/body-bounds.js";
-import { RECEIPT_WAIT_MS } from "./request/receipted-consumer.js";
 import { DEFAULT_MAX_WAITING, DEFAULT_POSTGRES, type StoreSettings } from "./store/store-settings.js";
 
 /** Everything the environment decides. */

@@ -1,21 +1,32 @@
+import type { SignedEntry } from "@hearth/attestation";
+import { FakeClock } from "@hearth/platform/testing";
 import { describe, expect, it } from "vitest";
 import { HearthError } from "../platform/errors.js";
+import { AnnotatedConsumer, type Annotations } from "./annotated-consumer.js";
 import type { Consumer, CostWriter } from "./consumer.js";
-import { PricedConsumer } from "./priced-consumer.js";
 
 const WRITER: CostWriter = {
   whole: (body, cost) => ({ ...body, cost: String(cost) }),
   event: (event, cost) => `${event.toString()}+${cost}`,
 };
 
-/** What a consumer is told, call by call. */
-function told(cost: bigint | undefined, writer: CostWriter | undefined, tell: (consumer: Consumer) => void): unknown[] {
+/** A consumer that keeps what it is told, call by call. */
+function spied(): { readonly spy: Consumer; readonly calls: unknown[] } {
   const calls: unknown[] = [];
   const names = ["setHeaders", "sendJson", "sendError", "openStream", "write", "finishStream", "endStream"] as const;
-  const spy = Object.fromEntries(
-    names.map((name) => [name, (...args: unknown[]) => void calls.push([name, ...args])]),
-  ) as unknown as Consumer;
-  tell(new PricedConsumer(spy, { request: { id: "req_1" }, cost }, writer));
+  const tell = names.map((name) => [name, (...args: unknown[]) => void calls.push([name, ...args])]);
+  return { spy: Object.fromEntries(tell) as unknown as Consumer, calls };
+}
+
+function annotated(consumer: Consumer, of: Partial<Annotations>, writer?: CostWriter, clock = new FakeClock()) {
+  const deps = { clock, receiptWaitMs: 50, cost: writer };
+  return new AnnotatedConsumer(consumer, deps, { request: { id: "req_1" }, cost: undefined, trailers: [], ...of });
+}
+
+/** What a consumer is told of an answer that nobody signs. */
+function told(cost: bigint | undefined, writer: CostWriter | undefined, tell: (consumer: Consumer) => void): unknown[] {
+  const { spy, calls } = spied();
+  tell(annotated(spy, { cost }, writer));
   return calls;
 }
 
@@ -71,4 +82,46 @@ it("tells nothing of money where nothing has a price", () => {
     ["finishStream", "x"],
     ["endStream", "usage", "done"],
   ]);
+});
+
+describe("a stream that its provider signs", () => {
+  const bytes = Buffer.from("receipt");
+  const signed: SignedEntry = { blob: bytes, batch: { blob: bytes, signature: bytes, index: 0, proof: [] } };
+
+  it("ends with the receipt, behind what it has cost", async () => {
+    const { spy, calls } = spied();
+    const consumer = annotated(spy, {
+      cost: 12n,
+      trailers: [{ requestId: "req_1", receipt: Promise.resolve(signed) }],
+    });
+    consumer.endStream("done");
+    expect(calls).toEqual([["finishStream", "done", COMMENT]]);
+    await consumer.ended;
+    expect(calls[1]).toEqual(["endStream", expect.stringMatching(/^: hearth-receipt \{.*\}\n\n$/)]);
+  });
+
+  it("waits no longer than it may, and names what is missing", async () => {
+    const { spy, calls } = spied();
+    const clock = new FakeClock();
+    const consumer = annotated(
+      spy,
+      { trailers: [{ requestId: "req_1", receipt: new Promise(() => {}) }] },
+      WRITER,
+      clock,
+    );
+    consumer.endStream("done");
+    clock.advance(49);
+    expect(calls).toEqual([["finishStream", "done"]]);
+    clock.advance(1);
+    await consumer.ended;
+    expect(calls[1]).toEqual(["endStream", ': hearth-receipt {"status":"pending","request_id":"req_1"}\n\n']);
+  });
+
+  it("says nothing where there will be no receipt", async () => {
+    const { spy, calls } = spied();
+    const consumer = annotated(spy, { trailers: [{ requestId: "req_1", receipt: Promise.resolve(undefined) }] });
+    consumer.endStream("done");
+    await consumer.ended;
+    expect(calls).toEqual([["finishStream", "done"], ["endStream"]]);
+  });
 });

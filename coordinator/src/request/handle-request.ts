@@ -5,6 +5,7 @@ import type { Tariff } from "../ledger/price-list.js";
 import type { Logger } from "../platform/logger.js";
 import { planFor } from "../selection/route-plan.js";
 import { type AdmitDeps, admit, checkAllowed, checkKnown } from "./admit.js";
+import { AnnotatedConsumer } from "./annotated-consumer.js";
 import { underAskedName } from "./asked-name.js";
 import { paidWork } from "./billing.js";
 import { type Caller, classify } from "./classify.js";
@@ -13,9 +14,7 @@ import type { InferenceRequest } from "./inference-request.js";
 import { patienceOf } from "./patience.js";
 import type { Payment } from "./payment.js";
 import type { Payments } from "./payments.js";
-import { PricedConsumer } from "./priced-consumer.js";
 import { type RaceServices, raceChoices } from "./race-choices.js";
-import { ReceiptedConsumer } from "./receipted-consumer.js";
 import { type Ending, type RelayHooks, relay } from "./relay.js";
 import { RequestRecord } from "./request-record.js";
 import { type SettleDeps, settle } from "./settle.js";
@@ -76,10 +75,10 @@ export async function handleRequest(
   const record = new RequestRecord(request, caller, { ...admission, tariff, payment }, times);
   const running = payment?.follow(paidWork(record), signal) ?? signal;
   const stream = raceChoices(services, { record, consumer, patienceMs }, running); // one race for each answer that is wanted
-  const receipted = new ReceiptedConsumer(consumer, clock, { waitMs: services.receiptWaitMs, of: record });
-  const priced = new PricedConsumer(receipted, record, dialect.cost); // its end tells what it has cost
-  const reply = underAskedName(dialect.reply(request, priced), record.plan);
-  const ended = await relay(stream, reply, receipted, {
+  const { receiptWaitMs } = services;
+  const annotated = new AnnotatedConsumer(consumer, { clock, receiptWaitMs, cost: dialect.cost }, record); // its end tells cost and receipts
+  const reply = underAskedName(dialect.reply(request, annotated), record.plan);
+  const ended = await relay(stream, reply, annotated, {
     undigested: (thrown, choice) => record.undigested(thrown, choice),
     settle(outcome) {
       entered.used(tokensOf(record, outcome));
@@ -88,7 +87,7 @@ export async function handleRequest(
     ...(payment === undefined ? {} : paying(payment, record)),
     ...opening(services, request.stream),
   });
-  await receipted.ended; // a stream ends with what its provider signs
+  await annotated.ended; // a stream ends with what its provider signs
   return ended;
 }
 

@@ -12,10 +12,10 @@ import type { Picked } from "../selection/pick-result.js";
 import type { RoutePlan } from "../selection/route-plan.js";
 import type { Traits } from "../selection/traits.js";
 import type { Admission } from "./admit.js";
+import type { Trailer } from "./annotated-consumer.js";
 import type { Caller } from "./classify.js";
 import type { InferenceRequest } from "./inference-request.js";
 import type { Payment } from "./payment.js";
-import type { Trailer } from "./receipted-consumer.js";
 
 /** When a request's first steps were over, ms on the coordinator's clock. */
 export interface RequestTimes {
