@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { NO_SETTINGS, type Settings } from "@hearth/coordinator";
+import { DEFAULT_POLICY, NO_SETTINGS, type Settings } from "@hearth/coordinator";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openMemoryStore } from "../../../coordinator/src/store/sqlite/open-sqlite-store.js";
 import { readStream } from "../scripted/answers.js";
@@ -173,15 +173,72 @@ describe("a request that has to be paid for", () => {
     await foreign((s) => s.answer("good"));
     await give(1_000);
     for (let n = 0; n < 20; n++) await (await hearth.chat(QUESTION)).text();
-    const before = Number(await available(OWNER_KEY));
-    await hearth.provider((s) => s.answer("by the other"));
+    expect(await available(OWNER_KEY)).toBe(140);
+    const other = await hearth.provider((s) => s.answer("by the other"));
     const answer = await fetch(`${hearth.url}/v1/chat/completions`, {
       method: "POST",
-      headers: { Authorization: `Bearer ${OWNER_KEY}`, "X-Hearth-Providers": "none" },
+      headers: { Authorization: `Bearer ${OWNER_KEY}`, "X-Hearth-Providers": other.id },
       body: JSON.stringify({ ...QUESTION, max_tokens: 5 }),
     });
-    expect(answer.status).not.toBe(402);
-    expect(before).toBe(140);
+    expect([answer.status, answer.headers.get("x-provider-id")]).toEqual([200, other.id]);
+    await answer.text();
+    expect(await available(OWNER_KEY)).toBe(133);
+    const { data } = await asked("/v1/me/statement", OWNER_KEY);
+    expect(data.at(-1)).toMatchObject({ kind: "charge", part: "earned", amount_micro_usd: -7 });
+    expect(await audited()).toEqual([]);
+  });
+
+  it.each([
+    ["whole", QUESTION],
+    ["streamed", STREAMED],
+  ])("is not paid again when it comes again under its key, %s", async (_form, body) => {
+    const provider = await foreign((s) => s.answer("good"));
+    await give(1_000);
+    const headers = { "Idempotency-Key": "once" };
+    const first = await hearth.chat(body, { headers });
+    const told = await first.text();
+    const again = await hearth.chat(body, { headers });
+    expect([await again.text(), again.headers.get("idempotent-replayed")]).toEqual([told, "true"]);
+    expect(again.headers.get("x-hearth-cost")).toBe(first.headers.get("x-hearth-cost"));
+    expect(provider.streams).toHaveLength(1);
+    expect([await available(), await reserved(), await available(OWNER_KEY)]).toEqual([993, 0, 7]);
+    expect((await asked("/v1/me/statement")).data.map(({ kind }) => kind)).toEqual(["deposit", "charge"]);
+  });
+});
+
+describe("a race", () => {
+  const HASTY = { ...DEFAULT_POLICY, ttftBaseMs: 200, ttftPerThousandTokensMs: 1, signExtensionMs: 50 };
+  let loser: ScriptedStream | undefined;
+  beforeEach(async () => {
+    await hearth[Symbol.asyncDispose]();
+    store = openMemoryStore();
+    hearth = await startTestCoordinator({ store, settings: SETTINGS, policy: HASTY });
+    loser = undefined;
+  });
+
+  /** The first that is asked says nothing until it is called off; then it tells what it has spent. */
+  async function raced(): Promise<Response> {
+    const script: Script = (s) => {
+      if (loser !== undefined) return s.answer("good");
+      loser = s;
+      s.role();
+      void s.cancelled.then(() => s.error({ code: "cancelled", usage: { prompt_tokens: 3, completion_tokens: 4 } }));
+    };
+    await foreign(script);
+    await foreign(script);
+    await give(1_000);
+    return hearth.chat(STREAMED);
+  }
+
+  it("costs its consumer the winner, and the platform what the loser has done", async () => {
+    const got = await readStream(await raced());
+    expect(got).toMatchObject({ content: "good", errors: [] });
+    expect(await loser?.cancelled).toBe("lost_race");
+    expect([await available(), await reserved()]).toEqual([993, 0]);
+    // 7 for the winner; 11 for the loser, less the platform's tenth.
+    await eventually("both are paid", async () => (await available(OWNER_KEY)) === 17);
+    const { data } = await asked("/v1/me/earnings?group_by=machine", OWNER_KEY);
+    expect(data.map(({ gross_micro_usd }) => gross_micro_usd).sort()).toEqual([11, 7]);
     expect(await audited()).toEqual([]);
   });
 });
