@@ -1,5 +1,6 @@
 import type { Clock } from "@hearth/platform";
 import { type CloseReason, decodeData, decodeProviderFrame, type ProviderFrame } from "@hearth/protocol";
+import type { RawData } from "ws";
 import { FrameRates, type RatedKind, ratedKind } from "./frame-rates.js";
 import type { StreamTable } from "./stream-table.js";
 
@@ -31,7 +32,9 @@ export class MessageReader {
     this.#rates = new FrameRates(clock);
   }
 
-  read(message: Buffer, isBinary: boolean): void {
+  /** Listens to a socket whose binary type is `nodebuffer`. */
+  readonly read = (data: RawData, isBinary: boolean): void => {
+    const message = data as Buffer;
     // What is thrown here would end the process, and everybody's streams with it.
     try {
       if (!isBinary) return this.#readControl(message);
@@ -45,7 +48,7 @@ export class MessageReader {
       this.#hooks.undigested(isBinary ? "data" : "control", message.length, thrown);
       this.#hooks.broken("internal_error");
     }
-  }
+  };
 
   #readControl(message: Buffer): void {
     const decoded = decodeProviderFrame(message.toString("utf8"));

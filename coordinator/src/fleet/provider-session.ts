@@ -12,7 +12,7 @@ import {
   type RegisterFrame,
   type TrustLevel,
 } from "@hearth/protocol";
-import type { RawData, WebSocket } from "ws";
+import type { WebSocket } from "ws";
 import type { RatedKind } from "./frame-rates.js";
 import { closeReasonOf } from "./handshake.js";
 import { HeartbeatNews, type NewsDeps } from "./heartbeat-news.js";
@@ -71,6 +71,7 @@ export class ProviderSession extends MachineBacked implements ProviderLink {
   readonly #cork: () => void;
   readonly #deps: SessionDeps;
   readonly #streams: StreamTable;
+  readonly #reader: MessageReader;
   readonly #liveness: Disposable;
   /** The context that the provider was told of last. */
   #contextId = "";
@@ -95,10 +96,8 @@ export class ProviderSession extends MachineBacked implements ProviderLink {
     this.#cork = registration.cork;
     this.#deps = deps;
     this.#news = new HeartbeatNews(this, deps);
-    const reader = new MessageReader(deps.clock, this.#streams, this.#readerHooks());
-    this.#socket.on("message", (data: RawData, isBinary: boolean) => {
-      if (this.status !== "offline") reader.read(data as Buffer, isBinary);
-    });
+    this.#reader = new MessageReader(deps.clock, this.#streams, this.#readerHooks());
+    this.#socket.on("message", this.#reader.read);
     this.#socket.on("close", () => this.#end(this.#farewell()));
     this.proven = this.#prove(registration.proved);
     this.#judgeRuntime();
@@ -318,6 +317,7 @@ export class ProviderSession extends MachineBacked implements ProviderLink {
     if (this.status === "offline") return;
     this.status = "offline";
     this.changed();
+    this.#socket.off("message", this.#reader.read);
     this.#liveness[Symbol.dispose]();
     this.#departure?.[Symbol.dispose]();
     this.proven?.[Symbol.dispose]();
