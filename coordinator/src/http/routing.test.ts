@@ -16,6 +16,10 @@ const inner = new Hono<HttpEnv>();
 inner.delete("/things/:id", (c) => c.text("gone"));
 app.route("/admin", inner);
 
+app.get("/v1/kept/:code", (c) => {
+  throw Object.assign(new Error("a statement with values in it"), { code: c.req.param("code") });
+});
+
 const server = createAdaptorServer({ fetch: app.fetch });
 let url = "";
 beforeAll(async () => {
@@ -41,6 +45,21 @@ it.each(["/", "/v1", "/v1/thing", "/admin", "/admin/things"])("has no route for 
   const response = await fetch(url + path);
   expect(response.status).toBe(404);
   expect(await response.json()).toMatchObject({ error: { code: "not_found", message: `No route for GET ${path}.` } });
+});
+
+it.each(["SQLITE_FULL", "SQLITE_BUSY_SNAPSHOT", "53100", "40001", "away"])(
+  "takes %s of the store for something that passes, and quotes nothing of it",
+  async (code) => {
+    const response = await fetch(`${url}/v1/kept/${code}`);
+    expect([response.status, response.headers.get("retry-after")]).toEqual([503, "5"]);
+    const { error } = (await response.json()) as { readonly error: Record<string, unknown> };
+    expect(error).toMatchObject({ code: "service_unavailable" });
+    expect(JSON.stringify(error)).not.toContain("statement");
+  },
+);
+
+it("takes anything else that is thrown for a fault of its own", async () => {
+  expect((await fetch(`${url}/v1/kept/EOTHER`)).status).toBe(500);
 });
 
 it("refuses in the form of the API that was asked", async () => {

@@ -8,10 +8,14 @@ import { messagesErrorBody } from "../api/messages/error-body.js";
 import { HearthError } from "../platform/errors.js";
 import type { Logger } from "../platform/logger.js";
 import type { ErrorBody } from "../request/consumer.js";
+import { isStoreAway } from "../store/watched-store.js";
 import { sendErrorTo } from "./node-consumer.js";
 
 /** What every handler can get at: the request and the answer as Node has them. */
 export type HttpEnv = { Bindings: HttpBindings };
+
+/** When to ask again after the store has failed, s: about as long as a database takes to restart. */
+const STORE_RETRY_SECONDS = 5;
 
 /** Answers what no route takes, and what a route throws, in the form of the API that was asked. */
 export function answerErrors(app: Hono<HttpEnv>, log: Logger): void {
@@ -19,10 +23,16 @@ export function answerErrors(app: Hono<HttpEnv>, log: Logger): void {
     throw noRoute(app, c);
   });
   app.onError((thrown, c) => {
-    const error = HearthError.from(thrown);
-    if (error.code === "internal") log.error({ fault: describeFault(thrown) }, "route failed");
+    const error = isStoreAway(thrown) ? storeAway() : HearthError.from(thrown);
+    if (error !== thrown) log.error({ fault: describeFault(thrown) }, "route failed");
     return sendError(c, error);
   });
+}
+
+/** Nothing of what was asked has been done by halves: a store does the whole of an operation or nothing. */
+function storeAway(): HearthError {
+  const words = "What is kept here can be neither read nor written now: try again in a moment.";
+  return new HearthError("service_unavailable", words, { retryAfterSeconds: STORE_RETRY_SECONDS });
 }
 
 function sendError(c: Context<HttpEnv>, error: HearthError): Response {

@@ -82,7 +82,7 @@ describe("a coordinator on PostgreSQL", () => {
     await using hearth = await SpawnedHearth.start(env());
     await hearth.agent({ backend: backend.url });
     proxy.cut();
-    expect(await putManifest(hearth, "0.0.1")).toBe(500);
+    expect(await putManifest(hearth, "0.0.1")).toBe(503);
     expect(await reasons(hearth)).toEqual(["store_away"]);
     const answer = await hearth.chat({ ...ask, stream: true });
     expect(answer.status).toBe(200);
