@@ -4,6 +4,15 @@ import type { Slot } from "@hearth/protocol";
 interface Place {
   readonly tokens: number;
   readonly takenAt: number;
+  /** The last heartbeat can have counted it. */
+  reported: boolean;
+}
+
+/** The places of one model that are taken, with sums over those that no heartbeat can have counted: picks read them. */
+interface Taken {
+  readonly places: Set<Place>;
+  unreportedTokens: number;
+  tokensAhead: number;
 }
 
 /** What a request is expected to cost at most in the end, tokens: most bounds are far from what is written. */
@@ -13,7 +22,7 @@ const EXPECTED_PLACE_TOKENS = 512;
 export class Places {
   readonly #clock: Clock;
   #freed: () => void;
-  readonly #taken = new Map<string, Set<Place>>();
+  readonly #taken = new Map<string, Taken>();
   /** Work that is not ours, as of the last heartbeat. */
   readonly #foreign = new Map<string, number>();
   #reportedAt: number;
@@ -36,15 +45,17 @@ export class Places {
   }
 
   acquire(model: string, tokens: number): Disposable {
-    const place: Place = { tokens, takenAt: this.#clock.now() };
-    const taken = this.#taken.get(model) ?? new Set();
+    const place: Place = { tokens, takenAt: this.#clock.now(), reported: false };
+    const taken = this.#taken.get(model) ?? { places: new Set(), unreportedTokens: 0, tokensAhead: 0 };
     this.#taken.set(model, taken);
-    taken.add(place);
+    taken.places.add(place);
+    count(taken, place, 1);
     return {
       [Symbol.dispose]: () => {
-        if (!taken.delete(place)) return;
+        if (!taken.places.delete(place)) return;
+        if (!place.reported) count(taken, place, -1);
         // A provider names other models as it likes: what nothing runs on is not kept.
-        if (taken.size === 0 && this.#taken.get(model) === taken) this.#taken.delete(model);
+        if (taken.places.size === 0 && this.#taken.get(model) === taken) this.#taken.delete(model);
         this.#freed();
       },
     };
@@ -58,6 +69,13 @@ export class Places {
       this.#foreign.set(model, Math.max(0, running - this.inFlight(model)));
     }
     this.#reportedAt = this.#clock.now();
+    for (const taken of this.#taken.values()) {
+      for (const place of taken.places) {
+        if (place.reported || place.takenAt >= this.#reportedAt) continue;
+        place.reported = true;
+        count(taken, place, -1);
+      }
+    }
   }
 
   /** Models of which a place is taken. */
@@ -66,28 +84,25 @@ export class Places {
   }
 
   inFlight(model: string): number {
-    return this.#taken.get(model)?.size ?? 0;
+    return this.#taken.get(model)?.places.size ?? 0;
   }
 
   load(model: string): number {
     return this.inFlight(model) + (this.#foreign.get(model) ?? 0);
   }
 
+  /** Of places that the last heartbeat cannot have counted, what each is expected to cost. */
   tokensAhead(model: string): number {
-    if (!this.#taken.has(model)) return 0;
-    let tokens = 0;
-    for (const place of this.#unreported(model)) tokens += Math.min(place.tokens, EXPECTED_PLACE_TOKENS);
-    return tokens;
+    return this.#taken.get(model)?.tokensAhead ?? 0;
   }
 
+  /** Of places that the last heartbeat cannot have counted, what each may cost. */
   unreportedTokens(model: string): number {
-    let tokens = 0;
-    for (const place of this.#unreported(model)) tokens += place.tokens;
-    return tokens;
+    return this.#taken.get(model)?.unreportedTokens ?? 0;
   }
+}
 
-  /** Places that the last heartbeat cannot have counted. */
-  *#unreported(model: string): IterableIterator<Place> {
-    for (const place of this.#taken.get(model) ?? []) if (place.takenAt >= this.#reportedAt) yield place;
-  }
+function count(taken: Taken, { tokens }: Place, times: 1 | -1): void {
+  taken.unreportedTokens += times * tokens;
+  taken.tokensAhead += times * Math.min(tokens, EXPECTED_PLACE_TOKENS);
 }
