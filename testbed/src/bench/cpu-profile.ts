@@ -1,3 +1,5 @@
+import { type CallFrame, moduleOf, nameOf } from "./call-frame.js";
+
 /** The part of V8's .cpuprofile format (Chrome DevTools protocol, `Profiler.Profile`) that is read here. */
 export interface CpuProfile {
   readonly nodes: readonly ProfileNode[];
@@ -11,7 +13,7 @@ export interface CpuProfile {
 
 interface ProfileNode {
   readonly id: number;
-  readonly callFrame: { readonly functionName: string; readonly url: string; readonly lineNumber: number };
+  readonly callFrame: CallFrame;
   readonly children?: readonly number[];
 }
 
@@ -76,38 +78,20 @@ class Stacks {
     if (stack === undefined) {
       const node = this.#nodes.get(id) as ProfileNode;
       const parent = this.#parents.get(id);
-      const name = nameOf(node);
+      const name = nameOf(node.callFrame);
       const names = new Set(parent === undefined ? [] : this.of(parent).names).add(name);
-      stack = { name, module: moduleOf(node), names };
+      stack = { name, module: moduleOf(node.callFrame), names };
       this.#found.set(id, stack);
     }
     return stack;
   }
 }
 
-function nameOf({ callFrame: { functionName, url, lineNumber } }: ProfileNode): string {
-  const name = functionName === "" ? "(anonymous)" : functionName;
-  return url === "" ? name : `${name} ${shortUrl(url)}:${lineNumber + 1}`;
-}
-
-/** V8's own entries, such as (garbage collector) and (program), stand for themselves. */
-function moduleOf({ callFrame: { functionName, url } }: ProfileNode): string {
-  if (url === "") return functionName.startsWith("(") ? functionName : "(native)";
-  const found = /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(shortUrl(url))?.[1];
-  return found ?? shortUrl(url);
-}
-
-/** The path within the repository, or within the innermost node_modules. */
-function shortUrl(url: string): string {
-  const at = url.lastIndexOf("/node_modules/");
-  if (at >= 0) return url.slice(at + 1);
-  return url.replace(/^file:\/\/.*\/([^/]+\/(?:dist|src)\/)/, "$1");
-}
-
 function add(totals: Map<string, number>, name: string, value: number): void {
   totals.set(name, (totals.get(name) ?? 0) + value);
 }
 
-function shares(totals: ReadonlyMap<string, number>, whole: number): readonly Share[] {
+/** Sums as shares of the whole, largest first. */
+export function shares(totals: ReadonlyMap<string, number>, whole: number): readonly Share[] {
   return [...totals].map(([name, value]) => ({ name, share: value / whole })).sort((a, b) => b.share - a.share);
 }

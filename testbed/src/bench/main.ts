@@ -1,4 +1,5 @@
 import { writeFileSync } from "node:fs";
+import { allocationOf } from "./allocation.js";
 import { findCores } from "./cores.js";
 import { benchCrypto } from "./crypto.js";
 import { benchLedger } from "./ledger.js";
@@ -47,6 +48,8 @@ async function execute(options: Options): Promise<void> {
       return console.log(await benchStore(TEST_DATABASE, surroundings().progress));
     case "ledger":
       return console.log(await benchLedger(TEST_DATABASE, surroundings().progress));
+    case "allocation":
+      return console.log(await allocationOf(surroundings(), options));
     case "profile":
       return console.log(await profileHearth(surroundings(), options));
     case "run":

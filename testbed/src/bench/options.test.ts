@@ -22,6 +22,7 @@ describe("the command line of the bench", () => {
     expect(readOptions(["worst-bodies"])).toEqual({ command: "worst-bodies" });
     expect(readOptions(["selection", "--quick"])).toEqual({ command: "selection", quick: true });
     expect(readOptions(["store"])).toEqual({ command: "store" });
+    expect(readOptions(["allocation", "--agent"])).toEqual({ command: "allocation", program: "agent", stream: false });
     expect(readOptions(["profile", "--stream"])).toEqual({
       command: "profile",
       program: "coordinator",

@@ -8,6 +8,7 @@ export type Options =
   | { readonly command: "crypto" | "tool-schema" | "worst-bodies" | "store" | "ledger" }
   | { readonly command: "selection"; readonly quick: boolean }
   | ({ readonly command: "profile" } & ProfileOptions)
+  | ({ readonly command: "allocation" } & Omit<ProfileOptions, "keep">)
   | {
       readonly command: "run";
       readonly quick: boolean;
@@ -23,7 +24,9 @@ npm run bench -- worst-bodies        how long the worst bodies hold the coordina
 npm run bench -- store               durable inserts of the store beside those of libsql itself
 npm run bench -- ledger              what money adds to a request, durably, on SQLite and PostgreSQL
 npm run bench -- profile [--agent] [--stream] [--keep FILE]
-                                     where the CPU of the coordinator, or of the agent, goes at concurrency 32`;
+                                     where the CPU of the coordinator, or of the agent, goes at concurrency 32
+npm run bench -- allocation [--agent] [--stream]
+                                     what either allocates for a request, and where`;
 
 /** @throws Error that says what is wrong with the command line */
 export function readOptions(argv: readonly string[]): Options {
@@ -42,6 +45,7 @@ export function readOptions(argv: readonly string[]): Options {
   });
   if (values.help) return { command: "help" };
   const [command = "run"] = positionals;
+  const program = values.agent ? "agent" : "coordinator";
   switch (command) {
     case "run":
       return { command, quick: values.quick, json: values.json, targets: values.targets.split(",").map(targetName) };
@@ -54,7 +58,9 @@ export function readOptions(argv: readonly string[]): Options {
     case "selection":
       return { command, quick: values.quick };
     case "profile":
-      return { command, program: values.agent ? "agent" : "coordinator", stream: values.stream, keep: values.keep };
+      return { command, program, stream: values.stream, keep: values.keep };
+    case "allocation":
+      return { command, program, stream: values.stream };
   }
   throw new Error(`No such command: ${command}\n${USAGE}`);
 }
