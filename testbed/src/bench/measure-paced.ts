@@ -28,7 +28,7 @@ export interface PacedSample {
 export async function measurePaced(target: Target, paced: Plan["paced"], apiKey: string): Promise<PacedSample> {
   const totalMs = RAMP_MS + SETTLE_MS + paced.windowMs + SETTLE_MS;
   const pace = { chunks: Math.ceil((totalMs * paced.perSecond) / 1000), perSecond: paced.perSecond };
-  const job = pacedJob(pace, apiKey);
+  const job = pacedJob(pace, apiKey, target.endpoint);
   const connections = await openConnections(target.port, paced.streams);
   const delaysMs: number[] = [];
   let measuring = false;

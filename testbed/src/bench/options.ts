@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import type { ProfileOptions } from "./profile.js";
-import { TARGETS, type TargetName } from "./targets.js";
+import { TARGETS, type TargetName, USUAL_TARGETS } from "./targets.js";
 
 /** What the command line asks for. */
 export type Options =
@@ -26,7 +26,11 @@ npm run bench -- ledger              what money adds to a request, durably, on S
 npm run bench -- profile [--agent] [--stream] [--keep FILE]
                                      where the CPU of the coordinator, or of the agent, goes at concurrency 32
 npm run bench -- allocation [--agent] [--stream]
-                                     what either allocates for a request, and where`;
+                                     what either allocates for a request, and where
+
+Another gateway of this machine is measured beside the others where PEER_URL says that there is one (as
+http://127.0.0.1:PORT/v1), with PEER_HEADERS (a JSON object; {upstream} in it stands for the stub's base URL) and
+PEER_PID, whose CPU is counted.`;
 
 /** @throws Error that says what is wrong with the command line */
 export function readOptions(argv: readonly string[]): Options {
@@ -36,7 +40,7 @@ export function readOptions(argv: readonly string[]): Options {
     options: {
       quick: { type: "boolean", default: false },
       json: { type: "string" },
-      targets: { type: "string", default: TARGETS.join(",") },
+      targets: { type: "string", default: USUAL_TARGETS.join(",") },
       stream: { type: "boolean", default: false },
       agent: { type: "boolean", default: false },
       keep: { type: "string" },

@@ -21,6 +21,7 @@ const CPU: Readonly<Record<TargetName, number | undefined>> = {
   plain: 50,
   sealed: 200,
   hearth: 240,
+  peer: 900,
 };
 const MEMORY: MemorySample = {
   requests: 100_000,

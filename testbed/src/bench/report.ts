@@ -24,7 +24,7 @@ export function report(results: Results): string {
   ].join("\n\n");
 }
 
-function settingText({ setting, plan }: Results): string {
+function settingText({ setting, plan, scenarios }: Results): string {
   const pinned =
     setting.pinned === null
       ? "Nothing is pinned: figures of processes that share cores disturb each other."
@@ -35,6 +35,9 @@ function settingText({ setting, plan }: Results): string {
     "- direct: the stub itself, no think time: 20 chunks written at once, or a plain answer.",
     "- plain: a bare node:http proxy. sealed: HTTP → WebSocket → HTTP in two processes, each chunk sealed by itself.",
     "- hearth: coordinator and agent. Hearth always asks the backend for a stream: its non-stream figures are the stub's stream, folded by the coordinator, where the other targets relay the stub's plain answer.",
+    ...(scenarios.some(({ rounds }) => rounds.has("peer"))
+      ? ["- peer: another gateway, at PEER_URL, in front of the same stub."]
+      : []),
     "- front CPU: user and system time of the process consumers connect to, from /proc/PID/stat (counted in ticks of 10 ms).",
   ].join("\n");
 }

@@ -49,7 +49,7 @@ async function warmUp({ plan, progress }: Bench, targets: readonly Target[]): Pr
   for (const target of targets) {
     progress(`warming up ${target.name}`);
     const connections = await openConnections(target.port, 32);
-    const jobs = [chatJob(false, API_KEY), chatJob(true, API_KEY)];
+    const jobs = [chatJob(false, API_KEY, target.endpoint), chatJob(true, API_KEY, target.endpoint)];
     const { problems } = await runLoad({ connections, jobs, until: { requests: 2 * plan.warmUpRequests } });
     for (const connection of connections) connection.close();
     refuseProblems(target, problems);
@@ -68,9 +68,11 @@ async function measureScenarios({ plan, progress }: Bench, targets: readonly Tar
   for (let round = 1; round <= plan.rounds; round += 1) {
     for (const { scenario, rounds } of results) {
       progress(`round ${round} of ${plan.rounds}, concurrency ${scenarioName(scenario)}`);
-      const job = chatJob(scenario.stream, API_KEY);
       const options = { concurrency: scenario.concurrency, elapsedMs: plan.loadMs };
-      for (const target of targets) rounds.get(target.name)?.push(await measureLoad(target, job, options));
+      for (const target of targets) {
+        const job = chatJob(scenario.stream, API_KEY, target.endpoint);
+        rounds.get(target.name)?.push(await measureLoad(target, job, options));
+      }
     }
   }
   return results;

@@ -1,12 +1,17 @@
 import { fileURLToPath } from "node:url";
 import { type HearthFlags, startHearth } from "./hearth.js";
+import type { Endpoint } from "./job.js";
+import { peerOf } from "./peer.js";
 import type { Process, Processes, Program } from "./spawn.js";
 
 /** What is measured, in the order in which each round visits it. */
-export const TARGETS = ["direct", "plain", "sealed", "hearth"] as const;
+export const TARGETS = ["direct", "plain", "sealed", "hearth", "peer"] as const;
 
-/** The stub itself, the two floors, and Hearth. */
+/** The stub itself, the two floors, Hearth, and another gateway that runs here already. */
 export type TargetName = (typeof TARGETS)[number];
+
+/** What is measured unless something else is asked for. */
+export const USUAL_TARGETS: readonly TargetName[] = TARGETS.filter((name) => name !== "peer" || peerOf(process.env));
 
 /** A running target. */
 export interface Target {
@@ -17,6 +22,8 @@ export interface Target {
   readonly front?: Process;
   /** Its counterpart beside the upstream. */
   readonly back?: Process;
+  /** Where it takes requests; absent = as OpenAI's. */
+  readonly endpoint?: Endpoint;
 }
 
 /** What the targets have in common. */
@@ -55,6 +62,11 @@ const STARTERS: Readonly<Record<TargetName, Starter>> = {
   hearth: async (processes, stubPort, { apiKey, hearthFlags = {} }) => {
     const hearth = await startHearth(processes, { stubPort, apiKey, flags: hearthFlags });
     return { name: "hearth", port: hearth.port, front: hearth.coordinator, back: hearth.agent };
+  },
+  peer: async (_processes, stubPort) => {
+    const peer = peerOf(process.env);
+    if (peer === undefined) throw new Error("PEER_URL says where the peer is: see --help");
+    return { name: "peer", ...peer.target(`http://127.0.0.1:${stubPort}/v1`) };
   },
 };
 
