@@ -1,32 +1,21 @@
 #!/usr/bin/env node
 
 import { writeSync } from "node:fs";
-import { DiskError, type LogFile, requireUsableDirectory } from "@hearth/disk";
+import { type LogFile, requireUsableDirectory } from "@hearth/disk";
 import { systemRng } from "@hearth/platform";
+import { CommanderError } from "commander";
 import { type Coordinator, startCoordinator } from "./app.js";
-import { auditLedger } from "./cli/audit.js";
+import type { CliContext } from "./cli/context.js";
+import { EXIT, exitOf } from "./cli/exit.js";
+import { createProgram } from "./cli/program.js";
 import { ConfigError, readConfig } from "./config.js";
 import { changedNames, NO_SETTINGS, readSettings, type SettingsFile } from "./operator/settings.js";
 import { systemClock } from "./platform/clock.js";
 import { type Logger, openLog } from "./platform/logger.js";
 import { loadNodeName, loadSealingSecret, loadSecrets } from "./secrets.js";
-import { openStore, openStoreToRead } from "./store/open/open-store.js";
-import { StoreError } from "./store/store-error.js";
+import { openStore } from "./store/open/open-store.js";
 
-/** Exit codes beside 0 (stopped); docs/configuration.md tells what each means. */
-const EXIT = { failed: 1, config: 2, address: 3, disk: 4, damaged: 5, away: 6, mismatch: 7 } as const;
-
-const STDOUT = 1;
 const STDERR = 2;
-
-/** No interface of this machine has it, its name means nothing, or nobody could be asked what it means. */
-const NO_SUCH_ADDRESS: ReadonlySet<string> = new Set(["EADDRNOTAVAIL", "ENOTFOUND", "EAI_AGAIN"]);
-
-const USAGE = `Usage: hearth-coordinator
-       hearth-coordinator admin audit    re-adds the whole ledger, and exits with 7 where it does not add up
-
-It takes no options: its settings are variables of the environment, like HEARTH_HOST, HEARTH_PORT and
-HEARTH_DATA_DIR, and a file that HEARTH_CONFIG names. docs/configuration.md has them all.`;
 
 /** Says something to the operator, where he can be reached: a full disk may be under stderr as well. */
 function say(message: string): void {
@@ -37,57 +26,26 @@ function say(message: string): void {
   }
 }
 
-function fail(message: string, code: number): never {
-  say(message);
-  process.exit(code);
-}
-
-function explain(error: unknown): never {
-  if (error instanceof ConfigError) fail(error.message, EXIT.config);
-  if (error instanceof DiskError) fail(`${error.message} See HEARTH_DATA_DIR.`, EXIT.disk);
-  if (error instanceof StoreError) fail(error.message, exitCodeOf(error));
-  const { code } = error as NodeJS.ErrnoException;
-  if (code === "EADDRINUSE") fail("The port is in use. Set HEARTH_PORT to another one.", EXIT.address);
-  if (code === "EACCES") fail("This port needs rights that you lack: see HEARTH_PORT.", EXIT.address);
-  if (code !== undefined && NO_SUCH_ADDRESS.has(code))
-    fail("This machine has no such address: see HEARTH_HOST.", EXIT.address);
-  fail(error instanceof Error ? (error.stack ?? error.message) : String(error), EXIT.failed);
-}
-
-function exitCodeOf({ code }: StoreError): number {
-  switch (code) {
-    case "corrupt":
-      return EXIT.damaged;
-    case "unusable":
-      return EXIT.disk;
-    case "in_use":
-    case "schema_newer":
-    case "schema_older":
-    case "foreign":
-    case "refused":
-      return EXIT.config;
-    case "away":
-      return EXIT.away;
-    case "busy":
-    case "closed":
-      return EXIT.failed;
+/** Of commands alone: what the coordinator says on stdout is its log, which has a way of its own. */
+function print(line: string): void {
+  if (process.stdout.listenerCount("error") === 0) {
+    // Who reads it has seen enough, as `head` does.
+    process.stdout.on("error", ({ code }: NodeJS.ErrnoException) => process.exit(code === "EPIPE" ? 0 : EXIT.disk));
   }
+  process.stdout.write(`${line}\n`);
 }
 
-/** An option that went unheard would leave its owner with a setting that he believes he has changed. */
-function takeNoOptions(words: readonly string[]): void {
-  if (words.length === 0) return;
-  if (words.every((word) => word === "--help" || word === "-h")) {
-    writeSync(STDOUT, `${USAGE}\n`);
-    process.exit(0);
-  }
-  fail(USAGE, EXIT.config);
-}
+const context: CliContext = {
+  env: process.env,
+  print,
+  say,
+  exitWith(code) {
+    process.exitCode = code;
+  },
+};
 
-async function main(): Promise<void> {
-  const words = process.argv.slice(2);
-  if (words.join(" ") === "admin audit") return runAudit();
-  takeNoOptions(words);
+/** Runs the coordinator until it is told to stop. */
+async function serve(): Promise<void> {
   const config = readConfig(process.env);
   const file = config.settingsFile === undefined ? undefined : readSettings(config.settingsFile);
   requireUsableDirectory(config.dataDir, "The data directory");
@@ -122,15 +80,6 @@ async function main(): Promise<void> {
   const unwritten = await coordinator.stop();
   await sayFarewell(logFile, unwritten);
   process.exit(0);
-}
-
-async function runAudit(): Promise<never> {
-  const { store: settings, dataDir } = readConfig(process.env);
-  const store = await openStoreToRead({ settings, dataDir, clock: systemClock, rng: systemRng });
-  const { report, isRight } = await auditLedger(store.ledger);
-  await store.close();
-  writeSync(STDOUT, `${report}\n`);
-  process.exit(isRight ? 0 : EXIT.mismatch);
 }
 
 /**
@@ -173,4 +122,13 @@ function stopSignal(): Promise<void> {
   });
 }
 
-main().catch(explain);
+function explain(error: unknown): void {
+  // Commander has printed help, which was asked for (0) or which a command without its second word has got.
+  if (error instanceof CommanderError) return context.exitWith(error.exitCode === 0 ? 0 : EXIT.config);
+  const { message, code } = exitOf(error);
+  say(message);
+  // The coordinator has doors open that would keep the process.
+  process.exit(code);
+}
+
+createProgram(context, serve).parseAsync().catch(explain);

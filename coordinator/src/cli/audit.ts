@@ -1,7 +1,28 @@
+import { systemRng } from "@hearth/platform";
+import { readConfig } from "../config.js";
+import { systemClock } from "../platform/clock.js";
 import type { LedgerStore } from "../store/ledger-store.js";
+import { openStoreToRead } from "../store/open/open-store.js";
+import type { AddCommand } from "./context.js";
+import { EXIT } from "./exit.js";
 
 /** Mismatches that are listed at most. */
 const LISTED = 1_000;
+
+/** `admin audit`: on the database itself, with nobody to be believed between. */
+export const addAudit: AddCommand = (admin, context) => {
+  admin
+    .command("audit")
+    .description("re-add the whole ledger in the database; exits with 7 where it does not add up")
+    .action(async () => {
+      const { store: settings, dataDir } = readConfig(context.env);
+      const store = await openStoreToRead({ settings, dataDir, clock: systemClock, rng: systemRng });
+      const { report, isRight } = await auditLedger(store.ledger);
+      await store.close();
+      context.print(report);
+      if (!isRight) context.exitWith(EXIT.mismatch);
+    });
+};
 
 /** What a look at the whole ledger has found, for the operator. */
 export interface AuditReport {

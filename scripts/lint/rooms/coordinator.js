@@ -13,14 +13,14 @@ export const COORDINATOR = {
     "./platform",
     "./secrets.ts",
     "./operator",
-    "./store",
     "./store/open",
     "@hearth/disk",
     "@hearth/platform",
+    "commander",
     "node:fs",
   ],
   // What `hearth-coordinator` can be asked for beside serving.
-  cli: ["./store"],
+  cli: ["./config.ts", "./platform", "./store", "./store/open", "@hearth/disk", "@hearth/platform", "commander"],
   "app.ts": [
     "./stored-responses",
     "./compose",
