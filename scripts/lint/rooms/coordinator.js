@@ -6,7 +6,8 @@
  */
 export const COORDINATOR = {
   // The process: who may know everything.
-  "main.ts": [
+  "main.ts": ["./cli", "./serve.ts", "commander", "node:fs"],
+  "serve.ts": [
     "./app.ts",
     "./cli",
     "./config.ts",
@@ -16,11 +17,21 @@ export const COORDINATOR = {
     "./store/open",
     "@hearth/disk",
     "@hearth/platform",
-    "commander",
-    "node:fs",
   ],
   // What `hearth-coordinator` can be asked for beside serving.
-  cli: ["./config.ts", "./platform", "./store", "./store/open", "@hearth/disk", "@hearth/platform", "commander"],
+  cli: [
+    "./admin/account-forms.ts",
+    "./config.ts",
+    "./http",
+    "./platform",
+    "./secrets.ts",
+    "./store",
+    "./store/open",
+    "@hearth/disk",
+    "@hearth/platform",
+    "commander",
+    "zod",
+  ],
   "app.ts": [
     "./stored-responses",
     "./compose",

@@ -1,0 +1,89 @@
+import { type LogFile, requireUsableDirectory } from "@hearth/disk";
+import { systemRng } from "@hearth/platform";
+import { type Coordinator, startCoordinator } from "./app.js";
+import type { CliContext } from "./cli/context.js";
+import { EXIT } from "./cli/exit.js";
+import { ConfigError, readConfig } from "./config.js";
+import { changedNames, NO_SETTINGS, readSettings, type SettingsFile } from "./operator/settings.js";
+import { systemClock } from "./platform/clock.js";
+import { type Logger, openLog } from "./platform/logger.js";
+import { loadNodeName, loadSealingSecret, loadSecrets } from "./secrets.js";
+import { openStore } from "./store/open/open-store.js";
+
+/** Runs the coordinator until it is told to stop. */
+export async function serve({ env, say }: Pick<CliContext, "env" | "say">): Promise<never> {
+  const config = readConfig(env);
+  const file = config.settingsFile === undefined ? undefined : readSettings(config.settingsFile);
+  requireUsableDirectory(config.dataDir, "The data directory");
+  const secrets = loadSecrets(config);
+  // They are stored by now: whatever happens next, their owner has seen them.
+  for (const [variable, value] of secrets.generated) {
+    say(`Generated ${variable} (stored in ${config.dataDir}, shown only now): ${value}`);
+  }
+  const store = await openStore({
+    settings: config.store,
+    dataDir: config.dataDir,
+    clock: systemClock,
+    rng: systemRng,
+  });
+  const { log, file: logFile } = openLog(config.logLevel, systemClock);
+  process.on("exit", () => logFile.flushAtExit());
+  const stopped = stopSignal();
+  const coordinator = await startCoordinator({
+    config,
+    secrets,
+    settings: file?.settings ?? NO_SETTINGS,
+    store,
+    sealingSecret: loadSealingSecret(config.dataDir),
+    node: loadNodeName(config.dataDir),
+    journalDir: config.dataDir,
+    log,
+    logFile,
+  });
+  if (config.settingsFile !== undefined && file !== undefined)
+    rereadOnHangUp(config.settingsFile, file, coordinator, log);
+  await stopped;
+  const unwritten = await coordinator.stop();
+  await sayFarewell(say, logFile, unwritten);
+  process.exit(0);
+}
+
+/**
+ * The configuration file is read again whenever somebody asks for that by SIGHUP. One that is not valid changes nothing.
+ */
+function rereadOnHangUp(path: string, first: SettingsFile, coordinator: Coordinator, log: Logger): void {
+  let current = first;
+  process.on("SIGHUP", () => {
+    try {
+      const next = readSettings(path);
+      const changed = changedNames(current, next);
+      coordinator.configure(next.settings);
+      current = next;
+      log.info({ changed }, "configuration file read again");
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      log.error({ problems: error.problems }, "configuration file not valid, nothing changed");
+    }
+  });
+}
+
+/** What could not be written is no failure of the stop's, but somebody should know. */
+async function sayFarewell(say: CliContext["say"], file: LogFile, unwritten: readonly string[]): Promise<void> {
+  for (const what of unwritten) say(`Stopped, and could not write: ${what}.`);
+  const { unwritten: lines, problem } = await file.close();
+  if (lines > 0) say(`Stopped, and could not write: ${lines} lines of the log (${problem}).`);
+}
+
+/** Resolves at the first SIGTERM or SIGINT; a second one means now. */
+function stopSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    let asked = false;
+    const stop = (): void => {
+      if (asked) process.exit(EXIT.failed);
+      asked = true;
+      resolve();
+    };
+    process.on("SIGTERM", stop);
+    process.on("SIGINT", stop);
+  });
+}
