@@ -15,6 +15,8 @@ export interface Config {
   readonly webhook: WebhookTarget | undefined;
   /** Where others reach this coordinator, like `https://hearth.example`; absent = as each request says. */
   readonly publicUrl: string | undefined;
+  /** Where commands reach the coordinator that runs; absent = at `host` and `port`. */
+  readonly commandUrl: string | undefined;
   /** Proxies of the operator's in front, each of which adds to `X-Forwarded-For`. */
   readonly proxies: number;
   readonly dataDir: string;
@@ -63,6 +65,7 @@ const schema = z.object({
     .regex(/^whsec_[A-Za-z0-9+/]{32,}={0,2}$/, "must be whsec_ and 24 bytes or more in base64")
     .optional(),
   HEARTH_PUBLIC_URL: z.url({ protocol: /^https?$/, error: "must be an http:// or https:// URL" }).optional(),
+  HEARTH_URL: z.url({ protocol: /^https?$/, error: "must be an http:// or https:// URL" }).optional(),
   HEARTH_PROXIES: z.coerce.number().int().min(0).max(8).default(0),
   HEARTH_DATA_DIR: z.string().min(1).default(".hearth"),
   HEARTH_API_KEY: secret,
@@ -131,6 +134,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     host: data.HEARTH_HOST,
     port: data.HEARTH_PORT,
     publicUrl: data.HEARTH_PUBLIC_URL,
+    commandUrl: data.HEARTH_URL,
     webhook: webhookOf(data),
     proxies: data.HEARTH_PROXIES,
     dataDir: data.HEARTH_DATA_DIR,

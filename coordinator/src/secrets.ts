@@ -8,6 +8,8 @@ import { SEALING_SECRET_PREFIX } from "./sealing/sealing-secret.js";
 /** As for those of the environment, characters. */
 const MIN_SECRET_LENGTH = 16;
 
+const ADMIN_KEY_FILE = "admin-key";
+
 export interface Secrets {
   readonly apiKey: string;
   readonly adminKey: string;
@@ -32,10 +34,22 @@ export function loadSecrets(config: Config): Secrets {
   };
   return {
     apiKey: load(config.apiKey, "api-key", "HEARTH_API_KEY", "hk-"),
-    adminKey: load(config.adminKey, "admin-key", "HEARTH_ADMIN_KEY", "ha-"),
+    adminKey: load(config.adminKey, ADMIN_KEY_FILE, "HEARTH_ADMIN_KEY", "ha-"),
     providerToken: load(config.providerToken, "provider-token", "HEARTH_PROVIDER_TOKEN", "hp-"),
     generated,
   };
+}
+
+/**
+ * The operator's key for commands: from the environment, else as the coordinator of this data directory has stored it.
+ *
+ * @returns `undefined` where neither has one: only the coordinator makes one
+ * @throws as `loadSecrets`
+ */
+export function findAdminKey({ adminKey, dataDir }: Pick<Config, "adminKey" | "dataDir">): string | undefined {
+  if (adminKey !== undefined) return adminKey;
+  const path = join(dataDir, ADMIN_KEY_FILE);
+  return existsSync(path) ? readSecret(path) : undefined;
 }
 
 /**
@@ -68,8 +82,12 @@ function readOrCreateSecret(
   const path = join(dir, file);
   const value = newSecret(prefix);
   if (store(path, value)) return { value, fresh: true };
+  return { value: readSecret(path), fresh: false };
+}
+
+function readSecret(path: string): string {
   const stored = read(path);
-  if (stored.length >= MIN_SECRET_LENGTH) return { value: stored, fresh: false };
+  if (stored.length >= MIN_SECRET_LENGTH) return stored;
   throw new ConfigError([
     `${path} holds no secret of ${MIN_SECRET_LENGTH} characters or more: delete it or fill it in`,
   ]);

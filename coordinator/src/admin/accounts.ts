@@ -19,40 +19,7 @@ import { list, listSchema, pageSchema } from "../http/paged-list.js";
 import type { HttpEnv } from "../http/routing.js";
 import { HearthError } from "../platform/errors.js";
 import type { Account, AccountChanges } from "../store/account-store.js";
-
-const concurrency = z
-  .int()
-  .min(1)
-  .max(1e6)
-  .nullable()
-  .meta({ description: "Requests of all of its keys at once; `null` = no limit." });
-const name = z.string().max(128);
-const budget = z.enum(["own", "shared"]).meta({ description: "`shared`: the account above pays." });
-
-const orderSchema = z.strictObject({
-  id: z
-    .string()
-    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, "must be of letters, digits, '.', '_' and '-', 64 at most")
-    .optional(),
-  name: name.default(""),
-  parent: z.string().min(1).max(128).optional().meta({ description: "The account that it is a team of." }),
-  budget: budget.default("own"),
-  concurrency: concurrency.default(null),
-});
-
-const changesSchema = z.strictObject({ name, budget, concurrency, status: z.enum(["active", "suspended"]) }).partial();
-
-const accountSchema = z.object({
-  id: z.string(),
-  object: z.literal("account"),
-  name: z.string(),
-  parent: z.string().nullable(),
-  budget,
-  concurrency,
-  status: z.enum(["active", "suspended"]),
-  created_at: z.int().meta({ description: "Seconds since 1970." }),
-  suspended_at: z.int().nullable(),
-});
+import { accountSchema, changesSchema, orderSchema } from "./account-forms.js";
 
 const ACCOUNT = named("Account", accountSchema);
 const listQuery = pageSchema.omit({ account: true }).extend({ parent: z.string().min(1).max(128).optional() });

@@ -1,10 +1,11 @@
 import { Command, type CommanderError } from "commander";
+import { addAccount } from "./account.js";
 import { addAudit } from "./audit.js";
 import type { AddCommand, CliContext } from "./context.js";
 import { CommandError, EXIT } from "./exit.js";
 
 /** The commands of `hearth-coordinator admin`: each brings its own words. */
-const ADMIN: readonly AddCommand[] = [addAudit];
+const ADMIN: readonly AddCommand[] = [addAccount, addAudit];
 
 const SETTINGS = `
 Without a command it is the coordinator, and takes no options: its settings are variables of the environment, like
