@@ -3,9 +3,11 @@ import { addAccount } from "./account.js";
 import { addAudit } from "./audit.js";
 import type { AddCommand, CliContext } from "./context.js";
 import { CommandError, EXIT } from "./exit.js";
+import { addKey } from "./key.js";
+import { addBalance, addCredit, addPayout } from "./money.js";
 
 /** The commands of `hearth-coordinator admin`: each brings its own words. */
-const ADMIN: readonly AddCommand[] = [addAccount, addAudit];
+const ADMIN: readonly AddCommand[] = [addAccount, addKey, addCredit, addBalance, addPayout, addAudit];
 
 const SETTINGS = `
 Without a command it is the coordinator, and takes no options: its settings are variables of the environment, like

@@ -139,3 +139,143 @@ describe("the coordinator", () => {
     expect(await told("account create --help")).toContain("--concurrency <requests>");
   });
 });
+
+describe("money", () => {
+  beforeEach(() => post("/admin/accounts", { id: "anna" }));
+
+  it("is credited once for one key, whether the key was given or made", async () => {
+    const first = await admin("credit anna 12.50 --reason invoice-7 --idempotency-key i7");
+    expect(first).toMatchObject({
+      code: 0,
+      stderr: "",
+      stdout: expect.stringMatching(/^Credited \$12\.5 for anna \(dep/),
+    });
+    expect(await told("credit anna 12.500 --reason invoice-7 --idempotency-key i7")).toMatch(/^Nothing has changed: /);
+    const made = await admin("credit anna 0.000001 --reason gift --json");
+    expect(JSON.parse(made.stdout)).toMatchObject({ object: "transfer", status: "done" });
+    const again = /--idempotency-key credit_[\w-]{22}/.exec(made.stderr)?.[0] ?? "";
+    expect(await json(`credit anna 0.000001 --reason gift ${again}`)).toMatchObject({ status: "repeated" });
+    expect(await admin("credit anna 13 --reason invoice-7 --idempotency-key i7")).toMatchObject({
+      ...{ code: 1, stdout: "", stderr: "This Idempotency-Key came before, with something else.\n" },
+    });
+    expect(await json("balance anna")).toMatchObject({ account: "anna", available_micro_usd: 12_500_001 });
+    expect(await told("balance anna")).toMatch(/^available +\$12\.500001\ncredit +\$12\.500001\nearned +\$0\n/);
+  });
+
+  it("of a bad amount, for nobody or without a reason is not credited", async () => {
+    for (const [words, code, said] of [
+      ["anna -5 --reason x", 2, "cannot be negative"],
+      ["anna 0 --reason x", 2, "more than 0"],
+      ["anna NaN --reason x", 2, "number of US dollars"],
+      ["anna 1e3 --reason x", 2, "number of US dollars"],
+      ["anna 0.0000001 --reason x", 2, "six digits"],
+      ["anna 1000000000.000001 --reason x", 2, "more than $1000000000"],
+      ["anna 5", 2, "required option '--reason <text>'"],
+      ["anna 5 --reason ", 1, "Invalid 'reason'"],
+      ["nobody 5 --reason x", 1, "There is no such account."],
+      ["anna 5 --reason x --idempotency-key \u00e4", 2, "printable ASCII"],
+    ] as const) {
+      expect([words, await admin(`credit ${words}`)]).toMatchObject([
+        words,
+        { code, stdout: "", stderr: expect.stringContaining(said) },
+      ]);
+    }
+    expect(await json("credit anna 1000000000 --reason all")).toMatchObject({ status: "done" });
+    expect(await admin("credit anna 0.000001 --reason more")).toMatchObject({
+      ...{ code: 1, stderr: expect.stringContaining("Nobody may own that much.") },
+    });
+  });
+
+  it("that was earned is paid out, fails, and comes back", async () => {
+    const { key } = await post("/admin/accounts/anna/keys", { scopes: ["provider"] });
+    await post("/admin/accounts/anna/corrections", { amount_micro_usd: 50_000_000, part: "earned", reason: "work" });
+    const ask = async () => String((await post("/v1/me/payouts", { amount_micro_usd: 10_000_000 }, String(key)))["id"]);
+    const [paid, failed] = [await ask(), await ask()];
+    expect(await told("balance anna")).toMatch(/^being paid out +\$20$/m);
+    expect(await told(`payout pay ${paid} --reason transfer-1`)).toMatch(/anna +\$10 +paid +\S+ \S+ +transfer-1$/m);
+    expect(await json(`payout fail ${failed} --reason closed`)).toMatchObject({ status: "failed", reason: "closed" });
+    expect(await admin(`payout pay ${failed} --reason again`)).toMatchObject({
+      ...{ code: 1, stdout: "", stderr: "This payout is 'failed': it cannot become 'paid'.\n" },
+    });
+    expect(await json("payout list --status paid --account anna")).toMatchObject({ data: [{ id: paid }] });
+    expect(await json(`payout return ${paid} --reason iban`)).toMatchObject({ status: "returned" });
+    expect((await told("payout list")).match(/anna +\$10 +(returned|failed)/g)).toHaveLength(2);
+    expect(await admin("payout list --status lost")).toMatchObject({ code: 1 });
+    expect(await json("balance anna")).toMatchObject({ earned: { balance_micro_usd: 50_000_000 } });
+  });
+});
+
+describe("keys", () => {
+  beforeEach(() => post("/admin/accounts", { id: "anna" }));
+  const accountOf = async (key: string): Promise<unknown> => {
+    const { data } = (await (await hearth.get("/v1/key", key)).json()) as { readonly data?: { account: string } };
+    return data?.account;
+  };
+
+  it("are made with their secret alone on stdout, and with it in the answer for --json", async () => {
+    const { code, stdout, stderr } = await admin("key create anna --name app");
+    const secret = stdout.trimEnd();
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/^sk-hearth-[\w-]{43}\n$/)]);
+    expect(stderr).not.toContain(secret);
+    expect(stderr).toMatch(/^name +app$/m);
+    expect(await accountOf(secret)).toBe("anna");
+    const quiet = await admin("key create anna --json");
+    const answer = JSON.parse(quiet.stdout) as { readonly key: string };
+    expect([quiet.stderr, await accountOf(answer.key)]).toEqual(["", "anna"]);
+    expect(await told("key list")).not.toContain(secret);
+    expect((await told("key list anna")).trimEnd().split("\n")).toHaveLength(3);
+    expect(await admin("key list nobody")).toMatchObject({ code: 1, stderr: "There is no such account.\n" });
+  });
+
+  it("have the terms that are said, and keep those that a change does not name", async () => {
+    const terms =
+      "--scope inference --scope read --model m --model n --self-route-only --requests-per-minute 60 --concurrency 3 --budget-usd 10.5 --budget-reset monthly --expires-in 30d --tag team=web --tag cost=a=b";
+    const key = await json(`key create anna ${terms}`);
+    expect(key).toMatchObject({
+      ...{ scopes: ["inference", "read"], allowed_models: ["m", "n"], self_route_only: true },
+      limits: { requests_per_minute: 60, tokens_per_minute: null, concurrency: 3 },
+      tags: { team: "web", cost: "a=b" },
+    });
+    expect(Number(key["expires_at"]) - Number(key["created_at"])).toBe(30 * 86_400);
+    expect(key["limits"]).toMatchObject({ budget: { micro_usd: 10_500_000, reset: "monthly" } });
+    const changes = "--any-model --no-self-route-only --requests-per-minute none --tokens-per-minute 9 --budget-usd 0";
+    expect(await json(`key change ${key["id"]} ${changes} --expires-in none`)).toMatchObject({
+      ...{ scopes: ["inference", "read"], allowed_models: null, self_route_only: false, expires_at: null },
+      limits: { requests_per_minute: null, tokens_per_minute: 9, concurrency: 3, budget: { micro_usd: 0 } },
+    });
+    expect(await told(`key change ${key["id"]} --budget-usd none`)).toMatch(/^limits +9 tokens\/min, 3 at once$/m);
+  });
+
+  it("are not made or changed by terms that mean nothing", async () => {
+    for (const [words, code, said] of [
+      ["key create anna --scope everything", 1, "Invalid 'scopes[0]'"],
+      ["key create anna --concurrency 0", 1, "Invalid 'limits.concurrency'"],
+      ["key create anna --budget-usd -1", 2, "negative"],
+      ["key create anna --budget-reset daily", 2, "goes with an amount"],
+      ["key create anna --expires-in 1.5h", 2, "length of time"],
+      ["key create anna --tag team", 2, "name=value"],
+      ["key create nobody", 1, "There is no such account."],
+      ["key change key_x --name y", 1, "There is no such API key, or it is revoked."],
+    ] as const) {
+      expect([words, await admin(words)]).toMatchObject([
+        words,
+        { code, stdout: "", stderr: expect.stringContaining(said) },
+      ]);
+    }
+    expect(await json("key list anna")).toMatchObject({ data: [] });
+  });
+
+  it("get another secret, and end", async () => {
+    const { id, key: first } = await json("key create anna");
+    const second = (await told(`key rotate ${id} --overlap 1h`)).trimEnd();
+    expect([await accountOf(String(first)), await accountOf(second)]).toEqual(["anna", "anna"]);
+    const third = (await told(`key rotate ${id}`)).trimEnd();
+    expect([await accountOf(second), await accountOf(third)]).toEqual([undefined, "anna"]);
+    expect(await told(`key revoke ${id}`)).toBe(`Revoked ${id}.\n`);
+    expect(await accountOf(third)).toBeUndefined();
+    expect(await admin(`key revoke ${id}`)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("it is revoked"),
+    });
+  });
+});
