@@ -84,11 +84,11 @@ export class Accounts {
     return { ...account, suspendedAtMs: undefined };
   }
 
-  /** An account of this name is there afterwards. */
-  async ensure(id: string): Promise<void> {
+  /** An account of this name is there afterwards. @returns whether it was made for that */
+  async ensure(id: string): Promise<boolean> {
     const { store, clock } = this.#deps;
     const account = { id, name: id, parent: undefined, budget: "own", concurrency: undefined } as const;
-    await store.addAccount({ ...account, createdAtMs: clock.wallTime() });
+    return (await store.addAccount({ ...account, createdAtMs: clock.wallTime() })) === "added";
   }
 
   find(id: string): Promise<Account | undefined> {
@@ -129,6 +129,11 @@ export class Accounts {
 
   findKey(id: string): Promise<ApiKey | undefined> {
     return this.#deps.store.findKey(id);
+  }
+
+  /** By one of its secrets, whatever has become of the key or the secret since. */
+  async findKeyByDigest(digest: string): Promise<ApiKey | undefined> {
+    return (await this.#deps.store.findKeyByDigest(digest))?.key;
   }
 
   listKeys(page: Page): Promise<readonly ApiKey[]> {

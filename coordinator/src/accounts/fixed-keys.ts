@@ -12,8 +12,17 @@ export interface FixedKeys {
   find(digest: string): Principal | undefined;
 }
 
+/** What a key of the configuration file is called, and for what it is good. */
+export const CONFIGURED: Pick<FixedKey, "name" | "scopes"> = {
+  name: "configuration file",
+  scopes: ["inference", "provider"],
+};
+
 /** Digits of its digest by which a key is known that has no id. */
 const ID_DIGITS = 12;
+
+/** How the digest begins: enough to find its line in the file, and to tell it from all others there. */
+export const shortDigest = (digest: string): string => digest.slice(0, ID_DIGITS);
 
 /** The digest of a key that may be given by its secret. */
 export const digestOfKey = (key: Credential): string => ("secret" in key ? secretDigest(key.secret) : key.sha256);
@@ -32,6 +41,6 @@ export function fixedKeys(keys: readonly FixedKey[]): FixedKeys {
 }
 
 function entryOf(digest: string, { account, name, scopes }: FixedKey) {
-  const keyId = `config_${digest.slice(0, ID_DIGITS)}`;
+  const keyId = `config_${shortDigest(digest)}`;
   return { digest: Buffer.from(digest), principal: unlimited({ account, keyId, name, scopes }) };
 }

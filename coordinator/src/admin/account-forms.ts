@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { keySchema } from "../http/accounts/key-forms.js";
 
 const concurrency = z
   .int()
@@ -35,4 +36,26 @@ export const accountSchema = z.object({
   status: z.enum(["active", "suspended"]),
   created_at: z.int().meta({ description: "Seconds since 1970." }),
   suspended_at: z.int().nullable(),
+});
+
+const digestPrefix = z.string().meta({ description: "How its `sha256` in the file begins." });
+
+/** What has become of the keys of the configuration file. */
+export const adoptionSchema = z.object({
+  object: z.literal("key.adoption"),
+  accounts_created: z.array(z.string()),
+  keys: z.array(
+    z.object({
+      sha256_prefix: digestPrefix,
+      account: z.string().meta({ description: "As the file says." }),
+      status: z.enum(["adopted", "present", "ended", "other_account"]).meta({
+        description:
+          "`adopted`: now; `present`: before. `ended`: it is there, and revoked or expired. `other_account`: it is there for another account than the file says.",
+      }),
+      key: keySchema,
+    }),
+  ),
+  provider_tokens: z
+    .array(z.object({ sha256_prefix: digestPrefix, account: z.string() }))
+    .meta({ description: "They stay in the file: any machine may use them." }),
 });

@@ -5,7 +5,6 @@ import { named } from "../api/named-schemas.js";
 import type { ProviderDirectory } from "../fleet/provider-directory.js";
 import { runtimeManifestSchema } from "../fleet/trust/runtime-manifest.js";
 import { forgetRoutes } from "../http/accounts/forget-routes.js";
-import type { KeyDeps } from "../http/accounts/key-routes.js";
 import { authenticate } from "../http/authenticate.js";
 import { type MachineDeps, machineRoutes } from "../http/enrolment/machine-routes.js";
 import { described, type Operation } from "../http/openapi/operation.js";
@@ -15,10 +14,11 @@ import { readBody } from "../http/read-body.js";
 import type { HttpEnv } from "../http/routing.js";
 import { type UsageDeps, usageRoutes } from "../http/usage/usage-routes.js";
 import { accountRoutes } from "./accounts.js";
+import { type AdoptionDeps, adoptionRoute } from "./adoption.js";
 import { type AdminMoneyDeps, accountOf, adminMoneyRoutes } from "./money-routes.js";
 import { type AdminDocument, MAX_MANIFEST_BYTES, replaceManifest } from "./runtime-manifest.js";
 
-export interface AdminDeps extends MachineDeps, UsageDeps, AdminMoneyDeps, ListedWith, KeyDeps {
+export interface AdminDeps extends MachineDeps, UsageDeps, AdminMoneyDeps, ListedWith, AdoptionDeps {
   /** The operator's key, and those of accounts. */
   readonly operators: Principals;
   readonly directory: ProviderDirectory;
@@ -81,6 +81,7 @@ export function createAdminApp(deps: AdminDeps): Hono<HttpEnv> {
     described(LIST_PROVIDERS, (c) => c.json(listProviders(directory.providers(), c.req.query(), deps))),
   );
   accountRoutes(admin, deps);
+  adoptionRoute(admin, deps);
   machineRoutes(admin, deps, { audience: "Operator", readAccount: () => undefined });
   usageRoutes(admin, deps, { audience: "Operator", readAccount: () => undefined });
   adminMoneyRoutes(admin, deps, async (c) => (await authenticate(c.env.incoming.headers, operators)).keyId);

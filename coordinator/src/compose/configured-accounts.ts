@@ -1,5 +1,5 @@
 import type { Accounts } from "../accounts/accounts.js";
-import { type FixedKey, type FixedKeys, fixedKeys } from "../accounts/fixed-keys.js";
+import { CONFIGURED, type FixedKey, type FixedKeys, fixedKeys } from "../accounts/fixed-keys.js";
 import { principals } from "../accounts/principals.js";
 import type { Principals } from "../accounts/resolution.js";
 import type { LiveOperator } from "../operator/operator-document.js";
@@ -25,19 +25,27 @@ export function callersOf(
   live: LiveOperator,
   { apiKey, adminKey }: Secrets,
   accounts: Accounts,
-): { readonly principals: Principals; readonly operators: Principals } {
+): {
+  readonly principals: Principals;
+  readonly operators: Principals;
+  /** Whether the configuration has the key with this digest, and so says what it may do. */
+  readonly isConfigured: (digest: string) => boolean;
+} {
   const known = (fixed: () => FixedKeys): Principals =>
     principals({ fixed, stored: accounts.keys, isSuspended: (account) => accounts.isSuspended(account) });
   const consumers = live.derived(({ apiKeys }) => fixedKeys(consumerKeys(apiKey, apiKeys)));
   const operator = fixedKeys([{ secret: adminKey, account: "admin", name: "HEARTH_ADMIN_KEY", scopes: ["admin"] }]);
-  return { principals: known(consumers), operators: known(() => operator) };
+  return {
+    principals: known(consumers),
+    operators: known(() => operator),
+    isConfigured: (digest) => consumers().find(digest) !== undefined,
+  };
 }
 
 function consumerKeys(secret: string, more: Settings["apiKeys"]): readonly FixedKey[] {
-  const scopes = ["inference", "provider"] as const;
   return [
-    { secret, account: DEFAULT_ACCOUNT, name: "HEARTH_API_KEY", scopes },
-    ...more.map((key) => ({ ...key, name: "configuration file", scopes })),
+    { ...CONFIGURED, secret, account: DEFAULT_ACCOUNT, name: "HEARTH_API_KEY" },
+    ...more.map((key) => ({ ...CONFIGURED, ...key })),
   ];
 }
 

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Clock } from "@hearth/platform";
+import type { Configured } from "../accounts/adoption.js";
 import type { AdminMoneyDeps } from "../admin/money-routes.js";
 import { createAdminApp } from "../admin/routes.js";
 import type { Config } from "../config.js";
@@ -56,7 +57,7 @@ export function createDoors(behind: BehindTheDoors): Doors {
     ...common,
     ...money,
     ...httpSettings(config, clock),
-    admin: createAdminApp({ ...behind, ...common, ...money, operator: live }),
+    admin: createAdminApp({ ...behind, ...common, ...money, operator: live, configured: () => configuredOf(live) }),
     kept: behind.answers,
     addressOf,
     cors: () => live.current.cors,
@@ -91,6 +92,11 @@ function moneyOf({ live, ledger, clock, accounts }: BehindTheDoors): AdminMoneyD
     minimumPayout: () => BigInt(live.current.payouts.minimumMicroUsd),
     isAccount: async (id) => isConfigured(id) || (await accounts.find(id)) !== undefined,
   };
+}
+
+/** Whom the configuration file names, as it was last read. */
+function configuredOf({ current: { apiKeys: keys, providerTokens: tokens } }: LiveOperator): Configured {
+  return { keys, tokens };
 }
 
 /** What the routes are told of the configuration. */

@@ -83,6 +83,8 @@ export async function startEnrolmentServer(
   app.route(
     "/admin",
     createAdminApp({
+      isConfigured: () => false,
+      configured: () => ({ keys: [], tokens: [] }),
       ...{
         accounts,
         enrolment,

@@ -28,6 +28,8 @@ const MAX_FORM_BYTES = 64 * 1024;
 export interface KeyDeps {
   readonly accounts: Accounts;
   readonly clock: Clock;
+  /** Whether the configuration has the key with this digest. */
+  readonly isConfigured: (digest: string) => boolean;
 }
 
 const KEY = named("ApiKey", keySchema);
@@ -86,13 +88,24 @@ type Reached = (c: Context<HttpEnv>) => KeyReach | Promise<KeyReach>;
 type Route = (c: Context<HttpEnv>, reach: KeyReach) => Promise<Response>;
 
 /** Handlers of the routes about one key, `:id` in the path, for whoever asks. */
-export function keyHandlers({ accounts, clock }: KeyDeps, reachOf: Reached) {
+export function keyHandlers({ accounts, clock, isConfigured }: KeyDeps, reachOf: Reached) {
   const on = (operation: Operation, route: Route) =>
     described(operation, async (c: Context<HttpEnv>) => await route(c, await reachOf(c)));
   const now = (): number => clock.wallTime();
   const found = async (c: Context<HttpEnv>, { account }: KeyReach): Promise<ApiKey> => {
     const key = await accounts.findKey((c.req.param("id") ?? "").slice(0, 128));
     if (key === undefined || (account !== undefined && key.account !== account)) throw noKey();
+    return key;
+  };
+  /** Of one that may be changed: as long as the configuration has it too, nothing that is said of it here counts. */
+  const changeable = async (c: Context<HttpEnv>, reach: KeyReach, how: "terms" | "secret" | "end"): Promise<ApiKey> => {
+    const key = await found(c, reach);
+    reach.mayChange(key, how);
+    if ([key.digest, key.oldDigest].some((digest) => digest !== undefined && isConfigured(digest))) {
+      const words =
+        "The configuration file has this API key as well, and what it says counts: take it out there first.";
+      throw new HearthError("invalid_request", words);
+    }
     return key;
   };
   const lists: Route = async (c, { account, mayGive }) => {
@@ -110,8 +123,7 @@ export function keyHandlers({ accounts, clock }: KeyDeps, reachOf: Reached) {
   };
   const changes: Route = async (c, reach) => {
     const form = await readFormOf(c, keyChangesSchema);
-    const key = await found(c, reach);
-    reach.mayChange(key, "terms");
+    const key = await changeable(c, reach, "terms");
     reach.mayGive(form.scopes ?? []);
     const changed = await accounts.updateKey(key.id, changesOf(form, now()));
     if (changed === undefined) throw noKey();
@@ -119,15 +131,13 @@ export function keyHandlers({ accounts, clock }: KeyDeps, reachOf: Reached) {
   };
   const rotates: Route = async (c, reach) => {
     const { overlap_seconds: overlap } = await readFormOf(c, rotationSchema);
-    const key = await found(c, reach);
-    reach.mayChange(key, "secret");
+    const key = await changeable(c, reach, "secret");
     const issued = await accounts.rotateKey(key.id, overlap * 1000);
     if (issued === undefined) throw noKey();
     return tellIssued(c, issued, now());
   };
   const revokes: Route = async (c, reach) => {
-    const key = await found(c, reach);
-    reach.mayChange(key, "end");
+    const key = await changeable(c, reach, "end");
     if ((await accounts.revokeKey(key.id)) === undefined) throw noKey();
     return c.json({ id: key.id, object: "api_key", deleted: true });
   };
