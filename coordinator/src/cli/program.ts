@@ -1,5 +1,6 @@
 import { Command, type CommanderError } from "commander";
 import { addAccount } from "./account.js";
+import { addAdoptKeys } from "./adopt-keys.js";
 import { addAudit } from "./audit.js";
 import type { AddCommand, CliContext } from "./context.js";
 import { CommandError, EXIT } from "./exit.js";
@@ -7,7 +8,16 @@ import { addKey } from "./key.js";
 import { addBalance, addCredit, addPayout } from "./money.js";
 
 /** The commands of `hearth-coordinator admin`: each brings its own words. */
-const ADMIN: readonly AddCommand[] = [addAccount, addKey, addCredit, addBalance, addPayout, addAudit];
+const ADMIN: readonly AddCommand[] = [
+  addAccount,
+  addKey,
+  addCredit,
+  addBalance,
+  addPayout,
+  addAdoptKeys,
+  // On the database itself, whether or not a coordinator runs.
+  addAudit,
+];
 
 const SETTINGS = `
 Without a command it is the coordinator, and takes no options: its settings are variables of the environment, like

@@ -20,9 +20,11 @@ export const COORDINATOR = {
   ],
   // What `hearth-coordinator` can be asked for beside serving.
   cli: [
+    "./accounts",
     "./admin/account-forms.ts",
     "./config.ts",
     "./http",
+    "./operator",
     "./platform",
     "./secrets.ts",
     "./store",
