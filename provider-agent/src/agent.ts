@@ -16,6 +16,8 @@ import { createReconciler } from "./compose/create-reconciler.js";
 import { SHIPPED_MODEL } from "./config/backend-config.js";
 import type { AgentConfig } from "./config.js";
 import type { Reconciler } from "./connection/reconciler.js";
+import { BusyFile } from "./energy/busy-file.js";
+import { BusyTime } from "./energy/busy-time.js";
 import { DEFAULT_ADMISSION } from "./jobs/admission.js";
 import { Jobs, type JobsDeps } from "./jobs/jobs.js";
 import { openStatusPage } from "./local/status-server.js";
@@ -84,6 +86,7 @@ async function serve(serving: Serving, signal: AbortSignal): Promise<void> {
   const proofs = new ConnectionProofs(prover, keys, log);
   const weightsHash = (model: string): string | undefined => publisher.publishedWeightsHash(model);
   const receipts = new Receipts({ signer: identity.signer, wallTime, weightsHash });
+  using busyTime = new BusyTime({ clock, wallTime, store: new BusyFile(config.dataDir, config.name), log });
   const jobs = new Jobs({
     backend,
     keys,
@@ -93,6 +96,7 @@ async function serve(serving: Serving, signal: AbortSignal): Promise<void> {
     ...jobLimits(config),
     hooks: {
       serves: (model) => advertiser.find(model) !== undefined,
+      busy: (isBusy) => busyTime.turn(isBusy),
       available: () => machine.availability.current.type === "serving",
       needsStringTypes: (model) => advertiser.find(model)?.needs_string_types === true,
     },
@@ -119,6 +123,7 @@ async function serve(serving: Serving, signal: AbortSignal): Promise<void> {
     wallTime,
     ...machine,
     jobs,
+    busyTime,
     advertiser,
     logFile: deps.logFile,
     standing: () => reconciler.standing(),

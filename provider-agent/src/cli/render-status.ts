@@ -9,6 +9,7 @@ import type {
 } from "../local/agent-status.js";
 import { formatDuration } from "./duration.js";
 import { type Colors, columns } from "./output.js";
+import { busyRows } from "./render-energy.js";
 import { earnedText } from "./render-money.js";
 import { reputationRows } from "./render-reputation.js";
 import { updateRows, workRows } from "./render-work.js";
@@ -39,6 +40,7 @@ export function renderStatus(status: AgentStatus, nowMs: number, colors: Colors)
     ...workRows(status.work),
     ...reputationRows(status.reputation),
     ["Earned", earnedText(status)],
+    ...busyRows(status.busy, colors),
     ...updateRows(status.update, colors),
     ...log(status.log, colors),
   ];

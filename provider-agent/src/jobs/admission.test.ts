@@ -70,6 +70,21 @@ describe("admission", () => {
     expect(clock.pending).toBe(0);
   });
 
+  it("tells when the first has a slot and when the last has given it back, and nothing in between", async () => {
+    const told: boolean[] = [];
+    const limits = { maxWaitMs: 10_000, maxWaiting: 8, maxConcurrency: 1 };
+    const admission = new Admission(limits, clock, { busy: (isBusy) => void told.push(isBusy) });
+    const [first, second] = [arrive(admission, "m"), arrive(admission, "m")];
+    await turn();
+    expect(told).toEqual([true]);
+    first.slot?.[Symbol.dispose]();
+    await turn();
+    expect(second.slot).toBeDefined();
+    second.slot?.[Symbol.dispose]();
+    expect(told.at(-1)).toBe(false);
+    expect(told.filter((isBusy) => !isBusy)).toHaveLength(1);
+  });
+
   it("does not let a full model keep those behind it from another", async () => {
     const admission = open({ maxConcurrency: 2, perModel: { big: 1 } });
     const big = arrive(admission, "big");

@@ -26,6 +26,11 @@ export interface AdmissionHooks {
   queued(ahead: number): void;
 }
 
+export interface OccupationHooks {
+  /** The first request has a slot now, or the last one has given it back. */
+  busy?(isBusy: boolean): void;
+}
+
 interface Waiting {
   readonly model: string;
   readonly hooks: AdmissionHooks;
@@ -36,13 +41,15 @@ interface Waiting {
 export class Admission {
   readonly #limits: AdmissionLimits;
   readonly #clock: Clock;
+  readonly #hooks: OccupationHooks;
   readonly #working = new Map<string, number>();
   readonly #waiting: Waiting[] = [];
   #total = 0;
 
-  constructor(limits: AdmissionLimits, clock: Clock) {
+  constructor(limits: AdmissionLimits, clock: Clock, hooks: OccupationHooks = {}) {
     this.#limits = limits;
     this.#clock = clock;
+    this.#hooks = hooks;
   }
 
   /** How many wait, for a model or at all. */
@@ -73,6 +80,7 @@ export class Admission {
   #take(model: string): void {
     this.#total += 1;
     this.#working.set(model, (this.#working.get(model) ?? 0) + 1);
+    if (this.#total === 1) this.#hooks.busy?.(true);
   }
 
   #wait(model: string, hooks: AdmissionHooks, signal: AbortSignal): Promise<void> {
@@ -113,8 +121,9 @@ export class Admission {
     else this.#working.set(model, left);
     // A model whose slots are all taken must not hold up requests for another one.
     const next = this.#waiting.find((waiting) => this.#hasFreeSlot(waiting.model));
-    if (next === undefined) return;
-    this.#take(next.model);
-    next.settle({ type: "admitted" });
+    if (next !== undefined) {
+      this.#take(next.model);
+      next.settle({ type: "admitted" });
+    } else if (this.#total === 0) this.#hooks.busy?.(false);
   }
 }

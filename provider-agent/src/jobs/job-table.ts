@@ -1,4 +1,5 @@
 import { type CoordinatorFrame, type DataFrame, LIMITS, type RequestFrame } from "@hearth/protocol";
+import type { OccupationHooks } from "./admission.js";
 import { Job, type JobHooks, type JobOutlet, type SharedJobDeps } from "./job.js";
 import { type ContextKeys, OpeningContexts } from "./opening-contexts.js";
 import { UsedStreams } from "./used-streams.js";
@@ -16,7 +17,7 @@ export interface JobTableDeps extends SharedJobDeps {
 }
 
 /** What every connection's jobs ask of the rest of the agent. */
-export interface JobsHooks extends Pick<JobHooks, "needsStringTypes"> {
+export interface JobsHooks extends Pick<JobHooks, "needsStringTypes">, OccupationHooks {
   /**
    * Whether a model is served now: a request for one that is gone is refused untouched, where many backends would
    * answer with another model. Absent = the backend decides.

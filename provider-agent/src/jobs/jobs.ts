@@ -32,7 +32,7 @@ export class Jobs {
 
   constructor(deps: JobsDeps) {
     this.#deps = deps;
-    this.#admission = new Admission(deps.limits ?? DEFAULT_ADMISSION, deps.clock);
+    this.#admission = new Admission(deps.limits ?? DEFAULT_ADMISSION, deps.clock, deps.hooks);
   }
 
   /** The jobs of a new connection. */

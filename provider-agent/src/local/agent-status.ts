@@ -30,6 +30,8 @@ export interface AgentStatus {
   readonly earned_micro_usd: number | null;
   /** The same by time; absent = the coordinator has not said. */
   readonly earnings?: EarningsStatus;
+  /** How long requests ran; absent = an older agent does not say. */
+  readonly busy?: BusyStatus;
   readonly machine: { readonly chip: string | null; readonly memory_bytes: number; readonly thermal: string | null };
   /** Absent = not known. */
   readonly log?: LogStatus;
@@ -111,6 +113,17 @@ export interface EarningsStatus {
   readonly total_micro_usd: number;
   /** When that was so, by the coordinator's clock. */
   readonly as_of: string;
+}
+
+/** How long requests ran here, however many at once, ms. Days are those of UTC, weeks begin on Monday. */
+export interface BusyStatus {
+  readonly today_ms: number;
+  readonly week_ms: number;
+  readonly total_ms: number;
+  /** When the count began. */
+  readonly since: string;
+  /** Why what was counted lately is forgotten when the agent ends, and what to do; absent = it is kept. */
+  readonly unkept?: string;
 }
 
 export interface ModelStatus {

@@ -1,4 +1,5 @@
-const DAY_MS = 86_400_000;
+/** A day of UTC, ms. */
+export const DAY_MS = 86_400_000;
 /** The epoch was a Thursday. */
 const EPOCH_SINCE_MONDAY_MS = 3 * DAY_MS;
 const WEEK_MS = 7 * DAY_MS;

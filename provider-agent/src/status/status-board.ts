@@ -10,12 +10,14 @@ import {
 import type { Advertiser } from "../advertise/advertiser.js";
 import type { AvailabilityMonitor } from "../availability/availability-monitor.js";
 import type { Registered, Standing } from "../connection/reconciler.js";
+import type { BusyTime } from "../energy/busy-time.js";
 import type { Jobs } from "../jobs/jobs.js";
 import {
   type Activity,
   type AgentControl,
   type AgentStatus,
   type BackendStanding,
+  type BusyStatus,
   type ConnectionStatus,
   type ModelStatus,
   standingOf,
@@ -34,6 +36,7 @@ export interface StatusBoardDeps {
   readonly vitals: Pick<VitalsMonitor, "current">;
   readonly availability: Pick<AvailabilityMonitor, "current" | "unkept" | "pause" | "resume">;
   readonly jobs: Jobs;
+  readonly busyTime: Pick<BusyTime, "sums" | "unkept">;
   readonly advertiser: Advertiser;
   readonly logFile: LogFile | undefined;
   readonly standing: () => Standing;
@@ -134,6 +137,7 @@ export class StatusBoard implements AgentControl, Disposable {
       tokens_per_second: this.#rateNow(completionTokens),
       earned_micro_usd: this.#earnings?.total_micro_usd ?? null,
       ...(this.#earnings && { earnings: earningsOf(this.#earnings, this.#deps.wallTime()) }),
+      busy: this.#busy(),
       machine: {
         chip: facts.chip ?? null,
         memory_bytes: facts.memoryBytes,
@@ -147,6 +151,18 @@ export class StatusBoard implements AgentControl, Disposable {
     const { status } = this.#deps.advertiser;
     if (status.type === "unreachable") return status;
     return { type: "reachable", missing: status.missing ?? [], down: status.down ?? [] };
+  }
+
+  #busy(): BusyStatus {
+    const { busyTime } = this.#deps;
+    const { todayMs, weekMs, totalMs, since } = busyTime.sums();
+    return {
+      today_ms: Math.round(todayMs),
+      week_ms: Math.round(weekMs),
+      total_ms: Math.round(totalMs),
+      since: isoOf(since),
+      ...(busyTime.unkept === undefined ? {} : { unkept: busyTime.unkept }),
+    };
   }
 
   #coordinatorsView(): Pick<AgentStatus, "work" | "reputation" | "update"> {

@@ -25,6 +25,7 @@ export const PROVIDER_AGENT = {
     "./config",
     "./config.ts",
     "./connection",
+    "./energy",
     "./jobs",
     "./local",
     "./platform",
@@ -162,6 +163,8 @@ export const PROVIDER_AGENT = {
     "node:util",
   ],
   connection: ["./jobs", "./platform", "@hearth/platform", "@hearth/protocol", "isomorphic-ws"],
+  // How long requests ran, and what electricity that took.
+  energy: ["./platform", "@hearth/disk", "@hearth/platform", "zod", "node:fs", "node:path"],
   enrol: ["./platform", "@hearth/disk", "@hearth/platform", "zod", "node:fs", "node:http", "node:https", "node:path"],
   jobs: ["./backends", "./platform", "@hearth/dialects", "@hearth/e2e", "@hearth/platform", "@hearth/protocol"],
   local: [
@@ -219,6 +222,7 @@ export const PROVIDER_AGENT = {
     "./advertise",
     "./availability",
     "./connection",
+    "./energy",
     "./jobs",
     "./local",
     "./machine",

@@ -156,6 +156,21 @@ describe("hearth-agent status", () => {
     expect(shown({})).toMatch(/^Earned +not told by the coordinator$/m);
   });
 
+  it("says how long requests ran, and that a full disk will forget it", () => {
+    const shown = (busy: AgentStatus["busy"]): string => {
+      const status = exampleStatus(busy === undefined ? {} : { busy });
+      return renderStatus(status, Date.parse("2026-01-05T09:00:00Z"), pc.createColors(false));
+    };
+    const busy = { today_ms: 754_000, week_ms: 7_200_000, total_ms: 90_000_000, since: "2026-01-01T10:00:00.000Z" };
+    expect(shown(busy)).toMatch(
+      /^Busy +12 min 34 s today, 2 h this week, 1 d 1 h in all \(counted since 2026-01-01; days of UTC\)\n\n/m,
+    );
+    expect(shown({ ...busy, unkept: "its disk is full (ENOSPC)" })).toMatch(
+      /days of UTC\)\n +forgotten when the agent ends: its disk is full \(ENOSPC\)$/m,
+    );
+    expect(shown(undefined)).not.toMatch(/^Busy/m);
+  });
+
   it("shows what the running agent says, for people and for scripts", async () => {
     await using home = new CliHome();
     await using agent = await start(home);

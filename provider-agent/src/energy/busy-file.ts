@@ -1,0 +1,80 @@
+import { mkdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { writeWhole } from "@hearth/disk";
+import { randomText } from "@hearth/platform";
+import { z } from "zod";
+
+/** How long requests ran on one day of UTC. */
+export interface BusyDay {
+  /** When it began, ms since the epoch. */
+  readonly day: number;
+  readonly ms: number;
+}
+
+/** How long requests have run since somebody counts. */
+export interface BusyRecord {
+  /** When the count began, ms since the epoch. */
+  readonly since: number;
+  /** On days that are not told one by one any more. */
+  readonly earlierMs: number;
+  /** In order; each once. */
+  readonly days: readonly BusyDay[];
+}
+
+/** Keeps what was counted over restarts. */
+export interface BusyStore {
+  /** @returns what was kept, or why there is none to go on with */
+  load(): BusyRecord | "absent" | "unreadable";
+  /** @throws when it cannot be written */
+  save(record: BusyRecord): void;
+}
+
+/** What is written is far shorter. */
+const MAX_BYTES = 64 * 1024;
+
+const ms = z.number().min(0).max(8.64e15);
+const daySchema = z.object({ day: z.iso.date(), busy_ms: ms });
+const fileSchema = z.object({
+  version: z.literal(1),
+  since: z.iso.datetime(),
+  earlier_busy_ms: ms,
+  days: z.array(z.unknown()),
+});
+
+/** `busy.json` in the data directory, `busy-NAME.json` where the agent has a name of its own. */
+export class BusyFile implements BusyStore {
+  readonly #path: string;
+
+  constructor(dataDir: string, name: string) {
+    this.#path = join(dataDir, name === "default" ? "busy.json" : `busy-${encodeURIComponent(name)}.json`);
+  }
+
+  load(): BusyRecord | "absent" | "unreadable" {
+    try {
+      if (statSync(this.#path).size > MAX_BYTES) return "unreadable";
+      const file = fileSchema.parse(JSON.parse(readFileSync(this.#path, "utf8")));
+      // A day that no clock should have shown takes none of the others with it.
+      const known = file.days.flatMap((each) => daySchema.safeParse(each).data ?? []);
+      const days = known.map(({ day, busy_ms }) => ({ day: Date.parse(day), ms: busy_ms }));
+      return { since: Date.parse(file.since), earlierMs: file.earlier_busy_ms, days };
+    } catch (error) {
+      return isMissing(error) ? "absent" : "unreadable";
+    }
+  }
+
+  save({ since, earlierMs, days }: BusyRecord): void {
+    mkdirSync(join(this.#path, ".."), { recursive: true, mode: 0o700 });
+    const content = {
+      version: 1,
+      since: new Date(since).toISOString(),
+      earlier_busy_ms: Math.round(earlierMs),
+      days: days.map(({ day, ms }) => ({ day: new Date(day).toISOString().slice(0, 10), busy_ms: Math.round(ms) })),
+    };
+    const draft = `${this.#path}.${randomText(6)}`;
+    writeWhole(this.#path, `${JSON.stringify(content)}\n`, { draft, existing: "replace" });
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ENOENT";
+}
