@@ -1,0 +1,55 @@
+import { fileURLToPath } from "node:url";
+import { expect, it } from "vitest";
+import { eventually } from "./eventually.js";
+import { SpawnedHearth } from "./spawned-hearth.js";
+import { type StubBackend, startStubBackend } from "./stub-backend.js";
+
+const AGENT = fileURLToPath(new URL("../../../provider-agent/dist/main.js", import.meta.url));
+const ASK = { model: "m", stream: true, messages: [{ role: "user", content: "hi" }] };
+
+interface Busy {
+  readonly today_ms: number;
+  readonly week_ms: number;
+  readonly total_ms: number;
+  readonly since: string;
+}
+
+/** What the owner's `status --json` says. */
+async function busy(hearth: SpawnedHearth): Promise<Busy> {
+  const command = hearth.run("status", AGENT, ["status", "--json"]);
+  expect((await command.exited).code, command.stderr).toBe(0);
+  return (JSON.parse(command.stdout) as { busy: Busy }).busy;
+}
+
+/** Two requests that run at once, until the agent has counted so much. @returns ms for which both were there */
+async function serveTwo(hearth: SpawnedHearth, backend: StubBackend, untilMs: number): Promise<number> {
+  const startedAt = performance.now();
+  const answers = [hearth.chat(ASK), hearth.chat(ASK)];
+  await eventually("both run", () => backend.exchanges.length === 2);
+  await eventually("they are counted", async () => (await busy(hearth)).total_ms >= untilMs, 30_000);
+  for (const exchange of [...backend.exchanges]) {
+    exchange.content("x");
+    exchange.end();
+  }
+  for (const answer of await Promise.all(answers)) expect(await answer.text()).toContain("[DONE]");
+  return performance.now() - startedAt;
+}
+
+it("shows how long requests ran, each moment once, and goes on with it after a restart", async () => {
+  await using hearth = await SpawnedHearth.start();
+  await using backend = await startStubBackend("m");
+  const agent = await hearth.agent({ backend: backend.url });
+  expect((await busy(hearth)).total_ms).toBe(0);
+
+  const bothMs = await serveTwo(hearth, backend, 1_500);
+  const served = await busy(hearth);
+  expect(served.total_ms).toBeGreaterThanOrEqual(1_500);
+  expect(served.total_ms).toBeLessThan(1.5 * bothMs);
+  expect(served).toMatchObject({ today_ms: served.total_ms, week_ms: served.total_ms });
+  // Nothing runs now.
+  expect(await busy(hearth)).toEqual(served);
+
+  expect(await agent.stop()).toEqual({ code: 0, signal: null });
+  await hearth.agent({ backend: backend.url });
+  expect(await busy(hearth)).toMatchObject({ total_ms: served.total_ms, since: served.since });
+}, 90_000);
