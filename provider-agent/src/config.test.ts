@@ -24,6 +24,7 @@ describe("configuration", () => {
       limits: { maxConcurrency: undefined, maxWaitSeconds: 10 },
       availability: { windows: [], pauseWhenActiveMinutes: 0, pauseOnBattery: false, sharing: "everyone" },
       statusPage: { enabled: true, port: 0 },
+      electricity: undefined,
       name: "default",
       enclaveHelper: undefined,
       logLevel: "info",

@@ -258,7 +258,9 @@ function ownerRules({
   limits = {},
   availability = {},
   status_page = {},
-}: ConfigFile): Pick<AgentSettings, "nativeDialects" | "limits" | "availability" | "statusPage"> {
+  electricity = {},
+}: ConfigFile): Pick<AgentSettings, "nativeDialects" | "limits" | "availability" | "statusPage" | "electricity"> {
+  const { usd_per_kwh: usdPerKwh, extra_watts: extraWatts } = electricity;
   const windows = (availability.windows ?? []).map(parseWindow);
   return {
     // Backends' own forms of these leave things out that a translated chat has: their owner decides.
@@ -277,6 +279,7 @@ function ownerRules({
       sharing: availability.sharing ?? "everyone",
     },
     statusPage: { enabled: status_page.enabled ?? true, port: status_page.port ?? 0 },
+    electricity: usdPerKwh === undefined ? undefined : { usdPerKwh, extraWatts },
   };
 }
 

@@ -32,6 +32,13 @@ export interface StatusPageConfig {
   readonly port: number;
 }
 
+/** What the owner says of electricity. */
+export interface ElectricityConfig {
+  readonly usdPerKwh: number;
+  /** What the machine draws more while requests run than while none does; absent = what can be measured here. */
+  readonly extraWatts: number | undefined;
+}
+
 /** Everything that decides what an agent does. */
 export interface AgentConfig {
   /** WebSocket URLs, in the order in which they are tried; at least one. */
@@ -53,6 +60,8 @@ export interface AgentConfig {
   readonly limits: LimitsConfig;
   readonly availability: AvailabilityConfig;
   readonly statusPage: StatusPageConfig;
+  /** Absent = the owner has set no price, and nothing is estimated. */
+  readonly electricity: ElectricityConfig | undefined;
   /** The Secure Enclave helper's program; absent = the machine's key is in a file. */
   readonly enclaveHelper: string | undefined;
   readonly name: string;

@@ -66,6 +66,10 @@ sharing = "owner_only"
 [status_page]
 enabled = false
 port = 4180
+
+[electricity]
+usd_per_kwh = 0.3
+extra_watts = 120
 `;
 
 describe("the configuration file", () => {
@@ -85,6 +89,7 @@ describe("the configuration file", () => {
         sharing: "owner_only",
       },
       statusPage: { enabled: false, port: 4180 },
+      electricity: { usdPerKwh: 0.3, extraWatts: 120 },
     });
     expect(config.backends).toEqual([
       {
@@ -151,9 +156,27 @@ describe("the configuration file", () => {
     ['coordinators = ["http://x"]', "1 coordinators.0: must be a ws:// or wss:// URL"],
     ["[limits]\nmemory_percent = 101", "2 limits.memory_percent: Too big"],
     ['[attestation]\nenclave_helpr = "/x"', '2 attestation.enclave_helpr: unknown key "enclave_helpr": did you mean'],
+    ...["-0.01", "nan", "inf", "30", '"0.30"'].map((price) => [
+      `[electricity]\nusd_per_kwh = ${price}`,
+      "2 electricity.usd_per_kwh: must be what a kilowatt hour costs, in dollars, not in cents: from 0 to 10",
+    ]),
+    ...["-120", "0", "nan", "-inf", "1e9", "[120]"].map((watts) => [
+      `[electricity]\nusd_per_kwh = 0.3\nextra_watts = ${watts}`,
+      "3 electricity.extra_watts: must be the watts that the machine draws more while requests run: from 0.1 to 20000",
+    ]),
+    [
+      "[electricity]\nextra_watts = 120",
+      "2 electricity.extra_watts: says nothing without electricity.usd_per_kwh: set that first",
+    ],
+    ["[electricity]\nprice = 0.3", 'electricity.price: unknown key "price": there are usd_per_kwh, extra_watts'],
     ["surprise = 1", '1 surprise: unknown key "surprise": there are name, coordinators'],
   ])("refuses %j", (text, expected) => {
     expect(problems(text).join("\n")).toContain(expected);
+  });
+
+  it("takes electricity that costs nothing, with no watts", () => {
+    const none = configOf("[electricity]\nusd_per_kwh = 0\n").electricity;
+    expect(none).toEqual({ usdPerKwh: 0, extraWatts: undefined });
   });
 
   it("quotes no value in a problem: one may be a key", () => {

@@ -40,5 +40,11 @@ ${stringify({ sharing }).trim()}
 [limits]
 # max_concurrency = 2
 # memory_percent = 80
+
+# With a price, 'hearth-agent status' estimates what requests cost in electricity. extra_watts is what this machine
+# draws more while they run; without it, what can be measured here.
+# [electricity]
+# usd_per_kwh = 0.30
+# extra_watts = 120
 `;
 }

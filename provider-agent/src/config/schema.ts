@@ -60,6 +60,7 @@ export type ConfigFile = Optional<{
     sharing: "everyone" | "owner_only";
   }>;
   status_page: Optional<{ enabled: boolean; port: number }>;
+  electricity: Optional<{ usd_per_kwh: number; extra_watts: number }>;
   attestation: Optional<{ enclave_helper: string }>;
 }>;
 
@@ -169,6 +170,30 @@ const windowText = z
 
 const concurrency = z.int().min(1).max(1024);
 
+/** The dearest tariffs of households are about 0.6: a number above this was meant in cents. */
+const MAX_USD_PER_KWH = 10;
+/** A rack of servers. */
+const MAX_EXTRA_WATTS = 20_000;
+
+const between = (min: number, max: number, error: string): z.ZodNumber =>
+  z.number({ error }).min(min, { error }).max(max, { error });
+
+const electricity = closed({
+  usd_per_kwh: between(
+    0,
+    MAX_USD_PER_KWH,
+    `must be what a kilowatt hour costs, in dollars, not in cents: from 0 to ${MAX_USD_PER_KWH}, like 0.30`,
+  ).optional(),
+  extra_watts: between(
+    0.1,
+    MAX_EXTRA_WATTS,
+    `must be the watts that the machine draws more while requests run: from 0.1 to ${MAX_EXTRA_WATTS}, like 120`,
+  ).optional(),
+}).refine(({ usd_per_kwh, extra_watts }) => usd_per_kwh !== undefined || extra_watts === undefined, {
+  path: ["extra_watts"],
+  error: "says nothing without electricity.usd_per_kwh: set that first",
+});
+
 /** Refuses what it does not know. */
 export const configFileSchema: z.ZodType<ConfigFile> = closed({
   name: z.string().min(1).max(64).optional(),
@@ -197,5 +222,6 @@ export const configFileSchema: z.ZodType<ConfigFile> = closed({
     enabled: z.boolean().optional(),
     port: z.int().min(0).max(65_535).optional(),
   }).optional(),
+  electricity: electricity.optional(),
   attestation: closed({ enclave_helper: text.optional() }).optional(),
 });
