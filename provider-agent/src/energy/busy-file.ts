@@ -1,8 +1,5 @@
-import { mkdirSync, readFileSync, statSync } from "node:fs";
-import { join } from "node:path";
-import { writeWhole } from "@hearth/disk";
-import { randomText } from "@hearth/platform";
 import { z } from "zod";
+import { KeptFile } from "./kept-file.js";
 
 /** How long requests ran on one day of UTC. */
 export interface BusyDay {
@@ -29,9 +26,6 @@ export interface BusyStore {
   save(record: BusyRecord): void;
 }
 
-/** What is written is far shorter. */
-const MAX_BYTES = 64 * 1024;
-
 const ms = z.number().min(0).max(8.64e15);
 const daySchema = z.object({ day: z.iso.date(), busy_ms: ms });
 const fileSchema = z.object({
@@ -41,40 +35,29 @@ const fileSchema = z.object({
   days: z.array(z.unknown()),
 });
 
-/** `busy.json` in the data directory, `busy-NAME.json` where the agent has a name of its own. */
+/** `busy.json` in the data directory. */
 export class BusyFile implements BusyStore {
-  readonly #path: string;
+  readonly #file: KeptFile<z.infer<typeof fileSchema>>;
 
   constructor(dataDir: string, name: string) {
-    this.#path = join(dataDir, name === "default" ? "busy.json" : `busy-${encodeURIComponent(name)}.json`);
+    this.#file = new KeptFile({ dataDir, name, stem: "busy" }, fileSchema);
   }
 
   load(): BusyRecord | "absent" | "unreadable" {
-    try {
-      if (statSync(this.#path).size > MAX_BYTES) return "unreadable";
-      const file = fileSchema.parse(JSON.parse(readFileSync(this.#path, "utf8")));
-      // A day that no clock should have shown takes none of the others with it.
-      const known = file.days.flatMap((each) => daySchema.safeParse(each).data ?? []);
-      const days = known.map(({ day, busy_ms }) => ({ day: Date.parse(day), ms: busy_ms }));
-      return { since: Date.parse(file.since), earlierMs: file.earlier_busy_ms, days };
-    } catch (error) {
-      return isMissing(error) ? "absent" : "unreadable";
-    }
+    const file = this.#file.load();
+    if (typeof file === "string") return file;
+    // A day that no clock should have shown takes none of the others with it.
+    const known = file.days.flatMap((each) => daySchema.safeParse(each).data ?? []);
+    const days = known.map(({ day, busy_ms }) => ({ day: Date.parse(day), ms: busy_ms }));
+    return { since: Date.parse(file.since), earlierMs: file.earlier_busy_ms, days };
   }
 
   save({ since, earlierMs, days }: BusyRecord): void {
-    mkdirSync(join(this.#path, ".."), { recursive: true, mode: 0o700 });
-    const content = {
+    this.#file.save({
       version: 1,
       since: new Date(since).toISOString(),
       earlier_busy_ms: Math.round(earlierMs),
       days: days.map(({ day, ms }) => ({ day: new Date(day).toISOString().slice(0, 10), busy_ms: Math.round(ms) })),
-    };
-    const draft = `${this.#path}.${randomText(6)}`;
-    writeWhole(this.#path, `${JSON.stringify(content)}\n`, { draft, existing: "replace" });
+    });
   }
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "ENOENT";
 }
