@@ -10,6 +10,7 @@ import { Receipts } from "./attest/receipts.js";
 import type { Backend } from "./backends/backend.js";
 import { createBackends } from "./backends/create-backends.js";
 import { BenchStore } from "./bench/bench-store.js";
+import { createElectricity } from "./compose/create-electricity.js";
 import { createMachine, type Machine } from "./compose/create-machine.js";
 import { createModels } from "./compose/create-models.js";
 import { createReconciler } from "./compose/create-reconciler.js";
@@ -87,6 +88,7 @@ async function serve(serving: Serving, signal: AbortSignal): Promise<void> {
   const weightsHash = (model: string): string | undefined => publisher.publishedWeightsHash(model);
   const receipts = new Receipts({ signer: identity.signer, wallTime, weightsHash });
   using busyTime = new BusyTime({ clock, wallTime, store: new BusyFile(config.dataDir, config.name), log });
+  using electricity = createElectricity({ config, clock, busyTime });
   const jobs = new Jobs({
     backend,
     keys,
@@ -124,6 +126,7 @@ async function serve(serving: Serving, signal: AbortSignal): Promise<void> {
     ...machine,
     jobs,
     busyTime,
+    electricity: () => electricity.status(),
     advertiser,
     logFile: deps.logFile,
     standing: () => reconciler.standing(),

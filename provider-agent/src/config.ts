@@ -16,7 +16,7 @@ import { type ConfigFile, LOG_LEVELS, wsUrl } from "./config/schema.js";
 import { lineOf, locate } from "./config/toml-places.js";
 import { AgentError } from "./platform/agent-error.js";
 
-export type { AgentConfig, AgentSettings } from "./config/agent-config.js";
+export type { AgentConfig, AgentSettings, ElectricityConfig } from "./config/agent-config.js";
 
 /** What the command line says, as it came. */
 export interface ServeFlags {

@@ -9,7 +9,7 @@ import type {
 } from "../local/agent-status.js";
 import { formatDuration } from "./duration.js";
 import { type Colors, columns } from "./output.js";
-import { busyRows } from "./render-energy.js";
+import { busyRows, electricityRows } from "./render-energy.js";
 import { earnedText } from "./render-money.js";
 import { reputationRows } from "./render-reputation.js";
 import { updateRows, workRows } from "./render-work.js";
@@ -41,6 +41,7 @@ export function renderStatus(status: AgentStatus, nowMs: number, colors: Colors)
     ...reputationRows(status.reputation),
     ["Earned", earnedText(status)],
     ...busyRows(status.busy, colors),
+    ...electricityRows(status.electricity, colors),
     ...updateRows(status.update, colors),
     ...log(status.log, colors),
   ];

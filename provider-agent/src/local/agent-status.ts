@@ -32,6 +32,8 @@ export interface AgentStatus {
   readonly earnings?: EarningsStatus;
   /** How long requests ran; absent = an older agent does not say. */
   readonly busy?: BusyStatus;
+  /** What that cost in electricity, estimated; absent = its owner has set no price. */
+  readonly electricity?: ElectricityStatus;
   readonly machine: { readonly chip: string | null; readonly memory_bytes: number; readonly thermal: string | null };
   /** Absent = not known. */
   readonly log?: LogStatus;
@@ -125,6 +127,22 @@ export interface BusyStatus {
   /** Why what was counted lately is forgotten when the agent ends, and what to do; absent = it is kept. */
   readonly unkept?: string;
 }
+
+/**
+ * Extra watts × busy time × price, all as they are now, in millionths of a dollar. It is no bill: what the machine draws
+ * while it waits is not in it.
+ */
+export type ElectricityStatus = { readonly usd_per_kwh: number } & (
+  | ({
+      readonly type: "estimated";
+      /** What the machine draws more while requests run. */
+      readonly extra_watts: number;
+      /** What the watts are of: the machine, as its owner has set them, or the parts that were measured. */
+      readonly watts_of: "settings" | "gpu" | "cpu" | "gpu+cpu";
+    } & Record<"today" | "week" | "total", { readonly kwh: number; readonly micro_usd: number }>)
+  /** The watts are not known: nothing here measures them, or has not for long enough. */
+  | { readonly type: "unknown"; readonly reason: "no_meter" | "too_few_readings" }
+);
 
 export interface ModelStatus {
   readonly id: string;

@@ -19,6 +19,7 @@ import {
   type BackendStanding,
   type BusyStatus,
   type ConnectionStatus,
+  type ElectricityStatus,
   type ModelStatus,
   standingOf,
 } from "../local/agent-status.js";
@@ -37,6 +38,8 @@ export interface StatusBoardDeps {
   readonly availability: Pick<AvailabilityMonitor, "current" | "unkept" | "pause" | "resume">;
   readonly jobs: Jobs;
   readonly busyTime: Pick<BusyTime, "sums" | "unkept">;
+  /** Estimated; `undefined` = the owner has set no price. */
+  readonly electricity: () => ElectricityStatus | undefined;
   readonly advertiser: Advertiser;
   readonly logFile: LogFile | undefined;
   readonly standing: () => Standing;
@@ -121,6 +124,7 @@ export class StatusBoard implements AgentControl, Disposable {
     const { name, version, facts, vitals, availability, jobs } = this.#deps;
     const { served, failed, cancelled, promptTokens, completionTokens } = jobs.statistics.snapshot();
     const connection = this.#connection();
+    const electricity = this.#deps.electricity();
     return {
       name,
       version,
@@ -138,6 +142,7 @@ export class StatusBoard implements AgentControl, Disposable {
       earned_micro_usd: this.#earnings?.total_micro_usd ?? null,
       ...(this.#earnings && { earnings: earningsOf(this.#earnings, this.#deps.wallTime()) }),
       busy: this.#busy(),
+      ...(electricity && { electricity }),
       machine: {
         chip: facts.chip ?? null,
         memory_bytes: facts.memoryBytes,

@@ -87,7 +87,9 @@ export const PROVIDER_AGENT = {
     "./backends",
     "./config.ts",
     "./connection",
+    "./energy",
     "./jobs",
+    "./local",
     "./machine",
     "./models",
     "./platform",
@@ -164,7 +166,17 @@ export const PROVIDER_AGENT = {
   ],
   connection: ["./jobs", "./platform", "@hearth/platform", "@hearth/protocol", "isomorphic-ws"],
   // How long requests ran, and what electricity that took.
-  energy: ["./platform", "@hearth/disk", "@hearth/platform", "zod", "node:fs", "node:path"],
+  energy: [
+    "./config.ts",
+    "./local",
+    "./machine",
+    "./platform",
+    "@hearth/disk",
+    "@hearth/platform",
+    "zod",
+    "node:fs",
+    "node:path",
+  ],
   enrol: ["./platform", "@hearth/disk", "@hearth/platform", "zod", "node:fs", "node:http", "node:https", "node:path"],
   jobs: ["./backends", "./platform", "@hearth/dialects", "@hearth/e2e", "@hearth/platform", "@hearth/protocol"],
   local: [

@@ -171,6 +171,34 @@ describe("hearth-agent status", () => {
     expect(shown(undefined)).not.toMatch(/^Busy/m);
   });
 
+  it("says that electricity is an estimate, of what it is made, and what is not known", () => {
+    const shown = (electricity: AgentStatus["electricity"]): string => {
+      const status = exampleStatus(electricity === undefined ? {} : { electricity });
+      return renderStatus(status, Date.parse("2026-01-05T09:00:00Z"), pc.createColors(false));
+    };
+    const estimated = {
+      type: "estimated",
+      usd_per_kwh: 0.3,
+      extra_watts: 120,
+      watts_of: "settings",
+      today: { kwh: 0.000_1, micro_usd: 30 },
+      week: { kwh: 0.061_7, micro_usd: 18_510 },
+      total: { kwh: 120.4, micro_usd: 36_120_000 },
+    } as const;
+    expect(shown(estimated)).toMatch(
+      /^Electricity +estimate: under \$0\.0001 today, \$0\.0185 this week, \$36\.12 in all \(0\.0001, 0\.062, 120 kWh\)\n +120 W more while busy \(as you set it\) × busy time × \$0\.3 a kWh$/m,
+    );
+    expect(shown({ ...estimated, watts_of: "gpu" })).toContain("120 W more while busy (measured, of the GPU only) ×");
+    const unknown = { type: "unknown", usd_per_kwh: 0.3 } as const;
+    expect(shown({ ...unknown, reason: "no_meter" })).toMatch(
+      /^Electricity +not known: nothing here measures watts that the agent may read; electricity\.extra_watts /m,
+    );
+    expect(shown({ ...unknown, reason: "too_few_readings" })).toMatch(
+      /^Electricity +not known: measured too little yet;/m,
+    );
+    expect(shown(undefined)).not.toMatch(/Electricity/);
+  });
+
   it("shows what the running agent says, for people and for scripts", async () => {
     await using home = new CliHome();
     await using agent = await start(home);
