@@ -1,6 +1,7 @@
 import type { BusyStatus, ElectricityStatus } from "../local/agent-status.js";
 import { formatDuration } from "./duration.js";
 import type { Colors } from "./output.js";
+import { dollars } from "./render-money.js";
 
 type Row = readonly [string, string];
 
@@ -34,7 +35,7 @@ export function electricityRows(electricity: ElectricityStatus | undefined, { ye
   const energy = [today, week, total].map(({ kwh }) => amount(kwh)).join(", ");
   return [
     ["Electricity", `estimate: ${costs} (${energy} kWh)`],
-    ["", `${extra_watts} W more while busy (${WATTS_OF[watts_of]}) × busy time × $${usd_per_kwh} a kWh`],
+    ["", `${extra_watts} W more while busy (${WATTS_OF[watts_of]}) × busy time × ${dollars(usd_per_kwh * 1e6)} a kWh`],
   ];
 }
 

@@ -12,7 +12,7 @@ const part = (microUsd: number | null, when: string): string =>
   microUsd === null ? `not told yet of ${when}` : `${dollars(microUsd)} ${when}`;
 
 /** From millionths, with cents at least. */
-function dollars(microUsd: number): string {
+export function dollars(microUsd: number): string {
   const text = (Math.abs(microUsd) / 1e6).toFixed(6).replace(/(\.\d\d\d*?)0+$/, "$1");
   return `${microUsd < 0 ? "-" : ""}$${text}`;
 }

@@ -14,6 +14,24 @@ if (CHROMIUM_PATH === undefined) console.warn(`the status page: ${NO_CHROMIUM}`)
 const PICTURES = join(tmpdir(), "hearth-pictures");
 
 const STATUS: AgentStatus = exampleStatus({
+  earned_micro_usd: 1_234_567_890,
+  earnings: {
+    today_micro_usd: 1_200,
+    week_micro_usd: 2_504_000,
+    total_micro_usd: 1_234_567_890,
+    as_of: "2026-01-05T08:59:30.000Z",
+  },
+  busy: { today_ms: 754_000, week_ms: 8_100_000, total_ms: 4_300_000_000, since: "2026-01-01T10:00:00.000Z" },
+  electricity: {
+    type: "estimated",
+    usd_per_kwh: 0.3,
+    extra_watts: 120,
+    watts_of: "settings",
+    today: { kwh: 0.025_133, micro_usd: 7_540 },
+    week: { kwh: 0.27, micro_usd: 81_000 },
+    total: { kwh: 143.333_333, micro_usd: 43_000_000 },
+  },
+  reputation: { score: 87, reasons: { failed_after_content: { count: 1, ms: 300 }, late: { count: 3, ms: 410 } } },
   models: [
     ...exampleStatus().models,
     {
@@ -85,6 +103,67 @@ describe.skipIf(CHROMIUM_PATH === undefined)("the agent's status page", () => {
     expect(complaints).toEqual([]);
   });
 
+  /** The rows of money, cell by cell. */
+  const money = (): Promise<string[][]> =>
+    page
+      .locator("#money tr")
+      .evaluateAll((rows) => rows.map((row) => [...row.children].map((cell) => cell.textContent)));
+
+  it("shows what was earned beside the estimate of electricity, and how the machine stands", async () => {
+    await open();
+    await page.getByText("Electricity is an estimate").waitFor();
+    expect(await money()).toEqual([
+      ["Earned", "$0.0012", "$2.50", "$1,234.57"],
+      ["Electricity (estimate)", "$0.0075", "$0.0810", "$43.00"],
+      ["Busy", "12 min", "2 h 15 min", "1,194 h"],
+    ]);
+    expect(await page.locator("#money-note").textContent()).toBe(
+      "Earned as of 05/01/2026, 08:59. Electricity is an estimate: 120 W more while busy (as you set it) × busy time × " +
+        "$0.30 a kWh; 140 kWh in all. Busy time is counted since 01/01/2026. Days are those of UTC, weeks begin on Monday.",
+    );
+    expect(await page.locator("#unpriced").isVisible()).toBe(false);
+    expect(await page.locator("#score").textContent()).toBe("87 of 100");
+    expect(await page.locator("#held li").allTextContents()).toEqual([
+      "3 × it took longer than its deadlinecounts 0.4 s",
+      "1 × an answer broke offcounts 0.3 s",
+    ]);
+    expect(complaints).toEqual([]);
+  });
+
+  it("makes up no number for what it was not told, and says how to have an estimate", async () => {
+    const { earnings: _e, electricity: _p, reputation: _r, ...rest } = STATUS;
+    status = {
+      ...rest,
+      earned_micro_usd: null,
+      busy: { today_ms: 0, week_ms: 30, total_ms: 9_000, since: "2026-01-01T10:00:00.000Z" },
+    };
+    await open();
+    await page.getByText("electricity.usd_per_kwh").waitFor();
+    expect(await money()).toEqual([
+      ["Earned", "–", "–", "–"],
+      ["Busy", "0 s", "0 s", "9 s"],
+    ]);
+    expect(await page.getByText("The coordinator has not told what it earned.").isVisible()).toBe(true);
+    expect(await page.locator("#reputation").isVisible()).toBe(false);
+    await page.screenshot({ path: join(PICTURES, "agent-status-untold.png"), fullPage: true });
+    status = { ...status, electricity: { type: "unknown", usd_per_kwh: 0.3, reason: "no_meter" } };
+    await page.getByText("What electricity costs is not known: nothing here measures watts").waitFor();
+    expect(await page.locator("#unpriced").isVisible()).toBe(false);
+    expect((await money()).length).toBe(2);
+    status = {
+      ...status,
+      busy: {
+        today_ms: 0,
+        week_ms: 0,
+        total_ms: 0,
+        since: "2026-01-01T10:00:00.000Z",
+        unkept: "its disk is full (ENOSPC)",
+      },
+    };
+    await page.getByText("Busy time is forgotten when the agent ends: its disk is full (ENOSPC).").waitFor();
+    expect(complaints).toEqual([]);
+  });
+
   it("takes the names of models for text", async () => {
     await open();
     await page.getByText("not answering").waitFor();
@@ -108,6 +187,8 @@ describe.skipIf(CHROMIUM_PATH === undefined)("the agent's status page", () => {
     await open();
     await page.getByText("Serving, 2 requests running").waitFor();
     await page.screenshot({ path: join(PICTURES, "agent-status-phone.png"), fullPage: true });
+    // What a row is of takes one line, above its numbers.
+    expect((await page.locator("#money th").first().boundingBox())?.height).toBeLessThan(40);
     expect(await page.evaluate("document.documentElement.scrollWidth <= innerWidth")).toBe(true);
   });
 

@@ -186,7 +186,7 @@ describe("hearth-agent status", () => {
       total: { kwh: 120.4, micro_usd: 36_120_000 },
     } as const;
     expect(shown(estimated)).toMatch(
-      /^Electricity +estimate: under \$0\.0001 today, \$0\.0185 this week, \$36\.12 in all \(0\.0001, 0\.062, 120 kWh\)\n +120 W more while busy \(as you set it\) × busy time × \$0\.3 a kWh$/m,
+      /^Electricity +estimate: under \$0\.0001 today, \$0\.0185 this week, \$36\.12 in all \(0\.0001, 0\.062, 120 kWh\)\n +120 W more while busy \(as you set it\) × busy time × \$0\.30 a kWh$/m,
     );
     expect(shown({ ...estimated, watts_of: "gpu" })).toContain("120 W more while busy (measured, of the GPU only) ×");
     const unknown = { type: "unknown", usd_per_kwh: 0.3 } as const;
