@@ -1,3 +1,5 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 import { eventually } from "./eventually.js";
@@ -14,12 +16,19 @@ interface Busy {
   readonly since: string;
 }
 
+interface Status {
+  readonly busy: Busy;
+  readonly electricity?: Readonly<Record<string, unknown>>;
+}
+
 /** What the owner's `status --json` says. */
-async function busy(hearth: SpawnedHearth): Promise<Busy> {
+async function statusOf(hearth: SpawnedHearth): Promise<Status> {
   const command = hearth.run("status", AGENT, ["status", "--json"]);
   expect((await command.exited).code, command.stderr).toBe(0);
-  return (JSON.parse(command.stdout) as { busy: Busy }).busy;
+  return JSON.parse(command.stdout) as Status;
 }
+
+const busy = async (hearth: SpawnedHearth): Promise<Busy> => (await statusOf(hearth)).busy;
 
 /** Two requests that run at once, until the agent has counted so much. @returns ms for which both were there */
 async function serveTwo(hearth: SpawnedHearth, backend: StubBackend, untilMs: number): Promise<number> {
@@ -35,11 +44,12 @@ async function serveTwo(hearth: SpawnedHearth, backend: StubBackend, untilMs: nu
   return performance.now() - startedAt;
 }
 
-it("shows how long requests ran, each moment once, and goes on with it after a restart", async () => {
+it("shows how long requests ran, each moment once, and after a restart with a price what that cost in electricity", async () => {
   await using hearth = await SpawnedHearth.start();
   await using backend = await startStubBackend("m");
   const agent = await hearth.agent({ backend: backend.url });
   expect((await busy(hearth)).total_ms).toBe(0);
+  expect(await statusOf(hearth)).not.toHaveProperty("electricity");
 
   const bothMs = await serveTwo(hearth, backend, 1_500);
   const served = await busy(hearth);
@@ -50,6 +60,12 @@ it("shows how long requests ran, each moment once, and goes on with it after a r
   expect(await busy(hearth)).toEqual(served);
 
   expect(await agent.stop()).toEqual({ code: 0, signal: null });
-  await hearth.agent({ backend: backend.url });
-  expect(await busy(hearth)).toMatchObject({ total_ms: served.total_ms, since: served.since });
+  const config = join(hearth.dataDir, "config.toml");
+  writeFileSync(config, "[electricity]\nusd_per_kwh = 0.5\nextra_watts = 7200\n");
+  await hearth.agent({ backend: backend.url, flags: ["--config", config] });
+  const status = await statusOf(hearth);
+  expect(status.busy).toMatchObject({ total_ms: served.total_ms, since: served.since });
+  // 7200 W at half a dollar a kilowatt hour are a millionth of a dollar a millisecond.
+  const total = { micro_usd: served.total_ms };
+  expect(status.electricity).toMatchObject({ type: "estimated", watts_of: "settings", total });
 }, 90_000);
