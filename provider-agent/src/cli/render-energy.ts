@@ -28,7 +28,7 @@ export function electricityRows(electricity: ElectricityStatus | undefined, { ye
     const { reason } = electricity;
     const why =
       reason === "no_meter" ? "nothing here measures watts that the agent may read" : "measured too little yet";
-    return [["Electricity", `${yellow("not known")}: ${why}; electricity.extra_watts of the configuration says it`]];
+    return [["Electricity", `${yellow("not known")}: ${why} (or set electricity.extra_watts)`]];
   }
   const { today, week, total, extra_watts, watts_of, usd_per_kwh } = electricity;
   const costs = `${estimated(today.micro_usd)} today, ${estimated(week.micro_usd)} this week, ${estimated(total.micro_usd)} in all`;

@@ -72,17 +72,19 @@ describe("admission", () => {
 
   it("tells when the first has a slot and when the last has given it back, and nothing in between", async () => {
     const told: boolean[] = [];
-    const limits = { maxWaitMs: 10_000, maxWaiting: 8, maxConcurrency: 1 };
+    const limits = { maxWaitMs: 10_000, maxWaiting: 8, maxConcurrency: 2 };
     const admission = new Admission(limits, clock, { busy: (isBusy) => void told.push(isBusy) });
-    const [first, second] = [arrive(admission, "m"), arrive(admission, "m")];
+    const requests = [arrive(admission, "m"), arrive(admission, "m"), arrive(admission, "m")];
     await turn();
     expect(told).toEqual([true]);
-    first.slot?.[Symbol.dispose]();
+    for (const { slot } of requests.slice(0, 2)) slot?.[Symbol.dispose]();
     await turn();
-    expect(second.slot).toBeDefined();
-    second.slot?.[Symbol.dispose]();
-    expect(told.at(-1)).toBe(false);
-    expect(told.filter((isBusy) => !isBusy)).toHaveLength(1);
+    expect(told).toEqual([true]);
+    requests[2]?.slot?.[Symbol.dispose]();
+    expect(told).toEqual([true, false]);
+    arrive(admission, "m");
+    await turn();
+    expect(told).toEqual([true, false, true]);
   });
 
   it("does not let a full model keep those behind it from another", async () => {

@@ -191,10 +191,10 @@ describe("hearth-agent status", () => {
     expect(shown({ ...estimated, watts_of: "gpu" })).toContain("120 W more while busy (measured, of the GPU only) ×");
     const unknown = { type: "unknown", usd_per_kwh: 0.3 } as const;
     expect(shown({ ...unknown, reason: "no_meter" })).toMatch(
-      /^Electricity +not known: nothing here measures watts that the agent may read; electricity\.extra_watts /m,
+      /^Electricity +not known: nothing here measures watts that the agent may read \(or set electricity\.extra_watts\)$/m,
     );
     expect(shown({ ...unknown, reason: "too_few_readings" })).toMatch(
-      /^Electricity +not known: measured too little yet;/m,
+      /^Electricity +not known: measured too little yet \(/m,
     );
     expect(shown(undefined)).not.toMatch(/Electricity/);
   });
