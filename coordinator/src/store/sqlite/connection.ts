@@ -46,6 +46,16 @@ export class Connection {
     return outcome.type === "rows" ? outcome.rows : [];
   }
 
+  /**
+   * The rows of a statement one after the other, as lists of their values, without ever having all of them. Numbers come
+   * as bigints, exact at any size.
+   */
+  *each(sql: string): Generator<readonly Value[]> {
+    // A statement of its own: one that is under way cannot be used for anything else.
+    const statement = this.#database.prepare(sql).raw(true).safeIntegers(true);
+    for (const row of statement.iterate([])) yield row as Value[];
+  }
+
   /** Runs statements that take no values. */
   script(sql: string): void {
     this.#database.exec(sql);
