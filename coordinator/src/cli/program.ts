@@ -5,6 +5,7 @@ import { addAudit } from "./audit.js";
 import type { AddCommand, CliContext } from "./context.js";
 import { CommandError, EXIT } from "./exit.js";
 import { addKey } from "./key.js";
+import { addMigrateStore } from "./migrate-store.js";
 import { addBalance, addCredit, addPayout } from "./money.js";
 
 /** The commands of `hearth-coordinator admin`: each brings its own words. */
@@ -17,6 +18,7 @@ const ADMIN: readonly AddCommand[] = [
   addAdoptKeys,
   // On the database itself, whether or not a coordinator runs.
   addAudit,
+  addMigrateStore,
 ];
 
 const SETTINGS = `

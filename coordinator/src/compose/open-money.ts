@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { Clock } from "@hearth/platform";
+import { JOURNAL_FILE } from "../ledger/journal.js";
 import { Ledger, type LedgerHooks } from "../ledger/ledger.js";
 import type { LedgerSettings } from "../ledger/ledger-settings.js";
 import { Webhooks, type WebhookTarget } from "../ledger/webhooks.js";
@@ -33,8 +34,6 @@ export interface MoneyOptions {
   readonly paymentSettings: () => PaymentSettings;
 }
 
-const JOURNAL = "ledger-journal";
-
 /** Opens the ledger, and resolves what an earlier process has left open. @throws what the store or the disk throws */
 export async function openMoney({
   journalDir,
@@ -47,7 +46,7 @@ export async function openMoney({
   const ledger = await Ledger.open({
     ...{ clock, log, store, node },
     hooks: ledgerHooks(metrics),
-    journalPath: journalDir === undefined ? undefined : join(journalDir, JOURNAL),
+    journalPath: journalDir === undefined ? undefined : join(journalDir, JOURNAL_FILE),
     get settings() {
       return ledgerSettings();
     },

@@ -4,6 +4,9 @@ import { z } from "zod";
 import { microUsd } from "../platform/micro-usd.js";
 import type { Extension, Posting } from "../store/ledger-store.js";
 
+/** The journal's name in the data directory. */
+export const JOURNAL_FILE = "ledger-journal";
+
 /** What is owed to the store when it is away: docs/ledger.md, rules 20 to 22. */
 export type OwedOperation =
   | { readonly type: "extend"; readonly input: Extension }

@@ -28,11 +28,15 @@ export const COORDINATOR = {
     "./platform",
     "./secrets.ts",
     "./store",
+    "./ledger/journal.ts",
+    "./store/copy",
     "./store/open",
     "@hearth/disk",
     "@hearth/platform",
     "commander",
     "zod",
+    "node:fs",
+    "node:path",
   ],
   "app.ts": [
     "./stored-responses",
@@ -286,6 +290,8 @@ export const COORDINATOR = {
   "store/schema": ["./store", "kysely"],
   // Which engine it is.
   "store/open": ["./store", "./store/postgres", "./store/sqlite", "@hearth/platform"],
+  // From one engine to the other, all of it.
+  "store/copy": ["./store", "./store/postgres", "./store/sqlite", "pg", "node:path"],
   // The engines, which only the process and its composition see.
   "store/sqlite": [
     "./store",

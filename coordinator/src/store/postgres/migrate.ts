@@ -13,7 +13,7 @@ const LOCK = 0x48727468;
  */
 export async function migrate(client: pg.ClientBase, schema: string, where: string): Promise<void> {
   await client.query("BEGIN");
-  await client.query("SELECT pg_advisory_xact_lock($1, hashtext($2))", [LOCK, schema]);
+  await lockSchema(client, schema);
   await requireUnicode(client, where);
   const version = await versionOf(client, schema, where);
   if (version > MIGRATIONS.length) throw newer(where, version);
@@ -21,6 +21,11 @@ export async function migrate(client: pg.ClientBase, schema: string, where: stri
   for (const { postgres } of MIGRATIONS.slice(version)) await client.query(postgres);
   await client.query("UPDATE schema_version SET version = $1 WHERE version <> $1", [MIGRATIONS.length]);
   await client.query("COMMIT");
+}
+
+/** Until the end of the transaction no coordinator starts on this schema, nor does anybody else bring it up to date. */
+export async function lockSchema(client: pg.ClientBase, schema: string): Promise<void> {
+  await client.query("SELECT pg_advisory_xact_lock($1, hashtext($2))", [LOCK, schema]);
 }
 
 /**

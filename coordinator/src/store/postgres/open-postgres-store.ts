@@ -89,7 +89,7 @@ async function prepare(
 }
 
 /** Server and database, without account and password. */
-function placeOf(url: string): string {
+export function placeOf(url: string): string {
   const { hostname, port, pathname } = new URL(url);
   return `The database ${pathname.slice(1) || "(default)"} on ${hostname || "this machine"}${port && `:${port}`}`;
 }

@@ -11,6 +11,8 @@ export class BreakableProxy {
   readonly #sockets = new Set<Socket>();
   readonly #target: Target;
   #state: "passing" | "refusing" | "silent" = "passing";
+  /** Bytes that clients may still send. */
+  #left = Number.POSITIVE_INFINITY;
 
   private constructor(target: Target) {
     this.#target = target;
@@ -39,6 +41,11 @@ export class BreakableProxy {
     for (const socket of this.#sockets) socket.destroy();
   }
 
+  /** Does so once clients have sent so many bytes more. */
+  cutAfter(bytes: number): void {
+    this.#left = bytes;
+  }
+
   /** Nothing goes through any more, and nobody is told. */
   silence(): void {
     this.#state = "silent";
@@ -58,6 +65,10 @@ export class BreakableProxy {
   #accept(near: Socket): void {
     if (this.#state === "refusing") return void near.destroy();
     const far = connect(this.#target);
+    near.on("data", (bytes) => {
+      this.#left -= bytes.length;
+      if (this.#left < 0) this.cut();
+    });
     for (const [socket, other] of [
       [near, far],
       [far, near],

@@ -1,0 +1,76 @@
+import type { Store } from "../store.js";
+import type { RequestUsage } from "../usage-store.js";
+import { income, part, reservation } from "./money.js";
+
+const MANY = 1_000;
+/** A text with everything that a database might trip over, and one of its digits. */
+const ODD = 'Änne "A." O\'Neil, {\\N} \t\n € 😀';
+
+/** Something of everything that a store keeps, in every table. @param receipts that many, of a kilobyte each */
+export async function fillStore(store: Store, receipts = 3): Promise<void> {
+  await fillAccounts(store);
+  await fillFleet(store);
+  await fillReceipts(store, receipts);
+  await store.documents.put("runtime-manifest", JSON.stringify({ odd: ODD }));
+  await store.usage.put([used("req_1"), used("req_2", { firstContentMs: undefined, facts: `{"odd":"${ODD}"}` })]);
+  await fillLedger(store);
+}
+
+async function fillAccounts({ accounts }: Store): Promise<void> {
+  const own = { name: ODD, parent: undefined, budget: "own", concurrency: undefined, createdAtMs: 1_000 } as const;
+  // By its time and its name a team may stand before the account that it is of.
+  await accounts.addAccount({ ...own, id: "zoe" });
+  await accounts.addAccount({ ...own, id: "anna-team", parent: "zoe", budget: "shared", createdAtMs: 500 });
+  await accounts.suspendAccount("anna-team", 5_000);
+  const limits = { requestsPerMinute: 60, tokensPerMinute: 0, concurrency: 3 };
+  const budget = { microUsd: Number.MAX_SAFE_INTEGER, reset: "monthly" } as const;
+  await accounts.addKey(
+    {
+      ...{ id: "key_1", account: "zoe", name: ODD, prefix: "sk-hearth-abcd", digest: "d1", scopes: ["inference"] },
+      ...{ allowedModels: ["a b", ""], selfRouteOnly: true, limits: { ...limits, budget }, tags: { team: ODD } },
+      ...{ createdAtMs: 1_000, expiresAtMs: undefined },
+    },
+    MANY,
+  );
+  await accounts.rotateKey("key_1", { prefix: "sk-hearth-efgh", digest: "d2", oldEndsAtMs: 9_000 });
+}
+
+async function fillFleet({ enrolments, knownModels }: Store): Promise<void> {
+  const token = { account: "zoe", tokenDigest: "t1", note: ODD, createdAtMs: 1_000, expiresAtMs: 9_000 };
+  await enrolments.addTokens([{ id: "et_1", ...token }], MANY);
+  const machine = { id: "mach_1", identity: "i".repeat(43), name: ODD, platform: "linux", agentVersion: "0.1.0" };
+  const enrolled = { ...machine, method: "enrolment_token", tokenDigest: "m1", createdAtMs: 2_000 } as const;
+  await enrolments.redeem("t1", enrolled, MANY);
+  await knownModels.put([{ model: "m", providerId: "prv_1", account: "zoe", answeredAtMs: 3_000, facts: "{}" }]);
+}
+
+async function fillReceipts({ receipts, attestations }: Store, count: number): Promise<void> {
+  const every = Uint8Array.from({ length: 256 }, (_, n) => n);
+  const signed = { signature: every.slice(0, 0), createdAtMs: 1_000 };
+  await attestations.put({ hash: "h1", blob: every, identityKey: every.slice(1), ...signed });
+  const blob = Uint8Array.from({ length: 1_024 }, (_, n) => n * 7);
+  const common = { account: "zoe", providerId: "prv_1", blob, attestationHash: "h1", ...signed };
+  await receipts.put(Array.from({ length: count }, (_, n) => ({ requestId: `req_${n}`, ...common })));
+}
+
+/** What is open, posted, voided, paid out and refunded, with a key's budget. */
+async function fillLedger({ ledger }: Store): Promise<void> {
+  const budget = { keyId: "key_1", windowStartMs: 0, limit: 1_000n };
+  await ledger.deposit(income("d", 1_000n, { reason: ODD }));
+  await ledger.correct({ ...income("c", 500n, { account: "ben" }), part: "earned" });
+  await ledger.reserve(reservation("r1", 100n, { budget }));
+  await ledger.post({ id: "r1", parts: [part(120n), part(30n, { payer: "platform" })], nowMs: 2_000 });
+  await ledger.reserve(reservation("r2", 50n, { budget }));
+  await ledger.reserve(reservation("r3", 50n));
+  await ledger.void("r3", 3_000);
+  await ledger.refund({ ...income("f", 10n), reservationId: "r1" });
+  await ledger.requestPayout({ id: "p1", account: "ben", amount: 200n, actor: "ben", nowMs: 1 });
+}
+
+function used(requestId: string, given: Partial<RequestUsage> = {}): RequestUsage {
+  return {
+    ...{ requestId, atMs: 1_000, account: "zoe", keyId: "key_1", modelAsked: "small", model: "small-q4" },
+    ...{ providerId: "prv_1", outcome: "success", promptTokens: 10, cachedTokens: 4, completionTokens: 20 },
+    ...{ estimated: true, costMicroUsd: 7, durationMs: 900, firstContentMs: 300, facts: "{}", ...given },
+  };
+}
