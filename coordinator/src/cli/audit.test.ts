@@ -86,6 +86,40 @@ describe("hearth-coordinator admin audit", () => {
     expect(stdout).toContain(check);
   });
 
+  it.each<[string, string, string]>([
+    [
+      "what an hour has earned",
+      "UPDATE earnings SET gross = gross + 1, net = net + 1 WHERE hour_ms = 0",
+      "machines have earned what was paid for their work: 165 instead of 164",
+    ],
+    ["a fee", "UPDATE earnings SET fee = fee + 1, net = net - 1 WHERE hour_ms = 0", "fees are those of the earnings"],
+    ["a missing hour", "DELETE FROM earnings WHERE hour_ms = 0", "earned what was paid for their work"],
+    ["a later hour", "UPDATE earnings SET requests = 9 WHERE hour_ms > 0", "earnings are what the parts add up to"],
+    ["less than a reservation that is left", "UPDATE key_spend SET spent = 6 WHERE window_start_ms = 0", "a key has"],
+    ["a later window of a key", "UPDATE key_spend SET spent = 8 WHERE window_start_ms > 0", "a key has"],
+  ])("finds %s that somebody has changed after reservations were forgotten", async (_what, script, check) => {
+    await fill();
+    const store = await openSqliteStore(dir);
+    const HOUR_MS = 3_600_000;
+    const old = { keyId: "key_1", windowStartMs: 0, limit: 1_000n };
+    for (const [id, budget] of [
+      ["r4", old],
+      ["r5", { ...old, windowStartMs: 2 * HOUR_MS }],
+    ] as const) {
+      await store.ledger.reserve(reservation(id, 50n, { budget }));
+      await store.ledger.post({ id, parts: [part(7n)], nowMs: 3 * HOUR_MS });
+    }
+    await store.ledger.prune({ resolved: HOUR_MS, delivered: 0, undelivered: 0 });
+    expect(await store.ledger.audit(1)).toMatchObject({ reservations: 3, mismatches: [] });
+    await store.close();
+    const database = new Connection(join(dir, "hearth.db"));
+    expect(() => database.script("DELETE FROM work_parts")).toThrow("append-only");
+    database.script(script);
+    database.close();
+    const { status, stdout } = audit();
+    expect([status, stdout]).toEqual([7, expect.stringContaining(check)]);
+  });
+
   it("says that a coordinator has the file, that there is none, or that it is of another version", async () => {
     const none = audit();
     expect([none.status, none.stderr]).toEqual([4, `${join(dir, "hearth.db")} is not there: see HEARTH_DATA_DIR.\n`]);

@@ -57,6 +57,23 @@ describe.each(STORE_PLACES)("$name", ({ open, isHere }) => {
     await place.clear();
   });
 
+  it("forgets keys that were revoked or have expired before then, and no other", async () => {
+    await store.addAccount(account("anna"));
+    for (const one of [
+      key("old"),
+      key("new"),
+      key("expired", { expiresAtMs: 4_999 }),
+      key("good", { expiresAtMs: 5_000 }),
+    ])
+      await store.addKey(one, MANY);
+    await store.revokeKey("old", 4_999);
+    await store.revokeKey("new", 5_000);
+    expect(await store.pruneKeys(4_999)).toBe(0);
+    expect(await store.pruneKeys(5_000)).toBe(2);
+    expect((await store.listKeys({ limit: 10 })).map(({ id }) => id)).toEqual(["good", "new"]);
+    expect(await store.findKeyByDigest("digest-old")).toBeUndefined();
+  });
+
   describe("accounts", () => {
     it("keeps every member of an account", async () => {
       const full = account("anna", { concurrency: 4 });

@@ -90,6 +90,9 @@ export interface NewSecret {
   readonly oldEndsAtMs: number;
 }
 
+/** Keys that one `pruneKeys` removes at most. */
+export const KEY_PRUNE_BATCH = 1_000;
+
 /** Accounts and their keys. What is here holds also when several coordinators use it at once. */
 export interface AccountStore {
   /** `no_parent`: the parent is not there, or a team itself. */
@@ -115,4 +118,6 @@ export interface AccountStore {
   rotateKey(id: string, secret: NewSecret): Promise<{ readonly before: ApiKey; readonly now: ApiKey } | undefined>;
   /** @returns as it is now; `undefined` = there is no such, or it is revoked already */
   revokeKey(id: string, atMs: number): Promise<ApiKey | undefined>;
+  /** Forgets keys that were revoked or have expired before then, at most `KEY_PRUNE_BATCH`. @returns how many */
+  pruneKeys(beforeMs: number): Promise<number>;
 }

@@ -1,6 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { MAX_MICRO_USD } from "../platform/micro-usd.js";
-import type { LedgerStore, NewReservation, WorkPart } from "./ledger-store.js";
+import {
+  LEDGER_PRUNE_BATCH,
+  type LedgerRetention,
+  type LedgerStore,
+  type NewReservation,
+  type WorkPart,
+} from "./ledger-store.js";
 import { income, part, reservation } from "./testing/money.js";
 import { STORE_PLACES, type StorePlace } from "./testing/store-places.js";
 
@@ -378,6 +384,76 @@ describe.each(STORE_PLACES)("the ledger on $name", ({ isHere, open }) => {
           posted.type === "posted" ? ["posted", "kept"] : ["already", "voided"],
         );
       }
+    });
+  });
+
+  describe("what is kept no longer", () => {
+    const DAY_MS = 24 * HOUR_MS;
+    const before = (given: Partial<LedgerRetention>): LedgerRetention => ({
+      ...{ resolved: -1, delivered: -1, undelivered: -1, ...given },
+    });
+    const budget = { keyId: "key_1", windowStartMs: 0, limit: 1_000n };
+    const everything = async () => ({
+      balances: await Promise.all(["anna", "ben"].map((account) => ledger.balance(account))),
+      statement: await ledger.statement({ account: "anna", limit: 100 }),
+      earnings: await ledger.earnings({ account: "ben", groupBy: ["hour"], fromMs: 0, toMs: DAY_MS, limit: 100 }),
+    });
+
+    it("is reservations that were resolved before then: what they have moved and earned stays, and adds up", async () => {
+      await given(1_000n);
+      for (const [n, at] of [0, HOUR_MS, 3 * HOUR_MS].entries()) {
+        await ledger.reserve(reservation(`r${n}`, 100n, { budget }));
+        await ledger.post({ id: `r${n}`, parts: [part(120n), part(5n, { payer: "platform" })], nowMs: at });
+      }
+      await ledger.reserve(reservation("voided", 100n));
+      await ledger.void("voided", 1_000);
+      await ledger.reserve(reservation("open", 100n, { budget }));
+      await ledger.refund({ ...income("f", 10n), reservationId: "r0" });
+      const kept = await everything();
+      // In the middle of an hour: whole ones are forgotten.
+      expect(await ledger.prune(before({ resolved: 3 * HOUR_MS + 1 }))).toBe(3);
+      expect(await ledger.audit(10)).toEqual({ transfers: 5, reservations: 2, mismatches: [] });
+      expect(await everything()).toEqual(kept);
+      expect(await ledger.post({ id: "r0", parts: [part(120n)], nowMs: 1 })).toEqual({ type: "unknown" });
+      expect(await ledger.refund({ ...income("g", 10n), reservationId: "r1" })).toEqual({ type: "unknown" });
+      expect(await ledger.refund({ ...income("h", 10n), reservationId: "r2" })).toEqual({ type: "done" });
+      expect(await ledger.void("open", 9_000)).toEqual({ type: "voided" });
+      // To be kept longer from now on: what is gone is gone.
+      expect(await ledger.prune(before({ resolved: HOUR_MS }))).toBe(1);
+      expect(await ledger.prune(before({ resolved: HOUR_MS }))).toBe(0);
+    });
+
+    it("is never what is open, however long it has been", async () => {
+      await given(100n);
+      await ledger.reserve(reservation("r1", 60n));
+      expect(await ledger.prune(before({ resolved: Number.MAX_SAFE_INTEGER }))).toBe(0);
+      expect(await spendable()).toBe(40n);
+    });
+
+    it("goes batch by batch, also by two coordinators at once", async () => {
+      const ids = Array.from({ length: LEDGER_PRUNE_BATCH + 10 }, (_, n) => `r${n}`);
+      await Promise.all(ids.map((id) => ledger.reserve(reservation(id, 0n))));
+      await Promise.all(ids.map((id) => post(id, part(0n, { model: id.slice(-1) }))));
+      const resolved = before({ resolved: DAY_MS });
+      const gone = await Promise.all([ledger.prune(resolved), place.other.ledger.prune(resolved)]);
+      expect(Math.max(...gone)).toBe(LEDGER_PRUNE_BATCH);
+      await ledger.prune(resolved);
+      expect(await ledger.audit(10)).toEqual({ transfers: 0, reservations: 0, mismatches: [] });
+    });
+
+    it("is messages that were delivered before then, and those that nobody has taken for longer", async () => {
+      await ledger.correct({ ...income("c", 500n), part: "earned" });
+      for (const [n, nowMs] of [1_000, 2_000, 3_000].entries()) {
+        await ledger.requestPayout({ id: `p${n}`, account: "anna", amount: 10n, actor: "anna", nowMs });
+      }
+      await ledger.messageTried("payout-requested/p1", { deliveredAtMs: 5_000 });
+      const due = async () => (await ledger.dueMessages(9_000, 10)).map(({ id }) => id);
+      expect(await ledger.prune(before({ delivered: 5_000, undelivered: 1_000 }))).toBe(0);
+      expect(await ledger.prune(before({ delivered: 5_001 }))).toBe(1);
+      expect(await due()).toEqual(["payout-requested/p0", "payout-requested/p2"]);
+      expect(await ledger.prune(before({ undelivered: 1_001 }))).toBe(1);
+      expect(await due()).toEqual(["payout-requested/p2"]);
+      expect(await ledger.payouts({ limit: 10 })).toHaveLength(3);
     });
   });
 

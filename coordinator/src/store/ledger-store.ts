@@ -291,6 +291,19 @@ export interface OutboxMessage {
   readonly attempts: number;
 }
 
+/** Until when each is kept, wall-clock ms. */
+export interface LedgerRetention {
+  /** Reservations, by when they were resolved, with the parts of their work. */
+  readonly resolved: number;
+  /** Messages of the outbox, by when they were delivered. */
+  readonly delivered: number;
+  /** Those that nobody has taken, by when they were written. */
+  readonly undelivered: number;
+}
+
+/** Rows of each kind that one `prune` removes at most. */
+export const LEDGER_PRUNE_BATCH = 1_000;
+
 /**
  * Money. Each call is one transaction, and may be made again: with the same content it answers as the first time, with
  * another it is a `conflict`. docs/ledger.md has the rules.
@@ -316,6 +329,12 @@ export interface LedgerStore {
   balance(account: string): Promise<Balance>;
   statement(page: StatementPage): Promise<readonly StatementLine[]>;
   earnings(query: EarningsQuery): Promise<readonly EarningsLine[]>;
+  /**
+   * Forgets what is older, at most `LEDGER_PRUNE_BATCH` of each: nothing of a balance, a statement or what was earned.
+   *
+   * @returns the most it has forgotten of one kind
+   */
+  prune(before: LedgerRetention): Promise<number>;
   /** Re-adds everything. @param limit of mismatches that are listed */
   audit(limit: number): Promise<Audit>;
   dueMessages(nowMs: number, limit: number): Promise<readonly OutboxMessage[]>;

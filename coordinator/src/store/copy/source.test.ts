@@ -19,6 +19,7 @@ const TABLES: Readonly<Record<keyof Tables, true>> = {
   earnings: true,
   enrolment_tokens: true,
   entries: true,
+  folded_work: true,
   key_spend: true,
   known_models: true,
   ledger_accounts: true,

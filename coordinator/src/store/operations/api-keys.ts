@@ -1,4 +1,12 @@
-import type { ApiKey, FoundKey, KeyChanges, NewApiKey, NewSecret, Scope } from "../account-store.js";
+import {
+  type ApiKey,
+  type FoundKey,
+  KEY_PRUNE_BATCH,
+  type KeyChanges,
+  type NewApiKey,
+  type NewSecret,
+  type Scope,
+} from "../account-store.js";
 import type { Page } from "../enrolment-store.js";
 import type { ApiKeyRow } from "../schema/tables.js";
 import { findAccount } from "./accounts.js";
@@ -87,6 +95,20 @@ export async function revokeKey(trx: Trx, { id, atMs }: RevokeKey): Promise<ApiK
   const now = await findKey(trx, id);
   if (now === undefined || now.revokedAtMs !== undefined) return undefined;
   return await replace(trx, { ...now, revokedAtMs: atMs });
+}
+
+export async function pruneKeys(trx: Trx, beforeMs: number): Promise<number> {
+  const { numDeletedRows } = await trx
+    .deleteFrom("api_keys")
+    .where("id", "in", (from) =>
+      from
+        .selectFrom("api_keys")
+        .select("id")
+        .where(({ eb, or }) => or([eb("revoked_at_ms", "<", beforeMs), eb("expires_at_ms", "<", beforeMs)]))
+        .limit(KEY_PRUNE_BATCH),
+    )
+    .executeTakeFirstOrThrow();
+  return Number(numDeletedRows);
 }
 
 async function replace(trx: Trx, key: ApiKey): Promise<ApiKey> {

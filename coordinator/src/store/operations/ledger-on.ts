@@ -35,6 +35,7 @@ export function ledgerOn(engine: Engine): LedgerStore {
     balance: (account) => engine.run("ledger.balance", account),
     statement: (page) => engine.run("ledger.statement", page),
     earnings: (query) => engine.run("ledger.earnings", query),
+    prune: (before) => engine.run("ledger.prune", before),
     audit: (limit) => engine.run("ledger.audit", limit),
     dueMessages: (nowMs, limit) => engine.run("outbox.due", { nowMs, limit }),
     messageTried: (id, end) => engine.run("outbox.tried", { id, end }),

@@ -1,5 +1,5 @@
 import { addAccount, findAccount, listAccounts, suspendAccount, suspendedAccounts, updateAccount } from "./accounts.js";
-import { addKey, findKey, findKeyByDigest, listKeys, revokeKey, rotateKey, updateKey } from "./api-keys.js";
+import { addKey, findKey, findKeyByDigest, listKeys, pruneKeys, revokeKey, rotateKey, updateKey } from "./api-keys.js";
 import { getDocument, putDocument } from "./documents.js";
 import { addTokens, listTokens, pruneEnrolments, revokeToken } from "./enrolment-tokens.js";
 import { allKnownModels, putKnownModels, removeKnownModels } from "./known-models.js";
@@ -8,6 +8,7 @@ import { audit } from "./money/audit.js";
 import { correct, deposit, grant, refund } from "./money/income.js";
 import { dueMessages, messageTried } from "./money/outbox.js";
 import { changePayout, listPayouts, requestPayout } from "./money/payouts.js";
+import { pruneLedger } from "./money/prune.js";
 import { balance, earnings, statement } from "./money/reports.js";
 import { extend, reserve } from "./money/reserve.js";
 import { abandon, abandoned, post, voidReservation } from "./money/resolve.js";
@@ -51,6 +52,7 @@ export const OPERATIONS = {
   "api-keys.update": write(updateKey),
   "api-keys.rotate": write(rotateKey),
   "api-keys.revoke": write(revokeKey),
+  "api-keys.prune": write(pruneKeys),
   "usage.put": write(putUsage),
   "usage.list": read(listUsage),
   "usage.totals": read(usageTotals),
@@ -70,6 +72,7 @@ export const OPERATIONS = {
   "ledger.statement": read(statement),
   "ledger.earnings": read(earnings),
   "ledger.audit": read(audit),
+  "ledger.prune": locking(pruneLedger),
   "payouts.request": locking(requestPayout),
   "payouts.change": locking(changePayout),
   "payouts.list": read(listPayouts),

@@ -53,6 +53,7 @@ export function storeOn(engine: Engine): Store {
       updateKey: (id, changes) => engine.run("api-keys.update", { id, changes }),
       rotateKey: (id, secret) => engine.run("api-keys.rotate", { id, secret }),
       revokeKey: (id, atMs) => engine.run("api-keys.revoke", { id, atMs }),
+      pruneKeys: (beforeMs) => engine.run("api-keys.prune", beforeMs),
     },
     usage: {
       put: async (usage) => (usage.length === 0 ? undefined : engine.run("usage.put", usage)),

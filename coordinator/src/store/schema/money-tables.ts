@@ -12,6 +12,7 @@ export interface MoneyTables {
   readonly earnings: EarningsRow;
   readonly payouts: PayoutRow;
   readonly outbox: OutboxRow;
+  readonly folded_work: FoldedWorkRow;
 }
 
 type Amount = ColumnType<number, bigint, bigint>;
@@ -122,4 +123,10 @@ interface OutboxRow {
   readonly delivered_at_ms: number | null;
   readonly attempts: number;
   readonly next_at_ms: number;
+}
+
+/** One row, once something was folded. */
+interface FoldedWorkRow {
+  readonly id: 0;
+  readonly before_ms: number;
 }

@@ -53,7 +53,9 @@ async function fillReceipts({ receipts, attestations }: Store, count: number): P
   await receipts.put(Array.from({ length: count }, (_, n) => ({ requestId: `req_${n}`, ...common })));
 }
 
-/** What is open, posted, voided, paid out and refunded, with a key's budget. */
+const HOUR_MS = 3_600_000;
+
+/** What is open, posted, voided, forgotten, paid out and refunded, with a key's budget. */
 async function fillLedger({ ledger }: Store): Promise<void> {
   const budget = { keyId: "key_1", windowStartMs: 0, limit: 1_000n };
   await ledger.deposit(income("d", 1_000n, { reason: ODD }));
@@ -64,6 +66,9 @@ async function fillLedger({ ledger }: Store): Promise<void> {
   await ledger.reserve(reservation("r3", 50n));
   await ledger.void("r3", 3_000);
   await ledger.refund({ ...income("f", 10n), reservationId: "r1" });
+  await ledger.prune({ resolved: HOUR_MS, delivered: 0, undelivered: 0 });
+  await ledger.reserve(reservation("r4", 50n, { budget }));
+  await ledger.post({ id: "r4", parts: [part(20n), part(30n, { payer: "platform" })], nowMs: 2 * HOUR_MS });
   await ledger.requestPayout({ id: "p1", account: "ben", amount: 200n, actor: "ben", nowMs: 1 });
 }
 

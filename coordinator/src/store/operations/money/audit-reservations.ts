@@ -1,6 +1,7 @@
 import { type Selectable, sql } from "kysely";
 import type { MoneyTables } from "../../schema/money-tables.js";
 import type { Trx } from "../operation.js";
+import { auditEarnings, foldedBefore, negated } from "./audit-earnings.js";
 import { type Findings, inPages } from "./findings.js";
 
 type Reservation = Selectable<MoneyTables["reservations"]>;
@@ -85,35 +86,6 @@ async function checkTransfers(trx: Trx, page: readonly Reservation[], findings: 
   }
 }
 
-/** What is left when one is taken from the other is what does not add up. */
-async function auditEarnings(trx: Trx, findings: Findings): Promise<void> {
-  const parts = trx
-    .selectFrom("work_parts")
-    .select(["account", "hour_ms", "machine", "model", "gross", "fee", "net", "prompt_tokens", "completion_tokens"])
-    .select(sql<number>`1`.as("requests"));
-  const earned = trx
-    .selectFrom("earnings")
-    .select(["account", "hour_ms", "machine", "model"])
-    .select([negated("gross"), negated("fee"), negated("net")])
-    .select([negated("prompt_tokens"), negated("completion_tokens"), negated("requests")]);
-  const rows = await trx
-    .selectFrom(parts.unionAll(earned).as("x"))
-    .select(["account", "hour_ms", "machine", "model"])
-    .select(sql<string>`CAST(sum(gross) AS TEXT)`.as("gross"))
-    .groupBy(["account", "hour_ms", "machine", "model"])
-    .having(
-      sql<boolean>`sum(gross) <> 0 OR sum(fee) <> 0 OR sum(net) <> 0 OR sum(requests) <> 0
-        OR sum(prompt_tokens) <> 0 OR sum(completion_tokens) <> 0`,
-    )
-    .limit(findings.left)
-    .execute();
-  for (const { account, hour_ms, machine, model, gross } of rows) {
-    findings.add("earnings are what the parts add up to", [account, hour_ms, machine, model].join(" "), "0", gross);
-  }
-}
-
-const negated = <C extends string>(column: C) => sql<number>`-${sql.ref(column)}`.as(column);
-
 async function auditKeys(trx: Trx, findings: Findings): Promise<void> {
   const spent = trx
     .selectFrom("reservations")
@@ -129,7 +101,11 @@ async function auditKeys(trx: Trx, findings: Findings): Promise<void> {
     .selectFrom(spent.unionAll(kept).as("x"))
     .select(["key_id", "window_start_ms", sql<string>`CAST(sum(spent) AS TEXT)`.as("spent")])
     .groupBy(["key_id", "window_start_ms"])
-    .having(sql<boolean>`sum(spent) <> 0 OR sum(reserved) <> 0`)
+    // Of the spending there may be more than what is left of the reservations, never less.
+    .having(
+      sql<boolean>`sum(reserved) <> 0 OR sum(spent) > 0
+        OR (window_start_ms >= ${await foldedBefore(trx)} AND sum(spent) <> 0)`,
+    )
     .limit(findings.left)
     .execute();
   for (const { key_id, window_start_ms, spent: difference } of rows) {
