@@ -1,16 +1,19 @@
 import { type Clock, randomId, randomText } from "@hearth/platform";
 import type { Credential } from "../platform/credentials.js";
 import type { Logger } from "../platform/logger.js";
+import { Pruning } from "../platform/pruning.js";
 import { secretDigest } from "../platform/secret-digest.js";
-import type {
-  Account,
-  AccountChanges,
-  AccountStore,
-  ApiKey,
-  KeyChanges,
-  KeyTerms,
-  NewAccount,
+import {
+  type Account,
+  type AccountChanges,
+  type AccountStore,
+  type ApiKey,
+  KEY_PRUNE_BATCH,
+  type KeyChanges,
+  type KeyTerms,
+  type NewAccount,
 } from "../store/account-store.js";
+
 import type { Page } from "../store/enrolment-store.js";
 import { digestOfKey } from "./fixed-keys.js";
 import type { AccountSettings } from "./settings.js";
@@ -49,11 +52,15 @@ export class Accounts {
   readonly keys: StoredKeys;
   readonly #deps: AccountsDeps;
   readonly #suspensions: Suspensions;
+  readonly #pruning: Disposable;
 
   private constructor(deps: AccountsDeps) {
     this.#deps = deps;
     this.keys = new StoredKeys(deps);
     this.#suspensions = new Suspensions({ ...deps, suspended: (accounts) => this.#suspended(accounts) });
+    const { clock, log, store, settings } = deps;
+    const prune = (): Promise<number> => store.pruneKeys(clock.wallTime() - settings().endedKeyDays * DAY_MS);
+    this.#pruning = new Pruning({ clock, log, what: "keys", batch: KEY_PRUNE_BATCH, prune });
   }
 
   /** @throws StoreError */
@@ -64,6 +71,7 @@ export class Accounts {
   }
 
   close(): void {
+    this.#pruning[Symbol.dispose]();
     this.#suspensions[Symbol.dispose]();
   }
 
@@ -186,6 +194,8 @@ export class Accounts {
     this.#deps.hooks.suspended(accounts);
   }
 }
+
+const DAY_MS = 24 * 3_600_000;
 
 const FRESH = { oldDigest: undefined, oldEndsAtMs: undefined, revokedAtMs: undefined };
 

@@ -16,6 +16,8 @@ export interface AccountSettings {
   readonly unknownKeys: number;
   /** Keys of one account that are not revoked. */
   readonly keysPerAccount: number;
+  /** How long a key is kept after it was revoked or has expired, days. */
+  readonly endedKeyDays: number;
 }
 
 /** A revoked key stops within 3 s everywhere, as long as the store answers; where it is revoked, at once. */
@@ -28,4 +30,5 @@ export const DEFAULT_ACCOUNTS: AccountSettings = {
   keys: 20_000,
   unknownKeys: 10_000,
   keysPerAccount: 100,
+  endedKeyDays: 90,
 };

@@ -305,3 +305,20 @@ describe("strangers", () => {
     expect(await here.principals.resolve("hk-of-old-0123456789")).toMatchObject({ principal: { account: "ben" } });
   });
 });
+
+it("are forgotten so long after they have ended as the operator says", async () => {
+  const DAY_MS = 86_400_000;
+  const node = await openNode({ ...DEFAULT_ACCOUNTS, endedKeyDays: 2 });
+  const { key } = await issue();
+  await here.accounts.revokeKey(key.id);
+  const later = async (ms: number): Promise<number> => {
+    clock.advance(ms);
+    await new Promise((resolve) => setImmediate(resolve));
+    return (await database.accounts.listKeys({ limit: 9 })).length;
+  };
+  here.accounts.close();
+  elsewhere.accounts.close();
+  expect(await later(2 * DAY_MS)).toBe(1);
+  expect(await later(3_600_000)).toBe(0);
+  node.accounts.close();
+});

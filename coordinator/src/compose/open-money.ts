@@ -6,9 +6,10 @@ import type { LedgerSettings } from "../ledger/ledger-settings.js";
 import { Webhooks, type WebhookTarget } from "../ledger/webhooks.js";
 import type { Logger } from "../platform/logger.js";
 import type { Metrics } from "../platform/metrics.js";
+import { Pruning } from "../platform/pruning.js";
 import type { PaymentSettings } from "../request/payment-settings.js";
 import { Payments } from "../request/payments.js";
-import type { LedgerStore } from "../store/ledger-store.js";
+import { LEDGER_PRUNE_BATCH, type LedgerRetention, type LedgerStore } from "../store/ledger-store.js";
 
 /** What pays for requests. */
 export interface Money {
@@ -53,15 +54,29 @@ export async function openMoney({
   });
   const payments = new Payments({ clock, ledger, settings: paymentSettings });
   const webhooks = webhook && new Webhooks({ clock, log, store, target: webhook });
+  const prune = (): Promise<number> => store.prune(retentionOf(ledgerSettings(), clock.wallTime()));
+  const pruning = new Pruning({ clock, log, what: "ledger", batch: LEDGER_PRUNE_BATCH, prune });
   return {
     ledger,
     payments,
     async stop() {
+      pruning[Symbol.dispose]();
       webhooks?.[Symbol.dispose]();
       payments[Symbol.dispose]();
       const owed = await ledger.stop();
       return owed === 0 ? [] : [`${owed} entries of the ledger, which the next start makes`];
     },
+  };
+}
+
+const DAY_MS = 24 * 3_600_000;
+
+function retentionOf(settings: LedgerSettings, nowMs: number): LedgerRetention {
+  const { reservationDays, deliveredDays, undeliveredDays } = settings;
+  return {
+    resolved: nowMs - reservationDays * DAY_MS,
+    delivered: nowMs - deliveredDays * DAY_MS,
+    undelivered: nowMs - undeliveredDays * DAY_MS,
   };
 }
 

@@ -15,6 +15,11 @@ export interface LedgerSettings {
   readonly feeBasisPoints: number;
   /** Below this an account is told that its balance is low; 0 = never. */
   readonly lowBalanceMicroUsd: number;
+  /** How long a reservation is kept after it was resolved, with the parts of its work; days. */
+  readonly reservationDays: number;
+  /** How long a message is kept after it was delivered, and how long one that nobody takes; days. */
+  readonly deliveredDays: number;
+  readonly undeliveredDays: number;
 }
 
 export const DEFAULT_LEDGER: LedgerSettings = {
@@ -26,4 +31,7 @@ export const DEFAULT_LEDGER: LedgerSettings = {
   maxJournalBytes: 32 * 1024 * 1024,
   feeBasisPoints: 500,
   lowBalanceMicroUsd: 1_000_000,
+  reservationDays: 180,
+  deliveredDays: 30,
+  undeliveredDays: 400,
 };

@@ -210,6 +210,10 @@ export const LEDGER: Section<LedgerSettings> = section(DEFAULT_LEDGER, {
   maxJournalBytes: whole(1_024, 1e10),
   feeBasisPoints: whole(0, 10_000),
   lowBalanceMicroUsd: whole(0, 1e15),
+  // What has gone cannot be refunded, nor told who asks for it late.
+  reservationDays: between(7, 36_500),
+  deliveredDays: between(1, 36_500),
+  undeliveredDays: between(7, 36_500),
 });
 
 export const PAYMENTS: Section<PaymentSettings> = section(DEFAULT_PAYMENTS, {
@@ -229,6 +233,7 @@ export const ACCOUNTS: Section<AccountSettings> = section(DEFAULT_ACCOUNTS, {
   keys: whole(1, 10_000_000),
   unknownKeys: whole(1, 10_000_000),
   keysPerAccount: whole(1, 100_000),
+  endedKeyDays: between(1, 36_500),
 });
 
 /** Of each two, the first must not be over the second. */

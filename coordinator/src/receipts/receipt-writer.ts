@@ -1,7 +1,8 @@
 import type { SignedEntry } from "@hearth/attestation";
-import { type Clock, describeFault, repeat } from "@hearth/platform";
+import type { Clock } from "@hearth/platform";
 import { BatchWriter } from "../platform/batch-writer.js";
 import type { Logger } from "../platform/logger.js";
+import { Pruning } from "../platform/pruning.js";
 import type { AttestationStore, StoredAttestation } from "../store/attestation-store.js";
 import { PRUNE_BATCH, type ReceiptStore } from "../store/receipt-store.js";
 import { type CoordinatorsWord, type KeptReceipt, storedForm } from "./kept-receipt.js";
@@ -11,9 +12,6 @@ const STOP_MS = 500;
 /** How long receipts are kept, ms, and how many. */
 const KEPT_MS = 90 * 24 * 3_600_000;
 const KEPT_AT_MOST = 5_000_000;
-const PRUNE_MS = 3_600_000;
-/** Pause between two batches, ms. */
-const PRUNE_PAUSE_MS = 20;
 /** Attestations known to be in the store. */
 const MAX_KNOWN = 10_000;
 
@@ -48,14 +46,14 @@ export class ReceiptWriter {
   readonly #awaited = new Map<string, string>();
   #arrived: (() => void)[] = [];
   readonly #writer: BatchWriter<KeptReceipt>;
-  #stopped = false;
   readonly #known = new Set<string>();
 
   constructor(deps: ReceiptWriterDeps) {
     this.#deps = deps;
     const { clock, log, lost } = deps;
     this.#writer = new BatchWriter({ clock, log, what: "receipts" }, { write: (batch) => this.#write(batch), lost });
-    this.#pruning = repeat(deps.clock, PRUNE_MS, () => void this.#prune());
+    const prune = (): Promise<number> => this.#prune();
+    this.#pruning = new Pruning({ clock, log, what: "receipts", batch: PRUNE_BATCH, prune });
   }
 
   /** Keeps a receipt when it comes; `undefined` = there will be none. */
@@ -109,7 +107,6 @@ export class ReceiptWriter {
    */
   async stop(): Promise<number> {
     await this.arrived(STOP_MS);
-    this.#stopped = true;
     this.#pruning[Symbol.dispose]();
     return this.#writer.stop();
   }
@@ -126,18 +123,10 @@ export class ReceiptWriter {
     this.#known.add(attestation.hash);
   }
 
-  async #prune(): Promise<void> {
+  #prune(): Promise<number> {
+    const { receipts, clock } = this.#deps;
     // What is forgotten there may have to be written anew.
     this.#known.clear();
-    try {
-      let forgotten = PRUNE_BATCH;
-      while (forgotten >= PRUNE_BATCH && !this.#stopped) {
-        forgotten = await this.#deps.receipts.prune(this.#deps.clock.wallTime() - KEPT_MS, KEPT_AT_MOST);
-        // The store may be one that never waits: everybody else gets a turn.
-        await new Promise<void>((resolve) => this.#deps.clock.setTimer(PRUNE_PAUSE_MS, resolve));
-      }
-    } catch (error) {
-      this.#deps.log.error({ fault: describeFault(error) }, "receipts not pruned");
-    }
+    return receipts.prune(clock.wallTime() - KEPT_MS, KEPT_AT_MOST);
   }
 }
