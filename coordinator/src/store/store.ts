@@ -4,6 +4,7 @@ import type { DocumentStore } from "./document-store.js";
 import type { EnrolmentStore } from "./enrolment-store.js";
 import type { KnownModelStore } from "./known-model-store.js";
 import type { LedgerStore } from "./ledger-store.js";
+import type { PriceStore } from "./price-store.js";
 import type { ReceiptStore } from "./receipt-store.js";
 import type { UsageStore } from "./usage-store.js";
 
@@ -17,6 +18,7 @@ export interface Store {
   readonly accounts: AccountStore;
   readonly usage: UsageStore;
   readonly ledger: LedgerStore;
+  readonly prices: PriceStore;
   /** Nothing may be asked of it afterwards. Idempotent. */
   close(): Promise<void>;
 }

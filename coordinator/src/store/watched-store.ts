@@ -45,6 +45,7 @@ export function watchStore(store: Store, failed: (trouble: Trouble) => void): Wa
       accounts: watched(store.accounts),
       usage: watched(store.usage),
       ledger: watched(store.ledger),
+      prices: watched(store.prices),
       close: () => store.close(),
     },
     trouble: () => trouble,
@@ -53,7 +54,7 @@ export function watchStore(store: Store, failed: (trouble: Trouble) => void): Wa
 
 /** What writes; reading shows nothing of whether writing works, and a clean-up may find nothing to do. */
 const WRITES: ReadonlySet<PropertyKey> = new Set([
-  ...["put", "touch", "addMachine", "addTokens", "addAccount", "addKey"],
+  ...["put", "touch", "addMachine", "addTokens", "addAccount", "addKey", "setPrice"],
   ...["reserve", "extend", "post"],
 ]);
 

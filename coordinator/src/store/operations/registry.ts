@@ -13,6 +13,7 @@ import { balance, earnings, statement } from "./money/reports.js";
 import { extend, reserve } from "./money/reserve.js";
 import { abandon, abandoned, post, voidReservation } from "./money/resolve.js";
 import { locking, type Operation, read, type Trx, write } from "./operation.js";
+import { endPrice, listPrices, pricesSince, setPrice } from "./owner-prices.js";
 import { findReceipt, getAttestation, pruneReceipts, putAttestation, putReceipts } from "./receipts.js";
 import { forgetUsage, listUsage, pruneUsage, putUsage } from "./usage.js";
 import { usageTotals } from "./usage-totals.js";
@@ -78,6 +79,10 @@ export const OPERATIONS = {
   "payouts.list": read(listPayouts),
   "outbox.due": read(dueMessages),
   "outbox.tried": locking(messageTried),
+  "owner-prices.set": write(setPrice),
+  "owner-prices.end": write(endPrice),
+  "owner-prices.list": read(listPrices),
+  "owner-prices.since": read(pricesSince),
 } as const;
 
 export type OperationName = keyof typeof OPERATIONS;

@@ -63,6 +63,12 @@ export function storeOn(engine: Engine): Store {
       forget: (account) => engine.run("usage.forget", account),
     },
     ledger: ledgerOn(engine),
+    prices: {
+      setPrice: (price, bounds) => engine.run("owner-prices.set", { price, bounds }),
+      endPrice: (end) => engine.run("owner-prices.end", end),
+      listPrices: (page) => engine.run("owner-prices.list", page),
+      pricesSince: (revision) => engine.run("owner-prices.since", revision),
+    },
     close: () => engine.close(),
   };
 }

@@ -1,5 +1,6 @@
 import type { Migration } from "./migration.js";
 import { MONEY } from "./money-step.js";
+import { OWNER_PRICES } from "./owner-prices-step.js";
 import { RETENTION } from "./retention-step.js";
 import { USAGE } from "./usage-step.js";
 
@@ -245,4 +246,5 @@ export const MIGRATIONS: readonly Migration[] = [
   USAGE,
   MONEY,
   RETENTION,
+  OWNER_PRICES,
 ];

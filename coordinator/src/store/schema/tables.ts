@@ -15,6 +15,8 @@ export interface Tables extends MoneyTables {
   readonly api_keys: ApiKeyRow;
   readonly request_usage: UsageRow;
   readonly usage_totals: UsageTotalsRow;
+  readonly owner_prices: OwnerPriceRow;
+  readonly owner_price_changes: OwnerPriceChangeRow;
 }
 
 export interface MachineRow {
@@ -108,4 +110,24 @@ export interface ApiKeyRow {
   readonly created_at_ms: number;
   readonly expires_at_ms: number | null;
   readonly revoked_at_ms: number | null;
+}
+
+/** What an owner asks from `from_ms` on, micro-USD per million tokens; null = nothing of his own any more. */
+export interface OwnerPriceRow {
+  readonly id: string;
+  readonly account: string;
+  /** Empty = all of the account's. */
+  readonly machine: string;
+  readonly model: string;
+  readonly from_ms: number;
+  readonly input: number | null;
+  readonly output: number | null;
+  readonly cached_input: number | null;
+  readonly created_at_ms: number;
+}
+
+export interface OwnerPriceChangeRow {
+  readonly account: string;
+  /** Of the latest change of its prices. */
+  readonly revision: number;
 }
