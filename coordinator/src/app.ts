@@ -11,7 +11,7 @@ import { createServices } from "./compose/create-services.js";
 import { openKept, stopKept } from "./compose/open-kept.js";
 import { type Money, type MoneyOptions, openMoney } from "./compose/open-money.js";
 import { type KeptReputation, type OpenReputationDeps, openReputation } from "./compose/open-reputation.js";
-import { type Numbers, numbersOf } from "./compose/operator-numbers.js";
+import { type Numbers, openNumbers } from "./compose/operator-numbers.js";
 import { watchDisk } from "./compose/watch-disk.js";
 import type { Config } from "./config.js";
 import { evidenceSettings, type PolicySettings } from "./dispatch/policy.js";
@@ -92,7 +92,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
   const disk = watchDisk({ ...options, metrics });
   const registry = new Registry(clock, config.departures);
   const live = await loadOperator(options, disk.store, registry);
-  const numbers = numbersOf(live, clock);
+  const numbers = await openNumbers(live, { clock, log, store: disk.store.prices });
   const records = await openRecords(live, { clock, log, documents: disk.store.documents, breaker: numbers.breaker });
   const { reputation } = records;
   const hooks = createHooks({ metrics, log, registry, reputation });
@@ -158,6 +158,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
       await drain({ server, connections, providers, registry, receipts, clock, shutdown, bounds: config });
       sealing[Symbol.dispose]();
       answers[Symbol.dispose]();
+      numbers.ownerPrices[Symbol.dispose]();
       const unwritten = await oneByOne([() => stopKept(kept), money.stop, records.stop, disk.close]);
       log.info("stopped");
       return unwritten;

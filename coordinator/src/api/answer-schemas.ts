@@ -32,6 +32,8 @@ export const messagesErrorSchema = z
   })
   .meta({ description: "Anthropic's form of an error." });
 
+const pricing = z.object({ prompt: dollars, completion: dollars, input_cache_read: dollars });
+
 export const modelSchema = z.object({
   id: z.string(),
   object: z.literal("model"),
@@ -48,10 +50,14 @@ export const modelSchema = z.object({
     .partial()
     .meta({ description: "False: no machine does it. Absent: nobody has said." }),
   quantizations: z.array(z.string()),
-  pricing: z
-    .object({ prompt: dollars, completion: dollars, input_cache_read: dollars })
-    .optional()
-    .meta({ description: "A token's price, US dollars; of an alias its dearest build's. Absent: all is free here." }),
+  pricing: pricing.optional().meta({
+    description:
+      "The most that a token costs now, US dollars; of an alias, of all its builds. Absent: all is free here.",
+  }),
+  price_range: z.object({ platform: pricing, cheapest: pricing, dearest: pricing }).optional().meta({
+    description:
+      "The platform's price, which holds where a machine's owner asks none of their own; and the least and the most that the connected machines ask, amount by amount.",
+  }),
   availability: z
     .object({
       status: z.enum(["ready", "busy", "unavailable"]),

@@ -1,5 +1,5 @@
 import type { ModelAdvert } from "@hearth/protocol";
-import type { Price } from "../ledger/price-list.js";
+import type { Price, PriceRange } from "../ledger/price-list.js";
 import { decimalText } from "../platform/decimal-text.js";
 import type { Availability, ModelOffer } from "../selection/offers.js";
 
@@ -28,11 +28,13 @@ export interface ModelEntry {
   readonly features: Pick<ModelAdvert["capabilities"], "tools" | "structured_output" | "logprobs" | "reasoning">;
   /** As backends call them. */
   readonly quantizations: readonly string[];
-  /** US dollars a token, as exact decimal numbers; absent = nothing has a price here. */
-  readonly pricing?: {
-    readonly prompt: string;
-    readonly completion: string;
-    readonly input_cache_read: string;
+  /** The most that it costs now; absent = nothing has a price here. */
+  readonly pricing?: Pricing;
+  /** What it costs where its owner asks nothing of his own, and the range over the machines that may serve it now. */
+  readonly price_range?: {
+    readonly platform: Pricing;
+    readonly cheapest: Pricing;
+    readonly dearest: Pricing;
   };
   readonly availability: {
     readonly status: Availability;
@@ -42,18 +44,25 @@ export interface ModelEntry {
   };
 }
 
+/** US dollars a token, as exact decimal numbers. */
+interface Pricing {
+  readonly prompt: string;
+  readonly completion: string;
+  readonly input_cache_read: string;
+}
+
 /** A model that somebody serves now. */
 export interface FoundModel {
   readonly id: string;
   /** Seconds since 1970. */
   readonly created: number;
   readonly offer: ModelOffer;
-  /** The most that it costs now; absent = nothing has a price here. */
-  readonly price?: Price;
+  /** What it costs now; absent = nothing has a price here. */
+  readonly prices?: PriceRange;
 }
 
 /** A model as OpenAI's clients read it. */
-export function openAiModel({ id, created, offer, price }: FoundModel): ModelEntry {
+export function openAiModel({ id, created, offer, prices }: FoundModel): ModelEntry {
   const { contextLength, capabilities, chats, quantizations, availability, providers, warm, freeSlots } = offer;
   const { vision, embeddings, ...features } = capabilities;
   return {
@@ -72,13 +81,18 @@ export function openAiModel({ id, created, offer, price }: FoundModel): ModelEnt
     supported_parameters: chats ? parametersOf(features) : [],
     features,
     quantizations,
-    ...(price === undefined ? {} : { pricing: pricingOf(price) }),
+    ...(prices === undefined ? {} : pricesOf(prices)),
     availability: { status: availability, providers, warm, free_slots: freeSlots },
   };
 }
 
+function pricesOf({ platform, cheapest, dearest }: PriceRange): Pick<ModelEntry, "pricing" | "price_range"> {
+  const pricing = pricingOf(dearest);
+  return { pricing, price_range: { platform: pricingOf(platform), cheapest: pricingOf(cheapest), dearest: pricing } };
+}
+
 /** A micro-USD for a million tokens is 10⁻¹² dollars for one. */
-function pricingOf({ input, output, cachedInput }: Price): NonNullable<ModelEntry["pricing"]> {
+function pricingOf({ input, output, cachedInput }: Price): Pricing {
   const perToken = (amount: bigint): string => decimalText(amount, 12);
   return { prompt: perToken(input), completion: perToken(output), input_cache_read: perToken(cachedInput) };
 }

@@ -1,7 +1,8 @@
 import { FakeClock } from "@hearth/platform/testing";
 import { beforeEach, expect, it } from "vitest";
 import type { Provider } from "../fleet/provider.js";
-import { DEFAULT_PRICES, PriceList, type Tariff } from "../ledger/price-list.js";
+import { DEFAULT_OWNER_PRICES } from "../ledger/owner-price-settings.js";
+import { DEFAULT_PRICES, type OwnerPrices, PriceList, type Tariff } from "../ledger/price-list.js";
 import { inOneGo } from "../platform/steps.js";
 import { type Alias, DEFAULT_CATALOG } from "../selection/catalog.js";
 import { Offers } from "../selection/offers.js";
@@ -208,4 +209,28 @@ it("tells what a token costs, of an alias what its dearest build costs, and of w
     pricing("0", "0", "0"),
   ]);
   expect(findModel(sources(), "m", ANTHROPIC)).not.toHaveProperty("pricing");
+});
+
+it("shows the most that it costs on the machines that may serve it, and the range that owners have made", () => {
+  const on = (account: string, more: Parameters<typeof fakeProvider>[1] = {}) =>
+    fakeProvider(account, { account, ...more });
+  served.set("m", [
+    ...[on("cheap"), on("dear"), on("caller"), on("gone", { status: "offline" })],
+    on("private", { lentTo: "owner" }),
+  ]);
+  const asks: Readonly<Record<string, bigint>> = { cheap: 1n, dear: 3n, caller: 0n, gone: 4n, private: 4n };
+  const owners: OwnerPrices = {
+    isEmpty: false,
+    knows: (build) => build === "m",
+    of({ account }) {
+      const asked = asks[account];
+      return asked === undefined ? undefined : { input: asked, output: asked, cachedInput: asked };
+    },
+  };
+  const models = new Map([["m", [{ fromMs: 0, input: 2n, output: 2n, cachedInput: 2n }]]]);
+  const allowed = { ...DEFAULT_OWNER_PRICES, maxMultiple: 10 };
+  tariff = new PriceList({ ...DEFAULT_PRICES, models }, allowed, () => owners).at(0);
+  const each = (price: string) => ({ prompt: price, completion: price, input_cache_read: price });
+  const [platform, cheapest, dearest] = ["0.000000000002", "0.000000000001", "0.000000000003"].map(each);
+  expect(find("m")).toMatchObject({ pricing: dearest, price_range: { platform, cheapest, dearest } });
 });

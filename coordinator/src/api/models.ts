@@ -1,7 +1,7 @@
 import type { Clock } from "@hearth/platform";
 import type { Provider } from "../fleet/provider.js";
 import type { ProviderDirectory } from "../fleet/provider-directory.js";
-import { FREE, type Tariff } from "../ledger/price-list.js";
+import { FREE, type PriceRange, type Tariff } from "../ledger/price-list.js";
 import { HearthError } from "../platform/errors.js";
 import type { Steps } from "../platform/steps.js";
 import { buildsOf, type Catalog } from "../selection/catalog.js";
@@ -100,12 +100,23 @@ function find(sources: ModelSources, id: string, account: string): FoundModel | 
   // What owners keep to themselves is nobody else's business.
   if (offer.providers === 0) return undefined;
   const created = Math.floor((clock.wallTime() - (clock.now() - since)) / 1000);
-  return { id, created, offer, ...priceOf(sources, id) };
+  return { id, created, offer, ...pricesOf(sources, id, account) };
 }
 
-/** The dearest of the builds that it may be served by; what has no price among others that have one is free. */
-function priceOf({ tariff, catalog }: ModelSources, id: string): Pick<FoundModel, "price"> {
-  return tariff === undefined ? {} : { price: tariff.dearest(buildsOf(catalog, id)) ?? FREE };
+const ALL_FREE: PriceRange = { platform: FREE, cheapest: FREE, dearest: FREE };
+
+/** What it costs on the machines that may serve it now; what has no price among others that have one is free. */
+function pricesOf(
+  { tariff, catalog, directory }: ModelSources,
+  id: string,
+  account: string,
+): Pick<FoundModel, "prices"> {
+  if (tariff === undefined) return {};
+  // What the reader's own machines answer costs nothing, and would be the cheapest of all.
+  const mayServe = (one: Provider): boolean =>
+    one.status !== "offline" && one.lentTo === "everyone" && one.account !== account;
+  const range = tariff.range(buildsOf(catalog, id), (build) => directory.serving(build).filter(mayServe));
+  return { prices: range ?? ALL_FREE };
 }
 
 /** Under what names a request for this one is served. */

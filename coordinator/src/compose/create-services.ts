@@ -45,6 +45,7 @@ export function createServices(deps: ServiceDeps): RequestServices {
   return {
     admission: { ...selection, clock, catalog, knownModels, accepting: deps.accepting },
     tariff: deps.tariff,
+    workers: (build) => registry.serving(build),
     payments: deps.payments,
     keyLimits: new KeyLimiter(new MemoryRateLimiter(clock)),
     dispatch: {

@@ -1,4 +1,5 @@
 import { MAX_MICRO_USD, type MicroUsd } from "../platform/micro-usd.js";
+import { DEFAULT_OWNER_PRICES, type OwnerPriceSettings } from "./owner-price-settings.js";
 
 /** What the tokens of a model cost, micro-USD per million tokens. */
 export interface Price {
@@ -23,38 +24,80 @@ export interface PriceSettings {
   readonly default: readonly DatedPrice[];
   /** By build, each by date. */
   readonly models: ReadonlyMap<string, readonly DatedPrice[]>;
-  /** How many times the operator's price an owner may ask for answers of their machine. */
-  readonly ownerMaxFactor: number;
 }
 
 /** An operator who says nothing asks for nothing. */
-export const DEFAULT_PRICES: PriceSettings = { default: [], models: new Map(), ownerMaxFactor: 1 };
+export const DEFAULT_PRICES: PriceSettings = { default: [], models: new Map() };
 
-/** What owners ask for answers of their machines. */
-export interface OwnerPrices {
-  /** @param atMs wall-clock ms */
-  of(machine: string, model: string, atMs: number): Price | undefined;
+/** The machine that does the work, and whose it is. */
+export interface Worker {
+  readonly id: string;
+  readonly account: string;
 }
 
-/** The prices as they stand when a request arrives: what changes afterwards is not for that request. */
+/** What owners ask for answers of their machines: a state of it, which never changes. */
+export interface OwnerPrices {
+  readonly isEmpty: boolean;
+  /** Whether anybody has ever asked anything for it. */
+  knows(build: string): boolean;
+  /** @param atMs wall-clock ms */
+  of(worker: Worker, build: string, atMs: number): Price | undefined;
+}
+
+const NOBODY: OwnerPrices = { isEmpty: true, knows: () => false, of: () => undefined };
+
+/** Machines that may serve a build: asked for where what they cost makes a difference. */
+export type WorkersOf = (build: string) => Iterable<Worker>;
+
+/** What the answers of one request may cost. */
+export interface PriceRange {
+  /** Where an owner asks nothing of their own. */
+  readonly platform: Price;
+  /** Amount by amount, over all machines that may serve it. */
+  readonly cheapest: Price;
+  readonly dearest: Price;
+}
+
+/** The prices of one request, from its arrival to its end: whatever changes meanwhile is not for it. */
+export interface Quote {
+  /** What no answer to it costs more than, amount by amount, whoever gives it; `undefined` = all of it is free. */
+  readonly dearest: Price | undefined;
+  /** What an answer of this build by this machine costs; `undefined` = nothing. */
+  of(build: string, worker: Worker): Price | undefined;
+}
+
+/** The prices as they stand at a moment. */
 export interface Tariff {
-  /** What an answer of this build on this machine costs; `undefined` = nothing. */
-  of(build: string, machine: string): Price | undefined;
-  /** What no answer of one of these builds costs more than, whoever gives it; `undefined` = nothing. */
-  dearest(builds: readonly string[]): Price | undefined;
+  /** @param builds those that may stand for one another */
+  quote(builds: readonly string[], workers: WorkersOf): Quote;
+  /** @returns `undefined` where all of it is free */
+  range(builds: readonly string[], workers: WorkersOf): PriceRange | undefined;
+}
+
+/** What an owner may ask for a build. */
+export interface OwnerLimits {
+  readonly least: Price;
+  readonly most: Price;
 }
 
 /**
  * The operator's prices and the owners'. A model has the latest price of its own that holds already, else the latest
- * default. An owner's price counts where the operator has one, up to so many times that: who asks for no money gives
- * nobody the right to.
+ * default. An owner's price counts within the bounds that the operator's sets; what the operator may not ask for any
+ * more, or has always given away, has none unless the settings allow it.
  */
 export class PriceList {
   readonly #settings: PriceSettings;
-  readonly #owners: OwnerPrices | undefined;
+  readonly #allowed: OwnerPriceSettings;
+  readonly #owners: () => OwnerPrices;
 
-  constructor(settings: PriceSettings, owners?: OwnerPrices) {
+  /** @param owners what they ask as it stands; read for each tariff */
+  constructor(
+    settings: PriceSettings,
+    allowed: OwnerPriceSettings = DEFAULT_OWNER_PRICES,
+    owners: () => OwnerPrices = () => NOBODY,
+  ) {
     this.#settings = settings;
+    this.#allowed = allowed;
     this.#owners = owners;
   }
 
@@ -64,35 +107,79 @@ export class PriceList {
    */
   at(wallMs: number): Tariff | undefined {
     const { default: byDefault, models } = this.#settings;
-    if (byDefault.length === 0 && models.size === 0) return undefined;
+    const owners = this.#owners();
+    const isOwners = this.#allowed.unpricedMostMicroUsd > 0 && !owners.isEmpty;
+    if (byDefault.length === 0 && models.size === 0 && !isOwners) return undefined;
+    const range = (builds: readonly string[], workers: WorkersOf): PriceRange | undefined =>
+      this.#range(builds, { workers, owners, atMs: wallMs });
     return {
-      of: (build, machine) => this.#of(build, machine, wallMs),
-      dearest: (builds) => this.#dearest(builds, wallMs),
+      range,
+      quote: (builds, workers) => {
+        const dearest = range(builds, workers)?.dearest;
+        return {
+          dearest,
+          of: (build, worker) => {
+            const price = this.#of(build, worker, { owners, atMs: wallMs });
+            // Who comes when a request is there already asks no more of it than it was told.
+            return price && dearest && least(price, dearest);
+          },
+        };
+      },
     };
   }
 
-  #of(build: string, machine: string, atMs: number): Price | undefined {
-    const listed = this.#listed(build, atMs);
-    const asked = listed && this.#owners?.of(machine, build, atMs);
-    return asked === undefined ? listed : least(asked, this.#ceiling(listed as Price));
+  /**
+   * What an owner may ask for a build.
+   *
+   * @param atMs wall-clock ms
+   * @returns `undefined` where nobody may ask anything
+   */
+  limits(build: string, atMs: number): OwnerLimits | undefined {
+    return this.#limits(this.#listed(build, atMs));
   }
 
-  #dearest(builds: readonly string[], atMs: number): Price | undefined {
-    const prices = builds.flatMap((build) => this.#listed(build, atMs) ?? []);
-    if (prices.length === 0) return undefined;
-    const dearest = prices.reduce((one, other) => each((name) => (one[name] > other[name] ? one : other)[name]));
-    return this.#owners === undefined ? dearest : this.#ceiling(dearest);
+  #range(
+    builds: readonly string[],
+    { workers, owners, atMs }: { readonly workers: WorkersOf; readonly owners: OwnerPrices; readonly atMs: number },
+  ): PriceRange | undefined {
+    const listed: Price[] = [];
+    const asked: (Price | undefined)[] = [];
+    for (const build of builds) {
+      const own = this.#listed(build, atMs);
+      if (own !== undefined) listed.push(own);
+      const before = asked.length;
+      for (const worker of owners.knows(build) ? workers(build) : []) {
+        asked.push(this.#of(build, worker, { owners, atMs }));
+      }
+      // Nobody is there yet, or nobody asks anything of his own.
+      if (asked.length === before) asked.push(own);
+    }
+    if (asked.every((price) => price === undefined)) return undefined;
+    const prices = asked.map((price) => price ?? FREE);
+    return { platform: listed.reduce(most, FREE), cheapest: prices.reduce(least), dearest: prices.reduce(most) };
+  }
+
+  #of(
+    build: string,
+    worker: Worker,
+    { owners, atMs }: { readonly owners: OwnerPrices; readonly atMs: number },
+  ): Price | undefined {
+    const listed = this.#listed(build, atMs);
+    const asked = owners.of(worker, build, atMs);
+    const limits = asked && this.#limits(listed);
+    return asked === undefined || limits === undefined ? listed : most(limits.least, least(asked, limits.most));
+  }
+
+  #limits(listed: Price | undefined): OwnerLimits | undefined {
+    const { maxMultiple, minMultiple, unpricedMostMicroUsd } = this.#allowed;
+    if (listed !== undefined) return { least: times(listed, minMultiple), most: times(listed, maxMultiple) };
+    const bound = BigInt(unpricedMostMicroUsd);
+    return bound === 0n ? undefined : { least: FREE, most: each(() => bound) };
   }
 
   #listed(build: string, atMs: number): Price | undefined {
     const { default: byDefault, models } = this.#settings;
     return inForce(models.get(build) ?? [], atMs) ?? inForce(byDefault, atMs);
-  }
-
-  /** The most that an owner gets, and at least the operator's own price. */
-  #ceiling(listed: Price): Price {
-    const permille = BigInt(Math.round(Math.max(1, this.#settings.ownerMaxFactor) * 1000));
-    return each((name) => within((listed[name] * permille) / 1000n));
   }
 }
 
@@ -112,5 +199,12 @@ const each = (amount: (name: keyof Price) => MicroUsd): Price => ({
 });
 
 const least = (one: Price, other: Price): Price => each((name) => (one[name] < other[name] ? one : other)[name]);
+const most = (one: Price, other: Price): Price => each((name) => (one[name] > other[name] ? one : other)[name]);
+
+/** In thousandths, rounded down. */
+function times(price: Price, multiple: number): Price {
+  const permille = BigInt(Math.round(multiple * 1000));
+  return each((name) => within((price[name] * permille) / 1000n));
+}
 
 const within = (amount: bigint): MicroUsd => (amount > MAX_MICRO_USD ? MAX_MICRO_USD : amount);

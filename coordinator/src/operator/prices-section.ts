@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type DatedPrice, DEFAULT_PRICES, type PriceSettings } from "../ledger/price-list.js";
+import type { DatedPrice, PriceSettings } from "../ledger/price-list.js";
 import { microUsd } from "../platform/micro-usd.js";
 import { whole } from "./settings-section.js";
 
@@ -46,7 +46,6 @@ export const PRICES = z
 /** What the code goes by. */
 export function pricesOf({ default: byDefault, models }: z.infer<typeof PRICES>): PriceSettings {
   return {
-    ...DEFAULT_PRICES,
     default: byDefault.map(priceOf),
     models: new Map(Object.entries(models).map(([model, prices]) => [model, prices.map(priceOf)])),
   };

@@ -18,6 +18,7 @@ const SECTIONS = [
   "accounts",
   "usage",
   "ledger",
+  "owner_prices",
   "payments",
   "payouts",
 ];

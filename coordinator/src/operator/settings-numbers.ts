@@ -4,6 +4,7 @@ import { DEFAULT_HEDGING, type HedgeSettings } from "../dispatch/hedge-settings.
 import { DEFAULT_POLICY, type PolicySettings } from "../dispatch/policy.js";
 import { DEFAULT_IDEMPOTENCY, type IdempotencySettings } from "../http/idempotency/kept-answers.js";
 import { DEFAULT_LEDGER, type LedgerSettings } from "../ledger/ledger-settings.js";
+import { DEFAULT_OWNER_PRICES, type OwnerPriceSettings } from "../ledger/owner-price-settings.js";
 import { DEFAULT_PAYOUTS, type PayoutSettings } from "../ledger/payout-settings.js";
 import { DEFAULT_USAGE, type UsageSettings } from "../ledger/usage-writer.js";
 import { DEFAULT_PAYMENTS, type PaymentSettings } from "../request/payment-settings.js";
@@ -214,6 +215,15 @@ export const LEDGER: Section<LedgerSettings> = section(DEFAULT_LEDGER, {
   reservationDays: between(7, 36_500),
   deliveredDays: between(1, 36_500),
   undeliveredDays: between(7, 36_500),
+});
+
+export const OWNER_PRICES: Section<OwnerPriceSettings> = section(DEFAULT_OWNER_PRICES, {
+  maxMultiple: between(1, 100),
+  minMultiple: share,
+  unpricedMostMicroUsd: whole(0, 1e12),
+  perAccount: whole(1, 100_000),
+  historyDays: kept,
+  refreshMs: interval,
 });
 
 export const PAYMENTS: Section<PaymentSettings> = section(DEFAULT_PAYMENTS, {

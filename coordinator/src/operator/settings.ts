@@ -8,6 +8,7 @@ import { DEFAULT_POLICY, evidenceSettings, type PolicySettings } from "../dispat
 import { type CorsSettings, DEFAULT_CORS } from "../http/cors.js";
 import { DEFAULT_IDEMPOTENCY, type IdempotencySettings } from "../http/idempotency/kept-answers.js";
 import { DEFAULT_LEDGER, type LedgerSettings } from "../ledger/ledger-settings.js";
+import { DEFAULT_OWNER_PRICES, type OwnerPriceSettings } from "../ledger/owner-price-settings.js";
 import { DEFAULT_PAYOUTS, type PayoutSettings } from "../ledger/payout-settings.js";
 import { DEFAULT_PRICES, type PriceSettings } from "../ledger/price-list.js";
 import { DEFAULT_USAGE, type UsageSettings } from "../ledger/usage-writer.js";
@@ -31,6 +32,7 @@ import {
   IDEMPOTENCY,
   IN_ORDER,
   LEDGER,
+  OWNER_PRICES,
   PAYMENTS,
   PAYOUTS,
   patience,
@@ -58,6 +60,7 @@ export interface Settings {
   readonly storedResponses: RecordBounds;
   readonly accounts: AccountSettings;
   readonly prices: PriceSettings;
+  readonly ownerPrices: OwnerPriceSettings;
   readonly usage: UsageSettings;
   readonly ledger: LedgerSettings;
   readonly payments: PaymentSettings;
@@ -81,6 +84,7 @@ export const NO_SETTINGS: Settings = {
   storedResponses: DEFAULT_RECORD_BOUNDS,
   accounts: DEFAULT_ACCOUNTS,
   prices: DEFAULT_PRICES,
+  ownerPrices: DEFAULT_OWNER_PRICES,
   usage: DEFAULT_USAGE,
   ledger: DEFAULT_LEDGER,
   payments: DEFAULT_PAYMENTS,
@@ -129,6 +133,7 @@ const schema = z
     stored_responses: STORED_RESPONSES.schema,
     accounts: ACCOUNTS.schema,
     prices: PRICES,
+    owner_prices: OWNER_PRICES.schema,
     usage: USAGE.schema,
     ledger: LEDGER.schema,
     payments: PAYMENTS.schema,
@@ -183,6 +188,7 @@ function settingsOf(written: Written): Settings {
     storedResponses: STORED_RESPONSES.read(written.stored_responses),
     accounts: ACCOUNTS.read(written.accounts),
     prices: pricesOf(written.prices),
+    ownerPrices: OWNER_PRICES.read(written.owner_prices),
     usage: USAGE.read(written.usage),
     ledger: LEDGER.read(written.ledger),
     payments: PAYMENTS.read(written.payments),

@@ -38,20 +38,22 @@ export function paidWork(record: RequestRecord): PaidWork {
 }
 
 /** What is owed for a stream that broke, or has not ended yet: what of it was delivered, and nothing of its prompt. */
-function deliveredParts({ request, choices, caller, tariff }: RequestRecord): readonly WorkPart[] {
-  if (tariff === undefined || !request.stream) return [];
+function deliveredParts({ request, choices, caller, quote }: RequestRecord): readonly WorkPart[] {
+  if (quote === undefined || !request.stream) return [];
   return choices.flatMap(({ winner, deliveredTokens: completionTokens }) => {
     if (winner === undefined || completionTokens === 0) return [];
     const isOwn = winner.link.account === caller.account;
-    const price = isOwn ? FREE : (tariff.of(winner.model, winner.provider) ?? FREE);
+    const price = isOwn
+      ? FREE
+      : (quote.of(winner.model, { id: winner.provider, account: winner.link.account }) ?? FREE);
     const gross = costOf(price, { prompt_tokens: 0, completion_tokens: completionTokens });
     return [{ ...workerOf(winner), payer: "consumer", gross, promptTokens: 0, completionTokens } as const];
   });
 }
 
 /** What the consumer pays of a bill: no more than was set aside; `undefined` where nothing has a price. */
-export function chargeOf({ tariff, payment }: RequestRecord, bill: readonly WorkPart[]): bigint | undefined {
-  if (tariff === undefined) return undefined;
+export function chargeOf({ quote, payment }: RequestRecord, bill: readonly WorkPart[]): bigint | undefined {
+  if (quote === undefined) return undefined;
   const cost = bill.reduce((sum, { gross }) => sum + gross, 0n);
   return payment === undefined ? cost : payment.chargeFor(cost);
 }
@@ -60,12 +62,13 @@ export function chargeOf({ tariff, payment }: RequestRecord, bill: readonly Work
  * A race that was only lost is nobody's fault: its work is paid by the platform, whenever its machine tells of it. One
  * that was late is not paid.
  */
-export function payLosers(ledger: Pick<Ledger, "reserve">, { request, tariff, caller, attempts }: RequestRecord): void {
-  if (tariff === undefined) return;
+export function payLosers(ledger: Pick<Ledger, "reserve">, { request, quote, caller, attempts }: RequestRecord): void {
+  if (quote === undefined) return;
   for (const attempt of attempts) {
     const { ending, link, model, provider } = attempt;
     if (ending?.end.type !== "cancelled" || ending.end.reason !== "lost_race") continue;
-    const price = link.account === caller.account ? undefined : tariff.of(model, provider);
+    const price =
+      link.account === caller.account ? undefined : quote.of(model, { id: provider, account: link.account });
     if (price !== undefined) payWhenTold(ledger, attempt, { requestId: request.id, account: caller.account, price });
   }
 }

@@ -1,6 +1,7 @@
 import type { Usage } from "@hearth/protocol";
 import { describe, expect, it } from "vitest";
-import { DEFAULT_PRICES, type OwnerPrices, PriceList, type Tariff } from "../ledger/price-list.js";
+import { DEFAULT_OWNER_PRICES } from "../ledger/owner-price-settings.js";
+import { DEFAULT_PRICES, type OwnerPrices, PriceList, type Quote } from "../ledger/price-list.js";
 import { fakePicked, fakeRecord, fakeSent, watchedLease } from "../testing/request-fakes.js";
 import { chargesOf } from "./charge.js";
 import { TokenCalibration } from "./token-calibration.js";
@@ -11,8 +12,12 @@ const MODELS = new Map([
   ["m", [price(1_000_000n, 2_000_000n)]],
   ["dear", [price(10_000_000n, 20_000_000n)]],
 ]);
-const tariffOf = (owners?: OwnerPrices): Tariff =>
-  new PriceList({ ...DEFAULT_PRICES, models: MODELS, ownerMaxFactor: 3 }, owners).at(0) as Tariff;
+const quoteOf = (of?: OwnerPrices["of"]): Quote => {
+  const owners = of && { isEmpty: false, knows: () => true, of };
+  const allowed = { ...DEFAULT_OWNER_PRICES, maxMultiple: 3 };
+  const prices = new PriceList({ ...DEFAULT_PRICES, models: MODELS }, allowed, owners && (() => owners));
+  return prices.at(0)?.quote(["m", "dear"], () => ["bert", "carl"].map((account) => ({ id: "p", account }))) as Quote;
+};
 
 interface Answer {
   readonly usage: Usage;
@@ -23,10 +28,10 @@ interface Answer {
 /** What the answers cost, each by itself. */
 function charge(
   answers: readonly Answer[],
-  tariff: Tariff | undefined = tariffOf(),
+  quote: Quote | undefined = quoteOf(),
   calibration: Pick<TokenCalibration, "estimate"> = new TokenCalibration(),
 ): readonly bigint[] | undefined {
-  const { record } = fakeRecord(tariff === undefined ? {} : { tariff });
+  const { record } = fakeRecord(quote === undefined ? {} : { quote });
   for (const [index, { usage, model = "m", account = "bert" }] of answers.entries()) {
     const choice = index === 0 ? record.first : record.choose(fakePicked(watchedLease()));
     choice.answered({ type: "success", attempt: fakeSent({ model, link: { account } }), usage });
@@ -52,8 +57,9 @@ describe("what an answer costs", () => {
 
   it("goes by the price of the machine that has answered", () => {
     const asks = { input: 2_000_000n, output: 1_000_000n, cachedInput: 0n };
-    const owners: OwnerPrices = { of: (machine) => (machine === "p" ? asks : undefined) };
-    expect(charge([{ usage: used(7, 3) }], tariffOf(owners))).toEqual([17n]);
+    const quote = quoteOf(({ id, account }) => (id === "p" && account === "bert" ? asks : undefined));
+    expect(charge([{ usage: used(7, 3) }], quote)).toEqual([17n]);
+    expect(charge([{ usage: used(7, 3), account: "carl" }], quote)).toEqual([13n]);
   });
 
   it("is nothing on a machine of the caller's own", () => {
@@ -66,7 +72,7 @@ describe("what an answer costs", () => {
   });
 
   it("is none of an answer that was never complete", () => {
-    const { record } = fakeRecord({ tariff: tariffOf() });
+    const { record } = fakeRecord({ quote: quoteOf() });
     expect([...(chargesOf(record, new TokenCalibration())?.values() ?? [])]).toEqual([]);
   });
 });
@@ -75,12 +81,12 @@ describe("what is only estimated", () => {
   it("costs the least that it may have been, and half of it before there is evidence", () => {
     expect(charge([{ usage: { ...used(100, 50), estimated: true } }])).toEqual([100n]);
     const calibration = { estimate: (_model: string, raw: number) => ({ expected: raw, least: raw * 0.8 }) };
-    expect(charge([{ usage: { ...used(100, 50), estimated: true } }], tariffOf(), calibration)).toEqual([160n]);
+    expect(charge([{ usage: { ...used(100, 50), estimated: true } }], quoteOf(), calibration)).toEqual([160n]);
   });
 
   it("costs no more than was estimated, also of a model that counts more than anybody thinks", () => {
     const calibration = { estimate: (_model: string, raw: number) => ({ expected: raw * 3, least: raw * 2 }) };
-    expect(charge([{ usage: { ...used(100, 50), estimated: true } }], tariffOf(), calibration)).toEqual([200n]);
+    expect(charge([{ usage: { ...used(100, 50), estimated: true } }], quoteOf(), calibration)).toEqual([200n]);
   });
 
   it("is calibrated under the name that was asked for, as the estimates are", () => {
@@ -91,7 +97,7 @@ describe("what is only estimated", () => {
         return { expected: raw, least: raw };
       },
     };
-    charge([{ usage: { ...used(1, 1), estimated: true }, model: "dear" }], tariffOf(), calibration);
+    charge([{ usage: { ...used(1, 1), estimated: true }, model: "dear" }], quoteOf(), calibration);
     expect(new Set(asked)).toEqual(new Set(["m"]));
   });
 });

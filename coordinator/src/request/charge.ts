@@ -13,17 +13,18 @@ import type { TokenCalibration } from "./token-calibration.js";
  * @returns `undefined` where nothing has a price
  */
 export function chargesOf(
-  { choices, caller, request, tariff }: RequestRecord,
+  { choices, caller, request, quote }: RequestRecord,
   calibration: Pick<TokenCalibration, "estimate">,
 ): ReadonlyMap<ChoiceRecord, MicroUsd> | undefined {
-  if (tariff === undefined) return undefined;
+  if (quote === undefined) return undefined;
   const answered: ChoiceRecord[] = [];
   const parts: Priced[] = [];
   for (const choice of choices) {
     const { answer } = choice;
     if (answer === undefined) continue;
     const { link, model, provider } = answer.attempt;
-    const price = link.account === caller.account ? FREE : (tariff.of(model, provider) ?? FREE);
+    const price =
+      link.account === caller.account ? FREE : (quote.of(model, { id: provider, account: link.account }) ?? FREE);
     const usage = credible(answer.usage, request.model, calibration);
     parts.push({ price, usage: answered.length === 0 ? usage : { ...usage, prompt_tokens: 0 } });
     answered.push(choice);

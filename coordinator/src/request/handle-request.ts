@@ -1,7 +1,6 @@
 import type { KeyLimiter } from "../accounts/key-limits.js";
 import type { SentAttempt } from "../dispatch/sent-attempt.js";
 import type { Outcome } from "../dispatch/types.js";
-import type { Tariff } from "../ledger/price-list.js";
 import type { Logger } from "../platform/logger.js";
 import { planFor } from "../selection/route-plan.js";
 import { type AdmitDeps, admit, checkAllowed, checkKnown } from "./admit.js";
@@ -14,6 +13,7 @@ import type { InferenceRequest } from "./inference-request.js";
 import { patienceOf } from "./patience.js";
 import type { Payment } from "./payment.js";
 import type { Payments } from "./payments.js";
+import { type QuoteDeps, quoteOf } from "./quote-of.js";
 import { type RaceServices, raceChoices } from "./race-choices.js";
 import { type Ending, type RelayHooks, relay } from "./relay.js";
 import { RequestRecord } from "./request-record.js";
@@ -29,14 +29,12 @@ export interface IncomingRequest {
   readonly log: Logger;
 }
 
-export interface RequestServices extends RaceServices {
+export interface RequestServices extends RaceServices, QuoteDeps {
   readonly admission: AdmitDeps;
   readonly settlement: SettleDeps;
   readonly calibration: Pick<TokenCalibration, "estimate">;
   readonly payments: Pick<Payments, "reserve">;
   readonly keyLimits: Pick<KeyLimiter, "enter">;
-  /** The prices as they stand now; `undefined` = nothing has any. */
-  readonly tariff: () => Tariff | undefined;
   /** How long the end of a stream waits for its receipt, ms. */
   readonly receiptWaitMs: number;
 }
@@ -62,8 +60,8 @@ export async function handleRequest(
   checkAllowed(caller.principal, traits);
   const catalog = services.admission.catalog();
   const plan = planFor(catalog, request.model);
-  const tariff = services.tariff();
-  const reserving = services.payments.reserve({ request, caller, traits, plan, tariff }); // money set aside
+  const quote = quoteOf(services, plan, traits); // the prices, for all of its time
+  const reserving = services.payments.reserve({ request, caller, traits, quote }); // money set aside
   using payment = reserving instanceof Promise ? await reserving : reserving;
   const mostTokens = traits.promptTokens + traits.maxTokens * (request.choices ?? 1);
   const entering = services.keyLimits.enter(caller.principal, mostTokens, (headers) => consumer.setHeaders(headers));
@@ -72,7 +70,7 @@ export async function handleRequest(
   const wanted = { wanted: traits, plan, until: arrivedAt + patienceMs };
   const admission = await admit(services.admission, wanted, signal); // the fail-fast ladder; a place taken
   const times = { arrivedAt, parsedAt, admittedAt: clock.now() };
-  const record = new RequestRecord(request, caller, { ...admission, tariff, payment }, times);
+  const record = new RequestRecord(request, caller, { ...admission, quote, payment }, times);
   const running = payment?.follow(paidWork(record), signal) ?? signal;
   const stream = raceChoices(services, { record, consumer, patienceMs }, running); // one race for each answer that is wanted
   const { receiptWaitMs } = services;

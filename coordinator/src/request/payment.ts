@@ -8,7 +8,7 @@ import type { MicroUsd } from "../platform/micro-usd.js";
 
 /** What a request may come to. */
 export interface Terms {
-  /** The dearest of the plan. */
+  /** The dearest that it may be served at. */
   readonly price: Price;
   readonly promptTokens: number;
   /** Of the answer, that are paid ahead at first … */

@@ -1,7 +1,7 @@
 import { FakeClock } from "@hearth/platform/testing";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { ReserveOutcome, ReserveRequest } from "../ledger/ledger.js";
-import { DEFAULT_PRICES, PriceList, type Tariff } from "../ledger/price-list.js";
+import { DEFAULT_PRICES, PriceList, type Quote } from "../ledger/price-list.js";
 import type { ExtendOutcome, Reservation, WorkPart } from "../ledger/reservation.js";
 import { fakeTraits } from "../testing/fake-provider.js";
 import type { Caller } from "./classify.js";
@@ -11,7 +11,8 @@ import { type Payable, Payments } from "./payments.js";
 
 // Micro-USD a token: 1 read, 2 written.
 const PRICE = { fromMs: 0, input: 1_000_000n, output: 2_000_000n, cachedInput: 0n };
-const TARIFF = new PriceList({ ...DEFAULT_PRICES, models: new Map([["m", [PRICE]]]) }).at(0) as Tariff;
+const TARIFF = new PriceList({ ...DEFAULT_PRICES, models: new Map([["m", [PRICE]]]) }).at(0);
+const quoteOf = (build: string): Quote | undefined => TARIFF?.quote([build], () => []);
 const SETTINGS = { sliceTokens: 100, promptFactor: 2, watchMs: 1_000 };
 const PART = { payer: "consumer", gross: 5n } as WorkPart;
 
@@ -70,8 +71,7 @@ const payable = (request: Partial<InferenceRequest> = {}, more: Partial<Payable>
   request: { id: "req", delivery: "interactive", maxTokens: undefined, ...request } as InferenceRequest,
   caller: { account: "anna", route: "any", principal: { keyId: "k", payer: "anna", limits: {} } } as unknown as Caller,
   traits: { ...fakeTraits(), promptTokens: 10 },
-  plan: { asked: "m", builds: ["m"] },
-  tariff: TARIFF,
+  quote: quoteOf("m"),
   ...more,
 });
 
@@ -109,9 +109,9 @@ describe("what is set aside", () => {
       route: "self",
       principal: { keyId: "k", payer: "anna", limits: {} },
     } as unknown as Caller;
-    expect(await payments.reserve(payable({}, { tariff: undefined }))).toBeUndefined();
+    expect(await payments.reserve(payable({}, { quote: undefined }))).toBeUndefined();
     expect(await payments.reserve(payable({}, { caller: own }))).toBeUndefined();
-    expect(await payments.reserve(payable({}, { plan: { asked: "x", builds: ["x"] } }))).toBeUndefined();
+    expect(await payments.reserve(payable({}, { quote: quoteOf("x") }))).toBeUndefined();
     expect(told).toEqual([]);
   });
 

@@ -2,8 +2,7 @@ import { type Clock, repeat } from "@hearth/platform";
 import { budgetOf } from "../ledger/budget-window.js";
 import { maxCost } from "../ledger/cost.js";
 import type { Ledger } from "../ledger/ledger.js";
-import type { Price, Tariff } from "../ledger/price-list.js";
-import type { RoutePlan } from "../selection/route-plan.js";
+import type { Price, Quote } from "../ledger/price-list.js";
 import type { Traits } from "../selection/traits.js";
 import type { Caller } from "./classify.js";
 import type { InferenceRequest } from "./inference-request.js";
@@ -22,9 +21,8 @@ export interface Payable {
   readonly request: InferenceRequest;
   readonly caller: Caller;
   readonly traits: Traits;
-  readonly plan: RoutePlan;
-  /** The prices as they stand now; `undefined` = nothing has any. */
-  readonly tariff: Tariff | undefined;
+  /** What it may cost; `undefined` = nothing has a price. */
+  readonly quote: Quote | undefined;
 }
 
 /** Sets money aside for requests before they run, and more of it while they do. */
@@ -44,14 +42,14 @@ export class Payments implements Disposable {
   }
 
   /**
-   * Reserves what a request may cost at the dearest price of its plan: the prompt, and a slice of the answer, or all of
+   * Reserves what a request may cost at the dearest price that it may be served at: the prompt, and a slice of the answer, or all of
    * it where nobody can be cut off in between.
    *
    * @returns `undefined` where it costs nothing: nothing of it has a price, or only the caller's own machines may serve it
    * @throws HearthError `insufficient_quota`, `service_unavailable`
    */
-  reserve({ request, caller, traits, plan, tariff }: Payable): undefined | Promise<Payment> {
-    const price = caller.route === "self" ? undefined : tariff?.dearest(plan.builds);
+  reserve({ request, caller, traits, quote }: Payable): undefined | Promise<Payment> {
+    const price = caller.route === "self" ? undefined : quote?.dearest;
     return price === undefined
       ? undefined
       : this.#reserve(request, caller, termsOf(request, traits, price, this.#deps.settings()));

@@ -5,7 +5,7 @@ import type { AttemptBook } from "../dispatch/open-attempt.js";
 import type { OutboundRequest } from "../dispatch/outbound-request.js";
 import type { SentAttempt } from "../dispatch/sent-attempt.js";
 import type { Success } from "../dispatch/types.js";
-import type { Tariff } from "../ledger/price-list.js";
+import type { Quote } from "../ledger/price-list.js";
 import type { HearthError } from "../platform/errors.js";
 import type { MicroUsd } from "../platform/micro-usd.js";
 import type { Picked } from "../selection/pick-result.js";
@@ -27,7 +27,7 @@ export interface RequestTimes {
 /** What a request was admitted to, at which prices, and what pays for it. */
 export interface Admitted extends Admission {
   /** The prices as they stood when it came; `undefined` = nothing has any. */
-  readonly tariff: Tariff | undefined;
+  readonly quote: Quote | undefined;
   /** `undefined` = it costs nothing. */
   readonly payment: Payment | undefined;
 }
@@ -126,7 +126,7 @@ export class RequestRecord {
   readonly queuedMs: number;
   readonly times: RequestTimes;
   /** The prices as they stood when it came; `undefined` = nothing has any. */
-  readonly tariff: Tariff | undefined;
+  readonly quote: Quote | undefined;
   readonly payment: Payment | undefined;
   #cost: MicroUsd | undefined;
   readonly #attempts: SentAttempt[] = [];
@@ -142,7 +142,7 @@ export class RequestRecord {
     this.traits = admission.traits;
     this.plan = admission.plan;
     this.queuedMs = admission.queuedMs;
-    this.tariff = admission.tariff;
+    this.quote = admission.quote;
     this.payment = admission.payment;
     this.first = this.choose(admission.place);
   }

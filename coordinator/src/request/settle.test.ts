@@ -4,7 +4,7 @@ import type { AttemptEnd } from "../dispatch/attempt-deps.js";
 import { CONNECTION_LOST } from "../dispatch/failures.js";
 import type { SentAttempt } from "../dispatch/sent-attempt.js";
 import type { Outcome } from "../dispatch/types.js";
-import { DEFAULT_PRICES, PriceList, type Tariff } from "../ledger/price-list.js";
+import { DEFAULT_PRICES, PriceList, type Quote } from "../ledger/price-list.js";
 import { HearthError } from "../platform/errors.js";
 import type { Logger } from "../platform/logger.js";
 import type { RequestUsage } from "../store/usage-store.js";
@@ -175,8 +175,8 @@ describe("the record of usage", () => {
 describe("the line in the log", () => {
   it("tells what the answer has cost where anything has a price, and so does the record", () => {
     const models = new Map([["m", [{ fromMs: 0, input: 1_000_000n, output: 2_000_000n, cachedInput: 0n }]]]);
-    const tariff = new PriceList({ ...DEFAULT_PRICES, models }).at(0) as Tariff;
-    const { record } = fakeRecord({ tariff });
+    const quote = new PriceList({ ...DEFAULT_PRICES, models }).at(0)?.quote(["m"], () => []) as Quote;
+    const { record } = fakeRecord({ quote });
     const winner = fakeSent({ end: COMPLETED });
     record.first.add(winner);
     expect(record.cost).toBeUndefined();

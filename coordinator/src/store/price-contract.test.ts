@@ -104,6 +104,15 @@ describe.each(STORE_PLACES)("$name", ({ open, isHere }) => {
     expect(await store.listPrices({ limit: 9 })).toMatchObject([{ id: "p1", untilMs: undefined }]);
   });
 
+  it("ends one in the very moment in which it began, and brings none back", async () => {
+    await store.setPrice(priced("p1", { fromMs: 500 }), NO_BOUNDS);
+    await store.setPrice(priced("p2"), NO_BOUNDS);
+    expect(await end("p2", 1_000)).toMatchObject({ type: "ended", price: { untilMs: 1_000 } });
+    expect(await store.pricesSince(0)).toMatchObject({
+      accounts: [{ prices: [{ id: "p1" }, { fromMs: 1_000, price: undefined }] }],
+    });
+  });
+
   it("ends one that has not begun later than that", async () => {
     await store.setPrice(priced("p1", { fromMs: 5_000 }), NO_BOUNDS);
     expect(await end("p1", 7_000, { nowMs: 2_000 })).toMatchObject({ type: "ended", price: { untilMs: 7_000 } });

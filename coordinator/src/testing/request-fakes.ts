@@ -1,7 +1,7 @@
 import type { Usage } from "@hearth/protocol";
 import type { AttemptEnd } from "../dispatch/attempt-deps.js";
 import type { SentAttempt } from "../dispatch/sent-attempt.js";
-import type { Tariff } from "../ledger/price-list.js";
+import type { Quote } from "../ledger/price-list.js";
 import type { Caller } from "../request/classify.js";
 import type { InferenceRequest } from "../request/inference-request.js";
 import type { Payment } from "../request/payment.js";
@@ -74,7 +74,7 @@ export function fakeRecord(
     readonly request?: Partial<InferenceRequest>;
     readonly queuedMs?: number;
     readonly times?: RequestTimes;
-    readonly tariff?: Tariff;
+    readonly quote?: Quote;
     readonly payment?: Payment;
   } = {},
 ): { readonly record: RequestRecord; readonly place: WatchedLease } {
@@ -92,7 +92,7 @@ export function fakeRecord(
     plan: { asked: "m", builds: ["m"] },
     place: fakePicked(place),
     queuedMs: changes.queuedMs ?? 0,
-    tariff: changes.tariff,
+    quote: changes.quote,
     payment: changes.payment,
   };
   const times = changes.times ?? { arrivedAt: 0, parsedAt: 1, admittedAt: 2 };

@@ -46,7 +46,7 @@ export async function endPrice(trx: Trx, { id, account, atMs, nowMs, endId }: Pr
     price: price.price as AskedPrice,
     untilMs,
   });
-  if (atMs <= price.fromMs && price.fromMs > nowMs) {
+  if (price.fromMs > nowMs && atMs <= price.fromMs) {
     // What it would have replaced, or ended, holds on.
     await remove(trx, [id]);
     await changed(trx, account);
@@ -55,6 +55,8 @@ export async function endPrice(trx: Trx, { id, account, atMs, nowMs, endId }: Pr
   if (next !== undefined && next.fromMs <= atMs) return { type: "over" };
   // A later end is none any more.
   if (next !== undefined && next.price === undefined) await remove(trx, [next.id]);
+  // It has just begun, and ends in the same moment.
+  if (atMs === price.fromMs) await remove(trx, [id]);
   const end = { ...price, id: endId, fromMs: atMs, price: undefined, createdAtMs: nowMs };
   await trx.insertInto("owner_prices").values(rowOf(end)).execute();
   await changed(trx, account);
