@@ -138,7 +138,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
     ...kept,
     ...proving,
     proved: hooks.proved,
-    tariff: numbers.tariff,
+    ...{ tariff: numbers.tariff, prices: numbers.prices, ownerPrices: numbers.ownerPrices },
     standing: (id) => reputation.standing(id),
     ...{ answers, stored, ledger: disk.store.ledger },
     ...{ troubles: disk.troubles, shutdown: shutdown.signal },

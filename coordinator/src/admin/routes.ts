@@ -7,6 +7,7 @@ import { runtimeManifestSchema } from "../fleet/trust/runtime-manifest.js";
 import { forgetRoutes } from "../http/accounts/forget-routes.js";
 import { authenticate } from "../http/authenticate.js";
 import { type MachineDeps, machineRoutes } from "../http/enrolment/machine-routes.js";
+import { allPricesRoute, type ListedPriceDeps } from "../http/money/price-routes.js";
 import { described, type Operation } from "../http/openapi/operation.js";
 import { pageSchema } from "../http/paged-list.js";
 import { type ListedWith, listProviders, PROVIDERS } from "../http/provider-list.js";
@@ -18,7 +19,7 @@ import { type AdoptionDeps, adoptionRoute } from "./adoption.js";
 import { type AdminMoneyDeps, accountOf, adminMoneyRoutes } from "./money-routes.js";
 import { type AdminDocument, MAX_MANIFEST_BYTES, replaceManifest } from "./runtime-manifest.js";
 
-export interface AdminDeps extends MachineDeps, UsageDeps, AdminMoneyDeps, ListedWith, AdoptionDeps {
+export interface AdminDeps extends MachineDeps, UsageDeps, AdminMoneyDeps, ListedWith, AdoptionDeps, ListedPriceDeps {
   /** The operator's key, and those of accounts. */
   readonly operators: Principals;
   readonly directory: ProviderDirectory;
@@ -85,6 +86,7 @@ export function createAdminApp(deps: AdminDeps): Hono<HttpEnv> {
   machineRoutes(admin, deps, { audience: "Operator", readAccount: () => undefined });
   usageRoutes(admin, deps, { audience: "Operator", readAccount: () => undefined });
   adminMoneyRoutes(admin, deps, async (c) => (await authenticate(c.env.incoming.headers, operators)).keyId);
+  allPricesRoute(admin, deps);
   forgetRoutes(admin, deps, {
     audience: "Operator",
     path: "/accounts/:id/data",

@@ -10,7 +10,7 @@ import { acceptProviders, type ProviderServerDeps } from "../fleet/ws-server.js"
 import { createHttpApp, type HttpDeps } from "../http/app.js";
 import type { KeptAnswers } from "../http/idempotency/kept-answers.js";
 import { Uploads } from "../http/uploads.js";
-import type { Tariff } from "../ledger/price-list.js";
+import type { PriceList, Tariff } from "../ledger/price-list.js";
 import type { LiveOperator } from "../operator/operator-document.js";
 import { clientAddress } from "../platform/client-address.js";
 import type { Logger } from "../platform/logger.js";
@@ -30,7 +30,10 @@ interface Doors extends OwnedServer {
 
 /** What those who come in meet. */
 export type BehindTheDoors = Kept &
-  Pick<HttpDeps, "services" | "sealing" | "stored" | "troubles" | "shutdown" | "ready" | "ids" | "metrics" | "clock"> &
+  Pick<
+    HttpDeps,
+    "ownerPrices" | "services" | "sealing" | "stored" | "troubles" | "shutdown" | "ready" | "ids" | "metrics" | "clock"
+  > &
   Pick<ProviderServerDeps, "verifier" | "newChallenge" | "proved"> & {
     readonly config: Config;
     readonly secrets: Secrets;
@@ -39,6 +42,7 @@ export type BehindTheDoors = Kept &
     readonly registry: Registry;
     readonly selection: Selection;
     readonly tariff: () => Tariff | undefined;
+    readonly prices: () => PriceList;
     readonly standing: HttpDeps["standing"];
     readonly ledger: LedgerStore;
     readonly answers: KeptAnswers;
@@ -57,6 +61,8 @@ export function createDoors(behind: BehindTheDoors): Doors {
     ...common,
     ...money,
     ...httpSettings(config, clock),
+    priceLimits: (build, atMs) => behind.prices().limits(build, atMs),
+    isAlias: (model) => live.current.catalog.aliases.has(model),
     admin: createAdminApp({ ...behind, ...common, ...money, operator: live, configured: () => configuredOf(live) }),
     kept: behind.answers,
     addressOf,

@@ -13,6 +13,7 @@ import { type HealthDeps, healthRoutes } from "./health-routes.js";
 import { type InferenceDeps, serveInference } from "./inference-route.js";
 import { type ModelDeps, modelRoutes } from "./model-routes.js";
 import { type MoneyDeps, moneyRoutes, payoutRoutes } from "./money/money-routes.js";
+import { type OwnerPriceDeps, ownPriceRoutes } from "./money/price-routes.js";
 import { docsRoutes } from "./openapi/docs-routes.js";
 import { described, type Operation } from "./openapi/operation.js";
 import { pageSchema } from "./paged-list.js";
@@ -32,6 +33,7 @@ export interface HttpDeps
     ListedWith,
     OwnKeyDeps,
     MoneyDeps,
+    Omit<OwnerPriceDeps, "directory">,
     Omit<HealthDeps, "directory"> {
   /** What the operator sees and does: `createAdminApp`. */
   readonly admin: Hono<HttpEnv>;
@@ -99,6 +101,11 @@ function ownRoutes(deps: HttpDeps): Hono<HttpEnv> {
       return reach.account;
     },
   });
+  ownPriceRoutes(
+    own,
+    deps,
+    async (c) => (await authenticate(c.env.incoming.headers, deps.principals, "provider")).account,
+  );
   payoutRoutes(own, deps, async (c) => await authenticate(c.env.incoming.headers, deps.principals, "provider"));
   return own;
 }

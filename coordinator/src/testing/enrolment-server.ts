@@ -94,6 +94,7 @@ export async function startEnrolmentServer(
         operators: OPERATORS,
         usage: { ...store.usage, forget: async () => {} },
         ledger: store.ledger,
+        ownerPrices: { list: (page) => store.prices.listPrices(page) },
       },
       minimumPayout: () => 1n,
       isAccount: async () => true,

@@ -48,6 +48,7 @@ export interface FakeSent {
   readonly link?: object;
   readonly model?: string;
   readonly attempt?: object;
+  readonly whenSpent?: SentAttempt["whenSpent"];
   readonly times?: SentAttempt["times"];
 }
 
