@@ -6,6 +6,7 @@ import { followNpm } from "./setup/follow-npm.js";
 import { mergeRepeatedSignals } from "./setup/merge-repeated-signals.js";
 import { setUp } from "./setup/set-up.js";
 import { reportFailure, SetUpError } from "./setup/set-up-error.js";
+import { availableMicroUsd, grantCredit, prepareDemo } from "./start/demo-money.js";
 import { requireFreePort } from "./start/free-port.js";
 import { startProgram } from "./start/program.js";
 import { readyText } from "./start/ready-text.js";
@@ -44,16 +45,26 @@ async function main() {
 async function serve(settings, authority) {
   const { signal } = ending;
   const origin = `http://${authority}`;
+  const demo = prepareDemo({ dataDir: settings.dataDir, model: MODEL }, process.env);
   console.error("Starting the coordinator …");
-  launch({ name: "coordinator", main: "coordinator/dist/main.js", args: [], env: coordinatorEnv(settings) }, settings);
+  const coordinator = { name: "coordinator", main: "coordinator/dist/main.js", args: [] };
+  launch({ ...coordinator, env: coordinatorEnv(settings, demo) }, settings);
   await waitForCoordinator(origin, signal);
   const secrets = readSecrets(process.env, settings.dataDir);
+  if (demo) await grantCredit(origin, secrets.adminKey);
   console.error("Starting an agent with the embedded engine …");
   const args = ["serve", "--coordinator", `ws://${authority}/ws/provider`, "--backend", "embedded", "--model", MODEL];
-  launch({ name: "agent", main: "provider-agent/dist/main.js", args, env: agentEnv(settings, secrets) }, settings);
+  launch(
+    { name: "agent", main: "provider-agent/dist/main.js", args, env: agentEnv(settings, demo ?? secrets) },
+    settings,
+  );
   const model = await waitForCompletion(origin, secrets.apiKey, signal);
   const logs = settings.showLogs ? "below" : relative(process.cwd(), settings.logDir) || ".";
-  console.log(readyText({ origin, model, secrets, env: process.env, logs }));
+  const money = demo && {
+    availableMicroUsd: await availableMicroUsd(origin, secrets.apiKey),
+    agentDataDir: relative(process.cwd(), agentDataDirOf(settings)) || ".",
+  };
+  console.log(readyText({ origin, model, secrets, env: process.env, logs, money }));
   await new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason), { once: true }));
 }
 
@@ -65,14 +76,16 @@ function launch(what, settings) {
   });
 }
 
-function coordinatorEnv(settings) {
-  const { host, port, dataDir } = settings;
-  return { ...process.env, HEARTH_HOST: host, HEARTH_PORT: String(port), HEARTH_DATA_DIR: dataDir };
+function coordinatorEnv({ host, port, dataDir }, demo) {
+  const env = { ...process.env, HEARTH_HOST: host, HEARTH_PORT: String(port), HEARTH_DATA_DIR: dataDir };
+  return demo ? { ...env, HEARTH_CONFIG: demo.configPath } : env;
 }
 
+const agentDataDirOf = ({ dataDir }) => process.env.HEARTH_AGENT_DATA_DIR || join(dataDir, "agent");
+
 /** The agent gets the token that lets it register, and none of the consumers' or the operator's secrets. */
-function agentEnv({ dataDir }, { providerToken }) {
-  const agentDataDir = process.env.HEARTH_AGENT_DATA_DIR || join(dataDir, "agent");
+function agentEnv(settings, { providerToken }) {
+  const agentDataDir = agentDataDirOf(settings);
   const env = { ...process.env, HEARTH_AGENT_DATA_DIR: agentDataDir, HEARTH_PROVIDER_TOKEN: providerToken };
   delete env.HEARTH_API_KEY;
   delete env.HEARTH_ADMIN_KEY;

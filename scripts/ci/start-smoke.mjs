@@ -1,4 +1,5 @@
-// A stranger's first minute: npm start, one streamed completion, a second npm start on the busy port, Ctrl-C.
+// A stranger's first minute: npm start, one streamed completion and what it costs, a second npm start on the busy port,
+// Ctrl-C, and another start, which gives no second credit.
 import "../setup/node-version.js";
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -11,15 +12,19 @@ import { processesMarked } from "./processes-marked.js";
 
 const READY_MS = 90_000;
 const STOP_MS = 20_000;
+const QUESTION = { messages: [{ role: "user", content: "What is Hearth?" }] };
 
 const dataDir = mkdtempSync(join(tmpdir(), "hearth-smoke-"));
 const port = await freePort();
-const started = npmStart({ port, dataDir });
+let started = npmStart({ port, dataDir });
 try {
   await checkReady();
   await checkCompletion();
+  await checkCost();
   await checkBusyPort();
+  const left = await availableMicroUsd();
   await checkCtrlC();
+  await checkRestart(left);
 } catch (error) {
   console.error(`${error.stack}\n── what npm start printed\n${started.output()}`);
   process.exitCode = 1;
@@ -36,15 +41,22 @@ async function checkReady() {
   console.log(`ready after ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
 }
 
-async function checkCompletion() {
-  const [, apiKey] = /API key +(\S+)/.exec(started.output());
-  const [, model] = /Model +(\S+)/.exec(started.output());
-  const response = await fetch(`http://127.0.0.1:${port}/v1/chat/completions`, {
-    method: "POST",
-    headers: { authorization: `Bearer ${apiKey}`, "content-type": "application/json" },
-    body: JSON.stringify({ model, stream: true, messages: [{ role: "user", content: "What is Hearth?" }] }),
+/** Of what npm start has printed. */
+function printed(what) {
+  return new RegExp(`${what} +(\\S+)`).exec(started.output())[1];
+}
+
+function call(path, body) {
+  return fetch(`http://127.0.0.1:${port}${path}`, {
+    method: body === undefined ? "GET" : "POST",
+    headers: { authorization: `Bearer ${printed("API key")}`, "content-type": "application/json" },
+    body: body && JSON.stringify({ model: printed("Model"), ...body }),
     signal: AbortSignal.timeout(30_000),
   });
+}
+
+async function checkCompletion() {
+  const response = await call("/v1/chat/completions", { ...QUESTION, stream: true });
   const text = await response.text();
   assert.equal(response.status, 200, text);
   const events = text.split("\n").filter((line) => line.startsWith("data: "));
@@ -54,6 +66,35 @@ async function checkCompletion() {
   const answer = chunks.map((chunk) => chunk.choices[0]?.delta?.content ?? "").join("");
   assert.notEqual(answer.trim(), "", text);
   console.log(`streamed ${chunks.length} chunks: ${answer}`);
+}
+
+/** The demo's machine is another account's, and the credit that it gives pays for what it answers. */
+async function checkCost() {
+  const before = await availableMicroUsd();
+  assert.ok(before > 0, `the demo's credit is ${before}`);
+  assert.match(started.output(), /Balance +\$0\.\d+ of the demo's \$1\.00/);
+  const response = await call("/v1/chat/completions", QUESTION);
+  const { usage } = await response.json();
+  const cost = Math.round(usage.cost * 1_000_000);
+  assert.ok(cost > 0, JSON.stringify(usage));
+  assert.equal(Number(response.headers.get("x-hearth-cost")), usage.cost);
+  assert.equal(await availableMicroUsd(), before - cost);
+  console.log(`an answer cost ${cost} micro-USD of the demo's credit`);
+}
+
+async function availableMicroUsd() {
+  const response = await call("/v1/me/balance");
+  assert.equal(response.status, 200);
+  return (await response.json()).available_micro_usd;
+}
+
+async function checkRestart(left) {
+  started = npmStart({ port, dataDir });
+  await checkReady();
+  const now = await availableMicroUsd();
+  assert.ok(now > 0 && now < left, `the credit was ${left}, and is ${now} after another start`);
+  await checkCtrlC();
+  console.log("another start goes on with what is left of the credit");
 }
 
 async function checkBusyPort() {

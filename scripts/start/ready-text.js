@@ -1,3 +1,5 @@
+import { CREDIT_MICRO_USD, OWNER } from "./demo-money.js";
+
 /**
  * What `npm start` prints once a completion has been served. A key that came from the environment is not printed.
  * @param {object} facts
@@ -6,9 +8,11 @@
  * @param {{ apiKey: string, adminKey: string }} facts.secrets
  * @param {NodeJS.ProcessEnv} facts.env
  * @param {string} facts.logs where the programs' logs are
+ * @param {{ availableMicroUsd: number, agentDataDir: string } | undefined} facts.money what the demo has given to spend;
+ *   none with a configuration of the user's own
  * @returns {string}
  */
-export function readyText({ origin, model, secrets, env, logs }) {
+export function readyText({ origin, model, secrets, env, logs, money }) {
   const apiKey = env.HEARTH_API_KEY ? "$HEARTH_API_KEY" : secrets.apiKey;
   const apiKeyInCode = env.HEARTH_API_KEY ? "process.env.HEARTH_API_KEY" : JSON.stringify(secrets.apiKey);
   return `
@@ -18,7 +22,7 @@ Hearth is ready.
   Model      ${model}
   API key    ${env.HEARTH_API_KEY ? "from HEARTH_API_KEY" : secrets.apiKey}
   Admin key  ${env.HEARTH_ADMIN_KEY ? "from HEARTH_ADMIN_KEY" : secrets.adminKey}
-  Logs       ${logs}
+  Logs       ${logs}${money ? `\n  Balance    ${dollars(money.availableMicroUsd)} of the demo's ${dollars(CREDIT_MICRO_USD)}` : ""}
 
 Try it:
 
@@ -34,7 +38,19 @@ Or with the official SDK (npm install openai):
     model: "${model}", stream: true, messages: [{ role: "user", content: "What is Hearth?" }],
   });
   for await (const chunk of stream) process.stdout.write(chunk.choices[0]?.delta?.content ?? "");
-
+${money ? moneyText({ origin, apiKey, money }) : ""}
 Press Ctrl-C to stop.
 `;
 }
+
+/** Each answer says what it has cost; where the money went is seen from both ends. */
+function moneyText({ origin, apiKey, money }) {
+  return `
+See what it has cost, and what the machine (of the account ${OWNER}) has earned, as it is told every half minute:
+
+  curl ${origin}/v1/me/balance -H "Authorization: Bearer ${apiKey}"
+  HEARTH_AGENT_DATA_DIR=${money.agentDataDir} npm run -s agent -- status
+`;
+}
+
+const dollars = (microUsd) => `$${(microUsd / 1_000_000).toFixed(6).replace(/0{1,4}$/, "")}`;
