@@ -46,6 +46,13 @@ export interface OwnerPrices {
 
 const NOBODY: OwnerPrices = { isEmpty: true, knows: () => false, of: () => undefined };
 
+/** What owners ask, and when. */
+interface Moment {
+  readonly owners: OwnerPrices;
+  /** Wall-clock ms. */
+  readonly atMs: number;
+}
+
 /** Machines that may serve a build: asked for where what they cost makes a difference. */
 export type WorkersOf = (build: string) => Iterable<Worker>;
 
@@ -140,34 +147,34 @@ export class PriceList {
 
   #range(
     builds: readonly string[],
-    { workers, owners, atMs }: { readonly workers: WorkersOf; readonly owners: OwnerPrices; readonly atMs: number },
+    { workers, ...at }: Moment & { readonly workers: WorkersOf },
   ): PriceRange | undefined {
-    const listed: Price[] = [];
-    const asked: (Price | undefined)[] = [];
-    for (const build of builds) {
-      const own = this.#listed(build, atMs);
-      if (own !== undefined) listed.push(own);
-      const before = asked.length;
-      for (const worker of owners.knows(build) ? workers(build) : []) {
-        asked.push(this.#of(build, worker, { owners, atMs }));
-      }
-      // Nobody is there yet, or nobody asks anything of his own.
-      if (asked.length === before) asked.push(own);
-    }
-    if (asked.every((price) => price === undefined)) return undefined;
-    const prices = asked.map((price) => price ?? FREE);
-    return { platform: listed.reduce(most, FREE), cheapest: prices.reduce(least), dearest: prices.reduce(most) };
+    const costs = builds.flatMap((build) => this.#costsOf(build, { workers, ...at }));
+    if (costs.every((price) => price === undefined)) return undefined;
+    const prices = costs.map((price) => price ?? FREE);
+    const platform = builds.map((build) => this.#listed(build, at.atMs) ?? FREE).reduce(most);
+    return { platform, cheapest: prices.reduce(least), dearest: prices.reduce(most) };
   }
 
-  #of(
+  /** What a build costs on its machines, all that cost the same once: there may be a thousand of them. */
+  #costsOf(
     build: string,
-    worker: Worker,
-    { owners, atMs }: { readonly owners: OwnerPrices; readonly atMs: number },
-  ): Price | undefined {
+    { workers, owners, atMs }: Moment & { readonly workers: WorkersOf },
+  ): readonly (Price | undefined)[] {
+    const listed = this.#listed(build, atMs);
+    if (!owners.knows(build)) return [listed];
+    const limits = this.#limits(listed);
+    const asked = new Set<Price | undefined>();
+    for (const worker of workers(build)) asked.add(owners.of(worker, build, atMs));
+    // Nobody is there yet.
+    if (asked.size === 0) return [listed];
+    return [...asked].map((price) => allowed(price, listed, limits));
+  }
+
+  #of(build: string, worker: Worker, { owners, atMs }: Moment): Price | undefined {
     const listed = this.#listed(build, atMs);
     const asked = owners.of(worker, build, atMs);
-    const limits = asked && this.#limits(listed);
-    return asked === undefined || limits === undefined ? listed : most(limits.least, least(asked, limits.most));
+    return asked === undefined ? listed : allowed(asked, listed, this.#limits(listed));
   }
 
   #limits(listed: Price | undefined): OwnerLimits | undefined {
@@ -181,6 +188,15 @@ export class PriceList {
     const { default: byDefault, models } = this.#settings;
     return inForce(models.get(build) ?? [], atMs) ?? inForce(byDefault, atMs);
   }
+}
+
+/** What an owner may ask of what is asked; the platform's price where that is nothing. */
+function allowed(
+  asked: Price | undefined,
+  listed: Price | undefined,
+  limits: OwnerLimits | undefined,
+): Price | undefined {
+  return asked === undefined || limits === undefined ? listed : most(limits.least, least(asked, limits.most));
 }
 
 /** The latest that holds; of two from the same moment the one that stands later. */
@@ -198,8 +214,21 @@ const each = (amount: (name: keyof Price) => MicroUsd): Price => ({
   cachedInput: amount("cachedInput"),
 });
 
-const least = (one: Price, other: Price): Price => each((name) => (one[name] < other[name] ? one : other)[name]);
-const most = (one: Price, other: Price): Price => each((name) => (one[name] > other[name] ? one : other)[name]);
+function least(one: Price, other: Price): Price {
+  return {
+    input: (one.input < other.input ? one : other).input,
+    output: (one.output < other.output ? one : other).output,
+    cachedInput: (one.cachedInput < other.cachedInput ? one : other).cachedInput,
+  };
+}
+
+function most(one: Price, other: Price): Price {
+  return {
+    input: (one.input > other.input ? one : other).input,
+    output: (one.output > other.output ? one : other).output,
+    cachedInput: (one.cachedInput > other.cachedInput ? one : other).cachedInput,
+  };
+}
 
 /** In thousandths, rounded down. */
 function times(price: Price, multiple: number): Price {
