@@ -157,14 +157,14 @@ describe("an owner's own price", () => {
   });
 
   it("stays for a quote what it was, and changes for the next one", () => {
-    let owners = ownersOf({ anna: price(50) });
+    let owners = ownersOf({ anna: price(60) });
     const prices = new PriceList({ ...DEFAULT_PRICES, ...listed }, DEFAULT_OWNER_PRICES, () => owners);
     const tariff = prices.at(4711);
     const before = quoteOf(tariff, ["a"], "anna");
-    owners = ownersOf({ anna: price(60) });
-    expect(before.of("a", worker("anna"))).toEqual(price(50, 50, 10));
-    expect(quoteOf(tariff, ["a"], "anna").of("a", worker("anna"))).toEqual(price(50, 50, 10));
-    expect(quoteOf(prices.at(4711), ["a"], "anna").of("a", worker("anna"))).toEqual(price(60, 60, 10));
+    owners = ownersOf({ anna: price(50) });
+    expect(before.of("a", worker("anna"))).toEqual(price(60, 60, 10));
+    expect(quoteOf(tariff, ["a"], "anna").of("a", worker("anna"))).toEqual(price(60, 60, 10));
+    expect(quoteOf(prices.at(4711), ["a"], "anna").of("a", worker("anna"))).toEqual(price(50, 50, 10));
   });
 
   it("makes no answer dearer than what is reserved for it", () => {
