@@ -234,7 +234,7 @@ describe("the routes of owners' prices", () => {
     ["for an alias", price(1, 2, { model: "al" }), "model"],
     ["for a model that costs nothing here", price(1, 2, { model: "free" }), "model"],
     ["with a member that is none", price(1, 2, { per_request: 1 }), ""],
-  ])("refuse one %s", async (_name, order, param) => {
+  ])("refuse one %s", async (name, order, param) => {
     hearth.coordinator.configure({
       ...SETTINGS,
       catalog: { ...SETTINGS.catalog, aliases: new Map([["al", { desired: "m", previous: undefined }]]) },
@@ -242,6 +242,7 @@ describe("the routes of owners' prices", () => {
     const { status, body } = await call("POST", "/v1/me/prices", keyOf("anna"), order);
     expect([status, body.error.type]).toEqual([400, "invalid_request_error"]);
     if (param !== "") expect(body.error.param).toBe(param);
+    expect(String(body.error.message).includes("is an alias")).toBe(name === "for an alias");
   });
 
   it("are for no key that owns nothing, and end nobody else's price", async () => {
