@@ -89,8 +89,8 @@ export interface OwnerLimits {
 
 /**
  * The operator's prices and the owners'. A model has the latest price of its own that holds already, else the latest
- * default. An owner's price counts within the bounds that the operator's sets; what the operator may not ask for any
- * more, or has always given away, has none unless the settings allow it.
+ * default. An owner's price counts within the bounds that the operator's gives; where the operator asks nothing, it has
+ * no effect unless the settings allow it.
  */
 export class PriceList {
   readonly #settings: PriceSettings;
