@@ -25,6 +25,8 @@ const TABLES: Readonly<Record<keyof Tables, true>> = {
   ledger_accounts: true,
   machines: true,
   outbox: true,
+  owner_price_changes: true,
+  owner_prices: true,
   payouts: true,
   receipts: true,
   request_usage: true,

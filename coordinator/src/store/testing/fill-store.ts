@@ -13,7 +13,17 @@ export async function fillStore(store: Store, receipts = 3): Promise<void> {
   await fillReceipts(store, receipts);
   await store.documents.put("runtime-manifest", JSON.stringify({ odd: ODD }));
   await store.usage.put([used("req_1"), used("req_2", { firstContentMs: undefined, facts: `{"odd":"${ODD}"}` })]);
+  await fillPrices(store);
   await fillLedger(store);
+}
+
+async function fillPrices({ prices }: Store): Promise<void> {
+  const asked = { input: 1n, output: BigInt(Number.MAX_SAFE_INTEGER), cachedInput: 0n };
+  const bounds = { perAccount: MANY, forgetBeforeMs: 0 };
+  const common = { account: "zoe", model: "m", price: asked, createdAtMs: 1_000 };
+  await prices.setPrice({ ...common, id: "price_1", machine: "prv_1", fromMs: 1_000 }, bounds);
+  await prices.setPrice({ ...common, id: "price_2", machine: undefined, fromMs: 2_000 }, bounds);
+  await prices.endPrice({ id: "price_1", account: "zoe", atMs: 5_000, nowMs: 3_000, endId: "price_3" });
 }
 
 async function fillAccounts({ accounts }: Store): Promise<void> {
