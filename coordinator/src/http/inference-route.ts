@@ -77,8 +77,9 @@ export async function serveInference(
     const read = isOpen ? readPlain : readSealed;
     const received = await read({ deps, upload, path: endpoint.path, incoming, plain, errorBody: dialect.errorBody });
     consumer = received.consumer;
+    const entrance = { endpoint: endpoint.path, dialect: endpoint.speaks };
     const execute = (told: Consumer): Promise<Ending> =>
-      handleRequest(deps.services, { ...received, consumer: told, caller, dialect, log }, presence.signal);
+      handleRequest(deps.services, { ...received, consumer: told, caller, entrance, dialect, log }, presence.signal);
     if (key === undefined) await execute(consumer);
     else {
       const secrets = [secretOf(incoming.headers) ?? "", endpoint.path, key];

@@ -16,7 +16,7 @@ import type { Payments } from "./payments.js";
 import { type QuoteDeps, quoteOf } from "./quote-of.js";
 import { type RaceServices, raceChoices } from "./race-choices.js";
 import { type Ending, type RelayHooks, relay } from "./relay.js";
-import { RequestRecord } from "./request-record.js";
+import { type Entrance, RequestRecord } from "./request-record.js";
 import { type SettleDeps, settle } from "./settle.js";
 import type { TokenCalibration } from "./token-calibration.js";
 
@@ -24,6 +24,7 @@ import type { TokenCalibration } from "./token-calibration.js";
 export interface IncomingRequest {
   readonly body: Buffer;
   readonly caller: Caller;
+  readonly entrance: Entrance;
   readonly dialect: Dialect<InferenceRequest>;
   readonly consumer: Consumer;
   readonly log: Logger;
@@ -47,7 +48,7 @@ export interface RequestServices extends RaceServices, QuoteDeps {
  */
 export async function handleRequest(
   services: RequestServices,
-  { body, caller, dialect, consumer, log }: IncomingRequest,
+  { body, caller, entrance, dialect, consumer, log }: IncomingRequest,
   signal: AbortSignal,
 ): Promise<Ending> {
   const { clock } = services;
@@ -70,7 +71,7 @@ export async function handleRequest(
   const wanted = { wanted: traits, plan, until: arrivedAt + patienceMs };
   const admission = await admit(services.admission, wanted, signal); // the fail-fast ladder; a place taken
   const times = { arrivedAt, parsedAt, admittedAt: clock.now() };
-  const record = new RequestRecord(request, caller, { ...admission, quote, payment }, times);
+  const record = new RequestRecord({ request, caller, entrance }, { ...admission, quote, payment }, times);
   const running = payment?.follow(paidWork(record), signal) ?? signal;
   const stream = raceChoices(services, { record, consumer, patienceMs }, running); // one race for each answer that is wanted
   const { receiptWaitMs } = services;

@@ -32,8 +32,10 @@ export interface InferenceRequest extends OutboundRequest {
     /** Only a backend that speaks this natively can serve it; absent = any that chats. */
     readonly dialect?: BackendDialect;
   };
-  /** Of the conversation, or texts where there is none; absent = the dialect counts nothing. */
+  /** Of the conversation: messages, or a response's items; texts where there is none; absent = the dialect counts nothing. */
   readonly messageCount?: number;
+  /** Who of its own users the consumer says that it is for; absent = it does not say. */
+  readonly endUser?: string;
   /** Estimate, tokens: no tokenizer of the model is at hand. */
   readonly promptTokens: number;
   /** The longest of several inputs that do not share a context, tokens; absent = the prompt is one. */

@@ -1,5 +1,5 @@
 import type { SignedEntry } from "@hearth/attestation";
-import type { RequestId } from "@hearth/protocol";
+import type { BackendDialect, RequestId } from "@hearth/protocol";
 import { PROTOCOL_VIOLATION, toError } from "../dispatch/failures.js";
 import type { AttemptBook } from "../dispatch/open-attempt.js";
 import type { OutboundRequest } from "../dispatch/outbound-request.js";
@@ -16,6 +16,19 @@ import type { Trailer } from "./annotated-consumer.js";
 import type { Caller } from "./classify.js";
 import type { InferenceRequest } from "./inference-request.js";
 import type { Payment } from "./payment.js";
+
+/** Where a request came in: the route, and the dialect that is spoken there. */
+export interface Entrance {
+  readonly endpoint: string;
+  readonly dialect: BackendDialect;
+}
+
+/** Who asks for what, and where. */
+export interface Asked {
+  readonly request: InferenceRequest;
+  readonly caller: Caller;
+  readonly entrance: Entrance;
+}
 
 /** When a request's first steps were over, ms on the coordinator's clock. */
 export interface RequestTimes {
@@ -121,6 +134,7 @@ function requestFor(request: InferenceRequest, choice: number): OutboundRequest 
 export class RequestRecord {
   readonly request: InferenceRequest;
   readonly caller: Caller;
+  readonly entrance: Entrance;
   readonly traits: Traits;
   readonly plan: RoutePlan;
   readonly queuedMs: number;
@@ -135,9 +149,10 @@ export class RequestRecord {
   /** The first of its answers: most requests ask for one. */
   readonly first: ChoiceRecord;
 
-  constructor(request: InferenceRequest, caller: Caller, admission: Admitted, times: RequestTimes) {
+  constructor({ request, caller, entrance }: Asked, admission: Admitted, times: RequestTimes) {
     this.request = request;
     this.caller = caller;
+    this.entrance = entrance;
     this.times = times;
     this.traits = admission.traits;
     this.plan = admission.plan;

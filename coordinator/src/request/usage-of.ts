@@ -1,6 +1,7 @@
 import type { SentAttempt } from "../dispatch/sent-attempt.js";
 import type { Outcome } from "../dispatch/types.js";
 import type { RequestUsage, UsageOutcome } from "../ledger/usage-writer.js";
+import { endUserDigest } from "../platform/end-user.js";
 import { microUsdJson } from "../platform/micro-usd.js";
 import type { RequestRecord } from "./request-record.js";
 
@@ -17,7 +18,7 @@ export function usageOf(
   result: UsageOutcome,
   { now, wallTime }: EndTimes,
 ): RequestUsage {
-  const { request, caller, times, first, choices, cost } = record;
+  const { request, caller, entrance, times, first, choices, cost } = record;
   const usage = outcome.type === "success" ? outcome.usage : undefined;
   const { winner } = first;
   const firstContentAt = Math.min(...choices.map(({ committedAt = Number.POSITIVE_INFINITY }) => committedAt));
@@ -30,6 +31,10 @@ export function usageOf(
     model: winner?.model ?? "",
     providerId: winner?.provider ?? "",
     outcome: result,
+    requests: 1,
+    ...entrance,
+    endUser: request.endUser === undefined ? "" : endUserDigest(caller.account, request.endUser),
+    tags: caller.principal.tags,
     promptTokens: usage?.prompt_tokens ?? 0,
     cachedTokens: usage?.cached_tokens ?? 0,
     completionTokens: usage?.completion_tokens ?? 0,
@@ -42,8 +47,7 @@ export function usageOf(
 }
 
 /** What is only shown, never asked for. */
-function factsOf({ request, caller, traits, queuedMs, choices, attempts }: RequestRecord, outcome: Outcome): object {
-  const { tags } = caller.principal;
+function factsOf({ request, traits, queuedMs, choices, attempts }: RequestRecord, outcome: Outcome): object {
   return {
     stream: request.stream,
     shape: traits.shape,
@@ -53,7 +57,6 @@ function factsOf({ request, caller, traits, queuedMs, choices, attempts }: Reque
     ...(choices[0]?.winner?.attempt.stopReason === undefined ? {} : { stop: choices[0].winner.attempt.stopReason }),
     ...(outcome.type === "failed" ? { code: outcome.error.code } : {}),
     ...(outcome.type === "cancelled" ? { reason: outcome.reason } : {}),
-    ...(Object.keys(tags).length > 0 ? { tags } : {}),
     attempts: attempts.map(attemptOf),
   };
 }

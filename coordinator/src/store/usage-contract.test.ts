@@ -19,6 +19,11 @@ const used = (requestId: string, given: Partial<RequestUsage> = {}): RequestUsag
   model: "small-q4",
   providerId: "prv_1",
   outcome: "success",
+  requests: 1,
+  dialect: "chat_completions",
+  endpoint: "/v1/chat/completions",
+  endUser: "",
+  tags: {},
   promptTokens: 10,
   cachedTokens: 4,
   completionTokens: 20,
@@ -26,7 +31,7 @@ const used = (requestId: string, given: Partial<RequestUsage> = {}): RequestUsag
   costMicroUsd: 7,
   durationMs: 900,
   firstContentMs: 300,
-  facts: '{"dialect":"chat_completions"}',
+  facts: '{"shape":"base"}',
   ...given,
 });
 
@@ -57,7 +62,12 @@ describe.each(STORE_PLACES)("$name", ({ isHere, open }) => {
   ) => usage.totals({ ...EVER, unit, by, limit: 100, ...given });
 
   it("keeps every member of a request", async () => {
-    const all = [used("req_1"), used("req_2", { firstContentMs: undefined, estimated: true, atMs: T0 + 1 })];
+    const all = [
+      used("req_1"),
+      used("req_2", { firstContentMs: undefined, estimated: true, atMs: T0 + 1 }),
+      used("req_3", { endUser: "usr_1", tags: { team: "web", 'a "quoted" one': "\0" }, atMs: T0 + 2 }),
+      used("req_4", { outcome: "refused", requests: 12, model: "", providerId: "", atMs: T0 + 3 }),
+    ];
     await usage.put(all);
     expect(await usage.list({ ...EVER, limit: 9 })).toEqual([...all].reverse());
   });
@@ -85,6 +95,23 @@ describe.each(STORE_PLACES)("$name", ({ isHere, open }) => {
     expect(await ids({ model: "large" })).toEqual(["c"]);
     expect(await ids({ providerId: "prv_2" })).toEqual(["d"]);
     expect(await ids({ fromMs: T0 + 2, toMs: T0 + 3 })).toEqual(["c", "b"]);
+  });
+
+  it("lists what is of one end user, one API, one route and one tag", async () => {
+    await usage.put([
+      used("a", { atMs: T0 + 1, endUser: "usr_1", tags: { team: "web", stage: "50%" } }),
+      used("b", { atMs: T0 + 2, endUser: "usr_2", dialect: "responses", endpoint: "/v1/responses/compact" }),
+      used("c", { atMs: T0 + 3, endUser: "usr_1", account: "ben", tags: { stage: "501", team: "Web" } }),
+      used("d", { atMs: T0 + 4, tags: { 'x"team': "web", x: 'y,"team":"web"' } }),
+    ]);
+    expect(await ids({ endUser: "usr_1" })).toEqual(["c", "a"]);
+    expect(await ids({ endUser: "usr_1", account: "anna" })).toEqual(["a"]);
+    expect(await ids({ dialect: "responses" })).toEqual(["b"]);
+    expect(await ids({ endpoint: "/v1/responses/compact" })).toEqual(["b"]);
+    expect(await ids({ tag: { name: "team", value: "web" } })).toEqual(["a"]);
+    expect(await ids({ tag: { name: "stage", value: "50%" } })).toEqual(["a"]);
+    expect(await ids({ tag: { name: 'x"team', value: "web" } })).toEqual(["d"]);
+    expect(await ids({ tag: { name: "tea", value: "web" } })).toEqual([]);
   });
 
   it("adds up by minute, hour and day", async () => {
@@ -120,6 +147,7 @@ describe.each(STORE_PLACES)("$name", ({ isHere, open }) => {
       {
         startMs: T0,
         requests: 4,
+        refused: 0,
         failed: 2,
         cancelled: 1,
         promptTokens: 40,
@@ -153,6 +181,45 @@ describe.each(STORE_PLACES)("$name", ({ isHere, open }) => {
     expect(await costs([], { keyId: "key_2" })).toEqual([[1]]);
     expect(await costs([], { model: "large", providerId: "prv_2" })).toEqual([[2]]);
     expect(await costs([], { fromMs: T0 + 1 })).toEqual([]);
+  });
+
+  it("adds up what single requests alone tell, as it does what is kept in totals", async () => {
+    await usage.put([
+      used("a", { endUser: "usr_1" }),
+      used("b", { endUser: "usr_1", outcome: "failure", firstContentMs: undefined, atMs: T0 + HOUR }),
+      used("c", { endUser: "usr_2", outcome: "cancelled", dialect: "responses", tags: { team: "web" } }),
+      used("d", { outcome: "in_band_error", endpoint: "/v1/completions" }),
+      used("e", { endUser: "usr_1", outcome: "refused", requests: 5, firstContentMs: undefined, durationMs: 1 }),
+    ]);
+    const byUser = await totals("hour", ["end_user"]);
+    expect(byUser.map((row) => [row.startMs - T0, row.end_user, row.requests, row.refused, row.failed])).toEqual([
+      [0, "", 1, 0, 1],
+      [0, "usr_1", 1, 5, 0],
+      [0, "usr_2", 1, 0, 0],
+      [HOUR, "usr_1", 1, 0, 1],
+    ]);
+    const [kept] = await totals("day");
+    for (const by of ["end_user", "dialect", "endpoint"] as const) {
+      const told = await totals("day", [by]);
+      for (const sum of Object.keys(kept ?? {}).filter((name) => name !== "startMs")) {
+        const all = told.reduce((total, row) => total + Number(row[sum as keyof typeof row]), 0);
+        expect([sum, all]).toEqual([sum, kept?.[sum as keyof typeof kept]]);
+      }
+    }
+    expect(await totals("day", [], { endUser: "usr_1", fromMs: T0 + 1 })).toEqual([]);
+    expect(await totals("hour", [], { endUser: "usr_1", fromMs: T0 + 1 })).toMatchObject([{ startMs: T0 + HOUR }]);
+    expect(await totals("hour", [], { endUser: "usr_1", toMs: T0 + 1 })).toMatchObject([{ startMs: T0 }]);
+    expect(await totals("day", [], { tag: { name: "team", value: "web" } })).toMatchObject([{ cancelled: 1 }]);
+    expect(await totals("day", ["dialect"], { account: "ben" })).toEqual([]);
+  });
+
+  it("counts what was refused apart, as many as a record tells of", async () => {
+    await usage.put([
+      used("a"),
+      used("b", { outcome: "refused", requests: 3, durationMs: 1, firstContentMs: undefined }),
+    ]);
+    await usage.put([used("c", { outcome: "refused", requests: 4, durationMs: 1, firstContentMs: undefined })]);
+    expect(await totals("day")).toMatchObject([{ requests: 1, refused: 7, failed: 0, durationMs: 900 }]);
   });
 
   it("adds concurrent batches without losing any", async () => {

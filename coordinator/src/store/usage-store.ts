@@ -1,7 +1,11 @@
-/** How a request ended for its consumer. */
-export type UsageOutcome = "success" | "failure" | "in_band_error" | "cancelled";
+/** How a request ended for its consumer; `refused` = no machine was asked. */
+export const USAGE_OUTCOMES = ["success", "failure", "in_band_error", "cancelled", "refused"] as const;
+export type UsageOutcome = (typeof USAGE_OUTCOMES)[number];
 
-/** One request, told by its numbers: nothing of what was asked or answered is in it. */
+/**
+ * One request, told by its numbers: nothing of what was asked or answered is in it. Those that were refused for one
+ * reason may share one, with the id of the first of them.
+ */
 export interface RequestUsage {
   readonly requestId: string;
   /** When it arrived, wall-clock ms. */
@@ -14,6 +18,15 @@ export interface RequestUsage {
   /** The machine that answered; empty = none did. */
   readonly providerId: string;
   readonly outcome: UsageOutcome;
+  /** That it tells of: 1 but where they were refused. */
+  readonly requests: number;
+  /** The API that it was asked in, and the route; empty = of before this was kept. */
+  readonly dialect: string;
+  readonly endpoint: string;
+  /** The account's own user that it was for, as a digest; empty = it did not say. */
+  readonly endUser: string;
+  /** Of its key. */
+  readonly tags: Readonly<Record<string, string>>;
   readonly promptTokens: number;
   /** Of them, those that the machine had in its cache. */
   readonly cachedTokens: number;
@@ -26,7 +39,7 @@ export interface RequestUsage {
   readonly durationMs: number;
   /** From its arrival to its first content, ms; absent = there was none. */
   readonly firstContentMs: number | undefined;
-  /** What is only shown: dialect, shape, attempts, stop reason and so on, as JSON. */
+  /** What is only shown: shape, attempts, stop reason, when its content came and so on, as JSON. */
   readonly facts: string;
 }
 
@@ -34,8 +47,8 @@ export interface RequestUsage {
 export const USAGE_UNITS = { minute: 60_000, hour: 3_600_000, day: 86_400_000 } as const;
 export type UsageUnit = keyof typeof USAGE_UNITS;
 
-/** What totals can be told apart by. */
-export const USAGE_DIMENSIONS = ["account", "key", "model", "provider"] as const;
+/** What totals can be told apart by. The last ones are known of single requests only, as long as those are kept. */
+export const USAGE_DIMENSIONS = ["account", "key", "model", "provider", "end_user", "dialect", "endpoint"] as const;
 export type UsageDimension = (typeof USAGE_DIMENSIONS)[number];
 
 /** Which requests are meant. Times are wall-clock ms. */
@@ -47,6 +60,16 @@ export interface UsageFilter {
   readonly keyId?: string | undefined;
   readonly model?: string | undefined;
   readonly providerId?: string | undefined;
+  readonly endUser?: string | undefined;
+  readonly dialect?: string | undefined;
+  readonly endpoint?: string | undefined;
+  readonly tag?: { readonly name: string; readonly value: string } | undefined;
+}
+
+/** Whether somebody asks for what only single requests tell. */
+export function isOfRequests({ endUser, dialect, endpoint, tag, by }: UsageFilter & Pick<TotalsQuery, "by">): boolean {
+  const isFiltered = [endUser, dialect, endpoint, tag].some((each) => each !== undefined);
+  return isFiltered || by.some((each) => each === "end_user" || each === "dialect" || each === "endpoint");
 }
 
 export interface UsagePage extends UsageFilter {
@@ -70,7 +93,12 @@ export interface UsageTotals {
   readonly key?: string;
   readonly model?: string;
   readonly provider?: string;
+  readonly end_user?: string;
+  readonly dialect?: string;
+  readonly endpoint?: string;
+  /** Those that were not refused. */
   readonly requests: number;
+  readonly refused: number;
   /** Of them, those whose consumer got no whole answer, and those that it called off itself. */
   readonly failed: number;
   readonly cancelled: number;

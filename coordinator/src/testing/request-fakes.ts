@@ -98,5 +98,7 @@ export function fakeRecord(
   };
   const times = changes.times ?? { arrivedAt: 0, parsedAt: 1, admittedAt: 2 };
   const caller = { account: "anna", principal: { account: "anna", keyId: "key_1", tags: {} } } as unknown as Caller;
-  return { record: new RequestRecord(request as InferenceRequest, caller, admission, times), place };
+  const entrance = { endpoint: "/v1/chat/completions", dialect: "chat_completions" } as const;
+  const asked = { request: request as InferenceRequest, caller, entrance };
+  return { record: new RequestRecord(asked, admission, times), place };
 }

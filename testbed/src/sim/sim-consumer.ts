@@ -40,6 +40,7 @@ export function serveConsumer(world: World, record: RequestRecord): void {
       route: plan.route,
       patienceMs: plan.patienceMs,
     },
+    entrance: { endpoint: "/v1/chat/completions", dialect: "chat_completions" as const },
     dialect: dialectOf(record, consumer),
     consumer,
     log: world.coordinator.log,

@@ -45,6 +45,11 @@ describe("usage", () => {
         served_model: "m",
         provider: provider.id,
         outcome: "success",
+        requests: 1,
+        dialect: "chat_completions",
+        endpoint: "/v1/chat/completions",
+        end_user: null,
+        tags: {},
         prompt_tokens: expect.any(Number),
         completion_tokens: expect.any(Number),
         cost_micro_usd: 0,
@@ -97,6 +102,73 @@ describe("usage", () => {
     });
   });
 
+  it("is told apart by the account's own users, in every dialect, without their names", async () => {
+    await answering();
+    const post = async (path: string, body: object): Promise<void> => {
+      const answer = await fetch(hearth.url + path, {
+        method: "POST",
+        headers: { Authorization: `Bearer ${API_KEY}` },
+        body: JSON.stringify({ model: "m", ...body }),
+      });
+      expect([path, answer.status]).toEqual([path, 200]);
+      await answer.text();
+    };
+    const { messages } = QUESTION;
+    await post("/v1/chat/completions", { messages, user: "old@example.com", safety_identifier: "ann@example.com" });
+    await post("/v1/completions", { prompt: "a secret", user: "ann@example.com" });
+    await post("/v1/responses", { input: "a secret", safety_identifier: "ann@example.com" });
+    await post("/v1/messages", { messages, max_tokens: 5, metadata: { user_id: "ann@example.com" } });
+    await post("/v1/chat/completions", { messages, user: "ben@example.com", metadata: { user_id: "none of ours" } });
+    const { data } = await listed("/v1/me/usage");
+    expect(JSON.stringify(data)).not.toContain("example.com");
+    expect(
+      data.map((each) => [each["endpoint"], each["dialect"], (each["details"] as { messages: number }).messages]),
+    ).toEqual([
+      ["/v1/chat/completions", "chat_completions", 1],
+      ["/v1/messages", "messages", 1],
+      ["/v1/responses", "responses", 1],
+      ["/v1/completions", "completions", 1],
+      ["/v1/chat/completions", "chat_completions", 1],
+    ]);
+    const [bens, ...anns] = data.map((each) => String(each["end_user"]));
+    expect(new Set(anns).size).toBe(1);
+    const countOf = async (query: string, key?: string, who = "/v1/me") =>
+      (await listed(`${who}/usage?${query}`, key)).data.length;
+    expect(await countOf("end_user=ann@example.com")).toBe(4);
+    expect(await countOf(`end_user=${bens}`)).toBe(1);
+    expect(await countOf("end_user=ann@example.com&dialect=messages")).toBe(1);
+    expect(await countOf("endpoint=/v1/chat/completions")).toBe(2);
+    expect(await countOf(`end_user=${bens}`, ADMIN_KEY, "/admin")).toBe(1);
+    expect(await countOf("end_user=ann@example.com&account=default", ADMIN_KEY, "/admin")).toBe(4);
+    const nameless = await hearth.get("/admin/usage?end_user=ann@example.com", ADMIN_KEY);
+    expect([nameless.status, await nameless.json()]).toMatchObject([400, { error: { param: "end_user" } }]);
+    const totals = await listed("/v1/me/usage/totals?group_by=end_user,dialect&end_user=ann@example.com");
+    expect(totals.data.map((each) => [each["end_user"], each["dialect"], each["requests"]])).toEqual(
+      ["chat_completions", "completions", "messages", "responses"].map((dialect) => [anns[0], dialect, 1]),
+    );
+    const csv = await (await hearth.get("/v1/me/usage/totals?group_by=end_user&format=csv")).text();
+    expect(csv).toContain(`${bens},1,0,0,0`);
+  });
+
+  it("is found by the tags of keys", async () => {
+    await answering();
+    const made = await fetch(`${hearth.url}/v1/me/keys`, {
+      method: "POST",
+      headers: { Authorization: `Bearer ${API_KEY}` },
+      body: JSON.stringify({ name: "app", tags: { team: "web", stage: "a:b" } }),
+    });
+    const { key } = (await made.json()) as { key: string };
+    await (await hearth.chat(QUESTION, { headers: { Authorization: `Bearer ${key}` } })).json();
+    await (await hearth.chat(QUESTION)).json();
+    expect((await listed("/v1/me/usage?tag=team:web")).data).toMatchObject([{ tags: { team: "web", stage: "a:b" } }]);
+    expect((await listed("/v1/me/usage?tag=stage:a:b")).data).toHaveLength(1);
+    expect((await listed("/v1/me/usage?tag=team:api")).data).toEqual([]);
+    expect((await listed("/v1/me/usage/totals?tag=team:web")).data).toMatchObject([{ requests: 1 }]);
+    expect((await (await hearth.get("/v1/me/usage?tag=team:web&format=csv")).text()).split("\r\n")[0]).toContain(
+      "dialect,endpoint,end_user,tags",
+    );
+  });
+
   it("is an account's own: another account's name in the query finds nothing of it", async () => {
     await answering();
     await (await hearth.chat(QUESTION)).json();
@@ -132,6 +204,8 @@ describe("usage", () => {
     ["limit=1001", "limit"],
     ["start_time=yesterday", "start_time"],
     ["format=xml", "format"],
+    ["dialect=esperanto", "dialect"],
+    ["tag=web", "tag"],
   ])("refuses %s and names the member", async (query, param) => {
     const response = await hearth.get(`/v1/me/usage?${query}`);
     expect(response.status).toBe(400);

@@ -7,6 +7,7 @@ import { chatCompletionSchema } from "./parse.js";
 /** The route of this dialect. */
 export const chatCompletionsEndpoint: Endpoint = {
   path: "/v1/chat/completions",
+  speaks: "chat_completions",
   dialect: createChatCompletionsDialect,
   idHeaders: ["X-Request-Id"],
   description: {

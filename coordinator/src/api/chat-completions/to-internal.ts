@@ -14,6 +14,7 @@ import {
   type Edits,
   editsOfForm,
 } from "../member-edits.js";
+import { endUserOf } from "../members/end-user.js";
 import { sortMembers } from "../members/request-members.js";
 import { conversationOf } from "../translation/opening.js";
 import { estimatePrompt } from "../translation/prompt-estimate.js";
@@ -87,6 +88,7 @@ export function* chatRequestSteps({ raw, id, bounds }: Arrived): Steps<ChatReque
       structuredOutput: body.response_format?.type === "json_schema",
       logprobs: body.logprobs === true,
     },
+    ...endUserOf("chat_completions", body),
     messageCount: body.messages.length,
     promptTokens: prompt.tokens,
     maxTokens: answerBound(body.max_completion_tokens) ?? answerBound(body.max_tokens),

@@ -7,6 +7,7 @@ import { completionSchema } from "./parse.js";
 /** The route of this dialect. */
 export const completionsEndpoint: Endpoint = {
   path: "/v1/completions",
+  speaks: "completions",
   dialect: createCompletionsDialect,
   idHeaders: ["X-Request-Id"],
   description: {

@@ -14,6 +14,7 @@ import {
   type Edits,
   editsOfForm,
 } from "../member-edits.js";
+import { endUserOf } from "../members/end-user.js";
 import { sortMembers } from "../members/request-members.js";
 import { readingOf } from "../translation/reading-of.js";
 import { type CompletionBody, type ParsedCompletion, parseCompletion } from "./parse.js";
@@ -68,6 +69,8 @@ export function* completionRequestSteps({ raw, id, bounds }: Arrived): Steps<Com
       logprobs: Boolean(body.logprobs),
       ...(needsNative(parsed) ? { dialect: "completions" } : {}),
     },
+    ...endUserOf("completions", body),
+    messageCount: 1,
     promptTokens: parsed.promptTokens,
     maxTokens: answerBound(body.max_tokens) || undefined,
   };

@@ -7,6 +7,7 @@ import { embeddingSchema } from "./parse.js";
 /** The route of this dialect. */
 export const embeddingsEndpoint: Endpoint = {
   path: "/v1/embeddings",
+  speaks: "embeddings",
   dialect: createEmbeddingsDialect,
   idHeaders: ["X-Request-Id"],
   description: {

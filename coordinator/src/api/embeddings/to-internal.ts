@@ -5,6 +5,7 @@ import { DEFAULT_BODY_BOUNDS } from "../../request/body-bounds.js";
 import type { InferenceRequest } from "../../request/inference-request.js";
 import { type Arrived, jsonBodySteps } from "../json-body.js";
 import { baseEdits } from "../member-edits.js";
+import { endUserOf } from "../members/end-user.js";
 import { sortMembers } from "../members/request-members.js";
 import { inputSizes, parseEmbedding } from "./parse.js";
 
@@ -50,6 +51,8 @@ export function* embeddingRequestSteps({ raw, id, bounds }: Arrived): Steps<Embe
     ignored,
     base64: body.encoding_format === "base64",
     needs: { tools: false, vision: false, dialect: "embeddings" },
+    ...endUserOf("embeddings", body),
+    messageCount: sizes.length,
     promptTokens: sizes.reduce((sum, size) => sum + size, 0),
     longestInputTokens: Math.max(...sizes),
     maxTokens: 0,

@@ -7,6 +7,7 @@ import { createMessageSchema } from "./parse.js";
 /** The route of this dialect. */
 export const messagesEndpoint: Endpoint = {
   path: "/v1/messages",
+  speaks: "messages",
   dialect: createMessagesDialect,
   idHeaders: ["X-Request-Id", "request-id"],
   description: {

@@ -6,6 +6,7 @@ import type { InferenceRequest } from "../../request/inference-request.js";
 import { BodyText } from "../json/body-text.js";
 import { type JsonBody, jsonBodySteps } from "../json-body.js";
 import { baseEdits, type Edits } from "../member-edits.js";
+import { endUserOf } from "../members/end-user.js";
 import { sortMembers } from "../members/request-members.js";
 import type { ChatMessage } from "../translation/conversation.js";
 import { conversationOf } from "../translation/opening.js";
@@ -121,6 +122,7 @@ export function* messagesRequestSteps(
       structuredOutput: Boolean(body.output_config?.format ?? body.output_format),
       ...(prompt.hasImages && !needed.hasImages ? { visionIsOptional: true } : {}),
     },
+    ...endUserOf("messages", body),
     messageCount: body.messages.length,
     promptTokens: prompt.tokens,
     maxTokens: body.max_tokens,

@@ -8,6 +8,7 @@ import { compactResponseSchema, createResponseSchema } from "./parse.js";
 /** The route of answers. */
 export const responsesEndpoint: Endpoint = {
   path: "/v1/responses",
+  speaks: "responses",
   dialect: createResponsesDialect,
   idHeaders: ["X-Request-Id"],
   description: {
@@ -24,6 +25,7 @@ export const responsesEndpoint: Endpoint = {
 /** The route that tells a conversation in short. */
 export const compactionEndpoint: Endpoint = {
   path: "/v1/responses/compact",
+  speaks: "responses",
   dialect: createCompactionDialect,
   idHeaders: ["X-Request-Id"],
   description: {

@@ -9,6 +9,7 @@ import { newSecret } from "../../stored-responses/record-key.js";
 import { BodyText } from "../json/body-text.js";
 import { type Arrived, type JsonBody, jsonBodySteps } from "../json-body.js";
 import { answerBound, baseEdits, type Edits } from "../member-edits.js";
+import { endUserOf } from "../members/end-user.js";
 import { sortMembers } from "../members/request-members.js";
 import type { ChatMessage } from "../translation/conversation.js";
 import { conversationOf } from "../translation/opening.js";
@@ -111,6 +112,8 @@ export function* responsesRequestSteps(arrived: ArrivedResponse): Steps<Response
       logprobs: wantsLogprobs(body),
       ...(prompt.hasImages && !needed.hasImages ? { visionIsOptional: true } : {}),
     },
+    ...endUserOf("responses", body),
+    messageCount: typeof input === "string" ? 1 : input.length,
     promptTokens: prompt.tokens,
     maxTokens: answerBound(body.max_output_tokens),
     conversation: conversationOf(messages),

@@ -1,10 +1,15 @@
+import { BACKEND_DIALECTS } from "@hearth/protocol";
 import { z } from "zod";
 import { checkBody } from "../../api/check-body.js";
+import { endUserDigest, isEndUserDigest, MAX_END_USER } from "../../platform/end-user.js";
+import { HearthError } from "../../platform/errors.js";
 import {
   type RequestUsage,
   USAGE_DIMENSIONS,
+  USAGE_OUTCOMES,
   USAGE_UNITS,
   type UsageDimension,
+  type UsageFilter,
   type UsageTotals,
   type UsageUnit,
 } from "../../store/usage-store.js";
@@ -22,6 +27,20 @@ const filter = {
   key: name.optional(),
   model: name.optional(),
   provider: name.optional(),
+  end_user: z
+    .string()
+    .min(1)
+    .max(MAX_END_USER)
+    .optional()
+    .meta({ description: "As the request named it, where it is asked of one account, or as records tell it." }),
+  dialect: z.enum(BACKEND_DIALECTS).optional(),
+  endpoint: name.optional().meta({ description: "Such as /v1/chat/completions." }),
+  tag: z
+    .string()
+    .max(321)
+    .regex(/^[^:]+:/, "expected NAME:VALUE")
+    .optional()
+    .meta({ description: "NAME:VALUE, of the key." }),
   start_time: seconds.optional(),
   /** Up to and without. */
   end_time: seconds.optional(),
@@ -56,22 +75,33 @@ export interface Asked {
     keyId: string | undefined;
     model: string | undefined;
     providerId: string | undefined;
+    endUser: string | undefined;
+    dialect: string | undefined;
+    endpoint: string | undefined;
+    tag: UsageFilter["tag"];
   }>;
 }
 
 type Query = Readonly<Record<string, string>>;
 
-/** @throws HearthError `invalid_request` that names the member */
-export function readUsageQuery(query: Query): Asked & { readonly after: string | undefined } {
+/**
+ * @param own whose usage is asked about, whatever the query says; `undefined` = as the query says
+ * @throws HearthError `invalid_request` that names the member
+ */
+export function readUsageQuery(query: Query, own: string | undefined): Asked & { readonly after: string | undefined } {
   const { limit, after, ...rest } = checkBody(usageQuerySchema, query);
-  return { format: rest.format, limit, after, filter: filterOf(rest, 0) };
+  return { format: rest.format, limit, after, filter: filterOf({ ...rest, account: own ?? rest.account }, 0) };
 }
 
 const UNITS: Readonly<Record<"1m" | "1h" | "1d", UsageUnit>> = { "1m": "minute", "1h": "hour", "1d": "day" };
 
-/** @throws HearthError `invalid_request` that names the member */
+/**
+ * @param own as for `readUsageQuery`
+ * @throws HearthError `invalid_request` that names the member
+ */
 export function readTotalsQuery(
   query: Query,
+  own: string | undefined,
   nowMs: number,
 ): Asked & { readonly unit: UsageUnit; readonly by: readonly UsageDimension[] } {
   const { bucket_width: width, group_by, limit, ...rest } = checkBody(totalsQuerySchema, query);
@@ -79,13 +109,25 @@ export function readTotalsQuery(
   const { group_by: by } = checkBody(groupSchema, { group_by: group_by === "" ? [] : group_by.split(",") });
   const stretchMs = USAGE_UNITS[unit];
   const sinceMs = nowMs - (nowMs % stretchMs) - (DEFAULT_STRETCHES[unit] - 1) * stretchMs;
-  return { unit, by: [...new Set(by)], format: rest.format, limit, filter: filterOf(rest, sinceMs) };
+  const filter = filterOf({ ...rest, account: own ?? rest.account }, sinceMs);
+  return { unit, by: [...new Set(by)], format: rest.format, limit, filter };
 }
 
 const groupSchema = z.object({ group_by: z.array(z.enum(USAGE_DIMENSIONS)) });
 
 function filterOf(
-  { account, key, model, provider, start_time, end_time }: z.infer<z.ZodObject<typeof filter>>,
+  {
+    account,
+    key,
+    model,
+    provider,
+    start_time,
+    end_time,
+    end_user,
+    dialect,
+    endpoint,
+    tag,
+  }: z.infer<z.ZodObject<typeof filter>>,
   sinceMs: number,
 ): Asked["filter"] {
   return {
@@ -93,9 +135,26 @@ function filterOf(
     keyId: key,
     model,
     providerId: provider,
+    endUser: end_user === undefined ? undefined : endUserAsked(account, end_user),
+    dialect,
+    endpoint,
+    tag: tag === undefined ? undefined : tagAsked(tag),
     fromMs: start_time === undefined ? Math.max(0, sinceMs) : start_time * 1000,
     toMs: end_time === undefined ? Number.MAX_SAFE_INTEGER : end_time * 1000,
   };
+}
+
+/** Names are known within an account only: who asks about all of them asks by what records tell. */
+function endUserAsked(account: string | undefined, asked: string): string {
+  if (isEndUserDigest(asked)) return asked;
+  if (account !== undefined) return endUserDigest(account, asked);
+  throw new HearthError("invalid_request", "end_user: a name needs an account beside it", { param: "end_user" });
+}
+
+/** A name ends at the first colon. */
+function tagAsked(tag: string): UsageFilter["tag"] {
+  const end = tag.indexOf(":");
+  return { name: tag.slice(0, end), value: tag.slice(end + 1) };
 }
 
 const time = z.int().meta({ description: "Seconds since 1970." });
@@ -111,7 +170,12 @@ export const requestUsageSchema = z.object({
   model: z.string(),
   served_model: z.string().nullable(),
   provider: z.string().nullable(),
-  outcome: z.enum(["success", "failure", "in_band_error", "cancelled"]),
+  outcome: z.enum(USAGE_OUTCOMES),
+  requests: count.meta({ description: "That it tells of: 1 but where several were refused." }),
+  dialect: z.string().nullable().meta({ description: "`null` = of before this was kept." }),
+  endpoint: z.string().nullable(),
+  end_user: z.string().nullable().meta({ description: "A digest: docs/accounts.md says of what." }),
+  tags: z.record(z.string(), z.string()).meta({ description: "Of the key." }),
   prompt_tokens: count,
   cached_tokens: count,
   completion_tokens: count,
@@ -133,6 +197,11 @@ export function describeUsage(usage: RequestUsage): z.infer<typeof requestUsageS
     served_model: usage.model || null,
     provider: usage.providerId || null,
     outcome: usage.outcome,
+    requests: usage.requests,
+    dialect: usage.dialect || null,
+    endpoint: usage.endpoint || null,
+    end_user: usage.endUser || null,
+    tags: { ...usage.tags },
     prompt_tokens: usage.promptTokens,
     cached_tokens: usage.cachedTokens,
     completion_tokens: usage.completionTokens,
@@ -153,7 +222,11 @@ export const usageTotalsSchema = z.object({
   key: z.string().optional(),
   model: z.string().optional(),
   provider: z.string().optional(),
-  requests: count,
+  end_user: z.string().optional(),
+  dialect: z.string().optional(),
+  endpoint: z.string().optional(),
+  requests: count.meta({ description: "Those that were not refused." }),
+  refused: count,
   failed: count,
   cancelled: count,
   prompt_tokens: count,
@@ -165,16 +238,15 @@ export const usageTotalsSchema = z.object({
 });
 
 export function describeTotals(totals: UsageTotals, unit: UsageUnit): z.infer<typeof usageTotalsSchema> {
-  const { startMs, account, key, model, provider, requests, answered } = totals;
+  const { startMs, requests, answered } = totals;
+  const named = USAGE_DIMENSIONS.filter((dimension) => totals[dimension] !== undefined);
   return {
     object: "usage.bucket",
     start_time: startMs / 1000,
     end_time: (startMs + USAGE_UNITS[unit]) / 1000,
-    ...(account === undefined ? {} : { account }),
-    ...(key === undefined ? {} : { key }),
-    ...(model === undefined ? {} : { model }),
-    ...(provider === undefined ? {} : { provider }),
+    ...Object.fromEntries(named.map((dimension) => [dimension, totals[dimension]])),
     requests,
+    refused: totals.refused,
     failed: totals.failed,
     cancelled: totals.cancelled,
     prompt_tokens: totals.promptTokens,

@@ -70,8 +70,8 @@ export function usageRoutes(app: Hono<HttpEnv>, deps: UsageDeps, { audience, rea
     "/usage",
     described(operations.list, async (c) => {
       const account = await readAccount(c);
-      const { format, limit, after, filter } = readUsageQuery(c.req.query());
-      const found = await usage.list({ ...filter, account: account ?? filter.account, limit: limit + 1, after });
+      const { format, limit, after, filter } = readUsageQuery(c.req.query(), account);
+      const found = await usage.list({ ...filter, limit: limit + 1, after });
       const data = found.slice(0, limit).map(describeUsage);
       if (format === "csv") return csvAnswer(c, "usage", data);
       return c.json({ object: "list", data, last_id: data.at(-1)?.id ?? null, has_more: found.length > limit });
@@ -81,8 +81,8 @@ export function usageRoutes(app: Hono<HttpEnv>, deps: UsageDeps, { audience, rea
     "/usage/totals",
     described(operations.totals, async (c) => {
       const account = await readAccount(c);
-      const { format, limit, unit, by, filter } = readTotalsQuery(c.req.query(), clock.wallTime());
-      const found = await usage.totals({ ...filter, account: account ?? filter.account, unit, by, limit });
+      const { format, limit, unit, by, filter } = readTotalsQuery(c.req.query(), account, clock.wallTime());
+      const found = await usage.totals({ ...filter, unit, by, limit });
       const data = found.map((totals) => describeTotals(totals, unit));
       return format === "csv" ? csvAnswer(c, "usage-totals", data) : c.json({ object: "list", data });
     }),

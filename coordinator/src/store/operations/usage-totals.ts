@@ -1,6 +1,8 @@
-import { sql } from "kysely";
+import { type SelectQueryBuilder, sql } from "kysely";
+import type { Tables } from "../schema/tables.js";
 import type { UsageTotalsRow } from "../schema/usage-tables.js";
 import {
+  isOfRequests,
   type RequestUsage,
   type TotalsQuery,
   USAGE_UNITS,
@@ -9,10 +11,12 @@ import {
   type UsageUnit,
 } from "../usage-store.js";
 import { inserts, type Trx } from "./operation.js";
+import { matching } from "./usage-filter.js";
 
 /** The columns that are sums. */
 const SUMS = [
   "requests",
+  "refused",
   "failed",
   "cancelled",
   "prompt_tokens",
@@ -26,12 +30,15 @@ const SUMS = [
 
 type Sums = Record<(typeof SUMS)[number], number>;
 
-const COLUMNS: Readonly<Record<UsageDimension, "account" | "key_id" | "model" | "provider_id">> = {
+const COLUMNS = {
   account: "account",
   key: "key_id",
   model: "model",
   provider: "provider_id",
-};
+  end_user: "end_user",
+  dialect: "dialect",
+  endpoint: "endpoint",
+} as const satisfies Readonly<Record<UsageDimension, string>>;
 
 /** Adds requests to the totals of their minute, hour and day. */
 export async function addTotals(trx: Trx, usage: readonly RequestUsage[]): Promise<void> {
@@ -69,15 +76,18 @@ function add(totals: Map<string, UsageTotalsRow>, unit: UsageUnit, usage: Reques
 
 function sumsOf(usage: RequestUsage): Sums {
   const { outcome, firstContentMs } = usage;
+  const isRefused = outcome === "refused";
   return {
-    requests: 1,
+    requests: isRefused ? 0 : 1,
+    refused: isRefused ? usage.requests : 0,
     failed: outcome === "failure" || outcome === "in_band_error" ? 1 : 0,
     cancelled: outcome === "cancelled" ? 1 : 0,
     prompt_tokens: usage.promptTokens,
     cached_tokens: usage.cachedTokens,
     completion_tokens: usage.completionTokens,
     cost_micro_usd: usage.costMicroUsd,
-    duration_ms: usage.durationMs,
+    // How long a refusal took says nothing of how long answers take.
+    duration_ms: isRefused ? 0 : usage.durationMs,
     answered: firstContentMs === undefined ? 0 : 1,
     first_content_ms: firstContentMs ?? 0,
   };
@@ -88,36 +98,77 @@ function sumOf(a: Sums, b: Sums): Sums {
 }
 
 export async function usageTotals(trx: Trx, query: TotalsQuery): Promise<readonly UsageTotals[]> {
-  const { unit, by, fromMs, toMs, account, keyId, model, providerId, limit } = query;
+  const { by, limit } = query;
   const columns = by.map((dimension) => COLUMNS[dimension]);
+  const source = isOfRequests(query) ? ofRequests(trx, query) : ofTotals(trx, query);
   const rows = await trx
-    .selectFrom("usage_totals")
+    .selectFrom(source.as("t"))
     .select(["start_ms", ...columns])
     .select(SUMS.map((sum) => sql<number>`CAST(SUM(${sql.ref(sum)}) AS BIGINT)`.as(sum)))
+    .groupBy(["start_ms", ...columns])
+    .orderBy("start_ms")
+    .$call((each) => columns.reduce((sorted, column) => sorted.orderBy(column), each))
+    .limit(limit)
+    .execute();
+  return rows.map((row) => totalsOf(row as GroupedRow, by));
+}
+
+type Source = SelectQueryBuilder<
+  Tables,
+  never,
+  Sums & { readonly start_ms: number } & Readonly<Record<(typeof COLUMNS)[UsageDimension], string>>
+>;
+
+/** What is kept in totals already, of which nobody asks for more than they know. */
+function ofTotals(trx: Trx, { unit, fromMs, toMs, account, keyId, model, providerId }: TotalsQuery): Source {
+  const unknown = (["end_user", "dialect", "endpoint"] as const).map((name) => sql<string>`''`.as(name));
+  return trx
+    .selectFrom("usage_totals")
+    .select(["start_ms", "account", "key_id", "model", "provider_id", ...SUMS])
+    .select(unknown)
     .where("unit", "=", unit)
     .where("start_ms", ">=", fromMs)
     .where("start_ms", "<", toMs)
     .$if(account !== undefined, (each) => each.where("account", "=", account ?? ""))
     .$if(keyId !== undefined, (each) => each.where("key_id", "=", keyId ?? ""))
     .$if(model !== undefined, (each) => each.where("model", "=", model ?? ""))
-    .$if(providerId !== undefined, (each) => each.where("provider_id", "=", providerId ?? ""))
-    .groupBy(["start_ms", ...columns])
-    .orderBy("start_ms")
-    .$call((each) => columns.reduce((sorted, column) => sorted.orderBy(column), each))
-    .limit(limit)
-    .execute();
-  return rows.map((row) => totalsOf(row as Partial<UsageTotalsRow> & Sums & { start_ms: number }, by));
+    .$if(providerId !== undefined, (each) => each.where("provider_id", "=", providerId ?? ""));
 }
 
-function totalsOf(
-  row: Partial<UsageTotalsRow> & Sums & { start_ms: number },
-  by: readonly UsageDimension[],
-): UsageTotals {
+/** Each request as if it were a total, of the same stretches. */
+function ofRequests(trx: Trx, query: TotalsQuery): Source {
+  const stretchMs = USAGE_UNITS[query.unit];
+  const startOf = (ms: number): number => Math.min(Number.MAX_SAFE_INTEGER, Math.ceil(ms / stretchMs) * stretchMs);
+  const when = (condition: ReturnType<typeof sql>, value = sql`1`) =>
+    sql<number>`CASE WHEN ${condition} THEN ${value} ELSE 0 END`;
+  const isAsked = sql`refused = 0`;
+  return trx
+    .selectFrom("request_usage")
+    .select(["account", "key_id", "model", "provider_id", "end_user", "dialect", "endpoint"])
+    .select(["refused", "prompt_tokens", "cached_tokens", "completion_tokens", "cost_micro_usd"])
+    .select([
+      sql<number>`at_ms - at_ms % ${sql.lit(stretchMs)}`.as("start_ms"),
+      when(isAsked).as("requests"),
+      when(sql`refused = 0 AND outcome IN ('failure', 'in_band_error')`).as("failed"),
+      when(sql`outcome = 'cancelled'`).as("cancelled"),
+      when(isAsked, sql`duration_ms`).as("duration_ms"),
+      when(sql`first_content_ms IS NOT NULL`).as("answered"),
+      sql<number>`COALESCE(first_content_ms, 0)`.as("first_content_ms"),
+    ])
+    .where(matching({ ...query, fromMs: startOf(query.fromMs), toMs: startOf(query.toMs) }));
+}
+
+type GroupedRow = Sums & { readonly start_ms: number } & Readonly<
+    Partial<Record<(typeof COLUMNS)[UsageDimension], string>>
+  >;
+
+function totalsOf(row: GroupedRow, by: readonly UsageDimension[]): UsageTotals {
   const named = Object.fromEntries(by.map((dimension) => [dimension, row[COLUMNS[dimension]] ?? ""]));
   return {
     ...named,
     startMs: row.start_ms,
     requests: row.requests,
+    refused: row.refused,
     failed: row.failed,
     cancelled: row.cancelled,
     promptTokens: row.prompt_tokens,

@@ -5,12 +5,12 @@ import {
   type RequestUsage,
   USAGE_PRUNE_BATCH,
   USAGE_UNITS,
-  type UsageFilter,
   type UsagePage,
   type UsageRetention,
   type UsageUnit,
 } from "../usage-store.js";
 import { inserts, type Trx } from "./operation.js";
+import { matching } from "./usage-filter.js";
 import { addTotals } from "./usage-totals.js";
 
 export async function putUsage(trx: Trx, usage: readonly RequestUsage[]): Promise<void> {
@@ -43,18 +43,6 @@ export async function listUsage(trx: Trx, page: UsagePage): Promise<readonly Req
   }
   const rows = await query.orderBy("at_ms", "desc").orderBy("request_id", "desc").limit(limit).execute();
   return rows.map(usageOf);
-}
-
-function matching({ fromMs, toMs, account, keyId, model, providerId }: UsageFilter) {
-  return ({ eb, and }: ExpressionBuilder<Tables, "request_usage">) =>
-    and([
-      eb("at_ms", ">=", fromMs),
-      eb("at_ms", "<", toMs),
-      ...(account === undefined ? [] : [eb("account", "=", account)]),
-      ...(keyId === undefined ? [] : [eb("key_id", "=", keyId)]),
-      ...(model === undefined ? [] : [eb("model", "=", model)]),
-      ...(providerId === undefined ? [] : [eb("provider_id", "=", providerId)]),
-    ]);
 }
 
 export async function pruneUsage(trx: Trx, before: UsageRetention): Promise<number> {
@@ -101,7 +89,7 @@ function rowOf(usage: RequestUsage): UsageRow {
     model_asked: usage.modelAsked,
     model: usage.model,
     provider_id: usage.providerId,
-    outcome: usage.outcome,
+    outcome: usage.outcome === "refused" ? "failure" : usage.outcome,
     prompt_tokens: usage.promptTokens,
     cached_tokens: usage.cachedTokens,
     completion_tokens: usage.completionTokens,
@@ -110,6 +98,11 @@ function rowOf(usage: RequestUsage): UsageRow {
     duration_ms: usage.durationMs,
     first_content_ms: usage.firstContentMs ?? null,
     facts: usage.facts,
+    dialect: usage.dialect,
+    endpoint: usage.endpoint,
+    end_user: usage.endUser,
+    tags: JSON.stringify(usage.tags),
+    refused: usage.outcome === "refused" ? usage.requests : 0,
   };
 }
 
@@ -122,7 +115,12 @@ function usageOf(row: UsageRow): RequestUsage {
     modelAsked: row.model_asked,
     model: row.model,
     providerId: row.provider_id,
-    outcome: row.outcome,
+    outcome: row.refused > 0 ? "refused" : row.outcome,
+    requests: Math.max(1, row.refused),
+    dialect: row.dialect,
+    endpoint: row.endpoint,
+    endUser: row.end_user,
+    tags: JSON.parse(row.tags) as Record<string, string>,
     promptTokens: row.prompt_tokens,
     cachedTokens: row.cached_tokens,
     completionTokens: row.completion_tokens,

@@ -2,6 +2,7 @@ import type { Migration } from "./migration.js";
 import { MONEY } from "./money-step.js";
 import { OWNER_PRICES } from "./owner-prices-step.js";
 import { RETENTION } from "./retention-step.js";
+import { USAGE_ATTRIBUTION } from "./usage-attribution-step.js";
 import { USAGE } from "./usage-step.js";
 
 /**
@@ -247,4 +248,5 @@ export const MIGRATIONS: readonly Migration[] = [
   MONEY,
   RETENTION,
   OWNER_PRICES,
+  USAGE_ATTRIBUTION,
 ];

@@ -8,7 +8,8 @@ export interface UsageRow {
   readonly model_asked: string;
   readonly model: string;
   readonly provider_id: string;
-  readonly outcome: UsageOutcome;
+  /** Of what was refused `failure`: the check of the first version knows no other word for it. */
+  readonly outcome: Exclude<UsageOutcome, "refused">;
   readonly prompt_tokens: number;
   readonly cached_tokens: number;
   readonly completion_tokens: number;
@@ -17,6 +18,13 @@ export interface UsageRow {
   readonly duration_ms: number;
   readonly first_content_ms: number | null;
   readonly facts: string;
+  readonly dialect: string;
+  readonly endpoint: string;
+  readonly end_user: string;
+  /** A JSON object. */
+  readonly tags: string;
+  /** Requests that were refused, of which this row tells; 0 = it tells of one that was not. */
+  readonly refused: number;
 }
 
 export interface UsageTotalsRow {
@@ -38,4 +46,5 @@ export interface UsageTotalsRow {
   readonly duration_ms: number;
   readonly answered: number;
   readonly first_content_ms: number;
+  readonly refused: number;
 }
