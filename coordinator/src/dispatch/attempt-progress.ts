@@ -1,6 +1,7 @@
 import { type EventReading, progressInComment, stopReasonOf } from "@hearth/dialects";
 import type { Clock } from "@hearth/platform";
 import type { WorkingScope, WorkingSign } from "@hearth/protocol";
+import { ContentTimes } from "./content-times.js";
 import type { AttemptEvent } from "./types.js";
 
 /** A sign of life, and the number that shows its movement. */
@@ -33,6 +34,8 @@ export class AttemptProgress {
   #finished = false;
   #stopReason: string | undefined;
   #lastContentAt: number;
+  /** When its content came, as far as anybody might be shown it. */
+  readonly contentTimes: ContentTimes = new ContentTimes();
 
   /** @param startedAt ms */
   constructor(startedAt: number) {
@@ -127,6 +130,7 @@ export class AttemptProgress {
     const gapMs = now - this.#lastContentAt;
     this.#heard = heard;
     this.#lastContentAt = now;
+    if (heard === "some") this.contentTimes.came(now);
     if (first) working();
     content(first, gapMs);
   }

@@ -19,6 +19,7 @@ import { clampUsage, type UsageBounds, usageBounds } from "../fleet/usage-bounds
 import type { ClampedMember } from "../platform/clamped-members.js";
 import { type AttemptDeps, type DigestFault, forConfirmation } from "./attempt-deps.js";
 import { AttemptProgress, type Sign } from "./attempt-progress.js";
+import type { ContentTimes } from "./content-times.js";
 import { EventQueue } from "./event-queue.js";
 import {
   BODY_TOO_LARGE,
@@ -223,6 +224,11 @@ export class ProviderAttempt implements Attempt, StreamListener {
   /** Tokens of the answer that have come or are known to be written, at least. */
   get writtenTokens(): number {
     return this.#progress.writtenTokens;
+  }
+
+  /** When its content came. */
+  get contentTimes(): ContentTimes {
+    return this.#progress.contentTimes;
   }
 
   /** Why the model stopped, in its backend's words; `undefined` = it has not, or nobody said. */

@@ -1,6 +1,7 @@
 import { FakeClock } from "@hearth/platform/testing";
 import { describe, expect, it } from "vitest";
 import type { AttemptEnd } from "../dispatch/attempt-deps.js";
+import { ContentTimes } from "../dispatch/content-times.js";
 import { CONNECTION_LOST } from "../dispatch/failures.js";
 import type { SentAttempt } from "../dispatch/sent-attempt.js";
 import type { Outcome } from "../dispatch/types.js";
@@ -161,6 +162,21 @@ describe("the record of usage", () => {
         { provider: "p", model: "m", role: "primary", ms: 1, end: "failed", code: "connection_lost", status: 502 },
         { provider: "p", model: "m", role: "retry", ms: 1, end: "completed" },
       ],
+    });
+  });
+
+  it("says when the content came that its consumer was given, and nothing of a loser's", () => {
+    const { record } = fakeRecord();
+    const [lost, won] = [new ContentTimes(), new ContentTimes()];
+    for (const at of [1, 2, 3]) lost.came(at);
+    for (const at of [10, 30, 50, 150]) won.came(at);
+    const winner = fakeSent({ end: COMPLETED, attempt: { contentTimes: won } });
+    record.first.add(fakeSent({ end: cancelled(3), attempt: { contentTimes: lost } }));
+    record.first.add(winner);
+    record.first.committed(winner, 10);
+    const { used } = settled(record, success(winner));
+    expect(JSON.parse(used[0]?.facts ?? "")).toMatchObject({
+      chunks: { count: 4, ms: 140, p50_gap_ms: 22, max_gap_ms: 100 },
     });
   });
 

@@ -1,3 +1,4 @@
+import { ContentTimes } from "../dispatch/content-times.js";
 import type { SentAttempt } from "../dispatch/sent-attempt.js";
 import type { Outcome } from "../dispatch/types.js";
 import type { RequestUsage, UsageOutcome } from "../ledger/usage-writer.js";
@@ -57,8 +58,17 @@ function factsOf({ request, traits, queuedMs, choices, attempts }: RequestRecord
     ...(choices[0]?.winner?.attempt.stopReason === undefined ? {} : { stop: choices[0].winner.attempt.stopReason }),
     ...(outcome.type === "failed" ? { code: outcome.error.code } : {}),
     ...(outcome.type === "cancelled" ? { reason: outcome.reason } : {}),
+    ...chunksOf(choices),
     attempts: attempts.map(attemptOf),
   };
+}
+
+/** When the content came of which the consumer was given answers. */
+function chunksOf(choices: RequestRecord["choices"]): object {
+  const summary = ContentTimes.summary(choices.flatMap(({ winner }) => winner?.attempt.contentTimes ?? []));
+  if (summary === undefined) return {};
+  const { count, ms, p50GapMs, maxGapMs } = summary;
+  return { chunks: { count, ms, p50_gap_ms: p50GapMs, max_gap_ms: maxGapMs } };
 }
 
 function attemptOf({ provider, model, role, attempt, ending }: SentAttempt): object {

@@ -76,6 +76,21 @@ describe("usage", () => {
     ]);
   });
 
+  it("says how a stream came", async () => {
+    await hearth.provider((s) => {
+      s.role();
+      for (const word of ["a", " secret", " answer"]) s.content(word);
+      s.finish();
+      s.end();
+    });
+    await readStream(await hearth.chat({ ...QUESTION, stream: true }));
+    const [record = {}] = (await listed("/v1/me/usage")).data;
+    const { stream, chunks } = record["details"] as { stream: boolean; chunks: Record<string, number> };
+    expect([stream, Object.keys(chunks)]).toEqual([true, ["count", "ms", "p50_gap_ms", "max_gap_ms"]]);
+    expect(chunks["count"]).toBeGreaterThanOrEqual(3);
+    expect(chunks["max_gap_ms"]).toBeLessThanOrEqual(Number(record["duration_ms"]));
+  });
+
   it("is listed page by page, and as CSV", async () => {
     await answering();
     for (let n = 0; n < 3; n++) await (await hearth.chat(QUESTION)).json();
