@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { type Clock, describeFault } from "@hearth/platform";
 import { LIMITS } from "@hearth/protocol";
+import type { Principal } from "../accounts/principal.js";
 import type { Principals } from "../accounts/resolution.js";
 import type { Endpoint } from "../api/endpoint.js";
 import { HearthError } from "../platform/errors.js";
@@ -12,6 +13,7 @@ import type { BodyBounds } from "../request/body-bounds.js";
 import type { Consumer, ErrorBody, Keeping } from "../request/consumer.js";
 import { handleRequest, type RequestServices } from "../request/handle-request.js";
 import { patienceOf } from "../request/patience.js";
+import { keepRefusal, type Progress } from "../request/refusal.js";
 import type { Ending } from "../request/relay.js";
 import type { SealingKeys } from "../sealing/sealing-keys.js";
 import type { AccountResponses } from "../stored-responses/stored-responses.js";
@@ -58,6 +60,10 @@ export async function serveInference(
 ): Promise<void> {
   const id = deps.ids.request();
   const log = deps.log.child({ request: id });
+  const arrivedAt = deps.clock.now();
+  const entrance = { endpoint: endpoint.path, dialect: endpoint.speaks };
+  const progress: Progress = { isAdmitted: false };
+  let principal: Principal | undefined;
   let keeping: Keeping | undefined;
   const dialect = endpoint.dialect({ id, clock: deps.clock, bounds: deps.bounds, keeping: () => keeping });
   const plain = new NodeConsumer(response, deps.clock, dialect.errorBody);
@@ -66,7 +72,8 @@ export async function serveInference(
   using making = new Making(presence);
   for (const name of endpoint.idHeaders) response.setHeader(name, id);
   try {
-    const caller = readCaller(incoming.headers, await authenticate(incoming.headers, deps.principals, "inference"));
+    principal = await authenticate(incoming.headers, deps.principals, "inference");
+    const caller = readCaller(incoming.headers, principal);
     const key = idempotencyKeyOf(incoming.headers["idempotency-key"]);
     deps.recognised(incoming.socket);
     const isOpen = !isSealed(incoming.headers["content-type"]);
@@ -77,9 +84,9 @@ export async function serveInference(
     const read = isOpen ? readPlain : readSealed;
     const received = await read({ deps, upload, path: endpoint.path, incoming, plain, errorBody: dialect.errorBody });
     consumer = received.consumer;
-    const entrance = { endpoint: endpoint.path, dialect: endpoint.speaks };
+    const asked = { ...received, caller, entrance, progress, dialect, log };
     const execute = (told: Consumer): Promise<Ending> =>
-      handleRequest(deps.services, { ...received, consumer: told, caller, entrance, dialect, log }, presence.signal);
+      handleRequest(deps.services, { ...asked, consumer: told }, presence.signal);
     if (key === undefined) await execute(consumer);
     else {
       const secrets = [secretOf(incoming.headers) ?? "", endpoint.path, key];
@@ -89,6 +96,7 @@ export async function serveInference(
     }
   } catch (thrown) {
     const error = HearthError.from(thrown);
+    if (principal !== undefined) keepRefusal(deps.services, { id, principal, entrance, progress, arrivedAt, error });
     deps.metrics.refusals.inc({ code: error.code });
     if (error.code === "internal")
       log.error({ fault: describeFault(error.cause) }, "request failed inside the coordinator");

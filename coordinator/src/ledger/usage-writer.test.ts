@@ -72,6 +72,21 @@ describe("the writer of usage", () => {
     expect([lost, clock.pending]).toEqual([0, 0]);
   });
 
+  it("counts what is refused, keeps it when it stops, and forgets it with its account", async () => {
+    const writer = writerOn(store.usage);
+    const refuse = (requestId: string, account: string): void =>
+      writer.refused({ ...used(requestId), account, keyId: account, outcome: "refused" }, "no_provider");
+    for (const n of [1, 2, 3]) for (const account of ["anna", "ben"]) refuse(`${account}_${n}`, account);
+    expect(await writer.list({ ...EVER, account: "anna", limit: 9 })).toHaveLength(1);
+    await writer.forget("anna");
+    await writer.stop();
+    const kept = await store.usage.list({ ...EVER, limit: 9 });
+    expect(kept.map(({ requestId, requests }) => [requestId, requests])).toEqual([
+      ["ben_2", 2],
+      ["ben_1", 1],
+    ]);
+  });
+
   it("tells how many a store that is away has cost", async () => {
     const away = { ...store.usage, put: () => Promise.reject(new Error("away")) };
     const writer = writerOn(away);

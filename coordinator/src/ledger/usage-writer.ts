@@ -10,6 +10,7 @@ import {
   type UsageStore,
   type UsageTotals,
 } from "../store/usage-store.js";
+import { RefusedUsage } from "./refused-usage.js";
 
 export type { RequestUsage, UsageOutcome } from "../store/usage-store.js";
 
@@ -42,6 +43,7 @@ export interface UsageWriterDeps {
 export class UsageWriter {
   readonly #deps: UsageWriterDeps;
   readonly #writer: BatchWriter<RequestUsage>;
+  readonly #refused: RefusedUsage;
   readonly #pruning: Disposable;
   #stopped = false;
 
@@ -49,11 +51,17 @@ export class UsageWriter {
     const { clock, log, store, lost } = deps;
     this.#deps = deps;
     this.#writer = new BatchWriter({ clock, log, what: "usage" }, { write: (batch) => store.put(batch), lost });
+    this.#refused = new RefusedUsage({ clock, keep: (usage) => this.keep(usage), lost });
     this.#pruning = repeat(clock, PRUNE_MS, () => void this.#prune());
   }
 
   keep(usage: RequestUsage): void {
     this.#writer.add(usage.requestId, usage);
+  }
+
+  /** Keeps that a request was refused; of many, how many they were. @param reason one of a closed list */
+  refused(usage: RequestUsage, reason: string): void {
+    this.#refused.add(usage, reason);
   }
 
   /** As the store's, with what still waited to be written. */
@@ -70,6 +78,7 @@ export class UsageWriter {
 
   /** Forgets everything of an account, also what still waited to be written. */
   async forget(account: string): Promise<void> {
+    this.#refused.forget(account);
     await this.#writer.flush();
     while ((await this.#deps.store.forget(account)) >= USAGE_PRUNE_BATCH) await this.#pause();
   }
@@ -78,6 +87,7 @@ export class UsageWriter {
   stop(): Promise<number> {
     this.#stopped = true;
     this.#pruning[Symbol.dispose]();
+    this.#refused.stop();
     return this.#writer.stop();
   }
 

@@ -15,6 +15,7 @@ import type { Payment } from "./payment.js";
 import type { Payments } from "./payments.js";
 import { type QuoteDeps, quoteOf } from "./quote-of.js";
 import { type RaceServices, raceChoices } from "./race-choices.js";
+import type { Progress } from "./refusal.js";
 import { type Ending, type RelayHooks, relay } from "./relay.js";
 import { type Entrance, RequestRecord } from "./request-record.js";
 import { type SettleDeps, settle } from "./settle.js";
@@ -25,6 +26,8 @@ export interface IncomingRequest {
   readonly body: Buffer;
   readonly caller: Caller;
   readonly entrance: Entrance;
+  /** Told how far it has come. */
+  readonly progress: Progress;
   readonly dialect: Dialect<InferenceRequest>;
   readonly consumer: Consumer;
   readonly log: Logger;
@@ -48,7 +51,7 @@ export interface RequestServices extends RaceServices, QuoteDeps {
  */
 export async function handleRequest(
   services: RequestServices,
-  { body, caller, entrance, dialect, consumer, log }: IncomingRequest,
+  { body, caller, entrance, progress, dialect, consumer, log }: IncomingRequest,
   signal: AbortSignal,
 ): Promise<Ending> {
   const { clock } = services;
@@ -56,6 +59,7 @@ export async function handleRequest(
   const read = dialect.normalise(body);
   const request = read instanceof Promise ? await read : read; // dialect → InferenceRequest
   const parsedAt = clock.now();
+  progress.request = request;
   const traits = classify(request, caller, services.calibration); // shape, sizes, owner policy
   checkKnown(services.admission, traits);
   checkAllowed(caller.principal, traits);
@@ -70,6 +74,7 @@ export async function handleRequest(
   const patienceMs = patienceOf(caller, catalog.aliases.get(request.model), services.policy);
   const wanted = { wanted: traits, plan, until: arrivedAt + patienceMs };
   const admission = await admit(services.admission, wanted, signal); // the fail-fast ladder; a place taken
+  progress.isAdmitted = true;
   const times = { arrivedAt, parsedAt, admittedAt: clock.now() };
   const record = new RequestRecord({ request, caller, entrance }, { ...admission, quote, payment }, times);
   const running = payment?.follow(paidWork(record), signal) ?? signal;

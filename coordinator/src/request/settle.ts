@@ -28,7 +28,7 @@ export interface SettleDeps {
   readonly clock: Clock;
   readonly hooks: SettleHooks;
   readonly receipts: Pick<ReceiptWriter, "keep">;
-  readonly usage: Pick<UsageWriter, "keep">;
+  readonly usage: Pick<UsageWriter, "keep" | "refused">;
   readonly ledger: Pick<Ledger, "reserve">;
   readonly knownModels: Pick<KnownModels, "answered">;
   readonly calibration: Pick<TokenCalibration, "learn" | "estimate">;

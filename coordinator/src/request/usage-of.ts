@@ -4,6 +4,8 @@ import type { Outcome } from "../dispatch/types.js";
 import type { RequestUsage, UsageOutcome } from "../ledger/usage-writer.js";
 import { endUserDigest } from "../platform/end-user.js";
 import { microUsdJson } from "../platform/micro-usd.js";
+import type { Caller } from "./classify.js";
+import type { InferenceRequest } from "./inference-request.js";
 import type { RequestRecord } from "./request-record.js";
 
 /** When a request ended: on the coordinator's clock, and by the calendar, ms. */
@@ -34,7 +36,7 @@ export function usageOf(
     outcome: result,
     requests: 1,
     ...entrance,
-    endUser: request.endUser === undefined ? "" : endUserDigest(caller.account, request.endUser),
+    endUser: endUserOf(caller, request),
     tags: caller.principal.tags,
     promptTokens: usage?.prompt_tokens ?? 0,
     cachedTokens: usage?.cached_tokens ?? 0,
@@ -45,6 +47,11 @@ export function usageOf(
     firstContentMs: Number.isFinite(firstContentAt) ? Math.round(firstContentAt - times.arrivedAt) : undefined,
     facts: JSON.stringify(factsOf(record, outcome)),
   };
+}
+
+/** What is kept of whom it is for; empty = it does not say. */
+export function endUserOf({ account }: Pick<Caller, "account">, request: InferenceRequest | undefined): string {
+  return request?.endUser === undefined ? "" : endUserDigest(account, request.endUser);
 }
 
 /** What is only shown, never asked for. */

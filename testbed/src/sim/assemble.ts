@@ -66,7 +66,7 @@ export function assemble(world: World): CoordinatorUnderTest {
     ids: countingIds(),
     knownModels: { knows: (model) => registry.serves(model), away: () => [], answered() {} },
     receipts: { keep() {} },
-    usage: { keep() {} },
+    usage: { keep() {}, refused() {} },
     receiptWaitMs: 0,
     accepting: () => true,
     attempts: watchHedges(world, selection.queue),

@@ -91,6 +91,52 @@ describe("usage", () => {
     expect(chunks["max_gap_ms"]).toBeLessThanOrEqual(Number(record["duration_ms"]));
   });
 
+  describe("of what was refused", () => {
+    const refuse = async (body: object, headers: Record<string, string> = {}): Promise<unknown> => {
+      const answer = await hearth.chat(body, { headers });
+      const { error } = (await answer.json()) as { error: { code: string } };
+      return error.code;
+    };
+    const codes = async () =>
+      (await listed("/v1/me/usage")).data.map((each) => [
+        (each["details"] as { code: string }).code,
+        each["outcome"],
+        each["model"],
+      ]);
+
+    it("has its reason, when somebody who is known has asked, and is no request in the totals", async () => {
+      await answering();
+      expect(await refuse({ ...QUESTION, model: "nobody's", user: "ann" })).toBe("model_not_found");
+      expect(await refuse({ ...QUESTION, messages: 5 })).toBeNull();
+      expect(await refuse(QUESTION, { "X-Hearth-Route": "odd" })).toBeNull();
+      expect(await refuse(QUESTION, { Authorization: "Bearer nobody's" })).toBe("invalid_api_key");
+      await (await hearth.chat(QUESTION)).json();
+      expect(await codes()).toEqual([
+        [undefined, "success", "m"],
+        ["invalid_request", "refused", ""],
+        ["model_not_found", "refused", "nobody's"],
+      ]);
+      const { data } = await listed("/v1/me/usage/totals");
+      expect(data.map(({ requests, refused, failed }) => [requests, refused, failed])).toEqual([[1, 2, 0]]);
+      expect((await listed("/v1/me/usage?end_user=ann")).data).toMatchObject([{ dialect: "chat_completions" }]);
+    });
+
+    it("is a handful of rows however often it was, and no less is counted when the coordinator stops", async () => {
+      const store = openMemoryStore();
+      type Rows = Parameters<typeof store.usage.put>[0];
+      const put: Rows[number][] = [];
+      const usage = { ...store.usage, put: async (rows: Rows) => void put.push(...rows) };
+      await using other = await startTestCoordinator({ store: { ...store, usage } });
+      const ask = async (): Promise<void> => void (await (await other.chat({ ...QUESTION, model: "none" })).json());
+      for (let n = 0; n < 5; n++) await Promise.all(Array.from({ length: 20 }, ask));
+      await other.stop();
+      expect(put.map(({ outcome, requests }) => [outcome, requests])).toEqual([
+        ["refused", 1],
+        ["refused", 99],
+      ]);
+    });
+  });
+
   it("is listed page by page, and as CSV", async () => {
     await answering();
     for (let n = 0; n < 3; n++) await (await hearth.chat(QUESTION)).json();
