@@ -10,6 +10,7 @@ import { acceptProviders, type ProviderServerDeps } from "../fleet/ws-server.js"
 import { createHttpApp, type HttpDeps } from "../http/app.js";
 import type { KeptAnswers } from "../http/idempotency/kept-answers.js";
 import { Uploads } from "../http/uploads.js";
+import { keySpending } from "../ledger/key-spending.js";
 import type { PriceList, Tariff } from "../ledger/price-list.js";
 import type { LiveOperator } from "../operator/operator-document.js";
 import { clientAddress } from "../platform/client-address.js";
@@ -63,6 +64,7 @@ export function createDoors(behind: BehindTheDoors): Doors {
     ...httpSettings(config, clock),
     priceLimits: (build, atMs) => behind.prices().limits(build, atMs),
     isAlias: (model) => live.current.catalog.aliases.has(model),
+    spending: (key) => keySpending(behind, key),
     admin: createAdminApp({ ...behind, ...common, ...money, operator: live, configured: () => configuredOf(live) }),
     kept: behind.answers,
     addressOf,

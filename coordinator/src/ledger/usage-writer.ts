@@ -3,6 +3,7 @@ import { BatchWriter } from "../platform/batch-writer.js";
 import type { Logger } from "../platform/logger.js";
 import {
   type RequestUsage,
+  type SpentQuery,
   type TotalsQuery,
   USAGE_PRUNE_BATCH,
   type UsagePage,
@@ -32,7 +33,7 @@ const PRUNE_PAUSE_MS = 20;
 export interface UsageWriterDeps {
   readonly clock: Clock;
   readonly log: Logger;
-  readonly store: Pick<UsageStore, "put" | "prune" | "list" | "totals" | "forget">;
+  readonly store: Pick<UsageStore, "put" | "prune" | "list" | "totals" | "spent" | "forget">;
   /** As the operator has them now. */
   readonly settings: () => UsageSettings;
   /** A request's record could not be kept. */
@@ -74,6 +75,12 @@ export class UsageWriter {
   async totals(query: TotalsQuery): Promise<readonly UsageTotals[]> {
     await this.#writer.flush();
     return this.#deps.store.totals(query);
+  }
+
+  /** As the store's, with what still waited to be written. */
+  async spent(query: SpentQuery): Promise<readonly number[]> {
+    await this.#writer.flush();
+    return this.#deps.store.spent(query);
   }
 
   /** Forgets everything of an account, also what still waited to be written. */

@@ -37,6 +37,23 @@ describe.each(STORE_PLACES)("the ledger on $name", ({ isHere, open }) => {
   const spendable = async (account = "anna"): Promise<bigint> => (await ledger.balance(account)).available;
   const post = (id: string, ...parts: WorkPart[]) => ledger.post({ id, parts, nowMs: 2_000 });
 
+  describe("what a key has spent", () => {
+    it("is told of a window, with what is set aside, and of all that begin later", async () => {
+      await given(1_000n);
+      const budgeted = (id: string, max: bigint, windowStartMs: number, keyId = "key_1") =>
+        ledger.reserve(reservation(id, max, { budget: { keyId, windowStartMs, limit: 500n } }));
+      for (const [n, windowStartMs] of [0, 1_000, 2_000].entries()) {
+        await budgeted(`r${n}`, 50n, windowStartMs);
+        await post(`r${n}`, part(BigInt(10 + n)));
+      }
+      await budgeted("open", 70n, 2_000);
+      await budgeted("others", 70n, 2_000, "key_2");
+      const query = { keyId: "key_1", windowStartMs: 2_000, sinceMs: [0, 1, 2_000, 2_001] };
+      expect(await ledger.keySpend(query)).toEqual({ taken: 82n, spent: [33n, 23n, 12n, 0n] });
+      expect(await ledger.keySpend({ ...query, keyId: "nobody's" })).toEqual({ taken: 0n, spent: [0n, 0n, 0n, 0n] });
+    });
+  });
+
   describe("a reservation", () => {
     it("sets money aside, which is neither spendable nor gone", async () => {
       await given(100n);

@@ -267,6 +267,20 @@ export interface EarningsLine {
   readonly completionTokens: number;
 }
 
+/** Of the windows of a key's budget, those that begin then or later. */
+export interface KeySpendQuery {
+  readonly keyId: string;
+  readonly windowStartMs: number;
+  readonly sinceMs: readonly number[];
+}
+
+export interface KeySpend {
+  /** Spent and set aside in the window that was asked about. */
+  readonly taken: MicroUsd;
+  /** Spent in those windows, for each time. */
+  readonly spent: readonly MicroUsd[];
+}
+
 /** Something that does not add up. */
 export interface Mismatch {
   readonly check: string;
@@ -335,6 +349,8 @@ export interface LedgerStore {
    * @returns the most it has forgotten of one kind
    */
   prune(before: LedgerRetention): Promise<number>;
+  /** What a key has spent while it had a budget. */
+  keySpend(query: KeySpendQuery): Promise<KeySpend>;
   /** Re-adds everything. @param limit of mismatches that are listed */
   audit(limit: number): Promise<Audit>;
   dueMessages(nowMs: number, limit: number): Promise<readonly OutboxMessage[]>;

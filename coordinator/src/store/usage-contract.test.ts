@@ -222,6 +222,14 @@ describe.each(STORE_PLACES)("$name", ({ isHere, open }) => {
     expect(await totals("day")).toMatchObject([{ requests: 1, refused: 7, failed: 0, durationMs: 900 }]);
   });
 
+  it("knows what a key has cost, since when it is asked", async () => {
+    await usage.put([used("a"), used("b", { atMs: T0 + DAY }), used("c", { atMs: T0 + 2 * DAY, model: "large" })]);
+    await usage.put([used("d", { keyId: "key_2" }), used("e", { account: "ben" })]);
+    const sinceMs = [0, T0, T0 + DAY, T0 + 3 * DAY];
+    expect(await usage.spent({ account: "anna", keyId: "key_1", sinceMs })).toEqual([21, 21, 14, 0]);
+    expect(await usage.spent({ account: "anna", keyId: "nobody's", sinceMs: [0] })).toEqual([0]);
+  });
+
   it("adds concurrent batches without losing any", async () => {
     const put = (from: Store, n: number) => from.usage.put([used(`req_${n}`), used(`req_${n}b`, { account: "ben" })]);
     await Promise.all(Array.from({ length: 20 }, (_, n) => put(n % 2 === 0 ? store : place.other, n)));

@@ -85,6 +85,13 @@ export interface TotalsQuery extends UsageFilter {
   readonly limit: number;
 }
 
+/** Since whole days, wall-clock ms. */
+export interface SpentQuery {
+  readonly account: string;
+  readonly keyId: string;
+  readonly sinceMs: readonly number[];
+}
+
 /** The sums of a stretch of time, of what its dimensions name; those that were not asked for are absent. */
 export interface UsageTotals {
   /** When the stretch begins, wall-clock ms: a whole multiple of its unit in UTC. */
@@ -130,6 +137,8 @@ export interface UsageStore {
   /** Newest first. */
   list(page: UsagePage): Promise<readonly RequestUsage[]>;
   totals(query: TotalsQuery): Promise<readonly UsageTotals[]>;
+  /** What the requests of a key have cost since each of these times, micro-USD, as far as totals are kept. */
+  spent(query: SpentQuery): Promise<readonly number[]>;
   /** Forgets what is older, at most `USAGE_PRUNE_BATCH` of each kind. @returns the most it has forgotten of one kind */
   prune(before: UsageRetention): Promise<number>;
   /** Forgets everything of an account, at most `USAGE_PRUNE_BATCH` of each kind. @returns as `prune` */

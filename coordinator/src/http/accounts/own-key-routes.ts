@@ -12,7 +12,15 @@ import { createKeyOf, type KeyDeps, keyHandlers, keyOperations } from "./key-rou
 
 export interface OwnKeyDeps extends KeyDeps {
   readonly principals: Principals;
+  readonly spending: (key: Principal) => Promise<Spending>;
 }
+
+/** What a key has spent, micro-USD, and may spend yet; `undefined` = as much as there is. */
+interface Spending extends Readonly<Record<"total" | "daily" | "weekly" | "monthly", number>> {
+  readonly remaining: number | undefined;
+}
+
+const dollars = z.number().min(0);
 
 const rate = z.object({ requests: z.int().nullable(), tokens: z.int().nullable(), interval: z.literal("1m") });
 
@@ -26,8 +34,14 @@ const ownKeySchema = z.object({
     scopes: z.array(z.enum(SCOPES)),
     limit: z.number().nullable().meta({ description: "What may be spent, dollars; `null` = as much as there is." }),
     limit_reset: z.enum(BUDGET_RESETS).nullable(),
-    limit_remaining: z.number().nullable().meta({ description: "`null` = not known, or no limit." }),
-    usage: z.number().nullable().meta({ description: "What was spent, dollars; `null` = not known." }),
+    limit_remaining: z
+      .number()
+      .nullable()
+      .meta({ description: "What of it is neither spent nor set aside, dollars; `null` = no limit." }),
+    usage: dollars.meta({ description: "What it has spent in all, dollars." }),
+    usage_daily: dollars.meta({ description: "Since 00:00 UTC." }),
+    usage_weekly: dollars.meta({ description: "Since Monday, 00:00 UTC." }),
+    usage_monthly: dollars.meta({ description: "Since the first of the month, 00:00 UTC." }),
     is_free_tier: z.boolean(),
     rate_limit: rate.meta({ description: "`null` = no limit." }),
     concurrency: z.int().nullable(),
@@ -41,7 +55,7 @@ const ownKeySchema = z.object({
 const OWN: Operation = {
   id: "retrieveOwnKey",
   audience: "Account",
-  summary: "Tell what the key that asks is, and how far it goes",
+  summary: "Tell what the key that asks is, how far it goes and what it has spent",
   answer: named("OwnApiKey", ownKeySchema),
 };
 
@@ -51,7 +65,10 @@ export function ownKeyRoutes(app: Hono<HttpEnv>, deps: OwnKeyDeps): void {
     authenticate(c.env.incoming.headers, deps.principals);
   app.get(
     "/v1/key",
-    described(OWN, async (c) => c.json({ data: describeOwn(await asking(c)) })),
+    described(OWN, async (c) => {
+      const principal = await asking(c);
+      return c.json({ data: describeOwn(principal, await deps.spending(principal)) });
+    }),
   );
   const operations = keyOperations("Account");
   const { on, lists, retrieves, changes, rotates, revokes } = keyHandlers(deps, async (c) => reachOf(await asking(c)));
@@ -72,7 +89,7 @@ export function ownKeyRoutes(app: Hono<HttpEnv>, deps: OwnKeyDeps): void {
 }
 
 /** In the members that OpenRouter's `GET /api/v1/key` has, where there are such. */
-function describeOwn(principal: Principal): z.infer<typeof ownKeySchema>["data"] {
+function describeOwn(principal: Principal, spent: Spending): z.infer<typeof ownKeySchema>["data"] {
   const { keyId: id, account, name, prefix, limits, allowedModels, expiresAtMs } = principal;
   const { budget, requestsPerMinute, tokensPerMinute, concurrency } = limits;
   return {
@@ -84,8 +101,11 @@ function describeOwn(principal: Principal): z.infer<typeof ownKeySchema>["data"]
     scopes: [...principal.scopes],
     limit: budget === undefined ? null : budget.microUsd / 1e6,
     limit_reset: budget?.reset ?? null,
-    limit_remaining: null,
-    usage: null,
+    limit_remaining: spent.remaining === undefined ? null : spent.remaining / 1e6,
+    usage: spent.total / 1e6,
+    usage_daily: spent.daily / 1e6,
+    usage_weekly: spent.weekly / 1e6,
+    usage_monthly: spent.monthly / 1e6,
     is_free_tier: false,
     rate_limit: { requests: requestsPerMinute ?? null, tokens: tokensPerMinute ?? null, interval: "1m" },
     concurrency: concurrency ?? null,

@@ -36,6 +36,7 @@ export function ledgerOn(engine: Engine): LedgerStore {
     statement: (page) => engine.run("ledger.statement", page),
     earnings: (query) => engine.run("ledger.earnings", query),
     prune: (before) => engine.run("ledger.prune", before),
+    keySpend: (query) => engine.run("ledger.key-spend", query),
     audit: (limit) => engine.run("ledger.audit", limit),
     dueMessages: (nowMs, limit) => engine.run("outbox.due", { nowMs, limit }),
     messageTried: (id, end) => engine.run("outbox.tried", { id, end }),

@@ -6,6 +6,7 @@ import { allKnownModels, putKnownModels, removeKnownModels } from "./known-model
 import { activeMachines, addMachine, listMachines, redeem, revokeMachine, touchMachines } from "./machines.js";
 import { audit } from "./money/audit.js";
 import { correct, deposit, grant, refund } from "./money/income.js";
+import { keySpend } from "./money/key-spend.js";
 import { dueMessages, messageTried } from "./money/outbox.js";
 import { changePayout, listPayouts, requestPayout } from "./money/payouts.js";
 import { pruneLedger } from "./money/prune.js";
@@ -16,7 +17,7 @@ import { locking, type Operation, read, type Trx, write } from "./operation.js";
 import { endPrice, listPrices, pricesSince, setPrice } from "./owner-prices.js";
 import { findReceipt, getAttestation, pruneReceipts, putAttestation, putReceipts } from "./receipts.js";
 import { forgetUsage, listUsage, pruneUsage, putUsage } from "./usage.js";
-import { usageTotals } from "./usage-totals.js";
+import { spentOf, usageTotals } from "./usage-totals.js";
 
 /** Everything that can be asked of the store. */
 export const OPERATIONS = {
@@ -57,6 +58,7 @@ export const OPERATIONS = {
   "usage.put": write(putUsage),
   "usage.list": read(listUsage),
   "usage.totals": read(usageTotals),
+  "usage.spent": read(spentOf),
   "usage.prune": write(pruneUsage),
   "usage.forget": write(forgetUsage),
   "ledger.reserve": locking(reserve),
@@ -72,6 +74,7 @@ export const OPERATIONS = {
   "ledger.balance": read(balance),
   "ledger.statement": read(statement),
   "ledger.earnings": read(earnings),
+  "ledger.key-spend": read(keySpend),
   "ledger.audit": read(audit),
   "ledger.prune": locking(pruneLedger),
   "payouts.request": locking(requestPayout),

@@ -59,6 +59,7 @@ export function storeOn(engine: Engine): Store {
       put: async (usage) => (usage.length === 0 ? undefined : engine.run("usage.put", usage)),
       list: (page) => engine.run("usage.list", page),
       totals: (query) => engine.run("usage.totals", query),
+      spent: (query) => engine.run("usage.spent", query),
       prune: (before) => engine.run("usage.prune", before),
       forget: (account) => engine.run("usage.forget", account),
     },

@@ -4,6 +4,7 @@ import type { UsageTotalsRow } from "../schema/usage-tables.js";
 import {
   isOfRequests,
   type RequestUsage,
+  type SpentQuery,
   type TotalsQuery,
   USAGE_UNITS,
   type UsageDimension,
@@ -118,6 +119,19 @@ type Source = SelectQueryBuilder<
   never,
   Sums & { readonly start_ms: number } & Readonly<Record<(typeof COLUMNS)[UsageDimension], string>>
 >;
+
+/** Of the days of a key, those that begin then or later. */
+export async function spentOf(trx: Trx, { account, keyId, sinceMs }: SpentQuery): Promise<readonly number[]> {
+  const since = (ms: number) => sql`COALESCE(SUM(CASE WHEN start_ms >= ${ms} THEN cost_micro_usd ELSE 0 END), 0)`;
+  const row: Readonly<Record<string, number>> = await trx
+    .selectFrom("usage_totals")
+    .select(sinceMs.map((ms, n) => sql<number>`CAST(${since(ms)} AS BIGINT)`.as(`since_${n}`)))
+    .where("account", "=", account)
+    .where("unit", "=", "day")
+    .where("key_id", "=", keyId)
+    .executeTakeFirstOrThrow();
+  return sinceMs.map((_, n) => row[`since_${n}`] ?? 0);
+}
 
 /** What is kept in totals already, of which nobody asks for more than they know. */
 function ofTotals(trx: Trx, { unit, fromMs, toMs, account, keyId, model, providerId }: TotalsQuery): Source {
