@@ -21,6 +21,7 @@ import { callersOf, configuredAccounts } from "./configured-accounts.js";
 import type { AddProvider } from "./create-fleet.js";
 import type { Selection } from "./create-selection.js";
 import { createServer, type OwnedServer } from "./create-server.js";
+import { machineStandings } from "./machine-standings.js";
 import type { Kept } from "./open-kept.js";
 
 /** What consumers and providers come in by. */
@@ -55,7 +56,10 @@ export function createDoors(behind: BehindTheDoors): Doors {
   const { config, secrets, log, live, clock, metrics, registry, selection, accounts } = behind;
   const addressOf = (incoming: IncomingMessage): string => clientAddress(incoming, config.proxies);
   const recognised = (socket: Duplex): void => owned.connections.recognise(socket);
-  const common = { clock, log, recognised, directory: registry, ...callersOf(live, secrets, accounts) };
+  const common = {
+    ...{ clock, log, recognised, directory: registry, ...callersOf(live, secrets, accounts) },
+    machineStandings: machineStandings(registry, behind.standing),
+  };
   const money = moneyOf(behind);
   const app = createHttpApp({
     ...behind,

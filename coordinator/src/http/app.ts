@@ -2,12 +2,12 @@ import type { IncomingMessage } from "node:http";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { type Context, Hono } from "hono";
 import { ENDPOINTS } from "../api/endpoints.js";
-import type { Enrolment } from "../enrolment/enrolment.js";
 import { forgetRoutes } from "./accounts/forget-routes.js";
 import { reachOf } from "./accounts/key-reach.js";
 import { type OwnKeyDeps, ownKeyRoutes } from "./accounts/own-key-routes.js";
 import { authenticate } from "./authenticate.js";
 import { type CorsSettings, cors } from "./cors.js";
+import type { MachineDeps } from "./enrolment/machine-routes.js";
 import { enrolmentRoutes } from "./enrolment-routes.js";
 import { type HealthDeps, healthRoutes } from "./health-routes.js";
 import { type InferenceDeps, serveInference } from "./inference-route.js";
@@ -31,13 +31,13 @@ export interface HttpDeps
     ProofDeps,
     UsageDeps,
     ListedWith,
+    MachineDeps,
     OwnKeyDeps,
     MoneyDeps,
     Omit<OwnerPriceDeps, "directory">,
     Omit<HealthDeps, "directory"> {
   /** What the operator sees and does: `createAdminApp`. */
   readonly admin: Hono<HttpEnv>;
-  readonly enrolment: Enrolment;
   readonly publicUrl: string | undefined;
   /** Where a request comes from. */
   readonly addressOf: (incoming: IncomingMessage) => string;

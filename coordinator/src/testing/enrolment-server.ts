@@ -65,10 +65,11 @@ export async function startEnrolmentServer(
     ...{ store: store.accounts, clock, log, settings: () => DEFAULT_ACCOUNTS },
     hooks: { suspended: () => {} },
   });
+  const machineStandings = () => () => undefined;
   const app = new Hono<HttpEnv>();
   answerErrors(app, log);
   enrolmentRoutes(app, {
-    ...{ enrolment, clock, log },
+    ...{ enrolment, clock, log, machineStandings },
     principals: fixedPrincipals(
       { secret: ANNAS_KEY, account: "anna", name: "Anna's", scopes: ["provider"] },
       { secret: BENS_KEY, account: "ben", name: "Ben's", scopes: ["provider"] },
@@ -92,6 +93,7 @@ export async function startEnrolmentServer(
         operator,
         directory,
         operators: OPERATORS,
+        machineStandings,
         usage: { ...store.usage, forget: async () => {} },
         ledger: store.ledger,
         ownerPrices: { list: (page) => store.prices.listPrices(page) },

@@ -3,8 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { openMemoryStore, openSqliteStore } from "../../../coordinator/src/store/sqlite/open-sqlite-store.js";
+import { AttestingMachine } from "../scripted/attesting-machine.js";
 import type { Script, ScriptedProvider } from "../scripted/scripted-provider.js";
-import { ADMIN_KEY, startTestCoordinator, type TestCoordinator } from "../scripted/test-coordinator.js";
+import { ADMIN_KEY, API_KEY, startTestCoordinator, type TestCoordinator } from "../scripted/test-coordinator.js";
 
 // What a machine's record does to it, and what its owner is told.
 
@@ -66,6 +67,38 @@ it("sends less to a machine that broke streams, and tells it, its owner and the 
   expect(answered.reputation?.score).toBeLessThan(50);
   expect(await broken.beat([])).not.toHaveProperty("reputation");
   expect(await other.beat([])).toMatchObject({ reputation: { score: 100, reasons: {} } });
+});
+
+it("shows an owner how his machines stand among those that have enrolled", async () => {
+  const post = async (path: string, body: object): Promise<Record<string, unknown>> => {
+    const headers = { Authorization: `Bearer ${API_KEY}`, "Content-Type": "application/json" };
+    const response = await fetch(hearth.url + path, { method: "POST", headers, body: JSON.stringify(body) });
+    return (await response.json()) as Record<string, unknown>;
+  };
+  const enrol = async (identity: string): Promise<Record<string, unknown>> => {
+    const { data } = (await post("/v1/enrolment-tokens", { count: 1 })) as unknown as { data: { token: string }[] };
+    const about = { identity, name: "Mini", platform: "test", agent_version: "1.0.0" };
+    const grant_type = "urn:hearth:params:oauth:grant-type:enrolment-token";
+    return await post("/oauth/token", { grant_type, enrolment_token: data[0]?.token, ...about });
+  };
+  const machine = new AttestingMachine();
+  const away = await enrol(Buffer.alloc(32, 9).toString("base64url"));
+  const here = await enrol(machine.identity);
+  const breaks: Script = (s) => {
+    s.content("it bro");
+    s.error({ code: "backend_error" });
+  };
+  const provider = await hearth.provider(breaks, { machine, token: String(here["access_token"]) });
+  await ask();
+  const own = await standings("/v1/me/providers");
+  expect(own.get(provider.id)?.reasons).toMatchObject({ failed_after_content: { count: 1 } });
+  for (const [path, key] of [["/v1/machines"], ["/admin/machines", ADMIN_KEY]] as const) {
+    const { data } = (await (await hearth.get(path, key)).json()) as { data: Record<string, unknown>[] };
+    expect(data.map(({ id, provider: as, reputation }) => [id, as, reputation])).toEqual([
+      [away["machine_id"], null, null],
+      [here["machine_id"], provider.id, own.get(provider.id)],
+    ]);
+  }
 });
 
 it("still holds it against the same machine after a restart", async () => {

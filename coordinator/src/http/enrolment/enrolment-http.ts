@@ -1,15 +1,12 @@
 import type { IncomingMessage } from "node:http";
-import type { Clock } from "@hearth/platform";
 import type { Principals } from "../../accounts/resolution.js";
-import type { Enrolment } from "../../enrolment/enrolment.js";
 import { HearthError } from "../../platform/errors.js";
 import type { Logger } from "../../platform/logger.js";
+import type { MachineDeps } from "./machine-routes.js";
 
-export interface EnrolmentHttpDeps {
-  readonly enrolment: Enrolment;
+export interface EnrolmentHttpDeps extends MachineDeps {
   /** Keys of accounts: for the page and `/v1`. */
   readonly principals: Principals;
-  readonly clock: Clock;
   readonly log: Logger;
   /** Somebody could not sign in on the page. */
   readonly signInRefused: () => void;

@@ -1,4 +1,5 @@
 import { fingerprintOf } from "@hearth/attestation";
+import { type Reputation, reputationSchema } from "@hearth/protocol";
 import { z } from "zod";
 import { readJson } from "../../api/check-body.js";
 import { ENROLMENT_LIMITS } from "../../enrolment/enrolment-limits.js";
@@ -41,12 +42,26 @@ export const machineSchema = z.object({
   platform: z.string(),
   agent_version: z.string(),
   method: z.enum(["device_code", "enrolment_token"]),
+  provider: z
+    .string()
+    .nullable()
+    .meta({ description: "Its id among providers; `null` = it is neither connected nor expected back." }),
+  reputation: reputationSchema.nullable().meta({ description: "As `GET /v1/me/providers` tells it of that provider." }),
   created_at: time,
   last_seen_at: time.nullable(),
   revoked_at: time.nullable(),
 });
 
-export function describeMachine(machine: Machine): z.infer<typeof machineSchema> {
+/** How a machine stands as the provider that it is now. */
+export interface MachineStanding {
+  readonly provider: string;
+  readonly reputation: Reputation;
+}
+
+export function describeMachine(
+  machine: Machine,
+  standing: MachineStanding | undefined,
+): z.infer<typeof machineSchema> {
   const { id, account, identity, name, platform, method } = machine;
   return {
     id,
@@ -59,6 +74,8 @@ export function describeMachine(machine: Machine): z.infer<typeof machineSchema>
     platform,
     agent_version: machine.agentVersion,
     method,
+    provider: standing?.provider ?? null,
+    reputation: standing?.reputation ?? null,
     created_at: seconds(machine.createdAtMs),
     last_seen_at: seconds(machine.lastSeenAtMs),
     revoked_at: seconds(machine.revokedAtMs),

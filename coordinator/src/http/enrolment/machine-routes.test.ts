@@ -72,6 +72,8 @@ it("shows an owner his own machines, and the operator all of them", async () => 
         platform: "darwin",
         agent_version: "0.1.0",
         method: "enrolment_token",
+        provider: null,
+        reputation: null,
         created_at: 1_700_000_000,
         last_seen_at: null,
         revoked_at: null,

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { named } from "../../api/named-schemas.js";
 import type { Enrolment } from "../../enrolment/enrolment.js";
 import { HearthError } from "../../platform/errors.js";
+import type { Machine } from "../../store/enrolment-store.js";
 import { described, type Operation } from "../openapi/operation.js";
 import { list, listSchema, pageSchema } from "../paged-list.js";
 import { readBody } from "../read-body.js";
@@ -11,6 +12,7 @@ import type { HttpEnv } from "../routing.js";
 import {
   describeMachine,
   describeToken,
+  type MachineStanding,
   machineSchema,
   newTokenSchema,
   orderSchema,
@@ -24,6 +26,8 @@ const MAX_ORDER_BYTES = 8 * 1024;
 export interface MachineDeps {
   readonly enrolment: Enrolment;
   readonly clock: Clock;
+  /** Looks up how machines stand that are here now. */
+  readonly machineStandings: () => (machine: Machine) => MachineStanding | undefined;
 }
 
 /** Whose machines somebody sees and ends. */
@@ -61,7 +65,7 @@ function operationsFor(audience: Audience): Operations {
     list: {
       id: `list${all}Machines`,
       audience,
-      summary: `List the machines ${whose}`,
+      summary: `List the machines ${whose} that have enrolled, and what is held against each`,
       query: pageSchema,
       answer: MACHINES,
     },
@@ -104,9 +108,14 @@ export function machineRoutes(app: Hono<HttpEnv>, deps: MachineDeps, { audience,
     described(operation, async (c: Context<HttpEnv>) => await route(c, await readAccount(c)));
   app.get(
     "/machines",
-    on(operations.list, (c, account) =>
-      list(c, { account, load: (page) => enrolment.listMachines(page), describe: describeMachine }),
-    ),
+    on(operations.list, (c, account) => {
+      const standingOf = deps.machineStandings();
+      return list(c, {
+        account,
+        load: (page) => enrolment.listMachines(page),
+        describe: (machine) => describeMachine(machine, standingOf(machine)),
+      });
+    }),
   );
   app.get(
     "/enrolment-tokens",
