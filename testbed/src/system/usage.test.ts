@@ -273,6 +273,16 @@ describe("usage", () => {
     expect(await response.json()).toMatchObject({ error: { param } });
   });
 
+  it("adds up single requests of a month at most, and kept totals of any time", async () => {
+    const statusOf = async (query: string) => (await hearth.get(`/v1/me/usage/totals?${query}`)).status;
+    for (const query of ["group_by=end_user", "tag=team:web", "endpoint=/v1/completions"]) {
+      expect([query, await statusOf(`${query}&start_time=0`)]).toEqual([query, 400]);
+      expect([query, await statusOf(query)]).toEqual([query, 200]);
+      expect([query, await statusOf(`${query}&start_time=0&end_time=2678400`)]).toEqual([query, 200]);
+    }
+    expect(await statusOf("group_by=model&start_time=0")).toBe(200);
+  });
+
   it.each(["bucket_width=1y", "group_by=prompt"])("refuses totals by %s", async (query) => {
     expect((await hearth.get(`/v1/me/usage/totals?${query}`)).status).toBe(400);
   });

@@ -4,6 +4,7 @@ import { checkBody } from "../../api/check-body.js";
 import { endUserDigest, isEndUserDigest, MAX_END_USER } from "../../platform/end-user.js";
 import { HearthError } from "../../platform/errors.js";
 import {
+  isOfRequests,
   type RequestUsage,
   USAGE_DIMENSIONS,
   USAGE_OUTCOMES,
@@ -17,6 +18,9 @@ import {
 const MAX_ROWS = 1_000;
 /** Stretches that are asked about where the query does not say since when. */
 const DEFAULT_STRETCHES: Readonly<Record<UsageUnit, number>> = { minute: 60, hour: 48, day: 31 };
+
+/** Each single request of that time is looked at, and others of the store wait for it. */
+const MOST_OF_REQUESTS_MS = 31 * USAGE_UNITS.day;
 
 const name = z.string().min(1).max(256);
 const seconds = z.coerce.number().int().min(0).max(253_402_300_799).meta({ description: "Seconds since 1970." });
@@ -110,6 +114,10 @@ export function readTotalsQuery(
   const stretchMs = USAGE_UNITS[unit];
   const sinceMs = nowMs - (nowMs % stretchMs) - (DEFAULT_STRETCHES[unit] - 1) * stretchMs;
   const filter = filterOf({ ...rest, account: own ?? rest.account }, sinceMs);
+  if (isOfRequests({ ...filter, by }) && Math.min(filter.toMs, nowMs) - filter.fromMs > MOST_OF_REQUESTS_MS) {
+    const words = "start_time: by end_user, dialect, endpoint or tag at most 31 days are added up at once";
+    throw new HearthError("invalid_request", words, { param: "start_time" });
+  }
   return { unit, by: [...new Set(by)], format: rest.format, limit, filter };
 }
 
