@@ -4,6 +4,7 @@ import { join } from "node:path";
 import Database from "libsql";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { MIGRATIONS } from "../schema/migrations.js";
+import { USAGE_ATTRIBUTION } from "../schema/usage-attribution-step.js";
 import { openSqliteStore } from "./open-sqlite-store.js";
 
 // What 0.1.0 wrote, when SQLite ran on the main thread: its schema and rows of every table, as text of those days.
@@ -168,4 +169,22 @@ it.each([
   });
   await store.close();
   expect(versionNow()).toBe(MIGRATIONS.length);
+});
+
+it("takes over what was used before it was told apart by API and end user", async () => {
+  const steps = MIGRATIONS.slice(0, MIGRATIONS.indexOf(USAGE_ATTRIBUTION));
+  const row = "'anna', 'key_1', 'm', 'm', 'prv_1'";
+  const used = `
+    INSERT INTO request_usage VALUES ('req_1', 1000, ${row}, 'failure', 1, 0, 2, 0, 3, 4, NULL, '{"code":"x"}');
+    INSERT INTO usage_totals VALUES ('t', 'day', 0, 'anna', 'key_1', 'm', 'prv_1', 1, 1, 0, 1, 0, 2, 3, 4, 0, 0);`;
+  before(steps.map(({ sqlite }) => sqlite).join("\n") + used, steps.length);
+  const store = await openSqliteStore(dir, 100);
+  const ever = { fromMs: 0, toMs: Number.MAX_SAFE_INTEGER, limit: 9 };
+  expect(await store.usage.list(ever)).toMatchObject([
+    { requestId: "req_1", outcome: "failure", requests: 1, dialect: "", endpoint: "", endUser: "", tags: {} },
+  ]);
+  const totals = { requests: 1, refused: 0, failed: 1 };
+  expect(await store.usage.totals({ ...ever, unit: "day", by: [] })).toMatchObject([totals]);
+  expect(await store.usage.totals({ ...ever, unit: "day", by: ["end_user"] })).toMatchObject([totals]);
+  await store.close();
 });
