@@ -86,6 +86,8 @@ function used(requestId: string, given: Partial<RequestUsage> = {}): RequestUsag
   return {
     ...{ requestId, atMs: 1_000, account: "zoe", keyId: "key_1", modelAsked: "small", model: "small-q4" },
     ...{ providerId: "prv_1", outcome: "success", promptTokens: 10, cachedTokens: 4, completionTokens: 20 },
-    ...{ estimated: true, costMicroUsd: 7, durationMs: 900, firstContentMs: 300, facts: "{}", ...given },
+    ...{ estimated: true, costMicroUsd: 7, durationMs: 900, firstContentMs: 300, facts: "{}" },
+    ...{ requests: 1, dialect: "chat_completions", endpoint: "/v1/chat/completions", endUser: "usr_1" },
+    ...{ tags: { team: ODD }, ...given },
   };
 }
