@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { allocationOf } from "./allocation.js";
 import { findCores } from "./cores.js";
 import { benchCrypto } from "./crypto.js";
@@ -8,6 +8,7 @@ import { type Options, readOptions, USAGE } from "./options.js";
 import { FULL_PLAN, QUICK_PLAN } from "./plan.js";
 import { profileHearth } from "./profile.js";
 import { benchProofs } from "./proofs.js";
+import { type Held, hold, ratiosOf, readRecorded } from "./recorded.js";
 import { report } from "./report.js";
 import { toJson } from "./results.js";
 import { type Bench, runBench } from "./run.js";
@@ -66,8 +67,21 @@ function surroundings(): Pick<Bench, "cores" | "processes" | "progress"> {
 async function runAndReport(options: Extract<Options, { command: "run" }>): Promise<void> {
   const plan = options.quick ? QUICK_PLAN : FULL_PLAN;
   const bench = { ...surroundings(), plan, targets: options.targets };
+  // Read first: nobody should wait a minute to hear that a file is missing.
+  const recorded = options.hold === undefined ? undefined : readRecorded(readFileSync(options.hold, "utf8"));
   const results = await runBench(bench);
   await bench.processes.stopAll();
   console.log(report(results));
   if (options.json !== undefined) writeFileSync(options.json, toJson(results));
+  if (options.record !== undefined) writeFileSync(options.record, `${JSON.stringify(ratiosOf(results), null, 2)}\n`);
+  if (recorded !== undefined) holdOrFail(hold(results, recorded));
+}
+
+/** @throws Error when something has become too slow */
+function holdOrFail(held: readonly Held[]): void {
+  console.log(
+    `\n## Against what was recorded\n\n${held.map(({ isOver, text }) => `- **${isOver ? "over" : "held"}**: ${text}`).join("\n")}`,
+  );
+  const over = held.filter(({ isOver }) => isOver);
+  if (over.length > 0) throw new Error(`slower than recorded: ${over.map(({ text }) => text).join("; ")}`);
 }

@@ -7,15 +7,20 @@ describe("the command line of the bench", () => {
       command: "run",
       quick: false,
       json: undefined,
+      hold: undefined,
+      record: undefined,
       targets: ["direct", "plain", "sealed", "hearth"],
     });
   });
 
   it("reads its options", () => {
-    expect(readOptions(["--quick", "--json", "out.json", "--targets", "direct,sealed"])).toEqual({
+    const held = ["--hold", "before.json", "--record", "now.json"];
+    expect(readOptions(["--quick", "--json", "out.json", "--targets", "direct,sealed", ...held])).toEqual({
       command: "run",
       quick: true,
       json: "out.json",
+      hold: "before.json",
+      record: "now.json",
       targets: ["direct", "sealed"],
     });
     expect(readOptions(["--quick", "crypto"])).toEqual({ command: "crypto" });

@@ -14,9 +14,15 @@ export type Options =
       readonly quick: boolean;
       readonly json: string | undefined;
       readonly targets: readonly TargetName[];
+      /** A file of what was recorded, which the run is held against. */
+      readonly hold: string | undefined;
+      /** A file to write the ratios of this run into. */
+      readonly record: string | undefined;
     };
 
 export const USAGE: string = `npm run bench -- [--quick] [--json FILE] [--targets ${TARGETS.join(",")}]
+                       [--hold FILE] [--record FILE]
+                                     beside two floors; held against what an earlier run has recorded
 npm run bench -- crypto              CPU of the encryption, node:crypto against noble
 npm run bench -- tool-schema         CPU of the repair of tool schemas
 npm run bench -- [--quick] selection CPU of a pick, by the providers of its model and by all others
@@ -40,6 +46,8 @@ export function readOptions(argv: readonly string[]): Options {
     options: {
       quick: { type: "boolean", default: false },
       json: { type: "string" },
+      hold: { type: "string" },
+      record: { type: "string" },
       targets: { type: "string", default: USUAL_TARGETS.join(",") },
       stream: { type: "boolean", default: false },
       agent: { type: "boolean", default: false },
@@ -52,7 +60,10 @@ export function readOptions(argv: readonly string[]): Options {
   const program = values.agent ? "agent" : "coordinator";
   switch (command) {
     case "run":
-      return { command, quick: values.quick, json: values.json, targets: values.targets.split(",").map(targetName) };
+      return {
+        ...{ command, quick: values.quick, json: values.json, hold: values.hold, record: values.record },
+        targets: values.targets.split(",").map(targetName),
+      };
     case "crypto":
     case "tool-schema":
     case "worst-bodies":
