@@ -139,7 +139,7 @@ describe("the configuration file", () => {
     const text = 'nmae = "x"\nlog_level = "loud"\n\n[limits]\nmax_concurrency = 0\n\n[[backends]]\nkind = "olama"\n';
     expect(problems(text)).toEqual([
       expect.stringContaining("2 log_level: Invalid option"),
-      "8 backends.0.kind: must be auto, llama-server, ollama, lm-studio, mlx-lm, vllm, openai, embedded or owned-llama-server",
+      expect.stringMatching(/^8 backends\.0\.kind: must be auto, llama-server, .*vllm, .*or owned-llama-server$/),
       expect.stringContaining("5 limits.max_concurrency: Too small"),
       '1 nmae: unknown key "nmae": did you mean "name"?',
     ]);

@@ -27,7 +27,7 @@ describe("a server of no known kind", () => {
   it.each([
     ["Mistral", { capabilities: { completion_chat: true, vision: true }, max_context_length: 32_768 }, true],
     ["OpenRouter", { architecture: { input_modalities: ["text", "image"] }, context_length: 32_768 }, true],
-    ["SGLang", { owned_by: "sglang", max_model_len: 32_768 }, undefined],
+    ["SGLang", { max_model_len: 32_768 }, undefined],
     ["Groq", { owned_by: "Meta", context_window: 32_768 }, undefined],
   ])("says in the words of %s how much a model reads, and whether it sees", async (_whose, more, vision) => {
     const capabilities = vision === undefined ? {} : { vision };
