@@ -26,8 +26,8 @@ export interface FailureWriter {
 
 /** A dialect whose streams are named events, and whose whole answers are the fold of them. */
 export interface EventDialect {
-  /** The name under which backends speak it natively: their events go to the consumer byte for byte. */
-  readonly dialect: BackendDialect;
+  /** The name under which backends speak it: their events go to the consumer byte for byte. Absent = none does. */
+  readonly dialect?: BackendDialect;
   translator(): Translator;
   fold(): Fold;
   failureWriter(): FailureWriter;
