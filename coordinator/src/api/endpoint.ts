@@ -1,9 +1,9 @@
 import type { BackendDialect } from "@hearth/protocol";
 import type { z } from "zod";
-import type { Dialect, DialectContext } from "../request/consumer.js";
+import type { Dialect, DialectContext, ErrorBody } from "../request/consumer.js";
 import type { InferenceRequest } from "../request/inference-request.js";
 
-/** What the API's description tells of a route, beside its path. */
+/** What the API's description tells of a route, beside its path. Its schemas are `named`. */
 export interface Description {
   /** Unique in the whole API. */
   readonly id: string;
@@ -25,5 +25,7 @@ export interface Endpoint {
   readonly dialect: (context: DialectContext) => Dialect<InferenceRequest>;
   /** Where the SDKs of this dialect look for the request's id. */
   readonly idHeaders: readonly string[];
+  /** The form of what is refused before the dialect has a say, under its path as well; absent = OpenAI's. */
+  readonly errorBody?: ErrorBody;
   readonly description: Description;
 }

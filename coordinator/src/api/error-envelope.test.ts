@@ -65,6 +65,13 @@ it.each<[ErrorCode, number, boolean]>([
   expect("Retry-After" in told.headers).toBe(waits);
 });
 
+it.each(ENDPOINTS)("has one form of errors at $path, whoever refuses", ({ dialect, errorBody = openAiErrorBody }) => {
+  const context: DialectContext = { id: "req_1" as RequestId, clock: new FakeClock(), bounds: DEFAULT_BODY_BOUNDS };
+  const refused = new HearthError("method_not_allowed", "Use POST.");
+  // A dialect may know more: the id of the request.
+  expect(dialect(context).errorBody(refused)).toMatchObject(errorBody(refused));
+});
+
 describe("a prompt that no context holds", () => {
   const context: DialectContext = { id: "req_1" as RequestId, clock: new FakeClock(), bounds: DEFAULT_BODY_BOUNDS };
   const tooLong = contextLengthExceeded({ promptTokens: 9_000, contextTokens: 8_192 });

@@ -49,7 +49,9 @@ export interface HttpDeps
 export function createHttpApp(deps: HttpDeps): Hono<HttpEnv> {
   const app = new Hono<HttpEnv>();
   answerErrors(app, deps.log);
-  app.use("/v1/*", cors(deps.cors));
+  const pages = cors(deps.cors);
+  app.use("/v1/*", pages);
+  for (const { path } of ENDPOINTS) if (!path.startsWith("/v1/")) app.use(path, pages);
   inferenceRoutes(app, deps);
   tokenCountRoutes(app, deps);
   storedResponseRoutes(app, deps);

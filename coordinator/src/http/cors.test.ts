@@ -1,5 +1,7 @@
 import { expect, it } from "vitest";
+import { ENDPOINTS } from "../api/endpoints.js";
 import { answerHeaders } from "../request/answer-headers.js";
+import { listedRoutes } from "../testing/listed-routes.js";
 import { fakeRecord, fakeSent } from "../testing/request-fakes.js";
 import { EXPOSED_HEADERS } from "./cors.js";
 
@@ -8,4 +10,10 @@ it("lets a page read every header that tells of an answer", () => {
   const winner = fakeSent({ link, attempt: { startedAt: 0 }, times: { routeMs: 0, encryptMs: 0, dispatchMs: 0 } });
   const { record } = fakeRecord();
   expect(EXPOSED_HEADERS).toEqual(expect.arrayContaining(Object.keys(answerHeaders(record, winner, 0))));
+});
+
+it("stands before every route that takes inference requests", () => {
+  const before = (path: string): number => listedRoutes().router.match("OPTIONS", path)[0].length;
+  // Only what stands before all methods of a path is there for this one: the refusal of other methods is the second.
+  for (const { path } of ENDPOINTS) expect({ path, handlers: before(path) }).toEqual({ path, handlers: 2 });
 });

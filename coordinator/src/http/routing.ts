@@ -3,6 +3,7 @@ import { describeFault } from "@hearth/platform";
 import type { HttpBindings } from "@hono/node-server";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import type { Context, Handler, Hono } from "hono";
+import { ENDPOINTS } from "../api/endpoints.js";
 import { errorResponse, openAiErrorBody } from "../api/error-envelope.js";
 import { messagesErrorBody } from "../api/messages/error-body.js";
 import { HearthError } from "../platform/errors.js";
@@ -46,7 +47,8 @@ export const wantsAnthropicForm = (headers: IncomingHttpHeaders): boolean => hea
 
 /** The form of an error of which no dialect has heard: an unknown route, a wrong method, a model that is not there. */
 function errorBodyFor(path: string, headers: IncomingHttpHeaders): ErrorBody {
-  if (path === "/v1/messages" || path.startsWith("/v1/messages/")) return messagesErrorBody;
+  const endpoint = ENDPOINTS.find((each) => path === each.path || path.startsWith(`${each.path}/`));
+  if (endpoint?.errorBody !== undefined) return endpoint.errorBody;
   const isOfModels = path === "/v1/models" || path.startsWith("/v1/models/");
   return isOfModels && wantsAnthropicForm(headers) ? messagesErrorBody : openAiErrorBody;
 }

@@ -1,4 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { createSealedFetch } from "@hearth/client";
 import { expect, it } from "vitest";
 // Not of the packages' interfaces: the lists that the document promises one line in.
 import { ENDPOINTS } from "../../../coordinator/src/api/endpoints.js";
@@ -31,6 +32,15 @@ it("is right that a dialect of consumers is a folder and a line", () => {
   // One may have further routes.
   expect(ENDPOINTS.length).toBeGreaterThanOrEqual(DIALECTS.length);
   expect(DIALECTS.length).toBeGreaterThan(4);
+});
+
+it("is right that the sealing client knows the routes of each dialect", async () => {
+  const baseUrl = "http://hearth.example";
+  const carry = (): Promise<never> => Promise.reject(new Error("carried"));
+  const sealing = createSealedFetch({ baseUrl, fetch: carry, publicKey: new Uint8Array(32).fill(9) });
+  const asked = { method: "POST", headers: { "Content-Type": "application/json" }, body: "{}" };
+  // A route that it does not know it refuses, and nobody carries anything.
+  for (const { path } of ENDPOINTS) await expect(sealing(baseUrl + path, asked)).rejects.toThrow("carried");
 });
 
 it("is right that a kind of backend is a file and a line", () => {

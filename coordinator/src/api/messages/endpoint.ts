@@ -2,6 +2,7 @@ import { messageEventSchema, messageSchema, messagesErrorSchema } from "../answe
 import type { Endpoint } from "../endpoint.js";
 import { named } from "../named-schemas.js";
 import { createMessagesDialect } from "./dialect.js";
+import { messagesErrorBody } from "./error-body.js";
 import { createMessageSchema } from "./parse.js";
 
 /** The route of this dialect. */
@@ -10,6 +11,7 @@ export const messagesEndpoint: Endpoint = {
   speaks: "messages",
   dialect: createMessagesDialect,
   idHeaders: ["X-Request-Id", "request-id"],
+  errorBody: messagesErrorBody,
   description: {
     id: "createMessage",
     summary: "Answer a conversation with blocks",
