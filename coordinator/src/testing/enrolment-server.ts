@@ -5,6 +5,9 @@ import { createAdaptorServer } from "@hono/node-server";
 import { Hono } from "hono";
 import { pino } from "pino";
 import { Accounts } from "../accounts/accounts.js";
+import { type FixedKey, fixedKeys } from "../accounts/fixed-keys.js";
+import { principals } from "../accounts/principals.js";
+import { type Principals, UNKNOWN } from "../accounts/resolution.js";
 import { DEFAULT_ACCOUNTS } from "../accounts/settings.js";
 import { createAdminApp } from "../admin/routes.js";
 import { Enrolment } from "../enrolment/enrolment.js";
@@ -18,7 +21,6 @@ import { clientAddress } from "../platform/client-address.js";
 import { createCredentials } from "../platform/credentials.js";
 import { openMemoryStore } from "../store/sqlite/open-sqlite-store.js";
 import type { Store } from "../store/store.js";
-import { fixedPrincipals } from "./fixed-principals.js";
 
 export const ANNAS_KEY = "hk-anna-0123456789";
 export const BENS_KEY = "hk-ben-0123456789";
@@ -120,4 +122,10 @@ export async function startEnrolmentServer(
       await store.close();
     },
   };
+}
+
+/** These keys and no others. */
+function fixedPrincipals(...keys: readonly FixedKey[]): Principals {
+  const fixed = fixedKeys(keys);
+  return principals({ fixed: () => fixed, stored: { resolve: () => UNKNOWN }, isSuspended: () => false });
 }
