@@ -4,7 +4,6 @@ import type { Chunk } from "../../dispatch/types.js";
 import type { HearthError } from "../../platform/errors.js";
 import type { Consumer, Reply } from "../../request/consumer.js";
 import type { EmbeddingRequest } from "./to-internal.js";
-import { fromBase64, toBase64 } from "./vectors.js";
 
 /** The vectors in the form that was asked for; the backend's own bytes where they are that already. */
 export class EmbeddingReply implements Reply {
@@ -70,3 +69,20 @@ const asBase64 = (vector: BackendEmbedding["embedding"]): string =>
 const asNumbers = (vector: BackendEmbedding["embedding"]): readonly number[] =>
   typeof vector === "string" ? fromBase64(vector) : vector;
 const countOf = (value: unknown): number | undefined => (Number.isInteger(value) ? (value as number) : undefined);
+
+const FLOAT_BYTES = 4;
+
+/** A vector as little-endian 32-bit floats in base64. */
+function toBase64(vector: readonly number[]): string {
+  const bytes = Buffer.allocUnsafe(vector.length * FLOAT_BYTES);
+  for (const [index, value] of vector.entries()) bytes.writeFloatLE(value, index * FLOAT_BYTES);
+  return bytes.toString("base64");
+}
+
+/** The numbers of a vector that came as little-endian 32-bit floats in base64. */
+function fromBase64(text: string): number[] {
+  const bytes = Buffer.from(text, "base64");
+  return Array.from({ length: Math.floor(bytes.length / FLOAT_BYTES) }, (_, index) =>
+    bytes.readFloatLE(index * FLOAT_BYTES),
+  );
+}

@@ -1,17 +1,17 @@
+import type { NamedEvent } from "@hearth/dialects";
 import type { Clock } from "@hearth/platform";
 import { inTurns } from "../../platform/steps.js";
 import type { Dialect, DialectContext, Keeping } from "../../request/consumer.js";
 import { filesAsTexts } from "../documents/file-parts.js";
 import { openAiErrorBody } from "../error-envelope.js";
 import { COST_IN_USAGE } from "../told-cost.js";
-import { type EventDialect, eventReply } from "../translation/event-reply.js";
+import { type EventDialect, eventReply, type Fold } from "../translation/event-reply.js";
 import { ResponseFailure } from "./failure.js";
-import { ResponseFold } from "./fold.js";
 import { ResponsesTranslator } from "./from-events.js";
 import { KeepingTranslator } from "./kept-response.js";
 import type { ReasoningStyle } from "./output-items.js";
 import { mayRefer, recall } from "./recall.js";
-import { newResponse } from "./response-object.js";
+import { newResponse, type ResponseObject } from "./response-object.js";
 import { type ResponsesRequest, responsesRequestSteps } from "./to-internal.js";
 
 /** `POST /v1/responses` for one request. */
@@ -60,4 +60,22 @@ export function responsesEvents(request: ResponsesRequest, clock: Clock): EventD
     tellsEnd: ({ type }) => type === "response.completed" || type === "response.incomplete",
     endMark: "data: [DONE]\n\n",
   };
+}
+
+/** Folds the events of Responses: the whole response is in the last one, and until then in what came so far. */
+class ResponseFold implements Fold {
+  #response: Readonly<Record<string, unknown>>;
+
+  /** @param response as it is before anything has been said */
+  constructor(response: ResponseObject) {
+    this.#response = response;
+  }
+
+  add({ response }: NamedEvent): void {
+    if (typeof response === "object" && response !== null) this.#response = response as Record<string, unknown>;
+  }
+
+  body(): object {
+    return this.#response;
+  }
 }
