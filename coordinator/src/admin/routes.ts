@@ -1,9 +1,10 @@
 import type { Duplex } from "node:stream";
 import { Hono } from "hono";
 import type { Principals } from "../accounts/resolution.js";
+import { readJson } from "../api/check-body.js";
 import { named } from "../api/named-schemas.js";
 import type { ProviderDirectory } from "../fleet/provider-directory.js";
-import { runtimeManifestSchema } from "../fleet/trust/runtime-manifest.js";
+import { type RuntimeManifest, runtimeManifestSchema } from "../fleet/trust/runtime-manifest.js";
 import { forgetRoutes } from "../http/accounts/forget-routes.js";
 import { authenticate } from "../http/authenticate.js";
 import { type MachineDeps, machineRoutes } from "../http/enrolment/machine-routes.js";
@@ -17,7 +18,13 @@ import { type UsageDeps, usageRoutes } from "../http/usage/usage-routes.js";
 import { accountRoutes } from "./accounts.js";
 import { type AdoptionDeps, adoptionRoute } from "./adoption.js";
 import { type AdminMoneyDeps, accountOf, adminMoneyRoutes } from "./money-routes.js";
-import { type AdminDocument, MAX_MANIFEST_BYTES, replaceManifest } from "./runtime-manifest.js";
+
+/** What the operator has said, as far as the admin API shows and changes it. */
+interface AdminDocument {
+  readonly current: { readonly manifest: RuntimeManifest };
+  /** @throws HearthError `invalid_request` when it does not fit to the rest */
+  replaceManifest(manifest: RuntimeManifest): Promise<void>;
+}
 
 export interface AdminDeps extends MachineDeps, UsageDeps, AdminMoneyDeps, ListedWith, AdoptionDeps, ListedPriceDeps {
   /** The operator's key, and those of accounts. */
@@ -28,6 +35,8 @@ export interface AdminDeps extends MachineDeps, UsageDeps, AdminMoneyDeps, Liste
   readonly recognised: (socket: Duplex) => void;
 }
 
+/** Bytes of a manifest at most. */
+const MAX_MANIFEST_BYTES = 4 * 1024 * 1024;
 const MANIFEST = named("RuntimeManifest", runtimeManifestSchema);
 
 const GET_MANIFEST: Operation = {
@@ -73,9 +82,11 @@ export function createAdminApp(deps: AdminDeps): Hono<HttpEnv> {
   );
   admin.put(
     "/runtime-manifest",
-    described(PUT_MANIFEST, async (c) =>
-      c.json(await replaceManifest(operator, await readBody(c.env.incoming, MAX_MANIFEST_BYTES))),
-    ),
+    described(PUT_MANIFEST, async (c) => {
+      const manifest = readJson(runtimeManifestSchema, await readBody(c.env.incoming, MAX_MANIFEST_BYTES));
+      await operator.replaceManifest(manifest);
+      return c.json(manifest);
+    }),
   );
   admin.get(
     "/providers",

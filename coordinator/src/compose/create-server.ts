@@ -5,13 +5,16 @@ import type { ProviderServerDeps } from "../fleet/ws-server.js";
 import { CONNECTION_TIMEOUTS, type ConnectionTimeouts } from "../http/connection-timeouts.js";
 import { Connections } from "../http/connections.js";
 import { serveWithoutUpgrade } from "../http/without-upgrade.js";
-import { connectionCapacity } from "../platform/descriptors.js";
 import type { Metrics } from "../platform/metrics.js";
 
 /** How long a client may take for a request, ms: Node closes the connections of those that take longer. */
 const CLIENT_TIMEOUTS = { headersTimeout: 10_000, requestTimeout: 300_000, connectionsCheckingInterval: 2_000 };
 /** Requests of one connection that may wait for their answers. Hardly any client sends a second one before the first's. */
 const MAX_PIPELINED = 32;
+/** The limit of open files, when the system tells none: the smallest that is usual. */
+const ASSUMED_FILES = 1_024;
+/** Descriptors that are not connections: files, the store, the log, pipes of child processes. */
+const RESERVED_FILES = 64;
 
 /** An HTTP server, and the owner of all its connections. */
 export interface OwnedServer {
@@ -56,4 +59,16 @@ export function createServer(
       recognised: (socket) => connections.recognise(socket),
     },
   };
+}
+
+interface Report {
+  readonly userLimits?: { readonly open_files?: { readonly soft?: number | string } };
+}
+
+/** Connections that this process can hold, as far as its limit of open files goes. Node has raised that already. */
+function connectionCapacity(): number {
+  const { userLimits } = process.report.getReport() as Report;
+  const soft = userLimits?.open_files?.soft;
+  if (soft === "unlimited") return Number.MAX_SAFE_INTEGER;
+  return Math.max(1, (typeof soft === "number" ? soft : ASSUMED_FILES) - RESERVED_FILES);
 }
