@@ -4,13 +4,13 @@ import type { AttemptRole, DispatchPolicy, RacingAttempt, StartedClocks } from "
 
 type Clocks = Pick<RunningAttempt, "startedAt" | "estimateAt" | "hedgeAt" | "deadlineAt" | "extensibleTo">;
 
-/** What an attempt has become when a provider takes it, and when that was. */
+/** An attempt that a provider has just taken: its role, the provider's estimate, and the moment. */
 export interface Start extends StartedClocks {
   readonly role: AttemptRole;
   readonly now: number;
 }
 
-/** Rule 3: an attempt's two clocks, from what its provider is expected to need. */
+/** Rule 3: when a backup may start and when the deadline passes, from what the provider is expected to need. */
 export function clocksOf(start: Start, policy: DispatchPolicy): Clocks {
   const { estimateMs, now } = start;
   return {
@@ -23,8 +23,8 @@ export function clocksOf(start: Start, policy: DispatchPolicy): Clocks {
 }
 
 /**
- * Rule 6: the first attempt is backed up when it takes long, and less long than was expected; one that is to show what
- * it can, at once.
+ * Rule 6: a provider of unknown quality is backed up at once. Otherwise only the first attempt is, after the hedge
+ * delay, where that ends before the estimate.
  */
 function hedgeAt({ estimateMs, hedgeAtOnce, role, now }: Start, { hedgeDelayMs }: DispatchPolicy): number | undefined {
   if (hedgeDelayMs === "never") return undefined;
@@ -33,19 +33,19 @@ function hedgeAt({ estimateMs, hedgeAtOnce, role, now }: Start, { hedgeDelayMs }
   return role === "primary" && delayMs < estimateMs ? now + delayMs : undefined;
 }
 
-/** Rule 3: a silent one is late at its estimate; one that has moved has its deadline. */
+/** Rule 3: an attempt without a sign of life is late at its estimate, one with any at its deadline. */
 export function lateAt(attempt: RacingAttempt): number {
   return attempt.heard === "nothing" ? attempt.estimateAt : attempt.deadlineAt;
 }
 
-/** One movement. */
+/** One sign of life. */
 export interface Movement {
   readonly sign: WorkingSign | "preamble";
   readonly scope: WorkingScope;
   readonly now: number;
 }
 
-/** Rule 4: what moves has time, as much as its kind of movement is worth. What it does late makes it late no longer. */
+/** Rule 4: a sign of life extends the deadline by what its kind is worth. A late attempt is then no longer late. */
 export function moved(attempt: RunningAttempt, { sign, scope, now }: Movement, policy: DispatchPolicy): RunningAttempt {
   const tied = scope === "request" && sign !== "preamble";
   const heard = heardOf(attempt, sign);
@@ -69,7 +69,7 @@ const HEARD = {
   generating: "begun",
 } as const;
 
-/** Waiting or loading behind a first word is none. */
+/** Signs of waiting or loading that come after the answer has begun change nothing. */
 function heardOf(attempt: RunningAttempt, sign: Movement["sign"]): RacingAttempt["heard"] {
   return attempt.heard === "begun" ? "begun" : HEARD[sign];
 }

@@ -15,22 +15,22 @@ import {
 } from "./steps.js";
 import type { AttemptFailure, DispatchEffect, DispatchResult, EmptyAnswer, SeenFailures } from "./types.js";
 
-/** An attempt is out. Others go on; else another provider is tried; else the request has failed. */
+/** An attempt has failed. Others go on; if none is left, another provider is tried; else the request has failed. */
 export function failed(moment: AttemptMoment, failure: AttemptFailure, before: readonly DispatchEffect[] = []): Step {
   const { state, now, policy } = moment;
   const [rest, patience] = over(moment, failure);
   const effects = [...before, ...patience];
   const left: Moment = { state: rest, now, policy };
-  // Rule 10: two 4xx are the request's, and the first one's words are told.
+  // Rule 10: a second 4xx shows that the request itself is wrong. The consumer gets the first one's message.
   const isItsOwn = failure.code === "rejected" && state.failures.rejected !== undefined;
   if (!failure.retryable || isItsOwn) return after(effects, conclude(left, failedAs(told(rest.failures, failure))));
   if (rest.attempts.some((each) => !each.late)) return [rest, effects];
   if (mayOpen(left) && now < rest.patienceAt) {
-    // A request that is wrong anywhere is told so at once, rather than that it waits for a second opinion.
+    // A second opinion on a 4xx is not worth waiting for a slot.
     const wanted = failure.code === "rejected" ? SECOND_OPINION : REPLACEMENT;
     return after(effects, seek(left, wanted));
   }
-  // The last one is waited for.
+  // No more attempts may start, and those that run may still succeed.
   if (rest.attempts.length > 0) return [rest, effects];
   return after(effects, conclude(left, failedAs(told(rest.failures, failure))));
 }
@@ -46,7 +46,7 @@ function over({ state, attempt, now, policy }: AttemptMoment, failure: AttemptFa
   return attempt.writing === undefined ? [rest, []] : patienceAnew(rest, now, policy);
 }
 
-/** Nobody could take the attempt. A failure that was seen says more to the consumer than "nobody left". */
+/** No provider could take the attempt. An earlier failure tells the consumer more than "nobody left". */
 export function unavailable({ state, attempt, now, policy }: AttemptMoment, error: HearthError): Step {
   if (isRunning(attempt)) return [state, []];
   const rest = forgotten(state, attempt);
@@ -55,27 +55,27 @@ export function unavailable({ state, attempt, now, policy }: AttemptMoment, erro
   return conclude({ state: rest, now, policy }, failure ? failedAs(failure) : { type: "unavailable", error });
 }
 
-/** Rule 8: a clean end without content is asked for once more where somebody is free, and then it is an answer. */
+/** Rule 8: after a clean end without content another free provider is asked once; a second such end is the answer. */
 export function emptied({ state, attempt, now, policy }: AttemptMoment, usage: Usage): Step {
   const empty: EmptyAnswer = { attempt: attempt.index, usage };
   const costly = state.costly + costOf(attempt, now, policy);
   const left: Racing = { ...without(state, attempt.index), costly };
   if (left.attempts.some((each) => isRunning(each) && !each.late))
     return [{ ...left, empty: state.empty ?? empty }, []];
-  // Whoever waits for room is nobody who is free.
+  // Only a free provider is asked, and an attempt that still waits for a slot shows that there is none.
   const mayAsk = left.attempts.length === 0 && mayOpen({ state: left, policy }) && now < state.patienceAt;
   if (!mayAsk) return settleFor(left, empty);
   return seek({ state: { ...left, empty }, policy }, { role: "retry", waits: false });
 }
 
-/** Rule 5: the consumer has waited for as long as it wanted to. An answer that is being written was in time. */
+/** Rule 5: the consumer's patience is over. It does not end an answer that is being written. */
 export function outOfPatience({ state, now, policy }: Moment): Step {
   if (now < state.patienceAt) return [state, [{ type: "arm", timer: "patience", at: state.patienceAt }]];
   if (state.attempts.some(({ writing }) => writing)) return [state, []];
   return conclude({ state, now, policy }, failedAs(state.failures.rejected ?? outOfTime(state)));
 }
 
-/** Rule 5: why nobody had begun by then. */
+/** Rule 5: the error for a request whose patience ended before any answer had begun. */
 function outOfTime(state: Racing): AttemptFailure {
   const running = state.attempts.filter(isRunning);
   if (running.some(({ heard }) => heard === "begun")) return timeoutFailure("fell_silent");
@@ -92,14 +92,14 @@ const NO_ROOM: AttemptFailure = {
   status: 429,
 };
 
-/** Ends the request: with the empty answer that somebody gave, else with this. Who was late is told so. */
+/** Ends the request with the empty answer if there is one, else with `result`. Late attempts are cancelled as late. */
 function conclude({ state }: Moment, result: DispatchResult): Step {
   if (state.empty !== undefined) return settleFor(state, state.empty);
   const cancels = state.attempts.map((each) => cancelled(each.index, each.late ? "deadline" : "superseded"));
   return [{ phase: "closed" }, [...cancels, { type: "finish", result }]];
 }
 
-/** Rule 8: nobody has more to say, and the empty answer is what the consumer gets. */
+/** Rule 8: no other answer is to be had, so the consumer gets the empty one. */
 export function settleFor(state: Racing, { attempt, usage }: EmptyAnswer): Step {
   const finish: DispatchEffect = { type: "finish", result: { type: "success", attempt, usage } };
   return [{ phase: "closed" }, [...state.attempts.map(lost), { type: "commit", attempt }, finish]];
@@ -107,7 +107,7 @@ export function settleFor(state: Racing, { attempt, usage }: EmptyAnswer): Step 
 
 const failedAs = (failure: AttemptFailure): DispatchResult => ({ type: "failed", committed: false, failure });
 
-/** What the consumer is told of all that went wrong: what it can act on first. */
+/** Which failure the consumer is told: a rejection of its request first, since it can act on that. */
 function told({ rejected, last }: SeenFailures): AttemptFailure | undefined;
 function told(failures: SeenFailures, otherwise: AttemptFailure): AttemptFailure;
 function told({ rejected, last }: SeenFailures, otherwise?: AttemptFailure): AttemptFailure | undefined {

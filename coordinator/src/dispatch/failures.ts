@@ -4,14 +4,14 @@ import type { AttemptFailure, FailureCode } from "./types.js";
 
 /** The connection went away under the stream. */
 export const CONNECTION_LOST: AttemptFailure = fault("connection_lost", 502);
-/** The same, just after this process had stood still: whoever waited for it has hung up, and that is no fault of theirs. */
+/** The same, just after this process had been paused: providers hang up on a silent peer, which is not their fault. */
 export const LEFT_WHILE_PAUSED: AttemptFailure = { ...CONNECTION_LOST, faulty: false };
 /** Frames, ciphertext or events that the protocol does not allow. */
 export const PROTOCOL_VIOLATION: AttemptFailure = fault("protocol_violation", 502);
 /** The stream ended without its final frame, or without the dialect's own end. */
 export const TRUNCATED: AttemptFailure = fault("truncated", 502);
 
-/** More was asked for at once than one body may carry: it would be so on any provider. */
+/** The request is larger than one sealed body may be, on any provider. */
 export const BODY_TOO_LARGE: AttemptFailure = {
   ...failureOfStatus(400, { message: "The answer would be too large: ask for less at once." }),
   progress: "processed",
@@ -23,9 +23,9 @@ function fault(code: FailureCode, status: number, upstreamError?: unknown): Atte
 }
 
 /**
- * Whose fault an HTTP-shaped backend failure is. 500, 502 and 504 are the provider's; 429 and 503 are a full house;
- * other 4xx were caused by the request itself, or by what this one backend cannot do, except that 401, 403, 404 and 408
- * towards an agent's own backend tell of that machine's set-up: their words are for its owner, not for the consumer.
+ * Whose fault a backend's HTTP status is. 500, 502 and 504 are the provider's; 429 and 503 mean that it is full. Other
+ * 4xx come from the request itself, or from what this one backend cannot do, except for 401, 403, 404 and 408: between
+ * an agent and its own backend they show a wrong set-up, and their text is for the machine's owner.
  */
 export function failureOfStatus(status: number, upstreamError?: unknown): AttemptFailure {
   if (status === 429 || status === 503) {
@@ -39,7 +39,7 @@ export function failureOfStatus(status: number, upstreamError?: unknown): Attemp
   return fault("backend_error", 502, upstreamError);
 }
 
-/** Nobody's fault, and another could have done it: a machine that only ever says so has no room in fact. */
+/** No fault, and another provider could have served it: in fact this one had no free slot. */
 export function isRefusal({ faulty, retryable, code }: AttemptFailure): boolean {
   return !faulty && retryable && code !== "rejected";
 }
@@ -59,10 +59,10 @@ export function failureOfFrame(frame: ErrorFrame, upstreamError?: unknown): Atte
       return { ...fault("backend_unreachable", 502), progress };
     case "internal":
       return { ...fault("backend_error", 502), progress };
-    // What it serves has changed since it last told: the request was on its way already.
+    // The provider's models have changed while the request was on its way.
     case "model_not_found":
       return { ...fault("backend_error", 502), progress, faulty: progress !== "not_started" };
-    // The agent is leaving, or its key has rotated under the request: nobody's fault.
+    // The agent is leaving, or its key was rotated while the request was on its way. Neither is a fault.
     case "cancelled":
     case "decryption_failed":
       return { ...fault("connection_lost", 502), progress, faulty: false };

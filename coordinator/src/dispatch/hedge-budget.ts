@@ -4,7 +4,7 @@ import { DEFAULT_HEDGING, type HedgeSettings } from "./hedge-settings.js";
 export const SUPPRESSIONS = ["budget", "queue", "slots", "win_rate"] as const;
 export type Suppression = (typeof SUPPRESSIONS)[number];
 
-/** What a hedge would meet. */
+/** The state of the fleet that a hedge would start in. */
 export interface HedgeSituation {
   readonly queueDepth: number;
   /** Share of the model's slots in use, 0 to 1. */
@@ -12,8 +12,8 @@ export interface HedgeSituation {
 }
 
 /**
- * A token bucket that retries and hedges share, and the brakes on hedging. A retry always goes ahead, and leaves less
- * for hedges: when much fails, nothing is spent on speed.
+ * The token bucket of retries and hedges, and the other brakes on hedging. A retry always goes ahead and takes a token
+ * all the same, so that in times of many failures no hedges start.
  */
 export class HedgeBudget {
   readonly #settings: () => HedgeSettings;
@@ -52,12 +52,12 @@ export class HedgeBudget {
     return undefined;
   }
 
-  /** Nobody was there to take the hedge: its token is given back. */
+  /** No provider took the hedge: its token is given back. */
   refund(): void {
     this.#tokens = Math.min(this.#settings().burst, this.#tokens + 1);
   }
 
-  /** A hedged request was decided between two. */
+  /** A request with a hedge has its winner. */
   decided(backupWon: boolean): void {
     this.#results.push(backupWon);
     while (this.#results.length > this.#settings().window) this.#results.shift();

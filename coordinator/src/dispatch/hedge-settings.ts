@@ -1,30 +1,30 @@
-/** The numbers of the speculative race: `docs/dispatch.md`, rules 3 and 6. Read at each use. */
+/** The numbers of hedging (`docs/dispatch.md`, rules 3 and 6). Read at each use. */
 export interface HedgeSettings {
-  /** Of a hedge, what each request adds to its model's budget … */
+  /** What each request adds to the hedge budget of its model, in hedges … */
   readonly perPrimary: number;
-  /** … which holds so many hedges at most. */
+  /** … which holds this many at most. */
   readonly burst: number;
-  /** None while more than this share of the slots that could serve the model is used. */
+  /** No hedge while more than this share of the model's slots is in use. */
   readonly maxSlotsUsed: number;
-  /** None while a smaller share of the latest hedges than this has won … */
+  /** No hedge while fewer than this share of the latest hedges have won … */
   readonly minWinRate: number;
-  /** … of so many, looking back … */
+  /** … of the latest this many … */
   readonly window: number;
-  /** … and from so many on; fewer are no evidence … */
+  /** … once there were at least this many: fewer are no evidence … */
   readonly minEvidence: number;
-  /** … but for one in so many, which finds out whether that has changed. */
+  /** … except for one in this many, to find out whether that has changed. */
   readonly exploreEvery: number;
   /** A backup starts when this share of a model's first contents, for prompts of this size, would have come … */
   readonly delayQuantile: number;
-  /** … from so many samples on; before that at half the estimate … */
+  /** … once there are this many samples; before that, at half the estimate … */
   readonly delayFromSamples: number;
-  /** … and no sooner than this, ms: it would race noise. */
+  /** … and never sooner than this, ms, so that it does not react to noise. */
   readonly leastDelayMs: number;
-  /** Beside attempts that move and take longer than was expected: one for so many slots of the model. */
+  /** Overtaking attempts: one at a time for each this many slots of the model. */
   readonly slotsPerOvertake: number;
 }
 
-/** As the design has them, but for the window and what makes it evidence: a percentile of fewer would be noise. */
+/** The defaults. The window is no shorter because a percentile of fewer samples would be noise. */
 export const DEFAULT_HEDGING: HedgeSettings = {
   perPrimary: 0.1,
   burst: 10,

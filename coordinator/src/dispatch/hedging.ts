@@ -24,11 +24,11 @@ const MAX_MODELS = 2_048;
 
 interface ModelBudget {
   readonly hedges: HedgeBudget;
-  /** Attempts that run beside one that moves, because it takes longer than was expected. */
+  /** Attempts that run because another one is alive and takes longer than expected. */
   overtaking: number;
 }
 
-/** Whether and when a second attempt starts: the budgets, their brakes, and what is known of each model's speed. */
+/** Decides whether and when a second attempt starts, by each model's budget and its times to first content. */
 export class Hedging {
   readonly history: TtftHistory;
   readonly #budgets = new BoundedMap<string, ModelBudget>(MAX_MODELS);
@@ -60,25 +60,25 @@ export class Hedging {
     return reason;
   }
 
-  /** Nobody could take the backup after all. */
+  /** No provider took the backup. */
   untaken(model: string): void {
     this.#of(model).hedges.refund();
   }
 
-  /** A hedged request was decided between the two. */
+  /** A request with a backup has its winner. */
   decided(model: string, backupWon: boolean): void {
     this.#of(model).hedges.decided(backupWon);
     if (backupWon) this.#deps.hooks.backupWon();
   }
 
-  /** Rule 3: whatever the hedge budget says, but not so many that a fleet that is slow as a whole gets slower. */
+  /** Rule 3: overtaking does not depend on the hedge budget. It has a limit, lest a slow fleet get slower still. */
   mayOvertake(traits: Traits): boolean {
     const { all } = this.#deps.picker.slots(traits);
     const most = Math.ceil(all / this.#settings().slotsPerOvertake);
     return this.#deps.queue.depth(traits.model) === 0 && this.#of(traits.model).overtaking < most;
   }
 
-  /** So many more attempts run beside one that moves. */
+  /** Counts an overtaking attempt that starts (1) or ends (-1). */
   overtaking(model: string, more: 1 | -1): void {
     this.#of(model).overtaking += more;
   }

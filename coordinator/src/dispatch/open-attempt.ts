@@ -27,21 +27,21 @@ export interface OpenAttemptDeps extends SendDeps {
   readonly policy?: () => Pick<PolicySettings, "provenMs">;
 }
 
-/** The memory of a request, as far as its attempts need it and add to it. */
+/** The part of a request's record that its attempts read and write. */
 export interface AttemptBook {
   readonly request: OutboundRequest;
-  /** What it needs, of the build that serves it first. */
+  /** What the request needs, with the first build of its plan as the model. */
   readonly traits: Traits;
   readonly plan: RoutePlan;
-  /** The place that admission has taken for the first attempt, once. */
+  /** The slot that admission has leased for the first attempt. Returns it once. */
   takePlace(): Picked | undefined;
-  /** An attempt is on its way. */
+  /** An attempt was sent. */
   add(sent: SentAttempt): void;
 }
 
 /**
- * Pick → seal → send, anew for each attempt, because the choice, the body's form and the key depend on the provider. A
- * plan's builds each get their chance. Every failure after the send becomes an event of the attempt.
+ * Picks a provider, seals the request for it and sends it. Each attempt does all three, because the body's form and the
+ * key depend on the provider. The builds of a plan get their turns. Failures after the send are events of the attempt.
  */
 export function openAttempt(deps: OpenAttemptDeps, book: AttemptBook): StartAttempt<SentAttempt> {
   const opener = new AttemptOpener(deps, book);
@@ -90,19 +90,19 @@ class AttemptOpener {
     return result;
   }
 
-  /** What is needed, of the build that the latest attempt has gone to. */
+  /** What the request needs, with the build of its latest attempt as the model. */
   get #current(): Traits {
     return withBuild(this.#book.traits, this.#build);
   }
 
-  /** Under `prefer`, a request that runs on the caller's own machine never costs money elsewhere for speed's sake. */
+  /** Under `prefer`, a request that runs on the caller's own machine gets no backup that would cost money. */
   #backupTraits(): Traits {
     const traits = this.#current;
     const atHome = traits.route === "prefer" && this.#primary?.account === traits.account;
     return atHome ? { ...traits, route: "self" } : traits;
   }
 
-  /** Finds a place on one of the plan's builds and sends the request there; waits where that is allowed and helps. */
+  /** Leases a slot for one of the plan's builds and sends the request there. Waits for one where the terms allow it. */
   #place(terms: StartTerms, wanted: Traits, signal: () => AbortSignal, taken?: Picked): Started | Promise<Started> {
     let refusal: PickResult | undefined;
     let waitingFor: WaitRequest | undefined;
@@ -121,7 +121,7 @@ class AttemptOpener {
     return terms.waits ? this.#wait(terms, waitingFor, signal) : BUSY;
   }
 
-  /** Rules 3 and 6: what runs beside another attempt takes no slot that others wait for, on whichever build. */
+  /** Rules 3 and 6: an attempt that runs beside another one takes no slot, of any build, that requests wait for. */
   #mayTake({ role }: StartTerms, traits: Traits): boolean {
     const { hedging, queue } = this.#deps;
     switch (role) {
@@ -146,7 +146,7 @@ class AttemptOpener {
     return this.#place(terms, request.traits, signal, result);
   }
 
-  /** Where a retry may go, best first; what has a place, or runs beside another attempt, begins with that one's build. */
+  /** The builds to try, best first: the current one first, except for a retry that has no slot yet. */
   #builds({ role, last }: StartTerms, hasPlace: boolean): readonly string[] {
     const { plan } = this.#book;
     const { evidence, clock, policy } = this.#deps;
@@ -162,7 +162,7 @@ class AttemptOpener {
     return { traits, tried: this.#tried, unlikeTried, expectedBefore };
   }
 
-  /** Picks until somebody takes it, or nobody is left. */
+  /** Picks providers until one takes the request or none is left. */
   #placeOn(traits: Traits, terms: StartTerms, taken?: Picked): Started | Exclude<PickResult, Picked> {
     const { picker, clock } = this.#deps;
     for (let place = taken; ; place = undefined) {
@@ -174,7 +174,7 @@ class AttemptOpener {
     }
   }
 
-  /** @returns `undefined` when this provider can take nothing after all: another is to be picked */
+  /** @returns `undefined` when this provider can take nothing after all, so that another must be picked */
   #send(placed: Placed, startedAt: number): Started | undefined {
     const { clock, link: find, observer } = this.#deps;
     const { pick, traits, role } = placed;
@@ -220,24 +220,24 @@ class AttemptOpener {
     });
   }
 
-  /** What became of it decides whether it may be tried again, and who is preferred to it. */
+  /** Notes how the attempt ended, which decides whether its provider may be picked again, and before whom. */
   #left(sent: SentAttempt, end: AttemptEnd): void {
     const { hedging, clock } = this.#deps;
     if (sent.role === "overtake") hedging.overtaking(sent.model, -1);
-    // Rule 6: what was given up while others answered would have taken so long at least.
+    // Rule 6: an attempt that was given up would have taken at least this long.
     if (end.type === "cancelled" && (end.reason === "lost_race" || end.reason === "deadline")) {
       const { promptTokens } = this.#book.traits;
       hedging.history.censored(sent.model, promptTokens, clock.now() - sent.attempt.startedAt);
     }
     const tried = this.#tried.get(sent.provider);
     if (tried === undefined || end.type !== "failed") return;
-    // Nobody has tried a machine that left because we stood still: it may serve when it is back.
+    // The machine left because this process was paused, which says nothing against it: it may serve when it is back.
     if (end.failure === LEFT_WHILE_PAUSED) this.#tried.delete(sent.provider);
     else this.#tried.set(sent.provider, { ...tried, state: isRefusal(end.failure) ? "refused_before_work" : "failed" });
   }
 }
 
-/** It left between being picked and being sent to: it is not picked again. */
+/** The entry of a provider that left between the pick and the send, so that it is not picked again. */
 const GONE: TriedProvider = {
   connectedAt: Number.POSITIVE_INFINITY,
   agentVersion: "",

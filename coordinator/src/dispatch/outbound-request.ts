@@ -12,13 +12,13 @@ export interface OutboundForm {
   readonly readEvent: (data: string) => EventReading;
 }
 
-/** What the model of a provider can take, as far as that provider has told. */
+/** What a provider's model accepts, as far as the provider has told. */
 export interface ModelAbilities {
   /** The dialects that its backend speaks natively; every backend that chats speaks chat completions. */
   readonly dialects: readonly BackendDialect[];
-  /** System messages reach the model after others, and in mid-conversation; absent = not known. */
+  /** The chat template takes system messages anywhere in a conversation. Absent = not known. */
   readonly systemAnywhere?: boolean | undefined;
-  /** A user's message may follow another, and the result of a tool; absent = not known. */
+  /** The chat template takes user messages after one another and after tool results. Absent = not known. */
   readonly turnsAnywhere?: boolean | undefined;
   /** It takes images; absent = it does not. */
   readonly vision?: boolean | undefined;

@@ -5,15 +5,15 @@ import type { DispatchPolicy } from "./types.js";
 export interface PolicySettings extends Omit<DispatchPolicy, "patienceAt" | "hedgeDelayMs"> {
   /** A stream is opened after this long without content, its errors in-band from then on, ms; absent = never. */
   readonly openStreamsAfterMs?: number | undefined;
-  /** Somebody who answered with a build so long ago shows that it works, ms. */
+  /** A build counts as working when a provider answered with it within this time, ms. */
   readonly provenMs: number;
-  /** The least that a provider is expected to take to the first content, ms. */
+  /** The shortest time to first content that any provider is expected to need, ms. */
   readonly ttftBaseMs: number;
-  /** What 1,000 tokens of a prompt are expected to take where nothing of it was measured, ms. */
+  /** Time expected for each 1,000 prompt tokens on a machine that was never measured, ms. */
   readonly ttftPerThousandTokensMs: number;
 }
 
-/** The numbers of the rules in `docs/dispatch.md`; the rule that each belongs to is named. */
+/** The numbers of the rules in `docs/dispatch.md`, each with the rule that it belongs to. */
 export const DEFAULT_POLICY: PolicySettings = {
   maxAttempts: 6, // rule 2
   maxCostlyAttempts: 3, // rule 2
@@ -33,10 +33,10 @@ export const DEFAULT_POLICY: PolicySettings = {
   signsAloneMs: 600_000, // rule 7
 };
 
-/** What is known of machines before anything of them was measured, as far as dispatch has no word in it. */
+/** The part of the evidence settings that no dispatch setting stands for. */
 type OtherEvidence = Omit<EvidenceSettings, "leastMs" | "assumedPrefillTps">;
 
-/** What is expected of machines before anything of them was measured, as the operator wants it. */
+/** The evidence settings, with the operator's expectations of machines that were never measured. */
 export function evidenceSettings(
   { ttftBaseMs, ttftPerThousandTokensMs }: PolicySettings,
   others: OtherEvidence = DEFAULT_EVIDENCE,

@@ -1,16 +1,16 @@
 import { LIMITS } from "@hearth/protocol";
 import type { AttemptEvent, Chunk } from "./types.js";
 
-/** What comes before the content may say again all that was asked: twice, each time in up to twice as many bytes. */
+/** A preamble may repeat the whole request: twice, each time in up to twice as many bytes. */
 const MAX_ECHOES = 4;
-/** Members of an event that change although it says the same again: when, and how far. */
+/** Members that differ between two events which otherwise say the same. */
 const MOVING_MEMBERS: ReadonlySet<string> = new Set(["created", "prompt_progress", "timings", "usage"]);
 
-/** Tells what comes before the content from what only repeats it, and from the request said again. */
+/** Finds out which events before the content repeat the last one, and which bytes may be an echo of the request. */
 export class PreambleReader {
-  /** Bytes that may still be the request said again. */
+  /** Bytes that may still count as an echo of the request. */
   #echoBytes: number;
-  /** What came last before the content. */
+  /** What the last event before the content said. */
   #said: string | undefined;
 
   /** @param requestBytes of the request's body */
@@ -18,7 +18,7 @@ export class PreambleReader {
     this.#echoBytes = Math.min(MAX_ECHOES * requestBytes, LIMITS.responseEventBytes);
   }
 
-  /** @param seenContent content has come by now: nothing repeats what stood before it */
+  /** @param seenContent content has come, after which no event counts as a repeat */
   read(chunk: Chunk, seenContent: boolean): Extract<AttemptEvent, { type: "preamble" }> {
     const said = seenContent ? undefined : meaningOf(chunk.parsed);
     const repeats = said !== undefined && said === this.#said;
@@ -28,13 +28,13 @@ export class PreambleReader {
     return { type: "preamble", chunk, ...(repeats ? { repeats } : {}), ...(echoedBytes > 0 ? { echoedBytes } : {}) };
   }
 
-  /** Nothing more is read. */
+  /** Frees what is remembered: nothing more will be read. */
   letGo(): void {
     this.#said = undefined;
   }
 }
 
-/** What an event without content says: two that say the same are one. */
+/** What an event says, without the members that always change. Equal events are held as one. */
 function meaningOf(parsed: unknown): string {
   return JSON.stringify(parsed, (key, value: unknown) => (MOVING_MEMBERS.has(key) ? undefined : value)) ?? "";
 }

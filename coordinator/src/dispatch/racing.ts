@@ -29,7 +29,7 @@ import type {
   TimerName,
 } from "./types.js";
 
-/** Nobody has won yet: whatever happens here, the consumer sees nothing of it. */
+/** No attempt has won yet, so the consumer sees nothing of what happens here. */
 export function racing(state: Racing, input: DispatchInput, policy: DispatchPolicy): Step {
   switch (input.type) {
     case "begin":
@@ -82,7 +82,7 @@ function heard(moment: RunningMoment, event: AttemptEvent): Step {
   }
 }
 
-/** Rule 1: held, repeats merged, so many at most. Rule 4: a first word is a movement, once. */
+/** Rule 1: a preamble is held, up to a limit; a repeat replaces the one before. Rule 4: it is a sign of life, once. */
 function preamble(
   moment: RunningMoment,
   { chunk, repeats = false, echoedBytes = 0 }: Extract<AttemptEvent, { type: "preamble" }>,
@@ -99,7 +99,7 @@ function preamble(
   return [held, [...effects, hold]];
 }
 
-/** An attempt that has moved. */
+/** Puts an attempt that has moved into the state. If it was late, the search for a replacement ends. */
 function movedTo(state: Racing, before: RunningAttempt, after: RunningAttempt): Step {
   const next = replace(state, after);
   return before.late && !after.late ? calledOff(next) : [next, []];
@@ -115,7 +115,8 @@ function working(moment: RunningMoment, { sign, scope }: Extract<AttemptEvent, {
   const writer: RacingAttempt = { ...next, writing, late: false };
   const rivals = state.attempts.filter((each) => each !== attempt);
   if (attempt.writing !== undefined && rivals.length === 0) return [replace(state, writer), []];
-  // Rule 4: the first content of an answer that comes as a whole. It wins the race, and may still fail unseen.
+  // Rule 4: this counts as the first content of an answer that comes as a whole. It wins the race, but until it is here
+  // a failure of it can still be hidden from the consumer.
   return [
     { ...state, attempts: [writer], costly: costlyWith(state, rivals, moment) },
     [...rivals.map(lost), { type: "arm", timer: `due:${attempt.index}`, at: silenceOf(writing, policy).silentAt }],
@@ -140,7 +141,7 @@ function timed(moment: Moment, timer: TimerName): Step {
   }
 }
 
-/** Rule 6: one backup, beside one attempt that runs alone and in time. */
+/** Rule 6: one backup at most, and only beside a single attempt that is not late. */
 function hedge(moment: Moment): Step {
   const { state, now } = moment;
   const [only, ...others] = state.attempts;
@@ -152,8 +153,8 @@ function hedge(moment: Moment): Step {
 const BACKUP = { role: "backup", waits: false } as const;
 
 /**
- * Rule 3. The estimate has passed: somebody is looked for, beside one that moves, in the place of one that does not.
- * Nobody is cancelled while nobody else has taken the place.
+ * Rule 3: the estimate has passed. Another provider is looked for: to run beside an attempt that shows signs of life,
+ * or in place of one that does not. A late attempt is cancelled only when another provider has taken the request.
  */
 function due(moment: RunningMoment): Step {
   const { state, attempt, now, policy } = moment;
@@ -165,7 +166,7 @@ function due(moment: RunningMoment): Step {
     return failed(moment, timeoutFailure("timeout"), [cancelled(attempt.index, "deadline")]);
   }
   const marked: Moment = { ...moment, state: replace(state, { ...attempt, late }) };
-  // Rule 8: whoever was asked once more does not say more in time.
+  // Rule 8: the provider that was asked after an empty answer is late, so the empty answer stands.
   if (late && state.empty !== undefined) return settleFor(marked.state, state.empty);
   const again = look(late ? now + policy.reseekMs : Math.min(lateAt(attempt), now + policy.reseekMs));
   if (others.some((each) => !each.late)) return [marked.state, [again]];
@@ -175,14 +176,14 @@ function due(moment: RunningMoment): Step {
   return [next, [again, ...effects]];
 }
 
-/** Rule 7: an answer that is being written has fallen silent. Alone, it is waited for as long as signs may keep it. */
+/** Rule 7: an answer that was being written has fallen silent. It may go on until another provider has the request. */
 function writingDue(moment: RunningMoment, writing: LastHeard): Step {
   const { state, attempt, now, policy } = moment;
   const look = lookAgain(attempt);
   const { silentAt, givenUpAt } = silenceOf(writing, policy);
   if (now < silentAt) return [state, [look(silentAt)]];
   if (now >= givenUpAt) return failed(moment, timeoutFailure("stalled"), [cancelled(attempt.index, "stalled")]);
-  // Rule 5: nobody's patience runs while an answer is being written.
+  // Rule 5: patience does not run while an answer is being written, so it begins anew now.
   const patienceAt = now + policy.patienceMs;
   const marked: Moment = { ...moment, state: { ...replace(state, { ...attempt, late: true }), patienceAt } };
   const again = look(Math.min(givenUpAt, now + policy.reseekMs));

@@ -5,14 +5,14 @@ import type { AwaitedReceipt } from "../fleet/awaited-receipts.js";
 import type { Background } from "../platform/background.js";
 import type { Steps } from "../platform/steps.js";
 
-/** What this end knows of an exchange that a provider signs for. */
+/** What the coordinator knows of an exchange for which a provider signs a receipt. */
 export interface ReceiptSubject {
-  /** Of the provider's connection. */
+  /** Checks the signatures of the provider's connection. */
   readonly batches: BatchVerifier;
   readonly requestId: string;
   readonly attemptId: string;
   readonly model: string;
-  /** What the provider says now of the model's weights. */
+  /** The hash of the model's weights that the provider advertises now. */
   readonly advertised: () => string | null;
   /** The request's plaintext as it was sealed. */
   readonly body: Uint8Array;
@@ -20,9 +20,9 @@ export interface ReceiptSubject {
 
 export interface ReceiptCheckDeps {
   readonly background: Background;
-  /** What the receipt was worth, told once. Whatever it is, the answer is out by then. */
+  /** The result of the check, told once. The consumer has the answer by then, whatever the result. */
   readonly checked: (outcome: "ok" | "missing" | ProofFailure) => void;
-  /** Our own code threw over it: it counts as missing. */
+  /** Our own code threw during the check: the receipt counts as missing. */
   readonly undigested: (sizeBytes: number, thrown: unknown) => void;
 }
 
@@ -32,7 +32,7 @@ interface Expected {
   readonly lastSeq: number;
   readonly responseHash: string;
   readonly weightsHashes: readonly (string | null)[];
-  /** Hashed when it is this check's turn. */
+  /** Hashed in the background; `undefined` until then. */
   requestHash: string | undefined;
 }
 
@@ -40,8 +40,8 @@ interface Expected {
 const HASHED_AT_ONCE_BYTES = 512 * 1024;
 
 /**
- * Gathers, chunk by chunk, what a provider's receipt must say about its answer, and compares when the receipt is here:
- * beside the requests, none of which waits for it.
+ * Gathers, chunk by chunk, what a provider's receipt must say about its answer, and compares the two when the receipt
+ * comes. It does so in the background: no request waits for it.
  */
 export class ReceiptCheck implements AwaitedReceipt {
   /** The receipt, once it has been found to be true; `undefined` when there is none. */
@@ -83,7 +83,7 @@ export class ReceiptCheck implements AwaitedReceipt {
       requestHash: undefined,
     };
     this.#expected = expected;
-    // At once, so that a receipt which does not come keeps no request in memory.
+    // Not only when the receipt comes: until it is hashed, the request stays in memory.
     if (this.#body !== undefined) this.#deps.background.add(hashSteps(this.#body, expected));
     this.#body = undefined;
   }

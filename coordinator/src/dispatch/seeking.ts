@@ -12,13 +12,13 @@ import {
 } from "./steps.js";
 import type { DispatchEffect, DispatchInput, DispatchPolicy, RacingAttempt, StartTerms } from "./types.js";
 
-/** What is wanted of the next attempt. */
+/** How the next attempt is to be started. */
 export type Wanted = Pick<StartTerms, "role" | "waits" | "unlikeTried" | "expectedBefore">;
 
-/** Somebody in the place of one that failed or is late: worth waiting for. */
+/** An attempt in place of one that failed or is late. It may wait for a slot. */
 export const REPLACEMENT = { role: "retry", waits: true } as const satisfies Wanted;
 
-/** Looks for a provider for one more attempt. Whether there may be one is for `mayOpen` to say. */
+/** Opens one more attempt. The caller has asked `mayOpen` whether it may. */
 export function seek({ state, policy }: Omit<Moment, "now">, wanted: Wanted): Step {
   const index = state.opened;
   const attempt: RacingAttempt = {
@@ -42,25 +42,25 @@ export function seek({ state, policy }: Omit<Moment, "now">, wanted: Wanted): St
 }
 
 /**
- * Rule 2: so many attempts in all, and so many that cost the consumer time. Rule 8: none but the one that asks once more
- * when there is an empty answer already.
+ * Rule 2: limits the attempts in all, and those that cost the consumer time. Rule 8: once there is an empty answer, no
+ * attempt follows but the one that it led to.
  */
 export function mayOpen({ state, policy }: Omit<Moment, "now">): boolean {
   const isLeft = state.opened < policy.maxAttempts && costly(state) < policy.maxCostlyAttempts;
   return isLeft && state.empty === undefined;
 }
 
-/** Attempts that have cost time, and those that run and may come to. */
+/** Attempts that have cost time, with those that run and may still do so. */
 function costly(state: Racing): number {
   return state.costly + state.attempts.filter(isRunning).length;
 }
 
-/** What an attempt that is over has cost: the time that the consumer has waited for it, or what it had begun to write. */
+/** 1 for an attempt that has cost the consumer time: it ran for long, or it had begun to write the answer. */
 export function costOf(attempt: RacingAttempt, now: number, { costlyMs }: DispatchPolicy): 0 | 1 {
   return isRunning(attempt) && (attempt.writing !== undefined || now - attempt.startedAt > costlyMs) ? 1 : 0;
 }
 
-/** What the consumer has paid by now, with these that are over. */
+/** The number of costly attempts, with these that are over now. */
 export function costlyWith(
   state: Racing,
   over: readonly RacingAttempt[],
@@ -70,8 +70,8 @@ export function costlyWith(
 }
 
 /**
- * Rule 3: an attempt that was late moves again. Nobody is looked for in its place any more: who came now would run beside
- * it, and not by the rules for that.
+ * Rule 3: an attempt that was late has moved again. The search for its replacement ends: whoever came now would run
+ * beside it, for which there are other rules.
  */
 export function calledOff(state: Racing): Step {
   const sought = state.attempts.find((each) => !isRunning(each) && each.role === "retry");
@@ -79,14 +79,14 @@ export function calledOff(state: Racing): Step {
   return [forgotten(state, sought), [cancelled(sought.index, "superseded")]];
 }
 
-/** Without one that nobody has taken: it was no try, and leaves its number and its place among the tries to the next. */
+/** Removes an attempt that no provider has taken. It does not count; if it was the last, its number is free again. */
 export function forgotten(state: Racing, { index }: RacingAttempt): Racing {
   return { ...without(state, index), opened: index === state.opened - 1 ? index : state.opened };
 }
 
 type Started = Extract<DispatchInput, { type: "started" }>;
 
-/** Somebody has taken the request, and so the place of those that were late with it. From here on its time runs. */
+/** A provider has taken the attempt, whose clocks start now. Late attempts, which it replaces, are cancelled. */
 export function started({ state, attempt, now, policy }: AttemptMoment, start: Started): Step {
   if (isRunning(attempt)) return [state, []];
   const running = { ...attempt, ...clocksOf({ ...start, role: attempt.role }, policy) };

@@ -34,25 +34,25 @@ export interface SendDeps {
   readonly evidence: Evidence;
   /** Where receipts are checked. */
   readonly background: Background;
-  /** The machine has signed what is not true: it gets nothing for a while, also if it has left meanwhile. */
+  /** The machine has signed something false: it gets no requests for a while, even if it has left in the meantime. */
   readonly distrust: (id: ProviderId) => void;
 }
 
-/** Watches attempts come and go: metrics live on the other side of it. */
+/** Told of every attempt's course, for metrics and logs. */
 export interface AttemptObserver {
   started(role: AttemptRole): void;
   content(first: boolean, gapMs: number): void;
   receipt(outcome: "ok" | "missing" | ProofFailure): void;
   ended(role: AttemptRole, end: AttemptEnd, attempt: EndedAttempt): void;
-  /** What this provider counted cannot be true, and counts as the most that can. */
+  /** This provider reported impossible token counts. They count as the most that is possible. */
   usageClamped(provider: ProviderId, members: readonly ClampedMember[]): void;
-  /** This provider has answered our cancel of an attempt. */
+  /** This provider has confirmed our cancel of an attempt. */
   cancelConfirmed(provider: ProviderId, confirmed: ConfirmedCancel): void;
-  /** Our own code threw over what this provider had sent. */
+  /** Our own code threw while it handled what this provider had sent. */
   undigested(provider: ProviderId, fault: DigestFault): void;
 }
 
-/** Which attempt has ended, for the books. */
+/** Names an attempt that has ended. */
 export interface EndedAttempt {
   readonly requestId: RequestId;
   readonly attemptId: AttemptId;
@@ -61,10 +61,10 @@ export interface EndedAttempt {
   readonly model: string;
 }
 
-/** A place for an attempt, and what it is to be. */
+/** A leased slot, and the attempt that it is for. */
 export interface Placed {
   readonly pick: Picked;
-  /** Of the build that it is for. */
+  /** The request's traits, with the build that is asked for as the model. */
   readonly traits: Traits;
   readonly role: AttemptRole;
 }
@@ -73,16 +73,16 @@ export interface Placed {
 export interface Sendable extends Placed {
   readonly link: ProviderLink;
   readonly request: OutboundRequest;
-  /** How long its provider was looked for, ms. */
+  /** How long the search for a provider took, ms. */
   readonly routeMs: number;
-  /** It has ended; its place has been given back. */
+  /** The attempt has ended. Its slot is given back right after. */
   readonly left: (sent: SentAttempt, end: AttemptEnd) => void;
 }
 
 /**
  * Writes the request in the provider's dialect, seals it and sends it.
  *
- * @returns the error when it is our own (rule 10); `undefined` when this provider can take nothing after all
+ * @returns an error that is our own fault (rule 10); `undefined` when this provider can take nothing after all
  */
 export function sendAttempt(deps: SendDeps, sendable: Sendable): SentAttempt | HearthError | undefined {
   try {
@@ -92,7 +92,7 @@ export function sendAttempt(deps: SendDeps, sendable: Sendable): SentAttempt | H
   }
 }
 
-/** @throws what fails in our own translation, or in sealing what it has written */
+/** @throws errors of our own translation or sealing */
 function sealAndSend(deps: SendDeps, sendable: Sendable): SentAttempt | undefined {
   const { clock } = deps;
   const startedAt = clock.now();
@@ -112,7 +112,7 @@ function sealAndSend(deps: SendDeps, sendable: Sendable): SentAttempt | undefine
 interface Sealed {
   readonly request: SealedRequest;
   readonly sent: SentAttempt;
-  /** It is on its way: from here on it teaches what its machine can do. */
+  /** To be called when the request is on its way: from then on its times are evidence of the machine's speed. */
   readonly observe: () => void;
 }
 
@@ -128,7 +128,7 @@ class AttemptSender {
     this.#id = deps.ids.attempt();
   }
 
-  /** @throws what fails in our own translation */
+  /** @throws errors of our own translation */
   seal(): Sealed | undefined {
     const { request, link, traits } = this.#of;
     const context = this.#context();
@@ -205,7 +205,7 @@ class AttemptSender {
     );
   }
 
-  /** An answer may come without a receipt, never with a false one: it is out by now, and its provider is fenced. */
+  /** A missing receipt is allowed, a false one is not. The answer is out by now; its provider gets no more requests. */
   #caught(): void {
     const { pick, link } = this.#of;
     pick.lease.judge("false_receipt", this.#deps.clock.now());
@@ -213,7 +213,7 @@ class AttemptSender {
     link.close("untrusted");
   }
 
-  /** A key that yields no usable secret (a low-order point) is an attack or a broken agent: it gets nothing. */
+  /** A key that yields no usable secret (a low-order point) means an attack or a broken agent: it gets no request. */
   #context(): ProviderContext | undefined {
     const { link } = this.#of;
     try {
@@ -224,7 +224,7 @@ class AttemptSender {
     }
   }
 
-  /** Its place is free again; what it says of its provider is judged when the whole request has ended. */
+  /** Gives the slot back. What the attempt says about its provider is judged when the whole request has ended. */
   #ended(sent: SentAttempt, end: AttemptEnd): void {
     const { pick, link, request, traits, role, left } = this.#of;
     const { observer, clock } = this.#deps;
@@ -258,7 +258,7 @@ interface Confirming {
   sent: SentAttempt | undefined;
 }
 
-/** Made out here, where it holds nothing of the request: a provider may take half a minute to confirm a cancel. */
+/** Outside the class, so that it keeps nothing of the request in memory: a confirmation may take half a minute. */
 function whenConfirmed(
   confirming: Confirming,
   provider: ProviderId,
@@ -270,7 +270,7 @@ function whenConfirmed(
   };
 }
 
-/** What the end of an attempt teaches about its machine's speed. */
+/** The end of an attempt in the terms of evidence about its machine's speed. */
 function taught(end: AttemptEnd): Parameters<Observation["ended"]> {
   switch (end.type) {
     case "completed":
@@ -282,7 +282,7 @@ function taught(end: AttemptEnd): Parameters<Observation["ended"]> {
   }
 }
 
-/** Gives a place back that nothing was sent to. */
+/** Gives back a slot to which nothing was sent. */
 export function giveBack(pick: Picked): undefined {
   pick.lease.judge("neutral", 0);
   pick.lease[Symbol.dispose]();

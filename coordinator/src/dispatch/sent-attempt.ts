@@ -29,7 +29,7 @@ export interface AttemptEnding {
   readonly at: number;
 }
 
-/** An attempt on its way, with all that is known of it: its part of the request's memory. */
+/** An attempt that was sent, with all that is known of it: its part of the request's record. */
 export class SentAttempt implements Attempt {
   readonly attempt: ProviderAttempt;
   readonly role: AttemptRole;
@@ -51,7 +51,7 @@ export class SentAttempt implements Attempt {
     this.expectation = expectation;
   }
 
-  /** What its provider says, of one that was cancelled, that it had spent; it may come long after the end. */
+  /** What the provider of a cancelled attempt says it had spent. May come long after the end. */
   set spent(usage: Usage | undefined) {
     this.#spent = usage;
     if (usage !== undefined) this.#onSpent?.(usage);
@@ -61,7 +61,7 @@ export class SentAttempt implements Attempt {
     return this.#spent;
   }
 
-  /** Tells what it had spent: now where that is known, else should it become known. */
+  /** Calls `told` with what it had spent: now if that is known, else when it becomes known, if ever. */
   whenSpent(told: (usage: Usage) => void): void {
     if (this.#spent !== undefined) told(this.#spent);
     else this.#onSpent = told;

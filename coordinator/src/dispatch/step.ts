@@ -5,8 +5,8 @@ import type { AttemptEvent, DispatchInput, DispatchPolicy, DispatchResult, Dispa
 
 /**
  * The dispatch state machine of one request: racing → committed → closed. Pure: it returns what is to be done and
- * does none of it. Inputs that come too late (an event of a cancelled attempt, a timer that is no longer meant)
- * change nothing. `docs/dispatch.md` draws it.
+ * does none of it. Inputs that come too late (an event of a cancelled attempt, an outdated timer) change nothing.
+ * `docs/dispatch.md` draws it.
  */
 export function step(state: DispatchState, input: DispatchInput, policy: DispatchPolicy): Step {
   switch (state.phase) {
@@ -35,7 +35,7 @@ const fresh = ({ patienceAt }: DispatchPolicy): Racing => ({
   empty: undefined,
 });
 
-/** One attempt has won: from here on its events reach the consumer, and a failure of it cannot be hidden. */
+/** One attempt has won. Its events reach the consumer from here on, so that a failure of it cannot be hidden. */
 function committed(state: Committed, input: DispatchInput, policy: DispatchPolicy): Step {
   switch (input.type) {
     case "begin":
@@ -69,8 +69,8 @@ function winnerEvent(state: Committed, event: AttemptEvent, now: number): Step {
 }
 
 /**
- * Rule 7: silent for too long, or kept by signs of life alone for too long. The timer is armed once and moved only when
- * it fires: no timer is touched per chunk.
+ * Rule 7: ends a stream that was silent for too long, or that sent signs of life without content for too long. The
+ * timer is re-armed only when it fires, so that no chunk touches it.
  */
 function gap(state: Committed, now: number, policy: DispatchPolicy): Step {
   const { silentAt } = silenceOf(state, policy);

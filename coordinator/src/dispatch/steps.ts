@@ -13,17 +13,17 @@ import type {
 export type Racing = Extract<DispatchState, { phase: "racing" }>;
 export type Committed = Extract<DispatchState, { phase: "committed" }>;
 
-/** What comes of one input: the next state, and what is to be done, in order. */
+/** The result of one input: the next state, and what is to be done, in order. */
 export type Step = readonly [DispatchState, readonly DispatchEffect[]];
 
-/** The state of a race, and when and by what numbers it is looked at. */
+/** The state of a race, with the time and the policy by which it is judged. */
 export interface Moment {
   readonly state: Racing;
   readonly now: number;
   readonly policy: DispatchPolicy;
 }
 
-/** The same, with the attempt that it is about. */
+/** The same, with the attempt in question. */
 export interface AttemptMoment extends Moment {
   readonly attempt: RacingAttempt;
 }
@@ -55,7 +55,7 @@ export function close(attempts: readonly AttemptIndex[], reason: CancelReason, r
   return [{ phase: "closed" }, [...cancels, { type: "finish", result }]];
 }
 
-/** Rule 6: the first content wins; everyone else is cancelled. */
+/** Rule 6: the first attempt with content wins, and all others are cancelled. */
 export function commit({ state, attempt, now, policy }: AttemptMoment, then: readonly DispatchEffect[]): Step {
   const losers = state.attempts.filter((each) => each.index !== attempt.index);
   return [
@@ -69,17 +69,17 @@ export function commit({ state, attempt, now, policy }: AttemptMoment, then: rea
   ];
 }
 
-/** What becomes of one that another has beaten to the first content. */
+/** Cancels an attempt that has lost the race. */
 export const lost = ({ index, late }: RacingAttempt): DispatchEffect =>
   cancelled(index, late ? "deadline" : "lost_race");
 
-/** Rule 5: behind an answer that was being written, and is not to come, the consumer's patience begins anew. */
+/** Rule 5: when an answer that was being written will not come after all, the consumer's patience begins anew. */
 export function patienceAnew(state: Racing, now: number, policy: DispatchPolicy): [Racing, DispatchEffect[]] {
   const patienceAt = now + policy.patienceMs;
   return [{ ...state, patienceAt }, [{ type: "arm", timer: "patience", at: patienceAt }]];
 }
 
-/** Rule 7: when an answer that has begun has been silent for too long, and when signs alone keep it no longer. */
+/** Rule 7: when an answer that has begun counts as silent, and when signs of life alone keep it alive no longer. */
 export function silenceOf(
   { lastContentAt, lastSignAt }: LastHeard,
   { contentGapMs, signsAloneMs }: DispatchPolicy,
@@ -88,7 +88,7 @@ export function silenceOf(
   return { silentAt: Math.min(lastSignAt + contentGapMs, givenUpAt), givenUpAt };
 }
 
-/** Silence is the provider's fault, and 504-shaped. */
+/** A failure by silence: the provider's fault, shown as 504. */
 export function timeoutFailure(code: "timeout" | "fell_silent" | "load_timeout" | "stalled"): AttemptFailure {
   return { code, progress: "processed", retryable: true, faulty: true, status: 504 };
 }

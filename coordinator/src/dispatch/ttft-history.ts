@@ -2,12 +2,12 @@ import { BoundedMap } from "@hearth/platform";
 import { QuantileSketch } from "../selection/evidence/quantile-sketch.js";
 import { DEFAULT_HEDGING, type HedgeSettings } from "./hedge-settings.js";
 
-/** Prompt sizes that count as alike, tokens. */
+/** Upper bounds of the prompt sizes that share a sketch, tokens. */
 const BUCKET_LIMITS = [256, 1_024, 4_096, 16_384, 65_536] as const;
-/** Model × bucket pairs kept; the longest unused go first. */
+/** Pairs of model and prompt size that are remembered; the longest unused is dropped first. */
 const MAX_KEYS = 2_048;
 
-/** Times to first token as observed, by model and prompt size: when is a request late? */
+/** Observed times to first token by model and prompt size, from which the hedge delay follows. */
 export class TtftHistory {
   readonly #sketches = new BoundedMap<string, QuantileSketch>(MAX_KEYS);
   readonly #settings: () => HedgeSettings;
@@ -25,8 +25,8 @@ export class TtftHistory {
   }
 
   /**
-   * An attempt was given up before its first content: it would have taken so long at least, which tells something only
-   * where most do not take as long.
+   * An attempt was given up before its first content. It would have taken at least this long, which counts only when
+   * most take less.
    */
   censored(model: string, promptTokens: number, ms: number): void {
     const usualMs = this.#sketches.get(keyOf(model, promptTokens))?.quantile(this.#settings().delayQuantile);
@@ -34,7 +34,7 @@ export class TtftHistory {
   }
 
   /**
-   * When to start a backup: at a high percentile, but never so early that it races noise.
+   * When to start a backup: at a high percentile, but never so early that it only reacts to noise.
    *
    * @returns ms, or `undefined` before there is evidence
    */

@@ -16,9 +16,9 @@ export interface Chunk {
   readonly dialect: BackendDialect;
   readonly bytes: Uint8Array;
   readonly parsed: unknown;
-  /** `bytes` are the answer's one JSON body, and `parsed` the one event that says all of it. */
+  /** `bytes` are the one JSON body of a whole answer, and `parsed` is the one event that it amounts to. */
   readonly whole?: true;
-  /** Which of the answers it belongs to, from 0, where several attempts give one each; absent = it says so itself. */
+  /** The answer it belongs to, from 0, when several attempts give one answer each. Absent = `parsed` says so itself. */
   readonly choice?: number;
 }
 
@@ -40,7 +40,7 @@ export type FailureCode =
 
 export interface AttemptFailure {
   readonly code: FailureCode;
-  /** How far the provider got: is it safe to send the request elsewhere, and was work done? */
+  /** How far the provider got, which tells whether the request can safely be sent elsewhere. */
   readonly progress: Progress;
   /** Another provider may succeed. */
   readonly retryable: boolean;
@@ -52,9 +52,9 @@ export interface AttemptFailure {
   readonly upstreamError?: unknown;
 }
 
-/** What an attempt tells, in order. `end` and `failed` are terminal and come at most once, and not after a cancel. */
+/** The events of an attempt, in order. `end` and `failed` are terminal: at most one of them comes, none after a cancel. */
 export type AttemptEvent =
-  /** A sign of life whose counter has moved; never commits. One of `server` cannot be tied to this request. */
+  /** A sign of life whose counter has moved; never commits. With scope `server` it may be of other requests' work. */
   | {
       readonly type: "working";
       readonly sign: WorkingSign;
@@ -62,11 +62,11 @@ export type AttemptEvent =
       readonly scope: WorkingScope;
     }
   /**
-   * Held, never commits. One that repeats the one before takes its place. So many of its bytes as may only say again
-   * what was asked do not count.
+   * An event before the content: held, never commits. With `repeats` it replaces the one before. `echoedBytes` of it
+   * may be the request repeated, and do not count towards what may be held.
    */
   | { readonly type: "preamble"; readonly chunk: Chunk; readonly repeats?: boolean; readonly echoedBytes?: number }
-  /** One or more, as they arrived together. The first one commits. */
+  /** Chunks that arrived together, at least one. The first content commits. */
   | { readonly type: "content"; readonly chunks: readonly Chunk[] }
   | { readonly type: "end"; readonly usage: Usage }
   | { readonly type: "failed"; readonly failure: AttemptFailure };
@@ -80,21 +80,21 @@ export interface Attempt extends AsyncIterable<AttemptEvent> {
 }
 
 /**
- * Which part an attempt plays in its request: the first, one in the place of another that has failed or is late, one
- * beside another that moves and takes longer than was expected, one beside another for speed's sake.
+ * Why an attempt was started. `primary`: it is the first. `retry`: in place of one that failed or is late. `overtake`:
+ * beside one that shows signs of life and takes longer than expected. `backup`: beside one, only for speed.
  */
 export type AttemptRole = "primary" | "retry" | "overtake" | "backup";
 
-/** What is asked for with a new attempt. */
+/** The terms of a new attempt. */
 export interface StartTerms {
   readonly role: AttemptRole;
-  /** It may wait for room, until patience is over; else it takes what is free, or nothing. */
+  /** It may wait for a slot until patience is over; else it takes one that is free, or none. */
   readonly waits: boolean;
-  /** Patience is over then, ms on the driver's clock. */
+  /** When patience is over, ms on the driver's clock. */
   readonly until: number;
-  /** Only one that differs in its program, its backend or its context from all that were tried will do. */
+  /** Only a provider will do that differs from all that were tried in its program, its backend or its context. */
   readonly unlikeTried?: boolean;
-  /** Only one whose first content is expected before this will do, ms on the driver's clock. */
+  /** Only a provider will do whose first content is expected before this, ms on the driver's clock. */
   readonly expectedBefore?: number;
   /** No other attempt may follow it. */
   readonly last: boolean;
@@ -105,11 +105,11 @@ export type StartResult<A extends Attempt = Attempt> =
   | ({ readonly type: "started"; readonly attempt: A } & StartedClocks)
   | { readonly type: "unavailable"; readonly error: HearthError };
 
-/** What is known of the provider that took it. */
+/** What the clocks of an attempt need to know of the provider that took it. */
 export interface StartedClocks {
-  /** When this passes without content, somebody else is looked for, ms. */
+  /** After this long without content another provider is looked for, ms. */
   readonly estimateMs: number;
-  /** A provider that is to show what it can: its consumer need not pay for that. */
+  /** The provider's quality is unknown: a backup starts at once, so that the consumer does not pay for finding out. */
   readonly hedgeAtOnce: boolean;
 }
 
@@ -130,7 +130,7 @@ export type Outcome<A extends Attempt = Attempt> =
 /** The numbers of one request's dispatch; `DEFAULT_POLICY` in policy.ts names each source. */
 export interface DispatchPolicy {
   readonly maxAttempts: number;
-  /** Of these, so many may cost the consumer time. */
+  /** How many of them may have cost the consumer time. */
   readonly maxCostlyAttempts: number;
   /** An attempt that ran longer than this has cost time, ms. */
   readonly costlyMs: number;
@@ -142,11 +142,11 @@ export interface DispatchPolicy {
   readonly signExtensionsMax: number;
   /** … or, while its backend loads, to this, ms from its start. */
   readonly loadingMaxMs: number;
-  /** How often somebody is looked for again beside one that takes long, or in the place of one that is late, ms. */
+  /** How often another provider is looked for again, beside a slow attempt or in place of a late one, ms. */
   readonly reseekMs: number;
-  /** First content, or the first word of its being written, may take until then, ms on the driver's clock. */
+  /** When the first content, or the first report that it is being written, is due, ms on the driver's clock. */
   readonly patienceAt: number;
-  /** How long patience lasts when it begins anew behind a whole answer that died while it was written, ms. */
+  /** How long patience lasts when it begins anew, after an answer that failed while it was being written, ms. */
   readonly patienceMs: number;
   /** Start a backup after this long without content, ms. */
   readonly hedgeDelayMs: number | "half_estimate" | "never";
@@ -154,7 +154,7 @@ export interface DispatchPolicy {
   readonly heldBytesMax: number;
   /** Longest silence between two content events after commit, ms. */
   readonly contentGapMs: number;
-  /** The longest that signs of life alone keep a stream, ms. */
+  /** How long signs of life without content keep a stream alive at most, ms. */
   readonly signsAloneMs: number;
 }
 
@@ -166,9 +166,9 @@ export type TimerName = "hedge" | "patience" | `due:${AttemptIndex}` | "gap";
 
 /** When an answer that has begun was last heard of, ms. */
 export interface LastHeard {
-  /** Its content, or that it is being written. */
+  /** When content last came, or a report that it is being written. */
   readonly lastContentAt: number;
-  /** Anything at all. */
+  /** When anything last came. */
   readonly lastSignAt: number;
 }
 
@@ -176,28 +176,28 @@ export interface LastHeard {
 export interface RacingAttempt {
   readonly index: AttemptIndex;
   readonly role: AttemptRole;
-  /** When somebody took it, ms; `undefined` = it looks for a provider still. */
+  /** When a provider took it, ms; `undefined` = none has yet. */
   readonly startedAt: number | undefined;
   readonly estimateAt: number;
-  /** A backup may start then, ms; `undefined` = none for this one. */
+  /** When a backup may start, ms; `undefined` = this attempt gets none. */
   readonly hedgeAt: number | undefined;
-  /** It is late when this passes without content. */
+  /** It is late once this has passed without content. */
   readonly deadlineAt: number;
-  /** Where extensions of the deadline end, but for those of loading. */
+  /** The latest deadline that signs of life can lead to, except for those of loading. */
   readonly extensibleTo: number;
-  /** What was last heard of it: nothing at all, that it waits in line, that its backend loads, that it has begun. */
+  /** The state that it last reported: none, waiting in the backend's queue, loading the model, or begun. */
   readonly heard: "nothing" | "waiting" | "loading" | "begun";
-  /** What could not be tied to this request has bought its time. */
+  /** A sign of life of scope `server` has extended the deadline. It may do so only once. */
   readonly extendedOnce: boolean;
-  /** Its deadline passed without content: the next one to be started takes its place. */
+  /** Its deadline passed without content: the next attempt that starts replaces it. */
   readonly late: boolean;
-  /** It has told that it writes an answer that comes as a whole. */
+  /** Set once it has reported that it is writing an answer which comes as a whole. */
   readonly writing: LastHeard | undefined;
   readonly heldChunks: number;
   readonly heldBytes: number;
 }
 
-/** A clean end without content, and whose it is. */
+/** A clean end without content, and the attempt that it is of. */
 export interface EmptyAnswer {
   readonly attempt: AttemptIndex;
   readonly usage: Usage;
@@ -216,13 +216,13 @@ export type DispatchState =
       readonly phase: "racing";
       readonly attempts: readonly RacingAttempt[];
       readonly opened: number;
-      /** Attempts that are over and have cost time. */
+      /** Number of attempts that are over and have cost the consumer time. */
       readonly costly: number;
-      /** Nothing but the death of an answer that was being written moves it. */
+      /** Moves only when an answer fails that was being written. */
       readonly patienceAt: number;
       readonly hedged: boolean;
       readonly failures: SeenFailures;
-      /** A clean end without content: what the consumer gets if nobody has more to say. */
+      /** A clean end without content, which the consumer gets if no other attempt gives an answer. */
       readonly empty: EmptyAnswer | undefined;
     }
   | ({ readonly phase: "committed"; readonly winner: AttemptIndex } & LastHeard)
@@ -231,11 +231,11 @@ export type DispatchState =
 export type DispatchInput =
   | { readonly type: "begin"; readonly now: number }
   | { readonly type: "event"; readonly attempt: AttemptIndex; readonly event: AttemptEvent; readonly now: number }
-  /** An attempt has its provider. */
+  /** A provider has taken the attempt. */
   | ({ readonly type: "started"; readonly attempt: AttemptIndex; readonly now: number } & StartedClocks)
   | { readonly type: "unavailable"; readonly attempt: AttemptIndex; readonly error: HearthError; readonly now: number }
   | { readonly type: "timer"; readonly timer: TimerName; readonly now: number }
-  /** The consumer took what was emitted after making the provider wait. */
+  /** A slow consumer has taken all that was emitted. */
   | { readonly type: "resumed"; readonly now: number }
   | { readonly type: "abort"; readonly reason: CancelReason; readonly now: number };
 
@@ -243,7 +243,7 @@ export type DispatchInput =
 export type DispatchEffect =
   | { readonly type: "open"; readonly attempt: AttemptIndex; readonly terms: StartTerms }
   | { readonly type: "cancel"; readonly attempt: AttemptIndex; readonly reason: CancelReason }
-  /** Keep this chunk back, for if its attempt wins; `instead` of the one before. */
+  /** Hold this chunk back in case its attempt wins; with `instead`, in place of the one held last. */
   | { readonly type: "hold"; readonly attempt: AttemptIndex; readonly chunk: Chunk; readonly instead: boolean }
   /** The attempt has won: what was held for it goes out first. */
   | { readonly type: "commit"; readonly attempt: AttemptIndex }
@@ -251,7 +251,7 @@ export type DispatchEffect =
   | { readonly type: "arm"; readonly timer: TimerName; readonly at: number }
   | { readonly type: "finish"; readonly result: DispatchResult };
 
-/** An outcome in the machine's own terms; the driver puts ids in. */
+/** An outcome by the numbers of attempts, for which the driver puts in the attempts. */
 export type DispatchResult =
   | { readonly type: "success"; readonly attempt: AttemptIndex; readonly usage: Usage }
   | { readonly type: "failed"; readonly committed: boolean; readonly failure: AttemptFailure }
