@@ -52,7 +52,7 @@ export interface AttemptFailure {
   readonly upstreamError?: unknown;
 }
 
-/** The events of an attempt, in order. `end` and `failed` are terminal: at most one of them comes, none after a cancel. */
+/** The events of an attempt, in order. `end` and `failed` are terminal: at most one comes, and none after a cancel. */
 export type AttemptEvent =
   /** A sign of life whose counter has moved; never commits. With scope `server` it may be of other requests' work. */
   | {

@@ -2,10 +2,10 @@ import { BoundedMap } from "@hearth/platform";
 import type { ProviderId } from "@hearth/protocol";
 import type { Conversation } from "./traits.js";
 
-/** Conversations remembered at most; the one that nobody went on with for longest goes first. Some 200 bytes each. */
+/** Conversations remembered at most, some 200 bytes each. The one idle for longest is dropped first. */
 const MAX_CONVERSATIONS = 50_000;
 
-/** Which machine answered a conversation last: its cache may hold all of it but the last question. In memory only. */
+/** Which machine answered a conversation last. Its cache may hold all of it but the last question. In memory only. */
 export class Affinity {
   readonly #machines: BoundedMap<string, ProviderId>;
 
@@ -17,7 +17,7 @@ export class Affinity {
     this.#machines.set(conversation.id, provider);
   }
 
-  /** @returns who may hold the conversation's prefix; `undefined` for one that begins, or that nobody remembers */
+  /** @returns the machine that may have the conversation in its cache; `undefined` for new and forgotten ones */
   of(conversation: Conversation): ProviderId | undefined {
     return conversation.continued ? this.#machines.get(conversation.id) : undefined;
   }

@@ -1,40 +1,40 @@
-/** The numbers of the breaker: `docs/dispatch.md`, rule 12. Read at each use: they may change while it runs. */
+/** The numbers of the breaker (`docs/dispatch.md`, rule 12). Read at each use: they may change at run time. */
 export interface BreakerSettings {
-  /** Faults that another provider has confirmed, to open by themselves. */
+  /** This many faults that another provider has confirmed open the breaker. */
   readonly confirmedToOpen: number;
-  /** Faults that nobody has confirmed, to open by themselves. Each kind counts its share. */
+  /** This many unconfirmed faults open it. When both kinds occur, each counts as its fraction. */
   readonly unconfirmedToOpen: number;
-  /** Attempts past their own deadline that are one fault, and open by themselves. */
+  /** This many attempts past their own deadline count as one fault and open it. */
   readonly latesToOpen: number;
   /** Faults, late attempts and refusals that are further apart than this do not add up, ms. */
   readonly windowMs: number;
   /** Outcomes remembered for each provider, model and shape. */
   readonly outcomesKept: number;
-  /** Faults open only when they are more than this share of themselves and the remembered successes. */
+  /** Faults open it only when they are more than this share of the remembered faults and successes. */
   readonly faultShare: number;
-  /** How long it is open the first time, ms; each further time is twice as long. */
+  /** How long it stays open the first time, ms; each further time is twice as long. */
   readonly baseOpenMs: number;
   readonly maxOpenMs: number;
-  /** Share of that time that chance adds, so that providers do not come back in step. */
+  /** Up to this share is added to that time at random, so that providers do not come back all at once. */
   readonly jitter: number;
-  /** Closed and without a fault for so long takes one doubling back, ms. */
+  /** Each time this long, closed and without a fault, takes one doubling back, ms. */
   readonly healthyMs: number;
-  /** Models and shapes of one machine that are out at once, for the machine to be out for all. */
+  /** When the breakers of this many models and shapes of a machine are open, the machine gets no requests at all. */
   readonly openToFenceMachine: number;
-  /** Connections lost within this of each other may be our own network's, ms. */
+  /** Connections lost within this of each other may have been lost by our own network, ms … */
   readonly outageWindowMs: number;
-  /** They are when more than this share of the fleet lost theirs. */
+  /** … which is assumed when more than this share of the fleet lost theirs … */
   readonly outageShare: number;
-  /** Machines that must have lost theirs: in a fleet of one or two nobody can tell. */
+  /** … and at least this many machines did: with one or two nobody can tell. */
   readonly outageMachines: number;
-  /** How long a refusal outweighs the room that older heartbeats show, ms. */
+  /** How long a refusal outweighs free slots in older heartbeats, ms. */
   readonly disbeliefMs: number;
-  /** Refusals without an accept that cool a provider and model. */
+  /** This many refusals without an accept between them start a capacity cooldown. */
   readonly refusalsToCool: number;
   /** The first capacity cooldown, ms; each further one is twice as long. */
   readonly baseCooldownMs: number;
   readonly maxCooldownMs: number;
-  /** Records kept at most; the longest untouched go first, open ones last. Bounds memory to some 20 MB. */
+  /** Records kept at most, some 20 MB. The longest untouched is dropped first, those that are open last. */
   readonly maxRecords: number;
 }
 

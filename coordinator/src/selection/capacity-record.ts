@@ -2,20 +2,20 @@ import type { RecordDeps } from "./fault-record.js";
 import type { Probe } from "./health.js";
 import type { Traits } from "./traits.js";
 
-/** The capacity refusals of one provider and model. No faults: they only say that its advertised room was not there. */
+/** Refusals for want of capacity, of one provider and model. They are no faults, only wrongly advertised free slots. */
 export class CapacityRecord {
   readonly model: string;
   readonly #deps: RecordDeps;
-  /** Those that no accept has answered and that have not cooled it yet. */
+  /** Refusals since the last accept or cooldown. */
   #refusals: readonly number[] = [];
   #lastRefusalAt = Number.NEGATIVE_INFINITY;
   #lastAcceptAt = Number.NEGATIVE_INFINITY;
-  /** When the first refusal was seen of those that led here. */
+  /** When the first refusal of the current series was seen. */
   #refusingSince = Number.POSITIVE_INFINITY;
   #cooledUntil = Number.NEGATIVE_INFINITY;
   /** Cooldowns since the last accept. */
   #cooldowns = 0;
-  /** Who is trying again, after a cooldown. */
+  /** The request that is the probe after a cooldown. */
   #holder: Traits | undefined;
 
   constructor(deps: RecordDeps, { model }: Traits) {
@@ -23,12 +23,12 @@ export class CapacityRecord {
     this.model = model;
   }
 
-  /** It has accepted something since it was cooled last, or never was. */
+  /** No cooldown since the last accept. */
   get isClosed(): boolean {
     return this.#cooldowns === 0;
   }
 
-  /** When it last refused, ms; −∞ where it never did. */
+  /** When it last refused, ms; −∞ = never. */
   get lastRefusalAt(): number {
     return this.#lastRefusalAt;
   }
@@ -37,7 +37,7 @@ export class CapacityRecord {
     return this.#holder !== undefined || this.#deps.clock.now() < this.#cooledUntil;
   }
 
-  /** Room is believed again when a newer heartbeat shows it, or after a while. */
+  /** Free slots are believed again once a newer heartbeat shows them, or after a while. */
   believes(heartbeatAt: number): boolean {
     if (heartbeatAt > this.#lastRefusalAt) return true;
     return this.#deps.clock.now() - this.#lastRefusalAt >= this.#deps.settings().disbeliefMs;
@@ -56,7 +56,7 @@ export class CapacityRecord {
     return true;
   }
 
-  /** It took a request: whatever it refused before that. */
+  /** It took a request, which cancels what it refused before that. */
   accepted(at: number): void {
     this.#lastAcceptAt = Math.max(this.#lastAcceptAt, at);
     this.#refusals = this.#refusals.filter((each) => each > at);
@@ -73,9 +73,9 @@ export class CapacityRecord {
   }
 
   /**
-   * A request starts here although it was cooled: that is over, or nobody else is left.
+   * A request starts here after a cooldown, or during one because no other provider is left.
    *
-   * @returns whether this request is now the one that tries again
+   * @returns whether this request is now the probe
    */
   claimProbe(traits: Traits): boolean {
     if (this.#cooldowns === 0 || this.#holder !== undefined) return false;
@@ -83,7 +83,7 @@ export class CapacityRecord {
     return true;
   }
 
-  /** That request told nothing about room: the next one may try. */
+  /** The probe told nothing about capacity: the next request may be one. */
   release(by: Traits): void {
     if (this.#holder === by) this.#holder = undefined;
   }

@@ -2,11 +2,11 @@ import type { TrustLevel } from "@hearth/protocol";
 
 /** What the operator has said about models, as one validated file says it (`settings.ts`). */
 export interface Catalog {
-  /** Models that exist although nobody may be serving them now. */
+  /** Models that exist even while no provider serves them. */
   readonly models: ReadonlySet<string>;
-  /** A public name that stands for a build, and the build to use while nobody can serve that one. */
+  /** By public name: the build that it stands for, and the build to use while no provider can serve that one. */
   readonly aliases: ReadonlyMap<string, Alias>;
-  /** Least agent version a request with this trait may go to, `major.minor.patch`. */
+  /** The lowest agent version that gets requests with this trait, `major.minor.patch`. */
   readonly versionFloors: Readonly<Partial<Record<FloorTrait, string>>>;
   readonly trustMinimum: TrustLevel;
 }
@@ -14,13 +14,13 @@ export interface Catalog {
 export interface Alias {
   readonly desired: string;
   readonly previous: string | undefined;
-  /** How long a request for it waits for its first content, ms; absent = as long as the operator lets any. */
+  /** How long a request for it waits for its first content, ms. Absent = as long as all requests. */
   readonly patienceMs?: number | undefined;
 }
 
 export type FloorTrait = "base" | "tools" | "vision";
 
-/** An operator who says nothing gets this. */
+/** The default: nothing is said about any model. */
 export const DEFAULT_CATALOG: Catalog = {
   models: new Set(),
   aliases: new Map(),

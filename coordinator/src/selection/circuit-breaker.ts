@@ -10,7 +10,7 @@ import { SharedLosses } from "./shared-losses.js";
 import type { Shape, Traits } from "./traits.js";
 
 export interface BreakerHooks {
-  /** A provider is out for this shape, for the first time or again. */
+  /** The breaker of a provider has opened for requests of this shape. */
   opened(shape: Shape): void;
   capacityCooled(): void;
 }
@@ -23,10 +23,9 @@ export interface BreakerDeps extends Omit<RecordDeps, "settings"> {
 
 /**
  * The breaker: remembers faults per provider × model × shape, and refusals per provider × model. Keys are the
- * machines' stable ids, so that reconnecting launders nothing.
+ * machines' stable ids, so that nobody gets rid of a record by reconnecting.
  *
- * It only says what is known of a provider. Whom to use when nobody is left whom it does not advise against is the
- * picker's to decide.
+ * It only says what is known of a provider. Which one to use when it advises against all of them is up to the picker.
  */
 export class CircuitBreaker implements Health {
   readonly #hooks: BreakerHooks;
@@ -79,11 +78,11 @@ export class CircuitBreaker implements Health {
   }
 
   /**
-   * A request is about to run there. Claims the probe where there is one to claim, also before its time: whoever sends
-   * a request to a provider that is open or cooled has nobody else.
+   * A request is about to run there. Claims the probe if there is one to claim. That may be before its time: when no
+   * other provider is left, requests go to those that are open or in a cooldown.
    *
-   * @param traits the object that is given to `judge` and `report` for this request: it is known by that
-   * @returns whether this is a probe: it may hedge at once
+   * @param traits the very object that `judge` and `report` will get for this request: it is recognised by identity
+   * @returns whether this request is a probe, which may hedge at once
    */
   claim(provider: Provider, traits: Traits): boolean {
     const machine = this.#book.machine(provider.id);
@@ -95,11 +94,11 @@ export class CircuitBreaker implements Health {
   /**
    * Tells how a request went there.
    *
-   * @param observedAt when it was seen, ms: a verdict that comes late is weighed by that, not by its arrival
+   * @param observedAt when it was seen, ms: by this a late verdict is placed, not by its arrival
    */
   judge(provider: Provider, traits: Traits, verdict: Verdict, observedAt: number): void {
     const stay = { provider, traits };
-    // Whatever came of it tells nothing about room, or has been told by `report`.
+    // A verdict says nothing about capacity; `report` has told what there was to tell.
     this.#book.machine(provider.id)?.capacity.get(traits.model)?.release(traits);
     switch (verdict) {
       case "success":
@@ -120,7 +119,7 @@ export class CircuitBreaker implements Health {
     }
   }
 
-  /** Tells what is known of a provider's room at once. */
+  /** Tells at once whether a provider had capacity. */
   report(provider: Provider, traits: Traits, sign: "accept" | "refusal", observedAt: number): void {
     switch (sign) {
       case "refusal": {
@@ -139,8 +138,8 @@ export class CircuitBreaker implements Health {
   }
 
   /**
-   * A machine's connection was lost, and not because it said that it was leaving. Those that most of the fleet loses
-   * at once are our own network's: what was or is yet to be said of them counts for nobody.
+   * A machine's connection was lost without a goodbye. When most of the fleet loses its connections at once, our own
+   * network is to blame: verdicts about these losses, past and future, count against no machine.
    *
    * @param at ms
    * @param connected machines that were connected just before
@@ -162,7 +161,7 @@ export class CircuitBreaker implements Health {
       });
       return;
     }
-    // One connection is one fault, however many requests it carried: as sure as the surest of them.
+    // A lost connection is one fault, however many requests it carried, and confirmed if one of them was.
     this.#release(stay);
     if (known.type === "fault" && confirmed) {
       this.#openedIf(known.record.confirm(known.outcome), known.record);
@@ -194,7 +193,7 @@ export class CircuitBreaker implements Health {
     if (opened) this.#hooks.opened(shape);
   }
 
-  /** What fails in several ways at once is ill as a whole. */
+  /** A machine that fails in several ways at once gets no requests of any kind. */
   #isMachineOpen({ unwell }: MachineRecords, provider: Provider): boolean {
     const { openToFenceMachine } = this.#settings();
     if (unwell.size < openToFenceMachine) return false;

@@ -5,26 +5,26 @@ import type { GateSet } from "./gate-set.js";
 import type { ScoreSettings } from "./settings.js";
 import { Subject } from "./subject.js";
 
-/** A provider in the choice for one model, with what the last choice found. */
+/** A provider as a candidate for one model, with the findings of the latest choice. */
 export class Contender extends Subject {
   forecast: Forecast;
-  /** Settings by which the next two have been worked out; `undefined` = not since it changed. */
+  /** The settings by which the next two were computed; `undefined` = they are outdated. */
   priced: ScoreSettings | undefined = undefined;
-  /** What it costs any request beside its content, ms. */
+  /** The part of its cost that does not depend on the request, ms. */
   restMs = 0;
-  /** What each token of an answer takes, ms. */
+  /** Time for each token of an answer, ms. */
   tokenMs = 0;
-  /** What keeps it from the request; 0 = it may serve, and the figures below are the request's. */
+  /** The gates against it; 0 = it may serve, and the figures below are valid for the request. */
   gates: GateSet = 0;
-  /** Estimated cost, ms; lower is better. */
+  /** The score: estimated cost, ms; lower is better. */
   total = 0;
   /** When the first content is expected, ms from now. */
   expectedMs = 0;
-  /** How much of that others have waited for in vain, ms. */
+  /** The part of it that comes from attempts which waited in vain, ms. */
   censoredMs = 0;
-  /** Nothing of it has been measured. */
+  /** The expectation is all assumed, none of it measured. */
   byDefault = false;
-  /** The prompt may be too long for it: it is known to be within its limit only by the least that it may come to. */
+  /** The prompt may be too long for it: only the lower bound of its size is within the limit. */
   tight = false;
 
   constructor(provider: Provider, model: string, expecting: Expecting) {
@@ -41,13 +41,13 @@ interface Field {
   wallAheadMs: number;
 }
 
-/** A wall clock that differs by more than this from what it was has been set, or this process stood still, ms. */
+/** When wall clock and monotonic clock have drifted apart by more than this, one was set, or the process paused, ms. */
 const WALL_STEP_MS = 1_000;
 
-/** What was read of the machines of a list: it is gone with the list, which is replaced when another machine joins. */
+/** The contenders of each list of providers. They go with the list, which is replaced when its machines change. */
 const fields = new WeakMap<readonly Provider[], Field>();
 
-/** All providers as they are now, in their order. What is found of them is good until the next choice among them. */
+/** Contenders for all providers, up to date, in the same order. Their findings are valid until the next call. */
 export function contendersOf(providers: readonly Provider[], context: EvaluationContext): readonly Contender[] {
   const { expecting, wallAheadMs } = context;
   const { model } = context.traits;
@@ -66,7 +66,7 @@ function refresh(field: Field, { expecting, wallAheadMs }: EvaluationContext): v
   const { contenders, model } = field;
   const revision = expecting.revision(model);
   const isOtherEvidence = revision !== field.revision;
-  // Proofs age by either clock: how fresh they are is read anew when these have moved against each other.
+  // Proofs age by both clocks, so their freshness is read again when the clocks have drifted apart.
   const isOtherTime = Math.abs(wallAheadMs - field.wallAheadMs) > WALL_STEP_MS;
   for (const contender of contenders) {
     const isOther = contender.refresh(isOtherTime);

@@ -8,12 +8,12 @@ import type { Probe } from "./health.js";
 import type { Expectation } from "./pick-result.js";
 import { type ScoreTerms, score, termsOf } from "./score.js";
 
-/** What selection thinks of one provider for one request: all gates that are against it, and what it would cost. */
+/** One provider's evaluation for one request: all gates that are against it, and its score. */
 export interface Evaluation {
   readonly provider: Provider;
   readonly gates: readonly Gate[];
   readonly total: number;
-  /** They add up to the total. */
+  /** The terms of the score; they add up to the total. */
   readonly terms: ScoreTerms;
   readonly expectation: Expectation;
   readonly probe: Probe;
@@ -35,14 +35,14 @@ export function evaluate(provider: Provider, context: EvaluationContext): Evalua
   };
 }
 
-/** Who may serve a request, and who may not: good until the next survey of the same providers. */
+/** Which providers may serve a request and which may not. Valid until the next survey of the same providers. */
 export interface Survey {
   /** Scored. */
   readonly candidates: readonly Contender[];
   readonly rejected: readonly Contender[];
 }
 
-/** The same for all providers of a model, of each as little as picking needs. */
+/** Evaluates all providers of a model, computing of each only what picking needs. */
 export function survey(providers: readonly Provider[], context: EvaluationContext): Survey {
   const candidates: Contender[] = [];
   const rejected: Contender[] = [];

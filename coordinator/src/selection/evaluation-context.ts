@@ -7,7 +7,7 @@ import type { Health } from "./health.js";
 import type { SelectionSettings } from "./settings.js";
 import { type Search, type Traits, type Tried, wantsTools, wantsVision } from "./traits.js";
 
-/** What every look at the fleet has to know. */
+/** What every evaluation needs. */
 export interface EvaluationDeps {
   /** As the operator has it now. */
   readonly catalog: () => Catalog;
@@ -17,7 +17,7 @@ export interface EvaluationDeps {
   readonly clock: Pick<Clock, "now" | "wallTime">;
 }
 
-/** One request at one moment: all that is asked of a provider, worked out once for all of them. */
+/** One request at one moment: what is asked of providers, computed once for all of them. */
 export interface EvaluationContext {
   readonly traits: Traits;
   readonly tried: Tried;
@@ -26,19 +26,19 @@ export interface EvaluationContext {
   readonly health: Health;
   readonly expecting: Expecting;
   readonly now: number;
-  /** What the wall clock is ahead of ours, ms: another one after a pause of this process, or when somebody set it. */
+  /** Wall clock minus monotonic clock, ms. Changes when the process pauses or the wall clock is set. */
   readonly wallAheadMs: number;
-  /** It asks for more than room and a context that is long enough: whom else it suits has to be looked at. */
+  /** It asks for more than a free slot and a long enough context, so that `requestGates` must be checked. */
   readonly isParticular: boolean;
   readonly wantsTools: boolean;
   readonly wantsVision: boolean;
-  /** Least rank of trust that will do. */
+  /** The lowest trust that will do, as a rank. */
   readonly trustRank: number;
-  /** Agent versions that must be reached, all of them; absent = any will do. */
+  /** The lowest agent versions that will do. Absent = any. */
   readonly versions: VersionFloors | undefined;
-  /** What the answer is expected to have, tokens. */
+  /** The expected length of the answer, tokens. */
   readonly answerTokens: number;
-  /** What an answer of this model has when nobody bounds it, tokens. */
+  /** The expected length of an unbounded answer of this model, tokens. */
   readonly typicalAnswerTokens: number;
 }
 
@@ -84,7 +84,7 @@ function versionsFor({ versionFloors }: Catalog, wants: { readonly tools: boolea
   return set.length === 0 ? undefined : new VersionFloors(set);
 }
 
-/** The least versions of agents. Machines have few different ones: each is compared once. */
+/** The lowest agent versions that will do. A fleet has few different versions, so each is compared only once. */
 export class VersionFloors {
   readonly #floors: readonly string[];
   readonly #known = new Map<string, boolean>();

@@ -3,33 +3,33 @@ import type { Expectation } from "./pick-result.js";
 import type { Subject } from "./subject.js";
 import type { Traits } from "./traits.js";
 
-/** What an expectation is made of, ms: finite, not negative, and the terms add up to it. */
+/** The terms that an expectation is the sum of, ms: finite and not negative. */
 export interface ExpectationTerms {
-  /** Between sending a request and its being worked on. */
+  /** From sending the request to the start of work on it. */
   readonly connect: number;
   /** Loading the model. */
   readonly load: number;
-  /** Work that is there already. */
+  /** Work for other requests that comes first. */
   readonly ahead: number;
   /** Reading the prompt. */
   readonly prefill: number;
-  /** What attempts that ended without content say it takes beyond that. */
+  /** Added because attempts have waited in vain. */
   readonly censored: number;
 }
 
-/** What each machine is expected to do, by what it has shown. Pure looks: nothing is remembered of them. */
+/** Predicts what each machine will need, from evidence. Asking changes nothing. */
 export interface Expecting {
-  /** How long a request's first content will take there. */
+  /** How long the first content of a request will take there. */
   expect(
     provider: Provider,
     traits: Pick<Traits, "model" | "promptTokens">,
   ): Expectation & { readonly terms: ExpectationTerms };
-  /** What to ask of a subject at each choice. It counts until the subject's provider changes, or `revision` does. */
+  /** The predictions for one subject, to be kept between choices until its provider or `revision` changes. */
   forecast(subject: Subject): Forecast;
-  /** Another number whenever a machine begins or ceases to be known as one that serves this model, or to have a record. */
+  /** Changes whenever evidence of a machine with this model, or a record of any machine, comes or goes. */
   revision(model: string): number;
   /**
-   * What an answer will come to: as much as most of this model's answers, and no more than its bound.
+   * The expected length of an answer: that of most answers of this model, and no more than its bound.
    *
    * @param bound the consumer's, tokens; `undefined` = none
    */
@@ -38,13 +38,13 @@ export interface Expecting {
   reputationMs(provider: Provider): number;
 }
 
-/** The same for all machines of a model in turn: only what there is to choose by. */
+/** Predictions for one machine and model, as far as a choice needs them. */
 export interface Forecast {
-  /** `expectedMs` without what was waited for in vain. */
+  /** `expectedMs` without waits in vain. */
   waitMs(promptTokens: number): number;
-  /** What was waited for in vain by now, ms. */
+  /** The part of `expectedMs` that comes from waits in vain, ms. */
   censoredMs(promptTokens: number, now: number): number;
-  /** Nothing of a wait has been measured on this machine in its state. */
+  /** Nothing was measured that the wait on this machine, in its state, rests on. */
   readonly isAssumed: boolean;
   reputationMs(now: number): number;
 }

@@ -5,17 +5,17 @@ import type { Contender } from "./contenders.js";
 const MAX_MODELS = 2_048;
 
 /**
- * Lets machines of which nothing is known earn some evidence, beside others of which something is: one in so many of a
- * model's requests, all of them together, and one request an account at a time, however many machines it brings.
+ * Lets machines without evidence earn some beside others that have it. Together they get one in so many of a model's
+ * requests, and the machines of one account, however many, only one request at a time.
  */
 export class Exploration {
   readonly #since = new BoundedMap<string, number>(MAX_MODELS);
   readonly #exploring = new Set<string>();
 
   /**
-   * A request of this model is about to be given to somebody.
+   * A provider is about to be chosen for a request of this model.
    *
-   * @returns whom to explore with it, the best of each account; empty = nobody, this time
+   * @returns the machines to choose from for exploration, the best of each account; empty = not this time
    */
   next(model: string, unknown: readonly Contender[], oneIn: number): readonly Contender[] {
     const since = (this.#since.get(model) ?? 0) + 1;
@@ -24,7 +24,7 @@ export class Exploration {
     return due;
   }
 
-  /** Until it is disposed, nobody else's request explores a machine of this account. */
+  /** Until the result is disposed, no other request explores a machine of this account. */
   begin(account: string): Disposable {
     this.#exploring.add(account);
     return { [Symbol.dispose]: () => this.#exploring.delete(account) };

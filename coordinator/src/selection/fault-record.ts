@@ -5,14 +5,14 @@ import type { Probe } from "./health.js";
 import { Outcomes, type RecordedOutcome } from "./outcomes.js";
 import type { Shape, Traits } from "./traits.js";
 
-/** What every record of the breaker works with. */
+/** What the breaker's records depend on. */
 export interface RecordDeps {
   readonly clock: Clock;
   readonly rng: Rng;
   readonly settings: () => BreakerSettings;
 }
 
-/** A request on a provider. It is known by its traits: the very object, not what it says. */
+/** A request on a provider. It is recognised by the identity of its traits, not by their values. */
 export interface Stay {
   readonly provider: Provider;
   readonly traits: Traits;
@@ -20,18 +20,18 @@ export interface Stay {
 
 type State =
   | { readonly type: "closed" }
-  /** Half-open once `until` has passed, or the build is another. */
+  /** Half-open once `until` has passed or the build has changed. */
   | { readonly type: "open"; readonly until: number; readonly opening: Opening }
   | { readonly type: "half_open"; readonly holder: Traits; readonly opening: Opening };
 
-/** Why it is not closed: a fault that is taken back may leave nothing of that. */
+/** What led to the breaker's opening, kept so that it can be undone when a fault is taken back. */
 interface Opening {
   readonly cause: "faults" | "late" | "retraction" | RecordedOutcome;
-  /** What had failed. */
+  /** The build that had failed. */
   readonly build: Build;
-  /** Doublings before it. */
+  /** Doublings of the open time before this one. */
   readonly level: number;
-  /** What it was that a probe then failed to end. */
+  /** The opening before, when this one came from a failed probe. */
   readonly before: Opening | undefined;
 }
 
@@ -39,7 +39,7 @@ const CLOSED: State = { type: "closed" };
 
 /**
  * The breaker of one provider, model and shape: closed, open for a while after faults, then half-open for one probe.
- * Times are those at which things were seen; they may be told late and in any order.
+ * Times are those of observation; they may be reported late and in any order.
  */
 export class FaultRecord {
   readonly model: string;
@@ -51,13 +51,13 @@ export class FaultRecord {
   #state: State = CLOSED;
   #lastFaultAt = Number.NEGATIVE_INFINITY;
   #lastSuccessAt = Number.NEGATIVE_INFINITY;
-  /** When it closed last, and whose success did it. */
+  /** When it last closed, and the request whose success closed it. */
   #closed: { readonly at: number; readonly by: Traits } | undefined;
-  /** Doublings of the next time that it is open. */
+  /** By how many doublings the next open time is longer than the first. */
   #level = 0;
-  /** Since when the healthy minutes count that are not spent yet. */
+  /** Since when healthy time counts that has not yet taken a doubling back. */
   #healthySince = 0;
-  /** What failed last. */
+  /** The build that failed last. */
   #build: Build = NO_BUILD;
 
   constructor(deps: RecordDeps, { model, shape }: Traits) {
@@ -70,12 +70,12 @@ export class FaultRecord {
     return this.#state.type === "closed";
   }
 
-  /** When it last failed or was late, ms; −∞ where it never did. */
+  /** When it last failed or was late, ms; −∞ = never. */
   get lastFaultAt(): number {
     return this.#lastFaultAt;
   }
 
-  /** Not to be used: open, or half-open with somebody's probe under way. A changed build has earned a probe. */
+  /** Not to be used: open, or half-open with a probe under way. A changed build makes it half-open. */
   isOpen(provider: Provider): boolean {
     switch (this.#state.type) {
       case "closed":
@@ -99,7 +99,7 @@ export class FaultRecord {
   }
 
   /**
-   * A request starts here although this is not closed: half-open, or because nobody else is left.
+   * A request starts here although the breaker is not closed: it is half-open, or no other provider is left.
    *
    * @returns whether it is now the probe
    */
@@ -109,7 +109,7 @@ export class FaultRecord {
     return true;
   }
 
-  /** The request tells nothing: if it held the probe, the next one may claim it. */
+  /** The request ended without a verdict. If it was the probe, another request may claim it. */
   release(by: Traits): void {
     if (this.#state.type === "half_open" && this.#state.holder === by) this.#halfOpen(this.#state.opening);
   }
@@ -123,7 +123,7 @@ export class FaultRecord {
   }
 
   /**
-   * Its own deadline passed. One says little, and is forgotten with the next success; several are a fault.
+   * An attempt passed its own deadline. One says little, and is forgotten with the next success; several are a fault.
    *
    * @returns whether this opens it
    */
@@ -142,20 +142,20 @@ export class FaultRecord {
     return this.isClosed && this.#open("late");
   }
 
-  /** What a provider does well while it is open closes it no sooner, but for its probe. */
+  /** Until the open time is over, only the success of the probe closes it. */
   succeeded(at: number, traits: Traits): void {
     this.#lastSuccessAt = Math.max(this.#lastSuccessAt, at);
     this.#lates = this.#lates.filter((late) => late > at);
     this.#outcomes.add({ at, kind: "success" }, this.#deps.settings().outcomesKept);
     const openOver = this.#state.type === "open" && at >= this.#state.until;
     if (!openOver && !this.#isHeldBy(traits)) return;
-    // One that was seen before the last fault says nothing about it.
+    // A success from before the last fault does not answer that fault.
     if (at >= this.#lastFaultAt) this.#close(at, traits);
     else this.release(traits);
   }
 
   /**
-   * Its success was none.
+   * A success turned out to be none.
    *
    * @returns whether this opens it: at once where that success had closed it
    */
@@ -206,7 +206,7 @@ export class FaultRecord {
     const until = this.#deps.clock.now() + Math.min(maxOpenMs, openMs * (1 + jitter * this.#deps.rng.next()));
     const before = this.#state.type === "closed" ? undefined : { ...this.#state.opening, before: undefined };
     this.#state = { type: "open", until, opening: { cause, build: this.#build, level: this.#level, before } };
-    // Doublings past the longest time would only have to be worked off.
+    // Doublings beyond the longest time would have no effect but to take longer to undo.
     if (openMs < maxOpenMs) this.#level += 1;
     return true;
   }
@@ -234,7 +234,7 @@ export class FaultRecord {
   }
 }
 
-/** What must change for a machine to earn a probe: the agent's program, the backend's, or the model's weights. */
+/** What must change for a machine to get a probe early: the agent's program, the backend's, or the model's weights. */
 interface Build {
   readonly agentVersion: string;
   readonly backend: string | undefined;
@@ -260,7 +260,7 @@ function isBuild(build: Build, { agentVersion, models }: Provider, model: string
   );
 }
 
-/** A version that was not known then, or is not now, is no other one. */
+/** An unknown version, then or now, does not count as a change. */
 function isVersion(then: string | undefined, now: string | undefined): boolean {
   return then === undefined || now === undefined || then === now;
 }

@@ -1,6 +1,6 @@
 import { GATES, type Gate } from "@hearth/protocol";
 
-/** A set of gates, a bit each, the first gate of the vocabulary the lowest: all of a provider's cost no more than one. */
+/** A set of gates as bits, in the order of `GATES`, so that combining all gates of a provider costs next to nothing. */
 export type GateSet = number;
 
 /** The bit of each gate. */
@@ -34,15 +34,15 @@ export const BIT = {
   context_exceeded: 1 << 26,
 } as const satisfies Readonly<Record<Gate, GateSet>>;
 
-/** The gate where it is closed, else none. */
+/** The gate if it is closed, else the empty set. */
 export const when = (closed: boolean, gate: GateSet): GateSet => (closed ? gate : 0);
 
-/** The first gate of a set in the vocabulary's order, the one that a rejection is counted as. */
+/** The first gate of a set in the order of `GATES`: a rejection is counted as this one. */
 export function firstOf(gates: GateSet): Gate | undefined {
   return GATES[31 - Math.clz32(gates & -gates)];
 }
 
-/** The gates of a set, in the vocabulary's order. */
+/** The gates of a set, in the order of `GATES`. */
 export function gatesOf(gates: GateSet): readonly Gate[] {
   return GATES.filter((gate) => (gates & BIT[gate]) !== 0);
 }

@@ -20,7 +20,7 @@ export function closedGates(subject: Subject, context: EvaluationContext): GateS
   );
 }
 
-/** What time, or any request, may close of some machines. */
+/** Gates that may close with time or with any request. Only machines marked `isChanging` have them. */
 function changingGates(subject: Subject, context: EvaluationContext): GateSet {
   const { provider } = subject;
   return (
@@ -32,7 +32,7 @@ function changingGates(subject: Subject, context: EvaluationContext): GateSet {
   );
 }
 
-/** What some requests ask of any machine: the context knows whether this one does. */
+/** Gates that only particular requests can meet (`EvaluationContext.isParticular`). */
 function requestGates({ provider, advert }: Subject, context: EvaluationContext): GateSet {
   const { traits, trustRank, versions } = context;
   const { allowlist } = traits;
@@ -46,7 +46,7 @@ function requestGates({ provider, advert }: Subject, context: EvaluationContext)
   );
 }
 
-/** Who, by what was said of a model, never does what is asked, whatever becomes of the machine. */
+/** Whether, by the advert of its model, a machine can never do what is asked. */
 export function neverDoes(advert: ModelAdvert, traits: Traits): boolean {
   const asked = { traits, wantsTools: wantsTools(traits.shape), wantsVision: wantsVision(traits.shape) };
   return abilityGates(advert, asked) !== 0 || !speaks({ advert, chats: chats(advert) }, traits.dialect);
@@ -58,7 +58,7 @@ function abilityGates(
 ): GateSet {
   const { structuredOutput = false, logprobs = false } = traits;
   return (
-    // Said only where the backend refuses or drops tools; a model that was merely not trained for them may try.
+    // `false` means that the backend refuses or drops tools. A model that was only not trained for them may try.
     when(wantsTools && advert?.capabilities.tools === false, BIT.tools) |
     when(wantsVision && advert?.capabilities.vision !== true, BIT.vision) |
     when(structuredOutput && advert?.capabilities.structured_output === false, BIT.structured_output) |
@@ -74,7 +74,7 @@ function isExcluded(provider: Provider, advert: ModelAdvert | undefined, context
   return false;
 }
 
-/** Once more, where it is another connection, or where nothing had been tried in fact. */
+/** A provider may be tried again after it has reconnected, or when it had refused before any work. */
 function mayTryAgain(provider: Provider, before: TriedProvider): boolean {
   if (before.times >= 2) return false;
   switch (before.state) {
@@ -87,7 +87,7 @@ function mayTryAgain(provider: Provider, before: TriedProvider): boolean {
   }
 }
 
-/** Whether it may take what the other one refused: another program, backend or context. */
+/** Whether it differs from a provider that was tried, in program, backend or context, so that it may do better. */
 function differs(provider: Provider, advert: ModelAdvert | undefined, tried: TriedProvider): boolean {
   return isOtherProgram(provider, advert, tried) || advert?.context_length !== tried.contextLength;
 }
@@ -106,7 +106,7 @@ function healthGates(provider: Provider, { health, traits }: EvaluationContext):
   );
 }
 
-/** Whether a backend can serve what is asked: a dialect natively, or any chat. An embedding model chats with nobody. */
+/** Whether a backend can serve the request: in the dialect that it demands, else by any chat. */
 function speaks({ advert, chats }: Pick<Subject, "advert" | "chats">, dialect: Traits["dialect"]): boolean {
   switch (dialect) {
     case undefined:
@@ -121,7 +121,7 @@ function speaks({ advert, chats }: Pick<Subject, "advert" | "chats">, dialect: T
   }
 }
 
-/** What is expected of the request, beside all that the backend has promised: a machine with nothing to do takes it. */
+/** Whether the request fits the backend's token budget beside what it has promised. An idle machine always takes it. */
 function fitsBudget({ slot, budgetTokens, queued, unreportedTokens }: Subject, context: EvaluationContext): boolean {
   if (budgetTokens === Number.POSITIVE_INFINITY) return true;
   const { traits, settings } = context;
@@ -130,7 +130,7 @@ function fitsBudget({ slot, budgetTokens, queued, unreportedTokens }: Subject, c
   return promised + Math.min(traits.promptTokens + context.answerTokens, budgetTokens) <= budgetTokens;
 }
 
-/** What a model that is still to be loaded would take of its machine's memory, with the request's cache. */
+/** Whether a model that is not loaded yet would fit into the machine's memory, with the request's cache. */
 function memoryGates(subject: Subject, context: EvaluationContext): GateSet {
   const { hardware } = subject.provider;
   const { memory_free_bytes: free } = subject.vitals;
@@ -143,7 +143,7 @@ function memoryGates(subject: Subject, context: EvaluationContext): GateSet {
 
 function bytesToLoad({ advert, budgetTokens }: Subject, context: EvaluationContext): number {
   const weights = advert?.weights_bytes ?? 0;
-  // A backend with a token budget of its own says itself what fits.
+  // A backend with a token budget of its own looks after its cache itself.
   if (budgetTokens !== Number.POSITIVE_INFINITY) return weights;
   const { traits, settings, answerTokens } = context;
   const tokens = Math.min(traits.promptTokens + answerTokens, advert?.context_length ?? Number.POSITIVE_INFINITY);

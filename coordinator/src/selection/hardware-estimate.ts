@@ -2,8 +2,8 @@ import { BoundedMap } from "@hearth/platform";
 import type { Provider } from "../fleet/provider.js";
 
 /**
- * Memory bandwidth by chip, bytes a second: Apple's published figures. Where a name covers several (a binned Max), the
- * lower one. More specific names come first.
+ * Memory bandwidth by chip, bytes a second, as Apple publishes it. When a name covers several chips (a binned Max), the
+ * lowest value. More specific names come first.
  */
 const BANDWIDTHS: readonly (readonly [RegExp, number])[] = [
   [/M[12] Ultra/, 800e9],
@@ -19,28 +19,28 @@ const BANDWIDTHS: readonly (readonly [RegExp, number])[] = [
   [/M4\b/, 120e9],
 ];
 
-/** Two channels of DDR4: the least that a machine which serves models is likely to have. */
+/** Two channels of DDR4, about the least that a machine which serves models will have. */
 const OTHER_BANDWIDTH = 50e9;
 /** Share of the bandwidth that decoding reaches in practice. */
 const EFFICIENCY = 0.6;
-/** Prompts are read in batches: about so many times as fast as answers are written. */
+/** Prompts are read in batches, about this many times as fast as answers are written. */
 const PREFILL_FACTOR = 10;
-/** However small the model: what the rest of the work allows, tokens a second. */
+/** Limit for small models, where other work than reading weights dominates, tokens a second. */
 const MAX_DECODE_TPS = 200;
 
 export interface RateEstimate {
   /** Tokens a second. */
   readonly decodeTps: number;
   /**
-   * Tokens a second; `undefined` where the chip is none of the table's. What reads the prompt there may be a card that
-   * nobody told of, many times as fast as the memory beside the processor.
+   * Tokens a second; `undefined` for chips that are not in the table: a graphics card that the machine does not report
+   * may be reading the prompt, many times as fast as main memory would allow.
    */
   readonly prefillTps: number | undefined;
 }
 
 /**
- * How fast a machine may be for a model, before anybody has measured it: each token of an answer reads all weights
- * once, so that memory bandwidth decides.
+ * Estimates a machine's speed with a model that was never measured there. Each token of an answer reads all weights
+ * once, so memory bandwidth decides.
  *
  * @returns `undefined` where the weights' size is not known
  */
@@ -52,7 +52,7 @@ export function estimateRates(provider: Provider, model: string): RateEstimate |
   return { decodeTps, prefillTps: bandwidth === undefined ? undefined : decodeTps * PREFILL_FACTOR };
 }
 
-/** Every provider of a model is asked about at each choice: a name is looked up once. */
+/** By chip name: every choice asks about every provider of a model. */
 const known = new BoundedMap<string, { readonly bandwidth: number | undefined }>(1_024);
 
 function bandwidthOf(chip: string): number | undefined {

@@ -2,26 +2,26 @@ import type { ProviderId } from "@hearth/protocol";
 import type { Provider } from "../fleet/provider.js";
 import type { Traits } from "./traits.js";
 
-/** Whether somebody may find out if a provider is well again: no need to or not yet, `free`, or somebody is at it. */
+/** A provider's probe. `none`: not needed, or not yet. `free`: a request may claim it. `claimed`: a request has. */
 export type Probe = "none" | "free" | "claimed";
 
-/** What the past says about a provider: the breaker's side of the gates. */
+/** What the breaker knows of a provider, as the gates need it. */
 export interface Health {
-  /** Whether anything may be held against a machine: where not, it is neither out nor cooled, and its room is believed. */
+  /** A cheap check: if false, nothing below is held against the machine, for any model or shape. */
   isSuspect(id: ProviderId): boolean;
-  /** Out for faults of this shape or of several others, or waiting for somebody else's probe. */
+  /** Open for this shape or for the whole machine, or half-open with a probe under way. */
   isOpen(provider: Provider, traits: Traits): boolean;
   /**
-   * When it last failed, ms: who did longest ago serves when everybody is out. For a machine that is out as a whole
-   * that is its last failure of any kind. −∞ where nothing is known.
+   * When it last failed, ms; −∞ = never. If the breaker is open for the whole machine, its last failure of any kind.
+   * When all providers are open, the one that failed longest ago serves.
    */
   lastFaultAt(provider: Provider, traits: Traits): number;
-  /** Whether a request of this shape would be the probe of its breaker, or of its room after a cooldown. */
+  /** The probe that a request of this shape could be: of the breaker, or of capacity after a cooldown. */
   probe(provider: Provider, traits: Traits): Probe;
-  /** Out for refusing again and again while it showed room, and without having accepted anything since. */
+  /** In a capacity cooldown: it refused repeatedly while it advertised free slots, and has accepted nothing since. */
   isCapacityCooled(provider: Provider, model: string): boolean;
-  /** When it last refused for want of room, ms: who did longest ago is tried when everybody is cooled. −∞ = never. */
+  /** When it last refused for want of capacity, ms; −∞ = never. Of providers in a cooldown the earliest goes first. */
   lastRefusalAt(provider: Provider, model: string): number;
-  /** Its advertised room is believed: no refusal since its last heartbeat. */
+  /** Its advertised free slots are believed: it has not refused since its last heartbeat. */
   believesHeadroom(provider: Provider, model: string): boolean;
 }

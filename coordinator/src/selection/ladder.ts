@@ -5,12 +5,12 @@ import { BIT, type GateSet } from "./gate-set.js";
 import type { PickResult } from "./pick-result.js";
 import type { Shape, Traits } from "./traits.js";
 
-/** The request is not for this provider, whatever happens. */
+/** Gates of providers that the request is not for. */
 const SCOPE: GateSet = BIT.allowlist | BIT.excluded | BIT.not_serving_model | BIT.private_only;
-/** It never does what is asked. */
+/** Gates of providers that can never do what is asked. */
 const ABLE: GateSet = BIT.tools | BIT.vision | BIT.structured_output | BIT.logprobs | BIT.dialect;
 
-/** What has changed by itself before long, as a rule; to be out for faults has not. */
+/** Gates that usually open by themselves before long. An open breaker is not among them. */
 export const SOON: GateSet =
   BIT.offline |
   BIT.draining |
@@ -20,26 +20,26 @@ export const SOON: GateSet =
   BIT.thermal_critical |
   BIT.free_memory;
 
-/** Somebody who may not serve. */
+/** A provider that may not serve. */
 type Stopped = Pick<Contender, "gates" | "promptLimit">;
 
 type Rung = "context" | "ability" | "fit" | "trust" | "memory" | "health";
 
-/** The rungs below "nobody serves it", from what no wait can change to what a wait will. */
+/** The rungs below "nobody serves it", from those that waiting cannot change to those that it will. */
 const RUNGS: readonly (readonly [Rung, GateSet])[] = [
   ["context", BIT.context_exceeded],
   ["ability", ABLE],
-  // Its owner has to do something first.
+  // Only the owner can change these.
   ["fit", BIT.version_floor | BIT.template_broken],
   ["trust", BIT.trust_floor | BIT.runtime_unverified],
   ["memory", BIT.model_too_large],
-  // Out for a while, by verdict or by crash. Error cooling alone never refuses a request.
+  // Unusable for a while, by a verdict or a crash. An open breaker alone never leads to a refusal.
   ["health", BIT.untrusted | BIT.no_encryption_key | BIT.capacity_cooldown | BIT.slot_crashed],
 ];
 
 /**
- * Why nobody can take a request now: the last rungs of the fail-fast ladder. Each rung asks whether anybody is left
- * once those are gone whom it stops; a request queues only when somebody is stopped by nothing but room.
+ * Why no provider can take a request now: the last rungs of the fail-fast ladder. Each rung removes the providers that
+ * it stops, and the one that leaves none refuses the request. It queues when a provider is left that only lacks a slot.
  *
  * @param rejected all who serve the model
  */
@@ -62,17 +62,17 @@ export function whyNobody(
   }
 }
 
-/** Whether a request would wait for one of these, by what is against each of them: the same ladder, without words. */
+/** Whether a request would wait for one of these providers, by the gates of each: the same ladder without messages. */
 export function mayWaitFor(gates: readonly GateSet[]): boolean {
   return climb(gates.map((each) => ({ gates: each, promptLimit: 0 }))).end === "room";
 }
 
 type Climb =
-  /** Nobody is there for this caller. */
+  /** No provider is meant for this caller. */
   | { readonly end: "nobody" }
   /** This rung stops the last of them. */
   | { readonly end: "stopped"; readonly rung: Rung; readonly before: readonly Stopped[] }
-  /** These lack nothing but room. */
+  /** These only lack a free slot. */
   | { readonly end: "room"; readonly left: readonly Stopped[] };
 
 function climb(rejected: readonly Stopped[]): Climb {
@@ -96,9 +96,9 @@ const NO_PROVIDER: Exclude<PickResult, { type: "picked" }> = {
 };
 
 interface Situation {
-  /** Those whom the rung stops, all of them. */
+  /** All providers that reached the rung, which stops every one of them. */
   readonly before: readonly Stopped[];
-  /** Everybody who serves the model, for this caller or not. */
+  /** All providers of the model, for this caller or not. */
   readonly all: readonly Stopped[];
   readonly context: EvaluationContext;
 }
@@ -140,7 +140,7 @@ const ABILITIES: Readonly<Record<Shape, readonly string[]>> = {
   "tools+vision": ["tools", "images"],
 };
 
-/** What is asked, in words for the consumer. */
+/** What the request needs, in words for the consumer. */
 function kindOf({ dialect, shape, structuredOutput, logprobs }: Traits): string {
   const wishes = [
     ...ABILITIES[shape],
@@ -151,7 +151,7 @@ function kindOf({ dialect, shape, structuredOutput, logprobs }: Traits): string 
   return `${dialect === undefined ? "" : `${dialect} `}requests with ${wishes.join(" and ")}`;
 }
 
-/** Somebody could do what is asked and is of no use now. */
+/** The error when providers that can do what is asked exist, and none is usable now. */
 export function unableNow(traits: Traits): HearthError {
   return new HearthError("capability_unavailable", `No provider of this model can serve ${kindOf(traits)} now.`, {
     retryAfterSeconds: 30,

@@ -6,13 +6,13 @@ import { isRetraction, type Lease, type Verdict } from "./pick-result.js";
 import type { Reputation } from "./reputation/reputation.js";
 import type { Traits } from "./traits.js";
 
-/** What remembers how requests went. */
+/** Remembers how requests went. */
 export interface Breaker extends Health {
-  /** A request is about to run there; claims the probe where one is due. @returns whether this request is the probe */
+  /** A request is about to run there. Claims the probe if one is due. @returns whether this request is the probe */
   claim(provider: Provider, traits: Traits): boolean;
   /** @param observedAt when it was seen, ms */
   judge(provider: Provider, traits: Traits, verdict: Verdict, observedAt: number): void;
-  /** What is known of its room at once. */
+  /** Tells at once whether the provider had capacity. */
   report(provider: Provider, traits: Traits, sign: "accept" | "refusal", observedAt: number): void;
 }
 
@@ -27,15 +27,15 @@ export interface LeaseDeps {
 export interface Terms {
   readonly provider: Provider;
   readonly traits: Traits;
-  /** What the request is expected to come to, tokens. */
+  /** The expected size of prompt and answer, tokens. */
   readonly tokens: number;
-  /** It finds out whether the provider is well again, although nobody had to yet. */
+  /** The request goes to a provider with an open breaker before its time, to find out whether it has recovered. */
   readonly probes: boolean;
-  /** Given back with the place. */
+  /** Disposed with the lease. */
   readonly exploring: Disposable | undefined;
 }
 
-/** Takes a place on a provider. */
+/** Leases a slot of a provider. */
 export function takeLease(deps: LeaseDeps, { provider, traits, tokens, probes, exploring }: Terms): Lease {
   const { breaker, reputation, affinity, clock } = deps;
   const probe = breaker.claim(provider, traits) || probes;
@@ -46,7 +46,7 @@ export function takeLease(deps: LeaseDeps, { provider, traits, tokens, probes, e
     provider: provider.id,
     probe,
     report(sign) {
-      // Once: that a stream goes on says nothing about room for another.
+      // Only once: that a stream goes on says nothing about capacity for another one.
       if (!told) breaker.report(provider, traits, sign, clock.now());
       told = true;
     },
@@ -57,7 +57,7 @@ export function takeLease(deps: LeaseDeps, { provider, traits, tokens, probes, e
       if (verdict === "success" && traits.conversation !== undefined) {
         affinity.remember(traits.conversation, provider.id);
       }
-      // Only the probe itself gives the probe back: others may have been running since before it.
+      // A neutral verdict gives back the probe, so it counts only when it is about the probe itself.
       if ((verdict !== "neutral" && verdict !== "refused_alone") || probe) breaker.judge(provider, traits, verdict, at);
     },
     [Symbol.dispose]() {

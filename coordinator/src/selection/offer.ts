@@ -5,39 +5,39 @@ import type { Subject } from "./subject.js";
 
 type Capabilities = ModelAdvert["capabilities"];
 
-/** What is known of a model, by those who serve it. */
+/** What the providers of a model say about it. */
 export interface ModelFacts {
-  /** The longest context that a machine has for it, tokens; `undefined` = nobody says. */
+  /** The longest context of any machine, tokens; `undefined` = no machine says. */
   readonly contextLength: number | undefined;
-  /** `true` where one of them does it, `false` where all of them say that they do not, else absent. */
+  /** `true`: at least one machine has it. `false`: all machines say that they do not. Absent: else. */
   readonly capabilities: Capabilities;
   readonly chats: boolean;
   /** As backends call them, sorted. */
   readonly quantizations: readonly string[];
 }
 
-/** Different quantisations of one model that are told. */
+/** Quantisations of one model that are listed at most. */
 const MAX_QUANTIZATIONS = 16;
 
 const CAPABILITIES = ["tools", "vision", "embeddings", "structured_output", "logprobs", "reasoning"] as const;
 
-/** What passes by itself, or is over when a request ends. What else is against a machine lasts: its word is not passed on. */
+/** Gates that open again by themselves. With any other gate against it, what a machine says of a model is left out. */
 const PASSING: GateSet = SOON | BIT.error_cooldown | BIT.capacity_cooldown | BIT.slot_crashed | BIT.no_encryption_key;
 
-/** What the machines of one model offer, added up. */
+/** The sum of what the machines of one model offer. */
 export class Offer {
   /** Connected machines. */
   providers = 0;
-  /** Of those that may serve now or soon, with the model in memory. */
+  /** Those of them that have the model in memory and may serve now or soon. */
   warm = 0;
-  /** Requests that would be served at once. */
+  /** How many requests would be served at once. */
   freeSlots = 0;
-  /** Each different set of gates that some of them have; 0 = it may serve now. */
+  /** The distinct sets of gates against its machines; 0 = a machine may serve now. */
   readonly gates: GateSet[] = [];
   readonly #able = new Facts();
   readonly #all = new Facts();
 
-  /** Takes in a machine and what keeps it from a plain request. */
+  /** Adds a machine, with the gates that are against it for a plain request. */
   add(subject: Subject, gates: GateSet): void {
     this.#addGates(gates);
     if (subject.provider.status === "offline") return;
@@ -50,7 +50,7 @@ export class Offer {
     if (gates === 0) this.freeSlots += Math.max(0, subject.concurrency - subject.load);
   }
 
-  /** Takes in another offer: that of the caller's own machines, or of another build of an alias. */
+  /** Adds another offer: that of the caller's own machines, or of another build of an alias. */
   addAll(other: Offer): void {
     this.providers += other.providers;
     this.warm += other.warm;
@@ -64,7 +64,7 @@ export class Offer {
     if (!this.gates.includes(gates)) this.gates.push(gates);
   }
 
-  /** By those that may serve, now or soon; where there are none, by all. */
+  /** From the machines that may serve now or soon; if there are none, from all. */
   get facts(): ModelFacts {
     return this.#able.isEmpty ? this.#all : this.#able;
   }
@@ -75,9 +75,9 @@ class Facts implements ModelFacts {
   chats = false;
   readonly #quantizations: string[] = [];
   #machines = 0;
-  /** What somebody does, a bit each. */
+  /** Capabilities that at least one machine has, as bits. */
   #yes = 0;
-  /** What all of them say that they do not do. */
+  /** Capabilities that all machines say they lack. */
   #no = ~0;
 
   get isEmpty(): boolean {
@@ -128,7 +128,7 @@ class Facts implements ModelFacts {
   }
 }
 
-/** Those of the capabilities of which this is said, a bit each. */
+/** The capabilities with this value, as bits. */
 function bitsOf(capabilities: Capabilities, said: boolean): number {
   let bits = 0;
   for (let i = 0; i < CAPABILITIES.length; i++) {

@@ -8,20 +8,17 @@ import { type ModelFacts, Offer } from "./offer.js";
 import { Subject } from "./subject.js";
 import { NOTHING_TRIED, type Traits } from "./traits.js";
 
-/**
- * What would come of a plain request of one caller at this moment: it would be served, it would wait, or it would be
- * refused.
- */
+/** What would happen to a plain request of one caller now: it would be served, wait, or be refused. */
 export type Availability = "ready" | "busy" | "unavailable";
 
-/** What there is of a model for one caller. */
+/** The availability of a model for one caller. */
 export interface ModelOffer extends ModelFacts {
   readonly availability: Availability;
   /** Connected machines that serve it to this caller. */
   readonly providers: number;
-  /** Of those, the ones that have it in memory and may serve now or soon. */
+  /** Those of them that have it in memory and may serve now or soon. */
   readonly warm: number;
-  /** Requests that would be served at once. */
+  /** How many requests would be served at once. */
   readonly freeSlots: number;
 }
 
@@ -29,18 +26,18 @@ export interface OffersDeps extends EvaluationDeps {
   readonly directory: Pick<ProviderDirectory, "serving">;
 }
 
-/** What was read of a model's machines stands for so long, ms … */
+/** How long an offer is kept before the machines are read again, ms … */
 const KEPT_MS = 1_000;
 /**
- * … and for longer in a large fleet, ms for each pair of machine and model: to read one takes about 1.2 µs, so that
- * whoever asks without end takes some per cent of a core.
+ * … and longer in a large fleet, ms for each pair of machine and model. Reading one takes about 1.2 µs, so a client
+ * that asks without end uses a few per cent of a core.
  */
 const KEPT_MS_PER_PAIR = 0.05;
 
-/** An answer of this many tokens is asked for. */
+/** Length of the answer to a plain request, tokens. */
 const PLAIN_ANSWER_TOKENS = 256;
 
-/** With more models than this, and twice as many as the last time, those that nobody serves any more are forgotten. */
+/** Above this many models, and each time their number has doubled, those without machines are removed. */
 const TIDY_ABOVE = 1_024;
 
 interface OfModel {
@@ -52,7 +49,7 @@ interface OfModel {
   readonly own: ReadonlyMap<string, Offer> | undefined;
 }
 
-/** What the fleet offers of its models, by the same gates that a request is chosen by; each model is read once a second. */
+/** What the fleet offers, by the same gates as selection. Each model is read once a second. */
 export class Offers {
   readonly #deps: OffersDeps;
   readonly #models = new Map<string, OfModel>();
@@ -63,18 +60,18 @@ export class Offers {
     this.#deps = deps;
   }
 
-  /** Models of which something is remembered. */
+  /** Models that are remembered. */
   get size(): number {
     return this.#models.size;
   }
 
-  /** Pairs of machine and model that asking for this would read now. */
+  /** Pairs of machine and model that `of` would have to read now. */
   toRead(build: string): number {
     const providers = this.#deps.directory.serving(build);
     return this.#isFresh(this.#models.get(build), providers) ? 0 : providers.length;
   }
 
-  /** @param builds those that may stand for one another; who serves none of them offers nothing */
+  /** @param builds the builds of an alias, or the one model */
   of(builds: readonly string[], account: string): ModelOffer {
     const parts = builds.flatMap((build) => this.#partsOf(build, account));
     const [first = new Offer()] = parts;
@@ -150,7 +147,7 @@ function readAll(
   return { everybody, own };
 }
 
-/** A request that asks for nothing but an answer. */
+/** A request without any special needs. */
 function plain(
   model: string,
   dialect?: "embeddings",
@@ -162,7 +159,7 @@ function plain(
   return { traits, tried: NOTHING_TRIED };
 }
 
-/** As picking goes on: who is well and free serves; else who is out for faults, where nobody well is waited for. */
+/** Follows the picker: a free provider serves; else one with an open breaker, if there is no other to wait for. */
 function availabilityOf(gates: readonly GateSet[]): Availability {
   if (gates.includes(0)) return "ready";
   if (!mayWaitFor(gates)) return "unavailable";

@@ -1,18 +1,18 @@
 import type { BreakerSettings } from "./breaker-settings.js";
 
-/** One outcome of a provider, model and shape. Known by its identity: it may be confirmed, cleared or taken back later. */
+/** One outcome of a provider, model and shape. The object itself is kept, to be confirmed, cleared or removed later. */
 export interface RecordedOutcome {
   /** When it was seen, ms. */
   readonly at: number;
-  /** `cleared`: a fault that a success has answered. It is still an outcome, and no longer opens. */
+  /** `cleared`: a fault followed by a success. It still counts as an outcome, but no longer towards opening. */
   kind: "success" | "unconfirmed" | "confirmed" | "cleared";
 }
 
-/** The last outcomes of a provider, model and shape, in the order in which they were seen, told in any order. */
+/** The last outcomes of a provider, model and shape, by time of observation; they may be added in any order. */
 export class Outcomes {
   readonly #seen: RecordedOutcome[] = [];
 
-  /** Of two that were seen at the same time the one that was told last is the later. */
+  /** Of two observed at the same time, the one added later counts as later. */
   add(outcome: RecordedOutcome, keep: number): void {
     let place = this.#seen.length;
     while (place > 0 && (this.#seen[place - 1] as RecordedOutcome).at > outcome.at) place -= 1;
@@ -30,19 +30,19 @@ export class Outcomes {
     if (last !== undefined) this.remove(last);
   }
 
-  /** All faults so far are answered for. */
+  /** A success has followed all faults so far. */
   clear(): void {
     for (const outcome of this.#seen) if (opens(outcome)) outcome.kind = "cleared";
   }
 
-  /** When the last fault was seen, cleared or not, ms; −∞ where none is remembered. */
+  /** When the last fault was observed, cleared or not, ms; −∞ = none is remembered. */
   get lastFaultAt(): number {
     return this.#seen.findLast(({ kind }) => kind !== "success")?.at ?? Number.NEGATIVE_INFINITY;
   }
 
   /**
-   * Enough faults within the window before the last of them, and more than their share beside the successes. Older and
-   * cleared faults speak neither for nor against it: a bad record must not make the next fault weigh less.
+   * Whether there are enough faults within the window before the last of them, and enough in relation to the successes.
+   * Older and cleared faults are left out of both: a bad record must not make the next fault weigh less.
    */
   areDue({ confirmedToOpen, unconfirmedToOpen, windowMs, faultShare }: BreakerSettings): boolean {
     const last = this.#seen.findLast(opens);

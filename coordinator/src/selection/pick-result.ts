@@ -1,19 +1,19 @@
 import type { ProviderId } from "@hearth/protocol";
 import type { HearthError } from "../platform/errors.js";
 
-/** What a request's end says of one of its attempts' providers. */
+/** What the end of a request says about the provider of one of its attempts. */
 export type Verdict =
   | "success"
-  /** It tells nothing of the provider: the request's own fault, ours, the network's, or nobody's. */
+  /** Nothing: the request was at fault, or we, or the network, or nobody. */
   | "neutral"
-  /** Its own deadline passed without content. */
+  /** The attempt's own deadline passed without content. */
   | "late"
   | Fault
-  /** It refused what another machine with the same build then did: no fault, unless it had said that it could. */
+  /** It refused what another machine with the same build then did. No fault, unless it had advertised the ability. */
   | "refused_alone"
   | Retraction;
 
-/** Its success was none, as was seen only afterwards: it could not be read, or what was signed for it is not true. */
+/** A success that later turned out to be none: the answer could not be read, or the receipt for it is false. */
 export type Retraction = "retraction" | "false_receipt";
 
 export const isRetraction = (verdict: Verdict): verdict is Retraction =>
@@ -24,21 +24,21 @@ export interface Fault {
   readonly confirmed: boolean;
   /** The connection was lost: one fault, however many attempts it carried. */
   readonly connectionLost: boolean;
-  /** Content of it may have been shown to the consumer. Default: no. */
+  /** The consumer may have seen content. Default: no. */
   readonly afterContent?: boolean;
 }
 
 /**
- * A place on a provider. Disposing gives the place back when the attempt is over; the verdict follows when its request
- * is. All of it is idempotent; the first verdict counts, but for a retraction of it.
+ * A leased slot of a provider. It is disposed, which gives the slot back, when the attempt is over; the verdict follows
+ * when its request is. All of it is idempotent: the first verdict counts, unless it is retracted.
  */
 export interface Lease extends Disposable {
   readonly provider: ProviderId;
-  /** The breaker lets this request find out whether the provider is well again: it may hedge at once. */
+  /** The request is the breaker's probe of whether the provider has recovered. It may hedge at once. */
   readonly probe: boolean;
-  /** What is known at once: it works on the request, or has no room for it. */
+  /** Tells at once that the provider works on the request, or has no capacity for it. */
   report(sign: "accept" | "refusal"): void;
-  /** @param at when what it is about was seen, ms: a verdict that comes late is weighed by that */
+  /** @param at when the judged event was observed, ms: by this a late verdict is placed */
   judge(verdict: Verdict, at: number): void;
 }
 
@@ -46,29 +46,29 @@ export interface Lease extends Disposable {
 export interface Expectation {
   /** What is most likely, ms. */
   readonly expectedMs: number;
-  /** The same with a margin, and no less than the operator's least: when it passes, somebody else is looked for. */
+  /** The same with a margin, and no less than the operator's minimum. Past it, another provider is looked for. */
   readonly estimateMs: number;
-  /** Nothing of it has been measured on this machine: lateness against it is no fault while its signs move. */
+  /** None of it was measured on this machine. Being late by it is no fault while there are signs of life. */
   readonly byDefault: boolean;
 }
 
-/** A provider was found, and a place on it taken. */
+/** A provider was found, and a slot of it leased. */
 export interface Picked {
   readonly type: "picked";
   readonly provider: ProviderId;
   readonly lease: Lease;
   readonly expectation: Expectation;
-  /** Nobody knows how it will do (a probe, or a machine without evidence): it need not be waited for before a backup. */
+  /** The provider's quality is unknown (a probe, or a machine without evidence): a backup need not wait. */
   readonly hedgeAtOnce: boolean;
 }
 
-/** What came of looking for a provider. */
+/** The result of a search for a provider. */
 export type PickResult =
   | Picked
-  /** Nobody has room now, and somebody is about to. */
+  /** No slot is free now, and one is expected to be. */
   | {
       readonly type: "queue";
-      /** What everybody lacks; absent = free slots. */
+      /** What all providers lack. Absent = free slots. */
       readonly lacking?: "memory";
     }
   /** Waiting would not help. */

@@ -22,9 +22,9 @@ import { choose } from "./strategy.js";
 import { NOTHING_TRIED, type Search, type Traits } from "./traits.js";
 
 export interface Picker {
-  /** Chooses synchronously among the providers as they are known now, and takes a place on the chosen one. */
+  /** Chooses synchronously among the providers as they are known now, and leases a slot of the chosen one. */
   pick(search: Search, look?: Look): PickResult;
-  /** The slots of all who could serve this, had they room. */
+  /** The slots of all providers that could serve this if they were free. */
   slots(traits: Traits): Slots;
 }
 
@@ -33,14 +33,14 @@ export interface Slots {
   readonly all: number;
 }
 
-/** Whether somebody is looked for the first time, or again because nobody had room. Default `first`. */
+/** Whether this is a request's first search, or another one because no slot was free. Default `first`. */
 export type Look = "first" | "again";
 
 export interface PickerHooks {
-  /** Somebody was looked for: the first time, or again and found. How often else somebody waits looks is nobody's doing. */
+  /** A first search, or a later one that found a provider. Other later searches are only polling, and are not told. */
   looked(look: Looked): void;
   decided(provider: ProviderId, score: Score): void;
-  /** Everybody is out for faults: the one serves that failed least recently. */
+  /** The breakers of all providers are open, so the one that failed longest ago serves. */
   servedAlthoughOpen(): void;
 }
 
@@ -63,7 +63,7 @@ export function createPicker(deps: PickerDeps): Picker {
   return new EvaluatingPicker(deps);
 }
 
-/** Without these, it could serve. */
+/** The gates that are closed only for want of a free slot. */
 const ROOM: GateSet = BIT.no_headroom | BIT.capacity_cooldown;
 
 class EvaluatingPicker implements Picker {
@@ -98,7 +98,7 @@ class EvaluatingPicker implements Picker {
       if ((gates & ~ROOM) !== 0) continue;
       const { concurrency, load } = contender;
       all += concurrency;
-      // Whoever has no room has none, whatever its slots say.
+      // A provider that has no capacity counts as fully used, whatever its slots say.
       used += gates === 0 ? load : concurrency;
     }
     return { used, all };
@@ -110,12 +110,12 @@ class EvaluatingPicker implements Picker {
   }
 
   /**
-   * Nobody is well, free and in time. Who is out for faults serves when nobody else is left, and who is cooled for
-   * capacity is tried then, by one request at a time; while somebody is left, one that is idle and out for faults may be
-   * tried rather than that anybody waits.
+   * No provider is well, free and in time. If all are unwell, those with an open breaker serve, and those in a capacity
+   * cooldown are tried by one request at a time. If some are only busy, an idle one with an open breaker may be probed
+   * early rather than let the request wait.
    */
   #pickForWant({ candidates, rejected }: Survey, search: Search, context: EvaluationContext): PickResult {
-    // Somebody is free, and too slow: its work may be done before ours is late.
+    // A provider that is free but too slow now may have less to do before this request is late.
     const why: NotPicked = candidates.length > 0 ? { type: "queue" } : whyNobody(rejected, context);
     if (why.type === "unavailable" && why.error.code !== "providers_cooling") return why;
     const nobodyLeft = candidates.length === 0 && !rejected.some(isWell);
@@ -130,7 +130,7 @@ class EvaluatingPicker implements Picker {
     return this.#take(chosen, context, { explores: false, probes: !nobodyLeft });
   }
 
-  /** Who refuses for want of room would only refuse more of them at once. */
+  /** During a capacity cooldown one request at a time is enough: more would only be refused too. */
   #mayServeLast(contender: Contender, { traits }: EvaluationContext): boolean {
     if (isOnlyOut(contender)) return true;
     return isOnlyCooling(contender) && this.#deps.breaker.probe(contender.provider, traits) !== "claimed";
@@ -142,7 +142,7 @@ class EvaluatingPicker implements Picker {
     return now - breaker.lastFaultAt(provider, traits) >= settings.pick.earlyProbeAfterMs;
   }
 
-  /** Who is out for faults alone goes before who refuses; of either, who did so longest ago. */
+  /** An open breaker is preferred to a capacity cooldown; among equals, the one whose last failure is longest ago. */
   #isSooner(one: Contender, other: Contender, { traits }: EvaluationContext): boolean {
     const { breaker } = this.#deps;
     if (isCooled(one) !== isCooled(other)) return isCooled(other);
@@ -174,7 +174,7 @@ const TOO_LATE: PickResult = {
   error: new HearthError("no_capacity", "Nobody is expected to begin in time.", { retryAfterSeconds: 2 }),
 };
 
-/** Those that may not serve, by the first gate against each: the one that it is counted as. */
+/** Rejected providers by the first gate against each, as which the rejection is counted. */
 function byFirstGate(rejected: readonly Contender[]): ReadonlyMap<Gate, readonly ProviderId[]> {
   const byGate = new Map<Gate, ProviderId[]>();
   for (const { provider, gates } of rejected) {
@@ -186,7 +186,7 @@ function byFirstGate(rejected: readonly Contender[]): ReadonlyMap<Gate, readonly
   return byGate;
 }
 
-/** Those of whom the first content is expected in time. */
+/** The candidates whose first content is expected in time. */
 function inTime(
   candidates: readonly Contender[],
   { expectedBefore }: Search,
@@ -200,9 +200,9 @@ const isOpen = ({ gates }: Contender): boolean => (gates & BIT.error_cooldown) !
 const isOnlyOut = ({ gates }: Contender): boolean => gates === BIT.error_cooldown;
 
 const isCooled = ({ gates }: Contender): boolean => (gates & BIT.capacity_cooldown) !== 0;
-/** Nothing is against it but what it did, and the room that it shows is believed again. */
+/** Only an open breaker or a capacity cooldown is against it. */
 const isOnlyCooling = ({ gates }: Contender): boolean =>
   gates !== 0 && (gates & ~(BIT.error_cooldown | BIT.capacity_cooldown)) === 0;
 
-/** Nothing is wrong with it, and it is only without room. */
+/** Nothing is wrong with it: it only lacks a free slot. */
 const isWell = ({ gates }: Contender): boolean => (gates & ~SOON) === 0;

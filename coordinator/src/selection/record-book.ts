@@ -5,10 +5,10 @@ import { FaultRecord, type RecordDeps } from "./fault-record.js";
 import type { RecordedOutcome } from "./outcomes.js";
 import type { Shape, Traits } from "./traits.js";
 
-/** Lost connections of one machine that are remembered: what ran on them may be judged minutes later. */
+/** Lost connections remembered for each machine: requests that ran on them may be judged minutes later. */
 const LOSSES_KEPT = 8;
 
-/** A lost connection: one fault, or none where it was not the machine's. */
+/** A lost connection, which counts as one fault, or as none if our own network was to blame. */
 export type Loss =
   | { readonly type: "fault"; readonly record: FaultRecord; readonly outcome: RecordedOutcome }
   | { readonly type: "taken_back" };
@@ -17,7 +17,7 @@ export type Loss =
 export class MachineRecords {
   readonly faults: Map<string, Map<Shape, FaultRecord>> = new Map();
   readonly capacity: Map<string, CapacityRecord> = new Map();
-  /** Those of `faults` that are not closed: all that is asked for where nothing is wrong. */
+  /** The records of `faults` that are not closed. Usually empty, which makes most checks cheap. */
   readonly unwell: Set<FaultRecord> = new Set();
   /** By the time at which the connection began. */
   readonly losses: BoundedMap<number, Loss> = new BoundedMap(LOSSES_KEPT);
@@ -30,14 +30,14 @@ export class MachineRecords {
 type Kept = FaultRecord | CapacityRecord;
 
 /**
- * The records of all machines, found by machine. So many are kept at most: the longest untouched goes first, and one
+ * The records of all machines, by machine. Their number is bounded: the longest untouched is dropped first, and one
  * that holds something against its machine only when there is no other.
  */
 export class RecordBook {
   readonly #deps: RecordDeps;
   readonly #machines = new Map<ProviderId, MachineRecords>();
   readonly #suspects = new Set<ProviderId>();
-  /** Whose each is; the longest untouched first. */
+  /** The machine of each record; the longest untouched first. */
   readonly #closed = new Map<Kept, ProviderId>();
   readonly #open = new Map<Kept, ProviderId>();
 
@@ -54,7 +54,7 @@ export class RecordBook {
     return this.#machines.get(id);
   }
 
-  /** Whether any of its records is not closed, or any is of refusals: few machines' are. */
+  /** Whether the machine has a record that is not closed, or one of refusals. Few machines do. */
   isSuspect(id: ProviderId): boolean {
     return this.#suspects.has(id);
   }
@@ -80,7 +80,7 @@ export class RecordBook {
     return record;
   }
 
-  /** To be called when a record has been told something: it is the youngest now, and found by its state. */
+  /** To be called after each change of a record, which makes it the youngest and sorts it in by its state. */
   touched(record: Kept): void {
     const id = this.#closed.get(record) ?? this.#open.get(record);
     if (id === undefined) return;

@@ -1,10 +1,10 @@
 import { buildsOf, type Catalog } from "./catalog.js";
 
-/** Where a request may run, best first. Each entry gets its chance within the one patience. */
+/** The builds that a request may run on, best first. All of them get their turn within the same patience. */
 export interface RoutePlan {
   /** The name that was asked for. */
   readonly asked: string;
-  /** The builds that it stands for, at least one. */
+  /** The builds that the name stands for, at least one. */
   readonly builds: readonly string[];
 }
 
@@ -12,20 +12,20 @@ export function planFor(catalog: Catalog, asked: string): RoutePlan {
   return { asked, builds: buildsOf(catalog, asked) };
 }
 
-/** What has become of a plan so far, for the next step on it. */
+/** The state of a plan, from which its next step follows. */
 export interface PlanProgress {
   /** The build of the latest attempt. */
   readonly current: string;
   readonly tried: ReadonlySet<string>;
-  /** No attempt may follow the next one. */
+  /** The next attempt is the last one allowed. */
   readonly last: boolean;
-  /** Somebody has answered with the build not long ago: it is not the build that is broken. */
+  /** A provider has lately answered with the build, so the build itself is not broken. */
   readonly isProven: (build: string) => boolean;
 }
 
 /**
- * The builds that the next attempt may run on, best first: a failed one's own only where the build is known to work,
- * and before all others one that had no chance yet when there is no further attempt.
+ * The builds that the next attempt may run on, best first. The build that has just failed is among them only if it is
+ * known to work. If the next attempt is the last, builds without a turn so far come first.
  */
 export function nextBuilds({ builds }: RoutePlan, { current, tried, last, isProven }: PlanProgress): readonly string[] {
   if (builds.length === 1) return builds;

@@ -5,27 +5,27 @@ import type { ExpectationTerms } from "./expecting.js";
 import type { ScoreSettings } from "./settings.js";
 import type { Subject } from "./subject.js";
 
-/** What a provider is expected to cost a request, in milliseconds, by term. */
+/** The terms of a score: what a request is expected to cost on a provider, ms each. */
 export interface ScoreTerms extends ExpectationTerms {
-  /** Requests that wait in its backend. */
+  /** For requests that wait in its backend. */
   readonly queue: number;
-  /** Requests of ours that run there. */
+  /** For our requests that run there. */
   readonly pending: number;
   /** Writing the answer. */
   readonly decode: number;
   readonly health: number;
   readonly reputation: number;
-  /** It is somebody else's, and the caller's own go first. */
+  /** For machines of other accounts, when the caller prefers its own. */
   readonly owner: number;
 }
 
-/** A provider's score for a request; lower is better. The terms add up to the total; a decision is logged as them. */
+/** A provider's score for a request; lower is better. The terms add up to the total, and are logged with a decision. */
 export interface Score {
   readonly total: number;
   readonly terms: ScoreTerms;
 }
 
-/** Scores one provider for one request: writes down what there is to choose by. */
+/** Scores one provider for one request, and notes in the contender what the choice goes by. */
 export function score(contender: Contender, context: EvaluationContext): void {
   const { forecast } = contender;
   const { now, traits, settings } = context;
@@ -45,14 +45,14 @@ export function score(contender: Contender, context: EvaluationContext): void {
     ownerMs(contender.provider, context);
 }
 
-/** Works out what is the same for all requests. */
+/** Computes the part of the score that is the same for all requests. */
 function price(contender: Contender, settings: ScoreSettings): void {
   contender.restMs = queueMs(contender, settings) + pendingMs(contender, settings) + healthMs(contender, settings);
   contender.tokenMs = tokenMs(contender, settings);
   contender.priced = settings;
 }
 
-/** The terms of a score, of which some are its expectation's. */
+/** The terms of a score: those of the expectation, and selection's own. */
 export function termsOf(
   contender: Contender,
   { connect, load, ahead, prefill, censored }: ExpectationTerms,
@@ -78,7 +78,7 @@ const queueMs = ({ queued }: Subject, settings: ScoreSettings): number => queued
 
 const pendingMs = ({ pending }: Subject, settings: ScoreSettings): number => pending * settings.pendingMs;
 
-/** At the rate that one more request would get. */
+/** Time for each token of an answer, at the rate that one more request would get, ms. */
 function tokenMs({ decodeTps, load }: Subject, { assumedDecodeTps, decodeInterference }: ScoreSettings): number {
   return (1_000 / (decodeTps || assumedDecodeTps)) * (1 + decodeInterference * load);
 }

@@ -1,4 +1,4 @@
-/** Every number of selection. Read at each use, so that an operator may change them while it runs. */
+/** Every number of selection. Read at each use, so that an operator may change them at run time. */
 export interface SelectionSettings {
   readonly gates: GateSettings;
   readonly score: ScoreSettings;
@@ -7,45 +7,45 @@ export interface SelectionSettings {
 }
 
 export interface GateSettings {
-  /** Key-value cache that a token is taken to need where a model is still to be loaded, bytes. */
+  /** Key-value cache that each token needs in a model that is not loaded yet (assumed), bytes. */
   readonly cacheBytesPerToken: number;
-  /** Prompt that a request in a backend's own queue is taken to have, tokens. */
+  /** Prompt of a request in a backend's own queue (assumed), tokens. */
   readonly queuedPromptTokens: number;
 }
 
 export interface ScoreSettings {
-  /** For each request that waits in the backend's own queue, ms. */
+  /** Cost of each request that waits in the backend's own queue, ms. */
   readonly queueMs: number;
-  /** For each request of ours that runs there, ms. */
+  /** Cost of each request of ours that runs there, ms. */
   readonly pendingMs: number;
-  /** Share of its rate that a machine loses to each request that runs beside. */
+  /** Share of its rate that a machine loses to each other request that it runs. */
   readonly decodeInterference: number;
-  /** At full use each, ms. */
+  /** Cost at full use, ms each; less in proportion. */
   readonly memoryPressureMs: number;
   readonly cpuLoadMs: number;
   readonly gpuLoadMs: number;
   readonly thermalMs: Readonly<Record<"nominal" | "fair" | "serious" | "critical", number>>;
-  /** Where no rate was observed and nothing is known to estimate one from, tokens a second. */
+  /** Rate when none was observed and there is nothing to estimate it from, tokens a second. */
   readonly assumedDecodeTps: number;
-  /** `prefer`: what a stranger's machine must be better by to beat the caller's own, ms. */
+  /** `prefer`: by how much another account's machine must be better than the caller's own, ms. */
   readonly foreignOwnerMs: number;
 }
 
 export interface PickSettings {
   /** Providers within this of the best count as equal, ms. */
   readonly tieMs: number;
-  /** One request in so many goes to a machine of which nothing is known yet, where others are known. */
+  /** One request in this many goes to a machine without evidence, if others have some. */
   readonly exploreOneIn: number;
-  /** A machine that is out is not tried for want of others before so long after its last fault, ms. */
+  /** For this long after its last fault a machine with an open breaker is not probed early, ms. */
   readonly earlyProbeAfterMs: number;
 }
 
 export interface QueueSettings {
-  /** Waiters for one model at most. */
+  /** Requests that may wait for one model at most. */
   readonly perModel: number;
-  /** How long a request that nobody has tried yet may wait, ms. */
+  /** How long a request without an attempt so far may wait, ms. */
   readonly patienceMs: number;
-  /** Some room comes with time alone (a cooldown or a disbelief ends, a backlog drains): nobody tells of it. */
+  /** How often waiting requests are looked at again: some slots come free by time alone, without an event, ms. */
   readonly recheckMs: number;
   readonly retryAfterPerWaiterSeconds: number;
   readonly retryAfterMinSeconds: number;
@@ -54,11 +54,11 @@ export interface QueueSettings {
 
 export const DEFAULT_SELECTION: SelectionSettings = {
   gates: {
-    // Grouped-query attention of a small model, with a cache of 8 bits. Low, because it only ever keeps work away.
+    // Grouped-query attention of a small model with an 8-bit cache. A low value, since more would exclude machines.
     cacheBytesPerToken: 65_536,
     queuedPromptTokens: 1_000,
   },
-  // First figures: measurements of an earlier system on Macs.
+  // First figures, measured on Macs.
   score: {
     queueMs: 3_000,
     pendingMs: 750,
@@ -70,7 +70,7 @@ export const DEFAULT_SELECTION: SelectionSettings = {
     assumedDecodeTps: 30,
     foreignOwnerMs: 60_000,
   },
-  // The tie is what an earlier system found to be noise. The rest is chosen: docs/dispatch.md, rules 12 and 15.
+  // Differences up to the tie were found to be noise. The rest is chosen: docs/dispatch.md, rules 12 and 15.
   pick: { tieMs: 3_000, exploreOneIn: 16, earlyProbeAfterMs: 5_000 },
   // docs/dispatch.md, rule 14.
   queue: {

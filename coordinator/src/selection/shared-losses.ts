@@ -1,25 +1,25 @@
 import type { ProviderId } from "@hearth/protocol";
 import type { BreakerSettings } from "./breaker-settings.js";
 
-/** Outages remembered: a verdict comes when its request is over, which may be minutes later. */
+/** Outages remembered. A verdict comes when its request is over, which may be minutes later. */
 const OUTAGES_KEPT = 16;
 
 interface Outage {
   readonly from: number;
-  /** The last loss that belonged to it. */
+  /** When its last connection was lost. */
   until: number;
 }
 
 /**
- * Tells lost connections that are our own network's from those that are the machines': most of a fleet does not leave
- * within two seconds for reasons of its own.
+ * Tells connections lost by our own network from those lost by machines. When most of a fleet goes within two seconds,
+ * the machines are not to blame.
  */
 export class SharedLosses {
   readonly #settings: () => BreakerSettings;
-  /** Who lost its connection within the window, the longest ago first, and how many were connected before. */
+  /** Machines that lost their connection within the window, the earliest first, and how many were connected before. */
   readonly #recent = new Map<ProviderId, { readonly at: number; readonly connected: number }>();
   readonly #outages: Outage[] = [];
-  /** Whose loss is counted to the last outage already: one that comes and goes does not prolong it. */
+  /** Machines already counted in the last outage, so that one that comes and goes does not prolong it. */
   readonly #lostInLast = new Set<ProviderId>();
 
   constructor(settings: () => BreakerSettings) {
@@ -30,7 +30,7 @@ export class SharedLosses {
    * A connection was lost.
    *
    * @param connected machines that were connected just before
-   * @returns the machines whose loss has now turned out to be ours
+   * @returns the machines whose losses have now turned out to be part of an outage
    */
   lost(id: ProviderId, at: number, connected: number): readonly ProviderId[] {
     const { outageWindowMs } = this.#settings();
@@ -50,7 +50,7 @@ export class SharedLosses {
     return [id];
   }
 
-  /** Whether a connection that was lost then was lost in an outage of ours. */
+  /** Whether a connection lost at that time was lost in an outage of ours. */
   covers(at: number): boolean {
     const { outageWindowMs } = this.#settings();
     return this.#outages.some(({ from, until }) => at >= from - outageWindowMs && at <= until + outageWindowMs);

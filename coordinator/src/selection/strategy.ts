@@ -12,13 +12,13 @@ export interface StrategyDeps {
   readonly rng: Rng;
 }
 
-/** Who is to serve, and whether it is somebody new who gets a chance so. */
+/** The chosen provider, and whether it was chosen to explore it. */
 export interface Choice {
   readonly candidate: Contender;
   readonly explores: boolean;
 }
 
-/** Chooses among those who may serve; `undefined` where there are none. */
+/** Chooses among the providers that may serve; `undefined` if there are none. */
 export function choose(
   candidates: readonly Contender[],
   context: EvaluationContext,
@@ -27,7 +27,7 @@ export function choose(
   const left = preferLargerContext(preferAble(preferOthers(candidates, context), context), context);
   const { known, unknown } = byEvidence(left, context);
   if (known.length === 0 || unknown.length === 0) return chosen(left, context, deps);
-  // Who has been let down once is not the one to find out with.
+  // A request that has failed once is not used for exploring.
   if (context.tried.size > 0) return chosen(known, context, deps);
   const { exploreOneIn } = context.settings.pick;
   const explored = deps.exploration.next(context.traits.model, unknown, exploreOneIn);
@@ -35,7 +35,7 @@ export function choose(
   return { candidate: oneOf(explored, deps.rng), explores: true };
 }
 
-/** Among those within a tie of the best: who answered the conversation before, else the least busy, by chance. */
+/** Among those within a tie of the best: the one that answered the conversation before, else one of the least busy. */
 function chosen(
   candidates: readonly Contender[],
   { traits, settings }: EvaluationContext,
@@ -54,7 +54,7 @@ function tiedWithBest(candidates: readonly Contender[], tieMs: number): readonly
   return candidates.filter(({ total }) => total <= best + tieMs);
 }
 
-/** Those with the least queue, and of those with the least pending. */
+/** Those with the shortest queue, and of these the ones with the fewest pending requests. */
 function leastBusy(candidates: readonly Contender[]): readonly Contender[] {
   let least: Contender[] = [];
   for (const candidate of candidates) {
@@ -73,7 +73,7 @@ function oneOf(candidates: readonly Contender[], rng: Rng): Contender {
   return candidates[Math.floor(rng.next() * candidates.length)] as Contender;
 }
 
-/** Those that are known to do what is asked of the answer, before those of which nobody has said. */
+/** Those known to have the abilities that are asked for; if there are none, all. */
 function preferAble(candidates: readonly Contender[], { traits }: EvaluationContext): readonly Contender[] {
   const { structuredOutput = false, logprobs = false } = traits;
   if (!structuredOutput && !logprobs) return candidates;
@@ -84,7 +84,7 @@ function preferAble(candidates: readonly Contender[], { traits }: EvaluationCont
   return able.length === 0 ? candidates : able;
 }
 
-/** Those that were not tried, and of those the ones that run another program than those that failed. */
+/** Those that were not tried yet, and of these the ones with another program than those that failed. */
 function preferOthers(candidates: readonly Contender[], { tried }: EvaluationContext): readonly Contender[] {
   if (tried.size === 0) return candidates;
   const untried = candidates.filter(({ provider }) => !tried.has(provider.id));
@@ -96,7 +96,7 @@ function preferOthers(candidates: readonly Contender[], { tried }: EvaluationCon
   return others.length > 0 ? others : untried;
 }
 
-/** Those that take the prompt for certain; else, and where others refused it, the ones that take the longest. */
+/** Those that certainly take the prompt. If there are none, or others have refused it, those with the largest limit. */
 function preferLargerContext(
   candidates: readonly Contender[],
   { unlikeTried }: EvaluationContext,
@@ -117,8 +117,8 @@ interface ByEvidence {
 }
 
 /**
- * Under `prefer`, where the caller's own are among them, what these cost less decides, evidence or not; and so it does
- * where all that is known of anybody is that it makes others wait in vain.
+ * Splits the candidates into those with evidence and those without. All count as known under `prefer` when the caller's
+ * own machines are among them, and when the only evidence of any machine is of waits in vain: then the score decides.
  */
 function byEvidence(candidates: readonly Contender[], { traits, settings }: EvaluationContext): ByEvidence {
   const own = traits.route === "prefer" && candidates.some(({ provider }) => provider.account === traits.account);

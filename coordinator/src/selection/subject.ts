@@ -4,8 +4,8 @@ import { BIT, type GateSet, when } from "./gate-set.js";
 import { estimateRates } from "./hardware-estimate.js";
 
 /**
- * What a provider says of a model and what runs there, as gates and scores ask for it. All of it is of one version of
- * the provider: every machine of a model is looked at in each choice, and few have changed since the last one.
+ * A provider's facts about one model, in the form that gates and scores need. They are kept for as long as the version
+ * of the provider is the same: each choice looks at all machines of a model, and few have changed since the last one.
  */
 export class Subject {
   readonly provider: Provider;
@@ -15,31 +15,31 @@ export class Subject {
   /** Only its owner may use it. */
   isPrivate = false;
   vitals: Provider["vitals"] = {};
-  /** What runs on it for the model. */
+  /** Requests that run there for the model. */
   load = 0;
-  /** Requests of ours among that. */
+  /** Ours among them. */
   pending = 0;
   /** Requests that wait in its backend. */
   queued = 0;
-  /** Requests that it may run at once. */
+  /** Requests that it can run at once. */
   concurrency = 0;
   tokensAhead = 0;
-  /** Tokens promised to places that its last heartbeat cannot have counted. */
+  /** Tokens promised to slots that were leased too late for its last heartbeat to count them. */
   unreportedTokens = 0;
-  /** Tokens that its backend has in all; infinite where it does not say. */
+  /** The token budget of its backend; infinite if it does not say. */
   budgetTokens: number = Number.POSITIVE_INFINITY;
   /** The longest prompt that this backend says it takes, tokens. */
   promptLimit: number = Number.POSITIVE_INFINITY;
   /** The model is in memory, or being brought there. */
   isLoaded = false;
-  /** Told by the machine, else estimated from its hardware, tokens a second; 0 = not known. */
+  /** Decode rate, told by the machine or else estimated from its hardware, tokens a second; 0 = not known. */
   decodeTps = 0;
-  /** Some chat can be translated for it. */
+  /** It serves chats, natively or translated. */
   chats = false;
   freshUntil: number = Number.POSITIVE_INFINITY;
-  /** Gates that stay as they are until the provider changes. */
+  /** Closed gates that depend on the provider only. */
   settled: GateSet = 0;
-  /** Something of it has to be looked at anew for each request: `changingGates`. Of few machines it has. */
+  /** `changingGates` has to be checked for each request. Few machines need that. */
   isChanging = false;
   #version: number = Number.NaN;
 
@@ -50,10 +50,10 @@ export class Subject {
   }
 
   /**
-   * Takes in what has changed.
+   * Brings the facts up to date.
    *
-   * @param anyway reads all of it anew, whatever the version says
-   * @returns whether anything has been read
+   * @param anyway also if the version has not changed
+   * @returns whether the facts were read again
    */
   refresh(anyway: boolean): boolean {
     if (!anyway && this.#version === this.provider.version) return false;
@@ -87,14 +87,14 @@ export class Subject {
   }
 }
 
-/** Whether a gate may be closed that neither stays as it is nor is asked of every machine. */
+/** Whether one of the `changingGates` may be closed. */
 function isChanging(subject: Subject): boolean {
   const { provider, isPrivate, isLoaded, budgetTokens, freshUntil } = subject;
   const isLimited = budgetTokens !== Number.POSITIVE_INFINITY || freshUntil !== Number.POSITIVE_INFINITY;
   return isPrivate || !isLoaded || isLimited || openingGates(provider) !== 0;
 }
 
-/** Gates that may open without a change of the provider, and close with one only: they are seldom closed. */
+/** Gates that close only with a change of the provider, but may open without one. They are seldom closed. */
 export function openingGates(provider: Provider): GateSet {
   return (
     when(provider.untrusted, BIT.untrusted) |
@@ -102,12 +102,12 @@ export function openingGates(provider: Provider): GateSet {
   );
 }
 
-/** Whether some chat can be translated for a model. */
+/** Whether a model serves chats, natively or translated. */
 export function chats(advert: ModelAdvert | undefined): boolean {
   return advert?.dialects === undefined || advert.dialects.some((dialect) => dialect !== "embeddings");
 }
 
-/** Requests this provider may run at once for this model. */
+/** Requests that this provider can run at once for this model. */
 function concurrencyOf({ hardware }: Provider, slot: Slot | undefined): number {
   return slot?.max_concurrency ?? defaultConcurrency(hardware.memory_bytes);
 }
@@ -119,7 +119,7 @@ function settledGates({ provider, model, advert, slot, load, concurrency }: Subj
     when(provider.lentTo === "nobody", BIT.private_only) |
     when(status === "offline", BIT.offline) |
     when(status === "draining", BIT.draining) |
-    // One that is away tells its key when it is back.
+    // A machine that is away will tell its key when it is back.
     when(provider.encryptionKey === undefined && status !== "offline", BIT.no_encryption_key) |
     when(slot?.state === "crashed", BIT.slot_crashed) |
     when(slot?.state === "reloading", BIT.slot_reloading) |

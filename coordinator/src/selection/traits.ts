@@ -1,22 +1,22 @@
 import type { BackendDialect, ProviderId, TrustLevel } from "@hearth/protocol";
 
-/** What selection needs to know of a request; everything else about it stays above. */
+/** What selection needs to know of a request. */
 export interface Traits {
   /** The build to serve, as providers advertise it. */
   readonly model: string;
   readonly shape: Shape;
-  /** The shape to look for where nobody ever serves the other one; absent = there is no other way to put it. */
+  /** The shape to fall back to if no provider can ever serve `shape`. Absent = there is none. */
   readonly otherwise?: Shape | undefined;
-  /** Only a backend that speaks this natively can serve it; absent = any that chats. */
+  /** The request needs a backend that speaks this natively. Absent = any that chats. */
   readonly dialect?: BackendDialect | undefined;
   /** The answer has to follow a JSON schema. */
   readonly structuredOutput?: boolean | undefined;
   /** The answer has to carry the probabilities of its tokens. */
   readonly logprobs?: boolean | undefined;
   readonly promptTokens: number;
-  /** The least that the prompt may come to, tokens: what it is refused for. */
+  /** The lower bound of the prompt's size, tokens. It is refused as too long only by this. */
   readonly leastPromptTokens: number;
-  /** The conversation that it belongs to; absent = it is known to belong to none. */
+  /** The conversation that it belongs to. Absent = none. */
   readonly conversation?: Conversation | undefined;
   /** Bound on the answer, tokens: the caller's, or the default. */
   readonly maxTokens: number;
@@ -24,47 +24,47 @@ export interface Traits {
   readonly account: string;
   /** Only these providers may serve; absent = all. */
   readonly allowlist: ReadonlySet<string> | undefined;
-  /** `self`: only the caller's own machines. `prefer`: those first. */
+  /** `self`: only the caller's own machines. `prefer`: these first. */
   readonly route: "any" | "self" | "prefer";
-  /** Least trust level that the caller accepts; absent = the operator's. */
+  /** The lowest trust level that the caller accepts. Absent = the operator's. */
   readonly minTrust?: TrustLevel | undefined;
 }
 
-/** What a provider was like when a request was sent to it. */
+/** A provider that a request was sent to, as it was at that time. */
 export interface TriedProvider {
   readonly connectedAt: number;
   readonly agentVersion: string;
   readonly backend: string | undefined;
   readonly contextLength: number | undefined;
-  /** How it went; `running` = it is at it. */
+  /** What became of the attempt. */
   readonly state: "running" | "failed" | "refused_before_work";
   readonly times: number;
 }
 
-/** What tells a conversation from others, without what was said in it. */
+/** Identifies a conversation without revealing what was said. */
 export interface Conversation {
   /** Digest of its account, model and first words, or of the name that the consumer gave it. */
   readonly id: string;
-  /** There was an answer before: somebody may hold its prefix. */
+  /** It has had an answer before, so a machine may have its beginning in the cache. */
   readonly continued: boolean;
 }
 
-/** What selection is told about the attempts that went before, within one request. */
+/** The earlier attempts of a request. */
 export type Tried = ReadonlyMap<ProviderId, TriedProvider>;
 
 export const NOTHING_TRIED: Tried = new Map();
 
-/** What a request looks for. */
+/** One search for a provider. */
 export interface Search {
   readonly traits: Traits;
   readonly tried: Tried;
-  /** Only one of whom its first content is expected before this counts, ms on the coordinator's clock. */
+  /** Only providers count whose first content is expected before this, ms on the coordinator's clock. */
   readonly expectedBefore?: number | undefined;
-  /** Only one that differs from all that were tried, in its program, its backend or its context, counts. */
+  /** Only providers count that differ from all that were tried in their program, backend or context. */
   readonly unlikeTried?: boolean | undefined;
 }
 
-/** What a request asks of a chat template and a model: faults are remembered per shape. */
+/** What a request asks of chat template and model. The breaker remembers faults by shape. */
 export const SHAPES = ["base", "tools", "vision", "tools+vision"] as const;
 export type Shape = (typeof SHAPES)[number];
 

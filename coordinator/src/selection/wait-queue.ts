@@ -5,7 +5,7 @@ import type { Picker } from "./picker.js";
 import { DEFAULT_SELECTION, type QueueSettings } from "./settings.js";
 import type { Search, Traits } from "./traits.js";
 
-/** Failovers go before requests that have not been tried yet: their consumers have waited longer. */
+/** Failovers go before requests without an attempt so far, because their consumers have waited longer. */
 export type Priority = "failover" | "fresh";
 const PRIORITIES: readonly Priority[] = ["failover", "fresh"];
 
@@ -14,29 +14,29 @@ export type WaitResult = Picked | { readonly type: "unavailable"; readonly error
 export interface WaitRequest extends Search {
   readonly priority: Priority;
   /**
-   * When it has waited for long enough, ms on the coordinator's clock; absent = when anybody has. A fresh one never waits
-   * longer than the queue's own patience.
+   * When it gives up, ms on the coordinator's clock. Absent = after the queue's own patience, beyond which a fresh
+   * request never waits.
    */
   readonly until?: number;
 }
 
 export interface WaitQueueHooks {
-  /** Waiters of all models. */
+  /** The number of waiting requests, of all models. */
   depth(total: number): void;
-  /** How long somebody waited, whatever came of it, ms. */
+  /** How long a request has waited, whatever the result, ms. */
   waited(ms: number): void;
 }
 
 interface Waiter extends WaitRequest {
   readonly since: number;
   readonly settle: (result: WaitResult) => void;
-  /** What everybody lacked when it was last looked at. */
+  /** What all providers lacked when it was last looked at. */
   lacking: "memory" | undefined;
 }
 
 /**
- * Requests that wait for room: bounded per model, first in first out within a priority. A waiter whom nobody with room
- * may serve does not stop those behind it. Whoever changes the fleet calls `drain`.
+ * Requests that wait for a slot: bounded per model, first in, first out within a priority. A waiter that none of the
+ * free providers may serve does not hold up those behind it. `drain` must be called when the fleet changes.
  */
 export class WaitQueue {
   readonly #picker: Picker;
@@ -70,7 +70,7 @@ export class WaitQueue {
     return this.#total;
   }
 
-  /** Waits for a place. Resolves when there is one, when waiting has become pointless, or when patience is over. */
+  /** Waits for a slot. Resolves when one is leased, when waiting has become pointless, or when patience is over. */
   wait(request: WaitRequest, signal: AbortSignal): Promise<WaitResult> {
     const { model } = request.traits;
     if (this.#closed) return Promise.resolve(LEAVING);
@@ -101,14 +101,14 @@ export class WaitQueue {
   }
 
   /**
-   * Gives every place that has come free to whoever waits longest for one like it. This runs with every heartbeat, so
-   * that whoever asks for at least as much as one who has just found no room is not looked at.
+   * Gives every free slot to the request that has waited longest for one like it. Since this runs with every heartbeat,
+   * requests that ask for at least as much as one that has just found no slot are skipped.
    *
-   * @param everybody looks at all the same, so that those for whom waiting has become pointless are told
+   * @param everybody skips none, so that those for which waiting has become pointless are told
    */
   drain(everybody = false): void {
     if (this.#total === 0 || this.#draining) return;
-    // Taking a place changes the fleet, which calls drain again.
+    // Leasing a slot changes the fleet, which calls `drain` again.
     this.#draining = true;
     try {
       for (const waiters of [...this.#waiters.values()]) this.#drainModel([...waiters], everybody);
@@ -131,7 +131,7 @@ export class WaitQueue {
     }
   }
 
-  /** The coordinator is leaving: nobody waits any longer, and nobody begins to. */
+  /** The coordinator shuts down: all who wait are told, and nobody may wait any more. */
   close(): void {
     this.#closed = true;
     for (const waiter of this.#all()) waiter.settle(LEAVING);
@@ -197,7 +197,7 @@ function refusalOf(
   }
 }
 
-/** Whoever has no room for `other` has none for `waiter`: the gates only close as a request grows. */
+/** Whether a provider without capacity for `other` has none for `waiter`: gates only close as a request grows. */
 function asksAtLeast(waiter: Waiter, other: Waiter): boolean {
   const [a, b] = [waiter.traits, other.traits];
   const sameScope =
@@ -221,7 +221,7 @@ const LEAVING: WaitResult = {
   error: new HearthError("shutting_down", "The coordinator is restarting.", { retryAfterSeconds: 2 }),
 };
 
-/** When to come back, by how many wait. */
+/** When a refused consumer should try again, by how many requests wait. */
 export function retryAfterSeconds(depth: number, settings: QueueSettings): number {
   const seconds = depth * settings.retryAfterPerWaiterSeconds;
   return Math.min(settings.retryAfterMaxSeconds, Math.max(settings.retryAfterMinSeconds, seconds));

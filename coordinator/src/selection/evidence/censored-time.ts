@@ -1,6 +1,6 @@
 import type { EvidenceSettings } from "./settings.js";
 
-/** How much longer than expected somebody waited in vain. */
+/** How much longer than expected an attempt waited in vain. */
 export interface WaitedInVain {
   /** Beyond what was expected, ms. */
   readonly excessMs: number;
@@ -10,9 +10,9 @@ export interface WaitedInVain {
 }
 
 /**
- * What is known of a machine from attempts that ended without content: how much longer than expected it needs, at
- * least. In statistics these are censored samples. They count at once, fade, and do not add up: two that waited beside
- * each other say no more than the one that waited longer.
+ * What attempts that ended without content tell of a machine: how much longer than expected it needs, at least (in
+ * statistics: censored samples). They count at once, fade with time, and do not add up: of two attempts that waited at
+ * the same time only the longer one says anything.
  */
 export class CensoredTime {
   #worst: WaitedInVain | undefined;
@@ -22,12 +22,12 @@ export class CensoredTime {
     if (waited.excessMs >= this.msFor(waited.promptTokens, waited.at, settings)) this.#worst = waited;
   }
 
-  /** Nobody has waited in vain since there was content. */
+  /** No attempt has waited in vain since the last content. */
   get isEmpty(): boolean {
     return this.#worst === undefined;
   }
 
-  /** There was content: whatever was waited for, it is over. */
+  /** Content came: earlier waits in vain no longer count. */
   clear(): void {
     this.#worst = undefined;
   }
@@ -44,7 +44,7 @@ export class CensoredTime {
   }
 }
 
-/** What was waited in vain for one prompt, for another one. */
+/** Converts a wait in vain for one prompt into what it means for a prompt of another size. */
 export function scaledTo(
   promptTokens: number,
   { excessMs, promptTokens: waitedFor }: Pick<WaitedInVain, "excessMs" | "promptTokens">,

@@ -13,12 +13,12 @@ import { PairMap } from "./pair-map.js";
 import { DEFAULT_EVIDENCE, type EvidenceSettings } from "./settings.js";
 import { type Meeting, NOTHING_MEASURED, sumOf, waitTerms, warmthOf } from "./terms.js";
 
-/** More than the revisions of pairs come to in practice: both kinds are told apart in one number. */
+/** More than the revisions of pairs ever come to, so that one number can hold both kinds of revision. */
 const REVISIONS_OF_PAIRS = 2 ** 26;
 
-/** Follows one attempt. Nothing but `ended` must be called. */
+/** Follows one attempt. Only `ended` has to be called. */
 export interface Observation {
-  /** Its first content came, or the first word that its answer is being written, which comes as a whole. Once. */
+  /** The first content came, or the first report that a whole answer is being written. To be called once. */
   content(): void;
   /**
    * It is over; what comes later is ignored.
@@ -32,8 +32,8 @@ export interface Observation {
 export type ObservedEnd = "completed" | "failed" | "given_up" | "lost_race";
 
 /**
- * What machines have shown: how long each takes to the first content of a prompt, in the words of `terms.ts`. Measured
- * values replace assumed ones as they come, and another program on a machine starts anew.
+ * Predicts how long each machine takes to the first content of a request, from what was measured there. The terms are
+ * those of `terms.ts`; measured values replace assumed ones as they come. A changed program on a machine starts afresh.
  */
 export class Evidence implements Expecting {
   readonly #clock: Clock;
@@ -45,7 +45,7 @@ export class Evidence implements Expecting {
 
   /**
    * @param settings read at each use
-   * @param reputation told of lost races, and asked for what they and everything else come to
+   * @param reputation told of lost races, and asked what is held against each machine
    */
   constructor(
     clock: Clock,
@@ -79,7 +79,7 @@ export class Evidence implements Expecting {
     const spread = machine?.speed.spread(settings) ?? settings.spread.before;
     return {
       expectedMs,
-      // What was waited for in vain is no expectation that may be off: it is added as it is.
+      // Waits in vain are facts, so the margin of error is not applied to them.
       estimateMs: Math.max(settings.leastMs, (expectedMs - censored) * spread + censored),
       byDefault: censored === 0 && !machine?.speed.tellsOf(warmthOf(slot)),
       terms: { connect: wait.connect, load: wait.load, ahead: wait.ahead, prefill: wait.prefill, censored },
@@ -112,7 +112,7 @@ export class Evidence implements Expecting {
     return this.#models.get(model)?.lastSuccessAt;
   }
 
-  /** An attempt is being sent there. Its own place on the machine has been taken, and is not counted as another's. */
+  /** An attempt is being sent there. Its own slot is leased already, and is not counted as other work. */
   observe(provider: Provider, traits: Traits): Observation {
     const settings = this.#settings();
     const { model } = traits;
@@ -169,14 +169,14 @@ export class Evidence implements Expecting {
     model.answered(this.#clock.now(), usage?.completion_tokens);
   }
 
-  /** What is known of the program that serves a model there now. */
+  /** The evidence for the program that serves the model there now. */
   #machine(provider: Provider, model: string): MachineEvidence | undefined {
     const machine = this.#machines.get(provider.id, model);
     return machine?.isOutdated(provider) ? undefined : machine;
   }
 }
 
-/** How a request that is being sent meets its machine: its own place and its tokens are none of the others'. */
+/** The machine's load as a request meets it: without the request's own slot and tokens. */
 function meetingOf(provider: Provider, { model, promptTokens }: Traits, ownTokens: number): Meeting {
   const beside = Math.max(0, provider.load(model) - 1);
   const tokensAhead = beside === 0 ? 0 : Math.max(0, provider.tokensAhead(model) - ownTokens);

@@ -5,7 +5,7 @@ import { MeasuredSpeed, type SentAttempt } from "./measured-speed.js";
 import type { Pair } from "./pair-map.js";
 import type { EvidenceSettings } from "./settings.js";
 
-/** What serves a model on a machine; absent = not told. */
+/** The program that serves a model on a machine. Absent = not told. */
 interface Program {
   readonly agentVersion: string;
   readonly backend: string | undefined;
@@ -13,14 +13,14 @@ interface Program {
   readonly weights: string | undefined;
 }
 
-/** What one machine has shown with one model and one program. */
+/** The evidence of one machine with one model and one program. */
 export class MachineEvidence implements Pair {
   readonly provider: ProviderId;
   readonly model: string;
   readonly speed: MeasuredSpeed = new MeasuredSpeed();
   #program: Program;
   readonly #censored = new CensoredTime();
-  /** Attempts without content, sent since somebody last had some. */
+  /** Attempts that still wait, sent since content last came. */
   readonly #waiting = new Set<SentAttempt>();
   #version = 0;
   #isQuiet = true;
@@ -31,7 +31,7 @@ export class MachineEvidence implements Pair {
     this.#program = programOf(provider, model);
   }
 
-  /** Another program than the one that serves now has shown it. What is not told, like a hash, is no other one. */
+  /** The evidence is of another program than serves now. A value that either side does not tell counts as the same. */
   isOutdated(provider: Provider): boolean {
     const { agentVersion, backend, backendVersion, weights } = this.#program;
     const model = provider.models.get(this.model);
@@ -43,12 +43,12 @@ export class MachineEvidence implements Pair {
     );
   }
 
-  /** Another number whenever something was learnt. */
+  /** Changes whenever something was learnt. */
   get version(): number {
     return this.#version;
   }
 
-  /** Nobody waits in vain, or has of late: asked at each choice, before what it would come to. */
+  /** No attempt waits in vain or has lately. A cheap check before `censoredMs`, made at every choice. */
   get isQuiet(): boolean {
     return this.#isQuiet;
   }
@@ -58,7 +58,7 @@ export class MachineEvidence implements Pair {
     return this.#waiting.size > 0;
   }
 
-  /** What is waited for in vain, by those who gave up and those who still wait: the most of it, ms. */
+  /** The longest wait in vain, of attempts that gave up and of those that still wait, ms. */
   censoredMs(promptTokens: number, now: number, settings: EvidenceSettings): number {
     let most = this.#censored.msFor(promptTokens, now, settings);
     for (const sent of this.#waiting) {
@@ -81,7 +81,7 @@ export class MachineEvidence implements Pair {
     this.#learnt();
   }
 
-  /** The first content of an attempt came: nobody waits in vain. */
+  /** The first content of an attempt came, so earlier waits were not in vain. */
   content(attempt: SentAttempt, now: number, settings: EvidenceSettings): void {
     this.#censored.clear();
     this.#waiting.clear();
@@ -89,7 +89,7 @@ export class MachineEvidence implements Pair {
     this.#learnt();
   }
 
-  /** An answer is complete, of which the first content came then; `undefined` = there was none in it. */
+  /** An answer is complete. @param contentAt when its first content came; `undefined` = it had none */
   completed(
     attempt: SentAttempt,
     contentAt: number | undefined,
@@ -102,7 +102,7 @@ export class MachineEvidence implements Pair {
   }
 
   /**
-   * An attempt ended otherwise, and without content: what it waited beyond what was expected counts.
+   * An attempt ended without content. The time that it waited beyond what was expected counts.
    *
    * @returns whether it did
    */

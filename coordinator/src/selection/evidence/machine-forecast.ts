@@ -6,13 +6,13 @@ import { NOTHING_MEASURED, prefillTps, waitTerms, warmthOf } from "./terms.js";
 
 interface ForecastDeps {
   readonly settings: () => EvidenceSettings;
-  /** What the machine's record comes to, ms. */
+  /** What is held against the machine by its record, ms. */
   readonly reputationMs: (now: number) => number;
 }
 
 /**
- * What is expected of one machine with one model: `terms.ts`, worked out as far as it is the same for every request, and
- * anew when something was learnt.
+ * The expectations of one machine with one model. The part of `terms.ts` that is the same for every request is computed
+ * once, and again when something was learnt.
  */
 export class MachineForecast implements Forecast {
   readonly #subject: Subject;
@@ -21,12 +21,12 @@ export class MachineForecast implements Forecast {
   readonly reputationMs: (now: number) => number;
   #settled: EvidenceSettings | undefined;
   #version = 0;
-  /** Before the prompt is read, ms. */
+  /** Expected time before the prompt is read, ms. */
   #beforeMs = 0;
   #prefillTps = 0;
   #isAssumed = true;
 
-  /** @param machine what is known of it; `undefined` = nothing */
+  /** @param machine its evidence; `undefined` = none yet */
   constructor(subject: Subject, machine: MachineEvidence | undefined, { settings, reputationMs }: ForecastDeps) {
     this.#subject = subject;
     this.#machine = machine;

@@ -3,25 +3,25 @@ import type { Provider } from "../../fleet/provider.js";
 import type { EvidenceSettings } from "./settings.js";
 import { type Measured, prefillTps, type WaitTerms, type Warmth } from "./terms.js";
 
-/** An attempt, as it was when it was sent. */
+/** The circumstances of an attempt when it was sent. */
 export interface SentAttempt {
   /** ms */
   readonly at: number;
   readonly provider: Provider;
   readonly model: string;
   readonly promptTokens: number;
-  /** The machine may hold the beginning of its prompt from before. */
+  /** The machine may have the beginning of the prompt in its cache. */
   readonly continued: boolean;
   readonly warmth: Warmth;
   /** No other prompt was waiting there for its first content. */
   readonly alone: boolean;
-  /** What was expected, but for what others had waited for in vain. */
+  /** What was expected, without waits in vain. */
   readonly terms: WaitTerms;
   /** The sum of the terms. */
   readonly expectedMs: number;
 }
 
-/** How fast a machine has been with a model. Only what it did without company, and to the end, tells of its rates. */
+/** Measured speed of a machine with a model. Only completed attempts without others beside them count for the rates. */
 export class MeasuredSpeed implements Measured {
   #prefill: { readonly tokens: number; readonly ms: number } | undefined;
   #connectMs: number | undefined;
@@ -40,24 +40,24 @@ export class MeasuredSpeed implements Measured {
     return this.#prefill && (this.#prefill.tokens * 1_000) / this.#prefill.ms;
   }
 
-  /** Whether anything of what is expected of a machine in this state has been measured. */
+  /** Whether anything was measured that expectations for this state of the model rest on. */
   tellsOf(warmth: Warmth): boolean {
     if (this.#prefill !== undefined || this.#connectMs !== undefined) return true;
     return warmth === "cold" && this.#loadMs !== undefined;
   }
 
-  /** How many times what is expected covers most of what came. */
+  /** By how much expectations must be multiplied to cover most of the observed times. */
   spread({ spread }: EvidenceSettings): number {
     return Math.min(spread.most, Math.max(spread.least, this.#spread ?? spread.before));
   }
 
-  /** The first content came after so long. */
+  /** The first content came after `tookMs`. */
   content({ warmth, alone, terms }: SentAttempt, tookMs: number, settings: EvidenceSettings): void {
     switch (warmth) {
       case "unknown":
         return;
       case "warm":
-        // Nobody's overhead is more than all that an attempt took.
+        // The overhead cannot be more than the whole time that an attempt took.
         if (this.#connectMs !== undefined) this.#connectMs = Math.min(this.#connectMs, tookMs);
         return;
       case "cold":
@@ -66,10 +66,10 @@ export class MeasuredSpeed implements Measured {
     }
   }
 
-  /** An answer is complete of which the first content came after so long. */
+  /** An answer is complete whose first content came after `tookMs`. */
   completed(sent: SentAttempt, tookMs: number, usage: Usage | undefined, settings: EvidenceSettings): void {
     if (this.#prefill !== undefined && sent.warmth === "warm") this.#learnSpread(tookMs, sent.expectedMs, settings);
-    // A count of zero is one that the backend did not tell.
+    // A count of zero means that the backend does not count.
     if (sent.warmth !== "warm" || !sent.alone || !usage?.prompt_tokens) return;
     const { ahead } = sent.terms;
     if (tookMs <= 0 || ahead > tookMs * settings.mostAheadShare) return;
@@ -80,7 +80,7 @@ export class MeasuredSpeed implements Measured {
       this.#connectMs = averaged(this.#connectMs, Math.max(0, tookMs - ahead - readingMs), settings);
       return;
     }
-    // What may have come from a cache that nobody tells of says how slow a machine is, not how fast.
+    // If part of the prompt may have come from a cache, the rate counts only when it is lower than what is known.
     const mayBeCached = sent.continued && usage.cached_tokens === undefined;
     if (!mayBeCached || (processed * 1_000) / ms < this.#tps(sent, settings)) this.#learnRate(processed, ms, settings);
   }
@@ -89,7 +89,7 @@ export class MeasuredSpeed implements Measured {
     return prefillTps({ provider, model, slot: provider.slots.get(model) }, this, settings);
   }
 
-  /** Averages tokens and times apart: a long prompt tells more of the rate than a short one. */
+  /** Averages tokens and times separately, so that a long prompt weighs more than a short one. */
   #learnRate(tokens: number, ms: number, settings: EvidenceSettings): void {
     const part = Math.min(1, settings.heaviestTokens / tokens);
     this.#prefill = {
@@ -99,8 +99,8 @@ export class MeasuredSpeed implements Measured {
   }
 
   /**
-   * Follows the quantile without keeping samples (stochastic approximation, Robbins and Monro): where one in twenty goes
-   * up by nineteen parts and nineteen down by one, it stays.
+   * Follows a quantile without keeping samples (stochastic approximation, Robbins and Monro). At the 95th, one attempt
+   * in twenty moves it up by nineteen parts, and nineteen move it down by one each.
    */
   #learnSpread(tookMs: number, expectedMs: number, settings: EvidenceSettings): void {
     if (Math.max(tookMs, expectedMs) < settings.spreadFromMs) return;

@@ -1,22 +1,22 @@
 import { QuantileSketch } from "./quantile-sketch.js";
 import type { EvidenceSettings } from "./settings.js";
 
-/** What all machines together have shown of a model. */
+/** The evidence of one model, from all machines together. */
 export class ModelEvidence {
   lastSuccessAt: number | undefined;
   readonly #answers = new QuantileSketch();
-  /** The quantile as of the last answer: it is asked for much more often than it changes. */
+  /** The quantile, cached until the next answer: it is read much more often than it changes. */
   #most: { readonly quantile: number; readonly tokens: number } | undefined;
 
   answered(at: number, tokens: number | undefined): void {
     this.lastSuccessAt = at;
-    // Zero is what a backend that does not count says, and what an embedding comes to.
+    // Zero comes from backends that do not count, and from embeddings.
     if (!tokens) return;
     this.#answers.add(tokens);
     this.#most = undefined;
   }
 
-  /** Most answers are no longer than this, tokens. */
+  /** A length that most answers do not exceed, tokens. */
   answerTokens({ answerQuantile, leastAnswers, assumedAnswerTokens }: EvidenceSettings): number {
     if (this.#answers.samples < leastAnswers) return assumedAnswerTokens;
     if (this.#most?.quantile !== answerQuantile) {

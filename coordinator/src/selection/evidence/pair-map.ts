@@ -1,6 +1,6 @@
 import type { ProviderId } from "@hearth/protocol";
 
-/** What is kept of one machine with one model. */
+/** Something that is kept for one machine with one model. */
 export interface Pair {
   readonly provider: ProviderId;
   readonly model: string;
@@ -12,8 +12,8 @@ interface PairsOfModel<P> {
 }
 
 /**
- * Pairs of a machine and a model, so many at most: the one that was set longest ago makes room. A pair is found without
- * a key being put together, because every machine of a model is looked up at each choice.
+ * A bounded map of machine × model: the pair that was set longest ago is dropped first. Two levels of maps save joining
+ * keys, since every machine of a model is looked up at each choice.
  */
 export class PairMap<P extends Pair> {
   readonly #byModel = new Map<string, PairsOfModel<P>>();
@@ -29,13 +29,13 @@ export class PairMap<P extends Pair> {
     return this.#byModel.get(model)?.pairs.get(provider);
   }
 
-  /** Another number whenever a pair of this model has come, gone or been replaced by another one. */
+  /** Changes whenever a pair of this model is added, removed or replaced. */
   revision(model: string): number {
     return this.#byModel.get(model)?.revision ?? 0;
   }
 
   /**
-   * Adds or replaces; either way the pair is the youngest now.
+   * Adds or replaces a pair, which is the youngest afterwards.
    *
    * @param max pairs to keep, at least 1
    */

@@ -1,23 +1,22 @@
-/** Buckets from 1 to 1.17 million in steps of 15 %: 20 minutes in ms, a long context in tokens. */
+/** Buckets in steps of 15 % from 1 to 1.17 million, enough for 20 minutes in ms or a long context in tokens. */
 const STEP = 1.15;
 const BUCKETS = 100;
-/** When a sketch holds this many samples all counts are halved, so that old traffic fades. */
+/** At this many samples all counts are halved, so that old traffic fades. */
 const HALVE_AT = 512;
 
 /**
- * A fixed-size sketch of how values of one or more are distributed: 100 counters, whatever it has seen. A quantile is
- * off by half a step of 15 % at most.
+ * A sketch of the distribution of values from 1 up, in 100 counters. Quantiles are off by half a step of 15 % at most.
  */
 export class QuantileSketch {
   readonly #counts = new Float64Array(BUCKETS);
   #total = 0;
 
-  /** What it goes by: once full, it stays between half of its size and all of it. */
+  /** Samples that it rests on, after halving. */
   get samples(): number {
     return this.#total;
   }
 
-  /** @param value what is under one counts as one */
+  /** @param value less than 1 counts as 1 */
   add(value: number): void {
     const bucket = Math.min(BUCKETS - 1, Math.max(0, Math.floor(Math.log(Math.max(1, value)) / Math.log(STEP))));
     this.#counts[bucket] = (this.#counts[bucket] as number) + 1;

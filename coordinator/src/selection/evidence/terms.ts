@@ -3,18 +3,18 @@ import type { Provider } from "../../fleet/provider.js";
 import { estimateRates } from "../hardware-estimate.js";
 import type { EvidenceSettings } from "./settings.js";
 
-/** What a first content is waited for, ms each. */
+/** The parts of the wait for a first content, ms each. */
 export interface WaitTerms {
-  /** The connection, and what a backend does before it looks at the prompt. */
+  /** The connection, and the backend's overhead before it reads the prompt. */
   readonly connect: number;
-  /** The model, to be loaded. */
+  /** Loading the model. */
   readonly load: number;
-  /** Tokens that are written for others first. */
+  /** Writing tokens for other requests first. */
   readonly ahead: number;
   readonly prefill: number;
 }
 
-/** What has been measured of a machine with a model; absent = not yet. */
+/** Measured values of a machine with a model; `undefined` = not measured yet. */
 export interface Measured {
   readonly connectMs: number | undefined;
   readonly loadMs: number | undefined;
@@ -32,23 +32,23 @@ export function warmthOf(slot: Slot | undefined): Warmth {
   return slot.state === "running" || slot.state === "idle" ? "warm" : "cold";
 }
 
-/** A model on a machine, and its slot as it was last told: looked up once, because every machine of a model is asked. */
+/** A model on a machine, with its slot as last reported. Looked up once, because every choice asks all machines. */
 export interface Server {
   readonly provider: Provider;
   readonly model: string;
   readonly slot: Slot | undefined;
 }
 
-/** A request as it meets a machine. */
+/** A request, and the load that it would meet on a machine. */
 export interface Meeting extends Server {
   readonly promptTokens: number;
   /** Tokens that the machine has to write for others first. */
   readonly tokensAhead: number;
-  /** What runs on it beside. */
+  /** Other requests that run there. */
   readonly beside: number;
 }
 
-/** How long a first content will take, from what is known: measured here, else told by the machine, else assumed. */
+/** How long a first content will take, by values that were measured, else told by the machine, else assumed. */
 export function waitTerms(meeting: Meeting, measured: Measured, settings: EvidenceSettings): WaitTerms {
   const { promptTokens, tokensAhead } = meeting;
   return {
@@ -59,7 +59,7 @@ export function waitTerms(meeting: Meeting, measured: Measured, settings: Eviden
   };
 }
 
-/** How fast a machine writes an answer beside what runs on it, tokens a second. */
+/** How fast a machine writes an answer beside the other requests that it runs, tokens a second. */
 function effectiveTps({ provider, model, slot, beside }: Meeting, settings: EvidenceSettings): number {
   const alone = slot?.decode_tps || estimateRates(provider, model)?.decodeTps || settings.assumedDecodeTps;
   return Math.max(settings.leastTps, alone) / (1 + settings.decodeInterference * beside);

@@ -1,16 +1,16 @@
 import { REPUTATION_REASONS, type Reputation, type ReputationReason } from "@hearth/protocol";
 import type { PerReason, ReputationSettings } from "./settings.js";
 
-/** What counts against a machine for one reason, as it was when it was last touched. */
+/** What counts against a machine for one reason, as of its last change. */
 export interface Mark {
-  /** How often it was seen since it last counted for nothing. */
+  /** Number of occurrences since it last counted for nothing. */
   readonly count: number;
   readonly ms: number;
-  /** On the coordinator's clock, ms. */
+  /** The last change, ms on the coordinator's clock. */
   readonly at: number;
 }
 
-/** Under this it counts for nothing, and is forgotten, ms. */
+/** Below this a mark counts for nothing and is forgotten, ms. */
 const NOTHING_MS = 1;
 
 /** The settings of each reason. */
@@ -26,26 +26,26 @@ const NUMBER_OF: Readonly<Record<ReputationReason, keyof PerReason>> = {
 };
 
 /**
- * What one machine has done that counts against it. Each thing adds its weight, each good answer takes a share of all
- * off, and time the rest. So what it comes to follows the share of the answers that went wrong and not their number:
- * five in five thousand heal long before the next one, five in ten do not.
+ * What counts against one machine. Each event adds its weight, each good answer takes a share off the whole, and time
+ * removes the rest. So the total follows the share of answers that went wrong rather than their number: five in five
+ * thousand heal long before the next one, five in ten do not.
  */
 export class MachineRecord {
   readonly #marks = new Map<ReputationReason, Mark>();
 
-  /** Nothing is remembered: asked at each choice, before what it would come to. */
+  /** Nothing is remembered. A cheap check before `ms`, made at every choice. */
   get isClean(): boolean {
     return this.#marks.size === 0;
   }
 
-  /** What it comes to now in the score: at least 0, and no more than the most. */
+  /** Its present weight in the score, ms: from 0 to the maximum of the settings. */
   ms(now: number, settings: ReputationSettings): number {
     let sum = 0;
     for (const [reason, mark] of this.#marks) sum += left(mark, reason, now, settings);
     return Math.min(sum, settings.mostMs);
   }
 
-  /** @returns what it added, ms: less than its weight where that would be over the most */
+  /** @returns what was added, ms: less than the weight where that would exceed the maximum */
   add(reason: ReputationReason, now: number, settings: ReputationSettings): number {
     const mark = this.#marks.get(reason);
     const before = mark === undefined ? 0 : left(mark, reason, now, settings);
@@ -54,14 +54,14 @@ export class MachineRecord {
     return ms - before;
   }
 
-  /** It answered well. */
+  /** The machine has answered well. */
   heal(now: number, settings: ReputationSettings): void {
     for (const [reason, mark] of this.#marks) {
       this.#set(reason, { ...mark, ms: left(mark, reason, now, settings) * (1 - settings.healing), at: now });
     }
   }
 
-  /** One thing that was added has turned out not to be the machine's. */
+  /** Removes what one `add` has added: it was not the machine's fault. */
   takeBack(reason: ReputationReason, addedMs: number, now: number, settings: ReputationSettings): void {
     const mark = this.#marks.get(reason);
     if (mark === undefined) return;
@@ -69,7 +69,7 @@ export class MachineRecord {
     this.#set(reason, { count: mark.count - 1, ms, at: now });
   }
 
-  /** As its owner is told it; what counts for less than half a millisecond is left out. */
+  /** The form in which the owner is told. Marks of less than half a millisecond are left out. */
   told(now: number, settings: ReputationSettings): Reputation {
     const reasons: Reputation["reasons"] = {};
     for (const reason of REPUTATION_REASONS) {
@@ -82,12 +82,12 @@ export class MachineRecord {
     return { score, reasons };
   }
 
-  /** To be written down: what still counts. */
+  /** The marks that still count, to be stored. */
   marks(now: number, settings: ReputationSettings): readonly (readonly [ReputationReason, Mark])[] {
     return [...this.#marks].filter(([reason, mark]) => left(mark, reason, now, settings) > 0);
   }
 
-  /** It was written down before this start. What is more than the settings allow now counts as the most that they do. */
+  /** Takes back a stored mark, at no more than the present settings allow. */
   restore(reason: ReputationReason, mark: Mark, { mostMs }: ReputationSettings): void {
     this.#set(reason, { ...mark, ms: Math.min(mark.ms, mostMs) });
   }

@@ -12,21 +12,21 @@ export interface ReputationDeps {
   readonly clock: Clock;
   /** Read at each use. Default: `DEFAULT_REPUTATION`. */
   readonly settings?: () => ReputationSettings;
-  /** What an outage of our own network is. Default: `DEFAULT_BREAKER`. */
+  /** Tells what counts as an outage of our own network. Default: `DEFAULT_BREAKER`. */
   readonly breaker?: () => BreakerSettings;
 }
 
-/** One mark of a machine, as it is kept over a restart. */
+/** One mark of a machine in the form that survives a restart. */
 export interface KeptMark {
   readonly provider: ProviderId;
   readonly reason: ReputationReason;
   readonly count: number;
-  /** As it was when it was last touched, so long before. */
+  /** Its weight at its last change. */
   readonly ms: number;
   readonly ageMs: number;
 }
 
-/** A request's end at a machine: who was to be asked, and how it went. */
+/** How a request ended at a machine. */
 export interface Judged {
   readonly provider: Pick<Provider, "id" | "models">;
   readonly traits: Traits;
@@ -34,22 +34,22 @@ export interface Judged {
 }
 
 /**
- * What is held against each machine by its record, over all of its models and by its stable id: reconnecting, another
- * program or another name for a model launder nothing, and its owner sees one number.
+ * What is held against each machine by its record. It covers all models of a machine and goes by its stable id, so that
+ * reconnecting, another program or another name for a model do not clear it, and the owner sees one number.
  *
- * It is the long memory among three, and each thing counts in each of them once. The estimate's censored samples say how
- * long a machine takes, and fade in a minute; the breaker keeps a machine out after faults, for ten minutes at most;
- * this says which of those that may serve is the better choice, and fades in minutes to hours. It never shuts anybody
- * out. It goes by the verdicts that the breaker goes by, so what is nobody's fault there is nobody's here; but what only
- * the breaker may doubt, an unconfirmed failure before any content, does not count at all. A lost connection counts as
- * itself, and the attempts that it carried do not count beside.
+ * Of three memories this is the longest, and each event counts once in each. The censored samples of the estimate say
+ * how long a machine takes, and fade in a minute. The breaker excludes a machine after faults, for ten minutes at most.
+ * The reputation says which of the machines that may serve is the better choice, and fades in minutes to hours; it never
+ * excludes any. It uses the breaker's verdicts, so that nothing counts here which is no fault there. Two things differ:
+ * an unconfirmed failure before any content does not count at all, and a lost connection counts by itself, without the
+ * attempts that it carried.
  */
 export class Reputation {
   readonly #clock: Clock;
   readonly #settings: () => ReputationSettings;
   readonly #records: BoundedMap<ProviderId, MachineRecord>;
   readonly #losses: SharedLosses;
-  /** The last loss of each machine: it may yet turn out to be our own network's. */
+  /** The last lost connection of each machine, which our own network may yet turn out to have lost. */
   readonly #lastLoss = new WeakMap<MachineRecord, { readonly at: number; readonly addedMs: number }>();
   #revision = 0;
   #changes = 0;
@@ -61,17 +61,17 @@ export class Reputation {
     this.#records = new BoundedMap(() => settings().maxMachines);
   }
 
-  /** Another number whenever a machine begins or ceases to have a record. */
+  /** Changes whenever a machine gets its first mark or loses its record. */
   get revision(): number {
     return this.#revision;
   }
 
-  /** Another number whenever there is something else to keep, but for what time alone does. */
+  /** Changes whenever there is something new to store; the passing of time alone is not counted. */
   get changes(): number {
     return this.#changes;
   }
 
-  /** What is to be kept over a restart: of so many machines at most, the last to be blamed. */
+  /** What is to survive a restart. @param machines at most this many, those that were blamed last */
   marks(machines: number): readonly KeptMark[] {
     const now = this.#clock.now();
     return [...this.#records.entries()]
@@ -83,7 +83,7 @@ export class Reputation {
       );
   }
 
-  /** What was kept before this start, in the order in which it was given out. */
+  /** Takes back the marks of an earlier run, in the order of `marks`. */
   restore(marks: readonly KeptMark[]): void {
     for (const { provider, reason, count, ms, ageMs } of marks) {
       const record = this.recordOf(provider) ?? new MachineRecord();
@@ -92,23 +92,23 @@ export class Reputation {
     }
   }
 
-  /** `undefined` = nothing has ever been held against it, or it is forgotten. */
+  /** @returns `undefined` if nothing was ever held against it, or all is forgotten */
   recordOf(id: ProviderId): MachineRecord | undefined {
     return this.#records.get(id);
   }
 
-  /** What a machine's record comes to in the score, ms. */
+  /** The weight of a machine's record in the score, ms. */
   ms(record: MachineRecord | undefined, now: number): number {
     return record === undefined || record.isClean ? 0 : record.ms(now, this.#settings());
   }
 
-  /** How a machine stands, as its owner is told. */
+  /** A machine's standing in the form in which its owner is told. */
   standing(id: ProviderId): Standing {
     const record = this.recordOf(id);
     return record === undefined ? CLEAN : record.told(this.#clock.now(), this.#settings());
   }
 
-  /** Something is to be held against a machine. @returns what it added, ms */
+  /** Holds something against a machine. @returns what was added, ms */
   add(id: ProviderId, reason: ReputationReason): number {
     const record = this.recordOf(id) ?? new MachineRecord();
     this.#keep(id, record);
@@ -116,7 +116,7 @@ export class Reputation {
     return record.add(reason, this.#clock.now(), this.#settings());
   }
 
-  /** Takes up how a request went at a machine. */
+  /** Takes account of how a request ended at a machine. */
   judged(judged: Judged): void {
     const { provider, traits, verdict } = judged;
     if (verdict === "success") return this.#answered(provider.id, traits);
@@ -126,7 +126,7 @@ export class Reputation {
   }
 
   /**
-   * A machine's connection was lost, as for the breaker: those that most of the fleet loses at once count for nobody.
+   * A machine's connection was lost. As with the breaker, losses of most of the fleet at once count against no machine.
    *
    * @param connected machines that were connected just before
    */
@@ -147,7 +147,7 @@ export class Reputation {
     record.takeBack("connection_lost", loss.addedMs, this.#clock.now(), this.#settings());
   }
 
-  /** What was for this machine alone says nothing of how it serves others: its owner may ask it as often as he likes. */
+  /** Answers to requests that only this machine could serve heal nothing: its owner could send as many as he likes. */
   #answered(id: ProviderId, { route, allowlist }: Traits): void {
     if (route === "self" || allowlist !== undefined) return;
     const record = this.recordOf(id);
@@ -162,7 +162,7 @@ export class Reputation {
   }
 }
 
-/** Whether the request needs something that the machine says its model can do, beside writing an answer. */
+/** Whether the request needs an ability, beyond plain answers, that the machine advertises for its model. */
 function isPromised({ provider, traits }: Judged): boolean {
   const able = provider.models.get(traits.model)?.capabilities;
   return (
@@ -185,7 +185,7 @@ function reasonOf(verdict: Exclude<Verdict, "success">): ReputationReason | unde
       return "false_capability";
     case "false_receipt":
       return "false_receipt";
-    // It was complete for its consumer, and no answer.
+    // The consumer was told that it was complete, and got no usable answer.
     case "retraction":
       return "failed_after_content";
     default:

@@ -1,4 +1,4 @@
-/** A number for each thing that counts against a machine. */
+/** A number for each reason that counts against a machine. */
 export interface PerReason {
   readonly falseReceipt: number;
   readonly falseUsage: number;
@@ -12,15 +12,15 @@ export interface PerReason {
 
 /** Everything about reputation that an operator may tune. */
 export interface ReputationSettings {
-  /** What it comes to at most, ms in the score. */
+  /** The most that a record weighs, ms in the score. */
   readonly mostMs: number;
-  /** The share of it that each good answer takes off. */
+  /** Share of the weight that each good answer takes off. */
   readonly healing: number;
-  /** What each thing adds, ms. */
+  /** What each occurrence adds, ms. */
   readonly weightMs: PerReason;
-  /** What it added counts half as much after this, ms. */
+  /** Half-life of what an occurrence added, ms. */
   readonly halfLifeMs: PerReason;
-  /** Machines that are remembered; the longest unblamed go first. */
+  /** Machines that are remembered; the longest unblamed is dropped first. */
   readonly maxMachines: number;
 }
 
@@ -28,34 +28,34 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 
 export const DEFAULT_REPUTATION: ReputationSettings = {
-  // Two requests that are queued, in the score: a machine with any record is better than a queue of three.
+  // As much as two queued requests in the score: even the worst record is better than waiting behind three.
   mostMs: 6_000,
-  // Fourteen good answers halve it; of one fault in twenty answers about its weight is left on average.
+  // Fourteen good answers halve it; one fault in twenty answers leaves about the weight of one fault on average.
   healing: 0.05,
   weightMs: {
-    // Once is all there is to say.
+    // One is enough for the maximum.
     falseReceipt: 6_000,
     falseUsage: 3_000,
-    // One is within the tie of a choice (`selection.pick.tie_ms`), two are not.
+    // One is within the tolerance of a tie (`selection.pick.tie_ms`), two are not.
     failedAfterContent: 3_000,
     falseCapability: 1_500,
-    // Nobody saw it but us: a failover took a moment.
+    // The consumer noticed nothing but the moment that the failover took.
     failedBeforeContent: 1_000,
     late: 1_000,
     connectionLost: 1_000,
-    // As much as one request that is pending, in the score.
+    // As much as one pending request in the score.
     lostRace: 750,
   },
   halfLifeMs: {
-    // Nobody signs what is not true by accident.
+    // A false signature is never an accident.
     falseReceipt: 6 * HOUR_MS,
     falseUsage: 6 * HOUR_MS,
-    // Three times what the breaker keeps a machine out for at most.
+    // Three times the longest open time of the breaker.
     failedAfterContent: 30 * MINUTE_MS,
     falseCapability: 30 * MINUTE_MS,
     failedBeforeContent: 30 * MINUTE_MS,
     connectionLost: 30 * MINUTE_MS,
-    // How fast a machine is changes with what its owner does beside.
+    // A machine's speed changes with what its owner does on it.
     late: 10 * MINUTE_MS,
     lostRace: 10 * MINUTE_MS,
   },
