@@ -1,14 +1,14 @@
 import type { Clock } from "@hearth/platform";
 import { LIMITS, type ReceiptText } from "@hearth/protocol";
 
-/** Whoever is to hear of a completed stream's receipt. One of the two is called, once. */
+/** Told of the receipt of a completed stream. Exactly one of the two is called, once. */
 export interface AwaitedReceipt {
   came(receipt: ReceiptText): void;
-  /** It did not come in time, or its connection has ended. */
+  /** The receipt did not come in time, or the connection has ended. */
   missed(): void;
 }
 
-/** The completed streams of one connection whose receipts may still come: for a while, and so many at most. */
+/** The completed streams of one connection whose receipts may still come. Bounded in time and number. */
 export class AwaitedReceipts implements Disposable {
   readonly #clock: Clock;
   /** By stream, in the order of their ends. */
@@ -23,7 +23,7 @@ export class AwaitedReceipts implements Disposable {
     return this.#awaited.size;
   }
 
-  /** A stream has completed. @param receipt absent = nobody wants its receipt */
+  /** A stream has completed. @param receipt absent = its receipt is of no interest */
   expect(stream: number, receipt: AwaitedReceipt | undefined): void {
     if (receipt === undefined) return;
     const [oldest] = this.#awaited.keys();
@@ -32,7 +32,7 @@ export class AwaitedReceipts implements Disposable {
     this.#timer ??= this.#clock.setTimer(LIMITS.receiptWaitMs, this.#due);
   }
 
-  /** A receipt is here. @returns `undefined` for a stream of which none is awaited (any more) */
+  /** A receipt is here. @returns `undefined` if none is awaited for this stream, or no longer */
   take(stream: number): AwaitedReceipt | undefined {
     const awaited = this.#awaited.get(stream);
     this.#awaited.delete(stream);

@@ -1,13 +1,13 @@
 import type { Hardware, ModelAdvert, ProviderId, TrustLevel } from "@hearth/protocol";
 import type { Provider } from "./provider.js";
 
-/** What is kept of a machine that is away: what a request that waits for it has to know. */
+/** The facts of a machine that is away, as far as requests that wait for it need them. */
 export interface DepartedFacts
   extends Pick<Provider, "id" | "name" | "account" | "agentVersion" | "hardware" | "trust" | "lentTo" | "serialHash"> {
   readonly models: readonly ModelAdvert[];
 }
 
-/** A machine that is not connected and is expected back: no gate but its absence is against it for what it does now. */
+/** A machine that is not connected and is expected back. Of its present state only its absence is against it. */
 export class DepartedProvider implements Provider {
   readonly id: ProviderId;
   /** It changes no more. */
@@ -23,7 +23,7 @@ export class DepartedProvider implements Provider {
   readonly untrusted: boolean;
   readonly status = "offline";
   readonly freshUntil: number = Number.POSITIVE_INFINITY;
-  /** The key that it comes back with is told then. */
+  /** It will tell a key when it is back. */
   readonly encryptionKey: Provider["encryptionKey"] = undefined;
   readonly slots: Provider["slots"] = new Map();
   readonly vitals: Provider["vitals"] = {};
@@ -71,7 +71,7 @@ export class DepartedProvider implements Provider {
     return 0;
   }
 
-  /** Nothing runs on a machine that is not there: no gate lets a request through to it. */
+  /** Never called in earnest: the gates let no request through to a machine that is away. */
   acquire(): Disposable {
     return { [Symbol.dispose]() {} };
   }
@@ -83,7 +83,7 @@ export function factsOf(provider: Provider): Omit<DepartedFacts, "models"> {
   return { id, name, account, agentVersion, hardware, trust, lentTo, serialHash };
 }
 
-/** What of a model's advert decides who may be served by it, or names the build that a breaker has opened for. */
+/** The part of a model's advert that gates look at, or that identifies the build for the breaker. */
 export function essential({
   id,
   context_length,

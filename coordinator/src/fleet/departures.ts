@@ -2,13 +2,13 @@ import { type Clock, Tally } from "@hearth/platform";
 import type { ProviderId } from "@hearth/protocol";
 import type { DepartedProvider } from "./departed-provider.js";
 
-/** Machines that are expected back at most: whoever comes and goes under ever new names fills no memory. */
+/** Bounds of the machines that are expected back, lest somebody fill the memory under ever new names. */
 export interface DepartureLimits {
-  /** How long a machine is expected back, ms: as long as a request waits at most. */
+  /** How long a machine is expected back, ms: no longer than a request can wait. */
   readonly expectedBackMs: number;
-  /** Of one address. */
+  /** Machines of one address. */
   readonly perAddress: number;
-  /** Of one account. */
+  /** Machines of one account. */
   readonly perAccount: number;
   /** Machines and their models in all. */
   readonly entries: number;
@@ -23,24 +23,24 @@ export const DEFAULT_DEPARTURE_LIMITS: DepartureLimits = {
 
 interface Departure {
   readonly provider: DepartedProvider;
-  /** Where it was connected from; `undefined` for one that an earlier run of this coordinator knew. */
+  /** Where it was connected from; `undefined` if it is known from an earlier run of the coordinator. */
   readonly address: string | undefined;
   readonly until: number;
 }
 
-/** Who was here a moment ago and is expected back. Past a limit the one that left longest ago is forgotten. */
+/** Machines that left a moment ago and are expected back. Past a limit the one that left longest ago is forgotten. */
 export class Departures implements Disposable {
   readonly #clock: Clock;
   readonly #limits: DepartureLimits;
   readonly #forgotten: (provider: DepartedProvider) => void;
-  /** In the order of leaving, which is that of being forgotten. */
+  /** In the order of leaving, in which they are forgotten too. */
   readonly #departures = new Map<ProviderId, Departure>();
   readonly #perAddress = new Tally();
   readonly #perAccount = new Tally();
   #entries = 0;
   #timer: Disposable | undefined;
 
-  /** @param forgotten told of each that did not come back in time, or for which there was no room */
+  /** @param forgotten told of each machine that did not come back in time or exceeded a limit */
   constructor(clock: Clock, limits: DepartureLimits, forgotten: (provider: DepartedProvider) => void) {
     this.#clock = clock;
     this.#limits = limits;
@@ -75,7 +75,7 @@ export class Departures implements Disposable {
     this.#arm();
   }
 
-  /** It is back, or is not waited for any more. */
+  /** The machine is back, or is no longer expected. */
   take(id: ProviderId): void {
     const departure = this.#departures.get(id);
     if (departure === undefined) return;
@@ -99,7 +99,7 @@ export class Departures implements Disposable {
     }
   }
 
-  /** One timer, for the first that is due. */
+  /** Sets the one timer to when the first is due. */
   #arm(): void {
     if (this.#timer !== undefined) return;
     const [first] = this.#departures.values();

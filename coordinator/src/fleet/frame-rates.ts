@@ -1,7 +1,7 @@
 import type { Clock } from "@hearth/platform";
 import { LIMITS, type ProviderFrame } from "@hearth/protocol";
 
-/** What a control frame is counted as. Ends of streams are bounded by the requests that opened them. */
+/** The kinds of control frames that have a rate. Frames that end streams are bounded by the number of requests. */
 export type RatedKind = Exclude<ProviderFrame["type"], "complete" | "error" | "drain"> | "other";
 
 const PER_MINUTE: Readonly<Record<RatedKind, number>> = {
@@ -19,7 +19,7 @@ interface Bucket {
   filledAt: number;
 }
 
-/** A token bucket for each kind of control frame of one connection: a minute's worth may come at once. */
+/** A token bucket for each kind of control frame of one connection. A minute's worth may come at once. */
 export class FrameRates {
   readonly #clock: Clock;
   readonly #buckets = new Map<RatedKind, Bucket>();
@@ -42,7 +42,7 @@ export class FrameRates {
   }
 }
 
-/** What a frame of this type is counted as; `undefined` for what other bounds hold. */
+/** The kind that a frame is counted as; `undefined` for frames that are bounded otherwise. */
 export function ratedKind(frame: ProviderFrame): RatedKind | undefined {
   switch (frame.type) {
     case "heartbeat":

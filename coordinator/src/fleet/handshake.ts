@@ -24,18 +24,18 @@ export interface HandshakeDeps {
   readonly holderOf: (token: string) => TokenHolder | undefined;
   readonly verifier: AttestationVerifier;
   readonly newChallenge: () => Uint8Array;
-  /** Told what came of each attestation and of each challenge. */
+  /** Told the result of each attestation and each challenge. */
   readonly proved: (kind: "attestation" | "challenge", outcome: "ok" | ProofFailure) => void;
 }
 
-/** How a handshake ends. A refused socket is closed already, with the reason's code. */
+/** The result of a handshake. A refused socket has been closed with the reason's code. */
 export type HandshakeResult =
   | { readonly type: "registered"; readonly registration: Registration }
   | { readonly type: "refused"; readonly reason: CloseReason; readonly problem: string };
 
 /**
- * Waits for `register`, within its time and size; asks a machine that attests for the answer to a challenge; and answers
- * with `registered`. Before this has succeeded nothing else of the coordinator knows the socket.
+ * Waits for `register`, within limits of time and size, has a machine that attests answer a challenge, and replies with
+ * `registered`. Until then no other part of the coordinator knows the socket.
  *
  * @param raw the socket below the WebSocket: its byte count enforces the limit before a message is assembled
  */
@@ -73,7 +73,7 @@ export function handshake(socket: WebSocket, raw: Duplex, deps: HandshakeDeps): 
       }
     };
     const onClose = (): void => end(refusal("going_away", "closed before registration"));
-    // Counted before the WebSocket reads it: what completes a message that is too large is not looked at.
+    // Counts before the WebSocket reads, so that a message which is too large is never assembled.
     raw.prependListener("data", count);
     socket.on("message", onMessage);
     socket.on("close", onClose);
@@ -88,7 +88,7 @@ interface Accepted {
   readonly proved?: { readonly claims: ProofClaims; readonly proof: Proof; readonly passed: PassedChallenge };
 }
 
-/** What our own code throws over a stranger's message ends the stranger's socket. */
+/** If our own code throws while it reads a stranger's message, the stranger's socket is closed. */
 function guarded(read: (text: string) => Step, text: string): Step {
   try {
     return read(text);
@@ -99,7 +99,7 @@ function guarded(read: (text: string) => Step, text: string): Step {
 
 type Refusal = Extract<HandshakeResult, { type: "refused" }>;
 
-/** What a message leads to. */
+/** The next step after a message. */
 type Step =
   | Accepted
   | Refusal
@@ -122,7 +122,7 @@ function readRegister(text: string, deps: HandshakeDeps): Step {
   return attestation === undefined ? accepted : challenge(accepted, attestation, deps);
 }
 
-/** A recording of an attestation proves nothing; who answers a fresh challenge holds the key. */
+/** An attestation alone could be a recording. Only the holder of the key can answer a fresh challenge. */
 function challenge(accepted: Accepted, attestation: AttestationProof, deps: HandshakeDeps): Step {
   const claims = claimsOf(accepted.frame);
   const verdict = deps.verifier.check(claims, attestation);
@@ -172,7 +172,7 @@ function claimsOf(frame: RegisterFrame): ProofClaims {
 
 const unproved = (failure: ProofFailure): Refusal => refusal(closeReasonOf(failure), `proof failed: ${failure}`);
 
-/** A clock that is wrong is its owner's trouble; everything else that fails is what only an attacker would send. */
+/** A wrong clock can happen to an honest owner. All other failures come only from attackers. */
 export function closeReasonOf(failure: ProofFailure): CloseReason {
   return failure === "outside_window" ? "stale_attestation" : "untrusted";
 }
@@ -212,7 +212,7 @@ function corker(raw: Duplex): () => void {
 /** How long a peer may take to answer the close, ms. */
 const FAREWELL_MS = 2_000;
 
-/** Says why and goes; a peer that does not answer the close is cut. */
+/** Closes with a reason, and cuts the connection if the peer does not answer the close. */
 export function refuse(socket: WebSocket, reason: CloseReason, clock: Clock): void {
   if (socket.readyState !== socket.OPEN) return socket.terminate();
   socket.close(CLOSE_CODES[reason], reason);

@@ -7,7 +7,7 @@ import { type RuntimeRules, updateNotice } from "./trust/runtime-manifest.js";
 export interface NewsDeps {
   readonly clock: Clock;
   readonly log: Logger;
-  /** What the operator asks of its programs, templates and weights, as of now. */
+  /** The operator's present rules for programs, templates and weights. */
   readonly rules: () => RuntimeRules;
   /** Absent = machines are not told what they have earned. */
   readonly earnings?: MachineEarnings | undefined;
@@ -19,7 +19,7 @@ interface ToldMachine extends EarningMachine {
   readonly agentVersion: string;
 }
 
-/** What the machine of one connection is told with the answers to its heartbeats, beside what came of it. */
+/** What the machine of one connection is told with the answers to its heartbeats, beside its share of the work. */
 export class HeartbeatNews {
   readonly #deps: NewsDeps;
   readonly #machine: ToldMachine;
@@ -32,7 +32,7 @@ export class HeartbeatNews {
     this.#earnings = deps.earnings && new EarningsNews(machine, { ...deps, source: deps.earnings });
   }
 
-  /** What is to be told now: of earnings and standing only what is not known to the machine. */
+  /** What is to be told now. Earnings and standing are left out if the machine knows them already. */
   take(): Pick<HeartbeatAckFrame, "update" | "earnings" | "reputation"> {
     const update = updateNotice(this.#deps.rules(), this.#machine.agentVersion);
     const earnings = this.#earnings?.take();
@@ -48,7 +48,7 @@ export class HeartbeatNews {
   }
 }
 
-/** The milliseconds alone fade from one heartbeat to the next: they are told with what they have done to the score. */
+/** Milliseconds are not compared: they fade with every heartbeat, and are told again when the score has changed. */
 function isSame({ score, reasons }: Reputation, told: Reputation | undefined): boolean {
   if (told?.score !== score) return false;
   const [now, then] = [Object.entries(reasons), Object.entries(told.reasons)];

@@ -32,13 +32,13 @@ export interface KnownModelsDeps {
   readonly limits?: KnownModelLimits;
 }
 
-/** Answers within this of the last one that was noted change nothing worth writing, ms. */
+/** Within this time after an answer was noted, further ones are not written, ms. */
 const NOTED_MS = 3_600_000;
-/** What is new waits this long for company, ms. */
+/** How long changes are collected before they are written, ms. */
 const FLUSH_MS = 1_000;
-/** Machines that are away and whose word on a model is read, for one request. */
+/** Machines that are away and whose adverts are read for one request, at most. */
 const AWAY_READ = 64;
-/** What the store did not take is offered again after this, ms. */
+/** After a failed write the next attempt follows after this, ms. */
 const RETRY_MS = 30_000;
 
 const factsSchema = z.object({
@@ -49,24 +49,24 @@ const factsSchema = z.object({
   lentTo: z.enum(["everyone", "owner", "nobody"]),
   serialHash: z.string(),
   advert: modelSchema,
-  /** It said goodbye: nobody waits for it after a start. */
+  /** The machine said goodbye, so after a restart it is not expected. */
   left: z.literal(true).optional(),
 });
 
 /**
- * Which models exist, although nobody may be serving them this very moment: those that have answered a request in the
- * last days. A request for one is answered 503 or waits, where it would be told 404 without this memory, which clients
- * do not try again. It outlives a restart, when no machine has come back yet.
+ * Remembers which models exist even while no machine serves them: those that have answered a request in the last days.
+ * A request for such a model waits or gets a 503 rather than a 404, which clients do not retry. The memory survives a
+ * restart, after which no machine is back at first.
  */
 export class KnownModels {
   readonly #deps: KnownModelsDeps;
   readonly #limits: KnownModelLimits;
-  /** By machine and model, the one that answered longest ago first. */
+  /** By machine and model; the earliest answer comes first. */
   readonly #records = new Map<string, StoredKnownModel>();
   readonly #byModel = new Grouped();
   readonly #byProvider = new Grouped();
   readonly #perAccount = new Tally();
-  /** What the store has not been told yet; `undefined` = taken away. */
+  /** Changes that are not in the store yet; `record` is `undefined` for a removal. */
   #unwritten = new Map<string, { readonly pair: Pair; readonly record: StoredKnownModel | undefined }>();
   #timer: Disposable | undefined;
   #written: Promise<void> = Promise.resolve();
@@ -87,8 +87,8 @@ export class KnownModels {
   }
 
   /**
-   * Whether a model exists: somebody names it now, or a machine that is away has answered with it. Once every such
-   * machine is back without it, it is gone.
+   * Whether a model exists: a connected machine names it, or a machine that is away has answered with it. It is gone
+   * once all such machines are back without it.
    */
   knows(model: string): boolean {
     const { registry } = this.#deps;
@@ -100,8 +100,7 @@ export class KnownModels {
   }
 
   /**
-   * What machines that are away said of a model, of those that this account may use: the ones that answered last, so
-   * many at most.
+   * Adverts of a model by machines that are away and that this account may use: of those that answered last, so many.
    */
   away(model: string, account: string): readonly ModelAdvert[] {
     const { registry } = this.#deps;
@@ -136,9 +135,9 @@ export class KnownModels {
   }
 
   /**
-   * A machine has gone: what it did not name any more when it went, it does not have.
+   * A machine has gone. Models that it no longer named at that time are forgotten for it.
    *
-   * @param expectedBack it vanished rather than left
+   * @param expectedBack it vanished without a goodbye
    */
   departed({ id, models }: Provider, expectedBack: boolean): void {
     for (const record of [...this.#byProvider.of(id)]) {
@@ -147,7 +146,7 @@ export class KnownModels {
     }
   }
 
-  /** The machines that answered before this start, for requests to wait for. */
+  /** The machines of an earlier run, for which requests may wait. */
   expected(): readonly DepartedProvider[] {
     const leftAt = this.#deps.clock.now();
     const byProvider = new Map<string, StoredKnownModel[]>();
@@ -161,7 +160,7 @@ export class KnownModels {
     return this.#records.size;
   }
 
-  /** Writes what waits. Never rejects: what the store does not take now is offered again. */
+  /** Writes what waits. Never rejects: a failed write is repeated later. */
   flush(): Promise<void> {
     this.#timer?.[Symbol.dispose]();
     this.#timer = undefined;
@@ -207,7 +206,7 @@ export class KnownModels {
     this.#note(record, undefined);
   }
 
-  /** One machine's or one account's models push out its own only. */
+  /** The models of a machine or account displace only its own. */
   #makeRoom({ providerId, account }: StoredKnownModel): void {
     const { perProvider, perAccount, total } = this.#limits;
     if (this.#byProvider.of(providerId).size > perProvider)
@@ -243,7 +242,7 @@ export class KnownModels {
   }
 }
 
-/** Records by something that several of them share. */
+/** Records in groups. */
 class Grouped {
   readonly #groups = new Map<string, Set<StoredKnownModel>>();
 
@@ -268,7 +267,7 @@ type Pair = Pick<StoredKnownModel, "model" | "providerId">;
 
 const keyOf = ({ providerId, model }: Pair): string => `${providerId}\n${model}`;
 
-/** @returns `undefined` where an earlier version wrote what this one does not read */
+/** @returns `undefined` if the records are of another version and cannot be read */
 function departedFrom(records: readonly StoredKnownModel[], leftAt: number): DepartedProvider | undefined {
   const read = records.flatMap(({ facts }) => readFacts(facts) ?? []);
   const [last, newest] = [records.at(-1), read.at(-1)];
@@ -287,7 +286,7 @@ function readFacts(json: string): z.infer<typeof factsSchema> | undefined {
   }
 }
 
-/** Read back as text: this is asked with every answer. */
+/** Looked for in the JSON text, because parsing would be too slow to do with every answer. */
 const LEFT = ',"left":true}';
 
 const hasLeft = ({ facts }: StoredKnownModel): boolean => facts.endsWith(LEFT);

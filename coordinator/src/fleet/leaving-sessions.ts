@@ -3,11 +3,11 @@ import type { ProviderSession } from "./provider-session.js";
 
 interface Leaving {
   readonly sessions: Set<ProviderSession>;
-  /** Of the machine's later connections the one that ended last: it counts what the others run, until the next is here. */
+  /** The later session of the machine that ended last. It counts the load of these until the next one comes. */
   holder: ProviderSession | undefined;
 }
 
-/** Sessions that were sent away, and whose machines are connected anew or will be: they finish what runs. */
+/** Sessions that were sent away to reconnect. They finish what runs while the machine has another session. */
 export class LeavingSessions implements Iterable<ProviderSession> {
   readonly #machines = new Map<ProviderId, Leaving>();
 
@@ -25,7 +25,7 @@ export class LeavingSessions implements Iterable<ProviderSession> {
     return known;
   }
 
-  /** Another connection of the machine has ended: what these run is still counted by it. */
+  /** Another session of the machine has ended. It goes on counting the load of these. */
   leftBy(session: ProviderSession): void {
     const leaving = this.#machines.get(session.id);
     if (leaving !== undefined) leaving.holder = session;
@@ -33,7 +33,7 @@ export class LeavingSessions implements Iterable<ProviderSession> {
 
   /**
    * @param connected the machine's connection until now
-   * @returns whose load the machine's next connection takes on; `undefined` = nothing runs that it would not know of
+   * @returns the session whose load the machine's next one takes over; `undefined` = there is no such load
    */
   heldBy(id: ProviderId, connected: ProviderSession | undefined): ProviderSession | undefined {
     const leaving = this.#machines.get(id);

@@ -3,7 +3,7 @@ import type { RegisterFrame } from "@hearth/protocol";
 import { MachineState, type Reported } from "./machine-state.js";
 import type { Provider } from "./provider.js";
 
-/** A provider that reads its machine's state as it was last reported: what all have who are connected. */
+/** The part of a connected provider that reads the state last reported by its machine. */
 export class MachineBacked implements Reported, Pick<Provider, "version"> {
   protected readonly machine: MachineState;
   #version = 0;
@@ -62,12 +62,12 @@ export class MachineBacked implements Reported, Pick<Provider, "version"> {
     return this.machine.unreportedTokens(model);
   }
 
-  /** What others have read of it is to be read anew. */
+  /** Marks what others have read of the provider as outdated. */
   protected changed(): void {
     this.#version += 1;
   }
 
-  /** It has changed so that somebody may find room who found none. */
+  /** It has changed in a way that may free a slot for waiting requests. */
   protected updated(): void {
     this.changed();
   }

@@ -2,17 +2,17 @@ import { type Clock, describeFault } from "@hearth/platform";
 import { type Earnings, earningsSchema, LIMITS, type ProviderId } from "@hearth/protocol";
 import type { Logger } from "../platform/logger.js";
 
-/** Whose earnings are asked for. */
+/** The machine whose earnings are asked for. */
 export interface EarningMachine {
   readonly id: ProviderId;
   readonly account: string;
-  /** Absent where the token of its registration is of the configuration. */
+  /** Absent if it registered with a token of the configuration file. */
   readonly enrolmentId: string | undefined;
 }
 
-/** Knows what machines have earned. Of each it is asked once a minute at most, and not before it has answered. */
+/** Knows what machines have earned. Asked about each at most once a minute, and never while an answer is pending. */
 export interface MachineEarnings {
-  /** @returns `undefined` = nothing is known of that machine, which is told nothing then */
+  /** @returns `undefined` if nothing is known of the machine; it is told nothing then */
   of(machine: EarningMachine): Earnings | undefined | Promise<Earnings | undefined>;
 }
 
@@ -24,13 +24,13 @@ export interface EarningsNewsDeps {
 
 const DAY_MS = 86_400_000;
 
-/** What the machine of one connection is to be told of its earnings. It is asked for when the machine registers. */
+/** What the machine of one connection is told of its earnings. First asked for when the machine registers. */
 export class EarningsNews {
   readonly #deps: EarningsNewsDeps;
   readonly #machine: EarningMachine;
   #known: Earnings | undefined;
   #told: { readonly earnings: Earnings; readonly at: number } | undefined;
-  /** When the last answer came, on the clock; absent while one is waited for. */
+  /** When the last answer came, ms on the clock; `undefined` while one is pending. */
   #answeredAt: number | undefined;
 
   constructor({ id, account, enrolmentId }: EarningMachine, deps: EarningsNewsDeps) {
@@ -40,8 +40,8 @@ export class EarningsNews {
   }
 
   /**
-   * What is to be told now: once what is known, and later what has changed, a minute apart at least. What is asked for
-   * here is told the next time: no heartbeat waits for it.
+   * What is to be told now: the first figures, and later ones that differ, a minute apart at least. Also asks for new
+   * figures when it is time; they are told with a later heartbeat, since none waits for them.
    */
   take(): Earnings | undefined {
     const news = this.#news();
@@ -68,13 +68,13 @@ export class EarningsNews {
     }
   }
 
-  /** @throws ZodError for what no frame can carry: the machine would close the connection over it */
+  /** @throws ZodError for earnings that no frame can carry, over which the machine would close the connection */
   #answered(earnings: Earnings | undefined): void {
     this.#known = earnings === undefined ? this.#known : earningsSchema.parse(earnings);
     this.#answeredAt = this.#deps.clock.now();
   }
 
-  /** It knows what it was told before, and nothing depends on it. */
+  /** The machine keeps its old figures, on which nothing depends. */
   #failed(error: unknown): void {
     const { log, clock } = this.#deps;
     log.warn({ provider: this.#machine.id, problem: describeFault(error) }, "earnings not known");
@@ -84,7 +84,7 @@ export class EarningsNews {
 
 const isDue = (since: number, clock: Clock): boolean => clock.now() - since >= LIMITS.earningsIntervalMs;
 
-/** Also of the same day: what was earned today is told anew on the next one, though it may be as much. */
+/** The day is compared too: on a new one today's earnings are told again, even if the amount is equal. */
 function isSame(one: Earnings, other: Earnings): boolean {
   return (
     one.today_micro_usd === other.today_micro_usd &&

@@ -4,7 +4,7 @@ import { Places } from "./places.js";
 import type { Provider, Vitals } from "./provider.js";
 import { type RuntimeRules, RuntimeVerdict } from "./trust/runtime-manifest.js";
 
-/** What of a provider its machine tells, and what we count on it. */
+/** The part of a provider that its machine reports, or that we count ourselves. */
 export type Reported = Pick<
   Provider,
   | "models"
@@ -20,7 +20,7 @@ export type Reported = Pick<
   | "unreportedTokens"
 >;
 
-/** One connected machine as it was last reported, and the places of ours that are taken on it. */
+/** One connected machine as it last reported itself, and our leases of its slots. */
 export class MachineState implements Reported {
   readonly #agentVersion: string;
   readonly #newPlaces: () => Places;
@@ -34,7 +34,7 @@ export class MachineState implements Reported {
 
   /**
    * @param frame what it said when it registered
-   * @param freed a place of ours was given back
+   * @param freed called when one of our leases ends
    */
   constructor(frame: RegisterFrame, clock: Clock, freed: () => void) {
     this.#agentVersion = frame.agent.version;
@@ -99,16 +99,16 @@ export class MachineState implements Reported {
     this.#lentTo = lentTo(frame);
   }
 
-  /** It names these models now, and no others. */
+  /** The machine has announced its models anew. */
   name(models: readonly ModelAdvert[]): void {
     this.#models = byId(models);
   }
 
   /**
-   * Compares what it runs with the operator's list.
+   * Compares what the machine runs with the operator's list.
    *
-   * @param binaryHash of its program, as it has proved it
-   * @returns what it is to be told, when that is another verdict than before
+   * @param binaryHash of its program, proved by attestation
+   * @returns the verdict, to be told to the machine, if it has changed
    */
   judgeRuntime(rules: RuntimeRules, binaryHash: string | undefined): Omit<RuntimeStatusFrame, "type"> | undefined {
     return this.#runtime.judge(rules, {
@@ -118,11 +118,11 @@ export class MachineState implements Reported {
     });
   }
 
-  /** Takes on the load of an older connection of the same machine, which finishes what runs. */
+  /** Takes over the load of an older connection of the same machine, which finishes what runs. */
   succeed(older: MachineState): void {
     this.#places = older.#places;
     this.#places.handOver(this.#freed);
-    // What the older one still hears of its slots says nothing any more.
+    // Later reports to the older connection must not change the load that is counted here.
     older.#places = older.#newPlaces();
     this.#places.report([...this.#slots.values()]);
   }

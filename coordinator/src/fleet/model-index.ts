@@ -3,9 +3,9 @@ import type { Provider } from "./provider.js";
 import type { Looked, Looks } from "./work-tally.js";
 
 interface OfModel {
-  /** Whoever has named it longest first. */
+  /** In the order in which they have named it. */
   readonly providers: Map<ProviderId, Provider>;
-  /** The same as a list, made when it is asked for; `undefined` = not since the last change. */
+  /** The same as a list, made on demand; `undefined` after a change. */
   list: readonly Provider[] | undefined;
   readonly looks: Counted;
 }
@@ -19,16 +19,16 @@ interface Named {
 
 const NOBODY: readonly Provider[] = [];
 
-/** Which machines name a model, kept as they change, and how often each model was looked for. */
+/** Which machines name a model, and how often each model was looked for. */
 export class ModelIndex {
   readonly #byModel = new Map<string, OfModel>();
   readonly #named = new Map<ProviderId, Named>();
   readonly #looks: Counted = { first: 0, contests: 0 };
 
   /**
-   * Takes in what a machine names now. Costs nothing while that has not changed.
+   * Notes the models that a machine names now. Costs nothing if they have not changed.
    *
-   * @returns whether it has
+   * @returns whether they have changed
    */
   set(provider: Provider): boolean {
     const { id, models } = provider;
@@ -49,7 +49,7 @@ export class ModelIndex {
     return this.#byModel.has(model);
   }
 
-  /** Machines that name it, the one that has done so longest first. The list is another one when they have changed. */
+  /** Machines that name it, in the order in which they began to. The same array as before unless they have changed. */
   of(model: string): readonly Provider[] {
     const ofModel = this.#byModel.get(model);
     if (ofModel === undefined) return NOBODY;
@@ -57,12 +57,12 @@ export class ModelIndex {
     return ofModel.list;
   }
 
-  /** Every model that somebody names. */
+  /** Every model that a machine names. */
   models(): Iterable<string> {
     return this.#byModel.keys();
   }
 
-  /** Somebody was looked for. */
+  /** Counts a search for a provider. */
   looked({ model, isFirst, winner }: Pick<Looked, "model" | "isFirst" | "winner">): void {
     const own = this.#byModel.get(model)?.looks;
     if (isFirst) {
@@ -72,12 +72,12 @@ export class ModelIndex {
     if (winner !== undefined && own !== undefined) own.contests += 1;
   }
 
-  /** Looks for any model. */
+  /** The searches for all models. */
   get looks(): Looks {
     return this.#looks;
   }
 
-  /** Looks for each of the models that a machine names: live counts. */
+  /** The searches for each model that a machine names, as live counters. */
   looksOf({ id }: Provider): readonly Looks[] {
     const models = this.#named.get(id)?.models.keys() ?? [];
     return [...models].flatMap((model) => this.#byModel.get(model)?.looks ?? []);

@@ -4,21 +4,21 @@ import type { Slot } from "@hearth/protocol";
 interface Place {
   readonly tokens: number;
   readonly takenAt: number;
-  /** The last heartbeat can have counted it. */
+  /** A heartbeat may have counted it. */
   reported: boolean;
 }
 
-/** The places of one model that are taken, with sums over those that no heartbeat can have counted: picks read them. */
+/** The leased slots of one model, with sums over those that no heartbeat has counted, because every pick reads them. */
 interface Taken {
   readonly places: Set<Place>;
   unreportedTokens: number;
   tokensAhead: number;
 }
 
-/** What a request is expected to cost at most in the end, tokens: most bounds are far from what is written. */
+/** Most tokens that a request counts as work ahead: most answers end long before their bound. */
 const EXPECTED_PLACE_TOKENS = 512;
 
-/** What runs on one provider: places of ours that are taken, and work of others as its last heartbeat showed it. */
+/** What runs on one provider: slots that we have leased, and other work according to its last heartbeat. */
 export class Places {
   readonly #clock: Clock;
   #freed: () => void;
@@ -27,14 +27,14 @@ export class Places {
   readonly #foreign = new Map<string, number>();
   #reportedAt: number;
 
-  /** @param freed a place was given back */
+  /** @param freed called when a slot is given back */
   constructor(clock: Clock, freed: () => void) {
     this.#clock = clock;
     this.#freed = freed;
     this.#reportedAt = clock.now();
   }
 
-  /** Tells of places that are given back from now on to somebody else. */
+  /** From now on calls another `freed`. */
   handOver(freed: () => void): void {
     this.#freed = freed;
   }
@@ -54,7 +54,7 @@ export class Places {
       [Symbol.dispose]: () => {
         if (!taken.places.delete(place)) return;
         if (!place.reported) count(taken, place, -1);
-        // A provider names other models as it likes: what nothing runs on is not kept.
+        // A provider may name ever new models, so entries without leases are not kept.
         if (taken.places.size === 0 && this.#taken.get(model) === taken) this.#taken.delete(model);
         this.#freed();
       },
@@ -63,7 +63,7 @@ export class Places {
 
   /** A heartbeat has come. */
   report(slots: readonly Slot[]): void {
-    // What is no longer named is no longer there, and a provider cannot make this grow.
+    // Replaced as a whole, so that a provider cannot make it grow.
     this.#foreign.clear();
     for (const { model, running } of slots) {
       this.#foreign.set(model, Math.max(0, running - this.inFlight(model)));
@@ -78,7 +78,7 @@ export class Places {
     }
   }
 
-  /** Models of which a place is taken. */
+  /** Number of models with leased slots. */
   get models(): number {
     return this.#taken.size;
   }
@@ -91,12 +91,12 @@ export class Places {
     return this.inFlight(model) + (this.#foreign.get(model) ?? 0);
   }
 
-  /** Of places that the last heartbeat cannot have counted, what each is expected to cost. */
+  /** Expected tokens of the slots that the last heartbeat cannot have counted. */
   tokensAhead(model: string): number {
     return this.#taken.get(model)?.tokensAhead ?? 0;
   }
 
-  /** Of places that the last heartbeat cannot have counted, what each may cost. */
+  /** The most tokens that these slots may come to. */
   unreportedTokens(model: string): number {
     return this.#taken.get(model)?.unreportedTokens ?? 0;
   }

@@ -2,22 +2,22 @@ import type { ProviderId } from "@hearth/protocol";
 import type { Provider } from "./provider.js";
 import type { ProviderLink } from "./provider-link.js";
 
-/** Who is there: all that the layers above the fleet know of it. */
+/** The providers: all that the layers above know of the fleet. */
 export interface ProviderDirectory {
-  /** A connected provider's. */
+  /** The link to a connected provider. */
   link(id: ProviderId): ProviderLink | undefined;
   /** Every connected provider, in the order of arrival. */
   connected(): IterableIterator<ProviderLink>;
   /** Every provider that is connected or expected back. */
   providers(): IterableIterator<Provider>;
-  /** Every model that one of them names. */
+  /** Every model that a connected or expected provider names. */
   models(): Iterable<string>;
   /**
-   * Those of them that name this model, found without looking at the others: who has named it longest comes first, since
-   * its connection began or, where it is expected back, before it went. While these are the same, so is the list.
+   * The connected and expected providers that name this model, without a search through all. Those that have named it
+   * for longest come first. The array is the same object until the providers change.
    */
   serving(model: string): readonly Provider[];
-  /** It has signed what is not true: it gets nothing for a while, also where it has left meanwhile. */
+  /** It has signed something false: it gets no requests for a while, even if it has left in the meantime. */
   distrust(id: ProviderId): void;
   /** Connected providers. */
   readonly size: number;

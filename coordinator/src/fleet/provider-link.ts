@@ -15,32 +15,32 @@ import type { Provider } from "./provider.js";
 import type { SessionTrust } from "./trust/session-trust.js";
 import type { UsageBounds } from "./usage-bounds.js";
 
-/** What a provider says of a stream that it was asked to stop. */
+/** A provider's confirmation of a cancel. */
 export interface ConfirmedCancel {
-  /** How the stream ended on its side: it may have been done before the cancel came. */
+  /** How the stream ended on its side: it may have been complete before the cancel came. */
   readonly ended: "complete" | "error";
-  /** What had been spent by then; `undefined` = it does not say. */
+  /** What it had spent by then; `undefined` = it does not say. */
   readonly spent: Usage | undefined;
-  /** What cannot be true of it: counted as the most that could when the stream was cancelled. */
+  /** Members of it that were impossible, and count as the most that was possible when the stream was cancelled. */
   readonly clamped: readonly ClampedMember[];
 }
 
 /**
- * What a stream's owner hears. After `complete`, `failed` or `lost` nothing more comes, and after a cancel nothing but
+ * The owner of a stream. After `complete`, `failed` or `lost` nothing more is called, and after a cancel only
  * `cancelConfirmed`.
  */
 export interface StreamListener {
-  /** @param scope `server`: what moved cannot be tied to this stream's request */
+  /** @param scope `server`: the sign of life may be of other requests' work */
   working(sign: WorkingSign, counter: number, scope: WorkingScope): void;
   data(frame: DataFrame): void;
-  /** @returns who is to hear of the stream's receipt; `undefined` = nobody */
+  /** @returns told of the stream's receipt; `undefined` = the receipt is of no interest */
   complete(usage: Usage): AwaitedReceipt | undefined;
   failed(frame: ErrorFrame): void;
   /** The connection went away. */
   lost(): void;
-  /** The provider has answered a cancel: at most once, and not at all when the connection ends first. */
+  /** The provider has confirmed a cancel. Called at most once, and not if the connection ends first. */
   cancelConfirmed(confirmed: ConfirmedCancel): void;
-  /** The most that the stream can have cost by now. */
+  /** The most tokens that the stream can have used by now. */
   usageBounds(): UsageBounds;
 }
 
@@ -48,31 +48,31 @@ export interface StreamListener {
 export interface ProviderStream {
   /** Lets the provider send this many more plaintext bytes. */
   grant(bytes: number): void;
-  /** Asks the provider to stop; the listener hears nothing more but that this was confirmed. */
+  /** Asks the provider to stop. The listener hears nothing more but the confirmation. */
   cancel(reason: CancelReason): void;
 }
 
-/** A sealed request: the opening frame without its stream id, and the sealed body, each with room for a data header. */
+/** A sealed request: the opening frame without its stream id, and the frames of its sealed body. */
 export interface SealedRequest {
-  /** The context that it is sealed under: told before the first request that is. */
+  /** The context that it is sealed under. The provider is told of it before the first request. */
   readonly context: Omit<SealingContextFrame, "type">;
   readonly opening: Omit<RequestFrame, "type" | "stream">;
-  /** Complete binary frames but for the stream id, which is not known before the session assigns it. */
+  /** Makes the binary frames once the session has assigned the stream's id. */
   readonly frames: (stream: number) => readonly Uint8Array[];
 }
 
-/** What a provider has proved of itself, as of its last passed challenge. */
+/** What a provider has proved about itself, as of the last challenge that it passed. */
 export type Proven = Pick<SessionTrust, "batches" | "proof" | "passed" | "freshUntil">;
 
-/** A provider that a request can be sent to, wherever its connection ends. */
+/** A provider that requests can be sent to. */
 export interface ProviderLink extends Provider {
   readonly encryptionKey: NonNullable<Provider["encryptionKey"]>;
-  /** What it has proved; absent = it does not attest, and its receipts prove nothing. */
+  /** What it has proved. `undefined` = it does not attest, so that its receipts prove nothing. */
   readonly proven: Proven | undefined;
   /**
    * Sends a request and routes what comes back to the listener.
    *
-   * @returns `undefined` when this connection can take nothing now: it is closing, or its backlog is full
+   * @returns `undefined` when the connection can take no request now: it is closing, or its backlog is full
    */
   openStream(request: SealedRequest, listener: StreamListener): ProviderStream | undefined;
   /** Ends the connection, and all that runs on it. */

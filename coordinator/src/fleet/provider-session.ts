@@ -29,15 +29,15 @@ import { SessionTrust, type TrustHooks } from "./trust/session-trust.js";
 import { WorkTally } from "./work-tally.js";
 
 export interface SessionHooks {
-  /** Room, models, vitals or status changed. */
+  /** Free slots, models, vitals or status have changed. */
   updated(session: ProviderSession): void;
   closed(session: ProviderSession, reason: SessionEnd): void;
   unknownFrame(frameType: string): void;
-  /** A control frame came over its kind's rate. */
+  /** A control frame exceeded the rate of its kind. */
   overRate(kind: RatedKind): void;
-  /** Our own code threw over a message, `sizeBytes` long, that belongs to no stream. */
+  /** Our own code threw while it handled a message of `sizeBytes` that belongs to no stream. */
   undigested(session: ProviderSession, message: "data" | "control", sizeBytes: number, thrown: unknown): void;
-  /** What came of a proof: of a challenge that was due, of a new encryption key, of a receipt that nobody awaits. */
+  /** The result of a proof: of a challenge, of a new encryption key, or of a receipt that nobody awaits. */
   proved(kind: "challenge" | "key_update" | "receipt", outcome: "ok" | "missed" | "unexpected" | ProofFailure): void;
 }
 
@@ -47,7 +47,7 @@ export interface SessionDeps extends NewsDeps {
   readonly distrusted: (id: ProviderId) => boolean;
   readonly verifier: AttestationVerifier;
   readonly newChallenge: () => Uint8Array;
-  /** How long what runs may take after `goAway`, ms. */
+  /** How long streams may go on after `goAway`, ms. */
   readonly goAwayTimeoutMs: number;
 }
 
@@ -61,10 +61,10 @@ export class ProviderSession extends MachineBacked implements ProviderLink {
   encryptionKey: NonNullable<Provider["encryptionKey"]>;
   readonly connectedAt: number;
   status: Provider["status"] = "serving";
-  /** What it has proved; absent = it does not attest. */
+  /** What it has proved. `undefined` = it does not attest. */
   readonly proven: SessionTrust | undefined;
   readonly enrolmentId: string | undefined;
-  /** What came of it in selection since its last heartbeat. */
+  /** How it fared in selection since its last heartbeat. */
   readonly work: WorkTally = new WorkTally();
   readonly #news: HeartbeatNews;
   readonly #socket: WebSocket;
@@ -73,11 +73,11 @@ export class ProviderSession extends MachineBacked implements ProviderLink {
   readonly #streams: StreamTable;
   readonly #reader: MessageReader;
   readonly #liveness: Disposable;
-  /** The context that the provider was told of last. */
+  /** The sealing context that the provider was last told of. */
   #contextId = "";
-  /** It was asked to go; the connection is closed when this timer fires. */
+  /** Set after `goAway`: the connection is closed when this timer fires. */
   #departure: Disposable | undefined;
-  /** The provider has told that it is going. */
+  /** The provider has said goodbye. */
   #leaving = false;
 
   constructor(registration: Registration, deps: SessionDeps) {
@@ -137,7 +137,7 @@ export class ProviderSession extends MachineBacked implements ProviderLink {
   /**
    * Sends a request and routes what comes back to the listener.
    *
-   * @returns `undefined` when this connection can take nothing now: it is closing, or its backlog is full
+   * @returns `undefined` when the connection can take no request now: it is closing, or its backlog is full
    */
   openStream(request: SealedRequest, listener: StreamListener): ProviderStream | undefined {
     if (this.#socket.readyState !== this.#socket.OPEN || this.status !== "serving") return undefined;
@@ -159,12 +159,12 @@ export class ProviderSession extends MachineBacked implements ProviderLink {
     this.#socket.send(encodeControl({ type: "sealing_context", ...context }));
   }
 
-  /** It was asked to go: another connection of the same machine does not end it. */
+  /** `goAway` was called. A new connection of the same machine does not close this one. */
   get sentAway(): boolean {
     return this.#departure !== undefined;
   }
 
-  /** Takes on the load of a connection that finishes what runs on the same machine. */
+  /** Takes over the load of an older connection of the machine, which finishes what runs. */
   succeed(older: ProviderSession): void {
     this.changed();
     older.changed();
@@ -172,8 +172,8 @@ export class ProviderSession extends MachineBacked implements ProviderLink {
   }
 
   /**
-   * Asks the agent to finish what runs and to connect anew; nothing new is dispatched to this connection. The agent
-   * closes it when it is done, or it is closed when the time is up.
+   * Asks the agent to finish what runs and to connect anew. No more requests go to this connection, which the agent
+   * closes when it is done. When the time is up, the coordinator does.
    */
   goAway(reason: string, reconnectAfterMs: number): void {
     if (this.status === "offline") return;
@@ -198,7 +198,7 @@ export class ProviderSession extends MachineBacked implements ProviderLink {
     this.#checkBacklog();
   }
 
-  /** One request's body may be larger than the limit by itself, so what a single request adds is not held against it. */
+  /** The largest body is allowed on top of the limit, since a single one may exceed the limit by itself. */
   #checkBacklog(): void {
     if (this.backlogBytes > LIMITS.backlogStopsDispatchBytes) this.changed();
     if (this.backlogBytes > LIMITS.backlogClosesBytes + LIMITS.forwardedBodyBytes) this.close("backlog_exceeded");
@@ -243,7 +243,7 @@ export class ProviderSession extends MachineBacked implements ProviderLink {
     }
   }
 
-  /** Who speaks of streams that were never opened does not keep to the protocol. */
+  /** A frame about a stream that was never opened violates the protocol. */
   #allow(known: boolean): void {
     if (!known) this.close("protocol_violation");
   }
@@ -284,7 +284,7 @@ export class ProviderSession extends MachineBacked implements ProviderLink {
     this.updated();
   }
 
-  /** Compares what it runs with the operator's list, and tells it when the verdict is another than before. */
+  /** Compares what the machine runs with the operator's list, and tells it the verdict if that has changed. */
   #judgeRuntime(): void {
     const binaryHash = this.proven?.passed.content.posture.binary_hash ?? undefined;
     const told = this.machine.judgeRuntime(this.#deps.rules(), binaryHash);
@@ -293,7 +293,7 @@ export class ProviderSession extends MachineBacked implements ProviderLink {
 
   #heartbeat(frame: HeartbeatFrame): void {
     this.machine.report(frame);
-    // Before those who wait are given what the heartbeat shows: the answer is about what was known until now.
+    // Before waiting requests get the slots that the heartbeat shows: the answer is about the time until now.
     this.#answerHeartbeat();
     this.updated();
   }
@@ -307,7 +307,7 @@ export class ProviderSession extends MachineBacked implements ProviderLink {
     this.#deps.hooks.updated(this);
   }
 
-  /** What it means that the other end has closed. */
+  /** The end that it amounts to when the peer closes the connection. */
   #farewell(): SessionEnd {
     if (this.#leaving) return "left";
     return this.sentAway && this.openStreams === 0 ? "sent_away" : "peer_closed";
@@ -322,7 +322,7 @@ export class ProviderSession extends MachineBacked implements ProviderLink {
     this.#departure?.[Symbol.dispose]();
     this.proven?.[Symbol.dispose]();
     const listeners = this.#streams.end();
-    // Told first: by the time a stream looks for another provider, this one is known to be gone.
+    // Before the streams are told: when they look for another provider, this one must be known to be gone.
     this.#deps.hooks.closed(this, reason);
     for (const listener of listeners) listener.lost();
   }

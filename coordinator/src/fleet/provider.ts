@@ -7,12 +7,12 @@ export type Vitals = Pick<
   "memory_free_bytes" | "memory_pressure" | "cpu_load" | "gpu_load" | "thermal"
 >;
 
-/** What selection may know of a provider. Owned by its session; everyone else reads. */
+/** A provider as selection sees it. Owned by its session; all others only read. */
 export interface Provider {
   readonly id: ProviderId;
   /**
-   * Another number whenever anything below has changed. What changes with time alone is left out: proofs age, distrust
-   * ends, a backlog drains.
+   * Changes whenever anything below does, except for what changes by time alone: proofs age, distrust ends, a backlog
+   * drains.
    */
   readonly version: number;
   readonly name: string | undefined;
@@ -21,38 +21,38 @@ export interface Provider {
   readonly agentVersion: string;
   readonly hardware: Hardware;
   readonly trust: TrustLevel;
-  /** It broke the protocol as only an attacker would, not long ago. */
+  /** Not long ago it did something that only an attacker does. */
   readonly untrusted: boolean;
-  /** Who may use it now, by its owner's will. */
+  /** Who may use it now, as its owner has set it. */
   readonly lentTo: "everyone" | "owner" | "nobody";
   /** Until when its last proof counts, ms on the coordinator's clock. */
   readonly freshUntil: number;
-  /** Public form of the device's serial: a salted hash; empty where the provider has not proved one. */
+  /** The device's serial number as a salted hash; empty if the provider has not proved one. */
   readonly serialHash: string;
   readonly encryptionKey: { readonly keyId: string; readonly publicKey: PreparedPublicKey } | undefined;
   readonly models: ReadonlyMap<string, ModelAdvert>;
   readonly slots: ReadonlyMap<string, Slot>;
   readonly vitals: Vitals;
   readonly status: "serving" | "draining" | "offline";
-  /** Bytes that wait in our socket to it. */
+  /** Bytes that wait in the socket to it. */
   readonly backlogBytes: number;
   readonly connectedAt: number;
   readonly lastHeartbeatAt: number;
-  /** What it would run for this model is not on the operator's list of known good programs, templates and weights. */
+  /** Its program, template or weights for this model are not on the operator's list of known good ones. */
   runtimeUnverified(model: string): boolean;
-  /** Places of ours that are taken on it now: our own count, exact. */
+  /** Slots of it that we have leased now. An exact count of our own. */
   inFlight(model: string): number;
-  /** Tokens promised to places that its last heartbeat cannot have counted. */
+  /** Tokens promised to slots that were leased too late for its last heartbeat to count them. */
   unreportedTokens(model: string): number;
-  /** What it is expected to write for those places before it gets to anything new, tokens. */
+  /** Tokens that it is expected to write for these slots before it gets to anything new. */
   tokensAhead(model: string): number;
-  /** Takes a place, until it is disposed. */
+  /** Takes a slot until the result is disposed. */
   acquire(model: string, tokens: number): Disposable;
-  /** Everything that runs on it now: ours, and what its last heartbeat showed beyond ours (its owner's own work). */
+  /** All requests that run on it now: ours, and others (its owner's) by its last heartbeat. */
   load(model: string): number;
 }
 
-/** Requests one model may run at once where the backend does not say, by the machine's memory. */
+/** Requests that a model can run at once if the backend does not say, by the machine's memory. */
 export function defaultConcurrency(memoryBytes: number): number {
   const gib = memoryBytes / 2 ** 30;
   if (memoryBytes === 0) return 4;

@@ -5,10 +5,10 @@ import type { TokenHolder } from "./token-holder.js";
 import type { Proof, ProofClaims } from "./trust/attestation-verifier.js";
 import type { PassedChallenge } from "./trust/session-trust.js";
 
-/** A socket whose other end has said what it is and was let in. Only a registration can become a session. */
+/** A socket whose peer has passed the handshake. Only a registration can become a session. */
 export interface Registration {
   readonly socket: WebSocket;
-  /** Coalesces what is written until the end of the current turn into one system call. */
+  /** Combines all writes of the current turn of the event loop into one system call. */
   readonly cork: () => void;
   readonly provider: ProviderId;
   readonly holder: TokenHolder;
@@ -21,8 +21,8 @@ export interface Registration {
 }
 
 /**
- * The stable id of a machine: a hash of its identity, so that a reconnect is recognised and the identity of a machine
- * that proves nothing stays private. Who knows only somebody's public key cannot get the id that goes with it.
+ * The stable id of a machine, by which a reconnect is recognised: a hash, so that the identity of a machine that proves
+ * nothing stays private. Knowing a machine's public key is not enough to register under its id.
  */
 export function providerIdOf(identity: string, attested: boolean): ProviderId {
   const hash = createHash("sha256").update(attested ? identity : `unattested ${identity}`);

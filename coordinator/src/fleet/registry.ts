@@ -20,7 +20,7 @@ interface Connected {
   readonly address: string;
 }
 
-/** Who is connected to this node, and who was a moment ago. */
+/** The providers that are connected to this node, or were a moment ago. */
 export class Registry implements ProviderDirectory {
   readonly #clock: Clock;
   readonly #connected = new Map<ProviderId, Connected>();
@@ -40,8 +40,8 @@ export class Registry implements ProviderDirectory {
   }
 
   /**
-   * Takes a session in. An older session of the same machine is closed as replaced, unless it was sent away: then it
-   * finishes what runs, and that counts as the new one's load.
+   * Adds a session. An older session of the same machine is closed as replaced, unless it was sent away: then it
+   * finishes what runs, which counts as load of the new one.
    */
   add(session: ProviderSession, address: string = ""): void {
     const older = this.link(session.id);
@@ -50,7 +50,7 @@ export class Registry implements ProviderDirectory {
     this.#connect(session, address);
     if (holder !== undefined) session.succeed(holder);
     if (older?.sentAway === true) {
-      // What is looked for from now on is nothing that it was looked at for.
+      // Searches from now on no longer concern the older session.
       older.work.follow(NO_LOOKS, []);
       this.#leaving.add(older);
     } else {
@@ -59,7 +59,7 @@ export class Registry implements ProviderDirectory {
     this.updated(session);
   }
 
-  /** What a session says of itself has changed. */
+  /** A session has changed. */
   updated(session: ProviderSession): void {
     if (this.#connected.get(session.id)?.session === session) this.#list(session);
     this.changed();
@@ -68,7 +68,7 @@ export class Registry implements ProviderDirectory {
   /**
    * A session has ended.
    *
-   * @param expectedBack it vanished rather than left: what requests that wait for it need to know is kept for a while
+   * @param expectedBack it vanished without a goodbye: for a while its facts are kept for requests that wait for it
    */
   departed(session: ProviderSession, expectedBack: boolean): void {
     if (this.#leaving.ended(session)) return this.changed();
@@ -81,7 +81,7 @@ export class Registry implements ProviderDirectory {
     this.changed();
   }
 
-  /** A machine that is not here may come any moment: requests wait for it. */
+  /** A machine that is not connected may come at any moment, so requests wait for it. */
   expect(provider: DepartedProvider, address?: string): void {
     if (this.#connected.has(provider.id)) return;
     this.#index.set(provider);
@@ -93,7 +93,7 @@ export class Registry implements ProviderDirectory {
     return this.#index.has(model);
   }
 
-  /** Remembers a machine as one that cheats, so that reconnecting launders nothing, and closes all its connections. */
+  /** Closes all connections of a machine that cheats, and remembers it, so that reconnecting does not help. */
   distrust(id: ProviderId): void {
     this.#distrustedUntil.set(id, this.#clock.now() + DISTRUST_MS);
     this.link(id)?.close("untrusted");
@@ -117,7 +117,7 @@ export class Registry implements ProviderDirectory {
     return this.#index.of(model);
   }
 
-  /** Somebody was looked for: counts it for those whom it concerns. */
+  /** Counts a search for a provider for all machines that it concerns. */
   looked(look: Looked): void {
     this.#index.looked(look);
     if (look.winner !== undefined) this.link(look.winner)?.work.won();
@@ -143,7 +143,7 @@ export class Registry implements ProviderDirectory {
     yield* this.#leaving;
   }
 
-  /** Connected machines of an account, without this one: a machine that comes back takes its own place. */
+  /** Connected machines of an account, without this one, which when it comes back replaces itself. */
   othersOf(account: string, id: ProviderId): number {
     const itself = this.link(id)?.account === account ? 1 : 0;
     return this.#perAccount.of(account) - itself;
@@ -174,7 +174,7 @@ export class Registry implements ProviderDirectory {
     if (older !== undefined) this.#perAccount.remove(older.account);
     this.#perAccount.add(session.account);
     this.#connected.set(session.id, { session, address });
-    // It lines up behind those who have served its models all the while.
+    // It comes after those that have served its models all the time.
     this.#index.delete(session.id);
     this.#list(session);
   }
@@ -188,7 +188,7 @@ export class Registry implements ProviderDirectory {
     this.#connected.delete(id);
   }
 
-  /** Gives back every timer. */
+  /** Ends all timers. */
   [Symbol.dispose](): void {
     this.#departures[Symbol.dispose]();
     this.#watchers.clear();

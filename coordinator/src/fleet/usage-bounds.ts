@@ -1,35 +1,35 @@
 import type { Usage } from "@hearth/protocol";
 import type { ClampedMember } from "../platform/clamped-members.js";
 
-/** Tokens that a template, tools and a picture may add to a prompt beyond a token a byte. */
+/** Tokens that a template, tools and pictures may add to a prompt, beyond one for each byte. */
 const PROMPT_MARGIN_TOKENS = 16_384;
-/** Tokens of an answer beside those that its bytes show: ends of turns, empty pieces. */
+/** Tokens of an answer that do not show in its bytes: ends of turns, empty pieces. */
 const ANSWER_MARGIN_TOKENS = 256;
-/** No machine thinks faster than this where nobody sees it, tokens a second. */
+/** Upper bound of the rate at which hidden reasoning is written, tokens a second. */
 const HIDDEN_TOKENS_PER_SECOND = 20_000;
-/** Tokens of an answer whose consumer set no bound and whose model tells no context. */
+/** Upper bound of an answer when neither the consumer's bound nor the model's context is known, tokens. */
 const UNBOUNDED_ANSWER_TOKENS = 1_048_576;
 
-/** The most that one attempt can have cost, tokens. */
+/** The most tokens that one attempt can have used. */
 export interface UsageBounds {
   readonly prompt: number;
   readonly completion: number;
 }
 
-/** What is known of an attempt without believing its provider. */
+/** What is known of an attempt without trusting its provider. */
 export interface UsageEvidence {
-  /** Bytes of the body that was sent. */
+  /** Size of the body that was sent. */
   readonly promptBytes: number;
-  /** Plaintext bytes that came. */
+  /** Size of the plaintext that came. */
   readonly answerBytes: number;
   readonly elapsedMs: number;
-  /** The consumer's own bound on the answer, or what the model's context holds, tokens; absent = neither is known. */
+  /** The consumer's bound on the answer, else the model's context length, tokens; `undefined` = neither is known. */
   readonly answerTokens: number | undefined;
 }
 
 /**
- * A token is at least one byte of the prompt. What an answer shows is at least one byte a token too; reasoning that
- * nobody is shown is bounded by what was asked and by the time it took.
+ * Each token is at least one byte of the prompt or of the visible answer. Hidden reasoning is bounded by what was asked
+ * for and by the time that it took.
  */
 export function usageBounds({ promptBytes, answerBytes, elapsedMs, answerTokens }: UsageEvidence): UsageBounds {
   const byTime = (Math.max(0, elapsedMs) / 1000) * HIDDEN_TOKENS_PER_SECOND;
@@ -40,7 +40,7 @@ export function usageBounds({ promptBytes, answerBytes, elapsedMs, answerTokens 
   };
 }
 
-/** The usage as it counts, and which of its members were more than can be. */
+/** The usage held to its bounds, and the members that exceeded them. */
 export function clampUsage(
   usage: Usage,
   bounds: UsageBounds,

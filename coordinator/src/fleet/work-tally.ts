@@ -1,40 +1,40 @@
 import type { Gate, HeartbeatAckFrame, ProviderId, Rejections } from "@hearth/protocol";
 
-/** What came of looking for somebody among all machines of a model. */
+/** The result of one search among all machines of a model. */
 export interface Looked {
   readonly model: string;
-  /** The request's first look for this model, rather than one of those while it waits. */
+  /** The request's first search for this model, rather than one made while it waits. */
   readonly isFirst: boolean;
-  /** Who was chosen among those that nothing was against: the others of those have lost. `undefined` = nobody was. */
+  /** The machine chosen among those without a closed gate; the others of these have lost. `undefined` = none. */
   readonly winner: ProviderId | undefined;
-  /** Those that something was against, by the first gate of the vocabulary that was. */
+  /** The machines with a closed gate, by the first such gate in the order of `GATES`. */
   readonly rejected: ReadonlyMap<Gate, readonly ProviderId[]>;
 }
 
-/** How often somebody was looked for: counted once, rather than for each machine that was looked at. */
+/** Counts of searches, kept once for all machines rather than for each. */
 export interface Looks {
   readonly first: number;
-  /** Those in which one was chosen among those that nothing was against. */
+  /** Searches in which a machine without a closed gate was chosen. */
   readonly contests: number;
 }
 
 export const NO_LOOKS: Looks = { first: 0, contests: 0 };
 
 /**
- * What came of one machine in selection since it was last told: a number a gate at most, however much happens. What
- * happens to most machines, that they lose or serve another model, is worked out only when it is to be told.
+ * How one machine fared in selection since it was last told. The most frequent results, that a machine loses or serves
+ * another model, are not counted at each search but computed from `Looks` when they are to be told.
  */
 export class WorkTally {
   #picked = 0;
-  /** Contests of its models that it did not lose. */
+  /** Contests for its models that it did not lose. */
   #spared = 0;
   #rejected: Rejections = {};
-  /** All looks, and those for its own models. */
+  /** Counters of all searches, and of those for its own models. */
   #all: Looks = NO_LOOKS;
   #own: readonly Looks[] = [];
-  /** What these came to when they were last looked at. */
+  /** Their sum when it was last read. */
   #seen: Looks = NO_LOOKS;
-  /** What has been looked at, and not been told yet. */
+  /** Read from them, and not told yet. */
   #contests = 0;
   #elsewhere = 0;
 
@@ -55,13 +55,13 @@ export class WorkTally {
     this.#spared += 1;
   }
 
-  /** This gate was against it at a look: the request's first, or a contest, or both. */
+  /** This gate was closed for it in a search: a request's first, or a contest, or both. */
   rejected(gate: Gate, { isFirst, winner }: Pick<Looked, "isFirst" | "winner">): void {
     if (isFirst) this.#rejected[gate] = (this.#rejected[gate] ?? 0) + 1;
     if (winner !== undefined) this.#spared += 1;
   }
 
-  /** Tells what has been counted, and begins anew. */
+  /** Returns the counts and resets them. */
   take(): Pick<HeartbeatAckFrame, "picked" | "lost" | "rejected"> {
     this.#lookUp();
     if (this.#elsewhere > 0) this.#rejected.not_serving_model = this.#elsewhere;
@@ -81,7 +81,7 @@ export class WorkTally {
     this.#seen = { first, contests };
   }
 
-  /** First looks for models that are not its own, and contests for those that are. */
+  /** First searches for models that are not its own, and contests for those that are. */
   #total(): Looks {
     let { first } = this.#all;
     let contests = 0;

@@ -9,7 +9,7 @@ import type { Registration } from "./registration.js";
 
 export const PROVIDER_PATH = "/ws/provider";
 
-/** How long a peer may take to read why it was refused and to close, ms. */
+/** How long a refused peer may take to read the reason and close, ms. */
 const FAREWELL_MS = 1_000;
 
 export interface ProviderServerDeps extends HandshakeDeps {
@@ -17,14 +17,14 @@ export interface ProviderServerDeps extends HandshakeDeps {
   readonly maxConnectionsPerAddress: number;
   /** Where a request comes from. */
   readonly addressOf: (request: IncomingMessage) => string;
-  /** False on the way out: who dials then is sent away. */
+  /** False during shutdown: new connections are refused. */
   readonly accepting: () => boolean;
   /** Told of a connection whose machine has registered. */
   readonly recognised: (raw: Duplex) => void;
   /** @param address where it is connected from */
   readonly registered: (registration: Registration, address: string) => void;
   readonly refused: (reason: string) => void;
-  /** Serves a request for any other path as if it had offered no upgrade. */
+  /** Serves an upgrade request for any other path as a plain one. */
   readonly withoutUpgrade: (request: IncomingMessage, socket: Duplex, behind: Buffer) => void;
 }
 
@@ -33,14 +33,14 @@ export function acceptProviders(server: Server, deps: ProviderServerDeps): Dispo
   const sockets = new WebSocketServer({
     noServer: true,
     maxPayload: LIMITS.frameBytes,
-    // Compression would fragment memory, and there is nothing to gain on ciphertext.
+    // Ciphertext does not compress, and compression would fragment memory.
     perMessageDeflate: false,
     clientTracking: true,
     handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
   });
   const perAddress = new Tally();
   const onUpgrade = (request: IncomingMessage, raw: Duplex, head: Buffer): void => {
-    // Split by hand: anybody may send a target that is no URL, and whatever throws here ends the process.
+    // Not parsed as a URL: the target may be none, and an exception here would end the process.
     if ((request.url ?? "").split("?", 1)[0] !== PROVIDER_PATH) return deps.withoutUpgrade(request, raw, head);
     const address = deps.addressOf(request);
     const full = perAddress.of(address) >= deps.maxConnectionsPerAddress;
@@ -61,7 +61,7 @@ export function acceptProviders(server: Server, deps: ProviderServerDeps): Dispo
 }
 
 async function admit(socket: WebSocket, raw: Duplex, address: string, deps: ProviderServerDeps): Promise<void> {
-  // A socket error (a reset, an oversize or invalid frame) is followed by close, which is what everybody listens to.
+  // A socket error (a reset, an oversize or invalid frame) is followed by `close`, which does the rest.
   socket.on("error", (error) => deps.log.debug({ problem: error.message }, "provider socket error"));
   const result = await handshake(socket, raw, deps);
   if (result.type === "registered") {
@@ -79,12 +79,12 @@ function upgradeProblem({ headers }: IncomingMessage, full: boolean): string | u
   return full ? "429 Too Many Requests" : undefined;
 }
 
-/** Says why and ends the connection: at once when the peer has closed its side, within a bound when it has not. */
+/** Sends the status and ends the connection: at once if the peer has closed its side, else after a while. */
 function rejectUpgrade(raw: Duplex, status: string, clock: Clock): void {
   const cut = clock.setTimer(FAREWELL_MS, () => raw.destroy());
   raw.on("error", () => {});
   raw.once("close", () => cut[Symbol.dispose]());
-  // What came behind the request is thrown away: unread, it would hide that the peer has gone.
+  // Discards what follows the request: left unread, it would hide that the peer has gone.
   raw.resume();
   raw.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
 }

@@ -7,14 +7,14 @@ import {
 import type { DeviceVerdict, VerifyDevice } from "./attestation-verifier.js";
 
 /**
- * What holds no more, or not yet: Apple issues about one certificate in seven days, so that an honest machine with a new
- * identity key may have to show the one that was made for its last.
+ * Reasons that do not speak against a machine: Apple issues about one certificate in seven days, so an honest machine
+ * with a new identity key may have only the certificate that was made for its last one.
  */
 const LAPSED: ReadonlySet<AppleRejectionReason> = new Set(["expired", "freshness_mismatch"]);
 
 /**
- * What Apple's statements about a device are worth. Apple says itself whether System Integrity Protection and Secure
- * Boot were on, which a machine's own word cannot replace; where it says nothing of them, it is no Mac that could
+ * What Apple's statements about a device are worth. Apple says whether System Integrity Protection and Secure Boot were
+ * on, for which a machine's own word is no substitute. If it says nothing of them, the device is no Mac that could
  * protect a prompt.
  */
 export function deviceVerdictOf(result: AppleDeviceResult): DeviceVerdict {
@@ -24,6 +24,6 @@ export function deviceVerdictOf(result: AppleDeviceResult): DeviceVerdict {
   return { type: "verified", serial: device.serial, expiresAtMs: expiresAt };
 }
 
-/** Asks Apple's pinned root. */
+/** Verifies against Apple's pinned root certificate. */
 export const verifyAppleDevice: VerifyDevice = (certificates, identityKey, now) =>
   deviceVerdictOf(verifyAppleDeviceChain({ certificates, expectedFreshness: appleFreshness(identityKey), now }));

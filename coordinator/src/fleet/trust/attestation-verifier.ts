@@ -20,7 +20,7 @@ export interface Proof {
   readonly signed: SignedBlob;
   /** SHA-256 of the signed bytes, hex: the proof's name in receipts. */
   readonly hash: string;
-  /** What Apple vouches for: until when, wall-clock ms; absent where there is no chain that holds. */
+  /** Until when Apple vouches for the device, wall-clock ms; `undefined` = there is no valid chain. */
   readonly deviceUntilMs: number | undefined;
 }
 
@@ -33,9 +33,9 @@ export interface ProofClaims {
 
 export type DeviceVerdict =
   | { readonly type: "verified"; readonly serial: string; readonly expiresAtMs: number }
-  /** It held once, or was made for another key of this device: no reason to distrust, and none to trust the hardware. */
+  /** Valid once, or made for another key of this device: no reason for distrust, and none for trust in the hardware. */
   | { readonly type: "expired" }
-  /** It holds, and does not say that the device's protection was on. */
+  /** Valid, but does not say that the device's protection was on. */
   | { readonly type: "unprotected" }
   | { readonly type: "rejected" };
 
@@ -74,7 +74,7 @@ export class AttestationVerifier {
     const { content, verifier } = verdict.value;
     const device = this.#device(proof, content, identityKey);
     if (typeof device === "string") return { type: "failed", failure: device };
-    // Last: a proof that fails for another reason uses nothing up.
+    // Checked last, so that a proof that fails for another reason does not use up its nonce.
     if (!this.#nonces.use(`${claims.identity} ${content.nonce}`)) return { type: "failed", failure: "replayed" };
     const hash = createHash("sha256").update(signed.blob).digest("hex");
     return { type: "ok", value: { verifier, content, signed, hash, deviceUntilMs: device?.untilMs } };
@@ -85,7 +85,7 @@ export class AttestationVerifier {
     { serial_hash: committed }: Attestation,
     identityKey: Uint8Array,
   ): { readonly untilMs: number } | ProofFailure | undefined {
-    // Shown always: the hash is public, and whoever only copied it could be chosen in the name of that device.
+    // The serial itself must be shown: its hash is public, and could be copied to be chosen in that device's name.
     const shown = serial === undefined ? null : serialHash(serial.value, bytesOf(serial.salt));
     if (shown !== committed) return "serial_mismatch";
     if (certificates === undefined || certificates.length === 0) return undefined;

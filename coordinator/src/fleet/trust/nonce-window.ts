@@ -1,19 +1,19 @@
 import { BoundedMap, type Clock } from "@hearth/platform";
 
-/** Nonces remembered at most. Each costs its owner a valid provider token and a signature. */
+/** Nonces remembered at most. Each one costs a valid provider token and a signature. */
 const MAX_NONCES = 200_000;
 
 /**
- * Remembers which nonces were used, for as long as something signed with them could pass for fresh. Beyond the greatest
- * number the oldest is forgotten: were the new one refused, who fills the window would have everybody else taken for a
- * cheat. A recording that gets past is stopped by the challenge, which nobody can have recorded.
+ * Remembers used nonces for as long as something signed with them could pass for fresh. When it is full the oldest is
+ * forgotten: if new ones were refused instead, whoever filled the window would make all others look like cheats. A
+ * recording that gets through is stopped by the challenge, which cannot have been recorded.
  */
 export class NonceWindow {
   readonly #clock: Clock;
   readonly #windowMs: number;
   readonly #usedAt: BoundedMap<string, number>;
 
-  /** @param windowMs longer than a signed time can be taken for fresh, both ways together */
+  /** @param windowMs longer than a signature can pass for fresh, counting clocks that are ahead and behind */
   constructor(clock: Clock, windowMs: number, maxNonces: number = MAX_NONCES) {
     this.#clock = clock;
     this.#windowMs = windowMs;
@@ -24,7 +24,7 @@ export class NonceWindow {
     return this.#usedAt.size;
   }
 
-  /** @returns false for one that was used before */
+  /** @returns false if it was used before */
   use(nonce: string): boolean {
     const now = this.#clock.now();
     this.#forgetBefore(now - this.#windowMs);

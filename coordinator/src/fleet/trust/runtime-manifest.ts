@@ -18,7 +18,7 @@ const { url } = heartbeatAckSchema.shape.update.unwrap().shape;
 export const runtimeManifestSchema = z.strictObject({
   /** Hashes of agent programs; with at least one, every agent must attest and run one of them. */
   binaries: hashes,
-  /** The newest program, and where to get it: told to machines that run an older one, and required of none by itself. */
+  /** The newest program and where to get it. Machines with an older one are told, but need not update. */
   update: z.strictObject({ latest_version: version, url }).optional(),
   /** By model id; a model with at least one hash is served only by machines that report one of them. */
   models: z
@@ -29,17 +29,17 @@ export const runtimeManifestSchema = z.strictObject({
 
 export type RuntimeManifest = z.infer<typeof runtimeManifestSchema>;
 
-/** An operator who says nothing gets this: nothing is checked. */
+/** The default: nothing is checked. */
 export const EMPTY_MANIFEST: RuntimeManifest = { binaries: [], models: {} };
 
-/** What the operator asks of a machine's programs, templates and weights. */
+/** The operator's rules for a machine's programs, templates and weights. */
 export interface RuntimeRules {
   readonly manifest: RuntimeManifest;
-  /** Least version of the agent's program, `major.minor.patch`; absent = any. */
+  /** The lowest allowed version of the agent, `major.minor.patch`; `undefined` = any. */
   readonly versionFloor: string | undefined;
 }
 
-/** An operator who says nothing asks for nothing. */
+/** The default: no rules. */
 export const NO_RULES: RuntimeRules = { manifest: EMPTY_MANIFEST, versionFloor: undefined };
 
 /** What a machine says that it runs. */
@@ -49,7 +49,7 @@ export interface RuntimeReport {
   readonly models: Iterable<ModelAdvert>;
 }
 
-/** Everything that is not as the rules have it; what is listed and not reported does not match. */
+/** All mismatches with the rules. A listed component that is not reported counts as one. */
 export function mismatchesOf({ manifest, versionFloor }: RuntimeRules, report: RuntimeReport): RuntimeMismatch[] {
   const mismatches: RuntimeMismatch[] = [];
   const compare = (
@@ -72,7 +72,7 @@ export function mismatchesOf({ manifest, versionFloor }: RuntimeRules, report: R
   return mismatches;
 }
 
-/** What a machine of this version is told of a newer program; `undefined` = nothing. */
+/** The notice of a newer program for a machine of this version; `undefined` = none. */
 export function updateNotice(
   { manifest: { update }, versionFloor: floor }: RuntimeRules,
   agentVersion: string,
@@ -81,11 +81,11 @@ export function updateNotice(
   return { ...update, required: floor !== undefined && isVersionBelow(agentVersion, floor) };
 }
 
-/** What is held against one machine now. */
+/** The mismatches of one machine. */
 export class RuntimeVerdict {
   #mismatches: readonly RuntimeMismatch[] = [];
 
-  /** @returns what to tell the machine, when it is not what it was told before */
+  /** @returns the verdict to tell the machine, if it has changed */
   judge(rules: RuntimeRules, report: RuntimeReport): Omit<RuntimeStatusFrame, "type"> | undefined {
     const mismatches = mismatchesOf(rules, report);
     const isSame = JSON.stringify(mismatches) === JSON.stringify(this.#mismatches);
@@ -93,7 +93,7 @@ export class RuntimeVerdict {
     return isSame ? undefined : { verified: mismatches.length === 0, mismatches };
   }
 
-  /** A wrong program serves nothing; a wrong model only what it is. An old version has a gate of its own. */
+  /** A wrong program affects all models, wrong weights or templates one. Old versions have a gate of their own. */
   isUnverified(model: string): boolean {
     return this.#mismatches.some(({ component, model: of }) =>
       component === "binary" ? true : component !== "version" && of === model,

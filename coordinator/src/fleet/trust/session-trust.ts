@@ -11,7 +11,7 @@ import { type AttestationProof, type ChallengeResponseFrame, LIMITS, type TrustL
 import { startAge } from "../../platform/age.js";
 import { type AttestationVerifier, bytesOf, type Proof, type ProofClaims } from "./attestation-verifier.js";
 
-/** The last answer that passed, as anybody may check it. */
+/** The last answer that passed, in the form in which anybody can check it. */
 export interface PassedChallenge {
   readonly challenge: string;
   /** The machine's encryption key at that time. */
@@ -20,19 +20,19 @@ export interface PassedChallenge {
   readonly content: PostureAnswer;
 }
 
-/** Unanswered challenges that are still known as such: an hour's. */
+/** Unanswered challenges that are remembered: those of an hour. */
 const MAX_OVERDUE = 12;
-/** New keys between two challenges at most: an agent makes one in ten minutes, and each costs us a verification. */
+/** New keys between two challenges at most. An agent makes one in ten minutes, and each costs us a verification. */
 const MAX_KEY_UPDATES = 20;
 
-/** How often it is looked whether the next challenge is due, ms: soon after a pause of ours, in which proofs aged. */
+/** How often to check whether the next challenge is due, ms. Short, because proofs age while this process is paused. */
 const ROUND_CHECK_MS = 5_000;
 
 export interface TrustHooks {
   /** Sends a challenge to the machine. */
   challenge(challenge: string): void;
   passed(): void;
-  /** @param inARow how many now; at `LIMITS.missedChallenges` the proof has stopped counting */
+  /** @param inARow missed in a row; at `LIMITS.missedChallenges` the proof no longer counts */
   missed(inARow: number): void;
   failed(failure: ProofFailure): void;
 }
@@ -44,7 +44,7 @@ export interface TrustDeps {
   readonly hooks: TrustHooks;
 }
 
-/** A machine whose proofs hold, for as long as they hold: challenged again and again. */
+/** Keeps a machine's proof fresh by challenging it again and again. */
 export class SessionTrust implements Disposable {
   /** Checks the signatures of its receipts. */
   readonly batches: BatchVerifier;
@@ -53,13 +53,13 @@ export class SessionTrust implements Disposable {
   #claims: ProofClaims;
   #proof: Proof;
   #passed: PassedChallenge;
-  /** Of the last proof, ms; `undefined` when it has stopped counting. */
+  /** The age of the last proof, ms; `undefined` when it no longer counts. */
   #age: (() => number) | undefined;
-  /** How long ago the last challenge was, ms. */
+  /** Time since the last challenge, ms. */
   #sinceChallenge: () => number;
   #missedInARow = 0;
   #open: { readonly challenge: string; readonly timeout: Disposable } | undefined;
-  /** Those before it that nobody answered, the last few: an answer to one comes late, and says nothing. */
+  /** The last few unanswered challenges before it. An answer to one of these is late and proves nothing. */
   #overdue: readonly string[] = [];
   #keyUpdates = 0;
 
@@ -85,7 +85,7 @@ export class SessionTrust implements Disposable {
     return this.#passed;
   }
 
-  /** Until when the last proof counts, ms on the coordinator's clock. A pause of ours brings it nearer. */
+  /** Until when the last proof counts, ms on the coordinator's clock. Comes nearer when this process pauses. */
   get freshUntil(): number {
     return this.#deps.clock.now() + LIMITS.proofLifetimeMs - (this.#age?.() ?? LIMITS.proofLifetimeMs);
   }
@@ -135,7 +135,7 @@ export class SessionTrust implements Disposable {
     this.#deps.hooks.challenge(challenge);
   }
 
-  /** The challenge stays open until the next one: whoever answers late has answered. */
+  /** The challenge stays open until the next one, so that a late answer still counts. */
   #missed(): void {
     this.#missedInARow += 1;
     if (this.#missedInARow >= LIMITS.missedChallenges) this.#age = undefined;
@@ -154,7 +154,7 @@ export class SessionTrust implements Disposable {
   }
 }
 
-/** How far a machine is to be trusted for what it has proved. */
+/** The trust level that follows from what a machine has proved. */
 export function trustLevelOf(proof: Proof, passed: PassedChallenge, nowMs: number): TrustLevel {
   const { sip, secure_boot: secureBoot } = passed.content.posture;
   const isVouchedFor = proof.deviceUntilMs !== undefined && nowMs < proof.deviceUntilMs;
@@ -168,7 +168,7 @@ interface AnswerContext {
   readonly nowMs: number;
 }
 
-/** Checks an answer against the challenge that it names; the program must be the one that was attested. */
+/** Checks an answer against its challenge. The program must be the one that was attested. */
 export function checkAnswer(
   frame: ChallengeResponseFrame,
   { proof, claims, nowMs }: AnswerContext,
