@@ -10,13 +10,13 @@ import type { RoutePlan } from "../selection/route-plan.js";
 import { NOTHING_TRIED, type Traits } from "../selection/traits.js";
 import type { WaitQueue, WaitResult } from "../selection/wait-queue.js";
 
-/** The right to run one request, and a place to run it first. Whoever gets it gives the place back. */
+/** The right to run one request, with a slot leased for its first attempt. The receiver must give the slot back. */
 export interface Admission {
   /** The request's traits, with an alias resolved to the build that will serve. */
   readonly traits: Traits;
   readonly plan: RoutePlan;
   readonly place: Picked;
-  /** How long the request waited for room, ms. */
+  /** How long the request waited for a slot, ms. */
   readonly queuedMs: number;
 }
 
@@ -29,17 +29,17 @@ export interface AdmitDeps {
   readonly accepting: () => boolean;
 }
 
-/** Who is to be admitted. */
+/** The request that is to be admitted. */
 export interface Wanted {
   readonly wanted: Traits;
   readonly plan: RoutePlan;
-  /** Patience is over then, ms on the coordinator's clock. */
+  /** When patience is over, ms on the coordinator's clock. */
   readonly until: number;
 }
 
 /**
- * The fail-fast ladder behind `checkKnown` and `checkAllowed`: refuses at once what cannot be served, waits for room only
- * where room will come, and takes a place for what can be served now.
+ * The rest of the fail-fast ladder, after `checkKnown` and `checkAllowed`: refuses at once what cannot be served, waits
+ * only for slots that will come free, and leases one where the request can be served now.
  *
  * @throws HearthError with the rung's code
  */
@@ -49,7 +49,7 @@ export async function admit(deps: AdmitDeps, { wanted, plan, until }: Wanted, si
   const since = deps.clock.now();
   const waited = await deps.queue.wait({ traits, tried: NOTHING_TRIED, priority: "fresh", until }, signal);
   if (waited.type === "unavailable") {
-    // The machine that it waited for may be back without the model.
+    // The machine that the request waited for may have come back without the model.
     checkKnown(deps, wanted);
     throw waited.error;
   }
@@ -57,9 +57,9 @@ export async function admit(deps: AdmitDeps, { wanted, plan, until }: Wanted, si
 }
 
 /**
- * A place for one more answer to a request that was admitted: taken at once where there is one, else waited for.
+ * Leases a slot for one more answer to an admitted request: at once if one is free, else after waiting.
  *
- * @param until waiting is over then, ms on the coordinator's clock
+ * @param until when waiting ends, ms on the coordinator's clock
  */
 export async function admitAnother(
   deps: Pick<AdmitDeps, "picker" | "queue">,
@@ -72,14 +72,14 @@ export async function admitAnother(
   return deps.queue.wait({ traits, tried: NOTHING_TRIED, priority: "fresh", until }, signal);
 }
 
-/** Room that came with time alone (a cooldown is over) is for those who have waited for it. */
+/** Slots that came free by time alone, such as after a cooldown, go to waiting requests first. */
 function placeNow({ picker, queue }: Pick<AdmitDeps, "picker" | "queue">, traits: Traits): PickResult {
   if (queue.depth(traits.model) > 0) queue.drain();
   return picker.pick({ traits, tried: NOTHING_TRIED });
 }
 
 /**
- * The first rung: that we serve, and that there is such a model.
+ * The first rung: the coordinator is not shutting down, and the model exists.
  *
  * @throws HearthError `shutting_down`, `model_not_found`
  */
@@ -93,7 +93,7 @@ export function checkKnown(deps: AdmitDeps, { model }: Traits): void {
   }
 }
 
-/** The second: that the key may use it. @throws HearthError `model_not_allowed` */
+/** The second rung: the key may use the model. @throws HearthError `model_not_allowed` */
 export function checkAllowed({ allowedModels }: Principal, { model }: Traits): void {
   if (allowedModels === undefined || allowedModels.has(model)) return;
   throw new HearthError("model_not_allowed", `This API key may not use the model '${model}'.`, { param: "model" });
@@ -101,12 +101,12 @@ export function checkAllowed({ allowedModels }: Principal, { model }: Traits): v
 
 interface Choice {
   readonly traits: Traits;
-  /** A place, or `undefined` when the request has to wait for one. */
+  /** A leased slot; `undefined` = the request has to wait for one. */
   readonly pick: Picked | undefined;
 }
 
 /**
- * A build of a plan. What nobody can do, however long one waits, is put otherwise where it can be.
+ * Chooses a build of a plan. If no provider can ever serve the request in its shape, its other shape is tried.
  *
  * @throws HearthError with the rung's code
  */
@@ -122,7 +122,7 @@ function chooseBuild(deps: AdmitDeps, wanted: Traits, plan: RoutePlan): Choice {
 
 const UNABLE: ReadonlySet<string> = new Set(["capability_unsupported", "capability_unavailable"]);
 
-/** The first build of a plan that can be served now, or else the first that can be served soon. */
+/** The first build of a plan that can be served now; if there is none, the first that can be served soon. */
 function firstBuild(deps: AdmitDeps, wanted: Traits, { builds }: RoutePlan): Choice | HearthError {
   let firstError: HearthError | undefined;
   let firstBusy: Traits | undefined;
@@ -137,7 +137,7 @@ function firstBuild(deps: AdmitDeps, wanted: Traits, { builds }: RoutePlan): Cho
   return firstError ?? new HearthError("internal", "An alias without a build.");
 }
 
-/** What a machine that is away has done is not what nobody ever does. */
+/** Softens "nobody can ever serve this" to "nobody can now" if a machine that is away could. */
 function withThoseAway({ knownModels }: AdmitDeps, traits: Traits, error: HearthError): HearthError {
   if (error.code !== "capability_unsupported") return error;
   const away = knownModels.away(traits.model, traits.account);

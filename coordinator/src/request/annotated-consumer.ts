@@ -12,12 +12,12 @@ export interface Trailer {
   readonly receipt: Promise<SignedEntry | undefined>;
 }
 
-/** What is told beside an answer, known when its books are closed: before its end is told. */
+/** What is told with the end of an answer. Known when the request has been settled. */
 export interface Annotations {
   readonly request: { readonly id: string };
   /** `undefined` = nothing has a price. */
   readonly cost: MicroUsd | undefined;
-  /** One for each of its answers that somebody signs for. */
+  /** One for each answer that its provider signs. */
   readonly trailers: readonly Trailer[];
 }
 
@@ -25,7 +25,7 @@ export interface AnnotatedConsumerDeps {
   readonly clock: Clock;
   /** How long a stream stays open for a receipt that is not here yet, ms. */
   readonly receiptWaitMs: number;
-  /** Absent = the usage of this dialect has no room for what it cost. */
+  /** Absent = the usage of this dialect has no member for the cost. */
   readonly cost?: CostWriter | undefined;
 }
 
@@ -33,9 +33,9 @@ export interface AnnotatedConsumerDeps {
 export const RECEIPT_WAIT_MS = 50;
 
 /**
- * Tells with an answer's end what it has cost, and what its provider signs. The cost stands in the usage where the
- * dialect has room for it, and in a header of a whole answer. A stream has cost and receipts in comments behind its last
- * event, which no client of any dialect looks at unless it wants to.
+ * Adds the cost and the provider's receipt to the end of an answer. The cost is in the usage, if the dialect has a
+ * member for it, and in a header of a whole answer. Streams have cost and receipts in comments after the last event,
+ * which clients ignore unless they look for them.
  */
 export class AnnotatedConsumer implements Consumer {
   readonly #consumer: Consumer;
@@ -49,7 +49,7 @@ export class AnnotatedConsumer implements Consumer {
     this.#of = of;
   }
 
-  /** Resolves when a stream that waits for its receipt has been ended; `undefined` when none does. Never rejects. */
+  /** Resolves when a stream that waits for its receipt has ended; `undefined` if it does not wait. Never rejects. */
   get ended(): Promise<void> | undefined {
     return this.#ended;
   }

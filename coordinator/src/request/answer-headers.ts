@@ -19,12 +19,12 @@ export function answerHeaders(record: RequestRecord, winner: SentAttempt, now: n
   };
 }
 
-/** Names in the header at most: a body may hold more than any proxy lets pass. */
+/** Most names in the header: a body can have more members than fit into what proxies let pass. */
 const MAX_IGNORED = 32;
 /** Characters of one of them at most. */
 const MAX_IGNORED_LENGTH = 64;
 
-/** Each name once; they are the consumer's own words, so that a comma within one would make it two. */
+/** Each name once. They come from the consumer's body, and a comma in one of them must not split it. */
 function ignoredHeader(ignored: readonly string[]): { readonly "X-Hearth-Ignored"?: string } {
   if (ignored.length === 0) return {};
   const names = new Set(ignored.map((name) => headerSafe(name.slice(0, MAX_IGNORED_LENGTH)).replaceAll(",", "?")));
@@ -50,5 +50,5 @@ function timing({ times, queuedMs }: RequestRecord, { times: sending, attempt }:
 
 const micros = (ms: number): number => Math.round(ms * 1000);
 
-/** What a provider says of itself, fit for a header: printable ASCII. */
+/** A provider's own words reduced to printable ASCII, as a header needs it. */
 const headerSafe = (text: string): string => text.replace(/[^\x20-\x7e]/g, "?");

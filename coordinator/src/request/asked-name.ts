@@ -3,7 +3,7 @@ import type { RoutePlan } from "../selection/route-plan.js";
 import type { Reply } from "./consumer.js";
 
 /**
- * A reply whose answer names the model that was asked for, where a build of another name gives it.
+ * Wraps a reply so that the answer names the model that was asked for, whichever build gives it.
  *
  * @returns the reply itself where the names are the same
  */
@@ -17,10 +17,10 @@ export function underAskedName(reply: Reply, { asked, builds }: RoutePlan): Repl
   };
 }
 
-/** The members under which events hold what names the model: their own, or that of the answer that they begin. */
+/** Members of an event that may contain the object with the model's name. */
 const HOLDERS = ["response", "message"] as const;
 
-/** @param chunk one of any dialect, left as it is where it names no model */
+/** @param chunk of any dialect; returned as it is if it names no model */
 export function renamed(chunk: Chunk, name: string): Chunk {
   const { parsed } = chunk;
   if (!isObject(parsed)) return chunk;
@@ -38,14 +38,14 @@ const isObject = (value: unknown): value is { readonly [member: string]: unknown
   typeof value === "object" && value !== null;
 
 interface Renaming {
-  /** The name as it came, and as it is to be. */
+  /** The name in the chunk. */
   readonly model: string;
   readonly name: string;
-  /** What the bytes mean then. */
+  /** The parsed chunk with the new name. */
   readonly parsed: unknown;
 }
 
-/** The same bytes but for the name: a round trip through `JSON.parse` would cost numbers some digits. */
+/** Replaces the name in the bytes: a round trip through `JSON.parse` would change the digits of some numbers. */
 function rewritten(chunk: Chunk, { model, name, parsed }: Renaming): Chunk {
   const { buffer, byteOffset, byteLength } = chunk.bytes;
   const text = Buffer.from(buffer, byteOffset, byteLength).toString("utf8");

@@ -6,9 +6,9 @@ import type { ChoiceRecord, RequestRecord } from "./request-record.js";
 import type { TokenCalibration } from "./token-calibration.js";
 
 /**
- * What each complete answer of a request costs, by the prices of its arrival and of whoever gave it: together they are
- * rounded once. As the usage tells it the prompt counts once, with the first of them. An answer of the caller's own
- * machine costs nothing.
+ * What each complete answer of a request costs, by the prices at its arrival and of the machine that gave it. Their sum
+ * is rounded once. The prompt is paid once, with the first of them, as in the usage. Answers of the caller's own
+ * machines cost nothing.
  *
  * @returns `undefined` where nothing has a price
  */
@@ -33,7 +33,7 @@ export function chargesOf(
   return new Map(answered.map((choice, index) => [choice, shares[index] ?? 0n]));
 }
 
-/** Of what is only estimated the least that it may have been. */
+/** Replaces estimated counts by their lower bounds. */
 function credible(usage: Usage, model: string, calibration: Pick<TokenCalibration, "estimate">): Usage {
   if (usage.estimated !== true) return usage;
   const least = (tokens: number): number => Math.min(tokens, calibration.estimate(model, tokens).least);

@@ -4,7 +4,7 @@ import { shapeOf, type Traits } from "../selection/traits.js";
 import type { InferenceRequest } from "./inference-request.js";
 import { TokenCalibration } from "./token-calibration.js";
 
-/** Who asks, and what the request's headers say about where it may run. */
+/** The caller, and what the headers of the request say about how to serve it. */
 export interface Caller {
   readonly account: string;
   /** What the key of the request stands for. */
@@ -12,15 +12,15 @@ export interface Caller {
   readonly allowlist: Traits["allowlist"];
   readonly route: Traits["route"];
   readonly minTrust?: Traits["minTrust"];
-  /** How long the consumer asks to wait for the first content, ms; absent = it does not say. */
+  /** How long the consumer wants to wait for the first content, ms. Absent = it does not say. */
   readonly patienceMs?: number | undefined;
-  /** After this its own program will have hung up, ms; absent = nobody knows. */
+  /** After this time the consumer's program will hang up, ms. Absent = not known. */
   readonly hangsUpAfterMs?: number | undefined;
   /** The consumer's own name for what the request belongs to. */
   readonly session?: string | undefined;
 }
 
-/** Answer length assumed where the consumer sets no bound, tokens. */
+/** Assumed bound on the answer when the consumer sets none, tokens. */
 const DEFAULT_MAX_TOKENS = 1024;
 
 const UNCALIBRATED = new TokenCalibration();
@@ -28,7 +28,7 @@ const UNCALIBRATED = new TokenCalibration();
 /**
  * What selection needs to know of the request.
  *
- * @param calibration of token estimates; without it they are taken as they are, and half of them as the least
+ * @param calibration of token estimates; without it estimates stand as they are, and half of them is the lower bound
  */
 export function classify(
   request: InferenceRequest,
@@ -55,7 +55,7 @@ export function classify(
   };
 }
 
-/** A name that the consumer gave goes before what the messages tell, and says that more of it went before. */
+/** A session name of the consumer's takes precedence over what the messages tell, and implies earlier requests. */
 function conversationOf(
   { model, conversation }: InferenceRequest,
   { account, session }: Caller,

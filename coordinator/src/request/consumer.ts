@@ -8,11 +8,11 @@ import type { BodyBounds } from "./body-bounds.js";
 
 /** The consumer's end of the connection. */
 export interface Consumer {
-  /** Headers for whatever is sent first. */
+  /** Sets headers, to be sent with the first bytes. */
   setHeaders(headers: Readonly<Record<string, string>>): void;
   /** Sends a whole answer: a value to serialise, or the bytes of JSON that is ready. */
   sendJson(body: object | Uint8Array): void;
-  /** Sends an error in the dialect's form, with the status that its code stands for; nothing has been sent before. */
+  /** Sends an error in the dialect's form, with the status of its code. Nothing may have been sent before. */
   sendError(error: HearthError): void;
   /** Sends the status line and headers of an event stream. */
   openStream(): void;
@@ -22,7 +22,7 @@ export interface Consumer {
    * @returns a promise when the consumer is slow: write again when it resolves. It rejects when the consumer is cut off.
    */
   write(bytes: Uint8Array | string): Promise<void> | undefined;
-  /** Sends the last events at once, waiting for nobody, and leaves the stream open for `endStream`. */
+  /** Sends the last events at once and leaves the stream open for `endStream`. */
   finishStream(...last: readonly (Uint8Array | string)[]): void;
   /** Sends the last events, the dialect's own mark of success or failure among them, and ends the stream. */
   endStream(...last: readonly (Uint8Array | string)[]): void;
@@ -30,19 +30,19 @@ export interface Consumer {
 
 /** One answer to one consumer, in its dialect and form (stream or whole). */
 export interface Reply {
-  /** The first content is here, or the clean end of an answer without any. */
+  /** The answer begins: its first content is here, or its end if it has no content. */
   open(): void;
   write(chunk: Chunk): Promise<void> | undefined;
-  /** The answer is complete. `usage` is the provider's own count, for where its events had none. */
+  /** The answer is complete. `usage` is the provider's count, for answers whose events told none. */
   complete(usage: Usage): void;
-  /** The answer failed after `open`. Before it, the error goes straight to the consumer. */
+  /** The answer failed after `open`. Earlier errors go straight to the consumer. */
   fail(error: HearthError): void;
 }
 
-/** Where answers are kept that their consumer may refer to. */
+/** Where answers are stored to which the consumer may refer later. */
 export interface Keeping {
   readonly responses: AccountResponses;
-  /** The answer has begun that will be kept: until it is over, its consumer may end it from elsewhere. */
+  /** The answer that will be stored has begun. Until it is over, its consumer may cancel it by another request. */
   readonly begun: (response: StoredResponse["response"]) => void;
 }
 
@@ -50,16 +50,16 @@ export interface Keeping {
 export interface DialectContext {
   readonly id: RequestId;
   readonly clock: Clock;
-  /** What its body may consist of. */
+  /** Limits of the body. */
   readonly bounds: BodyBounds;
-  /** Asked when the caller is known; `undefined` = nothing may be kept. */
+  /** To be called once the caller is known; `undefined` = nothing may be stored. */
   readonly keeping?: () => Keeping | undefined;
 }
 
 /** The JSON body of an error in a dialect's own form. */
 export type ErrorBody = (error: HearthError) => object;
 
-/** Writes what an answer has cost into the last that is told of it. */
+/** Writes the cost of an answer into its usage. */
 export interface CostWriter {
   /** @param body of a whole answer, as `sendJson` takes it */
   whole(body: object | Uint8Array, cost: MicroUsd): object | Uint8Array;
@@ -69,7 +69,7 @@ export interface CostWriter {
 
 /** A consumer-facing API form: reads requests and writes replies. */
 export interface Dialect<Request> {
-  /** The form of errors that are told before anything else was sent. */
+  /** The body of errors before anything else was sent. */
   readonly errorBody: ErrorBody;
   /**
    * Reads a body. A large one is read over several turns of the event loop.
@@ -78,6 +78,6 @@ export interface Dialect<Request> {
    */
   normalise(body: Buffer): Request | Promise<Request>;
   reply(request: Request, consumer: Consumer): Reply;
-  /** Absent = its answers have no place for what they cost. */
+  /** Absent = its answers have no member for the cost. */
   readonly cost?: CostWriter;
 }

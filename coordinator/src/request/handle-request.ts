@@ -21,7 +21,7 @@ import { type Entrance, RequestRecord } from "./request-record.js";
 import { type SettleDeps, settle } from "./settle.js";
 import type { TokenCalibration } from "./token-calibration.js";
 
-/** A request as it came in: nobody has looked at the body yet. */
+/** A request as it came in, before its body was read. */
 export interface IncomingRequest {
   readonly body: Buffer;
   readonly caller: Caller;
@@ -95,13 +95,13 @@ export async function handleRequest(
   return ended;
 }
 
-/** What a request has come to, for limits. */
+/** The tokens that count towards the key's limits. */
 function tokensOf({ writtenTokens }: RequestRecord, outcome: Outcome<SentAttempt>): number {
   if (outcome.type !== "success") return writtenTokens;
   return outcome.usage.prompt_tokens + outcome.usage.completion_tokens;
 }
 
-/** What is delivered is counted, and what cannot be paid any further ends. */
+/** Counts what is delivered, and ends the stream when it can no longer be paid. */
 function paying(payment: Payment, record: RequestRecord): Pick<RelayHooks<SentAttempt>, "delivered" | "calledOff"> {
   return {
     delivered: ({ choice = 0 }) => record.choices[choice]?.delivered(),
@@ -109,7 +109,7 @@ function paying(payment: Payment, record: RequestRecord): Pick<RelayHooks<SentAt
   };
 }
 
-/** Where the operator wants it: a stream that takes long to begin is opened before it does. */
+/** If the operator wants it, opens a stream that takes long before its first content. */
 function opening({ policy, clock }: RequestServices, stream: boolean): Pick<RelayHooks<SentAttempt>, "opensEarly"> {
   const { openStreamsAfterMs: afterMs } = policy;
   if (!stream || afterMs === undefined) return {};

@@ -1,14 +1,14 @@
 import type { BackendDialect } from "@hearth/protocol";
 import type { ModelAbilities, OutboundForm, OutboundRequest } from "../dispatch/outbound-request.js";
 
-/** Answers that one request may ask for: as many as providers are asked at once for one consumer. */
+/** Most answers that one request may ask for; each of them may occupy a provider at the same time. */
 export const MAX_CHOICES = 8;
 
-/** What a request tells of the conversation that it belongs to. */
+/** What a request reveals about the conversation that it belongs to. */
 export interface KnownConversation {
-  /** A digest of how it began, the same for each of its requests. Nothing that was said can be read from it. */
+  /** A digest of its beginning, the same for all its requests. What was said cannot be read from it. */
   readonly opening: string;
-  /** There was an answer before. */
+  /** It has had an answer before. */
   readonly continued: boolean;
 }
 
@@ -27,7 +27,7 @@ export interface InferenceRequest extends OutboundRequest {
     readonly structuredOutput?: boolean;
     /** The answer has to carry the probabilities of its tokens; absent = it need not. */
     readonly logprobs?: boolean;
-    /** Its images can be told of in words, where nobody takes any; absent = no. */
+    /** Its images can be replaced by a text if no provider takes images. Absent = no. */
     readonly visionIsOptional?: boolean;
     /** Only a backend that speaks this natively can serve it; absent = any that chats. */
     readonly dialect?: BackendDialect;
@@ -38,16 +38,12 @@ export interface InferenceRequest extends OutboundRequest {
   readonly endUser?: string;
   /** Estimate, tokens: no tokenizer of the model is at hand. */
   readonly promptTokens: number;
-  /** The longest of several inputs that do not share a context, tokens; absent = the prompt is one. */
+  /** The longest of several inputs that do not share a context, tokens. Absent = there is one input. */
   readonly longestInputTokens?: number;
   /** The consumer's bound on the answer, tokens. */
   readonly maxTokens: number | undefined;
-  /** The conversation that it goes on with; absent where the dialect knows none. */
+  /** The conversation that it belongs to. Absent in dialects without conversations. */
   readonly conversation?: KnownConversation;
-  /**
-   * As of every request that goes out.
-   *
-   * @param choice which of several answers is asked for, from 0; each form asks for one
-   */
+  /** As in `OutboundRequest`. @param choice which of several answers is asked for, from 0; each form asks for one */
   form(able: ModelAbilities, build: string, choice?: number): OutboundForm;
 }

@@ -3,10 +3,10 @@ import type { AttemptFailure } from "../dispatch/types.js";
 import type { Verdict } from "../selection/pick-result.js";
 
 /**
- * Rule 10: whose fault the failures of a request were. The failover is the experiment. Somebody who answered confirms the
- * failures of those who could not. Failures that are alike on two providers, and no answer, are the request's own.
+ * Rule 10: decides whose fault the failures of a request were. An answer by one provider confirms the failures of the
+ * others as theirs. If nobody answered and two providers failed alike, the request itself is at fault.
  *
- * @param attempts all of a request that has ended
+ * @param attempts all attempts of a request that has ended
  */
 export function judge(attempts: readonly SentAttempt[]): void {
   const answered = attempts.some(({ ending }) => ending?.end.type === "completed");
@@ -22,10 +22,10 @@ export function judge(attempts: readonly SentAttempt[]): void {
 type End = NonNullable<SentAttempt["ending"]>["end"];
 
 interface Experiment {
-  /** Somebody answered. */
+  /** A provider answered. */
   readonly confirmed: boolean;
   readonly alike: ReadonlySet<string>;
-  /** With which somebody answered. */
+  /** The builds with which a provider answered. */
   readonly builds: ReadonlySet<string>;
 }
 
@@ -42,12 +42,12 @@ function verdictOf({ expectation, model }: SentAttempt, end: End, experiment: Ex
     }
     case "cancelled":
       if (end.reason === "stalled") return { confirmed, connectionLost: false, afterContent: true };
-      // Nobody knows how long a machine takes of which nothing was measured: one that moves is not late.
+      // The estimate for a machine without measurements is a guess: with signs of life it was not late.
       return end.reason === "deadline" && !(end.moved && expectation.byDefault) ? "late" : "neutral";
   }
 }
 
-/** What failed alike on two providers at least. */
+/** The failures that at least two providers had alike. */
 function likenesses(attempts: readonly SentAttempt[]): ReadonlySet<string> {
   const seen = new Map<string, string>();
   const alike = new Set<string>();
@@ -60,7 +60,7 @@ function likenesses(attempts: readonly SentAttempt[]): ReadonlySet<string> {
   return alike;
 }
 
-/** A connection and a clock know nothing of the request. */
+/** Failures of connections and clocks, which the request cannot have caused. */
 const NEVER_ALIKE: ReadonlySet<AttemptFailure["code"]> = new Set([
   "connection_lost",
   "timeout",

@@ -3,28 +3,28 @@ import { abortReason } from "../dispatch/race.js";
 import type { Attempt, Chunk, Outcome, Success } from "../dispatch/types.js";
 import { HearthError } from "../platform/errors.js";
 
-/** The race for one answer, as `race` makes it. */
+/** The race for one answer, as returned by `race`. */
 export type ChoiceStream<A extends Attempt> = AsyncGenerator<readonly Chunk[], Outcome<A>>;
 
 export interface ChoiceTerms<A extends Attempt> {
   /** Answers that are wanted. */
   readonly count: number;
-  /** Nothing is told before all of it is complete; else everything as it comes. */
+  /** Yields each answer only when it is complete; else chunks as they come. */
   readonly whole: boolean;
   /**
-   * Begins with an answer, in their order: each when the one before has its place.
+   * Begins the race for an answer. Called in order, for each when the one before has its slot. Must not throw.
    *
-   * @returns what came in the way: it is tried again when another answer has ended. Must not throw.
+   * @returns the race, or why it cannot begin: it is tried again when another answer has ended
    */
   begin(choice: number, signal: AbortSignal): Promise<ChoiceStream<A> | HearthError>;
-  /** Told once, before the first chunk is yielded, whose it is. */
+  /** Called once, before the first chunk is yielded, with the answer that it belongs to. */
   opens(choice: number): void;
 }
 
 /**
- * Merges the races for several answers into one stream, whose chunks say which answer they belong to. Each race looks
- * after the failures that nobody has seen; one that fails all the same ends the whole. More is asked of a race only when
- * the consumer has taken what it gave. However the generator ends, no race goes on.
+ * Merges the races for several answers into one stream, whose chunks say which answer they belong to. Each race does
+ * its own failover; if one fails all the same, the whole request fails. Chunks are pulled from a race only when the
+ * consumer has taken the ones before. However the generator ends, no race goes on.
  */
 export async function* mergeChoices<A extends Attempt>(
   terms: ChoiceTerms<A>,
@@ -52,13 +52,13 @@ type MergeEvent<A extends Attempt> =
   | { readonly type: "chunks"; readonly chunks: readonly Chunk[]; taken(): void }
   | { readonly type: "over"; readonly outcome: Outcome<A> };
 
-/** The mutable side of a merge: what runs, what has come, and who waits for it. */
+/** The mutable state of a merge. */
 class ChoiceMerge<A extends Attempt> {
   readonly #terms: ChoiceTerms<A>;
   readonly #controller = new AbortController();
   readonly #streams = new Set<ChoiceStream<A>>();
   readonly #answers: Success<A>[] = [];
-  /** By answer: what is told when all of it is complete. */
+  /** Chunks by answer, held until the answer is complete. */
   readonly #held: (readonly Chunk[])[] = [];
   readonly #events: MergeEvent<A>[] = [];
   #left: number;
@@ -86,7 +86,7 @@ class ChoiceMerge<A extends Attempt> {
     this.#beginning = this.#beginAll();
   }
 
-  /** One answer after the other gets its place. Those that run do not wait for the ones behind them. Never rejects. */
+  /** Begins one answer after the other, without holding up those that run already. Never rejects. */
   async #beginAll(): Promise<void> {
     const { signal } = this.#controller;
     for (let choice = 0; choice < this.#terms.count && !signal.aborted; ) {
@@ -105,11 +105,11 @@ class ChoiceMerge<A extends Attempt> {
     this.#controller.abort(reason);
   }
 
-  /** Resolves when nothing of it runs any more. */
+  /** Ends all races. Resolves when none runs any more. */
   async dispose(): Promise<void> {
     this.#controller.abort("superseded");
     this.#onEnd?.();
-    // Whoever still looked for a place has put it into the books by then, or has none.
+    // By then an answer that was still looking for a slot has noted it, to be given back, or has none.
     await this.#beginning;
     const gone: Outcome<A> = { type: "cancelled", committed: this.#opened, reason: "superseded" };
     await Promise.all([...this.#streams].map((stream) => stream.return(gone)));
@@ -170,7 +170,7 @@ class ChoiceMerge<A extends Attempt> {
   }
 }
 
-/** What several answers to one prompt cost: the prompt counts once. */
+/** The usage of several answers to one prompt, which counts once. */
 function sumOf(usages: readonly Usage[]): Usage {
   const [first, ...others] = usages as readonly [Usage, ...Usage[]];
   const completion = others.reduce((sum, usage) => sum + usage.completion_tokens, first.completion_tokens);

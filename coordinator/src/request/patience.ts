@@ -3,8 +3,8 @@ import type { Alias } from "../selection/catalog.js";
 import type { Caller } from "./classify.js";
 
 /**
- * How long a request waits for its first content, ms from its arrival: as long as its consumer asks, else as long as the
- * alias that it names, else as long as the operator lets any; and no longer than the consumer's program stays.
+ * How long a request waits for its first content, ms from its arrival: as the consumer asks, else as its alias is
+ * configured, else the general setting; and never longer than the consumer's program stays connected.
  */
 export function patienceOf(
   { patienceMs, hangsUpAfterMs = Number.POSITIVE_INFINITY }: Pick<Caller, "patienceMs" | "hangsUpAfterMs">,

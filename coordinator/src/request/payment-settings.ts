@@ -1,10 +1,10 @@
 /** How much money is set aside for a request, and how closely its spending is watched. */
 export interface PaymentSettings {
-  /** Where an answer has no bound, or is streamed, so many of its tokens are paid ahead at a time. */
+  /** Tokens that are paid ahead at a time, when an answer has no bound or is streamed. */
   readonly sliceTokens: number;
-  /** A prompt may come to so many times what was estimated. */
+  /** By how much a prompt may exceed its estimate, as a factor. */
   readonly promptFactor: number;
-  /** How often what is being written is looked at, ms. */
+  /** How often running answers are checked, ms. */
   readonly watchMs: number;
 }
 

@@ -6,36 +6,36 @@ import { dollarText } from "../platform/decimal-text.js";
 import { HearthError } from "../platform/errors.js";
 import type { MicroUsd } from "../platform/micro-usd.js";
 
-/** What a request may come to. */
+/** The bounds of what a request may cost. */
 export interface Terms {
   /** The dearest that it may be served at. */
   readonly price: Price;
   readonly promptTokens: number;
-  /** Of the answer, that are paid ahead at first … */
+  /** Tokens of the answer that are paid ahead at first … */
   readonly firstTokens: number;
-  /** … that it may have at most … */
+  /** … in all at most … */
   readonly mostTokens: number;
-  /** … and that are paid ahead at a time. */
+  /** … and in each further step. */
   readonly sliceTokens: number;
 }
 
-/** What a payment needs of its reservation. */
+/** The part of a reservation that a payment uses. */
 export type Reserved = Pick<Reservation, "max" | "extendTo" | "post" | "void">;
 
 export interface PaymentHooks {
-  /** It is settled: nobody need look at it any more. */
+  /** The payment is settled and need not be watched any more. */
   ended(): void;
 }
 
-/** What is being done for the money. */
+/** The work that is being paid for. */
 export interface PaidWork {
-  /** Tokens that have been written so far, at least. */
+  /** A lower bound of the tokens written so far. */
   readonly writtenTokens: number;
-  /** What is owed should nothing more come. */
+  /** What is owed if nothing more comes. */
   delivered(): readonly WorkPart[];
 }
 
-/** The money of one request: set aside before it runs, extended while it does, settled once. Disposing gives it back. */
+/** The money of one request: set aside before it runs, extended while it does, settled once. Disposing returns it. */
 export class Payment implements Disposable {
   readonly #reservation: Reserved;
   readonly #terms: Terms;
@@ -43,7 +43,7 @@ export class Payment implements Disposable {
   readonly #callOff = new AbortController();
   #work: PaidWork | undefined;
   #unfollow: (() => void) | undefined;
-  /** Tokens of the answer that are paid ahead. */
+  /** Tokens of the answer that are covered by the reservation. */
   #covered: number;
   #state: "open" | "extending" | "settled" = "open";
   #refusal: HearthError | undefined;
@@ -55,15 +55,15 @@ export class Payment implements Disposable {
     this.#covered = terms.firstTokens;
   }
 
-  /** Why the request was called off: its money did not reach. */
+  /** Set if the request was called off because its money was not enough. */
   get refusal(): HearthError | undefined {
     return this.#refusal;
   }
 
   /**
-   * The request runs now.
+   * Begins to watch the request, which runs now.
    *
-   * @returns what calls it off: the given signal, or that its money does not reach any further
+   * @returns aborted with the given signal, or when the money is not enough to go on
    */
   follow(work: PaidWork, signal: AbortSignal): AbortSignal {
     this.#work = work;
@@ -74,7 +74,7 @@ export class Payment implements Disposable {
     return this.#callOff.signal;
   }
 
-  /** Sees to it that what is being written stays paid for. */
+  /** Extends the reservation once the answer has used up half of it. */
   look(): void {
     if (this.#work === undefined || this.#state !== "open") return;
     const { mostTokens, sliceTokens } = this.#terms;
@@ -97,12 +97,12 @@ export class Payment implements Disposable {
         return;
       case "insufficient":
       case "away":
-        // What is paid for is delivered.
+        // An answer goes on for as long as it is covered.
         if (work.writtenTokens >= this.#covered) this.#stop(refusalOf(extended));
     }
   }
 
-  /** It may have been settled while the store was asked. */
+  /** False if it was settled while the store was being asked. */
   #isExtending(): boolean {
     return this.#state === "extending";
   }
@@ -112,13 +112,13 @@ export class Payment implements Disposable {
     this.#callOff.abort("superseded");
   }
 
-  /** What of a cost the consumer pays: no more than was set aside. */
+  /** The part of a cost that the consumer pays: at most what was set aside. */
   chargeFor(cost: MicroUsd): MicroUsd {
     const { max } = this.#reservation;
     return cost < max ? cost : max;
   }
 
-  /** Takes what was done for it, and gives the rest back. Resolves when that is kept. */
+  /** Pays for the work that was done and returns the rest. Resolves when that is stored. */
   async settle(parts: readonly WorkPart[]): Promise<void> {
     if (this.#state === "settled") return;
     this.#end();
@@ -139,7 +139,7 @@ export class Payment implements Disposable {
   }
 }
 
-/** Why a request is not served, or not any further. */
+/** The error of a request that cannot be paid, or no further. */
 export function refusalOf(
   refused: Extract<ReserveOutcome | ExtendOutcome, { type: "insufficient" | "away" }>,
 ): HearthError {

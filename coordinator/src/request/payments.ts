@@ -16,7 +16,7 @@ export interface PaymentDeps {
   readonly settings: () => PaymentSettings;
 }
 
-/** A request that has to be paid for. */
+/** A request that may have to be paid for. */
 export interface Payable {
   readonly request: InferenceRequest;
   readonly caller: Caller;
@@ -25,10 +25,10 @@ export interface Payable {
   readonly quote: Quote | undefined;
 }
 
-/** Sets money aside for requests before they run, and more of it while they do. */
+/** Sets money aside for requests before they run, and more while they do. */
 export class Payments implements Disposable {
   readonly #deps: PaymentDeps;
-  /** Those that may have to be extended. */
+  /** Payments that may have to be extended. */
   readonly #watched = new Set<Payment>();
   #watching: Disposable | undefined;
 
@@ -88,7 +88,7 @@ function termsOf(
   { sliceTokens, promptFactor }: PaymentSettings,
 ): Terms {
   const bounded = Number.isFinite(maxTokens);
-  // What comes as a whole may tell nothing before it is there.
+  // An answer that comes as a whole may show no progress by which it could be extended in time.
   const first = delivery === "whole" && bounded ? maxTokens : Math.min(maxTokens, sliceTokens);
   return {
     price,

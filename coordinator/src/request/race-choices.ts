@@ -16,17 +16,17 @@ export interface RaceServices {
   readonly clock: Clock;
 }
 
-/** An admitted request, and whoever waits for its answer. */
+/** An admitted request. */
 export interface Racing {
   readonly record: RequestRecord;
   readonly consumer: Pick<Consumer, "setHeaders">;
-  /** How long it waits for content, ms. */
+  /** How long it waits for its first content, ms. */
   readonly patienceMs: number;
 }
 
 /**
- * A race for each answer that is wanted: at once where places are free, else in turn. Patience runs from the request's
- * arrival; while its answers come one after the other, it runs anew from what came last.
+ * Starts a race for each answer that is wanted: at once while slots are free, else one after the other. Patience runs
+ * from the request's arrival; when answers come one after the other, it begins anew after each.
  */
 export function raceChoices(
   services: RaceServices,
@@ -80,7 +80,7 @@ function hedgeDelayOf({ dispatch }: RaceServices, { traits }: RequestRecord): nu
   return dispatch.hedging.history.hedgeDelayMs(traits.model, traits.promptTokens) ?? "half_estimate";
 }
 
-/** What the commit teaches for the requests to come. */
+/** Notes what a commit shows for later requests. */
 function learn({ dispatch, clock }: RaceServices, { traits, hedged }: ChoiceRecord, winner: SentAttempt): void {
   const { hedging } = dispatch;
   hedging.history.observe(winner.model, traits.promptTokens, clock.now() - winner.attempt.startedAt);

@@ -7,22 +7,22 @@ import type { Consumer, Reply } from "./consumer.js";
 export type Ending = Outcome["type"];
 
 export interface RelayHooks<A extends Attempt> {
-  /** Called exactly once, before the end is told; the end waits for a promise of it. */
+  /** Called exactly once, before the consumer is told the end, which waits for a promise. */
   settle(outcome: Outcome<A>): Promise<void> | void;
   /**
-   * The reply threw over what the winner had sent.
+   * The reply threw while it handled what the winner had sent.
    *
-   * @param choice which of several answers it was about, where that is known
-   * @returns what the consumer is told
+   * @param choice which of several answers it was about, if that is known
+   * @returns the error for the consumer
    */
   undigested(thrown: unknown, choice?: number): HearthError;
   /** A chunk has been handed to the consumer. */
   delivered?(chunk: Chunk): void;
-  /** Why the stream was called off from this side, where it was: that is what the consumer is told. */
+  /** If the coordinator called the stream off: the error for the consumer. */
   calledOff?(): HearthError | undefined;
   /**
-   * Opens the answer before it has begun, when that takes long: for clients that give up without a head. What goes wrong
-   * from then on is told in-band. Called once, and its timer is gone when the answer is over.
+   * Arranges for the stream to be opened before its first content if that takes long, for clients that give up without
+   * response headers. Errors are in-band from then on. Called once; the result is disposed when the answer is over.
    */
   opensEarly?(open: () => void): Disposable;
 }
@@ -30,7 +30,7 @@ export interface RelayHooks<A extends Attempt> {
 /**
  * Carries the winner's chunks to the consumer at the consumer's pace, then tells how it ended: a failure before the
  * first chunk as an HTTP error, one after it in-band. `settle` is called exactly once, before the end is told, so that
- * a consumer who has seen the end finds it in the books. A chunk that the reply cannot digest is its provider's fault.
+ * cost, usage and receipt are recorded by then. A chunk that the reply cannot handle is its provider's fault.
  *
  * @returns how it ended for the consumer
  */
@@ -86,7 +86,7 @@ function calledOffOr<A extends Attempt>(
   return error === undefined ? outcome : { type: "failed", committed, error };
 }
 
-/** The books are closed by now: what the answer costs was spent, even where it cannot be written down. */
+/** The request is settled by now, so its cost stands even if the end of the answer cannot be written. */
 function complete(reply: Reply, usage: Usage, hooks: Pick<RelayHooks<Attempt>, "undigested">): Ending {
   try {
     digest(hooks, () => reply.complete(usage));
@@ -97,7 +97,7 @@ function complete(reply: Reply, usage: Usage, hooks: Pick<RelayHooks<Attempt>, "
   }
 }
 
-/** Runs what turns a provider's words into the consumer's. What it throws is about those words. */
+/** Runs code that translates for the consumer. Whatever it throws is taken to be caused by the provider's bytes. */
 function digest<T>(hooks: Pick<RelayHooks<Attempt>, "undigested">, work: () => T, choice?: number): T {
   try {
     return work();
@@ -106,7 +106,7 @@ function digest<T>(hooks: Pick<RelayHooks<Attempt>, "undigested">, work: () => T
   }
 }
 
-/** Writing failed: the consumer was cut off, or the reply itself is broken. */
+/** The outcome after a failed write: the consumer was cut off, or the reply is broken. */
 function outcomeOf(error: HearthError, committed: boolean): Exclude<Outcome, { type: "success" }> {
   if (error.code === "cancelled") return { type: "cancelled", committed, reason: "consumer_gone" };
   return { type: "failed", committed, error };
@@ -121,7 +121,7 @@ function tell(outcome: Exclude<Outcome, { type: "success" }>, opened: boolean, r
   }
 }
 
-/** Only a shutdown leaves somebody to tell. */
+/** Tells the consumer of a shutdown. After any other cancel there is nobody to tell. */
 function tellCancelled(reason: string, opened: boolean, reply: Reply, consumer: Consumer): void {
   if (reason !== "shutdown") return;
   const error = new HearthError("shutting_down", "The coordinator is restarting.", { retryAfterSeconds: 2 });

@@ -20,7 +20,7 @@ import { usageOf } from "./usage-of.js";
 
 export interface SettleHooks {
   ended(result: UsageOutcome, durationMs: number): void;
-  /** Tokens of an answer that a consumer has got. */
+  /** Counts tokens of a delivered answer. */
   tokens(kind: "prompt" | "completion", count: number): void;
 }
 
@@ -35,9 +35,10 @@ export interface SettleDeps {
 }
 
 /**
- * Closes the books on a request: called exactly once for each record, when nothing of it runs any more.
+ * Settles a request: judges its leases, counts its usage, keeps its receipts and has it paid. Called exactly once for
+ * each record, when nothing of it runs any more.
  *
- * @returns what resolves when it is paid; `undefined` where nothing is to be paid
+ * @returns resolves when it is paid; `undefined` if nothing is to be paid
  */
 export function settle(
   deps: SettleDeps,
@@ -50,7 +51,7 @@ export function settle(
     if (unused !== undefined) giveBack(unused);
   }
   judge(record.attempts);
-  // By what was known while it ran, not by what its own end teaches.
+  // Before the token calibration learns from this request, so that the bill goes by what was known while it ran.
   const bill = billOf(record, outcome, deps.calibration);
   const charge = chargeOf(record, bill);
   if (charge !== undefined) record.charged(charge);
@@ -67,7 +68,7 @@ export function settle(
   return record.payment?.settle(bill);
 }
 
-/** What a whole answer adds to the books: its tokens, the prompt's once, and what each of its choices adds. */
+/** Counts a complete request: its tokens, with the prompt's once, and each of its answers. */
 function answered(deps: SettleDeps, record: RequestRecord, { usage }: Success, bill: readonly WorkPart[]): void {
   deps.hooks.tokens("prompt", usage.prompt_tokens);
   deps.hooks.tokens("completion", usage.completion_tokens);
@@ -78,18 +79,18 @@ function answered(deps: SettleDeps, record: RequestRecord, { usage }: Success, b
   }
 }
 
-/** One of the answers, under its own id, and its share of what they cost. */
+/** One of the answers, with its own id and its share of the cost. */
 interface Chosen extends Success<SentAttempt> {
   readonly id: RequestId;
   readonly cost: MicroUsd | undefined;
 }
 
-/** That its machine has the model, what its tokens teach, its receipt. */
+/** Takes from one answer what it shows: that its machine has the model, the true size of the prompt, the receipt. */
 function chosen(deps: SettleDeps, record: RequestRecord, { id, attempt, usage, cost }: Chosen): void {
   const { receipts, knownModels, calibration } = deps;
   const { request } = record;
   knownModels.answered(attempt.link, attempt.model);
-  // What a picture comes to is no matter of scripts, and an estimate teaches nothing.
+  // Pictures say nothing about tokens of text, and estimated counts nothing about true ones.
   if (!request.needs.vision && usage.estimated !== true) {
     const { model, promptTokens: raw } = request;
     calibration.learn({ model, provider: attempt.provider, raw, reported: usage.prompt_tokens });
@@ -128,7 +129,7 @@ function costOf({ cost }: RequestRecord): object {
   return cost === undefined ? {} : { costMicroUsd: microUsdJson(cost) };
 }
 
-/** What was begun for this request and thrown away, where there was any. */
+/** Tokens that were generated for the request and thrown away, if any. */
 function wasted({ attempts }: RequestRecord): object {
   const lost = attempts.filter(({ ending }) => ending?.end.type !== "completed");
   if (lost.length === 0) return {};
@@ -148,7 +149,7 @@ function tokensOf(end: NonNullable<SentAttempt["ending"]>["end"] | undefined): n
   }
 }
 
-/** Only what is our own failure has something to look into. */
+/** Details for the log, of internal errors only. */
 function faultOf(error: HearthError): Fault | undefined {
   return error.code === "internal" ? describeFault(error.cause) : undefined;
 }

@@ -1,22 +1,22 @@
 import { BoundedMap } from "@hearth/platform";
 
-/** How token estimates are set right by what backends report. */
+/** How token estimates are corrected by what backends report. */
 export interface CalibrationSettings {
-  /** Models that are remembered: eight times as many as one machine may advertise. */
+  /** Models that are remembered, eight times as many as one machine may advertise. */
   readonly models: number;
-  /** Providers of a model whose word counts: the latest to report. */
+  /** Providers whose reports count for a model: those that reported last. */
   readonly providers: number;
-  /** The last ratios of each provider that are kept, so that none weighs more for serving more. */
+  /** Ratios that are kept of each provider, so that serving more gives it no more weight. */
   readonly samplesPerProvider: number;
-  /** Ratios of a model from which on it is calibrated. */
+  /** Number of ratios from which on a model is calibrated. */
   readonly evidence: number;
-  /** After how many more it is calibrated anew: it costs some 20 µs. */
+  /** After how many more it is calibrated again, which costs some 20 µs. */
   readonly every: number;
-  /** The lower bound before there is evidence, as a share of the estimate. */
+  /** Lower bound before there is evidence, as a share of the estimate. */
   readonly leastBefore: number;
   /** The quantile of the ratios that is the lower bound afterwards. */
   readonly leastQuantile: number;
-  /** What is reported outside these ratios counts something else, or is a lie. */
+  /** Ratios outside these bounds are ignored: the backend counts something else, or lies. */
   readonly credible: { readonly least: number; readonly most: number };
 }
 
@@ -31,28 +31,28 @@ export const DEFAULT_CALIBRATION: CalibrationSettings = {
   credible: { least: 0.1, most: 10 },
 };
 
-/** What a prompt is taken to come to, tokens. */
+/** The estimated size of a prompt, tokens. */
 export interface TokenBounds {
   readonly expected: number;
-  /** Hardly any prompt of this estimate comes to less. */
+  /** Hardly any prompt with this estimate has less. */
   readonly least: number;
 }
 
-/** What a provider says of a prompt. */
+/** A provider's report of the size of a prompt. */
 export interface ReportedPrompt {
-  /** The name that the estimate was asked for by. */
+  /** The model name for which the estimate was made. */
   readonly model: string;
-  /** Who says so, by what stays the same when it connects again. */
+  /** The reporting provider, by an id that survives reconnecting. */
   readonly provider: string;
   /** As the dialect estimated it, tokens. */
   readonly raw: number;
-  /** The whole prompt, what was cached of it included, tokens. */
+  /** The whole prompt including what was cached, tokens. */
   readonly reported: number;
 }
 
 /**
- * How far off the estimate is for each model: each has a tokenizer and a template of its own. One provider counts as
- * one, whatever it reports and how often.
+ * Learns by how much the estimate is off for each model, since each has its own tokenizer and template. Every provider
+ * has the same weight, however much it reports.
  */
 export class TokenCalibration {
   readonly #settings: () => CalibrationSettings;
@@ -70,7 +70,7 @@ export class TokenCalibration {
     return { expected: Math.ceil(raw * expected), least: Math.floor(raw * least) };
   }
 
-  /** What cannot be a count of this prompt is passed over. */
+  /** Ignores reports that cannot be a count of this prompt. */
   learn({ model, provider, raw, reported }: ReportedPrompt): void {
     const ratio = reported / raw;
     const { least, most } = this.#settings().credible;
@@ -86,7 +86,7 @@ class ModelRatios {
   readonly #settings: () => CalibrationSettings;
   readonly #byProvider: BoundedMap<string, number[]>;
   #added = 0;
-  /** As multiples of the estimate; absent before there is evidence. */
+  /** As multiples of the estimate; `undefined` before there is evidence. */
   learnt: TokenBounds | undefined;
 
   constructor(settings: () => CalibrationSettings) {
@@ -113,7 +113,7 @@ class ModelRatios {
   }
 }
 
-/** The median; of two in the middle that which is nearer to 1, so that one liar among two is not half believed. */
+/** The median; of two values in the middle the one nearer to 1, so that one liar among two has little effect. */
 function middle(sorted: Float64Array): number {
   const low = sorted[Math.floor((sorted.length - 1) / 2)] as number;
   const high = sorted[Math.floor(sorted.length / 2)] as number;

@@ -2,13 +2,13 @@ import { createSealingContext, type PreparedPublicKey, type SealingContext } fro
 import type { Clock } from "@hearth/platform";
 import { LIMITS, type SealingContextFrame } from "@hearth/protocol";
 
-/** The key that a provider has announced. */
+/** A provider's announced key. */
 export interface ProviderKey {
   readonly keyId: string;
   readonly publicKey: PreparedPublicKey;
 }
 
-/** A context, and what the provider has to be told before the first request under it. */
+/** A context, with the announcement that the provider must get before the first request under it. */
 export interface ProviderContext {
   readonly sealing: SealingContext;
   readonly announcement: Omit<SealingContextFrame, "type">;
@@ -20,22 +20,22 @@ interface Held extends ProviderContext {
 }
 
 /**
- * One sealing context for each connection of a provider: requests to it share one X25519 agreement. A context is
- * erased after the time in which keys change (`LIMITS.keyRotationMs`), when the provider announces another key, when
- * it has had its attempts, and when its connection ends.
+ * One sealing context for each connection of a provider, so that its requests share one X25519 agreement. A context is
+ * erased when it is as old as keys may get (`LIMITS.keyRotationMs`), when the provider announces another key, when its
+ * number of attempts is used up, and when the connection ends.
  */
 export class ProviderContexts {
   readonly #clock: Clock;
   readonly #create: typeof createSealingContext;
   readonly #held = new Map<object, Held>();
 
-  /** @param create the simulator puts cheap primitives under it */
+  /** @param create replaced by the simulator, which uses cheaper primitives */
   constructor(clock: Clock, create: typeof createSealingContext = createSealingContext) {
     this.#clock = clock;
     this.#create = create;
   }
 
-  /** Contexts that are held: one a connection that has had a request, for as long as the context lives. */
+  /** Number of contexts: at most one for each connection. */
   get size(): number {
     return this.#held.size;
   }
@@ -63,7 +63,7 @@ export class ProviderContexts {
     return fresh;
   }
 
-  /** The connection has ended, or its provider does not hold the context (any more): the next attempt gets another. */
+  /** The connection has ended, or its provider has lost the context: the next attempt gets a new one. */
   forget(connection: object): void {
     const held = this.#held.get(connection);
     if (held === undefined) return;

@@ -1,22 +1,22 @@
 import { createHash } from "node:crypto";
 
-/** Slots of the first segment; each further one has twice as many. */
+/** Slots of the first segment; each further one has twice as many as the one before. */
 const FIRST_SLOTS = 4096;
-/** Share of a segment's slots that are used at most: fuller ones are slow to search. */
+/** Most of a segment's slots that are used, as a share: fuller ones are slow to search. */
 const MAX_LOAD = 0.75;
 
 /**
- * Requests that one key may open at most: ten segments. Over the 24 hours in which a key is announced that is 36 a
- * second, in 32 MiB.
+ * Requests that one key may open at most: ten segments, which take 32 MiB. Over the 24 hours in which a key is
+ * announced that is 36 a second.
  */
 export const MAX_REQUESTS_PER_KEY = FIRST_SLOTS * (2 ** 10 - 1) * MAX_LOAD;
 
 /**
- * Remembers the encapsulated keys that were used with one key, for as long as that key opens anything. It never
- * forgets one to make room for another.
+ * Remembers the encapsulated keys that were used with one key, for as long as that key opens anything. It never drops
+ * one to make room for another.
  *
- * What is kept is 64 bits of a salted hash. Two of three million requests share them with a chance of 1 in 4 million,
- * and then the later one is refused; without the salt nobody can look for requests that fall on the same slots.
+ * It keeps 64 bits of a salted hash. Among three million requests the chance that any two share them is 1 in 4 million;
+ * the later one is then refused. Because of the salt nobody can search for requests that collide.
  */
 export class ReplaySet {
   readonly #salt: Uint8Array;
@@ -33,7 +33,7 @@ export class ReplaySet {
     return this.#size;
   }
 
-  /** There is no room for another request: to let it in would be to forget an earlier one. */
+  /** No further request can be remembered without dropping another. */
   get full(): boolean {
     return this.#size >= this.#maxEntries;
   }
@@ -50,7 +50,7 @@ export class ReplaySet {
     this.#size += 1;
   }
 
-  /** The segment that takes more. A new one is added beside the full ones: to move them would stall every request. */
+  /** The segment with free slots. A new one is added beside full ones: moving entries would stall all requests. */
   #openSegment(): Segment {
     const last = this.#segments.at(-1);
     if (last !== undefined && !last.full) return last;
@@ -71,7 +71,7 @@ interface Fingerprint {
   readonly low: number;
 }
 
-/** A hash table of a fixed size with linear probing; nothing is ever taken out of it. */
+/** A hash table of fixed size with linear probing, without removal. */
 class Segment {
   readonly #words: Uint32Array;
   readonly #mask: number;
@@ -98,7 +98,7 @@ class Segment {
     this.#free -= 1;
   }
 
-  /** The slot that holds it, or the empty one where it belongs. */
+  /** The slot with the fingerprint, or the empty slot where it belongs. */
   #find({ high, low }: Fingerprint): number {
     const words = this.#words;
     let slot = high & this.#mask;

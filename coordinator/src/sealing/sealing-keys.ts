@@ -6,11 +6,11 @@ import { ReplaySet } from "./replay-set.js";
 const HOUR_MS = 3_600_000;
 /** How long a key is announced, ms of the wall clock: from midnight to midnight UTC. */
 export const EPOCH_MS: number = 24 * HOUR_MS;
-/** Another coordinator with the same secret may announce the next key this much earlier than this one would, ms. */
+/** How far the clock of another coordinator with the same secret may be ahead when it announces the next key, ms. */
 const MAX_SKEW_MS = 5 * 60_000;
-/** Ids of erased keys that are still known, so that a late request is told what it is. */
+/** For how many days ids of erased keys are remembered, so that a late request is told that its key has expired. */
 const REMEMBERED_EPOCHS = 7;
-/** How often keys that nobody asks for are looked at, ms: so much later than due is one erased at most. */
+/** How often keys are checked when nobody uses them, ms. A key is erased this much too late at most. */
 const SWEEP_MS = 10 * 60_000;
 
 /** A key that opens requests, and the requests it has opened. */
@@ -23,7 +23,7 @@ export interface SealingKey {
 export interface AnnouncedSealingKey {
   readonly keyId: string;
   readonly publicKey: Uint8Array;
-  /** The first and the last moment, in ms of the wall clock, at which it is the one to seal to. */
+  /** The period in which requests are to be sealed to this key, wall clock ms. */
   readonly from: number;
   readonly until: number;
 }
@@ -36,8 +36,8 @@ export type SealingKeyLookup =
 
 /**
  * The keys that consumers seal requests to. Each day (UTC) has a key of its own, derived from the stored secret, and
- * its predecessor is accepted for one day more; then it is erased from memory, and its replay set with it. The day
- * never goes back, whatever the wall clock does: the requests of a day that was over could not be told from replays.
+ * its predecessor is accepted for one day more; then it is erased from memory together with its replay set. The day
+ * never goes back, whatever the wall clock does: without the replay set, replays of an earlier day would be accepted.
  */
 export class SealingKeys implements Disposable {
   readonly #secret: string;
@@ -47,7 +47,7 @@ export class SealingKeys implements Disposable {
   #expired: readonly string[] = [];
   #epoch = -1;
 
-  /** @param secret at least 128 bits of randomness; whoever knows it can derive the key of every day */
+  /** @param secret at least 128 bits of randomness, from which the keys of all days are derived */
   constructor(secret: string, clock: Clock) {
     this.#secret = secret;
     this.#clock = clock;
@@ -75,7 +75,7 @@ export class SealingKeys implements Disposable {
     return this.#expired.includes(keyId) ? { type: "expired" } : { type: "unknown" };
   }
 
-  /** Erases every key. Nothing is opened after that. */
+  /** Erases all keys. Nothing can be opened afterwards. */
   [Symbol.dispose](): void {
     this.#sweeper[Symbol.dispose]();
     for (const { keyPair } of this.#keys.values()) keyPair.privateKey.erase();

@@ -1,9 +1,9 @@
 import { newSecret } from "@hearth/platform";
 
-/** What every secret for sealing keys begins with. */
+/** Prefix of secrets for sealing keys. */
 export const SEALING_SECRET_PREFIX = "hs-";
 
-/** A secret that lives as long as this process: its keys are gone with it. */
+/** A new secret. If it is not stored, its keys end with this process. */
 export function newSealingSecret(): string {
   return newSecret(SEALING_SECRET_PREFIX);
 }
