@@ -1,10 +1,10 @@
 import type { Clock } from "@hearth/platform";
 
 /**
- * Starts to measure how old something becomes that a pause of this process must not keep young: a proof, a code, somebody
- * who is signed in. `Clock.now()` stands still over a pause, the wall clock may be set back: the longer of the two counts.
+ * Starts to measure the age of something that must also age while this process is paused: a proof, a code, a sign-in.
+ * `Clock.now()` stands still during a pause, and the wall clock may be set back, so the longer of the two counts.
  *
- * @returns tells the age, ms
+ * @returns the age at each call, ms
  */
 export function startAge(clock: Clock): () => number {
   const bornAt = clock.now();

@@ -2,12 +2,12 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Clock } from "@hearth/platform";
 import type { Steps } from "./steps.js";
 
-/** How long a turn's share of it may take, ms, but for its last step … */
+/** How long background work may take in one turn of the event loop, ms, not counting its last step … */
 const TURN_MS = 2;
-/** … and how many steps it may have: a clock may stand still. */
+/** … and how many steps it may take, in case the clock stands still. */
 const TURN_STEPS = 64;
 
-/** Work that no request waits for, done in its order and in small shares between everybody else's. */
+/** Work that no request waits for. It is done in order, a little in each turn of the event loop. */
 export class Background {
   readonly #clock: Clock;
   readonly #waiting: Steps<void>[] = [];
@@ -17,7 +17,7 @@ export class Background {
     this.#clock = clock;
   }
 
-  /** @param steps must not throw, and none of them take long */
+  /** @param steps must not throw, and must each be short */
   add(steps: Steps<void>): void {
     this.#waiting.push(steps);
     if (!this.#working) void this.#work();

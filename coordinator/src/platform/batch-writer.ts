@@ -2,22 +2,22 @@ import { type Clock, describeFault } from "@hearth/platform";
 import type { Logger } from "./logger.js";
 
 export interface BatchSettings {
-  /** Items are written together, this long after the first of them, ms: one transaction costs as much as one item. */
+  /** Items are written together, this long after the first of them, ms: a transaction costs the same for one or many. */
   readonly flushMs: number;
-  /** What could not be written is tried again after this, ms. */
+  /** How long to wait before a failed write is repeated, ms. */
   readonly retryMs: number;
-  /** Items of one write at most. */
+  /** Most items of one write. */
   readonly batch: number;
-  /** Items that wait at most: a store that is away for long loses the ones after that. */
+  /** Most items that wait. If the store is away for long, further items are lost. */
   readonly maxPending: number;
 }
 
 const DEFAULT_BATCH: BatchSettings = { flushMs: 100, retryMs: 5_000, batch: 1_000, maxPending: 20_000 };
 
 export interface BatchHooks<T> {
-  /** Keeps all or none; what is kept already stays as it is. */
+  /** Stores all items or none. Items that are stored already stay as they are. */
   write(items: readonly T[]): Promise<void>;
-  /** An item could not be kept. */
+  /** An item was lost. */
   lost(): void;
 }
 
@@ -28,7 +28,7 @@ export interface BatchDeps {
   readonly what: string;
 }
 
-/** Writes items off the path of whoever has them, several at once. Each has a key, by which it is found until it is written. */
+/** Writes items in batches, in the background. Until an item is written it can be found by its key. */
 export class BatchWriter<T> {
   readonly #deps: BatchDeps;
   readonly #hooks: BatchHooks<T>;
@@ -45,7 +45,7 @@ export class BatchWriter<T> {
     this.#settings = settings;
   }
 
-  /** Takes an item, or counts it as lost. */
+  /** Takes an item, or counts it as lost if too many wait. */
   add(key: string, item: T): void {
     if (this.#stopped || this.#pending.size >= this.#settings.maxPending) return this.#hooks.lost();
     this.#pending.set(key, item);
@@ -57,7 +57,7 @@ export class BatchWriter<T> {
     return this.#pending.get(key) ?? this.#writing.get(key);
   }
 
-  /** Writes what waits. Never rejects: what is not taken now is tried again. */
+  /** Writes what waits. Never rejects: a failed write is repeated later. */
   flush(): Promise<void> {
     this.#disarm();
     this.#flushed = this.#flushed.then(() => this.#write());
@@ -67,7 +67,7 @@ export class BatchWriter<T> {
   /**
    * Writes what waits and stops.
    *
-   * @returns how many items were not taken; they are lost
+   * @returns how many items could not be written and are lost
    */
   async stop(): Promise<number> {
     this.#stopped = true;

@@ -1,5 +1,5 @@
-/** The counts of a usage that are held to what can be: a provider may say what it likes. */
+/** The counts of a usage that are held to what is possible, since a provider may report anything. */
 export const CLAMPED_MEMBERS = ["prompt", "completion", "cached"] as const;
 
-/** A count that was more than can be. */
+/** A count that exceeded what is possible. */
 export type ClampedMember = (typeof CLAMPED_MEMBERS)[number];

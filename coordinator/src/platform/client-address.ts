@@ -1,10 +1,10 @@
 import type { IncomingMessage } from "node:http";
 
 /**
- * Where a request comes from, for limits by address and for people's eyes.
+ * The address that a request comes from, for limits and for display.
  *
- * @param proxies how many proxies of the operator's stand in front, each of which adds the address that it sees to
- * `X-Forwarded-For`; what stands in that header before theirs is the sender's own claim, and is not looked at
+ * @param proxies number of the operator's proxies in front, each of which appends the address that it sees to
+ * `X-Forwarded-For`; entries before theirs are the sender's own claims and are ignored
  */
 export function clientAddress(incoming: Pick<IncomingMessage, "headers" | "socket">, proxies: number): string {
   const { remoteAddress = "" } = incoming.socket;

@@ -2,5 +2,5 @@ import { AwakeClock, type Clock, systemTime } from "@hearth/platform";
 
 const TIME = systemTime({ keepsAlive: false });
 
-/** The machine's own clock. A pause of this process counts for nobody; timers do not keep it alive. */
+/** The machine's clock. Pauses of this process do not count, and timers do not keep it running. */
 export const systemClock: Clock = new AwakeClock(TIME, TIME);

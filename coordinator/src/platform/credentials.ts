@@ -9,8 +9,8 @@ export interface Credentials {
 export type Credential = { readonly account: string } & ({ readonly secret: string } | { readonly sha256: string });
 
 /**
- * Credentials from configuration. Every entry is compared, by digest, in constant time: how long a look-up takes tells
- * nothing about how close a guess was.
+ * Credentials from configuration. All entries are compared, by digest and in constant time, so that the duration of a
+ * look-up does not tell how close a guess was.
  */
 export function createCredentials(entries: readonly Credential[]): Credentials {
   const digests = entries.map((entry) => ({

@@ -1,9 +1,9 @@
 import type { MicroUsd } from "./micro-usd.js";
 
 /**
- * A whole number of parts as a decimal number, exact and without zeros behind it: 1,200 millionths are `0.0012`.
+ * A whole number of parts as an exact decimal number without trailing zeros: 1,200 millionths are `0.0012`.
  *
- * @param places of so many the parts are: 6 for millionths
+ * @param places decimal places of one part: 6 for millionths
  */
 export function decimalText(parts: bigint, places: number): string {
   const digits = parts.toString().padStart(places + 1, "0");

@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
 
-/** 128 bits: nobody finds two things with the same by chance. */
+/** 128 bits, so that no two digests are equal by chance. */
 const DIGEST_BYTES = 16;
 
 /**
- * A name for texts from which they cannot be read: 22 characters, the same for the same texts in this order, however
- * they would read if they were joined.
+ * A name for a list of texts from which they cannot be read: 22 characters. Lists that would be equal when joined get
+ * different names.
  */
 export function digestOf(...texts: readonly string[]): string {
   const hash = createHash("sha256");

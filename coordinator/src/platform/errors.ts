@@ -44,7 +44,7 @@ export type ErrorCode =
   | "cancelled"
   | "internal";
 
-/** Why a sealed request was not opened. Whoever sent it is told in the open: there is no key to answer under. */
+/** Why a sealed request was not opened. These errors are sent unsealed, since there is no key to seal them with. */
 export type SealedErrorCode =
   | "sealed_wrong_key" // no key of this coordinator: fetch it again
   | "sealed_expired" // a key that has been erased: fetch the new one
@@ -71,7 +71,7 @@ export interface ErrorDetails {
   readonly status?: number | undefined;
   /** A backend's own error object, shown to the consumer in place of ours. Never logged: it may quote the prompt. */
   readonly upstreamError?: unknown;
-  /** By how much a prompt is too long (`context_length_exceeded`), tokens. */
+  /** The sizes of prompt and context (`context_length_exceeded`), tokens. */
   readonly overflow?: ContextOverflow | undefined;
   readonly cause?: unknown;
 }
@@ -95,7 +95,7 @@ export class HearthError extends Error {
   }
 }
 
-/** What is said of a prompt that no context holds, in OpenAI's words, which clients look for. */
+/** The error of a prompt that fits no context, in OpenAI's words, which clients look for. */
 export function contextLengthExceeded(overflow: ContextOverflow): HearthError {
   const { promptTokens, contextTokens } = overflow;
   const words = `This model's maximum context length is ${contextTokens} tokens. However, your prompt resulted in ${promptTokens} tokens. Please reduce its length.`;

@@ -1,18 +1,18 @@
-/** Why a coordinator that serves is not wholly well. What each means stands in docs/configuration.md. */
+/** Problems of a coordinator that serves all the same. docs/configuration.md explains each. */
 export type Trouble =
-  /** The log cannot be written: a full disk, a reader that is gone. */
+  /** The log cannot be written, for example because the disk is full or its reader is gone. */
   | "log_not_written"
-  /** The store takes nothing: a full or failing disk. */
+  /** The store cannot be written, for example because the disk is full or failing. */
   | "store_not_written"
-  /** The database found itself damaged. */
+  /** The database file is damaged. */
   | "store_damaged"
-  /** Nobody answers: the server is not reached, or the thread that keeps the file has died. */
+  /** The store does not answer: its server cannot be reached, or its thread has died. */
   | "store_away";
 
-/** Something that may be in trouble now. */
+/** Tells whether a part of the coordinator is in trouble now. */
 export type TroubleSource = () => Trouble | undefined;
 
-/** Every trouble of now, in the order of the sources. */
+/** All present troubles, in the order of the sources. */
 export function troublesOf(sources: readonly TroubleSource[]): readonly Trouble[] {
   return sources.flatMap((source) => source() ?? []);
 }

@@ -6,11 +6,11 @@ import type { AttemptId, RequestId } from "@hearth/protocol";
 export interface Ids {
   request(): RequestId;
   attempt(): AttemptId;
-  /** 32 bytes that nobody can have seen before. */
+  /** 32 unpredictable bytes. */
   challenge(): Uint8Array;
 }
 
-/** 128 random bits an id. */
+/** Ids of 128 random bits. */
 export const systemIds: Ids = {
   request: () => randomId("req_") as RequestId,
   attempt: () => randomId("att_") as AttemptId,

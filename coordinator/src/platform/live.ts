@@ -1,4 +1,4 @@
-/** A value that may be replaced while the program runs: whoever uses it asks for it at each use. */
+/** A value that may be replaced at run time, so that it must be read anew at each use. */
 export class Live<T> {
   #current: T;
 
@@ -14,7 +14,7 @@ export class Live<T> {
     this.#current = next;
   }
 
-  /** Something that is made of the value, once for each that it has had. */
+  /** A derived value, which is made again only when the value has been replaced. */
   derived<D>(make: (value: T) => D): () => D {
     let from = this.#current;
     let made = make(from);

@@ -8,7 +8,7 @@ export type Logger = PinoLogger;
 
 export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";
 
-/** The log of a program, and what becomes of its lines. */
+/** The log of a program, and whether its lines can be written. */
 export interface ProgramLog {
   readonly log: Logger;
   readonly file: LogFile;
@@ -17,7 +17,7 @@ export interface ProgramLog {
 /** pino's number for `warn`. */
 const WARN = 40;
 
-/** JSON lines on stdout. Where stdout takes none, the program goes on without; see `LogFile`. */
+/** Logs JSON lines to stdout. If stdout cannot be written, the program goes on without a log; see `LogFile`. */
 export function openLog(level: LogLevel, clock: Clock): ProgramLog {
   const file = new LogFile({
     fd: stdoutDescriptor(),
@@ -30,7 +30,7 @@ export function openLog(level: LogLevel, clock: Clock): ProgramLog {
   return { log: pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, file), file };
 }
 
-/** The logger of `openLog` alone. */
+/** Only the logger of `openLog`. */
 export function createLogger(level: LogLevel): Logger {
   return openLog(level, systemClock).log;
 }

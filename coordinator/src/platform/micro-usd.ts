@@ -1,18 +1,18 @@
 import { HearthError } from "./errors.js";
 
-/** An amount of money: millionths of a US dollar, whole, so that sums are exact. */
+/** An amount of money in whole millionths of a US dollar, so that sums are exact. */
 export type MicroUsd = bigint;
 
-/** No amount and no balance is further from 0: a billion dollars. A number that is no bigint holds it exactly too. */
+/** Bound of all amounts and balances: a billion dollars, which a `number` holds exactly as well. */
 export const MAX_MICRO_USD: MicroUsd = 1_000_000_000_000_000n;
 
-/** Which amounts are one: a price may be 0, a deposit may not, a correction may be below. */
+/** The allowed signs of an amount: a price may be 0, a deposit must be positive, a correction may be negative. */
 export type Sign = "any" | "not_negative" | "positive";
 
 const WHOLE = /^-?\d{1,19}$/;
 
 /**
- * An amount as it comes in: from a body, a column, a file.
+ * Reads an amount from a body, a column or a file.
  *
  * @throws HearthError `invalid_request` for what is no whole number, is further from 0 than `MAX_MICRO_USD`, or is not of
  *   this sign
@@ -27,7 +27,7 @@ export function microUsd(value: number | bigint | string, sign: Sign = "not_nega
   return amount;
 }
 
-/** The amount in JSON: a number, which is exact within `MAX_MICRO_USD`. */
+/** The amount as a JSON number, which is exact within `MAX_MICRO_USD`. */
 export function microUsdJson(amount: MicroUsd): number {
   return Number(microUsd(amount, "any"));
 }

@@ -2,14 +2,14 @@ import { createCipheriv, createDecipheriv } from "node:crypto";
 
 const CIPHER = "aes-256-gcm";
 const TAG_BYTES = 16;
-/** Each key seals one thing: a nonce that is always the same is used once. */
+/** Constant, because each key seals only one text. */
 const NONCE = Buffer.alloc(12);
 
 /**
- * Seals what is kept for somebody who comes back with the key.
+ * Seals something that is stored for the holder of the key.
  *
- * @param key 32 bytes that seal nothing else, ever
- * @param plain in the order in which it is put together
+ * @param key 32 bytes that must never seal anything else
+ * @param plain parts, which are joined in this order
  * @returns `ciphertext | tag (16)`
  */
 export function sealOnce(key: Uint8Array, ...plain: readonly Uint8Array[]): Buffer {
@@ -18,7 +18,7 @@ export function sealOnce(key: Uint8Array, ...plain: readonly Uint8Array[]): Buff
   return Buffer.concat([...sealed, cipher.final(), cipher.getAuthTag()]);
 }
 
-/** @returns `undefined` for what was not sealed under this key, or is not whole */
+/** @returns `undefined` if it was not sealed under this key or is damaged */
 export function openSealed(key: Uint8Array, sealed: Uint8Array): Buffer | undefined {
   const end = sealed.length - TAG_BYTES;
   if (end < 0) return undefined;

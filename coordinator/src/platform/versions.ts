@@ -1,4 +1,4 @@
-/** Compares `major.minor.patch`; what is not a number counts as 0, and a pre-release as its release. */
+/** Compares `major.minor.patch`. Parts that are not numbers count as 0, and pre-releases as their release. */
 export function isVersionBelow(version: string, floor: string): boolean {
   const [a, b] = [numbersOf(version), numbersOf(floor)];
   for (const [index, wanted] of b.entries()) {
