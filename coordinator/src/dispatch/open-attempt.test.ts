@@ -81,7 +81,7 @@ class Bench {
   readonly queue: WaitQueue;
   readonly hedging: Hedging;
   readonly picker: Picker;
-  place: Picked | undefined;
+  slot: Picked | undefined;
   readonly #start: StartAttempt<SentAttempt>;
 
   constructor(providers: readonly Connected[], { model = "m", traits = {}, form = () => FORM }: BenchOptions = {}) {
@@ -140,10 +140,10 @@ class Bench {
         request: { id: "req" as RequestId, model, delivery: "whole", form },
         traits: fakeTraits({ model: plan.builds[0] as string, ...traits }),
         plan,
-        takePlace: () => {
-          const { place } = this;
-          this.place = undefined;
-          return place;
+        takeSlot: () => {
+          const { slot } = this;
+          this.slot = undefined;
+          return slot;
         },
         add: (attempt) => this.sent.push(attempt),
       },
@@ -171,7 +171,7 @@ class Bench {
     for (const attempt of this.sent) attempt.cancel("consumer_gone");
     judge(this.sent);
     for (const { disposed, verdicts } of this.leases) expect([disposed, verdicts.length]).toEqual([1, 1]);
-    expect(this.providers.map(({ places }) => places)).toEqual(this.providers.map(() => 0));
+    expect(this.providers.map(({ leased }) => leased)).toEqual(this.providers.map(() => 0));
   }
 
   #watched(lease: Lease): Lease {
@@ -210,7 +210,7 @@ class Bench {
 }
 
 describe("sending", () => {
-  it("answers a failure of our own translation as ours, and gives the place back", () => {
+  it("answers a failure of our own translation as ours, and gives the slot back", () => {
     const bench = new Bench([connected("p"), connected("q")], {
       form: () => {
         throw new TypeError("translation");
@@ -269,11 +269,11 @@ describe("sending", () => {
 });
 
 describe("who is asked", () => {
-  it("uses the place that admission took, once", () => {
+  it("uses the slot that admission took, once", () => {
     const bench = new Bench([connected("p"), connected("q")]);
     const picked = bench.picker.pick({ traits: fakeTraits(), tried: new Map() });
     if (picked.type !== "picked") throw new Error("not picked");
-    bench.place = picked;
+    bench.slot = picked;
     expect(bench.opens("primary")).toBe(`${picked.provider} m`);
     expect(bench.leases).toHaveLength(1);
     bench.settle();
@@ -403,11 +403,11 @@ describe("a plan of two builds", () => {
     bench.settle();
   });
 
-  it("goes on to the other build when the place that admission took is gone", () => {
+  it("goes on to the other build when the slot that admission took is gone", () => {
     const gone = onNew("n");
     const bench = new Bench([gone, onOld("o")], { model: "al" });
     const picked = bench.picker.pick({ traits: fakeTraits({ model: "new" }), tried: new Map() });
-    bench.place = picked.type === "picked" ? picked : undefined;
+    bench.slot = picked.type === "picked" ? picked : undefined;
     gone.manner = "left";
     expect(bench.opens("primary")).toBe("o old");
     bench.settle();
@@ -435,19 +435,19 @@ describe("a plan of two builds", () => {
 describe("waiting for room", () => {
   const full = (id: string, model: string): Connected => {
     const provider = connected(id, [model]);
-    provider.places = 100;
+    provider.leased = 100;
     return provider;
   };
 
-  it("waits on the first build that is busy, and runs there when a place is free", async () => {
+  it("waits on the first build that is busy, and runs there when a slot is free", async () => {
     const [busy, other] = [full("n", "new"), full("o", "old")];
     const bench = new Bench([busy, other], { model: "al" });
     const waiting = bench.start("retry", { waits: true });
     expect([bench.queue.depth("new"), bench.queue.depth("old")]).toEqual([1, 0]);
-    busy.places = 0;
+    busy.leased = 0;
     bench.queue.drain();
     expect(await waiting).toMatchObject({ type: "started", attempt: { provider: "n", model: "new" } });
-    other.places = 0;
+    other.leased = 0;
     bench.settle();
   });
 
@@ -468,12 +468,12 @@ describe("waiting for room", () => {
     expect(await impatient).toMatchObject({ type: "unavailable", error: { code: "no_capacity" } });
   });
 
-  it("gives a place back that comes when nobody wants it any more", async () => {
+  it("gives a slot back that comes when nobody wants it any more", async () => {
     const busy = full("p", "m");
     const bench = new Bench([busy]);
     const gone = new AbortController();
     const waiting = bench.start("retry", { waits: true }, () => gone.signal);
-    busy.places = 0;
+    busy.leased = 0;
     bench.queue.drain();
     gone.abort("lost_race");
     expect(await waiting).toMatchObject({ type: "unavailable" });
@@ -481,13 +481,13 @@ describe("waiting for room", () => {
     bench.settle();
   });
 
-  it("looks on when the place that it has waited for is refused", async () => {
+  it("looks on when the slot that it has waited for is refused", async () => {
     const [busy, other] = [full("n", "new"), full("o", "old")];
     const bench = new Bench([busy, other], { model: "al" });
     const waiting = bench.start("retry", { waits: true });
     busy.manner = "refuses";
-    busy.places = 0;
-    other.places = 0;
+    busy.leased = 0;
+    other.leased = 0;
     bench.queue.drain();
     expect(await waiting).toMatchObject({ type: "started", attempt: { provider: "o" } });
     bench.settle();

@@ -13,7 +13,7 @@ import type { Hedging } from "./hedging.js";
 import type { OutboundRequest } from "./outbound-request.js";
 import { DEFAULT_POLICY, type PolicySettings } from "./policy.js";
 import type { StartAttempt } from "./race.js";
-import { giveBack, type Placed, type SendDeps, sendAttempt } from "./send-attempt.js";
+import { giveBack, type Leased, type SendDeps, sendAttempt } from "./send-attempt.js";
 import type { SentAttempt } from "./sent-attempt.js";
 import type { StartResult, StartTerms } from "./types.js";
 
@@ -34,7 +34,7 @@ export interface AttemptBook {
   readonly traits: Traits;
   readonly plan: RoutePlan;
   /** The slot that admission has leased for the first attempt. Returns it once. */
-  takePlace(): Picked | undefined;
+  takeSlot(): Picked | undefined;
   /** An attempt was sent. */
   add(sent: SentAttempt): void;
 }
@@ -70,12 +70,12 @@ class AttemptOpener {
     switch (terms.role) {
       case "primary":
         hedging.primary(traits.model);
-        return this.#place(terms, traits, signal, this.#book.takePlace());
+        return this.#start(terms, traits, signal, this.#book.takeSlot());
       case "retry":
         hedging.retry(traits.model);
-        return this.#place(terms, traits, signal);
+        return this.#start(terms, traits, signal);
       case "overtake":
-        return this.#place(terms, traits, signal);
+        return this.#start(terms, traits, signal);
       case "backup":
         return this.#backUp(terms, signal);
     }
@@ -85,7 +85,7 @@ class AttemptOpener {
     const { hedging } = this.#deps;
     const wanted = this.#backupTraits();
     if (hedging.hedge(wanted) !== undefined) return BUSY;
-    const result = this.#place(terms, wanted, signal);
+    const result = this.#start(terms, wanted, signal);
     if (!(result instanceof Promise) && result.type === "unavailable") hedging.untaken(wanted.model);
     return result;
   }
@@ -103,15 +103,15 @@ class AttemptOpener {
   }
 
   /** Leases a slot for one of the plan's builds and sends the request there. Waits for one where the terms allow it. */
-  #place(terms: StartTerms, wanted: Traits, signal: () => AbortSignal, taken?: Picked): Started | Promise<Started> {
+  #start(terms: StartTerms, wanted: Traits, signal: () => AbortSignal, taken?: Picked): Started | Promise<Started> {
     let refusal: PickResult | undefined;
     let waitingFor: WaitRequest | undefined;
-    let place = taken;
+    let slot = taken;
     for (const build of this.#builds(terms, taken !== undefined)) {
       const traits = withBuild(wanted, build);
       if (!this.#mayTake(terms, traits)) continue;
-      const result = this.#placeOn(traits, terms, place);
-      place = undefined;
+      const result = this.#startOn(traits, terms, slot);
+      slot = undefined;
       if (result.type === "started") return result;
       if (result.type === "queue") {
         waitingFor ??= { ...this.#search(traits, terms), priority: "failover", until: terms.until };
@@ -143,19 +143,19 @@ class AttemptOpener {
       return BUSY;
     }
     this.#build = request.traits.model;
-    return this.#place(terms, request.traits, signal, result);
+    return this.#start(terms, request.traits, signal, result);
   }
 
   /** The builds to try, best first: the current one first, except for a retry that has no slot yet. */
-  #builds({ role, last }: StartTerms, hasPlace: boolean): readonly string[] {
+  #builds({ role, last }: StartTerms, hasSlot: boolean): readonly string[] {
     const { plan } = this.#book;
     const { evidence, clock, policy } = this.#deps;
     const { provenMs } = policy?.() ?? DEFAULT_POLICY;
     const isProven = (build: string): boolean => {
       const at = evidence.lastSuccessAt(build);
-      return hasPlace || role !== "retry" || (at !== undefined && clock.now() - at <= provenMs);
+      return hasSlot || role !== "retry" || (at !== undefined && clock.now() - at <= provenMs);
     };
-    return nextBuilds(plan, { current: this.#build, tried: this.#triedBuilds, last: last && !hasPlace, isProven });
+    return nextBuilds(plan, { current: this.#build, tried: this.#triedBuilds, last: last && !hasSlot, isProven });
   }
 
   #search(traits: Traits, { unlikeTried, expectedBefore }: StartTerms): Search {
@@ -163,11 +163,11 @@ class AttemptOpener {
   }
 
   /** Picks providers until one takes the request or none is left. */
-  #placeOn(traits: Traits, terms: StartTerms, taken?: Picked): Started | Exclude<PickResult, Picked> {
+  #startOn(traits: Traits, terms: StartTerms, taken?: Picked): Started | Exclude<PickResult, Picked> {
     const { picker, clock } = this.#deps;
-    for (let place = taken; ; place = undefined) {
+    for (let slot = taken; ; slot = undefined) {
       const startedAt = clock.now();
-      const pick = place ?? picker.pick(this.#search(traits, terms));
+      const pick = slot ?? picker.pick(this.#search(traits, terms));
       if (pick.type !== "picked") return pick;
       const started = this.#send({ pick, traits, role: terms.role }, startedAt);
       if (started !== undefined) return started;
@@ -175,7 +175,7 @@ class AttemptOpener {
   }
 
   /** @returns `undefined` when this provider can take nothing after all, so that another must be picked */
-  #send(placed: Placed, startedAt: number): Started | undefined {
+  #send(placed: Leased, startedAt: number): Started | undefined {
     const { clock, link: find, observer } = this.#deps;
     const { pick, traits, role } = placed;
     const routeMs = clock.now() - startedAt;

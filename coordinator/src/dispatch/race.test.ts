@@ -246,7 +246,7 @@ describe("failover", () => {
     expect(bench.outcome).toEqual({ type: "failed", committed: false, error });
   });
 
-  it("keeps its tries when its backup found no place", async () => {
+  it("keeps its tries when its backup found no slot", async () => {
     const error = new HearthError("no_provider", "Busy.");
     const bench = await new Bench({
       start: ({ role }) => (role === "backup" ? { type: "unavailable", error } : undefined),
@@ -259,7 +259,7 @@ describe("failover", () => {
   });
 });
 
-describe("an attempt that waits for a place", () => {
+describe("an attempt that waits for a slot", () => {
   const waitingRetry = () => {
     const waits: { readonly signal: AbortSignal; readonly resolve: (result: StartResult) => void }[] = [];
     const bench: Bench = new Bench({
@@ -290,7 +290,7 @@ describe("an attempt that waits for a place", () => {
     expect(bench.outcome).toMatchObject({ type: "failed", error: { code: "provider_error" } });
   });
 
-  it("takes the place of a late one only when it has a place itself", async () => {
+  it("takes the place of a late one only when it has a slot itself", async () => {
     const { bench, waits } = waitingRetry();
     await bench.run();
     await bench.wait(10_000);
@@ -319,7 +319,7 @@ describe("an attempt that waits for a place", () => {
     expect(bench.outcome).toMatchObject({ type: "success" });
   });
 
-  it("is cancelled when its place comes too late", async () => {
+  it("is cancelled when its slot comes too late", async () => {
     const { bench, waits } = waitingRetry();
     await bench.run();
     await bench.tell(0, FAILED);

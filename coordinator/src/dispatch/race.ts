@@ -88,7 +88,7 @@ export function abortReason(signal: AbortSignal): CancelReason {
 const SLOW_CONSUMER_MS = 1_000;
 
 interface Lane<A extends Attempt> {
-  /** Ends the wait for a place; made for those that wait. */
+  /** Ends the wait for a slot; made for those that wait. */
   starting: AbortController | undefined;
   attempt: A | undefined;
   iterator: AsyncIterator<AttemptEvent> | undefined;

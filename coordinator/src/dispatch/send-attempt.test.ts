@@ -65,7 +65,7 @@ function send(body: Uint8Array = new Uint8Array(3), opening?: (listener: StreamL
     },
   };
   const lease = { ...watchedLease(), report: (sign: string) => void told.push(sign) };
-  Object.assign(lease, { [Symbol.dispose]: () => told.push("place given back") });
+  Object.assign(lease, { [Symbol.dispose]: () => told.push("slot given back") });
   const request = requestOf(body);
   const sent = sendAttempt(deps, {
     pick: fakePicked(lease),
@@ -114,7 +114,7 @@ describe("what is sent", () => {
 });
 
 describe("what is heard of it", () => {
-  const END = ["left p", "place given back"];
+  const END = ["left p", "slot given back"];
 
   it("reports room at the first sign, and teaches the first content", () => {
     const { listener, told } = send();
@@ -123,7 +123,7 @@ describe("what is heard of it", () => {
     expect(told).toEqual(["accept", "accept", "taught content", "content true"]);
   });
 
-  it("gives the place back at the end, once, and tells everybody", () => {
+  it("gives the slot back at the end, once, and tells everybody", () => {
     const { listener, told, sent } = send();
     listener.failed({ type: "error", stream: 1, code: "backend_error", progress: "processed" });
     listener.lost();

@@ -62,7 +62,7 @@ export interface EndedAttempt {
 }
 
 /** A leased slot, and the attempt that it is for. */
-export interface Placed {
+export interface Leased {
   readonly pick: Picked;
   /** The request's traits, with the build that is asked for as the model. */
   readonly traits: Traits;
@@ -70,7 +70,7 @@ export interface Placed {
 }
 
 /** All that is needed to send one attempt. */
-export interface Sendable extends Placed {
+export interface Sendable extends Leased {
   readonly link: ProviderLink;
   readonly request: OutboundRequest;
   /** How long the search for a provider took, ms. */

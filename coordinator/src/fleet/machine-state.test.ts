@@ -57,31 +57,31 @@ describe("a machine's state", () => {
     expect([...state.models.keys()]).toEqual(["a", "b"]);
   });
 
-  it("counts our places with what they promise, and tells when one is given back", () => {
+  it("counts our slots with what they promise, and tells when one is given back", () => {
     const state = machine();
     clock.advance(1);
-    const place = state.acquire("m", 100);
+    const slot = state.acquire("m", 100);
     expect([state.inFlight("m"), state.load("m")]).toEqual([1, 1]);
     expect([state.tokensAhead("m"), state.unreportedTokens("m")]).toEqual([100, 100]);
     clock.advance(1);
     state.report(heartbeat({ slots: [fakeSlot({ running: 3 })] }));
     expect([state.inFlight("m"), state.load("m")]).toEqual([1, 3]);
     expect([state.tokensAhead("m"), state.unreportedTokens("m")]).toEqual([0, 0]);
-    place[Symbol.dispose]();
+    slot[Symbol.dispose]();
     expect(freed).toEqual(["m"]);
     expect(state.inFlight("m")).toBe(0);
   });
 });
 
 describe("the state of a machine that has connected anew while an older connection finishes", () => {
-  it("has the older one's places, and what its own slots show beyond them", () => {
+  it("has the older one's slots, and what its own slots show beyond them", () => {
     const older = machine("older");
-    const place = older.acquire("m", 100);
+    const slot = older.acquire("m", 100);
     const newer = machine("newer", { slots: [fakeSlot({ running: 3 })] });
     newer.succeed(older);
     expect([newer.inFlight("m"), newer.load("m")]).toEqual([1, 3]);
     expect([older.inFlight("m"), older.load("m")]).toEqual([0, 0]);
-    place[Symbol.dispose]();
+    slot[Symbol.dispose]();
     expect(newer.inFlight("m")).toBe(0);
     // Who waits for a slot waits for one of the newer.
     expect(freed).toEqual(["newer"]);

@@ -1,6 +1,6 @@
 import type { Clock } from "@hearth/platform";
 import type { HeartbeatFrame, ModelAdvert, RegisterFrame, RuntimeStatusFrame, Slot } from "@hearth/protocol";
-import { Places } from "./places.js";
+import { LeasedSlots } from "./leased-slots.js";
 import type { Provider, Vitals } from "./provider.js";
 import { type RuntimeRules, RuntimeVerdict } from "./trust/runtime-manifest.js";
 
@@ -23,14 +23,14 @@ export type Reported = Pick<
 /** One connected machine as it last reported itself, and our leases of its slots. */
 export class MachineState implements Reported {
   readonly #agentVersion: string;
-  readonly #newPlaces: () => Places;
+  readonly #newLeased: () => LeasedSlots;
   readonly #freed: () => void;
   readonly #runtime = new RuntimeVerdict();
   #models: ReadonlyMap<string, ModelAdvert>;
   #slots: ReadonlyMap<string, Slot>;
   #vitals: Vitals = {};
   #lentTo: Provider["lentTo"];
-  #places: Places;
+  #leased: LeasedSlots;
 
   /**
    * @param frame what it said when it registered
@@ -42,8 +42,8 @@ export class MachineState implements Reported {
     this.#slots = bySlotModel(frame.slots);
     this.#lentTo = lentTo(frame);
     this.#freed = freed;
-    this.#newPlaces = () => new Places(clock, freed);
-    this.#places = this.#newPlaces();
+    this.#newLeased = () => new LeasedSlots(clock, freed);
+    this.#leased = this.#newLeased();
   }
 
   get models(): ReadonlyMap<string, ModelAdvert> {
@@ -63,7 +63,7 @@ export class MachineState implements Reported {
   }
 
   get lastHeartbeatAt(): number {
-    return this.#places.reportedAt;
+    return this.#leased.reportedAt;
   }
 
   runtimeUnverified(model: string): boolean {
@@ -71,29 +71,29 @@ export class MachineState implements Reported {
   }
 
   acquire(model: string, tokens: number): Disposable {
-    return this.#places.acquire(model, tokens);
+    return this.#leased.acquire(model, tokens);
   }
 
   inFlight(model: string): number {
-    return this.#places.inFlight(model);
+    return this.#leased.inFlight(model);
   }
 
   load(model: string): number {
-    return this.#places.load(model);
+    return this.#leased.load(model);
   }
 
   tokensAhead(model: string): number {
-    return this.#places.tokensAhead(model);
+    return this.#leased.tokensAhead(model);
   }
 
   unreportedTokens(model: string): number {
-    return this.#places.unreportedTokens(model);
+    return this.#leased.unreportedTokens(model);
   }
 
   /** A heartbeat has come. */
   report(frame: HeartbeatFrame): void {
     this.#slots = bySlotModel(frame.slots);
-    this.#places.report(frame.slots);
+    this.#leased.report(frame.slots);
     const { type: _type, slots: _slots, paused: _paused, private_only: _privateOnly, ...vitals } = frame;
     this.#vitals = vitals;
     this.#lentTo = lentTo(frame);
@@ -120,11 +120,11 @@ export class MachineState implements Reported {
 
   /** Takes over the load of an older connection of the same machine, which finishes what runs. */
   succeed(older: MachineState): void {
-    this.#places = older.#places;
-    this.#places.handOver(this.#freed);
+    this.#leased = older.#leased;
+    this.#leased.handOver(this.#freed);
     // Later reports to the older connection must not change the load that is counted here.
-    older.#places = older.#newPlaces();
-    this.#places.report([...this.#slots.values()]);
+    older.#leased = older.#newLeased();
+    this.#leased.report([...this.#slots.values()]);
   }
 }
 

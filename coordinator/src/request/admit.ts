@@ -15,7 +15,7 @@ export interface Admission {
   /** The request's traits, with an alias resolved to the build that will serve. */
   readonly traits: Traits;
   readonly plan: RoutePlan;
-  readonly place: Picked;
+  readonly slot: Picked;
   /** How long the request waited for a slot, ms. */
   readonly queuedMs: number;
 }
@@ -45,7 +45,7 @@ export interface Wanted {
  */
 export async function admit(deps: AdmitDeps, { wanted, plan, until }: Wanted, signal: AbortSignal): Promise<Admission> {
   const { traits, pick } = chooseBuild(deps, wanted, plan);
-  if (pick !== undefined) return { traits, plan, place: pick, queuedMs: 0 };
+  if (pick !== undefined) return { traits, plan, slot: pick, queuedMs: 0 };
   const since = deps.clock.now();
   const waited = await deps.queue.wait({ traits, tried: NOTHING_TRIED, priority: "fresh", until }, signal);
   if (waited.type === "unavailable") {
@@ -53,7 +53,7 @@ export async function admit(deps: AdmitDeps, { wanted, plan, until }: Wanted, si
     checkKnown(deps, wanted);
     throw waited.error;
   }
-  return { traits, plan, place: waited, queuedMs: deps.clock.now() - since };
+  return { traits, plan, slot: waited, queuedMs: deps.clock.now() - since };
 }
 
 /**
@@ -67,13 +67,13 @@ export async function admitAnother(
   until: number,
   signal: AbortSignal,
 ): Promise<WaitResult> {
-  const pick = placeNow(deps, traits);
+  const pick = pickNow(deps, traits);
   if (pick.type !== "queue") return pick;
   return deps.queue.wait({ traits, tried: NOTHING_TRIED, priority: "fresh", until }, signal);
 }
 
 /** Slots that came free by time alone, such as after a cooldown, go to waiting requests first. */
-function placeNow({ picker, queue }: Pick<AdmitDeps, "picker" | "queue">, traits: Traits): PickResult {
+function pickNow({ picker, queue }: Pick<AdmitDeps, "picker" | "queue">, traits: Traits): PickResult {
   if (queue.depth(traits.model) > 0) queue.drain();
   return picker.pick({ traits, tried: NOTHING_TRIED });
 }
@@ -128,7 +128,7 @@ function firstBuild(deps: AdmitDeps, wanted: Traits, { builds }: RoutePlan): Cho
   let firstBusy: Traits | undefined;
   for (const build of builds) {
     const traits = build === wanted.model ? wanted : { ...wanted, model: build };
-    const pick = placeNow(deps, traits);
+    const pick = pickNow(deps, traits);
     if (pick.type === "picked") return { traits, pick };
     if (pick.type === "queue") firstBusy ??= traits;
     else firstError ??= withThoseAway(deps, traits, pick.error);

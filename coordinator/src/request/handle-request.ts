@@ -73,7 +73,7 @@ export async function handleRequest(
   using entered = entering instanceof Promise ? await entering : entering;
   const patienceMs = patienceOf(caller, catalog.aliases.get(request.model), services.policy);
   const wanted = { wanted: traits, plan, until: arrivedAt + patienceMs };
-  const admission = await admit(services.admission, wanted, signal); // the fail-fast ladder; a place taken
+  const admission = await admit(services.admission, wanted, signal); // the fail-fast ladder; a slot leased
   progress.isAdmitted = true;
   const times = { arrivedAt, parsedAt, admittedAt: clock.now() };
   const record = new RequestRecord({ request, caller, entrance }, { ...admission, quote, payment }, times);

@@ -214,7 +214,7 @@ describe("a consumer who goes", () => {
     expect(begun).toEqual([]);
   });
 
-  it("leaves nobody in the line for a place", async () => {
+  it("leaves nobody in the line for a slot", async () => {
     let wait: AbortSignal | undefined;
     const { over, controller } = await merged(2, {
       begin: async (choice, signal) => {
@@ -228,26 +228,26 @@ describe("a consumer who goes", () => {
     expect(wait?.aborted).toBe(true);
   });
 
-  it("closes what had found its place in the same moment", async () => {
-    let place: ((race: ChoiceStream<Attempt>) => void) | undefined;
+  it("closes what had found its slot in the same moment", async () => {
+    let slot: ((race: ChoiceStream<Attempt>) => void) | undefined;
     let late: FakeRace | undefined;
     const { over, controller } = await merged(2, {
       begin: async (choice, signal) => {
         late = new FakeRace(signal);
         if (choice === 0) return late.stream;
         return await new Promise<ChoiceStream<Attempt>>((resolve) => {
-          place = resolve;
+          slot = resolve;
         });
       },
     });
     controller.abort("consumer_gone");
-    place?.(late?.stream as ChoiceStream<Attempt>);
+    slot?.(late?.stream as ChoiceStream<Attempt>);
     expect(await over).toMatchObject({ type: "cancelled" });
     expect(late?.ended).toBe(true);
   });
 });
 
-describe("where places are few", () => {
+describe("where slots are few", () => {
   it("one that finds none is tried again when another has ended, and what runs waits for nobody", async () => {
     const races: FakeRace[] = [];
     let free = 1;
@@ -272,7 +272,7 @@ describe("where places are few", () => {
     expect(told).toEqual(["opens 0", "0 a", "1 b", "2 c"]);
   });
 
-  it("what came in the way is told when nobody is left who could give a place back", async () => {
+  it("what came in the way is told when nobody is left who could give a slot back", async () => {
     const races: FakeRace[] = [];
     const { over } = await merged(2, {
       begin: async (choice, signal) => {

@@ -67,8 +67,8 @@ export function raceChoices(
       whole: !stream,
       async begin(choice, callOff) {
         if (choice === 0) return run(record.first, callOff);
-        const place = await admitAnother(services.admission, record.traits, since + patienceMs, callOff);
-        return place.type === "picked" ? run(record.choose(place), callOff) : place.error;
+        const slot = await admitAnother(services.admission, record.traits, since + patienceMs, callOff);
+        return slot.type === "picked" ? run(record.choose(slot), callOff) : slot.error;
       },
       opens: (choice) => opens(record.choices[choice]?.winner),
     },

@@ -2,10 +2,10 @@ import { expect, it } from "vitest";
 import { PROTOCOL_VIOLATION, toError } from "../dispatch/failures.js";
 import { fakePicked, fakeRecord, fakeSent, watchedLease } from "../testing/request-fakes.js";
 
-it("gives the place that admission took once", () => {
-  const { record, place } = fakeRecord();
-  expect(record.first.takePlace()?.lease).toBe(place);
-  expect(record.first.takePlace()).toBeUndefined();
+it("gives the slot that admission took once", () => {
+  const { record, slot } = fakeRecord();
+  expect(record.first.takeSlot()?.lease).toBe(slot);
+  expect(record.first.takeSlot()).toBeUndefined();
 });
 
 it("remembers every attempt in its order, and whether one of them was a backup", () => {

@@ -52,7 +52,7 @@ export class ChoiceRecord implements AttemptBook {
   readonly traits: Traits;
   readonly plan: RoutePlan;
   readonly #all: SentAttempt[];
-  #place: Picked | undefined;
+  #slot: Picked | undefined;
   #winner: SentAttempt | undefined;
   #committedAt: number | undefined;
   #deliveredChunks = 0;
@@ -60,11 +60,11 @@ export class ChoiceRecord implements AttemptBook {
   #hedged = false;
 
   /** @param all the attempts of the whole request, added to */
-  constructor({ request, traits, plan }: RequestRecord, choice: number, place: Picked, all: SentAttempt[]) {
+  constructor({ request, traits, plan }: RequestRecord, choice: number, slot: Picked, all: SentAttempt[]) {
     this.request = requestFor(request, choice);
     this.traits = traits;
     this.plan = plan;
-    this.#place = place;
+    this.#slot = slot;
     this.#all = all;
   }
 
@@ -83,10 +83,10 @@ export class ChoiceRecord implements AttemptBook {
     return this.#answer;
   }
 
-  takePlace(): Picked | undefined {
-    const place = this.#place;
-    this.#place = undefined;
-    return place;
+  takeSlot(): Picked | undefined {
+    const slot = this.#slot;
+    this.#slot = undefined;
+    return slot;
   }
 
   add(sent: SentAttempt): void {
@@ -159,7 +159,7 @@ export class RequestRecord {
     this.queuedMs = admission.queuedMs;
     this.quote = admission.quote;
     this.payment = admission.payment;
-    this.first = this.choose(admission.place);
+    this.first = this.choose(admission.slot);
   }
 
   /** The answers that have been begun. */
@@ -168,8 +168,8 @@ export class RequestRecord {
   }
 
   /** Begins with one more answer. */
-  choose(place: Picked): ChoiceRecord {
-    const choice = new ChoiceRecord(this, this.#choices.length, place, this.#attempts);
+  choose(slot: Picked): ChoiceRecord {
+    const choice = new ChoiceRecord(this, this.#choices.length, slot, this.#attempts);
     this.#choices.push(choice);
     return choice;
   }

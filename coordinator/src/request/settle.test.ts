@@ -59,7 +59,7 @@ function settled(record: RequestRecord, outcome: Outcome<SentAttempt>) {
 describe("the books", () => {
   it("are closed once: each lease is judged, and the log has one line", () => {
     const { record } = fakeRecord();
-    record.first.takePlace();
+    record.first.takeSlot();
     const [lost, won] = [watchedLease(), watchedLease()];
     const winner = fakeSent({ end: COMPLETED, lease: won });
     record.first.add(fakeSent({ end: { type: "failed", failure: CONNECTION_LOST, afterContent: false }, lease: lost }));
@@ -106,18 +106,18 @@ describe("the books", () => {
     expect(record.trailers).toEqual([]);
   });
 
-  it("give a place back that nobody has used", () => {
-    const { record, place } = fakeRecord();
+  it("give a slot back that nobody has used", () => {
+    const { record, slot } = fakeRecord();
     settled(record, { type: "cancelled", committed: false, reason: "consumer_gone" });
-    expect([place.disposed, place.verdicts]).toEqual([1, ["neutral"]]);
-    expect(record.first.takePlace()).toBeUndefined();
+    expect([slot.disposed, slot.verdicts]).toEqual([1, ["neutral"]]);
+    expect(record.first.takeSlot()).toBeUndefined();
   });
 
-  it("leave a place alone that an attempt has taken", () => {
-    const { record, place } = fakeRecord();
-    record.first.takePlace();
+  it("leave a slot alone that an attempt has taken", () => {
+    const { record, slot } = fakeRecord();
+    record.first.takeSlot();
     settled(record, { type: "cancelled", committed: false, reason: "consumer_gone" });
-    expect([place.disposed, place.verdicts]).toEqual([0, []]);
+    expect([slot.disposed, slot.verdicts]).toEqual([0, []]);
   });
 });
 

@@ -47,7 +47,7 @@ export function settle(
   outcome: Outcome<SentAttempt>,
 ): Promise<void> | undefined {
   for (const choice of record.choices) {
-    const unused = choice.takePlace();
+    const unused = choice.takeSlot();
     if (unused !== undefined) giveBack(unused);
   }
   judge(record.attempts);

@@ -42,7 +42,7 @@ const models = fc
 const changes: fc.Arbitrary<Partial<FakeProvider>> = fc.oneof(
   fc.record({ slots }),
   fc.record({ models }),
-  fc.record({ places: fc.nat(4) }),
+  fc.record({ leased: fc.nat(4) }),
   fc.record({ status: fc.constantFrom("serving" as const, "draining" as const) }),
   fc.record({ lentTo: fc.constantFrom("everyone" as const, "owner" as const, "nobody" as const) }),
   fc.record({ vitals: fc.constantFrom({ thermal: "critical" as const }, { cpu_load: 1 }, { memory_free_bytes: 1 }) }),

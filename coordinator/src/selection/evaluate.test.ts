@@ -24,7 +24,7 @@ it("tells all gates, the terms, the expectation and the probe of one provider", 
 const providers: fc.Arbitrary<FakeProvider> = fc
   .record({
     status: fc.constantFrom("serving" as const, "draining" as const, "offline" as const),
-    places: fc.nat(6),
+    leased: fc.nat(6),
     untrusted: fc.boolean(),
     account: fc.constantFrom("caller", "owner"),
     vision: fc.boolean(),

@@ -73,7 +73,7 @@ it("has no gate against a provider that can serve", () => {
 it.each(GATES)("rejects for %s, and for nothing else", (gate) => {
   const [changes, request] = CASES[gate];
   const provider = fakeProvider("p", changes);
-  if (gate === "no_headroom") provider.places = 1;
+  if (gate === "no_headroom") provider.leased = 1;
   expect(gatesAgainst(provider, request)).toEqual([gate]);
 });
 
@@ -173,9 +173,9 @@ describe("the version floor", () => {
 describe("headroom", () => {
   it("falls back to a cap by memory where the backend says nothing", () => {
     const small = fakeProvider("p", { hardware: { ...fakeProvider("x").hardware, memory_bytes: 16 * 2 ** 30 } });
-    small.places = 1;
+    small.leased = 1;
     expect(gateAgainst(small, context())).toBeUndefined();
-    small.places = 2;
+    small.leased = 2;
     expect(gateAgainst(small, context())).toBe("no_headroom");
   });
 

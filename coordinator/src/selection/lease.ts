@@ -39,7 +39,7 @@ export interface Terms {
 export function takeLease(deps: LeaseDeps, { provider, traits, tokens, probes, exploring }: Terms): Lease {
   const { breaker, reputation, affinity, clock } = deps;
   const probe = breaker.claim(provider, traits) || probes;
-  const place = provider.acquire(traits.model, tokens);
+  const slot = provider.acquire(traits.model, tokens);
   let told = false;
   let judged = false;
   return {
@@ -61,7 +61,7 @@ export function takeLease(deps: LeaseDeps, { provider, traits, tokens, probes, e
       if ((verdict !== "neutral" && verdict !== "refused_alone") || probe) breaker.judge(provider, traits, verdict, at);
     },
     [Symbol.dispose]() {
-      place[Symbol.dispose]();
+      slot[Symbol.dispose]();
       exploring?.[Symbol.dispose]();
     },
   };

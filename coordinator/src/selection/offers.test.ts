@@ -80,11 +80,11 @@ describe("an offer", () => {
     expect(offerOf([broken])).toMatchObject({ contextLength: 900, availability: "unavailable" });
   });
 
-  it("counts who has the model in memory, and the places that are free", () => {
+  it("counts who has the model in memory, and the slots that are free", () => {
     const { providers, warm, freeSlots } = offerOf([
       fakeProvider("idle", slot({ state: "idle", max_concurrency: 4 })),
-      fakeProvider("busy", { ...slot({ state: "running", max_concurrency: 2 }), places: 1 }),
-      fakeProvider("full", { ...slot({ state: "running", max_concurrency: 1 }), places: 1 }),
+      fakeProvider("busy", { ...slot({ state: "running", max_concurrency: 2 }), leased: 1 }),
+      fakeProvider("full", { ...slot({ state: "running", max_concurrency: 1 }), leased: 1 }),
       fakeProvider("cold", slot({ state: "idle_shutdown", max_concurrency: 3 })),
       fakeProvider("loading", slot({ state: "reloading", max_concurrency: 9 })),
       fakeProvider("gone", { ...slot({ state: "idle", max_concurrency: 9 }), status: "offline" }),
@@ -94,7 +94,7 @@ describe("an offer", () => {
 
   it("is what one caller gets: a machine that is lent to its owner only is there for him alone", () => {
     const own = fakeProvider("own", { lentTo: "owner", account: "caller", ...model({ context_length: 900 }) });
-    const others = fakeProvider("others", { ...model({ context_length: 100 }), places: 99 });
+    const others = fakeProvider("others", { ...model({ context_length: 100 }), leased: 99 });
     expect(offerOf([own, others], {}, "caller")).toMatchObject({
       ...{ contextLength: 900, providers: 2, availability: "ready" },
     });
@@ -106,7 +106,7 @@ describe("an offer", () => {
 
   it("is that of all builds that may stand for it", () => {
     fleet.set("new", [
-      fakeProvider("a", { models: new Map([["new", fakeModel({ context_length: 900 })]]), places: 99 }),
+      fakeProvider("a", { models: new Map([["new", fakeModel({ context_length: 900 })]]), leased: 99 }),
     ]);
     fleet.set("old", [fakeProvider("b", { models: new Map([["old", fakeModel({ context_length: 100 })]]) })]);
     expect(offers().of(["new", "old"], "caller")).toMatchObject({
@@ -124,8 +124,8 @@ describe("an offer", () => {
 
 describe("whether it can be had now", () => {
   it.each<[string, readonly FakeProvider[], ModelOffer["availability"]]>([
-    ["somebody is free", [fakeProvider("a", { places: 99 }), fakeProvider("b")], "ready"],
-    ["all are busy", [fakeProvider("a", { places: 99 })], "busy"],
+    ["somebody is free", [fakeProvider("a", { leased: 99 }), fakeProvider("b")], "ready"],
+    ["all are busy", [fakeProvider("a", { leased: 99 })], "busy"],
     ["it is being loaded", [fakeProvider("a", slot({ state: "reloading" }))], "busy"],
     ["somebody is expected back", [fakeProvider("a", { status: "offline" })], "busy"],
     ["it crashed", [fakeProvider("a", slot({ state: "crashed" }))], "unavailable"],
@@ -145,8 +145,8 @@ describe("whether it can be had now", () => {
   it("goes by the breaker: who is out for faults serves where nobody well is waited for", () => {
     const health = { isOpen: ({ id }: Provider) => id === "ill" };
     expect(offerOf([fakeProvider("ill")], health).availability).toBe("ready");
-    expect(offerOf([fakeProvider("ill", { places: 99 })], health).availability).toBe("busy");
-    expect(offerOf([fakeProvider("ill"), fakeProvider("b", { places: 99 })], health).availability).toBe("busy");
+    expect(offerOf([fakeProvider("ill", { leased: 99 })], health).availability).toBe("busy");
+    expect(offerOf([fakeProvider("ill"), fakeProvider("b", { leased: 99 })], health).availability).toBe("busy");
     const crashed = fakeProvider("b", slot({ state: "crashed" }));
     expect(offerOf([fakeProvider("ill"), crashed], health).availability).toBe("ready");
   });
@@ -159,7 +159,7 @@ describe("reading the fleet", () => {
     const all = offers();
     expect(all.toRead("m")).toBe(1);
     expect(all.of(["m"], "caller").availability).toBe("ready");
-    machine.places = 99;
+    machine.leased = 99;
     clock.advance(999);
     expect(all.toRead("m")).toBe(0);
     expect(all.of(["m"], "caller").availability).toBe("ready");

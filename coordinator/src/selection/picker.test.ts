@@ -98,7 +98,7 @@ const model = (changes: Parameters<typeof fakeModel>[0]) => ({ models: new Map([
 const tried = (id: string, changes: Parameters<typeof fakeTried>[0] = {}): Tried =>
   new Map([[id as ProviderId, fakeTried(changes)]]);
 const full = (id: string, changes: Parameters<typeof fakeProvider>[1] = {}): FakeProvider =>
-  fakeProvider(id, { ...changes, places: 99 });
+  fakeProvider(id, { ...changes, leased: 99 });
 
 describe("telling why", () => {
   const gone = fakeProvider("gone", { status: "offline" });
@@ -153,7 +153,7 @@ describe("choosing", () => {
     const providers = ["a", "b", "c"].map((id) => fakeProvider(id));
     const { pick } = setUp(providers);
     for (let i = 0; i < 6; i++) pick();
-    expect(providers.map((each) => each.places)).toEqual([2, 2, 2]);
+    expect(providers.map((each) => each.leased)).toEqual([2, 2, 2]);
   });
 
   it("logs what was decided, once", () => {
@@ -243,7 +243,7 @@ describe("who was tried", () => {
     ) as [FakeProvider, FakeProvider, FakeProvider];
     expect(setUp([like, larger, largest]).served({}, search)).toBe("32768");
     expect(codeOf(setUp([like]).pick({}, search))).toBe("no_provider");
-    largest.places = 99;
+    largest.leased = 99;
     expect(codeOf(setUp([like, largest]).pick({}, search))).toBe("queue");
   });
 });
@@ -293,11 +293,11 @@ describe("a conversation", () => {
     expect(served({ conversation })).toBe(other.id);
     const second = pick({ conversation });
     if (second.type === "picked") second.lease.judge("success", 0);
-    mine.places = 0;
+    mine.leased = 0;
     expect(served({ conversation })).toBe(other.id);
-    other.places = 99;
+    other.leased = 99;
     expect(served({ conversation })).toBe(mine.id);
-    other.places = 0;
+    other.leased = 0;
     other.slots = slot({ queued: 5 }).slots;
     expect(served({ conversation })).toBe(mine.id);
   });
@@ -466,14 +466,14 @@ describe("who is cooled for capacity", () => {
 });
 
 describe("a lease", () => {
-  it("holds a place until it is disposed, once", () => {
+  it("holds a slot until it is disposed, once", () => {
     const provider = fakeProvider("a");
     const result = setUp([provider]).pick();
-    expect(provider.places).toBe(1);
+    expect(provider.leased).toBe(1);
     if (result.type !== "picked") throw new Error("not picked");
     result.lease[Symbol.dispose]();
     result.lease[Symbol.dispose]();
-    expect(provider.places).toBe(0);
+    expect(provider.leased).toBe(0);
   });
 
   it("asks for what the request is expected to come to", () => {
@@ -587,7 +587,7 @@ describe("the ladder", () => {
 describe("slots", () => {
   it("are those of who could serve the request, had they room", () => {
     const { picker, cooled } = setUp([
-      fakeProvider("half", { ...slot({ max_concurrency: 4 }), places: 2 }),
+      fakeProvider("half", { ...slot({ max_concurrency: 4 }), leased: 2 }),
       full("full", slot({ max_concurrency: 3 })),
       fakeProvider("refusing", slot({ max_concurrency: 5 })),
       fakeProvider("blind", { ...model({ capabilities: {} }), ...slot({ max_concurrency: 50 }) }),

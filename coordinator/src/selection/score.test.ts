@@ -21,7 +21,7 @@ const slot = (changes: Parameters<typeof fakeSlot>[0]) => ({ slots: new Map([["m
 
 it("adds up", () => {
   const vitals = { memory_pressure: 0.5, cpu_load: 0.2, gpu_load: 0.1, thermal: "fair" as const };
-  const busy = fakeProvider("p", { vitals, ...slot({ queued: 2 }), tokensAhead: () => 300, places: 3 });
+  const busy = fakeProvider("p", { vitals, ...slot({ queued: 2 }), tokensAhead: () => 300, leased: 3 });
   const { total, terms } = evaluated(busy, { route: "prefer", promptTokens: 5_000 });
   expect(Object.values(terms).reduce((sum, term) => sum + term, 0)).toBeCloseTo(total, 6);
   expect(terms).toMatchObject({ queue: 6_000, pending: 2_250, owner: 60_000, health: 2_000 + 300 + 500 + 2_000 });
@@ -45,7 +45,7 @@ it("counts an answer at the rate that one more request would get, by what was ob
   expect(estimated.terms.decode).toBeCloseTo((100 / ((0.6 * 68e9) / 8e9)) * 1_000);
   const observed = fakeProvider("p", { models, hardware, ...slot({ decode_tps: 100 }) });
   expect(evaluated(observed).terms.decode).toBe(1_000);
-  observed.places = 2;
+  observed.leased = 2;
   expect(evaluated(observed).terms.decode).toBeCloseTo(1_000 * (1 + 2 * 0.27));
 });
 

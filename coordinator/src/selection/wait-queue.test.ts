@@ -23,7 +23,7 @@ function setUp() {
   const clock = new FakeClock();
   const room = {
     asked: 0,
-    places: 0,
+    leased: 0,
     answer: undefined as PickResult | undefined,
     only: undefined as string | undefined,
   };
@@ -32,8 +32,8 @@ function setUp() {
     pick({ traits }) {
       room.asked += 1;
       if (room.answer !== undefined) return room.answer;
-      if (room.places === 0 || (room.only !== undefined && traits.shape !== room.only)) return { type: "queue" };
-      room.places -= 1;
+      if (room.leased === 0 || (room.only !== undefined && traits.shape !== room.only)) return { type: "queue" };
+      room.leased -= 1;
       return picked;
     },
   };
@@ -61,7 +61,7 @@ it("serves first in, first out within a priority, failovers before fresh request
   const { queue, room, served, wait } = setUp();
   const all = [wait("a"), wait("b"), wait("c", "failover"), wait("d", "failover")];
   for (let i = 0; i < 4; i++) {
-    room.places = 1;
+    room.leased = 1;
     queue.drain();
   }
   await Promise.all(all.map((each) => each.done));
@@ -73,7 +73,7 @@ it("does not let a waiter whom nobody can serve stop those behind it", async () 
   const { queue, room, served, wait } = setUp();
   const blocked = wait("blocked", "fresh", { shape: "vision" });
   const behind = wait("behind");
-  room.places = 1;
+  room.leased = 1;
   room.only = "base";
   queue.drain();
   await behind.done;
@@ -117,9 +117,9 @@ it("forgets a consumer who hung up, before or while it waits", async () => {
   aborted.abort();
   const early = await queue.wait({ traits: fakeTraits(), tried: NOTHING_TRIED, priority: "fresh" }, aborted.signal);
   expect(early).toMatchObject({ error: { code: "cancelled" } });
-  room.places = 1;
+  room.leased = 1;
   queue.drain();
-  expect(room.places).toBe(1);
+  expect(room.leased).toBe(1);
   expect(clock.pending).toBe(0);
 });
 
@@ -138,7 +138,7 @@ it("asks to come back after 3 s for each who waits, within 2 to 30 s", () => {
 it("serves a waiter when time alone has made room, without any event", async () => {
   const { clock, queue, room, wait } = setUp();
   const { done } = wait("a");
-  room.places = 1;
+  room.leased = 1;
   clock.advance(QUEUE.recheckMs);
   expect((await done).type).toBe("picked");
   expect(queue.total).toBe(0);
@@ -156,7 +156,7 @@ it("goes on after a drain that failed", async () => {
   });
   expect(() => queue.drain()).toThrow("once");
   Object.defineProperty(room, "answer", { value: undefined });
-  room.places = 1;
+  room.leased = 1;
   queue.drain();
   expect((await done).type).toBe("picked");
 });
@@ -176,7 +176,7 @@ it("asks once for all who want at least as much, and for everybody now and then"
   expect(room.asked).toBe(3);
   clock.advance(QUEUE.recheckMs);
   expect(room.asked).toBe(3 + 5);
-  room.places = 5;
+  room.leased = 5;
   queue.drain();
   await Promise.all(all.map((each) => each.done));
   expect(queue.total).toBe(0);

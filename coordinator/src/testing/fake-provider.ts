@@ -11,7 +11,7 @@ import { fakeExpecting } from "./fake-expecting.js";
 
 const KEY = preparePublicKey(new Uint8Array(32).fill(9));
 
-export type FakeProvider = { -readonly [K in keyof Provider]: Provider[K] } & { places: number };
+export type FakeProvider = { -readonly [K in keyof Provider]: Provider[K] } & { leased: number };
 
 /** Those of them that name a model, as the registry knows them. */
 export function fakeDirectory(providers: readonly Provider[]): Pick<ProviderDirectory, "serving"> {
@@ -42,17 +42,17 @@ export function fakeProvider(id: string, changes: Partial<FakeProvider> = {}): F
     backlogBytes: 0,
     connectedAt: 0,
     lastHeartbeatAt: 0,
-    places: 0,
-    inFlight: () => provider.places,
-    load: () => provider.places,
+    leased: 0,
+    inFlight: () => provider.leased,
+    load: () => provider.leased,
     unreportedTokens: () => 0,
     tokensAhead: () => 0,
     acquire() {
-      provider.places += 1;
+      provider.leased += 1;
       let held = true;
       return {
         [Symbol.dispose]() {
-          if (held) provider.places -= 1;
+          if (held) provider.leased -= 1;
           held = false;
         },
       };

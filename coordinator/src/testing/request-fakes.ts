@@ -78,7 +78,7 @@ export function fakeRecord(
     readonly quote?: Quote;
     readonly payment?: Payment;
   } = {},
-): { readonly record: RequestRecord; readonly place: WatchedLease } {
+): { readonly record: RequestRecord; readonly slot: WatchedLease } {
   const request = {
     id: "req",
     model: "m",
@@ -87,11 +87,11 @@ export function fakeRecord(
     promptTokens: 5,
     ...changes.request,
   };
-  const place = watchedLease();
+  const slot = watchedLease();
   const admission = {
     traits: fakeTraits(),
     plan: { asked: "m", builds: ["m"] },
-    place: fakePicked(place),
+    slot: fakePicked(slot),
     queuedMs: changes.queuedMs ?? 0,
     quote: changes.quote,
     payment: changes.payment,
@@ -100,5 +100,5 @@ export function fakeRecord(
   const caller = { account: "anna", principal: { account: "anna", keyId: "key_1", tags: {} } } as unknown as Caller;
   const entrance = { endpoint: "/v1/chat/completions", dialect: "chat_completions" } as const;
   const asked = { request: request as InferenceRequest, caller, entrance };
-  return { record: new RequestRecord(asked, admission, times), place };
+  return { record: new RequestRecord(asked, admission, times), slot };
 }

@@ -59,7 +59,7 @@ describe("the rate of prefill", () => {
     const { terms, answer } = tryEvidence();
     const aheadOf = (id: string, others: number) =>
       warm(id, { slots: slotsOf({ decode_tps: 127 }), load: () => 2, tokensAhead: () => 512 + others });
-    // Its own place counts 512 tokens: those are nobody else's.
+    // Its own slot counts 512 tokens: those are nobody else's.
     const busy = aheadOf("busy", 100);
     answer(busy, 4_000);
     expect(terms(busy).prefill).toBeCloseTo(3_000);
@@ -67,7 +67,7 @@ describe("the rate of prefill", () => {
     const only = warm("only", { ...busy, id: warm("only").id, load: () => 1, tokensAhead: () => 9_000 });
     answer(only, 4_000);
     expect(terms(only).prefill).toBe(4_000);
-    // A place is taken for what an answer is expected to come to, not for its bound.
+    // A slot is taken for what an answer is expected to come to, not for its bound.
     const short = warm("short", { ...busy, id: warm("short").id, tokensAhead: () => 100 + 256 + 100 });
     answer(short, 4_000, { prompt_tokens: 100, traits: { maxTokens: 64_000 } });
     expect(terms(short, 100).prefill).toBeCloseTo(3_000);

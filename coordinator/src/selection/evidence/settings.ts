@@ -81,7 +81,7 @@ export const DEFAULT_EVIDENCE: EvidenceSettings = {
   heaviestTokens: 4_096,
   mostAheadShare: 0.5,
   leastPromptShare: 0.5,
-  // What `fleet/places.ts` counts for one place.
+  // What `fleet/leased-slots.ts` counts for one slot.
   ownPlaceTokens: 512,
   // Two runs differ by half at least; a machine that takes six times as long is no longer the one that was measured.
   spread: { before: 2, least: 1.5, most: 6 },

@@ -1,31 +1,31 @@
 import { FakeClock } from "@hearth/platform/testing";
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { Places } from "./places.js";
+import { LeasedSlots } from "./leased-slots.js";
 
 it("keep nothing of a model on which nothing runs any more", () => {
   let freed = 0;
-  const places = new Places(new FakeClock(), () => {
+  const slots = new LeasedSlots(new FakeClock(), () => {
     freed += 1;
   });
   for (let i = 0; i < 100; i++) {
-    const [one, two] = [places.acquire(`m${i}`, 1), places.acquire(`m${i}`, 1)];
+    const [one, two] = [slots.acquire(`m${i}`, 1), slots.acquire(`m${i}`, 1)];
     one[Symbol.dispose]();
-    expect(places.inFlight(`m${i}`)).toBe(1);
+    expect(slots.inFlight(`m${i}`)).toBe(1);
     two[Symbol.dispose]();
     two[Symbol.dispose]();
   }
-  expect(places.models).toBe(0);
+  expect(slots.models).toBe(0);
   expect(freed).toBe(200);
 });
 
-it("count a place that is taken again while an older one of its model is given back", () => {
-  const places = new Places(new FakeClock(), () => {});
-  const older = places.acquire("m", 1);
+it("count a slot that is taken again while an older one of its model is given back", () => {
+  const slots = new LeasedSlots(new FakeClock(), () => {});
+  const older = slots.acquire("m", 1);
   older[Symbol.dispose]();
-  places.acquire("m", 1);
+  slots.acquire("m", 1);
   older[Symbol.dispose]();
-  expect(places.inFlight("m")).toBe(1);
+  expect(slots.inFlight("m")).toBe(1);
 });
 
 it("count the tokens of what no heartbeat can have counted, whatever comes in which order", () => {
@@ -38,23 +38,23 @@ it("count the tokens of what no heartbeat can have counted, whatever comes in wh
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
       const clock = new FakeClock();
-      const places = new Places(clock, () => {});
+      const slots = new LeasedSlots(clock, () => {});
       let taken: {
         readonly model: string;
         readonly tokens: number;
         readonly at: number;
-        readonly place: Disposable;
+        readonly slot: Disposable;
       }[] = [];
       let reportedAt = clock.now();
       for (const each of steps) {
         if (each.type === "acquire") {
-          taken.push({ ...each, at: clock.now(), place: places.acquire(each.model, each.tokens) });
+          taken.push({ ...each, at: clock.now(), slot: slots.acquire(each.model, each.tokens) });
         } else if (each.type === "free") {
           const gone = taken[each.which % Math.max(1, taken.length)];
-          gone?.place[Symbol.dispose]();
+          gone?.slot[Symbol.dispose]();
           taken = taken.filter((one) => one !== gone);
         } else if (each.type === "report") {
-          places.report([]);
+          slots.report([]);
           reportedAt = clock.now();
         } else clock.advance(1);
         for (const model of ["m", "n"]) {
@@ -62,9 +62,9 @@ it("count the tokens of what no heartbeat can have counted, whatever comes in wh
             .filter((one) => one.model === model && one.at >= reportedAt)
             .map((one) => one.tokens);
           const sum = (tokens: readonly number[]): number => tokens.reduce((all, one) => all + one, 0);
-          expect(places.unreportedTokens(model)).toBe(sum(unreported));
-          expect(places.tokensAhead(model)).toBe(sum(unreported.map((tokens) => Math.min(tokens, 512))));
-          expect(places.inFlight(model)).toBe(taken.filter((one) => one.model === model).length);
+          expect(slots.unreportedTokens(model)).toBe(sum(unreported));
+          expect(slots.tokensAhead(model)).toBe(sum(unreported.map((tokens) => Math.min(tokens, 512))));
+          expect(slots.inFlight(model)).toBe(taken.filter((one) => one.model === model).length);
         }
       }
     }),

@@ -1,7 +1,7 @@
 import type { Clock } from "@hearth/platform";
 import type { Slot } from "@hearth/protocol";
 
-interface Place {
+interface LeasedSlot {
   readonly tokens: number;
   readonly takenAt: number;
   /** A heartbeat may have counted it. */
@@ -10,16 +10,16 @@ interface Place {
 
 /** The leased slots of one model, with sums over those that no heartbeat has counted, because every pick reads them. */
 interface Taken {
-  readonly places: Set<Place>;
+  readonly slots: Set<LeasedSlot>;
   unreportedTokens: number;
   tokensAhead: number;
 }
 
 /** Most tokens that a request counts as work ahead: most answers end long before their bound. */
-const EXPECTED_PLACE_TOKENS = 512;
+const EXPECTED_SLOT_TOKENS = 512;
 
 /** What runs on one provider: slots that we have leased, and other work according to its last heartbeat. */
-export class Places {
+export class LeasedSlots {
   readonly #clock: Clock;
   #freed: () => void;
   readonly #taken = new Map<string, Taken>();
@@ -45,17 +45,17 @@ export class Places {
   }
 
   acquire(model: string, tokens: number): Disposable {
-    const place: Place = { tokens, takenAt: this.#clock.now(), reported: false };
-    const taken = this.#taken.get(model) ?? { places: new Set(), unreportedTokens: 0, tokensAhead: 0 };
+    const slot: LeasedSlot = { tokens, takenAt: this.#clock.now(), reported: false };
+    const taken = this.#taken.get(model) ?? { slots: new Set(), unreportedTokens: 0, tokensAhead: 0 };
     this.#taken.set(model, taken);
-    taken.places.add(place);
-    count(taken, place, 1);
+    taken.slots.add(slot);
+    count(taken, slot, 1);
     return {
       [Symbol.dispose]: () => {
-        if (!taken.places.delete(place)) return;
-        if (!place.reported) count(taken, place, -1);
+        if (!taken.slots.delete(slot)) return;
+        if (!slot.reported) count(taken, slot, -1);
         // A provider may name ever new models, so entries without leases are not kept.
-        if (taken.places.size === 0 && this.#taken.get(model) === taken) this.#taken.delete(model);
+        if (taken.slots.size === 0 && this.#taken.get(model) === taken) this.#taken.delete(model);
         this.#freed();
       },
     };
@@ -70,10 +70,10 @@ export class Places {
     }
     this.#reportedAt = this.#clock.now();
     for (const taken of this.#taken.values()) {
-      for (const place of taken.places) {
-        if (place.reported || place.takenAt >= this.#reportedAt) continue;
-        place.reported = true;
-        count(taken, place, -1);
+      for (const slot of taken.slots) {
+        if (slot.reported || slot.takenAt >= this.#reportedAt) continue;
+        slot.reported = true;
+        count(taken, slot, -1);
       }
     }
   }
@@ -84,7 +84,7 @@ export class Places {
   }
 
   inFlight(model: string): number {
-    return this.#taken.get(model)?.places.size ?? 0;
+    return this.#taken.get(model)?.slots.size ?? 0;
   }
 
   load(model: string): number {
@@ -102,7 +102,7 @@ export class Places {
   }
 }
 
-function count(taken: Taken, { tokens }: Place, times: 1 | -1): void {
+function count(taken: Taken, { tokens }: LeasedSlot, times: 1 | -1): void {
   taken.unreportedTokens += times * tokens;
-  taken.tokensAhead += times * Math.min(tokens, EXPECTED_PLACE_TOKENS);
+  taken.tokensAhead += times * Math.min(tokens, EXPECTED_SLOT_TOKENS);
 }
