@@ -48,7 +48,7 @@ export { createPicker, type Picker } from "./selection/picker.js";
 export { Reputation } from "./selection/reputation/reputation.js";
 export { DEFAULT_SELECTION } from "./selection/settings.js";
 export type { Choice, StrategyDeps } from "./selection/strategy.js";
-export { NOTHING_TRIED, type Search, type Traits } from "./selection/traits.js";
+export { NO_ATTEMPTS, type Search, type Traits } from "./selection/traits.js";
 export { WaitQueue, type WaitRequest, type WaitResult } from "./selection/wait-queue.js";
 export { openStore } from "./store/open/open-store.js";
 export { Connection } from "./store/sqlite/connection.js";

@@ -35,7 +35,7 @@ export function failed(moment: AttemptMoment, failure: AttemptFailure, before: r
   return after(effects, conclude(left, failedAs(told(rest.failures, failure))));
 }
 
-const SECOND_OPINION = { role: "retry", waits: false, unlikeTried: true } as const;
+const SECOND_OPINION = { role: "retry", waits: false, unlikeEarlier: true } as const;
 
 /** The race without an attempt that has failed. */
 function over({ state, attempt, now, policy }: AttemptMoment, failure: AttemptFailure): [Racing, DispatchEffect[]] {

@@ -271,7 +271,7 @@ describe("sending", () => {
 describe("who is asked", () => {
   it("uses the slot that admission took, once", () => {
     const bench = new Bench([connected("p"), connected("q")]);
-    const picked = bench.picker.pick({ traits: fakeTraits(), tried: new Map() });
+    const picked = bench.picker.pick({ traits: fakeTraits(), history: new Map() });
     if (picked.type !== "picked") throw new Error("not picked");
     bench.slot = picked;
     expect(bench.opens("primary")).toBe(`${picked.provider} m`);
@@ -298,10 +298,10 @@ describe("who is asked", () => {
     const bench = new Bench([connected("a"), connected("b"), connected("newer", ["m"], { agentVersion: "2.0.0" })]);
     const first = bench.opens("primary");
     bench.fails("bad_request");
-    const second = bench.opens("retry", { unlikeTried: true });
+    const second = bench.opens("retry", { unlikeEarlier: true });
     expect([first, second].filter((each) => each === "newer m")).toHaveLength(1);
     bench.fails("bad_request");
-    expect(bench.opens("retry", { unlikeTried: true })).toBe("nobody");
+    expect(bench.opens("retry", { unlikeEarlier: true })).toBe("nobody");
     bench.settle();
   });
 
@@ -328,7 +328,7 @@ describe("who is asked", () => {
     const bench = new Bench([connected("a", ["new"]), connected("b", ["old"])], { model: "al" });
     expect(bench.opens("primary")).toBe("a new");
     const traits = fakeTraits({ model: "old" });
-    void bench.queue.wait({ traits, tried: new Map(), priority: "fresh" }, never());
+    void bench.queue.wait({ traits, history: new Map(), priority: "fresh" }, never());
     expect(bench.opens(role)).toBe("nobody");
     bench.queue.close();
     expect(bench.opens(role)).toBe("b old");
@@ -406,7 +406,7 @@ describe("a plan of two builds", () => {
   it("goes on to the other build when the slot that admission took is gone", () => {
     const gone = onNew("n");
     const bench = new Bench([gone, onOld("o")], { model: "al" });
-    const picked = bench.picker.pick({ traits: fakeTraits({ model: "new" }), tried: new Map() });
+    const picked = bench.picker.pick({ traits: fakeTraits({ model: "new" }), history: new Map() });
     bench.slot = picked.type === "picked" ? picked : undefined;
     gone.manner = "left";
     expect(bench.opens("primary")).toBe("o old");

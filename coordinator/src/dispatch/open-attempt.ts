@@ -5,7 +5,7 @@ import { HearthError } from "../platform/errors.js";
 import type { Picked, PickResult } from "../selection/pick-result.js";
 import type { Picker } from "../selection/picker.js";
 import { nextBuilds, type RoutePlan } from "../selection/route-plan.js";
-import type { Search, Traits, TriedProvider } from "../selection/traits.js";
+import type { PastAttempt, Search, Traits } from "../selection/traits.js";
 import type { WaitQueue, WaitRequest } from "../selection/wait-queue.js";
 import type { AttemptEnd } from "./attempt-deps.js";
 import { isRefusal, LEFT_WHILE_PAUSED } from "./failures.js";
@@ -53,8 +53,8 @@ type Started = StartResult<SentAttempt>;
 class AttemptOpener {
   readonly #deps: OpenAttemptDeps;
   readonly #book: AttemptBook;
-  readonly #tried = new Map<ProviderId, TriedProvider>();
-  readonly #triedBuilds = new Set<string>();
+  readonly #history = new Map<ProviderId, PastAttempt>();
+  readonly #attempted = new Set<string>();
   #build: string;
   #primary: ProviderLink | undefined;
 
@@ -155,11 +155,11 @@ class AttemptOpener {
       const at = evidence.lastSuccessAt(build);
       return hasSlot || role !== "retry" || (at !== undefined && clock.now() - at <= provenMs);
     };
-    return nextBuilds(plan, { current: this.#build, tried: this.#triedBuilds, last: last && !hasSlot, isProven });
+    return nextBuilds(plan, { current: this.#build, attempted: this.#attempted, last: last && !hasSlot, isProven });
   }
 
-  #search(traits: Traits, { unlikeTried, expectedBefore }: StartTerms): Search {
-    return { traits, tried: this.#tried, unlikeTried, expectedBefore };
+  #search(traits: Traits, { unlikeEarlier, expectedBefore }: StartTerms): Search {
+    return { traits, history: this.#history, unlikeEarlier, expectedBefore };
   }
 
   /** Picks providers until one takes the request or none is left. */
@@ -181,7 +181,7 @@ class AttemptOpener {
     const routeMs = clock.now() - startedAt;
     const link = find(pick.provider);
     if (link === undefined) {
-      this.#tried.set(pick.provider, GONE);
+      this.#history.set(pick.provider, GONE);
       return giveBack(pick);
     }
     this.#note(link, traits.model);
@@ -198,7 +198,7 @@ class AttemptOpener {
     }
     if (role !== "backup") this.#primary = link;
     this.#build = traits.model;
-    this.#triedBuilds.add(traits.model);
+    this.#attempted.add(traits.model);
     observer.started(role);
     if (role === "overtake") this.#deps.hedging.overtaking(traits.model, 1);
     this.#book.add(sent);
@@ -207,10 +207,10 @@ class AttemptOpener {
   }
 
   #note(link: ProviderLink, model: string): void {
-    const before = this.#tried.get(link.id);
+    const before = this.#history.get(link.id);
     const { connectedAt, agentVersion } = link;
     const { context_length: contextLength, backend } = link.models.get(model) ?? {};
-    this.#tried.set(link.id, {
+    this.#history.set(link.id, {
       connectedAt,
       agentVersion,
       backend: backend?.kind,
@@ -229,16 +229,17 @@ class AttemptOpener {
       const { promptTokens } = this.#book.traits;
       hedging.history.censored(sent.model, promptTokens, clock.now() - sent.attempt.startedAt);
     }
-    const tried = this.#tried.get(sent.provider);
-    if (tried === undefined || end.type !== "failed") return;
+    const past = this.#history.get(sent.provider);
+    if (past === undefined || end.type !== "failed") return;
     // The machine left because this process was paused, which says nothing against it: it may serve when it is back.
-    if (end.failure === LEFT_WHILE_PAUSED) this.#tried.delete(sent.provider);
-    else this.#tried.set(sent.provider, { ...tried, state: isRefusal(end.failure) ? "refused_before_work" : "failed" });
+    if (end.failure === LEFT_WHILE_PAUSED) this.#history.delete(sent.provider);
+    else
+      this.#history.set(sent.provider, { ...past, state: isRefusal(end.failure) ? "refused_before_work" : "failed" });
   }
 }
 
 /** The entry of a provider that left between the pick and the send, so that it is not picked again. */
-const GONE: TriedProvider = {
+const GONE: PastAttempt = {
   connectedAt: Number.POSITIVE_INFINITY,
   agentVersion: "",
   backend: undefined,

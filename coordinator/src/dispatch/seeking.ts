@@ -13,7 +13,7 @@ import {
 import type { DispatchEffect, DispatchInput, DispatchPolicy, RacingAttempt, StartTerms } from "./types.js";
 
 /** How the next attempt is to be started. */
-export type Wanted = Pick<StartTerms, "role" | "waits" | "unlikeTried" | "expectedBefore">;
+export type Wanted = Pick<StartTerms, "role" | "waits" | "unlikeEarlier" | "expectedBefore">;
 
 /** An attempt in place of one that failed or is late. It may wait for a slot. */
 export const REPLACEMENT = { role: "retry", waits: true } as const satisfies Wanted;

@@ -706,7 +706,7 @@ describe("rule 10, whose fault", () => {
   it("asks one that is unlike those that refused, once, and tells the first one's words", () => {
     const machine = running(NO_HEDGE);
     expect(of("open", machine.event(0, rejected(400)))).toMatchObject([
-      { attempt: 1, terms: { role: "retry", waits: false, unlikeTried: true } },
+      { attempt: 1, terms: { role: "retry", waits: false, unlikeEarlier: true } },
     ]);
     machine.started(1);
     machine.event(1, rejected(422));
@@ -725,7 +725,7 @@ describe("rule 10, whose fault", () => {
     machine.event(0, rejected(400));
     machine.started(1);
     const [open] = of("open", machine.event(1, failed()));
-    expect(open?.terms).not.toHaveProperty("unlikeTried");
+    expect(open?.terms).not.toHaveProperty("unlikeEarlier");
     machine.unavailable(2);
     expect(machine.result).toMatchObject({ failure: { code: "rejected", status: 400 } });
   });

@@ -93,7 +93,7 @@ export interface StartTerms {
   /** When patience is over, ms on the driver's clock. */
   readonly until: number;
   /** Only a provider will do that differs from all that were tried in its program, its backend or its context. */
-  readonly unlikeTried?: boolean;
+  readonly unlikeEarlier?: boolean;
   /** Only a provider will do whose first content is expected before this, ms on the driver's clock. */
   readonly expectedBefore?: number;
   /** No other attempt may follow it. */

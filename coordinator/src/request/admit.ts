@@ -7,7 +7,7 @@ import { unableNow } from "../selection/ladder.js";
 import type { Picked, PickResult } from "../selection/pick-result.js";
 import type { Picker } from "../selection/picker.js";
 import type { RoutePlan } from "../selection/route-plan.js";
-import { NOTHING_TRIED, type Traits } from "../selection/traits.js";
+import { NO_ATTEMPTS, type Traits } from "../selection/traits.js";
 import type { WaitQueue, WaitResult } from "../selection/wait-queue.js";
 
 /** The right to run one request, with a slot leased for its first attempt. The receiver must give the slot back. */
@@ -47,7 +47,7 @@ export async function admit(deps: AdmitDeps, { wanted, plan, until }: Wanted, si
   const { traits, pick } = chooseBuild(deps, wanted, plan);
   if (pick !== undefined) return { traits, plan, slot: pick, queuedMs: 0 };
   const since = deps.clock.now();
-  const waited = await deps.queue.wait({ traits, tried: NOTHING_TRIED, priority: "fresh", until }, signal);
+  const waited = await deps.queue.wait({ traits, history: NO_ATTEMPTS, priority: "fresh", until }, signal);
   if (waited.type === "unavailable") {
     // The machine that the request waited for may have come back without the model.
     checkKnown(deps, wanted);
@@ -69,13 +69,13 @@ export async function admitAnother(
 ): Promise<WaitResult> {
   const pick = pickNow(deps, traits);
   if (pick.type !== "queue") return pick;
-  return deps.queue.wait({ traits, tried: NOTHING_TRIED, priority: "fresh", until }, signal);
+  return deps.queue.wait({ traits, history: NO_ATTEMPTS, priority: "fresh", until }, signal);
 }
 
 /** Slots that came free by time alone, such as after a cooldown, go to waiting requests first. */
 function pickNow({ picker, queue }: Pick<AdmitDeps, "picker" | "queue">, traits: Traits): PickResult {
   if (queue.depth(traits.model) > 0) queue.drain();
-  return picker.pick({ traits, tried: NOTHING_TRIED });
+  return picker.pick({ traits, history: NO_ATTEMPTS });
 }
 
 /**

@@ -5,7 +5,7 @@ import type { Catalog } from "./catalog.js";
 import type { Expecting } from "./expecting.js";
 import type { Health } from "./health.js";
 import type { SelectionSettings } from "./settings.js";
-import { type Search, type Traits, type Tried, wantsTools, wantsVision } from "./traits.js";
+import { type AttemptHistory, type Search, type Traits, wantsTools, wantsVision } from "./traits.js";
 
 /** What every evaluation needs. */
 export interface EvaluationDeps {
@@ -20,8 +20,8 @@ export interface EvaluationDeps {
 /** One request at one moment: what is asked of providers, computed once for all of them. */
 export interface EvaluationContext {
   readonly traits: Traits;
-  readonly tried: Tried;
-  readonly unlikeTried: boolean;
+  readonly history: AttemptHistory;
+  readonly unlikeEarlier: boolean;
   readonly settings: SelectionSettings;
   readonly health: Health;
   readonly expecting: Expecting;
@@ -42,7 +42,7 @@ export interface EvaluationContext {
   readonly typicalAnswerTokens: number;
 }
 
-export function contextOf({ traits, tried, unlikeTried }: Search, deps: EvaluationDeps): EvaluationContext {
+export function contextOf({ traits, history, unlikeEarlier }: Search, deps: EvaluationDeps): EvaluationContext {
   const { health, expecting } = deps;
   const catalog = deps.catalog();
   const [tools, vision] = [wantsTools(traits.shape), wantsVision(traits.shape)];
@@ -51,8 +51,8 @@ export function contextOf({ traits, tried, unlikeTried }: Search, deps: Evaluati
   const versions = versionsFor(catalog, { tools, vision });
   return {
     traits,
-    tried,
-    unlikeTried: unlikeTried === true,
+    history,
+    unlikeEarlier: unlikeEarlier === true,
     settings: deps.settings(),
     health,
     expecting,
@@ -63,7 +63,7 @@ export function contextOf({ traits, tried, unlikeTried }: Search, deps: Evaluati
       vision ||
       traits.structuredOutput === true ||
       traits.logprobs === true ||
-      tried.size > 0 ||
+      history.size > 0 ||
       traits.allowlist !== undefined ||
       traits.route === "self" ||
       trustRank > 0 ||

@@ -5,10 +5,10 @@ import {
   fakeContext as context,
   fakeBreaker,
   fakeModel,
+  fakePastAttempt,
   fakeProvider,
   fakeSlot,
   fakeTraits,
-  fakeTried,
 } from "../testing/fake-provider.js";
 import { DEFAULT_CATALOG } from "./catalog.js";
 import type { EvaluationContext } from "./evaluation-context.js";
@@ -35,7 +35,7 @@ type Changes = Parameters<typeof fakeProvider>[1];
 /** For each gate, what makes it reject, and nothing else. */
 const CASES: Readonly<Record<Gate, readonly [Changes, EvaluationContext]>> = {
   allowlist: [{}, asking({ allowlist: new Set(["other"]) })],
-  excluded: [{}, context({ tried: new Map([["p" as ProviderId, fakeTried()]]) })],
+  excluded: [{}, context({ history: new Map([["p" as ProviderId, fakePastAttempt()]]) })],
   not_serving_model: [{}, asking({ model: "other", promptTokens: 0, leastPromptTokens: 0 })],
   error_cooldown: [{}, breaking({ isOpen: () => true })],
   capacity_cooldown: [{}, breaking({ isCapacityCooled: () => true })],
@@ -86,8 +86,11 @@ it("names gates in the vocabulary's order, and counts a rejection as the first",
 });
 
 describe("a provider that was tried", () => {
-  const again = (tried: Partial<ReturnType<typeof fakeTried>>, changes: Changes = {}): Gate | undefined =>
-    gateAgainst(fakeProvider("p", changes), context({ tried: new Map([["p" as ProviderId, fakeTried(tried)]]) }));
+  const again = (history: Partial<ReturnType<typeof fakePastAttempt>>, changes: Changes = {}): Gate | undefined =>
+    gateAgainst(
+      fakeProvider("p", changes),
+      context({ history: new Map([["p" as ProviderId, fakePastAttempt(history)]]) }),
+    );
 
   it("may be tried once more when it is connected anew, or had refused before it worked on the request", () => {
     expect(again({})).toBe("excluded");
@@ -103,12 +106,12 @@ describe("a provider that was tried", () => {
 });
 
 describe("where only somebody unlike those that were tried counts", () => {
-  const tried = new Map([
-    ["x" as ProviderId, fakeTried({ contextLength: 8_192 })],
-    ["y" as ProviderId, fakeTried({ agentVersion: "2.0.0", contextLength: 4_096 })],
+  const history = new Map([
+    ["x" as ProviderId, fakePastAttempt({ contextLength: 8_192 })],
+    ["y" as ProviderId, fakePastAttempt({ agentVersion: "2.0.0", contextLength: 4_096 })],
   ]);
   const gate = (changes: Changes): Gate | undefined =>
-    gateAgainst(fakeProvider("p", changes), context({ tried, unlikeTried: true }));
+    gateAgainst(fakeProvider("p", changes), context({ history, unlikeEarlier: true }));
 
   it("excludes whoever is like one of them in program, backend and context", () => {
     expect(gate(model({ context_length: 8_192 }))).toBe("excluded");

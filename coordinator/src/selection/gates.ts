@@ -3,7 +3,7 @@ import type { Provider } from "../fleet/provider.js";
 import { type EvaluationContext, rankOf } from "./evaluation-context.js";
 import { BIT, type GateSet, when } from "./gate-set.js";
 import { chats, openingGates, type Subject } from "./subject.js";
-import { type Traits, type TriedProvider, wantsTools, wantsVision } from "./traits.js";
+import { type PastAttempt, type Traits, wantsTools, wantsVision } from "./traits.js";
 
 /**
  * All gates that keep this provider from this request; 0 when it may serve. The one function behind selection,
@@ -38,7 +38,7 @@ function requestGates({ provider, advert }: Subject, context: EvaluationContext)
   const { allowlist } = traits;
   return (
     when(allowlist !== undefined && !allowlist.has(provider.id) && !allowlist.has(provider.serialHash), BIT.allowlist) |
-    when(context.tried.size > 0 && isExcluded(provider, advert, context), BIT.excluded) |
+    when(context.history.size > 0 && isExcluded(provider, advert, context), BIT.excluded) |
     when(traits.route === "self" && provider.account !== traits.account, BIT.private_only) |
     when(trustRank > 0 && rankOf(provider.trust) < trustRank, BIT.trust_floor) |
     when(versions?.isBelow(provider.agentVersion) === true, BIT.version_floor) |
@@ -67,15 +67,15 @@ function abilityGates(
 }
 
 function isExcluded(provider: Provider, advert: ModelAdvert | undefined, context: EvaluationContext): boolean {
-  const before = context.tried.get(provider.id);
+  const before = context.history.get(provider.id);
   if (before !== undefined && !mayTryAgain(provider, before)) return true;
-  if (!context.unlikeTried) return false;
-  for (const tried of context.tried.values()) if (!differs(provider, advert, tried)) return true;
+  if (!context.unlikeEarlier) return false;
+  for (const past of context.history.values()) if (!differs(provider, advert, past)) return true;
   return false;
 }
 
 /** A provider may be tried again after it has reconnected, or when it had refused before any work. */
-function mayTryAgain(provider: Provider, before: TriedProvider): boolean {
+function mayTryAgain(provider: Provider, before: PastAttempt): boolean {
   if (before.times >= 2) return false;
   switch (before.state) {
     case "running":
@@ -88,13 +88,13 @@ function mayTryAgain(provider: Provider, before: TriedProvider): boolean {
 }
 
 /** Whether it differs from a provider that was tried, in program, backend or context, so that it may do better. */
-function differs(provider: Provider, advert: ModelAdvert | undefined, tried: TriedProvider): boolean {
-  return isOtherProgram(provider, advert, tried) || advert?.context_length !== tried.contextLength;
+function differs(provider: Provider, advert: ModelAdvert | undefined, past: PastAttempt): boolean {
+  return isOtherProgram(provider, advert, past) || advert?.context_length !== past.contextLength;
 }
 
 /** Another binary version, or another kind of backend. */
-export function isOtherProgram(provider: Provider, advert: ModelAdvert | undefined, tried: TriedProvider): boolean {
-  return provider.agentVersion !== tried.agentVersion || advert?.backend?.kind !== tried.backend;
+export function isOtherProgram(provider: Provider, advert: ModelAdvert | undefined, past: PastAttempt): boolean {
+  return provider.agentVersion !== past.agentVersion || advert?.backend?.kind !== past.backend;
 }
 
 function healthGates(provider: Provider, { health, traits }: EvaluationContext): GateSet {

@@ -6,7 +6,7 @@ import { closedGates } from "./gates.js";
 import { mayWaitFor } from "./ladder.js";
 import { type ModelFacts, Offer } from "./offer.js";
 import { Subject } from "./subject.js";
-import { NOTHING_TRIED, type Traits } from "./traits.js";
+import { NO_ATTEMPTS, type Traits } from "./traits.js";
 
 /** What would happen to a plain request of one caller now: it would be served, wait, or be refused. */
 export type Availability = "ready" | "busy" | "unavailable";
@@ -151,12 +151,12 @@ function readAll(
 function plain(
   model: string,
   dialect?: "embeddings",
-): { readonly traits: Traits; readonly tried: typeof NOTHING_TRIED } {
+): { readonly traits: Traits; readonly history: typeof NO_ATTEMPTS } {
   const traits: Traits = {
     ...{ model, dialect, shape: "base", route: "any", allowlist: undefined },
     ...{ account: "", promptTokens: 0, leastPromptTokens: 0, maxTokens: PLAIN_ANSWER_TOKENS },
   };
-  return { traits, tried: NOTHING_TRIED };
+  return { traits, history: NO_ATTEMPTS };
 }
 
 /** Follows the picker: a free provider serves; else one with an open breaker, if there is no other to wait for. */

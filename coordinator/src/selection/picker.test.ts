@@ -10,10 +10,10 @@ import {
   fakeBreaker,
   fakeDirectory,
   fakeModel,
+  fakePastAttempt,
   fakeProvider,
   fakeSlot,
   fakeTraits,
-  fakeTried,
 } from "../testing/fake-provider.js";
 import { Affinity } from "./affinity.js";
 import { type Catalog, DEFAULT_CATALOG } from "./catalog.js";
@@ -22,7 +22,7 @@ import type { PickResult, Verdict } from "./pick-result.js";
 import { createPicker, type Look } from "./picker.js";
 import type { Score } from "./score.js";
 import { DEFAULT_SELECTION } from "./settings.js";
-import { NOTHING_TRIED, type Search, type Traits, type Tried } from "./traits.js";
+import { type AttemptHistory, NO_ATTEMPTS, type Search, type Traits } from "./traits.js";
 
 interface Options {
   readonly catalog?: Catalog;
@@ -81,7 +81,7 @@ function setUp(providers: FakeProvider[], { catalog = DEFAULT_CATALOG, known = {
     },
   });
   const pick = (traits: Partial<Traits> = {}, search: Partial<Search> = {}, look?: Look): PickResult =>
-    picker.pick({ traits: fakeTraits(traits), tried: NOTHING_TRIED, ...search }, look);
+    picker.pick({ traits: fakeTraits(traits), history: NO_ATTEMPTS, ...search }, look);
   /** Who serves a request that is over at once. */
   const served = (traits: Partial<Traits> = {}, search: Partial<Search> = {}): string => {
     const result = pick(traits, search);
@@ -95,8 +95,8 @@ const idOf = (result: PickResult): string => (result.type === "picked" ? result.
 const codeOf = (result: PickResult): string => (result.type === "unavailable" ? result.error.code : result.type);
 const slot = (changes: Parameters<typeof fakeSlot>[0]) => ({ slots: new Map([["m", fakeSlot(changes)]]) });
 const model = (changes: Parameters<typeof fakeModel>[0]) => ({ models: new Map([["m", fakeModel(changes)]]) });
-const tried = (id: string, changes: Parameters<typeof fakeTried>[0] = {}): Tried =>
-  new Map([[id as ProviderId, fakeTried(changes)]]);
+const tried = (id: string, changes: Parameters<typeof fakePastAttempt>[0] = {}): AttemptHistory =>
+  new Map([[id as ProviderId, fakePastAttempt(changes)]]);
 const full = (id: string, changes: Parameters<typeof fakeProvider>[1] = {}): FakeProvider =>
   fakeProvider(id, { ...changes, leased: 99 });
 
@@ -220,24 +220,24 @@ describe("who was tried", () => {
   it("is not the next one's program, where there is another version or backend", () => {
     const slow = slot({ queued: 20 });
     const [same, version] = [fakeProvider("same"), fakeProvider("version", { agentVersion: "2.0.0", ...slow })];
-    expect(setUp([same, version]).served({}, { tried: tried("x") })).toBe("version");
+    expect(setUp([same, version]).served({}, { history: tried("x") })).toBe("version");
     const backend = fakeProvider("backend", { ...model({ backend: { kind: "vllm" } }), ...slow });
-    expect(setUp([same, backend]).served({}, { tried: tried("x") })).toBe("backend");
-    expect(setUp([same]).served({}, { tried: tried("x") })).toBe("same");
+    expect(setUp([same, backend]).served({}, { history: tried("x") })).toBe("backend");
+    expect(setUp([same]).served({}, { history: tried("x") })).toBe("same");
     // One that is at it has failed at nothing.
-    expect(setUp([same, version]).served({}, { tried: tried("x", { state: "running" }) })).toBe("same");
+    expect(setUp([same, version]).served({}, { history: tried("x", { state: "running" }) })).toBe("same");
   });
 
   it("is tried again only when nobody else is eligible", () => {
     const back = fakeProvider("back", { connectedAt: 1 });
     const other = fakeProvider("other", slot({ queued: 20 }));
-    expect(setUp([back, other]).served({}, { tried: tried("back") })).toBe("other");
-    expect(setUp([back]).served({}, { tried: tried("back") })).toBe("back");
-    expect(codeOf(setUp([fakeProvider("back")]).pick({}, { tried: tried("back") }))).toBe("no_provider");
+    expect(setUp([back, other]).served({}, { history: tried("back") })).toBe("other");
+    expect(setUp([back]).served({}, { history: tried("back") })).toBe("back");
+    expect(codeOf(setUp([fakeProvider("back")]).pick({}, { history: tried("back") }))).toBe("no_provider");
   });
 
   it("can be what the next one must differ from: among those the largest context", () => {
-    const search = { tried: tried("x", { contextLength: 8_192 }), unlikeTried: true };
+    const search = { history: tried("x", { contextLength: 8_192 }), unlikeEarlier: true };
     const [like, larger, largest] = [8_192, 16_384, 32_768].map((context_length) =>
       fakeProvider(`${context_length}`, model({ context_length })),
     ) as [FakeProvider, FakeProvider, FakeProvider];
@@ -335,7 +335,7 @@ describe("machines without evidence", () => {
     const two = setUp(fresh(2));
     expect(two.served()).toMatch(/^new/);
     const { served } = setUp([fakeProvider("known"), ...fresh(1)], { known });
-    for (let i = 0; i < 40; i++) expect(served({}, { tried: tried("x") })).toBe("known");
+    for (let i = 0; i < 40; i++) expect(served({}, { history: tried("x") })).toBe("known");
   });
 
   it("go first where nothing is known of anybody but that it makes others wait in vain", () => {
@@ -425,7 +425,7 @@ describe("who is cooled for capacity", () => {
     const busy = setUp([fakeProvider("cooled"), full("well")]);
     busy.cooled.set("cooled", refused(0));
     expect(codeOf(busy.pick())).toBe("queue");
-    expect(idOf(pick({}, { tried: tried("well") }))).toBe("cooled");
+    expect(idOf(pick({}, { history: tried("well") }))).toBe("cooled");
   });
 
   it("is tried when nobody is left, by one request at a time, which may be hedged at once", () => {
@@ -452,7 +452,7 @@ describe("who is cooled for capacity", () => {
     out.set("both", { lastFaultAt: -99, probe: "none" }).set("out", { lastFaultAt: -1, probe: "none" });
     expect(idOf(pick())).toBe("out");
     expect(failOpen.times).toBe(1);
-    const order = [1, 2, 3].map(() => idOf(pick({}, { tried: tried("out") })));
+    const order = [1, 2, 3].map(() => idOf(pick({}, { history: tried("out") })));
     expect(order).toEqual(["sooner", "both", "later"]);
     expect(failOpen.times).toBe(2);
   });

@@ -19,7 +19,7 @@ import type { Reputation } from "./reputation/reputation.js";
 import { type Score, score, termsOf } from "./score.js";
 import type { SelectionSettings } from "./settings.js";
 import { choose } from "./strategy.js";
-import { NOTHING_TRIED, type Search, type Traits } from "./traits.js";
+import { NO_ATTEMPTS, type Search, type Traits } from "./traits.js";
 
 export interface Picker {
   /** Chooses synchronously among the providers as they are known now, and leases a slot of the chosen one. */
@@ -91,7 +91,7 @@ class EvaluatingPicker implements Picker {
   }
 
   slots(traits: Traits): Slots {
-    const context = this.#contextOf({ traits, tried: NOTHING_TRIED });
+    const context = this.#contextOf({ traits, history: NO_ATTEMPTS });
     let [used, all] = [0, 0];
     for (const contender of contendersOf(this.#deps.directory.serving(traits.model), context)) {
       const gates = closedGates(contender, context);

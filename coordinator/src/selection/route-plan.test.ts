@@ -4,7 +4,7 @@ import { nextBuilds, type PlanProgress, planFor } from "./route-plan.js";
 
 const PLAN = planFor({ ...DEFAULT_CATALOG, aliases: new Map([["al", { desired: "new", previous: "old" }]]) }, "al");
 const next = (progress: Partial<PlanProgress>): readonly string[] =>
-  nextBuilds(PLAN, { current: "new", tried: new Set(["new"]), last: false, isProven: () => false, ...progress });
+  nextBuilds(PLAN, { current: "new", attempted: new Set(["new"]), last: false, isProven: () => false, ...progress });
 
 it("plans a model's own name, and an alias's builds in their order", () => {
   expect(planFor(DEFAULT_CATALOG, "m")).toEqual({ asked: "m", builds: ["m"] });
@@ -24,9 +24,9 @@ it("gives the last attempt to an entry that had no chance yet", () => {
 });
 
 it("begins with the build of the first attempt, also when no other may follow", () => {
-  expect(next({ tried: new Set(), last: true })).toEqual(["new", "old"]);
+  expect(next({ attempted: new Set(), last: true })).toEqual(["new", "old"]);
 });
 
 it("comes back to the first when all had their chance", () => {
-  expect(next({ current: "old", tried: new Set(["new", "old"]) })).toEqual(["old", "new"]);
+  expect(next({ current: "old", attempted: new Set(["new", "old"]) })).toEqual(["old", "new"]);
 });

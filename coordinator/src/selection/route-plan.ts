@@ -16,7 +16,7 @@ export function planFor(catalog: Catalog, asked: string): RoutePlan {
 export interface PlanProgress {
   /** The build of the latest attempt. */
   readonly current: string;
-  readonly tried: ReadonlySet<string>;
+  readonly attempted: ReadonlySet<string>;
   /** The next attempt is the last one allowed. */
   readonly last: boolean;
   /** A provider has lately answered with the build, so the build itself is not broken. */
@@ -27,11 +27,14 @@ export interface PlanProgress {
  * The builds that the next attempt may run on, best first. The build that has just failed is among them only if it is
  * known to work. If the next attempt is the last, builds without a turn so far come first.
  */
-export function nextBuilds({ builds }: RoutePlan, { current, tried, last, isProven }: PlanProgress): readonly string[] {
+export function nextBuilds(
+  { builds }: RoutePlan,
+  { current, attempted, last, isProven }: PlanProgress,
+): readonly string[] {
   if (builds.length === 1) return builds;
   const rest = builds.filter((build) => build !== current);
-  const untried = rest.filter((build) => !tried.has(build));
-  const others = rest.filter((build) => tried.has(build));
-  const stays = !tried.has(current) || (!last && isProven(current));
+  const untried = rest.filter((build) => !attempted.has(build));
+  const others = rest.filter((build) => attempted.has(build));
+  const stays = !attempted.has(current) || (!last && isProven(current));
   return stays ? [current, ...untried, ...others] : [...untried, current, ...others];
 }

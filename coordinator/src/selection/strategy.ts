@@ -4,7 +4,7 @@ import type { Contender } from "./contenders.js";
 import type { EvaluationContext } from "./evaluation-context.js";
 import type { Exploration } from "./exploration.js";
 import { isOtherProgram } from "./gates.js";
-import type { TriedProvider } from "./traits.js";
+import type { PastAttempt } from "./traits.js";
 
 export interface StrategyDeps {
   readonly affinity: Affinity;
@@ -28,7 +28,7 @@ export function choose(
   const { known, unknown } = byEvidence(left, context);
   if (known.length === 0 || unknown.length === 0) return chosen(left, context, deps);
   // A request that has failed once is not used for exploring.
-  if (context.tried.size > 0) return chosen(known, context, deps);
+  if (context.history.size > 0) return chosen(known, context, deps);
   const { exploreOneIn } = context.settings.pick;
   const explored = deps.exploration.next(context.traits.model, unknown, exploreOneIn);
   if (explored.length === 0) return chosen(known, context, deps);
@@ -85,11 +85,11 @@ function preferAble(candidates: readonly Contender[], { traits }: EvaluationCont
 }
 
 /** Those that were not tried yet, and of these the ones with another program than those that failed. */
-function preferOthers(candidates: readonly Contender[], { tried }: EvaluationContext): readonly Contender[] {
-  if (tried.size === 0) return candidates;
-  const untried = candidates.filter(({ provider }) => !tried.has(provider.id));
+function preferOthers(candidates: readonly Contender[], { history }: EvaluationContext): readonly Contender[] {
+  if (history.size === 0) return candidates;
+  const untried = candidates.filter(({ provider }) => !history.has(provider.id));
   if (untried.length === 0) return candidates;
-  const failed: TriedProvider[] = [...tried.values()].filter(({ state }) => state === "failed");
+  const failed: PastAttempt[] = [...history.values()].filter(({ state }) => state === "failed");
   const others = untried.filter(({ provider, advert }) =>
     failed.every((before) => isOtherProgram(provider, advert, before)),
   );
@@ -99,9 +99,9 @@ function preferOthers(candidates: readonly Contender[], { tried }: EvaluationCon
 /** Those that certainly take the prompt. If there are none, or others have refused it, those with the largest limit. */
 function preferLargerContext(
   candidates: readonly Contender[],
-  { unlikeTried }: EvaluationContext,
+  { unlikeEarlier }: EvaluationContext,
 ): readonly Contender[] {
-  if (!unlikeTried) {
+  if (!unlikeEarlier) {
     if (!candidates.some(({ tight }) => tight)) return candidates;
     const certain = candidates.filter(({ tight }) => !tight);
     if (certain.length > 0) return certain;

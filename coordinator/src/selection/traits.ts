@@ -31,7 +31,7 @@ export interface Traits {
 }
 
 /** A provider that a request was sent to, as it was at that time. */
-export interface TriedProvider {
+export interface PastAttempt {
   readonly connectedAt: number;
   readonly agentVersion: string;
   readonly backend: string | undefined;
@@ -50,18 +50,18 @@ export interface Conversation {
 }
 
 /** The earlier attempts of a request. */
-export type Tried = ReadonlyMap<ProviderId, TriedProvider>;
+export type AttemptHistory = ReadonlyMap<ProviderId, PastAttempt>;
 
-export const NOTHING_TRIED: Tried = new Map();
+export const NO_ATTEMPTS: AttemptHistory = new Map();
 
 /** One search for a provider. */
 export interface Search {
   readonly traits: Traits;
-  readonly tried: Tried;
+  readonly history: AttemptHistory;
   /** Only providers count whose first content is expected before this, ms on the coordinator's clock. */
   readonly expectedBefore?: number | undefined;
   /** Only providers count that differ from all that were tried in their program, backend or context. */
-  readonly unlikeTried?: boolean | undefined;
+  readonly unlikeEarlier?: boolean | undefined;
 }
 
 /** What a request asks of chat template and model. The breaker remembers faults by shape. */

@@ -6,7 +6,7 @@ import { fakeTraits } from "../testing/fake-provider.js";
 import type { Picked, PickResult } from "./pick-result.js";
 import type { Picker } from "./picker.js";
 import { DEFAULT_SELECTION } from "./settings.js";
-import { NOTHING_TRIED, type Traits } from "./traits.js";
+import { NO_ATTEMPTS, type Traits } from "./traits.js";
 import { type Priority, retryAfterSeconds, WaitQueue, type WaitRequest } from "./wait-queue.js";
 
 const QUEUE = DEFAULT_SELECTION.queue;
@@ -47,7 +47,7 @@ function setUp() {
     more: Partial<WaitRequest> = {},
   ) => {
     const gone = new AbortController();
-    const result = queue.wait({ traits: fakeTraits(traits), tried: NOTHING_TRIED, priority, ...more }, gone.signal);
+    const result = queue.wait({ traits: fakeTraits(traits), history: NO_ATTEMPTS, priority, ...more }, gone.signal);
     const done = result.then((got) => {
       served.push(`${name}:${got.type === "picked" ? "served" : got.error.code}`);
       return got;
@@ -115,7 +115,7 @@ it("forgets a consumer who hung up, before or while it waits", async () => {
   expect(await done).toMatchObject({ type: "unavailable", error: { code: "cancelled" } });
   const aborted = new AbortController();
   aborted.abort();
-  const early = await queue.wait({ traits: fakeTraits(), tried: NOTHING_TRIED, priority: "fresh" }, aborted.signal);
+  const early = await queue.wait({ traits: fakeTraits(), history: NO_ATTEMPTS, priority: "fresh" }, aborted.signal);
   expect(early).toMatchObject({ error: { code: "cancelled" } });
   room.leased = 1;
   queue.drain();
@@ -221,7 +221,7 @@ it("takes its numbers from the settings of the moment", async () => {
   const picker: Picker = { pick: () => ({ type: "queue" }), slots: () => ({ used: 0, all: 0 }) };
   const queue = new WaitQueue(picker, clock, { depth() {}, waited() {} }, () => settings);
   const ask = () =>
-    queue.wait({ traits: fakeTraits(), tried: NOTHING_TRIED, priority: "fresh" }, new AbortController().signal);
+    queue.wait({ traits: fakeTraits(), history: NO_ATTEMPTS, priority: "fresh" }, new AbortController().signal);
   expect(await ask()).toMatchObject({ error: { code: "queue_full" } });
   settings = { ...QUEUE, patienceMs: 1_000 };
   const waiting = ask();

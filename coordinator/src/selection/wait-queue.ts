@@ -209,7 +209,7 @@ function asksAtLeast(waiter: Waiter, other: Waiter): boolean {
     (a.route === "any" || a.account === b.account) &&
     a.allowlist === b.allowlist &&
     a.minTrust === b.minTrust &&
-    other.tried.size === 0 &&
+    other.history.size === 0 &&
     other.expectedBefore === undefined;
   const asMuch = a.promptTokens >= b.promptTokens && a.leastPromptTokens >= b.leastPromptTokens;
   return sameScope && asMuch && a.maxTokens >= b.maxTokens;

@@ -6,7 +6,7 @@ import { DEFAULT_CATALOG } from "../selection/catalog.js";
 import { contextOf, type EvaluationContext, type EvaluationDeps } from "../selection/evaluation-context.js";
 import type { Breaker } from "../selection/lease.js";
 import { DEFAULT_SELECTION } from "../selection/settings.js";
-import { NOTHING_TRIED, type Search, type Traits, type TriedProvider } from "../selection/traits.js";
+import { NO_ATTEMPTS, type PastAttempt, type Search, type Traits } from "../selection/traits.js";
 import { fakeExpecting } from "./fake-expecting.js";
 
 const KEY = preparePublicKey(new Uint8Array(32).fill(9));
@@ -104,7 +104,7 @@ export function fakeBreaker(changes: Partial<Breaker> = {}): Breaker {
 /** What a request asks of its providers, at 1,000 ms. */
 export function fakeContext(search: Partial<Search> = {}, changes: Partial<EvaluationDeps> = {}): EvaluationContext {
   return contextOf(
-    { traits: fakeTraits(), tried: NOTHING_TRIED, ...search },
+    { traits: fakeTraits(), history: NO_ATTEMPTS, ...search },
     {
       catalog: () => DEFAULT_CATALOG,
       settings: () => DEFAULT_SELECTION,
@@ -116,7 +116,7 @@ export function fakeContext(search: Partial<Search> = {}, changes: Partial<Evalu
   );
 }
 
-export function fakeTried(changes: Partial<TriedProvider> = {}): TriedProvider {
+export function fakePastAttempt(changes: Partial<PastAttempt> = {}): PastAttempt {
   const program = { agentVersion: "1.0.0", backend: undefined, contextLength: undefined };
   return { connectedAt: 0, ...program, state: "failed", times: 1, ...changes };
 }

@@ -90,7 +90,7 @@ function measure(fleet: Fleet, quick: boolean): number {
 }
 
 function pickOnce(picker: Picker, model: string): void {
-  const result = picker.pick({ traits: { ...TRAITS, model }, tried: new Map() });
+  const result = picker.pick({ traits: { ...TRAITS, model }, history: new Map() });
   if (result.type !== "picked") throw new Error(`Nobody was picked: ${result.type}`);
   result.lease[Symbol.dispose]();
 }

@@ -6,7 +6,7 @@ import {
   type DispatchPolicy,
   type DispatchState,
   type EvaluationContext,
-  NOTHING_TRIED,
+  NO_ATTEMPTS,
   type PickResult,
   type SentAttempt,
   type StrategyDeps,
@@ -264,6 +264,6 @@ export const STRATEGY_MUTANTS: readonly Mutant<Choose>[] = [
   {
     name: "forgets who was tried",
     foundBy: ["who was tried comes behind all others"],
-    plant: (real) => (candidates, context, deps) => real(candidates, { ...context, tried: NOTHING_TRIED }, deps),
+    plant: (real) => (candidates, context, deps) => real(candidates, { ...context, history: NO_ATTEMPTS }, deps),
   },
 ];

@@ -1,4 +1,4 @@
-import { type Evaluation, type HearthError, NOTHING_TRIED, type Search } from "@hearth/coordinator/internals";
+import { type Evaluation, type HearthError, NO_ATTEMPTS, type Search } from "@hearth/coordinator/internals";
 import { evaluateAll, isFree, isIdle, isOnlyCooling, isOnlyOut, isWell } from "./fleet-view.js";
 import type { AttemptRecord, RequestRecord } from "./journal.js";
 import { hasTriesLeft, patienceEnd, RECHECK_MS, SLACK_MS } from "./rules.js";
@@ -52,7 +52,7 @@ function searchesOf({ wanted, plan }: RequestRecord, { coordinator }: World): Se
   const alias = coordinator.catalog.aliases.get(plan.model);
   if (wanted === undefined) return [];
   const builds = alias === undefined ? [plan.model] : [alias.desired, alias.previous ?? alias.desired];
-  return builds.map((model) => ({ traits: { ...wanted.traits, model }, tried: NOTHING_TRIED }));
+  return builds.map((model) => ({ traits: { ...wanted.traits, model }, history: NO_ATTEMPTS }));
 }
 
 /**

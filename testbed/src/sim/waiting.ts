@@ -1,4 +1,4 @@
-import { type Evaluation, NOTHING_TRIED, type Search } from "@hearth/coordinator/internals";
+import { type Evaluation, NO_ATTEMPTS, type Search } from "@hearth/coordinator/internals";
 import type { ProviderId } from "@hearth/protocol";
 import { evaluateAll, isFree, isIdle, isInTime } from "./fleet-view.js";
 import type { AttemptRecord, RequestRecord } from "./journal.js";
@@ -53,8 +53,8 @@ function whoCouldServe(request: RequestRecord, world: World): Evaluation | undef
   if (mover !== undefined && (running.length > 1 || mayNotOvertake(search, world))) return undefined;
   const bounded: Search = {
     ...search,
-    tried: NOTHING_TRIED,
-    unlikeTried: false,
+    history: NO_ATTEMPTS,
+    unlikeEarlier: false,
     expectedBefore: mover?.time?.deadlineAt,
   };
   return evaluateAll(world, bounded).find(
@@ -62,7 +62,7 @@ function whoCouldServe(request: RequestRecord, world: World): Evaluation | undef
       isFree(each) &&
       isIdle(each) &&
       isUntried(each, attempts) &&
-      (search.unlikeTried !== true || isUnlike(each, search.traits.model, attempts)) &&
+      (search.unlikeEarlier !== true || isUnlike(each, search.traits.model, attempts)) &&
       isInTime(each, bounded, now),
   );
 }
@@ -75,16 +75,20 @@ function searchOf({ attempts }: RequestRecord, { journal }: World): Search {
   for (const { search, priority } of journal.waiters) {
     if (priority === "failover" && isSameRequest(search, traits, attempts)) return search;
   }
-  const unlikeTried = attempts.some(({ failure }) => failure?.kind === "rejected");
-  return { traits: { ...traits, model: last.frame.model }, tried: NOTHING_TRIED, unlikeTried };
+  const unlikeEarlier = attempts.some(({ failure }) => failure?.kind === "rejected");
+  return { traits: { ...traits, model: last.frame.model }, history: NO_ATTEMPTS, unlikeEarlier };
 }
 
 /** A request keeps its traits, but where it waits for another build; then it is known by whom it has tried. */
-function isSameRequest({ traits, tried }: Search, own: Search["traits"], attempts: readonly AttemptRecord[]): boolean {
+function isSameRequest(
+  { traits, history }: Search,
+  own: Search["traits"],
+  attempts: readonly AttemptRecord[],
+): boolean {
   if (traits === own) return true;
   const ids = new Set(attempts.map(({ connection }) => connection.session?.id as ProviderId));
   const isAlike = traits.account === own.account && traits.shape === own.shape && traits.maxTokens === own.maxTokens;
-  return isAlike && traits.model !== own.model && tried.size === ids.size && [...ids].every((id) => tried.has(id));
+  return isAlike && traits.model !== own.model && history.size === ids.size && [...ids].every((id) => history.has(id));
 }
 
 const isUntried = ({ provider }: Evaluation, attempts: readonly AttemptRecord[]): boolean =>

@@ -36,9 +36,9 @@ export function watchPicker(world: World, picker: Picker): Picker {
 }
 
 /** A request is known by its traits and by its memory of whom it has tried: the very objects. */
-function noteServed({ journal }: World, { traits, tried }: Search): void {
+function noteServed({ journal }: World, { traits, history }: Search): void {
   for (const waiter of journal.waiters) {
-    if (waiter.search.traits === traits && waiter.search.tried === tried) waiter.served = true;
+    if (waiter.search.traits === traits && waiter.search.history === history) waiter.served = true;
   }
 }
 
@@ -54,9 +54,9 @@ function checkOvertaking({ journal }: World, search: Search): void {
 
 /** Rule 2: who was tried comes behind all others. */
 function checkTriedBefore(world: World, search: Search, { provider }: Picked): void {
-  const { tried, traits, expectedBefore } = search;
-  if (expectedBefore !== undefined || !tried.has(provider)) return;
-  const others = evaluateAll(world, search).filter((each) => isFree(each) && !tried.has(each.provider.id));
+  const { history, traits, expectedBefore } = search;
+  if (expectedBefore !== undefined || !history.has(provider)) return;
+  const others = evaluateAll(world, search).filter((each) => isFree(each) && !history.has(each.provider.id));
   if (others.length > 0) {
     const names = others.map((each) => each.provider.name);
     world.journal.find("who was tried comes behind all others", `for ${traits.model}, although there was ${names}`);
@@ -187,9 +187,9 @@ export class WatchedQueue extends WaitQueue {
 }
 
 /** Requests with the same sameness are served by the same slots. */
-function samenessOf({ traits, tried, unlikeTried, expectedBefore }: Search): string {
+function samenessOf({ traits, history, unlikeEarlier, expectedBefore }: Search): string {
   const { allowlist, account, ...rest } = traits;
   const owner = traits.route === "any" ? "" : account;
-  const before = [...tried].sort(([a], [b]) => (a < b ? -1 : 1));
-  return JSON.stringify([rest, owner, [...(allowlist ?? [])].sort(), before, unlikeTried === true, expectedBefore]);
+  const before = [...history].sort(([a], [b]) => (a < b ? -1 : 1));
+  return JSON.stringify([rest, owner, [...(allowlist ?? [])].sort(), before, unlikeEarlier === true, expectedBefore]);
 }
