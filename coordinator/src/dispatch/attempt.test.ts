@@ -168,7 +168,7 @@ describe("an event that is larger than the credit", () => {
   });
 });
 
-describe("the end of an attempt, for the books", () => {
+describe("the end of an attempt, for its lease and its record", () => {
   const usage = { prompt_tokens: 7, completion_tokens: 3 };
   const content = frame(Buffer.from('data:{"a":1}\n\n'), false);
   const error = { type: "error", stream: 1, code: "backend_error", progress: "processed" } as const;

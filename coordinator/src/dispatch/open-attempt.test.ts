@@ -247,7 +247,7 @@ describe("sending", () => {
     bench.settle();
   });
 
-  it("tells the books whose attempt has ended, where, and how, and that its cancel was confirmed", () => {
+  it("tells the observer whose attempt has ended, where, and how, and that its cancel was confirmed", () => {
     const bench = new Bench([connected("p")]);
     const started = bench.start("primary");
     if (started instanceof Promise || started.type !== "started") throw new Error("not started");

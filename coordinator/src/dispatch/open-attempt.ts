@@ -28,7 +28,7 @@ export interface OpenAttemptDeps extends SendDeps {
 }
 
 /** The part of a request's record that its attempts read and write. */
-export interface AttemptBook {
+export interface AttemptedRequest {
   readonly request: OutboundRequest;
   /** What the request needs, with the first build of its plan as the model. */
   readonly traits: Traits;
@@ -43,8 +43,8 @@ export interface AttemptBook {
  * Picks a provider, seals the request for it and sends it. Each attempt does all three, because the body's form and the
  * key depend on the provider. The builds of a plan get their turns. Failures after the send are events of the attempt.
  */
-export function openAttempt(deps: OpenAttemptDeps, book: AttemptBook): StartAttempt<SentAttempt> {
-  const opener = new AttemptOpener(deps, book);
+export function openAttempt(deps: OpenAttemptDeps, record: AttemptedRequest): StartAttempt<SentAttempt> {
+  const opener = new AttemptOpener(deps, record);
   return (terms, signal) => opener.start(terms, signal);
 }
 
@@ -52,25 +52,25 @@ type Started = StartResult<SentAttempt>;
 
 class AttemptOpener {
   readonly #deps: OpenAttemptDeps;
-  readonly #book: AttemptBook;
+  readonly #record: AttemptedRequest;
   readonly #history = new Map<ProviderId, PastAttempt>();
   readonly #attempted = new Set<string>();
   #build: string;
   #primary: ProviderLink | undefined;
 
-  constructor(deps: OpenAttemptDeps, book: AttemptBook) {
+  constructor(deps: OpenAttemptDeps, record: AttemptedRequest) {
     this.#deps = deps;
-    this.#book = book;
-    this.#build = book.traits.model;
+    this.#record = record;
+    this.#build = record.traits.model;
   }
 
   start(terms: StartTerms, signal: () => AbortSignal): Started | Promise<Started> {
     const { hedging } = this.#deps;
-    const { traits } = this.#book;
+    const { traits } = this.#record;
     switch (terms.role) {
       case "primary":
         hedging.primary(traits.model);
-        return this.#start(terms, traits, signal, this.#book.takeSlot());
+        return this.#start(terms, traits, signal, this.#record.takeSlot());
       case "retry":
         hedging.retry(traits.model);
         return this.#start(terms, traits, signal);
@@ -92,7 +92,7 @@ class AttemptOpener {
 
   /** What the request needs, with the build of its latest attempt as the model. */
   get #current(): Traits {
-    return withBuild(this.#book.traits, this.#build);
+    return withBuild(this.#record.traits, this.#build);
   }
 
   /** Under `prefer`, a request that runs on the caller's own machine gets no backup that would cost money. */
@@ -148,7 +148,7 @@ class AttemptOpener {
 
   /** The builds to try, best first: the current one first, except for a retry that has no slot yet. */
   #builds({ role, last }: StartTerms, hasSlot: boolean): readonly string[] {
-    const { plan } = this.#book;
+    const { plan } = this.#record;
     const { evidence, clock, policy } = this.#deps;
     const { provenMs } = policy?.() ?? DEFAULT_POLICY;
     const isProven = (build: string): boolean => {
@@ -188,7 +188,7 @@ class AttemptOpener {
     const sent = sendAttempt(this.#deps, {
       ...placed,
       link,
-      request: this.#book.request,
+      request: this.#record.request,
       routeMs,
       left: (attempt, end) => this.#left(attempt, end),
     });
@@ -201,7 +201,7 @@ class AttemptOpener {
     this.#attempted.add(traits.model);
     observer.started(role);
     if (role === "overtake") this.#deps.hedging.overtaking(traits.model, 1);
-    this.#book.add(sent);
+    this.#record.add(sent);
     const { estimateMs } = pick.expectation;
     return { type: "started", attempt: sent, estimateMs, hedgeAtOnce: pick.hedgeAtOnce };
   }
@@ -226,7 +226,7 @@ class AttemptOpener {
     if (sent.role === "overtake") hedging.overtaking(sent.model, -1);
     // Rule 6: an attempt that was given up would have taken at least this long.
     if (end.type === "cancelled" && (end.reason === "lost_race" || end.reason === "deadline")) {
-      const { promptTokens } = this.#book.traits;
+      const { promptTokens } = this.#record.traits;
       hedging.history.censored(sent.model, promptTokens, clock.now() - sent.attempt.startedAt);
     }
     const past = this.#history.get(sent.provider);

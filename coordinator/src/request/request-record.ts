@@ -1,7 +1,7 @@
 import type { SignedEntry } from "@hearth/attestation";
 import type { BackendDialect, RequestId } from "@hearth/protocol";
 import { PROTOCOL_VIOLATION, toError } from "../dispatch/failures.js";
-import type { AttemptBook } from "../dispatch/open-attempt.js";
+import type { AttemptedRequest } from "../dispatch/open-attempt.js";
 import type { OutboundRequest } from "../dispatch/outbound-request.js";
 import type { SentAttempt } from "../dispatch/sent-attempt.js";
 import type { Success } from "../dispatch/types.js";
@@ -46,7 +46,7 @@ export interface Admitted extends Admission {
 }
 
 /** One of the answers that a request asks for, and its attempts: they race for it alone. */
-export class ChoiceRecord implements AttemptBook {
+export class ChoiceRecord implements AttemptedRequest {
   /** The request for this one answer, under an id of its own. */
   readonly request: OutboundRequest;
   readonly traits: Traits;

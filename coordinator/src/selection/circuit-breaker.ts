@@ -1,11 +1,11 @@
 import type { ProviderId } from "@hearth/protocol";
 import type { Provider } from "../fleet/provider.js";
+import { BreakerRecords, type MachineRecords } from "./breaker-records.js";
 import { type BreakerSettings, DEFAULT_BREAKER } from "./breaker-settings.js";
 import type { FaultRecord, RecordDeps, Stay } from "./fault-record.js";
 import type { Health, Probe } from "./health.js";
 import type { RecordedOutcome } from "./outcomes.js";
 import type { Fault, Verdict } from "./pick-result.js";
-import { type MachineRecords, RecordBook } from "./record-book.js";
 import { SharedLosses } from "./shared-losses.js";
 import type { Shape, Traits } from "./traits.js";
 
@@ -30,28 +30,28 @@ export interface BreakerDeps extends Omit<RecordDeps, "settings"> {
 export class CircuitBreaker implements Health {
   readonly #hooks: BreakerHooks;
   readonly #settings: () => BreakerSettings;
-  readonly #book: RecordBook;
+  readonly #records: BreakerRecords;
   readonly #losses: SharedLosses;
 
   constructor({ hooks, settings = () => DEFAULT_BREAKER, ...deps }: BreakerDeps) {
     this.#hooks = hooks;
     this.#settings = settings;
-    this.#book = new RecordBook({ ...deps, settings });
+    this.#records = new BreakerRecords({ ...deps, settings });
     this.#losses = new SharedLosses(settings);
   }
 
   isSuspect(id: ProviderId): boolean {
-    return this.#book.isSuspect(id);
+    return this.#records.isSuspect(id);
   }
 
   isOpen(provider: Provider, traits: Traits): boolean {
-    const machine = this.#book.machine(provider.id);
+    const machine = this.#records.machine(provider.id);
     if (machine === undefined || machine.unwell.size === 0) return false;
     return machine.faultOf(traits)?.isOpen(provider) === true || this.#isMachineOpen(machine, provider);
   }
 
   lastFaultAt(provider: Provider, traits: Traits): number {
-    const machine = this.#book.machine(provider.id);
+    const machine = this.#records.machine(provider.id);
     if (machine === undefined) return Number.NEGATIVE_INFINITY;
     const own = machine.faultOf(traits)?.lastFaultAt ?? Number.NEGATIVE_INFINITY;
     if (!this.#isMachineOpen(machine, provider)) return own;
@@ -59,22 +59,22 @@ export class CircuitBreaker implements Health {
   }
 
   probe(provider: Provider, traits: Traits): Probe {
-    const machine = this.#book.machine(provider.id);
+    const machine = this.#records.machine(provider.id);
     const probes = [machine?.faultOf(traits)?.probe(provider), machine?.capacity.get(traits.model)?.probe()];
     if (probes.includes("claimed")) return "claimed";
     return probes.includes("free") ? "free" : "none";
   }
 
   isCapacityCooled(provider: Provider, model: string): boolean {
-    return this.#book.machine(provider.id)?.capacity.get(model)?.isCooled() ?? false;
+    return this.#records.machine(provider.id)?.capacity.get(model)?.isCooled() ?? false;
   }
 
   lastRefusalAt(provider: Provider, model: string): number {
-    return this.#book.machine(provider.id)?.capacity.get(model)?.lastRefusalAt ?? Number.NEGATIVE_INFINITY;
+    return this.#records.machine(provider.id)?.capacity.get(model)?.lastRefusalAt ?? Number.NEGATIVE_INFINITY;
   }
 
   believesHeadroom(provider: Provider, model: string): boolean {
-    return this.#book.machine(provider.id)?.capacity.get(model)?.believes(provider.lastHeartbeatAt) ?? true;
+    return this.#records.machine(provider.id)?.capacity.get(model)?.believes(provider.lastHeartbeatAt) ?? true;
   }
 
   /**
@@ -85,7 +85,7 @@ export class CircuitBreaker implements Health {
    * @returns whether this request is a probe, which may hedge at once
    */
   claim(provider: Provider, traits: Traits): boolean {
-    const machine = this.#book.machine(provider.id);
+    const machine = this.#records.machine(provider.id);
     const fault = machine?.faultOf(traits)?.claimProbe({ provider, traits });
     const capacity = machine?.capacity.get(traits.model)?.claimProbe(traits);
     return fault === true || capacity === true;
@@ -99,7 +99,7 @@ export class CircuitBreaker implements Health {
   judge(provider: Provider, traits: Traits, verdict: Verdict, observedAt: number): void {
     const stay = { provider, traits };
     // A verdict says nothing about capacity; `report` has told what there was to tell.
-    this.#book.machine(provider.id)?.capacity.get(traits.model)?.release(traits);
+    this.#records.machine(provider.id)?.capacity.get(traits.model)?.release(traits);
     switch (verdict) {
       case "success":
         return this.#tell(stay, (record) => {
@@ -124,15 +124,15 @@ export class CircuitBreaker implements Health {
     switch (sign) {
       case "refusal": {
         this.#release({ provider, traits });
-        const record = this.#book.capacity(provider.id, traits);
+        const record = this.#records.capacity(provider.id, traits);
         if (record.refused(observedAt, traits)) this.#hooks.capacityCooled();
-        return this.#book.touched(record);
+        return this.#records.touched(record);
       }
       case "accept": {
-        const record = this.#book.machine(provider.id)?.capacity.get(traits.model);
+        const record = this.#records.machine(provider.id)?.capacity.get(traits.model);
         if (record === undefined) return;
         record.accepted(observedAt);
-        return this.#book.touched(record);
+        return this.#records.touched(record);
       }
     }
   }
@@ -153,10 +153,10 @@ export class CircuitBreaker implements Health {
     if (!connectionLost) return this.#tell(stay, (record) => record.failed(outcome, stay));
     if (this.#losses.covers(at)) return this.#release(stay);
     const { id, connectedAt } = stay.provider;
-    const known = this.#book.machine(id)?.losses.get(connectedAt);
+    const known = this.#records.machine(id)?.losses.get(connectedAt);
     if (known === undefined) {
       this.#tell(stay, (record) => {
-        this.#book.machine(id)?.losses.set(connectedAt, { type: "fault", record, outcome });
+        this.#records.machine(id)?.losses.set(connectedAt, { type: "fault", record, outcome });
         return record.failed(outcome, stay);
       });
       return;
@@ -165,28 +165,28 @@ export class CircuitBreaker implements Health {
     this.#release(stay);
     if (known.type === "fault" && confirmed) {
       this.#openedIf(known.record.confirm(known.outcome), known.record);
-      this.#book.touched(known.record);
+      this.#records.touched(known.record);
     }
   }
 
   #takeBack(id: ProviderId): void {
-    const machine = this.#book.machine(id);
+    const machine = this.#records.machine(id);
     for (const [connectedAt, loss] of [...(machine?.losses.entries() ?? [])]) {
       if (loss.type === "taken_back" || !this.#losses.covers(loss.outcome.at)) continue;
       loss.record.takeBack(loss.outcome);
       machine?.losses.set(connectedAt, { type: "taken_back" });
-      this.#book.touched(loss.record);
+      this.#records.touched(loss.record);
     }
   }
 
   #tell({ provider, traits }: Stay, tell: (record: FaultRecord) => boolean): void {
-    const record = this.#book.faults(provider.id, traits);
+    const record = this.#records.faults(provider.id, traits);
     this.#openedIf(tell(record), record);
-    this.#book.touched(record);
+    this.#records.touched(record);
   }
 
   #release({ provider, traits }: Stay): void {
-    this.#book.machine(provider.id)?.faultOf(traits)?.release(traits);
+    this.#records.machine(provider.id)?.faultOf(traits)?.release(traits);
   }
 
   #openedIf(opened: boolean, { shape }: FaultRecord): void {

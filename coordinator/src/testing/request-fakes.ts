@@ -40,7 +40,7 @@ export function fakePicked(lease: Lease): Picked {
   return { type: "picked", provider: lease.provider, lease, expectation, hedgeAtOnce: false };
 }
 
-/** What of an attempt a request's memory and its books look at. */
+/** The part of an attempt that a request's record and its settling look at. */
 export interface FakeSent {
   readonly end?: AttemptEnd;
   readonly role?: SentAttempt["role"];

@@ -3,22 +3,22 @@ import type { ProviderId } from "@hearth/protocol";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { fakeProvider, fakeTraits } from "../testing/fake-provider.js";
+import { BreakerRecords } from "./breaker-records.js";
 import { DEFAULT_BREAKER } from "./breaker-settings.js";
-import { RecordBook } from "./record-book.js";
 import { SHAPES } from "./traits.js";
 
 const MAX = 12;
 const ids = ["p", "q", "r", "s"] as unknown as readonly ProviderId[];
 
 /** Every record that can be found by its machine. */
-function found(book: RecordBook): number {
+function found(records: BreakerRecords): number {
   let count = 0;
   for (const id of ids) {
-    const machine = book.machine(id);
+    const machine = records.machine(id);
     count += machine?.capacity.size ?? 0;
     for (const byShape of machine?.faults.values() ?? []) count += byShape.size;
     for (const record of machine?.unwell ?? []) expect(record.isClosed).toBe(false);
-    expect(book.isSuspect(id)).toBe((machine?.unwell.size ?? 0) + (machine?.capacity.size ?? 0) > 0);
+    expect(records.isSuspect(id)).toBe((machine?.unwell.size ?? 0) + (machine?.capacity.size ?? 0) > 0);
   }
   return count;
 }
@@ -37,24 +37,24 @@ it("keeps so many records at most, and nothing of those that went", () => {
     fc.property(story, (events) => {
       const clock = new FakeClock();
       const settings = () => ({ ...DEFAULT_BREAKER, maxRecords: MAX, refusalsToCool: 2 });
-      const book = new RecordBook({ clock, rng: { next: () => 0 }, settings });
+      const records = new BreakerRecords({ clock, rng: { next: () => 0 }, settings });
       for (const { id, model, shape, kind } of events) {
         clock.advance(1_000);
         const traits = fakeTraits({ model, shape });
         if (kind === "refusal") {
-          const record = book.capacity(id, traits);
+          const record = records.capacity(id, traits);
           record.refused(clock.now(), traits);
-          book.touched(record);
+          records.touched(record);
         } else {
-          const record = book.faults(id, traits);
+          const record = records.faults(id, traits);
           if (kind === "success") record.succeeded(clock.now(), traits);
           else record.failed({ at: clock.now(), kind: "confirmed" }, { provider: fakeProvider(id), traits });
-          book.touched(record);
-          expect(book.machine(id)?.faultOf(traits)).toBe(record);
-          expect(book.machine(id)?.unwell.has(record)).toBe(!record.isClosed);
+          records.touched(record);
+          expect(records.machine(id)?.faultOf(traits)).toBe(record);
+          expect(records.machine(id)?.unwell.has(record)).toBe(!record.isClosed);
         }
-        expect(book.size).toBeLessThanOrEqual(MAX);
-        expect(found(book)).toBe(book.size);
+        expect(records.size).toBeLessThanOrEqual(MAX);
+        expect(found(records)).toBe(records.size);
       }
     }),
   );

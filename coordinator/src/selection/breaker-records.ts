@@ -33,7 +33,7 @@ type Kept = FaultRecord | CapacityRecord;
  * The records of all machines, by machine. Their number is bounded: the longest untouched is dropped first, and one
  * that holds something against its machine only when there is no other.
  */
-export class RecordBook {
+export class BreakerRecords {
   readonly #deps: RecordDeps;
   readonly #machines = new Map<ProviderId, MachineRecords>();
   readonly #suspects = new Set<ProviderId>();
