@@ -143,7 +143,7 @@ it("says of an embedding model that it makes embeddings", () => {
 
 it("shows to nobody else what an owner keeps to himself, and to him all that he has", () => {
   const keeps = (account: string, id: string) =>
-    fakeProvider(account, { account, lentTo: "owner", models: new Map([[id, fakeModel({ id })]]) });
+    fakeProvider(account, { account, availableTo: "owner", models: new Map([[id, fakeModel({ id })]]) });
   served.set("own", [keeps("caller", "own")]);
   served.set("others", [keeps("somebody", "others")]);
   served.set("zz", [since(1)]);
@@ -154,7 +154,7 @@ it("shows to nobody else what an owner keeps to himself, and to him all that he 
 });
 
 it("lists what is paused, and says that it cannot be had", () => {
-  served.set("m", [fakeProvider("a", { lentTo: "nobody" })]);
+  served.set("m", [fakeProvider("a", { availableTo: "nobody" })]);
   expect(find("m").availability.status).toBe("unavailable");
 });
 
@@ -216,7 +216,7 @@ it("shows the most that it costs on the machines that may serve it, and the rang
     fakeProvider(account, { account, ...more });
   served.set("m", [
     ...[on("cheap"), on("dear"), on("caller"), on("gone", { status: "offline" })],
-    on("private", { lentTo: "owner" }),
+    on("private", { availableTo: "owner" }),
   ]);
   const asks: Readonly<Record<string, bigint>> = { cheap: 1n, dear: 3n, caller: 0n, gone: 4n, private: 4n };
   const owners: OwnerPrices = {

@@ -114,7 +114,7 @@ function pricesOf(
   if (tariff === undefined) return {};
   // What the reader's own machines answer costs nothing, and would be the cheapest of all.
   const mayServe = (one: Provider): boolean =>
-    one.status !== "offline" && one.lentTo === "everyone" && one.account !== account;
+    one.status !== "offline" && one.availableTo === "everyone" && one.account !== account;
   const range = tariff.range(buildsOf(catalog, id), (build) => directory.serving(build).filter(mayServe));
   return { prices: range ?? ALL_FREE };
 }

@@ -3,7 +3,10 @@ import type { Provider } from "./provider.js";
 
 /** The facts of a machine that is away, as far as requests that wait for it need them. */
 export interface DepartedFacts
-  extends Pick<Provider, "id" | "name" | "account" | "agentVersion" | "hardware" | "trust" | "lentTo" | "serialHash"> {
+  extends Pick<
+    Provider,
+    "id" | "name" | "account" | "agentVersion" | "hardware" | "trust" | "availableTo" | "serialHash"
+  > {
   readonly models: readonly ModelAdvert[];
 }
 
@@ -17,7 +20,7 @@ export class DepartedProvider implements Provider {
   readonly agentVersion: string;
   readonly hardware: Hardware;
   readonly trust: TrustLevel;
-  readonly lentTo: Provider["lentTo"];
+  readonly availableTo: Provider["availableTo"];
   readonly serialHash: string;
   readonly models: ReadonlyMap<string, ModelAdvert>;
   readonly untrusted: boolean;
@@ -38,7 +41,7 @@ export class DepartedProvider implements Provider {
     this.agentVersion = facts.agentVersion;
     this.hardware = facts.hardware;
     this.trust = facts.trust;
-    this.lentTo = facts.lentTo;
+    this.availableTo = facts.availableTo;
     this.serialHash = facts.serialHash;
     this.models = new Map(facts.models.map((model) => [model.id, essential(model)]));
     this.untrusted = untrusted;
@@ -79,8 +82,8 @@ export class DepartedProvider implements Provider {
 
 /** The facts of a provider, but for its models. */
 export function factsOf(provider: Provider): Omit<DepartedFacts, "models"> {
-  const { id, name, account, agentVersion, hardware, trust, lentTo, serialHash } = provider;
-  return { id, name, account, agentVersion, hardware, trust, lentTo, serialHash };
+  const { id, name, account, agentVersion, hardware, trust, availableTo, serialHash } = provider;
+  return { id, name, account, agentVersion, hardware, trust, availableTo, serialHash };
 }
 
 /** The part of a model's advert that gates look at, or that identifies the build for the breaker. */

@@ -95,7 +95,7 @@ it("keeps of a machine what a waiting request needs to know, and nothing else", 
     template_hash: "t".repeat(256),
     quantization: "q".repeat(256),
   });
-  const provider = fakeProvider("a", { trust: "self_attested", lentTo: "owner", models: new Map([["m", model]]) });
+  const provider = fakeProvider("a", { trust: "self_attested", availableTo: "owner", models: new Map([["m", model]]) });
   const departed = DepartedProvider.of(provider, 5);
   expect(departed.models.get("m")).toEqual({
     id: "m",
@@ -106,7 +106,7 @@ it("keeps of a machine what a waiting request needs to know, and nothing else", 
     dialects: ["messages"],
     template_render_ok: false,
   });
-  expect(departed).toMatchObject({ id: "a", account: "owner", trust: "self_attested", lentTo: "owner" });
+  expect(departed).toMatchObject({ id: "a", account: "owner", trust: "self_attested", availableTo: "owner" });
   expect(departed.status).toBe("offline");
   expect(departed.slots.size).toBe(0);
 });

@@ -68,8 +68,12 @@ describe("a model", () => {
   });
 
   it("is told as machines that are away had it, to whom they are lent, those that answered last", async () => {
-    const says = (id: string, lentTo: Provider["lentTo"], logprobs: boolean): Provider =>
-      fakeProvider(id, { account: id, lentTo, models: new Map([["m", fakeModel({ capabilities: { logprobs } })]]) });
+    const says = (id: string, availableTo: Provider["availableTo"], logprobs: boolean): Provider =>
+      fakeProvider(id, {
+        account: id,
+        availableTo,
+        models: new Map([["m", fakeModel({ capabilities: { logprobs } })]]),
+      });
     for (const each of [says("here", "everyone", true), says("away", "everyone", false), says("own", "owner", true)]) {
       connect(each);
       known.answered(each, "m");
@@ -166,7 +170,7 @@ describe("after a restart", () => {
     const one = fakeProvider("one", {
       account: "anna",
       trust: "self_attested",
-      lentTo: "owner",
+      availableTo: "owner",
       models: new Map(models.map((model) => [model.id, model])),
     });
     known.answered(one, "m");
@@ -174,7 +178,7 @@ describe("after a restart", () => {
     await restart();
     const [expected, ...others] = known.expected();
     expect(others).toEqual([]);
-    expect(expected).toMatchObject({ id: "one", account: "anna", trust: "self_attested", lentTo: "owner" });
+    expect(expected).toMatchObject({ id: "one", account: "anna", trust: "self_attested", availableTo: "owner" });
     expect([...(expected?.models.values() ?? [])]).toEqual([models[0]]);
   });
 

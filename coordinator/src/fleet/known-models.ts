@@ -46,6 +46,7 @@ const factsSchema = z.object({
   agentVersion: z.string(),
   hardware: hardwareSchema,
   trust: z.enum(TRUST_LEVELS),
+  /** `Provider.availableTo`, by the name under which stores have it. */
   lentTo: z.enum(["everyone", "owner", "nobody"]),
   serialHash: z.string(),
   advert: modelSchema,
@@ -122,13 +123,13 @@ export class KnownModels {
     if (before !== undefined && now - before.answeredAtMs < NOTED_MS && !hasLeft(before)) return;
     const advert = provider.models.get(model);
     if (advert === undefined) return;
-    const { id: _id, account: _account, ...facts } = factsOf(provider);
+    const { id: _id, account: _account, availableTo: lentTo, ...facts } = factsOf(provider);
     const record = {
       model,
       providerId: id,
       account,
       answeredAtMs: now,
-      facts: JSON.stringify({ ...facts, advert: essential(advert) }),
+      facts: JSON.stringify({ ...facts, lentTo, advert: essential(advert) }),
     };
     this.#replace(record);
     this.#makeRoom(record);
@@ -272,10 +273,11 @@ function departedFrom(records: readonly StoredKnownModel[], leftAt: number): Dep
   const read = records.flatMap(({ facts }) => readFacts(facts) ?? []);
   const [last, newest] = [records.at(-1), read.at(-1)];
   if (last === undefined || newest === undefined || newest.left) return undefined;
-  const { advert: _advert, left: _left, name, ...facts } = newest;
+  const { advert: _advert, left: _left, name, lentTo: availableTo, ...facts } = newest;
   const models = read.map(({ advert }) => advert);
   const id = last.providerId as ProviderId;
-  return new DepartedProvider({ ...facts, id, name, account: last.account, models }, { untrusted: false, leftAt });
+  const known = { ...facts, availableTo, id, name, account: last.account, models };
+  return new DepartedProvider(known, { untrusted: false, leftAt });
 }
 
 function readFacts(json: string): z.infer<typeof factsSchema> | undefined {

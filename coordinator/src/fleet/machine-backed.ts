@@ -29,8 +29,8 @@ export class MachineBacked implements Reported, Pick<Provider, "version"> {
     return this.machine.vitals;
   }
 
-  get lentTo(): Provider["lentTo"] {
-    return this.machine.lentTo;
+  get availableTo(): Provider["availableTo"] {
+    return this.machine.availableTo;
   }
 
   get lastHeartbeatAt(): number {

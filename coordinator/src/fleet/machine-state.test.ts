@@ -32,7 +32,7 @@ describe("a machine's state", () => {
     expect([...state.models.keys()]).toEqual(["m"]);
     expect(state.slots.get("m")?.state).toBe("idle");
     expect(state.vitals).toEqual({});
-    expect(state.lentTo).toBe("owner");
+    expect(state.availableTo).toBe("owner");
     expect(clock.now() - state.lastHeartbeatAt).toBe(5_000);
   });
 
@@ -40,12 +40,12 @@ describe("a machine's state", () => {
     const state = machine();
     state.report(heartbeat({ slots: [fakeSlot({ running: 2 })], cpu_load: 0.5, thermal: "fair", paused: true }));
     expect(state.vitals).toEqual({ cpu_load: 0.5, thermal: "fair" });
-    expect(state.lentTo).toBe("nobody");
+    expect(state.availableTo).toBe("nobody");
     expect(state.load("m")).toBe(2);
     clock.advance(5_000);
     state.report(heartbeat({ gpu_load: 0.25 }));
     expect(state.vitals).toEqual({ gpu_load: 0.25 });
-    expect(state.lentTo).toBe("everyone");
+    expect(state.availableTo).toBe("everyone");
     expect(state.slots.size).toBe(0);
     expect(state.load("m")).toBe(0);
     expect(state.lastHeartbeatAt).toBe(clock.now());

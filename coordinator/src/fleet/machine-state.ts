@@ -10,7 +10,7 @@ export type Reported = Pick<
   | "models"
   | "slots"
   | "vitals"
-  | "lentTo"
+  | "availableTo"
   | "lastHeartbeatAt"
   | "runtimeUnverified"
   | "acquire"
@@ -29,7 +29,7 @@ export class MachineState implements Reported {
   #models: ReadonlyMap<string, ModelAdvert>;
   #slots: ReadonlyMap<string, Slot>;
   #vitals: Vitals = {};
-  #lentTo: Provider["lentTo"];
+  #availableTo: Provider["availableTo"];
   #leased: LeasedSlots;
 
   /**
@@ -40,7 +40,7 @@ export class MachineState implements Reported {
     this.#agentVersion = frame.agent.version;
     this.#models = byId(frame.models);
     this.#slots = bySlotModel(frame.slots);
-    this.#lentTo = lentTo(frame);
+    this.#availableTo = availableTo(frame);
     this.#freed = freed;
     this.#newLeased = () => new LeasedSlots(clock, freed);
     this.#leased = this.#newLeased();
@@ -58,8 +58,8 @@ export class MachineState implements Reported {
     return this.#vitals;
   }
 
-  get lentTo(): Provider["lentTo"] {
-    return this.#lentTo;
+  get availableTo(): Provider["availableTo"] {
+    return this.#availableTo;
   }
 
   get lastHeartbeatAt(): number {
@@ -96,7 +96,7 @@ export class MachineState implements Reported {
     this.#leased.report(frame.slots);
     const { type: _type, slots: _slots, paused: _paused, private_only: _privateOnly, ...vitals } = frame;
     this.#vitals = vitals;
-    this.#lentTo = lentTo(frame);
+    this.#availableTo = availableTo(frame);
   }
 
   /** The machine has announced its models anew. */
@@ -128,7 +128,7 @@ export class MachineState implements Reported {
   }
 }
 
-function lentTo(frame: Pick<HeartbeatFrame, "paused" | "private_only">): Provider["lentTo"] {
+function availableTo(frame: Pick<HeartbeatFrame, "paused" | "private_only">): Provider["availableTo"] {
   if (frame.paused === true) return "nobody";
   return frame.private_only === true ? "owner" : "everyone";
 }

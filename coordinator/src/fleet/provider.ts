@@ -24,7 +24,7 @@ export interface Provider {
   /** Not long ago it did something that only an attacker does. */
   readonly untrusted: boolean;
   /** Who may use it now, as its owner has set it. */
-  readonly lentTo: "everyone" | "owner" | "nobody";
+  readonly availableTo: "everyone" | "owner" | "nobody";
   /** Until when its last proof counts, ms on the coordinator's clock. */
   readonly freshUntil: number;
   /** The device's serial number as a salted hash; empty if the provider has not proved one. */

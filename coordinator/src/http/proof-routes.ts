@@ -48,7 +48,7 @@ export function proofRoutes(app: Hono<HttpEnv>, deps: ProofDeps): void {
     described(ATTESTATIONS, (c) => {
       if (list === undefined || list.until <= clock.now()) {
         // A machine that its owner keeps to himself is nobody else's business.
-        const listed = [...directory.connected()].filter(({ lentTo }) => lentTo !== "owner");
+        const listed = [...directory.connected()].filter(({ availableTo }) => availableTo !== "owner");
         const json = JSON.stringify(listAttestations(listed, clock));
         list = { json, until: clock.now() + LIST_KEPT_MS };
       }

@@ -13,7 +13,7 @@ const PRICES = new PriceList(
   () => OWNERS,
 );
 const on = (account: string, more: Partial<PaidWorker> = {}): PaidWorker => ({
-  ...{ id: `prv_${account}`, account, lentTo: "everyone", serialHash: "" },
+  ...{ id: `prv_${account}`, account, availableTo: "everyone", serialHash: "" },
   ...more,
 });
 
@@ -29,7 +29,7 @@ it("goes by the dearest machine that may serve the request", () => {
 });
 
 it("leaves out machines that nobody else may use now, and the caller's own, which cost nothing", () => {
-  expect(dearest([on("3"), on("7", { lentTo: "owner" }), on("8", { lentTo: "nobody" }), on("9")])).toBe(3n);
+  expect(dearest([on("3"), on("7", { availableTo: "owner" }), on("8", { availableTo: "nobody" }), on("9")])).toBe(3n);
 });
 
 it("goes by those alone that the request names, by their ids or by the hash of their serial", () => {

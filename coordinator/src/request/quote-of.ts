@@ -4,7 +4,7 @@ import type { Traits } from "../selection/traits.js";
 
 /** What of a machine tells whether it may serve a request for money. */
 export interface PaidWorker extends Worker {
-  readonly lentTo: "everyone" | "owner" | "nobody";
+  readonly availableTo: "everyone" | "owner" | "nobody";
   readonly serialHash: string;
 }
 
@@ -21,6 +21,6 @@ export function quoteOf({ tariff, workers }: QuoteDeps, { builds }: RoutePlan, t
   const isAllowed = ({ id, serialHash }: PaidWorker): boolean =>
     allowlist === undefined || allowlist.has(id) || allowlist.has(serialHash);
   return tariff()?.quote(builds, (build) =>
-    workers(build).filter((each) => each.lentTo === "everyone" && each.account !== account && isAllowed(each)),
+    workers(build).filter((each) => each.availableTo === "everyone" && each.account !== account && isAllowed(each)),
   );
 }

@@ -44,7 +44,7 @@ const changes: fc.Arbitrary<Partial<FakeProvider>> = fc.oneof(
   fc.record({ models }),
   fc.record({ leased: fc.nat(4) }),
   fc.record({ status: fc.constantFrom("serving" as const, "draining" as const) }),
-  fc.record({ lentTo: fc.constantFrom("everyone" as const, "owner" as const, "nobody" as const) }),
+  fc.record({ availableTo: fc.constantFrom("everyone" as const, "owner" as const, "nobody" as const) }),
   fc.record({ vitals: fc.constantFrom({ thermal: "critical" as const }, { cpu_load: 1 }, { memory_free_bytes: 1 }) }),
   fc.record({ agentVersion: fc.constantFrom("1.0.0", "2.0.0") }),
   fc.record({ freshUntil: fc.constantFrom(60_000, Number.POSITIVE_INFINITY) }),

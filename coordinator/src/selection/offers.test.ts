@@ -93,7 +93,7 @@ describe("an offer", () => {
   });
 
   it("is what one caller gets: a machine that is lent to its owner only is there for him alone", () => {
-    const own = fakeProvider("own", { lentTo: "owner", account: "caller", ...model({ context_length: 900 }) });
+    const own = fakeProvider("own", { availableTo: "owner", account: "caller", ...model({ context_length: 900 }) });
     const others = fakeProvider("others", { ...model({ context_length: 100 }), leased: 99 });
     expect(offerOf([own, others], {}, "caller")).toMatchObject({
       ...{ contextLength: 900, providers: 2, availability: "ready" },
@@ -130,7 +130,7 @@ describe("whether it can be had now", () => {
     ["somebody is expected back", [fakeProvider("a", { status: "offline" })], "busy"],
     ["it crashed", [fakeProvider("a", slot({ state: "crashed" }))], "unavailable"],
     ["it does not fit", [fakeProvider("a", model({ weights_bytes: 65 * GIB }))], "unavailable"],
-    ["all are paused", [fakeProvider("a", { lentTo: "nobody" })], "unavailable"],
+    ["all are paused", [fakeProvider("a", { availableTo: "nobody" })], "unavailable"],
     ["nobody has it", [], "unavailable"],
   ])("%s", (_case, providers, expected) => {
     expect(offerOf(providers).availability).toBe(expected);

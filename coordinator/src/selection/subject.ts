@@ -68,7 +68,7 @@ export class Subject {
     const slot = provider.slots.get(model);
     this.advert = advert;
     this.slot = slot;
-    this.isPrivate = provider.lentTo === "owner";
+    this.isPrivate = provider.availableTo === "owner";
     this.vitals = provider.vitals;
     this.load = provider.load(model);
     this.pending = provider.inFlight(model);
@@ -116,7 +116,7 @@ function settledGates({ provider, model, advert, slot, load, concurrency }: Subj
   const { status } = provider;
   return (
     when(advert === undefined, BIT.not_serving_model) |
-    when(provider.lentTo === "nobody", BIT.private_only) |
+    when(provider.availableTo === "nobody", BIT.private_only) |
     when(status === "offline", BIT.offline) |
     when(status === "draining", BIT.draining) |
     // A machine that is away will tell its key when it is back.

@@ -30,7 +30,7 @@ export function fakeProvider(id: string, changes: Partial<FakeProvider> = {}): F
     hardware: { platform: "test", arch: "test", cpu_cores: 8, memory_bytes: 64 * 2 ** 30 },
     trust: "none",
     untrusted: false,
-    lentTo: "everyone",
+    availableTo: "everyone",
     runtimeUnverified: () => false,
     freshUntil: Number.POSITIVE_INFINITY,
     serialHash: "",

@@ -181,10 +181,10 @@ describe("a machine that its owner keeps to himself", () => {
     const before = await hearth.provider(() => {}, own);
     before.heartbeat([], { private_only: true });
     const { registry } = hearth.coordinator;
-    await expect.poll(() => registry.link(before.id as never)?.lentTo).toBe("owner");
+    await expect.poll(() => registry.link(before.id as never)?.availableTo).toBe("owner");
     // Its owner lends it out for a moment, and a stranger's request waits for it to return.
     before.heartbeat([]);
-    await expect.poll(() => registry.link(before.id as never)?.lentTo).toBe("everyone");
+    await expect.poll(() => registry.link(before.id as never)?.availableTo).toBe("everyone");
     before.terminate();
     await expect.poll(() => registry.link(before.id as never)).toBeUndefined();
     const gone = new AbortController();
@@ -192,7 +192,7 @@ describe("a machine that its owner keeps to himself", () => {
     await expect.poll(() => hearth.coordinator.queued()).toBe(1);
     const after = await hearth.provider((stream) => stream.answer("Hello"), own);
     after.heartbeat([], { private_only: true });
-    await expect.poll(() => registry.link(after.id as never)?.lentTo).toBe("owner");
+    await expect.poll(() => registry.link(after.id as never)?.availableTo).toBe("owner");
     expect(after.streams).toHaveLength(0);
     gone.abort();
     await waiting;
