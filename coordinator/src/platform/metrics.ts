@@ -79,7 +79,7 @@ function dispatchMetrics(registers: Registry[]) {
     }),
     servedAlthoughOpen: new Counter({
       name: "hearth_served_although_open_total",
-      help: "Requests given to a provider that is out for faults, because nobody else was left.",
+      help: "Requests given to a provider whose breaker is open, because nobody else was left.",
       registers,
     }),
     queueDepth: new Gauge({ name: "hearth_queue_depth", help: "Requests that wait for room.", registers }),

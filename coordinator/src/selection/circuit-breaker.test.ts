@@ -31,7 +31,7 @@ function setUp(changes: Partial<BreakerSettings> = {}, chance = 0) {
   const judge = (verdict: Verdict, shape: Shape = "base", at = clock.now()): void =>
     breaker.judge(p, fakeTraits({ shape }), verdict, at);
   const isOpen = (shape: Shape = "base"): boolean => breaker.isOpen(p, fakeTraits({ shape }));
-  /** How long it is out from now on, ms. */
+  /** How long it is open from now on, ms. */
   const openFor = (): number => {
     const from = clock.now();
     while (isOpen()) clock.advance(500);
@@ -263,7 +263,7 @@ describe("a provider that is half-open", () => {
     ["confirmed fault", CONFIRMED],
     ["unconfirmed fault", UNCONFIRMED],
     ["late attempt", "late" as const],
-  ])("is out again at once, and longer, when the probe ends as a %s", (_, verdict) => {
+  ])("is open again at once, and longer, when the probe ends as a %s", (_, verdict) => {
     const { start, openFor, seen } = halfOpen();
     start().end(verdict);
     expect(openFor()).toBe(60_000);
@@ -360,7 +360,7 @@ describe("a success that turns out to be none", () => {
     expect(isOpen()).toBe(true);
   });
 
-  it("undoes what it had done: the machine that it brought back is out at once", () => {
+  it("undoes what it had done: the machine that it brought back is open at once", () => {
     const { judge, open, openFor, start, isOpen } = setUp();
     open();
     openFor();
@@ -374,7 +374,7 @@ describe("a success that turns out to be none", () => {
 });
 
 describe("the machine as a whole", () => {
-  it("is out when two shapes are, until fewer are", () => {
+  it("is open when two shapes are, until fewer are", () => {
     const { clock, isOpen, judge, open, start } = setUp();
     open("tools");
     clock.advance(10_000);
@@ -391,7 +391,7 @@ describe("the machine as a whole", () => {
     judge("success");
   });
 
-  it("is out for other models too, and last failed when it did at anything", () => {
+  it("is open for other models too, and last failed when it did at anything", () => {
     const { clock, breaker, p, open } = setUp();
     const other = fakeTraits({ model: "other" });
     open("tools");
@@ -446,7 +446,7 @@ describe("identity", () => {
     expect(breaker.isOpen(DepartedProvider.of(p, clock.now()), fakeTraits())).toBe(true);
   });
 
-  it("tells when a provider failed last, for who must serve when everybody is out", () => {
+  it("tells when a provider failed last, for who must serve when everybody is open", () => {
     const { clock, breaker, p, judge } = setUp();
     judge(CONFIRMED);
     const at = clock.now();

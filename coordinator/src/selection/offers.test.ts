@@ -142,7 +142,7 @@ describe("whether it can be had now", () => {
     expect(offerOf([fakeProvider("a", { trust: "hardware" })]).availability).toBe("ready");
   });
 
-  it("goes by the breaker: who is out for faults serves where nobody well is waited for", () => {
+  it("goes by the breaker: whose breaker is open serves where nobody well is waited for", () => {
     const health = { isOpen: ({ id }: Provider) => id === "ill" };
     expect(offerOf([fakeProvider("ill")], health).availability).toBe("ready");
     expect(offerOf([fakeProvider("ill", { leased: 99 })], health).availability).toBe("busy");

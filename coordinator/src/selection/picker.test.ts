@@ -120,7 +120,7 @@ describe("telling why", () => {
     expect(waiting.counted.looks).toMatchObject([{ isFirst: true, winner: undefined }]);
   });
 
-  it("names nobody as the winner who serves because the others are out or too slow", () => {
+  it("names nobody as the winner who serves because the others are open or too slow", () => {
     const { out, pick, counted } = setUp([fakeProvider("out")]);
     out.set("out", { lastFaultAt: 0, probe: "none" });
     expect(idOf(pick())).toBe("out");
@@ -355,10 +355,10 @@ describe("machines without evidence", () => {
   });
 });
 
-describe("who is out for faults", () => {
+describe("whose breaker is open", () => {
   const faults = (lastFaultAt: number, probe: Probe = "none") => ({ lastFaultAt, probe });
 
-  it("stays out while one healthy one is left, however many are out", () => {
+  it("stays unused while one healthy one is left, however many are open", () => {
     const { out, failOpen, served } = setUp([
       fakeProvider("a"),
       fakeProvider("b"),
@@ -377,7 +377,7 @@ describe("who is out for faults", () => {
     expect(failOpen.times).toBe(1);
   });
 
-  it("is waited for where it is busy: being out for faults alone refuses nothing", () => {
+  it("is waited for where it is busy: an open breaker alone refuses nothing", () => {
     const { out, pick } = setUp([full("a"), full("b")]);
     out.set("a", faults(0)).set("b", faults(0));
     expect(codeOf(pick())).toBe("queue");
@@ -446,7 +446,7 @@ describe("who is cooled for capacity", () => {
     }
   });
 
-  it("comes in the order of their last refusals, each once, behind all who are out for faults alone", () => {
+  it("comes in the order of their last refusals, each once, behind all who are only open", () => {
     const { cooled, out, failOpen, pick } = setUp(["later", "sooner", "both", "out"].map((id) => fakeProvider(id)));
     cooled.set("later", refused(-10)).set("sooner", refused(-20)).set("both", refused(-15));
     out.set("both", { lastFaultAt: -99, probe: "none" }).set("out", { lastFaultAt: -1, probe: "none" });

@@ -120,7 +120,7 @@ class EvaluatingPicker implements Picker {
     if (why.type === "unavailable" && why.error.code !== "providers_cooling") return why;
     const nobodyLeft = candidates.length === 0 && !rejected.some(isWell);
     const usable = rejected.filter((each) =>
-      nobodyLeft ? this.#mayServeLast(each, context) : isOnlyOut(each) && this.#mayProbe(each, context),
+      nobodyLeft ? this.#mayServeLast(each, context) : isOnlyOpen(each) && this.#mayProbe(each, context),
     );
     for (const each of usable) score(each, context);
     const [first, ...others] = inTime(usable, search, context);
@@ -132,7 +132,7 @@ class EvaluatingPicker implements Picker {
 
   /** During a capacity cooldown one request at a time is enough: more would only be refused too. */
   #mayServeLast(contender: Contender, { traits }: EvaluationContext): boolean {
-    if (isOnlyOut(contender)) return true;
+    if (isOnlyOpen(contender)) return true;
     return isOnlyCooling(contender) && this.#deps.breaker.probe(contender.provider, traits) !== "claimed";
   }
 
@@ -197,7 +197,7 @@ function inTime(
 }
 
 const isOpen = ({ gates }: Contender): boolean => (gates & BIT.error_cooldown) !== 0;
-const isOnlyOut = ({ gates }: Contender): boolean => gates === BIT.error_cooldown;
+const isOnlyOpen = ({ gates }: Contender): boolean => gates === BIT.error_cooldown;
 
 const isCooled = ({ gates }: Contender): boolean => (gates & BIT.capacity_cooldown) !== 0;
 /** Only an open breaker or a capacity cooldown is against it. */

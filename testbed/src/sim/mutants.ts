@@ -232,7 +232,7 @@ export type WhyNobody = (
 /** Bugs in when nobody is left. */
 export const LADDER_MUTANTS: readonly Mutant<WhyNobody>[] = [
   {
-    name: "refuses what only those could serve who are out for faults",
+    name: "refuses what only those could serve whose breakers are open",
     theme: "lone",
     foundBy: ["nobody is refused who could be served"],
     plant: (real) => (rejected, context) =>
