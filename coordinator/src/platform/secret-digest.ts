@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 
 /**
  * The SHA-256 of a secret, hex, which is stored and compared in its place. The duration of a look-up by digest tells
- * nothing about the secret, since the digest of a guess cannot be chosen. The secrets are random enough to need no salt.
+ * nothing about the secret, since the digest of a guess cannot be chosen. The secrets are too random to need salt.
  */
 export function secretDigest(secret: string): string {
   return createHash("sha256").update(secret).digest("hex");
