@@ -1,4 +1,3 @@
-import type { BackendDialect } from "@hearth/protocol";
 import type { z } from "zod";
 import type { Dialect, DialectContext, ErrorBody } from "../request/consumer.js";
 import type { InferenceRequest } from "../request/inference-request.js";
@@ -20,8 +19,8 @@ export interface Description {
 /** A route that takes inference requests, and the dialect spoken there. */
 export interface Endpoint {
   readonly path: string;
-  /** What its dialect is called. */
-  readonly speaks: BackendDialect;
+  /** What its dialect is called: by the name under which backends speak it, where any does. */
+  readonly speaks: string;
   readonly dialect: (context: DialectContext) => Dialect<InferenceRequest>;
   /** Where the SDKs of this dialect look for the request's id. */
   readonly idHeaders: readonly string[];

@@ -1,5 +1,5 @@
 import type { SignedEntry } from "@hearth/attestation";
-import type { BackendDialect, RequestId } from "@hearth/protocol";
+import type { RequestId } from "@hearth/protocol";
 import { PROTOCOL_VIOLATION, toError } from "../dispatch/failures.js";
 import type { AttemptedRequest } from "../dispatch/open-attempt.js";
 import type { OutboundRequest } from "../dispatch/outbound-request.js";
@@ -20,7 +20,7 @@ import type { Payment } from "./payment.js";
 /** Where a request came in: the route, and the dialect that is spoken there. */
 export interface Entrance {
   readonly endpoint: string;
-  readonly dialect: BackendDialect;
+  readonly dialect: string;
 }
 
 /** Who asks for what, and where. */

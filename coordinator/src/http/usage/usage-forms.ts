@@ -1,6 +1,6 @@
-import { BACKEND_DIALECTS } from "@hearth/protocol";
 import { z } from "zod";
 import { checkBody } from "../../api/check-body.js";
+import { ENDPOINTS } from "../../api/endpoints.js";
 import { endUserDigest, isEndUserDigest, MAX_END_USER } from "../../platform/end-user.js";
 import { HearthError } from "../../platform/errors.js";
 import {
@@ -25,6 +25,7 @@ const MOST_OF_REQUESTS_MS = 31 * USAGE_UNITS.day;
 const name = z.string().min(1).max(256);
 const seconds = z.coerce.number().int().min(0).max(253_402_300_799).meta({ description: "Seconds since 1970." });
 const format = z.enum(["json", "csv"]).default("json");
+const DIALECTS = new Set(ENDPOINTS.map(({ speaks }) => speaks));
 
 const filter = {
   account: z.string().min(1).max(128).optional(),
@@ -37,7 +38,7 @@ const filter = {
     .max(MAX_END_USER)
     .optional()
     .meta({ description: "As the request named it, where it is asked of one account, or as records tell it." }),
-  dialect: z.enum(BACKEND_DIALECTS).optional(),
+  dialect: z.enum([...DIALECTS]).optional(),
   endpoint: name.optional().meta({ description: "Such as /v1/chat/completions." }),
   tag: z
     .string()
