@@ -46,6 +46,7 @@ export const addKey: AddCommand = (admin, context) => {
   withTerms(remoteCommand(key, "change <key>", "change what a key may do; what is left out stays"))
     .option("--any-model", "take the limit to models away")
     .action(async (id: string, options: TermOptions) => {
+      requireReset(options);
       const { api, show } = remote(context, options);
       const answer = await api.ask("PATCH", `/keys/${segment(id)}`, { body: termsOf(options) });
       show(answer, () => described(readAnswer(keySchema, answer)));
@@ -80,7 +81,7 @@ function withTerms(command: Command): Command {
     .option("--tokens-per-minute <tokens>", "prompt and answer", orNone(whole))
     .option("--concurrency <requests>", "requests at once", orNone(whole))
     .option("--budget-usd <amount>", "what it may spend, US dollars", orNone(dollars))
-    .addOption(new Option("--budget-reset <when>", "never unless given").choices(BUDGET_RESETS))
+    .addOption(new Option("--budget-reset <when>", "a new key's: never unless given").choices(BUDGET_RESETS))
     .option("--expires-in <time>", "90s, 45m, 12h, 30d, or none for never", orNone(duration))
     .option("--tag <name=value>", "for the account's bookkeeping; may be given several times", withTag);
 }
@@ -103,6 +104,13 @@ function termsOf(options: TermOptions): object {
       budget: budgetOf(budgetUsd, budgetReset),
     },
   };
+}
+
+/** A budget is one term: its amount alone would make one for ever of a monthly one. */
+function requireReset({ budgetUsd, budgetReset }: TermOptions): void {
+  if (typeof budgetUsd === "bigint" && budgetReset === undefined) {
+    throw new CommandError(EXIT.config, `--budget-usd needs --budget-reset in a change: ${BUDGET_RESETS.join(", ")}.`);
+  }
 }
 
 function budgetOf(amount: TermOptions["budgetUsd"], reset = "never"): object | null | undefined {

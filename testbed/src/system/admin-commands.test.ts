@@ -238,10 +238,16 @@ describe("keys", () => {
     });
     expect(Number(key["expires_at"]) - Number(key["created_at"])).toBe(30 * 86_400);
     expect(key["limits"]).toMatchObject({ budget: { micro_usd: 10_500_000, reset: "monthly" } });
-    const changes = "--any-model --no-self-route-only --requests-per-minute none --tokens-per-minute 9 --budget-usd 0";
+    const changes =
+      "--any-model --no-self-route-only --requests-per-minute none --tokens-per-minute 9 --budget-usd 0 --budget-reset weekly";
     expect(await json(`key change ${key["id"]} ${changes} --expires-in none`)).toMatchObject({
       ...{ scopes: ["inference", "read"], allowed_models: null, self_route_only: false, expires_at: null },
-      limits: { requests_per_minute: null, tokens_per_minute: 9, concurrency: 3, budget: { micro_usd: 0 } },
+      limits: {
+        requests_per_minute: null,
+        tokens_per_minute: 9,
+        concurrency: 3,
+        budget: { micro_usd: 0, reset: "weekly" },
+      },
     });
     expect(await told(`key change ${key["id"]} --budget-usd none`)).toMatch(/^limits +9 tokens\/min, 3 at once$/m);
   });
@@ -252,6 +258,7 @@ describe("keys", () => {
       ["key create anna --concurrency 0", 1, "Invalid 'limits.concurrency'"],
       ["key create anna --budget-usd -1", 2, "negative"],
       ["key create anna --budget-reset daily", 2, "goes with an amount"],
+      ["key change key_x --budget-usd 20", 2, "--budget-usd needs --budget-reset in a change"],
       ["key create anna --expires-in 1.5h", 2, "length of time"],
       ["key create anna --tag team", 2, "name=value"],
       ["key create nobody", 1, "There is no such account."],
