@@ -12,6 +12,7 @@ type Html = ReturnType<typeof html>;
 /** What went wrong with what somebody entered, in words for them. */
 export type Problem =
   | { readonly type: "wrong_key" }
+  | { readonly type: "narrow_key" }
   | { readonly type: "malformed_code" }
   | { readonly type: "unknown_code" }
   | { readonly type: "blocked"; readonly retryAfterMs: number }
@@ -174,6 +175,8 @@ function problemText(problem: Problem): string {
   switch (problem.type) {
     case "wrong_key":
       return "This API key is not valid. Check that all of it was pasted.";
+    case "narrow_key":
+      return "This API key may not add machines: it lacks the scope 'provider'. Sign in with one that has it.";
     case "malformed_code":
       return "This cannot be a code: codes have 8 letters and no vowels, like WDJB-MJHT.";
     case "unknown_code":

@@ -138,8 +138,9 @@ describe("the page", () => {
   });
 
   it("signs nobody in with a key that is for requests alone", async () => {
-    const { status } = await new Visitor().post("/device/sign-in", { api_key: CONSUMERS_KEY });
-    expect(status).toBe(401);
+    const refused = await new Visitor().post("/device/sign-in", { api_key: CONSUMERS_KEY });
+    expect([refused.status, refused.headers.get("set-cookie")]).toEqual([403, null]);
+    expect(refused.text).toContain("it lacks the scope &#39;provider&#39;");
   });
 
   it("shows nothing to somebody who signs in with a wrong key, and keeps what he typed from the answer", async () => {

@@ -59,7 +59,9 @@ class DevicePages {
     }
     if (resolution.type !== "known" || !resolution.principal.scopes.has("provider")) {
       this.#deps.signInRefused();
-      return render(c, 401, { type: "sign_in", userCode, problem: { type: "wrong_key" } });
+      const [status, type] =
+        resolution.type === "known" ? ([403, "narrow_key"] as const) : ([401, "wrong_key"] as const);
+      return render(c, status, { type: "sign_in", userCode, problem: { type } });
     }
     this.#end(c.env.incoming);
     this.#setCookie(c, this.#sessions.open(resolution.principal.account), SESSION_SECONDS);
