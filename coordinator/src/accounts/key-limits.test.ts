@@ -24,15 +24,19 @@ async function enter(limits: Limits, tokens = 1, keyId = "key_1"): Promise<Enter
   });
 }
 
-/** @returns the seconds after which to come back */
-async function refused(limits: Limits, tokens = 1, keyId = "key_1"): Promise<number | undefined> {
+async function refusal(limits: Limits, tokens = 1, keyId = "key_1"): Promise<HearthError> {
   const error = await enter(limits, tokens, keyId).then(
     () => undefined,
     (thrown: unknown) => thrown,
   );
   if (!(error instanceof HearthError)) throw new Error("it was let in");
   expect(error.code).toBe("rate_limit_exceeded");
-  return error.details.retryAfterSeconds;
+  return error;
+}
+
+/** @returns the seconds after which to come back */
+async function refused(limits: Limits, tokens = 1, keyId = "key_1"): Promise<number | undefined> {
+  return (await refusal(limits, tokens, keyId)).details.retryAfterSeconds;
 }
 
 it("holds up nothing where a key has no limits", () => {
@@ -44,6 +48,20 @@ it("holds up nothing where a key has no limits", () => {
     budget: undefined,
   };
   expect(limiter.enter({ keyId: "k", account: "a", limits }, 1e9, () => {})).not.toBeInstanceOf(Promise);
+});
+
+it("says whose limit was reached, and which", async () => {
+  for (const [limits, said] of [
+    [{ concurrency: 1 }, "This API key is over its limit of 1 request at once."],
+    [{ accountConcurrency: 2 }, "This account is over its limit of 2 requests at once."],
+    [{ requestsPerMinute: 2 }, "This API key is over its limit of 2 requests a minute."],
+    [{ tokensPerMinute: 1 }, "This API key is over its limit of 1 token a minute."],
+  ] satisfies [Limits, string][]) {
+    limiter = new KeyLimiter(new MemoryRateLimiter(clock));
+    const most = Object.values(limits).at(0) ?? 0;
+    for (let n = 0; n < most; n++) await enter(limits);
+    expect((await refusal(limits)).message).toBe(said);
+  }
 });
 
 describe("so many at once", () => {

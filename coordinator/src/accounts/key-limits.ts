@@ -36,15 +36,17 @@ export class KeyLimiter {
   ): Entered | Promise<Entered> {
     const { requestsPerMinute, tokensPerMinute, concurrency, accountConcurrency } = limits;
     const atOnce = [
-      ...(concurrency === undefined ? [] : [{ name: `key ${keyId}`, most: concurrency }]),
-      ...(accountConcurrency === undefined ? [] : [{ name: `account ${account}`, most: accountConcurrency }]),
+      ...(concurrency === undefined ? [] : [{ name: `key ${keyId}`, most: concurrency, whose: "API key" }]),
+      ...(accountConcurrency === undefined
+        ? []
+        : [{ name: `account ${account}`, most: accountConcurrency, whose: "account" }]),
     ];
     const rates: Rate[] = [];
     if (requestsPerMinute !== undefined) rates.push(rateOf("requests", keyId, requestsPerMinute, 1));
     if (tokensPerMinute !== undefined) rates.push(rateOf("tokens", keyId, tokensPerMinute, tokens));
     if (atOnce.length === 0 && rates.length === 0) return FREE_ENTRY;
-    for (const { name, most } of atOnce) {
-      if ((this.#running.get(name) ?? 0) >= most) throw tooMany(`No more than ${most} requests at once.`, 1_000);
+    for (const { name, most, whose } of atOnce) {
+      if ((this.#running.get(name) ?? 0) >= most) throw tooMany(whose, `${counted(most, "requests")} at once`, 1_000);
     }
     const names = atOnce.map(({ name }) => name);
     for (const name of names) this.#count(name, 1);
@@ -59,7 +61,7 @@ export class KeyLimiter {
         const standing = await this.#limiter.take(rate.limit, rate.cost);
         Object.assign(headers, headersOf(rate, standing));
         if (!standing.allowed)
-          throw tooMany(`No more than ${rate.limit.perMinute} ${rate.what} a minute.`, standing.retryMs);
+          throw tooMany("API key", `${counted(rate.limit.perMinute, rate.what)} a minute`, standing.retryMs);
         taken.push({ ...rate, taken: standing.taken });
       }
     } catch (refused) {
@@ -125,8 +127,10 @@ function durationText(ms: number): string {
   return seconds < 60 ? `${seconds}s` : `${Math.floor(seconds / 60)}m${Math.round((seconds % 60) * 100) / 100}s`;
 }
 
-function tooMany(words: string, retryMs: number): HearthError {
-  return new HearthError("rate_limit_exceeded", `This API key is over its limit: ${words}`, {
+const counted = (count: number, what: Rate["what"]): string => `${count} ${count === 1 ? what.slice(0, -1) : what}`;
+
+function tooMany(whose: string, most: string, retryMs: number): HearthError {
+  return new HearthError("rate_limit_exceeded", `This ${whose} is over its limit of ${most}.`, {
     retryAfterSeconds: Math.max(1, Math.ceil(retryMs / 1_000)),
   });
 }
