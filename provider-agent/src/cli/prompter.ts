@@ -21,7 +21,8 @@ export interface Prompter {
 }
 
 export interface TextOptions {
-  readonly initial: string;
+  /** Shown, and taken where nothing is typed. */
+  readonly suggestion: string;
   readonly check: (answer: string) => string | undefined;
 }
 
@@ -32,10 +33,11 @@ export function terminalPrompter(): Prompter {
     intro: async (text) => (await load()).intro(text),
     outro: async (text) => (await load()).outro(text),
     note: async (text, title) => (await load()).note(text, title),
-    text: async (message, { initial, check }) => {
+    text: async (message, { suggestion, check }) => {
       const { text } = await load();
-      const validate = (value: string | undefined): string | undefined => check((value ?? "").trim());
-      return answered(await text({ message, initialValue: initial, validate })).trim();
+      const validate = (value: string | undefined): string | undefined => check((value ?? "").trim() || suggestion);
+      const answer = await text({ message, placeholder: suggestion, defaultValue: suggestion, validate });
+      return answered(answer).trim() || suggestion;
     },
     secret: async (message, check) => {
       const { password } = await load();

@@ -50,7 +50,7 @@ describe("hearth-agent init", () => {
     await using home = new CliHome();
     const cli = home.startInTerminal(["init"]);
     let at = await cli.says("Which coordinator?");
-    cli.type("\u0015not a url\r");
+    cli.type("not a url\r");
     at = await cli.says("must be a ws:// or wss:// URL", at);
     cli.type(`\u0015${COORDINATOR}${ENTER}`);
     at = await cli.says("How does the coordinator know", at);
@@ -63,6 +63,22 @@ describe("hearth-agent init", () => {
     expect(stdout).not.toContain("pasted-t0ken-0123456789");
     expect(home.config).toContain(`coordinators = [ "${COORDINATOR}" ]`);
     expect(readFileSync(join(home.dataDir, "provider-token"), "utf8")).toBe("pasted-t0ken-0123456789\n");
+  });
+
+  it("suggests a coordinator, which an address that is typed takes the place of", async () => {
+    for (const [typed, coordinator] of [
+      ["", "ws://127.0.0.1:8080/ws/provider"],
+      ["http://127.0.0.1:9090", "ws://127.0.0.1:9090/ws/provider"],
+    ]) {
+      await using home = new CliHome();
+      const cli = home.startInTerminal(["init"]);
+      const at = await cli.says("Which coordinator?");
+      cli.type(`${typed}${ENTER}`);
+      await cli.says("How does the coordinator know", at);
+      cli.type(ENTER);
+      expect((await cli.ended).code).toBe(0);
+      expect(home.config).toContain(`coordinators = [ "${coordinator}" ]`);
+    }
   });
 
   it("goes on without a token when its owner logs in later", async () => {

@@ -131,10 +131,10 @@ function decide({ env }: Invocation, flags: InitFlags, found: readonly FoundBack
 async function ask(invocation: Invocation, flags: InitFlags, found: readonly FoundBackend[]): Promise<InitialConfig> {
   const { prompter } = invocation;
   const decided = decide(invocation, flags, found);
-  const initial = decided.coordinators[0] ?? LOCAL_COORDINATOR;
+  const suggestion = decided.coordinators[0] ?? LOCAL_COORDINATOR;
   const check = (answer: string): string | undefined => wsUrl.safeParse(providerUrl(answer)).error?.issues[0]?.message;
   const coordinator =
-    flags.coordinator ?? providerUrl(await prompter.text("Which coordinator? (its address)", { initial, check }));
+    flags.coordinator ?? providerUrl(await prompter.text("Which coordinator? (its address)", { suggestion, check }));
   const choices = found.map(({ kind, url, models }) => ({
     value: url,
     label: `${kind} at ${url}`,
