@@ -126,7 +126,10 @@ describe("hearth-coordinator admin audit", () => {
     expect(readdirSync(dir)).toEqual([]);
     const store = await openSqliteStore(dir);
     const used = audit();
-    expect([used.status, used.stderr]).toEqual([2, expect.stringContaining("is in use by another process")]);
+    expect([used.status, used.stderr]).toEqual([
+      2,
+      expect.stringMatching(/is in use by another process.* GET \/admin\/audit\.$/m),
+    ]);
     await store.close();
     const database = new Connection(join(dir, "hearth.db"));
     database.script("PRAGMA user_version = 1");

@@ -2,9 +2,11 @@ import { systemRng } from "@hearth/platform";
 import { readConfig } from "../config.js";
 import { systemClock } from "../platform/clock.js";
 import type { LedgerStore } from "../store/ledger-store.js";
-import { openStoreToRead } from "../store/open/open-store.js";
+import { openStoreToRead, type StoreDeps } from "../store/open/open-store.js";
+import type { Store } from "../store/store.js";
+import { StoreError } from "../store/store-error.js";
 import type { AddCommand } from "./context.js";
-import { EXIT } from "./exit.js";
+import { CommandError, EXIT } from "./exit.js";
 
 /** Mismatches that are listed at most. */
 const LISTED = 1_000;
@@ -16,13 +18,24 @@ export const addAudit: AddCommand = (admin, context) => {
     .description("re-add the whole ledger in the database; exits with 7 where it does not add up")
     .action(async () => {
       const { store: settings, dataDir } = readConfig(context.env);
-      const store = await openStoreToRead({ settings, dataDir, clock: systemClock, rng: systemRng });
+      const store = await openToAudit({ settings, dataDir, clock: systemClock, rng: systemRng });
       const { report, isRight } = await auditLedger(store.ledger);
       await store.close();
       context.print(report);
       if (!isRight) context.exitWith(EXIT.mismatch);
     });
 };
+
+/** @throws CommandError where a coordinator has the file: what to do instead; and what the store throws */
+async function openToAudit(deps: StoreDeps): Promise<Store> {
+  try {
+    return await openStoreToRead(deps);
+  } catch (error) {
+    if (!(error instanceof StoreError && error.code === "in_use")) throw error;
+    const instead = "Stop the coordinator first, or ask it itself: GET /admin/audit.";
+    throw new CommandError(EXIT.config, `${error.message} ${instead}`, { cause: error });
+  }
+}
 
 /** What a look at the whole ledger has found, for the operator. */
 export interface AuditReport {
