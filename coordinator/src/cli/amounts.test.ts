@@ -46,7 +46,7 @@ describe("an amount of money that somebody types", () => {
 });
 
 it("shows micro-USD as dollars", () => {
-  expect([usd(0), usd(1), usd(12_500_000), usd(1e15)]).toEqual(["$0", "$0.000001", "$12.5", "$1000000000"]);
+  expect([usd(0), usd(1), usd(12_500_000), usd(1e15)]).toEqual(["$0.00", "$0.000001", "$12.50", "$1000000000.00"]);
 });
 
 it("reads whole numbers, lengths of time, and that there is to be none", () => {

@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from "commander";
-import { dollarText } from "../platform/decimal-text.js";
+import { usdText } from "../platform/decimal-text.js";
 import { MAX_MICRO_USD, type MicroUsd } from "../platform/micro-usd.js";
 
 const DOLLARS = /^(\d+)(?:\.(\d+))?$/;
@@ -19,7 +19,7 @@ export function dollars(text: string): MicroUsd {
     throw new InvalidArgumentError("Money is kept in millionths of a dollar: at most six digits behind the point.");
   }
   const amount = BigInt(whole + places.padEnd(MICRO_PLACES, "0"));
-  if (amount > MAX_MICRO_USD) throw new InvalidArgumentError(`Nobody may own more than $${dollarText(MAX_MICRO_USD)}.`);
+  if (amount > MAX_MICRO_USD) throw new InvalidArgumentError(`Nobody may own more than ${usdText(MAX_MICRO_USD)}.`);
   return amount;
 }
 
@@ -59,4 +59,4 @@ export function duration(text: string): number {
 }
 
 /** Micro-USD of an answer, as dollars. */
-export const usd = (microUsd: number): string => `$${dollarText(BigInt(microUsd))}`;
+export const usd = (microUsd: number): string => usdText(BigInt(microUsd));

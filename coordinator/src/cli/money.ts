@@ -1,6 +1,6 @@
 import { randomId } from "@hearth/platform";
 import { balanceSchema, payoutSchema, transferSchema } from "../http/money/money-forms.js";
-import { dollarText } from "../platform/decimal-text.js";
+import { usdText } from "../platform/decimal-text.js";
 import type { MicroUsd } from "../platform/micro-usd.js";
 import { readAnswer, requireHeaderText, segment } from "./admin-api.js";
 import { someDollars, usd } from "./amounts.js";
@@ -31,7 +31,7 @@ export const addCredit: AddCommand = (admin, context) => {
       const answer = await api.ask("POST", `/accounts/${segment(account)}/deposits`, { body, idempotencyKey });
       show(answer, () => {
         const { id, status } = readAnswer(transferSchema, answer);
-        const what = `$${dollarText(amount)} for ${account} (${id})`;
+        const what = `${usdText(amount)} for ${account} (${id})`;
         return status === "done" ? `Credited ${what}.` : `Nothing has changed: ${what} was credited before.`;
       });
     });

@@ -14,3 +14,9 @@ export function decimalText(parts: bigint, places: number): string {
 
 /** An amount of money in US dollars. */
 export const dollarText = (amount: MicroUsd): string => decimalText(amount, 6);
+
+/** An amount of money as people read it: exact, with cents at least, as in `$12.50` and `$0.000038`. */
+export function usdText(amount: MicroUsd): string {
+  const [whole = "", behind = ""] = dollarText(amount).split(".");
+  return `$${whole}.${behind.padEnd(2, "0")}`;
+}

@@ -148,7 +148,7 @@ describe("money", () => {
     expect(first).toMatchObject({
       code: 0,
       stderr: "",
-      stdout: expect.stringMatching(/^Credited \$12\.5 for anna \(dep/),
+      stdout: expect.stringMatching(/^Credited \$12\.50 for anna \(dep/),
     });
     expect(await told("credit anna 12.500 --reason invoice-7 --idempotency-key i7")).toMatch(/^Nothing has changed: /);
     const made = await admin("credit anna 0.000001 --reason gift --json");
@@ -159,7 +159,7 @@ describe("money", () => {
       ...{ code: 1, stdout: "", stderr: "This Idempotency-Key came before, with something else.\n" },
     });
     expect(await json("balance anna")).toMatchObject({ account: "anna", available_micro_usd: 12_500_001 });
-    expect(await told("balance anna")).toMatch(/^available +\$12\.500001\ncredit +\$12\.500001\nearned +\$0\n/);
+    expect(await told("balance anna")).toMatch(/^available +\$12\.500001\ncredit +\$12\.500001\nearned +\$0\.00\n/);
   });
 
   it("of a bad amount, for nobody or without a reason is not credited", async () => {
@@ -191,15 +191,15 @@ describe("money", () => {
     await post("/admin/accounts/anna/corrections", { amount_micro_usd: 50_000_000, part: "earned", reason: "work" });
     const ask = async () => String((await post("/v1/me/payouts", { amount_micro_usd: 10_000_000 }, String(key)))["id"]);
     const [paid, failed] = [await ask(), await ask()];
-    expect(await told("balance anna")).toMatch(/^being paid out +\$20$/m);
-    expect(await told(`payout pay ${paid} --reason transfer-1`)).toMatch(/anna +\$10 +paid +\S+ \S+ +transfer-1$/m);
+    expect(await told("balance anna")).toMatch(/^being paid out +\$20\.00$/m);
+    expect(await told(`payout pay ${paid} --reason transfer-1`)).toMatch(/anna +\$10\.00 +paid +\S+ \S+ +transfer-1$/m);
     expect(await json(`payout fail ${failed} --reason closed`)).toMatchObject({ status: "failed", reason: "closed" });
     expect(await admin(`payout pay ${failed} --reason again`)).toMatchObject({
       ...{ code: 1, stdout: "", stderr: "This payout is 'failed': it cannot become 'paid'.\n" },
     });
     expect(await json("payout list --status paid --account anna")).toMatchObject({ data: [{ id: paid }] });
     expect(await json(`payout return ${paid} --reason iban`)).toMatchObject({ status: "returned" });
-    expect((await told("payout list")).match(/anna +\$10 +(returned|failed)/g)).toHaveLength(2);
+    expect((await told("payout list")).match(/anna +\$10\.00 +(returned|failed)/g)).toHaveLength(2);
     expect(await admin("payout list --status lost")).toMatchObject({ code: 1 });
     expect(await json("balance anna")).toMatchObject({ earned: { balance_micro_usd: 50_000_000 } });
   });

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { randomId } from "@hearth/platform";
+import { usdText } from "../../platform/decimal-text.js";
 import { digestOf } from "../../platform/digest.js";
 import { HearthError } from "../../platform/errors.js";
 import type { TransferResult } from "../../store/ledger-store.js";
@@ -23,7 +24,7 @@ export function requireMade(result: TransferResult): "done" | "repeated" {
     case "repeated":
       return result.type;
     case "insufficient":
-      throw new HearthError("insufficient_quota", `There are only ${result.available} micro-USD for it.`, {
+      throw new HearthError("insufficient_quota", `Only ${usdText(result.available)} can be taken for it.`, {
         param: "amount_micro_usd",
       });
     case "too_large":
