@@ -6,6 +6,7 @@ import { followNpm } from "./setup/follow-npm.js";
 import { mergeRepeatedSignals } from "./setup/merge-repeated-signals.js";
 import { setUp } from "./setup/set-up.js";
 import { reportFailure, SetUpError } from "./setup/set-up-error.js";
+import { agentConfigOf } from "./start/agent-config.js";
 import { availableMicroUsd, grantCredit, prepareDemo } from "./start/demo-money.js";
 import { requireFreePort } from "./start/free-port.js";
 import { startProgram } from "./start/program.js";
@@ -86,7 +87,9 @@ const agentDataDirOf = ({ dataDir }) => process.env.HEARTH_AGENT_DATA_DIR || joi
 /** The agent gets the token that lets it register, and none of the consumers' or the operator's secrets. */
 function agentEnv(settings, { providerToken }) {
   const agentDataDir = agentDataDirOf(settings);
+  const config = agentConfigOf(settings.dataDir, process.env);
   const env = { ...process.env, HEARTH_AGENT_DATA_DIR: agentDataDir, HEARTH_PROVIDER_TOKEN: providerToken };
+  if (config !== undefined) env.HEARTH_AGENT_CONFIG = config;
   delete env.HEARTH_API_KEY;
   delete env.HEARTH_ADMIN_KEY;
   return env;

@@ -49,7 +49,7 @@ function moneyText({ origin, apiKey, money }) {
 See what it has cost, and what the machine (of the account ${OWNER}) has earned, as it is told every half minute:
 
   curl ${origin}/v1/me/balance -H "Authorization: Bearer ${apiKey}"
-  HEARTH_AGENT_DATA_DIR=${money.agentDataDir} npm run -s agent -- status
+  HEARTH_AGENT_DATA_DIR=${money.agentDataDir} npm run -s agent -- status --name default
 `;
 }
 
