@@ -21,7 +21,7 @@ it("npm start serves although its user's own agent is configured to serve nobody
   }
   const env = { HOME: home, HEARTH_PORT: "0", HEARTH_DATA_DIR: join(home, "data") };
   await using start = new SpawnedProcess({ name: "start", file: process.execPath, args: [START], env });
-  await start.until("it is ready", () => start.stdout.includes("Hearth is ready."));
+  await start.until("it is ready", () => start.stdout.includes("Hearth is ready."), 25_000);
   expect(start.stdout).toContain("Balance    $0.99");
   expect(await start.stop()).toEqual({ code: 0, signal: null });
 });
