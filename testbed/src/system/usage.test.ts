@@ -273,6 +273,15 @@ describe("usage", () => {
     expect(await response.json()).toMatchObject({ error: { param } });
   });
 
+  it("says that a time is in seconds to whoever asks by a date", async () => {
+    for (const route of ["usage", "usage/totals", "earnings"]) {
+      const response = await hearth.get(`/v1/me/${route}?end_time=yesterday`);
+      expect(await response.json()).toMatchObject({
+        error: { message: "Invalid 'end_time': must be a time in seconds since 1970", param: "end_time" },
+      });
+    }
+  });
+
   it("adds up single requests of a month at most, and kept totals of any time", async () => {
     const statusOf = async (query: string) => (await hearth.get(`/v1/me/usage/totals?${query}`)).status;
     for (const query of ["group_by=end_user", "tag=team:web", "endpoint=/v1/completions"]) {

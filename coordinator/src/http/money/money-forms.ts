@@ -9,6 +9,7 @@ import type {
   PayoutState,
   StatementLine,
 } from "../../store/ledger-store.js";
+import { querySeconds } from "../query-time.js";
 
 // Money in JSON is whole micro-USD, millionths of a US dollar, in members that say so.
 
@@ -79,7 +80,6 @@ export function describeLine(line: StatementLine): z.infer<typeof statementLineS
 }
 
 const GROUPS = ["machine", "model", "hour", "day"] as const satisfies readonly EarningsGroup[];
-const whole = z.coerce.number().int().min(0).max(253_402_300_799);
 
 export const earningsQuerySchema = z.object({
   group_by: z
@@ -87,8 +87,8 @@ export const earningsQuerySchema = z.object({
     .max(64)
     .default("")
     .meta({ description: `Any of ${GROUPS.join(", ")}, separated by commas.` }),
-  start_time: whole.optional().meta({ description: "Seconds since 1970, rounded down to an hour." }),
-  end_time: whole.optional().meta({ description: "Up to and without, rounded up to an hour." }),
+  start_time: querySeconds.optional().meta({ description: "Seconds since 1970, rounded down to an hour." }),
+  end_time: querySeconds.optional().meta({ description: "Up to and without, rounded up to an hour." }),
   limit: z.coerce.number().int().min(1).max(10_000).default(1_000),
   format: z.enum(["json", "csv"]).default("json"),
 });

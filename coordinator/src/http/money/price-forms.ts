@@ -3,6 +3,7 @@ import { checkBody } from "../../api/check-body.js";
 import { HearthError } from "../../platform/errors.js";
 import { microUsdJson } from "../../platform/micro-usd.js";
 import type { AskedPrice, ListedPrice } from "../../store/price-store.js";
+import { querySeconds } from "../query-time.js";
 
 /** A dollar a token, as for the operator's own prices. */
 const MAX_PER_MILLION = 1_000_000_000_000;
@@ -26,13 +27,7 @@ export const priceOrderSchema = z.strictObject({
 });
 
 export const priceEndSchema = z.object({
-  ends_at: z.coerce
-    .number()
-    .int()
-    .min(0)
-    .max(253_402_300_799)
-    .optional()
-    .meta({ description: "Seconds since 1970, never in the past. Absent: now." }),
+  ends_at: querySeconds.optional().meta({ description: "Seconds since 1970, never in the past. Absent: now." }),
 });
 
 export const priceSchema = z.object({

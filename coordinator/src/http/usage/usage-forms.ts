@@ -14,6 +14,7 @@ import {
   type UsageTotals,
   type UsageUnit,
 } from "../../store/usage-store.js";
+import { querySeconds } from "../query-time.js";
 
 const MAX_ROWS = 1_000;
 /** Stretches that are asked about where the query does not say since when. */
@@ -23,7 +24,7 @@ const DEFAULT_STRETCHES: Readonly<Record<UsageUnit, number>> = { minute: 60, hou
 const MOST_OF_REQUESTS_MS = 31 * USAGE_UNITS.day;
 
 const name = z.string().min(1).max(256);
-const seconds = z.coerce.number().int().min(0).max(253_402_300_799).meta({ description: "Seconds since 1970." });
+const seconds = querySeconds.meta({ description: "Seconds since 1970." });
 const format = z.enum(["json", "csv"]).default("json");
 const DIALECTS = new Set(ENDPOINTS.map(({ speaks }) => speaks));
 
