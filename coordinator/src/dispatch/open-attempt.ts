@@ -84,7 +84,7 @@ class AttemptOpener {
   #backUp(terms: StartTerms, signal: () => AbortSignal): Started | Promise<Started> {
     const { hedging } = this.#deps;
     const wanted = this.#backupTraits();
-    if (hedging.hedge(wanted) !== undefined) return BUSY;
+    if (hedging.hedge(wanted) !== undefined) return busy();
     const result = this.#start(terms, wanted, signal);
     if (!(result instanceof Promise) && result.type === "unavailable") hedging.untaken(wanted.model);
     return result;
@@ -117,8 +117,8 @@ class AttemptOpener {
         waitingFor ??= { ...this.#search(traits, terms), priority: "failover", until: terms.until };
       } else refusal ??= result;
     }
-    if (waitingFor === undefined) return refusal?.type === "unavailable" ? refusal : BUSY;
-    return terms.waits ? this.#wait(terms, waitingFor, signal) : BUSY;
+    if (waitingFor === undefined) return refusal?.type === "unavailable" ? refusal : busy();
+    return terms.waits ? this.#wait(terms, waitingFor, signal) : busy();
   }
 
   /** Rules 3 and 6: an attempt that runs beside another one takes no slot, of any build, that requests wait for. */
@@ -140,7 +140,7 @@ class AttemptOpener {
     if (result.type !== "picked") return result;
     if (signal().aborted) {
       giveBack(result);
-      return BUSY;
+      return busy();
     }
     this.#build = request.traits.model;
     return this.#start(terms, request.traits, signal, result);
@@ -251,7 +251,7 @@ const GONE: PastAttempt = {
 const withBuild = (traits: Traits, build: string): Traits =>
   build === traits.model ? traits : { ...traits, model: build };
 
-const BUSY: Extract<StartResult, { type: "unavailable" }> = {
+const busy = (): Extract<StartResult, { type: "unavailable" }> => ({
   type: "unavailable",
   error: new HearthError("no_provider", "All providers of this model are busy.", { retryAfterSeconds: 2 }),
-};
+});

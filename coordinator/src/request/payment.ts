@@ -2,7 +2,7 @@ import { maxCost } from "../ledger/cost.js";
 import type { ReserveOutcome } from "../ledger/ledger.js";
 import type { Price } from "../ledger/price-list.js";
 import type { ExtendOutcome, Reservation, WorkPart } from "../ledger/reservation.js";
-import { dollarText } from "../platform/decimal-text.js";
+import { usdText } from "../platform/decimal-text.js";
 import { HearthError } from "../platform/errors.js";
 import type { MicroUsd } from "../platform/micro-usd.js";
 
@@ -86,7 +86,8 @@ export class Payment implements Disposable {
   async #extend(work: PaidWork, tokens: number): Promise<void> {
     this.#state = "extending";
     const { price, promptTokens } = this.#terms;
-    const extended = await this.#reservation.extendTo(maxCost(price, promptTokens, tokens), work.delivered());
+    const most = maxCost(price, promptTokens, tokens);
+    const extended = await this.#reservation.extendTo(most, work.delivered());
     if (!this.#isExtending()) return;
     this.#state = "open";
     switch (extended.type) {
@@ -98,7 +99,7 @@ export class Payment implements Disposable {
       case "insufficient":
       case "away":
         // An answer goes on for as long as it is covered.
-        if (work.writtenTokens >= this.#covered) this.#stop(refusalOf(extended));
+        if (work.writtenTokens >= this.#covered) this.#stop(refusalOf(extended, most));
     }
   }
 
@@ -139,17 +140,20 @@ export class Payment implements Disposable {
   }
 }
 
-/** The error of a request that cannot be paid, or no further. */
+/**
+ * The error of a request that cannot be paid, or no further.
+ *
+ * @param most what it may cost, as far as that has to be set aside now
+ */
 export function refusalOf(
   refused: Extract<ReserveOutcome | ExtendOutcome, { type: "insufficient" | "away" }>,
+  most: MicroUsd,
 ): HearthError {
   switch (refused.type) {
     case "insufficient": {
-      const left = `$${dollarText(refused.available)} of it is left`;
-      const words =
-        refused.limitedBy === "budget"
-          ? `The budget of this API key does not reach for this request: ${left}.`
-          : `The account's money does not reach for this request: ${left}.`;
+      const whose = refused.limitedBy === "budget" ? "The budget of this API key" : "The account's money";
+      const sums = `up to ${usdText(most)} has to be set aside, and ${usdText(refused.available)} is left`;
+      const words = `${whose} does not reach for this request: ${sums}. With a smaller limit of tokens it may.`;
       return new HearthError("insufficient_quota", words);
     }
     case "away":

@@ -116,8 +116,12 @@ describe("what is set aside", () => {
   });
 
   it.each([
-    ["balance", "insufficient_quota", "money"],
-    ["budget", "insufficient_quota", "budget"],
+    [
+      "balance",
+      "insufficient_quota",
+      "The account's money does not reach for this request: up to $0.00022 has to be set",
+    ],
+    ["budget", "insufficient_quota", "The budget of this API key"],
     ["away", "service_unavailable", "again"],
   ] as const)("refuses the request where the answer is %s", async (answer, code, word) => {
     answers = [answer === "balance" ? "insufficient" : answer];

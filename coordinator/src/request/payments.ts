@@ -62,7 +62,7 @@ export class Payments implements Disposable {
     const budget = budgetOf(principal, this.#deps.clock.wallTime());
     const order = { id, requestId: id, account, payer: principal.payer, max, budget };
     const reserved = await this.#deps.ledger.reserve(order);
-    if (reserved.type !== "reserved") throw refusalOf(reserved);
+    if (reserved.type !== "reserved") throw refusalOf(reserved, max);
     const payment = new Payment(reserved.reservation, terms, { ended: () => void this.#watched.delete(payment) });
     if (terms.firstTokens < terms.mostTokens) this.#watch(payment);
     return payment;

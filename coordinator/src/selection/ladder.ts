@@ -50,7 +50,7 @@ export function whyNobody(
   const found = climb(rejected);
   switch (found.end) {
     case "nobody":
-      return NO_PROVIDER;
+      return { type: "unavailable", error: nobodyServes(context.traits) };
     case "stopped": {
       const { rung, before } = found;
       return { type: "unavailable", error: errorOf(rung, { before, all: rejected, context }) };
@@ -90,10 +90,16 @@ function without(rejected: readonly Stopped[], gates: GateSet): readonly Stopped
   return rejected.filter((each) => (each.gates & gates) === 0);
 }
 
-const NO_PROVIDER: Exclude<PickResult, { type: "picked" }> = {
-  type: "unavailable",
-  error: new HearthError("no_provider", "No provider of this model is available now.", { retryAfterSeconds: 2 }),
-};
+/** No provider of the model is meant for this caller: what he himself has ruled out is named, for others may be there. */
+function nobodyServes({ route, allowlist }: Traits): HearthError {
+  const which =
+    route === "self"
+      ? "No machine of your own account serves this model now, and this request may run on no other."
+      : allowlist === undefined
+        ? "No provider of this model is available now."
+        : "None of the machines that this request names serves this model now.";
+  return new HearthError("no_provider", which, { retryAfterSeconds: 2 });
+}
 
 interface Situation {
   /** All providers that reached the rung, which stops every one of them. */

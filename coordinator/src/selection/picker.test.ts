@@ -527,6 +527,12 @@ describe("the ladder", () => {
   it("says no_provider when nobody serves the model to this caller", () => {
     expect(codeOf(setUp([]).pick())).toBe("no_provider");
     expect(codeOf(setUp([fakeProvider("a")]).pick({ route: "self" }))).toBe("no_provider");
+    const words = (wanted: Partial<Traits>): string => {
+      const result = setUp([fakeProvider("a")]).pick(wanted);
+      return result.type === "unavailable" ? result.error.message : result.type;
+    };
+    expect(words({ route: "self" })).toMatch(/^No machine of your own account/);
+    expect(words({ allowlist: new Set(["b"]) })).toMatch(/^None of the machines that this request names/);
   });
 
   it("says that the prompt is too long before anything else, with the largest context there is", () => {

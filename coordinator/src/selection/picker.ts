@@ -77,7 +77,7 @@ class EvaluatingPicker implements Picker {
   pick(search: Search, look: Look = "first"): PickResult {
     const { directory, hooks, affinity, rng } = this.#deps;
     const context = this.#contextOf(search);
-    if (context.now >= (search.expectedBefore ?? Number.POSITIVE_INFINITY)) return TOO_LATE;
+    if (context.now >= (search.expectedBefore ?? Number.POSITIVE_INFINITY)) return tooLate();
     const found = survey(directory.serving(search.traits.model), context);
     const candidates = inTime(found.candidates, search, context);
     const choice = choose(candidates, context, { affinity, rng, exploration: this.#exploration });
@@ -169,10 +169,10 @@ class EvaluatingPicker implements Picker {
 
 type NotPicked = Exclude<PickResult, { type: "picked" }>;
 
-const TOO_LATE: PickResult = {
+const tooLate = (): NotPicked => ({
   type: "unavailable",
   error: new HearthError("no_capacity", "Nobody is expected to begin in time.", { retryAfterSeconds: 2 }),
-};
+});
 
 /** Rejected providers by the first gate against each, as which the rejection is counted. */
 function byFirstGate(rejected: readonly Contender[]): ReadonlyMap<Gate, readonly ProviderId[]> {

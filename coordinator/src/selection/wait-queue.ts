@@ -73,7 +73,7 @@ export class WaitQueue {
   /** Waits for a slot. Resolves when one is leased, when waiting has become pointless, or when patience is over. */
   wait(request: WaitRequest, signal: AbortSignal): Promise<WaitResult> {
     const { model } = request.traits;
-    if (this.#closed) return Promise.resolve(LEAVING);
+    if (this.#closed) return Promise.resolve(leaving());
     if (this.depth(model) >= this.#settings().perModel) return Promise.resolve(this.#refusal(request.traits, "full"));
     return new Promise((resolve) => {
       const settle = (result: WaitResult): void => {
@@ -84,7 +84,7 @@ export class WaitQueue {
         resolve(result);
       };
       const waiter: Waiter = { ...request, since: this.#clock.now(), settle, lacking: undefined };
-      const onAbort = (): void => settle(signal.reason === "shutdown" ? LEAVING : GONE);
+      const onAbort = (): void => settle(signal.reason === "shutdown" ? leaving() : gone());
       const timer = this.#clock.setTimer(this.#patienceMs(waiter), () => {
         settle(this.#refusal(request.traits, waiter.lacking ?? "slots"));
       });
@@ -134,7 +134,7 @@ export class WaitQueue {
   /** The coordinator shuts down: all who wait are told, and nobody may wait any more. */
   close(): void {
     this.#closed = true;
-    for (const waiter of this.#all()) waiter.settle(LEAVING);
+    for (const waiter of this.#all()) waiter.settle(leaving());
   }
 
   #all(): readonly Waiter[] {
@@ -215,11 +215,11 @@ function asksAtLeast(waiter: Waiter, other: Waiter): boolean {
   return sameScope && asMuch && a.maxTokens >= b.maxTokens;
 }
 
-const GONE: WaitResult = { type: "unavailable", error: new HearthError("cancelled", "Gone.") };
-const LEAVING: WaitResult = {
+const gone = (): WaitResult => ({ type: "unavailable", error: new HearthError("cancelled", "Gone.") });
+const leaving = (): WaitResult => ({
   type: "unavailable",
   error: new HearthError("shutting_down", "The coordinator is restarting.", { retryAfterSeconds: 2 }),
-};
+});
 
 /** When a refused consumer should try again, by how many requests wait. */
 export function retryAfterSeconds(depth: number, settings: QueueSettings): number {
