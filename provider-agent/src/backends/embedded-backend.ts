@@ -1,7 +1,6 @@
 import type { Engine, EngineExit } from "@hearth/engine";
-import { type Clock, describeFault, type Rng, sleep } from "@hearth/platform";
+import { Backoff, type Clock, describeFault, type Rng, sleep } from "@hearth/platform";
 import { AgentError } from "../platform/agent-error.js";
-import { Backoff } from "../platform/backoff.js";
 import type { Logger } from "../platform/logger.js";
 import type { Backend, BackendRequest, BackendResponse, BackendStatus } from "./backend.js";
 import { OpenAiBackend } from "./openai-backend.js";

@@ -1,6 +1,5 @@
-import { type Clock, describeFault, type Rng } from "@hearth/platform";
+import { Backoff, type Clock, describeFault, type Rng } from "@hearth/platform";
 import type { ModelAdvert } from "@hearth/protocol";
-import { Backoff } from "../platform/backoff.js";
 import type { Logger } from "../platform/logger.js";
 import type {
   Backend,

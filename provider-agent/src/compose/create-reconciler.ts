@@ -1,4 +1,4 @@
-import type { Clock, Rng } from "@hearth/platform";
+import { Backoff, type Clock, type Rng } from "@hearth/platform";
 import type { Advertiser } from "../advertise/advertiser.js";
 import type { StatusPublisher } from "../advertise/status-publisher.js";
 import type { ConnectionProofs } from "../attest/connection-proofs.js";
@@ -8,7 +8,6 @@ import { Reconciler } from "../connection/reconciler.js";
 import type { MachineFrame } from "../connection/session.js";
 import { WebSocketConnection } from "../connection/web-socket-connection.js";
 import type { Jobs } from "../jobs/jobs.js";
-import { Backoff } from "../platform/backoff.js";
 import type { Logger } from "../platform/logger.js";
 import type { StatusBoard } from "../status/status-board.js";
 

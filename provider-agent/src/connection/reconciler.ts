@@ -1,6 +1,6 @@
+import type { Backoff } from "@hearth/platform";
 import { CLOSE_CODES, type CoordinatorFrame, closeReason, isFatalClose } from "@hearth/protocol";
 import { AgentError } from "../platform/agent-error.js";
-import type { Backoff } from "../platform/backoff.js";
 import type { Connection } from "./connection.js";
 import { CoordinatorList, STABLE_MS } from "./coordinator-list.js";
 import {

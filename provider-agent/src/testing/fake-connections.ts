@@ -1,9 +1,9 @@
+import { Backoff } from "@hearth/platform";
 import { FakeClock } from "@hearth/platform/testing";
 import { CLOSE_CODES, type CloseReason, type ControlFrame, type CoordinatorFrame } from "@hearth/protocol";
 import type { Connection, ConnectionHooks } from "../connection/connection.js";
 import { Reconciler } from "../connection/reconciler.js";
 import type { AgentError } from "../platform/agent-error.js";
-import { Backoff } from "../platform/backoff.js";
 import { createLogger } from "../platform/logger.js";
 
 /** A connection that a test speaks for. */

@@ -1,4 +1,4 @@
-import type { Rng } from "@hearth/platform";
+import type { Rng } from "./rng.js";
 
 /** Bounds of retry delays, ms. */
 export const BACKOFF = { firstMs: 1_000, maxMs: 60_000 } as const;
