@@ -13,6 +13,7 @@ export const TESTBED = {
     "@hearth/e2e",
     "@hearth/e2e/noble",
     "@hearth/e2e/node",
+    "@hearth/platform",
     "@hearth/protocol",
     "@noble/curves",
     "ws",

@@ -43,21 +43,12 @@ export async function startHearth(processes: Processes, settings: HearthSettings
   const folder = mkdtempSync(join(tmpdir(), "hearth-bench-"));
   process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
   const shared = { HEARTH_PROVIDER_TOKEN: PROVIDER_TOKEN, HEARTH_LOG_LEVEL: "warn" };
-  const coordinator = processes.start({
-    name: "coordinator",
-    place: "front",
-    arguments: [...(settings.flags.coordinator ?? []), programPath("coordinator")],
-    cwd: folder,
-    env: {
-      ...shared,
-      HEARTH_HOST: "127.0.0.1",
-      HEARTH_PORT: String(port),
-      HEARTH_DATA_DIR: join(folder, "coordinator"),
-      HEARTH_API_KEY: settings.apiKey,
-      HEARTH_ADMIN_KEY: "bench-admin-key-of-32-characters",
-    },
+  const coordinator = await startCoordinatorAlone(processes, {
+    port,
+    folder,
+    flags: settings.flags.coordinator ?? [],
+    env: { ...shared, HEARTH_API_KEY: settings.apiKey },
   });
-  await until(coordinator, "the coordinator is ready", async () => (await ask(port, "/readyz")).status !== undefined);
   const agent = processes.start({
     name: "agent",
     place: "rest",
@@ -79,6 +70,37 @@ export async function startHearth(processes: Processes, settings: HearthSettings
     return ready.status === 200 && models.status === 200 && models.body.includes(`"${STUB_MODEL}"`);
   });
   return { port, coordinator, agent };
+}
+
+export interface CoordinatorSettings {
+  readonly port: number;
+  /** Its data goes to a folder in there. */
+  readonly folder: string;
+  /** More arguments of node. */
+  readonly flags: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** Starts a coordinator, and waits until it listens. */
+export async function startCoordinatorAlone(
+  processes: Processes,
+  { port, folder, flags, env }: CoordinatorSettings,
+): Promise<Process> {
+  const coordinator = processes.start({
+    name: "coordinator",
+    place: "front",
+    arguments: [...flags, programPath("coordinator")],
+    cwd: folder,
+    env: {
+      HEARTH_HOST: "127.0.0.1",
+      HEARTH_PORT: String(port),
+      HEARTH_DATA_DIR: join(folder, "coordinator"),
+      HEARTH_ADMIN_KEY: "bench-admin-key-of-32-characters",
+      ...env,
+    },
+  });
+  await until(coordinator, "the coordinator is ready", async () => (await ask(port, "/readyz")).status !== undefined);
+  return coordinator;
 }
 
 function programPath(workspace: string): string {

@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { allocationOf } from "./allocation.js";
 import { findCores } from "./cores.js";
 import { benchCrypto } from "./crypto.js";
+import { benchFleet } from "./fleet.js";
 import { benchLedger } from "./ledger.js";
 import { benchWorstBodies } from "./measure-worst-bodies.js";
 import { type Options, readOptions, USAGE } from "./options.js";
@@ -45,6 +46,8 @@ async function execute(options: Options): Promise<void> {
       return benchSelection(console.log, options.quick);
     case "worst-bodies":
       return console.log(await benchWorstBodies(surroundings()));
+    case "fleet":
+      return console.log(await benchFleet(surroundings(), options));
     case "store":
       return console.log(await benchStore(TEST_DATABASE, surroundings().progress));
     case "ledger":

@@ -26,6 +26,8 @@ describe("the command line of the bench", () => {
     expect(readOptions(["--quick", "crypto"])).toEqual({ command: "crypto" });
     expect(readOptions(["worst-bodies"])).toEqual({ command: "worst-bodies" });
     expect(readOptions(["selection", "--quick"])).toEqual({ command: "selection", quick: true });
+    expect(readOptions(["fleet", "--providers", "500"])).toEqual({ command: "fleet", providers: 500 });
+    expect(readOptions(["fleet"])).toEqual({ command: "fleet", providers: 10_000 });
     expect(readOptions(["store"])).toEqual({ command: "store" });
     expect(readOptions(["allocation", "--agent"])).toEqual({ command: "allocation", program: "agent", stream: false });
     expect(readOptions(["profile", "--stream"])).toEqual({
@@ -40,5 +42,6 @@ describe("the command line of the bench", () => {
     expect(() => readOptions(["cryptic"])).toThrow("No such command: cryptic");
     expect(() => readOptions(["--targets", "nginx"])).toThrow("No such target: nginx");
     expect(() => readOptions(["--fast"])).toThrow("--fast");
+    expect(() => readOptions(["fleet", "--providers", "many"])).toThrow("--providers takes a whole number");
   });
 });

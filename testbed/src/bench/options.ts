@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import type { FleetOptions } from "./fleet.js";
 import type { ProfileOptions } from "./profile.js";
 import { TARGETS, type TargetName, USUAL_TARGETS } from "./targets.js";
 
@@ -7,6 +8,7 @@ export type Options =
   | { readonly command: "help" }
   | { readonly command: "crypto" | "tool-schema" | "worst-bodies" | "store" | "ledger" }
   | { readonly command: "selection"; readonly quick: boolean }
+  | ({ readonly command: "fleet" } & FleetOptions)
   | ({ readonly command: "profile" } & ProfileOptions)
   | ({ readonly command: "allocation" } & Omit<ProfileOptions, "keep">)
   | {
@@ -20,12 +22,17 @@ export type Options =
       readonly record: string | undefined;
     };
 
+/** Further ones would share their ports and addresses on this machine. */
+const MAX_PROVIDERS = 25_000;
+
 export const USAGE: string = `npm run bench -- [--quick] [--json FILE] [--targets ${TARGETS.join(",")}]
                        [--hold FILE] [--record FILE]
                                      beside two floors; held against what an earlier run has recorded
 npm run bench -- crypto              CPU of the encryption, node:crypto against noble
 npm run bench -- tool-schema         CPU of the repair of tool schemas
 npm run bench -- [--quick] selection CPU of a pick, by the providers of its model and by all others
+npm run bench -- fleet [--providers N]
+                                     what N idle providers cost (10,000 unless said), and the restart under them
 npm run bench -- worst-bodies        how long the worst bodies hold the coordinator's event loop
 npm run bench -- store               durable inserts of the store beside those of libsql itself
 npm run bench -- ledger              what money adds to a request, durably, on SQLite and PostgreSQL
@@ -52,6 +59,7 @@ export function readOptions(argv: readonly string[]): Options {
       stream: { type: "boolean", default: false },
       agent: { type: "boolean", default: false },
       keep: { type: "string" },
+      providers: { type: "string", default: "10000" },
       help: { type: "boolean", default: false },
     },
   });
@@ -70,6 +78,8 @@ export function readOptions(argv: readonly string[]): Options {
     case "store":
     case "ledger":
       return { command };
+    case "fleet":
+      return { command, providers: providersOf(values.providers) };
     case "selection":
       return { command, quick: values.quick };
     case "profile":
@@ -78,6 +88,12 @@ export function readOptions(argv: readonly string[]): Options {
       return { command, program, stream: values.stream };
   }
   throw new Error(`No such command: ${command}\n${USAGE}`);
+}
+
+function providersOf(text: string): number {
+  const providers = Number(text);
+  if (Number.isInteger(providers) && providers >= 1 && providers <= MAX_PROVIDERS) return providers;
+  throw new Error(`--providers takes a whole number from 1 to ${MAX_PROVIDERS}, not ${text}\n${USAGE}`);
 }
 
 function targetName(text: string): TargetName {

@@ -1,11 +1,12 @@
-// A process of the bench: `node role.js stub | plain UPSTREAM | sealed-front | sealed-back FRONT UPSTREAM`.
+// A process of the bench: `node role.js stub | plain UPSTREAM | sealed-front | sealed-back FRONT UPSTREAM |
+// machines COORDINATOR FIRST COUNT`.
 // It prints one line when it is ready, `ready PORT`, and ends when its standard input does: with the bench itself,
 // however that ended.
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 
 const [role, ...ports] = process.argv.slice(2);
-const [first = 0, second = 0] = ports.map(Number);
+const [first = 0, second = 0, third = 0] = ports.map(Number);
 
 process.stdin.on("end", () => process.exit(0)).resume();
 // Ctrl-C reaches the whole group; the bench decides when its processes end.
@@ -25,6 +26,9 @@ switch (role) {
   case "sealed-back":
     await (await import("./sealed-floor.js")).connectSealedBack(first, second);
     console.log("ready 0");
+    break;
+  case "machines":
+    await listen((await import("./lean-machines.js")).createLeanMachines(first, second, third));
     break;
 }
 
