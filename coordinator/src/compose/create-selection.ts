@@ -68,7 +68,7 @@ export function createSelection(deps: SelectionDeps): Selection {
   const picker = around?.picker(chosen) ?? chosen;
   const waiting = [picker, clock, hooks.queue, () => settings().queue] as const;
   const queue = around?.queue(...waiting) ?? new WaitQueue(...waiting);
-  registry.watch(() => queue.drain());
+  registry.watch((models) => queue.drain(models?.keys()));
   const hedging = new Hedging({ picker, queue, hooks: hooks.hedging, settings: deps.hedging });
   const offers = new Offers({ directory: registry, catalog, settings, health: breaker, expecting: evidence, clock });
   const connectionLost: Selection["connectionLost"] = (...loss) => {

@@ -351,6 +351,21 @@ describe("watchers", () => {
     expect(changes).toBe(2);
   });
 
+  it("are told which models a machine serves that has changed, and that it may be any where it names others", () => {
+    const told: (readonly string[] | undefined)[] = [];
+    registry.watch((models) => told.push(models && [...models.keys()]));
+    const one = session("one", ["m", "n"]);
+    registry.add(one);
+    registry.updated(one);
+    Object.assign(one, { models: new Map([["n", fakeModel({ id: "n" })]]) });
+    registry.updated(one);
+    registry.updated(one);
+    end(one, true);
+    registry.add(session("one", ["o"]));
+    expect(told).toEqual([["m", "n"], ["m", "n"], undefined, ["n"], ["n"], undefined]);
+    clock.advance(TWO_MINUTES_MS);
+  });
+
   it("and timers are gone after the registry is disposed", () => {
     const one = session("one");
     registry.add(one);

@@ -20,6 +20,9 @@ interface Connected {
   readonly address: string;
 }
 
+/** Told of the models whose machines have changed; `undefined` = it may be any. */
+type Watcher = (models: Provider["models"] | undefined) => void;
+
 /** The providers that are connected to this node, or were a moment ago. */
 export class Registry implements ProviderDirectory {
   readonly #clock: Clock;
@@ -29,13 +32,13 @@ export class Registry implements ProviderDirectory {
   readonly #departures: Departures;
   readonly #index = new ModelIndex();
   readonly #distrustedUntil = new BoundedMap<ProviderId, number>(MAX_DISTRUSTED);
-  readonly #watchers = new Set<() => void>();
+  readonly #watchers = new Set<Watcher>();
 
   constructor(clock: Clock, limits: DepartureLimits = DEFAULT_DEPARTURE_LIMITS) {
     this.#clock = clock;
-    this.#departures = new Departures(clock, limits, ({ id }) => {
+    this.#departures = new Departures(clock, limits, ({ id, models }) => {
       this.#index.delete(id);
-      this.changed();
+      this.changed(models);
     });
   }
 
@@ -45,6 +48,7 @@ export class Registry implements ProviderDirectory {
    */
   add(session: ProviderSession, address: string = ""): void {
     const older = this.link(session.id);
+    const isBack = older !== undefined || this.#departures.get(session.id) !== undefined;
     const holder = this.#leaving.heldBy(session.id, older);
     this.#departures.take(session.id);
     this.#connect(session, address);
@@ -56,13 +60,15 @@ export class Registry implements ProviderDirectory {
     } else {
       older?.close("replaced");
     }
-    this.updated(session);
+    // It may be back without a model that somebody waits for.
+    this.changed(isBack ? undefined : session.models);
   }
 
   /** A session has changed. */
   updated(session: ProviderSession): void {
-    if (this.#connected.get(session.id)?.session === session) this.#list(session);
-    this.changed();
+    const isConnected = this.#connected.get(session.id)?.session === session;
+    // Who waits for what it does not name any more is to hear of that as well.
+    this.changed(isConnected && this.#list(session) ? undefined : session.models);
   }
 
   /**
@@ -71,14 +77,14 @@ export class Registry implements ProviderDirectory {
    * @param expectedBack it vanished without a goodbye: for a while its facts are kept for requests that wait for it
    */
   departed(session: ProviderSession, expectedBack: boolean): void {
-    if (this.#leaving.ended(session)) return this.changed();
+    if (this.#leaving.ended(session)) return this.changed(session.models);
     const connected = this.#connected.get(session.id);
     if (connected?.session !== session) return;
     this.#disconnect(session);
     this.#leaving.leftBy(session);
     if (expectedBack) this.expect(DepartedProvider.of(session, this.#clock.now()), connected.address);
     else this.#index.delete(session.id);
-    this.changed();
+    this.changed(session.models);
   }
 
   /** A machine that is not connected may come at any moment, so requests wait for it. */
@@ -160,13 +166,14 @@ export class Registry implements ProviderDirectory {
   }
 
   /** Calls `onChange` whenever something that selection looks at may have changed. */
-  watch(onChange: () => void): Disposable {
+  watch(onChange: Watcher): Disposable {
     this.#watchers.add(onChange);
     return { [Symbol.dispose]: () => this.#watchers.delete(onChange) };
   }
 
-  changed(): void {
-    for (const watcher of this.#watchers) watcher();
+  /** @param models those whose machines have changed; absent = any */
+  changed(models?: Provider["models"]): void {
+    for (const watcher of this.#watchers) watcher(models);
   }
 
   #connect(session: ProviderSession, address: string): void {
@@ -179,8 +186,11 @@ export class Registry implements ProviderDirectory {
     this.#list(session);
   }
 
-  #list(session: ProviderSession): void {
-    if (this.#index.set(session)) session.work.follow(this.#index.looks, this.#index.looksOf(session));
+  /** @returns whether it names other models than before */
+  #list(session: ProviderSession): boolean {
+    const isOther = this.#index.set(session);
+    if (isOther) session.work.follow(this.#index.looks, this.#index.looksOf(session));
+    return isOther;
   }
 
   #disconnect({ id, account }: ProviderSession): void {

@@ -74,7 +74,7 @@ export async function admitAnother(
 
 /** Slots that came free by time alone, such as after a cooldown, go to waiting requests first. */
 function pickNow({ picker, queue }: Pick<AdmitDeps, "picker" | "queue">, traits: Traits): PickResult {
-  if (queue.depth(traits.model) > 0) queue.drain();
+  if (queue.depth(traits.model) > 0) queue.drain([traits.model]);
   return picker.pick({ traits, history: NO_ATTEMPTS });
 }
 

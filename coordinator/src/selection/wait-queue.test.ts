@@ -26,6 +26,7 @@ function setUp() {
     leased: 0,
     answer: undefined as PickResult | undefined,
     only: undefined as string | undefined,
+    taken: () => {},
   };
   const picker: Picker = {
     slots: () => ({ used: 0, all: 0 }),
@@ -34,6 +35,7 @@ function setUp() {
       if (room.answer !== undefined) return room.answer;
       if (room.leased === 0 || (room.only !== undefined && traits.shape !== room.only)) return { type: "queue" };
       room.leased -= 1;
+      room.taken();
       return picked;
     },
   };
@@ -179,6 +181,32 @@ it("asks once for all who want at least as much, and for everybody now and then"
   room.leased = 5;
   queue.drain();
   await Promise.all(all.map((each) => each.done));
+  expect(queue.total).toBe(0);
+});
+
+it("looks only at those who wait for a model that somebody may have room for", async () => {
+  const { queue, room, served, wait } = setUp();
+  const all = [wait("a"), wait("b", "fresh", { model: "other" })];
+  queue.drain(["nobody's"]);
+  expect(room.asked).toBe(0);
+  queue.drain(["other"]);
+  expect(room.asked).toBe(1);
+  room.leased = 2;
+  queue.drain(["other"]);
+  await all[1]?.done;
+  expect(served).toEqual(["b:served"]);
+  queue.drain();
+  await all[0]?.done;
+  expect(served).toEqual(["b:served", "a:served"]);
+});
+
+it("looks at those of another model as well whom taking a place has given room", async () => {
+  const { queue, room, wait } = setUp();
+  const all = [wait("a"), wait("b", "fresh", { model: "other" })];
+  room.leased = 2;
+  room.taken = () => queue.drain(["other"]);
+  queue.drain([fakeTraits().model]);
+  await Promise.all(all.map(({ done }) => done));
   expect(queue.total).toBe(0);
 });
 

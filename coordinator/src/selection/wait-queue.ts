@@ -44,6 +44,8 @@ export class WaitQueue {
   readonly #hooks: WaitQueueHooks;
   readonly #settings: () => QueueSettings;
   readonly #waiters = new Map<string, Waiter[]>();
+  /** Models whose waiters are to be looked at. */
+  readonly #due = new Set<string>();
   #total = 0;
   #draining = false;
   #closed = false;
@@ -102,18 +104,26 @@ export class WaitQueue {
 
   /**
    * Gives every free slot to the request that has waited longest for one like it. Since this runs with every heartbeat,
-   * requests that ask for at least as much as one that has just found no slot are skipped.
+   * requests for other models are not looked at, nor those that ask for at least as much as one that has just found no
+   * slot.
    *
+   * @param models those that may have a free slot now; absent = all
    * @param everybody skips none, so that those for which waiting has become pointless are told
    */
-  drain(everybody = false): void {
-    if (this.#total === 0 || this.#draining) return;
-    // Leasing a slot changes the fleet, which calls `drain` again.
+  drain(models: Iterable<string> = this.#waiters.keys(), everybody = false): void {
+    if (this.#total === 0) return;
+    for (const model of models) if (this.#waiters.has(model)) this.#due.add(model);
+    // Leasing a slot changes the fleet, which calls `drain` again: what is due then has its turn below.
+    if (this.#draining) return;
     this.#draining = true;
     try {
-      for (const waiters of [...this.#waiters.values()]) this.#drainModel([...waiters], everybody);
+      for (const model of this.#due) {
+        this.#drainModel([...(this.#waiters.get(model) ?? [])], everybody);
+        this.#due.delete(model);
+      }
     } finally {
       this.#draining = false;
+      this.#due.clear();
     }
   }
 
@@ -170,7 +180,7 @@ export class WaitQueue {
   #armRecheck(): void {
     this.#recheck ??= this.#clock.setTimer(this.#settings().recheckMs, () => {
       this.#recheck = undefined;
-      this.drain(true);
+      this.drain(this.#waiters.keys(), true);
       if (this.#total > 0) this.#armRecheck();
     });
   }

@@ -54,8 +54,9 @@ const UNHEARD = {
 export function assemble(world: World): CoordinatorUnderTest {
   const { time: clock, journal } = world;
   const registry = new Registry(clock);
-  registry.watch(() => {
+  registry.watch((models) => {
     journal.fleetChanged = true;
+    for (const model of models?.keys() ?? registry.models()) journal.changedModels.add(model);
   });
   const selection = assembleSelection(world, registry);
   const contexts = new ProviderContexts(clock, (publicKey) =>

@@ -180,10 +180,11 @@ export const INVARIANTS: readonly Invariant[] = [
   {
     name: "nobody waits who could be served",
     broken: ({ journal, time }) => {
-      // What a verdict lets somebody take is seen when the queue looks again.
+      // What a verdict lets somebody take is seen when the queue looks again, and so is what time alone has brought.
       if (!journal.fleetChanged || time.now() - journal.lastVerdictAt <= RECHECK_MS + SLACK_MS) return undefined;
       for (const waiter of journal.waiters)
-        if (waiter.isEligibleNow()) return `a request for ${waiter.model} waits although there is room`;
+        if (journal.changedModels.has(waiter.model) && waiter.isEligibleNow())
+          return `a request for ${waiter.model} waits although there is room`;
       return undefined;
     },
   },

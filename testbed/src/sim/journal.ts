@@ -169,6 +169,8 @@ export class Journal {
   readonly picks: Map<string, PickRecord[]> = new Map();
   /** The state that selection looks at has changed since the last look. */
   fleetChanged = false;
+  /** Models of the machines that have changed. */
+  readonly changedModels: Set<string> = new Set();
   /** Since the last look, somebody was picked. */
   placesTaken = false;
   /** Places that have come free are being given to those who wait. */
@@ -215,6 +217,7 @@ export class Journal {
   /** Lets go of what nothing more can happen to. */
   forgetThePast(): void {
     this.fleetChanged = false;
+    this.changedModels.clear();
     this.placesTaken = false;
     this.attemptsChanged = false;
     this.letGo.length = 0;

@@ -163,11 +163,11 @@ export class WatchedQueue extends WaitQueue {
     });
   }
 
-  override drain(everybody = false): void {
+  override drain(models?: Iterable<string>, everybody = false): void {
     const { journal } = this.#world;
     const outer = journal.draining;
     journal.draining = true;
-    super.drain(everybody);
+    super.drain(models, everybody);
     journal.draining = outer;
   }
 
