@@ -21,6 +21,8 @@ let result: Promise<HandshakeResult>;
 let deps: HandshakeDeps;
 let proofs: string[];
 let challenges: number;
+/** What is to be done when there is time; `undefined` = there is. */
+let later: (() => void)[] | undefined;
 
 beforeEach(async () => {
   clock = new FakeClock();
@@ -29,6 +31,7 @@ beforeEach(async () => {
   const tokens = createCredentials([{ secret: TOKEN, account: "owner" }]);
   proofs = [];
   challenges = 0;
+  later = undefined;
   deps = {
     clock,
     holderOf: (token) => {
@@ -38,6 +41,7 @@ beforeEach(async () => {
     verifier: new AttestationVerifier(clock, () => ({ type: "rejected" })),
     newChallenge: () => new Uint8Array(32).fill(++challenges),
     proved: (kind, outcome) => proofs.push(`${kind} ${outcome}`),
+    paced: { do: (work) => void (later === undefined ? work() : later.push(work)) },
   };
   const begun = new Promise<void>((resolve) => {
     server.on("upgrade", (request, raw, head) => {
@@ -171,6 +175,39 @@ describe("a provider that does not register as it should", () => {
     client.terminate();
     expect(await result).toMatchObject({ type: "refused", problem: "closed before registration" });
     expect(clock.pending).toBe(0);
+  });
+});
+
+describe("while others are let in", () => {
+  const waiting = (length: number): Promise<void> => vi.waitFor(() => expect(later).toHaveLength(length));
+  beforeEach(() => {
+    later = [];
+  });
+
+  it("a machine is not refused for the time that we take to read what it has sent", async () => {
+    send();
+    await waiting(1);
+    clock.advance(LIMITS.registrationTimeoutMs);
+    later?.[0]?.();
+    expect((await result).type).toBe("registered");
+    expect(clock.pending).toBe(0);
+  });
+
+  it("one that sends more before it is answered is refused", async () => {
+    send();
+    send();
+    await expectRefusal("protocol_violation");
+    expect(later).toHaveLength(1);
+  });
+
+  it("nobody reads what one sent that has gone", async () => {
+    const tokenRead = vi.spyOn(deps, "holderOf");
+    send();
+    await waiting(1);
+    client.terminate();
+    expect(await result).toMatchObject({ problem: "closed before registration" });
+    later?.[0]?.();
+    expect(tokenRead).not.toHaveBeenCalled();
   });
 });
 

@@ -13,6 +13,7 @@ import {
   type RegisterFrame,
 } from "@hearth/protocol";
 import type { RawData, WebSocket } from "ws";
+import type { PacedWork } from "./paced-work.js";
 import { providerIdOf, type Registration } from "./registration.js";
 import type { TokenHolder } from "./token-holder.js";
 import type { AttestationVerifier, Proof, ProofClaims } from "./trust/attestation-verifier.js";
@@ -26,6 +27,8 @@ export interface HandshakeDeps {
   readonly newChallenge: () => Uint8Array;
   /** Told the result of each attestation and each challenge. */
   readonly proved: (kind: "attestation" | "challenge", outcome: "ok" | ProofFailure) => void;
+  /** Reads what a machine has sent, in its order: at once, or when there is time for it. */
+  readonly paced: Pick<PacedWork, "do">;
 }
 
 /** The result of a handshake. A refused socket has been closed with the reason's code. */
@@ -42,11 +45,13 @@ export type HandshakeResult =
 export function handshake(socket: WebSocket, raw: Duplex, deps: HandshakeDeps): Promise<HandshakeResult> {
   return new Promise((resolve) => {
     let bytes = 0;
+    let [isUnread, isOver] = [false, false];
     let read = (text: string): Step => readRegister(text, deps);
     const wait = (ms: number, problem: string): Disposable =>
       deps.clock.setTimer(ms, () => end(refusal("registration_timeout", problem)));
     let timer = wait(LIMITS.registrationTimeoutMs, "no register frame in time");
     const end = (result: HandshakeResult): void => {
+      isOver = true;
       timer[Symbol.dispose]();
       raw.off("data", count);
       socket.off("message", onMessage);
@@ -59,6 +64,17 @@ export function handshake(socket: WebSocket, raw: Duplex, deps: HandshakeDeps): 
       if (bytes > LIMITS.preRegistrationBytes) end(refusal("message_too_big", "too much before registration"));
     };
     const onMessage = (data: RawData, isBinary: boolean): void => {
+      // Whatever waits to be read is one message a machine.
+      if (isUnread) return end(refusal("protocol_violation", "more before the last message was answered"));
+      isUnread = true;
+      // It has come in time: how long we take to read it is not held against the machine.
+      timer[Symbol.dispose]();
+      deps.paced.do(() => {
+        isUnread = false;
+        if (!isOver) take(data, isBinary);
+      });
+    };
+    const take = (data: RawData, isBinary: boolean): void => {
       const step = isBinary ? refusal("malformed_frame", "binary before registration") : guarded(read, String(data));
       switch (step.type) {
         case "refused":
@@ -66,7 +82,6 @@ export function handshake(socket: WebSocket, raw: Duplex, deps: HandshakeDeps): 
         case "accepted":
           return end({ type: "registered", registration: welcome(socket, raw, step, deps.verifier.wallTime) });
         case "challenged":
-          timer[Symbol.dispose]();
           timer = wait(LIMITS.challengeTimeoutMs, "no answer to the challenge in time");
           read = step.read;
           socket.send(encodeControl({ type: "challenge", challenge: step.challenge }));

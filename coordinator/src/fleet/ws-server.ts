@@ -5,6 +5,7 @@ import { LIMITS, SUBPROTOCOL } from "@hearth/protocol";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { Logger } from "../platform/logger.js";
 import { type HandshakeDeps, handshake } from "./handshake.js";
+import { PacedWork } from "./paced-work.js";
 import type { Registration } from "./registration.js";
 
 export const PROVIDER_PATH = "/ws/provider";
@@ -12,7 +13,7 @@ export const PROVIDER_PATH = "/ws/provider";
 /** How long a refused peer may take to read the reason and close, ms. */
 const FAREWELL_MS = 1_000;
 
-export interface ProviderServerDeps extends HandshakeDeps {
+export interface ProviderServerDeps extends Omit<HandshakeDeps, "paced"> {
   readonly log: Logger;
   readonly maxConnectionsPerAddress: number;
   /** Where a request comes from. */
@@ -39,6 +40,7 @@ export function acceptProviders(server: Server, deps: ProviderServerDeps): Dispo
     handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
   });
   const perAddress = new Tally();
+  const paced = new PacedWork(deps.clock);
   const onUpgrade = (request: IncomingMessage, raw: Duplex, head: Buffer): void => {
     // Not parsed as a URL: the target may be none, and an exception here would end the process.
     if ((request.url ?? "").split("?", 1)[0] !== PROVIDER_PATH) return deps.withoutUpgrade(request, raw, head);
@@ -48,7 +50,8 @@ export function acceptProviders(server: Server, deps: ProviderServerDeps): Dispo
     if (problem !== undefined) return rejectUpgrade(raw, problem, deps.clock);
     perAddress.add(address);
     raw.once("close", () => perAddress.remove(address));
-    sockets.handleUpgrade(request, raw, head, (socket) => void admit(socket, raw, address, deps));
+    const admitted = (socket: WebSocket): void => void admit(socket, raw, address, { ...deps, paced });
+    paced.do(() => sockets.handleUpgrade(request, raw, head, admitted));
   };
   server.on("upgrade", onUpgrade);
   return {
@@ -60,7 +63,12 @@ export function acceptProviders(server: Server, deps: ProviderServerDeps): Dispo
   };
 }
 
-async function admit(socket: WebSocket, raw: Duplex, address: string, deps: ProviderServerDeps): Promise<void> {
+async function admit(
+  socket: WebSocket,
+  raw: Duplex,
+  address: string,
+  deps: ProviderServerDeps & HandshakeDeps,
+): Promise<void> {
   // A socket error (a reset, an oversize or invalid frame) is followed by `close`, which does the rest.
   socket.on("error", (error) => deps.log.debug({ problem: error.message }, "provider socket error"));
   const result = await handshake(socket, raw, deps);

@@ -114,7 +114,7 @@ class Fleet {
       folder: this.#folder,
       flags: ["--import", watchOf(this.#watchPort)],
       // Each machine has an address of its own, as behind a proxy.
-      env: { HEARTH_PROXIES: "1" },
+      env: { HEARTH_PROXIES: "1", HEARTH_LOG_LEVEL: "warn" },
     });
   }
 
