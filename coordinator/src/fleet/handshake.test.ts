@@ -41,7 +41,7 @@ beforeEach(async () => {
     verifier: new AttestationVerifier(clock, () => ({ type: "rejected" })),
     newChallenge: () => new Uint8Array(32).fill(++challenges),
     proved: (kind, outcome) => proofs.push(`${kind} ${outcome}`),
-    paced: { do: (work) => void (later === undefined ? work() : later.push(work)) },
+    paced: { do: (_stage, work) => void (later === undefined ? work() : later.push(work)) },
   };
   const begun = new Promise<void>((resolve) => {
     server.on("upgrade", (request, raw, head) => {

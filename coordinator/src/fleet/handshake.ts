@@ -69,7 +69,7 @@ export function handshake(socket: WebSocket, raw: Duplex, deps: HandshakeDeps): 
       isUnread = true;
       // It has come in time: how long we take to read it is not held against the machine.
       timer[Symbol.dispose]();
-      deps.paced.do(() => {
+      deps.paced.do("goes on", () => {
         isUnread = false;
         if (!isOver) take(data, isBinary);
       });

@@ -1,13 +1,13 @@
 import { expect, it } from "vitest";
-import { PacedWork } from "./paced-work.js";
+import { PacedWork, type Stage } from "./paced-work.js";
 
 function setUp() {
   let now = 0;
   const turns: (() => void)[] = [];
   const done: number[] = [];
   const paced = new PacedWork({ now: () => now }, (act) => turns.push(act));
-  const work = (number: number, ms: number): void =>
-    paced.do(() => {
+  const work = (number: number, ms: number, stage: Stage = "begins"): void =>
+    paced.do(stage, () => {
       done.push(number);
       now += ms;
     });
@@ -38,6 +38,15 @@ it("leaves to later turns what is too much for one, in its order", () => {
   expect(turns).toHaveLength(0);
 });
 
+it("goes on with what has begun before it begins more", () => {
+  const { done, turn, work } = setUp();
+  for (let number = 1; number <= 3; number += 1) work(number, 10);
+  work(4, 10, "goes on");
+  turn();
+  turn();
+  expect(done).toEqual([1, 4, 2]);
+});
+
 it("has all of a turn's time again when nothing has come for a while", () => {
   const { done, turn, work } = setUp();
   work(1, 9);
@@ -50,7 +59,7 @@ it("has all of a turn's time again when nothing has come for a while", () => {
 it("goes on after work that failed", () => {
   const { paced, done, turn, work } = setUp();
   work(1, 10);
-  paced.do(() => {
+  paced.do("begins", () => {
     throw new Error("once");
   });
   work(2, 1);

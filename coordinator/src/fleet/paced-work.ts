@@ -3,15 +3,18 @@ import type { Clock } from "@hearth/platform";
 /** What work of strangers may take of one turn of the event loop before the rest of it waits for the next, ms. */
 const TURN_MS = 10;
 
+/** Whether it begins something, or goes on with what has begun: that goes first, since somebody waits for its end. */
+export type Stage = "begins" | "goes on";
+
 /**
  * Does work in the order in which it comes: at once while little of it comes, and else so much of it in each turn of the
  * event loop that everybody else has a turn in between. A fleet that comes back in the same moment is let in so without
- * holding up the requests that run.
+ * holding up the requests that run, and those who are being let in are not held up by those who come after them.
  */
 export class PacedWork {
   readonly #clock: Pick<Clock, "now">;
   readonly #nextTurn: (act: () => void) => void;
-  readonly #waiting: (() => void)[] = [];
+  readonly #waiting: Readonly<Record<Stage, (() => void)[]>> = { "goes on": [], begins: [] };
   /** Of the present turn, ms. */
   #spentMs = 0;
   #isAwaited = false;
@@ -23,10 +26,14 @@ export class PacedWork {
   }
 
   /** Does it now or later; what it throws is thrown where it is done. */
-  do(work: () => void): void {
-    if (this.#waiting.length > 0 || this.#spentMs >= TURN_MS) this.#waiting.push(work);
+  do(stage: Stage, work: () => void): void {
+    if (this.#isWaitedFor || this.#spentMs >= TURN_MS) this.#waiting[stage].push(work);
     else this.#spend(work);
     this.#await();
+  }
+
+  get #isWaitedFor(): boolean {
+    return this.#waiting["goes on"].length > 0 || this.#waiting.begins.length > 0;
   }
 
   #spend(work: () => void): void {
@@ -40,7 +47,7 @@ export class PacedWork {
 
   /** Also where nothing waits: the next turn has all its time again. Work that took none asks for no turn. */
   #await(): void {
-    if (this.#isAwaited || (this.#spentMs === 0 && this.#waiting.length === 0)) return;
+    if (this.#isAwaited || (this.#spentMs === 0 && !this.#isWaitedFor)) return;
     this.#isAwaited = true;
     this.#nextTurn(() => this.#turn());
   }
@@ -50,7 +57,7 @@ export class PacedWork {
     this.#spentMs = 0;
     try {
       while (this.#spentMs < TURN_MS) {
-        const work = this.#waiting.shift();
+        const work = this.#waiting["goes on"].shift() ?? this.#waiting.begins.shift();
         if (work === undefined) return;
         this.#spend(work);
       }

@@ -51,7 +51,7 @@ export function acceptProviders(server: Server, deps: ProviderServerDeps): Dispo
     perAddress.add(address);
     raw.once("close", () => perAddress.remove(address));
     const admitted = (socket: WebSocket): void => void admit(socket, raw, address, { ...deps, paced });
-    paced.do(() => sockets.handleUpgrade(request, raw, head, admitted));
+    paced.do("begins", () => sockets.handleUpgrade(request, raw, head, admitted));
   };
   server.on("upgrade", onUpgrade);
   return {

@@ -9,9 +9,9 @@ const figures = (changes: Partial<FleetFigures> = {}): FleetFigures => ({
   providers: 10_000,
   addedBytes: 240e6,
   empty: measured(5, 50_000),
-  first: measured(40, 12e6),
+  first: { ...measured(40, 12e6), dials: 10_000 },
   idle: { ...measured(20, 2e6), heartbeatsPerSecond: 2_000 },
-  restart: measured(14, 11e6),
+  restart: { ...measured(14, 11e6), dials: 10_100 },
   ...changes,
 });
 
@@ -32,7 +32,7 @@ describe("the report on a fleet", () => {
   });
 
   it("names what is missed", () => {
-    const slow = { ...measured(16, 1), loop: { ...LOOP, heldMs: 501 } };
+    const slow = { ...measured(16, 1), dials: 0, loop: { ...LOOP, heldMs: 501 } };
     const report = fleetReport(figures({ addedBytes: 251e6, restart: slow }));
     expect(lineOf(report, "memory that they added")).toEqual(["251", "250", "MISSED"]);
     expect(lineOf(report, "restart: until all are back")).toEqual(["16.0", "15.0", "MISSED"]);

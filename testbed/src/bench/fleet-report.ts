@@ -17,7 +17,10 @@ interface Measured {
 }
 
 /** From an event until all machines are in. */
-export type Phase = Measured;
+export interface Phase extends Measured {
+  /** Connections that the machines tried to make while somebody listened. */
+  readonly dials: number;
+}
 
 export interface FleetFigures {
   readonly providers: number;
@@ -81,6 +84,7 @@ function linesOf(figures: FleetFigures): readonly Line[] {
       digits: 1,
       aim: isRestartAim ? AIMS.restart.seconds : undefined,
     },
+    { what: "restart: dials a provider", value: restart.dials / providers, digits: 2 },
     { what: "restart: CPU a provider, µs", value: perMachine(restart.cpuMicros), digits: 0 },
     ...loopLines("restart", restart, isRestartAim ? AIMS.restart.loopMs : undefined),
   ];

@@ -139,18 +139,22 @@ class Fleet {
     await event();
     const { pid } = this.#running;
     const cpuBefore = cpuMicros(pid);
+    const before = await this.#count();
     await this.#loops();
     const deadline = from + PATIENCE_MS;
     for (;;) {
-      const { registered } = await this.#count();
-      if (registered === this.#providers) break;
+      const { registered, dials } = await this.#count();
+      if (registered === this.#providers) return this.#phaseOf(from, cpuBefore, dials - before.dials);
       if (performance.now() > deadline) throw new Error(`only ${registered} of ${this.#providers} machines are in`);
       const end = this.#running.ended();
       if (end !== undefined) throw new Error(end);
       await pause(POLL_MS);
     }
+  }
+
+  async #phaseOf(from: number, cpuBefore: number, dials: number): Promise<Phase> {
     const seconds = (performance.now() - from) / 1_000;
-    return { seconds, cpuMicros: cpuMicros(pid) - cpuBefore, ...(await this.#loops()) };
+    return { seconds, dials, cpuMicros: cpuMicros(this.#running.pid) - cpuBefore, ...(await this.#loops()) };
   }
 
   async idle(ms: number): Promise<FleetFigures["idle"]> {

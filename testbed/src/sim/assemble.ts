@@ -105,7 +105,7 @@ export function assemble(world: World): CoordinatorUnderTest {
         clock,
         holderOf: (token) => (ACCOUNTS.has(token) ? { account: token } : undefined),
         proved: () => {},
-        paced: { do: (work) => work() },
+        paced: { do: (_stage, work) => work() },
       });
       void handshaken.then((result) => {
         if (result.type === "registered") record.session = addProvider(result.registration);
