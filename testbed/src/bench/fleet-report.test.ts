@@ -32,11 +32,22 @@ describe("the report on a fleet", () => {
   });
 
   it("names what is missed", () => {
-    const slow = { ...measured(16, 1), dials: 0, loop: { ...LOOP, heldMs: 501 } };
+    const slow = { ...measured(16, 1), dials: 0, loop: { ...LOOP, heldMs: 501, busiestMs: 0 } };
     const report = fleetReport(figures({ addedBytes: 251e6, restart: slow }));
     expect(lineOf(report, "memory that they added")).toEqual(["251", "250", "MISSED"]);
     expect(lineOf(report, "restart: until all are back")).toEqual(["16.0", "15.0", "MISSED"]);
     expect(lineOf(report, "restart: event loop held at most")).toEqual(["501", "500", "MISSED"]);
+  });
+
+  it("judges what the loop did itself, where that is known, and else how long it was held", () => {
+    const what = ["restart: event loop held at most", "restart: most CPU of the loop at a stretch"] as const;
+    const verdicts = (loop: typeof LOOP): readonly (string | undefined)[] => {
+      const report = fleetReport(figures({ restart: { ...measured(14, 1), dials: 0, loop } }));
+      return what.map((each) => lineOf(report, each)[2]);
+    };
+    expect(verdicts({ ...LOOP, heldMs: 900, busiestMs: 499 })).toEqual(["–", "reached"]);
+    expect(verdicts({ ...LOOP, heldMs: 900, busiestMs: 501 })).toEqual(["–", "MISSED"]);
+    expect(verdicts({ ...LOOP, heldMs: 900, busiestMs: 0 })).toEqual(["MISSED", "–"]);
   });
 
   it("judges no fleet by what is meant for a larger one", () => {
