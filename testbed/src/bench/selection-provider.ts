@@ -63,6 +63,11 @@ export class BenchProvider extends MachineBacked implements Provider {
     });
   }
 
+  /** What is read of it is to be read anew, as after a heartbeat. */
+  beat(): void {
+    this.changed();
+  }
+
   get trust(): Provider["trust"] {
     return "none";
   }

@@ -28,11 +28,21 @@ interface Fleet {
   readonly oneFreeIn: number;
   /** Models that are asked for in turn. */
   readonly modelsAsked: number;
+  /** All machines have sent heartbeats between two picks: requests are rare. */
+  readonly beats?: boolean;
 }
 
 const FLEETS: readonly [Fleet, ...Fleet[]] = [
   { name: "1 × 1,000: one model, 1,000 providers", models: 1, providersPerModel: 1_000, oneFreeIn: 1, modelsAsked: 1 },
   { name: "1 × 200: one model, 200 providers", models: 1, providersPerModel: 200, oneFreeIn: 1, modelsAsked: 1 },
+  {
+    name: "1 × 1,000, all with heartbeats since the last pick",
+    models: 1,
+    providersPerModel: 1_000,
+    oneFreeIn: 1,
+    modelsAsked: 1,
+    beats: true,
+  },
   { name: "1 × 1,000, of which 900 are full", models: 1, providersPerModel: 1_000, oneFreeIn: 10, modelsAsked: 1 },
   {
     name: "500 × 200, one model again and again: in the caches",
@@ -80,10 +90,12 @@ export function benchSelection(print: (text: string) => void, quick: boolean): v
 
 /** µs of CPU for one pick. */
 function measure(fleet: Fleet, quick: boolean): number {
-  const picker = createBenchPicker(fleet);
+  const providers: BenchProvider[] = [];
+  const picker = createBenchPicker(fleet, providers);
   let turn = 0;
   const pickNext = (): void => {
     turn += 1;
+    if (fleet.beats === true) for (const provider of providers) provider.beat();
     pickOnce(picker, `model-${turn % fleet.modelsAsked}`);
   };
   return leastCpuOf(pickNext, PICKS_PER_BATCH, quick ? 8 : 32);
@@ -95,8 +107,12 @@ function pickOnce(picker: Picker, model: string): void {
   result.lease[Symbol.dispose]();
 }
 
-/** A picker with the parts that the coordinator gives it, among machines of which each has answered once. */
-function createBenchPicker({ models, providersPerModel, oneFreeIn }: Fleet): Picker {
+/**
+ * A picker with the parts that the coordinator gives it, among machines of which each has answered once.
+ *
+ * @param providers gets the machines
+ */
+function createBenchPicker({ models, providersPerModel, oneFreeIn }: Fleet, providers: BenchProvider[]): Picker {
   const rng = seededRng(1);
   let aheadMs = 0;
   const now = (): number => systemClock.now() + aheadMs;
@@ -123,6 +139,7 @@ function createBenchPicker({ models, providersPerModel, oneFreeIn }: Fleet): Pic
     );
     tallies.set(provider.id, new WorkTally());
     index.set(provider);
+    providers.push(provider);
     const traits = { ...TRAITS, model };
     const observation = evidence.observe(provider, traits);
     aheadMs += 2_500;
