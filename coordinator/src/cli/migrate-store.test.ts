@@ -237,7 +237,7 @@ describe("hearth-coordinator admin migrate-store", () => {
     const through = new URL(scratch.url);
     through.port = String(proxy.port);
     // In the middle of the receipts, which come to some 8 MB.
-    proxy.cutAfter(3_000_000);
+    proxy.cutAfterBytes(3_000_000);
     const cut = await migrate({ DATABASE_URL: through.href });
     await proxy.close();
     expect(cut).toMatchObject({ status: 6, stdout: "", stderr: expect.stringContaining("went away in the middle") });

@@ -327,6 +327,25 @@ describe.each(STORE_PLACES)("the ledger on $name", ({ isHere, open }) => {
       expect((await ledger.balance("ben")).earned.balance).toBe(100n);
     });
 
+    it("that cannot be kept fails alone, and leaves nothing", async () => {
+      const ids = ["a", "b", "c", "d", "e"];
+      await ledger.correct({ ...income("c", MAX_MICRO_USD, { account: "rich" }), part: "earned" });
+      await Promise.all(ids.map((id) => ledger.reserve(reservation(id, 10n))));
+      const results = await Promise.allSettled([
+        post("a", part(5n)),
+        // No table takes it.
+        post("b", part(5n), part(1n, { promptTokens: -1 })),
+        post("c", part(5n, { promptTokens: 0.5 })),
+        // More than anybody may have.
+        post("d", part(1n), part(5n, { account: "rich" })),
+        post("e", part(5n)),
+      ]);
+      expect(results.map(({ status }) => status === "fulfilled")).toEqual([true, false, false, false, true]);
+      expect((await ledger.balance("anna")).credit).toEqual({ balance: 990n, reserved: 530n });
+      expect((await ledger.balance("ben")).earned.balance).toBe(10n);
+      expect(await post("b", part(5n))).toMatchObject({ type: "posted", charged: 5n });
+    });
+
     it("of many requests at once, on two coordinators, loses nothing", async () => {
       const ids = Array.from({ length: 40 }, (_, n) => `m${n}`);
       const ledgers = [ledger, place.other.ledger] as const;

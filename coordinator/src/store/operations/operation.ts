@@ -1,5 +1,6 @@
 import type { Kysely } from "kysely";
 import type { Tables } from "../schema/tables.js";
+import type { Book, Needs } from "./money/book.js";
 
 /** A transaction in progress, of either engine. Beginning and ending it is the engine's part. */
 export type Trx = Pick<Kysely<Tables>, "selectFrom" | "insertInto" | "updateTable" | "deleteFrom">;
@@ -10,14 +11,23 @@ export type Trx = Pick<Kysely<Tables>, "selectFrom" | "insertInto" | "updateTabl
  * the transaction.
  */
 export interface Operation<Input, Result> {
-  /**
-   * One that reads changes nothing. One that writes sees nothing of others that run at the same time. One that locks may
-   * see what they have done between two of its statements: it decides only by rows that it has changed already, in a
-   * fixed order, and by conditions of the statement that changes a row. It waits for others instead of failing when it
-   * meets them, which is what busy rows need.
-   */
-  readonly kind: "read" | "write" | "locking";
+  /** One that reads changes nothing. One that writes sees nothing of others that run at the same time. */
+  readonly kind: "read" | "write";
   readonly run: (trx: Trx, input: Input) => Promise<Result>;
+}
+
+/**
+ * One that moves money. Many of them share a transaction, since requests cannot wait for one each: they change a book,
+ * one after the other, of rows that are nobody else's until the transaction ends. Those of other coordinators wait for
+ * the same rows instead of failing.
+ */
+export interface MoneyOperation<Input, Result> {
+  readonly kind: "money";
+  readonly run: (book: Book, input: Input) => Result;
+  /** What it has to see. */
+  readonly needs: (input: Input) => Needs;
+  /** What it has to see beside that, as what it needs tells. */
+  readonly more: (book: Book, input: Input) => Needs;
 }
 
 export function read<Input, Result>(run: (trx: Trx, input: Input) => Promise<Result>): Operation<Input, Result> {
@@ -28,8 +38,12 @@ export function write<Input, Result>(run: (trx: Trx, input: Input) => Promise<Re
   return { kind: "write", run };
 }
 
-export function locking<Input, Result>(run: (trx: Trx, input: Input) => Promise<Result>): Operation<Input, Result> {
-  return { kind: "locking", run };
+export function money<Input, Result>(
+  run: (book: Book, input: Input) => Result,
+  needs: (input: Input) => Needs,
+  more: (book: Book, input: Input) => Needs = () => ({}),
+): MoneyOperation<Input, Result> {
+  return { kind: "money", run, needs, more };
 }
 
 /** Rows of one INSERT at most: a statement may have 32,766 values in SQLite and 65,535 in PostgreSQL. */

@@ -5,15 +5,41 @@ import { addTokens, listTokens, pruneEnrolments, revokeToken } from "./enrolment
 import { allKnownModels, putKnownModels, removeKnownModels } from "./known-models.js";
 import { activeMachines, addMachine, listMachines, redeem, revokeMachine, touchMachines } from "./machines.js";
 import { audit } from "./money/audit.js";
-import { correct, deposit, grant, refund } from "./money/income.js";
+import {
+  correct,
+  deposit,
+  grant,
+  needsOfCorrect,
+  needsOfDeposit,
+  needsOfGrant,
+  needsOfRefund,
+  refund,
+} from "./money/income.js";
 import { keySpend } from "./money/key-spend.js";
 import { dueMessages, messageTried } from "./money/outbox.js";
-import { changePayout, listPayouts, requestPayout } from "./money/payouts.js";
+import {
+  changePayout,
+  listPayouts,
+  moreForPayoutChange,
+  needsOfPayout,
+  needsOfPayoutChange,
+  requestPayout,
+} from "./money/payouts.js";
 import { pruneLedger } from "./money/prune.js";
 import { balance, earnings, statement } from "./money/reports.js";
-import { extend, reserve } from "./money/reserve.js";
-import { abandon, abandoned, post, voidReservation } from "./money/resolve.js";
-import { locking, type Operation, read, type Trx, write } from "./operation.js";
+import { extend, needsOfExtend, needsOfReserve, reserve } from "./money/reserve.js";
+import {
+  abandon,
+  abandoned,
+  moreForAbandon,
+  moreForPost,
+  needsOfAbandon,
+  needsOfPost,
+  needsOfVoid,
+  post,
+  voidReservation,
+} from "./money/resolve.js";
+import { type MoneyOperation, money, type Operation, read, write } from "./operation.js";
 import { endPrice, listPrices, pricesSince, setPrice } from "./owner-prices.js";
 import { findReceipt, getAttestation, pruneReceipts, putAttestation, putReceipts } from "./receipts.js";
 import { forgetUsage, listUsage, pruneUsage, putUsage } from "./usage.js";
@@ -61,27 +87,27 @@ export const OPERATIONS = {
   "usage.spent": read(spentOf),
   "usage.prune": write(pruneUsage),
   "usage.forget": write(forgetUsage),
-  "ledger.reserve": locking(reserve),
-  "ledger.extend": locking(extend),
-  "ledger.post": locking(post),
-  "ledger.void": locking(voidReservation),
+  "ledger.reserve": money(reserve, needsOfReserve),
+  "ledger.extend": money(extend, needsOfExtend),
+  "ledger.post": money(post, needsOfPost, moreForPost),
+  "ledger.void": money(voidReservation, needsOfVoid),
   "ledger.abandoned": read(abandoned),
-  "ledger.abandon": locking(abandon),
-  "ledger.deposit": locking(deposit),
-  "ledger.grant": locking(grant),
-  "ledger.correct": locking(correct),
-  "ledger.refund": locking(refund),
+  "ledger.abandon": money(abandon, needsOfAbandon, moreForAbandon),
+  "ledger.deposit": money(deposit, needsOfDeposit),
+  "ledger.grant": money(grant, needsOfGrant),
+  "ledger.correct": money(correct, needsOfCorrect),
+  "ledger.refund": money(refund, needsOfRefund),
   "ledger.balance": read(balance),
   "ledger.statement": read(statement),
   "ledger.earnings": read(earnings),
   "ledger.key-spend": read(keySpend),
   "ledger.audit": read(audit),
-  "ledger.prune": locking(pruneLedger),
-  "payouts.request": locking(requestPayout),
-  "payouts.change": locking(changePayout),
+  "ledger.prune": write(pruneLedger),
+  "payouts.request": money(requestPayout, needsOfPayout),
+  "payouts.change": money(changePayout, needsOfPayoutChange, moreForPayoutChange),
   "payouts.list": read(listPayouts),
   "outbox.due": read(dueMessages),
-  "outbox.tried": locking(messageTried),
+  "outbox.tried": write(messageTried),
   "owner-prices.set": write(setPrice),
   "owner-prices.end": write(endPrice),
   "owner-prices.list": read(listPrices),
@@ -93,9 +119,8 @@ export type InputOf<N extends OperationName> = Parameters<(typeof OPERATIONS)[N]
 export type ResultOf<N extends OperationName> = Awaited<ReturnType<(typeof OPERATIONS)[N]["run"]>>;
 
 /** One of them as whoever carries it out sees it: it knows the name only. */
-export function operationOf(name: OperationName): Operation<unknown, unknown> {
-  const { kind, run } = OPERATIONS[name];
-  return { kind, run: run as (trx: Trx, input: unknown) => Promise<unknown> };
+export function operationOf(name: OperationName): Operation<unknown, unknown> | MoneyOperation<unknown, unknown> {
+  return OPERATIONS[name] as Operation<unknown, unknown> | MoneyOperation<unknown, unknown>;
 }
 
 /** What carries operations out. */

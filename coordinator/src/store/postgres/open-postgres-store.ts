@@ -58,6 +58,7 @@ async function open(
     idle_in_transaction_session_timeout: settings.statementTimeoutMs,
     query_timeout: settings.statementTimeoutMs + TIMEOUT_GRACE_MS,
     keepAlive: true,
+    pipeline: true,
     allowExitOnIdle: true,
     types: TYPES,
     ...(options === undefined ? {} : { options }),

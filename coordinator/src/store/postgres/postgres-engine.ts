@@ -1,11 +1,16 @@
 import type { Clock, Rng } from "@hearth/platform";
 import { type Kysely, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler } from "kysely";
 import type pg from "pg";
+import { type BookSource, carryOut, type MoneyAnswer, type MoneyRequest } from "../operations/carry-out.js";
 import { kyselyOn } from "../operations/kysely-on.js";
+import { BookSql, type Statement } from "../operations/money/book-sql.js";
+import type { Operation } from "../operations/operation.js";
 import { type Engine, type InputOf, type OperationName, operationOf, type ResultOf } from "../operations/registry.js";
 import { Waiting } from "../operations/waiting.js";
 import type { Tables } from "../schema/tables.js";
 import { StoreError } from "../store-error.js";
+import { postgresBook } from "./book-dialect.js";
+import { MoneyGroups } from "./money-groups.js";
 import { explained, mayTryAgain } from "./server-error.js";
 import { Slots } from "./slots.js";
 
@@ -17,8 +22,10 @@ const MAX_PAUSE_MS = 100;
 const BEGIN = {
   read: "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY",
   write: "BEGIN ISOLATION LEVEL SERIALIZABLE",
-  locking: "BEGIN ISOLATION LEVEL READ COMMITTED",
+  money: "BEGIN ISOLATION LEVEL READ COMMITTED",
 } as const;
+
+const COMMIT: Statement = { sql: "COMMIT", values: [] };
 
 export interface PostgresEngineDeps {
   readonly pool: pg.Pool;
@@ -29,11 +36,16 @@ export interface PostgresEngineDeps {
   readonly rng: Rng;
 }
 
-/** Carries each operation out in a transaction of its own, as many at once as there are connections. */
+/**
+ * Carries each operation out in a transaction of its own, as many at once as there are connections; those that move money
+ * share one.
+ */
 export class PostgresEngine implements Engine {
   readonly #deps: PostgresEngineDeps;
   readonly #waiting: Waiting;
   readonly #slots: Slots;
+  readonly #money: MoneyGroups;
+  readonly #bookSql: BookSql;
   readonly #queries = new WeakMap<pg.PoolClient, Kysely<Tables>>();
   #closed: Promise<void> | undefined;
 
@@ -41,17 +53,19 @@ export class PostgresEngine implements Engine {
     this.#deps = deps;
     this.#waiting = new Waiting(deps.maxWaiting);
     this.#slots = new Slots(deps.connections);
+    this.#money = new MoneyGroups((requests) => this.#carryOut(requests));
+    this.#bookSql = new BookSql(postgresBook(deps.schema));
   }
 
   async run<N extends OperationName>(name: N, input: InputOf<N>): Promise<ResultOf<N>> {
+    const operation = operationOf(name);
     this.#waiting.enter();
     try {
-      await this.#slots.enter();
-      try {
-        return (await this.#tryAgain(() => this.#once(name, input))) as ResultOf<N>;
-      } finally {
-        this.#slots.leave();
-      }
+      const result =
+        operation.kind === "money"
+          ? this.#money.ask({ operation, input })
+          : this.#inTurn(() => this.#once(operation, input));
+      return (await result) as ResultOf<N>;
     } finally {
       this.#waiting.leave();
     }
@@ -60,6 +74,33 @@ export class PostgresEngine implements Engine {
   close(): Promise<void> {
     this.#closed ??= this.#waiting.close().then(() => this.#deps.pool.end());
     return this.#closed;
+  }
+
+  async #carryOut(requests: readonly MoneyRequest[]): Promise<readonly MoneyAnswer[]> {
+    try {
+      return await this.#inTurn(() => this.#moneyOnce(requests));
+    } catch (error) {
+      // Whatever the server has refused may be one's fault only.
+      if (requests.length > 1 && !(error instanceof StoreError)) return await this.#carryOutEach(requests);
+      if (requests.length > 1) throw error;
+      return [{ type: "failed", error }];
+    }
+  }
+
+  async #carryOutEach(requests: readonly MoneyRequest[]): Promise<readonly MoneyAnswer[]> {
+    const answers: MoneyAnswer[] = [];
+    for (const request of requests) answers.push(...(await this.#carryOut([request])));
+    return answers;
+  }
+
+  /** With one of the connections, and again when it meets others. */
+  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    await this.#slots.enter();
+    try {
+      return await this.#tryAgain(work);
+    } finally {
+      this.#slots.leave();
+    }
   }
 
   async #tryAgain<T>(work: () => Promise<T>): Promise<T> {
@@ -81,16 +122,37 @@ export class PostgresEngine implements Engine {
     return new Promise((resolve) => clock.setTimer(rng.next() * upToMs, resolve));
   }
 
-  async #once(name: OperationName, input: unknown): Promise<unknown> {
+  #once({ kind, run }: Operation<unknown, unknown>, input: unknown): Promise<unknown> {
+    return this.#withClient(async (client) => {
+      await query(client, BEGIN[kind]);
+      const result = await run(this.#queriesOn(client), input);
+      await pipelined(client, [COMMIT]);
+      return result;
+    });
+  }
+
+  #moneyOnce(requests: readonly MoneyRequest[]): Promise<readonly MoneyAnswer[]> {
+    return this.#withClient(async (client) => {
+      const unsent = [{ sql: BEGIN.money, values: [] }];
+      const source: BookSource = {
+        sql: this.#bookSql,
+        rows: async (statements) => {
+          const before = unsent.splice(0);
+          return (await pipelined(client, [...before, ...statements])).slice(before.length);
+        },
+      };
+      const { answers, writes } = await carryOut(source, requests);
+      await pipelined(client, [...unsent, ...writes, COMMIT]);
+      return answers;
+    });
+  }
+
+  async #withClient<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
     const client = await this.#connect();
-    const { kind, run } = operationOf(name);
     // One that broke is not given back to the others.
     let broken = true;
     try {
-      await query(client, BEGIN[kind]);
-      const result = await run(this.#queriesOn(client), input);
-      const { command } = await query(client, "COMMIT");
-      if (command !== "COMMIT") throw new Error("A failed transaction was to be committed.");
+      const result = await work(client);
       broken = false;
       return result;
     } catch (error) {
@@ -108,6 +170,7 @@ export class PostgresEngine implements Engine {
       const reason = explained(error);
       // Each of them would find out after a time-out of its own.
       this.#slots.turnAway(reason);
+      this.#money.turnAway(reason);
       throw reason;
     }
   }
@@ -127,6 +190,27 @@ export class PostgresEngine implements Engine {
     this.#queries.set(client, queries);
     return queries;
   }
+}
+
+/**
+ * Sends all of them before the first is answered. After one that fails, those behind it do nothing.
+ *
+ * @returns the rows of each
+ * @throws StoreError `away`, ServerError
+ */
+async function pipelined(
+  client: pg.ClientBase,
+  statements: readonly Statement[],
+): Promise<readonly (readonly unknown[])[]> {
+  const sent = statements.map(({ sql, values }) => query(client, sql, values));
+  const failed = (await Promise.allSettled(sent)).find(({ status }) => status === "rejected");
+  if (failed?.status === "rejected") throw failed.reason;
+  const results = await Promise.all(sent);
+  const last = results.at(-1);
+  if (statements.at(-1) === COMMIT && last?.command !== "COMMIT") {
+    throw new Error("A failed transaction was to be committed.");
+  }
+  return results.map(({ rows }) => rows);
 }
 
 /** @throws StoreError `away`, ServerError */

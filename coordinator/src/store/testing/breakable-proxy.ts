@@ -10,9 +10,11 @@ export class BreakableProxy {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #target: Target;
+  /** Messages that pass until everything is cut. */
+  #leftMessages = Number.POSITIVE_INFINITY;
   #state: "passing" | "refusing" | "silent" = "passing";
   /** Bytes that clients may still send. */
-  #left = Number.POSITIVE_INFINITY;
+  #leftBytes = Number.POSITIVE_INFINITY;
 
   private constructor(target: Target) {
     this.#target = target;
@@ -42,8 +44,13 @@ export class BreakableProxy {
   }
 
   /** Does so once clients have sent so many bytes more. */
-  cutAfter(bytes: number): void {
-    this.#left = bytes;
+  cutAfterBytes(bytes: number): void {
+    this.#leftBytes = bytes;
+  }
+
+  /** Does so before the message after so many, whichever way it goes. */
+  cutAfterMessages(messages: number): void {
+    this.#leftMessages = messages;
   }
 
   /** Nothing goes through any more, and nobody is told. */
@@ -54,6 +61,7 @@ export class BreakableProxy {
 
   mend(): void {
     this.#state = "passing";
+    this.#leftMessages = this.#leftBytes = Number.POSITIVE_INFINITY;
     for (const socket of this.#sockets) socket.resume();
   }
 
@@ -66,15 +74,18 @@ export class BreakableProxy {
     if (this.#state === "refusing") return void near.destroy();
     const far = connect(this.#target);
     near.on("data", (bytes) => {
-      this.#left -= bytes.length;
-      if (this.#left < 0) this.cut();
+      this.#leftBytes -= bytes.length;
+      if (this.#leftBytes < 0) this.cut();
     });
     for (const [socket, other] of [
       [near, far],
       [far, near],
     ] as const) {
       this.#sockets.add(socket);
-      socket.on("data", (bytes) => other.write(bytes));
+      socket.on("data", (bytes) => {
+        if (this.#leftMessages-- > 0) other.write(bytes);
+        else this.cut();
+      });
       socket.on("error", () => {});
       socket.on("close", () => {
         this.#sockets.delete(socket);

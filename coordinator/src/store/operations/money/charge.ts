@@ -1,83 +1,49 @@
-import { sql } from "kysely";
 import type { MicroUsd } from "../../../platform/micro-usd.js";
 import type { Posting } from "../../ledger-store.js";
-import { inserts, type Trx } from "../operation.js";
-import { ledgerAccountOf, Moves } from "./moves.js";
+import type { Book, RowOf } from "./book.js";
+import { ledgerAccountOf } from "./ledger-accounts.js";
+import { balanceOf, Moves } from "./moves.js";
 import { hourOf, type PricedPart, pricedPart, smallerOf } from "./parts.js";
-import type { StoredReservation } from "./reservations.js";
+import { setAsideOf } from "./reservations.js";
 import { addTransfer, moveAll, tell } from "./transfer.js";
 
+/** The transfer that a reservation is posted by. */
+export function chargeIdOf(reservationId: string): string {
+  return `charge/${reservationId}`;
+}
+
 /** Rules 9 and 10 of docs/ledger.md: one transfer from who pays to who has worked, and the platform's share. */
-export async function charge(trx: Trx, taken: StoredReservation, posting: Posting): Promise<void> {
-  const { id, payer, credit, earned, posted } = taken;
-  const parts = posting.parts.map((part) => pricedPart(part, taken.feeBasisPoints));
-  const transferId = `charge/${id}`;
+export function charge(book: Book, taken: RowOf<"reservations">, posting: Posting): void {
+  const { payer, request_id: requestId } = taken;
+  const { credit, earned } = setAsideOf(taken);
+  const posted = BigInt(taken.posted);
+  const parts = posting.parts.map((part) => pricedPart(part, taken.fee_basis_points));
+  const id = chargeIdOf(taken.id);
   const ofCredit = smallerOf(posted, credit);
-  const all = new Moves(transferId)
-    .user("credit", payer, -ofCredit, -credit)
-    .user("earned", payer, ofCredit - posted, -earned);
   const gross = sumOf(parts, "gross");
-  all.platform("fees", sumOf(parts, "fee")).platform("losses", posted - gross);
-  for (const { account, net } of parts) all.user("earned", account, net);
-  const moves = all.inOrder();
-  const balances = await moveAll(trx, moves);
-  if (gross > 0n) {
-    const { nowMs } = posting;
-    const { requestId } = taken;
-    const transfer = { id: transferId, kind: "charge", account: payer, amount: posted, requestId, nowMs } as const;
-    await addTransfer(trx, transfer, moves, balances);
-  }
-  await addParts(trx, id, parts, posting.nowMs);
-  await tellLowBalance(trx, taken, posting, balances);
+  const moves = new Moves(id)
+    .user("credit", payer, -ofCredit, -credit)
+    .user("earned", payer, ofCredit - posted, -earned)
+    .platform("fees", sumOf(parts, "fee"))
+    .platform("losses", posted - gross);
+  for (const { account, net } of parts) moves.user("earned", account, net);
+  moveAll(book, moves);
+  const { nowMs, lowBalance } = posting;
+  if (gross > 0n) addTransfer(book, { id, kind: "charge", account: payer, amount: posted, requestId, nowMs }, moves);
+  addWork(book, taken.id, parts, nowMs);
+  if (lowBalance !== undefined) tellLowBalance(book, taken, lowBalance, nowMs);
 }
 
-async function addParts(trx: Trx, id: string, parts: readonly PricedPart[], nowMs: number): Promise<void> {
-  const hour = hourOf(nowMs);
-  const rows = parts.map((part, n) => ({
-    reservation_id: id,
-    n,
-    payer: part.payer,
-    account: part.account,
-    machine: part.machine,
-    model: part.model,
-    attempt_id: part.attemptId,
-    hour_ms: hour,
-    gross: part.gross,
-    fee: part.fee,
-    net: part.net,
-    prompt_tokens: part.promptTokens,
-    completion_tokens: part.completionTokens,
-  }));
-  for (const some of inserts(rows)) await trx.insertInto("work_parts").values(some).execute();
-  for (const part of [...parts].sort(byEarningsKey)) await addEarnings(trx, part, hour);
-}
-
-const keyOf = ({ account, machine, model }: PricedPart): string => JSON.stringify([account, machine, model]);
-
-function byEarningsKey(one: PricedPart, other: PricedPart): number {
-  return keyOf(one) < keyOf(other) ? -1 : 1;
-}
-
-async function addEarnings(trx: Trx, part: PricedPart, hour: number): Promise<void> {
-  const { account, machine, model, gross, fee, net } = part;
-  await trx
-    .insertInto("earnings")
-    .values({
-      ...{ account, machine, model, hour_ms: hour, gross, fee, net, requests: 1 },
-      prompt_tokens: part.promptTokens,
-      completion_tokens: part.completionTokens,
-    })
-    .onConflict((conflict) =>
-      conflict.columns(["account", "hour_ms", "machine", "model"]).doUpdateSet({
-        gross: sql`earnings.gross + ${gross}`,
-        fee: sql`earnings.fee + ${fee}`,
-        net: sql`earnings.net + ${net}`,
-        requests: sql`earnings.requests + 1`,
-        prompt_tokens: sql`earnings.prompt_tokens + ${part.promptTokens}`,
-        completion_tokens: sql`earnings.completion_tokens + ${part.completionTokens}`,
-      }),
-    )
-    .execute();
+function addWork(book: Book, reservationId: string, parts: readonly PricedPart[], nowMs: number): void {
+  const hour_ms = hourOf(nowMs);
+  const rows = parts.map((part, n) => {
+    const { account, machine, model, gross, fee, net } = part;
+    const sums = { account, machine, model, hour_ms, gross, fee, net };
+    const tokens = { prompt_tokens: part.promptTokens, completion_tokens: part.completionTokens };
+    book.earnings.add({ ...sums, ...tokens, requests: 1 });
+    return { ...sums, ...tokens, reservation_id: reservationId, n, payer: part.payer, attempt_id: part.attemptId };
+  });
+  book.works.put({ reservationId, parts: rows });
 }
 
 function sumOf(parts: readonly PricedPart[], member: "gross" | "fee"): MicroUsd {
@@ -85,19 +51,10 @@ function sumOf(parts: readonly PricedPart[], member: "gross" | "fee"): MicroUsd 
 }
 
 /** Tells once that what can be spent has fallen below the bound: when it does, not while it is. */
-async function tellLowBalance(
-  trx: Trx,
-  { id, payer, posted }: StoredReservation,
-  { lowBalance, nowMs }: Posting,
-  balances: ReadonlyMap<string, MicroUsd>,
-): Promise<void> {
-  if (lowBalance === undefined || posted === 0n) return;
-  const names = [ledgerAccountOf("credit", payer), ledgerAccountOf("earned", payer)];
-  // Most have more than that of one part of it, and nobody need look.
-  if (names.some((name) => (balances.get(name) ?? 0n) >= lowBalance)) return;
-  const rows = await trx.selectFrom("ledger_accounts").select("balance").where("id", "in", names).execute();
-  const left = rows.reduce((sum, { balance }) => sum + BigInt(balance), 0n);
-  if (left >= lowBalance || left + posted < lowBalance) return;
+function tellLowBalance(book: Book, taken: RowOf<"reservations">, lowBalance: MicroUsd, nowMs: number): void {
+  const { id, payer } = taken;
+  const left = balanceOf(book, ledgerAccountOf("credit", payer)) + balanceOf(book, ledgerAccountOf("earned", payer));
+  if (left >= lowBalance || left + BigInt(taken.posted) < lowBalance) return;
   const payload = { account: payer, available_micro_usd: Number(left) };
-  await tell(trx, { id: `low_balance/${id}`, kind: "balance.low", payload, nowMs });
+  tell(book, { id: `low_balance/${id}`, kind: "balance.low", payload, nowMs });
 }

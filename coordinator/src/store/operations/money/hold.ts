@@ -1,85 +1,58 @@
-import { sql } from "kysely";
 import type { MicroUsd } from "../../../platform/micro-usd.js";
 import type { Budget, Insufficient } from "../../ledger-store.js";
-import type { Trx } from "../operation.js";
-import { availableIn, ledgerAccountOf } from "./moves.js";
+import { type Book, type SpendKey, spendKeyOf } from "./book.js";
+import { ledgerAccountOf } from "./ledger-accounts.js";
+import { availableIn, move } from "./moves.js";
+import { smallerOf } from "./parts.js";
 
-export type Held =
-  | { readonly type: "held"; readonly credit: MicroUsd; readonly earned: MicroUsd }
-  | (Insufficient & { readonly limitedBy: "balance" });
+export interface ToHold {
+  readonly payer: string;
+  readonly budget: Budget | undefined;
+  readonly amount: MicroUsd;
+}
 
-/** Sets money of a user's aside: of what can only be spent first, then of what was earned. */
-export async function hold(trx: Trx, payer: string, amount: MicroUsd): Promise<Held> {
-  const credit = ledgerAccountOf("credit", payer);
-  const earned = ledgerAccountOf("earned", payer);
-  // Nearly always there is enough of it, and one statement does.
-  if (await setAside(trx, credit, amount)) return { type: "held", credit: amount, earned: 0n };
-  const ofCredit = await availableIn(trx, credit);
-  const ofEarned = await availableIn(trx, earned);
-  const available = ofCredit + ofEarned;
+export interface Held {
+  readonly type: "held";
+  readonly credit: MicroUsd;
+  readonly earned: MicroUsd;
+}
+
+/** Sets money aside, of the budget and of what the payer has, or of neither: of what can only be spent first. */
+export function hold(book: Book, { payer, budget, amount }: ToHold): Held | Insufficient {
+  const left = budget === undefined ? amount : budget.limit - takenOf(book, budget);
+  if (left < amount) return { type: "insufficient", limitedBy: "budget", available: left > 0n ? left : 0n };
+  const ofCredit = availableIn(book, ledgerAccountOf("credit", payer));
+  const available = ofCredit + availableIn(book, ledgerAccountOf("earned", payer));
   if (available < amount) return { type: "insufficient", limitedBy: "balance", available };
-  const rest = amount > ofCredit ? amount - ofCredit : 0n;
-  if (amount > rest) await setAside(trx, credit, amount - rest);
-  if (rest > 0n) await setAside(trx, earned, rest);
-  return { type: "held", credit: amount - rest, earned: rest };
+  const credit = smallerOf(amount, ofCredit);
+  const earned = amount - credit;
+  if (budget !== undefined) changeSpend(book, budget, { held: amount, spent: 0n });
+  if (credit > 0n) setAside(book, "credit", payer, credit);
+  if (earned > 0n) setAside(book, "earned", payer, earned);
+  return { type: "held", credit, earned };
 }
 
-async function setAside(trx: Trx, id: string, amount: MicroUsd): Promise<boolean> {
-  const { numUpdatedRows } = await trx
-    .updateTable("ledger_accounts")
-    .set({ reserved: sql`reserved + ${amount}` })
-    .where("id", "=", id)
-    .where(sql<boolean>`balance - reserved >= ${amount}`)
-    .executeTakeFirstOrThrow();
-  return numUpdatedRows > 0n;
+function setAside(book: Book, kind: "credit" | "earned", owner: string, held: MicroUsd): void {
+  move(book, { ledgerAccount: ledgerAccountOf(kind, owner), owner, kind, amount: 0n, held });
 }
 
-type BudgetHeld = { readonly type: "held" } | (Insufficient & { readonly limitedBy: "budget" });
-
-/** Sets a part of a key's budget aside. */
-export async function holdBudget(trx: Trx, budget: Budget, amount: MicroUsd): Promise<BudgetHeld> {
-  const { keyId, windowStartMs, limit } = budget;
-  if (amount <= limit) {
-    const { numInsertedOrUpdatedRows } = await trx
-      .insertInto("key_spend")
-      .values({ key_id: keyId, window_start_ms: windowStartMs, spent: 0n, reserved: amount })
-      .onConflict((conflict) =>
-        conflict
-          .columns(["key_id", "window_start_ms"])
-          .doUpdateSet({ reserved: sql`key_spend.reserved + ${amount}` })
-          .where(sql<boolean>`key_spend.spent + key_spend.reserved <= ${limit - amount}`),
-      )
-      .executeTakeFirstOrThrow();
-    if (numInsertedOrUpdatedRows === 1n) return { type: "held" };
-  }
-  const left = limit - (await takenOf(trx, budget));
-  // Somebody has given something back since; now the row is ours.
-  if (left >= amount) return holdBudget(trx, budget, amount);
-  return { type: "insufficient", limitedBy: "budget", available: left > 0n ? left : 0n };
-}
-
-/** What is spent and set aside of a key's budget; it is this transaction's until its end. */
-async function takenOf(trx: Trx, { keyId, windowStartMs }: Budget): Promise<MicroUsd> {
-  const row = await trx
-    .updateTable("key_spend")
-    .set({ reserved: sql`reserved` })
-    .where("key_id", "=", keyId)
-    .where("window_start_ms", "=", windowStartMs)
-    .returning(["spent", "reserved"])
-    .executeTakeFirst();
+/** What is spent and set aside of a key's budget. */
+function takenOf(book: Book, budget: Budget): MicroUsd {
+  const row = book.spends.get(spendKeyOf(budget));
   return row === undefined ? 0n : BigInt(row.spent) + BigInt(row.reserved);
 }
 
-/** Gives back what was set aside of a key's budget, and counts what was spent of it. */
-export async function settleBudget(
-  trx: Trx,
-  { keyId, windowStartMs }: Pick<Budget, "keyId" | "windowStartMs">,
+/** Changes what is set aside of a key's budget, and what was spent of it. */
+export function changeSpend(
+  book: Book,
+  { keyId, windowStartMs }: SpendKey,
   { held, spent }: { held: MicroUsd; spent: MicroUsd },
-): Promise<void> {
-  await trx
-    .updateTable("key_spend")
-    .set({ reserved: sql`reserved - ${held}`, spent: sql`spent + ${spent}` })
-    .where("key_id", "=", keyId)
-    .where("window_start_ms", "=", windowStartMs)
-    .execute();
+): void {
+  const before = book.spends.get(spendKeyOf({ keyId, windowStartMs }));
+  book.spends.put({
+    key_id: keyId,
+    window_start_ms: windowStartMs,
+    spent: BigInt(before?.spent ?? 0) + spent,
+    reserved: BigInt(before?.reserved ?? 0) + held,
+  });
 }

@@ -1,69 +1,76 @@
-import { sql } from "kysely";
 import type { Correction, Income, Refund, TransferResult } from "../../ledger-store.js";
-import type { Trx } from "../operation.js";
+import type { Book, Needs } from "./book.js";
+import { ledgerAccountOf, platformAccountOf } from "./ledger-accounts.js";
 import { Moves } from "./moves.js";
 import { smallerOf } from "./parts.js";
+import { setAsideOf } from "./reservations.js";
 import { madeBefore, type NewTransfer, tell, transferOnce } from "./transfer.js";
 
+type IncomeKind = "deposit" | "grant";
+const SOURCES = { deposit: "external", grant: "grants" } as const;
+
+export const needsOfDeposit = (input: Income): Needs => needsOfIncome(input, "deposit");
+export const needsOfGrant = (input: Income): Needs => needsOfIncome(input, "grant");
+
+function needsOfIncome({ id, account }: Income, kind: IncomeKind): Needs {
+  const transferId = `${kind}/${id}`;
+  const accounts = [ledgerAccountOf("credit", account), platformAccountOf(SOURCES[kind], transferId)];
+  return { transfers: [transferId], accounts };
+}
+
 /** Rule 13 of docs/ledger.md. */
-export async function deposit(trx: Trx, input: Income): Promise<TransferResult> {
-  return come(trx, input, "deposit");
-}
+export const deposit = (book: Book, input: Income): TransferResult => come(book, input, "deposit");
+export const grant = (book: Book, input: Income): TransferResult => come(book, input, "grant");
 
-export async function grant(trx: Trx, input: Income): Promise<TransferResult> {
-  return come(trx, input, "grant");
-}
-
-async function come(trx: Trx, input: Income, kind: "deposit" | "grant"): Promise<TransferResult> {
+function come(book: Book, input: Income, kind: IncomeKind): TransferResult {
   const id = `${kind}/${input.id}`;
-  const moves = new Moves(id)
-    .user("credit", input.account, input.amount)
-    .platform(kind === "deposit" ? "external" : "grants", -input.amount);
-  return transferOnce(trx, { ...input, id, kind }, moves);
+  const moves = new Moves(id).user("credit", input.account, input.amount).platform(SOURCES[kind], -input.amount);
+  return transferOnce(book, { ...input, id, kind }, moves);
+}
+
+export function needsOfCorrect({ id, account, part }: Correction): Needs {
+  const transferId = `correction/${id}`;
+  const accounts = [ledgerAccountOf(part, account), platformAccountOf("losses", transferId)];
+  return { transfers: [transferId], accounts };
 }
 
 /** Rule 14. */
-export async function correct(trx: Trx, input: Correction): Promise<TransferResult> {
+export function correct(book: Book, input: Correction): TransferResult {
   const { account, part, amount } = input;
   const id = `correction/${input.id}`;
   const moves = new Moves(id).user(part, account, amount).platform("losses", -amount);
-  return transferOnce(trx, { ...input, id, kind: "correction" }, moves);
+  return transferOnce(book, { ...input, id, kind: "correction" }, moves);
+}
+
+export function needsOfRefund({ id, reservationId }: Refund): Needs {
+  const transferId = `refund/${id}`;
+  const accounts = [platformAccountOf("losses", transferId)];
+  return { reservations: [reservationId], transfers: [transferId], accounts };
 }
 
 /** Rule 15: what was taken last is given back first, so that nobody can pay out what he has bought. */
-export async function refund(trx: Trx, input: Refund): Promise<TransferResult> {
+export function refund(book: Book, input: Refund): TransferResult {
   const { reservationId, amount, nowMs } = input;
-  const row = await trx
-    .updateTable("reservations")
-    .set({ refunded: sql`refunded` })
-    .where("id", "=", reservationId)
-    .where("state", "=", "posted")
-    .returning(["request_id", "payer", "posted", "refunded", "reserved_credit"])
-    .executeTakeFirst();
-  if (row === undefined) return { type: "unknown" };
+  const row = book.reservations.get(reservationId);
+  if (row?.state !== "posted") return { type: "unknown" };
+  const { payer, request_id: requestId } = row;
   const id = `refund/${input.id}`;
   const posted = BigInt(row.posted);
   const refunded = BigInt(row.refunded);
-  const ofEarned = posted - smallerOf(posted, BigInt(row.reserved_credit));
+  const ofEarned = posted - smallerOf(posted, setAsideOf(row).credit);
   const toEarned = smallerOf(amount, ofEarned > refunded ? ofEarned - refunded : 0n);
   const moves = new Moves(id)
-    .user("earned", row.payer, toEarned)
-    .user("credit", row.payer, amount - toEarned)
+    .user("earned", payer, toEarned)
+    .user("credit", payer, amount - toEarned)
     .platform("losses", -amount);
-  const transfer: NewTransfer = { ...input, id, kind: "refund", account: row.payer, requestId: row.request_id };
-  const before = await madeBefore(trx, transfer);
+  const transfer: NewTransfer = { ...input, id, kind: "refund", account: payer, requestId };
+  const before = madeBefore(book, transfer);
   if (before !== undefined) return { type: before };
-  if (amount > posted - refunded) {
-    return { type: "insufficient", available: posted - refunded };
-  }
-  const result = await transferOnce(trx, transfer, moves);
+  if (amount > posted - refunded) return { type: "insufficient", available: posted - refunded };
+  const result = transferOnce(book, transfer, moves);
   if (result.type !== "done") return result;
-  await trx
-    .updateTable("reservations")
-    .set({ refunded: sql`refunded + ${amount}` })
-    .where("id", "=", reservationId)
-    .execute();
-  const payload = { account: row.payer, request_id: row.request_id, amount_micro_usd: Number(amount) };
-  await tell(trx, { id, kind: "request.refunded", payload, nowMs });
+  book.reservations.put({ ...row, refunded: refunded + amount });
+  const payload = { account: payer, request_id: requestId, amount_micro_usd: Number(amount) };
+  tell(book, { id, kind: "request.refunded", payload, nowMs });
   return result;
 }

@@ -1,7 +1,7 @@
-import { sql } from "kysely";
 import { MAX_MICRO_USD, type MicroUsd } from "../../../platform/micro-usd.js";
 import type { LedgerAccountKind, UserPart } from "../../ledger-store.js";
-import type { Trx } from "../operation.js";
+import type { Book } from "./book.js";
+import { ledgerAccountOf, type PlatformKind, platformAccountOf } from "./ledger-accounts.js";
 
 /** A change of one ledger account. `held` is what is set aside for reservations, or given back from that. */
 export interface Move {
@@ -11,16 +11,6 @@ export interface Move {
   readonly kind: LedgerAccountKind;
   readonly amount: MicroUsd;
   readonly held: MicroUsd;
-}
-
-type PlatformKind = Exclude<LedgerAccountKind, UserPart>;
-
-/** Each platform account is so many rows: every request moves `fees`, and nobody should have to wait there. */
-const PLATFORM_ROWS = 16;
-
-/** The name of a part of a user's money. No two users have one in common: what is before the stroke is a closed list. */
-export function ledgerAccountOf(part: UserPart, owner: string): string {
-  return `${part}/${owner}`;
 }
 
 /** What one transfer changes; changes of the same ledger account add up. */
@@ -37,14 +27,13 @@ export class Moves {
   }
 
   platform(kind: PlatformKind, amount: MicroUsd): this {
-    const ledgerAccount = `${kind}/${rowOf(this.#transferId)}`;
+    const ledgerAccount = platformAccountOf(kind, this.#transferId);
     return this.#add({ ledgerAccount, owner: undefined, kind, amount, held: 0n });
   }
 
-  /** In the order in which everybody takes the rows, so that nobody waits for somebody who waits for him. */
-  inOrder(): readonly Move[] {
-    const moves = [...this.#moves.values()].filter(({ amount, held }) => amount !== 0n || held !== 0n);
-    return moves.sort((one, other) => (one.ledgerAccount < other.ledgerAccount ? -1 : 1));
+  /** Those that change something. */
+  all(): readonly Move[] {
+    return [...this.#moves.values()].filter(({ amount, held }) => amount !== 0n || held !== 0n);
   }
 
   #add(move: Move): this {
@@ -54,57 +43,40 @@ export class Moves {
   }
 }
 
-/** FNV-1a. */
-function rowOf(text: string): number {
-  let hash = 0x811c9dc5;
-  for (let n = 0; n < text.length; n++) hash = Math.imul(hash ^ text.charCodeAt(n), 0x01000193);
-  return (hash >>> 0) % PLATFORM_ROWS;
-}
-
-export type MoveResult =
-  | { readonly type: "moved"; readonly balance: MicroUsd }
+/** Why a change cannot be. */
+export type MoveRefusal =
   /** A user would have less than nothing, or less than is set aside. */
   | { readonly type: "insufficient"; readonly available: MicroUsd }
   /** A user would have more than anybody may. */
   | { readonly type: "too_large" };
 
-/** Changes one ledger account, which is made where there is none, or finds out why that cannot be. */
-export async function move(trx: Trx, change: Move, mayBeNew = true): Promise<MoveResult> {
-  const { ledgerAccount: id, owner, kind, amount, held } = change;
-  const moved = await trx
-    .updateTable("ledger_accounts")
-    .set({ balance: sql`balance + ${amount}`, reserved: sql`reserved + ${held}` })
-    .where("id", "=", id)
-    .$if(owner !== undefined && (amount < 0n || held > 0n), (query) =>
-      query.where(sql<boolean>`balance - reserved >= ${held - amount}`),
-    )
-    .$if(owner !== undefined && amount > 0n, (query) => query.where(sql<boolean>`balance <= ${MAX_MICRO_USD - amount}`))
-    .returning("balance")
-    .executeTakeFirst();
-  if (moved !== undefined) return { type: "moved", balance: BigInt(moved.balance) };
-  // Nobody owes anything before he has had something.
-  if (mayBeNew && (owner === undefined || amount > 0n)) {
-    await trx
-      .insertInto("ledger_accounts")
-      .values({ id, owner: owner ?? null, kind, balance: 0n, reserved: 0n })
-      .onConflict((conflict) => conflict.doNothing())
-      .execute();
-    return move(trx, change, false);
-  }
-  if (amount > 0n) return { type: "too_large" };
-  const available = await availableIn(trx, id);
-  // Somebody has given something back since; now the row is ours.
-  if (held > amount && available >= held - amount) return move(trx, change, false);
-  return { type: "insufficient", available };
+/** Why a change cannot be, if it cannot. */
+export function refusalOf(book: Book, { ledgerAccount: id, owner, amount, held }: Move): MoveRefusal | undefined {
+  if (owner === undefined) return undefined;
+  const available = availableIn(book, id);
+  if ((amount < 0n || held > 0n) && available + amount < held) return { type: "insufficient", available };
+  if (amount > 0n && balanceOf(book, id) + amount > MAX_MICRO_USD) return { type: "too_large" };
+  return undefined;
 }
 
-/** What is left of a ledger account; it is this transaction's until its end. */
-export async function availableIn(trx: Trx, id: string): Promise<MicroUsd> {
-  const row = await trx
-    .updateTable("ledger_accounts")
-    .set({ reserved: sql`reserved` })
-    .where("id", "=", id)
-    .returning(["balance", "reserved"])
-    .executeTakeFirst();
-  return row === undefined ? 0n : BigInt(row.balance) - BigInt(row.reserved);
+/** Changes one ledger account, which is made where there is none. */
+export function move(book: Book, { ledgerAccount: id, owner, kind, amount, held }: Move): void {
+  const { balance = 0, reserved = 0 } = book.accounts.get(id) ?? {};
+  book.accounts.put({
+    id,
+    owner: owner ?? null,
+    kind,
+    balance: BigInt(balance) + amount,
+    reserved: BigInt(reserved) + held,
+  });
+}
+
+export function balanceOf(book: Book, id: string): MicroUsd {
+  return BigInt(book.accounts.get(id)?.balance ?? 0);
+}
+
+/** What is left of a ledger account. */
+export function availableIn(book: Book, id: string): MicroUsd {
+  const account = book.accounts.get(id);
+  return account === undefined ? 0n : BigInt(account.balance) - BigInt(account.reserved);
 }

@@ -1,5 +1,4 @@
 import { type Selectable, sql } from "kysely";
-import type { MicroUsd } from "../../../platform/micro-usd.js";
 import type {
   Payout,
   PayoutChange,
@@ -11,24 +10,25 @@ import type {
 } from "../../ledger-store.js";
 import type { MoneyTables } from "../../schema/money-tables.js";
 import type { Trx } from "../operation.js";
+import type { Book, Needs, RowOf } from "./book.js";
+import { ledgerAccountOf, platformAccountOf } from "./ledger-accounts.js";
 import { Moves } from "./moves.js";
 import { addTransfer, moveAll, tell, transferOnce } from "./transfer.js";
 
+export function needsOfPayout({ id, account }: PayoutRequest): Needs {
+  const accounts = [ledgerAccountOf("earned", account), ledgerAccountOf("pending", account)];
+  return { transfers: [`payout/${id}`], accounts };
+}
+
 /** Rule 16 of docs/ledger.md. */
-export async function requestPayout(trx: Trx, input: PayoutRequest): Promise<TransferResult> {
+export function requestPayout(book: Book, input: PayoutRequest): TransferResult {
   const { id, account, amount, actor, nowMs } = input;
   const transferId = `payout/${id}`;
   const moves = new Moves(transferId).user("earned", account, -amount).user("pending", account, amount);
-  const result = await transferOnce(trx, { ...input, id: transferId, kind: "payout_requested" }, moves);
+  const result = transferOnce(book, { ...input, id: transferId, kind: "payout_requested" }, moves);
   if (result.type !== "done") return result;
-  await trx
-    .insertInto("payouts")
-    .values({
-      ...{ id, account, amount, actor, state: "requested", reason: null },
-      ...{ requested_at_ms: nowMs, changed_at_ms: nowMs },
-    })
-    .execute();
-  await tellState(trx, { id, account, amount, state: "requested", nowMs });
+  const payout = { id, account, amount, actor, state: "requested", reason: null } as const;
+  setPayout(book, { ...payout, requested_at_ms: nowMs, changed_at_ms: nowMs });
   return result;
 }
 
@@ -40,28 +40,36 @@ const KINDS: Readonly<Record<PayoutChange["to"], TransferKind>> = {
   returned: "payout_returned",
 };
 
+export function needsOfPayoutChange({ id, to }: PayoutChange): Needs {
+  return { payouts: [id], accounts: [platformAccountOf("external", changeIdOf(to, id))] };
+}
+
+/** The money of who is paid out. */
+export function moreForPayoutChange(book: Book, { id }: PayoutChange): Needs {
+  const account = book.payouts.get(id)?.account;
+  if (account === undefined) return {};
+  return { accounts: [ledgerAccountOf("earned", account), ledgerAccountOf("pending", account)] };
+}
+
 /** Rule 17. */
-export async function changePayout(
-  trx: Trx,
-  { id, to, reason, actor, nowMs }: PayoutChange,
-): Promise<PayoutChangeResult> {
-  const row = await trx
-    .updateTable("payouts")
-    .set({ state: to, reason, actor, changed_at_ms: nowMs })
-    .where("id", "=", id)
-    .where("state", "=", FROM[to])
-    .returningAll()
-    .executeTakeFirst();
-  if (row === undefined) return unchanged(trx, id, to);
-  const payout = payoutOf(row);
+export function changePayout(book: Book, { id, to, reason, actor, nowMs }: PayoutChange): PayoutChangeResult {
+  const row = book.payouts.get(id);
+  if (row === undefined) return { type: "unknown" };
+  if (row.state === to) return { type: "repeated", payout: payoutOf(row) };
+  if (row.state !== FROM[to]) return { type: "conflict", state: row.state };
+  const changed = { ...row, state: to, reason, actor, changed_at_ms: nowMs };
+  const payout = payoutOf(changed);
   const { account, amount } = payout;
-  const transferId = `payout-${to}/${id}`;
-  const moves = movesTo(to, payout, transferId).inOrder();
-  const balances = await moveAll(trx, moves);
-  const transfer = { id: transferId, kind: KINDS[to], account, amount, reason, actor, nowMs };
-  await addTransfer(trx, transfer, moves, balances);
-  await tellState(trx, { id, account, amount, state: to, nowMs });
+  const transferId = changeIdOf(to, id);
+  const moves = movesTo(to, payout, transferId);
+  moveAll(book, moves);
+  addTransfer(book, { id: transferId, kind: KINDS[to], account, amount, reason, actor, nowMs }, moves);
+  setPayout(book, changed);
   return { type: "done", payout };
+}
+
+function changeIdOf(to: PayoutChange["to"], id: string): string {
+  return `payout-${to}/${id}`;
 }
 
 function movesTo(to: PayoutChange["to"], { account, amount }: Payout, transferId: string): Moves {
@@ -76,24 +84,12 @@ function movesTo(to: PayoutChange["to"], { account, amount }: Payout, transferId
   }
 }
 
-async function unchanged(trx: Trx, id: string, to: PayoutState): Promise<PayoutChangeResult> {
-  const row = await trx.selectFrom("payouts").selectAll().where("id", "=", id).executeTakeFirst();
-  if (row === undefined) return { type: "unknown" };
-  if (row.state === to) return { type: "repeated", payout: payoutOf(row) };
-  return { type: "conflict", state: row.state };
-}
-
-interface PayoutNews {
-  readonly id: string;
-  readonly account: string;
-  readonly amount: MicroUsd;
-  readonly state: PayoutState;
-  readonly nowMs: number;
-}
-
-async function tellState(trx: Trx, { id, account, amount, state, nowMs }: PayoutNews): Promise<void> {
+/** Each state is told as it is reached. */
+function setPayout(book: Book, row: RowOf<"payouts">): void {
+  book.payouts.put(row);
+  const { id, account, amount, state } = row;
   const payload = { payout: id, account, amount_micro_usd: Number(amount), state };
-  await tell(trx, { id: `payout-${state}/${id}`, kind: `payout.${state}`, payload, nowMs });
+  tell(book, { id: `payout-${state}/${id}`, kind: `payout.${state}`, payload, nowMs: row.changed_at_ms });
 }
 
 export interface PayoutPage {
@@ -115,7 +111,7 @@ export async function listPayouts(trx: Trx, { account, state, limit, after }: Pa
   return (await query.orderBy("requested_at_ms").orderBy("id").limit(limit).execute()).map(payoutOf);
 }
 
-function payoutOf(row: Selectable<MoneyTables["payouts"]>): Payout {
+function payoutOf(row: Selectable<MoneyTables["payouts"]> | RowOf<"payouts">): Payout {
   return {
     id: row.id,
     account: row.account,

@@ -9,7 +9,7 @@ import type {
   UserPart,
 } from "../../ledger-store.js";
 import type { Trx } from "../operation.js";
-import { ledgerAccountOf } from "./moves.js";
+import { ledgerAccountOf } from "./ledger-accounts.js";
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;

@@ -1,115 +1,69 @@
-import { sql } from "kysely";
-import type { MicroUsd } from "../../../platform/micro-usd.js";
-import type {
-  Budget,
-  ExtendResult,
-  Extension,
-  Insufficient,
-  NewReservation,
-  ReserveResult,
-} from "../../ledger-store.js";
-import type { Trx } from "../operation.js";
-import { hold, holdBudget, settleBudget } from "./hold.js";
+import type { ExtendResult, Extension, NewReservation, ReserveResult } from "../../ledger-store.js";
+import type { Book, Needs, RowOf } from "./book.js";
+import { hold } from "./hold.js";
+import { accountsOf } from "./ledger-accounts.js";
 import { consumerCost, partsToText } from "./parts.js";
-import { reservationOf, type StoredReservation, stateOf } from "./reservations.js";
+import { setAsideOf, spendKeyOfReservation } from "./reservations.js";
+
+export function needsOfReserve({ id, payer, budget }: NewReservation): Needs {
+  return { reservations: [id], accounts: accountsOf(payer), spends: budget === undefined ? [] : [budget] };
+}
 
 /** Rules 4 and 5 of docs/ledger.md. */
-export async function reserve(trx: Trx, input: NewReservation): Promise<ReserveResult> {
-  const { id, payer, max, budget } = input;
-  const { numInsertedOrUpdatedRows } = await trx
-    .insertInto("reservations")
-    .values(rowOf(input))
-    .onConflict((conflict) => conflict.doNothing())
-    .executeTakeFirstOrThrow();
-  if (numInsertedOrUpdatedRows !== 1n) return repeated(trx, input);
-  const held = await holdAll(trx, { payer, budget, amount: max });
-  if (held.type === "insufficient") {
-    // A refusal leaves no trace: once there is money, the same may be asked again.
-    await trx.deleteFrom("reservations").where("id", "=", id).execute();
-    return held;
-  }
-  if (held.earned > 0n) await addReserved(trx, id, { credit: held.credit - max, earned: held.earned });
+export function reserve(book: Book, input: NewReservation): ReserveResult {
+  const known = book.reservations.get(input.id);
+  if (known !== undefined) return { type: isSame(known, input) ? "reserved" : "conflict" };
+  const held = hold(book, { payer: input.payer, budget: input.budget, amount: input.max });
+  if (held.type === "insufficient") return held;
+  book.reservations.put({
+    ...openRow(input),
+    reserved_credit: held.credit,
+    reserved_earned: held.earned,
+  });
   return { type: "reserved" };
 }
 
-async function repeated(trx: Trx, input: NewReservation): Promise<ReserveResult> {
-  const known = await trx.selectFrom("reservations").selectAll().where("id", "=", input.id).executeTakeFirst();
-  const isSame =
-    known !== undefined &&
+function isSame(known: RowOf<"reservations">, input: NewReservation): boolean {
+  return (
     known.request_id === input.requestId &&
     known.account === input.account &&
     known.payer === input.payer &&
     BigInt(known.asked) === input.max &&
-    (known.key_id ?? undefined) === input.budget?.keyId;
-  return { type: isSame ? "reserved" : "conflict" };
+    (known.key_id ?? undefined) === input.budget?.keyId
+  );
+}
+
+export function needsOfExtend({ id }: Extension): Needs {
+  return { reservations: [id] };
 }
 
 /** Rules 6 and 7 of docs/ledger.md. */
-export async function extend(trx: Trx, extension: Extension): Promise<ExtendResult> {
-  const { id, max, used, expiresAtMs } = extension;
+export function extend(book: Book, { id, max, used, expiresAtMs }: Extension): ExtendResult {
+  const row = book.reservations.get(id);
+  if (row === undefined) return { type: "unknown" };
+  if (row.state !== "open") return { type: "closed" };
   const owed = consumerCost(used);
-  // Late ones change nothing back.
-  const row = await trx
-    .updateTable("reservations")
-    .set({
-      used_parts: sql`CASE WHEN used <= ${owed} THEN ${partsToText(used)} ELSE used_parts END`,
-      used: sql`CASE WHEN used <= ${owed} THEN ${owed} ELSE used END`,
-      expires_at_ms: sql`CASE WHEN expires_at_ms < ${expiresAtMs} THEN ${expiresAtMs} ELSE expires_at_ms END`,
-    })
-    .where("id", "=", id)
-    .where("state", "=", "open")
-    .returningAll()
-    .executeTakeFirst();
-  if (row === undefined) {
-    const state = await stateOf(trx, id);
-    // It has been made since.
-    if (state === "open") return extend(trx, extension);
-    return { type: state === undefined ? "unknown" : "closed" };
-  }
-  const { payer, budget, credit, earned } = reservationOf(row);
-  const amount = max - credit - earned;
-  if (amount <= 0n) return { type: "extended" };
-  const held = await holdAll(trx, { payer, budget, amount });
+  const told = {
+    ...row,
+    // Late ones change nothing back.
+    ...(BigInt(row.used) <= owed && { used: owed, used_parts: partsToText(used) }),
+    expires_at_ms: Math.max(row.expires_at_ms, expiresAtMs),
+  };
+  book.reservations.put(told);
+  const { credit, earned, all } = setAsideOf(row);
+  if (max <= all) return { type: "extended" };
+  const held = hold(book, { payer: row.payer, budget: budgetOf(row), amount: max - all });
   if (held.type === "insufficient") return held;
-  await addReserved(trx, id, held);
+  book.reservations.put({ ...told, reserved_credit: credit + held.credit, reserved_earned: earned + held.earned });
   return { type: "extended" };
 }
 
-interface ToHold {
-  readonly payer: string;
-  readonly budget: Budget | undefined;
-  readonly amount: MicroUsd;
+function budgetOf(row: RowOf<"reservations">) {
+  const key = spendKeyOfReservation(row);
+  return key && { ...key, limit: BigInt(row.budget_limit ?? 0) };
 }
 
-/** Of the budget and of the money, or of neither. */
-async function holdAll(
-  trx: Trx,
-  { payer, budget, amount }: ToHold,
-): Promise<{ type: "held"; credit: MicroUsd; earned: MicroUsd } | Insufficient> {
-  if (budget !== undefined) {
-    const held = await holdBudget(trx, budget, amount);
-    if (held.type === "insufficient") return held;
-  }
-  const held = await hold(trx, payer, amount);
-  if (held.type === "insufficient" && budget !== undefined)
-    await settleBudget(trx, budget, { held: amount, spent: 0n });
-  return held;
-}
-
-async function addReserved(
-  trx: Trx,
-  id: string,
-  { credit, earned }: Pick<StoredReservation, "credit" | "earned">,
-): Promise<void> {
-  await trx
-    .updateTable("reservations")
-    .set({ reserved_credit: sql`reserved_credit + ${credit}`, reserved_earned: sql`reserved_earned + ${earned}` })
-    .where("id", "=", id)
-    .execute();
-}
-
-/** As if all of it were of the payer's credit, which it nearly always is. */
-function rowOf({ budget, ...input }: NewReservation) {
+function openRow({ budget, ...input }: NewReservation) {
   return {
     id: input.id,
     request_id: input.requestId,
@@ -122,8 +76,6 @@ function rowOf({ budget, ...input }: NewReservation) {
     fee_basis_points: input.feeBasisPoints,
     state: "open" as const,
     asked: input.max,
-    reserved_credit: input.max,
-    reserved_earned: 0n,
     used: 0n,
     used_parts: "[]",
     posted: 0n,

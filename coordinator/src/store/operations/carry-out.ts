@@ -1,0 +1,221 @@
+import { Book, type Needs, type PostedWork, type RowOf, type SpendKey, spendKeyOf } from "./money/book.js";
+import { type BookSql, jsonOf, type Statement } from "./money/book-sql.js";
+import { accountsOf } from "./money/ledger-accounts.js";
+import type { MoneyOperation } from "./operation.js";
+import { storableData } from "./storable.js";
+
+/** A transaction in progress, as a book is read from it. */
+export interface BookSource {
+  readonly sql: BookSql;
+  /** Carries them out in their order. @returns the rows of each */
+  readonly rows: (statements: readonly Statement[]) => Promise<readonly (readonly unknown[])[]>;
+}
+
+export interface MoneyRequest {
+  readonly operation: MoneyOperation<unknown, unknown>;
+  readonly input: unknown;
+}
+
+type Attempt<T> = { readonly type: "done"; readonly result: T } | { readonly type: "failed"; readonly error: unknown };
+
+export type MoneyAnswer = Attempt<unknown>;
+
+export interface CarriedOut {
+  /** One for each request, in their order: they hold once the writes do. One that has failed has changed nothing. */
+  readonly answers: readonly MoneyAnswer[];
+  /** What has to be carried out before the transaction is committed. */
+  readonly writes: readonly Statement[];
+}
+
+/**
+ * Carries money operations out, one after the other, on what the database has.
+ *
+ * @throws what the source does
+ */
+export async function carryOut(source: BookSource, requests: readonly MoneyRequest[]): Promise<CarriedOut> {
+  const book = new Book();
+  const asked = requests.map(({ operation, input }) =>
+    attempt(() => {
+      const kept = storableData(input);
+      return { operation, input: kept, needs: operation.needs(kept) };
+    }),
+  );
+  const sound = asked.flatMap((one) => (one.type === "done" ? one.result : []));
+  await load(
+    source,
+    book,
+    sound.map(({ needs }) => needs),
+  );
+  await load(
+    source,
+    book,
+    sound.map(({ operation, input }) => operation.more(book, input)),
+  );
+  const answers: MoneyAnswer[] = [];
+  for (const one of asked) {
+    if (one.type === "failed") answers.push(one);
+    else {
+      const { operation, input } = one.result;
+      // Those before it may have made it need something else.
+      await load(source, book, [operation.more(book, input)]);
+      answers.push(attempt(() => book.attempt(() => operation.run(book, input))));
+    }
+  }
+  return { answers, writes: writesOf(source.sql, book) };
+}
+
+function attempt<T>(work: () => T): Attempt<T> {
+  try {
+    return { type: "done", result: work() };
+  } catch (error) {
+    return { type: "failed", error };
+  }
+}
+
+/** What to read: keys of each table that are not known yet. */
+class Wanted {
+  readonly reservations: string[];
+  readonly payouts: string[];
+  readonly transfers: string[];
+  readonly accounts: string[];
+  readonly works: string[];
+  readonly spends: readonly SpendKey[];
+
+  constructor(book: Book, needs: readonly Needs[]) {
+    const of = (member: Exclude<keyof Needs, "spends">, kept: { knows(key: string): boolean }): string[] => [
+      ...new Set(needs.flatMap((need) => need[member] ?? []).filter((key) => !kept.knows(key))),
+    ];
+    this.reservations = of("reservations", book.reservations);
+    this.payouts = of("payouts", book.payouts);
+    this.transfers = of("transfers", book.transfers);
+    this.accounts = of("accounts", book.accounts);
+    this.works = of("works", book.works);
+    this.spends = needs.flatMap((need) => need.spends ?? []).filter((key) => !book.spends.knows(spendKeyOf(key)));
+  }
+}
+
+/** Reads what is needed and not known yet. @throws Overtaken; what the source does */
+async function load(source: BookSource, book: Book, needs: readonly Needs[]): Promise<void> {
+  const wanted = new Wanted(book, needs);
+  const { reservations, payouts, transfers, accounts, works } = wanted;
+  const { sql } = source;
+  const { selects } = sql;
+  const reading = new Reading();
+  const ofSpends = [
+    ...[wanted.spends.map(({ keyId }) => keyId), reservations],
+    ...[wanted.spends.map(({ windowStartMs }) => windowStartMs), reservations],
+  ];
+  const ofAccounts = [accounts, reservations, reservations];
+  // In the order in which everybody takes rows.
+  const foundReservations = reading.ask<RowOf<"reservations">>(selects.reservations, [reservations]);
+  const foundPayouts = reading.ask<RowOf<"payouts">>(selects.payouts, [payouts]);
+  const foundSpends = reading.ask<RowOf<"key_spend">>(selects.key_spend, ofSpends);
+  const foundAccounts = reading.ask<RowOf<"ledger_accounts">>(selects.ledger_accounts, ofAccounts);
+  const foundTransfers = reading.ask<RowOf<"transfers">>(selects.transfers, [transfers]);
+  const foundWorks = reading.ask<RowOf<"work_parts">>(selects.work_parts, [works]);
+  const counted =
+    sql.count === undefined ? undefined : reading.ask<Count>(sql.count, [reservations, ...ofSpends, ...ofAccounts]);
+  await reading.read(source);
+  const count = foundReservations().length + foundSpends().length + foundAccounts().length;
+  if (counted !== undefined && (counted()[0]?.count ?? 0) !== count) throw new Overtaken();
+  const found = foundReservations();
+  book.reservations.load(reservations, found);
+  book.payouts.load(payouts, foundPayouts());
+  book.spends.load([...wanted.spends, ...spendKeysOf(found)].map(spendKeyOf), foundSpends());
+  book.accounts.load([...accounts, ...found.flatMap(({ payer }) => accountsOf(payer))], foundAccounts());
+  book.transfers.load(transfers, foundTransfers());
+  book.works.load(works, worksOf(foundWorks()));
+}
+
+interface Count {
+  readonly count: number;
+}
+
+/**
+ * While some rows were waited for, others have come that were not there before: what was read is of no one moment. The
+ * transaction has to be begun again.
+ */
+export class Overtaken extends Error {
+  constructor() {
+    super("Others have added what was just looked for.");
+    this.name = "Overtaken";
+  }
+}
+
+/** Statements that are sent at once. */
+class Reading {
+  readonly #statements: Statement[] = [];
+  #results: readonly (readonly unknown[])[] = [];
+
+  /** @returns what gives the rows once they have been read; none, and nothing is asked, where every list is empty */
+  ask<Row>(sql: string, lists: readonly (readonly unknown[])[]): () => readonly Row[] {
+    if (lists.every((list) => list.length === 0)) return () => [];
+    const n = this.#statements.push({ sql, values: lists.map(jsonOf) }) - 1;
+    return () => (this.#results[n] ?? []) as readonly Row[];
+  }
+
+  async read({ rows }: BookSource): Promise<void> {
+    if (this.#statements.length > 0) this.#results = await rows(this.#statements);
+  }
+}
+
+function spendKeysOf(reservations: readonly RowOf<"reservations">[]): SpendKey[] {
+  return reservations.flatMap(({ key_id, window_start_ms }) =>
+    key_id === null || window_start_ms === null ? [] : [{ keyId: key_id, windowStartMs: window_start_ms }],
+  );
+}
+
+function worksOf(rows: readonly RowOf<"work_parts">[]): PostedWork[] {
+  const works = new Map<string, RowOf<"work_parts">[]>();
+  for (const row of [...rows].sort((one, other) => one.n - other.n)) {
+    works.set(row.reservation_id, [...(works.get(row.reservation_id) ?? []), row]);
+  }
+  return [...works].map(([reservationId, parts]) => ({ reservationId, parts }));
+}
+
+/** What has become of the book, each table in one statement or two. */
+function writesOf(sql: BookSql, book: Book): readonly Statement[] {
+  const writes: Statement[] = [];
+  const write = <Row>(rows: readonly Row[], statement: (rows: readonly Row[]) => Statement): void => {
+    if (rows.length > 0) writes.push(statement(rows));
+  };
+  const { reservations, payouts, spends, accounts, transfers, works, entries, earnings, outbox } = book;
+  write(reservations.changed(false), (rows) => sql.insert("reservations", rows));
+  write(reservations.changed(true), (rows) => sql.update("reservations", rows));
+  write(payouts.changed(false), (rows) => sql.insert("payouts", rows));
+  write(payouts.changed(true), (rows) => sql.update("payouts", rows));
+  write(spends.changed(false), (rows) => sql.insert("key_spend", rows));
+  write(spends.changed(true), (rows) => sql.update("key_spend", rows));
+  write(accounts.changed(false), (rows) => sql.insert("ledger_accounts", rows));
+  write(accounts.changed(true), (rows) => sql.update("ledger_accounts", rows));
+  write(transfers.changed(false), (rows) => sql.insert("transfers", rows));
+  write(entries.rows, (rows) => sql.insert("entries", rows));
+  const parts = works.changed(false).flatMap((work) => work.parts);
+  write(parts, (rows) => sql.insert("work_parts", rows));
+  write(sumsOf(earnings.rows), (rows) => sql.add(rows));
+  write(outbox.rows, (rows) => sql.tell(rows));
+  return writes;
+}
+
+/** One row for each sum, in the order of their keys: one statement cannot add to a row twice. */
+function sumsOf(rows: readonly RowOf<"earnings">[]): readonly RowOf<"earnings">[] {
+  const sums = new Map<string, RowOf<"earnings">>();
+  for (const row of rows) {
+    const key = JSON.stringify([row.account, row.hour_ms, row.machine, row.model]);
+    const before = sums.get(key);
+    sums.set(key, before === undefined ? row : added(before, row));
+  }
+  return [...sums].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, row]) => row);
+}
+
+function added(one: RowOf<"earnings">, other: RowOf<"earnings">): RowOf<"earnings"> {
+  return {
+    ...one,
+    gross: BigInt(one.gross) + BigInt(other.gross),
+    fee: BigInt(one.fee) + BigInt(other.fee),
+    net: BigInt(one.net) + BigInt(other.net),
+    requests: one.requests + other.requests,
+    prompt_tokens: one.prompt_tokens + other.prompt_tokens,
+    completion_tokens: one.completion_tokens + other.completion_tokens,
+  };
+}
