@@ -146,8 +146,11 @@ function within(run: string, { type, input }: MoneyOperation): MoneyOperation {
   return { type, input: own(input, "") } as MoneyOperation;
 }
 
-const ask = ({ home, run }: Real, operation: MoneyOperation): Promise<object> =>
-  askLedger(home.store().ledger, within(run, operation));
+/** Asks one of the coordinators. */
+function ask({ home, run }: Real, operation: MoneyOperation, n = 0): Promise<object> {
+  const stores = home.stores();
+  return askLedger((stores[n % stores.length] ?? stores[0]).ledger, within(run, operation));
+}
 
 /** Whatever a result says but the payout that was changed, which says nothing more. */
 const told = (result: object): object => {
@@ -215,7 +218,7 @@ class One implements fc.AsyncCommand<Explained, Real> {
     `${this.operation.type} ${JSON.stringify(this.operation.input, (_, v) => (typeof v === "bigint" ? Number(v) : v))}`;
 }
 
-/** All at once: what they answer, and what is there then, is as if they had come in some order. */
+/** All at once, at whichever coordinator: what they answer, and what is there then, is as if they had come in some order. */
 class AtOnce implements fc.AsyncCommand<Explained, Real> {
   readonly operations: readonly MoneyOperation[];
   constructor(operations: readonly MoneyOperation[]) {
@@ -223,7 +226,10 @@ class AtOnce implements fc.AsyncCommand<Explained, Real> {
   }
   check = () => true;
   async run(of: Explained, real: Real): Promise<void> {
-    const asked = this.operations.map(async (operation) => ({ operation, result: told(await ask(real, operation)) }));
+    const asked = this.operations.map(async (operation, n) => ({
+      operation,
+      result: told(await ask(real, operation, n)),
+    }));
     const answered = await Promise.all(asked);
     const trials = of.models.flatMap((model) =>
       ordersOf(answered).map((order) => ({

@@ -12,6 +12,8 @@ import { hasPostgres, scratchPostgres } from "./scratch-postgres.js";
 /** A store that can be let go of and opened again, as after a crash. */
 export interface StoreHome {
   readonly store: () => Store;
+  /** It and the same database as other coordinators have it, as many as it may have at once. */
+  readonly stores: () => readonly [Store, ...Store[]];
   reopen(): Promise<void>;
   clear(): Promise<void>;
 }
@@ -25,18 +27,26 @@ export interface HomeEngine {
 async function homeOf(
   open: () => Promise<Store>,
   clear: () => void | Promise<void>,
-  isKept = true,
+  { isKept = true, others = 0 } = {},
 ): Promise<StoreHome> {
-  let store = await open();
+  const openAll = async (): Promise<readonly [Store, ...Store[]]> => {
+    const first = await open();
+    return [first, ...(await Promise.all(Array.from({ length: others }, open)))];
+  };
+  let stores = await openAll();
+  const closeAll = async (): Promise<void> => {
+    for (const store of stores) await store.close();
+  };
   return {
-    store: () => store,
+    store: () => stores[0],
+    stores: () => stores,
     async reopen() {
       if (!isKept) return;
-      await store.close();
-      store = await open();
+      await closeAll();
+      stores = await openAll();
     },
     async clear() {
-      await store.close();
+      await closeAll();
       await clear();
     },
   };
@@ -50,7 +60,7 @@ export const STORE_HOMES: readonly HomeEngine[] = [
       homeOf(
         async () => openMemoryStore(),
         () => {},
-        false,
+        { isKept: false },
       ),
   },
   {
@@ -71,6 +81,7 @@ export const STORE_HOMES: readonly HomeEngine[] = [
       return homeOf(
         () => openPostgresStore({ ...scratch, connections: 4 }, deps),
         () => scratch.clear(),
+        { others: 1 },
       );
     },
   },
