@@ -4,7 +4,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { systemClock } from "../platform/clock.js";
 import { openPostgresStore } from "../store/postgres/open-postgres-store.js";
 import { Connection } from "../store/sqlite/connection.js";
 import { openSqliteStore, openSqliteToRead } from "../store/sqlite/open-sqlite-store.js";
@@ -145,7 +144,7 @@ describe("hearth-coordinator admin audit", () => {
     expect(audit(env)).toMatchObject({ status: 2, stderr: expect.stringContaining("has no schema") });
     const { rowCount } = await asOwner(`SELECT 1 FROM pg_namespace WHERE nspname = '${scratch.schema}'`);
     expect(rowCount).toBe(0);
-    const store = await openPostgresStore(scratch, { clock: systemClock, rng: { next: () => 0.5 }, maxWaiting: 9 });
+    const store = await openPostgresStore(scratch, { maxWaiting: 9 });
     await store.ledger.deposit(income("d", 1_000n));
     expect(audit(env)).toMatchObject({ status: 0, stdout: "The ledger adds up: 1 transfers and 0 reservations.\n" });
     // As if a constraint had been missing.

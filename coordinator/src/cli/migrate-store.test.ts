@@ -4,7 +4,6 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { systemRng } from "@hearth/platform";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { systemClock } from "../platform/clock.js";
 import { openPostgresStore } from "../store/postgres/open-postgres-store.js";
@@ -116,8 +115,7 @@ async function isThere(schema = scratch.schema): Promise<boolean> {
   return rows[0].found;
 }
 
-const openThere = (): Promise<Store> =>
-  openPostgresStore(scratch, { clock: systemClock, rng: systemRng, maxWaiting: 100 });
+const openThere = (): Promise<Store> => openPostgresStore(scratch, { maxWaiting: 100 });
 
 describe("hearth-coordinator admin migrate-store", () => {
   it("copies every row of every table as it is, and leaves the file as it was", async () => {

@@ -292,11 +292,14 @@ export const COORDINATOR = {
   "store/open": ["./store", "./store/postgres", "./store/sqlite", "@hearth/platform"],
   // From one engine to the other, all of it.
   "store/copy": ["./store", "./store/postgres", "./store/sqlite", "pg", "node:path"],
+  // An engine in a thread of its own.
+  "store/thread": ["./store", "./store/operations", "node:worker_threads"],
   // The engines, which only the process and its composition see.
   "store/sqlite": [
     "./store",
     "./store/operations",
     "./store/schema",
+    "./store/thread",
     "@hearth/disk",
     "kysely",
     "libsql",
@@ -304,7 +307,17 @@ export const COORDINATOR = {
     "node:path",
     "node:worker_threads",
   ],
-  "store/postgres": ["./store", "./store/operations", "./store/schema", "@hearth/platform", "kysely", "pg"],
+  "store/postgres": [
+    "./platform",
+    "./store",
+    "./store/operations",
+    "./store/schema",
+    "./store/thread",
+    "@hearth/platform",
+    "kysely",
+    "pg",
+    "node:worker_threads",
+  ],
   // A PostgreSQL for tests to fill and to break.
   "store/testing": [
     "./platform",

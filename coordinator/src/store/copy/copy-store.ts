@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import pg from "pg";
 import { lockSchema, migrate } from "../postgres/migrate.js";
-import { placeOf } from "../postgres/open-postgres-store.js";
+import { placeOf } from "../postgres/open-postgres-engine.js";
 import { explained, openingError } from "../postgres/server-error.js";
 import { damaged } from "../sqlite/check-integrity.js";
 import type { Connection } from "../sqlite/connection.js";

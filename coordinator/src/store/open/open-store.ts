@@ -19,10 +19,10 @@ export interface StoreDeps {
  *
  * @throws StoreError
  */
-export function openStore({ settings, dataDir, clock, rng }: StoreDeps): Promise<Store> {
+export function openStore({ settings, dataDir }: StoreDeps): Promise<Store> {
   const { postgres, maxWaiting } = settings;
   if (postgres === undefined) return openSqliteStore(dataDir, maxWaiting);
-  return openPostgresStore(postgres, { clock, rng, maxWaiting });
+  return openPostgresStore(postgres, { maxWaiting });
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { Engine, InputOf, OperationName, ResultOf } from "../operations/registry.js";
 import { Waiting } from "../operations/waiting.js";
-import { errorOf } from "./error-record.js";
+import { errorOf } from "../thread/error-record.js";
 import type { Answer, Request } from "./run-group.js";
 
 /** Operations of one group at most: the last of them is answered with the first. */

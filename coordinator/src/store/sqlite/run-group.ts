@@ -4,9 +4,9 @@ import { carryOut, type MoneyRequest } from "../operations/carry-out.js";
 import { BookSql } from "../operations/money/book-sql.js";
 import { type OperationName, operationOf } from "../operations/registry.js";
 import type { Tables } from "../schema/tables.js";
+import { type ErrorRecord, recordOf } from "../thread/error-record.js";
 import { SQLITE_BOOK } from "./book-dialect.js";
 import type { Connection } from "./connection.js";
-import { type ErrorRecord, recordOf } from "./error-record.js";
 
 export interface Request {
   readonly name: OperationName;

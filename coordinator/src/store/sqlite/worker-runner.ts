@@ -1,6 +1,6 @@
 import { Worker } from "node:worker_threads";
 import { StoreError } from "../store-error.js";
-import { errorOf } from "./error-record.js";
+import { errorOf } from "../thread/error-record.js";
 import type { GroupRunner } from "./grouped-engine.js";
 import type { Answer, Request } from "./run-group.js";
 import type { FromWorker, ToWorker, WorkerStart } from "./worker.js";

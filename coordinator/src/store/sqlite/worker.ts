@@ -3,7 +3,7 @@
  * puts everything into the one file in the end.
  */
 import { parentPort, workerData } from "node:worker_threads";
-import { type ErrorRecord, recordOf } from "./error-record.js";
+import { type ErrorRecord, recordOf } from "../thread/error-record.js";
 import { openDatabase } from "./open-database.js";
 import { type Answer, type OpenDatabase, type Request, runGroup } from "./run-group.js";
 
