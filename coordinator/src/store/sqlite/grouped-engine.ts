@@ -1,18 +1,10 @@
 import type { Engine, InputOf, OperationName, ResultOf } from "../operations/registry.js";
 import { Waiting } from "../operations/waiting.js";
 import { errorOf } from "../thread/error-record.js";
-import type { Answer, Request } from "./run-group.js";
+import { type OpenDatabase, type Request, runGroup } from "./run-group.js";
 
 /** Operations of one group at most: the last of them is answered with the first. */
 const MAX_GROUP = 256;
-
-/** Who carries groups out, one after the other. */
-export interface GroupRunner {
-  /** One answer for each request, in their order. @throws when there is nobody any more to answer */
-  run(requests: readonly Request[]): Promise<readonly Answer[]>;
-  /** Lets go of the database. Nothing is asked of it afterwards. */
-  close(): Promise<void>;
-}
 
 interface Asked {
   readonly request: Request;
@@ -20,16 +12,19 @@ interface Asked {
   readonly reject: (error: unknown) => void;
 }
 
-/** Gathers what is asked while a group is under way into the next one: the more is asked, the fewer commits it takes. */
+/**
+ * Works in the thread that asks it, and holds it up meanwhile. What is asked in a turn is one group: the more is asked,
+ * the fewer commits it takes.
+ */
 export class GroupedEngine implements Engine {
-  readonly #runner: GroupRunner;
+  readonly #database: OpenDatabase;
   readonly #waiting: Waiting;
   #asked: Asked[] = [];
   #pumping = false;
   #closed: Promise<void> | undefined;
 
-  constructor(runner: GroupRunner, maxWaiting: number) {
-    this.#runner = runner;
+  constructor(database: OpenDatabase, maxWaiting: number) {
+    this.#database = database;
     this.#waiting = new Waiting(maxWaiting);
   }
 
@@ -46,7 +41,7 @@ export class GroupedEngine implements Engine {
   }
 
   close(): Promise<void> {
-    this.#closed ??= this.#waiting.close().then(() => this.#runner.close());
+    this.#closed ??= this.#waiting.close().then(() => this.#database.connection.close());
     return this.#closed;
   }
 
@@ -60,24 +55,17 @@ export class GroupedEngine implements Engine {
 
   async #runGroup(group: readonly Asked[]): Promise<void> {
     try {
-      const answers = await this.#runner.run(group.map(({ request }) => request));
+      const answers = await runGroup(
+        this.#database,
+        group.map(({ request }) => request),
+      );
       for (const [n, { resolve, reject }] of group.entries()) {
         const answer = answers[n];
         if (answer?.type === "done") resolve(answer.result);
         else reject(answer === undefined ? new Error("The store did not answer.") : errorOf(answer.error));
       }
     } catch (error) {
-      if (group.length > 1 && isUncloneable(error)) return await this.#runEach(group);
       for (const { reject } of group) reject(error);
     }
   }
-
-  async #runEach(group: readonly Asked[]): Promise<void> {
-    for (const asked of group) await this.#runGroup([asked]);
-  }
-}
-
-/** One input cannot cross the thread, so nothing was sent: the others need not suffer for it. */
-function isUncloneable(error: unknown): boolean {
-  return error instanceof Error && error.name === "DataCloneError";
 }

@@ -3,10 +3,13 @@ import { storeOn } from "../operations/store-on.js";
 import type { Store } from "../store.js";
 import { StoreError } from "../store-error.js";
 import { DEFAULT_MAX_WAITING } from "../store-settings.js";
-import { GroupedEngine, type GroupRunner } from "./grouped-engine.js";
+import { EngineThread } from "../thread/engine-thread.js";
+import { GroupedEngine } from "./grouped-engine.js";
 import { openDatabaseToRead, openMemoryDatabase } from "./open-database.js";
-import { type OpenDatabase, runGroup } from "./run-group.js";
-import { WorkerRunner } from "./worker-runner.js";
+import type { SqliteStart } from "./worker.js";
+
+/** Built, also where this file runs from its source: a thread of Node's reads no TypeScript. */
+const PROGRAM = new URL("../../../dist/store/sqlite/worker.js", import.meta.url);
 
 /**
  * Opens `hearth.db` in the data directory, in a thread of its own, makes it where there is none, and brings its schema
@@ -15,12 +18,13 @@ import { WorkerRunner } from "./worker-runner.js";
  * @throws StoreError
  */
 export async function openSqliteStore(dataDir: string, maxWaiting: number = DEFAULT_MAX_WAITING): Promise<Store> {
-  return storeOn(new GroupedEngine(await WorkerRunner.open({ dataDir }), maxWaiting));
+  const data: SqliteStart = { dataDir, maxWaiting };
+  return storeOn(await EngineThread.open({ program: PROGRAM, data, maxWaiting }));
 }
 
 /** A store that is gone with its process. It has no disk to wait for, and needs no thread. */
 export function openMemoryStore(maxWaiting: number = DEFAULT_MAX_WAITING): Store {
-  return storeOn(new GroupedEngine(onThisThread(openMemoryDatabase()), maxWaiting));
+  return storeOn(new GroupedEngine(openMemoryDatabase(), maxWaiting));
 }
 
 /**
@@ -29,7 +33,7 @@ export function openMemoryStore(maxWaiting: number = DEFAULT_MAX_WAITING): Store
  * @throws StoreError
  */
 export function openSqliteToRead(dataDir: string): Store {
-  const engine = new GroupedEngine(onThisThread(openDatabaseToRead(dataDir)), DEFAULT_MAX_WAITING);
+  const engine = new GroupedEngine(openDatabaseToRead(dataDir), DEFAULT_MAX_WAITING);
   return storeOn({
     run: (name, input) =>
       operationOf(name).kind === "read"
@@ -37,11 +41,4 @@ export function openSqliteToRead(dataDir: string): Store {
         : Promise.reject(new StoreError("refused", `${dataDir} is only looked at.`)),
     close: () => engine.close(),
   });
-}
-
-function onThisThread(database: OpenDatabase): GroupRunner {
-  return {
-    run: (requests) => runGroup(database, requests),
-    close: async () => database.connection.close(),
-  };
 }

@@ -1,4 +1,4 @@
-import type { MessagePort } from "node:worker_threads";
+import { type MessagePort, receiveMessageOnPort } from "node:worker_threads";
 import type { Engine } from "../operations/registry.js";
 import { recordOf } from "./error-record.js";
 import type { Answer, FromThread, Request, ToThread } from "./messages.js";
@@ -14,9 +14,16 @@ export async function serveEngine(port: MessagePort, open: () => Promise<Engine>
   try {
     const engine = await open();
     const answers = new Answers((some) => tell({ type: "answers", answers: some }));
-    port.on("message", (message: ToThread) => {
+    const hear = (message: ToThread): void => {
       if (message.type === "close") return void end(() => engine.close());
       for (const request of message.requests) void answer(engine, request).then((one) => answers.add(one));
+    };
+    port.on("message", (first: ToThread) => {
+      hear(first);
+      // What has come meanwhile is asked in the same turn, and so can share a transaction.
+      for (let next = receiveMessageOnPort(port); next !== undefined; next = receiveMessageOnPort(port)) {
+        hear(next.message);
+      }
     });
     tell({ type: "opened" });
   } catch (error) {

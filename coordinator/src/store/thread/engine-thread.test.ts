@@ -4,11 +4,10 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { storeOn } from "../operations/store-on.js";
+import { openSqliteStore } from "../sqlite/open-sqlite-store.js";
 import type { Store } from "../store.js";
 import { watchStore } from "../watched-store.js";
-import { GroupedEngine } from "./grouped-engine.js";
-import { openSqliteStore } from "./open-sqlite-store.js";
-import { WorkerRunner } from "./worker-runner.js";
+import { EngineThread } from "./engine-thread.js";
 
 let dir: string;
 beforeEach(() => {
@@ -20,7 +19,7 @@ afterEach(() => rmSync(dir, { recursive: true }));
 async function storeWith(program: string): Promise<Store> {
   const path = join(dir, "worker.mjs");
   writeFileSync(path, `import { parentPort } from "node:worker_threads";\n${program}`);
-  return storeOn(new GroupedEngine(await WorkerRunner.open({ dataDir: dir }, pathToFileURL(path)), 100));
+  return storeOn(await EngineThread.open({ program: pathToFileURL(path), data: null, maxWaiting: 2 }));
 }
 
 describe("a thread that dies", () => {
