@@ -25,6 +25,9 @@ const BEGIN = {
   money: "BEGIN ISOLATION LEVEL READ COMMITTED",
 } as const;
 
+/** The names that the statements of books are prepared under, on any connection. */
+const names = new Map<string, string>();
+
 const COMMIT: Statement = { sql: "COMMIT", values: [] };
 
 export interface PostgresEngineDeps {
@@ -202,7 +205,7 @@ async function pipelined(
   client: pg.ClientBase,
   statements: readonly Statement[],
 ): Promise<readonly (readonly unknown[])[]> {
-  const sent = statements.map(({ sql, values }) => query(client, sql, values));
+  const sent = statements.map((statement) => prepared(client, statement));
   const failed = (await Promise.allSettled(sent)).find(({ status }) => status === "rejected");
   if (failed?.status === "rejected") throw failed.reason;
   const results = await Promise.all(sent);
@@ -211,6 +214,18 @@ async function pipelined(
     throw new Error("A failed transaction was to be committed.");
   }
   return results.map(({ rows }) => rows);
+}
+
+/** A book has a few statements, which the server plans once a connection. @throws StoreError `away`, ServerError */
+async function prepared(client: pg.ClientBase, { sql: text, values }: Statement): Promise<pg.QueryResult> {
+  if (values.length === 0) return query(client, text);
+  const name = names.get(text) ?? `book_${names.size}`;
+  names.set(text, name);
+  try {
+    return await client.query({ name, text, values: [...values] });
+  } catch (error) {
+    throw explained(error);
+  }
 }
 
 /** @throws StoreError `away`, ServerError */
