@@ -173,28 +173,27 @@ function worksOf(rows: readonly RowOf<"work_parts">[]): PostedWork[] {
   return [...works].map(([reservationId, parts]) => ({ reservationId, parts }));
 }
 
-/** What has become of the book, each table in one statement or two. */
+/** What has become of the book. */
 function writesOf(sql: BookSql, book: Book): readonly Statement[] {
-  const writes: Statement[] = [];
-  const write = <Row>(rows: readonly Row[], statement: (rows: readonly Row[]) => Statement): void => {
-    if (rows.length > 0) writes.push(statement(rows));
-  };
   const { reservations, payouts, spends, accounts, transfers, works, entries, earnings, outbox } = book;
-  write(reservations.changed(false), (rows) => sql.insert("reservations", rows));
-  write(reservations.changed(true), (rows) => sql.update("reservations", rows));
-  write(payouts.changed(false), (rows) => sql.insert("payouts", rows));
-  write(payouts.changed(true), (rows) => sql.update("payouts", rows));
-  write(spends.changed(false), (rows) => sql.insert("key_spend", rows));
-  write(spends.changed(true), (rows) => sql.update("key_spend", rows));
-  write(accounts.changed(false), (rows) => sql.insert("ledger_accounts", rows));
-  write(accounts.changed(true), (rows) => sql.update("ledger_accounts", rows));
-  write(transfers.changed(false), (rows) => sql.insert("transfers", rows));
-  write(entries.rows, (rows) => sql.insert("entries", rows));
-  const parts = works.changed(false).flatMap((work) => work.parts);
-  write(parts, (rows) => sql.insert("work_parts", rows));
-  write(sumsOf(earnings.rows), (rows) => sql.add(rows));
-  write(outbox.rows, (rows) => sql.tell(rows));
-  return writes;
+  return [
+    ...sql.insert("reservations", reservations.changed(false)),
+    ...sql.update("reservations", reservations.changed(true)),
+    ...sql.insert("payouts", payouts.changed(false)),
+    ...sql.update("payouts", payouts.changed(true)),
+    ...sql.insert("key_spend", spends.changed(false)),
+    ...sql.update("key_spend", spends.changed(true)),
+    ...sql.insert("ledger_accounts", accounts.changed(false)),
+    ...sql.update("ledger_accounts", accounts.changed(true)),
+    ...sql.insert("transfers", transfers.changed(false)),
+    ...sql.insert("entries", entries.rows),
+    ...sql.insert(
+      "work_parts",
+      works.changed(false).flatMap(({ parts }) => parts),
+    ),
+    ...sql.add(sumsOf(earnings.rows)),
+    ...sql.tell(outbox.rows),
+  ];
 }
 
 /** One row for each sum, in the order of their keys: one statement cannot add to a row twice. */

@@ -7,7 +7,7 @@ export function postgresBook(schema: string): BookDialect {
     table,
     texts: (n) => `SELECT json_array_elements_text($${n}::json)`,
     numbers: (n) => `SELECT json_array_elements_text($${n}::json)::bigint`,
-    rows: (name, _columns, n) => `json_populate_recordset(NULL::${table(name)}, $${n}::json)`,
+    rows: (name) => `json_populate_recordset(NULL::${table(name)}, $1::json)`,
     // An array, since its elements are looked up one by one; a join may read all of the table.
     among: (column, query) => `${column} = ANY (ARRAY(${query}))`,
     locked: (key) => ` ORDER BY ${key.join(", ")} FOR NO KEY UPDATE`,

@@ -1,10 +1,10 @@
 import { storable } from "../storable.js";
 import type { RowOf } from "./book.js";
 
-/** What to send to a database: its values are texts, each of which is JSON. */
+/** What to send to a database. */
 export interface Statement {
   readonly sql: string;
-  readonly values: readonly string[];
+  readonly values: readonly (string | number | null)[];
 }
 
 /** How an engine spells what the statements of a book are made of. Values are counted from 1. */
@@ -14,8 +14,8 @@ export interface BookDialect {
   texts(n: number): string;
   /** A query of its whole numbers. */
   numbers(n: number): string;
-  /** Rows with these columns, from value `n`, a list of objects in JSON. */
-  rows(table: BookTable, columns: readonly string[], n: number): string;
+  /** The rows of a table in value 1, a list of objects in JSON. Absent = each row is written by a statement of its own. */
+  readonly rows?: (table: BookTable) => string;
   /** That a column is one of what a query gives, found by its index. */
   among(column: string, query: string): string;
   /**
@@ -89,8 +89,8 @@ export function jsonOf(list: readonly unknown[]): string {
   return JSON.stringify(list, (_, value) => storable(value));
 }
 
-function pick<Row extends object>(row: Row, columns: readonly string[]): object {
-  return Object.fromEntries(columns.map((column) => [column, row[column as keyof Row]]));
+function storableValue(value: unknown): string | number | null {
+  return storable(value) as string | number | null;
 }
 
 /** The statements of a book for one engine. They take any number of rows. */
@@ -125,36 +125,57 @@ export class BookSql {
     this.count = locked(["id"]) === "" ? undefined : `SELECT ${counts.join(" + ")} AS count`;
   }
 
-  insert<T extends BookTable>(table: T, rows: readonly Omit<RowOf<T>, "seq">[]): Statement {
-    const sql = this.#once(`insert ${table}`, () => this.#insert(table));
-    return { sql, values: [jsonOf(rows)] };
+  insert<T extends BookTable>(table: T, rows: readonly Omit<RowOf<T>, "seq">[]): readonly Statement[] {
+    return this.#write(`insert ${table}`, columnsOf(table), rows, () => this.#insert(table));
   }
 
-  update<T extends BookTable>(table: T, rows: readonly RowOf<T>[]): Statement {
+  update<T extends BookTable>(table: T, rows: readonly RowOf<T>[]): readonly Statement[] {
     const { key, changing } = TABLES[table];
-    const sql = this.#once(`update ${table}`, () => {
-      const name = this.#dialect.table(table);
-      const set = changing.map((column) => `${column} = r.${column}`).join(", ");
-      const where = key.map((column) => `${table}.${column} = r.${column}`).join(" AND ");
-      return `UPDATE ${name} SET ${set} FROM ${this.#dialect.rows(table, [...key, ...changing], 1)} AS r WHERE ${where}`;
-    });
-    return { sql, values: [jsonOf(rows.map((row) => pick<RowOf<T>>(row, [...key, ...changing])))] };
+    return this.#write(`update ${table}`, [...changing, ...key], rows, () => this.#update(table));
   }
 
   /** Sums are added to those that are there. */
-  add(rows: readonly RowOf<"earnings">[]): Statement {
-    const sql = this.#once("add", () => {
+  add(rows: readonly RowOf<"earnings">[]): readonly Statement[] {
+    return this.#write("add", columnsOf("earnings"), rows, () => {
       const { key, changing } = TABLES.earnings;
       const set = changing.map((column) => `${column} = earnings.${column} + excluded.${column}`).join(", ");
       return `${this.#insert("earnings")} ON CONFLICT (${key.join(", ")}) DO UPDATE SET ${set}`;
     });
-    return { sql, values: [jsonOf(rows)] };
   }
 
   /** What has been told already is not told again. */
-  tell(rows: readonly RowOf<"outbox">[]): Statement {
-    const sql = this.#once("tell", () => `${this.#insert("outbox")} ON CONFLICT DO NOTHING`);
-    return { sql, values: [jsonOf(rows)] };
+  tell(rows: readonly RowOf<"outbox">[]): readonly Statement[] {
+    return this.#write("tell", columnsOf("outbox"), rows, () => `${this.#insert("outbox")} ON CONFLICT DO NOTHING`);
+  }
+
+  #write(name: string, columns: readonly string[], rows: readonly object[], make: () => string): readonly Statement[] {
+    if (rows.length === 0) return [];
+    const sql = this.#made.get(name) ?? make();
+    this.#made.set(name, sql);
+    const valuesOf = (row: object): unknown[] => columns.map((column) => row[column as keyof typeof row]);
+    if (this.#dialect.rows === undefined) return rows.map((row) => ({ sql, values: valuesOf(row).map(storableValue) }));
+    const named = rows.map((row) => Object.fromEntries(valuesOf(row).map((value, n) => [columns[n], value])));
+    return [{ sql, values: [jsonOf(named)] }];
+  }
+
+  #insert(table: BookTable): string {
+    const { rows } = this.#dialect;
+    const columns = columnsOf(table);
+    const names = columns.join(", ");
+    const source =
+      rows === undefined ? `VALUES (${columns.map(() => "?").join(", ")})` : `SELECT ${names} FROM ${rows(table)}`;
+    return `INSERT INTO ${this.#dialect.table(table)} (${names}) ${source}`;
+  }
+
+  #update(table: BookTable): string {
+    const { rows } = this.#dialect;
+    const { key, changing } = TABLES[table];
+    const name = this.#dialect.table(table);
+    const each = (columns: readonly string[], of: string, between: string): string =>
+      columns.map((column) => `${of}${column} = ${rows === undefined ? "?" : `r.${column}`}`).join(between);
+    const set = `UPDATE ${name} SET ${each(changing, "", ", ")}`;
+    const from = rows === undefined ? "" : ` FROM ${rows(table)} AS r`;
+    return `${set}${from} WHERE ${each(key, `${table}.`, " AND ")}`;
   }
 
   /** By keys and windows, each with those of some reservations. More than was asked for does no harm. */
@@ -184,19 +205,5 @@ export class BookSql {
 
   #count(table: BookTable, where: string): string {
     return `(SELECT count(*) FROM ${this.#dialect.table(table)} WHERE ${where})`;
-  }
-
-  #insert(table: BookTable): string {
-    const columns = columnsOf(table);
-    const names = columns.join(", ");
-    // SQLite takes ON for a join's where there is no WHERE.
-    const rows = `${this.#dialect.rows(table, columns, 1)} AS r WHERE true`;
-    return `INSERT INTO ${this.#dialect.table(table)} (${names}) SELECT ${names} FROM ${rows}`;
-  }
-
-  #once(name: string, make: () => string): string {
-    const known = this.#made.get(name) ?? make();
-    this.#made.set(name, known);
-    return known;
   }
 }
