@@ -55,6 +55,15 @@ export function classify(
   };
 }
 
+/** What all of a request's inputs come to, tokens; where its traits tell of the longest alone, in proportion. */
+export function allPromptTokens(
+  { promptTokens, longestInputTokens }: Pick<InferenceRequest, "promptTokens" | "longestInputTokens">,
+  traits: Pick<Traits, "promptTokens">,
+): number {
+  if (longestInputTokens === undefined || longestInputTokens === 0) return traits.promptTokens;
+  return Math.ceil((traits.promptTokens * promptTokens) / longestInputTokens);
+}
+
 /** A session name of the consumer's takes precedence over what the messages tell, and implies earlier requests. */
 function conversationOf(
   { model, conversation }: InferenceRequest,

@@ -7,7 +7,7 @@ import { type AdmitDeps, admit, checkAllowed, checkKnown } from "./admit.js";
 import { AnnotatedConsumer } from "./annotated-consumer.js";
 import { underAskedName } from "./asked-name.js";
 import { paidWork } from "./billing.js";
-import { type Caller, classify } from "./classify.js";
+import { allPromptTokens, type Caller, classify } from "./classify.js";
 import type { Consumer, Dialect } from "./consumer.js";
 import type { InferenceRequest } from "./inference-request.js";
 import { patienceOf } from "./patience.js";
@@ -68,7 +68,7 @@ export async function handleRequest(
   const quote = quoteOf(services, plan, traits); // the prices, for all of its time
   const reserving = services.payments.reserve({ request, caller, traits, quote }); // money set aside
   using payment = reserving instanceof Promise ? await reserving : reserving;
-  const mostTokens = traits.promptTokens + traits.maxTokens * (request.choices ?? 1);
+  const mostTokens = allPromptTokens(request, traits) + traits.maxTokens * (request.choices ?? 1);
   const entering = services.keyLimits.enter(caller.principal, mostTokens, (headers) => consumer.setHeaders(headers));
   using entered = entering instanceof Promise ? await entering : entering;
   const patienceMs = patienceOf(caller, catalog.aliases.get(request.model), services.policy);

@@ -98,6 +98,7 @@ describe("what is set aside", () => {
     ["all that an answer that comes as a whole may have", { maxTokens: 5_000, delivery: "whole" }, 20n + 10_000n],
     ["a slice of a whole answer without a bound", { delivery: "whole" }, 20n + 200n],
     ["each of several answers", { maxTokens: 30, choices: 3 }, 20n + 180n],
+    ["each of several inputs", { maxTokens: 0, delivery: "whole", promptTokens: 48, longestInputTokens: 16 }, 60n],
   ] as const)("is %s", async (_name, request, max) => {
     await paid(payable(request as Partial<InferenceRequest>));
     expect(told).toEqual([`reserve req ${max}`]);

@@ -4,7 +4,7 @@ import { maxCost } from "../ledger/cost.js";
 import type { Ledger } from "../ledger/ledger.js";
 import type { Price, Quote } from "../ledger/price-list.js";
 import type { Traits } from "../selection/traits.js";
-import type { Caller } from "./classify.js";
+import { allPromptTokens, type Caller } from "./classify.js";
 import type { InferenceRequest } from "./inference-request.js";
 import { Payment, refusalOf, type Terms } from "./payment.js";
 import type { PaymentSettings } from "./payment-settings.js";
@@ -82,17 +82,18 @@ export class Payments implements Disposable {
 }
 
 function termsOf(
-  { maxTokens = Number.POSITIVE_INFINITY, delivery, choices = 1 }: InferenceRequest,
-  { promptTokens }: Traits,
+  request: InferenceRequest,
+  traits: Traits,
   price: Price,
   { sliceTokens, promptFactor }: PaymentSettings,
 ): Terms {
+  const { maxTokens = Number.POSITIVE_INFINITY, delivery, choices = 1 } = request;
   const bounded = Number.isFinite(maxTokens);
   // An answer that comes as a whole may show no progress by which it could be extended in time.
   const first = delivery === "whole" && bounded ? maxTokens : Math.min(maxTokens, sliceTokens);
   return {
     price,
-    promptTokens: Math.ceil(promptTokens * promptFactor),
+    promptTokens: Math.ceil(allPromptTokens(request, traits) * promptFactor),
     firstTokens: first * choices,
     mostTokens: maxTokens * choices,
     sliceTokens: sliceTokens * choices,

@@ -92,6 +92,32 @@ describe("a request that has to be paid for", () => {
     expect(await audited()).toEqual([]);
   });
 
+  it("pays for all inputs of a batch, not for the longest alone", async () => {
+    const data = Array.from({ length: 20 }, (_, index) => ({ object: "embedding", index, embedding: [0.5] }));
+    const usage = { prompt_tokens: 400, total_tokens: 400 };
+    const script: Script = (s) => {
+      s.raw(JSON.stringify({ object: "list", model: "m", data, usage }), true);
+      s.complete({ prompt_tokens: 400, completion_tokens: 0 });
+    };
+    await hearth.provider(script, {
+      token: OWNER_TOKEN,
+      models: [{ id: "m", context_length: 8_192, capabilities: { embeddings: true } }],
+    });
+    await give(5_000);
+    const input = Array.from(
+      { length: 20 },
+      () => "some twenty tokens of text, more or less, in each of all these inputs here",
+    );
+    const answer = await fetch(`${hearth.url}/v1/embeddings`, {
+      method: "POST",
+      headers: { Authorization: `Bearer ${API_KEY}` },
+      body: JSON.stringify({ model: "m", input, encoding_format: "float" }),
+    });
+    expect([answer.status, answer.headers.get("x-hearth-cost")]).toEqual([200, "0.0004"]);
+    await answer.text();
+    expect([await available(), await reserved(), await available(OWNER_KEY)]).toEqual([4_600, 0, 360]);
+  });
+
   it("is told to the machine that did the work, with its heartbeats", async () => {
     const answer: Script = (s) => s.answer("good");
     const identity = Buffer.alloc(32, 9).toString("base64url");
