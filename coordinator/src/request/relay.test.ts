@@ -13,7 +13,7 @@ const SUCCESS: Outcome = {
 const SPOILED = new HearthError("provider_error", "The provider sent something that it must not send.");
 
 /** Relays two chunks to a reply of which one method throws. */
-async function relayed(broken: Partial<Reply>) {
+async function relayed(broken: Partial<Reply>, settle: (outcome: Outcome) => void | Promise<void> = () => {}) {
   const told: string[] = [];
   const settled: Outcome[] = [];
   const undigested: unknown[] = [];
@@ -30,14 +30,21 @@ async function relayed(broken: Partial<Reply>) {
     yield [CHUNK];
     return SUCCESS;
   })();
-  await relay(stream, reply, consumer, {
-    settle: (outcome) => void settled.push(outcome),
+  const relaying = relay(stream, reply, consumer, {
+    settle(outcome) {
+      settled.push(outcome);
+      return settle(outcome);
+    },
     undigested(thrown) {
       undigested.push(thrown);
       return SPOILED;
     },
   });
-  return { told, settled, undigested };
+  const refused: unknown = await relaying.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  return { told, settled, undigested, refused };
 }
 
 const thrown = new RangeError("Maximum call stack size exceeded");
@@ -65,4 +72,12 @@ it("blames no provider for a consumer who was cut off", async () => {
   const { settled, undigested } = await relayed({ write: gone });
   expect(settled).toMatchObject([{ type: "cancelled" }]);
   expect(undigested).toEqual([]);
+});
+
+it("ends a stream that cannot be settled with an error, and tells why it could not", async () => {
+  const broken = new Error("The books cannot be closed.");
+  const { told, settled, refused } = await relayed({}, () => Promise.reject(broken));
+  expect(told).toEqual(["open", "write", "write", "fail internal"]);
+  expect(settled).toHaveLength(1);
+  expect(refused).toBe(broken);
 });

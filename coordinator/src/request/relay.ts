@@ -33,6 +33,7 @@ export interface RelayHooks<A extends Attempt> {
  * cost, usage and receipt are recorded by then. A chunk that the reply cannot handle is its provider's fault.
  *
  * @returns how it ended for the consumer
+ * @throws what `settle` throws, once a consumer who has a part of the answer has been told that it failed
  */
 export async function relay<A extends Attempt>(
   stream: AsyncGenerator<readonly Chunk[], Outcome<A>>,
@@ -66,8 +67,8 @@ export async function relay<A extends Attempt>(
     await stream.return(outcome);
   } finally {
     early?.[Symbol.dispose]();
-    const settled = hooks.settle(outcome);
-    if (settled !== undefined) await settled;
+    const closing = closeBooks(hooks, outcome, opened ? reply : undefined);
+    if (closing !== undefined) await closing;
   }
   if (outcome.type === "success") {
     open();
@@ -75,6 +76,24 @@ export async function relay<A extends Attempt>(
   }
   tell(outcome, opened, reply, consumer);
   return outcome.type;
+}
+
+/** @param begun who has been given a part, and would wait for ever where the books cannot be closed */
+function closeBooks<A extends Attempt>(
+  { settle }: Pick<RelayHooks<A>, "settle">,
+  outcome: Outcome<A>,
+  begun: Reply | undefined,
+): Promise<void> | undefined {
+  const failed = (thrown: unknown): never => {
+    begun?.fail(HearthError.from(thrown));
+    throw thrown;
+  };
+  try {
+    const closing = settle(outcome);
+    return closing instanceof Promise ? closing.catch(failed) : undefined;
+  } catch (thrown) {
+    return failed(thrown);
+  }
 }
 
 function calledOffOr<A extends Attempt>(
