@@ -561,6 +561,7 @@ describe.each(STORE_PLACES)("the ledger on $name", ({ isHere, open }) => {
       expect(await corrected("c1", -70n)).toEqual({ type: "done" });
       expect(await corrected("c1", -70n)).toEqual({ type: "repeated" });
       expect(await corrected("c1", -60n)).toEqual({ type: "conflict" });
+      expect(await corrected("c1", -70n, "earned")).toEqual({ type: "conflict" });
       expect(await corrected("c2", 5n)).toEqual({ type: "done" });
       expect(await spendable()).toBe(5n);
       expect(await corrected("c3", -1n, "earned")).toEqual({ type: "insufficient", available: 0n });
@@ -604,6 +605,14 @@ describe.each(STORE_PLACES)("the ledger on $name", ({ isHere, open }) => {
       expect(await ledger.balance("anna")).toMatchObject({ credit: { balance: 50n }, earned: { balance: 50n } });
       // The platform bears it: who has worked keeps his pay.
       expect((await ledger.balance("ben")).earned.balance).toBe(63n);
+    });
+
+    it("of another request under the same id is a conflict, as much as it may be", async () => {
+      await ledger.reserve(reservation("r2", 30n));
+      await post("r2", part(30n));
+      expect(await refund("f1", 30n)).toEqual({ type: "done" });
+      expect(await refund("f1", 30n, "r2")).toEqual({ type: "conflict" });
+      expect(await refund("f2", 30n, "r2")).toEqual({ type: "done" });
     });
 
     it("is of what was posted only", async () => {

@@ -1,4 +1,12 @@
-import { Book, type Needs, type PostedWork, type RowOf, type SpendKey, spendKeyOf } from "./money/book.js";
+import {
+  Book,
+  type Needs,
+  type PostedWork,
+  type RowOf,
+  type SpendKey,
+  spendKeyOf,
+  type WrittenEntries,
+} from "./money/book.js";
 import { type BookSql, jsonOf, type Statement } from "./money/book-sql.js";
 import { accountsOf } from "./money/ledger-accounts.js";
 import type { MoneyOperation } from "./operation.js";
@@ -79,6 +87,7 @@ class Wanted {
   readonly transfers: string[];
   readonly accounts: string[];
   readonly works: string[];
+  readonly entries: string[];
   readonly spends: readonly SpendKey[];
 
   constructor(book: Book, needs: readonly Needs[]) {
@@ -90,6 +99,7 @@ class Wanted {
     this.transfers = of("transfers", book.transfers);
     this.accounts = of("accounts", book.accounts);
     this.works = of("works", book.works);
+    this.entries = of("entries", book.written);
     this.spends = needs.flatMap((need) => need.spends ?? []).filter((key) => !book.spends.knows(spendKeyOf(key)));
   }
 }
@@ -97,7 +107,7 @@ class Wanted {
 /** Reads what is needed and not known yet. @throws Overtaken; what the source does */
 async function load(source: BookSource, book: Book, needs: readonly Needs[]): Promise<void> {
   const wanted = new Wanted(book, needs);
-  const { reservations, payouts, transfers, accounts, works } = wanted;
+  const { reservations, payouts, transfers, accounts, works, entries } = wanted;
   const { sql } = source;
   const { selects } = sql;
   const reading = new Reading();
@@ -113,6 +123,7 @@ async function load(source: BookSource, book: Book, needs: readonly Needs[]): Pr
   const foundAccounts = reading.ask<RowOf<"ledger_accounts">>(selects.ledger_accounts, ofAccounts);
   const foundTransfers = reading.ask<RowOf<"transfers">>(selects.transfers, [transfers]);
   const foundWorks = reading.ask<RowOf<"work_parts">>(selects.work_parts, [works]);
+  const foundEntries = reading.ask<RowOf<"entries">>(selects.entries, [entries]);
   const counted =
     sql.count === undefined ? undefined : reading.ask<Count>(sql.count, [reservations, ...ofSpends, ...ofAccounts]);
   await reading.read(source);
@@ -125,6 +136,7 @@ async function load(source: BookSource, book: Book, needs: readonly Needs[]): Pr
   book.accounts.load([...accounts, ...found.flatMap(({ payer }) => accountsOf(payer))], foundAccounts());
   book.transfers.load(transfers, foundTransfers());
   book.works.load(works, worksOf(foundWorks()));
+  book.written.load(entries, entriesOf(entries, foundEntries()));
 }
 
 interface Count {
@@ -194,6 +206,13 @@ function writesOf(sql: BookSql, book: Book): readonly Statement[] {
     ...sql.add(sumsOf(earnings.rows)),
     ...sql.tell(outbox.rows),
   ];
+}
+
+function entriesOf(transfers: readonly string[], rows: readonly RowOf<"entries">[]): WrittenEntries[] {
+  return transfers.map((transferId) => ({
+    transferId,
+    entries: rows.filter(({ transfer_id }) => transfer_id === transferId),
+  }));
 }
 
 /** One row for each sum, in the order of their keys: one statement cannot add to a row twice. */

@@ -96,7 +96,10 @@ function storableValue(value: unknown): string | number | null {
 /** The statements of a book for one engine. They take any number of rows. */
 export class BookSql {
   readonly selects: Readonly<
-    Record<"reservations" | "payouts" | "transfers" | "key_spend" | "ledger_accounts" | "work_parts", string>
+    Record<
+      "reservations" | "payouts" | "transfers" | "key_spend" | "ledger_accounts" | "work_parts" | "entries",
+      string
+    >
   >;
   /** How many of the reservations, budgets and accounts there are, after they were read; absent = as many as then. */
   readonly count: string | undefined;
@@ -116,6 +119,7 @@ export class BookSql {
       ledger_accounts: this.#select("ledger_accounts", accounts) + locked(["id"]),
       transfers: this.#select("transfers", byId),
       work_parts: this.#select("work_parts", among("reservation_id", texts(1))),
+      entries: this.#select("entries", among("transfer_id", texts(1))),
     };
     const counts = [
       this.#count("reservations", byId),

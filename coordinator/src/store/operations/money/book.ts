@@ -12,6 +12,12 @@ export interface PostedWork {
   readonly parts: readonly RowOf<"work_parts">[];
 }
 
+/** What a transfer has moved. */
+export interface WrittenEntries {
+  readonly transferId: string;
+  readonly entries: readonly Omit<RowOf<"entries">, "seq">[];
+}
+
 export interface SpendKey {
   readonly keyId: string;
   readonly windowStartMs: number;
@@ -26,6 +32,8 @@ export interface Needs {
   readonly accounts?: readonly string[];
   /** Reservations whose posted work is compared with another. */
   readonly works?: readonly string[];
+  /** Transfers whose entries are compared with another's. */
+  readonly entries?: readonly string[];
 }
 
 export function spendKeyOf({ keyId, windowStartMs }: SpendKey): string {
@@ -115,6 +123,8 @@ export class Book {
   readonly spends: KeptRows<RowOf<"key_spend">> = new KeptRows(this.#undo, spendKeyOfRow);
   readonly works: KeptRows<PostedWork> = new KeptRows(this.#undo, ({ reservationId }) => reservationId);
   readonly entries: AddedRows<Omit<RowOf<"entries">, "seq">> = new AddedRows(this.#undo);
+  /** Entries that the database has already. */
+  readonly written: KeptRows<WrittenEntries> = new KeptRows(this.#undo, ({ transferId }) => transferId);
   /** What is to be added to the sums that are kept by hour. */
   readonly earnings: AddedRows<RowOf<"earnings">> = new AddedRows(this.#undo);
   readonly outbox: AddedRows<RowOf<"outbox">> = new AddedRows(this.#undo);

@@ -39,7 +39,21 @@ export function correct(book: Book, input: Correction): TransferResult {
   const { account, part, amount } = input;
   const id = `correction/${input.id}`;
   const moves = new Moves(id).user(part, account, amount).platform("losses", -amount);
-  return transferOnce(book, { ...input, id, kind: "correction" }, moves);
+  const result = transferOnce(book, { ...input, id, kind: "correction" }, moves);
+  // As much on the other part of the same account is another correction.
+  const isOther = result.type === "repeated" && !hasEntry(book, id, ledgerAccountOf(part, account));
+  return isOther ? { type: "conflict" } : result;
+}
+
+/** Of one that was made before, what it has moved. */
+export function moreForCorrect(book: Book, { id }: Correction): Needs {
+  const transferId = `correction/${id}`;
+  return book.transfers.get(transferId) === undefined ? {} : { entries: [transferId] };
+}
+
+function hasEntry(book: Book, transferId: string, ledgerAccount: string): boolean {
+  const entries = [...(book.written.get(transferId)?.entries ?? []), ...book.entries.rows];
+  return entries.some((entry) => entry.transfer_id === transferId && entry.ledger_account === ledgerAccount);
 }
 
 export function needsOfRefund({ id, reservationId }: Refund): Needs {

@@ -49,8 +49,9 @@ export function addTransfer(book: Book, transfer: NewTransfer, moves: Moves): vo
 export function madeBefore(book: Book, transfer: NewTransfer): "repeated" | "conflict" | undefined {
   const known = book.transfers.get(transfer.id);
   if (known === undefined) return undefined;
-  const { kind, account, amount } = transfer;
-  const isSame = known.kind === kind && known.account === account && BigInt(known.amount) === amount;
+  const { kind, account, amount, requestId } = transfer;
+  const isAbout = known.kind === kind && known.account === account && (known.request_id ?? undefined) === requestId;
+  const isSame = isAbout && BigInt(known.amount) === amount;
   return isSame ? "repeated" : "conflict";
 }
 
