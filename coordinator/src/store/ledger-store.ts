@@ -339,7 +339,13 @@ export interface LedgerStore {
   refund(refund: Refund): Promise<TransferResult>;
   requestPayout(request: PayoutRequest): Promise<TransferResult>;
   changePayout(change: PayoutChange): Promise<PayoutChangeResult>;
-  payouts(page: { account?: string; state?: PayoutState; limit: number; after?: string }): Promise<readonly Payout[]>;
+  payouts(page: {
+    id?: string;
+    account?: string;
+    state?: PayoutState;
+    limit: number;
+    after?: string;
+  }): Promise<readonly Payout[]>;
   balance(account: string): Promise<Balance>;
   statement(page: StatementPage): Promise<readonly StatementLine[]>;
   earnings(query: EarningsQuery): Promise<readonly EarningsLine[]>;

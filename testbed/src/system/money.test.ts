@@ -177,7 +177,10 @@ describe("a payout", () => {
       await ask("POST", "/v1/me/payouts", order, key),
       await ask("POST", "/v1/me/payouts", order, key),
     ];
-    expect(again.body["id"]).toBe(first.body["id"]);
+    expect(again).toEqual(first);
     expect(await balance()).toMatchObject({ pending_payouts_micro_usd: 12_000_000 });
+    // Whoever asks again learns what has become of it.
+    await status(first.body["id"], "paid");
+    expect((await ask("POST", "/v1/me/payouts", order, key)).body).toMatchObject({ status: "paid", reason: "bank" });
   });
 });

@@ -174,7 +174,9 @@ export function payoutRoutes(
       }
       const id = moneyIdOf("po", account, c.env.incoming.headers);
       const nowMs = clock.wallTime();
-      requireMade(await ledger.requestPayout({ id, account, amount, actor: keyId, nowMs }));
+      const made = requireMade(await ledger.requestPayout({ id, account, amount, actor: keyId, nowMs }));
+      const [known] = made === "repeated" ? await ledger.payouts({ id, account, limit: 1 }) : [];
+      if (known !== undefined) return c.json(describePayout(known), 201);
       const times = { requestedAtMs: nowMs, changedAtMs: nowMs };
       const payout = { id, account, amount, state: "requested", reason: undefined, actor: keyId, ...times } as const;
       return c.json(describePayout(payout), 201);

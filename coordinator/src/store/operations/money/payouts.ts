@@ -93,6 +93,7 @@ function setPayout(book: Book, row: RowOf<"payouts">): void {
 }
 
 export interface PayoutPage {
+  readonly id?: string | undefined;
   readonly account?: string | undefined;
   readonly state?: PayoutState | undefined;
   readonly limit: number;
@@ -100,8 +101,12 @@ export interface PayoutPage {
 }
 
 /** Oldest first. */
-export async function listPayouts(trx: Trx, { account, state, limit, after }: PayoutPage): Promise<readonly Payout[]> {
+export async function listPayouts(
+  trx: Trx,
+  { id, account, state, limit, after }: PayoutPage,
+): Promise<readonly Payout[]> {
   let query = trx.selectFrom("payouts").selectAll();
+  if (id !== undefined) query = query.where("id", "=", id);
   if (account !== undefined) query = query.where("account", "=", account);
   if (state !== undefined) query = query.where("state", "=", state);
   if (after !== undefined) {
