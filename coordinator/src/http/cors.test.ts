@@ -1,4 +1,7 @@
+import { FakeClock } from "@hearth/platform/testing";
 import { expect, it } from "vitest";
+import { KeyLimiter } from "../accounts/key-limits.js";
+import { MemoryRateLimiter } from "../accounts/rate-limiter.js";
 import { ENDPOINTS } from "../api/endpoints.js";
 import { answerHeaders } from "../request/answer-headers.js";
 import { listedRoutes } from "../testing/listed-routes.js";
@@ -16,4 +19,14 @@ it("stands before every route that takes inference requests", () => {
   const before = (path: string): number => listedRoutes().router.match("OPTIONS", path)[0].length;
   // Only what stands before all methods of a path is there for this one: the refusal of other methods is the second.
   for (const { path } of ENDPOINTS) expect({ path, handlers: before(path) }).toEqual({ path, handlers: 2 });
+});
+
+it("lets a page read how its key's limits stand", async () => {
+  const limiter = new KeyLimiter(new MemoryRateLimiter(new FakeClock()));
+  const limits = { requestsPerMinute: 5, tokensPerMinute: 5, concurrency: undefined, budget: undefined };
+  const headers: string[] = [];
+  const key = { keyId: "k", account: "anna", limits } as unknown as Parameters<KeyLimiter["enter"]>[0];
+  await limiter.enter(key, 1, (told) => headers.push(...Object.keys(told)));
+  expect(headers).toHaveLength(6);
+  expect(EXPOSED_HEADERS).toEqual(expect.arrayContaining(headers));
 });

@@ -17,14 +17,17 @@ export interface CorsSettings {
 export const DEFAULT_CORS: CorsSettings = { origins: ["*"], maxAgeSeconds: 7_200 };
 
 /** The methods of the API's routes. */
-const METHODS = "GET, HEAD, POST, DELETE";
+const METHODS = "GET, HEAD, POST, PATCH, DELETE";
 
 /** What an answer's headers tell that a page could not read otherwise. */
 export const EXPOSED_HEADERS: readonly string[] = [
   ...["X-Request-Id", "request-id", "X-Provider-Id", "X-Provider-Attested", "X-Provider-Trust-Level"],
   ...["X-Provider-Encrypted", "X-Provider-Chip", "X-Provider-Version", "X-Provider-Model", "X-Attempts", "X-Timing"],
   ...["X-Receipt-Id", "X-Hearth-Ignored", "X-Hearth-Cost", "X-Hearth-Sealed", "Idempotent-Replayed"],
-  ...["Retry-After", "retry-after-ms", "x-should-retry"],
+  ...["Retry-After", "retry-after-ms", "x-should-retry", "X-Hearth-Has-More"],
+  ...["requests", "tokens"].flatMap((what) =>
+    ["limit", "remaining", "reset"].map((member) => `x-ratelimit-${member}-${what}`),
+  ),
 ];
 const EXPOSED = EXPOSED_HEADERS.join(", ");
 

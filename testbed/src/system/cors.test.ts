@@ -39,7 +39,7 @@ describe("a page of any origin", () => {
     expect(answer.status).toBe(204);
     expect(Object.fromEntries(answer.headers)).toMatchObject({
       "access-control-allow-origin": "*",
-      "access-control-allow-methods": "GET, HEAD, POST, DELETE",
+      "access-control-allow-methods": "GET, HEAD, POST, PATCH, DELETE",
       "access-control-allow-headers": "authorization,content-type,x-stainless-os",
       "access-control-max-age": "7200",
       vary: "Origin",
