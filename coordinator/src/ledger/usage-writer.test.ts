@@ -87,6 +87,19 @@ describe("the writer of usage", () => {
     ]);
   });
 
+  it("keeps nothing of requests that still ran when their account had everything forgotten", async () => {
+    const writer = writerOn(store.usage);
+    clock.advance(HOUR_MS);
+    const at = clock.wallTime();
+    await writer.forget("anna");
+    writer.keep({ ...used("before"), atMs: at - 1 });
+    writer.keep({ ...used("others"), atMs: at - 1, account: "ben" });
+    writer.keep({ ...used("after"), atMs: at });
+    const kept = await writer.list({ ...EVER, limit: 9 });
+    expect(kept.map(({ requestId }) => requestId).sort()).toEqual(["after", "others"]);
+    expect(lost).toBe(0);
+  });
+
   it("tells how many a store that is away has cost", async () => {
     const away = { ...store.usage, put: () => Promise.reject(new Error("away")) };
     const writer = writerOn(away);

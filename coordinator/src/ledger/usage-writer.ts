@@ -1,4 +1,4 @@
-import { type Clock, describeFault, repeat } from "@hearth/platform";
+import { BoundedMap, type Clock, describeFault, repeat } from "@hearth/platform";
 import { BatchWriter } from "../platform/batch-writer.js";
 import type { Logger } from "../platform/logger.js";
 import {
@@ -29,6 +29,8 @@ const DAY_MS = 86_400_000;
 const PRUNE_MS = 3_600_000;
 /** Pause between two batches, ms: everybody else gets a turn. */
 const PRUNE_PAUSE_MS = 20;
+/** Accounts that had everything forgotten, and may have requests that still run. */
+const MAX_FORGOTTEN = 10_000;
 
 export interface UsageWriterDeps {
   readonly clock: Clock;
@@ -45,6 +47,8 @@ export class UsageWriter {
   readonly #deps: UsageWriterDeps;
   readonly #writer: BatchWriter<RequestUsage>;
   readonly #refused: RefusedUsage;
+  /** Accounts → when they had everything forgotten, wall-clock ms. */
+  readonly #forgotten = new BoundedMap<string, number>(MAX_FORGOTTEN);
   readonly #pruning: Disposable;
   #stopped = false;
 
@@ -56,7 +60,9 @@ export class UsageWriter {
     this.#pruning = repeat(clock, PRUNE_MS, () => void this.#prune());
   }
 
+  /** Keeps what a request has used, unless its account has had everything forgotten since it came. */
   keep(usage: RequestUsage): void {
+    if (usage.atMs < (this.#forgotten.get(usage.account) ?? Number.NEGATIVE_INFINITY)) return;
     this.#writer.add(usage.requestId, usage);
   }
 
@@ -83,8 +89,9 @@ export class UsageWriter {
     return this.#deps.store.spent(query);
   }
 
-  /** Forgets everything of an account, also what still waited to be written. */
+  /** Forgets everything of an account, also what still waited to be written, and what is still running. */
   async forget(account: string): Promise<void> {
+    this.#forgotten.set(account, this.#deps.clock.wallTime());
     this.#refused.forget(account);
     await this.#writer.flush();
     while ((await this.#deps.store.forget(account)) >= USAGE_PRUNE_BATCH) await this.#pause();

@@ -43,7 +43,10 @@ export function forgetRoutes(app: Hono<HttpEnv>, deps: ForgetDeps, { audience, p
     described(operation, async (c) => {
       const account = await readAccount(c);
       await deps.usage.forget(account);
-      return c.json({ object: "account.data", account, deleted: true, keys_revoked: await revokeAll(deps, account) });
+      // Last of all its keys, so that it can be asked for again where something fails; then whatever came until they ended.
+      const keys_revoked = await revokeAll(deps, account);
+      await deps.usage.forget(account);
+      return c.json({ object: "account.data", account, deleted: true, keys_revoked });
     }),
   );
 }
