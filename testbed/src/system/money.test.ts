@@ -49,7 +49,11 @@ describe("an account's money", () => {
       last_id: null,
       has_more: false,
     });
-    expect((await ask("GET", "/v1/me/earnings?group_by=machine")).body).toEqual({ object: "list", data: [] });
+    expect((await ask("GET", "/v1/me/earnings?group_by=machine")).body).toEqual({
+      object: "list",
+      data: [],
+      has_more: false,
+    });
   });
 
   it("is what the operator puts on it, of each part its own, and the statement tells how it came", async () => {
@@ -81,6 +85,10 @@ describe("an account's money", () => {
     expect([second.data?.length, second["has_more"]]).toEqual([1, false]);
     const csv = await hearth.get("/v1/me/statement?format=csv");
     expect((await csv.text()).split("\r\n")).toHaveLength(5);
+    expect(csv.headers.get("x-hearth-has-more")).toBe("false");
+    const begun = await hearth.get("/v1/me/statement?format=csv&limit=2");
+    expect((await begun.text()).split("\r\n")).toHaveLength(4);
+    expect(begun.headers.get("x-hearth-has-more")).toBe("true");
     expect((await ask("GET", "/admin/audit")).body).toMatchObject({ transfers: 3, mismatches: [] });
   });
 

@@ -265,6 +265,9 @@ describe("a race", () => {
     await eventually("both are paid", async () => (await available(OWNER_KEY)) === 17);
     const { data } = await asked("/v1/me/earnings?group_by=machine", OWNER_KEY);
     expect(data.map(({ gross_micro_usd }) => gross_micro_usd).sort()).toEqual([11, 7]);
+    const first = await asked("/v1/me/earnings?group_by=machine&limit=1", OWNER_KEY);
+    expect([first.data.length, first["has_more"]]).toEqual([1, true]);
+    expect((await asked("/v1/me/earnings?group_by=machine&limit=2", OWNER_KEY))["has_more"]).toBe(false);
     expect(await audited()).toEqual([]);
   });
 });

@@ -53,7 +53,11 @@ const BALANCE = named("Balance", balanceSchema);
 const STATEMENT = named("Statement", listSchema(named("StatementLine", statementLineSchema)));
 const EARNINGS = named(
   "Earnings",
-  z.object({ object: z.literal("list"), data: z.array(named("EarningsLine", earningsLineSchema)) }),
+  z.object({
+    object: z.literal("list"),
+    data: z.array(named("EarningsLine", earningsLineSchema)),
+    has_more: z.boolean().meta({ description: "There are more lines than were asked for: ask for less time." }),
+  }),
 );
 export const PAYOUT = named("Payout", payoutSchema);
 export const PAYOUTS = named("PayoutList", listSchema(PAYOUT));
@@ -111,8 +115,9 @@ export function moneyRoutes(
       const { limit, after, format } = checkBody(statementQuerySchema, c.req.query());
       const found = await ledger.statement({ account, after, limit: limit + 1 });
       const data = found.slice(0, limit).map(describeLine);
-      if (format === "csv") return csvAnswer(c, "statement", data);
-      return c.json({ object: "list", data, last_id: data.at(-1)?.id ?? null, has_more: found.length > limit });
+      const has_more = found.length > limit;
+      if (format === "csv") return csvAnswer(c, "statement", data, has_more);
+      return c.json({ object: "list", data, last_id: data.at(-1)?.id ?? null, has_more });
     }),
   );
   app.get(
@@ -121,13 +126,14 @@ export function moneyRoutes(
       const account = await readAccount(c);
       const { group_by, start_time = 0, end_time, limit, format } = checkBody(earningsQuerySchema, c.req.query());
       const groups = checkBody(earningsGroupsSchema, { group_by: group_by === "" ? [] : group_by.split(",") });
-      const data = await ledger.earnings({
-        ...{ account, limit, groupBy: [...new Set(groups.group_by)] },
+      const found = await ledger.earnings({
+        ...{ account, limit: limit + 1, groupBy: [...new Set(groups.group_by)] },
         fromMs: Math.floor((start_time * 1000) / HOUR_MS) * HOUR_MS,
         toMs: end_time === undefined ? Number.MAX_SAFE_INTEGER : Math.ceil((end_time * 1000) / HOUR_MS) * HOUR_MS,
       });
-      const lines = data.map(describeEarnings);
-      return format === "csv" ? csvAnswer(c, "earnings", lines) : c.json({ object: "list", data: lines });
+      const data = found.slice(0, limit).map(describeEarnings);
+      const has_more = found.length > limit;
+      return format === "csv" ? csvAnswer(c, "earnings", data, has_more) : c.json({ object: "list", data, has_more });
     }),
   );
 }

@@ -20,8 +20,12 @@ it("leaves empty what is absent", () => {
   expect(toCsv([{ a: null, b: undefined, c: false }])).toBe("a,b,c\r\n,,false\r\n");
 });
 
-it.each(["=1+1", "+1", "-1", "@a", "\tx"])("keeps a spreadsheet from computing %j", (text) => {
+it.each(["=1+1", "+1", "-1", "@a", "\tx", "＝1+1", "＠a"])("keeps a spreadsheet from computing %j", (text) => {
   expect(toCsv([{ a: text }])).toBe(`a\r\n'${text}\r\n`);
+});
+
+it("keeps a spreadsheet from computing what begins behind an empty line", () => {
+  expect(toCsv([{ a: "\n=1+1" }])).toBe(`a\r\n"'\n=1+1"\r\n`);
 });
 
 it("writes negative numbers as they are", () => {

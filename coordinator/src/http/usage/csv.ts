@@ -16,13 +16,18 @@ export function toCsv(rows: readonly object[]): string {
 function field(value: unknown): string {
   if (value === null || value === undefined) return "";
   if (typeof value !== "string") return quoted(typeof value === "object" ? JSON.stringify(value) : String(value));
-  return quoted(/^[=+\-@\t\r]/.test(value) ? `'${value}` : value);
+  return quoted(/^[=+\-@\t\r\n＝＋－＠]/u.test(value) ? `'${value}` : value);
 }
 
 const quoted = (text: string): string => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
 
-/** Answers with rows as a file. @param name of the file, without its ending */
-export function csvAnswer(c: Context<HttpEnv>, name: string, rows: readonly object[]): Response {
+/**
+ * Answers with rows as a file, and says in a header whether there are more: a file that only ends looks whole.
+ *
+ * @param name of the file, without its ending
+ */
+export function csvAnswer(c: Context<HttpEnv>, name: string, rows: readonly object[], hasMore: boolean): Response {
+  c.header("X-Hearth-Has-More", String(hasMore));
   c.header("Content-Type", "text/csv; charset=utf-8");
   c.header("Content-Disposition", `attachment; filename="${name}.csv"`);
   return c.body(toCsv(rows));

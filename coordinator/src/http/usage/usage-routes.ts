@@ -36,7 +36,11 @@ export interface UsageReach {
 const LIST = named("RequestUsageList", listSchema(named("RequestUsage", requestUsageSchema)));
 const TOTALS = named(
   "UsageTotals",
-  z.object({ object: z.literal("list"), data: z.array(named("UsageBucket", usageTotalsSchema)) }),
+  z.object({
+    object: z.literal("list"),
+    data: z.array(named("UsageBucket", usageTotalsSchema)),
+    has_more: z.boolean().meta({ description: "There are more sums than were asked for: ask for less time." }),
+  }),
 );
 
 function operationsFor(audience: UsageReach["audience"]): Readonly<Record<"list" | "totals", Operation>> {
@@ -73,8 +77,9 @@ export function usageRoutes(app: Hono<HttpEnv>, deps: UsageDeps, { audience, rea
       const { format, limit, after, filter } = readUsageQuery(c.req.query(), account);
       const found = await usage.list({ ...filter, limit: limit + 1, after });
       const data = found.slice(0, limit).map(describeUsage);
-      if (format === "csv") return csvAnswer(c, "usage", data);
-      return c.json({ object: "list", data, last_id: data.at(-1)?.id ?? null, has_more: found.length > limit });
+      const has_more = found.length > limit;
+      if (format === "csv") return csvAnswer(c, "usage", data, has_more);
+      return c.json({ object: "list", data, last_id: data.at(-1)?.id ?? null, has_more });
     }),
   );
   app.get(
@@ -82,9 +87,11 @@ export function usageRoutes(app: Hono<HttpEnv>, deps: UsageDeps, { audience, rea
     described(operations.totals, async (c) => {
       const account = await readAccount(c);
       const { format, limit, unit, by, filter } = readTotalsQuery(c.req.query(), account, clock.wallTime());
-      const found = await usage.totals({ ...filter, unit, by, limit });
-      const data = found.map((totals) => describeTotals(totals, unit));
-      return format === "csv" ? csvAnswer(c, "usage-totals", data) : c.json({ object: "list", data });
+      const found = await usage.totals({ ...filter, unit, by, limit: limit + 1 });
+      const data = found.slice(0, limit).map((totals) => describeTotals(totals, unit));
+      const has_more = found.length > limit;
+      if (format === "csv") return csvAnswer(c, "usage-totals", data, has_more);
+      return c.json({ object: "list", data, has_more });
     }),
   );
 }
