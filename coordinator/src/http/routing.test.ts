@@ -1,7 +1,7 @@
 import { createAdaptorServer } from "@hono/node-server";
 import { Hono } from "hono";
 import { pino } from "pino";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { answerErrors, type HttpEnv, postOnly } from "./routing.js";
 
 const app = new Hono<HttpEnv>();
@@ -39,6 +39,18 @@ it.each([
 ])("says to %s %s which methods there are: %s", async (method, path, allow) => {
   const response = await fetch(url + path, { method });
   expect({ status: response.status, allow: response.headers.get("allow") }).toEqual({ status: 405, allow });
+});
+
+it("answers a HEAD that is refused once, and prints nothing", async () => {
+  const printed = vi.spyOn(console, "error").mockImplementation(() => {});
+  try {
+    const response = await fetch(`${url}/v1/kept/away`, { method: "HEAD" });
+    expect([response.status, response.headers.get("retry-after"), await response.text()]).toEqual([503, "5", ""]);
+    expect((await fetch(`${url}/v1/things`, { method: "HEAD" })).status).toBe(200);
+    expect(printed).not.toHaveBeenCalled();
+  } finally {
+    printed.mockRestore();
+  }
 });
 
 it.each(["/", "/v1", "/v1/thing", "/admin", "/admin/things"])("has no route for %s", async (path) => {

@@ -38,7 +38,10 @@ function storeAway(): HearthError {
 
 function sendError(c: Context<HttpEnv>, error: HearthError): Response {
   const { outgoing, incoming } = c.env;
-  sendErrorTo(outgoing, errorResponse(error, errorBodyFor(c.req.path, incoming.headers)));
+  const response = errorResponse(error, errorBodyFor(c.req.path, incoming.headers));
+  // Hono makes another response of what answers a HEAD, which then is sent, too.
+  if (incoming.method === "HEAD" && !outgoing.headersSent) return new Response(null, response);
+  sendErrorTo(outgoing, response);
   return RESPONSE_ALREADY_SENT;
 }
 
