@@ -66,11 +66,11 @@ export async function handleRequest(
   const catalog = services.admission.catalog();
   const plan = planFor(catalog, request.model);
   const quote = quoteOf(services, plan, traits); // the prices, for all of its time
-  const reserving = services.payments.reserve({ request, caller, traits, quote }); // money set aside
-  using payment = reserving instanceof Promise ? await reserving : reserving;
   const mostTokens = allPromptTokens(request, traits) + traits.maxTokens * (request.choices ?? 1);
   const entering = services.keyLimits.enter(caller.principal, mostTokens, (headers) => consumer.setHeaders(headers));
   using entered = entering instanceof Promise ? await entering : entering;
+  const reserving = services.payments.reserve({ request, caller, traits, quote }); // money set aside
+  using payment = reserving instanceof Promise ? await reserving : reserving;
   const patienceMs = patienceOf(caller, catalog.aliases.get(request.model), services.policy);
   const wanted = { wanted: traits, plan, until: arrivedAt + patienceMs };
   const admission = await admit(services.admission, wanted, signal); // the fail-fast ladder; a slot leased

@@ -71,6 +71,24 @@ describe("a request that has to be paid for", () => {
     expect(provider.streams).toHaveLength(0);
   });
 
+  it("counts against the key's limit also where there is no money for it", async () => {
+    await foreign((s) => s.answer("never"));
+    const order = await fetch(`${hearth.url}/v1/me/keys`, {
+      method: "POST",
+      headers: { Authorization: `Bearer ${API_KEY}` },
+      body: JSON.stringify({ limits: { requests_per_minute: 2, tokens_per_minute: 30 } }),
+    });
+    const { key } = (await order.json()) as { readonly key: string };
+    const statuses: number[] = [];
+    for (let n = 0; n < 3; n++) {
+      const answer = await hearth.chat(QUESTION, { headers: { Authorization: `Bearer ${key}` } });
+      statuses.push(answer.status);
+      await answer.text();
+    }
+    // It has taken no tokens: else the second one had been over that limit.
+    expect(statuses).toEqual([402, 402, 429]);
+  });
+
   it.each([
     ["whole", QUESTION],
     ["streamed", STREAMED],
