@@ -230,6 +230,7 @@ export const PAYMENTS: Section<PaymentSettings> = section(DEFAULT_PAYMENTS, {
   sliceTokens: whole(1, 1_000_000),
   promptFactor: between(1, 100),
   watchMs: interval,
+  mostLossMicroUsd: whole(0, 1e9),
 });
 
 export const PAYOUTS: Section<PayoutSettings> = section(DEFAULT_PAYOUTS, { minimumMicroUsd: whole(1, 1e15) });

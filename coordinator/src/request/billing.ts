@@ -62,25 +62,37 @@ export function chargeOf({ quote, payment }: RequestRecord, bill: readonly WorkP
  * A race that was only lost is nobody's fault: its work is paid by the platform, whenever its machine tells of it. One
  * that was late is not paid.
  */
-export function payLosers(ledger: Pick<Ledger, "reserve">, { request, quote, caller, attempts }: RequestRecord): void {
+export function payLosers(ledger: Pick<Ledger, "reserve">, record: RequestRecord): void {
+  const { request, quote, caller, attempts, payment } = record;
   if (quote === undefined) return;
+  // The platform pays for no more of the prompt than there can have been.
+  const mostPromptTokens = payment?.mostPromptTokens ?? Number.POSITIVE_INFINITY;
   for (const attempt of attempts) {
     const { ending, link, model, provider } = attempt;
     if (ending?.end.type !== "cancelled" || ending.end.reason !== "lost_race") continue;
     const price =
       link.account === caller.account ? undefined : quote.of(model, { id: provider, account: link.account });
-    if (price !== undefined) payWhenTold(ledger, attempt, { requestId: request.id, account: caller.account, price });
+    if (price === undefined) continue;
+    payWhenTold(ledger, attempt, { requestId: request.id, account: caller.account, price, mostPromptTokens });
   }
+}
+
+interface LostWork {
+  readonly requestId: string;
+  readonly account: string;
+  readonly price: Price;
+  readonly mostPromptTokens: number;
 }
 
 /** Made out here, where it holds nothing of the request: a machine may take half a minute to tell. */
 function payWhenTold(
   ledger: Pick<Ledger, "reserve">,
   attempt: SentAttempt,
-  { requestId, account, price }: { readonly requestId: string; readonly account: string; readonly price: Price },
+  { requestId, account, price, mostPromptTokens }: LostWork,
 ): void {
   const worker = workerOf(attempt);
-  attempt.whenSpent((usage) => {
+  attempt.whenSpent((told) => {
+    const usage = { ...told, prompt_tokens: Math.min(told.prompt_tokens, mostPromptTokens) };
     const { prompt_tokens: promptTokens, completion_tokens: completionTokens } = usage;
     const work = { ...worker, payer: "platform", gross: costOf(price, usage), promptTokens, completionTokens } as const;
     // The consumer pays nothing: nothing is set aside, and the platform pays what is posted.

@@ -6,6 +6,16 @@ export interface PaymentSettings {
   readonly promptFactor: number;
   /** How often running answers are checked, ms. */
   readonly watchMs: number;
+  /**
+   * What the platform pays a machine at most for work that is more than what was set aside for a request, micro-USD.
+   * Above 0, whoever has a machine and a consumer's account can take so much of the platform with each request.
+   */
+  readonly mostLossMicroUsd: number;
 }
 
-export const DEFAULT_PAYMENTS: PaymentSettings = { sliceTokens: 4_096, promptFactor: 1.5, watchMs: 1_000 };
+export const DEFAULT_PAYMENTS: PaymentSettings = {
+  sliceTokens: 4_096,
+  promptFactor: 1.5,
+  watchMs: 1_000,
+  mostLossMicroUsd: 0,
+};

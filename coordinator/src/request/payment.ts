@@ -17,6 +17,8 @@ export interface Terms {
   readonly mostTokens: number;
   /** … and in each further step. */
   readonly sliceTokens: number;
+  /** What the platform pays at most beyond what was set aside. */
+  readonly mostLoss: MicroUsd;
 }
 
 /** The part of a reservation that a payment uses. */
@@ -87,7 +89,7 @@ export class Payment implements Disposable {
     this.#state = "extending";
     const { price, promptTokens } = this.#terms;
     const most = maxCost(price, promptTokens, tokens);
-    const extended = await this.#reservation.extendTo(most, work.delivered());
+    const extended = await this.#reservation.extendTo(most, this.#payable(work.delivered()));
     if (!this.#isExtending()) return;
     this.#state = "open";
     switch (extended.type) {
@@ -113,6 +115,11 @@ export class Payment implements Disposable {
     this.#callOff.abort("superseded");
   }
 
+  /** Tokens that the prompt can have come to, by our own estimate. */
+  get mostPromptTokens(): number {
+    return this.#terms.promptTokens;
+  }
+
   /** The part of a cost that the consumer pays: at most what was set aside. */
   chargeFor(cost: MicroUsd): MicroUsd {
     const { max } = this.#reservation;
@@ -124,7 +131,22 @@ export class Payment implements Disposable {
     if (this.#state === "settled") return;
     this.#end();
     if (parts.length === 0) await this.#reservation.void();
-    else await this.#reservation.post(parts);
+    else await this.#reservation.post(this.#payable(parts));
+  }
+
+  /**
+   * The work, each part at what its machine is paid for it: in all no more than was set aside, but for what the platform
+   * bears. How much work it was is the machine's own word, and whoever asks may own the machine.
+   */
+  #payable(parts: readonly WorkPart[]): readonly WorkPart[] {
+    let left = this.#reservation.max + this.#terms.mostLoss;
+    return parts.map((part) => {
+      const before = left;
+      left -= part.gross;
+      if (left >= 0n) return part;
+      left = 0n;
+      return { ...part, gross: before };
+    });
   }
 
   [Symbol.dispose](): void {

@@ -7,19 +7,22 @@ import { fakeTraits } from "../testing/fake-provider.js";
 import type { Caller } from "./classify.js";
 import type { InferenceRequest } from "./inference-request.js";
 import type { PaidWork, Payment, Reserved } from "./payment.js";
+import type { PaymentSettings } from "./payment-settings.js";
 import { type Payable, Payments } from "./payments.js";
 
 // Micro-USD a token: 1 read, 2 written.
 const PRICE = { fromMs: 0, input: 1_000_000n, output: 2_000_000n, cachedInput: 0n };
 const TARIFF = new PriceList({ ...DEFAULT_PRICES, models: new Map([["m", [PRICE]]]) }).at(0);
 const quoteOf = (build: string): Quote | undefined => TARIFF?.quote([build], () => []);
-const SETTINGS = { sliceTokens: 100, promptFactor: 2, watchMs: 1_000 };
+const SETTINGS = { sliceTokens: 100, promptFactor: 2, watchMs: 1_000, mostLossMicroUsd: 0 };
 const PART = { payer: "consumer", gross: 5n } as WorkPart;
 
 let clock: FakeClock;
 let told: string[];
 let answers: (ReserveOutcome["type"] | ExtendOutcome["type"] | "budget")[];
 let payments: Payments;
+let posted: readonly WorkPart[];
+let settings: PaymentSettings;
 
 /** A ledger that answers as it is told to, and tells what it was asked. */
 const ledger = {
@@ -51,6 +54,7 @@ function reservationOf(first: bigint): Reservation {
     },
     async post(parts) {
       told.push(`post ${parts.length}`);
+      posted = parts;
       return { type: "posted", charged: 5n, lost: 0n };
     },
     async void() {
@@ -64,7 +68,8 @@ beforeEach(() => {
   clock = new FakeClock();
   told = [];
   answers = [];
-  payments = new Payments({ clock, ledger, settings: () => SETTINGS });
+  settings = SETTINGS;
+  payments = new Payments({ clock, ledger, settings: () => settings });
 });
 
 const payable = (request: Partial<InferenceRequest> = {}, more: Partial<Payable> = {}): Payable => ({
@@ -226,6 +231,15 @@ describe("a payment", () => {
   it("charges no more than is set aside", async () => {
     const payment = await paid(payable({ maxTokens: 30 }));
     expect([payment.chargeFor(79n), payment.chargeFor(81n)]).toEqual([79n, 80n]);
+  });
+
+  it("pays machines no more than is set aside, the first first, but for what the platform bears", async () => {
+    const parts = [PART, { ...PART, gross: 100n }, { ...PART, gross: 5n }];
+    await (await paid(payable({ maxTokens: 30 }))).settle(parts);
+    expect(posted.map(({ gross }) => gross)).toEqual([5n, 75n, 0n]);
+    settings = { ...SETTINGS, mostLossMicroUsd: 30 };
+    await (await paid(payable({ maxTokens: 30 }))).settle(parts);
+    expect(posted.map(({ gross }) => gross)).toEqual([5n, 100n, 5n]);
   });
 
   it("that was settled while more was asked for stays settled", async () => {

@@ -85,7 +85,7 @@ function termsOf(
   request: InferenceRequest,
   traits: Traits,
   price: Price,
-  { sliceTokens, promptFactor }: PaymentSettings,
+  { sliceTokens, promptFactor, mostLossMicroUsd }: PaymentSettings,
 ): Terms {
   const { maxTokens = Number.POSITIVE_INFINITY, delivery, choices = 1 } = request;
   const bounded = Number.isFinite(maxTokens);
@@ -97,5 +97,6 @@ function termsOf(
     firstTokens: first * choices,
     mostTokens: maxTokens * choices,
     sliceTokens: sliceTokens * choices,
+    mostLoss: BigInt(mostLossMicroUsd),
   };
 }

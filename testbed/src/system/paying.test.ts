@@ -24,7 +24,7 @@ const SETTINGS: Settings = {
     models: new Map([["m", [{ fromMs: 0, input: 1_000_000n, output: 2_000_000n, cachedInput: 0n }]]]),
   },
   ledger: { ...NO_SETTINGS.ledger, feeBasisPoints: 1_000 },
-  payments: { sliceTokens: 50, promptFactor: 1.5, watchMs: 100 },
+  payments: { ...NO_SETTINGS.payments, sliceTokens: 50, watchMs: 100 },
 };
 
 let store: ReturnType<typeof openMemoryStore>;
@@ -203,6 +203,26 @@ describe("a request that has to be paid for", () => {
     const left = Number(await available());
     expect(left).toBeGreaterThanOrEqual(980);
     expect(left).toBeLessThan(990);
+    expect(await audited()).toEqual([]);
+  });
+
+  it.each([
+    ["whole", QUESTION],
+    ["streamed", STREAMED],
+  ])("brings its machine no more than it costs, whatever that claims to have done, %s", async (_form, body) => {
+    await foreign((s) => {
+      s.role();
+      s.content("good");
+      s.finish();
+      s.end({ prompt_tokens: 1_000_000, completion_tokens: 1_000_000 });
+    });
+    await give(10_000);
+    await (await hearth.chat({ ...body, max_tokens: 1 })).text();
+    const paid = 10_000 - Number(await available());
+    expect(paid).toBeGreaterThan(0);
+    expect(paid).toBeLessThan(100);
+    const { data } = await asked("/v1/me/earnings?group_by=machine", OWNER_KEY);
+    expect(data).toMatchObject([{ gross_micro_usd: paid, requests: 1 }]);
     expect(await audited()).toEqual([]);
   });
 
