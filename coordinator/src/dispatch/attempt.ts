@@ -19,7 +19,6 @@ import { clampUsage, type UsageBounds, usageBounds } from "../fleet/usage-bounds
 import type { ClampedMember } from "../platform/clamped-members.js";
 import { type AttemptDeps, type DigestFault, forConfirmation } from "./attempt-deps.js";
 import { AttemptProgress, type Sign } from "./attempt-progress.js";
-import type { ContentTimes } from "./content-times.js";
 import { EventQueue } from "./event-queue.js";
 import {
   BODY_TOO_LARGE,
@@ -221,19 +220,9 @@ export class ProviderAttempt implements Attempt, StreamListener {
     return this.#state === "completed" ? this.#deps.receipts?.receipt : undefined;
   }
 
-  /** Tokens of the answer that have come or are known to be written, at least. */
-  get writtenTokens(): number {
-    return this.#progress.writtenTokens;
-  }
-
-  /** When its content came. */
-  get contentTimes(): ContentTimes {
-    return this.#progress.contentTimes;
-  }
-
-  /** Why the model stopped, in its backend's words; `undefined` = it has not, or nobody said. */
-  get stopReason(): string | undefined {
-    return this.#progress.stopReason;
+  /** How far the answer is: what was written of it, when its content came, and why its model stopped. */
+  get progress(): Pick<AttemptProgress, "writtenTokens" | "contentTimes" | "stopReason"> {
+    return this.#progress;
   }
 
   usageBounds(): UsageBounds {

@@ -1,6 +1,6 @@
 import { FakeClock } from "@hearth/platform/testing";
 import { expect, it } from "vitest";
-import type { EarningsLine, EarningsQuery } from "../store/ledger-store.js";
+import type { EarningsLine, EarningsQuery } from "../store/ledger-reports.js";
 import { EarningsOfMachines } from "./earnings-of-machines.js";
 
 const DAY_MS = 86_400_000;

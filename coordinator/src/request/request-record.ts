@@ -112,7 +112,7 @@ export class ChoiceRecord implements AttemptedRequest {
 
   /** Tokens of its answer that the consumer has got, at least. */
   get deliveredTokens(): number {
-    return Math.min(this.#deliveredChunks, this.#winner?.attempt.writtenTokens ?? 0);
+    return Math.min(this.#deliveredChunks, this.#winner?.attempt.progress.writtenTokens ?? 0);
   }
 
   answered(answer: Success<SentAttempt>): void {
@@ -204,8 +204,8 @@ export class RequestRecord {
   get writtenTokens(): number {
     let tokens = 0;
     let furthest = 0;
-    for (const { winner } of this.#choices) tokens += winner?.attempt.writtenTokens ?? 0;
-    for (const { attempt } of this.#attempts) furthest = Math.max(furthest, attempt.writtenTokens);
+    for (const { winner } of this.#choices) tokens += winner?.attempt.progress.writtenTokens ?? 0;
+    for (const { attempt } of this.#attempts) furthest = Math.max(furthest, attempt.progress.writtenTokens);
     return Math.max(tokens, furthest);
   }
 

@@ -170,8 +170,8 @@ describe("the record of usage", () => {
     const [lost, won] = [new ContentTimes(), new ContentTimes()];
     for (const at of [1, 2, 3]) lost.came(at);
     for (const at of [10, 30, 50, 150]) won.came(at);
-    const winner = fakeSent({ end: COMPLETED, attempt: { contentTimes: won } });
-    record.first.add(fakeSent({ end: cancelled(3), attempt: { contentTimes: lost } }));
+    const winner = fakeSent({ end: COMPLETED, attempt: { progress: { contentTimes: won } } });
+    record.first.add(fakeSent({ end: cancelled(3), attempt: { progress: { contentTimes: lost } } }));
     record.first.add(winner);
     record.first.committed(winner, 10);
     const { used } = settled(record, success(winner));

@@ -62,7 +62,9 @@ function factsOf({ request, traits, queuedMs, choices, attempts }: RequestRecord
     ...(request.messageCount === undefined ? {} : { messages: request.messageCount }),
     ...(choices.length > 1 ? { choices: choices.length } : {}),
     queued_ms: Math.round(queuedMs),
-    ...(choices[0]?.winner?.attempt.stopReason === undefined ? {} : { stop: choices[0].winner.attempt.stopReason }),
+    ...(choices[0]?.winner?.attempt.progress.stopReason === undefined
+      ? {}
+      : { stop: choices[0].winner.attempt.progress.stopReason }),
     ...(outcome.type === "failed" ? { code: outcome.error.code } : {}),
     ...(outcome.type === "cancelled" ? { reason: outcome.reason } : {}),
     ...chunksOf(choices),
@@ -72,7 +74,7 @@ function factsOf({ request, traits, queuedMs, choices, attempts }: RequestRecord
 
 /** When the content came of which the consumer was given answers. */
 function chunksOf(choices: RequestRecord["choices"]): object {
-  const summary = ContentTimes.summary(choices.flatMap(({ winner }) => winner?.attempt.contentTimes ?? []));
+  const summary = ContentTimes.summary(choices.flatMap(({ winner }) => winner?.attempt.progress.contentTimes ?? []));
   if (summary === undefined) return {};
   const { count, ms, p50GapMs, maxGapMs } = summary;
   return { chunks: { count, ms, p50_gap_ms: p50GapMs, max_gap_ms: maxGapMs } };

@@ -1,28 +1,15 @@
 import type { MicroUsd } from "../platform/micro-usd.js";
-
-/**
- * The parts of a user's money: `credit` can only be spent, `earned` be spent or paid out, `pending` is on its way out.
- * The platform's own accounts: the `external` world that money comes from and goes to, `grants`, `fees`, `losses`.
- */
-export type LedgerAccountKind = UserPart | "external" | "grants" | "fees" | "losses";
-export type UserPart = "credit" | "earned" | "pending";
-
-export type TransferKind =
-  | "deposit"
-  | "grant"
-  | "charge"
-  | "correction"
-  | "refund"
-  | "payout_requested"
-  | "payout_paid"
-  | "payout_failed"
-  | "payout_returned";
-
-export type ReservationState = "open" | "posted" | "voided";
-/** `paid` is reached from `requested` only, as is `failed`; a payout that was `paid` may come back: `returned`. */
-export type PayoutState = "requested" | "paid" | "failed" | "returned";
-/** Who pays a machine for a part of the work. */
-export type WorkPayer = "consumer" | "platform";
+import type { PayoutState, ReservationState, WorkPayer } from "./ledger-kinds.js";
+import type {
+  Audit,
+  Balance,
+  EarningsLine,
+  EarningsQuery,
+  KeySpend,
+  KeySpendQuery,
+  StatementLine,
+  StatementPage,
+} from "./ledger-reports.js";
 
 /** A key's spending within one window of time is held to a limit. */
 export interface Budget {
@@ -206,94 +193,6 @@ export interface Payout {
   readonly actor: string;
   readonly requestedAtMs: number;
   readonly changedAtMs: number;
-}
-
-interface PartBalance {
-  readonly balance: MicroUsd;
-  readonly reserved: MicroUsd;
-}
-
-export interface Balance {
-  readonly credit: PartBalance;
-  readonly earned: PartBalance;
-  /** Payouts that are under way. */
-  readonly pending: MicroUsd;
-  /** What can be spent now. */
-  readonly available: MicroUsd;
-}
-
-/** One movement of one part of an account's money. */
-export interface StatementLine {
-  /** The cursor of the lines after it. */
-  readonly seq: number;
-  readonly transferId: string;
-  readonly kind: TransferKind;
-  readonly part: UserPart;
-  readonly amount: MicroUsd;
-  readonly balanceAfter: MicroUsd;
-  readonly requestId: string | undefined;
-  readonly reason: string | undefined;
-  readonly actor: string | undefined;
-  readonly atMs: number;
-}
-
-export interface StatementPage {
-  readonly account: string;
-  readonly after?: number | undefined;
-  readonly limit: number;
-}
-
-export type EarningsGroup = "machine" | "model" | "hour" | "day";
-
-export interface EarningsQuery {
-  readonly account: string;
-  readonly groupBy: readonly EarningsGroup[];
-  /** Whole hours: from this one, up to but without that one. */
-  readonly fromMs: number;
-  readonly toMs: number;
-  readonly limit: number;
-}
-
-export interface EarningsLine {
-  readonly machine: string | undefined;
-  readonly model: string | undefined;
-  /** The start of the hour or day, UTC. */
-  readonly startMs: number | undefined;
-  readonly gross: MicroUsd;
-  readonly fee: MicroUsd;
-  readonly net: MicroUsd;
-  readonly requests: number;
-  readonly promptTokens: number;
-  readonly completionTokens: number;
-}
-
-/** Of the windows of a key's budget, those that begin then or later. */
-export interface KeySpendQuery {
-  readonly keyId: string;
-  readonly windowStartMs: number;
-  readonly sinceMs: readonly number[];
-}
-
-export interface KeySpend {
-  /** Spent and set aside in the window that was asked about. */
-  readonly taken: MicroUsd;
-  /** Spent in those windows, for each time. */
-  readonly spent: readonly MicroUsd[];
-}
-
-/** Something that does not add up. */
-export interface Mismatch {
-  readonly check: string;
-  readonly subject: string;
-  readonly expected: string;
-  readonly found: string;
-}
-
-export interface Audit {
-  readonly transfers: number;
-  readonly reservations: number;
-  /** As many as were looked for at most. */
-  readonly mismatches: readonly Mismatch[];
 }
 
 /** Something that has happened, to be told to somebody else, at least once. */

@@ -52,7 +52,13 @@ export interface FakeSent {
   readonly times?: SentAttempt["times"];
 }
 
-export function fakeSent({ end, role = "primary", lease = watchedLease(), ...rest }: FakeSent = {}): SentAttempt {
+export function fakeSent({
+  end,
+  role = "primary",
+  lease = watchedLease(),
+  attempt,
+  ...rest
+}: FakeSent = {}): SentAttempt {
   const expectation = { expectedMs: 1, estimateMs: 10_000, byDefault: false };
   const ending = end === undefined ? undefined : { end, at: 1 };
   const sent = {
@@ -63,7 +69,7 @@ export function fakeSent({ end, role = "primary", lease = watchedLease(), ...res
     lease,
     expectation,
     ending,
-    attempt: {},
+    attempt: { progress: {}, ...attempt },
     link: {},
     ...rest,
   };

@@ -1,14 +1,8 @@
 import { z } from "zod";
 import { MAX_MICRO_USD, type MicroUsd, microUsdJson } from "../../platform/micro-usd.js";
-import type {
-  Balance,
-  EarningsGroup,
-  EarningsLine,
-  Payout,
-  PayoutChange,
-  PayoutState,
-  StatementLine,
-} from "../../store/ledger-store.js";
+import type { PayoutState } from "../../store/ledger-kinds.js";
+import type { Balance, EarningsGroup, EarningsLine, StatementLine } from "../../store/ledger-reports.js";
+import type { Payout, PayoutChange } from "../../store/ledger-store.js";
 import { querySeconds } from "../query-time.js";
 
 // Money in JSON is whole micro-USD, millionths of a US dollar, in members that say so.

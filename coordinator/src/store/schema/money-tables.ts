@@ -1,5 +1,5 @@
 import type { ColumnType, Generated } from "kysely";
-import type { LedgerAccountKind, PayoutState, ReservationState, TransferKind, WorkPayer } from "../ledger-store.js";
+import type { LedgerAccountKind, PayoutState, ReservationState, TransferKind, WorkPayer } from "../ledger-kinds.js";
 
 /** The tables of money. An amount is written as a bigint and read as a number, which its bound keeps exact. */
 export interface MoneyTables {

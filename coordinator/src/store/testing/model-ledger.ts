@@ -1,7 +1,7 @@
 import type { MicroUsd } from "../../platform/micro-usd.js";
+import type { Balance } from "../ledger-reports.js";
 import type {
   Abandonment,
-  Balance,
   Correction,
   Extension,
   Income,

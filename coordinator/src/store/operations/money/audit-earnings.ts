@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import type { TransferKind } from "../../ledger-store.js";
+import type { TransferKind } from "../../ledger-kinds.js";
 import type { Trx } from "../operation.js";
 import type { Findings } from "./findings.js";
 

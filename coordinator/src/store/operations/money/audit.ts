@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import type { Audit } from "../../ledger-store.js";
+import type { Audit } from "../../ledger-reports.js";
 import type { Trx } from "../operation.js";
 import { auditAccounts } from "./audit-accounts.js";
 import { auditReservations } from "./audit-reservations.js";

@@ -1,4 +1,4 @@
-import type { Mismatch } from "../../ledger-store.js";
+import type { Mismatch } from "../../ledger-reports.js";
 
 /** Rows that are read at a time: a statement of PostgreSQL has a time limit, and no table fits into memory. */
 const PAGE = 500;

@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import type { KeySpend, KeySpendQuery } from "../../ledger-store.js";
+import type { KeySpend, KeySpendQuery } from "../../ledger-reports.js";
 import type { Trx } from "../operation.js";
 
 /** Sums come as text: they may be more than a number holds. */

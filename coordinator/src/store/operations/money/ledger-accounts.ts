@@ -1,4 +1,4 @@
-import type { LedgerAccountKind, UserPart } from "../../ledger-store.js";
+import type { LedgerAccountKind, UserPart } from "../../ledger-kinds.js";
 
 export type PlatformKind = Exclude<LedgerAccountKind, UserPart>;
 

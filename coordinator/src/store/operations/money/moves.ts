@@ -1,5 +1,5 @@
 import { MAX_MICRO_USD, type MicroUsd } from "../../../platform/micro-usd.js";
-import type { LedgerAccountKind, UserPart } from "../../ledger-store.js";
+import type { LedgerAccountKind, UserPart } from "../../ledger-kinds.js";
 import type { Book } from "./book.js";
 import { ledgerAccountOf, type PlatformKind, platformAccountOf } from "./ledger-accounts.js";
 

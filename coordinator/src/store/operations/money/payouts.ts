@@ -1,13 +1,6 @@
 import { type Selectable, sql } from "kysely";
-import type {
-  Payout,
-  PayoutChange,
-  PayoutChangeResult,
-  PayoutRequest,
-  PayoutState,
-  TransferKind,
-  TransferResult,
-} from "../../ledger-store.js";
+import type { PayoutState, TransferKind } from "../../ledger-kinds.js";
+import type { Payout, PayoutChange, PayoutChangeResult, PayoutRequest, TransferResult } from "../../ledger-store.js";
 import type { MoneyTables } from "../../schema/money-tables.js";
 import type { Trx } from "../operation.js";
 import type { Book, Needs, RowOf } from "./book.js";

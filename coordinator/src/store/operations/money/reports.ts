@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import type { UserPart } from "../../ledger-kinds.js";
 import type {
   Balance,
   EarningsGroup,
@@ -6,8 +7,7 @@ import type {
   EarningsQuery,
   StatementLine,
   StatementPage,
-  UserPart,
-} from "../../ledger-store.js";
+} from "../../ledger-reports.js";
 import type { Trx } from "../operation.js";
 import { ledgerAccountOf } from "./ledger-accounts.js";
 

@@ -1,5 +1,6 @@
 import type { MicroUsd } from "../../../platform/micro-usd.js";
-import type { TransferKind, TransferResult } from "../../ledger-store.js";
+import type { TransferKind } from "../../ledger-kinds.js";
+import type { TransferResult } from "../../ledger-store.js";
 import type { Book } from "./book.js";
 import { balanceOf, type Moves, move, refusalOf } from "./moves.js";
 
