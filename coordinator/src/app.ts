@@ -223,6 +223,7 @@ function openMoneyOf(
     ...(journalDir === undefined ? {} : { journalDir }),
     ledgerSettings: () => live.current.ledger,
     paymentSettings: () => live.current.payments,
+    webhookSettings: () => live.current.webhooks,
   });
 }
 

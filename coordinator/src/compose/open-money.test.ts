@@ -1,6 +1,7 @@
 import { FakeClock } from "@hearth/platform/testing";
 import { expect, it } from "vitest";
 import { DEFAULT_LEDGER } from "../ledger/ledger-settings.js";
+import { DEFAULT_WEBHOOKS } from "../ledger/webhook-settings.js";
 import { createLogger } from "../platform/logger.js";
 import { createMetrics } from "../platform/metrics.js";
 import { DEFAULT_PAYMENTS } from "../request/payment-settings.js";
@@ -21,6 +22,7 @@ it("forgets what is kept no longer every hour, as the operator has it then, unti
     ...{ clock, store: ledger, log: createLogger("silent"), metrics: createMetrics() },
     ledgerSettings: () => settings,
     paymentSettings: () => DEFAULT_PAYMENTS,
+    webhookSettings: () => DEFAULT_WEBHOOKS,
   });
   settings = { ...settings, reservationDays: 10, deliveredDays: 20, undeliveredDays: 30 };
   clock.advance(HOUR_MS);

@@ -3,6 +3,7 @@ import type { Clock } from "@hearth/platform";
 import { JOURNAL_FILE } from "../ledger/journal.js";
 import { Ledger, type LedgerHooks } from "../ledger/ledger.js";
 import type { LedgerSettings } from "../ledger/ledger-settings.js";
+import type { WebhookSettings } from "../ledger/webhook-settings.js";
 import { Webhooks, type WebhookTarget } from "../ledger/webhooks.js";
 import type { Logger } from "../platform/logger.js";
 import type { Metrics } from "../platform/metrics.js";
@@ -33,6 +34,7 @@ export interface MoneyOptions {
   // As the operator has them now: read at each use.
   readonly ledgerSettings: () => LedgerSettings;
   readonly paymentSettings: () => PaymentSettings;
+  readonly webhookSettings: () => WebhookSettings;
 }
 
 /** Opens the ledger, and resolves what an earlier process has left open. @throws what the store or the disk throws */
@@ -43,7 +45,7 @@ export async function openMoney({
   ledgerSettings,
   ...rest
 }: MoneyOptions): Promise<Money> {
-  const { clock, log, metrics, store, paymentSettings } = rest;
+  const { clock, log, metrics, store, paymentSettings, webhookSettings } = rest;
   const ledger = await Ledger.open({
     ...{ clock, log, store, node },
     hooks: ledgerHooks(metrics),
@@ -53,7 +55,7 @@ export async function openMoney({
     },
   });
   const payments = new Payments({ clock, ledger, settings: paymentSettings });
-  const webhooks = webhook && new Webhooks({ clock, log, store, target: webhook });
+  const webhooks = webhook && new Webhooks({ clock, log, store, target: webhook, settings: webhookSettings });
   const prune = (): Promise<number> => store.prune(retentionOf(ledgerSettings(), clock.wallTime()));
   const pruning = new Pruning({ clock, log, what: "ledger", batch: LEDGER_PRUNE_BATCH, prune });
   return {

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import { createLogger } from "../platform/logger.js";
 import { openMemoryStore } from "../store/sqlite/open-sqlite-store.js";
 import type { Store } from "../store/store.js";
+import { DEFAULT_WEBHOOKS } from "./webhook-settings.js";
 import { Webhooks } from "./webhooks.js";
 
 const KEY = Buffer.alloc(24, 7);
@@ -40,7 +41,13 @@ beforeEach(async () => {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`;
   const target = { url, secret: `whsec_${KEY.toString("base64")}` };
-  webhooks = new Webhooks({ clock, log: createLogger("silent"), store: store.ledger, target });
+  webhooks = new Webhooks({
+    clock,
+    log: createLogger("silent"),
+    store: store.ledger,
+    target,
+    settings: () => DEFAULT_WEBHOOKS,
+  });
   const nowMs = clock.wallTime();
   const told = { reason: "test", actor: "op", nowMs };
   await store.ledger.correct({ id: "c1", account: "anna", part: "earned", amount: 50n, ...told });
@@ -82,6 +89,22 @@ it("tells again what was not taken, later each time, under the same id", async (
   await webhooks.tell();
   await webhooks.tell();
   expect(new Set(heard.map(({ headers }) => headers["webhook-id"])).size).toBe(1);
+  expect(await store.ledger.dueMessages(clock.wallTime() + 1e9, 10)).toEqual([]);
+});
+
+it("waits for no answer before it tells the others", async () => {
+  const nowMs = clock.wallTime();
+  await store.ledger.requestPayout({ id: "po_2", account: "anna", amount: 20n, actor: "key_1", nowMs });
+  server.removeAllListeners("request");
+  const answers: (() => void)[] = [];
+  server.on("request", (request, response) => {
+    request.resume();
+    answers.push(() => response.writeHead(204).end());
+  });
+  const telling = webhooks.tell();
+  await expect.poll(() => answers.length).toBe(2);
+  for (const answer of answers) answer();
+  await telling;
   expect(await store.ledger.dueMessages(clock.wallTime() + 1e9, 10)).toEqual([]);
 });
 

@@ -2,6 +2,7 @@ import { createHmac } from "node:crypto";
 import { type Clock, describeFault, repeat } from "@hearth/platform";
 import type { Logger } from "../platform/logger.js";
 import type { LedgerStore, OutboxMessage } from "../store/ledger-store.js";
+import type { WebhookSettings } from "./webhook-settings.js";
 
 /** Where the operator's payment processor listens. */
 export interface WebhookTarget {
@@ -15,18 +16,12 @@ export interface WebhookDeps {
   readonly log: Logger;
   readonly store: Pick<LedgerStore, "dueMessages" | "messageTried">;
   readonly target: WebhookTarget;
+  /** Read at each use. */
+  readonly settings: () => WebhookSettings;
 }
 
-/** How often messages are looked for, ms. */
-const LOOK_MS = 2_000;
-/** Messages that are told in one go. */
+/** Messages that are looked for in one go. */
 const BATCH = 100;
-/** How long the other side may take, ms. */
-const ANSWER_MS = 10_000;
-/** A message that was not taken is told again after this, twice as long each time … */
-const FIRST_RETRY_MS = 5_000;
-/** … and no less often than this, ms. */
-const LAST_RETRY_MS = 6 * 3_600_000;
 
 /**
  * Tells what has happened to money, signed as Standard Webhooks says (https://www.standardwebhooks.com): each message at
@@ -41,7 +36,7 @@ export class Webhooks implements Disposable {
   constructor(deps: WebhookDeps) {
     this.#deps = deps;
     this.#key = Buffer.from(deps.target.secret.replace(/^whsec_/, ""), "base64");
-    this.#looking = repeat(deps.clock, LOOK_MS, () => void this.tell());
+    this.#looking = repeat(deps.clock, deps.settings().lookMs, () => void this.tell());
   }
 
   [Symbol.dispose](): void {
@@ -57,27 +52,35 @@ export class Webhooks implements Disposable {
   }
 
   async #tellDue(): Promise<void> {
-    const { store, clock, log } = this.#deps;
+    const { store, clock, log, settings } = this.#deps;
     try {
-      for (const message of await store.dueMessages(clock.wallTime(), BATCH)) {
-        const taken = await this.#post(message);
-        const now = clock.wallTime();
-        const end = taken ? { deliveredAtMs: now } : { nextAtMs: now + retryMs(message.attempts) };
-        await store.messageTried(message.id, end);
-      }
+      const due = await store.dueMessages(clock.wallTime(), BATCH);
+      const left = due.values();
+      // Each takes the next message when it has told the one before.
+      await Promise.all(Array.from({ length: settings().atOnce }, () => this.#tellEach(left)));
     } catch (error) {
       log.error({ fault: describeFault(error) }, "webhooks not told");
     }
   }
 
+  async #tellEach(messages: IterableIterator<OutboxMessage>): Promise<void> {
+    const { store, clock, settings } = this.#deps;
+    for (const message of messages) {
+      const taken = await this.#post(message);
+      const now = clock.wallTime();
+      const end = taken ? { deliveredAtMs: now } : { nextAtMs: now + retryMs(message.attempts, settings()) };
+      await store.messageTried(message.id, end);
+    }
+  }
+
   async #post({ id, kind, payload, createdAtMs }: OutboxMessage): Promise<boolean> {
-    const { clock, log, target } = this.#deps;
+    const { clock, log, target, settings } = this.#deps;
     const sentAt = Math.floor(clock.wallTime() / 1_000);
     const data = JSON.parse(payload) as unknown;
     const body = JSON.stringify({ type: kind, timestamp: new Date(createdAtMs).toISOString(), data });
     const signature = createHmac("sha256", this.#key).update(`${id}.${sentAt}.${body}`).digest("base64");
     const late = new AbortController();
-    using _timer = clock.setTimer(ANSWER_MS, () => late.abort());
+    using _timer = clock.setTimer(settings().answerMs, () => late.abort());
     try {
       const { status, body: answer } = await fetch(target.url, {
         method: "POST",
@@ -101,4 +104,5 @@ export class Webhooks implements Disposable {
   }
 }
 
-const retryMs = (attempts: number): number => Math.min(FIRST_RETRY_MS * 2 ** Math.min(attempts, 20), LAST_RETRY_MS);
+const retryMs = (attempts: number, { firstRetryMs, lastRetryMs }: WebhookSettings): number =>
+  Math.min(firstRetryMs * 2 ** Math.min(attempts, 20), lastRetryMs);

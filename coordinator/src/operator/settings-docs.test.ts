@@ -21,6 +21,7 @@ const SECTIONS = [
   "owner_prices",
   "payments",
   "payouts",
+  "webhooks",
 ];
 /** Has no default, so that no file without it names it. */
 const NOT_SET = "dispatch.open_streams_after_ms";

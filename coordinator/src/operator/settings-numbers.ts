@@ -7,6 +7,7 @@ import { DEFAULT_LEDGER, type LedgerSettings } from "../ledger/ledger-settings.j
 import { DEFAULT_OWNER_PRICES, type OwnerPriceSettings } from "../ledger/owner-price-settings.js";
 import { DEFAULT_PAYOUTS, type PayoutSettings } from "../ledger/payout-settings.js";
 import { DEFAULT_USAGE, type UsageSettings } from "../ledger/usage-writer.js";
+import { DEFAULT_WEBHOOKS, type WebhookSettings } from "../ledger/webhook-settings.js";
 import { DEFAULT_PAYMENTS, type PaymentSettings } from "../request/payment-settings.js";
 import { type CalibrationSettings, DEFAULT_CALIBRATION } from "../request/token-calibration.js";
 import { type BreakerSettings, DEFAULT_BREAKER } from "../selection/breaker-settings.js";
@@ -234,6 +235,14 @@ export const PAYMENTS: Section<PaymentSettings> = section(DEFAULT_PAYMENTS, {
 });
 
 export const PAYOUTS: Section<PayoutSettings> = section(DEFAULT_PAYOUTS, { minimumMicroUsd: whole(1, 1e15) });
+
+export const WEBHOOKS: Section<WebhookSettings> = section(DEFAULT_WEBHOOKS, {
+  lookMs: between(100, HOUR_MS),
+  atOnce: whole(1, 100),
+  answerMs: between(100, 10 * MINUTE_MS),
+  firstRetryMs: between(100, HOUR_MS),
+  lastRetryMs: between(100, 30 * 24 * HOUR_MS),
+});
 
 export const ACCOUNTS: Section<AccountSettings> = section(DEFAULT_ACCOUNTS, {
   cachedMs: between(100, 5 * SECOND_MS),

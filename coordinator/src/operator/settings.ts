@@ -12,6 +12,7 @@ import { DEFAULT_OWNER_PRICES, type OwnerPriceSettings } from "../ledger/owner-p
 import { DEFAULT_PAYOUTS, type PayoutSettings } from "../ledger/payout-settings.js";
 import { DEFAULT_PRICES, type PriceSettings } from "../ledger/price-list.js";
 import { DEFAULT_USAGE, type UsageSettings } from "../ledger/usage-writer.js";
+import { DEFAULT_WEBHOOKS, type WebhookSettings } from "../ledger/webhook-settings.js";
 import type { Credential } from "../platform/credentials.js";
 import { DEFAULT_PAYMENTS, type PaymentSettings } from "../request/payment-settings.js";
 import { type CalibrationSettings, DEFAULT_CALIBRATION } from "../request/token-calibration.js";
@@ -40,6 +41,7 @@ import {
   SELECTION,
   STORED_RESPONSES,
   USAGE,
+  WEBHOOKS,
 } from "./settings-numbers.js";
 import { whole } from "./settings-section.js";
 
@@ -65,6 +67,7 @@ export interface Settings {
   readonly ledger: LedgerSettings;
   readonly payments: PaymentSettings;
   readonly payouts: PayoutSettings;
+  readonly webhooks: WebhookSettings;
 }
 
 /** No file: the generated key and token, the models that providers bring, and the numbers of `docs/configuration.md`. */
@@ -89,6 +92,7 @@ export const NO_SETTINGS: Settings = {
   ledger: DEFAULT_LEDGER,
   payments: DEFAULT_PAYMENTS,
   payouts: DEFAULT_PAYOUTS,
+  webhooks: DEFAULT_WEBHOOKS,
 };
 
 // Digests, not secrets: the file may be read by more people than may call the API.
@@ -138,6 +142,7 @@ const schema = z
     ledger: LEDGER.schema,
     payments: PAYMENTS.schema,
     payouts: PAYOUTS.schema,
+    webhooks: WEBHOOKS.schema,
   })
   .superRefine((data, context) => {
     for (const [least, most] of IN_ORDER) {
@@ -193,6 +198,7 @@ function settingsOf(written: Written): Settings {
     ledger: LEDGER.read(written.ledger),
     payments: PAYMENTS.read(written.payments),
     payouts: PAYOUTS.read(written.payouts),
+    webhooks: WEBHOOKS.read(written.webhooks),
     cors: { origins: written.cors.origins, maxAgeSeconds: written.cors.max_age_seconds },
   };
 }
