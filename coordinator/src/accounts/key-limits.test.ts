@@ -1,5 +1,6 @@
 import { FakeClock } from "@hearth/platform/testing";
 import { beforeEach, describe, expect, it } from "vitest";
+import { openAiErrorBody } from "../api/error-envelope.js";
 import { HearthError } from "../platform/errors.js";
 import { type Entered, KeyLimiter } from "./key-limits.js";
 import type { Principal } from "./principal.js";
@@ -51,16 +52,19 @@ it("holds up nothing where a key has no limits", () => {
 });
 
 it("says whose limit was reached, and which", async () => {
-  for (const [limits, said] of [
-    [{ concurrency: 1 }, "This API key is over its limit of 1 request at once."],
-    [{ accountConcurrency: 2 }, "This account is over its limit of 2 requests at once."],
-    [{ requestsPerMinute: 2 }, "This API key is over its limit of 2 requests a minute."],
-    [{ tokensPerMinute: 1 }, "This API key is over its limit of 1 token a minute."],
-  ] satisfies [Limits, string][]) {
+  for (const [limits, said, type] of [
+    [{ concurrency: 1 }, "This API key is over its limit of 1 request at once.", "requests"],
+    [{ accountConcurrency: 2 }, "This account is over its limit of 2 requests at once.", "requests"],
+    [{ requestsPerMinute: 2 }, "This API key is over its limit of 2 requests a minute.", "requests"],
+    [{ tokensPerMinute: 1 }, "This API key is over its limit of 1 token a minute.", "tokens"],
+  ] satisfies [Limits, string, string][]) {
     limiter = new KeyLimiter(new MemoryRateLimiter(clock));
     const most = Object.values(limits).at(0) ?? 0;
     for (let n = 0; n < most; n++) await enter(limits);
-    expect((await refusal(limits)).message).toBe(said);
+    const error = await refusal(limits);
+    expect(error.message).toBe(said);
+    // As OpenAI tells the two apart.
+    expect(openAiErrorBody(error).error.type).toBe(type);
   }
 });
 

@@ -61,7 +61,7 @@ export class KeyLimiter {
         const standing = await this.#limiter.take(rate.limit, rate.cost);
         Object.assign(headers, headersOf(rate, standing));
         if (!standing.allowed)
-          throw tooMany("API key", `${counted(rate.limit.perMinute, rate.what)} a minute`, standing.retryMs);
+          throw tooMany("API key", `${counted(rate.limit.perMinute, rate.what)} a minute`, standing.retryMs, rate.what);
         taken.push({ ...rate, taken: standing.taken });
       }
     } catch (refused) {
@@ -129,8 +129,9 @@ function durationText(ms: number): string {
 
 const counted = (count: number, what: Rate["what"]): string => `${count} ${count === 1 ? what.slice(0, -1) : what}`;
 
-function tooMany(whose: string, most: string, retryMs: number): HearthError {
+function tooMany(whose: string, most: string, retryMs: number, limitOf?: Rate["what"]): HearthError {
   return new HearthError("rate_limit_exceeded", `This ${whose} is over its limit of ${most}.`, {
+    limitOf,
     retryAfterSeconds: Math.max(1, Math.ceil(retryMs / 1_000)),
   });
 }

@@ -152,7 +152,7 @@ export function openAiErrorBody(error: HearthError, prompt: PromptMember = "mess
   return {
     error: {
       message,
-      type: (error.code === "request_rejected" ? textOf(told["type"]) : undefined) ?? shown.type,
+      type: (error.code === "request_rejected" ? textOf(told["type"]) : error.details.limitOf) ?? shown.type,
       param: param ?? null,
       code: wordOf(told["code"]) ?? (shown.code === undefined ? error.code : shown.code),
       ...keyOf(error),

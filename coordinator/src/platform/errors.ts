@@ -71,6 +71,8 @@ export interface ErrorDetails {
   readonly status?: number | undefined;
   /** A backend's own error object, shown to the consumer in place of ours. Never logged: it may quote the prompt. */
   readonly upstreamError?: unknown;
+  /** What there were too many of a minute (`rate_limit_exceeded`); absent = requests. */
+  readonly limitOf?: "requests" | "tokens" | undefined;
   /** The sizes of prompt and context (`context_length_exceeded`), tokens. */
   readonly overflow?: ContextOverflow | undefined;
   readonly cause?: unknown;
