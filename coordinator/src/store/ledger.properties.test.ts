@@ -123,7 +123,7 @@ function abandon(n: number, at: number, isExpiry: boolean): MoneyOperation {
 
 /** Every run many times over, to look for what is rare. */
 const SEEDS = Number(process.env["HEARTH_LEDGER_RUNS"] ?? 1);
-const RUNS: Readonly<Record<string, number>> = { "SQLite in memory": 150, "SQLite in a file": 20, PostgreSQL: 40 };
+const RUNS: Readonly<Record<string, number>> = { "SQLite in memory": 150, "SQLite in a file": 20, PostgreSQL: 20 };
 
 interface Real {
   readonly home: StoreHome;
