@@ -34,6 +34,19 @@ describe("TokenText", () => {
     expect(pieces([0xe2, 256, 0x61])).toEqual(["", "\uFFFD<tool_call>", "a", ""]);
   });
 
+  it("loses no character behind any number of written replacement characters", () => {
+    for (let count = 1; count < 40; count++) {
+      const text = `${"\uFFFD".repeat(count)}é`;
+      expect(pieces([...new TextEncoder().encode(text)]).join("")).toBe(text);
+    }
+  });
+
+  it("goes on where what comes is no UTF-8 at all", () => {
+    const parts = pieces(Array(50).fill(0xff));
+    expect(parts.join("")).toBe("\uFFFD".repeat(50));
+    expect(parts.findIndex((part) => part !== "")).toBeLessThan(17);
+  });
+
   it("never splits a character and loses nothing, whatever the text", () => {
     fc.assert(
       fc.property(

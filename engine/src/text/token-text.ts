@@ -9,7 +9,9 @@ export interface Detokenizer {
 const REPLACEMENT = "\uFFFD";
 /** Tokens before the pending ones that the detokenizer sees: some vocabularies drop a leading space without them. */
 const CONTEXT_TOKENS = 3;
-/** A character has at most four bytes; whoever writes more tokens than this without finishing one writes no UTF-8. */
+/** A character has at most so many bytes in UTF-8. */
+const CHARACTER_BYTES = 4;
+/** Tokens that are held at most before those that are decided are let go of. */
 const PENDING_TOKENS = 16;
 
 /**
@@ -39,11 +41,24 @@ export class TokenText {
     this.#pending.push(token);
     const text = this.#pendingText();
     // An unfinished character shows as one replacement character at the very end; all before it is decided.
-    const unfinished = text.endsWith(REPLACEMENT) && this.#pending.length < PENDING_TOKENS;
-    const piece = text.slice(this.#shown, unfinished ? -1 : undefined);
-    this.#shown += piece.length;
-    if (!unfinished) this.#settle();
+    const mayBeUnfinished = text.endsWith(REPLACEMENT);
+    if (mayBeUnfinished && this.#pending.length < PENDING_TOKENS) {
+      const piece = text.slice(this.#shown, -1);
+      this.#shown += piece.length;
+      return piece;
+    }
+    const held = mayBeUnfinished ? this.#unfinishedTokens(text) : 0;
+    const piece = text.slice(this.#shown, held > 0 ? -1 : undefined);
+    this.#settle(held);
     return piece;
+  }
+
+  /** How many of the last tokens are the beginning of a character: what is written may be replacement characters. */
+  #unfinishedTokens(text: string): number {
+    for (let held = 1; held < CHARACTER_BYTES; held++) {
+      if (this.#textOf(this.#pending.slice(0, -held)) + REPLACEMENT === text) return held;
+    }
+    return 0;
   }
 
   /** What is still held, once no token can follow. */
@@ -54,13 +69,17 @@ export class TokenText {
   }
 
   #pendingText(): string {
-    if (this.#pending.length === 0) return "";
-    return this.#detokenizer.detokenize(this.#pending, { special: false, after: this.#before });
+    return this.#textOf(this.#pending);
   }
 
-  #settle(): void {
-    this.#remember(this.#pending);
-    this.#pending = [];
+  #textOf(tokens: readonly TokenId[]): string {
+    return tokens.length === 0 ? "" : this.#detokenizer.detokenize(tokens, { special: false, after: this.#before });
+  }
+
+  /** @param held so many of the last tokens stay pending */
+  #settle(held = 0): void {
+    const decided = this.#pending.splice(0, this.#pending.length - held);
+    this.#remember(decided);
     this.#shown = 0;
   }
 
