@@ -25,6 +25,12 @@ const BEGIN = {
   money: "BEGIN ISOLATION LEVEL READ COMMITTED",
 } as const;
 
+/**
+ * A book's rows are looked up by their keys. The server plans its statements when the tables may still be new, and would
+ * read all of them each time until it has counted their rows.
+ */
+const BY_INDEX = "SET LOCAL enable_seqscan = off";
+
 /** The names that the statements of books are prepared under, on any connection. */
 const names = new Map<string, string>();
 
@@ -136,7 +142,10 @@ export class PostgresEngine implements Engine {
 
   #moneyOnce(requests: readonly MoneyRequest[]): Promise<readonly MoneyAnswer[]> {
     return this.#withClient(async (client) => {
-      const unsent = [{ sql: BEGIN.money, values: [] }];
+      const unsent = [
+        { sql: BEGIN.money, values: [] },
+        { sql: BY_INDEX, values: [] },
+      ];
       const source: BookSource = {
         sql: this.#bookSql,
         rows: async (statements) => {
