@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openPostgresStore } from "../store/postgres/open-postgres-store.js";
 import { Connection } from "../store/sqlite/connection.js";
 import { openSqliteStore, openSqliteToRead } from "../store/sqlite/open-sqlite-store.js";
-import { income, part, reservation } from "../store/testing/money.js";
+import { income, moveSomeMoney, part, reservation } from "../store/testing/money.js";
 import { asOwner, hasPostgres, scratchPostgres } from "../store/testing/scratch-postgres.js";
 import { STORE_PLACES } from "../store/testing/store-places.js";
 import { auditLedger } from "./audit.js";
@@ -30,17 +30,8 @@ function audit(env: Record<string, string> = {}) {
 /** Some of everything. */
 async function fill(): Promise<void> {
   const store = await openSqliteStore(dir);
-  const { ledger } = store;
-  const budget = { keyId: "key_1", windowStartMs: 0, limit: 1_000n };
-  await ledger.deposit(income("d", 1_000n));
-  await ledger.correct({ ...income("c", 500n, { account: "ben" }), part: "earned" });
-  await ledger.reserve(reservation("r1", 100n, { budget }));
-  await ledger.post({ id: "r1", parts: [part(120n), part(30n, { payer: "platform" })], nowMs: 2_000 });
-  await ledger.reserve(reservation("r2", 50n, { budget }));
-  await ledger.reserve(reservation("r3", 50n));
-  await ledger.void("r3", 3_000);
-  await ledger.refund({ ...income("f", 10n), reservationId: "r1" });
-  await ledger.requestPayout({ id: "p1", account: "ben", amount: 200n, actor: "ben", nowMs: 1 });
+  await moveSomeMoney(store.ledger);
+  await store.ledger.requestPayout({ id: "p1", account: "ben", amount: 200n, actor: "ben", nowMs: 1 });
   await store.close();
 }
 

@@ -1,8 +1,6 @@
-import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { NO_SETTINGS, type Settings } from "@hearth/coordinator";
 import { openStore, systemClock } from "@hearth/coordinator/internals";
 import { smallDisk } from "@hearth/disk/testing";
 import { systemRng } from "@hearth/platform";
@@ -18,26 +16,13 @@ import { readStream } from "../scripted/answers.js";
 import type { ScriptedStream } from "../scripted/scripted-stream.js";
 import { ADMIN_KEY, startTestCoordinator, type TestCoordinator } from "../scripted/test-coordinator.js";
 import { eventually } from "./eventually.js";
+import { deposit, OWNER_KEY, OWNER_TOKEN, paidSettings } from "./paid-requests.js";
 
 // What becomes of requests that have to be paid for while the store cannot be written: they are refused before anybody is
 // asked, what runs goes on for one more slice, and nothing has to be mended by hand afterwards.
 
-const OWNER_TOKEN = "an-owners-token-0123456789";
-const OWNER_KEY = "an-owners-key-0123456789";
-const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
-
-/** Micro-USD: 1 a token read, 2 a token written; all of it goes to the machine's owner. */
-const SETTINGS: Settings = {
-  ...NO_SETTINGS,
-  providerTokens: [{ account: "owner", sha256: sha256(OWNER_TOKEN) }],
-  apiKeys: [{ account: "owner", sha256: sha256(OWNER_KEY) }],
-  prices: {
-    ...NO_SETTINGS.prices,
-    models: new Map([["m", [{ fromMs: 0, input: 1_000_000n, output: 2_000_000n, cachedInput: 0n }]]]),
-  },
-  ledger: { ...NO_SETTINGS.ledger, feeBasisPoints: 0 },
-  payments: { ...NO_SETTINGS.payments, sliceTokens: 50, watchMs: 100 },
-};
+/** All that machines earn goes to their owners. */
+const SETTINGS = paidSettings(0);
 const QUESTION = { model: "m", messages: [{ role: "user", content: "hi" }] };
 const STREAMED = { ...QUESTION, stream: true };
 
@@ -56,15 +41,6 @@ async function start(dataDir: string, postgres?: Omit<ScratchPostgres, "clear">)
     rng: systemRng,
   });
   return startTestCoordinator({ store, settings: SETTINGS, journalDir: dataDir, node: "node_1" });
-}
-
-async function give(hearth: TestCoordinator, amount: number): Promise<number> {
-  const response = await fetch(`${hearth.url}/admin/accounts/default/deposits`, {
-    method: "POST",
-    headers: { Authorization: `Bearer ${ADMIN_KEY}` },
-    body: JSON.stringify({ amount_micro_usd: amount, reason: "test" }),
-  });
-  return response.status;
 }
 
 const numbersAt = async (hearth: TestCoordinator, path: string, key?: string) =>
@@ -97,7 +73,7 @@ describe("while PostgreSQL is away", () => {
     const { id } = await hearth.provider((s) => void running.push(s), { token: OWNER_TOKEN });
     const there = { headers: { "X-Hearth-Providers": id } };
     const own = await hearth.provider((s) => s.answer("mine"));
-    expect(await give(hearth, 10_000)).toBe(201);
+    expect(await deposit(hearth, 10_000)).toBe(201);
 
     const answer = hearth.chat(STREAMED, there);
     await eventually("the machine is asked", () => running.length === 1);
@@ -148,7 +124,7 @@ describe("while the disk is full", () => {
     using disk = smallDisk(4_096) ?? skip("needs root and tmpfs");
     await using hearth = await start(disk.path);
     const provider = await hearth.provider((s) => s.answer("good"), { token: OWNER_TOKEN });
-    expect(await give(hearth, 10_000)).toBe(201);
+    expect(await deposit(hearth, 10_000)).toBe(201);
     const ask = () => hearth.chat({ ...QUESTION, max_tokens: 20 });
     expect((await ask()).status).toBe(200);
     const before = (await money(hearth)).available;
@@ -161,7 +137,7 @@ describe("while the disk is full", () => {
     const asked = provider.streams.length;
     const refused = await ask();
     expect([refused.status, await code(refused)]).toEqual([503, "service_unavailable"]);
-    expect(await give(hearth, 1)).toBe(503);
+    expect(await deposit(hearth, 1)).toBe(503);
     expect(provider.streams).toHaveLength(asked);
     disk.makeRoom();
     await eventually("requests are served", async () => {

@@ -1,5 +1,4 @@
-import { createHash } from "node:crypto";
-import { DEFAULT_POLICY, NO_SETTINGS, type Settings } from "@hearth/coordinator";
+import { DEFAULT_POLICY } from "@hearth/coordinator";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openMemoryStore } from "../../../coordinator/src/store/sqlite/open-sqlite-store.js";
 import { readStream } from "../scripted/answers.js";
@@ -7,25 +6,12 @@ import type { Script, ScriptedProvider } from "../scripted/scripted-provider.js"
 import type { ScriptedStream } from "../scripted/scripted-stream.js";
 import { ADMIN_KEY, API_KEY, startTestCoordinator, type TestCoordinator } from "../scripted/test-coordinator.js";
 import { eventually } from "./eventually.js";
+import { deposit, OWNER_KEY, OWNER_TOKEN, paidSettings } from "./paid-requests.js";
 
 // What requests cost their accounts and bring those of the machines, through a real coordinator, its store and sockets.
 
-const OWNER_TOKEN = "an-owners-token-0123456789";
-const OWNER_KEY = "an-owners-key-0123456789";
-const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
-
-/** Micro-USD: 1 a token read, 2 a token written; of what machines earn the platform keeps a tenth. */
-const SETTINGS: Settings = {
-  ...NO_SETTINGS,
-  providerTokens: [{ account: "owner", sha256: sha256(OWNER_TOKEN) }],
-  apiKeys: [{ account: "owner", sha256: sha256(OWNER_KEY) }],
-  prices: {
-    ...NO_SETTINGS.prices,
-    models: new Map([["m", [{ fromMs: 0, input: 1_000_000n, output: 2_000_000n, cachedInput: 0n }]]]),
-  },
-  ledger: { ...NO_SETTINGS.ledger, feeBasisPoints: 1_000 },
-  payments: { ...NO_SETTINGS.payments, sliceTokens: 50, watchMs: 100 },
-};
+/** Of what machines earn the platform keeps a tenth. */
+const SETTINGS = paidSettings(1_000);
 
 let store: ReturnType<typeof openMemoryStore>;
 let hearth: TestCoordinator;
@@ -40,12 +26,7 @@ const QUESTION = { model: "m", messages: [{ role: "user", content: "hi" }], max_
 const STREAMED = { ...QUESTION, stream: true };
 
 async function give(amount: number): Promise<void> {
-  const response = await fetch(`${hearth.url}/admin/accounts/default/deposits`, {
-    method: "POST",
-    headers: { Authorization: `Bearer ${ADMIN_KEY}` },
-    body: JSON.stringify({ amount_micro_usd: amount, reason: "test" }),
-  });
-  expect(response.status).toBe(201);
+  expect(await deposit(hearth, amount)).toBe(201);
 }
 
 const asked = async (path: string, key?: string) =>

@@ -1,6 +1,6 @@
 import type { Store } from "../store.js";
 import type { RequestUsage } from "../usage-store.js";
-import { income, part, reservation } from "./money.js";
+import { moveSomeMoney, part, reservation, SOME_BUDGET } from "./money.js";
 
 const MANY = 1_000;
 /** A text with everything that a database might trip over, and one of its digits. */
@@ -67,17 +67,9 @@ const HOUR_MS = 3_600_000;
 
 /** What is open, posted, voided, forgotten, paid out and refunded, with a key's budget. */
 async function fillLedger({ ledger }: Store): Promise<void> {
-  const budget = { keyId: "key_1", windowStartMs: 0, limit: 1_000n };
-  await ledger.deposit(income("d", 1_000n, { reason: ODD }));
-  await ledger.correct({ ...income("c", 500n, { account: "ben" }), part: "earned" });
-  await ledger.reserve(reservation("r1", 100n, { budget }));
-  await ledger.post({ id: "r1", parts: [part(120n), part(30n, { payer: "platform" })], nowMs: 2_000 });
-  await ledger.reserve(reservation("r2", 50n, { budget }));
-  await ledger.reserve(reservation("r3", 50n));
-  await ledger.void("r3", 3_000);
-  await ledger.refund({ ...income("f", 10n), reservationId: "r1" });
+  await moveSomeMoney(ledger, ODD);
   await ledger.prune({ resolved: HOUR_MS, delivered: 0, undelivered: 0 });
-  await ledger.reserve(reservation("r4", 50n, { budget }));
+  await ledger.reserve(reservation("r4", 50n, { budget: SOME_BUDGET }));
   await ledger.post({ id: "r4", parts: [part(20n), part(30n, { payer: "platform" })], nowMs: 2 * HOUR_MS });
   await ledger.requestPayout({ id: "p1", account: "ben", amount: 200n, actor: "ben", nowMs: 1 });
 }
