@@ -1,5 +1,5 @@
 import { type Clock, sleep } from "@hearth/platform";
-import { type RunTool, stdoutOf } from "./run-tool.js";
+import { type RunTool, toolAsked } from "./run-tool.js";
 import { listSystemFolder, readSystemFile, readSystemNumber } from "./system-file.js";
 
 /** The parts of a machine whose power was read together. */
@@ -31,11 +31,11 @@ const SPAN_MS = 1_000;
 
 /** NVIDIA's GPUs by `nvidia-smi`, and on Linux the processor by RAPL where that may be read. macOS tells only root. */
 export function powerMeter({ platform, run, clock, root = "" }: PowerMeterOptions): PowerMeter {
-  const gpus = new NvidiaDraw(run);
+  const askGpus = toolAsked(run, "nvidia-smi", POWER_ARGS);
   return {
     async read(signal) {
       const [gpu, cpu] = await Promise.all([
-        platform === "darwin" ? undefined : gpus.read(signal),
+        platform === "darwin" ? undefined : askGpus(signal).then((text) => parsePowerDraw(text ?? "")),
         platform === "linux" ? readProcessor(root, clock, signal) : undefined,
       ]);
       const watts = (gpu ?? 0) + (cpu ?? 0);
@@ -43,23 +43,6 @@ export function powerMeter({ platform, run, clock, root = "" }: PowerMeterOption
       return { watts, of: gpu === undefined ? "cpu" : cpu === undefined ? "gpu" : "gpu+cpu" };
     },
   };
-}
-
-/** Power of all NVIDIA GPUs together. A machine without the tool is asked once. */
-class NvidiaDraw {
-  readonly #run: RunTool;
-  #missing = false;
-
-  constructor(run: RunTool) {
-    this.#run = run;
-  }
-
-  async read(signal: AbortSignal): Promise<number | undefined> {
-    if (this.#missing) return undefined;
-    const result = await this.#run("nvidia-smi", POWER_ARGS, signal);
-    this.#missing = result.type === "missing";
-    return parsePowerDraw(stdoutOf(result) ?? "");
-  }
 }
 
 const POWER_ARGS: readonly string[] = ["--query-gpu=power.draw", "--format=csv,noheader,nounits"];

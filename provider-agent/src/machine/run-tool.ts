@@ -37,3 +37,22 @@ export const runTool: RunTool = (program, args, signal) =>
 export function stdoutOf(result: ToolResult): string | undefined {
   return result.type === "ok" ? result.stdout : undefined;
 }
+
+/**
+ * A program that is asked the same again and again; where it is missing, once.
+ *
+ * @returns what asks it: for what it printed, or `undefined` when it did not end well
+ */
+export function toolAsked(
+  run: RunTool,
+  program: string,
+  args: readonly string[],
+): (signal: AbortSignal) => Promise<string | undefined> {
+  let isMissing = false;
+  return async (signal) => {
+    if (isMissing) return undefined;
+    const result = await run(program, args, signal);
+    isMissing = result.type === "missing";
+    return stdoutOf(result);
+  };
+}

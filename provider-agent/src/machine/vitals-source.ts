@@ -10,7 +10,7 @@ import { CpuLoad, cpuTimesOf, parseProcStat } from "./cpu-load.js";
 import { NVIDIA_SMI_ARGS, parseNvidiaSmi, readAmdGpus } from "./gpus.js";
 import { parseMemoryStall, readMemoryRoom } from "./linux-memory.js";
 import { LinuxThermal } from "./linux-thermal.js";
-import { type RunTool, stdoutOf } from "./run-tool.js";
+import { type RunTool, stdoutOf, toolAsked } from "./run-tool.js";
 import { readSystemFile } from "./system-file.js";
 import { tidy, type Vitals, type VitalsSource } from "./vitals-reading.js";
 
@@ -32,13 +32,13 @@ export function vitalsSource({ platform, run, root = "" }: VitalsPlatform): Vita
 class LinuxVitals implements VitalsSource {
   readonly #root: string;
   readonly #thermal: LinuxThermal;
-  readonly #nvidia: NvidiaLoad;
+  readonly #nvidiaLoad: ReturnType<typeof nvidiaLoad>;
   readonly #cpu: CpuLoad = new CpuLoad();
 
   constructor(root: string, run: RunTool) {
     this.#root = root;
     this.#thermal = new LinuxThermal(root);
-    this.#nvidia = new NvidiaLoad(run);
+    this.#nvidiaLoad = nvidiaLoad(run);
   }
 
   async read(signal: AbortSignal): Promise<Vitals> {
@@ -47,7 +47,7 @@ class LinuxVitals implements VitalsSource {
       readMemoryRoom(this.#root),
       readSystemFile(`${this.#root}/proc/pressure/memory`),
       this.#thermal.read(),
-      this.#nvidia.read(signal),
+      this.#nvidiaLoad(signal),
       readAmdGpus(this.#root),
     ]);
     const stalled = stall === undefined ? undefined : parseMemoryStall(stall);
@@ -91,11 +91,11 @@ class AppleVitals implements VitalsSource {
 
 /** Windows: Node's own figures, because each question to PowerShell costs most of a second of processor time. */
 class OtherVitals implements VitalsSource {
-  readonly #nvidia: NvidiaLoad;
+  readonly #nvidiaLoad: ReturnType<typeof nvidiaLoad>;
   readonly #cpu: CpuLoad = new CpuLoad();
 
   constructor(run: RunTool) {
-    this.#nvidia = new NvidiaLoad(run);
+    this.#nvidiaLoad = nvidiaLoad(run);
   }
 
   async read(signal: AbortSignal): Promise<Vitals> {
@@ -104,27 +104,16 @@ class OtherVitals implements VitalsSource {
       memory_free_bytes: free,
       memory_pressure: 1 - free / totalmem(),
       cpu_load: this.#cpu.next(cpuTimesOf(cpus())),
-      gpu_load: await this.#nvidia.read(signal),
+      gpu_load: await this.#nvidiaLoad(signal),
       thermal: undefined,
     });
   }
 }
 
-/** Load of the busiest NVIDIA GPU. A machine without the tool is asked once. */
-class NvidiaLoad {
-  readonly #run: RunTool;
-  #missing = false;
-
-  constructor(run: RunTool) {
-    this.#run = run;
-  }
-
-  async read(signal: AbortSignal): Promise<number | undefined> {
-    if (this.#missing) return undefined;
-    const result = await this.#run("nvidia-smi", NVIDIA_SMI_ARGS, signal);
-    this.#missing = result.type === "missing";
-    return busiest(parseNvidiaSmi(stdoutOf(result) ?? "").map((gpu) => gpu.load));
-  }
+/** Load of the busiest NVIDIA GPU. */
+function nvidiaLoad(run: RunTool): (signal: AbortSignal) => Promise<number | undefined> {
+  const ask = toolAsked(run, "nvidia-smi", NVIDIA_SMI_ARGS);
+  return async (signal) => busiest(parseNvidiaSmi((await ask(signal)) ?? "").map((gpu) => gpu.load));
 }
 
 function busiest(loads: readonly (number | undefined)[]): number | undefined {
