@@ -211,14 +211,14 @@ it("tells what a token costs, of an alias what its dearest build costs, and of w
   expect(findModel(sources(), "m", ANTHROPIC)).not.toHaveProperty("pricing");
 });
 
-it("shows the most that it costs on the machines that may serve it, and the range that owners have made", () => {
+it("shows the most that it costs on the machines that may serve it, here or expected back, and the range of their owners", () => {
   const on = (account: string, more: Parameters<typeof fakeProvider>[1] = {}) =>
     fakeProvider(account, { account, ...more });
   served.set("m", [
     ...[on("cheap"), on("dear"), on("caller"), on("gone", { status: "offline" })],
     on("private", { availableTo: "owner" }),
   ]);
-  const asks: Readonly<Record<string, bigint>> = { cheap: 1n, dear: 3n, caller: 0n, gone: 4n, private: 4n };
+  const asks: Readonly<Record<string, bigint>> = { cheap: 1n, dear: 3n, caller: 0n, gone: 4n, private: 5n };
   const owners: OwnerPrices = {
     isEmpty: false,
     knows: (build) => build === "m",
@@ -231,6 +231,6 @@ it("shows the most that it costs on the machines that may serve it, and the rang
   const allowed = { ...DEFAULT_OWNER_PRICES, maxMultiple: 10 };
   tariff = new PriceList({ ...DEFAULT_PRICES, models }, allowed, () => owners).at(0);
   const each = (price: string) => ({ prompt: price, completion: price, input_cache_read: price });
-  const [platform, cheapest, dearest] = ["0.000000000002", "0.000000000001", "0.000000000003"].map(each);
+  const [platform, cheapest, dearest] = ["0.000000000002", "0.000000000001", "0.000000000004"].map(each);
   expect(find("m")).toMatchObject({ pricing: dearest, price_range: { platform, cheapest, dearest } });
 });

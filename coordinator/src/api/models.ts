@@ -4,6 +4,7 @@ import type { ProviderDirectory } from "../fleet/provider-directory.js";
 import { FREE, type PriceRange, type Tariff } from "../ledger/price-list.js";
 import { HearthError } from "../platform/errors.js";
 import type { Steps } from "../platform/steps.js";
+import { servesForMoney } from "../request/quote-of.js";
 import { buildsOf, type Catalog } from "../selection/catalog.js";
 import type { Offers } from "../selection/offers.js";
 import { anthropicModel, type FoundModel, openAiModel } from "./model-forms.js";
@@ -105,17 +106,19 @@ function find(sources: ModelSources, id: string, account: string): FoundModel | 
 
 const ALL_FREE: PriceRange = { platform: FREE, cheapest: FREE, dearest: FREE };
 
-/** What it costs on the machines that may serve it now; what has no price among others that have one is free. */
+/**
+ * What a request for it may cost now, by the machines that are here or expected back: what it is quoted by when it comes.
+ * What has no price among others that have one is free.
+ */
 function pricesOf(
   { tariff, catalog, directory }: ModelSources,
   id: string,
   account: string,
 ): Pick<FoundModel, "prices"> {
   if (tariff === undefined) return {};
-  // What the reader's own machines answer costs nothing, and would be the cheapest of all.
-  const mayServe = (one: Provider): boolean =>
-    one.status !== "offline" && one.availableTo === "everyone" && one.account !== account;
-  const range = tariff.range(buildsOf(catalog, id), (build) => directory.serving(build).filter(mayServe));
+  const range = tariff.range(buildsOf(catalog, id), (build) =>
+    directory.serving(build).filter((one) => servesForMoney(one, account)),
+  );
   return { prices: range ?? ALL_FREE };
 }
 

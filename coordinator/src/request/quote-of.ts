@@ -15,12 +15,17 @@ export interface QuoteDeps {
   readonly workers: (build: string) => readonly PaidWorker[];
 }
 
+/** Whether a machine may serve an account for money: the account's own are free, and others may be kept by their owners. */
+export function servesForMoney(worker: Pick<PaidWorker, "account" | "availableTo">, account: string): boolean {
+  return worker.availableTo === "everyone" && worker.account !== account;
+}
+
 /** What a request may cost, as it comes in: by the machines that it may be served by then; the caller's own are free. */
 export function quoteOf({ tariff, workers }: QuoteDeps, { builds }: RoutePlan, traits: Traits): Quote | undefined {
   const { account, allowlist } = traits;
   const isAllowed = ({ id, serialHash }: PaidWorker): boolean =>
     allowlist === undefined || allowlist.has(id) || allowlist.has(serialHash);
   return tariff()?.quote(builds, (build) =>
-    workers(build).filter((each) => each.availableTo === "everyone" && each.account !== account && isAllowed(each)),
+    workers(build).filter((each) => servesForMoney(each, account) && isAllowed(each)),
   );
 }
