@@ -33,9 +33,9 @@ afterEach(async () => {
 
 const admin = (...words: string[]): Promise<Ran> => adminCommand(hearth.url, words, { HEARTH_CONFIG: path });
 
-async function post(path: string, body: object): Promise<Record<string, unknown>> {
+async function call(method: "POST" | "DELETE", path: string, body?: object): Promise<Record<string, unknown>> {
   const headers = { Authorization: `Bearer ${ADMIN_KEY}` };
-  const answer = await fetch(hearth.url + path, { method: "POST", headers, body: JSON.stringify(body) });
+  const answer = await fetch(hearth.url + path, { method, headers, ...(body && { body: JSON.stringify(body) }) });
   return (await answer.json()) as Record<string, unknown>;
 }
 
@@ -100,6 +100,8 @@ it("are as the file says while it has them too, and nothing else can be said of 
       ...{ code: 1, stdout: "", stderr: expect.stringContaining("take it out there first") },
     });
   }
+  expect(await call("DELETE", "/admin/accounts/anna/data")).toMatchObject({ keys_revoked: 0, keys_left: 1 });
+  expect((await admin("key", "list", "--account", "anna")).stdout).not.toContain("revoked");
   expect(await known(KEYS.anna)).toMatchObject({ account: "anna", id: expect.stringMatching(/^config_/) });
   // Suspension is of the account, wherever its keys stand.
   expect((await admin("account", "suspend", "anna")).code).toBe(0);
@@ -108,7 +110,7 @@ it("are as the file says while it has them too, and nothing else can be said of 
 
 it("are told of where the database says something else of them, or where the file was not read yet", async () => {
   await admin("adopt-keys");
-  const bens = ((await post("/admin/keys/adopt", {}))["keys"] as { key: { id: string } }[])[1]?.key.id ?? "";
+  const bens = ((await call("POST", "/admin/keys/adopt", {}))["keys"] as { key: { id: string } }[])[1]?.key.id ?? "";
   write({ api_keys: [entry("dora", KEYS.anna)] });
   await hangUp();
   expect((await admin("key", "revoke", bens)).code).toBe(0);

@@ -251,7 +251,13 @@ describe("usage", () => {
     const app = String(made.body["key"]);
     expect((await call("DELETE", "/v1/me/data", app)).body).toMatchObject({ error: { code: "insufficient_scope" } });
     const gone = await call("DELETE", "/v1/me/data", API_KEY);
-    expect(gone.body).toEqual({ object: "account.data", account: "default", deleted: true, keys_revoked: 1 });
+    expect(gone.body).toEqual({
+      object: "account.data",
+      account: "default",
+      deleted: true,
+      keys_revoked: 1,
+      keys_left: 0,
+    });
     expect((await call("GET", "/v1/key", app)).status).toBe(401);
     expect((await listed("/v1/me/usage")).data).toEqual([]);
     expect((await listed("/v1/me/usage/totals")).data).toEqual([]);

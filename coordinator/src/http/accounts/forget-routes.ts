@@ -4,9 +4,12 @@ import type { Accounts } from "../../accounts/accounts.js";
 import { named } from "../../api/named-schemas.js";
 import { described, type Operation } from "../openapi/operation.js";
 import type { HttpEnv } from "../routing.js";
+import { isConfiguredKey } from "./key-routes.js";
 
 export interface ForgetDeps {
   readonly accounts: Accounts;
+  /** Whether the configuration has the key with this digest. */
+  readonly isConfigured: (digest: string) => boolean;
   readonly usage: {
     /** Forgets everything of an account, also what still waited to be written. */
     forget(account: string): Promise<void>;
@@ -23,7 +26,13 @@ export interface ForgetReach {
 
 const FORGOTTEN = named(
   "ForgottenData",
-  z.object({ object: z.literal("account.data"), account: z.string(), deleted: z.literal(true), keys_revoked: z.int() }),
+  z.object({
+    object: z.literal("account.data"),
+    account: z.string(),
+    deleted: z.literal(true),
+    keys_revoked: z.int(),
+    keys_left: z.int().meta({ description: "That the configuration file has as well: they go on until it has not." }),
+  }),
 );
 
 /** Keys of one page. */
@@ -44,21 +53,27 @@ export function forgetRoutes(app: Hono<HttpEnv>, deps: ForgetDeps, { audience, p
       const account = await readAccount(c);
       await deps.usage.forget(account);
       // Last of all its keys, so that it can be asked for again where something fails; then whatever came until they ended.
-      const keys_revoked = await revokeAll(deps, account);
+      const { revoked: keys_revoked, left: keys_left } = await revokeAll(deps, account);
       await deps.usage.forget(account);
-      return c.json({ object: "account.data", account, deleted: true, keys_revoked });
+      return c.json({ object: "account.data", account, deleted: true, keys_revoked, keys_left });
     }),
   );
 }
 
-async function revokeAll({ accounts }: ForgetDeps, account: string): Promise<number> {
-  let revoked = 0;
+/** Ends the account's keys. One that the configuration has as well goes by what that says, so it cannot be ended here. */
+async function revokeAll(
+  { accounts, isConfigured }: ForgetDeps,
+  account: string,
+): Promise<{ readonly revoked: number; readonly left: number }> {
+  const counts = { revoked: 0, left: 0 };
   for (let after: string | undefined; ; ) {
     const keys = await accounts.listKeys({ account, limit: PAGE, after });
-    for (const { id, revokedAtMs } of keys) {
-      if (revokedAtMs === undefined && (await accounts.revokeKey(id)) !== undefined) revoked += 1;
+    for (const key of keys) {
+      if (key.revokedAtMs !== undefined) continue;
+      if (isConfiguredKey(key, isConfigured)) counts.left += 1;
+      else if ((await accounts.revokeKey(key.id)) !== undefined) counts.revoked += 1;
     }
     after = keys.at(-1)?.id;
-    if (keys.length < PAGE) return revoked;
+    if (keys.length < PAGE) return counts;
   }
 }

@@ -84,6 +84,11 @@ export function keyOperations(audience: Extract<Audience, "Account" | "Operator"
   } as const;
 }
 
+/** Whether the configuration has a key of the store as well: then what it says counts. */
+export function isConfiguredKey({ digest, oldDigest }: ApiKey, isConfigured: KeyDeps["isConfigured"]): boolean {
+  return isConfigured(digest) || (oldDigest !== undefined && isConfigured(oldDigest));
+}
+
 type Reached = (c: Context<HttpEnv>) => KeyReach | Promise<KeyReach>;
 type Route = (c: Context<HttpEnv>, reach: KeyReach) => Promise<Response>;
 
@@ -101,7 +106,7 @@ export function keyHandlers({ accounts, clock, isConfigured }: KeyDeps, reachOf:
   const changeable = async (c: Context<HttpEnv>, reach: KeyReach, how: "terms" | "secret" | "end"): Promise<ApiKey> => {
     const key = await found(c, reach);
     reach.mayChange(key, how);
-    if ([key.digest, key.oldDigest].some((digest) => digest !== undefined && isConfigured(digest))) {
+    if (isConfiguredKey(key, isConfigured)) {
       const words =
         "The configuration file has this API key as well, and what it says counts: take it out there first.";
       throw new HearthError("invalid_request", words);
