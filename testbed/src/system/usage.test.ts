@@ -298,6 +298,37 @@ describe("usage", () => {
     expect(await statusOf("group_by=model&start_time=0")).toBe(200);
   });
 
+  it("looks through requests of a month at most, and lists those that it finds at once of any time", async () => {
+    const statusOf = async (query: string) => (await hearth.get(`/v1/me/usage?${query}`)).status;
+    for (const query of [
+      "tag=team:web",
+      "endpoint=/v1/completions",
+      "key=k",
+      "model=m",
+      "provider=p",
+      "dialect=messages",
+    ]) {
+      expect([query, await statusOf(`${query}&start_time=0`)]).toEqual([query, 400]);
+      expect([query, await statusOf(query)]).toEqual([query, 200]);
+      expect([query, await statusOf(`${query}&end_time=9`)]).toEqual([query, 200]);
+    }
+    expect([await statusOf("start_time=0"), await statusOf("end_user=anna&start_time=0")]).toEqual([200, 200]);
+  });
+
+  it("is found by names of end users of any length", async () => {
+    await answering();
+    const user = "u".repeat(600);
+    await (await hearth.chat({ ...QUESTION, user })).json();
+    expect((await listed(`/v1/me/usage?end_user=${user}`)).data).toHaveLength(1);
+  });
+
+  it("takes no tag that could not be asked for", async () => {
+    const headers = { Authorization: `Bearer ${API_KEY}` };
+    const body = JSON.stringify({ tags: { "a:b": "c" } });
+    const response = await fetch(`${hearth.url}/v1/me/keys`, { method: "POST", headers, body });
+    expect([response.status, await response.json()]).toMatchObject([400, { error: { param: "tags.a:b" } }]);
+  });
+
   it.each(["bucket_width=1y", "group_by=prompt"])("refuses totals by %s", async (query) => {
     expect((await hearth.get(`/v1/me/usage/totals?${query}`)).status).toBe(400);
   });

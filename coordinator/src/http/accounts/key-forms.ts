@@ -38,7 +38,15 @@ const members = {
     .meta({ description: "By the names that are asked for; `null` = all." }),
   self_route_only: z.boolean().meta({ description: "Only machines of its account serve it." }),
   tags: z
-    .record(z.string().min(1).max(64), z.string().max(256))
+    // Usage is asked for by NAME:VALUE.
+    .record(
+      z
+        .string()
+        .min(1)
+        .max(64)
+        .regex(/^[^:]+$/, "a name has no colon"),
+      z.string().max(256),
+    )
     .refine((tags) => Object.keys(tags).length <= 16, "at most 16 tags"),
   expires_in: z
     .int()

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { checkBody } from "../../api/check-body.js";
 import { ENDPOINTS } from "../../api/endpoints.js";
-import { endUserDigest, isEndUserDigest, MAX_END_USER } from "../../platform/end-user.js";
+import { endUserDigest, isEndUserDigest } from "../../platform/end-user.js";
 import { HearthError } from "../../platform/errors.js";
 import {
   isOfRequests,
@@ -20,8 +20,9 @@ const MAX_ROWS = 1_000;
 /** Stretches that are asked about where the query does not say since when. */
 const DEFAULT_STRETCHES: Readonly<Record<UsageUnit, number>> = { minute: 60, hour: 48, day: 31 };
 
-/** Each single request of that time is looked at, and others of the store wait for it. */
-const MOST_OF_REQUESTS_MS = 31 * USAGE_UNITS.day;
+/** Of that time single requests are looked at, one by one, and others of the store wait for it. */
+const MOST_DAYS = 31;
+const MOST_OF_REQUESTS_MS = MOST_DAYS * USAGE_UNITS.day;
 
 const name = z.string().min(1).max(256);
 const seconds = querySeconds.meta({ description: "Seconds since 1970." });
@@ -36,7 +37,6 @@ const filter = {
   end_user: z
     .string()
     .min(1)
-    .max(MAX_END_USER)
     .optional()
     .meta({ description: "As the request named it, where it is asked of one account, or as records tell it." }),
   dialect: z.enum([...DIALECTS]).optional(),
@@ -94,9 +94,42 @@ type Query = Readonly<Record<string, string>>;
  * @param own whose usage is asked about, whatever the query says; `undefined` = as the query says
  * @throws HearthError `invalid_request` that names the member
  */
-export function readUsageQuery(query: Query, own: string | undefined): Asked & { readonly after: string | undefined } {
+export function readUsageQuery(
+  query: Query,
+  own: string | undefined,
+  nowMs: number,
+): Asked & { readonly after: string | undefined } {
   const { limit, after, ...rest } = checkBody(usageQuerySchema, query);
-  return { format: rest.format, limit, after, filter: filterOf({ ...rest, account: own ?? rest.account }, 0) };
+  const asked = filterOf({ ...rest, account: own ?? rest.account }, 0);
+  if (isFoundByIndex(asked)) return { format: rest.format, limit, after, filter: asked };
+  const filter = { ...asked, fromMs: rest.start_time === undefined ? earliest(asked, nowMs) : asked.fromMs };
+  requireFewDays(filter, nowMs);
+  return { format: rest.format, limit, after, filter };
+}
+
+/** Whether the store finds the requests without looking at others. */
+function isFoundByIndex({
+  account,
+  endUser,
+  keyId,
+  model,
+  providerId,
+  dialect,
+  endpoint,
+  tag,
+}: Asked["filter"]): boolean {
+  const others = [keyId, model, providerId, dialect, endpoint, tag];
+  return others.every((each) => each === undefined) && (endUser === undefined || account !== undefined);
+}
+
+const earliest = ({ toMs }: Asked["filter"], nowMs: number): number =>
+  Math.max(0, Math.min(toMs, nowMs) - MOST_OF_REQUESTS_MS);
+
+/** @throws HearthError for more time than may be looked through */
+function requireFewDays(filter: Asked["filter"], nowMs: number): void {
+  if (filter.fromMs >= earliest(filter, nowMs)) return;
+  const words = `Invalid 'start_time': requests are looked through for this, so at most ${MOST_DAYS} days may be asked for at once.`;
+  throw new HearthError("invalid_request", words, { param: "start_time" });
 }
 
 const UNITS: Readonly<Record<"1m" | "1h" | "1d", UsageUnit>> = { "1m": "minute", "1h": "hour", "1d": "day" };
@@ -116,10 +149,7 @@ export function readTotalsQuery(
   const stretchMs = USAGE_UNITS[unit];
   const sinceMs = nowMs - (nowMs % stretchMs) - (DEFAULT_STRETCHES[unit] - 1) * stretchMs;
   const filter = filterOf({ ...rest, account: own ?? rest.account }, sinceMs);
-  if (isOfRequests({ ...filter, by }) && Math.min(filter.toMs, nowMs) - filter.fromMs > MOST_OF_REQUESTS_MS) {
-    const words = "start_time: by end_user, dialect, endpoint or tag at most 31 days are added up at once";
-    throw new HearthError("invalid_request", words, { param: "start_time" });
-  }
+  if (isOfRequests({ ...filter, by })) requireFewDays(filter, nowMs);
   return { unit, by: [...new Set(by)], format: rest.format, limit, filter };
 }
 
@@ -158,7 +188,9 @@ function filterOf(
 function endUserAsked(account: string | undefined, asked: string): string {
   if (isEndUserDigest(asked)) return asked;
   if (account !== undefined) return endUserDigest(account, asked);
-  throw new HearthError("invalid_request", "end_user: a name needs an account beside it", { param: "end_user" });
+  throw new HearthError("invalid_request", "Invalid 'end_user': a name needs an account beside it.", {
+    param: "end_user",
+  });
 }
 
 /** A name ends at the first colon. */

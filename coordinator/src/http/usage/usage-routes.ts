@@ -51,7 +51,9 @@ function operationsFor(audience: UsageReach["audience"]): Readonly<Record<"list"
       id: `list${all}Usage`,
       audience,
       summary: `List what each request ${whose} used, newest first`,
-      description: "Numbers only: nothing of what was asked or answered is kept. `format=csv` gives the same as CSV.",
+      description:
+        "Numbers only: nothing of what was asked or answered is kept. `format=csv` gives the same as CSV. By anything but " +
+        "time, account and end user at most 31 days are looked through at once: without `start_time` the last ones.",
       query: usageQuerySchema,
       answer: LIST,
     },
@@ -74,7 +76,7 @@ export function usageRoutes(app: Hono<HttpEnv>, deps: UsageDeps, { audience, rea
     "/usage",
     described(operations.list, async (c) => {
       const account = await readAccount(c);
-      const { format, limit, after, filter } = readUsageQuery(c.req.query(), account);
+      const { format, limit, after, filter } = readUsageQuery(c.req.query(), account, clock.wallTime());
       const found = await usage.list({ ...filter, limit: limit + 1, after });
       const data = found.slice(0, limit).map(describeUsage);
       const has_more = found.length > limit;
