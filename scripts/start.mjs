@@ -59,10 +59,11 @@ async function serve(settings, authority) {
     { name: "agent", main: "provider-agent/dist/main.js", args, env: agentEnv(settings, demo ?? secrets) },
     settings,
   );
-  const model = await waitForCompletion(origin, secrets.apiKey, signal);
+  const { model, isPaid } = await waitForCompletion(origin, secrets.apiKey, signal);
   const logs = settings.showLogs ? "below" : relative(process.cwd(), settings.logDir) || ".";
   const money = demo && {
     availableMicroUsd: await availableMicroUsd(origin, secrets.apiKey),
+    isEnough: isPaid,
     agentDataDir: relative(process.cwd(), agentDataDirOf(settings)) || ".",
   };
   console.log(readyText({ origin, model, secrets, env: process.env, logs, money }));

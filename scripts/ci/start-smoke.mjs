@@ -1,5 +1,5 @@
 // A stranger's first minute: npm start, one streamed completion and what it costs, a second npm start on the busy port,
-// Ctrl-C, and another start, which gives no second credit.
+// Ctrl-C, another start, which gives no second credit, and one that finds none left.
 import "../setup/node-version.js";
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -25,6 +25,7 @@ try {
   const left = await availableMicroUsd();
   await checkCtrlC();
   await checkRestart(left);
+  await checkUsedUp();
 } catch (error) {
   console.error(`${error.stack}\n── what npm start printed\n${started.output()}`);
   process.exitCode = 1;
@@ -95,6 +96,35 @@ async function checkRestart(left) {
   assert.ok(now > 0 && now < left, `the credit was ${left}, and is ${now} after another start`);
   await checkCtrlC();
   console.log("another start goes on with what is left of the credit");
+}
+
+/** What is left is taken away: the next start says so, and how there is more. */
+async function checkUsedUp() {
+  started = npmStart({ port, dataDir });
+  await checkReady();
+  await moveCredit("corrections", -(await availableMicroUsd()));
+  await checkCtrlC();
+  started = npmStart({ port, dataDir });
+  await checkReady();
+  assert.match(started.output(), /credit is used up.*402[\s\S]*\/admin\/accounts\/default\/grants/);
+  assert.equal((await call("/v1/chat/completions", QUESTION)).status, 402);
+  await moveCredit("grants", 1_000_000);
+  assert.equal((await call("/v1/chat/completions", QUESTION)).status, 200);
+  await checkCtrlC();
+  console.log("a start without credit says so, and how there is more");
+}
+
+async function moveCredit(how, amount) {
+  const response = await fetch(`http://127.0.0.1:${port}/admin/accounts/default/${how}`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${printed("Admin key")}`, "content-type": "application/json" },
+    body: JSON.stringify({
+      amount_micro_usd: amount,
+      reason: "smoke",
+      ...(how === "corrections" && { part: "credit" }),
+    }),
+  });
+  assert.equal(response.ok, true, await response.text());
 }
 
 async function checkBusyPort() {

@@ -9,7 +9,7 @@ import { SetUpError } from "../setup/set-up-error.js";
 /** The account that owns the demo's machine. */
 export const OWNER = "demo-owner";
 /** The account of HEARTH_API_KEY. */
-const CONSUMER = "default";
+export const CONSUMER = "default";
 export const CREDIT_MICRO_USD = 1_000_000;
 /** Micro-USD per million tokens. */
 const PRICE = { input: 200_000, output: 800_000, cached_input: 20_000 };

@@ -1,4 +1,4 @@
-import { CREDIT_MICRO_USD, OWNER } from "./demo-money.js";
+import { CONSUMER, CREDIT_MICRO_USD, OWNER } from "./demo-money.js";
 
 /**
  * What `npm start` prints once a completion has been served. A key that came from the environment is not printed.
@@ -8,8 +8,8 @@ import { CREDIT_MICRO_USD, OWNER } from "./demo-money.js";
  * @param {{ apiKey: string, adminKey: string }} facts.secrets
  * @param {NodeJS.ProcessEnv} facts.env
  * @param {string} facts.logs where the programs' logs are
- * @param {{ availableMicroUsd: number, agentDataDir: string } | undefined} facts.money what the demo has given to spend;
- *   none with a configuration of the user's own
+ * @param {{ availableMicroUsd: number, isEnough: boolean, agentDataDir: string } | undefined} facts.money what the demo has
+ *   given to spend, and whether a request can still be paid; none with a configuration of the user's own
  * @returns {string}
  */
 export function readyText({ origin, model, secrets, env, logs, money }) {
@@ -23,7 +23,7 @@ Hearth is ready.
   API key    ${env.HEARTH_API_KEY ? "from HEARTH_API_KEY" : secrets.apiKey}
   Admin key  ${env.HEARTH_ADMIN_KEY ? "from HEARTH_ADMIN_KEY" : secrets.adminKey}
   Logs       ${logs}${money ? `\n  Balance    ${dollars(money.availableMicroUsd)} of the demo's ${dollars(CREDIT_MICRO_USD)}` : ""}
-
+${money?.isEnough === false ? moreCredit({ origin, adminKey: env.HEARTH_ADMIN_KEY ? "$HEARTH_ADMIN_KEY" : secrets.adminKey }) : ""}
 Try it:
 
   curl -N ${origin}/v1/chat/completions \\
@@ -40,6 +40,16 @@ Or with the official SDK (npm install openai):
   for await (const chunk of stream) process.stdout.write(chunk.choices[0]?.delta?.content ?? "");
 ${money ? moneyText({ origin, apiKey, money }) : ""}
 Press Ctrl-C to stop.
+`;
+}
+
+function moreCredit({ origin, adminKey }) {
+  return `
+The demo's credit is used up: requests are refused with 402. Give it more:
+
+  curl ${origin}/admin/accounts/${CONSUMER}/grants \\
+    -H "Authorization: Bearer ${adminKey}" -H "Content-Type: application/json" \\
+    -d '{"amount_micro_usd":${CREDIT_MICRO_USD},"reason":"demo credit"}'
 `;
 }
 

@@ -5,6 +5,7 @@ const POLL_MS = 100;
 const COORDINATOR_DEADLINE_MS = 30_000;
 const COMPLETION_DEADLINE_MS = 80_000;
 const REQUEST_TIMEOUT_MS = 30_000;
+const PAYMENT_REQUIRED = 402;
 
 /**
  * Waits until the coordinator answers at all.
@@ -22,11 +23,11 @@ export async function waitForCoordinator(origin, signal) {
 }
 
 /**
- * Waits until a real completion is served, which is what "ready" means to a consumer.
+ * Waits until a real completion is served, which is what "ready" means to a consumer, or refused for its price alone.
  * @param {string} origin
  * @param {string} apiKey
  * @param {AbortSignal} signal
- * @returns {Promise<string>} the model that served it
+ * @returns {Promise<{ model: string, isPaid: boolean }>} the model that served it; not paid = there is too little to spend
  */
 export async function waitForCompletion(origin, apiKey, signal) {
   return await poll(
@@ -35,8 +36,7 @@ export async function waitForCompletion(origin, apiKey, signal) {
       if (!ready.ok) throw new Error(`/readyz says ${ready.status}`);
       const model = await firstModel(origin, apiKey, signal);
       if (model === undefined) throw new Error("no model is offered yet");
-      await complete({ origin, apiKey, model }, signal);
-      return model;
+      return { model, isPaid: await complete({ origin, apiKey, model }, signal) };
     },
     { what: "No completion could be served", deadlineMs: COMPLETION_DEADLINE_MS, signal },
   );
@@ -49,13 +49,16 @@ async function firstModel(origin, apiKey, signal) {
   return data[0]?.id;
 }
 
+/** @returns {Promise<boolean>} whether there was enough to pay for it */
 async function complete({ origin, apiKey, model }, signal) {
   const body = JSON.stringify({ model, max_tokens: 8, messages: [{ role: "user", content: "Hello" }] });
   const headers = { authorization: `Bearer ${apiKey}`, "content-type": "application/json" };
   const response = await request(`${origin}/v1/chat/completions`, { method: "POST", headers, body }, signal);
   const text = await response.text();
+  if (response.status === PAYMENT_REQUIRED) return false;
   if (!response.ok) throw new Error(`the first completion failed with ${response.status}: ${text}`);
   if (!JSON.parse(text).choices[0].message.content) throw new Error(`the first completion was empty: ${text}`);
+  return true;
 }
 
 function request(url, init, signal) {
