@@ -17,7 +17,7 @@ import {
 import { described, type Operation } from "../http/openapi/operation.js";
 import { list, listSchema, pageSchema } from "../http/paged-list.js";
 import type { HttpEnv } from "../http/routing.js";
-import { HearthError } from "../platform/errors.js";
+import { HearthError, invalidMember } from "../platform/errors.js";
 import type { Account, AccountChanges } from "../store/account-store.js";
 import { accountSchema, changesSchema, orderSchema } from "./account-forms.js";
 
@@ -123,17 +123,15 @@ async function create(order: z.infer<typeof orderSchema>, { accounts }: KeyDeps)
     concurrency: order.concurrency ?? undefined,
   });
   if (created === "exists") {
-    throw new HearthError("invalid_request", "Invalid 'id': there is such an account.", { param: "id" });
+    throw invalidMember("id", "there is such an account");
   }
   if (created === "no_parent") {
-    const message = "Invalid 'parent': there is no such account, or it is a team itself.";
-    throw new HearthError("invalid_request", message, { param: "parent" });
+    throw invalidMember("parent", "there is no such account, or it is a team itself");
   }
   return created;
 }
 
-const noTeam = (): HearthError =>
-  new HearthError("invalid_request", "Invalid 'budget': only a team shares one.", { param: "budget" });
+const noTeam = (): HearthError => invalidMember("budget", "only a team shares one");
 
 function changesOf(form: Omit<z.infer<typeof changesSchema>, "status">): AccountChanges {
   return {

@@ -1,4 +1,4 @@
-import { HearthError } from "../platform/errors.js";
+import { type HearthError, invalidMember } from "../platform/errors.js";
 import { checkSpelling, checkTemplateArguments } from "./denied-members.js";
 
 /** Top-level members that hold content: of chat completions, completions, embeddings, responses and messages. */
@@ -148,9 +148,9 @@ function checkMember(value: unknown, meaning: Exclude<Meaning, "opaque"> | undef
       if (!isEmbedded(value)) throw notEmbedded(at);
       return;
     case "reference":
-      throw refusal(at, "nothing is kept that it could mean; send the content itself");
+      throw invalidMember(at, "nothing is kept that it could mean; send the content itself");
     case "tensor":
-      throw refusal(at, "content is sent as text and media, not as tensors");
+      throw invalidMember(at, "content is sent as text and media, not as tensors");
     case undefined:
       return checkUnknown(value, at);
   }
@@ -184,7 +184,7 @@ function checkTools(tools: unknown): void {
     for (const name of ["server_url", "connector_id"]) {
       if (!((tool as object) && name in tool)) continue;
       const at = `tools[${index}].${name}`;
-      throw refusal(at, "a backend connects to nobody at a consumer's wish");
+      throw invalidMember(at, "a backend connects to nobody at a consumer's wish");
     }
   }
 }
@@ -211,9 +211,5 @@ function isEmbedded(value: string): boolean {
 }
 
 function notEmbedded(at: string): HearthError {
-  return refusal(at, "nothing is fetched from addresses or files; send the content itself as a data URI");
-}
-
-function refusal(param: string, why: string): HearthError {
-  return new HearthError("invalid_request", `Invalid '${param}': ${why}.`, { param });
+  return invalidMember(at, "nothing is fetched from addresses or files; send the content itself as a data URI");
 }

@@ -1,5 +1,5 @@
 import type { JsonObjectText } from "@hearth/dialects";
-import { HearthError } from "../platform/errors.js";
+import { HearthError, invalidMember } from "../platform/errors.js";
 import { SAMPLING_MEMBERS } from "./members/sampling-members.js";
 
 /**
@@ -120,7 +120,7 @@ export function checkMembers({ text, members }: JsonObjectText): void {
   for (const { key, start, end } of members) {
     if (!PLAIN_NAME.test(key)) checkSpelling(key, KNOWN, key);
     if (!KNOWN.has(key)) continue;
-    if (seen.has(key)) throw refusal(key, `Invalid '${key}': it occurs more than once.`);
+    if (seen.has(key)) throw invalidMember(key, "it occurs more than once");
     seen.add(key);
     const reason = DENIED.get(key) ?? DENIED_UNLESS_EMPTY.get(key);
     if (reason === undefined) continue;
@@ -160,14 +160,14 @@ const RENDERER_ARGUMENTS: ReadonlySet<string> = new Set([
 export function checkTemplateArguments(value: unknown): void {
   if (value === undefined || value === null) return;
   if (typeof value !== "object" || Array.isArray(value)) {
-    throw refusal("chat_template_kwargs", "Invalid 'chat_template_kwargs': expected an object.");
+    throw invalidMember("chat_template_kwargs", "expected an object");
   }
   for (const [name, argument] of Object.entries(value)) {
     const param = `chat_template_kwargs.${name}`;
     checkSpelling(name, RENDERER_ARGUMENTS, param);
     if (RENDERER_ARGUMENTS.has(name)) throw refusal(param, `Unsupported '${param}': it is no variable of a template.`);
     if (typeof argument !== "object" || argument === null) continue;
-    throw refusal(param, `Invalid '${param}': expected a string, a number or a boolean.`);
+    throw invalidMember(param, "expected a string, a number or a boolean");
   }
 }
 

@@ -4,7 +4,7 @@ import type { Principals } from "../accounts/resolution.js";
 import { responseSchema } from "../api/answer-schemas.js";
 import { checkBody } from "../api/check-body.js";
 import { named } from "../api/named-schemas.js";
-import { HearthError } from "../platform/errors.js";
+import { HearthError, invalidMember } from "../platform/errors.js";
 import type { AccountResponses, StoredItem, StoredResponse } from "../stored-responses/stored-responses.js";
 import { authenticate } from "./authenticate.js";
 import { described, type Operation } from "./openapi/operation.js";
@@ -114,9 +114,7 @@ function pageOf(items: readonly StoredItem[], { limit, order, after }: z.infer<t
   if (order === "desc") all.reverse();
   const before = after === undefined ? -1 : all.findIndex(({ id }) => id === after);
   if (after !== undefined && before === -1) {
-    throw new HearthError("invalid_request", "Invalid 'after': no item of this response has this id.", {
-      param: "after",
-    });
+    throw invalidMember("after", "no item of this response has this id");
   }
   const data = all.slice(before + 1, before + 1 + limit);
   return {

@@ -1,10 +1,8 @@
 import { z } from "zod";
 import type { DatedPrice, PriceSettings } from "../ledger/price-list.js";
-import { microUsd } from "../platform/micro-usd.js";
+import { MAX_PER_MILLION, microUsd } from "../platform/micro-usd.js";
 import { whole } from "./settings-section.js";
 
-/** A dollar a token: what is meant is far below, and a million times as much would still be an amount. */
-const MAX_PER_MILLION = 1_000_000_000_000;
 /** Prices of one model, past ones and those to come. */
 const MAX_DATES = 100;
 const MAX_MODELS = 10_000;

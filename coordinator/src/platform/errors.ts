@@ -97,6 +97,15 @@ export class HearthError extends Error {
   }
 }
 
+/**
+ * The error of a member, or of a parameter of the query, that cannot be as it is.
+ *
+ * @param why the end of a sentence, without its full stop
+ */
+export function invalidMember(param: string, why: string): HearthError {
+  return new HearthError("invalid_request", `Invalid '${param}': ${why}.`, { param });
+}
+
 /** The error of a prompt that fits no context, in OpenAI's words, which clients look for. */
 export function contextLengthExceeded(overflow: ContextOverflow): HearthError {
   const { promptTokens, contextTokens } = overflow;

@@ -6,6 +6,9 @@ export type MicroUsd = bigint;
 /** Bound of all amounts and balances: a billion dollars, which a `number` holds exactly as well. */
 export const MAX_MICRO_USD: MicroUsd = 1_000_000_000_000_000n;
 
+/** The dearest price, micro-USD per million tokens: a dollar a token, and what is meant is far below. */
+export const MAX_PER_MILLION = 1_000_000_000_000;
+
 /** The allowed signs of an amount: a price may be 0, a deposit must be positive, a correction may be negative. */
 export type Sign = "any" | "not_negative" | "positive";
 

@@ -1,5 +1,5 @@
 import { type JsonNode, type JsonObjectText, type Splice, splice } from "@hearth/dialects";
-import { HearthError } from "../../platform/errors.js";
+import { invalidMember } from "../../platform/errors.js";
 import type { Edits } from "../member-edits.js";
 import { freeformFunction } from "../translation/freeform-function.js";
 import type { ChatCompletionBody } from "./parse.js";
@@ -90,7 +90,7 @@ type Members = Readonly<Record<string, unknown>>;
 
 function nameIn({ name }: Members, param: string): string {
   if (typeof name === "string" && name !== "") return name;
-  throw new HearthError("invalid_request", `Invalid '${param}': a tool needs a name.`, { param });
+  throw invalidMember(param, "a tool needs a name");
 }
 
 /** Chat completions nest what Responses has in one object. */

@@ -1,4 +1,4 @@
-import { HearthError } from "../../platform/errors.js";
+import { type HearthError, invalidMember } from "../../platform/errors.js";
 import type { ChatCompletionBody } from "./parse.js";
 
 /** A choice as backends know it. */
@@ -83,5 +83,5 @@ function nameOf(choice: Members): string {
 }
 
 function invalid(why: string): HearthError {
-  return new HearthError("invalid_request", `Invalid 'tool_choice': ${why}.`, { param: "tool_choice" });
+  return invalidMember("tool_choice", why);
 }

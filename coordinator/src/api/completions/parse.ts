@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { HearthError } from "../../platform/errors.js";
+import { HearthError, invalidMember } from "../../platform/errors.js";
 import { MAX_CHOICES } from "../../request/inference-request.js";
 import { checkBody } from "../check-body.js";
 import { stopAtFirst } from "../json-body.js";
@@ -52,9 +52,7 @@ export function parseCompletion(value: unknown): ParsedCompletion {
     });
   }
   if (body.max_tokens === 0 && body.echo !== true) {
-    throw new HearthError("invalid_request", "Invalid 'max_tokens': 0 leaves nothing to answer but with 'echo'.", {
-      param: "max_tokens",
-    });
+    throw invalidMember("max_tokens", "0 leaves nothing to answer but with 'echo'");
   }
   const prompt = onePrompt(body.prompt);
   if (typeof prompt !== "string") return { body, prompt: undefined, promptTokens: prompt.length };
@@ -66,7 +64,5 @@ function onePrompt(prompt: CompletionBody["prompt"]): string | readonly number[]
   if (typeof prompt === "string" || typeof prompt[0] === "number") return prompt as string | number[];
   const [only, ...others] = prompt as (string | number[])[];
   if (only !== undefined && others.length === 0) return only;
-  throw new HearthError("invalid_request", "Invalid 'prompt': only one prompt a request is supported.", {
-    param: "prompt",
-  });
+  throw invalidMember("prompt", "only one prompt a request is supported");
 }

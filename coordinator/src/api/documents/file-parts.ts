@@ -1,6 +1,6 @@
 import { type JsonNode, type JsonObjectText, readNode, type Splice, splice } from "@hearth/dialects";
 import { z } from "zod";
-import { HearthError } from "../../platform/errors.js";
+import { invalidMember } from "../../platform/errors.js";
 import { inTurns } from "../../platform/steps.js";
 import type { DialectContext } from "../../request/consumer.js";
 import { checkBody, parseJson } from "../check-body.js";
@@ -110,20 +110,16 @@ function contentOf(data: string, param: string): FileContent {
   const comma = data.indexOf(",");
   const [mediaType = "", ...rest] = comma === -1 ? [] : data.slice("data:".length, comma).toLowerCase().split(";");
   if (!/^data:/i.test(data) || rest.at(-1) !== "base64") {
-    throw refusal(param, "expected a data URL, such as data:application/pdf;base64,...");
+    throw invalidMember(param, "expected a data URL, such as data:application/pdf;base64,...");
   }
   const base64 = data.slice(comma + 1);
   if (mediaType === "application/pdf") return { type: "pdf", base64 };
   if (!mediaType.startsWith("text/") && mediaType !== "application/json") {
-    throw refusal(param, "the only files that are read are application/pdf, application/json and text");
+    throw invalidMember(param, "the only files that are read are application/pdf, application/json and text");
   }
   try {
     return { type: "text", text: new TextDecoder("utf-8", { fatal: true }).decode(Buffer.from(base64, "base64")) };
   } catch {
-    throw refusal(param, "its text is not valid UTF-8");
+    throw invalidMember(param, "its text is not valid UTF-8");
   }
-}
-
-function refusal(param: string, why: string): HearthError {
-  return new HearthError("invalid_request", `Invalid '${param}': ${why}.`, { param });
 }

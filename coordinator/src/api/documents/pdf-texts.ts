@@ -1,6 +1,6 @@
 import { Worker } from "node:worker_threads";
 import { type Clock, repeat } from "@hearth/platform";
-import { HearthError } from "../../platform/errors.js";
+import { HearthError, invalidMember } from "../../platform/errors.js";
 import type { PdfReading, PdfTask } from "./pdf-worker.js";
 
 /** Built, also where this file runs from its source: a thread of Node's reads no TypeScript. */
@@ -156,5 +156,5 @@ function textOf(document: PdfDocument, reading: PdfReading): string {
 }
 
 function refusal({ param }: PdfDocument, why: string): HearthError {
-  return new HearthError("invalid_request", `Invalid '${param}': ${why}.`, { param });
+  return invalidMember(param, why);
 }

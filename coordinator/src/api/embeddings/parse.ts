@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { HearthError } from "../../platform/errors.js";
+import { invalidMember } from "../../platform/errors.js";
 import { checkBody } from "../check-body.js";
 import { stopAtFirst } from "../json-body.js";
 import { estimateTokens } from "../prompt-size.js";
@@ -38,9 +38,7 @@ export function parseEmbedding(value: Readonly<Record<string, unknown>>): Embedd
 /** Before anything looks at the inputs one by one. A list of numbers is one input. */
 function checkCount(input: unknown): void {
   if (!Array.isArray(input) || typeof input[0] === "number" || input.length <= MAX_INPUTS) return;
-  throw new HearthError("invalid_request", `Invalid 'input': more than ${MAX_INPUTS} inputs in one request.`, {
-    param: "input",
-  });
+  throw invalidMember("input", `more than ${MAX_INPUTS} inputs in one request`);
 }
 
 /** The estimated tokens of each input. */

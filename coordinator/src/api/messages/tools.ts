@@ -1,5 +1,5 @@
 import type { RawJson } from "@hearth/dialects";
-import { HearthError } from "../../platform/errors.js";
+import { invalidMember } from "../../platform/errors.js";
 import type { BodyText } from "../json/body-text.js";
 import { clientTool } from "./client-tools.js";
 import type { CountTokensBody, CustomTool, Tool } from "./parse.js";
@@ -45,11 +45,11 @@ export class ToolSet {
   choice({ tool_choice: choice }: CountTokensBody): object {
     if (!choice) return {};
     if (choice.type === "tool" && !this.#offered.some(({ name }) => name === choice.name)) {
-      throw invalidChoice("tool_choice.name", `no tool that could be called here is named '${choice.name}'`);
+      throw invalidMember("tool_choice.name", `no tool that could be called here is named '${choice.name}'`);
     }
     if (this.isEmpty) {
       if (choice.type !== "any") return {};
-      throw invalidChoice("tool_choice", "no tool that could be called here is in the request");
+      throw invalidMember("tool_choice", "no tool that could be called here is in the request");
     }
     const parallel = choice.type !== "none" && choice.disable_parallel_tool_use ? { parallel_tool_calls: false } : {};
     switch (choice.type) {
@@ -78,8 +78,4 @@ function offeredBy(tool: Tool, index: number, text: BodyText): OfferedFunction |
     parameters: text.at(["tools", index, "input_schema"], schema),
     ...(typeof strict === "boolean" ? { strict } : {}),
   };
-}
-
-function invalidChoice(param: string, why: string): HearthError {
-  return new HearthError("invalid_request", `Invalid '${param}': ${why}.`, { param });
 }

@@ -1,4 +1,4 @@
-import { HearthError } from "../../platform/errors.js";
+import { invalidMember } from "../../platform/errors.js";
 import { added, done, type ItemEvent, type OutputItem } from "./output-item.js";
 import { packReasoning } from "./packed-reasoning.js";
 import type { Input } from "./parse.js";
@@ -22,7 +22,7 @@ export function asksForCompaction(input: Input): boolean {
   const at = input.findIndex(({ type }) => type === "compaction_trigger");
   if (at === -1 || at === input.length - 1) return at !== -1;
   const param = `input[${at}]`;
-  throw new HearthError("invalid_request", `Invalid '${param}': a 'compaction_trigger' is the last item.`, { param });
+  throw invalidMember(param, "a 'compaction_trigger' is the last item");
 }
 
 /** The notes of a model, for the client to carry to later requests. */

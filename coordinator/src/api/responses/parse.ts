@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { HearthError } from "../../platform/errors.js";
+import { invalidMember } from "../../platform/errors.js";
 import { checkBody } from "../check-body.js";
 import { stopAtFirst } from "../json-body.js";
 import { type InputItem, item, untypedMessage } from "./input-items.js";
@@ -170,9 +170,7 @@ const MAX_METADATA = 16;
 /** Before anything looks at the members one by one. */
 function checkMetadata(metadata: unknown): void {
   if (typeof metadata !== "object" || metadata === null || Object.keys(metadata).length <= MAX_METADATA) return;
-  throw new HearthError("invalid_request", `Invalid 'metadata': more than ${MAX_METADATA} members.`, {
-    param: "metadata",
-  });
+  throw invalidMember("metadata", `more than ${MAX_METADATA} members`);
 }
 
 /** Said before the schema has its say, because the remedy is the client's to take. */
@@ -180,7 +178,9 @@ function refuseReferences(input: readonly unknown[]): void {
   for (const [index, each] of input.entries()) {
     if ((each as { readonly type?: unknown } | null)?.type !== "item_reference") continue;
     const param = `input[${index}]`;
-    const message = `Invalid '${param}': nothing is stored that an 'item_reference' could mean; set 'store' to false, so that your client sends the item itself.`;
-    throw new HearthError("invalid_request", message, { param });
+    throw invalidMember(
+      param,
+      `nothing is stored that an 'item_reference' could mean; set 'store' to false, so that your client sends the item itself`,
+    );
   }
 }

@@ -1,6 +1,6 @@
 import { writeJson } from "@hearth/dialects";
 import type { RequestId } from "@hearth/protocol";
-import { HearthError } from "../../platform/errors.js";
+import { invalidMember } from "../../platform/errors.js";
 import { inOneGo, type Steps, spansTurns } from "../../platform/steps.js";
 import { type BodyBounds, DEFAULT_BODY_BOUNDS } from "../../request/body-bounds.js";
 import type { Keeping } from "../../request/consumer.js";
@@ -122,8 +122,7 @@ export function* responsesRequestSteps(arrived: ArrivedResponse): Steps<Response
 
 function requireWords(messages: readonly ChatMessage[]): void {
   if (messages.length > 0) return;
-  const message = "Invalid 'input': it holds nothing that a model could read.";
-  throw new HearthError("invalid_request", message, { param: "input" });
+  throw invalidMember("input", "it holds nothing that a model could read");
 }
 
 /** As at OpenAI, an answer is kept unless its consumer says otherwise. */

@@ -1,5 +1,5 @@
 import type { RawJson } from "@hearth/dialects";
-import { HearthError } from "../../platform/errors.js";
+import { type HearthError, invalidMember } from "../../platform/errors.js";
 import type { BodyText } from "../json/body-text.js";
 import { freeformFunction } from "../translation/freeform-function.js";
 import { APPLY_PATCH, LOCAL_SHELL, shell } from "./client-tools.js";
@@ -199,5 +199,4 @@ function unknownChoice(chosen: ChosenTool): HearthError {
   return invalidChoice(isNamed(chosen) ? `no tool is named '${name}'` : `there is no '${type.slice(0, 64)}' here`);
 }
 
-const invalidChoice = (why: string): HearthError =>
-  new HearthError("invalid_request", `Invalid 'tool_choice': ${why}.`, { param: "tool_choice" });
+const invalidChoice = (why: string): HearthError => invalidMember("tool_choice", why);

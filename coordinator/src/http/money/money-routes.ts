@@ -4,7 +4,7 @@ import { z } from "zod";
 import { checkBody, readJson } from "../../api/check-body.js";
 import { named } from "../../api/named-schemas.js";
 import { usdText } from "../../platform/decimal-text.js";
-import { HearthError } from "../../platform/errors.js";
+import { invalidMember } from "../../platform/errors.js";
 import type { MicroUsd } from "../../platform/micro-usd.js";
 import type { LedgerStore } from "../../store/ledger-store.js";
 import { described, type Operation } from "../openapi/operation.js";
@@ -175,8 +175,7 @@ export function payoutRoutes(
       const amount = micro(order.amount_micro_usd);
       const least = minimumPayout();
       if (amount < least) {
-        const words = `Invalid 'amount_micro_usd': the least that is paid out is ${least} micro-USD (${usdText(least)}).`;
-        throw new HearthError("invalid_request", words, { param: "amount_micro_usd" });
+        throw invalidMember("amount_micro_usd", `the least that is paid out is ${least} micro-USD (${usdText(least)})`);
       }
       const id = moneyIdOf("po", account, c.env.incoming.headers);
       const nowMs = clock.wallTime();

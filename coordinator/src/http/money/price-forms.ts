@@ -1,16 +1,13 @@
 import { z } from "zod";
 import { checkBody } from "../../api/check-body.js";
-import { HearthError } from "../../platform/errors.js";
-import { microUsdJson } from "../../platform/micro-usd.js";
+import { invalidMember } from "../../platform/errors.js";
+import { MAX_PER_MILLION, microUsdJson } from "../../platform/micro-usd.js";
 import type { AskedPrice, ListedPrice } from "../../store/price-store.js";
-import { querySeconds } from "../query-time.js";
-
-/** A dollar a token, as for the operator's own prices. */
-const MAX_PER_MILLION = 1_000_000_000_000;
+import { LATEST_SECONDS, querySeconds } from "../query-time.js";
 
 const amount = z.int().min(0).max(MAX_PER_MILLION).meta({ description: "Micro-USD per million tokens." });
 const time = z.int().meta({ description: "Seconds since 1970." });
-const later = z.int().min(0).max(253_402_300_799);
+const later = z.int().min(0).max(LATEST_SECONDS);
 const name = z.string().min(1).max(128);
 
 export const priceOrderSchema = z.strictObject({
@@ -70,8 +67,7 @@ type Order = z.infer<typeof priceOrderSchema>;
 /** @throws HearthError `invalid_request` that names the amount and what it may be */
 export function askedPrice(order: Order, limits: PriceLimits | undefined): AskedPrice {
   if (limits === undefined) {
-    const words = `Invalid 'model': '${order.model}' costs nothing here, and owners may not ask anything for it either.`;
-    throw new HearthError("invalid_request", words, { param: "model" });
+    throw invalidMember("model", `'${order.model}' costs nothing here, and owners may not ask anything for it either`);
   }
   const { input_micro_usd: input, output_micro_usd: output, cached_input_micro_usd: cached } = order;
   const { least: floor, most: cap } = limits;
@@ -83,8 +79,10 @@ export function askedPrice(order: Order, limits: PriceLimits | undefined): Asked
   for (const [member, param] of Object.entries(MEMBERS) as [keyof AskedPrice, string][]) {
     const [least, most] = [floor[member], cap[member]];
     if (given[member] >= least && given[member] <= most) continue;
-    const words = `Invalid '${param}': an owner may ask ${least} to ${most} micro-USD per million tokens for '${order.model}'.`;
-    throw new HearthError("invalid_request", words, { param });
+    throw invalidMember(
+      param,
+      `an owner may ask ${least} to ${most} micro-USD per million tokens for '${order.model}'`,
+    );
   }
   return given;
 }

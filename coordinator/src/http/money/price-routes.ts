@@ -3,7 +3,7 @@ import type { Context, Hono } from "hono";
 import { readJson } from "../../api/check-body.js";
 import { named } from "../../api/named-schemas.js";
 import type { ProviderDirectory } from "../../fleet/provider-directory.js";
-import { HearthError } from "../../platform/errors.js";
+import { HearthError, invalidMember } from "../../platform/errors.js";
 import type { Page } from "../../store/enrolment-store.js";
 import type { AskedPrice, EndResult, ListedPrice, PriceSubject, SetPriceResult } from "../../store/price-store.js";
 import { described, type Operation } from "../openapi/operation.js";
@@ -104,9 +104,9 @@ export function ownPriceRoutes(
       const account = await readOwner(c);
       const order = readJson(priceOrderSchema, await readBody(c.env.incoming, MAX_ORDER_BYTES));
       const { machine, model } = order;
-      if (deps.isAlias(model)) throw invalid("model", `'${model}' is an alias, and answers are given by builds`);
+      if (deps.isAlias(model)) throw invalidMember("model", `'${model}' is an alias, and answers are given by builds`);
       if (machine !== undefined && !isOwn(deps, machine, account)) {
-        throw invalid("machine", "no machine of yours with this id is connected, or expected back");
+        throw invalidMember("machine", "no machine of yours with this id is connected, or expected back");
       }
       const fromMs = milliseconds(order.starts_at);
       const price = askedPrice(order, deps.priceLimits(model, fromMs ?? clock.wallTime()));
@@ -115,9 +115,9 @@ export function ownPriceRoutes(
         case "set":
           return c.json(describePrice(set.price, clock.wallTime()), 201);
         case "past":
-          throw invalid("starts_at", "it is over: a price is for requests that are still to come");
+          throw invalidMember("starts_at", "it is over: a price is for requests that are still to come");
         case "account_full":
-          throw invalid("model", "the account has as many prices as it may have: end or withdraw some");
+          throw invalidMember("model", "the account has as many prices as it may have: end or withdraw some");
       }
     }),
   );
@@ -133,9 +133,9 @@ export function ownPriceRoutes(
         case "withdrawn":
           return c.json({ ...describePrice(ended.price, clock.wallTime()), status: "withdrawn" });
         case "past":
-          throw invalid("ends_at", "it is over: what has begun is not changed any more");
+          throw invalidMember("ends_at", "it is over: what has begun is not changed any more");
         case "over":
-          throw invalid("ends_at", "the price is over by then");
+          throw invalidMember("ends_at", "the price is over by then");
         case "unknown":
           throw new HearthError("not_found", "There is no such price of your account.");
       }
@@ -165,6 +165,3 @@ function isOwn({ directory }: OwnerPriceDeps, machine: string, account: string):
   for (const { id, account: owner } of directory.providers()) if (id === machine && owner === account) return true;
   return false;
 }
-
-const invalid = (param: string, words: string): HearthError =>
-  new HearthError("invalid_request", `Invalid '${param}': ${words}.`, { param });

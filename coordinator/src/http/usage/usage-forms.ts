@@ -2,7 +2,7 @@ import { z } from "zod";
 import { checkBody } from "../../api/check-body.js";
 import { ENDPOINTS } from "../../api/endpoints.js";
 import { endUserDigest, isEndUserDigest } from "../../platform/end-user.js";
-import { HearthError } from "../../platform/errors.js";
+import { invalidMember } from "../../platform/errors.js";
 import {
   isOfRequests,
   type RequestUsage,
@@ -128,8 +128,10 @@ const earliest = ({ toMs }: Asked["filter"], nowMs: number): number =>
 /** @throws HearthError for more time than may be looked through */
 function requireFewDays(filter: Asked["filter"], nowMs: number): void {
   if (filter.fromMs >= earliest(filter, nowMs)) return;
-  const words = `Invalid 'start_time': requests are looked through for this, so at most ${MOST_DAYS} days may be asked for at once.`;
-  throw new HearthError("invalid_request", words, { param: "start_time" });
+  throw invalidMember(
+    "start_time",
+    `requests are looked through for this, so at most ${MOST_DAYS} days may be asked for at once`,
+  );
 }
 
 const UNITS: Readonly<Record<"1m" | "1h" | "1d", UsageUnit>> = { "1m": "minute", "1h": "hour", "1d": "day" };
@@ -188,9 +190,7 @@ function filterOf(
 function endUserAsked(account: string | undefined, asked: string): string {
   if (isEndUserDigest(asked)) return asked;
   if (account !== undefined) return endUserDigest(account, asked);
-  throw new HearthError("invalid_request", "Invalid 'end_user': a name needs an account beside it.", {
-    param: "end_user",
-  });
+  throw invalidMember("end_user", "a name needs an account beside it");
 }
 
 /** A name ends at the first colon. */
