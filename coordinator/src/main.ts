@@ -20,8 +20,10 @@ function say(message: string): void {
 /** Of commands alone: what the coordinator says on stdout is its log, which has a way of its own. */
 function print(line: string): void {
   if (process.stdout.listenerCount("error") === 0) {
-    // Who reads it has seen enough, as `head` does.
-    process.stdout.on("error", ({ code }: NodeJS.ErrnoException) => process.exit(code === "EPIPE" ? 0 : EXIT.disk));
+    process.stdout.on("error", ({ code }: NodeJS.ErrnoException) => {
+      // Who reads it has seen enough, as `head` does: what is under way is done all the same, and the exit code tells how.
+      if (code !== "EPIPE") process.exit(EXIT.disk);
+    });
   }
   process.stdout.write(`${line}\n`);
 }

@@ -1,4 +1,5 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -74,6 +75,21 @@ describe("hearth-coordinator admin audit", () => {
     expect(status).toBe(7);
     expect(stdout).toContain("The ledger does not add up");
     expect(stdout).toContain(check);
+  });
+
+  it("tells by its exit code what it has found also where nobody reads it", async () => {
+    await fill();
+    const database = new Connection(join(dir, "hearth.db"));
+    database.script("UPDATE ledger_accounts SET balance = balance + 1 WHERE id = 'earned/ben'");
+    database.close();
+    const env = { PATH: process.env["PATH"] ?? "", HEARTH_DATA_DIR: dir };
+    const child = spawn(process.execPath, [MAIN, "admin", "audit"], { env, stdio: ["ignore", "pipe", "pipe"] });
+    child.stdout.destroy();
+    let said = "";
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      said += text;
+    });
+    expect([await once(child, "close"), said]).toEqual([[7, null], ""]);
   });
 
   it.each<[string, string, string]>([
