@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { type Config, readConfig } from "./config.js";
-import { loadSecrets } from "./secrets.js";
+import { findAdminKey, loadSecrets } from "./secrets.js";
 
 let parent: string;
 beforeEach(() => {
@@ -34,6 +34,14 @@ it.skipIf(process.platform === "win32")("keeps them for their owner only", () =>
   const { dataDir } = config();
   expect(statSync(dataDir).mode & 0o777).toBe(0o700);
   for (const file of readdirSync(dataDir)) expect(statSync(join(dataDir, file)).mode & 0o777).toBe(0o600);
+});
+
+it("finds the operator's key for commands, tells that there is none, and not that of one that it cannot read", () => {
+  expect(findAdminKey(config())).toBeUndefined();
+  const { adminKey } = loadSecrets(config());
+  expect(findAdminKey(config())).toBe(adminKey);
+  const blocked = { ...config(), dataDir: join(config().dataDir, "admin-key", "below-a-file") };
+  expect(() => findAdminKey(blocked)).toThrow(/ENOTDIR/);
 });
 
 it("prefers the environment and neither stores nor shows what came from there", () => {

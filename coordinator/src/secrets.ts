@@ -49,7 +49,12 @@ export function loadSecrets(config: Config): Secrets {
 export function findAdminKey({ adminKey, dataDir }: Pick<Config, "adminKey" | "dataDir">): string | undefined {
   if (adminKey !== undefined) return adminKey;
   const path = join(dataDir, ADMIN_KEY_FILE);
-  return existsSync(path) ? readSecret(path) : undefined;
+  try {
+    return readSecret(path);
+  } catch (error) {
+    if (error instanceof DiskError && diskFaultCode(error.cause) === "ENOENT") return undefined;
+    throw error;
+  }
 }
 
 /**
