@@ -135,11 +135,12 @@ class Fleet {
 
   /** From an event until all machines are in. */
   async phase(event: () => Promise<void>): Promise<Phase> {
+    const before = await this.#count();
+    // Of a coordinator that the event starts, all of its CPU counts.
+    const cpuBefore = this.#running.ended() === undefined ? cpuMicros(this.#running.pid) : 0;
     const from = performance.now();
     await event();
-    const { pid } = this.#running;
-    const cpuBefore = cpuMicros(pid);
-    const before = await this.#count();
+    // Its loop counts from when it listens: before, nobody waits for it.
     await this.#loops();
     const deadline = from + PATIENCE_MS;
     for (;;) {

@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import type { FleetOptions } from "./fleet.js";
 import type { ProfileOptions } from "./profile.js";
-import { TARGETS, type TargetName, USUAL_TARGETS } from "./targets.js";
+import { TARGETS, type TargetName, usualTargets } from "./targets.js";
 
 /** What the command line asks for. */
 export type Options =
@@ -55,7 +55,7 @@ export function readOptions(argv: readonly string[]): Options {
       json: { type: "string" },
       hold: { type: "string" },
       record: { type: "string" },
-      targets: { type: "string", default: USUAL_TARGETS.join(",") },
+      targets: { type: "string" },
       stream: { type: "boolean", default: false },
       agent: { type: "boolean", default: false },
       keep: { type: "string" },
@@ -70,7 +70,7 @@ export function readOptions(argv: readonly string[]): Options {
     case "run":
       return {
         ...{ command, quick: values.quick, json: values.json, hold: values.hold, record: values.record },
-        targets: values.targets.split(",").map(targetName),
+        targets: values.targets?.split(",").map(targetName) ?? usualTargets(process.env),
       };
     case "crypto":
     case "tool-schema":

@@ -20,7 +20,7 @@ export interface Peer {
 export function peerOf(env: Readonly<Record<string, string | undefined>>): Peer | undefined {
   const { PEER_URL: base, PEER_HEADERS: told = "{}", PEER_PID: pid } = env;
   if (base === undefined || base === "") return undefined;
-  const url = URL.parse(base);
+  const url = URL.canParse(base) ? new URL(base) : undefined;
   if (url?.protocol !== "http:" || url.hostname !== "127.0.0.1") {
     throw new Error("PEER_URL has to be of the form http://127.0.0.1:PORT/v1");
   }

@@ -10,8 +10,10 @@ export const TARGETS = ["direct", "plain", "sealed", "hearth", "peer"] as const;
 /** The stub itself, the two floors, Hearth, and another gateway that runs here already. */
 export type TargetName = (typeof TARGETS)[number];
 
-/** What is measured unless something else is asked for. */
-export const USUAL_TARGETS: readonly TargetName[] = TARGETS.filter((name) => name !== "peer" || peerOf(process.env));
+/** What is measured unless something else is asked for: a peer only where `PEER_URL` says that there is one. */
+export function usualTargets(env: NodeJS.ProcessEnv): readonly TargetName[] {
+  return TARGETS.filter((name) => name !== "peer" || peerOf(env) !== undefined);
+}
 
 /** A running target. */
 export interface Target {
