@@ -70,6 +70,15 @@ it.each(["SQLITE_FULL", "SQLITE_BUSY_SNAPSHOT", "53100", "40001", "away"])(
   },
 );
 
+it.each(["SQLITE_CORRUPT_INDEX", "SQLITE_NOTADB", "XX001"])(
+  "promises nothing where %s says that the store is damaged",
+  async (code) => {
+    const response = await fetch(`${url}/v1/kept/${code}`);
+    expect([response.status, response.headers.get("retry-after")]).toEqual([500, null]);
+    expect(await response.text()).not.toContain("statement");
+  },
+);
+
 it("takes anything else that is thrown for a fault of its own", async () => {
   expect((await fetch(`${url}/v1/kept/EOTHER`)).status).toBe(500);
 });

@@ -9,7 +9,7 @@ import { messagesErrorBody } from "../api/messages/error-body.js";
 import { HearthError } from "../platform/errors.js";
 import type { Logger } from "../platform/logger.js";
 import type { ErrorBody } from "../request/consumer.js";
-import { isStoreAway } from "../store/watched-store.js";
+import { isStoreAway, isStoreDamaged } from "../store/watched-store.js";
 import { sendErrorTo } from "./node-consumer.js";
 
 /** What every handler can get at: the request and the answer as Node has them. */
@@ -24,13 +24,16 @@ export function answerErrors(app: Hono<HttpEnv>, log: Logger): void {
     throw noRoute(app, c);
   });
   app.onError((thrown, c) => {
-    const error = isStoreAway(thrown) ? storeAway() : HearthError.from(thrown);
+    const error = isStoreAway(thrown) && !isStoreDamaged(thrown) ? storeAway() : HearthError.from(thrown);
     if (error !== thrown) log.error({ fault: describeFault(thrown) }, "route failed");
     return sendError(c, error);
   });
 }
 
-/** Nothing of what was asked has been done by halves: a store does the whole of an operation or nothing. */
+/**
+ * Nothing of what was asked has been done by halves: a store does the whole of an operation or nothing. Damage does not
+ * pass, so it is no 503.
+ */
 function storeAway(): HearthError {
   const words = "What is kept here can be neither read nor written now: try again in a moment.";
   return new HearthError("service_unavailable", words, { retryAfterSeconds: STORE_RETRY_SECONDS });

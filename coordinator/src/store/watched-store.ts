@@ -92,6 +92,11 @@ export function isStoreAway(error: unknown): boolean {
   );
 }
 
+/** Whether a store has found its own file damaged: what it was asked fails again, however often it is asked. */
+export function isStoreDamaged(error: unknown): boolean {
+  return troubleOf(error) === "store_damaged" || (error instanceof StoreError && error.code === "corrupt");
+}
+
 function troubleOf(error: unknown): Trouble | undefined {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   if (DAMAGED.some((prefix) => code.startsWith(prefix))) return "store_damaged";
