@@ -1,8 +1,5 @@
-import { mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
-import { join } from "node:path";
-import { writeWhole } from "@hearth/disk";
-import { randomText } from "@hearth/platform";
 import { z } from "zod";
+import { KeptFile } from "../platform/kept-file.js";
 
 /** The owner's own pause. */
 export interface OwnerPause {
@@ -19,8 +16,6 @@ export interface PauseStore {
 }
 
 const pauseSchema = z.object({ until_ms: z.number().int().min(0).max(8.64e15).optional() });
-/** What is written is far shorter. */
-const MAX_BYTES = 1024;
 
 /**
  * A file in the data directory, there while the owner pauses. The agent looks at it again and again, so that a command
@@ -28,30 +23,21 @@ const MAX_BYTES = 1024;
  * mistake does no harm.
  */
 export class PauseFile implements PauseStore {
-  readonly #path: string;
+  readonly #file: KeptFile<z.infer<typeof pauseSchema>>;
 
   constructor(dataDir: string) {
-    this.#path = join(dataDir, "pause.json");
+    // One for all agents of the directory: the owner pauses the machine.
+    this.#file = new KeptFile({ dataDir, name: "default", stem: "pause" }, pauseSchema);
   }
 
   load(): OwnerPause | undefined {
-    try {
-      if (statSync(this.#path).size > MAX_BYTES) return {};
-      const { until_ms } = pauseSchema.parse(JSON.parse(readFileSync(this.#path, "utf8")));
-      return until_ms === undefined ? {} : { untilWallMs: until_ms };
-    } catch (error) {
-      return isMissing(error) ? undefined : {};
-    }
+    const kept = this.#file.load();
+    if (kept === "absent") return undefined;
+    return kept === "unreadable" || kept.until_ms === undefined ? {} : { untilWallMs: kept.until_ms };
   }
 
   save(pause: OwnerPause | undefined): void {
-    if (pause === undefined) return rmSync(this.#path, { force: true });
-    mkdirSync(join(this.#path, ".."), { recursive: true, mode: 0o700 });
-    const content = `${JSON.stringify({ until_ms: pause.untilWallMs })}\n`;
-    writeWhole(this.#path, content, { draft: `${this.#path}.${randomText(6)}`, existing: "replace" });
+    if (pause === undefined) return this.#file.remove();
+    this.#file.save(pause.untilWallMs === undefined ? {} : { until_ms: pause.untilWallMs });
   }
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "ENOENT";
 }

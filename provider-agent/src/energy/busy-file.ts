@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { KeptFile } from "./kept-file.js";
+import { KeptFile } from "../platform/kept-file.js";
 
 /** How long requests ran on one day of UTC. */
 export interface BusyDay {

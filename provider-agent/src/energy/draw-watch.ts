@@ -1,8 +1,8 @@
 import { type Clock, repeat } from "@hearth/platform";
 import { z } from "zod";
 import type { Draw, MeteredParts, PowerMeter } from "../machine/power-meter.js";
+import { KeptFile } from "../platform/kept-file.js";
 import type { BusyState, BusyTime } from "./busy-time.js";
-import { KeptFile } from "./kept-file.js";
 
 /** What the machine draws more while requests run, as far as that can be measured here. */
 export type MeasuredDraw =

@@ -1,9 +1,6 @@
-import { readFileSync, rmSync } from "node:fs";
-import { join } from "node:path";
-import { writeWhole } from "@hearth/disk";
-import { randomText } from "@hearth/platform";
 import { z } from "zod";
 import { dataUnusable } from "../platform/data-directory.js";
+import { KeptFile } from "../platform/kept-file.js";
 
 const schema = z.object({
   pid: z.number().int().min(1),
@@ -14,32 +11,32 @@ const schema = z.object({
 /** Where the running agent can be asked, for commands of the same user. */
 export type RunFile = z.infer<typeof schema>;
 
-const pathIn = (dataDir: string, name: string): string =>
-  join(dataDir, name === "default" ? "run.json" : `run-${encodeURIComponent(name)}.json`);
+const fileOf = (dataDir: string, name: string): KeptFile<RunFile> =>
+  new KeptFile({ dataDir, name, stem: "run" }, schema);
 
 /**
- * Says where this agent can be asked, to its owner only (0600), until it is disposed.
+ * Says where this agent can be asked, to its owner only, until it is disposed.
  *
  * @throws AgentError `data_unusable`
  */
 export function writeRunFile(dataDir: string, name: string, content: RunFile): Disposable {
-  const path = pathIn(dataDir, name);
+  const file = fileOf(dataDir, name);
   try {
-    writeWhole(path, `${JSON.stringify(content)}\n`, { draft: `${path}.${randomText(6)}`, existing: "replace" });
+    file.save(content);
   } catch (cause) {
-    throw dataUnusable(`${path} cannot be written`, cause);
+    throw dataUnusable(`${file.path} cannot be written`, cause);
   }
   return {
     [Symbol.dispose]() {
       // Another agent may have started since.
-      if (readRunFile(dataDir, name)?.pid === content.pid) leaveNothing(path);
+      if (readRunFile(dataDir, name)?.pid === content.pid) leaveNothing(file);
     },
   };
 }
 
-function leaveNothing(path: string): void {
+function leaveNothing(file: KeptFile<RunFile>): void {
   try {
-    rmSync(path, { force: true });
+    file.remove();
   } catch {
     // If it cannot be removed, a reader finds that nothing answers at its URL.
   }
@@ -47,10 +44,6 @@ function leaveNothing(path: string): void {
 
 /** @returns `undefined` where no agent has said where it can be asked */
 export function readRunFile(dataDir: string, name: string): RunFile | undefined {
-  try {
-    const parsed = schema.safeParse(JSON.parse(readFileSync(pathIn(dataDir, name), "utf8")));
-    return parsed.success ? parsed.data : undefined;
-  } catch {
-    return undefined;
-  }
+  const kept = fileOf(dataDir, name).load();
+  return typeof kept === "string" ? undefined : kept;
 }
