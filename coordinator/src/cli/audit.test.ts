@@ -184,7 +184,6 @@ describe.each(STORE_PLACES)("a report of $name", ({ isHere, open }) => {
     await place.store.ledger.deposit(income("d", 1_000n));
     const { report, isRight } = await auditLedger(place.store.ledger);
     expect([isRight, report]).toEqual([true, "The ledger adds up: 1 transfers and 0 reservations."]);
-    await place.store.close();
     await place.clear();
   });
 });

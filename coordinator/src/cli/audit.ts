@@ -1,30 +1,27 @@
 import { systemRng } from "@hearth/platform";
-import { readConfig } from "../config.js";
+import type { Config } from "../config.js";
 import { systemClock } from "../platform/clock.js";
 import type { LedgerStore } from "../store/ledger-store.js";
 import { openStoreToRead, type StoreDeps } from "../store/open/open-store.js";
 import type { Store } from "../store/store.js";
 import { StoreError } from "../store/store-error.js";
-import type { AddCommand } from "./context.js";
 import { CommandError, EXIT } from "./exit.js";
 
 /** Mismatches that are listed at most. */
 const LISTED = 1_000;
 
-/** `admin audit`: on the database itself, with nobody to be believed between. */
-export const addAudit: AddCommand = (admin, context) => {
-  admin
-    .command("audit")
-    .description("re-add the whole ledger in the database; exits with 7 where it does not add up")
-    .action(async () => {
-      const { store: settings, dataDir } = readConfig(context.env);
-      const store = await openToAudit({ settings, dataDir, clock: systemClock, rng: systemRng });
-      const { report, isRight } = await auditLedger(store.ledger);
-      await store.close();
-      context.print(report);
-      if (!isRight) context.exitWith(EXIT.mismatch);
-    });
-};
+/**
+ * `admin audit`: re-adds the whole ledger, in the database.
+ *
+ * @throws CommandError where a coordinator has the file; what the store throws
+ */
+export async function auditStore({
+  store: settings,
+  dataDir,
+}: Pick<Config, "store" | "dataDir">): Promise<AuditReport> {
+  const store = await openToAudit({ settings, dataDir, clock: systemClock, rng: systemRng });
+  return auditLedger(store.ledger).finally(() => store.close());
+}
 
 /** @throws CommandError where a coordinator has the file: what to do instead; and what the store throws */
 async function openToAudit(deps: StoreDeps): Promise<Store> {

@@ -1,27 +1,13 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { type Clock, type Rng, systemRng } from "@hearth/platform";
-import { type Config, ConfigError, readConfig } from "../config.js";
+import { type Config, ConfigError } from "../config.js";
 import { JOURNAL_FILE } from "../ledger/journal.js";
 import { systemClock } from "../platform/clock.js";
 import { type CopiedTable, type CopyStore, copyStore } from "../store/copy/copy-store.js";
 import { openStoreToRead } from "../store/open/open-store.js";
 import { StoreError } from "../store/store-error.js";
 import { type AuditReport, auditLedger } from "./audit.js";
-import type { AddCommand } from "./context.js";
-import { EXIT } from "./exit.js";
-
-/** `admin migrate-store`, on the databases themselves. */
-export const addMigrateStore: AddCommand = (admin, context) => {
-  admin
-    .command("migrate-store")
-    .description("copy hearth.db into the empty PostgreSQL of DATABASE_URL, while no coordinator runs")
-    .action(async () => {
-      const { report, isRight } = await migrateStore({ config: readConfig(context.env), say: context.say });
-      context.print(report);
-      if (!isRight) context.exitWith(EXIT.mismatch);
-    });
-};
 
 /** How often a long table tells how far it is, ms. */
 const TELL_MS = 1_000;

@@ -1,12 +1,11 @@
 import { Command, type CommanderError } from "commander";
 import { addAccount } from "./account.js";
 import { addAdoptKeys } from "./adopt-keys.js";
-import { addAudit } from "./audit.js";
 import type { AddCommand, CliContext } from "./context.js";
 import { CommandError, EXIT } from "./exit.js";
 import { addKey } from "./key.js";
-import { addMigrateStore } from "./migrate-store.js";
 import { addBalance, addCredit, addPayout } from "./money.js";
+import { addStoreCommands } from "./store-commands.js";
 
 /** The commands of `hearth-coordinator admin`: each brings its own words. */
 const ADMIN: readonly AddCommand[] = [
@@ -16,9 +15,7 @@ const ADMIN: readonly AddCommand[] = [
   addBalance,
   addPayout,
   addAdoptKeys,
-  // On the database itself, whether or not a coordinator runs.
-  addAudit,
-  addMigrateStore,
+  addStoreCommands,
 ];
 
 const SETTINGS = `

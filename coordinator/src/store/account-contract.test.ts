@@ -1,6 +1,6 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import type { AccountStore, KeyLimits, NewAccount, NewApiKey } from "./account-store.js";
-import { STORE_PLACES, type StorePlace } from "./testing/store-places.js";
+import { placeForTests, STORE_PLACES } from "./testing/store-places.js";
 
 const MANY = 1_000;
 
@@ -39,22 +39,14 @@ const key = (id: string, given: Partial<NewApiKey> = {}): NewApiKey => ({
 
 const FRESH = { oldDigest: undefined, oldEndsAtMs: undefined, revokedAtMs: undefined };
 
-describe.each(STORE_PLACES)("$name", ({ open, isHere }) => {
-  let place: StorePlace;
+describe.each(STORE_PLACES)("$name", (engine) => {
+  const place = placeForTests(engine);
   let store: AccountStore;
   let other: AccountStore;
 
-  beforeEach(async ({ skip }) => {
-    if (!isHere) skip("needs a PostgreSQL");
-    place = await open();
-    store = place.store.accounts;
-    other = place.other.accounts;
-  });
-
-  afterEach(async () => {
-    if (!isHere) return;
-    await place.store.close();
-    await place.clear();
+  beforeEach(() => {
+    store = place().store.accounts;
+    other = place().other.accounts;
   });
 
   it("forgets keys that were revoked or have expired before then, and no other", async () => {
@@ -137,7 +129,7 @@ describe.each(STORE_PLACES)("$name", ({ open, isHere }) => {
 
   describe("keys", () => {
     beforeEach(async () => {
-      if (isHere) await store.addAccount(account("anna"));
+      if (engine.isHere) await store.addAccount(account("anna"));
     });
 
     it("keeps every member of a key", async () => {

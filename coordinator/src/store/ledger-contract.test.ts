@@ -8,29 +8,21 @@ import {
   type WorkPart,
 } from "./ledger-store.js";
 import { income, part, reservation } from "./testing/money.js";
-import { STORE_PLACES, type StorePlace } from "./testing/store-places.js";
+import { placeForTests, STORE_PLACES } from "./testing/store-places.js";
 
 const HOUR_MS = 3_600_000;
 
-describe.each(STORE_PLACES)("the ledger on $name", ({ isHere, open }) => {
-  let place: StorePlace;
+describe.each(STORE_PLACES)("the ledger on $name", (engine) => {
+  const place = placeForTests(engine);
   let ledger: LedgerStore;
 
-  beforeEach(async ({ skip }) => {
-    if (!isHere) skip("needs a PostgreSQL");
-    place = await open();
-    ledger = place.store.ledger;
+  beforeEach(() => {
+    ledger = place().store.ledger;
   });
 
   afterEach(async () => {
-    if (!isHere) return;
     // Whatever a test has done: it adds up.
-    try {
-      expect((await ledger.audit(10)).mismatches).toEqual([]);
-    } finally {
-      await place.store.close();
-      await place.clear();
-    }
+    if (engine.isHere) expect((await ledger.audit(10)).mismatches).toEqual([]);
   });
 
   const given = (amount: bigint, account = "anna") => ledger.deposit(income(`d-${account}`, amount, { account }));
@@ -126,7 +118,7 @@ describe.each(STORE_PLACES)("the ledger on $name", ({ isHere, open }) => {
     it("never takes more than there is, however many are asked for at once and by whom", async () => {
       await given(1_000n);
       const asked = Array.from({ length: 40 }, (_, n) =>
-        (n % 2 === 0 ? ledger : place.other.ledger).reserve(reservation(`r${n}`, 90n)),
+        (n % 2 === 0 ? ledger : place().other.ledger).reserve(reservation(`r${n}`, 90n)),
       );
       const types = (await Promise.all(asked)).map(({ type }) => type);
       expect(types.filter((type) => type === "reserved")).toHaveLength(11);
@@ -180,7 +172,7 @@ describe.each(STORE_PLACES)("the ledger on $name", ({ isHere, open }) => {
     it("is never exceeded by many at once", async () => {
       await given(10_000n);
       const asked = Array.from({ length: 30 }, (_, n) =>
-        (n % 2 === 0 ? ledger : place.other.ledger).reserve(reservation(`r${n}`, 9n, { budget })),
+        (n % 2 === 0 ? ledger : place().other.ledger).reserve(reservation(`r${n}`, 9n, { budget })),
       );
       const types = (await Promise.all(asked)).map(({ type }) => type);
       expect(types.filter((type) => type === "reserved")).toHaveLength(11);
@@ -192,7 +184,7 @@ describe.each(STORE_PLACES)("the ledger on $name", ({ isHere, open }) => {
       ledger.extend({ id: "r1", max, used, nowMs: 2_000, expiresAtMs });
 
     beforeEach(async () => {
-      if (!isHere) return;
+      if (!engine.isHere) return;
       await given(100n);
       await ledger.reserve(reservation("r1", 10n));
     });
@@ -233,7 +225,7 @@ describe.each(STORE_PLACES)("the ledger on $name", ({ isHere, open }) => {
 
   describe("a post", () => {
     beforeEach(async () => {
-      if (!isHere) return;
+      if (!engine.isHere) return;
       await given(1_000n);
       await ledger.reserve(reservation("r1", 500n));
     });
@@ -268,7 +260,7 @@ describe.each(STORE_PLACES)("the ledger on $name", ({ isHere, open }) => {
 
     it("is done once, however often and from wherever it comes, and answers as the first time", async () => {
       const posts = Array.from({ length: 10 }, (_, n) =>
-        (n % 2 === 0 ? ledger : place.other.ledger).post({ id: "r1", parts: [part(700n)], nowMs: 2_000 + n }),
+        (n % 2 === 0 ? ledger : place().other.ledger).post({ id: "r1", parts: [part(700n)], nowMs: 2_000 + n }),
       );
       for (const result of await Promise.all(posts))
         expect(result).toEqual({ type: "posted", charged: 500n, lost: 200n });
@@ -306,7 +298,7 @@ describe.each(STORE_PLACES)("the ledger on $name", ({ isHere, open }) => {
         await ledger.reserve(reservation(`x${n}`, 10n));
         const [posted, voided] = await Promise.all([
           ledger.post({ id: `x${n}`, parts: [part(10n)], nowMs: 2_000 }),
-          place.other.ledger.void(`x${n}`, 2_000),
+          place().other.ledger.void(`x${n}`, 2_000),
         ]);
         expect([posted.type, voided.type]).toContain("already");
         expect(posted.type === "posted" || voided.type === "voided").toBe(true);
@@ -348,7 +340,7 @@ describe.each(STORE_PLACES)("the ledger on $name", ({ isHere, open }) => {
 
     it("of many requests at once, on two coordinators, loses nothing", async () => {
       const ids = Array.from({ length: 40 }, (_, n) => `m${n}`);
-      const ledgers = [ledger, place.other.ledger] as const;
+      const ledgers = [ledger, place().other.ledger] as const;
       const of = (n: number) => ledgers[n % 2] ?? ledger;
       await Promise.all(ids.map((id, n) => of(n).reserve(reservation(id, 10n))));
       await Promise.all(
@@ -414,7 +406,7 @@ describe.each(STORE_PLACES)("the ledger on $name", ({ isHere, open }) => {
         await ledger.reserve(reservation(`r${n}`, 10n));
         const [posted, swept] = await Promise.all([
           ledger.post({ id: `r${n}`, parts: [part(10n)], nowMs: 61_000 }),
-          place.other.ledger.abandon({ id: `r${n}`, nowMs: 61_000, because }),
+          place().other.ledger.abandon({ id: `r${n}`, nowMs: 61_000, because }),
         ]);
         expect([posted.type, swept.type]).toEqual(
           posted.type === "posted" ? ["posted", "kept"] : ["already", "voided"],
@@ -471,7 +463,7 @@ describe.each(STORE_PLACES)("the ledger on $name", ({ isHere, open }) => {
       await Promise.all(ids.map((id) => ledger.reserve(reservation(id, 0n))));
       await Promise.all(ids.map((id) => post(id, part(0n, { model: id.slice(-1) }))));
       const resolved = before({ resolved: DAY_MS });
-      const gone = await Promise.all([ledger.prune(resolved), place.other.ledger.prune(resolved)]);
+      const gone = await Promise.all([ledger.prune(resolved), place().other.ledger.prune(resolved)]);
       expect(Math.max(...gone)).toBe(LEDGER_PRUNE_BATCH);
       await ledger.prune(resolved);
       expect(await ledger.audit(10)).toEqual({ transfers: 0, reservations: 0, mismatches: [] });
@@ -506,7 +498,7 @@ describe.each(STORE_PLACES)("the ledger on $name", ({ isHere, open }) => {
 
     it("comes once when it is told many times at once", async () => {
       const told = Array.from({ length: 12 }, (_, n) =>
-        (n % 2 === 0 ? ledger : place.other.ledger).deposit(income("same", 50n)),
+        (n % 2 === 0 ? ledger : place().other.ledger).deposit(income("same", 50n)),
       );
       const types = (await Promise.all(told)).map(({ type }) => type).sort();
       expect(types).toEqual(["done", ...Array.from({ length: 11 }, () => "repeated")]);
@@ -585,7 +577,7 @@ describe.each(STORE_PLACES)("the ledger on $name", ({ isHere, open }) => {
       ledger.refund({ ...income(id, amount, { reason: "gibberish" }), reservationId });
 
     beforeEach(async () => {
-      if (!isHere) return;
+      if (!engine.isHere) return;
       await given(50n);
       await ledger.correct({ ...income("c", 50n), part: "earned" });
       await ledger.reserve(reservation("r1", 80n));
@@ -623,7 +615,7 @@ describe.each(STORE_PLACES)("the ledger on $name", ({ isHere, open }) => {
 
     it("of many at once gives back once", async () => {
       const asked = Array.from({ length: 8 }, (_, n) =>
-        (n % 2 === 0 ? ledger : place.other.ledger).refund({ ...income(`f${n}`, 20n), reservationId: "r1" }),
+        (n % 2 === 0 ? ledger : place().other.ledger).refund({ ...income(`f${n}`, 20n), reservationId: "r1" }),
       );
       const types = (await Promise.all(asked)).map(({ type }) => type);
       expect(types.filter((type) => type === "done")).toHaveLength(3);
@@ -638,7 +630,7 @@ describe.each(STORE_PLACES)("the ledger on $name", ({ isHere, open }) => {
     const ben = () => ledger.balance("ben");
 
     beforeEach(async () => {
-      if (!isHere) return;
+      if (!engine.isHere) return;
       await ledger.correct({ ...income("c", 100n, { account: "ben" }), part: "earned" });
       await ledger.deposit(income("d", 70n, { account: "ben" }));
     });
@@ -680,7 +672,7 @@ describe.each(STORE_PLACES)("the ledger on $name", ({ isHere, open }) => {
       await ledger.reserve(reservation("r1", 100n, { payer: "ben" }));
       const asked = await Promise.all(
         Array.from({ length: 5 }, (_, n) =>
-          (n % 2 === 0 ? ledger : place.other.ledger).requestPayout({
+          (n % 2 === 0 ? ledger : place().other.ledger).requestPayout({
             id: `p${n}`,
             account: "ben",
             amount: 30n,
@@ -695,7 +687,7 @@ describe.each(STORE_PLACES)("the ledger on $name", ({ isHere, open }) => {
 
     it("of all there is, asked for many times at once, is one, and each is told so", async () => {
       const asked = Array.from({ length: 10 }, (_, n) => {
-        const of = n % 2 === 0 ? ledger : place.other.ledger;
+        const of = n % 2 === 0 ? ledger : place().other.ledger;
         return of.requestPayout({ id: "p1", account: "ben", amount: 100n, actor: "ben", nowMs: 1 });
       });
       const types = (await Promise.all(asked)).map(({ type }) => type).sort();

@@ -1,6 +1,6 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import type { AskedPrice, OwnPrice, PriceStore } from "./price-store.js";
-import { STORE_PLACES, type StorePlace } from "./testing/store-places.js";
+import { placeForTests, STORE_PLACES } from "./testing/store-places.js";
 
 const NO_BOUNDS = { perAccount: 1_000, forgetBeforeMs: 0 };
 
@@ -12,22 +12,14 @@ const priced = (id: string, given: Partial<OwnPrice> = {}): OwnPrice & { readonl
   price: given.price ?? amounts(100n),
 });
 
-describe.each(STORE_PLACES)("$name", ({ open, isHere }) => {
-  let place: StorePlace;
+describe.each(STORE_PLACES)("$name", (engine) => {
+  const place = placeForTests(engine);
   let store: PriceStore;
   let other: PriceStore;
 
-  beforeEach(async ({ skip }) => {
-    if (!isHere) skip("needs a PostgreSQL");
-    place = await open();
-    store = place.store.prices;
-    other = place.other.prices;
-  });
-
-  afterEach(async () => {
-    if (!isHere) return;
-    await place.store.close();
-    await place.clear();
+  beforeEach(() => {
+    store = place().store.prices;
+    other = place().other.prices;
   });
 
   const ids = async (account?: string): Promise<readonly string[]> =>

@@ -1,8 +1,8 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import type { NewEnrolmentToken, NewMachine } from "./enrolment-store.js";
 import { PRUNE_BATCH, type StoredReceipt } from "./receipt-store.js";
 import type { Store } from "./store.js";
-import { STORE_PLACES, type StorePlace } from "./testing/store-places.js";
+import { placeForTests, STORE_PLACES } from "./testing/store-places.js";
 
 const MANY = 1_000;
 
@@ -48,20 +48,12 @@ const attestation = (hash: string, createdAtMs = 1_000) => ({
   createdAtMs,
 });
 
-describe.each(STORE_PLACES)("$name", ({ open, isHere }) => {
-  let place: StorePlace;
+describe.each(STORE_PLACES)("$name", (engine) => {
+  const place = placeForTests(engine);
   let store: Store;
 
-  beforeEach(async ({ skip }) => {
-    if (!isHere) skip("needs a PostgreSQL");
-    place = await open();
-    store = place.store;
-  });
-
-  afterEach(async () => {
-    if (!isHere) return;
-    await store.close();
-    await place.clear();
+  beforeEach(() => {
+    store = place().store;
   });
 
   describe("machines", () => {
@@ -155,7 +147,7 @@ describe.each(STORE_PLACES)("$name", ({ open, isHere }) => {
     it("lets one of many that race with one token win, from several coordinators too", async () => {
       await store.enrolments.addTokens([token("t1")], MANY);
       const racers = Array.from({ length: 40 }, (_, n) =>
-        (n % 2 ? store : place.other).enrolments.redeem("digest-t1", newcomer(`m${n}`), MANY),
+        (n % 2 ? store : place().other).enrolments.redeem("digest-t1", newcomer(`m${n}`), MANY),
       );
       const results = (await Promise.all(racers)).map(({ type }) => type).sort();
       expect(results).toEqual(["added", ...new Array(39).fill("used")]);
@@ -294,7 +286,7 @@ describe.each(STORE_PLACES)("$name", ({ open, isHere }) => {
   describe("much at once", () => {
     it("holds an account to its number of machines, whoever adds them", async () => {
       const racers = Array.from({ length: 20 }, (_, n) =>
-        (n % 2 ? store : place.other).enrolments.addMachine(machine(`m${n}`), 5),
+        (n % 2 ? store : place().other).enrolments.addMachine(machine(`m${n}`), 5),
       );
       const results = (await Promise.all(racers)).map(({ type }) => type).sort();
       expect(results).toEqual([...new Array(15).fill("account_full"), ...new Array(5).fill("added")]);
@@ -303,7 +295,7 @@ describe.each(STORE_PLACES)("$name", ({ open, isHere }) => {
 
     it("lets the last enrolment of one identity count, and leaves one of them", async () => {
       const racers = Array.from({ length: 20 }, (_, n) =>
-        (n % 2 ? store : place.other).enrolments.addMachine(machine(`m${n}`, { identity: "same" }), MANY),
+        (n % 2 ? store : place().other).enrolments.addMachine(machine(`m${n}`, { identity: "same" }), MANY),
       );
       for (const { type } of await Promise.all(racers)) expect(type).toBe("added");
       expect(await store.enrolments.activeMachines()).toHaveLength(1);
@@ -332,8 +324,8 @@ describe.each(STORE_PLACES)("$name", ({ open, isHere }) => {
 
     it("shows everybody what it has said is kept", async () => {
       for (let n = 0; n < 10; n++) {
-        await (n % 2 ? store : place.other).documents.put("turn", String(n));
-        expect(await (n % 2 ? place.other : store).documents.get("turn")).toBe(String(n));
+        await (n % 2 ? store : place().other).documents.put("turn", String(n));
+        expect(await (n % 2 ? place().other : store).documents.get("turn")).toBe(String(n));
       }
     });
 
@@ -348,7 +340,7 @@ describe.each(STORE_PLACES)("$name", ({ open, isHere }) => {
     });
 
     it("refuses what would wait behind too much, and takes it when there is room", async () => {
-      const small = await open(3);
+      const small = await engine.open(3);
       try {
         const asked = Array.from({ length: 5 }, (_, n) => small.store.documents.put(`d${n}`, "{}"));
         const results = await Promise.allSettled(asked);
@@ -362,7 +354,6 @@ describe.each(STORE_PLACES)("$name", ({ open, isHere }) => {
         await expect(asked[4]).rejects.toMatchObject({ name: "StoreError", code: "busy" });
         await small.store.documents.put("d4", "{}");
       } finally {
-        await small.store.close();
         await small.clear();
       }
     });
@@ -415,17 +406,16 @@ describe.each(STORE_PLACES)("$name", ({ open, isHere }) => {
     });
   });
 
-  it("does what it has been asked before it closes, and nothing afterwards", async () => {
-    const asked = Array.from({ length: 300 }, (_, n) => store.documents.put(`d${n}`, "{}"));
-    const closing = store.close();
-    await expect(store.documents.get("d0")).rejects.toMatchObject({ name: "StoreError", code: "closed" });
+  it("does what it has been asked before it closes, twice without complaint, and nothing afterwards", async () => {
+    const closed = await engine.open();
+    const { documents } = closed.store;
+    const asked = Array.from({ length: 300 }, (_, n) => documents.put(`d${n}`, "{}"));
+    const closing = closed.store.close();
+    await expect(documents.get("d0")).rejects.toMatchObject({ name: "StoreError", code: "closed" });
     await closing;
     expect(await Promise.all(asked)).toHaveLength(300);
-    await expect(store.documents.get("d0")).rejects.toMatchObject({ name: "StoreError", code: "closed" });
-  });
-
-  it("closes twice without complaint", async () => {
-    await store.close();
-    await store.close();
+    await expect(documents.get("d0")).rejects.toMatchObject({ name: "StoreError", code: "closed" });
+    await closed.store.close();
+    await closed.clear();
   });
 });

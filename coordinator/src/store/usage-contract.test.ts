@@ -1,6 +1,6 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import type { Store } from "./store.js";
-import { STORE_PLACES, type StorePlace } from "./testing/store-places.js";
+import { placeForTests, STORE_PLACES } from "./testing/store-places.js";
 import { type RequestUsage, USAGE_PRUNE_BATCH, type UsageDimension, type UsageStore } from "./usage-store.js";
 
 const MINUTE = 60_000;
@@ -35,22 +35,14 @@ const used = (requestId: string, given: Partial<RequestUsage> = {}): RequestUsag
   ...given,
 });
 
-describe.each(STORE_PLACES)("$name", ({ isHere, open }) => {
-  let place: StorePlace;
+describe.each(STORE_PLACES)("$name", (engine) => {
+  const place = placeForTests(engine);
   let store: Store;
   let usage: UsageStore;
 
-  beforeEach(async ({ skip }) => {
-    if (!isHere) skip("needs a PostgreSQL");
-    place = await open();
-    store = place.store;
+  beforeEach(() => {
+    store = place().store;
     usage = store.usage;
-  });
-
-  afterEach(async () => {
-    if (!isHere) return;
-    await store.close();
-    await place.clear();
   });
 
   const ids = async (given: Partial<Parameters<UsageStore["list"]>[0]> = {}): Promise<string[]> =>
@@ -74,7 +66,7 @@ describe.each(STORE_PLACES)("$name", ({ isHere, open }) => {
 
   it("counts a request that comes twice once, in one batch and in two", async () => {
     await usage.put([used("req_1"), used("req_1")]);
-    await place.other.usage.put([used("req_1"), used("req_2")]);
+    await place().other.usage.put([used("req_1"), used("req_2")]);
     expect(await ids()).toEqual(["req_2", "req_1"]);
     expect(await totals("day")).toMatchObject([{ requests: 2, costMicroUsd: 14 }]);
   });
@@ -232,7 +224,7 @@ describe.each(STORE_PLACES)("$name", ({ isHere, open }) => {
 
   it("adds concurrent batches without losing any", async () => {
     const put = (from: Store, n: number) => from.usage.put([used(`req_${n}`), used(`req_${n}b`, { account: "ben" })]);
-    await Promise.all(Array.from({ length: 20 }, (_, n) => put(n % 2 === 0 ? store : place.other, n)));
+    await Promise.all(Array.from({ length: 20 }, (_, n) => put(n % 2 === 0 ? store : place().other, n)));
     expect(await totals("minute")).toMatchObject([{ requests: 40, costMicroUsd: 280 }]);
   });
 

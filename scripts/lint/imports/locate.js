@@ -3,6 +3,8 @@ import { posix } from "node:path";
 /** The key under which a package's tests are in the table. */
 export const TESTS = "*.test.ts";
 const SOURCES = "src";
+/** What is built stands where its source does: a program of a thread's, which reads no TypeScript, may take it. */
+const BUILT = "dist";
 
 /**
  * @typedef {object} Place where a file stands
@@ -18,7 +20,7 @@ const SOURCES = "src";
  */
 export function locate(file, table) {
   const [pack, sources, ...rest] = file.split("/");
-  if (sources !== SOURCES || rest.length === 0) return undefined;
+  if ((sources !== SOURCES && sources !== BUILT) || rest.length === 0) return undefined;
   const path = rest.join("/");
   return { pack, path, room: innermostRoom(posix.dirname(path), Object.keys(table[pack] ?? {})) };
 }

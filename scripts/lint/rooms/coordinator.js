@@ -322,14 +322,18 @@ export const COORDINATOR = {
   "store/testing": [
     "./platform",
     "./store",
+    "./store/operations",
     "./store/postgres",
     "./store/sqlite",
+    "./store/thread",
     "@hearth/platform",
     "pg",
+    "vitest",
     "node:fs",
     "node:net",
     "node:os",
     "node:path",
+    "node:worker_threads",
   ],
   platform: [
     "@hearth/disk",
