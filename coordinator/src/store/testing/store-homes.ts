@@ -3,8 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemRng } from "@hearth/platform";
 import { systemClock } from "../../platform/clock.js";
-import { openPostgresStore } from "../postgres/open-postgres-store.js";
-import { openMemoryStore, openSqliteStore } from "../sqlite/open-sqlite-store.js";
+import { storeOn } from "../operations/store-on.js";
+import { openPostgresEngine } from "../postgres/open-postgres-engine.js";
+import { GroupedEngine } from "../sqlite/grouped-engine.js";
+import { openDatabase } from "../sqlite/open-database.js";
+import { openMemoryStore } from "../sqlite/open-sqlite-store.js";
 import type { Store } from "../store.js";
 import { DEFAULT_MAX_WAITING } from "../store-settings.js";
 import { hasPostgres, scratchPostgres } from "./scratch-postgres.js";
@@ -52,6 +55,7 @@ async function homeOf(
   };
 }
 
+/** In the thread of the test: a history opens its store anew many times, and a thread of its own takes long to start. */
 export const STORE_HOMES: readonly HomeEngine[] = [
   {
     name: "SQLite in memory",
@@ -68,7 +72,7 @@ export const STORE_HOMES: readonly HomeEngine[] = [
     async open() {
       const dir = mkdtempSync(join(tmpdir(), "hearth-ledger-"));
       return homeOf(
-        () => openSqliteStore(dir),
+        async () => storeOn(new GroupedEngine(openDatabase(dir), DEFAULT_MAX_WAITING)),
         () => rmSync(dir, { recursive: true }),
       );
     },
@@ -79,7 +83,7 @@ export const STORE_HOMES: readonly HomeEngine[] = [
       const scratch = await scratchPostgres();
       const deps = { clock: systemClock, rng: systemRng, maxWaiting: DEFAULT_MAX_WAITING };
       return homeOf(
-        () => openPostgresStore({ ...scratch, connections: 4 }, deps),
+        async () => storeOn(await openPostgresEngine({ ...scratch, connections: 4 }, deps, "to use")),
         () => scratch.clear(),
         { others: 1 },
       );
