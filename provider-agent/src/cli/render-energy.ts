@@ -14,20 +14,25 @@ export function busyRows(busy: BusyStatus | undefined, { yellow }: Colors): read
   return unkept === undefined ? [row] : [row, ["", yellow(`forgotten when the agent ends: ${unkept}`)]];
 }
 
-const WATTS_OF: Readonly<Record<Extract<ElectricityStatus, { type: "estimated" }>["watts_of"], string>> = {
+/** Where the watts of an estimate come from, here and on the page. */
+export const WATTS_WORDS: Readonly<Record<Extract<ElectricityStatus, { type: "estimated" }>["watts_of"], string>> = {
   settings: "as you set it",
   gpu: "measured, of the GPU only",
   cpu: "measured, of the processor only",
   "gpu+cpu": "measured, of GPU and processor only",
 };
 
+/** Why nothing is known of the watts, here and on the page. */
+export const UNKNOWN_WORDS: Readonly<Record<Extract<ElectricityStatus, { type: "unknown" }>["reason"], string>> = {
+  no_meter: "nothing here measures watts that the agent may read",
+  too_few_readings: "its watts have been measured too little yet",
+};
+
 /** An estimate of what that cost, with all that it is made of; none where no price is set. */
 export function electricityRows(electricity: ElectricityStatus | undefined, { yellow }: Colors): readonly Row[] {
   if (electricity === undefined) return [];
   if (electricity.type === "unknown") {
-    const { reason } = electricity;
-    const why =
-      reason === "no_meter" ? "nothing here measures watts that the agent may read" : "measured too little yet";
+    const why = UNKNOWN_WORDS[electricity.reason];
     return [["Electricity", `${yellow("not known")}: ${why} (or set electricity.extra_watts)`]];
   }
   const { today, week, total, extra_watts, watts_of, usd_per_kwh } = electricity;
@@ -35,7 +40,10 @@ export function electricityRows(electricity: ElectricityStatus | undefined, { ye
   const energy = [today, week, total].map(({ kwh }) => amount(kwh)).join(", ");
   return [
     ["Electricity", `estimate: ${costs} (${energy} kWh)`],
-    ["", `${extra_watts} W more while busy (${WATTS_OF[watts_of]}) × busy time × ${dollars(usd_per_kwh * 1e6)} a kWh`],
+    [
+      "",
+      `${extra_watts} W more while busy (${WATTS_WORDS[watts_of]}) × busy time × ${dollars(usd_per_kwh * 1e6)} a kWh`,
+    ],
   ];
 }
 

@@ -1,7 +1,7 @@
 import { REPUTATION_REASONS, type Reputation, type ReputationReason } from "@hearth/protocol";
 
-/** What each reason says to the machine's owner. */
-const REASONS: Readonly<Record<ReputationReason, string>> = {
+/** What each reason says to the machine's owner, here and on the page. */
+export const REASON_WORDS: Readonly<Record<ReputationReason, string>> = {
   false_receipt: "it signed what is not true",
   false_usage: "it counted more tokens than can be",
   failed_after_content: "an answer broke off",
@@ -21,7 +21,7 @@ export function reputationRows(reputation: Reputation | undefined): readonly (re
     return mark === undefined ? [] : [{ reason, ...mark }];
   });
   marks.sort((a, b) => b.ms - a.ms);
-  const lines = marks.map(({ reason, count, ms }) => `${count} × ${REASONS[reason]} (counts ${seconds(ms)} s)`);
+  const lines = marks.map(({ reason, count, ms }) => `${count} × ${REASON_WORDS[reason]} (counts ${seconds(ms)} s)`);
   const all = marks.length === 0 ? `${score} of 100, nothing is held against it` : `${score} of 100`;
   return [["Reputation", all], ...lines.map((line) => ["", line] as const)];
 }

@@ -194,7 +194,7 @@ describe("hearth-agent status", () => {
       /^Electricity +not known: nothing here measures watts that the agent may read \(or set electricity\.extra_watts\)$/m,
     );
     expect(shown({ ...unknown, reason: "too_few_readings" })).toMatch(
-      /^Electricity +not known: measured too little yet \(/m,
+      /^Electricity +not known: its watts have been measured too little yet \(/m,
     );
     expect(shown(undefined)).not.toMatch(/Electricity/);
   });
