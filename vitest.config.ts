@@ -45,20 +45,40 @@ const LONG = [
 /** Cannot share their modules: `@peculiar/asn1-schema` keeps classes by the copy of itself that they were made with. */
 const APART = ["coordinator/src/fleet/trust/apple-device.test.ts"];
 
+/** Measure how things move in time, load a whole machine, or hold a real engine to its speed: nothing runs beside them. */
+const ALONE = [
+  "engine/src/*.test.ts",
+  "provider-agent/src/{agent,full-disk,real-backends}.test.ts",
+  "provider-agent/src/backends/owned-llama-server.test.ts",
+  "provider-agent/src/backends/owned/*.test.ts",
+  "testbed/src/bench/{floors,spawn}.test.ts",
+  "testbed/src/chaos/*.test.ts",
+  "testbed/src/system/{agent-killed,connections,failover-*,go-away,large-events,ledger-crash}.test.ts",
+  "testbed/src/system/{limits,nothing-left-behind,slow-reader,worst-bodies}.test.ts",
+];
+
 const system = [...OTHER_PROGRAMS, ...LONG, ...APART];
+// A machine that is slow, or that has others on it, is no fault: what hangs is found all the same.
+const patient = { testTimeout: 90_000, hookTimeout: 120_000 };
 
 export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
   test: {
-    // Two on two cores: most of these tests wait for a disk, a child or a clock more than they compute.
-    maxWorkers: "100%",
     testTimeout: 30_000,
     hookTimeout: 60_000,
     projects: [
       // What `npm run test:unit` runs, within a minute: files share their worker, and so load each module once.
-      { extends: true, test: { name: "unit", include: ["*/src/**/*.test.ts"], exclude: system, isolate: false } },
-      { extends: true, test: { name: "system", include: system } },
+      {
+        extends: true,
+        test: { name: "unit", include: ["*/src/**/*.test.ts"], exclude: system, isolate: false, maxWorkers: "100%" },
+      },
+      // Most of these wait for a disk, a child or a clock more than they compute.
+      { extends: true, test: { name: "system", include: system, exclude: ALONE, maxWorkers: "100%", ...patient } },
+      {
+        extends: true,
+        test: { name: "alone", include: ALONE, maxWorkers: 1, sequence: { groupOrder: 1 }, ...patient },
+      },
     ],
   },
 });
