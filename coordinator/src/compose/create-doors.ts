@@ -9,6 +9,7 @@ import type { Registry } from "../fleet/registry.js";
 import { acceptProviders, type ProviderServerDeps } from "../fleet/ws-server.js";
 import { createHttpApp, type HttpDeps } from "../http/app.js";
 import type { KeptAnswers } from "../http/idempotency/kept-answers.js";
+import { createListener } from "../http/listener.js";
 import { Uploads } from "../http/uploads.js";
 import { keySpending } from "../ledger/key-spending.js";
 import type { PriceList, Tariff } from "../ledger/price-list.js";
@@ -61,7 +62,7 @@ export function createDoors(behind: BehindTheDoors): Doors {
     machineStandings: machineStandings(registry, behind.standing),
   };
   const money = moneyOf(behind);
-  const app = createHttpApp({
+  const http: HttpDeps = {
     ...behind,
     ...common,
     ...money,
@@ -77,8 +78,8 @@ export function createDoors(behind: BehindTheDoors): Doors {
       ...{ directory: registry, catalog: live.current.catalog, clock },
       ...{ offers: selection.offers, tariff: behind.tariff() },
     }),
-  });
-  const owned = createServer(app.fetch, config, metrics.connectionsEnded);
+  };
+  const owned = createServer(createListener(createHttpApp(http), http), config, metrics.connectionsEnded);
   const providers = acceptProviders(owned.server, {
     ...behind,
     log,

@@ -3,12 +3,13 @@ import { once } from "node:events";
 import type { ServerResponse } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
 import { type Duplex, PassThrough } from "node:stream";
+import { text } from "node:stream/consumers";
 import { promisify } from "node:util";
-import type { HttpBindings } from "@hono/node-server";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { Listener } from "../http/listener.js";
 import { systemClock } from "../platform/clock.js";
 import type { Metrics } from "../platform/metrics.js";
-import { createServer, type Fetch, type OwnedServer } from "./create-server.js";
+import { createServer, type OwnedServer } from "./create-server.js";
 
 const MAX_CONNECTIONS = 16;
 
@@ -36,22 +37,24 @@ beforeEach(async () => {
   const held = new Promise<void>((resolve) => {
     release = resolve;
   });
-  const serve = async (request: Request, { incoming, outgoing }: HttpBindings): Promise<Response> => {
+  const serve: Listener = async (incoming, outgoing) => {
     asked.push(outgoing);
     outgoing.once("close", () => {
       closed += 1;
     });
-    const { pathname } = new URL(request.url);
-    if (pathname === "/key") hearth.connections.recognise(incoming.socket);
-    if (pathname === "/large") return new Response(new Uint8Array(32 * 1024 * 1024));
-    if (pathname === "/refused") return new Response("[refused]", { status: 401 });
-    if (pathname === "/hold") await held;
-    return new Response(`[${request.method} ${pathname} ${request.headers.get("x-mark")} ${await request.text()}]`);
+    const { url: path = "", method, headers } = incoming;
+    if (path === "/key") hearth.connections.recognise(incoming.socket);
+    if (path === "/large") return void outgoing.end(Buffer.alloc(32 * 1024 * 1024));
+    if (path === "/refused") return void outgoing.writeHead(401).end("[refused]");
+    if (path === "/hold") await held;
+    // Cut off in its middle, it has nobody to answer.
+    const body = await text(incoming).catch(() => undefined);
+    if (body !== undefined) outgoing.end(`[${method} ${path} ${headers["x-mark"] ?? null} ${body}]`);
   };
   ended = [];
   const count = { inc: ({ reason }: { reason: string }) => void ended.push(reason) };
   hearth = createServer(
-    serve as Fetch,
+    serve,
     { maxConnections: MAX_CONNECTIONS, proxies: 0, timeouts: TIMEOUTS },
     count as Metrics["connectionsEnded"],
   );

@@ -1,9 +1,9 @@
 import { createServer as createHttpServer, type Server } from "node:http";
-import { getRequestListener } from "@hono/node-server";
 import type { Config } from "../config.js";
 import type { ProviderServerDeps } from "../fleet/ws-server.js";
 import { CONNECTION_TIMEOUTS, type ConnectionTimeouts } from "../http/connection-timeouts.js";
 import { Connections } from "../http/connections.js";
+import type { Listener } from "../http/listener.js";
 import { serveWithoutUpgrade } from "../http/without-upgrade.js";
 import type { Metrics } from "../platform/metrics.js";
 
@@ -24,8 +24,6 @@ export interface OwnedServer {
   readonly forProviders: Pick<ProviderServerDeps, "withoutUpgrade" | "recognised">;
 }
 
-export type Fetch = Parameters<typeof getRequestListener>[0];
-
 export interface ServerOptions extends Pick<Config, "maxConnections" | "proxies"> {
   /** Absent = as for everybody. */
   readonly timeouts?: ConnectionTimeouts;
@@ -33,11 +31,10 @@ export interface ServerOptions extends Pick<Config, "maxConnections" | "proxies"
 
 /** @param ended counts connections that were ended although they might have gone on */
 export function createServer(
-  fetch: Fetch,
+  serve: Listener,
   { maxConnections, proxies, timeouts = CONNECTION_TIMEOUTS }: ServerOptions,
   ended: Pick<Metrics["connectionsEnded"], "inc">,
 ): OwnedServer {
-  const serve = getRequestListener(fetch);
   const server = createHttpServer(CLIENT_TIMEOUTS, (request, response) => {
     if (!connections.admit(request, response)) return;
     // What is left of a body that nobody wants would stop the connection from being read, and its end from being seen.

@@ -32,35 +32,43 @@ export const EXPOSED_HEADERS: readonly string[] = [
 const EXPOSED = EXPOSED_HEADERS.join(", ");
 
 /**
- * Lets web pages call the routes that it stands before (Fetch standard, §3.3), without credentials: their scripts send
- * the key themselves. Answers preflights, before anybody asks for a key. Errors carry its headers as well.
+ * Lets web pages call the routes that it stands before, as `allowPages` does.
  *
  * @param settings read at each use
  */
 export function cors(settings: () => CorsSettings): MiddlewareHandler<{ Bindings: HttpBindings }> {
-  return async (c, next) => {
-    const { incoming, outgoing } = c.env;
-    const { headers, method } = incoming;
-    const { origins, maxAgeSeconds } = settings();
-    if (origins.length === 0) return next();
-    // What is cached for one page is not for another.
-    outgoing.setHeader("Vary", "Origin");
-    const allowed = headers.origin === undefined ? undefined : allowedOrigin(headers.origin, origins);
-    if (allowed === undefined) return next();
-    outgoing.setHeader("Access-Control-Allow-Origin", allowed);
-    if (method !== "OPTIONS" || headers["access-control-request-method"] === undefined) {
-      outgoing.setHeader("Access-Control-Expose-Headers", EXPOSED);
-      return next();
-    }
-    outgoing.writeHead(204, {
-      "Access-Control-Allow-Methods": METHODS,
-      // Whatever it wants to send: `*` would leave `Authorization` out.
-      "Access-Control-Allow-Headers": headers["access-control-request-headers"] ?? "*",
-      "Access-Control-Max-Age": String(maxAgeSeconds),
-    });
-    outgoing.end();
-    return RESPONSE_ALREADY_SENT;
-  };
+  return async (c, next) => (allowPages(c.env, settings()) === "answered" ? RESPONSE_ALREADY_SENT : next());
+}
+
+/**
+ * Lets the page that a request comes from read its answer (Fetch standard, §3.3), without credentials: their scripts send
+ * the key themselves. Answers preflights, before anybody asks for a key. Errors carry its headers as well.
+ *
+ * @returns `answered` = it was a preflight, and nothing is left to do
+ */
+export function allowPages(
+  { incoming, outgoing }: Pick<HttpBindings, "incoming" | "outgoing">,
+  { origins, maxAgeSeconds }: CorsSettings,
+): "answered" | "allowed" | "not_allowed" {
+  if (origins.length === 0) return "not_allowed";
+  const { headers, method } = incoming;
+  // What is cached for one page is not for another.
+  outgoing.setHeader("Vary", "Origin");
+  const allowed = headers.origin === undefined ? undefined : allowedOrigin(headers.origin, origins);
+  if (allowed === undefined) return "not_allowed";
+  outgoing.setHeader("Access-Control-Allow-Origin", allowed);
+  if (method !== "OPTIONS" || headers["access-control-request-method"] === undefined) {
+    outgoing.setHeader("Access-Control-Expose-Headers", EXPOSED);
+    return "allowed";
+  }
+  outgoing.writeHead(204, {
+    "Access-Control-Allow-Methods": METHODS,
+    // Whatever it wants to send: `*` would leave `Authorization` out.
+    "Access-Control-Allow-Headers": headers["access-control-request-headers"] ?? "*",
+    "Access-Control-Max-Age": String(maxAgeSeconds),
+  });
+  outgoing.end();
+  return "answered";
 }
 
 function allowedOrigin(origin: string, origins: readonly string[]): string | undefined {

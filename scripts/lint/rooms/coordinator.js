@@ -79,7 +79,6 @@ export const COORDINATOR = {
     "@hearth/disk",
     "@hearth/platform",
     "@hearth/protocol",
-    "@hono/node-server",
     "zod",
     "node:http",
     "node:path",

@@ -1,5 +1,7 @@
-import { createServer, type Server } from "node:http";
+import { once } from "node:events";
+import { createServer, request as httpRequest, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
 import { NO_SETTINGS } from "@hearth/coordinator";
 import { afterEach, describe, expect, it } from "vitest";
 import { CHROMIUM_PATH, launchChromium, NO_CHROMIUM } from "../browser/chromium.js";
@@ -69,6 +71,21 @@ describe("a page of any origin", () => {
       await answer.arrayBuffer();
     }
   });
+
+  it.each(["/v1/chat/completions", "/v1/chat/completions?trace=1", "http://hearth.example/v1/chat/completions"])(
+    "is served at %s, as a request may name its target",
+    async (path) => {
+      await start();
+      await hearth.provider((s) => s.answer("hello"));
+      const { port } = new URL(hearth.url);
+      const headers = { Origin: PAGE, Authorization: `Bearer ${API_KEY}`, "Content-Type": "application/json" };
+      const request = httpRequest({ host: "127.0.0.1", port, path, method: "POST", headers });
+      request.end(JSON.stringify(asks));
+      const [response] = (await once(request, "response")) as [IncomingMessage];
+      expect([response.statusCode, response.headers["access-control-allow-origin"]]).toEqual([200, "*"]);
+      expect(await text(response)).toContain("hello");
+    },
+  );
 
   it("may not call what is for operators", async () => {
     await start();
