@@ -123,7 +123,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
   let accepting = true;
   const ready = (): boolean => accepting;
   const services = createServices({
-    ...{ clock, ids, registry, selection, contexts, knownModels, receipts, usage },
+    ...{ clock, log, ids, registry, selection, contexts, knownModels, receipts, usage },
     ...{ ledger: money.ledger, payments: money.payments },
     receiptWaitMs: config.receiptWaitMs,
     accepting: ready,

@@ -21,6 +21,7 @@ export interface ServiceDeps {
   readonly selection: Selection;
   readonly contexts: ProviderContexts;
   readonly knownModels: AdmitDeps["knownModels"] & SettleDeps["knownModels"];
+  readonly log: SettleDeps["log"];
   readonly receipts: SettleDeps["receipts"];
   readonly usage: SettleDeps["usage"];
   /** How long the end of a stream waits for its receipt, ms. */

@@ -59,7 +59,6 @@ export async function serveInference(
   response: ServerResponse,
 ): Promise<void> {
   const id = deps.ids.request();
-  const log = deps.log.child({ request: id });
   const arrivedAt = deps.clock.now();
   const entrance = { endpoint: endpoint.path, dialect: endpoint.speaks };
   const progress: Progress = { isAdmitted: false };
@@ -84,7 +83,7 @@ export async function serveInference(
     const read = isOpen ? readPlain : readSealed;
     const received = await read({ deps, upload, path: endpoint.path, incoming, plain, errorBody: dialect.errorBody });
     consumer = received.consumer;
-    const asked = { ...received, caller, entrance, progress, dialect, log };
+    const asked = { ...received, caller, entrance, progress, dialect };
     const execute = (told: Consumer): Promise<Ending> =>
       handleRequest(deps.services, { ...asked, consumer: told }, presence.signal);
     if (key === undefined) await execute(consumer);
@@ -98,8 +97,9 @@ export async function serveInference(
     const error = HearthError.from(thrown);
     if (principal !== undefined) keepRefusal(deps.services, { id, principal, entrance, progress, arrivedAt, error });
     deps.metrics.refusals.inc({ code: error.code });
-    if (error.code === "internal")
-      log.error({ fault: describeFault(error.cause) }, "request failed inside the coordinator");
+    if (error.code === "internal") {
+      deps.log.error({ request: id, fault: describeFault(error.cause) }, "request failed inside the coordinator");
+    }
     consumer.sendError(error);
   } finally {
     if (presence.cancelled) tellCancelled(consumer, response);

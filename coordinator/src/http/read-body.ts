@@ -111,14 +111,37 @@ export function declaredBytes({ headers }: IncomingMessage): number | undefined 
   return Number.isNaN(declared) ? undefined : declared;
 }
 
+const NOTHING = Buffer.alloc(0);
+
 class Pieces {
   readonly #done: Buffer[] = [];
-  #tail = Buffer.alloc(0);
+  #tail = NOTHING;
   #tailBytes = 0;
+  /** Most bodies are one piece: it is copied only when another comes. */
+  #first: Buffer | undefined;
   bytes = 0;
 
   add(chunk: Buffer): void {
+    const isFirst = this.bytes === 0;
     this.bytes += chunk.length;
+    if (isFirst) {
+      this.#first = chunk;
+      return;
+    }
+    const first = this.#first;
+    this.#first = undefined;
+    if (first !== undefined) this.#append(first);
+    this.#append(chunk);
+  }
+
+  join(): Buffer {
+    if (this.#first !== undefined) return this.#first;
+    this.#closeTail();
+    const [only] = this.#done;
+    return only !== undefined && this.#done.length === 1 ? only : Buffer.concat(this.#done, this.bytes);
+  }
+
+  #append(chunk: Buffer): void {
     if (chunk.length >= WHOLE_PIECE_BYTES) {
       this.#closeTail();
       this.#done.push(chunk);
@@ -131,15 +154,9 @@ class Pieces {
     this.#tailBytes += chunk.copy(this.#tail, this.#tailBytes);
   }
 
-  join(): Buffer {
-    this.#closeTail();
-    const [only] = this.#done;
-    return only !== undefined && this.#done.length === 1 ? only : Buffer.concat(this.#done, this.bytes);
-  }
-
   #closeTail(): void {
     if (this.#tailBytes > 0) this.#done.push(this.#tail.subarray(0, this.#tailBytes));
-    this.#tail = Buffer.alloc(0);
+    this.#tail = NOTHING;
     this.#tailBytes = 0;
   }
 }

@@ -1,7 +1,6 @@
 import type { KeyLimiter } from "../accounts/key-limits.js";
 import type { SentAttempt } from "../dispatch/sent-attempt.js";
 import type { Outcome } from "../dispatch/types.js";
-import type { Logger } from "../platform/logger.js";
 import { planFor } from "../selection/route-plan.js";
 import { type AdmitDeps, admit, checkAllowed, checkKnown } from "./admit.js";
 import { AnnotatedConsumer } from "./annotated-consumer.js";
@@ -30,7 +29,6 @@ export interface IncomingRequest {
   readonly progress: Progress;
   readonly dialect: Dialect<InferenceRequest>;
   readonly consumer: Consumer;
-  readonly log: Logger;
 }
 
 export interface RequestServices extends RaceServices, QuoteDeps {
@@ -51,7 +49,7 @@ export interface RequestServices extends RaceServices, QuoteDeps {
  */
 export async function handleRequest(
   services: RequestServices,
-  { body, caller, entrance, progress, dialect, consumer, log }: IncomingRequest,
+  { body, caller, entrance, progress, dialect, consumer }: IncomingRequest,
   signal: AbortSignal,
 ): Promise<Ending> {
   const { clock } = services;
@@ -86,7 +84,7 @@ export async function handleRequest(
     undigested: (thrown, choice) => record.undigested(thrown, choice),
     settle(outcome) {
       entered.used(tokensOf(record, outcome));
-      return settle(services.settlement, log, record, outcome);
+      return settle(services.settlement, record, outcome);
     },
     ...(payment === undefined ? {} : paying(payment, record)),
     ...opening(services, request.stream),

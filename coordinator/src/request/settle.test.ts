@@ -7,7 +7,6 @@ import type { SentAttempt } from "../dispatch/sent-attempt.js";
 import type { Outcome } from "../dispatch/types.js";
 import { DEFAULT_PRICES, PriceList, type Quote } from "../ledger/price-list.js";
 import { HearthError } from "../platform/errors.js";
-import type { Logger } from "../platform/logger.js";
 import type { RequestUsage } from "../store/usage-store.js";
 import { fakeRecord, fakeSent, USAGE, watchedLease } from "../testing/request-fakes.js";
 import type { RequestRecord } from "./request-record.js";
@@ -51,8 +50,8 @@ function settled(record: RequestRecord, outcome: Outcome<SentAttempt>) {
   };
   if (outcome.type === "success") record.first.answered(outcome);
   const lines: Record<string, unknown>[] = [];
-  const log = { info: (fields: Record<string, unknown>) => lines.push(fields) } as unknown as Logger;
-  settle(deps as unknown as SettleDeps, log, record, outcome);
+  const log = { info: (fields: Record<string, unknown>) => lines.push(fields) };
+  settle({ ...deps, log } as unknown as SettleDeps, record, outcome);
   return { books, line: lines[0], lines, durations, used };
 }
 

@@ -26,6 +26,7 @@ export interface SettleHooks {
 
 export interface SettleDeps {
   readonly clock: Clock;
+  readonly log: Logger;
   readonly hooks: SettleHooks;
   readonly receipts: Pick<ReceiptWriter, "keep">;
   readonly usage: Pick<UsageWriter, "keep" | "refused">;
@@ -42,7 +43,6 @@ export interface SettleDeps {
  */
 export function settle(
   deps: SettleDeps,
-  log: Logger,
   record: RequestRecord,
   outcome: Outcome<SentAttempt>,
 ): Promise<void> | undefined {
@@ -60,10 +60,8 @@ export function settle(
   const durationMs = deps.clock.now() - record.times.admittedAt;
   deps.hooks.ended(result, durationMs);
   deps.usage.keep(usageOf(record, outcome, result, { now: deps.clock.now(), wallTime: deps.clock.wallTime() }));
-  log.info(
-    { result, durationMs: Math.round(durationMs), ...factsOf(outcome), ...costOf(record), ...wasted(record) },
-    "request ended",
-  );
+  const facts = { result, durationMs: Math.round(durationMs), ...factsOf(outcome) };
+  deps.log.info({ request: record.request.id, ...facts, ...costOf(record), ...wasted(record) }, "request ended");
   payLosers(deps.ledger, record);
   return record.payment?.settle(bill);
 }

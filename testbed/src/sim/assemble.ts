@@ -63,7 +63,7 @@ export function assemble(world: World): CoordinatorUnderTest {
     createSealingContext(publicKey, { primitives: world.primitives, padding: "none" }),
   );
   const services = createServices({
-    ...{ clock, registry, selection, contexts },
+    ...{ clock, registry, selection, contexts, log: SILENT },
     ids: countingIds(),
     knownModels: { knows: (model) => registry.serves(model), away: () => [], answered() {} },
     receipts: { keep() {} },

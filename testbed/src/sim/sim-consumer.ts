@@ -44,7 +44,6 @@ export function serveConsumer(world: World, record: RequestRecord): void {
     progress: { isAdmitted: false },
     dialect: dialectOf(record, consumer),
     consumer,
-    log: world.coordinator.log,
   };
   world.journal.admitting = record;
   const handled = handleRequest(world.coordinator.services, incoming, gone.signal);
