@@ -8,11 +8,12 @@ import { createFleet } from "./compose/create-fleet.js";
 import { createHooks } from "./compose/create-hooks.js";
 import { createSelection } from "./compose/create-selection.js";
 import { createServices } from "./compose/create-services.js";
-import { openKept, stopKept } from "./compose/open-kept.js";
+import { type Kept, type KeptDeps, openKept, stopKept } from "./compose/open-kept.js";
 import { type Money, type MoneyOptions, openMoney } from "./compose/open-money.js";
 import { type KeptReputation, type OpenReputationDeps, openReputation } from "./compose/open-reputation.js";
 import { type Numbers, openNumbers } from "./compose/operator-numbers.js";
 import { watchDisk } from "./compose/watch-disk.js";
+import { watchHealth } from "./compose/watch-health.js";
 import type { Config } from "./config.js";
 import { evidenceSettings, type PolicySettings } from "./dispatch/policy.js";
 import { Registry } from "./fleet/registry.js";
@@ -96,13 +97,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
   const records = await openRecords(live, { clock, log, documents: disk.store.documents, breaker: numbers.breaker });
   const { reputation } = records;
   const hooks = createHooks({ metrics, log, registry, reputation });
-  const kept = await openKept({
-    ...{ clock, log, registry, hooks, store: disk.store },
-    sharedTokens: sharedTokens(live, options.secrets.providerToken),
-    accounts: () => live.current.accounts,
-    usage: () => live.current.usage,
-    knownModelDays: config.knownModelDays,
-  });
+  const kept = await openKeptOf(options, live, { clock, registry, hooks, store: disk.store });
   const { enrolment, knownModels, receipts, usage } = kept;
   const selection = createSelection({ clock, rng, registry, reputation, hooks: hooks.selection, ...numbers });
   const contexts = new ProviderContexts(clock);
@@ -131,6 +126,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
     settled: hooks.settled,
     ...numbers,
   });
+  const health = watchHealth({ clock, directory: registry, disk, settings: () => live.current.health });
   const { answers, sealing, stored } = keepers(options, live, { clock, ids });
   const { server, connections, providers } = createDoors({
     ...{ config, log, secrets: options.secrets, live, clock, ids, metrics, registry },
@@ -141,7 +137,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
     ...{ tariff: numbers.tariff, prices: numbers.prices, ownerPrices: numbers.ownerPrices },
     standing: (id) => reputation.standing(id),
     ...{ answers, stored, ledger: disk.store.ledger },
-    ...{ troubles: disk.troubles, shutdown: shutdown.signal },
+    ...{ troubles: health.troubles, shutdown: shutdown.signal },
   });
   const url = await listen(server, config);
   log.info({ url }, "listening");
@@ -156,6 +152,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
       accepting = false;
       selection.queue.close();
       await drain({ server, connections, providers, registry, receipts, clock, shutdown, bounds: config });
+      health[Symbol.dispose]();
       sealing[Symbol.dispose]();
       answers[Symbol.dispose]();
       numbers.ownerPrices[Symbol.dispose]();
@@ -164,6 +161,21 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
       return unwritten;
     },
   };
+}
+
+function openKeptOf(
+  { config, log, secrets }: AppOptions,
+  live: LiveOperator,
+  on: Pick<KeptDeps, "clock" | "registry" | "hooks" | "store">,
+): Promise<Kept> {
+  return openKept({
+    ...on,
+    log,
+    sharedTokens: sharedTokens(live, secrets.providerToken),
+    accounts: () => live.current.accounts,
+    usage: () => live.current.usage,
+    knownModelDays: config.knownModelDays,
+  });
 }
 
 function openRecords(live: LiveOperator, deps: Omit<OpenReputationDeps, "settings">): Promise<KeptReputation> {

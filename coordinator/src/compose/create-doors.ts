@@ -9,13 +9,14 @@ import type { Registry } from "../fleet/registry.js";
 import { acceptProviders, type ProviderServerDeps } from "../fleet/ws-server.js";
 import { createHttpApp, type HttpDeps } from "../http/app.js";
 import type { KeptAnswers } from "../http/idempotency/kept-answers.js";
-import { createListener } from "../http/listener.js";
+import { createListener, InFlight } from "../http/listener.js";
 import { Uploads } from "../http/uploads.js";
 import { keySpending } from "../ledger/key-spending.js";
 import type { PriceList, Tariff } from "../ledger/price-list.js";
 import type { LiveOperator } from "../operator/operator-document.js";
 import { clientAddress } from "../platform/client-address.js";
 import type { Logger } from "../platform/logger.js";
+import { VERSION } from "../platform/version.js";
 import type { Secrets } from "../secrets.js";
 import type { LedgerStore } from "../store/ledger-store.js";
 import { callersOf, configuredAccounts } from "./configured-accounts.js";
@@ -62,11 +63,13 @@ export function createDoors(behind: BehindTheDoors): Doors {
     machineStandings: machineStandings(registry, behind.standing),
   };
   const money = moneyOf(behind);
+  const requests = new InFlight();
   const http: HttpDeps = {
     ...behind,
     ...common,
     ...money,
     ...httpSettings(config, clock),
+    ...{ inFlight: () => requests.count, version: VERSION },
     priceLimits: (build, atMs) => behind.prices().limits(build, atMs),
     isAlias: (model) => live.current.catalog.aliases.has(model),
     spending: (key) => keySpending(behind, key),
@@ -79,7 +82,11 @@ export function createDoors(behind: BehindTheDoors): Doors {
       ...{ offers: selection.offers, tariff: behind.tariff() },
     }),
   };
-  const owned = createServer(createListener(createHttpApp(http), http), config, metrics.connectionsEnded);
+  const owned = createServer(
+    createListener(createHttpApp(http), { ...http, requests }),
+    config,
+    metrics.connectionsEnded,
+  );
   const providers = acceptProviders(owned.server, {
     ...behind,
     log,

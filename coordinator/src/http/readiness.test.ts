@@ -1,20 +1,32 @@
 import { FakeClock } from "@hearth/platform/testing";
 import { beforeEach, expect, it } from "vitest";
+import type { Trouble } from "../platform/health.js";
 import { watchReadiness } from "./readiness.js";
 
 let clock: FakeClock;
 let directory: { size: number; expected: number };
 let serving: boolean;
+let troubles: Trouble[];
 beforeEach(() => {
   clock = new FakeClock();
   directory = { size: 0, expected: 0 };
   serving = true;
+  troubles = [];
 });
 
-const watch = (readyGraceMs: number) => watchReadiness({ clock, directory, ready: () => serving, readyGraceMs });
+const watch = (readyGraceMs: number) =>
+  watchReadiness({ clock, directory, ready: () => serving, troubles: () => troubles, readyGraceMs });
 
 it("is ready at once where nobody is expected", () => {
   expect(watch(15_000)()).toEqual({ status: "ready", providers: 0, expected: 0 });
+});
+
+it("is not ready without its store, and is as soon as that is back", () => {
+  const readiness = watch(0);
+  troubles = ["log_not_written", "store_away"];
+  expect(readiness()).toEqual({ status: "without_store" });
+  troubles = ["log_not_written", "store_not_written"];
+  expect(readiness()).toEqual({ status: "ready", providers: 0, expected: 0 });
 });
 
 it("waits for the first machine that is expected, and says so", () => {

@@ -22,6 +22,7 @@ const SECTIONS = [
   "payments",
   "payouts",
   "webhooks",
+  "health",
 ];
 /** Has no default, so that no file without it names it. */
 const NOT_SET = "dispatch.open_streams_after_ms";

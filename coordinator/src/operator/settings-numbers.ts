@@ -8,6 +8,7 @@ import { DEFAULT_OWNER_PRICES, type OwnerPriceSettings } from "../ledger/owner-p
 import { DEFAULT_PAYOUTS, type PayoutSettings } from "../ledger/payout-settings.js";
 import { DEFAULT_USAGE, type UsageSettings } from "../ledger/usage-writer.js";
 import { DEFAULT_WEBHOOKS, type WebhookSettings } from "../ledger/webhook-settings.js";
+import { DEFAULT_HEALTH, type HealthSettings } from "../platform/health.js";
 import { DEFAULT_PAYMENTS, type PaymentSettings } from "../request/payment-settings.js";
 import { type CalibrationSettings, DEFAULT_CALIBRATION } from "../request/token-calibration.js";
 import { type BreakerSettings, DEFAULT_BREAKER } from "../selection/breaker-settings.js";
@@ -244,6 +245,14 @@ export const WEBHOOKS: Section<WebhookSettings> = section(DEFAULT_WEBHOOKS, {
   lastRetryMs: between(100, 30 * 24 * HOUR_MS),
 });
 
+export const HEALTH: Section<HealthSettings> = section(DEFAULT_HEALTH, {
+  slowMs: between(1, MINUTE_MS),
+  stalledMs: between(1, HOUR_MS),
+  heapHigh: share,
+  heapExhausted: share,
+  providersLeft: share,
+});
+
 export const ACCOUNTS: Section<AccountSettings> = section(DEFAULT_ACCOUNTS, {
   cachedMs: between(100, 5 * SECOND_MS),
   unknownMs: between(0, 5 * SECOND_MS),
@@ -266,5 +275,7 @@ export const IN_ORDER: readonly (readonly [string, string])[] = [
   ["evidence.spread.least", "evidence.spread.before"],
   ["evidence.spread.before", "evidence.spread.most"],
   ["idempotency.answer_bytes", "idempotency.bytes"],
+  ["health.slow_ms", "health.stalled_ms"],
+  ["health.heap_high", "health.heap_exhausted"],
   ["stored_responses.account_bytes", "stored_responses.bytes"],
 ];

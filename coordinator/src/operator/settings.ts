@@ -14,6 +14,7 @@ import { DEFAULT_PRICES, type PriceSettings } from "../ledger/price-list.js";
 import { DEFAULT_USAGE, type UsageSettings } from "../ledger/usage-writer.js";
 import { DEFAULT_WEBHOOKS, type WebhookSettings } from "../ledger/webhook-settings.js";
 import type { Credential } from "../platform/credentials.js";
+import { DEFAULT_HEALTH, type HealthSettings } from "../platform/health.js";
 import { DEFAULT_PAYMENTS, type PaymentSettings } from "../request/payment-settings.js";
 import { type CalibrationSettings, DEFAULT_CALIBRATION } from "../request/token-calibration.js";
 import { type BreakerSettings, DEFAULT_BREAKER } from "../selection/breaker-settings.js";
@@ -29,6 +30,7 @@ import {
   CALIBRATION,
   DISPATCH,
   EVIDENCE,
+  HEALTH,
   HEDGING,
   IDEMPOTENCY,
   IN_ORDER,
@@ -68,6 +70,7 @@ export interface Settings {
   readonly payments: PaymentSettings;
   readonly payouts: PayoutSettings;
   readonly webhooks: WebhookSettings;
+  readonly health: HealthSettings;
 }
 
 /** No file: the generated key and token, the models that providers bring, and the numbers of `docs/configuration.md`. */
@@ -93,6 +96,7 @@ export const NO_SETTINGS: Settings = {
   payments: DEFAULT_PAYMENTS,
   payouts: DEFAULT_PAYOUTS,
   webhooks: DEFAULT_WEBHOOKS,
+  health: DEFAULT_HEALTH,
 };
 
 // Digests, not secrets: the file may be read by more people than may call the API.
@@ -143,6 +147,7 @@ const schema = z
     payments: PAYMENTS.schema,
     payouts: PAYOUTS.schema,
     webhooks: WEBHOOKS.schema,
+    health: HEALTH.schema,
   })
   .superRefine((data, context) => {
     for (const [least, most] of IN_ORDER) {
@@ -199,6 +204,7 @@ function settingsOf(written: Written): Settings {
     payments: PAYMENTS.read(written.payments),
     payouts: PAYOUTS.read(written.payouts),
     webhooks: WEBHOOKS.read(written.webhooks),
+    health: HEALTH.read(written.health),
     cors: { origins: written.cors.origins, maxAgeSeconds: written.cors.max_age_seconds },
   };
 }

@@ -341,8 +341,11 @@ export const COORDINATOR = {
     "pino",
     "prom-client",
     "node:crypto",
+    "node:fs",
     "node:http",
+    "node:perf_hooks",
     "node:timers/promises",
+    "node:v8",
   ],
   testing: [
     "./config.ts",

@@ -68,7 +68,7 @@ describe("a coordinator whose log cannot be written", () => {
     expect((await health(hearth)).status).toBe("degraded");
     await answers(hearth, 20);
     disk.makeRoom();
-    await hearth.coordinator.until("is well again", async () => (await health(hearth)).status === "ok");
+    await hearth.coordinator.until("is well again", async () => (await health(hearth)).status === "healthy");
     await answers(hearth, 1);
     expect(await hearth.coordinator.stop()).toEqual({ code: 0, signal: null });
     const lines = readFileSync(path, "utf8").trimEnd().split("\n");

@@ -1,6 +1,7 @@
 import type { Hono } from "hono";
 import { generateSpecs } from "hono-openapi";
 import { namedSchemas } from "../../api/named-schemas.js";
+import { VERSION } from "../../platform/version.js";
 import type { HttpEnv } from "../routing.js";
 import type { ApiDocument } from "./api-document.js";
 
@@ -26,7 +27,7 @@ const TAGS: ApiDocument["tags"] = [
 /** The description of an application's API: its routes that were `described`, with the schemas that they go by. */
 export async function apiDocument(app: Hono<HttpEnv>): Promise<ApiDocument> {
   const documentation = {
-    info: { title: "Hearth", version: "0.1.0", description: DESCRIPTION },
+    info: { title: "Hearth", version: VERSION, description: DESCRIPTION },
     security: [{ bearer: [] }, { apiKey: [] }],
     tags: [...TAGS],
     components: {
