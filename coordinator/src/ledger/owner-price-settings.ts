@@ -6,7 +6,7 @@ export interface OwnerPriceSettings {
   readonly minMultiple: number;
   /** For a model that the platform asks nothing for, micro-USD per million tokens at most; 0 = nobody may ask there. */
   readonly unpricedMostMicroUsd: number;
-  /** Prices of one account, past ones and those to come. */
+  /** Prices of one account and their ends, past ones and those to come. */
   readonly perAccount: number;
   /** How long a price is kept after it was over, days. */
   readonly historyDays: number;

@@ -96,6 +96,23 @@ describe.each(STORE_PLACES)("$name", (engine) => {
     expect(await store.listPrices({ limit: 9 })).toMatchObject([{ id: "p1", untilMs: undefined }]);
   });
 
+  it("withdraws a price that has not begun with the end that it was given", async () => {
+    await store.setPrice(priced("p1"), NO_BOUNDS);
+    await store.setPrice(priced("p2", { fromMs: 5_000, createdAtMs: 2_000 }), NO_BOUNDS);
+    await end("p2", 7_000, { nowMs: 2_000 });
+    expect(await end("p2", 2_000)).toMatchObject({ type: "withdrawn" });
+    expect(await store.pricesSince(0)).toMatchObject({ accounts: [{ prices: [{ id: "p1" }] }] });
+    expect(await store.listPrices({ limit: 9 })).toMatchObject([{ id: "p1", untilMs: undefined }]);
+  });
+
+  it("keeps the end that a price had before the one that is withdrawn", async () => {
+    await store.setPrice(priced("p1"), NO_BOUNDS);
+    await end("p1", 7_000, { nowMs: 2_000 });
+    await store.setPrice(priced("p2", { fromMs: 5_000, createdAtMs: 3_000 }), NO_BOUNDS);
+    expect(await end("p2", 3_000)).toMatchObject({ type: "withdrawn" });
+    expect(await store.listPrices({ limit: 9 })).toMatchObject([{ id: "p1", untilMs: 7_000 }]);
+  });
+
   it("ends one in the very moment in which it began, and brings none back", async () => {
     await store.setPrice(priced("p1", { fromMs: 500 }), NO_BOUNDS);
     await store.setPrice(priced("p2"), NO_BOUNDS);
@@ -129,6 +146,24 @@ describe.each(STORE_PLACES)("$name", (engine) => {
     const after = priced("p3", { fromMs: 3_000 });
     expect(await store.setPrice(after, { perAccount: 1, forgetBeforeMs: 2_000 })).toMatchObject({ type: "set" });
     expect(await store.pricesSince(0)).toMatchObject({ accounts: [{ prices: [{ id: "p3" }] }] });
+  });
+
+  it("counts ends too, and keeps none that ends nothing", async () => {
+    const bounds = { perAccount: 4, forgetBeforeMs: 0 };
+    // Each by itself leaves a price and its end.
+    const setAndEnd = async (n: number, lastsMs: number): Promise<string> => {
+      const fromMs = 10_000 + n * 100;
+      const { type } = await store.setPrice(priced(`p${n}`, { fromMs, createdAtMs: fromMs }), bounds);
+      if (type === "set") await end(`p${n}`, fromMs + lastsMs, { nowMs: fromMs });
+      return type;
+    };
+    const entries = async (): Promise<number> => (await store.pricesSince(0)).accounts[0]?.prices.length ?? 0;
+    for (let n = 0; n < 9; n++) expect(await setAndEnd(n, 0)).toBe("set");
+    expect(await entries()).toBe(1);
+    expect([await setAndEnd(10, 50), await setAndEnd(11, 50), await setAndEnd(12, 50)]).toEqual([
+      ...["set", "set", "account_full"],
+    ]);
+    expect(await entries()).toBe(4);
   });
 
   it("tells which accounts have changed since a look, with all that they ask, ends too", async () => {

@@ -32,7 +32,10 @@ export interface ListedPrice extends OwnPrice {
 }
 
 export interface PriceBounds {
-  /** Prices of one account at most: of each subject the one that holds, its past ones and those to come. */
+  /**
+   * Entries of one account at most: of each subject the price that holds, its past ones and those to come, and their
+   * ends. A price that is there can be ended all the same.
+   */
   readonly perAccount: number;
   /** What was over before then is forgotten, wall-clock ms. */
   readonly forgetBeforeMs: number;

@@ -28,12 +28,12 @@ export async function setPrice(trx: Trx, { price, bounds }: SetPrice): Promise<S
   const gone = forgettable(prices, bounds.forgetBeforeMs);
   const replaced = prices.find((one) => isSame(one, price) && one.fromMs === price.fromMs);
   if (replaced !== undefined) gone.add(replaced.id);
-  const kept = prices.filter((one) => one.price !== undefined && !gone.has(one.id));
+  const kept = prices.filter(({ id }) => !gone.has(id));
   if (kept.length >= bounds.perAccount) return { type: "account_full" };
   await remove(trx, gone);
   await trx.insertInto("owner_prices").values(rowOf(price)).execute();
   await changed(trx, account);
-  return { type: "set", price: { ...price, untilMs: nextOf(prices, price)?.fromMs } };
+  return { type: "set", price: { ...price, untilMs: nextOf(kept, price)?.fromMs } };
 }
 
 export async function endPrice(trx: Trx, { id, account, atMs, nowMs, endId }: PriceEnd): Promise<EndResult> {
@@ -48,7 +48,7 @@ export async function endPrice(trx: Trx, { id, account, atMs, nowMs, endId }: Pr
   });
   if (price.fromMs > nowMs && atMs <= price.fromMs) {
     // What it would have replaced, or ended, holds on.
-    await remove(trx, [id]);
+    await remove(trx, [id, ...ownEndOf(prices, price)]);
     await changed(trx, account);
     return { type: "withdrawn", price: listed(next?.fromMs) };
   }
@@ -126,13 +126,28 @@ function nextOf(prices: readonly OwnPrice[], price: OwnPrice): OwnPrice | undefi
   return prices.find((one) => isSame(one, price) && one.fromMs > price.fromMs);
 }
 
-/** What another has followed for longer than anybody wants to know, and ends that end nothing any more. */
+/**
+ * The end that is a price's alone, as nothing before it was ended there already.
+ *
+ * @param prices of one account, in order
+ * @returns its id; none = there is no such end
+ */
+function ownEndOf(prices: readonly OwnPrice[], price: OwnPrice): readonly string[] {
+  const next = nextOf(prices, price);
+  if (next === undefined || next.price !== undefined) return [];
+  const before = prices.findLast((one) => isSame(one, price) && one.fromMs < price.fromMs);
+  return before?.price === undefined || next.createdAtMs >= price.createdAtMs ? [next.id] : [];
+}
+
+/** What another has followed for longer than anybody wants to know, and ends that end nothing (any more). */
 function forgettable(prices: readonly OwnPrice[], beforeMs: number): Set<string> {
   const gone = new Set<string>();
   for (const [index, one] of prices.entries()) {
     const next = prices[index + 1];
     const isOver = next !== undefined && isSame(next, one) && next.fromMs <= beforeMs;
-    const endsNothing = one.price === undefined && one.fromMs <= beforeMs;
+    const before = prices[index - 1];
+    const isBehindPrice = before?.price !== undefined && isSame(before, one);
+    const endsNothing = one.price === undefined && (one.fromMs <= beforeMs || !isBehindPrice);
     if (isOver || endsNothing) gone.add(one.id);
   }
   return gone;
