@@ -61,6 +61,9 @@ export interface AppOptions {
   readonly settings?: Partial<Settings>;
 }
 
+/** The name of one that is alone. */
+const ONLY_NODE = "coordinator";
+
 /** A coordinator that is listening. */
 export interface Coordinator {
   readonly url: string;
@@ -94,7 +97,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
   const registry = new Registry(clock, config.departures);
   const live = await loadOperator(options, disk.store, registry);
   const numbers = await openNumbers(live, { clock, log, store: disk.store.prices });
-  const records = await openRecords(live, { clock, log, documents: disk.store.documents, breaker: numbers.breaker });
+  const records = await openRecords(options, live, { clock, store: disk.store, breaker: numbers.breaker });
   const { reputation } = records;
   const hooks = createHooks({ metrics, log, registry, reputation });
   const kept = await openKeptOf(options, live, { clock, registry, hooks, store: disk.store });
@@ -178,8 +181,12 @@ function openKeptOf(
   });
 }
 
-function openRecords(live: LiveOperator, deps: Omit<OpenReputationDeps, "settings">): Promise<KeptReputation> {
-  return openReputation({ ...deps, settings: () => live.current.reputation });
+function openRecords(
+  { log, node = ONLY_NODE }: AppOptions,
+  live: LiveOperator,
+  { store, ...on }: Pick<OpenReputationDeps, "clock" | "breaker"> & { readonly store: Store },
+): Promise<KeptReputation> {
+  return openReputation({ ...on, log, node, documents: store.documents, settings: () => live.current.reputation });
 }
 
 /** Ends one part after another. @returns what could not be written, in words for the operator */
@@ -223,15 +230,14 @@ function earningsOf({ ledger }: Store, { tariff }: Numbers, clock: Clock): Earni
 }
 
 function openMoneyOf(
-  { log, node, journalDir, config }: AppOptions,
+  { log, node = ONLY_NODE, journalDir, config }: AppOptions,
   live: LiveOperator,
   on: Pick<MoneyOptions, "clock" | "metrics" | "store">,
 ): Promise<Money> {
   return openMoney({
     ...on,
-    log,
+    ...{ log, node },
     webhook: config.webhook,
-    ...(node === undefined ? {} : { node }),
     ...(journalDir === undefined ? {} : { journalDir }),
     ledgerSettings: () => live.current.ledger,
     paymentSettings: () => live.current.payments,

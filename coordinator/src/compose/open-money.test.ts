@@ -19,7 +19,7 @@ it("forgets what is kept no longer every hour, as the operator has it then, unti
   const ledger = { ...store.ledger, prune: async (before: LedgerRetention) => asked.push(before) };
   let settings = DEFAULT_LEDGER;
   const money = await openMoney({
-    ...{ clock, store: ledger, log: createLogger("silent"), metrics: createMetrics() },
+    ...{ clock, store: ledger, node: "one", log: createLogger("silent"), metrics: createMetrics() },
     ledgerSettings: () => settings,
     paymentSettings: () => DEFAULT_PAYMENTS,
     webhookSettings: () => DEFAULT_WEBHOOKS,

@@ -25,8 +25,8 @@ export interface MoneyOptions {
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly store: LedgerStore;
-  /** Names this coordinator among those of its database; absent = it is the only one. */
-  readonly node?: string;
+  /** Names this coordinator among those of its database. */
+  readonly node: string;
   /** Who is told of payouts and refunds; absent = nobody. */
   readonly webhook?: WebhookTarget | undefined;
   /** Where what is owed to a store that is away is written down; absent = nowhere. */
@@ -38,13 +38,7 @@ export interface MoneyOptions {
 }
 
 /** Opens the ledger, and resolves what an earlier process has left open. @throws what the store or the disk throws */
-export async function openMoney({
-  journalDir,
-  webhook,
-  node = "coordinator",
-  ledgerSettings,
-  ...rest
-}: MoneyOptions): Promise<Money> {
+export async function openMoney({ journalDir, webhook, node, ledgerSettings, ...rest }: MoneyOptions): Promise<Money> {
   const { clock, log, metrics, store, paymentSettings, webhookSettings } = rest;
   const ledger = await Ledger.open({
     ...{ clock, log, store, node },

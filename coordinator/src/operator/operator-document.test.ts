@@ -19,7 +19,7 @@ const aliases = (given: Record<string, ReturnType<typeof alias>>) =>
   settings({ aliases: new Map(Object.entries(given)) });
 
 /** What is stored, in memory; `held` keeps a write from ending until it is released. */
-class Documents implements DocumentStore {
+class Documents implements Pick<DocumentStore, "get" | "put"> {
   readonly texts = new Map<string, string>();
   held: Promise<void> = Promise.resolve();
 

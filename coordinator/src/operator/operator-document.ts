@@ -18,6 +18,8 @@ export interface OperatorHooks {
   changed(): void;
 }
 
+type Documents = Pick<DocumentStore, "get" | "put">;
+
 /** Where the manifest is stored. */
 const MANIFEST = "runtime-manifest";
 
@@ -26,13 +28,13 @@ const MANIFEST = "runtime-manifest";
  * nothing.
  */
 export class LiveOperator {
-  readonly #documents: DocumentStore;
+  readonly #documents: Documents;
   readonly #hooks: OperatorHooks;
   readonly #live: Live<OperatorDocument>;
   /** On their way to the store, and the document's from then on. */
   readonly #storing = new Set<RuntimeManifest>();
 
-  private constructor(documents: DocumentStore, hooks: OperatorHooks, first: OperatorDocument) {
+  private constructor(documents: Documents, hooks: OperatorHooks, first: OperatorDocument) {
     this.#documents = documents;
     this.#hooks = hooks;
     this.#live = new Live(first);
@@ -43,7 +45,7 @@ export class LiveOperator {
    * @throws ConfigError when the whole is not valid; StoreError; ZodError when what is stored is no manifest: to go on
    *   without it would let everything through
    */
-  static async load(settings: Settings, documents: DocumentStore, hooks: OperatorHooks): Promise<LiveOperator> {
+  static async load(settings: Settings, documents: Documents, hooks: OperatorHooks): Promise<LiveOperator> {
     const manifest = readStored(await documents.get(MANIFEST), settings);
     const first = { ...settings, manifest };
     const problems = problemsOf(first);

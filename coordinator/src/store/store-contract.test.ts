@@ -283,6 +283,16 @@ describe.each(STORE_PLACES)("$name", (engine) => {
     expect(await store.documents.get("manifest")).toBe('{"v":"zwölf"}');
   });
 
+  it("lists the documents of one beginning, and removes those that are named", async () => {
+    for (const name of ["of/b", "of/a", "of", "OF/c", "other/of/a"]) await store.documents.put(name, `"${name}"`);
+    expect(await store.documents.list("of/")).toEqual([
+      { name: "of/a", json: '"of/a"' },
+      { name: "of/b", json: '"of/b"' },
+    ]);
+    await store.documents.remove(["of/a", "of/none"]);
+    expect((await store.documents.list("")).map(({ name }) => name)).toEqual(["OF/c", "of", "of/b", "other/of/a"]);
+  });
+
   describe("much at once", () => {
     it("holds an account to its number of machines, whoever adds them", async () => {
       const racers = Array.from({ length: 20 }, (_, n) =>

@@ -11,7 +11,7 @@ function failing() {
   const act = async (): Promise<void> => {
     if (code !== undefined) throw Object.assign(new Error("secret words"), { code });
   };
-  const documents = { put: act, get: async () => void (await act()) };
+  const documents = { ...plain.documents, put: act, get: async () => void (await act()) };
   const watched = watchStore({ ...plain, documents }, (trouble) => seen.push(trouble));
   return {
     ...watched,

@@ -87,9 +87,12 @@ export class MachineRecord {
     return [...this.#marks].filter(([reason, mark]) => left(mark, reason, now, settings) > 0);
   }
 
-  /** Takes back a stored mark, at no more than the present settings allow. */
-  restore(reason: ReputationReason, mark: Mark, { mostMs }: ReputationSettings): void {
-    this.#set(reason, { ...mark, ms: Math.min(mark.ms, mostMs) });
+  /** Takes back a stored mark, at no more than the present settings allow: of two for one reason what weighs more now. */
+  restore(reason: ReputationReason, mark: Mark, now: number, settings: ReputationSettings): void {
+    const restored = { ...mark, ms: Math.min(mark.ms, settings.mostMs) };
+    const known = this.#marks.get(reason);
+    const isLess = known !== undefined && left(restored, reason, now, settings) <= left(known, reason, now, settings);
+    if (!isLess) this.#set(reason, restored);
   }
 
   #set(reason: ReputationReason, mark: Mark): void {

@@ -83,12 +83,13 @@ export class Reputation {
       );
   }
 
-  /** Takes back the marks of an earlier run, in the order of `marks`. */
+  /** Takes back marks that were stored, those that were made last at the end. */
   restore(marks: readonly KeptMark[]): void {
+    const now = this.#clock.now();
     for (const { provider, reason, count, ms, ageMs } of marks) {
       const record = this.recordOf(provider) ?? new MachineRecord();
       this.#keep(provider, record);
-      record.restore(reason, { count, ms, at: this.#clock.now() - ageMs }, this.#settings());
+      record.restore(reason, { count, ms, at: now - ageMs }, now, this.#settings());
     }
   }
 

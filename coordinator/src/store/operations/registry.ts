@@ -1,6 +1,6 @@
 import { addAccount, findAccount, listAccounts, suspendAccount, suspendedAccounts, updateAccount } from "./accounts.js";
 import { addKey, findKey, findKeyByDigest, listKeys, pruneKeys, revokeKey, rotateKey, updateKey } from "./api-keys.js";
-import { getDocument, putDocument } from "./documents.js";
+import { getDocument, listDocuments, putDocument, removeDocuments } from "./documents.js";
 import { addTokens, listTokens, pruneEnrolments, revokeToken } from "./enrolment-tokens.js";
 import { allKnownModels, putKnownModels, removeKnownModels } from "./known-models.js";
 import { activeMachines, addMachine, listMachines, redeem, revokeMachine, touchMachines } from "./machines.js";
@@ -65,6 +65,8 @@ export const OPERATIONS = {
   "attestations.get": read(getAttestation),
   "documents.put": write(putDocument),
   "documents.get": read(getDocument),
+  "documents.list": read(listDocuments),
+  "documents.remove": write(removeDocuments),
   "known-models.all": read(allKnownModels),
   "known-models.put": write(putKnownModels),
   "known-models.remove": write(removeKnownModels),

@@ -33,6 +33,8 @@ export function storeOn(engine: Engine): Store {
     documents: {
       get: (name) => engine.run("documents.get", name),
       put: (name, json) => engine.run("documents.put", { name, json }),
+      list: (prefix) => engine.run("documents.list", prefix),
+      remove: async (names) => (names.length === 0 ? undefined : engine.run("documents.remove", names)),
     },
     knownModels: {
       all: () => engine.run("known-models.all", null),
