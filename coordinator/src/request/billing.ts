@@ -4,6 +4,7 @@ import { costOf } from "../ledger/cost.js";
 import type { Ledger } from "../ledger/ledger.js";
 import { FREE, type Price } from "../ledger/price-list.js";
 import type { WorkPart } from "../ledger/reservation.js";
+import type { MicroUsd } from "../platform/micro-usd.js";
 import { chargesOf } from "./charge.js";
 import type { PaidWork } from "./payment.js";
 import type { ChoiceRecord, RequestRecord } from "./request-record.js";
@@ -51,11 +52,22 @@ function deliveredParts({ request, choices, caller, quote }: RequestRecord): rea
   });
 }
 
-/** What the consumer pays of a bill: no more than was set aside; `undefined` where nothing has a price. */
-export function chargeOf({ quote, payment }: RequestRecord, bill: readonly WorkPart[]): bigint | undefined {
+/** What the consumer pays of a bill. */
+export interface Charge {
+  readonly all: MicroUsd;
+  /** By the attempt that has done the work; they add up to all. */
+  readonly parts: ReadonlyMap<string, MicroUsd>;
+}
+
+/** No more than was set aside, whatever the work comes to; `undefined` where nothing has a price. */
+export function chargeOf({ quote, payment }: RequestRecord, bill: readonly WorkPart[]): Charge | undefined {
   if (quote === undefined) return undefined;
-  const cost = bill.reduce((sum, { gross }) => sum + gross, 0n);
-  return payment === undefined ? cost : payment.chargeFor(cost);
+  const costs = bill.map(({ gross }) => gross);
+  const charges = payment?.chargesFor(costs) ?? costs;
+  return {
+    all: charges.reduce((sum, charge) => sum + charge, 0n),
+    parts: new Map(bill.map(({ attemptId }, n) => [attemptId, charges[n] ?? 0n])),
+  };
 }
 
 /**

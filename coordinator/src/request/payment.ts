@@ -120,10 +120,9 @@ export class Payment implements Disposable {
     return this.#terms.promptTokens;
   }
 
-  /** The part of a cost that the consumer pays: at most what was set aside. */
-  chargeFor(cost: MicroUsd): MicroUsd {
-    const { max } = this.#reservation;
-    return cost < max ? cost : max;
+  /** What the consumer pays of each of some costs: together at most what was set aside, the first first. */
+  chargesFor(costs: readonly MicroUsd[]): readonly MicroUsd[] {
+    return within(this.#reservation.max, costs);
   }
 
   /** Pays for the work that was done and returns the rest. Resolves when that is stored. */
@@ -139,14 +138,12 @@ export class Payment implements Disposable {
    * bears. How much work it was is the machine's own word, and whoever asks may own the machine.
    */
   #payable(parts: readonly WorkPart[]): readonly WorkPart[] {
-    let left = this.#reservation.max + this.#terms.mostLoss;
-    return parts.map((part) => {
-      const before = left;
-      left -= part.gross;
-      if (left >= 0n) return part;
-      left = 0n;
-      return { ...part, gross: before };
-    });
+    const most = this.#reservation.max + this.#terms.mostLoss;
+    const paid = within(
+      most,
+      parts.map(({ gross }) => gross),
+    );
+    return parts.map((part, n) => ({ ...part, gross: paid[n] ?? 0n }));
   }
 
   [Symbol.dispose](): void {
@@ -160,6 +157,18 @@ export class Payment implements Disposable {
     this.#unfollow?.();
     this.#hooks.ended();
   }
+}
+
+/** As much of each amount as there is left for it: together at most so much, the first first. */
+function within(most: MicroUsd, amounts: readonly MicroUsd[]): MicroUsd[] {
+  let left = most;
+  return amounts.map((amount) => {
+    const before = left;
+    left -= amount;
+    if (left >= 0n) return amount;
+    left = 0n;
+    return before;
+  });
 }
 
 /**

@@ -230,7 +230,8 @@ describe("a payment", () => {
 
   it("charges no more than is set aside", async () => {
     const payment = await paid(payable({ maxTokens: 30 }));
-    expect([payment.chargeFor(79n), payment.chargeFor(81n)]).toEqual([79n, 80n]);
+    expect([payment.chargesFor([79n]), payment.chargesFor([81n])]).toEqual([[79n], [80n]]);
+    expect(payment.chargesFor([30n, 60n, 5n])).toEqual([30n, 50n, 0n]);
   });
 
   it("pays machines no more than is set aside, the first first, but for what the platform bears", async () => {

@@ -8,7 +8,8 @@ import type { Outcome } from "../dispatch/types.js";
 import { DEFAULT_PRICES, PriceList, type Quote } from "../ledger/price-list.js";
 import { HearthError } from "../platform/errors.js";
 import type { RequestUsage } from "../store/usage-store.js";
-import { fakeRecord, fakeSent, USAGE, watchedLease } from "../testing/request-fakes.js";
+import { fakePicked, fakeRecord, fakeSent, USAGE, watchedLease } from "../testing/request-fakes.js";
+import { Payment, type Reserved, type Terms } from "./payment.js";
 import type { RequestRecord } from "./request-record.js";
 import { type SettleDeps, settle } from "./settle.js";
 
@@ -29,7 +30,8 @@ const ATTESTED = { id: "prv", proven: { proof: PROOF } };
 /** Closes the books, and tells what was written into them. */
 function settled(record: RequestRecord, outcome: Outcome<SentAttempt>) {
   const books: string[] = [];
-  const write = (line: string) => (told: object) => void books.push(`${line} ${JSON.stringify(told)}`);
+  const text = (_name: string, value: unknown): unknown => (typeof value === "bigint" ? String(value) : value);
+  const write = (line: string) => (told: object) => void books.push(`${line} ${JSON.stringify(told, text)}`);
   const clock = new FakeClock();
   clock.advance(1_002);
   const durations: number[] = [];
@@ -87,6 +89,28 @@ describe("the books", () => {
       "request success",
     ]);
     expect(record.trailers).toEqual([{ requestId: "req", receipt }]);
+  });
+
+  it("tell with each receipt what its answer costs the consumer: together what is charged", () => {
+    const models = new Map([["m", [{ fromMs: 0, input: 1_000_000n, output: 2_000_000n, cachedInput: 0n }]]]);
+    const quote = new PriceList({ ...DEFAULT_PRICES, models }).at(0)?.quote(["m"], () => []) as Quote;
+    const costs = (payment?: Payment): unknown => {
+      const { record } = fakeRecord({ quote, ...(payment && { payment }) });
+      const attempts = ["a", "b"].map((id) =>
+        fakeSent({ id, end: COMPLETED, link: ATTESTED, attempt: { receipt: Promise.resolve(undefined), clamped: [] } }),
+      );
+      const [first, second] = attempts as [SentAttempt, SentAttempt];
+      record.first.add(first);
+      const choice = record.choose(fakePicked(watchedLease()));
+      choice.add(second);
+      choice.answered({ type: "success", attempt: second, usage: USAGE });
+      const receipts = settled(record, success(first)).books.filter((line) => line.startsWith("receipt"));
+      return [record.cost, receipts.map((line) => /"cost":"?(\d+)/.exec(line)?.[1])];
+    };
+    expect(costs()).toEqual([19n, ["13", "6"]]);
+    const reservation = { max: 15n, post: async () => {} } as unknown as Reserved;
+    const terms = { mostLoss: 100n } as Terms;
+    expect(costs(new Payment(reservation, terms, { ended: () => {} }))).toEqual([15n, ["13", "2"]]);
   });
 
   it("hold no receipt of a machine that does not attest", () => {

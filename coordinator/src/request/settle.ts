@@ -5,17 +5,15 @@ import type { SentAttempt } from "../dispatch/sent-attempt.js";
 import type { Outcome, Success } from "../dispatch/types.js";
 import type { KnownModels } from "../fleet/known-models.js";
 import type { Ledger } from "../ledger/ledger.js";
-import type { WorkPart } from "../ledger/reservation.js";
 import type { UsageOutcome, UsageWriter } from "../ledger/usage-writer.js";
 import type { HearthError } from "../platform/errors.js";
 import type { Logger } from "../platform/logger.js";
 import { type MicroUsd, microUsdJson } from "../platform/micro-usd.js";
 import type { ReceiptWriter } from "../receipts/receipt-writer.js";
-import { billOf, chargeOf, payLosers } from "./billing.js";
+import { billOf, type Charge, chargeOf, payLosers } from "./billing.js";
 import { judge } from "./judge.js";
 import type { RequestRecord } from "./request-record.js";
 import type { TokenCalibration } from "./token-calibration.js";
-
 import { usageOf } from "./usage-of.js";
 
 export interface SettleHooks {
@@ -54,8 +52,8 @@ export function settle(
   // Before the token calibration learns from this request, so that the bill goes by what was known while it ran.
   const bill = billOf(record, outcome, deps.calibration);
   const charge = chargeOf(record, bill);
-  if (charge !== undefined) record.charged(charge);
-  if (outcome.type === "success") answered(deps, record, outcome, bill);
+  if (charge !== undefined) record.charged(charge.all);
+  if (outcome.type === "success") answered(deps, record, outcome, charge);
   const result = resultOf(outcome);
   const durationMs = deps.clock.now() - record.times.admittedAt;
   deps.hooks.ended(result, durationMs);
@@ -67,17 +65,16 @@ export function settle(
 }
 
 /** Counts a complete request: its tokens, with the prompt's once, and each of its answers. */
-function answered(deps: SettleDeps, record: RequestRecord, { usage }: Success, bill: readonly WorkPart[]): void {
+function answered(deps: SettleDeps, record: RequestRecord, { usage }: Success, charge: Charge | undefined): void {
   deps.hooks.tokens("prompt", usage.prompt_tokens);
   deps.hooks.tokens("completion", usage.completion_tokens);
   for (const { request, answer } of record.choices) {
     if (answer === undefined) continue;
-    const cost = bill.find(({ attemptId }) => attemptId === answer.attempt.id)?.gross;
-    chosen(deps, record, { ...answer, id: request.id, cost });
+    chosen(deps, record, { ...answer, id: request.id, cost: charge?.parts.get(answer.attempt.id) });
   }
 }
 
-/** One of the answers, with its own id and its share of the cost. */
+/** One of the answers, with its own id and its share of what the consumer pays. */
 interface Chosen extends Success<SentAttempt> {
   readonly id: RequestId;
   readonly cost: MicroUsd | undefined;

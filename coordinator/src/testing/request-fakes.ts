@@ -42,6 +42,7 @@ export function fakePicked(lease: Lease): Picked {
 
 /** The part of an attempt that a request's record and its settling look at. */
 export interface FakeSent {
+  readonly id?: string;
   readonly end?: AttemptEnd;
   readonly role?: SentAttempt["role"];
   readonly lease?: Lease;
