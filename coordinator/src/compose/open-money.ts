@@ -48,7 +48,7 @@ export async function openMoney({ journalDir, webhook, node, ledgerSettings, ...
       return ledgerSettings();
     },
   });
-  const payments = new Payments({ clock, ledger, settings: paymentSettings });
+  const payments = new Payments({ clock, log, ledger, settings: paymentSettings });
   const webhooks = webhook && new Webhooks({ clock, log, store, target: webhook, settings: webhookSettings });
   const prune = (): Promise<number> => store.prune(retentionOf(ledgerSettings(), clock.wallTime()));
   const pruning = new Pruning({ clock, log, what: "ledger", batch: LEDGER_PRUNE_BATCH, prune });

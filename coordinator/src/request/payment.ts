@@ -27,6 +27,8 @@ export type Reserved = Pick<Reservation, "max" | "extendTo" | "post" | "void">;
 export interface PaymentHooks {
   /** The payment is settled and need not be watched any more. */
   ended(): void;
+  /** More was to be set aside, and nobody knows why that failed. */
+  failed(error: unknown): void;
 }
 
 /** The work that is being paid for. */
@@ -89,7 +91,7 @@ export class Payment implements Disposable {
     this.#state = "extending";
     const { price, promptTokens } = this.#terms;
     const most = maxCost(price, promptTokens, tokens);
-    const extended = await this.#reservation.extendTo(most, this.#payable(work.delivered()));
+    const extended = await this.#extendTo(most, this.#payable(work.delivered()));
     if (!this.#isExtending()) return;
     this.#state = "open";
     switch (extended.type) {
@@ -102,6 +104,16 @@ export class Payment implements Disposable {
       case "away":
         // An answer goes on for as long as it is covered.
         if (work.writtenTokens >= this.#covered) this.#stop(refusalOf(extended, most));
+    }
+  }
+
+  /** Never rejects: the answer goes on as far as it is covered, and then it is asked again. */
+  async #extendTo(most: MicroUsd, used: readonly WorkPart[]): Promise<ExtendOutcome> {
+    try {
+      return await this.#reservation.extendTo(most, used);
+    } catch (error) {
+      this.#hooks.failed(error);
+      return { type: "away" };
     }
   }
 

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import type { ReserveOutcome, ReserveRequest } from "../ledger/ledger.js";
 import { DEFAULT_PRICES, PriceList, type Quote } from "../ledger/price-list.js";
 import type { ExtendOutcome, Reservation, WorkPart } from "../ledger/reservation.js";
+import { createLogger } from "../platform/logger.js";
 import { fakeTraits } from "../testing/fake-provider.js";
 import type { Caller } from "./classify.js";
 import type { InferenceRequest } from "./inference-request.js";
@@ -19,10 +20,12 @@ const PART = { payer: "consumer", gross: 5n } as WorkPart;
 
 let clock: FakeClock;
 let told: string[];
-let answers: (ReserveOutcome["type"] | ExtendOutcome["type"] | "budget")[];
+let answers: (ReserveOutcome["type"] | ExtendOutcome["type"] | "budget" | "broken")[];
 let payments: Payments;
 let posted: readonly WorkPart[];
 let settings: PaymentSettings;
+/** What extensions wait for. */
+let slow: Promise<void>;
 
 /** A ledger that answers as it is told to, and tells what it was asked. */
 const ledger = {
@@ -48,6 +51,8 @@ function reservationOf(first: bigint): Reservation {
     async extendTo(next, used) {
       told.push(`extend ${next} used ${used.length}`);
       const answer = answers.shift() ?? "extended";
+      await slow;
+      if (answer === "broken") throw new Error("The database refuses.");
       if (answer !== "extended" && answer !== "on_credit") return refusal(answer);
       max = next;
       return { type: answer };
@@ -68,8 +73,9 @@ beforeEach(() => {
   clock = new FakeClock();
   told = [];
   answers = [];
+  slow = Promise.resolve();
   settings = SETTINGS;
-  payments = new Payments({ clock, ledger, settings: () => settings });
+  payments = new Payments({ clock, log: createLogger("silent"), ledger, settings: () => settings });
 });
 
 const payable = (request: Partial<InferenceRequest> = {}, more: Partial<Payable> = {}): Payable => ({
@@ -194,6 +200,45 @@ describe("a stream that is being written", () => {
       clock.advance(1_000);
       await turns();
     }
+    expect([signal.aborted, payment.refusal]).toEqual([false, undefined]);
+    running.writtenTokens = 200;
+    clock.advance(1_000);
+    await turns();
+    expect(payment.refusal).toMatchObject({ code: "service_unavailable" });
+  });
+
+  it("asks a slow store once, for one slice beyond what is written, and again when that is answered", async () => {
+    const payment = await paid();
+    const running = work(60);
+    const signal = payment.follow(running, new AbortController().signal);
+    let answer = (): void => {};
+    slow = new Promise((resolve) => {
+      answer = resolve;
+    });
+    for (const tokens of [60, 99, 190]) {
+      running.writtenTokens = tokens;
+      clock.advance(1_000);
+      await turns();
+    }
+    expect(told.slice(1)).toEqual([`extend ${20 + 400} used 1`]);
+    answer();
+    await turns();
+    clock.advance(1_000);
+    expect(told.slice(2)).toEqual([`extend ${20 + 600} used 1`]);
+    expect(signal.aborted).toBe(false);
+  });
+
+  it("goes on as far as it is covered where an extension breaks, which is asked for again", async () => {
+    const payment = await paid();
+    const running = work(60);
+    const signal = payment.follow(running, new AbortController().signal);
+    answers = ["broken", "extended", "broken", "broken"];
+    for (const tokens of [60, 61, 120]) {
+      running.writtenTokens = tokens;
+      clock.advance(1_000);
+      await turns();
+    }
+    expect(told.slice(1)).toEqual([420, 420, 620].map((max) => `extend ${max} used 1`));
     expect([signal.aborted, payment.refusal]).toEqual([false, undefined]);
     running.writtenTokens = 200;
     clock.advance(1_000);

@@ -1,8 +1,9 @@
-import { type Clock, repeat } from "@hearth/platform";
+import { type Clock, describeFault, repeat } from "@hearth/platform";
 import { budgetOf } from "../ledger/budget-window.js";
 import { maxCost } from "../ledger/cost.js";
 import type { Ledger } from "../ledger/ledger.js";
 import type { Price, Quote } from "../ledger/price-list.js";
+import type { Logger } from "../platform/logger.js";
 import type { Traits } from "../selection/traits.js";
 import { allPromptTokens, type Caller } from "./classify.js";
 import type { InferenceRequest } from "./inference-request.js";
@@ -11,6 +12,7 @@ import type { PaymentSettings } from "./payment-settings.js";
 
 export interface PaymentDeps {
   readonly clock: Clock;
+  readonly log: Logger;
   readonly ledger: Pick<Ledger, "reserve">;
   /** Read at each use. */
   readonly settings: () => PaymentSettings;
@@ -63,7 +65,10 @@ export class Payments implements Disposable {
     const order = { id, requestId: id, account, payer: principal.payer, max, budget };
     const reserved = await this.#deps.ledger.reserve(order);
     if (reserved.type !== "reserved") throw refusalOf(reserved, max);
-    const payment = new Payment(reserved.reservation, terms, { ended: () => void this.#watched.delete(payment) });
+    const payment = new Payment(reserved.reservation, terms, {
+      ended: () => void this.#watched.delete(payment),
+      failed: (error) => this.#deps.log.error({ fault: describeFault(error) }, "reservation not extended"),
+    });
     if (terms.firstTokens < terms.mostTokens) this.#watch(payment);
     return payment;
   }

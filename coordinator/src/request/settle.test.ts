@@ -110,7 +110,7 @@ describe("the books", () => {
     expect(costs()).toEqual([19n, ["13", "6"]]);
     const reservation = { max: 15n, post: async () => {} } as unknown as Reserved;
     const terms = { mostLoss: 100n } as Terms;
-    expect(costs(new Payment(reservation, terms, { ended: () => {} }))).toEqual([15n, ["13", "2"]]);
+    expect(costs(new Payment(reservation, terms, { ended: () => {}, failed: () => {} }))).toEqual([15n, ["13", "2"]]);
   });
 
   it("hold no receipt of a machine that does not attest", () => {
