@@ -38,9 +38,14 @@ export interface CarriedOut {
 /**
  * Carries money operations out, one after the other, on what the database has.
  *
- * @throws what the source does
+ * @param foreseen rows that the same requests turned out to need when they were carried out before; added to
+ * @throws BeginAgain; what the source does
  */
-export async function carryOut(source: BookSource, requests: readonly MoneyRequest[]): Promise<CarriedOut> {
+export async function carryOut(
+  source: BookSource,
+  requests: readonly MoneyRequest[],
+  foreseen: Needs[] = [],
+): Promise<CarriedOut> {
   const book = new Book();
   const asked = requests.map(({ operation, input }) =>
     attempt(() => {
@@ -49,23 +54,23 @@ export async function carryOut(source: BookSource, requests: readonly MoneyReque
     }),
   );
   const sound = asked.flatMap((one) => (one.type === "done" ? one.result : []));
-  await load(
-    source,
-    book,
-    sound.map(({ needs }) => needs),
-  );
-  await load(
-    source,
-    book,
-    sound.map(({ operation, input }) => operation.more(book, input)),
-  );
+  await load(source, book, [...sound.map(({ needs }) => needs), ...foreseen]);
+  const loadMore = (more: readonly Needs[]): Promise<void> => {
+    // Behind those that it has, they would be taken out of the order.
+    if (source.sql.count !== undefined && new Wanted(book, more).isTaken) {
+      foreseen.push(...more);
+      throw new BeginAgain("More rows have to be taken than was known before they were read.");
+    }
+    return load(source, book, more);
+  };
+  await loadMore(sound.map(({ operation, input }) => operation.more(book, input)));
   const answers: MoneyAnswer[] = [];
   for (const one of asked) {
     if (one.type === "failed") answers.push(one);
     else {
       const { operation, input } = one.result;
       // Those before it may have made it need something else.
-      await load(source, book, [operation.more(book, input)]);
+      await loadMore([operation.more(book, input)]);
       answers.push(attempt(() => book.attempt(() => operation.run(book, input))));
     }
   }
@@ -102,9 +107,14 @@ class Wanted {
     this.entries = of("entries", book.written);
     this.spends = needs.flatMap((need) => need.spends ?? []).filter((key) => !book.spends.knows(spendKeyOf(key)));
   }
+
+  /** Some of it is to be this transaction's alone. */
+  get isTaken(): boolean {
+    return [this.reservations, this.payouts, this.spends, this.accounts].some(({ length }) => length > 0);
+  }
 }
 
-/** Reads what is needed and not known yet. @throws Overtaken; what the source does */
+/** Reads what is needed and not known yet. @throws BeginAgain; what the source does */
 async function load(source: BookSource, book: Book, needs: readonly Needs[]): Promise<void> {
   const wanted = new Wanted(book, needs);
   const { reservations, payouts, transfers, accounts, works, entries } = wanted;
@@ -128,7 +138,10 @@ async function load(source: BookSource, book: Book, needs: readonly Needs[]): Pr
     sql.count === undefined ? undefined : reading.ask<Count>(sql.count, [reservations, ...ofSpends, ...ofAccounts]);
   await reading.read(source);
   const count = foundReservations().length + foundSpends().length + foundAccounts().length;
-  if (counted !== undefined && (counted()[0]?.count ?? 0) !== count) throw new Overtaken();
+  if (counted !== undefined && (counted()[0]?.count ?? 0) !== count) {
+    // While some rows were waited for, others have come that were not there before: what was read is of no one moment.
+    throw new BeginAgain("Others have added what was just looked for.");
+  }
   const found = foundReservations();
   book.reservations.load(reservations, found);
   book.payouts.load(payouts, foundPayouts());
@@ -143,14 +156,11 @@ interface Count {
   readonly count: number;
 }
 
-/**
- * While some rows were waited for, others have come that were not there before: what was read is of no one moment. The
- * transaction has to be begun again.
- */
-export class Overtaken extends Error {
-  constructor() {
-    super("Others have added what was just looked for.");
-    this.name = "Overtaken";
+/** The transaction has to be begun again. */
+export class BeginAgain extends Error {
+  constructor(why: string) {
+    super(why);
+    this.name = "BeginAgain";
   }
 }
 

@@ -3,6 +3,7 @@ import { type Kysely, PostgresAdapter, PostgresIntrospector, PostgresQueryCompil
 import type pg from "pg";
 import { type BookSource, carryOut, type MoneyAnswer, type MoneyRequest } from "../operations/carry-out.js";
 import { kyselyOn } from "../operations/kysely-on.js";
+import type { Needs } from "../operations/money/book.js";
 import { BookSql, type Statement } from "../operations/money/book-sql.js";
 import type { Operation } from "../operations/operation.js";
 import { type Engine, type InputOf, type OperationName, operationOf, type ResultOf } from "../operations/registry.js";
@@ -16,6 +17,8 @@ import { Slots } from "./slots.js";
 
 /** How often one operation is tried when it keeps meeting others. */
 const MAX_TRIES = 20;
+/** How often one is tried alone that a group was tried with in vain: many of them may be waited for. */
+const TRIES_ALONE = 5;
 /** The pause between two tries grows to this, ms; how much of it is left to chance. */
 const MAX_PAUSE_MS = 100;
 
@@ -85,40 +88,41 @@ export class PostgresEngine implements Engine {
     return this.#closed;
   }
 
-  async #carryOut(requests: readonly MoneyRequest[]): Promise<readonly MoneyAnswer[]> {
+  async #carryOut(requests: readonly MoneyRequest[], maxTries: number = MAX_TRIES): Promise<readonly MoneyAnswer[]> {
+    const foreseen: Needs[] = [];
     try {
-      return await this.#inTurn(() => this.#moneyOnce(requests));
+      return await this.#inTurn(() => this.#moneyOnce(requests, foreseen), maxTries);
     } catch (error) {
-      // Whatever the server has refused may be one's fault only.
-      if (requests.length > 1 && !(error instanceof StoreError)) return await this.#carryOutEach(requests);
-      if (requests.length > 1) throw error;
-      return [{ type: "failed", error }];
+      if (requests.length === 1) return [{ type: "failed", error }];
+      // Whatever the server has refused, or what others were met at, may be one's fault only.
+      if (error instanceof StoreError && error.code !== "busy") throw error;
+      return await this.#carryOutEach(requests);
     }
   }
 
   async #carryOutEach(requests: readonly MoneyRequest[]): Promise<readonly MoneyAnswer[]> {
     const answers: MoneyAnswer[] = [];
-    for (const request of requests) answers.push(...(await this.#carryOut([request])));
+    for (const request of requests) answers.push(...(await this.#carryOut([request], TRIES_ALONE)));
     return answers;
   }
 
   /** With one of the connections, and again when it meets others. */
-  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
+  async #inTurn<T>(work: () => Promise<T>, maxTries: number = MAX_TRIES): Promise<T> {
     await this.#slots.enter();
     try {
-      return await this.#tryAgain(work);
+      return await this.#tryAgain(work, maxTries);
     } finally {
       this.#slots.leave();
     }
   }
 
-  async #tryAgain<T>(work: () => Promise<T>): Promise<T> {
+  async #tryAgain<T>(work: () => Promise<T>, maxTries: number): Promise<T> {
     for (let tries = 1; ; tries++) {
       try {
         return await work();
       } catch (error) {
         if (!mayTryAgain(error, tries)) throw error;
-        if (tries === MAX_TRIES) {
+        if (tries === maxTries) {
           throw new StoreError("busy", `An operation met others ${tries} times.`, { cause: error });
         }
         await this.#pause(Math.min(2 ** tries, MAX_PAUSE_MS));
@@ -140,7 +144,7 @@ export class PostgresEngine implements Engine {
     });
   }
 
-  #moneyOnce(requests: readonly MoneyRequest[]): Promise<readonly MoneyAnswer[]> {
+  #moneyOnce(requests: readonly MoneyRequest[], foreseen: Needs[]): Promise<readonly MoneyAnswer[]> {
     return this.#withClient(async (client) => {
       const unsent = [
         { sql: BEGIN.money, values: [] },
@@ -153,7 +157,7 @@ export class PostgresEngine implements Engine {
           return (await pipelined(client, [...before, ...statements])).slice(before.length);
         },
       };
-      const { answers, writes } = await carryOut(source, requests);
+      const { answers, writes } = await carryOut(source, requests, foreseen);
       await pipelined(client, [...unsent, ...writes, COMMIT]);
       return answers;
     });

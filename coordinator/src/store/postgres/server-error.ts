@@ -1,5 +1,5 @@
 import pg from "pg";
-import { Overtaken } from "../operations/carry-out.js";
+import { BeginAgain } from "../operations/carry-out.js";
 import { StoreError } from "../store-error.js";
 
 /**
@@ -35,7 +35,7 @@ export function explained(error: unknown): Error {
 
 /** Whether what failed may be tried again, after so many tries. */
 export function mayTryAgain(error: unknown, tries: number): boolean {
-  if (error instanceof Overtaken) return true;
+  if (error instanceof BeginAgain) return true;
   if (!(error instanceof ServerError)) return false;
   return MET.includes(error.code) || (error.code === TAKEN && tries < 2);
 }
