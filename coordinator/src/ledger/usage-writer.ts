@@ -1,6 +1,7 @@
-import { BoundedMap, type Clock, describeFault, repeat } from "@hearth/platform";
+import { BoundedMap, type Clock } from "@hearth/platform";
 import { BatchWriter } from "../platform/batch-writer.js";
 import type { Logger } from "../platform/logger.js";
+import { Pruning, pruneAll } from "../platform/pruning.js";
 import {
   type RequestUsage,
   type SpentQuery,
@@ -26,9 +27,6 @@ export interface UsageSettings {
 export const DEFAULT_USAGE: UsageSettings = { requestDays: 90, minuteDays: 7, hourDays: 400, dayDays: 3_650 };
 
 const DAY_MS = 86_400_000;
-const PRUNE_MS = 3_600_000;
-/** Pause between two batches, ms: everybody else gets a turn. */
-const PRUNE_PAUSE_MS = 20;
 /** Accounts that had everything forgotten, and may have requests that still run. */
 const MAX_FORGOTTEN = 10_000;
 
@@ -49,15 +47,15 @@ export class UsageWriter {
   readonly #refused: RefusedUsage;
   /** Accounts → when they had everything forgotten, wall-clock ms. */
   readonly #forgotten = new BoundedMap<string, number>(MAX_FORGOTTEN);
-  readonly #pruning: Disposable;
-  #stopped = false;
+  readonly #pruning: Pruning;
 
   constructor(deps: UsageWriterDeps) {
     const { clock, log, store, lost } = deps;
     this.#deps = deps;
     this.#writer = new BatchWriter({ clock, log, what: "usage" }, { write: (batch) => store.put(batch), lost });
     this.#refused = new RefusedUsage({ clock, keep: (usage) => this.keep(usage), lost });
-    this.#pruning = repeat(clock, PRUNE_MS, () => void this.#prune());
+    const prune = (): Promise<number> => store.prune(this.#before());
+    this.#pruning = new Pruning({ clock, log, what: "usage", batch: USAGE_PRUNE_BATCH, prune });
   }
 
   /** Keeps what a request has used, unless its account has had everything forgotten since it came. */
@@ -94,32 +92,15 @@ export class UsageWriter {
     this.#forgotten.set(account, this.#deps.clock.wallTime());
     this.#refused.forget(account);
     await this.#writer.flush();
-    while ((await this.#deps.store.forget(account)) >= USAGE_PRUNE_BATCH) await this.#pause();
+    const { clock, store } = this.#deps;
+    await pruneAll({ clock, batch: USAGE_PRUNE_BATCH, prune: () => store.forget(account) });
   }
 
   /** Writes what waits and stops. @returns how many records were not taken; they are lost */
   stop(): Promise<number> {
-    this.#stopped = true;
     this.#pruning[Symbol.dispose]();
     this.#refused.stop();
     return this.#writer.stop();
-  }
-
-  async #prune(): Promise<void> {
-    const { store, log } = this.#deps;
-    try {
-      let gone = USAGE_PRUNE_BATCH;
-      while (gone >= USAGE_PRUNE_BATCH && !this.#stopped) {
-        gone = await store.prune(this.#before());
-        await this.#pause();
-      }
-    } catch (error) {
-      log.error({ fault: describeFault(error) }, "usage not pruned");
-    }
-  }
-
-  #pause(): Promise<void> {
-    return new Promise((resolve) => this.#deps.clock.setTimer(PRUNE_PAUSE_MS, resolve));
   }
 
   #before(): UsageRetention {

@@ -21,7 +21,7 @@ export interface PruningDeps {
 export class Pruning implements Disposable {
   readonly #deps: PruningDeps;
   readonly #looking: Disposable;
-  #stopped = false;
+  readonly #stopped = new AbortController();
 
   constructor(deps: PruningDeps) {
     this.#deps = deps;
@@ -29,18 +29,31 @@ export class Pruning implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#stopped = true;
+    this.#stopped.abort();
     this.#looking[Symbol.dispose]();
   }
 
   async #prune(): Promise<void> {
-    const { prune, batch, clock, log, what } = this.#deps;
     try {
-      while (!this.#stopped && (await prune()) >= batch) {
-        await new Promise<void>((resolve) => clock.setTimer(PAUSE_MS, resolve));
-      }
+      await pruneAll(this.#deps, this.#stopped.signal);
     } catch (error) {
+      const { log, what } = this.#deps;
       log.error({ fault: describeFault(error) }, `${what} not pruned`);
     }
+  }
+}
+
+/**
+ * Forgets batch by batch until there is nothing more to forget.
+ *
+ * @param signal no further batch is begun once it is aborted
+ * @throws what `prune` throws
+ */
+export async function pruneAll(
+  { prune, batch, clock }: Pick<PruningDeps, "prune" | "batch" | "clock">,
+  signal?: AbortSignal,
+): Promise<void> {
+  while (signal?.aborted !== true && (await prune()) >= batch) {
+    await new Promise<void>((resolve) => clock.setTimer(PAUSE_MS, resolve));
   }
 }
