@@ -108,6 +108,28 @@ describe("the writer of usage", () => {
     expect(lost).toBe(1);
   });
 
+  it("leaves the room of a store that is away to requests that were served, beyond some that were refused", async () => {
+    let isAway = true;
+    const put = (usage: readonly RequestUsage[]): Promise<void> =>
+      isAway ? Promise.reject(new Error("away")) : store.usage.put(usage);
+    const writer = writerOn({ ...store.usage, put }, { ...DEFAULT_USAGE, refusedWaiting: 3 });
+    for (let n = 0; n < 100; n++) {
+      writer.refused({ ...used(`refused_${n}`), keyId: `key_${n}`, outcome: "refused" }, "no_provider");
+    }
+    writer.keep(used("served"));
+    expect(lost).toBe(97);
+    clock.advance(100);
+    await writer.list({ ...EVER, limit: 1 });
+    writer.refused({ ...used("later"), keyId: "later", outcome: "refused" }, "no_provider");
+    expect(lost).toBe(98);
+    isAway = false;
+    const kept = await writer.list({ ...EVER, limit: 9 });
+    expect(kept.map(({ requestId }) => requestId).sort()).toEqual(["refused_0", "refused_1", "refused_2", "served"]);
+    writer.refused({ ...used("back"), keyId: "back", outcome: "refused" }, "no_provider");
+    expect(await writer.stop()).toBe(0);
+    expect(lost).toBe(98);
+  });
+
   it("forgets each kind after so many days as the operator says, batch by batch", async () => {
     const asked: UsageRetention[] = [];
     const answers = [USAGE_PRUNE_BATCH, 7];
@@ -118,7 +140,7 @@ describe("the writer of usage", () => {
         return answers.shift() ?? 0;
       },
     };
-    const writer = writerOn(full, { requestDays: 1, minuteDays: 2, hourDays: 3, dayDays: 4 });
+    const writer = writerOn(full, { ...DEFAULT_USAGE, requestDays: 1, minuteDays: 2, hourDays: 3, dayDays: 4 });
     clock.advance(HOUR_MS);
     await Promise.resolve();
     await Promise.resolve();

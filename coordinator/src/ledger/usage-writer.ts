@@ -16,15 +16,27 @@ import { RefusedUsage } from "./refused-usage.js";
 
 export type { RequestUsage, UsageOutcome } from "../store/usage-store.js";
 
-/** For how many days each kind of record is kept. */
 export interface UsageSettings {
+  // For how many days each kind of record is kept.
   readonly requestDays: number;
   readonly minuteDays: number;
   readonly hourDays: number;
   readonly dayDays: number;
+  /**
+   * While so many records wait for the store, those of requests that were refused are lost: they cost nobody anything,
+   * and are not to take the place of what others have paid for.
+   */
+  readonly refusedWaiting: number;
 }
 
-export const DEFAULT_USAGE: UsageSettings = { requestDays: 90, minuteDays: 7, hourDays: 400, dayDays: 3_650 };
+export const DEFAULT_USAGE: UsageSettings = {
+  requestDays: 90,
+  minuteDays: 7,
+  hourDays: 400,
+  dayDays: 3_650,
+  // A tenth of all that may wait.
+  refusedWaiting: 2_000,
+};
 
 const DAY_MS = 86_400_000;
 /** Accounts that had everything forgotten, and may have requests that still run. */
@@ -53,7 +65,7 @@ export class UsageWriter {
     const { clock, log, store, lost } = deps;
     this.#deps = deps;
     this.#writer = new BatchWriter({ clock, log, what: "usage" }, { write: (batch) => store.put(batch), lost });
-    this.#refused = new RefusedUsage({ clock, keep: (usage) => this.keep(usage), lost });
+    this.#refused = new RefusedUsage({ clock, keep: (usage) => this.#keepRefused(usage), lost });
     const prune = (): Promise<number> => store.prune(this.#before());
     this.#pruning = new Pruning({ clock, log, what: "usage", batch: USAGE_PRUNE_BATCH, prune });
   }
@@ -101,6 +113,12 @@ export class UsageWriter {
     this.#pruning[Symbol.dispose]();
     this.#refused.stop();
     return this.#writer.stop();
+  }
+
+  #keepRefused(usage: RequestUsage): void {
+    const { settings, lost } = this.#deps;
+    if (this.#writer.waiting >= settings().refusedWaiting) lost();
+    else this.keep(usage);
   }
 
   #before(): UsageRetention {

@@ -202,6 +202,7 @@ export const USAGE: Section<UsageSettings> = section(DEFAULT_USAGE, {
   minuteDays: kept,
   hourDays: kept,
   dayDays: kept,
+  refusedWaiting: whole(0, 20_000),
 });
 
 export const LEDGER: Section<LedgerSettings> = section(DEFAULT_LEDGER, {

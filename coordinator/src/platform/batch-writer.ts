@@ -52,6 +52,11 @@ export class BatchWriter<T> {
     this.#arm(this.#settings.flushMs);
   }
 
+  /** How many items wait to be written; those that are being written count once that has failed. */
+  get waiting(): number {
+    return this.#pending.size;
+  }
+
   /** An item that is not written yet. */
   held(key: string): T | undefined {
     return this.#pending.get(key) ?? this.#writing.get(key);
