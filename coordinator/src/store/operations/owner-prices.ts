@@ -94,17 +94,38 @@ export async function pricesSince(
   trx: Trx,
   since: number,
 ): Promise<{ readonly revision: number; readonly accounts: readonly AccountPrices[] }> {
-  const changes = await trx
-    .selectFrom("owner_price_changes")
+  const rows = await trx
+    .selectFrom((from) =>
+      from
+        .selectFrom("owner_price_changes")
+        .select(["account as changed", "revision"])
+        .where("revision", ">", since)
+        .orderBy("revision")
+        .limit(ACCOUNTS_AT_ONCE)
+        .as("c"),
+    )
+    .leftJoin("owner_prices as p", "p.account", "c.changed")
     .selectAll()
-    .where("revision", ">", since)
-    .orderBy("revision")
-    .limit(ACCOUNTS_AT_ONCE)
+    .orderBy("c.revision")
+    .orderBy("p.machine")
+    .orderBy("p.model")
+    .orderBy("p.from_ms")
     .execute();
-  const accounts: AccountPrices[] = [];
-  for (const { account } of changes) accounts.push({ account, prices: await pricesOf(trx, account) });
-  return { revision: changes.at(-1)?.revision ?? since, accounts };
+  const accounts = new Map<string, OwnPrice[]>();
+  for (const { changed: account, revision: _, ...row } of rows) {
+    const prices = accounts.get(account) ?? [];
+    accounts.set(account, prices);
+    // Who has withdrawn all that he asked is told of too.
+    if (isPrice(row)) prices.push(priceOf(row));
+  }
+  return {
+    revision: rows.at(-1)?.revision ?? since,
+    accounts: [...accounts].map(([account, prices]) => ({ account, prices })),
+  };
 }
+
+const isPrice = (row: { readonly [C in keyof OwnerPriceRow]: OwnerPriceRow[C] | null }): row is OwnerPriceRow =>
+  row.id !== null;
 
 async function pricesOf(trx: Trx, account: string): Promise<readonly OwnPrice[]> {
   const rows = await trx

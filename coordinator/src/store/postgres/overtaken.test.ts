@@ -43,3 +43,36 @@ it("sees what comes while it waits for another coordinator: the same reservation
     await scratch.clear();
   }
 });
+
+it("tells of no later change of prices before one that is committed late, and of both then", async ({ skip }) => {
+  if (!(await hasPostgres())) skip("needs a PostgreSQL");
+  const scratch = await scratchPostgres();
+  const store = await openPostgresStore(scratch, { maxWaiting: DEFAULT_MAX_WAITING });
+  const late = new pg.Client({ connectionString: TEST_URL, options: `-c search_path=${scratch.schema}` });
+  await late.connect();
+  try {
+    const { prices } = store;
+    await late.query("BEGIN ISOLATION LEVEL SERIALIZABLE");
+    const pid = (await late.query<{ pid: number }>("SELECT pg_backend_pid() AS pid")).rows[0]?.pid ?? 0;
+    await late.query(`
+      INSERT INTO owner_price_changes (account, revision)
+      SELECT 'carl', coalesce(max(revision), 0) + 1 FROM owner_price_changes`);
+    const price = { input: 1n, output: 1n, cachedInput: 1n };
+    const asked = { id: "p", account: "anna", machine: undefined, model: "m", fromMs: 1, price, createdAtMs: 1 };
+    const set = prices.setPrice(asked, { perAccount: 9, forgetBeforeMs: 0 });
+    await isWaitedFor(pid);
+    const before = await prices.pricesSince(0);
+    expect(before).toEqual({ revision: 0, accounts: [] });
+    await late.query("COMMIT");
+    await set;
+    const { accounts } = await prices.pricesSince(before.revision);
+    expect(accounts).toEqual([
+      { account: "carl", prices: [] },
+      { account: "anna", prices: [asked] },
+    ]);
+  } finally {
+    await late.end();
+    await store.close();
+    await scratch.clear();
+  }
+});
