@@ -78,12 +78,12 @@ export class Payment implements Disposable {
     return this.#callOff.signal;
   }
 
-  /** Extends the reservation once the answer has used up half of it. */
+  /** Extends the reservation by a slice once no more than half of one is left of it. */
   look(): void {
     if (this.#work === undefined || this.#state !== "open") return;
     const { mostTokens, sliceTokens } = this.#terms;
     const { writtenTokens } = this.#work;
-    if (this.#covered >= mostTokens || writtenTokens * 2 < this.#covered) return;
+    if (this.#covered >= mostTokens || (this.#covered - writtenTokens) * 2 > sliceTokens) return;
     void this.#extend(this.#work, Math.min(mostTokens, Math.max(this.#covered, writtenTokens) + sliceTokens));
   }
 

@@ -145,7 +145,7 @@ describe("what is set aside", () => {
 });
 
 describe("a stream that is being written", () => {
-  it("is paid further ahead when half of what was paid is written, and no sooner", async () => {
+  it("is paid further ahead when half of a slice is left of what was paid, and no sooner", async () => {
     const payment = await paid();
     const running = work(49);
     payment.follow(running, new AbortController().signal);
@@ -155,10 +155,10 @@ describe("a stream that is being written", () => {
     clock.advance(1_000);
     expect(told.at(-1)).toBe(`extend ${20 + 400} used 1`);
     await turns();
-    running.writtenTokens = 99;
+    running.writtenTokens = 149;
     clock.advance(1_000);
     expect(told).toHaveLength(2);
-    running.writtenTokens = 100;
+    running.writtenTokens = 150;
     clock.advance(1_000);
     expect(told.at(-1)).toBe(`extend ${20 + 600} used 1`);
   });
@@ -233,7 +233,7 @@ describe("a stream that is being written", () => {
     const running = work(60);
     const signal = payment.follow(running, new AbortController().signal);
     answers = ["broken", "extended", "broken", "broken"];
-    for (const tokens of [60, 61, 120]) {
+    for (const tokens of [60, 61, 160]) {
       running.writtenTokens = tokens;
       clock.advance(1_000);
       await turns();
