@@ -293,6 +293,18 @@ describe("a store that is away", () => {
     for (const each of all) outcomes.push((await each.extendTo(20n, [part(9n)])).type);
     expect(outcomes).toEqual(["on_credit", "on_credit", "away"]);
     expect(all[2]?.max).toBe(10n);
+    expect(counts).not.toContain("lost");
+  });
+
+  it("is owed so much at most: what is posted or voided beyond that is told as lost", async () => {
+    const ledger = await open("node-1", { maxOwed: 1 });
+    const all = [];
+    for (const id of ["r1", "r2", "r3"]) all.push(await reserve(ledger, id, 10n));
+    goAway();
+    expect(await all[0]?.post([part(9n)])).toEqual({ type: "owed" });
+    expect(await all[1]?.post([part(9n)])).toEqual({ type: "lost" });
+    await all[2]?.void();
+    expect(counts.filter((each) => each === "lost" || each === "owed")).toEqual(["owed", "lost", "lost"]);
   });
 
   it("is told what neither it nor the disk took, as long as the process lives", async () => {

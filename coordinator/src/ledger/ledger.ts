@@ -205,7 +205,7 @@ export class Ledger {
 
   async #settle(operation: OwedOperation): Promise<Settled> {
     const settled = await this.#settler.settle(operation);
-    if (settled.type !== "told") this.#deps.hooks.owed();
+    if (settled.type === "owed" || settled.type === "away") this.#deps.hooks.owed();
     return settled;
   }
 

@@ -21,7 +21,9 @@ export type PostOutcome =
   /** Somebody else has resolved it, or it was voided here before. */
   | { readonly type: "already"; readonly charged: MicroUsd }
   /** Neither store nor disk has taken it; it is told again as long as this process lives. */
-  | { readonly type: "away" };
+  | { readonly type: "away" }
+  /** Nobody ever tells it, as too much is owed: what was last told as delivered is charged when it has expired. */
+  | { readonly type: "lost" };
 
 /** What a reservation needs of the ledger that has made it. */
 export interface ReservationHome {

@@ -11,8 +11,10 @@ export type Settled =
   | { readonly type: "told"; readonly result: OperationResult }
   /** The store is away, and will be told: it is on this node's disk. */
   | { readonly type: "owed" }
-  /** Neither the store nor the disk has taken it. */
-  | { readonly type: "away" };
+  /** Neither the store nor the disk has taken it: it is told as long as this process lives. */
+  | { readonly type: "away" }
+  /** So much is owed already that it never will be told. */
+  | { readonly type: "lost" };
 
 export interface SettlerHooks {
   /** Something that was owed to the store will never be told to it. */
@@ -96,7 +98,7 @@ export class Settler {
   }
 
   async #owe(operation: OwedOperation): Promise<Settled> {
-    if (this.#owed.length >= this.#deps.settings.maxOwed) return { type: "away" };
+    if (this.#owed.length >= this.#deps.settings.maxOwed) return this.#lose(operation);
     // Its place first: what comes after it, while the disk writes, waits behind it.
     this.#add(operation);
     try {
@@ -107,6 +109,15 @@ export class Settler {
       this.#deps.log.error({ fault: describeFault(error) }, "ledger journal not written");
       return { type: "away" };
     }
+  }
+
+  /** A stream whose extension is lost ends when it is no longer covered: nothing of it was granted. */
+  #lose({ type, input }: OwedOperation): Settled {
+    if (type !== "extend") {
+      this.#deps.log.error({ reservation: input.id }, "too much is owed to the store");
+      this.#deps.hooks.lost();
+    }
+    return { type: "lost" };
   }
 
   #add(operation: OwedOperation): void {
