@@ -2,6 +2,7 @@ import { FakeClock } from "@hearth/platform/testing";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createCredentials } from "../platform/credentials.js";
+import { ENROLMENT_PRUNE_BATCH, type EnrolmentStore } from "../store/enrolment-store.js";
 import { openMemoryStore } from "../store/sqlite/open-sqlite-store.js";
 import type { Store } from "../store/store.js";
 import type { DeviceRequest } from "./device-grants.js";
@@ -28,9 +29,9 @@ const logStream = {
   },
 };
 
-const open = (): Promise<Enrolment> =>
+const open = (enrolments: EnrolmentStore = store.enrolments): Promise<Enrolment> =>
   Enrolment.open({
-    store: store.enrolments,
+    store: enrolments,
     clock,
     log: pino({ level: "trace" }, logStream),
     sharedTokens: createCredentials([{ secret: SHARED, account: "default" }]),
@@ -262,5 +263,25 @@ describe("a machine's token", () => {
     expect(await enrolment.listMachines({ limit: 9 })).toHaveLength(1);
     clock.advance(2 * ENROLMENT_LIMITS.pruneIntervalMs);
     expect(await enrolment.listMachines({ limit: 9 })).toHaveLength(0);
+  });
+
+  it("is forgotten with all others of its age, batch by batch, until the end", async () => {
+    const answers = [0, ENROLMENT_PRUNE_BATCH, 1];
+    let asked = 0;
+    const prune = async (): Promise<number> => {
+      asked += 1;
+      return answers.shift() ?? ENROLMENT_PRUNE_BATCH;
+    };
+    const another = await open({ ...store.enrolments, prune });
+    const pass = async (ms: number): Promise<number> => {
+      clock.advance(ms);
+      await new Promise((resolve) => setImmediate(resolve));
+      return asked;
+    };
+    expect(asked).toBe(1);
+    expect([await pass(ENROLMENT_LIMITS.pruneIntervalMs), await pass(20), await pass(1_000)]).toEqual([2, 3, 3]);
+    expect([await pass(ENROLMENT_LIMITS.pruneIntervalMs), await pass(20)]).toEqual([4, 5]);
+    await another.close();
+    expect([await pass(20), await pass(20)]).toEqual([5, 5]);
   });
 });

@@ -1,15 +1,17 @@
 import { type Clock, describeFault, repeat, newSecret as systemSecret } from "@hearth/platform";
 import type { Credentials } from "../platform/credentials.js";
 import type { Logger } from "../platform/logger.js";
+import { pruneAll } from "../platform/pruning.js";
 import { secretDigest } from "../platform/secret-digest.js";
-import type {
-  AddMachineResult,
-  EnrolmentMethod,
-  EnrolmentStore,
-  EnrolmentToken,
-  Machine,
-  NewMachine,
-  Page,
+import {
+  type AddMachineResult,
+  ENROLMENT_PRUNE_BATCH,
+  type EnrolmentMethod,
+  type EnrolmentStore,
+  type EnrolmentToken,
+  type Machine,
+  type NewMachine,
+  type Page,
 } from "../store/enrolment-store.js";
 import { addressGroup } from "./address-group.js";
 import { type Decision, type DeviceCodes, DeviceGrants, type DeviceRequest } from "./device-grants.js";
@@ -54,6 +56,7 @@ export class Enrolment {
   readonly #tokens: MachineTokens;
   readonly #seen = new Map<string, number>();
   readonly #timers: readonly Disposable[];
+  readonly #ended = new AbortController();
 
   private constructor(deps: EnrolmentDeps, machines: readonly Machine[]) {
     const { clock } = deps;
@@ -197,6 +200,7 @@ export class Enrolment {
 
   /** Stops its timers and writes down what is left to write. The store stays open. */
   async close(): Promise<void> {
+    this.#ended.abort();
     for (const timer of this.#timers) timer[Symbol.dispose]();
     await this.#inBackground(() => this.#writeSeen());
   }
@@ -266,7 +270,9 @@ export class Enrolment {
   }
 
   async #prune(): Promise<void> {
-    await this.#deps.store.prune(this.#deps.clock.wallTime() - ENROLMENT_LIMITS.retentionMs);
+    const { clock, store } = this.#deps;
+    const prune = (): Promise<number> => store.prune(clock.wallTime() - ENROLMENT_LIMITS.retentionMs);
+    await pruneAll({ clock, batch: ENROLMENT_PRUNE_BATCH, prune }, this.#ended.signal);
   }
 
   /** Housekeeping that failed is tried again with the next round, and stops nobody from serving. */

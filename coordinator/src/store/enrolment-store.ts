@@ -60,6 +60,9 @@ export interface Page {
   readonly after?: string | undefined;
 }
 
+/** Rows of each kind that one `prune` removes at most. */
+export const ENROLMENT_PRUNE_BATCH = 1_000;
+
 /** Who may connect. What is here holds also when several coordinators use it at once. */
 export interface EnrolmentStore {
   /** Enrols a machine, unless its account has `maxPerAccount` others already. */
@@ -79,6 +82,10 @@ export interface EnrolmentStore {
   listTokens(page: Page): Promise<readonly EnrolmentToken[]>;
   /** @returns whether there was such a token that could still be used */
   revokeToken(id: string, atMs: number, account?: string): Promise<boolean>;
-  /** Forgets machines revoked, and tokens used, revoked or expired before then. @returns how many */
+  /**
+   * Forgets machines revoked, and tokens used, revoked or expired before then, at most `ENROLMENT_PRUNE_BATCH` of each.
+   *
+   * @returns the most it has forgotten of one kind
+   */
   prune(beforeMs: number): Promise<number>;
 }

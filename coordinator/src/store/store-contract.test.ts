@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import type { NewEnrolmentToken, NewMachine } from "./enrolment-store.js";
+import { ENROLMENT_PRUNE_BATCH, type NewEnrolmentToken, type NewMachine } from "./enrolment-store.js";
 import { PRUNE_BATCH, type StoredReceipt } from "./receipt-store.js";
 import type { Store } from "./store.js";
 import { placeForTests, STORE_PLACES } from "./testing/store-places.js";
@@ -193,10 +193,18 @@ describe.each(STORE_PLACES)("$name", (engine) => {
       await store.enrolments.addMachine(machine("m2"), MANY);
       await store.enrolments.revokeMachine("m1", 3_000);
       expect(await store.enrolments.prune(2_000)).toBe(0);
-      expect(await store.enrolments.prune(20_000)).toBe(3);
+      // Two tokens, and a machine.
+      expect(await store.enrolments.prune(20_000)).toBe(2);
       expect((await store.enrolments.listTokens({ limit: 9 })).map(({ id }) => id)).toEqual(["t3"]);
       expect((await store.enrolments.listMachines({ limit: 9 })).map(({ id }) => id)).toEqual(["m2"]);
     });
+  });
+
+  it("forgets no more of enrolments than a batch at once, and says so", async () => {
+    const many = Array.from({ length: ENROLMENT_PRUNE_BATCH + 2 }, (_, n) => token(`t${n}`));
+    await store.enrolments.addTokens(many, MANY * many.length);
+    expect(await store.enrolments.prune(20_000)).toBe(ENROLMENT_PRUNE_BATCH);
+    expect(await store.enrolments.prune(20_000)).toBe(2);
   });
 
   describe("receipts and attestations", () => {

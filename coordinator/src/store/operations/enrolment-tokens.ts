@@ -1,4 +1,4 @@
-import type { EnrolmentToken, NewEnrolmentToken, Page } from "../enrolment-store.js";
+import { ENROLMENT_PRUNE_BATCH, type EnrolmentToken, type NewEnrolmentToken, type Page } from "../enrolment-store.js";
 import type { TokenRow } from "../schema/tables.js";
 import type { Revoke } from "./machines.js";
 import { inserts, type Trx } from "./operation.js";
@@ -46,12 +46,23 @@ export async function revokeToken(trx: Trx, { id, atMs, account }: Revoke): Prom
 export async function pruneEnrolments(trx: Trx, beforeMs: number): Promise<number> {
   const tokens = await trx
     .deleteFrom("enrolment_tokens")
-    .where(({ eb, or }) =>
-      or([eb("expires_at_ms", "<", beforeMs), eb("used_at_ms", "<", beforeMs), eb("revoked_at_ms", "<", beforeMs)]),
+    .where("id", "in", (from) =>
+      from
+        .selectFrom("enrolment_tokens")
+        .select("id")
+        .where(({ eb, or }) =>
+          or([eb("expires_at_ms", "<", beforeMs), eb("used_at_ms", "<", beforeMs), eb("revoked_at_ms", "<", beforeMs)]),
+        )
+        .limit(ENROLMENT_PRUNE_BATCH),
     )
     .executeTakeFirstOrThrow();
-  const machines = await trx.deleteFrom("machines").where("revoked_at_ms", "<", beforeMs).executeTakeFirstOrThrow();
-  return Number(tokens.numDeletedRows + machines.numDeletedRows);
+  const machines = await trx
+    .deleteFrom("machines")
+    .where("id", "in", (from) =>
+      from.selectFrom("machines").select("id").where("revoked_at_ms", "<", beforeMs).limit(ENROLMENT_PRUNE_BATCH),
+    )
+    .executeTakeFirstOrThrow();
+  return Math.max(Number(tokens.numDeletedRows), Number(machines.numDeletedRows));
 }
 
 function rowOf({ id, account, tokenDigest, note, createdAtMs, expiresAtMs }: NewEnrolmentToken): TokenRow {
