@@ -3,6 +3,7 @@ import { allocationOf } from "./allocation.js";
 import { findCores } from "./cores.js";
 import { benchCrypto } from "./crypto.js";
 import { benchFleet } from "./fleet.js";
+import { findInstructionCounter } from "./instructions.js";
 import { benchLedger } from "./ledger.js";
 import { benchWorstBodies } from "./measure-worst-bodies.js";
 import { type Options, readOptions, USAGE } from "./options.js";
@@ -69,7 +70,7 @@ function surroundings(): Pick<Bench, "cores" | "processes" | "progress"> {
 
 async function runAndReport(options: Extract<Options, { command: "run" }>): Promise<void> {
   const plan = options.quick ? QUICK_PLAN : FULL_PLAN;
-  const bench = { ...surroundings(), plan, targets: options.targets };
+  const bench = { ...surroundings(), instructions: findInstructionCounter(), plan, targets: options.targets };
   // Read first: nobody should wait a minute to hear that a file is missing.
   const recorded = options.hold === undefined ? undefined : readRecorded(readFileSync(options.hold, "utf8"));
   const results = await runBench(bench);

@@ -1,4 +1,5 @@
 import { cpuMicros, rssBytes } from "./cpu.js";
+import type { BeginCount } from "./instructions.js";
 import type { Job } from "./job.js";
 import { openConnections, runLoad } from "./loader.js";
 import { percentile } from "./statistics.js";
@@ -17,19 +18,28 @@ export interface LoadSample {
   /** The same of its counterpart, where there is one. */
   readonly backCpuMicros?: number;
   readonly frontRssBytes?: number;
+  /** Instructions of either a request, where they can be counted. */
+  readonly frontInstructions?: number;
+  readonly backInstructions?: number;
+}
+
+/** How much is asked of a target at once, and for how long. */
+export interface LoadOptions {
+  readonly concurrency: number;
+  readonly elapsedMs: number;
+  /** Counts instructions beside; absent = they are not counted. */
+  readonly instructions?: BeginCount | undefined;
 }
 
 /** @throws Error when an answer was broken: a figure for broken answers is worse than none */
-export async function measureLoad(
-  target: Target,
-  job: Job,
-  options: { readonly concurrency: number; readonly elapsedMs: number },
-): Promise<LoadSample> {
+export async function measureLoad(target: Target, job: Job, options: LoadOptions): Promise<LoadSample> {
   const connections = await openConnections(target.port, options.concurrency);
   const pids = [target.front?.pid, target.back?.pid];
+  const counts = await Promise.all(pids.map((pid) => (pid === undefined ? undefined : options.instructions?.(pid))));
   const before = pids.map((pid) => pid && cpuMicros(pid));
   const result = await runLoad({ connections, jobs: [job], until: { elapsedMs: options.elapsedMs } });
   const after = pids.map((pid) => pid && cpuMicros(pid));
+  const instructions = await Promise.all(counts.map((count) => count?.stop()));
   for (const connection of connections) connection.close();
   refuseProblems(target, result.problems);
   const requests = result.latenciesMs.length;
@@ -47,7 +57,17 @@ export async function measureLoad(
     ...(frontCpuMicros === undefined ? {} : { frontCpuMicros }),
     ...(backCpuMicros === undefined ? {} : { backCpuMicros }),
     ...(target.front === undefined ? {} : { frontRssBytes: rssBytes(target.front.pid) }),
+    ...perRequest("frontInstructions", instructions[0], requests),
+    ...perRequest("backInstructions", instructions[1], requests),
   };
+}
+
+function perRequest(
+  name: "frontInstructions" | "backInstructions",
+  count: number | undefined,
+  requests: number,
+): Partial<LoadSample> {
+  return count === undefined ? {} : { [name]: count / requests };
 }
 
 /** @throws Error that counts the problems by kind */

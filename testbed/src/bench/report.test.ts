@@ -142,6 +142,17 @@ describe("the report", () => {
     expect(cellsOf("32 stream, direct").slice(7, 10)).toEqual(["–", "–", "–"]);
   });
 
+  it("shows instructions in thousands where they are counted, and says where they are not", () => {
+    const counted: LoadSample = { ...SAMPLE, frontInstructions: 1_234_567, backInstructions: 765_432 };
+    const rounds = new Map([["hearth" as const, [counted]]]);
+    const text = report(results({ scenarios: [{ scenario: { concurrency: 32, stream: true }, rounds }] }));
+    const row = text.split("\n").find((line) => line.startsWith("| 32 stream, hearth")) ?? "";
+    expect(row.split("|").map((cell) => cell.trim())).toEqual(expect.arrayContaining(["1235", "765"]));
+    expect(text).toContain("counted by perf");
+    expect(cellsOf("32 stream, hearth").slice(11, 13)).toEqual(["–", "–"]);
+    expect(lines.join("\n")).toContain("not available on this machine");
+  });
+
   it("shows paced delays as added to those of the direct way", () => {
     const paced = new Map([
       ["direct" as const, PACED],

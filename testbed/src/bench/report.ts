@@ -1,3 +1,4 @@
+import type { LoadSample } from "./measure-load.js";
 import { scenarioName } from "./plan.js";
 import { medianSample, type Results } from "./results.js";
 import { figure, markdownTable } from "./table.js";
@@ -38,9 +39,17 @@ function settingText({ setting, plan, scenarios }: Results): string {
     ...(scenarios.some(({ rounds }) => rounds.has("peer"))
       ? ["- peer: another gateway, at PEER_URL, in front of the same stub."]
       : []),
+    `- instructions: of the programs themselves, without the kernel's, in thousands; ${instructionsText(scenarios)}.`,
     "- front CPU: user and system time of the process consumers connect to, from /proc/PID/stat (counted in ticks of 10 ms).",
   ].join("\n");
 }
+
+function instructionsText(scenarios: Results["scenarios"]): string {
+  const counted = scenarios.some(({ rounds }) => [...rounds.values()].flat().some(hasInstructions));
+  return counted ? "counted by perf" : "not available on this machine, as `perf stat -e instructions:u` counts none";
+}
+
+const hasInstructions = ({ frontInstructions }: LoadSample): boolean => frontInstructions !== undefined;
 
 function loadTable({ scenarios }: Results): string {
   const header = [
@@ -54,6 +63,8 @@ function loadTable({ scenarios }: Results): string {
     "× plain",
     "× sealed",
     "back CPU µs/req",
+    "front kinstr/req",
+    "back kinstr/req",
     "front RSS MiB",
   ];
   const rows = scenarios.flatMap(({ scenario, rounds }) => {
@@ -74,6 +85,8 @@ function loadTable({ scenarios }: Results): string {
         figure(ratio(sample.frontCpuMicros, cpuOf("plain")), 2),
         figure(ratio(sample.frontCpuMicros, cpuOf("sealed")), 2),
         figure(sample.backCpuMicros, 0),
+        figure(ratio(sample.frontInstructions, 1_000), 0),
+        figure(ratio(sample.backInstructions, 1_000), 0),
         figure(ratio(sample.frontRssBytes, MIB), 0),
       ];
     });

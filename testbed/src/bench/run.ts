@@ -1,5 +1,6 @@
 import { cpus } from "node:os";
 import { type Cores, pinSelf } from "./cores.js";
+import type { BeginCount } from "./instructions.js";
 import { chatJob } from "./job.js";
 import { openConnections, runLoad } from "./loader.js";
 import { type LoadSample, measureLoad, refuseProblems } from "./measure-load.js";
@@ -19,6 +20,8 @@ export interface Bench {
   readonly targets: readonly TargetName[];
   readonly cores: Cores;
   readonly processes: Processes;
+  /** Absent = instructions cannot be counted here. */
+  readonly instructions: BeginCount | undefined;
   /** Told what begins, for people who wait. */
   readonly progress: (text: string) => void;
 }
@@ -60,7 +63,10 @@ async function warmUp({ plan, progress }: Bench, targets: readonly Target[]): Pr
  * Rounds go through everything, and targets take turns within each scenario: a slow minute of the machine hits all
  * targets, and what is still warming up is in one round of several.
  */
-async function measureScenarios({ plan, progress }: Bench, targets: readonly Target[]): Promise<ScenarioResult[]> {
+async function measureScenarios(
+  { plan, progress, instructions }: Bench,
+  targets: readonly Target[],
+): Promise<ScenarioResult[]> {
   const results = SCENARIOS.map((scenario) => ({
     scenario,
     rounds: new Map<TargetName, LoadSample[]>(targets.map(({ name }) => [name, []])),
@@ -68,7 +74,7 @@ async function measureScenarios({ plan, progress }: Bench, targets: readonly Tar
   for (let round = 1; round <= plan.rounds; round += 1) {
     for (const { scenario, rounds } of results) {
       progress(`round ${round} of ${plan.rounds}, concurrency ${scenarioName(scenario)}`);
-      const options = { concurrency: scenario.concurrency, elapsedMs: plan.loadMs };
+      const options = { concurrency: scenario.concurrency, elapsedMs: plan.loadMs, instructions };
       for (const target of targets) {
         const job = chatJob(scenario.stream, API_KEY, target.endpoint);
         rounds.get(target.name)?.push(await measureLoad(target, job, options));
