@@ -176,7 +176,7 @@ describe("the report", () => {
   });
 
   it("says what Hearth's non-stream figures are", () => {
-    expect(lines.join("\n")).toContain("folded by the coordinator");
+    expect(lines.join("\n")).toContain("folded by the agent");
   });
 });
 

@@ -35,7 +35,7 @@ function settingText({ setting, plan, scenarios }: Results): string {
     `Medians of ${plan.rounds} rounds that visit the targets in turn; ratios are of medians of this run.`,
     "- direct: the stub itself, no think time: 20 chunks written at once, or a plain answer.",
     "- plain: a bare node:http proxy. sealed: HTTP → WebSocket → HTTP in two processes, each chunk sealed by itself.",
-    "- hearth: coordinator and agent. Hearth always asks the backend for a stream: its non-stream figures are the stub's stream, folded by the coordinator, where the other targets relay the stub's plain answer.",
+    "- hearth: coordinator and agent. Hearth always asks the backend for a stream: its non-stream figures are the stub's stream, folded by the agent, where the other targets relay the stub's plain answer.",
     ...(scenarios.some(({ rounds }) => rounds.has("peer"))
       ? ["- peer: another gateway, at PEER_URL, in front of the same stub."]
       : []),
