@@ -1,10 +1,10 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { get } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { freePort } from "./free-port.js";
+import { BENCH_AGENT, programFile } from "./program-file.js";
 import type { Process, Processes } from "./spawn.js";
 import { STUB_MODEL } from "./stub-answer.js";
 
@@ -15,11 +15,17 @@ const POLL_MS = 50;
 /** Any string will do, as long as both sides are told the same. */
 export const PROVIDER_TOKEN = "bench-provider-token-of-32-chars";
 
+export const ADMIN_KEY = "bench-admin-key-of-32-characters";
+
 export interface HearthSettings {
   readonly stubPort: number;
   readonly apiKey: string;
   /** More arguments of node for either program. */
   readonly flags: HearthFlags;
+  /** More of both programs' environment, in the place of what they would be told. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** What the operator's configuration file says; absent = there is none. */
+  readonly operator?: object;
 }
 
 /** More arguments of node, by program. */
@@ -42,27 +48,33 @@ export async function startHearth(processes: Processes, settings: HearthSettings
   const port = await freePort();
   const folder = mkdtempSync(join(tmpdir(), "hearth-bench-"));
   process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+  const { env, operator } = settings;
   const shared = { HEARTH_PROVIDER_TOKEN: PROVIDER_TOKEN, HEARTH_LOG_LEVEL: "warn" };
   const coordinator = await startCoordinatorAlone(processes, {
     port,
     folder,
     flags: settings.flags.coordinator ?? [],
-    env: { ...shared, HEARTH_API_KEY: settings.apiKey },
+    env: {
+      ...shared,
+      HEARTH_API_KEY: settings.apiKey,
+      ...(operator && { HEARTH_CONFIG: writeOperator(folder, operator) }),
+      ...env,
+    },
   });
   const agent = processes.start({
     name: "agent",
     place: "rest",
     arguments: [
       ...(settings.flags.agent ?? []),
-      programPath("provider-agent"),
+      programFile("provider-agent", "main.js"),
       "serve",
       ...["--coordinator", `ws://127.0.0.1:${port}/ws/provider`],
       ...["--backend", `http://127.0.0.1:${settings.stubPort}/v1`],
       ...["--model", STUB_MODEL],
-      ...["--name", "bench"],
+      ...["--name", BENCH_AGENT],
     ],
     cwd: folder,
-    env: { ...shared, HEARTH_AGENT_DATA_DIR: join(folder, "agent") },
+    env: { ...shared, HEARTH_AGENT_DATA_DIR: join(folder, "agent"), ...env },
   });
   await until(agent, "Hearth serves the stub's model", async () => {
     const ready = await ask(port, "/readyz");
@@ -89,13 +101,13 @@ export async function startCoordinatorAlone(
   const coordinator = processes.start({
     name: "coordinator",
     place: "front",
-    arguments: [...flags, programPath("coordinator")],
+    arguments: [...flags, programFile("coordinator", "main.js")],
     cwd: folder,
     env: {
       HEARTH_HOST: "127.0.0.1",
       HEARTH_PORT: String(port),
       HEARTH_DATA_DIR: join(folder, "coordinator"),
-      HEARTH_ADMIN_KEY: "bench-admin-key-of-32-characters",
+      HEARTH_ADMIN_KEY: ADMIN_KEY,
       ...env,
     },
   });
@@ -103,8 +115,10 @@ export async function startCoordinatorAlone(
   return coordinator;
 }
 
-function programPath(workspace: string): string {
-  return fileURLToPath(new URL(`../../../${workspace}/dist/main.js`, import.meta.url));
+function writeOperator(folder: string, operator: object): string {
+  const path = join(folder, "operator.json");
+  writeFileSync(path, JSON.stringify(operator));
+  return path;
 }
 
 async function until(started: Process, what: string, holds: () => Promise<boolean>): Promise<void> {
