@@ -5,7 +5,7 @@ const conditions = ["hearth-source"];
 /** Need more than a process of their own: other programs, a database, an engine, a bundler, a browser. */
 const OTHER_PROGRAMS = [
   "testbed/src/{browser,chaos,lint,scripted,sdk,system}/**/*.test.ts",
-  "testbed/src/bench/{floors,spawn}.test.ts",
+  "testbed/src/bench/{floors,instructions,spawn,turn-off}.test.ts",
   "client/src/browser-bundle.test.ts",
   "coordinator/src/api/documents/*.test.ts",
   "coordinator/src/cli/*.test.ts",
