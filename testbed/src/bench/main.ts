@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { allocationOf } from "./allocation.js";
 import { findCores } from "./cores.js";
 import { benchCrypto } from "./crypto.js";
+import { benchFeatures } from "./features.js";
 import { benchFleet } from "./fleet.js";
 import { findInstructionCounter } from "./instructions.js";
 import { benchLedger } from "./ledger.js";
@@ -45,6 +46,10 @@ async function execute(options: Options): Promise<void> {
       return benchToolSchema(console.log);
     case "selection":
       return benchSelection(console.log, options.quick);
+    case "features":
+      return console.log(
+        await benchFeatures({ ...surroundings(), instructions: findInstructionCounter() }, options.quick),
+      );
     case "worst-bodies":
       return console.log(await benchWorstBodies(surroundings()));
     case "fleet":

@@ -26,6 +26,7 @@ describe("the command line of the bench", () => {
     expect(readOptions(["--quick", "crypto"])).toEqual({ command: "crypto" });
     expect(readOptions(["worst-bodies"])).toEqual({ command: "worst-bodies" });
     expect(readOptions(["selection", "--quick"])).toEqual({ command: "selection", quick: true });
+    expect(readOptions(["features", "--quick"])).toEqual({ command: "features", quick: true });
     expect(readOptions(["fleet", "--providers", "500"])).toEqual({ command: "fleet", providers: 500 });
     expect(readOptions(["fleet"])).toEqual({ command: "fleet", providers: 10_000 });
     expect(readOptions(["store"])).toEqual({ command: "store" });

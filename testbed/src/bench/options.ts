@@ -7,7 +7,7 @@ import { TARGETS, type TargetName, usualTargets } from "./targets.js";
 export type Options =
   | { readonly command: "help" }
   | { readonly command: "crypto" | "tool-schema" | "worst-bodies" | "store" | "ledger" }
-  | { readonly command: "selection"; readonly quick: boolean }
+  | { readonly command: "selection" | "features"; readonly quick: boolean }
   | ({ readonly command: "fleet" } & FleetOptions)
   | ({ readonly command: "profile" } & ProfileOptions)
   | ({ readonly command: "allocation" } & Omit<ProfileOptions, "keep">)
@@ -28,6 +28,7 @@ const MAX_PROVIDERS = 25_000;
 export const USAGE: string = `npm run bench -- [--quick] [--json FILE] [--targets ${TARGETS.join(",")}]
                        [--hold FILE] [--record FILE]
                                      beside two floors; held against what an earlier run has recorded
+npm run bench -- [--quick] features  what each feature costs: Hearth with it on and off, in turns
 npm run bench -- crypto              CPU of the encryption, node:crypto against noble
 npm run bench -- tool-schema         CPU of the repair of tool schemas
 npm run bench -- [--quick] selection CPU of a pick, by the providers of its model and by all others
@@ -81,6 +82,7 @@ export function readOptions(argv: readonly string[]): Options {
     case "fleet":
       return { command, providers: providersOf(values.providers) };
     case "selection":
+    case "features":
       return { command, quick: values.quick };
     case "profile":
       return { command, program, stream: values.stream, keep: values.keep };

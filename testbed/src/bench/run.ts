@@ -48,7 +48,11 @@ export async function runBench(bench: Bench): Promise<Results> {
   };
 }
 
-async function warmUp({ plan, progress }: Bench, targets: readonly Target[]): Promise<void> {
+/** Brings everything to the speed at which it stays. */
+export async function warmUp(
+  { plan, progress }: { readonly plan: Pick<Plan, "warmUpRequests">; readonly progress: Bench["progress"] },
+  targets: readonly Target[],
+): Promise<void> {
   for (const target of targets) {
     progress(`warming up ${target.name}`);
     const connections = await openConnections(target.port, 32);

@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { type HearthFlags, startHearth } from "./hearth.js";
+import { type Hearth, type HearthFlags, startHearth } from "./hearth.js";
 import type { Endpoint } from "./job.js";
 import { peerOf } from "./peer.js";
 import type { Process, Processes, Program } from "./spawn.js";
@@ -37,13 +37,17 @@ export interface TargetSettings {
 
 /** Starts the stub and the wanted targets. All of them stay up for the whole run, so that rounds can take turns. */
 export async function startTargets(processes: Processes, settings: TargetSettings): Promise<Target[]> {
-  const stub = processes.start(roleProgram("stub", "rest"));
-  const stubPort = await portOf(stub);
+  const stubPort = await startStub(processes);
   const targets: Target[] = [];
   for (const name of settings.names) {
     targets.push(await STARTERS[name](processes, stubPort, settings));
   }
   return targets;
+}
+
+/** Starts the upstream of all targets. @returns its port */
+export function startStub(processes: Processes): Promise<number> {
+  return portOf(processes.start(roleProgram("stub", "rest")));
 }
 
 type Starter = (processes: Processes, stubPort: number, settings: TargetSettings) => Promise<Target>;
@@ -62,8 +66,7 @@ const STARTERS: Readonly<Record<TargetName, Starter>> = {
     return { name: "sealed", port, front, back };
   },
   hearth: async (processes, stubPort, { apiKey, hearthFlags = {} }) => {
-    const hearth = await startHearth(processes, { stubPort, apiKey, flags: hearthFlags });
-    return { name: "hearth", port: hearth.port, front: hearth.coordinator, back: hearth.agent };
+    return hearthTarget(await startHearth(processes, { stubPort, apiKey, flags: hearthFlags }));
   },
   peer: async (_processes, stubPort) => {
     const peer = peerOf(process.env);
@@ -71,6 +74,11 @@ const STARTERS: Readonly<Record<TargetName, Starter>> = {
     return { name: "peer", ...peer.target(`http://127.0.0.1:${stubPort}/v1`) };
   },
 };
+
+/** Hearth, as something to measure. */
+export function hearthTarget({ port, coordinator, agent }: Hearth): Target {
+  return { name: "hearth", port, front: coordinator, back: agent };
+}
 
 function roleProgram(role: string, place: Program["place"], ...ports: number[]): Program {
   const script = fileURLToPath(new URL("role.js", import.meta.url));

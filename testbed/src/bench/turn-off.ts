@@ -4,6 +4,11 @@ import { BENCH_AGENT, type ProgramName, programFile } from "./program-file.js";
 /** Something of Hearth's that can be turned off in the program that is measured, so that its price is seen. */
 export type Feature = "receipts" | "receipt-batches" | "shared-contexts" | "metrics" | "records";
 
+/** The program that a feature is turned off in. */
+export function programOf(feature: Feature): ProgramName {
+  return FEATURES[feature].program;
+}
+
 /**
  * Turns a feature off in this process, before its program has started: a class loses a method. No setting does so, as
  * nobody but the bench would want it.
