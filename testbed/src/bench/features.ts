@@ -12,8 +12,8 @@ import { AS_IT_IS, VARIANTS, type Variant } from "./variants.js";
 const SCENARIOS: readonly Scenario[] = [false, true].map((stream) => ({ concurrency: 32, stream }));
 
 /** How much is measured. */
-const FULL = { rounds: 9, loadMs: 1_500, warmUpRequests: 6_000 };
-const QUICK = { rounds: 3, loadMs: 350, warmUpRequests: 500 };
+const FULL = { rounds: 9, loadMs: 1_500, leastRequests: 500, warmUpRequests: 6_000 };
+const QUICK = { rounds: 3, loadMs: 350, leastRequests: 250, warmUpRequests: 1_000 };
 
 /**
  * Measures Hearth with each feature on and off, side by side: every round visits all of them, beginning with another
@@ -40,7 +40,7 @@ export async function benchFeatures(
     progress(`round ${round + 1} of ${plan.rounds}`);
     for (const [at, { concurrency, stream }] of SCENARIOS.entries()) {
       for (const { target, rounds } of inTurn(results, round)) {
-        const load = { concurrency, elapsedMs: plan.loadMs, instructions };
+        const load = { concurrency, elapsedMs: plan.loadMs, atLeast: plan.leastRequests, instructions };
         rounds[at]?.push(await measureLoad(target, chatJob(stream, API_KEY), load));
       }
     }

@@ -66,6 +66,14 @@ describe("a load", () => {
     expect(result.latenciesMs.length).toBeGreaterThan(0);
   });
 
+  it("does not end before it has done what it is to do at least", async () => {
+    const connections = await openConnections(await listen(createStub()), 2);
+    const until = { elapsedMs: 0, atLeast: 40 };
+    const result = await runLoad({ connections, jobs: [chatJob(true, KEY)], until });
+    for (const connection of connections) connection.close();
+    expect(result.latenciesMs).toHaveLength(40);
+  });
+
   it("sees the first content before the end of the answer", async () => {
     const { latenciesMs, firstContentMs } = await load(createStub(), 20);
     for (const [index, first] of firstContentMs.entries()) {

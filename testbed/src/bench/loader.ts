@@ -7,7 +7,13 @@ export interface Load {
   /** Sent in turn. */
   readonly jobs: readonly Job[];
   /** What ends the load: nothing new is started after it, and what runs is awaited. */
-  readonly until: { readonly elapsedMs: number } | { readonly requests: number };
+  readonly until: TimedEnd | { readonly requests: number };
+}
+
+/** So long, and until so many requests have begun: on a machine that is busy with others, a time alone is few of them. */
+export interface TimedEnd {
+  readonly elapsedMs: number;
+  readonly atLeast?: number;
 }
 
 /** What a load measured. The arrays hold one entry for each complete answer, ms. */
@@ -36,7 +42,9 @@ export async function runLoad(load: Load): Promise<LoadResult> {
   const startedAt = performance.now();
   let started = 0;
   const more = (): boolean =>
-    "requests" in until ? started < until.requests : performance.now() - startedAt < until.elapsedMs;
+    "requests" in until
+      ? started < until.requests
+      : performance.now() - startedAt < until.elapsedMs || started < (until.atLeast ?? 0);
 
   const drive = async (connection: Connection): Promise<void> => {
     while (more()) {

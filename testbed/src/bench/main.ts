@@ -75,9 +75,10 @@ function surroundings(): Pick<Bench, "cores" | "processes" | "progress"> {
 
 async function runAndReport(options: Extract<Options, { command: "run" }>): Promise<void> {
   const plan = options.quick ? QUICK_PLAN : FULL_PLAN;
-  const bench = { ...surroundings(), instructions: findInstructionCounter(), plan, targets: options.targets };
   // Read first: nobody should wait a minute to hear that a file is missing.
   const recorded = options.hold === undefined ? undefined : readRecorded(readFileSync(options.hold, "utf8"));
+  const instructions = findInstructionCounter();
+  const bench = { ...surroundings(), instructions, plan, targets: options.targets, recorded };
   const results = await runBench(bench);
   await bench.processes.stopAll();
   console.log(report(results));

@@ -1,7 +1,7 @@
 import { cpuMicros, rssBytes } from "./cpu.js";
 import type { BeginCount } from "./instructions.js";
 import type { Job } from "./job.js";
-import { openConnections, runLoad } from "./loader.js";
+import { openConnections, runLoad, type TimedEnd } from "./loader.js";
 import { percentile } from "./statistics.js";
 import type { Target } from "./targets.js";
 
@@ -24,9 +24,8 @@ export interface LoadSample {
 }
 
 /** How much is asked of a target at once, and for how long. */
-export interface LoadOptions {
+export interface LoadOptions extends TimedEnd {
   readonly concurrency: number;
-  readonly elapsedMs: number;
   /** Counts instructions beside; absent = they are not counted. */
   readonly instructions?: BeginCount | undefined;
 }
@@ -37,7 +36,7 @@ export async function measureLoad(target: Target, job: Job, options: LoadOptions
   const pids = [target.front?.pid, target.back?.pid];
   const counts = await Promise.all(pids.map((pid) => (pid === undefined ? undefined : options.instructions?.(pid))));
   const before = pids.map((pid) => pid && cpuMicros(pid));
-  const result = await runLoad({ connections, jobs: [job], until: { elapsedMs: options.elapsedMs } });
+  const result = await runLoad({ connections, jobs: [job], until: options });
   const after = pids.map((pid) => pid && cpuMicros(pid));
   const instructions = await Promise.all(counts.map((count) => count?.stop()));
   for (const connection of connections) connection.close();

@@ -13,6 +13,8 @@ export interface Plan {
   readonly rounds: number;
   /** Of one target in one scenario and round, ms. */
   readonly loadMs: number;
+  /** Requests of the same, at the least: CPU is counted in ticks of 10 ms, and of few requests it is too few ticks. */
+  readonly leastRequests: number;
   /**
    * To each target, of each kind, before the first round. Counted, because it is calls that make V8 optimise a
    * function: equal times would leave the slower targets colder.
@@ -33,6 +35,7 @@ export const FULL_PLAN: Plan = {
   mode: "full",
   rounds: 5,
   loadMs: 2_000,
+  leastRequests: 500,
   warmUpRequests: 10_000,
   paced: { streams: 300, perSecond: 40, windowMs: 8_000 },
   memoryRequests: 100_000,
@@ -43,6 +46,7 @@ export const QUICK_PLAN: Plan = {
   mode: "quick",
   rounds: 3,
   loadMs: 350,
+  leastRequests: 250,
   warmUpRequests: 2_000,
   paced: { streams: 300, perSecond: 40, windowMs: 1_500 },
   memoryRequests: 4_000,
