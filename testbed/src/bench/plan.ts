@@ -37,7 +37,7 @@ export const FULL_PLAN: Plan = {
   loadMs: 2_000,
   leastRequests: 500,
   warmUpRequests: 10_000,
-  paced: { streams: 300, perSecond: 40, windowMs: 8_000 },
+  paced: { streams: 600, perSecond: 20, windowMs: 8_000 },
   memoryRequests: 100_000,
 };
 
@@ -48,7 +48,7 @@ export const QUICK_PLAN: Plan = {
   loadMs: 350,
   leastRequests: 250,
   warmUpRequests: 2_000,
-  paced: { streams: 300, perSecond: 40, windowMs: 1_500 },
+  paced: { streams: 600, perSecond: 20, windowMs: 1_500 },
   memoryRequests: 4_000,
 };
 

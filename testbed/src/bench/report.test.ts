@@ -33,6 +33,7 @@ const MEMORY: MemorySample = {
   growth: 1.04,
 };
 const PACED: PacedSample = { chunks: 18_000, delayP50Ms: 0.3, delayP99Ms: 3 };
+const SLOWER: PacedSample = { ...PACED, delayP50Ms: 5, delayP99Ms: 25 };
 
 function sample(target: TargetName, scenario: Scenario): LoadSample {
   const frontCpuMicros = CPU[target];
@@ -55,7 +56,7 @@ function results(change: Partial<Results> = {}): Results {
       scenario,
       rounds: new Map(TARGETS.map((target) => [target, [sample(target, scenario)]])),
     })),
-    paced: new Map(TARGETS.map((target) => [target, PACED])),
+    paced: new Map(TARGETS.map((target) => [target, target === "hearth" ? SLOWER : PACED])),
     memory: new Map([["hearth", MEMORY]]),
     ...change,
   };
@@ -95,6 +96,10 @@ describe("the verdict", () => {
       { state: "reached", text: "median time to first content added at concurrency 1: 1.10 ms (aim: at most 1.2 ms)" },
       {
         state: "reached",
+        text: "delay added to a chunk of 600 paced streams: p50 4.7 ms, p99 22.0 ms (aim: under 5 and 25 ms)",
+      },
+      {
+        state: "reached",
         text: "coordinator memory over 100,000 requests: its last fifth 1.04 × its second (aim: at most 1.1 ×)",
       },
     ]);
@@ -111,15 +116,19 @@ describe("the verdict", () => {
           ]),
         ),
       })),
+      paced: new Map([
+        ["direct", PACED],
+        ["hearth", { ...SLOWER, delayP99Ms: 28 }],
+      ]),
       memory: new Map([["hearth", { ...MEMORY, growth: 1.11 }]]),
     });
-    expect(judge(slower).map(({ state }) => state)).toEqual(Array(6).fill("missed"));
+    expect(judge(slower).map(({ state }) => state)).toEqual(Array(7).fill("missed"));
   });
 
   it("does not judge what was not measured, nor memory over too few requests", () => {
     const quick = judge(results({ memory: new Map([["hearth", { ...MEMORY, requests: 4_000 }]]) }));
     expect(quick.at(-1)?.state).toBe("not judged");
-    const nothing = judge(results({ scenarios: [], memory: new Map() }));
+    const nothing = judge(results({ scenarios: [], paced: new Map(), memory: new Map() }));
     expect(new Set(nothing.map(({ state }) => state))).toEqual(new Set(["not judged"]));
   });
 });

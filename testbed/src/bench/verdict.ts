@@ -10,6 +10,9 @@ const AIMS = {
   streamCpuMicros: 500,
   /** Added to the median time to first content at concurrency 1, ms. */
   addedFirstContentMs: 1.2,
+  /** Added to the delay of a chunk of many paced streams, ms. */
+  addedDelayP50Ms: 5,
+  addedDelayP99Ms: 25,
   /** Growth of resident memory over the last three fifths of 100,000 requests that still counts as flat. */
   memoryGrowth: 1.1,
 } as const;
@@ -28,6 +31,7 @@ export function judge(results: Results): readonly Verdict[] {
   return [
     ...[false, true].flatMap((stream) => judgeCpu(results, stream)),
     judgeFirstContent(results),
+    judgePaced(results),
     judgeMemory(results.memory.get("hearth")),
   ];
 }
@@ -58,6 +62,17 @@ function judgeFirstContent(results: Results): Verdict {
   const added = hearth - direct;
   const aim = AIMS.addedFirstContentMs;
   return verdict(added <= aim, `${what}: ${added.toFixed(2)} ms (aim: at most ${aim} ms)`);
+}
+
+function judgePaced({ paced, plan }: Results): Verdict {
+  const what = `delay added to a chunk of ${plan.paced.streams} paced streams`;
+  const [hearth, direct] = [paced.get("hearth"), paced.get("direct")];
+  if (hearth === undefined || direct === undefined) return { state: "not judged", text: `${what}: not measured` };
+  const p50 = hearth.delayP50Ms - direct.delayP50Ms;
+  const p99 = hearth.delayP99Ms - direct.delayP99Ms;
+  const { addedDelayP50Ms: most50, addedDelayP99Ms: most99 } = AIMS;
+  const text = `${what}: p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms (aim: under ${most50} and ${most99} ms)`;
+  return verdict(p50 < most50 && p99 < most99, text);
 }
 
 function judgeMemory(memory: MemorySample | undefined): Verdict {
