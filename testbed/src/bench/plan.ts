@@ -46,7 +46,7 @@ export const QUICK_PLAN: Plan = {
   mode: "quick",
   rounds: 3,
   loadMs: 350,
-  leastRequests: 250,
+  leastRequests: 500,
   warmUpRequests: 2_000,
   paced: { streams: 600, perSecond: 20, windowMs: 1_500 },
   memoryRequests: 4_000,

@@ -5,6 +5,9 @@ import { median } from "./statistics.js";
 /** Over so many times what was recorded, the code has become slower: runs of one commit differ by less. */
 const MAX_GROWTH = 1.5;
 
+/** Below it a program sleeps between two requests, and what waking it costs goes by the machine and by what else it does. */
+const LEAST_CONCURRENCY = 32;
+
 /** How often what is over is measured again. */
 const MORE_TIMES = 2;
 
@@ -33,7 +36,8 @@ export function ratiosOf({ scenarios }: Pick<Results, "scenarios">): Recorded {
  * The median over the rounds of what Hearth cost as a multiple of what the floor cost in the same round: what else the
  * machine did at that time, it did to both.
  */
-function ratioOf({ rounds }: ScenarioResult): number | undefined {
+function ratioOf({ scenario, rounds }: ScenarioResult): number | undefined {
+  if (scenario.concurrency < LEAST_CONCURRENCY) return undefined;
   const sealed = rounds.get("sealed") ?? [];
   const ratios = (rounds.get("hearth") ?? []).flatMap(({ frontCpuMicros: hearth }, round) => {
     const floor = sealed[round]?.frontCpuMicros;
