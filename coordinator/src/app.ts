@@ -77,6 +77,8 @@ export interface Coordinator {
    * @throws ConfigError when it does not fit to the rest of what he has said; then nothing changes
    */
   configure(settings: Settings): void;
+  /** While it stops: what still runs is ended now, told to its consumer and settled. */
+  hurry(): void;
   /**
    * Takes nothing new, lets what runs end within the drain timeout, then closes everything.
    *
@@ -150,17 +152,17 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
     metrics,
     queued: () => selection.queue.total,
     configure: (settings) => live.configure(settings),
+    hurry: () => shutdown.abort("shutdown"),
     async stop() {
       if (!accepting) return [];
       accepting = false;
       selection.queue.close();
-      await drain({ server, connections, providers, registry, receipts, clock, shutdown, bounds: config });
+      await drain({ server, connections, providers, registry, receipts, clock, log, shutdown, bounds: config });
       health[Symbol.dispose]();
       sealing[Symbol.dispose]();
       answers[Symbol.dispose]();
       numbers.ownerPrices[Symbol.dispose]();
       const unwritten = await oneByOne([() => stopKept(kept), money.stop, records.stop, disk.close]);
-      log.info("stopped");
       return unwritten;
     },
   };

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { readConfig } from "./config.js";
+import { readConfig, shownConfig } from "./config.js";
 import { configProblems } from "./testing/config-problems.js";
 
 const problemsOf = (env: Record<string, string>): readonly string[] => configProblems(() => readConfig(env));
@@ -22,8 +22,8 @@ it("needs nothing to be set, and then stays on this machine", () => {
     readyGraceMs: 0,
     maxConnectionsPerAddress: 256,
     maxConnectionsPerAccount: 1024,
-    drainTimeoutMs: 30_000,
-    goAwayTimeoutMs: 600_000,
+    drainTimeoutMs: 1_920_000,
+    goAwayTimeoutMs: 1_920_000,
     lingerMs: 500,
     receiptWaitMs: 50,
     bodies: { members: 100_000, items: 400_000, containers: 40_000 },
@@ -101,4 +101,21 @@ it("lists every problem at once and shows no value", () => {
   const problems = problemsOf(env);
   expect(problems.map((problem) => problem.split(":")[0])).toEqual(Object.keys(env));
   expect(problems.join()).not.toMatch(/my-secret|other-secret/);
+});
+
+it("is shown without what is secret", () => {
+  const env = {
+    HEARTH_API_KEY: "seeded-api-key-1234",
+    HEARTH_ADMIN_KEY: "seeded-admin-key-1234",
+    HEARTH_PROVIDER_TOKEN: "seeded-token-123456",
+    HEARTH_WEBHOOK_URL: "https://hooks.example/seeded-path?seeded=1",
+    HEARTH_WEBHOOK_SECRET: `whsec_${"seed".repeat(8)}`,
+    DATABASE_URL: "postgres://seeded-user:seeded-word@db.example:5433/hearth?sslpassword=seeded",
+  };
+  const shown = JSON.stringify(shownConfig(readConfig(env)));
+  expect(shown).not.toMatch(/seed/);
+  expect(JSON.parse(shown)).toMatchObject({
+    ...{ port: 8080, webhook: "https://hooks.example" },
+    store: { postgres: { url: "postgres://db.example:5433/hearth", schema: "hearth" } },
+  });
 });

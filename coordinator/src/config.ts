@@ -55,6 +55,8 @@ const secret = z.string().min(16, "must be at least 16 characters").optional();
 const limit = (byDefault: number): z.ZodType<number> => z.coerce.number().int().min(1).default(byDefault);
 
 const MIB = 1024 * 1024;
+/** What runs is waited for: 32 minutes, which is longer than nearly every answer takes. */
+const LONGEST_ANSWER_MS = 1_920_000;
 
 const schema = z.object({
   HEARTH_HOST: z.string().min(1).default("127.0.0.1"),
@@ -81,8 +83,8 @@ const schema = z.object({
   HEARTH_MAX_DEPARTED_PER_ACCOUNT: z.coerce.number().int().min(1).default(DEFAULT_DEPARTURE_LIMITS.perAccount),
   HEARTH_KNOWN_MODEL_DAYS: z.coerce.number().min(0).max(365).default(7),
   HEARTH_READY_GRACE_MS: z.coerce.number().int().min(0).max(15_000).default(0),
-  HEARTH_DRAIN_TIMEOUT_MS: z.coerce.number().int().min(0).default(30_000),
-  HEARTH_GO_AWAY_TIMEOUT_MS: z.coerce.number().int().min(0).default(600_000),
+  HEARTH_DRAIN_TIMEOUT_MS: z.coerce.number().int().min(0).default(LONGEST_ANSWER_MS),
+  HEARTH_GO_AWAY_TIMEOUT_MS: z.coerce.number().int().min(0).default(LONGEST_ANSWER_MS),
   HEARTH_LINGER_MS: z.coerce.number().int().min(0).default(500),
   HEARTH_RECEIPT_WAIT_MS: z.coerce.number().int().min(0).max(5_000).default(RECEIPT_WAIT_MS),
   HEARTH_MAX_BODY_MEMBERS: limit(DEFAULT_BODY_BOUNDS.members),
@@ -200,4 +202,21 @@ function storeSettings(data: z.infer<typeof schema>): StoreSettings {
       statementTimeoutMs: data.HEARTH_DATABASE_STATEMENT_TIMEOUT_MS,
     },
   };
+}
+
+/** What a log may tell of a configuration: no secret, and of the database and the webhook only where they are. */
+export function shownConfig(config: Config): object {
+  const { apiKey: _apiKey, adminKey: _adminKey, providerToken: _token, webhook, store, ...rest } = config;
+  const { postgres, ...numbers } = store;
+  return {
+    ...rest,
+    webhook: webhook && new URL(webhook.url).origin,
+    store: { ...numbers, postgres: postgres && { ...postgres, url: placeOf(postgres.url) } },
+  };
+}
+
+/** Without user, password and options. */
+function placeOf(url: string): string {
+  const { protocol, host, pathname } = new URL(url);
+  return `${protocol}//${host}${pathname}`;
 }

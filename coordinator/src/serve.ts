@@ -3,10 +3,11 @@ import { systemRng } from "@hearth/platform";
 import { type Coordinator, startCoordinator } from "./app.js";
 import type { CliContext } from "./cli/context.js";
 import { EXIT } from "./cli/exit.js";
-import { ConfigError, readConfig } from "./config.js";
+import { ConfigError, readConfig, shownConfig } from "./config.js";
 import { changedNames, NO_SETTINGS, readSettings, type SettingsFile } from "./operator/settings.js";
 import { systemClock } from "./platform/clock.js";
 import { type Logger, openLog } from "./platform/logger.js";
+import { VERSION } from "./platform/version.js";
 import { loadNodeName, loadSealingSecret, loadSecrets } from "./secrets.js";
 import { openStore } from "./store/open/open-store.js";
 
@@ -28,7 +29,10 @@ export async function serve({ env, say }: Pick<CliContext, "env" | "say">): Prom
   });
   const { log, file: logFile } = openLog(config.logLevel, systemClock);
   process.on("exit", () => logFile.flushAtExit());
-  const stopped = stopSignal();
+  log.info({ version: VERSION, node: process.version, config: shownConfig(config) }, "starting");
+  const startedAt = systemClock.now();
+  let running: Coordinator | undefined;
+  const stopped = stopSignal(() => running?.hurry());
   const coordinator = await startCoordinator({
     config,
     secrets,
@@ -42,8 +46,11 @@ export async function serve({ env, say }: Pick<CliContext, "env" | "say">): Prom
   });
   if (config.settingsFile !== undefined && file !== undefined)
     rereadOnHangUp(config.settingsFile, file, coordinator, log);
-  await stopped;
+  running = coordinator;
+  const reason = await stopped;
+  log.info({ reason }, "stopping");
   const unwritten = await coordinator.stop();
+  log.info({ reason, uptimeSeconds: Math.round((systemClock.now() - startedAt) / 1_000) }, "stopped");
   await sayFarewell(say, logFile, unwritten);
   process.exit(0);
 }
@@ -74,14 +81,15 @@ async function sayFarewell(say: CliContext["say"], file: LogFile, unwritten: rea
   if (lines > 0) say(`Stopped, and could not write: ${lines} lines of the log (${problem}).`);
 }
 
-/** Resolves at the first SIGTERM or SIGINT; a second one means now. */
-function stopSignal(): Promise<void> {
+/** Resolves at the first SIGTERM or SIGINT. A second one ends what runs, and settles it; a third means now. */
+function stopSignal(hurry: () => void): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
-    let asked = false;
-    const stop = (): void => {
-      if (asked) process.exit(EXIT.failed);
-      asked = true;
-      resolve();
+    let asked = 0;
+    const stop = (signal: NodeJS.Signals): void => {
+      asked += 1;
+      if (asked > 2) process.exit(EXIT.failed);
+      if (asked === 2) hurry();
+      resolve(signal);
     };
     process.on("SIGTERM", stop);
     process.on("SIGINT", stop);

@@ -3,6 +3,7 @@ import { type Clock, repeat } from "@hearth/platform";
 import type { Config } from "./config.js";
 import type { Registry } from "./fleet/registry.js";
 import type { Connections } from "./http/connections.js";
+import type { Logger } from "./platform/logger.js";
 import type { ReceiptWriter } from "./receipts/receipt-writer.js";
 
 export interface DrainDeps {
@@ -12,6 +13,8 @@ export interface DrainDeps {
   readonly registry: Registry;
   readonly receipts: Pick<ReceiptWriter, "arrived">;
   readonly clock: Clock;
+  readonly log: Logger;
+  /** Ends what runs when the drain's time is over; whoever aborts it before then will not wait so long. */
   readonly shutdown: AbortController;
   readonly bounds: Pick<Config, "drainTimeoutMs" | "lingerMs">;
 }
@@ -22,6 +25,8 @@ const RECONNECT_AFTER_MS = 500;
 const FAREWELL_MS = 1_000;
 /** Receipts of the last answers may follow them for this long, ms: a signature takes a fraction of it. */
 const RECEIPTS_MS = 500;
+/** How often it is told how far the stop is, ms. */
+const TELL_MS = 10_000;
 /** How often connections that have nothing more to carry are looked for and closed, ms. */
 const SWEEP_MS = 10;
 
@@ -34,8 +39,8 @@ export async function drain(deps: DrainDeps): Promise<void> {
   const { connections, clock, registry, bounds } = deps;
   const startedAt = clock.now();
   connections.announceEnd();
-  for (const session of registry.connected()) session.goAway("shutdown", RECONNECT_AFTER_MS);
-  await connections.answered(clock, bounds.drainTimeoutMs);
+  for (const session of registry.connected()) session.goAway("shutdown", RECONNECT_AFTER_MS, bounds.drainTimeoutMs);
+  await runningEnded(deps);
   deps.shutdown.abort("shutdown");
   await connections.answered(clock, FAREWELL_MS);
   await deps.receipts.arrived(RECEIPTS_MS);
@@ -44,6 +49,20 @@ export async function drain(deps: DrainDeps): Promise<void> {
   registry[Symbol.dispose]();
   await connections.left(clock, startedAt + bounds.lingerMs - clock.now());
   await closeServer(deps);
+}
+
+/** What runs ends by itself, however long that takes within the drain's time. Those who wait are told how far it is. */
+async function runningEnded({ connections, clock, log, shutdown, bounds }: DrainDeps): Promise<void> {
+  const startedAt = clock.now();
+  const seconds = (ms: number): number => Math.round(ms / 1_000);
+  const tell = (): void => {
+    const forMs = clock.now() - startedAt;
+    const left = { sinceSeconds: seconds(forMs), atMostSeconds: seconds(bounds.drainTimeoutMs - forMs) };
+    log.info({ requests: connections.requests, ...left }, "draining");
+  };
+  if (connections.requests > 0) tell();
+  using _telling = repeat(clock, TELL_MS, tell);
+  await connections.answered(clock, bounds.drainTimeoutMs, shutdown.signal);
 }
 
 /** An answer that is on its way arrives whole: only what is unread when the time is up is cut off. */

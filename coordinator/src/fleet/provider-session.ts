@@ -174,12 +174,15 @@ export class ProviderSession extends MachineBacked implements ProviderLink {
   /**
    * Asks the agent to finish what runs and to connect anew. No more requests go to this connection, which the agent
    * closes when it is done. When the time is up, the coordinator does.
+   *
+   * @param reconnectAfterMs how long the agent waits before it comes back, its own jitter aside
+   * @param withinMs how long what runs may go on
    */
-  goAway(reason: string, reconnectAfterMs: number): void {
+  goAway(reason: string, reconnectAfterMs: number, withinMs: number = this.#deps.goAwayTimeoutMs): void {
     if (this.status === "offline") return;
     this.status = "draining";
     this.changed();
-    this.#departure ??= this.#deps.clock.setTimer(this.#deps.goAwayTimeoutMs, () => this.close("going_away"));
+    this.#departure ??= this.#deps.clock.setTimer(withinMs, () => this.close("going_away"));
     this.#sendControl(encodeControl({ type: "go_away", reason, reconnect_after_ms: reconnectAfterMs }));
   }
 

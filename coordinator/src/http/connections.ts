@@ -104,9 +104,9 @@ export class Connections {
     for (const { open } of this.#connections.values()) for (const response of open) response.shouldKeepAlive = false;
   }
 
-  /** Resolves when every answer is out, or the time is up. */
-  answered(clock: Clock, timeoutMs: number): Promise<void> {
-    return this.#until(() => this.#requests === 0, clock, timeoutMs);
+  /** Resolves when every answer is out, the time is up, or the signal says that nobody waits any longer. */
+  answered(clock: Clock, timeoutMs: number, signal?: AbortSignal): Promise<void> {
+    return this.#until(() => this.#requests === 0, clock, timeoutMs, signal);
   }
 
   /** Resolves when nobody is connected, or the time is up. */
@@ -176,12 +176,13 @@ export class Connections {
     for (const look of [...this.#waiting]) look();
   }
 
-  #until(holds: () => boolean, clock: Clock, timeoutMs: number): Promise<void> {
+  #until(holds: () => boolean, clock: Clock, timeoutMs: number, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
-      if (holds() || timeoutMs <= 0) return resolve();
+      if (holds() || timeoutMs <= 0 || signal?.aborted) return resolve();
       const end = (): void => {
         timer[Symbol.dispose]();
         this.#waiting.delete(look);
+        signal?.removeEventListener("abort", end);
         resolve();
       };
       const look = (): void => {
@@ -189,6 +190,7 @@ export class Connections {
       };
       const timer = clock.setTimer(timeoutMs, end);
       this.#waiting.add(look);
+      signal?.addEventListener("abort", end);
     });
   }
 }

@@ -84,7 +84,7 @@ export const COORDINATOR = {
     "node:path",
     "node:stream",
   ],
-  "shutdown.ts": ["./receipts", "./config.ts", "./fleet", "./http", "@hearth/platform", "node:http"],
+  "shutdown.ts": ["./receipts", "./config.ts", "./fleet", "./http", "./platform", "@hearth/platform", "node:http"],
   // It stands above the rooms: the defaults of some settings are constants of theirs.
   "config.ts": ["./fleet", "./http", "./ledger", "./platform", "./request", "./store", "zod"],
   "secrets.ts": ["./config.ts", "./sealing", "@hearth/disk", "@hearth/platform", "node:fs", "node:path"],

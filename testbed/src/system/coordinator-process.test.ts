@@ -48,6 +48,43 @@ describe("a coordinator that gets SIGTERM", () => {
     await eventually("the backend was told to stop", () => backend.exchanges.length === 0);
   });
 
+  it("tells how far it is, and at a second signal ends what runs, tells its consumer, and exits with 0", async () => {
+    await using hearth = await SpawnedHearth.start();
+    await using backend = await startStubBackend("pico", (exchange) => exchange.content("begun"));
+    await hearth.agent({ backend: backend.url });
+    const running = await hearth.chat(ask);
+    hearth.coordinator.signal("SIGTERM");
+    await hearth.coordinator.until("tells", () => hearth.coordinator.logged("draining").length > 0);
+    expect(hearth.coordinator.logged("draining")[0]).toMatchObject({
+      requests: 1,
+      sinceSeconds: 0,
+      atMostSeconds: 1_920,
+    });
+    hearth.coordinator.signal("SIGTERM");
+    const { content, done, errors } = await readStream(running);
+    expect({ content, done, errors: errors.length }).toEqual({ content: "begun", done: 1, errors: 1 });
+    expect(await hearth.coordinator.exited).toEqual({ code: 0, signal: null });
+    await eventually("the backend was told to stop", () => backend.exchanges.length === 0);
+  });
+
+  it("says what it has started with and why it stops, and tells no secret", async () => {
+    const secret = `whsec_${Buffer.alloc(24, 7).toString("base64")}`;
+    const webhook = { HEARTH_WEBHOOK_URL: "https://hooks.example/secret-path", HEARTH_WEBHOOK_SECRET: secret };
+    const keys = { HEARTH_API_KEY: "sk-seeded-0123456789", HEARTH_ADMIN_KEY: "admin-seeded-0123456789" };
+    await using hearth = await SpawnedHearth.start({ ...keys, ...webhook, HEARTH_LINGER_MS: "7" });
+    expect(await hearth.coordinator.stop()).toEqual({ code: 0, signal: null });
+    const [started] = hearth.coordinator.logged("starting");
+    expect(started).toMatchObject({
+      version: expect.any(String),
+      config: { lingerMs: 7, webhook: "https://hooks.example" },
+    });
+    expect(hearth.coordinator.logged("stopped")).toMatchObject([
+      { reason: "SIGTERM", uptimeSeconds: expect.any(Number) },
+    ]);
+    const told = hearth.coordinator.stdout + hearth.coordinator.stderr;
+    for (const value of [secret, "secret-path", ...Object.values(keys)]) expect(told).not.toContain(value);
+  });
+
   it("exits with 0 when nothing runs and agents are connected", async () => {
     await using hearth = await SpawnedHearth.start();
     await using backend = await startStubBackend("pico");
