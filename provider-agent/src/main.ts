@@ -4,8 +4,6 @@ import { setMaxListeners } from "node:events";
 import { homedir } from "node:os";
 import { systemRng } from "@hearth/platform";
 import { CommanderError } from "commander";
-import { runAgent } from "./agent.js";
-import { backendPorts } from "./cli/connect/backend-ports.js";
 import { tokenVault } from "./cli/connect/token-vault.js";
 import type { CliContext } from "./cli/invocation.js";
 import type { AgentPorts } from "./cli/ports.js";
@@ -21,8 +19,10 @@ import { commandRunner } from "./service/run-command.js";
 
 const { env, platform, argv, stdin, stdout, stderr } = process;
 
+/** What a command does not need is not loaded for it: the agent itself is most of the program. */
 const ports: AgentPorts = {
-  runAgent: (config, { log, file }, signal) => {
+  runAgent: async (config, { log, file }, signal) => {
+    const { runAgent } = await import("./agent.js");
     log.debug({ priority: standBack() }, "stands back");
     return runAgent(config, { log, logFile: file, sessionType: env["XDG_SESSION_TYPE"] }, signal);
   },
@@ -30,7 +30,14 @@ const ports: AgentPorts = {
     const { chip = "Unknown chip", cpuCores: cores, memoryBytes } = await machineFacts();
     return { chip, cores, memoryBytes };
   },
-  ...backendPorts(systemClock),
+  detectBackends: async (signal) => {
+    const { backendPorts } = await import("./cli/connect/backend-ports.js");
+    return backendPorts(systemClock).detectBackends(signal);
+  },
+  probeBackends: async (settings, signal) => {
+    const { backendPorts } = await import("./cli/connect/backend-ports.js");
+    return backendPorts(systemClock).probeBackends(settings, signal);
+  },
   tokens: tokenVault,
   models: async () => {
     const { modelPort } = await import("./cli/connect/model-port.js");
