@@ -51,6 +51,7 @@ const ALONE = [
   "provider-agent/src/{agent,full-disk,real-backends}.test.ts",
   "provider-agent/src/backends/owned-llama-server.test.ts",
   "provider-agent/src/backends/owned/*.test.ts",
+  "provider-agent/src/jobs/slow-backends.test.ts",
   "testbed/src/bench/{floors,spawn}.test.ts",
   "testbed/src/chaos/*.test.ts",
   "testbed/src/system/{agent-killed,connections,failover-*,go-away,large-events,ledger-crash}.test.ts",
@@ -71,13 +72,26 @@ export default defineConfig({
       // What `npm run test:unit` runs, within a minute: files share their worker, and so load each module once.
       {
         extends: true,
-        test: { name: "unit", include: ["*/src/**/*.test.ts"], exclude: system, isolate: false, maxWorkers: "100%" },
+        test: {
+          name: "unit",
+          include: ["*/src/**/*.test.ts"],
+          exclude: [...system, ...ALONE],
+          isolate: false,
+          maxWorkers: "100%",
+        },
       },
       // Most of these wait for a disk, a child or a clock more than they compute.
-      { extends: true, test: { name: "system", include: system, exclude: ALONE, maxWorkers: "100%", ...patient } },
       {
         extends: true,
-        test: { name: "alone", include: ALONE, maxWorkers: 1, sequence: { groupOrder: 1 }, ...patient },
+        test: {
+          ...{ name: "system", include: system, exclude: ALONE, maxWorkers: "100%" },
+          sequence: { groupOrder: 1 },
+          ...patient,
+        },
+      },
+      {
+        extends: true,
+        test: { name: "alone", include: ALONE, maxWorkers: 1, sequence: { groupOrder: 2 }, ...patient },
       },
     ],
   },
