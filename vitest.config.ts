@@ -54,7 +54,7 @@ const ALONE = [
   "provider-agent/src/jobs/slow-backends.test.ts",
   "testbed/src/bench/{floors,spawn}.test.ts",
   "testbed/src/chaos/*.test.ts",
-  "testbed/src/system/{agent-killed,connections,failover-*,go-away,large-events,ledger-crash}.test.ts",
+  "testbed/src/system/{agent-killed,connections,failover-*,go-away,large-events}.test.ts",
   "testbed/src/system/{limits,nothing-left-behind,slow-reader,worst-bodies}.test.ts",
 ];
 
