@@ -61,7 +61,7 @@ export async function errorOf(response: Response): Promise<{ readonly status: nu
 }
 
 /** Waits until a condition holds, polling; fails with its description after the deadline. */
-export async function until(what: string, holds: () => boolean, deadlineMs = 5_000): Promise<void> {
+export async function until(what: string, holds: () => boolean, deadlineMs = 20_000): Promise<void> {
   const end = performance.now() + deadlineMs;
   while (!holds()) {
     if (performance.now() > end) throw new Error(`never happened: ${what}`);

@@ -10,7 +10,7 @@ const POLL_MS = 5;
 export async function eventually(
   what: string,
   holds: () => boolean | Promise<boolean>,
-  deadlineMs: number = 15_000,
+  deadlineMs: number = 60_000,
 ): Promise<number> {
   const startedAt = performance.now();
   while (!(await holds())) {
