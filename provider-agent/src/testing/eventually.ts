@@ -4,7 +4,7 @@ import { systemClock } from "../platform/clock.js";
 /** Polls until the condition holds. @returns how long that took, ms. @throws when it does not within the time, ms */
 export async function eventually(
   condition: () => boolean | Promise<boolean>,
-  timeoutMs = 5_000,
+  timeoutMs = 20_000,
   what = "condition",
 ): Promise<number> {
   const startedAt = systemClock.now();

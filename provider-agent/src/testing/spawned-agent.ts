@@ -54,7 +54,7 @@ export class SpawnedAgent implements AsyncDisposable {
     return lines.map((line) => JSON.parse(line) as LogLine).findLast(({ msg }) => msg === message);
   }
 
-  async log(message: string, timeoutMs = 15_000): Promise<LogLine> {
+  async log(message: string, timeoutMs = 60_000): Promise<LogLine> {
     await eventually(() => this.logged(message) !== undefined, timeoutMs, `"${message}" in: ${this.output}`);
     return this.logged(message) as LogLine;
   }

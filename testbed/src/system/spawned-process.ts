@@ -4,7 +4,7 @@ import { closeSync, openSync, readFileSync } from "node:fs";
 import { eventually } from "./eventually.js";
 
 /** How long a process may take to end after SIGTERM before it is made to, ms. */
-const STOP_MS = 10_000;
+const STOP_MS = 30_000;
 
 /** What to run. */
 export interface Program {
