@@ -162,8 +162,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
       sealing[Symbol.dispose]();
       answers[Symbol.dispose]();
       numbers.ownerPrices[Symbol.dispose]();
-      const unwritten = await oneByOne([() => stopKept(kept), money.stop, records.stop, disk.close]);
-      return unwritten;
+      return oneByOne([() => stopKept(kept), money.stop, records.stop, disk.close]);
     },
   };
 }

@@ -116,6 +116,6 @@ it("is shown without what is secret", () => {
   expect(shown).not.toMatch(/seed/);
   expect(JSON.parse(shown)).toMatchObject({
     ...{ port: 8080, webhook: "https://hooks.example" },
-    store: { postgres: { url: "postgres://db.example:5433/hearth", schema: "hearth" } },
+    store: { postgres: { url: "The database hearth on db.example:5433", schema: "hearth" } },
   });
 });

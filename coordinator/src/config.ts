@@ -5,7 +5,7 @@ import type { WebhookTarget } from "./ledger/webhooks.js";
 import type { LogLevel } from "./platform/logger.js";
 import { RECEIPT_WAIT_MS } from "./request/annotated-consumer.js";
 import { type BodyBounds, DEFAULT_BODY_BOUNDS } from "./request/body-bounds.js";
-import { DEFAULT_MAX_WAITING, DEFAULT_POSTGRES, type StoreSettings } from "./store/store-settings.js";
+import { DEFAULT_MAX_WAITING, DEFAULT_POSTGRES, placeOf, type StoreSettings } from "./store/store-settings.js";
 
 /** Everything the environment decides. */
 export interface Config {
@@ -213,10 +213,4 @@ export function shownConfig(config: Config): object {
     webhook: webhook && new URL(webhook.url).origin,
     store: { ...numbers, postgres: postgres && { ...postgres, url: placeOf(postgres.url) } },
   };
-}
-
-/** Without user, password and options. */
-function placeOf(url: string): string {
-  const { protocol, host, pathname } = new URL(url);
-  return `${protocol}//${host}${pathname}`;
 }

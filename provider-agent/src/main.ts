@@ -19,6 +19,8 @@ import { commandRunner } from "./service/run-command.js";
 
 const { env, platform, argv, stdin, stdout, stderr } = process;
 
+const backends = async () => (await import("./cli/connect/backend-ports.js")).backendPorts(systemClock);
+
 /** What a command does not need is not loaded for it: the agent itself is most of the program. */
 const ports: AgentPorts = {
   runAgent: async (config, { log, file }, signal) => {
@@ -30,14 +32,8 @@ const ports: AgentPorts = {
     const { chip = "Unknown chip", cpuCores: cores, memoryBytes } = await machineFacts();
     return { chip, cores, memoryBytes };
   },
-  detectBackends: async (signal) => {
-    const { backendPorts } = await import("./cli/connect/backend-ports.js");
-    return backendPorts(systemClock).detectBackends(signal);
-  },
-  probeBackends: async (settings, signal) => {
-    const { backendPorts } = await import("./cli/connect/backend-ports.js");
-    return backendPorts(systemClock).probeBackends(settings, signal);
-  },
+  detectBackends: async (signal) => (await backends()).detectBackends(signal),
+  probeBackends: async (settings, signal) => (await backends()).probeBackends(settings, signal),
   tokens: tokenVault,
   models: async () => {
     const { modelPort } = await import("./cli/connect/model-port.js");

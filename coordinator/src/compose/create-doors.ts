@@ -9,7 +9,7 @@ import type { Registry } from "../fleet/registry.js";
 import { acceptProviders, type ProviderServerDeps } from "../fleet/ws-server.js";
 import { createHttpApp, type HttpDeps } from "../http/app.js";
 import type { KeptAnswers } from "../http/idempotency/kept-answers.js";
-import { createListener, InFlight } from "../http/listener.js";
+import { createListener } from "../http/listener.js";
 import { Uploads } from "../http/uploads.js";
 import { keySpending } from "../ledger/key-spending.js";
 import type { PriceList, Tariff } from "../ledger/price-list.js";
@@ -63,13 +63,12 @@ export function createDoors(behind: BehindTheDoors): Doors {
     machineStandings: machineStandings(registry, behind.standing),
   };
   const money = moneyOf(behind);
-  const requests = new InFlight();
   const http: HttpDeps = {
     ...behind,
     ...common,
     ...money,
     ...httpSettings(config, clock),
-    ...{ inFlight: () => requests.count, version: VERSION },
+    ...{ inFlight: () => owned.connections.inFlight, version: VERSION },
     priceLimits: (build, atMs) => behind.prices().limits(build, atMs),
     isAlias: (model) => live.current.catalog.aliases.has(model),
     spending: (key) => keySpending(behind, key),
@@ -82,11 +81,7 @@ export function createDoors(behind: BehindTheDoors): Doors {
       ...{ offers: selection.offers, tariff: behind.tariff() },
     }),
   };
-  const owned = createServer(
-    createListener(createHttpApp(http), { ...http, requests }),
-    config,
-    metrics.connectionsEnded,
-  );
+  const owned = createServer(createListener(createHttpApp(http), http), config, metrics.connectionsEnded);
   const providers = acceptProviders(owned.server, {
     ...behind,
     log,

@@ -1,6 +1,6 @@
 import { type Clock, repeat } from "@hearth/platform";
 import type { ProviderDirectory } from "../fleet/provider-directory.js";
-import { type HealthSettings, type Trouble, troublesOf } from "../platform/health.js";
+import type { HealthSettings, Trouble } from "../platform/health.js";
 import { ProcessVitals, type Vitals } from "../platform/process-vitals.js";
 import { RecentPeak } from "../platform/recent-peak.js";
 
@@ -35,11 +35,9 @@ export function watchHealth({ vitals = new ProcessVitals(), ...deps }: HealthWat
     directory.size < most.value * settings().providersLeft ? "providers_missing" : undefined;
   return {
     troubles() {
-      const now = vitals.read();
-      return [
-        ...disk.troubles(),
-        ...troublesOf([() => loopTrouble(now, settings()), () => heapTrouble(now, settings()), missing]),
-      ];
+      const [now, limits] = [vitals.read(), settings()];
+      const found = [loopTrouble(now, limits), heapTrouble(now, limits), missing()];
+      return [...disk.troubles(), ...found.filter((trouble) => trouble !== undefined)];
     },
     [Symbol.dispose]() {
       look[Symbol.dispose]();

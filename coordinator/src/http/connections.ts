@@ -43,6 +43,7 @@ export class Connections {
   readonly #waiting = new Set<() => void>();
   readonly #ended: (reason: ConnectionEnd) => void;
   #requests = 0;
+  #inFlight = 0;
   #closing = false;
 
   /** @param ended told of each connection that is ended for what its client does, or for want of room */
@@ -63,6 +64,11 @@ export class Connections {
     return this.#requests;
   }
 
+  /** Those of the API (`/v1`) alone: what health and operators ask is no work. */
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
   get size(): number {
     return this.#connections.size;
   }
@@ -72,7 +78,7 @@ export class Connections {
    *
    * @returns whether to serve it: not when its connection has asked for too much at once, and is cut off
    */
-  admit({ socket }: IncomingMessage, response: ServerResponse): boolean {
+  admit({ socket, url }: IncomingMessage, response: ServerResponse): boolean {
     const connection = this.#connections.get(socket);
     if (connection === undefined || socket.destroyed) {
       socket.destroy();
@@ -83,10 +89,13 @@ export class Connections {
       return false;
     }
     if (this.#closing) response.shouldKeepAlive = false;
+    const work = url?.startsWith("/v1/") ? 1 : 0;
     this.#requests += 1;
+    this.#inFlight += work;
     connection.open.add(response);
     response.once("close", () => {
       this.#requests -= 1;
+      this.#inFlight -= work;
       connection.open.delete(response);
       this.#changed();
     });

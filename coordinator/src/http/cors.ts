@@ -37,29 +37,29 @@ const EXPOSED = EXPOSED_HEADERS.join(", ");
  * @param settings read at each use
  */
 export function cors(settings: () => CorsSettings): MiddlewareHandler<{ Bindings: HttpBindings }> {
-  return async (c, next) => (allowPages(c.env, settings()) === "answered" ? RESPONSE_ALREADY_SENT : next());
+  return async (c, next) => (allowPages(c.env, settings()) ? RESPONSE_ALREADY_SENT : next());
 }
 
 /**
  * Lets the page that a request comes from read its answer (Fetch standard, §3.3), without credentials: their scripts send
  * the key themselves. Answers preflights, before anybody asks for a key. Errors carry its headers as well.
  *
- * @returns `answered` = it was a preflight, and nothing is left to do
+ * @returns whether it was a preflight, which has been answered
  */
 export function allowPages(
   { incoming, outgoing }: Pick<HttpBindings, "incoming" | "outgoing">,
   { origins, maxAgeSeconds }: CorsSettings,
-): "answered" | "allowed" | "not_allowed" {
-  if (origins.length === 0) return "not_allowed";
+): boolean {
+  if (origins.length === 0) return false;
   const { headers, method } = incoming;
   // What is cached for one page is not for another.
   outgoing.setHeader("Vary", "Origin");
   const allowed = headers.origin === undefined ? undefined : allowedOrigin(headers.origin, origins);
-  if (allowed === undefined) return "not_allowed";
+  if (allowed === undefined) return false;
   outgoing.setHeader("Access-Control-Allow-Origin", allowed);
   if (method !== "OPTIONS" || headers["access-control-request-method"] === undefined) {
     outgoing.setHeader("Access-Control-Expose-Headers", EXPOSED);
-    return "allowed";
+    return false;
   }
   outgoing.writeHead(204, {
     "Access-Control-Allow-Methods": METHODS,
@@ -68,7 +68,7 @@ export function allowPages(
     "Access-Control-Max-Age": String(maxAgeSeconds),
   });
   outgoing.end();
-  return "answered";
+  return true;
 }
 
 function allowedOrigin(origin: string, origins: readonly string[]): string | undefined {

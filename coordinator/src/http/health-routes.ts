@@ -1,7 +1,7 @@
 import type { Hono } from "hono";
 import { z } from "zod";
 import { named } from "../api/named-schemas.js";
-import { statusOf, type Trouble } from "../platform/health.js";
+import { statusOf } from "../platform/health.js";
 import type { Metrics } from "../platform/metrics.js";
 import { described, type Operation } from "./openapi/operation.js";
 import { type ReadinessDeps, watchReadiness } from "./readiness.js";
@@ -9,8 +9,6 @@ import type { HttpEnv } from "./routing.js";
 
 export interface HealthDeps extends ReadinessDeps {
   readonly metrics: Metrics;
-  /** What is wrong with the coordinator. */
-  readonly troubles: () => readonly Trouble[];
   /** Requests of the API that are being answered. */
   readonly inFlight: () => number;
   /** Of this coordinator. */

@@ -26,3 +26,9 @@ export const DEFAULT_POSTGRES: Omit<PostgresSettings, "url"> = {
   connectTimeoutMs: 3_000,
   statementTimeoutMs: 10_000,
 };
+
+/** Server and database, without account and password. */
+export function placeOf(url: string): string {
+  const { hostname, port, pathname } = new URL(url);
+  return `The database ${pathname.slice(1) || "(default)"} on ${hostname || "this machine"}${port && `:${port}`}`;
+}

@@ -30,7 +30,7 @@ export const SCENARIOS: readonly Scenario[] = [1, 32, 128].flatMap((concurrency)
   { concurrency, stream: true },
 ]);
 
-/** Some seven minutes. */
+/** Some nine minutes. */
 export const FULL_PLAN: Plan = {
   mode: "full",
   rounds: 5,
@@ -41,7 +41,7 @@ export const FULL_PLAN: Plan = {
   memoryRequests: 100_000,
 };
 
-/** Under a minute: for a look, and to prove that the bench itself works. */
+/** For a look, and to prove that the bench itself works. */
 export const QUICK_PLAN: Plan = {
   mode: "quick",
   rounds: 3,

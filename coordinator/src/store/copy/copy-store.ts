@@ -1,13 +1,12 @@
 import { join } from "node:path";
 import pg from "pg";
 import { lockSchema, migrate } from "../postgres/migrate.js";
-import { placeOf } from "../postgres/open-postgres-engine.js";
 import { explained, openingError } from "../postgres/server-error.js";
 import { damaged } from "../sqlite/check-integrity.js";
 import type { Connection } from "../sqlite/connection.js";
 import { openDatabaseToRead } from "../sqlite/open-database.js";
 import { StoreError } from "../store-error.js";
-import type { PostgresSettings } from "../store-settings.js";
+import { type PostgresSettings, placeOf } from "../store-settings.js";
 import { batchesOf, countRows, type SourceTable, tablesInOrder } from "./source.js";
 import { type Ask, Target } from "./target.js";
 

@@ -1,7 +1,7 @@
 import type { Clock, Rng } from "@hearth/platform";
 import pg from "pg";
 import type { Engine } from "../operations/registry.js";
-import type { PostgresSettings } from "../store-settings.js";
+import { type PostgresSettings, placeOf } from "../store-settings.js";
 import { migrate, requireCurrent } from "./migrate.js";
 import { PostgresEngine } from "./postgres-engine.js";
 import { openingError } from "./server-error.js";
@@ -71,12 +71,6 @@ async function prepare(
   } finally {
     await client.end().catch(() => {});
   }
-}
-
-/** Server and database, without account and password. */
-export function placeOf(url: string): string {
-  const { hostname, port, pathname } = new URL(url);
-  return `The database ${pathname.slice(1) || "(default)"} on ${hostname || "this machine"}${port && `:${port}`}`;
 }
 
 /** `int8` comes as text, since it may hold more than a number does; ours never do, as nothing unsafe is stored. */
