@@ -10,6 +10,9 @@ noticeWithoutLlamaServer();
 const MODEL = "pico";
 const QUESTION = [{ role: "user" as const, content: "Count from one to twenty." }];
 
+/** Has llama.cpp write on: an engine that is quick would be done before the consumer hangs up. */
+const endless: object = { ignore_eos: true };
+
 /** The official SDK, and the bytes that it was sent. */
 function sdkOf(hearth: SpawnedHearth): { readonly client: OpenAI; readonly wire: Promise<string>[] } {
   const wire: Promise<string>[] = [];
@@ -105,7 +108,9 @@ function servesTheSdk(hearth: () => SpawnedHearth): void {
     const stream = await client.chat.completions.create({
       model: MODEL,
       messages: [{ role: "user", content: "Count from one to one hundred" }],
+      max_tokens: 1_900,
       stream: true,
+      ...endless,
     });
     for await (const chunk of stream) {
       if (chunk.choices[0]?.delta.content) stream.controller.abort();
