@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { z } from "zod";
 import { DEFAULT_DEPARTURE_LIMITS, type DepartureLimits } from "./fleet/departures.js";
 import { DEFAULT_UPLOAD_LIMITS, type UploadLimits } from "./http/uploads.js";
@@ -15,6 +16,8 @@ export interface Config {
   readonly webhook: WebhookTarget | undefined;
   /** Where others reach this coordinator, like `https://hearth.example`; absent = as each request says. */
   readonly publicUrl: string | undefined;
+  /** Where the web page was built; absent = in its own package, if that is here. */
+  readonly dashboardDir: string | undefined;
   /** Where commands reach the coordinator that runs; absent = at `host` and `port`. */
   readonly commandUrl: string | undefined;
   /** Proxies of the operator's in front, each of which adds to `X-Forwarded-For`. */
@@ -67,6 +70,7 @@ const schema = z.object({
     .regex(/^whsec_[A-Za-z0-9+/]{32,}={0,2}$/, "must be whsec_ and 24 bytes or more in base64")
     .optional(),
   HEARTH_PUBLIC_URL: z.url({ protocol: /^https?$/, error: "must be an http:// or https:// URL" }).optional(),
+  HEARTH_DASHBOARD_DIR: z.string().min(1).optional(),
   HEARTH_URL: z.url({ protocol: /^https?$/, error: "must be an http:// or https:// URL" }).optional(),
   HEARTH_PROXIES: z.coerce.number().int().min(0).max(8).default(0),
   HEARTH_DATA_DIR: z.string().min(1).default(".hearth"),
@@ -136,6 +140,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     host: data.HEARTH_HOST,
     port: data.HEARTH_PORT,
     publicUrl: data.HEARTH_PUBLIC_URL,
+    dashboardDir: data.HEARTH_DASHBOARD_DIR && resolve(data.HEARTH_DASHBOARD_DIR),
     commandUrl: data.HEARTH_URL,
     webhook: webhookOf(data),
     proxies: data.HEARTH_PROXIES,

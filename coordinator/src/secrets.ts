@@ -9,6 +9,7 @@ import { SEALING_SECRET_PREFIX } from "./sealing/sealing-secret.js";
 const MIN_SECRET_LENGTH = 16;
 
 const ADMIN_KEY_FILE = "admin-key";
+const ADMIN_KEY_PREFIX = "ha-";
 
 export interface Secrets {
   readonly apiKey: string;
@@ -34,7 +35,7 @@ export function loadSecrets(config: Config): Secrets {
   };
   return {
     apiKey: load(config.apiKey, "api-key", "HEARTH_API_KEY", "hk-"),
-    adminKey: load(config.adminKey, ADMIN_KEY_FILE, "HEARTH_ADMIN_KEY", "ha-"),
+    adminKey: load(config.adminKey, ADMIN_KEY_FILE, "HEARTH_ADMIN_KEY", ADMIN_KEY_PREFIX),
     providerToken: load(config.providerToken, "provider-token", "HEARTH_PROVIDER_TOKEN", "hp-"),
     generated,
   };
@@ -55,6 +56,18 @@ export function findAdminKey({ adminKey, dataDir }: Pick<Config, "adminKey" | "d
     if (error instanceof DiskError && diskFaultCode(error.cause) === "ENOENT") return undefined;
     throw error;
   }
+}
+
+/**
+ * Replaces the operator's key in the data directory, whatever stood there.
+ *
+ * @returns the new one
+ * @throws DiskError when it cannot be written
+ */
+export function replaceAdminKey(dataDir: string): string {
+  const value = newSecret(ADMIN_KEY_PREFIX);
+  write(join(dataDir, ADMIN_KEY_FILE), value, "replace");
+  return value;
 }
 
 /**
@@ -101,11 +114,19 @@ function readSecret(path: string): string {
 /** Two coordinators that start at once agree on the first one's secret. @returns false when there is one already */
 function store(path: string, secret: string): boolean {
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    writeWhole(path, `${secret}\n`, { draft: `${path}.${newSecret("")}`, existing: "keep" });
+    write(path, secret, "keep");
     return true;
+  } catch (error) {
+    if (error instanceof DiskError && diskFaultCode(error.cause) === "EEXIST" && existsSync(path)) return false;
+    throw error;
+  }
+}
+
+function write(path: string, secret: string, existing: "keep" | "replace"): void {
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    writeWhole(path, `${secret}\n`, { draft: `${path}.${newSecret("")}`, existing });
   } catch (cause) {
-    if (diskFaultCode(cause) === "EEXIST" && existsSync(path)) return false;
     throw new DiskError(`The secret ${path} cannot be kept`, cause);
   }
 }

@@ -1,6 +1,7 @@
 import { secretDigest } from "../platform/secret-digest.js";
 import type { FixedKeys } from "./fixed-keys.js";
-import { type Principals, SUSPENDED } from "./resolution.js";
+import { type Principals, type Resolution, SIGNED_OUT, SUSPENDED } from "./resolution.js";
+import { isSession } from "./sign-in.js";
 import type { StoredKeys } from "./stored-keys.js";
 
 export interface PrincipalsDeps {
@@ -8,16 +9,22 @@ export interface PrincipalsDeps {
   readonly fixed: () => FixedKeys;
   readonly stored: Pick<StoredKeys, "resolve">;
   readonly isSuspended: (account: string) => boolean;
+  /** The digest of the key that a session stands for here; `undefined` where it is over. */
+  readonly keyOfSession: (session: string) => string | undefined;
 }
 
-/** The keys of the configuration, whose word needs no store, and then those of accounts. */
-export function principals({ fixed, stored, isSuspended }: PrincipalsDeps): Principals {
+/** The keys of the configuration, whose word needs no store, and then those of accounts. A session is as good as its key. */
+export function principals({ fixed, stored, isSuspended, keyOfSession }: PrincipalsDeps): Principals {
+  const byDigest = (digest: string): Resolution | Promise<Resolution> => {
+    const principal = fixed().find(digest);
+    if (principal === undefined) return stored.resolve(digest);
+    return isSuspended(principal.account) ? SUSPENDED : { type: "known", principal };
+  };
   return {
     resolve(secret) {
-      const digest = secretDigest(secret);
-      const principal = fixed().find(digest);
-      if (principal === undefined) return stored.resolve(digest);
-      return isSuspended(principal.account) ? SUSPENDED : { type: "known", principal };
+      if (!isSession(secret)) return byDigest(secretDigest(secret));
+      const digest = keyOfSession(secret);
+      return digest === undefined ? SIGNED_OUT : byDigest(digest);
     },
   };
 }

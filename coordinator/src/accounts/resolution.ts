@@ -7,6 +7,8 @@ export type Resolution =
   | { readonly type: "unknown" }
   /** It was good once. */
   | { readonly type: "expired" }
+  /** A session of the web page that is over. */
+  | { readonly type: "signed_out" }
   /** Its account, or the one above, is suspended. */
   | { readonly type: "suspended" }
   /** Nobody can say now. */
@@ -20,5 +22,6 @@ export interface Principals {
 
 export const UNKNOWN: Resolution = { type: "unknown" };
 export const EXPIRED: Resolution = { type: "expired" };
+export const SIGNED_OUT: Resolution = { type: "signed_out" };
 export const SUSPENDED: Resolution = { type: "suspended" };
 export const UNAVAILABLE: Resolution = { type: "unavailable" };

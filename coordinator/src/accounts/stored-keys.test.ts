@@ -56,6 +56,7 @@ async function openNode(settings = DEFAULT_ACCOUNTS): Promise<Node> {
     accounts,
     asked,
     principals: principals({
+      keyOfSession: () => undefined,
       fixed: () => fixed,
       stored: accounts.keys,
       isSuspended: (account) => accounts.isSuspended(account),

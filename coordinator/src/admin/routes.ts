@@ -1,6 +1,7 @@
 import type { Duplex } from "node:stream";
 import { Hono } from "hono";
 import type { Principals } from "../accounts/resolution.js";
+import type { SignIn } from "../accounts/sign-in.js";
 import { readJson } from "../api/check-body.js";
 import { named } from "../api/named-schemas.js";
 import type { ProviderDirectory } from "../fleet/provider-directory.js";
@@ -18,6 +19,7 @@ import { type UsageDeps, usageRoutes } from "../http/usage/usage-routes.js";
 import { accountRoutes } from "./accounts.js";
 import { type AdoptionDeps, adoptionRoute } from "./adoption.js";
 import { type AdminMoneyDeps, accountOf, adminMoneyRoutes } from "./money-routes.js";
+import { signInLinkRoute } from "./sign-in-links.js";
 
 /** What the operator has said, as far as the admin API shows and changes it. */
 interface AdminDocument {
@@ -29,6 +31,7 @@ interface AdminDocument {
 export interface AdminDeps extends MachineDeps, UsageDeps, AdminMoneyDeps, ListedWith, AdoptionDeps, ListedPriceDeps {
   /** The operator's key, and those of accounts. */
   readonly operators: Principals;
+  readonly signIn: SignIn;
   readonly directory: ProviderDirectory;
   readonly operator: AdminDocument;
   /** The connection is the operator's. */
@@ -94,6 +97,7 @@ export function createAdminApp(deps: AdminDeps): Hono<HttpEnv> {
   );
   accountRoutes(admin, deps);
   adoptionRoute(admin, deps);
+  signInLinkRoute(admin, deps);
   machineRoutes(admin, deps, { audience: "Operator", readAccount: () => undefined });
   usageRoutes(admin, deps, { audience: "Operator", readAccount: () => undefined });
   adminMoneyRoutes(admin, deps, async (c) => (await authenticate(c.env.incoming.headers, operators)).keyId);

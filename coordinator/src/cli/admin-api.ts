@@ -33,19 +33,19 @@ const refusalSchema = z.object({ error: z.object({ message: z.string() }) });
 
 /** The routes under `/admin` of a coordinator that runs: what it answers, or a `CommandError` with its own words. */
 export class AdminApi {
-  readonly #base: string;
+  readonly base: string;
   readonly #key: string;
 
   /** @param base without a slash at its end */
   constructor(base: string, key: string) {
-    this.#base = base;
+    this.base = base;
     this.#key = key;
   }
 
   async ask(method: Method, path: string, { query = {}, body, idempotencyKey }: Ask = {}): Promise<unknown> {
     const given = Object.entries(query).filter((entry): entry is [string, string] => entry[1] !== undefined);
     const search = given.length === 0 ? "" : `?${new URLSearchParams(given)}`;
-    const response = await this.#fetch(`${this.#base}/admin${path}${search}`, {
+    const response = await this.#fetch(`${this.base}/admin${path}${search}`, {
       method,
       headers: {
         Authorization: `Bearer ${this.#key}`,
@@ -85,12 +85,12 @@ export class AdminApi {
     } catch (cause) {
       if (cause instanceof DOMException && cause.name === "TimeoutError") {
         const seconds = TIMEOUT_MS / 1000;
-        const words = `The coordinator at ${this.#base} has not answered for ${seconds} seconds: whether it did what was asked for is not known.`;
+        const words = `The coordinator at ${this.base} has not answered for ${seconds} seconds: whether it did what was asked for is not known.`;
         throw new CommandError(EXIT.away, words, { cause });
       }
       throw new CommandError(
         EXIT.away,
-        `No coordinator answers at ${this.#base} (${faultOf(cause)}): it has to run, and --url or HEARTH_URL says where.`,
+        `No coordinator answers at ${this.base} (${faultOf(cause)}): it has to run, and --url or HEARTH_URL says where.`,
         { cause },
       );
     }
@@ -99,14 +99,14 @@ export class AdminApi {
   #refusal(status: number, answer: unknown): CommandError {
     const refusal = refusalSchema.safeParse(answer);
     if (!refusal.success) {
-      const words = `What answers at ${this.#base} is no coordinator (status ${status}): see --url and HEARTH_URL.`;
+      const words = `What answers at ${this.base} is no coordinator (status ${status}): see --url and HEARTH_URL.`;
       return new CommandError(EXIT.config, words);
     }
     const message = harmless(refusal.data.error.message);
     if (status !== 401) return new CommandError(EXIT.failed, message);
     return new CommandError(
       EXIT.config,
-      `The coordinator at ${this.#base} does not take this key: ${message}\nHEARTH_ADMIN_KEY, or else the file admin-key in HEARTH_DATA_DIR, has to be the one that it runs with.`,
+      `The coordinator at ${this.base} does not take this key: ${message}\nHEARTH_ADMIN_KEY, or else the file admin-key in HEARTH_DATA_DIR, has to be the one that it runs with.`,
     );
   }
 }

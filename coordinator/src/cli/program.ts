@@ -5,6 +5,8 @@ import type { AddCommand, CliContext } from "./context.js";
 import { CommandError, EXIT } from "./exit.js";
 import { addKey } from "./key.js";
 import { addBalance, addCredit, addPayout } from "./money.js";
+import { addNewAdminKey } from "./new-admin-key.js";
+import { addSignInLink } from "./sign-in-link.js";
 import { addStoreCommands } from "./store-commands.js";
 
 /** The commands of `hearth-coordinator admin`: each brings its own words. */
@@ -15,6 +17,8 @@ const ADMIN: readonly AddCommand[] = [
   addBalance,
   addPayout,
   addAdoptKeys,
+  addSignInLink,
+  addNewAdminKey,
   addStoreCommands,
 ];
 

@@ -2,9 +2,11 @@ import type { Accounts } from "../accounts/accounts.js";
 import { CONFIGURED, type FixedKey, type FixedKeys, fixedKeys } from "../accounts/fixed-keys.js";
 import { principals } from "../accounts/principals.js";
 import type { Principals } from "../accounts/resolution.js";
+import type { SignIn } from "../accounts/sign-in.js";
 import type { LiveOperator } from "../operator/operator-document.js";
 import type { Settings } from "../operator/settings.js";
 import { type Credentials, createCredentials } from "../platform/credentials.js";
+import { secretDigest } from "../platform/secret-digest.js";
 import type { Secrets } from "../secrets.js";
 
 // Who is known without the store: whom the secrets of the process and the configuration file name.
@@ -25,18 +27,26 @@ export function callersOf(
   live: LiveOperator,
   { apiKey, adminKey }: Secrets,
   accounts: Accounts,
+  signIn: Pick<SignIn, "keyOf">,
 ): {
   readonly principals: Principals;
   readonly operators: Principals;
   /** Whether the configuration has the key with this digest, and so says what it may do. */
   readonly isConfigured: (digest: string) => boolean;
 } {
-  const known = (fixed: () => FixedKeys): Principals =>
-    principals({ fixed, stored: accounts.keys, isSuspended: (account) => accounts.isSuspended(account) });
+  const isSuspended = (account: string): boolean => accounts.isSuspended(account);
+  const known = (fixed: () => FixedKeys, keyOfSession = (session: string) => signIn.keyOf(session)): Principals =>
+    principals({ fixed, stored: accounts.keys, isSuspended, keyOfSession });
+  const [operatorKey, consumerKey] = [secretDigest(adminKey), secretDigest(apiKey)];
+  // Who runs the coordinator has both of its keys: on the page he tries it with the one for consumers.
+  const asConsumer = (session: string): string | undefined => {
+    const digest = signIn.keyOf(session);
+    return digest === operatorKey ? consumerKey : digest;
+  };
   const consumers = live.derived(({ apiKeys }) => fixedKeys(consumerKeys(apiKey, apiKeys)));
   const operator = fixedKeys([{ secret: adminKey, account: "admin", name: "HEARTH_ADMIN_KEY", scopes: ["admin"] }]);
   return {
-    principals: known(consumers),
+    principals: known(consumers, asConsumer),
     operators: known(() => operator),
     isConfigured: (digest) => consumers().find(digest) !== undefined,
   };

@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Clock } from "@hearth/platform";
 import type { Configured } from "../accounts/adoption.js";
+import { SignIn } from "../accounts/sign-in.js";
 import type { AdminMoneyDeps } from "../admin/money-routes.js";
 import { createAdminApp } from "../admin/routes.js";
 import type { Config } from "../config.js";
@@ -23,6 +24,7 @@ import { callersOf, configuredAccounts } from "./configured-accounts.js";
 import type { AddProvider } from "./create-fleet.js";
 import type { Selection } from "./create-selection.js";
 import { createServer, type OwnedServer } from "./create-server.js";
+import { findDashboard } from "./find-dashboard.js";
 import { machineStandings } from "./machine-standings.js";
 import type { Kept } from "./open-kept.js";
 
@@ -58,8 +60,9 @@ export function createDoors(behind: BehindTheDoors): Doors {
   const { config, secrets, log, live, clock, metrics, registry, selection, accounts } = behind;
   const addressOf = (incoming: IncomingMessage): string => clientAddress(incoming, config.proxies);
   const recognised = (socket: Duplex): void => owned.connections.recognise(socket);
+  const signIn = new SignIn(clock, () => live.current.signIn);
   const common = {
-    ...{ clock, log, recognised, directory: registry, ...callersOf(live, secrets, accounts) },
+    ...{ clock, log, recognised, signIn, directory: registry, ...callersOf(live, secrets, accounts, signIn) },
     machineStandings: machineStandings(registry, behind.standing),
   };
   const money = moneyOf(behind);
@@ -75,6 +78,7 @@ export function createDoors(behind: BehindTheDoors): Doors {
     admin: createAdminApp({ ...behind, ...common, ...money, operator: live, configured: () => configuredOf(live) }),
     kept: behind.answers,
     addressOf,
+    signInSettings: () => live.current.signIn,
     cors: () => live.current.cors,
     models: () => ({
       ...{ directory: registry, catalog: live.current.catalog, clock },
@@ -116,8 +120,12 @@ function configuredOf({ current: { apiKeys: keys, providerTokens: tokens } }: Li
 
 /** What the routes are told of the configuration. */
 function httpSettings(
-  { publicUrl, readyGraceMs, uploads, bodies }: Config,
+  { publicUrl, dashboardDir, readyGraceMs, uploads, bodies }: Config,
   clock: Clock,
-): Pick<HttpDeps, "publicUrl" | "readyGraceMs" | "uploads" | "bounds"> {
-  return { publicUrl, readyGraceMs, uploads: new Uploads(uploads, clock), bounds: bodies };
+): Pick<HttpDeps, "publicUrl" | "dashboardDir" | "readyGraceMs" | "uploads" | "bounds"> {
+  return {
+    ...{ publicUrl, readyGraceMs, bounds: bodies },
+    dashboardDir: dashboardDir ?? findDashboard(),
+    uploads: new Uploads(uploads, clock),
+  };
 }

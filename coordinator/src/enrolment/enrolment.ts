@@ -63,7 +63,7 @@ export class Enrolment {
     this.#deps = deps;
     this.#newSecret = deps.newSecret ?? systemSecret;
     this.#grants = new DeviceGrants(clock, this.#newSecret);
-    this.#guesses = new GuessLimiter(clock, ENROLMENT_LIMITS);
+    this.#guesses = new GuessLimiter(clock, () => ENROLMENT_LIMITS);
     this.#tokens = new MachineTokens(deps.sharedTokens, machines);
     this.#timers = [
       repeat(clock, ENROLMENT_LIMITS.seenIntervalMs, () => void this.#inBackground(() => this.#writeSeen())),

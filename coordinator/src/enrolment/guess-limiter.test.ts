@@ -2,7 +2,7 @@ import { FakeClock } from "@hearth/platform/testing";
 import { expect, it } from "vitest";
 import { GuessLimiter } from "./guess-limiter.js";
 
-const limiter = (clock: FakeClock) => new GuessLimiter(clock, { wrongGuesses: 2, guessWindowMs: 1_000 });
+const limiter = (clock: FakeClock) => new GuessLimiter(clock, () => ({ wrongGuesses: 2, guessWindowMs: 1_000 }));
 
 it("blocks a key after its wrong guesses until the window that began with the first has passed", () => {
   const clock = new FakeClock();

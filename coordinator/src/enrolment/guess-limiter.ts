@@ -16,10 +16,11 @@ const MAX_KEYS = 50_000;
 /** Counts wrong guesses by key (an account, an address) and says when there have been too many. */
 export class GuessLimiter {
   readonly #clock: Clock;
-  readonly #limits: GuessLimits;
+  readonly #limits: () => GuessLimits;
   readonly #records = new BoundedMap<string, Record>(MAX_KEYS);
 
-  constructor(clock: Clock, limits: GuessLimits) {
+  /** @param limits read at each use */
+  constructor(clock: Clock, limits: () => GuessLimits) {
     this.#clock = clock;
     this.#limits = limits;
   }
@@ -29,7 +30,7 @@ export class GuessLimiter {
     const now = this.#clock.now();
     const waits = keys.map((key) => {
       const record = this.#records.get(key);
-      return record === undefined || record.wrong < this.#limits.wrongGuesses ? 0 : record.untilMs - now;
+      return record === undefined || record.wrong < this.#limits().wrongGuesses ? 0 : record.untilMs - now;
     });
     return Math.max(0, ...waits);
   }
@@ -46,6 +47,6 @@ export class GuessLimiter {
       record.wrong += 1;
       return;
     }
-    this.#records.set(key, { wrong: 1, untilMs: now + this.#limits.guessWindowMs });
+    this.#records.set(key, { wrong: 1, untilMs: now + this.#limits().guessWindowMs });
   }
 }

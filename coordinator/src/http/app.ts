@@ -7,6 +7,8 @@ import { reachOf } from "./accounts/key-reach.js";
 import { type OwnKeyDeps, ownKeyRoutes } from "./accounts/own-key-routes.js";
 import { authenticate } from "./authenticate.js";
 import { type CorsSettings, cors } from "./cors.js";
+import { pageRoutes } from "./dashboard/page-routes.js";
+import { type SessionDeps, sessionRoutes } from "./dashboard/session-routes.js";
 import type { MachineDeps } from "./enrolment/machine-routes.js";
 import { enrolmentRoutes } from "./enrolment-routes.js";
 import { type HealthDeps, healthRoutes } from "./health-routes.js";
@@ -35,10 +37,13 @@ export interface HttpDeps
     OwnKeyDeps,
     MoneyDeps,
     Omit<OwnerPriceDeps, "directory">,
+    Omit<SessionDeps, "signInRefused">,
     Omit<HealthDeps, "directory"> {
   /** What the operator sees and does: `createAdminApp`. */
   readonly admin: Hono<HttpEnv>;
   readonly publicUrl: string | undefined;
+  /** Where the web page was built; `undefined` = nowhere. */
+  readonly dashboardDir: string | undefined;
   /** Where a request comes from. */
   readonly addressOf: (incoming: IncomingMessage) => string;
   /** Which web pages may call the API; read at each use. */
@@ -59,11 +64,14 @@ export function createHttpApp(deps: HttpDeps): Hono<HttpEnv> {
   encryptionKeyRoutes(app, deps);
   proofRoutes(app, deps);
   ownKeyRoutes(app, deps);
-  enrolmentRoutes(app, { ...deps, signInRefused: () => deps.metrics.enrolments.inc({ event: "sign_in_refused" }) });
+  const signInRefused = (): void => deps.metrics.enrolments.inc({ event: "sign_in_refused" });
+  enrolmentRoutes(app, { ...deps, signInRefused });
+  sessionRoutes(app, { ...deps, signInRefused });
   app.route("/v1/me", ownRoutes(deps));
   app.route("/admin", deps.admin);
   docsRoutes(app);
   healthRoutes(app, deps);
+  pageRoutes(app, deps.dashboardDir);
   return app;
 }
 

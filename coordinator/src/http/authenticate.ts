@@ -3,9 +3,11 @@ import type { Principal } from "../accounts/principal.js";
 import type { Principals, Resolution } from "../accounts/resolution.js";
 import { HearthError } from "../platform/errors.js";
 import type { Scope } from "../store/account-store.js";
+import { sessionOf } from "./dashboard/session-cookie.js";
 
 /**
- * The guard before everything that wants a key: whom a request comes from, by `Authorization: Bearer …` or `x-api-key`.
+ * The guard before everything that wants a key: whom a request comes from, by `Authorization: Bearer …`, `x-api-key` or a
+ * session of the web page.
  * A promise only where the store has to be asked.
  *
  * @param scopes what the key must be for, one of these; none = whatever it is for
@@ -32,6 +34,8 @@ function admitted(resolution: Resolution, scopes: readonly Scope[]): Principal {
       throw new HearthError("invalid_api_key", "This API key is not valid.");
     case "expired":
       throw new HearthError("invalid_api_key", "This API key has expired.");
+    case "signed_out":
+      throw new HearthError("invalid_api_key", "You are not signed in any more.");
     case "suspended":
       throw new HearthError("account_suspended", "The account of this API key is suspended.");
     case "unavailable":
@@ -45,9 +49,9 @@ function inScope(principal: Principal, scopes: readonly Scope[]): Principal {
   throw new HearthError("insufficient_scope", `This API key lacks the scope ${wanted}.`);
 }
 
-/** The key that a request comes with, good or bad. */
+/** The key that a request comes with, or the session of the web page; good or bad. */
 export function secretOf(headers: IncomingHttpHeaders): string | undefined {
-  return bearer(headers.authorization) ?? single(headers["x-api-key"]);
+  return bearer(headers.authorization) ?? single(headers["x-api-key"]) ?? sessionOf(headers);
 }
 
 function bearer(header: string | undefined): string | undefined {

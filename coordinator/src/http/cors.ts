@@ -11,7 +11,7 @@ export interface CorsSettings {
 }
 
 /**
- * Every page: who calls needs a key all the same, and no cookie is ever looked at. Chromium keeps a preflight's answer
+ * Every page: who calls needs a key all the same, and no cookie of our own page ever comes from another's. Chromium keeps a preflight's answer
  * for two hours at most.
  */
 export const DEFAULT_CORS: CorsSettings = { origins: ["*"], maxAgeSeconds: 7_200 };

@@ -23,6 +23,7 @@ const SECTIONS = [
   "payouts",
   "webhooks",
   "health",
+  "sign_in",
 ];
 /** Has no default, so that no file without it names it. */
 const NOT_SET = "dispatch.open_streams_after_ms";

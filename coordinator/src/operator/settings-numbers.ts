@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import { type AccountSettings, DEFAULT_ACCOUNTS } from "../accounts/settings.js";
+import { DEFAULT_SIGN_IN, type SignInSettings } from "../accounts/sign-in.js";
 import { DEFAULT_HEDGING, type HedgeSettings } from "../dispatch/hedge-settings.js";
 import { DEFAULT_POLICY, type PolicySettings } from "../dispatch/policy.js";
 import { DEFAULT_IDEMPOTENCY, type IdempotencySettings } from "../http/idempotency/kept-answers.js";
@@ -264,6 +265,14 @@ export const ACCOUNTS: Section<AccountSettings> = section(DEFAULT_ACCOUNTS, {
   unknownKeys: whole(1, 10_000_000),
   keysPerAccount: whole(1, 100_000),
   endedKeyDays: between(1, 36_500),
+});
+
+export const SIGN_IN: Section<SignInSettings> = section(DEFAULT_SIGN_IN, {
+  sessionMs: between(MINUTE_MS, 30 * 24 * HOUR_MS),
+  sessions: whole(1, 1_000_000),
+  linkMs: between(10 * SECOND_MS, 24 * HOUR_MS),
+  wrongGuesses: whole(1, 10_000),
+  guessWindowMs: between(SECOND_MS, 24 * HOUR_MS),
 });
 
 /** Of each two, the first must not be over the second. */

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { TRUST_LEVELS, type TrustLevel } from "@hearth/protocol";
 import { z } from "zod";
 import { type AccountSettings, DEFAULT_ACCOUNTS } from "../accounts/settings.js";
+import { DEFAULT_SIGN_IN, type SignInSettings } from "../accounts/sign-in.js";
 import { ConfigError } from "../config.js";
 import { DEFAULT_HEDGING, type HedgeSettings } from "../dispatch/hedge-settings.js";
 import { DEFAULT_POLICY, evidenceSettings, type PolicySettings } from "../dispatch/policy.js";
@@ -41,6 +42,7 @@ import {
   patience,
   REPUTATION,
   SELECTION,
+  SIGN_IN,
   STORED_RESPONSES,
   USAGE,
   WEBHOOKS,
@@ -71,6 +73,7 @@ export interface Settings {
   readonly payouts: PayoutSettings;
   readonly webhooks: WebhookSettings;
   readonly health: HealthSettings;
+  readonly signIn: SignInSettings;
 }
 
 /** No file: the generated key and token, the models that providers bring, and the numbers of `docs/configuration.md`. */
@@ -97,6 +100,7 @@ export const NO_SETTINGS: Settings = {
   payouts: DEFAULT_PAYOUTS,
   webhooks: DEFAULT_WEBHOOKS,
   health: DEFAULT_HEALTH,
+  signIn: DEFAULT_SIGN_IN,
 };
 
 // Digests, not secrets: the file may be read by more people than may call the API.
@@ -148,6 +152,7 @@ const schema = z
     payouts: PAYOUTS.schema,
     webhooks: WEBHOOKS.schema,
     health: HEALTH.schema,
+    sign_in: SIGN_IN.schema,
   })
   .superRefine((data, context) => {
     for (const [least, most] of IN_ORDER) {
@@ -205,6 +210,7 @@ function settingsOf(written: Written): Settings {
     payouts: PAYOUTS.read(written.payouts),
     webhooks: WEBHOOKS.read(written.webhooks),
     health: HEALTH.read(written.health),
+    signIn: SIGN_IN.read(written.sign_in),
     cors: { origins: written.cors.origins, maxAgeSeconds: written.cors.max_age_seconds },
   };
 }

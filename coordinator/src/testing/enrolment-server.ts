@@ -9,6 +9,7 @@ import { type FixedKey, fixedKeys } from "../accounts/fixed-keys.js";
 import { principals } from "../accounts/principals.js";
 import { type Principals, UNKNOWN } from "../accounts/resolution.js";
 import { DEFAULT_ACCOUNTS } from "../accounts/settings.js";
+import { DEFAULT_SIGN_IN, SignIn } from "../accounts/sign-in.js";
 import { createAdminApp } from "../admin/routes.js";
 import { Enrolment } from "../enrolment/enrolment.js";
 import type { EnrolmentEvent } from "../enrolment/enrolment-events.js";
@@ -102,6 +103,7 @@ export async function startEnrolmentServer(
       },
       minimumPayout: () => 1n,
       isAccount: async () => true,
+      signIn: new SignIn(clock, () => DEFAULT_SIGN_IN),
       standing: () => ({ score: 100, reasons: {} }),
       recognised: () => {},
     }),
@@ -127,5 +129,10 @@ export async function startEnrolmentServer(
 /** These keys and no others. */
 function fixedPrincipals(...keys: readonly FixedKey[]): Principals {
   const fixed = fixedKeys(keys);
-  return principals({ fixed: () => fixed, stored: { resolve: () => UNKNOWN }, isSuspended: () => false });
+  return principals({
+    fixed: () => fixed,
+    stored: { resolve: () => UNKNOWN },
+    isSuspended: () => false,
+    keyOfSession: () => undefined,
+  });
 }

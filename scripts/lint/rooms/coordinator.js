@@ -22,6 +22,7 @@ export const COORDINATOR = {
   cli: [
     "./accounts",
     "./admin/account-forms.ts",
+    "./admin/sign-in-links.ts",
     "./config.ts",
     "./http",
     "./operator",
@@ -81,12 +82,13 @@ export const COORDINATOR = {
     "@hearth/protocol",
     "zod",
     "node:http",
+    "node:module",
     "node:path",
     "node:stream",
   ],
   "shutdown.ts": ["./receipts", "./config.ts", "./fleet", "./http", "./platform", "@hearth/platform", "node:http"],
   // It stands above the rooms: the defaults of some settings are constants of theirs.
-  "config.ts": ["./fleet", "./http", "./ledger", "./platform", "./request", "./store", "zod"],
+  "config.ts": ["./fleet", "./http", "./ledger", "./platform", "./request", "./store", "zod", "node:path"],
   "secrets.ts": ["./config.ts", "./sealing", "@hearth/disk", "@hearth/platform", "node:fs", "node:path"],
   // All that the operator has said.
   operator: [

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -284,5 +284,36 @@ describe("keys", () => {
       code: 1,
       stderr: expect.stringContaining("it is revoked"),
     });
+  });
+});
+
+describe("the web page", () => {
+  it("is opened by a link that is good once", async () => {
+    const { stdout, stderr } = await admin("sign-in-link");
+    const [, link] = /^http:\/\/127\.0\.0\.1:\d+\/dashboard\/#link=(hl-[\w-]+)\n$/.exec(stdout) ?? [];
+    expect(stderr).toMatch(/^It is good once, until .+\.\n$/);
+    const headers = { "X-Requested-With": "hearth-dashboard" };
+    const signIn = () =>
+      fetch(`${hearth.url}/dashboard/session`, { method: "POST", headers, body: JSON.stringify({ link }) });
+    expect(await (await signIn()).json()).toMatchObject({ role: "operator" });
+    expect((await signIn()).status).toBe(401);
+  });
+});
+
+describe("an operator's key that is lost", () => {
+  it("is replaced in the data directory, and not where the environment has one", async () => {
+    const dir = mkdtempSync(join(tmpdir(), "hearth-new-key-"));
+    try {
+      const env = { HEARTH_DATA_DIR: dir, HEARTH_ADMIN_KEY: "" };
+      const first = await admin("new-admin-key", env);
+      expect(first).toMatchObject({ code: 0, stdout: expect.stringMatching(/^ha-[\w-]{32}\n$/) });
+      const { stdout: second } = await admin("new-admin-key", env);
+      expect(second).not.toBe(first.stdout);
+      expect(readFileSync(join(dir, "admin-key"), "utf8")).toBe(second);
+      expect(statSync(join(dir, "admin-key")).mode & 0o777).toBe(0o600);
+      expect(await admin("new-admin-key", { HEARTH_DATA_DIR: dir })).toMatchObject({ code: 2, stdout: "" });
+    } finally {
+      rmSync(dir, { recursive: true });
+    }
   });
 });

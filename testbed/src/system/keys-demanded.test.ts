@@ -42,6 +42,8 @@ it("are most routes: few answer everybody", () => {
   expect(routes.filter(({ open }) => open).map(({ route }) => route)).toEqual([
     "GET /v1/encryption-key",
     "GET /v1/providers/attestation",
+    "POST /dashboard/session",
+    "DELETE /dashboard/session",
     "GET /livez",
     "GET /readyz",
     "GET /health",

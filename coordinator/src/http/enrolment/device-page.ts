@@ -3,11 +3,17 @@ import { fingerprintOf } from "@hearth/attestation";
 import { html, raw } from "hono/html";
 import type { DeviceGrant } from "../../enrolment/device-grants.js";
 import { showUserCode } from "../../enrolment/user-code.js";
-import type { PageSession } from "./page-sessions.js";
 import { STYLE } from "./page-style.js";
 
 /** Markup in which every text that was put in is escaped. */
 type Html = ReturnType<typeof html>;
+
+/** Somebody who has signed in on the page. The API key itself is not kept. */
+export interface PageSession {
+  readonly account: string;
+  /** What every form of this session must carry. */
+  readonly csrf: string;
+}
 
 /** What went wrong with what somebody entered, in words for them. */
 export type Problem =

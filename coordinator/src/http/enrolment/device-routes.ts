@@ -1,16 +1,20 @@
 import type { IncomingMessage } from "node:http";
+import { newSecret } from "@hearth/platform";
 import type { Context, Hono } from "hono";
 import { parse, serialize } from "hono/utils/cookie";
+import { Sessions } from "../../accounts/sessions.js";
 import type { CodeLookup, Guesser } from "../../enrolment/enrolment-outcomes.js";
 import { HearthError } from "../../platform/errors.js";
 import { secretDigest } from "../../platform/secret-digest.js";
 import type { HttpEnv } from "../routing.js";
-import { type DevicePage, devicePage, PAGE_HEADERS, type Problem } from "./device-page.js";
+import { type DevicePage, devicePage, PAGE_HEADERS, type PageSession, type Problem } from "./device-page.js";
 import { type EnrolmentHttpDeps, originOf } from "./enrolment-http.js";
-import { type PageSession, PageSessions, SESSION_SECONDS } from "./page-sessions.js";
 import { type Parameters, readParameters } from "./parameters.js";
 
 const COOKIE = "hearth_device";
+/** How long somebody stays signed in: as long as a code lives. */
+const SESSION_SECONDS = 15 * 60;
+const SESSIONS = { lastsMs: SESSION_SECONDS * 1000, most: 1_000 };
 
 interface SignedIn {
   readonly id: string;
@@ -21,7 +25,7 @@ type Answer = Response | Promise<Response>;
 
 /** The page on which an owner approves a machine (RFC 8628 §3.3), without any script. */
 export function deviceRoutes(app: Hono<HttpEnv>, deps: EnrolmentHttpDeps): void {
-  const sessions = new PageSessions(deps.clock);
+  const sessions = new Sessions<PageSession>(deps.clock, () => SESSIONS);
   const page = new DevicePages(deps, sessions);
   app.get("/device", (c) => page.show(c));
   app.post("/device/sign-in", (c) => page.signIn(c));
@@ -31,9 +35,9 @@ export function deviceRoutes(app: Hono<HttpEnv>, deps: EnrolmentHttpDeps): void 
 
 class DevicePages {
   readonly #deps: EnrolmentHttpDeps;
-  readonly #sessions: PageSessions;
+  readonly #sessions: Sessions<PageSession>;
 
-  constructor(deps: EnrolmentHttpDeps, sessions: PageSessions) {
+  constructor(deps: EnrolmentHttpDeps, sessions: Sessions<PageSession>) {
     this.#deps = deps;
     this.#sessions = sessions;
   }
@@ -64,7 +68,8 @@ class DevicePages {
       return render(c, status, { type: "sign_in", userCode, problem: { type } });
     }
     this.#end(c.env.incoming);
-    this.#setCookie(c, this.#sessions.open(resolution.principal.account), SESSION_SECONDS);
+    const { account } = resolution.principal;
+    this.#setCookie(c, this.#sessions.open({ account, csrf: newSecret("") }).id, SESSION_SECONDS);
     return onward(c, userCode === "" ? "/device" : `/device?user_code=${encodeURIComponent(userCode)}`);
   }
 

@@ -24,7 +24,7 @@ const HOST = /^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]{1,253})(:\d{1,5})?$/;
  *
  * @throws HearthError `invalid_request` for a Host that is none
  */
-export function originOf(incoming: IncomingMessage, { publicUrl }: EnrolmentHttpDeps): string {
+export function originOf(incoming: IncomingMessage, { publicUrl }: Pick<EnrolmentHttpDeps, "publicUrl">): string {
   if (publicUrl !== undefined) return new URL(publicUrl).origin;
   const { host = "" } = incoming.headers;
   if (!HOST.test(host)) throw new HearthError("invalid_request", "The Host header names no host.");

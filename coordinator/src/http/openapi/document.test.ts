@@ -6,7 +6,7 @@ import { docsPage } from "./docs-page.js";
 import { apiDocument } from "./document.js";
 
 /** Pages for people, and how machines enrol: RFC 8414 tells programs of that. */
-const NOT_TOLD = /^[A-Z]+ \/($|docs$|openapi\.json$|device|oauth\/|\.well-known\/)/;
+const NOT_TOLD = /^[A-Z]+ \/($|docs$|openapi\.json$|device|oauth\/|\.well-known\/|dashboard$|dashboard\/\*$)/;
 
 const app = listedRoutes();
 const document = await apiDocument(app);

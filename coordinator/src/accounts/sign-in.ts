@@ -1,0 +1,78 @@
+import type { Clock } from "@hearth/platform";
+import { type OpenedSession, Sessions } from "./sessions.js";
+
+export interface SignInSettings {
+  /** How long somebody stays signed in on the web page, ms. */
+  readonly sessionMs: number;
+  /** Who is signed in at once; the oldest goes first. */
+  readonly sessions: number;
+  /** How long a link to sign in with is good, ms. */
+  readonly linkMs: number;
+  /** Keys and links that are none, from one address, before it has to wait. */
+  readonly wrongGuesses: number;
+  /** … for so long, ms. */
+  readonly guessWindowMs: number;
+}
+
+/** A working day, and a link that is opened at once. Ten typing errors are many, ten guesses at 192 bits are nothing. */
+export const DEFAULT_SIGN_IN: SignInSettings = {
+  sessionMs: 12 * 3_600_000,
+  sessions: 10_000,
+  linkMs: 5 * 60_000,
+  wrongGuesses: 10,
+  guessWindowMs: 15 * 60_000,
+};
+
+const SESSION_PREFIX = "hs-";
+const LINK_PREFIX = "hl-";
+
+/** Links that wait to be opened; the oldest goes first. */
+const MAX_LINKS = 100;
+
+/**
+ * Who is signed in on the web page. A session stands for the key that it was opened with, by the key's digest, so that it
+ * ends with the key; the key itself is not kept.
+ */
+export class SignIn {
+  readonly #sessions: Sessions<string>;
+  readonly #links: Sessions<string>;
+
+  /** @param settings read at each use */
+  constructor(clock: Clock, settings: () => Pick<SignInSettings, "sessionMs" | "sessions" | "linkMs">) {
+    const limits = () => ({ lastsMs: settings().sessionMs, most: settings().sessions });
+    this.#sessions = new Sessions(clock, limits, SESSION_PREFIX);
+    this.#links = new Sessions(clock, () => ({ lastsMs: settings().linkMs, most: MAX_LINKS }), LINK_PREFIX);
+  }
+
+  /** @param digest of the key that it stands for */
+  open(digest: string): OpenedSession {
+    return this.#sessions.open(digest);
+  }
+
+  /** Makes what signs somebody in once, with the key that has this digest. */
+  link(digest: string): OpenedSession {
+    return this.#links.open(digest);
+  }
+
+  /** @returns the digest that a link stands for, and `undefined` at every use but the first */
+  redeem(link: string): string | undefined {
+    return this.#links.end(link);
+  }
+
+  /** @returns the digest of the key that a session stands for; `undefined` where it is over */
+  keyOf(session: string): string | undefined {
+    return this.#sessions.find(session);
+  }
+
+  /** Wall-clock ms; `undefined` where it is over. */
+  endOf(session: string): number | undefined {
+    return this.#sessions.endOf(session);
+  }
+
+  close(session: string): void {
+    this.#sessions.end(session);
+  }
+}
+
+/** Whether a secret is that of a session, and not a key. */
+export const isSession = (secret: string): boolean => secret.startsWith(SESSION_PREFIX);
