@@ -2,6 +2,7 @@ import { setMaxListeners } from "node:events";
 import type { Server } from "node:http";
 import type { LogFile } from "@hearth/disk";
 import { type Clock, type Rng, systemRng } from "@hearth/platform";
+import { addReadings } from "./compose/add-readings.js";
 import { sharedTokens } from "./compose/configured-accounts.js";
 import { type BehindTheDoors, createDoors } from "./compose/create-doors.js";
 import { createFleet } from "./compose/create-fleet.js";
@@ -23,6 +24,7 @@ import { KeptAnswers } from "./http/idempotency/kept-answers.js";
 import { EarningsOfMachines } from "./ledger/earnings-of-machines.js";
 import { LiveOperator } from "./operator/operator-document.js";
 import { NO_SETTINGS, type Settings } from "./operator/settings.js";
+import { watchCertificate } from "./platform/certificate-watch.js";
 import { systemClock } from "./platform/clock.js";
 import { type Ids, systemIds } from "./platform/ids.js";
 import type { Logger } from "./platform/logger.js";
@@ -105,6 +107,8 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
   const kept = await openKeptOf(options, live, { clock, registry, hooks, store: disk.store });
   const { enrolment, knownModels, receipts, usage } = kept;
   const selection = createSelection({ clock, rng, registry, reputation, hooks: hooks.selection, ...numbers });
+  const certificate = watchCertificate(clock, config.publicUrl);
+  addReadings(metrics, { breaker: selection.breaker, certificate });
   const contexts = new ProviderContexts(clock);
   const proving = {
     verifier: new AttestationVerifier(clock, options.verifyDevice ?? verifyAppleDevice),
@@ -159,6 +163,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
       selection.queue.close();
       await drain({ server, connections, providers, registry, receipts, clock, log, shutdown, bounds: config });
       health[Symbol.dispose]();
+      certificate[Symbol.dispose]();
       sealing[Symbol.dispose]();
       answers[Symbol.dispose]();
       numbers.ownerPrices[Symbol.dispose]();

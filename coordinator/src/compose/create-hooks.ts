@@ -4,6 +4,7 @@ import type { AttemptEnd } from "../dispatch/attempt-deps.js";
 import type { AttemptObserver } from "../dispatch/send-attempt.js";
 import type { EnrolmentEvent } from "../enrolment/enrolment-events.js";
 import type { Registry } from "../fleet/registry.js";
+import { cached } from "../platform/cached.js";
 import type { Logger } from "../platform/logger.js";
 import type { Metrics } from "../platform/metrics.js";
 import type { SettleHooks } from "../request/settle.js";
@@ -41,17 +42,23 @@ export function createHooks(deps: HookDeps): Hooks {
     selection: selectionHooks(deps),
     fleet: fleetHooks(deps, proved),
     attempts: observeAttempts(deps),
-    settled: {
-      ended(result, durationMs) {
-        metrics.requests.inc({ result });
-        metrics.requestSeconds.observe(durationMs / 1000);
-      },
-      tokens: (kind, count) => metrics.tokens.inc({ kind }, count),
-    },
+    settled: settledHooks(metrics),
     proved,
     enrolment: (event) => metrics.enrolments.inc({ event }),
     receiptLost: () => metrics.receiptsLost.inc(),
     usageLost: () => metrics.usageLost.inc(),
+  };
+}
+
+function settledHooks({ requests, requestSeconds, tokens }: Metrics): SettleHooks {
+  const requestsOf = cached((result: string) => requests.labels({ result }));
+  const tokensOf = cached((kind: string) => tokens.labels({ kind }));
+  return {
+    ended(result, durationMs) {
+      requestsOf(result).inc();
+      requestSeconds.observe(durationMs / 1000);
+    },
+    tokens: (kind, count) => tokensOf(kind).inc(count),
   };
 }
 
@@ -120,13 +127,21 @@ export function observeAttempts({ metrics, log, reputation }: Omit<HookDeps, "re
     reputation.add(provider, "false_usage");
     log.warn({ provider, members }, "a provider's usage cannot be true");
   };
+  const dispatchesOf = cached((role: string) =>
+    cached((result: string) => metrics.dispatches.labels({ role, result })),
+  );
+  const receiptsOf = cached((outcome: string) => metrics.proofs.labels({ kind: "receipt", outcome }));
   return {
     started: () => metrics.openStreams.inc(),
-    receipt: (outcome) => metrics.proofs.inc({ kind: "receipt", outcome }),
+    receipt: (outcome) => receiptsOf(outcome).inc(),
     content: (first, gapMs) => (first ? metrics.ttftSeconds : metrics.interChunkSeconds).observe(gapMs / 1000),
-    ended: (role, end) => {
+    ended(role, end, attempt) {
       metrics.openStreams.dec();
-      metrics.dispatches.inc({ role, result: dispatchResult(end) });
+      dispatchesOf(role)(dispatchResult(end)).inc();
+      if (end.type !== "failed") return;
+      metrics.failuresOfProviders.add([attempt.provider, end.failure.code]);
+      const level = end.failure.faulty ? "warn" : "info";
+      log[level]({ role, ...attempt, ...failureFacts(end) }, "attempt failed");
     },
     usageClamped,
     cancelConfirmed(provider, { spent, clamped }) {
@@ -138,6 +153,11 @@ export function observeAttempts({ metrics, log, reputation }: Omit<HookDeps, "re
       log.warn({ provider, what, sizeBytes, fault: describeFault(thrown) }, "undigested input of a provider");
     },
   };
+}
+
+function failureFacts({ failure, afterContent }: Extract<AttemptEnd, { type: "failed" }>): object {
+  const { code, progress, retryable, faulty, status } = failure;
+  return { code, status, stage: afterContent ? "content" : progress, retryable, faulty };
 }
 
 function dispatchResult(end: AttemptEnd): string {

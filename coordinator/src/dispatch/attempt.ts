@@ -120,6 +120,11 @@ export class ProviderAttempt implements Attempt, StreamListener {
     this.#events.push({ type: "working", ...said });
   }
 
+  /** Bytes of the answer that have come, opened. */
+  get answerBytes(): number {
+    return this.#answerBytes;
+  }
+
   /** The reply threw over what this attempt had said: that counts as its provider's fault, also where it has ended. */
   undigested(thrown: unknown): void {
     this.#deps.undigested({ what: "reply", sizeBytes: this.#answerBytes, thrown });

@@ -17,7 +17,7 @@ import type { Ids } from "../platform/ids.js";
 import type { ProviderContext, ProviderContexts } from "../sealing/provider-contexts.js";
 import type { Evidence, Observation } from "../selection/evidence/evidence.js";
 import type { Picked } from "../selection/pick-result.js";
-import type { Traits } from "../selection/traits.js";
+import type { Shape, Traits } from "../selection/traits.js";
 import { ProviderAttempt } from "./attempt.js";
 import type { AttemptEnd, DigestFault } from "./attempt-deps.js";
 import { isRefusal } from "./failures.js";
@@ -57,8 +57,15 @@ export interface EndedAttempt {
   readonly requestId: RequestId;
   readonly attemptId: AttemptId;
   readonly provider: ProviderId;
+  /** The version of its agent. */
+  readonly version: string;
   /** The build that was asked for. */
   readonly model: string;
+  readonly shape: Shape;
+  /** From its sending to its end. */
+  readonly elapsedMs: number;
+  /** Bytes of its answer that had come, opened. */
+  readonly answerBytes: number;
 }
 
 /** A leased slot, and the attempt that it is for. */
@@ -120,12 +127,14 @@ class AttemptSender {
   readonly #deps: SendDeps;
   readonly #of: Sendable;
   readonly #id: AttemptId;
+  readonly #sentAt: number;
   #observation: Observation | undefined;
 
   constructor(deps: SendDeps, sendable: Sendable) {
     this.#deps = deps;
     this.#of = sendable;
     this.#id = deps.ids.attempt();
+    this.#sentAt = deps.clock.now();
   }
 
   /** @throws errors of our own translation */
@@ -238,7 +247,11 @@ class AttemptSender {
       requestId: request.id,
       attemptId: this.#id,
       provider: link.id,
+      version: link.agentVersion,
       model: traits.model,
+      shape: traits.shape,
+      elapsedMs: clock.now() - this.#sentAt,
+      answerBytes: sent.attempt.answerBytes,
     });
   }
 }

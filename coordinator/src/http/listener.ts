@@ -4,6 +4,7 @@ import type { Hono } from "hono";
 import { ENDPOINTS } from "../api/endpoints.js";
 import { allowPages, type CorsSettings } from "./cors.js";
 import { type InferenceDeps, serveInference } from "./inference-route.js";
+import { countAnswers } from "./route-counts.js";
 import type { HttpEnv } from "./routing.js";
 
 /** Serves one request of Node's, until it has been answered. */
@@ -19,11 +20,18 @@ export function createListener(
 ): Listener {
   const byRoutes = getRequestListener(app.fetch);
   const endpoints = new Map(ENDPOINTS.map((endpoint) => [endpoint.path as string, endpoint]));
-  return (incoming, outgoing) => {
-    const endpoint = incoming.method === "POST" ? endpoints.get(pathOf(incoming.url ?? "")) : undefined;
-    if (endpoint === undefined) return byRoutes(incoming, outgoing);
-    allowPages({ incoming, outgoing }, deps.cors());
-    return serveInference(deps, endpoint, incoming, outgoing);
+  const count = countAnswers(deps.metrics);
+  return async (incoming, outgoing) => {
+    const path = pathOf(incoming.url ?? "");
+    const arrivedAt = deps.clock.now();
+    const endpoint = endpoints.get(path);
+    try {
+      if (endpoint === undefined || incoming.method !== "POST") return await byRoutes(incoming, outgoing);
+      allowPages({ incoming, outgoing }, deps.cors());
+      await serveInference(deps, endpoint, incoming, outgoing);
+    } finally {
+      count(path, outgoing.statusCode, deps.clock.now() - arrivedAt);
+    }
   };
 }
 

@@ -1,16 +1,88 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { MostFrequent } from "./most-frequent.js";
+import { VERSION } from "./version.js";
 
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120];
 
-/** Everything the coordinator counts. Labels come from closed vocabularies only: never a model name, key or account. */
+/** Machines and kinds of failure of which the most frequent are told, and among how many those are looked for. */
+const WORST = { told: 20, among: 500 };
+
+/**
+ * Everything the coordinator counts. Labels come from closed vocabularies, and else are the most frequent of their kind:
+ * never a model name, key or account.
+ */
 export function createMetrics() {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const registers = [registry];
-  return { registry, ...requestMetrics(registers), ...dispatchMetrics(registers), ...fleetMetrics(registers) };
+  new Gauge({
+    name: "hearth_build_info",
+    help: "1, with the version that runs.",
+    labelNames: ["version"] as const,
+    registers,
+  }).set({ version: VERSION }, 1);
+  return {
+    registry,
+    ...httpMetrics(registers),
+    ...requestMetrics(registers),
+    ...dispatchMetrics(registers),
+    ...fleetMetrics(registers),
+    failuresOfProviders: failuresOfProviders(registers),
+  };
 }
 
 export type Metrics = ReturnType<typeof createMetrics>;
+
+/** Adds what is read when somebody looks. */
+export function addGauge(
+  { registry }: Pick<Metrics, "registry">,
+  { name, help, read }: { readonly name: string; readonly help: string; readonly read: () => number | undefined },
+): void {
+  new Gauge({
+    name,
+    help,
+    registers: [registry],
+    collect() {
+      const value = read();
+      if (value === undefined) this.remove();
+      else this.set(value);
+    },
+  });
+}
+
+function httpMetrics(registers: Registry[]) {
+  return {
+    httpRequests: new Counter({
+      name: "hearth_http_requests_total",
+      help: "HTTP requests that were answered, but for health checks, by route (or group of routes) and status.",
+      labelNames: ["route", "status"] as const,
+      registers,
+    }),
+    httpSeconds: new Histogram({
+      name: "hearth_http_request_duration_seconds",
+      help: "From a request's head to the end of its answer, streams included, by route (or group of routes).",
+      labelNames: ["route"] as const,
+      buckets: SECONDS,
+      registers,
+    }),
+  };
+}
+
+/** Counts failed attempts by machine and code, and tells the most frequent when somebody looks. */
+function failuresOfProviders(registers: Registry[]): MostFrequent<readonly [provider: string, code: string]> {
+  const counted = new MostFrequent<readonly [provider: string, code: string]>(WORST.among);
+  new Counter({
+    name: "hearth_provider_failures_total",
+    help: `Failed attempts by machine and code: the ${WORST.told} most frequent pairs.`,
+    labelNames: ["provider", "code"] as const,
+    registers,
+    collect() {
+      this.reset();
+      for (const { key, count } of counted.top(WORST.told)) this.labels(...key).inc(count);
+    },
+  });
+  return counted;
+}
 
 function requestMetrics(registers: Registry[]) {
   return {

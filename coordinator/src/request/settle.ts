@@ -1,4 +1,4 @@
-import { type Clock, describeFault, type Fault } from "@hearth/platform";
+import type { Clock } from "@hearth/platform";
 import type { RequestId } from "@hearth/protocol";
 import { giveBack } from "../dispatch/send-attempt.js";
 import type { SentAttempt } from "../dispatch/sent-attempt.js";
@@ -6,11 +6,11 @@ import type { Outcome, Success } from "../dispatch/types.js";
 import type { KnownModels } from "../fleet/known-models.js";
 import type { Ledger } from "../ledger/ledger.js";
 import type { UsageOutcome, UsageWriter } from "../ledger/usage-writer.js";
-import type { HearthError } from "../platform/errors.js";
 import type { Logger } from "../platform/logger.js";
-import { type MicroUsd, microUsdJson } from "../platform/micro-usd.js";
+import type { MicroUsd } from "../platform/micro-usd.js";
 import type { ReceiptWriter } from "../receipts/receipt-writer.js";
 import { billOf, type Charge, chargeOf, payLosers } from "./billing.js";
+import { endedFacts } from "./ended-facts.js";
 import { judge } from "./judge.js";
 import type { RequestRecord } from "./request-record.js";
 import type { TokenCalibration } from "./token-calibration.js";
@@ -58,8 +58,7 @@ export function settle(
   const durationMs = deps.clock.now() - record.times.admittedAt;
   deps.hooks.ended(result, durationMs);
   deps.usage.keep(usageOf(record, outcome, result, { now: deps.clock.now(), wallTime: deps.clock.wallTime() }));
-  const facts = { result, durationMs: Math.round(durationMs), ...factsOf(outcome) };
-  deps.log.info({ request: record.request.id, ...facts, ...costOf(record), ...wasted(record) }, "request ended");
+  deps.log.info(endedFacts(record, outcome, { result, durationMs }), "request ended");
   payLosers(deps.ledger, record);
   return record.payment?.settle(bill);
 }
@@ -107,44 +106,4 @@ function chosen(deps: SettleDeps, record: RequestRecord, { id, attempt, usage, c
 function resultOf(outcome: Outcome): UsageOutcome {
   if (outcome.type !== "failed") return outcome.type;
   return outcome.committed ? "in_band_error" : "failure";
-}
-
-function factsOf(outcome: Outcome): object {
-  switch (outcome.type) {
-    case "success":
-      return { usage: outcome.usage };
-    case "failed":
-      return { code: outcome.error.code, status: outcome.error.details.status, fault: faultOf(outcome.error) };
-    case "cancelled":
-      return { reason: outcome.reason };
-  }
-}
-
-function costOf({ cost }: RequestRecord): object {
-  return cost === undefined ? {} : { costMicroUsd: microUsdJson(cost) };
-}
-
-/** Tokens that were generated for the request and thrown away, if any. */
-function wasted({ attempts }: RequestRecord): object {
-  const lost = attempts.filter(({ ending }) => ending?.end.type !== "completed");
-  if (lost.length === 0) return {};
-  let tokens = 0;
-  for (const { ending } of lost) tokens += tokensOf(ending?.end);
-  return { abandoned: { attempts: lost.length, tokens } };
-}
-
-function tokensOf(end: NonNullable<SentAttempt["ending"]>["end"] | undefined): number {
-  switch (end?.type) {
-    case "failed":
-      return end.usage?.completion_tokens ?? 0;
-    case "cancelled":
-      return end.generatedTokens;
-    default:
-      return 0;
-  }
-}
-
-/** Details for the log, of internal errors only. */
-function faultOf(error: HearthError): Fault | undefined {
-  return error.code === "internal" ? describeFault(error.cause) : undefined;
 }

@@ -50,6 +50,11 @@ export class BreakerRecords {
     return this.#closed.size + this.#open.size;
   }
 
+  /** Records that are not closed. */
+  get open(): number {
+    return this.#open.size;
+  }
+
   machine(id: ProviderId): MachineRecords | undefined {
     return this.#machines.get(id);
   }

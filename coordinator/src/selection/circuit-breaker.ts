@@ -40,6 +40,11 @@ export class CircuitBreaker implements Health {
     this.#losses = new SharedLosses(settings);
   }
 
+  /** Records, of a machine's model and shape or of its refusals, that are not closed. */
+  get open(): number {
+    return this.#records.open;
+  }
+
   isSuspect(id: ProviderId): boolean {
     return this.#records.isSuspect(id);
   }

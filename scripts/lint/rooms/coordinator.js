@@ -345,8 +345,10 @@ export const COORDINATOR = {
     "node:crypto",
     "node:fs",
     "node:http",
+    "node:net",
     "node:perf_hooks",
     "node:timers/promises",
+    "node:tls",
     "node:v8",
   ],
   testing: [

@@ -60,6 +60,7 @@ export const TESTBED = {
   system: ["./bench", "./scripted", "@hearth/coordinator", "@hearth/e2e", "@hearth/protocol", "ws", "node:*"],
   // What is tested as a whole is also looked into: rooms of the programs stand here one by one.
   "*.test.ts": [
+    "../attestation/testing",
     "../coordinator/api",
     "../coordinator/enrolment",
     "../coordinator/fleet",
