@@ -27,11 +27,21 @@ export function createMetrics() {
     ...requestMetrics(registers),
     ...dispatchMetrics(registers),
     ...fleetMetrics(registers),
+    ...keepingMetrics(registers),
     failuresOfProviders: failuresOfProviders(registers),
   };
 }
 
 export type Metrics = ReturnType<typeof createMetrics>;
+
+/**
+ * Shows at 0 what has not happened yet: Prometheus sees no increase in a series that begins with 1, so that nobody would be
+ * alarmed by the first time.
+ */
+function fromZero<L extends string>(counter: Counter<L>, label: L, values: readonly string[]): Counter<L> {
+  for (const value of values) counter.labels({ [label]: value } as Record<L, string>).inc(0);
+  return counter;
+}
 
 /** Adds what is read when somebody looks. */
 export function addGauge(
@@ -86,24 +96,32 @@ function failuresOfProviders(registers: Registry[]): MostFrequent<readonly [prov
 
 function requestMetrics(registers: Registry[]) {
   return {
-    requests: new Counter({
-      name: "hearth_requests_total",
-      help: "Requests by how they ended.",
-      labelNames: ["result"] as const,
-      registers,
-    }),
+    requests: fromZero(
+      new Counter({
+        name: "hearth_requests_total",
+        help: "Requests by how they ended.",
+        labelNames: ["result"] as const,
+        registers,
+      }),
+      "result",
+      ["success", "failure", "in_band_error", "cancelled"],
+    ),
     requestSeconds: new Histogram({
       name: "hearth_request_duration_seconds",
       help: "From admission to settlement.",
       buckets: SECONDS,
       registers,
     }),
-    refusals: new Counter({
-      name: "hearth_refusals_total",
-      help: "Requests refused before dispatch, by error code.",
-      labelNames: ["code"] as const,
-      registers,
-    }),
+    refusals: fromZero(
+      new Counter({
+        name: "hearth_refusals_total",
+        help: "Requests refused before dispatch, by error code.",
+        labelNames: ["code"] as const,
+        registers,
+      }),
+      "code",
+      ["internal"],
+    ),
     answersReplayed: new Counter({
       name: "hearth_answers_replayed_total",
       help: "Repeated requests that got the answer of the first one, by their Idempotency-Key.",
@@ -204,45 +222,16 @@ function fleetMetrics(registers: Registry[]) {
       labelNames: ["event"] as const,
       registers,
     }),
-    receiptsLost: new Counter({
-      name: "hearth_receipts_lost_total",
-      help: "Receipts that could not be kept, because too many waited to be written.",
-      registers,
-    }),
-    usageLost: new Counter({
-      name: "hearth_usage_lost_total",
-      help: "Records of what requests used that could not be kept, because too many waited to be written.",
-      registers,
-    }),
-    ledgerEvents: new Counter({
-      name: "hearth_ledger_events_total",
-      help: "What has become of money that was set aside for requests, and what the store was not there for.",
-      labelNames: ["event"],
-      registers,
-    }),
-    charged: new Counter({
-      name: "hearth_charged_micro_usd_total",
-      help: "What requests have cost, by who paid: the platform pays what exceeds a reservation.",
-      labelNames: ["to"],
-      registers,
-    }),
-    storeFailures: new Counter({
-      name: "hearth_store_failures_total",
-      help: "Calls of the store that failed because of its disk, by what is wrong: see platform/health.ts.",
-      labelNames: ["trouble"] as const,
-      registers,
-    }),
-    logLinesLost: new Counter({
-      name: "hearth_log_lines_lost_total",
-      help: "Lines of the log that could not be written: the disk was full, or nobody read them.",
-      registers,
-    }),
-    undigested: new Counter({
-      name: "hearth_provider_input_undigested_total",
-      help: "Input of providers that the coordinator's own code threw over, by what it was: a fault of ours to look into.",
-      labelNames: ["what"] as const,
-      registers,
-    }),
+    undigested: fromZero(
+      new Counter({
+        name: "hearth_provider_input_undigested_total",
+        help: "Input of providers that the coordinator's own code threw over, by what it was: a fault of ours to look into.",
+        labelNames: ["what"] as const,
+        registers,
+      }),
+      "what",
+      ["control", "data", "working", "complete", "error", "receipt", "reply"],
+    ),
     rateLimitedFrames: new Counter({
       name: "hearth_provider_frames_over_rate_total",
       help: "Control frames over their kind's rate, each of which closed its connection.",
@@ -258,6 +247,52 @@ function fleetMetrics(registers: Registry[]) {
     unknownFrames: new Counter({
       name: "hearth_unknown_frames_total",
       help: "Control frames of a type this version does not know.",
+      registers,
+    }),
+  };
+}
+
+function keepingMetrics(registers: Registry[]) {
+  return {
+    receiptsLost: new Counter({
+      name: "hearth_receipts_lost_total",
+      help: "Receipts that could not be kept, because too many waited to be written.",
+      registers,
+    }),
+    usageLost: new Counter({
+      name: "hearth_usage_lost_total",
+      help: "Records of what requests used that could not be kept, because too many waited to be written.",
+      registers,
+    }),
+    ledgerEvents: fromZero(
+      new Counter({
+        name: "hearth_ledger_events_total",
+        help: "What has become of money that was set aside for requests, and what the store was not there for.",
+        labelNames: ["event"],
+        registers,
+      }),
+      "event",
+      ["reserved", "posted", "voided", "owed", "lost"],
+    ),
+    charged: new Counter({
+      name: "hearth_charged_micro_usd_total",
+      help: "What requests have cost, by who paid: the platform pays what exceeds a reservation.",
+      labelNames: ["to"],
+      registers,
+    }),
+    storeFailures: fromZero(
+      new Counter({
+        name: "hearth_store_failures_total",
+        help: "Calls of the store that failed because of its disk, by what is wrong: see platform/health.ts.",
+        labelNames: ["trouble"] as const,
+        registers,
+      }),
+      "trouble",
+      ["store_not_written", "store_damaged", "store_away"],
+    ),
+    logLinesLost: new Counter({
+      name: "hearth_log_lines_lost_total",
+      help: "Lines of the log that could not be written: the disk was full, or nobody read them.",
       registers,
     }),
   };
