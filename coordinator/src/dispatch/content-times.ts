@@ -38,6 +38,11 @@ export class ContentTimes {
     this.#lastAt = now;
   }
 
+  /** When the first of it came, ms; `undefined` = none has come. */
+  get firstAt(): number | undefined {
+    return this.#count === 0 ? undefined : this.#firstAt;
+  }
+
   /** Of the answers to one request, taken together; `undefined` = no content has come. */
   static summary(all: readonly ContentTimes[]): ContentSummary | undefined {
     const came = all.filter((each) => each.#count > 0);

@@ -37,6 +37,8 @@ export interface AttemptedRequest {
   takeSlot(): Picked | undefined;
   /** An attempt was sent. */
   add(sent: SentAttempt): void;
+  /** Another attempt was wanted in place of one that failed or is late, and nobody could take it. */
+  unplaced?(error: HearthError): void;
 }
 
 /**
@@ -117,8 +119,14 @@ class AttemptOpener {
         waitingFor ??= { ...this.#search(traits, terms), priority: "failover", until: terms.until };
       } else refusal ??= result;
     }
-    if (waitingFor === undefined) return refusal?.type === "unavailable" ? refusal : busy();
-    return terms.waits ? this.#wait(terms, waitingFor, signal) : busy();
+    if (waitingFor === undefined) return this.#unplaced(terms, refusal?.type === "unavailable" ? refusal : busy());
+    return terms.waits ? this.#wait(terms, waitingFor, signal) : this.#unplaced(terms, busy());
+  }
+
+  /** One that was only to run beside another is not missed. */
+  #unplaced({ role }: StartTerms, result: Extract<Started, { type: "unavailable" }>): Started {
+    if (role === "retry") this.#record.unplaced?.(result.error);
+    return result;
   }
 
   /** Rules 3 and 6: an attempt that runs beside another one takes no slot, of any build, that requests wait for. */
@@ -137,7 +145,7 @@ class AttemptOpener {
 
   async #wait(terms: StartTerms, request: WaitRequest, signal: () => AbortSignal): Promise<Started> {
     const result = await this.#deps.queue.wait(request, signal());
-    if (result.type !== "picked") return result;
+    if (result.type !== "picked") return this.#unplaced(terms, result);
     if (signal().aborted) {
       giveBack(result);
       return busy();

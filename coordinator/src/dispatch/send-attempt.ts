@@ -188,8 +188,8 @@ class AttemptSender {
       cancelConfirmed: whenConfirmed(confirming, link.id, observer),
       retracted: () => pick.lease.judge("retraction", clock.now()),
     });
-    const { lease, expectation } = pick;
-    const sent = new SentAttempt({ attempt, role, model, link, lease, expectation });
+    const { lease, expectation, score } = pick;
+    const sent = new SentAttempt({ attempt, role, model, link, lease, expectation, score });
     confirming.sent = sent;
     return sent;
   }

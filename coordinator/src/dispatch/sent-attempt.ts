@@ -1,6 +1,7 @@
 import type { AttemptId, CancelReason, ProviderId, Usage } from "@hearth/protocol";
 import type { ProviderLink } from "../fleet/provider-link.js";
 import type { Expectation, Lease } from "../selection/pick-result.js";
+import type { Score } from "../selection/score-terms.js";
 import type { ProviderAttempt } from "./attempt.js";
 import type { AttemptEnd } from "./attempt-deps.js";
 import type { Attempt, AttemptEvent, AttemptRole } from "./types.js";
@@ -21,6 +22,8 @@ export interface Sending {
   readonly link: ProviderLink;
   readonly lease: Lease;
   readonly expectation: Expectation;
+  /** Why its provider was chosen. */
+  readonly score: Score;
 }
 
 /** How an attempt ended, and when, ms on the coordinator's clock. */
@@ -37,18 +40,20 @@ export class SentAttempt implements Attempt {
   readonly link: ProviderLink;
   readonly lease: Lease;
   readonly expectation: Expectation;
+  readonly score: Score;
   times: SendingTimes = { routeMs: 0, encryptMs: 0, dispatchMs: 0 };
   ending: AttemptEnding | undefined;
   #spent: Usage | undefined;
   #onSpent: ((usage: Usage) => void) | undefined;
 
-  constructor({ attempt, role, model, link, lease, expectation }: Sending) {
+  constructor({ attempt, role, model, link, lease, expectation, score }: Sending) {
     this.attempt = attempt;
     this.role = role;
     this.model = model;
     this.link = link;
     this.lease = lease;
     this.expectation = expectation;
+    this.score = score;
   }
 
   /** What the provider of a cancelled attempt says it had spent. May come long after the end. */

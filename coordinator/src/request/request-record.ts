@@ -58,6 +58,7 @@ export class ChoiceRecord implements AttemptedRequest {
   #deliveredChunks = 0;
   #answer: Success<SentAttempt> | undefined;
   #hedged = false;
+  #lastUnplaced: HearthError | undefined;
 
   /** @param all the attempts of the whole request, added to */
   constructor({ request, traits, plan }: RequestRecord, choice: number, slot: Picked, all: SentAttempt[]) {
@@ -92,6 +93,15 @@ export class ChoiceRecord implements AttemptedRequest {
   add(sent: SentAttempt): void {
     this.#all.push(sent);
     if (sent.role === "backup") this.#hedged = true;
+  }
+
+  unplaced(error: HearthError): void {
+    this.#lastUnplaced = error;
+  }
+
+  /** Why nobody could take the latest attempt that was wanted in place of another; `undefined` = none was in vain. */
+  get lastUnplaced(): HearthError | undefined {
+    return this.#lastUnplaced;
   }
 
   /** When its first content came, ms on the coordinator's clock. */

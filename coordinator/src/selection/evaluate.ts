@@ -6,7 +6,8 @@ import { gatesOf } from "./gate-set.js";
 import { closedGates } from "./gates.js";
 import type { Probe } from "./health.js";
 import type { Expectation } from "./pick-result.js";
-import { type ScoreTerms, score, termsOf } from "./score.js";
+import { score, termsOf } from "./score.js";
+import type { ScoreTerms } from "./score-terms.js";
 
 /** One provider's evaluation for one request: all gates that are against it, and its score. */
 export interface Evaluation {

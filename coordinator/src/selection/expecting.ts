@@ -1,21 +1,8 @@
 import type { Provider } from "../fleet/provider.js";
 import type { Expectation } from "./pick-result.js";
+import type { ExpectationTerms } from "./score-terms.js";
 import type { Subject } from "./subject.js";
 import type { Traits } from "./traits.js";
-
-/** The terms that an expectation is the sum of, ms: finite and not negative. */
-export interface ExpectationTerms {
-  /** From sending the request to the start of work on it. */
-  readonly connect: number;
-  /** Loading the model. */
-  readonly load: number;
-  /** Work for other requests that comes first. */
-  readonly ahead: number;
-  /** Reading the prompt. */
-  readonly prefill: number;
-  /** Added because attempts have waited in vain. */
-  readonly censored: number;
-}
 
 /** Predicts what each machine will need, from evidence. Asking changes nothing. */
 export interface Expecting {

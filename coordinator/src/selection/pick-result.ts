@@ -1,5 +1,6 @@
 import type { ProviderId } from "@hearth/protocol";
 import type { HearthError } from "../platform/errors.js";
+import type { Score } from "./score-terms.js";
 
 /** What the end of a request says about the provider of one of its attempts. */
 export type Verdict =
@@ -58,6 +59,8 @@ export interface Picked {
   readonly provider: ProviderId;
   readonly lease: Lease;
   readonly expectation: Expectation;
+  /** Why it was chosen: the terms of its score, as they were then. */
+  readonly score: Score;
   /** The provider's quality is unknown (a probe, or a machine without evidence): a backup need not wait. */
   readonly hedgeAtOnce: boolean;
 }

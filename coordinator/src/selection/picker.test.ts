@@ -20,7 +20,7 @@ import { type Catalog, DEFAULT_CATALOG } from "./catalog.js";
 import type { Probe } from "./health.js";
 import type { PickResult, Verdict } from "./pick-result.js";
 import { createPicker, type Look } from "./picker.js";
-import type { Score } from "./score.js";
+import type { Score } from "./score-terms.js";
 import { DEFAULT_SELECTION } from "./settings.js";
 import { type AttemptHistory, NO_ATTEMPTS, type Search, type Traits } from "./traits.js";
 

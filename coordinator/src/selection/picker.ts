@@ -16,7 +16,8 @@ import { SOON, whyNobody } from "./ladder.js";
 import { type Breaker, takeLease } from "./lease.js";
 import type { Picked, PickResult } from "./pick-result.js";
 import type { Reputation } from "./reputation/reputation.js";
-import { type Score, score, termsOf } from "./score.js";
+import { score, termsOf } from "./score.js";
+import type { Score } from "./score-terms.js";
 import type { SelectionSettings } from "./settings.js";
 import { choose } from "./strategy.js";
 import { NO_ATTEMPTS, type Search, type Traits } from "./traits.js";
@@ -159,11 +160,12 @@ class EvaluatingPicker implements Picker {
     const { provider, total } = candidate;
     const { traits, answerTokens, expecting } = context;
     const expectation = expecting.expect(provider, traits);
-    this.#deps.hooks.decided(provider.id, { total, terms: termsOf(candidate, expectation.terms, context) });
+    const score = { total, terms: termsOf(candidate, expectation.terms, context) };
+    this.#deps.hooks.decided(provider.id, score);
     const exploring = explores ? this.#exploration.begin(provider.account) : undefined;
     const tokens = traits.promptTokens + answerTokens;
     const lease = takeLease(this.#deps, { provider, traits, tokens, probes, exploring });
-    return { type: "picked", provider: provider.id, lease, expectation, hedgeAtOnce: explores || lease.probe };
+    return { type: "picked", provider: provider.id, lease, expectation, score, hedgeAtOnce: explores || lease.probe };
   }
 }
 

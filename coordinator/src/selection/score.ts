@@ -1,29 +1,9 @@
 import type { Provider } from "../fleet/provider.js";
 import type { Contender } from "./contenders.js";
 import type { EvaluationContext } from "./evaluation-context.js";
-import type { ExpectationTerms } from "./expecting.js";
+import type { ExpectationTerms, ScoreTerms } from "./score-terms.js";
 import type { ScoreSettings } from "./settings.js";
 import type { Subject } from "./subject.js";
-
-/** The terms of a score: what a request is expected to cost on a provider, ms each. */
-export interface ScoreTerms extends ExpectationTerms {
-  /** For requests that wait in its backend. */
-  readonly queue: number;
-  /** For our requests that run there. */
-  readonly pending: number;
-  /** Writing the answer. */
-  readonly decode: number;
-  readonly health: number;
-  readonly reputation: number;
-  /** For machines of other accounts, when the caller prefers its own. */
-  readonly owner: number;
-}
-
-/** A provider's score for a request; lower is better. The terms add up to the total, and are logged with a decision. */
-export interface Score {
-  readonly total: number;
-  readonly terms: ScoreTerms;
-}
 
 /** Scores one provider for one request, and notes in the contender what the choice goes by. */
 export function score(contender: Contender, context: EvaluationContext): void {

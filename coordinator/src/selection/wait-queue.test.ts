@@ -3,6 +3,7 @@ import type { ProviderId } from "@hearth/protocol";
 import { expect, it } from "vitest";
 import { HearthError } from "../platform/errors.js";
 import { fakeTraits } from "../testing/fake-provider.js";
+import { fakePicked } from "../testing/request-fakes.js";
 import type { Picked, PickResult } from "./pick-result.js";
 import type { Picker } from "./picker.js";
 import { DEFAULT_SELECTION } from "./settings.js";
@@ -11,13 +12,10 @@ import { type Priority, retryAfterSeconds, WaitQueue, type WaitRequest } from ".
 
 const QUEUE = DEFAULT_SELECTION.queue;
 
-const picked: Picked = {
-  type: "picked",
-  provider: "p" as ProviderId,
-  lease: { provider: "p" as ProviderId, probe: false, report() {}, judge() {}, [Symbol.dispose]() {} },
-  expectation: { expectedMs: 1_000, estimateMs: 10_000, byDefault: true },
-  hedgeAtOnce: false,
-};
+const picked: Picked = fakePicked({
+  ...{ provider: "p" as ProviderId, probe: false, report() {}, judge() {} },
+  [Symbol.dispose]() {},
+});
 
 function setUp() {
   const clock = new FakeClock();

@@ -7,9 +7,13 @@ import type { InferenceRequest } from "../request/inference-request.js";
 import type { Payment } from "../request/payment.js";
 import { RequestRecord, type RequestTimes } from "../request/request-record.js";
 import type { Lease, Picked, Verdict } from "../selection/pick-result.js";
+import type { Score } from "../selection/score-terms.js";
 import { fakeTraits } from "./fake-provider.js";
 
 export const USAGE: Usage = { prompt_tokens: 7, completion_tokens: 3 };
+
+const NO_TERMS = { connect: 0, load: 0, ahead: 0, prefill: 0, censored: 0, queue: 0, pending: 0, decode: 0 };
+const FAKE_SCORE: Score = { total: 0, terms: { ...NO_TERMS, health: 0, reputation: 0, owner: 0 } };
 
 /** A lease that remembers what was done with it. */
 export interface WatchedLease extends Lease {
@@ -37,7 +41,7 @@ export function watchedLease(): WatchedLease {
 
 export function fakePicked(lease: Lease): Picked {
   const expectation = { expectedMs: 1, estimateMs: 10_000, byDefault: false };
-  return { type: "picked", provider: lease.provider, lease, expectation, hedgeAtOnce: false };
+  return { type: "picked", provider: lease.provider, lease, expectation, score: FAKE_SCORE, hedgeAtOnce: false };
 }
 
 /** The part of an attempt that a request's record and its settling look at. */
