@@ -37,6 +37,7 @@ import { drain } from "./shutdown.js";
 import type { Store } from "./store/store.js";
 import { MemoryRecords } from "./stored-responses/memory-records.js";
 import { StoredResponses } from "./stored-responses/stored-responses.js";
+import { RecentRequests } from "./timeline/recent-requests.js";
 
 export interface AppOptions {
   readonly config: Config;
@@ -126,6 +127,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
   const shutdown = shutdownController();
   let accepting = true;
   const ready = (): boolean => accepting;
+  const timelines = new RecentRequests({ clock, settings: () => live.current.timelines });
   const services = createServices({
     ...{ clock, log, ids, registry, selection, contexts, knownModels, receipts, usage },
     ...{ ledger: money.ledger, payments: money.payments },
@@ -133,6 +135,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
     accepting: ready,
     attempts: hooks.attempts,
     settled: hooks.settled,
+    watch: timelines,
     ...numbers,
   });
   const health = watchHealth({ clock, directory: registry, disk, settings: () => live.current.health });
@@ -145,7 +148,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
     proved: hooks.proved,
     ...{ tariff: numbers.tariff, prices: numbers.prices, ownerPrices: numbers.ownerPrices },
     standing: (id) => reputation.standing(id),
-    ...{ answers, stored, ledger: disk.store.ledger },
+    ...{ answers, stored, timelines, ledger: disk.store.ledger },
     ...{ troubles: health.troubles, shutdown: shutdown.signal },
   });
   const url = await listen(server, config);

@@ -15,6 +15,7 @@ import { pageSchema } from "../http/paged-list.js";
 import { type ListedWith, listProviders, PROVIDERS } from "../http/provider-list.js";
 import { readBody } from "../http/read-body.js";
 import type { HttpEnv } from "../http/routing.js";
+import { type TimelineDeps, timelineRoutes } from "../http/timeline/request-routes.js";
 import { type UsageDeps, usageRoutes } from "../http/usage/usage-routes.js";
 import { accountRoutes } from "./accounts.js";
 import { type AdoptionDeps, adoptionRoute } from "./adoption.js";
@@ -28,7 +29,14 @@ interface AdminDocument {
   replaceManifest(manifest: RuntimeManifest): Promise<void>;
 }
 
-export interface AdminDeps extends MachineDeps, UsageDeps, AdminMoneyDeps, ListedWith, AdoptionDeps, ListedPriceDeps {
+export interface AdminDeps
+  extends MachineDeps,
+    UsageDeps,
+    AdminMoneyDeps,
+    ListedWith,
+    AdoptionDeps,
+    ListedPriceDeps,
+    TimelineDeps {
   /** The operator's key, and those of accounts. */
   readonly operators: Principals;
   readonly signIn: SignIn;
@@ -100,6 +108,7 @@ export function createAdminApp(deps: AdminDeps): Hono<HttpEnv> {
   signInLinkRoute(admin, deps);
   machineRoutes(admin, deps, { audience: "Operator", readAccount: () => undefined });
   usageRoutes(admin, deps, { audience: "Operator", readAccount: () => undefined });
+  timelineRoutes(admin, deps, { audience: "Operator", readAccount: () => undefined });
   adminMoneyRoutes(admin, deps, async (c) => (await authenticate(c.env.incoming.headers, operators)).keyId);
   allPricesRoute(admin, deps);
   forgetRoutes(admin, deps, {

@@ -52,6 +52,7 @@ export type BehindTheDoors = Kept &
     readonly standing: HttpDeps["standing"];
     readonly ledger: LedgerStore;
     readonly answers: KeptAnswers;
+    readonly timelines: HttpDeps["timelines"];
     readonly addProvider: AddProvider;
   };
 

@@ -30,6 +30,8 @@ export interface ServiceDeps {
   readonly accepting: () => boolean;
   readonly attempts: AttemptObserver;
   readonly settled: SettleHooks;
+  /** Follows each request; absent = nobody does. */
+  readonly watch?: SettleDeps["watch"];
   // As the operator has them now: read at each use.
   readonly catalog: () => Catalog;
   readonly tariff: RequestServices["tariff"];

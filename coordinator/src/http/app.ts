@@ -24,6 +24,7 @@ import { type ListedWith, listProviders, PROVIDERS } from "./provider-list.js";
 import { answerErrors, type HttpEnv, postOnly } from "./routing.js";
 import { encryptionKeyRoutes } from "./sealed/encryption-key-route.js";
 import { storedResponseRoutes } from "./stored-response-routes.js";
+import { type TimelineDeps, timelineRoutes } from "./timeline/request-routes.js";
 import { tokenCountRoutes } from "./token-count-routes.js";
 import { type UsageDeps, usageRoutes } from "./usage/usage-routes.js";
 
@@ -35,6 +36,7 @@ export interface HttpDeps
     ListedWith,
     MachineDeps,
     OwnKeyDeps,
+    TimelineDeps,
     MoneyDeps,
     Omit<OwnerPriceDeps, "directory">,
     Omit<SessionDeps, "signInRefused">,
@@ -92,6 +94,7 @@ function ownRoutes(deps: HttpDeps): Hono<HttpEnv> {
     audience: "Account",
     readAccount,
   });
+  timelineRoutes(own, deps, { audience: "Account", readAccount });
   moneyRoutes(own, deps, { audience: "Account", at: "", readAccount });
   own.get(
     "/providers",

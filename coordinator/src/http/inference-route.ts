@@ -13,8 +13,9 @@ import type { BodyBounds } from "../request/body-bounds.js";
 import type { Consumer, ErrorBody, Keeping } from "../request/consumer.js";
 import { handleRequest, type RequestServices } from "../request/handle-request.js";
 import { patienceOf } from "../request/patience.js";
-import { keepRefusal, type Progress } from "../request/refusal.js";
+import { keepRefusal } from "../request/refusal.js";
 import type { Ending } from "../request/relay.js";
+import type { Progress } from "../request/request-watch.js";
 import type { SealingKeys } from "../sealing/sealing-keys.js";
 import type { AccountResponses } from "../stored-responses/stored-responses.js";
 import { authenticate, secretOf } from "./authenticate.js";
@@ -61,7 +62,8 @@ export async function serveInference(
   const id = deps.ids.request();
   const arrivedAt = deps.clock.now();
   const entrance = { endpoint: endpoint.path, dialect: endpoint.speaks };
-  const progress: Progress = { isAdmitted: false };
+  const { watch } = deps.services.settlement;
+  const progress: Progress = {};
   let principal: Principal | undefined;
   let keeping: Keeping | undefined;
   const dialect = endpoint.dialect({ id, clock: deps.clock, bounds: deps.bounds, keeping: () => keeping });
@@ -72,6 +74,7 @@ export async function serveInference(
   for (const name of endpoint.idHeaders) response.setHeader(name, id);
   try {
     principal = await authenticate(incoming.headers, deps.principals, "inference");
+    watch?.arrived({ id, principal, entrance, progress, arrivedAt });
     const caller = readCaller(incoming.headers, principal);
     const key = idempotencyKeyOf(incoming.headers["idempotency-key"]);
     deps.recognised(incoming.socket);
@@ -102,6 +105,7 @@ export async function serveInference(
     }
     consumer.sendError(error);
   } finally {
+    watch?.left(id);
     if (presence.cancelled) tellCancelled(consumer, response);
     plain.close();
   }

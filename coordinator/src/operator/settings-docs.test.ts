@@ -24,6 +24,7 @@ const SECTIONS = [
   "webhooks",
   "health",
   "sign_in",
+  "timelines",
 ];
 /** Has no default, so that no file without it names it. */
 const NOT_SET = "dispatch.open_streams_after_ms";

@@ -17,6 +17,7 @@ import { DEFAULT_EVIDENCE, type EvidenceSettings } from "../selection/evidence/s
 import { DEFAULT_REPUTATION, type PerReason, type ReputationSettings } from "../selection/reputation/settings.js";
 import { DEFAULT_SELECTION, type ScoreSettings, type SelectionSettings } from "../selection/settings.js";
 import { DEFAULT_RECORD_BOUNDS, type RecordBounds } from "../stored-responses/memory-records.js";
+import { DEFAULT_TIMELINES, type TimelineSettings } from "../timeline/settings.js";
 import { type Bounds, between, type Section, section, whole } from "./settings-section.js";
 
 // What each number may be. The bounds refuse what cannot be meant; what is wise is said where the defaults are.
@@ -193,6 +194,11 @@ export const STORED_RESPONSES: Section<RecordBounds> = section(DEFAULT_RECORD_BO
   keptMs: between(0, 30 * DAY_MS),
   bytes: whole(0, 1e12),
   accountBytes: whole(0, 1e12),
+});
+
+export const TIMELINES: Section<TimelineSettings> = section(DEFAULT_TIMELINES, {
+  requests: whole(0, 1_000_000),
+  accountRequests: whole(0, 1_000_000),
 });
 
 /** Days. */

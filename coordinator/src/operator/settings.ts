@@ -24,6 +24,7 @@ import { DEFAULT_EVIDENCE, type EvidenceSettings } from "../selection/evidence/s
 import { DEFAULT_REPUTATION, type ReputationSettings } from "../selection/reputation/settings.js";
 import { DEFAULT_SELECTION, type SelectionSettings } from "../selection/settings.js";
 import { DEFAULT_RECORD_BOUNDS, type RecordBounds } from "../stored-responses/memory-records.js";
+import { DEFAULT_TIMELINES, type TimelineSettings } from "../timeline/settings.js";
 import { PRICES, pricesOf } from "./prices-section.js";
 import {
   ACCOUNTS,
@@ -44,6 +45,7 @@ import {
   SELECTION,
   SIGN_IN,
   STORED_RESPONSES,
+  TIMELINES,
   USAGE,
   WEBHOOKS,
 } from "./settings-numbers.js";
@@ -74,6 +76,7 @@ export interface Settings {
   readonly webhooks: WebhookSettings;
   readonly health: HealthSettings;
   readonly signIn: SignInSettings;
+  readonly timelines: TimelineSettings;
 }
 
 /** No file: the generated key and token, the models that providers bring, and the numbers of `docs/configuration.md`. */
@@ -101,6 +104,7 @@ export const NO_SETTINGS: Settings = {
   webhooks: DEFAULT_WEBHOOKS,
   health: DEFAULT_HEALTH,
   signIn: DEFAULT_SIGN_IN,
+  timelines: DEFAULT_TIMELINES,
 };
 
 // Digests, not secrets: the file may be read by more people than may call the API.
@@ -153,6 +157,7 @@ const schema = z
     webhooks: WEBHOOKS.schema,
     health: HEALTH.schema,
     sign_in: SIGN_IN.schema,
+    timelines: TIMELINES.schema,
   })
   .superRefine((data, context) => {
     for (const [least, most] of IN_ORDER) {
@@ -211,6 +216,7 @@ function settingsOf(written: Written): Settings {
     webhooks: WEBHOOKS.read(written.webhooks),
     health: HEALTH.read(written.health),
     signIn: SIGN_IN.read(written.sign_in),
+    timelines: TIMELINES.read(written.timelines),
     cors: { origins: written.cors.origins, maxAgeSeconds: written.cors.max_age_seconds },
   };
 }

@@ -14,9 +14,9 @@ import type { Payment } from "./payment.js";
 import type { Payments } from "./payments.js";
 import { type QuoteDeps, quoteOf } from "./quote-of.js";
 import { type RaceServices, raceChoices } from "./race-choices.js";
-import type { Progress } from "./refusal.js";
 import { type Ending, type RelayHooks, relay } from "./relay.js";
 import { type Entrance, RequestRecord } from "./request-record.js";
+import type { Progress } from "./request-watch.js";
 import { type SettleDeps, settle } from "./settle.js";
 import type { TokenCalibration } from "./token-calibration.js";
 
@@ -72,9 +72,9 @@ export async function handleRequest(
   const patienceMs = patienceOf(caller, catalog.aliases.get(request.model), services.policy);
   const wanted = { wanted: traits, plan, until: arrivedAt + patienceMs };
   const admission = await admit(services.admission, wanted, signal); // the fail-fast ladder; a slot leased
-  progress.isAdmitted = true;
   const times = { arrivedAt, parsedAt, admittedAt: clock.now() };
   const record = new RequestRecord({ request, caller, entrance }, { ...admission, quote, payment }, times);
+  progress.record = record;
   const running = payment?.follow(paidWork(record), signal) ?? signal;
   const stream = raceChoices(services, { record, consumer, patienceMs }, running); // one race for each answer that is wanted
   const { receiptWaitMs } = services;

@@ -6,7 +6,9 @@ import { endUserDigest } from "../platform/end-user.js";
 import { HearthError } from "../platform/errors.js";
 import type { RequestUsage } from "../store/usage-store.js";
 import type { InferenceRequest } from "./inference-request.js";
-import { keepRefusal, type Progress } from "./refusal.js";
+import { keepRefusal } from "./refusal.js";
+import type { RequestRecord } from "./request-record.js";
+import type { Progress } from "./request-watch.js";
 
 const PRINCIPAL = {
   ...unlimited({ account: "anna", keyId: "key_1", name: "app", scopes: ["inference"] }),
@@ -32,7 +34,7 @@ function refused(progress: Progress): readonly (readonly [RequestUsage, string])
 
 it("is kept with who asked for what, where, and why it was refused", () => {
   const request = { model: "m", stream: true, endUser: "ann@example.com" } as InferenceRequest;
-  const [[record, reason] = []] = refused({ request, isAdmitted: false });
+  const [[record, reason] = []] = refused({ request });
   expect(reason).toBe("no_provider");
   expect(record).toMatchObject({
     ...{ requestId: "req_1", account: "anna", keyId: "key_1", modelAsked: "m", model: "", providerId: "" },
@@ -43,11 +45,11 @@ it("is kept with who asked for what, where, and why it was refused", () => {
 });
 
 it("is kept, too, where nobody could read what was asked", () => {
-  expect(refused({ isAdmitted: false })).toMatchObject([
+  expect(refused({})).toMatchObject([
     [{ modelAsked: "", endUser: "", facts: '{"code":"no_provider"}' }, "no_provider"],
   ]);
 });
 
 it("is not kept of a request that has a record of its own", () => {
-  expect(refused({ isAdmitted: true })).toEqual([]);
+  expect(refused({ record: {} as RequestRecord })).toEqual([]);
 });

@@ -13,6 +13,7 @@ import { billOf, type Charge, chargeOf, payLosers } from "./billing.js";
 import { endedFacts } from "./ended-facts.js";
 import { judge } from "./judge.js";
 import type { RequestRecord } from "./request-record.js";
+import type { RequestWatch } from "./request-watch.js";
 import type { TokenCalibration } from "./token-calibration.js";
 import { usageOf } from "./usage-of.js";
 
@@ -31,6 +32,8 @@ export interface SettleDeps {
   readonly ledger: Pick<Ledger, "reserve">;
   readonly knownModels: Pick<KnownModels, "answered">;
   readonly calibration: Pick<TokenCalibration, "learn" | "estimate">;
+  /** Absent = nobody follows requests. */
+  readonly watch?: RequestWatch | undefined;
 }
 
 /**
@@ -54,6 +57,7 @@ export function settle(
   const charge = chargeOf(record, bill);
   if (charge !== undefined) record.charged(charge.all);
   if (outcome.type === "success") answered(deps, record, outcome, charge);
+  deps.watch?.settled(record, outcome);
   const result = resultOf(outcome);
   const durationMs = deps.clock.now() - record.times.admittedAt;
   deps.hooks.ended(result, durationMs);

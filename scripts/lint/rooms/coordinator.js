@@ -41,6 +41,7 @@ export const COORDINATOR = {
   ],
   "app.ts": [
     "./stored-responses",
+    "./timeline",
     "./compose",
     "./config.ts",
     "./dispatch",
@@ -103,10 +104,13 @@ export const COORDINATOR = {
     "./selection",
     "./store",
     "./stored-responses",
+    "./timeline",
     "@hearth/protocol",
     "zod",
     "node:fs",
   ],
+  // Beside `request`, which tells it by an interface: what has become of the requests of late.
+  timeline: ["./dispatch", "./platform", "./request", "./selection", "@hearth/platform", "@hearth/protocol"],
   // Beside `request`: what consumers may refer to.
   "stored-responses": ["./platform", "@hearth/platform", "node:crypto"],
   // What others get to see.
@@ -133,6 +137,7 @@ export const COORDINATOR = {
     "./accounts",
     "./receipts",
     "./stored-responses",
+    "./timeline",
     "./api",
     "./enrolment",
     "./fleet/provider.ts",

@@ -41,7 +41,7 @@ export function serveConsumer(world: World, record: RequestRecord): void {
       patienceMs: plan.patienceMs,
     },
     entrance: { endpoint: "/v1/chat/completions", dialect: "chat_completions" as const },
-    progress: { isAdmitted: false },
+    progress: {},
     dialect: dialectOf(record, consumer),
     consumer,
   };

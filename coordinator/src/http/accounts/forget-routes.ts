@@ -14,6 +14,8 @@ export interface ForgetDeps {
     /** Forgets everything of an account, also what still waited to be written. */
     forget(account: string): Promise<void>;
   };
+  /** What became of its requests of late, in memory. */
+  readonly timelines: { forget(account: string): void };
 }
 
 export interface ForgetReach {
@@ -55,6 +57,7 @@ export function forgetRoutes(app: Hono<HttpEnv>, deps: ForgetDeps, { audience, p
       // Last of all its keys, so that it can be asked for again where something fails; then whatever came until they ended.
       const { revoked: keys_revoked, left: keys_left } = await revokeAll(deps, account);
       await deps.usage.forget(account);
+      deps.timelines.forget(account);
       return c.json({ object: "account.data", account, deleted: true, keys_revoked, keys_left });
     }),
   );
