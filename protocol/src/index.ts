@@ -3,6 +3,7 @@ export * from "./codec.js";
 export * from "./coordinator-frames.js";
 export * from "./data-frame.js";
 export * from "./frame-members.js";
+export * from "./gate-words.js";
 export * from "./gates.js";
 export * from "./ids.js";
 export * from "./limits.js";

@@ -19,6 +19,7 @@ import { type TimelineDeps, timelineRoutes } from "../http/timeline/request-rout
 import { type UsageDeps, usageRoutes } from "../http/usage/usage-routes.js";
 import { accountRoutes } from "./accounts.js";
 import { type AdoptionDeps, adoptionRoute } from "./adoption.js";
+import { type ExplainRouteDeps, explainRoute } from "./explain.js";
 import { type AdminMoneyDeps, accountOf, adminMoneyRoutes } from "./money-routes.js";
 import { signInLinkRoute } from "./sign-in-links.js";
 
@@ -36,7 +37,8 @@ export interface AdminDeps
     ListedWith,
     AdoptionDeps,
     ListedPriceDeps,
-    TimelineDeps {
+    TimelineDeps,
+    ExplainRouteDeps {
   /** The operator's key, and those of accounts. */
   readonly operators: Principals;
   readonly signIn: SignIn;
@@ -109,6 +111,7 @@ export function createAdminApp(deps: AdminDeps): Hono<HttpEnv> {
   machineRoutes(admin, deps, { audience: "Operator", readAccount: () => undefined });
   usageRoutes(admin, deps, { audience: "Operator", readAccount: () => undefined });
   timelineRoutes(admin, deps, { audience: "Operator", readAccount: () => undefined });
+  explainRoute(admin, deps);
   adminMoneyRoutes(admin, deps, async (c) => (await authenticate(c.env.incoming.headers, operators)).keyId);
   allPricesRoute(admin, deps);
   forgetRoutes(admin, deps, {

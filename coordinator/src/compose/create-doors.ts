@@ -76,7 +76,10 @@ export function createDoors(behind: BehindTheDoors): Doors {
     priceLimits: (build, atMs) => behind.prices().limits(build, atMs),
     isAlias: (model) => live.current.catalog.aliases.has(model),
     spending: (key) => keySpending(behind, key),
-    admin: createAdminApp({ ...behind, ...common, ...money, operator: live, configured: () => configuredOf(live) }),
+    admin: createAdminApp({
+      ...{ ...behind, ...common, ...money, explain: selection.explain },
+      ...{ operator: live, configured: () => configuredOf(live) },
+    }),
     kept: behind.answers,
     addressOf,
     signInSettings: () => live.current.signIn,

@@ -9,15 +9,19 @@ import type { Catalog } from "../selection/catalog.js";
 import { type BreakerHooks, CircuitBreaker } from "../selection/circuit-breaker.js";
 import { Evidence } from "../selection/evidence/evidence.js";
 import type { EvidenceSettings } from "../selection/evidence/settings.js";
+import { type Explanation, explain } from "../selection/explain.js";
 import { Offers } from "../selection/offers.js";
 import { createPicker, type Picker, type PickerHooks } from "../selection/picker.js";
 import type { Reputation } from "../selection/reputation/reputation.js";
 import type { SelectionSettings } from "../selection/settings.js";
+import type { Traits } from "../selection/traits.js";
 import { WaitQueue, type WaitQueueHooks } from "../selection/wait-queue.js";
 
 export interface Selection extends Pick<OpenAttemptDeps, "picker" | "queue" | "hedging" | "evidence"> {
   readonly breaker: CircuitBreaker;
   readonly offers: Offers;
+  /** What would be thought of each machine for a request. */
+  readonly explain: (traits: Traits) => Explanation;
   /** A machine's connection broke off: for all that remember it. */
   readonly connectionLost: CircuitBreaker["connectionLost"];
 }
@@ -70,10 +74,20 @@ export function createSelection(deps: SelectionDeps): Selection {
   const queue = around?.queue(...waiting) ?? new WaitQueue(...waiting);
   registry.watch((models) => queue.drain(models?.keys()));
   const hedging = new Hedging({ picker, queue, hooks: hooks.hedging, settings: deps.hedging });
-  const offers = new Offers({ directory: registry, catalog, settings, health: breaker, expecting: evidence, clock });
+  const evaluation = { directory: registry, catalog, settings, health: breaker, expecting: evidence, clock };
+  const offers = new Offers(evaluation);
   const connectionLost: Selection["connectionLost"] = (...loss) => {
     breaker.connectionLost(...loss);
     reputation.connectionLost(...loss);
   };
-  return { picker, queue, hedging, breaker, evidence, offers, connectionLost };
+  return {
+    picker,
+    queue,
+    hedging,
+    breaker,
+    evidence,
+    offers,
+    connectionLost,
+    explain: (traits) => explain(traits, evaluation),
+  };
 }

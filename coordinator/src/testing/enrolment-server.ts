@@ -105,6 +105,7 @@ export async function startEnrolmentServer(
       isAccount: async () => true,
       signIn: new SignIn(clock, () => DEFAULT_SIGN_IN),
       standing: () => ({ score: 100, reasons: {} }),
+      explain: () => ({ builds: [], providers: [], leftOut: 0 }),
       timelines: { list: () => [], find: () => undefined, forget() {} },
       recognised: () => {},
     }),

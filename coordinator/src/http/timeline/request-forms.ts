@@ -9,6 +9,7 @@ import {
 } from "../../timeline/request-facts.js";
 import { notTried, reasonOf } from "../../timeline/words.js";
 import { pageSchema } from "../paged-list.js";
+import { describeTerms, fine, termsSchema } from "./score-terms.js";
 
 const name = z.string().min(1).max(256);
 
@@ -24,21 +25,6 @@ export const requestsQuerySchema = ownRequestsQuerySchema.extend({
 
 const ms = z.int().min(0);
 const count = z.int().min(0);
-
-/** Lines of a score, ms each. */
-const termsSchema = z.object({
-  connect: z.number(),
-  load: z.number(),
-  ahead: z.number(),
-  prefill: z.number(),
-  censored: z.number(),
-  queue: z.number(),
-  pending: z.number(),
-  decode: z.number(),
-  health: z.number(),
-  reputation: z.number(),
-  owner: z.number(),
-});
 
 const summarySchema = z.object({
   id: z.string(),
@@ -142,8 +128,6 @@ export function describeSummary(timeline: Timeline): z.infer<typeof summarySchem
 }
 
 const costOf = (cost: MicroUsd | undefined): number | null => (cost === undefined ? null : microUsdJson(cost));
-/** Milliseconds to the µs. */
-const fine = (ms: number): number => Math.round(ms * 1_000) / 1_000;
 
 /** @param audience consumers are not shown what speaks for and against other people's machines */
 export function describeDetail(timeline: Timeline, audience: "Account" | "Operator"): object {
@@ -209,20 +193,3 @@ const describeScore = ({
   total_ms: fine(total),
   terms: describeTerms(terms),
 });
-
-/** The terms of a score as they are told, ms. */
-function describeTerms(terms: AttemptFacts["score"]["terms"]): z.infer<typeof termsSchema> {
-  return {
-    connect: fine(terms.connect),
-    load: fine(terms.load),
-    ahead: fine(terms.ahead),
-    prefill: fine(terms.prefill),
-    censored: fine(terms.censored),
-    queue: fine(terms.queue),
-    pending: fine(terms.pending),
-    decode: fine(terms.decode),
-    health: fine(terms.health),
-    reputation: fine(terms.reputation),
-    owner: fine(terms.owner),
-  };
-}

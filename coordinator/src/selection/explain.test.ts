@@ -1,0 +1,54 @@
+import { FakeClock } from "@hearth/platform/testing";
+import { expect, it } from "vitest";
+import { fakeExpecting } from "../testing/fake-expecting.js";
+import { fakeBreaker, fakeDirectory, fakeModel, fakeProvider, fakeSlot, fakeTraits } from "../testing/fake-provider.js";
+import { DEFAULT_CATALOG } from "./catalog.js";
+import { type ExplainDeps, explain } from "./explain.js";
+import { DEFAULT_SELECTION } from "./settings.js";
+
+const named = (...models: string[]) => ({ models: new Map(models.map((model) => [model, fakeModel({ id: model })])) });
+
+function depsOf(fleet: readonly ReturnType<typeof fakeProvider>[], catalog = DEFAULT_CATALOG): ExplainDeps {
+  return {
+    directory: { ...fakeDirectory(fleet), providers: () => fleet.values() },
+    catalog: () => catalog,
+    settings: () => DEFAULT_SELECTION,
+    health: fakeBreaker(),
+    expecting: fakeExpecting(),
+    clock: new FakeClock(),
+  };
+}
+
+it("ranks those that could serve, by build and score, and tells of all others what stops them", () => {
+  const fleet = [
+    fakeProvider("elsewhere", named("other")),
+    fakeProvider("away", { status: "offline" }),
+    fakeProvider("old", named("before")),
+    fakeProvider("busy", { slots: new Map([["m", fakeSlot({ queued: 2 })]]) }),
+    fakeProvider("idle", { slots: new Map([["m", fakeSlot()]]) }),
+  ];
+  const aliases = new Map([["smart", { desired: "m", previous: "before" }]]);
+  const found = explain(fakeTraits({ model: "smart" }), depsOf(fleet, { ...DEFAULT_CATALOG, aliases }));
+  expect(found.builds).toEqual(["m", "before"]);
+  expect(found.leftOut).toBe(0);
+  expect(found.providers.map(({ provider, model, gates, rank }) => [provider.id, model, gates, rank])).toEqual([
+    ["idle", "m", [], 1],
+    ["busy", "m", [], 2],
+    ["old", "before", [], 3],
+    ["away", "m", ["offline"], undefined],
+    ["elsewhere", "m", ["not_serving_model"], undefined],
+  ]);
+  const [best] = found.providers;
+  expect(Object.values(best?.terms ?? {}).reduce((sum, ms) => sum + ms, 0)).toBeCloseTo(best?.total ?? -1);
+});
+
+it("leases nothing", () => {
+  const machine = fakeProvider("p");
+  explain(fakeTraits(), depsOf([machine]));
+  expect(machine.leased).toBe(0);
+});
+
+it("asks a machine that only embeds for an embedding", () => {
+  const models = new Map([["m", fakeModel({ dialects: ["embeddings"], capabilities: { embeddings: true } })]]);
+  expect(explain(fakeTraits(), depsOf([fakeProvider("p", { models })])).providers[0]?.gates).toEqual([]);
+});
