@@ -19,6 +19,7 @@ import { type TimelineDeps, timelineRoutes } from "../http/timeline/request-rout
 import { type UsageDeps, usageRoutes } from "../http/usage/usage-routes.js";
 import { accountRoutes } from "./accounts.js";
 import { type AdoptionDeps, adoptionRoute } from "./adoption.js";
+import { type BreakerRouteDeps, breakerRoutes } from "./breaker.js";
 import { type ExplainRouteDeps, explainRoute } from "./explain.js";
 import { type AdminMoneyDeps, accountOf, adminMoneyRoutes } from "./money-routes.js";
 import { signInLinkRoute } from "./sign-in-links.js";
@@ -38,7 +39,8 @@ export interface AdminDeps
     AdoptionDeps,
     ListedPriceDeps,
     TimelineDeps,
-    ExplainRouteDeps {
+    ExplainRouteDeps,
+    BreakerRouteDeps {
   /** The operator's key, and those of accounts. */
   readonly operators: Principals;
   readonly signIn: SignIn;
@@ -112,6 +114,7 @@ export function createAdminApp(deps: AdminDeps): Hono<HttpEnv> {
   usageRoutes(admin, deps, { audience: "Operator", readAccount: () => undefined });
   timelineRoutes(admin, deps, { audience: "Operator", readAccount: () => undefined });
   explainRoute(admin, deps);
+  breakerRoutes(admin, deps);
   adminMoneyRoutes(admin, deps, async (c) => (await authenticate(c.env.incoming.headers, operators)).keyId);
   allPricesRoute(admin, deps);
   forgetRoutes(admin, deps, {

@@ -3,6 +3,7 @@ import type { Duplex } from "node:stream";
 import type { Clock } from "@hearth/platform";
 import type { Configured } from "../accounts/adoption.js";
 import { SignIn } from "../accounts/sign-in.js";
+import type { BreakerRouteDeps } from "../admin/breaker.js";
 import type { AdminMoneyDeps } from "../admin/money-routes.js";
 import { createAdminApp } from "../admin/routes.js";
 import type { Config } from "../config.js";
@@ -77,7 +78,7 @@ export function createDoors(behind: BehindTheDoors): Doors {
     isAlias: (model) => live.current.catalog.aliases.has(model),
     spending: (key) => keySpending(behind, key),
     admin: createAdminApp({
-      ...{ ...behind, ...common, ...money, explain: selection.explain },
+      ...{ ...behind, ...common, ...money, explain: selection.explain, ...breakerOf(behind) },
       ...{ operator: live, configured: () => configuredOf(live) },
     }),
     kept: behind.answers,
@@ -105,6 +106,21 @@ export function createDoors(behind: BehindTheDoors): Doors {
     ...owned.forProviders,
   });
   return { ...owned, providers };
+}
+
+/** What the operator sees and clears of the breaker. Who waits is looked at again then. */
+function breakerOf({ selection: { breaker, queue }, registry }: BehindTheDoors): BreakerRouteDeps {
+  return {
+    breaker: {
+      held: () => breaker.held(),
+      clear(id, model) {
+        const cleared = breaker.clear(id, model);
+        registry.changed();
+        return cleared;
+      },
+    },
+    waiting: () => queue.waiting(),
+  };
 }
 
 /** What the routes of money need. An account may be the store's, or one that the configuration names. */

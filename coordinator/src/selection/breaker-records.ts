@@ -99,6 +99,28 @@ export class BreakerRecords {
     this.#suspect(id);
   }
 
+  /** Each record that holds something against its machine, the longest untouched first. */
+  held(): IterableIterator<[Kept, ProviderId]> {
+    return this.#open.entries();
+  }
+
+  /**
+   * Forgets what is known of a machine.
+   *
+   * @param model of this model alone; absent = of all
+   * @returns how many records are gone
+   */
+  forget(id: ProviderId, model?: string): number {
+    const machine = this.#machines.get(id);
+    if (machine === undefined) return 0;
+    const faults = [...machine.faults.values()].flatMap((shapes) => [...shapes.values()]);
+    const gone = [...faults, ...machine.capacity.values()].filter(
+      (each) => model === undefined || each.model === model,
+    );
+    for (const record of gone) this.#drop(record, id);
+    return gone.length;
+  }
+
   #suspect(id: ProviderId): void {
     const machine = this.#machines.get(id);
     if (machine !== undefined && machine.unwell.size + machine.capacity.size > 0) this.#suspects.add(id);
@@ -116,7 +138,12 @@ export class BreakerRecords {
   #dropOldest(): void {
     const from = this.#closed.size > 0 ? this.#closed : this.#open;
     const [record, id] = from.entries().next().value as [Kept, ProviderId];
-    from.delete(record);
+    this.#drop(record, id);
+  }
+
+  #drop(record: Kept, id: ProviderId): void {
+    this.#closed.delete(record);
+    this.#open.delete(record);
     const machine = this.#machines.get(id) as MachineRecords;
     if (record instanceof CapacityRecord) {
       machine.capacity.delete(record.model);

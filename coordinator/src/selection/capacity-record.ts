@@ -1,4 +1,4 @@
-import type { RecordDeps } from "./fault-record.js";
+import type { BreakerStanding, RecordDeps } from "./fault-record.js";
 import type { Probe } from "./health.js";
 import type { Traits } from "./traits.js";
 
@@ -31,6 +31,13 @@ export class CapacityRecord {
   /** When it last refused, ms; −∞ = never. */
   get lastRefusalAt(): number {
     return this.#lastRefusalAt;
+  }
+
+  /** What is held against the machine, for who looks at it; `undefined` = nothing. */
+  get standing(): BreakerStanding | undefined {
+    if (this.isClosed) return undefined;
+    const remainingMs = Math.max(0, this.#cooledUntil - this.#deps.clock.now());
+    return { state: "capacity", cause: "refusals", remainingMs, faults: this.#cooldowns };
   }
 
   isCooled(): boolean {

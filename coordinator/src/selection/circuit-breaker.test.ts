@@ -49,6 +49,30 @@ function setUp(changes: Partial<BreakerSettings> = {}, chance = 0) {
   return { clock, breaker, settings, seen, p, judge, isOpen, openFor, start, open };
 }
 
+describe("what is held against machines", () => {
+  it("is told with its cause and for how long, until it is cleared", () => {
+    const { clock, breaker, p, judge, isOpen, start } = setUp();
+    expect([...breaker.held()]).toEqual([]);
+    judge(CONFIRMED);
+    judge(CONFIRMED);
+    for (let n = 0; n < DEFAULT.refusalsToCool; n++) {
+      breaker.report(p, fakeTraits({ shape: "tools" }), "refusal", clock.now());
+    }
+    const held = { provider: "p", model: "m" };
+    expect([...breaker.held()]).toEqual([
+      { ...held, shape: "base", state: "open", cause: "faults", remainingMs: 30_000, faults: 2 },
+      { ...held, shape: undefined, state: "capacity", cause: "refusals", remainingMs: 120_000, faults: 1 },
+    ]);
+    clock.advance(30_000);
+    expect([...breaker.held()]).toMatchObject([{ state: "half_open", remainingMs: 0 }, { remainingMs: 90_000 }]);
+    start().end(CONFIRMED);
+    expect([...breaker.held()]).toMatchObject([{ state: "capacity" }, { state: "open", cause: "probe" }]);
+    expect(breaker.clear(p.id, "other")).toBe(0);
+    expect(breaker.clear(p.id, "m")).toBe(2);
+    expect([isOpen(), breaker.isSuspect(p.id), [...breaker.held()]]).toEqual([false, false, []]);
+  });
+});
+
 describe("opening", () => {
   it("takes two confirmed faults, and lasts 30 s", () => {
     const { judge, isOpen, openFor, seen } = setUp();

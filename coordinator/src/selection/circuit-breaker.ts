@@ -2,7 +2,8 @@ import type { ProviderId } from "@hearth/protocol";
 import type { Provider } from "../fleet/provider.js";
 import { BreakerRecords, type MachineRecords } from "./breaker-records.js";
 import { type BreakerSettings, DEFAULT_BREAKER } from "./breaker-settings.js";
-import type { FaultRecord, RecordDeps, Stay } from "./fault-record.js";
+import { CapacityRecord } from "./capacity-record.js";
+import type { BreakerStanding, FaultRecord, RecordDeps, Stay } from "./fault-record.js";
 import type { Health, Probe } from "./health.js";
 import type { RecordedOutcome } from "./outcomes.js";
 import type { Fault, Verdict } from "./pick-result.js";
@@ -19,6 +20,14 @@ export interface BreakerDeps extends Omit<RecordDeps, "settings"> {
   readonly hooks: BreakerHooks;
   /** Read at each use. Default: `DEFAULT_BREAKER`. */
   readonly settings?: () => BreakerSettings;
+}
+
+/** One thing that is held against a machine. */
+export interface HeldAgainst extends BreakerStanding {
+  readonly provider: ProviderId;
+  readonly model: string;
+  /** `undefined` = requests of every shape. */
+  readonly shape: Shape | undefined;
 }
 
 /**
@@ -151,6 +160,25 @@ export class CircuitBreaker implements Health {
    */
   connectionLost(id: ProviderId, at: number, connected: number): void {
     for (const each of this.#losses.lost(id, at, connected)) this.#takeBack(each);
+  }
+
+  /** What is held against machines now, the longest untouched first. */
+  *held(): IterableIterator<HeldAgainst> {
+    for (const [record, provider] of this.#records.held()) {
+      const { standing, model } = record;
+      if (standing === undefined) continue;
+      yield { ...standing, provider, model, shape: record instanceof CapacityRecord ? undefined : record.shape };
+    }
+  }
+
+  /**
+   * Holds nothing against a machine any more.
+   *
+   * @param model for this model alone; absent = for any
+   * @returns how many records were forgotten
+   */
+  clear(id: ProviderId, model?: string): number {
+    return this.#records.forget(id, model);
   }
 
   #fault(stay: Stay, { confirmed, connectionLost }: Fault, at: number): void {

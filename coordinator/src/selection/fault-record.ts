@@ -18,6 +18,17 @@ export interface Stay {
   readonly traits: Traits;
 }
 
+/** Why a breaker is not closed, and for how long. */
+export interface BreakerStanding {
+  /** `half_open`: the next request tries the machine, or one does. */
+  readonly state: "open" | "half_open" | "capacity";
+  /** `probe`: the request that tried it again has failed. */
+  readonly cause: "faults" | "late" | "retraction" | "probe" | "refusals";
+  readonly remainingMs: number;
+  /** Faults that are remembered, or cooldowns since it last took a request. */
+  readonly faults: number;
+}
+
 type State =
   | { readonly type: "closed" }
   /** Half-open once `until` has passed or the build has changed. */
@@ -73,6 +84,19 @@ export class FaultRecord {
   /** When it last failed or was late, ms; −∞ = never. */
   get lastFaultAt(): number {
     return this.#lastFaultAt;
+  }
+
+  /** What is held against the machine, for who looks at it; `undefined` = closed. */
+  get standing(): BreakerStanding | undefined {
+    if (this.#state.type === "closed") return undefined;
+    const { cause } = this.#state.opening;
+    const leftMs = this.#state.type === "open" ? this.#state.until - this.#deps.clock.now() : 0;
+    return {
+      state: leftMs > 0 ? "open" : "half_open",
+      cause: typeof cause === "string" ? cause : "probe",
+      remainingMs: Math.max(0, leftMs),
+      faults: this.#outcomes.faults,
+    };
   }
 
   /** Not to be used: open, or half-open with a probe under way. A changed build makes it half-open. */

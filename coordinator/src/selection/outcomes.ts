@@ -35,6 +35,11 @@ export class Outcomes {
     for (const outcome of this.#seen) if (opens(outcome)) outcome.kind = "cleared";
   }
 
+  /** Faults that no success has answered yet. */
+  get faults(): number {
+    return this.#seen.filter(opens).length;
+  }
+
   /** When the last fault was observed, cleared or not, ms; −∞ = none is remembered. */
   get lastFaultAt(): number {
     return this.#seen.findLast(({ kind }) => kind !== "success")?.at ?? Number.NEGATIVE_INFINITY;

@@ -17,6 +17,22 @@ const picked: Picked = fakePicked({
   [Symbol.dispose]() {},
 });
 
+it("tells who waits for what, and for how long", async () => {
+  const { clock, queue } = setUp();
+  const left = new AbortController();
+  const waits = ["m", "m", "n"].map((model) => {
+    clock.advance(100);
+    return queue.wait({ traits: fakeTraits({ model }), history: NO_ATTEMPTS, priority: "fresh" }, left.signal);
+  });
+  expect(queue.waiting()).toEqual([
+    { model: "m", waiting: 2, limit: QUEUE.perModel, oldestMs: 200 },
+    { model: "n", waiting: 1, limit: QUEUE.perModel, oldestMs: 0 },
+  ]);
+  left.abort();
+  await Promise.all(waits);
+  expect(queue.waiting()).toEqual([]);
+});
+
 function setUp() {
   const clock = new FakeClock();
   const room = {

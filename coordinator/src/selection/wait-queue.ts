@@ -27,6 +27,16 @@ export interface WaitQueueHooks {
   waited(ms: number): void;
 }
 
+/** How many wait for one model, and since when. */
+export interface WaitingModel {
+  readonly model: string;
+  readonly waiting: number;
+  /** As many may wait. */
+  readonly limit: number;
+  /** How long the first of them has waited, ms. */
+  readonly oldestMs: number;
+}
+
 interface Waiter extends WaitRequest {
   readonly since: number;
   readonly settle: (result: WaitResult) => void;
@@ -70,6 +80,18 @@ export class WaitQueue {
 
   get total(): number {
     return this.#total;
+  }
+
+  /** The models for which requests wait now. */
+  waiting(): readonly WaitingModel[] {
+    const now = this.#clock.now();
+    const limit = this.#settings().perModel;
+    return [...this.#waiters].map(([model, waiters]) => ({
+      model,
+      waiting: waiters.length,
+      limit,
+      oldestMs: now - Math.min(...waiters.map(({ since }) => since)),
+    }));
   }
 
   /** Waits for a slot. Resolves when one is leased, when waiting has become pointless, or when patience is over. */

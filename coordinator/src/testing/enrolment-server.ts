@@ -105,6 +105,8 @@ export async function startEnrolmentServer(
       isAccount: async () => true,
       signIn: new SignIn(clock, () => DEFAULT_SIGN_IN),
       standing: () => ({ score: 100, reasons: {} }),
+      breaker: { held: () => [], clear: () => 0 },
+      waiting: () => [],
       explain: () => ({ builds: [], providers: [], leftOut: 0 }),
       timelines: { list: () => [], find: () => undefined, forget() {} },
       recognised: () => {},
