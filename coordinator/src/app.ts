@@ -106,7 +106,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
   const { reputation } = records;
   const hooks = createHooks({ metrics, log, registry, reputation });
   const kept = await openKeptOf(options, live, { clock, registry, hooks, store: disk.store });
-  const { enrolment, knownModels, receipts, usage } = kept;
+  const { enrolment, knownModels, machineNotes, receipts, usage } = kept;
   const selection = createSelection({ clock, rng, registry, reputation, hooks: hooks.selection, ...numbers });
   const certificate = watchCertificate(clock, config.publicUrl);
   addReadings(metrics, { breaker: selection.breaker, certificate });
@@ -120,6 +120,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
     ...proving,
     earnings: earningsOf(disk.store, numbers, clock),
     standing: (id) => reputation.standing(id),
+    drained: (id) => machineNotes.of(id).drained,
     rules: () => ({ manifest: live.current.manifest, versionFloor: live.current.catalog.versionFloors.base }),
     hooks: { ...hooks.fleet, connectionLost: selection.connectionLost },
   });

@@ -39,7 +39,7 @@ export const GATE_WORDS: Readonly<Record<Gate, GateWords>> = {
   offline: { now: "is not connected", past: "was not connected", remedy: "It is expected back, and has to connect." },
   draining: {
     now: "takes nothing new",
-    past: "was leaving",
+    past: "was leaving, or set aside by the operator",
     remedy: "Whoever drains it, its owner or the operator, has to resume it.",
   },
   untrusted: {

@@ -1,4 +1,4 @@
-import { GATE_WORDS, GATES, TRUST_LEVELS } from "@hearth/protocol";
+import { TRUST_LEVELS } from "@hearth/protocol";
 import type { Hono } from "hono";
 import { z } from "zod";
 import { named } from "../api/named-schemas.js";
@@ -8,6 +8,7 @@ import type { HttpEnv } from "../http/routing.js";
 import { describeTerms, termsSchema } from "../http/timeline/score-terms.js";
 import type { ExplainedProvider, Explanation } from "../selection/explain.js";
 import { shapeOf, type Traits } from "../selection/traits.js";
+import { describeGate, gateSchema } from "./gate-forms.js";
 
 /** The shape of a request: nothing of what it would say. */
 const questionSchema = z.strictObject({
@@ -27,12 +28,6 @@ const questionSchema = z.strictObject({
   route: z.enum(["self", "prefer"]).optional(),
   min_trust: z.enum(TRUST_LEVELS).optional(),
   providers: z.array(z.string().min(1).max(128)).max(256).optional(),
-});
-
-const gateSchema = z.object({
-  gate: z.enum(GATES),
-  words: z.string().meta({ description: "Behind 'it'." }),
-  remedy: z.string().meta({ description: "What would open it." }),
 });
 
 const machineSchema = z.object({
@@ -109,7 +104,7 @@ function describe(each: ExplainedProvider): z.infer<typeof machineSchema> {
     account: provider.account,
     model: each.model,
     eligible: gates.length === 0,
-    gates: gates.map((gate) => ({ gate, words: GATE_WORDS[gate].now, remedy: GATE_WORDS[gate].remedy })),
+    gates: gates.map(describeGate),
     terms: describeTerms(each.terms),
     total_ms: Math.round(each.total * 1_000) / 1_000,
     rank: rank ?? null,

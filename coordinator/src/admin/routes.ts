@@ -4,15 +4,12 @@ import type { Principals } from "../accounts/resolution.js";
 import type { SignIn } from "../accounts/sign-in.js";
 import { readJson } from "../api/check-body.js";
 import { named } from "../api/named-schemas.js";
-import type { ProviderDirectory } from "../fleet/provider-directory.js";
 import { type RuntimeManifest, runtimeManifestSchema } from "../fleet/trust/runtime-manifest.js";
 import { forgetRoutes } from "../http/accounts/forget-routes.js";
 import { authenticate } from "../http/authenticate.js";
 import { type MachineDeps, machineRoutes } from "../http/enrolment/machine-routes.js";
 import { allPricesRoute, type ListedPriceDeps } from "../http/money/price-routes.js";
 import { described, type Operation } from "../http/openapi/operation.js";
-import { pageSchema } from "../http/paged-list.js";
-import { type ListedWith, listProviders, PROVIDERS } from "../http/provider-list.js";
 import { readBody } from "../http/read-body.js";
 import type { HttpEnv } from "../http/routing.js";
 import { type TimelineDeps, timelineRoutes } from "../http/timeline/request-routes.js";
@@ -22,6 +19,7 @@ import { type AdoptionDeps, adoptionRoute } from "./adoption.js";
 import { type BreakerRouteDeps, breakerRoutes } from "./breaker.js";
 import { type ExplainRouteDeps, explainRoute } from "./explain.js";
 import { type AdminMoneyDeps, accountOf, adminMoneyRoutes } from "./money-routes.js";
+import { type ProviderRouteDeps, providerRoutes } from "./providers.js";
 import { signInLinkRoute } from "./sign-in-links.js";
 
 /** What the operator has said, as far as the admin API shows and changes it. */
@@ -35,7 +33,7 @@ export interface AdminDeps
   extends MachineDeps,
     UsageDeps,
     AdminMoneyDeps,
-    ListedWith,
+    ProviderRouteDeps,
     AdoptionDeps,
     ListedPriceDeps,
     TimelineDeps,
@@ -44,7 +42,6 @@ export interface AdminDeps
   /** The operator's key, and those of accounts. */
   readonly operators: Principals;
   readonly signIn: SignIn;
-  readonly directory: ProviderDirectory;
   readonly operator: AdminDocument;
   /** The connection is the operator's. */
   readonly recognised: (socket: Duplex) => void;
@@ -70,18 +67,9 @@ const PUT_MANIFEST: Operation = {
   answer: MANIFEST,
 };
 
-const LIST_PROVIDERS: Operation = {
-  id: "listProviders",
-  audience: "Operator",
-  summary: "List the machines that are connected or expected back",
-  description: "A page may end before its limit where machines have many models.",
-  query: pageSchema,
-  answer: PROVIDERS,
-};
-
 /** What the operator sees and does, to be mounted under `/admin`. Nothing of it answers without a key for it. */
 export function createAdminApp(deps: AdminDeps): Hono<HttpEnv> {
-  const { directory, operator, operators } = deps;
+  const { operator, operators } = deps;
   const admin = new Hono<HttpEnv>();
   admin.use(async (c, next) => {
     const { incoming } = c.env;
@@ -103,10 +91,7 @@ export function createAdminApp(deps: AdminDeps): Hono<HttpEnv> {
       return c.json(manifest);
     }),
   );
-  admin.get(
-    "/providers",
-    described(LIST_PROVIDERS, (c) => c.json(listProviders(directory.providers(), c.req.query(), deps))),
-  );
+  providerRoutes(admin, deps);
   accountRoutes(admin, deps);
   adoptionRoute(admin, deps);
   signInLinkRoute(admin, deps);

@@ -79,6 +79,7 @@ export function createDoors(behind: BehindTheDoors): Doors {
     spending: (key) => keySpending(behind, key),
     admin: createAdminApp({
       ...{ ...behind, ...common, ...money, explain: selection.explain, ...breakerOf(behind) },
+      explainMachine: selection.explainMachine,
       ...{ operator: live, configured: () => configuredOf(live) },
     }),
     kept: behind.answers,

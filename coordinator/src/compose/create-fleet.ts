@@ -30,7 +30,7 @@ export interface FleetHooks extends Omit<SessionHooks, "updated" | "closed"> {
 }
 
 export interface FleetDeps
-  extends Pick<SessionDeps, "verifier" | "newChallenge" | "rules" | "log" | "earnings" | "standing"> {
+  extends Pick<SessionDeps, "verifier" | "newChallenge" | "rules" | "log" | "earnings" | "standing" | "drained"> {
   readonly config: Pick<Config, "maxConnectionsPerAccount" | "goAwayTimeoutMs">;
   readonly clock: Clock;
   readonly registry: Registry;
@@ -65,7 +65,7 @@ export function createFleet(deps: FleetDeps): AddProvider {
     undigested: (...thrown) => hooks.undigested(...thrown),
     proved: (kind, outcome) => hooks.proved(kind, outcome),
   };
-  const { verifier, newChallenge, rules, earnings, standing } = deps;
+  const { verifier, newChallenge, rules, earnings, standing, drained } = deps;
   const { goAwayTimeoutMs } = config;
   const distrusted = (id: ProviderId): boolean => registry.isDistrusted(id);
   return (registration, address) => {
@@ -82,6 +82,7 @@ export function createFleet(deps: FleetDeps): AddProvider {
       log,
       hooks: sessionHooks,
       distrusted,
+      drained,
       goAwayTimeoutMs,
       earnings,
       standing,

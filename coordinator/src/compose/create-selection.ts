@@ -2,6 +2,7 @@ import type { Clock, Rng } from "@hearth/platform";
 import type { HedgeSettings } from "../dispatch/hedge-settings.js";
 import { Hedging, type HedgingHooks } from "../dispatch/hedging.js";
 import type { OpenAttemptDeps } from "../dispatch/open-attempt.js";
+import type { Provider } from "../fleet/provider.js";
 import type { Registry } from "../fleet/registry.js";
 import { Affinity } from "../selection/affinity.js";
 import type { BreakerSettings } from "../selection/breaker-settings.js";
@@ -9,7 +10,7 @@ import type { Catalog } from "../selection/catalog.js";
 import { type BreakerHooks, CircuitBreaker } from "../selection/circuit-breaker.js";
 import { Evidence } from "../selection/evidence/evidence.js";
 import type { EvidenceSettings } from "../selection/evidence/settings.js";
-import { type Explanation, explain } from "../selection/explain.js";
+import { type ExplainedModel, type Explanation, explain, explainMachine } from "../selection/explain.js";
 import { Offers } from "../selection/offers.js";
 import { createPicker, type Picker, type PickerHooks } from "../selection/picker.js";
 import type { Reputation } from "../selection/reputation/reputation.js";
@@ -22,6 +23,8 @@ export interface Selection extends Pick<OpenAttemptDeps, "picker" | "queue" | "h
   readonly offers: Offers;
   /** What would be thought of each machine for a request. */
   readonly explain: (traits: Traits) => Explanation;
+  /** What is thought of one machine for plain requests. */
+  readonly explainMachine: (provider: Provider) => readonly ExplainedModel[];
   /** A machine's connection broke off: for all that remember it. */
   readonly connectionLost: CircuitBreaker["connectionLost"];
 }
@@ -81,13 +84,8 @@ export function createSelection(deps: SelectionDeps): Selection {
     reputation.connectionLost(...loss);
   };
   return {
-    picker,
-    queue,
-    hedging,
-    breaker,
-    evidence,
-    offers,
-    connectionLost,
+    ...{ picker, queue, hedging, breaker, evidence, offers, connectionLost },
     explain: (traits) => explain(traits, evaluation),
+    explainMachine: (provider) => explainMachine(provider, evaluation),
   };
 }

@@ -3,6 +3,7 @@ import { Accounts } from "../accounts/accounts.js";
 import type { AccountSettings } from "../accounts/settings.js";
 import { Enrolment } from "../enrolment/enrolment.js";
 import { DEFAULT_KNOWN_MODEL_LIMITS, KnownModels } from "../fleet/known-models.js";
+import { MachineNotes } from "../fleet/machine-notes.js";
 import type { Registry } from "../fleet/registry.js";
 import { type UsageSettings, UsageWriter } from "../ledger/usage-writer.js";
 import type { Credentials } from "../platform/credentials.js";
@@ -16,6 +17,7 @@ export interface Kept {
   readonly accounts: Accounts;
   readonly enrolment: Enrolment;
   readonly knownModels: KnownModels;
+  readonly machineNotes: MachineNotes;
   readonly receipts: ReceiptWriter;
   readonly usage: UsageWriter;
 }
@@ -54,9 +56,13 @@ export async function openKept({ clock, log, registry, hooks, store, ...rest }: 
   const knownModels = await KnownModels.open({ ...common, store: store.knownModels, limits });
   // Machines that answered before this start are waited for.
   for (const provider of knownModels.expected()) registry.expect(provider);
+  const machineNotes = await MachineNotes.open({
+    ...{ log, documents: store.documents },
+    changed: (id) => registry.link(id)?.rulesChanged(),
+  });
   const { receipts, attestations } = store;
   return {
-    ...{ accounts, enrolment, knownModels },
+    ...{ accounts, enrolment, knownModels, machineNotes },
     receipts: new ReceiptWriter({ clock, log, receipts, attestations, lost: hooks.receiptLost }),
     usage: new UsageWriter({ clock, log, store: store.usage, settings: rest.usage, lost: hooks.usageLost }),
   };

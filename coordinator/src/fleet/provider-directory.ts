@@ -19,6 +19,8 @@ export interface ProviderDirectory {
   serving(model: string): readonly Provider[];
   /** It has signed something false: it gets no requests for a while, even if it has left in the meantime. */
   distrust(id: ProviderId): void;
+  /** How long it gets no requests yet because it cheats, ms. */
+  distrustedMs(id: ProviderId): number;
   /** Connected providers. */
   readonly size: number;
   /** Providers that are not connected and expected back. */

@@ -45,6 +45,8 @@ export interface SessionDeps extends NewsDeps {
   readonly hooks: SessionHooks;
   /** The machine has been caught at something only an attacker does. */
   readonly distrusted: (id: ProviderId) => boolean;
+  /** The operator has set the machine aside: it finishes what runs. Absent = none is. */
+  readonly drained?: ((id: ProviderId) => boolean) | undefined;
   readonly verifier: AttestationVerifier;
   readonly newChallenge: () => Uint8Array;
   /** How long streams may go on after `goAway`, ms. */
@@ -60,7 +62,7 @@ export class ProviderSession extends MachineBacked implements ProviderLink {
   readonly hardware: Provider["hardware"];
   encryptionKey: NonNullable<Provider["encryptionKey"]>;
   readonly connectedAt: number;
-  status: Provider["status"] = "serving";
+  #status: Provider["status"] = "serving";
   /** What it has proved. `undefined` = it does not attest. */
   readonly proven: SessionTrust | undefined;
   readonly enrolmentId: string | undefined;
@@ -102,6 +104,14 @@ export class ProviderSession extends MachineBacked implements ProviderLink {
     this.proven = this.#prove(registration.proved);
     this.#judgeRuntime();
     this.#liveness = watchLiveness(this.#socket, deps.clock, () => this.close("liveness_timeout"));
+  }
+
+  get status(): Provider["status"] {
+    return this.#status === "serving" && this.#deps.drained?.(this.id) === true ? "draining" : this.#status;
+  }
+
+  set status(status: Provider["status"]) {
+    this.#status = status;
   }
 
   get backlogBytes(): number {

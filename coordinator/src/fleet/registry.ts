@@ -107,8 +107,13 @@ export class Registry implements ProviderDirectory {
   }
 
   isDistrusted(id: ProviderId): boolean {
+    return this.distrustedMs(id) > 0;
+  }
+
+  /** How long it gets no requests yet because it cheats, ms. */
+  distrustedMs(id: ProviderId): number {
     const until = this.#distrustedUntil.get(id);
-    return until !== undefined && this.#clock.now() < until;
+    return until === undefined ? 0 : Math.max(0, until - this.#clock.now());
   }
 
   link(id: ProviderId): ProviderSession | undefined {

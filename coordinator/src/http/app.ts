@@ -94,13 +94,16 @@ function ownRoutes(deps: HttpDeps): Hono<HttpEnv> {
     audience: "Account",
     readAccount,
   });
+  // What the operator calls a machine is his own affair.
+  const machineNotes: HttpDeps["machineNotes"] = { of: (id) => ({ ...deps.machineNotes.of(id), label: "" }) };
+  const unlabelled = { ...deps, machineNotes };
   timelineRoutes(own, deps, { audience: "Account", readAccount });
   moneyRoutes(own, deps, { audience: "Account", at: "", readAccount });
   own.get(
     "/providers",
     described(OWN_PROVIDERS, async (c) => {
       const account = await readAccount(c);
-      return c.json(listProviders(deps.directory.providers(), { ...c.req.query(), account }, deps));
+      return c.json(listProviders(deps.directory.providers(), { ...c.req.query(), account }, unlabelled));
     }),
   );
   forgetRoutes(own, deps, {

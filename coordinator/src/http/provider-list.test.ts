@@ -12,7 +12,9 @@ interface Page {
 }
 
 function page(query: Readonly<Record<string, string>>, fleet = FLEET): Page {
-  return listProviders(fleet, query, { clock: new FakeClock(), standing: () => ({ score: 100, reasons: {} }) }) as Page;
+  const machineNotes = { of: () => ({ label: "", drained: false }) };
+  const standing = () => ({ score: 100, reasons: {} });
+  return listProviders(fleet, query, { clock: new FakeClock(), standing, machineNotes }) as Page;
 }
 
 describe("the list of providers", () => {

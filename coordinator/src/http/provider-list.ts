@@ -21,6 +21,8 @@ export interface ListedWith {
   readonly clock: Clock;
   /** What is held against a machine. */
   readonly standing: (id: ProviderId) => Reputation;
+  /** What the operator has said of a machine. */
+  readonly machineNotes: { of(id: ProviderId): { readonly label: string; readonly drained: boolean } };
 }
 
 /**
@@ -42,7 +44,7 @@ export function listProviders(
   const shown = wanted.slice(0, Math.min(limit, countUpTo(wanted, MAX_MODELS)));
   return {
     object: "list",
-    data: shown.map((provider) => describe(provider, listed)),
+    data: shown.map((provider) => describeProvider(provider, listed)),
     last_id: shown.at(-1)?.id ?? null,
     has_more: wanted.length > shown.length,
   };
@@ -59,9 +61,11 @@ function countUpTo(providers: readonly Provider[], models: number): number {
 }
 
 /** A machine as the operator and its owner see it. */
-const providerSchema = z.object({
+export const providerSchema = z.object({
   id: z.string(),
   name: z.string().nullable(),
+  label: z.string().nullable().meta({ description: "What the operator calls it." }),
+  drained: z.boolean().meta({ description: "The operator has set it aside: it finishes what runs." }),
   account: z.string(),
   status: z.enum(["serving", "draining", "offline"]),
   trust: z.enum(TRUST_LEVELS),
@@ -86,11 +90,18 @@ const providerSchema = z.object({
 
 export const PROVIDERS: z.ZodType = named("ProviderList", listSchema(named("Provider", providerSchema)));
 
-function describe(provider: Provider, { clock, standing }: ListedWith): z.infer<typeof providerSchema> {
+/** One machine as its owner and the operator see it. */
+export function describeProvider(
+  provider: Provider,
+  { clock, standing, machineNotes }: ListedWith,
+): z.infer<typeof providerSchema> {
   const now = clock.now();
+  const { label, drained } = machineNotes.of(provider.id);
   return {
     id: provider.id,
     name: provider.name ?? null,
+    label: label === "" ? null : label,
+    drained,
     account: provider.account,
     status: provider.status,
     trust: provider.trust,

@@ -2,6 +2,7 @@ import type { Provider } from "../fleet/provider.js";
 import type { ProviderDirectory } from "../fleet/provider-directory.js";
 import { type Evaluation, evaluate } from "./evaluate.js";
 import { contextOf, type EvaluationContext, type EvaluationDeps } from "./evaluation-context.js";
+import { plain } from "./offers.js";
 import { planFor } from "./route-plan.js";
 import { chats } from "./subject.js";
 import { NO_ATTEMPTS, type Traits } from "./traits.js";
@@ -23,6 +24,9 @@ export interface Explanation {
   /** Machines that were not looked at, because there are too many. */
   readonly leftOut: number;
 }
+
+/** One model of a machine. */
+export type ExplainedModel = Pick<ExplainedProvider, "model" | "gates" | "total" | "terms">;
 
 export interface ExplainDeps extends EvaluationDeps {
   readonly directory: Pick<ProviderDirectory, "serving" | "providers">;
@@ -52,6 +56,15 @@ export function explain(asked: Traits, deps: ExplainDeps): Explanation {
   const [first] = contexts as [EvaluationContext];
   for (const provider of deps.directory.providers()) if (!seen.has(provider)) look(provider, first);
   return { builds, providers: ranked(found, builds), leftOut };
+}
+
+/** What selection thinks of one machine for a plain request of a stranger, for each of its models. */
+export function explainMachine(provider: Provider, deps: EvaluationDeps): readonly ExplainedModel[] {
+  return [...provider.models].map(([model, advert]) => {
+    const dialect = chats(advert) ? undefined : "embeddings";
+    const { gates, total, terms } = evaluate(provider, contextOf(plain(model, dialect), deps));
+    return { model, gates, total, terms };
+  });
 }
 
 function contextFor(model: string, asked: Traits, deps: ExplainDeps): EvaluationContext {

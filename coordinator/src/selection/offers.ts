@@ -148,7 +148,7 @@ function readAll(
 }
 
 /** A request without any special needs. */
-function plain(
+export function plain(
   model: string,
   dialect?: "embeddings",
 ): { readonly traits: Traits; readonly history: typeof NO_ATTEMPTS } {

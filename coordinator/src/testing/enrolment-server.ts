@@ -107,6 +107,8 @@ export async function startEnrolmentServer(
       standing: () => ({ score: 100, reasons: {} }),
       breaker: { held: () => [], clear: () => 0 },
       waiting: () => [],
+      machineNotes: NO_NOTES,
+      explainMachine: () => [],
       explain: () => ({ builds: [], providers: [], leftOut: 0 }),
       timelines: { list: () => [], find: () => undefined, forget() {} },
       recognised: () => {},
@@ -129,6 +131,9 @@ export async function startEnrolmentServer(
     },
   };
 }
+
+const NO_NOTE = { label: "", notes: "", drained: false };
+const NO_NOTES = { of: () => NO_NOTE, has: () => false, change: async () => NO_NOTE };
 
 /** These keys and no others. */
 function fixedPrincipals(...keys: readonly FixedKey[]): Principals {

@@ -165,7 +165,9 @@ export const COORDINATOR = {
   admin: [
     "./accounts",
     "./api",
+    "./fleet/machine-notes.ts",
     "./fleet/provider-directory.ts",
+    "./fleet/provider.ts",
     "./fleet/trust/runtime-manifest.ts",
     "./http",
     "./platform",
