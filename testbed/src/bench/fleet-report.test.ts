@@ -5,13 +5,17 @@ const LOOP = { heldMs: 20, p99Ms: 5, busiestMs: 12, cpuMs: 0 };
 const QUIET = { heldMs: 1, p99Ms: 1, busiestMs: 1, cpuMs: 0 };
 const measured = (seconds: number, cpuMicros: number) => ({ seconds, cpuMicros, loop: LOOP, noise: QUIET });
 
+const restarted = (phase: ReturnType<typeof measured>): FleetFigures["restart"] => ({
+  ...{ ...phase, dials: 10_100, bootSeconds: 1.5, machinesCpuMicros: 30e6 },
+});
+
 const figures = (changes: Partial<FleetFigures> = {}): FleetFigures => ({
   providers: 10_000,
   addedBytes: 240e6,
   empty: measured(5, 50_000),
   first: { ...measured(40, 12e6), dials: 10_000 },
   idle: { ...measured(20, 2e6), heartbeatsPerSecond: 2_000 },
-  restart: { ...measured(14, 11e6), dials: 10_100 },
+  restart: restarted(measured(14, 11e6)),
   ...changes,
 });
 
@@ -32,8 +36,8 @@ describe("the report on a fleet", () => {
   });
 
   it("names what is missed", () => {
-    const slow = { ...measured(16, 1), dials: 0, loop: { ...LOOP, heldMs: 501, busiestMs: 0 } };
-    const report = fleetReport(figures({ addedBytes: 251e6, restart: slow }));
+    const slow = { ...measured(16, 1), loop: { ...LOOP, heldMs: 501, busiestMs: 0 } };
+    const report = fleetReport(figures({ addedBytes: 251e6, restart: restarted(slow) }));
     expect(lineOf(report, "memory that they added")).toEqual(["251", "250", "MISSED"]);
     expect(lineOf(report, "restart: until all are back")).toEqual(["16.0", "15.0", "MISSED"]);
     expect(lineOf(report, "restart: event loop held at most")).toEqual(["501", "500", "MISSED"]);
@@ -42,12 +46,19 @@ describe("the report on a fleet", () => {
   it("judges what the loop did itself, where that is known, and else how long it was held", () => {
     const what = ["restart: event loop held at most", "restart: most CPU of the loop at a stretch"] as const;
     const verdicts = (loop: typeof LOOP): readonly (string | undefined)[] => {
-      const report = fleetReport(figures({ restart: { ...measured(14, 1), dials: 0, loop } }));
+      const report = fleetReport(figures({ restart: restarted({ ...measured(14, 1), loop }) }));
       return what.map((each) => lineOf(report, each)[2]);
     };
     expect(verdicts({ ...LOOP, heldMs: 900, busiestMs: 499 })).toEqual(["–", "reached"]);
     expect(verdicts({ ...LOOP, heldMs: 900, busiestMs: 501 })).toEqual(["–", "MISSED"]);
     expect(verdicts({ ...LOOP, heldMs: 900, busiestMs: 0 })).toEqual(["MISSED", "–"]);
+  });
+
+  it("tells what the machines cost themselves apart from what the coordinator does", () => {
+    const report = fleetReport(figures());
+    expect(lineOf(report, "restart: CPU a provider")).toEqual(["1100", "–", "–"]);
+    expect(lineOf(report, "restart: CPU of the machine itself")).toEqual(["3000", "–", "–"]);
+    expect(lineOf(report, "restart: until the coordinator listens")).toEqual(["1.5", "–", "–"]);
   });
 
   it("judges no fleet by what is meant for a larger one", () => {

@@ -22,6 +22,14 @@ export interface Phase extends Measured {
   readonly dials: number;
 }
 
+/** From the start of another coordinator until all machines are back. */
+export interface Restart extends Phase {
+  /** Until it listened. */
+  readonly bootSeconds: number;
+  /** Of the processes that stand for the machines, which share the other core. */
+  readonly machinesCpuMicros: number;
+}
+
 export interface FleetFigures {
   readonly providers: number;
   /** With nobody connected: what it costs that the loops are watched, most of all. */
@@ -31,7 +39,7 @@ export interface FleetFigures {
   /** The first registration, which the bench itself paces. */
   readonly first: Phase;
   readonly idle: Measured & { readonly heartbeatsPerSecond: number };
-  readonly restart: Phase;
+  readonly restart: Restart;
 }
 
 interface Line {
@@ -84,8 +92,10 @@ function linesOf(figures: FleetFigures): readonly Line[] {
       digits: 1,
       aim: isRestartAim ? AIMS.restart.seconds : undefined,
     },
+    { what: "restart: until the coordinator listens, s", value: restart.bootSeconds, digits: 1 },
     { what: "restart: dials a provider", value: restart.dials / providers, digits: 2 },
     { what: "restart: CPU a provider, µs", value: perMachine(restart.cpuMicros), digits: 0 },
+    { what: "restart: CPU of the machine itself, µs", value: perMachine(restart.machinesCpuMicros), digits: 0 },
     ...loopLines("restart", restart, isRestartAim ? AIMS.restart.loopMs : undefined),
   ];
 }

@@ -9,14 +9,16 @@ import { openStore, systemClock, systemRng } from "@hearth/coordinator/internals
 import { pinSelf } from "./cores.js";
 import { cpuMicros, rssBytes } from "./cpu.js";
 import { accountOf, firstDialsMs, requireDescriptors } from "./fleet-plan.js";
-import { type FleetFigures, fleetReport, type Phase } from "./fleet-report.js";
+import { type FleetFigures, fleetReport, type Phase, type Restart } from "./fleet-report.js";
 import { freePort } from "./free-port.js";
 import { startCoordinatorAlone } from "./hearth.js";
 import type { FleetCount } from "./lean-machine.js";
 import type { LeanIdentity } from "./lean-machines.js";
 import type { LoopReport } from "./loop-watch.js";
+import { ProfileFolder, profileTables } from "./profile-folder.js";
 import type { Bench } from "./run.js";
 import type { Process, Processes } from "./spawn.js";
+import { machineMicros } from "./stamp.js";
 
 /** Processes that hold the machines. */
 const HOLDERS = 2;
@@ -32,16 +34,19 @@ const MACHINES_PER_ACCOUNT = 10_000;
 
 export interface FleetOptions {
   readonly providers: number;
+  /** Say where the CPU of the restart goes, of the coordinator and of the machines. What is measured is dearer then. */
+  readonly profile: boolean;
 }
 
 /** Measures a coordinator with idle machines, and its restart, and says what came of it as Markdown. */
 export async function benchFleet(
   { processes, cores, progress }: Pick<Bench, "processes" | "cores" | "progress">,
-  { providers }: FleetOptions,
+  { providers, profile }: FleetOptions,
 ): Promise<string> {
   requireDescriptors(providers, openFilesLimit());
   pinSelf(cores);
-  const fleet = await Fleet.prepare(processes, providers);
+  const profiles = profile ? { coordinator: new ProfileFolder(), machines: new ProfileFolder() } : undefined;
+  const fleet = await Fleet.prepare(processes, providers, profiles?.machines);
   progress("starting");
   await fleet.start();
   await pause(SETTLE_MS / 2);
@@ -55,9 +60,21 @@ export async function benchFleet(
   const addedBytes = fleet.rssBytes - emptyBytes;
   progress("restarting");
   await fleet.kill();
-  const restart = await fleet.phase(() => fleet.start());
+  const from = machineMicros();
+  const restart = await fleet.restart(profiles?.coordinator);
+  const to = machineMicros();
   await processes.stopAll();
-  return fleetReport({ providers, addedBytes, empty, first, idle, restart });
+  const report = fleetReport({ providers, addedBytes, empty, first, idle, restart });
+  if (profiles === undefined) return report;
+  const tables = (folder: ProfileFolder, micros: number): readonly string[] =>
+    profileTables(folder.summary(from, to), micros / providers, "µs a provider");
+  return [
+    report,
+    "# The coordinator's CPU in the restart",
+    ...tables(profiles.coordinator, restart.cpuMicros),
+    "# The machines' CPU in the restart",
+    ...tables(profiles.machines, restart.machinesCpuMicros),
+  ].join("\n\n");
 }
 
 function openFilesLimit(): number {
@@ -75,44 +92,45 @@ class Fleet {
   readonly #providers: number;
   readonly #folder: string;
   readonly #port: number;
-  readonly #holders: readonly number[];
+  readonly #holders: readonly Holder[];
   readonly #watchPort: number;
   readonly #idlePort: number;
   #coordinator: Process | undefined;
 
   private constructor(
     processes: Processes,
-    providers: number,
-    folder: string,
-    ports: readonly [own: number, watch: number, idle: number, holders: readonly number[]],
+    { providers, folder, holders }: { providers: number; folder: string; holders: readonly Holder[] },
+    ports: readonly [own: number, watch: number, idle: number],
   ) {
     this.#processes = processes;
     this.#providers = providers;
     this.#folder = folder;
-    [this.#port, this.#watchPort, this.#idlePort, this.#holders] = ports;
+    this.#holders = holders;
+    [this.#port, this.#watchPort, this.#idlePort] = ports;
   }
 
-  static async prepare(processes: Processes, providers: number): Promise<Fleet> {
+  /** @param profiles where the processes that hold the machines leave theirs */
+  static async prepare(processes: Processes, providers: number, profiles?: ProfileFolder): Promise<Fleet> {
     const folder = mkdtempSync(join(tmpdir(), "hearth-bench-fleet-"));
     process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
     const port = await freePort();
-    const holders = await startHolders(processes, port, providers);
+    const holders = await startHolders(processes, { port, providers, flags: profiles?.flags ?? [] });
     const idlePort = await freePort();
     processes.start({
       name: "idle process",
       place: "front",
       arguments: ["--import", watchOf(idlePort), "--eval", "setInterval(() => {}, 1_000_000)"],
     });
-    const ports = [port, await freePort(), idlePort, holders] as const;
+    const ports = [port, await freePort(), idlePort] as const;
     await enrol(join(folder, "coordinator"), holders);
-    return new Fleet(processes, providers, folder, ports);
+    return new Fleet(processes, { providers, folder, holders }, ports);
   }
 
-  async start(): Promise<void> {
+  async start(profiles?: ProfileFolder): Promise<void> {
     this.#coordinator = await startCoordinatorAlone(this.#processes, {
       port: this.#port,
       folder: this.#folder,
-      flags: ["--import", watchOf(this.#watchPort)],
+      flags: ["--import", watchOf(this.#watchPort), ...(profiles?.flags ?? [])],
       // Each machine has an address of its own, as behind a proxy.
       env: { HEARTH_PROXIES: "1", HEARTH_LOG_LEVEL: "warn" },
     });
@@ -124,13 +142,28 @@ class Fleet {
     while (this.#running.ended() === undefined) await pause(POLL_MS / 10);
   }
 
+  /** From the start of another coordinator until all machines are back. */
+  async restart(profiles?: ProfileFolder): Promise<Restart> {
+    const [from, machinesBefore] = [performance.now(), this.#machinesCpuMicros];
+    let bootSeconds = 0;
+    const phase = await this.phase(async () => {
+      await this.start(profiles);
+      bootSeconds = (performance.now() - from) / 1_000;
+    });
+    return { ...phase, bootSeconds, machinesCpuMicros: this.#machinesCpuMicros - machinesBefore };
+  }
+
+  get #machinesCpuMicros(): number {
+    return this.#holders.reduce((sum, { process: { pid } }) => sum + cpuMicros(pid), 0);
+  }
+
   get rssBytes(): number {
     return rssBytes(this.#running.pid);
   }
 
   async dial(): Promise<void> {
     const ms = firstDialsMs(this.#providers);
-    await Promise.all(this.#holders.map((port) => ask(port, `/dial?ms=${ms}`)));
+    await Promise.all(this.#holders.map(({ port }) => ask(port, `/dial?ms=${ms}`)));
   }
 
   /** From an event until all machines are in. */
@@ -184,7 +217,7 @@ class Fleet {
   }
 
   async #count(): Promise<FleetCount> {
-    const counts = (await Promise.all(this.#holders.map((port) => ask(port, "/count")))) as readonly FleetCount[];
+    const counts = (await Promise.all(this.#holders.map(({ port }) => ask(port, "/count")))) as readonly FleetCount[];
     const sum = (name: keyof FleetCount): number => counts.reduce((all, each) => all + each[name], 0);
     return { registered: sum("registered"), answered: sum("answered"), dials: sum("dials"), lost: sum("lost") };
   }
@@ -193,8 +226,21 @@ class Fleet {
 const watchOf = (port: number): string =>
   new URL(`./loop-watch.js?port=${port}&resolution=${RESOLUTION_MS}`, import.meta.url).href;
 
-/** @returns the ports on which they are asked */
-async function startHolders(processes: Processes, port: number, providers: number): Promise<readonly number[]> {
+/** A process that holds machines, and the port on which it is asked. */
+interface Holder {
+  readonly process: Process;
+  readonly port: number;
+}
+
+interface HolderPlan {
+  /** Of the coordinator. */
+  readonly port: number;
+  readonly providers: number;
+  /** More arguments of node. */
+  readonly flags: readonly string[];
+}
+
+async function startHolders(processes: Processes, { port, providers, flags }: HolderPlan): Promise<readonly Holder[]> {
   const each = Math.ceil(providers / HOLDERS);
   const starts = Array.from({ length: HOLDERS }, async (_, index) => {
     const first = index * each;
@@ -202,22 +248,23 @@ async function startHolders(processes: Processes, port: number, providers: numbe
       name: `machines from ${first}`,
       place: "rest",
       arguments: [
+        ...flags,
         fileURLToPath(new URL("./role.js", import.meta.url)),
         ...["machines", port, first, Math.max(0, Math.min(each, providers - first))].map(String),
       ],
     });
     const [, own] = await holder.line(/^ready (\d+)$/);
-    return Number(own);
+    return { process: holder, port: Number(own) };
   });
   return Promise.all(starts);
 }
 
 /** Writes the machines into the coordinator's database, as if each had logged in. */
-async function enrol(dataDir: string, holders: readonly number[]): Promise<void> {
+async function enrol(dataDir: string, holders: readonly Holder[]): Promise<void> {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const settings = { maxWaiting: Number.MAX_SAFE_INTEGER, postgres: undefined };
   const store = await openStore({ settings, dataDir, clock: systemClock, rng: systemRng });
-  const lists = (await Promise.all(holders.map((port) => ask(port, "/identities")))) as readonly LeanIdentity[][];
+  const lists = (await Promise.all(holders.map(({ port }) => ask(port, "/identities")))) as readonly LeanIdentity[][];
   const added = lists.flat().map(({ index, identity, tokenDigest }) =>
     store.enrolments.addMachine(
       {

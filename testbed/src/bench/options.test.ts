@@ -27,8 +27,9 @@ describe("the command line of the bench", () => {
     expect(readOptions(["worst-bodies"])).toEqual({ command: "worst-bodies" });
     expect(readOptions(["selection", "--quick"])).toEqual({ command: "selection", quick: true });
     expect(readOptions(["features", "--quick"])).toEqual({ command: "features", quick: true });
-    expect(readOptions(["fleet", "--providers", "500"])).toEqual({ command: "fleet", providers: 500 });
-    expect(readOptions(["fleet"])).toEqual({ command: "fleet", providers: 10_000 });
+    const profiled = { command: "fleet", providers: 500, profile: true };
+    expect(readOptions(["fleet", "--providers", "500", "--profile"])).toEqual(profiled);
+    expect(readOptions(["fleet"])).toEqual({ command: "fleet", providers: 10_000, profile: false });
     expect(readOptions(["store"])).toEqual({ command: "store" });
     expect(readOptions(["allocation", "--agent"])).toEqual({ command: "allocation", program: "agent", stream: false });
     expect(readOptions(["profile", "--stream"])).toEqual({

@@ -32,8 +32,9 @@ npm run bench -- [--quick] features  what each feature costs: Hearth with it on 
 npm run bench -- crypto              CPU of the encryption, node:crypto against noble
 npm run bench -- tool-schema         CPU of the repair of tool schemas
 npm run bench -- [--quick] selection CPU of a pick, by the providers of its model and by all others
-npm run bench -- fleet [--providers N]
-                                     what N idle providers cost (10,000 unless said), and the restart under them
+npm run bench -- fleet [--providers N] [--profile]
+                                     what N idle providers cost (10,000 unless said), and the restart under them, with
+                                     where its CPU goes
 npm run bench -- worst-bodies        how long the worst bodies hold the coordinator's event loop
 npm run bench -- store               durable inserts of the store beside those of libsql itself
 npm run bench -- ledger              what money adds to a request, durably, on SQLite and PostgreSQL
@@ -61,6 +62,7 @@ export function readOptions(argv: readonly string[]): Options {
       agent: { type: "boolean", default: false },
       keep: { type: "string" },
       providers: { type: "string", default: "10000" },
+      profile: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
   });
@@ -80,7 +82,7 @@ export function readOptions(argv: readonly string[]): Options {
     case "ledger":
       return { command };
     case "fleet":
-      return { command, providers: providersOf(values.providers) };
+      return { command, providers: providersOf(values.providers), profile: values.profile };
     case "selection":
     case "features":
       return { command, quick: values.quick };
