@@ -4,12 +4,14 @@ import type { Rng } from "./rng.js";
 export const BACKOFF = { firstMs: 1_000, maxMs: 60_000 } as const;
 
 /**
- * Exponential backoff with full jitter: each delay is uniform between 0 and a bound that doubles from `firstMs` to
- * `maxMs`, so that a fleet does not come back in step.
+ * Exponential backoff with full jitter: each delay is uniform between 0 and a bound, so that a fleet does not come back
+ * in step. The bound is what was waited so far and `firstMs` more, at most `maxMs`: it grows with how long it does not
+ * work, by half each time in the mean, and nobody is away for much more than twice as long as what he waits for. Were it
+ * doubled at each failure, whoever has drawn short delays would soon wait for minutes after an absence of seconds.
  */
 export class Backoff {
   readonly #rng: Rng;
-  #failures = 0;
+  #waitedMs = 0;
 
   constructor(rng: Rng) {
     this.#rng = rng;
@@ -17,14 +19,13 @@ export class Backoff {
 
   /** The next delay, ms. */
   next(): number {
-    const boundMs = Math.min(BACKOFF.maxMs, BACKOFF.firstMs * 2 ** this.#failures);
-    // 2^6 s is over the maximum: counting on would only overflow.
-    this.#failures = Math.min(this.#failures + 1, 6);
-    return this.#rng.next() * boundMs;
+    const delayMs = this.#rng.next() * Math.min(BACKOFF.maxMs, BACKOFF.firstMs + this.#waitedMs);
+    this.#waitedMs += delayMs;
+    return delayMs;
   }
 
   /** It worked: the next delay starts small again. */
   reset(): void {
-    this.#failures = 0;
+    this.#waitedMs = 0;
   }
 }

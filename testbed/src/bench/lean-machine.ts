@@ -1,14 +1,16 @@
 import { randomBytes } from "node:crypto";
 import { type EncryptionKeyPair, generateKeyPair } from "@hearth/e2e";
 import { Backoff, type Rng } from "@hearth/platform";
-import { decodeCoordinatorFrame, encodeControl, type RegisterFrame, SUBPROTOCOL } from "@hearth/protocol";
-import { WebSocket } from "ws";
+import { type CoordinatorFrame, encodeControl, type RegisterFrame } from "@hearth/protocol";
 import { AttestingMachine } from "../scripted/attesting-machine.js";
+import { LeanSocket } from "./lean-socket.js";
 
 /** A connection that served for so long was good, as an agent sees it: the next delay starts small again, ms. */
 const STABLE_MS = 10_000;
 /** How long connecting, registering and answering the challenge may take together, as an agent has it, ms. */
 const CONNECT_TIMEOUT_MS = 20_000;
+
+const ACKNOWLEDGED = '{"type":"heartbeat_ack"';
 
 /** What all machines of one process count together. */
 export interface FleetCount {
@@ -23,7 +25,8 @@ export interface FleetCount {
 }
 
 export interface LeanMachineOptions {
-  readonly url: string;
+  /** Of the coordinator, on this machine. */
+  readonly port: number;
   readonly model: string;
   /** Where it seems to be connected from, as the proxy in front says. */
   readonly address: string;
@@ -66,48 +69,48 @@ export class LeanMachine {
 
   /** Connects, and does so again whenever the connection ends. */
   dial(): void {
-    const { url, address, count } = this.#options;
+    const { port, address, count } = this.#options;
     count.dials += 1;
-    const headers = { "x-forwarded-for": address };
-    const socket = new WebSocket(url, SUBPROTOCOL, { perMessageDeflate: false, headers });
-    const deadline = setTimeout(() => socket.terminate(), CONNECT_TIMEOUT_MS);
     let since: number | undefined;
     let beats: NodeJS.Timeout | undefined;
-    socket.on("error", () => {});
-    socket.on("open", () => void this.#register(socket));
-    socket.on("message", (data: Buffer) => {
-      const frame = decodeCoordinatorFrame(data.toString("utf8"));
-      if (frame.kind !== "frame") throw new Error(`the coordinator sent ${frame.kind}`);
-      switch (frame.frame.type) {
-        case "challenge":
-          return void this.#answer(socket, frame.frame.challenge);
-        case "registered":
+    const socket = new LeanSocket(
+      { port, path: "/ws/provider", headers: { "x-forwarded-for": address } },
+      {
+        open: () => void this.#register(socket),
+        message: (text) => {
+          // Of the fields nothing is of interest to an idle machine.
+          if (text.startsWith(ACKNOWLEDGED)) {
+            count.answered += 1;
+            return;
+          }
+          const frame = JSON.parse(text) as CoordinatorFrame;
+          if (frame.type === "challenge") return void this.#answer(socket, frame.challenge);
+          if (frame.type !== "registered") return;
           clearTimeout(deadline);
           count.registered += 1;
           since = performance.now();
-          beats = setInterval(() => socket.send(this.#heartbeat()), frame.frame.heartbeat_interval_ms);
-          return;
-        case "heartbeat_ack":
-          count.answered += 1;
-      }
-    });
-    socket.on("close", () => {
-      clearTimeout(deadline);
-      clearInterval(beats);
-      count.lost += 1;
-      if (since !== undefined) {
-        count.registered -= 1;
-        if (performance.now() - since >= STABLE_MS) this.#backoff.reset();
-      }
-      setTimeout(() => this.dial(), this.#backoff.next());
-    });
+          beats = setInterval(() => socket.send(this.#heartbeat()), frame.heartbeat_interval_ms);
+        },
+        close: () => {
+          clearTimeout(deadline);
+          clearInterval(beats);
+          count.lost += 1;
+          if (since !== undefined) {
+            count.registered -= 1;
+            if (performance.now() - since >= STABLE_MS) this.#backoff.reset();
+          }
+          setTimeout(() => this.dial(), this.#backoff.next());
+        },
+      },
+    );
+    const deadline = setTimeout(() => socket.terminate(), CONNECT_TIMEOUT_MS);
   }
 
-  async #register(socket: WebSocket): Promise<void> {
+  async #register(socket: LeanSocket): Promise<void> {
     socket.send(encodeControl({ ...this.#registerFrame(), attestation: await this.#machine.attest(this.#key) }));
   }
 
-  async #answer(socket: WebSocket, challenge: string): Promise<void> {
+  async #answer(socket: LeanSocket, challenge: string): Promise<void> {
     socket.send(encodeControl(await this.#machine.answer(challenge, this.#key)));
   }
 

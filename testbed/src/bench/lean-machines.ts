@@ -23,7 +23,7 @@ export function createLeanMachines(port: number, first: number, machines: number
   const held = Array.from({ length: machines }, (_, offset) => {
     const index = first + offset;
     return new LeanMachine({
-      url: `ws://127.0.0.1:${port}/ws/provider`,
+      port,
       model: `model-${index % MODELS}`,
       address: addressOf(index),
       count,
