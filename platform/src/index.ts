@@ -5,5 +5,6 @@ export { type Clock, deadline, repeat, sleep } from "./clock.js";
 export { describeFault, type Fault } from "./fault.js";
 export { newSecret, randomId, randomText } from "./random-text.js";
 export { type Rng, seededRng, systemRng } from "./rng.js";
+export { Rounds } from "./rounds.js";
 export { Tally } from "./tally.js";
 export { systemTime, type TimeSource } from "./time-source.js";

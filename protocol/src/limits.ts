@@ -39,7 +39,7 @@ export const LIMITS = {
   workingIntervalMs: 1_000,
   /** Plaintext response bytes an agent may send on a stream beyond what the coordinator has granted. */
   initialCreditBytes: 256 * 1024,
-  /** WebSocket ping interval, ms. Two missed pongs end the connection. */
+  /** Who sends nothing for so long is pinged, ms; after two such intervals without even a pong the connection ends. */
   pingIntervalMs: 15_000,
   missedPongs: 2,
   /** Heartbeat interval that the coordinator asks for in `registered`, ms. */

@@ -8,6 +8,7 @@ import { ProviderSession, type SessionDeps, type SessionHooks } from "../fleet/p
 import type { Registration } from "../fleet/registration.js";
 import type { Registry } from "../fleet/registry.js";
 import { isLoss, type SessionEnd } from "../fleet/session-end.js";
+import { sessionRounds } from "../fleet/session-rounds.js";
 import type { ProviderContexts } from "../sealing/provider-contexts.js";
 
 /** Why a session ended that no request is to wait for. */
@@ -67,6 +68,7 @@ export function createFleet(deps: FleetDeps): AddProvider {
   };
   const { verifier, newChallenge, rules, earnings, standing, drained } = deps;
   const { goAwayTimeoutMs } = config;
+  const rounds = sessionRounds(clock);
   const distrusted = (id: ProviderId): boolean => registry.isDistrusted(id);
   return (registration, address) => {
     const { holder, provider, socket } = registration;
@@ -81,6 +83,7 @@ export function createFleet(deps: FleetDeps): AddProvider {
       clock,
       log,
       hooks: sessionHooks,
+      rounds,
       distrusted,
       drained,
       goAwayTimeoutMs,

@@ -1,9 +1,10 @@
 import { EventEmitter } from "node:events";
+import { Rounds } from "@hearth/platform";
 import { FakeClock } from "@hearth/platform/testing";
 import { LIMITS } from "@hearth/protocol";
 import { beforeEach, expect, it } from "vitest";
 import type { WebSocket } from "ws";
-import { watchLiveness } from "./liveness.js";
+import { Liveness } from "./liveness.js";
 
 /** A socket whose other end answers a ping or does not. */
 class FakeSocket extends EventEmitter {
@@ -19,12 +20,13 @@ class FakeSocket extends EventEmitter {
 let clock: FakeClock;
 let socket: FakeSocket;
 let deaths: number;
-let watch: Disposable;
+let watch: Liveness;
 beforeEach(() => {
   clock = new FakeClock();
   socket = new FakeSocket();
   deaths = 0;
-  watch = watchLiveness(socket as unknown as WebSocket, clock, () => {
+  const rounds = new Rounds(clock, LIMITS.pingIntervalMs);
+  watch = new Liveness(socket as unknown as WebSocket, rounds, () => {
     deaths += 1;
     watch[Symbol.dispose]();
   });
@@ -36,6 +38,20 @@ it("pings once an interval for as long as the peer answers", () => {
   intervals(100);
   expect(socket.pings).toBe(100);
   expect(deaths).toBe(0);
+});
+
+it("pings nobody who sends something himself, and begins when that ends", () => {
+  for (let i = 0; i < 50; i++) {
+    clock.advance(LIMITS.pingIntervalMs / 2);
+    watch.sent();
+    clock.advance(LIMITS.pingIntervalMs / 2);
+  }
+  expect(socket.pings).toBe(0);
+  socket.answers = false;
+  intervals(LIMITS.missedPongs - 1);
+  expect({ pings: socket.pings, deaths }).toEqual({ pings: 1, deaths: 0 });
+  intervals(1);
+  expect(deaths).toBe(1);
 });
 
 it("calls a peer dead at its second miss, and not at its first", () => {

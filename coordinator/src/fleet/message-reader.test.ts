@@ -13,6 +13,8 @@ let reader: MessageReader;
 /** What has come of the messages, in order. */
 let heard: string[];
 let thrown: unknown;
+/** How many messages have come. */
+let came: number;
 beforeEach(() => {
   clock = new FakeClock();
   heard = [];
@@ -23,7 +25,11 @@ beforeEach(() => {
   };
   const listener = { data: ({ stream }: DataFrame) => hear(`data of ${stream}`), working() {} };
   const streams = { listening: (stream: number) => (stream === OPEN ? listener : undefined) };
+  came = 0;
   reader = new MessageReader(clock, streams, {
+    came: () => {
+      came += 1;
+    },
     control: ({ type }) => hear(type),
     unknownFrame: (frameType) => hear(`unknown ${frameType}`),
     overRate: (kind) => heard.push(`over rate: ${kind}`),
@@ -46,6 +52,7 @@ describe("a message", () => {
     reader.read(UNKNOWN, false);
     reader.read(data("response"), true);
     expect(heard).toEqual(["heartbeat", "unknown weather", "data of 7"]);
+    expect(came).toBe(3);
   });
 
   it("that cannot be read, or that no provider sends, ends the connection", () => {

@@ -5,6 +5,8 @@ import { FrameRates, type RatedKind, ratedKind } from "./frame-rates.js";
 import type { StreamTable } from "./stream-table.js";
 
 export interface ReaderHooks {
+  /** A message has come, whatever is in it. */
+  came(): void;
   control(frame: ProviderFrame): void;
   unknownFrame(frameType: string): void;
   /** A control frame came over its kind's rate. */
@@ -35,6 +37,7 @@ export class MessageReader {
   /** Listens to a socket whose binary type is `nodebuffer`. */
   readonly read = (data: RawData, isBinary: boolean): void => {
     const message = data as Buffer;
+    this.#hooks.came();
     // What is thrown here would end the process, and everybody's streams with it.
     try {
       if (!isBinary) return this.#readControl(message);

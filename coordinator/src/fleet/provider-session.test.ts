@@ -19,6 +19,7 @@ import type { ProviderStream, SealedRequest } from "./provider-link.js";
 import { ProviderSession } from "./provider-session.js";
 import type { Registration } from "./registration.js";
 import type { SessionEnd } from "./session-end.js";
+import { sessionRounds } from "./session-rounds.js";
 import { AttestationVerifier, type Proof, type ProofClaims } from "./trust/attestation-verifier.js";
 import { NO_RULES } from "./trust/runtime-manifest.js";
 import type { PassedChallenge } from "./trust/session-trust.js";
@@ -75,6 +76,7 @@ beforeEach(async () => {
           distrusted: () => false,
           verifier: new AttestationVerifier(clock, () => ({ type: "rejected" })),
           newChallenge: () => new Uint8Array(32),
+          rounds: sessionRounds(clock),
           rules: () => NO_RULES,
           goAwayTimeoutMs: GO_AWAY_TIMEOUT_MS,
           earnings,

@@ -16,13 +16,14 @@ import type { WebSocket } from "ws";
 import type { RatedKind } from "./frame-rates.js";
 import { closeReasonOf } from "./handshake.js";
 import { HeartbeatNews, type NewsDeps } from "./heartbeat-news.js";
-import { watchLiveness } from "./liveness.js";
+import { Liveness } from "./liveness.js";
 import { MachineBacked } from "./machine-backed.js";
 import { MessageReader, type ReaderHooks } from "./message-reader.js";
 import type { Provider } from "./provider.js";
 import type { ProviderLink, ProviderStream, SealedRequest, StreamListener } from "./provider-link.js";
 import type { Registration } from "./registration.js";
 import type { SessionEnd } from "./session-end.js";
+import type { SessionRounds } from "./session-rounds.js";
 import { StreamTable } from "./stream-table.js";
 import type { AttestationVerifier } from "./trust/attestation-verifier.js";
 import { SessionTrust, type TrustHooks } from "./trust/session-trust.js";
@@ -49,6 +50,7 @@ export interface SessionDeps extends NewsDeps {
   readonly drained?: ((id: ProviderId) => boolean) | undefined;
   readonly verifier: AttestationVerifier;
   readonly newChallenge: () => Uint8Array;
+  readonly rounds: SessionRounds;
   /** How long streams may go on after `goAway`, ms. */
   readonly goAwayTimeoutMs: number;
 }
@@ -74,7 +76,7 @@ export class ProviderSession extends MachineBacked implements ProviderLink {
   readonly #deps: SessionDeps;
   readonly #streams: StreamTable;
   readonly #reader: MessageReader;
-  readonly #liveness: Disposable;
+  readonly #liveness: Liveness;
   /** The sealing context that the provider was last told of. */
   #contextId = "";
   /** Set after `goAway`: the connection is closed when this timer fires. */
@@ -99,11 +101,11 @@ export class ProviderSession extends MachineBacked implements ProviderLink {
     this.#deps = deps;
     this.#news = new HeartbeatNews(this, deps);
     this.#reader = new MessageReader(deps.clock, this.#streams, this.#readerHooks());
+    this.#liveness = new Liveness(this.#socket, deps.rounds.liveness, () => this.close("liveness_timeout"));
     this.#socket.on("message", this.#reader.read);
     this.#socket.on("close", () => this.#end(this.#farewell()));
     this.proven = this.#prove(registration.proved);
     this.#judgeRuntime();
-    this.#liveness = watchLiveness(this.#socket, deps.clock, () => this.close("liveness_timeout"));
   }
 
   get status(): Provider["status"] {
@@ -220,6 +222,7 @@ export class ProviderSession extends MachineBacked implements ProviderLink {
   #readerHooks(): ReaderHooks {
     const { hooks, log } = this.#deps;
     return {
+      came: () => this.#liveness.sent(),
       control: (frame) => this.#handle(frame),
       unknownFrame: (frameType) => hooks.unknownFrame(frameType),
       overRate: (kind) => hooks.overRate(kind),
@@ -263,7 +266,7 @@ export class ProviderSession extends MachineBacked implements ProviderLink {
 
   #prove(proved: Registration["proved"]): SessionTrust | undefined {
     if (proved === undefined) return undefined;
-    const { clock, verifier, newChallenge, hooks } = this.#deps;
+    const { clock, verifier, newChallenge, rounds, hooks } = this.#deps;
     const trustHooks: TrustHooks = {
       challenge: (challenge) => this.#sendControl(encodeControl({ type: "challenge", challenge })),
       passed: () => {
@@ -281,7 +284,7 @@ export class ProviderSession extends MachineBacked implements ProviderLink {
         this.close(closeReasonOf(failure));
       },
     };
-    const deps = { clock, verifier, newChallenge, hooks: trustHooks };
+    const deps = { clock, verifier, newChallenge, rounds: rounds.challenges, hooks: trustHooks };
     return new SessionTrust(deps, proved.claims, proved.proof, proved.passed);
   }
 

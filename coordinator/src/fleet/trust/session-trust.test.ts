@@ -11,6 +11,7 @@ import {
 import { FakeClock } from "@hearth/platform/testing";
 import { type AttestationProof, type ChallengeResponseFrame, LIMITS } from "@hearth/protocol";
 import { beforeEach, describe, expect, it } from "vitest";
+import { sessionRounds } from "../session-rounds.js";
 import { AttestationVerifier, type DeviceVerdict, type Proof } from "./attestation-verifier.js";
 import { SessionTrust } from "./session-trust.js";
 
@@ -96,6 +97,7 @@ async function trusted(given: AttestationProof): Promise<SessionTrust> {
       clock,
       verifier,
       newChallenge: () => randomBytes(32),
+      rounds: sessionRounds(clock).challenges,
       hooks: {
         challenge: (challenge) => challenges.push(challenge),
         passed: () => events.push("passed"),

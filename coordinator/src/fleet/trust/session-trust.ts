@@ -6,7 +6,7 @@ import {
   type Verdict,
   verifyChallengeAnswer,
 } from "@hearth/attestation";
-import { type Clock, repeat } from "@hearth/platform";
+import type { Clock, Rounds } from "@hearth/platform";
 import { type AttestationProof, type ChallengeResponseFrame, LIMITS, type TrustLevel } from "@hearth/protocol";
 import { startAge } from "../../platform/age.js";
 import { type AttestationVerifier, bytesOf, type Proof, type ProofClaims } from "./attestation-verifier.js";
@@ -25,9 +25,6 @@ const MAX_OVERDUE = 12;
 /** New keys between two challenges at most. An agent makes one in ten minutes, and each costs us a verification. */
 const MAX_KEY_UPDATES = 20;
 
-/** How often to check whether the next challenge is due, ms. Short, because proofs age while this process is paused. */
-const ROUND_CHECK_MS = 5_000;
-
 export interface TrustHooks {
   /** Sends a challenge to the machine. */
   challenge(challenge: string): void;
@@ -41,6 +38,8 @@ export interface TrustDeps {
   readonly clock: Clock;
   readonly verifier: AttestationVerifier;
   readonly newChallenge: () => Uint8Array;
+  /** In which it is looked whether a challenge is due. */
+  readonly rounds: Rounds;
   readonly hooks: TrustHooks;
 }
 
@@ -72,7 +71,7 @@ export class SessionTrust implements Disposable {
     this.#passed = passed;
     this.#age = startAge(deps.clock);
     this.#sinceChallenge = this.#age;
-    this.#rounds = repeat(deps.clock, ROUND_CHECK_MS, () => {
+    this.#rounds = deps.rounds.join(() => {
       if (this.#sinceChallenge() >= LIMITS.challengeIntervalMs) this.#challenge();
     });
   }
