@@ -49,7 +49,7 @@ export function acceptProviders(server: Server, deps: ProviderServerDeps): Dispo
     const problem = upgradeProblem(request, full) ?? (deps.accepting() ? undefined : "503 Service Unavailable");
     if (problem !== undefined) return rejectUpgrade(raw, problem, deps.clock);
     perAddress.add(address);
-    raw.once("close", () => perAddress.remove(address));
+    removeAtEnd(perAddress, address, raw);
     const admitted = (socket: WebSocket): void => void admit(socket, raw, address, { ...deps, paced });
     paced.do("begins", () => sockets.handleUpgrade(request, raw, head, admitted));
   };
@@ -61,6 +61,11 @@ export function acceptProviders(server: Server, deps: ProviderServerDeps): Dispo
       sockets.close();
     },
   };
+}
+
+/** By itself, so that it holds nothing of the request as long as the connection lasts. */
+function removeAtEnd(perAddress: Tally, address: string, raw: Duplex): void {
+  raw.once("close", () => perAddress.remove(address));
 }
 
 async function admit(
