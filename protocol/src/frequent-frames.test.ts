@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { CANCEL_REASONS, coordinatorFrameSchema } from "./coordinator-frames.js";
-import { BACKEND_DIALECTS } from "./frame-members.js";
+import { BACKEND_DIALECTS, SLOT_STATES } from "./frame-members.js";
 import { frequentCoordinatorFrame, frequentProviderFrame } from "./frequent-frames.js";
 import { MAX_U32 } from "./ids.js";
 import { LIMITS } from "./limits.js";
-import { providerFrameSchema, WORKING_SIGNS } from "./provider-frames.js";
+import { providerFrameSchema, THERMAL_STATES, WORKING_SIGNS } from "./provider-frames.js";
 
 // The schemas are the oracle of what is checked by hand.
 
@@ -18,6 +18,7 @@ const odd = fc.oneof(
   fc.constantFrom(...[0, 1, 2, 3, 42, 43, 44, 85, 86, 87, 128, 129].map(text)),
   fc.constantFrom(`${text(44)}=`, "a b", "+/".repeat(43), "\u{1f600}".repeat(64), "request", "server", "whole"),
   fc.constantFrom<unknown>(null, true, false, [], {}, [text(43)], Array(11).fill(text(43)), [text(43), 1]),
+  fc.constantFrom(1.5, 4_096, 4_097, 1e7, 1e7 + 1),
   fc.jsonValue(),
 );
 const absent = Symbol("absent");
@@ -44,7 +45,23 @@ const id = fc.string({ minLength: 1, maxLength: 128, unit: "grapheme-ascii" });
 const bytes = (length: number): fc.Arbitrary<string> => fc.constant(text(Math.ceil((length * 4) / 3)));
 const is = (value: unknown): fc.Arbitrary<unknown> => fc.constant(value);
 
+const rate = fc.double({ min: 0, max: 1e7, noNaN: true });
+const fraction = fc.double({ min: 0, max: 1, noNaN: true });
+const slot = mostly({
+  ...{ model: id, state: fc.constantFrom(...SLOT_STATES), running: count, queued: count },
+  ...{ max_concurrency: fc.integer({ min: 1, max: 4096 }), budget_max: count, budget_used: count },
+  ...{ decode_tps: rate, prefill_tps: rate },
+});
+
 const FROM_PROVIDERS = {
+  heartbeat: mostly({
+    type: is("heartbeat"),
+    slots: fc.array(slot, { maxLength: 2 }),
+    memory_free_bytes: count,
+    ...{ memory_pressure: fraction, cpu_load: fraction, gpu_load: fraction },
+    thermal: fc.constantFrom(...THERMAL_STATES),
+    ...{ paused: fc.boolean(), private_only: fc.boolean() },
+  }),
   working: mostly({
     type: is("working"),
     stream,
@@ -108,6 +125,13 @@ describe.each(SIDES)("a frame of type $type", ({ frames, byHand, schema }) => {
     expect(verdicts.taken).toBeGreaterThan(200);
     expect(verdicts.refused).toBeGreaterThan(200);
   });
+});
+
+it("of a heartbeat has no more slots than a machine may have models", () => {
+  const slot = { model: "m", state: "idle", running: 0, queued: 0 };
+  const beat = (slots: number): unknown => frequentProviderFrame({ type: "heartbeat", slots: Array(slots).fill(slot) });
+  expect(beat(LIMITS.modelsPerProvider)).toBeDefined();
+  expect(beat(LIMITS.modelsPerProvider + 1)).toBeUndefined();
 });
 
 it("of any other type is left to the schemas", () => {

@@ -1,16 +1,17 @@
 import { CANCEL_REASONS, type CoordinatorFrame, type RequestFrame } from "./coordinator-frames.js";
-import { BACKEND_DIALECTS, type Usage } from "./frame-members.js";
+import { BACKEND_DIALECTS, SLOT_STATES, type Slot, type Usage } from "./frame-members.js";
 import { MAX_U32 } from "./ids.js";
 import { LIMITS } from "./limits.js";
-import { type ProviderFrame, type ReceiptText, WORKING_SIGNS } from "./provider-frames.js";
+import { type ProviderFrame, type ReceiptText, THERMAL_STATES, WORKING_SIGNS } from "./provider-frames.js";
 
-// The frames that every request brings, checked by hand, because the schemas take several times as long. The schemas
+// The frames that every request or every idle provider brings, checked by hand, because the schemas take several times as long. The schemas
 // stay what counts: a frame that is taken here is one that they take, to the same members, which a property test holds
 // these functions to. What is not taken here is read by the schemas, which also know what is wrong with it.
 
+type Heartbeat = Extract<ProviderFrame, { readonly type: "heartbeat" }>;
 type Json = { readonly [member: string]: unknown };
 
-/** @returns a frame of a provider that comes with every request; `undefined` = the schemas are to read it */
+/** @returns a frame of a provider that comes with every request, or all the time; `undefined` = the schemas are to read it */
 export function frequentProviderFrame(value: Json): ProviderFrame | undefined {
   switch (value["type"]) {
     case "working":
@@ -19,6 +20,8 @@ export function frequentProviderFrame(value: Json): ProviderFrame | undefined {
       return completeOf(value);
     case "receipt":
       return receiptOf(value);
+    case "heartbeat":
+      return heartbeatOf(value);
     default:
       return undefined;
   }
@@ -77,6 +80,70 @@ function batchOf(value: unknown): ReceiptText["batch"] | undefined {
   return { blob, signature, index, proof };
 }
 
+const COUNTS = ["memory_free_bytes"] as const;
+const FRACTIONS = ["memory_pressure", "cpu_load", "gpu_load"] as const;
+const FLAGS = ["paused", "private_only"] as const;
+
+function heartbeatOf(value: Json): ProviderFrame | undefined {
+  const slots = slotsOf(value["slots"]);
+  if (slots === undefined) return undefined;
+  const heartbeat: Draft<Heartbeat> = { type: "heartbeat", slots };
+  const { thermal } = value;
+  if (thermal !== undefined) {
+    if (!isOneOf(thermal, THERMAL_STATES)) return undefined;
+    heartbeat.thermal = thermal;
+  }
+  const isTaken =
+    take(value, heartbeat, COUNTS, isCount) &&
+    take(value, heartbeat, FRACTIONS, isFraction) &&
+    take(value, heartbeat, FLAGS, isFlag);
+  return isTaken ? heartbeat : undefined;
+}
+
+function slotsOf(value: unknown): Slot[] | undefined {
+  if (!Array.isArray(value) || value.length > LIMITS.modelsPerProvider) return undefined;
+  const slots: Slot[] = [];
+  for (const each of value) {
+    const slot = slotOf(each);
+    if (slot === undefined) return undefined;
+    slots.push(slot);
+  }
+  return slots;
+}
+
+const BUDGETS = ["budget_max", "budget_used"] as const;
+const RATES = ["decode_tps", "prefill_tps"] as const;
+
+function slotOf(value: unknown): Slot | undefined {
+  if (!isObject(value)) return undefined;
+  const { model, state, running, queued } = value;
+  if (!isId(model) || !isOneOf(state, SLOT_STATES) || !isCount(running) || !isCount(queued)) return undefined;
+  const slot: Draft<Slot> = { model, state, running, queued };
+  const isTaken =
+    take(value, slot, ["max_concurrency"], isConcurrency) &&
+    take(value, slot, BUDGETS, isCount) &&
+    take(value, slot, RATES, isRate);
+  return isTaken ? slot : undefined;
+}
+
+type Draft<T> = { -readonly [K in keyof T]: T[K] };
+
+/** Takes over optional members that are there. @returns whether all of these are what they should be */
+function take<K extends string, V>(
+  from: Json,
+  to: { [member in K]?: V | undefined },
+  members: readonly K[],
+  is: (value: unknown) => value is V,
+): boolean {
+  for (const member of members) {
+    const value = from[member];
+    if (value === undefined) continue;
+    if (!is(value)) return false;
+    to[member] = value;
+  }
+  return true;
+}
+
 function requestOf(value: Json): RequestFrame | undefined {
   const { stream, request_id, attempt_id, model, dialect, delivery, context_id, body_bytes } = value;
   if (!isStream(stream) || !isId(request_id) || !isId(attempt_id) || !isId(model)) return undefined;
@@ -101,6 +168,17 @@ const isInteger = (value: unknown, min: number, max: number): value is number =>
   Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max;
 
 const isCount = (value: unknown): value is number => isInteger(value, 0, Number.MAX_SAFE_INTEGER);
+
+const isConcurrency = (value: unknown): value is number => isInteger(value, 1, 4096);
+
+const isNumber = (value: unknown, max: number): value is number =>
+  typeof value === "number" && value >= 0 && value <= max;
+
+const isFraction = (value: unknown): value is number => isNumber(value, 1);
+
+const isRate = (value: unknown): value is number => isNumber(value, 1e7);
+
+const isFlag = (value: unknown): value is boolean => typeof value === "boolean";
 
 const isStream = (value: unknown): value is number => isInteger(value, 1, MAX_U32);
 

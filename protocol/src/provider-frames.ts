@@ -30,6 +30,8 @@ export const registerSchema = z.object({
   private_only: z.boolean().optional(),
 });
 
+export const THERMAL_STATES = ["nominal", "fair", "serious", "critical"] as const;
+
 export const heartbeatSchema = z.object({
   type: z.literal("heartbeat"),
   slots: z.array(slotSchema).max(LIMITS.modelsPerProvider),
@@ -37,7 +39,7 @@ export const heartbeatSchema = z.object({
   memory_pressure: fraction.optional(),
   cpu_load: fraction.optional(),
   gpu_load: fraction.optional(),
-  thermal: z.enum(["nominal", "fair", "serious", "critical"]).optional(),
+  thermal: z.enum(THERMAL_STATES).optional(),
   /** The owner lends the machine to nobody now: what runs is finished, nothing new is taken. */
   paused: z.boolean().optional(),
   /** Only the owner's own account may use it now. */
