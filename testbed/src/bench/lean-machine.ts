@@ -4,6 +4,7 @@ import { Backoff, type Rng } from "@hearth/platform";
 import { type CoordinatorFrame, encodeControl, type RegisterFrame } from "@hearth/protocol";
 import { AttestingMachine } from "../scripted/attesting-machine.js";
 import { LeanSocket } from "./lean-socket.js";
+import type { Presence } from "./presence.js";
 
 /** A connection that served for so long was good, as an agent sees it: the next delay starts small again, ms. */
 const STABLE_MS = 10_000;
@@ -31,6 +32,7 @@ export interface LeanMachineOptions {
   /** Where it seems to be connected from, as the proxy in front says. */
   readonly address: string;
   readonly count: FleetCount;
+  readonly presence: Presence;
   readonly rng: Rng;
 }
 
@@ -69,8 +71,9 @@ export class LeanMachine {
 
   /** Connects, and does so again whenever the connection ends. */
   dial(): void {
-    const { port, address, count } = this.#options;
+    const { port, address, count, presence } = this.#options;
     count.dials += 1;
+    if (!presence.isThere) return this.#dialLater();
     let since: number | undefined;
     let beats: NodeJS.Timeout | undefined;
     const socket = new LeanSocket(
@@ -91,6 +94,7 @@ export class LeanMachine {
           since = performance.now();
           beats = setInterval(() => socket.send(this.#heartbeat()), frame.heartbeat_interval_ms);
         },
+        refused: () => presence.refused(),
         close: () => {
           clearTimeout(deadline);
           clearInterval(beats);
@@ -99,11 +103,15 @@ export class LeanMachine {
             count.registered -= 1;
             if (performance.now() - since >= STABLE_MS) this.#backoff.reset();
           }
-          setTimeout(() => this.dial(), this.#backoff.next());
+          this.#dialLater();
         },
       },
     );
     const deadline = setTimeout(() => socket.terminate(), CONNECT_TIMEOUT_MS);
+  }
+
+  #dialLater(): void {
+    setTimeout(() => this.dial(), this.#backoff.next());
   }
 
   async #register(socket: LeanSocket): Promise<void> {

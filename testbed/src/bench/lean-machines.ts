@@ -3,6 +3,7 @@ import { createServer, type Server } from "node:http";
 import { systemRng } from "@hearth/platform";
 import { addressOf, MODELS } from "./fleet-plan.js";
 import { type FleetCount, LeanMachine } from "./lean-machine.js";
+import { Presence } from "./presence.js";
 
 /** Who a machine is, and the digest of its token, for whoever enrols it. */
 export interface LeanIdentity {
@@ -20,6 +21,7 @@ export interface LeanIdentity {
  */
 export function createLeanMachines(port: number, first: number, machines: number): Server {
   const count: FleetCount = { registered: 0, answered: 0, dials: 0, lost: 0 };
+  const presence = new Presence(port);
   const held = Array.from({ length: machines }, (_, offset) => {
     const index = first + offset;
     return new LeanMachine({
@@ -27,6 +29,7 @@ export function createLeanMachines(port: number, first: number, machines: number
       model: `model-${index % MODELS}`,
       address: addressOf(index),
       count,
+      presence,
       rng: systemRng,
     });
   });

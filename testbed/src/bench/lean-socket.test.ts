@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import { SUBPROTOCOL } from "@hearth/protocol";
 import { afterEach, expect, it } from "vitest";
 import { type WebSocket, WebSocketServer } from "ws";
+import { freePort } from "./free-port.js";
 import { LeanSocket } from "./lean-socket.js";
 
 let server: WebSocketServer | undefined;
@@ -25,6 +26,7 @@ async function connected(): Promise<Connected> {
     { port, path: "/ws", headers: { "x-forwarded-for": "10.0.0.1" } },
     {
       open: () => events.push("open"),
+      refused: () => events.push("refused"),
       message: (text) => events.push(text),
       close: () => events.push("closed"),
     },
@@ -60,7 +62,9 @@ it("ends when its server does, and says so once", async () => {
 });
 
 it("tells where nobody listens", async () => {
-  await new Promise<void>((close) => {
-    new LeanSocket({ port: 1, path: "/ws", headers: {} }, { open: () => {}, message: () => {}, close });
-  });
+  const events: string[] = [];
+  const note = (what: string) => (): void => void events.push(what);
+  const hooks = { open: note("open"), message: note("message"), refused: note("refused"), close: note("closed") };
+  new LeanSocket({ port: await freePort(), path: "/ws", headers: {} }, hooks);
+  await expect.poll(() => events).toEqual(["refused", "closed"]);
 });

@@ -16,7 +16,9 @@ const END_OF_HEAD = "\r\n\r\n";
 export interface LeanSocketHooks {
   open(): void;
   message(text: string): void;
-  /** Once, also where nobody listened. */
+  /** Nobody listens. */
+  refused(): void;
+  /** Once, also after `refused`. */
   close(): void;
 }
 
@@ -40,7 +42,9 @@ export class LeanSocket {
   constructor({ port, path, headers }: LeanSocketTarget, hooks: LeanSocketHooks) {
     this.#hooks = hooks;
     this.#socket = createConnection({ port, host: "127.0.0.1", noDelay: true });
-    this.#socket.on("error", () => {});
+    this.#socket.on("error", ({ code }: NodeJS.ErrnoException) => {
+      if (code === "ECONNREFUSED") hooks.refused();
+    });
     this.#socket.once("close", () => hooks.close());
     this.#socket.on("data", (data) => this.#read(data));
     this.#socket.once("connect", () => this.#socket.write(headOf(path, { host: `127.0.0.1:${port}`, ...headers })));
