@@ -12,6 +12,7 @@ import { createServices } from "./compose/create-services.js";
 import { type Kept, type KeptDeps, openKept, stopKept } from "./compose/open-kept.js";
 import { type Money, type MoneyOptions, openMoney } from "./compose/open-money.js";
 import { type KeptReputation, type OpenReputationDeps, openReputation } from "./compose/open-reputation.js";
+import { openTimelines } from "./compose/open-timelines.js";
 import { type Numbers, openNumbers } from "./compose/operator-numbers.js";
 import { watchDisk } from "./compose/watch-disk.js";
 import { watchHealth } from "./compose/watch-health.js";
@@ -24,7 +25,6 @@ import { KeptAnswers } from "./http/idempotency/kept-answers.js";
 import { EarningsOfMachines } from "./ledger/earnings-of-machines.js";
 import { LiveOperator } from "./operator/operator-document.js";
 import { NO_SETTINGS, type Settings } from "./operator/settings.js";
-import { watchCertificate } from "./platform/certificate-watch.js";
 import { systemClock } from "./platform/clock.js";
 import { type Ids, systemIds } from "./platform/ids.js";
 import type { Logger } from "./platform/logger.js";
@@ -37,7 +37,6 @@ import { drain } from "./shutdown.js";
 import type { Store } from "./store/store.js";
 import { MemoryRecords } from "./stored-responses/memory-records.js";
 import { StoredResponses } from "./stored-responses/stored-responses.js";
-import { RecentRequests } from "./timeline/recent-requests.js";
 
 export interface AppOptions {
   readonly config: Config;
@@ -108,8 +107,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
   const kept = await openKeptOf(options, live, { clock, registry, hooks, store: disk.store });
   const { enrolment, knownModels, machineNotes, receipts, usage } = kept;
   const selection = createSelection({ clock, rng, registry, reputation, hooks: hooks.selection, ...numbers });
-  const certificate = watchCertificate(clock, config.publicUrl);
-  addReadings(metrics, { breaker: selection.breaker, certificate });
+  const readings = addReadings(metrics, { clock, breaker: selection.breaker, publicUrl: config.publicUrl });
   const contexts = new ProviderContexts(clock);
   const proving = {
     verifier: new AttestationVerifier(clock, options.verifyDevice ?? verifyAppleDevice),
@@ -128,7 +126,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
   const shutdown = shutdownController();
   let accepting = true;
   const ready = (): boolean => accepting;
-  const timelines = new RecentRequests({ clock, settings: () => live.current.timelines });
+  const { timelines, tracing } = await openTimelines(live, { clock, tracing: config.tracing });
   const services = createServices({
     ...{ clock, log, ids, registry, selection, contexts, knownModels, receipts, usage },
     ...{ ledger: money.ledger, payments: money.payments },
@@ -150,7 +148,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
     ...{ tariff: numbers.tariff, prices: numbers.prices, ownerPrices: numbers.ownerPrices },
     standing: (id) => reputation.standing(id),
     ...{ answers, stored, timelines, ledger: disk.store.ledger },
-    ...{ troubles: health.troubles, shutdown: shutdown.signal },
+    ...{ troubles: health.troubles, shutdown: shutdown.signal, traceOf: tracing.traceOf },
   });
   const url = await listen(server, config);
   log.info({ url }, "listening");
@@ -166,11 +164,8 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
       accepting = false;
       selection.queue.close();
       await drain({ server, connections, providers, registry, receipts, clock, log, shutdown, bounds: config });
-      health[Symbol.dispose]();
-      certificate[Symbol.dispose]();
-      sealing[Symbol.dispose]();
-      answers[Symbol.dispose]();
-      numbers.ownerPrices[Symbol.dispose]();
+      for (const each of [health, readings, sealing, answers, numbers.ownerPrices]) each[Symbol.dispose]();
+      await tracing.stop();
       return oneByOne([() => stopKept(kept), money.stop, records.stop, disk.close]);
     },
   };

@@ -7,6 +7,7 @@ import type { LogLevel } from "./platform/logger.js";
 import { RECEIPT_WAIT_MS } from "./request/annotated-consumer.js";
 import { type BodyBounds, DEFAULT_BODY_BOUNDS } from "./request/body-bounds.js";
 import { DEFAULT_MAX_WAITING, DEFAULT_POSTGRES, placeOf, type StoreSettings } from "./store/store-settings.js";
+import type { TracingSettings } from "./tracing/settings.js";
 
 /** Everything the environment decides. */
 export interface Config {
@@ -50,6 +51,8 @@ export interface Config {
   readonly bodies: BodyBounds;
   readonly uploads: UploadLimits;
   readonly store: StoreSettings;
+  /** Where traces go; `undefined` = nowhere. */
+  readonly tracing: TracingSettings | undefined;
 }
 
 const secret = z.string().min(16, "must be at least 16 characters").optional();
@@ -111,6 +114,14 @@ const schema = z.object({
   HEARTH_DATABASE_CONNECT_TIMEOUT_MS: limit(DEFAULT_POSTGRES.connectTimeoutMs),
   HEARTH_DATABASE_STATEMENT_TIMEOUT_MS: limit(DEFAULT_POSTGRES.statementTimeoutMs),
   HEARTH_STORE_MAX_WAITING: limit(DEFAULT_MAX_WAITING),
+  // Of OpenTelemetry's specification; the exporter reads the rest of its variables itself.
+  OTEL_SDK_DISABLED: z.string().optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: z.url({ protocol: /^https?$/, error: "must be an http:// or https:// URL" }).optional(),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: z
+    .url({ protocol: /^https?$/, error: "must be an http:// or https:// URL" })
+    .optional(),
+  OTEL_SERVICE_NAME: z.string().min(1).default("hearth-coordinator"),
+  OTEL_TRACES_SAMPLER_ARG: z.coerce.number().min(0).max(1).default(1),
 });
 
 /** Every problem of a configuration at once. */
@@ -142,6 +153,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     publicUrl: data.HEARTH_PUBLIC_URL,
     dashboardDir: data.HEARTH_DASHBOARD_DIR && resolve(data.HEARTH_DASHBOARD_DIR),
     commandUrl: data.HEARTH_URL,
+    tracing: tracingOf(data),
     webhook: webhookOf(data),
     proxies: data.HEARTH_PROXIES,
     dataDir: data.HEARTH_DATA_DIR,
@@ -218,4 +230,11 @@ export function shownConfig(config: Config): object {
     webhook: webhook && new URL(webhook.url).origin,
     store: { ...numbers, postgres: postgres && { ...postgres, url: placeOf(postgres.url) } },
   };
+}
+
+function tracingOf(data: z.infer<typeof schema>): TracingSettings | undefined {
+  const { OTEL_EXPORTER_OTLP_ENDPOINT: base, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: own } = data;
+  const url = own ?? (base && `${base.replace(/\/+$/, "")}/v1/traces`);
+  if (url === undefined || data.OTEL_SDK_DISABLED?.toLowerCase() === "true") return undefined;
+  return { url, serviceName: data.OTEL_SERVICE_NAME, ratio: data.OTEL_TRACES_SAMPLER_ARG };
 }

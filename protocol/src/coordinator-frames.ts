@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { BACKEND_DIALECTS, TRUST_LEVELS } from "./frame-members.js";
-import { count, id, key32, shortText, stream } from "./frame-primitives.js";
+import { count, id, key32, shortText, stream, traceparent } from "./frame-primitives.js";
 import { GATES, type Gate } from "./gates.js";
 import { MAX_U32 } from "./ids.js";
 import { LIMITS } from "./limits.js";
@@ -122,6 +122,8 @@ export const requestSchema = z.object({
   context_id: id,
   /** Plaintext bytes of the body. */
   body_bytes: z.number().int().min(0).max(LIMITS.forwardedBodyBytes),
+  /** Of the attempt's span, for the backend (W3C Trace Context). Absent = nobody traces the request. */
+  traceparent: traceparent.optional(),
 });
 
 export const CANCEL_REASONS = ["consumer_gone", "lost_race", "deadline", "stalled", "shutdown", "superseded"] as const;

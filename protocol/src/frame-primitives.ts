@@ -15,3 +15,7 @@ export const base64url = (minBytes: number, maxBytes: number) =>
     .regex(/^[A-Za-z0-9_-]*$/, "unpadded base64url")
     .min(Math.ceil((minBytes * 4) / 3))
     .max(Math.ceil((maxBytes * 4) / 3));
+
+/** W3C Trace Context, level 1, in the one form that we write. */
+export const TRACEPARENT: RegExp = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
+export const traceparent: z.ZodString = z.string().regex(TRACEPARENT);

@@ -97,6 +97,7 @@ const FROM_COORDINATORS = {
     delivery: fc.constantFrom("interactive", "whole"),
     context_id: id,
     body_bytes: fc.nat(LIMITS.forwardedBodyBytes),
+    traceparent: fc.constantFrom(`00-${"ab".repeat(16)}-${"cd".repeat(8)}-01`, `00-${"ab".repeat(16)}-01`, absent),
   }),
   credit: mostly({ type: is("credit"), stream, bytes: stream }),
   cancel: mostly({ type: is("cancel"), stream, reason: fc.constantFrom(...CANCEL_REASONS) }),

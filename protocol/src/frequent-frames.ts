@@ -1,5 +1,6 @@
 import { CANCEL_REASONS, type CoordinatorFrame, type RequestFrame } from "./coordinator-frames.js";
 import { BACKEND_DIALECTS, SLOT_STATES, type Slot, type Usage } from "./frame-members.js";
+import { TRACEPARENT } from "./frame-primitives.js";
 import { MAX_U32 } from "./ids.js";
 import { LIMITS } from "./limits.js";
 import { type ProviderFrame, type ReceiptText, THERMAL_STATES, WORKING_SIGNS } from "./provider-frames.js";
@@ -150,8 +151,13 @@ function requestOf(value: Json): RequestFrame | undefined {
   if (!isId(context_id) || !isOneOf(dialect, BACKEND_DIALECTS)) return undefined;
   if (delivery !== "interactive" && delivery !== "whole") return undefined;
   if (!isInteger(body_bytes, 0, LIMITS.forwardedBodyBytes)) return undefined;
-  return { type: "request", stream, request_id, attempt_id, model, dialect, delivery, context_id, body_bytes };
+  const request = { type: "request", stream, request_id, attempt_id, model, dialect, delivery, context_id } as const;
+  const { traceparent } = value;
+  if (traceparent === undefined) return { ...request, body_bytes };
+  return isTraceparent(traceparent) ? { ...request, body_bytes, traceparent } : undefined;
 }
+
+const isTraceparent = (value: unknown): value is string => typeof value === "string" && TRACEPARENT.test(value);
 
 function creditOf({ stream, bytes }: Json): CoordinatorFrame | undefined {
   return isStream(stream) && isInteger(bytes, 1, MAX_U32) ? { type: "credit", stream, bytes } : undefined;

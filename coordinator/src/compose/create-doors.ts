@@ -39,7 +39,17 @@ interface Doors extends OwnedServer {
 export type BehindTheDoors = Kept &
   Pick<
     HttpDeps,
-    "ownerPrices" | "services" | "sealing" | "stored" | "troubles" | "shutdown" | "ready" | "ids" | "metrics" | "clock"
+    | "ownerPrices"
+    | "services"
+    | "traceOf"
+    | "sealing"
+    | "stored"
+    | "troubles"
+    | "shutdown"
+    | "ready"
+    | "ids"
+    | "metrics"
+    | "clock"
   > &
   Pick<ProviderServerDeps, "verifier" | "newChallenge" | "proved"> & {
     readonly config: Config;

@@ -2,6 +2,7 @@ import type { Clock } from "@hearth/platform";
 import type { ProviderId } from "@hearth/protocol";
 import type { ProviderLink } from "../fleet/provider-link.js";
 import { HearthError } from "../platform/errors.js";
+import type { TraceContext } from "../platform/trace-context.js";
 import type { Picked, PickResult } from "../selection/pick-result.js";
 import type { Picker } from "../selection/picker.js";
 import { nextBuilds, type RoutePlan } from "../selection/route-plan.js";
@@ -33,6 +34,8 @@ export interface AttemptedRequest {
   /** What the request needs, with the first build of its plan as the model. */
   readonly traits: Traits;
   readonly plan: RoutePlan;
+  /** Absent = nobody traces it. */
+  readonly trace?: TraceContext | undefined;
   /** The slot that admission has leased for the first attempt. Returns it once. */
   takeSlot(): Picked | undefined;
   /** An attempt was sent. */
@@ -197,6 +200,7 @@ class AttemptOpener {
       ...placed,
       link,
       request: this.#record.request,
+      trace: this.#record.trace,
       routeMs,
       left: (attempt, end) => this.#left(attempt, end),
     });

@@ -14,6 +14,7 @@ import type { Background } from "../platform/background.js";
 import type { ClampedMember } from "../platform/clamped-members.js";
 import { HearthError } from "../platform/errors.js";
 import type { Ids } from "../platform/ids.js";
+import { spanIdOf, type TraceContext, writeTraceparent } from "../platform/trace-context.js";
 import type { ProviderContext, ProviderContexts } from "../sealing/provider-contexts.js";
 import type { Evidence, Observation } from "../selection/evidence/evidence.js";
 import type { Picked } from "../selection/pick-result.js";
@@ -80,6 +81,8 @@ export interface Leased {
 export interface Sendable extends Leased {
   readonly link: ProviderLink;
   readonly request: OutboundRequest;
+  /** Absent = nobody traces it. */
+  readonly trace?: TraceContext | undefined;
   /** How long the search for a provider took, ms. */
   readonly routeMs: number;
   /** The attempt has ended. Its slot is given back right after. */
@@ -139,7 +142,7 @@ class AttemptSender {
 
   /** @throws errors of our own translation */
   seal(): Sealed | undefined {
-    const { request, link, traits } = this.#of;
+    const { request, link, traits, trace } = this.#of;
     const context = this.#context();
     if (context === undefined) return undefined;
     const sealer = context.sealing.attempt({ requestId: request.id, attemptId: this.#id });
@@ -152,6 +155,7 @@ class AttemptSender {
       delivery: request.delivery,
       context_id: context.announcement.context_id,
       body_bytes: form.body.length,
+      ...(trace && { traceparent: writeTraceparent(trace, spanIdOf(this.#id)) }),
     };
     const frames = (stream: number): Uint8Array[] => sealBody(sealer, form.body, stream);
     const sealed = { context: context.announcement, opening, frames };

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { type Clock, describeFault } from "@hearth/platform";
-import { LIMITS } from "@hearth/protocol";
+import { LIMITS, type RequestId } from "@hearth/protocol";
 import type { Principal } from "../accounts/principal.js";
 import type { Principals } from "../accounts/resolution.js";
 import type { Endpoint } from "../api/endpoint.js";
@@ -9,6 +9,7 @@ import { HearthError } from "../platform/errors.js";
 import type { Ids } from "../platform/ids.js";
 import type { Logger } from "../platform/logger.js";
 import type { Metrics } from "../platform/metrics.js";
+import type { TraceContext } from "../platform/trace-context.js";
 import type { BodyBounds } from "../request/body-bounds.js";
 import type { Consumer, ErrorBody, Keeping } from "../request/consumer.js";
 import { handleRequest, type RequestServices } from "../request/handle-request.js";
@@ -48,6 +49,8 @@ export interface InferenceDeps {
   readonly stored: (account: string) => AccountResponses | undefined;
   /** The bodies that are on their way. */
   readonly uploads: Uploads;
+  /** Where a request stands in whose trace. @param traceparent the header of this name */
+  readonly traceOf: (traceparent: string | string[] | undefined, id: RequestId) => TraceContext | undefined;
   /** What a body may consist of. */
   readonly bounds: BodyBounds;
 }
@@ -64,6 +67,7 @@ export async function serveInference(
   const entrance = { endpoint: endpoint.path, dialect: endpoint.speaks };
   const { watch } = deps.services.settlement;
   const progress: Progress = {};
+  const trace = deps.traceOf(incoming.headers["traceparent"], id);
   let principal: Principal | undefined;
   let keeping: Keeping | undefined;
   const dialect = endpoint.dialect({ id, clock: deps.clock, bounds: deps.bounds, keeping: () => keeping });
@@ -74,8 +78,8 @@ export async function serveInference(
   for (const name of endpoint.idHeaders) response.setHeader(name, id);
   try {
     principal = await authenticate(incoming.headers, deps.principals, "inference");
-    watch?.arrived({ id, principal, entrance, progress, arrivedAt });
-    const caller = readCaller(incoming.headers, principal);
+    watch?.arrived({ id, principal, entrance, progress, arrivedAt, trace });
+    const caller = readCaller(incoming.headers, principal, trace);
     const key = idempotencyKeyOf(incoming.headers["idempotency-key"]);
     deps.recognised(incoming.socket);
     const isOpen = !isSealed(incoming.headers["content-type"]);
@@ -98,7 +102,9 @@ export async function serveInference(
     }
   } catch (thrown) {
     const error = HearthError.from(thrown);
-    if (principal !== undefined) keepRefusal(deps.services, { id, principal, entrance, progress, arrivedAt, error });
+    if (principal !== undefined) {
+      keepRefusal(deps.services, { id, principal, entrance, progress, arrivedAt, trace, error });
+    }
     deps.metrics.refusals.inc({ code: error.code });
     if (error.code === "internal") {
       deps.log.error({ request: id, fault: describeFault(error.cause) }, "request failed inside the coordinator");

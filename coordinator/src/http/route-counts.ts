@@ -12,7 +12,7 @@ const GROUPS: readonly string[] = [
 ];
 
 /** @returns the label of a route: one of a few, whatever the path; `undefined` where it is not counted */
-export function routeLabel(path: string): string | undefined {
+function routeLabel(path: string): string | undefined {
   if (ENDPOINT_PATHS.has(path)) return path;
   if (UNCOUNTED.has(path)) return undefined;
   return GROUPS.find((group) => path === group || path.startsWith(`${group}/`)) ?? "other";

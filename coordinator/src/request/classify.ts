@@ -1,5 +1,6 @@
 import type { Principal } from "../accounts/principal.js";
 import { digestOf } from "../platform/digest.js";
+import type { TraceContext } from "../platform/trace-context.js";
 import { shapeOf, type Traits } from "../selection/traits.js";
 import type { InferenceRequest } from "./inference-request.js";
 import { TokenCalibration } from "./token-calibration.js";
@@ -18,6 +19,8 @@ export interface Caller {
   readonly hangsUpAfterMs?: number | undefined;
   /** The consumer's own name for what the request belongs to. */
   readonly session?: string | undefined;
+  /** Absent = nobody traces the request. */
+  readonly trace?: TraceContext | undefined;
 }
 
 /** Assumed bound on the answer when the consumer sets none, tokens. */

@@ -8,6 +8,7 @@ import type { Success } from "../dispatch/types.js";
 import type { Quote } from "../ledger/price-list.js";
 import type { HearthError } from "../platform/errors.js";
 import type { MicroUsd } from "../platform/micro-usd.js";
+import type { TraceContext } from "../platform/trace-context.js";
 import type { Picked } from "../selection/pick-result.js";
 import type { RoutePlan } from "../selection/route-plan.js";
 import type { Traits } from "../selection/traits.js";
@@ -51,6 +52,7 @@ export class ChoiceRecord implements AttemptedRequest {
   readonly request: OutboundRequest;
   readonly traits: Traits;
   readonly plan: RoutePlan;
+  readonly trace: TraceContext | undefined;
   readonly #all: SentAttempt[];
   #slot: Picked | undefined;
   #winner: SentAttempt | undefined;
@@ -61,10 +63,11 @@ export class ChoiceRecord implements AttemptedRequest {
   #lastUnplaced: HearthError | undefined;
 
   /** @param all the attempts of the whole request, added to */
-  constructor({ request, traits, plan }: RequestRecord, choice: number, slot: Picked, all: SentAttempt[]) {
+  constructor({ request, traits, plan, caller }: RequestRecord, choice: number, slot: Picked, all: SentAttempt[]) {
     this.request = requestFor(request, choice);
     this.traits = traits;
     this.plan = plan;
+    this.trace = caller.trace;
     this.#slot = slot;
     this.#all = all;
   }

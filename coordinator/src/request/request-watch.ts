@@ -3,6 +3,7 @@ import type { Principal } from "../accounts/principal.js";
 import type { SentAttempt } from "../dispatch/sent-attempt.js";
 import type { Outcome } from "../dispatch/types.js";
 import type { HearthError } from "../platform/errors.js";
+import type { TraceContext } from "../platform/trace-context.js";
 import type { InferenceRequest } from "./inference-request.js";
 import type { Entrance, RequestRecord } from "./request-record.js";
 
@@ -22,6 +23,8 @@ export interface Arrival {
   readonly progress: Progress;
   /** On the coordinator's clock, ms. */
   readonly arrivedAt: number;
+  /** `undefined` = nobody traces it. */
+  readonly trace: TraceContext | undefined;
 }
 
 /** Follows requests from their arrival to their end. It stands on their path, so it does next to nothing. */

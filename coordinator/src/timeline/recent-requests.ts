@@ -3,6 +3,7 @@ import type { RequestId } from "@hearth/protocol";
 import type { SentAttempt } from "../dispatch/sent-attempt.js";
 import type { Outcome } from "../dispatch/types.js";
 import type { HearthError } from "../platform/errors.js";
+import type { TraceContext } from "../platform/trace-context.js";
 import type { RequestRecord } from "../request/request-record.js";
 import type { Arrival, RequestWatch } from "../request/request-watch.js";
 import { factsBefore, factsOf, type RequestFacts, type Timeline, type TimelineOutcome } from "./request-facts.js";
@@ -39,6 +40,7 @@ class Entry {
   readonly keyId: string;
   readonly endpoint: string;
   readonly dialect: string;
+  readonly trace: TraceContext | undefined;
   /** `undefined` = it is over. */
   running: Arrival | undefined;
   facts: RequestFacts | undefined = undefined;
@@ -55,6 +57,7 @@ class Entry {
     this.keyId = principal.keyId;
     this.endpoint = entrance.endpoint;
     this.dialect = entrance.dialect;
+    this.trace = arrival.trace;
     this.running = arrival;
   }
 }
@@ -164,8 +167,17 @@ export class RecentRequests implements RequestWatch {
   }
 
   #timelineOf(entry: Entry): Timeline {
-    const { id, atMs, chain, keyId, endpoint, dialect } = entry;
-    return { id, atMs, account: chain.account, keyId, endpoint, dialect, facts: entry.facts ?? this.#factsNow(entry) };
+    const { id, atMs, chain, keyId, endpoint, dialect, trace } = entry;
+    return {
+      id,
+      atMs,
+      account: chain.account,
+      keyId,
+      endpoint,
+      dialect,
+      trace,
+      facts: entry.facts ?? this.#factsNow(entry),
+    };
   }
 
   #factsNow({ running }: Entry): RequestFacts {

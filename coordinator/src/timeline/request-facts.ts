@@ -3,6 +3,7 @@ import type { SentAttempt } from "../dispatch/sent-attempt.js";
 import type { AttemptRole, FailureCode, Outcome } from "../dispatch/types.js";
 import type { ErrorCode, HearthError } from "../platform/errors.js";
 import type { MicroUsd } from "../platform/micro-usd.js";
+import type { TraceContext } from "../platform/trace-context.js";
 import type { RequestRecord } from "../request/request-record.js";
 import type { Arrival } from "../request/request-watch.js";
 import type { Score } from "../selection/score-terms.js";
@@ -210,5 +211,7 @@ export interface Timeline {
   readonly keyId: string;
   readonly endpoint: string;
   readonly dialect: string;
+  /** `undefined` = nobody traces it. */
+  readonly trace: TraceContext | undefined;
   readonly facts: RequestFacts;
 }

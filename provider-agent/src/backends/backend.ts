@@ -92,6 +92,8 @@ export interface BackendRequest {
   readonly model?: string;
   /** The JSON body, as the backend is to receive it. */
   readonly body: Uint8Array;
+  /** For the header of this name; absent = nobody traces the request. */
+  readonly traceparent?: string | undefined;
   /** The model's chat template is known to read a string `type` in every node of a tool's schema; absent = it is not. */
   readonly needsStringTypes?: boolean;
 }

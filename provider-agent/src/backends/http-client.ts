@@ -7,6 +7,7 @@ export interface HttpCall {
   readonly method: "GET" | "POST";
   readonly url: URL;
   readonly body?: Uint8Array | undefined;
+  readonly traceparent?: string | undefined;
 }
 
 export interface HttpAccess {
@@ -103,12 +104,13 @@ function abortError({ reason }: AbortSignal): Error {
   return new DOMException("The call was aborted.", { name: "AbortError", cause: reason });
 }
 
-function headersOf({ body }: HttpCall, key: string | undefined): Headers {
+function headersOf({ body, traceparent }: HttpCall, key: string | undefined): Headers {
   return {
     Accept: "application/json, text/event-stream",
     // Over loopback it would cost more than it saves, and hold back what is to come at once.
     "Accept-Encoding": "identity",
     ...(body === undefined ? {} : { "Content-Type": "application/json", "Content-Length": body.length }),
     ...(key === undefined ? {} : { Authorization: `Bearer ${key}` }),
+    ...(traceparent === undefined ? {} : { traceparent }),
   };
 }

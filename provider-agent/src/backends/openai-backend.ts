@@ -85,7 +85,8 @@ export class OpenAiBackend implements Backend {
     const serverId = model === undefined ? undefined : this.#serverIds.get(model);
     const told = serverId === undefined ? request : { ...request, body: askingFor(serverId, request.body) };
     const { body, habits } = this.#reader?.ask?.(told) ?? { body: told.body };
-    const call = { method: "POST", url: this.#api.urlOf(request.dialect), body } as const;
+    const { dialect, traceparent } = request;
+    const call = { method: "POST", url: this.#api.urlOf(dialect), body, traceparent } as const;
     const response = await this.#api.http.send(call, signal);
     const answer = decodedBody(response);
     return {

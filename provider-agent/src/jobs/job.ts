@@ -186,7 +186,8 @@ export class Job {
     const { backend, clock, hooks } = this.#deps;
     this.#prompt = Buffer.concat(this.#parts);
     const known = hooks.needsStringTypes?.(this.model) === true ? { needsStringTypes: true } : {};
-    const request = { dialect: this.#frame.dialect, model: this.model, body: this.#prompt, ...known };
+    const { dialect, traceparent } = this.#frame;
+    const request = { dialect, model: this.model, body: this.#prompt, traceparent, ...known };
     this.#parts = [];
     const { signal } = this.#abort;
     const callHooks = { loading: this.#loading, stalled: this.#stalled };

@@ -41,7 +41,6 @@ export const COORDINATOR = {
   ],
   "app.ts": [
     "./stored-responses",
-    "./timeline",
     "./compose",
     "./config.ts",
     "./dispatch",
@@ -74,6 +73,8 @@ export const COORDINATOR = {
     "./http",
     "./platform",
     "./sealing",
+    "./tracing",
+    "./timeline",
     "./selection",
     "./store",
     "./store/sqlite",
@@ -89,7 +90,7 @@ export const COORDINATOR = {
   ],
   "shutdown.ts": ["./receipts", "./config.ts", "./fleet", "./http", "./platform", "@hearth/platform", "node:http"],
   // It stands above the rooms: the defaults of some settings are constants of theirs.
-  "config.ts": ["./fleet", "./http", "./ledger", "./platform", "./request", "./store", "zod", "node:path"],
+  "config.ts": ["./fleet", "./http", "./ledger", "./platform", "./request", "./store", "./tracing", "zod", "node:path"],
   "secrets.ts": ["./config.ts", "./sealing", "@hearth/disk", "@hearth/platform", "node:fs", "node:path"],
   // All that the operator has said.
   operator: [
@@ -111,6 +112,15 @@ export const COORDINATOR = {
   ],
   // Beside `request`, which tells it by an interface: what has become of the requests of late.
   timeline: ["./dispatch", "./platform", "./request", "./selection", "@hearth/platform", "@hearth/protocol"],
+  // Beside it: the same as traces for others' tools. Loaded only where it is wanted.
+  tracing: [
+    "./platform",
+    "./timeline",
+    "@opentelemetry/api",
+    "@opentelemetry/exporter-trace-otlp-http",
+    "@opentelemetry/resources",
+    "@opentelemetry/sdk-trace-base",
+  ],
   // Beside `request`: what consumers may refer to.
   "stored-responses": ["./platform", "@hearth/platform", "node:crypto"],
   // What others get to see.

@@ -1,14 +1,17 @@
 import { once } from "node:events";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { chunkOf } from "../scripted/scripted-stream.js";
 
 /** One `POST /v1/chat/completions` that the stub has been asked, in the hands of the test. */
 export class StubExchange {
+  /** Those of the request. */
+  readonly headers: IncomingHttpHeaders;
   readonly #model: string;
   readonly #response: ServerResponse;
 
-  constructor(model: string, response: ServerResponse) {
+  constructor(model: string, { headers }: IncomingMessage, response: ServerResponse) {
+    this.headers = headers;
     this.#model = model;
     this.#response = response;
   }
@@ -69,7 +72,7 @@ export async function startStubBackend(
   const serve = (request: IncomingMessage, response: ServerResponse): void => {
     if (request.url === "/v1/models") return sendJson(response, 200, { object: "list", data: [{ id: model }] });
     if (request.url !== "/v1/chat/completions") return sendJson(response, 404, { error: { message: "no such route" } });
-    const exchange = new StubExchange(model, response);
+    const exchange = new StubExchange(model, request, response);
     request.resume().on("end", () => {
       exchanges.push(exchange);
       response.on("close", () => exchanges.splice(exchanges.indexOf(exchange), 1));
