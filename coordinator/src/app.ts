@@ -182,6 +182,7 @@ function openKeptOf(
     sharedTokens: sharedTokens(live, secrets.providerToken),
     accounts: () => live.current.accounts,
     usage: () => live.current.usage,
+    audit: () => live.current.audit,
     knownModelDays: config.knownModelDays,
   });
 }

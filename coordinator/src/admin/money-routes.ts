@@ -114,7 +114,7 @@ export function adminMoneyRoutes(admin: Hono<HttpEnv>, deps: AdminMoneyDeps, rea
     described(CHANGE_PAYOUT, (c) => changePayout(c, deps, readActor)),
   );
   admin.get(
-    "/audit",
+    "/ledger/audit",
     described(AUDIT, async (c) => c.json({ object: "audit", ...(await ledger.audit(MAX_MISMATCHES)) })),
   );
 }

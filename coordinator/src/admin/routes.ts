@@ -15,6 +15,7 @@ import type { HttpEnv } from "../http/routing.js";
 import { type TimelineDeps, timelineRoutes } from "../http/timeline/request-routes.js";
 import { type UsageDeps, usageRoutes } from "../http/usage/usage-routes.js";
 import { accountRoutes } from "./accounts.js";
+import { type ActionRouteDeps, actionRoutes } from "./action-routes.js";
 import { type AdoptionDeps, adoptionRoute } from "./adoption.js";
 import { type BreakerRouteDeps, breakerRoutes } from "./breaker.js";
 import { type ExplainRouteDeps, explainRoute } from "./explain.js";
@@ -38,7 +39,8 @@ export interface AdminDeps
     ListedPriceDeps,
     TimelineDeps,
     ExplainRouteDeps,
-    BreakerRouteDeps {
+    BreakerRouteDeps,
+    ActionRouteDeps {
   /** The operator's key, and those of accounts. */
   readonly operators: Principals;
   readonly signIn: SignIn;
@@ -73,11 +75,12 @@ export function createAdminApp(deps: AdminDeps): Hono<HttpEnv> {
   const admin = new Hono<HttpEnv>();
   admin.use(async (c, next) => {
     const { incoming } = c.env;
-    await (incoming.method === "GET" || incoming.method === "HEAD"
+    const principal = await (incoming.method === "GET" || incoming.method === "HEAD"
       ? authenticate(incoming.headers, operators, "admin", "read")
       : authenticate(incoming.headers, operators, "admin"));
     deps.recognised(incoming.socket);
     await next();
+    await deps.actionLog.answered(c, principal);
   });
   admin.get(
     "/runtime-manifest",
@@ -100,6 +103,7 @@ export function createAdminApp(deps: AdminDeps): Hono<HttpEnv> {
   timelineRoutes(admin, deps, { audience: "Operator", readAccount: () => undefined });
   explainRoute(admin, deps);
   breakerRoutes(admin, deps);
+  actionRoutes(admin, deps);
   adminMoneyRoutes(admin, deps, async (c) => (await authenticate(c.env.incoming.headers, operators)).keyId);
   allPricesRoute(admin, deps);
   forgetRoutes(admin, deps, {

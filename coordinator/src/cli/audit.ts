@@ -29,7 +29,7 @@ async function openToAudit(deps: StoreDeps): Promise<Store> {
     return await openStoreToRead(deps);
   } catch (error) {
     if (!(error instanceof StoreError && error.code === "in_use")) throw error;
-    const instead = "Stop the coordinator first, or ask it itself: GET /admin/audit.";
+    const instead = "Stop the coordinator first, or ask it itself: GET /admin/ledger/audit.";
     throw new CommandError(EXIT.config, `${error.message} ${instead}`, { cause: error });
   }
 }

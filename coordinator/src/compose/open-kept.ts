@@ -1,6 +1,8 @@
 import type { Clock } from "@hearth/platform";
 import { Accounts } from "../accounts/accounts.js";
 import type { AccountSettings } from "../accounts/settings.js";
+import { ActionLog } from "../admin/action-log.js";
+import type { ActionLogSettings } from "../admin/action-log-settings.js";
 import { Enrolment } from "../enrolment/enrolment.js";
 import { DEFAULT_KNOWN_MODEL_LIMITS, KnownModels } from "../fleet/known-models.js";
 import { MachineNotes } from "../fleet/machine-notes.js";
@@ -18,6 +20,7 @@ export interface Kept {
   readonly enrolment: Enrolment;
   readonly knownModels: KnownModels;
   readonly machineNotes: MachineNotes;
+  readonly actionLog: ActionLog;
   readonly receipts: ReceiptWriter;
   readonly usage: UsageWriter;
 }
@@ -35,6 +38,7 @@ export interface KeptDeps {
   /** As the operator has them now. */
   readonly accounts: () => AccountSettings;
   readonly usage: () => UsageSettings;
+  readonly audit: () => ActionLogSettings;
 }
 
 const DAY_MS = 24 * 3_600_000;
@@ -63,6 +67,7 @@ export async function openKept({ clock, log, registry, hooks, store, ...rest }: 
   const { receipts, attestations } = store;
   return {
     ...{ accounts, enrolment, knownModels, machineNotes },
+    actionLog: new ActionLog({ clock, log, store: store.actions, settings: rest.audit }),
     receipts: new ReceiptWriter({ clock, log, receipts, attestations, lost: hooks.receiptLost }),
     usage: new UsageWriter({ clock, log, store: store.usage, settings: rest.usage, lost: hooks.usageLost }),
   };
@@ -89,8 +94,10 @@ export async function stopKept({
   receipts,
   usage,
   enrolment,
+  actionLog,
 }: Kept): Promise<readonly string[]> {
   accounts.close();
+  actionLog[Symbol.dispose]();
   await knownModels.stop();
   const unwritten = { receipts: await receipts.stop(), "records of usage": await usage.stop() };
   await enrolment.close();

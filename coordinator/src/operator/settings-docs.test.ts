@@ -25,6 +25,7 @@ const SECTIONS = [
   "health",
   "sign_in",
   "timelines",
+  "audit",
 ];
 /** Has no default, so that no file without it names it. */
 const NOT_SET = "dispatch.open_streams_after_ms";

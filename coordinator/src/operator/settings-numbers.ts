@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import { type AccountSettings, DEFAULT_ACCOUNTS } from "../accounts/settings.js";
 import { DEFAULT_SIGN_IN, type SignInSettings } from "../accounts/sign-in.js";
+import { type ActionLogSettings, DEFAULT_ACTION_LOG } from "../admin/action-log-settings.js";
 import { DEFAULT_HEDGING, type HedgeSettings } from "../dispatch/hedge-settings.js";
 import { DEFAULT_POLICY, type PolicySettings } from "../dispatch/policy.js";
 import { DEFAULT_IDEMPOTENCY, type IdempotencySettings } from "../http/idempotency/kept-answers.js";
@@ -203,6 +204,11 @@ export const TIMELINES: Section<TimelineSettings> = section(DEFAULT_TIMELINES, {
 
 /** Days. */
 const kept = between(0, 3_650);
+
+export const AUDIT: Section<ActionLogSettings> = section(DEFAULT_ACTION_LOG, {
+  actionDays: kept,
+  actions: whole(0, 100_000_000),
+});
 
 export const USAGE: Section<UsageSettings> = section(DEFAULT_USAGE, {
   requestDays: kept,

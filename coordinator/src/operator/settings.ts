@@ -3,6 +3,7 @@ import { TRUST_LEVELS, type TrustLevel } from "@hearth/protocol";
 import { z } from "zod";
 import { type AccountSettings, DEFAULT_ACCOUNTS } from "../accounts/settings.js";
 import { DEFAULT_SIGN_IN, type SignInSettings } from "../accounts/sign-in.js";
+import { type ActionLogSettings, DEFAULT_ACTION_LOG } from "../admin/action-log-settings.js";
 import { ConfigError } from "../config.js";
 import { DEFAULT_HEDGING, type HedgeSettings } from "../dispatch/hedge-settings.js";
 import { DEFAULT_POLICY, evidenceSettings, type PolicySettings } from "../dispatch/policy.js";
@@ -28,6 +29,7 @@ import { DEFAULT_TIMELINES, type TimelineSettings } from "../timeline/settings.j
 import { PRICES, pricesOf } from "./prices-section.js";
 import {
   ACCOUNTS,
+  AUDIT,
   BREAKER,
   CALIBRATION,
   DISPATCH,
@@ -77,6 +79,7 @@ export interface Settings {
   readonly health: HealthSettings;
   readonly signIn: SignInSettings;
   readonly timelines: TimelineSettings;
+  readonly audit: ActionLogSettings;
 }
 
 /** No file: the generated key and token, the models that providers bring, and the numbers of `docs/configuration.md`. */
@@ -105,6 +108,7 @@ export const NO_SETTINGS: Settings = {
   health: DEFAULT_HEALTH,
   signIn: DEFAULT_SIGN_IN,
   timelines: DEFAULT_TIMELINES,
+  audit: DEFAULT_ACTION_LOG,
 };
 
 // Digests, not secrets: the file may be read by more people than may call the API.
@@ -158,6 +162,7 @@ const schema = z
     health: HEALTH.schema,
     sign_in: SIGN_IN.schema,
     timelines: TIMELINES.schema,
+    audit: AUDIT.schema,
   })
   .superRefine((data, context) => {
     for (const [least, most] of IN_ORDER) {
@@ -217,6 +222,7 @@ function settingsOf(written: Written): Settings {
     health: HEALTH.read(written.health),
     signIn: SIGN_IN.read(written.sign_in),
     timelines: TIMELINES.read(written.timelines),
+    audit: AUDIT.read(written.audit),
     cors: { origins: written.cors.origins, maxAgeSeconds: written.cors.max_age_seconds },
   };
 }

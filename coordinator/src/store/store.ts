@@ -1,4 +1,5 @@
 import type { AccountStore } from "./account-store.js";
+import type { AdminActionStore } from "./admin-action-store.js";
 import type { AttestationStore } from "./attestation-store.js";
 import type { DocumentStore } from "./document-store.js";
 import type { EnrolmentStore } from "./enrolment-store.js";
@@ -19,6 +20,7 @@ export interface Store {
   readonly usage: UsageStore;
   readonly ledger: LedgerStore;
   readonly prices: PriceStore;
+  readonly actions: AdminActionStore;
   /** Nothing may be asked of it afterwards. Idempotent. */
   close(): Promise<void>;
 }

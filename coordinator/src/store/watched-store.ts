@@ -46,6 +46,7 @@ export function watchStore(store: Store, failed: (trouble: Trouble) => void): Wa
       usage: watched(store.usage),
       ledger: watched(store.ledger),
       prices: watched(store.prices),
+      actions: watched(store.actions),
       close: () => store.close(),
     },
     trouble: () => trouble,

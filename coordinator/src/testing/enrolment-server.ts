@@ -107,6 +107,7 @@ export async function startEnrolmentServer(
       standing: () => ({ score: 100, reasons: {} }),
       breaker: { held: () => [], clear: () => 0 },
       waiting: () => [],
+      actionLog: { answered: async () => {}, list: async () => [] },
       machineNotes: NO_NOTES,
       explainMachine: () => [],
       explain: () => ({ builds: [], providers: [], leftOut: 0 }),

@@ -95,6 +95,7 @@ export const COORDINATOR = {
   // All that the operator has said.
   operator: [
     "./accounts",
+    "./admin/action-log-settings.ts",
     "./config.ts",
     "./dispatch",
     "./fleet/trust/runtime-manifest.ts",
@@ -183,6 +184,7 @@ export const COORDINATOR = {
     "./platform",
     "./selection",
     "./store",
+    "@hearth/platform",
     "@hearth/protocol",
     "hono",
     "zod",

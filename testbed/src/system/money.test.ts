@@ -89,7 +89,7 @@ describe("an account's money", () => {
     const begun = await hearth.get("/v1/me/statement?format=csv&limit=2");
     expect((await begun.text()).split("\r\n")).toHaveLength(4);
     expect(begun.headers.get("x-hearth-has-more")).toBe("true");
-    expect((await ask("GET", "/admin/audit")).body).toMatchObject({ transfers: 3, mismatches: [] });
+    expect((await ask("GET", "/admin/ledger/audit")).body).toMatchObject({ transfers: 3, mismatches: [] });
   });
 
   it("gets an entry once for one Idempotency-Key, and a conflict for another one under it", async () => {
@@ -159,7 +159,7 @@ describe("a payout", () => {
     expect(await balance()).toMatchObject({ available_micro_usd: 18_000_000, pending_payouts_micro_usd: 0 });
     await status(returned, "returned");
     expect(await balance()).toMatchObject({ available_micro_usd: 30_000_000 });
-    expect((await ask("GET", "/admin/audit")).body).toMatchObject({ mismatches: [] });
+    expect((await ask("GET", "/admin/ledger/audit")).body).toMatchObject({ mismatches: [] });
   });
 
   it("becomes nothing that it cannot, and is told the same twice without harm", async () => {

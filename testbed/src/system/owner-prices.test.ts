@@ -76,7 +76,7 @@ const give = (amount: number) =>
 const available = async (): Promise<number> => (await call("GET", "/v1/me/balance", API_KEY)).body.available_micro_usd;
 const earned = async (owner: Owner): Promise<number> =>
   (await call("GET", "/v1/me/balance", keyOf(owner))).body.available_micro_usd;
-const mismatches = async () => (await call("GET", "/admin/audit", ADMIN_KEY)).body.mismatches;
+const mismatches = async () => (await call("GET", "/admin/ledger/audit", ADMIN_KEY)).body.mismatches;
 
 async function costOf(headers: Readonly<Record<string, string>> = {}): Promise<number> {
   const response = await hearth.chat(QUESTION, { headers });

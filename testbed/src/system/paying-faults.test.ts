@@ -53,7 +53,7 @@ async function money(hearth: TestCoordinator): Promise<{ readonly available: unk
 }
 
 const mismatches = async (hearth: TestCoordinator) =>
-  (await numbersAt(hearth, "/admin/audit", ADMIN_KEY))["mismatches"];
+  (await numbersAt(hearth, "/admin/ledger/audit", ADMIN_KEY))["mismatches"];
 
 async function code(answer: Response): Promise<unknown> {
   return ((await answer.json()) as { readonly error?: { readonly code: string } }).error?.code;

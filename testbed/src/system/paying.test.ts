@@ -36,7 +36,7 @@ const asked = async (path: string, key?: string) =>
 const available = async (key = API_KEY) => (await asked("/v1/me/balance", key))["available_micro_usd"];
 const reserved = async () =>
   ((await asked("/v1/me/balance"))["credit"] as Record<string, unknown>)["reserved_micro_usd"];
-const audited = async () => (await asked("/admin/audit", ADMIN_KEY))["mismatches"];
+const audited = async () => (await asked("/admin/ledger/audit", ADMIN_KEY))["mismatches"];
 
 /** Writes so many tokens, one a piece. */
 function write(stream: ScriptedStream, tokens: number): void {

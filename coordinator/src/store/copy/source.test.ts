@@ -13,6 +13,7 @@ afterEach(() => connection.close());
 /** The compiler sees to it that none is missing here. */
 const TABLES: Readonly<Record<keyof Tables, true>> = {
   accounts: true,
+  admin_actions: true,
   api_keys: true,
   attestations: true,
   documents: true,

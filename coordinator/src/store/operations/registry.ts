@@ -1,4 +1,5 @@
 import { addAccount, findAccount, listAccounts, suspendAccount, suspendedAccounts, updateAccount } from "./accounts.js";
+import { listActions, pruneActions, putAction } from "./admin-actions.js";
 import { addKey, findKey, findKeyByDigest, listKeys, pruneKeys, revokeKey, rotateKey, updateKey } from "./api-keys.js";
 import { getDocument, listDocuments, putDocument, removeDocuments } from "./documents.js";
 import { addTokens, listTokens, pruneEnrolments, revokeToken } from "./enrolment-tokens.js";
@@ -115,6 +116,9 @@ export const OPERATIONS = {
   "owner-prices.end": write(endPrice),
   "owner-prices.list": read(listPrices),
   "owner-prices.since": read(pricesSince),
+  "admin-actions.put": write(putAction),
+  "admin-actions.list": read(listActions),
+  "admin-actions.prune": write(pruneActions),
 } as const;
 
 export type OperationName = keyof typeof OPERATIONS;

@@ -72,6 +72,11 @@ export function storeOn(engine: Engine): Store {
       listPrices: (page) => engine.run("owner-prices.list", page),
       pricesSince: (revision) => engine.run("owner-prices.since", revision),
     },
+    actions: {
+      put: (action) => engine.run("admin-actions.put", action),
+      list: (page) => engine.run("admin-actions.list", page),
+      prune: (beforeMs, keepAtMost) => engine.run("admin-actions.prune", { beforeMs, keepAtMost }),
+    },
     close: () => engine.close(),
   };
 }

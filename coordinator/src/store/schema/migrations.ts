@@ -1,3 +1,4 @@
+import { ADMIN_ACTIONS } from "./admin-actions-step.js";
 import type { Migration } from "./migration.js";
 import { MONEY } from "./money-step.js";
 import { OWNER_PRICES } from "./owner-prices-step.js";
@@ -249,4 +250,5 @@ export const MIGRATIONS: readonly Migration[] = [
   RETENTION,
   OWNER_PRICES,
   USAGE_ATTRIBUTION,
+  ADMIN_ACTIONS,
 ];

@@ -17,6 +17,7 @@ export interface Tables extends MoneyTables {
   readonly usage_totals: UsageTotalsRow;
   readonly owner_prices: OwnerPriceRow;
   readonly owner_price_changes: OwnerPriceChangeRow;
+  readonly admin_actions: AdminActionRow;
 }
 
 export interface MachineRow {
@@ -130,4 +131,15 @@ export interface OwnerPriceChangeRow {
   readonly account: string;
   /** Of the latest change of its prices. */
   readonly revision: number;
+}
+
+export interface AdminActionRow {
+  readonly id: string;
+  readonly at_ms: number;
+  readonly key_id: string;
+  readonly account: string;
+  readonly method: string;
+  readonly route: string;
+  readonly target: string;
+  readonly status: number;
 }
