@@ -19,6 +19,7 @@ import { type ActionRouteDeps, actionRoutes } from "./action-routes.js";
 import { type AdoptionDeps, adoptionRoute } from "./adoption.js";
 import { type BreakerRouteDeps, breakerRoutes } from "./breaker.js";
 import { type ExplainRouteDeps, explainRoute } from "./explain.js";
+import { type LiveRouteDeps, liveRoute } from "./live-route.js";
 import { type AdminMoneyDeps, accountOf, adminMoneyRoutes } from "./money-routes.js";
 import { type ProviderRouteDeps, providerRoutes } from "./providers.js";
 import { signInLinkRoute } from "./sign-in-links.js";
@@ -40,7 +41,8 @@ export interface AdminDeps
     TimelineDeps,
     ExplainRouteDeps,
     BreakerRouteDeps,
-    ActionRouteDeps {
+    ActionRouteDeps,
+    LiveRouteDeps {
   /** The operator's key, and those of accounts. */
   readonly operators: Principals;
   readonly signIn: SignIn;
@@ -104,6 +106,7 @@ export function createAdminApp(deps: AdminDeps): Hono<HttpEnv> {
   explainRoute(admin, deps);
   breakerRoutes(admin, deps);
   actionRoutes(admin, deps);
+  liveRoute(admin, deps);
   adminMoneyRoutes(admin, deps, async (c) => (await authenticate(c.env.incoming.headers, operators)).keyId);
   allPricesRoute(admin, deps);
   forgetRoutes(admin, deps, {

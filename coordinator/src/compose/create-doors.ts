@@ -4,6 +4,7 @@ import type { Clock } from "@hearth/platform";
 import type { Configured } from "../accounts/adoption.js";
 import { SignIn } from "../accounts/sign-in.js";
 import type { BreakerRouteDeps } from "../admin/breaker.js";
+import { LiveFeed } from "../admin/live-feed.js";
 import type { AdminMoneyDeps } from "../admin/money-routes.js";
 import { createAdminApp } from "../admin/routes.js";
 import type { Config } from "../config.js";
@@ -21,6 +22,8 @@ import type { Logger } from "../platform/logger.js";
 import { VERSION } from "../platform/version.js";
 import type { Secrets } from "../secrets.js";
 import type { LedgerStore } from "../store/ledger-store.js";
+import { LiveStats } from "../timeline/live-stats.js";
+import type { RecentRequests } from "../timeline/recent-requests.js";
 import { callersOf, configuredAccounts } from "./configured-accounts.js";
 import type { AddProvider } from "./create-fleet.js";
 import type { Selection } from "./create-selection.js";
@@ -63,7 +66,7 @@ export type BehindTheDoors = Kept &
     readonly standing: HttpDeps["standing"];
     readonly ledger: LedgerStore;
     readonly answers: KeptAnswers;
-    readonly timelines: HttpDeps["timelines"];
+    readonly timelines: RecentRequests;
     readonly addProvider: AddProvider;
   };
 
@@ -90,6 +93,7 @@ export function createDoors(behind: BehindTheDoors): Doors {
     admin: createAdminApp({
       ...{ ...behind, ...common, ...money, explain: selection.explain, ...breakerOf(behind) },
       explainMachine: selection.explainMachine,
+      liveFeed: liveFeedOf(behind, () => owned.connections.inFlight),
       ...{ operator: live, configured: () => configuredOf(live) },
     }),
     kept: behind.answers,
@@ -117,6 +121,17 @@ export function createDoors(behind: BehindTheDoors): Doors {
     ...owned.forProviders,
   });
   return { ...owned, providers };
+}
+
+/** What happens, for who watches; counted from the start on, so that the first look tells of the minute before. */
+function liveFeedOf({ clock, registry, selection, timelines }: BehindTheDoors, inFlight: () => number): LiveFeed {
+  const stats = new LiveStats(clock);
+  timelines.watch((ended) => stats.note(ended));
+  return new LiveFeed({
+    ...{ clock, directory: registry, timelines, inFlight },
+    numbers: () => stats.read(),
+    queued: () => selection.queue.total,
+  });
 }
 
 /** What the operator sees and clears of the breaker. Who waits is looked at again then. */

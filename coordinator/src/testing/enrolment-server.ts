@@ -10,7 +10,7 @@ import { principals } from "../accounts/principals.js";
 import { type Principals, UNKNOWN } from "../accounts/resolution.js";
 import { DEFAULT_ACCOUNTS } from "../accounts/settings.js";
 import { DEFAULT_SIGN_IN, SignIn } from "../accounts/sign-in.js";
-import { createAdminApp } from "../admin/routes.js";
+import { type AdminDeps, createAdminApp } from "../admin/routes.js";
 import { Enrolment } from "../enrolment/enrolment.js";
 import type { EnrolmentEvent } from "../enrolment/enrolment-events.js";
 import { Registry } from "../fleet/registry.js";
@@ -105,13 +105,7 @@ export async function startEnrolmentServer(
       isAccount: async () => true,
       signIn: new SignIn(clock, () => DEFAULT_SIGN_IN),
       standing: () => ({ score: 100, reasons: {} }),
-      breaker: { held: () => [], clear: () => 0 },
-      waiting: () => [],
-      actionLog: { answered: async () => {}, list: async () => [] },
-      machineNotes: NO_NOTES,
-      explainMachine: () => [],
-      explain: () => ({ builds: [], providers: [], leftOut: 0 }),
-      timelines: { list: () => [], find: () => undefined, forget() {} },
+      ...NOTHING_BESIDE,
       recognised: () => {},
     }),
   );
@@ -135,6 +129,19 @@ export async function startEnrolmentServer(
 
 const NO_NOTE = { label: "", notes: "", drained: false };
 const NO_NOTES = { of: () => NO_NOTE, has: () => false, change: async () => NO_NOTE };
+
+/** The rest of what the operator's routes ask: there is nothing. */
+const NOTHING_BESIDE = {
+  actionLog: { answered: async () => {}, list: async () => [] },
+  ...{ ready: () => true, shutdown: new AbortController().signal },
+  liveFeed: { subscribe: () => ({ [Symbol.dispose]() {} }) },
+  machineNotes: NO_NOTES,
+  explainMachine: () => [],
+  breaker: { held: () => [], clear: () => 0 },
+  waiting: () => [],
+  explain: () => ({ builds: [], providers: [], leftOut: 0 }),
+  timelines: { list: () => [], find: () => undefined, forget() {} },
+} satisfies Partial<AdminDeps>;
 
 /** These keys and no others. */
 function fixedPrincipals(...keys: readonly FixedKey[]): Principals {

@@ -19,8 +19,8 @@ export interface Operation extends Omit<Description, "answer"> {
   readonly audience: Audience;
   /** Members of the query. */
   readonly query?: z.ZodObject;
-  /** Text, where there is no schema of a JSON answer. */
-  readonly answer: z.ZodType | "text/plain";
+  /** Text, or events alone, where there is no schema of a JSON answer. */
+  readonly answer: z.ZodType | "text/plain" | "text/event-stream";
   /** 200 unless it says otherwise. */
   readonly status?: 201;
   /** Whether it goes to a provider, so that headers may say to which and how soon. */
@@ -72,6 +72,9 @@ function errorContent({ error = ERROR, sealable }: Operation): ApiContent {
 function answerOf({ answer, event, sealable }: Operation): ApiOperation["responses"][string] {
   if (answer === "text/plain") {
     return { description: "The answer.", content: { [answer]: { schema: { type: "string" } } } };
+  }
+  if (answer === "text/event-stream") {
+    return { description: "Events.", content: { [answer]: { schema: event === undefined ? {} : refTo(event) } } };
   }
   const whole = { ...json(answer), ...(sealable && sealedAnswer()) };
   if (event === undefined) return { description: "The answer.", content: whole };
