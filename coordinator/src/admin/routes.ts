@@ -20,6 +20,7 @@ import { type AdoptionDeps, adoptionRoute } from "./adoption.js";
 import { type BreakerRouteDeps, breakerRoutes } from "./breaker.js";
 import { type ExplainRouteDeps, explainRoute } from "./explain.js";
 import { type LiveRouteDeps, liveRoute } from "./live-route.js";
+import { type ModelRouteDeps, modelRoutes } from "./models.js";
 import { type AdminMoneyDeps, accountOf, adminMoneyRoutes } from "./money-routes.js";
 import { type ProviderRouteDeps, providerRoutes } from "./providers.js";
 import { signInLinkRoute } from "./sign-in-links.js";
@@ -42,7 +43,8 @@ export interface AdminDeps
     ExplainRouteDeps,
     BreakerRouteDeps,
     ActionRouteDeps,
-    LiveRouteDeps {
+    LiveRouteDeps,
+    ModelRouteDeps {
   /** The operator's key, and those of accounts. */
   readonly operators: Principals;
   readonly signIn: SignIn;
@@ -107,6 +109,7 @@ export function createAdminApp(deps: AdminDeps): Hono<HttpEnv> {
   breakerRoutes(admin, deps);
   actionRoutes(admin, deps);
   liveRoute(admin, deps);
+  modelRoutes(admin, deps);
   adminMoneyRoutes(admin, deps, async (c) => (await authenticate(c.env.incoming.headers, operators)).keyId);
   allPricesRoute(admin, deps);
   forgetRoutes(admin, deps, {

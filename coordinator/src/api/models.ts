@@ -101,7 +101,8 @@ function find(sources: ModelSources, id: string, account: string): FoundModel | 
   // What owners keep to themselves is nobody else's business.
   if (offer.providers === 0) return undefined;
   const created = Math.floor((clock.wallTime() - (clock.now() - since)) / 1000);
-  return { id, created, offer, ...pricesOf(sources, id, account) };
+  const prices = priceRangeOf(sources, id, account);
+  return { id, created, offer, ...(prices === undefined ? {} : { prices }) };
 }
 
 const ALL_FREE: PriceRange = { platform: FREE, cheapest: FREE, dearest: FREE };
@@ -109,17 +110,19 @@ const ALL_FREE: PriceRange = { platform: FREE, cheapest: FREE, dearest: FREE };
 /**
  * What a request for it may cost now, by the machines that are here or expected back: what it is quoted by when it comes.
  * What has no price among others that have one is free.
+ *
+ * @returns `undefined` = nothing has a price here
  */
-function pricesOf(
-  { tariff, catalog, directory }: ModelSources,
+export function priceRangeOf(
+  { tariff, catalog, directory }: Pick<ModelSources, "tariff" | "catalog" | "directory">,
   id: string,
   account: string,
-): Pick<FoundModel, "prices"> {
-  if (tariff === undefined) return {};
+): PriceRange | undefined {
+  if (tariff === undefined) return undefined;
   const range = tariff.range(buildsOf(catalog, id), (build) =>
     directory.serving(build).filter((one) => servesForMoney(one, account)),
   );
-  return { prices: range ?? ALL_FREE };
+  return range ?? ALL_FREE;
 }
 
 /** Under what names a request for this one is served. */

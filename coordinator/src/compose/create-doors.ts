@@ -81,6 +81,10 @@ export function createDoors(behind: BehindTheDoors): Doors {
     machineStandings: machineStandings(registry, behind.standing),
   };
   const money = moneyOf(behind);
+  const models: HttpDeps["models"] = () => ({
+    ...{ directory: registry, catalog: live.current.catalog, clock },
+    ...{ offers: selection.offers, tariff: behind.tariff() },
+  });
   const http: HttpDeps = {
     ...behind,
     ...common,
@@ -91,7 +95,8 @@ export function createDoors(behind: BehindTheDoors): Doors {
     isAlias: (model) => live.current.catalog.aliases.has(model),
     spending: (key) => keySpending(behind, key),
     admin: createAdminApp({
-      ...{ ...behind, ...common, ...money, explain: selection.explain, ...breakerOf(behind) },
+      ...{ ...behind, ...common, ...money, explain: selection.explain, ...breakerOf(behind), models },
+      slots: selection.slots,
       explainMachine: selection.explainMachine,
       liveFeed: liveFeedOf(behind, () => owned.connections.inFlight),
       ...{ operator: live, configured: () => configuredOf(live) },
@@ -100,10 +105,7 @@ export function createDoors(behind: BehindTheDoors): Doors {
     addressOf,
     signInSettings: () => live.current.signIn,
     cors: () => live.current.cors,
-    models: () => ({
-      ...{ directory: registry, catalog: live.current.catalog, clock },
-      ...{ offers: selection.offers, tariff: behind.tariff() },
-    }),
+    models,
   };
   const owned = createServer(createListener(createHttpApp(http), http), config, metrics.connectionsEnded);
   const providers = acceptProviders(owned.server, {

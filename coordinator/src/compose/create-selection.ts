@@ -10,9 +10,9 @@ import type { Catalog } from "../selection/catalog.js";
 import { type BreakerHooks, CircuitBreaker } from "../selection/circuit-breaker.js";
 import { Evidence } from "../selection/evidence/evidence.js";
 import type { EvidenceSettings } from "../selection/evidence/settings.js";
-import { type ExplainedModel, type Explanation, explain, explainMachine } from "../selection/explain.js";
+import { type ExplainedModel, type Explanation, explain, explainMachine, plainTraits } from "../selection/explain.js";
 import { Offers } from "../selection/offers.js";
-import { createPicker, type Picker, type PickerHooks } from "../selection/picker.js";
+import { createPicker, type Picker, type PickerHooks, type Slots } from "../selection/picker.js";
 import type { Reputation } from "../selection/reputation/reputation.js";
 import type { SelectionSettings } from "../selection/settings.js";
 import type { Traits } from "../selection/traits.js";
@@ -23,6 +23,8 @@ export interface Selection extends Pick<OpenAttemptDeps, "picker" | "queue" | "h
   readonly offers: Offers;
   /** What would be thought of each machine for a request. */
   readonly explain: (traits: Traits) => Explanation;
+  /** The slots that a plain request of a stranger could have, used or not. */
+  readonly slots: (build: string) => Slots;
   /** What is thought of one machine for plain requests. */
   readonly explainMachine: (provider: Provider) => readonly ExplainedModel[];
   /** A machine's connection broke off: for all that remember it. */
@@ -85,6 +87,7 @@ export function createSelection(deps: SelectionDeps): Selection {
   };
   return {
     ...{ picker, queue, hedging, breaker, evidence, offers, connectionLost },
+    slots: (build) => picker.slots(plainTraits(build, registry.serving(build))),
     explain: (traits) => explain(traits, evaluation),
     explainMachine: (provider) => explainMachine(provider, evaluation),
   };

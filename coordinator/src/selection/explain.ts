@@ -67,10 +67,17 @@ export function explainMachine(provider: Provider, deps: EvaluationDeps): readon
   });
 }
 
+/** A request without any special needs, of somebody without machines. */
+export function plainTraits(model: string, serving: readonly Provider[]): Traits {
+  return plain(model, embedsOnly(model, serving) ? "embeddings" : undefined).traits;
+}
+
+const embedsOnly = (model: string, serving: readonly Provider[]): boolean =>
+  serving.length > 0 && serving.every(({ models }) => !chats(models.get(model)));
+
 function contextFor(model: string, asked: Traits, deps: ExplainDeps): EvaluationContext {
-  const serving = deps.directory.serving(model);
-  const embedsOnly = serving.length > 0 && serving.every(({ models }) => !chats(models.get(model)));
-  const traits: Traits = { ...asked, model, ...(embedsOnly ? { dialect: "embeddings" } : {}) };
+  const dialect = embedsOnly(model, deps.directory.serving(model)) ? { dialect: "embeddings" as const } : {};
+  const traits: Traits = { ...asked, model, ...dialect };
   return contextOf({ traits, history: NO_ATTEMPTS }, deps);
 }
 

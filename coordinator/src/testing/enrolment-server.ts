@@ -139,6 +139,8 @@ const NOTHING_BESIDE = {
   explainMachine: () => [],
   breaker: { held: () => [], clear: () => 0 },
   waiting: () => [],
+  slots: () => ({ used: 0, all: 0 }),
+  models: () => ({}) as ReturnType<AdminDeps["models"]>,
   explain: () => ({ builds: [], providers: [], leftOut: 0 }),
   timelines: { list: () => [], find: () => undefined, forget() {} },
 } satisfies Partial<AdminDeps>;
