@@ -70,6 +70,11 @@ export function createFleet(deps: FleetDeps): AddProvider {
   const { goAwayTimeoutMs } = config;
   const rounds = sessionRounds(clock);
   const distrusted = (id: ProviderId): boolean => registry.isDistrusted(id);
+  // One for all of them: thousands of sessions hold it.
+  const sessionDeps: SessionDeps = {
+    ...{ clock, log, verifier, newChallenge, rules, earnings, standing, drained },
+    ...{ hooks: sessionHooks, rounds, distrusted, goAwayTimeoutMs },
+  };
   return (registration, address) => {
     const { holder, provider, socket } = registration;
     if (registry.othersOf(holder.account, provider) >= config.maxConnectionsPerAccount) {
@@ -77,19 +82,7 @@ export function createFleet(deps: FleetDeps): AddProvider {
       refuse(socket, "too_many_connections", clock);
       return undefined;
     }
-    const proving = { verifier, newChallenge, rules };
-    const session = new ProviderSession(registration, {
-      ...proving,
-      clock,
-      log,
-      hooks: sessionHooks,
-      rounds,
-      distrusted,
-      drained,
-      goAwayTimeoutMs,
-      earnings,
-      standing,
-    });
+    const session = new ProviderSession(registration, sessionDeps);
     registry.add(session, address);
     if (session.enrolmentId !== undefined) enrolment.seen(session.enrolmentId);
     hooks.registered(session);

@@ -74,7 +74,8 @@ export class ProviderSession extends MachineBacked implements ProviderLink {
   readonly #socket: WebSocket;
   readonly #cork: () => void;
   readonly #deps: SessionDeps;
-  readonly #streams: StreamTable;
+  /** Made for the first stream: most machines of a large fleet are idle. */
+  #streamsMade: StreamTable | undefined;
   readonly #reader: MessageReader;
   readonly #liveness: Liveness;
   /** The sealing context that the provider was last told of. */
@@ -95,12 +96,11 @@ export class ProviderSession extends MachineBacked implements ProviderLink {
     this.hardware = frame.hardware;
     this.encryptionKey = prepared(frame.encryption_key);
     this.connectedAt = deps.clock.now();
-    this.#streams = new StreamTable(deps.clock, (told) => this.#sendControl(encodeControl(told)));
     this.#socket = registration.socket;
     this.#cork = registration.cork;
     this.#deps = deps;
     this.#news = new HeartbeatNews(this, deps);
-    this.#reader = new MessageReader(deps.clock, this.#streams, this.#readerHooks());
+    this.#reader = new MessageReader(deps.clock, this, this.#readerHooks());
     this.#liveness = new Liveness(this.#socket, deps.rounds.liveness, () => this.close("liveness_timeout"));
     this.#socket.on("message", this.#reader.read);
     this.#socket.on("close", () => this.#end(this.#farewell()));
@@ -139,7 +139,17 @@ export class ProviderSession extends MachineBacked implements ProviderLink {
   }
 
   get openStreams(): number {
-    return this.#streams.size;
+    return this.#streamsMade?.size ?? 0;
+  }
+
+  /** Who hears what comes on a stream while it runs, see `StreamTable`. */
+  listening(stream: number): ReturnType<StreamTable["listening"]> {
+    return this.#streamsMade?.listening(stream);
+  }
+
+  get #streams(): StreamTable {
+    this.#streamsMade ??= new StreamTable(this.#deps.clock, (told) => this.#sendControl(encodeControl(told)));
+    return this.#streamsMade;
   }
 
   get untrusted(): boolean {
@@ -337,7 +347,7 @@ export class ProviderSession extends MachineBacked implements ProviderLink {
     this.#liveness[Symbol.dispose]();
     this.#departure?.[Symbol.dispose]();
     this.proven?.[Symbol.dispose]();
-    const listeners = this.#streams.end();
+    const listeners = this.#streamsMade?.end() ?? [];
     // Before the streams are told: when they look for another provider, this one must be known to be gone.
     this.#deps.hooks.closed(this, reason);
     for (const listener of listeners) listener.lost();

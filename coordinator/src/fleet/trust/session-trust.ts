@@ -45,8 +45,6 @@ export interface TrustDeps {
 
 /** Keeps a machine's proof fresh by challenging it again and again. */
 export class SessionTrust implements Disposable {
-  /** Checks the signatures of its receipts. */
-  readonly batches: BatchVerifier;
   readonly #deps: TrustDeps;
   readonly #rounds: Disposable;
   #claims: ProofClaims;
@@ -61,19 +59,25 @@ export class SessionTrust implements Disposable {
   /** The last few unanswered challenges before it. An answer to one of these is late and proves nothing. */
   #overdue: readonly string[] = [];
   #keyUpdates = 0;
+  #batches: BatchVerifier | undefined;
 
   /** @param passed the challenge at registration */
   constructor(deps: TrustDeps, claims: ProofClaims, proof: Proof, passed: PassedChallenge) {
     this.#deps = deps;
     this.#claims = claims;
     this.#proof = proof;
-    this.batches = new BatchVerifier(proof.verifier);
     this.#passed = passed;
     this.#age = startAge(deps.clock);
     this.#sinceChallenge = this.#age;
     this.#rounds = deps.rounds.join(() => {
       if (this.#sinceChallenge() >= LIMITS.challengeIntervalMs) this.#challenge();
     });
+  }
+
+  /** Checks the signatures of its receipts. */
+  get batches(): BatchVerifier {
+    this.#batches ??= new BatchVerifier(this.#proof.verifier);
+    return this.#batches;
   }
 
   get proof(): Proof {
