@@ -1,3 +1,4 @@
+import type { Writable } from "node:stream";
 import { LogFile, stdoutDescriptor } from "@hearth/disk";
 import type { Clock } from "@hearth/platform";
 import { type Logger as PinoLogger, pino } from "pino";
@@ -28,6 +29,12 @@ export function openLog(level: string, format: LogFormat, clock: Clock): Program
   });
   const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime };
   return { log: pino(options, { write: (line: string) => file.write(formatted(line)) }), file };
+}
+
+/** Flushes the log, and reports what could not be written: no failure, but the owner should know. */
+export async function closeLog({ file }: ProgramLog, stderr: Writable): Promise<void> {
+  const { unwritten, problem } = await file.close();
+  if (unwritten > 0) stderr.write(`Stopped, and could not write: ${unwritten} lines of the log (${problem}).\n`);
 }
 
 function gapLine(lost: number, problem: string): string {

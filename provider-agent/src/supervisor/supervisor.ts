@@ -1,6 +1,5 @@
 import { type Clock, sleep } from "@hearth/platform";
 import { AgentError, EXIT_CODES } from "../platform/agent-error.js";
-import type { Logger } from "../platform/logger.js";
 import { exitCodeOf, RestartPolicy, type WorkerExit } from "./restart-policy.js";
 
 /** A worker that runs. */
@@ -17,7 +16,14 @@ export interface Worker {
 export interface SupervisorDeps {
   readonly launch: () => Worker;
   readonly clock: Clock;
-  readonly log: Logger;
+  /** Told of what should not happen. */
+  readonly log: SupervisorLog;
+}
+
+/** Of a supervisor's log: what it says is rare. */
+export interface SupervisorLog {
+  warn(fields: object, phrase: string): void;
+  error(fields: object, phrase: string): void;
 }
 
 /** A worker that was asked to stop has this long; it gives its own jobs 30 s, ms. */
@@ -54,7 +60,6 @@ export class Supervisor {
     while (!signal.aborted) {
       const startedAtMs = clock.now();
       this.#worker = launch();
-      log.info({ pid: this.#worker.pid }, "worker started");
       const exit = await this.#seeToItsEnd(this.#worker);
       this.#worker = undefined;
       if (signal.aborted) return exitCodeOf(exit);

@@ -5,7 +5,8 @@
  */
 export const PROVIDER_AGENT = {
   // The agent knows the coordinator by its protocol only.
-  "main.ts": [
+  "main.ts": ["./command-line.ts", "./supervisor"],
+  "command-line.ts": [
     "./agent.ts",
     "./cli",
     "./machine",
@@ -198,7 +199,7 @@ export const PROVIDER_AGENT = {
     "node:stream/consumers",
     "node:url",
   ],
-  platform: ["@hearth/disk", "@hearth/platform", "pino", "zod", "node:fs", "node:path"],
+  platform: ["@hearth/disk", "@hearth/platform", "pino", "zod", "node:fs", "node:path", "node:stream"],
   service: [
     "./platform",
     "./supervisor",

@@ -2,10 +2,9 @@ import type { Command } from "commander";
 import { type AgentConfig, readAgentConfig, type ServeFlags } from "../../config.js";
 import { EXIT_CODES } from "../../platform/agent-error.js";
 import { requireDataDirectory } from "../../platform/data-directory.js";
-import { openLog, type ProgramLog } from "../../platform/logger.js";
+import { closeLog, openLog, type ProgramLog } from "../../platform/logger.js";
 import { takeLock } from "../../supervisor/agent-lock.js";
-import { Supervisor } from "../../supervisor/supervisor.js";
-import { launchWorker, ORPHAN_GRACE_MS, onSupervisorLost } from "../../supervisor/worker-process.js";
+import { ORPHAN_GRACE_MS, onSupervisorLost } from "../../supervisor/worker-process.js";
 import { type CliContext, type Invocation, invocationOf } from "../invocation.js";
 import { addServeOptions, withLogLevel } from "../serve-options.js";
 
@@ -13,6 +12,7 @@ import { addServeOptions, withLogLevel } from "../serve-options.js";
 export function addServe(program: Command, context: CliContext): void {
   const command = program.command("serve").description("connect to a coordinator and serve its requests until stopped");
   addServeOptions(command)
+    // The program takes this one out before it comes here, see `main.ts`.
     .option("--supervise", "start the agent again when it crashes, at most 5 times in 10 minutes")
     .addHelpText(
       "after",
@@ -24,25 +24,18 @@ Examples:
   $ hearth-agent serve --coordinator wss://hearth.example/ws/provider
   $ hearth-agent serve -c wss://hearth.example/ws/provider -b http://127.0.0.1:8080/v1 -m qwen3-8b`,
     )
-    .action(async (flags: ServeFlags & { readonly supervise?: boolean }) => {
+    .action(async (flags: ServeFlags) => {
       const invocation = invocationOf(command, context);
       const config = serveConfig(invocation, flags);
       requireDataDirectory(config.dataDir);
       const log = openLog(config.logLevel, logFormat(invocation), context.clock);
       process.on("exit", () => log.file.flushAtExit());
       try {
-        if (flags.supervise) await supervise(invocation, log);
-        else await serve(invocation, config, log);
+        await serve(invocation, config, log);
       } finally {
-        await sayFarewell(invocation, log);
+        await closeLog(log, invocation.stderr);
       }
     });
-}
-
-/** Flushes the log, and reports what could not be written: no failure, but the owner should know. */
-async function sayFarewell({ stderr }: Invocation, { file }: ProgramLog): Promise<void> {
-  const { unwritten, problem } = await file.close();
-  if (unwritten > 0) stderr.write(`Stopped, and could not write: ${unwritten} lines of the log (${problem}).\n`);
 }
 
 /** @throws AgentError `config_invalid` that lists every problem */
@@ -59,6 +52,7 @@ function logFormat({ stdout, options }: Invocation): "json" | "text" {
 
 async function serve({ ports, clock }: Invocation, config: AgentConfig, log: ProgramLog): Promise<void> {
   using _lock = takeLock(config.dataDir, config.name);
+  if (process.connected) log.log.info({ pid: process.pid }, "worker started");
   const stopping = new AbortController();
   const stop = (): void => {
     // A second signal means now.
@@ -73,16 +67,4 @@ async function serve({ ports, clock }: Invocation, config: AgentConfig, log: Pro
   });
   await ports.runAgent(config, log, stopping.signal);
   log.log.info("stopped");
-}
-
-/** Runs the same command line in a worker, without `--supervise`. */
-async function supervise({ program, env, clock }: Invocation, { log }: ProgramLog): Promise<void> {
-  const args = [...program, ...process.argv.slice(2).filter((word) => word !== "--supervise")];
-  const supervisor = new Supervisor({ clock, log, launch: () => launchWorker({ args, env }) });
-  const stop = (): void => supervisor.stop();
-  process.on("SIGTERM", stop);
-  process.on("SIGINT", stop);
-  // The process that started this one may end.
-  onSupervisorLost(stop);
-  process.exitCode = await supervisor.run();
 }
