@@ -270,6 +270,7 @@ function ownerRules({
       perModel: limits.per_model ?? {},
       maxWaitSeconds: limits.max_wait_seconds ?? DEFAULT_WAIT_SECONDS,
       ...(limits.answer_end_seconds === undefined ? {} : { answerEndSeconds: limits.answer_end_seconds }),
+      ...(limits.go_away_minutes === undefined ? {} : { goAwayMinutes: limits.go_away_minutes }),
       memoryPercent: limits.memory_percent,
     },
     availability: {

@@ -31,11 +31,13 @@ export interface RegistrationHooks {
 /** The loop that keeps the agent connected, with what each frame about the machine as a whole goes to. */
 export function createReconciler(parts: ReconcilerParts, hooks: RegistrationHooks): Reconciler {
   const { config, clock, rng, log, jobs, advertiser, publisher, board } = parts;
+  const { goAwayMinutes } = config.limits;
   return new Reconciler({
     coordinators: config.coordinators,
     dial: (url, connectionHooks) => new WebSocketConnection(url, { clock, log, hooks: connectionHooks }),
     clock,
     backoff: new Backoff(rng),
+    ...(goAwayMinutes === undefined ? {} : { goAwayTimeoutMs: goAwayMinutes * 60_000 }),
     log,
     hooks: {
       jobs: (outlet, jobHooks) => jobs.serve(outlet, jobHooks),

@@ -12,6 +12,8 @@ export interface LimitsConfig {
   readonly maxWaitSeconds: number;
   /** A stream whose answer is finished is over when no other event follows for this long; absent = the default. */
   readonly answerEndSeconds?: number | undefined;
+  /** What runs when a coordinator sends the agent away may go on for so long; absent = the default. */
+  readonly goAwayMinutes?: number | undefined;
   /** No new requests while more of the machine's memory than this is used; absent = no bound. */
   readonly memoryPercent: number | undefined;
 }

@@ -54,6 +54,7 @@ dirs = ["/models"]
 [limits]
 max_concurrency = 4
 max_wait_seconds = 10
+go_away_minutes = 20
 memory_percent = 80
 per_model = { m = 1 }
 
@@ -81,7 +82,7 @@ describe("the configuration file", () => {
       logLevel: "warn",
       dataDir: "/var/lib/hearth-agent",
       modelDirs: ["/models"],
-      limits: { maxConcurrency: 4, maxWaitSeconds: 10, memoryPercent: 80, perModel: { m: 1 } },
+      limits: { maxConcurrency: 4, maxWaitSeconds: 10, goAwayMinutes: 20, memoryPercent: 80, perModel: { m: 1 } },
       availability: {
         windows: [{ days: [1, 2, 3, 4, 5], fromMinute: 1320, untilMinute: 420 }],
         pauseWhenActiveMinutes: 5,

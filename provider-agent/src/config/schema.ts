@@ -51,6 +51,7 @@ export type ConfigFile = Optional<{
     per_model: Readonly<Record<string, number>>;
     max_wait_seconds: number;
     answer_end_seconds: number;
+    go_away_minutes: number;
     memory_percent: number;
   }>;
   availability: Optional<{
@@ -210,6 +211,7 @@ export const configFileSchema: z.ZodType<ConfigFile> = closed({
     per_model: z.record(z.string().min(1).max(128), concurrency).optional(),
     max_wait_seconds: z.number().min(0).max(600).optional(),
     answer_end_seconds: z.number().min(0).max(45).optional(),
+    go_away_minutes: z.number().min(0).max(1_440).optional(),
     memory_percent: z.number().min(1).max(100).optional(),
   }).optional(),
   availability: closed({

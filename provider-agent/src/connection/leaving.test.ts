@@ -74,6 +74,17 @@ describe("leaving", () => {
     expect(old.closeReason).toBe("normal");
   });
 
+  it("gives it up after as long as its owner allows", () => {
+    const world = new World(["ws://one"], { goAwayTimeoutMs: 60_000 });
+    const old = world.register();
+    world.jobs.size = 1;
+    old.hear({ ...GO_AWAY, reconnect_after_ms: 600_000 });
+    world.clock.advance(59_999);
+    expect(old.closeReason).toBeUndefined();
+    world.clock.advance(1);
+    expect(old.closeReason).toBe("normal");
+  });
+
   it("waits no longer than for any other connection for one that it was leaving when it is told to stop", () => {
     const world = new World();
     const old = world.register();

@@ -64,6 +64,8 @@ export interface ReconcilerDeps extends Omit<SessionDeps, "hooks"> {
   /** At least one URL. */
   readonly coordinators: readonly string[];
   readonly backoff: Backoff;
+  /** How long what runs may go on after `go_away`, ms; absent = `GO_AWAY_TIMEOUT_MS`. */
+  readonly goAwayTimeoutMs?: number;
   readonly hooks: ReconcilerHooks;
 }
 
@@ -155,7 +157,7 @@ export class Reconciler {
   /** Goes elsewhere at once, if there is an elsewhere, or comes back after the delay; what runs is finished meanwhile. */
   #goAway(session: Session, { reason, reconnect_after_ms: afterMs }: GoAway): void {
     if (this.#state.phase !== "active" || this.#state.session !== session) return;
-    const { log, backoff } = this.#deps;
+    const { log, backoff, goAwayTimeoutMs: limitMs = GO_AWAY_TIMEOUT_MS } = this.#deps;
     const elsewhere = this.#coordinators.hasOther;
     log.info({ reason, elsewhere, jobs: session.jobCount }, "coordinator goes away");
     this.#leaving.set(session, { afterMs });
@@ -163,7 +165,7 @@ export class Reconciler {
     if (elsewhere) this.#coordinators.skip();
     this.#dialAfter((elsewhere ? 0 : afterMs) + backoff.next());
     // A coordinator that this agent does not come back to should know.
-    session.leave({ farewell: elsewhere ? "drain" : "nothing", limitMs: GO_AWAY_TIMEOUT_MS });
+    session.leave({ farewell: elsewhere ? "drain" : "nothing", limitMs });
   }
 
   #stop(): void {

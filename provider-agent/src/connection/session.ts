@@ -24,7 +24,7 @@ export type SessionJobs = Pick<JobTable, "size" | "settled" | "control" | "data"
 
 /** How long running jobs may take to end when the agent or the coordinator leaves, ms. */
 export const LEAVE_TIMEOUT_MS = 30_000;
-/** The same after `go_away`, ms. The coordinator sets the bound; this is for one that never does. */
+/** The same after `go_away`, ms, unless the owner says otherwise. The coordinator sets the bound; this is for one that never does. */
 export const GO_AWAY_TIMEOUT_MS = 2_400_000;
 /** How long to wait for the coordinator to confirm that it knows of the leaving, ms. */
 export const BARRIER_TIMEOUT_MS = 5_000;

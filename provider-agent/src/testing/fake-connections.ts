@@ -2,7 +2,7 @@ import { Backoff } from "@hearth/platform";
 import { FakeClock } from "@hearth/platform/testing";
 import { CLOSE_CODES, type CloseReason, type ControlFrame, type CoordinatorFrame } from "@hearth/protocol";
 import type { Connection, ConnectionHooks } from "../connection/connection.js";
-import { Reconciler } from "../connection/reconciler.js";
+import { Reconciler, type ReconcilerDeps } from "../connection/reconciler.js";
 import type { AgentError } from "../platform/agent-error.js";
 import { createLogger } from "../platform/logger.js";
 
@@ -106,8 +106,9 @@ export class World {
   hasNewToken = false;
   outcome: "running" | "ended" | AgentError = "running";
 
-  constructor(coordinators: readonly string[] = ["ws://one"]) {
+  constructor(coordinators: readonly string[] = ["ws://one"], settings: Pick<ReconcilerDeps, "goAwayTimeoutMs"> = {}) {
     this.reconciler = new Reconciler({
+      ...settings,
       coordinators,
       dial: (url, hooks) => {
         const wire = new Wire(url, hooks);
