@@ -17,6 +17,7 @@ import {
 } from "@hearth/attestation";
 import { decodeProviderFrame, encodeControl } from "@hearth/protocol";
 import { cpuOf, cpuOfAsync } from "./cpu-of.js";
+import { benchReceiptThreads } from "./receipt-threads.js";
 import { figure, markdownTable } from "./table.js";
 
 const NOW = 1_700_000_000_000;
@@ -43,6 +44,7 @@ export async function benchReceipts(print: (text: string) => void): Promise<void
     rows.push(row(name, await signsBatch(size), await checksBatch(size), await readsFrame(size)));
   }
   print(markdownTable(["CPU µs a receipt", "agent", "coordinator", "its frame, read"], rows));
+  await benchReceiptThreads(FACTS, print);
 }
 
 const row = (name: string, ...micros: readonly (number | undefined)[]): readonly string[] => [
