@@ -15,6 +15,8 @@ interface Taken {
   tokensAhead: number;
 }
 
+const NONE: ReadonlyMap<string, number> = new Map();
+
 /** Most tokens that a request counts as work ahead: most answers end long before their bound. */
 const EXPECTED_SLOT_TOKENS = 512;
 
@@ -24,7 +26,7 @@ export class LeasedSlots {
   #freed: () => void;
   readonly #taken = new Map<string, Taken>();
   /** Work that is not ours, as of the last heartbeat. */
-  readonly #foreign = new Map<string, number>();
+  #foreign: ReadonlyMap<string, number> = NONE;
   #reportedAt: number;
 
   /** @param freed called when a slot is given back */
@@ -63,11 +65,7 @@ export class LeasedSlots {
 
   /** A heartbeat has come. */
   report(slots: readonly Slot[]): void {
-    // Replaced as a whole, so that a provider cannot make it grow.
-    this.#foreign.clear();
-    for (const { model, running } of slots) {
-      this.#foreign.set(model, Math.max(0, running - this.inFlight(model)));
-    }
+    this.#foreign = this.#foreignOf(slots);
     this.#reportedAt = this.#clock.now();
     for (const taken of this.#taken.values()) {
       for (const slot of taken.slots) {
@@ -76,6 +74,20 @@ export class LeasedSlots {
         count(taken, slot, -1);
       }
     }
+  }
+
+  /**
+   * Made anew, so that a provider cannot make it grow, and only where there is any: idle machines beat all the time. V8
+   * clears a map that has grown old by making another in the same, old part of its memory, which costs it a full
+   * collection by and by.
+   */
+  #foreignOf(slots: readonly Slot[]): ReadonlyMap<string, number> {
+    let foreign: Map<string, number> | undefined;
+    for (const { model, running } of slots) {
+      const others = running - this.inFlight(model);
+      if (others > 0) foreign = (foreign ?? new Map<string, number>()).set(model, others);
+    }
+    return foreign ?? NONE;
   }
 
   /** Number of models with leased slots. */
