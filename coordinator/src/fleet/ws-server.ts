@@ -41,6 +41,8 @@ export function acceptProviders(server: Server, deps: ProviderServerDeps): Dispo
   });
   const perAddress = new Tally();
   const paced = new PacedWork(deps.clock);
+  // One for all connections, each of which holds it.
+  const admitting = { ...deps, paced };
   const onUpgrade = (request: IncomingMessage, raw: Duplex, head: Buffer): void => {
     // Not parsed as a URL: the target may be none, and an exception here would end the process.
     if ((request.url ?? "").split("?", 1)[0] !== PROVIDER_PATH) return deps.withoutUpgrade(request, raw, head);
@@ -50,7 +52,7 @@ export function acceptProviders(server: Server, deps: ProviderServerDeps): Dispo
     if (problem !== undefined) return rejectUpgrade(raw, problem, deps.clock);
     perAddress.add(address);
     removeAtEnd(perAddress, address, raw);
-    const admitted = (socket: WebSocket): void => void admit(socket, raw, address, { ...deps, paced });
+    const admitted = (socket: WebSocket): void => void admit(socket, raw, address, admitting);
     paced.do("begins", () => sockets.handleUpgrade(request, raw, head, admitted));
   };
   server.on("upgrade", onUpgrade);
