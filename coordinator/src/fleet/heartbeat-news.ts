@@ -1,7 +1,7 @@
 import type { Clock } from "@hearth/platform";
 import type { HeartbeatAckFrame, ProviderId, Reputation } from "@hearth/protocol";
 import type { Logger } from "../platform/logger.js";
-import { type EarningMachine, EarningsNews, type MachineEarnings } from "./machine-earnings.js";
+import { type EarningMachine, EarningsNews, type EarningsNewsDeps, type MachineEarnings } from "./machine-earnings.js";
 import { type RuntimeRules, updateNotice } from "./trust/runtime-manifest.js";
 
 export interface NewsDeps {
@@ -29,7 +29,7 @@ export class HeartbeatNews {
   constructor(machine: ToldMachine, deps: NewsDeps) {
     this.#machine = machine;
     this.#deps = deps;
-    this.#earnings = deps.earnings && new EarningsNews(machine, { ...deps, source: deps.earnings });
+    this.#earnings = hasEarnings(deps) ? new EarningsNews(machine, deps) : undefined;
   }
 
   /** What is to be told now. Earnings and standing are left out if the machine knows them already. */
@@ -47,6 +47,8 @@ export class HeartbeatNews {
     return standing;
   }
 }
+
+const hasEarnings = (deps: NewsDeps): deps is NewsDeps & EarningsNewsDeps => deps.earnings !== undefined;
 
 /** Milliseconds are not compared: they fade with every heartbeat, and are told again when the score has changed. */
 function isSame({ score, reasons }: Reputation, told: Reputation | undefined): boolean {

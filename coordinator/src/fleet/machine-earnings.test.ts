@@ -28,13 +28,13 @@ beforeEach(() => {
 
 function newsFrom(of: () => ReturnType<MachineEarnings["of"]>): EarningsNews {
   const log = pino({ base: null }, { write: (line) => void logged.push(line) });
-  const source: MachineEarnings = {
+  const earnings: MachineEarnings = {
     of(machine) {
       asked.push(machine);
       return of();
     },
   };
-  return new EarningsNews(MACHINE, { source, clock, log });
+  return new EarningsNews(MACHINE, { earnings, clock, log });
 }
 
 /** What is told by heartbeats every five seconds. */

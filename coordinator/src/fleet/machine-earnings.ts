@@ -17,7 +17,7 @@ export interface MachineEarnings {
 }
 
 export interface EarningsNewsDeps {
-  readonly source: MachineEarnings;
+  readonly earnings: MachineEarnings;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -60,7 +60,7 @@ export class EarningsNews {
   #ask(): void {
     this.#answeredAt = undefined;
     try {
-      const answer = this.#deps.source.of(this.#machine);
+      const answer = this.#deps.earnings.of(this.#machine);
       if (!(answer instanceof Promise)) return this.#answered(answer);
       answer.then((earnings) => this.#answered(earnings)).catch((error: unknown) => this.#failed(error));
     } catch (error) {
