@@ -13,7 +13,7 @@ const listQuery = pageSchema.extend({ key: z.string().min(1).max(128).optional()
 const actionSchema = z.object({
   id: z.string(),
   object: z.literal("admin.action"),
-  created_at: z.iso.datetime(),
+  created_at: z.int().meta({ description: "Seconds since 1970." }),
   key_id: z.string(),
   account: z.string().meta({ description: "That the key is of." }),
   method: z.string(),
@@ -61,7 +61,7 @@ function describe({
   return {
     id,
     object: "admin.action",
-    created_at: new Date(atMs).toISOString(),
+    created_at: Math.floor(atMs / 1_000),
     key_id: keyId,
     ...{ account, method, route, target: target === "" ? null : target, status },
   };

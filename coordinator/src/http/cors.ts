@@ -21,7 +21,14 @@ const METHODS = "GET, HEAD, POST, PATCH, DELETE";
 
 /** What an answer's headers tell that a page could not read otherwise. */
 export const EXPOSED_HEADERS: readonly string[] = [
-  ...["X-Request-Id", "request-id", "X-Provider-Id", "X-Provider-Attested", "X-Provider-Trust-Level"],
+  ...[
+    "X-Request-Id",
+    "X-Hearth-Request-Id",
+    "request-id",
+    "X-Provider-Id",
+    "X-Provider-Attested",
+    "X-Provider-Trust-Level",
+  ],
   ...["X-Provider-Encrypted", "X-Provider-Chip", "X-Provider-Version", "X-Provider-Model", "X-Attempts", "X-Timing"],
   ...["X-Receipt-Id", "X-Hearth-Ignored", "X-Hearth-Cost", "X-Hearth-Sealed", "Idempotent-Replayed"],
   ...["Retry-After", "retry-after-ms", "x-should-retry", "X-Hearth-Has-More"],

@@ -20,6 +20,7 @@ import type { Progress } from "../request/request-watch.js";
 import type { SealingKeys } from "../sealing/sealing-keys.js";
 import type { AccountResponses } from "../stored-responses/stored-responses.js";
 import { authenticate, secretOf } from "./authenticate.js";
+import { clientRequestIdOf, echoClientId } from "./client-request-id.js";
 import type { KeptAnswers } from "./idempotency/kept-answers.js";
 import { fingerprintOf, idempotencyKeyOf, serveOnce } from "./idempotency/serve-once.js";
 import { NodeConsumer } from "./node-consumer.js";
@@ -67,6 +68,7 @@ export async function serveInference(
   const entrance = { endpoint: endpoint.path, dialect: endpoint.speaks };
   const { watch } = deps.services.settlement;
   const progress: Progress = {};
+  const clientId = clientRequestIdOf(incoming.headers["x-request-id"]);
   const trace = deps.traceOf(incoming.headers["traceparent"], id);
   let principal: Principal | undefined;
   let keeping: Keeping | undefined;
@@ -76,10 +78,11 @@ export async function serveInference(
   using presence = new Presence(response, deps.shutdown, deps.clock);
   using making = new Making(presence);
   for (const name of endpoint.idHeaders) response.setHeader(name, id);
+  echoClientId(response, clientId, id);
   try {
     principal = await authenticate(incoming.headers, deps.principals, "inference");
-    watch?.arrived({ id, principal, entrance, progress, arrivedAt, trace });
-    const caller = readCaller(incoming.headers, principal, trace);
+    watch?.arrived({ id, clientId, principal, entrance, progress, arrivedAt, trace });
+    const caller = readCaller(incoming.headers, principal, { trace, clientId });
     const key = idempotencyKeyOf(incoming.headers["idempotency-key"]);
     deps.recognised(incoming.socket);
     const isOpen = !isSealed(incoming.headers["content-type"]);
@@ -103,7 +106,7 @@ export async function serveInference(
   } catch (thrown) {
     const error = HearthError.from(thrown);
     if (principal !== undefined) {
-      keepRefusal(deps.services, { id, principal, entrance, progress, arrivedAt, trace, error });
+      keepRefusal(deps.services, { id, clientId, principal, entrance, progress, arrivedAt, trace, error });
     }
     deps.metrics.refusals.inc({ code: error.code });
     if (error.code === "internal") {

@@ -2,7 +2,6 @@ import type { IncomingHttpHeaders } from "node:http";
 import { TRUST_LEVELS } from "@hearth/protocol";
 import type { Principal } from "../accounts/principal.js";
 import { HearthError } from "../platform/errors.js";
-import type { TraceContext } from "../platform/trace-context.js";
 import type { Caller } from "../request/classify.js";
 
 /** What `X-Hearth-Timeout` may be, seconds. */
@@ -22,7 +21,11 @@ const SDK_TIMEOUTS = ["x-stainless-timeout", "x-stainless-read-timeout"] as cons
  *
  * @throws HearthError `invalid_request` with the header's name as `param`
  */
-export function readCaller(headers: IncomingHttpHeaders, principal: Principal, trace?: TraceContext): Caller {
+export function readCaller(
+  headers: IncomingHttpHeaders,
+  principal: Principal,
+  { trace, clientId }: Pick<Caller, "trace" | "clientId"> = {},
+): Caller {
   return {
     account: principal.account,
     principal,
@@ -32,7 +35,7 @@ export function readCaller(headers: IncomingHttpHeaders, principal: Principal, t
     patienceMs: timeoutOf(headers["x-hearth-timeout"]),
     hangsUpAfterMs: hangsUpAfter(headers),
     session: sessionOf(headers["x-hearth-session"]),
-    trace,
+    ...{ trace, clientId },
   };
 }
 

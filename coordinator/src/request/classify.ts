@@ -19,6 +19,8 @@ export interface Caller {
   readonly hangsUpAfterMs?: number | undefined;
   /** The consumer's own name for what the request belongs to. */
   readonly session?: string | undefined;
+  /** What the caller calls the request; absent = it does not say. */
+  readonly clientId?: string | undefined;
   /** Absent = nobody traces the request. */
   readonly trace?: TraceContext | undefined;
 }

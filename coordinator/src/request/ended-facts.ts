@@ -22,6 +22,7 @@ export function endedFacts(
   const { winner, committedAt } = first;
   return {
     request: request.id,
+    clientRequest: caller.clientId,
     result,
     model: winner?.model ?? request.model,
     provider: winner?.provider,

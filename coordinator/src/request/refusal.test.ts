@@ -26,7 +26,7 @@ function refused(progress: Progress): readonly (readonly [RequestUsage, string])
     {
       ...{ id: "req_1" as RequestId, principal: PRINCIPAL, progress, arrivedAt },
       entrance: { endpoint: "/v1/messages", dialect: "messages" },
-      trace: undefined,
+      ...{ trace: undefined, clientId: undefined },
       error: new HearthError("no_provider", "Nobody."),
     },
   );

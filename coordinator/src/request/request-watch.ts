@@ -18,6 +18,8 @@ export interface Progress {
 /** A request of somebody who is known. */
 export interface Arrival {
   readonly id: RequestId;
+  /** What its caller calls it; `undefined` = it does not say. */
+  readonly clientId: string | undefined;
   readonly principal: Principal;
   readonly entrance: Entrance;
   readonly progress: Progress;

@@ -18,7 +18,7 @@ function setUp(requests = 100, accountRequests = 100) {
       ...{ id: id as RequestId, progress, arrivedAt: clock.now() },
       principal: unlimited({ account, keyId: `key_${account}`, name: "", scopes: ["inference"] }),
       entrance: { endpoint: "/v1/chat/completions", dialect: "chat_completions" },
-      trace: undefined,
+      ...{ trace: undefined, clientId: undefined },
     };
     recent.arrived(arrival);
     return arrival;

@@ -35,6 +35,7 @@ export type EndedWatcher = (ended: Timeline) => void;
 /** One request: in the chain of all, and in that of its account. Of one that runs, where it is to be looked up. */
 class Entry {
   readonly id: RequestId;
+  readonly clientId: string | undefined;
   readonly atMs: number;
   readonly chain: AccountChain;
   readonly keyId: string;
@@ -52,6 +53,7 @@ class Entry {
   constructor(arrival: Arrival, atMs: number, chain: AccountChain) {
     const { principal, entrance } = arrival;
     this.id = arrival.id;
+    this.clientId = arrival.clientId;
     this.atMs = atMs;
     this.chain = chain;
     this.keyId = principal.keyId;
@@ -128,9 +130,12 @@ export class RecentRequests implements RequestWatch {
     return found;
   }
 
-  /** @param account whose it has to be; absent = anybody's */
+  /**
+   * @param id ours, or what its caller called it: of several that are called so, the youngest
+   * @param account whose it has to be; absent = anybody's
+   */
   find(id: string, account?: string): Timeline | undefined {
-    const entry = this.#byId.get(id);
+    const entry = this.#byId.get(id) ?? this.#calledBy(id, account);
     if (entry === undefined || (account !== undefined && entry.chain.account !== account)) return undefined;
     return this.#timelineOf(entry);
   }
@@ -151,6 +156,11 @@ export class RecentRequests implements RequestWatch {
     return { [Symbol.dispose]: () => this.#watchers.delete(ended) };
   }
 
+  #calledBy(clientId: string, account: string | undefined): Entry | undefined {
+    for (const entry of this.#behind(account, undefined)) if (entry.clientId === clientId) return entry;
+    return undefined;
+  }
+
   /** @returns those older than the one of this id, all where there is none of it; newest first */
   *#behind(account: string | undefined, after: string | undefined): IterableIterator<Entry> {
     const from = after === undefined ? undefined : this.#byId.get(after);
@@ -167,9 +177,10 @@ export class RecentRequests implements RequestWatch {
   }
 
   #timelineOf(entry: Entry): Timeline {
-    const { id, atMs, chain, keyId, endpoint, dialect, trace } = entry;
+    const { id, clientId, atMs, chain, keyId, endpoint, dialect, trace } = entry;
     return {
       id,
+      clientId,
       atMs,
       account: chain.account,
       keyId,

@@ -205,6 +205,8 @@ function resultOf(ending: SentAttempt["ending"]): AttemptResult | undefined {
 /** One request with the key that asked, as it is remembered. */
 export interface Timeline {
   readonly id: RequestId;
+  /** What its caller calls it; `undefined` = it does not say. */
+  readonly clientId: string | undefined;
   /** When it arrived, wall-clock ms. */
   readonly atMs: number;
   readonly account: string;

@@ -77,7 +77,6 @@ export const COORDINATOR = {
     "./timeline",
     "./selection",
     "./store",
-    "./timeline",
     "./store/sqlite",
     "@hearth/attestation",
     "@hearth/disk",

@@ -45,7 +45,7 @@ describe("the course of a request", () => {
       ...{ model: "m", build: "m", provider: second, outcome: "success", code: null, stream: false },
       ...{ cost_micro_usd: null, plan: ["m"], not_tried: [], prompt_tokens: expect.any(Number) },
     });
-    expect(Date.parse(String(own["created_at"]))).toBeGreaterThan(Date.now() - 60_000);
+    expect(Number(own["created_at"])).toBeGreaterThan(Date.now() / 1_000 - 60);
     const attempts = own.attempts.filter(({ provider }) => provider === first);
     for (const failed of attempts) {
       expect(failed).toMatchObject({ result: "failed", code: "backend_error", chosen: null });
@@ -125,5 +125,21 @@ describe("the course of a request", () => {
     expect([first.data.length, first.has_more]).toEqual([2, true]);
     const second = await told(`/v1/me/requests?limit=2&after=${first.last_id}`);
     expect([second.data.length, second.has_more]).toEqual([1, false]);
+  });
+
+  it("is found by what its caller called it, who gets that back", async () => {
+    await answering("good");
+    const clientId = "checkout-42/retry:1";
+    const answer = await hearth.chat(QUESTION, { headers: { "X-Request-Id": clientId } });
+    await answer.json();
+    expect(answer.headers.get("x-request-id")).toBe(clientId);
+    const id = answer.headers.get("x-hearth-request-id") ?? "";
+    expect(id).toMatch(/^req_/);
+    const found = await told<Detail>(`/v1/me/requests/${encodeURIComponent(clientId)}`);
+    expect(found).toMatchObject({ id, client_request_id: clientId });
+    for (const odd of ["two words", "ä", "x".repeat(129)]) {
+      const { headers } = await hearth.chat(QUESTION, { headers: { "X-Request-Id": odd } });
+      expect(headers.get("x-request-id")).toMatch(/^req_/);
+    }
   });
 });

@@ -29,7 +29,8 @@ const count = z.int().min(0);
 const summarySchema = z.object({
   id: z.string(),
   object: z.literal("request"),
-  created_at: z.iso.datetime(),
+  client_request_id: z.string().nullable().meta({ description: "What its caller called it, by `X-Request-Id`." }),
+  created_at: z.int().meta({ description: "Seconds since 1970." }),
   account: z.string(),
   key_id: z.string(),
   endpoint: z.string(),
@@ -106,7 +107,8 @@ export function describeSummary(timeline: Timeline): z.infer<typeof summarySchem
   return {
     id: timeline.id,
     object: "request",
-    created_at: new Date(timeline.atMs).toISOString(),
+    client_request_id: timeline.clientId ?? null,
+    created_at: Math.floor(timeline.atMs / 1_000),
     account: timeline.account,
     key_id: timeline.keyId,
     endpoint: timeline.endpoint,
