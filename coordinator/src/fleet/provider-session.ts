@@ -1,5 +1,4 @@
 import type { ProofFailure } from "@hearth/attestation";
-import { preparePublicKey } from "@hearth/e2e";
 import {
   CLOSE_CODES,
   type CloseReason,
@@ -9,7 +8,6 @@ import {
   LIMITS,
   type ProviderFrame,
   type ProviderId,
-  type RegisterFrame,
   type TrustLevel,
 } from "@hearth/protocol";
 import type { WebSocket } from "ws";
@@ -21,7 +19,7 @@ import { MachineBacked } from "./machine-backed.js";
 import { MessageReader, type ReaderHooks } from "./message-reader.js";
 import type { Provider } from "./provider.js";
 import type { ProviderLink, ProviderStream, SealedRequest, StreamListener } from "./provider-link.js";
-import type { Registration } from "./registration.js";
+import { encryptionKeyOf, type Registration } from "./registration.js";
 import type { SessionEnd } from "./session-end.js";
 import type { SessionRounds } from "./session-rounds.js";
 import { StreamTable } from "./stream-table.js";
@@ -94,7 +92,7 @@ export class ProviderSession extends MachineBacked implements ProviderLink {
     this.enrolmentId = registration.holder.enrolmentId;
     this.agentVersion = frame.agent.version;
     this.hardware = frame.hardware;
-    this.encryptionKey = prepared(frame.encryption_key);
+    this.encryptionKey = encryptionKeyOf(frame);
     this.connectedAt = deps.clock.now();
     this.#socket = registration.socket;
     this.#cork = registration.cork;
@@ -306,7 +304,7 @@ export class ProviderSession extends MachineBacked implements ProviderLink {
       this.#deps.hooks.proved("key_update", failure ?? "ok");
       if (failure !== undefined) return this.close(closeReasonOf(failure));
     }
-    this.encryptionKey = prepared(key);
+    this.encryptionKey = encryptionKeyOf({ encryption_key: key });
     this.updated();
   }
 
@@ -320,12 +318,8 @@ export class ProviderSession extends MachineBacked implements ProviderLink {
   #heartbeat(frame: HeartbeatFrame): void {
     this.machine.report(frame);
     // Before waiting requests get the slots that the heartbeat shows: the answer is about the time until now.
-    this.#answerHeartbeat();
-    this.updated();
-  }
-
-  #answerHeartbeat(): void {
     this.#sendControl(encodeControl({ type: "heartbeat_ack", ...this.work.take(), ...this.#news.take() }));
+    this.updated();
   }
 
   protected override updated(): void {
@@ -352,8 +346,4 @@ export class ProviderSession extends MachineBacked implements ProviderLink {
     this.#deps.hooks.closed(this, reason);
     for (const listener of listeners) listener.lost();
   }
-}
-
-function prepared(key: RegisterFrame["encryption_key"]): ProviderSession["encryptionKey"] {
-  return { keyId: key.key_id, publicKey: preparePublicKey(Buffer.from(key.public_key, "base64url")) };
 }

@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
+import { preparePublicKey } from "@hearth/e2e";
 import type { ProviderId, RegisterFrame } from "@hearth/protocol";
 import type { WebSocket } from "ws";
+import type { Provider } from "./provider.js";
 import type { TokenHolder } from "./token-holder.js";
 import type { Proof, ProofClaims } from "./trust/attestation-verifier.js";
 import type { PassedChallenge } from "./trust/session-trust.js";
@@ -27,4 +29,11 @@ export interface Registration {
 export function providerIdOf(identity: string, attested: boolean): ProviderId {
   const hash = createHash("sha256").update(attested ? identity : `unattested ${identity}`);
   return `prv_${hash.digest("base64url").slice(0, 16)}` as ProviderId;
+}
+
+/** The key that a machine announces, as requests are sealed for it. */
+export function encryptionKeyOf({
+  encryption_key: key,
+}: Pick<RegisterFrame, "encryption_key">): NonNullable<Provider["encryptionKey"]> {
+  return { keyId: key.key_id, publicKey: preparePublicKey(Buffer.from(key.public_key, "base64url")) };
 }
