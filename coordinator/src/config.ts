@@ -3,7 +3,7 @@ import { z } from "zod";
 import { DEFAULT_DEPARTURE_LIMITS, type DepartureLimits } from "./fleet/departures.js";
 import { DEFAULT_UPLOAD_LIMITS, type UploadLimits } from "./http/uploads.js";
 import type { WebhookTarget } from "./ledger/webhooks.js";
-import type { LogLevel } from "./platform/logger.js";
+import { LOG_LEVELS, type LogLevel } from "./platform/logger.js";
 import { RECEIPT_WAIT_MS } from "./request/annotated-consumer.js";
 import { type BodyBounds, DEFAULT_BODY_BOUNDS } from "./request/body-bounds.js";
 import { DEFAULT_MAX_WAITING, DEFAULT_POSTGRES, placeOf, type StoreSettings } from "./store/store-settings.js";
@@ -81,7 +81,7 @@ const schema = z.object({
   HEARTH_ADMIN_KEY: secret,
   HEARTH_PROVIDER_TOKEN: secret,
   HEARTH_CONFIG: z.string().min(1).optional(),
-  HEARTH_LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info"),
+  HEARTH_LOG_LEVEL: z.enum(LOG_LEVELS).default("info"),
   HEARTH_MAX_CONNECTIONS: z.coerce.number().int().min(16).optional(),
   HEARTH_MAX_CONNECTIONS_PER_ADDRESS: z.coerce.number().int().min(1).default(256),
   HEARTH_MAX_CONNECTIONS_PER_ACCOUNT: z.coerce.number().int().min(1).default(1024),

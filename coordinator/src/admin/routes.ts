@@ -14,12 +14,14 @@ import { readBody } from "../http/read-body.js";
 import type { HttpEnv } from "../http/routing.js";
 import { type TimelineDeps, timelineRoutes } from "../http/timeline/request-routes.js";
 import { type UsageDeps, usageRoutes } from "../http/usage/usage-routes.js";
+import type { Logger } from "../platform/logger.js";
 import { accountRoutes } from "./accounts.js";
 import { type ActionRouteDeps, actionRoutes } from "./action-routes.js";
 import { type AdoptionDeps, adoptionRoute } from "./adoption.js";
 import { type BreakerRouteDeps, breakerRoutes } from "./breaker.js";
 import { type ExplainRouteDeps, explainRoute } from "./explain.js";
 import { type LiveRouteDeps, liveRoute } from "./live-route.js";
+import { logLevelRoutes } from "./log-level.js";
 import { type ModelRouteDeps, modelRoutes } from "./models.js";
 import { type AdminMoneyDeps, accountOf, adminMoneyRoutes } from "./money-routes.js";
 import { type ProviderRouteDeps, providerRoutes } from "./providers.js";
@@ -48,6 +50,7 @@ export interface AdminDeps
   /** The operator's key, and those of accounts. */
   readonly operators: Principals;
   readonly signIn: SignIn;
+  readonly log: Pick<Logger, "level">;
   readonly operator: AdminDocument;
   /** The connection is the operator's. */
   readonly recognised: (socket: Duplex) => void;
@@ -102,6 +105,7 @@ export function createAdminApp(deps: AdminDeps): Hono<HttpEnv> {
   accountRoutes(admin, deps);
   adoptionRoute(admin, deps);
   signInLinkRoute(admin, deps);
+  logLevelRoutes(admin, deps);
   machineRoutes(admin, deps, { audience: "Operator", readAccount: () => undefined });
   usageRoutes(admin, deps, { audience: "Operator", readAccount: () => undefined });
   timelineRoutes(admin, deps, { audience: "Operator", readAccount: () => undefined });

@@ -103,6 +103,7 @@ export async function startEnrolmentServer(
       },
       minimumPayout: () => 1n,
       isAccount: async () => true,
+      log,
       signIn: new SignIn(clock, () => DEFAULT_SIGN_IN),
       standing: () => ({ score: 100, reasons: {} }),
       ...NOTHING_BESIDE,

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { NO_SETTINGS } from "@hearth/coordinator";
+import { createLogger, NO_SETTINGS } from "@hearth/coordinator";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openMemoryStore } from "../../../coordinator/src/store/sqlite/open-sqlite-store.js";
 import { ADMIN_KEY, API_KEY, startTestCoordinator, type TestCoordinator } from "../scripted/test-coordinator.js";
@@ -148,6 +148,18 @@ describe("somebody else", () => {
       expect(await errorOf(signIn(credential))).toEqual([400, "invalid_request_error"]);
     },
   );
+});
+
+it("says how much is logged, and changes it while it runs", async () => {
+  const log = createLogger("silent");
+  await using coordinator = await startTestCoordinator({ log });
+  const headers = { Authorization: `Bearer ${ADMIN_KEY}` };
+  const put = (level: string): Promise<Response> =>
+    fetch(`${coordinator.url}/admin/log-level`, { method: "PUT", headers, body: JSON.stringify({ level }) });
+  expect((await put("fatal")).status).toBe(200);
+  expect(log.level).toBe("fatal");
+  expect(await (await coordinator.get("/admin/log-level", ADMIN_KEY)).json()).toEqual({ level: "fatal" });
+  expect((await put("loud")).status).toBe(400);
 });
 
 describe("the page's files", () => {
