@@ -5,10 +5,10 @@ import { named } from "../api/named-schemas.js";
 import { readFormOf } from "../http/accounts/key-routes.js";
 import { described, type Operation } from "../http/openapi/operation.js";
 import type { HttpEnv } from "../http/routing.js";
+import { describeGate, gateSchema } from "../http/timeline/gate-forms.js";
 import { describeTerms, termsSchema } from "../http/timeline/score-terms.js";
 import type { ExplainedProvider, Explanation } from "../selection/explain.js";
 import { shapeOf, type Traits } from "../selection/traits.js";
-import { describeGate, gateSchema } from "./gate-forms.js";
 
 /** The shape of a request: nothing of what it would say. */
 const questionSchema = z.strictObject({

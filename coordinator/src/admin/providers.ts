@@ -10,11 +10,11 @@ import { described, type Operation } from "../http/openapi/operation.js";
 import { pageSchema } from "../http/paged-list.js";
 import { describeProvider, type ListedWith, listProviders, PROVIDERS, providerSchema } from "../http/provider-list.js";
 import type { HttpEnv } from "../http/routing.js";
+import { describeGate, gateSchema } from "../http/timeline/gate-forms.js";
 import { describeSummary, REQUEST_SUMMARY } from "../http/timeline/request-forms.js";
 import type { TimelineDeps } from "../http/timeline/request-routes.js";
 import { HearthError } from "../platform/errors.js";
 import type { ExplainedModel } from "../selection/explain.js";
-import { describeGate, gateSchema } from "./gate-forms.js";
 
 export interface ProviderRouteDeps extends ListedWith, TimelineDeps {
   readonly directory: ProviderDirectory;

@@ -90,6 +90,7 @@ export function createDoors(behind: BehindTheDoors): Doors {
     ...common,
     ...money,
     ...httpSettings(config, clock),
+    explainMachine: selection.explainMachine,
     ...{ inFlight: () => owned.connections.inFlight, version: VERSION },
     priceLimits: (build, atMs) => behind.prices().limits(build, atMs),
     isAlias: (model) => live.current.catalog.aliases.has(model),

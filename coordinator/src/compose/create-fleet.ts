@@ -74,6 +74,7 @@ export function createFleet(deps: FleetDeps): AddProvider {
   const sessionDeps: SessionDeps = {
     ...{ clock, log, verifier, newChallenge, rules, earnings, standing, drained },
     ...{ hooks: sessionHooks, rounds, distrusted, goAwayTimeoutMs },
+    worked: (id, work) => registry.worked(id, work),
   };
   return (registration, address) => {
     const { holder, provider, socket } = registration;

@@ -3,6 +3,7 @@ import type { HeartbeatAckFrame, ProviderId, Reputation } from "@hearth/protocol
 import type { Logger } from "../platform/logger.js";
 import { type EarningMachine, EarningsNews, type EarningsNewsDeps, type MachineEarnings } from "./machine-earnings.js";
 import { type RuntimeRules, updateNotice } from "./trust/runtime-manifest.js";
+import type { Work } from "./work-history.js";
 
 export interface NewsDeps {
   readonly clock: Clock;
@@ -13,6 +14,8 @@ export interface NewsDeps {
   readonly earnings?: MachineEarnings | undefined;
   /** How a machine stands by its record. Absent = machines are not told. */
   readonly standing?: ((id: ProviderId) => Reputation) | undefined;
+  /** What became of a machine in selection since its last heartbeat. Absent = nobody keeps that. */
+  readonly worked?: ((id: ProviderId, work: Work) => void) | undefined;
 }
 
 interface ToldMachine extends EarningMachine {
@@ -30,6 +33,12 @@ export class HeartbeatNews {
     this.#machine = machine;
     this.#deps = deps;
     this.#earnings = hasEarnings(deps) ? new EarningsNews(machine, deps) : undefined;
+  }
+
+  /** What is to be told now, with how the machine has fared, which is kept for an hour. */
+  with(id: ProviderId, work: Work): Work & ReturnType<HeartbeatNews["take"]> {
+    this.#deps.worked?.(id, work);
+    return { ...work, ...this.take() };
   }
 
   /** What is to be told now. Earnings and standing are left out if the machine knows them already. */

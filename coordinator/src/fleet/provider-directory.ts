@@ -1,6 +1,7 @@
 import type { ProviderId } from "@hearth/protocol";
 import type { Provider } from "./provider.js";
 import type { ProviderLink } from "./provider-link.js";
+import type { Work } from "./work-history.js";
 
 /** The providers: all that the layers above know of the fleet. */
 export interface ProviderDirectory {
@@ -19,6 +20,8 @@ export interface ProviderDirectory {
   serving(model: string): readonly Provider[];
   /** It has signed something false: it gets no requests for a while, even if it has left in the meantime. */
   distrust(id: ProviderId): void;
+  /** How it fared in selection in the last hour, by the answers to its heartbeats. */
+  workOf(id: ProviderId): Work;
   /** How long it gets no requests yet because it cheats, ms. */
   distrustedMs(id: ProviderId): number;
   /** Connected providers. */

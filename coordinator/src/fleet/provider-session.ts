@@ -318,7 +318,7 @@ export class ProviderSession extends MachineBacked implements ProviderLink {
   #heartbeat(frame: HeartbeatFrame): void {
     this.machine.report(frame);
     // Before waiting requests get the slots that the heartbeat shows: the answer is about the time until now.
-    this.#sendControl(encodeControl({ type: "heartbeat_ack", ...this.work.take(), ...this.#news.take() }));
+    this.#sendControl(encodeControl({ type: "heartbeat_ack", ...this.#news.with(this.id, this.work.take()) }));
     this.updated();
   }
 

@@ -7,12 +7,16 @@ import { ModelIndex } from "./model-index.js";
 import type { Provider } from "./provider.js";
 import type { ProviderDirectory } from "./provider-directory.js";
 import type { ProviderSession } from "./provider-session.js";
+import { isIdle, type Work, WorkHistory } from "./work-history.js";
 import { type Looked, NO_LOOKS } from "./work-tally.js";
 
 /** How long a machine that was caught cheating gets no requests, ms. */
 const DISTRUST_MS = 600_000;
 /** Machines remembered as cheats at most. */
 const MAX_DISTRUSTED = 10_000;
+
+/** Machines of which it is remembered how they fared in the last hour: more than are connected to one coordinator. */
+const MAX_HISTORIES = 20_000;
 
 interface Connected {
   readonly session: ProviderSession;
@@ -33,6 +37,7 @@ export class Registry implements ProviderDirectory {
   readonly #index = new ModelIndex();
   readonly #distrustedUntil = new BoundedMap<ProviderId, number>(MAX_DISTRUSTED);
   readonly #watchers = new Set<Watcher>();
+  readonly #histories = new BoundedMap<ProviderId, WorkHistory>(MAX_HISTORIES);
 
   constructor(clock: Clock, limits: DepartureLimits = DEFAULT_DEPARTURE_LIMITS) {
     this.#clock = clock;
@@ -108,6 +113,19 @@ export class Registry implements ProviderDirectory {
 
   isDistrusted(id: ProviderId): boolean {
     return this.distrustedMs(id) > 0;
+  }
+
+  /** A machine has been told how it fared since its last heartbeat. */
+  worked(id: ProviderId, work: Work): void {
+    if (isIdle(work)) return;
+    const history = this.#histories.get(id) ?? new WorkHistory();
+    history.add(work, this.#clock.now());
+    // Anew each time, so that who has been away for longest makes room.
+    this.#histories.set(id, history);
+  }
+
+  workOf(id: ProviderId): Work {
+    return this.#histories.get(id)?.lastHour(this.#clock.now()) ?? { picked: 0, lost: 0, rejected: {} };
   }
 
   /** How long it gets no requests yet because it cheats, ms. */

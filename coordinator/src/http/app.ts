@@ -24,6 +24,7 @@ import { type ListedWith, listProviders, PROVIDERS } from "./provider-list.js";
 import { answerErrors, type HttpEnv, postOnly } from "./routing.js";
 import { encryptionKeyRoutes } from "./sealed/encryption-key-route.js";
 import { storedResponseRoutes } from "./stored-response-routes.js";
+import { type MachineInsightDeps, machineInsightRoute } from "./timeline/machine-route.js";
 import { type TimelineDeps, timelineRoutes } from "./timeline/request-routes.js";
 import { tokenCountRoutes } from "./token-count-routes.js";
 import { type UsageDeps, usageRoutes } from "./usage/usage-routes.js";
@@ -37,6 +38,7 @@ export interface HttpDeps
     MachineDeps,
     OwnKeyDeps,
     TimelineDeps,
+    Pick<MachineInsightDeps, "explainMachine">,
     MoneyDeps,
     Omit<OwnerPriceDeps, "directory">,
     Omit<SessionDeps, "signInRefused">,
@@ -97,6 +99,7 @@ function ownRoutes(deps: HttpDeps): Hono<HttpEnv> {
   // What the operator calls a machine is his own affair.
   const machineNotes: HttpDeps["machineNotes"] = { of: (id) => ({ ...deps.machineNotes.of(id), label: "" }) };
   const unlabelled = { ...deps, machineNotes };
+  machineInsightRoute(own, deps, readAccount);
   timelineRoutes(own, deps, { audience: "Account", readAccount });
   moneyRoutes(own, deps, { audience: "Account", at: "", readAccount });
   own.get(

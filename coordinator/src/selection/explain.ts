@@ -1,6 +1,6 @@
 import type { Provider } from "../fleet/provider.js";
 import type { ProviderDirectory } from "../fleet/provider-directory.js";
-import { type Evaluation, evaluate } from "./evaluate.js";
+import { type Evaluation, evaluate, survey } from "./evaluate.js";
 import { contextOf, type EvaluationContext, type EvaluationDeps } from "./evaluation-context.js";
 import { plain } from "./offers.js";
 import { planFor } from "./route-plan.js";
@@ -26,11 +26,19 @@ export interface Explanation {
 }
 
 /** One model of a machine. */
-export type ExplainedModel = Pick<ExplainedProvider, "model" | "gates" | "total" | "terms">;
+export interface ExplainedModel extends Pick<ExplainedProvider, "model" | "gates" | "total" | "terms" | "rank"> {
+  /** How many machines could serve it now. */
+  readonly able: number;
+  /** The score of the best of them, ms; infinite where there is none. */
+  readonly bestTotal: number;
+}
 
 export interface ExplainDeps extends EvaluationDeps {
   readonly directory: Pick<ProviderDirectory, "serving" | "providers">;
 }
+
+/** Models of one machine that are looked at: for each, all of its machines are. */
+const MAX_MODELS = 32;
 
 /** Machines that are looked at for one question at most: about 5 µs each. */
 const MAX_EXPLAINED = 2_000;
@@ -59,11 +67,14 @@ export function explain(asked: Traits, deps: ExplainDeps): Explanation {
 }
 
 /** What selection thinks of one machine for a plain request of a stranger, for each of its models. */
-export function explainMachine(provider: Provider, deps: EvaluationDeps): readonly ExplainedModel[] {
-  return [...provider.models].map(([model, advert]) => {
-    const dialect = chats(advert) ? undefined : "embeddings";
-    const { gates, total, terms } = evaluate(provider, contextOf(plain(model, dialect), deps));
-    return { model, gates, total, terms };
+export function explainMachine(provider: Provider, deps: ExplainDeps): readonly ExplainedModel[] {
+  return [...provider.models].slice(0, MAX_MODELS).map(([model, advert]) => {
+    const context = contextOf(plain(model, chats(advert) ? undefined : "embeddings"), deps);
+    const { gates, total, terms } = evaluate(provider, context);
+    const { candidates } = survey(deps.directory.serving(model), context);
+    const totals = candidates.map((each) => each.total);
+    const rank = gates.length > 0 ? undefined : 1 + totals.filter((each) => each < total).length;
+    return { model, gates, total, terms, rank, able: totals.length, bestTotal: Math.min(...totals) };
   });
 }
 

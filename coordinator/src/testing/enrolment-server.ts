@@ -143,7 +143,7 @@ const NOTHING_BESIDE = {
   slots: () => ({ used: 0, all: 0 }),
   models: () => ({}) as ReturnType<AdminDeps["models"]>,
   explain: () => ({ builds: [], providers: [], leftOut: 0 }),
-  timelines: { list: () => [], find: () => undefined, forget() {} },
+  timelines: { list: () => [], find: () => undefined, forget() {}, since: () => [].values() },
 } satisfies Partial<AdminDeps>;
 
 /** These keys and no others. */

@@ -130,6 +130,14 @@ export class RecentRequests implements RequestWatch {
     return found;
   }
 
+  /** Everybody's that have come since then, newest first. @param fromMs wall-clock ms */
+  *since(fromMs: number): IterableIterator<Timeline> {
+    for (const entry of this.#behind(undefined, undefined)) {
+      if (entry.atMs < fromMs) return;
+      yield this.#timelineOf(entry);
+    }
+  }
+
   /**
    * @param id ours, or what its caller called it: of several that are called so, the youngest
    * @param account whose it has to be; absent = anybody's

@@ -29,7 +29,7 @@ const CANCELS: Readonly<Record<Exclude<CancelReason, "deadline">, string>> = {
 };
 
 /** @returns why an attempt ended without the answer, and what came next; `null` = it gave the answer, or it runs */
-export function reasonOf(attempt: AttemptFacts, { attempts }: DispatchFacts): string | null {
+export function reasonOf(attempt: AttemptFacts, { attempts }: Pick<DispatchFacts, "attempts">): string | null {
   const why = whyItEnded(attempt);
   return why === undefined ? null : `${why}${next(attempt, attempts)}.`;
 }

@@ -156,6 +156,7 @@ export const COORDINATOR = {
     "./platform",
     "./request",
     "./sealing",
+    "./selection/explain.ts",
     "./selection/score-terms.ts",
     "./store",
     "@hearth/attestation",

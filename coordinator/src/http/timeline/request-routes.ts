@@ -16,7 +16,7 @@ import {
 } from "./request-forms.js";
 
 export interface TimelineDeps {
-  readonly timelines: Pick<RecentRequests, "list" | "find" | "forget">;
+  readonly timelines: Pick<RecentRequests, "list" | "find" | "forget" | "since">;
 }
 
 /** Whose requests somebody sees. */
