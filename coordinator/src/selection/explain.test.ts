@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { fakeExpecting } from "../testing/fake-expecting.js";
 import { fakeBreaker, fakeDirectory, fakeModel, fakeProvider, fakeSlot, fakeTraits } from "../testing/fake-provider.js";
 import { DEFAULT_CATALOG } from "./catalog.js";
-import { type ExplainDeps, explain } from "./explain.js";
+import { type ExplainDeps, explain, explainMachine } from "./explain.js";
 import { DEFAULT_SELECTION } from "./settings.js";
 
 const named = (...models: string[]) => ({ models: new Map(models.map((model) => [model, fakeModel({ id: model })])) });
@@ -51,4 +51,17 @@ it("leases nothing", () => {
 it("asks a machine that only embeds for an embedding", () => {
   const models = new Map([["m", fakeModel({ dialects: ["embeddings"], capabilities: { embeddings: true } })]]);
   expect(explain(fakeTraits(), depsOf([fakeProvider("p", { models })])).providers[0]?.gates).toEqual([]);
+});
+
+it("says how a machine ranks for each of its models, and looks at so many at once at most", () => {
+  const slots = new Map([["m", fakeSlot({ queued: 2 })]]);
+  const busy = fakeProvider("busy", { slots });
+  const [found] = explainMachine(
+    busy,
+    depsOf([busy, fakeProvider("idle"), fakeProvider("away", { status: "offline" })]),
+  );
+  expect(found).toMatchObject({ model: "m", gates: [], rank: 2, able: 2 });
+  expect(found?.total).toBeGreaterThan(found?.bestTotal ?? Number.NaN);
+  const many = fakeProvider("many", named(...Array.from({ length: 100 }, (_, n) => `m${n}`)));
+  expect(explainMachine(many, depsOf([many]))).toHaveLength(32);
 });

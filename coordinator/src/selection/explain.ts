@@ -37,8 +37,10 @@ export interface ExplainDeps extends EvaluationDeps {
   readonly directory: Pick<ProviderDirectory, "serving" | "providers">;
 }
 
-/** Models of one machine that are looked at: for each, all of its machines are. */
+/** Models of one machine that are looked at … */
 const MAX_MODELS = 32;
+/** … as long as those who serve them are no more than this, all together: about 5 ms. */
+const MAX_PAIRS = 4_000;
 
 /** Machines that are looked at for one question at most: about 5 µs each. */
 const MAX_EXPLAINED = 2_000;
@@ -68,14 +70,19 @@ export function explain(asked: Traits, deps: ExplainDeps): Explanation {
 
 /** What selection thinks of one machine for a plain request of a stranger, for each of its models. */
 export function explainMachine(provider: Provider, deps: ExplainDeps): readonly ExplainedModel[] {
-  return [...provider.models].slice(0, MAX_MODELS).map(([model, advert]) => {
+  const explained: ExplainedModel[] = [];
+  let pairs = 0;
+  for (const [model, advert] of provider.models) {
+    const serving = deps.directory.serving(model);
+    pairs += serving.length;
+    if (explained.length >= MAX_MODELS || (explained.length > 0 && pairs > MAX_PAIRS)) break;
     const context = contextOf(plain(model, chats(advert) ? undefined : "embeddings"), deps);
     const { gates, total, terms } = evaluate(provider, context);
-    const { candidates } = survey(deps.directory.serving(model), context);
-    const totals = candidates.map((each) => each.total);
+    const totals = survey(serving, context).candidates.map((each) => each.total);
     const rank = gates.length > 0 ? undefined : 1 + totals.filter((each) => each < total).length;
-    return { model, gates, total, terms, rank, able: totals.length, bestTotal: Math.min(...totals) };
-  });
+    explained.push({ model, gates, total, terms, rank, able: totals.length, bestTotal: Math.min(...totals) });
+  }
+  return explained;
 }
 
 /** A request without any special needs, of somebody without machines. */
