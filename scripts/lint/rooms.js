@@ -1,4 +1,5 @@
 import { COORDINATOR } from "./rooms/coordinator.js";
+import { DASHBOARD } from "./rooms/dashboard.js";
 import { ATTESTATION, CLIENT, DIALECTS, DISK, E2E, ENGINE, PLATFORM, PROTOCOL } from "./rooms/libraries.js";
 import { PROVIDER_AGENT } from "./rooms/provider-agent.js";
 import { TESTBED } from "./rooms/testbed.js";
@@ -28,6 +29,7 @@ export const ROOMS = {
   coordinator: COORDINATOR,
   "provider-agent": PROVIDER_AGENT,
   testbed: TESTBED,
+  dashboard: DASHBOARD,
 };
 
 /** The packages that speak to a database, and the rooms that may be given one: the table itself is held to this. */

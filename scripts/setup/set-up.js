@@ -1,4 +1,5 @@
 import { build } from "./build.js";
+import { buildDashboard } from "./dashboard.js";
 import { installDependencies } from "./dependencies.js";
 import { withSetUpLock } from "./lock.js";
 
@@ -10,5 +11,6 @@ export function setUp() {
   withSetUpLock(() => {
     installDependencies();
     build();
+    buildDashboard();
   });
 }

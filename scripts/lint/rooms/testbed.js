@@ -19,7 +19,7 @@ export const TESTBED = {
     "ws",
     "node:*",
   ],
-  browser: ["playwright-core", "node:fs"],
+  browser: ["playwright-core", "node:*"],
   chaos: ["./scripted", "./sim", "./system", "node:*"],
   // Only tests: what it looks at stands in the repository's scripts.
   lint: [],
@@ -84,6 +84,7 @@ export const TESTBED = {
     "@langchain/core",
     "@langchain/openai",
     "ai",
+    "axe-core",
     "fast-check",
     "openai",
     "playwright-core",

@@ -1,0 +1,198 @@
+import { mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import axe from "axe-core";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { CHROMIUM_PATH, launchChromium, NO_CHROMIUM } from "./chromium.js";
+import { DETAIL, OPERATOR, operatorScript } from "./dashboard-answers.js";
+import { DASHBOARD_FILES, type DashboardServer, type Script, startDashboardServer } from "./dashboard-server.js";
+
+if (CHROMIUM_PATH === undefined) console.warn(`the dashboard: ${NO_CHROMIUM}`);
+
+/** Where the pictures go that a person may want to look at. */
+const PICTURES = join(tmpdir(), "hearth-pictures");
+const MOST_BYTES = 300 * 1024;
+
+it("is loaded in under 300 KiB", () => {
+  const files = readdirSync(DASHBOARD_FILES, { recursive: true, withFileTypes: true }).filter((each) => each.isFile());
+  const sizes = files.map(({ parentPath, name }) => gzipSync(readFileSync(join(parentPath, name))).length);
+  expect(sizes.length).toBeGreaterThan(2);
+  expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(MOST_BYTES);
+});
+
+describe.skipIf(CHROMIUM_PATH === undefined)("the dashboard", () => {
+  let browser: Browser;
+  let page: Page;
+  let server: DashboardServer;
+  let script: Script;
+  let complaints: string[];
+
+  beforeAll(async () => {
+    mkdirSync(PICTURES, { recursive: true });
+    browser = await launchChromium();
+    server = await startDashboardServer(() => script);
+  });
+  afterAll(async () => {
+    await browser.close();
+    await server.close();
+  });
+  beforeEach(async () => {
+    complaints = [];
+    page = await browser.newPage({
+      viewport: { width: 1280, height: 900 },
+      locale: "en-GB",
+      timezoneId: "Europe/London",
+    });
+    // What a browser says of an answer that is an error is no fault of the page.
+    page.on("console", (message) => {
+      if (message.type() === "error" && !message.text().startsWith("Failed to load resource"))
+        complaints.push(message.text());
+    });
+    page.on("pageerror", (error) => complaints.push(error.message));
+  });
+  afterEach(() => page.close());
+
+  const open = (path: string) => page.goto(`${server.url}${path}`);
+  const heading = (name: string) => page.getByRole("heading", { level: 1, name, exact: true });
+
+  /** What axe finds that would keep somebody from using the page. */
+  async function barriers(): Promise<unknown[]> {
+    if (!(await page.evaluate("'axe' in globalThis"))) await page.evaluate(axe.source);
+    return await page.evaluate(`axe.run(document).then(({ violations }) => violations
+      .filter(({ impact }) => impact === "serious" || impact === "critical")
+      .map(({ id, nodes }) => ({ id, nodes: nodes.map(({ html, failureSummary }) => [html.slice(0, 200), failureSummary]) })))`);
+  }
+
+  const name = (path: string): string => path.replaceAll("/", "-");
+
+  /** Takes its picture in each form that it has, and holds each to what axe knows of. */
+  async function lookAt(path: string): Promise<void> {
+    for (const colorScheme of ["light", "dark"] as const) {
+      for (const width of [1280, 390]) {
+        await page.emulateMedia({ colorScheme });
+        await page.setViewportSize({ width, height: 900 });
+        const file = `dashboard-${name(path)}-${width}-${colorScheme}.png`;
+        await page.screenshot({ path: join(PICTURES, file), fullPage: true });
+        expect(await barriers(), `${width} ${colorScheme}`).toEqual([]);
+        expect(await page.evaluate("document.documentElement.scrollWidth <= innerWidth")).toBe(true);
+      }
+    }
+    expect(complaints).toEqual([]);
+  }
+
+  describe("of operators", () => {
+    beforeEach(() => {
+      script = operatorScript(47);
+    });
+
+    const PAGES: readonly (readonly [path: string, title: string, text: string])[] = [
+      ["overview", "Overview", "Time to first content"],
+      ["fleet", "Fleet", "mac-1"],
+      ["requests", "Requests", "08:59:56"],
+      [`requests/${DETAIL["id"]}`, "Request", "the machine went away"],
+      ["breaker", "Breaker and queue", "Half open"],
+    ];
+
+    it.each(PAGES)("show %s in light and dark, wide and narrow, to everybody", async (path, title, text) => {
+      await open(path);
+      await heading(title).waitFor();
+      await page.getByText(text).first().waitFor();
+      await lookAt(path);
+    });
+
+    it("shows one machine of 10,000 in the time that it takes to type its name", async () => {
+      script = operatorScript(10_000);
+      await open("fleet");
+      await page.getByText("10,000").first().waitFor();
+      expect(await page.locator("tbody tr").count()).toBeLessThan(100);
+      await page.getByRole("searchbox").fill("mac-9876");
+      await page.getByRole("link", { name: "mac-9876" }).waitFor();
+      await page.getByText("1 of 10,000").waitFor();
+      await page.getByRole("searchbox").fill("");
+      await page.getByRole("button", { name: "Connected" }).click();
+      await page.getByRole("link", { name: "mac-9999" }).waitFor();
+    });
+
+    it("clears a breaker after it has asked", async () => {
+      await open("breaker");
+      await page.getByRole("button", { name: "Clear" }).first().click();
+      await page.getByRole("dialog").getByRole("button", { name: "Clear" }).click();
+      await page.getByRole("dialog").waitFor({ state: "detached" });
+      const cleared = server.asked.findLast(({ route }) => route === "POST /admin/breaker/clear");
+      expect(cleared?.body).toEqual({ provider: "prv_000007f3a9", model: "qwen3-8b" });
+    });
+
+    it("says calmly what this coordinator does not offer, and what went wrong", async () => {
+      script = { "GET /dashboard/session": () => ({ body: OPERATOR }) };
+      await open("requests");
+      await page.getByText("This coordinator does not offer this").waitFor();
+      script = {
+        ...script,
+        "GET /admin/requests": () => ({ status: 500, body: { error: { message: "A disk broke." } } }),
+      };
+      await page.reload();
+      await page.getByText("A disk broke.").waitFor();
+      script = operatorScript(1);
+      await page.getByRole("button", { name: "Try again" }).click();
+      await page.getByText("09:00:00").waitFor();
+    });
+
+    it("can be walked through by keyboard", async () => {
+      await open("overview");
+      await heading("Overview").waitFor();
+      await page.keyboard.press("Tab");
+      expect(await page.evaluate("document.activeElement.textContent")).toBe("Skip to the content");
+      await page.getByRole("link", { name: "Fleet" }).focus();
+      await page.keyboard.press("Enter");
+      await heading("Fleet").waitFor();
+      expect(await page.title()).toBe("Fleet · Hearth");
+    });
+
+    it("keeps the colours that were chosen", async () => {
+      await page.emulateMedia({ colorScheme: "light" });
+      await open("overview");
+      await page.getByText("Dark", { exact: true }).check({ force: true });
+      await page.reload();
+      await heading("Overview").waitFor();
+      expect(await page.evaluate("getComputedStyle(document.documentElement).colorScheme")).toBe("dark");
+    });
+  });
+
+  describe("before anybody has signed in", () => {
+    beforeEach(() => {
+      const signedIn = operatorScript(1);
+      script = {
+        ...signedIn,
+        "GET /dashboard/session": () => ({ status: 401, body: { error: { message: "Nobody." } } }),
+        "POST /dashboard/session": ({ body }) =>
+          body["key"] === "right" || body["link"] === "once"
+            ? { body: OPERATOR }
+            : { status: 401, body: { error: {} } },
+      };
+    });
+
+    it("signs in with a key, and says when it is a wrong one", async () => {
+      await open("");
+      await page.getByLabel("Key").fill("wrong");
+      await page.getByRole("button", { name: "Sign in" }).click();
+      await page.getByText("That key or link is not good here.").waitFor();
+      expect(await barriers()).toEqual([]);
+      await page.screenshot({ path: join(PICTURES, "dashboard-sign-in.png") });
+      await page.getByLabel("Key").fill("right");
+      await page.keyboard.press("Enter");
+      await heading("Overview").waitFor();
+      await page.getByRole("button", { name: "Sign out" }).click();
+      await heading("Sign in").waitFor();
+      expect(server.asked.at(-1)?.route).toBe("DELETE /dashboard/session");
+      expect(complaints).toEqual([]);
+    });
+
+    it("signs in by a link, which then is no longer in the address", async () => {
+      await open("#link=once");
+      await heading("Overview").waitFor();
+      expect(page.url()).not.toContain("once");
+    });
+  });
+});
