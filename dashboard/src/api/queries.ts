@@ -16,7 +16,9 @@ export function createQueryClient(): QueryClient {
     queryCache: new QueryCache({
       onError: (error, query) => {
         const isSignedOut = ApiError.from(error).kind === "signed_out";
-        if (isSignedOut && query.queryKey[0] !== SESSION_PATH) client.setQueryData([SESSION_PATH], null);
+        // Perhaps it is only that this route knows no such key: who is signed in is for the session's own route to say.
+        if (isSignedOut && query.queryKey[0] !== SESSION_PATH)
+          void client.invalidateQueries({ queryKey: [SESSION_PATH] });
       },
     }),
     defaultOptions: {

@@ -40,20 +40,19 @@ export interface ProviderModel {
   readonly template_render_ok?: boolean;
   readonly slot: Slot | null;
   readonly in_flight: number;
-  /** Which gates stop it for this model; empty = none does. */
-  readonly gates?: readonly GateWords[];
 }
 
+/** A closed gate: what stops a machine, behind "it", and what would open it. */
 export interface GateWords {
   readonly gate: string;
   readonly words?: string;
+  readonly remedy?: string;
 }
 
 export interface Provider {
   readonly id: string;
   readonly name: string | null;
   readonly label?: string | null;
-  readonly notes?: string | null;
   readonly account: string;
   readonly status: ProviderStatus;
   readonly trust: string;
@@ -76,18 +75,19 @@ export interface Provider {
   readonly connected_ms: number;
   readonly heartbeat_age_ms: number;
   readonly models: readonly ProviderModel[];
-  readonly gates?: readonly (GateWords & { readonly model?: string })[];
-  readonly recent?: readonly Outcome[];
 }
 
-export interface Outcome {
-  readonly id?: string;
-  readonly request?: string;
-  readonly model?: string;
-  readonly outcome?: string;
-  readonly result?: string;
-  readonly code?: string | null;
-  readonly at?: string;
+/** A machine as its own page shows it. */
+export interface ProviderDetail extends Provider {
+  readonly notes?: string;
+  readonly distrusted_ms?: number;
+  readonly eligibility?: readonly {
+    readonly model: string;
+    readonly eligible: boolean;
+    readonly gates: readonly GateWords[];
+    readonly total_ms: number;
+  }[];
+  readonly recent_requests?: readonly RequestSummary[];
 }
 
 export type RequestOutcome = "running" | "success" | "failed" | "cancelled" | "refused";
@@ -105,7 +105,7 @@ export interface RequestSummary {
   readonly outcome: RequestOutcome;
   readonly code: string | null;
   readonly attempts: number;
-  readonly stream: boolean;
+  readonly stream: boolean | null;
   readonly prompt_tokens: number;
   readonly completion_tokens: number;
   readonly cost_micro_usd: string | number | null;
@@ -118,7 +118,7 @@ export interface AttemptDetail {
   readonly id: string;
   readonly provider: string;
   readonly model: string;
-  readonly role: "primary" | "backup";
+  readonly role: "primary" | "retry" | "overtake" | "backup";
   readonly started_ms: number;
   readonly route_ms?: number | null;
   readonly first_content_ms: number | null;
@@ -152,7 +152,7 @@ export interface LiveSnapshot {
 export interface BreakerEntry {
   readonly provider: string;
   readonly model: string;
-  readonly shape: string;
+  readonly shape: string | null;
   readonly state: "open" | "half_open" | "capacity";
   readonly reason: string | null;
   readonly remaining_ms: number;
@@ -164,4 +164,178 @@ export interface QueueEntry {
   readonly waiting: number;
   readonly limit: number;
   readonly oldest_ms: number | null;
+}
+
+export interface Explanation {
+  readonly model: string;
+  readonly plan: readonly string[];
+  readonly left_out?: number;
+  readonly data: readonly {
+    readonly provider: string;
+    readonly name: string | null;
+    readonly model: string;
+    readonly eligible: boolean;
+    readonly gates: readonly GateWords[];
+    readonly terms: Readonly<Record<string, number>>;
+    readonly total_ms: number;
+    readonly rank: number | null;
+    readonly expected_ms?: number;
+    readonly probe: string;
+  }[];
+}
+
+export interface Account {
+  readonly id: string;
+  readonly name: string;
+  readonly parent: string | null;
+  readonly budget: "own" | "shared";
+  readonly concurrency: number | null;
+  readonly status: "active" | "suspended";
+  readonly created_at: number;
+}
+
+export type BudgetReset = "never" | "daily" | "weekly" | "monthly";
+
+export interface ApiKey {
+  readonly id: string;
+  readonly account: string;
+  readonly name: string;
+  readonly prefix: string;
+  readonly status: "active" | "expired" | "revoked";
+  readonly scopes: readonly string[];
+  readonly allowed_models: readonly string[] | null;
+  readonly self_route_only: boolean;
+  readonly limits: {
+    readonly requests_per_minute: number | null;
+    readonly tokens_per_minute: number | null;
+    readonly concurrency: number | null;
+    readonly budget: { readonly micro_usd: number; readonly reset: BudgetReset } | null;
+  };
+  readonly tags: Readonly<Record<string, string>>;
+  readonly created_at: number;
+  readonly expires_at: number | null;
+}
+
+export interface IssuedKey extends ApiKey {
+  readonly key: string;
+}
+
+export interface Balance {
+  readonly account: string;
+  readonly available_micro_usd: number;
+  readonly credit: { readonly balance_micro_usd: number; readonly reserved_micro_usd: number };
+  readonly earned: { readonly balance_micro_usd: number; readonly reserved_micro_usd: number };
+  readonly pending_payouts_micro_usd: number;
+}
+
+export interface Payout {
+  readonly id: string;
+  readonly account: string;
+  readonly amount_micro_usd: number;
+  readonly status: "requested" | "paid" | "failed" | "returned";
+  readonly reason: string | null;
+  readonly requested_at: number;
+  readonly changed_at: number;
+}
+
+export interface AuditEntry {
+  readonly id: string;
+  readonly created_at: string | number;
+  readonly key_id: string;
+  readonly account: string;
+  readonly method: string;
+  readonly route: string;
+  readonly target: string | null;
+  readonly status: number;
+}
+
+export interface OwnKey {
+  readonly id: string;
+  readonly account: string;
+  readonly name: string;
+  readonly scopes: readonly string[];
+  readonly limit: number | null;
+  readonly limit_reset: string | null;
+  readonly limit_remaining: number | null;
+  readonly usage: number;
+  readonly usage_daily: number;
+  readonly usage_weekly: number;
+  readonly usage_monthly: number;
+  readonly rate_limit: { readonly requests: number | null; readonly tokens: number | null };
+  readonly concurrency: number | null;
+  readonly allowed_models: readonly string[] | null;
+}
+
+export interface UsageBucket {
+  readonly start_time: number;
+  readonly end_time: number;
+  readonly model?: string;
+  readonly key?: string;
+  readonly endpoint?: string;
+  readonly provider?: string;
+  readonly requests: number;
+  readonly refused: number;
+  readonly failed: number;
+  readonly cancelled: number;
+  readonly prompt_tokens: number;
+  readonly completion_tokens: number;
+  readonly cost_micro_usd: number;
+  readonly average_first_content_ms: number | null;
+}
+
+export interface EarningsLine {
+  readonly machine?: string;
+  readonly model?: string;
+  readonly start_time?: number;
+  readonly gross_micro_usd: number;
+  readonly fee_micro_usd: number;
+  readonly net_micro_usd: number;
+  readonly requests: number;
+  readonly completion_tokens: number;
+}
+
+export interface Machine {
+  readonly id: string;
+  readonly account: string;
+  readonly status: "active" | "revoked";
+  readonly fingerprint: string;
+  readonly name: string;
+  readonly platform: string;
+  readonly agent_version: string;
+  readonly method: string;
+  readonly provider: string | null;
+  readonly created_at: number;
+  readonly last_seen_at: number | null;
+}
+
+interface Pricing {
+  readonly prompt: string;
+  readonly completion: string;
+  readonly input_cache_read?: string;
+}
+
+export interface Model {
+  readonly id: string;
+  readonly owned_by: string;
+  readonly context_length?: number;
+  readonly pricing?: Pricing;
+  readonly availability: {
+    readonly status: string;
+    readonly providers: number;
+    readonly warm: number;
+    readonly free_slots: number;
+  };
+}
+
+/** What the coordinator thinks of an owner's machine. */
+export interface MachineDetail {
+  readonly models?: readonly { readonly model: string; readonly gates: readonly GateWords[] }[];
+}
+
+export interface EnrolmentToken {
+  readonly id: string;
+  readonly status: "unused" | "used" | "revoked" | "expired";
+  readonly note: string;
+  readonly created_at: number;
+  readonly expires_at: number;
 }

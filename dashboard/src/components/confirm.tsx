@@ -65,7 +65,7 @@ export function ConfirmButton({
 }
 
 /** Why a form was not taken, beside its buttons. */
-function FormError({ error }: { readonly error: unknown }): ReactNode {
+export function FormError({ error }: { readonly error: unknown }): ReactNode {
   const { kind, message } = ApiError.from(error);
   return (
     <p className="form-error" role="alert">

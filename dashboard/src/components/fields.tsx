@@ -7,7 +7,7 @@ interface FieldProps {
 }
 
 /** A label, what is to be filled in, and a word about it that belongs to it. */
-function Field({ label, hint, children }: FieldProps): ReactNode {
+export function Field({ label, hint, children }: FieldProps): ReactNode {
   const id = useId();
   const hintId = hint === undefined ? undefined : `${id}-hint`;
   return (
@@ -29,6 +29,7 @@ interface TextFieldProps {
   readonly onChange: (value: string) => void;
   readonly hint?: ReactNode;
   readonly type?: "text" | "password" | "number";
+  readonly name?: string;
   readonly placeholder?: string;
   readonly required?: boolean;
   readonly autoFocus?: boolean;
@@ -52,5 +53,50 @@ export function TextField({ label, hint, value, onChange, type = "text", ...inpu
         />
       )}
     </Field>
+  );
+}
+
+interface SelectFieldProps<T extends string> {
+  readonly label: string;
+  readonly value: T;
+  readonly options: readonly (readonly [T, string])[];
+  readonly onChange: (value: T) => void;
+  readonly hint?: ReactNode;
+}
+
+export function SelectField<T extends string>({
+  label,
+  value,
+  options,
+  onChange,
+  hint,
+}: SelectFieldProps<T>): ReactNode {
+  return (
+    <Field label={label} {...(hint === undefined ? {} : { hint })}>
+      {(id, hintId) => (
+        <select id={id} value={value} aria-describedby={hintId} onChange={(event) => onChange(event.target.value as T)}>
+          {options.map(([option, words]) => (
+            <option key={option} value={option}>
+              {words}
+            </option>
+          ))}
+        </select>
+      )}
+    </Field>
+  );
+}
+
+interface CheckFieldProps {
+  readonly label: string;
+  readonly checked: boolean;
+  readonly onChange: (checked: boolean) => void;
+}
+
+export function CheckField({ label, checked, onChange }: CheckFieldProps): ReactNode {
+  return (
+    <label className="check">
+      <input type="checkbox" checked={checked} onChange={(event) => onChange(event.target.checked)} />
+      {label}
+    </label>
   );
 }

@@ -104,7 +104,7 @@ function WhyChosen({ attempt, n }: { readonly attempt: AttemptDetail; readonly n
   );
 }
 
-function Terms({ terms }: { readonly terms: readonly (readonly [string, number])[] }): ReactNode {
+export function Terms({ terms }: { readonly terms: readonly (readonly [string, number])[] }): ReactNode {
   const most = Math.max(1, ...terms.map(([, ms]) => Math.abs(ms)));
   return (
     <ul className="bars terms">

@@ -39,11 +39,13 @@ export function Empty({ title, children }: EmptyProps): ReactNode {
 const TITLES: Partial<Record<ApiErrorKind, string>> = {
   missing: "Not here",
   forbidden: "Your key may not see this",
+  signed_out: "Your key is not for this",
   busy: "Not now",
   unreachable: "The coordinator does not answer",
 };
 
 const WORDS: Partial<Record<ApiErrorKind, string>> = {
+  signed_out: "The key that you signed in with is not good for it. Sign out, and in with another one.",
   missing: "This coordinator does not offer this, or what you look for is gone.",
   unreachable: "It may be restarting. This page tries again by itself.",
 };
@@ -57,7 +59,7 @@ export function Problem({
   readonly onRetry?: (() => void) | undefined;
 }): ReactNode {
   const { kind, message, facts } = ApiError.from(error);
-  const isCalm = kind === "missing" || kind === "forbidden";
+  const isCalm = kind === "missing" || kind === "forbidden" || kind === "signed_out";
   const Icon = kind === "unreachable" ? CloudOff : TriangleAlert;
   return (
     <div className={isCalm ? "notice" : "notice notice-bad"} role={isCalm ? undefined : "alert"}>

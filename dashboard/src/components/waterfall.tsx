@@ -14,6 +14,13 @@ const KIND_WORDS: Readonly<Record<SpanKind, string>> = {
   cancelled: "cancelled",
 };
 
+const ROLE_WORDS: Readonly<Record<AttemptDetail["role"], string>> = {
+  primary: "first",
+  retry: "in its place",
+  overtake: "beside a slow one",
+  backup: "backup",
+};
+
 const LEGEND: readonly SpanKind[] = ["queue", "wait", "content", "failed", "cancelled"];
 
 /** Where a request's time went, attempt by attempt. Each bar is told in words as well. */
@@ -54,7 +61,7 @@ function Row({ row, totalMs }: { readonly row: WaterfallRow; readonly totalMs: n
         {attempt === undefined ? null : (
           <span className="muted">
             <ShortId id={attempt.provider} />
-            {attempt.role === "backup" ? " · backup" : ""}
+            {attempt.role === "primary" ? "" : ` · ${ROLE_WORDS[attempt.role]}`}
           </span>
         )}
       </div>

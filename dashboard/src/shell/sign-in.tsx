@@ -61,7 +61,8 @@ export function SignIn(): ReactNode {
           {signIn.isPending ? <Spinner /> : null} Sign in
         </button>
         <p className="hint">
-          On the coordinator's machine, <code>hearth-coordinator admin login</code> makes a link that signs in once.
+          On the coordinator's machine, <code>hearth-coordinator admin sign-in-link</code> makes a link that signs in
+          once.
         </p>
       </form>
     </main>

@@ -8,7 +8,9 @@ export const DASHBOARD = {
   ".": [
     "./api",
     "./components",
+    "./consumers",
     "./operators",
+    "./owners",
     "./shell",
     "@tanstack/react-query",
     "lucide-react",
@@ -29,6 +31,8 @@ export const DASHBOARD = {
     "wouter",
   ],
   shell: ["./api", "./components", "./format", "@tanstack/react-query", "lucide-react", "react", "wouter"],
-  operators: ["./api", "./components", "./format", "react", "wouter"],
+  operators: ["./api", "./components", "./format", "@tanstack/react-query", "react", "wouter"],
+  owners: ["./api", "./components", "./format", "@tanstack/react-query", "react"],
+  consumers: ["./api", "./components", "./format", "lucide-react", "react", "wouter"],
   "*.test.ts": ["fast-check", "vitest"],
 };

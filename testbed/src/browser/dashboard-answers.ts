@@ -10,11 +10,27 @@ export const OPERATOR: Facts = {
   expires_at: "2026-01-05T21:00:00Z",
 };
 
+const CONSUMER: Facts = {
+  ...OPERATOR,
+  account: "ben",
+  key_id: "key_1",
+  scopes: ["inference"],
+  role: "consumer",
+};
+const OWNER: Facts = {
+  ...OPERATOR,
+  account: "anna",
+  key_id: "key_2",
+  scopes: ["inference", "provider"],
+  role: "owner",
+};
+
 /** A machine; every seventh is not serving, and every fiftieth has a crashed model. */
 function machine(n: number): Facts {
   const account = n % 3 === 0 ? "anna" : "ben";
   const status = n % 21 === 20 ? "offline" : n % 7 === 6 ? "draining" : "serving";
-  const running = status === "serving" ? (n * 7) % 5 : 0;
+  const isCrashed = n % 50 === 49;
+  const running = status === "serving" && !isCrashed ? (n * 7) % 5 : 0;
   return {
     id: `prv_${String(n).padStart(6, "0")}f3a9`,
     name: `mac-${n}`,
@@ -41,14 +57,13 @@ function machine(n: number): Facts {
         capabilities: { tools: true },
         slot: {
           model: "x",
-          state: n % 50 === 49 ? "crashed" : "running",
+          state: isCrashed ? "crashed" : "running",
           running,
           queued: 0,
           max_concurrency: 4,
           decode_tps: 41.2,
         },
         in_flight: running,
-        gates: n % 50 === 49 ? [{ gate: "slot_crashed", words: "the model has crashed there" }] : [],
       },
     ],
   };
@@ -181,12 +196,104 @@ const BREAKER = [
   },
 ];
 
+const SECONDS = AT / 1_000;
+
+const keyOf = (n: number): Facts => ({
+  ...{
+    id: `key_${n}`,
+    object: "api_key",
+    account: n % 2 === 0 ? "ben" : "anna",
+    name: ["app", "laptop", "batch"][n % 3],
+  },
+  ...{ prefix: `hk-Ab${n}x`, status: n % 5 === 4 ? "revoked" : "active", scopes: ["inference"], allowed_models: null },
+  self_route_only: false,
+  limits: {
+    ...{ requests_per_minute: n % 2 === 0 ? 60 : null, tokens_per_minute: null, concurrency: null },
+    budget: n % 3 === 0 ? { micro_usd: 10_000_000, reset: "monthly" } : null,
+  },
+  ...{
+    tags: n % 2 === 0 ? { team: "search" } : {},
+    created_at: SECONDS - n * 86_400,
+    expires_at: null,
+    revoked_at: null,
+  },
+});
+
+const issue = ({ body }: { readonly body: Facts }): Told => ({
+  status: 201,
+  body: { ...keyOf(0), ...body, id: "key_new", key: "hk-secret-shown-once" },
+});
+
+const account = (id: string, status = "active"): Facts => ({
+  ...{
+    id,
+    object: "account",
+    name: id === "ben" ? "Ben & Co" : "",
+    parent: null,
+    budget: "own",
+    concurrency: null,
+    status,
+  },
+  ...{ created_at: SECONDS - 8_640_000, suspended_at: null },
+});
+
+const BALANCE: Facts = {
+  ...{ object: "balance", account: "ben", available_micro_usd: 12_345_678, pending_payouts_micro_usd: 2_000_000 },
+  credit: { balance_micro_usd: 10_000_000, reserved_micro_usd: 120_000 },
+  earned: { balance_micro_usd: 2_465_678, reserved_micro_usd: 0 },
+};
+
+const payout = (n: number, status: string): Facts => ({
+  ...{ id: `po_${n}`, object: "payout", account: "anna", amount_micro_usd: n * 1_500_000, status },
+  ...{ reason: status === "paid" ? "transfer 4711" : null, requested_at: SECONDS - n * 86_400, changed_at: SECONDS },
+});
+
+const EXPLANATION: Facts = {
+  ...{ object: "list", model: "qwen3-8b", plan: ["qwen3-8b"], left_out: 0 },
+  data: [
+    {
+      ...{
+        provider: "prv_000012f3a9",
+        name: "mac-12",
+        model: "qwen3-8b",
+        eligible: true,
+        gates: [],
+        rank: 1,
+        probe: "none",
+      },
+      ...{ terms: { ttft: 410, queue: 0, pending: 0, output: 2_600, health: 310, reputation: 40 }, total_ms: 3_360 },
+    },
+    {
+      ...{ provider: "prv_000002f3a9", name: "mac-2", model: "qwen3-8b", eligible: false, rank: null, probe: "none" },
+      gates: [{ gate: "version_floor", words: "runs an agent that is too old", remedy: "update the agent" }],
+      ...{ terms: { ttft: 500, output: 2_600 }, total_ms: 3_100 },
+    },
+  ],
+};
+
+const PROVIDER_DETAIL: Facts = {
+  ...machine(12),
+  ...{ notes: "In the basement.", distrusted_ms: 0 },
+  eligibility: [{ model: "qwen3-8b", eligible: true, gates: [], total_ms: 3_360 }],
+  recent_requests: [requestOf(0), requestOf(2), requestOf(8)],
+};
+
+const auditEntry = (n: number): Facts => ({
+  ...{ id: `aud_${n}`, created_at: new Date(AT - n * 60_000).toISOString(), key_id: "admin", account: "operator" },
+  ...{
+    method: n % 2 === 0 ? "POST" : "PATCH",
+    route: n % 2 === 0 ? "/admin/providers/:id/drain" : "/admin/keys/:id",
+    target: "prv_000012f3a9",
+    status: 200,
+  },
+});
+
 /** What an operator's page asks for. */
 export function operatorScript(machines: number): Script {
   const providers = Array.from({ length: machines }, (_, n) => machine(n));
   return {
     "GET /dashboard/session": () => ({ body: OPERATOR }),
-    "DELETE /dashboard/session": () => ({ status: 204 }),
+    "DELETE /dashboard/session": () => ({ body: { object: "session", deleted: true } }),
     "GET /admin/live": () => ({
       events: [
         ...Array.from({ length: 40 }, (_, n) => ({ event: "snapshot", data: snapshotOf(n) })),
@@ -201,10 +308,189 @@ export function operatorScript(machines: number): Script {
         body: { object: "list", data, last_id: data.at(-1)?.["id"] ?? null, has_more: from + limit < machines },
       };
     },
+    "GET /admin/providers/prv_000012f3a9": () => ({ body: PROVIDER_DETAIL }),
+    "POST /admin/providers/prv_000012f3a9/drain": () => ({ body: {} }),
     "GET /admin/requests": () => list(Array.from({ length: 80 }, (_, n) => requestOf(n))),
     [`GET /admin/requests/${DETAIL["id"]}`]: () => ({ body: DETAIL }),
+    "POST /admin/explain": () => ({ body: EXPLANATION }),
     "GET /admin/breaker": () => list(BREAKER),
     "POST /admin/breaker/clear": () => ({ body: { cleared: 1 } }),
     "GET /admin/queue": () => list([{ model: "llama-3.3-70b", waiting: 4, limit: 64, oldest_ms: 2_100 }]),
+    "GET /admin/accounts": () => list([account("anna"), account("ben"), account("mallory", "suspended")]),
+    "GET /admin/accounts/ben": () => ({ body: account("ben") }),
+    "GET /admin/accounts/ben/balance": () => ({ body: BALANCE }),
+    "GET /admin/accounts/ben/keys": () => list([keyOf(0), keyOf(4)]),
+    "POST /admin/accounts/ben/keys": issue,
+    "GET /admin/keys": () => list(Array.from({ length: 9 }, (_, n) => keyOf(n))),
+    "DELETE /admin/keys/key_0": () => ({ body: { id: "key_0", object: "api_key", deleted: true } }),
+    "POST /admin/keys/key_0/rotate": issue,
+    "GET /admin/payouts": () => list([payout(1, "requested"), payout(2, "paid"), payout(3, "failed")]),
+    "GET /admin/audit-log": () => list(Array.from({ length: 20 }, (_, n) => auditEntry(n))),
+  };
+}
+
+const model = (id: string): Facts => ({
+  ...{ id, object: "model", owned_by: "hearth", context_length: 32_768 },
+  pricing: { prompt: "0.0000002", completion: "0.0000006", input_cache_read: "0.0000001" },
+  availability: { status: "available", providers: 12, warm: 9, free_slots: 31 },
+});
+
+const usageOf = (day: number, name: string): Facts => ({
+  ...{
+    object: "usage.bucket",
+    start_time: SECONDS - day * 86_400,
+    end_time: SECONDS - (day - 1) * 86_400,
+    model: name,
+  },
+  ...{
+    requests: 120 + day,
+    refused: 1,
+    failed: day % 3,
+    cancelled: 2,
+    prompt_tokens: 90_000 + day * 700,
+    cached_tokens: 0,
+  },
+  ...{ completion_tokens: 14_000 + ((day * 37) % 11) * 900, cost_micro_usd: 180_000 + ((day * 53) % 17) * 21_000 },
+  ...{ average_duration_ms: 4_100, average_first_content_ms: 420 },
+});
+
+const TALK: readonly unknown[] = [
+  { choices: [{ index: 0, delta: { role: "assistant", content: "" } }] },
+  ..."Hearth lets people share the idle inference power of their own machines."
+    .split(/(?<= )/)
+    .map((content) => ({ choices: [{ index: 0, delta: { content } }] })),
+  { choices: [{ index: 0, delta: {}, finish_reason: "stop" }] },
+  { choices: [], usage: { prompt_tokens: 12, completion_tokens: 17, cost: 0.000_012 } },
+  "[DONE]",
+];
+
+/** What a consumer's page asks for. */
+export function consumerScript(): Script {
+  return {
+    "GET /dashboard/session": () => ({ body: CONSUMER }),
+    "GET /v1/models": () => list([model("qwen3-8b"), model("llama-3.3-70b")]),
+    "POST /v1/chat/completions": () => ({
+      events: TALK.map((data) => ({ data })),
+      headers: {
+        ...{
+          "X-Request-Id": String(DETAIL["id"]),
+          "X-Provider-Id": "prv_000021f3a9",
+          "X-Provider-Trust-Level": "self_attested",
+        },
+        ...{
+          "X-Provider-Model": "qwen3-8b",
+          "X-Provider-Chip": "Apple M3 Max",
+          "X-Attempts": "2",
+          "X-Receipt-Id": "rcp_1",
+        },
+        "X-Timing": JSON.stringify({
+          parse_us: 210,
+          reserve_us: 900,
+          route_us: 120,
+          queue_us: 0,
+          encrypt_us: 60,
+          provider_us: 310_000,
+        }),
+      },
+    }),
+    "GET /v1/receipts/rcp_1": () => ({
+      body: { object: "receipt", request_id: DETAIL["id"], receipt: { blob: "c2lnbmVk" } },
+    }),
+    "GET /v1/me/requests": () => list(Array.from({ length: 30 }, (_, n) => requestOf(n))),
+    [`GET /v1/me/requests/${DETAIL["id"]}`]: () => ({ body: DETAIL }),
+    "GET /v1/me/usage/totals": () =>
+      list(
+        Array.from({ length: 48 }, (_, n) =>
+          usageOf(30 - Math.floor(n / 2), n % 2 === 0 ? "qwen3-8b" : "llama-3.3-70b"),
+        ),
+      ),
+    "GET /v1/me/balance": () => ({ body: BALANCE }),
+    "GET /v1/key": () => ({
+      body: {
+        data: {
+          ...{
+            id: "key_1",
+            account: "ben",
+            name: "app",
+            scopes: ["inference"],
+            limit: 10,
+            limit_reset: "monthly",
+            limit_remaining: 6.2,
+          },
+          ...{
+            usage: 31.2,
+            usage_daily: 0.31,
+            usage_weekly: 1.8,
+            usage_monthly: 3.8,
+            rate_limit: { requests: 60, tokens: null },
+          },
+          ...{ concurrency: null, allowed_models: null },
+        },
+      },
+    }),
+    "GET /v1/me/keys": () => list([keyOf(0), keyOf(2)]),
+    "POST /v1/me/keys": issue,
+  };
+}
+
+const earnings = (facts: Facts, net: number): Facts => ({
+  ...{
+    object: "earnings.line",
+    gross_micro_usd: net * 1.1,
+    fee_micro_usd: net * 0.1,
+    net_micro_usd: net,
+    requests: 300,
+  },
+  ...{ prompt_tokens: 90_000, completion_tokens: 22_000 },
+  ...facts,
+});
+
+/** What an owner's page asks for. */
+export function ownerScript(): Script {
+  const today = Math.floor(Date.now() / 86_400_000) * 86_400;
+  return {
+    ...consumerScript(),
+    "GET /dashboard/session": () => ({ body: OWNER }),
+    "GET /v1/me/providers": () => list([machine(12), machine(49), machine(6)]),
+    "GET /v1/machines": () =>
+      list([
+        {
+          ...{
+            id: "mch_1",
+            object: "machine",
+            account: "anna",
+            status: "active",
+            identity: "x",
+            fingerprint: "4f2a 91cc 07de 1b3f",
+          },
+          ...{
+            name: "mac-12",
+            platform: "darwin",
+            agent_version: "0.1.0",
+            method: "device_code",
+            provider: "prv_000012f3a9",
+          },
+          ...{ created_at: SECONDS, last_seen_at: Math.floor(Date.now() / 1_000) - 40, revoked_at: null },
+        },
+      ]),
+    "GET /v1/me/earnings": ({ query }) =>
+      query.get("group_by") === "day"
+        ? list(
+            Array.from({ length: 24 }, (_, n) =>
+              earnings({ start_time: today - n * 86_400 }, 200_000 + ((n * 31) % 13) * 40_000),
+            ),
+          )
+        : list([
+            earnings({ machine: "prv_000012f3a9", model: "qwen3-8b" }, 4_210_000),
+            earnings({ machine: "prv_000049f3a9", model: "llama-3.3-70b" }, 1_870_000),
+          ]),
+    "GET /v1/me/payouts": () => list([payout(1, "requested"), payout(2, "paid")]),
+    "POST /v1/me/payouts": () => ({ status: 201, body: payout(1, "requested") }),
+    "GET /v1/enrolment-tokens": () =>
+      list([{ id: "tok_1", status: "unused", note: "rack 4", created_at: SECONDS, expires_at: SECONDS + 86_400 }]),
+    "POST /v1/enrolment-tokens": () => ({
+      status: 201,
+      body: { object: "list", data: [{ id: "tok_2", token: "he-shown-once" }] },
+    }),
   };
 }
