@@ -14,6 +14,7 @@ export interface Column<T> {
   readonly align?: "right";
   /** Shown only where there is room. */
   readonly wide?: boolean;
+  /** What can be done with a row: it stays in sight, however wide the rest is. */
   readonly unsorted?: boolean;
 }
 
@@ -102,8 +103,8 @@ export function DataTable<T>(props: DataTableProps<T>): ReactNode {
   );
 }
 
-const cellClass = <T,>({ align, wide }: Column<T>): string =>
-  `${align === "right" ? "right" : ""} ${wide ? "wide" : ""}`.trim();
+const cellClass = <T,>({ align, wide, unsorted }: Column<T>): string =>
+  [align === "right" ? "right" : "", wide ? "wide" : "", unsorted ? "pinned" : ""].filter(Boolean).join(" ");
 
 function useShown<T>(
   rows: readonly T[],

@@ -80,7 +80,7 @@ function columnsOf(shown: Shown): readonly Column<ApiKey>[] {
       value: (row) => `${row.name} ${row.prefix} ${Object.entries(row.tags).flat().join(" ")}`,
       cell: (row) => (
         <>
-          {row.name || "–"} {row.prefix === "" ? null : <code className="muted">{row.prefix}…</code>}
+          {row.name || "–"} {row.prefix === "" ? null : <code className="muted wide">{row.prefix}…</code>}
         </>
       ),
     },

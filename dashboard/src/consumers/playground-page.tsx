@@ -76,16 +76,21 @@ function Conversation({ models, chat }: { readonly models: readonly Model[]; rea
             options={models.map(({ id }) => [id, id] as const)}
             onChange={setModel}
           />
-          <Field label="System message">
-            {(id) => <textarea id={id} value={system} onChange={(event) => setSystem(event.target.value)} />}
-          </Field>
-          <TextField
-            label="Tokens to write, at most"
-            value={most}
-            onChange={setMost}
-            inputMode="numeric"
-            placeholder="no limit"
-          />
+          <details>
+            <summary>More</summary>
+            <div className="form">
+              <Field label="System message">
+                {(id) => <textarea id={id} value={system} onChange={(event) => setSystem(event.target.value)} />}
+              </Field>
+              <TextField
+                label="Tokens to write, at most"
+                value={most}
+                onChange={setMost}
+                inputMode="numeric"
+                placeholder="no limit"
+              />
+            </div>
+          </details>
         </div>
       </Card>
     </div>

@@ -2,9 +2,10 @@ import { expect, it } from "vitest";
 import { agoText, dateOf, durationText } from "./times.js";
 
 it("shows a stretch of time in the unit that says most", () => {
-  const stretches = [0, 740, 3_210, 59_990, 250_000, 3_600_000, 11_100_000, 187_200_000];
+  const stretches = [0, 0.21, 740, 3_210, 59_990, 250_000, 3_600_000, 11_100_000, 187_200_000];
   expect(stretches.map(durationText)).toEqual([
     "0 ms",
+    "210 µs",
     "740 ms",
     "3.2 s",
     "60 s",

@@ -1,8 +1,9 @@
 import { NOTHING } from "./amounts.js";
 
-/** A stretch of time in the unit that says most: `740 ms`, `3.2 s`, `4 min 10 s`, `3 h 5 min`, `2 d 4 h`. */
+/** A stretch of time in the unit that says most: `210 µs`, `740 ms`, `3.2 s`, `4 min 10 s`, `3 h 5 min`, `2 d 4 h`. */
 export function durationText(ms: number | null | undefined): string {
   if (ms == null) return NOTHING;
+  if (ms > 0 && ms < 1) return `${Math.max(1, Math.round(ms * 1_000))} µs`;
   if (ms < 1_000) return `${Math.round(ms)} ms`;
   if (ms < 60_000) return `${Number((ms / 1_000).toFixed(1))} s`;
   const seconds = Math.round(ms / 1_000);

@@ -350,7 +350,10 @@ const usageOf = (day: number, name: string): Facts => ({
     prompt_tokens: 90_000 + day * 700,
     cached_tokens: 0,
   },
-  ...{ completion_tokens: 14_000 + ((day * 37) % 11) * 900, cost_micro_usd: 180_000 + ((day * 53) % 17) * 21_000 },
+  ...{
+    completion_tokens: 14_000 + ((day * 37) % 11) * 900,
+    cost_micro_usd: (name === "qwen3-8b" ? 180_000 : 60_000) + ((day * 53) % 17) * 21_000,
+  },
   ...{ average_duration_ms: 4_100, average_first_content_ms: 420 },
 });
 
