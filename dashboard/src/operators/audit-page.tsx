@@ -34,7 +34,7 @@ const COLUMNS: readonly Column<AuditEntry>[] = [
 
 /** What operators have done. */
 export function AuditPage(): ReactNode {
-  const entries = useAnswer<List<AuditEntry>>("/admin/audit-log?limit=1000");
+  const entries = useAnswer<List<AuditEntry>>("/admin/audit?limit=1000");
   return (
     <Page title="Audit log" lead="Every change that was made through the operators' routes, and by which key.">
       <Loaded query={entries} lines={8}>

@@ -325,7 +325,7 @@ export function operatorScript(machines: number): Script {
     "DELETE /admin/keys/key_0": () => ({ body: { id: "key_0", object: "api_key", deleted: true } }),
     "POST /admin/keys/key_0/rotate": issue,
     "GET /admin/payouts": () => list([payout(1, "requested"), payout(2, "paid"), payout(3, "failed")]),
-    "GET /admin/audit-log": () => list(Array.from({ length: 20 }, (_, n) => auditEntry(n))),
+    "GET /admin/audit": () => list(Array.from({ length: 20 }, (_, n) => auditEntry(n))),
   };
 }
 
