@@ -255,7 +255,7 @@ export interface OwnKey {
   readonly name: string;
   readonly scopes: readonly string[];
   readonly limit: number | null;
-  readonly limit_reset: string | null;
+  readonly limit_reset: BudgetReset | null;
   readonly limit_remaining: number | null;
   readonly usage: number;
   readonly usage_daily: number;

@@ -3,7 +3,7 @@ import { useRefresh, useWholeList } from "../api/queries.js";
 import { ask } from "../api/request.js";
 import type { ApiKey, IssuedKey } from "../api/types.js";
 import { usdText, wholeText } from "../format/amounts.js";
-import { plain } from "../format/codes.js";
+import { RESET_WORDS } from "../format/key-order.js";
 import { timeText } from "../format/times.js";
 import { Badge } from "./badge.js";
 import { ConfirmButton } from "./confirm.js";
@@ -116,7 +116,7 @@ function columnsOf(shown: Shown): readonly Column<ApiKey>[] {
 
 function budgetText({ limits: { budget } }: ApiKey): string {
   if (budget === null) return "no limit";
-  return `${usdText(budget.micro_usd)}${budget.reset === "never" ? "" : ` ${budget.reset}`}`;
+  return `${usdText(budget.micro_usd)}${budget.reset === "never" ? "" : ` ${RESET_WORDS[budget.reset]}`}`;
 }
 
 function limitsText({ limits, allowed_models: models, expires_at: endsAt }: ApiKey): string {
@@ -131,7 +131,7 @@ function limitsText({ limits, allowed_models: models, expires_at: endsAt }: ApiK
 }
 
 function KeyActions({ entry, route, onIssued, again }: Shown & { readonly entry: ApiKey }): ReactNode {
-  if (entry.status !== "active") return <span className="muted">{plain(entry.status)}</span>;
+  if (entry.status !== "active") return null;
   const path = `${route}/${encodeURIComponent(entry.id)}`;
   const name = entry.name || entry.prefix;
   return (

@@ -9,6 +9,7 @@ import { Loaded } from "../components/loaded.js";
 import { Card, Page, Stat, Stats } from "../components/page.js";
 import { Empty } from "../components/states.js";
 import { shortText, usdText, wholeText } from "../format/amounts.js";
+import { RESET_WORDS } from "../format/key-order.js";
 import { durationText } from "../format/times.js";
 import { type UsageMeasure, usageSeries } from "../format/usage-series.js";
 
@@ -86,7 +87,9 @@ function Money(): ReactNode {
       <Stat
         label="Budget left"
         value={key?.limit == null ? "no limit" : dollars(key.limit_remaining)}
-        hint={key?.limit == null ? "of this key" : `of ${dollars(key.limit)} ${key.limit_reset ?? ""}`}
+        hint={
+          key?.limit == null ? "of this key" : `of ${dollars(key.limit)} ${RESET_WORDS[key.limit_reset ?? "never"]}`
+        }
       />
       <Stat label="Rate limits" value={limitsText(key)} hint="of this key" />
     </Stats>

@@ -16,6 +16,14 @@ export interface KeyWishes {
   readonly scopes: readonly string[];
 }
 
+/** How long what is spent of a budget counts. */
+export const RESET_WORDS: Readonly<Record<BudgetReset, string>> = {
+  never: "in all",
+  daily: "a day",
+  weekly: "a week",
+  monthly: "a month",
+};
+
 const DAY_SECONDS = 86_400;
 
 /** The order that the coordinator takes: without what was left open. */

@@ -1,0 +1,139 @@
+import { mkdirSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { ADMIN_KEY, API_KEY, startTestCoordinator, type TestCoordinator } from "../scripted/test-coordinator.js";
+import { CHROMIUM_PATH, launchChromium, NO_CHROMIUM } from "./chromium.js";
+
+if (CHROMIUM_PATH === undefined) console.warn(`the dashboard of a coordinator: ${NO_CHROMIUM}`);
+
+/** Where the pictures go that a person may want to look at. */
+const PICTURES = join(tmpdir(), "hearth-pictures");
+
+// The page against the routes as they are: what the scripted answers of its other tests say has to be true.
+describe.skipIf(CHROMIUM_PATH === undefined)("the dashboard of a coordinator", () => {
+  let browser: Browser;
+  let page: Page;
+  let hearth: TestCoordinator;
+  let complaints: string[];
+
+  beforeAll(async () => {
+    mkdirSync(PICTURES, { recursive: true });
+    browser = await launchChromium();
+  });
+  afterAll(() => browser.close());
+  beforeEach(async () => {
+    hearth = await startTestCoordinator();
+    complaints = [];
+    page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
+    page.on("console", (message) => {
+      if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) {
+        complaints.push(message.text());
+      }
+    });
+    page.on("pageerror", (error) => complaints.push(error.message));
+  });
+  afterEach(async () => {
+    await page.close();
+    await hearth.stop();
+  });
+
+  const heading = (name: string) => page.getByRole("heading", { level: 1, name, exact: true });
+  const goTo = (link: string) => page.getByRole("navigation").getByRole("link", { name: link, exact: true }).click();
+  const picture = (name: string) =>
+    page.screenshot({ path: join(PICTURES, `dashboard-real-${name}.png`), fullPage: true });
+
+  async function signIn(key: string): Promise<void> {
+    await page.goto(`${hearth.url}/dashboard/`);
+    await page.getByLabel("Key").fill(key);
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.getByRole("button", { name: "Sign out" }).waitFor();
+  }
+
+  it("shows an operator the fleet, and makes an account with a key that its owner can sign in with", async () => {
+    await hearth.provider((stream) => stream.answer("yes"), { name: "studio" });
+    await signIn(ADMIN_KEY);
+    await goTo("Fleet");
+    await page.getByRole("link", { name: "studio" }).waitFor();
+    await picture("fleet");
+    await goTo("Models");
+    await page.getByText("1 of 1", { exact: true }).waitFor();
+    await goTo("Accounts");
+    await page.getByRole("button", { name: "New account" }).click();
+    await page.getByLabel("Id").fill("ben");
+    await page.getByRole("button", { name: "Make the account" }).click();
+    await page.getByRole("link", { name: "ben" }).click();
+    await page.getByRole("button", { name: "Add money" }).click();
+    await page.getByLabel("Amount, US dollars").fill("5");
+    await page.getByLabel("What for").fill("invoice 1");
+    await page.getByRole("button", { name: "Add $5.00" }).click();
+    await page.getByText("$5.00").first().waitFor();
+    await page.getByRole("button", { name: "New key" }).click();
+    await page.getByLabel("Budget, US dollars").fill("1.50");
+    await page.getByRole("button", { name: "Make the key" }).click();
+    const key = (await page.getByLabel("The key").textContent()) ?? "";
+    await page.getByRole("button", { name: "I have it" }).click();
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await heading("Sign in").waitFor();
+
+    await signIn(key);
+    await heading("Playground").waitFor();
+    await goTo("Usage and cost");
+    await page.getByText("of $1.50 in all").waitFor();
+    expect(complaints).toEqual([]);
+  });
+
+  it("streams an answer to a consumer, who then sees what it used and ends a key of his", async () => {
+    await hearth.provider((stream) => stream.answer("Yes, it is."), { name: "studio" });
+    await signIn(API_KEY);
+    await goTo("Playground");
+    await page.getByLabel("Message", { exact: true }).fill("Is it?");
+    await page.getByRole("button", { name: "Send" }).click();
+    await page.getByText("Yes, it is.").waitFor();
+    await page.getByText(/first word/).click();
+    await page.getByText("Attempts").waitFor();
+    await picture("playground");
+    await goTo("Models and prices");
+    await page.getByRole("cell", { name: "m", exact: true }).waitFor();
+    await page.locator('a[href$="/my-keys"]').click();
+    await page.getByRole("button", { name: "New key" }).click();
+    await page.getByLabel("Name").fill("laptop");
+    await page.getByRole("button", { name: "Make the key" }).click();
+    await page.getByRole("button", { name: "I have it" }).click();
+    await page.getByText("laptop").waitFor();
+    await page.getByRole("button", { name: "Revoke" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Revoke" }).click();
+    await page.getByText("Revoked").waitFor();
+    expect(complaints).toEqual([]);
+  });
+
+  it("shows an owner the machines, and lets another one in by a token", async () => {
+    await hearth.provider((stream) => stream.answer("yes"), { name: "studio" });
+    await signIn(API_KEY);
+    await heading("Your machines").waitFor();
+    await page.getByRole("heading", { name: "studio" }).waitFor();
+    await picture("machines");
+    await goTo("Earnings");
+    await page.getByText("Nothing was earned in this time").waitFor();
+    await goTo("Add machines");
+    await page.getByRole("button", { name: "Make a token" }).click();
+    await page.getByText(/^he-/).waitFor();
+    await page.getByLabel("Code").fill("WDJB-MJHT");
+    await page.getByRole("button", { name: "Go on" }).click();
+    await page.waitForURL(/\/device\?user_code=WDJB-MJHT/);
+    expect(complaints).toEqual([]);
+  });
+
+  it("keeps who has signed in over a reload, and refuses a key that is none", async () => {
+    await page.goto(`${hearth.url}/dashboard/`);
+    await page.getByLabel("Key").fill("nonsense");
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.getByText("That key or link is not good here.").waitFor();
+    await signIn(ADMIN_KEY);
+    await page.goto(`${hearth.url}/dashboard/fleet`);
+    await heading("Fleet").waitFor();
+    await page.getByText("No machine is connected").waitFor();
+    expect(complaints).toEqual([]);
+  });
+});
