@@ -64,6 +64,16 @@ export const SECTIONS: readonly Section[] = [
     ],
   },
   {
+    // The operator's own key asks models as the consumers' key of the configuration.
+    title: "Try it",
+    scopes: ["admin"],
+    without: "inference",
+    pages: [
+      { path: "/playground", title: "Playground", icon: MessageSquareText, component: PlaygroundPage },
+      { path: "/my-requests/:id", title: "Request", component: OwnRequestPage },
+    ],
+  },
+  {
     title: "Your machines",
     scopes: ["provider"],
     pages: [

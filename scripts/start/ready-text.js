@@ -19,6 +19,7 @@ export function readyText({ origin, model, secrets, env, logs, money }) {
 Hearth is ready.
 
   Base URL   ${origin}/v1
+  Web page   ${origin}/dashboard/, where either key signs in
   Model      ${model}
   API key    ${env.HEARTH_API_KEY ? "from HEARTH_API_KEY" : secrets.apiKey}
   Admin key  ${env.HEARTH_ADMIN_KEY ? "from HEARTH_ADMIN_KEY" : secrets.adminKey}

@@ -339,3 +339,20 @@ export interface EnrolmentToken {
   readonly created_at: number;
   readonly expires_at: number;
 }
+
+interface Price {
+  readonly input_micro_usd: number;
+  readonly output_micro_usd: number;
+  readonly cached_input_micro_usd: number;
+}
+
+/** A model or an alias as the operator's list tells of it; prices are micro-USD per million tokens. */
+export interface AdminModel {
+  readonly id: string;
+  readonly kind: "build" | "alias";
+  readonly builds: readonly string[];
+  readonly providers: { readonly serving: number; readonly all: number };
+  readonly slots: { readonly used: number; readonly all: number };
+  readonly queued: number;
+  readonly prices: { readonly platform: Price; readonly cheapest: Price; readonly dearest: Price } | null;
+}

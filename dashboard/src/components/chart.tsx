@@ -1,6 +1,7 @@
 import { type ReactNode, useEffect, useRef } from "react";
 import uPlot from "uplot";
 import { dateOf } from "../format/times.js";
+import { onThemeChange, resolvedColor } from "./theme-change.js";
 
 export interface Series {
   readonly label: string;
@@ -40,17 +41,13 @@ export function Chart({ label, times, series, format, height = HEIGHT_PX }: Char
     const resized = new ResizeObserver(() =>
       plot.current?.setSize({ width: within.clientWidth, height: latest.current.height }),
     );
-    // Its colours are read when it is drawn.
-    const themed = new MutationObserver(draw);
-    const dark = matchMedia("(prefers-color-scheme: dark)");
     draw();
     resized.observe(within);
-    themed.observe(document.documentElement, { attributeFilter: ["data-theme"] });
-    dark.addEventListener("change", draw);
+    // Its colours are read when it is drawn.
+    const unwatch = onThemeChange(draw);
     return () => {
-      dark.removeEventListener("change", draw);
+      unwatch();
       resized.disconnect();
-      themed.disconnect();
       plot.current?.destroy();
       plot.current = undefined;
     };
@@ -82,7 +79,7 @@ type Drawn = Pick<ChartProps, "series" | "format"> & { readonly height: number }
 
 function optionsOf(within: HTMLElement, { series, format, height }: Drawn): uPlot.Options {
   const style = getComputedStyle(within);
-  const colorOf = (name: string): string => resolved(within, `var(${name})`);
+  const colorOf = (name: `--${string}`): string => resolvedColor(within, name);
   const axis = {
     stroke: colorOf("--muted"),
     font: `11px ${style.fontFamily}`,
@@ -115,16 +112,6 @@ function optionsOf(within: HTMLElement, { series, format, height }: Drawn): uPlo
       ),
     ],
   };
-}
-
-/** A canvas knows no variables and no light-dark(): the browser resolves them for an element. */
-function resolved(within: HTMLElement, color: string): string {
-  const probe = document.createElement("span");
-  probe.style.color = color;
-  within.append(probe);
-  const found = getComputedStyle(probe).color;
-  probe.remove();
-  return found;
 }
 
 const DAY_SECONDS = 86_400;

@@ -1,6 +1,7 @@
-import { type ReactNode, useEffect, useRef, useState } from "react";
+import { type ReactNode, useEffect, useReducer, useRef, useState } from "react";
 import type { Provider } from "../api/types.js";
 import { FLEET_STATES, type FleetState, stateOf } from "../format/fleet-state.js";
+import { onThemeChange, resolvedColor } from "./theme-change.js";
 
 /** Squares by how many there are, so that a small fleet is no speck and a large one no wall. */
 const SIZES_PX = [
@@ -16,6 +17,8 @@ export function FleetMap({ providers }: { readonly providers: readonly Provider[
   const canvas = useRef<HTMLCanvasElement>(null);
   const width = useWidth(canvas);
   const [hovered, setHovered] = useState<string>();
+  const [, repaint] = useReducer((n: number) => n + 1, 0);
+  useEffect(() => onThemeChange(repaint), []);
   const states = Object.keys(FLEET_STATES) as FleetState[];
   const ordered = providers
     .map((provider) => ({ provider, state: stateOf(provider) }))
@@ -32,7 +35,7 @@ export function FleetMap({ providers }: { readonly providers: readonly Provider[
     target.width = width * scale;
     target.height = height * scale;
     context.scale(scale, scale);
-    const colors = new Map(states.map((state) => [state, resolved(target, FLEET_STATES[state].color)]));
+    const colors = new Map(states.map((state) => [state, resolvedColor(document.body, FLEET_STATES[state].color)]));
     for (const [n, { state }] of ordered.entries()) {
       context.fillStyle = colors.get(state) ?? "gray";
       context.beginPath();
@@ -75,9 +78,4 @@ function useWidth(canvas: React.RefObject<HTMLCanvasElement | null>): number {
     return () => resized.disconnect();
   }, [canvas]);
   return width;
-}
-
-function resolved(within: HTMLElement, name: string): string {
-  within.style.color = `var(${name})`;
-  return getComputedStyle(within).color;
 }

@@ -1,8 +1,10 @@
-import type { Provider } from "../api/types.js";
+import type { AdminModel, Provider } from "../api/types.js";
 
 /** A model as the fleet serves it now. */
 export interface ServedModel {
   readonly id: string;
+  /** What an alias stands for, best first; empty = it is a build. */
+  readonly builds: readonly string[];
   /** Machines that may be asked for it, and all that have it. */
   readonly serving: number;
   readonly machines: number;
@@ -11,14 +13,16 @@ export interface ServedModel {
   readonly inFlight: number;
   /** Places for requests; of machines that do not say how many they have, those that are taken. */
   readonly slots: number;
+  readonly waiting: number;
   readonly context: number | undefined;
   /** Tokens a second of one request, the median of machines. */
   readonly tokensPerSecond: number | undefined;
+  readonly prices: AdminModel["prices"];
 }
 
-/** What the machines of a fleet serve, by model. */
-export function servedModels(providers: readonly Provider[]): readonly ServedModel[] {
-  const found = new Map<string, { readonly provider: Provider; readonly model: Provider["models"][number] }[]>();
+/** What the machines of a fleet serve, by model, with what the coordinator adds to that: aliases, who waits, prices. */
+export function servedModels(providers: readonly Provider[], told: readonly AdminModel[]): readonly ServedModel[] {
+  const found = new Map<string, Place[]>(told.map(({ id }) => [id, []]));
   for (const provider of providers) {
     for (const model of provider.models) {
       const known = found.get(model.id);
@@ -26,21 +30,39 @@ export function servedModels(providers: readonly Provider[]): readonly ServedMod
       else known.push({ provider, model });
     }
   }
+  const tellings = new Map(told.map((each) => [each.id, each]));
   return [...found].map(([id, on]) => {
-    const here = on.filter(({ provider }) => provider.status === "serving");
-    const contexts = on.flatMap(({ model }) => model.context_length ?? []);
+    const telling = tellings.get(id);
     return {
-      id,
-      serving: here.length,
-      machines: on.length,
-      loaded: here.filter(({ model }) => model.slot?.state === "running" || model.slot?.state === "idle").length,
-      crashed: on.filter(({ model }) => model.slot?.state === "crashed").length,
-      inFlight: sum(on.map(({ model }) => model.in_flight)),
-      slots: sum(here.map(({ model }) => model.slot?.max_concurrency ?? model.in_flight)),
-      context: contexts.length === 0 ? undefined : Math.max(...contexts),
-      tokensPerSecond: median(here.flatMap(({ model }) => model.slot?.decode_tps ?? [])),
+      ...sumOf(id, on),
+      builds: telling?.kind === "alias" ? telling.builds : [],
+      waiting: telling?.queued ?? 0,
+      prices: telling?.prices ?? null,
+      ...(telling === undefined ? {} : { serving: telling.providers.serving, machines: telling.providers.all }),
+      ...(telling?.kind === "alias" ? { inFlight: telling.slots.used, slots: telling.slots.all } : {}),
     };
   });
+}
+
+interface Place {
+  readonly provider: Provider;
+  readonly model: Provider["models"][number];
+}
+
+function sumOf(id: string, on: readonly Place[]): Omit<ServedModel, "builds" | "waiting" | "prices"> {
+  const here = on.filter(({ provider }) => provider.status === "serving");
+  const contexts = on.flatMap(({ model }) => model.context_length ?? []);
+  return {
+    id,
+    serving: here.length,
+    machines: on.length,
+    loaded: here.filter(({ model }) => model.slot?.state === "running" || model.slot?.state === "idle").length,
+    crashed: on.filter(({ model }) => model.slot?.state === "crashed").length,
+    inFlight: sum(on.map(({ model }) => model.in_flight)),
+    slots: sum(here.map(({ model }) => model.slot?.max_concurrency ?? model.in_flight)),
+    context: contexts.length === 0 ? undefined : Math.max(...contexts),
+    tokensPerSecond: median(here.flatMap(({ model }) => model.slot?.decode_tps ?? [])),
+  };
 }
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);

@@ -141,7 +141,9 @@ function Models({ provider }: { readonly provider: ProviderDetail }): ReactNode 
                 </span>
               </span>
               <span className="muted">
-                {model.in_flight} of {model.slot?.max_concurrency ?? "?"} slots
+                {model.slot?.max_concurrency === undefined
+                  ? `${model.in_flight} in flight`
+                  : `${model.in_flight} of ${model.slot.max_concurrency} slots`}
               </span>
             </div>
             {told === undefined ? null : <Gates gates={told.gates} />}

@@ -15,8 +15,14 @@ export interface Section {
   readonly pages: readonly PageEntry[];
   /** A key with one of these sees it. */
   readonly scopes: readonly string[];
+  /** … unless it has this one as well, by which it sees more. */
+  readonly without?: string;
 }
 
 /** The sections that a session's key is for. */
 export const sectionsFor = (sections: readonly Section[], { scopes }: Session): readonly Section[] =>
-  sections.filter((section) => section.scopes.some((scope) => scopes.includes(scope)));
+  sections.filter(
+    (section) =>
+      section.scopes.some((scope) => scopes.includes(scope)) &&
+      (section.without === undefined || !scopes.includes(section.without)),
+  );

@@ -288,6 +288,14 @@ const auditEntry = (n: number): Facts => ({
   },
 });
 
+const PRICE: Facts = { input_micro_usd: 200_000, output_micro_usd: 600_000, cached_input_micro_usd: 100_000 };
+
+const adminModel = (id: string): Facts => ({
+  ...{ id, object: "admin.model", kind: "build", builds: [id], aliases: [], listed: true, availability: "ready" },
+  ...{ providers: { serving: 18, all: 23 }, slots: { used: 31, all: 72 }, queued: id === "qwen3-8b" ? 0 : 4 },
+  prices: { platform: PRICE, cheapest: PRICE, dearest: { ...PRICE, output_micro_usd: 900_000 } },
+});
+
 /** What an operator's page asks for. */
 export function operatorScript(machines: number): Script {
   const providers = Array.from({ length: machines }, (_, n) => machine(n));
@@ -312,6 +320,7 @@ export function operatorScript(machines: number): Script {
     "POST /admin/providers/prv_000012f3a9/drain": () => ({ body: {} }),
     "GET /admin/requests": () => list(Array.from({ length: 80 }, (_, n) => requestOf(n))),
     [`GET /admin/requests/${DETAIL["id"]}`]: () => ({ body: DETAIL }),
+    "GET /admin/models": () => list(["qwen3-8b", "llama-3.3-70b"].map(adminModel)),
     "POST /admin/explain": () => ({ body: EXPLANATION }),
     "GET /admin/breaker": () => list(BREAKER),
     "POST /admin/breaker/clear": () => ({ body: { cleared: 1 } }),

@@ -59,6 +59,10 @@ describe.skipIf(CHROMIUM_PATH === undefined)("the dashboard of a coordinator", (
     await picture("fleet");
     await goTo("Models");
     await page.getByText("1 of 1", { exact: true }).waitFor();
+    await goTo("Playground");
+    await page.getByLabel("Message", { exact: true }).fill("Is it?");
+    await page.getByRole("button", { name: "Send" }).click();
+    await page.locator(".answer", { hasText: "yes" }).waitFor();
     await goTo("Accounts");
     await page.getByRole("button", { name: "New account" }).click();
     await page.getByLabel("Id").fill("ben");
