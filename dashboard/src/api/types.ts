@@ -144,7 +144,8 @@ export interface LiveSnapshot {
   readonly queued: number;
   readonly requests_per_second: number;
   readonly tokens_per_second: number;
-  readonly ttft_ms: { readonly p50: number | null; readonly p95: number | null; readonly p99: number | null };
+  /** `null` = nothing had content within the last minute. */
+  readonly ttft_ms: { readonly p50: number | null; readonly p95: number | null; readonly p99: number | null } | null;
   readonly errors: readonly { readonly code: string; readonly count: number }[];
   readonly skipped?: number;
 }

@@ -97,7 +97,7 @@ function Now({ last, points }: { readonly last: LivePoint; readonly points: read
           tone={last.queued > 0 ? "warn" : undefined}
           hint="waiting for room"
         />
-        <Stat label="First content, median" value={durationText(ttft.p50)} hint={`95 %: ${durationText(ttft.p95)}`} />
+        <Stat label="First content, median" value={durationText(ttft?.p50)} hint={`95 %: ${durationText(ttft?.p95)}`} />
         <Stat label="Tokens / s" value={shortText(last.tokens_per_second)} hint="written" />
       </Stats>
       <div className="grid">
@@ -117,9 +117,9 @@ function Now({ last, points }: { readonly last: LivePoint; readonly points: read
             label="Time to first content"
             times={times}
             series={[
-              { label: "Median", values: points.map((each) => each.ttft_ms.p50), color: "--good" },
-              { label: "95 %", values: points.map((each) => each.ttft_ms.p95), color: "--warn" },
-              { label: "99 %", values: points.map((each) => each.ttft_ms.p99), color: "--bad" },
+              { label: "Median", values: points.map((each) => each.ttft_ms?.p50 ?? null), color: "--good" },
+              { label: "95 %", values: points.map((each) => each.ttft_ms?.p95 ?? null), color: "--warn" },
+              { label: "99 %", values: points.map((each) => each.ttft_ms?.p99 ?? null), color: "--bad" },
             ]}
             format={durationText}
           />

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { ScriptedStream } from "../scripted/scripted-stream.js";
 import { ADMIN_KEY, API_KEY, startTestCoordinator, type TestCoordinator } from "../scripted/test-coordinator.js";
 import { CHROMIUM_PATH, launchChromium, NO_CHROMIUM } from "./chromium.js";
 
@@ -85,6 +86,42 @@ describe.skipIf(CHROMIUM_PATH === undefined)("the dashboard of a coordinator", (
     await heading("Playground").waitFor();
     await goTo("Usage and cost");
     await page.getByText("of $1.50 in all").waitFor();
+    expect(complaints).toEqual([]);
+  });
+
+  it("shows an operator where a request went, as it happens, and who has done what", async () => {
+    let asked = 0;
+    const failsOnce = (stream: ScriptedStream): void => {
+      asked += 1;
+      if (asked === 1) stream.error();
+      else stream.answer("yes");
+    };
+    await hearth.provider(failsOnce, { name: "first" });
+    await hearth.provider(failsOnce, { name: "second" });
+    await signIn(ADMIN_KEY);
+    await page.getByText("Live", { exact: true }).waitFor();
+    await (await hearth.chat({ model: "m", messages: [{ role: "user", content: "?" }] })).text();
+    await page.locator("tbody").getByText("Served").waitFor();
+    await page.locator("tbody a").click();
+    await page.getByText("Its backend answered with an error; the next machine was asked.").waitFor();
+    await page.getByText("Why attempt 2 went there").waitFor();
+    expect(await page.locator(".span-failed.waterfall-span, .span-content.waterfall-span").count()).toBe(2);
+    await picture("request");
+
+    await goTo("Fleet");
+    await page.getByRole("link", { name: "first" }).click();
+    await page.getByRole("button", { name: "Drain" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Drain" }).click();
+    await page.getByRole("button", { name: "Resume" }).waitFor();
+    await goTo("Explain");
+    await page.getByLabel("Model").fill("m");
+    await page.getByRole("button", { name: "Explain" }).click();
+    await page.getByText("1 of 2 may serve it").waitFor();
+    await page.getByText("It takes nothing new.").waitFor();
+    await goTo("Audit log");
+    await page.getByText("POST /admin/providers/:id/drain").waitFor();
+    await goTo("Breaker and queue");
+    await page.getByText("Nobody waits").waitFor();
     expect(complaints).toEqual([]);
   });
 
