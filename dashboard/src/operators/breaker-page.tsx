@@ -75,6 +75,8 @@ function BreakerTable({
 }): ReactNode {
   const now = useNow();
   const refresh = useRefresh();
+  const backIn = ({ remaining_ms: ms }: BreakerEntry): string =>
+    durationText(Math.ceil(Math.max(0, ms - Math.max(0, now - receivedAt)) / 1_000) * 1_000);
   const columns: readonly Column<BreakerEntry>[] = [
     {
       id: "provider",
@@ -89,7 +91,17 @@ function BreakerTable({
     },
     { id: "model", title: "Model", value: (row) => row.model, wide: true },
     { id: "shape", title: "For", value: (row) => row.shape, wide: true },
-    { id: "state", title: "State", value: (row) => row.state, cell: (row) => <Badge state={row.state} /> },
+    {
+      id: "state",
+      title: "State",
+      value: (row) => row.state,
+      cell: (row) => (
+        <>
+          <Badge state={row.state} />
+          <span className="sub narrow">back in {backIn(row)}</span>
+        </>
+      ),
+    },
     {
       id: "reason",
       title: "Why",
@@ -102,9 +114,9 @@ function BreakerTable({
       id: "remaining",
       title: "Back in",
       value: (row) => row.remaining_ms,
-      cell: (row) =>
-        durationText(Math.ceil(Math.max(0, row.remaining_ms - Math.max(0, now - receivedAt)) / 1_000) * 1_000),
+      cell: (row) => backIn(row),
       align: "right",
+      wide: true,
     },
     {
       id: "clear",
