@@ -330,7 +330,8 @@ export interface Model {
 
 /** What the coordinator thinks of an owner's machine. */
 export interface MachineDetail {
-  readonly models?: readonly { readonly model: string; readonly gates: readonly GateWords[] }[];
+  /** A line on each of its models: what stops it, or who goes before it. */
+  readonly advice?: readonly string[];
 }
 
 export interface EnrolmentToken {

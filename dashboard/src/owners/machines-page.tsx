@@ -4,7 +4,6 @@ import { ask } from "../api/request.js";
 import type { Machine, MachineDetail, Provider } from "../api/types.js";
 import { Badge } from "../components/badge.js";
 import { ConfirmButton } from "../components/confirm.js";
-import { Gates } from "../components/gates.js";
 import { Loaded } from "../components/loaded.js";
 import { useNow } from "../components/now.js";
 import { Card, Facts, Page, Stat, Stats } from "../components/page.js";
@@ -111,15 +110,7 @@ function WhyNoWork({
   readonly provider: Provider;
   readonly told: MachineDetail | undefined;
 }): ReactNode {
-  if (told?.models !== undefined) {
-    return told.models.map(({ model, gates }) => (
-      <div key={model} className="why">
-        <b>{model}</b>
-        <Gates gates={gates} />
-      </div>
-    ));
-  }
-  const reasons = whyNoWork(provider);
+  const reasons = told?.advice ?? whyNoWork(provider);
   if (reasons.length === 0) return null;
   return (
     <ul className="why">
