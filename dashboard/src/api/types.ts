@@ -94,7 +94,7 @@ export type RequestOutcome = "running" | "success" | "failed" | "cancelled" | "r
 
 export interface RequestSummary {
   readonly id: string;
-  readonly created_at: string;
+  readonly created_at: number;
   readonly account?: string;
   readonly key_id?: string;
   readonly endpoint: string;
@@ -241,7 +241,7 @@ export interface Payout {
 
 export interface AuditEntry {
   readonly id: string;
-  readonly created_at: string | number;
+  readonly created_at: number;
   readonly key_id: string;
   readonly account: string;
   readonly method: string;
@@ -332,6 +332,14 @@ export interface Model {
 export interface MachineDetail {
   /** A line on each of its models: what stops it, or who goes before it. */
   readonly advice?: readonly string[];
+  readonly last_hour?: {
+    readonly picked: number;
+    readonly lost: number;
+    readonly share: number | null;
+    readonly failed: number;
+    readonly late: number;
+  };
+  readonly last_request?: { readonly created_at: number } | null;
 }
 
 export interface EnrolmentToken {

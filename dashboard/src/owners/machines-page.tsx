@@ -8,10 +8,10 @@ import { Loaded } from "../components/loaded.js";
 import { useNow } from "../components/now.js";
 import { Card, Facts, Page, Stat, Stats } from "../components/page.js";
 import { Empty } from "../components/states.js";
-import { bytesText, rateText, wholeText } from "../format/amounts.js";
+import { bytesText, percentText, rateText, wholeText } from "../format/amounts.js";
 import { plain } from "../format/codes.js";
 import { FLEET_STATES, inFlightOf, stateOf } from "../format/fleet-state.js";
-import { agoText, durationText } from "../format/times.js";
+import { agoText, durationText, timeText } from "../format/times.js";
 import { whyNoWork } from "../format/why-no-work.js";
 
 const CONNECTED = "/v1/me/providers";
@@ -94,6 +94,7 @@ function MachineCard({ provider }: { readonly provider: Provider }): ReactNode {
           ["Trust", plain(provider.trust)],
           ["Connected", provider.status === "offline" ? "not now" : durationText(provider.connected_ms)],
           ["Agent", provider.agent_version],
+          ...lastHour(told.data),
         ]}
       />
       <p className="hint">
@@ -101,6 +102,18 @@ function MachineCard({ provider }: { readonly provider: Provider }): ReactNode {
       </p>
     </Card>
   );
+}
+
+/** What it had of the last hour, where the coordinator tells. */
+function lastHour(told: MachineDetail | undefined): readonly (readonly [string, string])[] {
+  if (told?.last_hour === undefined) return [];
+  const { picked, lost, share, late, failed } = told.last_hour;
+  return [
+    ["Last hour", `chosen ${wholeText(picked)} times, others ${wholeText(lost)}`],
+    ["Share of its models", share === null ? "no requests" : percentText(share)],
+    ["Late, failed", `${wholeText(late)}, ${wholeText(failed)}`],
+    ["Last request", told.last_request == null ? "none lately" : timeText(told.last_request.created_at)],
+  ];
 }
 
 function WhyNoWork({

@@ -73,7 +73,7 @@ function requestOf(n: number): Facts {
   const outcome = n % 9 === 8 ? "failed" : n % 7 === 6 ? "cancelled" : "success";
   return {
     id: `req_${String(n).padStart(4, "0")}aa21bd07`,
-    created_at: new Date(AT - n * 4_000).toISOString(),
+    created_at: Math.floor((AT - n * 4_000) / 1_000),
     ...{
       account: n % 2 === 0 ? "ben" : "anna",
       key_id: "key_1",
@@ -279,7 +279,7 @@ const PROVIDER_DETAIL: Facts = {
 };
 
 const auditEntry = (n: number): Facts => ({
-  ...{ id: `aud_${n}`, created_at: new Date(AT - n * 60_000).toISOString(), key_id: "admin", account: "operator" },
+  ...{ id: `aud_${n}`, created_at: Math.floor((AT - n * 60_000) / 1_000), key_id: "admin", account: "operator" },
   ...{
     method: n % 2 === 0 ? "POST" : "PATCH",
     route: n % 2 === 0 ? "/admin/providers/:id/drain" : "/admin/keys/:id",

@@ -66,7 +66,7 @@ const insightSchema = providerSchema.omit({ label: true }).extend({
   last_hour: hourSchema,
   last_request: z
     .object({
-      created_at: z.iso.datetime(),
+      created_at: z.int().meta({ description: "Seconds since 1970." }),
       model: z.string(),
       result: z.enum(["running", "success", "failed", "cancelled"]),
       reason: z.string().nullable(),
@@ -155,7 +155,7 @@ function describeLast(last: MachineHour["last"]): z.infer<typeof insightSchema>[
   // What came next is the consumer's affair.
   const alone: Pick<DispatchFacts, "attempts"> = { attempts: [attempt] };
   return {
-    created_at: new Date(atMs).toISOString(),
+    created_at: Math.floor(atMs / 1_000),
     model,
     result: attempt.result?.type ?? "running",
     reason: reasonOf(attempt, alone),
