@@ -791,6 +791,17 @@ describe.each(STORE_PLACES)("the ledger on $name", (engine) => {
       expect(await ledger.dueMessages(9_000, 9)).toMatchObject([{ id: "payout-requested/p1", attempts: 1 }]);
     });
 
+    it("the outbox takes what no money moves with, each id once", async () => {
+      const message = { id: "n1", kind: "machine.offline", payload: '{"machine":"m1"}', nowMs: 5_000 };
+      await ledger.addMessage(message);
+      await ledger.messageTried("n1", { deliveredAtMs: 5_500 });
+      await ledger.addMessage({ ...message, nowMs: 6_000 });
+      await ledger.addMessage({ ...message, id: "n2" });
+      expect(await ledger.dueMessages(4_999, 9)).toEqual([]);
+      const { nowMs: createdAtMs, ...rest } = message;
+      expect(await ledger.dueMessages(9_000, 9)).toEqual([{ ...rest, id: "n2", createdAtMs, attempts: 0 }]);
+    });
+
     it("a balance that falls below the bound is told once, when it does", async () => {
       await given(100n);
       const spend = async (id: string, amount: bigint) => {

@@ -204,6 +204,16 @@ export interface OutboxMessage {
   readonly attempts: number;
 }
 
+/** Something to be told that no movement of money comes with. */
+export interface NewMessage {
+  readonly id: string;
+  readonly kind: string;
+  /** JSON. */
+  readonly payload: string;
+  /** When it happened, wall-clock ms. */
+  readonly nowMs: number;
+}
+
 /** Until when each is kept, wall-clock ms. */
 export interface LedgerRetention {
   /** Reservations, by when they were resolved, with the parts of their work. */
@@ -258,6 +268,8 @@ export interface LedgerStore {
   keySpend(query: KeySpendQuery): Promise<KeySpend>;
   /** Re-adds everything. @param limit of mismatches that are listed */
   audit(limit: number): Promise<Audit>;
+  /** Puts a message into the outbox; one whose id is there already changes nothing. */
+  addMessage(message: NewMessage): Promise<void>;
   dueMessages(nowMs: number, limit: number): Promise<readonly OutboxMessage[]>;
   /** Settles an attempt to deliver a message: it is delivered, or to be tried again then. */
   messageTried(id: string, end: { deliveredAtMs: number } | { nextAtMs: number }): Promise<void>;

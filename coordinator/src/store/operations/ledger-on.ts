@@ -38,6 +38,7 @@ export function ledgerOn(engine: Engine): LedgerStore {
     prune: (before) => engine.run("ledger.prune", before),
     keySpend: (query) => engine.run("ledger.key-spend", query),
     audit: (limit) => engine.run("ledger.audit", limit),
+    addMessage: (message) => engine.run("outbox.add", message),
     dueMessages: (nowMs, limit) => engine.run("outbox.due", { nowMs, limit }),
     messageTried: (id, end) => engine.run("outbox.tried", { id, end }),
   };

@@ -18,7 +18,7 @@ import {
   refund,
 } from "./money/income.js";
 import { keySpend } from "./money/key-spend.js";
-import { dueMessages, messageTried } from "./money/outbox.js";
+import { addMessage, dueMessages, messageTried } from "./money/outbox.js";
 import {
   changePayout,
   listPayouts,
@@ -110,6 +110,7 @@ export const OPERATIONS = {
   "payouts.request": money(requestPayout, needsOfPayout),
   "payouts.change": money(changePayout, needsOfPayoutChange, moreForPayoutChange),
   "payouts.list": read(listPayouts),
+  "outbox.add": write(addMessage),
   "outbox.due": read(dueMessages),
   "outbox.tried": write(messageTried),
   "owner-prices.set": write(setPrice),

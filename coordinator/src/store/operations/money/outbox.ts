@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import type { OutboxMessage } from "../../ledger-store.js";
+import type { NewMessage, OutboxMessage } from "../../ledger-store.js";
 import type { Trx } from "../operation.js";
 
 export interface DueMessages {
@@ -21,6 +21,15 @@ export async function dueMessages(trx: Trx, { nowMs, limit }: DueMessages): Prom
     ...{ id, kind, payload, attempts },
     createdAtMs: created_at_ms,
   }));
+}
+
+export async function addMessage(trx: Trx, { id, kind, payload, nowMs }: NewMessage): Promise<void> {
+  const tried = { delivered_at_ms: null, attempts: 0, next_at_ms: nowMs };
+  await trx
+    .insertInto("outbox")
+    .values({ id, kind, payload, created_at_ms: nowMs, ...tried })
+    .onConflict((conflict) => conflict.doNothing())
+    .execute();
 }
 
 export interface MessageTried {
