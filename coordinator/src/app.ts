@@ -11,6 +11,7 @@ import { createSelection } from "./compose/create-selection.js";
 import { createServices } from "./compose/create-services.js";
 import { type Kept, type KeptDeps, openKept, stopKept } from "./compose/open-kept.js";
 import { type Money, type MoneyOptions, openMoney } from "./compose/open-money.js";
+import { openNotifications } from "./compose/open-notifications.js";
 import { type KeptReputation, type OpenReputationDeps, openReputation } from "./compose/open-reputation.js";
 import { openTimelines } from "./compose/open-timelines.js";
 import { type Numbers, openNumbers } from "./compose/operator-numbers.js";
@@ -106,6 +107,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
   const hooks = createHooks({ metrics, log, registry, reputation });
   const kept = await openKeptOf(options, live, { clock, registry, hooks, store: disk.store });
   const { enrolment, knownModels, machineNotes, receipts, usage } = kept;
+  const notifications = openNotifications(live, { clock, log, config, registry, store: disk.store.ledger });
   const selection = createSelection({ clock, rng, registry, reputation, hooks: hooks.selection, ...numbers });
   const readings = addReadings(metrics, { clock, breaker: selection.breaker, publicUrl: config.publicUrl });
   const contexts = new ProviderContexts(clock);
@@ -120,7 +122,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
     standing: (id) => reputation.standing(id),
     drained: (id) => machineNotes.of(id).drained,
     rules: () => ({ manifest: live.current.manifest, versionFloor: live.current.catalog.versionFloors.base }),
-    hooks: { ...hooks.fleet, connectionLost: selection.connectionLost },
+    hooks: notifications.fleet({ ...hooks.fleet, connectionLost: selection.connectionLost }),
   });
   const money = await openMoneyOf(options, live, { clock, metrics, store: disk.store.ledger });
   const shutdown = shutdownController();
@@ -134,7 +136,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
     accepting: ready,
     attempts: hooks.attempts,
     settled: hooks.settled,
-    watch: timelines,
+    watch: notifications.requests(timelines),
     ...numbers,
   });
   const health = watchHealth({ clock, directory: registry, disk, settings: () => live.current.health });
@@ -162,10 +164,11 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
     async stop() {
       if (!accepting) return [];
       accepting = false;
+      notifications.close();
       selection.queue.close();
       await drain({ server, connections, providers, registry, receipts, clock, log, shutdown, bounds: config });
       for (const each of [health, readings, sealing, answers, numbers.ownerPrices]) each[Symbol.dispose]();
-      await tracing.stop();
+      await Promise.all([tracing.stop(), notifications.ended()]);
       return oneByOne([() => stopKept(kept), money.stop, records.stop, disk.close]);
     },
   };

@@ -22,6 +22,7 @@ const SECTIONS = [
   "payments",
   "payouts",
   "webhooks",
+  "notifications",
   "health",
   "sign_in",
   "timelines",

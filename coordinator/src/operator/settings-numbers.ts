@@ -10,6 +10,7 @@ import { DEFAULT_OWNER_PRICES, type OwnerPriceSettings } from "../ledger/owner-p
 import { DEFAULT_PAYOUTS, type PayoutSettings } from "../ledger/payout-settings.js";
 import { DEFAULT_USAGE, type UsageSettings } from "../ledger/usage-writer.js";
 import { DEFAULT_WEBHOOKS, type WebhookSettings } from "../ledger/webhook-settings.js";
+import { DEFAULT_NOTIFICATIONS, type NotificationSettings } from "../notifications/settings.js";
 import { DEFAULT_HEALTH, type HealthSettings } from "../platform/health.js";
 import { DEFAULT_PAYMENTS, type PaymentSettings } from "../request/payment-settings.js";
 import { type CalibrationSettings, DEFAULT_CALIBRATION } from "../request/token-calibration.js";
@@ -257,6 +258,17 @@ export const WEBHOOKS: Section<WebhookSettings> = section(DEFAULT_WEBHOOKS, {
   answerMs: between(100, 10 * MINUTE_MS),
   firstRetryMs: between(100, HOUR_MS),
   lastRetryMs: between(100, 30 * 24 * HOUR_MS),
+});
+
+export const NOTIFICATIONS: Section<NotificationSettings> = section(DEFAULT_NOTIFICATIONS, {
+  lookMs: between(100, HOUR_MS),
+  outageMs: between(0, DAY_MS),
+  offlineMs: between(0, 30 * DAY_MS),
+  gapMs: between(0, DAY_MS),
+  mostAnHour: whole(0, 10_000),
+  subjects: whole(1, 1_000_000),
+  auditHour: whole(-1, 23),
+  budgetShare: share,
 });
 
 export const HEALTH: Section<HealthSettings> = section(DEFAULT_HEALTH, {

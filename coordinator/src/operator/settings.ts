@@ -15,6 +15,7 @@ import { DEFAULT_PAYOUTS, type PayoutSettings } from "../ledger/payout-settings.
 import { DEFAULT_PRICES, type PriceSettings } from "../ledger/price-list.js";
 import { DEFAULT_USAGE, type UsageSettings } from "../ledger/usage-writer.js";
 import { DEFAULT_WEBHOOKS, type WebhookSettings } from "../ledger/webhook-settings.js";
+import { DEFAULT_NOTIFICATIONS, type NotificationSettings } from "../notifications/settings.js";
 import type { Credential } from "../platform/credentials.js";
 import { DEFAULT_HEALTH, type HealthSettings } from "../platform/health.js";
 import { DEFAULT_PAYMENTS, type PaymentSettings } from "../request/payment-settings.js";
@@ -39,6 +40,7 @@ import {
   IDEMPOTENCY,
   IN_ORDER,
   LEDGER,
+  NOTIFICATIONS,
   OWNER_PRICES,
   PAYMENTS,
   PAYOUTS,
@@ -76,6 +78,7 @@ export interface Settings {
   readonly payments: PaymentSettings;
   readonly payouts: PayoutSettings;
   readonly webhooks: WebhookSettings;
+  readonly notifications: NotificationSettings;
   readonly health: HealthSettings;
   readonly signIn: SignInSettings;
   readonly timelines: TimelineSettings;
@@ -105,6 +108,7 @@ export const NO_SETTINGS: Settings = {
   payments: DEFAULT_PAYMENTS,
   payouts: DEFAULT_PAYOUTS,
   webhooks: DEFAULT_WEBHOOKS,
+  notifications: DEFAULT_NOTIFICATIONS,
   health: DEFAULT_HEALTH,
   signIn: DEFAULT_SIGN_IN,
   timelines: DEFAULT_TIMELINES,
@@ -159,6 +163,7 @@ const schema = z
     payments: PAYMENTS.schema,
     payouts: PAYOUTS.schema,
     webhooks: WEBHOOKS.schema,
+    notifications: NOTIFICATIONS.schema,
     health: HEALTH.schema,
     sign_in: SIGN_IN.schema,
     timelines: TIMELINES.schema,
@@ -219,6 +224,7 @@ function settingsOf(written: Written): Settings {
     payments: PAYMENTS.read(written.payments),
     payouts: PAYOUTS.read(written.payouts),
     webhooks: WEBHOOKS.read(written.webhooks),
+    notifications: NOTIFICATIONS.read(written.notifications),
     health: HEALTH.read(written.health),
     signIn: SIGN_IN.read(written.sign_in),
     timelines: TIMELINES.read(written.timelines),

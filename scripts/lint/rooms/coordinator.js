@@ -60,6 +60,7 @@ export const COORDINATOR = {
   ],
   compose: [
     "./ledger",
+    "./notifications",
     "./admin",
     "./operator",
     "./secrets.ts",
@@ -101,6 +102,7 @@ export const COORDINATOR = {
     "./fleet/trust/runtime-manifest.ts",
     "./http",
     "./ledger",
+    "./notifications/settings.ts",
     "./platform",
     "./request",
     "./selection",
@@ -113,6 +115,8 @@ export const COORDINATOR = {
   ],
   // Beside `request`, which tells it by an interface: what has become of the requests of late.
   timeline: ["./dispatch", "./platform", "./request", "./selection", "@hearth/platform", "@hearth/protocol"],
+  // Beside it: what of all that happens the operator is told.
+  notifications: ["./platform", "./store", "@hearth/platform", "@hearth/protocol"],
   // Beside it: the same as traces for others' tools. Loaded only where it is wanted.
   tracing: [
     "./platform",

@@ -1,0 +1,142 @@
+import { createHmac } from "node:crypto";
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { setImmediate } from "node:timers/promises";
+import { type AppOptions, NO_SETTINGS, type Settings } from "@hearth/coordinator";
+import { FakeClock } from "@hearth/platform/testing";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { openMemoryStore } from "../../../coordinator/src/store/sqlite/open-sqlite-store.js";
+import { ADMIN_KEY, startTestCoordinator, type TestCoordinator } from "../scripted/test-coordinator.js";
+
+// What the operator is told by webhook, as a receiver of his gets it.
+
+const KEY = Buffer.alloc(24, 7);
+const SECRET = `whsec_${KEY.toString("base64")}`;
+const QUESTION = { model: "m", messages: [{ role: "user", content: "a secret question" }] };
+
+interface Heard {
+  readonly headers: IncomingMessage["headers"];
+  readonly body: string;
+}
+
+interface Event {
+  readonly type: string;
+  readonly timestamp: string;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+let server: Server;
+let url: string;
+let heard: Heard[];
+let hearth: TestCoordinator;
+
+beforeEach(async () => {
+  heard = [];
+  server = createServer((request, response) => {
+    let body = "";
+    request.on("data", (part: Buffer) => {
+      body += part.toString();
+    });
+    request.on("end", () => {
+      heard.push({ headers: request.headers, body });
+      response.writeHead(204).end();
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`;
+});
+
+afterEach(async () => {
+  await hearth[Symbol.asyncDispose]();
+  server.closeAllConnections();
+  server.close();
+  await once(server, "close");
+});
+
+/** Everything quick, so that nobody waits for minutes. */
+const QUICK: Settings = {
+  ...NO_SETTINGS,
+  webhooks: { ...NO_SETTINGS.webhooks, lookMs: 100 },
+  notifications: { ...NO_SETTINGS.notifications, lookMs: 100, outageMs: 300, offlineMs: 300, gapMs: 0 },
+};
+
+async function start(
+  settings: Settings = QUICK,
+  more: Pick<AppOptions, "store" | "clock"> = { store: openMemoryStore() },
+): Promise<void> {
+  const departures = { expectedBackMs: 200, perAddress: 9, perAccount: 9, entries: 99 };
+  hearth = await startTestCoordinator({ ...more, settings, config: { webhook: { url, secret: SECRET }, departures } });
+}
+
+const events = (): readonly Event[] => heard.map(({ body }) => JSON.parse(body) as Event);
+const types = (): readonly string[] => events().map(({ type }) => type);
+const soon = { timeout: 10_000 };
+
+describe("the operator hears", () => {
+  it("that a machine and with it a model is gone, and that both are back", async () => {
+    await start();
+    const identity = Buffer.alloc(32, 9).toString("base64url");
+    const machine = await hearth.provider((stream) => stream.answer("a secret answer"), { name: "attic", identity });
+    expect((await hearth.chat(QUESTION)).status).toBe(200);
+    machine.terminate();
+    await expect.poll(async () => (await hearth.chat(QUESTION)).status, soon).toBe(503);
+    await expect.poll(() => [...types()].sort(), soon).toEqual(["machine.offline", "model.outage"]);
+    const back = await hearth.provider((stream) => stream.answer("a secret answer"), { identity });
+    expect(back.id).toBe(machine.id);
+    expect((await hearth.chat(QUESTION)).status).toBe(200);
+    const all = ["machine.back", "machine.offline", "model.outage", "model.recovered"];
+    await expect.poll(() => [...types()].sort(), soon).toEqual(all);
+    const offline = events().find(({ type }) => type === "machine.offline");
+    expect(offline?.data).toEqual({ machine: machine.id, name: "attic", account: "default", minutes: 0 });
+    const outage = events().find(({ type }) => type === "model.outage");
+    expect(outage?.data).toMatchObject({ model: "m", refused: expect.any(Number) });
+    for (const { headers, body } of heard) {
+      const signed = `${headers["webhook-id"]}.${headers["webhook-timestamp"]}.${body}`;
+      expect(headers["webhook-signature"]).toBe(`v1,${createHmac("sha256", KEY).update(signed).digest("base64")}`);
+      expect(body).not.toContain("secret");
+    }
+  });
+
+  it("that a machine is fenced", async () => {
+    await start();
+    const machine = await hearth.provider((stream) => stream.answer("x"));
+    const answer = await fetch(`${hearth.url}/admin/providers/${machine.id}/untrust`, {
+      method: "POST",
+      headers: { Authorization: `Bearer ${ADMIN_KEY}` },
+    });
+    expect(answer.ok).toBe(true);
+    await expect.poll(types, soon).toEqual(["machine.fenced"]);
+    expect(events()[0]?.data).toEqual({ machine: machine.id, account: "default" });
+  });
+
+  it("in the night that the ledger does not add up", async () => {
+    const clock = new FakeClock();
+    const store = openMemoryStore();
+    const mismatch = { check: "balance", subject: "anna", expected: "1", found: "2" };
+    const ledger: typeof store.ledger = {
+      ...store.ledger,
+      audit: async (limit) => ({ ...(await store.ledger.audit(limit)), mismatches: [mismatch] }),
+    };
+    await start({ ...QUICK, notifications: NO_SETTINGS.notifications }, { store: { ...store, ledger }, clock });
+    await passes(clock, 2.9);
+    expect(heard).toEqual([]);
+    await passes(clock, 0.3);
+    await expect.poll(types, soon).toContain("ledger.audit_failed");
+    expect(events()[0]).toMatchObject({
+      timestamp: "1970-01-01T03:00:00.000Z",
+      data: { mismatches: 1, transfers: 0, reservations: 0 },
+    });
+    await passes(clock, 20);
+    // Virtual time has passed while it was on its way: it was told again, and is the same message.
+    expect(new Set(heard.map(({ headers }) => headers["webhook-id"])).size).toBe(1);
+  });
+});
+
+/** Time passes, and what falls due gets a turn now and then. */
+async function passes(clock: FakeClock, hours: number): Promise<void> {
+  for (let minutes = 0; minutes < hours * 60; minutes += 1) {
+    clock.advance(60_000);
+    await setImmediate();
+  }
+}
