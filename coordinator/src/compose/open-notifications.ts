@@ -1,7 +1,10 @@
 import type { Clock } from "@hearth/platform";
 import type { ProviderId } from "@hearth/protocol";
+import type { Principal } from "../accounts/principal.js";
 import type { Config } from "../config.js";
 import type { Registry } from "../fleet/registry.js";
+import { budgetOf } from "../ledger/budget-window.js";
+import { BudgetWatch } from "../notifications/budget-watch.js";
 import { MachineWatch } from "../notifications/machine-watch.js";
 import { ModelOutages } from "../notifications/model-outages.js";
 import { NightlyAudit } from "../notifications/nightly-audit.js";
@@ -30,7 +33,7 @@ export interface NotificationDeps {
   readonly log: Logger;
   readonly config: Pick<Config, "webhook" | "departures">;
   readonly registry: Registry;
-  readonly store: Pick<LedgerStore, "addMessage" | "audit">;
+  readonly store: Pick<LedgerStore, "addMessage" | "audit" | "keySpend" | "balance">;
 }
 
 /** Without a webhook the ledger alone is looked at. */
@@ -40,12 +43,13 @@ export function openNotifications(live: LiveOperator, deps: NotificationDeps): N
   const audit = new NightlyAudit({ ...deps, notices: told?.notices, settings });
   return {
     fleet: (hooks) => (told === undefined ? hooks : fleetHooks(hooks, told.machines)),
-    requests: (watch) => (told === undefined ? watch : requestWatch(watch, told.outages)),
+    requests: (watch) => (told === undefined ? watch : requestWatch(watch, told, deps.clock)),
     close() {
-      for (const each of [audit, told?.machines, told?.outages, told?.notices]) each?.[Symbol.dispose]();
+      for (const each of [audit, ...Object.values(told ?? {})]) each?.[Symbol.dispose]();
     },
     async ended() {
       await audit.ended();
+      await told?.budgets.look();
       await told?.notices.write();
     },
   };
@@ -55,6 +59,7 @@ interface Told {
   readonly notices: Notices;
   readonly machines: MachineWatch;
   readonly outages: ModelOutages;
+  readonly budgets: BudgetWatch;
 }
 
 function openTold(
@@ -68,6 +73,7 @@ function openTold(
     notices,
     machines: new MachineWatch({ ...deps, notices, isConnected, expectedBackMs }),
     outages: new ModelOutages({ ...deps, notices, isServed: (model) => isServed(live, registry, model) }),
+    budgets: new BudgetWatch({ ...deps, notices, lowBalance: () => live.current.ledger.lowBalanceMicroUsd }),
   };
 }
 
@@ -98,7 +104,15 @@ function fleetHooks(hooks: FleetHooks, machines: MachineWatch): FleetHooks {
   };
 }
 
-function requestWatch(watch: RequestWatch, outages: ModelOutages): RequestWatch {
+function requestWatch(
+  watch: RequestWatch,
+  { outages, budgets }: Pick<Told, "outages" | "budgets">,
+  clock: Clock,
+): RequestWatch {
+  const used = ({ account, name, keyId, limits }: Principal, isRefused: boolean): void => {
+    const budget = budgetOf({ keyId, limits }, clock.wallTime());
+    if (budget !== undefined) budgets.used({ account, name, budget }, isRefused);
+  };
   return {
     arrived: (arrival) => watch.arrived(arrival),
     left: (id) => watch.left(id),
@@ -107,11 +121,15 @@ function requestWatch(watch: RequestWatch, outages: ModelOutages): RequestWatch 
       const { model } = record.request;
       if (outcome.type === "success") outages.answered(model);
       else if (outcome.type === "failed") outages.refused(model, outcome.error.code);
+      used(record.caller.principal, false);
     },
     refused(arrival, error) {
       watch.refused(arrival, error);
-      const { request } = arrival.progress;
-      if (request !== undefined) outages.refused(request.model, error.code);
+      const { code, details } = error;
+      const { progress, principal } = arrival;
+      if (progress.request !== undefined) outages.refused(progress.request.model, code);
+      if (details.quotaOf === "budget") used(principal, true);
+      else if (details.quotaOf === "balance") budgets.short(principal.payer);
     },
   };
 }

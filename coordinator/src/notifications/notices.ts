@@ -10,7 +10,10 @@ export type NoticeKind =
   | "machine.offline"
   | "machine.fenced"
   | "machine.back"
-  | "ledger.audit_failed";
+  | "ledger.audit_failed"
+  | "budget.low"
+  | "budget.exhausted"
+  | "balance.exhausted";
 
 /** Something that the operator is to hear. */
 export interface Notice {

@@ -73,6 +73,8 @@ export interface ErrorDetails {
   readonly upstreamError?: unknown;
   /** What there were too many of a minute (`rate_limit_exceeded`); absent = requests. */
   readonly limitOf?: "requests" | "tokens" | undefined;
+  /** What does not reach (`insufficient_quota`): the budget of the key, or the account's money. */
+  readonly quotaOf?: "budget" | "balance" | undefined;
   /** The sizes of prompt and context (`context_length_exceeded`), tokens. */
   readonly overflow?: ContextOverflow | undefined;
   readonly cause?: unknown;

@@ -197,7 +197,7 @@ export function refusalOf(
       const whose = refused.limitedBy === "budget" ? "The budget of this API key" : "The account's money";
       const sums = `up to ${usdText(most)} has to be set aside, and ${usdText(refused.available)} is left`;
       const words = `${whose} does not reach for this request: ${sums}. With a smaller limit of tokens it may.`;
-      return new HearthError("insufficient_quota", words);
+      return new HearthError("insufficient_quota", words, { quotaOf: refused.limitedBy });
     }
     case "away":
       return new HearthError("service_unavailable", "Nothing can be paid for now: try again in a moment.", {

@@ -7,7 +7,8 @@ import { type AppOptions, NO_SETTINGS, type Settings } from "@hearth/coordinator
 import { FakeClock } from "@hearth/platform/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openMemoryStore } from "../../../coordinator/src/store/sqlite/open-sqlite-store.js";
-import { ADMIN_KEY, startTestCoordinator, type TestCoordinator } from "../scripted/test-coordinator.js";
+import { ADMIN_KEY, API_KEY, startTestCoordinator, type TestCoordinator } from "../scripted/test-coordinator.js";
+import { deposit, OWNER_TOKEN, paidSettings } from "./paid-requests.js";
 
 // What the operator is told by webhook, as a receiver of his gets it.
 
@@ -71,6 +72,12 @@ async function start(
 
 const events = (): readonly Event[] => heard.map(({ body }) => JSON.parse(body) as Event);
 const types = (): readonly string[] => events().map(({ type }) => type);
+async function fence(machine: string): Promise<void> {
+  const headers = { Authorization: `Bearer ${ADMIN_KEY}` };
+  const answer = await fetch(`${hearth.url}/admin/providers/${machine}/untrust`, { method: "POST", headers });
+  expect(answer.ok).toBe(true);
+}
+
 const soon = { timeout: 10_000 };
 
 describe("the operator hears", () => {
@@ -101,11 +108,7 @@ describe("the operator hears", () => {
   it("that a machine is fenced", async () => {
     await start();
     const machine = await hearth.provider((stream) => stream.answer("x"));
-    const answer = await fetch(`${hearth.url}/admin/providers/${machine.id}/untrust`, {
-      method: "POST",
-      headers: { Authorization: `Bearer ${ADMIN_KEY}` },
-    });
-    expect(answer.ok).toBe(true);
+    await fence(machine.id);
     await expect.poll(types, soon).toEqual(["machine.fenced"]);
     expect(events()[0]?.data).toEqual({ machine: machine.id, account: "default" });
   });
@@ -130,6 +133,61 @@ describe("the operator hears", () => {
     await passes(clock, 20);
     // Virtual time has passed while it was on its way: it was told again, and is the same message.
     expect(new Set(heard.map(({ headers }) => headers["webhook-id"])).size).toBe(1);
+  });
+});
+
+describe("of money the operator hears", () => {
+  const PAID = { ...paidSettings(0), webhooks: QUICK.webhooks, notifications: QUICK.notifications };
+  const ASKED = { ...QUESTION, max_tokens: 1 };
+
+  async function keyWith(microUsd: number): Promise<string> {
+    const order = await fetch(`${hearth.url}/v1/me/keys`, {
+      method: "POST",
+      headers: { Authorization: `Bearer ${API_KEY}` },
+      body: JSON.stringify({ name: "of a bot", limits: { budget: { micro_usd: microUsd, reset: "monthly" } } }),
+    });
+    return ((await order.json()) as { readonly key: string }).key;
+  }
+
+  async function chat(key: string): Promise<number> {
+    const answer = await hearth.chat(ASKED, { headers: { Authorization: `Bearer ${key}` } });
+    await answer.text();
+    return answer.status;
+  }
+
+  it("once when most of a key's budget is spent, and once when it is at its end", async () => {
+    await start(PAID);
+    const machine = await hearth.provider((stream) => stream.answer("good"), { token: OWNER_TOKEN });
+    await deposit(hearth, 10_000_000);
+    // One costs 7, and a little more is set aside for it.
+    const key = await keyWith(100);
+    let answered = 0;
+    while (answered < 11) {
+      expect(await chat(key)).toBe(200);
+      answered += 1;
+    }
+    expect(types()).toEqual([]);
+    expect(await chat(key)).toBe(200);
+    await expect.poll(types, soon).toEqual(["budget.low"]);
+    expect(events()[0]?.data).toMatchObject({
+      ...{ key: expect.stringMatching(/^key_/), name: "of a bot", account: "default" },
+      ...{ spent_micro_usd: 84, budget_micro_usd: 100, percent: 84 },
+    });
+    while ((await chat(key)) === 200) answered += 1;
+    await expect.poll(types, soon).toEqual(["budget.low", "budget.exhausted"]);
+    for (let n = 0; n < 3; n++) expect(await chat(key)).toBe(402);
+    // Something later, by which time it would have been told again.
+    await fence(machine.id);
+    await expect.poll(types, soon).toEqual(["budget.low", "budget.exhausted", "machine.fenced"]);
+    for (const { body } of heard) expect(body).not.toContain(key.slice(0, 12));
+  });
+
+  it("once a day that an account has no money left", async () => {
+    await start(PAID);
+    await hearth.provider((stream) => stream.answer("good"), { token: OWNER_TOKEN });
+    for (let n = 0; n < 3; n++) expect(await chat(API_KEY)).toBe(402);
+    await expect.poll(types, soon).toEqual(["balance.exhausted"]);
+    expect(events()[0]?.data).toEqual({ account: "default", available_micro_usd: 0 });
   });
 });
 
