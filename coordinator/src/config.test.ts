@@ -103,6 +103,13 @@ it("lists every problem at once and shows no value", () => {
   expect(problems.join()).not.toMatch(/my-secret|other-secret/);
 });
 
+it("asks for a webhook's secret only where somebody verifies", () => {
+  const url = "https://hooks.example/services/1";
+  expect(problemsOf({ HEARTH_WEBHOOK_URL: url }).join()).toContain("one goes with the other");
+  const { webhook } = readConfig({ HEARTH_WEBHOOK_URL: url, HEARTH_WEBHOOK_FORMAT: "slack" });
+  expect(webhook).toEqual({ url, secret: undefined, format: "slack" });
+});
+
 it("is shown without what is secret", () => {
   const env = {
     HEARTH_API_KEY: "seeded-api-key-1234",

@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import { z } from "zod";
 import { DEFAULT_DEPARTURE_LIMITS, type DepartureLimits } from "./fleet/departures.js";
 import { DEFAULT_UPLOAD_LIMITS, type UploadLimits } from "./http/uploads.js";
-import type { WebhookTarget } from "./ledger/webhooks.js";
+import { WEBHOOK_FORMATS, type WebhookTarget } from "./ledger/webhooks.js";
 import { LOG_LEVELS, type LogLevel } from "./platform/logger.js";
 import { RECEIPT_WAIT_MS } from "./request/annotated-consumer.js";
 import { type BodyBounds, DEFAULT_BODY_BOUNDS } from "./request/body-bounds.js";
@@ -72,6 +72,7 @@ const schema = z.object({
     .string()
     .regex(/^whsec_[A-Za-z0-9+/]{32,}={0,2}$/, "must be whsec_ and 24 bytes or more in base64")
     .optional(),
+  HEARTH_WEBHOOK_FORMAT: z.enum(WEBHOOK_FORMATS).default("json"),
   HEARTH_PUBLIC_URL: z.url({ protocol: /^https?$/, error: "must be an http:// or https:// URL" }).optional(),
   HEARTH_DASHBOARD_DIR: z.string().min(1).optional(),
   HEARTH_URL: z.url({ protocol: /^https?$/, error: "must be an http:// or https:// URL" }).optional(),
@@ -200,8 +201,10 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
 function webhookOf({
   HEARTH_WEBHOOK_URL: url,
   HEARTH_WEBHOOK_SECRET: secret,
+  HEARTH_WEBHOOK_FORMAT: format,
 }: z.infer<typeof schema>): Config["webhook"] {
-  if (url !== undefined && secret !== undefined) return { url, secret };
+  // Who only shows words to people verifies nothing.
+  if (url !== undefined && (secret !== undefined || format === "slack")) return { url, secret, format };
   if (url === undefined && secret === undefined) return undefined;
   throw new ConfigError(["HEARTH_WEBHOOK_URL and HEARTH_WEBHOOK_SECRET: one goes with the other"]);
 }

@@ -5,6 +5,7 @@ import { Ledger, type LedgerHooks } from "../ledger/ledger.js";
 import type { LedgerSettings } from "../ledger/ledger-settings.js";
 import type { WebhookSettings } from "../ledger/webhook-settings.js";
 import { Webhooks, type WebhookTarget } from "../ledger/webhooks.js";
+import { wordsOf } from "../notifications/words.js";
 import type { Logger } from "../platform/logger.js";
 import type { Metrics } from "../platform/metrics.js";
 import { Pruning } from "../platform/pruning.js";
@@ -49,7 +50,8 @@ export async function openMoney({ journalDir, webhook, node, ledgerSettings, ...
     },
   });
   const payments = new Payments({ clock, log, ledger, settings: paymentSettings });
-  const webhooks = webhook && new Webhooks({ clock, log, store, target: webhook, settings: webhookSettings });
+  const webhooks =
+    webhook && new Webhooks({ clock, log, store, target: webhook, words: wordsOf, settings: webhookSettings });
   const prune = (): Promise<number> => store.prune(retentionOf(ledgerSettings(), clock.wallTime()));
   const pruning = new Pruning({ clock, log, what: "ledger", batch: LEDGER_PRUNE_BATCH, prune });
   return {

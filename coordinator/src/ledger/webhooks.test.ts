@@ -40,12 +40,13 @@ beforeEach(async () => {
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`;
-  const target = { url, secret: `whsec_${KEY.toString("base64")}` };
+  const target = { url, secret: `whsec_${KEY.toString("base64")}`, format: "json" as const };
   webhooks = new Webhooks({
     clock,
     log: createLogger("silent"),
     store: store.ledger,
     target,
+    words: (kind) => kind,
     settings: () => DEFAULT_WEBHOOKS,
   });
   const nowMs = clock.wallTime();

@@ -7,15 +7,22 @@ import type { WebhookSettings } from "./webhook-settings.js";
 /** Where the operator's payment processor listens. */
 export interface WebhookTarget {
   readonly url: string;
-  /** Of the signatures: `whsec_` and base64, as Standard Webhooks has it. */
-  readonly secret: string;
+  /** Of the signatures: `whsec_` and base64, as Standard Webhooks has it; absent = none are made. */
+  readonly secret?: string | undefined;
+  /** `slack`: words for people, in the form that Slack and others take. */
+  readonly format: WebhookFormat;
 }
+
+export const WEBHOOK_FORMATS = ["json", "slack"] as const;
+export type WebhookFormat = (typeof WEBHOOK_FORMATS)[number];
 
 export interface WebhookDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly store: Pick<LedgerStore, "dueMessages" | "messageTried">;
   readonly target: WebhookTarget;
+  /** A message in words. */
+  readonly words: (kind: string, data: Readonly<Record<string, unknown>>) => string;
   /** Read at each use. */
   readonly settings: () => WebhookSettings;
 }
@@ -29,13 +36,14 @@ const BATCH = 100;
  */
 export class Webhooks implements Disposable {
   readonly #deps: WebhookDeps;
-  readonly #key: Buffer;
+  readonly #key: Buffer | undefined;
   readonly #looking: Disposable;
   #telling: Promise<void> | undefined;
 
   constructor(deps: WebhookDeps) {
     this.#deps = deps;
-    this.#key = Buffer.from(deps.target.secret.replace(/^whsec_/, ""), "base64");
+    const { secret } = deps.target;
+    this.#key = secret === undefined ? undefined : Buffer.from(secret.replace(/^whsec_/, ""), "base64");
     this.#looking = repeat(deps.clock, deps.settings().lookMs, () => void this.tell());
   }
 
@@ -73,23 +81,35 @@ export class Webhooks implements Disposable {
     }
   }
 
-  async #post({ id, kind, payload, createdAtMs }: OutboxMessage): Promise<boolean> {
-    const { clock, log, target, settings } = this.#deps;
-    const sentAt = Math.floor(clock.wallTime() / 1_000);
-    const data = JSON.parse(payload) as unknown;
-    const body = JSON.stringify({ type: kind, timestamp: new Date(createdAtMs).toISOString(), data });
+  #bodyOf({ kind, payload, createdAtMs }: OutboxMessage): string {
+    const { target, words } = this.#deps;
+    const data = JSON.parse(payload) as Readonly<Record<string, unknown>>;
+    switch (target.format) {
+      case "json":
+        return JSON.stringify({ type: kind, timestamp: new Date(createdAtMs).toISOString(), data });
+      case "slack":
+        return JSON.stringify({ text: words(kind, data) });
+    }
+  }
+
+  #headersOf(id: string, body: string): Readonly<Record<string, string>> {
+    const sentAt = Math.floor(this.#deps.clock.wallTime() / 1_000);
+    const named = { "Content-Type": "application/json", "webhook-id": id, "webhook-timestamp": String(sentAt) };
+    if (this.#key === undefined) return named;
     const signature = createHmac("sha256", this.#key).update(`${id}.${sentAt}.${body}`).digest("base64");
+    return { ...named, "webhook-signature": `v1,${signature}` };
+  }
+
+  async #post(message: OutboxMessage): Promise<boolean> {
+    const { clock, log, target, settings } = this.#deps;
+    const { id } = message;
+    const body = this.#bodyOf(message);
     const late = new AbortController();
     using _timer = clock.setTimer(settings().answerMs, () => late.abort());
     try {
       const { status, body: answer } = await fetch(target.url, {
         method: "POST",
-        headers: {
-          "Content-Type": "application/json",
-          "webhook-id": id,
-          "webhook-timestamp": String(sentAt),
-          "webhook-signature": `v1,${signature}`,
-        },
+        headers: this.#headersOf(id, body),
         body,
         redirect: "error",
         signal: late.signal,

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setImmediate } from "node:timers/promises";
-import { type AppOptions, NO_SETTINGS, type Settings } from "@hearth/coordinator";
+import { type AppOptions, type Config, NO_SETTINGS, type Settings } from "@hearth/coordinator";
 import { FakeClock } from "@hearth/platform/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openMemoryStore } from "../../../coordinator/src/store/sqlite/open-sqlite-store.js";
@@ -65,9 +65,10 @@ const QUICK: Settings = {
 async function start(
   settings: Settings = QUICK,
   more: Pick<AppOptions, "store" | "clock"> = { store: openMemoryStore() },
+  webhook: Omit<NonNullable<Config["webhook"]>, "url"> = { secret: SECRET, format: "json" },
 ): Promise<void> {
   const departures = { expectedBackMs: 200, perAddress: 9, perAccount: 9, entries: 99 };
-  hearth = await startTestCoordinator({ ...more, settings, config: { webhook: { url, secret: SECRET }, departures } });
+  hearth = await startTestCoordinator({ ...more, settings, config: { webhook: { ...webhook, url }, departures } });
 }
 
 const events = (): readonly Event[] => heard.map(({ body }) => JSON.parse(body) as Event);
@@ -188,6 +189,20 @@ describe("of money the operator hears", () => {
     for (let n = 0; n < 3; n++) expect(await chat(API_KEY)).toBe(402);
     await expect.poll(types, soon).toEqual(["balance.exhausted"]);
     expect(events()[0]?.data).toEqual({ account: "default", available_micro_usd: 0 });
+  });
+});
+
+describe("in the form of Slack", () => {
+  it("words for people come, in which nothing that strangers have named has a meaning", async () => {
+    await start(QUICK, { store: openMemoryStore() }, { format: "slack" });
+    const machine = await hearth.provider((stream) => stream.answer("x"), { name: "<!channel> & @everyone" });
+    await fence(machine.id);
+    await expect.poll(() => heard.length, soon).toBe(1);
+    const name = "&lt;!channel&gt; &amp; @\u200beveryone";
+    const text = `Hearth: Machine ${name} (${machine.id}) of default is not trusted any more, and gets no requests for now.`;
+    expect(JSON.parse(heard[0]?.body ?? "")).toEqual({ text });
+    expect(heard[0]?.headers).toMatchObject({ "content-type": "application/json" });
+    expect(heard[0]?.headers).not.toHaveProperty("webhook-signature");
   });
 });
 
