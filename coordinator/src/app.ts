@@ -120,6 +120,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
     ...proving,
     earnings: earningsOf(disk.store, numbers, clock),
     standing: (id) => reputation.standing(id),
+    eligibility: selection.eligibility,
     drained: (id) => machineNotes.of(id).drained,
     rules: () => ({ manifest: live.current.manifest, versionFloor: live.current.catalog.versionFloors.base }),
     hooks: notifications.fleet({ ...hooks.fleet, connectionLost: selection.connectionLost }),

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { eligibilitySchema } from "./eligibility.js";
 import { BACKEND_DIALECTS, TRUST_LEVELS } from "./frame-members.js";
 import { count, id, key32, shortText, stream, traceparent } from "./frame-primitives.js";
 import { GATES, type Gate } from "./gates.js";
@@ -88,6 +89,8 @@ export const heartbeatAckSchema = z.object({
   earnings: earningsSchema.optional(),
   /** Absent = as told before on this connection; until it has been told, nothing is known. */
   reputation: reputationSchema.optional(),
+  /** Of each model, or as many as are looked at. Absent = as told before on this connection. */
+  eligibility: z.array(eligibilitySchema).max(LIMITS.modelsPerProvider).optional(),
 });
 
 /**

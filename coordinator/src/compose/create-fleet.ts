@@ -31,7 +31,10 @@ export interface FleetHooks extends Omit<SessionHooks, "updated" | "closed"> {
 }
 
 export interface FleetDeps
-  extends Pick<SessionDeps, "verifier" | "newChallenge" | "rules" | "log" | "earnings" | "standing" | "drained"> {
+  extends Pick<
+    SessionDeps,
+    "verifier" | "newChallenge" | "rules" | "log" | "earnings" | "standing" | "drained" | "eligibility"
+  > {
   readonly config: Pick<Config, "maxConnectionsPerAccount" | "goAwayTimeoutMs">;
   readonly clock: Clock;
   readonly registry: Registry;
@@ -66,13 +69,13 @@ export function createFleet(deps: FleetDeps): AddProvider {
     undigested: (...thrown) => hooks.undigested(...thrown),
     proved: (kind, outcome) => hooks.proved(kind, outcome),
   };
-  const { verifier, newChallenge, rules, earnings, standing, drained } = deps;
+  const { verifier, newChallenge, rules, earnings, standing, drained, eligibility } = deps;
   const { goAwayTimeoutMs } = config;
   const rounds = sessionRounds(clock);
   const distrusted = (id: ProviderId): boolean => registry.isDistrusted(id);
   // One for all of them: thousands of sessions hold it.
   const sessionDeps: SessionDeps = {
-    ...{ clock, log, verifier, newChallenge, rules, earnings, standing, drained },
+    ...{ clock, log, verifier, newChallenge, rules, earnings, standing, drained, eligibility },
     ...{ hooks: sessionHooks, rounds, distrusted, goAwayTimeoutMs },
     worked: (id, work) => registry.worked(id, work),
   };

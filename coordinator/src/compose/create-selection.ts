@@ -2,12 +2,14 @@ import type { Clock, Rng } from "@hearth/platform";
 import type { HedgeSettings } from "../dispatch/hedge-settings.js";
 import { Hedging, type HedgingHooks } from "../dispatch/hedging.js";
 import type { OpenAttemptDeps } from "../dispatch/open-attempt.js";
+import type { Eligibilities } from "../fleet/heartbeat-news.js";
 import type { Provider } from "../fleet/provider.js";
 import type { Registry } from "../fleet/registry.js";
 import { Affinity } from "../selection/affinity.js";
 import type { BreakerSettings } from "../selection/breaker-settings.js";
 import type { Catalog } from "../selection/catalog.js";
 import { type BreakerHooks, CircuitBreaker } from "../selection/circuit-breaker.js";
+import { EligibilityReader } from "../selection/eligibility.js";
 import { Evidence } from "../selection/evidence/evidence.js";
 import type { EvidenceSettings } from "../selection/evidence/settings.js";
 import { type ExplainedModel, type Explanation, explain, explainMachine, plainTraits } from "../selection/explain.js";
@@ -27,6 +29,8 @@ export interface Selection extends Pick<OpenAttemptDeps, "picker" | "queue" | "h
   readonly slots: (build: string) => Slots;
   /** What is thought of one machine for plain requests. */
   readonly explainMachine: (provider: Provider) => readonly ExplainedModel[];
+  /** The same, in short, for the machines themselves. */
+  readonly eligibility: Eligibilities;
   /** A machine's connection broke off: for all that remember it. */
   readonly connectionLost: CircuitBreaker["connectionLost"];
 }
@@ -90,5 +94,6 @@ export function createSelection(deps: SelectionDeps): Selection {
     slots: (build) => picker.slots(plainTraits(build, registry.serving(build))),
     explain: (traits) => explain(traits, evaluation),
     explainMachine: (provider) => explainMachine(provider, evaluation),
+    eligibility: new EligibilityReader(evaluation),
   };
 }

@@ -45,3 +45,34 @@ describe("the standing of a machine", () => {
     expect(new HeartbeatNews(MACHINE, common).take()).toEqual({});
   });
 });
+
+describe("whether a machine could get requests", () => {
+  const clock = new FakeClock();
+  let gates: string | undefined;
+  const eligibility = { gates: () => gates, of: () => [{ model: "m", gates: [gates ?? ""] }] };
+  const start = (): HeartbeatNews => new HeartbeatNews(MACHINE, { ...common, clock, eligibility });
+  const told = (news: HeartbeatNews, hasLost = false) => news.take(hasLost).eligibility?.[0]?.gates[0];
+
+  it("is told with the first answer, and again when a gate opens or closes", () => {
+    gates = "a";
+    const news = start();
+    expect(told(news)).toBe("a");
+    expect(told(news)).toBeUndefined();
+    gates = "b";
+    expect(told(news)).toBe("b");
+    gates = undefined;
+    expect(told(news)).toBeUndefined();
+  });
+
+  it("is told again while others are chosen, but not with every answer", () => {
+    gates = "a";
+    const news = start();
+    expect(told(news, true)).toBe("a");
+    clock.advance(9_999);
+    expect(told(news, true)).toBeUndefined();
+    clock.advance(1);
+    expect(told(news)).toBeUndefined();
+    expect(told(news, true)).toBe("a");
+    expect(told(news, true)).toBeUndefined();
+  });
+});

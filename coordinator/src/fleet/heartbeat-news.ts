@@ -1,9 +1,19 @@
 import type { Clock } from "@hearth/platform";
-import type { HeartbeatAckFrame, ProviderId, Reputation } from "@hearth/protocol";
+import type { Eligibility, HeartbeatAckFrame, ProviderId, Reputation } from "@hearth/protocol";
 import type { Logger } from "../platform/logger.js";
 import { type EarningMachine, EarningsNews, type EarningsNewsDeps, type MachineEarnings } from "./machine-earnings.js";
 import { type RuntimeRules, updateNotice } from "./trust/runtime-manifest.js";
 import type { Work } from "./work-history.js";
+
+/** While a machine loses, it is compared with its neighbours anew so often, ms. */
+const COMPARED_MS = 10_000;
+
+/** What selection thinks of a machine for plain requests. */
+export interface Eligibilities {
+  /** The same for as long as no gate opens or closes and the models are the same; `undefined` = the machine is not connected. */
+  gates(id: ProviderId): string | undefined;
+  of(id: ProviderId): readonly Eligibility[];
+}
 
 export interface NewsDeps {
   readonly clock: Clock;
@@ -14,6 +24,8 @@ export interface NewsDeps {
   readonly earnings?: MachineEarnings | undefined;
   /** How a machine stands by its record. Absent = machines are not told. */
   readonly standing?: ((id: ProviderId) => Reputation) | undefined;
+  /** Whether a machine could get requests. Absent = machines are not told. */
+  readonly eligibility?: Eligibilities | undefined;
   /** What became of a machine in selection since its last heartbeat. Absent = nobody keeps that. */
   readonly worked?: ((id: ProviderId, work: Work) => void) | undefined;
 }
@@ -28,6 +40,9 @@ export class HeartbeatNews {
   readonly #machine: ToldMachine;
   readonly #earnings: EarningsNews | undefined;
   #toldStanding: Reputation | undefined;
+  /** The gates that it was last told of, and when. */
+  #toldGates: string | undefined;
+  #toldGatesAt = 0;
 
   constructor(machine: ToldMachine, deps: NewsDeps) {
     this.#machine = machine;
@@ -38,15 +53,37 @@ export class HeartbeatNews {
   /** What is to be told now, with how the machine has fared, which is kept for an hour. */
   with(id: ProviderId, work: Work): Work & ReturnType<HeartbeatNews["take"]> {
     this.#deps.worked?.(id, work);
-    return { ...work, ...this.take() };
+    return { ...work, ...this.take(work.lost > 0) };
   }
 
-  /** What is to be told now. Earnings and standing are left out if the machine knows them already. */
-  take(): Pick<HeartbeatAckFrame, "update" | "earnings" | "reputation"> {
+  /**
+   * What is to be told now. What the machine knows already is left out.
+   *
+   * @param hasLost another one was chosen lately, although nothing was against this one
+   */
+  take(hasLost = false): Pick<HeartbeatAckFrame, "update" | "earnings" | "reputation" | "eligibility"> {
     const update = updateNotice(this.#deps.rules(), this.#machine.agentVersion);
     const earnings = this.#earnings?.take();
     const reputation = this.#standing();
-    return { ...(update && { update }), ...(earnings && { earnings }), ...(reputation && { reputation }) };
+    const eligibility = this.#eligibility(hasLost);
+    return {
+      ...(update && { update }),
+      ...(earnings && { earnings }),
+      ...(reputation && { reputation }),
+      ...(eligibility && { eligibility: [...eligibility] }),
+    };
+  }
+
+  /** Gates are looked at each time, which costs next to nothing; machines are compared only where that is news. */
+  #eligibility(hasLost: boolean): readonly Eligibility[] | undefined {
+    const { eligibility, clock } = this.#deps;
+    const gates = eligibility?.gates(this.#machine.id);
+    if (eligibility === undefined || gates === undefined) return undefined;
+    const isDue = hasLost && clock.now() - this.#toldGatesAt >= COMPARED_MS;
+    if (gates === this.#toldGates && !isDue) return undefined;
+    this.#toldGates = gates;
+    this.#toldGatesAt = clock.now();
+    return eligibility.of(this.#machine.id);
   }
 
   #standing(): Reputation | undefined {

@@ -1,10 +1,14 @@
+import type { ModelAdvert } from "@hearth/protocol";
 import type { Provider } from "../fleet/provider.js";
 import type { ProviderDirectory } from "../fleet/provider-directory.js";
 import { type Evaluation, evaluate, survey } from "./evaluate.js";
 import { contextOf, type EvaluationContext, type EvaluationDeps } from "./evaluation-context.js";
+import type { GateSet } from "./gate-set.js";
+import { closedGates } from "./gates.js";
 import { plain } from "./offers.js";
 import { planFor } from "./route-plan.js";
-import { chats } from "./subject.js";
+import type { ScoreTerms } from "./score-terms.js";
+import { chats, Subject } from "./subject.js";
 import { NO_ATTEMPTS, type Traits } from "./traits.js";
 
 /** One machine for one build of what was asked for. */
@@ -31,6 +35,15 @@ export interface ExplainedModel extends Pick<ExplainedProvider, "model" | "gates
   readonly able: number;
   /** The score of the best of them, ms; infinite where there is none. */
   readonly bestTotal: number;
+  /** Its terms. */
+  readonly bestTerms: ScoreTerms | undefined;
+}
+
+/** The machines that could serve a model now. */
+export interface Field {
+  /** Their scores, ms, the best first. */
+  readonly totals: Float64Array;
+  readonly bestTerms: ScoreTerms | undefined;
 }
 
 export interface ExplainDeps extends EvaluationDeps {
@@ -68,21 +81,82 @@ export function explain(asked: Traits, deps: ExplainDeps): Explanation {
   return { builds, providers: ranked(found, builds), leftOut };
 }
 
-/** What selection thinks of one machine for a plain request of a stranger, for each of its models. */
-export function explainMachine(provider: Provider, deps: ExplainDeps): readonly ExplainedModel[] {
+/**
+ * What selection thinks of one machine for a plain request of a stranger, for each of its models.
+ *
+ * @param fields who is compared with, where that is known already
+ */
+export function explainMachine(
+  provider: Provider,
+  deps: ExplainDeps,
+  fields?: (context: EvaluationContext) => Field,
+): readonly ExplainedModel[] {
   const explained: ExplainedModel[] = [];
   let pairs = 0;
   for (const [model, advert] of provider.models) {
     const serving = deps.directory.serving(model);
     pairs += serving.length;
-    if (explained.length >= MAX_MODELS || (explained.length > 0 && pairs > MAX_PAIRS)) break;
-    const context = contextOf(plain(model, chats(advert) ? undefined : "embeddings"), deps);
+    const isTooMuch = fields === undefined && explained.length > 0 && pairs > MAX_PAIRS;
+    if (explained.length >= MAX_MODELS || isTooMuch) break;
+    const context = plainContext(model, advert, deps);
     const { gates, total, terms } = evaluate(provider, context);
-    const totals = survey(serving, context).candidates.map((each) => each.total);
-    const rank = gates.length > 0 ? undefined : 1 + totals.filter((each) => each < total).length;
-    explained.push({ model, gates, total, terms, rank, able: totals.length, bestTotal: Math.min(...totals) });
+    const { totals, bestTerms } = fields?.(context) ?? fieldOf(serving, context);
+    const rank = gates.length > 0 ? undefined : 1 + better(totals, total);
+    const able = Math.max(totals.length, rank ?? 0);
+    explained.push({
+      model,
+      gates,
+      total,
+      terms,
+      rank,
+      able,
+      bestTotal: totals[0] ?? Number.POSITIVE_INFINITY,
+      bestTerms,
+    });
   }
   return explained;
+}
+
+/**
+ * The gates against one machine for a plain request of a stranger, for as many of its models as are explained.
+ *
+ * @param contextFor for one of its models
+ */
+export function machineGates(
+  provider: Provider,
+  contextFor: (model: string, advert: ModelAdvert) => EvaluationContext,
+): ReadonlyMap<string, GateSet> {
+  const found = new Map<string, GateSet>();
+  for (const [model, advert] of provider.models) {
+    if (found.size >= MAX_MODELS) break;
+    found.set(model, closedGates(new Subject(provider, model), contextFor(model, advert)));
+  }
+  return found;
+}
+
+/** A plain request of a stranger for a model, as its advert says what it can be asked. */
+export const plainContext = (model: string, advert: ModelAdvert, deps: EvaluationDeps): EvaluationContext =>
+  contextOf(plain(model, chats(advert) ? undefined : "embeddings"), deps);
+
+/** Compares all machines of a model. */
+export function fieldOf(serving: readonly Provider[], context: EvaluationContext): Field {
+  const { candidates } = survey(serving, context);
+  const [first] = candidates;
+  if (first === undefined) return { totals: new Float64Array(), bestTerms: undefined };
+  const best = candidates.reduce((a, b) => (b.total < a.total ? b : a), first);
+  const totals = Float64Array.from(candidates, ({ total }) => total).sort();
+  return { totals, bestTerms: evaluate(best.provider, context).terms };
+}
+
+/** How many are less than this; they are sorted. */
+function better(totals: Float64Array, total: number): number {
+  let [from, to] = [0, totals.length];
+  while (from < to) {
+    const middle = (from + to) >>> 1;
+    if ((totals[middle] ?? 0) < total) from = middle + 1;
+    else to = middle;
+  }
+  return from;
 }
 
 /** A request without any special needs, of somebody without machines. */

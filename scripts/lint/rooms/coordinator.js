@@ -160,6 +160,7 @@ export const COORDINATOR = {
     "./platform",
     "./request",
     "./sealing",
+    "./selection/eligibility.ts",
     "./selection/explain.ts",
     "./selection/score-terms.ts",
     "./store",

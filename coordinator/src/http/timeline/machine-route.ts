@@ -1,10 +1,11 @@
-import { GATES, type ProviderId } from "@hearth/protocol";
+import { GATES, machineAdvice, type ProviderId } from "@hearth/protocol";
 import type { Context, Hono } from "hono";
 import { z } from "zod";
 import { named } from "../../api/named-schemas.js";
 import type { Provider } from "../../fleet/provider.js";
 import type { ProviderDirectory } from "../../fleet/provider-directory.js";
 import { HearthError } from "../../platform/errors.js";
+import { eligibilityOf } from "../../selection/eligibility.js";
 import type { ExplainedModel } from "../../selection/explain.js";
 import { type MachineHour, machineHour } from "../../timeline/machine-hour.js";
 import type { RecentRequests } from "../../timeline/recent-requests.js";
@@ -14,7 +15,6 @@ import { described, type Operation } from "../openapi/operation.js";
 import { describeProvider, type ListedWith, providerSchema } from "../provider-list.js";
 import type { HttpEnv } from "../routing.js";
 import { describeGate, gateSchema } from "./gate-forms.js";
-import { machineAdvice } from "./machine-advice.js";
 import { describeTerms, fine, termsSchema } from "./score-terms.js";
 
 export interface MachineInsightDeps extends ListedWith {
@@ -113,7 +113,7 @@ function describe(provider: Provider, deps: MachineInsightDeps): z.infer<typeof 
     ...listed,
     distrusted_ms: Math.ceil(directory.distrustedMs(provider.id)),
     trust_ends_ms: Number.isFinite(endsMs) ? Math.max(0, Math.round(endsMs)) : null,
-    advice: [...machineAdvice(models)],
+    advice: [...machineAdvice(models.map(eligibilityOf))],
     eligibility: models.map(describeModel),
     last_hour: describeHour(hour, directory.workOf(provider.id)),
     last_request: describeLast(hour.last),
