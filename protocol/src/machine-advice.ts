@@ -43,6 +43,9 @@ function lineOn({ gates: [first], score }: Eligibility): string {
 
 const seconds = (ms: number): string => `${(ms / 1_000).toFixed(ms < 1_000 ? 2 : 1)} s`;
 
+/** It may be shown on a terminal. */
+const printable = (text: string): string => text.replace(/[^\x20-\x7e]/g, "?");
+
 const COMPONENT_WORDS = {
   binary: "Its program",
   template: "The chat template",
@@ -54,12 +57,13 @@ const SHOWN_DIGITS = 12;
 
 /** What of a machine the operator does not list, in words. */
 export function mismatchWords({ component, model, expected, actual }: RuntimeMismatch): string {
-  const listed = expected.map((each) => each.replace(/^>=/, "").slice(0, SHOWN_DIGITS)).join(", ");
+  const listed = expected.map((each) => printable(each.replace(/^>=/, "").slice(0, SHOWN_DIGITS))).join(", ");
+  const has = actual === undefined ? "no hash here" : `the hash ${printable(actual.slice(0, SHOWN_DIGITS))} here`;
   if (component === "version") {
-    return `It runs version ${actual ?? "unknown"}, and the operator asks for at least ${listed}.`;
+    return `It runs version ${printable(actual ?? "unknown")}, and the operator asks for at least ${listed}.`;
   }
-  const what = model === undefined ? COMPONENT_WORDS[component] : `${COMPONENT_WORDS[component]} of ${model}`;
-  const has = actual === undefined ? "no hash here" : `the hash ${actual.slice(0, SHOWN_DIGITS)} here`;
+  const what =
+    model === undefined ? COMPONENT_WORDS[component] : `${COMPONENT_WORDS[component]} of ${printable(model)}`;
   const verb = component === "weights" ? "have" : "has";
   return `${what} ${verb} ${has}, and the operator lists ${listed}.`;
 }

@@ -12,7 +12,7 @@ import { type Colors, columns } from "./output.js";
 import { busyRows, electricityRows } from "./render-energy.js";
 import { earnedText } from "./render-money.js";
 import { reputationRows } from "./render-reputation.js";
-import { updateRows, workRows } from "./render-work.js";
+import { adviceRows, updateRows, workRows } from "./render-work.js";
 
 /** An agent's status as its owner reads it. @param nowMs wall clock */
 export function renderStatus(status: AgentStatus, nowMs: number, colors: Colors): string {
@@ -37,6 +37,7 @@ export function renderStatus(status: AgentStatus, nowMs: number, colors: Colors)
       "Tokens",
       `${totals.prompt_tokens} read, ${totals.completion_tokens} written, ${status.tokens_per_second.toFixed(1)} a second now`,
     ],
+    ...adviceRows(status.advice),
     ...workRows(status.work),
     ...reputationRows(status.reputation),
     ["Earned", earnedText(status)],
@@ -67,6 +68,7 @@ const STANDINGS: Readonly<Record<Exclude<Standing, "serving" | "paused">, string
   no_model: "no model to serve",
   not_connected: "not connected",
   fenced: "fenced: no requests come for it",
+  stopped: "no requests come now",
 };
 
 function activity({ activity: now, standing }: AgentStatus, nowMs: number, { green, yellow, red }: Colors): string {
@@ -118,8 +120,7 @@ function connection(now: ConnectionStatus, { green, yellow }: Colors): string {
 }
 
 function trust({ trust: { level, mismatches } }: AgentStatus, { red }: Colors): string {
-  const wrong =
-    mismatches.length === 0 ? "" : `; ${red(`not as the operator lists it: ${JSON.stringify(mismatches)}`)}`;
+  const wrong = mismatches.length === 0 ? "" : `; ${red("not as the operator lists it")}`;
   return `${level ?? "not known"}${wrong}`;
 }
 

@@ -16,6 +16,11 @@ export function workRows(work: WorkStatus | undefined): readonly (readonly [stri
   return [["Work", `${got} in the last ${formatDuration(window_ms)}`], ...lines.map((line) => ["", line] as const)];
 }
 
+/** Why it gets requests or none, a line for each model and for what the operator does not list. */
+export function adviceRows(advice: readonly string[] = []): readonly (readonly [string, string])[] {
+  return advice.map((line, index) => [index === 0 ? "Outlook" : "", line] as const);
+}
+
 /** A row where there is a newer program. */
 export function updateRows(
   update: UpdateNotice | undefined,

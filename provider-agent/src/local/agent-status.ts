@@ -1,4 +1,4 @@
-import type { Rejections, Reputation, RuntimeMismatch, Slot, UpdateNotice } from "@hearth/protocol";
+import type { Eligibility, Rejections, Reputation, RuntimeMismatch, Slot, UpdateNotice } from "@hearth/protocol";
 
 /** Where an agent stands, as its owner sees it. Times are ISO 8601, durations ms. */
 export interface AgentStatus {
@@ -17,6 +17,10 @@ export interface AgentStatus {
   readonly trust: TrustStatus;
   /** What came of it at the coordinator lately; absent = it has not been told. */
   readonly work?: WorkStatus;
+  /** What would become of a plain request for each model; absent = the coordinator has not said on this connection. */
+  readonly eligibility?: readonly Eligibility[];
+  /** The same, and what the operator does not list, in plain words; absent = there is nothing to say. */
+  readonly advice?: readonly string[];
   /** How the machine stands by its record at the coordinator; absent = it has not been told on this connection. */
   readonly reputation?: Reputation;
   /** A newer program than this one; absent = the operator speaks of none. */
@@ -58,7 +62,7 @@ export type Activity =
     };
 
 /** What keeps requests away, the nearest to its owner first. */
-export type Standing = "serving" | "paused" | "no_backend" | "no_model" | "not_connected" | "fenced";
+export type Standing = "serving" | "paused" | "no_backend" | "no_model" | "not_connected" | "fenced" | "stopped";
 
 /** Whether the model servers answer, and what they lack of what their owner named. */
 export type BackendStanding =
@@ -79,7 +83,13 @@ export function standingOf(status: Omit<AgentStatus, "standing">): Standing {
   if (models.length === 0) return "no_model";
   if (connection.type !== "registered") return "not_connected";
   const isFenced = trust.mismatches.length > 0 || models.every(({ template_ok }) => template_ok === false);
-  return isFenced ? "fenced" : "serving";
+  if (isFenced) return "fenced";
+  return activity.running === 0 && isStopped(status) ? "stopped" : "serving";
+}
+
+/** Whether no model can serve anybody now. One that is lent to its owner only serves him. */
+function isStopped({ eligibility = [] }: Pick<AgentStatus, "eligibility">): boolean {
+  return eligibility.length > 0 && eligibility.every(({ gates }) => gates.some((gate) => gate !== "private_only"));
 }
 
 export type ConnectionStatus =

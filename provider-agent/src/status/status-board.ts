@@ -3,7 +3,10 @@ import { type Clock, repeat } from "@hearth/platform";
 import {
   closeReason,
   type Earnings,
+  type Eligibility,
   type HeartbeatAckFrame,
+  machineAdvice,
+  mismatchWords,
   type RuntimeMismatch,
   type TrustLevel,
 } from "@hearth/protocol";
@@ -57,6 +60,7 @@ export class StatusBoard implements AgentControl, Disposable {
   #update: HeartbeatAckFrame["update"];
   #earnings: Earnings | undefined;
   #reputation: HeartbeatAckFrame["reputation"];
+  #eligibility: readonly Eligibility[] | undefined;
   #registered: { readonly coordinator: string; readonly providerId: string; readonly since: string } | undefined;
   #trust: TrustLevel | null = null;
   #mismatches: readonly RuntimeMismatch[] = [];
@@ -83,6 +87,7 @@ export class StatusBoard implements AgentControl, Disposable {
     if (coordinator !== this.#registered?.coordinator) this.#earnings = undefined;
     // It is told anew, where it is told at all.
     this.#reputation = undefined;
+    this.#eligibility = undefined;
     this.#registered = { coordinator, providerId: frame.provider_id, since };
     this.#trust = frame.trust_level ?? null;
     this.#mismatches = [];
@@ -100,6 +105,7 @@ export class StatusBoard implements AgentControl, Disposable {
     this.#update = frame.update;
     this.#earnings = frame.earnings ?? this.#earnings;
     this.#reputation = frame.reputation ?? this.#reputation;
+    this.#eligibility = frame.eligibility ?? this.#eligibility;
   }
 
   lost(code: number, problem: string | undefined): void {
@@ -136,6 +142,7 @@ export class StatusBoard implements AgentControl, Disposable {
       connection,
       trust: { level: connection.type === "registered" ? this.#trust : null, mismatches: this.#mismatches },
       ...this.#coordinatorsView(),
+      ...(connection.type === "registered" ? this.#outlook() : {}),
       models: this.#models(),
       totals: { served, failed, cancelled, prompt_tokens: promptTokens, completion_tokens: completionTokens },
       tokens_per_second: this.#rateNow(completionTokens),
@@ -177,6 +184,16 @@ export class StatusBoard implements AgentControl, Disposable {
       ...(this.#reputation && { reputation: this.#reputation }),
       ...(this.#update === undefined ? {} : { update: this.#update }),
     };
+  }
+
+  /** What the coordinator thinks of what is offered here, while it can be asked. */
+  #outlook(): Pick<AgentStatus, "eligibility" | "advice"> {
+    const offered = new Set(this.#deps.advertiser.models.map(({ id }) => id));
+    // Models that it offered a moment ago are not spoken of, nor any that it never did.
+    const eligibility = this.#eligibility?.filter(({ model }) => offered.has(model));
+    const lines = eligibility === undefined || offered.size === 0 ? [] : machineAdvice(eligibility);
+    const advice = [...this.#mismatches.map(mismatchWords), ...lines];
+    return { ...(eligibility && { eligibility }), ...(advice.length === 0 ? {} : { advice }) };
   }
 
   #log(): Pick<AgentStatus, "log"> {

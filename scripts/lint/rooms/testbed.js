@@ -70,6 +70,7 @@ export const TESTBED = {
     "../coordinator/store/testing",
     "../coordinator/testing",
     "../provider-agent/backends",
+    "../provider-agent/cli",
     "../provider-agent/enrol",
     "../provider-agent/testing",
     "@hearth/attestation",

@@ -103,6 +103,18 @@ describe.skipIf(CHROMIUM_PATH === undefined)("the agent's status page", () => {
     expect(complaints).toEqual([]);
   });
 
+  it("says line by line what the coordinator thinks of it", async () => {
+    const advice = ["qwen3-8b: it is too hot. It has to cool down.", "<b>x</b>: nothing is against it."];
+    status = { ...STATUS, standing: "stopped", advice };
+    await open();
+    await page.getByText("No requests come now").waitFor();
+    expect(await page.locator("#advice li").allTextContents()).toEqual(advice);
+    status = STATUS;
+    await page.getByText("Serving, 2 requests running").waitFor();
+    expect(await page.locator("#advice").isVisible()).toBe(false);
+    expect(complaints).toEqual([]);
+  });
+
   /** The rows of money, cell by cell. */
   const money = (): Promise<string[][]> =>
     page

@@ -98,6 +98,29 @@ describe("hearth-agent status", () => {
     );
   });
 
+  it("says what the coordinator thinks of it, line by line, and that nobody can be served", () => {
+    const shown = (changes: Partial<AgentStatus>): string => {
+      const status = exampleStatus(changes);
+      const now = { ...status, standing: standingOf(status) };
+      return renderStatus(now, Date.parse("2026-01-05T09:00:00Z"), pc.createColors(false));
+    };
+    expect(shown({ advice: ["a: it is full.", "b: it is too hot."] })).toMatch(
+      /^Outlook +a: it is full\.\n +b: it is too hot\.$/m,
+    );
+    expect(shown({})).not.toMatch(/^Outlook/m);
+    const idle = { type: "serving", running: 0 } as const;
+    const of = (...gates: string[][]) => gates.map((each, n) => ({ model: `m${n}`, gates: each }));
+    const stopped = (...gates: string[][]): boolean =>
+      /^Activity +no requests come now$/m.test(shown({ activity: idle, eligibility: of(...gates) }));
+    expect(stopped(["no_headroom"], ["free_memory"])).toBe(true);
+    expect(stopped(["no_headroom"], [])).toBe(false);
+    expect(stopped([])).toBe(false);
+    expect(stopped()).toBe(false);
+    // It is lent to its owner only, whom it can serve.
+    expect(stopped(["private_only"])).toBe(false);
+    expect(shown({ eligibility: of(["no_headroom"]) })).toMatch(/^Activity +serving, 2 running$/m);
+  });
+
   it("names those of several backends that do not answer", () => {
     const down = [{ name: "127.0.0.1:9", problem: "ECONNREFUSED" }];
     const status = exampleStatus({ backend: { type: "reachable", missing: [], down } });

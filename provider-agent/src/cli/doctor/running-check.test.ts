@@ -64,6 +64,14 @@ describe("the check of the agent that runs", () => {
       "fenced, no chat template renders",
       { models: exampleStatus().models.map((model) => ({ ...model, template_ok: false })) },
     ],
+    [
+      "no requests come now: m: it is too hot.",
+      {
+        activity: { type: "serving", running: 0 } as const,
+        eligibility: [{ model: "m", gates: ["thermal_critical"] }],
+        advice: ["m: it is too hot."],
+      },
+    ],
   ])("warns with its reason: %s", async (words, changes: Partial<AgentStatus>) => {
     expect(await check(changes)).toMatchObject({ status: "warn", detail: expect.stringContaining(words) });
   });

@@ -68,6 +68,11 @@ function standingOf(named: string, status: AgentStatus): CheckResult {
           )
         : warn(`${named}: fenced, no chat template renders`, "'hearth-agent models check' says which line fails.");
     }
+    case "stopped":
+      return warn(
+        `${named}: no requests come now: ${status.advice?.join(" ") ?? "the coordinator does not say why"}`,
+        "If that does not end by itself, do as it says.",
+      );
   }
 }
 
