@@ -1,4 +1,4 @@
-import type { RuntimeMismatch } from "./coordinator-frames.js";
+import type { HeartbeatAckFrame, RuntimeMismatch } from "./coordinator-frames.js";
 import { type Eligibility, SCORE_TERMS, type ScoreTerm } from "./eligibility.js";
 import { GATE_WORDS } from "./gate-words.js";
 import { GATES } from "./gates.js";
@@ -42,6 +42,14 @@ function lineOn({ gates: [first], score }: Eligibility): string {
 }
 
 const seconds = (ms: number): string => `${(ms / 1_000).toFixed(ms < 1_000 ? 2 : 1)} s`;
+
+/** Why others were chosen, and how often: losing first, then the gates, the most frequent first. */
+export function missedWords({ lost, rejected }: Pick<HeartbeatAckFrame, "lost" | "rejected">): readonly string[] {
+  const reasons = GATES.flatMap((gate) => (rejected[gate] === undefined ? [] : [{ gate, times: rejected[gate] }]));
+  reasons.sort((a, b) => b.times - a.times);
+  const lines = reasons.map(({ gate, times }) => `${times} × it ${GATE_WORDS[gate].past}`);
+  return lost > 0 ? [`${lost} × another machine was quicker or less busy`, ...lines] : lines;
+}
 
 /** It may be shown on a terminal. */
 const printable = (text: string): string => text.replace(/[^\x20-\x7e]/g, "?");

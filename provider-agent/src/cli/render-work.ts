@@ -1,4 +1,4 @@
-import { GATE_WORDS, GATES, type UpdateNotice } from "@hearth/protocol";
+import { missedWords, type UpdateNotice } from "@hearth/protocol";
 import type { WorkStatus } from "../local/agent-status.js";
 import { formatDuration } from "./duration.js";
 import type { Colors } from "./output.js";
@@ -7,11 +7,8 @@ import type { Colors } from "./output.js";
 export function workRows(work: WorkStatus | undefined): readonly (readonly [string, string])[] {
   if (work === undefined) return [];
   const { picked, lost, rejected, window_ms } = work;
-  const reasons = GATES.flatMap((gate) => (rejected[gate] === undefined ? [] : [{ gate, times: rejected[gate] }]));
-  reasons.sort((a, b) => b.times - a.times);
-  const missed = lost + reasons.reduce((all, { times }) => all + times, 0);
-  const lines = reasons.map(({ gate, times }) => `${times} × it ${GATE_WORDS[gate].past}`);
-  if (lost > 0) lines.unshift(`${lost} × another machine was quicker or less busy`);
+  const missed = Object.values(rejected).reduce<number>((all, times) => all + (times ?? 0), lost);
+  const lines = missedWords(work);
   const got = picked + missed === 0 ? "no requests came by" : `chosen ${picked} times, passed over ${missed} times`;
   return [["Work", `${got} in the last ${formatDuration(window_ms)}`], ...lines.map((line) => ["", line] as const)];
 }

@@ -57,12 +57,16 @@ export function createReconciler(parts: ReconcilerParts, hooks: RegistrationHook
   });
 }
 
+function warnOfIdleHour(reasons: readonly string[] | undefined, log: Logger): void {
+  if (reasons !== undefined) log.warn({ reasons }, "for an hour no request was sent here, and some came by");
+}
+
 function takeFrame(frame: MachineFrame, connection: Connection, { proofs, board, log }: ReconcilerParts): void {
   switch (frame.type) {
     case "challenge":
       return proofs.answer(frame.challenge, connection);
     case "heartbeat_ack":
-      return board.heartbeatAnswered(frame);
+      return warnOfIdleHour(board.heartbeatAnswered(frame), log);
     case "runtime_status": {
       const { verified, mismatches } = frame;
       board.runtimeChecked(mismatches);

@@ -2,7 +2,8 @@ import type { Clock } from "@hearth/platform";
 import { GATES, type HeartbeatAckFrame, type Rejections } from "@hearth/protocol";
 import type { WorkStatus } from "../local/agent-status.js";
 
-type Counts = Pick<HeartbeatAckFrame, "picked" | "lost" | "rejected">;
+/** What came of the machine, as the coordinator counts it. */
+export type Counts = Pick<HeartbeatAckFrame, "picked" | "lost" | "rejected">;
 
 /** Sums are kept by the minute, so what is shown covers the last 4 to 5. */
 const MINUTE_MS = 60_000;
@@ -41,7 +42,8 @@ export class RecentWork {
   }
 }
 
-function sum(a: Counts, b: Counts): Counts {
+/** Both together. */
+export function sum(a: Counts, b: Counts): Counts {
   const rejected: Rejections = {};
   for (const gate of GATES) {
     const count = (a.rejected[gate] ?? 0) + (b.rejected[gate] ?? 0);

@@ -29,6 +29,7 @@ import {
 import type { MachineFacts } from "../machine/hardware.js";
 import type { VitalsMonitor } from "../machine/vitals.js";
 import { earningsOf } from "./earnings-of.js";
+import { IdleHour } from "./idle-hour.js";
 import { RecentWork } from "./recent-work.js";
 
 export interface StatusBoardDeps {
@@ -57,6 +58,7 @@ export class StatusBoard implements AgentControl, Disposable {
   readonly #deps: StatusBoardDeps;
   readonly #startedAt: string;
   readonly #work: RecentWork;
+  readonly #idle: IdleHour;
   #update: HeartbeatAckFrame["update"];
   #earnings: Earnings | undefined;
   #reputation: HeartbeatAckFrame["reputation"];
@@ -73,6 +75,7 @@ export class StatusBoard implements AgentControl, Disposable {
     this.#deps = deps;
     this.#startedAt = isoOf(deps.wallTime());
     this.#work = new RecentWork(deps.clock);
+    this.#idle = new IdleHour(deps.clock);
     this.#sample();
     this.#sampling = repeat(deps.clock, RATE_SAMPLE_MS, () => this.#sample());
   }
@@ -99,13 +102,20 @@ export class StatusBoard implements AgentControl, Disposable {
     this.#mismatches = mismatches;
   }
 
-  /** How often the coordinator chose this machine since its last heartbeat, and why not; and what it says besides. */
-  heartbeatAnswered(frame: HeartbeatAckFrame): void {
+  /**
+   * How often the coordinator chose this machine since its last heartbeat, and why not; and what it says besides.
+   *
+   * @returns why nothing came for an hour, where that is so and its owner does not know yet
+   */
+  heartbeatAnswered(frame: HeartbeatAckFrame): readonly string[] | undefined {
     this.#work.add(frame);
     this.#update = frame.update;
     this.#earnings = frame.earnings ?? this.#earnings;
     this.#reputation = frame.reputation ?? this.#reputation;
     this.#eligibility = frame.eligibility ?? this.#eligibility;
+    if (this.#deps.availability.current.type === "serving") return this.#idle.add(frame);
+    this.#idle.restart();
+    return undefined;
   }
 
   lost(code: number, problem: string | undefined): void {
@@ -192,7 +202,7 @@ export class StatusBoard implements AgentControl, Disposable {
     // Models that it offered a moment ago are not spoken of, nor any that it never did.
     const eligibility = this.#eligibility?.filter(({ model }) => offered.has(model));
     const lines = eligibility === undefined || offered.size === 0 ? [] : machineAdvice(eligibility);
-    const advice = [...this.#mismatches.map(mismatchWords), ...lines];
+    const advice = [...this.#mismatches.map(mismatchWords), ...lines, ...this.#idle.words];
     return { ...(eligibility && { eligibility }), ...(advice.length === 0 ? {} : { advice }) };
   }
 
