@@ -135,8 +135,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
     ...{ ledger: money.ledger, payments: money.payments },
     receiptWaitMs: config.receiptWaitMs,
     accepting: ready,
-    attempts: hooks.attempts,
-    settled: hooks.settled,
+    ...{ attempts: hooks.attempts, settled: hooks.settled },
     watch: notifications.requests(timelines),
     ...numbers,
   });
