@@ -17,6 +17,14 @@ async function heardWell({ link }: Setting): Promise<void> {
   expect(link.problem).toBeUndefined();
 }
 
+/** Where the first look was given up, on a clock that runs fast, the next heartbeat tells. */
+async function firstSlot({ link }: Setting): Promise<unknown> {
+  const slots = (): readonly unknown[] =>
+    [link.register, ...link.frames].flatMap((frame) => (frame && "slots" in frame ? frame.slots : []));
+  await eventually(() => link.problem !== undefined || slots().length > 0);
+  return slots()[0];
+}
+
 /** Heartbeats come soon. */
 const fast = () => ({ clock: new CountingClock(100) });
 
@@ -29,19 +37,14 @@ describe("what an agent says of its backend", () => {
   it.each(["-1", "0.5", "1e300"])("can be read when the backend counts %s requests", async (count) => {
     const metrics = `vllm:num_requests_running ${count}\nvllm:num_requests_waiting ${count}\n`;
     await using setting = await startSetting(undefined, { backend: vllm(metrics), deps: fast() });
-    const { link } = setting;
-    // Where the first look was given up, on a clock that runs fast, the next heartbeat tells.
-    const slots = (): readonly unknown[] =>
-      [link.register, ...link.frames].flatMap((frame) => (frame && "slots" in frame ? frame.slots : []));
-    await eventually(() => link.problem !== undefined || slots().length > 0);
-    expect(slots()[0]).toMatchObject({ model: "m" });
+    expect(await firstSlot(setting)).toMatchObject({ model: "m" });
     await heardWell(setting);
   });
 
   it("leaves out a rate that nothing can have", async () => {
     const metrics = "vllm:inter_token_latency_seconds_sum 1e-9\nvllm:inter_token_latency_seconds_count 1e9\n";
     await using setting = await startSetting(undefined, { backend: vllm(metrics), deps: fast() });
-    expect(setting.link.register?.slots[0]).not.toHaveProperty("decode_tps");
+    expect(await firstSlot(setting)).not.toHaveProperty("decode_tps");
     await heardWell(setting);
   });
 
