@@ -154,7 +154,7 @@ describe("hearth-coordinator admin audit", () => {
     const used = audit();
     expect([used.status, used.stderr]).toEqual([
       2,
-      expect.stringMatching(/is in use by another process.* GET \/admin\/audit\.$/m),
+      expect.stringMatching(/is in use by another process.* GET \/admin\/ledger\/audit\.$/m),
     ]);
     await store.close();
     const database = new Connection(join(dir, "hearth.db"));
