@@ -16,6 +16,9 @@ import { startStubBackend } from "./stub-backend.js";
  */
 const HEAP_PER_REQUEST_BYTES = 1024;
 
+/** The requests of late are remembered on purpose: so few of them that each pushes out another while the heap is measured. */
+const SETTINGS = { timelines: { requests: 500, accountRequests: 500 } };
+
 setFlagsFromString("--expose-gc");
 const collectGarbage = runInNewContext("gc") as () => void;
 
@@ -70,7 +73,7 @@ beforeEach(async () => {
     }
   };
   try {
-    hearth = await startTestCoordinator({ clock });
+    hearth = await startTestCoordinator({ clock, settings: SETTINGS });
   } finally {
     globalThis.AbortController = original;
   }
