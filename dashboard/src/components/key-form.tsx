@@ -1,14 +1,13 @@
 import { useMutation } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
+import type { BudgetReset, IssuedKey } from "../api/account-types.js";
 import { ask } from "../api/request.js";
-import type { BudgetReset, IssuedKey } from "../api/types.js";
 import { microUsdOf } from "../format/amounts.js";
 import { type KeyWishes, keyOrderOf } from "../format/key-order.js";
-import { FormError } from "./confirm.js";
 import { Copy } from "./copy.js";
 import { Dialog } from "./dialog.js";
 import { CheckField, SelectField, TextField } from "./fields.js";
-import { Spinner } from "./states.js";
+import { FormDialog } from "./form-dialog.js";
 
 const BLANK: KeyWishes = {
   name: "",
@@ -56,57 +55,40 @@ export function NewKeyDialog({ route, scopes, onClose, onMade }: NewKeyProps): R
   const change = (changes: Partial<KeyWishes>): void => setWishes({ ...wishes, ...changes });
   const isBudgetWrong = wishes.budget !== "" && microUsdOf(wishes.budget) === undefined;
   return (
-    <Dialog title="New key" onClose={onClose}>
-      <form
-        className="form"
-        onSubmit={(event) => {
-          event.preventDefault();
-          if (!isBudgetWrong) make.mutate();
-        }}
-      >
+    <FormDialog title="New key" action="Make the key" sending={make} isIncomplete={isBudgetWrong} onClose={onClose}>
+      <TextField
+        label="Name"
+        value={wishes.name}
+        onChange={(name) => change({ name })}
+        hint="What it is for, so that you know it again."
+        autoFocus
+      />
+      <div className="form-row">
         <TextField
-          label="Name"
-          value={wishes.name}
-          onChange={(name) => change({ name })}
-          hint="What it is for, so that you know it again."
-          autoFocus
+          label="Budget, US dollars"
+          value={wishes.budget}
+          onChange={(budget) => change({ budget })}
+          inputMode="decimal"
+          placeholder="no limit"
+          hint={isBudgetWrong ? "An amount like 12.50" : undefined}
         />
-        <div className="form-row">
-          <TextField
-            label="Budget, US dollars"
-            value={wishes.budget}
-            onChange={(budget) => change({ budget })}
-            inputMode="decimal"
-            placeholder="no limit"
-            hint={isBudgetWrong ? "An amount like 12.50" : undefined}
+        <SelectField label="For" value={wishes.reset} options={RESETS} onChange={(reset) => change({ reset })} />
+      </div>
+      <Limits wishes={wishes} onChange={change} />
+      <fieldset>
+        <legend>What it may do</legend>
+        {SCOPES.filter(([scope]) => scopes.includes(scope)).map(([scope, words]) => (
+          <CheckField
+            key={scope}
+            label={words}
+            checked={wishes.scopes.includes(scope)}
+            onChange={(checked) =>
+              change({ scopes: checked ? [...wishes.scopes, scope] : wishes.scopes.filter((each) => each !== scope) })
+            }
           />
-          <SelectField label="For" value={wishes.reset} options={RESETS} onChange={(reset) => change({ reset })} />
-        </div>
-        <Limits wishes={wishes} onChange={change} />
-        <fieldset>
-          <legend>What it may do</legend>
-          {SCOPES.filter(([scope]) => scopes.includes(scope)).map(([scope, words]) => (
-            <CheckField
-              key={scope}
-              label={words}
-              checked={wishes.scopes.includes(scope)}
-              onChange={(checked) =>
-                change({ scopes: checked ? [...wishes.scopes, scope] : wishes.scopes.filter((each) => each !== scope) })
-              }
-            />
-          ))}
-        </fieldset>
-        {make.error === null ? null : <FormError error={make.error} />}
-        <div className="dialog-actions">
-          <button type="button" className="button" onClick={onClose}>
-            Cancel
-          </button>
-          <button type="submit" className="button button-main" disabled={make.isPending}>
-            {make.isPending ? <Spinner /> : null} Make the key
-          </button>
-        </div>
-      </form>
-    </Dialog>
+        ))}
+      </fieldset>
+    </FormDialog>
   );
 }
 

@@ -1,7 +1,7 @@
 import { type ReactNode, useState } from "react";
+import type { ApiKey, IssuedKey } from "../api/account-types.js";
 import { useRefresh, useWholeList } from "../api/queries.js";
 import { ask } from "../api/request.js";
-import type { ApiKey, IssuedKey } from "../api/types.js";
 import { usdText, wholeText } from "../format/amounts.js";
 import { RESET_WORDS } from "../format/key-order.js";
 import { timeText } from "../format/times.js";

@@ -1,7 +1,8 @@
 import { type ReactNode, useMemo, useState } from "react";
+import type { Balance, OwnKey, UsageBucket } from "../api/account-types.js";
 import { useAnswer } from "../api/queries.js";
 import { withQuery } from "../api/request.js";
-import type { Balance, List, OwnKey, UsageBucket } from "../api/types.js";
+import type { List } from "../api/types.js";
 import { Chart } from "../components/chart.js";
 import { type Column, DataTable } from "../components/data-table.js";
 import { SelectField, TextField } from "../components/fields.js";

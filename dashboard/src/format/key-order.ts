@@ -1,4 +1,4 @@
-import type { BudgetReset } from "../api/types.js";
+import type { BudgetReset } from "../api/account-types.js";
 import { microUsdOf } from "./amounts.js";
 
 /** What somebody has filled in of a key that he wants; "" = no limit. */

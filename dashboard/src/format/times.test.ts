@@ -17,10 +17,9 @@ it("shows a stretch of time in the unit that says most", () => {
   expect(durationText(undefined)).toBe("–");
 });
 
-it("takes times in seconds and in words, and nothing else", () => {
+it("takes times in seconds, and none where there is none", () => {
   expect(dateOf(1_767_225_600)?.toISOString()).toBe("2026-01-01T00:00:00.000Z");
-  expect(dateOf("2026-01-01T00:00:00Z")?.getTime()).toBe(1_767_225_600_000);
-  expect(dateOf("soon")).toBeUndefined();
+  expect([dateOf(null), dateOf(undefined)]).toEqual([undefined, undefined]);
 });
 
 it("tells roughly how long ago something was", () => {

@@ -17,13 +17,12 @@ export function durationText(ms: number | null | undefined): string {
 const pair = (whole: number, unit: string, rest: number, smaller: string): string =>
   rest === 0 ? `${whole} ${unit}` : `${whole} ${unit} ${rest} ${smaller}`;
 
-/** Routes tell times as seconds since 1970 or as ISO 8601. */
-export type ToldTime = number | string | null | undefined;
+/** As routes tell times: seconds since 1970. */
+export type ToldTime = number | null | undefined;
 
 export function dateOf(time: ToldTime): Date | undefined {
   if (time == null) return undefined;
-  const date = new Date(typeof time === "number" ? time * 1_000 : time);
-  return Number.isNaN(date.getTime()) ? undefined : date;
+  return new Date(time * 1_000);
 }
 
 const DAY_AND_TIME: Intl.DateTimeFormatOptions = { dateStyle: "medium", timeStyle: "short" };

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import type { UsageBucket } from "../api/types.js";
+import type { UsageBucket } from "../api/account-types.js";
 import { usageSeries } from "./usage-series.js";
 
 const HOUR = 3_600;

@@ -1,4 +1,4 @@
-import type { UsageBucket } from "../api/types.js";
+import type { UsageBucket } from "../api/account-types.js";
 
 export type UsageMeasure = "cost_micro_usd" | "requests" | "tokens";
 

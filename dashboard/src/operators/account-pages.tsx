@@ -1,14 +1,14 @@
 import { useMutation } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import { Link, useParams } from "wouter";
+import type { Account, Balance } from "../api/account-types.js";
 import { useAnswer, useRefresh, useWholeList } from "../api/queries.js";
 import { ask } from "../api/request.js";
-import type { Account, Balance } from "../api/types.js";
 import { Badge } from "../components/badge.js";
-import { ConfirmButton, FormError } from "../components/confirm.js";
+import { ConfirmButton } from "../components/confirm.js";
 import { type Column, DataTable } from "../components/data-table.js";
-import { Dialog } from "../components/dialog.js";
 import { TextField } from "../components/fields.js";
+import { FormDialog } from "../components/form-dialog.js";
 import { KeyList } from "../components/key-list.js";
 import { Loaded } from "../components/loaded.js";
 import { Page, Stat, Stats } from "../components/page.js";
@@ -89,34 +89,17 @@ function NewAccountDialog({ onClose }: { readonly onClose: () => void }): ReactN
     },
   });
   return (
-    <Dialog title="New account" onClose={onClose}>
-      <form
-        className="form"
-        onSubmit={(event) => {
-          event.preventDefault();
-          make.mutate();
-        }}
-      >
-        <TextField
-          label="Id"
-          value={id}
-          onChange={setId}
-          placeholder="made up where it is empty"
-          hint="Letters, digits, dots and dashes. It stays for ever."
-          autoFocus
-        />
-        <TextField label="Name" value={name} onChange={setName} />
-        {make.error === null ? null : <FormError error={make.error} />}
-        <div className="dialog-actions">
-          <button type="button" className="button" onClick={onClose}>
-            Cancel
-          </button>
-          <button type="submit" className="button button-main" disabled={make.isPending}>
-            Make the account
-          </button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog title="New account" action="Make the account" sending={make} onClose={onClose}>
+      <TextField
+        label="Id"
+        value={id}
+        onChange={setId}
+        placeholder="made up where it is empty"
+        hint="Letters, digits, dots and dashes. It stays for ever."
+        autoFocus
+      />
+      <TextField label="Name" value={name} onChange={setName} />
+    </FormDialog>
   );
 }
 
@@ -203,37 +186,22 @@ function MoneyDialog({ path, onClose }: { readonly path: string; readonly onClos
     },
   });
   return (
-    <Dialog title="Add money" onClose={onClose}>
-      <form
-        className="form"
-        onSubmit={(event) => {
-          event.preventDefault();
-          deposit.mutate();
-        }}
-      >
-        <TextField
-          label="Amount, US dollars"
-          value={amount}
-          onChange={setAmount}
-          inputMode="decimal"
-          required
-          autoFocus
-        />
-        <TextField label="What for" value={reason} onChange={setReason} placeholder="invoice 8" required />
-        {deposit.error === null ? null : <FormError error={deposit.error} />}
-        <div className="dialog-actions">
-          <button type="button" className="button" onClick={onClose}>
-            Cancel
-          </button>
-          <button
-            type="submit"
-            className="button button-main"
-            disabled={deposit.isPending || microUsd === undefined || microUsd === 0}
-          >
-            Add {microUsd === undefined ? "" : usdText(microUsd)}
-          </button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog
+      title="Add money"
+      action={`Add ${microUsd === undefined ? "" : usdText(microUsd)}`}
+      sending={deposit}
+      isIncomplete={!microUsd}
+      onClose={onClose}
+    >
+      <TextField
+        label="Amount, US dollars"
+        value={amount}
+        onChange={setAmount}
+        inputMode="decimal"
+        required
+        autoFocus
+      />
+      <TextField label="What for" value={reason} onChange={setReason} placeholder="invoice 8" required />
+    </FormDialog>
   );
 }

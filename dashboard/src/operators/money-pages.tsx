@@ -1,13 +1,12 @@
 import { useMutation } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
+import type { Payout } from "../api/account-types.js";
 import { useRefresh, useWholeList } from "../api/queries.js";
 import { ask } from "../api/request.js";
-import type { Payout } from "../api/types.js";
 import { Badge } from "../components/badge.js";
-import { FormError } from "../components/confirm.js";
 import { type Column, DataTable } from "../components/data-table.js";
-import { Dialog } from "../components/dialog.js";
 import { SelectField, TextField } from "../components/fields.js";
+import { FormDialog } from "../components/form-dialog.js";
 import { Loaded } from "../components/loaded.js";
 import { Page } from "../components/page.js";
 import { Empty } from "../components/states.js";
@@ -93,26 +92,14 @@ function PayoutDialog({ payout, onClose }: { readonly payout: Payout; readonly o
     },
   });
   return (
-    <Dialog title={`${usdText(payout.amount_micro_usd)} for ${payout.account}`} onClose={onClose}>
-      <form
-        className="form"
-        onSubmit={(event) => {
-          event.preventDefault();
-          change.mutate();
-        }}
-      >
-        <SelectField label="What has become of it" value={status} options={options} onChange={setStatus} />
-        <TextField label="Words" value={reason} onChange={setReason} placeholder="transfer 4711" required />
-        {change.error === null ? null : <FormError error={change.error} />}
-        <div className="dialog-actions">
-          <button type="button" className="button" onClick={onClose}>
-            Cancel
-          </button>
-          <button type="submit" className="button button-main" disabled={change.isPending}>
-            Save
-          </button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog
+      title={`${usdText(payout.amount_micro_usd)} for ${payout.account}`}
+      action="Save"
+      sending={change}
+      onClose={onClose}
+    >
+      <SelectField label="What has become of it" value={status} options={options} onChange={setStatus} />
+      <TextField label="Words" value={reason} onChange={setReason} placeholder="transfer 4711" required />
+    </FormDialog>
   );
 }

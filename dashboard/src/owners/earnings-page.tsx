@@ -1,14 +1,14 @@
 import { useMutation } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
+import type { Balance, EarningsLine, Payout } from "../api/account-types.js";
 import { useAnswer, useRefresh } from "../api/queries.js";
 import { ask, withQuery } from "../api/request.js";
-import type { Balance, EarningsLine, List, Payout } from "../api/types.js";
+import type { List } from "../api/types.js";
 import { Badge } from "../components/badge.js";
 import { Chart } from "../components/chart.js";
-import { FormError } from "../components/confirm.js";
 import { type Column, DataTable } from "../components/data-table.js";
-import { Dialog } from "../components/dialog.js";
 import { TextField } from "../components/fields.js";
+import { FormDialog } from "../components/form-dialog.js";
 import { Loaded } from "../components/loaded.js";
 import { Card, Page, Stat, Stats } from "../components/page.js";
 import { ShortId } from "../components/request-parts.js";
@@ -168,33 +168,16 @@ function PayoutDialog({ onClose }: { readonly onClose: () => void }): ReactNode 
     },
   });
   return (
-    <Dialog title="Ask for a payout" onClose={onClose}>
-      <form
-        className="form"
-        onSubmit={(event) => {
-          event.preventDefault();
-          request.mutate();
-        }}
-      >
-        <TextField
-          label="Amount, US dollars"
-          value={amount}
-          onChange={setAmount}
-          inputMode="decimal"
-          required
-          autoFocus
-          hint="It leaves what can be spent at once, and comes back where the payout fails."
-        />
-        {request.error === null ? null : <FormError error={request.error} />}
-        <div className="dialog-actions">
-          <button type="button" className="button" onClick={onClose}>
-            Cancel
-          </button>
-          <button type="submit" className="button button-main" disabled={request.isPending || !microUsd}>
-            Ask
-          </button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog title="Ask for a payout" action="Ask" sending={request} isIncomplete={!microUsd} onClose={onClose}>
+      <TextField
+        label="Amount, US dollars"
+        value={amount}
+        onChange={setAmount}
+        inputMode="decimal"
+        required
+        autoFocus
+        hint="It leaves what can be spent at once, and comes back where the payout fails."
+      />
+    </FormDialog>
   );
 }

@@ -5,7 +5,8 @@ import axe from "axe-core";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { CHROMIUM_PATH, launchChromium, NO_CHROMIUM } from "./chromium.js";
-import { consumerScript, DETAIL, OPERATOR, operatorScript, ownerScript } from "./dashboard-answers.js";
+import { DETAIL, OPERATOR, operatorScript } from "./dashboard-answers.js";
+import { consumerScript, ownerScript } from "./dashboard-own-answers.js";
 import { DASHBOARD_FILES, type DashboardServer, type Script, startDashboardServer } from "./dashboard-server.js";
 
 if (CHROMIUM_PATH === undefined) console.warn(`the dashboard: ${NO_CHROMIUM}`);
