@@ -167,14 +167,21 @@ function TurnCard({ turn }: { readonly turn: Turn }): ReactNode {
 function Source({ turn }: { readonly turn: Turn }): ReactNode {
   const { source, usage, finish } = turn;
   if (source === undefined) return null;
-  const cost = usage?.cost === undefined ? "–" : `$${usage.cost.toLocaleString("en", { maximumFractionDigits: 6 })}`;
+  const cost =
+    usage?.cost === undefined ? undefined : `$${usage.cost.toLocaleString("en", { maximumFractionDigits: 6 })}`;
   const timing = Object.entries(source.timing).map(([name, us]) => [name.replace(/_us$/, ""), us / 1_000] as const);
   return (
     <details className="source">
       <summary>
         <span className="muted">
-          first word {durationText(turn.firstMs)} · {wholeText(usage?.completion_tokens)} tokens in{" "}
-          {durationText(turn.totalMs)} · {cost}
+          {[
+            turn.firstMs === undefined ? undefined : `first word ${durationText(turn.firstMs)}`,
+            usage === undefined ? undefined : `${wholeText(usage.completion_tokens)} tokens`,
+            turn.totalMs === undefined ? undefined : `${durationText(turn.totalMs)} in all`,
+            cost,
+          ]
+            .filter((part) => part !== undefined)
+            .join(" · ") || "Where it comes from"}
         </span>
       </summary>
       <Facts
@@ -186,7 +193,7 @@ function Source({ turn }: { readonly turn: Turn }): ReactNode {
           ["Attempts", source.attempts ?? "–"],
           ["Ended by", finish ?? "–"],
           ["Tokens", `${wholeText(usage?.prompt_tokens)} read, ${wholeText(usage?.completion_tokens)} written`],
-          ["Cost", cost],
+          ["Cost", cost ?? "–"],
         ]}
       />
       <Terms terms={timing.filter(([, ms]) => ms > 0)} />

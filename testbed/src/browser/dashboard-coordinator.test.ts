@@ -132,7 +132,7 @@ describe.skipIf(CHROMIUM_PATH === undefined)("the dashboard of a coordinator", (
     await page.getByLabel("Message", { exact: true }).fill("Is it?");
     await page.getByRole("button", { name: "Send" }).click();
     await page.getByText("Yes, it is.").waitFor();
-    await page.getByText(/first word/).click();
+    await page.getByText(/first word .* in all/).click();
     await page.getByText("Attempts").waitFor();
     await picture("playground");
     await goTo("Models and prices");

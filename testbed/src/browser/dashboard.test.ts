@@ -270,7 +270,7 @@ describe.skipIf(CHROMIUM_PATH === undefined)("the dashboard", () => {
       await page.getByLabel("Message", { exact: true }).fill("What is Hearth?");
       await page.keyboard.press("Enter");
       await page.getByText("share the idle inference power of their own machines.").waitFor();
-      await page.getByText(/17 tokens in .* · \$0.000012/).click();
+      await page.getByText(/17 tokens · .* · \$0.000012/).click();
       await page.getByText("Apple M3 Max").waitFor();
       await lookAt("playground");
       await page.getByRole("button", { name: "Receipt" }).click();
