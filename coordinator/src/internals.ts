@@ -1,9 +1,11 @@
-// The parts that also run on virtual time, for the simulator in testbed/, and those that its benchmarks measure. Not an
-// interface for anybody else: what is here changes with the code.
+// The parts that also run on virtual time, for the simulator in testbed/, and those that its benchmarks measure or its
+// tests run without a process. Not an interface for anybody else: what is here changes with the code.
 
 export { readChatEvent } from "@hearth/dialects";
 export { type Clock, type Rng, seededRng, systemRng } from "@hearth/platform";
 export { unlimited } from "./accounts/principal.js";
+export { exitOf } from "./cli/exit.js";
+export { createProgram } from "./cli/program.js";
 export { createFleet } from "./compose/create-fleet.js";
 export { createSelection, type Selection } from "./compose/create-selection.js";
 export { createServices } from "./compose/create-services.js";

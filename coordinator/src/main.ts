@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 
 import { writeSync } from "node:fs";
-import { CommanderError } from "commander";
 import type { CliContext } from "./cli/context.js";
 import { EXIT, exitOf } from "./cli/exit.js";
 import { createProgram } from "./cli/program.js";
@@ -38,9 +37,8 @@ const context: CliContext = {
 };
 
 function explain(error: unknown): void {
-  // Commander has printed help, which was asked for (0) or which a command without its second word has got.
-  if (error instanceof CommanderError) return context.exitWith(error.exitCode === 0 ? 0 : EXIT.config);
   const { message, code } = exitOf(error);
+  if (message === undefined) return context.exitWith(code);
   say(message);
   // The coordinator has doors open that would keep the process.
   process.exit(code);

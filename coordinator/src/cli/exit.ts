@@ -1,4 +1,5 @@
 import { DiskError } from "@hearth/disk";
+import { CommanderError } from "commander";
 import { ConfigError } from "../config.js";
 import { StoreError } from "../store/store-error.js";
 
@@ -21,8 +22,10 @@ export class CommandError extends Error {
 /** No interface of this machine has it, its name means nothing, or nobody could be asked what it means. */
 const NO_SUCH_ADDRESS: ReadonlySet<string> = new Set(["EADDRNOTAVAIL", "ENOTFOUND", "EAI_AGAIN"]);
 
-/** What to tell of whatever ended the process, and with which code. */
-export function exitOf(error: unknown): { readonly message: string; readonly code: ExitCode } {
+/** What to tell of whatever ended the process, and with which code. Without a message all has been said. */
+export function exitOf(error: unknown): { readonly message?: string; readonly code: ExitCode } {
+  // Commander has printed help, which was asked for (0) or which a command without its second word has got.
+  if (error instanceof CommanderError) return { code: error.exitCode === 0 ? 0 : EXIT.config };
   if (error instanceof CommandError) return { message: error.message, code: error.exitCode };
   if (error instanceof ConfigError) return { message: error.message, code: EXIT.config };
   if (error instanceof DiskError) return { message: `${error.message} See HEARTH_DATA_DIR.`, code: EXIT.disk };

@@ -6,7 +6,7 @@
  */
 export const COORDINATOR = {
   // The process: who may know everything.
-  "main.ts": ["./cli", "./serve.ts", "commander", "node:fs"],
+  "main.ts": ["./cli", "./serve.ts", "node:fs"],
   "serve.ts": [
     "./app.ts",
     "./cli",
@@ -132,6 +132,7 @@ export const COORDINATOR = {
   "index.ts": ["./app.ts", "./config.ts", "./dispatch", "./platform", "./operator"],
   "internals.ts": [
     "./accounts",
+    "./cli",
     "./compose",
     "./dispatch",
     "./fleet",

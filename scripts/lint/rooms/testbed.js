@@ -57,7 +57,16 @@ export const TESTBED = {
     "node:stream",
     "node:util",
   ],
-  system: ["./bench", "./scripted", "@hearth/coordinator", "@hearth/e2e", "@hearth/protocol", "ws", "node:*"],
+  system: [
+    "./bench",
+    "./scripted",
+    "@hearth/coordinator",
+    "@hearth/coordinator/internals",
+    "@hearth/e2e",
+    "@hearth/protocol",
+    "ws",
+    "node:*",
+  ],
   // What is tested as a whole is also looked into: rooms of the programs stand here one by one.
   "*.test.ts": [
     "../attestation/testing",
