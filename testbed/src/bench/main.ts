@@ -19,6 +19,7 @@ import { benchSelection } from "./selection.js";
 import { Processes } from "./spawn.js";
 import { benchStore } from "./store.js";
 import { benchToolSchema } from "./tool-schema.js";
+import { benchWatching } from "./watching.js";
 
 // The exit handlers of what is running end every process and remove every file of the bench.
 process.on("SIGINT", () => process.exit(130));
@@ -50,6 +51,8 @@ async function execute(options: Options): Promise<void> {
       return console.log(
         await benchFeatures({ ...surroundings(), instructions: findInstructionCounter() }, options.quick),
       );
+    case "watching":
+      return console.log(await benchWatching(surroundings(), options.quick));
     case "worst-bodies":
       return console.log(await benchWorstBodies(surroundings()));
     case "fleet":

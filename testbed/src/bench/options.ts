@@ -7,7 +7,7 @@ import { TARGETS, type TargetName, usualTargets } from "./targets.js";
 export type Options =
   | { readonly command: "help" }
   | { readonly command: "crypto" | "tool-schema" | "worst-bodies" | "store" | "ledger" }
-  | { readonly command: "selection" | "features"; readonly quick: boolean }
+  | { readonly command: "selection" | "features" | "watching"; readonly quick: boolean }
   | ({ readonly command: "fleet" } & FleetOptions)
   | ({ readonly command: "profile" } & ProfileOptions)
   | ({ readonly command: "allocation" } & Omit<ProfileOptions, "keep">)
@@ -29,6 +29,7 @@ export const USAGE: string = `npm run bench -- [--quick] [--json FILE] [--target
                        [--hold FILE] [--record FILE]
                                      beside two floors; held against what an earlier run has recorded
 npm run bench -- [--quick] features  what each feature costs: Hearth with it on and off, in turns
+npm run bench -- [--quick] watching  what the open page and the collection of metrics cost while 200 streams run
 npm run bench -- crypto              CPU of the encryption, node:crypto against noble
 npm run bench -- tool-schema         CPU of the repair of tool schemas
 npm run bench -- [--quick] selection CPU of a pick, by the providers of its model and by all others
@@ -85,6 +86,7 @@ export function readOptions(argv: readonly string[]): Options {
       return { command, providers: providersOf(values.providers), profile: values.profile };
     case "selection":
     case "features":
+    case "watching":
       return { command, quick: values.quick };
     case "profile":
       return { command, program, stream: values.stream, keep: values.keep };
