@@ -3,7 +3,7 @@ import type { Tables } from "../schema/tables.js";
 import type { Book, Needs } from "./money/book.js";
 
 /** A transaction in progress, of either engine. Beginning and ending it is the engine's part. */
-export type Trx = Pick<Kysely<Tables>, "selectFrom" | "insertInto" | "updateTable" | "deleteFrom">;
+export type Trx = Pick<Kysely<Tables>, "selectFrom" | "insertInto" | "updateTable" | "deleteFrom" | "executeQuery">;
 
 /**
  * One thing that can be asked of the store, done in one transaction: all of it takes hold or nothing. Input and result

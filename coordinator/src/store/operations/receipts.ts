@@ -1,16 +1,18 @@
 import type { StoredAttestation } from "../attestation-store.js";
 import { PRUNE_BATCH, type StoredReceipt } from "../receipt-store.js";
 import type { ReceiptRow } from "../schema/tables.js";
-import { inserts, type Trx } from "./operation.js";
+import { ManyRows } from "./many-rows.js";
+import type { Trx } from "./operation.js";
+
+const RECEIPTS = new ManyRows((trx, rows: readonly ReceiptRow[]) =>
+  trx
+    .insertInto("receipts")
+    .values(rows)
+    .onConflict((conflict) => conflict.doNothing()),
+);
 
 export async function putReceipts(trx: Trx, receipts: readonly StoredReceipt[]): Promise<void> {
-  for (const rows of inserts(receipts.map(rowOf))) {
-    await trx
-      .insertInto("receipts")
-      .values(rows)
-      .onConflict((conflict) => conflict.doNothing())
-      .execute();
-  }
+  await RECEIPTS.insert(trx, receipts.map(rowOf));
 }
 
 export interface FindReceipt {

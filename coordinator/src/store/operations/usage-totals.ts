@@ -11,7 +11,8 @@ import {
   type UsageTotals,
   type UsageUnit,
 } from "../usage-store.js";
-import { inserts, type Trx } from "./operation.js";
+import { ManyRows } from "./many-rows.js";
+import type { Trx } from "./operation.js";
 import { matching } from "./usage-filter.js";
 
 /** The columns that are sums. */
@@ -41,44 +42,58 @@ const COLUMNS = {
   endpoint: "endpoint",
 } as const satisfies Readonly<Record<UsageDimension, string>>;
 
+const TOTALS = new ManyRows((trx, rows: readonly UsageTotalsRow[]) =>
+  trx
+    .insertInto("usage_totals")
+    .values(rows)
+    .onConflict((conflict) =>
+      conflict
+        .column("id")
+        .doUpdateSet(
+          Object.fromEntries(
+            SUMS.map((sum) => [sum, sql<number>`${sql.ref(`usage_totals.${sum}`)} + ${sql.ref(`excluded.${sum}`)}`]),
+          ),
+        ),
+    ),
+);
+
 /** Adds requests to the totals of their minute, hour and day. */
 export async function addTotals(trx: Trx, usage: readonly RequestUsage[]): Promise<void> {
-  const totals = new Map<string, UsageTotalsRow>();
-  for (const each of usage) for (const unit of Object.keys(USAGE_UNITS) as UsageUnit[]) add(totals, unit, each);
+  const minutes = summed("minute", usage.map(totalOf));
+  const units = Object.keys(USAGE_UNITS) as UsageUnit[];
+  const rows = units.flatMap((unit) => summed(unit, minutes));
   // In one order for everybody: two coordinators that add to the same rows do not wait for each other in a circle.
-  const rows = [...totals.values()].sort(({ id: a }, { id: b }) => (a < b ? -1 : 1));
-  for (const group of inserts(rows)) {
-    await trx
-      .insertInto("usage_totals")
-      .values(group)
-      .onConflict((conflict) =>
-        conflict
-          .column("id")
-          .doUpdateSet(
-            Object.fromEntries(
-              SUMS.map((sum) => [sum, sql<number>`${sql.ref(`usage_totals.${sum}`)} + ${sql.ref(`excluded.${sum}`)}`]),
-            ),
-          ),
-      )
-      .execute();
+  await TOTALS.insert(
+    trx,
+    rows.sort(({ id: a }, { id: b }) => (a < b ? -1 : 1)),
+  );
+}
+
+/** Adds up what falls into the same stretch and has the same names. */
+function summed(unit: UsageUnit, parts: readonly Total[]): readonly UsageTotalsRow[] {
+  const totals = new Map<string, Total>();
+  for (const part of parts) {
+    const start = part.start_ms - (part.start_ms % USAGE_UNITS[unit]);
+    const id = JSON.stringify([unit, start, part.account, part.key_id, part.model, part.provider_id]);
+    const known = totals.get(id);
+    if (known === undefined) totals.set(id, { ...part, start_ms: start });
+    else for (const sum of SUMS) known[sum] += part[sum];
   }
+  return [...totals].map(([id, total]) => ({ ...total, id, unit }));
 }
 
-function add(totals: Map<string, UsageTotalsRow>, unit: UsageUnit, usage: RequestUsage): void {
-  const { account, keyId, model, providerId } = usage;
-  const start = usage.atMs - (usage.atMs % USAGE_UNITS[unit]);
-  const id = JSON.stringify([unit, start, account, keyId, model, providerId]);
-  const sums = sumsOf(usage);
-  const known = totals.get(id);
-  const named = { id, unit, start_ms: start, account, key_id: keyId, model, provider_id: providerId };
-  const both = known === undefined ? sums : sumOf(known, sums);
-  totals.set(id, { ...named, ...both });
-}
+/** What is added up, and where it belongs. */
+type Total = Omit<UsageTotalsRow, "id" | "unit" | keyof Sums> & Sums;
 
-function sumsOf(usage: RequestUsage): Sums {
+function totalOf(usage: RequestUsage): Total {
   const { outcome, firstContentMs } = usage;
   const isRefused = outcome === "refused";
   return {
+    start_ms: usage.atMs,
+    account: usage.account,
+    key_id: usage.keyId,
+    model: usage.model,
+    provider_id: usage.providerId,
     requests: isRefused ? 0 : 1,
     refused: isRefused ? usage.requests : 0,
     failed: outcome === "failure" || outcome === "in_band_error" ? 1 : 0,
@@ -92,10 +107,6 @@ function sumsOf(usage: RequestUsage): Sums {
     answered: firstContentMs === undefined ? 0 : 1,
     first_content_ms: firstContentMs ?? 0,
   };
-}
-
-function sumOf(a: Sums, b: Sums): Sums {
-  return Object.fromEntries(SUMS.map((sum) => [sum, a[sum] + b[sum]])) as Sums;
 }
 
 export async function usageTotals(trx: Trx, query: TotalsQuery): Promise<readonly UsageTotals[]> {

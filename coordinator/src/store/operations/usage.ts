@@ -9,21 +9,22 @@ import {
   type UsageRetention,
   type UsageUnit,
 } from "../usage-store.js";
-import { inserts, type Trx } from "./operation.js";
+import { ManyRows } from "./many-rows.js";
+import type { Trx } from "./operation.js";
 import { matching } from "./usage-filter.js";
 import { addTotals } from "./usage-totals.js";
 
+const REQUESTS = new ManyRows((trx, rows: readonly UsageRow[]) =>
+  trx
+    .insertInto("request_usage")
+    .values(rows)
+    .onConflict((conflict) => conflict.doNothing())
+    .returning("request_id"),
+);
+
 export async function putUsage(trx: Trx, usage: readonly RequestUsage[]): Promise<void> {
-  const added = new Set<string>();
-  for (const rows of inserts(usage.map(rowOf))) {
-    const kept = await trx
-      .insertInto("request_usage")
-      .values(rows)
-      .onConflict((conflict) => conflict.doNothing())
-      .returning("request_id")
-      .execute();
-    for (const { request_id } of kept) added.add(request_id);
-  }
+  const kept = await REQUESTS.insert(trx, usage.map(rowOf));
+  const added = new Set(kept.map(({ request_id }) => request_id));
   // Whatever is given twice, in one batch too, counts once.
   await addTotals(
     trx,
