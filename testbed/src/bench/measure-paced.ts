@@ -3,9 +3,10 @@ import { cpuMicros } from "./cpu.js";
 import { pacedJob } from "./job.js";
 import { openConnections } from "./loader.js";
 import { refuseProblems } from "./measure-load.js";
-import type { Plan } from "./plan.js";
+import type { Paced } from "./plan.js";
 import { ageOfStamp } from "./stamp.js";
 import { percentile } from "./statistics.js";
+import type { Pace } from "./stub.js";
 import type { Target } from "./targets.js";
 
 /** Streams start spread over this time, so that their chunks do not come in step, ms. */
@@ -24,8 +25,10 @@ export interface PacedSample {
   readonly frontCpuMicros?: number;
 }
 
+type OnePace = Omit<Paced, "perSecond"> & Pick<Pace, "perSecond">;
+
 /** @throws Error when a stream was broken */
-export async function measurePaced(target: Target, paced: Plan["paced"], apiKey: string): Promise<PacedSample> {
+export async function measurePaced(target: Target, paced: OnePace, apiKey: string): Promise<PacedSample> {
   const totalMs = RAMP_MS + SETTLE_MS + paced.windowMs + SETTLE_MS;
   const pace = { chunks: Math.ceil((totalMs * paced.perSecond) / 1000), perSecond: paced.perSecond };
   const job = pacedJob(pace, apiKey, target.endpoint);

@@ -19,7 +19,7 @@ function run(hearth: number | readonly number[], sealed: readonly number[] = [10
         ["hearth", all.map(sample)],
       ]),
     })),
-    paced: new Map(),
+    paced: [],
     memory: new Map(),
   };
 }

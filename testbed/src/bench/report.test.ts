@@ -4,7 +4,7 @@ import type { MemorySample } from "./measure-memory.js";
 import type { PacedSample } from "./measure-paced.js";
 import { QUICK_PLAN, SCENARIOS, type Scenario } from "./plan.js";
 import { report } from "./report.js";
-import { medianSample, type Results, toJson } from "./results.js";
+import { medianSample, type PacedResult, type Results, toJson } from "./results.js";
 import { TARGETS, type TargetName } from "./targets.js";
 import { judge } from "./verdict.js";
 
@@ -41,6 +41,10 @@ function sample(target: TargetName, scenario: Scenario): LoadSample {
   return { ...SAMPLE, ...first, ...(frontCpuMicros === undefined ? {} : { frontCpuMicros }) };
 }
 
+/** The same at every pace of the plan. */
+const paces = (samples: PacedResult["samples"]): PacedResult[] =>
+  QUICK_PLAN.paced.perSecond.map((perSecond) => ({ perSecond, samples }));
+
 function results(change: Partial<Results> = {}): Results {
   return {
     setting: {
@@ -56,7 +60,7 @@ function results(change: Partial<Results> = {}): Results {
       scenario,
       rounds: new Map(TARGETS.map((target) => [target, [sample(target, scenario)]])),
     })),
-    paced: new Map(TARGETS.map((target) => [target, target === "hearth" ? SLOWER : PACED])),
+    paced: paces(new Map(TARGETS.map((target) => [target, target === "hearth" ? SLOWER : PACED]))),
     memory: new Map([["hearth", MEMORY]]),
     ...change,
   };
@@ -94,10 +98,10 @@ describe("the verdict", () => {
       },
       { state: "reached", text: "coordinator CPU a 20-chunk stream at concurrency 32: 240 µs (aim: at most 500 µs)" },
       { state: "reached", text: "median time to first content added at concurrency 1: 1.10 ms (aim: at most 1.2 ms)" },
-      {
+      ...[20, 40].map((perSecond) => ({
         state: "reached",
-        text: "delay added to a chunk of 600 paced streams: p50 4.7 ms, p99 22.0 ms (aim: under 5 and 25 ms)",
-      },
+        text: `delay added to a chunk of 600 streams of ${perSecond} chunks/s: p50 4.7 ms, p99 22.0 ms (aim: under 5 and 25 ms)`,
+      })),
       {
         state: "reached",
         text: "coordinator memory over 100,000 requests: its last fifth 1.04 × its second (aim: at most 1.1 ×)",
@@ -116,19 +120,21 @@ describe("the verdict", () => {
           ]),
         ),
       })),
-      paced: new Map([
-        ["direct", PACED],
-        ["hearth", { ...SLOWER, delayP99Ms: 28 }],
-      ]),
+      paced: paces(
+        new Map([
+          ["direct", PACED],
+          ["hearth", { ...SLOWER, delayP99Ms: 28 }],
+        ]),
+      ),
       memory: new Map([["hearth", { ...MEMORY, growth: 1.11 }]]),
     });
-    expect(judge(slower).map(({ state }) => state)).toEqual(Array(7).fill("missed"));
+    expect(judge(slower).map(({ state }) => state)).toEqual(Array(8).fill("missed"));
   });
 
   it("does not judge what was not measured, nor memory over too few requests", () => {
     const quick = judge(results({ memory: new Map([["hearth", { ...MEMORY, requests: 4_000 }]]) }));
     expect(quick.at(-1)?.state).toBe("not judged");
-    const nothing = judge(results({ scenarios: [], paced: new Map(), memory: new Map() }));
+    const nothing = judge(results({ scenarios: [], paced: [], memory: new Map() }));
     expect(new Set(nothing.map(({ state }) => state))).toEqual(new Set(["not judged"]));
   });
 });
@@ -163,14 +169,15 @@ describe("the report", () => {
   });
 
   it("shows paced delays as added to those of the direct way", () => {
-    const paced = new Map([
+    const samples = new Map([
       ["direct" as const, PACED],
       ["hearth" as const, { ...PACED, delayP50Ms: 1.3, delayP99Ms: 5, frontCpuMicros: 20 }],
     ]);
+    const paced = [{ perSecond: 40, samples }];
     const row =
       report(results({ paced }))
         .split("\n")
-        .find((line) => /^\| hearth .*20\.0/.test(line)) ?? "";
+        .find((line) => /^\| × 40 chunks\/s, hearth .*20\.0/.test(line)) ?? "";
     expect(
       row
         .split("|")
@@ -197,6 +204,9 @@ describe("the JSON", () => {
     expect(json.scenarios).toHaveLength(6);
     expect(json.scenarios[2]?.targets.hearth.rounds).toHaveLength(1);
     expect(json.scenarios[2]?.targets.hearth.median).toMatchObject({ frontCpuMicros: 240 });
-    expect(json).toMatchObject({ paced: { sealed: PACED }, memory: { hearth: MEMORY } });
+    expect(json).toMatchObject({
+      paced: [{ perSecond: 20, targets: { sealed: PACED } }, { perSecond: 40 }],
+      memory: { hearth: MEMORY },
+    });
   });
 });

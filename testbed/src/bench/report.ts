@@ -95,20 +95,22 @@ function loadTable({ scenarios }: Results): string {
 }
 
 function pacedTable({ paced, plan }: Results): string {
-  const direct = paced.get("direct");
-  const sealed = paced.get("sealed")?.frontCpuMicros;
-  const rows = [...paced].map(([name, sample]) => [
-    name,
-    figure((sample.chunks * 1000) / plan.paced.windowMs, 0),
-    figure(sample.delayP50Ms, 2),
-    figure(sample.delayP99Ms, 2),
-    figure(direct && sample.delayP50Ms - direct.delayP50Ms, 2),
-    figure(direct && sample.delayP99Ms - direct.delayP99Ms, 2),
-    figure(sample.frontCpuMicros, 1),
-    figure(ratio(sample.frontCpuMicros, sealed), 2),
-  ]);
+  const rows = paced.flatMap(({ perSecond, samples }) => {
+    const direct = samples.get("direct");
+    const sealed = samples.get("sealed")?.frontCpuMicros;
+    return [...samples].map(([name, sample]) => [
+      `× ${perSecond} chunks/s, ${name}`,
+      figure((sample.chunks * 1000) / plan.paced.windowMs, 0),
+      figure(sample.delayP50Ms, 2),
+      figure(sample.delayP99Ms, 2),
+      figure(direct && sample.delayP50Ms - direct.delayP50Ms, 2),
+      figure(direct && sample.delayP99Ms - direct.delayP99Ms, 2),
+      figure(sample.frontCpuMicros, 1),
+      figure(ratio(sample.frontCpuMicros, sealed), 2),
+    ]);
+  });
   const header = [
-    `${plan.paced.streams} streams × ${plan.paced.perSecond} chunks/s`,
+    `${plan.paced.streams} streams`,
     "chunks/s",
     "delay p50 ms",
     "p99 ms",

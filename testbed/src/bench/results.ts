@@ -22,12 +22,19 @@ export interface ScenarioResult {
   readonly rounds: ReadonlyMap<TargetName, readonly LoadSample[]>;
 }
 
+/** Paced streams of one pace. */
+export interface PacedResult {
+  /** Chunks of each stream. */
+  readonly perSecond: number;
+  readonly samples: ReadonlyMap<TargetName, PacedSample>;
+}
+
 /** Everything a run measured. */
 export interface Results {
   readonly setting: Setting;
   readonly plan: Plan;
   readonly scenarios: readonly ScenarioResult[];
-  readonly paced: ReadonlyMap<TargetName, PacedSample>;
+  readonly paced: readonly PacedResult[];
   readonly memory: ReadonlyMap<TargetName, MemorySample>;
 }
 
@@ -60,7 +67,7 @@ export function toJson(results: Results): string {
       [...rounds].map(([name, samples]) => [name, { median: medianSample(samples), rounds: samples }]),
     ),
   }));
-  const paced = Object.fromEntries(results.paced);
+  const paced = results.paced.map(({ perSecond, samples }) => ({ perSecond, targets: Object.fromEntries(samples) }));
   const memory = Object.fromEntries(results.memory);
   return `${JSON.stringify({ setting: results.setting, plan: results.plan, scenarios, paced, memory }, null, 2)}\n`;
 }

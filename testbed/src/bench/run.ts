@@ -8,7 +8,7 @@ import { type MemorySample, measureMemory } from "./measure-memory.js";
 import { measurePaced, type PacedSample } from "./measure-paced.js";
 import { type Plan, SCENARIOS, scenarioName } from "./plan.js";
 import { measureOverAgain, type Recorded } from "./recorded.js";
-import type { Results, ScenarioResult, Setting } from "./results.js";
+import type { PacedResult, Results, ScenarioResult, Setting } from "./results.js";
 import type { Processes } from "./spawn.js";
 import { startTargets, type Target, type TargetName } from "./targets.js";
 
@@ -37,11 +37,7 @@ export async function runBench(bench: Bench): Promise<Results> {
   const targets = await startTargets(bench.processes, { names: bench.targets, apiKey: API_KEY });
   await warmUp(bench, targets);
   const scenarios = await measureScenarios(bench, targets);
-  const paced = new Map<TargetName, PacedSample>();
-  for (const target of targets) {
-    bench.progress(`paced streams, ${target.name}`);
-    paced.set(target.name, await measurePaced(target, bench.plan.paced, API_KEY));
-  }
+  const paced = await measurePaces(bench, targets);
   return {
     setting,
     plan: bench.plan,
@@ -113,6 +109,19 @@ async function measureRounds(
       }
     }
   }
+}
+
+async function measurePaces({ plan, progress }: Bench, targets: readonly Target[]): Promise<PacedResult[]> {
+  const paced: PacedResult[] = [];
+  for (const perSecond of plan.paced.perSecond) {
+    const samples = new Map<TargetName, PacedSample>();
+    for (const target of targets) {
+      progress(`streams of ${perSecond} chunks/s, ${target.name}`);
+      samples.set(target.name, await measurePaced(target, { ...plan.paced, perSecond }, API_KEY));
+    }
+    paced.push({ perSecond, samples });
+  }
+  return paced;
 }
 
 /** Hearth's memory only: the floors hold nothing that could grow. */

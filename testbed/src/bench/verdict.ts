@@ -1,5 +1,5 @@
 import type { MemorySample } from "./measure-memory.js";
-import { type Results, sampleOf } from "./results.js";
+import { type PacedResult, type Results, sampleOf } from "./results.js";
 
 /** What the coordinator's cost is held against. */
 const AIMS = {
@@ -31,7 +31,7 @@ export function judge(results: Results): readonly Verdict[] {
   return [
     ...[false, true].flatMap((stream) => judgeCpu(results, stream)),
     judgeFirstContent(results),
-    judgePaced(results),
+    ...judgePaced(results),
     judgeMemory(results.memory.get("hearth")),
   ];
 }
@@ -64,9 +64,15 @@ function judgeFirstContent(results: Results): Verdict {
   return verdict(added <= aim, `${what}: ${added.toFixed(2)} ms (aim: at most ${aim} ms)`);
 }
 
-function judgePaced({ paced, plan }: Results): Verdict {
-  const what = `delay added to a chunk of ${plan.paced.streams} paced streams`;
-  const [hearth, direct] = [paced.get("hearth"), paced.get("direct")];
+function judgePaced({ paced, plan }: Results): readonly Verdict[] {
+  return plan.paced.perSecond.map((perSecond) => {
+    const what = `delay added to a chunk of ${plan.paced.streams} streams of ${perSecond} chunks/s`;
+    return judgePace(what, paced.find((each) => each.perSecond === perSecond)?.samples);
+  });
+}
+
+function judgePace(what: string, samples: PacedResult["samples"] | undefined): Verdict {
+  const [hearth, direct] = [samples?.get("hearth"), samples?.get("direct")];
   if (hearth === undefined || direct === undefined) return { state: "not judged", text: `${what}: not measured` };
   const p50 = hearth.delayP50Ms - direct.delayP50Ms;
   const p99 = hearth.delayP99Ms - direct.delayP99Ms;
