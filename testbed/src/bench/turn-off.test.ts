@@ -12,6 +12,8 @@ const run = promisify(execFile);
 const HOOK = pathToFileURL(fileURLToPath(new URL("../../dist/bench/feature-hook.js", import.meta.url))).href;
 const module_ = (...of: Parameters<typeof programFile>): string => pathToFileURL(programFile(...of)).href;
 
+const E2E = pathToFileURL(fileURLToPath(new URL("../../../e2e/dist/index.js", import.meta.url))).href;
+
 let dataDir: string;
 beforeAll(() => {
   dataDir = mkdtempSync(join(tmpdir(), "hearth-off-"));
@@ -66,6 +68,21 @@ const SCRIPTS: Readonly<Record<Feature, readonly [script: string, on: string, of
     "1,1",
     "1,2",
   ],
+  padding: [
+    `const { createSealingContext, createOpeningContext, generateKeyPair } = await import("${E2E}");
+    const pair = generateKeyPair();
+    const sealing = createSealingContext(pair.publicKey);
+    const opening = createOpeningContext(pair, sealing.encapsulatedKey);
+    const binding = { requestId: "r", attemptId: "a" };
+    const request = sealing.attempt(binding).seal(new Uint8Array(7), true);
+    const received = opening.attempt(binding);
+    received.open(request, 0, true);
+    const answers = [false, true].map((final) => received.response.seal(new Uint8Array(7), final));
+    console.log([request, answers[1]].map((each) => each.length).join());`,
+    // The buckets begin with 64 bytes; the tag takes 16.
+    "80,80",
+    "24,24",
+  ],
   metrics: [
     `const { createMetrics } = await import("${module_("coordinator", "platform/metrics.js")}");
     const { registry, requests, requestSeconds, queueDepth } = createMetrics();
@@ -91,6 +108,15 @@ const SCRIPTS: Readonly<Record<Feature, readonly [script: string, on: string, of
     console.log(await receipts.find("r", "a"));
     process.exit();`,
     "pending",
+    "undefined",
+  ],
+  eligibility: [
+    `const { EligibilityReader } = await import("${module_("coordinator", "selection/eligibility.js")}");
+    const provider = { id: "p", models: new Map(), account: "a" };
+    const clock = { now: () => 0, wallTime: () => 0 };
+    const reader = new EligibilityReader({ clock, directory: { link: () => provider } });
+    console.log(typeof reader.gates("p"));`,
+    "string",
     "undefined",
   ],
 };

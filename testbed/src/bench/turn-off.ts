@@ -1,16 +1,24 @@
-import { createRequire } from "node:module";
+import { createRequire, register } from "node:module";
 import { BENCH_AGENT, type ProgramName, programFile } from "./program-file.js";
 
 /** Something of Hearth's that can be turned off in the program that is measured, so that its price is seen. */
-export type Feature = "receipts" | "receipt-batches" | "shared-contexts" | "metrics" | "records";
+export type Feature =
+  | "receipts"
+  | "receipt-batches"
+  | "shared-contexts"
+  | "padding"
+  | "metrics"
+  | "records"
+  | "eligibility";
 
-/** The program that a feature is turned off in. */
-export function programOf(feature: Feature): ProgramName {
-  return FEATURES[feature].program;
+/** The programs that a feature is turned off in. */
+export function programsOf(feature: Feature): readonly ProgramName[] {
+  const { program } = FEATURES[feature];
+  return program === "both" ? ["coordinator", "provider-agent"] : [program];
 }
 
 /**
- * Turns a feature off in this process, before its program has started: a class loses a method. No setting does so, as
+ * Turns a feature off in this process, before its program has started: a class loses a method, or a module a word. No setting does so, as
  * nobody but the bench would want it.
  *
  * @throws Error when the program has not what is to be turned off: else it would be measured as it is
@@ -22,7 +30,7 @@ export function turnOff(feature: string): void {
 
 const programRequire = createRequire(import.meta.url);
 
-const FEATURES: Readonly<Record<Feature, { readonly program: ProgramName; turnOff(): void }>> = {
+const FEATURES: Readonly<Record<Feature, { readonly program: ProgramName | "both"; turnOff(): void }>> = {
   /** The machine does not attest: it signs nothing, and the coordinator hashes, checks and keeps nothing. */
   receipts: {
     program: "provider-agent",
@@ -57,6 +65,12 @@ const FEATURES: Readonly<Record<Feature, { readonly program: ProgramName; turnOf
     },
   },
 
+  /** What is sealed is as long as it is, and a byte. */
+  padding: {
+    program: "both",
+    turnOff: () => register(new URL("unpadded-loader.js", import.meta.url)),
+  },
+
   /** Nothing is counted, and nobody observes the process. */
   metrics: {
     program: "coordinator",
@@ -76,6 +90,14 @@ const FEATURES: Readonly<Record<Feature, { readonly program: ProgramName; turnOf
     turnOff() {
       replace(load("coordinator", "ledger/usage-writer.js", "UsageWriter"), "keep", () => () => undefined);
       replace(load("coordinator", "receipts/receipt-writer.js", "ReceiptWriter"), "keep", () => () => undefined);
+    },
+  },
+
+  /** Machines are not told with their heartbeats whether they could get requests. */
+  eligibility: {
+    program: "coordinator",
+    turnOff() {
+      replace(load("coordinator", "selection/eligibility.js", "EligibilityReader"), "gates", () => () => undefined);
     },
   },
 };

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { ADMIN_KEY, type HearthSettings } from "./hearth.js";
 import { API_KEY } from "./run.js";
-import { type Feature, programOf } from "./turn-off.js";
+import { type Feature, programsOf } from "./turn-off.js";
 
 /** Somebody who is not the machine's owner, whose answers would cost nothing. */
 const PAYER = "bench-payer";
@@ -22,16 +22,19 @@ export const VARIANTS: readonly Variant[] = [
   without("receipts", "receipts off: the machine does not attest"),
   without("receipt-batches", "batches of receipts off: a signature each"),
   without("shared-contexts", "shared contexts off: an agreement of keys for each attempt"),
+  without("padding", "padding off"),
   without("metrics", "metrics off"),
   without("records", "records of usage and of receipts off"),
+  without("eligibility", "eligibility off: no machine is told whether it could get requests"),
+  { name: "timelines off", settings: { operator: { timelines: { requests: 0 } } } },
   { name: "log on: a line a request, as it comes", settings: { env: { HEARTH_LOG_LEVEL: "info" } } },
   { name: "ledger on: everything has a price", settings: paid(), prepare: deposit },
 ];
 
 function without(feature: Feature, name: string): Variant {
   const hook = new URL(`feature-hook.js?off=${feature}`, import.meta.url).href;
-  const program = programOf(feature) === "coordinator" ? "coordinator" : "agent";
-  return { name, settings: { flags: { [program]: ["--import", hook] } } };
+  const programs = programsOf(feature).map((program) => (program === "coordinator" ? program : "agent"));
+  return { name, settings: { flags: Object.fromEntries(programs.map((program) => [program, ["--import", hook]])) } };
 }
 
 function paid(): Partial<HearthSettings> {
