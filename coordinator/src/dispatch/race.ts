@@ -1,5 +1,6 @@
 import type { Clock } from "@hearth/platform";
 import type { CancelReason } from "@hearth/protocol";
+import { Alarms } from "../platform/alarms.js";
 import { HearthError } from "../platform/errors.js";
 import { toError } from "./failures.js";
 import { step } from "./step.js";
@@ -111,13 +112,14 @@ class Race<A extends Attempt> {
   yielding = false;
   readonly #deps: RaceDeps<A>;
   readonly #lanes: Lane<A>[] = [];
-  readonly #timers = new Map<TimerName, Disposable>();
+  readonly #alarms: Alarms<TimerName>;
   #state: DispatchState = { phase: "idle" };
   #out: Chunk[] = [];
   #wake: (() => void) | undefined;
 
   constructor(deps: RaceDeps<A>) {
     this.#deps = deps;
+    this.#alarms = new Alarms(deps.clock, (timer, at) => this.#rang(timer, at));
   }
 
   /** Hands an input to the machine, and does what it says. */
@@ -142,7 +144,7 @@ class Race<A extends Attempt> {
           this.#out.push(...effect.chunks);
           break;
         case "arm":
-          this.#arm(effect.timer, effect.at);
+          this.#alarms.set(effect.timer, effect.at);
           break;
         case "finish":
           this.#finish(effect.result);
@@ -185,8 +187,7 @@ class Race<A extends Attempt> {
   }
 
   dispose(): void {
-    for (const timer of this.#timers.values()) timer[Symbol.dispose]();
-    this.#timers.clear();
+    this.#alarms[Symbol.dispose]();
     for (const lane of this.#lanes) this.#cancel(lane, "consumer_gone");
   }
 
@@ -254,8 +255,7 @@ class Race<A extends Attempt> {
   }
 
   #commit(index: AttemptIndex): void {
-    for (const timer of this.#timers.values()) timer[Symbol.dispose]();
-    this.#timers.clear();
+    this.#alarms.clear();
     const lane = this.#lanes[index];
     if (lane === undefined) return;
     this.#out.push(...lane.held);
@@ -263,15 +263,10 @@ class Race<A extends Attempt> {
     if (lane.attempt !== undefined) this.#deps.committed?.(lane.attempt);
   }
 
-  #arm(timer: TimerName, at: number): void {
-    this.#timers.get(timer)?.[Symbol.dispose]();
-    const fire = (): void => {
-      this.#timers.delete(timer);
-      // A silence that the consumer makes is not the provider's, however long it lasts.
-      if (this.yielding) this.feed({ type: "resumed", now: this.#deps.clock.now() });
-      this.feed({ type: "timer", timer, now: Math.max(at, this.#deps.clock.now()) });
-    };
-    this.#timers.set(timer, this.#deps.clock.setTimer(at - this.#deps.clock.now(), fire));
+  #rang(timer: TimerName, at: number): void {
+    // A silence that the consumer makes is not the provider's, however long it lasts.
+    if (this.yielding) this.feed({ type: "resumed", now: this.#deps.clock.now() });
+    this.feed({ type: "timer", timer, now: Math.max(at, this.#deps.clock.now()) });
   }
 
   #pulled(index: AttemptIndex, lane: Lane<A>, result: IteratorResult<AttemptEvent>): void {
