@@ -1,5 +1,6 @@
 import type { ServerResponse } from "node:http";
 import type { Clock } from "@hearth/platform";
+import { whenAborted } from "../platform/when-aborted.js";
 
 interface Lingering {
   readonly ms: number;
@@ -9,7 +10,7 @@ interface Lingering {
 /** Whether whoever has sent a request is still there for its answer. Dispose of it when the request is over. */
 export class Presence implements Disposable {
   readonly #response: ServerResponse;
-  readonly #shutdown: AbortSignal;
+  readonly #shutdown: Disposable;
   readonly #clock: Clock;
   readonly #gone = new AbortController();
   /** The request was ended by its consumer, over another connection. */
@@ -20,12 +21,11 @@ export class Presence implements Disposable {
   /** @param shutdown aborted when nobody may stay any longer */
   constructor(response: ServerResponse, shutdown: AbortSignal, clock: Clock) {
     this.#response = response;
-    this.#shutdown = shutdown;
     this.#clock = clock;
     response.on("close", this.#onClose);
     // Gone before its turn came: nobody will tell.
     if (response.destroyed) this.#onClose();
-    shutdown.addEventListener("abort", this.#onShutdown);
+    this.#shutdown = whenAborted(shutdown, () => this.#gone.abort("shutdown"));
   }
 
   /** Aborted with `"consumer_gone"` or `"shutdown"`. */
@@ -50,15 +50,13 @@ export class Presence implements Disposable {
   [Symbol.dispose](): void {
     this.#timer?.[Symbol.dispose]();
     this.#response.off("close", this.#onClose);
-    this.#shutdown.removeEventListener("abort", this.#onShutdown);
+    this.#shutdown[Symbol.dispose]();
   }
 
   readonly #onClose = (): void => {
     if (this.#lingering === undefined) this.#gone.abort("consumer_gone");
     else this.#wait(this.#lingering);
   };
-
-  readonly #onShutdown = (): void => this.#gone.abort("shutdown");
 
   #wait(lingering: Lingering): void {
     this.#timer = this.#clock.setTimer(lingering.ms, () => {
