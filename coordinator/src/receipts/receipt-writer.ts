@@ -85,11 +85,14 @@ export class ReceiptWriter {
     });
   }
 
-  #came({ word, attestation, ...of }: ReceiptOrigin, createdAtMs: number, entry: SignedEntry | undefined): void {
-    this.#awaited.delete(of.requestId);
+  #came(origin: ReceiptOrigin, createdAtMs: number, entry: SignedEntry | undefined): void {
+    const { requestId, account, providerId, attestation, word } = origin;
+    this.#awaited.delete(requestId);
     if (entry !== undefined) {
-      const receipt = { ...of, createdAtMs, ...storedForm(entry, word), attestationHash: attestation.hash };
-      this.#writer.add(of.requestId, { receipt, attestation: { ...attestation, createdAtMs } });
+      const { blob, signature } = storedForm(entry, word);
+      const { hash: attestationHash } = attestation;
+      const receipt = { requestId, account, providerId, createdAtMs, blob, signature, attestationHash };
+      this.#writer.add(requestId, { receipt, attestation: { ...attestation, createdAtMs } });
     }
     if (this.#awaited.size > 0) return;
     for (const resolve of this.#arrived.splice(0)) resolve();

@@ -9,6 +9,8 @@ import type { Verdict } from "../selection/pick-result.js";
  * @param attempts all attempts of a request that has ended
  */
 export function judge(attempts: readonly SentAttempt[]): void {
+  const isSmooth = attempts.every(({ ending }) => ending?.end.type === "completed");
+  if (isSmooth) return succeeded(attempts);
   const answered = attempts.some(({ ending }) => ending?.end.type === "completed");
   const alike = answered ? new Set<string>() : likenesses(attempts);
   const builds = new Set(attempts.flatMap(({ ending, model }) => (ending?.end.type === "completed" ? [model] : [])));
@@ -17,6 +19,11 @@ export function judge(attempts: readonly SentAttempt[]): void {
     if (ending !== undefined)
       lease.judge(verdictOf(sent, ending.end, { confirmed: answered, alike, builds }), ending.at);
   }
+}
+
+/** Most requests: nothing is to be compared. */
+function succeeded(attempts: readonly SentAttempt[]): void {
+  for (const { lease, ending } of attempts) if (ending !== undefined) lease.judge("success", ending.at);
 }
 
 type End = NonNullable<SentAttempt["ending"]>["end"];

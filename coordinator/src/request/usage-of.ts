@@ -54,46 +54,44 @@ export function endUserOf({ account }: Pick<Caller, "account">, request: Inferen
   return request?.endUser === undefined ? "" : endUserDigest(account, request.endUser);
 }
 
-/** What is only shown, never asked for. */
+/** What is only shown, never asked for. JSON leaves out what is `undefined`. */
 function factsOf({ request, traits, queuedMs, choices, attempts }: RequestRecord, outcome: Outcome): object {
   return {
     stream: request.stream,
     shape: traits.shape,
-    ...(request.messageCount === undefined ? {} : { messages: request.messageCount }),
-    ...(choices.length > 1 ? { choices: choices.length } : {}),
+    messages: request.messageCount,
+    choices: choices.length > 1 ? choices.length : undefined,
     queued_ms: Math.round(queuedMs),
-    ...(choices[0]?.winner?.attempt.progress.stopReason === undefined
-      ? {}
-      : { stop: choices[0].winner.attempt.progress.stopReason }),
-    ...(outcome.type === "failed" ? { code: outcome.error.code } : {}),
-    ...(outcome.type === "cancelled" ? { reason: outcome.reason } : {}),
-    ...chunksOf(choices),
+    stop: choices[0]?.winner?.attempt.progress.stopReason,
+    code: outcome.type === "failed" ? outcome.error.code : undefined,
+    reason: outcome.type === "cancelled" ? outcome.reason : undefined,
+    chunks: chunksOf(choices),
     attempts: attempts.map(attemptOf),
   };
 }
 
 /** When the content came of which the consumer was given answers. */
-function chunksOf(choices: RequestRecord["choices"]): object {
+function chunksOf(choices: RequestRecord["choices"]): object | undefined {
   const summary = ContentTimes.summary(choices.flatMap(({ winner }) => winner?.attempt.progress.contentTimes ?? []));
-  if (summary === undefined) return {};
+  if (summary === undefined) return undefined;
   const { count, ms, p50GapMs, maxGapMs } = summary;
-  return { chunks: { count, ms, p50_gap_ms: p50GapMs, max_gap_ms: maxGapMs } };
+  return { count, ms, p50_gap_ms: p50GapMs, max_gap_ms: maxGapMs };
 }
 
 function attemptOf({ provider, model, role, attempt, ending }: SentAttempt): object {
-  const about = { provider, model, role };
-  if (ending === undefined) return about;
+  if (ending === undefined) return { provider, model, role };
   const { end, at } = ending;
-  return { ...about, ms: Math.round(at - attempt.startedAt), end: end.type, ...reasonOf(end) };
-}
-
-function reasonOf(end: NonNullable<SentAttempt["ending"]>["end"]): object {
-  switch (end.type) {
-    case "completed":
-      return {};
-    case "failed":
-      return { code: end.failure.code, status: end.failure.status };
-    case "cancelled":
-      return { reason: end.reason, generated_tokens: end.generatedTokens };
-  }
+  const failure = end.type === "failed" ? end.failure : undefined;
+  const cancel = end.type === "cancelled" ? end : undefined;
+  return {
+    provider,
+    model,
+    role,
+    ms: Math.round(at - attempt.startedAt),
+    end: end.type,
+    code: failure?.code,
+    status: failure?.status,
+    reason: cancel?.reason,
+    generated_tokens: cancel?.generatedTokens,
+  };
 }

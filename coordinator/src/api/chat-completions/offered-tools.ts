@@ -1,6 +1,5 @@
 import { type JsonNode, type JsonObjectText, type Splice, splice } from "@hearth/dialects";
 import { invalidMember } from "../../platform/errors.js";
-import type { Edits } from "../member-edits.js";
 import { freeformFunction } from "../translation/freeform-function.js";
 import type { ChatCompletionBody } from "./parse.js";
 import { itemsOf } from "./small-repairs.js";
@@ -9,7 +8,7 @@ import { toolChoice } from "./tool-choice.js";
 /** The tools of a chat as backends know them: functions, and nothing else. */
 export interface OfferedTools {
   /** What changes in the body; nothing where all are functions in their usual form. */
-  readonly edits: Edits;
+  readonly edits: ReadonlyMap<string, string | undefined>;
   /** The repairs that are still to be made. */
   readonly repairs: readonly Splice[];
   /** Types of tools that are left out: they run at some vendor's. */
@@ -30,6 +29,8 @@ type Offer =
   | { readonly kind: "custom"; readonly name: string; readonly function: object }
   | { readonly kind: "hosted"; readonly type: string };
 
+const NO_TOOLS: Omit<OfferedTools, "repairs"> = { edits: new Map(), ignored: [], names: new Set(), custom: new Set() };
+
 /**
  * @param repairs what changes inside of the body's lists; those of tools that are written anew are made at once
  * @throws HearthError `invalid_request` for a tool without a name, and for a choice of one that is not offered
@@ -39,12 +40,13 @@ export function offeredTools(
   body: ChatCompletionBody,
   repairs: readonly Splice[],
 ): OfferedTools {
+  if (body.tools === undefined && body.tool_choice === undefined) return { ...NO_TOOLS, repairs };
   const offers = (body.tools ?? []).map(offerOf);
   const named = offers.filter((offer) => offer.kind !== "hosted");
   const names = new Set(named.map(({ name }) => name));
   const choice = toolChoice(body, names);
   const kept = new Set(offers.filter((offer) => offer.kind !== "hosted" && (choice.only?.has(offer.name) ?? true)));
-  const edits: Edits = new Map(choice.edits);
+  const edits = new Map(choice.edits);
   const isChanged = kept.size < offers.length || offers.some(({ kind }) => kind !== "as_it_came");
   const items = isChanged ? itemsOf(object, "tools") : [];
   const { inside, left } = repairsOf(items, repairs);

@@ -59,7 +59,8 @@ export function* chatRequestSteps({ raw, id, bounds }: Arrived): Steps<ChatReque
   const prompt = estimatePrompt(body.messages, tools.names.size > 0 ? JSON.stringify(body.tools) : "");
   yield;
   const { removed, ignored } = sortMembers("chat_completions", body);
-  const edits = new Map([...editsFor(body, removed), ...tools.edits]);
+  const edits = editsFor(body, removed);
+  for (const [name, edit] of tools.edits) edits.set(name, edit);
   const stream = body.stream === true;
   const delivery = stream ? "interactive" : "whole";
   const asItCame = formOf(json, edits, repairs, delivery);
