@@ -12,6 +12,9 @@ import { STUB_MODEL } from "./stub-answer.js";
 const READY_MS = 20_000;
 const POLL_MS = 50;
 
+/** What a coordinator that serves others tells Node: see docs/performance.md. */
+export const COORDINATOR_FLAGS: readonly string[] = ["--max-semi-space-size=32"];
+
 /** Any string will do, as long as both sides are told the same. */
 export const PROVIDER_TOKEN = "bench-provider-token-of-32-chars";
 
@@ -101,7 +104,7 @@ export async function startCoordinatorAlone(
   const coordinator = processes.start({
     name: "coordinator",
     place: "front",
-    arguments: [...flags, programFile("coordinator", "main.js")],
+    arguments: [...COORDINATOR_FLAGS, ...flags, programFile("coordinator", "main.js")],
     cwd: folder,
     env: {
       HEARTH_HOST: "127.0.0.1",
