@@ -2,8 +2,9 @@ import { FakeClock } from "@hearth/platform/testing";
 import type { ProviderId, Reputation } from "@hearth/protocol";
 import { describe, expect, it } from "vitest";
 import { createLogger } from "../platform/logger.js";
-import { HeartbeatNews } from "./heartbeat-news.js";
+import { HeartbeatNews, type NewsDeps } from "./heartbeat-news.js";
 import { NO_RULES } from "./trust/runtime-manifest.js";
+import type { Work } from "./work-history.js";
 
 const MACHINE = { id: "p" as ProviderId, account: "a", enrolmentId: undefined, agentVersion: "1.0.0" };
 const common = { clock: new FakeClock(), log: createLogger("silent"), rules: () => NO_RULES };
@@ -74,5 +75,52 @@ describe("whether a machine could get requests", () => {
     expect(told(news)).toBeUndefined();
     expect(told(news, true)).toBe("a");
     expect(told(news, true)).toBeUndefined();
+  });
+});
+
+describe("the heartbeats that are answered", () => {
+  const nothing = { picked: 0, lost: 0, rejected: {} };
+
+  /** Which of several are, each some ms after the one before. @param work of each */
+  function answered(gapMs: number, works: readonly Work[], deps: Partial<NewsDeps> = {}): readonly boolean[] {
+    const clock = new FakeClock();
+    const news = new HeartbeatNews(MACHINE, { ...common, ...deps, clock });
+    return works.map((work) => {
+      const answer = news.answer(MACHINE.id, work);
+      clock.advance(gapMs);
+      return answer !== undefined;
+    });
+  }
+  const idle = (count: number): readonly Work[] => Array.from({ length: count }, () => nothing);
+
+  it("are each third of those that come every 5 s, where there is nothing to tell", () => {
+    expect(answered(5_000, idle(8))).toEqual([true, false, false, true, false, false, true, false]);
+  });
+
+  it("are all that come out of turn, and all that come seldom", () => {
+    expect(answered(1_000, idle(4))).toEqual([true, true, true, true]);
+    expect(answered(15_000, idle(4))).toEqual([true, true, true, true]);
+  });
+
+  it.each<[string, Partial<Work>]>([
+    ["was chosen", { picked: 1 }],
+    ["lost", { lost: 1 }],
+    ["was not eligible", { rejected: { tools: 1 } }],
+  ])("are all in which a machine %s", (_name, work) => {
+    expect(answered(5_000, [nothing, { ...nothing, ...work }, nothing])).toEqual([true, true, false]);
+  });
+
+  it("are those with news, of which a version that it was told is none", () => {
+    let score = 100;
+    const standing = (): Reputation => ({ score, reasons: {} });
+    const update = { latest_version: "9.0.0" };
+    const rules = () => ({ ...NO_RULES, manifest: { ...NO_RULES.manifest, update } });
+    expect(answered(5_000, idle(2), { rules })).toEqual([true, false]);
+    const clock = new FakeClock();
+    const news = new HeartbeatNews(MACHINE, { ...common, clock, standing });
+    expect(news.answer(MACHINE.id, nothing)).toMatchObject({ reputation: { score: 100 } });
+    clock.advance(5_000);
+    score = 90;
+    expect(news.answer(MACHINE.id, nothing)).toMatchObject({ reputation: { score: 90 } });
   });
 });

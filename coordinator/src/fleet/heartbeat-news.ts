@@ -5,6 +5,14 @@ import { type EarningMachine, EarningsNews, type EarningsNewsDeps, type MachineE
 import { type RuntimeRules, updateNotice } from "./trust/runtime-manifest.js";
 import type { Work } from "./work-history.js";
 
+/**
+ * Where there is nothing to tell, a heartbeat that comes in its turn is answered this long after the last answer, ms: of
+ * those that come every 5 s, each third. An agent takes silence of 45 s for the end of its connection.
+ */
+const QUIET_MS = 12_500;
+/** What comes sooner than this after the one before is out of turn, ms: whoever asks so soon wants an answer. */
+const IN_TURN_MS = 2_500;
+
 /** While a machine loses, it is compared with its neighbours anew so often, ms. */
 const COMPARED_MS = 10_000;
 
@@ -43,6 +51,9 @@ export class HeartbeatNews {
   /** The gates that it was last told of, and when. */
   #toldGates: string | undefined;
   #toldGatesAt = 0;
+  #heardAt = Number.NEGATIVE_INFINITY;
+  #answeredAt = Number.NEGATIVE_INFINITY;
+  #toldVersion: string | undefined;
 
   constructor(machine: ToldMachine, deps: NewsDeps) {
     this.#machine = machine;
@@ -50,10 +61,26 @@ export class HeartbeatNews {
     this.#earnings = hasEarnings(deps) ? new EarningsNews(machine, deps) : undefined;
   }
 
-  /** What is to be told now, with how the machine has fared, which is kept for an hour. */
-  with(id: ProviderId, work: Work): Work & ReturnType<HeartbeatNews["take"]> {
+  /**
+   * What a heartbeat is answered with: what is to be told now, with how the machine has fared, which is kept for an hour.
+   *
+   * @returns `undefined` for one that needs no answer: there is nothing to tell, and the last answer is not long ago
+   */
+  answer(id: ProviderId, work: Work): (Work & ReturnType<HeartbeatNews["take"]>) | undefined {
     this.#deps.worked?.(id, work);
-    return { ...work, ...this.take(work.lost > 0) };
+    const news = this.take(work.lost > 0);
+    const now = this.#deps.clock.now();
+    const isInTurn = now - this.#heardAt >= IN_TURN_MS;
+    this.#heardAt = now;
+    if (isInTurn && now - this.#answeredAt < QUIET_MS && isNothing(work) && this.#isKnown(news)) return undefined;
+    this.#answeredAt = now;
+    this.#toldVersion = news.update?.latest_version;
+    return { ...work, ...news };
+  }
+
+  /** A newer program is in every answer, and news in the first alone. */
+  #isKnown({ update, ...rest }: ReturnType<HeartbeatNews["take"]>): boolean {
+    return update?.latest_version === this.#toldVersion && isEmpty(rest);
   }
 
   /**
@@ -92,6 +119,13 @@ export class HeartbeatNews {
     this.#toldStanding = standing;
     return standing;
   }
+}
+
+const isNothing = ({ picked, lost, rejected }: Work): boolean => picked === 0 && lost === 0 && isEmpty(rejected);
+
+function isEmpty(object: object): boolean {
+  for (const _member in object) return false;
+  return true;
 }
 
 const hasEarnings = (deps: NewsDeps): deps is NewsDeps & EarningsNewsDeps => deps.earnings !== undefined;

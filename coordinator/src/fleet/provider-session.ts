@@ -318,7 +318,8 @@ export class ProviderSession extends MachineBacked implements ProviderLink {
   #heartbeat(frame: HeartbeatFrame): void {
     this.machine.report(frame);
     // Before waiting requests get the slots that the heartbeat shows: the answer is about the time until now.
-    this.#sendControl(encodeControl({ type: "heartbeat_ack", ...this.#news.with(this.id, this.work.take()) }));
+    const answer = this.#news.answer(this.id, this.work.take());
+    if (answer !== undefined) this.#sendControl(encodeControl({ type: "heartbeat_ack", ...answer }));
     this.updated();
   }
 

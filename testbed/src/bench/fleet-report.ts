@@ -74,7 +74,7 @@ function linesOf(figures: FleetFigures): readonly Line[] {
       digits: 1,
       aim: isIdleAim ? AIMS.idle.coreShare * 100 : undefined,
     },
-    { what: "idle: heartbeats answered a second", value: idle.heartbeatsPerSecond, digits: 0 },
+    { what: "idle: heartbeats a second", value: idle.heartbeatsPerSecond, digits: 0 },
     { what: "idle: CPU a heartbeat, µs", value: added / idle.heartbeatsPerSecond, digits: 1 },
     {
       what: "memory that they added, MB",

@@ -201,7 +201,7 @@ class Fleet {
     return {
       seconds,
       cpuMicros: cpuAfter - cpuBefore,
-      heartbeatsPerSecond: (after.answered - before.answered) / seconds,
+      heartbeatsPerSecond: (after.beats - before.beats) / seconds,
       ...(await this.#loops()),
     };
   }
@@ -219,7 +219,7 @@ class Fleet {
   async #count(): Promise<FleetCount> {
     const counts = (await Promise.all(this.#holders.map(({ port }) => ask(port, "/count")))) as readonly FleetCount[];
     const sum = (name: keyof FleetCount): number => counts.reduce((all, each) => all + each[name], 0);
-    return { registered: sum("registered"), answered: sum("answered"), dials: sum("dials"), lost: sum("lost") };
+    return { registered: sum("registered"), beats: sum("beats"), dials: sum("dials"), lost: sum("lost") };
   }
 }
 

@@ -17,8 +17,8 @@ const ACKNOWLEDGED = '{"type":"heartbeat_ack"';
 export interface FleetCount {
   /** Connected and let in now. */
   registered: number;
-  /** Heartbeats that were answered. */
-  answered: number;
+  /** Heartbeats, of which those of idle machines are answered now and then. */
+  beats: number;
   /** Dials so far, of which some met nobody. */
   dials: number;
   /** Connections that ended, whoever ended them. */
@@ -82,17 +82,17 @@ export class LeanMachine {
         open: () => void this.#register(socket),
         message: (text) => {
           // Of the fields nothing is of interest to an idle machine.
-          if (text.startsWith(ACKNOWLEDGED)) {
-            count.answered += 1;
-            return;
-          }
+          if (text.startsWith(ACKNOWLEDGED)) return;
           const frame = JSON.parse(text) as CoordinatorFrame;
           if (frame.type === "challenge") return void this.#answer(socket, frame.challenge);
           if (frame.type !== "registered") return;
           clearTimeout(deadline);
           count.registered += 1;
           since = performance.now();
-          beats = setInterval(() => socket.send(this.#heartbeat()), frame.heartbeat_interval_ms);
+          beats = setInterval(() => {
+            count.beats += 1;
+            socket.send(this.#heartbeat());
+          }, frame.heartbeat_interval_ms);
         },
         refused: () => presence.refused(),
         close: () => {

@@ -20,7 +20,7 @@ export interface LeanIdentity {
  * @param first the number of the first machine of the fleet that is here
  */
 export function createLeanMachines(port: number, first: number, machines: number): Server {
-  const count: FleetCount = { registered: 0, answered: 0, dials: 0, lost: 0 };
+  const count: FleetCount = { registered: 0, beats: 0, dials: 0, lost: 0 };
   const presence = new Presence(port);
   const held = Array.from({ length: machines }, (_, offset) => {
     const index = first + offset;

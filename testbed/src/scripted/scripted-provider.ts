@@ -51,6 +51,9 @@ interface Gathering {
 export const dispatched = (providers: readonly ScriptedProvider[]): number =>
   providers.reduce((sum, { streams }) => sum + streams.length, 0);
 
+/** How long to wait for the answer to a heartbeat that may have none, ms. */
+const IN_TURN_WAIT_MS = 1_000;
+
 /** A provider that speaks the real protocol over a real socket and does what its script says. */
 export class ScriptedProvider {
   readonly socket: WebSocket;
@@ -168,8 +171,11 @@ export class ScriptedProvider {
   /** Sends a heartbeat and waits for its answer: by then it is known. */
   async beat(slots?: readonly Slot[], vitals?: object): Promise<HeartbeatAckFrame> {
     const before = this.#acks.length;
+    const isAnswered = (): boolean => this.#acks.length > before;
     this.heartbeat(slots, vitals);
-    await until("the heartbeat is answered", () => this.#acks.length > before);
+    // One that came in its turn, and with which there was nothing to tell, has no answer. What comes right behind has.
+    await until("it is answered", isAnswered, IN_TURN_WAIT_MS).catch(() => this.heartbeat(slots, vitals));
+    await until("the heartbeat is answered", isAnswered);
     return this.#acks[before] as HeartbeatAckFrame;
   }
 
