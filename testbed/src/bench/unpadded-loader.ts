@@ -4,7 +4,10 @@ import type { LoadHook } from "node:module";
 const FILE = "/e2e/dist/sealing-context.js";
 const PADS = 'padding = "buckets"';
 
-/** @throws Error when contexts are padded in another way: else they would be measured padded */
+/**
+ * @public Node's loader calls it.
+ * @throws Error when contexts are padded in another way: else they would be measured padded
+ */
 export const load: LoadHook = async (url, context, next) => {
   const loaded = await next(url, context);
   if (!url.endsWith(FILE)) return loaded;
