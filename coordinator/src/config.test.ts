@@ -9,6 +9,7 @@ it("needs nothing to be set, and then stays on this machine", () => {
     host: "127.0.0.1",
     port: 8080,
     publicUrl: undefined,
+    oidc: undefined,
     proxies: 0,
     dataDir: ".hearth",
     apiKey: undefined,

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { DEFAULT_DEPARTURE_LIMITS, type DepartureLimits } from "./fleet/departures.js";
 import { DEFAULT_UPLOAD_LIMITS, type UploadLimits } from "./http/uploads.js";
 import { WEBHOOK_FORMATS, type WebhookTarget } from "./ledger/webhooks.js";
+import { type OidcSettings, readOidc } from "./oidc/settings.js";
 import { LOG_LEVELS, type LogLevel } from "./platform/logger.js";
 import { RECEIPT_WAIT_MS } from "./request/annotated-consumer.js";
 import { type BodyBounds, DEFAULT_BODY_BOUNDS } from "./request/body-bounds.js";
@@ -15,6 +16,8 @@ export interface Config {
   readonly port: number;
   /** Who is told of payouts and refunds; `undefined` = nobody. */
   readonly webhook: WebhookTarget | undefined;
+  /** Whom people sign in with on the web page, beside keys; `undefined` = nobody. */
+  readonly oidc: OidcSettings | undefined;
   /** Where others reach this coordinator, like `https://hearth.example`; absent = as each request says. */
   readonly publicUrl: string | undefined;
   /** Where the web page was built; absent = in its own package, if that is here. */
@@ -144,8 +147,10 @@ export class ConfigError extends Error {
 export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
   const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ""));
   const parsed = schema.safeParse(set);
-  if (!parsed.success) {
-    throw new ConfigError(parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`));
+  const oidc = readOidc(set);
+  if (!parsed.success || oidc.problems.length > 0) {
+    const issues = parsed.error?.issues ?? [];
+    throw new ConfigError([...issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`), ...oidc.problems]);
   }
   const { data } = parsed;
   return {
@@ -156,6 +161,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     commandUrl: data.HEARTH_URL,
     tracing: tracingOf(data),
     webhook: webhookOf(data),
+    oidc: oidc.settings,
     proxies: data.HEARTH_PROXIES,
     dataDir: data.HEARTH_DATA_DIR,
     apiKey: data.HEARTH_API_KEY,
@@ -226,11 +232,12 @@ function storeSettings(data: z.infer<typeof schema>): StoreSettings {
 
 /** What a log may tell of a configuration: no secret, and of the database and the webhook only where they are. */
 export function shownConfig(config: Config): object {
-  const { apiKey: _apiKey, adminKey: _adminKey, providerToken: _token, webhook, store, ...rest } = config;
+  const { apiKey: _apiKey, adminKey: _adminKey, providerToken: _token, webhook, oidc, store, ...rest } = config;
   const { postgres, ...numbers } = store;
   return {
     ...rest,
     webhook: webhook && new URL(webhook.url).origin,
+    oidc: oidc?.issuer,
     store: { ...numbers, postgres: postgres && { ...postgres, url: placeOf(postgres.url) } },
   };
 }

@@ -60,6 +60,7 @@ export const COORDINATOR = {
   ],
   compose: [
     "./ledger",
+    "./oidc",
     "./notifications",
     "./admin",
     "./operator",
@@ -91,7 +92,18 @@ export const COORDINATOR = {
   ],
   "shutdown.ts": ["./receipts", "./config.ts", "./fleet", "./http", "./platform", "@hearth/platform", "node:http"],
   // It stands above the rooms: the defaults of some settings are constants of theirs.
-  "config.ts": ["./fleet", "./http", "./ledger", "./platform", "./request", "./store", "./tracing", "zod", "node:path"],
+  "config.ts": [
+    "./fleet",
+    "./http",
+    "./ledger",
+    "./oidc",
+    "./platform",
+    "./request",
+    "./store",
+    "./tracing",
+    "zod",
+    "node:path",
+  ],
   "secrets.ts": ["./config.ts", "./sealing", "@hearth/disk", "@hearth/platform", "node:fs", "node:path"],
   // All that the operator has said.
   operator: [
@@ -156,6 +168,7 @@ export const COORDINATOR = {
     "./timeline",
     "./api",
     "./enrolment",
+    "./oidc",
     "./fleet/provider.ts",
     "./fleet/provider-directory.ts",
     "./platform",
@@ -313,6 +326,8 @@ export const COORDINATOR = {
     "node:string_decoder",
   ],
   enrolment: ["./platform", "./store", "@hearth/platform", "node:crypto"],
+  // Whom people sign in with on the web page, beside keys.
+  oidc: ["./platform", "@hearth/platform", "openid-client", "zod"],
   sealing: ["@hearth/e2e", "@hearth/platform", "@hearth/protocol", "node:crypto"],
   // Interfaces, with no database behind them.
   store: ["./platform"],

@@ -32,6 +32,8 @@ export const TESTBED = {
     "ws",
     "node:crypto",
     "node:events",
+    "node:http",
+    "node:net",
   ],
   sdk: [
     "../provider-agent/testing",
