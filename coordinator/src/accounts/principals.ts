@@ -1,7 +1,7 @@
 import { secretDigest } from "../platform/secret-digest.js";
 import type { FixedKeys } from "./fixed-keys.js";
 import { type Principals, type Resolution, SIGNED_OUT, SUSPENDED } from "./resolution.js";
-import { isSession } from "./sign-in.js";
+import { isSession, type Person, type SignedIn } from "./sign-in.js";
 import type { StoredKeys } from "./stored-keys.js";
 
 export interface PrincipalsDeps {
@@ -9,12 +9,14 @@ export interface PrincipalsDeps {
   readonly fixed: () => FixedKeys;
   readonly stored: Pick<StoredKeys, "resolve">;
   readonly isSuspended: (account: string) => boolean;
-  /** The digest of the key that a session stands for here; `undefined` where it is over. */
-  readonly keyOfSession: (session: string) => string | undefined;
+  /** Whom a session stands for here; `undefined` where it is over. */
+  readonly signedIn: (session: string) => SignedIn | undefined;
+  /** Whom a person stands for here. Never rejects. */
+  readonly person: (person: Person) => Resolution | Promise<Resolution>;
 }
 
 /** The keys of the configuration, whose word needs no store, and then those of accounts. A session is as good as its key. */
-export function principals({ fixed, stored, isSuspended, keyOfSession }: PrincipalsDeps): Principals {
+export function principals({ fixed, stored, isSuspended, signedIn, person }: PrincipalsDeps): Principals {
   const byDigest = (digest: string): Resolution | Promise<Resolution> => {
     const principal = fixed().find(digest);
     if (principal === undefined) return stored.resolve(digest);
@@ -23,8 +25,9 @@ export function principals({ fixed, stored, isSuspended, keyOfSession }: Princip
   return {
     resolve(secret) {
       if (!isSession(secret)) return byDigest(secretDigest(secret));
-      const digest = keyOfSession(secret);
-      return digest === undefined ? SIGNED_OUT : byDigest(digest);
+      const who = signedIn(secret);
+      if (who === undefined) return SIGNED_OUT;
+      return who.type === "key" ? byDigest(who.digest) : person(who.person);
     },
   };
 }

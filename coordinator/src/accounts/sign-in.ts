@@ -29,13 +29,30 @@ const LINK_PREFIX = "hl-";
 /** Links that wait to be opened; the oldest goes first. */
 const MAX_LINKS = 100;
 
+/** Somebody whom an identity provider vouches for. There is no key behind them. */
+export interface Person {
+  /** What stands where others have the id of their key. */
+  readonly id: string;
+  /** For people to read. */
+  readonly name: string;
+  /** What of the operator's they may; `undefined` = nothing. */
+  readonly operator: "admin" | "read" | undefined;
+  /** Whose things they see and use; `undefined` = nobody's. */
+  readonly account: string | undefined;
+}
+
+/** Whom a session stands for: a key, by its digest, or a person. */
+export type SignedIn =
+  | { readonly type: "key"; readonly digest: string }
+  | { readonly type: "person"; readonly person: Person };
+
 /**
- * Who is signed in on the web page. A session stands for the key that it was opened with, by the key's digest, so that it
+ * Who is signed in on the web page. A session that was opened with a key stands for it, by the key's digest, so that it
  * ends with the key; the key itself is not kept.
  */
 export class SignIn {
-  readonly #sessions: Sessions<string>;
-  readonly #links: Sessions<string>;
+  readonly #sessions: Sessions<SignedIn>;
+  readonly #links: Sessions<SignedIn>;
 
   /** @param settings read at each use */
   constructor(clock: Clock, settings: () => Pick<SignInSettings, "sessionMs" | "sessions" | "linkMs">) {
@@ -44,23 +61,22 @@ export class SignIn {
     this.#links = new Sessions(clock, () => ({ lastsMs: settings().linkMs, most: MAX_LINKS }), LINK_PREFIX);
   }
 
-  /** @param digest of the key that it stands for */
-  open(digest: string): OpenedSession {
-    return this.#sessions.open(digest);
+  open(who: SignedIn): OpenedSession {
+    return this.#sessions.open(who);
   }
 
-  /** Makes what signs somebody in once, with the key that has this digest. */
-  link(digest: string): OpenedSession {
-    return this.#links.open(digest);
+  /** Makes what signs somebody in once, as this one. */
+  link(who: SignedIn): OpenedSession {
+    return this.#links.open(who);
   }
 
-  /** @returns the digest that a link stands for, and `undefined` at every use but the first */
-  redeem(link: string): string | undefined {
+  /** @returns whom a link stands for, and `undefined` at every use but the first */
+  redeem(link: string): SignedIn | undefined {
     return this.#links.end(link);
   }
 
-  /** @returns the digest of the key that a session stands for; `undefined` where it is over */
-  keyOf(session: string): string | undefined {
+  /** @returns whom a session stands for; `undefined` where it is over */
+  find(session: string): SignedIn | undefined {
     return this.#sessions.find(session);
   }
 

@@ -8,7 +8,7 @@ import type { Store } from "../store/store.js";
 import { Accounts, type IssuedKey } from "./accounts.js";
 import { fixedKeys } from "./fixed-keys.js";
 import { principals } from "./principals.js";
-import type { Principals, Resolution } from "./resolution.js";
+import { type Principals, type Resolution, UNKNOWN } from "./resolution.js";
 import { DEFAULT_ACCOUNTS } from "./settings.js";
 
 const TERMS: KeyTerms = {
@@ -56,7 +56,8 @@ async function openNode(settings = DEFAULT_ACCOUNTS): Promise<Node> {
     accounts,
     asked,
     principals: principals({
-      keyOfSession: () => undefined,
+      signedIn: () => undefined,
+      person: () => UNKNOWN,
       fixed: () => fixed,
       stored: accounts.keys,
       isSuspended: (account) => accounts.isSuspended(account),

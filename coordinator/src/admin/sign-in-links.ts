@@ -29,7 +29,7 @@ export function signInLinkRoute(admin: Hono<HttpEnv>, { signIn }: { readonly sig
     "/sign-in-links",
     described(MAKE_LINK, (c) => {
       const secret = secretOf(c.env.incoming.headers) ?? "";
-      const { id, expiresAtMs } = signIn.link(signIn.keyOf(secret) ?? secretDigest(secret));
+      const { id, expiresAtMs } = signIn.link(signIn.find(secret) ?? { type: "key", digest: secretDigest(secret) });
       const answer: z.infer<typeof signInLinkSchema> = {
         object: "sign_in_link",
         link: id,

@@ -1,8 +1,9 @@
 import type { Accounts } from "../accounts/accounts.js";
-import { CONFIGURED, type FixedKey, type FixedKeys, fixedKeys } from "../accounts/fixed-keys.js";
-import { principals } from "../accounts/principals.js";
-import type { Principals } from "../accounts/resolution.js";
-import type { SignIn } from "../accounts/sign-in.js";
+import { CONFIGURED, type FixedKey, fixedKeys } from "../accounts/fixed-keys.js";
+import { asAccount, asOperator, OPERATORS_ACCOUNT } from "../accounts/persons.js";
+import { type PrincipalsDeps, principals } from "../accounts/principals.js";
+import { type Principals, type Resolution, UNKNOWN } from "../accounts/resolution.js";
+import type { Person, SignedIn, SignIn } from "../accounts/sign-in.js";
 import type { LiveOperator } from "../operator/operator-document.js";
 import type { Settings } from "../operator/settings.js";
 import { type Credentials, createCredentials } from "../platform/credentials.js";
@@ -27,7 +28,7 @@ export function callersOf(
   live: LiveOperator,
   { apiKey, adminKey }: Secrets,
   accounts: Accounts,
-  signIn: Pick<SignIn, "keyOf">,
+  signIn: Pick<SignIn, "find">,
 ): {
   readonly principals: Principals;
   readonly operators: Principals;
@@ -35,19 +36,42 @@ export function callersOf(
   readonly isConfigured: (digest: string) => boolean;
 } {
   const isSuspended = (account: string): boolean => accounts.isSuspended(account);
-  const known = (fixed: () => FixedKeys, keyOfSession = (session: string) => signIn.keyOf(session)): Principals =>
-    principals({ fixed, stored: accounts.keys, isSuspended, keyOfSession });
+  const known = (deps: Pick<PrincipalsDeps, "fixed" | "signedIn" | "person">): Principals =>
+    principals({ ...deps, stored: accounts.keys, isSuspended });
   const [operatorKey, consumerKey] = [secretDigest(adminKey), secretDigest(apiKey)];
-  // Who runs the coordinator has both of its keys: on the page he tries it with the one for consumers.
-  const asConsumer = (session: string): string | undefined => {
-    const digest = signIn.keyOf(session);
-    return digest === operatorKey ? consumerKey : digest;
-  };
   const consumers = live.derived(({ apiKeys }) => fixedKeys(consumerKeys(apiKey, apiKeys)));
-  const operator = fixedKeys([{ secret: adminKey, account: "admin", name: "HEARTH_ADMIN_KEY", scopes: ["admin"] }]);
+  const operator = fixedKeys([
+    { secret: adminKey, account: OPERATORS_ACCOUNT, name: "HEARTH_ADMIN_KEY", scopes: ["admin"] },
+  ]);
+  const signedIn = (session: string): SignedIn | undefined => signIn.find(session);
+  const personDeps = {
+    findAccount: (id: string) => accounts.find(id),
+    isConfigured: configuredAccounts(live),
+    isSuspended,
+  };
+  const asConsumer = (person: Person): Resolution | Promise<Resolution> => {
+    if (person.account !== undefined) return asAccount(person, personDeps);
+    const principal = person.operator === "admin" ? consumers().find(consumerKey) : asOperator(person);
+    return principal === undefined ? UNKNOWN : { type: "known", principal };
+  };
   return {
-    principals: known(consumers, asConsumer),
-    operators: known(() => operator),
+    principals: known({
+      fixed: consumers,
+      // Who runs the coordinator has both of its keys: on the page he tries it with the one for consumers.
+      signedIn(session) {
+        const who = signedIn(session);
+        return who?.type === "key" && who.digest === operatorKey ? { type: "key", digest: consumerKey } : who;
+      },
+      person: asConsumer,
+    }),
+    operators: known({
+      fixed: () => operator,
+      signedIn,
+      person(person) {
+        const principal = asOperator(person);
+        return principal === undefined ? asAccount(person, personDeps) : { type: "known", principal };
+      },
+    }),
     isConfigured: (digest) => consumers().find(digest) !== undefined,
   };
 }

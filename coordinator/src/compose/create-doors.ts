@@ -16,6 +16,7 @@ import { createListener } from "../http/listener.js";
 import { Uploads } from "../http/uploads.js";
 import { keySpending } from "../ledger/key-spending.js";
 import type { PriceList, Tariff } from "../ledger/price-list.js";
+import { OidcClient } from "../oidc/oidc-client.js";
 import type { LiveOperator } from "../operator/operator-document.js";
 import { clientAddress } from "../platform/client-address.js";
 import type { Logger } from "../platform/logger.js";
@@ -90,6 +91,7 @@ export function createDoors(behind: BehindTheDoors): Doors {
     ...common,
     ...money,
     ...httpSettings(config, clock),
+    oidc: config.oidc && { settings: config.oidc, log, client: new OidcClient({ settings: config.oidc, clock, log }) },
     explainMachine: selection.explainMachine,
     ...{ inFlight: () => owned.connections.inFlight, version: VERSION },
     priceLimits: (build, atMs) => behind.prices().limits(build, atMs),

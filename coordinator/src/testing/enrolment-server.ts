@@ -153,6 +153,7 @@ function fixedPrincipals(...keys: readonly FixedKey[]): Principals {
     fixed: () => fixed,
     stored: { resolve: () => UNKNOWN },
     isSuspended: () => false,
-    keyOfSession: () => undefined,
+    signedIn: () => undefined,
+    person: () => UNKNOWN,
   });
 }

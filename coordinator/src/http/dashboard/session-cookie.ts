@@ -28,3 +28,20 @@ export function sessionOf(headers: IncomingHttpHeaders): string | undefined {
 export function sessionCookie(id: string, maxAgeSeconds: number, secure: boolean): string {
   return serialize(COOKIE, id, { path: "/", httpOnly: true, sameSite: "Strict", maxAge: maxAgeSeconds, secure });
 }
+
+const LOG_IN_COOKIE = "hearth_log_in";
+
+/** Whoever comes back from the identity provider must be the browser that was sent there. */
+export function logInOf({ cookie }: IncomingHttpHeaders): string | undefined {
+  return cookie === undefined ? undefined : parse(cookie, LOG_IN_COOKIE)[LOG_IN_COOKIE];
+}
+
+/**
+ * It comes along from another site's page, as people come back from one.
+ *
+ * @param id empty = the browser is to forget it
+ */
+export function logInCookie(id: string, maxAgeSeconds: number, secure: boolean): string {
+  const path = "/dashboard/oidc";
+  return serialize(LOG_IN_COOKIE, id, { path, httpOnly: true, sameSite: "Lax", maxAge: maxAgeSeconds, secure });
+}
