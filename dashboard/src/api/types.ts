@@ -16,6 +16,11 @@ export interface Session {
   readonly expires_at: string | number;
 }
 
+/** How people sign in, beside keys and links. */
+export interface SignInMethods {
+  readonly oidc: { readonly name: string; readonly path: string } | null;
+}
+
 export type ProviderStatus = "serving" | "draining" | "offline";
 
 export interface Reputation {

@@ -8,6 +8,7 @@ import type { Session } from "../api/types.js";
 import { TextField } from "../components/fields.js";
 import { Spinner } from "../components/states.js";
 import { durationText } from "../format/times.js";
+import { IdentityProvider } from "./identity-provider.js";
 
 /** A one-time link has its secret behind the `#`, which browsers send to nobody. */
 const LINK = /^#link=(.+)$/;
@@ -48,6 +49,7 @@ export function SignIn(): ReactNode {
           <Flame aria-hidden="true" /> Hearth
         </p>
         <h1>Sign in</h1>
+        <IdentityProvider />
         <p className="muted">
           With an API key of yours, or with the admin key. It is sent once, and this page does not keep it.
         </p>

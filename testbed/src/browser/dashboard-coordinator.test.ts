@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { ScriptedIssuer } from "../scripted/scripted-issuer.js";
 import type { ScriptedStream } from "../scripted/scripted-stream.js";
 import { ADMIN_KEY, API_KEY, startTestCoordinator, type TestCoordinator } from "../scripted/test-coordinator.js";
 import { CHROMIUM_PATH, launchChromium, NO_CHROMIUM } from "./chromium.js";
@@ -86,6 +87,24 @@ describe.skipIf(CHROMIUM_PATH === undefined)("the dashboard of a coordinator", (
     await heading("Playground").waitFor();
     await goTo("Usage and cost");
     await page.getByText("of $1.50 in all").waitFor();
+    expect(complaints).toEqual([]);
+  });
+
+  it("signs somebody in with an identity provider of another site, in a session like any other", async () => {
+    await using issuer = await ScriptedIssuer.start("localhost");
+    issuer.claims = { groups: ["admins"], email: "ops@example.com", email_verified: true };
+    const config = issuer.config({
+      HEARTH_OIDC_ADMIN_ROLES: "admins",
+    });
+    await using other = await startTestCoordinator({ config });
+    issuer.returnTo = `${other.url}/dashboard/oidc/callback`;
+    await page.goto(`${other.url}/dashboard/`);
+    await page.getByRole("link", { name: "Sign in with localhost" }).click();
+    await heading("Overview").waitFor();
+    await page.reload();
+    await heading("Overview").waitFor();
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await heading("Sign in").waitFor();
     expect(complaints).toEqual([]);
   });
 

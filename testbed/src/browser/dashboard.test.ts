@@ -363,6 +363,19 @@ describe.skipIf(CHROMIUM_PATH === undefined)("the dashboard", () => {
       expect(complaints).toEqual([]);
     });
 
+    it("offers the identity provider that is set up, and says why somebody who comes back is not signed in", async () => {
+      const oidc = { name: "Keycloak", path: "/dashboard/oidc/start" };
+      script = { ...script, "GET /dashboard/sign-in-methods": () => ({ body: { object: "sign_in_methods", oidc } }) };
+      await open("#sign-in=no_role");
+      await page.getByText("have no role here").waitFor();
+      expect(new URL(page.url()).hash).toBe("");
+      expect(await page.getByRole("link", { name: "Sign in with Keycloak" }).getAttribute("href")).toBe(oidc.path);
+      await lookAt("sign-in-with");
+      await page.reload();
+      await page.getByRole("link", { name: "Sign in with Keycloak" }).waitFor();
+      expect(await page.getByRole("alert").count()).toBe(0);
+    });
+
     it("signs in by a link, which then is no longer in the address", async () => {
       await open("#link=once");
       await heading("Overview").waitFor();
