@@ -207,6 +207,8 @@ export interface OutboxMessage {
 /** Something to be told that no movement of money comes with. */
 export interface NewMessage {
   readonly id: string;
+  /** The operator does not hear it: it is there for the account that it is about. */
+  readonly isForOwners?: boolean;
   readonly kind: string;
   /** JSON. */
   readonly payload: string;

@@ -5,6 +5,7 @@ import type { DocumentStore } from "./document-store.js";
 import type { EnrolmentStore } from "./enrolment-store.js";
 import type { KnownModelStore } from "./known-model-store.js";
 import type { LedgerStore } from "./ledger-store.js";
+import type { NoticeStore } from "./notice-store.js";
 import type { PriceStore } from "./price-store.js";
 import type { ReceiptStore } from "./receipt-store.js";
 import type { UsageStore } from "./usage-store.js";
@@ -21,6 +22,7 @@ export interface Store {
   readonly ledger: LedgerStore;
   readonly prices: PriceStore;
   readonly actions: AdminActionStore;
+  readonly notices: NoticeStore;
   /** Nothing may be asked of it afterwards. Idempotent. */
   close(): Promise<void>;
 }

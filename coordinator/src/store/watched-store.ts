@@ -47,6 +47,7 @@ export function watchStore(store: Store, failed: (trouble: Trouble) => void): Wa
       ledger: watched(store.ledger),
       prices: watched(store.prices),
       actions: watched(store.actions),
+      notices: watched(store.notices),
       close: () => store.close(),
     },
     trouble: () => trouble,
@@ -55,7 +56,7 @@ export function watchStore(store: Store, failed: (trouble: Trouble) => void): Wa
 
 /** What writes; reading shows nothing of whether writing works, and a clean-up may find nothing to do. */
 const WRITES: ReadonlySet<PropertyKey> = new Set([
-  ...["put", "touch", "addMachine", "addTokens", "addAccount", "addKey", "setPrice"],
+  ...["put", "putTarget", "touch", "addMachine", "addTokens", "addAccount", "addKey", "setPrice"],
   ...["reserve", "extend", "post"],
 ]);
 

@@ -41,6 +41,7 @@ import {
   post,
   voidReservation,
 } from "./money/resolve.js";
+import { dueOwn, findTarget, listTargets, pruneOwn, putTarget, removeTarget, spread, triedOwn } from "./notices.js";
 import { type MoneyOperation, money, type Operation, read, write } from "./operation.js";
 import { endPrice, listPrices, pricesSince, setPrice } from "./owner-prices.js";
 import { findReceipt, getAttestation, pruneReceipts, putAttestation, putReceipts } from "./receipts.js";
@@ -120,6 +121,14 @@ export const OPERATIONS = {
   "admin-actions.put": write(putAction),
   "admin-actions.list": read(listActions),
   "admin-actions.prune": write(pruneActions),
+  "notices.put-target": write(putTarget),
+  "notices.find-target": read(findTarget),
+  "notices.remove-target": write(removeTarget),
+  "notices.list-targets": read(listTargets),
+  "notices.spread": write(spread),
+  "notices.due": read(dueOwn),
+  "notices.tried": write(triedOwn),
+  "notices.prune": write(pruneOwn),
 } as const;
 
 export type OperationName = keyof typeof OPERATIONS;

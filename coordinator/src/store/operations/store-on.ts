@@ -77,6 +77,16 @@ export function storeOn(engine: Engine): Store {
       list: (page) => engine.run("admin-actions.list", page),
       prune: (beforeMs, keepAtMost) => engine.run("admin-actions.prune", { beforeMs, keepAtMost }),
     },
+    notices: {
+      putTarget: (target) => engine.run("notices.put-target", target),
+      findTarget: (account) => engine.run("notices.find-target", account),
+      removeTarget: (account) => engine.run("notices.remove-target", account),
+      listTargets: () => engine.run("notices.list-targets", null),
+      spread: (wanted) => engine.run("notices.spread", wanted),
+      due: (nowMs, limit) => engine.run("notices.due", { nowMs, limit }),
+      tried: (id, tried) => engine.run("notices.tried", { id, tried }),
+      prune: (beforeMs) => engine.run("notices.prune", beforeMs),
+    },
     close: () => engine.close(),
   };
 }

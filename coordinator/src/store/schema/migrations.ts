@@ -1,6 +1,7 @@
 import { ADMIN_ACTIONS } from "./admin-actions-step.js";
 import type { Migration } from "./migration.js";
 import { MONEY } from "./money-step.js";
+import { NOTICES } from "./notices-step.js";
 import { OWNER_PRICES } from "./owner-prices-step.js";
 import { RETENTION } from "./retention-step.js";
 import { USAGE_ATTRIBUTION } from "./usage-attribution-step.js";
@@ -251,4 +252,5 @@ export const MIGRATIONS: readonly Migration[] = [
   OWNER_PRICES,
   USAGE_ATTRIBUTION,
   ADMIN_ACTIONS,
+  NOTICES,
 ];

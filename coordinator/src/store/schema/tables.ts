@@ -18,6 +18,8 @@ export interface Tables extends MoneyTables {
   readonly owner_prices: OwnerPriceRow;
   readonly owner_price_changes: OwnerPriceChangeRow;
   readonly admin_actions: AdminActionRow;
+  readonly notice_targets: NoticeTargetRow;
+  readonly own_messages: OwnMessageRow;
 }
 
 export interface MachineRow {
@@ -142,4 +144,27 @@ export interface AdminActionRow {
   readonly route: string;
   readonly target: string;
   readonly status: number;
+}
+
+export interface NoticeTargetRow {
+  readonly account: string;
+  readonly url: string;
+  readonly format: "json" | "slack";
+  readonly secret: string;
+  /** With spaces between them. */
+  readonly events: string;
+  readonly since_ms: number;
+  readonly last_at_ms: number | null;
+  readonly last_failure: string | null;
+}
+
+export interface OwnMessageRow {
+  readonly id: string;
+  readonly account: string;
+  readonly kind: string;
+  readonly payload: string;
+  readonly created_at_ms: number;
+  readonly delivered_at_ms: number | null;
+  readonly attempts: number;
+  readonly next_at_ms: number;
 }

@@ -23,8 +23,8 @@ export async function dueMessages(trx: Trx, { nowMs, limit }: DueMessages): Prom
   }));
 }
 
-export async function addMessage(trx: Trx, { id, kind, payload, nowMs }: NewMessage): Promise<void> {
-  const tried = { delivered_at_ms: null, attempts: 0, next_at_ms: nowMs };
+export async function addMessage(trx: Trx, { id, kind, payload, nowMs, isForOwners }: NewMessage): Promise<void> {
+  const tried = { delivered_at_ms: isForOwners ? nowMs : null, attempts: 0, next_at_ms: nowMs };
   await trx
     .insertInto("outbox")
     .values({ id, kind, payload, created_at_ms: nowMs, ...tried })
