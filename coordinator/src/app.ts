@@ -107,7 +107,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
   const hooks = createHooks({ metrics, log, registry, reputation });
   const kept = await openKeptOf(options, live, { clock, registry, hooks, store: disk.store });
   const { enrolment, knownModels, machineNotes, receipts, usage } = kept;
-  const notifications = openNotifications(live, { clock, log, config, registry, store: disk.store.ledger });
+  const notifications = await openNotifications(live, { clock, log, config, registry, store: disk.store });
   const selection = createSelection({ clock, rng, registry, reputation, hooks: hooks.selection, ...numbers });
   const readings = addReadings(metrics, { clock, breaker: selection.breaker, publicUrl: config.publicUrl });
   const contexts = new ProviderContexts(clock);
@@ -149,7 +149,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
     proved: hooks.proved,
     ...{ tariff: numbers.tariff, prices: numbers.prices, ownerPrices: numbers.ownerPrices },
     standing: (id) => reputation.standing(id),
-    ...{ answers, stored, timelines, ledger: disk.store.ledger },
+    ...{ answers, stored, timelines, ledger: disk.store.ledger, ownerNotices: notifications.owners },
     ...{ troubles: health.troubles, shutdown: shutdown.signal, traceOf: tracing.traceOf },
   });
   const url = await listen(server, config);

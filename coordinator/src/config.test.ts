@@ -10,6 +10,7 @@ it("needs nothing to be set, and then stays on this machine", () => {
     port: 8080,
     publicUrl: undefined,
     oidc: undefined,
+    ownerWebhooks: "public",
     proxies: 0,
     dataDir: ".hearth",
     apiKey: undefined,

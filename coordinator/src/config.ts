@@ -2,7 +2,8 @@ import { resolve } from "node:path";
 import { z } from "zod";
 import { DEFAULT_DEPARTURE_LIMITS, type DepartureLimits } from "./fleet/departures.js";
 import { DEFAULT_UPLOAD_LIMITS, type UploadLimits } from "./http/uploads.js";
-import { WEBHOOK_FORMATS, type WebhookTarget } from "./ledger/webhooks.js";
+import { WEBHOOK_FORMATS, type WebhookTarget } from "./ledger/webhook-message.js";
+import { OWNER_WEBHOOKS, type OwnerWebhooks } from "./notifications/settings.js";
 import { type OidcSettings, readOidc } from "./oidc/settings.js";
 import { LOG_LEVELS, type LogLevel } from "./platform/logger.js";
 import { RECEIPT_WAIT_MS } from "./request/annotated-consumer.js";
@@ -16,6 +17,8 @@ export interface Config {
   readonly port: number;
   /** Who is told of payouts and refunds; `undefined` = nobody. */
   readonly webhook: WebhookTarget | undefined;
+  /** Where owners may have their webhooks: on the public internet, on private networks as well, or nowhere. */
+  readonly ownerWebhooks: OwnerWebhooks;
   /** Whom people sign in with on the web page, beside keys; `undefined` = nobody. */
   readonly oidc: OidcSettings | undefined;
   /** Where others reach this coordinator, like `https://hearth.example`; absent = as each request says. */
@@ -76,6 +79,7 @@ const schema = z.object({
     .regex(/^whsec_[A-Za-z0-9+/]{32,}={0,2}$/, "must be whsec_ and 24 bytes or more in base64")
     .optional(),
   HEARTH_WEBHOOK_FORMAT: z.enum(WEBHOOK_FORMATS).default("json"),
+  HEARTH_OWNER_WEBHOOKS: z.enum(OWNER_WEBHOOKS).default("public"),
   HEARTH_PUBLIC_URL: z.url({ protocol: /^https?$/, error: "must be an http:// or https:// URL" }).optional(),
   HEARTH_DASHBOARD_DIR: z.string().min(1).optional(),
   HEARTH_URL: z.url({ protocol: /^https?$/, error: "must be an http:// or https:// URL" }).optional(),
@@ -161,6 +165,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     commandUrl: data.HEARTH_URL,
     tracing: tracingOf(data),
     webhook: webhookOf(data),
+    ownerWebhooks: data.HEARTH_OWNER_WEBHOOKS,
     oidc: oidc.settings,
     proxies: data.HEARTH_PROXIES,
     dataDir: data.HEARTH_DATA_DIR,

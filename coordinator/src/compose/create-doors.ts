@@ -43,6 +43,7 @@ interface Doors extends OwnedServer {
 export type BehindTheDoors = Kept &
   Pick<
     HttpDeps,
+    | "ownerNotices"
     | "ownerPrices"
     | "services"
     | "traceOf"
@@ -91,6 +92,7 @@ export function createDoors(behind: BehindTheDoors): Doors {
     ...common,
     ...money,
     ...httpSettings(config, clock),
+    arePrivateAllowed: config.ownerWebhooks === "private",
     oidc: config.oidc && { settings: config.oidc, log, client: new OidcClient({ settings: config.oidc, clock, log }) },
     explainMachine: selection.explainMachine,
     ...{ inFlight: () => owned.connections.inFlight, version: VERSION },

@@ -8,12 +8,16 @@ import { BudgetWatch } from "../notifications/budget-watch.js";
 import { MachineWatch } from "../notifications/machine-watch.js";
 import { ModelOutages } from "../notifications/model-outages.js";
 import { NightlyAudit } from "../notifications/nightly-audit.js";
-import { Notices } from "../notifications/notices.js";
+import { type Hearers, type NoticeKind, Notices } from "../notifications/notices.js";
+import { OwnerNotices } from "../notifications/owner-notices.js";
 import type { NotificationSettings } from "../notifications/settings.js";
+import { wordsOf } from "../notifications/words.js";
 import type { LiveOperator } from "../operator/operator-document.js";
 import type { Logger } from "../platform/logger.js";
 import type { RequestWatch } from "../request/request-watch.js";
 import type { LedgerStore } from "../store/ledger-store.js";
+import type { NoticeStore } from "../store/notice-store.js";
+import type { Store } from "../store/store.js";
 import type { FleetHooks } from "./create-fleet.js";
 
 /** What looks on for the operator, and tells him what he is to hear. */
@@ -22,6 +26,8 @@ export interface Notifications {
   fleet(hooks: FleetHooks): FleetHooks;
   /** This, and what is to be told of the requests. */
   requests(watch: RequestWatch): RequestWatch;
+  /** What accounts have asked to hear; `undefined` = they may not. */
+  readonly owners: OwnerNotices | undefined;
   /** Looks no further: what comes and goes while the coordinator stops is no news. */
   close(): void;
   /** Resolves when nothing of it uses the store any more. */
@@ -31,26 +37,35 @@ export interface Notifications {
 export interface NotificationDeps {
   readonly clock: Clock;
   readonly log: Logger;
-  readonly config: Pick<Config, "webhook" | "departures">;
+  readonly config: Pick<Config, "webhook" | "ownerWebhooks" | "departures">;
   readonly registry: Registry;
-  readonly store: Pick<LedgerStore, "addMessage" | "audit" | "keySpend" | "balance">;
+  readonly store: Pick<Store, "ledger" | "notices">;
 }
 
-/** Without a webhook the ledger alone is looked at. */
-export function openNotifications(live: LiveOperator, deps: NotificationDeps): Notifications {
+/** Where nobody can hear anything, the ledger alone is looked at. */
+export async function openNotifications(
+  live: LiveOperator,
+  { store, ...given }: NotificationDeps,
+): Promise<Notifications> {
   const settings = (): NotificationSettings => live.current.notifications;
-  const told = deps.config.webhook === undefined ? undefined : openTold(live, { ...deps, settings });
+  const { config, clock, log } = given;
+  const owners = await openOwners(live, { config, clock, log, store: store.notices });
+  const deps = { ...given, owners, store: store.ledger };
+  const isHeard = config.webhook !== undefined || owners !== undefined;
+  const told = isHeard ? openTold(live, { ...deps, settings }) : undefined;
   const audit = new NightlyAudit({ ...deps, notices: told?.notices, settings });
   return {
+    owners,
     fleet: (hooks) => (told === undefined ? hooks : fleetHooks(hooks, told.machines)),
     requests: (watch) => (told === undefined ? watch : requestWatch(watch, told, deps.clock)),
     close() {
-      for (const each of [audit, ...Object.values(told ?? {})]) each?.[Symbol.dispose]();
+      for (const each of [audit, owners, ...Object.values(told ?? {})]) each?.[Symbol.dispose]();
     },
     async ended() {
       await audit.ended();
       await told?.budgets.look();
       await told?.notices.write();
+      await owners?.ended();
     },
   };
 }
@@ -62,11 +77,35 @@ interface Told {
   readonly budgets: BudgetWatch;
 }
 
-function openTold(
+interface WatchDeps extends Omit<NotificationDeps, "store"> {
+  readonly store: LedgerStore;
+  readonly owners: OwnerNotices | undefined;
+  readonly settings: () => NotificationSettings;
+}
+
+function openOwners(
   live: LiveOperator,
-  { registry, config, ...deps }: NotificationDeps & { readonly settings: () => NotificationSettings },
-): Told {
-  const notices = new Notices(deps);
+  {
+    config: { ownerWebhooks },
+    ...deps
+  }: Pick<NotificationDeps, "config" | "clock" | "log"> & { readonly store: NoticeStore },
+): Promise<OwnerNotices> | undefined {
+  if (ownerWebhooks === "off") return undefined;
+  return OwnerNotices.open({
+    ...deps,
+    words: wordsOf,
+    isPrivateAllowed: ownerWebhooks === "private",
+    webhooks: () => live.current.webhooks,
+    mostAnHour: () => live.current.notifications.mostAnHour,
+  });
+}
+
+function openTold(live: LiveOperator, { registry, config, owners, ...deps }: WatchDeps): Told {
+  const hearers = (kind: NoticeKind, account: string | undefined): Hearers | undefined => {
+    if (config.webhook !== undefined) return "operator";
+    return account !== undefined && owners?.wants(account, kind) ? "owner" : undefined;
+  };
+  const notices = new Notices({ ...deps, hearers });
   const { expectedBackMs } = config.departures;
   const isConnected = (id: ProviderId): boolean => registry.link(id) !== undefined;
   return {

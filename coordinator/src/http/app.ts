@@ -4,6 +4,7 @@ import { type Context, Hono } from "hono";
 import { ENDPOINTS } from "../api/endpoints.js";
 import { forgetRoutes } from "./accounts/forget-routes.js";
 import { reachOf } from "./accounts/key-reach.js";
+import { type NotificationDeps, notificationRoutes } from "./accounts/notification-routes.js";
 import { type OwnKeyDeps, ownKeyRoutes } from "./accounts/own-key-routes.js";
 import { authenticate } from "./authenticate.js";
 import { type CorsSettings, cors } from "./cors.js";
@@ -40,6 +41,7 @@ export interface HttpDeps
     TimelineDeps,
     Pick<MachineInsightDeps, "explainMachine">,
     MoneyDeps,
+    NotificationDeps,
     Omit<OwnerPriceDeps, "directory">,
     Omit<SessionDeps, "signInRefused">,
     Omit<HealthDeps, "directory"> {
@@ -117,6 +119,15 @@ function ownRoutes(deps: HttpDeps): Hono<HttpEnv> {
       // Whoever could make and end every key of the account may.
       const reach = reachOf(principal);
       reach.mayGive(principal.scopes.has("provider") ? [] : ["provider"]);
+      return reach.account;
+    },
+  });
+  notificationRoutes(own, deps, {
+    readAccount,
+    async mayChange(c) {
+      const reach = reachOf(await authenticate(c.env.incoming.headers, deps.principals));
+      // It tells of the account's money and of all of its machines.
+      reach.mayGive([]);
       return reach.account;
     },
   });

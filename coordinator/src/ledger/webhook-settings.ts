@@ -19,3 +19,7 @@ export const DEFAULT_WEBHOOKS: WebhookSettings = {
   firstRetryMs: 5_000,
   lastRetryMs: 6 * 3_600_000,
 };
+
+/** How long a message waits that was not taken so often, ms. */
+export const retryMs = (attempts: number, { firstRetryMs, lastRetryMs }: WebhookSettings): number =>
+  Math.min(firstRetryMs * 2 ** Math.min(attempts, 20), lastRetryMs);

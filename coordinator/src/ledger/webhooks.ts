@@ -1,28 +1,15 @@
-import { createHmac } from "node:crypto";
 import { type Clock, describeFault, repeat } from "@hearth/platform";
 import type { Logger } from "../platform/logger.js";
 import type { LedgerStore, OutboxMessage } from "../store/ledger-store.js";
-import type { WebhookSettings } from "./webhook-settings.js";
-
-/** Where the operator's payment processor listens. */
-export interface WebhookTarget {
-  readonly url: string;
-  /** Of the signatures: `whsec_` and base64, as Standard Webhooks has it; absent = none are made. */
-  readonly secret?: string | undefined;
-  /** `slack`: words for people, in the form that Slack and others take. */
-  readonly format: WebhookFormat;
-}
-
-export const WEBHOOK_FORMATS = ["json", "slack"] as const;
-export type WebhookFormat = (typeof WEBHOOK_FORMATS)[number];
+import { type MessageWords, type WebhookTarget, webhookRequest } from "./webhook-message.js";
+import { retryMs, type WebhookSettings } from "./webhook-settings.js";
 
 export interface WebhookDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly store: Pick<LedgerStore, "dueMessages" | "messageTried">;
   readonly target: WebhookTarget;
-  /** A message in words. */
-  readonly words: (kind: string, data: Readonly<Record<string, unknown>>) => string;
+  readonly words: MessageWords;
   /** Read at each use. */
   readonly settings: () => WebhookSettings;
 }
@@ -36,14 +23,11 @@ const BATCH = 100;
  */
 export class Webhooks implements Disposable {
   readonly #deps: WebhookDeps;
-  readonly #key: Buffer | undefined;
   readonly #looking: Disposable;
   #telling: Promise<void> | undefined;
 
   constructor(deps: WebhookDeps) {
     this.#deps = deps;
-    const { secret } = deps.target;
-    this.#key = secret === undefined ? undefined : Buffer.from(secret.replace(/^whsec_/, ""), "base64");
     this.#looking = repeat(deps.clock, deps.settings().lookMs, () => void this.tell());
   }
 
@@ -81,36 +65,15 @@ export class Webhooks implements Disposable {
     }
   }
 
-  #bodyOf({ kind, payload, createdAtMs }: OutboxMessage): string {
-    const { target, words } = this.#deps;
-    const data = JSON.parse(payload) as Readonly<Record<string, unknown>>;
-    switch (target.format) {
-      case "json":
-        return JSON.stringify({ type: kind, timestamp: new Date(createdAtMs).toISOString(), data });
-      case "slack":
-        return JSON.stringify({ text: words(kind, data) });
-    }
-  }
-
-  #headersOf(id: string, body: string): Readonly<Record<string, string>> {
-    const sentAt = Math.floor(this.#deps.clock.wallTime() / 1_000);
-    const named = { "Content-Type": "application/json", "webhook-id": id, "webhook-timestamp": String(sentAt) };
-    if (this.#key === undefined) return named;
-    const signature = createHmac("sha256", this.#key).update(`${id}.${sentAt}.${body}`).digest("base64");
-    return { ...named, "webhook-signature": `v1,${signature}` };
-  }
-
   async #post(message: OutboxMessage): Promise<boolean> {
-    const { clock, log, target, settings } = this.#deps;
+    const { clock, log, target, words, settings } = this.#deps;
     const { id } = message;
-    const body = this.#bodyOf(message);
     const late = new AbortController();
     using _timer = clock.setTimer(settings().answerMs, () => late.abort());
     try {
       const { status, body: answer } = await fetch(target.url, {
         method: "POST",
-        headers: this.#headersOf(id, body),
-        body,
+        ...webhookRequest(target, message, { words, nowMs: clock.wallTime() }),
         redirect: "error",
         signal: late.signal,
       });
@@ -123,6 +86,3 @@ export class Webhooks implements Disposable {
     return false;
   }
 }
-
-const retryMs = (attempts: number, { firstRetryMs, lastRetryMs }: WebhookSettings): number =>
-  Math.min(firstRetryMs * 2 ** Math.min(attempts, 20), lastRetryMs);

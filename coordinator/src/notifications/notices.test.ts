@@ -20,7 +20,13 @@ beforeEach(() => {
     if (broken) throw new Error("away");
     written.push(message);
   };
-  notices = new Notices({ clock, log: createLogger("silent"), store: { addMessage }, settings: () => settings });
+  notices = new Notices({
+    clock,
+    log: createLogger("silent"),
+    store: { addMessage },
+    hearers: () => "operator",
+    settings: () => settings,
+  });
 });
 
 afterEach(() => {

@@ -15,7 +15,7 @@ export type NoticeKind =
   | "budget.exhausted"
   | "balance.exhausted";
 
-/** Something that the operator is to hear. */
+/** Something that the operator is to hear, or the account that it is about. */
 export interface Notice {
   readonly kind: NoticeKind;
   /** What it is about. It is in one state at a time: the kind of what was told of it last. */
@@ -28,10 +28,15 @@ export interface Notice {
   readonly data: Readonly<Record<string, string | number>>;
 }
 
+/** `owner`: only the account that it is about. */
+export type Hearers = "operator" | "owner";
+
 export interface NoticeDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly store: Pick<LedgerStore, "addMessage">;
+  /** Who is to hear something, if anybody is. Read at each use. */
+  readonly hearers: (kind: NoticeKind, account: string | undefined) => Hearers | undefined;
   /** Read at each use. */
   readonly settings: () => Pick<NotificationSettings, "lookMs" | "gapMs" | "mostAnHour" | "subjects">;
 }
@@ -77,6 +82,7 @@ export class Notices implements Disposable {
   /** Returns at once. */
   tell(notice: Notice): void {
     const { kind, subject, isEnd = false } = notice;
+    if (this.#hearersOf(notice) === undefined) return;
     const told = this.#told.get(subject);
     if (told?.kind === kind || (isEnd && told === undefined)) {
       this.#waiting.delete(subject);
@@ -99,6 +105,11 @@ export class Notices implements Disposable {
       if (!this.#isDue(waiting.notice) || !(await this.#writeOne(subject, waiting))) continue;
       this.#count(waiting.notice.kind);
     }
+  }
+
+  #hearersOf({ kind, data }: Notice): Hearers | undefined {
+    const { account } = data;
+    return this.#deps.hearers(kind, typeof account === "string" ? account : undefined);
   }
 
   #isDue({ kind, subject }: Notice): boolean {
@@ -127,7 +138,8 @@ export class Notices implements Disposable {
     this.#waiting.delete(subject);
     try {
       const id = `notice_${digestOf(kind, subject, once)}`;
-      await store.addMessage({ id, kind, payload: JSON.stringify(data), nowMs: atMs });
+      const isForOwners = this.#hearersOf(notice) !== "operator";
+      await store.addMessage({ id, kind, payload: JSON.stringify(data), nowMs: atMs, isForOwners });
       return true;
     } catch (error) {
       log.error({ kind, fault: describeFault(error) }, "notice not written");

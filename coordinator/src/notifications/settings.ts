@@ -1,3 +1,7 @@
+/** Where owners' webhooks may be: `private` = also on private networks and without TLS. */
+export const OWNER_WEBHOOKS = ["public", "private", "off"] as const;
+export type OwnerWebhooks = (typeof OWNER_WEBHOOKS)[number];
+
 /** What the operator is told of by webhook, and how much of it. */
 export interface NotificationSettings {
   /** How often it is looked for what is to be told, ms; read at the start. */

@@ -43,6 +43,7 @@ const WORDS: ReadonlyMap<string, (data: Data) => string> = new Map<string, (data
     "balance.low",
     (data) => `The money of account ${shown(data["account"])} goes down: ${usd(data["available_micro_usd"])} left.`,
   ],
+  ["test", ({ account }) => `This is a test for ${shown(account)}. Notifications arrive here.`],
   ["payout.requested", (data) => `${payoutOf(data)} is asked for.`],
   ["payout.paid", (data) => `${payoutOf(data)} is paid.`],
   ["payout.failed", (data) => `${payoutOf(data)} has failed.`],

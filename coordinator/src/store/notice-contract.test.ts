@@ -40,6 +40,8 @@ describe.each(STORE_PLACES)("$name", (engine) => {
     const kept = target("anna", { url: "https://b.example", format: "slack", events: [] });
     expect(await store.notices.findTarget("anna")).toEqual({ ...kept, last: undefined });
     expect(await store.notices.listTargets()).toEqual([kept, target("ben")]);
+    await store.notices.tested("anna", { atMs: 7_000, failure: "no_answer" });
+    expect(await store.notices.findTarget("anna")).toMatchObject({ last: { atMs: 7_000, failure: "no_answer" } });
     expect(await store.notices.removeTarget("anna")).toBe(true);
     expect(await store.notices.removeTarget("anna")).toBe(false);
     expect(await other.notices.listTargets()).toEqual([target("ben")]);

@@ -61,6 +61,8 @@ export interface NoticeStore {
   spread(spread: Spread): Promise<number | undefined>;
   /** The oldest that is due, of each account one. */
   due(nowMs: number, limit: number): Promise<readonly OwnMessage[]>;
+  /** A message that says nothing was sent. */
+  tested(account: string, last: LastDelivery): Promise<void>;
   tried(id: string, tried: OwnTried): Promise<void>;
   /** Forgets messages of before then, at most `NOTICE_BATCH`. @returns how many */
   prune(beforeMs: number): Promise<number>;

@@ -96,6 +96,7 @@ export const COORDINATOR = {
     "./fleet",
     "./http",
     "./ledger",
+    "./notifications/settings.ts",
     "./oidc",
     "./platform",
     "./request",
@@ -128,7 +129,18 @@ export const COORDINATOR = {
   // Beside `request`, which tells it by an interface: what has become of the requests of late.
   timeline: ["./dispatch", "./platform", "./request", "./selection", "@hearth/platform", "@hearth/protocol"],
   // Beside it: what of all that happens the operator is told.
-  notifications: ["./platform", "./store", "@hearth/platform", "@hearth/protocol"],
+  notifications: [
+    "./ledger/webhook-message.ts",
+    "./ledger/webhook-settings.ts",
+    "./platform",
+    "./store",
+    "@hearth/platform",
+    "@hearth/protocol",
+    "node:dns",
+    "node:http",
+    "node:https",
+    "node:net",
+  ],
   // Beside it: the same as traces for others' tools. Loaded only where it is wanted.
   tracing: [
     "./platform",
@@ -168,6 +180,7 @@ export const COORDINATOR = {
     "./timeline",
     "./api",
     "./enrolment",
+    "./notifications/owner-notices.ts",
     "./oidc",
     "./fleet/provider.ts",
     "./fleet/provider-directory.ts",

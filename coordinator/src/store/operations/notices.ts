@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import {
   type KeptNoticeTarget,
+  type LastDelivery,
   NOTICE_BATCH,
   type NoticeTarget,
   type OwnMessage,
@@ -121,6 +122,19 @@ export async function dueOwn(trx: Trx, { nowMs, limit }: DueOwn): Promise<readon
   }));
 }
 
+export interface TestedOwn {
+  readonly account: string;
+  readonly last: LastDelivery;
+}
+
+export async function testedOwn(trx: Trx, { account, last }: TestedOwn): Promise<void> {
+  await trx
+    .updateTable("notice_targets")
+    .set({ last_at_ms: last.atMs, last_failure: last.failure ?? null })
+    .where("account", "=", account)
+    .execute();
+}
+
 export interface TriedOwn {
   readonly id: string;
   readonly tried: OwnTried;
@@ -137,11 +151,10 @@ export async function triedOwn(trx: Trx, { id, tried }: TriedOwn): Promise<void>
     .set({ attempts: sql`attempts + 1` })
     .where("id", "=", id)
     .execute();
-  await trx
-    .updateTable("notice_targets")
-    .set({ last_at_ms: isTaken ? tried.deliveredAtMs : tried.triedAtMs, last_failure: isTaken ? null : tried.failure })
-    .where("account", "=", account)
-    .execute();
+  const last = isTaken
+    ? { atMs: tried.deliveredAtMs, failure: undefined }
+    : { atMs: tried.triedAtMs, failure: tried.failure };
+  await testedOwn(trx, { account, last });
   if (isTaken) return;
   await trx
     .updateTable("own_messages")

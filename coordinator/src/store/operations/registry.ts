@@ -41,7 +41,17 @@ import {
   post,
   voidReservation,
 } from "./money/resolve.js";
-import { dueOwn, findTarget, listTargets, pruneOwn, putTarget, removeTarget, spread, triedOwn } from "./notices.js";
+import {
+  dueOwn,
+  findTarget,
+  listTargets,
+  pruneOwn,
+  putTarget,
+  removeTarget,
+  spread,
+  testedOwn,
+  triedOwn,
+} from "./notices.js";
 import { type MoneyOperation, money, type Operation, read, write } from "./operation.js";
 import { endPrice, listPrices, pricesSince, setPrice } from "./owner-prices.js";
 import { findReceipt, getAttestation, pruneReceipts, putAttestation, putReceipts } from "./receipts.js";
@@ -127,6 +137,7 @@ export const OPERATIONS = {
   "notices.list-targets": read(listTargets),
   "notices.spread": write(spread),
   "notices.due": read(dueOwn),
+  "notices.tested": write(testedOwn),
   "notices.tried": write(triedOwn),
   "notices.prune": write(pruneOwn),
 } as const;

@@ -77,19 +77,22 @@ export function storeOn(engine: Engine): Store {
       list: (page) => engine.run("admin-actions.list", page),
       prune: (beforeMs, keepAtMost) => engine.run("admin-actions.prune", { beforeMs, keepAtMost }),
     },
-    notices: {
-      putTarget: (target) => engine.run("notices.put-target", target),
-      findTarget: (account) => engine.run("notices.find-target", account),
-      removeTarget: (account) => engine.run("notices.remove-target", account),
-      listTargets: () => engine.run("notices.list-targets", null),
-      spread: (wanted) => engine.run("notices.spread", wanted),
-      due: (nowMs, limit) => engine.run("notices.due", { nowMs, limit }),
-      tried: (id, tried) => engine.run("notices.tried", { id, tried }),
-      prune: (beforeMs) => engine.run("notices.prune", beforeMs),
-    },
+    notices: noticesOn(engine),
     close: () => engine.close(),
   };
 }
+
+const noticesOn = (engine: Engine): Store["notices"] => ({
+  putTarget: (target) => engine.run("notices.put-target", target),
+  findTarget: (account) => engine.run("notices.find-target", account),
+  removeTarget: (account) => engine.run("notices.remove-target", account),
+  listTargets: () => engine.run("notices.list-targets", null),
+  spread: (wanted) => engine.run("notices.spread", wanted),
+  due: (nowMs, limit) => engine.run("notices.due", { nowMs, limit }),
+  tested: (account, last) => engine.run("notices.tested", { account, last }),
+  tried: (id, tried) => engine.run("notices.tried", { id, tried }),
+  prune: (beforeMs) => engine.run("notices.prune", beforeMs),
+});
 
 /**
  * Bytes in a buffer of their own: what crosses a thread takes the whole buffer behind a view with it, and a short
