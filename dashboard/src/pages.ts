@@ -2,6 +2,7 @@ import {
   Activity,
   Banknote,
   BarChart3,
+  Bell,
   Boxes,
   CircleDollarSign,
   Coins,
@@ -34,6 +35,7 @@ import { RequestPage, RequestsPage } from "./operators/request-pages.js";
 import { EarningsPage } from "./owners/earnings-page.js";
 import { EnrolmentPage } from "./owners/enrolment-page.js";
 import { MachinesPage } from "./owners/machines-page.js";
+import { NotificationsPage } from "./owners/notifications-page.js";
 import type { Section } from "./shell/sections.js";
 
 /** Every page that there is, by whom it is for. */
@@ -80,6 +82,7 @@ export const SECTIONS: readonly Section[] = [
       { path: "/machines", title: "Machines", icon: Cpu, component: MachinesPage },
       { path: "/earnings", title: "Earnings", icon: Coins, component: EarningsPage },
       { path: "/enrol", title: "Add machines", icon: HardDriveUpload, component: EnrolmentPage },
+      { path: "/notifications", title: "Notifications", icon: Bell, component: NotificationsPage },
     ],
   },
   {

@@ -98,3 +98,31 @@ export interface EarningsLine {
   readonly requests: number;
   readonly completion_tokens: number;
 }
+
+export interface NoticeDelivery {
+  readonly at: number;
+  /** `null` = it was taken. */
+  readonly failure: string | null;
+}
+
+export interface Notifications {
+  readonly available_events: readonly string[];
+  readonly place: string | null;
+  readonly format: "json" | "slack";
+  readonly events: readonly string[];
+  readonly last_delivery: NoticeDelivery | null;
+}
+
+export interface NewNotifications extends Notifications {
+  readonly secret: string | null;
+}
+
+export interface OwnPrice {
+  readonly id: string;
+  readonly machine: string | null;
+  readonly model: string;
+  readonly status: "to_come" | "in_force" | "over" | "withdrawn";
+  readonly input_micro_usd: number;
+  readonly output_micro_usd: number;
+  readonly starts_at: number;
+}

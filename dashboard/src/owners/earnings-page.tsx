@@ -1,12 +1,13 @@
 import { useMutation } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import type { Balance, EarningsLine, Payout } from "../api/account-types.js";
-import { useAnswer, useRefresh } from "../api/queries.js";
+import { useAnswer, useRefresh, useWholeList } from "../api/queries.js";
 import { ask, withQuery } from "../api/request.js";
-import type { List } from "../api/types.js";
+import type { List, Provider } from "../api/types.js";
 import { Badge } from "../components/badge.js";
 import { Chart } from "../components/chart.js";
 import { type Column, DataTable } from "../components/data-table.js";
+import { DownloadButton } from "../components/download.js";
 import { TextField } from "../components/fields.js";
 import { FormDialog } from "../components/form-dialog.js";
 import { Loaded } from "../components/loaded.js";
@@ -15,6 +16,7 @@ import { ShortId } from "../components/request-parts.js";
 import { Empty } from "../components/states.js";
 import { microUsdOf, shortText, usdText, wholeText } from "../format/amounts.js";
 import { timeText } from "../format/times.js";
+import { PricesCard } from "./prices-card.js";
 
 const PAYOUTS = "/v1/me/payouts";
 const DAY_SECONDS = 86_400;
@@ -64,15 +66,23 @@ export function EarningsPage(): ReactNode {
     withQuery("/v1/me/earnings", { group_by: "machine,model", start_time: since }),
   );
   const balance = useAnswer<Balance>("/v1/me/balance");
+  const machines = useWholeList<Provider>("/v1/me/providers");
   const [asking, setAsking] = useState(false);
   return (
     <Page
       title="Earnings"
       lead="What your machines earned in the last 30 days. It can be spent on requests of your own, or paid out."
       actions={
-        <button type="button" className="button button-main" onClick={() => setAsking(true)}>
-          Ask for a payout
-        </button>
+        <>
+          <DownloadButton
+            label="Download CSV"
+            file="earnings.csv"
+            path={withQuery("/v1/me/earnings", { group_by: "day,machine,model", start_time: since, format: "csv" })}
+          />
+          <button type="button" className="button button-main" onClick={() => setAsking(true)}>
+            Ask for a payout
+          </button>
+        </>
       }
     >
       <Stats>
@@ -101,6 +111,7 @@ export function EarningsPage(): ReactNode {
           )}
         </Loaded>
       </Card>
+      <Loaded query={machines}>{(providers) => <PricesCard providers={providers} />}</Loaded>
       <Payouts />
       {asking ? <PayoutDialog onClose={() => setAsking(false)} /> : null}
     </Page>

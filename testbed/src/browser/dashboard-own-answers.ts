@@ -150,6 +150,16 @@ const earnings = (facts: Facts, net: number): Facts => ({
   ...facts,
 });
 
+const NOTIFICATIONS: Facts = {
+  object: "notifications",
+  available_events: [
+    ...["machine.offline", "machine.fenced", "machine.back", "budget.low", "budget.exhausted"],
+    ...["balance.low", "balance.exhausted", "payout.paid", "payout.failed", "payout.returned"],
+  ],
+  ...{ place: "https://hooks.slack.com", format: "slack", events: ["machine.offline", "payout.paid"] },
+  last_delivery: { at: SECONDS, failure: "no_such_host" },
+};
+
 /** What an owner's page asks for. */
 export function ownerScript(): Script {
   const today = Math.floor(Date.now() / 86_400_000) * 86_400;
@@ -189,6 +199,20 @@ export function ownerScript(): Script {
             earnings({ machine: "prv_000012f3a9", model: "qwen3-8b" }, 4_210_000),
             earnings({ machine: "prv_000049f3a9", model: "llama-3.3-70b" }, 1_870_000),
           ]),
+    "GET /v1/me/prices": () =>
+      list([
+        {
+          ...{ id: "price_1", object: "price", account: "anna", machine: null, model: "qwen3-8b", status: "in_force" },
+          ...{ input_micro_usd: 150_000, output_micro_usd: 450_000, cached_input_micro_usd: 75_000 },
+          ...{ starts_at: SECONDS, ends_at: null, created_at: SECONDS },
+        },
+      ]),
+    "POST /v1/me/prices": () => ({ status: 201, body: {} }),
+    "GET /v1/me/notifications": () => ({ body: NOTIFICATIONS }),
+    "PUT /v1/me/notifications": () => ({ body: { ...NOTIFICATIONS, secret: "whsec_shown-once" } }),
+    "POST /v1/me/notifications/test": () => ({
+      body: { object: "notifications.test", at: SECONDS, failure: "no_such_host" },
+    }),
     "GET /v1/me/payouts": () => list([payout(1, "requested"), payout(2, "paid")]),
     "POST /v1/me/payouts": () => ({ status: 201, body: payout(1, "requested") }),
     "GET /v1/enrolment-tokens": () =>

@@ -319,6 +319,40 @@ describe.skipIf(CHROMIUM_PATH === undefined)("the dashboard", () => {
       await lookAt(path);
     });
 
+    it("sets what is told to a webhook, and shows its secret once", async () => {
+      await open("notifications");
+      await page.getByText("There is no host of this name.").waitFor();
+      await lookAt("notifications");
+      await page.getByLabel("Address").fill("https://hooks.slack.com/services/secret");
+      await page.getByLabel("A machine is not trusted any more").check();
+      await page.getByRole("button", { name: "Save" }).click();
+      await page.getByText("whsec_shown-once").waitFor();
+      expect(server.asked.findLast(({ route }) => route === "PUT /v1/me/notifications")?.body).toEqual({
+        ...{ url: "https://hooks.slack.com/services/secret", format: "slack", new_secret: false },
+        events: ["machine.offline", "payout.paid", "machine.fenced"],
+      });
+      await page.getByRole("button", { name: "I have it" }).click();
+      await page.getByRole("button", { name: "Send a test" }).click();
+      await expect.poll(() => server.asked.some(({ route }) => route === "POST /v1/me/notifications/test")).toBe(true);
+    });
+
+    it("asks a price for a model on all machines, and saves earnings as CSV", async () => {
+      await open("earnings");
+      await page.getByRole("button", { name: "Ask a price" }).click();
+      await page.getByLabel("Model", { exact: true }).fill("qwen3-8b");
+      await page.getByLabel("A million tokens read, US dollars").fill("0.20");
+      await page.getByLabel("A million tokens written, US dollars").fill("0.60");
+      expect(await barriers()).toEqual([]);
+      await page.getByRole("button", { name: "Ask it from now on" }).click();
+      await page.getByRole("dialog").waitFor({ state: "detached" });
+      expect(server.asked.findLast(({ route }) => route === "POST /v1/me/prices")?.body).toEqual({
+        ...{ model: "qwen3-8b", input_micro_usd: 200_000, output_micro_usd: 600_000 },
+      });
+      const saved = page.waitForEvent("download");
+      await page.getByRole("button", { name: "Download CSV" }).click();
+      expect((await saved).suggestedFilename()).toBe("earnings.csv");
+    });
+
     it("asks for a payout, and makes a token that is shown once", async () => {
       await open("earnings");
       await page.getByRole("button", { name: "Ask for a payout" }).click();
