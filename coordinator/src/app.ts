@@ -5,7 +5,7 @@ import { type Clock, type Rng, systemRng } from "@hearth/platform";
 import { addReadings } from "./compose/add-readings.js";
 import { sharedTokens } from "./compose/configured-accounts.js";
 import { type BehindTheDoors, createDoors } from "./compose/create-doors.js";
-import { createFleet } from "./compose/create-fleet.js";
+import { createFleet, setAside } from "./compose/create-fleet.js";
 import { createHooks } from "./compose/create-hooks.js";
 import { createSelection } from "./compose/create-selection.js";
 import { createServices } from "./compose/create-services.js";
@@ -106,7 +106,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
   const { reputation } = records;
   const hooks = createHooks({ metrics, log, registry, reputation });
   const kept = await openKeptOf(options, live, { clock, registry, hooks, store: disk.store });
-  const { enrolment, knownModels, machineNotes, receipts, usage } = kept;
+  const { enrolment, knownModels, receipts, usage } = kept;
   const notifications = await openNotifications(live, { clock, log, config, registry, store: disk.store });
   const selection = createSelection({ clock, rng, registry, reputation, hooks: hooks.selection, ...numbers });
   const readings = addReadings(metrics, { clock, breaker: selection.breaker, publicUrl: config.publicUrl });
@@ -121,7 +121,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
     earnings: earningsOf(disk.store, numbers, clock),
     standing: (id) => reputation.standing(id),
     eligibility: selection.eligibility,
-    drained: (id) => machineNotes.of(id).drained,
+    ...setAside(kept),
     rules: () => ({ manifest: live.current.manifest, versionFloor: live.current.catalog.versionFloors.base }),
     hooks: notifications.fleet({ ...hooks.fleet, connectionLost: selection.connectionLost }),
   });

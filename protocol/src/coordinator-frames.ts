@@ -5,6 +5,7 @@ import { count, id, key32, shortText, stream, traceparent } from "./frame-primit
 import { GATES, type Gate } from "./gates.js";
 import { MAX_U32 } from "./ids.js";
 import { LIMITS } from "./limits.js";
+import { machinePauseSchema } from "./machine-pause.js";
 import { reputationSchema } from "./reputation.js";
 
 // Control frames that coordinators send.
@@ -91,6 +92,8 @@ export const heartbeatAckSchema = z.object({
   reputation: reputationSchema.optional(),
   /** Of each model, or as many as are looked at. Absent = as told before on this connection. */
   eligibility: z.array(eligibilitySchema).max(LIMITS.modelsPerProvider).optional(),
+  /** Its owner has paused it at the coordinator; absent = he has not. */
+  paused: machinePauseSchema.optional(),
 });
 
 /**

@@ -9,6 +9,7 @@ export * from "./gates.js";
 export * from "./ids.js";
 export * from "./limits.js";
 export * from "./machine-advice.js";
+export * from "./machine-pause.js";
 export * from "./provider-frames.js";
 export * from "./reputation.js";
 export * from "./versions.js";

@@ -10,6 +10,7 @@ import type { Registry } from "../fleet/registry.js";
 import { isLoss, type SessionEnd } from "../fleet/session-end.js";
 import { sessionRounds } from "../fleet/session-rounds.js";
 import type { ProviderContexts } from "../sealing/provider-contexts.js";
+import type { Kept } from "./open-kept.js";
 
 /** Why a session ended that no request is to wait for. */
 const NOT_COMING_BACK: ReadonlySet<SessionEnd> = new Set(["left", "unauthorized"]);
@@ -33,7 +34,7 @@ export interface FleetHooks extends Omit<SessionHooks, "updated" | "closed"> {
 export interface FleetDeps
   extends Pick<
     SessionDeps,
-    "verifier" | "newChallenge" | "rules" | "log" | "earnings" | "standing" | "drained" | "eligibility"
+    "verifier" | "newChallenge" | "rules" | "log" | "earnings" | "standing" | "drained" | "paused" | "eligibility"
   > {
   readonly config: Pick<Config, "maxConnectionsPerAccount" | "goAwayTimeoutMs">;
   readonly clock: Clock;
@@ -47,6 +48,14 @@ export interface FleetDeps
 
 /** Makes a connection that has registered a session of the fleet; `undefined` = it is refused. */
 export type AddProvider = (registration: Registration, address?: string) => ProviderSession | undefined;
+
+/** Which machines get nothing new, because the operator or their owners want that. */
+export function setAside({
+  machineNotes,
+  machinePauses,
+}: Pick<Kept, "machineNotes" | "machinePauses">): Pick<FleetDeps, "drained" | "paused"> {
+  return { drained: (id) => machineNotes.of(id).drained, paused: (machine) => machinePauses.of(machine) };
+}
 
 /** Connections become sessions, and sessions a fleet. */
 export function createFleet(deps: FleetDeps): AddProvider {
@@ -69,13 +78,13 @@ export function createFleet(deps: FleetDeps): AddProvider {
     undigested: (...thrown) => hooks.undigested(...thrown),
     proved: (kind, outcome) => hooks.proved(kind, outcome),
   };
-  const { verifier, newChallenge, rules, earnings, standing, drained, eligibility } = deps;
+  const { verifier, newChallenge, rules, earnings, standing, drained, paused, eligibility } = deps;
   const { goAwayTimeoutMs } = config;
   const rounds = sessionRounds(clock);
   const distrusted = (id: ProviderId): boolean => registry.isDistrusted(id);
   // One for all of them: thousands of sessions hold it.
   const sessionDeps: SessionDeps = {
-    ...{ clock, log, verifier, newChallenge, rules, earnings, standing, drained, eligibility },
+    ...{ clock, log, verifier, newChallenge, rules, earnings, standing, drained, paused, eligibility },
     ...{ hooks: sessionHooks, rounds, distrusted, goAwayTimeoutMs },
     worked: (id, work) => registry.worked(id, work),
   };

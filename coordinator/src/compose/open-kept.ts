@@ -6,6 +6,7 @@ import type { ActionLogSettings } from "../admin/action-log-settings.js";
 import { Enrolment } from "../enrolment/enrolment.js";
 import { DEFAULT_KNOWN_MODEL_LIMITS, KnownModels } from "../fleet/known-models.js";
 import { MachineNotes } from "../fleet/machine-notes.js";
+import { MachinePauses } from "../fleet/machine-pauses.js";
 import type { Registry } from "../fleet/registry.js";
 import { type UsageSettings, UsageWriter } from "../ledger/usage-writer.js";
 import type { Credentials } from "../platform/credentials.js";
@@ -20,6 +21,7 @@ export interface Kept {
   readonly enrolment: Enrolment;
   readonly knownModels: KnownModels;
   readonly machineNotes: MachineNotes;
+  readonly machinePauses: MachinePauses;
   readonly actionLog: ActionLog;
   readonly receipts: ReceiptWriter;
   readonly usage: UsageWriter;
@@ -64,9 +66,13 @@ export async function openKept({ clock, log, registry, hooks, store, ...rest }: 
     ...{ log, documents: store.documents },
     changed: (id) => registry.link(id)?.rulesChanged(),
   });
+  const machinePauses = await MachinePauses.open({
+    ...{ clock, log, documents: store.documents },
+    changed: (id) => registry.link(id)?.rulesChanged(),
+  });
   const { receipts, attestations } = store;
   return {
-    ...{ accounts, enrolment, knownModels, machineNotes },
+    ...{ accounts, enrolment, knownModels, machineNotes, machinePauses },
     actionLog: new ActionLog({ clock, log, store: store.actions, settings: rest.audit }),
     receipts: new ReceiptWriter({ clock, log, receipts, attestations, lost: hooks.receiptLost }),
     usage: new UsageWriter({ clock, log, store: store.usage, settings: rest.usage, lost: hooks.usageLost }),
@@ -95,9 +101,11 @@ export async function stopKept({
   usage,
   enrolment,
   actionLog,
+  machinePauses,
 }: Kept): Promise<readonly string[]> {
   accounts.close();
   actionLog[Symbol.dispose]();
+  machinePauses[Symbol.dispose]();
   await knownModels.stop();
   const unwritten = { receipts: await receipts.stop(), "records of usage": await usage.stop() };
   await enrolment.close();

@@ -1,5 +1,5 @@
 import type { Clock } from "@hearth/platform";
-import type { Eligibility, HeartbeatAckFrame, ProviderId, Reputation } from "@hearth/protocol";
+import type { Eligibility, HeartbeatAckFrame, MachinePause, ProviderId, Reputation } from "@hearth/protocol";
 import type { Logger } from "../platform/logger.js";
 import { type EarningMachine, EarningsNews, type EarningsNewsDeps, type MachineEarnings } from "./machine-earnings.js";
 import { type RuntimeRules, updateNotice } from "./trust/runtime-manifest.js";
@@ -34,8 +34,15 @@ export interface NewsDeps {
   readonly standing?: ((id: ProviderId) => Reputation) | undefined;
   /** Whether a machine could get requests. Absent = machines are not told. */
   readonly eligibility?: Eligibilities | undefined;
+  /** Whether its owner has paused it here. Absent = none can. */
+  readonly paused?: ((machine: ToldAccount) => MachinePause | undefined) | undefined;
   /** What became of a machine in selection since its last heartbeat. Absent = nobody keeps that. */
   readonly worked?: ((id: ProviderId, work: Work) => void) | undefined;
+}
+
+interface ToldAccount {
+  readonly id: ProviderId;
+  readonly account: string;
 }
 
 interface ToldMachine extends EarningMachine {
@@ -88,16 +95,18 @@ export class HeartbeatNews {
    *
    * @param hasLost another one was chosen lately, although nothing was against this one
    */
-  take(hasLost = false): Pick<HeartbeatAckFrame, "update" | "earnings" | "reputation" | "eligibility"> {
+  take(hasLost = false): Pick<HeartbeatAckFrame, "update" | "earnings" | "reputation" | "eligibility" | "paused"> {
     const update = updateNotice(this.#deps.rules(), this.#machine.agentVersion);
     const earnings = this.#earnings?.take();
     const reputation = this.#standing();
     const eligibility = this.#eligibility(hasLost);
+    const paused = this.#deps.paused?.(this.#machine);
     return {
       ...(update && { update }),
       ...(earnings && { earnings }),
       ...(reputation && { reputation }),
       ...(eligibility && { eligibility: [...eligibility] }),
+      ...(paused && { paused }),
     };
   }
 

@@ -107,7 +107,9 @@ export class ProviderSession extends MachineBacked implements ProviderLink {
   }
 
   get status(): Provider["status"] {
-    return this.#status === "serving" && this.#deps.drained?.(this.id) === true ? "draining" : this.#status;
+    if (this.#status !== "serving") return this.#status;
+    const isSetAside = this.#deps.drained?.(this.id) === true || this.#deps.paused?.(this) !== undefined;
+    return isSetAside ? "draining" : "serving";
   }
 
   set status(status: Provider["status"]) {

@@ -11,6 +11,7 @@ import { type CorsSettings, cors } from "./cors.js";
 import { pageRoutes } from "./dashboard/page-routes.js";
 import { type SessionDeps, sessionRoutes } from "./dashboard/session-routes.js";
 import type { MachineDeps } from "./enrolment/machine-routes.js";
+import { type PauseDeps, pauseRoutes } from "./enrolment/pause-routes.js";
 import { enrolmentRoutes } from "./enrolment-routes.js";
 import { type HealthDeps, healthRoutes } from "./health-routes.js";
 import { type InferenceDeps, serveInference } from "./inference-route.js";
@@ -40,6 +41,7 @@ export interface HttpDeps
     OwnKeyDeps,
     TimelineDeps,
     Pick<MachineInsightDeps, "explainMachine">,
+    Pick<PauseDeps, "machinePauses">,
     MoneyDeps,
     NotificationDeps,
     Omit<OwnerPriceDeps, "directory">,
@@ -131,11 +133,10 @@ function ownRoutes(deps: HttpDeps): Hono<HttpEnv> {
       return reach.account;
     },
   });
-  ownPriceRoutes(
-    own,
-    deps,
-    async (c) => (await authenticate(c.env.incoming.headers, deps.principals, "provider")).account,
-  );
+  const readOwner = async (c: Context<HttpEnv>): Promise<string> =>
+    (await authenticate(c.env.incoming.headers, deps.principals, "provider")).account;
+  pauseRoutes(own, deps, readOwner);
+  ownPriceRoutes(own, deps, readOwner);
   payoutRoutes(own, deps, async (c) => await authenticate(c.env.incoming.headers, deps.principals, "provider"));
   return own;
 }

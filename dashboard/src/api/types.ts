@@ -235,7 +235,14 @@ export interface Model {
 }
 
 /** What the coordinator thinks of an owner's machine. */
+/** An owner's pause of a machine at the coordinator. */
+export interface MachinePause {
+  readonly until: number | null;
+  readonly reason: string | null;
+}
+
 export interface MachineDetail {
+  readonly paused?: MachinePause | null;
   /** A line on each of its models: what stops it, or who goes before it. */
   readonly advice?: readonly string[];
   readonly last_hour?: {

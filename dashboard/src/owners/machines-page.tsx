@@ -13,6 +13,7 @@ import { plain } from "../format/codes.js";
 import { FLEET_STATES, inFlightOf, stateOf } from "../format/fleet-state.js";
 import { agoText, durationText, timeText } from "../format/times.js";
 import { whyNoWork } from "../format/why-no-work.js";
+import { PauseButton } from "./pause-button.js";
 
 const CONNECTED = "/v1/me/providers";
 const ENROLLED = "/v1/machines";
@@ -97,9 +98,7 @@ function MachineCard({ provider }: { readonly provider: Provider }): ReactNode {
           ...lastHour(told.data),
         ]}
       />
-      <p className="hint">
-        To pause it, on the machine: <code>hearth-agent pause</code>, and <code>hearth-agent resume</code> afterwards.
-      </p>
+      <PauseButton provider={provider} paused={told.data?.paused ?? null} />
     </Card>
   );
 }

@@ -152,6 +152,14 @@ function Standing({ set, place }: { readonly set: Notifications; readonly place:
     onSuccess: () => refresh(PATH),
   });
   const { last_delivery: last } = set;
+  const outcome =
+    last === null ? (
+      "–"
+    ) : (
+      <Badge state={last.failure === null ? "success" : "failed"}>
+        {last.failure === null ? "taken" : "not taken"}
+      </Badge>
+    );
   return (
     <Card title="How it stands">
       <div className="form">
@@ -159,16 +167,7 @@ function Standing({ set, place }: { readonly set: Notifications; readonly place:
           facts={[
             ["Goes to", `${place}/…`],
             ["Last message", last === null ? "none yet" : timeText(last.at)],
-            [
-              "It was",
-              last === null ? (
-                "–"
-              ) : (
-                <Badge state={last.failure === null ? "success" : "failed"}>
-                  {last.failure === null ? "taken" : "not taken"}
-                </Badge>
-              ),
-            ],
+            ["It was", outcome],
           ]}
         />
         {last?.failure == null ? null : <p className="form-error">{failureText(last.failure)}</p>}

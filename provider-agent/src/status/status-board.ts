@@ -5,8 +5,10 @@ import {
   type Earnings,
   type Eligibility,
   type HeartbeatAckFrame,
+  type MachinePause,
   machineAdvice,
   mismatchWords,
+  pauseWords,
   type RuntimeMismatch,
   type TrustLevel,
 } from "@hearth/protocol";
@@ -63,6 +65,8 @@ export class StatusBoard implements AgentControl, Disposable {
   #earnings: Earnings | undefined;
   #reputation: HeartbeatAckFrame["reputation"];
   #eligibility: readonly Eligibility[] | undefined;
+  /** At the coordinator, by its owner. */
+  #paused: MachinePause | undefined;
   #registered: { readonly coordinator: string; readonly providerId: string; readonly since: string } | undefined;
   #trust: TrustLevel | null = null;
   #mismatches: readonly RuntimeMismatch[] = [];
@@ -91,6 +95,7 @@ export class StatusBoard implements AgentControl, Disposable {
     // It is told anew, where it is told at all.
     this.#reputation = undefined;
     this.#eligibility = undefined;
+    this.#paused = undefined;
     this.#registered = { coordinator, providerId: frame.provider_id, since };
     this.#trust = frame.trust_level ?? null;
     this.#mismatches = [];
@@ -113,6 +118,7 @@ export class StatusBoard implements AgentControl, Disposable {
     this.#earnings = frame.earnings ?? this.#earnings;
     this.#reputation = frame.reputation ?? this.#reputation;
     this.#eligibility = frame.eligibility ?? this.#eligibility;
+    this.#paused = frame.paused;
     if (this.#deps.availability.current.type === "serving") return this.#idle.add(frame);
     this.#idle.restart();
     return undefined;
@@ -202,7 +208,8 @@ export class StatusBoard implements AgentControl, Disposable {
     // Models that it offered a moment ago are not spoken of, nor any that it never did.
     const eligibility = this.#eligibility?.filter(({ model }) => offered.has(model));
     const lines = eligibility === undefined || offered.size === 0 ? [] : machineAdvice(eligibility);
-    const advice = [...this.#mismatches.map(mismatchWords), ...lines, ...this.#idle.words];
+    const paused = this.#paused === undefined ? [] : [pauseWords(this.#paused)];
+    const advice = [...paused, ...this.#mismatches.map(mismatchWords), ...lines, ...this.#idle.words];
     return { ...(eligibility && { eligibility }), ...(advice.length === 0 ? {} : { advice }) };
   }
 

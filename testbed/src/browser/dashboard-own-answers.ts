@@ -199,6 +199,12 @@ export function ownerScript(): Script {
             earnings({ machine: "prv_000012f3a9", model: "qwen3-8b" }, 4_210_000),
             earnings({ machine: "prv_000049f3a9", model: "llama-3.3-70b" }, 1_870_000),
           ]),
+    "GET /v1/me/machines/prv_000012f3a9": () => ({ body: { paused: null, advice: [] } }),
+    "GET /v1/me/machines/prv_000006f3a9": () => ({
+      body: { paused: { until: SECONDS, reason: "video call" }, advice: ["You have paused this machine."] },
+    }),
+    "POST /v1/me/machines/prv_000012f3a9/pause": () => ({ body: {} }),
+    "POST /v1/me/machines/prv_000006f3a9/resume": () => ({ body: {} }),
     "GET /v1/me/prices": () =>
       list([
         {

@@ -319,6 +319,21 @@ describe.skipIf(CHROMIUM_PATH === undefined)("the dashboard", () => {
       await lookAt(path);
     });
 
+    it("pauses a machine for an hour, and lets another one serve again", async () => {
+      await open("machines");
+      await page.getByText("video call").waitFor();
+      await page.getByRole("button", { name: "Resume" }).click();
+      await page.getByRole("button", { name: "Pause" }).first().click();
+      await page.getByLabel("How long").selectOption("1");
+      await page.getByLabel("Why").fill("backup");
+      expect(await barriers()).toEqual([]);
+      await page.getByRole("button", { name: "Pause it" }).click();
+      await page.getByRole("dialog").waitFor({ state: "detached" });
+      const paused = server.asked.findLast(({ route }) => route === "POST /v1/me/machines/prv_000012f3a9/pause");
+      expect(paused?.body).toEqual({ reason: "backup", until: expect.any(Number) });
+      expect(server.asked.some(({ route }) => route === "POST /v1/me/machines/prv_000006f3a9/resume")).toBe(true);
+    });
+
     it("sets what is told to a webhook, and shows its secret once", async () => {
       await open("notifications");
       await page.getByText("There is no host of this name.").waitFor();

@@ -7,7 +7,13 @@ import { OLLAMA_SERVER } from "../../../provider-agent/src/testing/recorded-serv
 import { ScriptedBackend } from "../../../provider-agent/src/testing/scripted-backend.js";
 import { TestAgent } from "../../../provider-agent/src/testing/test-agent.js";
 import { until } from "../scripted/answers.js";
-import { ADMIN_KEY, PROVIDER_TOKEN, startTestCoordinator, type TestCoordinator } from "../scripted/test-coordinator.js";
+import {
+  ADMIN_KEY,
+  API_KEY,
+  PROVIDER_TOKEN,
+  startTestCoordinator,
+  type TestCoordinator,
+} from "../scripted/test-coordinator.js";
 import { startStubBackend } from "./stub-backend.js";
 
 // Why a machine gets no work, as its owner reads it within ten seconds: a real coordinator and a real agent.
@@ -124,4 +130,21 @@ it("with a better neighbour, it says how many go before it, and what makes the d
     /m: it could serve, and 1 of 2 goes before it: its score is \S+ s, the best is \S+ s; most of the difference is for .+ more\)\.$/m,
   );
   expect(text).not.toContain("secret");
+});
+
+it("paused by its owner at the coordinator, it says until when and why, and when that is over nothing of it", async () => {
+  const agent = await startAgent();
+  await reads(agent, /m: nothing is against it/);
+  const id = [...hearth.coordinator.registry.providers()][0]?.id ?? "";
+  const post = (action: string, body: object): Promise<Response> =>
+    fetch(`${hearth.url}/v1/me/machines/${id}/${action}`, {
+      method: "POST",
+      headers: { Authorization: `Bearer ${API_KEY}` },
+      body: JSON.stringify(body),
+    });
+  expect((await post("pause", { until: 4_102_444_800, reason: "video call" })).status).toBe(200);
+  await reads(agent, /paused this machine at the coordinator, until 2100-01-01 00:00 UTC, .*: video call/);
+  expect((await post("resume", {})).status).toBe(200);
+  const text = await reads(agent, /m: nothing is against it/);
+  expect(text).not.toContain("video call");
 });

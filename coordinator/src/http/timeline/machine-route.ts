@@ -1,4 +1,4 @@
-import { GATES, machineAdvice, type ProviderId } from "@hearth/protocol";
+import { GATES, machineAdvice, type ProviderId, pauseWords } from "@hearth/protocol";
 import type { Context, Hono } from "hono";
 import { z } from "zod";
 import { named } from "../../api/named-schemas.js";
@@ -11,6 +11,7 @@ import { type MachineHour, machineHour } from "../../timeline/machine-hour.js";
 import type { RecentRequests } from "../../timeline/recent-requests.js";
 import type { DispatchFacts } from "../../timeline/request-facts.js";
 import { reasonOf } from "../../timeline/words.js";
+import { describePause, type PauseDeps, pauseSchema } from "../enrolment/pause-routes.js";
 import { described, type Operation } from "../openapi/operation.js";
 import { describeProvider, type ListedWith, providerSchema } from "../provider-list.js";
 import type { HttpEnv } from "../routing.js";
@@ -20,6 +21,7 @@ import { describeTerms, fine, termsSchema } from "./score-terms.js";
 export interface MachineInsightDeps extends ListedWith {
   readonly directory: Pick<ProviderDirectory, "link" | "providers" | "workOf" | "distrustedMs">;
   readonly timelines: Pick<RecentRequests, "since">;
+  readonly machinePauses: Pick<PauseDeps["machinePauses"], "of">;
   /** What is thought of a machine for a plain request, for each of its models. */
   readonly explainMachine: (provider: Provider) => readonly ExplainedModel[];
 }
@@ -57,6 +59,7 @@ const hourSchema = z.object({
 
 const insightSchema = providerSchema.omit({ label: true }).extend({
   distrusted_ms: count,
+  paused: pauseSchema,
   trust_ends_ms: z
     .int()
     .nullable()
@@ -108,12 +111,14 @@ function describe(provider: Provider, deps: MachineInsightDeps): z.infer<typeof 
   const models = explainMachine(provider);
   const since = timelines.since(clock.wallTime() - HOUR_MS);
   const hour = machineHour(since, { id: provider.id, models: new Set(provider.models.keys()) });
+  const pause = deps.machinePauses.of(provider);
   const endsMs = provider.freshUntil - clock.now();
   return {
     ...listed,
     distrusted_ms: Math.ceil(directory.distrustedMs(provider.id)),
     trust_ends_ms: Number.isFinite(endsMs) ? Math.max(0, Math.round(endsMs)) : null,
-    advice: [...machineAdvice(models.map(eligibilityOf))],
+    paused: describePause(pause),
+    advice: [...(pause === undefined ? [] : [pauseWords(pause)]), ...machineAdvice(models.map(eligibilityOf))],
     eligibility: models.map(describeModel),
     last_hour: describeHour(hour, directory.workOf(provider.id)),
     last_request: describeLast(hour.last),
