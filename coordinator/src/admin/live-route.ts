@@ -1,6 +1,6 @@
 import type { Clock } from "@hearth/platform";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
-import type { Hono } from "hono";
+import type { Handler, Hono } from "hono";
 import { z } from "zod";
 import { openAiErrorBody } from "../api/error-envelope.js";
 import { named } from "../api/named-schemas.js";
@@ -10,6 +10,7 @@ import { Presence } from "../http/presence.js";
 import type { HttpEnv } from "../http/routing.js";
 import { describeSummary, REQUEST_SUMMARY } from "../http/timeline/request-forms.js";
 import { HearthError } from "../platform/errors.js";
+import type { FleetChanges, FleetFeed } from "./fleet-feed.js";
 import type { LiveEvent, LiveFeed, Snapshot } from "./live-feed.js";
 
 /** Who may watch at once. */
@@ -46,7 +47,40 @@ const LIVE: Operation = {
   event: named("LiveEvent", z.union([named("LiveSnapshot", snapshotSchema), REQUEST_SUMMARY])),
 };
 
+const FLEET: Operation = {
+  id: "watchFleet",
+  audience: "Operator",
+  summary: "Watch how machines change, as server-sent events",
+  description:
+    "`ready`, at once, and again where a slow reader has missed something: whoever asks for the list of machines after it and " +
+    "takes in what follows has the fleet as it is. `fleet`: the machines that have changed within the last second, 1,000 at " +
+    "most, the rest a second later. The stream ends after half an hour.",
+  answer: "text/event-stream",
+  event: named(
+    "FleetEvent",
+    z.object({
+      machines: z.array(
+        z.object({
+          id: z.string(),
+          status: z.enum(["serving", "draining", "offline"]),
+          in_flight: count,
+          troubled: z.boolean().meta({ description: "Connected, but something about it keeps requests away." }),
+        }),
+      ),
+      gone: z.array(z.string()).meta({ description: "Those that are not expected back." }),
+    }),
+  ),
+};
+
+/** Something that a stream tells. */
+interface Watch {
+  subscribe(write: (text: string) => void): Disposable;
+  /** What a reader is told who has missed something. */
+  readonly missed?: string;
+}
+
 export interface LiveRouteDeps {
+  readonly fleetFeed: Pick<FleetFeed, "subscribe">;
   readonly liveFeed: Pick<LiveFeed, "subscribe">;
   readonly clock: Clock;
   /** False on the way out. */
@@ -58,9 +92,9 @@ export interface LiveRouteDeps {
 /** Tells what happens while somebody watches. */
 export function liveRoute(admin: Hono<HttpEnv>, deps: LiveRouteDeps): void {
   let watchers = 0;
-  admin.get(
-    "/live",
-    described(LIVE, async (c) => {
+  const streamed =
+    (watch: Watch): Handler<HttpEnv> =>
+    async (c) => {
       if (watchers >= MAX_WATCHERS) {
         throw new HearthError("rate_limit_exceeded", `${MAX_WATCHERS} streams of this are open already.`, {
           retryAfterSeconds: 30,
@@ -72,42 +106,68 @@ export function liveRoute(admin: Hono<HttpEnv>, deps: LiveRouteDeps): void {
       watchers += 1;
       try {
         consumer.openStream();
-        await watched(consumer, deps, presence.signal);
+        await watched(consumer, { ...deps, watch }, presence.signal);
         consumer.endStream();
       } finally {
         watchers -= 1;
         consumer.close();
       }
       return RESPONSE_ALREADY_SENT;
-    }),
-  );
+    };
+  const live: Watch = { subscribe: (write) => deps.liveFeed.subscribe((event) => write(textOf(event))) };
+  admin.get("/live", described(LIVE, streamed(live)));
+  admin.get("/live/fleet", described(FLEET, streamed(fleetWatch(deps.fleetFeed))));
+}
+
+/** One text for all who watch. */
+function fleetWatch(fleetFeed: LiveRouteDeps["fleetFeed"]): Watch {
+  let last: FleetChanges | undefined;
+  let text = "";
+  return {
+    subscribe(write) {
+      write("event: ready\ndata: {}\n\n");
+      return fleetFeed.subscribe((changes) => {
+        if (changes !== last) text = `event: fleet\ndata: ${JSON.stringify(changes)}\n\n`;
+        last = changes;
+        write(text);
+      });
+    },
+    // What was missed is in the list alone.
+    missed: "event: ready\ndata: {}\n\n",
+  };
 }
 
 /** Resolves when the stream is to end: nobody reads it any more, it has lasted long enough, or the coordinator stops. */
 function watched(
   consumer: Pick<NodeConsumer, "write">,
-  { liveFeed, clock, ready }: LiveRouteDeps,
+  { watch, clock, ready }: Pick<LiveRouteDeps, "clock" | "ready"> & { readonly watch: Watch },
   signal: AbortSignal,
 ): Promise<void> {
   const endsAt = clock.now() + MAX_STREAM_MS;
   return new Promise((resolve) => {
     let isSlow = false;
+    let hasMissed = false;
     const end = (): void => {
       watching[Symbol.dispose]();
       looking[Symbol.dispose]();
       signal.removeEventListener("abort", end);
       resolve();
     };
-    const watching = liveFeed.subscribe((event) => {
-      // Who reads slowly misses some; the next snapshot tells how everything is.
-      if (isSlow) return;
-      const drained = consumer.write(textOf(event));
-      if (drained === undefined) return;
-      isSlow = true;
-      drained.then(() => {
-        isSlow = false;
-      }, end);
-    });
+    const write = (text: string): void => {
+      // Who reads slowly misses some.
+      if (isSlow) hasMissed = true;
+      else {
+        const drained = consumer.write(text);
+        if (drained === undefined) return;
+        isSlow = true;
+        drained.then(() => {
+          isSlow = false;
+          if (hasMissed && watch.missed !== undefined) write(watch.missed);
+          hasMissed = false;
+        }, end);
+      }
+    };
+    const watching = watch.subscribe(write);
     const look = (): void => {
       if (!ready() || clock.now() >= endsAt) end();
       else looking = clock.setTimer(LOOK_MS, look);

@@ -4,6 +4,7 @@ import type { Clock } from "@hearth/platform";
 import type { Configured } from "../accounts/adoption.js";
 import { SignIn } from "../accounts/sign-in.js";
 import type { BreakerRouteDeps } from "../admin/breaker.js";
+import { FleetFeed } from "../admin/fleet-feed.js";
 import { LiveFeed } from "../admin/live-feed.js";
 import type { AdminMoneyDeps } from "../admin/money-routes.js";
 import { createAdminApp } from "../admin/routes.js";
@@ -103,6 +104,7 @@ export function createDoors(behind: BehindTheDoors): Doors {
       ...{ ...behind, ...common, ...money, explain: selection.explain, ...breakerOf(behind), models },
       slots: selection.slots,
       explainMachine: selection.explainMachine,
+      fleetFeed: new FleetFeed({ clock, directory: registry }),
       liveFeed: liveFeedOf(behind, () => owned.connections.inFlight),
       ...{ operator: live, configured: () => configuredOf(live) },
     }),

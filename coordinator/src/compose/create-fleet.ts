@@ -4,13 +4,14 @@ import type { Config } from "../config.js";
 import type { Enrolment } from "../enrolment/enrolment.js";
 import { refuse } from "../fleet/handshake.js";
 import type { KnownModels } from "../fleet/known-models.js";
+import type { MachineNotes } from "../fleet/machine-notes.js";
+import type { MachinePauses } from "../fleet/machine-pauses.js";
 import { ProviderSession, type SessionDeps, type SessionHooks } from "../fleet/provider-session.js";
 import type { Registration } from "../fleet/registration.js";
 import type { Registry } from "../fleet/registry.js";
 import { isLoss, type SessionEnd } from "../fleet/session-end.js";
 import { sessionRounds } from "../fleet/session-rounds.js";
 import type { ProviderContexts } from "../sealing/provider-contexts.js";
-import type { Kept } from "./open-kept.js";
 
 /** Why a session ended that no request is to wait for. */
 const NOT_COMING_BACK: ReadonlySet<SessionEnd> = new Set(["left", "unauthorized"]);
@@ -53,7 +54,10 @@ export type AddProvider = (registration: Registration, address?: string) => Prov
 export function setAside({
   machineNotes,
   machinePauses,
-}: Pick<Kept, "machineNotes" | "machinePauses">): Pick<FleetDeps, "drained" | "paused"> {
+}: {
+  readonly machineNotes: Pick<MachineNotes, "of">;
+  readonly machinePauses: Pick<MachinePauses, "of">;
+}): Pick<FleetDeps, "drained" | "paused"> {
   return { drained: (id) => machineNotes.of(id).drained, paused: (machine) => machinePauses.of(machine) };
 }
 

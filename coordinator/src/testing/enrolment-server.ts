@@ -135,6 +135,7 @@ const NO_NOTES = { of: () => NO_NOTE, has: () => false, change: async () => NO_N
 const NOTHING_BESIDE = {
   actionLog: { answered: async () => {}, list: async () => [] },
   ...{ ready: () => true, shutdown: new AbortController().signal },
+  fleetFeed: { subscribe: () => ({ [Symbol.dispose]() {} }) },
   liveFeed: { subscribe: () => ({ [Symbol.dispose]() {} }) },
   machineNotes: NO_NOTES,
   explainMachine: () => [],

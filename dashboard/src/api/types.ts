@@ -23,6 +23,14 @@ export interface SignInMethods {
 
 export type ProviderStatus = "serving" | "draining" | "offline";
 
+/** What changes of a machine from one moment to the next. */
+export interface MachineNow {
+  readonly id: string;
+  readonly status: ProviderStatus;
+  readonly in_flight: number;
+  readonly troubled: boolean;
+}
+
 export interface Reputation {
   readonly score: number;
   readonly reasons: Readonly<Record<string, { readonly count: number; readonly ms: number } | undefined>>;
@@ -55,6 +63,8 @@ export interface GateWords {
 }
 
 export interface Provider {
+  /** What was told of it since it was listed. */
+  readonly now?: MachineNow;
   readonly id: string;
   readonly name: string | null;
   readonly label?: string | null;

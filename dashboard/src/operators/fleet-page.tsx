@@ -1,5 +1,7 @@
-import { type ReactNode, useMemo, useState } from "react";
+import type { UseQueryResult } from "@tanstack/react-query";
+import { type ReactNode, useEffect, useMemo, useState } from "react";
 import { Link } from "wouter";
+import type { LiveFleet } from "../api/live-fleet.js";
 import { useWholeList } from "../api/queries.js";
 import type { Provider } from "../api/types.js";
 import { Badge } from "../components/badge.js";
@@ -9,10 +11,16 @@ import { Loaded } from "../components/loaded.js";
 import { Card, Page } from "../components/page.js";
 import { Empty } from "../components/states.js";
 import { bytesText, wholeText } from "../format/amounts.js";
-import { FLEET_STATES, type FleetState, inFlightOf, stateOf } from "../format/fleet-state.js";
+import { FLEET_STATES, type FleetState, inFlightOf, stateOf, withChanges } from "../format/fleet-state.js";
 import { durationText } from "../format/times.js";
+import { useLiveFleet } from "./use-live.js";
 
+/** Where changes are not told as they happen. */
 const POLL_MS = 10_000;
+/** Where they are: records, trust and models change seldom. */
+const LIVE_POLL_MS = 5 * 60_000;
+/** The list is long: who is new on it is there this late at most. */
+const NEW_MS = 5_000;
 
 const COLUMNS: readonly Column<Provider>[] = [
   {
@@ -67,14 +75,40 @@ function StateBadge({ state }: { readonly state: FleetState }): ReactNode {
 
 /** Every machine that is connected or expected back. */
 export function FleetPage(): ReactNode {
-  const fleet = useWholeList<Provider>("/admin/providers", { everyMs: POLL_MS });
+  const live = useLiveFleet();
+  const fleet = useFleet(live);
   return (
-    <Page title="Fleet" lead="Every machine that is connected or expected back.">
+    <Page
+      title="Fleet"
+      lead="Every machine that is connected or expected back."
+      actions={live.isLive ? <Badge state="serving">Live</Badge> : null}
+    >
       <Loaded query={fleet} lines={8}>
-        {(providers) => <Fleet providers={providers} />}
+        {(providers) => <Fleet providers={withChanges(providers, live.changes)} />}
       </Loaded>
     </Page>
   );
+}
+
+/** The list, asked for again when what was told since is not all of it, or speaks of machines that it has not. */
+function useFleet({ isLive, epoch, changes }: LiveFleet): UseQueryResult<readonly Provider[]> {
+  const fleet = useWholeList<Provider>("/admin/providers", { everyMs: isLive ? LIVE_POLL_MS : POLL_MS });
+  const { data, refetch } = fleet;
+  useEffect(() => {
+    // One that is on its way has hardly begun.
+    if (epoch > 0) void refetch({ cancelRefetch: false });
+  }, [epoch, refetch]);
+  const hasNew = useMemo(() => {
+    if (data === undefined) return false;
+    const known = new Set(data.map(({ id }) => id));
+    return [...changes].some(([id, now]) => now !== null && !known.has(id));
+  }, [data, changes]);
+  useEffect(() => {
+    if (!hasNew) return;
+    const timer = setTimeout(() => void refetch({ cancelRefetch: false }), NEW_MS);
+    return () => clearTimeout(timer);
+  }, [hasNew, refetch]);
+  return fleet;
 }
 
 function Fleet({ providers }: { readonly providers: readonly Provider[] }): ReactNode {

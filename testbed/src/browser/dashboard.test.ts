@@ -5,7 +5,7 @@ import axe from "axe-core";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { CHROMIUM_PATH, launchChromium, NO_CHROMIUM } from "./chromium.js";
-import { DETAIL, OPERATOR, operatorScript } from "./dashboard-answers.js";
+import { DETAIL, machine, OPERATOR, operatorScript } from "./dashboard-answers.js";
 import { consumerScript, ownerScript } from "./dashboard-own-answers.js";
 import { DASHBOARD_FILES, type DashboardServer, type Script, startDashboardServer } from "./dashboard-server.js";
 
@@ -132,6 +132,31 @@ describe.skipIf(CHROMIUM_PATH === undefined)("the dashboard", () => {
       await page.getByRole("searchbox").fill("");
       await page.getByRole("button", { name: "Connected" }).click();
       await page.getByRole("link", { name: "mac-9999" }).waitFor();
+    });
+
+    it("follows the fleet as it changes, and asks again and again only where nothing is told", async () => {
+      const lists = (): number => server.asked.filter(({ route }) => route === "GET /admin/providers").length;
+      const before = lists();
+      const now = { status: "draining", in_flight: 0, troubled: false };
+      const first = String(machine(1)["id"]);
+      const gone = String(machine(2)["id"]);
+      script = {
+        ...operatorScript(3),
+        "GET /admin/live/fleet": () => ({
+          events: [
+            { event: "ready", data: {} },
+            { event: "fleet", data: { machines: [{ id: first, ...now }], gone: [gone] } },
+          ],
+        }),
+      };
+      await open("fleet");
+      await page.getByText("Live", { exact: true }).waitFor();
+      const row = page.locator("tbody tr", { hasText: "mac-1" });
+      await row.getByText("Draining").waitFor();
+      expect(await page.locator("tbody tr", { hasText: "mac-2" }).count()).toBe(0);
+      // One for the page, and at most one more because the stream begins after it.
+      expect(lists() - before).toBeLessThanOrEqual(2);
+      await lookAt("fleet-live");
     });
 
     it("clears a breaker after it has asked", async () => {

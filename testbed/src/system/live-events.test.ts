@@ -16,10 +16,10 @@ interface Event {
 }
 
 /** Reads events until one will do. */
-async function* watch(key = ADMIN_KEY): AsyncGenerator<Event> {
+async function* watch(key = ADMIN_KEY, path = "/admin/live"): AsyncGenerator<Event> {
   const left = new AbortController();
   const headers = { Authorization: `Bearer ${key}` };
-  const answer = await fetch(`${hearth.url}/admin/live`, { headers, signal: left.signal });
+  const answer = await fetch(hearth.url + path, { headers, signal: left.signal });
   expect([answer.status, answer.headers.get("content-type")]).toEqual([200, "text/event-stream; charset=utf-8"]);
   let text = "";
   try {
@@ -83,4 +83,20 @@ it("is for the operator, and holds up no stop", async () => {
   expect(performance.now() - startedAt).toBeLessThan(20_000);
   await hearth.stop();
   await rest;
+});
+
+it("tells of machines what a list of them shows, as it changes", async () => {
+  const { id } = await hearth.provider((s) => s.answer("a secret answer"));
+  const events = watch(ADMIN_KEY, "/admin/live/fleet");
+  expect((await next(events, () => true)).event).toBe("ready");
+  const headers = { Authorization: `Bearer ${ADMIN_KEY}` };
+  await fetch(`${hearth.url}/admin/providers/${id}/drain`, { method: "POST", headers });
+  const { event, data } = await next(events, () => true);
+  expect([event, data]).toEqual([
+    "fleet",
+    { machines: [{ id, status: "draining", in_flight: 0, troubled: false }], gone: [] },
+  ]);
+  await events.return(undefined);
+  const refused = await fetch(`${hearth.url}/admin/live/fleet`, { headers: { Authorization: `Bearer ${API_KEY}` } });
+  expect(refused.status).toBe(401);
 });
