@@ -20,6 +20,18 @@ it("writes a file for its owner only, and leaves no draft", () => {
   if (process.platform !== "win32") expect(statSync(path).mode & 0o777).toBe(0o600);
 });
 
+it("gives a file the mode that is asked for, whatever the process's mask says", ({ skip }) => {
+  if (process.platform === "win32") skip();
+  const path = join(dir, "file");
+  const before = process.umask(0o077);
+  try {
+    writeWhole(path, "one", { draft: `${path}.x`, existing: "replace", mode: 0o644 });
+  } finally {
+    process.umask(before);
+  }
+  expect(statSync(path).mode & 0o777).toBe(0o644);
+});
+
 it("keeps what is there when it is to be kept", () => {
   const path = join(dir, "file");
   writeFileSync(path, "first");

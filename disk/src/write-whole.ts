@@ -2,6 +2,7 @@ import {
   closeSync,
   constants,
   copyFileSync,
+  fchmodSync,
   fsyncSync,
   linkSync,
   openSync,
@@ -17,19 +18,23 @@ export interface WriteWholeOptions {
   readonly draft: string;
   /** What becomes of a file that is there already: it is replaced, or it stays and the write fails with `EEXIST`. */
   readonly existing: "replace" | "keep";
+  /** Who may read and write it, whatever the process's mask says; absent = its owner only (0600). */
+  readonly mode?: number;
 }
 
 /**
- * Writes a file for its owner only (0600), whole or not at all: neither a full disk nor a power cut leaves a part of it.
+ * Writes a file, whole or not at all: neither a full disk nor a power cut leaves a part of it.
  * When it returns, the content is on the disk.
  *
  * @throws the file system's error; what was there is as it was then
  */
-export function writeWhole(path: string, content: string | Uint8Array, { draft, existing }: WriteWholeOptions): void {
+export function writeWhole(path: string, content: string | Uint8Array, options: WriteWholeOptions): void {
+  const { draft, existing, mode } = options;
   try {
     const file = openSync(draft, "wx", 0o600);
     try {
       writeFileSync(file, content);
+      if (mode !== undefined) fchmodSync(file, mode);
       // A file that is renamed before its content is on the disk may be an empty one after a power cut.
       fsyncSync(file);
     } finally {
