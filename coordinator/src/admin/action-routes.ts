@@ -20,13 +20,18 @@ const actionSchema = z.object({
   route: z.string(),
   target: z.string().nullable().meta({ description: "What it was done to, and what came of it." }),
   status: z.int().meta({ description: "Of the answer: 4xx = it was refused." }),
+  changes: z
+    .array(z.object({ path: z.string(), before: z.unknown().optional(), after: z.unknown().optional() }))
+    .nullable()
+    .meta({ description: "Of the settings; without values where there were too many of them." }),
 });
 
 const LIST: Operation = {
   id: "listAdminActions",
   audience: "Operator",
   summary: "List what was done with the operator's routes, and by whom, newest first",
-  description: "Whatever may change something, also where it was refused. Bodies are not kept.",
+  description:
+    "Whatever may change something, also where it was refused. Bodies are not kept, but for what was changed of the settings.",
   query: listQuery,
   answer: named("AdminActionList", listSchema(named("AdminAction", actionSchema))),
 };
@@ -57,6 +62,7 @@ function describe({
   route,
   target,
   status,
+  changes,
 }: AdminAction): z.infer<typeof actionSchema> {
   return {
     id,
@@ -64,5 +70,6 @@ function describe({
     created_at: Math.floor(atMs / 1_000),
     key_id: keyId,
     ...{ account, method, route, target: target === "" ? null : target, status },
+    changes: changes === "" ? null : JSON.parse(changes),
   };
 }

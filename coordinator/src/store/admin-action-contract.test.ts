@@ -12,6 +12,7 @@ const action = (id: string, given: Partial<AdminAction> = {}): AdminAction => ({
   route: "/admin/providers/:id/drain",
   target: "prv_1",
   status: 200,
+  changes: "",
   ...given,
 });
 
@@ -25,9 +26,10 @@ describe.each(STORE_PLACES)("$name", (engine) => {
   });
 
   it("keeps every member of an action, and none of them ever changes", async () => {
-    await store.actions.put(action("a1"));
+    const changes = '[{"path":"prices.models.ü","before":null,"after":[]}]';
+    await store.actions.put(action("a1", { changes }));
     await store.actions.put(action("a1", { status: 500, account: "ben" }));
-    expect(await store.actions.list({ limit: 10 })).toEqual([action("a1")]);
+    expect(await store.actions.list({ limit: 10 })).toEqual([action("a1", { changes })]);
   });
 
   it("lists the newest first, page by page, and by account and key", async () => {

@@ -13,6 +13,8 @@ export interface AdminAction {
   readonly target: string;
   /** Of the answer. */
   readonly status: number;
+  /** What it has changed of the settings, as JSON; empty = nothing is told. */
+  readonly changes: string;
 }
 
 /** A page of them, newest first. */

@@ -3,10 +3,10 @@ import { ACTION_PRUNE_BATCH, type AdminAction, type AdminActionPage } from "../a
 import type { Trx } from "./operation.js";
 
 export async function putAction(trx: Trx, action: AdminAction): Promise<void> {
-  const { id, atMs, keyId, account, method, route, target, status } = action;
+  const { id, atMs, keyId, account, method, route, target, status, changes } = action;
   await trx
     .insertInto("admin_actions")
-    .values({ id, at_ms: atMs, key_id: keyId, account, method, route, target, status })
+    .values({ id, at_ms: atMs, key_id: keyId, account, method, route, target, status, changes })
     .onConflict((conflict) => conflict.doNothing())
     .execute();
 }

@@ -29,3 +29,9 @@ export const ADMIN_ACTIONS: Migration = {
     CREATE INDEX admin_actions_in_order ON admin_actions (at_ms, id);
     `,
 };
+
+/** What an action has changed of the settings. */
+export const ADMIN_ACTION_CHANGES: Migration = {
+  sqlite: "ALTER TABLE admin_actions ADD COLUMN changes TEXT NOT NULL DEFAULT '';",
+  postgres: `ALTER TABLE admin_actions ADD COLUMN changes TEXT COLLATE "C" NOT NULL DEFAULT '';`,
+};

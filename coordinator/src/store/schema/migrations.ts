@@ -1,4 +1,4 @@
-import { ADMIN_ACTIONS } from "./admin-actions-step.js";
+import { ADMIN_ACTION_CHANGES, ADMIN_ACTIONS } from "./admin-actions-step.js";
 import type { Migration } from "./migration.js";
 import { MONEY } from "./money-step.js";
 import { NOTICES } from "./notices-step.js";
@@ -253,4 +253,5 @@ export const MIGRATIONS: readonly Migration[] = [
   USAGE_ATTRIBUTION,
   ADMIN_ACTIONS,
   NOTICES,
+  ADMIN_ACTION_CHANGES,
 ];

@@ -144,6 +144,7 @@ export interface AdminActionRow {
   readonly route: string;
   readonly target: string;
   readonly status: number;
+  readonly changes: string;
 }
 
 export interface NoticeTargetRow {

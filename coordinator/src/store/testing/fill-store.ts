@@ -14,7 +14,7 @@ export async function fillStore(store: Store, receipts = 3): Promise<void> {
   await store.documents.put("runtime-manifest", JSON.stringify({ odd: ODD }));
   await store.usage.put([used("req_1"), used("req_2", { firstContentMs: undefined, facts: `{"odd":"${ODD}"}` })]);
   const action = { id: "act_1", atMs: 1_000, keyId: "key_1", account: "zoe", method: "POST", status: 201 };
-  await store.actions.put({ ...action, route: "/admin/accounts", target: ODD });
+  await store.actions.put({ ...action, route: "/admin/accounts", target: ODD, changes: ODD });
   await fillPrices(store);
   await fillLedger(store);
 }
