@@ -17,7 +17,7 @@ import { openTimelines } from "./compose/open-timelines.js";
 import { type Numbers, openNumbers } from "./compose/operator-numbers.js";
 import { watchDisk } from "./compose/watch-disk.js";
 import { watchHealth } from "./compose/watch-health.js";
-import type { Config } from "./config.js";
+import type { Config, ShownVariable } from "./config.js";
 import { evidenceSettings, type PolicySettings } from "./dispatch/policy.js";
 import { Registry } from "./fleet/registry.js";
 import { verifyAppleDevice } from "./fleet/trust/apple-device.js";
@@ -25,7 +25,9 @@ import { AttestationVerifier, type VerifyDevice } from "./fleet/trust/attestatio
 import { KeptAnswers } from "./http/idempotency/kept-answers.js";
 import { EarningsOfMachines } from "./ledger/earnings-of-machines.js";
 import { LiveOperator } from "./operator/operator-document.js";
+import { OperatorSettings } from "./operator/operator-settings.js";
 import { NO_SETTINGS, type Settings } from "./operator/settings.js";
+import { SettingsSource } from "./operator/settings-source.js";
 import { systemClock } from "./platform/clock.js";
 import { type Ids, systemIds } from "./platform/ids.js";
 import type { Logger } from "./platform/logger.js";
@@ -60,8 +62,10 @@ export interface AppOptions {
   readonly store?: Store;
   /** Who vouches for devices in place of Apple: for tests, which have no certificate of Apple's. */
   readonly verifyDevice?: VerifyDevice;
-  /** What the operator's configuration file says at the start; what is left out has its default. */
-  readonly settings?: Partial<Settings>;
+  /** Where the operator's settings are kept; or what they are at the start, kept nowhere, with defaults for the rest. */
+  readonly settings?: Partial<Settings> | SettingsSource;
+  /** What the environment has come to, for the operator to see. */
+  readonly environment?: readonly ShownVariable[];
 }
 
 /** The name of one that is alone. */
@@ -80,6 +84,8 @@ export interface Coordinator {
    * @throws ConfigError when it does not fit to the rest of what he has said; then nothing changes
    */
   configure(settings: Settings): void;
+  /** The same, with what the settings' file says now. One that is not valid changes nothing, and is told to the log. */
+  reread(): void;
   /** While it stops: what still runs is ended now, told to its consumer and settled. */
   hurry(): void;
   /**
@@ -96,11 +102,11 @@ export interface Coordinator {
  * @throws the server's error when it cannot listen (`EADDRINUSE`, `EACCES`)
  */
 export async function startCoordinator(options: AppOptions): Promise<Coordinator> {
-  const { config, log, clock = systemClock, rng = systemRng, ids = systemIds } = options;
+  const { config, log, clock = systemClock, rng = systemRng, ids = systemIds, environment = [] } = options;
   const metrics = createMetrics();
   const disk = watchDisk({ ...options, metrics });
   const registry = new Registry(clock, config.departures);
-  const live = await loadOperator(options, disk.store, registry);
+  const { live, operatorSettings, changing } = await loadOperator({ ...options, clock }, disk.store, registry);
   const numbers = await openNumbers(live, { clock, log, store: disk.store.prices });
   const records = await openRecords(options, live, { clock, store: disk.store, breaker: numbers.breaker });
   const { reputation } = records;
@@ -149,7 +155,8 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
     proved: hooks.proved,
     ...{ tariff: numbers.tariff, prices: numbers.prices, ownerPrices: numbers.ownerPrices },
     standing: (id) => reputation.standing(id),
-    ...{ answers, stored, timelines, ledger: disk.store.ledger, ownerNotices: notifications.owners },
+    ...{ answers, stored, timelines, operatorSettings, environment },
+    ...{ ledger: disk.store.ledger, ownerNotices: notifications.owners },
     ...{ troubles: health.troubles, shutdown: shutdown.signal, traceOf: tracing.traceOf },
   });
   const url = await listen(server, config);
@@ -159,7 +166,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
     registry,
     metrics,
     queued: () => selection.queue.total,
-    configure: (settings) => live.configure(settings),
+    ...changing,
     hurry: () => shutdown.abort("shutdown"),
     async stop() {
       if (!accepting) return [];
@@ -206,16 +213,32 @@ async function oneByOne(ends: readonly (() => Promise<readonly string[]>)[]): Pr
 }
 
 /** What the operator has said. When it changes, everybody who is connected is judged by it anew. */
-function loadOperator(options: AppOptions, { documents }: Store, registry: Registry): Promise<LiveOperator> {
-  return LiveOperator.load(firstSettings(options), documents, {
+async function loadOperator(
+  options: AppOptions & { readonly clock: Clock },
+  { documents }: Store,
+  registry: Registry,
+): Promise<{
+  readonly live: LiveOperator;
+  readonly operatorSettings: OperatorSettings;
+  readonly changing: Pick<Coordinator, "configure" | "reread">;
+}> {
+  const { settings, clock, log } = options;
+  const live = await LiveOperator.load(firstSettings(options), documents, {
     changed() {
       for (const session of registry.connected()) session.rulesChanged();
     },
   });
+  const source = settings instanceof SettingsSource ? settings : SettingsSource.nowhere();
+  const operatorSettings = new OperatorSettings({ live, source, clock, log });
+  const changing = {
+    configure: (next: Settings) => live.configure(next),
+    reread: () => operatorSettings.reread(),
+  };
+  return { live, operatorSettings, changing };
 }
 
 function firstSettings({ settings, policy: dispatch }: AppOptions): Settings {
-  const first = { ...NO_SETTINGS, ...settings };
+  const first = settings instanceof SettingsSource ? settings.first.settings : { ...NO_SETTINGS, ...settings };
   return dispatch === undefined ? first : { ...first, dispatch, evidence: evidenceSettings(dispatch, first.evidence) };
 }
 

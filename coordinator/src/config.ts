@@ -143,20 +143,28 @@ export class ConfigError extends Error {
   }
 }
 
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const setIn = (env: Environment): Environment =>
+  Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ""));
+
+/** @param others what is wrong with the variables that are not in the schema */
+function parse(set: Environment, others: readonly string[] = []): z.infer<typeof schema> {
+  const { data, error } = schema.safeParse(set);
+  if (data !== undefined && others.length === 0) return data;
+  const problems = error?.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`) ?? [];
+  throw new ConfigError([...problems, ...others]);
+}
+
 /**
  * Reads the environment. An empty variable counts as unset.
  *
  * @throws ConfigError that names every variable at fault, and none of their values
  */
-export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
-  const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ""));
-  const parsed = schema.safeParse(set);
+export function readConfig(env: Environment): Config {
+  const set = setIn(env);
   const oidc = readOidc(set);
-  if (!parsed.success || oidc.problems.length > 0) {
-    const issues = parsed.error?.issues ?? [];
-    throw new ConfigError([...issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`), ...oidc.problems]);
-  }
-  const { data } = parsed;
+  const data = parse(set, oidc.problems);
   return {
     host: data.HEARTH_HOST,
     port: data.HEARTH_PORT,
@@ -252,4 +260,36 @@ function tracingOf(data: z.infer<typeof schema>): TracingSettings | undefined {
   const url = own ?? (base && `${base.replace(/\/+$/, "")}/v1/traces`);
   if (url === undefined || data.OTEL_SDK_DISABLED?.toLowerCase() === "true") return undefined;
   return { url, serviceName: data.OTEL_SERVICE_NAME, ratio: data.OTEL_TRACES_SAMPLER_ARG };
+}
+
+/** A variable of the environment, as the operator may see it. */
+export interface ShownVariable {
+  readonly name: string;
+  /** What it has come to; `null` = nothing, or it is a secret. */
+  readonly value: string | number | null;
+  readonly source: "environment" | "default";
+  readonly secret: boolean;
+}
+
+const SECRET = /KEY|TOKEN|SECRET/;
+
+/** What the environment has come to, without secrets. @throws ConfigError as `readConfig` */
+export function shownEnvironment(env: Environment): readonly ShownVariable[] {
+  const set = setIn(env);
+  const data: Readonly<Record<string, unknown>> = parse(set);
+  return Object.keys(schema.shape).map((name) => {
+    const secret = SECRET.test(name);
+    const value = data[name];
+    return {
+      ...{ name, secret },
+      value: secret ? null : typeof value === "number" ? value : typeof value === "string" ? placeIn(value) : null,
+      source: set[name] === undefined ? "default" : "environment",
+    };
+  });
+}
+
+/** Addresses may have names and passwords in them: only where they lead is told. */
+function placeIn(value: string): string {
+  if (!/^[a-z]+:\/\//i.test(value)) return value;
+  return /^postgres/i.test(value) ? placeOf(value) : new URL(value).origin;
 }

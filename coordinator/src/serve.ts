@@ -3,10 +3,10 @@ import { systemRng } from "@hearth/platform";
 import { type Coordinator, startCoordinator } from "./app.js";
 import type { CliContext } from "./cli/context.js";
 import { EXIT } from "./cli/exit.js";
-import { ConfigError, readConfig, shownConfig } from "./config.js";
-import { changedNames, NO_SETTINGS, readSettings, type SettingsFile } from "./operator/settings.js";
+import { readConfig, shownConfig, shownEnvironment } from "./config.js";
+import { SettingsSource } from "./operator/settings-source.js";
 import { systemClock } from "./platform/clock.js";
-import { type Logger, openLog } from "./platform/logger.js";
+import { openLog } from "./platform/logger.js";
 import { VERSION } from "./platform/version.js";
 import { loadNodeName, loadSealingSecret, loadSecrets } from "./secrets.js";
 import { openStore } from "./store/open/open-store.js";
@@ -14,7 +14,7 @@ import { openStore } from "./store/open/open-store.js";
 /** Runs the coordinator until it is told to stop. */
 export async function serve({ env, say }: Pick<CliContext, "env" | "say">): Promise<never> {
   const config = readConfig(env);
-  const file = config.settingsFile === undefined ? undefined : readSettings(config.settingsFile);
+  const settings = SettingsSource.open(config);
   requireUsableDirectory(config.dataDir, "The data directory");
   const secrets = loadSecrets(config);
   // They are stored by now: whatever happens next, their owner has seen them.
@@ -36,7 +36,8 @@ export async function serve({ env, say }: Pick<CliContext, "env" | "say">): Prom
   const coordinator = await startCoordinator({
     config,
     secrets,
-    settings: file?.settings ?? NO_SETTINGS,
+    settings,
+    environment: shownEnvironment(env),
     store,
     sealingSecret: loadSealingSecret(config.dataDir),
     node: loadNodeName(config.dataDir),
@@ -44,8 +45,7 @@ export async function serve({ env, say }: Pick<CliContext, "env" | "say">): Prom
     log,
     logFile,
   });
-  if (config.settingsFile !== undefined && file !== undefined)
-    rereadOnHangUp(config.settingsFile, file, coordinator, log);
+  rereadOnHangUp(settings, coordinator);
   running = coordinator;
   const reason = await stopped;
   log.info({ reason }, "stopping");
@@ -56,22 +56,16 @@ export async function serve({ env, say }: Pick<CliContext, "env" | "say">): Prom
 }
 
 /**
- * The configuration file is read again whenever somebody asks for that by SIGHUP. One that is not valid changes nothing.
+ * The settings are read again whenever somebody asks for that by SIGHUP. Where there is no file to read it ends the
+ * process, as it does where nobody listens.
  */
-function rereadOnHangUp(path: string, first: SettingsFile, coordinator: Coordinator, log: Logger): void {
-  let current = first;
-  process.on("SIGHUP", () => {
-    try {
-      const next = readSettings(path);
-      const changed = changedNames(current, next);
-      coordinator.configure(next.settings);
-      current = next;
-      log.info({ changed }, "configuration file read again");
-    } catch (error) {
-      if (!(error instanceof ConfigError)) throw error;
-      log.error({ problems: error.problems }, "configuration file not valid, nothing changed");
-    }
-  });
+function rereadOnHangUp(settings: SettingsSource, coordinator: Coordinator): void {
+  const reread = (): void => {
+    if (settings.hasFile) return coordinator.reread();
+    process.off("SIGHUP", reread);
+    process.kill(process.pid, "SIGHUP");
+  };
+  process.on("SIGHUP", reread);
 }
 
 /** What could not be written is no failure of the stop's, but somebody should know. */

@@ -19,6 +19,7 @@ import { accountRoutes } from "./accounts.js";
 import { type ActionRouteDeps, actionRoutes } from "./action-routes.js";
 import { type AdoptionDeps, adoptionRoute } from "./adoption.js";
 import { type BreakerRouteDeps, breakerRoutes } from "./breaker.js";
+import { type ConfigRouteDeps, configRoutes } from "./config.js";
 import { type ExplainRouteDeps, explainRoute } from "./explain.js";
 import { type LiveRouteDeps, liveRoute } from "./live-route.js";
 import { logLevelRoutes } from "./log-level.js";
@@ -45,6 +46,7 @@ export interface AdminDeps
     ExplainRouteDeps,
     BreakerRouteDeps,
     ActionRouteDeps,
+    ConfigRouteDeps,
     LiveRouteDeps,
     ModelRouteDeps {
   /** The operator's key, and those of accounts. */
@@ -52,6 +54,7 @@ export interface AdminDeps
   readonly signIn: SignIn;
   readonly log: Pick<Logger, "level">;
   readonly operator: AdminDocument;
+  readonly actionLog: ActionRouteDeps["actionLog"] & ConfigRouteDeps["actionLog"];
   /** The connection is the operator's. */
   readonly recognised: (socket: Duplex) => void;
 }
@@ -112,6 +115,7 @@ export function createAdminApp(deps: AdminDeps): Hono<HttpEnv> {
   explainRoute(admin, deps);
   breakerRoutes(admin, deps);
   actionRoutes(admin, deps);
+  configRoutes(admin, deps);
   liveRoute(admin, deps);
   modelRoutes(admin, deps);
   adminMoneyRoutes(admin, deps, async (c) => (await authenticate(c.env.incoming.headers, operators)).keyId);

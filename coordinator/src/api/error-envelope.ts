@@ -11,6 +11,8 @@ export interface ErrorEnvelope {
     readonly code: string | null;
     /** What to seal to instead. */
     readonly key_id?: string;
+    /** All that is wrong with a document. */
+    readonly problems?: readonly { readonly path: string; readonly message: string }[];
   };
 }
 
@@ -34,9 +36,11 @@ const SHOWN: Readonly<Record<ErrorCode, Shown>> = {
   account_suspended: { status: 403, type: "invalid_request_error" },
   insufficient_quota: { status: 402, type: "insufficient_quota" },
   model_not_allowed: { status: 403, type: "invalid_request_error" },
+  model_disabled: { status: 403, type: "invalid_request_error", retry: false },
   model_not_found: { status: 404, type: "invalid_request_error" },
   not_found: { status: 404, type: "invalid_request_error" },
   previous_response_not_found: { status: 400, type: "invalid_request_error", retry: false },
+  precondition_failed: { status: 412, type: "invalid_request_error", retry: false },
   receipt_pending: { status: 404, type: "invalid_request_error" },
   method_not_allowed: { status: 405, type: "invalid_request_error" },
   // Codex tries WebSockets first, and falls back to HTTP at once for this status alone.
@@ -156,6 +160,7 @@ export function openAiErrorBody(error: HearthError, prompt: PromptMember = "mess
       param: param ?? null,
       code: wordOf(told["code"]) ?? (shown.code === undefined ? error.code : shown.code),
       ...keyOf(error),
+      ...(error.details.problems === undefined ? {} : { problems: error.details.problems }),
     },
   };
 }

@@ -8,7 +8,7 @@ import { FleetFeed } from "../admin/fleet-feed.js";
 import { LiveFeed } from "../admin/live-feed.js";
 import type { AdminMoneyDeps } from "../admin/money-routes.js";
 import { createAdminApp } from "../admin/routes.js";
-import type { Config } from "../config.js";
+import type { Config, ShownVariable } from "../config.js";
 import type { Registry } from "../fleet/registry.js";
 import { acceptProviders, type ProviderServerDeps } from "../fleet/ws-server.js";
 import { createHttpApp, type HttpDeps } from "../http/app.js";
@@ -19,6 +19,7 @@ import { keySpending } from "../ledger/key-spending.js";
 import type { PriceList, Tariff } from "../ledger/price-list.js";
 import { OidcClient } from "../oidc/oidc-client.js";
 import type { LiveOperator } from "../operator/operator-document.js";
+import type { OperatorSettings } from "../operator/operator-settings.js";
 import { clientAddress } from "../platform/client-address.js";
 import type { Logger } from "../platform/logger.js";
 import { VERSION } from "../platform/version.js";
@@ -70,6 +71,8 @@ export type BehindTheDoors = Kept &
     readonly ledger: LedgerStore;
     readonly answers: KeptAnswers;
     readonly timelines: RecentRequests;
+    readonly operatorSettings: OperatorSettings;
+    readonly environment: readonly ShownVariable[];
     readonly addProvider: AddProvider;
   };
 
@@ -106,6 +109,7 @@ export function createDoors(behind: BehindTheDoors): Doors {
       explainMachine: selection.explainMachine,
       fleetFeed: new FleetFeed({ clock, directory: registry }),
       liveFeed: liveFeedOf(behind, () => owned.connections.inFlight),
+      operatorSettings: behind.operatorSettings,
       ...{ operator: live, configured: () => configuredOf(live) },
     }),
     kept: behind.answers,

@@ -7,6 +7,7 @@ import { isVersionBelow } from "../platform/versions.js";
 import type { DocumentStore } from "../store/document-store.js";
 import { problemsOf } from "./references.js";
 import type { Settings } from "./settings.js";
+import { SettingsError } from "./settings-error.js";
 
 /** All that the operator has said: the configuration file, and the runtime manifest of the admin API. */
 export interface OperatorDocument extends Settings {
@@ -49,7 +50,7 @@ export class LiveOperator {
     const manifest = readStored(await documents.get(MANIFEST), settings);
     const first = { ...settings, manifest };
     const problems = problemsOf(first);
-    if (problems.length > 0) throw new ConfigError(problems);
+    if (problems.length > 0) throw new SettingsError(problems);
     return new LiveOperator(documents, hooks, first);
   }
 
@@ -62,19 +63,25 @@ export class LiveOperator {
     return this.#live.derived(make);
   }
 
-  /** The configuration file has changed. @throws ConfigError when the whole would not be valid */
-  configure(settings: Settings): void {
+  /** @throws SettingsError when the whole would not be valid with these settings */
+  check(settings: Settings): void {
     const problems = [this.current.manifest, ...this.#storing].flatMap((manifest) =>
       problemsOf({ ...settings, manifest }),
     );
-    if (problems.length > 0) throw new ConfigError([...new Set(problems)]);
+    const different = new Map(problems.map((problem) => [`${problem.path}: ${problem.message}`, problem]));
+    if (different.size > 0) throw new SettingsError([...different.values()]);
+  }
+
+  /** The settings have changed. @throws SettingsError when the whole would not be valid */
+  configure(settings: Settings): void {
+    this.check(settings);
     this.#replace({ ...settings, manifest: this.current.manifest });
   }
 
   /** @throws HearthError `invalid_request` when the whole would not be valid; StoreError */
   async replaceManifest(manifest: RuntimeManifest): Promise<void> {
     const [problem] = problemsOf({ ...this.current, manifest });
-    if (problem !== undefined) throw new HearthError("invalid_request", problem);
+    if (problem !== undefined) throw new HearthError("invalid_request", `${problem.path}: ${problem.message}`);
     this.#storing.add(manifest);
     try {
       await this.#documents.put(MANIFEST, JSON.stringify(manifest));

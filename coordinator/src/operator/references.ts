@@ -2,6 +2,7 @@ import type { RuntimeManifest } from "../fleet/trust/runtime-manifest.js";
 import type { PriceSettings } from "../ledger/price-list.js";
 import { isVersionBelow } from "../platform/versions.js";
 import type { Catalog } from "../selection/catalog.js";
+import type { Problem } from "./settings-error.js";
 
 interface References {
   readonly catalog: Catalog;
@@ -10,12 +11,13 @@ interface References {
 }
 
 /** What one part of the operator's document says that another makes impossible or meaningless, in words for him. */
-export function problemsOf({ catalog, prices, manifest }: References): string[] {
+export function problemsOf({ catalog, prices, manifest }: References): Problem[] {
   return [
     ...aliasProblems(catalog),
-    ...onlyAliases(catalog, prices.models.keys()).map(
-      (name) => `prices.models: '${name}' is an alias, and answers are given by builds; name those`,
-    ),
+    ...onlyAliases(catalog, prices.models.keys()).map((name) => ({
+      path: "prices.models",
+      message: `'${name}' is an alias, and answers are given by builds; name those`,
+    })),
     ...manifestProblems(catalog, manifest),
   ];
 }
@@ -28,26 +30,30 @@ function onlyAliases({ aliases }: Pick<Catalog, "aliases">, names: Iterable<stri
   });
 }
 
-function aliasProblems({ aliases }: Catalog): string[] {
-  return [...aliases].flatMap(([name, { desired, previous }]) => [
-    ...(desired === previous ? [`aliases.${name}: 'previous' is the build that is desired anyway`] : []),
+function aliasProblems({ aliases }: Catalog): Problem[] {
+  return [...aliases].flatMap(([name, { desired, previous }]) => {
     // An alias may have the name of one of its builds; builds are never looked up as aliases.
-    ...[desired, previous]
-      .filter((build) => build !== undefined && build !== name && aliases.has(build))
-      .map((build) => `aliases.${name}: '${build}' is an alias itself; name the build that it stands for`),
-  ]);
+    const others = [desired, previous].filter((build) => build !== undefined && build !== name && aliases.has(build));
+    return [
+      ...(desired === previous ? ["'previous' is the build that is desired anyway"] : []),
+      ...others.map((build) => `'${build}' is an alias itself; name the build that it stands for`),
+    ].map((message) => ({ path: `aliases.${name}`, message }));
+  });
 }
 
-function manifestProblems(catalog: Catalog, { models, update }: RuntimeManifest): string[] {
+function manifestProblems(catalog: Catalog, { models, update }: RuntimeManifest): Problem[] {
   const unmatched = onlyAliases(catalog, Object.keys(models));
   const floors = Object.entries(catalog.versionFloors).filter(
     ([, floor]) => update !== undefined && isVersionBelow(update.latest_version, floor),
   );
   return [
-    ...unmatched.map((model) => `manifest.models: '${model}' is an alias, and agents report builds; name those`),
-    ...floors.map(
-      ([trait, floor]) =>
-        `manifest.update: ${update?.latest_version} is below version_floors.${trait} (${floor}), so that no update would help`,
-    ),
+    ...unmatched.map((model) => ({
+      path: "manifest.models",
+      message: `'${model}' is an alias, and agents report builds; name those`,
+    })),
+    ...floors.map(([trait, floor]) => ({
+      path: "manifest.update",
+      message: `${update?.latest_version} is below version_floors.${trait} (${floor}), so that no update would help`,
+    })),
   ];
 }

@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { configProblems } from "../testing/config-problems.js";
-import { changedNames, NO_SETTINGS, readSettings, type Settings, type SettingsFile } from "./settings.js";
+import { NO_SETTINGS, readSettings, type Settings, type SettingsFile } from "./settings.js";
+import { changedNames } from "./settings-changes.js";
 
 let dir: string;
 let path: string;

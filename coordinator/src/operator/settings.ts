@@ -28,6 +28,8 @@ import { DEFAULT_SELECTION, type SelectionSettings } from "../selection/settings
 import { DEFAULT_RECORD_BOUNDS, type RecordBounds } from "../stored-responses/memory-records.js";
 import { DEFAULT_TIMELINES, type TimelineSettings } from "../timeline/settings.js";
 import { PRICES, pricesOf } from "./prices-section.js";
+import type { Members } from "./settings-changes.js";
+import { type Problem, SettingsError } from "./settings-error.js";
 import {
   ACCOUNTS,
   AUDIT,
@@ -183,6 +185,8 @@ export interface SettingsFile {
   readonly settings: Settings;
   /** Its members, with the defaults in the place of those that it leaves out. */
   readonly written: Written;
+  /** Its members as they stand there. */
+  readonly given: Members;
 }
 
 /**
@@ -191,11 +195,37 @@ export interface SettingsFile {
  * @throws ConfigError that names every problem with its place in the file
  */
 export function readSettings(path: string): SettingsFile {
-  const parsed = schema.safeParse(parseFile(path));
-  if (!parsed.success) {
-    throw new ConfigError(parsed.error.issues.map((issue) => `${path}: ${issue.path.join(".")}: ${issue.message}`));
+  return parseSettings(readText(path), path);
+}
+
+/**
+ * Reads what a configuration file says.
+ *
+ * @param path where it stands, for the words about its problems
+ * @throws ConfigError that names every problem with its place in the file
+ */
+export function parseSettings(text: string, path: string): SettingsFile {
+  let given: unknown;
+  try {
+    given = JSON.parse(text);
+  } catch {
+    throw new ConfigError([`${path} is not valid JSON`]);
   }
-  return { settings: settingsOf(parsed.data), written: parsed.data };
+  return checkSettings(given, path);
+}
+
+/** @param file as `SettingsError` has it. @throws SettingsError with every problem of the document */
+export function checkSettings(given: unknown, file?: string): SettingsFile {
+  const parsed = schema.safeParse(given);
+  if (!parsed.success) throw new SettingsError(parsed.error.issues.flatMap(problemsIn), file);
+  return { settings: settingsOf(parsed.data), written: parsed.data, given: given as Members };
+}
+
+/** What is no member has a place of its own, where its writer finds it. */
+function problemsIn(issue: z.core.$ZodIssue): readonly Problem[] {
+  const at = (...more: readonly PropertyKey[]): string => [...issue.path, ...more].join(".");
+  if (issue.code !== "unrecognized_keys") return [{ path: at(), message: issue.message }];
+  return issue.keys.map((key) => ({ path: at(key), message: "is no setting" }));
 }
 
 function settingsOf(written: Written): Settings {
@@ -245,33 +275,15 @@ function catalogOf(written: Written): Catalog {
   };
 }
 
-/** The names of the members that are not the same in two files, without what they say: `aliases.smart.desired`. */
-export function changedNames(before: SettingsFile, after: SettingsFile): readonly string[] {
-  return differences(before.written, after.written, "");
-}
-
-function differences(before: unknown, after: unknown, name: string): readonly string[] {
-  if (!isGroup(before) || !isGroup(after)) return JSON.stringify(before) === JSON.stringify(after) ? [] : [name];
-  const members = [...new Set([...Object.keys(before), ...Object.keys(after)])];
-  return members.flatMap((member) =>
-    differences(before[member], after[member], name === "" ? member : `${name}.${member}`),
-  );
-}
-
-type Members = Readonly<Record<string, unknown>>;
-
-const isGroup = (value: unknown): value is Members =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
 const valueAt = (data: object, name: string): unknown =>
   name.split(".").reduce<unknown>((group, member) => (group as Members)[member], data);
 
-function parseFile(path: string): unknown {
+/** @throws ConfigError when it cannot be read */
+export function readText(path: string): string {
   try {
-    return JSON.parse(readFileSync(path, "utf8"));
+    return readFileSync(path, "utf8");
   } catch (cause) {
-    const problem = cause instanceof SyntaxError ? "is not valid JSON" : `cannot be read (${errnoOf(cause)})`;
-    throw new ConfigError([`${path} ${problem}`]);
+    throw new ConfigError([`${path} cannot be read (${errnoOf(cause)})`]);
   }
 }
 

@@ -9,8 +9,10 @@ export type ErrorCode =
   | "account_suspended"
   | "insufficient_quota"
   | "model_not_allowed"
+  | "model_disabled" // the operator has switched it off
   | "model_not_found"
   | "not_found"
+  | "precondition_failed" // what was to be changed is not as the caller has seen it
   | "previous_response_not_found" // it is not kept any more, or never was
   | "receipt_pending" // the answer is out, and its receipt not here yet
   | "method_not_allowed"
@@ -77,6 +79,8 @@ export interface ErrorDetails {
   readonly quotaOf?: "budget" | "balance" | undefined;
   /** The sizes of prompt and context (`context_length_exceeded`), tokens. */
   readonly overflow?: ContextOverflow | undefined;
+  /** All that is wrong with a document, where the first problem alone would not help (`invalid_request`). */
+  readonly problems?: readonly { readonly path: string; readonly message: string }[];
   readonly cause?: unknown;
 }
 

@@ -131,9 +131,18 @@ export async function startEnrolmentServer(
 const NO_NOTE = { label: "", notes: "", drained: false };
 const NO_NOTES = { of: () => NO_NOTE, has: () => false, change: async () => NO_NOTE };
 
+const NO_OPERATOR_SETTINGS = {
+  ...{ document: {}, version: "", place: undefined },
+  change: () => ({ changes: [], version: "" }),
+  shown: () => ({ document: {}, version: "", place: undefined, settings: [], rejected: undefined }),
+  merge: () => ({}),
+};
+
 /** The rest of what the operator's routes ask: there is nothing. */
 const NOTHING_BESIDE = {
-  actionLog: { answered: async () => {}, list: async () => [] },
+  actionLog: { answered: async () => {}, list: async () => [], changes: () => {} },
+  operatorSettings: NO_OPERATOR_SETTINGS,
+  environment: [],
   ...{ ready: () => true, shutdown: new AbortController().signal },
   fleetFeed: { subscribe: () => ({ [Symbol.dispose]() {} }) },
   liveFeed: { subscribe: () => ({ [Symbol.dispose]() {} }) },

@@ -122,9 +122,13 @@ export const COORDINATOR = {
     "./store",
     "./stored-responses",
     "./timeline",
+    "@hearth/disk",
+    "@hearth/platform",
     "@hearth/protocol",
     "zod",
+    "node:crypto",
     "node:fs",
+    "node:path",
   ],
   // Beside `request`, which tells it by an interface: what has become of the requests of late.
   timeline: ["./dispatch", "./platform", "./request", "./selection", "@hearth/platform", "@hearth/protocol"],
