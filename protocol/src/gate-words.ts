@@ -26,6 +26,11 @@ export const GATE_WORDS: Readonly<Record<Gate, GateWords>> = {
     past: "does not serve the model",
     remedy: "Its owner has to offer the model.",
   },
+  model_disabled: {
+    now: "is not asked for the model, which the operator has switched off",
+    past: "was not asked for the model, which the operator had switched off",
+    remedy: "The operator has to switch the model on again.",
+  },
   error_cooldown: {
     now: "failed lately and is given a rest",
     past: "failed lately and was given a rest",

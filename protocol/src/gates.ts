@@ -3,6 +3,7 @@ export const GATES = [
   "allowlist",
   "excluded",
   "not_serving_model",
+  "model_disabled",
   "error_cooldown",
   "capacity_cooldown",
   "offline",

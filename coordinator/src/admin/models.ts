@@ -6,7 +6,7 @@ import { described, type Operation } from "../http/openapi/operation.js";
 import { listSchema, pageSchema, readPage } from "../http/paged-list.js";
 import type { HttpEnv } from "../http/routing.js";
 import { microUsdJson } from "../platform/micro-usd.js";
-import { buildsOf } from "../selection/catalog.js";
+import { buildsOf, enabledBuildsOf } from "../selection/catalog.js";
 import type { WaitingModel } from "../selection/wait-queue.js";
 
 export interface ModelRouteDeps {
@@ -30,6 +30,7 @@ const modelSchema = z.object({
   listed: z
     .boolean()
     .meta({ description: "It stands in the configuration file, and exists also where nobody serves it." }),
+  enabled: z.boolean().meta({ description: "`false`: it is switched off, and requests for it are refused." }),
   availability: z.enum(["ready", "busy", "unavailable"]).meta({ description: "For a plain request of a stranger." }),
   providers: z
     .object({ serving: count, all: count })
@@ -58,7 +59,8 @@ export function modelRoutes(admin: Hono<HttpEnv>, deps: ModelRouteDeps): void {
       const { limit, after } = readPage(c.req.query());
       const sources = deps.models();
       const { directory, catalog } = sources;
-      const names = [...new Set([...directory.models(), ...catalog.models, ...catalog.aliases.keys()])].sort();
+      const { models, aliases, rules } = catalog;
+      const names = [...new Set([...directory.models(), ...models, ...aliases.keys(), ...rules.keys()])].sort();
       const wanted = names.filter((id) => after === undefined || id > after);
       const waiting = new Map(deps.waiting().map((each) => [each.model, each.waiting]));
       const data = wanted.slice(0, limit).map((id) => describe(id, { sources, waiting, slots: deps.slots }));
@@ -86,6 +88,7 @@ function describe(id: string, { sources, waiting, slots }: Told): z.infer<typeof
     builds: [...builds],
     aliases: [...catalog.aliases.keys()].filter((alias) => alias !== id && buildsOf(catalog, alias).includes(id)),
     listed: catalog.models.has(id) || catalog.aliases.has(id),
+    enabled: enabledBuildsOf(catalog, id).length > 0,
     availability: offers.of(builds, "").availability,
     providers: { serving: [...machines].filter(({ status }) => status === "serving").length, all: machines.size },
     slots: { used: sumOf(all, ({ used }) => used), all: sumOf(all, (each) => each.all) },

@@ -19,6 +19,7 @@ import { accountRoutes } from "./accounts.js";
 import { type ActionRouteDeps, actionRoutes } from "./action-routes.js";
 import { type AdoptionDeps, adoptionRoute } from "./adoption.js";
 import { type BreakerRouteDeps, breakerRoutes } from "./breaker.js";
+import { type CatalogRouteDeps, catalogRoutes } from "./catalog.js";
 import { type ConfigRouteDeps, configRoutes } from "./config.js";
 import { type ExplainRouteDeps, explainRoute } from "./explain.js";
 import { type LiveRouteDeps, liveRoute } from "./live-route.js";
@@ -47,6 +48,7 @@ export interface AdminDeps
     BreakerRouteDeps,
     ActionRouteDeps,
     ConfigRouteDeps,
+    CatalogRouteDeps,
     LiveRouteDeps,
     ModelRouteDeps {
   /** The operator's key, and those of accounts. */
@@ -54,6 +56,7 @@ export interface AdminDeps
   readonly signIn: SignIn;
   readonly log: Pick<Logger, "level">;
   readonly operator: AdminDocument;
+  readonly operatorSettings: ConfigRouteDeps["operatorSettings"] & CatalogRouteDeps["operatorSettings"];
   readonly actionLog: ActionRouteDeps["actionLog"] & ConfigRouteDeps["actionLog"];
   /** The connection is the operator's. */
   readonly recognised: (socket: Duplex) => void;
@@ -116,6 +119,7 @@ export function createAdminApp(deps: AdminDeps): Hono<HttpEnv> {
   breakerRoutes(admin, deps);
   actionRoutes(admin, deps);
   configRoutes(admin, deps);
+  catalogRoutes(admin, deps);
   liveRoute(admin, deps);
   modelRoutes(admin, deps);
   adminMoneyRoutes(admin, deps, async (c) => (await authenticate(c.env.incoming.headers, operators)).keyId);

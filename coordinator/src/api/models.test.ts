@@ -21,12 +21,14 @@ let clock: FakeClock;
 let served: Map<string, readonly Provider[]>;
 let asked: string[];
 let tariff: Tariff | undefined;
+let off: readonly string[];
 beforeEach(() => {
   clock = new FakeClock();
   clock.advance(60_000);
   served = new Map();
   asked = [];
   tariff = undefined;
+  off = [];
 });
 
 function sources(): ModelSources {
@@ -37,7 +39,8 @@ function sources(): ModelSources {
       return served.get(model) ?? [];
     },
   };
-  const catalog = { ...DEFAULT_CATALOG, aliases: ALIASES };
+  const rule = { enabled: false, trustMinimum: "none" as const, versionFloors: {} };
+  const catalog = { ...DEFAULT_CATALOG, aliases: ALIASES, rules: new Map(off.map((name) => [name, rule])) };
   const [settings, health, expecting] = [() => DEFAULT_SELECTION, fakeBreaker(), fakeExpecting()];
   const offers = new Offers({ directory, catalog: () => catalog, settings, health, expecting, clock });
   return { directory, catalog, clock, offers, tariff };
@@ -95,6 +98,24 @@ it("finds one model without asking for any other, and none that nobody serves no
   for (const id of ["away", "unheard of", "nobody's"]) {
     expect(() => find(id)).toThrow(`The model '${id}' does not exist.`);
   }
+});
+
+it("does not have what is switched off, by its own name or by all that it stands for", () => {
+  served
+    .set("m", [since(20)])
+    .set("old", [since(30)])
+    .set("new", [since(40)]);
+  const ids = (...names: string[]): readonly string[] => {
+    off = names;
+    return list().data.map(({ id }) => id);
+  };
+  expect(ids()).toEqual(["best", "m", "new", "old"]);
+  expect(ids("m")).toEqual(["best", "new", "old"]);
+  expect(() => find("m")).toThrow("does not exist");
+  expect(ids("best")).toEqual(["m", "new", "old"]);
+  expect(ids("new")).toEqual(["best", "m", "old"]);
+  expect(age(find("best"))).toBe(30);
+  expect(ids("new", "old")).toEqual(["m"]);
 });
 
 it("tells what is known of a model, in the words of other lists", () => {

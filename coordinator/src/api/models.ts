@@ -5,7 +5,7 @@ import { FREE, type PriceRange, type Tariff } from "../ledger/price-list.js";
 import { HearthError } from "../platform/errors.js";
 import type { Steps } from "../platform/steps.js";
 import { servesForMoney } from "../request/quote-of.js";
-import { buildsOf, type Catalog } from "../selection/catalog.js";
+import { type Catalog, enabledBuildsOf } from "../selection/catalog.js";
 import type { Offers } from "../selection/offers.js";
 import { anthropicModel, type FoundModel, openAiModel } from "./model-forms.js";
 
@@ -119,15 +119,16 @@ export function priceRangeOf(
   account: string,
 ): PriceRange | undefined {
   if (tariff === undefined) return undefined;
-  const range = tariff.range(buildsOf(catalog, id), (build) =>
+  const range = tariff.range(enabledBuildsOf(catalog, id), (build) =>
     directory.serving(build).filter((one) => servesForMoney(one, account)),
   );
   return range ?? ALL_FREE;
 }
 
-/** Under what names a request for this one is served. */
+/** Under what names a request for this one is served; none while it is switched off. */
 function namesOf({ catalog }: ModelSources, id: string): readonly string[] {
-  return catalog.aliases.has(id) ? [...new Set([id, ...buildsOf(catalog, id)])] : [id];
+  const builds = enabledBuildsOf(catalog, id);
+  return builds.length > 0 && catalog.aliases.has(id) ? [...new Set([id, ...builds])] : builds;
 }
 
 /** When the provider that has served it longest connected, ms on the coordinator's clock; of an alias, its builds'. */

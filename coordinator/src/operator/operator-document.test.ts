@@ -69,6 +69,14 @@ describe("the operator's document", () => {
       { ...aliases({ smart: alias("m") }), prices: { ...DEFAULT_PRICES, models: new Map([["smart", []]]) } },
       "prices.models: 'smart' is an alias",
     ],
+    [
+      "a floor of an alias, which other names may share their builds with",
+      settings({
+        aliases: new Map([["smart", alias("m")]]),
+        rules: new Map([["smart", { enabled: true, trustMinimum: "hardware", versionFloors: {} }]]),
+      }),
+      "model_rules.smart: is an alias",
+    ],
     ["a build that is its own predecessor", aliases({ a: alias("m", "m") }), "aliases.a: 'previous' is the build"],
   ])("does not take %s", async (_name, wrong, problem) => {
     await expect(load(wrong).loading).rejects.toThrow(problem);
@@ -76,6 +84,13 @@ describe("the operator's document", () => {
     const live = await loading;
     expect(configProblems(() => live.configure(wrong))).toEqual([expect.stringContaining(problem)]);
     expect([live.current.catalog.aliases.size, told]).toEqual([0, []]);
+  });
+
+  it("takes an alias that is switched off", async () => {
+    const off = { enabled: false, trustMinimum: "none" as const, versionFloors: {} };
+    const rules = new Map([["smart", off]]);
+    const live = await load(settings({ aliases: new Map([["smart", alias("m")]]), rules })).loading;
+    expect(live.current.catalog.rules).toEqual(rules);
   });
 
   it("takes an alias that has the name of one of its builds", async () => {

@@ -67,6 +67,11 @@ export class OperatorSettings {
     return this.#current.given;
   }
 
+  /** The same with the defaults where it is silent. */
+  get written(): Members {
+    return this.#current.written;
+  }
+
   get version(): string {
     const { source } = this.#deps;
     const text = `${JSON.stringify(this.document)}\n${source.seen}`;

@@ -18,6 +18,7 @@ export function problemsOf({ catalog, prices, manifest }: References): Problem[]
       path: "prices.models",
       message: `'${name}' is an alias, and answers are given by builds; name those`,
     })),
+    ...ruleProblems(catalog),
     ...manifestProblems(catalog, manifest),
   ];
 }
@@ -38,6 +39,16 @@ function aliasProblems({ aliases }: Catalog): Problem[] {
       ...(desired === previous ? ["'previous' is the build that is desired anyway"] : []),
       ...others.map((build) => `'${build}' is an alias itself; name the build that it stands for`),
     ].map((message) => ({ path: `aliases.${name}`, message }));
+  });
+}
+
+/** A name is served by its builds, which other names may share: only those can have floors. */
+function ruleProblems(catalog: Catalog): Problem[] {
+  return onlyAliases(catalog, catalog.rules.keys()).flatMap((name) => {
+    const rule = catalog.rules.get(name);
+    const hasFloors = rule?.trustMinimum !== "none" || Object.keys(rule.versionFloors).length > 0;
+    if (!hasFloors) return [];
+    return [{ path: `model_rules.${name}`, message: "is an alias, and only builds have floors; name those" }];
   });
 }
 

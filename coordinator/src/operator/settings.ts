@@ -21,7 +21,7 @@ import { DEFAULT_HEALTH, type HealthSettings } from "../platform/health.js";
 import { DEFAULT_PAYMENTS, type PaymentSettings } from "../request/payment-settings.js";
 import { type CalibrationSettings, DEFAULT_CALIBRATION } from "../request/token-calibration.js";
 import { type BreakerSettings, DEFAULT_BREAKER } from "../selection/breaker-settings.js";
-import { type Catalog, DEFAULT_CATALOG } from "../selection/catalog.js";
+import { type Catalog, DEFAULT_CATALOG, type ModelRule } from "../selection/catalog.js";
 import { DEFAULT_EVIDENCE, type EvidenceSettings } from "../selection/evidence/settings.js";
 import { DEFAULT_REPUTATION, type ReputationSettings } from "../selection/reputation/settings.js";
 import { DEFAULT_SELECTION, type SelectionSettings } from "../selection/settings.js";
@@ -126,6 +126,14 @@ const version = z.string().regex(/^\d+\.\d+\.\d+$/, "must be major.minor.patch")
 const model = z.string().min(1).max(128);
 const alias = z.strictObject({ desired: model, previous: model.optional(), patience_ms: patience.optional() });
 
+const floors = z.strictObject({ base: version, tools: version, vision: version }).partial();
+const trustLevel = z.enum(TRUST_LEVELS as unknown as [TrustLevel, ...TrustLevel[]]);
+const rule = z.strictObject({
+  enabled: z.boolean().default(true),
+  trust_minimum: trustLevel.default("none"),
+  version_floors: floors.default({}),
+});
+
 // As a browser writes it: no path, and the port only where it is not the scheme's own.
 const origin = z
   .string()
@@ -145,8 +153,9 @@ const schema = z
     provider_tokens: z.array(credential).default([]),
     models: z.array(model).default([]),
     aliases: z.record(model, alias).default({}),
-    version_floors: z.strictObject({ base: version, tools: version, vision: version }).partial().default({}),
-    trust_minimum: z.enum(TRUST_LEVELS as unknown as [TrustLevel, ...TrustLevel[]]).default("none"),
+    version_floors: floors.default({}),
+    trust_minimum: trustLevel.default("none"),
+    model_rules: z.record(model, rule).default({}),
     dispatch: DISPATCH.schema,
     hedging: HEDGING.schema,
     selection: SELECTION.schema,
@@ -272,6 +281,7 @@ function catalogOf(written: Written): Catalog {
     aliases: new Map(aliases),
     versionFloors: definedOnly(written.version_floors),
     trustMinimum: written.trust_minimum,
+    rules: new Map(Object.entries(written.model_rules).map(([name, each]) => [name, ruleOf(each)])),
   };
 }
 
@@ -288,6 +298,10 @@ export function readText(path: string): string {
 }
 
 const errnoOf = (cause: unknown): string => (cause as NodeJS.ErrnoException).code ?? "unknown";
+
+function ruleOf({ enabled, trust_minimum: trustMinimum, version_floors }: z.infer<typeof rule>): ModelRule {
+  return { enabled, trustMinimum, versionFloors: definedOnly(version_floors) };
+}
 
 function definedOnly(floors: { readonly [key: string]: string | undefined }): Catalog["versionFloors"] {
   return Object.fromEntries(Object.entries(floors).filter(([, floor]) => floor !== undefined));

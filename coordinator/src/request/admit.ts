@@ -1,9 +1,9 @@
 import type { Principal } from "../accounts/principal.js";
 import type { KnownModels } from "../fleet/known-models.js";
 import { HearthError } from "../platform/errors.js";
-import type { Catalog } from "../selection/catalog.js";
+import { type Catalog, enabledBuildsOf } from "../selection/catalog.js";
 import { neverDoes } from "../selection/gates.js";
-import { unableNow } from "../selection/ladder.js";
+import { switchedOff, unableNow } from "../selection/ladder.js";
 import type { Picked, PickResult } from "../selection/pick-result.js";
 import type { Picker } from "../selection/picker.js";
 import type { RoutePlan } from "../selection/route-plan.js";
@@ -38,7 +38,7 @@ export interface Wanted {
 }
 
 /**
- * The rest of the fail-fast ladder, after `checkKnown` and `checkAllowed`: refuses at once what cannot be served, waits
+ * The rest of the fail-fast ladder, after `checkKnown`, `checkAllowed` and `checkEnabled`: refuses at once what cannot be served, waits
  * only for slots that will come free, and leases one where the request can be served now.
  *
  * @throws HearthError with the rung's code
@@ -97,6 +97,11 @@ export function checkKnown(deps: AdmitDeps, { model }: Traits): void {
 export function checkAllowed({ allowedModels }: Principal, { model }: Traits): void {
   if (allowedModels === undefined || allowedModels.has(model)) return;
   throw new HearthError("model_not_allowed", `This API key may not use the model '${model}'.`, { param: "model" });
+}
+
+/** The third rung: the operator has not switched it off. @throws HearthError `model_disabled` */
+export function checkEnabled(catalog: Catalog, { model }: Traits): void {
+  if (catalog.rules.size > 0 && enabledBuildsOf(catalog, model).length === 0) throw switchedOff(model);
 }
 
 interface Choice {

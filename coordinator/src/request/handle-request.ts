@@ -2,7 +2,7 @@ import type { KeyLimiter } from "../accounts/key-limits.js";
 import type { SentAttempt } from "../dispatch/sent-attempt.js";
 import type { Outcome } from "../dispatch/types.js";
 import { planFor } from "../selection/route-plan.js";
-import { type AdmitDeps, admit, checkAllowed, checkKnown } from "./admit.js";
+import { type AdmitDeps, admit, checkAllowed, checkEnabled, checkKnown } from "./admit.js";
 import { AnnotatedConsumer } from "./annotated-consumer.js";
 import { underAskedName } from "./asked-name.js";
 import { paidWork } from "./billing.js";
@@ -62,6 +62,7 @@ export async function handleRequest(
   checkKnown(services.admission, traits);
   checkAllowed(caller.principal, traits);
   const catalog = services.admission.catalog();
+  checkEnabled(catalog, traits);
   const plan = planFor(catalog, request.model);
   const quote = quoteOf(services, plan, traits); // the prices, for all of its time
   const mostTokens = allPromptTokens(request, traits) + traits.maxTokens * (request.choices ?? 1);

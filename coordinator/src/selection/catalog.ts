@@ -9,6 +9,16 @@ export interface Catalog {
   /** The lowest agent version that gets requests with this trait, `major.minor.patch`. */
   readonly versionFloors: Readonly<Partial<Record<FloorTrait, string>>>;
   readonly trustMinimum: TrustLevel;
+  /** By model: what holds for it beside what holds for all. */
+  readonly rules: ReadonlyMap<string, ModelRule>;
+}
+
+/** What the operator has said of one model. Its floors are those of builds, and raise the general ones. */
+export interface ModelRule {
+  /** `false` = nobody gets it, by whatever name. */
+  readonly enabled: boolean;
+  readonly trustMinimum: TrustLevel;
+  readonly versionFloors: Catalog["versionFloors"];
 }
 
 export interface Alias {
@@ -26,6 +36,7 @@ export const DEFAULT_CATALOG: Catalog = {
   aliases: new Map(),
   versionFloors: {},
   trustMinimum: "none",
+  rules: new Map(),
 };
 
 /** The builds a public name may be served by, best first. */
@@ -34,3 +45,13 @@ export function buildsOf(catalog: Catalog, name: string): readonly string[] {
   if (alias === undefined) return [name];
   return alias.previous === undefined ? [alias.desired] : [alias.desired, alias.previous];
 }
+
+/** Of the builds that a name may be served by, those that are not switched off; none where the name itself is. */
+export function enabledBuildsOf(catalog: Catalog, name: string): readonly string[] {
+  const builds = buildsOf(catalog, name);
+  if (catalog.rules.size === 0) return builds;
+  return isSwitchedOff(catalog, name) ? [] : builds.filter((build) => !isSwitchedOff(catalog, build));
+}
+
+export const isSwitchedOff = ({ rules }: Pick<Catalog, "rules">, name: string): boolean =>
+  rules.get(name)?.enabled === false;

@@ -32,6 +32,8 @@ export interface EvaluationContext {
   readonly isParticular: boolean;
   readonly wantsTools: boolean;
   readonly wantsVision: boolean;
+  /** The operator has switched the model off. */
+  readonly isSwitchedOff: boolean;
   /** The lowest trust that will do, as a rank. */
   readonly trustRank: number;
   /** The lowest agent versions that will do. Absent = any. */
@@ -47,8 +49,11 @@ export function contextOf({ traits, history, unlikeEarlier }: Search, deps: Eval
   const catalog = deps.catalog();
   const [tools, vision] = [wantsTools(traits.shape), wantsVision(traits.shape)];
   const now = deps.clock.now();
-  const trustRank = Math.max(rankOf(catalog.trustMinimum), rankOf(traits.minTrust ?? "none"));
-  const versions = versionsFor(catalog, { tools, vision });
+  const rule = catalog.rules.get(traits.model);
+  const asked = Math.max(rankOf(catalog.trustMinimum), rankOf(traits.minTrust ?? "none"));
+  const trustRank = rule === undefined ? asked : Math.max(asked, rankOf(rule.trustMinimum));
+  const versions = versionsFor([catalog.versionFloors, rule?.versionFloors], { tools, vision });
+  const isOff = rule?.enabled === false;
   return {
     traits,
     history,
@@ -66,10 +71,12 @@ export function contextOf({ traits, history, unlikeEarlier }: Search, deps: Eval
       history.size > 0 ||
       traits.allowlist !== undefined ||
       traits.route === "self" ||
+      isOff ||
       trustRank > 0 ||
       versions !== undefined,
     wantsTools: tools,
     wantsVision: vision,
+    isSwitchedOff: isOff,
     trustRank,
     versions,
     answerTokens: expecting.expectedAnswerTokens(traits.model, traits.maxTokens),
@@ -77,10 +84,16 @@ export function contextOf({ traits, history, unlikeEarlier }: Search, deps: Eval
   };
 }
 
-function versionsFor({ versionFloors }: Catalog, wants: { readonly tools: boolean; readonly vision: boolean }) {
-  const { base } = versionFloors;
-  const floors = [base, wants.tools ? versionFloors.tools : undefined, wants.vision ? versionFloors.vision : undefined];
-  const set = floors.filter((floor) => floor !== undefined);
+function versionsFor(
+  given: readonly (Catalog["versionFloors"] | undefined)[],
+  wants: { readonly tools: boolean; readonly vision: boolean },
+) {
+  const set: string[] = [];
+  for (const floors of given) {
+    if (floors?.base !== undefined) set.push(floors.base);
+    if (wants.tools && floors?.tools !== undefined) set.push(floors.tools);
+    if (wants.vision && floors?.vision !== undefined) set.push(floors.vision);
+  }
   return set.length === 0 ? undefined : new VersionFloors(set);
 }
 

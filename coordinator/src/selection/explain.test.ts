@@ -42,6 +42,22 @@ it("ranks those that could serve, by build and score, and tells of all others wh
   expect(Object.values(best?.terms ?? {}).reduce((sum, ms) => sum + ms, 0)).toBeCloseTo(best?.total ?? -1);
 });
 
+it("tells of a model that is switched off, also by an alias alone", () => {
+  const fleet = [fakeProvider("new", named("m")), fakeProvider("old", named("before"))];
+  const aliases = new Map([["smart", { desired: "m", previous: "before" }]]);
+  const off = { enabled: false, trustMinimum: "none" as const, versionFloors: {} };
+  const gates = (name: string) => {
+    const catalog = { ...DEFAULT_CATALOG, aliases, rules: new Map([[name, off]]) };
+    const { builds, providers } = explain(fakeTraits({ model: "smart" }), depsOf(fleet, catalog));
+    return [builds, new Map(providers.map(({ provider, gates }) => [provider.id as string, gates]))] as const;
+  };
+  const [builds, found] = gates("m");
+  expect(builds).toEqual(["m", "before"]);
+  expect([found.get("new"), found.get("old")]).toEqual([["model_disabled"], []]);
+  const [, all] = gates("smart");
+  expect([all.get("new"), all.get("old")]).toEqual([["model_disabled"], ["model_disabled"]]);
+});
+
 it("leases nothing", () => {
   const machine = fakeProvider("p");
   explain(fakeTraits(), depsOf([machine]));

@@ -1,12 +1,12 @@
 import type { ModelAdvert } from "@hearth/protocol";
 import type { Provider } from "../fleet/provider.js";
 import type { ProviderDirectory } from "../fleet/provider-directory.js";
+import { buildsOf, isSwitchedOff } from "./catalog.js";
 import { type Evaluation, evaluate, survey } from "./evaluate.js";
 import { contextOf, type EvaluationContext, type EvaluationDeps } from "./evaluation-context.js";
 import type { GateSet } from "./gate-set.js";
 import { closedGates } from "./gates.js";
 import { plain } from "./offers.js";
-import { planFor } from "./route-plan.js";
 import type { ScoreTerms } from "./score-terms.js";
 import { chats, Subject } from "./subject.js";
 import { NO_ATTEMPTS, type Traits } from "./traits.js";
@@ -63,7 +63,9 @@ const MAX_EXPLAINED = 2_000;
  * the terms of the score. Claims, counts and explores nothing.
  */
 export function explain(asked: Traits, deps: ExplainDeps): Explanation {
-  const { builds } = planFor(deps.catalog(), asked.model);
+  const catalog = deps.catalog();
+  const builds = buildsOf(catalog, asked.model);
+  const isOff = isSwitchedOff(catalog, asked.model);
   const found: { provider: Provider; context: EvaluationContext }[] = [];
   const seen = new Set<Provider>();
   let leftOut = 0;
@@ -72,7 +74,11 @@ export function explain(asked: Traits, deps: ExplainDeps): Explanation {
     if (found.length < MAX_EXPLAINED) found.push({ provider, context });
     else leftOut += 1;
   };
-  const contexts = builds.map((build) => contextFor(build, asked, deps));
+  const contexts = builds.map((build) => {
+    const context = contextFor(build, asked, deps);
+    // An alias may be, and its builds not.
+    return isOff ? { ...context, isSwitchedOff: true, isParticular: true } : context;
+  });
   for (const context of contexts) {
     for (const provider of deps.directory.serving(context.traits.model)) look(provider, context);
   }

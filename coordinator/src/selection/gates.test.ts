@@ -10,7 +10,7 @@ import {
   fakeSlot,
   fakeTraits,
 } from "../testing/fake-provider.js";
-import { DEFAULT_CATALOG } from "./catalog.js";
+import { DEFAULT_CATALOG, type ModelRule } from "./catalog.js";
 import type { EvaluationContext } from "./evaluation-context.js";
 import { BIT, firstOf, gatesOf } from "./gate-set.js";
 import { closedGates } from "./gates.js";
@@ -18,6 +18,12 @@ import type { Breaker } from "./lease.js";
 import { Subject } from "./subject.js";
 
 const FLOORED = { ...DEFAULT_CATALOG, versionFloors: { tools: "0.6.3" } };
+const rules = (given: Partial<ModelRule>) => ({
+  ...DEFAULT_CATALOG,
+  rules: new Map([["m", { enabled: true, trustMinimum: "none" as const, versionFloors: {}, ...given }]]),
+});
+const ruled = (given: Partial<ModelRule>, traits: Parameters<typeof fakeTraits>[0] = {}): EvaluationContext =>
+  context({ traits: fakeTraits(traits) }, { catalog: () => rules(given) });
 const GIB = 2 ** 30;
 
 const gatesAgainst = (provider: Provider, request: EvaluationContext): readonly Gate[] =>
@@ -37,6 +43,7 @@ const CASES: Readonly<Record<Gate, readonly [Changes, EvaluationContext]>> = {
   allowlist: [{}, asking({ allowlist: new Set(["other"]) })],
   excluded: [{}, context({ history: new Map([["p" as ProviderId, fakePastAttempt()]]) })],
   not_serving_model: [{}, asking({ model: "other", promptTokens: 0, leastPromptTokens: 0 })],
+  model_disabled: [{}, ruled({ enabled: false })],
   error_cooldown: [{}, breaking({ isOpen: () => true })],
   capacity_cooldown: [{}, breaking({ isCapacityCooled: () => true })],
   offline: [{ status: "offline" }, context()],
@@ -83,6 +90,16 @@ it("names gates in the vocabulary's order, and counts a rejection as the first",
   expect(gatesAgainst(provider, context())).toEqual(["offline", "untrusted"]);
   for (const gate of GATES) expect(firstOf(BIT[gate] | BIT.context_exceeded)).toBe(gate);
   expect(firstOf(0)).toBeUndefined();
+});
+
+it("goes by what holds for the model alone, beside what holds for all", () => {
+  const old = fakeProvider("p", { agentVersion: "0.6.2" });
+  expect(gateAgainst(old, ruled({ trustMinimum: "hardware" }))).toBe("trust_floor");
+  expect(gateAgainst(old, ruled({ versionFloors: { base: "0.7.0" } }))).toBe("version_floor");
+  expect(gateAgainst(old, ruled({ versionFloors: { tools: "0.7.0" } }))).toBeUndefined();
+  expect(gateAgainst(old, ruled({ versionFloors: { tools: "0.7.0" } }, { shape: "tools" }))).toBe("version_floor");
+  const other = fakeProvider("p", { models: new Map([["n", fakeModel({ id: "n" })]]), agentVersion: "0.6.2" });
+  expect(gateAgainst(other, ruled({ enabled: false, trustMinimum: "hardware" }, { model: "n" }))).toBeUndefined();
 });
 
 describe("a provider that was tried", () => {

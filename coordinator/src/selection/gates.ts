@@ -38,6 +38,7 @@ function requestGates({ provider, advert }: Subject, context: EvaluationContext)
   const { allowlist } = traits;
   return (
     when(allowlist !== undefined && !allowlist.has(provider.id) && !allowlist.has(provider.serialHash), BIT.allowlist) |
+    when(context.isSwitchedOff, BIT.model_disabled) |
     when(context.history.size > 0 && isExcluded(provider, advert, context), BIT.excluded) |
     when(traits.route === "self" && provider.account !== traits.account, BIT.private_only) |
     when(trustRank > 0 && rankOf(provider.trust) < trustRank, BIT.trust_floor) |

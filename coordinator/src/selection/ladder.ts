@@ -23,10 +23,11 @@ export const SOON: GateSet =
 /** A provider that may not serve. */
 type Stopped = Pick<Contender, "gates" | "promptLimit">;
 
-type Rung = "context" | "ability" | "fit" | "trust" | "memory" | "health";
+type Rung = "switch" | "context" | "ability" | "fit" | "trust" | "memory" | "health";
 
 /** The rungs below "nobody serves it", from those that waiting cannot change to those that it will. */
 const RUNGS: readonly (readonly [Rung, GateSet])[] = [
+  ["switch", BIT.model_disabled],
   ["context", BIT.context_exceeded],
   ["ability", ABLE],
   // Only the owner can change these.
@@ -112,6 +113,8 @@ interface Situation {
 function errorOf(rung: Rung, { before, all, context }: Situation): HearthError {
   const { traits } = context;
   switch (rung) {
+    case "switch":
+      return switchedOff(traits.model);
     case "context":
       return contextLengthExceeded({
         promptTokens: Math.ceil(traits.promptTokens),
@@ -162,4 +165,9 @@ export function unableNow(traits: Traits): HearthError {
   return new HearthError("capability_unavailable", `No provider of this model can serve ${kindOf(traits)} now.`, {
     retryAfterSeconds: 30,
   });
+}
+
+/** The error of a model that the operator has switched off. */
+export function switchedOff(model: string): HearthError {
+  return new HearthError("model_disabled", `The model '${model}' is switched off here.`, { param: "model" });
 }

@@ -1,4 +1,4 @@
-import { buildsOf, type Catalog } from "./catalog.js";
+import { buildsOf, type Catalog, enabledBuildsOf } from "./catalog.js";
 
 /** The builds that a request may run on, best first. All of them get their turn within the same patience. */
 export interface RoutePlan {
@@ -8,8 +8,10 @@ export interface RoutePlan {
   readonly builds: readonly string[];
 }
 
+/** Without builds that are switched off, unless all are: such a request is refused before it has a use for its plan. */
 export function planFor(catalog: Catalog, asked: string): RoutePlan {
-  return { asked, builds: buildsOf(catalog, asked) };
+  const builds = enabledBuildsOf(catalog, asked);
+  return { asked, builds: builds.length > 0 ? builds : buildsOf(catalog, asked) };
 }
 
 /** The state of a plan, from which its next step follows. */

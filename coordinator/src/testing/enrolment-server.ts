@@ -132,7 +132,7 @@ const NO_NOTE = { label: "", notes: "", drained: false };
 const NO_NOTES = { of: () => NO_NOTE, has: () => false, change: async () => NO_NOTE };
 
 const NO_OPERATOR_SETTINGS = {
-  ...{ document: {}, version: "", place: undefined },
+  ...{ document: {}, written: {}, version: "", place: undefined },
   change: () => ({ changes: [], version: "" }),
   shown: () => ({ document: {}, version: "", place: undefined, settings: [], rejected: undefined }),
   merge: () => ({}),

@@ -15,7 +15,7 @@ beforeEach(async () => {
     settings: {
       apiKeys: [],
       providerTokens: [{ sha256: sha256(OWNERS_TOKEN), account: "owner" }],
-      catalog: { models: new Set(), aliases: new Map(), versionFloors: {}, trustMinimum: "none" },
+      catalog: { models: new Set(), aliases: new Map(), versionFloors: {}, trustMinimum: "none", rules: new Map() },
     },
   });
 });
