@@ -26,6 +26,7 @@ import { type LiveRouteDeps, liveRoute } from "./live-route.js";
 import { logLevelRoutes } from "./log-level.js";
 import { type ModelRouteDeps, modelRoutes } from "./models.js";
 import { type AdminMoneyDeps, accountOf, adminMoneyRoutes } from "./money-routes.js";
+import { type OwnerRouteDeps, ownerRoute } from "./owner.js";
 import { type ProviderRouteDeps, providerRoutes } from "./providers.js";
 import { signInLinkRoute } from "./sign-in-links.js";
 
@@ -41,6 +42,7 @@ export interface AdminDeps
     UsageDeps,
     AdminMoneyDeps,
     ProviderRouteDeps,
+    OwnerRouteDeps,
     AdoptionDeps,
     ListedPriceDeps,
     TimelineDeps,
@@ -108,6 +110,7 @@ export function createAdminApp(deps: AdminDeps): Hono<HttpEnv> {
     }),
   );
   providerRoutes(admin, deps);
+  ownerRoute(admin, deps);
   accountRoutes(admin, deps);
   adoptionRoute(admin, deps);
   signInLinkRoute(admin, deps);

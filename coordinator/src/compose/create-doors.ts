@@ -32,6 +32,7 @@ import type { AddProvider } from "./create-fleet.js";
 import type { Selection } from "./create-selection.js";
 import { createServer, type OwnedServer } from "./create-server.js";
 import { findDashboard } from "./find-dashboard.js";
+import { enrolledMachine } from "./enrolled-machine.js";
 import { machineStandings } from "./machine-standings.js";
 import type { Kept } from "./open-kept.js";
 
@@ -120,6 +121,7 @@ export function createDoors(behind: BehindTheDoors): Doors {
   };
   const owned = createServer(createListener(createHttpApp(http), http), config, metrics.connectionsEnded);
   const providers = acceptProviders(owned.server, {
+      enrolledMachine: enrolledMachine(registry, behind.enrolment),
     ...behind,
     log,
     holderOf(token) {

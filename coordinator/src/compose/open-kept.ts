@@ -56,7 +56,11 @@ export async function openKept({ clock, log, registry, hooks, store, ...rest }: 
     ...common,
     store: store.enrolments,
     sharedTokens: rest.sharedTokens,
-    hooks: { revoked: (_identity, enrolmentId) => shutOut(registry, enrolmentId), counted: hooks.enrolment },
+    hooks: {
+      revoked: (_identity, enrolmentId) => shutOut(registry, enrolmentId),
+      moved: (enrolmentId) => askBack(registry, enrolmentId),
+      counted: hooks.enrolment,
+    },
   });
   const limits = { ...DEFAULT_KNOWN_MODEL_LIMITS, keptMs: rest.knownModelDays * DAY_MS };
   const knownModels = await KnownModels.open({ ...common, store: store.knownModels, limits });
@@ -83,6 +87,13 @@ export async function openKept({ clock, log, registry, hooks, store, ...rest }: 
 function shutOut(registry: Registry, enrolmentId: string): void {
   for (const session of [...registry.sessions()]) {
     if (session.enrolmentId === enrolmentId) session.close("unauthorized");
+  }
+}
+
+/** What runs ends where it began; the machine comes back at once, as whosever its token is by then. */
+function askBack(registry: Registry, enrolmentId: string): void {
+  for (const session of [...registry.sessions()]) {
+    if (session.enrolmentId === enrolmentId) session.goAway("owner_changed", 0);
   }
 }
 

@@ -13,5 +13,6 @@ export const ENROLMENT_EVENTS = [
   "machine_enrolled",
   "machine_replaced",
   "machine_revoked",
+  "machine_moved",
 ] as const;
 export type EnrolmentEvent = (typeof ENROLMENT_EVENTS)[number];

@@ -20,6 +20,7 @@ let clock: FakeClock;
 let store: Store;
 let events: EnrolmentEvent[];
 let revoked: string[];
+let moved: string[];
 let logged: string;
 let enrolment: Enrolment;
 
@@ -37,6 +38,7 @@ const open = (enrolments: EnrolmentStore = store.enrolments): Promise<Enrolment>
     sharedTokens: createCredentials([{ secret: SHARED, account: "default" }]),
     hooks: {
       revoked: (identity, id) => revoked.push(`${identity[0]} ${id}`),
+      moved: (id) => moved.push(id),
       counted: (event) => events.push(event),
     },
   });
@@ -46,6 +48,7 @@ beforeEach(async () => {
   store = openMemoryStore();
   events = [];
   revoked = [];
+  moved = [];
   logged = "";
   enrolment = await open();
 });
@@ -194,6 +197,21 @@ describe("a machine's token", () => {
     expect(enrolment.tokens.resolve(token)).toBeUndefined();
     expect(revoked).toEqual([`s ${id}`]);
     expect(await enrolment.revokeMachine(id)).toBe(false);
+  });
+
+  it("is another account's from the moment on at which the machine is given to it, also after a restart", async () => {
+    const { token, id } = await enrol();
+    const bens = await enrol(STUDIO, { ...ANNA, account: "ben" });
+    expect(await enrolment.moveMachine(id, "ben")).toMatchObject({ type: "moved", from: "anna" });
+    expect(enrolment.tokens.resolve(token)).toMatchObject({ account: "ben", enrolmentId: id });
+    expect(enrolment.tokens.resolve(bens.token)).toBeUndefined();
+    expect([moved, revoked]).toEqual([[id], [`s ${bens.id}`]]);
+    expect(await enrolment.moveMachine(id, "ben")).toMatchObject({ type: "moved" });
+    expect(await enrolment.moveMachine("mach_none", "ben")).toEqual({ type: "unknown" });
+    expect(moved).toEqual([id]);
+    await enrolment.close();
+    enrolment = await open();
+    expect(enrolment.tokens.resolve(token)).toMatchObject({ account: "ben" });
   });
 
   it("is replaced when the machine enrols again for the same account", async () => {

@@ -10,6 +10,7 @@ import {
   type EnrolmentStore,
   type EnrolmentToken,
   type Machine,
+  type MoveMachineResult,
   type NewMachine,
   type Page,
 } from "../store/enrolment-store.js";
@@ -33,6 +34,8 @@ import { readUserCode } from "./user-code.js";
 export interface EnrolmentHooks {
   /** A machine's token has ended: what is connected with it has to go. */
   revoked(identity: string, enrolmentId: string): void;
+  /** A machine has another owner: what is connected with it has to come anew, and what runs ends under the old one. */
+  moved(enrolmentId: string): void;
   counted(event: EnrolmentEvent): void;
 }
 
@@ -185,6 +188,25 @@ export class Enrolment {
     this.#deps.log.info({ account: machine.account, machine: id }, "machine revoked");
     this.#shutOut(machine);
     return true;
+  }
+
+  /** Machines that may connect with tokens of their own. */
+  machines(): Iterable<Machine> {
+    return this.#tokens.machines();
+  }
+
+  /** Gives a machine, with the token that it has, to another account: what it earns from now on is that one's. */
+  async moveMachine(id: string, account: string): Promise<MoveMachineResult> {
+    const { store, clock, hooks, log } = this.#deps;
+    const maxPerAccount = ENROLMENT_LIMITS.machinesPerAccount;
+    const result = await store.moveMachine({ id, account, maxPerAccount, atMs: clock.wallTime() });
+    if (result.type !== "moved" || result.from === account) return result;
+    this.#tokens.add(result.machine);
+    hooks.counted("machine_moved");
+    log.info({ account, machine: id, from: result.from }, "machine moved to another account");
+    if (result.replaced !== undefined) this.#shutOut(result.replaced);
+    hooks.moved(id);
+    return result;
   }
 
   /** A machine gives back its own token; any other token is let be (RFC 7009 §2.2). */

@@ -38,6 +38,11 @@ export class MachineTokens implements ProviderTokens {
   }
 
   /** Machines that may connect. */
+  machines(): Iterable<Machine> {
+    return this.#machines.values();
+  }
+
+  /** How many they are. */
   get size(): number {
     return this.#machines.size;
   }

@@ -148,10 +148,10 @@ function challenge(accepted: Accepted, attestation: AttestationProof, deps: Hand
   const read = (text: string): Step => {
     const passed = readAnswer(text, challenge, { claims, proof, deps });
     if ("type" in passed) return passed;
-    if (deps.holderOf(accepted.frame.token) === undefined) {
-      return refusal("unauthorized", "the provider token was revoked meanwhile");
-    }
-    return { ...accepted, proved: { claims, proof, passed } };
+    // It may be another account's by now.
+    const holder = deps.holderOf(accepted.frame.token);
+    if (holder === undefined) return refusal("unauthorized", "the provider token was revoked meanwhile");
+    return { ...accepted, holder, proved: { claims, proof, passed } };
   };
   return { type: "challenged", challenge, read };
 }

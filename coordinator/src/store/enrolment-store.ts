@@ -44,12 +44,33 @@ export type AddMachineResult =
   | { readonly type: "added"; readonly machine: Machine; readonly replaced: Machine | undefined }
   | { readonly type: "account_full" };
 
+export type MoveMachineResult =
+  /** `replaced`: the new owner's own enrolment of this identity, revoked in the same transaction. */
+  | {
+      readonly type: "moved";
+      readonly machine: Machine;
+      /** Whose it was. */
+      readonly from: string;
+      readonly replaced: Machine | undefined;
+    }
+  | { readonly type: "account_full" }
+  /** There is no such machine, or it is revoked. */
+  | { readonly type: "unknown" };
+
 export type RedeemResult =
   | AddMachineResult
   | { readonly type: "unknown" }
   | { readonly type: "used" }
   | { readonly type: "expired" }
   | { readonly type: "revoked" };
+
+export interface MoveMachine {
+  readonly id: string;
+  /** Whose it is to be. */
+  readonly account: string;
+  readonly maxPerAccount: number;
+  readonly atMs: number;
+}
 
 /** One page of a list, oldest first. */
 export interface Page {
@@ -75,6 +96,8 @@ export interface EnrolmentStore {
   listMachines(page: Page): Promise<readonly Machine[]>;
   /** @returns the machine; `undefined` when there is no such, it is another account's, or revoked already */
   revokeMachine(id: string, atMs: number, account?: string): Promise<Machine | undefined>;
+  /** Gives a machine to another account, unless that has `maxPerAccount` others already. Its token stays good. */
+  moveMachine(move: MoveMachine): Promise<MoveMachineResult>;
   /** Notes when machines were last seen: id → wall-clock ms. */
   touch(seen: ReadonlyMap<string, number>): Promise<void>;
   /** Adds all or none; none when the account would have more than `maxUnused` tokens that can still be used. */

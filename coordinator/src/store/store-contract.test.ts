@@ -99,6 +99,27 @@ describe.each(STORE_PLACES)("$name", (engine) => {
       expect(await store.enrolments.listMachines({ limit: 10 })).toMatchObject([{ id: "m1", revokedAtMs: 5_000 }]);
     });
 
+    it("gives a machine to another account, in the place of that one's own enrolment of it", async () => {
+      const move = { id: "m1", account: "ben", maxPerAccount: 1, atMs: 5_000 };
+      await store.enrolments.addMachine(machine("m1", { identity: "same" }), MANY);
+      await store.enrolments.addMachine(machine("m2", { identity: "same", account: "ben" }), MANY);
+      expect(await store.enrolments.moveMachine(move)).toEqual({
+        type: "moved",
+        from: "anna",
+        machine: expect.objectContaining({ id: "m1", account: "ben", tokenDigest: machine("m1").tokenDigest }),
+        replaced: expect.objectContaining({ id: "m2", revokedAtMs: 5_000 }),
+      });
+      expect(await store.enrolments.moveMachine(move)).toMatchObject({ type: "moved", from: "ben" });
+      expect(await store.enrolments.activeMachines()).toMatchObject([{ id: "m1", account: "ben" }]);
+      expect(await store.enrolments.listMachines({ limit: 10, account: "anna" })).toEqual([]);
+      await store.enrolments.addMachine(machine("m3"), MANY);
+      expect(await store.enrolments.moveMachine({ ...move, id: "m3" })).toEqual({ type: "account_full" });
+      await store.enrolments.revokeMachine("m3", 6_000);
+      for (const id of ["m3", "m9"]) {
+        expect(await store.enrolments.moveMachine({ ...move, id, maxPerAccount: MANY })).toEqual({ type: "unknown" });
+      }
+    });
+
     it("notes when machines were seen", async () => {
       await store.enrolments.addMachine(machine("m1"), MANY);
       await store.enrolments.touch(

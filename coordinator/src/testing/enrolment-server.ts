@@ -62,7 +62,11 @@ export async function startEnrolmentServer(
   const enrolment = await Enrolment.open({
     ...{ store: store.enrolments, clock, log },
     sharedTokens: createCredentials([]),
-    hooks: { revoked: (identity, id) => revoked.push(`${identity} ${id}`), counted: (event) => events.push(event) },
+    hooks: {
+      revoked: (identity, id) => revoked.push(`${identity} ${id}`),
+      moved: () => {},
+      counted: (event) => events.push(event),
+    },
   });
   const accounts = await Accounts.open({
     ...{ store: store.accounts, clock, log, settings: () => DEFAULT_ACCOUNTS },
@@ -147,6 +151,7 @@ const NOTHING_BESIDE = {
   fleetFeed: { subscribe: () => ({ [Symbol.dispose]() {} }) },
   liveFeed: { subscribe: () => ({ [Symbol.dispose]() {} }) },
   machineNotes: NO_NOTES,
+  enrolledMachine: () => undefined,
   explainMachine: () => [],
   breaker: { held: () => [], clear: () => 0 },
   waiting: () => [],

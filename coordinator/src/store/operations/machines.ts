@@ -1,4 +1,12 @@
-import type { AddMachineResult, Machine, NewMachine, Page, RedeemResult } from "../enrolment-store.js";
+import type {
+  AddMachineResult,
+  Machine,
+  MoveMachine,
+  MoveMachineResult,
+  NewMachine,
+  Page,
+  RedeemResult,
+} from "../enrolment-store.js";
 import type { MachineRow } from "../schema/tables.js";
 import type { Trx } from "./operation.js";
 import { readPage } from "./page.js";
@@ -9,24 +17,59 @@ export interface AddMachine {
 }
 
 export async function addMachine(trx: Trx, { machine, maxPerAccount }: AddMachine): Promise<AddMachineResult> {
+  if ((await othersOf(trx, machine)) >= maxPerAccount) return { type: "account_full" };
+  const replaced = await revokeSame(trx, machine, machine.createdAtMs);
+  const added = await trx.insertInto("machines").values(rowOf(machine)).returningAll().executeTakeFirstOrThrow();
+  return { type: "added", machine: machineOf(added), replaced: replaced && machineOf(replaced) };
+}
+
+/** An account has one enrolment of an identity. */
+type OfAccount = Pick<Machine, "account" | "identity">;
+
+async function othersOf(trx: Trx, { account, identity }: OfAccount): Promise<number> {
   const others = await trx
     .selectFrom("machines")
     .select(({ fn }) => fn.countAll<number>().as("n"))
-    .where("account", "=", machine.account)
-    .where("identity", "<>", machine.identity)
+    .where("account", "=", account)
+    .where("identity", "<>", identity)
     .where("revoked_at_ms", "is", null)
     .executeTakeFirstOrThrow();
-  if (others.n >= maxPerAccount) return { type: "account_full" };
-  const replaced = await trx
+  return others.n;
+}
+
+function revokeSame(trx: Trx, { account, identity }: OfAccount, atMs: number): Promise<MachineRow | undefined> {
+  return trx
     .updateTable("machines")
-    .set({ revoked_at_ms: machine.createdAtMs })
-    .where("account", "=", machine.account)
-    .where("identity", "=", machine.identity)
+    .set({ revoked_at_ms: atMs })
+    .where("account", "=", account)
+    .where("identity", "=", identity)
     .where("revoked_at_ms", "is", null)
     .returningAll()
     .executeTakeFirst();
-  const added = await trx.insertInto("machines").values(rowOf(machine)).returningAll().executeTakeFirstOrThrow();
-  return { type: "added", machine: machineOf(added), replaced: replaced && machineOf(replaced) };
+}
+
+export async function moveMachine(trx: Trx, move: MoveMachine): Promise<MoveMachineResult> {
+  const { id, account, maxPerAccount, atMs } = move;
+  const before = await trx
+    .selectFrom("machines")
+    .selectAll()
+    .where("id", "=", id)
+    .where("revoked_at_ms", "is", null)
+    .executeTakeFirst();
+  if (before === undefined) return { type: "unknown" };
+  const { identity, account: from } = before;
+  if (from === account) return { type: "moved", machine: machineOf(before), from, replaced: undefined };
+  if ((await othersOf(trx, { account, identity })) >= maxPerAccount) return { type: "account_full" };
+  const replaced = await revokeSame(trx, { account, identity }, atMs);
+  const moved = await trx
+    .updateTable("machines")
+    .set({ account })
+    .where("id", "=", id)
+    .where("revoked_at_ms", "is", null)
+    .returningAll()
+    .executeTakeFirst();
+  if (moved === undefined) return { type: "unknown" };
+  return { type: "moved", machine: machineOf(moved), from, replaced: replaced && machineOf(replaced) };
 }
 
 export interface Redeem {

@@ -4,7 +4,15 @@ import { addKey, findKey, findKeyByDigest, listKeys, pruneKeys, revokeKey, rotat
 import { getDocument, listDocuments, putDocument, removeDocuments } from "./documents.js";
 import { addTokens, listTokens, pruneEnrolments, revokeToken } from "./enrolment-tokens.js";
 import { allKnownModels, putKnownModels, removeKnownModels } from "./known-models.js";
-import { activeMachines, addMachine, listMachines, redeem, revokeMachine, touchMachines } from "./machines.js";
+import {
+  activeMachines,
+  addMachine,
+  listMachines,
+  moveMachine,
+  redeem,
+  revokeMachine,
+  touchMachines,
+} from "./machines.js";
 import { audit } from "./money/audit.js";
 import {
   correct,
@@ -64,6 +72,7 @@ export const OPERATIONS = {
   "machines.active": read(activeMachines),
   "machines.list": read(listMachines),
   "machines.revoke": write(revokeMachine),
+  "machines.move": write(moveMachine),
   "machines.touch": write(touchMachines),
   "tokens.add": write(addTokens),
   "tokens.redeem": write(redeem),

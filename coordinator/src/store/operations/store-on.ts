@@ -14,6 +14,7 @@ export function storeOn(engine: Engine): Store {
       activeMachines: () => engine.run("machines.active", null),
       listMachines: (page) => engine.run("machines.list", page),
       revokeMachine: (id, atMs, account) => engine.run("machines.revoke", { id, atMs, account }),
+      moveMachine: (move) => engine.run("machines.move", move),
       touch: async (seen) => (seen.size === 0 ? undefined : engine.run("machines.touch", new Map(seen))),
       addTokens: (tokens, maxUnused) => engine.run("tokens.add", { tokens, maxUnused }),
       listTokens: (page) => engine.run("tokens.list", page),
