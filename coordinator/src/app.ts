@@ -74,6 +74,8 @@ const ONLY_NODE = "coordinator";
 /** A coordinator that is listening. */
 export interface Coordinator {
   readonly url: string;
+  /** Where operators come in, if that is elsewhere. */
+  readonly adminUrl?: string;
   readonly registry: Registry;
   readonly metrics: Metrics;
   /** Requests that wait for room now. */
@@ -147,7 +149,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
   });
   const health = watchHealth({ clock, directory: registry, disk, settings: () => live.current.health });
   const { answers, sealing, stored } = keepers(options, live, { clock, ids });
-  const { server, connections, providers } = createDoors({
+  const { server, providers, operators, doors } = createDoors({
     ...{ config, log, secrets: options.secrets, live, clock, ids, metrics, registry },
     ...{ selection, ready, services, sealing, addProvider },
     ...kept,
@@ -159,10 +161,10 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
     ...{ ledger: disk.store.ledger, ownerNotices: notifications.owners },
     ...{ troubles: health.troubles, shutdown: shutdown.signal, traceOf: tracing.traceOf },
   });
-  const url = await listen(server, config);
-  log.info({ url }, "listening");
+  const urls = await listenAll(server, operators?.server, config);
+  log.info(urls, "listening");
   return {
-    url,
+    ...urls,
     registry,
     metrics,
     queued: () => selection.queue.total,
@@ -173,7 +175,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
       accepting = false;
       notifications.close();
       selection.queue.close();
-      await drain({ server, connections, providers, registry, receipts, clock, log, shutdown, bounds: config });
+      await drain({ doors, providers, registry, receipts, clock, log, shutdown, bounds: config });
       for (const each of [health, readings, sealing, answers, numbers.ownerPrices]) each[Symbol.dispose]();
       await Promise.all([tracing.stop(), notifications.ended()]);
       return oneByOne([() => stopKept(kept), money.stop, records.stop, disk.close]);
@@ -284,7 +286,23 @@ function shutdownController(): AbortController {
   return controller;
 }
 
-function listen(server: Server, { host, port }: Config): Promise<string> {
+/** @throws the server's error when it cannot listen; then neither does */
+async function listenAll(
+  server: Server,
+  operators: Server | undefined,
+  config: Config,
+): Promise<Pick<Coordinator, "url" | "adminUrl">> {
+  const url = await listen(server, config);
+  if (operators === undefined || config.adminAddress === undefined) return { url };
+  try {
+    return { url, adminUrl: await listen(operators, config.adminAddress) };
+  } catch (error) {
+    server.close();
+    throw error;
+  }
+}
+
+function listen(server: Server, { host, port }: Pick<Config, "host" | "port">): Promise<string> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);
     server.listen(port, host, () => {

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { readConfig, shownConfig } from "./config.js";
+import { readConfig, shownConfig, shownEnvironment } from "./config.js";
 import { configProblems } from "./testing/config-problems.js";
 
 const problemsOf = (env: Record<string, string>): readonly string[] => configProblems(() => readConfig(env));
@@ -127,4 +127,22 @@ it("is shown without what is secret", () => {
     ...{ port: 8080, webhook: "https://hooks.example" },
     store: { postgres: { url: "The database hearth on db.example:5433", schema: "hearth" } },
   });
+});
+
+it("gives operators an address of their own where it has a port, and refuses half of one", () => {
+  expect(readConfig({}).adminAddress).toBeUndefined();
+  expect(readConfig({ HEARTH_ADMIN_PORT: "9000" }).adminAddress).toEqual({ host: "127.0.0.1", port: 9_000 });
+  expect(problemsOf({ HEARTH_ADMIN_HOST: "10.0.0.1" })).toEqual([expect.stringContaining("HEARTH_ADMIN_PORT")]);
+});
+
+it("shows the environment without a secret, and of addresses only where they lead", () => {
+  const shown = shownEnvironment({
+    HEARTH_WEBHOOK_URL: "https://user:word@hooks.example/path",
+    HEARTH_WEBHOOK_SECRET: `whsec_${"a".repeat(32)}`,
+    DATABASE_URL: "postgres://who:word@db.example/hearth",
+  });
+  const byName = new Map(shown.map((variable) => [variable.name, variable]));
+  expect(byName.get("HEARTH_WEBHOOK_URL")?.value).toBe("https://hooks.example");
+  expect(byName.get("HEARTH_WEBHOOK_SECRET")).toMatchObject({ value: null, secret: true, source: "environment" });
+  expect(JSON.stringify(shown)).not.toMatch(/word|whsec|path/);
 });

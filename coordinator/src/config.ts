@@ -15,6 +15,8 @@ import type { TracingSettings } from "./tracing/settings.js";
 export interface Config {
   readonly host: string;
   readonly port: number;
+  /** Where `/admin` and `/metrics` are then, and nowhere else; absent = with everything else. */
+  readonly adminAddress: { readonly host: string; readonly port: number } | undefined;
   /** Who is told of payouts and refunds; `undefined` = nobody. */
   readonly webhook: WebhookTarget | undefined;
   /** Where owners may have their webhooks: on the public internet, on private networks as well, or nowhere. */
@@ -73,6 +75,8 @@ const LONGEST_ANSWER_MS = 1_920_000;
 const schema = z.object({
   HEARTH_HOST: z.string().min(1).default("127.0.0.1"),
   HEARTH_PORT: z.coerce.number().int().min(0).max(65_535).default(8080),
+  HEARTH_ADMIN_HOST: z.string().min(1).optional(),
+  HEARTH_ADMIN_PORT: z.coerce.number().int().min(0).max(65_535).optional(),
   HEARTH_WEBHOOK_URL: z.url({ protocol: /^https?$/, error: "must be an http:// or https:// URL" }).optional(),
   HEARTH_WEBHOOK_SECRET: z
     .string()
@@ -168,6 +172,7 @@ export function readConfig(env: Environment): Config {
   return {
     host: data.HEARTH_HOST,
     port: data.HEARTH_PORT,
+    adminAddress: adminAddressOf(data),
     publicUrl: data.HEARTH_PUBLIC_URL,
     dashboardDir: data.HEARTH_DASHBOARD_DIR && resolve(data.HEARTH_DASHBOARD_DIR),
     commandUrl: data.HEARTH_URL,
@@ -214,6 +219,13 @@ export function readConfig(env: Environment): Config {
     },
     store: storeSettings(data),
   };
+}
+
+/** @throws ConfigError for a host without a port, which would leave everything where it is */
+function adminAddressOf({ HEARTH_ADMIN_HOST: host, HEARTH_ADMIN_PORT: port }: z.infer<typeof schema>) {
+  if (port !== undefined) return { host: host ?? "127.0.0.1", port };
+  if (host === undefined) return undefined;
+  throw new ConfigError(["HEARTH_ADMIN_HOST: goes with HEARTH_ADMIN_PORT, which is not set"]);
 }
 
 /** @throws ConfigError where one of the two is missing */

@@ -6,9 +6,14 @@ import type { Connections } from "./http/connections.js";
 import type { Logger } from "./platform/logger.js";
 import type { ReceiptWriter } from "./receipts/receipt-writer.js";
 
-export interface DrainDeps {
+/** A server, and all that is connected to it. */
+interface Door {
   readonly server: Server;
   readonly connections: Connections;
+}
+
+export interface DrainDeps {
+  readonly doors: readonly Door[];
   readonly providers: Disposable;
   readonly registry: Registry;
   readonly receipts: Pick<ReceiptWriter, "arrived">;
@@ -36,37 +41,42 @@ const SWEEP_MS = 10;
  * connection, so that a client which is busy on a kept-alive one is not cut off between two requests.
  */
 export async function drain(deps: DrainDeps): Promise<void> {
-  const { connections, clock, registry, bounds } = deps;
+  const { clock, registry, bounds } = deps;
+  const doors = deps.doors.map(({ connections }) => connections);
   const startedAt = clock.now();
-  connections.announceEnd();
+  for (const connections of doors) connections.announceEnd();
   for (const session of registry.connected()) session.goAway("shutdown", RECONNECT_AFTER_MS, bounds.drainTimeoutMs);
   await runningEnded(deps);
   deps.shutdown.abort("shutdown");
-  await connections.answered(clock, FAREWELL_MS);
+  await Promise.all(doors.map((connections) => connections.answered(clock, FAREWELL_MS)));
   await deps.receipts.arrived(RECEIPTS_MS);
   for (const session of [...registry.sessions()]) session.close("going_away");
   deps.providers[Symbol.dispose]();
   registry[Symbol.dispose]();
-  await connections.left(clock, startedAt + bounds.lingerMs - clock.now());
-  await closeServer(deps);
+  const lingerMs = startedAt + bounds.lingerMs - clock.now();
+  await Promise.all(doors.map((connections) => connections.left(clock, lingerMs)));
+  await Promise.all(deps.doors.map((door) => closeServer(door, clock)));
 }
 
 /** What runs ends by itself, however long that takes within the drain's time. Those who wait are told how far it is. */
-async function runningEnded({ connections, clock, log, shutdown, bounds }: DrainDeps): Promise<void> {
+async function runningEnded({ doors, clock, log, shutdown, bounds }: DrainDeps): Promise<void> {
+  const running = (): number => doors.reduce((sum, { connections }) => sum + connections.requests, 0);
   const startedAt = clock.now();
   const seconds = (ms: number): number => Math.round(ms / 1_000);
   const tell = (): void => {
     const forMs = clock.now() - startedAt;
     const left = { sinceSeconds: seconds(forMs), atMostSeconds: seconds(bounds.drainTimeoutMs - forMs) };
-    log.info({ requests: connections.requests, ...left }, "draining");
+    log.info({ requests: running(), ...left }, "draining");
   };
-  if (connections.requests > 0) tell();
+  if (running() > 0) tell();
   using _telling = repeat(clock, TELL_MS, tell);
-  await connections.answered(clock, bounds.drainTimeoutMs, shutdown.signal);
+  await Promise.all(
+    doors.map(({ connections }) => connections.answered(clock, bounds.drainTimeoutMs, shutdown.signal)),
+  );
 }
 
 /** An answer that is on its way arrives whole: only what is unread when the time is up is cut off. */
-async function closeServer({ server, connections, clock }: DrainDeps): Promise<void> {
+async function closeServer({ server, connections }: Door, clock: Clock): Promise<void> {
   // Who has connected and was not accepted yet is reset when the server closes. In this phase of the event loop everybody
   // has just been accepted, which leaves the fewest.
   await new Promise(setImmediate);

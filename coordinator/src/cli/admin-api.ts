@@ -168,8 +168,12 @@ function baseOf(config: Config, { url: given, insecure = false }: AddressOptions
 }
 
 /** Where the coordinator with these variables listens: on this machine. */
-function ownAddress({ host, port }: Config): string {
-  if (port === 0) throw new CommandError(EXIT.config, "HEARTH_PORT is 0: --url or HEARTH_URL says where it listens.");
+function ownAddress({ adminAddress, ...config }: Config): string {
+  const { host, port } = adminAddress ?? config;
+  if (port === 0) {
+    const name = adminAddress === undefined ? "HEARTH_PORT" : "HEARTH_ADMIN_PORT";
+    throw new CommandError(EXIT.config, `${name} is 0: --url or HEARTH_URL says where it listens.`);
+  }
   const reached = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
   return `http://${reached.includes(":") ? `[${reached}]` : reached}:${port}`;
 }

@@ -20,7 +20,7 @@ export function remoteCommand(parent: Command, usage: string, description: strin
   return parent
     .command(usage)
     .description(description)
-    .option("--url <url>", "address of the coordinator [env: HEARTH_URL, else HEARTH_HOST and HEARTH_PORT]")
+    .option("--url <url>", "address of the coordinator [env: HEARTH_URL, else where the variables say that it listens]")
     .option("--insecure", "let the operator's key travel unencrypted, on a network that you trust")
     .option("--json", "for scripts: the coordinator's answer as it is, on stdout");
 }

@@ -13,7 +13,8 @@ import type { Registry } from "../fleet/registry.js";
 import { acceptProviders, type ProviderServerDeps } from "../fleet/ws-server.js";
 import { createHttpApp, type HttpDeps } from "../http/app.js";
 import type { KeptAnswers } from "../http/idempotency/kept-answers.js";
-import { createListener } from "../http/listener.js";
+import { createListener, type Listener } from "../http/listener.js";
+import { OperatorsDoor } from "../http/operators-door.js";
 import { Uploads } from "../http/uploads.js";
 import { keySpending } from "../ledger/key-spending.js";
 import type { PriceList, Tariff } from "../ledger/price-list.js";
@@ -31,13 +32,17 @@ import { callersOf, configuredAccounts } from "./configured-accounts.js";
 import type { AddProvider } from "./create-fleet.js";
 import type { Selection } from "./create-selection.js";
 import { createServer, type OwnedServer } from "./create-server.js";
-import { findDashboard } from "./find-dashboard.js";
 import { enrolledMachine } from "./enrolled-machine.js";
+import { findDashboard } from "./find-dashboard.js";
 import { machineStandings } from "./machine-standings.js";
 import type { Kept } from "./open-kept.js";
 
 /** What consumers and providers come in by. */
 interface Doors extends OwnedServer {
+  /** What operators come in by, where they have an address of their own. */
+  readonly operators: OwnedServer | undefined;
+  /** Both. */
+  readonly doors: readonly OwnedServer[];
   /** Those for providers. */
   readonly providers: Disposable;
 }
@@ -81,7 +86,12 @@ export type BehindTheDoors = Kept &
 export function createDoors(behind: BehindTheDoors): Doors {
   const { config, secrets, log, live, clock, metrics, registry, selection, accounts } = behind;
   const addressOf = (incoming: IncomingMessage): string => clientAddress(incoming, config.proxies);
-  const recognised = (socket: Duplex): void => owned.connections.recognise(socket);
+  const recognised = (socket: Duplex): void => {
+    owned.connections.recognise(socket);
+    operators?.connections.recognise(socket);
+  };
+  const inFlight = (): number => owned.connections.inFlight + (operators?.connections.inFlight ?? 0);
+  const operatorsDoor = new OperatorsDoor(config.adminAddress !== undefined);
   const signIn = new SignIn(clock, () => live.current.signIn);
   const common = {
     ...{ clock, log, recognised, signIn, directory: registry, ...callersOf(live, secrets, accounts, signIn) },
@@ -100,7 +110,7 @@ export function createDoors(behind: BehindTheDoors): Doors {
     arePrivateAllowed: config.ownerWebhooks === "private",
     oidc: config.oidc && { settings: config.oidc, log, client: new OidcClient({ settings: config.oidc, clock, log }) },
     explainMachine: selection.explainMachine,
-    ...{ inFlight: () => owned.connections.inFlight, version: VERSION },
+    ...{ inFlight, version: VERSION, operatorsDoor },
     priceLimits: (build, atMs) => behind.prices().limits(build, atMs),
     isAlias: (model) => live.current.catalog.aliases.has(model),
     spending: (key) => keySpending(behind, key),
@@ -109,8 +119,9 @@ export function createDoors(behind: BehindTheDoors): Doors {
       slots: selection.slots,
       explainMachine: selection.explainMachine,
       fleetFeed: new FleetFeed({ clock, directory: registry }),
-      liveFeed: liveFeedOf(behind, () => owned.connections.inFlight),
+      liveFeed: liveFeedOf(behind, inFlight),
       operatorSettings: behind.operatorSettings,
+      enrolledMachine: enrolledMachine(registry, behind.enrolment),
       ...{ operator: live, configured: () => configuredOf(live) },
     }),
     kept: behind.answers,
@@ -119,9 +130,10 @@ export function createDoors(behind: BehindTheDoors): Doors {
     cors: () => live.current.cors,
     models,
   };
-  const owned = createServer(createListener(createHttpApp(http), http), config, metrics.connectionsEnded);
+  const listener = createListener(createHttpApp(http), http);
+  const owned = createServer(listener, config, metrics.connectionsEnded);
+  const operators = config.adminAddress && operatorsServer(listener, operatorsDoor, behind);
   const providers = acceptProviders(owned.server, {
-      enrolledMachine: enrolledMachine(registry, behind.enrolment),
     ...behind,
     log,
     holderOf(token) {
@@ -135,7 +147,22 @@ export function createDoors(behind: BehindTheDoors): Doors {
     refused: (reason) => metrics.connectionsClosed.inc({ reason }),
     ...owned.forProviders,
   });
-  return { ...owned, providers };
+  return { ...owned, providers, operators, doors: operators === undefined ? [owned] : [owned, operators] };
+}
+
+/** Connections at the operators' own address: people, and what looks at metrics. */
+const OPERATORS_CONNECTIONS = 256;
+
+function operatorsServer(
+  listener: Listener,
+  door: OperatorsDoor,
+  { config: { proxies }, metrics }: BehindTheDoors,
+): OwnedServer {
+  const serve: Listener = (incoming, outgoing) => {
+    door.enter(incoming);
+    return listener(incoming, outgoing);
+  };
+  return createServer(serve, { maxConnections: OPERATORS_CONNECTIONS, proxies }, metrics.connectionsEnded);
 }
 
 /** What happens, for who watches; counted from the start on, so that the first look tells of the minute before. */

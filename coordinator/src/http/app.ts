@@ -20,6 +20,7 @@ import { type MoneyDeps, moneyRoutes, payoutRoutes } from "./money/money-routes.
 import { type OwnerPriceDeps, ownPriceRoutes } from "./money/price-routes.js";
 import { docsRoutes } from "./openapi/docs-routes.js";
 import { described, type Operation } from "./openapi/operation.js";
+import type { OperatorsDoor } from "./operators-door.js";
 import { pageSchema } from "./paged-list.js";
 import { type ProofDeps, proofRoutes } from "./proof-routes.js";
 import { type ListedWith, listProviders, PROVIDERS } from "./provider-list.js";
@@ -49,6 +50,7 @@ export interface HttpDeps
     Omit<HealthDeps, "directory"> {
   /** What the operator sees and does: `createAdminApp`. */
   readonly admin: Hono<HttpEnv>;
+  readonly operatorsDoor: OperatorsDoor;
   readonly publicUrl: string | undefined;
   /** Where the web page was built; `undefined` = nowhere. */
   readonly dashboardDir: string | undefined;
@@ -72,6 +74,7 @@ export function createHttpApp(deps: HttpDeps): Hono<HttpEnv> {
   encryptionKeyRoutes(app, deps);
   proofRoutes(app, deps);
   ownKeyRoutes(app, deps);
+  deps.operatorsDoor.guard(app, "/admin/*", "/metrics");
   const signInRefused = (): void => deps.metrics.enrolments.inc({ event: "sign_in_refused" });
   enrolmentRoutes(app, { ...deps, signInRefused });
   sessionRoutes(app, { ...deps, signInRefused });

@@ -3,6 +3,7 @@ import type { Hono } from "hono";
 import { pino } from "pino";
 import { type AdminDeps, createAdminApp } from "../admin/routes.js";
 import { createHttpApp, type HttpDeps } from "../http/app.js";
+import { OperatorsDoor } from "../http/operators-door.js";
 import type { HttpEnv } from "../http/routing.js";
 
 /** All routes as a coordinator has them, to be listed and described; nothing is behind them that could answer. */
@@ -13,6 +14,7 @@ export function listedRoutes(): Hono<HttpEnv> {
   const forAdmin: Partial<AdminDeps> = { clock, directory };
   const admin = createAdminApp(forAdmin as AdminDeps);
   const noPages: HttpDeps["cors"] = () => ({ origins: [], maxAgeSeconds: 0 });
-  const deps: Partial<HttpDeps> = { admin, clock, log, directory, cors: noPages, readyGraceMs: 0 };
+  const operatorsDoor = new OperatorsDoor(false);
+  const deps: Partial<HttpDeps> = { admin, clock, log, directory, operatorsDoor, cors: noPages, readyGraceMs: 0 };
   return createHttpApp(deps as HttpDeps);
 }

@@ -117,7 +117,7 @@ class LogIns {
     const opened =
       operator === undefined && account === undefined
         ? undefined
-        : await this.#deps.sessions.open({ type: "person", person });
+        : await this.#deps.sessions.open(c, { type: "person", person });
     if (opened === undefined) {
       log.info({ key: person.id, account }, "sign-in without a role");
       return "no_role";

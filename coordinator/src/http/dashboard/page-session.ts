@@ -6,6 +6,7 @@ import type { SignedIn, SignIn, SignInSettings } from "../../accounts/sign-in.js
 import type { GuessLimiter } from "../../enrolment/guess-limiter.js";
 import { HearthError } from "../../platform/errors.js";
 import { type EnrolmentHttpDeps, originOf } from "../enrolment/enrolment-http.js";
+import type { OperatorsDoor } from "../operators-door.js";
 import type { HttpEnv } from "../routing.js";
 import { sessionCookie } from "./session-cookie.js";
 
@@ -16,6 +17,8 @@ export interface PageSessionDeps
   readonly operators: Principals;
   readonly signIn: SignIn;
   readonly signInSettings: () => SignInSettings;
+  /** Where operators are served: elsewhere nobody is one. */
+  readonly operatorsDoor: Pick<OperatorsDoor, "isAt">;
 }
 
 export interface OpenedPage extends OpenedSession {
@@ -34,12 +37,12 @@ export class PageSessions {
   }
 
   /** @returns `undefined` where this one is nobody now */
-  async open(who: SignedIn): Promise<OpenedPage | undefined> {
+  async open(c: Context<HttpEnv>, who: SignedIn): Promise<OpenedPage | undefined> {
     const { signIn } = this.#deps;
     const opened = signIn.open(who);
     let principal: Principal | undefined;
     try {
-      principal = await this.principalOf(opened.id);
+      principal = await this.principalOf(c, opened.id);
     } finally {
       if (principal === undefined) signIn.close(opened.id);
     }
@@ -50,8 +53,9 @@ export class PageSessions {
    * Whom a session stands for: it is as good as its key. The operator's own key is known to the operator's routes alone,
    * those of the configuration to the others alone.
    */
-  async principalOf(session: string): Promise<Principal | undefined> {
-    for (const principals of [this.#deps.operators, this.#deps.principals]) {
+  async principalOf(c: Context<HttpEnv>, session: string): Promise<Principal | undefined> {
+    const { operators, principals: others } = this.#deps;
+    for (const principals of this.isOperators(c) ? [operators, others] : [others]) {
       const resolution = await principals.resolve(session);
       if (resolution.type === "known") return resolution.principal;
       if (resolution.type === "unavailable") {
@@ -59,6 +63,11 @@ export class PageSessions {
       }
     }
     return undefined;
+  }
+
+  /** Whether operators are served where this request has come in. */
+  isOperators(c: Context<HttpEnv>): boolean {
+    return this.#deps.operatorsDoor.isAt(c.env.incoming);
   }
 
   /** How long this address has to wait before it may try again, ms. */

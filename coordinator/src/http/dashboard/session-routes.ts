@@ -90,20 +90,22 @@ async function signIn(c: Context<HttpEnv>, deps: SessionDeps, sessions: PageSess
   if (!isFromPage(incoming.headers)) throw new HearthError("invalid_request", "Only the web page signs in here.");
   checkGuesses(sessions.blockedMs(c));
   const who = whoOf(readJson(credentialSchema, await readBody(incoming, MAX_BODY_BYTES)), deps.signIn);
-  const opened = who === undefined ? undefined : await sessions.open(who);
+  const opened = who === undefined ? undefined : await sessions.open(c, who);
   if (opened === undefined) {
     sessions.refused(c);
     throw new HearthError("invalid_api_key", "This is no key or link that is good now.");
   }
   sessions.setCookie(c, opened.id);
-  return c.json(describe(opened.principal, opened.expiresAtMs));
+  return c.json(describe(opened.principal, opened.expiresAtMs, sessions.isOperators(c)));
 }
 
 async function show(c: Context<HttpEnv>, { signIn: kept }: SessionDeps, sessions: PageSessions): Promise<Response> {
   const id = sessionOf(c.env.incoming.headers) ?? "";
   const expiresAtMs = kept.endOf(id);
-  const principal = expiresAtMs === undefined ? undefined : await sessions.principalOf(id);
-  if (principal !== undefined && expiresAtMs !== undefined) return c.json(describe(principal, expiresAtMs));
+  const principal = expiresAtMs === undefined ? undefined : await sessions.principalOf(c, id);
+  if (principal !== undefined && expiresAtMs !== undefined) {
+    return c.json(describe(principal, expiresAtMs, sessions.isOperators(c)));
+  }
   throw new HearthError("invalid_api_key", "You are not signed in.");
 }
 
@@ -127,12 +129,13 @@ function whoOf(given: z.infer<typeof credentialSchema>, kept: SignIn): SignedIn 
   return "key" in given ? { type: "key", digest: secretDigest(given.key.trim()) } : kept.redeem(given.link);
 }
 
-function describe({ account, keyId, scopes }: Principal, expiresAtMs: number): SessionAnswer {
+function describe({ account, keyId, scopes }: Principal, expiresAtMs: number, isOperators: boolean): SessionAnswer {
+  const operates = isOperators && (scopes.has("admin") || scopes.has("read"));
   return {
     account,
     key_id: keyId,
     scopes: [...scopes],
-    role: scopes.has("admin") || scopes.has("read") ? "operator" : scopes.has("provider") ? "owner" : "consumer",
+    role: operates ? "operator" : scopes.has("provider") ? "owner" : "consumer",
     expires_at: Math.floor(expiresAtMs / 1000),
   };
 }
