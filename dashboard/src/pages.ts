@@ -15,6 +15,7 @@ import {
   ScrollText,
   Server,
   ShieldAlert,
+  SlidersHorizontal,
   Users,
 } from "lucide-react";
 import { OwnKeysPage, OwnRequestPage, OwnRequestsPage } from "./consumers/own-pages.js";
@@ -24,6 +25,7 @@ import { UsagePage } from "./consumers/usage-page.js";
 import { AccountPage, AccountsPage } from "./operators/account-pages.js";
 import { AuditPage } from "./operators/audit-page.js";
 import { BreakerPage } from "./operators/breaker-page.js";
+import { ConfigPage } from "./operators/config-page.js";
 import { ExplainPage } from "./operators/explain-page.js";
 import { FleetPage } from "./operators/fleet-page.js";
 import { AllKeysPage } from "./operators/key-page.js";
@@ -52,6 +54,7 @@ export const SECTIONS: readonly Section[] = [
       { path: "/requests/:id", title: "Request", component: RequestPage },
       { path: "/explain", title: "Explain", icon: Route, component: ExplainPage },
       { path: "/breaker", title: "Breaker and queue", icon: ShieldAlert, component: BreakerPage },
+      { path: "/configuration", title: "Configuration", icon: SlidersHorizontal, component: ConfigPage },
     ],
   },
   {

@@ -20,6 +20,13 @@ interface ErrorFacts {
   readonly param?: string | undefined;
   readonly requestId?: string | undefined;
   readonly retryAfterSeconds?: number | undefined;
+  /** All that is wrong with settings that were sent. */
+  readonly problems?: readonly SettingProblem[];
+}
+
+export interface SettingProblem {
+  readonly path: string;
+  readonly message: string;
 }
 
 /** A request of this page that has not gone well. Its message is in words for whoever looks at the page. */
@@ -36,12 +43,13 @@ export class ApiError extends Error {
 
   /** What an answer that is no success means. */
   static async of(response: Response): Promise<ApiError> {
-    const { message, code, param } = errorIn(await response.text().catch(() => ""));
+    const { message, code, param, problems } = errorIn(await response.text().catch(() => ""));
     const retryAfter = Number(response.headers.get("Retry-After"));
     return new ApiError(kindOf(response.status), message ?? `The coordinator answered with ${response.status}.`, {
       status: response.status,
       code,
       param,
+      ...(problems === undefined ? {} : { problems }),
       requestId: response.headers.get("X-Request-Id") ?? undefined,
       retryAfterSeconds: retryAfter > 0 ? retryAfter : undefined,
     });
@@ -73,6 +81,7 @@ interface ToldError {
   readonly message?: string | undefined;
   readonly code?: string | undefined;
   readonly param?: string | undefined;
+  readonly problems?: readonly SettingProblem[];
 }
 
 /** The error of a body in OpenAI's form; nothing of it where a proxy has answered with a page of its own. */
@@ -80,7 +89,11 @@ function errorIn(body: string): ToldError {
   try {
     const { error } = JSON.parse(body) as { error?: Record<string, unknown> };
     const text = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
-    return { message: text(error?.["message"]), code: text(error?.["code"]), param: text(error?.["param"]) };
+    const problems = error?.["problems"];
+    return {
+      ...{ message: text(error?.["message"]), code: text(error?.["code"]), param: text(error?.["param"]) },
+      ...(Array.isArray(problems) ? { problems: problems as readonly SettingProblem[] } : {}),
+    };
   } catch {
     return {};
   }

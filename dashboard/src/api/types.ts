@@ -1,5 +1,7 @@
 // What the coordinator's routes answer with, as far as the page looks at it. `/openapi.json` has the whole of it.
 
+import type { SettingChange } from "./config-types.js";
+
 export interface List<T> {
   readonly data: readonly T[];
   readonly last_id?: string | null;
@@ -209,6 +211,7 @@ export interface AuditEntry {
   readonly route: string;
   readonly target: string | null;
   readonly status: number;
+  readonly changes?: readonly SettingChange[] | null;
 }
 
 export interface Machine {
@@ -287,5 +290,7 @@ export interface AdminModel {
   readonly providers: { readonly serving: number; readonly all: number };
   readonly slots: { readonly used: number; readonly all: number };
   readonly queued: number;
+  /** `false` = it is switched off. */
+  readonly enabled?: boolean;
   readonly prices: { readonly platform: Price; readonly cheapest: Price; readonly dearest: Price } | null;
 }

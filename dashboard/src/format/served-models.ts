@@ -18,6 +18,8 @@ export interface ServedModel {
   /** Tokens a second of one request, the median of machines. */
   readonly tokensPerSecond: number | undefined;
   readonly prices: AdminModel["prices"];
+  /** Nobody has switched it off. */
+  readonly enabled: boolean;
 }
 
 /** What the machines of a fleet serve, by model, with what the coordinator adds to that: aliases, who waits, prices. */
@@ -38,6 +40,7 @@ export function servedModels(providers: readonly Provider[], told: readonly Admi
       builds: telling?.kind === "alias" ? telling.builds : [],
       waiting: telling?.queued ?? 0,
       prices: telling?.prices ?? null,
+      enabled: telling?.enabled ?? true,
       ...(telling === undefined ? {} : { serving: telling.providers.serving, machines: telling.providers.all }),
       ...(telling?.kind === "alias" ? { inFlight: telling.slots.used, slots: telling.slots.all } : {}),
     };
@@ -49,7 +52,7 @@ interface Place {
   readonly model: Provider["models"][number];
 }
 
-function sumOf(id: string, on: readonly Place[]): Omit<ServedModel, "builds" | "waiting" | "prices"> {
+function sumOf(id: string, on: readonly Place[]): Omit<ServedModel, "builds" | "waiting" | "prices" | "enabled"> {
   const here = on.filter(({ provider }) => provider.status === "serving");
   const contexts = on.flatMap(({ model }) => model.context_length ?? []);
   return {

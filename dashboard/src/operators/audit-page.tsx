@@ -5,6 +5,7 @@ import { type Column, DataTable } from "../components/data-table.js";
 import { Loaded } from "../components/loaded.js";
 import { Page } from "../components/page.js";
 import { ShortId } from "../components/request-parts.js";
+import { ChangeList } from "../components/settings-parts.js";
 import { Empty } from "../components/states.js";
 import { dateOf, timeText } from "../format/times.js";
 
@@ -19,7 +20,17 @@ const COLUMNS: readonly Column<AuditEntry>[] = [
     id: "what",
     title: "What",
     value: (row) => `${row.method} ${row.route}`,
-    cell: (row) => <code>{`${row.method} ${row.route}`}</code>,
+    cell: (row) => (
+      <>
+        <code>{`${row.method} ${row.route}`}</code>
+        {row.changes == null ? null : (
+          <details>
+            <summary>{row.changes.length === 1 ? "1 change" : `${row.changes.length} changes`}</summary>
+            <ChangeList changes={row.changes} />
+          </details>
+        )}
+      </>
+    ),
   },
   { id: "target", title: "On", value: (row) => row.target, cell: (row) => <ShortId id={row.target} />, wide: true },
   {

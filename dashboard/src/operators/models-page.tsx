@@ -1,5 +1,6 @@
-import { type ReactNode, useMemo } from "react";
-import { useWholeList } from "../api/queries.js";
+import { type ReactNode, useMemo, useState } from "react";
+import type { Catalog } from "../api/config-types.js";
+import { useAnswer, useWholeList } from "../api/queries.js";
 import type { AdminModel, Provider } from "../api/types.js";
 import { Badge } from "../components/badge.js";
 import { type Column, DataTable } from "../components/data-table.js";
@@ -8,6 +9,7 @@ import { Page } from "../components/page.js";
 import { Empty } from "../components/states.js";
 import { rateText, usdText, wholeText } from "../format/amounts.js";
 import { type ServedModel, servedModels } from "../format/served-models.js";
+import { CatalogDialog, type Edited } from "./catalog-dialog.js";
 
 const POLL_MS = 10_000;
 
@@ -15,18 +17,29 @@ const POLL_MS = 10_000;
 export function ModelsPage(): ReactNode {
   const fleet = useWholeList<Provider>("/admin/providers", { everyMs: POLL_MS });
   const told = useWholeList<AdminModel>("/admin/models", { everyMs: POLL_MS });
+  const catalog = useAnswer<Catalog>("/admin/catalog", { everyMs: POLL_MS });
+  const [edited, setEdited] = useState<Edited>();
+  const isThere = catalog.data !== undefined;
+  const columns = useMemo(() => (isThere ? [...COLUMNS, editColumn(setEdited)] : COLUMNS), [isThere]);
   const rows = useMemo(() => servedModels(fleet.data ?? [], told.data ?? []), [fleet.data, told.data]);
   return (
     <Page
       title="Models"
       lead="What the fleet serves now, on how many machines, and how full they are. Prices are for a million tokens."
+      actions={
+        catalog.data === undefined ? null : (
+          <button type="button" className="button" onClick={() => setEdited({ alias: "" })}>
+            Add an alias
+          </button>
+        )
+      }
     >
       <Loaded query={fleet} lines={6}>
         {() => (
           <DataTable
             label="Models"
             rows={rows}
-            columns={COLUMNS}
+            columns={columns}
             idOf={(row) => row.id}
             search="Name …"
             order={{ column: "in_flight", descending: true }}
@@ -34,11 +47,36 @@ export function ModelsPage(): ReactNode {
           />
         )}
       </Loaded>
+      {edited === undefined || catalog.data === undefined ? null : (
+        <CatalogDialog edited={edited} catalog={catalog.data} onClose={() => setEdited(undefined)} />
+      )}
     </Page>
   );
 }
 
-const stateOf = ({ serving }: ServedModel): string => (serving > 0 ? "served" : "away");
+function stateOf({ enabled, serving }: ServedModel): string {
+  if (!enabled) return "switched off";
+  return serving > 0 ? "served" : "away";
+}
+
+function editColumn(edit: (edited: Edited) => void): Column<ServedModel> {
+  return {
+    id: "edit",
+    title: "Edit",
+    value: () => undefined,
+    cell: ({ id, builds }) => (
+      <button
+        type="button"
+        className="button"
+        aria-label={`Edit ${id}`}
+        onClick={() => edit(builds.length > 0 ? { alias: id } : { model: id })}
+      >
+        Edit
+      </button>
+    ),
+    align: "right",
+  };
+}
 
 /** What it costs where its owner asks nothing of his own, and the range where owners do. */
 function priceText({ prices }: ServedModel, member: "input_micro_usd" | "output_micro_usd"): string {
@@ -55,6 +93,11 @@ const COLUMNS: readonly Column<ServedModel>[] = [
     cell: (row) => (
       <>
         <b>{row.id}</b>
+        {row.enabled ? null : (
+          <span className="after-badge">
+            <Badge state="offline">off</Badge>
+          </span>
+        )}
         {row.builds.length === 0 ? null : <span className="muted after-badge">{row.builds.join(", then ")}</span>}
       </>
     ),

@@ -1,12 +1,14 @@
 import { useMutation } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import { useParams } from "wouter";
+import type { Account } from "../api/account-types.js";
 import { useAnswer, useRefresh } from "../api/queries.js";
 import { ask } from "../api/request.js";
-import type { Provider, ProviderDetail } from "../api/types.js";
+import type { List, Provider, ProviderDetail } from "../api/types.js";
 import { ConfirmButton, FormError } from "../components/confirm.js";
 import { DataTable } from "../components/data-table.js";
 import { Field, TextField } from "../components/fields.js";
+import { FormDialog } from "../components/form-dialog.js";
 import { Gates } from "../components/gates.js";
 import { Loaded } from "../components/loaded.js";
 import { Card, Facts, Page, Stat, Stats } from "../components/page.js";
@@ -46,6 +48,55 @@ const ACTIONS = [
 ] as const;
 
 function Actions({ provider }: { readonly provider: Provider }): ReactNode {
+  const [isMoving, setMoving] = useState(false);
+  return (
+    <>
+      <StateActions provider={provider} />
+      <button type="button" className="button" onClick={() => setMoving(true)}>
+        Change owner
+      </button>
+      {isMoving ? <OwnerDialog provider={provider} onClose={() => setMoving(false)} /> : null}
+    </>
+  );
+}
+
+/** Gives a machine to another account. */
+function OwnerDialog({ provider, onClose }: { readonly provider: Provider; readonly onClose: () => void }): ReactNode {
+  const accounts = useAnswer<List<Account>>("/admin/accounts?limit=1000");
+  const [account, setAccount] = useState("");
+  const refresh = useRefresh();
+  const sending = useMutation({
+    mutationFn: () => ask(`${ROUTE}/${encodeURIComponent(provider.id)}/owner`, { method: "PUT", body: { account } }),
+    onSuccess: () => {
+      refresh(ROUTE, "/admin/machines");
+      onClose();
+    },
+  });
+  return (
+    <FormDialog
+      title="Change owner"
+      action="Change owner"
+      sending={sending}
+      isIncomplete={account === ""}
+      onClose={onClose}
+    >
+      <p>
+        It is {provider.account}&rsquo;s now. It keeps its token and connects anew; what it earns from then on is the
+        new owner&rsquo;s. What runs, and what was, stays {provider.account}&rsquo;s.
+      </p>
+      <TextField label="New owner" value={account} onChange={setAccount} list="owners" hint="The id of an account." />
+      <datalist id="owners">
+        {(accounts.data?.data ?? []).map(({ id, name }) => (
+          <option key={id} value={id}>
+            {name}
+          </option>
+        ))}
+      </datalist>
+    </FormDialog>
+  );
+}
+
+function StateActions({ provider }: { readonly provider: Provider }): ReactNode {
   const refresh = useRefresh();
   return ACTIONS.filter(([action]) => action !== (provider.status === "draining" ? "drain" : "resume")).map(
     ([action, label, consequence]) => (

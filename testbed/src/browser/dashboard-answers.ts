@@ -1,3 +1,4 @@
+import { CONFIG_SCRIPT } from "./dashboard-config-answers.js";
 import type { Script, Told } from "./dashboard-server.js";
 
 export const list = (data: readonly unknown[]): Told => ({
@@ -280,6 +281,7 @@ const PRICE: Facts = { input_micro_usd: 200_000, output_micro_usd: 600_000, cach
 const adminModel = (id: string): Facts => ({
   ...{ id, object: "admin.model", kind: "build", builds: [id], aliases: [], listed: true, availability: "ready" },
   ...{ providers: { serving: 18, all: 23 }, slots: { used: 31, all: 72 }, queued: id === "qwen3-8b" ? 0 : 4 },
+  enabled: id === "qwen3-8b",
   prices: { platform: PRICE, cheapest: PRICE, dearest: { ...PRICE, output_micro_usd: 900_000 } },
 });
 
@@ -287,6 +289,7 @@ const adminModel = (id: string): Facts => ({
 export function operatorScript(machines: number): Script {
   const providers = Array.from({ length: machines }, (_, n) => machine(n));
   return {
+    ...CONFIG_SCRIPT,
     "GET /dashboard/session": () => ({ body: OPERATOR }),
     "DELETE /dashboard/session": () => ({ body: { object: "session", deleted: true } }),
     "GET /admin/live": () => ({

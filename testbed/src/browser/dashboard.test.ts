@@ -107,6 +107,7 @@ describe.skipIf(CHROMIUM_PATH === undefined)("the dashboard", () => {
       ["breaker", "Breaker and queue", "Half open"],
       ["fleet/prv_000012f3a9", "mac-12", "Nothing stops it."],
       ["models", "Models", "llama-3.3-70b"],
+      ["configuration", "Configuration", "selection.score.weight_7_ms"],
       ["accounts", "Accounts", "Ben & Co"],
       ["accounts/ben", "Ben & Co", "$12.35"],
       ["keys", "Keys", "laptop"],
@@ -207,6 +208,80 @@ describe.skipIf(CHROMIUM_PATH === undefined)("the dashboard", () => {
   describe("of operators, where they do something", () => {
     beforeEach(() => {
       script = operatorScript(47);
+    });
+
+    it("tries a change of the settings, shows what it comes to, and saves it", async () => {
+      await open("configuration");
+      await page.getByText("is not valid. What it said before still counts").waitFor();
+      const document = page.getByLabel("Settings as JSON");
+      await page.getByLabel("Patience, seconds").fill("120");
+      expect(JSON.parse(await document.inputValue())).toMatchObject({ dispatch: { patience_ms: 120_000 } });
+      await page.getByRole("button", { name: "See what changes" }).click();
+      await page.getByRole("list", { name: "Changes" }).getByText("120000").waitFor();
+      await lookAt("configuration/changed");
+      await page.getByRole("button", { name: "Save" }).click();
+      await page.getByText("Saved. It counts from now on.").waitFor();
+      const sent = server.asked.filter(({ route }) => route === "PUT /admin/config");
+      expect(sent.map(({ body }) => body)).toEqual(
+        Array(2).fill(expect.objectContaining({ dispatch: { patience_ms: 120_000 } })),
+      );
+    });
+
+    it("tells everything that is wrong with settings, and sends nothing that is no JSON", async () => {
+      const problems = [
+        { path: "dispatch.patience_ms", message: "Too small" },
+        { path: "nonsense", message: "is no setting" },
+      ];
+      script = {
+        ...script,
+        "PUT /admin/config": () => ({ status: 400, body: { error: { message: "Not valid", problems } } }),
+      };
+      await open("configuration");
+      const document = page.getByLabel("Settings as JSON");
+      await document.fill("{");
+      await page.getByText("This is no JSON document yet.").waitFor();
+      expect(await page.getByRole("button", { name: "See what changes" }).isDisabled()).toBe(true);
+      await document.fill('{"nonsense": 1}');
+      await page.getByRole("button", { name: "See what changes" }).click();
+      await page.getByText("is no setting").waitFor();
+      await page.getByText("Too small").waitFor();
+      expect(await page.getByRole("button", { name: "Save" }).isDisabled()).toBe(true);
+      await lookAt("configuration/refused");
+      await page.getByRole("button", { name: "Discard" }).click();
+      expect(JSON.parse(await document.inputValue())).toHaveProperty("aliases");
+    });
+
+    it("switches a model off, adds an alias, and gives a machine to another account", async () => {
+      await open("models");
+      await page.getByRole("button", { name: "Edit qwen3-8b" }).click();
+      await page.getByLabel("Switched on").uncheck();
+      await page.getByLabel("Price read").fill("5");
+      expect(await page.getByRole("button", { name: "Save" }).isDisabled()).toBe(true);
+      await page.getByLabel("Price written").fill("9");
+      await lookAt("models/edit");
+      await page.getByRole("button", { name: "Save" }).click();
+      await page.getByRole("dialog").waitFor({ state: "detached" });
+      expect(
+        server.asked.findLast(({ route }) => route === "PATCH /admin/catalog/models/qwen3-8b")?.body,
+      ).toMatchObject({
+        ...{ enabled: false, listed: true, version_floors: { base: null }, prices: [{ input: 5, output: 9 }] },
+      });
+      await page.getByRole("button", { name: "Add an alias" }).click();
+      await page.getByLabel("Name").fill("fast");
+      await page.getByLabel("Stands for").fill("qwen3-8b");
+      await page.getByRole("button", { name: "Save" }).click();
+      await page.getByRole("dialog").waitFor({ state: "detached" });
+      expect(server.asked.findLast(({ route }) => route === "PUT /admin/catalog/aliases/fast")?.body).toEqual({
+        desired: "qwen3-8b",
+      });
+      await open("fleet/prv_000012f3a9");
+      await page.getByRole("button", { name: "Change owner" }).click();
+      await page.getByLabel("New owner").fill("ben");
+      await lookAt("fleet/owner");
+      await page.getByRole("dialog").getByRole("button", { name: "Change owner" }).click();
+      await page.getByRole("dialog").waitFor({ state: "detached" });
+      const given = server.asked.findLast(({ route }) => route === "PUT /admin/providers/prv_000012f3a9/owner");
+      expect(given?.body).toEqual({ account: "ben" });
     });
 
     it("explains where a request would go, and what stops the others", async () => {
