@@ -1,7 +1,7 @@
 /** A group of members in the operator's document. */
 export type Members = Readonly<Record<string, unknown>>;
 
-export const isGroup = (value: unknown): value is Members =>
+const isGroup = (value: unknown): value is Members =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** One member that is not the same any more. */

@@ -3,6 +3,7 @@ const GATES: Readonly<Record<string, string>> = {
   allowlist: "not among the machines that the request allows",
   excluded: "already tried by this request",
   not_serving_model: "does not serve this model",
+  model_disabled: "the model is switched off",
   error_cooldown: "failed lately and is left out for a while",
   capacity_cooldown: "said it was full, and is left out for a while",
   offline: "not connected",

@@ -38,7 +38,7 @@ export function ConfigPage(): ReactNode {
               />
             </Card>
             <Card title="Environment">
-              <p className="muted">A change of one of these needs a restart. Secrets are not shown.</p>
+              <p className="muted table-note">A change of one of these needs a restart. Secrets are not shown.</p>
               <DataTable
                 label="Environment"
                 rows={told.environment}
@@ -176,7 +176,7 @@ const SETTINGS: readonly Column<Setting>[] = [
     id: "value",
     title: "Value",
     value: (row) => settingText(row.value),
-    cell: (row) => <span className="setting-value">{settingText(row.value)}</span>,
+    cell: (row) => <span title={settingText(row.value)}>{settingText(row.value)}</span>,
   },
   { id: "default", title: "Default", value: (row) => settingText(row.default), wide: true },
   {
@@ -194,7 +194,7 @@ const ENVIRONMENT: readonly Column<EnvironmentVariable>[] = [
     title: "Value",
     value: (row) => (row.secret ? "secret" : settingText(row.value)),
     cell: (row) => (
-      <span className={row.secret || row.value === null ? "muted" : "setting-value"}>
+      <span className={row.secret || row.value === null ? "muted" : ""} title={settingText(row.value)}>
         {row.secret ? "not shown" : settingText(row.value)}
       </span>
     ),

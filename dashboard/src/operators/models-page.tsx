@@ -20,7 +20,7 @@ export function ModelsPage(): ReactNode {
   const catalog = useAnswer<Catalog>("/admin/catalog", { everyMs: POLL_MS });
   const [edited, setEdited] = useState<Edited>();
   const isThere = catalog.data !== undefined;
-  const columns = useMemo(() => (isThere ? [...COLUMNS, editColumn(setEdited)] : COLUMNS), [isThere]);
+  const columns = useMemo(() => [nameColumn(isThere ? setEdited : undefined), ...COLUMNS], [isThere]);
   const rows = useMemo(() => servedModels(fleet.data ?? [], told.data ?? []), [fleet.data, told.data]);
   return (
     <Page
@@ -59,22 +59,29 @@ function stateOf({ enabled, serving }: ServedModel): string {
   return serving > 0 ? "served" : "away";
 }
 
-function editColumn(edit: (edited: Edited) => void): Column<ServedModel> {
+/** The name of a model; where the catalog may be changed it opens what is said of it. */
+function nameColumn(edit: ((edited: Edited) => void) | undefined): Column<ServedModel> {
   return {
-    id: "edit",
-    title: "Edit",
-    value: () => undefined,
+    id: "id",
+    title: "Model",
+    value: (row) => `${row.id} ${row.builds.join(" ")}`,
     cell: ({ id, builds }) => (
-      <button
-        type="button"
-        className="button"
-        aria-label={`Edit ${id}`}
-        onClick={() => edit(builds.length > 0 ? { alias: id } : { model: id })}
-      >
-        Edit
-      </button>
+      <>
+        {edit === undefined ? (
+          <b>{id}</b>
+        ) : (
+          <button
+            type="button"
+            className="text-button"
+            aria-label={`Edit ${id}`}
+            onClick={() => edit(builds.length > 0 ? { alias: id } : { model: id })}
+          >
+            {id}
+          </button>
+        )}
+        {builds.length === 0 ? null : <span className="muted after-badge">{builds.join(", then ")}</span>}
+      </>
     ),
-    align: "right",
   };
 }
 
@@ -87,27 +94,10 @@ function priceText({ prices }: ServedModel, member: "input_micro_usd" | "output_
 
 const COLUMNS: readonly Column<ServedModel>[] = [
   {
-    id: "id",
-    title: "Model",
-    value: (row) => `${row.id} ${row.builds.join(" ")}`,
-    cell: (row) => (
-      <>
-        <b>{row.id}</b>
-        {row.enabled ? null : (
-          <span className="after-badge">
-            <Badge state="offline">off</Badge>
-          </span>
-        )}
-        {row.builds.length === 0 ? null : <span className="muted after-badge">{row.builds.join(", then ")}</span>}
-      </>
-    ),
-  },
-  {
     id: "state",
     title: "State",
     value: stateOf,
     cell: (row) => <Badge state={stateOf(row) === "served" ? "serving" : "offline"}>{stateOf(row)}</Badge>,
-    wide: true,
   },
   {
     id: "machines",
@@ -122,6 +112,7 @@ const COLUMNS: readonly Column<ServedModel>[] = [
     value: (row) => row.inFlight,
     cell: (row) => `${wholeText(row.inFlight)} of ${wholeText(row.slots)}`,
     align: "right",
+    wide: true,
   },
   { id: "waiting", title: "Waiting", value: (row) => row.waiting, align: "right", wide: true },
   { id: "crashed", title: "Crashed", value: (row) => row.crashed, align: "right", wide: true },

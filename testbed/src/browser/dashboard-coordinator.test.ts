@@ -53,6 +53,33 @@ describe.skipIf(CHROMIUM_PATH === undefined)("the dashboard of a coordinator", (
     await page.getByRole("button", { name: "Sign out" }).waitFor();
   }
 
+  it("changes a setting and switches a model off, which both count at once", async () => {
+    await hearth.provider((stream) => stream.answer("yes"), { name: "studio" });
+    await signIn(ADMIN_KEY);
+    await goTo("Configuration");
+    await page.getByText("It is kept nowhere").waitFor();
+    await page.getByLabel("Patience, seconds").fill("90");
+    await page.getByRole("button", { name: "See what changes" }).click();
+    await page.getByRole("list", { name: "Changes" }).getByText("90000").waitFor();
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByText("Saved. It counts from now on.").waitFor();
+    const { document } = (await (await hearth.get("/admin/config", ADMIN_KEY)).json()) as { document: unknown };
+    expect(document).toEqual({ dispatch: { patience_ms: 90_000 } });
+    await page.getByLabel("Patience, seconds").fill("0");
+    await page.getByRole("button", { name: "See what changes" }).click();
+    await page.getByRole("alert").getByText("dispatch.patience_ms").waitFor();
+    await picture("configuration");
+    await goTo("Models");
+    await page.getByRole("button", { name: "Edit m" }).click();
+    await page.getByLabel("Switched on").uncheck();
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByText("switched off").waitFor();
+    expect((await hearth.chat({ model: "m", messages: [{ role: "user", content: "hi" }] })).status).toBe(403);
+    await goTo("Audit log");
+    await page.getByText("1 change").first().waitFor();
+    expect(complaints).toEqual([]);
+  });
+
   it("shows an operator the fleet, and makes an account with a key that its owner can sign in with", async () => {
     await hearth.provider((stream) => stream.answer("yes"), { name: "studio" });
     await signIn(ADMIN_KEY);

@@ -3,11 +3,29 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readStream } from "../scripted/answers.js";
+import { ADMIN_KEY } from "../scripted/test-coordinator.js";
 import { eventually } from "./eventually.js";
 import { runCoordinator, SpawnedHearth } from "./spawned-hearth.js";
 import { startStubBackend } from "./stub-backend.js";
 
 const ask = { model: "pico", stream: true, messages: [{ role: "user", content: "hi" }] };
+
+describe("a coordinator that gets SIGHUP", () => {
+  it("ends where there are no settings to read, and reads those that it was told over its API", async () => {
+    await using bare = await SpawnedHearth.start();
+    bare.coordinator.signal("SIGHUP");
+    expect(await bare.coordinator.exited).toEqual({ code: null, signal: "SIGHUP" });
+    await using told = await SpawnedHearth.start();
+    const changed = await fetch(`${told.url}/admin/config`, {
+      method: "PUT",
+      headers: { Authorization: `Bearer ${ADMIN_KEY}` },
+      body: JSON.stringify({ models: ["m"] }),
+    });
+    expect(await changed.json()).toMatchObject({ kept_in: { kind: "data_directory" } });
+    told.coordinator.signal("SIGHUP");
+    await told.coordinator.until("reads", () => told.coordinator.logged("configuration file read again").length > 0);
+  });
+});
 
 describe("a coordinator that gets SIGTERM", () => {
   it("lets what runs end, refuses what is new, and exits with 0", async () => {
