@@ -12,6 +12,11 @@ const MAX_ANSWER_BYTES = 64 * 1024;
 /** Of a message, characters. */
 const MAX_WORDS = 300;
 
+/** How long the coordinator may take, s: less than this check may, so that its own words come back. */
+const PATIENCE_SECONDS = 100;
+/** … where it has said already that something keeps requests away. */
+const STOPPED_PATIENCE_SECONDS = 5;
+
 const NO_KEY = "set HEARTH_API_KEY to an API key of yours, and a request for one token is sent to this machine";
 
 /** The whole way of a request: through the coordinator to the agent that runs here, and its answer back. */
@@ -33,7 +38,9 @@ export const requestCheck: Check = {
     if (connection.type !== "registered") return skipped("the agent is not connected");
     const model = bestOf(models);
     if (model === undefined) return skipped("the agent has no model that could answer");
-    const asked = { coordinator: connection.coordinator, provider: connection.provider_id, key, model: model.id };
+    const { coordinator, provider_id: provider } = connection;
+    const isStopped = status.eligibility?.some((each) => each.model === model.id && each.gates.length > 0) === true;
+    const asked = { coordinator, provider, key, model: model.id, advice: isStopped ? status.advice : undefined };
     return await ask(asked, signal);
   },
 };
@@ -50,9 +57,11 @@ interface Asked {
   readonly provider: string;
   readonly key: string;
   readonly model: string;
+  /** What keeps requests away, as the coordinator has said; `undefined` = nothing, as far as is known. */
+  readonly advice: readonly string[] | undefined;
 }
 
-async function ask({ coordinator, provider, key, model }: Asked, signal: AbortSignal): Promise<CheckResult> {
+async function ask({ coordinator, provider, key, model, advice }: Asked, signal: AbortSignal): Promise<CheckResult> {
   let url: URL;
   try {
     url = new URL("/v1/chat/completions", coordinatorOrigin(coordinator, false));
@@ -65,6 +74,7 @@ async function ask({ coordinator, provider, key, model }: Asked, signal: AbortSi
     authorization: `Bearer ${key}`,
     "content-type": "application/json",
     "x-hearth-providers": provider,
+    "x-hearth-timeout": String(advice === undefined ? PATIENCE_SECONDS : STOPPED_PATIENCE_SECONDS),
   };
   const body = JSON.stringify({ model, messages: [{ role: "user", content: "Hi" }], max_tokens: 1 });
   try {
@@ -74,19 +84,24 @@ async function ask({ coordinator, provider, key, model }: Asked, signal: AbortSi
     if (answer.status === 401)
       return fail(`${url.host} does not take HEARTH_API_KEY`, "Correct it: an API key, no provider token.");
     // It may make embeddings only.
-    if (answer.status === 400) return skipped(said);
+    if (answer.status === 400 && advice === undefined) return skipped(said);
     return fail(
       said,
-      "'hearth-agent status' says what keeps requests away, 'hearth-agent logs' what happened to this one.",
+      sayingOf(advice) ??
+        "'hearth-agent status' says what keeps requests away, 'hearth-agent logs' what happened to this one.",
     );
   } catch (error) {
     const why = signal.aborted ? "no answer in time" : (describeFault(error).code ?? "the connection broke");
     return fail(
       `${model}: ${why}`,
-      "'hearth-agent logs' says whether the request came, and what the model server did.",
+      sayingOf(advice) ?? "'hearth-agent logs' says whether the request came, and what the model server did.",
     );
   }
 }
+
+/** Why this machine gets nothing is known here already, better than the refusal of one request can say it. */
+const sayingOf = (advice: readonly string[] | undefined): string | undefined =>
+  advice === undefined ? undefined : `The coordinator says: ${advice.join(" ")}`;
 
 interface Posted {
   readonly status: number;
