@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { systemClock } from "../../../coordinator/src/platform/clock.js";
 import type { CheckResult, CheckSubject } from "../../../provider-agent/src/cli/doctor/check.js";
 import { requestCheck } from "../../../provider-agent/src/cli/doctor/request-check.js";
-import { systemClock } from "../../../provider-agent/src/platform/clock.js";
 import { OLLAMA_SERVER } from "../../../provider-agent/src/testing/recorded-servers.js";
 import { ScriptedBackend } from "../../../provider-agent/src/testing/scripted-backend.js";
 import { TestAgent } from "../../../provider-agent/src/testing/test-agent.js";
