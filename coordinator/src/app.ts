@@ -119,10 +119,8 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
   const selection = createSelection({ clock, rng, registry, reputation, hooks: hooks.selection, ...numbers });
   const readings = addReadings(metrics, { clock, breaker: selection.breaker, publicUrl: config.publicUrl });
   const contexts = new ProviderContexts(clock);
-  const proving = {
-    verifier: new AttestationVerifier(clock, options.verifyDevice ?? verifyAppleDevice),
-    newChallenge: () => ids.challenge(),
-  };
+  const verifier = new AttestationVerifier(clock, options.verifyDevice ?? verifyAppleDevice);
+  const proving = { verifier, newChallenge: () => ids.challenge() };
   const addProvider = createFleet({
     ...{ config, clock, log, registry, contexts, knownModels, enrolment },
     ...proving,
