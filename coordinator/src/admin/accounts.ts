@@ -70,9 +70,23 @@ const LIST_KEYS: Operation = {
   answer: KEYS,
 };
 
+export interface AccountRouteDeps extends KeyDeps {
+  /** Those that the configuration names. */
+  readonly configuredAccounts: () => ReadonlySet<string>;
+}
+
 /** Accounts and their keys, all of them. */
-export function accountRoutes(admin: Hono<HttpEnv>, deps: KeyDeps): void {
+export function accountRoutes(admin: Hono<HttpEnv>, deps: AccountRouteDeps): void {
   const { accounts } = deps;
+  const present = new Set<string>();
+  // An account of the configuration is there by being named in it: who looks for it finds it.
+  admin.use("/accounts/*", async (_c, next) => {
+    for (const id of deps.configuredAccounts()) {
+      if (!present.has(id)) await accounts.ensure(id);
+      present.add(id);
+    }
+    await next();
+  });
   const idOf = (c: Context<HttpEnv>): string => (c.req.param("id") ?? "").slice(0, 128);
   const { on, lists, retrieves, changes, rotates, revokes } = keyHandlers(deps, () => EVERYTHING);
   const ofAccount = keyHandlers(deps, async (c) => ({ ...EVERYTHING, account: told(await accounts.find(idOf(c))).id }));

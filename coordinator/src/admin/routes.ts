@@ -15,7 +15,7 @@ import type { HttpEnv } from "../http/routing.js";
 import { type TimelineDeps, timelineRoutes } from "../http/timeline/request-routes.js";
 import { type UsageDeps, usageRoutes } from "../http/usage/usage-routes.js";
 import type { Logger } from "../platform/logger.js";
-import { accountRoutes } from "./accounts.js";
+import { type AccountRouteDeps, accountRoutes } from "./accounts.js";
 import { type ActionRouteDeps, actionRoutes } from "./action-routes.js";
 import { type AdoptionDeps, adoptionRoute } from "./adoption.js";
 import { type BreakerRouteDeps, breakerRoutes } from "./breaker.js";
@@ -49,6 +49,7 @@ export interface AdminDeps
     ExplainRouteDeps,
     BreakerRouteDeps,
     ActionRouteDeps,
+    AccountRouteDeps,
     ConfigRouteDeps,
     CatalogRouteDeps,
     LiveRouteDeps,

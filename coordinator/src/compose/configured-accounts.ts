@@ -43,10 +43,11 @@ export function callersOf(
   const operator = fixedKeys([
     { secret: adminKey, account: OPERATORS_ACCOUNT, name: "HEARTH_ADMIN_KEY", scopes: ["admin"] },
   ]);
+  const named = configuredAccounts(live);
   const signedIn = (session: string): SignedIn | undefined => signIn.find(session);
   const personDeps = {
     findAccount: (id: string) => accounts.find(id),
-    isConfigured: configuredAccounts(live),
+    isConfigured: (id: string) => named().has(id),
     isSuspended,
   };
   const asConsumer = (person: Person): Resolution | Promise<Resolution> => {
@@ -84,10 +85,9 @@ function consumerKeys(secret: string, more: Settings["apiKeys"]): readonly Fixed
 }
 
 /** The accounts that the configuration names, whether or not the store has them. */
-export function configuredAccounts(live: LiveOperator): (id: string) => boolean {
-  const named = live.derived(
+export function configuredAccounts(live: LiveOperator): () => ReadonlySet<string> {
+  return live.derived(
     ({ apiKeys, providerTokens }) =>
       new Set([DEFAULT_ACCOUNT, ...[...apiKeys, ...providerTokens].map(({ account }) => account)]),
   );
-  return (id) => named().has(id);
 }

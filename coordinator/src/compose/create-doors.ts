@@ -122,7 +122,7 @@ export function createDoors(behind: BehindTheDoors): Doors {
       liveFeed: liveFeedOf(behind, inFlight),
       operatorSettings: behind.operatorSettings,
       enrolledMachine: enrolledMachine(registry, behind.enrolment),
-      ...{ operator: live, configured: () => configuredOf(live) },
+      ...{ operator: live, configured: () => configuredOf(live), configuredAccounts: configuredAccounts(live) },
     }),
     kept: behind.answers,
     addressOf,
@@ -193,11 +193,11 @@ function breakerOf({ selection: { breaker, queue }, registry }: BehindTheDoors):
 
 /** What the routes of money need. An account may be the store's, or one that the configuration names. */
 function moneyOf({ live, ledger, clock, accounts }: BehindTheDoors): AdminMoneyDeps {
-  const isConfigured = configuredAccounts(live);
+  const configured = configuredAccounts(live);
   return {
     ...{ ledger, clock },
     minimumPayout: () => BigInt(live.current.payouts.minimumMicroUsd),
-    isAccount: async (id) => isConfigured(id) || (await accounts.find(id)) !== undefined,
+    isAccount: async (id) => configured().has(id) || (await accounts.find(id)) !== undefined,
   };
 }
 

@@ -93,6 +93,7 @@ export async function startEnrolmentServer(
     createAdminApp({
       isConfigured: () => false,
       configured: () => ({ keys: [], tokens: [] }),
+      configuredAccounts: () => new Set(),
       ...{
         accounts,
         enrolment,

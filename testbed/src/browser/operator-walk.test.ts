@@ -87,6 +87,15 @@ describe.skipIf(CHROMIUM_PATH === undefined)("an operator's walk", () => {
     await press(talk, "Send");
   }
 
+  /** On the page of an account. */
+  async function addMoney(reason: string): Promise<void> {
+    await press(desk, "Add money");
+    await desk.getByLabel("Amount, US dollars").fill("5");
+    await desk.getByLabel("What for").fill(reason);
+    await press(desk, "Add $5.00");
+    await desk.getByText("$5.00").first().waitFor();
+  }
+
   /** On the page of the machine `demo`. */
   async function have(action: "Drain" | "Resume"): Promise<void> {
     await goTo(desk, "Fleet");
@@ -113,7 +122,9 @@ describe.skipIf(CHROMIUM_PATH === undefined)("an operator's walk", () => {
   });
 
   it("gives the account of the first key something to spend, and sends a request from the playground", async () => {
-    await adminCommand(hearth.url, ["credit", "default", "5", "--reason", "to try it"]);
+    await goTo(desk, "Accounts");
+    await desk.getByRole("link", { name: "default", exact: true }).click();
+    await addMoney("to try it");
     await talk.goto(`${hearth.url}/dashboard/playground`);
     await send("Count from one to ten.");
     await answered();
@@ -177,10 +188,7 @@ describe.skipIf(CHROMIUM_PATH === undefined)("an operator's walk", () => {
     await desk.getByLabel("Id").fill("ben");
     await press(desk, "Make the account");
     await desk.getByRole("link", { name: "ben" }).click();
-    await press(desk, "Add money");
-    await desk.getByLabel("Amount, US dollars").fill("5");
-    await desk.getByLabel("What for").fill("invoice 1");
-    await press(desk, "Add $5.00");
+    await addMoney("invoice 1");
     await press(desk, "New key");
     await desk.getByLabel("Budget, US dollars").fill("0.0002");
     await press(desk, "Make the key");
