@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events";
 import { expect, it } from "vitest";
 import { whenAborted } from "./when-aborted.js";
 
@@ -14,14 +15,13 @@ it("calls everybody who listens once, and nobody who has gone", () => {
   expect(heard).toEqual(["a", "c"]);
 });
 
-it("adds one listener to the signal, however many listen", () => {
+it("has one listener at the signal, however many listen, and none when the last of them has gone", () => {
   const { signal } = new AbortController();
-  let added = 0;
-  const { addEventListener } = signal;
-  signal.addEventListener = (...listener: unknown[]) => {
-    added += 1;
-    Reflect.apply(addEventListener, signal, listener);
-  };
-  for (let n = 0; n < 3; n++) whenAborted(signal, () => undefined);
-  expect(added).toBe(1);
+  const count = (): number => getEventListeners(signal, "abort").length;
+  const all = [1, 2, 3].map(() => whenAborted(signal, () => undefined));
+  expect(count()).toBe(1);
+  for (const each of all) each[Symbol.dispose]();
+  expect(count()).toBe(0);
+  using _again = whenAborted(signal, () => undefined);
+  expect(count()).toBe(1);
 });
