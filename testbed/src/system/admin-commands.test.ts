@@ -42,6 +42,7 @@ describe("accounts", () => {
     const [titles, ...rows] = (await told("account list")).trimEnd().split("\n");
     expect(titles).toMatch(/^ID +NAME +TEAM OF +BUDGET +STATUS +CREATED$/);
     expect(rows.map((row) => row.split(/ +/).slice(0, 5))).toEqual([
+      ["default", "default", "-", "own", "active"],
       ["anna", "Anna", "-", "own", "active"],
       ["web", "-", "anna", "shared", "active"],
     ]);
@@ -62,7 +63,8 @@ describe("accounts", () => {
     expect(await admin("account show ..")).toMatchObject({ code: 2, stderr: "'..' names nothing.\n" });
     expect(await admin("account create --budget mine")).toMatchObject({ code: 2, stdout: "" });
     expect(await admin("account create x --concurrency many")).toMatchObject({ code: 2, stdout: "" });
-    expect(await json("account list")).toMatchObject({ data: [{ id: "anna", status: "active" }] });
+    const { data } = await json("account list");
+    expect(data).toMatchObject([{ id: "default" }, { id: "anna", status: "active" }]);
   });
 
   it("of any number are listed whole, and nobody's name speaks to the terminal", async () => {
@@ -73,9 +75,9 @@ describe("accounts", () => {
     }
     await post("/admin/accounts", { id: "odd", name: "\u001b[31mred\u0007\nline" });
     const lines = (await told("account list")).trimEnd().split("\n");
-    expect(lines).toHaveLength(1 + 1_003 + 1);
+    expect(lines).toHaveLength(1 + 1 + 1_003 + 1);
     expect(lines.at(-1)).toContain("\ufffd[31mred\ufffd\ufffdline");
-    expect((await json("account list"))["data"]).toHaveLength(1_004);
+    expect((await json("account list"))["data"]).toHaveLength(1_005);
   });
 });
 
@@ -117,7 +119,7 @@ describe("the coordinator", () => {
       });
       writeFileSync(join(dataDir, "admin-key"), `${ADMIN_KEY}\n`);
       for (const host of ["127.0.0.1", "0.0.0.0"]) {
-        const found = await admin("account list", { ...env, HEARTH_PORT: port, HEARTH_HOST: host });
+        const found = await admin("key list", { ...env, HEARTH_PORT: port, HEARTH_HOST: host });
         expect(found).toEqual({ code: 0, stdout: "", stderr: "There are none.\n" });
       }
       expect(await admin("account list", { ...env, HEARTH_PORT: "0" })).toMatchObject({ code: 2 });
