@@ -9,6 +9,7 @@ const OTHER_PROGRAMS = [
   "client/src/browser-bundle.test.ts",
   "coordinator/src/api/documents/*.test.ts",
   "coordinator/src/cli/*.test.ts",
+  "coordinator/src/cluster/**/*.test.ts",
   "coordinator/src/compose/create-server.test.ts",
   "coordinator/src/store/**/*.test.ts",
   "disk/src/*.test.ts",

@@ -1,4 +1,4 @@
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { readConfig, shownConfig, shownEnvironment } from "./config.js";
 import { configProblems } from "./testing/config-problems.js";
 
@@ -40,6 +40,55 @@ it("needs nothing to be set, and then stays on this machine", () => {
       graceMs: 15_000,
     },
     store: { maxWaiting: 10_000, postgres: undefined },
+  });
+});
+
+describe("several coordinators", () => {
+  const cluster = {
+    REDIS_URL: "redis://:hidden-word@redis.example:6379",
+    HEARTH_NODE_ADDRESS: "ws://10.0.0.5:8080/",
+    HEARTH_CLUSTER_SECRET: "s".repeat(32),
+    DATABASE_URL: "postgres://db.example/hearth",
+  };
+
+  it("are told where Redis is, where each of them is, and what proves that they belong together", () => {
+    expect(readConfig(cluster).cluster).toEqual({
+      redis: ["redis://:hidden-word@redis.example:6379"],
+      address: "ws://10.0.0.5:8080",
+      secret: "s".repeat(32),
+      prefix: "hearth:",
+      heartbeatMs: 2_000,
+    });
+    const nodes = { ...cluster, REDIS_URL: "rediss://a.example:1, rediss://b.example:2" };
+    expect(readConfig(nodes).cluster?.redis).toEqual(["rediss://a.example:1", "rediss://b.example:2"]);
+    expect(readConfig({}).cluster).toBeUndefined();
+  });
+
+  it("share a database, and each setting that goes with the others", () => {
+    const whole = "REDIS_URL, HEARTH_NODE_ADDRESS and HEARTH_CLUSTER_SECRET: each goes with the other two";
+    const shared = "REDIS_URL: goes with DATABASE_URL, since several coordinators share what they keep";
+    expect(problemsOf({ ...cluster, DATABASE_URL: "" })).toEqual([shared]);
+    expect(problemsOf({ ...cluster, HEARTH_NODE_ADDRESS: "" })).toEqual([whole]);
+    expect(problemsOf({ ...cluster, HEARTH_CLUSTER_SECRET: "" })).toEqual([whole]);
+    expect(problemsOf({ HEARTH_CLUSTER_SECRET: "s".repeat(32) })).toEqual([whole]);
+    expect(problemsOf({ REDIS_URL: cluster.REDIS_URL })).toEqual([whole, shared]);
+  });
+
+  it("have no weak secret, and no address that nobody can dial", () => {
+    const bad = { ...cluster, REDIS_URL: "http://a", HEARTH_CLUSTER_SECRET: "short", HEARTH_NODE_ADDRESS: "http://a" };
+    expect(problemsOf({ ...bad, HEARTH_REDIS_PREFIX: "a{b}" })).toEqual([
+      "REDIS_URL.0: must be a redis:// or rediss:// URL, or several of a Redis Cluster",
+      "HEARTH_NODE_ADDRESS: must be a ws:// or wss:// URL",
+      "HEARTH_CLUSTER_SECRET: must be at least 32 characters",
+      "HEARTH_REDIS_PREFIX: must be of letters, digits and _ . : -",
+    ]);
+  });
+
+  it("tell the log neither the secret nor what the URL of Redis holds", () => {
+    const shown = JSON.stringify(shownConfig(readConfig(cluster)));
+    expect(shown).toContain("redis.example:6379");
+    expect(shown).not.toContain("hidden-word");
+    expect(shown).not.toContain("s".repeat(32));
   });
 });
 

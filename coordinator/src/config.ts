@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { z } from "zod";
+import { type ClusterSettings, DEFAULT_CLUSTER } from "./cluster/settings.js";
 import { DEFAULT_DEPARTURE_LIMITS, type DepartureLimits } from "./fleet/departures.js";
 import { DEFAULT_UPLOAD_LIMITS, type UploadLimits } from "./http/uploads.js";
 import { WEBHOOK_FORMATS, type WebhookTarget } from "./ledger/webhook-message.js";
@@ -59,6 +60,8 @@ export interface Config {
   readonly bodies: BodyBounds;
   readonly uploads: UploadLimits;
   readonly store: StoreSettings;
+  /** The other coordinators of the same fleet; `undefined` = this one is alone. */
+  readonly cluster: ClusterSettings | undefined;
   /** Where traces go; `undefined` = nowhere. */
   readonly tracing: TracingSettings | undefined;
 }
@@ -126,6 +129,22 @@ const schema = z.object({
   HEARTH_DATABASE_CONNECT_TIMEOUT_MS: limit(DEFAULT_POSTGRES.connectTimeoutMs),
   HEARTH_DATABASE_STATEMENT_TIMEOUT_MS: limit(DEFAULT_POSTGRES.statementTimeoutMs),
   HEARTH_STORE_MAX_WAITING: limit(DEFAULT_MAX_WAITING),
+  REDIS_URL: z
+    .string()
+    .transform((urls) => urls.split(",").map((url) => url.trim()))
+    .pipe(
+      z.array(
+        z.url({ protocol: /^rediss?$/, error: "must be a redis:// or rediss:// URL, or several of a Redis Cluster" }),
+      ),
+    )
+    .optional(),
+  HEARTH_NODE_ADDRESS: z.url({ protocol: /^wss?$/, error: "must be a ws:// or wss:// URL" }).optional(),
+  HEARTH_CLUSTER_SECRET: z.string().min(32, "must be at least 32 characters").optional(),
+  HEARTH_REDIS_PREFIX: z
+    .string()
+    .regex(/^[\w.:-]{1,64}$/, "must be of letters, digits and _ . : -")
+    .default(DEFAULT_CLUSTER.prefix),
+  HEARTH_CLUSTER_HEARTBEAT_MS: z.coerce.number().int().min(100).max(60_000).default(DEFAULT_CLUSTER.heartbeatMs),
   // Of OpenTelemetry's specification; the exporter reads the rest of its variables itself.
   OTEL_SDK_DISABLED: z.string().optional(),
   OTEL_EXPORTER_OTLP_ENDPOINT: z.url({ protocol: /^https?$/, error: "must be an http:// or https:// URL" }).optional(),
@@ -218,6 +237,7 @@ export function readConfig(env: Environment): Config {
       graceMs: data.HEARTH_UPLOAD_GRACE_MS,
     },
     store: storeSettings(data),
+    cluster: clusterOf(data),
   };
 }
 
@@ -255,14 +275,33 @@ function storeSettings(data: z.infer<typeof schema>): StoreSettings {
   };
 }
 
+/** @throws ConfigError where what goes together is not there as a whole */
+function clusterOf(data: z.infer<typeof schema>): ClusterSettings | undefined {
+  const { REDIS_URL: redis, HEARTH_NODE_ADDRESS: address, HEARTH_CLUSTER_SECRET: secret } = data;
+  if (redis === undefined && address === undefined && secret === undefined) return undefined;
+  const problems: string[] = [];
+  const whole = "REDIS_URL, HEARTH_NODE_ADDRESS and HEARTH_CLUSTER_SECRET: each goes with the other two";
+  if (redis === undefined || address === undefined || secret === undefined) problems.push(whole);
+  if (redis !== undefined && data.DATABASE_URL === undefined) {
+    problems.push("REDIS_URL: goes with DATABASE_URL, since several coordinators share what they keep");
+  }
+  if (redis === undefined || address === undefined || secret === undefined || problems.length > 0) {
+    throw new ConfigError(problems);
+  }
+  const { HEARTH_REDIS_PREFIX: prefix, HEARTH_CLUSTER_HEARTBEAT_MS: heartbeatMs } = data;
+  return { redis, address: address.replace(/\/+$/, ""), secret, prefix, heartbeatMs };
+}
+
 /** What a log may tell of a configuration: no secret, and of the database and the webhook only where they are. */
 export function shownConfig(config: Config): object {
-  const { apiKey: _apiKey, adminKey: _adminKey, providerToken: _token, webhook, oidc, store, ...rest } = config;
+  const { apiKey: _apiKey, adminKey: _adminKey, providerToken: _token, ...told } = config;
+  const { webhook, oidc, store, cluster, ...rest } = told;
   const { postgres, ...numbers } = store;
   return {
     ...rest,
     webhook: webhook && new URL(webhook.url).origin,
     oidc: oidc?.issuer,
+    cluster: cluster && { ...cluster, redis: cluster.redis.map((url) => new URL(url).host), secret: undefined },
     store: { ...numbers, postgres: postgres && { ...postgres, url: placeOf(postgres.url) } },
   };
 }

@@ -93,6 +93,7 @@ export const COORDINATOR = {
   "shutdown.ts": ["./receipts", "./config.ts", "./fleet", "./http", "./platform", "@hearth/platform", "node:http"],
   // It stands above the rooms: the defaults of some settings are constants of theirs.
   "config.ts": [
+    "./cluster/settings.ts",
     "./fleet",
     "./http",
     "./ledger",
@@ -346,6 +347,10 @@ export const COORDINATOR = {
   // Whom people sign in with on the web page, beside keys.
   oidc: ["./platform", "@hearth/platform", "openid-client", "zod"],
   sealing: ["@hearth/e2e", "@hearth/platform", "@hearth/protocol", "node:crypto"],
+  // Other coordinators of the same fleet: implements the fleet's interfaces over Redis and links between nodes. Only the
+  // composition knows it.
+  cluster: ["./platform", "@hearth/platform", "ioredis", "zod", "node:fs", "node:url"],
+  "cluster/testing": ["ioredis"],
   // Interfaces, with no database behind them.
   store: ["./platform"],
   // What can be asked of a database, whichever it is, and its tables: one text of every query.
