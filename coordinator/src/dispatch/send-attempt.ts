@@ -158,7 +158,8 @@ class AttemptSender {
       ...(trace && { traceparent: writeTraceparent(trace, spanIdOf(this.#id)) }),
     };
     const frames = (stream: number): Uint8Array[] => sealBody(sealer, form.body, stream);
-    const sealed = { context: context.announcement, opening, frames };
+    const tokens = traits.promptTokens + traits.maxTokens;
+    const sealed = { context: context.announcement, opening, tokens, frames };
     const sent = this.#sent(sealer, form);
     const observe = (): void => {
       if (sent.ending === undefined) this.#observation = this.#deps.evidence.observe(link, traits);

@@ -13,6 +13,7 @@ import {
   type RegisterFrame,
 } from "@hearth/protocol";
 import type { RawData, WebSocket } from "ws";
+import { corker } from "./corker.js";
 import type { PacedWork } from "./paced-work.js";
 import { providerIdOf, type Registration } from "./registration.js";
 import type { TokenHolder } from "./token-holder.js";
@@ -209,19 +210,6 @@ function welcome(socket: WebSocket, raw: Duplex, accepted: Accepted, nowMs: numb
     }),
   );
   return { socket, cork: corker(raw), provider, holder, version, frame, proved };
-}
-
-function corker(raw: Duplex): () => void {
-  let corked = false;
-  return () => {
-    if (corked) return;
-    corked = true;
-    raw.cork();
-    process.nextTick(() => {
-      corked = false;
-      raw.uncork();
-    });
-  };
 }
 
 /** How long a peer may take to answer the close, ms. */

@@ -5,7 +5,7 @@ import type { Logger } from "../platform/logger.js";
 import type { KnownModelStore, StoredKnownModel } from "../store/known-model-store.js";
 import { DepartedProvider, essential, factsOf } from "./departed-provider.js";
 import type { Provider } from "./provider.js";
-import type { Registry } from "./registry.js";
+import type { FleetDirectory } from "./provider-directory.js";
 
 export interface KnownModelLimits {
   /** How long a model is known after it last answered, ms. */
@@ -26,7 +26,7 @@ export const DEFAULT_KNOWN_MODEL_LIMITS: KnownModelLimits = {
 
 export interface KnownModelsDeps {
   readonly store: KnownModelStore;
-  readonly registry: Pick<Registry, "link" | "serves">;
+  readonly registry: Pick<FleetDirectory, "link" | "serves">;
   readonly clock: Clock;
   readonly log: Logger;
   readonly limits?: KnownModelLimits;

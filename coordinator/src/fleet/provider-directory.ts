@@ -2,6 +2,7 @@ import type { ProviderId } from "@hearth/protocol";
 import type { Provider } from "./provider.js";
 import type { ProviderLink } from "./provider-link.js";
 import type { Work } from "./work-history.js";
+import type { Looked } from "./work-tally.js";
 
 /** The providers: all that the layers above know of the fleet. */
 export interface ProviderDirectory {
@@ -29,3 +30,18 @@ export interface ProviderDirectory {
   /** Providers that are not connected and expected back. */
   readonly expected: number;
 }
+
+/** The same, for who puts a coordinator together. */
+export interface FleetDirectory extends ProviderDirectory {
+  /** Whether a machine that is connected or expected back names this model. */
+  serves(model: string): boolean;
+  /** Calls `onChange` whenever something that selection looks at may have changed. */
+  watch(onChange: FleetWatcher): Disposable;
+  /** @param models those whose machines have changed; absent = any */
+  changed(models?: Provider["models"]): void;
+  /** Counts a search for a provider for all machines that it concerns. */
+  looked(look: Looked): void;
+}
+
+/** Told of the models whose machines have changed; `undefined` = it may be any. */
+export type FleetWatcher = (models: Provider["models"] | undefined) => void;

@@ -57,6 +57,8 @@ export interface SealedRequest {
   /** The context that it is sealed under. The provider is told of it before the first request. */
   readonly context: Omit<SealingContextFrame, "type">;
   readonly opening: Omit<RequestFrame, "type" | "stream">;
+  /** The expected size of prompt and answer, tokens: who counts slots elsewhere is told. Absent = not known. */
+  readonly tokens?: number;
   /** Makes the binary frames once the session has assigned the stream's id. */
   readonly frames: (stream: number) => readonly Uint8Array[];
 }

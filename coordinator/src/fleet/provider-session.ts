@@ -23,6 +23,7 @@ import { encryptionKeyOf, type Registration } from "./registration.js";
 import type { SessionEnd } from "./session-end.js";
 import type { SessionRounds } from "./session-rounds.js";
 import { StreamTable } from "./stream-table.js";
+import { ToldContexts } from "./told-contexts.js";
 import type { AttestationVerifier } from "./trust/attestation-verifier.js";
 import { SessionTrust, type TrustHooks } from "./trust/session-trust.js";
 import { WorkTally } from "./work-tally.js";
@@ -76,8 +77,7 @@ export class ProviderSession extends MachineBacked implements ProviderLink {
   #streamsMade: StreamTable | undefined;
   readonly #reader: MessageReader;
   readonly #liveness: Liveness;
-  /** The sealing context that the provider was last told of. */
-  #contextId = "";
+  readonly #contexts = new ToldContexts();
   /** Set after `goAway`: the connection is closed when this timer fires. */
   #departure: Disposable | undefined;
   /** The provider has said goodbye. */
@@ -176,8 +176,7 @@ export class ProviderSession extends MachineBacked implements ProviderLink {
   }
 
   #tellContext(context: SealedRequest["context"]): void {
-    if (this.#contextId === context.context_id) return;
-    this.#contextId = context.context_id;
+    if (!this.#contexts.isNew(context)) return;
     this.#socket.send(encodeControl({ type: "sealing_context", ...context }));
   }
 

@@ -52,6 +52,11 @@ export interface Provider {
   load(model: string): number;
 }
 
+/** Requests that a machine can run at once for a model. */
+export function slotsOf({ hardware, slots }: Pick<Provider, "hardware" | "slots">, model: string): number {
+  return slots.get(model)?.max_concurrency ?? defaultConcurrency(hardware.memory_bytes);
+}
+
 /** Requests that a model can run at once if the backend does not say, by the machine's memory. */
 export function defaultConcurrency(memoryBytes: number): number {
   const gib = memoryBytes / 2 ** 30;

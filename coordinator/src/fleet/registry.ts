@@ -5,7 +5,7 @@ import { DEFAULT_DEPARTURE_LIMITS, type DepartureLimits, Departures } from "./de
 import { LeavingSessions } from "./leaving-sessions.js";
 import { ModelIndex } from "./model-index.js";
 import type { Provider } from "./provider.js";
-import type { ProviderDirectory } from "./provider-directory.js";
+import type { FleetDirectory, FleetWatcher } from "./provider-directory.js";
 import type { ProviderSession } from "./provider-session.js";
 import { isIdle, type Work, WorkHistory } from "./work-history.js";
 import { type Looked, NO_LOOKS } from "./work-tally.js";
@@ -24,11 +24,8 @@ interface Connected {
   readonly address: string;
 }
 
-/** Told of the models whose machines have changed; `undefined` = it may be any. */
-type Watcher = (models: Provider["models"] | undefined) => void;
-
 /** The providers that are connected to this node, or were a moment ago. */
-export class Registry implements ProviderDirectory {
+export class Registry implements FleetDirectory {
   readonly #clock: Clock;
   readonly #connected = new Map<ProviderId, Connected>();
   readonly #perAccount = new Tally();
@@ -36,7 +33,7 @@ export class Registry implements ProviderDirectory {
   readonly #departures: Departures;
   readonly #index = new ModelIndex();
   readonly #distrustedUntil = new BoundedMap<ProviderId, number>(MAX_DISTRUSTED);
-  readonly #watchers = new Set<Watcher>();
+  readonly #watchers = new Set<FleetWatcher>();
   readonly #histories = new BoundedMap<ProviderId, WorkHistory>(MAX_HISTORIES);
 
   constructor(clock: Clock, limits: DepartureLimits = DEFAULT_DEPARTURE_LIMITS) {
@@ -97,6 +94,20 @@ export class Registry implements ProviderDirectory {
     if (this.#connected.has(provider.id)) return;
     this.#index.set(provider);
     this.#departures.add(provider, address);
+  }
+
+  /** Whether it vanished a moment ago, and may come back. */
+  isExpected(id: ProviderId): boolean {
+    return this.#departures.get(id) !== undefined;
+  }
+
+  /** A machine that is expected back here has come back to another node. */
+  arrivedElsewhere(id: ProviderId): void {
+    const departed = this.#departures.get(id);
+    if (departed === undefined) return;
+    this.#departures.take(id);
+    this.#index.delete(id);
+    this.changed(departed.models);
   }
 
   /** Whether a machine that is connected or expected back names this model. */
@@ -189,7 +200,7 @@ export class Registry implements ProviderDirectory {
   }
 
   /** Calls `onChange` whenever something that selection looks at may have changed. */
-  watch(onChange: Watcher): Disposable {
+  watch(onChange: FleetWatcher): Disposable {
     this.#watchers.add(onChange);
     return { [Symbol.dispose]: () => this.#watchers.delete(onChange) };
   }

@@ -1,5 +1,5 @@
 import { LIMITS, type ModelAdvert, type Slot } from "@hearth/protocol";
-import { defaultConcurrency, type Provider } from "../fleet/provider.js";
+import { type Provider, slotsOf } from "../fleet/provider.js";
 import { BIT, type GateSet, when } from "./gate-set.js";
 import { estimateRates } from "./hardware-estimate.js";
 
@@ -73,7 +73,7 @@ export class Subject {
     this.load = provider.load(model);
     this.pending = provider.inFlight(model);
     this.queued = slot?.queued ?? 0;
-    this.concurrency = concurrencyOf(provider, slot);
+    this.concurrency = slotsOf(provider, model);
     this.tokensAhead = provider.tokensAhead(model);
     this.unreportedTokens = provider.unreportedTokens(model);
     this.budgetTokens = slot?.budget_max ?? Number.POSITIVE_INFINITY;
@@ -105,11 +105,6 @@ export function openingGates(provider: Provider): GateSet {
 /** Whether a model serves chats, natively or translated. */
 export function chats(advert: ModelAdvert | undefined): boolean {
   return advert?.dialects === undefined || advert.dialects.some((dialect) => dialect !== "embeddings");
-}
-
-/** Requests that this provider can run at once for this model. */
-function concurrencyOf({ hardware }: Provider, slot: Slot | undefined): number {
-  return slot?.max_concurrency ?? defaultConcurrency(hardware.memory_bytes);
 }
 
 function settledGates({ provider, model, advert, slot, load, concurrency }: Subject): GateSet {

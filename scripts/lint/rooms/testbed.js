@@ -73,6 +73,7 @@ export const TESTBED = {
   "*.test.ts": [
     "../attestation/testing",
     "../coordinator/api",
+    "../coordinator/cluster/testing",
     "../coordinator/enrolment",
     "../coordinator/fleet",
     "../coordinator/http",
