@@ -11,6 +11,12 @@ type Argument = string | number;
 interface ScriptCalls {
   announceNode(alive: string, facts: string, ...args: Argument[]): Promise<string[]>;
   removeNode(alive: string, facts: string, ...args: Argument[]): Promise<number>;
+  claimProvider(machine: string, ...args: Argument[]): Promise<string>;
+  announceProvider(machine: string, ...args: Argument[]): Promise<number>;
+  releaseProvider(machine: string, ...args: Argument[]): Promise<number>;
+  reserveSlot(machine: string, leases: string, ...args: Argument[]): Promise<string>;
+  renewSlots(leases: string, ...args: Argument[]): Promise<number>;
+  releaseSlot(leases: string, ...args: Argument[]): Promise<number>;
 }
 
 /** A connection that knows the scripts. */
