@@ -9,6 +9,7 @@ import { createFleet, setAside } from "./compose/create-fleet.js";
 import { createHooks } from "./compose/create-hooks.js";
 import { createSelection } from "./compose/create-selection.js";
 import { createServices } from "./compose/create-services.js";
+import { type OpenCluster, openCluster } from "./compose/open-cluster.js";
 import { type Kept, type KeptDeps, openKept, stopKept } from "./compose/open-kept.js";
 import { type Money, type MoneyOptions, openMoney } from "./compose/open-money.js";
 import { openNotifications } from "./compose/open-notifications.js";
@@ -108,19 +109,20 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
   const metrics = createMetrics();
   const disk = watchDisk({ ...options, metrics });
   const registry = new Registry(clock, config.departures);
+  const contexts = new ProviderContexts(clock);
+  const cluster = openClusterOf(options, { clock, rng, ids, registry, contexts });
+  const { directory } = cluster;
   const { live, operatorSettings, changing } = await loadOperator({ ...options, clock }, disk.store, registry);
   const numbers = await openNumbers(live, { clock, log, store: disk.store.prices });
   const records = await openRecords(options, live, { clock, store: disk.store, breaker: numbers.breaker });
   const { reputation } = records;
   const hooks = createHooks({ metrics, log, registry, reputation });
-  const kept = await openKeptOf(options, live, { clock, registry, hooks, store: disk.store });
+  const kept = await openKeptOf(options, live, { clock, registry, directory, hooks, store: disk.store });
   const { enrolment, knownModels, receipts, usage } = kept;
-  const notifications = await openNotifications(live, { clock, log, config, registry, store: disk.store });
-  const selection = createSelection({ clock, rng, registry, reputation, hooks: hooks.selection, ...numbers });
+  const notifications = await openNotifications(live, { clock, log, config, directory, store: disk.store });
+  const selection = createSelection({ clock, rng, directory, reputation, hooks: hooks.selection, ...numbers });
   const readings = addReadings(metrics, { clock, breaker: selection.breaker, publicUrl: config.publicUrl });
-  const contexts = new ProviderContexts(clock);
-  const verifier = new AttestationVerifier(clock, options.verifyDevice ?? verifyAppleDevice);
-  const proving = { verifier, newChallenge: () => ids.challenge() };
+  const proving = provingBy(options, { clock, ids });
   const addProvider = createFleet({
     ...{ config, clock, log, registry, contexts, knownModels, enrolment },
     ...proving,
@@ -137,7 +139,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
   const ready = (): boolean => accepting;
   const { timelines, tracing } = await openTimelines(live, { clock, tracing: config.tracing });
   const services = createServices({
-    ...{ clock, log, ids, registry, selection, contexts, knownModels, receipts, usage },
+    ...{ clock, log, ids, directory, selection, contexts, knownModels, receipts, usage },
     ...{ ledger: money.ledger, payments: money.payments },
     receiptWaitMs: config.receiptWaitMs,
     accepting: ready,
@@ -145,10 +147,10 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
     watch: notifications.requests(timelines),
     ...numbers,
   });
-  const health = watchHealth({ clock, directory: registry, disk, settings: () => live.current.health });
+  const health = watchHealth({ clock, directory, disk, trouble: cluster.trouble, settings: () => live.current.health });
   const { answers, sealing, stored } = keepers(options, live, { clock, ids });
   const { server, providers, operators, doors } = createDoors({
-    ...{ config, log, secrets: options.secrets, live, clock, ids, metrics, registry },
+    ...{ config, log, secrets: options.secrets, live, clock, ids, metrics, directory, registry, cluster },
     ...{ selection, ready, services, sealing, addProvider },
     ...kept,
     ...proving,
@@ -159,8 +161,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
     ...{ ledger: disk.store.ledger, ownerNotices: notifications.owners },
     ...{ troubles: health.troubles, shutdown: shutdown.signal, traceOf: tracing.traceOf },
   });
-  const urls = await listenAll(server, operators?.server, config);
-  log.info(urls, "listening");
+  const urls = await open({ server, operators: operators?.server }, cluster, options);
   return {
     ...urls,
     registry,
@@ -173,7 +174,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
       accepting = false;
       notifications.close();
       selection.queue.close();
-      await drain({ doors, providers, registry, receipts, clock, log, shutdown, bounds: config });
+      await drain({ ...options, doors, providers, registry, cluster, receipts, clock, shutdown });
       for (const each of [health, readings, sealing, answers, numbers.ownerPrices]) each[Symbol.dispose]();
       await Promise.all([tracing.stop(), notifications.ended()]);
       return oneByOne([() => stopKept(kept), money.stop, records.stop, disk.close]);
@@ -181,10 +182,17 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
   };
 }
 
+function openClusterOf(
+  { config, log, node = ONLY_NODE }: AppOptions,
+  on: Omit<Parameters<typeof openCluster>[0], "config" | "log" | "node">,
+): OpenCluster {
+  return openCluster({ ...on, config, log, node });
+}
+
 function openKeptOf(
   { config, log, secrets }: AppOptions,
   live: LiveOperator,
-  on: Pick<KeptDeps, "clock" | "registry" | "hooks" | "store">,
+  on: Pick<KeptDeps, "clock" | "registry" | "directory" | "hooks" | "store">,
 ): Promise<Kept> {
   return openKept({
     ...on,
@@ -284,10 +292,33 @@ function shutdownController(): AbortController {
   return controller;
 }
 
-/** @throws the server's error when it cannot listen; then neither does */
+/** What is checked of machines that prove what they are. */
+function provingBy(
+  { verifyDevice = verifyAppleDevice }: AppOptions,
+  { clock, ids }: { readonly clock: Clock; readonly ids: Ids },
+): Pick<BehindTheDoors, "verifier" | "newChallenge"> {
+  return { verifier: new AttestationVerifier(clock, verifyDevice), newChallenge: () => ids.challenge() };
+}
+
+interface Listening {
+  readonly server: Server;
+  readonly operators: Server | undefined;
+}
+
+/** Listens, and tells the others where. @throws the server's error when it cannot listen; then neither does */
+async function open(
+  servers: Listening,
+  cluster: OpenCluster,
+  { config, log }: AppOptions,
+): Promise<Pick<Coordinator, "url" | "adminUrl">> {
+  const urls = await listenAll(servers, config);
+  log.info(urls, "listening");
+  await cluster.start(urls.url);
+  return urls;
+}
+
 async function listenAll(
-  server: Server,
-  operators: Server | undefined,
+  { server, operators }: Listening,
   config: Config,
 ): Promise<Pick<Coordinator, "url" | "adminUrl">> {
   const url = await listen(server, config);

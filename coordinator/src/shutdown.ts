@@ -1,5 +1,5 @@
 import type { Server } from "node:http";
-import { type Clock, repeat } from "@hearth/platform";
+import { type Clock, repeat, sleep } from "@hearth/platform";
 import type { Config } from "./config.js";
 import type { Registry } from "./fleet/registry.js";
 import type { Connections } from "./http/connections.js";
@@ -17,11 +17,20 @@ export interface DrainDeps {
   readonly providers: Disposable;
   readonly registry: Registry;
   readonly receipts: Pick<ReceiptWriter, "arrived">;
+  /** The other coordinators of the fleet. */
+  readonly cluster: {
+    /** They send nothing new. */
+    drain(): Promise<void>;
+    /** Streams of theirs with machines of this one. */
+    readonly relayed: () => number;
+    /** Its machines are gone, and so is it. */
+    stop(): Promise<void>;
+  };
   readonly clock: Clock;
   readonly log: Logger;
   /** Ends what runs when the drain's time is over; whoever aborts it before then will not wait so long. */
   readonly shutdown: AbortController;
-  readonly bounds: Pick<Config, "drainTimeoutMs" | "lingerMs">;
+  readonly config: Pick<Config, "drainTimeoutMs" | "lingerMs">;
 }
 
 /** How long agents wait before they come back, ms: a restart takes less. */
@@ -41,38 +50,42 @@ const SWEEP_MS = 10;
  * connection, so that a client which is busy on a kept-alive one is not cut off between two requests.
  */
 export async function drain(deps: DrainDeps): Promise<void> {
-  const { clock, registry, bounds } = deps;
+  const { clock, registry, config } = deps;
   const doors = deps.doors.map(({ connections }) => connections);
   const startedAt = clock.now();
   for (const connections of doors) connections.announceEnd();
-  for (const session of registry.connected()) session.goAway("shutdown", RECONNECT_AFTER_MS, bounds.drainTimeoutMs);
+  for (const session of registry.connected()) session.goAway("shutdown", RECONNECT_AFTER_MS, config.drainTimeoutMs);
+  await deps.cluster.drain();
   await runningEnded(deps);
   deps.shutdown.abort("shutdown");
   await Promise.all(doors.map((connections) => connections.answered(clock, FAREWELL_MS)));
   await deps.receipts.arrived(RECEIPTS_MS);
   for (const session of [...registry.sessions()]) session.close("going_away");
   deps.providers[Symbol.dispose]();
+  await deps.cluster.stop();
   registry[Symbol.dispose]();
-  const lingerMs = startedAt + bounds.lingerMs - clock.now();
+  const lingerMs = startedAt + config.lingerMs - clock.now();
   await Promise.all(doors.map((connections) => connections.left(clock, lingerMs)));
   await Promise.all(deps.doors.map((door) => closeServer(door, clock)));
 }
 
 /** What runs ends by itself, however long that takes within the drain's time. Those who wait are told how far it is. */
-async function runningEnded({ doors, clock, log, shutdown, bounds }: DrainDeps): Promise<void> {
+async function runningEnded({ doors, cluster, clock, log, shutdown, config }: DrainDeps): Promise<void> {
   const running = (): number => doors.reduce((sum, { connections }) => sum + connections.requests, 0);
   const startedAt = clock.now();
   const seconds = (ms: number): number => Math.round(ms / 1_000);
   const tell = (): void => {
     const forMs = clock.now() - startedAt;
-    const left = { sinceSeconds: seconds(forMs), atMostSeconds: seconds(bounds.drainTimeoutMs - forMs) };
-    log.info({ requests: running(), ...left }, "draining");
+    const left = { sinceSeconds: seconds(forMs), atMostSeconds: seconds(config.drainTimeoutMs - forMs) };
+    log.info({ requests: running(), relayed: cluster.relayed(), ...left }, "draining");
   };
   if (running() > 0) tell();
   using _telling = repeat(clock, TELL_MS, tell);
   await Promise.all(
-    doors.map(({ connections }) => connections.answered(clock, bounds.drainTimeoutMs, shutdown.signal)),
+    doors.map(({ connections }) => connections.answered(clock, config.drainTimeoutMs, shutdown.signal)),
   );
+  const isOver = (): boolean => clock.now() - startedAt >= config.drainTimeoutMs || shutdown.signal.aborted;
+  while (cluster.relayed() > 0 && !isOver()) await sleep(clock, SWEEP_MS, shutdown.signal);
 }
 
 /** An answer that is on its way arrives whole: only what is unread when the time is up is cut off. */

@@ -9,6 +9,7 @@ import { LiveFeed } from "../admin/live-feed.js";
 import type { AdminMoneyDeps } from "../admin/money-routes.js";
 import { createAdminApp } from "../admin/routes.js";
 import type { Config, ShownVariable } from "../config.js";
+import type { FleetDirectory } from "../fleet/provider-directory.js";
 import type { Registry } from "../fleet/registry.js";
 import { acceptProviders, type ProviderServerDeps } from "../fleet/ws-server.js";
 import { createHttpApp, type HttpDeps } from "../http/app.js";
@@ -35,6 +36,7 @@ import { createServer, type OwnedServer } from "./create-server.js";
 import { enrolledMachine } from "./enrolled-machine.js";
 import { findDashboard } from "./find-dashboard.js";
 import { machineStandings } from "./machine-standings.js";
+import type { OpenCluster } from "./open-cluster.js";
 import type { Kept } from "./open-kept.js";
 
 /** What consumers and providers come in by. */
@@ -69,7 +71,10 @@ export type BehindTheDoors = Kept &
     readonly secrets: Secrets;
     readonly log: Logger;
     readonly live: LiveOperator;
+    readonly directory: FleetDirectory;
+    /** The machines that are connected here. */
     readonly registry: Registry;
+    readonly cluster: Pick<OpenCluster, "accept">;
     readonly selection: Selection;
     readonly tariff: () => Tariff | undefined;
     readonly prices: () => PriceList;
@@ -84,7 +89,7 @@ export type BehindTheDoors = Kept &
 
 /** Makes the server: its routes for consumers and the operator, and the way in for machines. It does not listen yet. */
 export function createDoors(behind: BehindTheDoors): Doors {
-  const { config, secrets, log, live, clock, metrics, registry, selection, accounts } = behind;
+  const { config, secrets, log, live, clock, metrics, directory, selection, accounts } = behind;
   const addressOf = (incoming: IncomingMessage): string => clientAddress(incoming, config.proxies);
   const recognised = (socket: Duplex): void => {
     owned.connections.recognise(socket);
@@ -94,12 +99,12 @@ export function createDoors(behind: BehindTheDoors): Doors {
   const operatorsDoor = new OperatorsDoor(config.adminAddress !== undefined);
   const signIn = new SignIn(clock, () => live.current.signIn);
   const common = {
-    ...{ clock, log, recognised, signIn, directory: registry, ...callersOf(live, secrets, accounts, signIn) },
-    machineStandings: machineStandings(registry, behind.standing),
+    ...{ clock, log, recognised, signIn, directory, ...callersOf(live, secrets, accounts, signIn) },
+    machineStandings: machineStandings(directory, behind.standing),
   };
   const money = moneyOf(behind);
   const models: HttpDeps["models"] = () => ({
-    ...{ directory: registry, catalog: live.current.catalog, clock },
+    ...{ directory, catalog: live.current.catalog, clock },
     ...{ offers: selection.offers, tariff: behind.tariff() },
   });
   const http: HttpDeps = {
@@ -118,10 +123,10 @@ export function createDoors(behind: BehindTheDoors): Doors {
       ...{ ...behind, ...common, ...money, explain: selection.explain, ...breakerOf(behind), models },
       slots: selection.slots,
       explainMachine: selection.explainMachine,
-      fleetFeed: new FleetFeed({ clock, directory: registry }),
+      fleetFeed: new FleetFeed({ clock, directory }),
       liveFeed: liveFeedOf(behind, inFlight),
       operatorSettings: behind.operatorSettings,
-      enrolledMachine: enrolledMachine(registry, behind.enrolment),
+      enrolledMachine: enrolledMachine(behind.registry, behind.enrolment),
       ...{ operator: live, configured: () => configuredOf(live), configuredAccounts: configuredAccounts(live) },
     }),
     kept: behind.answers,
@@ -146,6 +151,10 @@ export function createDoors(behind: BehindTheDoors): Doors {
     registered: behind.addProvider,
     refused: (reason) => metrics.connectionsClosed.inc({ reason }),
     ...owned.forProviders,
+    withoutUpgrade(request, raw, head) {
+      const isNode = behind.cluster.accept(request, raw, head, { addressOf, recognised });
+      if (!isNode) owned.forProviders.withoutUpgrade(request, raw, head);
+    },
   });
   return { ...owned, providers, operators, doors: operators === undefined ? [owned] : [owned, operators] };
 }
@@ -166,24 +175,24 @@ function operatorsServer(
 }
 
 /** What happens, for who watches; counted from the start on, so that the first look tells of the minute before. */
-function liveFeedOf({ clock, registry, selection, timelines }: BehindTheDoors, inFlight: () => number): LiveFeed {
+function liveFeedOf({ clock, directory, selection, timelines }: BehindTheDoors, inFlight: () => number): LiveFeed {
   const stats = new LiveStats(clock);
   timelines.watch((ended) => stats.note(ended));
   return new LiveFeed({
-    ...{ clock, directory: registry, timelines, inFlight },
+    ...{ clock, directory, timelines, inFlight },
     numbers: () => stats.read(),
     queued: () => selection.queue.total,
   });
 }
 
 /** What the operator sees and clears of the breaker. Who waits is looked at again then. */
-function breakerOf({ selection: { breaker, queue }, registry }: BehindTheDoors): BreakerRouteDeps {
+function breakerOf({ selection: { breaker, queue }, directory }: BehindTheDoors): BreakerRouteDeps {
   return {
     breaker: {
       held: () => breaker.held(),
       clear(id, model) {
         const cleared = breaker.clear(id, model);
-        registry.changed();
+        directory.changed();
         return cleared;
       },
     },

@@ -4,7 +4,7 @@ import { Hedging, type HedgingHooks } from "../dispatch/hedging.js";
 import type { OpenAttemptDeps } from "../dispatch/open-attempt.js";
 import type { Eligibilities } from "../fleet/heartbeat-news.js";
 import type { Provider } from "../fleet/provider.js";
-import type { Registry } from "../fleet/registry.js";
+import type { FleetDirectory } from "../fleet/provider-directory.js";
 import { Affinity } from "../selection/affinity.js";
 import type { BreakerSettings } from "../selection/breaker-settings.js";
 import type { Catalog } from "../selection/catalog.js";
@@ -45,7 +45,7 @@ export interface SelectionHooks {
 export interface SelectionDeps {
   readonly clock: Clock;
   readonly rng: Rng;
-  readonly registry: Registry;
+  readonly directory: FleetDirectory;
   readonly hooks: SelectionHooks;
   readonly reputation: Reputation;
   /** Stand around the real parts, in tests that watch them. */
@@ -63,11 +63,11 @@ export interface SelectionDeps {
 
 /** Chooses providers: the picker with its breaker, the queue before it, the hedges beside it. */
 export function createSelection(deps: SelectionDeps): Selection {
-  const { clock, rng, registry, reputation, catalog, settings, hooks, around } = deps;
+  const { clock, rng, directory, reputation, catalog, settings, hooks, around } = deps;
   const evidence = new Evidence(clock, deps.evidence, reputation);
   const breaker = new CircuitBreaker({ clock, rng, settings: deps.breaker, hooks: hooks.breaker });
   const chosen = createPicker({
-    directory: registry,
+    directory,
     catalog,
     settings,
     breaker,
@@ -81,9 +81,9 @@ export function createSelection(deps: SelectionDeps): Selection {
   const picker = around?.picker(chosen) ?? chosen;
   const waiting = [picker, clock, hooks.queue, () => settings().queue] as const;
   const queue = around?.queue(...waiting) ?? new WaitQueue(...waiting);
-  registry.watch((models) => queue.drain(models?.keys()));
+  directory.watch((models) => queue.drain(models?.keys()));
   const hedging = new Hedging({ picker, queue, hooks: hooks.hedging, settings: deps.hedging });
-  const evaluation = { directory: registry, catalog, settings, health: breaker, expecting: evidence, clock };
+  const evaluation = { directory, catalog, settings, health: breaker, expecting: evidence, clock };
   const offers = new Offers(evaluation);
   const connectionLost: Selection["connectionLost"] = (...loss) => {
     breaker.connectionLost(...loss);
@@ -91,7 +91,7 @@ export function createSelection(deps: SelectionDeps): Selection {
   };
   return {
     ...{ picker, queue, hedging, breaker, evidence, offers, connectionLost },
-    slots: (build) => picker.slots(plainTraits(build, registry.serving(build))),
+    slots: (build) => picker.slots(plainTraits(build, directory.serving(build))),
     explain: (traits) => explain(traits, evaluation),
     explainMachine: (provider) => explainMachine(provider, evaluation),
     eligibility: new EligibilityReader(evaluation),

@@ -63,7 +63,7 @@ interface Report {
 }
 
 /** Connections that this process can hold, as far as its limit of open files goes. Node has raised that already. */
-function connectionCapacity(): number {
+export function connectionCapacity(): number {
   const { userLimits } = process.report.getReport() as Report;
   const soft = userLimits?.open_files?.soft;
   if (soft === "unlimited") return Number.MAX_SAFE_INTEGER;

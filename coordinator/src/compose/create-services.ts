@@ -3,7 +3,7 @@ import { KeyLimiter } from "../accounts/key-limits.js";
 import { MemoryRateLimiter } from "../accounts/rate-limiter.js";
 import type { PolicySettings } from "../dispatch/policy.js";
 import type { AttemptObserver } from "../dispatch/send-attempt.js";
-import type { Registry } from "../fleet/registry.js";
+import type { FleetDirectory } from "../fleet/provider-directory.js";
 import { Background } from "../platform/background.js";
 import type { Ids } from "../platform/ids.js";
 import type { AdmitDeps } from "../request/admit.js";
@@ -17,7 +17,7 @@ import type { Selection } from "./create-selection.js";
 export interface ServiceDeps {
   readonly clock: Clock;
   readonly ids: Ids;
-  readonly registry: Registry;
+  readonly directory: FleetDirectory;
   readonly selection: Selection;
   readonly contexts: ProviderContexts;
   readonly knownModels: AdmitDeps["knownModels"] & SettleDeps["knownModels"];
@@ -43,24 +43,24 @@ export interface ServiceDeps {
 
 /** What `handleRequest` works with. */
 export function createServices(deps: ServiceDeps): RequestServices {
-  const { clock, registry, selection, catalog, knownModels, policy } = deps;
+  const { clock, directory, selection, catalog, knownModels, policy } = deps;
   const calibration = new TokenCalibration(deps.calibration);
   return {
     admission: { ...selection, clock, catalog, knownModels, accepting: deps.accepting },
     tariff: deps.tariff,
-    workers: (build) => registry.serving(build),
+    workers: (build) => directory.serving(build),
     payments: deps.payments,
     keyLimits: new KeyLimiter(new MemoryRateLimiter(clock)),
     dispatch: {
       ...selection,
-      link: (id) => registry.link(id),
+      link: (id) => directory.link(id),
       ids: deps.ids,
       clock,
       policy,
       contexts: deps.contexts,
       observer: deps.attempts,
       background: new Background(clock),
-      distrust: (id) => registry.distrust(id),
+      distrust: (id) => directory.distrust(id),
     },
     settlement: { ...deps, ...selection, hooks: deps.settled, calibration },
     calibration,

@@ -7,6 +7,7 @@ import { Enrolment } from "../enrolment/enrolment.js";
 import { DEFAULT_KNOWN_MODEL_LIMITS, KnownModels } from "../fleet/known-models.js";
 import { MachineNotes } from "../fleet/machine-notes.js";
 import { MachinePauses } from "../fleet/machine-pauses.js";
+import type { FleetDirectory } from "../fleet/provider-directory.js";
 import type { Registry } from "../fleet/registry.js";
 import { type UsageSettings, UsageWriter } from "../ledger/usage-writer.js";
 import type { Credentials } from "../platform/credentials.js";
@@ -30,7 +31,9 @@ export interface Kept {
 export interface KeptDeps {
   readonly clock: Clock;
   readonly log: Logger;
+  /** The machines of this coordinator, and of all that serve the fleet. */
   readonly registry: Registry;
+  readonly directory: Pick<FleetDirectory, "link" | "serves">;
   readonly hooks: Pick<Hooks, "enrolment" | "receiptLost" | "usageLost">;
   readonly store: Store;
   /** Provider tokens of the configuration: any machine may use them. */
@@ -46,7 +49,7 @@ export interface KeptDeps {
 const DAY_MS = 24 * 3_600_000;
 
 /** @throws what the store throws */
-export async function openKept({ clock, log, registry, hooks, store, ...rest }: KeptDeps): Promise<Kept> {
+export async function openKept({ clock, log, registry, directory, hooks, store, ...rest }: KeptDeps): Promise<Kept> {
   const common = { clock, log, registry };
   const accounts = await Accounts.open({
     ...{ clock, log, store: store.accounts, settings: rest.accounts },
@@ -63,7 +66,7 @@ export async function openKept({ clock, log, registry, hooks, store, ...rest }: 
     },
   });
   const limits = { ...DEFAULT_KNOWN_MODEL_LIMITS, keptMs: rest.knownModelDays * DAY_MS };
-  const knownModels = await KnownModels.open({ ...common, store: store.knownModels, limits });
+  const knownModels = await KnownModels.open({ ...common, registry: directory, store: store.knownModels, limits });
   // Machines that answered before this start are waited for.
   for (const provider of knownModels.expected()) registry.expect(provider);
   const machineNotes = await MachineNotes.open({

@@ -2,7 +2,7 @@ import type { Clock } from "@hearth/platform";
 import type { ProviderId } from "@hearth/protocol";
 import type { Principal } from "../accounts/principal.js";
 import type { Config } from "../config.js";
-import type { Registry } from "../fleet/registry.js";
+import type { FleetDirectory } from "../fleet/provider-directory.js";
 import { budgetOf } from "../ledger/budget-window.js";
 import { BudgetWatch } from "../notifications/budget-watch.js";
 import { MachineWatch } from "../notifications/machine-watch.js";
@@ -38,7 +38,7 @@ export interface NotificationDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly config: Pick<Config, "webhook" | "ownerWebhooks" | "departures">;
-  readonly registry: Registry;
+  readonly directory: FleetDirectory;
   readonly store: Pick<Store, "ledger" | "notices">;
 }
 
@@ -100,30 +100,30 @@ function openOwners(
   });
 }
 
-function openTold(live: LiveOperator, { registry, config, owners, ...deps }: WatchDeps): Told {
+function openTold(live: LiveOperator, { directory, config, owners, ...deps }: WatchDeps): Told {
   const hearers = (kind: NoticeKind, account: string | undefined): Hearers | undefined => {
     if (config.webhook !== undefined) return "operator";
     return account !== undefined && owners?.wants(account, kind) ? "owner" : undefined;
   };
   const notices = new Notices({ ...deps, hearers });
   const { expectedBackMs } = config.departures;
-  const isConnected = (id: ProviderId): boolean => registry.link(id) !== undefined;
+  const isConnected = (id: ProviderId): boolean => directory.link(id) !== undefined;
   return {
     notices,
     machines: new MachineWatch({ ...deps, notices, isConnected, expectedBackMs }),
-    outages: new ModelOutages({ ...deps, notices, isServed: (model) => isServed(live, registry, model) }),
+    outages: new ModelOutages({ ...deps, notices, isServed: (model) => isServed(live, directory, model) }),
     budgets: new BudgetWatch({ ...deps, notices, lowBalance: () => live.current.ledger.lowBalanceMicroUsd }),
   };
 }
 
 /** Whether a machine is connected that takes everybody's requests for a model, or for what an alias stands for. */
-function isServed(live: LiveOperator, registry: Registry, model: string): boolean {
+function isServed(live: LiveOperator, directory: FleetDirectory, model: string): boolean {
   const alias = live.current.catalog.aliases.get(model);
   const builds = alias === undefined ? [model] : [alias.desired, alias.previous];
   return builds.some(
     (build) =>
       build !== undefined &&
-      registry
+      directory
         .serving(build)
         .some(({ status, untrusted, availableTo }) => status === "serving" && !untrusted && availableTo === "everyone"),
   );

@@ -10,7 +10,7 @@ export interface Numbers extends Operated {
   readonly ownerPrices: OwnerPriceBook;
 }
 
-type Operated = Omit<SelectionDeps, "clock" | "rng" | "registry" | "hooks" | "reputation"> &
+type Operated = Omit<SelectionDeps, "clock" | "rng" | "directory" | "hooks" | "reputation"> &
   Pick<ServiceDeps, "catalog" | "policy" | "calibration" | "tariff">;
 
 /** What admission, selection and dispatch go by, as the operator has it at each use. @throws what the store throws */

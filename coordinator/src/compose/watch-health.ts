@@ -1,6 +1,6 @@
 import { type Clock, repeat } from "@hearth/platform";
 import type { ProviderDirectory } from "../fleet/provider-directory.js";
-import type { HealthSettings, Trouble } from "../platform/health.js";
+import type { HealthSettings, Trouble, TroubleSource } from "../platform/health.js";
 import { ProcessVitals, type Vitals } from "../platform/process-vitals.js";
 import { RecentPeak } from "../platform/recent-peak.js";
 
@@ -18,6 +18,8 @@ export interface HealthWatchDeps {
   readonly directory: Pick<ProviderDirectory, "size">;
   /** What is wrong with log and store. */
   readonly disk: { readonly troubles: () => readonly Trouble[] };
+  /** What is wrong with what coordinators share; absent = they share nothing. */
+  readonly trouble?: TroubleSource;
   /** Read at each use. */
   readonly settings: () => HealthSettings;
   readonly vitals?: Pick<ProcessVitals, "turn" | "read"> & Disposable;
@@ -25,7 +27,7 @@ export interface HealthWatchDeps {
 
 /** Watches the process, its disk and its fleet, from now on. */
 export function watchHealth({ vitals = new ProcessVitals(), ...deps }: HealthWatchDeps): HealthWatch {
-  const { clock, directory, disk, settings } = deps;
+  const { clock, directory, disk, trouble, settings } = deps;
   const most = new RecentPeak(HOUR_MS);
   const look = repeat(clock, WINDOW_MS, () => {
     vitals.turn();
@@ -36,7 +38,7 @@ export function watchHealth({ vitals = new ProcessVitals(), ...deps }: HealthWat
   return {
     troubles() {
       const [now, limits] = [vitals.read(), settings()];
-      const found = [loopTrouble(now, limits), heapTrouble(now, limits), missing()];
+      const found = [trouble?.(), loopTrouble(now, limits), heapTrouble(now, limits), missing()];
       return [...disk.troubles(), ...found.filter((trouble) => trouble !== undefined)];
     },
     [Symbol.dispose]() {

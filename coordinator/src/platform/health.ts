@@ -8,6 +8,8 @@ export type Trouble =
   | "store_damaged"
   /** The store does not answer: its server cannot be reached, or its thread has died. */
   | "store_away"
+  /** Redis does not answer: of the fleet only the machines that are connected here serve. */
+  | "redis_away"
   /** Turns of the event loop take long, or one has taken very long. */
   | "event_loop_slow"
   | "event_loop_stalled"

@@ -59,6 +59,7 @@ export const COORDINATOR = {
     "node:http",
   ],
   compose: [
+    "./cluster",
     "./ledger",
     "./oidc",
     "./notifications",
@@ -349,7 +350,22 @@ export const COORDINATOR = {
   sealing: ["@hearth/e2e", "@hearth/platform", "@hearth/protocol", "node:crypto"],
   // Other coordinators of the same fleet: implements the fleet's interfaces over Redis and links between nodes. Only the
   // composition knows it.
-  cluster: ["./platform", "@hearth/platform", "ioredis", "zod", "node:fs", "node:url"],
+  cluster: [
+    "./fleet",
+    "./platform",
+    "@hearth/attestation",
+    "@hearth/e2e",
+    "@hearth/platform",
+    "@hearth/protocol",
+    "ioredis",
+    "ws",
+    "zod",
+    "node:crypto",
+    "node:fs",
+    "node:http",
+    "node:stream",
+    "node:url",
+  ],
   "cluster/testing": ["ioredis"],
   // Interfaces, with no database behind them.
   store: ["./platform"],

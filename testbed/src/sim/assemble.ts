@@ -63,7 +63,7 @@ export function assemble(world: World): CoordinatorUnderTest {
     createSealingContext(publicKey, { primitives: world.primitives, padding: "none" }),
   );
   const services = createServices({
-    ...{ clock, registry, selection, contexts, log: SILENT },
+    ...{ clock, directory: registry, selection, contexts, log: SILENT },
     ids: countingIds(),
     knownModels: { knows: (model) => registry.serves(model), away: () => [], answered() {} },
     receipts: { keep() {} },
@@ -122,7 +122,7 @@ function assembleSelection(world: World, registry: Registry): Selection {
   const selection = createSelection({
     clock,
     rng: new Random(mixSeeds(scenario.seed, 5)),
-    registry,
+    directory: registry,
     reputation: new Reputation({ clock }),
     hooks: {
       picker: { looked() {}, decided() {}, servedAlthoughOpen() {} },

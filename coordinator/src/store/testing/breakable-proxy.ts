@@ -13,6 +13,8 @@ export class BreakableProxy {
   /** Messages that pass until everything is cut. */
   #leftMessages = Number.POSITIVE_INFINITY;
   #state: "passing" | "refusing" | "silent" = "passing";
+  /** Told of all that passes. */
+  watch: ((bytes: Buffer) => void) | undefined;
   /** Bytes that clients may still send. */
   #leftBytes = Number.POSITIVE_INFINITY;
 
@@ -83,6 +85,7 @@ export class BreakableProxy {
     ] as const) {
       this.#sockets.add(socket);
       socket.on("data", (bytes) => {
+        this.watch?.(bytes);
         if (this.#leftMessages-- > 0) other.write(bytes);
         else this.cut();
       });
