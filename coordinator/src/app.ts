@@ -112,13 +112,14 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
   const contexts = new ProviderContexts(clock);
   const cluster = openClusterOf(options, { clock, rng, ids, registry, contexts });
   const { directory } = cluster;
-  const { live, operatorSettings, changing } = await loadOperator({ ...options, clock }, disk.store, registry);
+  const { live, operatorSettings, changing } = await loadOperator({ ...options, clock }, disk.store, registry, cluster);
   const numbers = await openNumbers(live, { clock, log, store: disk.store.prices });
   const records = await openRecords(options, live, { clock, store: disk.store, breaker: numbers.breaker });
   const { reputation } = records;
   const hooks = createHooks({ metrics, log, registry, reputation });
-  const kept = await openKeptOf(options, live, { clock, registry, directory, hooks, store: disk.store });
+  const kept = await openKeptOf(options, live, { clock, registry, ...cluster, hooks, store: disk.store });
   const { enrolment, knownModels, receipts, usage } = kept;
+  cluster.listen(reloadsOf(live, kept));
   const notifications = await openNotifications(live, { clock, log, config, directory, store: disk.store });
   const selection = createSelection({ clock, rng, directory, reputation, hooks: hooks.selection, ...numbers });
   const readings = addReadings(metrics, { clock, breaker: selection.breaker, publicUrl: config.publicUrl });
@@ -142,13 +143,13 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
     ...{ clock, log, ids, directory, selection, contexts, knownModels, receipts, usage },
     ...{ ledger: money.ledger, payments: money.payments },
     receiptWaitMs: config.receiptWaitMs,
-    accepting: ready,
+    ...{ rateLimiter: cluster.rateLimiter, accepting: ready },
     ...{ attempts: hooks.attempts, settled: hooks.settled },
     watch: notifications.requests(timelines),
     ...numbers,
   });
   const health = watchHealth({ clock, directory, disk, trouble: cluster.trouble, settings: () => live.current.health });
-  const { answers, sealing, stored } = keepers(options, live, { clock, ids });
+  const { answers, sealing, stored } = keepers(options, live, { clock, ids, sealing: cluster.sealing });
   const { server, providers, operators, doors } = createDoors({
     ...{ config, log, secrets: options.secrets, live, clock, ids, metrics, directory, registry, cluster },
     ...{ selection, ready, services, sealing, addProvider },
@@ -182,6 +183,15 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
   };
 }
 
+/** What is read anew when another coordinator has changed it. */
+function reloadsOf(live: LiveOperator, { enrolment, machineNotes }: Kept): Parameters<OpenCluster["listen"]>[0] {
+  return {
+    machine_tokens: () => enrolment.reload(),
+    machine_notes: () => machineNotes.reload(),
+    operator: () => live.reload(),
+  };
+}
+
 function openClusterOf(
   { config, log, node = ONLY_NODE }: AppOptions,
   on: Omit<Parameters<typeof openCluster>[0], "config" | "log" | "node">,
@@ -192,7 +202,7 @@ function openClusterOf(
 function openKeptOf(
   { config, log, secrets }: AppOptions,
   live: LiveOperator,
-  on: Pick<KeptDeps, "clock" | "registry" | "directory" | "hooks" | "store">,
+  on: Pick<KeptDeps, "clock" | "registry" | "directory" | "tell" | "shared" | "hooks" | "store">,
 ): Promise<Kept> {
   return openKept({
     ...on,
@@ -225,6 +235,7 @@ async function loadOperator(
   options: AppOptions & { readonly clock: Clock },
   { documents }: Store,
   registry: Registry,
+  cluster: Pick<OpenCluster, "tell">,
 ): Promise<{
   readonly live: LiveOperator;
   readonly operatorSettings: OperatorSettings;
@@ -235,6 +246,7 @@ async function loadOperator(
     changed() {
       for (const session of registry.connected()) session.rulesChanged();
     },
+    told: () => cluster.tell("operator", ""),
   });
   const source = settings instanceof SettingsSource ? settings : SettingsSource.nowhere();
   const operatorSettings = new OperatorSettings({ live, source, clock, log });
@@ -254,12 +266,12 @@ function firstSettings({ settings, policy: dispatch }: AppOptions): Settings {
 function keepers(
   { sealingSecret = newSealingSecret() }: AppOptions,
   live: LiveOperator,
-  { clock, ids }: { readonly clock: Clock; readonly ids: Ids },
+  { clock, ids, sealing }: { readonly clock: Clock; readonly ids: Ids } & Pick<OpenCluster, "sealing">,
 ): Pick<BehindTheDoors, "answers" | "sealing" | "stored"> {
   const responses = new StoredResponses(new MemoryRecords(clock, () => live.current.storedResponses));
   return {
     answers: new KeptAnswers(clock, ids, () => live.current.idempotency),
-    sealing: new SealingKeys(sealingSecret, clock),
+    sealing: new SealingKeys(sealing?.secret ?? sealingSecret, clock, sealing?.replays),
     stored: (account) => (live.current.storedResponses.keptMs > 0 ? responses.of(account) : undefined),
   };
 }

@@ -1,6 +1,7 @@
 import { type Clock, newSecret } from "@hearth/platform";
 import { startAge } from "../platform/age.js";
 import { secretDigest } from "../platform/secret-digest.js";
+import type { SharedEntries } from "../platform/shared-entries.js";
 
 export interface SessionLimits {
   /** How long each lasts, ms: also that of somebody who is there all the time. */
@@ -24,27 +25,42 @@ export interface OpenedSession {
   readonly expiresAtMs: number;
 }
 
-/** Who is signed in on a page, in memory: a restart ends them all. */
+/** Where other coordinators have the same sessions. */
+export interface SharedSessions<T> {
+  readonly entries: SharedEntries;
+  /** @returns `undefined` for what stands for nobody */
+  readonly read: (value: unknown) => T | undefined;
+}
+
+/** Who is signed in on a page, in memory: a restart of all coordinators ends them all. */
 export class Sessions<T> {
   readonly #clock: Clock;
   readonly #limits: () => SessionLimits;
   readonly #prefix: string;
   readonly #entries = new Map<string, Entry<T>>();
+  readonly #shared: SharedSessions<T> | undefined;
 
   /** @param prefix what ids begin with */
-  constructor(clock: Clock, limits: () => SessionLimits, prefix = "") {
+  constructor(clock: Clock, limits: () => SessionLimits, prefix = "", shared?: SharedSessions<T>) {
     this.#clock = clock;
     this.#limits = limits;
     this.#prefix = prefix;
+    this.#shared = shared;
+    shared?.entries.listen({
+      put: (digest, value, expiresAtMs) => {
+        const session = shared.read(value);
+        if (session !== undefined) this.#keep(digest, session, expiresAtMs);
+      },
+      remove: (digest) => void this.#entries.delete(digest),
+    });
   }
 
   open(session: T): OpenedSession {
     const id = newSecret(this.#prefix);
-    const { lastsMs, most } = this.#limits();
-    const age = startAge(this.#clock);
-    const expiresAtMs = this.#clock.wallTime() + lastsMs;
-    this.#entries.set(secretDigest(id), { session, expiresAtMs, isOver: () => age() >= lastsMs });
-    this.#forget(most);
+    const digest = secretDigest(id);
+    const expiresAtMs = this.#clock.wallTime() + this.#limits().lastsMs;
+    this.#keep(digest, session, expiresAtMs);
+    this.#shared?.entries.put(digest, session, expiresAtMs);
     return { id, expiresAtMs };
   }
 
@@ -61,7 +77,15 @@ export class Sessions<T> {
   end(id: string): T | undefined {
     const session = this.find(id);
     this.#entries.delete(secretDigest(id));
+    if (session !== undefined) this.#shared?.entries.remove(secretDigest(id));
     return session;
+  }
+
+  #keep(digest: string, session: T, expiresAtMs: number): void {
+    const age = startAge(this.#clock);
+    const lastsMs = expiresAtMs - this.#clock.wallTime();
+    this.#entries.set(digest, { session, expiresAtMs, isOver: () => age() >= lastsMs });
+    this.#forget(this.#limits().most);
   }
 
   #entryOf(id: string): Entry<T> | undefined {

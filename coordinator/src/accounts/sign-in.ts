@@ -1,5 +1,7 @@
 import type { Clock } from "@hearth/platform";
-import { type OpenedSession, Sessions } from "./sessions.js";
+import { z } from "zod";
+import type { SharedEntries } from "../platform/shared-entries.js";
+import { type OpenedSession, Sessions, type SharedSessions } from "./sessions.js";
 
 export interface SignInSettings {
   /** How long somebody stays signed in on the web page, ms. */
@@ -55,10 +57,19 @@ export class SignIn {
   readonly #links: Sessions<SignedIn>;
 
   /** @param settings read at each use */
-  constructor(clock: Clock, settings: () => Pick<SignInSettings, "sessionMs" | "sessions" | "linkMs">) {
+  constructor(
+    clock: Clock,
+    settings: () => Pick<SignInSettings, "sessionMs" | "sessions" | "linkMs">,
+    shared?: { readonly sessions: SharedEntries; readonly links: SharedEntries },
+  ) {
     const limits = () => ({ lastsMs: settings().sessionMs, most: settings().sessions });
-    this.#sessions = new Sessions(clock, limits, SESSION_PREFIX);
-    this.#links = new Sessions(clock, () => ({ lastsMs: settings().linkMs, most: MAX_LINKS }), LINK_PREFIX);
+    this.#sessions = new Sessions(clock, limits, SESSION_PREFIX, shared && sharedBy(shared.sessions));
+    this.#links = new Sessions(
+      clock,
+      () => ({ lastsMs: settings().linkMs, most: MAX_LINKS }),
+      LINK_PREFIX,
+      shared && sharedBy(shared.links),
+    );
   }
 
   open(who: SignedIn): OpenedSession {
@@ -89,6 +100,30 @@ export class SignIn {
     this.#sessions.end(session);
   }
 }
+
+const signedInSchema = z.discriminatedUnion("type", [
+  z.object({ type: z.literal("key"), digest: z.string() }),
+  z.object({
+    type: z.literal("person"),
+    person: z.object({
+      id: z.string(),
+      name: z.string(),
+      operator: z.enum(["admin", "read"]).optional(),
+      account: z.string().optional(),
+    }),
+  }),
+]);
+
+/** What other coordinators say whom a session stands for. */
+const sharedBy = (entries: SharedEntries): SharedSessions<SignedIn> => ({
+  entries,
+  read(value) {
+    const who = signedInSchema.safeParse(value).data;
+    if (who?.type !== "person") return who;
+    const { operator, account } = who.person;
+    return { ...who, person: { ...who.person, operator, account } };
+  },
+});
 
 /** Whether a secret is that of a session, and not a key. */
 export const isSession = (secret: string): boolean => secret.startsWith(SESSION_PREFIX);

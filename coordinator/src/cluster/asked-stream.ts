@@ -1,5 +1,5 @@
 import type { Clock } from "@hearth/platform";
-import { type CancelReason, decodeData, type ErrorFrame } from "@hearth/protocol";
+import { type CancelReason, decodeData } from "@hearth/protocol";
 import type { AwaitedReceipt } from "../fleet/awaited-receipts.js";
 import type { ProviderStream, StreamListener } from "../fleet/provider-link.js";
 import { clampUsage, type UsageBounds } from "../fleet/usage-bounds.js";
@@ -16,8 +16,6 @@ import type { StreamWire } from "./stream-wire.js";
 
 /** How long a cancel may take to be confirmed, ms: as for a machine of our own. */
 const CANCEL_GRACE_MS = 30_000;
-/** Its stream is told by the frame around it. */
-const ANY_STREAM = 1;
 
 type State =
   /** A slot is being leased; nothing has been sent. */
@@ -33,6 +31,8 @@ export interface AskedStreamHooks {
   freed(): void;
   /** Nothing more comes of it. Called once. */
   over(): void;
+  /** The node that has the machine has refused it. */
+  refused(): void;
 }
 
 /** A stream with a machine of another node, at the end that has asked for it. */
@@ -56,9 +56,9 @@ export class AskedStream implements ProviderStream {
 
   /** It is on its way. @param over told beside the hooks when nothing more comes of it */
   sent(wire: StreamWire, over: () => void): void {
-    const { freed, over: told } = this.#hooks;
+    const { over: told, ...hooks } = this.#hooks;
     this.#hooks = {
-      freed,
+      ...hooks,
       over() {
         told();
         over();
@@ -83,14 +83,12 @@ export class AskedStream implements ProviderStream {
     this.#free();
   }
 
-  /** It could not be sent, or its node is gone: the machine is not to blame. */
-  fail(code: "capacity" | "cancelled", progress: ErrorFrame["progress"]): void {
+  /** It could not be sent, or its node is out of reach: the machine is not to blame. */
+  withdraw(why: "outrun" | "cut"): void {
     const { type } = this.#state;
     if (this.#state.type === "complete") this.#state.receipt.missed();
     this.#end();
-    if (type === "waiting" || type === "open") {
-      this.#listener.failed({ type: "error", stream: ANY_STREAM, code, progress });
-    }
+    if (type === "waiting" || type === "open") this.#listener.withdrawn(why);
   }
 
   /** @returns `false` for what must not come */
@@ -114,6 +112,10 @@ export class AskedStream implements ProviderStream {
         return this.#failed(payload);
       case "lost":
         this.#terminal(() => this.#listener.lost());
+        return true;
+      case "refused":
+        this.#hooks.refused();
+        this.withdraw("outrun");
         return true;
       case "confirmed":
         return this.#confirmed(payload);

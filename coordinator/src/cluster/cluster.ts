@@ -1,7 +1,8 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
-import type { Clock, Rng } from "@hearth/platform";
+import { type Clock, describeFault, type Rng } from "@hearth/platform";
 import type { CloseReason, ProviderId } from "@hearth/protocol";
+import type { RateLimiter } from "../accounts/rate-limiter.js";
 import { DepartedProvider } from "../fleet/departed-provider.js";
 import { slotsOf } from "../fleet/provider.js";
 import type { ProviderLink } from "../fleet/provider-link.js";
@@ -10,7 +11,7 @@ import type { TroubleSource } from "../platform/health.js";
 import type { Ids } from "../platform/ids.js";
 import type { Logger } from "../platform/logger.js";
 import { ClusterDirectory } from "./cluster-directory.js";
-import { clusterKeysOf } from "./cluster-keys.js";
+import { clusterKeysOf, sealingSecretOf } from "./cluster-keys.js";
 import { HeldSlots } from "./held-slots.js";
 import { MachinePublisher } from "./machine-publisher.js";
 import { MachineReader } from "./machine-reader.js";
@@ -19,11 +20,15 @@ import type { OpenPayload } from "./node-frames.js";
 import { NODE_VERSIONS } from "./node-handshake.js";
 import { type NodeDoor, NodeLinks } from "./node-links.js";
 import { connectRedis, type RedisConnections } from "./redis.js";
+import { RedisEntries } from "./redis-entries.js";
 import { RedisKeys } from "./redis-keys.js";
+import { RedisRateLimiter } from "./redis-rate-limiter.js";
+import { RedisReplays } from "./redis-replays.js";
 import type { Admission } from "./relayed-stream.js";
 import type { RemoteMachine } from "./remote-machine.js";
 import { RemoteMachines } from "./remote-machines.js";
 import type { ClusterSettings } from "./settings.js";
+import { type NewsTopic, SharedNews } from "./shared-news.js";
 import { SlotGuard } from "./slot-guard.js";
 import { SlotLeases } from "./slot-leases.js";
 
@@ -31,6 +36,9 @@ export interface ClusterHooks {
   /** The connection of a machine of another node is over: whoever keeps something for it lets go. */
   gone(link: ProviderLink): void;
 }
+
+/** Who remembers what other nodes may change. Each reads it anew from the store. */
+export type Reloads = Readonly<Record<Exclude<NewsTopic, "distrust" | "entries" | "counts">, () => Promise<void>>>;
 
 export interface ClusterDeps {
   readonly settings: ClusterSettings;
@@ -63,13 +71,26 @@ export class Cluster {
   readonly #reader: MachineReader;
   #address: string;
   #draining = false;
+  #reloads: Reloads | undefined;
+  readonly #reloading = new Set<keyof Reloads>();
+  readonly #again = new Set<keyof Reloads>();
+  /** What is done now was told by another node. */
+  #isHearing = false;
+  readonly #news: SharedNews;
+  /** Limits that all nodes count together. */
+  readonly rateLimiter: RateLimiter;
+  /** What all nodes have in memory. */
+  readonly entries: RedisEntries;
+  /** Sealed requests that any node has opened, and what all derive their keys from. */
+  readonly replays: RedisReplays;
+  readonly sealingSecret: string;
 
   constructor(deps: ClusterDeps) {
     const { settings, registry, clock, rng, ids, log, node } = deps;
     this.#deps = deps;
     this.#address = settings.address;
     this.#self = { id: node, epoch: clock.wallTime() };
-    const { directory: directoryKey, link } = clusterKeysOf(settings.secret);
+    const { directory: directoryKey, link, news: newsKey } = clusterKeysOf(settings.secret);
     const keys = new RedisKeys(settings.prefix);
     const redis = connectRedis(settings, { log, rng });
     this.#redis = redis;
@@ -97,6 +118,19 @@ export class Cluster {
     this.directory = new ClusterDirectory(registry, this.#machines);
     this.#publisher = new MachinePublisher({ ...common, registry, held: (id) => this.#held.of(id) });
     this.#reader = new MachineReader({ ...common, machines: this.#machines });
+    const isReachable = (): boolean => this.#membership.isReachable;
+    const nodes = (): number => 1 + this.#membership.others.size;
+    this.entries = new RedisEntries({ ...common, newsKey, tell: (...news) => this.tell(...news) });
+    this.replays = new RedisReplays(redis, keys);
+    this.sealingSecret = sealingSecretOf(settings.secret);
+    this.rateLimiter = new RedisRateLimiter({ ...common, nodes, isReachable });
+    this.#news = new SharedNews({
+      ...{ ...common, newsKey, isReachable },
+      hooks: { news: (...told) => this.#hear(...told), missed: () => this.#reloadAll() },
+    });
+    registry.watchDistrust((id) => {
+      if (!this.#isHearing) this.tell("distrust", id);
+    });
     this.#membership = new Membership({
       ...{ redis, settings, clock, log },
       facts: () => this.#facts(),
@@ -116,6 +150,17 @@ export class Cluster {
   /** Streams of other nodes with machines of this one. */
   get relayed(): number {
     return this.#links.relayed;
+  }
+
+  /** Something that other nodes remember has changed here. */
+  tell(topic: NewsTopic, id: string): void {
+    this.#news.tell(topic, id);
+  }
+
+  /** From now on what other nodes change is read anew. */
+  listen(reloads: Reloads): void {
+    this.#reloads = reloads;
+    this.#reloadAll();
   }
 
   /** @param port on which it listens now */
@@ -140,6 +185,7 @@ export class Cluster {
   async stop(): Promise<void> {
     this.#publisher[Symbol.dispose]();
     this.#reader[Symbol.dispose]();
+    this.#news[Symbol.dispose]();
     await this.#membership.leave();
     this.#links.close();
     this.#leases[Symbol.dispose]();
@@ -162,10 +208,10 @@ export class Cluster {
     const { model } = open.opening;
     const machine = registry.link(provider);
     if (machine === undefined || this.#publisher.epochOf(provider) !== open.epoch || machine.status !== "serving") {
-      return { type: "refused", code: "cancelled" };
+      return { type: "refused" };
     }
-    if (!this.#guard.use(provider, open.epoch, open.fence)) return { type: "refused", code: "cancelled" };
-    if (machine.load(model) >= slotsOf(machine, model)) return { type: "refused", code: "capacity" };
+    if (!this.#guard.use(provider, open.epoch, open.fence)) return { type: "refused" };
+    if (machine.load(model) >= slotsOf(machine, model)) return { type: "refused" };
     const held = this.#held.hold(provider, holder, model);
     const slot = machine.acquire(model, open.tokens);
     const free = (): void => {
@@ -195,6 +241,37 @@ export class Cluster {
     const { registry, clock, hooks } = this.#deps;
     hooks.gone(machine);
     if (expectedBack) registry.expect(DepartedProvider.of(machine, clock.now()));
+  }
+
+  #hear(topic: NewsTopic, id: string): void {
+    if (topic === "entries" || topic === "counts") return this.entries.hear(topic, id);
+    if (topic !== "distrust") return this.#reload(topic);
+    this.#isHearing = true;
+    try {
+      this.#deps.registry.distrust(id as ProviderId);
+    } finally {
+      this.#isHearing = false;
+    }
+  }
+
+  #reloadAll(): void {
+    this.entries.readAll();
+    for (const topic of ["machine_tokens", "machine_notes", "operator"] as const) this.#reload(topic);
+  }
+
+  /** One at a time of each; what comes meanwhile is read once more. */
+  #reload(topic: keyof Reloads): void {
+    const reload = this.#reloads?.[topic];
+    if (reload === undefined) return;
+    if (this.#reloading.has(topic)) return void this.#again.add(topic);
+    this.#reloading.add(topic);
+    const done = reload().catch((error: unknown) => {
+      this.#deps.log.warn({ topic, fault: describeFault(error) }, "news not read");
+    });
+    void done.then(() => {
+      this.#reloading.delete(topic);
+      if (this.#again.delete(topic)) this.#reload(topic);
+    });
   }
 
   #redisReachable(isReachable: boolean): void {

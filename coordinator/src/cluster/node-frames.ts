@@ -36,6 +36,8 @@ export const NODE_KINDS = {
   confirmed: 10,
   /** Empty = there is none. */
   receipt: 11,
+  /** Nothing was sent to the machine: it has no free slot, it has gone, or the lease is none. */
+  refused: 13,
   /** Of no stream: the connection to a machine is to end. */
   disconnect: 12,
 } as const;

@@ -82,9 +82,9 @@ export class NodeLink {
     return this.#isOpen && this.#socket.bufferedAmount <= BACKLOG.stopsAsking && this.#asked.size < MAX_STREAMS;
   }
 
-  /** Streams of the other node with our machines. */
+  /** Streams of the other node that our machines work for. */
   get relayed(): number {
-    return this.#relayed.size;
+    return [...this.#relayed.values()].filter(({ stream }) => stream.isRunning).length;
   }
 
   /** Sends a request for a machine of the other node; what comes back goes to the stream. @returns whether it is sent */
@@ -176,7 +176,7 @@ export class NodeLink {
     this.#liveness[Symbol.dispose]();
     this.#deps.hooks.closed(this, reason, problem);
     for (const { stream } of [...this.#relayed.values()]) stream.abandon();
-    for (const { stream } of [...this.#asked.values()]) stream.fail("cancelled", "processed");
+    for (const { stream } of [...this.#asked.values()]) stream.withdraw("cut");
   }
 }
 
@@ -200,6 +200,7 @@ function takeRelayed(stream: RelayedStream, { kind, payload }: NodeFrame): boole
     case "complete":
     case "failed":
     case "lost":
+    case "refused":
     case "confirmed":
     case "receipt":
     case "disconnect":

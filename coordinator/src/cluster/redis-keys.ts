@@ -28,4 +28,24 @@ export class RedisKeys {
   changesOf(node: string): string {
     return `${this.#prefix}{${node}}:changes`;
   }
+
+  /** String: how a limit stands. */
+  limit(name: string): string {
+    return `${this.#prefix}{limit ${name}}`;
+  }
+
+  /** String that counts the news, and the channel on which they are told: in one place of a Redis Cluster. */
+  get news(): { readonly count: string; readonly channel: string } {
+    return { count: `${this.#prefix}{news}:count`, channel: `${this.#prefix}{news}` };
+  }
+
+  /** Hash: what all nodes have in memory, by name. */
+  entries(kind: string): string {
+    return `${this.#prefix}{entries}:${kind}`;
+  }
+
+  /** What was used up: there until it may be used again. */
+  used(what: string, id: string): string {
+    return `${this.#prefix}{${what} ${id}}`;
+  }
 }

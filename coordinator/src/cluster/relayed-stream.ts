@@ -19,14 +19,17 @@ import type { StreamWire } from "./stream-wire.js";
 const CANCEL_GRACE_MS = 30_000;
 /** Sealed bytes of a body at most: what sealing adds to each part is far below this. */
 const MAX_BODY_BYTES = LIMITS.forwardedBodyBytes + LIMITS.frameBytes;
-const ANY_STREAM = 1;
 /** Where the number of the stream stands in a data frame. */
 const STREAM_AT = 1;
 
 /** Whether a request of another node may have a slot of one of our machines. */
 export type Admission =
-  | { readonly type: "admitted"; readonly machine: Pick<ProviderLink, "openStream">; readonly slot: Disposable }
-  | { readonly type: "refused"; readonly code: Extract<ErrorFrame["code"], "capacity" | "cancelled"> };
+  | {
+      readonly type: "admitted";
+      readonly machine: Pick<ProviderLink, "openStream" | "proven">;
+      readonly slot: Disposable;
+    }
+  | { readonly type: "refused" };
 
 /** Takes a slot of a machine for a request of another node. */
 export type Admit = (open: OpenPayload, holder: string) => Admission;
@@ -41,8 +44,12 @@ export interface RelayedStreamDeps {
 }
 
 type State =
-  | { readonly type: "gathering"; readonly machine: Pick<ProviderLink, "openStream">; readonly timeout: Disposable }
-  | { readonly type: "open"; readonly stream: ProviderStream }
+  | {
+      readonly type: "gathering";
+      readonly machine: Pick<ProviderLink, "openStream" | "proven">;
+      readonly timeout: Disposable;
+    }
+  | { readonly type: "open"; readonly stream: ProviderStream; readonly attests: boolean }
   | { readonly type: "cancelled"; readonly grace: Disposable }
   /** Its answer is complete, and its receipt may come. */
   | { readonly type: "complete" }
@@ -70,12 +77,17 @@ export class RelayedStream implements StreamListener {
     this.#startedAt = deps.clock.now();
   }
 
+  /** The machine works for it, or is about to. */
+  get isRunning(): boolean {
+    return this.#state.type === "gathering" || this.#state.type === "open";
+  }
+
   /** @param holder the node that asks */
   begin(holder: string): void {
     const admission = this.#deps.admit(this.#open, holder);
-    if (admission.type === "refused") return this.#refuse(admission.code);
+    if (admission.type === "refused") return this.#refuse();
     this.#slot = admission.slot;
-    const timeout = this.#deps.clock.setTimer(this.#open.remaining_ms, () => this.#refuse("cancelled"));
+    const timeout = this.#deps.clock.setTimer(this.#open.remaining_ms, () => this.#refuse());
     this.#state = { type: "gathering", machine: admission.machine, timeout };
   }
 
@@ -87,7 +99,7 @@ export class RelayedStream implements StreamListener {
     if (frame?.kind !== "request" || this.#bodyBytes > MAX_BODY_BYTES) return false;
     // A view into the message, which is ours: the machine's number of the stream is written into it.
     this.#body.push(payload);
-    if (!this.#deps.gathering(payload.length)) this.#refuse("capacity");
+    if (!this.#deps.gathering(payload.length)) this.#refuse();
     else if (frame.final) this.#forward(this.#state.machine);
     return true;
   }
@@ -119,10 +131,16 @@ export class RelayedStream implements StreamListener {
     this.#wire.sendData(frame);
   }
 
-  complete(usage: Usage): AwaitedReceipt {
+  complete(usage: Usage): AwaitedReceipt | undefined {
+    const attests = this.#state.type === "open" && this.#state.attests;
     this.#wire.send("complete", { usage });
     this.#state = { type: "complete" };
     this.#free();
+    if (!attests) {
+      this.#wire.send("receipt");
+      this.#end();
+      return undefined;
+    }
     return {
       came: (receipt) => {
         this.#wire.send("receipt", receipt);
@@ -160,7 +178,7 @@ export class RelayedStream implements StreamListener {
     });
   }
 
-  #forward(machine: Pick<ProviderLink, "openStream">): void {
+  #forward(machine: Pick<ProviderLink, "openStream" | "proven">): void {
     const { context, opening } = this.#open;
     const body = this.#takeBody();
     const frames = (stream: number): readonly Uint8Array[] => {
@@ -168,13 +186,18 @@ export class RelayedStream implements StreamListener {
       return body;
     };
     const stream = machine.openStream({ context, opening, frames }, this);
-    if (stream === undefined) return this.#refuse("capacity");
+    if (stream === undefined) return this.#refuse();
     this.#stopWaiting();
-    this.#state = { type: "open", stream };
+    this.#state = { type: "open", stream, attests: machine.proven !== undefined };
   }
 
-  #refuse(code: "capacity" | "cancelled"): void {
-    this.#wire.send("failed", { type: "error", stream: ANY_STREAM, code, progress: "refused" });
+  /** Our machines are in our reach. */
+  withdrawn(): void {
+    this.#refuse();
+  }
+
+  #refuse(): void {
+    this.#wire.send("refused");
     this.#end();
   }
 

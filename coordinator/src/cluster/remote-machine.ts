@@ -2,7 +2,7 @@ import { preparePublicKey } from "@hearth/e2e";
 import type { Clock } from "@hearth/platform";
 import { type CloseReason, LIMITS, type ProviderId } from "@hearth/protocol";
 import { LeasedSlots } from "../fleet/leased-slots.js";
-import type { Provider } from "../fleet/provider.js";
+import { type Provider, slotsOf } from "../fleet/provider.js";
 import type { Proven, ProviderLink, ProviderStream, SealedRequest, StreamListener } from "../fleet/provider-link.js";
 import { AskedStream } from "./asked-stream.js";
 import type { NodeLink } from "./node-link.js";
@@ -40,6 +40,8 @@ export class RemoteMachine implements ProviderLink {
   #lastHeartbeatAt: number;
   #models: Provider["models"] = new Map();
   #slots: Provider["slots"] = new Map();
+  /** Models of which somebody else has taken the last slot, as has turned out since. */
+  readonly #full = new Set<string>();
   #unverified: ReadonlySet<string> = new Set();
   #freshUntil: number = Number.POSITIVE_INFINITY;
   encryptionKey: ProviderLink["encryptionKey"];
@@ -156,7 +158,8 @@ export class RemoteMachine implements ProviderLink {
   load(model: string): number {
     const told = this.#state.load[model]?.[0] ?? 0;
     const ours = this.#state.held[this.#deps.self]?.[model] ?? 0;
-    return Math.max(0, told - ours) + this.#leased.inFlight(model);
+    const load = Math.max(0, told - ours) + this.#leased.inFlight(model);
+    return this.#full.has(model) ? Math.max(load, slotsOf(this, model)) : load;
   }
 
   tokensAhead(model: string): number {
@@ -179,20 +182,35 @@ export class RemoteMachine implements ProviderLink {
     const { model, attempt_id: attempt } = request.opening;
     const wanted = { provider: this.id, epoch: this.epoch, model, attempt };
     const body = request.frames(1);
-    const stream = new AskedStream(listener, clock, { freed: () => leases.release(wanted), over() {} });
+    const stream = new AskedStream(listener, clock, {
+      freed: () => leases.release(wanted),
+      over() {},
+      refused: () => this.#isFull(model),
+    });
     void leases.reserve(wanted).then((lease) => {
       // It was cancelled meanwhile, so that nobody gives the slot back any more.
       if (stream.isOver) return leases.release(wanted);
-      if (lease.type === "refused") return stream.fail(lease.why === "moved" ? "cancelled" : "capacity", "refused");
+      if (lease.type === "refused") return this.#outrun(stream, model);
       const { context, opening, tokens = 0 } = request;
       const open = { provider: this.id, epoch: this.epoch, fence: lease.fence, remaining_ms: REQUEST_MS };
-      if (!link.ask(stream, { ...open, tokens, context, opening }, body)) stream.fail("cancelled", "not_started");
+      if (!link.ask(stream, { ...open, tokens, context, opening }, body)) stream.withdraw("cut");
     });
     return stream;
   }
 
   close(reason: CloseReason): void {
     this.#deps.linkTo(this.node)?.disconnect(this.id, this.epoch, reason);
+  }
+
+  /** Somebody else was quicker: until there is other news of it, it counts as full. */
+  #outrun(stream: AskedStream, model: string): void {
+    this.#isFull(model);
+    stream.withdraw("outrun");
+  }
+
+  #isFull(model: string): void {
+    this.#full.add(model);
+    this.#version += 1;
   }
 
   #readFacts(facts: SharedFacts): void {
@@ -213,6 +231,7 @@ export class RemoteMachine implements ProviderLink {
     const wallAheadMs = clock.wallTime() - clock.now();
     this.#freshUntil = state.fresh_until === null ? Number.POSITIVE_INFINITY : state.fresh_until - wallAheadMs;
     this.#lastHeartbeatAt = clock.now();
+    this.#full.clear();
     // What was leased before is in what its node says by now, or will be in a moment.
     this.#leased.report([]);
   }

@@ -16,6 +16,9 @@ interface ScriptCalls {
   releaseProvider(machine: string, ...args: Argument[]): Promise<number>;
   reserveSlot(machine: string, leases: string, ...args: Argument[]): Promise<string>;
   renewSlots(leases: string, ...args: Argument[]): Promise<number>;
+  takeRate(limit: string, ...args: Argument[]): Promise<[allowed: number, aheadMs: string, moment: string]>;
+  returnRate(limit: string, ...args: Argument[]): Promise<string>;
+  tellNews(count: string, ...args: Argument[]): Promise<number>;
   releaseSlot(leases: string, ...args: Argument[]): Promise<number>;
 }
 

@@ -74,7 +74,7 @@ export type BehindTheDoors = Kept &
     readonly directory: FleetDirectory;
     /** The machines that are connected here. */
     readonly registry: Registry;
-    readonly cluster: Pick<OpenCluster, "accept">;
+    readonly cluster: Pick<OpenCluster, "accept" | "shared">;
     readonly selection: Selection;
     readonly tariff: () => Tariff | undefined;
     readonly prices: () => PriceList;
@@ -97,7 +97,7 @@ export function createDoors(behind: BehindTheDoors): Doors {
   };
   const inFlight = (): number => owned.connections.inFlight + (operators?.connections.inFlight ?? 0);
   const operatorsDoor = new OperatorsDoor(config.adminAddress !== undefined);
-  const signIn = new SignIn(clock, () => live.current.signIn);
+  const signIn = new SignIn(clock, () => live.current.signIn, behind.cluster.shared);
   const common = {
     ...{ clock, log, recognised, signIn, directory, ...callersOf(live, secrets, accounts, signIn) },
     machineStandings: machineStandings(directory, behind.standing),

@@ -1,6 +1,6 @@
 import type { Clock } from "@hearth/platform";
 import { KeyLimiter } from "../accounts/key-limits.js";
-import { MemoryRateLimiter } from "../accounts/rate-limiter.js";
+import type { RateLimiter } from "../accounts/rate-limiter.js";
 import type { PolicySettings } from "../dispatch/policy.js";
 import type { AttemptObserver } from "../dispatch/send-attempt.js";
 import type { FleetDirectory } from "../fleet/provider-directory.js";
@@ -28,6 +28,7 @@ export interface ServiceDeps {
   readonly receiptWaitMs: number;
   /** False on the way out. */
   readonly accepting: () => boolean;
+  readonly rateLimiter: RateLimiter;
   readonly attempts: AttemptObserver;
   readonly settled: SettleHooks;
   /** Follows each request; absent = nobody does. */
@@ -50,7 +51,7 @@ export function createServices(deps: ServiceDeps): RequestServices {
     tariff: deps.tariff,
     workers: (build) => directory.serving(build),
     payments: deps.payments,
-    keyLimits: new KeyLimiter(new MemoryRateLimiter(clock)),
+    keyLimits: new KeyLimiter(deps.rateLimiter),
     dispatch: {
       ...selection,
       link: (id) => directory.link(id),

@@ -1,15 +1,19 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Clock, Rng } from "@hearth/platform";
-import { Cluster } from "../cluster/cluster.js";
+import { MemoryRateLimiter, type RateLimiter } from "../accounts/rate-limiter.js";
+import { Cluster, type Reloads } from "../cluster/cluster.js";
 import type { NodeDoor } from "../cluster/node-links.js";
+import type { NewsTopic } from "../cluster/shared-news.js";
 import type { Config } from "../config.js";
 import type { FleetDirectory } from "../fleet/provider-directory.js";
 import type { Registry } from "../fleet/registry.js";
 import type { TroubleSource } from "../platform/health.js";
 import type { Ids } from "../platform/ids.js";
 import type { Logger } from "../platform/logger.js";
+import type { SharedCounts, SharedEntries } from "../platform/shared-entries.js";
 import type { ProviderContexts } from "../sealing/provider-contexts.js";
+import type { SharedReplays } from "../sealing/sealing-keys.js";
 import { connectionCapacity } from "./create-server.js";
 
 /** The fleet as this coordinator has it: its own machines, or those of all coordinators. */
@@ -18,6 +22,15 @@ export interface OpenCluster {
   readonly trouble: TroubleSource;
   /** Streams of other coordinators with machines of this one. */
   readonly relayed: () => number;
+  readonly rateLimiter: RateLimiter;
+  /** How requests that come sealed are opened, where all coordinators open the same ones. */
+  readonly sealing: { readonly secret: string; readonly replays: SharedReplays } | undefined;
+  /** What all coordinators remember together for a while; `undefined` = there are no others. */
+  readonly shared: Shared | undefined;
+  /** Something that other coordinators remember has changed here. */
+  tell(topic: NewsTopic, id: string): void;
+  /** From now on what others change is read anew. */
+  listen(reloads: Reloads): void;
   /** Takes an upgrade of another coordinator. @returns `false` for one to another path */
   accept(request: IncomingMessage, raw: Duplex, head: Buffer, door: NodeDoor): boolean;
   /** @param url where it listens */
@@ -25,6 +38,14 @@ export interface OpenCluster {
   /** The others send it nothing new. */
   drain(): Promise<void>;
   stop(): Promise<void>;
+}
+
+/** Each by what it is. */
+export interface Shared {
+  readonly sessions: SharedEntries;
+  readonly links: SharedEntries;
+  readonly grants: SharedEntries;
+  readonly guesses: SharedCounts;
 }
 
 export interface OpenClusterDeps {
@@ -41,7 +62,7 @@ export interface OpenClusterDeps {
 
 /** @returns without `REDIS_URL`, a fleet of which this coordinator has all machines */
 export function openCluster({ config, contexts, ...deps }: OpenClusterDeps): OpenCluster {
-  if (config.cluster === undefined) return alone(deps.registry);
+  if (config.cluster === undefined) return alone(deps);
   const cluster = new Cluster({
     ...deps,
     settings: config.cluster,
@@ -52,6 +73,16 @@ export function openCluster({ config, contexts, ...deps }: OpenClusterDeps): Ope
     directory: cluster.directory,
     trouble: cluster.trouble,
     relayed: () => cluster.relayed,
+    shared: {
+      sessions: cluster.entries.of("sessions"),
+      links: cluster.entries.of("links"),
+      grants: cluster.entries.of("grants"),
+      guesses: cluster.entries.counts("guesses"),
+    },
+    rateLimiter: cluster.rateLimiter,
+    sealing: { secret: cluster.sealingSecret, replays: cluster.replays },
+    tell: (...news) => cluster.tell(...news),
+    listen: (reloads) => cluster.listen(reloads),
     accept: (...upgrade) => cluster.accept(...upgrade),
     start: (url) => cluster.start(Number(new URL(url).port)),
     drain: () => cluster.drain(),
@@ -59,11 +90,16 @@ export function openCluster({ config, contexts, ...deps }: OpenClusterDeps): Ope
   };
 }
 
-function alone(registry: Registry): OpenCluster {
+function alone({ registry, clock }: Pick<OpenClusterDeps, "registry" | "clock">): OpenCluster {
   return {
     directory: registry,
     trouble: () => undefined,
     relayed: () => 0,
+    shared: undefined,
+    rateLimiter: new MemoryRateLimiter(clock),
+    sealing: undefined,
+    tell() {},
+    listen() {},
     accept: () => false,
     start: async () => {},
     drain: async () => {},

@@ -15,6 +15,7 @@ import type { Logger } from "../platform/logger.js";
 import { ReceiptWriter } from "../receipts/receipt-writer.js";
 import type { Store } from "../store/store.js";
 import type { Hooks } from "./create-hooks.js";
+import type { Shared } from "./open-cluster.js";
 
 /** What outlives a restart. */
 export interface Kept {
@@ -34,6 +35,9 @@ export interface KeptDeps {
   /** The machines of this coordinator, and of all that serve the fleet. */
   readonly registry: Registry;
   readonly directory: Pick<FleetDirectory, "link" | "serves">;
+  /** Something that other coordinators remember has changed here. */
+  readonly tell: (topic: "machine_tokens" | "machine_notes", id: string) => void;
+  readonly shared: Shared | undefined;
   readonly hooks: Pick<Hooks, "enrolment" | "receiptLost" | "usageLost">;
   readonly store: Store;
   /** Provider tokens of the configuration: any machine may use them. */
@@ -49,7 +53,16 @@ export interface KeptDeps {
 const DAY_MS = 24 * 3_600_000;
 
 /** @throws what the store throws */
-export async function openKept({ clock, log, registry, directory, hooks, store, ...rest }: KeptDeps): Promise<Kept> {
+export async function openKept({
+  clock,
+  log,
+  registry,
+  directory,
+  hooks,
+  store,
+  tell,
+  ...rest
+}: KeptDeps): Promise<Kept> {
   const common = { clock, log, registry };
   const accounts = await Accounts.open({
     ...{ clock, log, store: store.accounts, settings: rest.accounts },
@@ -59,10 +72,12 @@ export async function openKept({ clock, log, registry, directory, hooks, store, 
     ...common,
     store: store.enrolments,
     sharedTokens: rest.sharedTokens,
+    shared: rest.shared,
     hooks: {
       revoked: (_identity, enrolmentId) => shutOut(registry, enrolmentId),
       moved: (enrolmentId) => askBack(registry, enrolmentId),
       counted: hooks.enrolment,
+      changed: (id) => tell("machine_tokens", id),
     },
   });
   const limits = { ...DEFAULT_KNOWN_MODEL_LIMITS, keptMs: rest.knownModelDays * DAY_MS };
@@ -72,6 +87,7 @@ export async function openKept({ clock, log, registry, directory, hooks, store, 
   const machineNotes = await MachineNotes.open({
     ...{ log, documents: store.documents },
     changed: (id) => registry.link(id)?.rulesChanged(),
+    told: (id) => tell("machine_notes", id),
   });
   const machinePauses = await MachinePauses.open({
     ...{ clock, log, documents: store.documents },

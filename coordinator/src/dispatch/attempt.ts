@@ -23,9 +23,11 @@ import { EventQueue } from "./event-queue.js";
 import {
   BODY_TOO_LARGE,
   CONNECTION_LOST,
+  CUT,
   failureOfFrame,
   failureOfStatus,
   LEFT_WHILE_PAUSED,
+  OUTRUN,
   PROTOCOL_VIOLATION,
   TRUNCATED,
 } from "./failures.js";
@@ -263,6 +265,10 @@ export class ProviderAttempt implements Attempt, StreamListener {
   lost(): void {
     const sincePauseMs = this.#deps.clock.sincePause?.() ?? Number.POSITIVE_INFINITY;
     this.#fail(sincePauseMs < AFTER_PAUSE_MS ? LEFT_WHILE_PAUSED : CONNECTION_LOST);
+  }
+
+  withdrawn(why: "outrun" | "cut"): void {
+    this.#fail(why === "outrun" ? OUTRUN : CUT);
   }
 
   #read(event: SseEvent): void {

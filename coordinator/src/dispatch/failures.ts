@@ -6,6 +6,10 @@ import type { AttemptFailure, FailureCode } from "./types.js";
 export const CONNECTION_LOST: AttemptFailure = fault("connection_lost", 502);
 /** The same, just after this process had been paused: providers hang up on a silent peer, which is not their fault. */
 export const LEFT_WHILE_PAUSED: AttemptFailure = { ...CONNECTION_LOST, faulty: false };
+/** Another coordinator was quicker to take the slot. */
+export const OUTRUN: AttemptFailure = { ...failureOfStatus(503), progress: "not_started", apart: true };
+/** The way to the machine broke between coordinators. */
+export const CUT: AttemptFailure = { ...CONNECTION_LOST, faulty: false, apart: true };
 /** Frames, ciphertext or events that the protocol does not allow. */
 export const PROTOCOL_VIOLATION: AttemptFailure = fault("protocol_violation", 502);
 /** The stream ended without its final frame, or without the dialect's own end. */

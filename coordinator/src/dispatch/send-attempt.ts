@@ -245,7 +245,7 @@ class AttemptSender {
     sent.ending = { end, at: clock.now() };
     this.#observation?.ended(...taught(end));
     if (end.type === "completed") pick.lease.report("accept");
-    if (end.type === "failed" && isRefusal(end.failure)) pick.lease.report("refusal");
+    if (end.type === "failed" && isRefusal(end.failure) && end.failure.apart !== true) pick.lease.report("refusal");
     left(sent, end);
     pick.lease[Symbol.dispose]();
     observer.ended(role, end, {

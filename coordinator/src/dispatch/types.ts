@@ -46,6 +46,8 @@ export interface AttemptFailure {
   readonly retryable: boolean;
   /** The provider is to blame; feeds the breaker. */
   readonly faulty: boolean;
+  /** Its machine has no part in it: it says nothing of its capacity either. */
+  readonly apart?: true;
   /** The HTTP status the failure amounts to. */
   readonly status: number;
   /** The backend's own error object, for the consumer only. */

@@ -1,8 +1,10 @@
 import type { Clock } from "@hearth/platform";
 import { startAge } from "../platform/age.js";
 import { secretDigest } from "../platform/secret-digest.js";
+import type { SharedEntries } from "../platform/shared-entries.js";
 import { addressGroup } from "./address-group.js";
 import { ENROLMENT_LIMITS } from "./enrolment-limits.js";
+import { readShared, type SharedGrant } from "./shared-grant.js";
 import { drawUserCode } from "./user-code.js";
 
 /** What a machine says of itself when it asks to be enrolled. */
@@ -58,10 +60,14 @@ export class DeviceGrants {
   readonly #newSecret: (prefix: string) => string;
   readonly #byDeviceCode = new Map<string, Entry>();
   readonly #byUserCode = new Map<string, Entry>();
+  readonly #shared: SharedEntries | undefined;
 
-  constructor(clock: Clock, newSecret: (prefix: string) => string) {
+  /** @param shared where other coordinators have the same codes; absent = there are none */
+  constructor(clock: Clock, newSecret: (prefix: string) => string, shared?: SharedEntries) {
     this.#clock = clock;
     this.#newSecret = newSecret;
+    this.#shared = shared;
+    shared?.listen({ put: (key, value) => this.#heard(key, value), remove: (key) => this.#drop(key) });
   }
 
   /** Opens a pair of codes. */
@@ -78,13 +84,15 @@ export class DeviceGrants {
       age: startAge(this.#clock),
     };
     const { pollIntervalMs: intervalMs } = ENROLMENT_LIMITS;
-    this.#add(secretDigest(deviceCode), {
+    const entry: Entry = {
       grant,
       group: addressGroup(address),
       decision: { type: "pending" },
       intervalMs,
       polledAtMs: Number.NEGATIVE_INFINITY,
-    });
+    };
+    this.#add(secretDigest(deviceCode), entry);
+    this.#share(secretDigest(deviceCode), entry);
     return { type: "granted", deviceCode, grant };
   }
 
@@ -98,6 +106,7 @@ export class DeviceGrants {
     const entry = this.#pending(userCode);
     if (entry === undefined) return undefined;
     entry.decision = decision;
+    for (const [key, each] of this.#byDeviceCode) if (each === entry) this.#share(key, entry);
     return entry.grant;
   }
 
@@ -115,6 +124,7 @@ export class DeviceGrants {
         return { type: "access_denied" };
       case "approved":
         this.#remove(key, entry);
+        this.#shared?.remove(key);
         return { type: "approved", grant, account: decision.account };
     }
   }
@@ -124,7 +134,40 @@ export class DeviceGrants {
     const { pollIntervalMs: intervalMs } = ENROLMENT_LIMITS;
     const decision = { type: "approved", account } as const;
     const group = addressGroup(grant.address);
-    this.#add(secretDigest(deviceCode), { grant, group, decision, intervalMs, polledAtMs: this.#clock.now() });
+    const entry: Entry = { grant, group, decision, intervalMs, polledAtMs: this.#clock.now() };
+    this.#add(secretDigest(deviceCode), entry);
+    this.#share(secretDigest(deviceCode), entry);
+  }
+
+  /** @param entry as other coordinators are to have it */
+  #share(key: string, { grant, decision }: Entry): void {
+    if (this.#shared === undefined) return;
+    const { request, userCode, address } = grant;
+    const openedAtMs = this.#clock.wallTime() - grant.age();
+    const until = openedAtMs + 2 * ENROLMENT_LIMITS.codeLifetimeMs;
+    this.#shared.put(key, { request, userCode, address, openedAtMs, decision } satisfies SharedGrant, until);
+  }
+
+  #heard(key: string, value: unknown): void {
+    const shared = readShared(value);
+    if (shared === undefined) return;
+    const { decision, openedAtMs, ...told } = shared;
+    const known = this.#byDeviceCode.get(key);
+    if (known !== undefined) {
+      known.decision = decision;
+      return;
+    }
+    const since = startAge(this.#clock);
+    const before = Math.max(0, this.#clock.wallTime() - openedAtMs);
+    const grant: DeviceGrant = { ...told, age: () => before + since() };
+    const group = addressGroup(told.address);
+    const { pollIntervalMs: intervalMs } = ENROLMENT_LIMITS;
+    this.#add(key, { grant, group, decision, intervalMs, polledAtMs: Number.NEGATIVE_INFINITY });
+  }
+
+  #drop(key: string): void {
+    const entry = this.#byDeviceCode.get(key);
+    if (entry !== undefined) this.#remove(key, entry);
   }
 
   #tooSoon(entry: Entry): boolean {

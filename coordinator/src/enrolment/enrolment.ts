@@ -3,6 +3,7 @@ import type { Credentials } from "../platform/credentials.js";
 import type { Logger } from "../platform/logger.js";
 import { pruneAll } from "../platform/pruning.js";
 import { secretDigest } from "../platform/secret-digest.js";
+import type { SharedCounts, SharedEntries } from "../platform/shared-entries.js";
 import {
   type AddMachineResult,
   ENROLMENT_PRUNE_BATCH,
@@ -37,6 +38,8 @@ export interface EnrolmentHooks {
   /** A machine has another owner: what is connected with it has to come anew, and what runs ends under the old one. */
   moved(enrolmentId: string): void;
   counted(event: EnrolmentEvent): void;
+  /** Who may connect has changed: other coordinators have to know. Absent = there are none. */
+  changed?(machineId: string): void;
 }
 
 export interface EnrolmentDeps {
@@ -46,6 +49,8 @@ export interface EnrolmentDeps {
   /** Provider tokens of the configuration. */
   readonly sharedTokens: Credentials;
   readonly hooks: EnrolmentHooks;
+  /** Where other coordinators have the same codes, and count the same guesses; absent = there are none. */
+  readonly shared?: { readonly grants: SharedEntries; readonly guesses: SharedCounts } | undefined;
   /** A secret of at least 192 random bits behind a prefix. */
   readonly newSecret?: (prefix: string) => string;
 }
@@ -65,8 +70,8 @@ export class Enrolment {
     const { clock } = deps;
     this.#deps = deps;
     this.#newSecret = deps.newSecret ?? systemSecret;
-    this.#grants = new DeviceGrants(clock, this.#newSecret);
-    this.#guesses = new GuessLimiter(clock, () => ENROLMENT_LIMITS);
+    this.#grants = new DeviceGrants(clock, this.#newSecret, deps.shared?.grants);
+    this.#guesses = new GuessLimiter(clock, () => ENROLMENT_LIMITS, deps.shared?.guesses);
     this.#tokens = new MachineTokens(deps.sharedTokens, machines);
     this.#timers = [
       repeat(clock, ENROLMENT_LIMITS.seenIntervalMs, () => void this.#inBackground(() => this.#writeSeen())),
@@ -79,6 +84,17 @@ export class Enrolment {
     const enrolment = new Enrolment(deps, await deps.store.activeMachines());
     await enrolment.#inBackground(() => enrolment.#prune());
     return enrolment;
+  }
+
+  /** Another coordinator has changed who may connect: as the store has it now. Never rejects. */
+  reload(): Promise<void> {
+    return this.#inBackground(async () => {
+      // Who is enrolled here meanwhile is not in what is read.
+      const before = this.#tokens.all();
+      const active = new Map((await this.#deps.store.activeMachines()).map((machine) => [machine.id, machine]));
+      for (const machine of before) if (!active.has(machine.id)) this.#end(machine);
+      for (const machine of active.values()) this.#tokens.add(machine);
+    });
   }
 
   /** For the handshake. */
@@ -252,6 +268,7 @@ export class Enrolment {
     if (added.type === "account_full") return added;
     const { machine, replaced } = added;
     this.#tokens.add(machine);
+    this.#deps.hooks.changed?.(machine.id);
     this.#deps.hooks.counted("machine_enrolled");
     this.#deps.log.info({ account: machine.account, machine: machine.id, method: machine.method }, "machine enrolled");
     if (replaced !== undefined) {
@@ -262,6 +279,11 @@ export class Enrolment {
   }
 
   #shutOut(machine: Machine): void {
+    this.#end(machine);
+    this.#deps.hooks.changed?.(machine.id);
+  }
+
+  #end(machine: Machine): void {
     this.#tokens.remove(machine);
     this.#seen.delete(machine.id);
     this.#deps.hooks.revoked(machine.identity, machine.id);

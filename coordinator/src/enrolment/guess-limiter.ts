@@ -1,4 +1,5 @@
 import { BoundedMap, type Clock } from "@hearth/platform";
+import type { SharedCounts } from "../platform/shared-entries.js";
 
 export interface GuessLimits {
   readonly wrongGuesses: number;
@@ -19,10 +20,17 @@ export class GuessLimiter {
   readonly #limits: () => GuessLimits;
   readonly #records = new BoundedMap<string, Record>(MAX_KEYS);
 
-  /** @param limits read at each use */
-  constructor(clock: Clock, limits: () => GuessLimits) {
+  readonly #shared: SharedCounts | undefined;
+
+  /**
+   * @param limits read at each use
+   * @param shared where other coordinators count the same; absent = there are none
+   */
+  constructor(clock: Clock, limits: () => GuessLimits, shared?: SharedCounts) {
     this.#clock = clock;
     this.#limits = limits;
+    this.#shared = shared;
+    shared?.listen((key) => this.#count(key));
   }
 
   /** How long until any of these keys may guess again, ms; 0 = now. */
@@ -37,7 +45,10 @@ export class GuessLimiter {
 
   /** A guess was wrong. The right ones in between do not make up for it. */
   wrong(...keys: readonly string[]): void {
-    for (const key of keys) this.#count(key);
+    for (const key of keys) {
+      this.#count(key);
+      this.#shared?.tell(key);
+    }
   }
 
   #count(key: string): void {

@@ -37,6 +37,11 @@ export class MachineTokens implements ProviderTokens {
     this.#machines.delete(tokenDigest);
   }
 
+  /** Machines that may connect, as they are now. */
+  all(): readonly Machine[] {
+    return [...this.#machines.values()];
+  }
+
   /** Machines that may connect. */
   machines(): Iterable<Machine> {
     return this.#machines.values();

@@ -28,6 +28,8 @@ export interface MachineNotesDeps {
   readonly documents: DocumentStore;
   /** What is said of a machine has changed. */
   readonly changed: (id: ProviderId) => void;
+  /** The same, said here: other coordinators have to know. Absent = there are none. */
+  readonly told?: (id: ProviderId) => void;
 }
 
 /** What the operator has said of machines, by their stable ids; it outlives connections and restarts. */
@@ -42,14 +44,32 @@ export class MachineNotes {
   /** @throws what the store throws: to go on without it would give requests to machines that are set aside */
   static async open(deps: MachineNotesDeps): Promise<MachineNotes> {
     const all = new MachineNotes(deps);
-    for (const { name, json } of await deps.documents.list(DOCUMENTS)) {
+    for (const [id, note] of await all.#stored()) all.#notes.set(id, note);
+    return all;
+  }
+
+  /** Another coordinator has said something: as the store has it now. @throws StoreError */
+  async reload(): Promise<void> {
+    const stored = await this.#stored();
+    for (const id of new Set([...stored.keys(), ...this.#notes.keys()])) {
+      const note = stored.get(id);
+      if (JSON.stringify(note) === JSON.stringify(this.#notes.get(id))) continue;
+      if (note === undefined) this.#notes.delete(id);
+      else this.#notes.set(id, note);
+      this.#deps.changed(id as ProviderId);
+    }
+  }
+
+  async #stored(): Promise<ReadonlyMap<string, MachineNote>> {
+    const stored = new Map<string, MachineNote>();
+    for (const { name, json } of await this.#deps.documents.list(DOCUMENTS)) {
       try {
-        all.#notes.set(name.slice(DOCUMENTS.length), noteSchema.parse(JSON.parse(json)));
+        stored.set(name.slice(DOCUMENTS.length), noteSchema.parse(JSON.parse(json)));
       } catch (error) {
-        deps.log.warn({ name, fault: describeFault(error) }, "stored note on a machine not read");
+        this.#deps.log.warn({ name, fault: describeFault(error) }, "stored note on a machine not read");
       }
     }
-    return all;
+    return stored;
   }
 
   of(id: ProviderId): MachineNote {
@@ -72,6 +92,7 @@ export class MachineNotes {
     if (isEmpty) this.#notes.delete(id);
     else this.#notes.set(id, next);
     this.#deps.changed(id);
+    this.#deps.told?.(id);
     return next;
   }
 }

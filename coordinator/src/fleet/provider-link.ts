@@ -38,6 +38,11 @@ export interface StreamListener {
   failed(frame: ErrorFrame): void;
   /** The connection went away. */
   lost(): void;
+  /**
+   * It ends for a reason that its machine has no part in: somebody else was quicker to take the slot, so that nothing was
+   * sent (`outrun`), or the way to the machine broke (`cut`).
+   */
+  withdrawn(why: "outrun" | "cut"): void;
   /** The provider has confirmed a cancel. Called at most once, and not if the connection ends first. */
   cancelConfirmed(confirmed: ConfirmedCancel): void;
   /** The most tokens that the stream can have used by now. */

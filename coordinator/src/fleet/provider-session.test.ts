@@ -110,6 +110,7 @@ function open(contextId = "c", frames: SealedRequest["frames"] = () => []): Prov
       complete: () => undefined,
       failed() {},
       lost: () => ends.push("lost"),
+      withdrawn() {},
       cancelConfirmed() {},
       usageBounds: () => ({ prompt: 100, completion: 50 }),
     },

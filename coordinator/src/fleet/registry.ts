@@ -33,6 +33,7 @@ export class Registry implements FleetDirectory {
   readonly #departures: Departures;
   readonly #index = new ModelIndex();
   readonly #distrustedUntil = new BoundedMap<ProviderId, number>(MAX_DISTRUSTED);
+  #onDistrust: (id: ProviderId) => void = () => {};
   readonly #watchers = new Set<FleetWatcher>();
   readonly #histories = new BoundedMap<ProviderId, WorkHistory>(MAX_HISTORIES);
 
@@ -115,9 +116,15 @@ export class Registry implements FleetDirectory {
     return this.#index.has(model);
   }
 
+  /** Calls `told` of each machine that is found cheating. */
+  watchDistrust(told: (id: ProviderId) => void): void {
+    this.#onDistrust = told;
+  }
+
   /** Closes all connections of a machine that cheats, and remembers it, so that reconnecting does not help. */
   distrust(id: ProviderId): void {
     this.#distrustedUntil.set(id, this.#clock.now() + DISTRUST_MS);
+    this.#onDistrust(id);
     this.link(id)?.close("untrusted");
     for (const session of this.#leaving.of(id)) session.close("untrusted");
   }

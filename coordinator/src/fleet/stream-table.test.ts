@@ -34,6 +34,7 @@ function listener(name: string): StreamListener {
     },
     failed: ({ code }) => heard.push([name, "failed", code]),
     lost: () => heard.push([name, "lost"]),
+    withdrawn() {},
     cancelConfirmed: (confirmed) => heard.push([name, "cancelConfirmed", confirmed]),
     usageBounds: () => ({ prompt: 100, completion: 50 }),
   };

@@ -27,7 +27,7 @@ import { NodeConsumer } from "./node-consumer.js";
 import { Presence } from "./presence.js";
 import { declaredBytes, readBody } from "./read-body.js";
 import { readCaller } from "./read-caller.js";
-import { isSealed, MAX_ENVELOPE_BYTES, openEnvelope } from "./sealed/open-request.js";
+import { claimEverywhere, isSealed, MAX_ENVELOPE_BYTES, openEnvelope } from "./sealed/open-request.js";
 import { SealedConsumer } from "./sealed/sealed-consumer.js";
 import type { Upload, Uploads } from "./uploads.js";
 
@@ -178,6 +178,8 @@ async function readPlain({ upload, incoming, plain }: Arriving): Promise<Receive
 
 async function readSealed({ deps, upload, path, incoming, plain, errorBody }: Arriving): Promise<Received> {
   const bytes = await receive(upload, incoming, MAX_ENVELOPE_BYTES);
-  const { body, response } = openEnvelope(deps.sealing, path, bytes);
+  const opened = openEnvelope(deps.sealing, path, bytes);
+  await claimEverywhere(deps.sealing, opened);
+  const { body, response } = opened;
   return { body, consumer: new SealedConsumer(plain, response, errorBody) };
 }

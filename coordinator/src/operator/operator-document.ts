@@ -17,6 +17,8 @@ export interface OperatorDocument extends Settings {
 export interface OperatorHooks {
   /** Something is different now: whatever was judged by the document before is to be judged again. */
   changed(): void;
+  /** What is stored has changed, here: other coordinators have to know. Absent = there are none. */
+  told?(): void;
 }
 
 type Documents = Pick<DocumentStore, "get" | "put">;
@@ -89,6 +91,16 @@ export class LiveOperator {
       this.#storing.delete(manifest);
     }
     // The file may have been read again meanwhile.
+    this.#replace({ ...this.current, manifest });
+    this.#hooks.told?.();
+  }
+
+  /** Another coordinator has changed what is stored. @throws ConfigError, StoreError; then nothing changes */
+  async reload(): Promise<void> {
+    const manifest = readStored(await this.#documents.get(MANIFEST), this.current);
+    if (JSON.stringify(manifest) === JSON.stringify(this.current.manifest)) return;
+    const problems = problemsOf({ ...this.current, manifest });
+    if (problems.length > 0) throw new SettingsError(problems);
     this.#replace({ ...this.current, manifest });
   }
 

@@ -19,6 +19,12 @@ export interface SealingKey {
   readonly replays: ReplaySet;
 }
 
+/** What all coordinators that announce the same keys have opened. */
+export interface SharedReplays {
+  /** @returns whether nobody has opened it before. @throws when that cannot be known now */
+  claim(encapsulatedKey: Uint8Array): Promise<boolean>;
+}
+
 /** What consumers are told of a key. */
 export interface AnnouncedSealingKey {
   readonly keyId: string;
@@ -47,9 +53,13 @@ export class SealingKeys implements Disposable {
   #expired: readonly string[] = [];
   #epoch = -1;
 
+  /** Absent = no other coordinator announces these keys. */
+  readonly shared: SharedReplays | undefined;
+
   /** @param secret at least 128 bits of randomness, from which the keys of all days are derived */
-  constructor(secret: string, clock: Clock) {
+  constructor(secret: string, clock: Clock, shared?: SharedReplays) {
     this.#secret = secret;
+    this.shared = shared;
     this.#clock = clock;
     this.#turn();
     this.#sweeper = repeat(clock, SWEEP_MS, () => this.#turn());

@@ -333,7 +333,7 @@ export const COORDINATOR = {
     "node:stream",
   ],
   // Beside the chain, on the same floor.
-  accounts: ["./platform", "./store", "@hearth/platform", "node:crypto"],
+  accounts: ["./platform", "./store", "@hearth/platform", "zod", "node:crypto"],
   receipts: ["./platform", "./store", "@hearth/attestation", "@hearth/platform", "@hearth/protocol", "zod"],
   ledger: [
     "./platform",
@@ -344,13 +344,14 @@ export const COORDINATOR = {
     "node:fs/promises",
     "node:string_decoder",
   ],
-  enrolment: ["./platform", "./store", "@hearth/platform", "node:crypto"],
+  enrolment: ["./platform", "./store", "@hearth/platform", "zod", "node:crypto"],
   // Whom people sign in with on the web page, beside keys.
   oidc: ["./platform", "@hearth/platform", "openid-client", "zod"],
   sealing: ["@hearth/e2e", "@hearth/platform", "@hearth/protocol", "node:crypto"],
   // Other coordinators of the same fleet: implements the fleet's interfaces over Redis and links between nodes. Only the
   // composition knows it.
   cluster: [
+    "./accounts/rate-limiter.ts",
     "./fleet",
     "./platform",
     "@hearth/attestation",

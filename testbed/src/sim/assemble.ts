@@ -69,6 +69,7 @@ export function assemble(world: World): CoordinatorUnderTest {
     receipts: { keep() {} },
     usage: { keep() {}, refused() {} },
     receiptWaitMs: 0,
+    rateLimiter: { take: () => Promise.reject(new Error("nobody has a limit")) },
     accepting: () => true,
     attempts: watchHedges(world, selection.queue),
     settled: { ended() {}, tokens() {} },

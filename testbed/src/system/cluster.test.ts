@@ -1,8 +1,14 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { hasRedis, type ScratchRedis, scratchRedis } from "../../../coordinator/src/cluster/testing/scratch-redis.js";
+import {
+  hasRedis,
+  type ScratchRedis,
+  scratchRedis,
+  TEST_REDIS_URL,
+} from "../../../coordinator/src/cluster/testing/scratch-redis.js";
 import { BreakableProxy } from "../../../coordinator/src/store/testing/breakable-proxy.js";
 import { freePort } from "../bench/free-port.js";
 import { readStream } from "../scripted/answers.js";
+import { AttestingMachine } from "../scripted/attesting-machine.js";
 import type { Script, ScriptedProvider } from "../scripted/scripted-provider.js";
 import { ADMIN_KEY, startTestCoordinator, type TestCoordinator } from "../scripted/test-coordinator.js";
 import { eventually } from "./eventually.js";
@@ -22,8 +28,9 @@ const isHere = await hasRedis();
 
 describe.skipIf(!isHere)("two coordinators with one fleet", () => {
   let scratch: ScratchRedis;
-  /** `a` dials `b`, through a proxy. */
+  /** `a` dials `b`, through a proxy, and speaks with Redis through another. */
   let proxy: BreakableProxy;
+  let redisProxy: BreakableProxy;
   let a: TestCoordinator;
   let b: TestCoordinator;
   let machines: ScriptedProvider[];
@@ -33,9 +40,12 @@ describe.skipIf(!isHere)("two coordinators with one fleet", () => {
     const port = await freePort();
     proxy = await BreakableProxy.start("127.0.0.1", port);
     const cluster = { redis: scratch.redis, prefix: scratch.prefix, secret: SECRET, heartbeatMs: 100 };
+    const { hostname, port: redisPort } = new URL(TEST_REDIS_URL);
+    redisProxy = await BreakableProxy.start(hostname, Number(redisPort || 6379));
+    const redis = [`redis://127.0.0.1:${redisProxy.port}`];
     a = await startTestCoordinator({
       node: "node-a",
-      config: { cluster: { ...cluster, address: "ws://127.0.0.1:0" } },
+      config: { cluster: { ...cluster, redis, address: "ws://127.0.0.1:0" } },
     });
     b = await startTestCoordinator({
       node: "node-b",
@@ -44,7 +54,7 @@ describe.skipIf(!isHere)("two coordinators with one fleet", () => {
   });
   afterAll(async () => {
     await Promise.all([a.stop(), b.stop()]);
-    await proxy.close();
+    await Promise.all([proxy.close(), redisProxy.close()]);
     await scratch.clear();
   });
 
@@ -52,6 +62,7 @@ describe.skipIf(!isHere)("two coordinators with one fleet", () => {
     machines = [];
     return async () => {
       proxy.mend();
+      redisProxy.mend();
       proxy.watch = undefined;
       for (const machine of machines) machine.terminate();
       await eventually("nobody is left", async () => (await there(a)).length + (await there(b)).length === 0);
@@ -184,6 +195,119 @@ describe.skipIf(!isHere)("two coordinators with one fleet", () => {
     for (const node of [a, b]) expect(await there(node)).toEqual([second.id]);
     expect((await readStream(await a.chat(stream))).content).toBe("good");
   });
+
+  it("hand out the receipt of a machine that proves itself to the other one", async () => {
+    const machine = await machineOn(b, good, { machine: new AttestingMachine() });
+    const answer = await a.chat(ask);
+    expect(answer.headers.get("x-provider-id")).toBe(machine.id);
+    expect(answer.headers.get("x-provider-attested")).toBe("true");
+    await answer.text();
+    expect(await a.receipt(answer)).toMatchObject({ object: "receipt", provider_id: machine.id });
+  });
+
+  it("never give a machine more than it has slots, also where Redis forgets every lease", async () => {
+    let [running, most] = [0, 0];
+    const slots = [{ model: "m", state: "idle", running: 0, queued: 0, max_concurrency: 2 }] as const;
+    const machine = await machineOn(
+      b,
+      async (answer) => {
+        running += 1;
+        most = Math.max(most, running);
+        await answer.takes(15);
+        running -= 1;
+        good(answer);
+      },
+      { slots },
+    );
+    const forgetting = forgetLeases(machine);
+    const answers = await Promise.all(
+      Array.from({ length: 24 }, async (_, n) => readStream(await (n % 3 === 0 ? b : a).chat(stream))),
+    );
+    forgetting();
+    expect(answers.filter(({ content }) => content !== "good")).toEqual([]);
+    expect(most).toBe(2);
+    await eventually("nothing is leased any more", async () => (await scratch.keys("*:leases:*")).length === 0);
+  });
+
+  it("serve with their own machines while Redis is away, let go on what runs, and find back", async () => {
+    const far = await machineOn(b, async (answer) => {
+      answer.content("begun ");
+      await answer.takes(1_000);
+      answer.content("and ended");
+      answer.finish();
+      answer.end();
+    });
+    const running = a.chat(stream).then(readStream);
+    await eventually("it runs", () => far.streams.length === 1);
+    const near = await machineOn(a, good);
+    redisProxy.cut();
+    await eventually("it says so", async () => (await (await a.get("/health")).text()).includes("redis_away"));
+    expect(await there(a)).toEqual([near.id]);
+    for (let n = 0; n < 4; n++) {
+      expect((await a.chat(stream)).headers.get("x-provider-id")).toBe(near.id);
+    }
+    expect(await running).toMatchObject({ content: "begun and ended", errors: [] });
+    redisProxy.mend();
+    await known(far);
+    await known(near);
+    expect((await (await a.get("/health")).text()).includes("redis_away")).toBe(false);
+  });
+
+  it("wake on one who waits for a slot that becomes free on the other", async () => {
+    const slots = [{ model: "m", state: "idle", running: 0, queued: 0, max_concurrency: 1 }] as const;
+    let release: () => void = () => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const machine = await machineOn(b, async (answer) => void (await held.then(() => good(answer))), { slots });
+    const first = b.chat(stream).then(readStream);
+    await eventually("it runs", () => machine.streams.length === 1);
+    await eventually("the other one knows", async () => (await slotsUsed(machine.id)) === 1);
+    const second = a.chat(stream).then(readStream);
+    await eventually("it waits", () => a.coordinator.queued() === 1);
+    release();
+    expect((await first).content).toBe("good");
+    expect((await second).content).toBe("good");
+  });
+
+  it("take each other's requests to their end when one of them stops", async () => {
+    const { redis, prefix } = scratch;
+    const c = await startTestCoordinator({
+      node: "node-c",
+      config: {
+        drainTimeoutMs: 20_000,
+        cluster: { redis, prefix, secret: SECRET, heartbeatMs: 100, address: "ws://127.0.0.1:0" },
+      },
+    });
+    let end: () => void = () => {};
+    const machine = await machineOn(c, (answer) => {
+      answer.content("begun ");
+      end = () => {
+        answer.content("and ended");
+        answer.finish();
+        answer.end();
+      };
+    });
+    const running = a.chat(stream).then(readStream);
+    await eventually("it runs", () => machine.streams.length === 1);
+    const stopped = c.coordinator.stop();
+    await eventually("nothing new goes there", async () => !(await there(a)).includes(machine.id));
+    end();
+    expect(await running).toMatchObject({ content: "begun and ended", errors: [], broken: false });
+    await stopped;
+  });
+
+  /** Redis loses what it has of a machine's leases, all the time. */
+  function forgetLeases({ id }: ScriptedProvider): () => void {
+    let isOver = false;
+    const forget = async (): Promise<void> => {
+      while (!isOver) await scratch.forget(`*{${id}}:leases:*`);
+    };
+    void forget();
+    return () => {
+      isOver = true;
+    };
+  }
 
   async function slotsUsed(id: string): Promise<number> {
     const detail = (await (await b.get(`/admin/providers/${id}`, ADMIN_KEY)).json()) as {

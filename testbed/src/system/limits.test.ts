@@ -30,6 +30,7 @@ const listener: StreamListener = {
   complete: () => undefined,
   failed() {},
   lost() {},
+  withdrawn() {},
   cancelConfirmed() {},
   usageBounds: () => ({ prompt: 1, completion: 1 }),
 };

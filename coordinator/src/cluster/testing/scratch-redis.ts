@@ -35,17 +35,35 @@ let prefixes = 0;
 export interface ScratchRedis {
   readonly redis: readonly string[];
   readonly prefix: string;
+  /** Those of them that are like this. */
+  keys(pattern: string): Promise<readonly string[]>;
+  /** Loses them. */
+  forget(pattern: string): Promise<void>;
   clear(): Promise<void>;
 }
 
 export function scratchRedis(): ScratchRedis {
   const prefix = `hearth-test-${process.pid}-${prefixes++}:`;
-  const clear = async (): Promise<void> => {
+  let opened: Promise<Redis> | undefined;
+  const open = async (): Promise<Redis> => {
     const redis = connect();
     await redis.connect();
-    const keys = await redis.keys(`${prefix}*`);
-    if (keys.length > 0) await redis.del(keys);
-    redis.disconnect();
+    return redis;
   };
-  return { redis: [TEST_REDIS_URL], prefix, clear };
+  const keys = async (pattern: string): Promise<readonly string[]> => {
+    opened ??= open();
+    return (await opened).keys(`${prefix}${pattern}`);
+  };
+  const forget = async (pattern: string): Promise<void> => {
+    const found = await keys(pattern);
+    if (found.length > 0) await (await opened)?.del([...found]);
+  };
+  return {
+    ...{ redis: [TEST_REDIS_URL], prefix, keys, forget },
+    async clear() {
+      await forget("*");
+      (await opened)?.disconnect();
+      opened = undefined;
+    },
+  };
 }

@@ -15,6 +15,8 @@ type KeyDirectory = Pick<SealingKeys, "find" | "current">;
 export interface OpenedRequest {
   readonly body: Buffer;
   readonly response: ResponseSealer;
+  /** By which it is known if it comes again. */
+  readonly encapsulatedKey: Uint8Array;
 }
 
 /** Whether a body is declared as sealed. It is never read as anything else then. */
@@ -46,7 +48,23 @@ export function openEnvelope(keys: KeyDirectory, path: string, bytes: Buffer): O
   const body = openChunks(opener, envelope.chunks);
   // Only what opens takes a place: nobody can fill the set with noise.
   key.replays.add(encapsulatedKey);
-  return { body, response: opener.response };
+  return { body, response: opener.response, encapsulatedKey };
+}
+
+/**
+ * No other coordinator has opened it either, and none will.
+ *
+ * @throws HearthError `sealed_replayed`; `sealed_unavailable` where that cannot be known: an answer is paid for once
+ */
+export async function claimEverywhere(
+  { shared }: Pick<SealingKeys, "shared">,
+  { encapsulatedKey }: Pick<OpenedRequest, "encapsulatedKey">,
+): Promise<void> {
+  if (shared === undefined) return;
+  const isFirst = await shared.claim(encapsulatedKey).catch((cause: unknown) => {
+    throw new HearthError("sealed_unavailable", "It cannot be known now whether this was opened before.", { cause });
+  });
+  if (!isFirst) throw new HearthError("sealed_replayed", "This request was opened before.");
 }
 
 /** An envelope is one object with one list of chunks in it; a little more is left for what is to come. */
