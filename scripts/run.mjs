@@ -1,4 +1,4 @@
-// npm run coordinator | agent | bench | sim | chaos [-- arguments]: set up, then run one of the programs from the working copy.
+// npm run coordinator | agent | bench | sim | chaos | demo:cluster [-- arguments]: set up, then run one of the programs from the working copy.
 import "./setup/node-version.js";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -14,6 +14,7 @@ const PROGRAMS = {
   bench: "testbed/dist/bench/main.js",
   sim: "testbed/dist/sim/main.js",
   chaos: "testbed/dist/chaos/main.js",
+  demo: "testbed/dist/demo/main.js",
 };
 
 const [name, ...programArguments] = process.argv.slice(2);

@@ -134,7 +134,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
     rules: () => ({ manifest: live.current.manifest, versionFloor: live.current.catalog.versionFloors.base }),
     hooks: notifications.fleet({ ...hooks.fleet, connectionLost: selection.connectionLost }),
   });
-  const money = await openMoneyOf(options, live, { clock, metrics, store: disk.store.ledger });
+  const money = await openMoneyOf(options, live, { clock, metrics, store: disk.store.ledger, cluster });
   const shutdown = shutdownController();
   let accepting = true;
   const ready = (): boolean => accepting;
@@ -284,10 +284,11 @@ function earningsOf({ ledger }: Store, { tariff }: Numbers, clock: Clock): Earni
 function openMoneyOf(
   { log, node = ONLY_NODE, journalDir, config }: AppOptions,
   live: LiveOperator,
-  on: Pick<MoneyOptions, "clock" | "metrics" | "store">,
+  { cluster, ...on }: Pick<MoneyOptions, "clock" | "metrics" | "store"> & { readonly cluster: OpenCluster },
 ): Promise<Money> {
   return openMoney({
     ...on,
+    isWebhookTurn: cluster.turn("webhooks"),
     ...{ log, node },
     webhook: config.webhook,
     ...(journalDir === undefined ? {} : { journalDir }),

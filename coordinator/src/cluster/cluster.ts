@@ -31,6 +31,7 @@ import type { ClusterSettings } from "./settings.js";
 import { type NewsTopic, SharedNews } from "./shared-news.js";
 import { SlotGuard } from "./slot-guard.js";
 import { SlotLeases } from "./slot-leases.js";
+import { Turns } from "./turns.js";
 
 export interface ClusterHooks {
   /** The connection of a machine of another node is over: whoever keeps something for it lets go. */
@@ -79,6 +80,8 @@ export class Cluster {
   readonly #news: SharedNews;
   /** Limits that all nodes count together. */
   readonly rateLimiter: RateLimiter;
+  /** What one node does for all. */
+  readonly turns: Turns;
   /** What all nodes have in memory. */
   readonly entries: RedisEntries;
   /** Sealed requests that any node has opened, and what all derive their keys from. */
@@ -120,6 +123,7 @@ export class Cluster {
     this.#reader = new MachineReader({ ...common, machines: this.#machines });
     const isReachable = (): boolean => this.#membership.isReachable;
     const nodes = (): number => 1 + this.#membership.others.size;
+    this.turns = new Turns(common);
     this.entries = new RedisEntries({ ...common, newsKey, tell: (...news) => this.tell(...news) });
     this.replays = new RedisReplays(redis, keys);
     this.sealingSecret = sealingSecretOf(settings.secret);
@@ -186,6 +190,7 @@ export class Cluster {
     this.#publisher[Symbol.dispose]();
     this.#reader[Symbol.dispose]();
     this.#news[Symbol.dispose]();
+    this.turns[Symbol.dispose]();
     await this.#membership.leave();
     this.#links.close();
     this.#leases[Symbol.dispose]();

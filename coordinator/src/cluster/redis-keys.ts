@@ -44,6 +44,11 @@ export class RedisKeys {
     return `${this.#prefix}{entries}:${kind}`;
   }
 
+  /** String: the node that does for all what only one does at a time. */
+  turn(what: string): string {
+    return `${this.#prefix}{turn ${what}}`;
+  }
+
   /** What was used up: there until it may be used again. */
   used(what: string, id: string): string {
     return `${this.#prefix}{${what} ${id}}`;

@@ -18,6 +18,7 @@ interface ScriptCalls {
   renewSlots(leases: string, ...args: Argument[]): Promise<number>;
   takeRate(limit: string, ...args: Argument[]): Promise<[allowed: number, aheadMs: string, moment: string]>;
   returnRate(limit: string, ...args: Argument[]): Promise<string>;
+  takeTurn(turn: string, ...args: Argument[]): Promise<number>;
   tellNews(count: string, ...args: Argument[]): Promise<number>;
   releaseSlot(leases: string, ...args: Argument[]): Promise<number>;
 }

@@ -38,13 +38,7 @@ describe.skipIf(!(await hasRedis()))("news between nodes, on a real Redis", () =
       hooks: { news: (topic, about) => heard.push(`${topic} ${about}`), missed: () => heard.push("missed") },
     });
     open.push({ news, redis });
-    await vi.waitUntil(async () => {
-      const [, count] = (await redis.commands.pubsub("NUMSUB", new RedisKeys(scratch.prefix).news.channel)) as [
-        string,
-        number,
-      ];
-      return count === open.length;
-    });
+    await news.listening;
     return { news, redis, heard };
   }
 

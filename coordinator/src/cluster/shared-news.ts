@@ -45,6 +45,8 @@ export interface SharedNewsDeps {
 export class SharedNews implements Disposable {
   readonly #deps: SharedNewsDeps;
   readonly #looks: readonly Disposable[];
+  /** Resolves when what is told from now on is heard, or is known not to be. */
+  readonly listening: Promise<void>;
   /** `undefined` = not known: it has been read anew at the start, and is compared from then on. */
   #count: number | undefined;
   #isLooking = false;
@@ -56,7 +58,10 @@ export class SharedNews implements Disposable {
     redis.subscriber.on("smessage", this.#onMessage);
     const { channel } = keys.news;
     const listening = redis.sharded ? redis.subscriber.ssubscribe(channel) : redis.subscriber.subscribe(channel);
-    listening.catch((error: Error) => deps.log.debug({ problem: error.message }, "not listened to the news"));
+    this.listening = listening.then(
+      () => {},
+      (error: Error) => deps.log.debug({ problem: error.message }, "not listened to the news"),
+    );
     this.#looks = [
       repeat(clock, LOOK_MS, () => void this.#look()),
       repeat(clock, AWAY_MS, () => {

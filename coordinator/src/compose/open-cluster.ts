@@ -27,6 +27,8 @@ export interface OpenCluster {
   readonly sealing: { readonly secret: string; readonly replays: SharedReplays } | undefined;
   /** What all coordinators remember together for a while; `undefined` = there are no others. */
   readonly shared: Shared | undefined;
+  /** Asks to do for all what only one does at a time. @returns whether it is this one's turn now */
+  turn(what: string): () => boolean;
   /** Something that other coordinators remember has changed here. */
   tell(topic: NewsTopic, id: string): void;
   /** From now on what others change is read anew. */
@@ -81,6 +83,7 @@ export function openCluster({ config, contexts, ...deps }: OpenClusterDeps): Ope
     },
     rateLimiter: cluster.rateLimiter,
     sealing: { secret: cluster.sealingSecret, replays: cluster.replays },
+    turn: (what) => cluster.turns.join(what),
     tell: (...news) => cluster.tell(...news),
     listen: (reloads) => cluster.listen(reloads),
     accept: (...upgrade) => cluster.accept(...upgrade),
@@ -98,6 +101,7 @@ function alone({ registry, clock }: Pick<OpenClusterDeps, "registry" | "clock">)
     shared: undefined,
     rateLimiter: new MemoryRateLimiter(clock),
     sealing: undefined,
+    turn: () => () => true,
     tell() {},
     listen() {},
     accept: () => false,

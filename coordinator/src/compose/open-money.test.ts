@@ -20,6 +20,7 @@ it("forgets what is kept no longer every hour, as the operator has it then, unti
   let settings = DEFAULT_LEDGER;
   const money = await openMoney({
     ...{ clock, store: ledger, node: "one", log: createLogger("silent"), metrics: createMetrics() },
+    isWebhookTurn: () => true,
     ledgerSettings: () => settings,
     paymentSettings: () => DEFAULT_PAYMENTS,
     webhookSettings: () => DEFAULT_WEBHOOKS,

@@ -31,6 +31,8 @@ export interface MoneyOptions {
   readonly node: string;
   /** Who is told of payouts and refunds; absent = nobody. */
   readonly webhook?: WebhookTarget | undefined;
+  /** Whether this coordinator tells them, and none beside it. */
+  readonly isWebhookTurn: () => boolean;
   /** Where what is owed to a store that is away is written down; absent = nowhere. */
   readonly journalDir?: string;
   // As the operator has them now: read at each use.
@@ -41,7 +43,7 @@ export interface MoneyOptions {
 
 /** Opens the ledger, and resolves what an earlier process has left open. @throws what the store or the disk throws */
 export async function openMoney({ journalDir, webhook, node, ledgerSettings, ...rest }: MoneyOptions): Promise<Money> {
-  const { clock, log, metrics, store, paymentSettings, webhookSettings } = rest;
+  const { clock, log, metrics, store, paymentSettings, webhookSettings, isWebhookTurn: isOurTurn } = rest;
   const ledger = await Ledger.open({
     ...{ clock, log, store, node },
     hooks: ledgerHooks(metrics),
@@ -52,7 +54,8 @@ export async function openMoney({ journalDir, webhook, node, ledgerSettings, ...
   });
   const payments = new Payments({ clock, log, ledger, settings: paymentSettings });
   const webhooks =
-    webhook && new Webhooks({ clock, log, store, target: webhook, words: wordsOf, settings: webhookSettings });
+    webhook &&
+    new Webhooks({ clock, log, store, isOurTurn, target: webhook, words: wordsOf, settings: webhookSettings });
   const prune = (): Promise<number> => store.prune(retentionOf(ledgerSettings(), clock.wallTime()));
   const pruning = new Pruning({ clock, log, what: "ledger", batch: LEDGER_PRUNE_BATCH, prune });
   return {

@@ -58,7 +58,7 @@ export function slotsOf({ hardware, slots }: Pick<Provider, "hardware" | "slots"
 }
 
 /** Requests that a model can run at once if the backend does not say, by the machine's memory. */
-export function defaultConcurrency(memoryBytes: number): number {
+function defaultConcurrency(memoryBytes: number): number {
   const gib = memoryBytes / 2 ** 30;
   if (memoryBytes === 0) return 4;
   if (gib <= 24) return 2;

@@ -22,12 +22,14 @@ let server: Server;
 let heard: Heard[];
 let status: number;
 let webhooks: Webhooks;
+let isOurTurn: boolean;
 
 beforeEach(async () => {
   clock = new FakeClock();
   store = openMemoryStore();
   heard = [];
   status = 204;
+  isOurTurn = true;
   server = createServer((request, response) => {
     let body = "";
     request.on("data", (part: Buffer) => {
@@ -47,6 +49,7 @@ beforeEach(async () => {
     store: store.ledger,
     target,
     words: (kind) => kind,
+    isOurTurn: () => isOurTurn,
     settings: () => DEFAULT_WEBHOOKS,
   });
   const nowMs = clock.wallTime();
@@ -61,6 +64,15 @@ afterEach(async () => {
   server.closeAllConnections();
   await new Promise((resolve) => server.close(resolve));
   await store.close();
+});
+
+it("says nothing while another coordinator tells, and what that one has left when it is its turn", async () => {
+  isOurTurn = false;
+  await webhooks.tell();
+  expect(heard).toEqual([]);
+  isOurTurn = true;
+  await webhooks.tell();
+  expect(heard).toHaveLength(1);
 });
 
 it("tells what has happened, signed, once it was taken never again", async () => {

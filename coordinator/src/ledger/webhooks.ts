@@ -10,6 +10,8 @@ export interface WebhookDeps {
   readonly store: Pick<LedgerStore, "dueMessages" | "messageTried">;
   readonly target: WebhookTarget;
   readonly words: MessageWords;
+  /** Whether this coordinator tells, and none beside it; absent = it is the only one. */
+  readonly isOurTurn?: () => boolean;
   /** Read at each use. */
   readonly settings: () => WebhookSettings;
 }
@@ -44,7 +46,8 @@ export class Webhooks implements Disposable {
   }
 
   async #tellDue(): Promise<void> {
-    const { store, clock, log, settings } = this.#deps;
+    const { store, clock, log, settings, isOurTurn } = this.#deps;
+    if (isOurTurn?.() === false) return;
     try {
       const due = await store.dueMessages(clock.wallTime(), BATCH);
       const left = due.values();

@@ -21,6 +21,7 @@ export const TESTBED = {
   ],
   browser: ["playwright-core", "node:*"],
   chaos: ["./scripted", "./sim", "./system", "node:*"],
+  demo: ["./scripted", "./system", "node:*"],
   // Only tests: what it looks at stands in the repository's scripts.
   lint: [],
   scripted: [

@@ -1,10 +1,13 @@
 import { Redis } from "ioredis";
 
-/** Where a Redis for tests answers. */
-export const TEST_REDIS_URL: string = process.env["HEARTH_TEST_REDIS_URL"] ?? "redis://127.0.0.1:6379";
+/** Where a Redis for tests answers: one, or several nodes of a Redis Cluster with commas between them. */
+const TEST_REDIS_URLS: readonly string[] = (process.env["HEARTH_TEST_REDIS_URL"] ?? "redis://127.0.0.1:6379").split(
+  ",",
+);
+export const TEST_REDIS_URL: string = TEST_REDIS_URLS[0] ?? "";
 
-const connect = (): Redis => {
-  const redis = new Redis(TEST_REDIS_URL, { lazyConnect: true, connectTimeout: 2_000, retryStrategy: () => null });
+const connect = (url = TEST_REDIS_URL): Redis => {
+  const redis = new Redis(url, { lazyConnect: true, connectTimeout: 2_000, retryStrategy: () => null });
   redis.on("error", () => {});
   return redis;
 };
@@ -44,25 +47,30 @@ export interface ScratchRedis {
 
 export function scratchRedis(): ScratchRedis {
   const prefix = `hearth-test-${process.pid}-${prefixes++}:`;
-  let opened: Promise<Redis> | undefined;
-  const open = async (): Promise<Redis> => {
-    const redis = connect();
-    await redis.connect();
-    return redis;
+  let opened: Promise<readonly Redis[]> | undefined;
+  const open = (): Promise<readonly Redis[]> => {
+    opened ??= Promise.all(
+      TEST_REDIS_URLS.map(async (url) => {
+        const redis = connect(url);
+        await redis.connect();
+        return redis;
+      }),
+    );
+    return opened;
   };
-  const keys = async (pattern: string): Promise<readonly string[]> => {
-    opened ??= open();
-    return (await opened).keys(`${prefix}${pattern}`);
-  };
+  const keys = async (pattern: string): Promise<readonly string[]> =>
+    (await Promise.all((await open()).map((redis) => redis.keys(`${prefix}${pattern}`)))).flat();
   const forget = async (pattern: string): Promise<void> => {
-    const found = await keys(pattern);
-    if (found.length > 0) await (await opened)?.del([...found]);
+    // One by one, because each may be on another node.
+    for (const redis of await open()) {
+      for (const key of await redis.keys(`${prefix}${pattern}`)) await redis.del(key);
+    }
   };
   return {
-    ...{ redis: [TEST_REDIS_URL], prefix, keys, forget },
+    ...{ redis: TEST_REDIS_URLS, prefix, keys, forget },
     async clear() {
       await forget("*");
-      (await opened)?.disconnect();
+      for (const redis of await open()) redis.disconnect();
       opened = undefined;
     },
   };
