@@ -148,6 +148,14 @@ describe("what is heard of it", () => {
     expect(told).toEqual([`cancel ${reason}`, taught, ...END, "ended primary cancelled"]);
   });
 
+  it("reports nothing of what its machine has no part in", () => {
+    for (const why of ["outrun", "cut"] as const) {
+      const { told, listener } = send();
+      listener.withdrawn(why);
+      expect(told).toEqual(["taught failed", ...END, "ended primary failed"]);
+    }
+  });
+
   it("teaches nothing of what has ended before it was on its way", () => {
     const { told } = send(undefined, (listener) => listener.lost());
     expect(told).toEqual([...END, "ended primary failed"]);

@@ -53,6 +53,20 @@ describe("the operator's document", () => {
     expect(again.current.manifest).toEqual(next);
   });
 
+  it("takes what another coordinator has stored, where it fits, and says so where it is another", async () => {
+    const { loading, documents, told } = load(settings({ versionFloors: { base: "1.1.0" } }));
+    const live = await loading;
+    const other = await load(NO_SETTINGS, documents).loading;
+    const next = manifest({ binaries: [HASH] });
+    await other.replaceManifest(next);
+    await live.reload();
+    await live.reload();
+    expect([live.current.manifest, told]).toEqual([next, ["changed"]]);
+    await other.replaceManifest(manifest({ update: { latest_version: "1.0.9" } }));
+    await expect(live.reload()).rejects.toThrow("below version_floors.base");
+    expect([live.current.manifest, told]).toEqual([next, ["changed"]]);
+  });
+
   it("keeps what it was when the store does not take a manifest", async () => {
     const { loading, documents, told } = load(NO_SETTINGS);
     const live = await loading;

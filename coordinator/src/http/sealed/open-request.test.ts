@@ -5,7 +5,7 @@ import { errorResponse } from "../../api/error-envelope.js";
 import { HearthError } from "../../platform/errors.js";
 import { ReplaySet } from "../../sealing/replay-set.js";
 import { SealingKeys } from "../../sealing/sealing-keys.js";
-import { isSealed, openEnvelope } from "./open-request.js";
+import { claimEverywhere, isSealed, openEnvelope } from "./open-request.js";
 
 const PATH = "/v1/chat/completions";
 const base64url = (bytes: Uint8Array): string => Buffer.from(bytes).toString("base64url");
@@ -34,6 +34,16 @@ it("opens a request once", () => {
   const bytes = sealed(keys, "{}");
   expect(openEnvelope(keys, PATH, bytes).body.toString()).toBe("{}");
   expect(refusalOf(() => openEnvelope(keys, PATH, bytes)).code).toBe("sealed_replayed");
+});
+
+it("opens once what all coordinators may open, and nothing of which they cannot know that", async () => {
+  const opened = { encapsulatedKey: new Uint8Array(32) };
+  const claiming = (claim: () => Promise<boolean>) => claimEverywhere({ shared: { claim } }, opened);
+  await claimEverywhere({ shared: undefined }, opened);
+  await claiming(async () => true);
+  await expect(claiming(async () => false)).rejects.toMatchObject({ code: "sealed_replayed" });
+  const away = claiming(() => Promise.reject(new Error("away")));
+  await expect(away).rejects.toMatchObject({ code: "sealed_unavailable" });
 });
 
 it("says of a key that has expired that it has, and which one there is now", () => {
