@@ -137,13 +137,12 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
   const money = await openMoneyOf(options, live, { clock, metrics, store: disk.store.ledger, cluster });
   const shutdown = shutdownController();
   let accepting = true;
-  const ready = (): boolean => accepting;
   const { timelines, tracing } = await openTimelines(live, { clock, tracing: config.tracing });
   const services = createServices({
     ...{ clock, log, ids, directory, selection, contexts, knownModels, receipts, usage },
     ...{ ledger: money.ledger, payments: money.payments },
     receiptWaitMs: config.receiptWaitMs,
-    ...{ rateLimiter: cluster.rateLimiter, accepting: ready },
+    ...{ rateLimiter: cluster.rateLimiter, accepting: () => accepting },
     ...{ attempts: hooks.attempts, settled: hooks.settled },
     watch: notifications.requests(timelines),
     ...numbers,
@@ -152,7 +151,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
   const { answers, sealing, stored } = keepers(options, live, { clock, ids, sealing: cluster.sealing });
   const { server, providers, operators, doors } = createDoors({
     ...{ config, log, secrets: options.secrets, live, clock, ids, metrics, directory, registry, cluster },
-    ...{ selection, ready, services, sealing, addProvider },
+    ...{ selection, ready: () => accepting, services, sealing, addProvider },
     ...kept,
     ...proving,
     proved: hooks.proved,
@@ -184,10 +183,13 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
 }
 
 /** What is read anew when another coordinator has changed it. */
-function reloadsOf(live: LiveOperator, { enrolment, machineNotes }: Kept): Parameters<OpenCluster["listen"]>[0] {
+function reloadsOf(live: LiveOperator, kept: Kept): Parameters<OpenCluster["listen"]>[0] {
+  const { enrolment, machineNotes, machinePauses } = kept;
   return {
     machine_tokens: () => enrolment.reload(),
-    machine_notes: () => machineNotes.reload(),
+    async machine_notes() {
+      await Promise.all([machineNotes.reload(), machinePauses.reload()]);
+    },
     operator: () => live.reload(),
   };
 }

@@ -1,6 +1,6 @@
 import { seededRng } from "@hearth/platform";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { SignIn } from "../accounts/sign-in.js";
+import { type SignedIn, SignIn } from "../accounts/sign-in.js";
 import { DeviceGrants } from "../enrolment/device-grants.js";
 import { GuessLimiter } from "../enrolment/guess-limiter.js";
 import { systemClock } from "../platform/clock.js";
@@ -59,22 +59,26 @@ describe.skipIf(!(await hasRedis()))("what nodes remember together, on a real Re
     };
   }
 
+  const digestOf = (who: SignedIn | undefined): string | undefined => (who?.type === "key" ? who.digest : undefined);
+
   it("signs in on one who opened the page on the other, and out", async () => {
     const [a, b] = [await node("a"), await node("b")];
-    const { id } = a.signIn.open("digest");
-    await vi.waitUntil(() => b.signIn.keyOf(id) === "digest");
+    const { id } = a.signIn.open({ type: "key", digest: "digest" });
+    await vi.waitUntil(() => digestOf(b.signIn.find(id)) === "digest");
     expect(b.signIn.endOf(id)).toBe(a.signIn.endOf(id));
     const later = await node("c");
-    await vi.waitUntil(() => later.signIn.keyOf(id) === "digest");
+    await vi.waitUntil(() => digestOf(later.signIn.find(id)) === "digest");
     b.signIn.close(id);
-    await vi.waitUntil(() => a.signIn.keyOf(id) === undefined && later.signIn.keyOf(id) === undefined);
+    await vi.waitUntil(
+      () => digestOf(a.signIn.find(id)) === undefined && digestOf(later.signIn.find(id)) === undefined,
+    );
   });
 
   it("takes a link once, wherever it is opened", async () => {
     const [a, b] = [await node("a"), await node("b")];
-    const { id } = a.signIn.link("digest");
+    const { id } = a.signIn.link({ type: "key", digest: "digest" });
     await vi.waitUntil(async () => (await a.redis.commands.hlen(`${scratch.prefix}{entries}:links`)) === 1);
-    await vi.waitUntil(() => b.signIn.redeem(id) === "digest");
+    await vi.waitUntil(() => digestOf(b.signIn.redeem(id)) === "digest");
     await vi.waitUntil(async () => (await a.redis.commands.hlen(`${scratch.prefix}{entries}:links`)) === 0);
     await vi.waitUntil(() => a.signIn.redeem(id) === undefined);
   });
@@ -118,11 +122,11 @@ describe.skipIf(!(await hasRedis()))("what nodes remember together, on a real Re
 
   it("signs nobody in for who can write to Redis and does not know the secret", async () => {
     const [a, stranger] = [await node("a"), await node("x", "other")];
-    const { id } = stranger.signIn.open("digest");
+    const { id } = stranger.signIn.open({ type: "key", digest: "digest" });
     await vi.waitUntil(async () => (await a.redis.commands.hlen(`${scratch.prefix}{entries}:sessions`)) === 1);
     const later = await node("c");
-    const own = later.signIn.open("own");
-    await vi.waitUntil(() => a.signIn.keyOf(own.id) === "own");
-    expect([a.signIn.keyOf(id), later.signIn.keyOf(id)]).toEqual([undefined, undefined]);
+    const own = later.signIn.open({ type: "key", digest: "own" });
+    await vi.waitUntil(() => digestOf(a.signIn.find(own.id)) === "own");
+    expect([digestOf(a.signIn.find(id)), digestOf(later.signIn.find(id))]).toEqual([undefined, undefined]);
   });
 });

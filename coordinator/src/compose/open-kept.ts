@@ -92,6 +92,7 @@ export async function openKept({
   const machinePauses = await MachinePauses.open({
     ...{ clock, log, documents: store.documents },
     changed: (id) => registry.link(id)?.rulesChanged(),
+    told: (id) => tell("machine_notes", id),
   });
   const { receipts, attestations } = store;
   return {

@@ -24,6 +24,8 @@ export interface MachinePausesDeps {
   readonly documents: DocumentStore;
   /** A machine is paused, or is not any more. */
   readonly changed: (id: ProviderId) => void;
+  /** The same, said here: other coordinators have to know. Absent = there are none. */
+  readonly told?: (id: ProviderId) => void;
 }
 
 export interface PausedMachine {
@@ -44,15 +46,35 @@ export class MachinePauses implements Disposable {
   /** @throws what the store throws: to go on without it would give requests to machines that are paused */
   static async open(deps: MachinePausesDeps): Promise<MachinePauses> {
     const all = new MachinePauses(deps);
-    for (const { name, json } of await deps.documents.list(DOCUMENTS)) {
-      try {
-        all.#pauses.set(name.slice(DOCUMENTS.length), storedSchema.parse(JSON.parse(json)));
-      } catch (error) {
-        deps.log.warn({ name, fault: describeFault(error) }, "stored pause of a machine not read");
-      }
-    }
+    for (const [id, pause] of await all.#stored()) all.#pauses.set(id, pause);
     all.#arm();
     return all;
+  }
+
+  /** Another coordinator was told something: as the store has it now. @throws StoreError */
+  async reload(): Promise<void> {
+    const stored = await this.#stored();
+    for (const id of new Set([...stored.keys(), ...this.#pauses.keys()])) {
+      const pause = stored.get(id);
+      if (JSON.stringify(pause) === JSON.stringify(this.#pauses.get(id))) continue;
+      if (pause === undefined) this.#pauses.delete(id);
+      else this.#pauses.set(id, pause);
+      this.#deps.changed(id as ProviderId);
+    }
+    this.#arm();
+  }
+
+  async #stored(): Promise<ReadonlyMap<string, Stored>> {
+    const { documents, log } = this.#deps;
+    const stored = new Map<string, Stored>();
+    for (const { name, json } of await documents.list(DOCUMENTS)) {
+      try {
+        stored.set(name.slice(DOCUMENTS.length), storedSchema.parse(JSON.parse(json)));
+      } catch (error) {
+        log.warn({ name, fault: describeFault(error) }, "stored pause of a machine not read");
+      }
+    }
+    return stored;
   }
 
   [Symbol.dispose](): void {
@@ -76,6 +98,7 @@ export class MachinePauses implements Disposable {
     this.#pauses.set(id, stored);
     this.#arm();
     this.#deps.changed(id);
+    this.#deps.told?.(id);
   }
 
   /** @throws StoreError */
@@ -96,6 +119,7 @@ export class MachinePauses implements Disposable {
     this.#pauses.delete(id);
     this.#arm();
     this.#deps.changed(id);
+    this.#deps.told?.(id);
   }
 
   #isOver({ until }: MachinePause): boolean {
