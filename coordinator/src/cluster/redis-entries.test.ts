@@ -74,6 +74,13 @@ describe.skipIf(!(await hasRedis()))("what nodes remember together, on a real Re
     );
   });
 
+  it("knows whom an identity provider vouches for on every node", async () => {
+    const [a, b] = [await node("a"), await node("b")];
+    const person = { id: "oidc:anna", name: "Anna", operator: "read" as const, account: undefined };
+    const { id } = a.signIn.open({ type: "person", person });
+    expect(await vi.waitUntil(() => b.signIn.find(id))).toEqual({ type: "person", person });
+  });
+
   it("takes a link once, wherever it is opened", async () => {
     const [a, b] = [await node("a"), await node("b")];
     const { id } = a.signIn.link({ type: "key", digest: "digest" });

@@ -1,4 +1,5 @@
 import { DEFAULT_POLICY, type PolicySettings } from "@hearth/coordinator";
+import { DEFAULT_CATALOG } from "@hearth/coordinator/internals";
 import type { Slot } from "@hearth/protocol";
 import { afterEach, describe, expect, it } from "vitest";
 import { errorOf, readStream, until } from "../scripted/answers.js";
@@ -331,7 +332,7 @@ describe("the race", () => {
 
 describe("the breaker", () => {
   const failsWithTools: Script = (s) => (s.body["tools"] === undefined ? s.answer("good") : s.error());
-  const toolFloor = { settings: { apiKeys: [], providerTokens: [], catalog: noFloors() } };
+  const toolFloor = { settings: { apiKeys: [], providerTokens: [], catalog: DEFAULT_CATALOG } };
 
   it("cools tools after two tool-shaped faults, keeps base flowing, and base clears nothing", async () => {
     await start(PATIENT, toolFloor);
@@ -461,10 +462,6 @@ describe("the breaker", () => {
   });
 });
 
-function noFloors(): object {
-  return { models: new Set(), aliases: new Map(), versionFloors: {}, trustMinimum: "none" };
-}
-
 describe("the ladder and the queue", () => {
   it("queues for a busy fleet and serves when a place frees", async () => {
     await start();
@@ -496,7 +493,7 @@ describe("the ladder and the queue", () => {
   });
 
   it("falls back to an alias's previous build", async () => {
-    const catalog = { ...noFloors(), aliases: new Map([["smart", { desired: "smart-2", previous: "smart-1" }]]) };
+    const catalog = { ...DEFAULT_CATALOG, aliases: new Map([["smart", { desired: "smart-2", previous: "smart-1" }]]) };
     await start(PATIENT, { settings: { apiKeys: [], providerTokens: [], catalog } });
     const previous = await hearth.provider(answer, { models: [{ id: "smart-1" }] });
     expect((await hearth.chat(ask({ model: "smart" }))).status).toBe(200);
@@ -514,7 +511,7 @@ describe("the ladder and the queue", () => {
   });
 
   it("answers 503 with Retry-After when a known model has no provider", async () => {
-    const catalog = { ...noFloors(), models: new Set(["m"]) };
+    const catalog = { ...DEFAULT_CATALOG, models: new Set(["m"]) };
     await start(PATIENT, { settings: { apiKeys: [], providerTokens: [], catalog } });
     const response = await hearth.chat(ask());
     expect(response.headers.get("retry-after")).toBe("2");
@@ -543,7 +540,7 @@ describe("the ladder and the queue", () => {
   it("keeps a self-routed request away from other people's machines", async () => {
     const token = "another-provider-token-42";
     const providerTokens = [{ account: "somebody", secret: token }];
-    await start(PATIENT, { settings: { apiKeys: [], providerTokens, catalog: noFloors() } });
+    await start(PATIENT, { settings: { apiKeys: [], providerTokens, catalog: DEFAULT_CATALOG } });
     const foreign = await hearth.provider(answer, { token });
     expect((await hearth.chat(ask(), { headers: { "X-Hearth-Route": "self" } })).status).toBe(503);
     const own = await hearth.provider(answer);
@@ -552,7 +549,7 @@ describe("the ladder and the queue", () => {
   });
 
   it("sends tools to no agent below the operator's floor", async () => {
-    const catalog = { ...noFloors(), versionFloors: { tools: "0.6.3" } };
+    const catalog = { ...DEFAULT_CATALOG, versionFloors: { tools: "0.6.3" } };
     await start(PATIENT, { settings: { apiKeys: [], providerTokens: [], catalog } });
     const old = await hearth.provider(answer, { version: "0.6.2" });
     expect(await errorOf(await hearth.chat(ask(tools)))).toEqual({ status: 503, code: "capability_unavailable" });

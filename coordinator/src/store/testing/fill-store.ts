@@ -17,6 +17,16 @@ export async function fillStore(store: Store, receipts = 3): Promise<void> {
   await store.actions.put({ ...action, route: "/admin/accounts", target: ODD, changes: ODD });
   await fillPrices(store);
   await fillLedger(store);
+  await fillNotices(store);
+}
+
+async function fillNotices({ notices, ledger }: Store): Promise<void> {
+  const target = { account: "zoe", url: "https://zoe.example/hook", format: "json", secret: "whsec_x" } as const;
+  await notices.putTarget({ ...target, events: ["payout.paid", ODD], sinceMs: 1_000 });
+  await notices.tested("zoe", { atMs: 7_000, failure: ODD });
+  const payload = JSON.stringify({ account: "zoe", odd: ODD });
+  await ledger.addMessage({ id: "own", kind: "payout.paid", payload, nowMs: 2_000, isForOwners: true });
+  await notices.spread({ fromMs: 0, nowMs: 3_000, mostAnHour: MANY });
 }
 
 async function fillPrices({ prices }: Store): Promise<void> {
