@@ -98,7 +98,9 @@ function readIfThere(path: string): string | undefined {
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
-    if (diskFaultCode(error) === "ENOENT") return undefined;
+    const code = diskFaultCode(error);
+    // What is wrong with the data directory is told by who opens it.
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
     return readText(path);
   }
 }
