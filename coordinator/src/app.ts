@@ -12,7 +12,7 @@ import { createServices } from "./compose/create-services.js";
 import { type OpenCluster, openCluster } from "./compose/open-cluster.js";
 import { type Kept, type KeptDeps, openKept, stopKept } from "./compose/open-kept.js";
 import { type Money, type MoneyOptions, openMoney } from "./compose/open-money.js";
-import { openNotifications } from "./compose/open-notifications.js";
+import { type NotificationDeps, type Notifications, openNotifications } from "./compose/open-notifications.js";
 import { type KeptReputation, type OpenReputationDeps, openReputation } from "./compose/open-reputation.js";
 import { openTimelines } from "./compose/open-timelines.js";
 import { type Numbers, openNumbers } from "./compose/operator-numbers.js";
@@ -120,7 +120,7 @@ export async function startCoordinator(options: AppOptions): Promise<Coordinator
   const kept = await openKeptOf(options, live, { clock, registry, ...cluster, hooks, store: disk.store });
   const { enrolment, knownModels, receipts, usage } = kept;
   cluster.listen(reloadsOf(live, kept));
-  const notifications = await openNotifications(live, { clock, log, config, directory, store: disk.store });
+  const notifications = await openNotificationsOf(options, live, { clock, directory, cluster, store: disk.store });
   const selection = createSelection({ clock, rng, directory, reputation, hooks: hooks.selection, ...numbers });
   const readings = addReadings(metrics, { clock, breaker: selection.breaker, publicUrl: config.publicUrl });
   const proving = provingBy(options, { clock, ids });
@@ -223,6 +223,14 @@ function openRecords(
   { store, ...on }: Pick<OpenReputationDeps, "clock" | "breaker"> & { readonly store: Store },
 ): Promise<KeptReputation> {
   return openReputation({ ...on, log, node, documents: store.documents, settings: () => live.current.reputation });
+}
+
+function openNotificationsOf(
+  { config, log }: AppOptions,
+  live: LiveOperator,
+  { cluster, ...on }: Pick<NotificationDeps, "clock" | "directory" | "store"> & { readonly cluster: OpenCluster },
+): Promise<Notifications> {
+  return openNotifications(live, { ...on, config, log, isOwnersTurn: cluster.turn("notices") });
 }
 
 /** Ends one part after another. @returns what could not be written, in words for the operator */

@@ -9,14 +9,13 @@ import { MachineWatch } from "../notifications/machine-watch.js";
 import { ModelOutages } from "../notifications/model-outages.js";
 import { NightlyAudit } from "../notifications/nightly-audit.js";
 import { type Hearers, type NoticeKind, Notices } from "../notifications/notices.js";
-import { OwnerNotices } from "../notifications/owner-notices.js";
+import { type OwnerNoticeDeps, OwnerNotices } from "../notifications/owner-notices.js";
 import type { NotificationSettings } from "../notifications/settings.js";
 import { wordsOf } from "../notifications/words.js";
 import type { LiveOperator } from "../operator/operator-document.js";
 import type { Logger } from "../platform/logger.js";
 import type { RequestWatch } from "../request/request-watch.js";
 import type { LedgerStore } from "../store/ledger-store.js";
-import type { NoticeStore } from "../store/notice-store.js";
 import type { Store } from "../store/store.js";
 import type { FleetHooks } from "./create-fleet.js";
 
@@ -40,16 +39,18 @@ export interface NotificationDeps {
   readonly config: Pick<Config, "webhook" | "ownerWebhooks" | "departures">;
   readonly directory: FleetDirectory;
   readonly store: Pick<Store, "ledger" | "notices">;
+  /** Whether this coordinator tells accounts, and none beside it. */
+  readonly isOwnersTurn: () => boolean;
 }
 
 /** Where nobody can hear anything, the ledger alone is looked at. */
 export async function openNotifications(
   live: LiveOperator,
-  { store, ...given }: NotificationDeps,
+  { store, isOwnersTurn: isOurTurn, ...given }: NotificationDeps,
 ): Promise<Notifications> {
   const settings = (): NotificationSettings => live.current.notifications;
   const { config, clock, log } = given;
-  const owners = await openOwners(live, { config, clock, log, store: store.notices });
+  const owners = await openOwners(live, { config, clock, log, isOurTurn, store: store.notices });
   const deps = { ...given, owners, store: store.ledger };
   const isHeard = config.webhook !== undefined || owners !== undefined;
   const told = isHeard ? openTold(live, { ...deps, settings }) : undefined;
@@ -77,7 +78,7 @@ interface Told {
   readonly budgets: BudgetWatch;
 }
 
-interface WatchDeps extends Omit<NotificationDeps, "store"> {
+interface WatchDeps extends Omit<NotificationDeps, "store" | "isOwnersTurn"> {
   readonly store: LedgerStore;
   readonly owners: OwnerNotices | undefined;
   readonly settings: () => NotificationSettings;
@@ -88,7 +89,7 @@ function openOwners(
   {
     config: { ownerWebhooks },
     ...deps
-  }: Pick<NotificationDeps, "config" | "clock" | "log"> & { readonly store: NoticeStore },
+  }: Pick<NotificationDeps, "config" | "clock" | "log"> & Pick<OwnerNoticeDeps, "store" | "isOurTurn">,
 ): Promise<OwnerNotices> | undefined {
   if (ownerWebhooks === "off") return undefined;
   return OwnerNotices.open({

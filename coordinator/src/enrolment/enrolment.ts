@@ -93,7 +93,11 @@ export class Enrolment {
       const before = this.#tokens.all();
       const active = new Map((await this.#deps.store.activeMachines()).map((machine) => [machine.id, machine]));
       for (const machine of before) if (!active.has(machine.id)) this.#end(machine);
-      for (const machine of active.values()) this.#tokens.add(machine);
+      const accounts = new Map(before.map(({ id, account }) => [id, account]));
+      for (const machine of active.values()) {
+        this.#tokens.add(machine);
+        if ((accounts.get(machine.id) ?? machine.account) !== machine.account) this.#deps.hooks.moved(machine.id);
+      }
     });
   }
 
@@ -222,6 +226,7 @@ export class Enrolment {
     log.info({ account, machine: id, from: result.from }, "machine moved to another account");
     if (result.replaced !== undefined) this.#shutOut(result.replaced);
     hooks.moved(id);
+    hooks.changed?.(id);
     return result;
   }
 

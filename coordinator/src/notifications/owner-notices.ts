@@ -17,6 +17,8 @@ export interface OwnerNoticeDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly words: MessageWords;
+  /** Whether this coordinator tells, and none beside it. */
+  readonly isOurTurn: () => boolean;
   /** Any address, and HTTP as well. */
   readonly isPrivateAllowed: boolean;
   // Read at each use.
@@ -139,7 +141,7 @@ export class OwnerNotices implements Disposable {
 
   /** Takes up what has happened, and tells what is due. Never rejects. */
   look(): Promise<void> {
-    if (this.#targets.size === 0) return Promise.resolve();
+    if (this.#targets.size === 0 || !this.#deps.isOurTurn()) return Promise.resolve();
     this.#looking ??= this.#lookOnce()
       .catch((error: unknown) => {
         this.#deps.log.error({ fault: describeFault(error) }, "notifications of accounts not told");
