@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { FakeClock } from "@hearth/platform/testing";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createLogger } from "../platform/logger.js";
 import type { LedgerStore } from "../store/ledger-store.js";
 import { openMemoryStore } from "../store/sqlite/open-sqlite-store.js";
@@ -221,7 +221,7 @@ describe("a store that is away", () => {
     await pass(DEFAULT_LEDGER.retryMs);
     expect(await available()).toBe(820n);
     expect(await earned()).toBe(162n);
-    expect(journal()).toBe("");
+    await vi.waitUntil(() => journal() === "");
   });
 
   it("that is back before it was told of an extension is told of the post after that", async () => {
@@ -251,7 +251,7 @@ describe("a store that is away", () => {
     await open();
     expect(await available()).toBe(920n);
     expect(await earned()).toBe(72n);
-    expect(journal()).toBe("");
+    await vi.waitUntil(() => journal() === "");
   });
 
   it("is told by the next start what this process could not tell it, before that recovers anything", async () => {
