@@ -12,7 +12,7 @@ import { SpawnedHearth } from "./spawned-hearth.js";
 // The coordinator is killed while it takes money, again and again; then every cent has to be where it belongs.
 
 /** On each engine; `HEARTH_KILLS=50` looks longer. */
-const KILLS = Number(process.env["HEARTH_KILLS"] ?? (process.env["HEARTH_SLOW_TESTS"] === "1" ? 20 : 5));
+const KILLS = Number(process.env["HEARTH_KILLS"] ?? (process.env["HEARTH_SLOW_TESTS"] === "1" ? 12 : 5));
 const CONSUMERS = 8;
 const DEPOSIT = 1_000_000_000;
 const OWNER_TOKEN = "an-owners-token-0123456789";
