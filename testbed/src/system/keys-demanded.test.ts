@@ -44,6 +44,7 @@ it("are most routes: few answer everybody", () => {
     "GET /v1/providers/attestation",
     "POST /dashboard/session",
     "DELETE /dashboard/session",
+    "GET /dashboard/sign-in-methods",
     "GET /livez",
     "GET /readyz",
     "GET /health",
